@@ -1,0 +1,364 @@
+"""An experiment folder: its settings and tables, checked as a whole before anything is computed.
+
+`load` reads the configuration, the table of solutions and the table of recordings, collects
+every fault of all three, and hands out what the workflow and the stages need: the rows, their
+conditions, and how the rows fall into batches.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import hashlib
+import json
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from nernstfit import settings as settings_module
+from nernstfit import solutions as solutions_module
+from nernstfit import tables
+from nernstfit.errors import InputError
+from nernstfit.physics.ions import IONS
+from nernstfit.settings import Measure, Settings, measure_for, nearest
+from nernstfit.solutions import NEW_ZERO, Condition, Solutions
+
+NEEDED = ("recording", "cell", "bath", "pipette")
+NUMBERS = {
+    "temperature_C": (-5.0, 60.0, "a temperature in C from -5 to 60"),
+    "series_resistance_MOhm": (0.0, 1e4, "a resistance in MOhm, 0 or more"),
+    "compensation_percent": (0.0, 100.0, "a percentage from 0 to 100"),
+    "capacitance_pF": (0.0, 1e6, "a capacitance in pF, 0 or more"),
+    "time_s": (-1e12, 1e12, "a time in s"),
+}
+TEXTS = ("measurement", "sweeps", "group", "batch", "subtract", "exclude", "configuration", "zeroed_in")
+MEASURE_KEYS = tuple(field.name for field in dataclasses.fields(Measure))
+NAMED_BY = ("epoch", "channel", "statistic", "sweeps")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table of recordings, with the configuration filled in.
+
+    `number` is its row in the file. Numbers that were not given are None.
+    """
+
+    number: int
+    measurement: str
+    recording: str
+    cell: str
+    bath: str
+    pipette: str
+    group: str
+    batch: str
+    sweeps_text: str
+    sweeps: tuple[int, ...]
+    temperature_C: float
+    configuration: str
+    zeroed_in: str
+    series_resistance_MOhm: float | None
+    compensation_percent: float | None
+    capacitance_pF: float | None
+    time_s: float | None
+    exclude: str
+    measure: Measure
+    own: Mapping[str, str]
+
+    @property
+    def condition(self) -> Condition:
+        """What the measurement was made in."""
+        return Condition(self.bath, self.pipette, self.configuration, self.temperature_C, self.zeroed_in)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Settings, solutions and rows of one experiment folder; paths are relative to the folder."""
+
+    settings: Settings
+    solutions: Solutions
+    rows: tuple[Row, ...]
+
+    @property
+    def batches(self) -> list[str]:
+        """Names of the batches of consecutive rows that one ingest job reads each."""
+        size = self.settings.recordings_per_job
+        return [f"{start // size:04d}" for start in range(0, len(self.rows), size)]
+
+    def batch(self, name: str) -> tuple[Row, ...]:
+        """Rows of one batch."""
+        size = self.settings.recordings_per_job
+        return self.rows[int(name) * size : (int(name) + 1) * size]
+
+    def recordings(self, name: str) -> list[str]:
+        """Files that one batch reads, each once."""
+        return list(dict.fromkeys(row.recording for row in self.batch(name)))
+
+
+def load(config: Mapping[str, Any]) -> Experiment:
+    """Check the experiment in the present folder.
+
+    Parameters
+    ----------
+    config : mapping
+        Its configuration, as read.
+
+    Raises
+    ------
+    InputError
+        With every fault of configuration and tables, one line each.
+    """
+    settings = settings_module.load(config)
+    faults: list[str] = []
+    solutions = _solutions(settings, faults)
+    rows = _rows(settings, solutions, faults)
+    faults += _config_faults(settings, solutions)
+    if solutions is not None:
+        faults += _pellet_faults(settings, solutions, rows)
+    if faults or solutions is None:
+        raise InputError(faults)
+    return Experiment(settings, solutions, rows)
+
+
+def fingerprint(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """SHA-256 of what a stage reads of some rows: one line that changes when any of it does."""
+    content = [[_plain(getattr(row, column)) for column in columns] for row in rows]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def code(module: str) -> list[str]:
+    """Files of the package that a module imports, itself included, directly or not.
+
+    Found in the source, so that a rule can name as its input exactly the code that it runs.
+    """
+    root = Path(__file__).parent
+    found: dict[Path, None] = {}
+    waiting = [root / f"{module.replace('.', '/')}.py"]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found[path] = None
+            waiting += _imported(path, root)
+    return sorted(map(str, found))
+
+
+def _imported(path: Path, root: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            package, _, rest = name.partition(".")
+            file = root / f"{rest.replace('.', '/')}.py"
+            if package == root.name and rest and file.is_file():
+                yield file
+
+
+def _plain(value: Any) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _solutions(settings: Settings, faults: list[str]) -> Solutions | None:
+    try:
+        solutions, found = solutions_module.parse(tables.read(settings.solutions), settings.solutions)
+    except InputError as fault:
+        faults += fault.faults
+        return None
+    faults += found
+    return solutions
+
+
+def _config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[str]:
+    """What the configuration says of ions and solutions that do not exist."""
+    place = settings_module.CONFIG_FILE
+    for ion in settings.fit.permeant:
+        if ion not in IONS:
+            yield f"{place}: key 'fit.permeant': found '{ion}', which is no known ion; the nearest is '{nearest(ion, IONS)}'"
+    if solutions is None:
+        return
+    junction = settings.junction
+    named = [("junction.measured_mV", bath) for bath in junction.measured_mV]
+    if junction.method != "none" and junction.zeroed_in not in (None, NEW_ZERO):
+        named.append(("junction.zeroed_in", str(junction.zeroed_in)))
+    if junction.reference is not None and junction.reference.solution is not None:
+        named.append(("junction.reference.solution", junction.reference.solution))
+    for key, name in named:
+        if name not in solutions.names:
+            yield f"{place}: key '{key}': found '{name}', {_not_a_solution(name, settings, solutions)}"
+
+
+def _not_a_solution(name: str, settings: Settings, solutions: Solutions) -> str:
+    hint = nearest(name, solutions.names)
+    right = f"the nearest is '{hint}'" if hint else f"one of {', '.join(solutions.names)} would be right"
+    return f"which is no row of {settings.solutions}; {right}"
+
+
+def _pellet_faults(settings: Settings, solutions: Solutions, rows: Sequence[Row]) -> Iterator[str]:
+    """A pellet's potential needs chloride on both sides of a bath change."""
+    junction = settings.junction
+    if junction.method == "none" or junction.reference is None or junction.reference.type != "pellet":
+        return
+    chloride = dict(zip(solutions.names, solutions.concentration_mM[:, [i.name == "Cl" for i in solutions.ions]].sum(1)))
+    for name in sorted({bath for row in rows for bath in (row.bath, row.zeroed_in) if bath in chloride}):
+        if not chloride[name] > 0:
+            yield (
+                f"{settings.solutions}: solution '{name}': found no chloride; an Ag/AgCl pellet in the bath "
+                "(junction.reference.type) has no potential without it"
+            )
+
+
+def _rows(settings: Settings, solutions: Solutions | None, faults: list[str]) -> tuple[Row, ...]:
+    place = str(settings.recordings)
+    try:
+        table = tables.read(place)
+    except InputError as fault:
+        faults += fault.faults
+        return ()
+    missing = [column for column in NEEDED if column not in table.columns]
+    if missing:
+        found = ", ".join(table.columns)
+        faults += [f"{place}: row 1: found no column '{column}' (found {found}); it is needed" for column in missing]
+        return ()
+    faults += _column_faults(table, place)
+    numbers = {}
+    for column, (low, high, right) in NUMBERS.items():
+        if column in table.columns:
+            check = _within(low, high, right)
+            numbers[column], found_faults = tables.numbers(table, column, place, check)
+            faults += found_faults
+    rows = []
+    for number, cells in zip(table.index, table.to_dict("records"), strict=True):
+        typed = {str(key): str(value) for key, value in cells.items()}
+        given = {column: float(values[number]) for column, values in numbers.items() if pd.notna(values[number])}
+        row, found_row = _row(int(number), typed, given, settings, solutions)
+        faults += [f"{place}: row {number}: {fault}" for fault in found_row]
+        if row is not None:
+            rows.append(row)
+    faults += _repeated(rows, place)
+    return tuple(rows)
+
+
+def _within(low: float, high: float, right: str) -> Any:
+    return lambda value: None if low <= value <= high else right
+
+
+def _column_faults(table: pd.DataFrame, place: str) -> Iterator[str]:
+    known = {*NEEDED, *TEXTS, *NUMBERS, *MEASURE_KEYS}
+    taken = set(tables.REVERSAL_POTENTIALS.columns) - known
+    for column in table.columns:
+        if column in taken:
+            yield (
+                f"{place}: row 1, column '{column}': is a column of results/reversal_potentials.csv; "
+                "another name for a column of your own would be right"
+            )
+
+
+def _row(
+    number: int, cells: Mapping[str, str], given: Mapping[str, float], settings: Settings, solutions: Solutions | None
+) -> tuple[Row | None, list[str]]:
+    faults = [f"column '{c}': found nothing; every row needs one" for c in NEEDED if not cells[c]]
+    faults += _path_faults(cells["recording"])
+    if solutions is not None:
+        faults += _solution_faults(cells, settings, solutions)
+    known = settings_module.schema()["properties"]["configuration"]
+    configuration = cells.get("configuration") or settings.configuration
+    if configuration not in known["enum"] or configuration in known.get("not_built", []):
+        built = ", ".join(name for name in known["enum"] if name not in known.get("not_built", []))
+        faults.append(f"column 'configuration': found '{configuration}'; one of {built} would be right")
+    if cells.get("subtract"):
+        faults.append("column 'subtract': found a value; background subtraction is not built in this version; leave it empty")
+    sweeps: tuple[int, ...] = ()
+    try:
+        sweeps = _sweep_numbers(cells.get("sweeps", ""))
+    except ValueError:
+        faults.append(f"column 'sweeps': found '{cells['sweeps']}'; sweeps from 0 like 0-12,15 would be right")
+    try:
+        measure = measure_for(settings, {key: cells[key] for key in MEASURE_KEYS if cells.get(key)})
+    except InputError as fault:
+        faults += fault.faults
+    if faults:
+        return None, faults
+    own = [c for c in cells if c not in {*NEEDED, *TEXTS, *NUMBERS, *MEASURE_KEYS}]
+    row = Row(
+        number=number,
+        measurement=cells.get("measurement") or _default_name(cells),
+        recording=cells["recording"],
+        cell=cells["cell"],
+        bath=cells["bath"],
+        pipette=cells["pipette"],
+        group=cells.get("group", ""),
+        batch=cells.get("batch", ""),
+        sweeps_text=cells.get("sweeps", ""),
+        sweeps=sweeps,
+        temperature_C=given.get("temperature_C", settings.temperature_C),
+        configuration=configuration,
+        zeroed_in=cells.get("zeroed_in") or settings.junction.zeroed_in or NEW_ZERO,
+        series_resistance_MOhm=given.get("series_resistance_MOhm"),
+        compensation_percent=given.get("compensation_percent"),
+        capacitance_pF=given.get("capacitance_pF"),
+        time_s=given.get("time_s"),
+        exclude=cells.get("exclude", ""),
+        measure=measure,
+        own={column: cells[column] for column in own},
+    )
+    return row, []
+
+
+def _path_faults(path: str) -> Iterator[str]:
+    if not path:
+        return
+    inside = posixpath.normpath(path.replace("\\", "/"))
+    where = f"column 'recording': found '{path}'"
+    if "{" in path or "}" in path:
+        yield f"{where}, which holds braces; a path without them would be right"
+    elif PurePosixPath(inside).is_absolute() or inside.startswith("..") or ":" in inside.split("/")[0]:
+        yield f"{where}, which leaves the experiment folder; a path within it would be right"
+    elif not Path(path).exists():
+        siblings = [str(other) for other in sorted(Path(path).parent.glob("*"))] if Path(path).parent.is_dir() else []
+        hint = nearest(path, siblings)
+        yield f"{where}, and there is no such file; " + (f"the nearest is '{hint}'" if hint else "an ABF file would be right")
+    elif not Path(path).is_file():
+        yield f"{where}, which is a folder; an ABF file would be right"
+
+
+def _solution_faults(cells: Mapping[str, str], settings: Settings, solutions: Solutions) -> Iterator[str]:
+    for column in ("bath", "pipette", "zeroed_in"):
+        name = cells.get(column, "")
+        if name and name not in solutions.names and not (column == "zeroed_in" and name == NEW_ZERO):
+            yield f"column '{column}': found '{name}', {_not_a_solution(name, settings, solutions)}"
+
+
+def _sweep_numbers(text: str) -> tuple[int, ...]:
+    """Read `0-12,15`; ValueError where it is not of that form."""
+    found: list[int] = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        first, dash, last = part.partition("-")
+        start, stop = int(first), int(last if dash else first)
+        if stop < start:
+            raise ValueError(part)
+        found += range(start, stop + 1)
+    if any(number < 0 for number in found):
+        raise ValueError(text)
+    return tuple(dict.fromkeys(found))
+
+
+def _default_name(cells: Mapping[str, str]) -> str:
+    stem = PurePosixPath(cells["recording"].replace("\\", "/")).stem
+    return ":".join([stem, *(cells[column] for column in NAMED_BY if cells.get(column))])
+
+
+def _repeated(rows: Sequence[Row], place: str) -> Iterator[str]:
+    first: dict[str, int] = {}
+    for row in rows:
+        if row.measurement in first:
+            yield (
+                f"{place}: row {row.number}, column 'measurement': '{row.measurement}' is also the name of row "
+                f"{first[row.measurement]}; another name in the column 'measurement' would be right"
+            )
+        first.setdefault(row.measurement, row.number)

@@ -1,0 +1,121 @@
+"""Single-ion activity coefficients from charge and ionic strength alone, on the molar scale."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nernstfit.physics.constants import ZERO_CELSIUS_K
+
+FloatArray = NDArray[np.float64]
+
+_SLOPE_AT_25_C = 0.5085
+"""A of log10 at 25 C, (l/mol)^(1/2): Davies 1962, Ion Association."""
+
+
+def ionic_strength_M(concentration_mM: ArrayLike, valence: ArrayLike) -> FloatArray:
+    """Ionic strength I = (1/2) sum c z^2.
+
+    Parameters
+    ----------
+    concentration_mM : array_like, shape (..., ions)
+        Concentrations in mM.
+    valence : array_like of int, shape (..., ions)
+        Signed charge numbers.
+
+    Returns
+    -------
+    ndarray, leading shape
+        Ionic strength in mol/l.
+    """
+    z = np.asarray(valence, dtype=np.float64)
+    strength_M: FloatArray = (np.asarray(concentration_mM, dtype=np.float64) * z**2).sum(axis=-1) / 2000
+    return strength_M
+
+
+def debye_huckel_slope(temperature_C: ArrayLike) -> FloatArray:
+    """Debye-Hueckel limiting slope A in log10 g = -A z^2 sqrt(I).
+
+    Parameters
+    ----------
+    temperature_C : array_like
+        Temperature in degrees Celsius, 0 to 100.
+
+    Returns
+    -------
+    ndarray
+        A in (l/mol)^(1/2), the shape of `temperature_C`; 0.5085 at 25 C.
+
+    Notes
+    -----
+    A is proportional to density^(1/2) / (permittivity x T)^(3/2). Anchored at Davies 1962 (Ion Association);
+    permittivity of water from Malmberg & Maryott 1956 (J Res Natl Bur Stand 56:1), density of water from
+    Kell 1975 (J Chem Eng Data 20:97).
+    """
+    t = np.asarray(temperature_C, dtype=np.float64)[()]
+    slope: FloatArray = _SLOPE_AT_25_C * _slope_factor(t) / _slope_factor(np.float64(25))
+    return slope
+
+
+def davies(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayLike) -> FloatArray:
+    """Activity coefficients by Davies' equation.
+
+    log10 g = -A z^2 (sqrt(I) / (1 + sqrt(I)) - 0.3 I), Davies 1962, Ion Association. Meant for ionic
+    strengths below 0.5 M: above, the linear term takes over and g rises without bound.
+
+    Parameters
+    ----------
+    concentration_mM : array_like, shape (..., ions)
+        Concentrations of all ions of the solution, in mM.
+    valence : array_like of int, shape (..., ions)
+        Signed charge numbers.
+    temperature_C : array_like, leading shape
+        Temperature in degrees Celsius.
+
+    Returns
+    -------
+    ndarray, shape (..., ions)
+        Dimensionless coefficients: activity = coefficient x concentration.
+    """
+    z = np.asarray(valence, dtype=np.float64)
+    strength = ionic_strength_M(concentration_mM, z)
+    root = np.sqrt(strength)
+    per_squared_charge = debye_huckel_slope(temperature_C) * (root / (1 + root) - 0.3 * strength)
+    coefficients: FloatArray = 10 ** (-(z**2) * np.asarray(per_squared_charge)[..., None])
+    return coefficients
+
+
+def ideal(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayLike) -> FloatArray:
+    """Coefficients of 1: activity is taken as concentration.
+
+    Parameters are those of `davies`.
+
+    Returns
+    -------
+    ndarray, shape (..., ions)
+        Ones.
+    """
+    leading = np.asarray(temperature_C)[..., None]
+    return np.ones(np.broadcast_shapes(np.shape(concentration_mM), np.shape(valence), leading.shape))
+
+
+MODELS: Mapping[str, Callable[[ArrayLike, ArrayLike, ArrayLike], FloatArray]] = MappingProxyType(
+    {"davies": davies, "concentration": ideal}
+)
+"""Activity models by the name they have in a config and in results."""
+
+
+def _slope_factor(t: FloatArray | np.float64) -> FloatArray:
+    """density^(1/2) / (permittivity x T)^(3/2) of water at t degrees Celsius."""
+    permittivity = 87.740 - 0.40008 * t + 9.398e-4 * t**2 - 1.410e-6 * t**3
+    density_kg_per_m3 = (
+        999.83952
+        + 16.945176 * t
+        - 7.9870401e-3 * t**2
+        - 46.170461e-6 * t**3
+        + 105.56302e-9 * t**4
+        - 280.54253e-12 * t**5
+    ) / (1 + 16.879850e-3 * t)
+    factor: FloatArray = np.sqrt(density_kg_per_m3) / (permittivity * (t + ZERO_CELSIUS_K)) ** 1.5
+    return factor

@@ -1,0 +1,40 @@
+"""Physical constants and the thermal voltage."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+GAS_CONSTANT_J_PER_MOL_K = 8.31446261815324
+"""Molar gas constant R, exact (CODATA 2018)."""
+
+FARADAY_C_PER_MOL = 96485.3321233100184
+"""Faraday constant F, exact (CODATA 2018): elementary charge times Avogadro constant."""
+
+ZERO_CELSIUS_K = 273.15
+"""0 degrees Celsius in kelvin, exact."""
+
+
+def thermal_voltage_mV(temperature_C: ArrayLike) -> NDArray[np.float64]:
+    """Thermal voltage RT/F in mV: the unit in which membrane potentials act on a monovalent ion.
+
+    Parameters
+    ----------
+    temperature_C : array_like
+        Temperature in degrees Celsius, any shape.
+
+    Returns
+    -------
+    ndarray
+        RT/F in mV, the shape of `temperature_C` (a numpy float for a scalar). 25 C: 25.69258 mV.
+
+    Raises
+    ------
+    ValueError
+        If a temperature is below absolute zero.
+    """
+    temperature_K = np.asarray(temperature_C, dtype=np.float64)[()] + ZERO_CELSIUS_K
+    if np.any(temperature_K < 0):
+        raise ValueError(
+            f"a temperature lies below absolute zero: {temperature_K.min() - ZERO_CELSIUS_K:g} C"
+        )
+    voltage_mV: NDArray[np.float64] = 1000 * GAS_CONSTANT_J_PER_MOL_K * temperature_K / FARADAY_C_PER_MOL
+    return voltage_mV

@@ -1,0 +1,383 @@
+"""The configuration: from config/config.yaml to frozen settings, or to a list of faults.
+
+The schema beside this module (schemas/config.schema.yaml) is the only place that knows a
+key's type, unit, default and meaning. `load` holds a configuration against it, names the
+nearest known key for one that is not known, refuses by name what is not built yet, fills
+the defaults of every section and hands out frozen records. The records below only give the
+keys their Python types; a test holds them and the schema together.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import difflib
+import functools
+import typing
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from nernstfit.errors import InputError
+
+CONFIG_FILE = "config/config.yaml"
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """How one reversal potential is measured."""
+
+    epoch: str
+    from_fraction: float
+    to_fraction: float
+    from_ms: float | None
+    to_ms: float | None
+    statistic: str
+    channel: str | int
+    command: str | int
+    voltage: str
+    estimator: str
+    leak: str
+    max_interval_mV: float
+    min_span_mV: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """The reference electrode."""
+
+    type: str
+    solution: str | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Junction:
+    """Liquid junction potentials."""
+
+    method: str
+    basis: str
+    zeroed_in: str | None
+    reference: Reference | None
+    already_corrected_mV: float
+    measured_mV: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class Activity:
+    """The activity model and its convention."""
+
+    model: str
+    convention: str
+
+    @property
+    def name(self) -> str:
+        """Name of the model in tables: with its convention where it has one."""
+        return f"{self.model}:{self.convention}" if self.model == "pitzer" else self.model
+
+
+@dataclasses.dataclass(frozen=True)
+class FitSettings:
+    """The fit of the permeability ratios."""
+
+    reference_ion: str
+    permeant: tuple[str, ...]
+    offset_sd_mV: float
+    activity_correction: str
+    robust: bool
+    confidence: float
+    seed: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Uncertainty:
+    """Errors shared by all cells, one standard deviation each."""
+
+    concentration_percent: float
+    temperature_C: float
+    mobility_percent: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The whole configuration with every default filled in."""
+
+    recordings: str | None
+    reversals: str | None
+    solutions: str
+    species: str | None
+    configuration: str
+    temperature_C: float
+    recordings_per_job: int
+    measure: Measure
+    junction: Junction
+    activity: Activity
+    fit: FitSettings
+    uncertainty: Uncertainty
+
+    def as_dict(self) -> dict[str, Any]:
+        """Effective configuration as plain nested values, as it is written to the manifest."""
+        return typing.cast(dict[str, Any], _plain(self))
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the configuration."""
+    text = (resources.files("nernstfit.schemas") / "config.schema.yaml").read_text(encoding="utf-8")
+    return typing.cast(dict[str, Any], yaml.safe_load(text))
+
+
+def read(path: str = CONFIG_FILE) -> dict[str, Any]:
+    """Read a configuration file into plain values, unchecked.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing or is no YAML mapping.
+    """
+    try:
+        with open(path, encoding="utf-8-sig") as stream:
+            content = yaml.safe_load(stream)
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; an experiment folder needs one") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
+        reason = " ".join(str(fault).split())
+        raise InputError(f"{path}: is not readable as YAML ({reason})") from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise InputError(f"{path}: holds a {type(content).__name__}; key: value pairs would be right")
+    return content
+
+
+def load(config: Mapping[str, Any]) -> Settings:
+    """Check a configuration and fill its defaults.
+
+    Parameters
+    ----------
+    config : mapping
+        The configuration as read from YAML. It is not changed.
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    InputError
+        With one line for every fault.
+    """
+    content = _without_empty_sections(config, schema())
+    faults = list(_faults(content, schema(), ""))
+    if not faults:
+        content = _filled(content, schema())
+        faults = list(_rules(content))
+    if faults:
+        raise InputError(f"{CONFIG_FILE}: {fault}" for fault in faults)
+    return typing.cast(Settings, _record(Settings, content))
+
+
+def measure_for(settings: Settings, cells: Mapping[str, str]) -> Measure:
+    """Return how one row is measured: the row over the configuration.
+
+    Parameters
+    ----------
+    settings : Settings
+    cells : mapping
+        Column to text, for the columns of `measure` in which the row has a value.
+
+    Raises
+    ------
+    InputError
+        One line for each value that is not right, without the file and row.
+    """
+    section = schema()["properties"]["measure"]
+    values: dict[str, Any] = {}
+    faults: list[str] = []
+    for key, text in cells.items():
+        rule = section["properties"][key]
+        value = _typed(text, rule)
+        found = list(_value_faults(value, rule, f"column '{key}'"))
+        faults += found
+        values[key] = value
+    merged = {**_plain(settings.measure), **values}
+    if "from_fraction" in values or "to_fraction" in values:
+        merged |= {key: None for key in ("from_ms", "to_ms") if key not in values}
+    if not faults:
+        faults = [f"column {fault}" for fault in _window_rules(merged, "'{}'")]
+    if faults:
+        raise InputError(faults)
+    return typing.cast(Measure, _record(Measure, merged))
+
+
+def nearest(name: str, known: typing.Iterable[str]) -> str:
+    """Return the known name that is most like `name`, or '' where none is."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return close[0] if close else ""
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _record(kind: type, content: Mapping[str, Any]) -> Any:
+    """Build the frozen record `kind`, and the records within it, from plain values."""
+    hints = typing.get_type_hints(kind)
+    values = {}
+    for field in dataclasses.fields(kind):
+        value, hint = content[field.name], hints[field.name]
+        nested = [t for t in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(t)]
+        if nested and value is not None:
+            value = _record(typing.cast(type, nested[0]), value)
+        elif hint is float or (float in typing.get_args(hint) and isinstance(value, int)):
+            value = float(value)
+        elif isinstance(value, list):
+            value = tuple(value)
+        values[field.name] = value
+    return kind(**values)
+
+
+def _without_empty_sections(content: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, Any]:
+    """An empty section means its defaults, like an absent one."""
+    sections = {key for key, sub in rule["properties"].items() if "properties" in sub}
+    return {
+        key: value for key, value in copy.deepcopy(dict(content)).items() if not (key in sections and value is None)
+    }
+
+
+def _filled(content: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(content)
+    for key, sub in rule["properties"].items():
+        if key not in out and "default" in sub:
+            out[key] = copy.deepcopy(sub["default"])
+        if "properties" in sub and isinstance(out.get(key), Mapping):
+            out[key] = _filled(out[key], sub)
+    return out
+
+
+def _faults(content: Mapping[str, Any], rule: Mapping[str, Any], place: str) -> Iterator[str]:
+    """Faults of one section: keys that are not known, then values that are not right."""
+    known = rule["properties"]
+    for key, value in content.items():
+        name = f"{place}{key}"
+        if key not in known:
+            hint = nearest(str(key), known)
+            right = f"the nearest known key is '{place}{hint}'" if hint else f"known are {', '.join(known)}"
+            yield f"key '{name}' is not known; {right}"
+        elif "properties" in known[key] and isinstance(value, Mapping):
+            yield from _faults(value, known[key], f"{name}.")
+        else:
+            yield from _value_faults(value, known[key], f"key '{name}'")
+
+
+def _value_faults(value: Any, rule: Mapping[str, Any], place: str) -> Iterator[str]:
+    """Faults of one value against its rule, each as one sentence without the file."""
+    import jsonschema  # noqa: PLC0415 - heavy, and only needed where a configuration is checked
+
+    checker = jsonschema.Draft202012Validator(rule)
+    errors = sorted(checker.iter_errors(value), key=lambda error: [str(step) for step in error.path])
+    for error in errors:
+        where = place + "".join(f" [{step}]" for step in error.path)
+        yield f"{where}: found {_show(error.instance)}; {_right(error)}"
+    if not errors and _not_built(value, rule):
+        built = [str(item) for item in rule.get("enum", []) if not _not_built(item, rule)]
+        instead = f"; {' or '.join(built)} would be right" if built else "; leave it out"
+        yield f"{place}: {_show(value)} is not built in this version{instead}"
+
+
+def _not_built(value: Any, rule: Mapping[str, Any]) -> bool:
+    absent = rule.get("not_built", [])
+    if absent == "any value":
+        return value is not None
+    return any(value is item or value == item or str(value).startswith(f"{item}") and str(item).endswith(":") for item in absent)
+
+
+def _right(error: Any) -> str:
+    """What would be right, in words, for one violation of the schema."""
+    rule, limit = error.validator, error.validator_value
+    if rule == "enum":
+        hint = nearest(str(error.instance), [str(item) for item in limit])
+        return f"one of {', '.join(map(str, limit))} would be right" + (f" (nearest: {hint})" if hint else "")
+    if rule == "type":
+        kinds = [limit] if isinstance(limit, str) else limit
+        words = {"null": "nothing", "object": "a section of key: value pairs", "array": "a list", "string": "text"}
+        return f"{' or '.join(words.get(kind, f'a {kind}') for kind in kinds)} would be right"
+    words = {
+        "minimum": f"at least {limit} would be right",
+        "maximum": f"at most {limit} would be right",
+        "exclusiveMinimum": f"more than {limit} would be right",
+        "pattern": f"what would be right: {error.schema.get('description', limit)}",
+        "minItems": f"a list of at least {limit} would be right",
+        "uniqueItems": "a list without repetition would be right",
+    }
+    return words.get(rule, str(error.message))
+
+
+def _show(value: Any) -> str:
+    return "nothing" if value is None else repr(value)
+
+
+def _typed(text: str, rule: Mapping[str, Any]) -> Any:
+    """A table's text as the type its key asks for; text that is no number stays text."""
+    kinds = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
+    for kind, convert in (("integer", int), ("number", float)):
+        if kind in kinds:
+            try:
+                return convert(text)
+            except ValueError:
+                continue
+    return text
+
+
+def _rules(content: Mapping[str, Any]) -> Iterator[str]:
+    """What no schema of single keys can say."""
+    if content["recordings"] is None:
+        yield "key 'recordings': found nothing; the path of the table of recordings would be right"
+    fit = content.get("fit", {})
+    for key in ("reference_ion", "permeant"):
+        if key not in fit:
+            yield f"key 'fit.{key}': found nothing; it has no default, {_description('fit', key)}"
+    if "reference_ion" in fit and "permeant" in fit and fit["reference_ion"] not in fit["permeant"]:
+        permeant = ", ".join(fit["permeant"])
+        yield (
+            f"key 'fit.reference_ion': found '{fit['reference_ion']}', which is not in fit.permeant; "
+            f"one of {permeant} would be right"
+        )
+    yield from _junction_rules(content["junction"])
+    yield from (f"key {fault}" for fault in _window_rules(content["measure"], "'measure.{}'"))
+
+
+def _description(section: str, key: str) -> str:
+    text: str = schema()["properties"][section]["properties"][key]["description"]
+    return text[0].lower() + text[1:].rstrip(".")
+
+
+def _junction_rules(junction: Mapping[str, Any]) -> Iterator[str]:
+    if junction["method"] == "none":
+        return
+    for key in ("zeroed_in", "reference"):
+        if junction[key] is None:
+            right = _description("junction", key)
+            yield f"key 'junction.{key}': found nothing; it has no default while junction.method is not none: {right}"
+    reference = junction["reference"] or {}
+    if reference.get("type") == "salt-bridge" and reference.get("solution") is None:
+        yield "key 'junction.reference.solution': found nothing; the solution in the salt bridge would be right"
+
+
+def _window_rules(measure: Mapping[str, Any], name: str) -> Iterator[str]:
+    start, stop = measure["from_ms"], measure["to_ms"]
+    if (start is None) != (stop is None):
+        missing = "to_ms" if stop is None else "from_ms"
+        yield f"{name.format(missing)}: found nothing; from_ms and to_ms are given together"
+    elif start is not None and stop is not None and not start < stop:
+        yield f"{name.format('to_ms')}: found {stop:g}; more than from_ms = {start:g} would be right"
+    if not measure["from_fraction"] < measure["to_fraction"]:
+        yield (
+            f"{name.format('to_fraction')}: found {measure['to_fraction']:g}; "
+            f"more than from_fraction = {measure['from_fraction']:g} would be right"
+        )

@@ -1,0 +1,337 @@
+"""Solutions and what follows from them for one experiment: activities, junctions, shared errors.
+
+A *condition* is what a measurement was made in: bath, pipette, configuration, temperature and
+the bath in which the electrode offset was zeroed. Everything here is a function of the
+solutions, the settings and the condition, so that an error of one source (a solution's
+concentration, an ion's mobility, the temperature) can be followed through all its
+consequences together by asking again with that source moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from nernstfit import tables
+from nernstfit.physics import activity
+from nernstfit.physics.constants import thermal_voltage_mV
+from nernstfit.physics.ions import Ion, UnknownComponent, components
+from nernstfit.physics.junction import henderson_mV
+from nernstfit.settings import Junction, Uncertainty
+
+FloatArray = NDArray[np.float64]
+
+NEW_ZERO = "same"
+_MOST_mM = 20_000.0
+
+
+@dataclass(frozen=True)
+class Solutions:
+    """The table of solutions, as ions.
+
+    Attributes
+    ----------
+    names : tuple of str
+    ions : tuple of Ion
+        Every ion of any solution, by name.
+    concentration_mM : ndarray, shape (solutions, ions)
+    uncharged_mM : ndarray, shape (solutions,)
+        Sum of the substances without charge.
+    """
+
+    names: tuple[str, ...]
+    ions: tuple[Ion, ...]
+    concentration_mM: FloatArray
+    uncharged_mM: FloatArray
+
+    @property
+    def valence(self) -> NDArray[np.int64]:
+        """Signed charge numbers, shape (ions,)."""
+        return np.array([ion.valence for ion in self.ions])
+
+    @property
+    def mobility(self) -> FloatArray:
+        """Absolute mobilities relative to K, shape (ions,)."""
+        return np.array([ion.mobility for ion in self.ions])
+
+    @property
+    def charge_excess_meq_per_l(self) -> FloatArray:
+        """Sum of z c, shape (solutions,); 0 where the recipe is complete."""
+        return np.asarray(self.concentration_mM @ self.valence)
+
+    def row(self, name: str) -> FloatArray:
+        """Concentrations of one solution in mM, shape (ions,)."""
+        return np.asarray(self.concentration_mM[self.names.index(name)])
+
+    def coefficients(self, model: str, temperature_C: float) -> FloatArray:
+        """Activity coefficients on the molar scale, shape (solutions, ions)."""
+        return np.asarray(activity.MODELS[model](self.concentration_mM, self.valence, temperature_C))
+
+    def activity_mM(self, name: str, ion_names: Sequence[str], model: str, temperature_C: float) -> FloatArray:
+        """Activities of some ions in one solution, 0 for an ion that no solution has; shape (len(ion_names),)."""
+        known = [ion.name for ion in self.ions]
+        row = self.row(name)
+        values = np.asarray(activity.MODELS[model](row, self.valence, temperature_C)) * row
+        return np.array([values[known.index(ion)] if ion in known else 0.0 for ion in ion_names])
+
+
+@dataclass(frozen=True, order=True)
+class Condition:
+    """What a measurement was made in."""
+
+    bath: str
+    pipette: str
+    configuration: str
+    temperature_C: float
+    zeroed_in: str
+
+    @property
+    def sign(self) -> int:
+        """-1 where the bath is the inside of the membrane, else +1."""
+        return -1 if self.configuration == "inside-out" else 1
+
+    @property
+    def inside(self) -> str:
+        """Solution on the membrane's inside."""
+        return self.bath if self.sign < 0 else self.pipette
+
+    @property
+    def outside(self) -> str:
+        """Solution on the membrane's outside."""
+        return self.pipette if self.sign < 0 else self.bath
+
+
+@dataclass(frozen=True)
+class Term:
+    """One line of the junction ledger.
+
+    `potential_mV` is the potential that the term stands for, in its own sign, `applied_mV`
+    what was added to the membrane potential because of it.
+    """
+
+    name: str
+    from_solution: str
+    to_solution: str
+    potential_mV: float
+    is_henderson: bool
+    applied_mV: float
+    statement: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """One shared error, moved by one standard deviation: the solutions and the temperature it leaves."""
+
+    name: str
+    solutions: Solutions
+    warmer_C: float
+
+
+def parse(table: pd.DataFrame, place: str) -> tuple[Solutions, list[str]]:
+    """Turn the table of solutions into ions.
+
+    Parameters
+    ----------
+    table : DataFrame of str
+        As `tables.read` returns it.
+    place : str
+        The table's path, for the faults.
+
+    Returns
+    -------
+    Solutions
+        Of what could be read.
+    faults : list of str
+        One sentence per fault.
+    """
+    if "solution" not in table.columns:
+        found = ", ".join(table.columns)
+        fault = f"{place}: row 1: found the columns {found}; a column 'solution' with the names would be right"
+        return Solutions((), (), np.zeros((0, 0)), np.zeros(0)), [fault]
+    faults = list(_name_faults(table["solution"], place))
+    amounts: dict[Ion, FloatArray] = {}
+    uncharged = np.zeros(len(table))
+    for column in table.columns.drop("solution"):
+        try:
+            parts = components(column)
+        except UnknownComponent as fault:
+            faults.append(f"{place}: row 1, column '{column}': {fault}")
+            continue
+        values, found = tables.numbers(table, column, place, _concentration_fault)
+        faults += found
+        dose = values.fillna(0.0).to_numpy()
+        for ion, count in parts:
+            amounts[ion] = amounts.get(ion, np.zeros(len(table))) + count * dose
+        if not parts:
+            uncharged = uncharged + dose
+    ions = tuple(sorted(amounts, key=lambda ion: ion.name))
+    concentration = np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(table)).T
+    return Solutions(tuple(table["solution"]), ions, concentration, uncharged), faults
+
+
+def _concentration_fault(value: float) -> str | None:
+    return None if 0 <= value <= _MOST_mM else f"a concentration in mM from 0 to {_MOST_mM:g}"
+
+
+def _name_faults(names: pd.Series, place: str) -> Iterator[str]:
+    first: dict[str, object] = {}
+    for row, name in names.items():
+        if name == "":
+            yield f"{place}: row {row}, column 'solution': found nothing; the solution's name would be right"
+        elif name in first:
+            yield (
+                f"{place}: row {row}, column 'solution': found '{name}', which row {first[name]} has already; "
+                "another name would be right"
+            )
+        else:
+            first[name] = row
+
+
+def ledger(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> tuple[Term, ...]:
+    """Every term of the junction correction of one condition.
+
+    With s = +1, or -1 for inside-out: V_m = s V_cmd + sum of `applied_mV`. The terms are those
+    of Neher 1992 (Methods Enzymol 207:123) and Barry & Lynch 1991 (J Membr Biol 121:101): the
+    pipette's junction with the bath in which the offset was zeroed, and what the reference
+    electrode sees of the change from there to the present bath.
+
+    Parameters
+    ----------
+    solutions : Solutions
+    condition : Condition
+    junction : Junction
+        The section of the settings.
+    model : str
+        Activity model, for the chloride of a bare pellet.
+
+    Returns
+    -------
+    tuple of Term
+        Empty where no correction applies.
+    """
+    terms: list[Term] = []
+    if condition.bath in junction.measured_mV:
+        terms.append(_measured(condition, junction.measured_mV[condition.bath]))
+    elif junction.method != "none":
+        terms.append(_pipette(solutions, condition))
+        if condition.zeroed_in != NEW_ZERO:
+            terms.append(_reference(solutions, condition, junction, model))
+    if junction.already_corrected_mV != 0:
+        terms.append(_already(condition, junction.already_corrected_mV))
+    return tuple(terms)
+
+
+def junction_mV(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> float:
+    """Sum of what the ledger adds to the membrane potential, in mV; nan where it has no term."""
+    terms = ledger(solutions, condition, junction, model)
+    return sum(term.applied_mV for term in terms) if terms else float("nan")
+
+
+def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...]:
+    """List the shared errors, each moved by its own standard deviation: one source is one random number.
+
+    Parameters
+    ----------
+    solutions : Solutions
+    uncertainty : Uncertainty
+        The section of the settings.
+    """
+    found = []
+    for i, name in enumerate(solutions.names):
+        scale = np.ones((len(solutions.names), 1))
+        scale[i] = 1 + uncertainty.concentration_percent / 100
+        moved = replace(solutions, concentration_mM=solutions.concentration_mM * scale)
+        found.append(Source(f"concentration of {name}", moved, 0.0))
+    for ion in solutions.ions:
+        percent = ion.mobility_percent if uncertainty.mobility_percent is None else uncertainty.mobility_percent
+        faster = replace(ion, mobility=ion.mobility * (1 + percent / 100))
+        ions = tuple(faster if other is ion else other for other in solutions.ions)
+        found.append(Source(f"mobility of {ion.name}", replace(solutions, ions=ions), 0.0))
+    found.append(Source("temperature", solutions, uncertainty.temperature_C))
+    return tuple(found)
+
+
+def moved(condition: Condition, source: Source) -> Condition:
+    """Return the condition at the temperature that a source leaves."""
+    return replace(condition, temperature_C=condition.temperature_C + source.warmer_C)
+
+
+def _henderson(solutions: Solutions, first: str, second: str, temperature_C: float) -> float:
+    """V(first) - V(second) in mV, on concentrations."""
+    return float(
+        henderson_mV(solutions.row(first), solutions.row(second), solutions.valence, solutions.mobility, temperature_C)
+    )
+
+
+def _pipette(solutions: Solutions, condition: Condition) -> Term:
+    zeroed = condition.bath if condition.zeroed_in == NEW_ZERO else condition.zeroed_in
+    potential = _henderson(solutions, zeroed, condition.pipette, condition.temperature_C)
+    applied = -condition.sign * potential
+    statement = (
+        f"{applied:+.2f} mV was added: V({zeroed}) - V({condition.pipette}) is {potential:+.2f} mV (Henderson, "
+        f"concentrations, {condition.temperature_C:g} C) and was hidden when the offset was zeroed in {zeroed}; "
+        f"in {condition.configuration} V_m = {_signed(condition)}V_L"
+    )
+    return Term("pipette", condition.pipette, zeroed, potential, True, applied, statement)
+
+
+def _reference(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> Term:
+    reference, first, second = junction.reference, condition.zeroed_in, condition.bath
+    kind = "none" if reference is None else reference.type
+    if kind == "salt-bridge" and reference is not None and reference.solution is not None:
+        bridge = reference.solution
+        potential = _henderson(solutions, second, bridge, condition.temperature_C) - _henderson(
+            solutions, first, bridge, condition.temperature_C
+        )
+        why = f"the junction of bridge {bridge} moved by {potential:+.2f} mV (Henderson, concentrations)"
+    elif kind == "pellet":
+        chloride = [
+            solutions.activity_mM(name, ["Cl"], model, condition.temperature_C)[0] for name in (second, first)
+        ]
+        potential = float(thermal_voltage_mV(condition.temperature_C) * np.log(chloride[0] / chloride[1]))
+        why = f"the Ag/AgCl pellet in the bath moved by (RT/F) ln(a_Cl ratio) = {potential:+.2f} mV ({model})"
+    else:
+        potential, why = 0.0, "the reference electrode is in a compartment that does not change"
+    applied = -condition.sign * potential
+    statement = (
+        f"{applied:+.2f} mV was added: from {first} to {second} {why}; "
+        f"in {condition.configuration} V_m = {_signed(condition)}[V({second}) - V({first})]"
+    )
+    return Term("reference", first, second, potential, kind == "salt-bridge", applied, statement)
+
+
+def _measured(condition: Condition, potential: float) -> Term:
+    applied = -condition.sign * potential
+    statement = (
+        f"{applied:+.2f} mV was added: the junction potential of bath {condition.bath} was given as measured, "
+        f"V_bath - V_pipette = {potential:+.2f} mV, and replaces the calculated one; "
+        f"in {condition.configuration} V_m = {_signed(condition)}V_L"
+    )
+    return Term("measured", condition.pipette, condition.bath, potential, False, applied, statement)
+
+
+def _already(condition: Condition, potential: float) -> Term:
+    applied = condition.sign * potential
+    statement = (
+        f"{applied:+.2f} mV was added: the amplifier or its program had subtracted {potential:+.2f} mV from the "
+        "command, which is put back before the junction above is taken off"
+    )
+    return Term("already", condition.pipette, condition.bath, potential, False, applied, statement)
+
+
+def _signed(condition: Condition) -> str:
+    return "V_cmd - " if condition.sign > 0 else "-V_cmd + "
+
+
+def status(model: str) -> str:
+    """How an ion's coefficient is known under a model that sees its charge alone."""
+    return "concentration" if model == "concentration" else "estimated"
+
+
+def distinct(conditions: Mapping[str, Condition]) -> tuple[Condition, ...]:
+    """Return the conditions that occur, each once, in a fixed order."""
+    return tuple(sorted(set(conditions.values())))

@@ -1,0 +1,90 @@
+"""Stage 3: from the pipette's command to the membrane: the table of reversal potentials."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from nernstfit import reversal, tables
+from nernstfit.experiment import Experiment, Row
+from nernstfit.reversal import Z_95, Result
+
+COLUMNS = (
+    "measurement",
+    "recording",
+    "cell",
+    "group",
+    "batch",
+    "sweeps_text",
+    "condition",
+    "own",
+)
+
+
+def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
+    """Add the junctions to the measured potentials.
+
+    Parameters
+    ----------
+    inputs : mapping
+        `measured`: Parquet file of the measure stage; `junctions`: table of the solutions stage.
+    outputs : mapping
+        `reversals`: the table of reversal potentials.
+    experiment : Experiment
+    """
+    measured = pd.read_parquet(inputs["measured"]).set_index("measurement")
+    ledger = tables.load(inputs["junctions"], tables.JUNCTIONS)
+    keys = ["bath", "pipette", "configuration", "temperature_C", "zeroed_in"]
+    added = ledger.groupby(keys)["applied_mV"].sum().to_dict() if len(ledger) else {}
+    rows = [_corrected(row, measured.loc[row.measurement], added) for row in experiment.rows]
+    tables.write(outputs["reversals"], tables.REVERSAL_POTENTIALS, rows)
+
+
+def _corrected(row: Row, measured: pd.Series, added: Mapping[Any, float]) -> dict[str, Any]:
+    condition = row.condition
+    junction = added.get(
+        (condition.bath, condition.pipette, condition.configuration, condition.temperature_C, condition.zeroed_in),
+        math.nan,
+    )
+    on_command = Result(
+        measured["verdict"],
+        potential_mV=measured["reversal_mV"],
+        se_mV=measured["se_mV"],
+        low_mV=measured["low_mV"],
+        high_mV=measured["high_mV"],
+    )
+    result = reversal.on_membrane(on_command, condition.sign, 0.0 if math.isnan(junction) else junction)
+    is_reversal = result.verdict == reversal.REVERSAL
+    bounds = (result.low_mV, result.high_mV)
+    if is_reversal:
+        bounds = (result.potential_mV - Z_95 * result.se_mV, result.potential_mV + Z_95 * result.se_mV)
+    carries = is_reversal or not all(map(math.isnan, bounds))
+    return {
+        **row.own,
+        "measurement": row.measurement,
+        "recording": row.recording,
+        "epoch": measured["epoch"],
+        "sweeps": row.sweeps_text,
+        "group": row.group,
+        "cell": row.cell,
+        "bath": row.bath,
+        "pipette": row.pipette,
+        "configuration": row.configuration,
+        "temperature_C": row.temperature_C,
+        "verdict": measured["verdict"],
+        "reason": measured["reason"],
+        "raw_mV": measured["raw_mV"],
+        "leak_shift_mV": measured["leak_shift_mV"],
+        "rs_shift_mV": measured["rs_shift_mV"],
+        "reversal_mV": measured["reversal_mV"],
+        "junction_mV": junction if carries else math.nan,
+        "corrected_mV": result.potential_mV if is_reversal else math.nan,
+        "se_mV": measured["se_mV"] if is_reversal else math.nan,
+        "low_mV": bounds[0],
+        "high_mV": bounds[1],
+        "slope_nS": measured["slope_nS"],
+        "flags": measured["flags"],
+    }

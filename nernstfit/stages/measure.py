@@ -1,0 +1,128 @@
+"""Stage 2: from points to I-V curves and reversal potentials, still on the pipette's command."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from nernstfit import reversal, tables
+from nernstfit.experiment import Experiment, Row
+from nernstfit.reversal import Curve, Result
+
+COLUMNS = ("measurement", "series_resistance_MOhm", "compensation_percent", "measure")
+
+_MEASURED = (
+    "measurement",
+    "epoch",
+    "verdict",
+    "reason",
+    "raw_mV",
+    "leak_shift_mV",
+    "rs_shift_mV",
+    "reversal_mV",
+    "se_mV",
+    "low_mV",
+    "high_mV",
+    "slope_nS",
+    "flags",
+)
+
+
+def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
+    """Measure every row of the experiment.
+
+    Parameters
+    ----------
+    inputs : mapping
+        `points` and `facts`: Parquet files of all batches.
+    outputs : mapping
+        `measured`: a Parquet file with one row per measurement; `iv`: the table of I-V curves.
+    experiment : Experiment
+    """
+    facts = _concat(inputs["facts"]).set_index("measurement")
+    points = dict(list(_concat(inputs["points"]).groupby("measurement", sort=False)))
+    measured, curves = [], []
+    for row in sorted(experiment.rows, key=lambda row: row.measurement):
+        fact = facts.loc[row.measurement]
+        content = {"measurement": row.measurement, "epoch": fact["epoch"]}
+        if fact["verdict"]:
+            measured.append(content | {"verdict": fact["verdict"], "reason": fact["reason"], "flags": ""})
+            continue
+        values, iv, result = _measure(row, points[row.measurement])
+        measured.append(content | values | {"flags": _flags(row, fact, iv, result)})
+        curves.append(_iv_table(row, iv))
+    pd.DataFrame(measured, columns=list(_MEASURED)).to_parquet(outputs["measured"], index=False)
+    tables.write(outputs["iv"], tables.IV, pd.concat(curves) if curves else [])
+
+
+def _concat(paths: Sequence[str]) -> pd.DataFrame:
+    frames = [pd.read_parquet(path) for path in paths]
+    filled = [frame for frame in frames if len(frame)] or frames[:1]
+    return pd.concat(filled, ignore_index=True)
+
+
+def _uncompensated_MOhm(row: Row) -> float | None:
+    if row.series_resistance_MOhm is None:
+        return None
+    return row.series_resistance_MOhm * (1 - (row.compensation_percent or 0.0) / 100)
+
+
+def _measure(row: Row, points: pd.DataFrame) -> tuple[dict[str, Any], Curve, Result]:
+    series = _uncompensated_MOhm(row)
+    arrays = [points[name].to_numpy(dtype=float) for name in ("command_mV", "current_pA", "se_pA")]
+    iv = reversal.curve(*arrays, series_MOhm=series or 0.0)
+    result = reversal.find(iv, row.measure.max_interval_mV, row.measure.min_span_mV)
+    values: dict[str, Any] = {
+        "verdict": result.verdict,
+        "reason": result.reason,
+        "reversal_mV": result.potential_mV,
+        "se_mV": result.se_mV,
+        "low_mV": result.low_mV,
+        "high_mV": result.high_mV,
+        "slope_nS": result.slope_nS,
+    }
+    if result.levels is not None:
+        raw = reversal.crossing(replace(iv, voltage_mV=iv.command_mV), *result.levels).potential_mV
+        values["raw_mV"] = raw if series is not None else result.potential_mV
+        values["rs_shift_mV"] = result.potential_mV - raw if series is not None else math.nan
+    return values, iv, result
+
+
+def _flags(row: Row, fact: pd.Series, iv: Curve, result: Result) -> str:
+    found = []
+    series = _uncompensated_MOhm(row)
+    if series is None:
+        found.append(tables.flag("rs_unknown"))
+    elif result.levels is not None:
+        used = iv.current_pA[result.levels[0] : result.levels[1] + 1]
+        found.append(tables.flag("rs_max_error", float(abs(used).max()) * series * 1e-3))
+    if iv.repeats.max() > 1:
+        found.append(tables.flag("repeats", float(iv.repeats.max())))
+    if iv.scatter > 1:
+        found.append(tables.flag("excess_scatter", iv.scatter))
+    if fact["clipped_fraction"] > 0:
+        found.append(tables.flag("clipped", float(fact["clipped_fraction"])))
+    if fact["trend"] > _NOTABLE_TREND:
+        found.append(tables.flag("trend", float(fact["trend"])))
+    return ";".join(found)
+
+
+_NOTABLE_TREND = 0.05
+
+
+def _iv_table(row: Row, iv: Curve) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "measurement": row.measurement,
+            "level": range(len(iv.command_mV)),
+            "command_mV": iv.command_mV,
+            "voltage_mV": iv.voltage_mV,
+            "current_pA": iv.current_pA,
+            "se_pA": iv.se_pA,
+            "raw_current_pA": iv.current_pA,
+        }
+    )

@@ -1,0 +1,71 @@
+"""Beside stage 3: what the solutions are, as ions and activities, and the ledger of the junctions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from nernstfit import solutions as chemistry
+from nernstfit import tables
+from nernstfit.experiment import Experiment
+from nernstfit.physics.activity import ionic_strength_M
+
+COLUMNS = ("condition",)
+
+
+def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
+    """Write activities and junctions.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Nothing is read but the tables of the experiment.
+    outputs : mapping
+        `solutions` and `junctions`: paths of the two tables.
+    experiment : Experiment
+    """
+    tables.write(outputs["solutions"], tables.SOLUTIONS, _solutions(experiment))
+    tables.write(outputs["junctions"], tables.JUNCTIONS, _junctions(experiment))
+
+
+def _solutions(experiment: Experiment) -> Iterator[dict[str, Any]]:
+    model, recipe = experiment.settings.activity.model, experiment.solutions
+    strength = ionic_strength_M(recipe.concentration_mM, recipe.valence)
+    osmolarity = recipe.concentration_mM.sum(axis=1) + recipe.uncharged_mM
+    for temperature in sorted({row.temperature_C for row in experiment.rows}):
+        coefficients = recipe.coefficients(model, temperature)
+        for s, i in np.argwhere(recipe.concentration_mM > 0):
+            yield {
+                "temperature_C": temperature,
+                "solution": recipe.names[s],
+                "ion": recipe.ions[i].name,
+                "valence": recipe.ions[i].valence,
+                "concentration_mM": recipe.concentration_mM[s, i],
+                "activity_coefficient": coefficients[s, i],
+                "activity_mM": coefficients[s, i] * recipe.concentration_mM[s, i],
+                "ionic_strength_M": strength[s],
+                "status": chemistry.status(model),
+                "charge_excess_meq_per_l": recipe.charge_excess_meq_per_l[s],
+                "osmolarity_mOsm_per_l": osmolarity[s],
+            }
+
+
+def _junctions(experiment: Experiment) -> Iterator[dict[str, Any]]:
+    settings = experiment.settings
+    for condition in sorted({row.condition for row in experiment.rows}):
+        for term in chemistry.ledger(experiment.solutions, condition, settings.junction, settings.activity.model):
+            yield {
+                "bath": condition.bath,
+                "pipette": condition.pipette,
+                "configuration": condition.configuration,
+                "temperature_C": condition.temperature_C,
+                "term": term.name,
+                "from_solution": term.from_solution,
+                "to_solution": term.to_solution,
+                "henderson_mV": term.potential_mV if term.is_henderson else None,
+                "applied_mV": term.applied_mV,
+                "statement": term.statement,
+                "zeroed_in": condition.zeroed_in,
+            }
