@@ -263,7 +263,7 @@ def load(path: str | Path, table: Table) -> pd.DataFrame:
     frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[], encoding="utf-8")
     for column in frame.columns:
         if column in table.numbers:
-            frame[column] = pd.to_numeric(frame[column].replace("", "nan"))
+            frame[column] = [float(text) if text else math.nan for text in frame[column]]
     return frame
 
 

@@ -154,7 +154,8 @@ def reversal_mV(
     straight line v + ln(O/N) if all ions are monovalent, with O and N the sums at 0 mV, and is close to one
     otherwise: its slope lies between 1/2 and 3/2 of the largest |z|. Since phi rises, phi(|z|v) >= phi(v) and
     phi(-|z|v) <= phi(-v) for v > 0, so that the root lies between 0 and ln(N/O), whatever the valences; the same
-    holds below 0. Newton steps that leave this bracket are replaced by bisection.
+    holds below 0. A Newton step that leaves this bracket, or is not half the step before (around a kink of g they
+    can alternate for ever), is replaced by bisection: 100 steps always suffice, 5 usually do.
     """
     charge, forth, back = _directions(permeability, valence, inside, outside)
     thermal_mV = thermal_voltage_mV(temperature_C)
@@ -162,7 +163,7 @@ def reversal_mV(
         balance = np.log(back.sum(axis=-1)) - np.log(forth.sum(axis=-1))
         balance = np.where(np.isfinite(balance), balance, np.nan)
         low, high = np.minimum(balance, 0), np.maximum(balance, 0)
-        v = balance
+        v, step, settled = balance, high - low, np.isnan(balance)
         for _ in range(_MOST_STEPS):
             u = charge * v[..., None]
             with_field, against_field = _goldman_factors(u)
@@ -173,10 +174,13 @@ def reversal_mV(
             slope = (charge * outward * rise).sum(axis=-1) / outward_sum
             slope += (charge * inward * (1 - rise)).sum(axis=-1) / inward_sum
             low, high = np.where(excess < 0, v, low), np.where(excess > 0, v, high)
-            newton = v - excess / slope
-            step = np.where((newton >= low) & (newton <= high), newton, (low + high) / 2) - v
-            v = v + step
-            if not np.any(np.abs(step) > _STEP_TOLERANCE * (1 + np.abs(v))):
+            newton, tolerance = -excess / slope, _STEP_TOLERANCE * (1 + np.abs(v))
+            in_bracket = (v + newton >= low) & (v + newton <= high)
+            useful = in_bracket & (np.abs(newton) <= np.abs(step) / 2) | (np.abs(newton) <= tolerance)
+            step = np.where(useful, newton, (low + high) / 2 - v)
+            v = np.where(settled, v, v + step)
+            settled |= np.abs(step) <= tolerance
+            if settled.all():
                 break
     reversal: FloatArray = (v * thermal_mV)[()]
     return reversal

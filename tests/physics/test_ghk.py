@@ -130,6 +130,32 @@ def test_root_for_extreme_permeabilities() -> None:
     )
 
 
+@needs_extended_precision
+def test_root_for_extreme_everything() -> None:
+    """Far beyond physiology, where the logarithm of the currents' ratio has sharp kinks."""
+    rng = np.random.default_rng(7)
+    shape = (20_000, 6)
+    permeability, inside, outside = (
+        10 ** rng.uniform(-12, top, shape) * (rng.random(shape) > 0.3) for top in (12, 3, 3)
+    )
+    mixture = (permeability, np.array([1, -1, 2, -3, 7, -8]), inside, outside)
+    roots = ghk.reversal_mV(*mixture, TEMPERATURE_C)
+    found = np.isfinite(roots)
+    assert found.mean() > 0.9
+    np.testing.assert_allclose(
+        roots[found], bisected_mV(mixture, TEMPERATURE_C)[found], rtol=1e-12, atol=1e-9
+    )
+
+
+def test_newton_steps_that_alternate_are_ended() -> None:
+    """In some of these mixtures a Newton step from 0.3 RT/F leads to 15 RT/F and back; the root is at 11."""
+    permeability, valence, outside = [9e-12, 2.6e-11, 1.9e9], [1, -1, 7], [0, 1.7e-11, 680]
+    inside = np.linspace(0.9, 1.1, 201)[:, None] * [1.3e-10, 8.7e-11, 0]
+    roots = ghk.reversal_mV(permeability, valence, inside, outside, 25)
+    currents = ghk.ion_currents(roots, permeability, valence, inside, outside, 25)
+    assert (np.abs(currents.sum(axis=-1)) <= 1e-11 * np.abs(currents).max(axis=-1)).all()
+
+
 def test_bi_ionic_calcium() -> None:
     """P_Ca/P_Na = [Na]_in x (1 + x) / (4 [Ca]_out) at 0 mV: 150 / 220 for 150 Na inside, 110 Ca outside."""
     assert ghk.reversal_mV([150 / 220, 1], [2, 1], [0, 150], [110, 0], 25) == pytest.approx(0, abs=1e-12)

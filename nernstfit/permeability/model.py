@@ -1,0 +1,549 @@
+"""Permeability ratios from reversal potentials: one likelihood over all measurements of a group.
+
+The reversal potential of cell c in bath b is
+
+    E_cb = E_GHK(ln P, activities, T) + sum_i g_cbi e_ci + o_c + noise_cb,
+
+with ln P the population's log permeabilities (the reference's is 0), e_ci the cell's own
+deviation of ln P of ion i, equally spread for every permeant ion, the reference included, so
+that no ion is special; g = dE_GHK / d ln P; o_c the electrode offset of the cell; the noise
+known from each measurement. For given spreads the potentials of a cell are normal with
+
+    V_c = diag(se^2) + s_o^2 1 1' + s_P^2 G G',
+
+and the whitened residuals go to lmfit with analytic derivatives. The spreads s_o and s_P are
+found by restricted maximum likelihood (REML), alternating with the ratios until both stand
+(Lindstrom & Bates 1990, Biometrics 46:673). The scale given for the offsets enters as a
+log-normal prior on s_o, one natural log unit wide: where the data say nothing of s_o (one
+cell), it is the scale itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import lmfit
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+from nernstfit.physics import ghk
+
+FloatArray = NDArray[np.float64]
+
+FREE_OFFSET_MV = 1e3
+_LEAST_SPREAD, _MOST_SPREAD = 1e-3, 10.0  # of ln P
+_OFFSET_RANGE = 1e3  # the fitted offset spread stays within this factor of its scale
+_PRIOR_WIDTH = 1.0
+_MOST_ROUNDS = 30
+_LIMIT = 30.0  # of ln P
+_SAME = 1e-6
+_NULL = 1e-7
+
+
+@dataclass(frozen=True)
+class Data:
+    """Measurements of one group under one activity model.
+
+    Attributes
+    ----------
+    cells : tuple of str, length n
+        The cell of each measurement.
+    potential_mV, se_mV, temperature_C : ndarray, shape (n,)
+    ions : tuple of str, length k
+        The permeant ions.
+    valence : ndarray of int, shape (k,)
+    inside, outside : ndarray, shape (n, k)
+        Activities (or concentrations) in mM.
+    """
+
+    cells: tuple[str, ...]
+    potential_mV: FloatArray
+    se_mV: FloatArray
+    temperature_C: FloatArray
+    ions: tuple[str, ...]
+    valence: NDArray[np.int64]
+    inside: FloatArray
+    outside: FloatArray
+
+    @property
+    def size(self) -> int:
+        """Number of measurements."""
+        return len(self.cells)
+
+    @cached_property
+    def cell_names(self) -> tuple[str, ...]:
+        """Every cell once, by name."""
+        return tuple(sorted(set(self.cells)))
+
+    @cached_property
+    def blocks(self) -> NDArray[np.int64]:
+        """Rows of each cell, shape (cells, most rows of a cell), filled up with -1."""
+        rows = [[i for i, cell in enumerate(self.cells) if cell == name] for name in self.cell_names]
+        width = max(map(len, rows))
+        return np.array([row + [-1] * (width - len(row)) for row in rows])
+
+    def subset(self, rows: Sequence[int]) -> Data:
+        """Return the same for some of the measurements."""
+        at = list(rows)
+        return replace(
+            self,
+            cells=tuple(self.cells[i] for i in at),
+            potential_mV=self.potential_mV[at],
+            se_mV=self.se_mV[at],
+            temperature_C=self.temperature_C[at],
+            inside=self.inside[at],
+            outside=self.outside[at],
+        )
+
+    def predict(self, ln_p: FloatArray) -> FloatArray:
+        """GHK reversal potentials in mV, shape (n,), for ln P of shape (k,); -inf is an ion that does not pass."""
+        return np.asarray(
+            ghk.reversal_mV(np.exp(ln_p), self.valence, self.inside, self.outside, self.temperature_C)
+        )
+
+    def gradient(self, ln_p: FloatArray) -> FloatArray:
+        """d E / d ln P in mV, shape (n, k)."""
+        return np.asarray(
+            ghk.reversal_gradient_mV(
+                self.predict(ln_p), np.exp(ln_p), self.valence, self.inside, self.outside, self.temperature_C
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Between cells: standard deviation of the offsets in mV and of each ln P."""
+
+    offset_mV: float
+    ln_p: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted model.
+
+    Attributes
+    ----------
+    data : Data
+    reference : str
+    free : tuple of int
+        Which ions' ln P were fitted: all but the reference and those in no solution.
+    ln_p : ndarray, shape (k,)
+        ln (P / P_ref); 0 for the reference and for ions that were not fitted.
+    covariance : ndarray, shape (len(free), len(free))
+        Of the fitted ln P: noise, cells and offsets, not what all cells share.
+    gain : ndarray, shape (len(free), n)
+        d ln P / d potential of each measurement, per mV: carries any further error of the
+        potentials to the ratios.
+    loose : tuple of int
+        Positions in `free` that the data do not hold: they only hold combinations of them.
+    df : ndarray, shape (len(free),)
+        Degrees of freedom of each ln P by Satterthwaite's approximation; inf where the error
+        comes from the measurements' own noise alone.
+    spread : Spread
+    fitted_spreads : int
+        How many of the two spreads were fitted.
+    offsets_mV : ndarray, shape (cells,)
+        Best prediction of each cell's offset.
+    chi_square, log_likelihood : float
+        Of the whitened residuals; of the (unrestricted) likelihood.
+    """
+
+    data: Data
+    reference: str
+    free: tuple[int, ...]
+    ln_p: FloatArray
+    covariance: FloatArray
+    gain: FloatArray
+    loose: tuple[int, ...]
+    df: FloatArray
+    spread: Spread
+    fitted_spreads: int
+    offsets_mV: FloatArray
+    chi_square: float
+    log_likelihood: float
+
+    @property
+    def predicted_mV(self) -> FloatArray:
+        """Potentials of the population, without the cells' offsets; shape (n,)."""
+        return self.data.predict(self.ln_p)
+
+    @property
+    def n_parameters(self) -> int:
+        """Fitted ratios and spreads."""
+        return len(self.free) + self.fitted_spreads
+
+
+def present(data: Data) -> NDArray[np.bool_]:
+    """Which ions any solution of the data has; shape (k,)."""
+    return np.asarray(((data.inside > 0) | (data.outside > 0)).any(axis=0))
+
+
+def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = True) -> Fit:
+    """Fit ln permeability ratios and the spreads between cells.
+
+    Parameters
+    ----------
+    data : Data
+        At least one measurement.
+    reference : str
+        Ion whose permeability is 1; one of `data.ions`.
+    offset_scale_mV : float
+        Scale of the cells' offsets; 0 for none, inf for a free one in each cell.
+    restricted : bool
+        REML, for intervals; False gives maximum likelihood, to compare models.
+
+    Returns
+    -------
+    Fit
+    """
+    there = present(data)
+    free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
+    ln_p = np.zeros(len(data.ions))
+    spread, which = _initial(data, offset_scale_mV)
+    for _ in range(_MOST_ROUNDS):
+        # G takes the ratios of the round before, so that the weights stand still while the ratios move.
+        whiten = _Whitener(data, spread, data.gradient(ln_p))
+        moved = _least_squares(data, ln_p, free, whiten)
+        fitted = _likeliest(data, moved, free, which, spread, offset_scale_mV, restricted) if which else spread
+        change = max(np.abs(moved - ln_p).max(initial=0.0), _ln_change(spread, fitted))
+        ln_p, spread = moved, fitted
+        if change < _SAME:
+            break
+    return _summary(data, reference, free, ln_p, spread, which, offset_scale_mV, restricted)
+
+
+def hold(
+    data: Data, ln_p: FloatArray, free: Sequence[int], held: int, value: float, covariance_mV2: FloatArray
+) -> tuple[FloatArray, float]:
+    """Refit with one ln P held, for a profile of the likelihood.
+
+    Parameters
+    ----------
+    data : Data
+    ln_p : ndarray, shape (k,)
+        Where to start.
+    free : sequence of int
+        Ions fitted, the held one included or not.
+    held : int
+        Ion that is held.
+    value : float
+        Its ln P; -inf where it does not pass.
+    covariance_mV2 : ndarray, shape (n, n)
+        Of the potentials.
+
+    Returns
+    -------
+    ln_p : ndarray, shape (k,)
+    chi_square : float
+    """
+    start = ln_p.copy()
+    start[held] = value
+    whiten = _Dense(covariance_mV2)
+    best = _least_squares(data, start, [i for i in free if i != held], whiten)
+    residual = whiten(data.potential_mV - data.predict(best))
+    return best, float(residual @ residual)
+
+
+def covariance_mV2(fit: Fit) -> FloatArray:
+    """Covariance of all potentials of a fit, without shared errors; shape (n, n)."""
+    data, gradient = fit.data, fit.data.gradient(fit.ln_p)
+    same = np.equal.outer(np.array(data.cells), np.array(data.cells))
+    between = fit.spread.offset_mV**2 + fit.spread.ln_p**2 * gradient @ gradient.T
+    return np.diag(data.se_mV**2) + np.where(same, between, 0.0)
+
+
+class _Dense:
+    """Whitens with one covariance matrix of all measurements."""
+
+    def __init__(self, covariance: FloatArray) -> None:
+        self._root = np.linalg.cholesky(covariance)
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        return np.asarray(np.linalg.solve(self._root, values))
+
+
+class _Whitener:
+    """Whitens cell by cell, all cells at once; missing measurements of a cell count as exact zeros.
+
+    Takes arrays of shape (n,) or (n, m) and returns (cells * width,) or (cells * width, m).
+    """
+
+    def __init__(self, data: Data, spread: Spread, gradient: FloatArray) -> None:
+        self._blocks, self._there = data.blocks, data.blocks >= 0
+        g = self._arranged(gradient)
+        noise = np.where(self._there, data.se_mV[self._blocks] ** 2, 1.0)
+        both = self._there[:, :, None] & self._there[:, None, :]
+        shared = spread.offset_mV**2 + spread.ln_p**2 * (g @ g.transpose(0, 2, 1))
+        covariance = np.where(both, shared, 0.0)
+        at = np.arange(covariance.shape[1])
+        covariance[:, at, at] += noise
+        self._root = np.linalg.cholesky(covariance)
+
+    @property
+    def log_determinant(self) -> float:
+        """Of the covariance of all measurements."""
+        return 2.0 * float(np.log(np.diagonal(self._root, axis1=1, axis2=2)).sum())
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        arranged = self._arranged(values if values.ndim == 2 else values[:, None])
+        white = np.linalg.solve(self._root, arranged)
+        flat: FloatArray = white.reshape(self._there.size, arranged.shape[2])
+        return flat if values.ndim == 2 else flat[:, 0]
+
+    def _arranged(self, values: FloatArray) -> FloatArray:
+        return np.where(self._there[:, :, None], values[self._blocks], 0.0)
+
+
+def _least_squares(
+    data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | _Dense
+) -> FloatArray:
+    """Minimise the whitened residuals over the free ln P with lmfit; returns all ln P."""
+    if not free:
+        return start.copy()
+    names = [f"ln_p_{i}" for i in free]
+    parameters = lmfit.Parameters()
+    for name, i in zip(names, free, strict=True):
+        parameters.add(name, value=start[i] if math.isfinite(start[i]) else 0.0)
+
+    def unpack(values: lmfit.Parameters) -> FloatArray:
+        ln_p = start.copy()
+        # Beyond the limit nothing changes but the rounding: an ion that passes 1e13 times less does not pass.
+        ln_p[list(free)] = np.clip([values[name].value for name in names], -_LIMIT, _LIMIT)
+        return ln_p
+
+    def residual(values: lmfit.Parameters) -> FloatArray:
+        return whiten(data.potential_mV - data.predict(unpack(values)))
+
+    def derivative(values: lmfit.Parameters) -> FloatArray:
+        return whiten(-data.gradient(unpack(values))[:, list(free)])
+
+    if data.size < len(free):
+        return _shortest_steps(data, start, free, whiten)
+    result = lmfit.minimize(
+        residual, parameters, method="leastsq", Dfun=derivative, scale_covar=False, calc_covar=False, xtol=1e-12, ftol=1e-14
+    )
+    return unpack(result.params)
+
+
+def _shortest_steps(
+    data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | _Dense
+) -> FloatArray:
+    """Fit fewer data than parameters: of all exact fits one near the start. None of its ratios is reported."""
+    ln_p = start.copy()
+    for _ in range(_MOST_ROUNDS):
+        jacobian = whiten(data.gradient(ln_p)[:, list(free)])
+        step = np.linalg.lstsq(jacobian, whiten(data.potential_mV - data.predict(ln_p)), rcond=_NULL)[0]
+        ln_p[list(free)] += np.clip(step, -2.0, 2.0)
+        if np.abs(step).max() < _SAME:
+            break
+    return ln_p
+
+
+def _initial(data: Data, offset_scale_mV: float) -> tuple[Spread, tuple[str, ...]]:
+    """Spreads to start from, and which of them the data can tell: one cell alone has neither."""
+    several = len(data.cell_names) > 1
+    offset = FREE_OFFSET_MV if math.isinf(offset_scale_mV) else offset_scale_mV
+    fitted_offset = several and 0 < offset_scale_mV < math.inf
+    spreads = several and len(data.ions) > 1
+    which = ("offset_mV",) * fitted_offset + ("ln_p",) * spreads
+    return Spread(offset, 0.1 if spreads else 0.0), which
+
+
+def _ln_change(old: Spread, new: Spread) -> float:
+    pairs = ((old.offset_mV, new.offset_mV), (old.ln_p, new.ln_p))
+    # A spread near nothing may wander without meaning anything.
+    return max(abs(a - b) / max(a, b, 0.01) for a, b in pairs)
+
+
+def _likeliest(
+    data: Data,
+    ln_p: FloatArray,
+    free: Sequence[int],
+    which: Sequence[str],
+    start: Spread,
+    scale_mV: float,
+    restricted: bool,
+) -> Spread:
+    """Find the spreads of highest (restricted) likelihood for the model made linear at ln P."""
+    deviance = _deviance(data, ln_p, free, which, start, scale_mV, restricted)
+    bounds = [_bounds(name, scale_mV) for name in which]
+    first = [min(max(math.log(max(getattr(start, name), 1e-12)), low), high) for name, (low, high) in zip(which, bounds, strict=True)]
+    result = optimize.minimize(deviance, first, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7})
+    return replace(start, **{name: float(np.exp(value)) for name, value in zip(which, result.x, strict=True)})
+
+
+def _bounds(name: str, scale_mV: float) -> tuple[float, float]:
+    if name == "ln_p":
+        return math.log(_LEAST_SPREAD), math.log(_MOST_SPREAD)
+    return math.log(scale_mV / _OFFSET_RANGE), math.log(scale_mV * _OFFSET_RANGE)
+
+
+class _deviance:
+    """-2 ln (restricted) likelihood, prior of the offset scale included, as a function of the ln spreads."""
+
+    def __init__(
+        self,
+        data: Data,
+        ln_p: FloatArray,
+        free: Sequence[int],
+        which: Sequence[str],
+        base: Spread,
+        scale_mV: float,
+        restricted: bool,
+    ) -> None:
+        self._data, self._which, self._base = data, which, base
+        self._scale, self._restricted = scale_mV, restricted
+        self._gradient = data.gradient(ln_p)
+        self._columns = self._gradient[:, list(free)]
+        self._residual = data.potential_mV - data.predict(ln_p)
+
+    def spread(self, ln_spreads: FloatArray) -> Spread:
+        """Spreads at a point."""
+        values = {name: float(np.exp(value)) for name, value in zip(self._which, ln_spreads, strict=True)}
+        return replace(self._base, **values)
+
+    def __call__(self, ln_spreads: FloatArray) -> float:
+        spread = self.spread(ln_spreads)
+        whiten = _Whitener(self._data, spread, self._gradient)
+        residual, columns = whiten(self._residual), whiten(self._columns)
+        design = _Columns.of(columns)
+        explained = design.left.T @ residual
+        value = whiten.log_determinant + float(residual @ residual - explained @ explained)
+        if self._restricted:
+            value += design.log_determinant
+        if "offset_mV" in self._which:
+            value += (math.log(spread.offset_mV / self._scale) / _PRIOR_WIDTH) ** 2
+        return value
+
+    def covariance(self, ln_spreads: FloatArray) -> FloatArray:
+        """Of the free ln P at some spreads."""
+        whiten = _Whitener(self._data, self.spread(ln_spreads), self._gradient)
+        return _Columns.of(whiten(self._columns)).covariance
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Whitened columns X of the Jacobian, each scaled to length 1, and their singular values.
+
+    Scaled, a column tells of its ion however little of it passes; what is left of collinearity is
+    that of the experiment.
+    """
+
+    scale: FloatArray
+    left: FloatArray
+    size: FloatArray
+    right: FloatArray
+
+    @classmethod
+    def of(cls, columns: FloatArray) -> _Columns:
+        """Decompose whitened columns; directions that the data do not hold are left out."""
+        scale = np.linalg.norm(columns, axis=0)
+        scale = np.where(scale > 0, scale, 1.0)
+        u, size, vt = np.linalg.svd(columns / scale, full_matrices=False)
+        held = size > _NULL
+        return cls(scale, u[:, held], size[held], vt[held])
+
+    @property
+    def log_determinant(self) -> float:
+        """Of X'X, over the directions that are held."""
+        return 2.0 * float(np.log(self.size).sum() + np.log(self.scale).sum())
+
+    @property
+    def gain(self) -> FloatArray:
+        """(X'X)^-1 X'."""
+        return np.asarray((self.right.T / self.size) @ self.left.T / self.scale[:, None])
+
+    @property
+    def covariance(self) -> FloatArray:
+        """(X'X)^-1."""
+        root = self.right.T / self.size / self.scale[:, None]
+        return np.asarray(root @ root.T)
+
+    @property
+    def loose(self) -> tuple[int, ...]:
+        """Columns of which only combinations with others are held."""
+        return tuple(int(j) for j in np.flatnonzero(1.0 - (self.right**2).sum(axis=0) > _SAME))
+
+
+def _summary(
+    data: Data,
+    reference: str,
+    free: tuple[int, ...],
+    ln_p: FloatArray,
+    spread: Spread,
+    which: Sequence[str],
+    scale_mV: float,
+    restricted: bool,
+) -> Fit:
+    gradient = data.gradient(ln_p)
+    whiten = _Whitener(data, spread, gradient)
+    design = _Columns.of(whiten(gradient[:, list(free)]))
+    residual = data.potential_mV - data.predict(ln_p)
+    white = whiten(residual)
+    chi_square = float(white @ white)
+    identity = whiten(np.eye(data.size))
+    log_likelihood = -0.5 * (whiten.log_determinant + chi_square + data.size * math.log(2 * math.pi))
+    member = np.equal.outer(np.array(data.cell_names), np.array(data.cells)).astype(float)
+    offsets = spread.offset_mV**2 * member @ (identity.T @ white)
+    deviance = _deviance(data, ln_p, free, which, spread, scale_mV, restricted)
+    return Fit(
+        data=data,
+        reference=reference,
+        free=free,
+        ln_p=ln_p,
+        covariance=design.covariance,
+        gain=design.gain @ identity,
+        loose=design.loose,
+        df=_degrees_of_freedom(deviance, which, spread, scale_mV) if restricted else np.full(len(free), math.inf),
+        spread=spread,
+        fitted_spreads=len(which),
+        offsets_mV=offsets,
+        chi_square=chi_square,
+        log_likelihood=log_likelihood,
+    )
+
+
+def _degrees_of_freedom(
+    deviance: _deviance, which: Sequence[str], spread: Spread, scale_mV: float
+) -> FloatArray:
+    """Satterthwaite's: 2 v^2 / var(v) for each variance v, through the curvature of the deviance in the ln spreads.
+
+    A spread at its lower limit counts as known to be nothing.
+    """
+    at = np.array([math.log(getattr(spread, name)) for name in which])
+    inner = [j for j, name in enumerate(which) if at[j] > _bounds(name, scale_mV)[0] + 0.1]
+    variance = np.diag(deviance.covariance(at))
+    if not inner or not len(variance):
+        return np.full(len(variance), math.inf)
+    h = 0.02
+
+    def step(*moves: tuple[int, float]) -> FloatArray:
+        out = at.copy()
+        for j, by in moves:
+            out[j] += by
+        return out
+
+    slope = np.array(
+        [np.diag(deviance.covariance(step((j, h))) - deviance.covariance(step((j, -h)))) / (2 * h) for j in inner]
+    )
+    curvature = np.array(
+        [
+            [
+                sum(a * b * deviance(step((i, a * h), (j, b * h))) for a in (1, -1) for b in (1, -1)) / (4 * h * h)
+                for j in inner
+            ]
+            for i in inner
+        ]
+    )
+    # The information is half the curvature of -2 ln L; directions in which it is not positive tell nothing.
+    values, vectors = np.linalg.eigh(curvature / 2)
+    tells = values > _NULL * max(values.max(), _NULL)
+    spread_of_slope = (vectors[:, tells].T @ slope) ** 2 / values[tells][:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = 2 * variance**2 / spread_of_slope.sum(axis=0)
+    return np.asarray(np.where(np.isfinite(df), np.maximum(df, 1.0), math.inf))

@@ -1,0 +1,301 @@
+"""Stage 4: permeability ratios, models side by side, residuals, slopes and the correction ladder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from nernstfit import tables
+from nernstfit.experiment import Experiment
+from nernstfit.permeability import evidence, slopes, verdicts
+from nernstfit.permeability.evidence import Measured
+from nernstfit.permeability.model import Data, Fit, fit
+from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
+from nernstfit.physics.constants import thermal_voltage_mV
+from nernstfit.physics.ions import IONS
+from nernstfit.reversal import REVERSAL
+from nernstfit.settings import Settings
+from nernstfit.solutions import Condition
+
+COLUMNS = ("measurement", "zeroed_in")
+
+_DECADE = math.log(10.0)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One way to explain the potentials: an activity model and the ions that pass."""
+
+    name: str
+    activity: str
+    permeant: tuple[str, ...]
+    reference: str
+
+    @property
+    def is_ghk(self) -> bool:
+        """Whether ratios are fitted; else one ion alone passes."""
+        return self.name.startswith("ghk:")
+
+
+@dataclass(frozen=True)
+class Group:
+    """Measurements fitted together, and their rows of the table of reversal potentials."""
+
+    name: str
+    rows: pd.DataFrame
+    measured: Measured
+
+
+def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
+    """Fit every group under every model.
+
+    Parameters
+    ----------
+    inputs : mapping
+        `reversals`: the table of reversal potentials.
+    outputs : mapping
+        `permeabilities`, `cells`, `models`, `residuals`, `nernst_slopes`, `corrections`.
+    experiment : Experiment
+    """
+    groups, models = list(_groups(inputs["reversals"], experiment)), configured_models(experiment.settings)
+    content: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
+    for group in groups:
+        for model in models:
+            _add(content, group, model, experiment)
+        _compare(content["models"], group.name)
+        content["nernst_slopes"] += _slopes(group, experiment)
+        content["corrections"] += _ladder(group, models[0], experiment)
+    for name, table in _TABLES.items():
+        tables.write(outputs[name], table, content[name], first_model=models[0].name)
+
+
+_TABLES = {
+    "permeabilities": tables.PERMEABILITIES,
+    "cells": tables.CELLS,
+    "models": tables.MODELS,
+    "residuals": tables.RESIDUALS,
+    "nernst_slopes": tables.NERNST_SLOPES,
+    "corrections": tables.CORRECTIONS,
+}
+
+
+def configured_models(settings: Settings) -> list[Model]:
+    """List the models that are compared, the configured one first."""
+    permeant, reference = settings.fit.permeant, settings.fit.reference_ion
+    activities = dict.fromkeys([settings.activity.model, "concentration"])
+    ghk = [
+        Model(f"ghk:{settings.activity.name if a == settings.activity.model else a}", a, permeant, reference)
+        for a in activities
+    ]
+    nernst = [Model(f"nernst:{ion}", settings.activity.model, (ion,), ion) for ion in sorted(permeant)]
+    return ghk + nernst
+
+
+def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
+    table = tables.load(path, tables.REVERSAL_POTENTIALS)
+    zeroed = {row.measurement: row.zeroed_in for row in experiment.rows}
+    table = table[table["verdict"] == REVERSAL]
+    for name, rows in table.groupby("group", sort=True):
+        conditions = tuple(
+            Condition(r.bath, r.pipette, r.configuration, float(r.temperature_C), zeroed[r.measurement])
+            for r in rows.itertuples()
+        )
+        measured = Measured(
+            tuple(rows["measurement"]),
+            tuple(rows["cell"]),
+            conditions,
+            rows["corrected_mV"].to_numpy(float),
+            rows["se_mV"].to_numpy(float),
+        )
+        yield Group(str(name), rows, measured)
+
+
+def _add(content: dict[str, list[dict[str, Any]]], group: Group, model: Model, experiment: Experiment) -> None:
+    """Fit one model to one group and append its rows."""
+    settings = experiment.settings
+    data = evidence.data(group.measured, experiment.solutions, model.permeant, model.activity)
+    predictable = np.isfinite(data.predict(np.zeros(len(data.ions))))
+    key = {"group": group.name, "model": model.name}
+    row = key | {"activity": model.activity, "permeant": " ".join(model.permeant), "n_data": int(predictable.sum())}
+    predicted = np.full(data.size, math.nan)
+    offsets: dict[str, float] = {}
+    if predictable.any():
+        usable = data.subset(np.flatnonzero(predictable))
+        likely = fit(usable, model.reference, settings.fit.offset_sd_mV, restricted=False)
+        result = fit(usable, model.reference, settings.fit.offset_sd_mV)
+        predicted[predictable] = result.predicted_mV
+        offsets = dict(zip(usable.cell_names, result.offsets_mV, strict=True))
+        if predictable.all():
+            row |= _likelihood(likely)
+        if model.is_ghk:
+            part = _part(group.measured, predictable)
+            shared, _ = _shared(part, model, result, experiment, with_junction=True)
+            ratios = verdicts.ratios(result, shared, settings.fit.confidence)
+            content["permeabilities"] += [key | {"reference": model.reference} | _ratio(ratio) for ratio in ratios]
+            content["cells"] += _cells(key, result, settings)
+    elif model.is_ghk:
+        reason = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
+        missing = [Ratio(ion, NOTHING, reason) for ion in model.permeant if ion != model.reference]
+        content["permeabilities"] += [key | {"reference": model.reference} | _ratio(ratio) for ratio in missing]
+    content["models"].append(row)
+    content["residuals"] += _residuals(key, group, predicted, offsets)
+
+
+def _part(measured: Measured, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Measured:
+    at = np.flatnonzero(keep)
+    return Measured(
+        tuple(measured.measurement[i] for i in at),
+        tuple(measured.cell[i] for i in at),
+        tuple(measured.conditions[i] for i in at),
+        measured.potential_mV[at],
+        measured.se_mV[at],
+    )
+
+
+def _shared(
+    measured: Measured, model: Model, result: Fit, experiment: Experiment, with_junction: bool
+) -> tuple[np.ndarray[Any, np.dtype[np.float64]], tuple[str, ...]]:
+    return evidence.shared_errors_mV(
+        measured, experiment.solutions, model.permeant, model.activity, result.ln_p, experiment.settings, with_junction
+    )
+
+
+def _likelihood(result: Fit) -> dict[str, Any]:
+    n, k = result.data.size, result.n_parameters
+    # AICc's correction has no meaning where the data do not outnumber the parameters by two.
+    aicc = -2 * result.log_likelihood + 2 * k + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else math.nan
+    return {
+        "n_parameters": k,
+        "chi_square": result.chi_square,
+        "log_likelihood": result.log_likelihood,
+        "aicc": aicc,
+    }
+
+
+def _compare(rows: list[dict[str, Any]], group: str) -> None:
+    """Differences of AICc within a group, among models of the same data."""
+    own = [row for row in rows if row["group"] == group and math.isfinite(row.get("aicc", math.nan))]
+    least = min((row["aicc"] for row in own), default=math.nan)
+    for row in own:
+        row["delta_aicc"] = row["aicc"] - least
+
+
+def _ratio(ratio: Ratio) -> dict[str, Any]:
+    return {
+        "ion": ratio.ion,
+        "verdict": ratio.verdict,
+        "ratio": math.exp(ratio.ln_ratio) if ratio.verdict == ESTIMATE else math.nan,
+        "low": ratio.low,
+        "high": ratio.high,
+        "ln_ratio": ratio.ln_ratio,
+        "low_cells": ratio.low_cells,
+        "high_cells": ratio.high_cells,
+        "se_ln_cells": ratio.se_ln_cells,
+        "se_ln_shared": ratio.se_ln_shared,
+        "df": ratio.df,
+        "n_cells": ratio.n_cells,
+        "reason": ratio.reason,
+    }
+
+
+def _cells(key: Mapping[str, Any], result: Fit, settings: Settings) -> Iterator[dict[str, Any]]:
+    """Ratios of each cell from its own measurements, its offset as uncertain as offsets are among the cells."""
+    data, z = result.data, float(stats.norm.ppf(0.5 + settings.fit.confidence / 2))
+    offset_sd = math.inf if math.isinf(settings.fit.offset_sd_mV) else result.spread.offset_mV
+    for c, name in enumerate(data.cell_names):
+        rows = data.blocks[c][data.blocks[c] >= 0]
+        own = data.subset(rows)
+        alone = fit(own, result.reference, offset_sd)
+        judged = {ratio.ion: ratio for ratio in verdicts.ratios(alone, np.zeros((own.size, 0)), settings.fit.confidence)}
+        for ion in data.ions:
+            if ion == result.reference:
+                continue
+            ratio, values = judged[ion], {}
+            if ratio.verdict == ESTIMATE:
+                half = z * ratio.se_ln_cells
+                values = {
+                    "ratio": math.exp(ratio.ln_ratio),
+                    "low": math.exp(ratio.ln_ratio - half),
+                    "high": math.exp(ratio.ln_ratio + half),
+                    "ln_ratio": ratio.ln_ratio,
+                    "se_ln_ratio": ratio.se_ln_cells,
+                }
+            n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
+            yield {**key, "cell": name, "ion": ion, **values, "n_baths": n_baths, "offset_mV": float(result.offsets_mV[c])}
+
+
+def _residuals(
+    key: Mapping[str, Any], group: Group, predicted: np.ndarray[Any, Any], offsets: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    measured = group.measured
+    return [
+        {
+            **key,
+            "measurement": measured.measurement[i],
+            "cell": measured.cell[i],
+            "bath": group.rows["bath"].iloc[i],
+            "measured_mV": measured.potential_mV[i],
+            "se_mV": measured.se_mV[i],
+            "predicted_mV": predicted[i],
+            "residual_mV": measured.potential_mV[i] - predicted[i],
+            "offset_mV": offsets.get(measured.cell[i], math.nan) if math.isfinite(predicted[i]) else math.nan,
+        }
+        for i in range(len(measured.cell))
+    ]
+
+
+def _slopes(group: Group, experiment: Experiment) -> Iterator[dict[str, Any]]:
+    """One slope per permeant ion, against its activity in the bath."""
+    settings, measured = experiment.settings, group.measured
+    for ion in settings.fit.permeant:
+        in_bath = np.array(
+            [
+                experiment.solutions.activity_mM(c.bath, [ion], settings.activity.model, c.temperature_C)[0]
+                for c in measured.conditions
+            ]
+        )
+        slope = slopes.within_cells(measured.cell, in_bath, measured.potential_mV, settings.fit.confidence)
+        theory = np.mean([_DECADE * thermal_voltage_mV(c.temperature_C) * c.sign for c in measured.conditions])
+        yield {
+            "group": group.name,
+            "ion": ion,
+            "n": slope.n,
+            "slope_mV_per_decade": slope.slope,
+            "low": slope.low,
+            "high": slope.high,
+            "theoretical_mV_per_decade": float(theory) / IONS[ion].valence,
+        }
+
+
+def _ladder(group: Group, model: Model, experiment: Experiment) -> Iterator[dict[str, Any]]:
+    """Fit the configured ions after each correction, each on top of the last."""
+    rows, settings = group.rows, experiment.settings
+    sign = np.array([c.sign for c in group.measured.conditions])
+    raw = rows["raw_mV"].to_numpy(float)
+    leak, series = (rows[name].fillna(0.0).to_numpy(float) for name in ("leak_shift_mV", "rs_shift_mV"))
+    commands = {"none": raw, "leak": raw + leak, "series_resistance": raw + leak + series}
+    for step in tables.LADDER:
+        potential = sign * commands[step] if step in commands else group.measured.potential_mV
+        activity = model.activity if step in ("activity", "offset") else "concentration"
+        measured = evidence.with_potentials(group.measured, potential)
+        data = evidence.data(measured, experiment.solutions, model.permeant, activity)
+        result = _predictable_fit(data, model.reference, settings.fit.offset_sd_mV if step == "offset" else 0.0)
+        if result is None:
+            continue
+        part = _part(measured, np.isfinite(data.predict(np.zeros(len(data.ions)))))
+        at_step = Model(model.name, activity, model.permeant, model.reference)
+        shared, _ = _shared(part, at_step, result, experiment, with_junction=step not in commands)
+        for ratio in verdicts.ratios(result, shared, settings.fit.confidence):
+            values = _ratio(ratio)
+            yield {"group": group.name, "step": step} | {k: values[k] for k in ("ion", "ratio", "low", "high", "verdict")}
+
+
+def _predictable_fit(data: Data, reference: str, offset_sd_mV: float) -> Fit | None:
+    keep = np.flatnonzero(np.isfinite(data.predict(np.zeros(len(data.ions)))))
+    return fit(data.subset(keep), reference, offset_sd_mV) if len(keep) else None
