@@ -270,11 +270,11 @@ def _henderson(solutions: Solutions, first: str, second: str, temperature_C: flo
 def _pipette(solutions: Solutions, condition: Condition) -> Term:
     zeroed = condition.bath if condition.zeroed_in == NEW_ZERO else condition.zeroed_in
     potential = _henderson(solutions, zeroed, condition.pipette, condition.temperature_C)
-    applied = -condition.sign * potential
+    applied = 0.0 - condition.sign * potential
     statement = (
-        f"{applied:+.2f} mV was added: V({zeroed}) - V({condition.pipette}) is {potential:+.2f} mV (Henderson, "
-        f"concentrations, {condition.temperature_C:g} C) and was hidden when the offset was zeroed in {zeroed}; "
-        f"in {condition.configuration} V_m = {_signed(condition)}V_L"
+        f"{applied:+.2f} mV was added: V('{zeroed}') - V('{condition.pipette}') = {potential:+.2f} mV (Henderson, "
+        f"concentrations, {condition.temperature_C:g} C) was hidden when the offset was zeroed in '{zeroed}'; "
+        f"{_rule(condition)}"
     )
     return Term("pipette", condition.pipette, zeroed, potential, True, applied, statement)
 
@@ -283,33 +283,27 @@ def _reference(solutions: Solutions, condition: Condition, junction: Junction, m
     reference, first, second = junction.reference, condition.zeroed_in, condition.bath
     kind = "none" if reference is None else reference.type
     if kind == "salt-bridge" and reference is not None and reference.solution is not None:
-        bridge = reference.solution
-        potential = _henderson(solutions, second, bridge, condition.temperature_C) - _henderson(
-            solutions, first, bridge, condition.temperature_C
-        )
-        why = f"the junction of bridge {bridge} moved by {potential:+.2f} mV (Henderson, concentrations)"
+        bridge, temperature = reference.solution, condition.temperature_C
+        potential = _henderson(solutions, second, bridge, temperature) - _henderson(solutions, first, bridge, temperature)
+        why = f"its junction with the salt bridge '{bridge}' differs by {potential:+.2f} mV (Henderson, concentrations)"
     elif kind == "pellet":
-        chloride = [
-            solutions.activity_mM(name, ["Cl"], model, condition.temperature_C)[0] for name in (second, first)
-        ]
-        potential = float(thermal_voltage_mV(condition.temperature_C) * np.log(chloride[0] / chloride[1]))
-        why = f"the Ag/AgCl pellet in the bath moved by (RT/F) ln(a_Cl ratio) = {potential:+.2f} mV ({model})"
+        ratio = [solutions.activity_mM(name, ["Cl"], model, condition.temperature_C)[0] for name in (second, first)]
+        potential = float(thermal_voltage_mV(condition.temperature_C) * np.log(ratio[0] / ratio[1]))
+        why = f"the Ag/AgCl pellet in it moves by (RT/F) ln(a_Cl ratio) = {potential:+.2f} mV ({model})"
     else:
         potential, why = 0.0, "the reference electrode is in a compartment that does not change"
-    applied = -condition.sign * potential
-    statement = (
-        f"{applied:+.2f} mV was added: from {first} to {second} {why}; "
-        f"in {condition.configuration} V_m = {_signed(condition)}[V({second}) - V({first})]"
-    )
+    applied = 0.0 - condition.sign * potential
+    statement = f"{applied:+.2f} mV was added: after the change from '{first}' to '{second}' {why}; {_rule(condition)}"
+    if first == second:
+        statement = f"nothing was added: '{second}' is the bath in which the offset was zeroed"
     return Term("reference", first, second, potential, kind == "salt-bridge", applied, statement)
 
 
 def _measured(condition: Condition, potential: float) -> Term:
-    applied = -condition.sign * potential
+    applied = 0.0 - condition.sign * potential
     statement = (
-        f"{applied:+.2f} mV was added: the junction potential of bath {condition.bath} was given as measured, "
-        f"V_bath - V_pipette = {potential:+.2f} mV, and replaces the calculated one; "
-        f"in {condition.configuration} V_m = {_signed(condition)}V_L"
+        f"{applied:+.2f} mV was added: V_bath - V_pipette = {potential:+.2f} mV was given as measured for bath "
+        f"'{condition.bath}' and replaces the calculated junction; {_rule(condition)}"
     )
     return Term("measured", condition.pipette, condition.bath, potential, False, applied, statement)
 
@@ -318,13 +312,14 @@ def _already(condition: Condition, potential: float) -> Term:
     applied = condition.sign * potential
     statement = (
         f"{applied:+.2f} mV was added: the amplifier or its program had subtracted {potential:+.2f} mV from the "
-        "command, which is put back before the junction above is taken off"
+        "command, which is put back before the junctions above are taken off"
     )
     return Term("already", condition.pipette, condition.bath, potential, False, applied, statement)
 
 
-def _signed(condition: Condition) -> str:
-    return "V_cmd - " if condition.sign > 0 else "-V_cmd + "
+def _rule(condition: Condition) -> str:
+    sign = "V_cmd - " if condition.sign > 0 else "-V_cmd + "
+    return f"{condition.configuration}: V_m = {sign}(V_L + change at the reference)"
 
 
 def status(model: str) -> str:

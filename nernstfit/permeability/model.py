@@ -41,6 +41,7 @@ _PRIOR_WIDTH = 1.0
 _MOST_ROUNDS = 30
 _LIMIT = 30.0  # of ln P
 _SAME = 1e-6
+_MOST_STEPS = 400
 _NULL = 1e-7
 
 
@@ -210,7 +211,9 @@ def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = T
         whiten = _Whitener(data, spread, data.gradient(ln_p))
         moved = _least_squares(data, ln_p, free, whiten)
         fitted = _likeliest(data, moved, free, which, spread, offset_scale_mV, restricted) if which else spread
-        change = max(np.abs(moved - ln_p).max(initial=0.0), _ln_change(spread, fitted))
+        # Judged by the potentials: an ion that does not pass may move for ever without changing anything.
+        shift = (data.predict(moved) - data.predict(ln_p)) / data.se_mV
+        change = max(float(np.abs(shift).max()), _relative_change(spread, fitted))
         ln_p, spread = moved, fitted
         if change < _SAME:
             break
@@ -325,7 +328,7 @@ def _least_squares(
     if data.size < len(free):
         return _shortest_steps(data, start, free, whiten)
     result = lmfit.minimize(
-        residual, parameters, method="leastsq", Dfun=derivative, scale_covar=False, calc_covar=False, xtol=1e-12, ftol=1e-14
+        residual, parameters, method="leastsq", Dfun=derivative, scale_covar=False, calc_covar=False, xtol=1e-10, ftol=1e-12, max_nfev=_MOST_STEPS
     )
     return unpack(result.params)
 
@@ -354,7 +357,7 @@ def _initial(data: Data, offset_scale_mV: float) -> tuple[Spread, tuple[str, ...
     return Spread(offset, 0.1 if spreads else 0.0), which
 
 
-def _ln_change(old: Spread, new: Spread) -> float:
+def _relative_change(old: Spread, new: Spread) -> float:
     pairs = ((old.offset_mV, new.offset_mV), (old.ln_p, new.ln_p))
     # A spread near nothing may wander without meaning anything.
     return max(abs(a - b) / max(a, b, 0.01) for a, b in pairs)

@@ -105,15 +105,14 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
     se = math.sqrt(fit.covariance[j, j])
     se_shared = float(np.linalg.norm(fit.gain[j] @ shared_mV))
     total = math.hypot(se, se_shared)
-    base = {"se_ln_cells": se, "se_ln_shared": se_shared, "n_cells": n_cells}
     if total > _SURELY_CLOSED:
         profile = _profile(fit, i, shared_mV)
         below, above = profile(-math.inf) < OPEN_COST, profile(fit.ln_p[i] + _FAR) < OPEN_COST
         if below and above:
             reason = f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
-            return Ratio(ion, NOTHING, reason, **base)
+            return Ratio(ion, NOTHING, reason, n_cells=n_cells)
         if below or above:
-            return _bound(fit, i, shared_mV, confidence, below, base)
+            return _bound(fit, i, shared_mV, confidence, below, n_cells)
     df = float(fit.df[j])
     whole_df = df * (total / se) ** 4
     t = float(stats.t.ppf(0.5 + confidence / 2, df)) * se
@@ -129,7 +128,9 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         low_cells=math.exp(ln_ratio - t),
         high_cells=math.exp(ln_ratio + t),
         df=df if math.isfinite(df) else math.nan,
-        **base,
+        se_ln_cells=se,
+        se_ln_shared=se_shared,
+        n_cells=n_cells,
     )
 
 
@@ -167,22 +168,18 @@ def _profile(fit: Fit, i: int, shared_mV: FloatArray) -> Callable[[float], float
 
 
 def _bound(
-    fit: Fit, i: int, shared_mV: FloatArray, confidence: float, below: bool, base: dict[str, float | int]
+    fit: Fit, i: int, shared_mV: FloatArray, confidence: float, below: bool, n_cells: int
 ) -> Ratio:
     """One-sided limit from the profile, with and without the shared errors."""
     ion, data = fit.data.ions[i], fit.data
     none = np.zeros((data.size, 0))
     limits = [_limit(fit, i, part, confidence, 1 if below else -1) for part in (shared_mV, none)]
     whole, cells = (math.exp(limit) if math.isfinite(limit) else math.nan for limit in limits)
-    n_cells = int(base["n_cells"])
-    shared, own = float(base["se_ln_shared"]), float(base["se_ln_cells"])
     if below:
         reason = f"the data are as likely with no permeability of {ion} at all; a bath with more of it would tell"
-        return Ratio(
-            ion, UPPER, reason, high=whole, high_cells=cells, se_ln_cells=own, se_ln_shared=shared, n_cells=n_cells
-        )
+        return Ratio(ion, UPPER, reason, high=whole, high_cells=cells, n_cells=n_cells)
     reason = f"the data are as likely with {ion} alone permeant; a bath with more of {fit.reference} would tell"
-    return Ratio(ion, LOWER, reason, low=whole, low_cells=cells, se_ln_cells=own, se_ln_shared=shared, n_cells=n_cells)
+    return Ratio(ion, LOWER, reason, low=whole, low_cells=cells, n_cells=n_cells)
 
 
 def _limit(fit: Fit, i: int, shared_mV: FloatArray, confidence: float, side: int) -> float:
