@@ -93,9 +93,22 @@ class Experiment:
         size = self.settings.recordings_per_job
         return self.rows[int(name) * size : (int(name) + 1) * size]
 
-    def recordings(self, name: str) -> list[str]:
-        """Files that one batch reads, each once."""
-        return list(dict.fromkeys(row.recording for row in self.batch(name)))
+    @property
+    def tables(self) -> list[str]:
+        """Tables that the experiment was read from."""
+        return [str(self.settings.recordings), self.settings.solutions]
+
+    def recordings_of(self, wildcards: Any) -> list[str]:
+        """Files that the batch `wildcards.batch` reads, each once; an input function for a rule."""
+        return list(dict.fromkeys(row.recording for row in self.batch(wildcards.batch)))
+
+    def batch_reads(self, wildcards: Any) -> str:
+        """Fingerprint of what ingest reads of the rows of the batch `wildcards.batch`."""
+        return fingerprint(self, "ingest", self.batch(wildcards.batch))
+
+    def reads(self, stage: str) -> str:
+        """Fingerprint of what a stage reads of settings and rows."""
+        return fingerprint(self, stage, sorted(self.rows, key=lambda row: row.measurement))
 
 
 def load(config: Mapping[str, Any]) -> Experiment:
@@ -123,16 +136,30 @@ def load(config: Mapping[str, Any]) -> Experiment:
     return Experiment(settings, solutions, rows)
 
 
-def fingerprint(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """SHA-256 of what a stage reads of some rows: one line that changes when any of it does."""
-    content = [[_plain(getattr(row, column)) for column in columns] for row in rows]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+# What each stage reads of a row and of the settings: a change of anything else does not run it again.
+READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "ingest": (("measurement", "recording", "sweeps", "exclude", "measure"), ()),
+    "measure": (("measurement", "series_resistance_MOhm", "compensation_percent", "measure"), ()),
+    "solutions": (("condition",), ("junction", "activity")),
+    "correct": (("measurement", "recording", "cell", "group", "sweeps_text", "condition", "own"), ()),
+    "fit": (("measurement", "condition"), ("junction", "activity", "fit", "uncertainty")),
+    "report": ((), ("as_dict",)),
+}
+
+
+def fingerprint(experiment: Experiment, stage: str, rows: Sequence[Row]) -> str:
+    """SHA-256 of what a stage reads of the settings and of some rows: one line that changes when any of it does."""
+    columns, sections = READS[stage]
+    content = [[_plain(getattr(row, column)) for column in columns] for row in rows] if columns else []
+    chosen = [_plain(getattr(experiment.settings, section)) for section in sections if section != "as_dict"]
+    chosen += [experiment.settings.as_dict()] * ("as_dict" in sections)
+    return hashlib.sha256(json.dumps([content, chosen], sort_keys=True).encode()).hexdigest()
 
 
 def code(module: str) -> list[str]:
-    """Files of the package that a module imports, itself included, directly or not.
+    """Files of the package that a module needs: itself, all it imports directly or not, and their data files.
 
-    Found in the source, so that a rule can name as its input exactly the code that it runs.
+    Found in the source, so that a rule can name as its input exactly what it runs.
     """
     root = Path(__file__).parent
     found: dict[Path, None] = {}
@@ -141,23 +168,31 @@ def code(module: str) -> list[str]:
         path = waiting.pop()
         if path not in found:
             found[path] = None
-            waiting += _imported(path, root)
+            waiting += _needed(path, root) if path.suffix == ".py" else ()
     return sorted(map(str, found))
 
 
-def _imported(path: Path, root: Path) -> Iterator[Path]:
+def _needed(path: Path, root: Path) -> Iterator[Path]:
+    """Modules that one module imports, and the data beside it or in a package that it names in a text."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        for name in names:
-            package, _, rest = name.partition(".")
-            file = root / f"{rest.replace('.', '/')}.py"
-            if package == root.name and rest and file.is_file():
-                yield file
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            names.append(node.value)
+    folders = [path.parent]
+    for name in names:
+        package, _, rest = name.partition(".")
+        if package == root.name and rest.replace(".", "").isidentifier():
+            place = root / rest.replace(".", "/")
+            folders.append(place)
+            if place.with_suffix(".py").is_file():
+                yield place.with_suffix(".py")
+    for folder in folders:
+        if folder.is_dir():
+            yield from (data for data in folder.iterdir() if data.is_file() and data.suffix not in (".py", ".pyc"))
 
 
 def _plain(value: Any) -> Any:
@@ -179,7 +214,8 @@ def _config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[
     place = settings_module.CONFIG_FILE
     for ion in settings.fit.permeant:
         if ion not in IONS:
-            yield f"{place}: key 'fit.permeant': found '{ion}', which is no known ion; the nearest is '{nearest(ion, IONS)}'"
+            hint = nearest(ion, IONS)
+            yield f"{place}: key 'fit.permeant': found '{ion}', which is no known ion; the nearest is '{hint}'"
     if solutions is None:
         return
     junction = settings.junction
@@ -204,7 +240,8 @@ def _pellet_faults(settings: Settings, solutions: Solutions, rows: Sequence[Row]
     junction = settings.junction
     if junction.method == "none" or junction.reference is None or junction.reference.type != "pellet":
         return
-    chloride = dict(zip(solutions.names, solutions.concentration_mM[:, [i.name == "Cl" for i in solutions.ions]].sum(1)))
+    amounts = solutions.concentration_mM[:, [ion.name == "Cl" for ion in solutions.ions]].sum(axis=1)
+    chloride = dict(zip(solutions.names, amounts, strict=True))
     for name in sorted({bath for row in rows for bath in (row.bath, row.zeroed_in) if bath in chloride}):
         if not chloride[name] > 0:
             yield (
@@ -272,7 +309,9 @@ def _row(
         built = ", ".join(name for name in known["enum"] if name not in known.get("not_built", []))
         faults.append(f"column 'configuration': found '{configuration}'; one of {built} would be right")
     if cells.get("subtract"):
-        faults.append("column 'subtract': found a value; background subtraction is not built in this version; leave it empty")
+        faults.append(
+            "column 'subtract': found a value; background subtraction is not built in this version; leave it empty"
+        )
     sweeps: tuple[int, ...] = ()
     try:
         sweeps = _sweep_numbers(cells.get("sweeps", ""))
@@ -322,7 +361,9 @@ def _path_faults(path: str) -> Iterator[str]:
     elif not Path(path).exists():
         siblings = [str(other) for other in sorted(Path(path).parent.glob("*"))] if Path(path).parent.is_dir() else []
         hint = nearest(path, siblings)
-        yield f"{where}, and there is no such file; " + (f"the nearest is '{hint}'" if hint else "an ABF file would be right")
+        yield f"{where}, and there is no such file; " + (
+            f"the nearest is '{hint}'" if hint else "an ABF file would be right"
+        )
     elif not Path(path).is_file():
         yield f"{where}, which is a folder; an ABF file would be right"
 

@@ -9,6 +9,7 @@ with a reason, never turned into a number.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 
@@ -147,7 +148,7 @@ def confirmed_crossings(iv: Curve) -> tuple[Crossing, ...]:
     iv : Curve
     """
     significant = np.flatnonzero(np.abs(iv.current_pA) > Z_99 * iv.se_pA)
-    pairs = zip(significant[:-1], significant[1:], strict=True)
+    pairs = itertools.pairwise(significant.tolist())
     return tuple(crossing(iv, *_narrowed(iv, a, b)) for a, b in pairs if iv.current_pA[a] * iv.current_pA[b] < 0)
 
 

@@ -294,7 +294,10 @@ def _not_built(value: Any, rule: Mapping[str, Any]) -> bool:
     absent = rule.get("not_built", [])
     if absent == "any value":
         return value is not None
-    return any(value is item or value == item or str(value).startswith(f"{item}") and str(item).endswith(":") for item in absent)
+    return any(
+        value is item or value == item or (str(item).endswith(":") and str(value).startswith(str(item)))
+        for item in absent
+    )
 
 
 def _right(error: Any) -> str:

@@ -220,7 +220,9 @@ class _Membrane:
         valence = np.array([IONS[ion].valence for ion in permeant])
         self._ions = (np.exp(cell.ln_p), valence, inside, outside, condition.temperature_C)
         # The channels are as many in every bath: their number is set by the slope in the control bath at 0 mV.
-        at_zero = ghk.slope_conductance_per_mV(0.0, np.exp(cell.ln_p), valence, inside, control, condition.temperature_C)
+        at_zero = ghk.slope_conductance_per_mV(
+            0.0, np.exp(cell.ln_p), valence, inside, control, condition.temperature_C
+        )
         self._pA_per_current = cell.slope_nS / float(at_zero)
         self._leak_nS = cell.leak_nS
 

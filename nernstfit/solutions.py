@@ -161,8 +161,8 @@ def parse(table: pd.DataFrame, place: str) -> tuple[Solutions, list[str]]:
         except UnknownComponent as fault:
             faults.append(f"{place}: row 1, column '{column}': {fault}")
             continue
-        values, found = tables.numbers(table, column, place, _concentration_fault)
-        faults += found
+        values, wrong = tables.numbers(table, column, place, _concentration_fault)
+        faults += wrong
         dose = values.fillna(0.0).to_numpy()
         for ion, count in parts:
             amounts[ion] = amounts.get(ion, np.zeros(len(table))) + count * dose
@@ -284,7 +284,9 @@ def _reference(solutions: Solutions, condition: Condition, junction: Junction, m
     kind = "none" if reference is None else reference.type
     if kind == "salt-bridge" and reference is not None and reference.solution is not None:
         bridge, temperature = reference.solution, condition.temperature_C
-        potential = _henderson(solutions, second, bridge, temperature) - _henderson(solutions, first, bridge, temperature)
+        potential = _henderson(solutions, second, bridge, temperature) - _henderson(
+            solutions, first, bridge, temperature
+        )
         why = f"its junction with the salt bridge '{bridge}' differs by {potential:+.2f} mV (Henderson, concentrations)"
     elif kind == "pellet":
         ratio = [solutions.activity_mM(name, ["Cl"], model, condition.temperature_C)[0] for name in (second, first)]

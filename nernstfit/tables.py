@@ -1,7 +1,7 @@
-"""Every table of the contract: its columns, their types and units, and the pair that reads and writes it.
+r"""Every table of the contract: its columns, their types and units, and the pair that reads and writes it.
 
 Read: UTF-8 with or without a byte-order mark, commas. Identifiers are text as typed (`NA`,
-`007` and `None` are names); only the empty cell is missing. Written: `\\n`, `%.12g`, no
+`007` and `None` are names); only the empty cell is missing. Written: `\n`, `%.12g`, no
 negative zero, missing is empty, `true`/`false`, rows sorted by code point of their keys.
 A row is named by its number in the file, the header being row 1, as a spreadsheet shows it.
 """

@@ -452,11 +452,7 @@ EPOCH = STEPS.epochs[0]
         ({"waveforms": [replace(STEPS, number=i) for i in range(3)]}, "At most 2 DACs"),
         ({"waveforms": [replace(STEPS, holding=np.inf)]}, "fDACHoldingLevel"),
         (
-            {
-                "waveforms": [
-                    replace(STEPS, epochs=tuple(replace(EPOCH, letter=i) for i in EPOCH_LETTERS[:11]))
-                ]
-            },
+            {"waveforms": [replace(STEPS, epochs=tuple(replace(EPOCH, letter=i) for i in EPOCH_LETTERS[:11]))]},
             "more than 10",
         ),
         ({"waveforms": [replace(STEPS, epochs=(replace(EPOCH, letter="K"),))]}, "A to J"),
@@ -474,9 +470,7 @@ EPOCH = STEPS.epochs[0]
         ({"tags": [Tag(1.0, 0, "x" * 57)]}, "more than 56"),
     ],
 )
-def test_what_cannot_be_written_is_refused(
-    write: Write, tmp_path: Path, changed: dict[str, Any], message: str
-) -> None:
+def test_what_cannot_be_written_is_refused(write: Write, tmp_path: Path, changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         write(**changed)
     assert not list(tmp_path.iterdir())

@@ -169,7 +169,9 @@ def _current_channel(recording: Recording, wanted: str | int) -> Channel:
     else:
         channel = _named(recording.channels, wanted, f"{name}: channel")
     if channel.unit not in PICOAMPERES:
-        raise RecordingError(f"{name}: channel '{channel.name}' is in {channel.unit}, which cannot be read as a current")
+        raise RecordingError(
+            f"{name}: channel '{channel.name}' is in {channel.unit}, which cannot be read as a current"
+        )
     if channel.clamp == "current":
         raise RecordingError(f"{name}: the amplifier of channel '{channel.name}' was in current clamp")
     return channel

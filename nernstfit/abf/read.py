@@ -12,7 +12,6 @@ with one sentence.
 from __future__ import annotations
 
 import functools
-import hashlib
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,13 @@ from nernstfit.abf.records import EPOCH_LETTERS, PICOAMPERES, Channel, Epoch, Ta
 from nernstfit.errors import RecordingError
 
 EPISODIC = 5
-_MODES = {1: "variable-length events", 2: "fixed-length events", 3: "gap-free", 4: "high-speed oscilloscope", 5: "episodic"}
+_MODES = {
+    1: "variable-length events",
+    2: "fixed-length events",
+    3: "gap-free",
+    4: "high-speed oscilloscope",
+    5: "episodic",
+}
 _KINDS = {0: "off", 1: "step", 2: "ramp", 3: "pulse train", 4: "triangle train", 5: "cosine train", 7: "biphasic train"}
 _ABF1_HEADER_BYTES = 6144
 
@@ -37,8 +42,6 @@ class Recording:
     Attributes
     ----------
     path : Path
-    sha256 : str
-        Of the whole file.
     version : str
         Of the ABF format, as `2.6`.
     mode : str
@@ -58,7 +61,6 @@ class Recording:
     """
 
     path: Path
-    sha256: str
     version: str
     mode: str
     rate_Hz: float
@@ -153,21 +155,21 @@ def _recording(path: Path, header: Any, content: NDArray[np.uint8], fields: _Fie
     if points <= 0 or start <= 0:
         raise RecordingError(f"{path.name}: its header gives no samples")
     if stop > content.size:
-        raise RecordingError(
-            f"{path.name}: is truncated: its header promises {used} samples, the file holds {max(0, content.size - start) // width}"
-        )
+        held = max(0, content.size - start) // width
+        raise RecordingError(f"{path.name}: is truncated: its header promises {used} samples, the file holds {held}")
     raw = content[start:stop].view("<i2" if width == 2 else "<f4").reshape(sweeps, points, channels)
     names = zip(header.adcNames, header.adcUnits, fields.numbers, fields.clamps, strict=False)
     return Recording(
         path=path,
-        sha256=hashlib.sha256(content).hexdigest(),
         version=f"{header.abfVersion['major']}.{header.abfVersion['minor']}",
         mode=_MODES.get(header.nOperationMode, f"mode {header.nOperationMode}"),
         rate_Hz=fields.rate_Hz,
         sweeps=sweeps,
         points=points,
         sweep_interval_s=fields.interval_s or points / fields.rate_Hz,
-        channels=tuple(Channel(i, n, name.strip(), unit.strip(), clamp) for i, (name, unit, n, clamp) in enumerate(names)),
+        channels=tuple(
+            Channel(i, n, name.strip(), unit.strip(), clamp) for i, (name, unit, n, clamp) in enumerate(names)
+        ),
         waveforms=fields.waveforms,
         tags=_tags(header, fields, points),
         obstacles=fields.obstacles,
@@ -181,7 +183,8 @@ def _tags(header: Any, fields: _Fields, points: int) -> tuple[Tag, ...]:
     interval = fields.interval_s or points / fields.rate_Hz
     times = [time * fields.tag_unit_s for time in header.tagTimesSec]
     return tuple(
-        Tag(time, int(time // interval), comment.strip()) for time, comment in zip(times, header.tagComments, strict=True)
+        Tag(time, int(time // interval), comment.strip())
+        for time, comment in zip(times, header.tagComments, strict=True)
     )
 
 
@@ -198,7 +201,9 @@ def _abf1(header: Any, content: NDArray[np.uint8]) -> _Fields:
     obstacles += ["conditioning trains"] * any(take("<2h", 3260)) + ["P/N leak subtraction"] * any(take("<2h", 4456))
     enabled = [i for i, on in enumerate(take("<4h", 3360)) if on]
     lists = [
-        UserList(take("<4h", 3368)[i], _values(bytes(content[3376 + 256 * i : 3632 + 256 * i])), bool(take("<4h", 4400)[i]))
+        UserList(
+            take("<4h", 3368)[i], _values(bytes(content[3376 + 256 * i : 3632 + 256 * i])), bool(take("<4h", 4400)[i])
+        )
         for i in enabled
     ]
     waveforms = []
@@ -235,7 +240,9 @@ def _abf1(header: Any, content: NDArray[np.uint8]) -> _Fields:
     # pyabf takes a tag's time for a count of samples and divides it by the channels; it is in synch units.
     scale = h.fSynchTimeUnit * header.channelCount / h.fADCSampleInterval if h.fSynchTimeUnit else 1.0
     clamps = tuple(_clamp(h.nTelegraphEnable[n], h.nTelegraphMode[n]) if extended else "" for n in numbers)
-    return _Fields(rate, interval_s, scale, numbers, clamps, tuple(waveforms), tuple(obstacles if extended else obstacles[:1]))
+    return _Fields(
+        rate, interval_s, scale, numbers, clamps, tuple(waveforms), tuple(obstacles if extended else obstacles[:1])
+    )
 
 
 def _abf2(header: Any, content: NDArray[np.uint8]) -> _Fields:
@@ -258,7 +265,9 @@ def _abf2(header: Any, content: NDArray[np.uint8]) -> _Fields:
     )
     alternating = "alternating DAC outputs" if protocol.nAlternateDACOutputState else ""
     obstacles = [alternating] * bool(alternating)
-    obstacles += ["conditioning trains"] * any(dac.nConditEnable) + ["P/N leak subtraction"] * any(dac.nLeakSubtractType)
+    obstacles += ["conditioning trains"] * any(dac.nConditEnable) + ["P/N leak subtraction"] * any(
+        dac.nLeakSubtractType
+    )
     clamps = tuple(map(_clamp, adc.nTelegraphEnable, adc.nTelegraphMode))
     interval_us = protocol.fADCSequenceInterval
     return _Fields(
@@ -273,7 +282,9 @@ def _abf2(header: Any, content: NDArray[np.uint8]) -> _Fields:
 
 
 def _abf2_epochs(section: Any, dac: int) -> tuple[Epoch, ...]:
-    rows = sorted((i for i in range(section._entryCount) if section.nDACNum[i] == dac), key=section.nEpochNum.__getitem__)
+    rows = sorted(
+        (i for i in range(section._entryCount) if section.nDACNum[i] == dac), key=section.nEpochNum.__getitem__
+    )
     return tuple(
         Epoch(
             EPOCH_LETTERS[section.nEpochNum[i]],

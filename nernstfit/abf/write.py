@@ -166,9 +166,7 @@ def write_abf(
 
 def _check_samples(samples: NDArray[np.float64], channels: Sequence[OutputChannel]) -> None:
     if samples.ndim != 3 or 0 in samples.shape:
-        raise ValueError(
-            f"Samples must fill an array (sweeps, channels, points), but have shape {samples.shape}."
-        )
+        raise ValueError(f"Samples must fill an array (sweeps, channels, points), but have shape {samples.shape}.")
     if samples.shape[1] != len(channels):
         raise ValueError(f"Samples have {samples.shape[1]} channels, but {len(channels)} are described.")
     if not np.isfinite(samples).all():
@@ -219,8 +217,7 @@ def _check_epochs(waveform: Waveform) -> None:
     for epoch in waveform.epochs:
         if epoch.kind not in _EPOCH_CODES:
             raise ValueError(
-                f"Epoch {epoch.letter} of DAC {waveform.number} is of kind {epoch.kind!r}, "
-                f"which cannot be written."
+                f"Epoch {epoch.letter} of DAC {waveform.number} is of kind {epoch.kind!r}, which cannot be written."
             )
 
 

@@ -102,9 +102,7 @@ class Data:
 
     def predict(self, ln_p: FloatArray) -> FloatArray:
         """GHK reversal potentials in mV, shape (n,), for ln P of shape (k,); -inf is an ion that does not pass."""
-        return np.asarray(
-            ghk.reversal_mV(np.exp(ln_p), self.valence, self.inside, self.outside, self.temperature_C)
-        )
+        return np.asarray(ghk.reversal_mV(np.exp(ln_p), self.valence, self.inside, self.outside, self.temperature_C))
 
     def gradient(self, ln_p: FloatArray) -> FloatArray:
         """d E / d ln P in mV, shape (n, k)."""
@@ -295,16 +293,14 @@ class _Whitener:
     def __call__(self, values: FloatArray) -> FloatArray:
         arranged = self._arranged(values if values.ndim == 2 else values[:, None])
         white = np.linalg.solve(self._root, arranged)
-        flat: FloatArray = white.reshape(self._there.size, arranged.shape[2])
+        flat = np.asarray(white.reshape(self._there.size, arranged.shape[2]))
         return flat if values.ndim == 2 else flat[:, 0]
 
     def _arranged(self, values: FloatArray) -> FloatArray:
         return np.where(self._there[:, :, None], values[self._blocks], 0.0)
 
 
-def _least_squares(
-    data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | _Dense
-) -> FloatArray:
+def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | _Dense) -> FloatArray:
     """Minimise the whitened residuals over the free ln P with lmfit; returns all ln P."""
     if not free:
         return start.copy()
@@ -328,14 +324,20 @@ def _least_squares(
     if data.size < len(free):
         return _shortest_steps(data, start, free, whiten)
     result = lmfit.minimize(
-        residual, parameters, method="leastsq", Dfun=derivative, scale_covar=False, calc_covar=False, xtol=1e-10, ftol=1e-12, max_nfev=_MOST_STEPS
+        residual,
+        parameters,
+        method="leastsq",
+        Dfun=derivative,
+        scale_covar=False,
+        calc_covar=False,
+        xtol=1e-10,
+        ftol=1e-12,
+        max_nfev=_MOST_STEPS,
     )
     return unpack(result.params)
 
 
-def _shortest_steps(
-    data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | _Dense
-) -> FloatArray:
+def _shortest_steps(data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | _Dense) -> FloatArray:
     """Fit fewer data than parameters: of all exact fits one near the start. None of its ratios is reported."""
     ln_p = start.copy()
     for _ in range(_MOST_ROUNDS):
@@ -373,9 +375,12 @@ def _likeliest(
     restricted: bool,
 ) -> Spread:
     """Find the spreads of highest (restricted) likelihood for the model made linear at ln P."""
-    deviance = _deviance(data, ln_p, free, which, start, scale_mV, restricted)
+    deviance = _Deviance(data, ln_p, free, which, start, scale_mV, restricted)
     bounds = [_bounds(name, scale_mV) for name in which]
-    first = [min(max(math.log(max(getattr(start, name), 1e-12)), low), high) for name, (low, high) in zip(which, bounds, strict=True)]
+    first = [
+        min(max(math.log(max(getattr(start, name), 1e-12)), low), high)
+        for name, (low, high) in zip(which, bounds, strict=True)
+    ]
     result = optimize.minimize(deviance, first, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7})
     return replace(start, **{name: float(np.exp(value)) for name, value in zip(which, result.x, strict=True)})
 
@@ -386,7 +391,7 @@ def _bounds(name: str, scale_mV: float) -> tuple[float, float]:
     return math.log(scale_mV / _OFFSET_RANGE), math.log(scale_mV * _OFFSET_RANGE)
 
 
-class _deviance:
+class _Deviance:
     """-2 ln (restricted) likelihood, prior of the offset scale included, as a function of the ln spreads."""
 
     def __init__(
@@ -493,7 +498,7 @@ def _summary(
     log_likelihood = -0.5 * (whiten.log_determinant + chi_square + data.size * math.log(2 * math.pi))
     member = np.equal.outer(np.array(data.cell_names), np.array(data.cells)).astype(float)
     offsets = spread.offset_mV**2 * member @ (identity.T @ white)
-    deviance = _deviance(data, ln_p, free, which, spread, scale_mV, restricted)
+    deviance = _Deviance(data, ln_p, free, which, spread, scale_mV, restricted)
     return Fit(
         data=data,
         reference=reference,
@@ -511,9 +516,7 @@ def _summary(
     )
 
 
-def _degrees_of_freedom(
-    deviance: _deviance, which: Sequence[str], spread: Spread, scale_mV: float
-) -> FloatArray:
+def _degrees_of_freedom(deviance: _Deviance, which: Sequence[str], spread: Spread, scale_mV: float) -> FloatArray:
     """Satterthwaite's: 2 v^2 / var(v) for each variance v, through the curvature of the deviance in the ln spreads.
 
     A spread at its lower limit counts as known to be nothing.

@@ -23,9 +23,7 @@ class Slope:
     high: float = math.nan
 
 
-def within_cells(
-    cells: Sequence[str], activity_mM: FloatArray, potential_mV: FloatArray, confidence: float
-) -> Slope:
+def within_cells(cells: Sequence[str], activity_mM: FloatArray, potential_mV: FloatArray, confidence: float) -> Slope:
     """Fit one slope with an intercept for each cell.
 
     Parameters

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from nernstfit.permeability.model import Fit, covariance_mV2, hold
+from nernstfit.permeability.model import Fit, covariance_mV2, hold, present
 
 FloatArray = NDArray[np.float64]
 
@@ -78,9 +78,7 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
     tuple of Ratio
         In the order of the permeant ions.
     """
-    return tuple(
-        _ratio(fit, i, shared_mV, confidence) for i, ion in enumerate(fit.data.ions) if ion != fit.reference
-    )
+    return tuple(_ratio(fit, i, shared_mV, confidence) for i, ion in enumerate(fit.data.ions) if ion != fit.reference)
 
 
 def informative_cells(fit: Fit, ion: int) -> int:
@@ -100,7 +98,7 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
     n_cells, j = informative_cells(fit, i), fit.free.index(i)
     if j in fit.loose:
         others = " and ".join(data.ions[fit.free[other]] for other in fit.loose if other != j) or fit.reference
-        reason = f"the data hold only a combination of {ion} and {others}; a bath in which only one of them changes would tell"
+        reason = f"the data hold only a combination of {ion} and {others}; a bath that changes one of them would tell"
         return Ratio(ion, NOTHING, reason, n_cells=n_cells)
     se = math.sqrt(fit.covariance[j, j])
     se_shared = float(np.linalg.norm(fit.gain[j] @ shared_mV))
@@ -109,7 +107,9 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         profile = _profile(fit, i, shared_mV)
         below, above = profile(-math.inf) < OPEN_COST, profile(fit.ln_p[i] + _FAR) < OPEN_COST
         if below and above:
-            reason = f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
+            reason = (
+                f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
+            )
             return Ratio(ion, NOTHING, reason, n_cells=n_cells)
         if below or above:
             return _bound(fit, i, shared_mV, confidence, below, n_cells)
@@ -135,9 +135,7 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
 
 
 def _present_ions(fit: Fit) -> set[str]:
-    data = fit.data
-    there = ((data.inside > 0) | (data.outside > 0)).any(axis=0)
-    return {ion for ion, found in zip(data.ions, there, strict=True) if found}
+    return {ion for ion, there in zip(fit.data.ions, present(fit.data), strict=True) if there}
 
 
 def _remark(fit: Fit) -> str:
@@ -167,9 +165,7 @@ def _profile(fit: Fit, i: int, shared_mV: FloatArray) -> Callable[[float], float
     return cost
 
 
-def _bound(
-    fit: Fit, i: int, shared_mV: FloatArray, confidence: float, below: bool, n_cells: int
-) -> Ratio:
+def _bound(fit: Fit, i: int, shared_mV: FloatArray, confidence: float, below: bool, n_cells: int) -> Ratio:
     """One-sided limit from the profile, with and without the shared errors."""
     ion, data = fit.data.ions[i], fit.data
     none = np.zeros((data.size, 0))

@@ -253,9 +253,7 @@ def _spelled(salt: Salt) -> str:
             return ion.name
         return f"({ion.name}){count}" if ion.name[-1].isdigit() else f"{ion.name}{count}"
 
-    separator = (
-        "-" if any(re.search("[a-z]{3}|[A-Z]{3}$|[A-Z]{3}[2-4]$", ion.name) for ion, _ in salt) else ""
-    )
+    separator = "-" if any(re.search("[a-z]{3}|[A-Z]{3}$|[A-Z]{3}[2-4]$", ion.name) for ion, _ in salt) else ""
     return separator.join(part(ion, count) for ion, count in salt)
 
 

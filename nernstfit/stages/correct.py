@@ -12,17 +12,6 @@ from nernstfit import reversal, tables
 from nernstfit.experiment import Experiment, Row
 from nernstfit.reversal import Z_95, Result
 
-COLUMNS = (
-    "measurement",
-    "recording",
-    "cell",
-    "group",
-    "batch",
-    "sweeps_text",
-    "condition",
-    "own",
-)
-
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
     """Add the junctions to the measured potentials.

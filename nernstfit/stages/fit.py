@@ -23,8 +23,6 @@ from nernstfit.reversal import REVERSAL
 from nernstfit.settings import Settings
 from nernstfit.solutions import Condition
 
-COLUMNS = ("measurement", "zeroed_in")
-
 _DECADE = math.log(10.0)
 
 
@@ -126,7 +124,7 @@ def _add(content: dict[str, list[dict[str, Any]]], group: Group, model: Model, e
     predicted = np.full(data.size, math.nan)
     offsets: dict[str, float] = {}
     if predictable.any():
-        usable = data.subset(np.flatnonzero(predictable))
+        usable = data.subset(np.flatnonzero(predictable).tolist())
         likely = fit(usable, model.reference, settings.fit.offset_sd_mV, restricted=False)
         result = fit(usable, model.reference, settings.fit.offset_sd_mV)
         predicted[predictable] = result.predicted_mV
@@ -212,7 +210,9 @@ def _cells(key: Mapping[str, Any], result: Fit, settings: Settings) -> Iterator[
         rows = data.blocks[c][data.blocks[c] >= 0]
         own = data.subset(rows)
         alone = fit(own, result.reference, offset_sd)
-        judged = {ratio.ion: ratio for ratio in verdicts.ratios(alone, np.zeros((own.size, 0)), settings.fit.confidence)}
+        judged = {
+            ratio.ion: ratio for ratio in verdicts.ratios(alone, np.zeros((own.size, 0)), settings.fit.confidence)
+        }
         for ion in data.ions:
             if ion == result.reference:
                 continue
@@ -227,7 +227,14 @@ def _cells(key: Mapping[str, Any], result: Fit, settings: Settings) -> Iterator[
                     "se_ln_ratio": ratio.se_ln_cells,
                 }
             n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
-            yield {**key, "cell": name, "ion": ion, **values, "n_baths": n_baths, "offset_mV": float(result.offsets_mV[c])}
+            yield {
+                **key,
+                "cell": name,
+                "ion": ion,
+                **values,
+                "n_baths": n_baths,
+                "offset_mV": float(result.offsets_mV[c]),
+            }
 
 
 def _residuals(
@@ -293,9 +300,11 @@ def _ladder(group: Group, model: Model, experiment: Experiment) -> Iterator[dict
         shared, _ = _shared(part, at_step, result, experiment, with_junction=step not in commands)
         for ratio in verdicts.ratios(result, shared, settings.fit.confidence):
             values = _ratio(ratio)
-            yield {"group": group.name, "step": step} | {k: values[k] for k in ("ion", "ratio", "low", "high", "verdict")}
+            yield {"group": group.name, "step": step} | {
+                k: values[k] for k in ("ion", "ratio", "low", "high", "verdict")
+            }
 
 
 def _predictable_fit(data: Data, reference: str, offset_sd_mV: float) -> Fit | None:
     keep = np.flatnonzero(np.isfinite(data.predict(np.zeros(len(data.ions)))))
-    return fit(data.subset(keep), reference, offset_sd_mV) if len(keep) else None
+    return fit(data.subset(keep.tolist()), reference, offset_sd_mV) if len(keep) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +14,6 @@ from nernstfit.abf.points import Points, Trace, measure_points
 from nernstfit.abf.read import Recording, read
 from nernstfit.errors import RecordingError
 from nernstfit.experiment import Experiment, Row
-
-COLUMNS = ("measurement", "recording", "sweeps", "exclude", "measure")  # of a row, that this stage reads
 
 POINTS = (
     "measurement",
@@ -64,18 +63,27 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     A fault of one recording becomes its verdict `unreadable`, with the reason; the others go on.
     """
     opened: dict[str, Recording] = {}
+    digests = {path: _sha256(path) for path in dict.fromkeys(row.recording for row in experiment.batch(batch))}
     points, facts, traces = [], [], []
     for row in experiment.batch(batch):
         if row.recording not in opened:
             opened.clear()  # rows of one recording stand together; one open file at a time is enough
         fact, measured = _measurement(row, opened)
-        facts.append(fact)
+        facts.append(fact | {"sha256": digests[row.recording]})
         if measured is not None:
             points.append(_point_table(row, measured[0]))
             traces += [_trace_table(row, trace) for trace in measured[1]]
     _write(outputs["points"], points, POINTS)
     _write(outputs["traces"], traces, TRACES)
     pd.DataFrame(facts, columns=list(FACTS)).to_parquet(outputs["facts"], index=False)
+
+
+def _sha256(path: str) -> str:
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""  # the reader says why
 
 
 def _measurement(
@@ -87,7 +95,7 @@ def _measurement(
         return fact | {"verdict": "excluded", "reason": row.exclude}, None
     try:
         recording = opened.setdefault(row.recording, opened.get(row.recording) or read(row.recording))
-        fact |= {"sha256": recording.sha256, "rate_Hz": recording.rate_Hz}
+        fact["rate_Hz"] = recording.rate_Hz
         points, traces = measure_points(recording, row.measure, row.sweeps)
     except RecordingError as fault:
         return fact | {"verdict": "unreadable", "reason": str(fault)}, None

@@ -13,8 +13,6 @@ from nernstfit import reversal, tables
 from nernstfit.experiment import Experiment, Row
 from nernstfit.reversal import Curve, Result
 
-COLUMNS = ("measurement", "series_resistance_MOhm", "compensation_percent", "measure")
-
 _MEASURED = (
     "measurement",
     "epoch",
@@ -73,8 +71,8 @@ def _uncompensated_MOhm(row: Row) -> float | None:
 
 def _measure(row: Row, points: pd.DataFrame) -> tuple[dict[str, Any], Curve, Result]:
     series = _uncompensated_MOhm(row)
-    arrays = [points[name].to_numpy(dtype=float) for name in ("command_mV", "current_pA", "se_pA")]
-    iv = reversal.curve(*arrays, series_MOhm=series or 0.0)
+    command, current, se = (points[name].to_numpy(dtype=float) for name in ("command_mV", "current_pA", "se_pA"))
+    iv = reversal.curve(command, current, se, series or 0.0)
     result = reversal.find(iv, row.measure.max_interval_mV, row.measure.min_span_mV)
     values: dict[str, Any] = {
         "verdict": result.verdict,

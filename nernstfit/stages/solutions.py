@@ -12,8 +12,6 @@ from nernstfit import tables
 from nernstfit.experiment import Experiment
 from nernstfit.physics.activity import ionic_strength_M
 
-COLUMNS = ("condition",)
-
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
     """Write activities and junctions.

@@ -27,12 +27,8 @@ per_mixture = settings(derandomize=True, deadline=None, max_examples=200)
 @st.composite
 def mixtures(draw: st.DrawFn) -> Mixture:
     """Permeability, valence, inside and outside of 1 to 6 ions, each on both sides."""
-    ion = st.tuples(
-        st.floats(-6, 6), st.sampled_from([-3, -2, -1, 1, 2, 3]), st.floats(-4, 3), st.floats(-4, 3)
-    )
-    log_permeability, valence, log_inside, log_outside = zip(
-        *draw(st.lists(ion, min_size=1, max_size=6)), strict=True
-    )
+    ion = st.tuples(st.floats(-6, 6), st.sampled_from([-3, -2, -1, 1, 2, 3]), st.floats(-4, 3), st.floats(-4, 3))
+    log_permeability, valence, log_inside, log_outside = zip(*draw(st.lists(ion, min_size=1, max_size=6)), strict=True)
     return (
         10 ** np.array(log_permeability),
         np.array(valence),
@@ -142,9 +138,7 @@ def test_root_for_extreme_everything() -> None:
     roots = ghk.reversal_mV(*mixture, TEMPERATURE_C)
     found = np.isfinite(roots)
     assert found.mean() > 0.9
-    np.testing.assert_allclose(
-        roots[found], bisected_mV(mixture, TEMPERATURE_C)[found], rtol=1e-12, atol=1e-9
-    )
+    np.testing.assert_allclose(roots[found], bisected_mV(mixture, TEMPERATURE_C)[found], rtol=1e-12, atol=1e-9)
 
 
 def test_newton_steps_that_alternate_are_ended() -> None:
@@ -178,9 +172,7 @@ def test_no_root_is_nan(
 ) -> None:
     reversal = ghk.reversal_mV(permeability, valence, inside, outside, TEMPERATURE_C)
     assert np.isnan(reversal)
-    assert np.isnan(
-        ghk.reversal_gradient_mV(reversal, permeability, valence, inside, outside, TEMPERATURE_C)
-    ).all()
+    assert np.isnan(ghk.reversal_gradient_mV(reversal, permeability, valence, inside, outside, TEMPERATURE_C)).all()
 
 
 def test_rows_without_a_root_leave_the_others_alone() -> None:
@@ -245,8 +237,7 @@ def test_gradient_is_the_numerical_derivative(mixture: Mixture) -> None:
     step = 1e-4
     steps = np.exp(step * np.eye(len(permeability)))
     up, down = (
-        ghk.reversal_mV(permeability * steps**sign, valence, inside, outside, TEMPERATURE_C)
-        for sign in (1, -1)
+        ghk.reversal_mV(permeability * steps**sign, valence, inside, outside, TEMPERATURE_C) for sign in (1, -1)
     )
     np.testing.assert_allclose(gradient, (up - down) / (2 * step), rtol=1e-6, atol=1e-6)
     assert gradient.sum() == pytest.approx(0, abs=1e-9)
@@ -281,8 +272,7 @@ def test_slope_at_0_mV() -> None:
 def test_slope_is_smooth_where_its_series_takes_over() -> None:
     edge_mV = 0.1 * float(thermal_voltage_mV(25))
     below, above = (
-        ghk.slope_conductance_per_mV(edge_mV * (1 + change), [1], [1], [3], [5], 25)
-        for change in (-1e-14, 1e-14)
+        ghk.slope_conductance_per_mV(edge_mV * (1 + change), [1], [1], [3], [5], 25) for change in (-1e-14, 1e-14)
     )
     assert above == pytest.approx(below, rel=1e-13)
 
@@ -362,17 +352,13 @@ def published_answer(case: dict[str, str]) -> float:
     else:
         inside = concentrations(case["inside_mM"])
     a_in, a_out = ([side.get(name, 0.0) for name in (ion, reference)] for side in (inside, outside))
-    per_permeability = ghk.ion_currents(
-        float(case["reversal_mV"]), [1, 1], valence, a_in, a_out, temperature_C
-    )
+    per_permeability = ghk.ion_currents(float(case["reversal_mV"]), [1, 1], valence, a_in, a_out, temperature_C)
     return float(-per_permeability[1] / per_permeability[0])
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 def test_published_case(case: dict[str, str]) -> None:
     expected, tolerance = float(case["expected"]), float(case["tolerance"])
-    unit = {"percent": 0.01 * abs(expected), "SEM": float(case["sem"] or "nan"), "mV": 1.0}[
-        case["tolerance_kind"]
-    ]
+    unit = {"percent": 0.01 * abs(expected), "SEM": float(case["sem"] or "nan"), "mV": 1.0}[case["tolerance_kind"]]
     assert published_answer(case) == pytest.approx(expected, abs=tolerance * unit)
     assert case["source"]

@@ -20,7 +20,6 @@ def test_physics_needs_numpy_only(module: Path) -> None:
     foreign = {
         name
         for name in imported
-        if name.split(".")[0] not in {*sys.stdlib_module_names, "numpy"}
-        and not name.startswith("nernstfit.physics")
+        if name.split(".")[0] not in {*sys.stdlib_module_names, "numpy"} and not name.startswith("nernstfit.physics")
     }
     assert not foreign

@@ -43,9 +43,7 @@ def test_dilution_of_a_monovalent_salt(dilution: float) -> None:
     u_cation, u_anion = 0.682, 1.0388
     expected = thermal_voltage_mV(25) * (u_cation - u_anion) / (u_cation + u_anion) * -np.log(dilution)
     bath = np.array([150.0, 150]) * dilution
-    assert henderson_mV(bath, [150, 150], [1, -1], [u_cation, u_anion], 25) == pytest.approx(
-        expected, rel=1e-11
-    )
+    assert henderson_mV(bath, [150, 150], [1, -1], [u_cation, u_anion], 25) == pytest.approx(expected, rel=1e-11)
 
 
 def test_equal_conductances_have_the_limit() -> None:
@@ -65,9 +63,7 @@ def test_smooth_through_equal_conductances() -> None:
         bath = at_equal * (1 + excess)
         driven = (VALENCE * MOBILITY * (bath - pipette)).sum()
         expected = -thermal_voltage_mV(25) * driven / conductance * (1 - excess / 2 + excess**2 / 3)
-        assert henderson_mV(bath, pipette, VALENCE, MOBILITY, 25) == pytest.approx(
-            expected, rel=1e-9, abs=1e-12
-        )
+        assert henderson_mV(bath, pipette, VALENCE, MOBILITY, 25) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 @settings(derandomize=True)
@@ -95,9 +91,7 @@ def test_identical_solutions_have_none(solution: np.ndarray) -> None:
 @pytest.mark.filterwarnings("error")
 def test_a_solution_without_ions_is_nan() -> None:
     empty, saline = np.zeros(4), np.array([5.0, 140, 2, 149])
-    potentials = henderson_mV(
-        [saline, empty, empty, saline], [saline, saline, empty, empty], VALENCE, MOBILITY, 22
-    )
+    potentials = henderson_mV([saline, empty, empty, saline], [saline, saline, empty, empty], VALENCE, MOBILITY, 22)
     np.testing.assert_array_equal(np.isnan(potentials), [False, True, True, True])
 
 

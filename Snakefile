@@ -1,0 +1,32 @@
+# nernstfit: from ABF recordings and a table of solutions to permeability ratios and a report.
+# Run it in an experiment folder: snakemake --snakefile <here>/Snakefile --directory <folder>
+from snakemake.exceptions import WorkflowError
+
+from nernstfit import experiment as experiments
+from nernstfit.errors import InputError
+
+
+configfile: "config/config.yaml"
+
+
+try:
+    experiment = experiments.load(config)
+except InputError as fault:
+    raise WorkflowError(str(fault)) from None
+
+
+wildcard_constraints:
+    batch=r"\d+",
+
+
+include: "workflow/rules/ingest.smk"
+include: "workflow/rules/measure.smk"
+include: "workflow/rules/correct.smk"
+include: "workflow/rules/fit.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        "results/ingest/finished.txt",

@@ -1,0 +1,5 @@
+"""`python -m nernstfit` is the command `nernstfit`."""
+
+from nernstfit.cli import main
+
+main()

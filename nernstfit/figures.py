@@ -1,0 +1,530 @@
+"""The report's figures: from tables to charts, and from a chart to SVG and PNG.
+
+A chart names its data, and `Figure` carries the rows beside it: nothing in a specification
+depends on a hash, a counter or the order in which figures are made. Colours, fonts and line
+widths are set here once, in `THEME`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import vl_convert
+
+from nernstfit import tables
+
+Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | alt.ConcatChart | alt.FacetChart
+
+INK, SOFT, FAINT, ACCENT = "#26292e", "#6b7280", "#d5d8dd", "#b3382c"
+# Okabe & Ito's palette, which readers with any colour vision tell apart, then darker shades of it.
+PALETTE = (
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
+    *("#5b4a8a", "#7a5c00", "#004c3f", "#8c2d04", "#999999", "#000000"),
+)
+LEVELS = ("#1d3f72", "#6a4c93", "#b5497b", "#e0693f", "#e9a13b")
+FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+
+THEME: Mapping[str, Any] = {
+    "aria": False,
+    "background": "white",
+    "font": FONT,
+    "view": {"stroke": None},
+    "axis": {
+        "domainColor": SOFT,
+        "domainWidth": 0.8,
+        "gridColor": "#eceef1",
+        "gridWidth": 0.8,
+        "labelColor": INK,
+        "labelFontSize": 11,
+        "labelLimit": 170,
+        "tickColor": SOFT,
+        "tickSize": 4,
+        "tickWidth": 0.8,
+        "titleColor": INK,
+        "titleFontSize": 11.5,
+        "titleFontWeight": "normal",
+        "titlePadding": 7,
+    },
+    "axisY": {"titleAngle": -90},
+    "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "title": None},
+    "legend": {
+        "labelColor": INK,
+        "labelFontSize": 11,
+        "labelLimit": 170,
+        "titleColor": SOFT,
+        "titleFontSize": 11,
+        "titleFontWeight": "normal",
+    },
+    "title": {
+        "anchor": "start",
+        "color": INK,
+        "fontSize": 12,
+        "limit": 700,
+        "subtitleColor": SOFT,
+        "subtitleFontSize": 11,
+        "offset": 6,
+    },
+    "concat": {"spacing": 18},
+    "facet": {"spacing": 18},
+}
+
+PNG_SCALE = 2.0
+MOST_SWEEPS = 7
+MOST_BINS = 80
+_ARROW = 2.5  # how far the arrow of a bound reaches, as a factor of the ratio
+_MOST_STEPS = 40
+_STEP_NAMES = dict(zip(tables.LADDER, ("none", "leak", "series R", "junction", "activity", "offset"), strict=True))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart and the rows that it names.
+
+    Attributes
+    ----------
+    name : str
+        Name of its files, without ending.
+    chart : altair chart
+        Every part of it takes its data by name.
+    data : mapping of str to DataFrame
+    """
+
+    name: str
+    chart: Chart
+    data: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A rendered figure: SVG text with ids of its own, and the bytes of a PNG file."""
+
+    name: str
+    svg: str
+    png: bytes
+
+
+def render(figure: Figure) -> Drawing:
+    """Draw a figure; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+
+    Returns
+    -------
+    Drawing
+        The PNG at twice the size of the SVG.
+    """
+    spec = figure.chart.to_dict(validate=False)
+    spec["config"] = THEME
+    spec["datasets"] = {name: _records(frame) for name, frame in figure.data.items()}
+    version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
+    svg = _own_ids(vl_convert.vegalite_to_svg(spec, vl_version=version), figure.name)
+    return Drawing(figure.name, svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE))
+
+
+def ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, float], ions: Sequence[str]) -> Figure:
+    """Draw permeability ratios with their intervals on a log axis.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Rows of permeabilities.csv of one model, at least one that is not `not_identifiable`.
+    cells : DataFrame
+        Rows of cells.csv of the same model.
+    truth : mapping of str to float
+        True ratio of each ion, where known.
+    ions : sequence of str
+        The ions from top to bottom.
+
+    Returns
+    -------
+    Figure
+    """
+    shown = _ratio_marks(found)
+    single = cells[cells["ion"].isin(shown["ion"]) & cells["ratio"].notna()][["group", "ion", "ratio"]]
+    true = pd.DataFrame([{"ion": ion, "ratio": truth[ion]} for ion in ions if ion in truth and ion in set(shown["ion"])])
+    ends = pd.concat([shown[["at", "low", "high"]].stack(), single["ratio"], true.get("ratio", pd.Series(dtype=float))])
+    scale = alt.Scale(type="log", domain=[float(ends.min()) / 1.2, float(ends.max()) * 1.2], nice=False)
+    order = [ion for ion in ions if ion in set(shown["ion"])]
+    groups = sorted(set(shown["group"]))
+    x, y = alt.X("at:Q", scale=scale, title="permeability ratio", axis=_LOG_AXIS), alt.Y("ion:N", sort=order, title=None)
+    offset = {"yOffset": alt.YOffset("group:N", sort=groups)} if len(groups) > 1 else {}
+    colour = _colour("group", groups) if len(groups) > 1 else alt.value(PALETTE[0])
+    marks, one_cell = alt.Chart(alt.NamedData(name="ratios")), alt.Chart(alt.NamedData(name="cells"))
+    layers = [
+        alt.Chart(alt.NamedData(name="one")).mark_rule(color=SOFT, strokeDash=[3, 3]).encode(x="at:Q"),
+        one_cell.mark_point(filled=True, size=16, opacity=0.28, color=SOFT).encode(x="ratio:Q", y=y, **offset),
+        marks.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", y=y, color=colour, **offset),
+        marks.transform_filter("datum.tip == null")
+        .mark_point(filled=True, size=75, opacity=1)
+        .encode(x=x, y=y, color=colour, **offset),
+        marks.transform_filter("datum.tip != null")
+        .mark_point(filled=False, fill="white", size=75, strokeWidth=2, opacity=1)
+        .encode(x=x, y=y, color=colour, **offset),
+        marks.transform_filter("datum.tip != null")
+        .mark_point(filled=True, size=60, opacity=1)
+        .encode(x="tip:Q", y=y, color=colour, shape=alt.Shape("shape:N", scale=None, legend=None), **offset),
+        alt.Chart(alt.NamedData(name="truth")).mark_tick(color=INK, thickness=1.6, size=20).encode(x="ratio:Q", y=y),
+    ]
+    one = pd.DataFrame({"at": [1.0]}) if scale_holds(ends, 1.0) else pd.DataFrame({"at": []})
+    chart = alt.layer(*layers).properties(width=520, height=alt.Step(30 + 8 * (len(groups) - 1)))
+    return Figure("ratios", chart, {"ratios": shown, "cells": single, "truth": true, "one": one})
+
+
+def scale_holds(values: pd.Series, at: float) -> bool:
+    """Whether a value lies within the range of others, so that marking it does not widen an axis."""
+    return bool(values.min() / 1.2 <= at <= values.max() * 1.2)
+
+
+def _ratio_marks(found: pd.DataFrame) -> pd.DataFrame:
+    """Where each ratio is drawn: the estimate within its interval, or a bound with an arrow away from it."""
+    rows = []
+    for row in found[found["verdict"] != "not_identifiable"].to_dict("records"):
+        mark = {"group": row["group"], "ion": row["ion"], "low": row["low"], "high": row["high"]}
+        if row["verdict"] == "upper_bound":
+            tip = row["high"] / _ARROW
+            mark |= {"at": row["high"], "low": tip, "tip": tip, "shape": "triangle-left"}
+        elif row["verdict"] == "lower_bound":
+            tip = row["low"] * _ARROW
+            mark |= {"at": row["low"], "high": tip, "tip": tip, "shape": "triangle-right"}
+        else:
+            mark |= {"at": row["ratio"], "tip": None, "shape": "circle"}
+        rows.append(mark)
+    columns = ["group", "ion", "at", "low", "high", "tip", "shape"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame[frame["at"].notna()]
+
+
+def predicted(residuals: pd.DataFrame) -> Figure:
+    """Draw measured against predicted potentials, coloured by bath, with the line of identity.
+
+    Parameters
+    ----------
+    residuals : DataFrame
+        Rows of residuals.csv of one model with a prediction.
+
+    Returns
+    -------
+    Figure
+    """
+    ends = residuals[["measured_mV", "predicted_mV"]].to_numpy(float)
+    pad = max(0.06 * float(ends.max() - ends.min()), 1.0)
+    low, high = float(ends.min()) - pad, float(ends.max()) + pad
+    scale = alt.Scale(domain=[low, high], nice=False)
+    rows = residuals[["bath", "measured_mV", "predicted_mV"]]
+    identity = pd.DataFrame({"predicted_mV": [low, high], "measured_mV": [low, high]})
+    x = alt.X("predicted_mV:Q", scale=scale, title="predicted potential, mV")
+    y = alt.Y("measured_mV:Q", scale=scale, title="measured potential (corrected), mV")
+    chart = alt.layer(
+        alt.Chart(alt.NamedData(name="identity")).mark_line(color=SOFT, strokeWidth=1).encode(x=x, y=y),
+        alt.Chart(alt.NamedData(name="rows"))
+        .mark_point(size=42, strokeWidth=1.6, opacity=0.85)
+        .encode(x=x, y=y, color=_bath_colour(residuals)),
+    ).properties(width=380, height=380)
+    return Figure("predicted", chart, {"rows": rows, "identity": identity})
+
+
+def residuals(rows: pd.DataFrame) -> Figure:
+    """Draw measured minus predicted by bath and by cell, with each cell's fitted offset.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of residuals.csv of one model with a prediction; `cell` is what a cell is called here.
+
+    Returns
+    -------
+    Figure
+    """
+    data = rows[["bath", "cell", "residual_mV", "offset_mV"]]
+    offsets = rows[["cell", "offset_mV"]].drop_duplicates("cell")
+    x = alt.X("residual_mV:Q", title="measured − predicted, mV")
+    points = (
+        alt.Chart(alt.NamedData(name="rows")).mark_point(size=34, opacity=0.8).encode(x=x, color=_bath_colour(rows))
+    )
+    offset = alt.Chart(alt.NamedData(name="offsets")).mark_tick(color=INK, thickness=1.6, size=13)
+    by_bath = alt.layer(_zero("x"), points.encode(y=alt.Y("bath:N", title=None)))
+    by_cell = alt.layer(
+        _zero("x"),
+        offset.encode(x="offset_mV:Q", y=alt.Y("cell:N", title=None)),
+        points.encode(y=alt.Y("cell:N", title=None, axis=alt.Axis(labelOverlap=True))),
+    )
+    chart = alt.hconcat(
+        by_bath.properties(width=250, height=_steps(rows["bath"]), title="by bath"),
+        by_cell.properties(width=250, height=_steps(rows["cell"]), title="by cell"),
+    ).resolve_scale(x="shared")
+    return Figure("residuals", chart, {"rows": data, "offsets": offsets, "zero": _ZERO})
+
+
+def nernst(residuals: pd.DataFrame) -> Figure:
+    """Draw measured potentials minus each ion's Nernst potential, per bath.
+
+    Parameters
+    ----------
+    residuals : DataFrame
+        `ion`, `bath` and `residual_mV`, all finite.
+
+    Returns
+    -------
+    Figure
+    """
+    ions = sorted(set(residuals["ion"]))
+    columns = min(3, len(ions))
+    panel = alt.layer(
+        _zero("x"),
+        alt.Chart()
+        .mark_point(size=34, opacity=0.8)
+        .encode(
+            x=alt.X("residual_mV:Q", title="measured − Nernst potential, mV"),
+            y=alt.Y("bath:N", title=None),
+            color=_bath_colour(residuals, legend=False),
+        ),
+        data=alt.NamedData(name="rows"),
+    ).properties(width=540 // columns, height=_steps(residuals["bath"]))
+    chart = panel.facet(alt.Facet("ion:N", sort=ions), columns=columns)
+    return Figure("nernst", chart, {"rows": residuals[["ion", "bath", "residual_mV"]], "zero": _ZERO})
+
+
+def slopes(points: pd.DataFrame, lines: pd.DataFrame) -> Figure:
+    """Draw potentials against the logarithm of an ion's activity in the bath.
+
+    Parameters
+    ----------
+    points : DataFrame
+        `ion`, `cell`, `bath`, `activity_mM` and `corrected_mV`, each ion at two activities or more.
+    lines : DataFrame
+        `ion`, `kind` (`fitted` or `Nernst`), `line`, `activity_mM` and `corrected_mV`: two ends of each line.
+
+    Returns
+    -------
+    Figure
+    """
+    ions = sorted(set(points["ion"]))
+    rows = pd.concat([points.assign(kind="point", line=points["cell"]), lines])
+    x = alt.X("activity_mM:Q", scale=alt.Scale(type="log", nice=False, padding=14), title="activity in the bath, mM")
+    y = alt.Y("corrected_mV:Q", scale=alt.Scale(zero=False), title="potential (corrected), mV")
+    base = alt.Chart()
+    line = alt.Scale(domain=["fitted", "Nernst"], range=[[1, 0], [4, 3]])
+    panel = alt.layer(
+        base.transform_filter("datum.kind == 'point'")
+        .mark_line(color=FAINT, strokeWidth=0.8)
+        .encode(x=x, y=y, detail="line:N"),
+        base.transform_filter("datum.kind != 'point'")
+        .mark_line(color=INK, strokeWidth=1.5)
+        .encode(x=x, y=y, detail="line:N", strokeDash=alt.StrokeDash("kind:N", scale=line, title="slope")),
+        base.transform_filter("datum.kind == 'point'")
+        .mark_point(size=34, opacity=0.85)
+        .encode(x=x, y=y, color=_bath_colour(points)),
+        data=alt.NamedData(name="rows"),
+    ).properties(width=230, height=200)
+    chart = panel.facet(alt.Facet("ion:N", sort=ions), columns=min(2, len(ions))).resolve_scale(
+        x="independent", y="independent"
+    )
+    columns = ["ion", "kind", "line", "bath", "activity_mM", "corrected_mV"]
+    return Figure("slopes", chart, {"rows": rows.reindex(columns=columns)})
+
+
+def ladder(corrections: pd.DataFrame, ions: Sequence[str]) -> Figure:
+    """Draw the ratio of each ion after each correction, on a log axis.
+
+    Parameters
+    ----------
+    corrections : DataFrame
+        Rows of corrections.csv that hold a ratio or a bound, at least one.
+    ions : sequence of str
+        The ions in their order.
+
+    Returns
+    -------
+    Figure
+    """
+    rows = corrections.assign(
+        step=corrections["step"].map(_STEP_NAMES),
+        at=corrections["ratio"].fillna(corrections["high"]).fillna(corrections["low"]),
+        shape=np.select(
+            [corrections["ratio"].notna(), corrections["high"].notna()], ["circle", "triangle-down"], "triangle-up"
+        ),
+    )[["group", "ion", "step", "at", "low", "high", "ratio", "shape"]]
+    groups, order = sorted(set(rows["group"])), [ion for ion in ions if ion in set(rows["ion"])]
+    x = alt.X("step:N", sort=list(_STEP_NAMES.values()), title=None, axis=alt.Axis(labelAngle=-40))
+    scale = alt.Scale(domain=list(_STEP_NAMES.values()))
+    y = alt.Y("at:Q", scale=alt.Scale(type="log", nice=False, padding=12), title="permeability ratio", axis=_LOG_AXIS)
+    colour = _colour("group", groups) if len(groups) > 1 else alt.value(PALETTE[0])
+    offset = {"xOffset": alt.XOffset("group:N", sort=groups)} if len(groups) > 1 else {}
+    base = alt.Chart()
+    panel = alt.layer(
+        base.transform_filter("datum.ratio != null")
+        .mark_rule(strokeWidth=1.6)
+        .encode(x=x.scale(scale), y=alt.Y("low:Q"), y2="high:Q", color=colour, **offset),
+        base.mark_point(filled=True, size=46, opacity=1).encode(
+            x=x.scale(scale), y=y, color=colour, shape=alt.Shape("shape:N", scale=None, legend=None), **offset
+        ),
+        data=alt.NamedData(name="rows"),
+    ).properties(width=180, height=150)
+    chart = panel.facet(alt.Facet("ion:N", sort=order), columns=min(3, len(order))).resolve_scale(y="independent")
+    return Figure("corrections", chart, {"rows": rows})
+
+
+def measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.DataFrame) -> Figure:
+    """Draw measurements one below the other: current traces on the left, the I-V curve on the right.
+
+    Parameters
+    ----------
+    name : str
+        Name of the figure.
+    rows : DataFrame
+        Rows of reversal_potentials.csv that have an I-V curve, at least one.
+    iv : DataFrame
+        Rows of iv.csv.
+    traces : DataFrame
+        As ingest writes them; measurements without any show the I-V curve alone.
+
+    Returns
+    -------
+    Figure
+    """
+    data: dict[str, pd.DataFrame] = {"zero": _ZERO}
+    panels: list[Chart] = []
+    curves, bands = dict(list(iv.groupby("measurement"))), dict(list(traces.groupby("measurement")))
+    for number, row in enumerate(rows.to_dict("records")):
+        curve = curves[row["measurement"]]
+        levels = (float(curve["command_mV"].min()), float(curve["command_mV"].max()))
+        parts: list[Chart] = []
+        if row["measurement"] in bands:
+            parts.append(_trace_panel(f"{number}", bands[row["measurement"]], levels, data))
+        parts.append(_iv_panel(f"{number}", row, curve, levels, data))
+        verdict = "" if row["verdict"] == "reversal" else f" — {row['verdict'].replace('_', ' ')}"
+        title = alt.Title(text=f"{row['bath']}{verdict}", subtitle=row["measurement"])
+        panels.append(alt.hconcat(*parts, title=title, spacing=26))
+    return Figure(name, alt.vconcat(*panels, spacing=22).resolve_scale(color="independent"), data)
+
+
+def _trace_panel(number: str, traces: pd.DataFrame, levels: tuple[float, float], data: dict[str, pd.DataFrame]) -> Chart:
+    shown = _thinned(_chosen(traces))
+    start, stop = float(traces["from_ms"].iloc[0]), float(traces["to_ms"].iloc[0])
+    data[f"traces_{number}"] = shown[["sweep", "t_ms", "low_pA", "high_pA", "level_mV"]]
+    data[f"window_{number}"] = pd.DataFrame({"from_ms": [start], "to_ms": [stop]})
+    x = alt.X("t_ms:Q", title="time, ms", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(tickCount=6))
+    y_scale = alt.Scale(domain=list(_plateau_pA(shown, start, stop)), nice=False)
+    y = alt.Y("low_pA:Q", title="current, pA", scale=y_scale, axis=alt.Axis(tickCount=5))
+    return alt.layer(
+        alt.Chart(alt.NamedData(name=f"window_{number}"))
+        .mark_rect(color="#eef0f3", clip=True)
+        .encode(x=alt.X("from_ms:Q"), x2="to_ms:Q"),
+        _zero("y"),
+        alt.Chart(alt.NamedData(name=f"traces_{number}"))
+        .mark_area(clip=True, strokeWidth=0.7)
+        .encode(
+            x=x,
+            y=y,
+            y2="high_pA:Q",
+            detail="sweep:N",
+            fill=alt.Fill("level_mV:Q", scale=_levels(levels), legend=None),
+            stroke=alt.Stroke("level_mV:Q", scale=_levels(levels), legend=None),
+        ),
+    ).properties(width=330, height=130)
+
+
+def _iv_panel(
+    number: str, row: Mapping[Any, Any], iv: pd.DataFrame, levels: tuple[float, float], data: dict[str, pd.DataFrame]
+) -> Chart:
+    half = 1.959964 * iv["se_pA"]
+    data[f"iv_{number}"] = iv[["voltage_mV", "current_pA", "command_mV"]].assign(
+        low_pA=iv["current_pA"] - half, high_pA=iv["current_pA"] + half
+    )
+    at = [row["reversal_mV"]] if row["verdict"] == "reversal" else []
+    data[f"zero_{number}"] = pd.DataFrame({"reversal_mV": at, "current_pA": [0.0] * len(at)})
+    x, y = alt.X("voltage_mV:Q", title="voltage, mV"), alt.Y("current_pA:Q", title="current, pA", axis=alt.Axis(tickCount=5))
+    curve, zero = alt.Chart(alt.NamedData(name=f"iv_{number}")), alt.Chart(alt.NamedData(name=f"zero_{number}"))
+    colour = alt.Color("command_mV:Q", scale=_levels(levels), legend=None)
+    return alt.layer(
+        _zero("x"),
+        _zero("y"),
+        zero.mark_rule(color=ACCENT, strokeWidth=1.2, strokeDash=[4, 3]).encode(x="reversal_mV:Q"),
+        curve.mark_line(color=FAINT, strokeWidth=1.2).encode(x=x, y=y),
+        curve.mark_rule(strokeWidth=1.2).encode(x=x, y=alt.Y("low_pA:Q"), y2="high_pA:Q", color=colour),
+        curve.mark_point(filled=True, size=22, opacity=1).encode(x=x, y=y, color=colour),
+        zero.mark_point(size=60, strokeWidth=1.6, color=ACCENT, opacity=1).encode(x="reversal_mV:Q", y=y),
+    ).properties(width=280, height=130)
+
+
+def _chosen(traces: pd.DataFrame) -> pd.DataFrame:
+    """At most MOST_SWEEPS sweeps, spread evenly."""
+    sweeps = np.unique(traces["sweep"])
+    at = np.unique(np.linspace(0, len(sweeps) - 1, min(MOST_SWEEPS, len(sweeps))).round().astype(int))
+    return traces[traces["sweep"].isin(sweeps[at])]
+
+
+def _thinned(traces: pd.DataFrame) -> pd.DataFrame:
+    """At most MOST_BINS bins a sweep, with the command in the window beside each as `level_mV`."""
+    ordered = traces.sort_values(["sweep", "t_ms"], kind="stable")
+    sweeps = ordered.groupby("sweep")
+    pooled = -(-sweeps["t_ms"].transform("size") // MOST_BINS)
+    bins = ordered.assign(bin=sweeps.cumcount() // pooled).groupby(["sweep", "bin"], as_index=False)
+    thin = bins.agg(t_ms=("t_ms", "mean"), low_pA=("low_pA", "min"), high_pA=("high_pA", "max"))
+    middle = (ordered["from_ms"] + ordered["to_ms"]) / 2
+    nearest = ordered.loc[(ordered["t_ms"] - middle).abs().groupby(ordered["sweep"]).idxmin()]
+    return thin.assign(level_mV=thin["sweep"].map(nearest.set_index("sweep")["command_mV"]))
+
+
+def _plateau_pA(traces: pd.DataFrame, start_ms: float, stop_ms: float) -> tuple[float, float]:
+    """Range of the current axis: what the window holds and some more, so that capacity transients are cut off."""
+    step = float(traces["t_ms"].diff().abs().median()) if len(traces) > 1 else 0.0
+    inside = traces[traces["t_ms"].between(start_ms - step, stop_ms + step)]
+    held = inside if len(inside) else traces
+    low, high = min(float(held["low_pA"].min()), 0.0), max(float(held["high_pA"].max()), 0.0)
+    more = 0.25 * (high - low) or 1.0
+    whole = float(traces["low_pA"].min()), float(traces["high_pA"].max())
+    return min(low, max(low - more, whole[0])), max(high, min(high + more, whole[1]))
+
+
+_ZERO = pd.DataFrame({"zero": [0.0]})
+_LOG_AXIS = alt.Axis(format="~g", tickCount=7)
+
+
+def _zero(axis: str) -> alt.Chart:
+    """Draw the line where an axis is zero."""
+    mark = alt.Chart(alt.NamedData(name="zero")).mark_rule(color=SOFT, strokeWidth=0.8)
+    return mark.encode(x=alt.X("zero:Q")) if axis == "x" else mark.encode(y=alt.Y("zero:Q"))
+
+
+def _steps(names: pd.Series) -> Any:
+    """Height of an axis of names: one step each, or all within a fixed height where there are many."""
+    return alt.Step(19) if names.nunique() <= _MOST_STEPS else 19 * _MOST_STEPS
+
+
+def _colour(field: str, names: Sequence[str]) -> alt.Color:
+    palette = [PALETTE[i % len(PALETTE)] for i in range(len(names))]
+    return alt.Color(f"{field}:N", scale=alt.Scale(domain=list(names), range=palette))
+
+
+def _bath_colour(rows: pd.DataFrame, legend: bool = True) -> alt.Color:
+    colour = _colour("bath", sorted(set(rows["bath"])))
+    return colour if legend else colour.legend(None)
+
+
+def _levels(levels: tuple[float, float]) -> alt.Scale:
+    return alt.Scale(domain=list(levels), range=list(LEVELS), interpolate="rgb")
+
+
+def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Rows as JSON has them: what is missing is null."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+
+
+def _own_ids(svg: str, name: str) -> str:
+    """Number the ids of an SVG in their order under its own name.
+
+    The renderer counts them through the whole process, and several figures share one page.
+    """
+    found = list(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg)))
+    own = {old: f"{name}-{number}" for number, old in enumerate(found, start=1)}
+    svg = re.sub(r'\bid="([^"]+)"', lambda match: f'id="{own[match[1]]}"', svg)
+    return re.sub(r"url\(#([^)]+)\)", lambda match: f"url(#{own.get(match[1], match[1])})", svg)

@@ -1,0 +1,128 @@
+"""Small recordings and experiment folders, written by the project's own ABF writer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nernstfit.abf.records import Epoch, Tag, Waveform
+from nernstfit.abf.write import OutputChannel, write_abf
+
+RATE_HZ = 10_000.0
+POINTS = 400
+SWEEPS = 11
+# before: samples 0-5; A: 6-105; B: 106-305, -100 to +100 mV; C: 306-355; after: 356-399
+STEPS = Waveform(
+    number=0,
+    name="Cmd 0",
+    unit="mV",
+    holding=-20.0,
+    source="epochs",
+    epochs=(
+        Epoch("A", "step", -20.0, 0.0, 100, 0),
+        Epoch("B", "step", -100.0, 20.0, 200, 0),
+        Epoch("C", "step", -20.0, 0.0, 50, 0),
+    ),
+    keeps_last_level=False,
+)
+CURRENT = OutputChannel("IN 0", "pA", 0, 4000.0)
+LEVELS = tuple(-100.0 + 20.0 * sweep for sweep in range(SWEEPS))
+
+CONFIG: Mapping[str, Any] = {
+    "recordings": "data/recordings.csv",
+    "junction": {"method": "none"},
+    "fit": {"reference_ion": "K", "permeant": ["K", "Na"]},
+}
+SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\npipette,10,140,\n"
+RECORDINGS = "recording,cell,bath,pipette\ndata/a.abf,c1,control,pipette\ndata/b.abf,c1,high_K,pipette\n"
+
+
+@pytest.fixture
+def steps() -> Waveform:
+    """One waveform: in epoch B sweep i is at -100 + 20 i mV; holding and the other epochs at -20 mV."""
+    return STEPS
+
+
+@pytest.fixture
+def current_channel() -> OutputChannel:
+    return CURRENT
+
+
+@pytest.fixture
+def write_recording() -> Callable[..., Path]:
+    """Write a recording whose current in epoch B is a function of the level, and nothing elsewhere."""
+
+    def write(
+        path: Path,
+        current_pA: Callable[[float], float] = lambda level: 5.0 * (level + 30.0),
+        noise_pA: float = 2.0,
+        version: str = "2.6",
+        channels: Sequence[OutputChannel] = (CURRENT,),
+        waveforms: Sequence[Waveform] = (STEPS,),
+        samples: np.ndarray | None = None,
+        sweep_interval_s: float = 0.5,
+        tags: Sequence[Tag] = (),
+    ) -> Path:
+        if samples is None:
+            samples = np.random.default_rng(3).normal(0.0, noise_pA, (SWEEPS, len(channels), POINTS))
+            for sweep, level in enumerate(LEVELS):
+                samples[sweep, 0, 106:306] += current_pA(level)
+        write_abf(path, version, samples, channels, waveforms, RATE_HZ, sweep_interval_s, tags)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def config() -> Callable[..., dict[str, Any]]:
+    """Return the least configuration, some keys changed; a dotted name reaches into a section, None removes."""
+
+    def changed(changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        made: dict[str, Any] = {
+            key: dict(value) if isinstance(value, Mapping) else value for key, value in CONFIG.items()
+        }
+        for name, value in (changes or {}).items():
+            *sections, key = name.split(".")
+            place = made
+            for section in sections:
+                place = place.setdefault(section, {})
+            if value is None:
+                place.pop(key, None)
+            else:
+                place[key] = value
+        return made
+
+    return changed
+
+
+@pytest.fixture
+def folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_recording: Callable[..., Path]
+) -> Callable[..., Path]:
+    """Make an experiment folder and enter it; tables are given as text."""
+
+    def make(recordings: str | None = RECORDINGS, solutions: str | None = SOLUTIONS) -> Path:
+        (tmp_path / "data").mkdir(exist_ok=True)
+        for name, text in (("recordings", recordings), ("solutions", solutions)):
+            if text is not None:
+                (tmp_path / "data" / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
+        for name in ("a", "b"):
+            write_recording(tmp_path / "data" / f"{name}.abf")
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def real_abf() -> Path:
+    """Folder of the public recordings of other laboratories."""
+    folder = os.environ.get("NERNSTFIT_REAL_ABF")
+    if not folder:
+        pytest.skip("NERNSTFIT_REAL_ABF is unset: it names the folder of real recordings")
+    return Path(folder)

@@ -1,0 +1,125 @@
+"""Imports go down only, and heavy libraries have one importer each."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import nernstfit
+
+PACKAGE = Path(nernstfit.__file__).parent
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+# A part imports parts of a lower rank, or its own modules.
+RANKS = {
+    "errors": 0,
+    "noise": 0,
+    "physics": 0,
+    "reversal": 0,
+    "settings": 1,
+    "tables": 1,
+    "schemas": 0,
+    "abf": 2,
+    "solutions": 2,
+    "experiment": 3,
+    "permeability": 3,
+    "simulate": 3,
+    "figures": 4,
+    "report": 5,
+    "stages": 6,
+    "cli": 7,
+    "__main__": 8,
+}
+ONE_IMPORTER = {"lmfit": "permeability/model.py", "pyabf": "abf/read.py", "altair": "figures.py"}
+HEAVY = ("altair", "lmfit", "matplotlib", "pandas", "pyabf", "scipy", "snakemake")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module a file names in an import, wherever in the file, `from a import b` as a.b where that is one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import hides what it reaches"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in MODULES else str(node.module) for name in names)
+
+
+def part(module: str) -> str:
+    return module.split(".")[1]
+
+
+def own_imports(module: str) -> set[str]:
+    return {name for name in imported(MODULES[module]) if name.startswith("nernstfit.")}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name != "nernstfit"])
+def test_a_module_imports_lower_parts_only(module: str) -> None:
+    rank = RANKS[part(module)]
+    higher = {name for name in own_imports(module) if part(name) != part(module) and RANKS[part(name)] >= rank}
+    assert not higher
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = {module: own_imports(module) for module in MODULES}
+    assert len(list(TopologicalSorter(graph).static_order())) >= len(MODULES)
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("nernstfit.physics.")])
+def test_physics_knows_only_itself_and_no_tables(module: str) -> None:
+    found = set(imported(MODULES[module]))
+    assert {name for name in found if name.startswith("nernstfit")} <= {
+        name for name in MODULES if name.startswith("nernstfit.physics")
+    }
+    assert not {name for name in found if name.split(".")[0] in {"pandas", "scipy"}}
+
+
+@pytest.mark.parametrize("library", ONE_IMPORTER)
+def test_a_heavy_library_has_one_importer(library: str) -> None:
+    importers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in MODULES.values()
+        if library in {name.split(".")[0] for name in imported(path)}
+    }
+    expected = {ONE_IMPORTER[library]} & {path.relative_to(PACKAGE).as_posix() for path in MODULES.values()}
+    assert importers == expected
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: path.parent.name)
+def test_a_package_imports_nothing_by_being_entered(path: Path) -> None:
+    assert not list(imported(path))
+
+
+def loaded(module: str) -> set[str]:
+    """Heavy libraries that are in memory after one import, in a fresh interpreter."""
+    program = f"import sys, {module}; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("nernstfit.physics.ghk", set(HEAVY)),
+        ("nernstfit.settings", set(HEAVY)),
+        ("nernstfit.stages.ingest", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
+        ("nernstfit.stages.measure", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
+        ("nernstfit.stages.correct", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
+        ("nernstfit.stages.fit", {"altair", "pyabf", "snakemake"}),
+        ("nernstfit.cli", {"altair", "lmfit", "pandas", "pyabf", "matplotlib"}),
+    ],
+)
+def test_an_import_does_not_bring_what_it_does_not_need(module: str, absent: set[str]) -> None:
+    if not (PACKAGE.parent / f"{module.replace('.', '/')}.py").is_file():
+        pytest.skip(f"{module} is not written yet")
+    assert not loaded(module) & absent

@@ -1,0 +1,410 @@
+"""The configuration: schema and records agree, defaults fill, every fault is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from nernstfit import settings
+from nernstfit.errors import InputError
+
+Config = Callable[..., dict[str, Any]]
+
+FULL = {
+    "junction.method": "henderson",
+    "junction.zeroed_in": "control",
+    "junction.reference": {"type": "salt-bridge", "solution": "bridge"},
+}
+JSON_TYPES = {
+    "string": str,
+    "number": float,
+    "integer": int,
+    "boolean": bool,
+    "null": type(None),
+    "array": tuple,
+    "object": Mapping,
+}
+
+
+def faults(config: Mapping[str, Any]) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        settings.load(config)
+    assert all("\n" not in fault for fault in caught.value.faults)
+    assert all(fault.startswith("config/config.yaml: ") for fault in caught.value.faults)
+    return caught.value.faults
+
+
+def only_fault(config: Mapping[str, Any]) -> str:
+    found = faults(config)
+    assert len(found) == 1, found
+    return found[0]
+
+
+# Schema and records
+
+
+def sections(kind: type, rule: Mapping[str, Any], name: str) -> list[tuple[str, type, Mapping[str, Any]]]:
+    found = [(name, kind, rule)]
+    hints = typing.get_type_hints(kind)
+    for field in dataclasses.fields(kind):
+        nested = [t for t in (hints[field.name], *typing.get_args(hints[field.name])) if dataclasses.is_dataclass(t)]
+        if nested:
+            found += sections(nested[0], rule["properties"][field.name], field.name)
+    return found
+
+
+SECTIONS = sections(settings.Settings, settings.schema(), "settings")
+
+
+@pytest.mark.parametrize(("kind", "rule"), [s[1:] for s in SECTIONS], ids=[s[0] for s in SECTIONS])
+def test_records_and_schema_have_the_same_keys_in_the_same_order(kind: type, rule: Mapping[str, Any]) -> None:
+    assert [field.name for field in dataclasses.fields(kind)] == list(rule["properties"])
+    assert rule["additionalProperties"] is False
+
+
+def plain_types(hint: Any) -> set[type]:
+    """What a type hint allows, in the words of the schema's types; int counts as number where float stands."""
+    if isinstance(hint, types.UnionType):
+        return set().union(*map(plain_types, typing.get_args(hint)))
+    origin = typing.get_origin(hint) or hint
+    return {Mapping if dataclasses.is_dataclass(origin) or issubclass(origin, Mapping) else origin}
+
+
+@pytest.mark.parametrize(("kind", "rule"), [s[1:] for s in SECTIONS], ids=[s[0] for s in SECTIONS])
+def test_records_and_schema_have_the_same_types(kind: type, rule: Mapping[str, Any]) -> None:
+    hints = typing.get_type_hints(kind)
+    for key, sub in rule["properties"].items():
+        named = [sub["type"]] if isinstance(sub["type"], str) else sub["type"]
+        assert plain_types(hints[key]) == {JSON_TYPES[name] for name in named}, key
+
+
+def leaves(rule: Mapping[str, Any], place: str = "") -> list[tuple[str, Mapping[str, Any]]]:
+    found = []
+    for key, sub in rule["properties"].items():
+        inner = leaves(sub, f"{place}{key}.") if "properties" in sub else [(f"{place}{key}", sub)]
+        found += inner
+    return found
+
+
+@pytest.mark.parametrize(("name", "rule"), leaves(settings.schema()), ids=[n for n, _ in leaves(settings.schema())])
+def test_every_key_is_described_and_has_its_default_after_loading(
+    config: Config, name: str, rule: Mapping[str, Any]
+) -> None:
+    assert rule["description"].endswith(".")
+    if name in ("recordings", "fit.reference_ion", "fit.permeant") or name.startswith("junction.reference."):
+        return
+    loaded = settings.load(config({"junction.method": "none"}))
+    value: Any = loaded
+    for step in name.split("."):
+        value = getattr(value, step)
+    given = {"junction.method": "none"}
+    expected = given.get(name, rule["default"])
+    assert value == expected
+    if rule["type"] == "number":
+        assert type(value) is float
+
+
+def test_defaults_are_those_of_the_contract(config: Config) -> None:
+    loaded = settings.load(config())
+    assert loaded.configuration == "whole-cell"
+    assert loaded.temperature_C == 22
+    assert loaded.recordings_per_job == 100
+    assert loaded.measure == settings.Measure(
+        *("auto", 0.6, 0.95, None, None, "mean", "auto", "auto", "command", "local", "none", 10.0, 15.0)
+    )
+    assert loaded.uncertainty == settings.Uncertainty(1.0, 1.0, None)
+    assert (loaded.fit.offset_sd_mV, loaded.fit.confidence, loaded.fit.seed, loaded.fit.robust) == (1.0, 0.95, 1, False)
+
+
+@pytest.mark.parametrize("empty", [None, {}])
+def test_an_empty_section_means_its_defaults(config: Config, empty: Any) -> None:
+    given = config()
+    for section in ("measure", "activity", "uncertainty"):
+        given[section] = empty
+    assert settings.load(given) == settings.load(config())
+
+
+def test_an_empty_section_with_keys_that_must_be_given_says_which(config: Config) -> None:
+    given = config()
+    given["fit"] = given["junction"] = None
+    found = "\n".join(faults(given))
+    for key in ("fit.reference_ion", "fit.permeant", "junction.zeroed_in", "junction.reference"):
+        assert f"key '{key}'" in found
+    assert len(found.splitlines()) == 4
+
+
+def test_loading_leaves_the_given_configuration_alone(config: Config) -> None:
+    given = config()
+    settings.load(given)
+    assert given == config()
+
+
+def test_the_effective_configuration_loads_to_the_same_settings(config: Config) -> None:
+    loaded = settings.load(config(FULL))
+    assert settings.load(loaded.as_dict()) == loaded
+
+
+def test_settings_are_frozen(config: Config) -> None:
+    loaded = settings.load(config())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        loaded.fit.seed = 2  # type: ignore[misc]
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("key", "nearest"),
+    [
+        ("recording", "recordings"),
+        ("temperature", "temperature_C"),
+        ("measure.from_fractoin", "measure.from_fraction"),
+        ("junction.zeroed", "junction.zeroed_in"),
+        ("fit.offset_sd", "fit.offset_sd_mV"),
+        ("uncertainty.mobility", "uncertainty.mobility_percent"),
+    ],
+)
+def test_an_unknown_key_is_named_with_the_nearest_known_one(config: Config, key: str, nearest: str) -> None:
+    fault = only_fault(config({key: 1}))
+    assert f"key '{key}'" in fault
+    assert f"'{nearest}'" in fault
+
+
+def test_an_unknown_key_two_sections_deep_has_its_full_name(config: Config) -> None:
+    fault = only_fault(config({**FULL, "junction.reference": {"type": "pellet", "solutoin": "x"}}))
+    assert "'junction.reference.solutoin'" in fault
+    assert "'junction.reference.solution'" in fault
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("measure.statistic", "peak", "'peak'"),
+        ("measure.leak", "linear", "'linear'"),
+        ("measure.leak", "background", "'background'"),
+        ("measure.leak", "epoch:B", "'epoch:B'"),
+        ("measure.voltage", "recorded", "'recorded'"),
+        ("measure.estimator", "ghk", "'ghk'"),
+        ("measure.estimator", "polynomial", "'polynomial'"),
+        ("activity.model", "pitzer", "'pitzer'"),
+        ("activity.model", "debye-huckel", "'debye-huckel'"),
+        ("activity.convention", "raw", "'raw'"),
+        ("activity.convention", "guggenheim", "'guggenheim'"),
+        ("junction.method", "nernst-planck", "'nernst-planck'"),
+        ("junction.basis", "activity", "'activity'"),
+        ("configuration", "two-electrode", "'two-electrode'"),
+        ("species", "data/species.csv", "'data/species.csv'"),
+        ("reversals", "data/reversals.csv", "'data/reversals.csv'"),
+        ("fit.activity_correction", "pipette", "'pipette'"),
+        ("fit.robust", True, "True"),
+    ],
+)
+def test_what_is_not_built_is_refused_by_name(config: Config, key: str, value: Any, named: str) -> None:
+    fault = only_fault(config({key: value}))
+    assert f"key '{key}'" in fault
+    assert named in fault
+    assert "not built" in fault
+
+
+@pytest.mark.parametrize("key", ["fit.reference_ion", "fit.permeant", "junction.zeroed_in", "junction.reference"])
+def test_a_key_without_default_must_be_given(config: Config, key: str) -> None:
+    fault = only_fault(config({**FULL, key: None}))
+    assert f"key '{key}'" in fault
+    assert "no default" in fault
+
+
+def test_a_salt_bridge_needs_its_solution(config: Config) -> None:
+    assert "'junction.reference.solution'" in only_fault(config({**FULL, "junction.reference": {"type": "salt-bridge"}}))
+
+
+@pytest.mark.parametrize("kind", ["pellet", "none"])
+def test_other_reference_electrodes_need_none(config: Config, kind: str) -> None:
+    loaded = settings.load(config({**FULL, "junction.reference": {"type": kind}}))
+    assert loaded.junction.reference == settings.Reference(kind, None)
+
+
+def test_without_junctions_neither_zeroing_nor_reference_is_asked_for(config: Config) -> None:
+    loaded = settings.load(config({"junction.method": "none"}))
+    assert (loaded.junction.zeroed_in, loaded.junction.reference) == (None, None)
+
+
+def test_the_reference_ion_must_be_permeant(config: Config) -> None:
+    fault = only_fault(config({"fit.reference_ion": "Cs"}))
+    assert "'Cs'" in fault
+    assert "K, Na" in fault
+
+
+def test_a_table_of_recordings_must_be_given(config: Config) -> None:
+    assert "key 'recordings'" in only_fault(config({"recordings": None}))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found", "right"),
+    [
+        ("temperature_C", "warm", "'warm'", "a number"),
+        ("temperature_C", 99, "99", "at most 60"),
+        ("temperature_C", -6, "-6", "at least -5"),
+        ("recordings_per_job", 0, "0", "at least 1"),
+        ("recordings_per_job", 2.5, "2.5", "a integer"),
+        ("configuration", "wholecell", "'wholecell'", "nearest: whole-cell"),
+        ("measure.statistic", "meen", "'meen'", "nearest: mean"),
+        ("measure.epoch", "b", "'b'", "A letter"),
+        ("measure.max_interval_mV", 0, "0", "more than 0"),
+        ("fit.permeant", [], "[]", "at least 1"),
+        ("fit.permeant", ["K", "K"], "['K', 'K']", "without repetition"),
+        ("fit.permeant", "K", "'K'", "a list"),
+        ("fit.confidence", 1.0, "1.0", "at most 0.999"),
+        ("fit.offset_sd_mV", -1, "-1", "at least 0"),
+        ("junction.measured_mV", {"control": "four"}, "'four'", "a number"),
+        ("uncertainty", [1, 2], "[1, 2]", "a section"),
+    ],
+)
+def test_a_wrong_value_says_what_was_found_and_what_would_be_right(
+    config: Config, key: str, value: Any, found: str, right: str
+) -> None:
+    fault = only_fault(config({key: value}))
+    assert f"key '{key}'" in fault
+    assert f"found {found}" in fault
+    assert right in fault
+
+
+NUMBERS = [name for name, rule in leaves(settings.schema()) if "number" in str(rule["type"])]
+
+
+@pytest.mark.parametrize("key", NUMBERS)
+def test_a_value_that_is_not_a_number_is_refused(config: Config, key: str) -> None:
+    both = {"measure.from_ms": 1.0, "measure.to_ms": 2.0} if key.endswith("_ms") else {}
+    assert f"key '{key}'" in only_fault(config({**both, key: math.nan}))
+
+
+def test_a_measured_junction_that_is_not_a_number_is_refused(config: Config) -> None:
+    assert "key 'junction.measured_mV'" in only_fault(config({"junction.measured_mV": {"control": math.nan}}))
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_an_infinite_temperature_is_refused(config: Config, value: float) -> None:
+    assert "key 'temperature_C'" in only_fault(config({"temperature_C": value}))
+
+
+def test_a_free_offset_is_accepted(config: Config) -> None:
+    assert settings.load(config({"fit.offset_sd_mV": math.inf})).fit.offset_sd_mV == math.inf
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"measure.from_ms": 3}, "measure.to_ms"),
+        ({"measure.to_ms": 3}, "measure.from_ms"),
+        ({"measure.from_ms": 3, "measure.to_ms": 3}, "measure.to_ms"),
+        ({"measure.from_fraction": 0.95}, "measure.to_fraction"),
+        ({"measure.to_fraction": 0.5}, "measure.to_fraction"),
+    ],
+)
+def test_a_window_has_two_ends_in_their_order(config: Config, changes: dict[str, float], named: str) -> None:
+    assert f"key '{named}'" in only_fault(config(changes))
+
+
+def test_every_fault_is_reported_at_once(config: Config) -> None:
+    found = faults(
+        config(
+            {
+                "temperature_C": 99,
+                "solutoins": "x",
+                "measure.statistic": "peak",
+                "measure.epoch": 3,
+                "fit.permeant": ["K", "K"],
+                "junction.reference": {"kind": "pellet"},
+            }
+        )
+    )
+    for name in (
+        "'temperature_C'",
+        "'solutoins'",
+        "'measure.statistic'",
+        "'measure.epoch'",
+        "'fit.permeant'",
+        "'junction.reference.kind'",
+    ):
+        assert sum(name in fault.split(";")[0] for fault in found) == 1, name
+    assert len(found) == 6
+
+
+# A row over the configuration over the default
+
+
+@pytest.mark.parametrize(
+    ("in_config", "in_row", "expected"),
+    [
+        ({}, {}, (0.6, 0.95, None, None)),
+        ({"measure.from_fraction": 0.7}, {}, (0.7, 0.95, None, None)),
+        ({"measure.from_fraction": 0.7}, {"from_fraction": "0.2"}, (0.2, 0.95, None, None)),
+        ({}, {"from_ms": "4", "to_ms": "10"}, (0.6, 0.95, 4.0, 10.0)),
+        (
+            {"measure.from_ms": 1, "measure.to_ms": 2},
+            {"from_fraction": "0.1", "to_fraction": "0.2"},
+            (0.1, 0.2, None, None),
+        ),
+        ({"measure.from_ms": 1, "measure.to_ms": 2}, {"to_ms": "9"}, (0.6, 0.95, 1.0, 9.0)),
+    ],
+)
+def test_a_row_goes_over_the_configuration_and_one_window_drops_the_other(
+    config: Config, in_config: dict[str, Any], in_row: dict[str, str], expected: tuple[float | None, ...]
+) -> None:
+    measure = settings.measure_for(settings.load(config(in_config)), in_row)
+    assert (measure.from_fraction, measure.to_fraction, measure.from_ms, measure.to_ms) == expected
+
+
+def test_a_row_sets_every_kind_of_value(config: Config) -> None:
+    row = {"epoch": "C", "statistic": "median", "channel": "1", "command": "Cmd 1", "max_interval_mV": "4"}
+    measure = settings.measure_for(settings.load(config({"measure.channel": "IN 0"})), row)
+    assert (measure.epoch, measure.statistic, str(measure.channel), measure.command, measure.max_interval_mV) == (
+        *("C", "median", "1", "Cmd 1", 4.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "right"),
+    [
+        ({"statistic": "peak"}, "statistic", "not built"),
+        ({"leak": "epoch:B"}, "leak", "not built"),
+        ({"from_fraction": "early"}, "from_fraction", "a number"),
+        ({"from_fraction": "nan"}, "from_fraction", "would be right"),
+        ({"max_interval_mV": "nan"}, "max_interval_mV", "would be right"),
+        ({"from_ms": "4"}, "to_ms", "together"),
+        ({"from_ms": "4", "to_ms": "3"}, "to_ms", "more than from_ms"),
+        ({"epoch": "BB"}, "epoch", "A letter"),
+    ],
+)
+def test_a_wrong_value_in_a_row_names_its_column(config: Config, row: dict[str, str], column: str, right: str) -> None:
+    with pytest.raises(InputError) as caught:
+        settings.measure_for(settings.load(config()), row)
+    (fault,) = caught.value.faults
+    assert f"column '{column}'" in fault
+    assert right in fault
+
+
+def test_reading_a_configuration_file(tmp_path: Any) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"\xef\xbb\xbffit: {reference_ion: K, offset_sd_mV: .inf}\n")
+    assert settings.read(str(path)) == {"fit": {"reference_ion": "K", "offset_sd_mV": math.inf}}
+    path.write_text("")
+    assert settings.read(str(path)) == {}
+
+
+@pytest.mark.parametrize("content", [b"a: [1", b"- 1\n- 2\n", b"text", b"a: \xff"])
+def test_a_configuration_file_that_is_no_mapping_is_refused_by_name(tmp_path: Any, content: bytes) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"config\.yaml"):
+        settings.read(str(path))
+
+
+def test_a_missing_configuration_file_is_refused_by_name(tmp_path: Any) -> None:
+    with pytest.raises(InputError, match=r"nothing\.yaml: there is no such file"):
+        settings.read(str(tmp_path / "nothing.yaml"))

@@ -1,0 +1,325 @@
+"""The pair that reads and writes every table."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nernstfit import tables
+from nernstfit.errors import InputError
+
+CONTRACT = {
+    tables.REVERSAL_POTENTIALS: "measurement, recording, epoch, sweeps, group, cell, bath, pipette, configuration, "
+    "temperature_C, verdict, reason, raw_mV, leak_shift_mV, rs_shift_mV, reversal_mV, junction_mV, corrected_mV, "
+    "se_mV, low_mV, high_mV, slope_nS, flags",
+    tables.IV: "measurement, level, command_mV, voltage_mV, current_pA, se_pA, raw_current_pA",
+    tables.SOLUTIONS: "temperature_C, solution, ion, valence, concentration_mM, activity_coefficient, activity_mM, "
+    "ionic_strength_M, status",
+    tables.JUNCTIONS: "bath, pipette, configuration, temperature_C, term, from_solution, to_solution, henderson_mV, "
+    "nernst_planck_mV, applied_mV, statement",
+    tables.PERMEABILITIES: "group, model, ion, reference, verdict, ratio, low, high, ln_ratio, low_cells, "
+    "high_cells, se_ln_cells, se_ln_shared, df, n_cells, reason",
+    tables.CELLS: "group, cell, model, ion, ratio, low, high, ln_ratio, se_ln_ratio, n_baths, offset_mV",
+    tables.MODELS: "group, model, activity, permeant, n_data, n_parameters, chi_square, log_likelihood, aicc, "
+    "delta_aicc",
+    tables.RESIDUALS: "measurement, group, cell, bath, model, measured_mV, se_mV, predicted_mV, residual_mV",
+    tables.NERNST_SLOPES: "group, ion, n, slope_mV_per_decade, low, high, theoretical_mV_per_decade",
+    tables.CORRECTIONS: "group, step, ion, ratio, low, high",
+}
+
+
+@pytest.mark.parametrize(("table", "columns"), CONTRACT.items(), ids=lambda x: getattr(x, "name", ""))
+def test_columns_are_those_of_the_contract(table: tables.Table, columns: str) -> None:
+    assert ", ".join(table.columns) == columns
+    assert set(table.keys) <= set(table.columns)
+    assert table.numbers <= set(table.columns)
+
+
+# Reading
+
+
+def read(path: Path, content: bytes | str) -> pd.DataFrame:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return tables.read(path)
+
+
+def fault_of(path: Path, content: bytes | str) -> str:
+    with pytest.raises(InputError) as caught:
+        read(path, content)
+    assert len(caught.value.faults) == 1, caught.value.faults
+    assert caught.value.faults[0].startswith(f"{path}: ")
+    return caught.value.faults[0].removeprefix(f"{path}: ")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "table.csv"
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_byte_order_mark_and_line_ends_do_not_matter(path: Path, mark: bytes, end: str) -> None:
+    table = read(path, mark + f"cell,bath{end}c1,high K{end}".encode())
+    assert table.to_dict("records") == [{"cell": "c1", "bath": "high K"}]
+
+
+@pytest.mark.parametrize("name", ["NA", "007", "None", "nan", "NaN", "null", "N/A", "1e5", "true", "-", "1,5", 'a"b'])
+def test_identifiers_are_text_as_typed(path: Path, name: str) -> None:
+    cell = '"' + name.replace('"', '""') + '"'
+    assert read(path, f"cell,bath\n{cell},b\n").loc[2, "cell"] == name
+
+
+def test_only_the_empty_cell_is_missing(path: Path) -> None:
+    table = read(path, "a,b,c\n,  ,x\n")
+    assert table.loc[2].tolist() == ["", "", "x"]
+    assert tables.numbers(table, "a", "t")[0].isna().all()
+
+
+def test_blanks_around_a_cell_do_not_count(path: Path) -> None:
+    assert read(path, " cell , bath\n c1 ,\thigh K \n").to_dict("records") == [{"cell": "c1", "bath": "high K"}]
+
+
+def test_a_short_row_is_filled_with_missing_cells(path: Path) -> None:
+    assert read(path, "a,b,c\n1\n").loc[2].tolist() == ["1", "", ""]
+
+
+def test_empty_columns_at_the_end_do_not_count(path: Path) -> None:
+    assert list(read(path, "a,b,,\n1,2,,\n").columns) == ["a", "b"]
+
+
+def test_rows_are_numbered_as_a_spreadsheet_shows_them(path: Path) -> None:
+    table = read(path, "a,b\n1,x\n,\n\n2,y\n")
+    assert table.index.tolist() == [2, 5]
+
+
+def test_a_line_break_within_quotes_is_part_of_the_cell(path: Path) -> None:
+    assert read(path, 'a,b\n"one\ntwo",x\n3,y\n').loc[2, "a"] == "one\ntwo"
+
+
+@pytest.mark.parametrize(
+    ("content", "found", "right"),
+    [
+        ("a;b\n1;2\n", "row 1: found semicolons", "commas would be right"),
+        (b"\xef\xbb\xbfa;b\n1,5;2\n", "row 1: found semicolons", "commas would be right"),
+        ("a,b\n1,\u00b5\n".encode("latin-1"), "is not UTF-8", "UTF-8"),
+        ("a,b\n1,2\n".encode("utf-16"), "is not UTF-8", "UTF-8"),
+        ("", "is empty", "a header and at least one row"),
+        ("\n\n", "is empty", "a header and at least one row"),
+        (b"\xef\xbb\xbf", "is empty", "a header and at least one row"),
+        ("a,b\n", "no row", "at least one row"),
+        ("a,b\n,\n", "no row", "at least one row"),
+        ("a,b,a\n1,2,3\n", "row 1, column 'a': found 2 times", "once"),
+        ("a,,b\n1,2,3\n", "row 1: a column has no name", "a name"),
+        ("a,b\n1,2\n1,2,3\n", "row 3: found 3 cells", "2, as in the header"),
+        # else the rows below it would be swallowed without a word
+        ('a,b\n1,"seal lost\n2,x\n3,y\n', "quot", "would be right"),
+    ],
+)
+def test_a_table_that_cannot_be_read_says_why(path: Path, content: bytes | str, found: str, right: str) -> None:
+    fault = fault_of(path, content)
+    assert found in fault
+    assert right in fault
+
+
+def test_a_semicolon_file_is_named_as_such_even_where_its_numbers_have_commas(path: Path) -> None:
+    assert "semicolons" in fault_of(path, "solution;NaCl;KCl\ncontrol;140,5;5,0\nhigh;5,0;140,5\n")
+
+
+@pytest.mark.parametrize(("content", "faults"), [("a,a,b,b,\n1,2,3,4,5\n,,,,,6\n", 4)])
+def test_every_fault_of_the_shape_is_reported(path: Path, content: str, faults: int) -> None:
+    path.write_text(content)
+    with pytest.raises(InputError) as caught:
+        tables.read(path)
+    assert len(caught.value.faults) == faults
+
+
+def test_a_missing_table_and_a_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"absent\.csv: there is no such file"):
+        tables.read(tmp_path / "absent.csv")
+    with pytest.raises(InputError, match=f"{tmp_path.name}: is a folder"):
+        tables.read(tmp_path)
+
+
+def test_a_file_in_place_of_a_folder_is_a_missing_table(path: Path) -> None:
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="table.csv"):
+        tables.read(path / "solutions.csv")
+
+
+# Numbers
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", 1.0), ("-0.5", -0.5), ("1e-3", 1e-3), (".5", 0.5), ("+2", 2.0)])
+def test_numbers_as_people_type_them(text: str, value: float) -> None:
+    assert tables.number(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"), [("1,5", "1.5"), ("-22,4", "-22.4"), ("+0,1", "+0.1"), ("abc", None), ("1,000,000", None)]
+)
+def test_a_decimal_comma_is_recognised(text: str, hint: str | None) -> None:
+    with pytest.raises(ValueError, match=f"found '{text.replace('+', '[+]')}'; a number would be right") as caught:
+        tables.number(text)
+    assert ("decimal point" in str(caught.value)) == (hint is not None)
+    assert hint is None or str(caught.value).endswith(f"(a decimal point: {hint})")
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "Infinity", "NaN", "14_5", "1e999", "0x10", "1 2"])
+def test_what_is_no_finite_number_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="would be right"):
+        tables.number(text)
+
+
+def test_each_wrong_number_is_one_fault_with_row_and_column(path: Path) -> None:
+    table = read(path, 'x,y\n1,a\n,b\n"2,5",c\n-7,d\n')
+    values, faults = tables.numbers(table, "x", "t.csv", lambda v: None if v >= 0 else "0 or more")
+    assert values.isna().tolist() == [False, True, True, True]
+    assert values[2] == 1.0
+    assert [fault.split(": ")[:2] for fault in faults] == [
+        ["t.csv", "row 4, column 'x'"],
+        ["t.csv", "row 5, column 'x'"],
+    ]
+    assert faults[1].endswith("found -7; 0 or more would be right")
+
+
+# Writing
+
+
+def written(path: Path, table: tables.Table, rows: Any, **more: Any) -> list[list[str]]:
+    tables.write(path, table, rows, **more)
+    content = path.read_bytes()
+    assert b"\r" not in content
+    assert content.endswith(b"\n")
+    return list(csv.reader(content.decode("utf-8").splitlines()))
+
+
+SLOPE = {"group": "", "ion": "K"}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.0, "1"),
+        (-0.0, "0"),
+        (np.float64(-0.0), "0"),
+        (1 / 3, "0.333333333333"),
+        (123456789.123456789, "123456789.123"),
+        (1e-7, "1e-07"),
+        (math.nan, ""),
+        (None, ""),
+        (pd.NA, ""),
+        (np.float64("nan"), ""),
+        (np.float32("nan"), ""),
+        (np.float32(0.5), "0.5"),
+        (7, "7"),
+        (np.int64(7), "7"),
+        (True, "true"),
+        (np.bool_(False), "false"),
+    ],
+)
+def test_how_a_value_is_written(path: Path, value: Any, text: str) -> None:
+    header, row = written(path, tables.NERNST_SLOPES, [{**SLOPE, "low": value}])
+    assert row[header.index("low")] == text
+
+
+def test_text_is_written_as_it_is(path: Path) -> None:
+    names = ["NA", "007", "None", "µ ü", 'a "b", c', "-0"]
+    header, *rows = written(path, tables.NERNST_SLOPES, [{"group": name, "ion": "K"} for name in names])
+    assert sorted(row[header.index("group")] for row in rows) == sorted(names)
+
+
+def test_a_table_without_rows_is_its_header(path: Path) -> None:
+    for rows in ([], pd.DataFrame()):
+        assert written(path, tables.CORRECTIONS, rows) == [list(tables.CORRECTIONS.columns)]
+
+
+def test_more_columns_follow_by_name(path: Path) -> None:
+    header, _ = written(path, tables.NERNST_SLOPES, [{**SLOPE, "zeta": 1, "alpha": 2}])
+    assert header == [*tables.NERNST_SLOPES.columns, "alpha", "zeta"]
+
+
+def test_rows_are_sorted_by_code_point(path: Path) -> None:
+    names = ["b", "A", "a", "Z", "10", "9", "ä", ""]
+    _, *rows = written(path, tables.NERNST_SLOPES, [{"group": name, "ion": "K"} for name in names])
+    assert [row[0] for row in rows] == ["", "10", "9", "A", "Z", "a", "b", "ä"]
+
+
+def test_numeric_keys_are_sorted_by_size(path: Path) -> None:
+    rows = [{"measurement": "m", "level": level} for level in (10, 2, 0, 1)]
+    assert [row[1] for row in written(path, tables.IV, rows)[1:]] == ["0", "1", "2", "10"]
+    rows = [{"temperature_C": t, "solution": "s", "ion": "K"} for t in (22.0, 5.0, -1.5, 100.0)]
+    assert [row[0] for row in written(path, tables.SOLUTIONS, rows)[1:]] == ["-1.5", "5", "22", "100"]
+
+
+def test_steps_are_sorted_up_the_ladder(path: Path) -> None:
+    rows = [{"group": "", "step": step, "ion": "K"} for step in sorted(tables.LADDER)]
+    found = [row[1] for row in written(path, tables.CORRECTIONS, rows)[1:]]
+    assert found == ["none", "leak", "series_resistance", "junction", "activity", "offset"]
+
+
+def test_the_configured_model_comes_first(path: Path) -> None:
+    models = ["nernst:K", "ghk:davies", "ghk:concentration"]
+    rows = [{"group": group, "model": model} for group in ("b", "a") for model in models]
+    found = [row[:2] for row in written(path, tables.MODELS, rows, first_model="ghk:davies")[1:]]
+    assert found == [[g, m] for g in ("a", "b") for m in ("ghk:davies", "ghk:concentration", "nernst:K")]
+
+
+def test_the_order_of_the_rows_given_does_not_matter(path: Path) -> None:
+    rows = [
+        {"group": group, "cell": cell, "model": model, "ion": ion, "ratio": 0.1 * i}
+        for i, (group, cell, model, ion) in enumerate(
+            (g, c, m, i) for g in "ab" for c in ("c1", "c10", "c2") for m in ("ghk:x", "ghk:a") for i in ("Na", "K")
+        )
+    ]
+    contents = set()
+    for seed in range(5):
+        mixed = [rows[i] for i in np.random.default_rng(seed).permutation(len(rows))]
+        tables.write(path, tables.CELLS, mixed, first_model="ghk:x")
+        contents.add(path.read_bytes())
+    assert len(contents) == 1
+
+
+def test_what_was_written_is_read_back(path: Path) -> None:
+    rows = [
+        {"group": "NA", "ion": "007", "n": 3, "slope_mV_per_decade": -1 / 3, "low": math.nan, "note": "1.50"},
+        {"group": "", "ion": "None", "n": 0, "slope_mV_per_decade": 58.0, "low": -0.0, "note": ""},
+    ]
+    tables.write(path, tables.NERNST_SLOPES, rows)
+    back = tables.load(path, tables.NERNST_SLOPES)
+    assert back["group"].tolist() == ["", "NA"]
+    assert back["ion"].tolist() == ["None", "007"]
+    assert back["note"].tolist() == ["", "1.50"]
+    assert back["n"].tolist() == [0.0, 3.0]
+    assert back["slope_mV_per_decade"].tolist() == [58.0, pytest.approx(-1 / 3, rel=1e-11)]
+    assert back["low"].isna().tolist() == [False, True]
+    assert not np.signbit(back["low"][0])
+    first = path.read_bytes()
+    tables.write(path, tables.NERNST_SLOPES, back)
+    assert path.read_bytes() == first
+
+
+def test_a_table_without_rows_is_read_back(path: Path) -> None:
+    tables.write(path, tables.MODELS, [])
+    assert list(tables.load(path, tables.MODELS).columns) == list(tables.MODELS.columns)
+
+
+# Flags
+
+
+def test_a_flag_is_a_known_name_and_a_value() -> None:
+    assert tables.flag("rs_unknown") == "rs_unknown=true"
+    assert tables.flag("trend", 0.123456) == "trend=0.1235"
+    with pytest.raises(KeyError):
+        tables.flag("unheard_of")
+
+
+@pytest.mark.parametrize("name", tables.FLAGS)
+def test_every_flag_is_explained_and_can_stand_in_a_list(name: str) -> None:
+    assert tables.FLAGS[name].strip()
+    assert not set(name) & set("=; ,")

@@ -1,0 +1,34 @@
+# In: the table of solutions, and what was measured on the pipette's command.
+# Out: activities, the ledger of junctions, and the table of reversal potentials.
+
+
+rule solutions:
+    input:
+        table=experiment.settings.solutions,
+        code=experiments.code("stages.solutions"),
+    output:
+        solutions="results/solutions.csv",
+        junctions="results/junctions.csv",
+    log:
+        "logs/solutions.log",
+    threads: 1
+    params:
+        reads=experiment.reads("solutions"),
+    script:
+        "../scripts/solutions.py"
+
+
+rule correct:
+    input:
+        measured="results/ingest/measured.parquet",
+        junctions="results/junctions.csv",
+        code=experiments.code("stages.correct"),
+    output:
+        reversals="results/reversal_potentials.csv",
+    log:
+        "logs/correct.log",
+    threads: 1
+    params:
+        reads=experiment.reads("correct"),
+    script:
+        "../scripts/correct.py"

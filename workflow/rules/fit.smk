@@ -1,0 +1,23 @@
+# In: the table of reversal potentials and the table of solutions.
+# Out: permeability ratios, cells, models, residuals, Nernst slopes and the correction ladder.
+
+
+rule fit:
+    input:
+        reversals="results/reversal_potentials.csv",
+        table=experiment.settings.solutions,
+        code=experiments.code("stages.fit"),
+    output:
+        permeabilities="results/permeabilities.csv",
+        cells="results/cells.csv",
+        models="results/models.csv",
+        residuals="results/residuals.csv",
+        nernst_slopes="results/nernst_slopes.csv",
+        corrections="results/corrections.csv",
+    log:
+        "logs/fit.log",
+    threads: 1
+    params:
+        reads=experiment.reads("fit"),
+    script:
+        "../scripts/fit.py"

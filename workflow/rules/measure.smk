@@ -1,0 +1,19 @@
+# In: points and facts of all batches.
+# Out: what was measured of every row, on the pipette's command, and the I-V curves.
+
+
+rule measure:
+    input:
+        points=expand("results/ingest/{batch}/points.parquet", batch=experiment.batches),
+        facts=expand("results/ingest/{batch}/facts.parquet", batch=experiment.batches),
+        code=experiments.code("stages.measure"),
+    output:
+        measured="results/ingest/measured.parquet",
+        iv="results/iv.csv",
+    log:
+        "logs/measure.log",
+    threads: 1
+    params:
+        reads=experiment.reads("measure"),
+    script:
+        "../scripts/measure.py"

@@ -1,0 +1,44 @@
+# In: every table, and the traces.
+# Out: the report, its figures and the manifest; then the verdict of the whole run.
+
+
+rule report:
+    input:
+        reversals="results/reversal_potentials.csv",
+        iv="results/iv.csv",
+        solutions="results/solutions.csv",
+        junctions="results/junctions.csv",
+        permeabilities="results/permeabilities.csv",
+        cells="results/cells.csv",
+        models="results/models.csv",
+        residuals="results/residuals.csv",
+        nernst_slopes="results/nernst_slopes.csv",
+        corrections="results/corrections.csv",
+        facts=expand("results/ingest/{batch}/facts.parquet", batch=experiment.batches),
+        traces=expand("results/ingest/{batch}/traces.parquet", batch=experiment.batches),
+        tables=experiment.tables,
+        code=experiments.code("stages.report"),
+    output:
+        report="results/report.html",
+        figures=directory("results/figures"),
+        manifest="results/manifest.json",
+    log:
+        "logs/report.log",
+    threads: 1
+    params:
+        reads=experiment.reads("report"),
+    script:
+        "../scripts/report.py"
+
+
+rule conclude:
+    input:
+        reversals="results/reversal_potentials.csv",
+        report="results/report.html",
+    output:
+        finished="results/ingest/finished.txt",
+    log:
+        "logs/conclude.log",
+    threads: 1
+    script:
+        "../scripts/conclude.py"
