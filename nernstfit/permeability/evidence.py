@@ -8,7 +8,7 @@ ladder is the same function on another view.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +110,3 @@ def shared_errors_mV(
 
 _NO_JUNCTION = Junction("none", "concentration", None, None, 0.0, {})
 
-
-def with_potentials(measured: Measured, potential_mV: FloatArray) -> Measured:
-    """Return the same measurements with other potentials."""
-    return replace(measured, potential_mV=potential_mV)

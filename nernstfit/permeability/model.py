@@ -38,7 +38,9 @@ FREE_OFFSET_MV = 1e3
 _LEAST_SPREAD, _MOST_SPREAD = 1e-3, 10.0  # of ln P
 _OFFSET_RANGE = 1e3  # the fitted offset spread stays within this factor of its scale
 _PRIOR_WIDTH = 1.0
-_MOST_ROUNDS = 30
+_MOST_TURNS, _MOST_ROUNDS = 5, 12
+_START_SD_MV = 1.0
+_SETTLED = 1e-4
 _LIMIT = 30.0  # of ln P
 _SAME = 1e-6
 _MOST_STEPS = 400
@@ -202,18 +204,22 @@ def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = T
     """
     there = present(data)
     free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
-    ln_p = np.zeros(len(data.ions))
     spread, which = _initial(data, offset_scale_mV)
-    for _ in range(_MOST_ROUNDS):
-        # G takes the ratios of the round before, so that the weights stand still while the ratios move.
-        whiten = _Whitener(data, spread, data.gradient(ln_p))
-        moved = _least_squares(data, ln_p, free, whiten)
-        fitted = _likeliest(data, moved, free, which, spread, offset_scale_mV, restricted) if which else spread
-        # Judged by the potentials: an ion that does not pass may move for ever without changing anything.
-        shift = (data.predict(moved) - data.predict(ln_p)) / data.se_mV
-        change = max(float(np.abs(shift).max()), _relative_change(spread, fitted))
-        ln_p, spread = moved, fitted
-        if change < _SAME:
+    ln_p = _start(data, free, spread)
+    for _ in range(_MOST_TURNS):
+        before = ln_p
+        # G stands still while ratios and spreads settle, then follows them.
+        gradient = data.gradient(ln_p)
+        for _ in range(_MOST_ROUNDS):
+            moved = _least_squares(data, ln_p, free, _Whitener(data, spread, gradient))
+            likeliest = spread
+            if which:
+                likeliest = _likeliest(data, moved, free, gradient, which, spread, offset_scale_mV, restricted)
+            change = max(_shift(data, ln_p, moved), _relative_change(spread, likeliest))
+            ln_p, spread = moved, likeliest
+            if change < _SETTLED:
+                break
+        if _shift(data, before, ln_p) < _SETTLED:
             break
     return _summary(data, reference, free, ln_p, spread, which, offset_scale_mV, restricted)
 
@@ -359,6 +365,21 @@ def _initial(data: Data, offset_scale_mV: float) -> tuple[Spread, tuple[str, ...
     return Spread(offset, 0.1 if spreads else 0.0), which
 
 
+def _start(data: Data, free: Sequence[int], spread: Spread) -> FloatArray:
+    """Where to start: the fit in which every measurement is trusted to about a millivolt."""
+    trusted = replace(data, se_mV=np.hypot(data.se_mV, _START_SD_MV))
+    none = np.zeros((data.size, len(data.ions)))
+    return _least_squares(trusted, np.zeros(len(data.ions)), free, _Whitener(trusted, spread, none))
+
+
+def _shift(data: Data, old: FloatArray, new: FloatArray) -> float:
+    """Largest change of a predicted potential over its standard error.
+
+    Ratios themselves do not tell: that of an ion that does not pass may move for ever without changing anything.
+    """
+    return float(np.abs((data.predict(new) - data.predict(old)) / data.se_mV).max())
+
+
 def _relative_change(old: Spread, new: Spread) -> float:
     pairs = ((old.offset_mV, new.offset_mV), (old.ln_p, new.ln_p))
     # A spread near nothing may wander without meaning anything.
@@ -369,13 +390,14 @@ def _likeliest(
     data: Data,
     ln_p: FloatArray,
     free: Sequence[int],
+    gradient: FloatArray,
     which: Sequence[str],
     start: Spread,
     scale_mV: float,
     restricted: bool,
 ) -> Spread:
     """Find the spreads of highest (restricted) likelihood for the model made linear at ln P."""
-    deviance = _Deviance(data, ln_p, free, which, start, scale_mV, restricted)
+    deviance = _Deviance(data, ln_p, free, gradient, which, start, scale_mV, restricted)
     bounds = [_bounds(name, scale_mV) for name in which]
     first = [
         min(max(math.log(max(getattr(start, name), 1e-12)), low), high)
@@ -399,6 +421,7 @@ class _Deviance:
         data: Data,
         ln_p: FloatArray,
         free: Sequence[int],
+        gradient: FloatArray,
         which: Sequence[str],
         base: Spread,
         scale_mV: float,
@@ -406,8 +429,8 @@ class _Deviance:
     ) -> None:
         self._data, self._which, self._base = data, which, base
         self._scale, self._restricted = scale_mV, restricted
-        self._gradient = data.gradient(ln_p)
-        self._columns = self._gradient[:, list(free)]
+        self._gradient = gradient
+        self._columns = data.gradient(ln_p)[:, list(free)]
         self._residual = data.potential_mV - data.predict(ln_p)
 
     def spread(self, ln_spreads: FloatArray) -> Spread:
@@ -498,7 +521,7 @@ def _summary(
     log_likelihood = -0.5 * (whiten.log_determinant + chi_square + data.size * math.log(2 * math.pi))
     member = np.equal.outer(np.array(data.cell_names), np.array(data.cells)).astype(float)
     offsets = spread.offset_mV**2 * member @ (identity.T @ white)
-    deviance = _Deviance(data, ln_p, free, which, spread, scale_mV, restricted)
+    deviance = _Deviance(data, ln_p, free, gradient, which, spread, scale_mV, restricted)
     return Fit(
         data=data,
         reference=reference,

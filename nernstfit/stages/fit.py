@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from nernstfit import tables
 from nernstfit.experiment import Experiment
 from nernstfit.permeability import evidence, slopes, verdicts
 from nernstfit.permeability.evidence import Measured
-from nernstfit.permeability.model import Data, Fit, fit
+from nernstfit.permeability.model import Fit, fit
 from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.ions import IONS
@@ -24,6 +24,7 @@ from nernstfit.settings import Settings
 from nernstfit.solutions import Condition
 
 _DECADE = math.log(10.0)
+_OFFSET_SCALE_MV = 1.0  # where the configuration leaves the offsets free
 
 
 @dataclass(frozen=True)
@@ -281,30 +282,31 @@ def _slopes(group: Group, experiment: Experiment) -> Iterator[dict[str, Any]]:
 
 
 def _ladder(group: Group, model: Model, experiment: Experiment) -> Iterator[dict[str, Any]]:
-    """Fit the configured ions after each correction, each on top of the last."""
-    rows, settings = group.rows, experiment.settings
-    sign = np.array([c.sign for c in group.measured.conditions])
+    """Fit the configured ions after each correction, each on top of the last.
+
+    Until the last step an offset is no property of its cell but counts as scatter of every single
+    measurement, of the size that the configuration gives.
+    """
+    rows, settings, own = group.rows, experiment.settings, group.measured
+    scale = settings.fit.offset_sd_mV
+    scattered = replace(own, se_mV=np.hypot(own.se_mV, scale if math.isfinite(scale) else _OFFSET_SCALE_MV))
+    sign = np.array([c.sign for c in own.conditions])
     raw = rows["raw_mV"].to_numpy(float)
     leak, series = (rows[name].fillna(0.0).to_numpy(float) for name in ("leak_shift_mV", "rs_shift_mV"))
     commands = {"none": raw, "leak": raw + leak, "series_resistance": raw + leak + series}
     for step in tables.LADDER:
-        potential = sign * commands[step] if step in commands else group.measured.potential_mV
-        activity = model.activity if step in ("activity", "offset") else "concentration"
-        measured = evidence.with_potentials(group.measured, potential)
-        data = evidence.data(measured, experiment.solutions, model.permeant, activity)
-        result = _predictable_fit(data, model.reference, settings.fit.offset_sd_mV if step == "offset" else 0.0)
-        if result is None:
+        measured = own if step == "offset" else scattered
+        if step in commands:
+            measured = replace(measured, potential_mV=sign * commands[step])
+        at_step = replace(model, activity=model.activity if step in ("activity", "offset") else "concentration")
+        data = evidence.data(measured, experiment.solutions, model.permeant, at_step.activity)
+        predictable = np.isfinite(data.predict(np.zeros(len(data.ions))))
+        if not predictable.any():
             continue
-        part = _part(measured, np.isfinite(data.predict(np.zeros(len(data.ions)))))
-        at_step = Model(model.name, activity, model.permeant, model.reference)
-        shared, _ = _shared(part, at_step, result, experiment, with_junction=step not in commands)
+        usable = data.subset(np.flatnonzero(predictable).tolist())
+        result = fit(usable, model.reference, scale if step == "offset" else 0.0)
+        shared, _ = _shared(_part(measured, predictable), at_step, result, experiment, step not in commands)
         for ratio in verdicts.ratios(result, shared, settings.fit.confidence):
             values = _ratio(ratio)
-            yield {"group": group.name, "step": step} | {
-                k: values[k] for k in ("ion", "ratio", "low", "high", "verdict")
-            }
-
-
-def _predictable_fit(data: Data, reference: str, offset_sd_mV: float) -> Fit | None:
-    keep = np.flatnonzero(np.isfinite(data.predict(np.zeros(len(data.ions)))))
-    return fit(data.subset(keep.tolist()), reference, offset_sd_mV) if len(keep) else None
+            keys = ("ion", "ratio", "low", "high", "verdict")
+            yield {"group": group.name, "step": step} | {key: values[key] for key in keys}
