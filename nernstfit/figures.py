@@ -7,6 +7,7 @@ widths are set here once, in `THEME`.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ THEME: Mapping[str, Any] = {
         "gridColor": "#eceef1",
         "gridWidth": 0.8,
         "labelColor": INK,
+        "labelFlush": False,
         "labelFontSize": 11,
         "labelLimit": 170,
         "tickColor": SOFT,
@@ -52,7 +54,6 @@ THEME: Mapping[str, Any] = {
         "titlePadding": 7,
     },
     "axisY": {"titleAngle": -90},
-    "header": {"labelColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "title": None},
     "legend": {
         "labelColor": INK,
         "labelFontSize": 11,
@@ -70,13 +71,12 @@ THEME: Mapping[str, Any] = {
         "subtitleFontSize": 11,
         "offset": 6,
     },
-    "concat": {"spacing": 18},
-    "facet": {"spacing": 18},
+    "concat": {"spacing": 20},
 }
 
 PNG_SCALE = 1.5
 MOST_SWEEPS = 7
-MOST_BINS = 80
+MOST_BINS = 160
 _ARROW = 2.5  # how far the arrow of a bound reaches, as a factor of the ratio
 _MOST_STEPS = 40
 _STEP_NAMES = dict(zip(tables.LADDER, ("none", "leak", "series R", "junction", "activity", "offset"), strict=True))
@@ -149,18 +149,25 @@ def ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, float],
     """
     shown = _ratio_marks(found)
     single = cells[cells["ion"].isin(shown["ion"]) & cells["ratio"].notna()][["group", "ion", "ratio"]]
-    true = pd.DataFrame([{"ion": ion, "ratio": truth[ion]} for ion in ions if ion in truth and ion in set(shown["ion"])])
+    reference = found["reference"].iloc[0]
+    true = pd.DataFrame(
+        [{"ion": ion, "ratio": truth[ion]} for ion in ions if ion in truth and ion in set(shown["ion"])]
+    )
     ends = pd.concat([shown[["at", "low", "high"]].stack(), single["ratio"], true.get("ratio", pd.Series(dtype=float))])
     scale = alt.Scale(type="log", domain=[float(ends.min()) / 1.2, float(ends.max()) * 1.2], nice=False)
     order = [ion for ion in ions if ion in set(shown["ion"])]
     groups = sorted(set(shown["group"]))
-    x, y = alt.X("at:Q", scale=scale, title="permeability ratio", axis=_LOG_AXIS), alt.Y("ion:N", sort=order, title=None)
+    # A quoted name is a string in an expression, whatever it holds.
+    label = alt.Axis(labelExpr=f"datum.label + {json.dumps(f' / {reference}')}")
+    x = alt.X("at:Q", scale=scale, title=f"permeability relative to {reference}", axis=_LOG_AXIS)
+    y = alt.Y("ion:N", sort=order, title=None, axis=label)
     offset = {"yOffset": alt.YOffset("group:N", sort=groups)} if len(groups) > 1 else {}
     colour = _colour("group", groups) if len(groups) > 1 else alt.value(PALETTE[0])
     marks, one_cell = alt.Chart(alt.NamedData(name="ratios")), alt.Chart(alt.NamedData(name="cells"))
     layers = [
         alt.Chart(alt.NamedData(name="one")).mark_rule(color=SOFT, strokeDash=[3, 3]).encode(x="at:Q"),
-        one_cell.mark_point(filled=True, size=16, opacity=0.28, color=SOFT).encode(x="ratio:Q", y=y, **offset),
+        alt.Chart(alt.NamedData(name="truth")).mark_tick(color=INK, thickness=1.6, size=22).encode(x="ratio:Q", y=y),
+        one_cell.mark_point(filled=True, size=18, opacity=0.4, color=SOFT).encode(x="ratio:Q", y=y, **offset),
         marks.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", y=y, color=colour, **offset),
         marks.transform_filter("datum.tip == null")
         .mark_point(filled=True, size=75, opacity=1)
@@ -171,16 +178,10 @@ def ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, float],
         marks.transform_filter("datum.tip != null")
         .mark_point(filled=True, size=60, opacity=1)
         .encode(x="tip:Q", y=y, color=colour, shape=alt.Shape("shape:N", scale=None, legend=None), **offset),
-        alt.Chart(alt.NamedData(name="truth")).mark_tick(color=INK, thickness=1.6, size=20).encode(x="ratio:Q", y=y),
     ]
-    one = pd.DataFrame({"at": [1.0]}) if scale_holds(ends, 1.0) else pd.DataFrame({"at": []})
-    chart = alt.layer(*layers).properties(width=520, height=alt.Step(30 + 8 * (len(groups) - 1)))
+    one = pd.DataFrame({"at": [1.0] if ends.min() / 1.2 <= 1 <= ends.max() * 1.2 else []})
+    chart = alt.layer(*layers).properties(width=600, height=alt.Step(22 + 10 * len(groups), **{"for": "position"}))
     return Figure("ratios", chart, {"ratios": shown, "cells": single, "truth": true, "one": one})
-
-
-def scale_holds(values: pd.Series, at: float) -> bool:
-    """Whether a value lies within the range of others, so that marking it does not widen an axis."""
-    return bool(values.min() / 1.2 <= at <= values.max() * 1.2)
 
 
 def _ratio_marks(found: pd.DataFrame) -> pd.DataFrame:
@@ -220,14 +221,15 @@ def predicted(residuals: pd.DataFrame) -> Figure:
     scale = alt.Scale(domain=[low, high], nice=False)
     rows = residuals[["bath", "measured_mV", "predicted_mV"]]
     identity = pd.DataFrame({"predicted_mV": [low, high], "measured_mV": [low, high]})
-    x = alt.X("predicted_mV:Q", scale=scale, title="predicted potential, mV")
-    y = alt.Y("measured_mV:Q", scale=scale, title="measured potential (corrected), mV")
+    few = alt.Axis(tickCount=7)
+    x = alt.X("predicted_mV:Q", scale=scale, title="predicted potential, mV", axis=few)
+    y = alt.Y("measured_mV:Q", scale=scale, title="measured potential (corrected), mV", axis=few)
     chart = alt.layer(
         alt.Chart(alt.NamedData(name="identity")).mark_line(color=SOFT, strokeWidth=1).encode(x=x, y=y),
         alt.Chart(alt.NamedData(name="rows"))
         .mark_point(size=42, strokeWidth=1.6, opacity=0.85)
         .encode(x=x, y=y, color=_bath_colour(residuals)),
-    ).properties(width=380, height=380)
+    ).properties(width=340, height=340)
     return Figure("predicted", chart, {"rows": rows, "identity": identity})
 
 
@@ -244,8 +246,8 @@ def residuals(rows: pd.DataFrame) -> Figure:
     Figure
     """
     data = rows[["bath", "cell", "residual_mV", "offset_mV"]]
-    offsets = rows[["cell", "offset_mV"]].drop_duplicates("cell")
-    x = alt.X("residual_mV:Q", title="measured − predicted, mV")
+    offsets = rows[rows["offset_mV"] != 0][["cell", "offset_mV"]].drop_duplicates("cell")
+    x = alt.X("residual_mV:Q", title="measured \N{MINUS SIGN} predicted, mV")
     points = (
         alt.Chart(alt.NamedData(name="rows")).mark_point(size=34, opacity=0.8).encode(x=x, color=_bath_colour(rows))
     )
@@ -276,19 +278,23 @@ def nernst(residuals: pd.DataFrame) -> Figure:
     Figure
     """
     ions = sorted(set(residuals["ion"]))
-    columns = min(3, len(ions))
-    panel = alt.layer(
-        _zero("x"),
-        alt.Chart()
-        .mark_point(size=34, opacity=0.8)
-        .encode(
-            x=alt.X("residual_mV:Q", title="measured − Nernst potential, mV"),
-            y=alt.Y("bath:N", title=None),
-            color=_bath_colour(residuals, legend=False),
-        ),
-        data=alt.NamedData(name="rows"),
-    ).properties(width=540 // columns, height=_steps(residuals["bath"]))
-    chart = panel.facet(alt.Facet("ion:N", sort=ions), columns=columns)
+    columns, panels = min(3, len(ions)), []
+    for number, ion in enumerate(ions):
+        first = number % columns == 0
+        points = _only(alt.Chart(alt.NamedData(name="rows")), "ion", ion).mark_tick(
+            thickness=1.5, size=13, opacity=0.75
+        )
+        panel = alt.layer(
+            _zero("x"),
+            points.encode(
+                x=alt.X("residual_mV:Q", title="measured \N{MINUS SIGN} Nernst, mV", axis=alt.Axis(tickCount=5)),
+                y=alt.Y("bath:N", title=None, axis=alt.Axis(labels=first, ticks=first)),
+                color=_bath_colour(residuals).legend(None),
+            ),
+        )
+        panels.append(panel.properties(width=560 // columns, height=_steps(residuals["bath"]), title=ion))
+    chart = alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 74, "column": 26})
+    chart = chart.resolve_scale(x="shared", y="shared")
     return Figure("nernst", chart, {"rows": residuals[["ion", "bath", "residual_mV"]], "zero": _ZERO})
 
 
@@ -309,35 +315,34 @@ def slopes(points: pd.DataFrame, lines: pd.DataFrame) -> Figure:
     ions = sorted(set(points["ion"]))
     rows = pd.concat([points.assign(kind="point", line=points["cell"]), lines])
     x = alt.X("activity_mM:Q", scale=alt.Scale(type="log", nice=False, padding=14), title="activity in the bath, mM")
-    y = alt.Y("corrected_mV:Q", scale=alt.Scale(zero=False), title="potential (corrected), mV")
-    base = alt.Chart()
-    line = alt.Scale(domain=["fitted", "Nernst"], range=[[1, 0], [4, 3]])
-    panel = alt.layer(
-        base.transform_filter("datum.kind == 'point'")
-        .mark_line(color=FAINT, strokeWidth=0.8)
-        .encode(x=x, y=y, detail="line:N"),
-        base.transform_filter("datum.kind != 'point'")
-        .mark_line(color=INK, strokeWidth=1.5)
-        .encode(x=x, y=y, detail="line:N", strokeDash=alt.StrokeDash("kind:N", scale=line, title="slope")),
-        base.transform_filter("datum.kind == 'point'")
-        .mark_point(size=34, opacity=0.85)
-        .encode(x=x, y=y, color=_bath_colour(points)),
-        data=alt.NamedData(name="rows"),
-    ).properties(width=230, height=200)
-    chart = panel.facet(alt.Facet("ion:N", sort=ions), columns=min(2, len(ions))).resolve_scale(
-        x="independent", y="independent"
-    )
+    y_title = "potential (corrected), mV"
+    y = alt.Y("corrected_mV:Q", scale=alt.Scale(zero=False), title=y_title)
+    mean = alt.Y("mean(corrected_mV):Q", title=y_title)
+    dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=["fitted", "Nernst"], range=[[1, 0], [4, 3]]), title="slope")
+    panels = []
+    for ion in ions:
+        base = _only(alt.Chart(alt.NamedData(name="rows")), "ion", ion)
+        point, line = _only(base, "kind", "point"), base.transform_filter("datum.kind != 'point'")
+        panel = alt.layer(
+            point.mark_line(color=FAINT, strokeWidth=0.8).encode(x=x, y=mean, detail="line:N"),
+            line.mark_line(color=INK, strokeWidth=1.5).encode(x=x, y=y, detail="line:N", strokeDash=dash),
+            point.mark_point(size=34, opacity=0.85).encode(x=x, y=y, color=_bath_colour(points)),
+        )
+        panels.append(panel.properties(width=240, height=190, title=ion))
     columns = ["ion", "kind", "line", "bath", "activity_mM", "corrected_mV"]
+    chart = alt.concat(*panels, columns=2, bounds="flush", spacing={"row": 74, "column": 72})
     return Figure("slopes", chart, {"rows": rows.reindex(columns=columns)})
 
 
-def ladder(corrections: pd.DataFrame, ions: Sequence[str]) -> Figure:
+def ladder(corrections: pd.DataFrame, truth: Mapping[str, float], ions: Sequence[str]) -> Figure:
     """Draw the ratio of each ion after each correction, on a log axis.
 
     Parameters
     ----------
     corrections : DataFrame
         Rows of corrections.csv that hold a ratio or a bound, at least one.
+    truth : mapping of str to float
+        True ratio of each ion, where known.
     ions : sequence of str
         The ions in their order.
 
@@ -353,23 +358,28 @@ def ladder(corrections: pd.DataFrame, ions: Sequence[str]) -> Figure:
         ),
     )[["group", "ion", "step", "at", "low", "high", "ratio", "shape"]]
     groups, order = sorted(set(rows["group"])), [ion for ion in ions if ion in set(rows["ion"])]
-    x = alt.X("step:N", sort=list(_STEP_NAMES.values()), title=None, axis=alt.Axis(labelAngle=-40))
-    scale = alt.Scale(domain=list(_STEP_NAMES.values()))
+    steps = list(_STEP_NAMES.values())
+    axis = alt.Axis(labelAngle=-40, grid=False)
+    x = alt.X("step:N", sort=steps, scale=alt.Scale(domain=steps), title=None, axis=axis)
     y = alt.Y("at:Q", scale=alt.Scale(type="log", nice=False, padding=12), title="permeability ratio", axis=_LOG_AXIS)
     colour = _colour("group", groups) if len(groups) > 1 else alt.value(PALETTE[0])
     offset = {"xOffset": alt.XOffset("group:N", sort=groups)} if len(groups) > 1 else {}
-    base = alt.Chart()
-    panel = alt.layer(
-        base.transform_filter("datum.ratio != null")
-        .mark_rule(strokeWidth=1.6)
-        .encode(x=x.scale(scale), y=alt.Y("low:Q"), y2="high:Q", color=colour, **offset),
-        base.mark_point(filled=True, size=46, opacity=1).encode(
-            x=x.scale(scale), y=y, color=colour, shape=alt.Shape("shape:N", scale=None, legend=None), **offset
-        ),
-        data=alt.NamedData(name="rows"),
-    ).properties(width=180, height=150)
-    chart = panel.facet(alt.Facet("ion:N", sort=order), columns=min(3, len(order))).resolve_scale(y="independent")
-    return Figure("corrections", chart, {"rows": rows})
+    shape = alt.Shape("shape:N", scale=None, legend=None)
+    panels = []
+    for ion in order:
+        base = _only(alt.Chart(alt.NamedData(name="rows")), "ion", ion)
+        true = _only(alt.Chart(alt.NamedData(name="truth")), "ion", ion)
+        panel = alt.layer(
+            true.mark_rule(color=INK, strokeWidth=1).encode(y=y),
+            base.transform_filter("datum.ratio != null")
+            .mark_rule(strokeWidth=1.8)
+            .encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour, **offset),
+            base.mark_point(filled=True, size=46, opacity=1).encode(x=x, y=y, color=colour, shape=shape, **offset),
+        )
+        panels.append(panel.properties(width=178, height=150, title=ion))
+    known = pd.DataFrame([{"ion": ion, "at": truth[ion]} for ion in order if ion in truth])
+    chart = alt.concat(*panels, columns=3, bounds="flush", spacing={"row": 84, "column": 72})
+    return Figure("corrections", chart, {"rows": rows, "truth": known})
 
 
 def measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.DataFrame) -> Figure:
@@ -395,21 +405,20 @@ def measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.Dat
     curves, bands = dict(list(iv.groupby("measurement"))), dict(list(traces.groupby("measurement")))
     for number, row in enumerate(rows.to_dict("records")):
         curve = curves[row["measurement"]]
-        levels = (float(curve["command_mV"].min()), float(curve["command_mV"].max()))
         parts: list[Chart] = []
         if row["measurement"] in bands:
-            parts.append(_trace_panel(f"{number}", bands[row["measurement"]], levels, data))
-        parts.append(_iv_panel(f"{number}", row, curve, levels, data))
+            parts.append(_trace_panel(f"{number}", bands[row["measurement"]], curve, data))
+        parts.append(_iv_panel(f"{number}", row, curve, data))
         verdict = "" if row["verdict"] == "reversal" else f" — {row['verdict'].replace('_', ' ')}"
         title = alt.Title(text=f"{row['bath']}{verdict}", subtitle=row["measurement"])
         panels.append(alt.hconcat(*parts, title=title, spacing=26))
     return Figure(name, alt.vconcat(*panels, spacing=22).resolve_scale(color="independent"), data)
 
 
-def _trace_panel(number: str, traces: pd.DataFrame, levels: tuple[float, float], data: dict[str, pd.DataFrame]) -> Chart:
+def _trace_panel(number: str, traces: pd.DataFrame, iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Chart:
     shown = _thinned(_chosen(traces))
     start, stop = float(traces["from_ms"].iloc[0]), float(traces["to_ms"].iloc[0])
-    least, most = _plateau_pA(shown, start, stop)
+    least, most = _current_range_pA(shown, iv)
     # Cut off here, not by a clip path: that is what takes the time in drawing a PNG.
     shown = shown.assign(low_pA=shown["low_pA"].clip(least, most), high_pA=shown["high_pA"].clip(least, most))
     data[f"traces_{number}"] = shown[["sweep", "t_ms", "low_pA", "high_pA", "level_mV"]]
@@ -428,25 +437,23 @@ def _trace_panel(number: str, traces: pd.DataFrame, levels: tuple[float, float],
             y=y,
             y2="high_pA:Q",
             detail="sweep:N",
-            fill=alt.Fill("level_mV:Q", scale=_levels(levels), legend=None),
-            stroke=alt.Stroke("level_mV:Q", scale=_levels(levels), legend=None),
+            fill=alt.Fill("level_mV:Q", scale=_levels(iv), legend=None),
+            stroke=alt.Stroke("level_mV:Q", scale=_levels(iv), legend=None),
         ),
     ).properties(width=330, height=130)
 
 
-def _iv_panel(
-    number: str, row: Mapping[Any, Any], iv: pd.DataFrame, levels: tuple[float, float], data: dict[str, pd.DataFrame]
-) -> Chart:
+def _iv_panel(number: str, row: Mapping[Any, Any], iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Chart:
     half = 1.959964 * iv["se_pA"]
     data[f"iv_{number}"] = iv[["voltage_mV", "current_pA", "command_mV"]].assign(
         low_pA=iv["current_pA"] - half, high_pA=iv["current_pA"] + half
     )
     at = [row["reversal_mV"]] if row["verdict"] == "reversal" else []
     data[f"zero_{number}"] = pd.DataFrame({"reversal_mV": at, "current_pA": [0.0] * len(at)})
-    x = alt.X("voltage_mV:Q", title="voltage, mV", axis=alt.Axis(tickCount=6))
-    y = alt.Y("current_pA:Q", title="current, pA", axis=_CURRENT_AXIS)
+    x = alt.X("voltage_mV:Q", title="voltage, mV", scale=alt.Scale(nice=False, padding=6), axis=alt.Axis(tickCount=6))
+    y = alt.Y("current_pA:Q", title="current, pA", scale=alt.Scale(nice=False, padding=8), axis=_CURRENT_AXIS)
     curve, zero = alt.Chart(alt.NamedData(name=f"iv_{number}")), alt.Chart(alt.NamedData(name=f"zero_{number}"))
-    colour = alt.Color("command_mV:Q", scale=_levels(levels), legend=None)
+    colour = alt.Color("command_mV:Q", scale=_levels(iv), legend=None)
     return alt.layer(
         _zero("x"),
         _zero("y"),
@@ -477,15 +484,11 @@ def _thinned(traces: pd.DataFrame) -> pd.DataFrame:
     return thin.assign(level_mV=thin["sweep"].map(nearest.set_index("sweep")["command_mV"]))
 
 
-def _plateau_pA(traces: pd.DataFrame, start_ms: float, stop_ms: float) -> tuple[float, float]:
-    """Range of the current axis: what the window holds and some more, so that capacity transients are cut off."""
-    step = float(traces["t_ms"].diff().abs().median()) if len(traces) > 1 else 0.0
-    inside = traces[traces["t_ms"].between(start_ms - step, stop_ms + step)]
-    held = inside if len(inside) else traces
-    low, high = min(float(held["low_pA"].min()), 0.0), max(float(held["high_pA"].max()), 0.0)
-    more = 0.25 * (high - low) or 1.0
-    whole = float(traces["low_pA"].min()), float(traces["high_pA"].max())
-    return min(low, max(low - more, whole[0])), max(high, min(high + more, whole[1]))
+def _current_range_pA(traces: pd.DataFrame, iv: pd.DataFrame) -> tuple[float, float]:
+    """Range of the current axis: what the I-V curve holds and some more, so that capacity transients are cut off."""
+    low, high = min(float(iv["current_pA"].min()), 0.0), max(float(iv["current_pA"].max()), 0.0)
+    more = max(0.25 * (high - low), float((traces["high_pA"] - traces["low_pA"]).median()), 1e-6)
+    return low - more, high + more
 
 
 _ZERO = pd.DataFrame({"zero": [0.0]})
@@ -495,7 +498,7 @@ _LOG_AXIS = alt.Axis(format="~g", tickCount=7)
 
 def _zero(axis: str) -> alt.Chart:
     """Draw the line where an axis is zero."""
-    mark = alt.Chart(alt.NamedData(name="zero")).mark_rule(color=SOFT, strokeWidth=0.8)
+    mark: alt.Chart = alt.Chart(alt.NamedData(name="zero")).mark_rule(color=SOFT, strokeWidth=0.8)
     return mark.encode(x=alt.X("zero:Q")) if axis == "x" else mark.encode(y=alt.Y("zero:Q"))
 
 
@@ -509,18 +512,24 @@ def _colour(field: str, names: Sequence[str]) -> alt.Color:
     return alt.Color(f"{field}:N", scale=alt.Scale(domain=list(names), range=palette))
 
 
-def _bath_colour(rows: pd.DataFrame, legend: bool = True) -> alt.Color:
-    colour = _colour("bath", sorted(set(rows["bath"])))
-    return colour if legend else colour.legend(None)
+def _bath_colour(rows: pd.DataFrame) -> alt.Color:
+    return _colour("bath", sorted(set(rows["bath"])))
 
 
-def _levels(levels: tuple[float, float]) -> alt.Scale:
-    return alt.Scale(domain=list(levels), range=list(LEVELS), interpolate="rgb")
+def _levels(iv: pd.DataFrame) -> alt.Scale:
+    levels = [float(iv["command_mV"].min()), float(iv["command_mV"].max())]
+    return alt.Scale(domain=levels, range=list(LEVELS), interpolate="rgb")
+
+
+def _only(chart: alt.Chart, field: str, value: str) -> alt.Chart:
+    """Keep the rows of a chart in which a column has a value."""
+    return chart.transform_filter(alt.FieldEqualPredicate(field=field, equal=value))
 
 
 def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     """Rows as JSON has them: what is missing is null."""
-    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+    rows: list[dict[Any, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return rows
 
 
 def _own_ids(svg: str, name: str) -> str:

@@ -40,7 +40,7 @@ _OFFSET_RANGE = 1e3  # the fitted offset spread stays within this factor of its 
 _PRIOR_WIDTH = 1.0
 _MOST_TURNS, _MOST_ROUNDS = 5, 12
 _START_SD_MV = 1.0
-_SETTLED = 1e-4
+_SETTLED = 1e-3
 _LIMIT = 30.0  # of ln P
 _SAME = 1e-6
 _MOST_STEPS = 400
@@ -403,7 +403,7 @@ def _likeliest(
         min(max(math.log(max(getattr(start, name), 1e-12)), low), high)
         for name, (low, high) in zip(which, bounds, strict=True)
     ]
-    result = optimize.minimize(deviance, first, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-12, "gtol": 1e-7})
+    result = optimize.minimize(deviance, first, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-10, "gtol": 1e-5})
     return replace(start, **{name: float(np.exp(value)) for name, value in zip(which, result.x, strict=True)})
 
 

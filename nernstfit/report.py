@@ -1,0 +1,1146 @@
+"""The report: what the tables say, in words, tables and figures, as one HTML file.
+
+A report is a list of sections, a section a list of blocks (text, grid, figure, ...), and the
+template beside this module turns each kind of block into HTML. All text goes through the
+template's escaping; `Markup` is used for constants of this module alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from typing import Any, ClassVar, TypeAlias
+
+import jinja2
+import pandas as pd
+import yaml
+from markupsafe import Markup
+
+from nernstfit import figures, tables
+from nernstfit.figures import Drawing, Figure
+
+MISSING = "—"
+MOST_TRACED = 60
+MOST_ROWS_PER_FIGURE = 10
+_NOTABLE_CHARGE_PERCENT = 2.0
+_DAVIES_LIMIT_M = 0.5
+
+RATIO_VERDICTS: Mapping[str, str] = {
+    "estimate": "estimate",
+    "upper_bound": "upper bound only",
+    "lower_bound": "lower bound only",
+    "not_identifiable": "not identifiable",
+}
+VERDICTS: Mapping[str, str] = {
+    "reversal": "reversal",
+    "no_crossing": "no crossing",
+    "ambiguous": "ambiguous",
+    "not_a_reversal": "not a reversal",
+    "unreadable": "unreadable",
+    "excluded": "excluded",
+}
+STEPS: Mapping[str, str] = {
+    "none": "none",
+    "leak": "+ leak",
+    "series_resistance": "+ series resistance",
+    "junction": "+ junction potential",
+    "activity": "+ activities",
+    "offset": "+ offsets of the cells",
+}
+ACTIVITIES: Mapping[str, tuple[str, str]] = {
+    "davies": ("the Davies equation", "Davies 1962, Ion Association, Butterworths"),
+    "concentration": ("concentrations in place of activities", ""),
+    "pitzer": ("Pitzer's equations", "Pitzer 1973, J Phys Chem 77:268"),
+    "debye-huckel": ("the extended Debye-Hückel equation", "Debye & Hückel 1923, Phys Z 24:185"),
+}
+CONFIGURATIONS: Mapping[str, str] = {
+    "whole-cell": "the whole-cell configuration",
+    "outside-out": "outside-out patches",
+    "inside-out": "inside-out patches",
+    "two-electrode": "two-electrode voltage clamp",
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the report is made of.
+
+    Attributes
+    ----------
+    reversals, iv, solutions, junctions : DataFrame
+    permeabilities, cells, models, residuals, nernst_slopes, corrections : DataFrame
+        The tables of the contract, as `tables.load` returns them.
+    traces : DataFrame
+        As ingest writes them, of all batches.
+    manifest : mapping
+        `inputs`, `versions` and `config`, as in manifest.json.
+    simulated : bool
+        Whether the recordings were simulated.
+    truth : mapping of str to float
+        True permeability of each ion relative to the reference, of simulated recordings.
+    """
+
+    reversals: pd.DataFrame
+    iv: pd.DataFrame
+    solutions: pd.DataFrame
+    junctions: pd.DataFrame
+    permeabilities: pd.DataFrame
+    cells: pd.DataFrame
+    models: pd.DataFrame
+    residuals: pd.DataFrame
+    nernst_slopes: pd.DataFrame
+    corrections: pd.DataFrame
+    traces: pd.DataFrame
+    manifest: Mapping[str, Any]
+    simulated: bool = False
+    truth: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def fit(self) -> Mapping[str, Any]:
+        """The configuration of the fit."""
+        section: Mapping[str, Any] = self.manifest["config"]["fit"]
+        return section
+
+    @property
+    def model(self) -> str:
+        """Name of the configured model, which is written first; '' where nothing was fitted."""
+        return str(self.models["model"].iloc[0]) if len(self.models) else ""
+
+    @property
+    def confidence(self) -> str:
+        """Confidence level of the intervals, in words."""
+        return f"{100 * self.fit['confidence']:g} %"
+
+    @property
+    def found(self) -> pd.DataFrame:
+        """Rows with a reversal potential."""
+        return self.reversals[self.reversals["verdict"] == "reversal"]
+
+    @property
+    def groups(self) -> list[str]:
+        """Groups that were fitted, by name."""
+        return sorted(set(self.found["group"]))
+
+    def of_model(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows of the configured model."""
+        return table[table["model"] == self.model]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph; `look` is p, note or warning."""
+
+    text: str
+    look: str = "p"
+    kind: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading within a section."""
+
+    text: str
+    kind: ClassVar[str] = "heading"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: column titles, rows of text, and which columns are numbers."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int]
+    caption: str = ""
+    kind: ClassVar[str] = "grid"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure, inlined as SVG."""
+
+    drawing: Drawing
+    caption: str
+    kind: ClassVar[str] = "picture"
+
+    @property
+    def svg(self) -> Markup:
+        """The SVG as part of an HTML page, where it needs no name space."""
+        return Markup(re.sub(r' xmlns(:xlink)?="[^"]*"', "", self.drawing.svg))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Short items below one another."""
+
+    items: tuple[str, ...]
+    kind: ClassVar[str] = "listing"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text as it stands in a file."""
+
+    text: str
+    kind: ClassVar[str] = "code"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that fold away."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    is_open: bool = False
+    kind: ClassVar[str] = "fold"
+
+
+Block: TypeAlias = Text | Heading | Grid | Picture | Listing | Code | Fold
+
+
+@dataclass(frozen=True)
+class Section:
+    """One numbered section."""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The page and the figures drawn for it."""
+
+    html: str
+    drawings: tuple[Drawing, ...]
+
+
+def build(results: Results) -> Report:
+    """Write the report.
+
+    Parameters
+    ----------
+    results : Results
+
+    Returns
+    -------
+    Report
+    """
+    sections = tuple(Section(name, title, tuple(make(results))) for name, title, make in _SECTIONS)
+    here = resources.files("nernstfit.templates")
+    environment = jinja2.Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    page = environment.from_string((here / "report.html.j2").read_text(encoding="utf-8"))
+    html = page.render(
+        css=Markup((here / "report.css").read_text(encoding="utf-8")),
+        summary=_summary(results),
+        sections=sections,
+    )
+    return Report(html, tuple(_drawings(block for section in sections for block in section.blocks)))
+
+
+def _drawings(blocks: Iterable[Block]) -> Iterator[Drawing]:
+    for block in blocks:
+        if isinstance(block, Picture):
+            yield block.drawing
+        elif isinstance(block, Fold):
+            yield from _drawings(block.blocks)
+
+
+def _picture(figure: Figure, caption: str) -> Picture:
+    return Picture(figures.render(figure), caption)
+
+
+def _grid(columns: Mapping[str, Sequence[str]], texts: Iterable[str] = (), caption: str = "") -> Grid:
+    """Put columns side by side; those named in `texts` hold text, all others numbers."""
+    head, words = tuple(columns), set(texts)
+    numeric = frozenset(i for i, name in enumerate(head) if name not in words)
+    return Grid(head, tuple(zip(*columns.values(), strict=True)), numeric, caption)
+
+
+# Numbers in words
+
+
+def fixed(value: float, decimals: int, sign: bool = False) -> str:
+    """Write a number with so many decimals and a true minus sign; missing is a dash."""
+    if not math.isfinite(value):
+        return MISSING
+    text = f"{value:{'+' if sign else ''}.{decimals}f}"
+    if float(text) == 0:
+        text = text.lstrip("+-")
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def rough(value: float, digits: int = 3) -> str:
+    """Write a number to so many significant digits, with a power of ten where it is far from 1."""
+    if not math.isfinite(value):
+        return MISSING
+    if value != 0 and not 1e-4 <= abs(value) < 1e6:
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        return f"{mantissa} \N{MULTIPLICATION SIGN} 10{str(int(exponent)).translate(_RAISED)}".replace(
+            "-", "\N{MINUS SIGN}"
+        )
+    decimals = max(0, digits - 1 - _magnitude(value))
+    return fixed(value, decimals)
+
+
+def _given(value: float) -> str:
+    """Write a number as someone chose it, such as a concentration."""
+    return f"{value:.6g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else MISSING
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _magnitude(value: float) -> int:
+    return math.floor(math.log10(abs(value))) if value else 0
+
+
+def decimals_for(half_width: float, most: int = 6) -> int:
+    """Decimals that show two significant digits of an interval's half width."""
+    if not (math.isfinite(half_width) and half_width > 0):
+        return 2
+    return min(max(1 - _magnitude(half_width), 0), most)
+
+
+def outward(value: float, up: bool) -> str:
+    """Write a one-sided limit to two significant digits, rounded away from what it excludes."""
+    if not (math.isfinite(value) and value > 0):
+        return MISSING
+    unit = 10.0 ** (_magnitude(value) - 1)
+    turns = value / unit
+    return rough((math.ceil(turns - 1e-9) if up else math.floor(turns + 1e-9)) * unit, 2)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A ratio with its interval as text: the number, and `[low, high]`, `< high` or `> low`."""
+
+    ratio: str
+    interval: str
+
+
+def estimate(ratio: float, low: float, high: float) -> Estimate:
+    """Write a ratio and its interval to what the interval supports.
+
+    Parameters
+    ----------
+    ratio, low, high : float
+        nan where there is none: a bound has no ratio and one end.
+
+    Returns
+    -------
+    Estimate
+    """
+    if math.isnan(ratio):
+        if math.isnan(low) and math.isnan(high):
+            return Estimate(MISSING, MISSING)
+        return Estimate(MISSING, f"> {outward(low, up=False)}" if math.isnan(high) else f"< {outward(high, up=True)}")
+    nearer = min(ratio - low, high - ratio)
+    if math.isnan(nearer):
+        return Estimate(rough(ratio), MISSING)
+    decimals = decimals_for(nearer)
+    if max(ratio, high) < 1e6 and round(low, decimals) > 0:
+        return Estimate(fixed(ratio, decimals), f"[{fixed(low, decimals)}, {fixed(high, decimals)}]")
+    return Estimate(rough(ratio, 2), f"[{rough(low, 2)}, {rough(high, 2)}]")
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    parts = list(names)
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def _group(name: str) -> str:
+    return f"group {name}" if name else "rows without a group"
+
+
+def _heads(results: Results, name: str) -> Iterator[Block]:
+    """Name a group where there are several."""
+    if len(results.groups) > 1 or name:
+        title = _group(name)
+        yield Heading(title[0].upper() + title[1:])
+
+
+def _called(results: Results, table: pd.DataFrame) -> pd.Series:
+    """What each row's cell is called: with its group where there are several."""
+    if len(set(results.reversals["group"])) < 2:
+        return table["cell"]
+    return (table["group"] + " · " + table["cell"]).where(table["group"] != "", table["cell"])
+
+
+# Summary
+
+
+def _summary(results: Results) -> list[str]:
+    return [*_counts(results), *_findings(results)]
+
+
+def _counts(results: Results) -> Iterator[str]:
+    rows, found, config = results.reversals, results.found, results.manifest["config"]
+    cells = len(rows[["group", "cell"]].drop_duplicates())
+    baths = sorted(set(rows["bath"]))
+    named = f" ({_listed(baths)})" if len(baths) <= 8 else ""
+    if results.simulated:
+        yield "The recordings are simulated: they were computed from known permeabilities, not made in a laboratory."
+    yield (
+        f"{config['recordings']} asks for {_count(len(rows), 'measurement')} in {_count(cells, 'cell')} and "
+        f"{_count(len(baths), 'bath')}{named}."
+    )
+    if len(found) == 0:
+        yield "None of them gave a reversal potential; section\u00a07 says why, row by row."
+    elif len(found) == len(rows):
+        yield f"{'It' if len(rows) == 1 else 'All of them'} gave a reversal potential."
+    else:
+        counts = rows[rows["verdict"] != "reversal"]["verdict"].value_counts()
+        refused = _listed(f"{counts[name]} {VERDICTS[name]}" for name in VERDICTS if name in counts)
+        yield f"{len(found)} of them gave a reversal potential; the others did not ({refused}; section\u00a07)."
+
+
+def _findings(results: Results) -> Iterator[str]:
+    if not results.model:
+        return
+    yield (
+        f"The configured model is {results.model}: the Goldman-Hodgkin-Katz equation with "
+        f"{ACTIVITIES[results.manifest['config']['activity']['model']][0]}; {results.fit['reference_ion']} is the "
+        "reference ion."
+    )
+    configured = results.of_model(results.permeabilities)
+    for name in results.groups:
+        said = [_said(row) for row in _in_order(results, configured[configured["group"] == name])]
+        where = f" ({_group(name)})" if len(results.groups) > 1 or name else ""
+        if said:
+            yield f"Permeability ratios with {results.confidence} intervals{where}: {'; '.join(said)}."
+
+
+def _said(row: Mapping[Any, Any]) -> str:
+    written, name = estimate(row["ratio"], row["low"], row["high"]), f"{row['ion']}/{row['reference']}"
+    if row["verdict"] == "not_identifiable":
+        return f"{name} not identifiable"
+    return " ".join([name, *(part for part in (written.ratio, written.interval) if part != MISSING)]).replace(
+        " ", "\u00a0"
+    )
+
+
+def _in_order(results: Results, rows: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Rows with the ions as they are configured."""
+    order = list(results.fit["permeant"])
+    return sorted(rows.to_dict("records"), key=lambda row: order.index(row["ion"]) if row["ion"] in order else 99)
+
+
+# 1 Permeability ratios
+
+
+def _ratios(results: Results) -> Iterator[Block]:
+    configured = results.of_model(results.permeabilities)
+    if len(configured) == 0:
+        why = "no row is a reversal" if len(results.found) == 0 else "only the reference ion is permeant"
+        yield Text(f"There is no permeability ratio: {why}.")
+        return
+    yield Text(_ratio_note(results))
+    drawn = configured[configured[["ratio", "low", "high"]].notna().any(axis=1)]
+    if len(drawn):
+        single = results.of_model(results.cells)
+        figure = figures.ratios(drawn, single, results.truth, results.fit["permeant"])
+        yield _picture(figure, _ratio_caption(results, drawn))
+    silent = configured[configured["verdict"] == "not_identifiable"]
+    if len(silent):
+        where = [f"{row.ion}{f' ({_group(row.group)})' if row.group else ''}" for row in silent.itertuples()]
+        yield Text(f"Not identifiable, and so not in the figure: {_listed(where)}.", "note")
+    for name in results.groups:
+        yield from _heads(results, name)
+        yield _ratio_grid(results, configured[configured["group"] == name])
+
+
+def _ratio_note(results: Results) -> str:
+    reference, level = results.fit["reference_ion"], results.confidence
+    return (
+        f"Ratios of permeability P(ion) / P({reference}) under {results.model}. The interval [low, high] is "
+        f"two-sided at {level} and holds for the population of cells; it includes the errors that all cells share "
+        "(concentrations, ionic mobilities, temperature). The interval over cells alone leaves these shared errors "
+        f"out. A bound, < or >, is one-sided at {level}. n counts cells; df are the degrees of freedom of the "
+        "interval over cells alone."
+    )
+
+
+def _ratio_caption(results: Results, drawn: pd.DataFrame) -> str:
+    parts = [
+        f"Permeability ratios relative to {results.fit['reference_ion']}, logarithmic axis. Filled: estimate with its "
+    ]
+    parts.append(f"two-sided {results.confidence} interval.")
+    if drawn["ratio"].isna().any():
+        parts.append(f" Open: one-sided {results.confidence} bound, the arrow towards the ratios that it allows.")
+    parts.append(" Small grey points: single cells.")
+    if results.truth:
+        parts.append(" Upright black line: the true ratio of the simulation.")
+    return "".join(parts)
+
+
+def _ratio_grid(results: Results, rows: pd.DataFrame) -> Grid:
+    ordered = _in_order(results, rows)
+    written = [estimate(row["ratio"], row["low"], row["high"]) for row in ordered]
+    alone = [estimate(row["ratio"], row["low_cells"], row["high_cells"]) for row in ordered]
+    columns = {
+        "ion / reference": [f"{row['ion']} / {row['reference']}" for row in ordered],
+        "verdict": [RATIO_VERDICTS[row["verdict"]] for row in ordered],
+        "ratio": [text.ratio for text in written],
+        f"{results.confidence} interval": [text.interval for text in written],
+        "over cells alone": [text.interval for text in alone],
+        "n cells": [fixed(row["n_cells"], 0) for row in ordered],
+        "df": [fixed(row["df"], 1) for row in ordered],
+    }
+    if results.truth:
+        columns["true ratio"] = [_given(results.truth.get(row["ion"], math.nan)) for row in ordered]
+    if any(row["reason"] for row in ordered):
+        columns["reason"] = [row["reason"] for row in ordered]
+    return _grid(columns, ["ion / reference", "verdict", "reason"])
+
+
+# 2 Measured against predicted
+
+
+def _predictions(results: Results) -> Iterator[Block]:
+    rows = results.of_model(results.residuals)
+    rows = rows[rows["predicted_mV"].notna()] if len(rows) else rows
+    if len(rows) == 0:
+        yield Text(
+            "There is no prediction to compare with: no row is a reversal that the configured model can predict."
+        )
+        return
+    spread = float((rows["residual_mV"] ** 2).mean() ** 0.5)
+    yield Text(
+        f"Corrected reversal potentials against those predicted by {results.model} for the mean cell, in mV. The root "
+        f"mean square of the {_count(len(rows), 'residual')} (measured minus predicted) is {rough(spread, 2)} mV; it "
+        "holds the spread between cells and their electrode offsets as well as the noise of the measurements."
+    )
+    yield _picture(
+        figures.predicted(rows), f"Measured against predicted potential, {results.model}. Grey: line of identity."
+    )
+    caption = "Residuals, measured minus predicted, by bath (left) and by cell (right)."
+    if (rows["offset_mV"] != 0).any():
+        caption += (
+            " Upright black line: the fitted electrode offset of the cell, which the prediction does not contain."
+        )
+    yield _picture(figures.residuals(rows.assign(cell=_called(results, rows))), caption)
+
+
+# 3 Against Nernst
+
+
+def _nernst(results: Results) -> Iterator[Block]:
+    rows = results.residuals[results.residuals["model"].str.startswith("nernst:")]
+    rows = rows.assign(ion=rows["model"].str.removeprefix("nernst:"))
+    finite = rows[rows["residual_mV"].notna()]
+    if len(finite) == 0:
+        yield Text("No measurement can be held against a finite Nernst potential.")
+    else:
+        yield Text(
+            "The Nernst potential E of an ion is where that ion alone would reverse. Shown is the corrected reversal "
+            "potential minus E: near 0 mV where the membrane passes that ion alone. An ion that is on one side of the "
+            "membrane only has no finite E."
+        )
+        yield _picture(figures.nernst(finite), "Measured minus Nernst potential, by ion and bath, in mV.")
+        without = [ion for ion in results.fit["permeant"] if ion not in set(finite["ion"])]
+        if without:
+            yield Text(f"No finite Nernst potential in any bath: {_listed(without)}.", "note")
+        for name in results.groups:
+            yield from _heads(results, name)
+            yield _nernst_grid(results, rows[rows["group"] == name])
+    yield from _slopes(results)
+
+
+def _nernst_grid(results: Results, rows: pd.DataFrame) -> Grid:
+    medians = rows.groupby(["bath", "ion"])["residual_mV"].median().to_dict()
+    baths = sorted(set(rows["bath"]))
+    ions = [ion for ion in results.fit["permeant"] if ion in set(rows[rows["residual_mV"].notna()]["ion"])]
+    columns = {"bath": baths}
+    for ion in ions:
+        columns[f"E({ion})"] = [fixed(medians.get((bath, ion), math.nan), 1, sign=True) for bath in baths]
+    return _grid(columns, ["bath"], "Median of measured minus Nernst potential, mV.")
+
+
+def _slopes(results: Results) -> Iterator[Block]:
+    yield Heading("Slope against the activity in the bath")
+    rows = results.nernst_slopes
+    if len(rows) == 0:
+        yield Text("There is no slope: no row is a reversal.")
+        return
+    yield Text(
+        "One slope per ion, of the corrected potential against log10 of the ion's activity in the bath, within "
+        "cells. It equals Nernst's where the membrane passes that ion alone and nothing else changes with it."
+    )
+    columns: dict[str, list[str]] = {}
+    if len(results.groups) > 1:
+        columns["group"] = list(rows["group"])
+    half = ((rows["high"] - rows["low"]) / 2).to_list()
+    decimals = [decimals_for(value, 2) if math.isfinite(value) else 1 for value in half]
+    columns |= {
+        "ion": list(rows["ion"]),
+        "n measurements": [fixed(value, 0) for value in rows["n"]],
+        "slope, mV per decade": _signed(rows["slope_mV_per_decade"], decimals),
+        f"{results.confidence} interval": [
+            MISSING if math.isnan(low) else f"[{fixed(low, d, True)}, {fixed(high, d, True)}]"
+            for low, high, d in zip(rows["low"], rows["high"], decimals, strict=True)
+        ],
+        "Nernst, mV per decade": _signed(rows["theoretical_mV_per_decade"], [1] * len(rows)),
+    }
+    grid = _grid(columns, ["group", "ion"])
+    points = _slope_points(results)
+    if len(points):
+        yield _picture(
+            figures.slopes(points, _slope_lines(points, rows)),
+            "Corrected potential against the ion's activity in the bath (logarithmic axis). Thin lines join the "
+            "measurements of one cell; solid: fitted slope; dashed: Nernst's slope; both through the mean.",
+        )
+    if rows["slope_mV_per_decade"].isna().any():
+        yield Text("No slope where the bath had only one activity of the ion.", "note")
+    yield grid
+
+
+def _signed(values: Iterable[float], decimals: Iterable[int]) -> list[str]:
+    return [fixed(value, d, sign=True) for value, d in zip(values, decimals, strict=True)]
+
+
+def _slope_points(results: Results) -> pd.DataFrame:
+    """Potentials beside the activity of each permeant ion that was there at two activities or more."""
+    activity = results.solutions.rename(columns={"solution": "bath"})
+    activity = activity[activity["ion"].isin(results.fit["permeant"])][["bath", "temperature_C", "ion", "activity_mM"]]
+    found = results.found.assign(cell=_called(results, results.found))
+    points = found.merge(activity, on=["bath", "temperature_C"])
+    points = points[points["activity_mM"] > 0]
+    baths = (
+        points.assign(rounded=points["activity_mM"].round(9)).groupby(["group", "ion"])["rounded"].transform("nunique")
+    )
+    return points[baths > 1][["group", "ion", "cell", "bath", "activity_mM", "corrected_mV"]]
+
+
+def _slope_lines(points: pd.DataFrame, slopes: pd.DataFrame) -> pd.DataFrame:
+    """Fitted and theoretical slope through the mean of each group's points: two ends each."""
+    known = slopes.set_index(["group", "ion"])
+    lines = []
+    for (group, ion), part in points.groupby(["group", "ion"]):
+        x = part["activity_mM"].map(math.log10)
+        for kind, column in (("fitted", "slope_mV_per_decade"), ("Nernst", "theoretical_mV_per_decade")):
+            slope = float(known.loc[(group, ion), column])
+            for end in (float(x.min()), float(x.max())):
+                potential = float(part["corrected_mV"].mean()) + slope * (end - float(x.mean()))
+                line = {"ion": ion, "kind": kind, "line": f"{kind} {group}", "activity_mM": 10**end}
+                lines.append(line | {"corrected_mV": potential})
+    return pd.DataFrame(lines)
+
+
+# 4 What each correction did
+
+
+def _corrections(results: Results) -> Iterator[Block]:
+    rows = results.corrections
+    if len(rows) == 0:
+        yield Text("There is nothing to correct: no row is a reversal that the configured model can predict.")
+        return
+    yield Text(
+        "The same measurements, fitted again after each correction, each on top of the last: first the raw "
+        "potentials with concentrations in place of activities and no offsets, then corrected for leak, for series "
+        "resistance, for junction potentials, then with activities, at last with an electrode offset for each cell."
+    )
+    drawn = rows[rows[["ratio", "low", "high"]].notna().any(axis=1)]
+    if len(drawn):
+        yield _picture(
+            figures.ladder(drawn, results.truth, results.fit["permeant"]),
+            f"Ratio relative to {results.fit['reference_ion']} after each correction with its {results.confidence} "
+            "interval (logarithmic axis, one scale per ion). Triangles are one-sided "
+            f"bounds.{_TRUE_LINE if results.truth else ''}",
+        )
+    for name in results.groups:
+        yield from _heads(results, name)
+        part = rows[rows["group"] == name]
+        if len(part):
+            yield _ladder_grid(results, part)
+        yield _shift_grid(results.found[results.found["group"] == name])
+
+
+_TRUE_LINE = " Black line: the true ratio of the simulation."
+
+
+def _ladder_grid(results: Results, rows: pd.DataFrame) -> Grid:
+    values = {
+        (row["step"], row["ion"]): estimate(row["ratio"], row["low"], row["high"]) for row in rows.to_dict("records")
+    }
+    ions = [ion for ion in results.fit["permeant"] if ion in set(rows["ion"])]
+    columns = {"correction": list(STEPS.values())}
+    for ion in ions:
+        title = f"{ion} / {results.fit['reference_ion']}"
+        columns[title] = [_both(values.get((step, ion), Estimate(MISSING, MISSING))) for step in STEPS]
+    return _grid(columns, ["correction"], f"Ratio and {results.confidence} interval after each correction.")
+
+
+def _both(written: Estimate) -> str:
+    return " ".join(part for part in (written.ratio, written.interval) if part != MISSING) or MISSING
+
+
+def _shift_grid(rows: pd.DataFrame) -> Grid:
+    parts = ["raw_mV", "leak_shift_mV", "rs_shift_mV", "junction_mV", "corrected_mV"]
+    titles = ["raw", "leak", "series resistance", "junction", "corrected"]
+    medians = rows.groupby("bath")[parts].median()
+    columns = {"bath": [str(bath) for bath in medians.index], "n": [str(n) for n in rows.groupby("bath").size()]}
+    for part, title in zip(parts, titles, strict=True):
+        columns[title] = [fixed(value, 2, sign=True) for value in medians[part]]
+    caption = (
+        "Medians per bath, mV: the raw potential (signs of the amplifier), what was added to it, the corrected one."
+    )
+    return _grid(columns, ["bath"], f"{caption} A dash: this correction was not applied.")
+
+
+# 5 Models side by side
+
+
+def _models(results: Results) -> Iterator[Block]:
+    if len(results.models) == 0:
+        yield Text("There is no model to compare: no row is a reversal.")
+        return
+    for name in results.groups:
+        yield from _heads(results, name)
+        rows = results.models[results.models["group"] == name]
+        yield Text(_comparison(rows, int((results.found["group"] == name).sum())))
+        yield _grid(
+            {
+                "model": list(rows["model"]),
+                "activities": list(rows["activity"]),
+                "permeant ions": [text.replace(" ", ", ") for text in rows["permeant"]],
+                "n": [fixed(value, 0) for value in rows["n_data"]],
+                "k": [fixed(value, 0) for value in rows["n_parameters"]],
+                "χ²": [_criterion(value) for value in rows["chi_square"]],
+                "ln L": [_criterion(value) for value in rows["log_likelihood"]],
+                "AICc": [_criterion(value) for value in rows["aicc"]],
+                "Δ AICc": [_criterion(value) for value in rows["delta_aicc"]],
+            },
+            ["model", "activities", "permeant ions"],
+            "n: measurements that the model predicts; k: fitted parameters; L: likelihood.",
+        )
+    yield Text(
+        "AICc is Akaike's criterion with the correction for small samples (Hurvich & Tsai 1989); a difference of 10 "
+        "or more is strong evidence against the larger.",
+        "note",
+    )
+
+
+def _comparison(rows: pd.DataFrame, n: int) -> str:
+    ranked = rows[rows["aicc"].notna()].sort_values("aicc", kind="stable")
+    partial = rows[rows["n_data"] < n]
+    said = []
+    if len(ranked) == 1:
+        said.append(f"{ranked['model'].iloc[0]} alone has an AICc.")
+    elif len(ranked):
+        best, second = ranked.iloc[0], ranked.iloc[1]
+        said.append(
+            f"{best['model']} has the lowest AICc of the models that predict all {n} measurements; "
+            f"{second['model']} follows with an AICc higher by {rough(second['aicc'] - best['aicc'], 2)}."
+        )
+    else:
+        said.append("No model has an AICc.")
+    scarce = [row["model"] for row in rows.to_dict("records") if row["n_data"] == n and math.isnan(row["aicc"])]
+    if scarce:
+        said.append(f"The measurements ({n}) are too few for an AICc of {_listed(scarce)}.")
+    if len(partial):
+        none = list(partial[partial["n_data"] == 0]["model"])
+        few = [f"{row.model} (only {row.n_data:.0f} of {n})" for row in partial.itertuples() if row.n_data > 0]
+        each = [f"{_listed(none)}, which {'predicts' if len(none) == 1 else 'predict'} no measurement"] if none else []
+        said.append(
+            f"Not comparable: {'; '.join(each + few)}. A single ion has no finite potential where it is on one side "
+            "only."
+        )
+    return " ".join(said)
+
+
+def _criterion(value: float) -> str:
+    return rough(value, 4) if abs(value) >= 1e5 else fixed(value, 1)
+
+
+# 6 Every measurement
+
+
+def _measurements(results: Results) -> Iterator[Block]:
+    rows = results.reversals.assign(called=_called(results, results.reversals))
+    rows = rows.sort_values(["group", "cell", "measurement"], kind="stable")
+    if len(results.iv) == 0:
+        yield Text("No recording gave a current-voltage curve.")
+    else:
+        yield Text(
+            "Left: current against time of some sweeps (the band holds the lowest and the highest sample; capacity "
+            "transients are cut off at the frame), with the window in which the current was measured in grey. Right: "
+            "that current against the voltage, in the same colours; bars: 95 % interval of the noise; red: the "
+            "reversal potential on the pipette's command, before the junction potential."
+        )
+    measured = rows[rows["measurement"].isin(set(results.iv["measurement"]))]
+    traced = set(measured["measurement"].head(MOST_TRACED))
+    if len(measured) > MOST_TRACED:
+        yield Text(
+            f"Traces are shown for the first {MOST_TRACED} of the {len(measured)} measurements, to keep this file "
+            "small; current-voltage curves are shown for all.",
+            "note",
+        )
+    traces = results.traces[results.traces["measurement"].isin(traced)]
+    number = 0
+    for place, ((_, _), part) in enumerate(rows.groupby(["group", "cell"], sort=True)):
+        blocks: list[Block] = []
+        curves = part[part["measurement"].isin(set(measured["measurement"]))]
+        for start in range(0, len(curves), MOST_ROWS_PER_FIGURE):
+            number += 1
+            blocks.append(
+                _measurement_figure(results, number, curves.iloc[start : start + MOST_ROWS_PER_FIGURE], traces)
+            )
+        blocks += _potentials(results, part)
+        n = int((part["verdict"] == "reversal").sum())
+        title = (
+            f"Cell {part['called'].iloc[0]}: {_count(n, 'reversal potential')} from {_count(len(part), 'measurement')}"
+        )
+        yield Fold(title, tuple(blocks), is_open=place == 0)
+
+
+def _measurement_figure(results: Results, number: int, rows: pd.DataFrame, traces: pd.DataFrame) -> Picture:
+    names = set(rows["measurement"])
+    figure = figures.measurements(
+        f"measurements_{number:03d}",
+        rows,
+        results.iv[results.iv["measurement"].isin(names)],
+        traces[traces["measurement"].isin(names)],
+    )
+    return _picture(figure, "")
+
+
+def _potentials(results: Results, rows: pd.DataFrame) -> Iterator[Block]:
+    records = rows.to_dict("records")
+    halves = [(row["high_mV"] - row["low_mV"]) / 2 for row in records]
+    decimals = [max(1, decimals_for(half, 3)) for half in halves]
+    pairs = list(zip(records, decimals, strict=True))
+    columns = {
+        "measurement": [row["measurement"] for row in records],
+        "bath": [row["bath"] for row in records],
+    }
+    if (rows["verdict"] != "reversal").any():
+        columns["verdict"] = [VERDICTS[row["verdict"]] for row in records]
+    for name, title in _POTENTIALS.items():
+        columns[title] = [fixed(row[name], d, sign=True) for row, d in pairs]
+    columns["SE"] = [rough(row["se_mV"], 2) for row in records]
+    columns["95 % interval"] = [_potential_interval(row, d) for row, d in pairs]
+    columns["slope, nS"] = [rough(row["slope_nS"]) for row in records]
+    columns["flags"] = [_flag_values(row["flags"]) for row in records]
+    yield _grid(columns, ["measurement", "bath", "verdict", "flags"], _POTENTIALS_CAPTION)
+    names = dict.fromkeys(part.split("=")[0] for row in records for part in row["flags"].split(";") if part)
+    if names:
+        yield Listing(tuple(f"{name}: {tables.FLAGS.get(name, 'not explained')}" for name in names))
+
+
+_POTENTIALS = {
+    "raw_mV": "raw",
+    "leak_shift_mV": "leak",
+    "rs_shift_mV": "series R",
+    "junction_mV": "junction",
+    "corrected_mV": "corrected",
+}
+_POTENTIALS_CAPTION = (
+    "Potentials in mV. corrected = raw + leak + series R + junction (for inside-out the first three change their "
+    "sign); SE and interval are those of the corrected potential, without the errors that all cells share."
+)
+
+
+def _potential_interval(row: Mapping[Any, Any], decimals: int) -> str:
+    low, high = row["low_mV"], row["high_mV"]
+    if math.isnan(low) and math.isnan(high):
+        return MISSING
+    if math.isnan(high):
+        return f"> {fixed(low, 1)}"
+    if math.isnan(low):
+        return f"< {fixed(high, 1)}"
+    return f"[{fixed(low, decimals)}, {fixed(high, decimals)}]"
+
+
+def _flag_values(flags: str) -> str:
+    return ", ".join(part.removesuffix("=true").replace("=", "\u00a0") for part in flags.split(";") if part) or MISSING
+
+
+# 7 Refused
+
+
+def _refused(results: Results) -> Iterator[Block]:
+    rows = results.reversals[results.reversals["verdict"] != "reversal"]
+    if len(rows) == 0:
+        yield Text("None: every row of the table of recordings gave a reversal potential.")
+        return
+    yield Text(
+        f"{_count(len(rows), 'row')} of {len(results.reversals)} without a reversal potential. None of them enters "
+        "the fit."
+    )
+    records = rows.to_dict("records")
+    columns = {
+        "measurement": [row["measurement"] for row in records],
+        "cell": list(_called(results, rows)),
+        "bath": [row["bath"] for row in records],
+        "verdict": [VERDICTS[row["verdict"]] for row in records],
+    }
+    bounds, caption = [_potential_interval(row, 1) for row in records], ""
+    if any(bound != MISSING for bound in bounds):
+        columns["bound, mV"] = bounds
+        caption = (
+            "A bound: the corrected reversal potential lies above (>) or below (<) it, beyond the last level "
+            "of the recording."
+        )
+    columns["reason"] = [row["reason"] for row in records]
+    yield _grid(columns, ["measurement", "cell", "bath", "verdict", "reason"], caption)
+
+
+# 8 Junction potentials
+
+
+def _junctions(results: Results) -> Iterator[Block]:
+    rows, config = results.junctions, results.manifest["config"]["junction"]
+    if len(rows) == 0:
+        yield Text(f"No junction potential was corrected (junction.method: {config['method']}).")
+        return
+    yield Text(
+        "What was added to the membrane potential because of liquid junctions, in mV, per bath, with every term and "
+        "its sign. Junction potentials are V(bath) \N{MINUS SIGN} V(pipette)."
+    )
+    keys = [key for key in _CONDITION if key in rows.columns]
+    for key, part in rows.groupby(keys, sort=True):
+        named = dict(zip(keys, key, strict=True))
+        zeroed = f", zeroed in {named['zeroed_in']}" if "zeroed_in" in named else ""
+        yield Text(
+            Markup("<strong>{}</strong> against {} ({}, {:g} °C{}): {} mV in all.").format(
+                named["bath"],
+                named["pipette"],
+                named["configuration"],
+                named["temperature_C"],
+                zeroed,
+                fixed(float(part["applied_mV"].sum()), 2, sign=True),
+            )
+        )
+        yield Listing(tuple(f"{row.term}: {row.statement}" for row in part.itertuples()))
+
+
+_CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
+
+
+# 9 Solutions
+
+
+def _solutions(results: Results) -> Iterator[Block]:
+    rows, config = results.solutions, results.manifest["config"]
+    if len(rows) == 0:
+        yield Text("No solution holds an ion.")
+        return
+    model, source = ACTIVITIES[config["activity"]["model"]]
+    origin = f"Activity coefficients come from {model} ({source})" if source else "Every activity coefficient is 1"
+    yield Text(
+        f"{origin} (activity.model: {config['activity']['model']}). Activity = coefficient \N{MULTIPLICATION SIGN} "
+        "concentration. Osmolarity is the plain sum of all dissolved particles, without osmotic coefficients."
+    )
+    whole = _per_solution(rows)
+    yield from _solution_warnings(whole, config["activity"]["model"])
+    columns = {"solution": list(whole["solution"])}
+    many = rows["temperature_C"].nunique() > 1
+    if many:
+        columns["T, °C"] = [f"{value:g}" for value in whole["temperature_C"]]
+    columns["ionic strength, mol/l"] = [fixed(value, 4) for value in whole["ionic_strength_M"]]
+    columns["charge excess, meq/l"] = [fixed(value, 2, sign=True) for value in whole["excess"]]
+    columns["of the cation charge, %"] = [fixed(value, 1, sign=True) for value in whole["percent"]]
+    columns["osmolarity, mOsm/l"] = [fixed(value, 0) for value in whole["osmolarity"]]
+    yield _grid(columns, ["solution"])
+    records = rows.to_dict("records")
+    columns = {"solution": _once([row["solution"] for row in records])}
+    if many:
+        columns["T, °C"] = [f"{row['temperature_C']:g}" for row in records]
+    columns |= {
+        "ion": [row["ion"] for row in records],
+        "valence": [fixed(row["valence"], 0, sign=True) for row in records],
+        "concentration, mM": [_given(row["concentration_mM"]) for row in records],
+        "activity coefficient": [fixed(row["activity_coefficient"], 3) for row in records],
+        "activity, mM": [rough(row["activity_mM"], 4) for row in records],
+        "status": [row["status"] for row in records],
+    }
+    yield _grid(columns, ["solution", "ion", "status"], "Ions of each solution.")
+
+
+def _once(names: Sequence[str]) -> list[str]:
+    """Leave out a name that stands in the row above."""
+    return [name if i == 0 or names[i - 1] != name else "" for i, name in enumerate(names)]
+
+
+def _per_solution(rows: pd.DataFrame) -> pd.DataFrame:
+    charge = rows["valence"] * rows["concentration_mM"]
+    number = pd.to_numeric(rows.get("osmolarity_mOsm_per_l", pd.Series(math.nan, index=rows.index)), errors="coerce")
+    parts = rows.assign(excess=charge, cations=charge.clip(lower=0), osmolarity=number).groupby(
+        ["solution", "temperature_C"], as_index=False
+    )
+    whole = parts.agg(
+        {"ionic_strength_M": "first", "excess": "sum", "cations": "sum", "osmolarity": "first"},
+    )
+    return whole.assign(percent=(100 * whole["excess"] / whole["cations"]).where(whole["cations"] > 0))
+
+
+def _solution_warnings(whole: pd.DataFrame, model: str) -> Iterator[Text]:
+    once = whole.drop_duplicates("solution")
+    charged = once[~(once["percent"].abs() <= _NOTABLE_CHARGE_PERCENT)]
+    if len(charged):
+        each = _listed(f"{row.solution} ({fixed(row.excess, 1, sign=True)} meq/l)" for row in charged.itertuples())
+        yield Text(
+            f"The charges do not add up to zero within {_NOTABLE_CHARGE_PERCENT:g} % of the cation charge: {each}. "
+            "An ion is missing from the recipe, or a concentration is not what was meant.",
+            "warning",
+        )
+    strong = once[once["ionic_strength_M"] > _DAVIES_LIMIT_M]
+    if model == "davies" and len(strong):
+        yield Text(
+            f"The Davies equation is meant for ionic strengths up to {_DAVIES_LIMIT_M:g} mol/l; coefficients of "
+            f"{_listed(strong['solution'])} lie outside.",
+            "note",
+        )
+
+
+# 10 Methods in words
+
+
+def _methods(results: Results) -> Iterator[Block]:
+    yield Text(" ".join(_methods_text(results)))
+    yield Heading("References")
+    yield Listing(tuple(_references(results.manifest["config"])))
+    yield Heading("Flags")
+    yield _grid(
+        {"flag": list(tables.FLAGS), "meaning and unit": list(tables.FLAGS.values())}, ["flag", "meaning and unit"]
+    )
+    yield Heading("How this report was made")
+    config = yaml.safe_dump(results.manifest["config"], sort_keys=False, allow_unicode=True, default_flow_style=False)
+    yield Fold("Effective configuration", (Code(config),))
+    versions = results.manifest["versions"]
+    yield Fold(
+        "Versions", (_grid({"program": list(versions), "version": list(versions.values())}, ["program", "version"]),)
+    )
+    inputs = results.manifest["inputs"]
+    yield Fold(
+        "Input files with their SHA-256",
+        (_grid({"file": list(inputs), "SHA-256": list(inputs.values())}, ["file", "SHA-256"]),),
+    )
+
+
+def _methods_text(results: Results) -> Iterator[str]:
+    config = results.manifest["config"]
+    measure, fit, level = config["measure"], config["fit"], results.confidence
+    concentration, warmth = (config["uncertainty"][key] for key in ("concentration_percent", "temperature_C"))
+    temperatures = sorted(set(results.reversals["temperature_C"]))
+    kinds = [CONFIGURATIONS[kind] for kind in CONFIGURATIONS if kind in set(results.reversals["configuration"])]
+    window = (
+        f"from {measure['from_ms']:g} to {measure['to_ms']:g} ms of the step"
+        if measure["from_ms"] is not None
+        else f"from {100 * measure['from_fraction']:g} to {100 * measure['to_fraction']:g} % of the step"
+    )
+    yield (
+        f"Currents were recorded in {_listed(kinds)} at {_listed(f'{value:g}' for value in temperatures)} °C. The "
+        f"current of each voltage step is its {measure['statistic']} over a window (unless a row of the table says "
+        f"otherwise, {window}); its standard error takes the autocorrelation of the noise into account."
+    )
+    yield (
+        "The reversal potential is the zero of the weighted straight line through the neighbouring levels between "
+        "which the current changes its sign, both of them different from zero at the 99 % level. Potentials whose 95 "
+        f"% interval was wider than {measure['max_interval_mV']:g} mV were not used."
+    )
+    yield (
+        "Where the series resistance was given, each voltage was corrected for the drop across its uncompensated part."
+    )
+    yield _junction_method(config["junction"])
+    yield _activity_method(config["activity"]["model"])
+    yield (
+        "Permeability ratios were fitted to all reversal potentials of a group together by the Goldman-Hodgkin-Katz "
+        f"equation for ions of any valence, with {_listed(fit['permeant'])} permeant and {fit['reference_ion']} as the "
+        "reference (Goldman 1943; Hodgkin & Katz 1949; Hille 2001)."
+    )
+    yield _offset_method(float(fit["offset_sd_mV"]))
+    yield (
+        f"Intervals are at {level} with Student's t; the errors of concentrations ({concentration:g} %), "
+        f"of ionic mobilities and of the temperature ({warmth:g} °C), which all cells share, "
+        "were carried through every step and added. Where the likelihood does not fall on both sides, a one-sided "
+        "limit of the profile likelihood or no ratio is given. n is the number of cells."
+    )
+
+
+def _junction_method(junction: Mapping[str, Any]) -> str:
+    if junction["method"] == "none" and not junction["measured_mV"]:
+        return "Liquid junction potentials were not corrected."
+    if junction["method"] == "none":
+        return "Measured liquid junction potentials were subtracted where given."
+    said = (
+        "Liquid junction potentials were calculated by Henderson's equation from concentrations and limiting "
+        "mobilities and subtracted (Henderson 1907; Barry & Lynch 1991; Neher 1992)"
+    )
+    reference = junction["reference"] or {}
+    kinds = {
+        "salt-bridge": f"through a salt bridge ({reference.get('solution')})",
+        "pellet": "by a bare Ag/AgCl pellet in the bath",
+        "none": "in a compartment that did not change",
+    }
+    zeroed = "anew in each bath" if junction["zeroed_in"] == "same" else f"in {junction['zeroed_in']}"
+    kind = kinds.get(reference.get("type", ""), "")
+    given = " Measured junction potentials replaced the calculated ones where given." if junction["measured_mV"] else ""
+    return f"{said}; the electrode offset was zeroed {zeroed}, the bath was grounded {kind}.{given}"
+
+
+def _activity_method(model: str) -> str:
+    if model == "concentration":
+        return "Concentrations were used in place of activities."
+    name, source = ACTIVITIES[model]
+    return f"Activities were calculated by {name} ({source.split(',')[0]})."
+
+
+def _offset_method(offset_sd_mV: float) -> str:
+    if offset_sd_mV == 0:
+        offsets = "no electrode offset of the cells"
+    elif math.isinf(offset_sd_mV):
+        offsets = "a free electrode offset in each cell"
+    else:
+        offsets = "an electrode offset of each cell"
+    return (
+        "The cell is the replicate: a mixed model gives each cell its own deviation of every log permeability and "
+        f"{offsets}; their spreads were found by restricted maximum likelihood (Patterson & Thompson 1971; Lindstrom & "
+        "Bates 1990)."
+    )
+
+
+def _references(config: Mapping[str, Any]) -> Iterator[str]:
+    source = ACTIVITIES[config["activity"]["model"]][1]
+    found = [
+        "Goldman 1943, J Gen Physiol 27:37",
+        "Hille 2001, Ion Channels of Excitable Membranes, 3rd edition, Sinauer, chapter 14",
+        "Hodgkin & Katz 1949, J Physiol 108:37",
+        "Hurvich & Tsai 1989, Biometrika 76:297",
+        "Lindstrom & Bates 1990, Biometrics 46:673",
+        "Patterson & Thompson 1971, Biometrika 58:545",
+    ]
+    if config["junction"]["method"] != "none":
+        found += [
+            "Barry & Lynch 1991, J Membr Biol 121:101",
+            "Henderson 1907, Z phys Chem 59:118",
+            "Neher 1992, Methods Enzymol 207:123",
+        ]
+    yield from sorted([*found, source] if source else found)
+
+
+_SECTIONS = (
+    ("ratios", "Permeability ratios", _ratios),
+    ("predicted", "Measured against predicted", _predictions),
+    ("nernst", "Against Nernst", _nernst),
+    ("corrections", "What each correction did", _corrections),
+    ("models", "Models side by side", _models),
+    ("measurements", "Every measurement", _measurements),
+    ("refused", "Refused", _refused),
+    ("junctions", "Junction potentials", _junctions),
+    ("solutions", "Solutions", _solutions),
+    ("methods", "Methods in words", _methods),
+)

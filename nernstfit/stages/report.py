@@ -1,0 +1,128 @@
+"""Stage 5: the report, its figures, and the manifest that says what they were made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from nernstfit import report, settings, tables
+from nernstfit.experiment import Experiment
+from nernstfit.report import Results
+
+CONTRACT = 1
+TRUTH_FILE = "truth.yaml"
+PACKAGES = (
+    *("nernstfit", "numpy", "scipy", "pandas", "lmfit", "snakemake", "pyabf"),
+    *("altair", "vl-convert-python"),
+)
+_TABLES = {
+    "reversals": tables.REVERSAL_POTENTIALS,
+    "iv": tables.IV,
+    "solutions": tables.SOLUTIONS,
+    "junctions": tables.JUNCTIONS,
+    "permeabilities": tables.PERMEABILITIES,
+    "cells": tables.CELLS,
+    "models": tables.MODELS,
+    "residuals": tables.RESIDUALS,
+    "nernst_slopes": tables.NERNST_SLOPES,
+    "corrections": tables.CORRECTIONS,
+}
+
+
+def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
+    """Write the report.
+
+    Parameters
+    ----------
+    inputs : mapping
+        The tables of the contract by name; `facts` and `traces`: Parquet files of all batches;
+        `tables`: the user's tables. `truth.yaml` beside them says that recordings are simulated.
+    outputs : mapping
+        `report`: an HTML file; `figures`: a folder; `manifest`: a JSON file.
+    experiment : Experiment
+    """
+    truth = Path(inputs["tables"][0]).parent / TRUTH_FILE
+    files = [settings.CONFIG_FILE, *inputs["tables"], *([str(truth)] if truth.exists() else [])]
+    manifest = {
+        "contract": CONTRACT,
+        "inputs": dict(sorted((_digests(files) | _recordings(inputs["facts"], experiment)).items())),
+        "versions": _versions(),
+        "config": _plain(experiment.settings.as_dict()),
+    }
+    frames = {name: tables.load(inputs[name], table) for name, table in _TABLES.items()}
+    made = report.build(
+        Results(
+            **frames,
+            traces=_concat(inputs["traces"]).sort_values(["measurement", "sweep", "t_ms"], ignore_index=True),
+            manifest=manifest,
+            simulated=truth.exists(),
+            truth=_true_ratios(truth, experiment.settings.fit.reference_ion),
+        )
+    )
+    _write(outputs["report"], made.html)
+    _write(outputs["manifest"], json.dumps(manifest, sort_keys=True, indent=2, allow_nan=False) + "\n")
+    folder = Path(outputs["figures"])
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (*folder.glob("*.svg"), *folder.glob("*.png")):
+        old.unlink()
+    for drawing in made.drawings:
+        _write(str(folder / f"{drawing.name}.svg"), drawing.svg + "\n")
+        (folder / f"{drawing.name}.png").write_bytes(drawing.png)
+
+
+def _write(path: str, text: str) -> None:
+    Path(path).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _concat(paths: Sequence[str]) -> pd.DataFrame:
+    frames = [pd.read_parquet(path) for path in paths]
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
+
+
+def _digests(paths: Sequence[str]) -> dict[str, str]:
+    return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
+
+
+def _recordings(facts: Sequence[str], experiment: Experiment) -> dict[str, str]:
+    """Digests of the recordings as they were when they were read."""
+    read = _concat(facts).set_index("measurement")["sha256"]
+    return {row.recording: str(read[row.measurement]) for row in experiment.rows}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Values that JSON can hold: an infinite number as it is written in YAML without its dot."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _true_ratios(path: Path, reference: str) -> dict[str, float]:
+    """True permeabilities relative to the reference; empty where there is no truth of it."""
+    if not path.exists():
+        return {}
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    ratios = content.get("ratios", {}) if isinstance(content, dict) else {}
+    return (
+        {ion: float(value) / float(ratios[reference]) for ion, value in ratios.items()} if reference in ratios else {}
+    )

@@ -1,0 +1,115 @@
+"""The workflow as users run it: a subprocess in an experiment folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+TABLES = (
+    "reversal_potentials",
+    "iv",
+    "solutions",
+    "junctions",
+    "permeabilities",
+    "cells",
+    "models",
+    "residuals",
+    "nernst_slopes",
+    "corrections",
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of the workflow."""
+
+    folder: Path
+    status: int
+    said: str
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of its tables as text, the empty cell ''."""
+        return pd.read_csv(self.folder / "results" / f"{name}.csv", dtype=str, keep_default_na=False)
+
+    def numbers(self, name: str) -> pd.DataFrame:
+        """One of its tables, numbers as numbers."""
+        return pd.read_csv(self.folder / "results" / f"{name}.csv")
+
+
+def command(*words: str) -> list[str]:
+    """Return the command `nernstfit` of this environment with its arguments."""
+    return [sys.executable, "-m", "nernstfit", *words]
+
+
+def run(folder: Path, *options: str) -> Run:
+    """Run the workflow in a folder as `nernstfit run` does."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    done = subprocess.run(
+        command("run", str(folder), *options), capture_output=True, text=True, env=environment, check=False
+    )
+    return Run(folder, done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="session")
+def run_workflow() -> Callable[..., Run]:
+    return run
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def demonstration_copy() -> Callable[[Path], Path]:
+    """Copy the demonstration's inputs to a folder."""
+
+    def copy(folder: Path) -> Path:
+        for part in ("config", "data"):
+            shutil.copytree(PROJECT / part, folder / part)
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def demonstration(tmp_path_factory: pytest.TempPathFactory, demonstration_copy: Callable[[Path], Path]) -> Run:
+    """The demonstration, run once from clean on two cores."""
+    folder = demonstration_copy(tmp_path_factory.mktemp("demonstration") / "one")
+    finished = run(folder, "--cores", "2")
+    assert finished.status == 0, finished.said
+    return finished
+
+
+@pytest.fixture(scope="session")
+def command_line() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run a command of the project."""
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command(*words), capture_output=True, text=True, check=False)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def snakemake_words() -> list[str]:
+    return [sys.executable, "-m", "snakemake"]
+
+
+@pytest.fixture(scope="session")
+def snakemake(snakemake_words: list[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run snakemake itself."""
+
+    def call(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([*snakemake_words, *words], capture_output=True, text=True, check=False)
+
+    return call

@@ -1,0 +1,184 @@
+"""The demonstration: complete, true to its truth, reproducible to the byte."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from nernstfit import tables
+from nernstfit.simulate import simulate
+
+CONTRACT = {
+    "reversal_potentials": tables.REVERSAL_POTENTIALS,
+    "iv": tables.IV,
+    "solutions": tables.SOLUTIONS,
+    "junctions": tables.JUNCTIONS,
+    "permeabilities": tables.PERMEABILITIES,
+    "cells": tables.CELLS,
+    "models": tables.MODELS,
+    "residuals": tables.RESIDUALS,
+    "nernst_slopes": tables.NERNST_SLOPES,
+    "corrections": tables.CORRECTIONS,
+}
+
+
+@pytest.fixture(scope="module")
+def truth(project: Path) -> dict[str, float]:
+    ratios: dict[str, float] = yaml.safe_load((project / "data" / "truth.yaml").read_text())["ratios"]
+    return ratios
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every result but results/ingest, whose files follow the order of the rows."""
+    results = folder / "results"
+    files = sorted(path for path in results.rglob("*") if path.is_file() and path.parts[-3] != "ingest")
+    return {
+        str(path.relative_to(results)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if path.relative_to(results).parts[0] != "ingest"
+    }
+
+
+@pytest.mark.parametrize("name", CONTRACT)
+def test_every_table_has_the_contract_s_columns_first(demonstration, name: str) -> None:
+    columns = CONTRACT[name].columns
+    assert tuple(demonstration.table(name).columns[: len(columns)]) == columns
+
+
+def test_report_manifest_and_figures_exist(demonstration) -> None:
+    results = demonstration.folder / "results"
+    assert (results / "report.html").stat().st_size > 100_000
+    figures = {path.suffix for path in (results / "figures").iterdir()}
+    assert {".svg", ".png"} <= figures
+    manifest = json.loads((results / "manifest.json").read_text())
+    assert manifest["contract"] == 1
+    recording = next(path for path in manifest["inputs"] if path.endswith(".abf"))
+    content = (demonstration.folder / recording).read_bytes()
+    assert manifest["inputs"][recording] == hashlib.sha256(content).hexdigest()
+
+
+def test_every_row_is_a_reversal(demonstration) -> None:
+    assert set(demonstration.table("reversal_potentials")["verdict"]) == {"reversal"}
+    assert len(demonstration.table("reversal_potentials")) == 46
+
+
+def test_truth_lies_within_the_estimates(demonstration, truth: dict[str, float]) -> None:
+    table = demonstration.numbers("permeabilities")
+    table = table[table["model"] == "ghk:davies"]
+    assert set(table["ion"]) == set(truth) - {"Na"}
+    for row in table.itertuples():
+        error = math.hypot(row.se_ln_cells, row.se_ln_shared)
+        assert abs(row.ln_ratio - math.log(truth[row.ion])) < 3.5 * error, row.ion
+
+
+def test_identities_of_the_contract(demonstration) -> None:
+    table = demonstration.numbers("reversal_potentials")
+    shifts = table["leak_shift_mV"].fillna(0) + table["rs_shift_mV"].fillna(0)
+    np.testing.assert_allclose(table["raw_mV"] + shifts, table["reversal_mV"], rtol=0, atol=1e-9)
+    corrected = table["reversal_mV"] + table["junction_mV"].fillna(0)
+    np.testing.assert_allclose(corrected, table["corrected_mV"], rtol=0, atol=1e-9)
+    ions = demonstration.numbers("solutions")
+    product = ions["activity_coefficient"] * ions["concentration_mM"]
+    np.testing.assert_allclose(product, ions["activity_mM"], rtol=1e-11)
+
+
+@pytest.mark.parametrize(("before", "after"), [("series_resistance", "junction"), ("junction", "activity"), ("activity", "offset")])
+def test_each_correction_moves_a_ratio_or_its_interval(demonstration, before: str, after: str) -> None:
+    table = demonstration.numbers("corrections").set_index(["step", "ion"])[["ratio", "low", "high"]]
+    change = (np.log(table.loc[after]) - np.log(table.loc[before])).abs()
+    assert change.max().max() > 0.05
+
+
+def test_ledger_sums_to_the_junction_of_every_row(demonstration) -> None:
+    ledger = demonstration.numbers("junctions").groupby("bath")["applied_mV"].sum()
+    table = demonstration.numbers("reversal_potentials")
+    np.testing.assert_allclose(table["bath"].map(ledger), table["junction_mV"], rtol=0, atol=1e-9)
+
+
+def test_residuals_are_measured_minus_predicted_for_every_model(demonstration) -> None:
+    table = demonstration.numbers("residuals")
+    assert set(table["model"]) == {
+        "ghk:davies",
+        "ghk:concentration",
+        *(f"nernst:{ion}" for ion in ("Na", "K", "Cs", "Li", "NMDG", "Cl")),
+    }
+    known = table.dropna(subset=["predicted_mV"])
+    difference = known["measured_mV"] - known["predicted_mV"]
+    np.testing.assert_allclose(difference, known["residual_mV"], rtol=0, atol=1e-9)
+
+
+def test_nothing_to_be_done_the_second_time(demonstration, run_workflow: Callable) -> None:
+    again = run_workflow(demonstration.folder)
+    assert again.status == 0
+    assert "Nothing to be done" in again.said
+
+
+def test_other_path_other_order_other_cores_same_bytes(
+    demonstration, demonstration_copy: Callable, run_workflow: Callable, tmp_path: Path
+) -> None:
+    folder = demonstration_copy(tmp_path / "quite" / "another place")
+    table = folder / "data" / "recordings.csv"
+    rows = list(csv.reader(table.open(newline="")))
+    order = np.random.default_rng(5).permutation(len(rows) - 1) + 1
+    with table.open("w", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([rows[0], *(rows[i] for i in order)])
+    other = run_workflow(folder, "--cores", "1")
+    assert other.status == 0, other.said
+    first, second = digests(demonstration.folder), digests(folder)
+    manifests = [json.loads((f / "results" / "manifest.json").read_text()) for f in (demonstration.folder, folder)]
+    for manifest in manifests:
+        manifest["inputs"].pop("data/recordings.csv")
+    assert manifests[0] == manifests[1]
+    first.pop("manifest.json"), second.pop("manifest.json")
+    assert first == second
+
+
+def test_simulation_makes_the_same_bytes_again(project: Path, tmp_path: Path) -> None:
+    simulate(tmp_path, seed=1)
+    made = sorted(path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file())
+    assert len(made) == 50
+    for path in made:
+        assert (tmp_path / path).read_bytes() == (project / path).read_bytes(), path
+
+
+def test_another_seed_makes_other_recordings(tmp_path: Path, project: Path) -> None:
+    simulate(tmp_path, seed=2)
+    name = Path("data") / "c1_control.abf"
+    assert (tmp_path / name).read_bytes() != (project / name).read_bytes()
+
+
+def test_recordings_are_at_most_3_MB(project: Path) -> None:
+    assert sum(path.stat().st_size for path in (project / "data").glob("*.abf")) < 3_000_000
+
+
+def test_simulate_refuses_a_folder_with_a_real_experiment(tmp_path: Path, command_line: Callable) -> None:
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text("recordings: data/recordings.csv\n")
+    done = command_line("simulate", str(tmp_path))
+    assert done.returncode == 1
+    assert "not simulated" in done.stderr
+    assert list(tmp_path.rglob("*.abf")) == []
+
+
+def test_help_shows_examples(command_line: Callable) -> None:
+    for name in ("run", "simulate"):
+        done: subprocess.CompletedProcess[str] = command_line(name, "--help")
+        assert done.returncode == 0
+        assert f"nernstfit {name} " in done.stdout.split("Examples:")[1]
+
+
+def test_closed_table_reads_back(demonstration) -> None:
+    path = demonstration.folder / "results" / "permeabilities.csv"
+    table = tables.load(path, tables.PERMEABILITIES)
+    assert isinstance(table, pd.DataFrame)
+    assert table["ratio"].notna().all()

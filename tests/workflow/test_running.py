@@ -1,0 +1,186 @@
+"""Runs of small experiments: what goes wrong, what is interrupted, what changes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nernstfit.abf.write import OutputChannel
+
+CONFIG = {
+    "recordings": "data/recordings.csv",
+    "temperature_C": 22,
+    "recordings_per_job": 2,
+    "junction": {"method": "none"},
+    "fit": {"reference_ion": "K", "permeant": ["K", "Na"]},
+}
+SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nNA,100,45,10\npipette,10,140,\n"
+HEADER = "recording,cell,bath,pipette"
+
+
+@pytest.fixture
+def experiment(tmp_path: Path, write_recording: Callable[..., Path]) -> Path:
+    """Two cells in two baths, one of them called NA, one cell called 007."""
+    (tmp_path / "config").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    (tmp_path / "data" / "solutions.csv").write_text(SOLUTIONS)
+    rows = [HEADER]
+    for cell, shift in (("007", 0.0), ("None", 1.0)):
+        for bath, potential in (("control", -40.0), ("NA", -22.0)):
+            zero = potential + shift
+            path = tmp_path / "data" / f"{cell}_{bath}.abf"
+            write_recording(path, current_pA=lambda level, zero=zero: 5.0 * (level - zero))
+            rows.append(f"data/{path.name},{cell},{bath},pipette")
+    (tmp_path / "data" / "recordings.csv").write_text("\n".join(rows) + "\n")
+    return tmp_path
+
+
+def append(folder: Path, *rows: str) -> None:
+    with (folder / "data" / "recordings.csv").open("a") as stream:
+        stream.writelines(f"{row}\n" for row in rows)
+
+
+def test_names_come_out_as_typed(experiment: Path, run_workflow: Callable) -> None:
+    done = run_workflow(experiment)
+    assert done.status == 0, done.said
+    table = done.table("reversal_potentials")
+    assert set(table["cell"]) == {"007", "None"}
+    assert set(table["bath"]) == {"control", "NA"}
+    assert set(done.table("cells")["cell"]) == {"007", "None"}
+    assert "NA" in set(done.table("solutions")["solution"])
+
+
+def test_every_fault_is_told_before_any_job(experiment: Path, run_workflow: Callable) -> None:
+    append(experiment, "data/absent.abf,c,control,pipette", "data/007_NA.abf,c,contrl,pipette")
+    config = CONFIG | {"fitt": 1}
+    (experiment / "config" / "config.yaml").write_text(yaml.safe_dump(config))
+    done = run_workflow(experiment)
+    assert done.status != 0
+    assert "key 'fitt' is not known; the nearest known key is 'fit'" in done.said
+    (experiment / "config" / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    done = run_workflow(experiment)
+    assert done.status != 0
+    lines = done.said.splitlines()
+    assert any("data/recordings.csv: row 6, column 'recording': found 'data/absent.abf'" in line for line in lines)
+    assert any("row 7, column 'bath': found 'contrl'" in line and "'control'" in line for line in lines)
+    assert not (experiment / "results").exists()
+
+
+def test_the_snakefile_alone_tells_the_same_faults(experiment: Path, project: Path, snakemake: Callable) -> None:
+    append(experiment, "data/absent.abf,c,control,pipette", "../outside.abf,c,control,pipette")
+    done = snakemake("--snakefile", str(project / "Snakefile"), "--directory", str(experiment))
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "row 6, column 'recording': found 'data/absent.abf'" in said
+    assert "row 7, column 'recording': found '../outside.abf', which leaves the experiment folder" in said
+    assert not (experiment / "results").exists()
+
+
+def test_bad_recordings_cost_themselves_only(
+    experiment: Path, run_workflow: Callable, write_recording: Callable[..., Path]
+) -> None:
+    data = experiment / "data"
+    whole = (data / "007_NA.abf").read_bytes()
+    (data / "half.abf").write_bytes(whole[: len(whole) // 2])
+    (data / "text.abf").write_text("this is not a recording\n" * 100)
+    clamp = OutputChannel("IN 0", "pA", 0, 4000.0, telegraph_gain=1.0, clamp="current")
+    write_recording(data / "clamp.abf", channels=(clamp,))
+    append(experiment, *(f"data/{name}.abf,c,control,pipette" for name in ("half", "text", "clamp")))
+    done = run_workflow(experiment)
+    assert done.status == 0, done.said
+    table = done.table("reversal_potentials").set_index("measurement")
+    assert set(table["verdict"]) == {"reversal", "unreadable"}
+    assert set(table.index[table["verdict"] == "unreadable"]) == {"half", "text", "clamp"}
+    assert "half.abf" in table.loc["half", "reason"]
+    assert "not an ABF file" in table.loc["text", "reason"]
+    assert "current clamp" in table.loc["clamp", "reason"]
+    assert set(table.loc["half", ["raw_mV", "corrected_mV", "se_mV", "slope_nS"]]) == {""}
+    report = (experiment / "results" / "report.html").read_text()
+    assert "current clamp" in report
+
+
+def test_no_reversal_at_all_fails_with_everything_written(experiment: Path, run_workflow: Callable) -> None:
+    (experiment / "data" / "text.abf").write_text("nothing")
+    (experiment / "data" / "recordings.csv").write_text(f"{HEADER}\ndata/text.abf,c,control,pipette\n")
+    done = run_workflow(experiment)
+    assert done.status != 0
+    assert "no row of the experiment is a reversal (1 unreadable)" in done.said
+    assert (experiment / "results" / "report.html").exists()
+    for name in ("permeabilities", "cells", "models", "residuals", "corrections", "iv", "nernst_slopes"):
+        header, *rows = (experiment / "results" / f"{name}.csv").read_text().splitlines()
+        assert header and not rows
+
+
+def test_a_new_row_reads_its_own_batch_only(experiment: Path, run_workflow: Callable) -> None:
+    assert run_workflow(experiment).status == 0
+    before = (experiment / "results" / "ingest" / "0000" / "points.parquet").stat().st_mtime_ns
+    shutil.copy(experiment / "data" / "007_NA.abf", experiment / "data" / "new.abf")
+    append(experiment, "data/new.abf,new,NA,pipette")
+    done = run_workflow(experiment)
+    assert done.status == 0, done.said
+    assert (experiment / "results" / "ingest" / "0000" / "points.parquet").stat().st_mtime_ns == before
+    assert "new" in set(done.table("reversal_potentials")["measurement"])
+
+
+def test_touching_inputs_runs_nothing(experiment: Path, run_workflow: Callable) -> None:
+    assert run_workflow(experiment).status == 0
+    for path in (experiment / "data").iterdir():
+        path.touch()
+    assert "Nothing to be done" in run_workflow(experiment).said
+
+
+def test_a_changed_setting_runs_what_depends_on_it(experiment: Path, run_workflow: Callable) -> None:
+    assert run_workflow(experiment).status == 0
+    points = experiment / "results" / "ingest" / "0000" / "points.parquet"
+    before, first = points.stat().st_mtime_ns, (experiment / "results" / "permeabilities.csv").read_bytes()
+    config = CONFIG | {"fit": CONFIG["fit"] | {"confidence": 0.8}}
+    (experiment / "config" / "config.yaml").write_text(yaml.safe_dump(config))
+    assert run_workflow(experiment).status == 0
+    assert points.stat().st_mtime_ns == before
+    assert (experiment / "results" / "permeabilities.csv").read_bytes() != first
+
+
+def test_a_lost_or_damaged_result_is_made_again(experiment: Path, run_workflow: Callable) -> None:
+    assert run_workflow(experiment).status == 0
+    path = experiment / "results" / "iv.csv"
+    whole = path.read_bytes()
+    path.unlink()
+    assert run_workflow(experiment).status == 0
+    assert path.read_bytes() == whole
+
+
+def test_killed_then_run_again(experiment: Path, project: Path, run_workflow: Callable, snakemake_words: list[str]) -> None:
+    words = [*snakemake_words, "--snakefile", str(project / "Snakefile"), "--directory", str(experiment)]
+    started = subprocess.Popen(
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(experiment.glob("results/ingest/*/points.parquet")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    run_workflow(experiment, "--unlock")
+    done = run_workflow(experiment)
+    assert done.status == 0, done.said
+    assert len(done.table("reversal_potentials")) == 4
+
+
+def test_inside_out_and_blank_corrections(experiment: Path, run_workflow: Callable) -> None:
+    config = CONFIG | {"configuration": "inside-out"}
+    (experiment / "config" / "config.yaml").write_text(yaml.safe_dump(config))
+    done = run_workflow(experiment)
+    assert done.status == 0, done.said
+    table = done.numbers("reversal_potentials")
+    assert (table["corrected_mV"] + table["reversal_mV"]).abs().max() < 1e-9
+    assert table["junction_mV"].isna().all()
+    assert table["leak_shift_mV"].isna().all()
+    assert table["rs_shift_mV"].isna().all()
