@@ -599,8 +599,8 @@ def _slopes(results: Results) -> Iterator[Block]:
     if len(points):
         yield _picture(
             figures.slopes(points, _slope_lines(points, rows)),
-            "Corrected potential against the ion's activity in the bath (logarithmic axis). Thin lines join the "
-            "measurements of one cell; solid: fitted slope; dashed: Nernst's slope; both through the mean.",
+            "Corrected potential against the ion's activity in the bath (logarithmic axis). Thin lines join the means of "
+            "one cell; solid: fitted slope; dashed: Nernst's slope; both through the mean.",
         )
     if rows["slope_mV_per_decade"].isna().any():
         yield Text("No slope where the bath had only one activity of the ion.", "note")

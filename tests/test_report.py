@@ -1,0 +1,316 @@
+"""The report, from small tables written by hand: what it says, what it loads, and that it is the same twice."""
+
+import hashlib
+import json
+import math
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from nernstfit import experiment, report, settings, tables
+from nernstfit.stages import report as stage
+
+CONFIG = {
+    "recordings": "data/recordings.csv",
+    "activity": {"model": "concentration"},
+    "junction": {"method": "none"},
+    "fit": {"reference_ion": "K", "permeant": ["K", "Na", "Cl", "Cs"], "offset_sd_mV": math.inf},
+    "temperature_C": 25,
+}
+MODEL = "ghk:concentration"
+SOLUTIONS = "solution,NaCl,KCl\nlow <K>,140,5\nhigh K,0,145\npip,10,130\n"
+REVERSAL = {"verdict": "reversal", "raw_mV": -20.0, "reversal_mV": -20.0, "corrected_mV": -20.0, "se_mV": 0.1}
+ROWS = (
+    {"measurement": "one", "cell": "<b>", "bath": "low <K>", **REVERSAL, "low_mV": -20.2, "high_mV": -19.8},
+    {"measurement": "two", "cell": "NA", "bath": "high K", **REVERSAL, "low_mV": -20.2, "high_mV": -19.8},
+    {
+        "measurement": "007",
+        "cell": "NA",
+        "bath": "low <K>",
+        "verdict": "no_crossing",
+        "reason": "inward",
+        "low_mV": 33.25,
+    },
+    {
+        "measurement": "lost & found",
+        "cell": "None",
+        "bath": "high K",
+        "verdict": "unreadable",
+        "reason": "a <script> tag",
+    },
+)
+PERMEABILITIES = (
+    {"ion": "Na", "verdict": "estimate", "ratio": 0.2517, "low": 0.2203, "high": 0.2878, "df": 5.0, "n_cells": 2},
+    {"ion": "Cl", "verdict": "upper_bound", "high": 0.04121, "n_cells": 2, "reason": "no chloride step"},
+    {"ion": "Cs", "verdict": "not_identifiable", "reason": "Cs is in no solution"},
+)
+
+
+def make_folder(folder: Path, rows=ROWS, config=CONFIG):
+    """Write an experiment folder with its tables of results."""
+    for name in ("config", "data", "results/ingest"):
+        (folder / name).mkdir(parents=True)
+    (folder / "config/config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "data/solutions.csv").write_text(SOLUTIONS)
+    pd.DataFrame(
+        [
+            {"recording": f"data/{i}.abf", "cell": r["cell"], "bath": r["bath"], "pipette": "pip"}
+            | {"measurement": r["measurement"], "group": r.get("group", "")}
+            for i, r in enumerate(rows)
+        ]
+    ).to_csv(folder / "data/recordings.csv", index=False)
+    for i, _ in enumerate(rows):
+        (folder / f"data/{i}.abf").write_bytes(f"recording {i}".encode())
+
+
+def write_results(rows=ROWS, permeabilities=PERMEABILITIES):
+    """Write the tables that the report reads into the present folder."""
+    common = {"group": "", "pipette": "pip", "configuration": "whole-cell", "temperature_C": 25.0, "flags": ""}
+    rows = [common | {"recording": f"data/{i}.abf"} | row for i, row in enumerate(rows)]
+    found = [row for row in rows if row["verdict"] == "reversal"]
+    curves = [row for row in rows if row["verdict"] != "unreadable"]
+    groups = sorted({row["group"] for row in found})
+    steps = [{"step": step, "ion": "Na", "ratio": 0.25, "low": 0.22, "high": 0.28} for step in tables.LADDER]
+    residual = {"measured_mV": -20.0, "se_mV": 0.1, "predicted_mV": -21.0, "residual_mV": 1.0, "offset_mV": 0.5}
+    content = {
+        "reversals": rows,
+        "iv": [
+            {"measurement": row["measurement"], "level": i, "command_mV": v, "voltage_mV": v, "current_pA": 5 * v + 100}
+            | {"se_pA": 1.0}
+            for row in curves
+            for i, v in enumerate((-60.0, -30.0, 0.0, 30.0))
+        ],
+        "solutions": [
+            {"temperature_C": 25.0, "solution": name, "ion": ion, "valence": z, "concentration_mM": c}
+            | {"activity_coefficient": 1.0, "activity_mM": c, "ionic_strength_M": 0.145, "status": "concentration"}
+            | {"osmolarity_mOsm_per_l": 290.0}
+            for name, sodium, potassium in (("low <K>", 140.0, 5.0), ("high K", 0.0, 145.0), ("pip", 10.0, 100.0))
+            for ion, z, c in (("Na", 1, sodium), ("K", 1, potassium), ("Cl", -1, 145.0))
+            if c > 0
+        ],
+        "junctions": [],
+        "permeabilities": [
+            {"group": group, "model": MODEL, "reference": "K"} | row for group in groups for row in permeabilities
+        ],
+        "cells": [
+            {"group": row["group"], "cell": row["cell"], "model": MODEL, "ion": "Na", "ratio": 0.25} for row in found
+        ],
+        "models": [
+            {"group": group, "model": model, "activity": "concentration", "permeant": "K Na", "n_data": n, "aicc": a}
+            for group in groups
+            for model, n, a in ((MODEL, len(found), 9.0), ("nernst:K", len(found), 15.0), ("nernst:Na", 1, None))
+        ],
+        "residuals": [
+            {key: row[key] for key in ("measurement", "group", "cell", "bath")} | residual | {"model": model}
+            for row in found
+            for model in (MODEL, "nernst:K")
+        ],
+        "nernst_slopes": [
+            {"group": group, "ion": "K", "n": 2, "slope_mV_per_decade": 50.0, "theoretical_mV_per_decade": 59.2}
+            for group in groups
+        ],
+        "corrections": [{"group": group} | step for group in groups for step in steps],
+    }
+    for name, table in stage._TABLES.items():
+        tables.write(f"results/{table.name}", table, content[name], first_model=MODEL)
+    traces = [
+        {"measurement": row["measurement"], "sweep": sweep, "t_ms": t, "command_mV": -60.0 + 30 * sweep}
+        | {"low_pA": 100.0 * sweep - 1, "high_pA": 100.0 * sweep + 1, "from_ms": 60.0, "to_ms": 95.0}
+        for row in curves
+        for sweep in range(4)
+        for t in range(0, 100, 5)
+    ]
+    names = ["measurement", "sweep", "t_ms", "command_mV", "low_pA", "high_pA", "from_ms", "to_ms"]
+    return rows, pd.DataFrame(traces, columns=names)
+
+
+def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1):
+    """Run the stage in the present folder, its Parquet files cut into so many parts; return the page."""
+    rows, traces = write_results(rows, permeabilities)
+    inputs = {name: f"results/{table.name}" for name, table in stage._TABLES.items()}
+    inputs |= {"facts": [], "traces": [], "tables": ["data/recordings.csv", "data/solutions.csv"]}
+    for part in range(parts):
+        mine = rows[part::parts]
+        digests = [hashlib.sha256(Path(row["recording"]).read_bytes()).hexdigest() for row in mine]
+        facts = pd.DataFrame({"measurement": [row["measurement"] for row in mine], "sha256": digests})
+        of_mine = traces[traces["measurement"].isin(facts["measurement"])].iloc[:: 1 if parts == 1 else -1]
+        for name, frame in (("facts", facts), ("traces", of_mine)):
+            path = f"results/ingest/{part:04d}.{name}.parquet"
+            frame.to_parquet(path, index=False)
+            inputs[name].append(path)
+    loaded = experiment.load(settings.read())
+    outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
+    stage.run(inputs, outputs, loaded)
+    return Path("results/report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    make_folder(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def section(page: str, name: str) -> str:
+    """Visible text of one section, drawings left out."""
+    body = re.search(rf'<section id="{name}">(.*?)</section>', page, re.DOTALL)[1]
+    return " ".join(re.sub(r"<svg.*?</svg>|<[^>]+>", " ", body, flags=re.DOTALL).split())
+
+
+def test_page_loads_nothing(here):
+    page = run()
+    assert "<script" not in page
+    assert "://" not in page
+    assert not re.findall(r"<(?:link|img|iframe|object|embed)\b", page)
+    assert not re.findall(r"@import|@font-face|url\((?!#)", page)
+    assert {ref for ref in re.findall(r'(?:src|href)="([^"]*)"', page) if not ref.startswith("#")} == set()
+
+
+def test_names_stand_as_typed_and_are_escaped(here):
+    page = run()
+    assert "<b>" not in page
+    for name in ("&lt;b&gt;", "low &lt;K&gt;", "lost &amp; found", "a &lt;script&gt; tag"):
+        assert name in page
+    for name in ("007", "NA", "None"):
+        assert f"<td>{name}</td>" in page
+    assert "Cell NA: 1 reversal potential from 2 measurements" in section(page, "measurements")
+
+
+def test_a_bound_is_one_sided_and_an_estimate_has_an_interval(here):
+    ratios = section(run(), "ratios")
+    assert "Na / K estimate 0.252 [0.220, 0.288]" in ratios
+    assert "Cl / K upper bound only — &lt; 0.042 —" in ratios
+    assert "not identifiable" in ratios
+    assert "Cs is in no solution" in ratios
+    assert "Not identifiable, and so not in the figure: Cs." in ratios
+
+
+def test_refused_rows_say_why(here):
+    refused = section(run(), "refused")
+    assert "2 rows of 4" in refused
+    assert "007 NA low &lt;K&gt; no crossing &gt; 33.2 inward" in refused
+    assert "unreadable — a &lt;script&gt; tag" in refused
+
+
+def test_models_are_compared_in_words(here):
+    models = section(run(), "models")
+    assert f"{MODEL} has the lowest AICc of the models that predict all 2 measurements" in models
+    assert "nernst:K follows with an AICc higher by 6.0" in models
+    assert "Not comparable: nernst:Na (only 1 of 2)." in models
+
+
+def test_a_charge_excess_is_warned_of(here):
+    solutions = section(run(), "solutions")
+    assert "pip (−35.0 meq/l)" in solutions  # noqa: RUF001 - a true minus sign
+    assert "low &lt;K&gt; (" not in solutions
+
+
+def test_every_drawing_is_a_file_and_ids_are_unique(here):
+    page = run()
+    figures = {path.name for path in Path("results/figures").iterdir()}
+    stems = {name.rsplit(".", 1)[0] for name in figures}
+    assert figures == {f"{stem}.{ending}" for stem in stems for ending in ("svg", "png")}
+    assert {"ratios", "predicted", "residuals", "nernst", "slopes", "corrections", "measurements_001"} <= stems
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
+    assert page.count("<svg") == len(stems)
+    assert all(Path(f"results/figures/{stem}.png").read_bytes().startswith(b"\x89PNG") for stem in stems)
+
+
+def test_manifest(here):
+    run()
+    text = Path("results/manifest.json").read_text(encoding="utf-8")
+    content = json.loads(text)
+    assert text == json.dumps(content, sort_keys=True, indent=2, allow_nan=False) + "\n"
+    assert content["contract"] == 1
+    files = ["config/config.yaml", "data/recordings.csv", "data/solutions.csv", *(f"data/{i}.abf" for i in range(4))]
+    assert content["inputs"] == {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in files}
+    assert set(content["versions"]) == {"python", *stage.PACKAGES}
+    assert content["config"]["fit"]["offset_sd_mV"] == "inf"
+    assert content["config"]["measure"]["max_interval_mV"] == 10
+    assert str(here) not in text
+
+
+def outcome() -> dict[str, bytes]:
+    paths = [Path("results/report.html"), Path("results/manifest.json"), *Path("results/figures").iterdir()]
+    return {str(path): path.read_bytes() for path in paths}
+
+
+def test_same_bytes_in_another_folder_and_in_other_batches(here, tmp_path_factory, monkeypatch):
+    run()
+    first = outcome()
+    other = tmp_path_factory.mktemp("else") / "where"
+    make_folder(other)
+    monkeypatch.chdir(other)
+    run(parts=3)
+    assert outcome() == first
+
+
+def test_old_figures_go(here):
+    Path("results/figures").mkdir()
+    Path("results/figures/measurements_009.svg").write_text("old")
+    run()
+    assert not Path("results/figures/measurements_009.svg").exists()
+
+
+@pytest.mark.parametrize("rows", [ROWS[3:], ROWS[2:3]], ids=["unreadable only", "no crossing only"])
+def test_no_reversal(tmp_path, monkeypatch, rows):
+    make_folder(tmp_path, rows)
+    monkeypatch.chdir(tmp_path)
+    page = run(rows)
+    assert "did not give a reversal potential" in page
+    assert "There is no permeability ratio: no row is a reversal." in section(page, "ratios")
+    assert "There is no model to compare" in section(page, "models")
+    assert "No junction potential was corrected (junction.method: none)." in section(page, "junctions")
+
+
+def test_one_measurement(tmp_path, monkeypatch):
+    make_folder(tmp_path, ROWS[:1])
+    monkeypatch.chdir(tmp_path)
+    page = run(ROWS[:1])
+    assert "asks for 1 measurement in 1 cell and 1 bath" in page
+    assert "None: every row of the table of recordings gave a reversal potential." in section(page, "refused")
+
+
+def test_groups_have_headings_of_their_own(tmp_path, monkeypatch):
+    rows = [row | {"group": group} for row, group in zip(ROWS, ("wild", "", "wild", ""), strict=True)]
+    make_folder(tmp_path, rows)
+    monkeypatch.chdir(tmp_path)
+    ratios = section(run(rows), "ratios")
+    assert "Group wild" in ratios
+    assert "Rows without a group" in ratios
+
+
+def test_simulated_recordings_are_called_so(here):
+    Path("data/truth.yaml").write_text("ratios: {K: 2.0, Na: 0.5, Cl: 0.1}\n")
+    page = run()
+    assert "The recordings are simulated" in page
+    assert "true ratio" in section(page, "ratios")
+    assert "0.220, 0.288] — 2 5.0 0.25" in section(page, "ratios")
+    assert "data/truth.yaml" in json.loads(Path("results/manifest.json").read_text())["inputs"]
+    assert "simulated" not in (Path("data/truth.yaml").unlink() or run())
+
+
+def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
+    monkeypatch.setattr(report, "MOST_TRACED", 1)
+    assert "Traces are shown for the first 1 of the 3 measurements" in section(run(), "measurements")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "expected"),
+    [
+        (1.1271, 1.0582, 1.2006, ("1.127", "[1.058, 1.201]")),
+        (23.4, 18.1, 30.2, ("23.4", "[18.1, 30.2]")),
+        (math.nan, math.nan, 0.000151, ("—", "< 0.00016")),
+        (math.nan, 12.39, math.nan, ("—", "> 12")),
+        (math.nan, math.nan, math.nan, ("—", "—")),
+        (2.5e-7, 1e-7, 6e-7, ("2.5 × 10⁻⁷", "[1.0 × 10⁻⁷, 6.0 × 10⁻⁷]")),  # noqa: RUF001
+    ],
+)
+def test_numbers_are_rounded_to_what_the_interval_supports(ratio, low, high, expected):
+    written = report.estimate(ratio, low, high)
+    assert (written.ratio, written.interval) == expected
