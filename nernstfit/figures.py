@@ -84,19 +84,19 @@ _STEP_NAMES = dict(zip(tables.LADDER, ("none", "leak", "series R", "junction", "
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart and the rows that it names.
+    """Charts, one below the other, and the rows that they name.
 
     Attributes
     ----------
     name : str
         Name of its files, without ending.
-    chart : altair chart
-        Every part of it takes its data by name.
+    charts : tuple of altair charts
+        Every part of them takes its data by name.
     data : mapping of str to DataFrame
     """
 
     name: str
-    chart: Chart
+    charts: tuple[Chart, ...]
     data: Mapping[str, pd.DataFrame]
 
 
@@ -121,12 +121,22 @@ def render(figure: Figure) -> Drawing:
     Drawing
         The PNG at twice the size of the SVG.
     """
-    spec = figure.chart.to_dict(validate=False)
-    spec["config"] = THEME
-    spec["datasets"] = {name: _records(frame) for name, frame in figure.data.items()}
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    svg = _own_ids(vl_convert.vegalite_to_svg(spec, vl_version=version), figure.name)
+    svg = _own_ids(vl_convert.vegalite_to_svg(_specification(figure), vl_version=version), figure.name)
     return Drawing(figure.name, svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE))
+
+
+def _specification(figure: Figure) -> dict[str, Any]:
+    """The figure as Vega-Lite.
+
+    Charts are stacked here, not by altair, which copies a chart whole at every level it puts around it.
+    """
+    whole = [chart.to_dict(validate=False) for chart in figure.charts]
+    parts = [{key: part[key] for key in part if key not in ("$schema", "config")} for part in whole]
+    stacked = {"vconcat": parts, "spacing": 22, "resolve": {"scale": {"color": "independent"}}}
+    spec = stacked if len(parts) > 1 else parts[0]
+    rows = {name: _records(frame) for name, frame in figure.data.items()}
+    return spec | {"$schema": alt.SCHEMA_URL, "config": THEME, "datasets": rows}
 
 
 def ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, float], ions: Sequence[str]) -> Figure:
@@ -181,7 +191,7 @@ def ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, float],
     ]
     one = pd.DataFrame({"at": [1.0] if ends.min() / 1.2 <= 1 <= ends.max() * 1.2 else []})
     chart = alt.layer(*layers).properties(width=600, height=alt.Step(22 + 10 * len(groups), **{"for": "position"}))
-    return Figure("ratios", chart, {"ratios": shown, "cells": single, "truth": true, "one": one})
+    return Figure("ratios", (chart,), {"ratios": shown, "cells": single, "truth": true, "one": one})
 
 
 def _ratio_marks(found: pd.DataFrame) -> pd.DataFrame:
@@ -230,7 +240,7 @@ def predicted(residuals: pd.DataFrame) -> Figure:
         .mark_point(size=42, strokeWidth=1.6, opacity=0.85)
         .encode(x=x, y=y, color=_bath_colour(residuals)),
     ).properties(width=340, height=340)
-    return Figure("predicted", chart, {"rows": rows, "identity": identity})
+    return Figure("predicted", (chart,), {"rows": rows, "identity": identity})
 
 
 def residuals(rows: pd.DataFrame) -> Figure:
@@ -262,7 +272,7 @@ def residuals(rows: pd.DataFrame) -> Figure:
         by_bath.properties(width=250, height=_steps(rows["bath"]), title="by bath"),
         by_cell.properties(width=250, height=_steps(rows["cell"]), title="by cell"),
     ).resolve_scale(x="shared")
-    return Figure("residuals", chart, {"rows": data, "offsets": offsets, "zero": _ZERO})
+    return Figure("residuals", (chart,), {"rows": data, "offsets": offsets, "zero": _ZERO})
 
 
 def nernst(residuals: pd.DataFrame) -> Figure:
@@ -295,7 +305,7 @@ def nernst(residuals: pd.DataFrame) -> Figure:
         panels.append(panel.properties(width=560 // columns, height=_steps(residuals["bath"]), title=ion))
     chart = alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 74, "column": 26})
     chart = chart.resolve_scale(x="shared", y="shared")
-    return Figure("nernst", chart, {"rows": residuals[["ion", "bath", "residual_mV"]], "zero": _ZERO})
+    return Figure("nernst", (chart,), {"rows": residuals[["ion", "bath", "residual_mV"]], "zero": _ZERO})
 
 
 def slopes(points: pd.DataFrame, lines: pd.DataFrame) -> Figure:
@@ -331,7 +341,7 @@ def slopes(points: pd.DataFrame, lines: pd.DataFrame) -> Figure:
         panels.append(panel.properties(width=240, height=190, title=ion))
     columns = ["ion", "kind", "line", "bath", "activity_mM", "corrected_mV"]
     chart = alt.concat(*panels, columns=2, bounds="flush", spacing={"row": 74, "column": 72})
-    return Figure("slopes", chart, {"rows": rows.reindex(columns=columns)})
+    return Figure("slopes", (chart,), {"rows": rows.reindex(columns=columns)})
 
 
 def ladder(corrections: pd.DataFrame, truth: Mapping[str, float], ions: Sequence[str]) -> Figure:
@@ -379,7 +389,7 @@ def ladder(corrections: pd.DataFrame, truth: Mapping[str, float], ions: Sequence
         panels.append(panel.properties(width=178, height=150, title=ion))
     known = pd.DataFrame([{"ion": ion, "at": truth[ion]} for ion in order if ion in truth])
     chart = alt.concat(*panels, columns=3, bounds="flush", spacing={"row": 84, "column": 72})
-    return Figure("corrections", chart, {"rows": rows, "truth": known})
+    return Figure("corrections", (chart,), {"rows": rows, "truth": known})
 
 
 def measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.DataFrame) -> Figure:
@@ -412,7 +422,7 @@ def measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.Dat
         verdict = "" if row["verdict"] == "reversal" else f" — {row['verdict'].replace('_', ' ')}"
         title = alt.Title(text=f"{row['bath']}{verdict}", subtitle=row["measurement"])
         panels.append(alt.hconcat(*parts, title=title, spacing=26))
-    return Figure(name, alt.vconcat(*panels, spacing=22).resolve_scale(color="independent"), data)
+    return Figure(name, tuple(panels), data)
 
 
 def _trace_panel(number: str, traces: pd.DataFrame, iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Chart:

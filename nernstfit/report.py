@@ -24,7 +24,7 @@ from nernstfit.figures import Drawing, Figure
 
 MISSING = "—"
 MOST_TRACED = 60
-MOST_ROWS_PER_FIGURE = 10
+MOST_ROWS_PER_FIGURE = 6
 _NOTABLE_CHARGE_PERCENT = 2.0
 _DAVIES_LIMIT_M = 0.5
 
@@ -361,6 +361,11 @@ def _listed(names: Iterable[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
+def _place(name: str) -> str:
+    """Where a section stands, as the page numbers it."""
+    return f"section\u00a0{[section for section, _, _ in _SECTIONS].index(name) + 1}"
+
+
 def _group(name: str) -> str:
     return f"group {name}" if name else "rows without a group"
 
@@ -398,13 +403,14 @@ def _counts(results: Results) -> Iterator[str]:
         f"{_count(len(baths), 'bath')}{named}."
     )
     if len(found) == 0:
-        yield "None of them gave a reversal potential; section\u00a07 says why, row by row."
+        none = "It did not give" if len(rows) == 1 else "None of them gave"
+        yield f"{none} a reversal potential; {_place('refused')} says why."
     elif len(found) == len(rows):
         yield f"{'It' if len(rows) == 1 else 'All of them'} gave a reversal potential."
     else:
         counts = rows[rows["verdict"] != "reversal"]["verdict"].value_counts()
         refused = _listed(f"{counts[name]} {VERDICTS[name]}" for name in VERDICTS if name in counts)
-        yield f"{len(found)} of them gave a reversal potential; the others did not ({refused}; section\u00a07)."
+        yield f"{len(found)} of them gave a reversal potential; the others did not ({refused}; {_place('refused')})."
 
 
 def _findings(results: Results) -> Iterator[str]:
@@ -599,8 +605,8 @@ def _slopes(results: Results) -> Iterator[Block]:
     if len(points):
         yield _picture(
             figures.slopes(points, _slope_lines(points, rows)),
-            "Corrected potential against the ion's activity in the bath (logarithmic axis). Thin lines join the means of "
-            "one cell; solid: fitted slope; dashed: Nernst's slope; both through the mean.",
+            "Corrected potential against the ion's activity in the bath (logarithmic axis). Thin lines join the means "
+            "of one cell; solid: fitted slope; dashed: Nernst's slope; both through the mean.",
         )
     if rows["slope_mV_per_decade"].isna().any():
         yield Text("No slope where the bath had only one activity of the ion.", "note")
@@ -632,6 +638,8 @@ def _slope_lines(points: pd.DataFrame, slopes: pd.DataFrame) -> pd.DataFrame:
         x = part["activity_mM"].map(math.log10)
         for kind, column in (("fitted", "slope_mV_per_decade"), ("Nernst", "theoretical_mV_per_decade")):
             slope = float(known.loc[(group, ion), column])
+            if math.isnan(slope):
+                continue
             for end in (float(x.min()), float(x.max())):
                 potential = float(part["corrected_mV"].mean()) + slope * (end - float(x.mean()))
                 line = {"ion": ion, "kind": kind, "line": f"{kind} {group}", "activity_mM": 10**end}
@@ -1056,6 +1064,8 @@ def _methods_text(results: Results) -> Iterator[str]:
         "Where the series resistance was given, each voltage was corrected for the drop across its uncompensated part."
     )
     yield _junction_method(config["junction"])
+    if config["junction"]["already_corrected_mV"]:
+        yield f"{_given(config['junction']['already_corrected_mV'])} mV that the amplifier had subtracted were put back first."
     yield _activity_method(config["activity"]["model"])
     yield (
         "Permeability ratios were fitted to all reversal potentials of a group together by the Goldman-Hodgkin-Katz "

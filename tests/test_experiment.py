@@ -143,7 +143,10 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
             id="missing column",
         ),
         pytest.param(
-            ..., "name,NaCl\ncontrol,140\n", [(SOLUTIONS, "row 1", "'solution'", "name, NaCl")], id="no names of solutions"
+            ...,
+            "name,NaCl\ncontrol,140\n",
+            [(SOLUTIONS, "row 1", "'solution'", "name, NaCl")],
+            id="no names of solutions",
         ),
         pytest.param(
             ...,
@@ -335,7 +338,10 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
             id="own column that is a number of the results",
         ),
         pytest.param(
-            table(f"{GOOD},1", more=",bath"), ..., [(RECORDINGS, "row 1", "column 'bath'", "2 times")], id="column twice"
+            table(f"{GOOD},1", more=",bath"),
+            ...,
+            [(RECORDINGS, "row 1", "column 'bath'", "2 times")],
+            id="column twice",
         ),
     ],
 )
@@ -498,9 +504,17 @@ def test_a_fingerprint_is_one_short_line(folder: Folder, config: Config) -> None
 @pytest.mark.parametrize(
     ("stage", "present", "absent"),
     [
-        ("ingest", {"abf/read.py", "abf/command.py", "noise.py", "tables.py", "settings.py"}, {"permeability", "reversal"}),
+        (
+            "ingest",
+            {"abf/read.py", "abf/command.py", "noise.py", "tables.py", "settings.py"},
+            {"permeability", "reversal"},
+        ),
         ("measure", {"reversal.py", "tables.py"}, {"permeability", "abf/"}),
-        ("solutions", {"physics/activity.py", "physics/junction.py", "solutions.py"}, {"permeability", "abf/", "reversal"}),
+        (
+            "solutions",
+            {"physics/activity.py", "physics/junction.py", "solutions.py"},
+            {"permeability", "abf/", "reversal"},
+        ),
         ("correct", {"reversal.py", "physics/ions.py"}, {"permeability", "abf/"}),
         ("fit", {"permeability/model.py", "permeability/verdicts.py", "physics/ghk.py", "reversal.py"}, {"abf/"}),
     ],

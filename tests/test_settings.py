@@ -220,7 +220,9 @@ def test_a_key_without_default_must_be_given(config: Config, key: str) -> None:
 
 
 def test_a_salt_bridge_needs_its_solution(config: Config) -> None:
-    assert "'junction.reference.solution'" in only_fault(config({**FULL, "junction.reference": {"type": "salt-bridge"}}))
+    assert "'junction.reference.solution'" in only_fault(
+        config({**FULL, "junction.reference": {"type": "salt-bridge"}})
+    )
 
 
 @pytest.mark.parametrize("kind", ["pellet", "none"])

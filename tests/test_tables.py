@@ -148,7 +148,7 @@ def test_a_missing_table_and_a_folder_are_named(tmp_path: Path) -> None:
 
 def test_a_file_in_place_of_a_folder_is_a_missing_table(path: Path) -> None:
     path.write_text("a,b\n1,2\n")
-    with pytest.raises(InputError, match="table.csv"):
+    with pytest.raises(InputError, match=r"table\.csv"):
         tables.read(path / "solutions.csv")
 
 

@@ -12,6 +12,7 @@ Whatever else a header asks for is refused with its name: a wrong command is wor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -85,6 +86,9 @@ def _refuse_the_unknown(waveform: Waveform) -> None:
             f"command unknown: a user list (parameter {waveform.user_list.parameter}) "
             "replaces values of the epoch table, and user lists are not applied yet"
         )
+    numbers = [waveform.holding, *(value for e in waveform.epochs for value in (e.level, e.level_increment))]
+    if not all(math.isfinite(value) for value in numbers):
+        raise RecordingError(f"command unknown: a level of DAC '{waveform.name}' is no number")
     for epoch in waveform.epochs:
         if epoch.kind not in ("step", "ramp"):
             raise RecordingError(f"command unknown: epoch {epoch.letter} is a {epoch.kind}, which is not rebuilt")

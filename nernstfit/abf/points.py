@@ -105,6 +105,13 @@ def measure_points(recording: Recording, how: Measure, sweeps: Sequence[int]) ->
     RecordingError
         Where something asked for is not in the file, or the file leaves a choice that was not made.
     """
+    try:
+        return _points(recording, how, sweeps)
+    except RecordingError as fault:
+        raise RecordingError(f"{recording.path.name}: {fault}") from None
+
+
+def _points(recording: Recording, how: Measure, sweeps: Sequence[int]) -> tuple[Points, tuple[Trace, ...]]:
     channel, waveform = _episodic(recording, how)
     chosen = _sweeps(recording, sweeps)
     scale = _MILLIVOLTS[waveform.unit]
@@ -142,63 +149,58 @@ def measure_points(recording: Recording, how: Measure, sweeps: Sequence[int]) ->
 
 
 def _episodic(recording: Recording, how: Measure) -> tuple[Channel, Waveform]:
-    name = recording.path.name
     if recording.mode != "episodic":
-        raise RecordingError(f"{name}: command unknown: the recording is {recording.mode}, not episodic")
+        raise RecordingError(f"command unknown: the recording is {recording.mode}, not episodic")
     channel = _current_channel(recording, how.channel)
     if recording.obstacles:
-        raise RecordingError(f"{name}: command unknown: {', '.join(recording.obstacles)}")
+        raise RecordingError(f"command unknown: {', '.join(recording.obstacles)}")
     waveform = _waveform(recording, how.command, channel)
     if waveform.unit not in _MILLIVOLTS:
         raise RecordingError(
-            f"{name}: DAC '{waveform.name}' commands {waveform.unit or 'no unit'}, not mV: this is no voltage clamp"
+            f"DAC '{waveform.name}' commands {waveform.unit or 'no unit'}, not mV: this is no voltage clamp"
         )
     return channel, waveform
 
 
 def _current_channel(recording: Recording, wanted: str | int) -> Channel:
-    name = recording.path.name
     carriers = [c for c in recording.channels if c.unit in _CURRENT_UNITS]
     if wanted == "auto":
         if not carriers:
             units = ", ".join(f"'{c.name}' in {c.unit}" for c in recording.channels)
-            raise RecordingError(f"{name}: no channel carries a current ({units}): this is no voltage clamp")
+            raise RecordingError(f"no channel carries a current ({units}): this is no voltage clamp")
         if len(carriers) > 1:
-            raise RecordingError(f"{name}: {_list(carriers)} carry a current; say which in `channel`")
+            raise RecordingError(f"{_list(carriers)} carry a current; say which in `channel`")
         channel = carriers[0]
     else:
-        channel = _named(recording.channels, wanted, f"{name}: channel")
+        channel = _named(recording.channels, wanted, "channel")
     if channel.unit not in PICOAMPERES:
-        raise RecordingError(
-            f"{name}: channel '{channel.name}' is in {channel.unit}, which cannot be read as a current"
-        )
+        raise RecordingError(f"channel '{channel.name}' is in {channel.unit}, which cannot be read as a current")
     if channel.clamp == "current":
-        raise RecordingError(f"{name}: the amplifier of channel '{channel.name}' was in current clamp")
+        raise RecordingError(f"the amplifier of channel '{channel.name}' was in current clamp")
     return channel
 
 
 def _waveform(recording: Recording, wanted: str | int, channel: Channel) -> Waveform:
     """Pick the DAC that plays a waveform; of several, the one with the channel's own number."""
-    name = recording.path.name
     if wanted != "auto":
-        return _named(recording.waveforms, wanted, f"{name}: command")
+        return _named(recording.waveforms, wanted, "command")
     playing = [w for w in recording.waveforms if w.source != "none"]
     volts = [w for w in playing if w.unit in _MILLIVOLTS] or playing
     own = [w for w in volts if w.number == channel.number]
     if not volts:
-        raise RecordingError(f"{name}: command unknown: no DAC plays a waveform")
+        raise RecordingError("command unknown: no DAC plays a waveform")
     if len(volts) == 1:
         # With several amplifiers on one file, the only waveform drives the channel of its own number.
         others = [c for c in recording.channels if c.unit in _CURRENT_UNITS and c.number == volts[0].number]
         if channel.number == volts[0].number or not others:
             return volts[0]
         raise RecordingError(
-            f"{name}: command unknown: only DAC '{volts[0].name}' plays a waveform, and channel "
+            f"command unknown: only DAC '{volts[0].name}' plays a waveform, and channel "
             f"'{others[0].name}' has its number; say in `command` what drives channel '{channel.name}'"
         )
     if own:
         return own[0]
-    raise RecordingError(f"{name}: {_list(volts)} play a waveform; say in `command` which drives '{channel.name}'")
+    raise RecordingError(f"{_list(volts)} play a waveform; say in `command` which drives '{channel.name}'")
 
 
 def _list(items: Sequence[Channel | Waveform]) -> str:
@@ -216,9 +218,7 @@ def _named(items: Sequence[_Named], wanted: str | int, place: str) -> _Named:
 def _sweeps(recording: Recording, wanted: Sequence[int]) -> list[int]:
     absent = [sweep for sweep in wanted if sweep >= recording.sweeps]
     if absent:
-        raise RecordingError(
-            f"{recording.path.name}: sweep {absent[0]} is asked for; the recording has 0 to {recording.sweeps - 1}"
-        )
+        raise RecordingError(f"sweep {absent[0]} is asked for; the recording has 0 to {recording.sweeps - 1}")
     return list(wanted) or list(range(recording.sweeps))
 
 

@@ -12,7 +12,7 @@ with one sentence.
 from __future__ import annotations
 
 import functools
-import struct
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.abf.check import check, unpack
 from nernstfit.abf.records import EPOCH_LETTERS, PICOAMPERES, Channel, Epoch, Tag, UserList, Waveform
 from nernstfit.errors import RecordingError
 
@@ -112,15 +113,24 @@ def read(path: str | Path) -> Recording:
     """
     path = Path(path)
     try:
+        content = _mapped(path)
+        check(content)
+        header, fields = _parsed(path, content)
+        return _recording(path, header, content, fields)
+    except RecordingError as fault:
+        raise RecordingError(f"{path.name}: {fault}") from None
+
+
+def _mapped(path: Path) -> NDArray[np.uint8]:
+    try:
         content = np.memmap(path, dtype=np.uint8, mode="r")
     except (OSError, ValueError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "it is empty"
-        raise RecordingError(f"{path.name}: cannot be opened ({reason})") from None
-    if bytes(content[:4]) not in (b"ABF ", b"ABF2"):
-        raise RecordingError(f"{path.name}: is not an ABF file (it starts with {bytes(content[:4])!r})")
-    header = _header(path)
-    fields = _abf1(header, content) if header.abfVersion["major"] == 1 else _abf2(header, content)
-    return _recording(path, header, content, fields)
+        raise RecordingError(f"cannot be opened ({reason})") from None
+    start = bytes(content[:4])
+    if start not in (b"ABF ", b"ABF2"):
+        raise RecordingError(f"is not an ABF file (it starts with {start!r})")
+    return content
 
 
 @dataclass(frozen=True)
@@ -136,15 +146,16 @@ class _Fields:
     obstacles: tuple[str, ...]
 
 
-def _header(path: Path) -> Any:
+def _parsed(path: Path, content: NDArray[np.uint8]) -> tuple[Any, _Fields]:
     import pyabf  # noqa: PLC0415 - it brings a plotting library along
 
     try:
-        return pyabf.ABF(path, loadData=False)
+        header = pyabf.ABF(path, loadData=False)
+        return header, _abf1(header, content) if header.abfVersion["major"] == 1 else _abf2(header, content)
     except Exception as fault:
-        # pyabf raises bare exceptions of many kinds on damaged files, none of them with the file's name.
+        # pyabf raises bare exceptions of many kinds on damaged files, and its fields may lead anywhere.
         reason = " ".join(str(fault).split()) or type(fault).__name__
-        raise RecordingError(f"{path.name}: its header is damaged or of an unknown kind ({reason})") from None
+        raise RecordingError(f"its header is damaged or of an unknown kind ({reason})") from None
 
 
 def _recording(path: Path, header: Any, content: NDArray[np.uint8], fields: _Fields) -> Recording:
@@ -153,10 +164,15 @@ def _recording(path: Path, header: Any, content: NDArray[np.uint8], fields: _Fie
     used, width = points * sweeps * channels, header.dataPointByteSize
     start, stop = header.dataByteStart, header.dataByteStart + used * width
     if points <= 0 or start <= 0:
-        raise RecordingError(f"{path.name}: its header gives no samples")
+        raise RecordingError("its header gives no samples")
     if stop > content.size:
         held = max(0, content.size - start) // width
-        raise RecordingError(f"{path.name}: is truncated: its header promises {used} samples, the file holds {held}")
+        raise RecordingError(f"is truncated: its header promises {used} samples, the file holds {held}")
+    if (
+        not all(math.isfinite(gain) and gain != 0 for gain in header._dataGain)
+        or not np.isfinite(header._dataOffset).all()
+    ):
+        raise RecordingError("the scale of its samples is no number")
     raw = content[start:stop].view("<i2" if width == 2 else "<f4").reshape(sweeps, points, channels)
     names = zip(header.adcNames, header.adcUnits, fields.numbers, fields.clamps, strict=False)
     return Recording(
@@ -194,7 +210,7 @@ def _clamp(enabled: int, mode: int) -> str:
 
 def _abf1(header: Any, content: NDArray[np.uint8]) -> _Fields:
     h = header._headerV1
-    take = functools.partial(_unpack, content)
+    take = functools.partial(unpack, content)
     numbers = tuple(h.nADCSamplingSeq[: header.channelCount])
     extended = h.lDataSectionPtr * 512 >= _ABF1_HEADER_BYTES
     obstacles = [] if extended else ["its 2 kB header holds no epoch table"]
@@ -302,7 +318,7 @@ def _abf2_epochs(section: Any, dac: int) -> tuple[Epoch, ...]:
 def _abf2_user_lists(header: Any, content: NDArray[np.uint8]) -> list[UserList]:
     section, lists = header._userListSection, []
     for i in range(section._entryCount):
-        _, _, parameter, repeat, _ = _unpack(content, "<5h", section._byteStart + i * section._entrySize)
+        _, _, parameter, repeat, _ = unpack(content, "<5h", section._byteStart + i * section._entrySize)
         if parameter > 0:  # the field `enable` is 0 in real files whose list was played
             lists.append(UserList(parameter, tuple(header.userList or ()), bool(repeat)))
     return lists
@@ -317,10 +333,6 @@ def _values(text: bytes) -> tuple[float, ...]:
         except ValueError:
             break
     return tuple(values)
-
-
-def _unpack(content: NDArray[np.uint8], layout: str, position: int) -> tuple[Any, ...]:
-    return struct.unpack(layout, content[position : position + struct.calcsize(layout)].tobytes())
 
 
 def _file_name(path: str) -> str:

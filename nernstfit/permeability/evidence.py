@@ -109,4 +109,3 @@ def shared_errors_mV(
 
 
 _NO_JUNCTION = Junction("none", "concentration", None, None, 0.0, {})
-

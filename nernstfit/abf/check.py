@@ -1,0 +1,141 @@
+"""Holds a file's header against the file itself, before a reader opens it.
+
+A header of a damaged file can send a reader after billions of entries or into its own samples.
+Everything that a reader follows (pointers, entry sizes, counts) is checked here against the
+size of the file and against what a recording can be.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.errors import RecordingError
+
+Bytes = NDArray[np.uint8]
+
+_BLOCK = 512
+_MOST_CHANNELS = 16
+_MOST_SWEEPS = 100_000
+_MOST_TAGS = 20_000
+_ABF1_LEAST_BYTES = 2048
+_ABF1_HEADER_BYTES = 6144
+
+
+@dataclass(frozen=True)
+class _Section:
+    """One section of ABF2: where its entry stands in the header, and what it may hold."""
+
+    name: str
+    position: int
+    least_entry: int
+    most_entries: int
+    least_entries: int = 0
+
+
+_SECTIONS = (
+    _Section("protocol", 76, 208, 1, 1),
+    _Section("ADC", 92, 82, _MOST_CHANNELS, 1),
+    _Section("DAC", 108, 132, 64, 0),
+    _Section("epoch", 124, 4, 1000),
+    _Section("epoch per DAC", 156, 30, 1000),
+    _Section("user list", 172, 10, 64),
+    _Section("data", 236, 2, 2**31 - 1, 1),
+    _Section("tag", 252, 64, _MOST_TAGS),
+    _Section("synch array", 316, 8, _MOST_SWEEPS),
+)
+_STRINGS_POSITION = 220
+_MOST_STRINGS, _MOST_STRING_BYTES = 2000, 65536
+
+
+def check(content: Bytes) -> None:
+    """Refuse a header that does not fit its file.
+
+    Parameters
+    ----------
+    content : ndarray of uint8
+        The whole file.
+
+    Raises
+    ------
+    RecordingError
+        With the first fault, without the file's name.
+    """
+    faults = _abf1(content) if bytes(content[:4]) == b"ABF " else _abf2(content)
+    fault = next(faults, None)
+    if fault:
+        raise RecordingError(fault)
+
+
+def unpack(content: Bytes, layout: str, position: int) -> tuple[Any, ...]:
+    """Numbers at a place of the file, by a layout of the module struct."""
+    return struct.unpack(layout, content[position : position + struct.calcsize(layout)].tobytes())
+
+
+def _abf2(content: Bytes) -> Iterator[str]:
+    if content.size < _BLOCK:
+        yield f"is truncated: it has {content.size} bytes, less than a header"
+        return
+    for section in _SECTIONS:
+        yield from _section(content, section)
+    block, size, count = unpack(content, "<IIq", _STRINGS_POSITION)
+    if not (0 < count <= _MOST_STRINGS and 0 < size <= _MOST_STRING_BYTES):
+        yield f"its section of strings cannot be: {count} strings of {size} bytes"
+    elif block * _BLOCK + size > content.size:
+        yield "is truncated: its section of strings lies beyond its end"
+    sweeps = unpack(content, "<I", 12)[0]
+    samples, channels = unpack(content, "<q", 244)[0], unpack(content, "<q", 100)[0]
+    yield from _amounts(sweeps, samples, channels)
+    protocol = unpack(content, "<I", 76)[0] * _BLOCK
+    yield from _positive(content, "sampling interval", int(protocol) + 2)
+
+
+def _section(content: Bytes, section: _Section) -> Iterator[str]:
+    block, size, count = unpack(content, "<IIq", section.position)
+    if not section.least_entries <= count <= section.most_entries:
+        yield f"its {section.name} section cannot be: {count} entries"
+    elif count and not section.least_entry <= size <= max(4096, section.least_entry):
+        yield f"its {section.name} section cannot be: entries of {size} bytes"
+    elif count and (block == 0 or block * _BLOCK + size * count > content.size):
+        yield f"is truncated: its {section.name} section lies beyond its end"
+
+
+def _abf1(content: Bytes) -> Iterator[str]:
+    if content.size < _ABF1_LEAST_BYTES:
+        yield f"is truncated: it has {content.size} bytes, less than a header"
+        return
+    if content.size < _ABF1_HEADER_BYTES:
+        yield f"is truncated: it has {content.size} bytes, less than a header and samples"
+    samples, sweeps = unpack(content, "<i", 10)[0], unpack(content, "<i", 16)[0]
+    data, tags, n_tags = unpack(content, "<3i", 40)
+    channels = unpack(content, "<h", 120)[0]
+    yield from _amounts(sweeps, samples, channels)
+    if data <= 0 or data * _BLOCK > content.size:
+        yield "is truncated: its samples lie beyond its end"
+    if not 0 <= n_tags <= _MOST_TAGS or (n_tags and not 0 < tags * _BLOCK + 64 * n_tags <= content.size):
+        yield f"is truncated: its {n_tags} tags lie beyond its end"
+    inputs = unpack(content, "<16h", 410)[: int(channels)]
+    if not all(0 <= number < _MOST_CHANNELS for number in inputs):
+        yield f"its sampled inputs cannot be: {', '.join(str(number) for number in inputs)}"
+    yield from _positive(content, "sampling interval", 122)
+
+
+def _amounts(sweeps: float, samples: float, channels: float) -> Iterator[str]:
+    if not 0 < channels <= _MOST_CHANNELS:
+        yield f"it cannot have {channels} channels"
+    elif samples <= 0:
+        yield "its header gives no samples"
+    elif not 0 <= sweeps <= min(_MOST_SWEEPS, samples / channels):
+        yield f"it cannot have {sweeps} sweeps with {samples} samples of {channels} channels"
+
+
+def _positive(content: Bytes, name: str, position: int) -> Iterator[str]:
+    value = unpack(content, "<f", position)[0]
+    if not (math.isfinite(value) and value > 0):
+        yield f"its {name} cannot be {value:g}"
