@@ -11,6 +11,7 @@ import ast
 import dataclasses
 import hashlib
 import json
+import operator
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from nernstfit.physics.ions import IONS
 from nernstfit.settings import Measure, Settings, measure_for, nearest
 from nernstfit.solutions import NEW_ZERO, Condition, Solutions
 
+TRUTH_FILE = "truth.yaml"
 NEEDED = ("recording", "cell", "bath", "pipette")
 NUMBERS = {
     "temperature_C": (-5.0, 60.0, "a temperature in C from -5 to 60"),
@@ -95,8 +97,10 @@ class Experiment:
 
     @property
     def tables(self) -> list[str]:
-        """Tables that the experiment was read from."""
-        return [str(self.settings.recordings), self.settings.solutions]
+        """Files that the experiment was read from, and the truth where its recordings are simulated."""
+        recordings = str(self.settings.recordings)
+        truth = Path(recordings).parent / TRUTH_FILE
+        return [recordings, self.settings.solutions, *([truth.as_posix()] if truth.exists() else [])]
 
     def recordings_of(self, wildcards: Any) -> list[str]:
         """Files that the batch `wildcards.batch` reads, each once; an input function for a rule."""
@@ -138,22 +142,42 @@ def load(config: Mapping[str, Any]) -> Experiment:
 
 # What each stage reads of a row and of the settings: a change of anything else does not run it again.
 READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "ingest": (("measurement", "recording", "sweeps", "exclude", "measure"), ()),
-    "measure": (("measurement", "series_resistance_MOhm", "compensation_percent", "measure"), ()),
+    "ingest": (
+        (
+            "measurement",
+            "recording",
+            "sweeps",
+            "exclude",
+            *(f"measure.{key}" for key in ("epoch", "from_fraction", "to_fraction", "from_ms", "to_ms")),
+            *(f"measure.{key}" for key in ("statistic", "channel", "command", "voltage")),
+        ),
+        (),
+    ),
+    "measure": (
+        (
+            "measurement",
+            "series_resistance_MOhm",
+            "compensation_percent",
+            *(f"measure.{key}" for key in ("estimator", "leak", "max_interval_mV", "min_span_mV")),
+        ),
+        (),
+    ),
     "solutions": (("condition",), ("junction", "activity")),
     "correct": (("measurement", "recording", "cell", "group", "sweeps_text", "condition", "own"), ()),
     "fit": (("measurement", "condition"), ("junction", "activity", "fit", "uncertainty")),
-    "report": ((), ("as_dict",)),
+    "report": (("measurement", "recording"), tuple(field.name for field in dataclasses.fields(Settings))),
 }
 
 
 def fingerprint(experiment: Experiment, stage: str, rows: Sequence[Row]) -> str:
     """SHA-256 of what a stage reads of the settings and of some rows: one line that changes when any of it does."""
     columns, sections = READS[stage]
-    content = [[_plain(getattr(row, column)) for column in columns] for row in rows] if columns else []
-    chosen = [_plain(getattr(experiment.settings, section)) for section in sections if section != "as_dict"]
-    chosen += [experiment.settings.as_dict()] * ("as_dict" in sections)
-    return hashlib.sha256(json.dumps([content, chosen], sort_keys=True).encode()).hexdigest()
+    settings = experiment.settings.as_dict()
+    content = [
+        [[_plain(operator.attrgetter(column)(row)) for column in columns] for row in rows],
+        [settings[section] for section in sections],
+    ]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def code(module: str) -> list[str]:
@@ -206,7 +230,8 @@ def _solutions(settings: Settings, faults: list[str]) -> Solutions | None:
         faults += fault.faults
         return None
     faults += found
-    return solutions
+    # Without a single name there is nothing to hold baths and pipettes against; its own fault says enough.
+    return solutions if solutions.names else None
 
 
 def _config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[str]:
@@ -277,7 +302,7 @@ def _rows(settings: Settings, solutions: Solutions | None, faults: list[str]) ->
         faults += [f"{place}: row {number}: {fault}" for fault in found_row]
         if row is not None:
             rows.append(row)
-    faults += _repeated(rows, place)
+    faults += _repeated({int(number): cells for number, cells in table.to_dict("index").items()}, place)
     return tuple(rows)
 
 
@@ -394,12 +419,14 @@ def _default_name(cells: Mapping[str, str]) -> str:
     return ":".join([stem, *(cells[column] for column in NAMED_BY if cells.get(column))])
 
 
-def _repeated(rows: Sequence[Row], place: str) -> Iterator[str]:
+def _repeated(table: Mapping[int, Mapping[str, str]], place: str) -> Iterator[str]:
     first: dict[str, int] = {}
-    for row in rows:
-        if row.measurement in first:
+    for number, cells in table.items():
+        name = cells.get("measurement") or _default_name(cells)
+        if name in first:
             yield (
-                f"{place}: row {row.number}, column 'measurement': '{row.measurement}' is also the name of row "
-                f"{first[row.measurement]}; another name in the column 'measurement' would be right"
+                f"{place}: row {number}, column 'measurement': '{name}' is also the name of row "
+                f"{first[name]}; another name in the column 'measurement' would be right"
             )
-        first.setdefault(row.measurement, row.number)
+        if name:
+            first.setdefault(name, number)

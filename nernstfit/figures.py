@@ -256,7 +256,7 @@ def residuals(rows: pd.DataFrame) -> Figure:
     Figure
     """
     data = rows[["bath", "cell", "residual_mV", "offset_mV"]]
-    offsets = rows[rows["offset_mV"] != 0][["cell", "offset_mV"]].drop_duplicates("cell")
+    offsets = rows[has_offset(rows)][["cell", "offset_mV"]].drop_duplicates("cell")
     x = alt.X("residual_mV:Q", title="measured \N{MINUS SIGN} predicted, mV")
     points = (
         alt.Chart(alt.NamedData(name="rows")).mark_point(size=34, opacity=0.8).encode(x=x, color=_bath_colour(rows))
@@ -273,6 +273,11 @@ def residuals(rows: pd.DataFrame) -> Figure:
         by_cell.properties(width=250, height=_steps(rows["cell"]), title="by cell"),
     ).resolve_scale(x="shared")
     return Figure("residuals", (chart,), {"rows": data, "offsets": offsets, "zero": _ZERO})
+
+
+def has_offset(residuals: pd.DataFrame) -> pd.Series:
+    """Whether each row's cell was given an electrode offset that can be seen, 0.005 mV or more."""
+    return residuals["offset_mV"].abs() >= 0.005
 
 
 def nernst(residuals: pd.DataFrame) -> Figure:

@@ -384,6 +384,11 @@ def _called(results: Results, table: pd.DataFrame) -> pd.Series:
     return (table["group"] + " · " + table["cell"]).where(table["group"] != "", table["cell"])
 
 
+def _further(table: pd.DataFrame, column: str) -> pd.Series:
+    """Numbers of a column beyond the contract's, which is read as text and may be absent."""
+    return pd.to_numeric(table.get(column, pd.Series(math.nan, index=table.index)), errors="coerce")
+
+
 # Summary
 
 
@@ -517,7 +522,8 @@ def _ratio_grid(results: Results, rows: pd.DataFrame) -> Grid:
 
 def _predictions(results: Results) -> Iterator[Block]:
     rows = results.of_model(results.residuals)
-    rows = rows[rows["predicted_mV"].notna()] if len(rows) else rows
+    rows = rows[rows["predicted_mV"].notna()]
+    rows = rows.assign(offset_mV=_further(rows, "offset_mV"))
     if len(rows) == 0:
         yield Text(
             "There is no prediction to compare with: no row is a reversal that the configured model can predict."
@@ -533,7 +539,7 @@ def _predictions(results: Results) -> Iterator[Block]:
         figures.predicted(rows), f"Measured against predicted potential, {results.model}. Grey: line of identity."
     )
     caption = "Residuals, measured minus predicted, by bath (left) and by cell (right)."
-    if (rows["offset_mV"] != 0).any():
+    if figures.has_offset(rows).any():
         caption += (
             " Upright black line: the fitted electrode offset of the cell, which the prediction does not contain."
         )
@@ -662,21 +668,21 @@ def _corrections(results: Results) -> Iterator[Block]:
     )
     drawn = rows[rows[["ratio", "low", "high"]].notna().any(axis=1)]
     if len(drawn):
-        yield _picture(
-            figures.ladder(drawn, results.truth, results.fit["permeant"]),
+        caption = (
             f"Ratio relative to {results.fit['reference_ion']} after each correction with its {results.confidence} "
-            "interval (logarithmic axis, one scale per ion). Triangles are one-sided "
-            f"bounds.{_TRUE_LINE if results.truth else ''}",
+            "interval (logarithmic axis, one scale per ion)."
         )
+        if drawn["ratio"].isna().any():
+            caption += " Triangles are one-sided bounds."
+        if results.truth:
+            caption += " Black line: the true ratio of the simulation."
+        yield _picture(figures.ladder(drawn, results.truth, results.fit["permeant"]), caption)
     for name in results.groups:
         yield from _heads(results, name)
         part = rows[rows["group"] == name]
         if len(part):
             yield _ladder_grid(results, part)
         yield _shift_grid(results.found[results.found["group"] == name])
-
-
-_TRUE_LINE = " Black line: the true ratio of the simulation."
 
 
 def _ladder_grid(results: Results, rows: pd.DataFrame) -> Grid:
@@ -985,8 +991,8 @@ def _once(names: Sequence[str]) -> list[str]:
 
 def _per_solution(rows: pd.DataFrame) -> pd.DataFrame:
     charge = rows["valence"] * rows["concentration_mM"]
-    number = pd.to_numeric(rows.get("osmolarity_mOsm_per_l", pd.Series(math.nan, index=rows.index)), errors="coerce")
-    parts = rows.assign(excess=charge, cations=charge.clip(lower=0), osmolarity=number).groupby(
+    osmolarity = _further(rows, "osmolarity_mOsm_per_l")
+    parts = rows.assign(excess=charge, cations=charge.clip(lower=0), osmolarity=osmolarity).groupby(
         ["solution", "temperature_C"], as_index=False
     )
     whole = parts.agg(
@@ -1032,10 +1038,10 @@ def _methods(results: Results) -> Iterator[Block]:
     yield Fold(
         "Versions", (_grid({"program": list(versions), "version": list(versions.values())}, ["program", "version"]),)
     )
-    inputs = results.manifest["inputs"]
-    yield Fold(
-        "Input files with their SHA-256",
-        (_grid({"file": list(inputs), "SHA-256": list(inputs.values())}, ["file", "SHA-256"]),),
+    # Not the digests themselves: a table whose rows were put in another order leaves this page as it was.
+    yield Text(
+        f"The SHA-256 of every one of the {len(results.manifest['inputs'])} input files, with the same versions and "
+        "configuration, is in results/manifest.json."
     )
 
 
@@ -1065,7 +1071,8 @@ def _methods_text(results: Results) -> Iterator[str]:
     )
     yield _junction_method(config["junction"])
     if config["junction"]["already_corrected_mV"]:
-        yield f"{_given(config['junction']['already_corrected_mV'])} mV that the amplifier had subtracted were put back first."
+        already = _given(config["junction"]["already_corrected_mV"])
+        yield f"{already} mV that the amplifier had subtracted were put back first."
     yield _activity_method(config["activity"]["model"])
     yield (
         "Permeability ratios were fitted to all reversal potentials of a group together by the Goldman-Hodgkin-Katz "

@@ -13,6 +13,7 @@ import copy
 import dataclasses
 import difflib
 import functools
+import math
 import typing
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -284,10 +285,19 @@ def _value_faults(value: Any, rule: Mapping[str, Any], place: str) -> Iterator[s
     for error in errors:
         where = place + "".join(f" [{step}]" for step in error.path)
         yield f"{where}: found {_show(error.instance)}; {_right(error)}"
-    if not errors and _not_built(value, rule):
+    if not errors and _holds_nan(value):
+        yield f"{place}: found {_show(value)}; a number would be right"
+    elif not errors and _not_built(value, rule):
         built = [str(item) for item in rule.get("enum", []) if not _not_built(item, rule)]
         instead = f"; {' or '.join(built)} would be right" if built else "; leave it out"
         yield f"{place}: {_show(value)} is not built in this version{instead}"
+
+
+def _holds_nan(value: Any) -> bool:
+    """Whether a value, or one in it, is `.nan`: a float to every schema, and no number to anyone."""
+    if isinstance(value, Mapping):
+        return any(map(_holds_nan, value.values()))
+    return isinstance(value, float) and math.isnan(value)
 
 
 def _not_built(value: Any, rule: Mapping[str, Any]) -> bool:
@@ -331,7 +341,7 @@ def _typed(text: str, rule: Mapping[str, Any]) -> Any:
     for kind, convert in (("integer", int), ("number", float)):
         if kind in kinds:
             try:
-                return convert(text)
+                return convert(text.replace("_", "x"))  # Python's 1_000 is no number in a table
             except ValueError:
                 continue
     return text

@@ -146,13 +146,18 @@ def read(path: str | Path) -> pd.DataFrame:
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: there is no such file; a table with commas would be right") from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; a table with commas would be right") from None
     except UnicodeDecodeError as fault:
         raise InputError(f"{path}: byte {fault.start} is not UTF-8; save the table as UTF-8 CSV") from None
-    rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""))]
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        rows = [[cell.strip() for cell in row] for row in reader]
+    except csv.Error as fault:
+        right = "a closed pair of quotation marks around a cell, or none, would be right"
+        raise InputError(f"{path}: line {reader.line_num}: found quotation marks amiss ({fault}); {right}") from None
     header = rows[0] if rows else []
     if not any(header):
         raise InputError(f"{path}: is empty; a header and at least one row would be right")
@@ -189,7 +194,7 @@ def _shape_faults(path: str | Path, header: Sequence[str], rows: Sequence[Sequen
 def number(text: str) -> float:
     """Return a cell's number; a ValueError says what was found and what would be right."""
     try:
-        value = float(text)
+        value = float(text.replace("_", "x"))  # Python's 1_000 is no number in a table
     except ValueError:
         comma = text.count(",") == 1 and text.replace(",", "").strip("+-").isdigit()
         hint = f" (a decimal point: {text.replace(',', '.')})" if comma else ""

@@ -4,7 +4,8 @@ import re
 import subprocess
 import sys
 
-ALLOWED = "Specify a conda environment or container"  # the environment is the lock file; there is no container image to name
+# The environment is the lock file; there is no container image to name.
+ALLOWED = "Specify a conda environment or container"
 
 lint = subprocess.run([sys.executable, "-m", "snakemake", "--lint"], capture_output=True, text=True, check=False)
 report = lint.stdout + lint.stderr

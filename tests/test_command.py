@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -198,7 +199,7 @@ def test_segments_cover_every_sample_once_and_in_order(
     for command in segments(waveform(*table, keeps=keeps), sweeps, points):
         assert command[0].start == 0
         assert command[-1].stop == points
-        assert all(a.stop == b.start for a, b in zip(command, command[1:], strict=False))
+        assert all(a.stop == b.start for a, b in itertools.pairwise(command))
         assert all(s.stop > s.start for s in command)
         assert all(s.is_level or dict(zip("ABCDEF", epochs, strict=False))[s.name][0] == "ramp" for s in command)
 

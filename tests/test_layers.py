@@ -27,6 +27,7 @@ RANKS = {
     "settings": 1,
     "tables": 1,
     "schemas": 0,
+    "templates": 0,
     "abf": 2,
     "solutions": 2,
     "experiment": 3,

@@ -131,7 +131,8 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1):
     """Run the stage in the present folder, its Parquet files cut into so many parts; return the page."""
     rows, traces = write_results(rows, permeabilities)
     inputs = {name: f"results/{table.name}" for name, table in stage._TABLES.items()}
-    inputs |= {"facts": [], "traces": [], "tables": ["data/recordings.csv", "data/solutions.csv"]}
+    loaded = experiment.load(settings.read())
+    inputs |= {"facts": [], "traces": [], "tables": loaded.tables}
     for part in range(parts):
         mine = rows[part::parts]
         digests = [hashlib.sha256(Path(row["recording"]).read_bytes()).hexdigest() for row in mine]
@@ -141,7 +142,6 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1):
             path = f"results/ingest/{part:04d}.{name}.parquet"
             frame.to_parquet(path, index=False)
             inputs[name].append(path)
-    loaded = experiment.load(settings.read())
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     stage.run(inputs, outputs, loaded)
     return Path("results/report.html").read_text(encoding="utf-8")
@@ -186,6 +186,12 @@ def test_a_bound_is_one_sided_and_an_estimate_has_an_interval(here):
     assert "not identifiable" in ratios
     assert "Cs is in no solution" in ratios
     assert "Not identifiable, and so not in the figure: Cs." in ratios
+
+
+def test_the_fitted_offset_of_a_cell_is_shown_where_there_is_one(here, monkeypatch):
+    assert "the fitted electrode offset of the cell" in section(run(), "predicted")
+    monkeypatch.setattr(report.figures, "has_offset", lambda rows: rows["offset_mV"] > 0.5)
+    assert "the fitted electrode offset of the cell" not in section(run(), "predicted")
 
 
 def test_refused_rows_say_why(here):

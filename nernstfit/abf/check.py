@@ -120,6 +120,9 @@ def _abf1(content: Bytes) -> Iterator[str]:
         yield "is truncated: its samples lie beyond its end"
     if not 0 <= n_tags <= _MOST_TAGS or (n_tags and not 0 < tags * _BLOCK + 64 * n_tags <= content.size):
         yield f"is truncated: its {n_tags} tags lie beyond its end"
+    synch, n_synch = unpack(content, "<2i", 92)
+    if n_synch and not (0 < n_synch <= _MOST_SWEEPS and 0 < synch * _BLOCK + 8 * n_synch <= content.size):
+        yield f"is truncated: its synch array of {n_synch} sweeps lies beyond its end"
     inputs = unpack(content, "<16h", 410)[: int(channels)]
     if not all(0 <= number < _MOST_CHANNELS for number in inputs):
         yield f"its sampled inputs cannot be: {', '.join(str(number) for number in inputs)}"

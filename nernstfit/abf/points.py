@@ -29,6 +29,7 @@ _MILLIVOLTS = {"mV": 1.0, "V": 1e3}
 _CURRENT_UNITS = frozenset(PICOAMPERES) | {"A"}
 _MEDIAN_FACTOR = math.sqrt(math.pi / 2)  # asymptotic error of a median over that of a mean, normal noise
 _TRACE_BINS = 160
+_LONGEST_STRETCH = 8192
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,11 @@ def _points(recording: Recording, how: Measure, sweeps: Sequence[int]) -> tuple[
     windows = [_window(part, how, recording.rate_Hz) for part in parts]
     currents = [recording.current_pA(channel, s, *window) for s, window in zip(chosen, windows, strict=True)]
     flat = [noise.detrended(current) for current in currents]
-    se, time = noise.standard_errors([residual for residual, _ in flat], recording.resolution_pA(channel))
+    settled = [
+        noise.detrended(recording.current_pA(channel, s, *_stretch(part, window)))[0]
+        for s, part, window in zip(chosen, parts, windows, strict=True)
+    ]
+    se, time = noise.standard_errors([residual for residual, _ in flat], settled, recording.resolution_pA(channel))
     statistic, factor = (np.median, _MEDIAN_FACTOR) if how.statistic == "median" else (np.mean, 1.0)
     values = np.array([statistic(current) for current in currents])
     counts = np.array([len(current) for current in currents])
@@ -258,6 +263,12 @@ def _window(part: Segment, how: Measure, rate_Hz: float) -> tuple[int, int]:
     if stop - start < 2:
         raise RecordingError(f"the window holds {max(0, stop - start)} samples of {_said(part)}; at least 2 are needed")
     return start, stop
+
+
+def _stretch(part: Segment, window: tuple[int, int]) -> tuple[int, int]:
+    """The last half of the epoch, where the current is settled; more of it where the window is longer."""
+    length = max((part.stop - part.start) // 2, window[1] - window[0])
+    return max(part.start, part.stop - min(length, _LONGEST_STRETCH)), part.stop
 
 
 def _said(part: Segment) -> str:

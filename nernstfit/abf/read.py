@@ -86,11 +86,15 @@ class Recording:
         return self.samples(channel, sweep, start, stop) * PICOAMPERES[channel.unit]
 
     def resolution_pA(self, channel: Channel) -> float:
-        """Return what one step of the converter is, in pA."""
+        """Return what one step of the converter is, in pA; 0 where the samples were stored as numbers."""
+        if self._raw.dtype.kind == "f":
+            return 0.0
         return abs(self._gain[channel.index]) * PICOAMPERES[channel.unit]
 
     def clipped(self, channel: Channel, sweep: int, start: int, stop: int) -> int:
-        """Return how many samples stand at the converter's limit."""
+        """Return how many samples stand at the converter's limit; none where they were stored as numbers."""
+        if self._raw.dtype.kind == "f":
+            return 0
         raw = self._raw[sweep, start:stop, channel.index]
         return int(np.count_nonzero((raw <= -32768) | (raw >= 32767)))
 
@@ -190,8 +194,8 @@ def _recording(path: Path, header: Any, content: NDArray[np.uint8], fields: _Fie
         tags=_tags(header, fields, points),
         obstacles=fields.obstacles,
         _raw=raw,
-        _gain=tuple(map(float, header._dataGain)),
-        _offset=tuple(map(float, header._dataOffset)),
+        _gain=tuple(map(float, header._dataGain)) if width == 2 else (1.0,) * channels,
+        _offset=tuple(map(float, header._dataOffset)) if width == 2 else (0.0,) * channels,
     )
 
 

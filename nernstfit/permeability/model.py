@@ -202,6 +202,18 @@ def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = T
     -------
     Fit
     """
+    order = _fixed_order(data)
+    result = _fit(data.subset(order), reference, offset_scale_mV, restricted)
+    return replace(result, data=data, gain=result.gain[:, np.argsort(order)])
+
+
+def _fixed_order(data: Data) -> list[int]:
+    """An order of the measurements that does not depend on the order in which they came: sums round alike."""
+    columns = (data.potential_mV, data.se_mV, data.temperature_C, *data.inside.T, *data.outside.T)
+    return sorted(range(data.size), key=lambda i: (data.cells[i], *(float(column[i]) for column in columns)))
+
+
+def _fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool) -> Fit:
     there = present(data)
     free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
     spread, which = _initial(data, offset_scale_mV)
@@ -224,22 +236,15 @@ def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = T
     return _summary(data, reference, free, ln_p, spread, which, offset_scale_mV, restricted)
 
 
-def hold(
-    data: Data, ln_p: FloatArray, free: Sequence[int], held: int, value: float, covariance_mV2: FloatArray
-) -> tuple[FloatArray, float]:
-    """Refit with one ln P held, for a profile of the likelihood.
+def refit(data: Data, start: FloatArray, free: Sequence[int], covariance_mV2: FloatArray) -> tuple[FloatArray, float]:
+    """Fit some ln P with all others held, for a profile of the likelihood.
 
     Parameters
     ----------
     data : Data
-    ln_p : ndarray, shape (k,)
-        Where to start.
+    start : ndarray, shape (k,)
+        Where the free ones start and where the others stay; -inf is an ion that does not pass.
     free : sequence of int
-        Ions fitted, the held one included or not.
-    held : int
-        Ion that is held.
-    value : float
-        Its ln P; -inf where it does not pass.
     covariance_mV2 : ndarray, shape (n, n)
         Of the potentials.
 
@@ -247,11 +252,12 @@ def hold(
     -------
     ln_p : ndarray, shape (k,)
     chi_square : float
+        inf where these ions have no reversal potential in every measurement.
     """
-    start = ln_p.copy()
-    start[held] = value
+    if not np.isfinite(data.predict(start)).all():
+        return start, math.inf
     whiten = _Dense(covariance_mV2)
-    best = _least_squares(data, start, [i for i in free if i != held], whiten)
+    best = _least_squares(data, start, free, whiten)
     residual = whiten(data.potential_mV - data.predict(best))
     return best, float(residual @ residual)
 

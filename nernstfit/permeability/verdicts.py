@@ -9,14 +9,14 @@ lower one; where both or neither can be told apart, nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from nernstfit.permeability.model import Fit, covariance_mV2, hold, present
+from nernstfit.permeability.model import Fit, covariance_mV2, present, refit
 
 FloatArray = NDArray[np.float64]
 
@@ -24,6 +24,7 @@ ESTIMATE, UPPER, LOWER, NOTHING = "estimate", "upper_bound", "lower_bound", "not
 OPEN_COST = 1.92
 _SURELY_CLOSED = 0.25  # with a smaller error of ln P, taking the ion away costs at least 0.5 / 0.25^2 = 8
 _FAR = 25.0
+_VANISHED = 15.0
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,17 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
     if fit.reference not in _present_ions(fit):
         return Ratio(ion, NOTHING, f"the reference {fit.reference} is in no solution of these measurements")
     n_cells, j = informative_cells(fit, i), fit.free.index(i)
-    if j in fit.loose:
+    vanished = fit.ln_p.max() > _VANISHED  # the reference, beside the others: all ratios to it run away together
+    if j in fit.loose and not vanished:
         others = " and ".join(data.ions[fit.free[other]] for other in fit.loose if other != j) or fit.reference
         reason = f"the data hold only a combination of {ion} and {others}; a bath that changes one of them would tell"
         return Ratio(ion, NOTHING, reason, n_cells=n_cells)
     se = math.sqrt(fit.covariance[j, j])
     se_shared = float(np.linalg.norm(fit.gain[j] @ shared_mV))
     total = math.hypot(se, se_shared)
-    if total > _SURELY_CLOSED:
-        profile = _profile(fit, i, shared_mV)
-        below, above = profile(-math.inf) < OPEN_COST, profile(fit.ln_p[i] + _FAR) < OPEN_COST
+    if total > _SURELY_CLOSED or vanished:
+        profile = _Profile(fit, i, shared_mV)
+        below, above = profile.without_ion() < OPEN_COST, profile.without_reference() < OPEN_COST
         if below and above:
             reason = (
                 f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
@@ -144,25 +146,49 @@ def _remark(fit: Fit) -> str:
     return ""
 
 
-def _profile(fit: Fit, i: int, shared_mV: FloatArray) -> Callable[[float], float]:
-    """Cost in log units of holding one ln P at a value, all others refitted."""
-    covariance = covariance_mV2(fit) + shared_mV @ shared_mV.T
+class _Profile:
+    """Cost in log units of what one ion's ln P is held at, all others refitted, over the best fit."""
 
-    def cost(value: float) -> float:
-        return (hold(fit.data, fit.ln_p, fit.free, i, value, covariance)[1] - least) / 2
+    def __init__(self, fit: Fit, i: int, shared_mV: FloatArray) -> None:
+        self._fit, self._i = fit, i
+        self._others = [other for other in fit.free if other != i]
+        self._covariance = covariance_mV2(fit) + shared_mV @ shared_mV.T
+        # The best fit under this covariance is not quite that of `fit`, and may lie where an ion does not pass.
+        whole = self._chi_square(fit.ln_p, fit.free)
+        self._least = min(whole, self._ion_gone(), self._reference_gone())
 
-    least = math.inf
-    # The best fit under this covariance is not quite that of `fit`: look for it from there.
-    found = optimize.minimize_scalar(
-        lambda value: hold(fit.data, fit.ln_p, fit.free, i, value, covariance)[1],
-        bounds=(fit.ln_p[i] - _FAR, fit.ln_p[i] + _FAR / 2),
-        method="bounded",
-        options={"xatol": 1e-3},
-    )
-    start = hold(fit.data, fit.ln_p, fit.free, i, float(fit.ln_p[i]), covariance)[1]
-    none = hold(fit.data, fit.ln_p, fit.free, i, -math.inf, covariance)[1]
-    least = min(float(found.fun), start, none)
-    return cost
+    def at(self, ln_p: float) -> float:
+        """Cost of ln P = `ln_p`; the others start where they were, and moved along with the ion."""
+        held = self._fit.ln_p.copy()
+        held[self._i] = ln_p
+        along = held.copy()
+        along[self._others] = np.clip(along[self._others] + ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
+        return self._cost(min(self._chi_square(start, self._others) for start in (held, along)))
+
+    def without_ion(self) -> float:
+        """Cost of the ion not passing at all."""
+        return self._cost(self._ion_gone())
+
+    def without_reference(self) -> float:
+        """Cost of the reference not passing at all, which sends this ratio to infinity."""
+        return self._cost(self._reference_gone())
+
+    def _ion_gone(self) -> float:
+        start = self._fit.ln_p.copy()
+        start[self._i] = -math.inf
+        return self._chi_square(start, self._others)
+
+    def _reference_gone(self) -> float:
+        # The ion itself stands for the scale then, and stays where it is.
+        start = np.clip(self._fit.ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
+        start[self._fit.data.ions.index(self._fit.reference)] = -math.inf
+        return self._chi_square(start, self._others)
+
+    def _chi_square(self, start: FloatArray, free: Sequence[int]) -> float:
+        return refit(self._fit.data, start, free, self._covariance)[1]
+
+    def _cost(self, chi_square: float) -> float:
+        return (chi_square - self._least) / 2
 
 
 def _bound(fit: Fit, i: int, shared_mV: FloatArray, confidence: float, below: bool, n_cells: int) -> Ratio:
@@ -180,14 +206,15 @@ def _bound(fit: Fit, i: int, shared_mV: FloatArray, confidence: float, below: bo
 
 def _limit(fit: Fit, i: int, shared_mV: FloatArray, confidence: float, side: int) -> float:
     """ln P at which the profile has risen by z^2 / 2, z one-sided at the confidence."""
-    cost, rise = _profile(fit, i, shared_mV), stats.norm.ppf(confidence) ** 2 / 2
+    profile, rise = _Profile(fit, i, shared_mV), stats.norm.ppf(confidence) ** 2 / 2
     # From where the profile lies under the rise, outwards until it lies above.
-    inner = fit.ln_p[i]
-    while cost(inner) > rise and abs(inner - fit.ln_p[i]) < _FAR:
+    inner = float(np.clip(fit.ln_p[i], -_FAR, _FAR))
+    while profile.at(inner) > rise and abs(inner) < 2 * _FAR:
         inner -= side
     outer = inner + side
-    while cost(outer) < rise:
-        outer += side
-        if abs(outer - inner) > 2 * _FAR:
+    while profile.at(outer) < rise:
+        inner, outer = outer, outer + side
+        if abs(outer) > 2 * _FAR:
             return math.nan
-    return float(optimize.brentq(lambda value: cost(value) - rise, min(inner, outer), max(inner, outer), xtol=1e-4))
+    low, high = min(inner, outer), max(inner, outer)
+    return float(optimize.brentq(lambda ln_p: profile.at(ln_p) - rise, low, high, xtol=1e-4))

@@ -15,11 +15,10 @@ import pandas as pd
 import yaml
 
 from nernstfit import report, settings, tables
-from nernstfit.experiment import Experiment
+from nernstfit.experiment import TRUTH_FILE, Experiment
 from nernstfit.report import Results
 
 CONTRACT = 1
-TRUTH_FILE = "truth.yaml"
 PACKAGES = (
     *("nernstfit", "numpy", "scipy", "pandas", "lmfit", "snakemake", "pyabf"),
     *("altair", "vl-convert-python"),
@@ -45,13 +44,13 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     ----------
     inputs : mapping
         The tables of the contract by name; `facts` and `traces`: Parquet files of all batches;
-        `tables`: the user's tables. `truth.yaml` beside them says that recordings are simulated.
+        `tables`: the user's tables, and `truth.yaml` where the recordings are simulated.
     outputs : mapping
         `report`: an HTML file; `figures`: a folder; `manifest`: a JSON file.
     experiment : Experiment
     """
-    truth = Path(inputs["tables"][0]).parent / TRUTH_FILE
-    files = [settings.CONFIG_FILE, *inputs["tables"], *([str(truth)] if truth.exists() else [])]
+    truth = next((Path(path) for path in inputs["tables"] if Path(path).name == TRUTH_FILE), None)
+    files = [settings.CONFIG_FILE, *inputs["tables"]]
     manifest = {
         "contract": CONTRACT,
         "inputs": dict(sorted((_digests(files) | _recordings(inputs["facts"], experiment)).items())),
@@ -64,8 +63,8 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
             **frames,
             traces=_concat(inputs["traces"]).sort_values(["measurement", "sweep", "t_ms"], ignore_index=True),
             manifest=manifest,
-            simulated=truth.exists(),
-            truth=_true_ratios(truth, experiment.settings.fit.reference_ion),
+            simulated=truth is not None,
+            truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
         )
     )
     _write(outputs["report"], made.html)
@@ -119,8 +118,6 @@ def _plain(value: Any) -> Any:
 
 def _true_ratios(path: Path, reference: str) -> dict[str, float]:
     """True permeabilities relative to the reference; empty where there is no truth of it."""
-    if not path.exists():
-        return {}
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
     ratios = content.get("ratios", {}) if isinstance(content, dict) else {}
     return (

@@ -49,8 +49,6 @@ def test_an_uncharged_substance_has_no_ions(name: str) -> None:
         ("HPO4", "HPO4"),
         ("Hepes", "HEPES"),
         ("Gluconate", "gluconate"),
-    ]
-    + [
         ("CHOLINE", "choline"),
         ("NMG", "NMDG"),
         ("Ac", "acetate"),

@@ -92,7 +92,9 @@ def test_identities_of_the_contract(demonstration) -> None:
     np.testing.assert_allclose(product, ions["activity_mM"], rtol=1e-11)
 
 
-@pytest.mark.parametrize(("before", "after"), [("series_resistance", "junction"), ("junction", "activity"), ("activity", "offset")])
+@pytest.mark.parametrize(
+    ("before", "after"), [("series_resistance", "junction"), ("junction", "activity"), ("activity", "offset")]
+)
 def test_each_correction_moves_a_ratio_or_its_interval(demonstration, before: str, after: str) -> None:
     table = demonstration.numbers("corrections").set_index(["step", "ion"])[["ratio", "low", "high"]]
     change = (np.log(table.loc[after]) - np.log(table.loc[before])).abs()

@@ -117,7 +117,8 @@ def test_no_reversal_at_all_fails_with_everything_written(experiment: Path, run_
     assert (experiment / "results" / "report.html").exists()
     for name in ("permeabilities", "cells", "models", "residuals", "corrections", "iv", "nernst_slopes"):
         header, *rows = (experiment / "results" / f"{name}.csv").read_text().splitlines()
-        assert header and not rows
+        assert header
+        assert not rows
 
 
 def test_a_new_row_reads_its_own_batch_only(experiment: Path, run_workflow: Callable) -> None:
@@ -158,11 +159,11 @@ def test_a_lost_or_damaged_result_is_made_again(experiment: Path, run_workflow: 
     assert path.read_bytes() == whole
 
 
-def test_killed_then_run_again(experiment: Path, project: Path, run_workflow: Callable, snakemake_words: list[str]) -> None:
+def test_killed_then_run_again(
+    experiment: Path, project: Path, run_workflow: Callable, snakemake_words: list[str]
+) -> None:
     words = [*snakemake_words, "--snakefile", str(project / "Snakefile"), "--directory", str(experiment)]
-    started = subprocess.Popen(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    started = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
     while not list(experiment.glob("results/ingest/*/points.parquet")) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -17,6 +17,7 @@ rule report:
         facts=expand("results/ingest/{batch}/facts.parquet", batch=experiment.batches),
         traces=expand("results/ingest/{batch}/traces.parquet", batch=experiment.batches),
         tables=experiment.tables,
+        config="config/config.yaml",
         code=experiments.code("stages.report"),
     output:
         report="results/report.html",
