@@ -29,4 +29,9 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        "results/ingest/finished.txt",
+        rules.measure.output,
+        rules.solutions.output,
+        rules.correct.output,
+        rules.fit.output,
+        rules.report.output,
+        rules.conclude.output,

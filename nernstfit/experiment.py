@@ -299,7 +299,7 @@ def _rows(settings: Settings, solutions: Solutions | None, faults: list[str]) ->
         typed = {str(key): str(value) for key, value in cells.items()}
         given = {column: float(values[number]) for column, values in numbers.items() if pd.notna(values[number])}
         row, found_row = _row(int(number), typed, given, settings, solutions)
-        faults += [f"{place}: row {number}: {fault}" for fault in found_row]
+        faults += [f"{place}: row {number}, {fault}" for fault in found_row]
         if row is not None:
             rows.append(row)
     faults += _repeated({int(number): cells for number, cells in table.to_dict("index").items()}, place)
