@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from nernstfit import settings as settings_module
 from nernstfit import solutions as chemistry
 from nernstfit import tables
-from nernstfit.abf.command import Segment, segments
+from nernstfit.abf.command import segments
 from nernstfit.abf.records import Epoch, Waveform
 from nernstfit.abf.write import OutputChannel, write_abf
 from nernstfit.errors import InputError
@@ -61,6 +61,7 @@ PROTOCOL = Waveform(
     keeps_last_level=False,
 )
 SWEEPS = 17
+_MOST_STEPS = 50
 
 _CONFIG = """\
 # A simulated experiment: the recordings were made by `nernstfit simulate`, not in a laboratory.
@@ -197,8 +198,7 @@ def _record(
     # What the amplifier calls V is off the membrane potential by junctions and offset.
     shift = chemistry.junction_mV(solutions, condition, settings.junction, settings.activity.model) - cell.offset_mV
     membrane = _Membrane(cell, solutions, condition, settings)
-    command = segments(PROTOCOL, SWEEPS, POINTS)
-    current = np.array([_sweep(membrane, sweep, shift, cell) for sweep in command])
+    current = _current(membrane, shift, cell)
     current += _noise(current.shape, rng)
     channel = OutputChannel(
         "IN 0", "pA", 0, FULL_SCALE_PA, telegraph_gain=5.0 if cell.name in TELEGRAPHED else 1.0, clamp="voltage"
@@ -226,40 +226,44 @@ class _Membrane:
         self._pA_per_current = cell.slope_nS / float(at_zero)
         self._leak_nS = cell.leak_nS
 
-    def current_pA(self, voltage_mV: float) -> float:
+    def current_pA(self, voltage_mV: FloatArray) -> FloatArray:
         """Steady current, outward positive; the leak reverses at 0 mV."""
-        return self._pA_per_current * float(ghk.current(voltage_mV, *self._ions)) + self._leak_nS * voltage_mV
+        return self._pA_per_current * ghk.current(voltage_mV, *self._ions) + self._leak_nS * voltage_mV
 
-    def slope_nS(self, voltage_mV: float) -> float:
+    def slope_nS(self, voltage_mV: FloatArray) -> FloatArray:
         """Slope of the steady current."""
-        return self._pA_per_current * float(ghk.slope_conductance_per_mV(voltage_mV, *self._ions)) + self._leak_nS
+        return self._pA_per_current * ghk.slope_conductance_per_mV(voltage_mV, *self._ions) + self._leak_nS
 
-    def behind(self, voltage_mV: float, series_MOhm: float) -> float:
-        """Membrane potential at which the current through the series resistance is the membrane's."""
+    def behind(self, voltage_mV: FloatArray, series_MOhm: float) -> FloatArray:
+        """Membrane potentials at which the current through the series resistance is the membrane's."""
         v = voltage_mV
-        for _ in range(50):
-            drop = v + series_MOhm * 1e-3 * self.current_pA(v) - voltage_mV
-            step = drop / (1 + series_MOhm * 1e-3 * self.slope_nS(v))
-            v -= step
-            if abs(step) < 1e-9:
+        for _ in range(_MOST_STEPS):
+            excess = v + series_MOhm * 1e-3 * self.current_pA(v) - voltage_mV
+            step = excess / (1 + series_MOhm * 1e-3 * self.slope_nS(v))
+            v = v - step
+            if np.abs(step).max() < 1e-9:
                 break
         return v
 
 
-def _sweep(membrane: _Membrane, command: Sequence[Segment], shift_mV: float, cell: Cell) -> FloatArray:
-    """Current through the pipette: after each step the capacity charges through the series resistance."""
+def _current(membrane: _Membrane, shift_mV: float, cell: Cell) -> FloatArray:
+    """Current through the pipette, shape (sweeps, points).
+
+    After each step the capacity charges through the series resistance. All sweeps step at the same
+    times: the durations of the protocol do not change.
+    """
+    command = segments(PROTOCOL, SWEEPS, POINTS)
     series = cell.series_MOhm * (1 - cell.compensation_percent / 100)
-    current = np.empty(POINTS)
-    before = membrane.behind(command[0].first_mV + shift_mV, series)
-    for part in command:
-        applied = part.first_mV + shift_mV
+    current = np.empty((SWEEPS, POINTS))
+    before = membrane.behind(np.array([sweep[0].first_mV + shift_mV for sweep in command]), series)
+    for parts in zip(*command, strict=True):
+        applied = np.array([part.first_mV + shift_mV for part in parts])
         settled = membrane.behind(applied, series)
-        slope = 1 + series * 1e-3 * membrane.slope_nS(settled)
-        tau_ms = series * cell.capacitance_pF * 1e-3 / slope
-        time_ms = np.arange(part.stop - part.start) / RATE_HZ * 1e3
-        v = settled + (before - settled) * np.exp(-time_ms / tau_ms)
-        current[part.start : part.stop] = (applied - v) / series * 1e3
-        before = float(v[-1])
+        tau_ms = series * cell.capacitance_pF * 1e-3 / (1 + series * 1e-3 * membrane.slope_nS(settled))
+        time_ms = np.arange(parts[0].stop - parts[0].start) / RATE_HZ * 1e3
+        v = settled[:, None] + (before - settled)[:, None] * np.exp(-time_ms / tau_ms[:, None])
+        current[:, parts[0].start : parts[0].stop] = (applied[:, None] - v) / series * 1e3
+        before = v[:, -1]
     return current
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nernstfit.abf.points import Points, Trace, measure_points
@@ -72,7 +72,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         facts.append(fact | {"sha256": digests[row.recording]})
         if measured is not None:
             points.append(_point_table(row, measured[0]))
-            traces += [_trace_table(row, trace) for trace in measured[1]]
+            traces.append(_trace_table(row, measured[1]))
     _write(outputs["points"], points, POINTS)
     _write(outputs["traces"], traces, TRACES)
     pd.DataFrame(facts, columns=list(FACTS)).to_parquet(outputs["facts"], index=False)
@@ -129,10 +129,15 @@ def _point_table(row: Row, points: Points) -> pd.DataFrame:
     )
 
 
-def _trace_table(row: Row, trace: Trace) -> pd.DataFrame:
-    content = dataclasses.asdict(trace)
-    start, stop = content.pop("window_ms")
-    return pd.DataFrame({"measurement": row.measurement, **content, "from_ms": start, "to_ms": stop})
+def _trace_table(row: Row, traces: Sequence[Trace]) -> pd.DataFrame:
+    lengths = [len(trace.t_ms) for trace in traces]
+    content: dict[str, Any] = {"measurement": row.measurement}
+    content["sweep"] = np.repeat([trace.sweep for trace in traces], lengths)
+    for name in ("t_ms", "command_mV", "low_pA", "high_pA"):
+        content[name] = np.concatenate([getattr(trace, name) for trace in traces])
+    for name, end in (("from_ms", 0), ("to_ms", 1)):
+        content[name] = np.repeat([trace.window_ms[end] for trace in traces], lengths)
+    return pd.DataFrame(content)
 
 
 def _write(path: str, parts: list[pd.DataFrame], columns: tuple[str, ...]) -> None:
