@@ -29,6 +29,7 @@ _MILLIVOLTS = {"mV": 1.0, "V": 1e3}
 _CURRENT_UNITS = frozenset(PICOAMPERES) | {"A"}
 _MEDIAN_FACTOR = math.sqrt(math.pi / 2)  # asymptotic error of a median over that of a mean, normal noise
 _TRACE_BINS = 160
+_TRACE_SWEEPS = 7
 _LONGEST_STRETCH = 8192
 
 
@@ -99,7 +100,7 @@ def measure_points(recording: Recording, how: Measure, sweeps: Sequence[int]) ->
     -------
     Points
     tuple of Trace
-        One per sweep.
+        Of at most seven sweeps, spread evenly.
 
     Raises
     ------
@@ -146,9 +147,9 @@ def _points(recording: Recording, how: Measure, sweeps: Sequence[int]) -> tuple[
         trend=max(abs(rise) for _, rise in flat) / (float(np.ptp(values)) or math.inf),
         clipped_fraction=clipped / int(counts.sum()),
     )
+    shown = dict.fromkeys(np.linspace(0, len(chosen) - 1, _TRACE_SWEEPS).round().astype(int).tolist())
     traces = tuple(
-        _trace(recording, channel, command[s], part, window, s, scale)
-        for s, part, window in zip(chosen, parts, windows, strict=True)
+        _trace(recording, channel, command[chosen[i]], parts[i], windows[i], chosen[i], scale) for i in shown
     )
     return points, traces
 

@@ -142,7 +142,10 @@ def _present_ions(fit: Fit) -> set[str]:
 
 def _remark(fit: Fit) -> str:
     if len(fit.data.cell_names) == 1:
-        return "one cell: the interval over cells comes from the measurement's error alone, not from a spread between cells"
+        return (
+            "one cell: the interval over cells comes from the measurement's error alone, "
+            "not from a spread between cells"
+        )
     return ""
 
 
