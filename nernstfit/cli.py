@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,13 +10,13 @@ from pathlib import Path
 
 import click
 
-from nernstfit.errors import InputError
+from nernstfit.errors import InputError, RecordingError
 
 SNAKEFILE = Path(__file__).resolve().parent.parent / "Snakefile"
 
 
 class _Group(click.Group):
-    """Turns a fault of the user's tables into its sentences and exit status 1."""
+    """Turns a fault of the user's tables or recording into its sentences and exit status 1."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -23,7 +24,9 @@ class _Group(click.Group):
         except InputError as fault:
             for line in fault.faults:
                 click.echo(line, err=True)
-            sys.exit(1)
+        except RecordingError as fault:
+            click.echo(str(fault), err=True)
+        sys.exit(1)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,6 +75,74 @@ def simulate(folder: Path, seed: int) -> None:
 
     simulation.simulate(folder, seed)
     click.echo(f"{folder}: written; analyse it with: nernstfit run {folder}")
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  nernstfit inspect cell1.abf
+  nernstfit inspect cell1.abf --channel "IN 1" --plot cell1.png"""
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--channel", help="Name or number of the ADC that carries the current.")
+@click.option("--command", help="Name or number of the DAC that drives the cell.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write current and command as PNG.")
+def inspect(file: Path, channel: str | None, command: str | None, plot: Path | None) -> None:
+    """Say what FILE holds: channels, outputs, epochs sweep by sweep, tags, and which command is used."""
+    from nernstfit import settings  # noqa: PLC0415
+    from nernstfit.abf import describe, read  # noqa: PLC0415
+
+    asked = {name: value for name, value in (("channel", channel), ("command", command)) if value is not None}
+    how = settings.measure_for(settings.default_measure(), asked, "--{}".format)
+    recording = read.read(file)
+    for line in describe.describe(recording, how):
+        click.echo(line)
+    if plot is not None:
+        from nernstfit import figures  # noqa: PLC0415
+        from nernstfit.stages.ingest import trace_table  # noqa: PLC0415
+
+        course = trace_table(recording.path.name, describe.course(recording, how))
+        plot.write_bytes(figures.render(figures.recording(course)).png)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  nernstfit measure cell1.abf --epoch B
+  nernstfit measure tails.abf --epoch F --from-ms 4 --to-ms 10 --json
+  nernstfit measure two_amplifiers.abf --epoch D --channel 1 --sweeps 0-12"""
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--epoch", help="A letter, `after`, or `auto`: the one that differs between sweeps.")
+@click.option("--from-fraction", help="Start of the window as part of the epoch.")
+@click.option("--to-fraction", help="End of the window as part of the epoch.")
+@click.option("--from-ms", help="Start of the window in ms from the start of the epoch.")
+@click.option("--to-ms", help="End of the window in ms from the start of the epoch.")
+@click.option("--statistic", help="mean or median of the current in the window.")
+@click.option("--channel", help="Name or number of the ADC that carries the current.")
+@click.option("--command", help="Name or number of the DAC that drives the cell.")
+@click.option("--sweeps", help="Which sweeps, from 0, like 0-12,15.")
+@click.option("--max-interval-mV", "max_interval_mV", help="A wider 95 % interval is ambiguous.")
+@click.option("--min-span-mV", "min_span_mV", help="The current must stay off zero over this on both sides.")
+@click.option("--series-resistance-MOhm", "series", type=float, help="What of it is not compensated.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def measure(file: Path, series: float | None, as_json: bool, **options: str | None) -> None:
+    """Measure the reversal potential of FILE, as commanded, by the workflow's own stages.
+
+    What is printed are the columns of results/reversal_potentials.csv; no junction is corrected for.
+    Exit status 0 means a verdict, 1 a file or an option that cannot be used.
+    """
+    from nernstfit.stages import single  # noqa: PLC0415
+
+    found = single.measure(str(file), {name: value for name, value in options.items() if value is not None}, series)
+    known = {name: value for name, value in found.items() if value == value}
+    if as_json:
+        click.echo(json.dumps({name: known.get(name) for name in found}))
+    else:
+        for name, value in known.items():
+            if value != "":
+                click.echo(f"{name:16}{value:.6g}" if isinstance(value, float) else f"{name:16}{value}")
+    sys.exit(1 if found["verdict"] == "unreadable" else 0)
 
 
 def check(folder: Path) -> None:

@@ -13,6 +13,7 @@ import hashlib
 import json
 import operator
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -339,11 +340,11 @@ def _row(
         )
     sweeps: tuple[int, ...] = ()
     try:
-        sweeps = _sweep_numbers(cells.get("sweeps", ""))
-    except ValueError:
-        faults.append(f"column 'sweeps': found '{cells['sweeps']}'; sweeps from 0 like 0-12,15 would be right")
+        sweeps = sweep_numbers(cells.get("sweeps", ""))
+    except InputError as fault:
+        faults.append(f"column 'sweeps': {fault}")
     try:
-        measure = measure_for(settings, {key: cells[key] for key in MEASURE_KEYS if cells.get(key)})
+        measure = measure_for(settings.measure, {key: cells[key] for key in MEASURE_KEYS if cells.get(key)})
     except InputError as fault:
         faults += fault.faults
     if faults:
@@ -400,17 +401,21 @@ def _solution_faults(cells: Mapping[str, str], settings: Settings, solutions: So
             yield f"column '{column}': found '{name}', {_not_a_solution(name, settings, solutions)}"
 
 
-def _sweep_numbers(text: str) -> tuple[int, ...]:
-    """Read `0-12,15`; ValueError where it is not of that form."""
+def sweep_numbers(text: str) -> tuple[int, ...]:
+    """Read a choice of sweeps like `0-12,15`; empty for all.
+
+    Raises
+    ------
+    InputError
+        Where the text is not of that form.
+    """
     found: list[int] = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
-        first, dash, last = part.partition("-")
-        start, stop = int(first), int(last if dash else first)
-        if stop < start:
-            raise ValueError(part)
-        found += range(start, stop + 1)
-    if any(number < 0 for number in found):
-        raise ValueError(text)
+        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
+        last = int(match[2] or match[1]) if match else -1
+        if match is None or last < int(match[1]):
+            raise InputError(f"found '{text}'; sweeps from 0 like 0-12,15 would be right")
+        found += range(int(match[1]), last + 1)
     return tuple(dict.fromkeys(found))
 
 

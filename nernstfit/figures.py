@@ -430,6 +430,38 @@ def measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.Dat
     return Figure(name, tuple(panels), data)
 
 
+def recording(traces: pd.DataFrame) -> Figure:
+    """Current above, command below, of whole sweeps of one recording.
+
+    Parameters
+    ----------
+    traces : DataFrame
+        Columns measurement, sweep, t_ms, command_mV, low_pA, high_pA.
+    """
+    x = alt.X("t_ms:Q", title="time, ms", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(tickCount=8))
+    colours = alt.Scale(range=list(LEVELS), interpolate="rgb")
+    shown = sorted(set(traces["sweep"].tolist()))
+    legend = alt.Legend(title="sweep", type="symbol", values=shown, symbolType="square")
+    chart = alt.Chart(alt.NamedData(name="course"))
+    current = chart.mark_area(strokeWidth=0.7).encode(
+        x=x,
+        y=alt.Y("low_pA:Q", title="current, pA", axis=_CURRENT_AXIS),
+        y2="high_pA:Q",
+        detail="sweep:N",
+        fill=alt.Fill("sweep:Q", scale=colours, legend=legend),
+        stroke=alt.Stroke("sweep:Q", scale=colours, legend=None),
+    )
+    command = chart.mark_line(interpolate="step-after", strokeWidth=1.2).encode(
+        x=x,
+        y=alt.Y("command_mV:Q", title="command, mV", scale=alt.Scale(zero=False)),
+        color=alt.Color("sweep:Q", scale=colours, legend=None),
+        detail="sweep:N",
+    )
+    title = alt.Title(str(traces["measurement"].iloc[0]))
+    charts = (current.properties(width=640, height=240, title=title), command.properties(width=640, height=140))
+    return Figure("recording", charts, {"course": traces})
+
+
 def _trace_panel(number: str, traces: pd.DataFrame, iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Chart:
     shown = _thinned(_chosen(traces))
     start, stop = float(traces["from_ms"].iloc[0]), float(traces["to_ms"].iloc[0])

@@ -15,7 +15,7 @@ import difflib
 import functools
 import math
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import resources
 from typing import Any
 
@@ -179,14 +179,24 @@ def load(config: Mapping[str, Any]) -> Settings:
     return typing.cast(Settings, _record(Settings, content))
 
 
-def measure_for(settings: Settings, cells: Mapping[str, str]) -> Measure:
+def default_measure() -> Measure:
+    """Return how a measurement is made where nothing is said."""
+    return typing.cast(Measure, _record(Measure, _filled({}, schema()["properties"]["measure"])))
+
+
+def measure_for(
+    base: Measure, cells: Mapping[str, str], called: Callable[[str], str] = "column '{}'".format
+) -> Measure:
     """Return how one row is measured: the row over the configuration.
 
     Parameters
     ----------
-    settings : Settings
+    base : Measure
+        The section of the configuration.
     cells : mapping
         Column to text, for the columns of `measure` in which the row has a value.
+    called : callable
+        From a key to what a fault calls its value.
 
     Raises
     ------
@@ -199,14 +209,14 @@ def measure_for(settings: Settings, cells: Mapping[str, str]) -> Measure:
     for key, text in cells.items():
         rule = section["properties"][key]
         value = _typed(text, rule)
-        found = list(_value_faults(value, rule, f"column '{key}'"))
+        found = list(_value_faults(value, rule, called(key)))
         faults += found
         values[key] = value
-    merged = {**_plain(settings.measure), **values}
+    merged = {**_plain(base), **values}
     if "from_fraction" in values or "to_fraction" in values:
         merged |= {key: None for key in ("from_ms", "to_ms") if key not in values}
     if not faults:
-        faults = [f"column {fault}" for fault in _window_rules(merged, "'{}'")]
+        faults = list(_window_rules(merged, called))
     if faults:
         raise InputError(faults)
     return typing.cast(Measure, _record(Measure, merged))
@@ -362,7 +372,7 @@ def _rules(content: Mapping[str, Any]) -> Iterator[str]:
             f"one of {permeant} would be right"
         )
     yield from _junction_rules(content["junction"])
-    yield from (f"key {fault}" for fault in _window_rules(content["measure"], "'measure.{}'"))
+    yield from (f"key {fault}" for fault in _window_rules(content["measure"], "'measure.{}'".format))
 
 
 def _description(section: str, key: str) -> str:
@@ -382,15 +392,15 @@ def _junction_rules(junction: Mapping[str, Any]) -> Iterator[str]:
         yield "key 'junction.reference.solution': found nothing; the solution in the salt bridge would be right"
 
 
-def _window_rules(measure: Mapping[str, Any], name: str) -> Iterator[str]:
+def _window_rules(measure: Mapping[str, Any], name: Callable[[str], str]) -> Iterator[str]:
     start, stop = measure["from_ms"], measure["to_ms"]
     if (start is None) != (stop is None):
         missing = "to_ms" if stop is None else "from_ms"
-        yield f"{name.format(missing)}: found nothing; from_ms and to_ms are given together"
+        yield f"{name(missing)}: found nothing; from_ms and to_ms are given together"
     elif start is not None and stop is not None and not start < stop:
-        yield f"{name.format('to_ms')}: found {stop:g}; more than from_ms = {start:g} would be right"
+        yield f"{name('to_ms')}: found {stop:g}; more than from_ms = {start:g} would be right"
     if not measure["from_fraction"] < measure["to_fraction"]:
         yield (
-            f"{name.format('to_fraction')}: found {measure['to_fraction']:g}; "
+            f"{name('to_fraction')}: found {measure['to_fraction']:g}; "
             f"more than from_fraction = {measure['from_fraction']:g} would be right"
         )

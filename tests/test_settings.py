@@ -358,13 +358,13 @@ def test_every_fault_is_reported_at_once(config: Config) -> None:
 def test_a_row_goes_over_the_configuration_and_one_window_drops_the_other(
     config: Config, in_config: dict[str, Any], in_row: dict[str, str], expected: tuple[float | None, ...]
 ) -> None:
-    measure = settings.measure_for(settings.load(config(in_config)), in_row)
+    measure = settings.measure_for(settings.load(config(in_config)).measure, in_row)
     assert (measure.from_fraction, measure.to_fraction, measure.from_ms, measure.to_ms) == expected
 
 
 def test_a_row_sets_every_kind_of_value(config: Config) -> None:
     row = {"epoch": "C", "statistic": "median", "channel": "1", "command": "Cmd 1", "max_interval_mV": "4"}
-    measure = settings.measure_for(settings.load(config({"measure.channel": "IN 0"})), row)
+    measure = settings.measure_for(settings.load(config({"measure.channel": "IN 0"})).measure, row)
     assert (measure.epoch, measure.statistic, str(measure.channel), measure.command, measure.max_interval_mV) == (
         *("C", "median", "1", "Cmd 1", 4.0),
     )
@@ -385,7 +385,7 @@ def test_a_row_sets_every_kind_of_value(config: Config) -> None:
 )
 def test_a_wrong_value_in_a_row_names_its_column(config: Config, row: dict[str, str], column: str, right: str) -> None:
     with pytest.raises(InputError) as caught:
-        settings.measure_for(settings.load(config()), row)
+        settings.measure_for(settings.load(config()).measure, row)
     (fault,) = caught.value.faults
     assert f"column '{column}'" in fault
     assert right in fault

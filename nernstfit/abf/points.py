@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -28,7 +28,6 @@ _Named = TypeVar("_Named", Channel, Waveform)
 _MILLIVOLTS = {"mV": 1.0, "V": 1e3}
 _CURRENT_UNITS = frozenset(PICOAMPERES) | {"A"}
 _MEDIAN_FACTOR = math.sqrt(math.pi / 2)  # asymptotic error of a median over that of a mean, normal noise
-_TRACE_BINS = 160
 _TRACE_SWEEPS = 7
 _LONGEST_STRETCH = 8192
 
@@ -114,9 +113,8 @@ def measure_points(recording: Recording, how: Measure, sweeps: Sequence[int]) ->
 
 
 def _points(recording: Recording, how: Measure, sweeps: Sequence[int]) -> tuple[Points, tuple[Trace, ...]]:
-    channel, waveform = _episodic(recording, how)
+    channel, waveform = current_and_command(recording, how)
     chosen = _sweeps(recording, sweeps)
-    scale = _MILLIVOLTS[waveform.unit]
     command = segments(waveform, recording.sweeps, recording.points)
     epoch = _epoch(command, how, chosen)
     parts = [_part(command[sweep], epoch, sweep) for sweep in chosen]
@@ -138,7 +136,7 @@ def _points(recording: Recording, how: Measure, sweeps: Sequence[int]) -> tuple[
         command=waveform.name,
         sweeps=np.array(chosen),
         t_ms=np.array([(a + b) / 2 / recording.rate_Hz * 1e3 for a, b in windows]),
-        command_mV=np.array([part.first_mV * scale for part in parts]),
+        command_mV=np.array([part.first_mV for part in parts]),
         current_pA=values,
         se_pA=se * factor,
         samples=counts,
@@ -147,14 +145,21 @@ def _points(recording: Recording, how: Measure, sweeps: Sequence[int]) -> tuple[
         trend=max(abs(rise) for _, rise in flat) / (float(np.ptp(values)) or math.inf),
         clipped_fraction=clipped / int(counts.sum()),
     )
-    shown = dict.fromkeys(np.linspace(0, len(chosen) - 1, _TRACE_SWEEPS).round().astype(int).tolist())
     traces = tuple(
-        _trace(recording, channel, command[chosen[i]], parts[i], windows[i], chosen[i], scale) for i in shown
+        trace(recording, channel, command[chosen[i]], _around(parts[i], recording.points), windows[i], chosen[i])
+        for i in evenly(len(chosen))
     )
     return points, traces
 
 
-def _episodic(recording: Recording, how: Measure) -> tuple[Channel, Waveform]:
+def current_and_command(recording: Recording, how: Measure) -> tuple[Channel, Waveform]:
+    """Choose the channel that carries the current and the DAC that drives the cell.
+
+    Raises
+    ------
+    RecordingError
+        Where the file leaves a choice that was not made, or is no episodic voltage clamp.
+    """
     if recording.mode != "episodic":
         raise RecordingError(f"command unknown: the recording is {recording.mode}, not episodic")
     channel = _current_channel(recording, how.channel)
@@ -165,7 +170,16 @@ def _episodic(recording: Recording, how: Measure) -> tuple[Channel, Waveform]:
         raise RecordingError(
             f"DAC '{waveform.name}' commands {waveform.unit or 'no unit'}, not mV: this is no voltage clamp"
         )
-    return channel, waveform
+    return channel, _in_millivolts(waveform)
+
+
+def _in_millivolts(waveform: Waveform) -> Waveform:
+    scale = _MILLIVOLTS[waveform.unit]
+    epochs = tuple(
+        replace(epoch, level=epoch.level * scale, level_increment=epoch.level_increment * scale)
+        for epoch in waveform.epochs
+    )
+    return replace(waveform, unit="mV", holding=waveform.holding * scale, epochs=epochs)
 
 
 def _current_channel(recording: Recording, wanted: str | int) -> Channel:
@@ -276,20 +290,32 @@ def _said(part: Segment) -> str:
     return "what follows the last epoch" if part.name == AFTER else f"epoch {part.name}"
 
 
-def _trace(
+def trace(
     recording: Recording,
     channel: Channel,
     command: Sequence[Segment],
-    part: Segment,
+    span: tuple[int, int],
     window: tuple[int, int],
     sweep: int,
-    scale: float,
+    bins: int = 160,
 ) -> Trace:
-    """Reduce the epoch and a fifth of its length on either side to extremes per bin."""
-    margin = (part.stop - part.start) // 5
-    start, stop = max(0, part.start - margin), min(recording.points, part.stop + margin)
+    """Reduce the current of a span of one sweep to extremes per bin, the command at the start of each beside it.
+
+    Parameters
+    ----------
+    recording : Recording
+    channel : Channel
+    command : sequence of Segment
+        Of this sweep, in mV.
+    span, window : tuple of int
+        Samples from and to.
+    sweep : int
+    bins : int
+        At most so many.
+    """
+    start, stop = span
     current = recording.current_pA(channel, sweep, start, stop)
-    edges = np.linspace(0, stop - start, min(_TRACE_BINS, stop - start) + 1).astype(int)[:-1]
+    edges = np.linspace(0, stop - start, min(bins, stop - start) + 1).astype(int)[:-1]
     starts = np.array([piece.start for piece in command])
     level = np.array([piece.first_mV for piece in command])
     slope = np.array([(piece.last_mV - piece.first_mV) / (piece.stop - piece.start) for piece in command])
@@ -297,8 +323,19 @@ def _trace(
     return Trace(
         sweep=sweep,
         t_ms=(edges + start) / recording.rate_Hz * 1e3,
-        command_mV=(level[at] + slope[at] * (edges + start - starts[at])) * scale,
+        command_mV=level[at] + slope[at] * (edges + start - starts[at]),
         low_pA=np.minimum.reduceat(current, edges),
         high_pA=np.maximum.reduceat(current, edges),
         window_ms=(window[0] / recording.rate_Hz * 1e3, window[1] / recording.rate_Hz * 1e3),
     )
+
+
+def evenly(count: int) -> list[int]:
+    """At most seven of `count` things, spread evenly, first and last among them."""
+    return list(dict.fromkeys(np.linspace(0, count - 1, _TRACE_SWEEPS).round().astype(int).tolist()))
+
+
+def _around(part: Segment, points: int) -> tuple[int, int]:
+    """An epoch and a fifth of its length on either side."""
+    margin = (part.stop - part.start) // 5
+    return max(0, part.start - margin), min(points, part.stop + margin)

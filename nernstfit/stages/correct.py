@@ -26,18 +26,45 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     """
     measured = pd.read_parquet(inputs["measured"]).set_index("measurement")
     ledger = tables.load(inputs["junctions"], tables.JUNCTIONS)
-    keys = ["bath", "pipette", "configuration", "temperature_C", "zeroed_in"]
-    added = ledger.groupby(keys)["applied_mV"].sum().to_dict() if len(ledger) else {}
-    rows = [_corrected(row, measured.loc[row.measurement], added) for row in experiment.rows]
+    added: dict[tuple[str, ...], float] = {}
+    for term in ledger.to_dict("records"):
+        key = _key(*(term[name] for name in _CONDITION))
+        added[key] = added.get(key, 0.0) + term["applied_mV"]
+    rows = [
+        correct_row(row, measured.loc[row.measurement], added.get(_row_key(row), math.nan)) for row in experiment.rows
+    ]
     tables.write(outputs["reversals"], tables.REVERSAL_POTENTIALS, rows)
 
 
-def _corrected(row: Row, measured: pd.Series, added: Mapping[Any, float]) -> dict[str, Any]:
+_CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
+
+
+def _key(*values: str | float) -> tuple[str, ...]:
+    """A condition as the table of junctions writes it."""
+    return tuple(f"{value:.12g}" if isinstance(value, float) else value for value in values)
+
+
+def _row_key(row: Row) -> tuple[str, ...]:
+    return _key(*(getattr(row.condition, name) for name in _CONDITION))
+
+
+def correct_row(row: Row, measured: Mapping[str, Any] | pd.Series, junction: float) -> dict[str, Any]:
+    """Carry one measured row from the pipette's command to the membrane.
+
+    Parameters
+    ----------
+    row : Row
+    measured : mapping
+        As the measure stage gives it.
+    junction : float
+        What is added to the membrane potential, mV; nan where no junction correction applies.
+
+    Returns
+    -------
+    dict
+        One row of the table of reversal potentials.
+    """
     condition = row.condition
-    junction = added.get(
-        (condition.bath, condition.pipette, condition.configuration, condition.temperature_C, condition.zeroed_in),
-        math.nan,
-    )
     on_command = Result(
         measured["verdict"],
         potential_mV=measured["reversal_mV"],

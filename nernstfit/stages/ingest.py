@@ -68,11 +68,11 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     for row in experiment.batch(batch):
         if row.recording not in opened:
             opened.clear()  # rows of one recording stand together; one open file at a time is enough
-        fact, measured = _measurement(row, opened)
+        fact, measured = read_row(row, opened)
         facts.append(fact | {"sha256": digests[row.recording]})
         if measured is not None:
-            points.append(_point_table(row, measured[0]))
-            traces.append(_trace_table(row, measured[1]))
+            points.append(point_table(row, measured[0]))
+            traces.append(trace_table(row.measurement, measured[1]))
     _write(outputs["points"], points, POINTS)
     _write(outputs["traces"], traces, TRACES)
     pd.DataFrame(facts, columns=list(FACTS)).to_parquet(outputs["facts"], index=False)
@@ -86,9 +86,21 @@ def _sha256(path: str) -> str:
         return ""  # the reader says why
 
 
-def _measurement(
-    row: Row, opened: dict[str, Recording]
-) -> tuple[dict[str, Any], tuple[Points, tuple[Trace, ...]] | None]:
+def read_row(row: Row, opened: dict[str, Recording]) -> tuple[dict[str, Any], tuple[Points, tuple[Trace, ...]] | None]:
+    """Read what one row asks of its recording.
+
+    Parameters
+    ----------
+    row : Row
+    opened : dict of str to Recording
+        Recordings that are open already; one that is not is opened and added.
+
+    Returns
+    -------
+    fact : dict
+        The columns of FACTS; `verdict` is `excluded` or `unreadable`, or empty so far.
+    measured : tuple of Points and traces, or None
+    """
     fact: dict[str, Any] = dict.fromkeys(FACTS, "") | {"measurement": row.measurement, "rate_Hz": math.nan}
     fact |= dict.fromkeys(("noise_pA", "autocorrelation_samples", "trend", "clipped_fraction"), math.nan)
     if row.exclude:
@@ -112,7 +124,8 @@ def _measurement(
     return fact, (points, traces)
 
 
-def _point_table(row: Row, points: Points) -> pd.DataFrame:
+def point_table(row: Row, points: Points) -> pd.DataFrame:
+    """Points of one measurement as rows with the columns of POINTS."""
     return pd.DataFrame(
         {
             "measurement": row.measurement,
@@ -129,9 +142,10 @@ def _point_table(row: Row, points: Points) -> pd.DataFrame:
     )
 
 
-def _trace_table(row: Row, traces: Sequence[Trace]) -> pd.DataFrame:
+def trace_table(measurement: str, traces: Sequence[Trace]) -> pd.DataFrame:
+    """Traces of one measurement as rows with the columns of TRACES."""
     lengths = [len(trace.t_ms) for trace in traces]
-    content: dict[str, Any] = {"measurement": row.measurement}
+    content: dict[str, Any] = {"measurement": measurement}
     content["sweep"] = np.repeat([trace.sweep for trace in traces], lengths)
     for name in ("t_ms", "command_mV", "low_pA", "high_pA"):
         content[name] = np.concatenate([getattr(trace, name) for trace in traces])

@@ -41,20 +41,40 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `measured`: a Parquet file with one row per measurement; `iv`: the table of I-V curves.
     experiment : Experiment
     """
-    facts = _concat(inputs["facts"]).set_index("measurement")
+    facts = {fact["measurement"]: fact for fact in _concat(inputs["facts"]).to_dict("records")}
     points = dict(list(_concat(inputs["points"]).groupby("measurement", sort=False)))
     measured, curves = [], []
     for row in sorted(experiment.rows, key=lambda row: row.measurement):
-        fact = facts.loc[row.measurement]
-        content = {"measurement": row.measurement, "epoch": fact["epoch"]}
-        if fact["verdict"]:
-            measured.append(content | {"verdict": fact["verdict"], "reason": fact["reason"], "flags": ""})
-            continue
-        values, iv, result = _measure(row, points[row.measurement])
-        measured.append(content | values | {"flags": _flags(row, fact, iv, result)})
-        curves.append(_iv_table(row, iv))
+        values, iv = measure_row(row, facts[row.measurement], points.get(row.measurement))
+        measured.append(values)
+        if iv is not None:
+            curves.append(_iv_table(row, iv))
     pd.DataFrame(measured, columns=list(_MEASURED)).to_parquet(outputs["measured"], index=False)
     tables.write(outputs["iv"], tables.IV, pd.concat(curves) if curves else [])
+
+
+def measure_row(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame | None) -> tuple[dict[str, Any], Curve | None]:
+    """Measure one row from its points.
+
+    Parameters
+    ----------
+    row : Row
+    fact : mapping
+        Its columns of ingest.FACTS.
+    points : DataFrame or None
+        Its points; None where the recording gave none.
+
+    Returns
+    -------
+    values : dict
+        Verdict, reason, epoch, flags, and the potentials that the verdict has.
+    iv : Curve or None
+    """
+    content = dict.fromkeys(_MEASURED, math.nan) | {"measurement": row.measurement, "epoch": fact["epoch"]}
+    if points is None:
+        return content | {"verdict": fact["verdict"], "reason": fact["reason"], "flags": ""}, None
+    values, iv, result = _measure(row, points)
+    return content | values | {"flags": _flags(row, fact, iv, result)}, iv
 
 
 def _concat(paths: Sequence[str]) -> pd.DataFrame:
@@ -90,7 +110,7 @@ def _measure(row: Row, points: pd.DataFrame) -> tuple[dict[str, Any], Curve, Res
     return values, iv, result
 
 
-def _flags(row: Row, fact: pd.Series, iv: Curve, result: Result) -> str:
+def _flags(row: Row, fact: Mapping[Any, Any], iv: Curve, result: Result) -> str:
     found = []
     series = _uncompensated_MOhm(row)
     if series is None:

@@ -1,0 +1,69 @@
+"""One recording without an experiment folder, through the same stages as a row of a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from nernstfit import settings
+from nernstfit.experiment import NAMED_BY, Row, sweep_numbers
+from nernstfit.solutions import NEW_ZERO
+from nernstfit.stages.correct import correct_row
+from nernstfit.stages.ingest import point_table, read_row
+from nernstfit.stages.measure import measure_row
+
+
+def option(key: str) -> str:
+    """What a key of the configuration is called as an option of a command."""
+    return "--" + key.replace("_", "-")
+
+
+def measure(path: str, cells: Mapping[str, str], series_resistance_MOhm: float | None = None) -> dict[str, Any]:
+    """Measure the reversal potential of one recording.
+
+    Parameters
+    ----------
+    path : str
+    cells : mapping
+        Keys of `measure` and `sweeps` to text, as a row of recordings.csv has them.
+    series_resistance_MOhm : float or None
+        What of it is not compensated.
+
+    Returns
+    -------
+    dict
+        The columns of reversal_potentials.csv; no junction is corrected for.
+
+    Raises
+    ------
+    InputError
+        Where a value is not right.
+    """
+    asked = {key: text for key, text in cells.items() if key != "sweeps"}
+    row = Row(
+        number=0,
+        measurement=":".join([PurePath(path).stem, *(cells[key] for key in NAMED_BY if key in cells)]),
+        recording=path,
+        cell="",
+        bath="",
+        pipette="",
+        group="",
+        batch="",
+        sweeps_text=cells.get("sweeps", ""),
+        sweeps=sweep_numbers(cells.get("sweeps", "")),
+        temperature_C=math.nan,
+        configuration="",
+        zeroed_in=NEW_ZERO,
+        series_resistance_MOhm=series_resistance_MOhm,
+        compensation_percent=None,
+        capacitance_pF=None,
+        time_s=None,
+        exclude="",
+        measure=settings.measure_for(settings.default_measure(), asked, option),
+        own={},
+    )
+    fact, points = read_row(row, {})
+    values, _ = measure_row(row, fact, point_table(row, points[0]) if points else None)
+    return correct_row(row, values, math.nan)

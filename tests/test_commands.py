@@ -1,0 +1,116 @@
+"""`nernstfit inspect` and `nernstfit measure`: one recording, through the workflow's own code."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nernstfit import tables
+from nernstfit.abf.records import Tag, UserList, Waveform
+from nernstfit.cli import main
+
+Write = Callable[..., Path]
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+def test_measure_prints_the_columns_of_the_table_as_json(tmp_path: Path, write_recording: Write) -> None:
+    path = write_recording(tmp_path / "a.abf", current_pA=lambda level: 5.0 * (level + 31.0))
+    done = call("measure", path, "--epoch", "B", "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.output)
+    assert tuple(found) == tables.REVERSAL_POTENTIALS.columns
+    assert (found["measurement"], found["epoch"], found["verdict"]) == ("a:B", "B", "reversal")
+    assert found["corrected_mV"] == found["reversal_mV"] == pytest.approx(-31.0, abs=0.5)
+    assert found["junction_mV"] is None
+
+
+def test_measure_takes_window_sweeps_statistic_and_series_resistance(tmp_path: Path, write_recording: Write) -> None:
+    path = write_recording(tmp_path / "a.abf", current_pA=lambda level: 5.0 * (level + 31.0))
+    words = ("--from-ms", 5, "--to-ms", 15, "--statistic", "median", "--sweeps", "2-8")
+    done = call("measure", path, *words, "--series-resistance-MOhm", 10, "--json")
+    found = json.loads(done.output)
+    assert found["measurement"] == "a:median:2-8"
+    assert "rs_max_error=" in found["flags"]
+    assert found["rs_shift_mV"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_measure_agrees_with_a_real_tail_current(real_abf: Path) -> None:
+    done = call("measure", real_abf / "20917009.abf", "--epoch", "F", "--from-ms", 4, "--to-ms", 10, "--json")
+    assert json.loads(done.output)["corrected_mV"] == pytest.approx(-20.7, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--epoch", "7"), "--epoch: found '7'"),
+        (("--statistic", "peak"), "--statistic: 'peak' is not built"),
+        (("--from-ms", "4"), "--to-ms: found nothing"),
+        (("--sweeps", "5-2"), "found '5-2'; sweeps from 0 like 0-12,15"),
+        (("--min-span-mV", "wide"), "found 'wide'; a number would be right"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(
+    tmp_path: Path, write_recording: Write, words: tuple[str, ...], said: str
+) -> None:
+    done = call("measure", write_recording(tmp_path / "a.abf"), *words)
+    assert done.exit_code == 1
+    assert said in done.output
+    assert len(done.output.splitlines()) == 1
+
+
+def test_measure_of_no_recording_says_why_and_fails(tmp_path: Path) -> None:
+    (tmp_path / "text.abf").write_text("no recording at all")
+    for name, said in (("text.abf", "is not an ABF file"), ("absent.abf", "cannot be opened")):
+        done = call("measure", tmp_path / name)
+        assert done.exit_code == 1
+        assert said in done.output
+
+
+@pytest.mark.parametrize("version", ["2.6", "1.84"])
+def test_inspect_says_what_the_file_holds(tmp_path: Path, write_recording: Write, version: str) -> None:
+    tags = [Tag(1.2, 2, "bath changed")]
+    done = call("inspect", write_recording(tmp_path / "a.abf", version=version, tags=tags))
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0] == f"a.abf: ABF {version[:3]}, episodic"
+    assert lines[1] == "11 sweeps of 40 ms every 0.5 s, 10000 samples per second and channel"
+    assert "  0  'IN 0' in pA" in lines
+    assert "  1.200 s, sweep 2: bath changed" in lines
+    (header,) = (line for line in lines if line.startswith("  sweep"))
+    assert header.split() == ["sweep", "A", "B", "C", "after"]
+    third = lines[lines.index(header) + 3]
+    assert "-60 (10.6+20)" in third
+    assert lines[-1] == "measured: the current of channel 'IN 0' against the command of DAC 'Cmd 0'"
+
+
+def test_inspect_shows_a_user_list_and_that_the_command_is_unknown(
+    tmp_path: Path, write_recording: Write, steps: Waveform
+) -> None:
+    listed = dataclasses.replace(steps, user_list=UserList(22, (-85.0, -55.0, 5.0), False))
+    done = call("inspect", write_recording(tmp_path / "a.abf", waveforms=[listed]))
+    assert done.exit_code == 0
+    assert "user list of parameter 22: -85, -55, 5" in done.output
+    assert done.output.splitlines()[-1].startswith("not measured: command unknown: a user list")
+
+
+def test_inspect_plots_current_and_command(tmp_path: Path, write_recording: Write) -> None:
+    path, picture = write_recording(tmp_path / "a.abf"), tmp_path / "a.png"
+    done = call("inspect", path, "--plot", picture)
+    assert done.exit_code == 0, done.output
+    content = picture.read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert len(content) > 5000
+
+
+def test_inspect_of_no_recording_is_one_sentence(tmp_path: Path) -> None:
+    done = call("inspect", tmp_path / "absent.abf")
+    assert done.exit_code == 1
+    assert done.output.strip() == "absent.abf: cannot be opened (No such file or directory)"
