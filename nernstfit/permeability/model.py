@@ -42,6 +42,7 @@ _MOST_TURNS, _MOST_ROUNDS = 5, 12
 _START_SD_MV = 1.0
 _SETTLED = 1e-3
 _LIMIT = 30.0  # of ln P
+_FAR, _NEAR = 9.0, 3.0
 _SAME = 1e-6
 _MOST_STEPS = 400
 _NULL = 1e-7
@@ -236,7 +237,7 @@ def _fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool) -
     return _summary(data, reference, free, ln_p, spread, which, offset_scale_mV, restricted)
 
 
-def refit(data: Data, start: FloatArray, free: Sequence[int], covariance_mV2: FloatArray) -> tuple[FloatArray, float]:
+def refit(data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
     """Fit some ln P with all others held, for a profile of the likelihood.
 
     Parameters
@@ -245,8 +246,8 @@ def refit(data: Data, start: FloatArray, free: Sequence[int], covariance_mV2: Fl
     start : ndarray, shape (k,)
         Where the free ones start and where the others stay; -inf is an ion that does not pass.
     free : sequence of int
-    covariance_mV2 : ndarray, shape (n, n)
-        Of the potentials.
+    whiten : Dense
+        By the covariance of the potentials.
 
     Returns
     -------
@@ -256,10 +257,8 @@ def refit(data: Data, start: FloatArray, free: Sequence[int], covariance_mV2: Fl
     """
     if not np.isfinite(data.predict(start)).all():
         return start, math.inf
-    whiten = _Dense(covariance_mV2)
     best = _least_squares(data, start, free, whiten)
-    residual = whiten(data.potential_mV - data.predict(best))
-    return best, float(residual @ residual)
+    return best, _misfit(data, best, whiten)
 
 
 def covariance_mV2(fit: Fit) -> FloatArray:
@@ -270,14 +269,15 @@ def covariance_mV2(fit: Fit) -> FloatArray:
     return np.diag(data.se_mV**2) + np.where(same, between, 0.0)
 
 
-class _Dense:
-    """Whitens with one covariance matrix of all measurements."""
+class Dense:
+    """Whitens with one covariance matrix of all measurements, shape (n, n)."""
 
-    def __init__(self, covariance: FloatArray) -> None:
-        self._root = np.linalg.cholesky(covariance)
+    def __init__(self, covariance_mV2: FloatArray) -> None:
+        self._whitening = np.linalg.inv(np.linalg.cholesky(covariance_mV2))
 
     def __call__(self, values: FloatArray) -> FloatArray:
-        return np.asarray(np.linalg.solve(self._root, values))
+        """Take (n,) or (n, m) and return the same shape."""
+        return np.asarray(self._whitening @ values)
 
 
 class _Whitener:
@@ -295,16 +295,18 @@ class _Whitener:
         covariance = np.where(both, shared, 0.0)
         at = np.arange(covariance.shape[1])
         covariance[:, at, at] += noise
-        self._root = np.linalg.cholesky(covariance)
+        root = np.linalg.cholesky(covariance)
+        self._log_determinant = 2.0 * float(np.log(np.diagonal(root, axis1=1, axis2=2)).sum())
+        self._whitening = np.linalg.inv(root)
 
     @property
     def log_determinant(self) -> float:
         """Of the covariance of all measurements."""
-        return 2.0 * float(np.log(np.diagonal(self._root, axis1=1, axis2=2)).sum())
+        return self._log_determinant
 
     def __call__(self, values: FloatArray) -> FloatArray:
         arranged = self._arranged(values if values.ndim == 2 else values[:, None])
-        white = np.linalg.solve(self._root, arranged)
+        white = self._whitening @ arranged
         flat = np.asarray(white.reshape(self._there.size, arranged.shape[2]))
         return flat if values.ndim == 2 else flat[:, 0]
 
@@ -312,10 +314,33 @@ class _Whitener:
         return np.where(self._there[:, :, None], values[self._blocks], 0.0)
 
 
-def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | _Dense) -> FloatArray:
-    """Minimise the whitened residuals over the free ln P with lmfit; returns all ln P."""
+def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | Dense) -> FloatArray:
+    """Minimise the whitened residuals over the free ln P; returns all ln P.
+
+    An ion that has run away lies where nothing changes any more, from where no descent comes back:
+    it is tried once more from nearer by.
+    """
     if not free:
         return start.copy()
+    if data.size < len(free):
+        return _shortest_steps(data, start, free, whiten)
+    best = _descent(data, start, free, whiten)
+    gone = [i for i in free if abs(best[i]) > _FAR]
+    if not gone:
+        return best
+    nearer = best.copy()
+    nearer[gone] = np.sign(best[gone]) * _NEAR
+    again = _descent(data, nearer, free, whiten)
+    return again if _misfit(data, again, whiten) < _misfit(data, best, whiten) - _SETTLED else best
+
+
+def _misfit(data: Data, ln_p: FloatArray, whiten: _Whitener | Dense) -> float:
+    residual = whiten(data.potential_mV - data.predict(ln_p))
+    return float(residual @ residual)
+
+
+def _descent(data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | Dense) -> FloatArray:
+    """Levenberg-Marquardt from one start, by lmfit with analytic derivatives."""
     names = [f"ln_p_{i}" for i in free]
     parameters = lmfit.Parameters()
     for name, i in zip(names, free, strict=True):
@@ -333,8 +358,6 @@ def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: _
     def derivative(values: lmfit.Parameters) -> FloatArray:
         return whiten(-data.gradient(unpack(values))[:, list(free)])
 
-    if data.size < len(free):
-        return _shortest_steps(data, start, free, whiten)
     result = lmfit.minimize(
         residual,
         parameters,
@@ -349,7 +372,7 @@ def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: _
     return unpack(result.params)
 
 
-def _shortest_steps(data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | _Dense) -> FloatArray:
+def _shortest_steps(data: Data, start: FloatArray, free: Sequence[int], whiten: _Whitener | Dense) -> FloatArray:
     """Fit fewer data than parameters: of all exact fits one near the start. None of its ratios is reported."""
     ln_p = start.copy()
     for _ in range(_MOST_ROUNDS):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from nernstfit.permeability.model import Fit, covariance_mV2, present, refit
+from nernstfit.permeability.model import Dense, Fit, covariance_mV2, present, refit
 
 FloatArray = NDArray[np.float64]
 
@@ -25,6 +25,8 @@ OPEN_COST = 1.92
 _SURELY_CLOSED = 0.25  # with a smaller error of ln P, taking the ion away costs at least 0.5 / 0.25^2 = 8
 _FAR = 25.0
 _VANISHED = 15.0
+_GONE = 9.0
+_CURVED = 0.5  # of ln P; beyond, the likelihood is no parabola over the width of the interval
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,9 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
     total = math.hypot(se, se_shared)
     if total > _SURELY_CLOSED or vanished:
         profile = _Profile(fit, i, shared_mV)
-        below, above = profile.without_ion() < OPEN_COST, profile.without_reference() < OPEN_COST
+        # The fit itself may have let the ion go, although the shared errors would rather keep a trace of it.
+        below = profile.without_ion() < OPEN_COST or fit.ln_p[i] < -_GONE
+        above = profile.without_reference() < OPEN_COST or fit.ln_p[i] > _GONE
         if below and above:
             reason = (
                 f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
@@ -116,24 +120,35 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         if below or above:
             return _bound(fit, i, shared_mV, confidence, below, n_cells)
     df = float(fit.df[j])
-    whole_df = df * (total / se) ** 4
-    t = float(stats.t.ppf(0.5 + confidence / 2, df)) * se
-    t_whole = float(stats.t.ppf(0.5 + confidence / 2, whole_df)) * total
-    ln_ratio = float(fit.ln_p[i])
+    own = _interval(fit, i, se, df, None, confidence)
+    whole = _interval(fit, i, total, df * (total / se) ** 4, shared_mV, confidence)
     return Ratio(
         ion,
         ESTIMATE,
         _remark(fit),
-        ln_ratio=ln_ratio,
-        low=float(np.exp(ln_ratio - t_whole)),
-        high=float(np.exp(ln_ratio + t_whole)),
-        low_cells=float(np.exp(ln_ratio - t)),
-        high_cells=float(np.exp(ln_ratio + t)),
+        ln_ratio=float(fit.ln_p[i]),
+        # The degrees of freedom of the whole are more; a further error never makes an interval shorter.
+        low=math.exp(min(own[0], whole[0])),
+        high=math.exp(max(own[1], whole[1])),
+        low_cells=math.exp(own[0]),
+        high_cells=math.exp(own[1]),
         df=df if math.isfinite(df) else math.nan,
         se_ln_cells=se,
         se_ln_shared=se_shared,
         n_cells=n_cells,
     )
+
+
+def _interval(
+    fit: Fit, i: int, se: float, df: float, shared_mV: FloatArray | None, confidence: float
+) -> tuple[float, float]:
+    """Two-sided interval of ln P: by Student's t, or from the profile where the error is too large for that."""
+    t, ln_p = float(stats.t.ppf(0.5 + confidence / 2, df)), float(fit.ln_p[i])
+    if se <= _CURVED:
+        return ln_p - t * se, ln_p + t * se
+    profile = _Profile(fit, i, np.zeros((fit.data.size, 0)) if shared_mV is None else shared_mV)
+    low, high = (profile.limit(t**2 / 2, side) for side in (-1, 1))
+    return min(low, ln_p), max(high, ln_p)
 
 
 def _present_ions(fit: Fit) -> set[str]:
@@ -155,7 +170,7 @@ class _Profile:
     def __init__(self, fit: Fit, i: int, shared_mV: FloatArray) -> None:
         self._fit, self._i = fit, i
         self._others = [other for other in fit.free if other != i]
-        self._covariance = covariance_mV2(fit) + shared_mV @ shared_mV.T
+        self._whiten = Dense(covariance_mV2(fit) + shared_mV @ shared_mV.T)
         # The best fit under this covariance is not quite that of `fit`, and may lie where an ion does not pass.
         whole = self._chi_square(fit.ln_p, fit.free)
         self._least = min(whole, self._ion_gone(), self._reference_gone())
@@ -167,6 +182,18 @@ class _Profile:
         along = held.copy()
         along[self._others] = np.clip(along[self._others] + ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
         return self._cost(min(self._chi_square(start, self._others) for start in (held, along)))
+
+    def limit(self, rise: float, side: int) -> float:
+        """ln P on one side (-1: below) at which the cost has risen so far over its least; -inf or inf where nowhere."""
+        places = [float(np.clip(self._fit.ln_p[self._i], -_VANISHED, _VANISHED))]
+        costs = [self.at(places[0])]
+        while costs[-1] <= min(costs) + rise:
+            if abs(places[-1]) > 2 * _FAR:
+                return side * math.inf
+            places.append(places[-1] + side)
+            costs.append(self.at(places[-1]))
+        level, low, high = min(costs) + rise, min(places[-2:]), max(places[-2:])
+        return float(optimize.brentq(lambda ln_p: self.at(ln_p) - level, low, high, xtol=1e-4))
 
     def without_ion(self) -> float:
         """Cost of the ion not passing at all."""
@@ -188,7 +215,7 @@ class _Profile:
         return self._chi_square(start, self._others)
 
     def _chi_square(self, start: FloatArray, free: Sequence[int]) -> float:
-        return refit(self._fit.data, start, free, self._covariance)[1]
+        return refit(self._fit.data, start, free, self._whiten)[1]
 
     def _cost(self, chi_square: float) -> float:
         return (chi_square - self._least) / 2
@@ -196,28 +223,15 @@ class _Profile:
 
 def _bound(fit: Fit, i: int, shared_mV: FloatArray, confidence: float, below: bool, n_cells: int) -> Ratio:
     """One-sided limit from the profile, with and without the shared errors."""
-    ion, data = fit.data.ions[i], fit.data
-    none = np.zeros((data.size, 0))
-    limits = [_limit(fit, i, part, confidence, 1 if below else -1) for part in (shared_mV, none)]
-    whole, cells = (math.exp(limit) if math.isfinite(limit) else math.nan for limit in limits)
+    ion, side, rise = fit.data.ions[i], 1 if below else -1, float(stats.norm.ppf(confidence)) ** 2 / 2
+    none = np.zeros((fit.data.size, 0))
+    whole, cells = (_Profile(fit, i, part).limit(rise, side) for part in (shared_mV, none))
+    if not math.isfinite(whole):
+        reason = f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
+        return Ratio(ion, NOTHING, reason, n_cells=n_cells)
+    own = math.exp(cells) if math.isfinite(cells) else math.nan
     if below:
         reason = f"the data are as likely with no permeability of {ion} at all; a bath with more of it would tell"
-        return Ratio(ion, UPPER, reason, high=whole, high_cells=cells, n_cells=n_cells)
+        return Ratio(ion, UPPER, reason, high=math.exp(whole), high_cells=own, n_cells=n_cells)
     reason = f"the data are as likely with {ion} alone permeant; a bath with more of {fit.reference} would tell"
-    return Ratio(ion, LOWER, reason, low=whole, low_cells=cells, n_cells=n_cells)
-
-
-def _limit(fit: Fit, i: int, shared_mV: FloatArray, confidence: float, side: int) -> float:
-    """ln P at which the profile has risen by z^2 / 2, z one-sided at the confidence."""
-    profile, rise = _Profile(fit, i, shared_mV), stats.norm.ppf(confidence) ** 2 / 2
-    # From where the profile lies under the rise, outwards until it lies above.
-    inner = float(np.clip(fit.ln_p[i], -_FAR, _FAR))
-    while profile.at(inner) > rise and abs(inner) < 2 * _FAR:
-        inner -= side
-    outer = inner + side
-    while profile.at(outer) < rise:
-        inner, outer = outer, outer + side
-        if abs(outer) > 2 * _FAR:
-            return math.nan
-    low, high = min(inner, outer), max(inner, outer)
-    return float(optimize.brentq(lambda ln_p: profile.at(ln_p) - rise, low, high, xtol=1e-4))
+    return Ratio(ion, LOWER, reason, low=math.exp(whole), low_cells=own, n_cells=n_cells)

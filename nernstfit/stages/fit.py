@@ -24,6 +24,7 @@ from nernstfit.settings import Settings
 from nernstfit.solutions import Condition
 
 _DECADE = math.log(10.0)
+_TELLING_SE = 0.5  # of ln ratio; a cell that knows less of an ion tells nothing of it
 _OFFSET_SCALE_MV = 1.0  # where the configuration leaves the offsets free
 
 
@@ -208,34 +209,31 @@ def _cells(key: Mapping[str, Any], result: Fit, settings: Settings) -> Iterator[
     data, z = result.data, float(stats.norm.ppf(0.5 + settings.fit.confidence / 2))
     offset_sd = math.inf if math.isinf(settings.fit.offset_sd_mV) else result.spread.offset_mV
     for c, name in enumerate(data.cell_names):
-        rows = data.blocks[c][data.blocks[c] >= 0]
-        own = data.subset(rows)
+        own = data.subset(data.blocks[c][data.blocks[c] >= 0].tolist())
         alone = fit(own, result.reference, offset_sd)
-        judged = {
-            ratio.ion: ratio for ratio in verdicts.ratios(alone, np.zeros((own.size, 0)), settings.fit.confidence)
-        }
+        told = _told(alone, z)
+        n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
         for ion in data.ions:
-            if ion == result.reference:
-                continue
-            ratio, values = judged[ion], {}
-            if ratio.verdict == ESTIMATE:
-                half = z * ratio.se_ln_cells
-                values = {
-                    "ratio": math.exp(ratio.ln_ratio),
-                    "low": math.exp(ratio.ln_ratio - half),
-                    "high": math.exp(ratio.ln_ratio + half),
-                    "ln_ratio": ratio.ln_ratio,
-                    "se_ln_ratio": ratio.se_ln_cells,
-                }
-            n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
-            yield {
-                **key,
-                "cell": name,
-                "ion": ion,
-                **values,
-                "n_baths": n_baths,
-                "offset_mV": float(result.offsets_mV[c]),
+            if ion != result.reference:
+                values = told.get(ion, {}) | {"n_baths": n_baths, "offset_mV": float(result.offsets_mV[c])}
+                yield {**key, "cell": name, "ion": ion} | values
+
+
+def _told(alone: Fit, z: float) -> dict[str, dict[str, float]]:
+    """The ratios that one cell tells by itself, each with its interval."""
+    told = {}
+    for j, i in enumerate(alone.free):
+        se, ln_ratio = math.sqrt(alone.covariance[j, j]), float(alone.ln_p[i])
+        if j not in alone.loose and se < _TELLING_SE:
+            low, high = math.exp(ln_ratio - z * se), math.exp(ln_ratio + z * se)
+            told[alone.data.ions[i]] = {
+                "ratio": math.exp(ln_ratio),
+                "low": low,
+                "high": high,
+                "ln_ratio": ln_ratio,
+                "se_ln_ratio": se,
             }
+    return told
 
 
 def _residuals(
