@@ -272,6 +272,12 @@ def load(path: str | Path, table: Table) -> pd.DataFrame:
     return frame
 
 
+def gather(paths: Sequence[str]) -> pd.DataFrame:
+    """Read the Parquet files of all batches as one table; an empty one where all are."""
+    frames = [pd.read_parquet(path) for path in paths]
+    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
+
+
 def _order(table: Table, key: str, value: Any, first_model: str) -> Any:
     """What a key sorts by: numbers by size, steps up the ladder, all else by code point."""
     if key in table.numbers:

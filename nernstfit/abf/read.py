@@ -229,18 +229,7 @@ def _abf1(header: Any, content: NDArray[np.uint8]) -> _Fields:
     waveforms = []
     for i in range(4):
         rows = range(i * 10, i * 10 + 10) if i < 2 and extended else range(0)
-        epochs = tuple(
-            Epoch(
-                EPOCH_LETTERS[row % 10],
-                _KINDS.get(h.nEpochType[row], f"type {h.nEpochType[row]}"),
-                h.fEpochInitLevel[row],
-                h.fEpochLevelInc[row],
-                h.lEpochInitDuration[row],
-                h.lEpochDurationInc[row],
-            )
-            for row in rows
-            if h.nEpochType[row] != 0
-        )
+        epochs = tuple(_epoch(h, row % 10, row) for row in rows if h.nEpochType[row] != 0)
         plays = i < 2 and extended and h.nWaveformEnable[i]
         waveforms.append(
             Waveform(
@@ -305,17 +294,18 @@ def _abf2_epochs(section: Any, dac: int) -> tuple[Epoch, ...]:
     rows = sorted(
         (i for i in range(section._entryCount) if section.nDACNum[i] == dac), key=section.nEpochNum.__getitem__
     )
-    return tuple(
-        Epoch(
-            EPOCH_LETTERS[section.nEpochNum[i]],
-            _KINDS.get(section.nEpochType[i], f"type {section.nEpochType[i]}"),
-            section.fEpochInitLevel[i],
-            section.fEpochLevelInc[i],
-            section.lEpochInitDuration[i],
-            section.lEpochDurationInc[i],
-        )
-        for i in rows
-        if section.nEpochType[i] != 0
+    return tuple(_epoch(section, section.nEpochNum[i], i) for i in rows if section.nEpochType[i] != 0)
+
+
+def _epoch(fields: Any, number: int, row: int) -> Epoch:
+    """One row of an epoch table; both formats use the same names."""
+    return Epoch(
+        EPOCH_LETTERS[number],
+        _KINDS.get(fields.nEpochType[row], f"type {fields.nEpochType[row]}"),
+        fields.fEpochInitLevel[row],
+        fields.fEpochLevelInc[row],
+        fields.lEpochInitDuration[row],
+        fields.lEpochDurationInc[row],
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -41,8 +41,8 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `measured`: a Parquet file with one row per measurement; `iv`: the table of I-V curves.
     experiment : Experiment
     """
-    facts = {fact["measurement"]: fact for fact in _concat(inputs["facts"]).to_dict("records")}
-    points = dict(list(_concat(inputs["points"]).groupby("measurement", sort=False)))
+    facts = {fact["measurement"]: fact for fact in tables.gather(inputs["facts"]).to_dict("records")}
+    points = dict(list(tables.gather(inputs["points"]).groupby("measurement", sort=False)))
     measured, curves = [], []
     for row in sorted(experiment.rows, key=lambda row: row.measurement):
         values, iv = measure_row(row, facts[row.measurement], points.get(row.measurement))
@@ -75,12 +75,6 @@ def measure_row(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame | None) 
         return content | {"verdict": fact["verdict"], "reason": fact["reason"], "flags": ""}, None
     values, iv, result = _measure(row, points)
     return content | values | {"flags": _flags(row, fact, iv, result)}, iv
-
-
-def _concat(paths: Sequence[str]) -> pd.DataFrame:
-    frames = [pd.read_parquet(path) for path in paths]
-    filled = [frame for frame in frames if len(frame)] or frames[:1]
-    return pd.concat(filled, ignore_index=True)
 
 
 def _uncompensated_MOhm(row: Row) -> float | None:

@@ -11,7 +11,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 
 from nernstfit import report, settings, tables
@@ -61,7 +60,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     made = report.build(
         Results(
             **frames,
-            traces=_concat(inputs["traces"]).sort_values(["measurement", "sweep", "t_ms"], ignore_index=True),
+            traces=tables.gather(inputs["traces"]).sort_values(["measurement", "sweep", "t_ms"], ignore_index=True),
             manifest=manifest,
             simulated=truth is not None,
             truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
@@ -82,18 +81,13 @@ def _write(path: str, text: str) -> None:
     Path(path).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _concat(paths: Sequence[str]) -> pd.DataFrame:
-    frames = [pd.read_parquet(path) for path in paths]
-    return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
-
-
 def _digests(paths: Sequence[str]) -> dict[str, str]:
     return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
 
 
 def _recordings(facts: Sequence[str], experiment: Experiment) -> dict[str, str]:
     """Digests of the recordings as they were when they were read."""
-    read = _concat(facts).set_index("measurement")["sha256"]
+    read = tables.gather(facts).set_index("measurement")["sha256"]
     return {row.recording: str(read[row.measurement]) for row in experiment.rows}
 
 
