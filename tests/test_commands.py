@@ -91,14 +91,17 @@ def test_inspect_says_what_the_file_holds(tmp_path: Path, write_recording: Write
     assert lines[-1] == "measured: the current of channel 'IN 0' against the command of DAC 'Cmd 0'"
 
 
-def test_inspect_shows_a_user_list_and_that_the_command_is_unknown(
+def test_inspect_shows_a_user_list_in_words_and_its_levels_in_the_table(
     tmp_path: Path, write_recording: Write, steps: Waveform
 ) -> None:
     listed = dataclasses.replace(steps, user_list=UserList(22, (-85.0, -55.0, 5.0), False))
     done = call("inspect", write_recording(tmp_path / "a.abf", waveforms=[listed]))
     assert done.exit_code == 0
-    assert "user list of parameter 22: -85, -55, 5" in done.output
-    assert done.output.splitlines()[-1].startswith("not measured: command unknown: a user list")
+    assert "user list of parameter 22 (level of epoch B; its last value stays): -85, -55, 5" in done.output
+    rows = [line.split() for line in done.output.splitlines()]
+    header = next(row for row in rows if row[:1] == ["sweep"])
+    table = rows[rows.index(header) + 1 :][:4]
+    assert [row[header.index("B") * 2 - 1] for row in table] == ["-85", "-55", "5", "5"]
 
 
 def test_inspect_plots_current_and_command(tmp_path: Path, write_recording: Write) -> None:

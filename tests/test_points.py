@@ -254,7 +254,7 @@ def test_what_cannot_be_measured_is_refused_with_its_reason(
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"user_list": UserList(22, (1.0, 2.0), False)}, ("command unknown", "user list")),
+        ({"user_list": UserList(7, (1.0, 2.0), False)}, ("command unknown", "user list")),
         ({"unit": "pA"}, ("commands pA", "no voltage clamp")),
         ({"source": "none", "epochs": ()}, ("command unknown", "no DAC plays")),
         ({"epochs": (Epoch("A", "ramp", 60.0, 1.0, 300, 0),)}, ("epoch A is a ramp",)),

@@ -60,11 +60,11 @@ CASES = [
     Case("14o16001_vc_pair_step", {"epoch": "G", "channel": "1", **END}, -64.1),
     Case("abf2load_example", {"epoch": "B", **END}, -11.2),
     Case("abf-v1", {"epoch": "A", **END}, -0.3),
+    Case("21416007", {"epoch": "H", "from_ms": "4", "to_ms": "10"}, -18.0),
     Case("20917009", {"epoch": "F", "from_ms": "4", "to_ms": "10"}, -20.7, 1.5),
 ]
 UNREADABLE = [
-    ("21416007", {"epoch": "H", "from_ms": "4", "to_ms": "10"}, "user list"),
-    ("user-list-durations", {"epoch": "B", **END}, "user list"),
+    ("user-list-durations", {"epoch": "B", **END}, "ramp"),
     ("130618-1-12", {"epoch": "B"}, "command unknown"),
     ("130618-1-12", {"epoch": "A", "channel": "0"}, "command unknown"),
     ("171116sh_0015", {"epoch": "A"}, "stimulus file"),

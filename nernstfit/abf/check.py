@@ -20,7 +20,7 @@ from nernstfit.errors import RecordingError
 
 Bytes = NDArray[np.uint8]
 
-_BLOCK = 512
+BLOCK = 512
 _MOST_CHANNELS = 16
 _MOST_SWEEPS = 10_000
 _MOST_TAGS = 20_000
@@ -79,7 +79,7 @@ def unpack(content: Bytes, layout: str, position: int) -> tuple[Any, ...]:
 
 
 def _abf2(content: Bytes) -> Iterator[str]:
-    if content.size < _BLOCK:
+    if content.size < BLOCK:
         yield f"is truncated: it has {content.size} bytes, less than a header"
         return
     for section in _SECTIONS:
@@ -87,12 +87,12 @@ def _abf2(content: Bytes) -> Iterator[str]:
     block, size, count = unpack(content, "<IIq", _STRINGS_POSITION)
     if not (0 < count <= _MOST_STRINGS and 0 < size <= _MOST_STRING_BYTES):
         yield f"its section of strings cannot be: {count} strings of {size} bytes"
-    elif block * _BLOCK + size > content.size:
+    elif block * BLOCK + size > content.size:
         yield "is truncated: its section of strings lies beyond its end"
     sweeps = unpack(content, "<I", 12)[0]
     samples, channels = unpack(content, "<q", 244)[0], unpack(content, "<q", 100)[0]
     yield from _amounts(sweeps, samples, channels)
-    protocol = unpack(content, "<I", 76)[0] * _BLOCK
+    protocol = unpack(content, "<I", 76)[0] * BLOCK
     yield from _positive(content, "sampling interval", int(protocol) + 2)
 
 
@@ -102,7 +102,7 @@ def _section(content: Bytes, section: _Section) -> Iterator[str]:
         yield f"its {section.name} section cannot be: {count} entries"
     elif count and not section.least_entry <= size <= max(4096, section.least_entry):
         yield f"its {section.name} section cannot be: entries of {size} bytes"
-    elif count and (block == 0 or block * _BLOCK + size * count > content.size):
+    elif count and (block == 0 or block * BLOCK + size * count > content.size):
         yield f"is truncated: its {section.name} section lies beyond its end"
 
 
@@ -116,12 +116,12 @@ def _abf1(content: Bytes) -> Iterator[str]:
     data, tags, n_tags = unpack(content, "<3i", 40)
     channels = unpack(content, "<h", 120)[0]
     yield from _amounts(sweeps, samples, channels)
-    if data <= 0 or data * _BLOCK > content.size:
+    if data <= 0 or data * BLOCK > content.size:
         yield "is truncated: its samples lie beyond its end"
-    if not 0 <= n_tags <= _MOST_TAGS or (n_tags and not 0 < tags * _BLOCK + 64 * n_tags <= content.size):
+    if not 0 <= n_tags <= _MOST_TAGS or (n_tags and not 0 < tags * BLOCK + 64 * n_tags <= content.size):
         yield f"is truncated: its {n_tags} tags lie beyond its end"
     synch, n_synch = unpack(content, "<2i", 92)
-    if n_synch and not (0 < n_synch <= _MOST_SWEEPS and 0 < synch * _BLOCK + 8 * n_synch <= content.size):
+    if n_synch and not (0 < n_synch <= _MOST_SWEEPS and 0 < synch * BLOCK + 8 * n_synch <= content.size):
         yield f"is truncated: its synch array of {n_synch} sweeps lies beyond its end"
     inputs = unpack(content, "<16h", 410)[: int(channels)]
     if not all(0 <= number < _MOST_CHANNELS for number in inputs):

@@ -1,39 +1,61 @@
 """The command voltage, rebuilt from the header's fields.
 
 A reader's ready-made command is wrong in one real file of six, so none is used. Here the
-output of one DAC in one sweep is a list of *segments*, each a straight line in time: the
-first 1/64 of the sweep at the resting level, the epochs one after the other, the rest of
-the sweep at the resting level again. The resting level is the holding level or, where the
-protocol keeps the last level between sweeps, the level on which the sweep before ended.
+output of one DAC in one sweep is a list of *segments*: the first 1/64 of the sweep at the
+resting level, the epochs one after the other, the rest of the sweep at the resting level
+again. The resting level is the holding level or, where the protocol keeps the last level
+between sweeps, the level on which the sweep before ended. Steps, ramps and rests are
+straight lines in time; a DAC that plays a stimulus file has one segment that follows the file.
 
-Built: holding, steps, ramps, increments of level and duration, the inter-episode level.
-Whatever else a header asks for is refused with its name: a wrong command is worse than none.
+Built: holding, steps, ramps, increments of level and duration, user lists of levels and
+durations, the inter-episode level, stimulus files. The rules are those of Axon's own header
+library: an epoch of no duration is not played, and a ramp starts where the epoch played
+before it ended; a user list replaces level or duration together with its increment.
+
+What is not built (trains of pulses, what a ramp makes of them, the time after the end of a
+stimulus file) becomes a segment whose levels are NaN and whose kind says why: times stay
+known, and so do the levels of the steps that follow. Where nothing can be said, the whole
+command is refused: a wrong command is worse than none.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from nernstfit.abf.records import Epoch, Waveform
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nernstfit.abf.records import DURATION, LEVEL, Course, Epoch, Stimulus, UserList, Waveform
 from nernstfit.errors import RecordingError
 
+FloatArray = NDArray[np.float64]
+
+BEFORE = "before"
 AFTER = "after"
+STIMULUS = "stimulus file"
+STRAIGHT = "straight"
+MILLIVOLTS = {"mV": 1.0, "V": 1e3}
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A straight piece of the command.
+    """A piece of the command.
 
     Attributes
     ----------
     name : str
-        The epoch's letter, 'before' the first epoch, or 'after' the last.
+        The epoch's letter, 'before' the first epoch, 'after' the last, or 'stimulus file'.
     start, stop : int
         Samples of the sweep, `stop` excluded.
     first_mV, last_mV : float
-        Command at the start and at the end; equal for a step.
+        Command where the first sample begins and where the last ends; equal for a step, NaN
+        where it is not known.
+    kind : str
+        'straight', 'stimulus file', or what it is that is not rebuilt.
+    course : Course or None
+        Of a stimulus file: its levels sample by sample.
     """
 
     name: str
@@ -41,11 +63,18 @@ class Segment:
     stop: int
     first_mV: float
     last_mV: float
+    kind: str = STRAIGHT
+    course: Course | None = None
 
     @property
     def is_level(self) -> bool:
-        """Whether the command stands still."""
-        return self.first_mV == self.last_mV
+        """Whether the command is known to stand still."""
+        return self.kind == STRAIGHT and self.first_mV == self.last_mV
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the command is known at every sample."""
+        return self.kind in (STRAIGHT, STIMULUS)
 
 
 def segments(waveform: Waveform, sweeps: int, points: int) -> tuple[tuple[Segment, ...], ...]:
@@ -54,7 +83,7 @@ def segments(waveform: Waveform, sweeps: int, points: int) -> tuple[tuple[Segmen
     Parameters
     ----------
     waveform : Waveform
-        Its unit must be mV.
+        Its unit must be mV, see `in_millivolts`.
     sweeps, points : int
         Number of sweeps, and of samples per channel in each.
 
@@ -66,55 +95,200 @@ def segments(waveform: Waveform, sweeps: int, points: int) -> tuple[tuple[Segmen
     Raises
     ------
     RecordingError
-        Where the header asks for something that is not rebuilt, or makes no sense.
+        Where the header asks for something of which not even the times are known, or makes no sense.
     """
+    if waveform.source == "file":
+        return tuple(tuple(_played(course, points)) for course in _courses(waveform, sweeps))
     _refuse_the_unknown(waveform)
-    rest, command = waveform.holding, []
+    rest, command = _Level(waveform.holding), []
     for sweep in range(sweeps):
-        pieces = tuple(_sweep(waveform, sweep, points, rest))
-        command.append(pieces)
+        pieces, ending = _sweep(waveform, sweep, points, rest)
+        command.append(tuple(pieces))
         if waveform.keeps_last_level:
-            rest = pieces[-1].last_mV
+            rest = ending
     return tuple(command)
 
 
-def _refuse_the_unknown(waveform: Waveform) -> None:
+def levels(command: Sequence[Segment], samples: ArrayLike) -> FloatArray:
+    """Return the command at some samples of one sweep.
+
+    Parameters
+    ----------
+    command : sequence of Segment
+        Of this sweep, in mV.
+    samples : array of int
+        Numbers of samples, from 0.
+
+    Returns
+    -------
+    ndarray
+        mV, of the shape of `samples`; NaN where the command is not known.
+    """
+    samples = np.asarray(samples, dtype=np.int64)
+    starts = np.array([piece.start for piece in command])
+    first = np.array([piece.first_mV for piece in command])
+    slope = np.array([(piece.last_mV - piece.first_mV) / (piece.stop - piece.start) for piece in command])
+    at = np.searchsorted(starts, samples, side="right") - 1
+    # Clampex plays a sample of a ramp at the level of its middle.
+    found = first[at] + slope[at] * (samples - starts[at] + 0.5)
+    for number, piece in enumerate(command):
+        if piece.course is not None:
+            found[at == number] = piece.course.levels(samples[at == number] - piece.start)
+    return np.asarray(found)
+
+
+def refuse_unknown(part: Segment) -> None:
+    """Refuse a segment in which the command is not known.
+
+    Raises
+    ------
+    RecordingError
+        With what it is that is not rebuilt.
+    """
+    if not part.is_known:
+        where = f"epoch {part.name}" if part.name not in (BEFORE, AFTER) else f"what comes {part.name} the epochs"
+        raise RecordingError(f"command unknown: {where} is a {part.kind}, which is not rebuilt")
+
+
+def refuse_stimulus(waveform: Waveform) -> None:
+    """Refuse a DAC that has no epochs to choose from.
+
+    Raises
+    ------
+    RecordingError
+        Where it plays a stimulus file.
+    """
     if waveform.source == "file":
-        raise RecordingError(f"command unknown: DAC '{waveform.name}' plays the stimulus file {waveform.stimulus_file}")
-    if waveform.user_list is not None:
         raise RecordingError(
-            f"command unknown: a user list (parameter {waveform.user_list.parameter}) "
-            "replaces values of the epoch table, and user lists are not applied yet"
+            f"DAC '{waveform.name}' plays the stimulus file {waveform.stimulus_file}, which has no epochs to measure"
         )
+
+
+def in_millivolts(waveform: Waveform) -> Waveform:
+    """Return the waveform with all its levels in mV; its unit must be mV or V."""
+    scale = MILLIVOLTS[waveform.unit]
+    if scale == 1.0:
+        return waveform
+    epochs = tuple(
+        replace(epoch, level=epoch.level * scale, level_increment=epoch.level_increment * scale)
+        for epoch in waveform.epochs
+    )
+    values, stimulus = waveform.user_list, waveform.stimulus
+    if values is not None and values.target[0] == LEVEL:
+        values = replace(values, values=tuple(value * scale for value in values.values))
+    if stimulus is not None:
+        stimulus = Stimulus(
+            tuple(Course(c.stored, c.gain * scale, c.offset * scale) for c in stimulus.courses), stimulus.fault
+        )
+    holding = waveform.holding * scale
+    return replace(waveform, unit="mV", holding=holding, epochs=epochs, user_list=values, stimulus=stimulus)
+
+
+def _courses(waveform: Waveform, sweeps: int) -> tuple[Course, ...]:
+    said = f"command unknown: DAC '{waveform.name}' plays the stimulus file {waveform.stimulus_file}"
+    if waveform.stimulus is None:
+        raise RecordingError(said)
+    if waveform.stimulus.fault:
+        raise RecordingError(f"{said}, {waveform.stimulus.fault}")
+    courses = waveform.stimulus.courses
+    if len(courses) == 1:
+        return courses * sweeps
+    if len(courses) < sweeps:
+        raise RecordingError(f"{said}, which has {len(courses)} sweeps for the {sweeps} of the recording")
+    return courses[:sweeps]
+
+
+def _played(course: Course, points: int) -> Iterator[Segment]:
+    length = min(points, len(course.stored))
+    first, last = course.levels(np.array([0, length - 1])).tolist()
+    yield Segment(STIMULUS, 0, length, first, last, STIMULUS, course)
+    if length < points:
+        # Whether the DAC stays or returns to holding is not written anywhere.
+        yield _unknown(AFTER, length, points, "level after the end of a stimulus file")
+
+
+def _refuse_the_unknown(waveform: Waveform) -> None:
     numbers = [waveform.holding, *(value for e in waveform.epochs for value in (e.level, e.level_increment))]
     if not all(math.isfinite(value) for value in numbers):
         raise RecordingError(f"command unknown: a level of DAC '{waveform.name}' is no number")
-    for epoch in waveform.epochs:
-        if epoch.kind not in ("step", "ramp"):
-            raise RecordingError(f"command unknown: epoch {epoch.letter} is a {epoch.kind}, which is not rebuilt")
+    if waveform.user_list is not None:
+        _refuse_list(waveform.name, waveform.user_list)
 
 
-def _sweep(waveform: Waveform, sweep: int, points: int, rest: float) -> Iterator[Segment]:
+def _refuse_list(name: str, user_list: UserList) -> None:
+    what, epoch = user_list.target
+    said = f"command unknown: the user list of DAC '{name}'"
+    if what not in (LEVEL, DURATION):
+        meaning = f"the {what}{' of epoch ' + epoch if epoch else ''}" if what else "something of an unknown code"
+        raise RecordingError(f"{said} varies {meaning} (parameter {user_list.parameter}), which is not rebuilt")
+    if not user_list.values:
+        raise RecordingError(f"{said} is empty")
+    if not all(math.isfinite(value) for value in user_list.values):
+        raise RecordingError(f"{said} holds something that is no number")
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Where the output stands; NaN behind something that is not rebuilt, and behind what."""
+
+    value: float
+    behind: str = ""
+
+
+def _unknown(name: str, start: int, stop: int, kind: str) -> Segment:
+    return Segment(name, start, stop, math.nan, math.nan, kind)
+
+
+def _rest(name: str, start: int, stop: int, level: _Level) -> Segment:
+    if level.behind:
+        return _unknown(name, start, stop, f"level kept from a {level.behind}")
+    return Segment(name, start, stop, level.value, level.value)
+
+
+def _sweep(waveform: Waveform, sweep: int, points: int, rest: _Level) -> tuple[list[Segment], _Level]:
+    """Segments of one sweep, and the level on which it ends."""
     position = min(points, max(1, points // 64))
-    yield Segment("before", 0, position, rest, rest)
-    level = rest
+    pieces, level = [_rest(BEFORE, 0, position, rest)], rest
     for epoch in waveform.epochs:
-        length = _length(epoch, sweep)
-        target = epoch.level + epoch.level_increment * sweep
-        start, stop = min(position, points), min(position + length, points)
-        # A ramp that the end of the sweep cuts off has only come part of its way.
-        reached = target if length == 0 else level + (target - level) * (stop - start) / length
-        first, last = (target, target) if epoch.kind == "step" else (level, reached)
-        if stop > start:
-            yield Segment(epoch.letter, start, stop, first, last)
-        position, level = position + length, target
+        length = _length(epoch, waveform.user_list, sweep)
+        if length == 0 or position >= points:
+            continue
+        target = _target(epoch, waveform.user_list, sweep)
+        piece = _piece(epoch, position, min(position + length, points), length, level, target)
+        pieces.append(piece)
+        behind = level.behind if epoch.kind == "ramp" else epoch.kind
+        level = _Level(piece.last_mV, "" if piece.is_known else behind)
+        position += length
     if position < points:
-        rest = level if waveform.keeps_last_level else waveform.holding
-        yield Segment(AFTER, position, points, rest, rest)
+        level = level if waveform.keeps_last_level else _Level(waveform.holding)
+        pieces.append(_rest(AFTER, position, points, level))
+    return pieces, level
 
 
-def _length(epoch: Epoch, sweep: int) -> int:
-    length = epoch.duration + epoch.duration_increment * sweep
+def _piece(epoch: Epoch, start: int, stop: int, length: int, level: _Level, target: float) -> Segment:
+    if epoch.kind == "step":
+        return Segment(epoch.letter, start, stop, target, target)
+    if epoch.kind != "ramp":
+        return _unknown(epoch.letter, start, stop, epoch.kind)
+    if level.behind:
+        return _unknown(epoch.letter, start, stop, f"ramp from a {level.behind}")
+    if stop - start < length:
+        # A ramp that the end of the sweep cuts off has only come part of its way.
+        target = level.value + (target - level.value) * ((stop - start) / length)
+    return Segment(epoch.letter, start, stop, level.value, target)
+
+
+def _target(epoch: Epoch, user_list: UserList | None, sweep: int) -> float:
+    if user_list is not None and user_list.target == (LEVEL, epoch.letter):
+        return user_list.at(sweep)
+    return epoch.level + epoch.level_increment * sweep
+
+
+def _length(epoch: Epoch, user_list: UserList | None, sweep: int) -> int:
+    if user_list is not None and user_list.target == (DURATION, epoch.letter):
+        length = int(user_list.at(sweep))
+    else:
+        length = epoch.duration + epoch.duration_increment * sweep
     if length < 0:
         raise RecordingError(
             f"command unknown: epoch {epoch.letter} would last {length} samples in sweep {sweep} (from 0)"

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nernstfit.abf.command import Segment, segments
+import numpy as np
+
+from nernstfit.abf.audit import recorded_voltages
+from nernstfit.abf.command import BEFORE, Segment, levels, segments
 from nernstfit.abf.points import Trace, current_and_command, evenly, trace
 from nernstfit.abf.read import Recording
-from nernstfit.abf.records import Waveform
+from nernstfit.abf.records import UserList, Waveform
 from nernstfit.errors import RecordingError
 from nernstfit.settings import Measure
 
@@ -46,7 +49,7 @@ def describe(recording: Recording, how: Measure) -> Iterator[str]:
             yield ""
             yield from _epochs(recording, waveform)
     yield ""
-    yield _audit(recording, how)
+    yield from _audit(recording, how)
 
 
 def _plays(waveform: Waveform) -> str:
@@ -54,13 +57,15 @@ def _plays(waveform: Waveform) -> str:
         return "no waveform"
     source = f"stimulus file {waveform.stimulus_file}" if waveform.source == "file" else "epochs"
     kept = ", keeps the last level between sweeps" if waveform.keeps_last_level else ""
-    values = waveform.user_list
-    listed = f", user list of parameter {values.parameter}: {_numbers(values.values)}" if values else ""
-    return source + kept + listed
+    return source + kept + (f", {_listed(waveform.user_list)}" if waveform.user_list else "")
 
 
-def _numbers(values: tuple[float, ...]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+def _listed(user_list: UserList) -> str:
+    what, epoch = user_list.target
+    meaning = f"{what or 'something of an unknown code'}{' of epoch ' + epoch if epoch else ''}"
+    end = "starts over" if user_list.repeat else "its last value stays"
+    values = ", ".join(f"{value:g}" for value in user_list.values)
+    return f"user list of parameter {user_list.parameter} ({meaning}; {end}): {values}"
 
 
 def _tags(recording: Recording) -> Iterator[str]:
@@ -76,10 +81,11 @@ def _epochs(recording: Recording, waveform: Waveform) -> Iterator[str]:
     try:
         command = segments(waveform, recording.sweeps, recording.points)
     except RecordingError as fault:
-        yield f"epochs of '{waveform.name}': {fault}"
+        yield f"'{waveform.name}': {fault}"
         return
-    yield f"epochs of '{waveform.name}' in {waveform.unit}; start and length in ms"
-    names = list(dict.fromkeys(part.name for sweep in command for part in sweep if part.name != "before"))
+    content = "stimulus" if waveform.source == "file" else "epochs"
+    yield f"{content} of '{waveform.name}' in {waveform.unit}; start and length in ms"
+    names = list(dict.fromkeys(part.name for sweep in command for part in sweep if part.name != BEFORE))
     cells = [["sweep", *names]]
     for number, sweep in enumerate(command[:_MOST_SWEEPS]):
         parts = {part.name: part for part in sweep}
@@ -93,18 +99,36 @@ def _epochs(recording: Recording, waveform: Waveform) -> Iterator[str]:
 
 
 def _part(part: Segment, rate_Hz: float) -> str:
-    level = f"{part.first_mV:g}" if part.is_level else f"{part.first_mV:g}..{part.last_mV:g}"
     start, length = part.start / rate_Hz * 1e3, (part.stop - part.start) / rate_Hz * 1e3
-    return f"{level} ({start:g}+{length:g})"
+    return f"{_level(part)} ({start:g}+{length:g})"
 
 
-def _audit(recording: Recording, how: Measure) -> str:
+def _level(part: Segment) -> str:
+    if not part.is_known:
+        return part.kind
+    if part.is_level:
+        return f"{part.first_mV:g}"
+    if part.course is None:
+        return f"{part.first_mV:g}..{part.last_mV:g}"
+    played = levels([part], np.arange(part.start, part.stop))
+    return f"between {played.min():g} and {played.max():g}"
+
+
+def _audit(recording: Recording, how: Measure) -> Iterator[str]:
+    """Which command drives which current, and whether a recorded voltage agrees."""
     try:
         channel, waveform = current_and_command(recording, how)
-        segments(waveform, recording.sweeps, recording.points)
+        command = segments(waveform, recording.sweeps, recording.points)
     except RecordingError as fault:
-        return f"not measured: {fault}"
-    return f"measured: the current of channel '{channel.name}' against the command of DAC '{waveform.name}'"
+        yield f"not measured: {fault}"
+        return
+    yield f"command: DAC '{waveform.name}', {_plays(waveform)}"
+    for mismatch in recorded_voltages(recording, command):
+        yield (
+            f"recorded: channel '{mismatch.channel.name}' follows the command; it differs most by "
+            f"{round(mismatch.difference_mV, 2) + 0.0:g} mV, in sweep {mismatch.sweep}, {mismatch.segment}"
+        )
+    yield f"measured: the current of channel '{channel.name}' against the command of DAC '{waveform.name}'"
 
 
 def course(recording: Recording, how: Measure) -> tuple[Trace, ...]:

@@ -9,14 +9,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit import noise
-from nernstfit.abf.command import AFTER, Segment, segments
+from nernstfit.abf.command import (
+    AFTER,
+    MILLIVOLTS,
+    Segment,
+    in_millivolts,
+    levels,
+    refuse_stimulus,
+    refuse_unknown,
+    segments,
+)
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import PICOAMPERES, Channel, Waveform
 from nernstfit.errors import RecordingError
@@ -25,7 +34,6 @@ from nernstfit.settings import Measure
 FloatArray = NDArray[np.float64]
 _Named = TypeVar("_Named", Channel, Waveform)
 
-_MILLIVOLTS = {"mV": 1.0, "V": 1e3}
 _CURRENT_UNITS = frozenset(PICOAMPERES) | {"A"}
 _MEDIAN_FACTOR = math.sqrt(math.pi / 2)  # asymptotic error of a median over that of a mean, normal noise
 _TRACE_SWEEPS = 7
@@ -115,6 +123,7 @@ def measure_points(recording: Recording, how: Measure, sweeps: Sequence[int]) ->
 def _points(recording: Recording, how: Measure, sweeps: Sequence[int]) -> tuple[Points, tuple[Trace, ...]]:
     channel, waveform = current_and_command(recording, how)
     chosen = _sweeps(recording, sweeps)
+    refuse_stimulus(waveform)
     command = segments(waveform, recording.sweeps, recording.points)
     epoch = _epoch(command, how, chosen)
     parts = [_part(command[sweep], epoch, sweep) for sweep in chosen]
@@ -166,20 +175,11 @@ def current_and_command(recording: Recording, how: Measure) -> tuple[Channel, Wa
     if recording.obstacles:
         raise RecordingError(f"command unknown: {', '.join(recording.obstacles)}")
     waveform = _waveform(recording, how.command, channel)
-    if waveform.unit not in _MILLIVOLTS:
+    if waveform.unit not in MILLIVOLTS:
         raise RecordingError(
             f"DAC '{waveform.name}' commands {waveform.unit or 'no unit'}, not mV: this is no voltage clamp"
         )
-    return channel, _in_millivolts(waveform)
-
-
-def _in_millivolts(waveform: Waveform) -> Waveform:
-    scale = _MILLIVOLTS[waveform.unit]
-    epochs = tuple(
-        replace(epoch, level=epoch.level * scale, level_increment=epoch.level_increment * scale)
-        for epoch in waveform.epochs
-    )
-    return replace(waveform, unit="mV", holding=waveform.holding * scale, epochs=epochs)
+    return channel, in_millivolts(waveform)
 
 
 def _current_channel(recording: Recording, wanted: str | int) -> Channel:
@@ -205,7 +205,7 @@ def _waveform(recording: Recording, wanted: str | int, channel: Channel) -> Wave
     if wanted != "auto":
         return _named(recording.waveforms, wanted, "command")
     playing = [w for w in recording.waveforms if w.source != "none"]
-    volts = [w for w in playing if w.unit in _MILLIVOLTS] or playing
+    volts = [w for w in playing if w.unit in MILLIVOLTS] or playing
     own = [w for w in volts if w.number == channel.number]
     if not volts:
         raise RecordingError("command unknown: no DAC plays a waveform")
@@ -259,6 +259,7 @@ def _epoch(command: Sequence[Sequence[Segment]], how: Measure, sweeps: Sequence[
 def _part(command: Sequence[Segment], epoch: str, sweep: int) -> Segment:
     for part in command:
         if part.name == epoch:
+            refuse_unknown(part)
             if not part.is_level:
                 raise RecordingError(f"epoch {epoch} is a ramp, and ramps are not measured yet")
             return part
@@ -316,14 +317,10 @@ def trace(
     start, stop = span
     current = recording.current_pA(channel, sweep, start, stop)
     edges = np.linspace(0, stop - start, min(bins, stop - start) + 1).astype(int)[:-1]
-    starts = np.array([piece.start for piece in command])
-    level = np.array([piece.first_mV for piece in command])
-    slope = np.array([(piece.last_mV - piece.first_mV) / (piece.stop - piece.start) for piece in command])
-    at = np.searchsorted(starts, edges + start, side="right") - 1
     return Trace(
         sweep=sweep,
         t_ms=(edges + start) / recording.rate_Hz * 1e3,
-        command_mV=level[at] + slope[at] * (edges + start - starts[at]),
+        command_mV=levels(command, edges + start),
         low_pA=np.minimum.reduceat(current, edges),
         high_pA=np.maximum.reduceat(current, edges),
         window_ms=(window[0] / recording.rate_Hz * 1e3, window[1] / recording.rate_Hz * 1e3),
