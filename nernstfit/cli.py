@@ -99,9 +99,9 @@ def inspect(file: Path, channel: str | None, command: str | None, plot: Path | N
         click.echo(line)
     if plot is not None:
         from nernstfit import figures  # noqa: PLC0415
-        from nernstfit.stages.ingest import trace_table  # noqa: PLC0415
+        from nernstfit.stages.ingest import TRACES, table, trace_columns  # noqa: PLC0415
 
-        course = trace_table(recording.path.name, describe.course(recording, how))
+        course = table([trace_columns(recording.path.name, describe.course(recording, how))], TRACES)
         plot.write_bytes(figures.render(figures.recording(course)).png)
 
 

@@ -68,8 +68,14 @@ class Row:
     capacitance_pF: float | None
     time_s: float | None
     exclude: str
+    subtract: str
     measure: Measure
     own: Mapping[str, str]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Recordings that the row is measured from: its own and the background."""
+        return (self.recording, self.subtract) if self.subtract else (self.recording,)
 
     @property
     def condition(self) -> Condition:
@@ -105,7 +111,7 @@ class Experiment:
 
     def recordings_of(self, wildcards: Any) -> list[str]:
         """Files that the batch `wildcards.batch` reads, each once; an input function for a rule."""
-        return list(dict.fromkeys(row.recording for row in self.batch(wildcards.batch)))
+        return list(dict.fromkeys(path for row in self.batch(wildcards.batch) for path in row.files))
 
     def batch_reads(self, wildcards: Any) -> str:
         """Fingerprint of what ingest reads of the rows of the batch `wildcards.batch`."""
@@ -149,8 +155,9 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "recording",
             "sweeps",
             "exclude",
+            "subtract",
             *(f"measure.{key}" for key in ("epoch", "from_fraction", "to_fraction", "from_ms", "to_ms")),
-            *(f"measure.{key}" for key in ("statistic", "channel", "command", "voltage")),
+            *(f"measure.{key}" for key in ("statistic", "channel", "command", "voltage", "leak")),
         ),
         (),
     ),
@@ -159,7 +166,9 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "measurement",
             "series_resistance_MOhm",
             "compensation_percent",
-            *(f"measure.{key}" for key in ("estimator", "leak", "max_interval_mV", "min_span_mV")),
+            "capacitance_pF",
+            "temperature_C",
+            *(f"measure.{key}" for key in ("voltage", "estimator", "leak", "max_interval_mV", "min_span_mV")),
         ),
         (),
     ),
@@ -326,7 +335,8 @@ def _row(
     number: int, cells: Mapping[str, str], given: Mapping[str, float], settings: Settings, solutions: Solutions | None
 ) -> tuple[Row | None, list[str]]:
     faults = [f"column '{c}': found nothing; every row needs one" for c in NEEDED if not cells[c]]
-    faults += _path_faults(cells["recording"])
+    for column in ("recording", "subtract"):
+        faults += _path_faults(cells.get(column, ""), column)
     if solutions is not None:
         faults += _solution_faults(cells, settings, solutions)
     known = settings_module.schema()["properties"]["configuration"]
@@ -334,10 +344,6 @@ def _row(
     if configuration not in known["enum"] or configuration in known.get("not_built", []):
         built = ", ".join(name for name in known["enum"] if name not in known.get("not_built", []))
         faults.append(f"column 'configuration': found '{configuration}'; one of {built} would be right")
-    if cells.get("subtract"):
-        faults.append(
-            "column 'subtract': found a value; background subtraction is not built in this version; leave it empty"
-        )
     sweeps: tuple[int, ...] = ()
     try:
         sweeps = sweep_numbers(cells.get("sweeps", ""))
@@ -345,6 +351,7 @@ def _row(
         faults.append(f"column 'sweeps': {fault}")
     try:
         measure = measure_for(settings.measure, {key: cells[key] for key in MEASURE_KEYS if cells.get(key)})
+        faults += _background_faults(cells, measure.leak)
     except InputError as fault:
         faults += fault.faults
     if faults:
@@ -369,17 +376,32 @@ def _row(
         capacitance_pF=given.get("capacitance_pF"),
         time_s=given.get("time_s"),
         exclude=cells.get("exclude", ""),
+        subtract=cells.get("subtract", ""),
         measure=measure,
         own={column: cells[column] for column in own},
     )
     return row, []
 
 
-def _path_faults(path: str) -> Iterator[str]:
+def _background_faults(cells: Mapping[str, str], leak: str) -> Iterator[str]:
+    """The column `subtract` and `leak: background` go together."""
+    background = cells.get("subtract", "")
+    if leak == "background" and not background:
+        yield "column 'subtract': found nothing; leak is 'background', which needs the path of the background recording"
+    elif background and leak != "background":
+        yield (
+            f"column 'subtract': found '{background}', but leak is '{leak}'; 'background' there, or nothing here, "
+            "would be right"
+        )
+    elif background and background == cells["recording"]:
+        yield f"column 'subtract': found '{background}', the recording itself; another recording would be right"
+
+
+def _path_faults(path: str, column: str) -> Iterator[str]:
     if not path:
         return
     inside = posixpath.normpath(path.replace("\\", "/"))
-    where = f"column 'recording': found '{path}'"
+    where = f"column '{column}': found '{path}'"
     if "{" in path or "}" in path:
         yield f"{where}, which holds braces; a path without them would be right"
     elif PurePosixPath(inside).is_absolute() or inside.startswith("..") or ":" in inside.split("/")[0]:

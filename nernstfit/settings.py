@@ -24,6 +24,7 @@ import yaml
 from nernstfit.errors import InputError
 
 CONFIG_FILE = "config/config.yaml"
+_WINDOW = ("from_fraction", "to_fraction", "from_ms", "to_ms")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,18 @@ class Measure:
     leak: str
     max_interval_mV: float
     min_span_mV: float
+
+    @property
+    def default_window(self) -> bool:
+        """Whether the window is the one that stands where nobody chose any."""
+        rules = schema()["properties"]["measure"]["properties"]
+        defaults = tuple(rules[key]["default"] for key in _WINDOW)
+        return tuple(getattr(self, key) for key in _WINDOW) == defaults
+
+    def with_default_window(self) -> Measure:
+        """Return the same, in the window that stands where nobody chose any."""
+        rules = schema()["properties"]["measure"]["properties"]
+        return dataclasses.replace(self, **{key: rules[key]["default"] for key in _WINDOW})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nernstfit import reversal
-from nernstfit.reversal import Curve, Result
+from nernstfit.reversal import verdict
+from nernstfit.reversal.curve import Curve, average
+from nernstfit.reversal.verdict import Result
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -21,11 +22,11 @@ def iv(
     current: Function | Sequence[float], se_pA: float = 1.0, levels: np.ndarray = LEVELS, series_MOhm: float = 0.0
 ) -> Curve:
     values = current(levels) if callable(current) else np.array(current, dtype=float)
-    return reversal.curve(levels, values, np.full(len(levels), se_pA), series_MOhm)
+    return average(levels, values, np.full(len(levels), se_pA), series_MOhm)
 
 
 def found(curve: Curve, max_interval_mV: float = 10.0, min_span_mV: float = 15.0) -> Result:
-    return reversal.find(curve, max_interval_mV, min_span_mV)
+    return verdict.find(curve, max_interval_mV, min_span_mV)
 
 
 # A number
@@ -63,7 +64,7 @@ def test_a_rectifying_curve_is_interpolated_where_it_crosses() -> None:
 
 def test_levels_may_come_in_any_order() -> None:
     order = np.random.default_rng(1).permutation(len(LEVELS))
-    mixed = reversal.curve(LEVELS[order], 5 * (LEVELS[order] - 7), np.ones(len(LEVELS)))
+    mixed = average(LEVELS[order], 5 * (LEVELS[order] - 7), np.ones(len(LEVELS)))
     assert mixed.command_mV.tolist() == LEVELS.tolist()
     assert found(mixed) == found(iv(lambda v: 5 * (v - 7)))
 
@@ -87,7 +88,7 @@ def test_a_level_that_cannot_be_told_from_zero_is_part_of_the_line() -> None:
 def test_repeats_of_a_level_are_averaged(repeats: int) -> None:
     command = np.tile(LEVELS, repeats)
     spread = np.repeat(np.linspace(-1, 1, repeats), len(LEVELS))
-    curve = reversal.curve(command, 5 * (command - 7) + spread, np.full(len(command), 2.0))
+    curve = average(command, 5 * (command - 7) + spread, np.full(len(command), 2.0))
     assert curve.command_mV.tolist() == LEVELS.tolist()
     assert curve.repeats.tolist() == [repeats] * len(LEVELS)
     assert curve.current_pA == pytest.approx(5 * (LEVELS - 7))
@@ -99,7 +100,7 @@ def test_repeats_that_differ_by_more_than_their_noise_enlarge_the_error() -> Non
     rng = np.random.default_rng(3)
     command = np.tile(LEVELS, 40)
     currents = 5 * (command - 7) + 6.0 * rng.standard_normal(len(command))
-    curve = reversal.curve(command, currents, np.full(len(command), 2.0))
+    curve = average(command, currents, np.full(len(command), 2.0))
     assert curve.scatter == pytest.approx(3.0, rel=0.1)
     assert curve.se_pA == pytest.approx(6.0 / math.sqrt(40), rel=0.1)
 
@@ -269,13 +270,13 @@ def test_the_span_says_over_which_distance_the_current_must_be_told_from_zero(sp
 def test_limits_change_sides_with_the_patch(
     sign: int, added: float, given: tuple[float, float], expected: tuple[float, float]
 ) -> None:
-    result = reversal.on_membrane(Result("no_crossing", low_mV=given[0], high_mV=given[1]), sign, added)
+    result = verdict.on_membrane(Result("no_crossing", low_mV=given[0], high_mV=given[1]), sign, added)
     assert (result.low_mV, result.high_mV) == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize(("sign", "added", "expected"), [(1, -10.0, -67.0), (-1, 10.0, 67.0), (-1, 0.0, 57.0)])
 def test_a_potential_on_the_membrane(sign: int, added: float, expected: float) -> None:
-    result = reversal.on_membrane(Result("reversal", potential_mV=-57.0, se_mV=0.7), sign, added)
+    result = verdict.on_membrane(Result("reversal", potential_mV=-57.0, se_mV=0.7), sign, added)
     assert (result.potential_mV, result.se_mV) == (expected, 0.7)
 
 
@@ -283,7 +284,7 @@ def test_a_potential_on_the_membrane(sign: int, added: float, expected: float) -
 def test_the_limit_of_an_inside_out_patch_holds_on_the_membrane(true_mV: float) -> None:
     """The membrane's current is 5 (V_m - E); the amplifier sees -I at -V."""
     result = found(iv(lambda command: -5 * (-command - true_mV)))
-    on_membrane = reversal.on_membrane(result, -1, 0.0)
+    on_membrane = verdict.on_membrane(result, -1, 0.0)
     assert result.verdict == "no_crossing"
     assert on_membrane.low_mV <= true_mV or on_membrane.high_mV >= true_mV
     assert math.isnan(on_membrane.low_mV) != math.isnan(on_membrane.high_mV)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -80,18 +81,24 @@ class Recording:
         """Samples of a current channel in pA; shape (stop - start,)."""
         return self.samples(channel, sweep, start, stop) * PICOAMPERES[channel.unit]
 
+    def block_pA(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> NDArray[np.float64]:
+        """Samples of a current channel in pA, the same window of several sweeps; shape (sweeps, stop - start)."""
+        raw = self._raw[:, start:stop, channel.index][list(sweeps)].astype(np.float64)
+        scale = PICOAMPERES[channel.unit]
+        return np.asarray(raw * (self._gain[channel.index] * scale) + self._offset[channel.index] * scale)
+
     def resolution_pA(self, channel: Channel) -> float:
         """Return what one step of the converter is, in pA; 0 where the samples were stored as numbers."""
         if self._raw.dtype.kind == "f":
             return 0.0
         return abs(self._gain[channel.index]) * PICOAMPERES[channel.unit]
 
-    def clipped(self, channel: Channel, sweep: int, start: int, stop: int) -> int:
+    def clipped(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> int:
         """Return how many samples stand at the converter's limit; none where they were stored as numbers."""
         if self._raw.dtype.kind == "f":
             return 0
-        raw = self._raw[sweep, start:stop, channel.index]
-        return int(np.count_nonzero((raw <= -32768) | (raw >= 32767)))
+        raw = self._raw[:, start:stop, channel.index][list(sweeps)]
+        return int(np.count_nonzero((raw == -32768) | (raw == 32767)))
 
 
 def read(path: str | Path) -> Recording:

@@ -19,7 +19,7 @@ from nernstfit.permeability.model import Fit, fit
 from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.ions import IONS
-from nernstfit.reversal import REVERSAL
+from nernstfit.reversal.verdict import REVERSAL
 from nernstfit.settings import Settings
 from nernstfit.solutions import Condition
 
@@ -111,7 +111,7 @@ def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
             tuple(rows["cell"]),
             conditions,
             rows["corrected_mV"].to_numpy(float),
-            rows["se_mV"].to_numpy(float),
+            np.hypot(rows["se_mV"], rows["further_se_mV"].fillna(0.0)).to_numpy(float),
         )
         yield Group(str(name), rows, measured)
 

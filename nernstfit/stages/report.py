@@ -87,8 +87,10 @@ def _digests(paths: Sequence[str]) -> dict[str, str]:
 
 def _recordings(facts: Sequence[str], experiment: Experiment) -> dict[str, str]:
     """Digests of the recordings as they were when they were read."""
-    read = tables.gather(facts).set_index("measurement")["sha256"]
-    return {row.recording: str(read[row.measurement]) for row in experiment.rows}
+    read = tables.gather(facts).set_index("measurement")
+    own = {row.recording: str(read["sha256"][row.measurement]) for row in experiment.rows}
+    backgrounds = {r.subtract: str(read["background_sha256"][r.measurement]) for r in experiment.rows if r.subtract}
+    return own | backgrounds
 
 
 def _versions() -> dict[str, str]:

@@ -11,7 +11,8 @@ from nernstfit import settings
 from nernstfit.experiment import NAMED_BY, Row, sweep_numbers
 from nernstfit.solutions import NEW_ZERO
 from nernstfit.stages.correct import correct_row
-from nernstfit.stages.ingest import point_table, read_row
+from nernstfit.abf.read import read
+from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
 from nernstfit.stages.measure import measure_row
 
 
@@ -61,9 +62,11 @@ def measure(path: str, cells: Mapping[str, str], series_resistance_MOhm: float |
         capacitance_pF=None,
         time_s=None,
         exclude="",
+        subtract="",
         measure=settings.measure_for(settings.default_measure(), asked, option),
         own={},
     )
-    fact, points = read_row(row, {})
-    values, _ = measure_row(row, fact, point_table(row, points[0]) if points else None)
+    fact, reading = read_row(row, read)
+    points = table(point_columns(row.measurement, reading.points), POINTS) if reading else None
+    values, _ = measure_row(row, fact, points)
     return correct_row(row, values, math.nan)
