@@ -158,8 +158,8 @@ def test_currents_are_as_large_as_currents_of_cells_are(real_abf: Path) -> None:
         for channel in recording.channels:
             if channel.unit in ("pA", "nA", "uA"):
                 current = recording.current_pA(channel, 0, 0, recording.points)
-                assert np.abs(current).max() < 1e6, path.name
-                assert 1e-3 < recording.resolution_pA(channel) < 100 or recording.resolution_pA(channel) == 0, path.name
+                assert np.abs(current).max() < 1e8, path.name  # an oocyte's 14 uA is the largest
+                assert 1e-4 < recording.resolution_pA(channel) < 1e4 or recording.resolution_pA(channel) == 0, path.name
 
 
 def test_every_sample_of_every_file_agrees_with_a_second_reader(real_abf: Path) -> None:
