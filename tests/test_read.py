@@ -14,9 +14,12 @@ import numpy as np
 import pyabf
 import pytest
 
-from nernstfit.abf.read import read
+from nernstfit import settings
+from nernstfit.abf.command import levels, segments
+from nernstfit.abf.describe import describe
+from nernstfit.abf.read import Recording, read
 from nernstfit.abf.records import Epoch, Tag, UserList, Waveform
-from nernstfit.abf.write import OutputChannel
+from nernstfit.abf.write import OutputChannel, write_abf
 from nernstfit.errors import RecordingError
 
 VERSIONS = ("2.6", "1.84")
@@ -33,6 +36,18 @@ def write(tmp_path: Path, version: str, write_recording: Write) -> Write:
     return lambda **changed: write_recording(tmp_path / "a.abf", version=version, **changed)
 
 
+def patch(path: Path, form: str, offset: int, *values: Any) -> None:
+    """Overwrite numbers of a file."""
+    content = bytearray(path.read_bytes())
+    struct.pack_into(form, content, offset, *values)
+    path.write_bytes(content)
+
+
+def section(path: Path, number: int) -> int:
+    """First byte of an ABF2 section: 0 protocol, 2 DAC, 5 epochs per DAC, 15 synch array."""
+    return struct.unpack_from("<I", path.read_bytes(), 76 + 16 * number)[0] * 512
+
+
 def noise(sweeps: int, channels: int, points: int, size: float) -> np.ndarray:
     return np.random.default_rng(5).uniform(-size, size, (sweeps, channels, points))
 
@@ -45,6 +60,32 @@ def test_sizes_rate_and_interval(write: Write, version: str) -> None:
     assert recording.mode == "episodic"
     assert recording.version == {"2.6": "2.6", "1.84": "1.8"}[version]
     assert recording.obstacles == ()
+
+
+def test_a_rate_that_is_no_whole_number(tmp_path: Path, version: str, current_channel: OutputChannel) -> None:
+    rate_Hz = 1e6 / 2480
+    write_abf(tmp_path / "a.abf", version, noise(2, 1, 100, 50), [current_channel], [], rate_Hz, 3.0)
+    assert read(tmp_path / "a.abf").rate_Hz == pytest.approx(403.2258, abs=1e-4)
+
+
+@pytest.mark.parametrize("stated", [0.0, float("nan"), -1.0])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_interval_is_that_of_the_synch_array_where_none_is_stated(
+    write: Write, version: str, channels: int, stated: float
+) -> None:
+    used = [OutputChannel(f"IN {i}", "pA", i, 100.0) for i in range(channels)]
+    path = write(samples=noise(6, channels, 100, 50), channels=used, sweep_interval_s=2.5, tags=[Tag(5.1, 0, "drug")])
+    patch(path, "<f", 178 if version == "1.84" else section(path, 0) + 62, stated)
+    recording = read(path)
+    assert recording.sweep_interval_s == pytest.approx(2.5, rel=1e-4)
+    assert [tag.sweep for tag in recording.tags] == [2]
+
+
+def test_without_a_synch_array_sweeps_follow_one_another(write: Write, version: str) -> None:
+    path = write(sweep_interval_s=2.5)
+    patch(path, "<f", 178 if version == "1.84" else section(path, 0) + 62, 0.0)
+    patch(path, "<i" if version == "1.84" else "<q", 96 if version == "1.84" else 324, 0)
+    assert read(path).sweep_interval_s == pytest.approx(400 / 10_000)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 4])
@@ -91,7 +132,7 @@ def test_a_telegraphed_gain_is_part_of_the_scale(write: Write, current_channel: 
     assert np.abs(found - samples[1, 0]).max() <= 4000 / 32768 / 2 * 1.01
 
 
-@pytest.mark.parametrize(("unit", "factor"), [("pA", 1.0), ("nA", 1e3), ("uA", 1e6)])
+@pytest.mark.parametrize(("unit", "factor"), [("pA", 1.0), ("nA", 1e3), ("uA", 1e6), ("µA", 1e6)])
 def test_currents_are_in_picoamperes_whatever_the_file_holds(write: Write, unit: str, factor: float) -> None:
     samples = noise(1, 1, 300, 0.9)
     recording = read(write(samples=samples, channels=[OutputChannel("IN 0", unit, 0, 1.0)]))
@@ -101,16 +142,32 @@ def test_currents_are_in_picoamperes_whatever_the_file_holds(write: Write, unit:
     assert recording.resolution_pA(channel) == pytest.approx(factor / 32768, rel=1e-6)
 
 
-def test_samples_stored_as_numbers_are_already_in_their_unit(tmp_path: Path, write_recording: Write) -> None:
-    path = write_recording(tmp_path / "a.abf")
-    samples = noise(11, 1, 400, 3000.0).astype("<f4")
-    content = bytearray(path.read_bytes())
-    struct.pack_into("<H", content, 30, 1)  # nDataFormat: float
-    struct.pack_into("<IIq", content, 76 + 16 * 10, len(content) // 512, 4, samples.size)  # section of samples
-    path.write_bytes(content + samples.tobytes() + bytes(-samples.nbytes % 512))
+@pytest.mark.parametrize("written", [b"\xb5A", b"\xe6A", b"\xc2\xb5A", b"\xce\xbcA", b"uA"])
+def test_a_micro_sign_is_read_in_whatever_code_it_was_written(write: Write, version: str, written: bytes) -> None:
+    path = write(channels=[OutputChannel("IN 0", "XXXX", 0, 1.0)], samples=noise(1, 1, 300, 0.9))
+    content = path.read_bytes()
+    assert content.count(b"XXXX") == 1
+    path.write_bytes(content.replace(b"XXXX", written.ljust(4, b"\0 "[version == "1.84" :][:1])))
+    assert read(path).channels[0].unit == "uA"
+
+
+def test_an_ampere_is_not_taken_for_another_unit(write: Write) -> None:
+    assert read(write(channels=[OutputChannel("IN 0", "A", 0, 1.0)])).channels[0].unit == "A"
+
+
+def test_samples_stored_as_numbers_are_already_in_their_unit(tmp_path: Path, version: str) -> None:
+    samples = noise(3, 2, 400, 3e6)
+    channels = [OutputChannel("a", "pA", 2, 4.0, telegraph_gain=5.0), OutputChannel("b", "mV", 0, 4.0)]
+    path = tmp_path / "a.abf"
+    write_abf(path, version, samples, channels, [], 1e4, 0.5, data_format="float32")
     recording = read(path)
-    np.testing.assert_array_equal(recording.samples(recording.channels[0], 4, 0, 400), samples[4, 0])
-    np.testing.assert_array_equal(pyabf.ABF(path).data[0], samples.ravel())
+    for channel in recording.channels:
+        found = [recording.samples(channel, sweep, 0, 400) for sweep in range(3)]
+        np.testing.assert_array_equal(found, samples[:, channel.index].astype(np.float32))
+        assert recording.clipped(channel, 0, 0, 400) == 0
+    assert recording.resolution_pA(recording.channels[0]) == 0
+    if version == "2.6":  # pyabf has no reader for numbers in ABF1
+        np.testing.assert_array_equal(pyabf.ABF(path).data[0], samples[:, 0].ravel().astype(np.float32))
 
 
 def test_samples_at_the_limit_of_the_converter_are_counted(write: Write) -> None:
@@ -165,10 +222,248 @@ def test_tags_of_several_channels_keep_their_time(write: Write) -> None:
     assert [(round(tag.time_s, 3), tag.sweep) for tag in recording.tags] == [(5.1, 2)]
 
 
-def test_a_user_list_is_seen(write: Write, steps: Waveform) -> None:
-    waveform = replace(steps, user_list=UserList(22, (-100.0, -50.0, 0.0), False))
+@pytest.mark.parametrize("repeat", [False, True])
+@pytest.mark.parametrize("parameter", [22, 33])
+def test_a_user_list_comes_back(write: Write, steps: Waveform, parameter: int, repeat: bool) -> None:
+    waveform = replace(steps, user_list=UserList(parameter, (-100.0, -50.5, 0.0), repeat))
     found = read(write(waveforms=[waveform])).waveforms[0].user_list
-    assert found == UserList(22, (-100.0, -50.0, 0.0), False)
+    assert found == UserList(parameter, (-100.0, -50.5, 0.0), repeat)
+
+
+def test_each_output_has_its_own_user_list(write: Write, steps: Waveform) -> None:
+    first = replace(steps, user_list=UserList(22, (1.0, 2.0), False))
+    second = replace(steps, number=1, name="Cmd 1", user_list=UserList(31, (30.0, 40.0, 50.0), True))
+    for waveforms in ([first, second], [replace(first, user_list=None), second]):
+        found = read(write(waveforms=waveforms)).waveforms
+        assert [w.user_list for w in found[:2]] == [w.user_list for w in waveforms]
+        assert all(w.user_list is None for w in found[2:])
+
+
+def test_a_list_that_is_not_enabled_is_left_alone(tmp_path: Path, write_recording: Write, steps: Waveform) -> None:
+    path = write_recording(
+        tmp_path / "a.abf", version="1.84", waveforms=[replace(steps, user_list=UserList(22, (1.0,), False))]
+    )
+    patch(path, "<h", 3360, 0)
+    assert read(path).waveforms[0].user_list is None
+
+
+def test_a_list_counts_if_it_varies_something_in_abf2(tmp_path: Path, write_recording: Write, steps: Waveform) -> None:
+    path = write_recording(tmp_path / "a.abf", waveforms=[replace(steps, user_list=UserList(22, (1.0,), False))])
+    patch(path, "<h", section(path, 6) + 2, 0)  # the field `enable`
+    assert read(path).waveforms[0].user_list == UserList(22, (1.0,), False)
+    patch(path, "<h", section(path, 6) + 4, 0)  # the parameter
+    assert read(path).waveforms[0].user_list is None
+
+
+def test_from_abf_2_9_on_the_codes_count_fifty_epochs(tmp_path: Path, write_recording: Write, steps: Waveform) -> None:
+    path = write_recording(tmp_path / "a.abf", waveforms=[replace(steps, user_list=UserList(62, (7.0,), False))])
+    with pytest.raises(RecordingError, match="unknown code"):
+        segments(read(path).waveforms[0], 11, 400)
+    patch(path, "<4B", 4, 0, 0, 9, 2)
+    command = segments(read(path).waveforms[0], 11, 400)
+    assert {part.first_mV for sweep in command for part in sweep if part.name == "B"} == {7.0}
+
+
+def test_a_list_with_words_is_refused(write: Write, version: str, steps: Waveform) -> None:
+    path = write(waveforms=[replace(steps, user_list=UserList(22, (-100.0, -50.0), False))])
+    path.write_bytes(path.read_bytes().replace(b"-100,-50", b"-100,abc"))
+    with pytest.raises(RecordingError, match="no number"):
+        segments(read(path).waveforms[0], 11, 400)
+
+
+def test_a_waveform_switched_on_without_a_source_plays_nothing(write: Write, version: str) -> None:
+    path = write()
+    patch(path, "<h", 2300 if version == "1.84" else section(path, 2) + 42, 0)
+    assert read(path).waveforms[0].source == "none"
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(3, "pulse train"), (4, "triangle train"), (5, "cosine train"), (7, "biphasic train")]
+)
+def test_a_train_is_named_and_leaves_the_other_epochs_known(write: Write, version: str, code: int, kind: str) -> None:
+    path = write()
+    patch(path, "<h", 2308 if version == "1.84" else section(path, 5) + 4, code)  # epoch A
+    first = segments(read(path).waveforms[0], 11, 400)[0]
+    assert [part.kind for part in first] == ["straight", kind, "straight", "straight", "straight"]
+    assert [(part.start, part.first_mV) for part in first if part.name == "B"] == [(106, -100.0)]
+
+
+@pytest.mark.parametrize(
+    ("words", "abf1", "abf2"),
+    [
+        ("conditioning trains", 3260, 60),
+        ("P/N leak subtraction", 4456, 92),
+        ("alternating DAC outputs", 5876, None),
+    ],
+)
+def test_what_no_command_contains_is_an_obstacle(
+    write: Write, version: str, words: str, abf1: int, abf2: int | None
+) -> None:
+    path = write()
+    place = section(path, 0) + 182 if abf2 is None else section(path, 2) + abf2
+    patch(path, "<h", abf1 if version == "1.84" else place, 1)
+    assert read(path).obstacles == (words,)
+
+
+def test_a_header_of_two_kilobytes_has_no_epochs(tmp_path: Path, write_recording: Write) -> None:
+    path = write_recording(tmp_path / "a.abf", version="1.84", samples=noise(11, 1, 400, 3000.0))
+    content = bytearray(path.read_bytes())
+    data = struct.unpack_from("<i", content, 40)[0] * 512
+    struct.pack_into("<f", content, 4, 1.3)
+    struct.pack_into("<iii", content, 40, 4, 0, 0)  # samples from block 4 on
+    struct.pack_into("<ii", content, 92, 0, 0)  # no synch array
+    whole = content[:2048] + content[data:]
+    path.write_bytes(whole)
+    recording = read(path)
+    assert recording.version == "1.3"
+    assert recording.obstacles == ("its 2 kB header holds no epoch table",)
+    assert {waveform.source for waveform in recording.waveforms} == {"none"}
+    assert recording.channels[0].clamp == ""
+    np.testing.assert_allclose(
+        recording.samples(recording.channels[0], 5, 0, 400),
+        np.frombuffer(whole[2048 + 4000 : 2048 + 4800], "<i2") * (4000.0 / 32768),
+        rtol=1e-6,
+    )
+
+
+# Stimulus files
+
+
+STIMULUS = 0.01 * np.arange(400.0)
+
+
+@pytest.fixture
+def playing(tmp_path: Path, version: str, current_channel: OutputChannel, steps: Waveform) -> Callable[..., Recording]:
+    """Read a recording of two sweeps whose DAC plays the file `wave.abf`, times 0.5, minus 60 mV."""
+
+    def made(name: str = "wave.abf") -> Recording:
+        folder = tmp_path / "data"
+        folder.mkdir(exist_ok=True)
+        path = folder / "a.abf"
+        # The DAC's name serves as the name of its stimulus file in ABF2.
+        waveform = replace(steps, name=name[-10:] if version == "1.84" else name)
+        write_abf(path, version, noise(2, 1, 400, 50), [current_channel], [waveform], 1e4, 0.5)
+        if version == "1.84":
+            patch(path, "<hh", 2300, 2, 0)
+            patch(path, "<ff", 2708, 0.5, 1.0)
+            patch(path, "<ff", 2716, -60.0, 0.0)
+            patch(path, "<256s", 2736, name.encode())
+        else:
+            dac = section(path, 2)
+            patch(path, "<hhff", dac + 42, 2, 0, 0.5, -60.0)
+            patch(path, "<i", dac + 118, struct.unpack_from("<i", path.read_bytes(), dac + 24)[0])
+        return read(path)
+
+    return made
+
+
+def stimulus(path: Path, sweeps: int = 1, rate_Hz: float = 1e4, unit: str = "mV", points: int = 400) -> None:
+    values = STIMULUS[:points] + 0.001 * np.arange(sweeps)[:, None, None]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_abf(path, "2.6", values, [OutputChannel("x", unit, 0, 10.0)], [], rate_Hz, 1.0, data_format="float32")
+
+
+def command(recording: Recording, sweep: int) -> np.ndarray:
+    return levels(segments(recording.waveforms[0], recording.sweeps, recording.points)[sweep], np.arange(400))
+
+
+@pytest.mark.parametrize("name", ["wave.abf", "WAVE.abf", "C:\\p\\wave.abf", "/nowhere/wave.abf", "..\\wave.abf"])
+def test_a_stimulus_file_beside_the_recording_is_the_command(
+    tmp_path: Path, playing: Callable[..., Recording], name: str
+) -> None:
+    stimulus(tmp_path / "data" / "Wave.abf")
+    recording = playing(name)
+    assert recording.waveforms[0].stimulus_file.lower() == "wave.abf"
+    for sweep in range(2):
+        np.testing.assert_allclose(command(recording, sweep), 0.5 * STIMULUS - 60, atol=1e-6)
+
+
+def test_a_stimulus_file_of_several_sweeps_is_played_sweep_by_sweep(
+    tmp_path: Path, playing: Callable[..., Recording]
+) -> None:
+    stimulus(tmp_path / "data" / "wave.abf", sweeps=2)
+    np.testing.assert_allclose(command(playing(), 1) - command(playing(), 0), 0.0005, atol=1e-6)
+
+
+def test_behind_the_end_of_a_stimulus_file_nothing_is_known(tmp_path: Path, playing: Callable[..., Recording]) -> None:
+    stimulus(tmp_path / "data" / "wave.abf", points=300)
+    found = command(playing(), 0)
+    np.testing.assert_allclose(found[:300], 0.5 * STIMULUS[:300] - 60, atol=1e-6)
+    assert np.isnan(found[300:]).all()
+
+
+def test_a_stimulus_file_elsewhere_is_not_opened(
+    tmp_path: Path, playing: Callable[..., Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stimulus(tmp_path / "wave.abf")
+    stimulus(tmp_path / "data" / "below" / "wave.abf")
+    monkeypatch.chdir(tmp_path)
+    for name in ("wave.abf", str(tmp_path / "wave.abf"), "../wave.abf", "below/wave.abf", ".."):
+        with pytest.raises(RecordingError, match="which is not beside the recording"):
+            command(playing(name), 0)
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ({"rate_Hz": 5e3}, "which has 5000 samples per second, the recording 10000"),
+        ({"unit": "V"}, "which is in V, while the DAC is in mV"),
+    ],
+)
+def test_a_stimulus_file_that_leaves_a_doubt_is_refused(
+    tmp_path: Path, playing: Callable[..., Recording], written: dict[str, Any], words: str
+) -> None:
+    stimulus(tmp_path / "data" / "wave.abf", **written)
+    with pytest.raises(RecordingError) as caught:
+        command(playing(), 0)
+    assert str(caught.value) == f"command unknown: DAC 'Cmd 0' plays the stimulus file wave.abf, {words}".replace(
+        "Cmd 0", playing().waveforms[0].name
+    )
+
+
+def test_a_damaged_stimulus_file_is_refused_with_its_fault(tmp_path: Path, playing: Callable[..., Recording]) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "wave.abf").write_bytes(b"ABF2" + bytes(100))
+    with pytest.raises(RecordingError, match=r"plays the stimulus file wave\.abf, .*truncated"):
+        command(playing(), 0)
+
+
+def atf(*traces: np.ndarray, step: float = 0.1, unit: str = "ms", header: int = 2) -> str:
+    titles = [f'"Time ({unit})"', *(f'"Trace #{i + 1} (mV)"' for i in range(len(traces)))]
+    rows = ["\t".join(f"{value:.6g}" for value in (i * step, *row)) for i, row in enumerate(zip(*traces, strict=True))]
+    return "\n".join(["ATF\t1.0", f"{header}\t{len(titles)}", *['"x=1"'] * header, "\t".join(titles), *rows]) + "\n"
+
+
+@pytest.mark.parametrize(
+    "text", [atf(STIMULUS, STIMULUS + 1), atf(STIMULUS, STIMULUS + 1, step=1e-4, unit="s", header=0)]
+)
+def test_an_axon_text_file_is_played_too(tmp_path: Path, playing: Callable[..., Recording], text: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "wave.ATF").write_text(text)
+    for sweep in range(2):
+        np.testing.assert_allclose(command(playing("wave.atf"), sweep), 0.5 * (STIMULUS + sweep) - 60, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "cannot be read"),
+        ("recording,cell\n", "no Axon text file"),
+        ("ATF\t1.0\n900\t2\n", "cannot be read"),
+        (atf(STIMULUS).replace("0.5\t", "0.5\tx"), "cannot be read"),
+        (atf(STIMULUS, step=0.2), "which has 5000 samples per second"),
+        (atf(STIMULUS, unit="parsec"), "sampling rate is not known"),
+        (atf(STIMULUS, step=0.0), "sampling rate is not known"),
+        (atf(STIMULUS[:1]), "holds no samples"),
+    ],
+)
+def test_a_text_file_that_cannot_be_played_is_refused(
+    tmp_path: Path, playing: Callable[..., Recording], text: str, words: str
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "wave.atf").write_text(text)
+    with pytest.raises(RecordingError, match=words):
+        command(playing("wave.atf"), 0)
 
 
 @pytest.mark.parametrize(
@@ -228,6 +523,84 @@ def test_a_missing_file_and_a_folder_are_refused_by_name(tmp_path: Path) -> None
     (tmp_path / "folder.abf").mkdir()
     assert "No such file" in refusal(tmp_path / "absent.abf")
     assert "cannot be opened" in refusal(tmp_path / "folder.abf")
+
+
+def test_a_file_that_may_not_be_read_is_refused_by_name(
+    tmp_path: Path, write_recording: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_recording(tmp_path / "a.abf")
+
+    def denied(*_: Any) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", denied)
+    assert "cannot be opened (Permission denied)" in refusal(path)
+
+
+def test_a_recording_of_no_sweeps_is_refused(write: Write, version: str) -> None:
+    path = write()
+    patch(path, "<i", 16 if version == "1.84" else 12, 0)
+    assert "holds no sweeps" in refusal(path)
+
+
+@pytest.mark.parametrize("value", [float("nan"), 0.0, float("inf")])
+def test_a_scale_that_is_no_number_is_refused(write: Write, version: str, value: float) -> None:
+    path = write()
+    patch(path, "<f", 922 if version == "1.84" else section(path, 1) + 40, value)  # fInstrumentScaleFactor
+    assert "scale of its samples is no number" in refusal(path)
+
+
+def test_a_zero_that_is_no_number_is_refused(write: Write, version: str) -> None:
+    path = write()
+    patch(path, "<f", 986 if version == "1.84" else section(path, 1) + 44, float("nan"))  # fInstrumentOffset
+    assert "zero of its samples is no number" in refusal(path)
+
+
+def test_sweeps_of_different_length_are_refused_not_cut_into_equal_pieces(write: Write, version: str) -> None:
+    path = write()
+    content = path.read_bytes()
+    start = struct.unpack_from("<i", content, 92)[0] * 512 if version == "1.84" else section(path, 15)
+    patch(path, "<i", start + 8 * 3 + 4, 300)
+    assert "its sweeps differ in length, from 300 to 400 samples" in refusal(path)
+    for sweep in range(11):
+        patch(path, "<i", start + 8 * sweep + 4, 300)
+    assert "its sweeps have 300 samples by their table, 400 by the number of all samples" in refusal(path)
+
+
+@pytest.mark.parametrize("number", [-1, 50])
+def test_an_epoch_without_a_letter_is_refused(tmp_path: Path, write_recording: Write, number: int) -> None:
+    path = write_recording(tmp_path / "a.abf")
+    patch(path, "<h", section(path, 5), number)
+    assert f"no epoch has number {number}" in refusal(path)
+
+
+def test_an_epoch_that_stands_twice_in_its_table_is_refused(tmp_path: Path, write_recording: Write) -> None:
+    path = write_recording(tmp_path / "a.abf")
+    patch(path, "<h", section(path, 5) + 48, 0)
+    assert "stands twice" in refusal(path)
+
+
+def test_a_text_that_is_not_there_is_refused(tmp_path: Path, write_recording: Write) -> None:
+    path = write_recording(tmp_path / "a.abf")
+    patch(path, "<i", section(path, 1) + 78, 4000)
+    assert "it asks for text 4000 of" in refusal(path)
+
+
+@pytest.mark.parametrize("duration", [-100, 2**31 - 1, 100_000])
+def test_a_duration_that_cannot_be_is_refused_or_ends_with_the_sweep(write: Write, version: str, duration: int) -> None:
+    path = write()
+    patch(path, "<i", 2508 if version == "1.84" else section(path, 5) + 14, duration)  # epoch A
+    recording = read(path)
+    if duration < 0:
+        with pytest.raises(RecordingError, match="epoch A would last -100 samples"):
+            segments(recording.waveforms[0], 11, 400)
+    else:
+        assert [part.name for part in segments(recording.waveforms[0], 11, 400)[10]] == ["before", "A"]
+
+
+def test_what_was_read_can_be_described(write: Write, config: Callable[..., dict[str, Any]]) -> None:
+    how = settings.load(config()).measure
+    assert any("'IN 0' in pA" in line for line in describe(read(write()), how))
 
 
 @pytest.mark.parametrize("fraction", [0.02, 0.1, 0.3, 0.5, 0.7])

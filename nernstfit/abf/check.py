@@ -44,13 +44,14 @@ _SECTIONS = (
     _Section("ADC", 92, 82, _MOST_CHANNELS, 1),
     _Section("DAC", 108, 132, 64, 0),
     _Section("epoch", 124, 4, 1000),
-    _Section("epoch per DAC", 156, 30, 1000),
+    _Section("epoch per DAC", 156, 30, 500),
     _Section("user list", 172, 10, 64),
     _Section("data", 236, 2, 2**31 - 1, 1),
     _Section("tag", 252, 64, _MOST_TAGS),
     _Section("synch array", 316, 8, _MOST_SWEEPS),
 )
 _STRINGS_POSITION = 220
+_WIDTHS = {0: 2, 1: 4}  # bytes of a sample by format: whole numbers of the converter, or floating-point numbers
 _MOST_STRINGS, _MOST_STRING_BYTES = 2000, 65536
 
 
@@ -75,7 +76,7 @@ def check(content: Bytes) -> None:
 
 def unpack(content: Bytes, layout: str, position: int) -> tuple[Any, ...]:
     """Numbers at a place of the file, by a layout of the module struct."""
-    return struct.unpack(layout, content[position : position + struct.calcsize(layout)].tobytes())
+    return struct.unpack_from(layout, content.data, position)
 
 
 def _abf2(content: Bytes) -> Iterator[str]:
@@ -89,9 +90,14 @@ def _abf2(content: Bytes) -> Iterator[str]:
         yield f"its section of strings cannot be: {count} strings of {size} bytes"
     elif block * BLOCK + size > content.size:
         yield "is truncated: its section of strings lies beyond its end"
+    elif bytes(content[block * BLOCK : block * BLOCK + 4]) != b"SSCH":
+        yield "its section of strings is not where its header says"
     sweeps = unpack(content, "<I", 12)[0]
     samples, channels = unpack(content, "<q", 244)[0], unpack(content, "<q", 100)[0]
     yield from _amounts(sweeps, samples, channels)
+    stored, width = unpack(content, "<H", 30)[0], unpack(content, "<I", 240)[0]
+    if _WIDTHS.get(stored) != width:
+        yield f"its samples cannot be {width} bytes each in format {stored}"
     protocol = unpack(content, "<I", 76)[0] * BLOCK
     yield from _positive(content, "sampling interval", int(protocol) + 2)
 
@@ -102,7 +108,7 @@ def _section(content: Bytes, section: _Section) -> Iterator[str]:
         yield f"its {section.name} section cannot be: {count} entries"
     elif count and not section.least_entry <= size <= max(4096, section.least_entry):
         yield f"its {section.name} section cannot be: entries of {size} bytes"
-    elif count and (block == 0 or block * BLOCK + size * count > content.size):
+    elif count and not _holds(content, block, size * count):
         yield f"is truncated: its {section.name} section lies beyond its end"
 
 
@@ -116,17 +122,25 @@ def _abf1(content: Bytes) -> Iterator[str]:
     data, tags, n_tags = unpack(content, "<3i", 40)
     channels = unpack(content, "<h", 120)[0]
     yield from _amounts(sweeps, samples, channels)
-    if data <= 0 or data * BLOCK > content.size:
-        yield "is truncated: its samples lie beyond its end"
-    if not 0 <= n_tags <= _MOST_TAGS or (n_tags and not 0 < tags * BLOCK + 64 * n_tags <= content.size):
+    stored, ignored = unpack(content, "<h", 100)[0], unpack(content, "<h", 14)[0]
+    if stored not in _WIDTHS:
+        yield f"its samples are stored in an unknown format ({stored})"
+    elif data <= 0 or ignored < 0 or data * BLOCK + (ignored + samples) * _WIDTHS[stored] > content.size:
+        held = max(0, content.size - max(0, data) * BLOCK) // _WIDTHS[stored]
+        yield f"is truncated: its header promises {samples} samples, the file holds {held}"
+    if not 0 <= n_tags <= _MOST_TAGS or (n_tags and not _holds(content, tags, 64 * n_tags)):
         yield f"is truncated: its {n_tags} tags lie beyond its end"
     synch, n_synch = unpack(content, "<2i", 92)
-    if n_synch and not (0 < n_synch <= _MOST_SWEEPS and 0 < synch * BLOCK + 8 * n_synch <= content.size):
+    if n_synch and not (0 < n_synch <= _MOST_SWEEPS and _holds(content, synch, 8 * n_synch)):
         yield f"is truncated: its synch array of {n_synch} sweeps lies beyond its end"
     inputs = unpack(content, "<16h", 410)[: int(channels)]
     if not all(0 <= number < _MOST_CHANNELS for number in inputs):
         yield f"its sampled inputs cannot be: {', '.join(str(number) for number in inputs)}"
     yield from _positive(content, "sampling interval", 122)
+
+
+def _holds(content: Bytes, block: int, size: int) -> bool:
+    return block > 0 and block * BLOCK + size <= content.size
 
 
 def _amounts(sweeps: float, samples: float, channels: float) -> Iterator[str]:

@@ -142,13 +142,13 @@ def abf1(h: Any, content: Bytes) -> Header:
         * (h.fTelegraphAdditGain[n] if telegraphs[i] else 1.0)
         for i, n in enumerate(numbers)
     ]
-    offsets = tuple(h.fInstrumentOffset[n] - h.fSignalOffset[n] for n in numbers)
+    offsets = _offsets([h.fInstrumentOffset[n] for n in numbers], [h.fSignalOffset[n] for n in numbers])
     synch = _synch_array(content, h.lSynchArrayPtr, h.lSynchArraySize)
     unit_us = h.fSynchTimeUnit if _is_positive(h.fSynchTimeUnit) else h.fADCSampleInterval
     clock = _Clock(1e6 / h.fADCSampleInterval / count, unit_us, unpack(content, "<f", 178)[0], synch[:, 0])
     sweeps = _sweeps(h.nOperationMode, h.lActualEpisodes)
     points = _points(h.nOperationMode, h.lActualAcqLength, sweeps, count, synch[:, 1])
-    stored = _stored(h.nDataFormat)
+    stored = _STORED[h.nDataFormat]
     waveforms, played = _abf1_waveforms(h, content, extended)
     return Header(
         version=f"{round(h.fFileVersionNumber * 100) // 10 / 10:.1f}",
@@ -250,7 +250,7 @@ def abf2(sections: SimpleNamespace, content: Bytes) -> Header:
         * (adc.fTelegraphAdditGain[i] if telegraphs[i] else 1.0)
         for i in range(count)
     ]
-    offsets = tuple(a - b for a, b in zip(adc.fInstrumentOffset, adc.fSignalOffset, strict=True))
+    offsets = _offsets(adc.fInstrumentOffset, adc.fSignalOffset)
     block, _, entries = unpack(content, "<IIq", 316)
     synch = _synch_array(content, block, entries)
     rate_Hz = 1e6 / protocol.fADCSequenceInterval
@@ -272,7 +272,7 @@ def abf2(sections: SimpleNamespace, content: Bytes) -> Header:
         tags=_tags(content, tag_block * BLOCK, tags, tag_size, clock, points, sweeps),
         obstacles=_abf2_obstacles(sections),
         start=sections.data._byteStart,
-        stored=_stored(header.nDataFormat),
+        stored=_STORED[header.nDataFormat],
         gains=_gains(protocol.fADCRange, protocol.lADCResolution, divisors),
         offsets=offsets,
         played=played,
@@ -395,15 +395,17 @@ def _is_positive(value: float) -> bool:
 
 
 def _gains(range_V: float, steps: int, divisors: list[float]) -> tuple[float, ...]:
-    if not (steps and all(divisors)):
+    scale = [range_V / steps / divisor if steps and divisor else math.nan for divisor in divisors]
+    if not all(math.isfinite(gain) and gain != 0 for gain in scale):
         raise RecordingError("the scale of its samples is no number")
-    return tuple(range_V / steps / divisor for divisor in divisors)
+    return tuple(scale)
 
 
-def _stored(code: int) -> str:
-    if code not in _STORED:
-        raise RecordingError(f"its samples are stored in an unknown format ({code})")
-    return _STORED[code]
+def _offsets(added: list[float], taken: list[float]) -> tuple[float, ...]:
+    offsets = tuple(a - b for a, b in zip(added, taken, strict=True))
+    if not all(map(math.isfinite, offsets)):
+        raise RecordingError("the zero of its samples is no number")
+    return offsets
 
 
 def _sweeps(mode: int, stated: int) -> int:

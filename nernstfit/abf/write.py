@@ -4,9 +4,9 @@ The simulator needs files that real readers take for recordings: samples, channe
 Both formats are made here from the same arguments. What a reader finds in them is this.
 
 *Common to both.* A file is cut into blocks of 512 bytes, and whatever the header points to starts on a
-block. All numbers are little-endian. Samples are int16 from a converter of +-10 V in 32,768 steps either
-way; the channels of one instant stand side by side in the order of sampling, and the sweeps follow one
-another without a gap. A reader turns a count into a physical value as
+block. All numbers are little-endian. Samples are float32 in the channel's unit, or int16 from a converter
+of +-10 V in 32,768 steps either way; the channels of one instant stand side by side in the order of
+sampling, and the sweeps follow one another without a gap. A reader turns a count into a physical value as
 
     value = count * 10 V / 32768 / (scale factor * telegraph gain)
 
@@ -57,6 +57,7 @@ _OUTPUTS = 4
 _MAX_CHANNELS = 8
 _MAX_EPOCHS = 10
 _MAX_DRIVEN_OUTPUTS = 2
+_DATA_FORMATS = {"int16": "<i2", "float32": "<f4"}  # in the order of their codes
 _EPOCH_CODES = {"off": 0, "step": 1, "ramp": 2}
 _CLAMP_CODES = {"voltage": 0, "current": 1, "": 0}
 _NO_FILTER_HZ = 100000.0
@@ -111,6 +112,7 @@ def write_abf(
     rate_Hz: float,
     sweep_interval_s: float,
     tags: Sequence[Tag] = (),
+    data_format: str = "int16",
 ) -> None:
     """
     Write an episodic recording with sweeps of fixed length as an ABF file.
@@ -137,6 +139,9 @@ def write_abf(
     tags
         Comments of at most 56 bytes with their time in seconds from the start of the recording; the
         file does not store a tag's sweep.
+    data_format
+        "int16" for counts of the converter, or "float32" for the values themselves, as in files that
+        a program has worked on; these are not clipped.
 
     Raises
     ------
@@ -146,12 +151,14 @@ def write_abf(
     samples = np.asarray(samples, dtype=np.float64)
     if version not in _WRITERS:
         raise ValueError(f"ABF version {version!r} cannot be written, only {' and '.join(_WRITERS)}.")
+    if data_format not in _DATA_FORMATS:
+        raise ValueError(f"Samples cannot be written as {data_format!r}, only {' and '.join(_DATA_FORMATS)}.")
     _check_samples(samples, channels)
     _check_channels(channels)
     _check_waveforms(waveforms)
     _check_timing(samples.shape[2], rate_Hz, sweep_interval_s, tags)
     recording = _Recording(
-        counts=_counts(samples, channels),
+        stored=_counts(samples, channels) if data_format == "int16" else _values(samples),
         channels=tuple(channels),
         waveforms={waveform.number: waveform for waveform in waveforms},
         rate_Hz=rate_Hz,
@@ -237,9 +244,9 @@ def _check_timing(points: int, rate_Hz: float, sweep_interval_s: float, tags: Se
 
 @dataclass(frozen=True)
 class _Recording:
-    """The checked arguments, with samples as the counts of the file and waveforms by their DAC."""
+    """The checked arguments, with samples as the file holds them and waveforms by their DAC."""
 
-    counts: NDArray[np.int16]  # (sweeps, points, channels)
+    stored: NDArray[np.int16] | NDArray[np.float32]  # (sweeps, points, channels)
     channels: tuple[OutputChannel, ...]
     waveforms: Mapping[int, Waveform]
     rate_Hz: float
@@ -248,12 +255,16 @@ class _Recording:
 
     @property
     def sweeps(self) -> int:
-        return int(self.counts.shape[0])
+        return int(self.stored.shape[0])
+
+    @property
+    def format_code(self) -> int:
+        return list(_DATA_FORMATS.values()).index(self.stored.dtype.str)
 
     @property
     def samples_per_sweep(self) -> int:
         """Samples of all channels together."""
-        return int(self.counts.shape[1] * self.counts.shape[2])
+        return int(self.stored.shape[1] * self.stored.shape[2])
 
     @property
     def synch_unit_us(self) -> float:
@@ -277,6 +288,10 @@ def _counts(samples: NDArray[np.float64], channels: Sequence[OutputChannel]) -> 
     counts = np.rint(samples / full_scale * _CONVERTER_STEPS)
     clipped = np.clip(counts, -_CONVERTER_STEPS, _CONVERTER_STEPS - 1)
     return np.ascontiguousarray(clipped.transpose(0, 2, 1), dtype="<i2")
+
+
+def _values(samples: NDArray[np.float64]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(samples.transpose(0, 2, 1), dtype="<f4")
 
 
 def _scale_factor(channel: OutputChannel) -> float:
@@ -467,7 +482,7 @@ _ABF1_DRIVEN_OUTPUTS = 2
 
 
 def _abf1(recording: _Recording) -> bytes:
-    data = _filled(recording.counts.tobytes())
+    data = _filled(recording.stored.tobytes())
     synch_array = _filled(b"".join(_synch_array(recording)))
     tags = _filled(b"".join(_tag_entries(recording)))
     data_block = _blocks(_ABF1_HEADER.size)
@@ -497,11 +512,11 @@ def _abf1_file(recording: _Recording) -> dict[str, _Value]:
         "fFileVersionNumber": 1.84,
         "fHeaderVersionNumber": 1.84,
         "nOperationMode": _EPISODIC,
-        "lActualAcqLength": recording.counts.size,
+        "lActualAcqLength": recording.stored.size,
         "lActualEpisodes": recording.sweeps,
         "lFileStartDate": _FILE_DATE,
         "nFileType": 1,
-        "nDataFormat": 0,
+        "nDataFormat": recording.format_code,
         "fADCRange": _CONVERTER_RANGE_V,
         "fDACRange": _CONVERTER_RANGE_V,
         "lADCResolution": _CONVERTER_STEPS,
@@ -840,7 +855,7 @@ def _abf2(recording: _Recording) -> bytes:
             "lActualEpisodes": recording.sweeps,
             "uFileStartDate": _FILE_DATE,
             "nFileType": 1,
-            "nDataFormat": 0,
+            "nDataFormat": recording.format_code,
             "nSimultaneousScan": 1,
             "uCreatorVersion": _CREATOR_VERSION[::-1],
             "uCreatorNameIndex": creator_index,
@@ -869,7 +884,7 @@ def _sections(recording: _Recording, strings: _Strings) -> dict[str, _Section]:
     packed = strings.pack()
     return sections | {
         "Strings": _Section(packed, len(packed), len(strings)),
-        "Data": _Section(recording.counts.tobytes(), recording.counts.itemsize, recording.counts.size),
+        "Data": _Section(recording.stored.tobytes(), recording.stored.itemsize, recording.stored.size),
         "SynchArray": _section(_synch_array(recording)),
         "Tag": _section(_tag_entries(recording)),
     }
