@@ -124,10 +124,10 @@ def chosen_epoch(command: Sequence[Sequence[Segment]], how: Measure, sweeps: Seq
             if part.is_known and part.name not in (BEFORE, AFTER):
                 found.setdefault(part.name, set()).add((part.first_mV, part.last_mV))
                 ramps |= {part.name} if part.is_ramp else set()
-    differing = [name for name, levels in found.items() if len(levels) > 1] or sorted(ramps)
+    differing = [name for name, levels in found.items() if len(levels) > 1]
+    differing = differing or sorted(ramps)[: len(ramps) == 1]
     if len(differing) != 1:
-        said = f"epochs {' and '.join(differing)} are ramps" if differing else "no epoch is a ramp or differs"
-        said = f"epochs {' and '.join(differing)} differ" if any(len(found[d]) > 1 for d in differing) else said
+        said = f"epochs {' and '.join(differing)} differ" if differing else "no epoch differs"
         raise RecordingError(f"{said} between the sweeps; say in `epoch` which is to be measured")
     return differing[0]
 

@@ -64,9 +64,10 @@ class Spline:
 
     def slope(self, voltage_mV: float) -> float:
         """Slope in nS at one voltage."""
-        step = 1e-3 * self.span
-        low, high = self.at(np.array([voltage_mV - step, voltage_mV + step]))
-        return float(high - low) / (2 * step)
+        x = (voltage_mV - self.start) / self.span
+        powers = np.arange(1, self.order)
+        trend = float(np.sum(powers * self.trend[1:] * x ** (powers - 1)))
+        return (trend + float(_kernel_slope(x, self.x, self.order) @ self.bend)) / self.span
 
     def zero(self, low: float, high: float) -> float:
         """Return the zero between two voltages, nan where the currents there have the same sign."""
@@ -82,7 +83,7 @@ class Spline:
                         low, inward = guess, value
                     else:
                         high, outward = guess, value
-            if high - low < 1e-10 * self.span or inward == outward:
+            if high - low < 1e-14 * self.span or inward == outward:
                 break
         return float((low + high) / 2)
 
@@ -181,6 +182,15 @@ def _kernel(x: FloatArray, levels: FloatArray, order: int) -> FloatArray:
     if order == 2:
         return np.asarray(low**2 * (3 * high - low) / 6)
     return np.asarray(low**3 * (10 * high**2 - 5 * high * low + low**2) / 120)
+
+
+def _kernel_slope(x: float, levels: FloatArray, order: int) -> FloatArray:
+    """Derivative of the kernel by the place, shape (len(levels),)."""
+    a = max(x, 0.0)
+    if order == 2:
+        return np.where(a < levels, a * levels - a**2 / 2, levels**2 / 2)
+    below = (6 * levels**2 * a**2 - 4 * levels * a**3 + a**4) / 24
+    return np.where(a < levels, below, levels**3 * (4 * a - levels) / 24)
 
 
 def _variance(x: FloatArray, order: int) -> FloatArray:

@@ -177,7 +177,7 @@ def _result(
 
 
 def confirmed_brackets(few: Curve) -> tuple[tuple[float, float], ...]:
-    """Voltages around each sign change between significant levels with nothing significant between them.
+    """Voltages of two significant levels of opposite sign with nothing significant between them, for each such pair.
 
     Parameters
     ----------
@@ -186,14 +186,11 @@ def confirmed_brackets(few: Curve) -> tuple[tuple[float, float], ...]:
     """
     significant = np.flatnonzero(np.abs(few.current_pA) > Z_99 * total_se_pA(few))
     pairs = itertools.pairwise(significant.tolist())
-    return tuple(_narrowed(few, a, b) for a, b in pairs if few.current_pA[a] * few.current_pA[b] < 0)
-
-
-def _narrowed(few: Curve, first: int, last: int) -> tuple[float, float]:
-    """Of the levels first..last those from the first change of sign to the last; usually two neighbours."""
-    outward = few.current_pA[first : last + 1] > 0
-    changes = np.flatnonzero(outward[1:] != outward[:-1])
-    return float(few.voltage_mV[first + changes[0]]), float(few.voltage_mV[first + changes[-1] + 1])
+    return tuple(
+        (float(few.voltage_mV[a]), float(few.voltage_mV[b]))
+        for a, b in pairs
+        if few.current_pA[a] * few.current_pA[b] < 0
+    )
 
 
 def _refusal(few: Curve, zero: Zero, bracket: tuple[float, float], min_span_mV: float) -> str:
