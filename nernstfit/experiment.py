@@ -78,6 +78,11 @@ class Row:
         return (self.recording, self.subtract) if self.subtract else (self.recording,)
 
     @property
+    def estimator_temperature_C(self) -> float | None:
+        """Temperature where the estimator of the reversal potential asks for it."""
+        return self.temperature_C if self.measure.estimator == "ghk" else None
+
+    @property
     def condition(self) -> Condition:
         """What the measurement was made in."""
         return Condition(self.bath, self.pipette, self.configuration, self.temperature_C, self.zeroed_in)
@@ -167,7 +172,7 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "series_resistance_MOhm",
             "compensation_percent",
             "capacitance_pF",
-            "temperature_C",
+            "estimator_temperature_C",
             *(f"measure.{key}" for key in ("voltage", "estimator", "leak", "max_interval_mV", "min_span_mV")),
         ),
         (),

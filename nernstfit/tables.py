@@ -52,7 +52,8 @@ REVERSAL_POTENTIALS = _table(
     "reversal_potentials.csv",
     "measurement",
     "measurement recording epoch sweeps group cell bath pipette configuration temperature_C verdict reason "
-    "raw_mV leak_shift_mV rs_shift_mV reversal_mV junction_mV corrected_mV se_mV low_mV high_mV slope_nS flags further_se_mV",
+    "raw_mV leak_shift_mV rs_shift_mV reversal_mV junction_mV corrected_mV se_mV low_mV high_mV slope_nS flags "
+    "further_se_mV",
     "measurement recording epoch sweeps group cell bath pipette configuration verdict reason flags",
 )
 IV = _table(
@@ -107,6 +108,9 @@ NERNST_SLOPES = _table(
 )
 CORRECTIONS = _table("corrections.csv", "group step ion", "group step ion ratio low high", "group step ion")
 LADDER = ("none", "leak", "series_resistance", "junction", "activity", "offset")
+
+# What the points of a measurement are to it.
+SIGNAL, LEAK, BACKGROUND, OPPOSITE = "signal", "leak", "background", "opposite"
 
 FLAGS: Mapping[str, str] = {
     "rs_unknown": "no series resistance was given; nothing is corrected for it (no value)",

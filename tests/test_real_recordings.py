@@ -67,10 +67,7 @@ CASES = [
     Case("21416007", {"epoch": "H", **TAIL}, -18.0),
     Case("DM1_0002", {"epoch": "C"}, 2.5),
     *(Case("21618001", {"epoch": e}, mV) for e, mV in (("B", -15.4), ("C", -15.1))),
-    *(
-        Case("user-list-durations", {"epoch": e}, mV)
-        for e, mV in (("B", -6.4), ("C", -5.3), ("I", -6.4), ("J", -5.4))
-    ),
+    *(Case("user-list-durations", {"epoch": e}, mV) for e, mV in (("B", -6.4), ("C", -5.3), ("I", -6.4), ("J", -5.4))),
     Case("abf-v2", {"epoch": "A", "statistic": "peak"}, 45.0, 5.0),
     Case("abf-v2", {"epoch": "A", **END}, 2.6),
     Case("20917009", {"epoch": "F", **TAIL}, -20.7),

@@ -26,11 +26,11 @@ from nernstfit.abf.records import Channel, Waveform
 from nernstfit.abf.trace import Trace, around, evenly, trace
 from nernstfit.errors import RecordingError
 from nernstfit.settings import Measure
+from nernstfit.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-SIGNAL, LEAK, BACKGROUND, OPPOSITE = "signal", "leak", "background", "opposite"
 _MEDIAN_FACTOR = math.sqrt(math.pi / 2)  # asymptotic error of a median over that of a mean, normal noise
 _LONGEST_STRETCH = 8192
 _MOST_PIECES = 400
@@ -333,9 +333,7 @@ def _leak(source: _Source, how: Measure) -> Points:
 
 def _joined(first: Points, second: Points) -> Points:
     names = ("sweep", "point", "t_ms", "command_mV", "recorded_mV", "current_pA", "se_pA", "samples")
-    return replace(
-        first, **{name: np.concatenate((getattr(first, name), getattr(second, name))) for name in names}
-    )
+    return replace(first, **{name: np.concatenate((getattr(first, name), getattr(second, name))) for name in names})
 
 
 def _background(
@@ -372,8 +370,9 @@ def _opposite(source: _Source, parts: Sequence[Segment], epoch: str) -> list[Seg
 
 def _runs_back(part: Segment, other: Segment) -> bool:
     rise, fall = part.last_mV - part.first_mV, other.last_mV - other.first_mV
-    low, high = max(min(part.first_mV, part.last_mV), min(other.first_mV, other.last_mV)), min(
-        max(part.first_mV, part.last_mV), max(other.first_mV, other.last_mV)
+    low, high = (
+        max(min(part.first_mV, part.last_mV), min(other.first_mV, other.last_mV)),
+        min(max(part.first_mV, part.last_mV), max(other.first_mV, other.last_mV)),
     )
     return rise * fall < 0 and high - low >= 0.5 * abs(rise)
 

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from nernstfit import tables
-from nernstfit.abf.points import BACKGROUND, LEAK, OPPOSITE, SIGNAL
 from nernstfit.experiment import Experiment, Row
 from nernstfit.reversal import capacity, curve, verdict
 from nernstfit.reversal.capacity import Capacity
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.verdict import Result
+from nernstfit.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
 
 _MEASURED = (
     "measurement",
