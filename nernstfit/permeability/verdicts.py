@@ -85,11 +85,11 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
 
 
 def informative_cells(fit: Fit, ion: int) -> int:
-    """Cells whose own information on an ion is at least 1 % of the median cell's."""
+    """Cells whose own information on an ion is at least 1 % of the median cell's; a mean counts all it averages."""
     data = fit.data
     size = (data.gradient(fit.ln_p)[:, ion] / data.se_mV) ** 2
     per_cell = np.array([size[rows[rows >= 0]].sum() for rows in data.blocks])
-    return int(np.count_nonzero(per_cell > 0.01 * np.median(per_cell))) if per_cell.max() > 0 else 0
+    return int(data.cell_sizes[per_cell > 0.01 * np.median(per_cell)].sum()) if per_cell.max() > 0 else 0
 
 
 def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
@@ -156,12 +156,11 @@ def _present_ions(fit: Fit) -> set[str]:
 
 
 def _remark(fit: Fit) -> str:
-    if len(fit.data.cell_names) == 1:
-        return (
-            "one cell: the interval over cells comes from the measurement's error alone, "
-            "not from a spread between cells"
-        )
-    return ""
+    if len(fit.data.cell_names) > 1:
+        return ""
+    if fit.data.cell_sizes[0] > 1:
+        return "one mean of cells: the interval over cells comes from the standard errors given with it alone"
+    return "one cell: the interval over cells comes from the measurement's error alone, not from a spread between cells"
 
 
 class _Profile:
