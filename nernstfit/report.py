@@ -1083,6 +1083,8 @@ def _methods_text(results: Results) -> Iterator[str]:
             f"Reversal potentials that had been measured elsewhere {setting} were taken as given, on the pipette's "
             "command and with their standard errors."
         )
+        if (_averages(results, results.reversals) > 1).any():
+            yield "The standard error of a mean of several cells has one degree of freedom less than cells."
     else:
         yield from _measuring_method(config["measure"], setting)
     yield _junction_method(config["junction"])

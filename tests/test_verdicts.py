@@ -143,6 +143,17 @@ def test_one_mean_says_that_it_knows_the_standard_errors_alone() -> None:
         assert ratio.reason.startswith("one mean of cells")
 
 
+def test_the_standard_error_of_a_mean_has_a_degree_of_freedom_less_than_cells() -> None:
+    """One bath with one ion on each side: ln ratio is the potential over RT/F, and so is its error."""
+    single = simulated({"K": 1.0, "Na": 0.3}, cells=1, baths=[{"Na": 150.0}], offset_mV=0.0, se_mV=1.5)
+    single = replace(single, inside=np.array([[140.0, 0.0]]))
+    for data, df in ((single, math.inf), (replace(single, averages=np.array([4])), 3)):
+        ratio = judged(data, "K", offset_mV=0.0)["Na"]
+        half = stats.t.ppf(0.975, df) * 1.5 / RT_F
+        assert ratio.ln_ratio - math.log(ratio.low_cells) == pytest.approx(half, rel=1e-6)
+        assert ratio.df == pytest.approx(df if math.isfinite(df) else math.nan, nan_ok=True)
+
+
 def test_one_cell_says_that_it_knows_no_spread_between_cells() -> None:
     for ratio in judged(simulated(TRUTH, cells=1)).values():
         assert (ratio.verdict, ratio.n_cells) == ("estimate", 1)

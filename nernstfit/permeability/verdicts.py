@@ -45,7 +45,7 @@ class Ratio:
     se_ln_cells, se_ln_shared : float
         Standard errors of ln ratio from noise, cells and offsets; from what all cells share.
     df : float
-        Degrees of freedom of `se_ln_cells`; nan where it is the measurements' noise alone.
+        Degrees of freedom of `se_ln_cells`; nan where it is the noise alone of measurements of single cells.
     n_cells : int
         Cells that tell of this ion.
     """
@@ -119,7 +119,7 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
             return Ratio(ion, NOTHING, reason, n_cells=n_cells)
         if below or above:
             return _bound(fit, i, shared_mV, confidence, below, n_cells)
-    df = float(fit.df[j])
+    df = _degrees_of_freedom(fit, j)
     own = _interval(fit, i, se, df, None, confidence)
     whole = _interval(fit, i, total, df * (total / se) ** 4, shared_mV, confidence)
     return Ratio(
@@ -137,6 +137,15 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         se_ln_shared=se_shared,
         n_cells=n_cells,
     )
+
+
+def _degrees_of_freedom(fit: Fit, j: int) -> float:
+    """Satterthwaite's, of the fitted spreads and of standard errors that a mean has from a few cells itself."""
+    data = fit.data
+    share = (fit.gain[j] * data.se_mV) ** 2 / fit.covariance[j, j]
+    several = data.averages > 1
+    uncertain = 1 / fit.df[j] + float((share[several] ** 2 / (data.averages[several] - 1)).sum())
+    return 1 / uncertain if uncertain > 0 else math.inf
 
 
 def _interval(

@@ -263,3 +263,4 @@ def test_published_means_count_their_cells(tmp_path: Path, run_workflow: Callabl
     assert all(reason.startswith("one mean of cells") for reason in found["reason"])
     page = (tmp_path / "results" / "report.html").read_text()
     assert "4 reversal potentials measured elsewhere in 9 cells and 4 baths" in page
+    assert "one degree of freedom less than cells" in page
