@@ -130,6 +130,11 @@ class Settings:
     fit: FitSettings
     uncertainty: Uncertainty
 
+    @property
+    def table(self) -> str:
+        """The table whose rows are analysed: of recordings, or of potentials measured elsewhere."""
+        return str(self.recordings or self.reversals)
+
     def as_dict(self) -> dict[str, Any]:
         """Effective configuration as plain nested values, as it is written to the manifest."""
         return typing.cast(dict[str, Any], _plain(self))
@@ -372,8 +377,17 @@ def _typed(text: str, rule: Mapping[str, Any]) -> Any:
 
 def _rules(content: Mapping[str, Any]) -> Iterator[str]:
     """What no schema of single keys can say."""
-    if content["recordings"] is None:
-        yield "key 'recordings': found nothing; the path of the table of recordings would be right"
+    recordings, reversals = content["recordings"], content["reversals"]
+    if not recordings and not reversals:
+        yield (
+            "key 'recordings': found nothing, and nothing for 'reversals'; the path of one of the two tables, of "
+            "recordings or of potentials measured elsewhere, would be right"
+        )
+    elif recordings and reversals:
+        yield (
+            f"key 'reversals': found '{reversals}' beside recordings '{recordings}'; "
+            "one table would be right, the other null or left out"
+        )
     fit = content.get("fit", {})
     for key in ("reference_ion", "permeant"):
         if key not in fit:
