@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -333,7 +334,8 @@ def _leak(source: _Source, how: Measure) -> Points:
 
 def _joined(first: Points, second: Points) -> Points:
     names = ("sweep", "point", "t_ms", "command_mV", "recorded_mV", "current_pA", "se_pA", "samples")
-    return replace(first, **{name: np.concatenate((getattr(first, name), getattr(second, name))) for name in names})
+    both: dict[str, Any] = {name: np.concatenate((getattr(first, name), getattr(second, name))) for name in names}
+    return replace(first, **both)
 
 
 def _background(

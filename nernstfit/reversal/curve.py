@@ -217,9 +217,10 @@ def thinned(curve: Curve, width_mV: float) -> tuple[Curve, NDArray[np.int64]]:
         return np.asarray(sums / (size if values.ndim == 1 else size[:, None]))
 
     averaged = ("command_mV", "voltage_mV", "current_pA", "total_pA", "speed_mV_per_ms", "shared_pA", "deviation_pA")
+    means: dict[str, Any] = {name: mean(getattr(curve, name)) for name in averaged}
     few = replace(
         curve,
-        **{name: mean(getattr(curve, name)) for name in averaged},
+        **means,
         se_pA=np.sqrt(np.add.reduceat(curve.se_pA**2, first)) / size,
         repeats=np.minimum.reduceat(curve.repeats, first),
     )
@@ -228,7 +229,7 @@ def thinned(curve: Curve, width_mV: float) -> tuple[Curve, NDArray[np.int64]]:
 
 def total_se_pA(curve: Curve) -> FloatArray:
     """Standard error of each level, its own and what it shares; shape (levels,)."""
-    return np.sqrt(curve.se_pA**2 + (curve.shared_pA**2).sum(axis=1))
+    return np.asarray(np.sqrt(curve.se_pA**2 + (curve.shared_pA**2).sum(axis=1)))
 
 
 def without_capacity(curve: Curve, capacity_pF: float, se_pF: float) -> Curve:

@@ -99,7 +99,7 @@ class Lines:
             order=order,
             centre=self.centre,
             half=self.half,
-            coefficients=np.linalg.solve(r, self.projected[: order + 1]),
+            coefficients=np.asarray(np.linalg.solve(r, self.projected[: order + 1]), dtype=np.float64),
             operator=operator,
             weight=self.weight,
             misfit=misfit(self.rest[order], freedom),

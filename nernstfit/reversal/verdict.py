@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -224,7 +223,7 @@ def _levels_beside(few: Curve, zero_mV: float, direction: int, min_span_mV: floa
 
 def _no_crossing(few: Curve) -> Result:
     """No confirmed crossing: a bound where the current has one sign and is still falling towards its last level."""
-    signs: Sequence[float] = np.sign(few.current_pA)
+    signs = np.sign(few.current_pA).tolist()
     if abs(sum(signs)) < len(signs):
         return Result(NO_CROSSING, "the current has no confirmed change of sign")
     outward = signs[0] > 0
