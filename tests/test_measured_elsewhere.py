@@ -158,6 +158,10 @@ def test_a_table_that_is_not_there_is_a_fault(
         experiment.load(config({"recordings": None, "reversals": REVERSALS}))
 
 
+def test_how_recordings_are_measured_asks_nothing_of_this_table(load: Load) -> None:
+    assert load(GOOD, measure={"leak": "background"}).rows[0].measurement == "c1:control"
+
+
 def test_every_fault_is_told_at_once(load: Load) -> None:
     found = faults(load, ",control,,,0,0", "c1,nowhere,pipette,x,1,1", "c1,control,pipette,1,1,1", more=",n")
     places = [fault.split(": ")[1] for fault in found]
@@ -219,7 +223,7 @@ def test_the_order_of_rows_is_read_by_nobody(load: Load) -> None:
 def test_adopting_needs_no_code_that_measures() -> None:
     package = Path(experiment.__file__).parent
     found = {Path(name).relative_to(package).as_posix() for name in experiment.code("stages.adopt")}
-    assert {"stages/adopt.py", "experiment.py", "tables.py", "reversal.py", "settings.py"} <= found
+    assert {"stages/adopt.py", "experiment.py", "tables.py", "reversal/verdict.py", "settings.py"} <= found
     assert not [name for name in found if name.startswith(("abf/", "permeability/", "stages/measure", "stages/ingest"))]
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from nernstfit import tables
 from nernstfit.experiment import Experiment, Given
-from nernstfit.reversal import REVERSAL
+from nernstfit.reversal.verdict import REVERSAL
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
@@ -32,7 +32,9 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
 
 def adopt(given: Given) -> dict[str, Any]:
     """Columns of a measured row: nothing is corrected on the command, and there is no curve to have a slope."""
-    unknown = dict.fromkeys(("leak_shift_mV", "rs_shift_mV", "low_mV", "high_mV", "slope_nS"), math.nan)
+    unknown = dict.fromkeys(
+        ("leak_shift_mV", "rs_shift_mV", "low_mV", "high_mV", "slope_nS", "further_se_mV"), math.nan
+    )
     return {
         "epoch": "",
         "verdict": REVERSAL,
