@@ -1,0 +1,254 @@
+"""How often the interval of a reversal potential holds the truth, over simulated recordings.
+
+Every row is one protocol with one way of measuring it. Its cases are written as ABF files, one
+after the other, and measured by the stages of the workflow. The truth of a case is the zero of
+the current that is asked for: of all current where nothing is subtracted, of the channel else.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from calibration import cells as patches
+from calibration.cells import Cells, Gate, boltzmann
+from nernstfit import settings
+from nernstfit.abf.command import levels, segments
+from nernstfit.abf.read import read
+from nernstfit.abf.records import Epoch, UserList, Waveform
+from nernstfit.abf.write import OutputChannel, write_abf
+from nernstfit.experiment import Row
+from nernstfit.solutions import NEW_ZERO
+from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
+from nernstfit.stages.measure import measure_row
+
+FloatArray = NDArray[np.float64]
+
+RATE_HZ = 10_000.0
+BATCH = 40
+BIAS_MV, LOW, HIGH, OTHERS = 0.2, 0.93, 0.97, 0.02
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One row: a protocol, the channel, and how it is measured."""
+
+    name: str
+    waveform: Waveform
+    sweeps: int
+    points: int
+    how: Mapping[str, str]
+    reversal: tuple[float, float]
+    gates: tuple[Gate, ...] = ()
+    capacity_known: bool = True
+    extra_channels: bool = False
+    telegraph_gain: float | None = None
+    version: str = "2.6"
+    fixed: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What came of the cases of a row."""
+
+    name: str
+    cases: int
+    reversals: int
+    held: int
+    bias_mV: float
+    rms_mV: float
+    mean_se_mV: float
+    reasons: tuple[str, ...]
+
+    @property
+    def coverage(self) -> float:
+        """Part of the intervals that hold the truth."""
+        return self.held / max(1, self.reversals)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What of it is not as it should be; coverage by the binomial 99.9 % interval."""
+        low, high = stats.binomtest(self.held, max(1, self.reversals)).proportion_ci(0.999)
+        found = []
+        if abs(self.bias_mV) >= BIAS_MV:
+            found.append(f"bias {self.bias_mV:+.2f} mV")
+        if high < LOW or low > HIGH:
+            found.append(f"coverage {self.coverage:.3f}")
+        if 1 - self.reversals / self.cases >= OTHERS:
+            found.append(f"{self.cases - self.reversals} other verdicts ({self.reasons[0]})")
+        return tuple(found)
+
+
+def calibrate(row: Calibration, cases: int, seed: int) -> Tally:
+    """Measure so many simulated recordings of one row."""
+    rng = np.random.default_rng([seed, *row.name.encode()])
+    errors, ses, reasons = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for start in range(0, cases, BATCH):
+            for found, truth in _batch(row, min(BATCH, cases - start), rng, Path(folder)):
+                if found["verdict"] == "reversal":
+                    errors.append(found["reversal_mV"] - truth)
+                    ses.append(found["se_mV"])
+                else:
+                    reasons.append(f"{found['verdict']}: {found['reason']}")
+    error, se = np.array(errors), np.array(ses)
+    held = int(np.count_nonzero(np.abs(error) <= 1.959963984540054 * se))
+    size = [float(f(error)) if len(error) else math.nan for f in (np.mean, np.std)]
+    return Tally(row.name, cases, len(error), held, *size, float(se.mean()) if len(se) else math.nan, tuple(reasons))
+
+
+def _batch(
+    row: Calibration, count: int, rng: np.random.Generator, folder: Path
+) -> Iterator[tuple[Mapping[str, object], float]]:
+    cells = patches.draw(rng, count, row.reversal, **row.fixed)
+    command = _command(row)
+    subtract = row.how.get("leak") == "background"
+    current = patches.clamp(cells, command, row.gates, RATE_HZ)
+    current += patches.noise(cells, command.shape, RATE_HZ, rng)
+    blocked = None
+    if subtract:
+        shut = replace(cells, slope_nS=np.full(count, 1e-9))
+        blocked = patches.clamp(shut, command, (), RATE_HZ) + patches.noise(cells, command.shape, RATE_HZ, rng)
+    for i in range(count):
+        path = _written(row, folder / "case.abf", current[i])
+        background = _written(row, folder / "blocked.abf", blocked[i]) if blocked is not None else None
+        asked = _row(row, path, background, cells, i)
+        fact, reading = read_row(asked, read)
+        points = table(point_columns(asked.measurement, reading.points), POINTS) if reading else None
+        window = reading.traces[0].window_ms if reading else (0.0, 0.0)
+        yield measure_row(asked, fact, points)[0], _truth(row, cells, i, window)
+
+
+def _command(row: Calibration) -> FloatArray:
+    command = segments(row.waveform, row.sweeps, row.points)
+    return np.array([levels(sweep, np.arange(row.points)) for sweep in command])
+
+
+def _written(row: Calibration, path: Path, current_pA: FloatArray) -> Path:
+    channels = [OutputChannel("Im", "pA", 0, 20_000.0, row.telegraph_gain, "voltage")]
+    samples = [current_pA]
+    if row.extra_channels:  # a pressure on input 2 and the current on input 3 behind it
+        channels = [OutputChannel("P", "mmHg", 2, 100.0), replace(channels[0], number=3)]
+        samples = [np.zeros_like(current_pA), current_pA]
+    write_abf(path, row.version, np.stack(samples, axis=1), channels, [row.waveform], RATE_HZ, 2.0 * row.points / RATE_HZ)
+    return path
+
+
+def _row(row: Calibration, path: Path, background: Path | None, cells: Cells, i: int) -> Row:
+    return Row(
+        number=2,
+        measurement="case",
+        recording=str(path),
+        cell="c",
+        bath="",
+        pipette="",
+        group="",
+        batch="",
+        sweeps_text="",
+        sweeps=(),
+        temperature_C=22.0,
+        configuration="whole-cell",
+        zeroed_in=NEW_ZERO,
+        series_resistance_MOhm=float(cells.series_MOhm[i]),
+        compensation_percent=None,
+        capacitance_pF=float(cells.capacity_pF[i]) if row.capacity_known else None,
+        time_s=None,
+        exclude="",
+        subtract=str(background) if background else "",
+        measure=settings.measure_for(settings.default_measure(), row.how),
+        own={},
+    )
+
+
+def _truth(row: Calibration, cells: Cells, i: int, window_ms: tuple[float, float]) -> float:
+    """Zero of the channel's current, or of it and the leak together where nothing is subtracted."""
+    if row.how.get("leak", "none") != "none":
+        return float(cells.reversal_mV[i])
+    one = Cells(**{name: values[i : i + 1] for name, values in vars(cells).items()})
+
+    def total(v: float) -> float:
+        at = np.array([v])
+        opened = _opened(row, at, window_ms)
+        return float((opened * patches.channel(one, at)[0] + one.leak_nS * (at - one.leak_reversal_mV))[0])
+
+    return float(optimize.brentq(total, -150.0, 150.0))
+
+
+def _opened(row: Calibration, voltage_mV: FloatArray, window_ms: tuple[float, float]) -> FloatArray:
+    """Open fraction in the window at a level, after the epochs before it; at the zero there is no clamp error."""
+    if not row.gates:
+        return np.ones(1)
+    parts = segments(row.waveform, row.sweeps, row.points)[0]
+    at = next(k for k, part in enumerate(parts) if part.name == row.how["epoch"])
+    times = np.linspace(*window_ms, 9) - parts[at].start / RATE_HZ * 1e3
+    opened = np.ones(len(times))
+    for gate in row.gates:
+        state = gate.steady(np.array([parts[0].first_mV]))
+        for part in parts[1:at]:
+            level, length = np.array([part.first_mV]), (part.stop - part.start) / RATE_HZ * 1e3
+            state = gate.steady(level) + (state - gate.steady(level)) * np.exp(-length / gate.tau_ms(level))
+        steady = gate.steady(voltage_mV)
+        opened = opened * (steady + (state - steady) * np.exp(-times / gate.tau_ms(voltage_mV))) ** gate.power
+    return np.array([opened.mean()])
+
+
+# The rows
+
+
+def _waveform(holding: float, *epochs: Epoch, keeps: bool = False, listed: UserList | None = None) -> Waveform:
+    return Waveform(0, "Cmd 0", "mV", holding, "epochs", epochs, keeps, listed)
+
+
+def _constant(tau_ms: float) -> Callable[[FloatArray], FloatArray]:
+    return lambda v: np.full_like(v, tau_ms)
+
+
+_STEPS = _waveform(-60.0, Epoch("A", "step", -100.0, 10.0, 500, 0))
+_WIDE = _waveform(-80.0, Epoch("A", "step", -130.0, 10.0, 500, 0))
+_PREPULSE = _waveform(-80.0, Epoch("A", "step", -120.0, 2.5, 300, 0), Epoch("B", "step", -60.0, 10.0, 500, 0))
+_LISTED = tuple(-100.0 + 10.0 * k for k in (8, 0, 16, 4, 12, 2, 14, 6, 10, 1, 15, 3, 13, 5, 11, 7, 9))
+_LIST = _waveform(-60.0, Epoch("A", "step", 0.0, 5.0, 500, 0), listed=UserList(21, _LISTED, False))
+_KEPT = _waveform(-60.0, Epoch("A", "step", -100.0, 10.0, 60, 0), keeps=True)
+_UP = (Epoch("A", "step", -100.0, 0.0, 300, 0), Epoch("B", "ramp", 60.0, 0.0, 2000, 0))
+_BOTH = (*_UP, Epoch("C", "ramp", -100.0, 0.0, 2000, 0))
+_DURATIONS = UserList(32, (1000.0, 1500.0, 2000.0, 2500.0), True)
+_TAILS = (Epoch("A", "step", -130.0, 0.0, 1500, 0), Epoch("B", "step", -85.0, 10.0, 600, 0))
+_LEAK_TAILS = (
+    Epoch("A", "ramp", 40.0, 0.0, 600, 0),
+    Epoch("B", "ramp", -40.0, 0.0, 600, 0),
+    Epoch("C", "step", -130.0, 0.0, 1500, 0),
+    Epoch("D", "step", -85.0, 10.0, 600, 0),
+)
+_PULSE = _waveform(-100.0, Epoch("A", "step", -130.0, 10.0, 300, 0))
+
+_ACTIVATING = (Gate(boltzmann(-20.0, 5.0), _constant(2.0)),)
+_INWARD = (Gate(boltzmann(-100.0, -7.0), lambda v: 20.0 + 40.0 / (1.0 + np.exp(-(v + 60.0) / 20.0))),)
+_SODIUM = (Gate(boltzmann(-35.0, 6.0), _constant(0.3), 3), Gate(boltzmann(-65.0, -6.0), _constant(4.0)))
+_LEAKY = {"leak_nS": 1.0}
+_TAIL = {"from_ms": "4", "to_ms": "10"}
+
+ROWS: tuple[Calibration, ...] = (
+    Calibration("steps", _STEPS, 17, 600, {"epoch": "A"}, (-40.0, 20.0)),
+    Calibration("steps, leak straight", _WIDE, 20, 600, {"epoch": "A", "leak": "linear"}, (0.0, 35.0), _ACTIVATING, fixed=_LEAKY),
+    Calibration("steps, leak of an epoch", _PREPULSE, 14, 900, {"epoch": "B", "leak": "epoch:A"}, (0.0, 35.0), _ACTIVATING, fixed=_LEAKY),
+    Calibration("steps, background", _STEPS, 17, 600, {"epoch": "A", "leak": "background"}, (-40.0, 20.0), fixed=_LEAKY),
+    Calibration("steps, list of levels, ABF1", _LIST, 17, 600, {"epoch": "A"}, (-40.0, 20.0), version="1.84"),
+    Calibration("steps, telegraphed gain, channels out of order", _STEPS, 17, 600, {"epoch": "A", "command": "0"}, (-40.0, 20.0), extra_channels=True, telegraph_gain=5.0),
+    Calibration("level kept between sweeps", _KEPT, 17, 600, {"epoch": "after"}, (-40.0, 20.0)),
+    Calibration("ramp up", _waveform(-60.0, *_UP), 3, 2600, {"epoch": "B"}, (-60.0, 20.0)),
+    Calibration("ramp up, background", _waveform(-60.0, *_UP), 3, 2600, {"epoch": "B", "leak": "background"}, (-60.0, 20.0), fixed=_LEAKY),
+    Calibration("ramps both ways", _waveform(-60.0, *_BOTH), 3, 4600, {"epoch": "B"}, (-60.0, 20.0), capacity_known=False),
+    Calibration("ramps both ways, leak straight", _waveform(-60.0, *_BOTH), 3, 4600, {"epoch": "B", "leak": "linear"}, (0.0, 20.0), _ACTIVATING, capacity_known=False, fixed=_LEAKY),
+    Calibration("ramp up, list of durations", _waveform(-60.0, *_UP, listed=_DURATIONS), 4, 3000, {"epoch": "B"}, (-60.0, 20.0)),
+    Calibration("tails", _waveform(-40.0, *_TAILS), 14, 2200, {"epoch": "B", **_TAIL}, (-40.0, 5.0), _INWARD),
+    Calibration("tails, leak of ramps", _waveform(-40.0, *_LEAK_TAILS), 14, 3500, {"epoch": "D", "leak": "epoch:A", **_TAIL}, (-40.0, 5.0), _INWARD, capacity_known=False, fixed=_LEAKY),
+    Calibration("inactivating current", _PULSE, 23, 400, {"epoch": "A", "statistic": "peak"}, (30.0, 60.0), _SODIUM),
+    Calibration("inactivating current, leak straight", _PULSE, 23, 400, {"epoch": "A", "statistic": "peak", "leak": "linear"}, (30.0, 60.0), _SODIUM, fixed=_LEAKY),
+)
