@@ -675,6 +675,31 @@ def test_a_header_with_damaged_bytes_reads_or_is_refused_but_never_fails_otherwi
     assert recording.points > 0 if recording else path.name in said
 
 
+LARGE = """
+import sys
+from pathlib import Path
+from nernstfit.abf.read import read
+recording = read(sys.argv[1])
+for sweep in range(recording.sweeps):
+    recording.current_pA(recording.channels[0], sweep, 500_000, 600_000).mean()
+    recording.clipped(recording.channels[0], sweep, 500_000, 600_000)
+print(*(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell a process's memory")
+def test_of_a_large_recording_only_the_windows_are_in_memory(tmp_path: Path, write_recording: Write) -> None:
+    sweeps, points = 200, 1_000_000
+    path = write_recording(tmp_path / "a.abf", version="1.84", samples=np.zeros((1, 1, 256)))
+    patch(path, "<i", 10, sweeps * points)
+    patch(path, "<i", 16, sweeps)
+    patch(path, "<ii", 92, 0, 0)  # no synch array
+    with path.open("r+b") as stream:
+        stream.truncate(6144 + 2 * sweeps * points)
+    done = subprocess.run([sys.executable, "-c", LARGE, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) * 1024 < 150e6
+
+
 PROGRAM = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
