@@ -15,12 +15,12 @@ except InputError as fault:
     raise WorkflowError(str(fault)) from None
 
 
-wildcard_constraints:
-    batch=r"\d+",
+# Potentials come from recordings, or were measured elsewhere.
+for rules_of in ("ingest", "measure") if experiment.settings.recordings else ("adopt",):
+
+    include: f"workflow/rules/{rules_of}.smk"
 
 
-include: "workflow/rules/ingest.smk"
-include: "workflow/rules/measure.smk"
 include: "workflow/rules/correct.smk"
 include: "workflow/rules/fit.smk"
 include: "workflow/rules/report.smk"
@@ -29,7 +29,8 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
-        rules.measure.output,
+        rules.correct.input.measured,
+        rules.report.input.iv,
         rules.solutions.output,
         rules.correct.output,
         rules.fit.output,

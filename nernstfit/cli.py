@@ -99,9 +99,9 @@ def inspect(file: Path, channel: str | None, command: str | None, plot: Path | N
         click.echo(line)
     if plot is not None:
         from nernstfit import figures  # noqa: PLC0415
-        from nernstfit.stages.ingest import trace_table  # noqa: PLC0415
+        from nernstfit.stages.ingest import TRACES, table, trace_columns  # noqa: PLC0415
 
-        course = trace_table(recording.path.name, describe.course(recording, how))
+        course = table([trace_columns(recording.path.name, describe.course(recording, how))], TRACES)
         plot.write_bytes(figures.render(figures.recording(course)).png)
 
 
@@ -118,15 +118,27 @@ Examples:
 @click.option("--to-fraction", help="End of the window as part of the epoch.")
 @click.option("--from-ms", help="Start of the window in ms from the start of the epoch.")
 @click.option("--to-ms", help="End of the window in ms from the start of the epoch.")
-@click.option("--statistic", help="mean or median of the current in the window.")
+@click.option("--statistic", help="mean, median or peak of the current in the window.")
 @click.option("--channel", help="Name or number of the ADC that carries the current.")
 @click.option("--command", help="Name or number of the DAC that drives the cell.")
 @click.option("--sweeps", help="Which sweeps, from 0, like 0-12,15.")
+@click.option("--leak", help="What is subtracted: none, linear, or epoch:A, the letter of another epoch.")
+@click.option("--estimator", help="local, polynomial or ghk.")
+@click.option("--voltage", help="command, or recorded where the file has the membrane voltage.")
 @click.option("--max-interval-mV", "max_interval_mV", help="A wider 95 % interval is ambiguous.")
 @click.option("--min-span-mV", "min_span_mV", help="The current must stay off zero over this on both sides.")
-@click.option("--series-resistance-MOhm", "series", type=float, help="What of it is not compensated.")
+@click.option("--series-resistance-MOhm", "series_resistance_MOhm", type=float, help="What is not compensated of it.")
+@click.option("--capacitance-pF", "capacitance_pF", type=float, help="Of the membrane; what it takes up in a ramp.")
+@click.option("--temperature-C", "temperature_C", type=float, default=22.0, show_default=True, help="For ghk alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def measure(file: Path, series: float | None, as_json: bool, **options: str | None) -> None:
+def measure(
+    file: Path,
+    series_resistance_MOhm: float | None,
+    capacitance_pF: float | None,
+    temperature_C: float,
+    as_json: bool,
+    **options: str | None,
+) -> None:
     """Measure the reversal potential of FILE, as commanded, by the workflow's own stages.
 
     What is printed are the columns of results/reversal_potentials.csv; no junction is corrected for.
@@ -134,7 +146,8 @@ def measure(file: Path, series: float | None, as_json: bool, **options: str | No
     """
     from nernstfit.stages import single  # noqa: PLC0415
 
-    found = single.measure(str(file), {name: value for name, value in options.items() if value is not None}, series)
+    patch = single.Patch(series_resistance_MOhm, capacitance_pF, temperature_C)
+    found = single.measure(str(file), {name: value for name, value in options.items() if value is not None}, patch)
     known = {name: value for name, value in found.items() if value == value}
     if as_json:
         click.echo(json.dumps({name: known.get(name) for name in found}))

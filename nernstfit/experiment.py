@@ -1,8 +1,8 @@
 """An experiment folder: its settings and tables, checked as a whole before anything is computed.
 
-`load` reads the configuration, the table of solutions and the table of recordings, collects
-every fault of all three, and hands out what the workflow and the stages need: the rows, their
-conditions, and how the rows fall into batches.
+`load` reads the configuration, the table of solutions and the table of recordings (or that of
+reversal potentials measured elsewhere), collects every fault of all three, and hands out what
+the workflow and the stages need: the rows, their conditions, and how the rows fall into batches.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import ast
 import dataclasses
 import hashlib
 import json
+import math
 import operator
 import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -41,13 +42,80 @@ NUMBERS = {
 TEXTS = ("measurement", "sweeps", "group", "batch", "subtract", "exclude", "configuration", "zeroed_in")
 MEASURE_KEYS = tuple(field.name for field in dataclasses.fields(Measure))
 NAMED_BY = ("epoch", "channel", "statistic", "sweeps")
+CARRIED = ("n",)  # stands in the results as typed, like a column of the user's own
+
+
+def _within(low: float, high: float, right: str) -> Callable[[float], str | None]:
+    return lambda value: None if low <= value <= high else right
+
+
+@dataclass(frozen=True)
+class Form:
+    """The columns that one kind of table of rows may have; any other is the user's own.
+
+    Attributes
+    ----------
+    needed, texts, measure : tuple of str
+        Columns that every row fills; columns of text; keys of `measure`.
+    numbers : mapping
+        Column to what says what would be right where its number is not.
+    named_after : tuple of str
+        Needed columns that make a row's name ...
+    named_by : tuple of str
+        ... and columns that add to it where they have a value.
+    """
+
+    needed: tuple[str, ...]
+    numbers: Mapping[str, Callable[[float], str | None]]
+    texts: tuple[str, ...]
+    measure: tuple[str, ...]
+    named_after: tuple[str, ...]
+    named_by: tuple[str, ...]
+
+    @property
+    def columns(self) -> set[str]:
+        """All columns that mean something."""
+        return {*self.needed, *self.numbers, *self.texts, *self.measure}
+
+
+RECORDINGS = Form(
+    needed=NEEDED,
+    numbers={column: _within(*limits) for column, limits in NUMBERS.items()},
+    texts=TEXTS,
+    measure=MEASURE_KEYS,
+    named_after=("recording",),
+    named_by=NAMED_BY,
+)
+REVERSALS = Form(
+    needed=("cell", "bath", "pipette", "reversal_mV", "se_mV"),
+    numbers={
+        "temperature_C": _within(*NUMBERS["temperature_C"]),
+        "reversal_mV": _within(-1000.0, 1000.0, "a potential in mV from -1000 to 1000"),
+        "se_mV": lambda value: None if 0 < value <= 1000 else "a standard error in mV, more than 0 and at most 1000",
+        "n": lambda value: None if value >= 1 and value.is_integer() else "a whole number of cells, 1 or more,",
+    },
+    texts=("measurement", "group", "batch", "configuration", "zeroed_in"),
+    measure=(),
+    named_after=("cell", "bath"),
+    named_by=("group", "temperature_C", "configuration"),
+)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A potential that was measured elsewhere, as commanded; `n` is how many cells it averages."""
+
+    reversal_mV: float
+    se_mV: float
+    n: int
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the table of recordings, with the configuration filled in.
+    """One row of the table of recordings or of potentials measured elsewhere, with the configuration filled in.
 
-    `number` is its row in the file. Numbers that were not given are None.
+    `number` is its row in the file. Numbers that were not given are None. `given` is what was
+    measured elsewhere; such a row has no recording.
     """
 
     number: int
@@ -68,13 +136,30 @@ class Row:
     capacitance_pF: float | None
     time_s: float | None
     exclude: str
+    subtract: str
     measure: Measure
     own: Mapping[str, str]
+    given: Given | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Recordings that the row is measured from: its own and the background."""
+        return (self.recording, self.subtract) if self.subtract else (self.recording,)
+
+    @property
+    def estimator_temperature_C(self) -> float | None:
+        """Temperature where the estimator of the reversal potential asks for it."""
+        return self.temperature_C if self.measure.estimator == "ghk" else None
 
     @property
     def condition(self) -> Condition:
         """What the measurement was made in."""
         return Condition(self.bath, self.pipette, self.configuration, self.temperature_C, self.zeroed_in)
+
+    @property
+    def averages(self) -> int:
+        """How many cells the row averages."""
+        return self.given.n if self.given else 1
 
 
 @dataclass(frozen=True)
@@ -88,8 +173,8 @@ class Experiment:
     @property
     def batches(self) -> list[str]:
         """Names of the batches of consecutive rows that one ingest job reads each."""
-        size = self.settings.recordings_per_job
-        return [f"{start // size:04d}" for start in range(0, len(self.rows), size)]
+        size, recordings = self.settings.recordings_per_job, sum(row.given is None for row in self.rows)
+        return [f"{start // size:04d}" for start in range(0, recordings, size)]
 
     def batch(self, name: str) -> tuple[Row, ...]:
         """Rows of one batch."""
@@ -98,14 +183,14 @@ class Experiment:
 
     @property
     def tables(self) -> list[str]:
-        """Files that the experiment was read from, and the truth where its recordings are simulated."""
-        recordings = str(self.settings.recordings)
-        truth = Path(recordings).parent / TRUTH_FILE
-        return [recordings, self.settings.solutions, *([truth.as_posix()] if truth.exists() else [])]
+        """Files that the experiment was read from, and the truth where it is simulated."""
+        table = self.settings.table
+        truth = Path(table).parent / TRUTH_FILE
+        return [table, self.settings.solutions, *([truth.as_posix()] if truth.exists() else [])]
 
     def recordings_of(self, wildcards: Any) -> list[str]:
         """Files that the batch `wildcards.batch` reads, each once; an input function for a rule."""
-        return list(dict.fromkeys(row.recording for row in self.batch(wildcards.batch)))
+        return list(dict.fromkeys(path for row in self.batch(wildcards.batch) for path in row.files))
 
     def batch_reads(self, wildcards: Any) -> str:
         """Fingerprint of what ingest reads of the rows of the batch `wildcards.batch`."""
@@ -149,8 +234,9 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "recording",
             "sweeps",
             "exclude",
+            "subtract",
             *(f"measure.{key}" for key in ("epoch", "from_fraction", "to_fraction", "from_ms", "to_ms")),
-            *(f"measure.{key}" for key in ("statistic", "channel", "command", "voltage")),
+            *(f"measure.{key}" for key in ("statistic", "channel", "command", "voltage", "leak")),
         ),
         (),
     ),
@@ -159,13 +245,16 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "measurement",
             "series_resistance_MOhm",
             "compensation_percent",
-            *(f"measure.{key}" for key in ("estimator", "leak", "max_interval_mV", "min_span_mV")),
+            "capacitance_pF",
+            "estimator_temperature_C",
+            *(f"measure.{key}" for key in ("voltage", "estimator", "leak", "max_interval_mV", "min_span_mV")),
         ),
         (),
     ),
+    "adopt": (("measurement", "given"), ()),
     "solutions": (("condition",), ("junction", "activity")),
     "correct": (("measurement", "recording", "cell", "group", "sweeps_text", "condition", "own"), ()),
-    "fit": (("measurement", "condition"), ("junction", "activity", "fit", "uncertainty")),
+    "fit": (("measurement", "condition", "averages"), ("junction", "activity", "fit", "uncertainty")),
     "report": (("measurement", "recording"), tuple(field.name for field in dataclasses.fields(Settings))),
 }
 
@@ -277,43 +366,37 @@ def _pellet_faults(settings: Settings, solutions: Solutions, rows: Sequence[Row]
 
 
 def _rows(settings: Settings, solutions: Solutions | None, faults: list[str]) -> tuple[Row, ...]:
-    place = str(settings.recordings)
+    place, form = settings.table, RECORDINGS if settings.recordings else REVERSALS
     try:
         table = tables.read(place)
     except InputError as fault:
         faults += fault.faults
         return ()
-    missing = [column for column in NEEDED if column not in table.columns]
+    missing = [column for column in form.needed if column not in table.columns]
     if missing:
         found = ", ".join(table.columns)
         faults += [f"{place}: row 1: found no column '{column}' (found {found}); it is needed" for column in missing]
         return ()
-    faults += _column_faults(table, place)
+    faults += _column_faults(table, place, form)
     numbers = {}
-    for column, (low, high, right) in NUMBERS.items():
+    for column, check in form.numbers.items():
         if column in table.columns:
-            check = _within(low, high, right)
             numbers[column], found_faults = tables.numbers(table, column, place, check)
             faults += found_faults
     rows = []
     for number, cells in zip(table.index, table.to_dict("records"), strict=True):
         typed = {str(key): str(value) for key, value in cells.items()}
         given = {column: float(values[number]) for column, values in numbers.items() if pd.notna(values[number])}
-        row, found_row = _row(int(number), typed, given, settings, solutions)
+        row, found_row = _row(int(number), typed, given, settings, solutions, form)
         faults += [f"{place}: row {number}, {fault}" for fault in found_row]
         if row is not None:
             rows.append(row)
-    faults += _repeated({int(number): cells for number, cells in table.to_dict("index").items()}, place)
+    faults += _repeated({int(number): cells for number, cells in table.to_dict("index").items()}, place, form)
     return tuple(rows)
 
 
-def _within(low: float, high: float, right: str) -> Any:
-    return lambda value: None if low <= value <= high else right
-
-
-def _column_faults(table: pd.DataFrame, place: str) -> Iterator[str]:
-    known = {*NEEDED, *TEXTS, *NUMBERS, *MEASURE_KEYS}
-    taken = set(tables.REVERSAL_POTENTIALS.columns) - known
+def _column_faults(table: pd.DataFrame, place: str, form: Form) -> Iterator[str]:
+    taken = set(tables.REVERSAL_POTENTIALS.columns) - form.columns
     for column in table.columns:
         if column in taken:
             yield (
@@ -323,10 +406,18 @@ def _column_faults(table: pd.DataFrame, place: str) -> Iterator[str]:
 
 
 def _row(
-    number: int, cells: Mapping[str, str], given: Mapping[str, float], settings: Settings, solutions: Solutions | None
+    number: int,
+    cells: Mapping[str, str],
+    given: Mapping[str, float],
+    settings: Settings,
+    solutions: Solutions | None,
+    form: Form,
 ) -> tuple[Row | None, list[str]]:
-    faults = [f"column '{c}': found nothing; every row needs one" for c in NEEDED if not cells[c]]
-    faults += _path_faults(cells["recording"])
+    own = {column: text for column, text in cells.items() if column not in form.columns or column in CARRIED}
+    cells = {column: text for column, text in cells.items() if column in form.columns}
+    faults = list(_blank_faults(cells, form))
+    for column in ("recording", "subtract"):
+        faults += _path_faults(cells.get(column, ""), column)
     if solutions is not None:
         faults += _solution_faults(cells, settings, solutions)
     known = settings_module.schema()["properties"]["configuration"]
@@ -334,26 +425,22 @@ def _row(
     if configuration not in known["enum"] or configuration in known.get("not_built", []):
         built = ", ".join(name for name in known["enum"] if name not in known.get("not_built", []))
         faults.append(f"column 'configuration': found '{configuration}'; one of {built} would be right")
-    if cells.get("subtract"):
-        faults.append(
-            "column 'subtract': found a value; background subtraction is not built in this version; leave it empty"
-        )
     sweeps: tuple[int, ...] = ()
     try:
         sweeps = sweep_numbers(cells.get("sweeps", ""))
     except InputError as fault:
         faults.append(f"column 'sweeps': {fault}")
     try:
-        measure = measure_for(settings.measure, {key: cells[key] for key in MEASURE_KEYS if cells.get(key)})
+        measure = measure_for(settings.measure, {key: cells[key] for key in form.measure if cells.get(key)})
+        faults += _background_faults(cells, measure.leak) if form is RECORDINGS else []
     except InputError as fault:
         faults += fault.faults
     if faults:
         return None, faults
-    own = [c for c in cells if c not in {*NEEDED, *TEXTS, *NUMBERS, *MEASURE_KEYS}]
     row = Row(
         number=number,
-        measurement=cells.get("measurement") or _default_name(cells),
-        recording=cells["recording"],
+        measurement=cells.get("measurement") or _default_name(cells, form),
+        recording=cells.get("recording", ""),
         cell=cells["cell"],
         bath=cells["bath"],
         pipette=cells["pipette"],
@@ -369,17 +456,48 @@ def _row(
         capacitance_pF=given.get("capacitance_pF"),
         time_s=given.get("time_s"),
         exclude=cells.get("exclude", ""),
+        subtract=cells.get("subtract", ""),
         measure=measure,
-        own={column: cells[column] for column in own},
+        own=own,
+        given=_given(given) if form is REVERSALS else None,
     )
     return row, []
 
 
-def _path_faults(path: str) -> Iterator[str]:
+def _blank_faults(cells: Mapping[str, str], form: Form) -> Iterator[str]:
+    for column in form.needed:
+        if cells[column]:
+            continue
+        right = "every row needs one"
+        if form is REVERSALS and column == "pipette":
+            right = "an unknown inside is not built in this version; the name of the pipette's solution would be right"
+        yield f"column '{column}': found nothing; {right}"
+
+
+def _given(numbers: Mapping[str, float]) -> Given:
+    """What a row gives; a number that is missing or wrong is a fault by now, and stops the run."""
+    return Given(numbers.get("reversal_mV", math.nan), numbers.get("se_mV", math.nan), int(numbers.get("n", 1)))
+
+
+def _background_faults(cells: Mapping[str, str], leak: str) -> Iterator[str]:
+    """The column `subtract` and `leak: background` go together."""
+    background = cells.get("subtract", "")
+    if leak == "background" and not background:
+        yield "column 'subtract': found nothing; leak is 'background', which needs the path of the background recording"
+    elif background and leak != "background":
+        yield (
+            f"column 'subtract': found '{background}', but leak is '{leak}'; 'background' there, or nothing here, "
+            "would be right"
+        )
+    elif background and background == cells["recording"]:
+        yield f"column 'subtract': found '{background}', the recording itself; another recording would be right"
+
+
+def _path_faults(path: str, column: str) -> Iterator[str]:
     if not path:
         return
     inside = posixpath.normpath(path.replace("\\", "/"))
-    where = f"column 'recording': found '{path}'"
+    where = f"column '{column}': found '{path}'"
     if "{" in path or "}" in path:
         yield f"{where}, which holds braces; a path without them would be right"
     elif PurePosixPath(inside).is_absolute() or inside.startswith("..") or ":" in inside.split("/")[0]:
@@ -419,15 +537,20 @@ def sweep_numbers(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _default_name(cells: Mapping[str, str]) -> str:
-    stem = PurePosixPath(cells["recording"].replace("\\", "/")).stem
-    return ":".join([stem, *(cells[column] for column in NAMED_BY if cells.get(column))])
+def _default_name(cells: Mapping[str, str], form: Form) -> str:
+    """A row's name where it gives none; '' where what it is named after is a fault already."""
+    after = [_stem(cells[c]) if c == "recording" else cells[c] for c in form.named_after]
+    return ":".join([*after, *(cells[c] for c in form.named_by if cells.get(c))]) if all(after) else ""
 
 
-def _repeated(table: Mapping[int, Mapping[str, str]], place: str) -> Iterator[str]:
+def _stem(path: str) -> str:
+    return PurePosixPath(path.replace("\\", "/")).stem
+
+
+def _repeated(table: Mapping[int, Mapping[str, str]], place: str, form: Form) -> Iterator[str]:
     first: dict[str, int] = {}
     for number, cells in table.items():
-        name = cells.get("measurement") or _default_name(cells)
+        name = cells.get("measurement") or _default_name(cells, form)
         if name in first:
             yield (
                 f"{place}: row {number}, column 'measurement': '{name}' is also the name of row "

@@ -4,10 +4,13 @@ Patch-clamp current is filtered: neighbouring samples say nearly the same, and t
 error of a mean over n of them is larger than sd / sqrt(n). How much larger is read off the
 autocorrelation of a longer *stretch* of the same sweep, in which the current is settled: the
 few samples of a window cannot tell it.
+
+Samples come as blocks, arrays of shape (sweeps, samples) of sweeps whose windows are equally long.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,34 +24,43 @@ _MOST_BIAS = 0.6
 _TELLING = 5.0
 
 
-def detrended(samples: FloatArray) -> tuple[FloatArray, float]:
-    """Return samples minus their straight line, and the line's rise over the window.
+@functools.lru_cache(maxsize=64)
+def _trends(n: int, degree: int) -> FloatArray:
+    """Orthonormal polynomials over n samples, shape (n, degree + 1)."""
+    x = np.linspace(-1.0, 1.0, n) if n > 1 else np.zeros(1)
+    return np.asarray(np.linalg.qr(np.vander(x, min(degree, n - 1) + 1, increasing=True))[0])
+
+
+def detrended(samples: FloatArray, degree: int = 1) -> tuple[FloatArray, FloatArray]:
+    """Return samples without their polynomial trend, and what the trend rises over the window.
 
     Parameters
     ----------
-    samples : ndarray, shape (n,)
+    samples : ndarray, shape (..., n)
+    degree : int
+        Of the polynomial; with less than three samples the mean alone is taken off.
 
     Returns
     -------
-    residual : ndarray, shape (n,)
-    rise : float
-        Value of the line at the last sample minus that at the first, in the samples' unit.
+    residual : ndarray, shape (..., n)
+    rise : ndarray, shape (...)
+        Trend at the last sample minus that at the first, in the samples' unit.
     """
-    n = len(samples)
-    if n < 3:
-        return samples - samples.mean(), 0.0
-    x = np.arange(n) - (n - 1) / 2
-    slope = float(x @ samples / (x @ x))
-    return samples - samples.mean() - slope * x, slope * (n - 1)
+    n = samples.shape[-1]
+    trends = _trends(n, degree if n > 2 else 0)
+    found = samples @ trends
+    return samples - found @ trends.T, found @ (trends[-1] - trends[0])
 
 
-def autocorrelation(stretches: Sequence[FloatArray]) -> FloatArray:
+def autocorrelation(stretches: Sequence[FloatArray], degree: int = 1) -> FloatArray:
     """Autocorrelation pooled over stretches of the same process.
 
     Parameters
     ----------
-    stretches : sequence of ndarray, each of shape (n_i,)
-        Samples without their straight line.
+    stretches : sequence of ndarray, each of shape (sweeps, n_i) or (n_i,)
+        Samples without their trend.
+    degree : int
+        Of the trend.
 
     Returns
     -------
@@ -58,21 +70,24 @@ def autocorrelation(stretches: Sequence[FloatArray]) -> FloatArray:
 
     Notes
     -----
-    Taking off a mean and a slope lowers every autocovariance by about 2 S / n, S being the sum of
+    Taking off a trend of k coefficients lowers every autocovariance by about k S / n, S being the sum of
     the true ones over all lags. S follows from the lowered ones themselves and is put back.
     """
-    longest = max(len(stretch) for stretch in stretches)
-    sums, counts = np.zeros(longest), np.zeros(longest)
-    for stretch in stretches:
-        n = len(stretch)
-        size = 1 << (2 * n - 1).bit_length()
-        sums[:n] += np.fft.irfft(np.abs(np.fft.rfft(stretch, size)) ** 2, size)[:n]
-        counts[:n] += np.arange(n, 0, -1)
+    blocks = [np.atleast_2d(stretch) for stretch in stretches]
+    longest = max(block.shape[1] for block in blocks)
+    sums, counts, lost, number = np.zeros(longest), np.zeros(longest), 0.0, 0
+    for block in blocks:
+        rows, n = block.shape
+        size = _fast_size(2 * n - 1)
+        spectrum = np.abs(np.fft.rfft(block, size)) ** 2
+        sums[:n] += np.fft.irfft(spectrum.sum(axis=0), size)[:n]
+        counts[:n] += rows * np.arange(n, 0, -1)
+        lost, number = lost + rows / n, number + rows
     if sums[0] <= 0:
         return np.ones(1)
     lowered = sums / counts
     lags = np.arange(longest)
-    share = 2.0 * float(np.mean([1.0 / len(stretch) for stretch in stretches]))  # of S that is missing at every lag
+    share = (degree + 1) * lost / number  # of S that is missing at every lag
     bias = np.minimum(share * (1 + 2 * lags), _MOST_BIAS)
     total = (2.0 * np.cumsum(lowered) - lowered[0]) / (1.0 - bias)
     times = total / (lowered[0] + share * total)
@@ -80,6 +95,11 @@ def autocorrelation(stretches: Sequence[FloatArray]) -> FloatArray:
     cut = int(np.argmax(beyond)) if beyond.any() else longest - 1
     restored = lowered[: cut + 1] + share * total[cut]
     return np.asarray(restored / restored[0])
+
+
+def _fast_size(least: int) -> int:
+    """A size of at least `least` that the Fourier transform is quick at: 2^k, 3 2^k or 5 2^k."""
+    return min(base << max(0, (-(-least // base) - 1).bit_length()) for base in (1, 3, 5))
 
 
 def autocorrelation_time(correlation: FloatArray) -> float:
@@ -94,16 +114,16 @@ def standard_errors(
 
     Parameters
     ----------
-    windows : sequence of ndarray, each of shape (n_i,)
-        Samples that are averaged, one window per sweep, without their straight line.
+    windows : sequence of ndarray, each of shape (sweeps, n_i) or (n_i,)
+        Samples that are averaged, without their straight line.
     stretches : sequence of ndarray
-        Longer stretches of settled current in the same sweeps, without their straight line.
+        Longer stretches of settled current in the same sweeps, without their straight line; in the same order.
     resolution : float
         One step of the converter, in the samples' unit.
 
     Returns
     -------
-    se : ndarray, shape (len(windows),)
+    se : ndarray, shape (windows,)
         In the samples' unit. The variance is the stretch's own, or the window's where that is larger, steadied by
         that of all sweeps with the weight of ten independent samples; the error is never less than
         the converter lets one know.
@@ -112,13 +132,25 @@ def standard_errors(
     """
     correlation = autocorrelation(stretches)
     time = autocorrelation_time(correlation)
-    variance = _variances(stretches, time)
+    variance = variances(stretches, time)
+    lengths = _lengths(windows)
     # A window that is short beside the autocorrelation time says nothing of its own variance.
-    telling = np.array([len(window) > _TELLING * time for window in windows])
-    variance = np.where(telling, np.maximum(variance, _variances(windows, time)), variance)
-    factor = np.array([_mean_factor(correlation, len(window)) for window in windows])
-    coarse = np.where(np.sqrt(variance) < resolution / 2.0, resolution**2 / 12.0, 0.0)
-    return np.sqrt(variance * factor + coarse), time
+    telling = lengths > _TELLING * time
+    if telling.any():
+        variance = np.where(telling, np.maximum(variance, variances(windows, time)), variance)
+    factors = {n: _mean_factor(correlation, n) for n in set(lengths.tolist())}
+    factor = np.array([factors[n] for n in lengths.tolist()])
+    return np.sqrt(variance * factor + coarseness(variance, resolution)), time
+
+
+def coarseness(variance: FloatArray, resolution: float) -> FloatArray:
+    """Variance that the converter's steps leave where the noise does not smear them."""
+    return np.where(np.sqrt(variance) < resolution / 2.0, resolution**2 / 12.0, 0.0)
+
+
+def _lengths(blocks: Sequence[FloatArray]) -> NDArray[np.int64]:
+    shapes = [np.atleast_2d(block).shape for block in blocks]
+    return np.repeat([n for _, n in shapes], [rows for rows, _ in shapes])
 
 
 def _mean_factor(correlation: FloatArray, n: int) -> float:
@@ -128,11 +160,21 @@ def _mean_factor(correlation: FloatArray, n: int) -> float:
     return max(1.0, 1.0 + 2.0 * float(taper @ used)) / n
 
 
-def _variances(parts: Sequence[FloatArray], time: float) -> FloatArray:
-    """Variance of one sample in each part, steadied by all of them; taking off the line cost 2 time / n of it."""
-    counts = np.array([len(part) for part in parts], dtype=float)
-    squares = np.array([part @ part for part in parts])
-    freedom = np.maximum(counts - 2.0 * time, counts / 4.0)
+def variances(parts: Sequence[FloatArray], time: float, degree: int = 1) -> FloatArray:
+    """Variance of one sample in each part, steadied by all of them.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray, each of shape (sweeps, n_i) or (n_i,)
+        Samples without their trend.
+    time : float
+        Autocorrelation time in samples; taking off k coefficients cost k time / n of the variance.
+    degree : int
+        Of the trend.
+    """
+    counts = _lengths(parts).astype(float)
+    squares = np.concatenate([np.atleast_1d((part**2).sum(axis=-1)) for part in parts])
+    freedom = np.maximum(counts - (degree + 1) * time, counts / 4.0)
     independent = counts / time
     pooled = squares.sum() / freedom.sum()
     return np.asarray((independent * squares / freedom + _PRIOR_SAMPLES * pooled) / (independent + _PRIOR_SAMPLES))

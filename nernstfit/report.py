@@ -78,9 +78,9 @@ class Results:
     manifest : mapping
         `inputs`, `versions` and `config`, as in manifest.json.
     simulated : bool
-        Whether the recordings were simulated.
+        Whether the recordings or potentials were simulated.
     truth : mapping of str to float
-        True permeability of each ion relative to the reference, of simulated recordings.
+        True permeability of each ion relative to the reference, where simulated.
     """
 
     reversals: pd.DataFrame
@@ -97,6 +97,11 @@ class Results:
     manifest: Mapping[str, Any]
     simulated: bool = False
     truth: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether the potentials were measured elsewhere: there are no recordings then, and no curves."""
+        return bool(self.manifest["config"]["reversals"])
 
     @property
     def fit(self) -> Mapping[str, Any]:
@@ -398,15 +403,16 @@ def _summary(results: Results) -> list[str]:
 
 def _counts(results: Results) -> Iterator[str]:
     rows, found, config = results.reversals, results.found, results.manifest["config"]
-    cells = len(rows[["group", "cell"]].drop_duplicates())
     baths = sorted(set(rows["bath"]))
     named = f" ({_listed(baths)})" if len(baths) <= 8 else ""
+    where = f"in {_count(_cells(results), 'cell')} and {_count(len(baths), 'bath')}{named}"
     if results.simulated:
-        yield "The recordings are simulated: they were computed from known permeabilities, not made in a laboratory."
-    yield (
-        f"{config['recordings']} asks for {_count(len(rows), 'measurement')} in {_count(cells, 'cell')} and "
-        f"{_count(len(baths), 'bath')}{named}."
-    )
+        what = "potentials" if results.elsewhere else "recordings"
+        yield f"The {what} are simulated: they were computed from known permeabilities, not made in a laboratory."
+    if results.elsewhere:
+        yield f"{config['reversals']} gives {_count(len(rows), 'reversal potential')} measured elsewhere {where}."
+        return
+    yield f"{config['recordings']} asks for {_count(len(rows), 'measurement')} {where}."
     if len(found) == 0:
         none = "It did not give" if len(rows) == 1 else "None of them gave"
         yield f"{none} a reversal potential; {_place('refused')} says why."
@@ -416,6 +422,17 @@ def _counts(results: Results) -> Iterator[str]:
         counts = rows[rows["verdict"] != "reversal"]["verdict"].value_counts()
         refused = _listed(f"{counts[name]} {VERDICTS[name]}" for name in VERDICTS if name in counts)
         yield f"{len(found)} of them gave a reversal potential; the others did not ({refused}; {_place('refused')})."
+
+
+def _cells(results: Results) -> int:
+    """How many cells all rows come from, those that a row averages counted each."""
+    rows = results.reversals.assign(averages=_averages(results, results.reversals))
+    return int(rows.groupby(["group", "cell"])["averages"].max().sum())
+
+
+def _averages(results: Results, rows: pd.DataFrame) -> pd.Series:
+    """How many cells each row averages; in a table of recordings a column `n` is the user's own, whatever it holds."""
+    return (_further(rows, "n") if results.elsewhere else pd.Series(math.nan, index=rows.index)).fillna(1.0)
 
 
 def _findings(results: Results) -> Iterator[str]:
@@ -785,7 +802,12 @@ def _criterion(value: float) -> str:
 def _measurements(results: Results) -> Iterator[Block]:
     rows = results.reversals.assign(called=_called(results, results.reversals))
     rows = rows.sort_values(["group", "cell", "measurement"], kind="stable")
-    if len(results.iv) == 0:
+    if results.elsewhere:
+        yield Text(
+            "The potentials were measured elsewhere and taken as they are given: there are no recordings to show, and "
+            "no current-voltage curves."
+        )
+    elif len(results.iv) == 0:
         yield Text("No recording gave a current-voltage curve.")
     else:
         yield Text(
@@ -842,6 +864,9 @@ def _potentials(results: Results, rows: pd.DataFrame) -> Iterator[Block]:
     }
     if (rows["verdict"] != "reversal").any():
         columns["verdict"] = [VERDICTS[row["verdict"]] for row in records]
+    averages = _averages(results, rows)
+    if (averages > 1).any():
+        columns["n cells"] = [fixed(value, 0) for value in averages]
     for name, title in _POTENTIALS.items():
         columns[title] = [fixed(row[name], d, sign=True) for row, d in pairs]
     columns["SE"] = [rough(row["se_mV"], 2) for row in records]
@@ -888,7 +913,8 @@ def _flag_values(flags: str) -> str:
 def _refused(results: Results) -> Iterator[Block]:
     rows = results.reversals[results.reversals["verdict"] != "reversal"]
     if len(rows) == 0:
-        yield Text("None: every row of the table of recordings gave a reversal potential.")
+        gave = "holds" if results.elsewhere else "of recordings gave"
+        yield Text(f"None: every row of the table {gave} a reversal potential.")
         return
     yield Text(
         f"{_count(len(rows), 'row')} of {len(results.reversals)} without a reversal potential. None of them enters "
@@ -1047,28 +1073,20 @@ def _methods(results: Results) -> Iterator[Block]:
 
 def _methods_text(results: Results) -> Iterator[str]:
     config = results.manifest["config"]
-    measure, fit, level = config["measure"], config["fit"], results.confidence
+    fit, level = config["fit"], results.confidence
     concentration, warmth = (config["uncertainty"][key] for key in ("concentration_percent", "temperature_C"))
     temperatures = sorted(set(results.reversals["temperature_C"]))
     kinds = [CONFIGURATIONS[kind] for kind in CONFIGURATIONS if kind in set(results.reversals["configuration"])]
-    window = (
-        f"from {measure['from_ms']:g} to {measure['to_ms']:g} ms of the step"
-        if measure["from_ms"] is not None
-        else f"from {100 * measure['from_fraction']:g} to {100 * measure['to_fraction']:g} % of the step"
-    )
-    yield (
-        f"Currents were recorded in {_listed(kinds)} at {_listed(f'{value:g}' for value in temperatures)} °C. The "
-        f"current of each voltage step is its {measure['statistic']} over a window (unless a row of the table says "
-        f"otherwise, {window}); its standard error takes the autocorrelation of the noise into account."
-    )
-    yield (
-        "The reversal potential is the zero of the weighted straight line through the neighbouring levels between "
-        "which the current changes its sign, both of them different from zero at the 99 % level. Potentials whose 95 "
-        f"% interval was wider than {measure['max_interval_mV']:g} mV were not used."
-    )
-    yield (
-        "Where the series resistance was given, each voltage was corrected for the drop across its uncompensated part."
-    )
+    setting = f"in {_listed(kinds)} at {_listed(f'{value:g}' for value in temperatures)} °C"
+    if results.elsewhere:
+        yield (
+            f"Reversal potentials that had been measured elsewhere {setting} were taken as given, on the pipette's "
+            "command and with their standard errors."
+        )
+        if (_averages(results, results.reversals) > 1).any():
+            yield "The standard error of a mean of several cells has one degree of freedom less than cells."
+    else:
+        yield from _measuring_method(config["measure"], setting)
     yield _junction_method(config["junction"])
     if config["junction"]["already_corrected_mV"]:
         already = _given(config["junction"]["already_corrected_mV"])
@@ -1085,6 +1103,27 @@ def _methods_text(results: Results) -> Iterator[str]:
         f"of ionic mobilities and of the temperature ({warmth:g} °C), which all cells share, "
         "were carried through every step and added. Where the likelihood does not fall on both sides, a one-sided "
         "limit of the profile likelihood or no ratio is given. n is the number of cells."
+    )
+
+
+def _measuring_method(measure: Mapping[str, Any], setting: str) -> Iterator[str]:
+    window = (
+        f"from {measure['from_ms']:g} to {measure['to_ms']:g} ms of the step"
+        if measure["from_ms"] is not None
+        else f"from {100 * measure['from_fraction']:g} to {100 * measure['to_fraction']:g} % of the step"
+    )
+    yield (
+        f"Currents were recorded {setting}. The current of each voltage step is its {measure['statistic']} over a "
+        f"window (unless a row of the table says otherwise, {window}); its standard error takes the autocorrelation "
+        "of the noise into account."
+    )
+    yield (
+        "The reversal potential is the zero of the weighted straight line through the neighbouring levels between "
+        "which the current changes its sign, both of them different from zero at the 99 % level. Potentials whose 95 "
+        f"% interval was wider than {measure['max_interval_mV']:g} mV were not used."
+    )
+    yield (
+        "Where the series resistance was given, each voltage was corrected for the drop across its uncompensated part."
     )
 
 

@@ -24,6 +24,7 @@ import yaml
 from nernstfit.errors import InputError
 
 CONFIG_FILE = "config/config.yaml"
+_WINDOW = ("from_fraction", "to_fraction", "from_ms", "to_ms")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,18 @@ class Measure:
     leak: str
     max_interval_mV: float
     min_span_mV: float
+
+    @property
+    def default_window(self) -> bool:
+        """Whether the window is the one that stands where nobody chose any."""
+        rules = schema()["properties"]["measure"]["properties"]
+        defaults = tuple(rules[key]["default"] for key in _WINDOW)
+        return tuple(getattr(self, key) for key in _WINDOW) == defaults
+
+    def with_default_window(self) -> Measure:
+        """Return the same, in the window that stands where nobody chose any."""
+        rules = schema()["properties"]["measure"]["properties"]
+        return dataclasses.replace(self, **{key: rules[key]["default"] for key in _WINDOW})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +129,11 @@ class Settings:
     activity: Activity
     fit: FitSettings
     uncertainty: Uncertainty
+
+    @property
+    def table(self) -> str:
+        """The table whose rows are analysed: of recordings, or of potentials measured elsewhere."""
+        return str(self.recordings or self.reversals)
 
     def as_dict(self) -> dict[str, Any]:
         """Effective configuration as plain nested values, as it is written to the manifest."""
@@ -359,8 +377,17 @@ def _typed(text: str, rule: Mapping[str, Any]) -> Any:
 
 def _rules(content: Mapping[str, Any]) -> Iterator[str]:
     """What no schema of single keys can say."""
-    if content["recordings"] is None:
-        yield "key 'recordings': found nothing; the path of the table of recordings would be right"
+    recordings, reversals = content["recordings"], content["reversals"]
+    if not recordings and not reversals:
+        yield (
+            "key 'recordings': found nothing, and nothing for 'reversals'; the path of one of the two tables, of "
+            "recordings or of potentials measured elsewhere, would be right"
+        )
+    elif recordings and reversals:
+        yield (
+            f"key 'reversals': found '{reversals}' beside recordings '{recordings}'; "
+            "one table would be right, the other null or left out"
+        )
     fit = content.get("fit", {})
     for key in ("reference_ion", "permeant"):
         if key not in fit:

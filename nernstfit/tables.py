@@ -47,11 +47,13 @@ def _table(name: str, keys: str, columns: str, text: str) -> Table:
     return Table(name, tuple(keys.split()), names, frozenset(names) - frozenset(text.split()))
 
 
+# Behind the columns of the contract: what the fit adds to se_mV in quadrature.
 REVERSAL_POTENTIALS = _table(
     "reversal_potentials.csv",
     "measurement",
     "measurement recording epoch sweeps group cell bath pipette configuration temperature_C verdict reason "
-    "raw_mV leak_shift_mV rs_shift_mV reversal_mV junction_mV corrected_mV se_mV low_mV high_mV slope_nS flags",
+    "raw_mV leak_shift_mV rs_shift_mV reversal_mV junction_mV corrected_mV se_mV low_mV high_mV slope_nS flags "
+    "further_se_mV",
     "measurement recording epoch sweeps group cell bath pipette configuration verdict reason flags",
 )
 IV = _table(
@@ -107,13 +109,27 @@ NERNST_SLOPES = _table(
 CORRECTIONS = _table("corrections.csv", "group step ion", "group step ion ratio low high", "group step ion")
 LADDER = ("none", "leak", "series_resistance", "junction", "activity", "offset")
 
+# What the points of a measurement are to it.
+SIGNAL, LEAK, BACKGROUND, OPPOSITE = "signal", "leak", "background", "opposite"
+
 FLAGS: Mapping[str, str] = {
     "rs_unknown": "no series resistance was given; nothing is corrected for it (no value)",
     "rs_max_error": "largest voltage error across the uncompensated series resistance in the levels used, mV",
     "repeats": "sweeps averaged per level where a level was repeated (largest number)",
     "excess_scatter": "spread between repeats over what the noise within the window explains (ratio); se_mV has it",
+    "drift": "move of the zero from the first repeat to the last, mV",
+    "leak_fraction": "part of the slope of the total current at the zero that was subtracted (ratio)",
+    "estimators_disagree": "zero by the second estimator less that by the chosen one, mV, where that is more than two "
+    "standard errors; the fit takes it for a further error",
+    "one_estimator": "the second estimator found no zero between the levels where the current changes sign (no value)",
+    "capacity_removed": "membrane capacity whose charging current was subtracted from a ramp, pF; "
+    "leak_shift_mV holds it",
+    "capacity_unknown": "possible move of a ramp's zero by what charges the membrane, which is not known, mV; "
+    "the fit takes it for a further error",
+    "hysteresis": "the ramps up and down differ by more than a constant: they do not tell the capacity (no value)",
     "clipped": "part of the samples in the window at the converter's limit",
-    "trend": "change of the current along the window over its noise-free size, largest level (ratio)",
+    "trend": "change of the current along the window over its range between sweeps, largest level (ratio): too early",
+    "command_mismatch": "largest difference between the recorded membrane voltage and the command, mV",
 }
 
 

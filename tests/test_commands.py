@@ -39,7 +39,7 @@ def test_measure_takes_window_sweeps_statistic_and_series_resistance(tmp_path: P
     found = json.loads(done.output)
     assert found["measurement"] == "a:median:2-8"
     assert "rs_max_error=" in found["flags"]
-    assert found["rs_shift_mV"] == pytest.approx(0.0, abs=1e-9)
+    assert found["rs_shift_mV"] == pytest.approx(0.0, abs=1e-3)
 
 
 def test_measure_agrees_with_a_real_tail_current(real_abf: Path) -> None:
@@ -51,7 +51,7 @@ def test_measure_agrees_with_a_real_tail_current(real_abf: Path) -> None:
     ("words", "said"),
     [
         (("--epoch", "7"), "--epoch: found '7'"),
-        (("--statistic", "peak"), "--statistic: 'peak' is not built"),
+        (("--statistic", "peek"), "--statistic: found 'peek'"),
         (("--from-ms", "4"), "--to-ms: found nothing"),
         (("--sweeps", "5-2"), "found '5-2'; sweeps from 0 like 0-12,15"),
         (("--min-span-mV", "wide"), "found 'wide'; a number would be right"),

@@ -310,14 +310,32 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param(
             table(f"{GOOD},data/b.abf", more=",subtract"),
             ...,
-            [(RECORDINGS, "row 2", "column 'subtract'", "not built")],
-            id="background",
+            [(RECORDINGS, "row 2", "column 'subtract'", "'data/b.abf'", "leak is 'none'", "'background'")],
+            id="a background that is not asked for",
         ),
         pytest.param(
-            table(f"{GOOD},peak", more=",statistic"),
+            table(f"{GOOD},background", more=",leak"),
             ...,
-            [(RECORDINGS, "row 2", "column 'statistic'", "'peak'", "not built")],
-            id="statistic that is not built",
+            [(RECORDINGS, "row 2", "column 'subtract'", "found nothing", "'background'")],
+            id="a background that is not there",
+        ),
+        pytest.param(
+            table(f"{GOOD},background,data/a.abf", more=",leak,subtract"),
+            ...,
+            [(RECORDINGS, "row 2", "column 'subtract'", "'data/a.abf'", "itself")],
+            id="a recording as its own background",
+        ),
+        pytest.param(
+            table(f"{GOOD},background,data/none.abf", more=",leak,subtract"),
+            ...,
+            [(RECORDINGS, "row 2", "column 'subtract'", "'data/none.abf'", "no such file")],
+            id="the path of a background",
+        ),
+        pytest.param(
+            table(f"{GOOD},peek", more=",statistic"),
+            ...,
+            [(RECORDINGS, "row 2", "column 'statistic'", "'peek'", "peak")],
+            id="unknown statistic",
         ),
         pytest.param(
             table(f"{GOOD},9", more=",from_ms"),
@@ -446,7 +464,7 @@ ALL = {"ingest", "measure", "solutions", "correct", "fit", "report"}
     ("changes", "more", "value", "stages"),
     [
         ({}, "", "", set()),
-        ({}, ",capacitance_pF", ",12", set()),
+        ({}, ",capacitance_pF", ",12", {"measure"}),
         ({}, ",sweeps", ",0-9", {"ingest", "correct"}),
         ({}, ",exclude", ",dead", {"ingest"}),
         ({}, ",series_resistance_MOhm", ",8", {"measure"}),
@@ -510,14 +528,18 @@ def test_a_fingerprint_is_one_short_line(folder: Folder, config: Config) -> None
             {"abf/read.py", "abf/command.py", "noise.py", "tables.py", "settings.py"},
             {"permeability", "reversal"},
         ),
-        ("measure", {"reversal.py", "tables.py"}, {"permeability", "abf/"}),
+        ("measure", {"reversal/verdict.py", "reversal/spline.py", "tables.py"}, {"permeability", "abf/"}),
         (
             "solutions",
             {"physics/activity.py", "physics/junction.py", "solutions.py"},
             {"permeability", "abf/", "reversal"},
         ),
-        ("correct", {"reversal.py", "physics/ions.py"}, {"permeability", "abf/"}),
-        ("fit", {"permeability/model.py", "permeability/verdicts.py", "physics/ghk.py", "reversal.py"}, {"abf/"}),
+        ("correct", {"reversal/verdict.py", "physics/ions.py"}, {"permeability", "abf/"}),
+        (
+            "fit",
+            {"permeability/model.py", "permeability/verdicts.py", "physics/ghk.py", "reversal/verdict.py"},
+            {"abf/"},
+        ),
     ],
 )
 def test_the_code_of_a_stage_is_what_it_imports_and_no_more(stage: str, present: set[str], absent: set[str]) -> None:

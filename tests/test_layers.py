@@ -23,7 +23,7 @@ RANKS = {
     "errors": 0,
     "noise": 0,
     "physics": 0,
-    "reversal": 0,
+    "reversal": 1,
     "settings": 1,
     "tables": 1,
     "schemas": 0,

@@ -50,6 +50,7 @@ def table(
         valence=np.array([VALENCE[i] for i in ions]),
         inside=np.array([[inside.get(i, 0.0) for i in ions] for _ in rows]),
         outside=np.array([[bath.get(i, 0.0) for i in ions] for _, _, bath in rows]),
+        averages=np.ones(len(rows), int),
     )
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,24 +14,37 @@ import pytest
 from scipy import stats
 
 from nernstfit import settings
-from nernstfit.abf.points import Points, Trace, measure_points
+from nernstfit.abf.points import Reading, measure_points
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, UserList, Waveform
+from nernstfit.abf.trace import Trace
 from nernstfit.abf.write import OutputChannel
 from nernstfit.errors import RecordingError
 
 Write = Callable[..., Path]
-Take = Callable[..., Points]
+Take = Callable[..., SimpleNamespace]
+Reads = Callable[..., Reading]
 
 
 @pytest.fixture
-def take(tmp_path: Path, write_recording: Write, config: Callable[..., dict[str, Any]]) -> Take:
+def take(reading: Reads) -> Take:
+    """Measure one recording as `reading` does; return what was chosen together with the points of the signal."""
+
+    def taken(how: dict[str, Any] | None = None, sweeps: Sequence[int] = (), **written: Any) -> SimpleNamespace:
+        found = reading(how, sweeps, **written)
+        return SimpleNamespace(**(vars(found) | vars(found.points[0])))
+
+    return taken
+
+
+@pytest.fixture
+def reading(tmp_path: Path, write_recording: Write, config: Callable[..., dict[str, Any]]) -> Reads:
     """Measure one recording, written as asked; `how` are keys of the section `measure`."""
 
-    def taken(how: dict[str, Any] | None = None, sweeps: Sequence[int] = (), **written: Any) -> Points:
+    def taken(how: dict[str, Any] | None = None, sweeps: Sequence[int] = (), **written: Any) -> Reading:
         path = write_recording(tmp_path / "cell.abf", **written)
         changed = config({f"measure.{key}": value for key, value in (how or {}).items()})
-        return measure_points(read(path), settings.load(changed).measure, sweeps)[0]
+        return measure_points(read(path), settings.load(changed).measure, sweeps)
 
     return taken
 
@@ -53,7 +67,7 @@ def loud(sweeps: int, channels: int, points: int) -> np.ndarray:
 def test_a_step_gives_a_point_per_sweep(take: Take) -> None:
     points = take(noise_pA=0.0)
     assert (points.epoch, points.channel, points.command) == ("B", "IN 0", "Cmd 0")
-    assert points.sweeps.tolist() == list(range(11))
+    assert points.sweep.tolist() == list(range(11))
     assert points.command_mV.tolist() == [-100.0 + 20 * i for i in range(11)]
     assert points.current_pA == pytest.approx(5.0 * (points.command_mV + 30), abs=4000 / 32768)
     # 0.6 to 0.95 of samples 106 to 305
@@ -99,7 +113,7 @@ def test_the_error_of_a_median_is_larger_than_that_of_a_mean(take: Take) -> None
 
 def test_sweeps_are_those_asked_for_in_their_order(take: Take) -> None:
     points = take(sweeps=(4, 0, 10))
-    assert points.sweeps.tolist() == [4, 0, 10]
+    assert points.sweep.tolist() == [4, 0, 10]
     assert points.command_mV.tolist() == [-20.0, -100.0, 100.0]
 
 
@@ -257,7 +271,6 @@ def test_what_cannot_be_measured_is_refused_with_its_reason(
         ({"user_list": UserList(7, (1.0, 2.0), False)}, ("command unknown", "user list")),
         ({"unit": "pA"}, ("commands pA", "no voltage clamp")),
         ({"source": "none", "epochs": ()}, ("command unknown", "no DAC plays")),
-        ({"epochs": (Epoch("A", "ramp", 60.0, 1.0, 300, 0),)}, ("epoch A is a ramp",)),
     ],
 )
 def test_a_command_that_is_not_known_is_refused_with_its_reason(
@@ -309,8 +322,7 @@ def test_a_trace_shows_the_window_its_surroundings_and_the_command(
     tmp_path: Path, write_recording: Write, config: Callable[..., dict[str, Any]]
 ) -> None:
     path = write_recording(tmp_path / "cell.abf", noise_pA=0.0)
-    _, traces = measure_points(read(path), settings.load(config({"measure.epoch": "B"})).measure, [1])
-    (trace,) = traces
+    (trace,) = measure_points(read(path), settings.load(config({"measure.epoch": "B"})).measure, [1]).traces
     assert isinstance(trace, Trace)
     assert (trace.sweep, trace.window_ms) == (1, pytest.approx((22.6, 29.6)))
     assert trace.t_ms[0] == pytest.approx((106 - 40) / 10)

@@ -166,7 +166,7 @@ def test_samples_stored_as_numbers_are_already_in_their_unit(tmp_path: Path, ver
     for channel in recording.channels:
         found = [recording.samples(channel, sweep, 0, 400) for sweep in range(3)]
         np.testing.assert_array_equal(found, samples[:, channel.index].astype(np.float32))
-        assert recording.clipped(channel, 0, 0, 400) == 0
+        assert recording.clipped(channel, [0], 0, 400) == 0
     assert recording.resolution_pA(recording.channels[0]) == 0
     if version == "2.6":  # pyabf has no reader for numbers in ABF1
         np.testing.assert_array_equal(pyabf.ABF(path).data[0], samples[:, 0].ravel().astype(np.float32))
@@ -177,9 +177,9 @@ def test_samples_at_the_limit_of_the_converter_are_counted(write: Write) -> None
     samples[0, 0, 10:15], samples[0, 0, 20:27] = 1e5, -1e5
     recording = read(write(samples=samples))
     (channel,) = recording.channels
-    assert recording.clipped(channel, 0, 0, 300) == 12
-    assert recording.clipped(channel, 0, 12, 22) == 5
-    assert recording.clipped(channel, 0, 30, 300) == 0
+    assert recording.clipped(channel, [0], 0, 300) == 12
+    assert recording.clipped(channel, [0], 12, 22) == 5
+    assert recording.clipped(channel, [0], 30, 300) == 0
 
 
 def test_the_protocol_comes_back_epoch_by_epoch(write: Write, steps: Waveform) -> None:
@@ -746,7 +746,7 @@ from nernstfit.abf.read import read
 recording = read(sys.argv[1])
 for sweep in range(recording.sweeps):
     recording.current_pA(recording.channels[0], sweep, 500_000, 600_000).mean()
-    recording.clipped(recording.channels[0], sweep, 500_000, 600_000)
+    recording.clipped(recording.channels[0], [sweep], 500_000, 600_000)
 print(*(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
 """
 

@@ -33,6 +33,7 @@ HCN2_CONFIG: Mapping[str, Any] = {
     "fit": {"reference_ion": "K", "permeant": ["K", "Na"], "offset_sd_mV": 0},
 }
 END = {"from_fraction": "0.8", "to_fraction": "0.98"}
+TAIL = {"from_ms": "4", "to_ms": "10"}
 
 
 @dataclass(frozen=True)
@@ -61,18 +62,25 @@ CASES = [
     Case("abf2load_example", {"epoch": "B", **END}, -11.2),
     Case("abf-v1", {"epoch": "A", **END}, -0.3),
     Case("21416007", {"epoch": "H", "from_ms": "4", "to_ms": "10"}, -18.0),
-    Case("20917009", {"epoch": "F", "from_ms": "4", "to_ms": "10"}, -20.7, 1.5),
+    *(Case("20917009", {"epoch": e}, mV) for e, mV in (("B", -14.8), ("C", -14.0), ("I", -14.3), ("J", -13.6))),
+    Case("20917009", {"epoch": "F", **END}, -14.3),
+    Case("21416007", {"epoch": "H", **TAIL}, -18.0),
+    Case("DM1_0002", {"epoch": "C"}, 2.5),
+    *(Case("21618001", {"epoch": e}, mV) for e, mV in (("B", -15.4), ("C", -15.1))),
+    *(Case("user-list-durations", {"epoch": e}, mV) for e, mV in (("B", -6.4), ("C", -5.3), ("I", -6.4), ("J", -5.4))),
+    Case("abf-v2", {"epoch": "A", "statistic": "peak"}, 45.0, 5.0),
+    Case("abf-v2", {"epoch": "A", **END}, 2.6),
+    Case("20917009", {"epoch": "F", **TAIL}, -20.7),
 ]
 UNREADABLE = [
-    ("user-list-durations", {"epoch": "B", **END}, "ramp"),
     ("130618-1-12", {"epoch": "B"}, "command unknown"),
     ("130618-1-12", {"epoch": "A", "channel": "0"}, "command unknown"),
     ("171116sh_0015", {"epoch": "A"}, "stimulus file"),
     ("14o16001_vc_pair_step", {"epoch": "D", **END}, "channel"),
-    ("21618001", {"epoch": "B", **END}, "ramp"),
-    ("DM1_0002", {"epoch": "C"}, "ramp"),
+    ("pclamp11_4ch_abf1", {"epoch": "A", "channel": "2"}, "command"),
+    ("20917009", {"epoch": "K"}, "no epoch K"),
 ]
-TAKEN = {"epoch", "from_fraction", "to_fraction", "from_ms", "to_ms", "statistic", "channel"}
+TAKEN = {"sweeps", "epoch", "from_fraction", "to_fraction", "from_ms", "to_ms", "statistic", "channel"}
 
 
 @pytest.fixture
@@ -122,11 +130,28 @@ def test_a_reversal_potential_is_what_it_was_measured_to_be(run: Run, case: Case
     (row,) = run([(case.file, case.how)])["reversals"].to_dict("records")
     assert row["verdict"] == "reversal", row["reason"]
     assert row["reversal_mV"] == pytest.approx(case.expected_mV, abs=case.tolerance_mV)
-    # Neither leak nor series resistance nor junction was asked for.
-    assert row["raw_mV"] == row["reversal_mV"] == row["corrected_mV"]
-    assert np.isnan([row["leak_shift_mV"], row["rs_shift_mV"], row["junction_mV"]]).all()
-    assert 0 < row["se_mV"] < 1
+    # Neither leak nor series resistance nor junction was asked for; what charges the membrane is taken off a ramp.
+    charging = 0.0 if np.isnan(row["leak_shift_mV"]) else row["leak_shift_mV"]
+    assert row["raw_mV"] == pytest.approx(case.expected_mV, abs=case.tolerance_mV)
+    assert row["raw_mV"] + charging == pytest.approx(row["reversal_mV"], abs=1e-9)
+    assert row["reversal_mV"] == row["corrected_mV"]
+    assert np.isnan([row["rs_shift_mV"], row["junction_mV"]]).all()
+    assert 0 < row["se_mV"] < 1.5
     assert row["low_mV"] < row["corrected_mV"] < row["high_mV"]
+
+
+@pytest.mark.parametrize("epoch", ["G", "H"])
+def test_a_ramp_whose_current_never_turns_has_no_reversal(run: Run, epoch: str) -> None:
+    (row,) = run([("21618001", {"epoch": epoch})])["reversals"].to_dict("records")
+    assert row["verdict"] == "no_crossing"
+    assert np.isnan(row["reversal_mV"])
+
+
+@pytest.mark.parametrize("sweep", range(7))
+def test_every_sweep_of_a_ramp_alone_agrees_with_their_mean(run: Run, sweep: int) -> None:
+    (row,) = run([("DM1_0002", {"epoch": "C", "sweeps": str(sweep)})])["reversals"].to_dict("records")
+    assert row["verdict"] == "reversal", row["reason"]
+    assert 2.2 - 2 * row["se_mV"] < row["raw_mV"] < 3.2 + 2 * row["se_mV"]
 
 
 @pytest.mark.parametrize(("file", "how", "word"), UNREADABLE)

@@ -185,13 +185,6 @@ def test_an_unknown_key_two_sections_deep_has_its_full_name(config: Config) -> N
 @pytest.mark.parametrize(
     ("key", "value", "named"),
     [
-        ("measure.statistic", "peak", "'peak'"),
-        ("measure.leak", "linear", "'linear'"),
-        ("measure.leak", "background", "'background'"),
-        ("measure.leak", "epoch:B", "'epoch:B'"),
-        ("measure.voltage", "recorded", "'recorded'"),
-        ("measure.estimator", "ghk", "'ghk'"),
-        ("measure.estimator", "polynomial", "'polynomial'"),
         ("activity.model", "pitzer", "'pitzer'"),
         ("activity.model", "debye-huckel", "'debye-huckel'"),
         ("activity.convention", "raw", "'raw'"),
@@ -200,7 +193,6 @@ def test_an_unknown_key_two_sections_deep_has_its_full_name(config: Config) -> N
         ("junction.basis", "activity", "'activity'"),
         ("configuration", "two-electrode", "'two-electrode'"),
         ("species", "data/species.csv", "'data/species.csv'"),
-        ("reversals", "data/reversals.csv", "'data/reversals.csv'"),
         ("fit.activity_correction", "pipette", "'pipette'"),
         ("fit.robust", True, "True"),
     ],
@@ -242,8 +234,28 @@ def test_the_reference_ion_must_be_permeant(config: Config) -> None:
     assert "K, Na" in fault
 
 
-def test_a_table_of_recordings_must_be_given(config: Config) -> None:
-    assert "key 'recordings'" in only_fault(config({"recordings": None}))
+@pytest.mark.parametrize(
+    "empty", [{}, {"recordings": None}, {"recordings": None, "reversals": None}, {"reversals": ""}]
+)
+def test_one_of_the_two_tables_must_be_given(config: Config, empty: dict[str, Any]) -> None:
+    given = {key: value for key, value in config().items() if key != "recordings"} | empty
+    fault = only_fault(given)
+    assert "key 'recordings': found nothing, and nothing for 'reversals'" in fault
+    assert "would be right" in fault
+
+
+def test_both_tables_are_one_too_many(config: Config) -> None:
+    fault = only_fault(config({"reversals": "data/reversals.csv"}))
+    assert "key 'reversals': found 'data/reversals.csv' beside recordings 'data/recordings.csv'" in fault
+    assert "one table would be right" in fault
+
+
+@pytest.mark.parametrize("beside", [{}, {"recordings": None}])
+def test_potentials_measured_elsewhere_stand_in_for_recordings(config: Config, beside: dict[str, Any]) -> None:
+    given = {key: value for key, value in config().items() if key != "recordings"} | beside
+    loaded = settings.load(given | {"reversals": "data/reversals.csv"})
+    assert (loaded.recordings, loaded.reversals, loaded.table) == (None, "data/reversals.csv", "data/reversals.csv")
+    assert settings.load(config()).table == "data/recordings.csv"
 
 
 @pytest.mark.parametrize(
@@ -318,7 +330,7 @@ def test_every_fault_is_reported_at_once(config: Config) -> None:
             {
                 "temperature_C": 99,
                 "solutoins": "x",
-                "measure.statistic": "peak",
+                "measure.statistic": "peek",
                 "measure.epoch": 3,
                 "fit.permeant": ["K", "K"],
                 "junction.reference": {"kind": "pellet"},
@@ -373,8 +385,8 @@ def test_a_row_sets_every_kind_of_value(config: Config) -> None:
 @pytest.mark.parametrize(
     ("row", "column", "right"),
     [
-        ({"statistic": "peak"}, "statistic", "not built"),
-        ({"leak": "epoch:B"}, "leak", "not built"),
+        ({"statistic": "peek"}, "statistic", "nearest: peak"),
+        ({"leak": "epoch:"}, "leak", "would be right"),
         ({"from_fraction": "early"}, "from_fraction", "a number"),
         ({"from_fraction": "nan"}, "from_fraction", "would be right"),
         ({"max_interval_mV": "nan"}, "max_interval_mV", "would be right"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,7 @@ def simulated(
         valence=np.array([-1 if ion == "Cl" else 1 for ion in permeant]),
         inside=np.array([[PIPETTE.get(ion, 0.0) for ion in permeant]] * len(names)),
         outside=np.array([[bath.get(ion, 0.0) for ion in permeant] for bath in outsides]),
+        averages=np.ones(len(names), int),
     )
 
 
@@ -124,6 +126,32 @@ def test_two_shared_errors_add_in_squares_and_one_with_itself_as_such() -> None:
     se = [judged(data, shared_mV=np.hstack(columns))["Cs"].se_ln_shared for columns in ([one], [one, one], [2 * one])]
     assert se[1] == pytest.approx(math.sqrt(2) * se[0])
     assert se[2] == pytest.approx(2 * se[0])
+
+
+def test_a_mean_counts_the_most_cells_that_it_averages() -> None:
+    data = simulated(TRUTH, lacking=[(0, 2), (1, 2), (4, 2), (3, 3)])
+    mean = replace(data, averages=np.array([7 if name == "c5" else 1 for name in data.cells]))
+    mean.averages[list(data.cells).index("c5")] = 3
+    counts, single = ({ion: r.n_cells for ion, r in judged(d).items()} for d in (mean, data))
+    assert counts == {ion: n + 6 for ion, n in single.items()}
+
+
+def test_one_mean_says_that_it_knows_the_standard_errors_alone() -> None:
+    data = simulated(TRUTH, cells=1)
+    for ratio in judged(replace(data, averages=np.full(data.size, 5))).values():
+        assert (ratio.verdict, ratio.n_cells) == ("estimate", 5)
+        assert ratio.reason.startswith("one mean of cells")
+
+
+def test_the_standard_error_of_a_mean_has_a_degree_of_freedom_less_than_cells() -> None:
+    """One bath with one ion on each side: ln ratio is the potential over RT/F, and so is its error."""
+    single = simulated({"K": 1.0, "Na": 0.3}, cells=1, baths=[{"Na": 150.0}], offset_mV=0.0, se_mV=1.5)
+    single = replace(single, inside=np.array([[140.0, 0.0]]))
+    for data, df in ((single, math.inf), (replace(single, averages=np.array([4])), 3)):
+        ratio = judged(data, "K", offset_mV=0.0)["Na"]
+        half = stats.t.ppf(0.975, df) * 1.5 / RT_F
+        assert ratio.ln_ratio - math.log(ratio.low_cells) == pytest.approx(half, rel=1e-6)
+        assert ratio.df == pytest.approx(df if math.isfinite(df) else math.nan, nan_ok=True)
 
 
 def test_one_cell_says_that_it_knows_no_spread_between_cells() -> None:
@@ -242,6 +270,7 @@ def test_a_bound_is_where_the_profile_has_risen_by_half_z_squared() -> None:
         data.valence,
         np.array([[140.0, 0.0]]),
         data.outside,
+        data.averages,
     )
     ratio = judged(data, "K", offset_mV=0.0)["Na"]
     at_limit = RT_F * math.log(15 / 140) + stats.norm.ppf(0.95) * 2.0

@@ -72,6 +72,11 @@ class Segment:
         return self.kind == STRAIGHT and self.first_mV == self.last_mV
 
     @property
+    def is_ramp(self) -> bool:
+        """Whether the command is known to rise or fall steadily."""
+        return self.kind == STRAIGHT and self.first_mV != self.last_mV
+
+    @property
     def is_known(self) -> bool:
         """Whether the command is known at every sample."""
         return self.kind in (STRAIGHT, STIMULUS)

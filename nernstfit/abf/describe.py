@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from nernstfit.abf.audit import recorded_voltages
+from nernstfit.abf.choose import current_and_command
 from nernstfit.abf.command import BEFORE, Segment, levels, segments
-from nernstfit.abf.points import Trace, current_and_command, evenly, trace
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import UserList, Waveform
+from nernstfit.abf.trace import Trace, evenly, trace
 from nernstfit.errors import RecordingError
 from nernstfit.settings import Measure
 

@@ -1,113 +1,168 @@
 """From a recording to the points of one measurement.
 
-Chosen here, by evidence or as asked: the channel that carries the current, the DAC that
-drives the cell, the epoch, the window. A step gives one point per sweep: the command, and
-the current's mean or median in the window with its standard error.
+A step gives one point per sweep: the command, and the current's mean, median or peak in the
+window with its standard error. A ramp gives up to 400, each the mean over a piece of it. The
+points of a measurement have *roles*: `signal` is what is measured; `leak` the same of the
+epoch from which a leak is taken; `background` the same of another recording; `opposite` the
+ramp that runs back over the same voltages, which tells what charges the membrane.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit import noise
-from nernstfit.abf.command import (
-    AFTER,
-    MILLIVOLTS,
-    Segment,
-    in_millivolts,
-    levels,
-    refuse_stimulus,
-    refuse_unknown,
-    segments,
-)
+from nernstfit.abf.audit import recorded_voltages
+from nernstfit.abf.choose import chosen_epoch, chosen_sweeps, current_and_command, epoch_parts
+from nernstfit.abf.command import AFTER, MILLIVOLTS, Segment, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
-from nernstfit.abf.records import PICOAMPERES, Channel, Waveform
+from nernstfit.abf.records import Channel, Waveform
+from nernstfit.abf.trace import Trace, around, evenly, trace
 from nernstfit.errors import RecordingError
 from nernstfit.settings import Measure
+from nernstfit.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
 
 FloatArray = NDArray[np.float64]
-_Named = TypeVar("_Named", Channel, Waveform)
+IntArray = NDArray[np.int64]
 
-_CURRENT_UNITS = frozenset(PICOAMPERES) | {"A"}
 _MEDIAN_FACTOR = math.sqrt(math.pi / 2)  # asymptotic error of a median over that of a mean, normal noise
-_TRACE_SWEEPS = 7
 _LONGEST_STRETCH = 8192
+_MOST_PIECES = 400
+_RAMP_PARTS, _RAMP_DEGREE = 8, 3
+_PEAK_HALF_MS = 0.1
+_QUIET_MS = 0.3
+_SAME_SPEED = 0.01
+_CORNER_MS, _CORNER_SKIP_MS = 20.0, 2.0
+_LEAST_CORNER = 8
 
 
 @dataclass(frozen=True)
 class Points:
+    """Points of one role; arrays of shape (n,).
+
+    Attributes
+    ----------
+    role : str
+    sweep, point : ndarray of int
+        Sweep, and piece of the ramp; 0 for a step.
+    t_ms : ndarray
+        Middle of each window or piece, from the start of the sweep.
+    command_mV, recorded_mV : ndarray
+        Command, and the recorded membrane voltage where the file has one, else nan.
+    current_pA, se_pA : ndarray
+        Current and its standard error, autocorrelation counted.
+    samples : ndarray of int
+    """
+
+    role: str
+    sweep: IntArray
+    point: IntArray
+    t_ms: FloatArray
+    command_mV: FloatArray
+    recorded_mV: FloatArray
+    current_pA: FloatArray
+    se_pA: FloatArray
+    samples: IntArray
+
+
+@dataclass(frozen=True)
+class Reading:
     """What one measurement takes from its recording.
 
     Attributes
     ----------
-    epoch, channel, command : str
-        What was chosen: letter or `after`, names of the ADC and the DAC.
-    sweeps : ndarray of int, shape (n,)
-    t_ms : ndarray, shape (n,)
-        Middle of each window, from the start of the sweep.
-    command_mV, current_pA, se_pA : ndarray, shape (n,)
-        Command, mean (or median) current and its standard error, autocorrelation counted.
-    samples : ndarray of int, shape (n,)
-        Samples in each window.
+    epoch, channel, command, command_source : str
+        What was chosen: letter or `after`, names of the ADC and the DAC; where the command comes from.
+    is_ramp : bool
+    points : tuple of Points
+        One for each role.
+    traces : tuple of Trace
+        Of at most seven sweeps, spread evenly.
     noise_pA : float
         Standard deviation of the detrended samples, over all windows.
     autocorrelation : float
         Integrated autocorrelation time in samples.
     trend : float
-        Largest rise of the current along a window over the current's range between sweeps.
+        Largest rise of the current along a window over the current's range between sweeps; nan for a ramp.
     clipped_fraction : float
         Part of the samples at the converter's limit.
+    ramp_mV_per_ms : float
+        Speed of the ramp in the first sweep; nan for a step.
+    corner_pF, corner_se_pF : float
+        Step of the current where the ramp sets in, over that of the speed: what charges the membrane. nan for a
+        step, and where what precedes the ramp is too short to tell.
+    mismatch_mV : float
+        Largest difference of the recorded voltage from the command, nan where none is recorded.
+    capacitance_pF : float
+        As the amplifier telegraphed it, nan where it did not.
     """
 
     epoch: str
     channel: str
     command: str
-    sweeps: NDArray[np.int64]
-    t_ms: FloatArray
-    command_mV: FloatArray
-    current_pA: FloatArray
-    se_pA: FloatArray
-    samples: NDArray[np.int64]
+    command_source: str
+    is_ramp: bool
+    points: tuple[Points, ...]
+    traces: tuple[Trace, ...]
+    noise_pA: float
+    autocorrelation: float
+    trend: float
+    clipped_fraction: float
+    ramp_mV_per_ms: float
+    corner_pF: float
+    corner_se_pF: float
+    mismatch_mV: float
+    capacitance_pF: float
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A recording with what was chosen of it."""
+
+    recording: Recording
+    channel: Channel
+    waveform: Waveform
+    command: tuple[tuple[Segment, ...], ...]
+    sweeps: tuple[int, ...]
+    voltage: Channel | None  # that records the membrane voltage
+    mismatch_mV: float
+
+
+@dataclass(frozen=True)
+class _Quality:
+    """How the samples of one role are."""
+
     noise_pA: float
     autocorrelation: float
     trend: float
     clipped_fraction: float
 
 
-@dataclass(frozen=True)
-class Trace:
-    """The course of current and command around the window, for a picture; arrays of shape (bins,)."""
-
-    sweep: int
-    t_ms: FloatArray
-    command_mV: FloatArray
-    low_pA: FloatArray
-    high_pA: FloatArray
-    window_ms: tuple[float, float]
-
-
-def measure_points(recording: Recording, how: Measure, sweeps: Sequence[int]) -> tuple[Points, tuple[Trace, ...]]:
+def measure_points(
+    recording: Recording, how: Measure, sweeps: Sequence[int], background: Recording | None = None
+) -> Reading:
     """Read the points of one measurement.
 
     Parameters
     ----------
     recording : Recording
     how : Measure
-        Channel, command, epoch, window and statistic.
+        Channel, command, epoch, window, statistic and leak.
     sweeps : sequence of int
         Which sweeps, from 0; empty for all.
+    background : Recording or None
+        What is to be subtracted; all its sweeps are read, in the same window.
 
     Returns
     -------
-    Points
-    tuple of Trace
-        Of at most seven sweeps, spread evenly.
+    Reading
 
     Raises
     ------
@@ -115,156 +170,94 @@ def measure_points(recording: Recording, how: Measure, sweeps: Sequence[int]) ->
         Where something asked for is not in the file, or the file leaves a choice that was not made.
     """
     try:
-        return _points(recording, how, sweeps)
+        return _reading(recording, how, sweeps, background)
     except RecordingError as fault:
         raise RecordingError(f"{recording.path.name}: {fault}") from None
 
 
-def _points(recording: Recording, how: Measure, sweeps: Sequence[int]) -> tuple[Points, tuple[Trace, ...]]:
-    channel, waveform = current_and_command(recording, how)
-    chosen = _sweeps(recording, sweeps)
-    refuse_stimulus(waveform)
-    command = segments(waveform, recording.sweeps, recording.points)
-    epoch = _epoch(command, how, chosen)
-    parts = [_part(command[sweep], epoch, sweep) for sweep in chosen]
-    windows = [_window(part, how, recording.rate_Hz) for part in parts]
-    currents = [recording.current_pA(channel, s, *window) for s, window in zip(chosen, windows, strict=True)]
-    flat = [noise.detrended(current) for current in currents]
-    settled = [
-        noise.detrended(recording.current_pA(channel, s, *_stretch(part, window)))[0]
-        for s, part, window in zip(chosen, parts, windows, strict=True)
-    ]
-    se, time = noise.standard_errors([residual for residual, _ in flat], settled, recording.resolution_pA(channel))
-    statistic, factor = (np.median, _MEDIAN_FACTOR) if how.statistic == "median" else (np.mean, 1.0)
-    values = np.array([statistic(current) for current in currents])
-    counts = np.array([len(current) for current in currents])
-    clipped = sum(recording.clipped(channel, s, *window) for s, window in zip(chosen, windows, strict=True))
-    points = Points(
+def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], background: Recording | None) -> Reading:
+    source = _source(recording, how, sweeps)
+    epoch = chosen_epoch(source.command, how, source.sweeps)
+    parts = epoch_parts(source.command, epoch, source.sweeps)
+    is_ramp = parts[0].is_ramp
+    windows = _windows(source, parts, how)
+    signal, quality = _read(source, SIGNAL, parts, windows, how)
+    points = [signal]
+    if is_ramp and (opposite := _opposite(source, parts, epoch)):
+        points.append(_read(source, OPPOSITE, opposite, _whole(opposite), how)[0])
+    if how.leak.startswith("epoch:"):
+        points.append(_leak(source, how))
+    if background is not None:
+        points.append(_background(background, replace(how, epoch=epoch), parts, windows))
+    corner = _corner(source, parts) if is_ramp else (math.nan, math.nan)
+    return Reading(
         epoch=epoch,
-        channel=channel.name,
-        command=waveform.name,
-        sweeps=np.array(chosen),
-        t_ms=np.array([(a + b) / 2 / recording.rate_Hz * 1e3 for a, b in windows]),
-        command_mV=np.array([part.first_mV for part in parts]),
-        current_pA=values,
-        se_pA=se * factor,
-        samples=counts,
-        noise_pA=math.sqrt(sum(float(r @ r) for r, _ in flat) / counts.sum()),
-        autocorrelation=time,
-        trend=max(abs(rise) for _, rise in flat) / (float(np.ptp(values)) or math.inf),
-        clipped_fraction=clipped / int(counts.sum()),
+        channel=source.channel.name,
+        command=source.waveform.name,
+        command_source=_origin(source.waveform),
+        is_ramp=is_ramp,
+        points=tuple(points),
+        traces=tuple(_traces(source, parts, windows)),
+        noise_pA=quality.noise_pA,
+        autocorrelation=quality.autocorrelation,
+        trend=quality.trend,
+        clipped_fraction=quality.clipped_fraction,
+        ramp_mV_per_ms=_speed(source, parts[0]) if is_ramp else math.nan,
+        corner_pF=corner[0],
+        corner_se_pF=corner[1],
+        mismatch_mV=source.mismatch_mV,
+        capacitance_pF=math.nan,
     )
-    traces = tuple(
-        trace(recording, channel, command[chosen[i]], _around(parts[i], recording.points), windows[i], chosen[i])
-        for i in evenly(len(chosen))
+
+
+def _source(recording: Recording, how: Measure, sweeps: Sequence[int]) -> _Source:
+    channel, waveform = current_and_command(recording, how)
+    refuse_stimulus(waveform)
+    chosen = chosen_sweeps(recording, sweeps)
+    command = segments(waveform, recording.sweeps, recording.points)
+    follows = recorded_voltages(recording, command)
+    closest = min(follows, key=lambda found: abs(found.difference_mV)) if follows else None
+    if closest is None and how.voltage == "recorded":
+        raise RecordingError("no channel records a membrane voltage that follows the command; `voltage` asks for it")
+    return _Source(
+        recording,
+        channel,
+        waveform,
+        command,
+        tuple(chosen),
+        closest.channel if closest else None,
+        abs(closest.difference_mV) if closest else math.nan,
     )
-    return points, traces
 
 
-def current_and_command(recording: Recording, how: Measure) -> tuple[Channel, Waveform]:
-    """Choose the channel that carries the current and the DAC that drives the cell.
+def _origin(waveform: Waveform) -> str:
+    return "header" if waveform.user_list is None else "header and user list"
 
-    Raises
-    ------
-    RecordingError
-        Where the file leaves a choice that was not made, or is no episodic voltage clamp.
-    """
-    if recording.mode != "episodic":
-        raise RecordingError(f"command unknown: the recording is {recording.mode}, not episodic")
-    channel = _current_channel(recording, how.channel)
-    if recording.obstacles:
-        raise RecordingError(f"command unknown: {', '.join(recording.obstacles)}")
-    waveform = _waveform(recording, how.command, channel)
-    if waveform.unit not in MILLIVOLTS:
-        raise RecordingError(
-            f"DAC '{waveform.name}' commands {waveform.unit or 'no unit'}, not mV: this is no voltage clamp"
+
+def _traces(source: _Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]]) -> list[Trace]:
+    recording = source.recording
+    return [
+        trace(
+            recording,
+            source.channel,
+            source.command[source.sweeps[i]],
+            around(parts[i], recording.points),
+            windows[i],
+            source.sweeps[i],
         )
-    return channel, in_millivolts(waveform)
+        for i in evenly(len(parts))
+    ]
 
 
-def _current_channel(recording: Recording, wanted: str | int) -> Channel:
-    carriers = [c for c in recording.channels if c.unit in _CURRENT_UNITS]
-    if wanted == "auto":
-        if not carriers:
-            units = ", ".join(f"'{c.name}' in {c.unit}" for c in recording.channels)
-            raise RecordingError(f"no channel carries a current ({units}): this is no voltage clamp")
-        if len(carriers) > 1:
-            raise RecordingError(f"{_list(carriers)} carry a current; say which in `channel`")
-        channel = carriers[0]
-    else:
-        channel = _named(recording.channels, wanted, "channel")
-    if channel.unit not in PICOAMPERES:
-        raise RecordingError(f"channel '{channel.name}' is in {channel.unit}, which cannot be read as a current")
-    if channel.clamp == "current":
-        raise RecordingError(f"the amplifier of channel '{channel.name}' was in current clamp")
-    return channel
+# Windows
 
 
-def _waveform(recording: Recording, wanted: str | int, channel: Channel) -> Waveform:
-    """Pick the DAC that plays a waveform; of several, the one with the channel's own number."""
-    if wanted != "auto":
-        return _named(recording.waveforms, wanted, "command")
-    playing = [w for w in recording.waveforms if w.source != "none"]
-    volts = [w for w in playing if w.unit in MILLIVOLTS] or playing
-    own = [w for w in volts if w.number == channel.number]
-    if not volts:
-        raise RecordingError("command unknown: no DAC plays a waveform")
-    if len(volts) == 1:
-        # With several amplifiers on one file, the only waveform drives the channel of its own number.
-        others = [c for c in recording.channels if c.unit in _CURRENT_UNITS and c.number == volts[0].number]
-        if channel.number == volts[0].number or not others:
-            return volts[0]
-        raise RecordingError(
-            f"command unknown: only DAC '{volts[0].name}' plays a waveform, and channel "
-            f"'{others[0].name}' has its number; say in `command` what drives channel '{channel.name}'"
-        )
-    if own:
-        return own[0]
-    raise RecordingError(f"{_list(volts)} play a waveform; say in `command` which drives '{channel.name}'")
-
-
-def _list(items: Sequence[Channel | Waveform]) -> str:
-    return " and ".join(f"'{item.name}' (number {item.number})" for item in items)
-
-
-def _named(items: Sequence[_Named], wanted: str | int, place: str) -> _Named:
-    found = [item for item in items if item.name == str(wanted)]
-    found = found or [item for item in items if str(item.number) == str(wanted).strip()]
-    if len(found) != 1:
-        raise RecordingError(f"{place} '{wanted}' is not in the file; it has {_list(items)}")
-    return found[0]
-
-
-def _sweeps(recording: Recording, wanted: Sequence[int]) -> list[int]:
-    absent = [sweep for sweep in wanted if sweep >= recording.sweeps]
-    if absent:
-        raise RecordingError(f"sweep {absent[0]} is asked for; the recording has 0 to {recording.sweeps - 1}")
-    return list(wanted) or list(range(recording.sweeps))
-
-
-def _epoch(command: Sequence[Sequence[Segment]], how: Measure, sweeps: Sequence[int]) -> str:
-    if how.epoch != "auto":
-        return how.epoch
-    levels: dict[str, set[tuple[float, float]]] = {}
-    for sweep in sweeps:
-        for part in command[sweep]:
-            levels.setdefault(part.name, set()).add((part.first_mV, part.last_mV))
-    differing = [name for name, found in levels.items() if len(found) > 1 and len(name) == 1]
-    if len(differing) != 1:
-        found = f"epochs {' and '.join(differing)} differ" if differing else "no epoch differs"
-        raise RecordingError(f"{found} between the sweeps; say in `epoch` which is to be measured")
-    return differing[0]
-
-
-def _part(command: Sequence[Segment], epoch: str, sweep: int) -> Segment:
-    for part in command:
-        if part.name == epoch:
-            refuse_unknown(part)
-            if not part.is_level:
-                raise RecordingError(f"epoch {epoch} is a ramp, and ramps are not measured yet")
-            return part
-    names = ", ".join(part.name for part in command if part.name != "before")
-    raise RecordingError(f"sweep {sweep} has no epoch {epoch}; it has {names}")
+def _windows(source: _Source, parts: Sequence[Segment], how: Measure) -> list[tuple[int, int]]:
+    rate = source.recording.rate_Hz
+    # Of a ramp, and of a peak whose time is not known yet, the window that nobody chose is all of it.
+    whole = how.default_window and (parts[0].is_ramp or how.statistic == "peak")
+    windows = [(part.start, part.stop) if whole else _window(part, how, rate) for part in parts]
+    return _at_peak(source, windows, blanked=whole) if how.statistic == "peak" and not parts[0].is_ramp else windows
 
 
 def _window(part: Segment, how: Measure, rate_Hz: float) -> tuple[int, int]:
@@ -281,58 +274,302 @@ def _window(part: Segment, how: Measure, rate_Hz: float) -> tuple[int, int]:
     return start, stop
 
 
+def _said(part: Segment) -> str:
+    return "what follows the last epoch" if part.name == AFTER else f"epoch {part.name}"
+
+
+def _at_peak(source: _Source, windows: Sequence[tuple[int, int]], blanked: bool) -> list[tuple[int, int]]:
+    """The same short window in every sweep, about the time at which the current is largest in any of them.
+
+    Unless a window was asked for, what charges the membrane is passed over first: until the largest current of
+    all sweeps has fallen to where it does not fall further for a while.
+    """
+    recording, length = source.recording, min(stop - start for start, stop in windows)
+    half = round(_PEAK_HALF_MS * recording.rate_Hz / 1e3)
+    width = 2 * half + 1
+    if length < width + 1:
+        raise RecordingError(f"the window holds {length} samples; a peak needs more than {width}")
+    largest, smooth = np.zeros(length), np.zeros(length - width + 1)
+    for sweep, (start, _) in zip(source.sweeps, windows, strict=True):
+        current = recording.current_pA(source.channel, sweep, start, start + length)
+        largest = np.maximum(largest, np.abs(current))
+        summed = np.concatenate(([0.0], np.cumsum(current)))
+        smooth = np.maximum(smooth, np.abs(summed[width:] - summed[:-width]) / width)
+    first = _settled(smooth, max(1, round(_QUIET_MS * recording.rate_Hz / 1e3))) if blanked else 0
+    at = first + int(largest[first + half : length - half].argmax())
+    return [(start + at, start + at + width) for start, _ in windows]
+
+
+def _settled(largest: FloatArray, ahead: int) -> int:
+    """First place that nothing within the next `ahead` places is below."""
+    for i in range(len(largest) - 1):
+        if largest[i] <= largest[i + 1 : i + 1 + ahead].min():
+            return i
+    return 0
+
+
+def _whole(parts: Sequence[Segment]) -> list[tuple[int, int]]:
+    return [(part.start, part.stop) for part in parts]
+
+
+# Roles
+
+
+def _leak(source: _Source, how: Measure) -> Points:
+    """Points of the epoch that tells the leak, in its settled part; a ramp and the one that runs back are one."""
+    epoch = how.leak.removeprefix("epoch:")
+    parts = epoch_parts(source.command, epoch, source.sweeps)
+    settled = how.with_default_window()
+    found = _read(source, LEAK, parts, _windows(source, parts, settled), settled)[0]
+    back = _opposite(source, parts, epoch) if parts[0].is_ramp else []
+    if back and abs(_speed(source, back[0]) / _speed(source, parts[0]) + 1) < _SAME_SPEED:
+        return _joined(found, _read(source, LEAK, back, _whole(back), settled)[0])
+    if not parts[0].is_ramp and len(np.unique(found.command_mV)) < 2:
+        raise RecordingError(
+            f"epoch {epoch}, from which the leak is to be taken, has one level in all sweeps; two levels or a ramp "
+            "would tell it"
+        )
+    return found
+
+
+def _joined(first: Points, second: Points) -> Points:
+    names = ("sweep", "point", "t_ms", "command_mV", "recorded_mV", "current_pA", "se_pA", "samples")
+    both: dict[str, Any] = {name: np.concatenate((getattr(first, name), getattr(second, name))) for name in names}
+    return replace(first, **both)
+
+
+def _background(
+    recording: Recording, how: Measure, signal: Sequence[Segment], windows: Sequence[tuple[int, int]]
+) -> Points:
+    """Points of another recording, at the same times of the same epoch."""
+    try:
+        source = _source(recording, how, ())
+        parts = epoch_parts(source.command, how.epoch, source.sweeps)
+        if parts[0].is_ramp != signal[0].is_ramp:
+            raise RecordingError(f"its epoch {how.epoch} is not of the kind of the one it is to be subtracted from")
+        own = _windows(source, parts, replace(how, statistic="mean") if how.statistic == "peak" else how)
+        if how.statistic == "peak":
+            offset, length = windows[0][0] - signal[0].start, windows[0][1] - windows[0][0]
+            own = [(part.start + offset, min(part.stop, part.start + offset + length)) for part in parts]
+        return _read(source, BACKGROUND, parts, own, how)[0]
+    except RecordingError as fault:
+        raise RecordingError(f"the background {recording.path.name}: {fault}") from None
+
+
+def _opposite(source: _Source, parts: Sequence[Segment], epoch: str) -> list[Segment]:
+    """The ramp before or after that runs back over the same voltages, in every sweep; empty where there is none."""
+    for step in (1, -1):
+        found = []
+        for sweep, part in zip(source.sweeps, parts, strict=True):
+            at = source.command[sweep].index(part) + step
+            other = source.command[sweep][at] if 0 <= at < len(source.command[sweep]) else part
+            if other.is_ramp and _runs_back(part, other):
+                found.append(other)
+        if len(found) == len(parts):
+            return found
+    return []
+
+
+def _runs_back(part: Segment, other: Segment) -> bool:
+    rise, fall = part.last_mV - part.first_mV, other.last_mV - other.first_mV
+    low, high = (
+        max(min(part.first_mV, part.last_mV), min(other.first_mV, other.last_mV)),
+        min(max(part.first_mV, part.last_mV), max(other.first_mV, other.last_mV)),
+    )
+    return rise * fall < 0 and high - low >= 0.5 * abs(rise)
+
+
+def _speed(source: _Source, part: Segment) -> float:
+    """Of a ramp, in mV per ms."""
+    return (part.last_mV - part.first_mV) / (part.stop - part.start) * source.recording.rate_Hz / 1e3
+
+
+# Samples
+
+
+def _read(
+    source: _Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+) -> tuple[Points, _Quality]:
+    return (_read_ramps if parts[0].is_ramp else _read_steps)(source, role, parts, windows, how)
+
+
+def _groups(windows: Sequence[tuple[int, int]]) -> list[tuple[tuple[int, int], list[int]]]:
+    """Windows that are the same, with the places of those who share each; in order."""
+    return [
+        (window, [i for i, _ in members])
+        for window, members in itertools.groupby(enumerate(windows), key=lambda item: item[1])
+    ]
+
+
+def _blocks(source: _Source, windows: Sequence[tuple[int, int]]) -> list[FloatArray]:
+    """Currents in pA, one array (sweeps, samples) for each run of equal windows; in order."""
+    return [
+        source.recording.block_pA(source.channel, [source.sweeps[i] for i in rows], *window)
+        for window, rows in _groups(windows)
+    ]
+
+
+def _read_steps(
+    source: _Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+) -> tuple[Points, _Quality]:
+    recording = source.recording
+    blocks = _blocks(source, windows)
+    flat = [noise.detrended(block) for block in blocks]
+    stretches = [_stretch(part, window) for part, window in zip(parts, windows, strict=True)]
+    settled = [noise.detrended(block)[0] for block in _blocks(source, stretches)]
+    resolution = recording.resolution_pA(source.channel)
+    se, time = noise.standard_errors([residual for residual, _ in flat], settled, resolution)
+    median = how.statistic == "median"
+    values = np.concatenate([np.median(block, axis=1) if median else block.mean(axis=1) for block in blocks])
+    starts, stops = np.array(windows).T
+    counts = stops - starts
+    rises = np.concatenate([rise for _, rise in flat])
+    squares = sum(float((residual**2).sum()) for residual, _ in flat)
+    return Points(
+        role=role,
+        sweep=np.array(source.sweeps),
+        point=np.zeros(len(parts), dtype=np.int64),
+        t_ms=(starts + stops) / 2 / recording.rate_Hz * 1e3,
+        command_mV=np.array([part.first_mV for part in parts]),
+        recorded_mV=_recorded(source, windows, [np.array([0])] * len(windows)),
+        current_pA=values,
+        se_pA=se * (_MEDIAN_FACTOR if median else 1.0),
+        samples=counts,
+    ), _Quality(
+        noise_pA=math.sqrt(squares / counts.sum()),
+        autocorrelation=time,
+        trend=float(np.abs(rises).max()) / (float(np.ptp(values)) or math.inf),
+        clipped_fraction=_clipped(source, windows),
+    )
+
+
+def _read_ramps(
+    source: _Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+) -> tuple[Points, _Quality]:
+    if how.statistic == "peak":
+        raise RecordingError(f"{_said(parts[0])} is a ramp, which has no peak; mean or median would be right")
+    recording = source.recording
+    blocks = _blocks(source, windows)
+    parted = [_parted(block) for block in blocks]
+    residuals = [noise.detrended(part, _RAMP_DEGREE)[0] for part in parted]
+    time = noise.autocorrelation_time(noise.autocorrelation(residuals, _RAMP_DEGREE))
+    # Each sweep has its variance, the mean over its parts.
+    variance = noise.variances(residuals, time, _RAMP_DEGREE).reshape(len(parts), -1).mean(axis=1)
+    variance = variance * time + noise.coarseness(variance, recording.resolution_pA(source.channel))
+    shortest = min(stop - start for start, stop in windows)
+    pieces = max(2, min(_MOST_PIECES, shortest // max(1, math.ceil(time))))
+    edges = [np.arange(pieces) * (stop - start) // pieces for start, stop in windows]
+    current, counts = [], []
+    for (window, rows), block in zip(_groups(windows), blocks, strict=True):
+        first = edges[rows[0]]
+        size = np.diff(np.append(first, window[1] - window[0]))
+        sums = np.add.reduceat(block, first, axis=1)
+        current.append((sums / size).ravel())
+        counts.append(np.tile(size, len(rows)))
+    samples = np.concatenate(counts)
+    middles = [start + first + size / 2 for (start, _), first, size in _sized(windows, edges)]
+    if how.statistic == "median":
+        current = [
+            np.array([np.median(piece) for row in block for piece in np.split(row, edges[rows[0]][1:])])
+            for (_, rows), block in zip(_groups(windows), blocks, strict=True)
+        ]
+    factor = _MEDIAN_FACTOR if how.statistic == "median" else 1.0
+    squares = sum(float((residual**2).sum()) for residual in residuals)
+    return Points(
+        role=role,
+        sweep=np.repeat(source.sweeps, pieces),
+        point=np.tile(np.arange(pieces), len(parts)),
+        t_ms=np.concatenate(middles) / recording.rate_Hz * 1e3,
+        command_mV=np.concatenate(
+            [
+                part.first_mV + (part.last_mV - part.first_mV) * (middle - part.start) / (part.stop - part.start)
+                for part, middle in zip(parts, middles, strict=True)
+            ]
+        ),
+        recorded_mV=_recorded(source, windows, edges),
+        current_pA=np.concatenate(current),
+        se_pA=np.sqrt(np.repeat(variance, pieces) / samples) * factor,
+        samples=samples,
+    ), _Quality(
+        noise_pA=math.sqrt(squares / sum(residual.size for residual in residuals)),
+        autocorrelation=time,
+        trend=math.nan,
+        clipped_fraction=_clipped(source, windows),
+    )
+
+
+def _sized(
+    windows: Sequence[tuple[int, int]], edges: Sequence[IntArray]
+) -> list[tuple[tuple[int, int], IntArray, IntArray]]:
+    """Windows with the first sample and the size of each of their pieces."""
+    return [
+        (window, first, np.diff(np.append(first, window[1] - window[0])))
+        for window, first in zip(windows, edges, strict=True)
+    ]
+
+
+def _parted(block: FloatArray) -> FloatArray:
+    """Sweeps of a ramp cut into parts short enough for a cubic to follow; shape (sweeps * parts, samples)."""
+    parts = max(1, min(_RAMP_PARTS, block.shape[1] // (4 * (_RAMP_DEGREE + 1))))
+    length = block.shape[1] // parts
+    return block[:, : parts * length].reshape(-1, length)
+
+
 def _stretch(part: Segment, window: tuple[int, int]) -> tuple[int, int]:
     """The last half of the epoch, where the current is settled; more of it where the window is longer."""
     length = max((part.stop - part.start) // 2, window[1] - window[0])
     return max(part.start, part.stop - min(length, _LONGEST_STRETCH)), part.stop
 
 
-def _said(part: Segment) -> str:
-    return "what follows the last epoch" if part.name == AFTER else f"epoch {part.name}"
-
-
-def trace(
-    recording: Recording,
-    channel: Channel,
-    command: Sequence[Segment],
-    span: tuple[int, int],
-    window: tuple[int, int],
-    sweep: int,
-    bins: int = 160,
-) -> Trace:
-    """Reduce the current of a span of one sweep to extremes per bin, the command at the start of each beside it.
-
-    Parameters
-    ----------
-    recording : Recording
-    channel : Channel
-    command : sequence of Segment
-        Of this sweep, in mV.
-    span, window : tuple of int
-        Samples from and to.
-    sweep : int
-    bins : int
-        At most so many.
-    """
-    start, stop = span
-    current = recording.current_pA(channel, sweep, start, stop)
-    edges = np.linspace(0, stop - start, min(bins, stop - start) + 1).astype(int)[:-1]
-    return Trace(
-        sweep=sweep,
-        t_ms=(edges + start) / recording.rate_Hz * 1e3,
-        command_mV=levels(command, edges + start),
-        low_pA=np.minimum.reduceat(current, edges),
-        high_pA=np.maximum.reduceat(current, edges),
-        window_ms=(window[0] / recording.rate_Hz * 1e3, window[1] / recording.rate_Hz * 1e3),
+def _clipped(source: _Source, windows: Sequence[tuple[int, int]]) -> float:
+    samples = sum(stop - start for start, stop in windows)
+    found = sum(
+        source.recording.clipped(source.channel, [source.sweeps[i] for i in rows], *window)
+        for window, rows in _groups(windows)
     )
+    return found / samples
 
 
-def evenly(count: int) -> list[int]:
-    """At most seven of `count` things, spread evenly, first and last among them."""
-    return list(dict.fromkeys(np.linspace(0, count - 1, _TRACE_SWEEPS).round().astype(int).tolist()))
+def _recorded(source: _Source, windows: Sequence[tuple[int, int]], edges: Sequence[IntArray]) -> FloatArray:
+    """Mean of the recorded membrane voltage in mV over every window or piece, nan where none is recorded."""
+    if source.voltage is None:
+        return np.full(sum(map(len, edges)), math.nan)
+    scale = MILLIVOLTS[source.voltage.unit]
+    means = [
+        np.add.reduceat(source.recording.samples(source.voltage, sweep, *window), first) / size * scale
+        for sweep, (window, first, size) in zip(source.sweeps, _sized(windows, edges), strict=True)
+    ]
+    return np.concatenate(means)
 
 
-def _around(part: Segment, points: int) -> tuple[int, int]:
-    """An epoch and a fifth of its length on either side."""
-    margin = (part.stop - part.start) // 5
-    return max(0, part.start - margin), min(points, part.stop + margin)
+def _corner(source: _Source, parts: Sequence[Segment]) -> tuple[float, float]:
+    """Capacity in pF that the step of the current at the start of a ramp speaks of, and its standard error.
+
+    The membrane's own current goes on steadily there, so what steps is C times the step of dV/dt. Straight lines
+    before and after, a little off the corner, are carried to it.
+    """
+    recording, rate = source.recording, source.recording.rate_Hz
+    at = source.command[source.sweeps[0]].index(parts[0])
+    before = source.command[source.sweeps[0]][at - 1] if at > 0 else None
+    corner = parts[0].start
+    length = round(_CORNER_MS * rate / 1e3)
+    skip = round(_CORNER_SKIP_MS * rate / 1e3)
+    if before is None or any(part.start != corner for part in parts) or before.first_mV != before.last_mV:
+        return math.nan, math.nan
+    left = (max((before.start + corner) // 2, corner - length), corner)
+    right = (corner + skip, min(corner + skip + length, parts[0].stop))
+    if min(left[1] - left[0], right[1] - right[0]) < _LEAST_CORNER:
+        return math.nan, math.nan
+    found = []
+    for start, stop in (left, right):
+        mean = recording.block_pA(source.channel, source.sweeps, start, stop).mean(axis=0)
+        samples = np.arange(start, stop) + 0.5 - corner
+        design = np.stack([np.ones(len(mean)), samples], axis=1)
+        (value, _), *_ = np.linalg.lstsq(design, mean, rcond=None)
+        residual, _ = noise.detrended(mean)
+        time = noise.autocorrelation_time(noise.autocorrelation([residual]))
+        scale = float(residual @ residual) / max(1.0, len(mean) - 2.0) * time
+        found.append((float(value), scale * float(np.linalg.inv(design.T @ design)[0, 0])))
+    speed = _speed(source, parts[0])
+    (before_pA, before_var), (after_pA, after_var) = found
+    return (after_pA - before_pA) / speed, math.sqrt(before_var + after_var) / abs(speed)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -82,17 +83,23 @@ class Recording:
         """Samples of a current channel in pA; shape (stop - start,)."""
         return self.samples(channel, sweep, start, stop) * PICOAMPERES[channel.unit]
 
+    def block_pA(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> NDArray[np.float64]:
+        """Samples of a current channel in pA, the same window of several sweeps; shape (sweeps, stop - start)."""
+        raw = self._block(channel, sweeps, start, stop).astype(np.float64)
+        scale = PICOAMPERES[channel.unit]
+        return np.asarray(raw * (self._gain[channel.index] * scale) + self._offset[channel.index] * scale)
+
     def resolution_pA(self, channel: Channel) -> float:
         """Return what one step of the converter is, in pA; 0 where the samples were stored as numbers."""
         if self._raw.dtype.kind == "f":
             return 0.0
         return abs(self._gain[channel.index]) * PICOAMPERES[channel.unit]
 
-    def clipped(self, channel: Channel, sweep: int, start: int, stop: int) -> int:
+    def clipped(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> int:
         """Return how many samples stand at the converter's limit; none where they were stored as numbers."""
         if self._raw.dtype.kind == "f":
             return 0
-        raw = self._stored(channel, sweep, start, stop)
+        raw = self._block(channel, sweeps, start, stop)
         return int(np.count_nonzero((raw == -32768) | (raw == 32767)))
 
     def _stored(self, channel: Channel, sweep: int, start: int, stop: int) -> NDArray[Any]:
@@ -102,6 +109,12 @@ class Recording:
             # A kernel maps far more of a file than is touched; a large one is let go of after each window.
             self._map.madvise(mmap.MADV_DONTNEED)
         return raw
+
+    def _block(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> NDArray[Any]:
+        """Samples of several sweeps as stored; shape (sweeps, stop - start)."""
+        if self._raw.nbytes > _MOST_MAPPED_BYTES:
+            return np.stack([self._stored(channel, sweep, start, stop) for sweep in sweeps])
+        return np.asarray(self._raw[:, start:stop, channel.index][list(sweeps)])
 
 
 def read(path: str | Path) -> Recording:

@@ -30,6 +30,7 @@ class Measured:
     conditions: tuple[Condition, ...]
     potential_mV: FloatArray
     se_mV: FloatArray
+    averages: NDArray[np.int64]
 
 
 def data(
@@ -61,6 +62,7 @@ def data(
         valence=np.array([IONS[ion].valence for ion in permeant]),
         inside=np.array([sides[c][0] for c in at]),
         outside=np.array([sides[c][1] for c in at]),
+        averages=measured.averages,
     )
 
 

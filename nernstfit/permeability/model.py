@@ -62,6 +62,8 @@ class Data:
     valence : ndarray of int, shape (k,)
     inside, outside : ndarray, shape (n, k)
         Activities (or concentrations) in mM.
+    averages : ndarray of int, shape (n,)
+        Cells that each measurement averages; its `se_mV` then comes from their spread.
     """
 
     cells: tuple[str, ...]
@@ -72,6 +74,7 @@ class Data:
     valence: NDArray[np.int64]
     inside: FloatArray
     outside: FloatArray
+    averages: NDArray[np.int64]
 
     @property
     def size(self) -> int:
@@ -82,6 +85,11 @@ class Data:
     def cell_names(self) -> tuple[str, ...]:
         """Every cell once, by name."""
         return tuple(sorted(set(self.cells)))
+
+    @cached_property
+    def cell_sizes(self) -> NDArray[np.int64]:
+        """How many cells each name stands for: the most that a measurement of it averages; shape (cells,)."""
+        return np.asarray(np.where(self.blocks >= 0, self.averages[self.blocks], 0).max(axis=1))
 
     @cached_property
     def blocks(self) -> NDArray[np.int64]:
@@ -101,6 +109,7 @@ class Data:
             temperature_C=self.temperature_C[at],
             inside=self.inside[at],
             outside=self.outside[at],
+            averages=self.averages[at],
         )
 
     def predict(self, ln_p: FloatArray) -> FloatArray:
@@ -210,7 +219,7 @@ def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = T
 
 def _fixed_order(data: Data) -> list[int]:
     """An order of the measurements that does not depend on the order in which they came: sums round alike."""
-    columns = (data.potential_mV, data.se_mV, data.temperature_C, *data.inside.T, *data.outside.T)
+    columns = (data.potential_mV, data.se_mV, data.temperature_C, *data.inside.T, *data.outside.T, data.averages)
     return sorted(range(data.size), key=lambda i: (data.cells[i], *(float(column[i]) for column in columns)))
 
 

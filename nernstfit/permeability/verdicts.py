@@ -45,7 +45,7 @@ class Ratio:
     se_ln_cells, se_ln_shared : float
         Standard errors of ln ratio from noise, cells and offsets; from what all cells share.
     df : float
-        Degrees of freedom of `se_ln_cells`; nan where it is the measurements' noise alone.
+        Degrees of freedom of `se_ln_cells`; nan where it is the noise alone of measurements of single cells.
     n_cells : int
         Cells that tell of this ion.
     """
@@ -85,11 +85,11 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
 
 
 def informative_cells(fit: Fit, ion: int) -> int:
-    """Cells whose own information on an ion is at least 1 % of the median cell's."""
+    """Cells whose own information on an ion is at least 1 % of the median cell's; a mean counts all it averages."""
     data = fit.data
     size = (data.gradient(fit.ln_p)[:, ion] / data.se_mV) ** 2
     per_cell = np.array([size[rows[rows >= 0]].sum() for rows in data.blocks])
-    return int(np.count_nonzero(per_cell > 0.01 * np.median(per_cell))) if per_cell.max() > 0 else 0
+    return int(data.cell_sizes[per_cell > 0.01 * np.median(per_cell)].sum()) if per_cell.max() > 0 else 0
 
 
 def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
@@ -119,7 +119,7 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
             return Ratio(ion, NOTHING, reason, n_cells=n_cells)
         if below or above:
             return _bound(fit, i, shared_mV, confidence, below, n_cells)
-    df = float(fit.df[j])
+    df = _degrees_of_freedom(fit, j)
     own = _interval(fit, i, se, df, None, confidence)
     whole = _interval(fit, i, total, df * (total / se) ** 4, shared_mV, confidence)
     return Ratio(
@@ -139,6 +139,15 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
     )
 
 
+def _degrees_of_freedom(fit: Fit, j: int) -> float:
+    """Satterthwaite's, of the fitted spreads and of standard errors that a mean has from a few cells itself."""
+    data = fit.data
+    share = (fit.gain[j] * data.se_mV) ** 2 / fit.covariance[j, j]
+    several = data.averages > 1
+    uncertain = 1 / fit.df[j] + float((share[several] ** 2 / (data.averages[several] - 1)).sum())
+    return 1 / uncertain if uncertain > 0 else math.inf
+
+
 def _interval(
     fit: Fit, i: int, se: float, df: float, shared_mV: FloatArray | None, confidence: float
 ) -> tuple[float, float]:
@@ -156,12 +165,11 @@ def _present_ions(fit: Fit) -> set[str]:
 
 
 def _remark(fit: Fit) -> str:
-    if len(fit.data.cell_names) == 1:
-        return (
-            "one cell: the interval over cells comes from the measurement's error alone, "
-            "not from a spread between cells"
-        )
-    return ""
+    if len(fit.data.cell_names) > 1:
+        return ""
+    if fit.data.cell_sizes[0] > 1:
+        return "one mean of cells: the interval over cells comes from the standard errors given with it alone"
+    return "one cell: the interval over cells comes from the measurement's error alone, not from a spread between cells"
 
 
 class _Profile:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nernstfit import tables
 from nernstfit.errors import InputError
-from nernstfit.reversal import REVERSAL
+from nernstfit.reversal.verdict import REVERSAL
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> None:

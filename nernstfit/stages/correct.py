@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit import reversal, tables
+from nernstfit import tables
 from nernstfit.experiment import Experiment, Row
-from nernstfit.reversal import Z_95, Result
+from nernstfit.reversal.verdict import REVERSAL, Z_95, Result, on_membrane
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
@@ -72,8 +72,8 @@ def correct_row(row: Row, measured: Mapping[str, Any] | pd.Series, junction: flo
         low_mV=measured["low_mV"],
         high_mV=measured["high_mV"],
     )
-    result = reversal.on_membrane(on_command, condition.sign, 0.0 if math.isnan(junction) else junction)
-    is_reversal = result.verdict == reversal.REVERSAL
+    result = on_membrane(on_command, condition.sign, 0.0 if math.isnan(junction) else junction)
+    is_reversal = result.verdict == REVERSAL
     bounds = (result.low_mV, result.high_mV)
     if is_reversal:
         bounds = (result.potential_mV - Z_95 * result.se_mV, result.potential_mV + Z_95 * result.se_mV)
@@ -103,4 +103,5 @@ def correct_row(row: Row, measured: Mapping[str, Any] | pd.Series, junction: flo
         "high_mV": bounds[1],
         "slope_nS": measured["slope_nS"],
         "flags": measured["flags"],
+        "further_se_mV": measured["further_se_mV"],
     }

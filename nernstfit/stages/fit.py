@@ -19,7 +19,7 @@ from nernstfit.permeability.model import Fit, fit
 from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.ions import IONS
-from nernstfit.reversal import REVERSAL
+from nernstfit.reversal.verdict import REVERSAL
 from nernstfit.settings import Settings
 from nernstfit.solutions import Condition
 
@@ -99,11 +99,11 @@ def configured_models(settings: Settings) -> list[Model]:
 
 def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
     table = tables.load(path, tables.REVERSAL_POTENTIALS)
-    zeroed = {row.measurement: row.zeroed_in for row in experiment.rows}
+    known = {row.measurement: row for row in experiment.rows}
     table = table[table["verdict"] == REVERSAL]
     for name, rows in table.groupby("group", sort=True):
         conditions = tuple(
-            Condition(r.bath, r.pipette, r.configuration, float(r.temperature_C), zeroed[r.measurement])
+            Condition(r.bath, r.pipette, r.configuration, float(r.temperature_C), known[r.measurement].zeroed_in)
             for r in rows.itertuples()
         )
         measured = Measured(
@@ -111,7 +111,8 @@ def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
             tuple(rows["cell"]),
             conditions,
             rows["corrected_mV"].to_numpy(float),
-            rows["se_mV"].to_numpy(float),
+            np.hypot(rows["se_mV"], rows["further_se_mV"].fillna(0.0)).to_numpy(float),
+            np.array([known[name].averages for name in rows["measurement"]]),
         )
         yield Group(str(name), rows, measured)
 
@@ -155,6 +156,7 @@ def _part(measured: Measured, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Meas
         tuple(measured.conditions[i] for i in at),
         measured.potential_mV[at],
         measured.se_mV[at],
+        measured.averages[at],
     )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nernstfit.abf.points import Points, Trace, measure_points
+from nernstfit.abf.points import Points, Reading, measure_points
 from nernstfit.abf.read import Recording, read
+from nernstfit.abf.trace import Trace
 from nernstfit.errors import RecordingError
 from nernstfit.experiment import Experiment, Row
 
@@ -27,6 +29,18 @@ POINTS = (
     "se_pA",
     "n",
 )
+NUMBERS = (
+    "rate_Hz",
+    "noise_pA",
+    "autocorrelation_samples",
+    "trend",
+    "clipped_fraction",
+    "ramp_mV_per_ms",
+    "corner_pF",
+    "corner_se_pF",
+    "mismatch_mV",
+    "capacitance_pF",
+)
 FACTS = (
     "measurement",
     "verdict",
@@ -36,12 +50,10 @@ FACTS = (
     "command",
     "command_source",
     "sha256",
-    "rate_Hz",
-    "noise_pA",
-    "autocorrelation_samples",
-    "trend",
-    "clipped_fraction",
+    "background_sha256",
+    *NUMBERS,
 )
+_OPEN_FILES = 4
 TRACES = ("measurement", "sweep", "t_ms", "command_mV", "low_pA", "high_pA", "from_ms", "to_ms")
 
 
@@ -62,17 +74,18 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     -----
     A fault of one recording becomes its verdict `unreadable`, with the reason; the others go on.
     """
-    opened: dict[str, Recording] = {}
-    digests = {path: _sha256(path) for path in dict.fromkeys(row.recording for row in experiment.batch(batch))}
+    rows = experiment.batch(batch)
+    # Rows of one recording, or of one background, stand together: a few open files at a time are enough.
+    opener = functools.lru_cache(maxsize=_OPEN_FILES)(read)
+    digests = {path: _sha256(path) for path in dict.fromkeys(path for row in rows for path in row.files)}
     points, facts, traces = [], [], []
-    for row in experiment.batch(batch):
-        if row.recording not in opened:
-            opened.clear()  # rows of one recording stand together; one open file at a time is enough
-        fact, measured = read_row(row, opened)
-        facts.append(fact | {"sha256": digests[row.recording]})
-        if measured is not None:
-            points.append(point_table(row, measured[0]))
-            traces.append(trace_table(row.measurement, measured[1]))
+    for row in rows:
+        fact, reading = read_row(row, opener)
+        background = digests[row.subtract] if row.subtract else ""
+        facts.append(fact | {"sha256": digests[row.recording], "background_sha256": background})
+        if reading is not None:
+            points += point_columns(row.measurement, reading.points)
+            traces.append(trace_columns(row.measurement, reading.traces))
     _write(outputs["points"], points, POINTS)
     _write(outputs["traces"], traces, TRACES)
     pd.DataFrame(facts, columns=list(FACTS)).to_parquet(outputs["facts"], index=False)
@@ -86,74 +99,76 @@ def _sha256(path: str) -> str:
         return ""  # the reader says why
 
 
-def read_row(row: Row, opened: dict[str, Recording]) -> tuple[dict[str, Any], tuple[Points, tuple[Trace, ...]] | None]:
+def read_row(row: Row, opener: Callable[[str], Recording]) -> tuple[dict[str, Any], Reading | None]:
     """Read what one row asks of its recording.
 
     Parameters
     ----------
     row : Row
-    opened : dict of str to Recording
-        Recordings that are open already; one that is not is opened and added.
+    opener : callable
+        Opens the recording at a path.
 
     Returns
     -------
     fact : dict
         The columns of FACTS; `verdict` is `excluded` or `unreadable`, or empty so far.
-    measured : tuple of Points and traces, or None
+    reading : Reading or None
     """
-    fact: dict[str, Any] = dict.fromkeys(FACTS, "") | {"measurement": row.measurement, "rate_Hz": math.nan}
-    fact |= dict.fromkeys(("noise_pA", "autocorrelation_samples", "trend", "clipped_fraction"), math.nan)
+    fact: dict[str, Any] = dict.fromkeys(FACTS, "") | {"measurement": row.measurement}
+    fact |= dict.fromkeys(NUMBERS, math.nan)
     if row.exclude:
         return fact | {"verdict": "excluded", "reason": row.exclude}, None
     try:
-        recording = opened.setdefault(row.recording, opened.get(row.recording) or read(row.recording))
+        recording = opener(row.recording)
         fact["rate_Hz"] = recording.rate_Hz
-        points, traces = measure_points(recording, row.measure, row.sweeps)
+        background = opener(row.subtract) if row.subtract else None
+        reading = measure_points(recording, row.measure, row.sweeps, background)
     except RecordingError as fault:
         return fact | {"verdict": "unreadable", "reason": str(fault)}, None
-    fact |= {
-        "epoch": points.epoch,
-        "channel": points.channel,
-        "command": points.command,
-        "command_source": "header",
-        "noise_pA": points.noise_pA,
-        "autocorrelation_samples": points.autocorrelation,
-        "trend": points.trend,
-        "clipped_fraction": points.clipped_fraction,
-    }
-    return fact, (points, traces)
+    return fact | {name: getattr(reading, _ATTRIBUTES.get(name, name)) for name in _READ}, reading
 
 
-def point_table(row: Row, points: Points) -> pd.DataFrame:
-    """Points of one measurement as rows with the columns of POINTS."""
-    return pd.DataFrame(
+_ATTRIBUTES = {"autocorrelation_samples": "autocorrelation"}
+_READ = ("epoch", "channel", "command", "command_source", *(name for name in NUMBERS if name != "rate_Hz"))
+
+
+def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Columns of several measurements, as one table."""
+    if not parts:
+        return pd.DataFrame(columns=list(columns))
+    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in columns})
+
+
+def point_columns(measurement: str, points: Sequence[Points]) -> list[dict[str, Any]]:
+    """Points of one measurement with the columns of POINTS, a part for each role."""
+    return [
         {
-            "measurement": row.measurement,
-            "role": "signal",
-            "sweep": points.sweeps,
-            "point": 0,
-            "t_ms": points.t_ms,
-            "command_mV": points.command_mV,
-            "recorded_mV": math.nan,
-            "current_pA": points.current_pA,
-            "se_pA": points.se_pA,
-            "n": points.samples,
+            "measurement": np.full(len(part.sweep), measurement, dtype=object),
+            "role": np.full(len(part.sweep), part.role, dtype=object),
+            "sweep": part.sweep,
+            "point": part.point,
+            "t_ms": part.t_ms,
+            "command_mV": part.command_mV,
+            "recorded_mV": part.recorded_mV,
+            "current_pA": part.current_pA,
+            "se_pA": part.se_pA,
+            "n": part.samples,
         }
-    )
+        for part in points
+    ]
 
 
-def trace_table(measurement: str, traces: Sequence[Trace]) -> pd.DataFrame:
-    """Traces of one measurement as rows with the columns of TRACES."""
+def trace_columns(measurement: str, traces: Sequence[Trace]) -> dict[str, Any]:
+    """Traces of one measurement with the columns of TRACES."""
     lengths = [len(trace.t_ms) for trace in traces]
-    content: dict[str, Any] = {"measurement": measurement}
+    content: dict[str, Any] = {"measurement": np.full(sum(lengths), measurement, dtype=object)}
     content["sweep"] = np.repeat([trace.sweep for trace in traces], lengths)
     for name in ("t_ms", "command_mV", "low_pA", "high_pA"):
         content[name] = np.concatenate([getattr(trace, name) for trace in traces])
     for name, end in (("from_ms", 0), ("to_ms", 1)):
         content[name] = np.repeat([trace.window_ms[end] for trace in traces], lengths)
-    return pd.DataFrame(content)
+    return content
 
 
-def _write(path: str, parts: list[pd.DataFrame], columns: tuple[str, ...]) -> None:
-    frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
-    frame.reindex(columns=list(columns)).to_parquet(path, index=False)
+def _write(path: str, parts: Sequence[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
+    table(parts, columns).to_parquet(path, index=False)

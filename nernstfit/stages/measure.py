@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from nernstfit import reversal, tables
+from nernstfit import tables
 from nernstfit.experiment import Experiment, Row
-from nernstfit.reversal import Curve, Result
+from nernstfit.reversal import capacity, curve, verdict
+from nernstfit.reversal.capacity import Capacity
+from nernstfit.reversal.curve import Curve
+from nernstfit.reversal.verdict import Result
+from nernstfit.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
 
 _MEASURED = (
     "measurement",
@@ -27,7 +32,11 @@ _MEASURED = (
     "high_mV",
     "slope_nS",
     "flags",
+    "further_se_mV",
 )
+_NOTABLE_TREND = 0.05
+_NOTABLE_MISMATCH_MV = 1.0
+_NOTABLE_DRIFT = 2.6  # standard errors
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
@@ -73,8 +82,18 @@ def measure_row(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame | None) 
     content = dict.fromkeys(_MEASURED, math.nan) | {"measurement": row.measurement, "epoch": fact["epoch"]}
     if points is None:
         return content | {"verdict": fact["verdict"], "reason": fact["reason"], "flags": ""}, None
-    values, iv, result = _measure(row, points)
-    return content | values | {"flags": _flags(row, fact, iv, result)}, iv
+    measured = _measure(row, fact, points)
+    return content | _values(row, measured) | {"flags": ";".join(_flags(row, fact, measured))}, measured.iv
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """One measurement: the curves by role on their corrected axes, what was subtracted, and the result."""
+
+    roles: Mapping[str, Curve]
+    iv: Curve
+    result: Result
+    charging: Capacity | None
 
 
 def _uncompensated_MOhm(row: Row) -> float | None:
@@ -83,11 +102,60 @@ def _uncompensated_MOhm(row: Row) -> float | None:
     return row.series_resistance_MOhm * (1 - (row.compensation_percent or 0.0) / 100)
 
 
-def _measure(row: Row, points: pd.DataFrame) -> tuple[dict[str, Any], Curve, Result]:
-    series = _uncompensated_MOhm(row)
-    command, current, se = (points[name].to_numpy(dtype=float) for name in ("command_mV", "current_pA", "se_pA"))
-    iv = reversal.curve(command, current, se, series or 0.0)
-    result = reversal.find(iv, row.measure.max_interval_mV, row.measure.min_span_mV)
+def _measure(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame) -> _Measured:
+    roles = _roles(points, row.measure.voltage, _uncompensated_MOhm(row) or 0.0)
+    charging = None
+    if roles[SIGNAL].speed_mV_per_ms.any() and BACKGROUND not in roles:
+        charging = capacity.of(
+            roles[SIGNAL],
+            roles.get(OPPOSITE),
+            row.capacitance_pF if row.capacitance_pF is not None else float(fact["capacitance_pF"]),
+            float(fact["corner_pF"]),
+            float(fact["corner_se_pF"]),
+        )
+    iv = _subtracted(row.measure.leak, roles, charging)
+    if iv is None:
+        reason = "no straight part of the current below activation, of three levels at least, gives a leak to subtract"
+        return _Measured(roles, roles[SIGNAL], Result(verdict.AMBIGUOUS, reason), charging)
+    how = row.measure
+    result = verdict.find(iv, how.max_interval_mV, how.min_span_mV, how.estimator, row.temperature_C)
+    return _Measured(roles, iv, result, charging)
+
+
+def _roles(points: pd.DataFrame, voltage: str, series_MOhm: float) -> dict[str, Curve]:
+    """Curves of all roles, each on its own corrected axis."""
+    names = points["role"].to_numpy()
+    columns = {name: points[name].to_numpy(float) for name in ("t_ms", "point", "current_pA", "se_pA")}
+    columns["mV"] = points["recorded_mV" if voltage == "recorded" else "command_mV"].to_numpy(float)
+    columns["sweep"] = points["sweep"].to_numpy()
+    curves = {}
+    for role in dict.fromkeys(names):
+        part = {name: values[names == role] for name, values in columns.items()}
+        pieces = bool(part["point"].any())
+        speed = curve.speed(part["mV"], part["t_ms"], part["point"]) if pieces else None
+        curves[role] = curve.average(part["mV"], part["current_pA"], part["se_pA"], series_MOhm, speed, pieces)
+    return curves
+
+
+def _subtracted(leak: str, roles: Mapping[str, Curve], charging: Capacity | None) -> Curve | None:
+    """The signal without what is to be subtracted; None where no leak is found."""
+    signal = roles[SIGNAL]
+    if charging is not None:
+        signal = curve.without_capacity(signal, charging.removed_pF, charging.se_pF)
+    if leak == "background":
+        return curve.without_background(signal, roles[BACKGROUND])
+    if leak == "linear":
+        return curve.without_straight_leak(signal)
+    if LEAK in roles:
+        told = roles[LEAK]
+        if charging is not None:
+            told = curve.without_capacity(told, charging.removed_pF, charging.se_pF)
+        return curve.without_leak(signal, told)
+    return signal
+
+
+def _values(row: Row, measured: _Measured) -> dict[str, Any]:
+    result = measured.result
     values: dict[str, Any] = {
         "verdict": result.verdict,
         "reason": result.reason,
@@ -97,44 +165,109 @@ def _measure(row: Row, points: pd.DataFrame) -> tuple[dict[str, Any], Curve, Res
         "high_mV": result.high_mV,
         "slope_nS": result.slope_nS,
     }
-    if result.levels is not None:
-        raw = reversal.crossing(replace(iv, voltage_mV=iv.command_mV), *result.levels).potential_mV
-        values["raw_mV"] = raw if series is not None else result.potential_mV
-        values["rs_shift_mV"] = result.potential_mV - raw if series is not None else math.nan
-    return values, iv, result
+    if result.verdict == verdict.REVERSAL:
+        values |= _steps(row, measured) | {"further_se_mV": _further_se_mV(measured)}
+    return values
 
 
-def _flags(row: Row, fact: Mapping[Any, Any], iv: Curve, result: Result) -> str:
-    found = []
-    series = _uncompensated_MOhm(row)
+def _further_se_mV(measured: _Measured) -> float:
+    """What the fit adds to the standard error: estimators that disagree, a charging current of unknown size."""
+    result = measured.result
+    disagreement = result.disagreement_mV if result.disagrees else 0.0
+    return math.hypot(disagreement, _charging_mV(measured))
+
+
+def _charging_mV(measured: _Measured) -> float:
+    """By how much the zero of a ramp may be off for a capacity that is not known."""
+    charging, zero = measured.charging, measured.result.zero
+    if charging is None or zero is None:
+        return 0.0
+    return charging.size_pF * float(np.abs(measured.iv.speed_mV_per_ms).max()) / abs(zero.slope_nS)
+
+
+def _steps(row: Row, measured: _Measured) -> dict[str, float]:
+    """The way from the raw zero to the reversal potential: what each correction moved, in its order."""
+    final, corrected = measured.result.potential_mV, _uncompensated_MOhm(row) is not None
+    subtracted = row.measure.leak != "none" or (measured.charging is not None and measured.charging.removed_pF != 0)
+    on_command = final
+    if corrected:
+        commanded = {role: each.on_command() for role, each in measured.roles.items()}
+        on_command = _zero(row, _subtracted(row.measure.leak, commanded, measured.charging), final)
+    raw = _zero(row, measured.roles[SIGNAL].on_command(), on_command) if subtracted else on_command
+    return {
+        "raw_mV": raw,
+        "leak_shift_mV": on_command - raw if subtracted else math.nan,
+        "rs_shift_mV": final - on_command if corrected else math.nan,
+    }
+
+
+def _zero(row: Row, iv: Curve | None, near_mV: float) -> float:
+    """Zero of another version of the curve, of several the nearest; nan where it has none that is confirmed."""
+    if iv is None or not math.isfinite(near_mV):
+        return math.nan
+    return verdict.zero_near(iv, near_mV, row.measure.estimator, row.temperature_C)
+
+
+def _flags(row: Row, fact: Mapping[Any, Any], measured: _Measured) -> Iterator[str]:
+    series, signal = _uncompensated_MOhm(row), measured.roles[SIGNAL]
+    zero = measured.result.zero
     if series is None:
-        found.append(tables.flag("rs_unknown"))
-    elif result.levels is not None:
-        used = iv.current_pA[result.levels[0] : result.levels[1] + 1]
-        found.append(tables.flag("rs_max_error", float(abs(used).max()) * series * 1e-3))
-    if iv.repeats.max() > 1:
-        found.append(tables.flag("repeats", float(iv.repeats.max())))
-    if iv.scatter > 1:
-        found.append(tables.flag("excess_scatter", iv.scatter))
+        yield tables.flag("rs_unknown")
+    elif zero is not None:
+        used = np.abs(measured.iv.total_pA[zero.used])
+        yield tables.flag("rs_max_error", float(used.max()) * series * 1e-3)
+    if signal.repeats.max() > 1:
+        yield tables.flag("repeats", float(signal.repeats.max()))
+    if signal.scatter > 1:
+        yield tables.flag("excess_scatter", signal.scatter)
+    if zero is not None:
+        yield from _zero_flags(row, measured)
+    if measured.charging is not None:
+        yield from _charging_flags(measured)
     if fact["clipped_fraction"] > 0:
-        found.append(tables.flag("clipped", float(fact["clipped_fraction"])))
+        yield tables.flag("clipped", float(fact["clipped_fraction"]))
     if fact["trend"] > _NOTABLE_TREND:
-        found.append(tables.flag("trend", float(fact["trend"])))
-    return ";".join(found)
+        yield tables.flag("trend", float(fact["trend"]))
+    if fact["mismatch_mV"] > _NOTABLE_MISMATCH_MV:
+        yield tables.flag("command_mismatch", float(fact["mismatch_mV"]))
 
 
-_NOTABLE_TREND = 0.05
+def _zero_flags(row: Row, measured: _Measured) -> Iterator[str]:
+    zero, result = measured.result.zero, measured.result
+    if zero is None:
+        return
+    if row.measure.leak != "none":
+        yield tables.flag("leak_fraction", verdict.subtracted_fraction(measured.iv, zero))
+    if result.disagrees:
+        yield tables.flag("estimators_disagree", result.disagreement_mV)
+    elif not math.isfinite(result.disagreement_mV):
+        yield tables.flag("one_estimator")
+    drift_mV, se_mV = verdict.drift(measured.iv, zero)
+    if abs(drift_mV) > _NOTABLE_DRIFT * se_mV:
+        yield tables.flag("drift", drift_mV)
+
+
+def _charging_flags(measured: _Measured) -> Iterator[str]:
+    charging = measured.charging
+    if charging is None:
+        return
+    if charging.source == capacity.UNKNOWN:
+        yield tables.flag("capacity_unknown", _charging_mV(measured) or None)
+    else:
+        yield tables.flag("capacity_removed", charging.removed_pF)
+    if charging.is_hysteresis:
+        yield tables.flag("hysteresis")
 
 
 def _iv_table(row: Row, iv: Curve) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "measurement": row.measurement,
-            "level": range(len(iv.command_mV)),
+            "level": range(iv.size),
             "command_mV": iv.command_mV,
             "voltage_mV": iv.voltage_mV,
             "current_pA": iv.current_pA,
-            "se_pA": iv.se_pA,
-            "raw_current_pA": iv.current_pA,
+            "se_pA": curve.total_se_pA(iv),
+            "raw_current_pA": iv.total_pA,
         }
     )

@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from nernstfit import report, settings, tables
@@ -42,17 +43,18 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     Parameters
     ----------
     inputs : mapping
-        The tables of the contract by name; `facts` and `traces`: Parquet files of all batches;
-        `tables`: the user's tables, and `truth.yaml` where the recordings are simulated.
+        The tables of the contract by name; `facts` and `traces`: Parquet files of all batches, none
+        where there are no recordings; `tables`: the user's tables, and `truth.yaml` where they are simulated.
     outputs : mapping
         `report`: an HTML file; `figures`: a folder; `manifest`: a JSON file.
     experiment : Experiment
     """
     truth = next((Path(path) for path in inputs["tables"] if Path(path).name == TRUTH_FILE), None)
     files = [settings.CONFIG_FILE, *inputs["tables"]]
+    digests = _digests(files) | _recordings(inputs["facts"], experiment)
     manifest = {
         "contract": CONTRACT,
-        "inputs": dict(sorted((_digests(files) | _recordings(inputs["facts"], experiment)).items())),
+        "inputs": dict(sorted(digests.items())),
         "versions": _versions(),
         "config": _plain(experiment.settings.as_dict()),
     }
@@ -60,7 +62,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     made = report.build(
         Results(
             **frames,
-            traces=tables.gather(inputs["traces"]).sort_values(["measurement", "sweep", "t_ms"], ignore_index=True),
+            traces=_traces(inputs["traces"]),
             manifest=manifest,
             simulated=truth is not None,
             truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
@@ -87,8 +89,18 @@ def _digests(paths: Sequence[str]) -> dict[str, str]:
 
 def _recordings(facts: Sequence[str], experiment: Experiment) -> dict[str, str]:
     """Digests of the recordings as they were when they were read."""
-    read = tables.gather(facts).set_index("measurement")["sha256"]
-    return {row.recording: str(read[row.measurement]) for row in experiment.rows}
+    if not facts:
+        return {}
+    read = tables.gather(facts).set_index("measurement")
+    own = {row.recording: str(read["sha256"][row.measurement]) for row in experiment.rows}
+    backgrounds = {r.subtract: str(read["background_sha256"][r.measurement]) for r in experiment.rows if r.subtract}
+    return own | backgrounds
+
+
+def _traces(paths: Sequence[str]) -> pd.DataFrame:
+    """Traces of all batches; none where the potentials were measured elsewhere."""
+    keys = ["measurement", "sweep", "t_ms"]
+    return tables.gather(paths).sort_values(keys, ignore_index=True) if paths else pd.DataFrame(columns=keys)
 
 
 def _versions() -> dict[str, str]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
 from nernstfit import settings
+from nernstfit.abf.read import read
 from nernstfit.experiment import NAMED_BY, Row, sweep_numbers
 from nernstfit.solutions import NEW_ZERO
 from nernstfit.stages.correct import correct_row
-from nernstfit.stages.ingest import point_table, read_row
+from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
 from nernstfit.stages.measure import measure_row
 
 
@@ -20,7 +22,16 @@ def option(key: str) -> str:
     return "--" + key.replace("_", "-")
 
 
-def measure(path: str, cells: Mapping[str, str], series_resistance_MOhm: float | None = None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Patch:
+    """What the table of recordings would say of a patch: the series resistance that is left, and the membrane."""
+
+    series_resistance_MOhm: float | None
+    capacitance_pF: float | None
+    temperature_C: float
+
+
+def measure(path: str, cells: Mapping[str, str], patch: Patch) -> dict[str, Any]:
     """Measure the reversal potential of one recording.
 
     Parameters
@@ -28,8 +39,7 @@ def measure(path: str, cells: Mapping[str, str], series_resistance_MOhm: float |
     path : str
     cells : mapping
         Keys of `measure` and `sweeps` to text, as a row of recordings.csv has them.
-    series_resistance_MOhm : float or None
-        What of it is not compensated.
+    patch : Patch
 
     Returns
     -------
@@ -53,17 +63,19 @@ def measure(path: str, cells: Mapping[str, str], series_resistance_MOhm: float |
         batch="",
         sweeps_text=cells.get("sweeps", ""),
         sweeps=sweep_numbers(cells.get("sweeps", "")),
-        temperature_C=math.nan,
+        temperature_C=patch.temperature_C,
         configuration="",
         zeroed_in=NEW_ZERO,
-        series_resistance_MOhm=series_resistance_MOhm,
+        series_resistance_MOhm=patch.series_resistance_MOhm,
         compensation_percent=None,
-        capacitance_pF=None,
+        capacitance_pF=patch.capacitance_pF,
         time_s=None,
         exclude="",
+        subtract="",
         measure=settings.measure_for(settings.default_measure(), asked, option),
         own={},
     )
-    fact, points = read_row(row, {})
-    values, _ = measure_row(row, fact, point_table(row, points[0]) if points else None)
+    fact, reading = read_row(row, read)
+    points = table(point_columns(row.measurement, reading.points), POINTS) if reading else None
+    values, _ = measure_row(row, fact, points)
     return correct_row(row, values, math.nan)

@@ -2,6 +2,10 @@
 # Out: results/ingest/<batch>/points, facts and traces; nothing else ever reads a recording.
 
 
+wildcard_constraints:
+    batch=r"\d+",
+
+
 rule ingest:
     input:
         recordings=experiment.recordings_of,

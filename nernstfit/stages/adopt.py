@@ -1,0 +1,47 @@
+"""In place of stages 1 and 2: potentials that were measured elsewhere, taken as they are given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from nernstfit import tables
+from nernstfit.experiment import Experiment, Given
+from nernstfit.reversal.verdict import REVERSAL
+
+
+def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
+    """Hand every given potential on as the measure stage hands on what it measured.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Nothing is read but the table of the experiment.
+    outputs : mapping
+        `measured`: a Parquet file with one row per measurement; `iv`: the table of I-V curves, without a row.
+    experiment : Experiment
+    """
+    rows = sorted(experiment.rows, key=lambda row: row.measurement)
+    measured = [{"measurement": row.measurement} | adopt(row.given) for row in rows if row.given]
+    pd.DataFrame(measured).to_parquet(outputs["measured"], index=False)
+    tables.write(outputs["iv"], tables.IV, [])
+
+
+def adopt(given: Given) -> dict[str, Any]:
+    """Columns of a measured row: nothing is corrected on the command, and there is no curve to have a slope."""
+    unknown = dict.fromkeys(
+        ("leak_shift_mV", "rs_shift_mV", "low_mV", "high_mV", "slope_nS", "further_se_mV"), math.nan
+    )
+    return {
+        "epoch": "",
+        "verdict": REVERSAL,
+        "reason": "",
+        "raw_mV": given.reversal_mV,
+        "reversal_mV": given.reversal_mV,
+        "se_mV": given.se_mV,
+        **unknown,
+        "flags": "",
+    }

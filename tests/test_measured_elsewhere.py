@@ -1,0 +1,266 @@
+"""The table of potentials measured elsewhere: what is read of it, its faults, and what becomes of its rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from nernstfit import experiment, tables
+from nernstfit.errors import InputError
+from nernstfit.stages import adopt, correct
+from nernstfit.stages import solutions as chemistry
+
+REVERSALS = "data/reversals.csv"
+HEADER = "cell,bath,pipette,reversal_mV,se_mV"
+GOOD = "c1,control,pipette,-40.5,0.3"
+HENDERSON = {"method": "henderson", "zeroed_in": "control", "reference": {"type": "pellet"}}
+
+Load = Callable[..., experiment.Experiment]
+
+
+@pytest.fixture
+def load(folder: Callable[..., Path], config: Callable[..., dict[str, Any]]) -> Load:
+    """Load an experiment whose table holds these rows; `more` adds columns."""
+    here = folder(recordings=None)
+
+    def call(*rows: str, more: str = "", text: str | None = None, **changes: Any) -> experiment.Experiment:
+        (here / REVERSALS).write_text("\n".join([HEADER + more, *rows]) + "\n" if text is None else text)
+        return experiment.load(config({"recordings": None, "reversals": REVERSALS} | changes))
+
+    return call
+
+
+# What is read
+
+
+def test_a_row_gives_its_potential_and_takes_the_rest_from_the_configuration(load: Load) -> None:
+    loaded = load(GOOD, temperature_C=25)
+    (row,) = loaded.rows
+    assert (row.number, row.measurement, row.cell, row.bath, row.pipette) == (
+        2,
+        "c1:control",
+        "c1",
+        "control",
+        "pipette",
+    )
+    assert row.given == experiment.Given(-40.5, 0.3, 1)
+    assert (row.recording, row.sweeps, row.exclude, row.group, row.own) == ("", (), "", "", {})
+    assert (row.temperature_C, row.configuration, row.zeroed_in) == (25.0, "whole-cell", "same")
+    assert loaded.batches == []
+    assert loaded.tables == [REVERSALS, "data/solutions.csv"]
+
+
+def test_a_row_goes_over_the_configuration(load: Load) -> None:
+    columns = ",n,group,batch,temperature_C,configuration,zeroed_in"
+    (row,) = load(f"{GOOD},12,wt,monday,30,inside-out,high_K", more=columns).rows
+    assert row.given == experiment.Given(-40.5, 0.3, 12)
+    assert (row.averages, row.group, row.batch) == (12, "wt", "monday")
+    assert dataclasses.astuple(row.condition) == ("control", "pipette", "inside-out", 30.0, "high_K")
+
+
+def test_columns_of_the_users_own_and_n_are_carried_as_typed(load: Load) -> None:
+    (row,) = load(f"{GOOD},007,12,seal lost,B,mean", more=",rig,n,exclude,channel,statistic").rows
+    assert row.own == {"rig": "007", "n": "12", "exclude": "seal lost", "channel": "B", "statistic": "mean"}
+    assert row.exclude == ""
+
+
+@pytest.mark.parametrize(
+    ("more", "values", "name"),
+    [
+        ("", "", "c1:control"),
+        (",measurement", ",mine", "mine"),
+        (",measurement", ",", "c1:control"),
+        (",temperature_C", ",30", "c1:control:30"),
+        (",configuration,group", ",inside-out,wt", "c1:control:wt:inside-out"),
+        (",n,batch,drug", ",4,monday,none", "c1:control"),
+    ],
+)
+def test_a_row_without_a_name_is_named_by_cell_bath_group_temperature_and_configuration(
+    load: Load, more: str, values: str, name: str
+) -> None:
+    assert load(f"{GOOD}{values}", more=more).rows[0].measurement == name
+
+
+# Faults
+
+
+def faults(load: Load, *rows: str, **more: Any) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        load(*rows, **more)
+    assert all("\n" not in fault for fault in caught.value.faults)
+    return caught.value.faults
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "words"),
+    [
+        ([",control,pipette,-40,0.3"], "", ["row 2, column 'cell'", "found nothing"]),
+        (["c1,,pipette,-40,0.3"], "", ["row 2, column 'bath'", "found nothing"]),
+        (["c1,control,,-40,0.3"], "", ["row 2, column 'pipette'", "found nothing", "not built in this version"]),
+        (["c1,control,pipette,,0.3"], "", ["row 2, column 'reversal_mV'", "found nothing"]),
+        (["c1,control,pipette,-40,"], "", ["row 2, column 'se_mV'", "found nothing"]),
+        (["c1,control,pipette,-40,0"], "", ["row 2, column 'se_mV'", "found 0;", "more than 0"]),
+        (["c1,control,pipette,-40,-1"], "", ["row 2, column 'se_mV'", "found -1;", "more than 0"]),
+        (["c1,control,pipette,-1000.5,1"], "", ["row 2, column 'reversal_mV'", "found -1000.5", "from -1000 to 1000"]),
+        (["c1,control,pipette,about -40,1"], "", ["row 2, column 'reversal_mV'", "'about -40'", "a number"]),
+        (["c1,control,pipette,nan,1"], "", ["row 2, column 'reversal_mV'", "'nan'", "a finite number"]),
+        (['c1,control,pipette,"-40,5",1'], "", ["row 2, column 'reversal_mV'", "'-40,5'", "-40.5"]),
+        (["c1,contorl,pipette,-40,1"], "", ["row 2, column 'bath'", "'contorl'", "nearest is 'control'"]),
+        (["c1,control,pipete,-40,1"], "", ["row 2, column 'pipette'", "'pipete'", "nearest is 'pipette'"]),
+        ([f"{GOOD},contrl"], ",zeroed_in", ["row 2, column 'zeroed_in'", "'contrl'", "nearest is 'control'"]),
+        ([f"{GOOD},0"], ",n", ["row 2, column 'n'", "found 0;", "a whole number of cells, 1 or more"]),
+        ([f"{GOOD},2.5"], ",n", ["row 2, column 'n'", "found 2.5;", "a whole number of cells, 1 or more"]),
+        ([f"{GOOD},many"], ",n", ["row 2, column 'n'", "'many'", "a number"]),
+        ([f"{GOOD},295"], ",temperature_C", ["row 2, column 'temperature_C'", "295", "-5 to 60"]),
+        ([f"{GOOD},perforated"], ",configuration", ["row 2, column 'configuration'", "'perforated'", "whole-cell"]),
+        ([f"{GOOD},two-electrode"], ",configuration", ["row 2, column 'configuration'", "'two-electrode'"]),
+        ([f"{GOOD},3"], ",junction_mV", ["row 1, column 'junction_mV'", "results/reversal_potentials.csv"]),
+        ([f"{GOOD},3"], ",raw_mV", ["row 1, column 'raw_mV'", "another name"]),
+        ([GOOD, "c2,control,pipette,1,1", GOOD], "", ["row 4, column 'measurement'", "'c1:control'", "row 2"]),
+        ([f"{GOOD},x", "c2,control,pipette,1,1,x"], ",measurement", ["row 3, column 'measurement'", "'x'", "row 2"]),
+    ],
+)
+def test_a_fault_of_a_row_is_one_line_with_its_place(load: Load, rows: list[str], more: str, words: list[str]) -> None:
+    (fault,) = faults(load, *rows, more=more)
+    assert fault.startswith(f"{REVERSALS}: ")
+    assert [word for word in words if word not in fault] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ["is empty"]),
+        (f"{HEADER}\n", ["no row"]),
+        (f"{HEADER}\n{GOOD}\n".replace(",", ";"), ["row 1", "semicolons", "commas"]),
+        (
+            "cell,bath,pipette,reversal_mV\nc1,control,pipette,1\n",
+            ["row 1", "no column 'se_mV'", "cell, bath, pipette"],
+        ),
+    ],
+)
+def test_a_fault_of_the_whole_table_is_one_line(load: Load, text: str, words: list[str]) -> None:
+    (fault,) = faults(load, text=text)
+    assert fault.startswith(f"{REVERSALS}: ")
+    assert [word for word in words if word not in fault] == []
+
+
+def test_a_table_that_is_not_there_is_a_fault(
+    folder: Callable[..., Path], config: Callable[..., dict[str, Any]]
+) -> None:
+    folder(recordings=None)
+    with pytest.raises(InputError, match=r"data/reversals\.csv: there is no such file"):
+        experiment.load(config({"recordings": None, "reversals": REVERSALS}))
+
+
+def test_how_recordings_are_measured_asks_nothing_of_this_table(load: Load) -> None:
+    assert load(GOOD, measure={"leak": "background"}).rows[0].measurement == "c1:control"
+
+
+def test_every_fault_is_told_at_once(load: Load) -> None:
+    found = faults(load, ",control,,,0,0", "c1,nowhere,pipette,x,1,1", "c1,control,pipette,1,1,1", more=",n")
+    places = [fault.split(": ")[1] for fault in found]
+    assert sorted(places) == sorted(
+        [
+            "row 2, column 'cell'",
+            "row 2, column 'pipette'",
+            "row 2, column 'reversal_mV'",
+            "row 2, column 'se_mV'",
+            "row 2, column 'n'",
+            "row 3, column 'bath'",
+            "row 3, column 'reversal_mV'",
+        ]
+    )
+
+
+def test_a_pellet_needs_chloride_here_too(load: Load) -> None:
+    (fault,) = faults(load, GOOD, junction=HENDERSON | {"zeroed_in": "control"}, **no_chloride())
+    assert "solution 'control': found no chloride" in fault
+
+
+def no_chloride() -> dict[str, Any]:
+    Path("data/solutions.csv").write_text("solution,K-gluconate,NaCl\ncontrol,140,\nhigh_K,140,1\npipette,140,1\n")
+    return {}
+
+
+# What each stage reads
+
+
+ALL = set(experiment.READS)
+
+
+@pytest.mark.parametrize(
+    ("values", "changed"),
+    [
+        ("-40.5,0.3,1,,,,,x", set()),
+        ("-40.6,0.3,1,,,,,x", {"adopt"}),
+        ("-40.5,0.4,1,,,,,x", {"adopt"}),
+        ("-40.5,0.3,2,,,,,x", {"adopt", "correct", "fit"}),
+        ("-40.5,0.3,1,wt,,,,x", {"correct"}),
+        ("-40.5,0.3,1,,30,,,x", {"solutions", "correct", "fit"}),
+        ("-40.5,0.3,1,,,inside-out,,x", {"solutions", "correct", "fit"}),
+        ("-40.5,0.3,1,,,,high_K,x", {"solutions", "correct", "fit"}),
+        ("-40.5,0.3,1,,,,,y", {"correct"}),
+    ],
+)
+def test_a_stage_reads_its_own_columns_only(load: Load, values: str, changed: set[str]) -> None:
+    more = ",n,group,temperature_C,configuration,zeroed_in,drug,measurement"
+    before = load("c1,control,pipette,-40.5,0.3,1,,,,,x,m", more=more)
+    after = load(f"c1,control,pipette,{values},m", more=more)
+    assert {stage for stage in ALL if before.reads(stage) != after.reads(stage)} == changed
+
+
+def test_the_order_of_rows_is_read_by_nobody(load: Load) -> None:
+    rows = [GOOD, "c2,control,pipette,1,1", "c2,high_K,pipette,2,1"]
+    assert [load(*rows).reads(s) for s in sorted(ALL)] == [load(*rows[::-1]).reads(s) for s in sorted(ALL)]
+
+
+def test_adopting_needs_no_code_that_measures() -> None:
+    package = Path(experiment.__file__).parent
+    found = {Path(name).relative_to(package).as_posix() for name in experiment.code("stages.adopt")}
+    assert {"stages/adopt.py", "experiment.py", "tables.py", "reversal/verdict.py", "settings.py"} <= found
+    assert not [name for name in found if name.startswith(("abf/", "permeability/", "stages/measure", "stages/ingest"))]
+
+
+# What becomes of the rows
+
+
+@pytest.fixture
+def table(load: Load, tmp_path: Path) -> Callable[..., pd.DataFrame]:
+    """The table of reversal potentials that the stages make of some rows."""
+
+    def make(*rows: str, **more: Any) -> pd.DataFrame:
+        loaded = load(*rows, **more)
+        paths = {name: str(tmp_path / name) for name in ("measured", "iv", "solutions", "junctions", "reversals")}
+        adopt.run({}, paths, loaded)
+        chemistry.run({}, paths, loaded)
+        correct.run(paths, paths, loaded)
+        assert Path(paths["iv"]).read_text() == ",".join(tables.IV.columns) + "\n"
+        return tables.load(paths["reversals"], tables.REVERSAL_POTENTIALS)
+
+    return make
+
+
+def test_a_given_potential_is_a_reversal_with_no_correction_on_the_command(table: Callable[..., pd.DataFrame]) -> None:
+    (row,) = table(f"{GOOD},7", more=",rig").to_dict("records")
+    assert (row["measurement"], row["verdict"], row["reason"], row["flags"]) == ("c1:control", "reversal", "", "")
+    assert (row["raw_mV"], row["reversal_mV"], row["corrected_mV"], row["se_mV"]) == (-40.5, -40.5, -40.5, 0.3)
+    assert row["low_mV"] == pytest.approx(-40.5 - 1.959964 * 0.3)
+    assert row["high_mV"] == pytest.approx(-40.5 + 1.959964 * 0.3)
+    assert all(math.isnan(row[name]) for name in ("leak_shift_mV", "rs_shift_mV", "junction_mV", "slope_nS"))
+    assert (row["recording"], row["epoch"], row["sweeps"], row["rig"]) == ("", "", "", "7")
+
+
+def test_junctions_and_signs_are_those_of_measured_rows(table: Callable[..., pd.DataFrame]) -> None:
+    rows = ["c1,high_K,pipette,10,0.3,whole-cell,same", "c1,high_K,pipette,10,0.3,inside-out,control"]
+    found = table(*rows, more=",configuration,zeroed_in", junction=HENDERSON).set_index("configuration")
+    for name, sign in (("whole-cell", 1), ("inside-out", -1)):
+        row = found.loc[name]
+        assert row["junction_mV"] != 0
+        assert row["corrected_mV"] == pytest.approx(sign * row["reversal_mV"] + row["junction_mV"], abs=1e-9)
+        assert row["low_mV"] < row["corrected_mV"] < row["high_mV"]

@@ -1,0 +1,266 @@
+"""Potentials measured elsewhere, as users run them: a table of known truth instead of recordings."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from nernstfit import tables
+from nernstfit.physics import ghk
+from nernstfit.physics.ions import IONS
+from nernstfit.physics.junction import henderson_mV
+from nernstfit.stages.report import _TABLES
+
+RATIOS = {"Na": 1.0, "K": 1.3, "NMDG": 0.12, "Cl": 0.05}
+VALENCE, MOBILITY = ([getattr(IONS[ion], name) for ion in RATIOS] for name in ("valence", "mobility"))
+# mM of Na, K, NMDG, Cl
+SOLUTIONS = {
+    "control": (145, 5, 0, 150),
+    "potassium": (0, 150, 0, 150),
+    "NMDG": (0, 5, 145, 150),
+    "low": (30, 5, 0, 35),
+    "pipette": (10, 140, 0, 150),
+    "bridge": (0, 3000, 0, 3000),
+}
+BATHS = ("control", "potassium", "NMDG", "low")
+CONFIG: Mapping[str, Any] = {
+    "recordings": None,
+    "reversals": "data/reversals.csv",
+    "temperature_C": 22,
+    "activity": {"model": "concentration"},
+    "junction": {
+        "method": "henderson",
+        "zeroed_in": "control",
+        "reference": {"type": "salt-bridge", "solution": "bridge"},
+    },
+    "fit": {"reference_ion": "Na", "permeant": list(RATIOS)},
+}
+COLUMNS = "cell,bath,pipette,reversal_mV,se_mV,n,temperature_C,configuration,zeroed_in,drug"
+
+
+def liquid_mV(first: str, second: str, temperature_C: float) -> float:
+    """V(first) - V(second)."""
+    return float(henderson_mV(SOLUTIONS[first], SOLUTIONS[second], VALENCE, MOBILITY, temperature_C))
+
+
+def as_commanded_mV(
+    bath: str, temperature_C: float = 22.0, inside_out: bool = False, zeroed_in: str = "control"
+) -> float:
+    """What is read off the amplifier where the membrane reverses."""
+    inside, outside = (bath, "pipette") if inside_out else ("pipette", bath)
+    membrane = float(
+        ghk.reversal_mV(list(RATIOS.values()), VALENCE, SOLUTIONS[inside], SOLUTIONS[outside], temperature_C)
+    )
+    at = bath if zeroed_in == "same" else zeroed_in
+    change = liquid_mV(bath, "bridge", temperature_C) - liquid_mV(at, "bridge", temperature_C)
+    # V_m = V_cmd - (V_L + change), and with the bath inside V_m = -V_cmd + (V_L + change)
+    return (-membrane if inside_out else membrane) + liquid_mV(at, "pipette", temperature_C) + change
+
+
+def measured() -> list[str]:
+    """Rows of three cells in four baths, then one inside-out, one that is warm, one that was zeroed in its bath."""
+    rng = np.random.default_rng(4)
+    rows = []
+    for cell in ("007", "NA", "c3"):
+        offset = rng.normal(0, 0.5)
+        rows += [
+            f"{cell},{bath},pipette,{as_commanded_mV(bath) + offset + rng.normal(0, 0.3):.4f},0.3,,,,,"
+            for bath in BATHS
+        ]
+    rows.append(f"patch,NMDG,pipette,{as_commanded_mV('NMDG', inside_out=True):.4f},0.3,,,inside-out,,washed")
+    rows.append(f"c3,NMDG,pipette,{as_commanded_mV('NMDG', 33.0):.4f},0.3,,33,,,")
+    rows.append(f"c4,low,pipette,{as_commanded_mV('low', zeroed_in='same'):.4f},0.3,1,,,same,")
+    return rows
+
+
+def write(folder: Path, rows: Sequence[str], header: str = COLUMNS, config: Mapping[str, Any] = CONFIG) -> Path:
+    for name in ("config", "data"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(dict(config)))
+    with (folder / "data" / "solutions.csv").open("w", newline="") as stream:
+        mixed = ([name, na, k, nmdg] for name, (na, k, nmdg, _) in SOLUTIONS.items())
+        csv.writer(stream).writerows([["solution", "NaCl", "KCl", "NMDG-Cl"], *mixed])
+    (folder / "data" / "reversals.csv").write_text("\n".join([header, *rows]) + "\n")
+    return folder
+
+
+def jobs(said: str) -> set[str]:
+    return set(re.findall(r"\(Rule: (\w+)\)", said)) - {"all"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, run_workflow: Callable):
+    done = run_workflow(write(tmp_path_factory.mktemp("elsewhere") / "one", measured()))
+    assert done.status == 0, done.said
+    return done
+
+
+def test_no_stage_that_measures_runs(finished) -> None:
+    assert jobs(finished.said) == {"adopt", "solutions", "correct", "fit", "report", "conclude"}
+
+
+@pytest.mark.parametrize("table", _TABLES.values(), ids=[table.name for table in _TABLES.values()])
+def test_every_table_has_the_contract_s_columns_first(finished, table: tables.Table) -> None:
+    header, *rows = (finished.folder / "results" / table.name).read_text().splitlines()
+    assert tuple(header.split(",")[: len(table.columns)]) == table.columns
+    assert bool(rows) == (table is not tables.IV)
+
+
+def test_every_row_is_a_reversal_as_it_was_given(finished) -> None:
+    found = finished.table("reversal_potentials")
+    given = [dict(zip(COLUMNS.split(","), row.split(","), strict=True)) for row in measured()]
+    assert set(found["verdict"]) == {"reversal"}
+    assert set(found["cell"]) == {"007", "NA", "c3", "patch", "c4"}
+    by_name = found.set_index("measurement")
+    for row in given:
+        names = [row["cell"], row["bath"], row["temperature_C"], row["configuration"]]
+        made = by_name.loc[":".join(filter(None, names))]
+        assert float(made["raw_mV"]) == float(made["reversal_mV"]) == float(row["reversal_mV"])
+        assert (made["drug"], made["n"]) == (row["drug"], row["n"])
+    blank = ["recording", "epoch", "sweeps", "reason", "leak_shift_mV", "rs_shift_mV", "slope_nS", "flags"]
+    assert (found[blank] == "").all(axis=None)
+
+
+def test_identities_of_the_contract(finished) -> None:
+    found = finished.numbers("reversal_potentials")
+    sign = np.where(found["configuration"] == "inside-out", -1, 1)
+    corrected = sign * found["reversal_mV"] + found["junction_mV"]
+    np.testing.assert_allclose(corrected, found["corrected_mV"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found["raw_mV"], found["reversal_mV"], rtol=0, atol=1e-9)
+    half = (found["high_mV"] - found["low_mV"]) / 2
+    np.testing.assert_allclose(half, 1.959963984540054 * found["se_mV"], rtol=0, atol=1e-9)
+    keys = ["bath", "configuration", "temperature_C", "zeroed_in"]
+    zeroed = np.where(found["measurement"] == "c4:low", "same", "control")
+    ledger = finished.numbers("junctions").groupby(keys)["applied_mV"].sum()
+    added = [ledger[key] for key in found.assign(zeroed_in=zeroed)[keys].itertuples(index=False, name=None)]
+    np.testing.assert_allclose(added, found["junction_mV"], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["patch:NMDG:inside-out", "c3:NMDG:33", "c4:low"])
+def test_what_a_row_says_of_its_conditions_is_undone(finished, name: str) -> None:
+    found = finished.numbers("reversal_potentials").set_index("measurement").loc[name]
+    sides = ("NMDG", "pipette") if "inside-out" in name else ("pipette", found["bath"])
+    inside, outside = (SOLUTIONS[side] for side in sides)
+    expected = ghk.reversal_mV(list(RATIOS.values()), VALENCE, inside, outside, found["temperature_C"])
+    assert found["corrected_mV"] == pytest.approx(float(expected), abs=1e-3)
+
+
+def test_the_true_ratios_come_out(finished) -> None:
+    found = finished.numbers("permeabilities")
+    assert set(found["model"]) == {"ghk:concentration"}
+    assert set(found["ion"]) == set(RATIOS) - {"Na"}
+    for row in found.itertuples():
+        error = math.hypot(row.se_ln_cells, row.se_ln_shared)
+        assert row.verdict == "estimate"
+        assert row.n_cells in (4, 5)  # a cell of one row tells nothing of some ions
+        assert abs(row.ln_ratio - math.log(RATIOS[row.ion])) < 3 * error
+        assert error < 0.3
+
+
+def test_the_report_says_where_the_potentials_come_from(finished) -> None:
+    page = (finished.folder / "results" / "report.html").read_text()
+    assert "data/reversals.csv gives 15 reversal potentials measured elsewhere in 5 cells and 4 baths" in page
+    assert "there are no recordings to show" in page
+    assert "Reversal potentials that had been measured elsewhere in the whole-cell configuration and inside-out" in page
+    assert "Currents were recorded" not in page
+    names = {path.name for path in (finished.folder / "results" / "figures").iterdir()}
+    assert {"ratios.svg", "ratios.png", "residuals.svg", "corrections.svg"} <= names
+    assert not [name for name in names if name.startswith("measurements")]
+
+
+def test_the_manifest_holds_every_input(finished) -> None:
+    manifest = json.loads((finished.folder / "results" / "manifest.json").read_text())
+    files = ("config/config.yaml", "data/reversals.csv", "data/solutions.csv")
+    assert manifest["inputs"] == {
+        name: hashlib.sha256((finished.folder / name).read_bytes()).hexdigest() for name in files
+    }
+    assert manifest["config"]["reversals"] == "data/reversals.csv"
+    assert manifest["config"]["recordings"] is None
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    """Every result but results/ingest, and the manifest without the digest of the table."""
+    root = folder / "results"
+    files = [path for path in root.rglob("*") if path.is_file() and path.relative_to(root).parts[0] != "ingest"]
+    content = {str(path.relative_to(root)): path.read_bytes() for path in files}
+    manifest = json.loads(content["manifest.json"])
+    del manifest["inputs"]["data/reversals.csv"]
+    return content | {"manifest.json": json.dumps(manifest).encode()}
+
+
+def test_other_order_other_place_same_bytes(finished, tmp_path: Path, run_workflow: Callable) -> None:
+    rows = measured()
+    order = np.random.default_rng(1).permutation(len(rows))
+    other = run_workflow(write(tmp_path / "quite another place", [rows[i] for i in order]))
+    assert other.status == 0, other.said
+    assert results(other.folder) == results(finished.folder)
+
+
+def test_a_changed_number_runs_what_depends_on_it(finished, tmp_path: Path, run_workflow: Callable) -> None:
+    folder, rows = tmp_path, measured()
+    assert run_workflow(write(folder, rows)).status == 0
+    before = (folder / "results" / "permeabilities.csv").read_bytes()
+    (folder / "data" / "reversals.csv").touch()
+    assert "Nothing to be done" in run_workflow(folder).said
+    done = run_workflow(write(folder, [rows[0].replace(",0.3,", ",0.6,"), *rows[1:]]))
+    assert done.status == 0, done.said
+    assert jobs(done.said) == {"adopt", "correct", "fit", "report", "conclude"}
+    assert (folder / "results" / "permeabilities.csv").read_bytes() != before
+    assert "Nothing to be done" in run_workflow(folder).said
+
+
+@pytest.mark.parametrize(
+    ("rows", "config", "words"),
+    [
+        (["c1,control,pipette,-4,0,,,,,"], {}, ("reversals.csv: row 2, column 'se_mV': found 0;",)),
+        (
+            ["c1,control,,-4,1,,,,,", "c1,contrl,pipette,,1,,,,,"],
+            {},
+            ("row 2, column 'pipette'", "not built", "row 3, column 'bath'", "row 3, column 'reversal_mV'"),
+        ),
+        (["c1,low,pipette,1,1,,,,,"] * 2, {}, ("row 3, column 'measurement': 'c1:low' is also the name of row 2",)),
+        ([], {}, ("reversals.csv: has a header but no row",)),
+        (["c1,low,pipette,1,1,,,,,"], {"recordings": "data/recordings.csv"}, ("one table would be right",)),
+        (["c1,low,pipette,1,1,,,,,"], {"reversals": None}, ("key 'recordings': found nothing",)),
+    ],
+)
+def test_faults_stop_the_run_before_any_job(
+    tmp_path: Path, run_workflow: Callable, rows: list[str], config: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    done = run_workflow(write(tmp_path, rows, config={**CONFIG, **config}))
+    assert done.status == 1
+    assert [word for word in words if word not in done.said] == []
+    assert "Traceback" not in done.said
+    assert not (tmp_path / "results").exists()
+
+
+def test_the_snakefile_alone_tells_the_same(tmp_path: Path, project: Path, snakemake: Callable) -> None:
+    write(tmp_path, ["c1,low,pipette,1,1"], header="cell;bath;pipette;reversal_mV;se_mV")
+    done = snakemake("--snakefile", str(project / "Snakefile"), "--directory", str(tmp_path))
+    assert done.returncode != 0
+    assert "data/reversals.csv: row 1: found semicolons between the columns" in done.stdout + done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_published_means_count_their_cells(tmp_path: Path, run_workflow: Callable) -> None:
+    rows = [
+        f"mean,{bath},pipette,{as_commanded_mV(bath):.3f},0.4,{n}" for bath, n in zip(BATHS, (5, 9, 7, 9), strict=True)
+    ]
+    done = run_workflow(write(tmp_path, rows, header="cell,bath,pipette,reversal_mV,se_mV,n"))
+    assert done.status == 0, done.said
+    found = done.table("permeabilities")
+    assert set(found["n_cells"]) == {"9"}
+    assert all(reason.startswith("one mean of cells") for reason in found["reason"])
+    page = (tmp_path / "results" / "report.html").read_text()
+    assert "4 reversal potentials measured elsewhere in 9 cells and 4 baths" in page
+    assert "one degree of freedom less than cells" in page
