@@ -164,6 +164,20 @@ def test_values_are_rounded_to_the_nearest_step_and_clipped(write: Write) -> Non
     assert np.array_equal(np.rint(through_pyabf(path).ravel() / one), [0, 0, 1, 0, -1, 2, 32767, -32768])
 
 
+def test_samples_written_as_numbers_are_neither_scaled_nor_clipped(write: Write, version: str) -> None:
+    channels = [CURRENT, OutputChannel("V", "mV", 3, 200.0, telegraph_gain=5.0)]
+    samples = noise(3, 2, 200, 1e6)
+    path = write(samples=samples, channels=channels, data_format="float32")
+    assert np.array_equal(through_neo(path), samples.astype(np.float32))
+    if version == "2.6":  # pyabf has no reader for numbers in ABF1
+        assert np.array_equal(through_pyabf(path), samples.astype(np.float32))
+
+
+def test_an_unknown_format_of_samples_is_refused(write: Write) -> None:
+    with pytest.raises(ValueError, match="int16 and float32"):
+        write(data_format="float64")
+
+
 def test_sweeps_start_at_the_interval(write: Write) -> None:
     path = write(sweep_interval_s=0.73, channels=[CURRENT, replace(CURRENT, number=1)])
     segments = neo.io.AxonIO(str(path)).read_block().segments

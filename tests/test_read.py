@@ -15,10 +15,12 @@ import pyabf
 import pytest
 
 from nernstfit import settings
+from nernstfit.abf.audit import recorded_voltages
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.describe import describe
 from nernstfit.abf.read import Recording, read
-from nernstfit.abf.records import Epoch, Tag, UserList, Waveform
+from nernstfit.abf.records import Epoch, Played, Tag, UserList, Waveform
+from nernstfit.abf.stimulus import Source, courses
 from nernstfit.abf.write import OutputChannel, write_abf
 from nernstfit.errors import RecordingError
 
@@ -556,6 +558,68 @@ def test_a_zero_that_is_no_number_is_refused(write: Write, version: str) -> None
     assert "zero of its samples is no number" in refusal(path)
 
 
+def test_samples_to_be_ignored_are_skipped(tmp_path: Path, write_recording: Write) -> None:
+    path = write_recording(tmp_path / "a.abf", version="1.84", samples=noise(11, 1, 400, 3000.0))
+    whole = read(path)
+    patch(path, "<h", 14, 5)
+    late = read(path)
+    np.testing.assert_array_equal(
+        late.samples(late.channels[0], 1, 0, 395), whole.samples(whole.channels[0], 1, 5, 400)
+    )
+    patch(path, "<h", 14, -5)
+    assert "truncated" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("form", "offset", "values", "words"),
+    [
+        ("<ii", 44, (-1, 9), "9 tags lie beyond its end"),  # 64 bytes each would end behind the file's start
+        ("<ii", 92, (-1, 65), "synch array of 65 sweeps lies beyond its end"),
+        ("<h", 410, (-1,), "its sampled inputs cannot be: -1"),
+        ("<h", 410, (16,), "its sampled inputs cannot be: 16"),
+        ("<h", 100, (2,), "unknown format (2)"),
+    ],
+)
+def test_an_abf1_header_that_points_outside_its_file_is_refused(
+    tmp_path: Path, write_recording: Write, form: str, offset: int, values: tuple[int, ...], words: str
+) -> None:
+    path = write_recording(tmp_path / "a.abf", version="1.84")
+    patch(path, form, offset, *values)
+    assert words in refusal(path)
+
+
+def test_an_abf2_header_whose_texts_are_elsewhere_is_refused(tmp_path: Path, write_recording: Write) -> None:
+    path = write_recording(tmp_path / "a.abf")
+    patch(path, "<4s", section(path, 9), b"XXXX")
+    assert "section of strings is not where its header says" in refusal(path)
+
+
+def test_a_voltage_that_does_not_follow_the_command_is_not_held_against_it(write: Write) -> None:
+    channels = [OutputChannel("I", "pA", 0, 4000.0), OutputChannel("V", "mV", 1, 200.0)]
+    steady = np.random.default_rng(2).normal(0, 80, (11, 2, 1)) + np.zeros((11, 2, 400))
+    recording = read(write(samples=steady, channels=channels))
+    assert recorded_voltages(recording, segments(recording.waveforms[0], 11, 400)) == ()
+
+
+def test_the_zero_of_a_stimulus_file_is_scaled_with_it() -> None:
+    source = Source(1e4, "mV", np.array([[0, 10]]), 2.0, 3.0)
+    (course,) = courses(source, Played(0.5, -60.0, 0, 0), "mV", 1e4)
+    np.testing.assert_array_equal(course.levels(np.array([0, 1])), [0.5 * 3 - 60, 0.5 * 23 - 60])
+
+
+@pytest.mark.parametrize(
+    ("played", "words"),
+    [
+        (Played(float("nan"), 0.0, 0, 0), "whose scale is no number"),
+        (Played(1.0, float("inf"), 0, 0), "whose scale is no number"),
+        (Played(1.0, 0.0, 2, 0), "of which only sweep 2 was played"),
+    ],
+)
+def test_a_stimulus_that_was_played_in_an_unknown_way_is_refused(played: Played, words: str) -> None:
+    with pytest.raises(RecordingError, match=words):
+        courses(Source(1e4, "mV", np.zeros((2, 10)), 1.0, 0.0), played, "mV", 1e4)
+
+
 def test_sweeps_of_different_length_are_refused_not_cut_into_equal_pieces(write: Write, version: str) -> None:
     path = write()
     content = path.read_bytes()
@@ -673,6 +737,32 @@ def test_a_header_with_damaged_bytes_reads_or_is_refused_but_never_fails_otherwi
     except RecordingError as fault:
         said = str(fault)
     assert recording.points > 0 if recording else path.name in said
+
+
+LARGE = """
+import sys
+from pathlib import Path
+from nernstfit.abf.read import read
+recording = read(sys.argv[1])
+for sweep in range(recording.sweeps):
+    recording.current_pA(recording.channels[0], sweep, 500_000, 600_000).mean()
+    recording.clipped(recording.channels[0], [sweep], 500_000, 600_000)
+print(*(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell a process's memory")
+def test_of_a_large_recording_only_the_windows_are_in_memory(tmp_path: Path, write_recording: Write) -> None:
+    sweeps, points = 200, 1_000_000
+    path = write_recording(tmp_path / "a.abf", version="1.84", samples=np.zeros((1, 1, 256)))
+    patch(path, "<i", 10, sweeps * points)
+    patch(path, "<i", 16, sweeps)
+    patch(path, "<ii", 92, 0, 0)  # no synch array
+    with path.open("ab") as stream:
+        for _ in range(sweeps):
+            stream.write(bytes(2 * points))
+    done = subprocess.run([sys.executable, "-c", LARGE, str(path)], capture_output=True, text=True, check=True)
+    assert int(done.stdout) * 1024 < 150e6
 
 
 PROGRAM = """

@@ -28,6 +28,7 @@ from nernstfit.abf.header import Header
 from nernstfit.abf.records import PICOAMPERES, Channel, Played, Stimulus, Tag, Waveform
 from nernstfit.errors import RecordingError
 
+_MOST_MAPPED_BYTES = 50_000_000
 # What pyabf raises on a header that fits its file and still makes no sense.
 _PYABF_FAULTS = (struct.error, ValueError, IndexError, OverflowError)
 
@@ -68,13 +69,14 @@ class Recording:
     waveforms: tuple[Waveform, ...]
     tags: tuple[Tag, ...]
     obstacles: tuple[str, ...]
-    _raw: NDArray[Any] = field(repr=False, compare=False)  # (sweeps, points, channels), as stored
+    _map: mmap.mmap = field(repr=False, compare=False)
+    _raw: NDArray[Any] = field(repr=False, compare=False)  # (sweeps, points, channels), as stored, mapped
     _gain: tuple[float, ...] = field(repr=False, compare=False)
     _offset: tuple[float, ...] = field(repr=False, compare=False)
 
     def samples(self, channel: Channel, sweep: int, start: int, stop: int) -> NDArray[np.float64]:
         """Samples of one channel in one sweep, in the channel's unit; shape (stop - start,)."""
-        raw = self._raw[sweep, start:stop, channel.index].astype(np.float64)
+        raw = self._stored(channel, sweep, start, stop).astype(np.float64)
         return np.asarray(raw * self._gain[channel.index] + self._offset[channel.index])
 
     def current_pA(self, channel: Channel, sweep: int, start: int, stop: int) -> NDArray[np.float64]:
@@ -83,7 +85,7 @@ class Recording:
 
     def block_pA(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> NDArray[np.float64]:
         """Samples of a current channel in pA, the same window of several sweeps; shape (sweeps, stop - start)."""
-        raw = self._raw[:, start:stop, channel.index][list(sweeps)].astype(np.float64)
+        raw = self._block(channel, sweeps, start, stop).astype(np.float64)
         scale = PICOAMPERES[channel.unit]
         return np.asarray(raw * (self._gain[channel.index] * scale) + self._offset[channel.index] * scale)
 
@@ -97,8 +99,22 @@ class Recording:
         """Return how many samples stand at the converter's limit; none where they were stored as numbers."""
         if self._raw.dtype.kind == "f":
             return 0
-        raw = self._raw[:, start:stop, channel.index][list(sweeps)]
+        raw = self._block(channel, sweeps, start, stop)
         return int(np.count_nonzero((raw == -32768) | (raw == 32767)))
+
+    def _stored(self, channel: Channel, sweep: int, start: int, stop: int) -> NDArray[Any]:
+        """Samples as stored, in memory of their own; shape (stop - start,)."""
+        raw = self._raw[sweep, start:stop, channel.index].copy()
+        if self._raw.nbytes > _MOST_MAPPED_BYTES and hasattr(mmap, "MADV_DONTNEED"):
+            # A kernel maps far more of a file than is touched; a large one is let go of after each window.
+            self._map.madvise(mmap.MADV_DONTNEED)
+        return raw
+
+    def _block(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> NDArray[Any]:
+        """Samples of several sweeps as stored; shape (sweeps, stop - start)."""
+        if self._raw.nbytes > _MOST_MAPPED_BYTES:
+            return np.stack([self._stored(channel, sweep, start, stop) for sweep in sweeps])
+        return np.asarray(self._raw[:, start:stop, channel.index][list(sweeps)])
 
 
 def read(path: str | Path) -> Recording:
@@ -154,23 +170,23 @@ def _read(path: Path) -> tuple[Recording, dict[int, Played]]:
     """Read a file without the stimulus files beside it."""
     try:
         with open(path, "rb") as stream:
-            content = _mapped(stream)
+            mapped = _mapped(stream)
+            content = np.frombuffer(mapped, dtype=np.uint8)
             check(content)
             said = _header(stream, content)
     except OSError as fault:
         raise RecordingError(f"cannot be opened ({fault.strerror})") from None
-    return _recording(path, said, content), said.played
+    return _recording(path, said, mapped, content), said.played
 
 
-def _mapped(stream: BinaryIO) -> Bytes:
+def _mapped(stream: BinaryIO) -> mmap.mmap:
     try:
-        content = np.frombuffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), dtype=np.uint8)
+        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     except ValueError:
         raise RecordingError("cannot be opened (it is empty)") from None
-    start = bytes(content[:4])
-    if start not in (b"ABF ", b"ABF2"):
-        raise RecordingError(f"is not an ABF file (it starts with {start!r})")
-    return content
+    if mapped[:4] not in (b"ABF ", b"ABF2"):
+        raise RecordingError(f"is not an ABF file (it starts with {mapped[:4]!r})")
+    return mapped
 
 
 def _header(stream: BinaryIO, content: Bytes) -> Header:
@@ -206,7 +222,7 @@ def _abf2_sections(stream: BinaryIO) -> SimpleNamespace:
     )
 
 
-def _recording(path: Path, said: Header, content: Bytes) -> Recording:
+def _recording(path: Path, said: Header, mapped: mmap.mmap, content: Bytes) -> Recording:
     stored, channels = np.dtype(said.stored), len(said.channels)
     used = said.sweeps * said.points * channels
     stop = said.start + used * stored.itemsize
@@ -226,6 +242,7 @@ def _recording(path: Path, said: Header, content: Bytes) -> Recording:
         waveforms=said.waveforms,
         tags=said.tags,
         obstacles=said.obstacles,
+        _map=mapped,
         _raw=content[said.start : stop].view(stored).reshape(said.sweeps, said.points, channels),
         _gain=(1.0,) * channels if is_number else said.gains,
         _offset=(0.0,) * channels if is_number else said.offsets,
