@@ -108,7 +108,7 @@ def autocorrelation_time(correlation: FloatArray) -> float:
 
 
 def standard_errors(
-    windows: Sequence[FloatArray], stretches: Sequence[FloatArray], resolution: float
+    windows: Sequence[FloatArray], stretches: Sequence[FloatArray], resolution: float, degree: int = 1
 ) -> tuple[FloatArray, float]:
     """Standard error of the mean of each window.
 
@@ -117,9 +117,11 @@ def standard_errors(
     windows : sequence of ndarray, each of shape (sweeps, n_i) or (n_i,)
         Samples that are averaged, without their straight line.
     stretches : sequence of ndarray
-        Longer stretches of settled current in the same sweeps, without their straight line; in the same order.
+        Longer stretches of settled current in the same sweeps, without their trend; in the same order.
     resolution : float
         One step of the converter, in the samples' unit.
+    degree : int
+        Of the trend of the stretches.
 
     Returns
     -------
@@ -130,9 +132,9 @@ def standard_errors(
     time : float
         The autocorrelation time of the stretches, in samples.
     """
-    correlation = autocorrelation(stretches)
+    correlation = autocorrelation(stretches, degree)
     time = autocorrelation_time(correlation)
-    variance = variances(stretches, time)
+    variance = variances(stretches, time, degree)
     lengths = _lengths(windows)
     # A window that is short beside the autocorrelation time says nothing of its own variance.
     telling = lengths > _TELLING * time

@@ -35,10 +35,9 @@ IntArray = NDArray[np.int64]
 _MEDIAN_FACTOR = math.sqrt(math.pi / 2)  # asymptotic error of a median over that of a mean, normal noise
 _LONGEST_STRETCH = 8192
 _MOST_PIECES = 400
-_RAMP_PARTS, _RAMP_DEGREE = 8, 3
+_RAMP_PARTS, _TREND_DEGREE = 8, 3
 _PEAK_HALF_MS = 0.1
 _QUIET_MS = 0.3
-_SAME_SPEED = 0.01
 _CORNER_MS, _CORNER_SKIP_MS = 20.0, 2.0
 _LEAST_CORNER = 8
 
@@ -322,7 +321,7 @@ def _leak(source: _Source, how: Measure) -> Points:
     settled = how.with_default_window()
     found = _read(source, LEAK, parts, _windows(source, parts, settled), settled)[0]
     back = _opposite(source, parts, epoch) if parts[0].is_ramp else []
-    if back and abs(_speed(source, back[0]) / _speed(source, parts[0]) + 1) < _SAME_SPEED:
+    if back:
         return _joined(found, _read(source, LEAK, back, _whole(back), settled)[0])
     if not parts[0].is_ramp and len(np.unique(found.command_mV)) < 2:
         raise RecordingError(
@@ -416,9 +415,10 @@ def _read_steps(
     blocks = _blocks(source, windows)
     flat = [noise.detrended(block) for block in blocks]
     stretches = [_stretch(part, window) for part, window in zip(parts, windows, strict=True)]
-    settled = [noise.detrended(block)[0] for block in _blocks(source, stretches)]
+    # What a tail or an opening current still does there, a cubic follows; the noise is what is left.
+    settled = [noise.detrended(block, _TREND_DEGREE)[0] for block in _blocks(source, stretches)]
     resolution = recording.resolution_pA(source.channel)
-    se, time = noise.standard_errors([residual for residual, _ in flat], settled, resolution)
+    se, time = noise.standard_errors([residual for residual, _ in flat], settled, resolution, _TREND_DEGREE)
     median = how.statistic == "median"
     values = np.concatenate([np.median(block, axis=1) if median else block.mean(axis=1) for block in blocks])
     starts, stops = np.array(windows).T
@@ -451,10 +451,10 @@ def _read_ramps(
     recording = source.recording
     blocks = _blocks(source, windows)
     parted = [_parted(block) for block in blocks]
-    residuals = [noise.detrended(part, _RAMP_DEGREE)[0] for part in parted]
-    time = noise.autocorrelation_time(noise.autocorrelation(residuals, _RAMP_DEGREE))
+    residuals = [noise.detrended(part, _TREND_DEGREE)[0] for part in parted]
+    time = noise.autocorrelation_time(noise.autocorrelation(residuals, _TREND_DEGREE))
     # Each sweep has its variance, the mean over its parts.
-    variance = noise.variances(residuals, time, _RAMP_DEGREE).reshape(len(parts), -1).mean(axis=1)
+    variance = noise.variances(residuals, time, _TREND_DEGREE).reshape(len(parts), -1).mean(axis=1)
     variance = variance * time + noise.coarseness(variance, recording.resolution_pA(source.channel))
     shortest = min(stop - start for start, stop in windows)
     pieces = max(2, min(_MOST_PIECES, shortest // max(1, math.ceil(time))))
@@ -510,7 +510,7 @@ def _sized(
 
 def _parted(block: FloatArray) -> FloatArray:
     """Sweeps of a ramp cut into parts short enough for a cubic to follow; shape (sweeps * parts, samples)."""
-    parts = max(1, min(_RAMP_PARTS, block.shape[1] // (4 * (_RAMP_DEGREE + 1))))
+    parts = max(1, min(_RAMP_PARTS, block.shape[1] // (4 * (_TREND_DEGREE + 1))))
     length = block.shape[1] // parts
     return block[:, : parts * length].reshape(-1, length)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nernstfit.reversal import spline
-from nernstfit.reversal.curve import DENSE_MV, Curve, thinned
+from nernstfit.reversal.curve import DENSE_MV, Curve, membrane_speed, thinned
 from nernstfit.reversal.polynomial import misfit
 
 PAIR, TABLE, UNKNOWN = "pair", "table", "unknown"
@@ -21,7 +21,9 @@ PAIR, TABLE, UNKNOWN = "pair", "table", "unknown"
 TYPICAL_PF = 0.9e-6 * math.pi * 25e-4**2 * 1e12
 _EDGE = 0.05  # of the common range, left out at both ends: what the corners leave
 _LEAST_PIECES = 8
+_LEAK_TERMS = 4  # of the leak itself, a cubic
 _NOISE = 3.0
+_CONSTANT = 0.2  # root mean square of what may vary, of the mean
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,32 @@ def of(up: Curve, down: Curve | None, given_pF: float, corner_pF: float, corner_
     return Capacity(0.0, 0.0, size, UNKNOWN, hysteresis)
 
 
+def of_leak(leak: Curve, given_pF: float) -> Capacity:
+    """Find the capacity that a leak's own ramp, or ramps up and down in one curve, charge.
+
+    Parameters
+    ----------
+    leak : Curve
+        Its speeds differ where it holds both directions.
+    given_pF : float
+        From the table or the amplifier; nan where neither gives one.
+
+    Returns
+    -------
+    Capacity
+        Where it is not known, its size is its standard error.
+    """
+    speed = membrane_speed(leak)
+    if np.ptp(np.sign(speed)) == 2:
+        x = (leak.voltage_mV - leak.voltage_mV[0]) / (leak.voltage_mV[-1] - leak.voltage_mV[0])
+        design = np.column_stack([np.vander(x, _LEAK_TERMS), speed]) * leak.weight[:, None]
+        operator = np.linalg.pinv(design)[-1]
+        return Capacity(float(operator @ (leak.current_pA * leak.weight)), float(np.linalg.norm(operator)), 0.0, PAIR)
+    if math.isfinite(given_pF):
+        return Capacity(given_pF, 0.0, 0.0, TABLE)
+    return Capacity(0.0, TYPICAL_PF, TYPICAL_PF, UNKNOWN)
+
+
 def _of_pair(up: Curve, down: Curve) -> Capacity | None:
     """Difference of the two directions over that of their speeds; None where they share too little."""
     a, b = thinned(up, DENSE_MV)[0], thinned(down, DENSE_MV)[0]
@@ -85,7 +113,8 @@ def _of_pair(up: Curve, down: Curve) -> Capacity | None:
         return None
     back = spline.fit(b.voltage_mV, b.current_pA, b.se_pA)
     influence, between = back.error(inside.voltage_mV)
-    speed = inside.speed_mV_per_ms - float(np.median(b.speed_mV_per_ms))
+    speed = np.interp(inside.voltage_mV, a.voltage_mV, membrane_speed(a))
+    speed = speed - np.interp(inside.voltage_mV, b.voltage_mV, membrane_speed(b))
     each = (inside.current_pA - back.at(inside.voltage_mV)) / speed
     variance = (inside.se_pA**2 + ((influence * b.se_pA) ** 2).sum(axis=1) + between) / speed**2
     weight = 1.0 / variance
@@ -94,5 +123,6 @@ def _of_pair(up: Curve, down: Curve) -> Capacity | None:
     # The smooth curve's errors are shared between neighbours; its share of the error of the mean is exact.
     shared = (weight / speed) @ influence * b.se_pA
     se = math.sqrt(float(np.sum((weight * inside.se_pA / speed) ** 2)) + float(shared @ shared))
-    constant = misfit(float(np.sum((each - capacity) ** 2 / variance)), inside.size - 1) == 1.0
-    return Capacity(max(capacity, 0.0), se, 0.0, PAIR, is_hysteresis=not constant or capacity < -_NOISE * se)
+    excess = misfit(float(np.sum((each - capacity) ** 2 / variance)), inside.size - 1)
+    varies = excess > 1 and float(weight @ (each - capacity) ** 2) > (_CONSTANT * capacity) ** 2
+    return Capacity(max(capacity, 0.0), se * excess, 0.0, PAIR, is_hysteresis=varies or capacity < -_NOISE * se)

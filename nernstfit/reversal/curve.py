@@ -22,13 +22,15 @@ from nernstfit.reversal.polynomial import Line, weighted
 FloatArray = NDArray[np.float64]
 
 _SAME_LEVEL_MV = 1e-6
+_SAME_SPEED = 1e-12
 _SAME_PIECE = 0.1  # of the step between neighbouring pieces of a ramp
 _MOST_LEVELS, _LEAST_LEVELS, _COARSE_MV = 32, 8, 4.0
 DENSE_MV = 2.0  # closer levels are averaged before a smooth curve is fitted
 _EDGE = 1e-9
 _LEAST_LEAK_LEVELS = 3
 _LEAK_ORDER = 3
-_STRAIGHT_Z = 2.0
+_STRAIGHT_Z, _SURELY_BENT_Z = 2.5, 4.0
+_BENT = 2.0  # misfit of a straight leak; less only makes its error larger
 _LEAST_SE_PA = 1e-9
 
 
@@ -127,12 +129,14 @@ def average(
     mean = np.add.reduceat(current, first) / repeats
     se = np.sqrt(np.add.reduceat(se_pA[order] ** 2, first)) / repeats
     deviation = np.full((len(first), int(repeats.max())), math.nan)
-    deviation[at, np.arange(len(command)) - first[at]] = current - mean[at]
-    scatter = _scatter(current - mean[at], se_pA[order], len(command) - len(first))
-    level = np.add.reduceat(command, first) / repeats
-    speed = np.zeros(len(first))
+    each = current - mean[at]
+    speed, lost = np.zeros(len(first)), 0
     if speed_mV_per_ms is not None:
         speed = np.add.reduceat(speed_mV_per_ms[order], first) / repeats
+        each, lost = _at_one_speed(each, speed_mV_per_ms[order] - speed[at])
+    deviation[at, np.arange(len(command)) - first[at]] = each
+    scatter = _scatter(each, se_pA[order], len(command) - len(first) - lost)
+    level = np.add.reduceat(command, first) / repeats
     curve = Curve(
         command_mV=level,
         voltage_mV=level - mean * series_MOhm * 1e-3,
@@ -147,6 +151,14 @@ def average(
         series_MOhm=series_MOhm,
     )
     return _by_voltage(curve)
+
+
+def _at_one_speed(deviation_pA: FloatArray, faster: FloatArray) -> tuple[FloatArray, int]:
+    """Deviations of repeats without what charges the membrane more in a faster ramp, and the coefficients it took."""
+    squares = float(faster @ faster)
+    if squares <= _SAME_SPEED * float(len(faster)):
+        return deviation_pA, 0
+    return deviation_pA - faster * float(faster @ deviation_pA) / squares, 1
 
 
 def speed(command_mV: FloatArray, t_ms: FloatArray, point: FloatArray) -> FloatArray:
@@ -241,7 +253,20 @@ def without_capacity(curve: Curve, capacity_pF: float, se_pF: float) -> Curve:
     capacity_pF, se_pF : float
         The capacity and its standard error, which all levels share.
     """
-    return _less(curve, capacity_pF * curve.speed_mV_per_ms, se_pF * curve.speed_mV_per_ms[:, None])
+    speed = membrane_speed(curve)
+    return _less(curve, capacity_pF * speed, se_pF * speed[:, None])
+
+
+def membrane_speed(curve: Curve) -> FloatArray:
+    """Speed of the membrane's voltage in mV per ms, shape (levels,).
+
+    Behind a series resistance it is less than the command's, by as much as the corrected axis is shorter.
+    """
+    few = coarse(curve)
+    if curve.series_MOhm == 0 or few.size < 2 or not curve.speed_mV_per_ms.any():
+        return curve.speed_mV_per_ms
+    share = np.gradient(few.voltage_mV, few.command_mV)
+    return curve.speed_mV_per_ms * np.interp(curve.voltage_mV, few.voltage_mV, share)
 
 
 def without_background(curve: Curve, background: Curve) -> Curve:
@@ -267,8 +292,8 @@ def without_background(curve: Curve, background: Curve) -> Curve:
 def without_leak(curve: Curve, leak: Curve) -> Curve:
     """Take off the leak measured in another epoch of the same recording.
 
-    The leak's own I-V is taken as the polynomial, at most a cubic, for which it gives evidence. A straight
-    line is used beyond the range in which it was measured, anything else is not.
+    The leak's own I-V is taken as a straight line, also beyond the range in which it was measured. Where the line
+    does not fit, it is the parabola or cubic for which there is evidence, and nothing is subtracted beyond the range.
 
     Parameters
     ----------
@@ -278,8 +303,10 @@ def without_leak(curve: Curve, leak: Curve) -> Curve:
     -------
     Curve
     """
-    line = weighted(leak.voltage_mV, leak.current_pA, leak.weight, min(_LEAK_ORDER, leak.size - 1)).chosen()
-    if line.order > 1:
+    lines = weighted(leak.voltage_mV, leak.current_pA, leak.weight, min(_LEAK_ORDER, leak.size - 1))
+    line = lines.of_order(1)
+    if line.misfit > _BENT:
+        line = lines.chosen()
         curve = curve.among(_within(curve, leak))
     return _less_line(curve, line)
 
@@ -294,7 +321,7 @@ def without_straight_leak(curve: Curve) -> Curve | None:
     """Take off a straight leak found in the curve itself, below the voltages at which the channels open.
 
     From the lowest voltage up, levels belong to the leak as long as each lies on the line through those below
-    it; the last of them is left out, since what opens there may only not be seen yet.
+    it; of more than three the last is left out, since what opens there may only not be seen yet.
 
     Parameters
     ----------
@@ -303,29 +330,38 @@ def without_straight_leak(curve: Curve) -> Curve | None:
     Returns
     -------
     Curve or None
-        None where fewer than three levels lie on a line.
+        None where not even the lowest three levels lie on a line.
     """
     few = coarse(curve)
-    weight = few.weight
     last = _LEAST_LEAK_LEVELS - 1
-    while last + 1 < few.size:
-        line = weighted(few.voltage_mV[: last + 1], few.current_pA[: last + 1], weight[: last + 1], 1).of_order(1)
-        value, influence = line.at(few.voltage_mV[last + 1 : last + 2])
-        error = math.hypot(float(np.linalg.norm(influence[0] * few.se_pA[: last + 1])), few.se_pA[last + 1])
-        if line.misfit > _STRAIGHT_Z or abs(few.current_pA[last + 1] - value[0]) > _STRAIGHT_Z * error:
-            break
-        last += 1
-    last -= last + 1 < few.size
-    if last + 1 < _LEAST_LEAK_LEVELS:
+    if few.size <= last or not _continues(few, last - 1, _SURELY_BENT_Z):
         return None
+    while last + 1 < few.size and _continues(few, last, _STRAIGHT_Z):
+        last += 1
+    if _LEAST_LEAK_LEVELS - 1 < last < few.size - 1:
+        last -= 1
     below = curve.voltage_mV <= few.voltage_mV[last]
     line = weighted(curve.voltage_mV[below], curve.current_pA[below], curve.weight[below], 1).of_order(1)
     return _less_line(curve, line)
 
 
+def _straight(few: Curve, last: int) -> Line:
+    """Straight line through the levels up to `last`."""
+    used = slice(0, last + 1)
+    return weighted(few.voltage_mV[used], few.current_pA[used], few.weight[used], 1).of_order(1)
+
+
+def _continues(few: Curve, last: int, z: float) -> bool:
+    """Whether the level after `last` lies on the line through those before, within so many standard errors."""
+    line = _straight(few, last)
+    value, influence = line.at(few.voltage_mV[last + 1 : last + 2])
+    error = math.hypot(float(np.linalg.norm(influence[0] / line.weight)), few.se_pA[last + 1])
+    return abs(float(few.current_pA[last + 1] - value[0])) <= z * error
+
+
 def _less_line(curve: Curve, line: Line) -> Curve:
     values, influence = line.at(curve.voltage_mV)
-    return _less(curve, values, influence / line.weight)
+    return _less(curve, values, influence / line.weight * line.misfit)
 
 
 def _less(curve: Curve, values_pA: FloatArray, shared_pA: FloatArray) -> Curve:

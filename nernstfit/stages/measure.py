@@ -104,15 +104,18 @@ def _uncompensated_MOhm(row: Row) -> float | None:
 
 def _measure(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame) -> _Measured:
     roles = _roles(points, row.measure.voltage, _uncompensated_MOhm(row) or 0.0)
+    given = row.capacitance_pF if row.capacitance_pF is not None else float(fact["capacitance_pF"])
     charging = None
-    if roles[SIGNAL].speed_mV_per_ms.any() and BACKGROUND not in roles:
+    if roles[SIGNAL].speed_mV_per_ms.any():
         charging = capacity.of(
             roles[SIGNAL],
             roles.get(OPPOSITE),
-            row.capacitance_pF if row.capacitance_pF is not None else float(fact["capacitance_pF"]),
+            given,
             float(fact["corner_pF"]),
             float(fact["corner_se_pF"]),
         )
+    if LEAK in roles and roles[LEAK].speed_mV_per_ms.any():
+        roles[LEAK] = _uncharged(roles[LEAK], capacity.of_leak(roles[LEAK], given))
     iv = _subtracted(row.measure.leak, roles, charging)
     if iv is None:
         reason = "no straight part of the current below activation, of three levels at least, gives a leak to subtract"
@@ -139,19 +142,19 @@ def _roles(points: pd.DataFrame, voltage: str, series_MOhm: float) -> dict[str, 
 
 def _subtracted(leak: str, roles: Mapping[str, Curve], charging: Capacity | None) -> Curve | None:
     """The signal without what is to be subtracted; None where no leak is found."""
-    signal = roles[SIGNAL]
-    if charging is not None:
-        signal = curve.without_capacity(signal, charging.removed_pF, charging.se_pF)
+    signal = _uncharged(roles[SIGNAL], charging)
     if leak == "background":
-        return curve.without_background(signal, roles[BACKGROUND])
+        return curve.without_background(signal, _uncharged(roles[BACKGROUND], charging))
     if leak == "linear":
         return curve.without_straight_leak(signal)
     if LEAK in roles:
-        told = roles[LEAK]
-        if charging is not None:
-            told = curve.without_capacity(told, charging.removed_pF, charging.se_pF)
-        return curve.without_leak(signal, told)
+        return curve.without_leak(signal, roles[LEAK])
     return signal
+
+
+def _uncharged(ramp: Curve, charging: Capacity | None) -> Curve:
+    """A curve without what charges the membrane, as far as that is known."""
+    return ramp if charging is None else curve.without_capacity(ramp, charging.removed_pF, charging.se_pF)
 
 
 def _values(row: Row, measured: _Measured) -> dict[str, Any]:
@@ -180,7 +183,7 @@ def _further_se_mV(measured: _Measured) -> float:
 def _charging_mV(measured: _Measured) -> float:
     """By how much the zero of a ramp may be off for a capacity that is not known."""
     charging, zero = measured.charging, measured.result.zero
-    if charging is None or zero is None:
+    if charging is None or zero is None or BACKGROUND in measured.roles:  # the background has the same
         return 0.0
     return charging.size_pF * float(np.abs(measured.iv.speed_mV_per_ms).max()) / abs(zero.slope_nS)
 

@@ -50,11 +50,17 @@ def boltzmann(half_mV: float, width_mV: float) -> Callable[[FloatArray], FloatAr
     return lambda v: 1.0 / (1.0 + np.exp(-(v - half_mV) / width_mV))
 
 
-def draw(rng: np.random.Generator, count: int, reversal: tuple[float, float], **fixed: float) -> Cells:
+def draw(
+    rng: np.random.Generator,
+    count: int,
+    reversal: tuple[float, float],
+    slope: tuple[float, float] = (2.0, 20.0),
+    **fixed: float,
+) -> Cells:
     """Patches as they come: 2 to 20 nS, a seal of 2 to 50 GOhm, 3 to 12 MOhm compensated by 50 to 80 %, 8 to 25 pF."""
     values = {
         "reversal_mV": rng.uniform(*reversal, count),
-        "slope_nS": np.exp(rng.uniform(np.log(2.0), np.log(20.0), count)),
+        "slope_nS": np.exp(rng.uniform(*np.log(slope), count)),
         "leak_nS": 1.0 / rng.uniform(2.0, 50.0, count),
         "leak_reversal_mV": rng.uniform(-10.0, 5.0, count),
         "series_MOhm": np.round(rng.uniform(3.0, 12.0, count), 1) * (1 - np.round(rng.uniform(0.5, 0.8, count), 2)),
@@ -124,11 +130,14 @@ def clamp(
         current, slope = membrane(v)
         factor = 1 + series * slope
         ending = v + (command_mV[None, :, point] - v - series * current) / factor
-        v = ending + (v - ending) * np.exp(-dt * factor / (series * capacity))
+        rate = dt * factor / (series * capacity)
+        # What is sampled is the mean over the sample, so that no charge is lost between samples.
+        mean = ending + (v - ending) * -np.expm1(-rate) / rate
+        v = ending + (v - ending) * np.exp(-rate)
         for i, gate in enumerate(gates):
             steady = gate.steady(v)
             states[i] = steady + (states[i] - steady) * np.exp(-dt / gate.tau_ms(v))
-        seen[:, :, point] = (command_mV[None, :, point] - v) / series
+        seen[:, :, point] = (command_mV[None, :, point] - mean) / series
     return seen
 
 

@@ -51,6 +51,7 @@ class Calibration:
     extra_channels: bool = False
     telegraph_gain: float | None = None
     version: str = "2.6"
+    slope: tuple[float, float] = (2.0, 20.0)
     fixed: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -107,7 +108,7 @@ def calibrate(row: Calibration, cases: int, seed: int) -> Tally:
 def _batch(
     row: Calibration, count: int, rng: np.random.Generator, folder: Path
 ) -> Iterator[tuple[Mapping[str, object], float]]:
-    cells = patches.draw(rng, count, row.reversal, **row.fixed)
+    cells = patches.draw(rng, count, row.reversal, row.slope, **row.fixed)
     command = _command(row)
     subtract = row.how.get("leak") == "background"
     current = patches.clamp(cells, command, row.gates, RATE_HZ)
@@ -137,7 +138,9 @@ def _written(row: Calibration, path: Path, current_pA: FloatArray) -> Path:
     if row.extra_channels:  # a pressure on input 2 and the current on input 3 behind it
         channels = [OutputChannel("P", "mmHg", 2, 100.0), replace(channels[0], number=3)]
         samples = [np.zeros_like(current_pA), current_pA]
-    write_abf(path, row.version, np.stack(samples, axis=1), channels, [row.waveform], RATE_HZ, 2.0 * row.points / RATE_HZ)
+    write_abf(
+        path, row.version, np.stack(samples, axis=1), channels, [row.waveform], RATE_HZ, 2.0 * row.points / RATE_HZ
+    )
     return path
 
 
@@ -231,24 +234,117 @@ _PULSE = _waveform(-100.0, Epoch("A", "step", -130.0, 10.0, 300, 0))
 _ACTIVATING = (Gate(boltzmann(-20.0, 5.0), _constant(2.0)),)
 _INWARD = (Gate(boltzmann(-100.0, -7.0), lambda v: 20.0 + 40.0 / (1.0 + np.exp(-(v + 60.0) / 20.0))),)
 _SODIUM = (Gate(boltzmann(-35.0, 6.0), _constant(0.3), 3), Gate(boltzmann(-65.0, -6.0), _constant(4.0)))
+_STRONG, _SODIUM_NS = (5.0, 20.0), (15.0, 60.0)
 _LEAKY = {"leak_nS": 1.0}
 _TAIL = {"from_ms": "4", "to_ms": "10"}
 
 ROWS: tuple[Calibration, ...] = (
     Calibration("steps", _STEPS, 17, 600, {"epoch": "A"}, (-40.0, 20.0)),
-    Calibration("steps, leak straight", _WIDE, 20, 600, {"epoch": "A", "leak": "linear"}, (0.0, 35.0), _ACTIVATING, fixed=_LEAKY),
-    Calibration("steps, leak of an epoch", _PREPULSE, 14, 900, {"epoch": "B", "leak": "epoch:A"}, (0.0, 35.0), _ACTIVATING, fixed=_LEAKY),
-    Calibration("steps, background", _STEPS, 17, 600, {"epoch": "A", "leak": "background"}, (-40.0, 20.0), fixed=_LEAKY),
+    Calibration(
+        "steps, leak straight",
+        _WIDE,
+        20,
+        600,
+        {"epoch": "A", "leak": "linear"},
+        (0.0, 35.0),
+        _ACTIVATING,
+        fixed=_LEAKY,
+        slope=_STRONG,
+    ),
+    Calibration(
+        "steps, leak of an epoch",
+        _PREPULSE,
+        14,
+        900,
+        {"epoch": "B", "leak": "epoch:A"},
+        (0.0, 35.0),
+        _ACTIVATING,
+        fixed=_LEAKY,
+        slope=_STRONG,
+    ),
+    Calibration(
+        "steps, background",
+        _STEPS,
+        17,
+        600,
+        {"epoch": "A", "leak": "background"},
+        (-40.0, 20.0),
+        fixed=_LEAKY,
+        slope=_STRONG,
+    ),
     Calibration("steps, list of levels, ABF1", _LIST, 17, 600, {"epoch": "A"}, (-40.0, 20.0), version="1.84"),
-    Calibration("steps, telegraphed gain, channels out of order", _STEPS, 17, 600, {"epoch": "A", "command": "0"}, (-40.0, 20.0), extra_channels=True, telegraph_gain=5.0),
+    Calibration(
+        "steps, telegraphed gain, channels out of order",
+        _STEPS,
+        17,
+        600,
+        {"epoch": "A", "command": "0"},
+        (-40.0, 20.0),
+        extra_channels=True,
+        telegraph_gain=5.0,
+    ),
     Calibration("level kept between sweeps", _KEPT, 17, 600, {"epoch": "after"}, (-40.0, 20.0)),
     Calibration("ramp up", _waveform(-60.0, *_UP), 3, 2600, {"epoch": "B"}, (-60.0, 20.0)),
-    Calibration("ramp up, background", _waveform(-60.0, *_UP), 3, 2600, {"epoch": "B", "leak": "background"}, (-60.0, 20.0), fixed=_LEAKY),
-    Calibration("ramps both ways", _waveform(-60.0, *_BOTH), 3, 4600, {"epoch": "B"}, (-60.0, 20.0), capacity_known=False),
-    Calibration("ramps both ways, leak straight", _waveform(-60.0, *_BOTH), 3, 4600, {"epoch": "B", "leak": "linear"}, (0.0, 20.0), _ACTIVATING, capacity_known=False, fixed=_LEAKY),
-    Calibration("ramp up, list of durations", _waveform(-60.0, *_UP, listed=_DURATIONS), 4, 3000, {"epoch": "B"}, (-60.0, 20.0)),
+    Calibration(
+        "ramp up, background",
+        _waveform(-60.0, *_UP),
+        3,
+        2600,
+        {"epoch": "B", "leak": "background"},
+        (-60.0, 20.0),
+        fixed=_LEAKY,
+        slope=_STRONG,
+    ),
+    Calibration(
+        "ramps both ways", _waveform(-60.0, *_BOTH), 3, 4600, {"epoch": "B"}, (-60.0, 20.0), capacity_known=False
+    ),
+    Calibration(
+        "ramps both ways, leak straight",
+        _waveform(-60.0, *_BOTH),
+        3,
+        4600,
+        {"epoch": "B", "leak": "linear"},
+        (0.0, 20.0),
+        _ACTIVATING,
+        capacity_known=False,
+        fixed=_LEAKY,
+        slope=_STRONG,
+    ),
+    Calibration(
+        "ramp up, list of durations", _waveform(-60.0, *_UP, listed=_DURATIONS), 4, 3000, {"epoch": "B"}, (-60.0, 20.0)
+    ),
     Calibration("tails", _waveform(-40.0, *_TAILS), 14, 2200, {"epoch": "B", **_TAIL}, (-40.0, 5.0), _INWARD),
-    Calibration("tails, leak of ramps", _waveform(-40.0, *_LEAK_TAILS), 14, 3500, {"epoch": "D", "leak": "epoch:A", **_TAIL}, (-40.0, 5.0), _INWARD, capacity_known=False, fixed=_LEAKY),
-    Calibration("inactivating current", _PULSE, 23, 400, {"epoch": "A", "statistic": "peak"}, (30.0, 60.0), _SODIUM),
-    Calibration("inactivating current, leak straight", _PULSE, 23, 400, {"epoch": "A", "statistic": "peak", "leak": "linear"}, (30.0, 60.0), _SODIUM, fixed=_LEAKY),
+    Calibration(
+        "tails, leak of ramps",
+        _waveform(-40.0, *_LEAK_TAILS),
+        14,
+        3500,
+        {"epoch": "D", "leak": "epoch:A", **_TAIL},
+        (-40.0, 5.0),
+        _INWARD,
+        capacity_known=False,
+        fixed=_LEAKY,
+        slope=_STRONG,
+    ),
+    Calibration(
+        "inactivating current",
+        _PULSE,
+        23,
+        400,
+        {"epoch": "A", "statistic": "peak"},
+        (30.0, 60.0),
+        _SODIUM,
+        slope=_SODIUM_NS,
+    ),
+    Calibration(
+        "inactivating current, leak straight",
+        _PULSE,
+        23,
+        400,
+        {"epoch": "A", "statistic": "peak", "leak": "linear"},
+        (30.0, 60.0),
+        _SODIUM,
+        fixed=_LEAKY,
+        slope=_SODIUM_NS,
+    ),
 )
