@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test calibrate lint lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run
@@ -14,6 +14,11 @@ demo: $(VENV)/.run
 
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest -n auto --dist worksteal
+
+# How often intervals hold the truth, over many simulated recordings; any seed must do.
+SEED ?= 1
+calibrate: $(VENV)/.test
+	@PYTHONPATH=tests $(BIN)/python -m calibration --seed $(SEED)
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check .

@@ -107,15 +107,37 @@ def autocorrelation_time(correlation: FloatArray) -> float:
     return float(max(1.0, 2.0 * correlation.sum() - 1.0))
 
 
+def squares(residual: FloatArray) -> FloatArray:
+    """Sum of the squares of each row, shape (...) of residuals of shape (..., n)."""
+    return np.asarray(np.einsum("...i,...i->...", residual, residual))
+
+
+def summary(residuals: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatArray]:
+    """Length and sum of squares of every row.
+
+    Parameters
+    ----------
+    residuals : sequence of ndarray, each of shape (sweeps, n_i) or (n_i,)
+        Samples without their trend.
+    """
+    blocks = [np.atleast_2d(residual) for residual in residuals]
+    lengths = np.repeat([block.shape[1] for block in blocks], [block.shape[0] for block in blocks])
+    return lengths, np.concatenate([squares(block) for block in blocks])
+
+
 def standard_errors(
-    windows: Sequence[FloatArray], stretches: Sequence[FloatArray], resolution: float, degree: int = 1
+    lengths: NDArray[np.int64],
+    window_squares: FloatArray,
+    stretches: Sequence[FloatArray],
+    resolution: float,
+    degree: int = 1,
 ) -> tuple[FloatArray, float]:
     """Standard error of the mean of each window.
 
     Parameters
     ----------
-    windows : sequence of ndarray, each of shape (sweeps, n_i) or (n_i,)
-        Samples that are averaged, without their straight line.
+    lengths, window_squares : ndarray, shape (windows,)
+        Samples that are averaged in each window, and the sum of their squares without their straight line.
     stretches : sequence of ndarray
         Longer stretches of settled current in the same sweeps, without their trend; in the same order.
     resolution : float
@@ -134,12 +156,11 @@ def standard_errors(
     """
     correlation = autocorrelation(stretches, degree)
     time = autocorrelation_time(correlation)
-    variance = variances(stretches, time, degree)
-    lengths = _lengths(windows)
+    variance = variances(*summary(stretches), time, degree)
     # A window that is short beside the autocorrelation time says nothing of its own variance.
     telling = lengths > _TELLING * time
     if telling.any():
-        variance = np.where(telling, np.maximum(variance, variances(windows, time)), variance)
+        variance = np.where(telling, np.maximum(variance, variances(lengths, window_squares, time)), variance)
     factors = {n: _mean_factor(correlation, n) for n in set(lengths.tolist())}
     factor = np.array([factors[n] for n in lengths.tolist()])
     return np.sqrt(variance * factor + coarseness(variance, resolution)), time
@@ -150,11 +171,6 @@ def coarseness(variance: FloatArray, resolution: float) -> FloatArray:
     return np.where(np.sqrt(variance) < resolution / 2.0, resolution**2 / 12.0, 0.0)
 
 
-def _lengths(blocks: Sequence[FloatArray]) -> NDArray[np.int64]:
-    shapes = [np.atleast_2d(block).shape for block in blocks]
-    return np.repeat([n for _, n in shapes], [rows for rows, _ in shapes])
-
-
 def _mean_factor(correlation: FloatArray, n: int) -> float:
     """Variance of a mean of n samples over that of one: (1 + 2 sum (1 - lag/n) rho(lag)) / n, at least 1/n."""
     used = correlation[1:n]
@@ -162,21 +178,19 @@ def _mean_factor(correlation: FloatArray, n: int) -> float:
     return max(1.0, 1.0 + 2.0 * float(taper @ used)) / n
 
 
-def variances(parts: Sequence[FloatArray], time: float, degree: int = 1) -> FloatArray:
+def variances(lengths: NDArray[np.int64], own_squares: FloatArray, time: float, degree: int = 1) -> FloatArray:
     """Variance of one sample in each part, steadied by all of them.
 
     Parameters
     ----------
-    parts : sequence of ndarray, each of shape (sweeps, n_i) or (n_i,)
-        Samples without their trend.
+    lengths, own_squares : ndarray, shape (parts,)
+        Samples of each part, and the sum of their squares without their trend.
     time : float
         Autocorrelation time in samples; taking off k coefficients cost k time / n of the variance.
     degree : int
         Of the trend.
     """
-    counts = _lengths(parts).astype(float)
-    squares = np.concatenate([np.atleast_1d((part**2).sum(axis=-1)) for part in parts])
-    freedom = np.maximum(counts - (degree + 1) * time, counts / 4.0)
-    independent = counts / time
-    pooled = squares.sum() / freedom.sum()
-    return np.asarray((independent * squares / freedom + _PRIOR_SAMPLES * pooled) / (independent + _PRIOR_SAMPLES))
+    freedom = np.maximum(lengths - (degree + 1) * time, lengths / 4.0)
+    independent = lengths / time
+    pooled = own_squares.sum() / freedom.sum()
+    return np.asarray((independent * own_squares / freedom + _PRIOR_SAMPLES * pooled) / (independent + _PRIOR_SAMPLES))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +35,7 @@ IntArray = NDArray[np.int64]
 _MEDIAN_FACTOR = math.sqrt(math.pi / 2)  # asymptotic error of a median over that of a mean, normal noise
 _LONGEST_STRETCH = 8192
 _MOST_PIECES = 400
+_MOST_SAMPLES = 2_000_000  # at a time in memory
 _RAMP_PARTS, _TREND_DEGREE = 8, 3
 _PEAK_HALF_MS = 0.1
 _QUIET_MS = 0.3
@@ -392,39 +393,35 @@ def _read(
     return (_read_ramps if parts[0].is_ramp else _read_steps)(source, role, parts, windows, how)
 
 
-def _groups(windows: Sequence[tuple[int, int]]) -> list[tuple[tuple[int, int], list[int]]]:
-    """Windows that are the same, with the places of those who share each; in order."""
-    return [
-        (window, [i for i, _ in members])
-        for window, members in itertools.groupby(enumerate(windows), key=lambda item: item[1])
-    ]
+def _blocks(source: _Source, windows: Sequence[tuple[int, int]]) -> Iterator[tuple[list[int], FloatArray]]:
+    """Places in `windows` and their currents in pA, shape (places, samples): runs of equal windows, in order.
 
-
-def _blocks(source: _Source, windows: Sequence[tuple[int, int]]) -> list[FloatArray]:
-    """Currents in pA, one array (sweeps, samples) for each run of equal windows; in order."""
-    return [
-        source.recording.block_pA(source.channel, [source.sweeps[i] for i in rows], *window)
-        for window, rows in _groups(windows)
-    ]
+    A run goes on for as long as it stays small: of a large recording never more than a part is in memory.
+    """
+    for window, members in itertools.groupby(range(len(windows)), key=windows.__getitem__):
+        rows = list(members)
+        most = max(1, _MOST_SAMPLES // (window[1] - window[0]))
+        for chunk in (rows[k : k + most] for k in range(0, len(rows), most)):
+            sweeps = [source.sweeps[i] for i in chunk]
+            yield chunk, source.recording.block_pA(source.channel, sweeps, *window)
 
 
 def _read_steps(
     source: _Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
 ) -> tuple[Points, _Quality]:
-    recording = source.recording
-    blocks = _blocks(source, windows)
-    flat = [noise.detrended(block) for block in blocks]
-    stretches = [_stretch(part, window) for part, window in zip(parts, windows, strict=True)]
-    # What a tail or an opening current still does there, a cubic follows; the noise is what is left.
-    settled = [noise.detrended(block, _TREND_DEGREE)[0] for block in _blocks(source, stretches)]
-    resolution = recording.resolution_pA(source.channel)
-    se, time = noise.standard_errors([residual for residual, _ in flat], settled, resolution, _TREND_DEGREE)
-    median = how.statistic == "median"
-    values = np.concatenate([np.median(block, axis=1) if median else block.mean(axis=1) for block in blocks])
+    recording, median = source.recording, how.statistic == "median"
+    values, rises, squares = (np.empty(len(parts)) for _ in range(3))
+    for rows, block in _blocks(source, windows):
+        residual, rises[rows] = noise.detrended(block)
+        values[rows] = np.median(block, axis=1) if median else block.mean(axis=1)
+        squares[rows] = noise.squares(residual)
     starts, stops = np.array(windows).T
     counts = stops - starts
-    rises = np.concatenate([rise for _, rise in flat])
-    squares = sum(float((residual**2).sum()) for residual, _ in flat)
+    stretches = [_stretch(part, window) for part, window in zip(parts, windows, strict=True)]
+    # What a tail or an opening current still does there, a cubic follows; the noise is what is left.
+    settled = [noise.detrended(block, _TREND_DEGREE)[0] for _, block in _blocks(source, stretches)]
+    resolution = recording.resolution_pA(source.channel)
+    se, time = noise.standard_errors(counts, squares, settled, resolution, _TREND_DEGREE)
     return Points(
         role=role,
         sweep=np.array(source.sweeps),
@@ -436,7 +433,7 @@ def _read_steps(
         se_pA=se * (_MEDIAN_FACTOR if median else 1.0),
         samples=counts,
     ), _Quality(
-        noise_pA=math.sqrt(squares / counts.sum()),
+        noise_pA=math.sqrt(squares.sum() / counts.sum()),
         autocorrelation=time,
         trend=float(np.abs(rises).max()) / (float(np.ptp(values)) or math.inf),
         clipped_fraction=_clipped(source, windows),
@@ -448,64 +445,56 @@ def _read_ramps(
 ) -> tuple[Points, _Quality]:
     if how.statistic == "peak":
         raise RecordingError(f"{_said(parts[0])} is a ramp, which has no peak; mean or median would be right")
-    recording = source.recording
-    blocks = _blocks(source, windows)
-    parted = [_parted(block) for block in blocks]
-    residuals = [noise.detrended(part, _TREND_DEGREE)[0] for part in parted]
-    time = noise.autocorrelation_time(noise.autocorrelation(residuals, _TREND_DEGREE))
-    # Each sweep has its variance, the mean over its parts.
-    variance = noise.variances(residuals, time, _TREND_DEGREE).reshape(len(parts), -1).mean(axis=1)
-    variance = variance * time + noise.coarseness(variance, recording.resolution_pA(source.channel))
+    recording, statistic = source.recording, np.median if how.statistic == "median" else np.mean
+    time = _ramp_time(source, windows)
     shortest = min(stop - start for start, stop in windows)
     pieces = max(2, min(_MOST_PIECES, shortest // max(1, math.ceil(time))))
     edges = [np.arange(pieces) * (stop - start) // pieces for start, stop in windows]
-    current, counts = [], []
-    for (window, rows), block in zip(_groups(windows), blocks, strict=True):
-        first = edges[rows[0]]
-        size = np.diff(np.append(first, window[1] - window[0]))
-        sums = np.add.reduceat(block, first, axis=1)
-        current.append((sums / size).ravel())
-        counts.append(np.tile(size, len(rows)))
-    samples = np.concatenate(counts)
-    middles = [start + first + size / 2 for (start, _), first, size in _sized(windows, edges)]
-    if how.statistic == "median":
-        current = [
-            np.array([np.median(piece) for row in block for piece in np.split(row, edges[rows[0]][1:])])
-            for (_, rows), block in zip(_groups(windows), blocks, strict=True)
-        ]
-    factor = _MEDIAN_FACTOR if how.statistic == "median" else 1.0
-    squares = sum(float((residual**2).sum()) for residual in residuals)
+    current, squares, variance = np.empty((len(parts), pieces)), 0.0, np.empty(len(parts))
+    for rows, block in _blocks(source, windows):
+        residual = noise.detrended(_parted(block), _TREND_DEGREE)[0]
+        found = noise.variances(*noise.summary([residual]), time, _TREND_DEGREE)
+        variance[rows] = found.reshape(len(rows), -1).mean(axis=1)
+        squares += float(noise.squares(residual).sum())
+        for k, piece in enumerate(np.split(block, edges[rows[0]][1:], axis=1)):
+            current[rows, k] = statistic(piece, axis=1)
+    samples = np.concatenate(
+        [np.diff(np.append(first, stop - start)) for (start, stop), first in zip(windows, edges, strict=True)]
+    )
+    middles = np.concatenate([start + first for (start, _), first in zip(windows, edges, strict=True)]) + samples / 2
+    # Over more than one piece the noise averages as over independent samples, one in every autocorrelation time.
+    of_mean = variance * time + noise.coarseness(variance, recording.resolution_pA(source.channel))
     return Points(
         role=role,
         sweep=np.repeat(source.sweeps, pieces),
         point=np.tile(np.arange(pieces), len(parts)),
-        t_ms=np.concatenate(middles) / recording.rate_Hz * 1e3,
+        t_ms=middles / recording.rate_Hz * 1e3,
         command_mV=np.concatenate(
             [
                 part.first_mV + (part.last_mV - part.first_mV) * (middle - part.start) / (part.stop - part.start)
-                for part, middle in zip(parts, middles, strict=True)
+                for part, middle in zip(parts, np.split(middles, len(parts)), strict=True)
             ]
         ),
         recorded_mV=_recorded(source, windows, edges),
-        current_pA=np.concatenate(current),
-        se_pA=np.sqrt(np.repeat(variance, pieces) / samples) * factor,
+        current_pA=current.ravel(),
+        se_pA=np.sqrt(np.repeat(of_mean, pieces) / samples) * (_MEDIAN_FACTOR if how.statistic == "median" else 1.0),
         samples=samples,
     ), _Quality(
-        noise_pA=math.sqrt(squares / sum(residual.size for residual in residuals)),
+        noise_pA=math.sqrt(squares / samples.sum()),
         autocorrelation=time,
         trend=math.nan,
         clipped_fraction=_clipped(source, windows),
     )
 
 
-def _sized(
-    windows: Sequence[tuple[int, int]], edges: Sequence[IntArray]
-) -> list[tuple[tuple[int, int], IntArray, IntArray]]:
-    """Windows with the first sample and the size of each of their pieces."""
-    return [
-        (window, first, np.diff(np.append(first, window[1] - window[0])))
-        for window, first in zip(windows, edges, strict=True)
-    ]
+def _ramp_time(source: _Source, windows: Sequence[tuple[int, int]]) -> float:
+    """Autocorrelation time in samples, from as many ramps, spread over the sweeps, as are soon read."""
+    samples = sum(stop - start for start, stop in windows)
+    chosen = list(range(0, len(windows), -(-samples // _MOST_SAMPLES)))
+    part = replace(source, sweeps=tuple(source.sweeps[i] for i in chosen))
+    blocks = (block for _, block in _blocks(part, [windows[i] for i in chosen]))
+    residuals = [noise.detrended(_parted(block), _TREND_DEGREE)[0] for block in blocks]
+    return noise.autocorrelation_time(noise.autocorrelation(residuals, _TREND_DEGREE))
 
 
 def _parted(block: FloatArray) -> FloatArray:
@@ -522,12 +511,12 @@ def _stretch(part: Segment, window: tuple[int, int]) -> tuple[int, int]:
 
 
 def _clipped(source: _Source, windows: Sequence[tuple[int, int]]) -> float:
-    samples = sum(stop - start for start, stop in windows)
+    """Part of the samples of all windows that stand at the converter's limit."""
     found = sum(
-        source.recording.clipped(source.channel, [source.sweeps[i] for i in rows], *window)
-        for window, rows in _groups(windows)
+        source.recording.clipped(source.channel, [sweep], *window)
+        for sweep, window in zip(source.sweeps, windows, strict=True)
     )
-    return found / samples
+    return found / sum(stop - start for start, stop in windows)
 
 
 def _recorded(source: _Source, windows: Sequence[tuple[int, int]], edges: Sequence[IntArray]) -> FloatArray:
@@ -535,10 +524,10 @@ def _recorded(source: _Source, windows: Sequence[tuple[int, int]], edges: Sequen
     if source.voltage is None:
         return np.full(sum(map(len, edges)), math.nan)
     scale = MILLIVOLTS[source.voltage.unit]
-    means = [
-        np.add.reduceat(source.recording.samples(source.voltage, sweep, *window), first) / size * scale
-        for sweep, (window, first, size) in zip(source.sweeps, _sized(windows, edges), strict=True)
-    ]
+    means = []
+    for sweep, (start, stop), first in zip(source.sweeps, windows, edges, strict=True):
+        sums = np.add.reduceat(source.recording.samples(source.voltage, sweep, start, stop), first)
+        means.append(sums / np.diff(np.append(first, stop - start)) * scale)
     return np.concatenate(means)
 
 

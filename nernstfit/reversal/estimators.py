@@ -21,7 +21,7 @@ from nernstfit.reversal.polynomial import misfit, weighted
 FloatArray = NDArray[np.float64]
 Bracket = tuple[float, float]
 
-_NEAR_MV = 60.0
+_NEAR_MV = 45.0
 _LEAST_BESIDE = 4
 _HIGHEST_ORDER = 7
 _MOST_STEPS = 60
@@ -62,7 +62,7 @@ class Zero:
 def local(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
     """Zero of a smooth curve through the levels around the bracket, as pliant as there is evidence for.
 
-    Used are the levels within 60 mV of the middle of the bracket, and four on either side where steps are
+    Used are the levels within 45 mV of the middle of the bracket, and four on either side where steps are
     further apart; pieces of a ramp are averaged over 2 mV first.
 
     Parameters

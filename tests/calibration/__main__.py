@@ -37,8 +37,9 @@ def _named(name: str, cases: int, seed: int) -> Tally:
 
 def _line(tally: Tally) -> str:
     others = 1 - tally.reversals / tally.cases
-    numbers = f"{tally.cases:7}{others:7.1%}{tally.coverage:8.1%}{tally.bias_mV:+9.3f}{tally.rms_mV:8.3f}{tally.mean_se_mV:9.3f}"
-    return f"{tally.name:48}{numbers}  {'; '.join(tally.faults)}"
+    counts = f"{tally.cases:7}{others:7.1%}{tally.coverage:8.1%}"
+    numbers = f"{tally.bias_mV:+9.3f}{tally.rms_mV:8.3f}{tally.mean_se_mV:9.3f}"
+    return f"{tally.name:48}{counts}{numbers}  {'; '.join(tally.faults)}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,19 @@
+"""A short form of `make calibrate`: 200 simulated recordings of every protocol."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from calibration.recordings import BIAS_MV, ROWS, Calibration, calibrate
+
+CASES, LEAST, MOST, MOST_OTHERS = 200, 179, 198, 8
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_the_interval_of_a_reversal_potential_holds_the_truth(row: Calibration) -> None:
+    tally = calibrate(row, CASES, int(os.environ.get("SEED", "1")))
+    assert CASES - tally.reversals <= MOST_OTHERS, tally.reasons[:3]
+    assert LEAST <= tally.held + (CASES - tally.reversals) <= MOST
+    # The bias of 200 cases is known to a tenth of their spread or so.
+    assert abs(tally.bias_mV) < BIAS_MV + 3 * tally.rms_mV / CASES**0.5
