@@ -132,6 +132,7 @@ def abf1(h: Any, content: Bytes) -> Header:
             _text(content, 442 + 10 * n, 10),
             _unit(_text(content, 602 + 8 * n, 8)),
             _clamp(telegraphs[i], h.nTelegraphMode[n]),
+            _capacitance(telegraphs[i], h.fTelegraphMembraneCap[n]),
         )
         for i, n in enumerate(numbers)
     )
@@ -240,6 +241,7 @@ def abf2(sections: SimpleNamespace, content: Bytes) -> Header:
             _string(strings, adc.lADCChannelNameIndex[i]),
             _unit(_string(strings, adc.lADCUnitsIndex[i])),
             _clamp(telegraphs[i], adc.nTelegraphMode[i]),
+            _capacitance(telegraphs[i], adc.fTelegraphMembraneCap[i]),
         )
         for i in range(count)
     )
@@ -384,6 +386,11 @@ def _source(code: int) -> str:
 
 def _mode(code: int) -> str:
     return _MODES.get(code, f"mode {code}")
+
+
+def _capacitance(telegraphed: bool, value_pF: float) -> float:
+    """Membrane capacitance as the amplifier compensates it; nan where it told none, which is written as 0."""
+    return value_pF if telegraphed and _is_positive(value_pF) else math.nan
 
 
 def _clamp(telegraphed: bool, mode: int) -> str:

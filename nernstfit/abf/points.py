@@ -206,7 +206,7 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         corner_pF=corner[0],
         corner_se_pF=corner[1],
         mismatch_mV=source.mismatch_mV,
-        capacitance_pF=math.nan,
+        capacitance_pF=source.channel.capacitance_pF,
     )
 
 
@@ -445,7 +445,7 @@ def _read_ramps(
 ) -> tuple[Points, _Quality]:
     if how.statistic == "peak":
         raise RecordingError(f"{_said(parts[0])} is a ramp, which has no peak; mean or median would be right")
-    recording, statistic = source.recording, np.median if how.statistic == "median" else np.mean
+    recording, median = source.recording, how.statistic == "median"
     time = _ramp_time(source, windows)
     shortest = min(stop - start for start, stop in windows)
     pieces = max(2, min(_MOST_PIECES, shortest // max(1, math.ceil(time))))
@@ -456,8 +456,11 @@ def _read_ramps(
         found = noise.variances(*noise.summary([residual]), time, _TREND_DEGREE)
         variance[rows] = found.reshape(len(rows), -1).mean(axis=1)
         squares += float(noise.squares(residual).sum())
-        for k, piece in enumerate(np.split(block, edges[rows[0]][1:], axis=1)):
-            current[rows, k] = statistic(piece, axis=1)
+        first = edges[rows[0]]
+        if median:
+            current[rows] = np.stack([np.median(p, axis=1) for p in np.split(block, first[1:], axis=1)], axis=1)
+        else:
+            current[rows] = np.add.reduceat(block, first, axis=1) / np.diff(np.append(first, block.shape[1]))
     samples = np.concatenate(
         [np.diff(np.append(first, stop - start)) for (start, stop), first in zip(windows, edges, strict=True)]
     )
@@ -477,7 +480,7 @@ def _read_ramps(
         ),
         recorded_mV=_recorded(source, windows, edges),
         current_pA=current.ravel(),
-        se_pA=np.sqrt(np.repeat(of_mean, pieces) / samples) * (_MEDIAN_FACTOR if how.statistic == "median" else 1.0),
+        se_pA=np.sqrt(np.repeat(of_mean, pieces) / samples) * (_MEDIAN_FACTOR if median else 1.0),
         samples=samples,
     ), _Quality(
         noise_pA=math.sqrt(squares / samples.sum()),

@@ -14,6 +14,7 @@ voltage, a pressure. Which channel answers to which waveform is not stored in th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -162,6 +163,7 @@ class Channel:
     name: str
     unit: str
     clamp: str = ""  # voltage | current | "" where no amplifier telegraphed its mode
+    capacitance_pF: float = math.nan  # of the membrane, where the amplifier telegraphed it
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,8 @@ class OutputChannel:
         Value in `unit` that fills the converter in either direction, telegraph gain included.
     telegraph_gain
         Additional gain the amplifier telegraphed, or None where the telegraph is disabled.
+    capacitance_pF
+        Of the membrane, written where the telegraph is enabled; 0 tells none.
     clamp
         "voltage" or "current", written where the telegraph is enabled. The file has no word for
         an unknown mode: "" is written as voltage clamp.
@@ -101,6 +103,7 @@ class OutputChannel:
     full_scale: float
     telegraph_gain: float | None = None
     clamp: str = ""
+    capacitance_pF: float = 0.0
 
 
 def write_abf(
@@ -471,6 +474,7 @@ _ABF1_HEADER = _Layout(
         "nTelegraphInstrument": (4544, "16h"),
         "fTelegraphAdditGain": (4576, "16f"),
         "fTelegraphFilter": (4640, "16f"),
+        "fTelegraphMembraneCap": (4704, "16f"),
         "nTelegraphMode": (4768, "16h"),
         # texts and versions
         "sProtocolPath": (4898, "256s"),
@@ -552,6 +556,7 @@ def _abf1_inputs(recording: _Recording) -> dict[str, _Value]:
     instruments = [0] * _INPUTS
     gains = [1.0] * _INPUTS
     modes = [0] * _INPUTS
+    capacities = [0.0] * _INPUTS
     for channel in recording.channels:
         number = channel.number
         names[number] = _padded(channel.name, 10, "channel name")
@@ -562,6 +567,7 @@ def _abf1_inputs(recording: _Recording) -> dict[str, _Value]:
             instruments[number] = _MULTICLAMP_700
             gains[number] = channel.telegraph_gain
             modes[number] = _CLAMP_CODES[channel.clamp]
+            capacities[number] = channel.capacitance_pF
     sampled = [channel.number for channel in recording.channels]
     return {
         "nADCPtoLChannelMap": list(range(_INPUTS)),
@@ -577,6 +583,7 @@ def _abf1_inputs(recording: _Recording) -> dict[str, _Value]:
         "nTelegraphInstrument": instruments,
         "fTelegraphAdditGain": gains,
         "fTelegraphFilter": [_NO_FILTER_HZ] * _INPUTS,
+        "fTelegraphMembraneCap": capacities,
         "nTelegraphMode": modes,
     }
 
@@ -729,6 +736,7 @@ _ABF2_ADC = _Layout(
         "nTelegraphInstrument": (4, "h"),
         "fTelegraphAdditGain": (6, "f"),
         "fTelegraphFilter": (10, "f"),
+        "fTelegraphMembraneCap": (14, "f"),
         "nTelegraphMode": (18, "h"),
         "nADCPtoLChannelMap": (24, "h"),
         "fADCProgrammableGain": (28, "f"),
@@ -965,6 +973,7 @@ def _abf2_input(channel: OutputChannel, strings: _Strings) -> bytes:
             "nTelegraphInstrument": _MULTICLAMP_700,
             "fTelegraphAdditGain": channel.telegraph_gain,
             "nTelegraphMode": _CLAMP_CODES[channel.clamp],
+            "fTelegraphMembraneCap": channel.capacitance_pF,
         }
     return _ABF2_ADC.pack(values)
 

@@ -218,7 +218,9 @@ def thinned(curve: Curve, width_mV: float) -> tuple[Curve, NDArray[np.int64]]:
     ndarray of int, shape (levels,)
         For each level of `curve` the one it went into.
     """
-    bins = ((curve.voltage_mV - curve.voltage_mV[0]) / width_mV + _EDGE).astype(int)
+    span = float(curve.voltage_mV[-1] - curve.voltage_mV[0])
+    bins = np.minimum((curve.voltage_mV - curve.voltage_mV[0]) / width_mV + _EDGE, max(0, round(span / width_mV) - 1))
+    bins = bins.astype(int)
     first = np.flatnonzero(np.concatenate(([True], bins[1:] != bins[:-1])))
     if 2 * len(first) > curve.size:  # steps of a protocol, or nearly so
         return curve, np.arange(curve.size)

@@ -62,8 +62,8 @@ class Zero:
 def local(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
     """Zero of a smooth curve through the levels around the bracket, as pliant as there is evidence for.
 
-    Used are the levels within 45 mV of the middle of the bracket, and four on either side where steps are
-    further apart; pieces of a ramp are averaged over 2 mV first.
+    Used are the levels within 45 mV of the middle of the bracket, all in it, and four on either side where steps
+    are further apart; pieces of a ramp are averaged over 2 mV first.
 
     Parameters
     ----------
@@ -79,7 +79,8 @@ def local(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
         Its error holds what the current may do between the levels.
     """
     middle = (bracket[0] + bracket[1]) / 2
-    left, right, at = np.searchsorted(curve.voltage_mV, (middle - _NEAR_MV, middle + _NEAR_MV, middle)).tolist()
+    reach = (min(middle - _NEAR_MV, bracket[0]), max(middle + _NEAR_MV, bracket[1]), middle)
+    left, right, at = np.searchsorted(curve.voltage_mV, reach).tolist()
     levels = slice(max(0, min(left, at - _LEAST_BESIDE)), max(right, at + _LEAST_BESIDE))
     near = curve.among(levels)
     few, into = thinned(near, DENSE_MV)

@@ -150,9 +150,10 @@ def drift(iv: Curve, zero: Zero) -> tuple[float, float]:
     if count < 2:
         return 0.0, math.inf
     turn = np.arange(count) - (count - 1) / 2
-    each = math.sqrt(count * float(np.sum((zero.influence_mV_per_pA * iv.se_pA) ** 2)))
-    spread = math.sqrt(float(turn @ turn))
-    return float(turn @ zero.shifts_mV) / spread**2 * (count - 1), each / spread * (count - 1)
+    slope = float(turn @ zero.shifts_mV) / float(turn @ turn)
+    noise = count * float(np.sum((zero.influence_mV_per_pA * iv.se_pA / iv.scatter) ** 2))
+    beside = float(np.sum((zero.shifts_mV - slope * turn) ** 2)) / max(1, count - 2)
+    return slope * (count - 1), math.sqrt(max(noise, beside) / float(turn @ turn)) * (count - 1)
 
 
 def _result(

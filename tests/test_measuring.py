@@ -1,0 +1,281 @@
+"""Measurements through the stages ingest and measure: protocols, subtractions, flags, what each correction moved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nernstfit import experiment as experiments
+from nernstfit import tables
+from nernstfit.abf.records import Epoch, Waveform
+from nernstfit.abf.write import OutputChannel, write_abf
+from nernstfit.stages import ingest, measure
+
+Measured = Callable[..., dict[str, Any]]
+
+RATE_HZ = 10_000.0
+STEPS = Waveform(0, "Cmd 0", "mV", -60.0, "epochs", (Epoch("A", "step", -100.0, 10.0, 500, 0),), False)
+PREPULSE = replace(STEPS, epochs=(Epoch("A", "step", -120.0, 3.0, 300, 0), *(replace(STEPS.epochs[0], letter="B"),)))
+RAMPS = replace(
+    STEPS,
+    epochs=(
+        Epoch("A", "step", -100.0, 0.0, 400, 0),
+        Epoch("B", "ramp", 60.0, 0.0, 1600, 0),
+        Epoch("C", "ramp", -100.0, 0.0, 1600, 0),
+    ),
+)
+CURRENT = OutputChannel("Im", "pA", 0, 8000.0)
+
+
+@pytest.fixture
+def measured(folder: Callable[..., Path], config: Callable[..., dict[str, Any]]) -> Measured:
+    """Measure one row of a table, the recordings written before: column to text; returns its measured columns."""
+
+    def run(row: Mapping[str, str]) -> dict[str, Any]:
+        cells = {"recording": "data/cell.abf", "cell": "c", "bath": "control", "pipette": "pipette"} | dict(row)
+        here = folder(recordings=f"{','.join(cells)}\n{','.join(cells.values())}\n")
+        loaded = experiments.load(config())
+        read = {name: str(here / f"{name}.parquet") for name in ("points", "facts", "traces")}
+        ingest.run({}, read, loaded, loaded.batches[0])
+        made = {"measured": str(here / "measured.parquet"), "iv": str(here / "iv.csv")}
+        measure.run({"points": [read["points"]], "facts": [read["facts"]]}, made, loaded)
+        (found,) = tables.gather([made["measured"]]).to_dict("records")
+        return {str(name): value for name, value in found.items()} | {"iv": tables.load(made["iv"], tables.IV)}
+
+    return run
+
+
+def write(
+    path: Path,
+    current_pA: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    waveform: Waveform = STEPS,
+    sweeps: int = 17,
+    points: int = 700,
+    noise_pA: float = 2.0,
+    channel: OutputChannel = CURRENT,
+    voltage_offset_mV: float | None = None,
+) -> None:
+    """Write a recording whose current is a function of the command (mV) and its rate of change (mV/ms)."""
+    from nernstfit.abf.command import levels, segments
+
+    path.parent.mkdir(exist_ok=True)
+    command = np.array([levels(s, np.arange(points)) for s in segments(waveform, sweeps, points)])
+    speed = np.gradient(command, 1e3 / RATE_HZ, axis=1)
+    speed[np.abs(speed) > 20] = 0.0  # the steps themselves: a transient that is over at once
+    samples = [current_pA(command, speed) + np.random.default_rng(5).normal(0.0, noise_pA, command.shape)]
+    channels = [channel]
+    if voltage_offset_mV is not None:
+        samples.append(command + voltage_offset_mV)
+        channels.append(OutputChannel("Vm", "mV", 1, 200.0))
+    write_abf(path, "2.6", np.stack(samples, axis=1), channels, [waveform], RATE_HZ, 1.0)
+
+
+def identity_holds(found: Mapping[str, Any]) -> bool:
+    """reversal = raw + leak + series resistance, blank where a correction was not applied."""
+    shifts = [found[name] for name in ("leak_shift_mV", "rs_shift_mV")]
+    return abs(found["raw_mV"] + sum(s for s in shifts if not math.isnan(s)) - found["reversal_mV"]) < 1e-9
+
+
+def flags(found: Mapping[str, Any]) -> dict[str, str]:
+    return dict(flag.split("=") for flag in found["flags"].split(";") if flag)
+
+
+def test_a_background_of_500_pA_on_10_MOhm_through_the_table(tmp_path: Path, measured: Measured) -> None:
+    g, e, b, r = 12.0, -40.0, 10.0, 10.0
+    zero = e - 500.0 / b
+
+    def with_channel(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return (g * (v - e) + b * (v - zero)) / (1 + (g + b) * r * 1e-3)
+
+    write(tmp_path / "data" / "cell.abf", with_channel)
+    write(tmp_path / "data" / "blocked.abf", lambda v, _: b * (v - zero) / (1 + b * r * 1e-3))
+    found = measured({"leak": "background", "subtract": "data/blocked.abf", "series_resistance_MOhm": "10"})
+    assert found["verdict"] == "reversal", found["reason"]
+    assert found["reversal_mV"] == pytest.approx(e, abs=0.2)
+    assert abs(found["reversal_mV"] - e) < 3 * found["se_mV"]
+    assert identity_holds(found)
+    assert found["rs_shift_mV"] < -2.0
+    assert float(flags(found)["leak_fraction"]) == pytest.approx(b / (g + b), abs=0.02)
+    assert float(flags(found)["rs_max_error"]) > 5.0
+    assert set(found["iv"]["raw_current_pA"]) != set(found["iv"]["current_pA"])
+
+
+def test_a_background_that_cannot_be_read_names_itself(tmp_path: Path, measured: Measured) -> None:
+    write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v + 30))
+    (tmp_path / "data" / "blocked.abf").write_text("no recording")
+    found = measured({"leak": "background", "subtract": "data/blocked.abf"})
+    assert found["verdict"] == "unreadable"
+    assert "blocked.abf" in found["reason"]
+    other = replace(STEPS, epochs=(replace(STEPS.epochs[0], letter="D"),))
+    write(tmp_path / "data" / "blocked.abf", lambda v, _: v, waveform=other)
+    found = measured({"leak": "background", "subtract": "data/blocked.abf"})
+    assert "background blocked.abf" in found["reason"]
+
+
+def activating(v: np.ndarray, e: float) -> np.ndarray:
+    return 15.0 * (v - e) / (1 + np.exp(-(v + 40) / 4))
+
+
+@pytest.mark.parametrize(
+    ("how", "waveform"),
+    [({"leak": "linear", "epoch": "A"}, STEPS), ({"leak": "epoch:A", "epoch": "B"}, PREPULSE)],
+)
+def test_a_leak_is_taken_off_and_what_it_moved_is_told(
+    tmp_path: Path, measured: Measured, how: Mapping[str, str], waveform: Waveform
+) -> None:
+    write(tmp_path / "data" / "cell.abf", lambda v, _: activating(v, 20.0) + 3.0 * (v + 10), waveform, points=1100)
+    found = measured(how)
+    assert found["verdict"] == "reversal", found["reason"]
+    assert abs(found["reversal_mV"] - 20.0) < 4 * found["se_mV"] < 4
+    assert found["raw_mV"] == pytest.approx(15.0, abs=0.5)
+    assert found["leak_shift_mV"] == pytest.approx(5.0, abs=0.7)
+    assert math.isnan(found["rs_shift_mV"])
+    assert identity_holds(found)
+    assert "rs_unknown" in flags(found)
+
+
+def test_a_leak_of_one_level_is_refused(tmp_path: Path, measured: Measured) -> None:
+    flat = replace(PREPULSE, epochs=(replace(PREPULSE.epochs[0], level_increment=0.0), PREPULSE.epochs[1]))
+    write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v + 30), flat, points=1100)
+    found = measured({"leak": "epoch:A", "epoch": "B"})
+    assert found["verdict"] == "unreadable"
+    assert "one level" in found["reason"]
+
+
+def charged(v: np.ndarray, speed: np.ndarray) -> np.ndarray:
+    return 8.0 * (v + 15.0) + 20.0 * speed
+
+
+@pytest.mark.parametrize(
+    ("row", "telegraphed_pF", "source"),
+    [({}, 0.0, "pair"), ({"capacitance_pF": "20"}, 0.0, "table"), ({}, 20.0, "telegraph")],
+)
+@pytest.mark.parametrize("epoch", ["B", "C"])
+def test_what_charges_the_membrane_is_taken_off_a_ramp(
+    tmp_path: Path, measured: Measured, row: Mapping[str, str], telegraphed_pF: float, source: str, epoch: str
+) -> None:
+    waveform = RAMPS
+    if source != "pair":  # one direction only
+        (first, up, down) = RAMPS.epochs
+        one = (first, up) if epoch == "B" else (replace(first, level=60.0), replace(down, letter="C"))
+        waveform = replace(RAMPS, epochs=one)
+    channel = replace(CURRENT, telegraph_gain=1.0, clamp="voltage", capacitance_pF=telegraphed_pF)
+    write(tmp_path / "data" / "cell.abf", charged, waveform, 3, 4000, channel=channel)
+    found = measured({"epoch": epoch} | dict(row))
+    assert found["verdict"] == "reversal", found["reason"]
+    direction = 1 if epoch == "B" else -1
+    assert found["raw_mV"] == pytest.approx(-15.0 - direction * 20.0 / 8.0, abs=0.2)
+    assert abs(found["reversal_mV"] + 15.0) < 4 * found["se_mV"] < 0.8
+    assert identity_holds(found)
+    assert float(flags(found)["capacity_removed"]) == pytest.approx(20.0, rel=0.03)
+    assert flags(found)["repeats"] == "3"
+
+
+def test_a_capacity_that_nobody_knows_enters_the_error_of_the_fit_alone(tmp_path: Path, measured: Measured) -> None:
+    one = replace(RAMPS, epochs=RAMPS.epochs[:2])
+    write(tmp_path / "data" / "cell.abf", charged, one, 3, 4000)
+    found = measured({"epoch": "B"})
+    assert found["raw_mV"] == found["reversal_mV"] == pytest.approx(-17.5, abs=0.2)
+    assert math.isnan(found["leak_shift_mV"])
+    # The step of the current at the corner shows how large it is.
+    assert float(flags(found)["capacity_unknown"]) == pytest.approx(2.5, abs=0.6)
+    assert found["further_se_mV"] == pytest.approx(float(flags(found)["capacity_unknown"]), rel=1e-3)
+    assert found["se_mV"] < 0.2
+
+
+def test_ramps_that_open_channels_are_no_capacity(tmp_path: Path, measured: Measured) -> None:
+    write(tmp_path / "data" / "cell.abf", lambda v, s: np.where(s > 0, 4.0, 12.0) * (v + 15.0), RAMPS, 3, 4000)
+    found = measured({"epoch": "B"})
+    assert "hysteresis" in flags(found)
+    assert found["reversal_mV"] == pytest.approx(-15.0, abs=0.3)
+
+
+def test_the_recorded_voltage_is_told_beside_the_command_and_used_where_asked(
+    tmp_path: Path, measured: Measured
+) -> None:
+    write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v + 30), voltage_offset_mV=6.0)
+    commanded, recorded = measured({}), measured({"voltage": "recorded"})
+    assert commanded["reversal_mV"] == pytest.approx(-30.0, abs=0.2)
+    assert recorded["reversal_mV"] == pytest.approx(-24.0, abs=0.2)
+    assert float(flags(commanded)["command_mismatch"]) == pytest.approx(6.0, abs=0.1)
+    write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v + 30))
+    none = measured({"voltage": "recorded"})
+    assert none["verdict"] == "unreadable"
+    assert "no channel records a membrane voltage" in none["reason"]
+
+
+def test_a_bath_change_within_a_file_is_two_rows(tmp_path: Path, measured: Measured) -> None:
+    two = replace(STEPS, epochs=(replace(STEPS.epochs[0], level=-100.0, level_increment=5.0),))
+    zero = np.where(np.arange(34) < 17, -60.0, 20.0)[:, None]
+    write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v - zero), two, sweeps=34)
+    assert measured({"sweeps": "0-16"})["reversal_mV"] == pytest.approx(-60.0, abs=0.3)
+    assert measured({"sweeps": "17-33"})["reversal_mV"] == pytest.approx(20.0, abs=0.3)
+
+
+def test_a_peak_is_read_at_the_same_time_in_every_sweep(tmp_path: Path, measured: Measured) -> None:
+    """A sodium current on a slow outward one, and a transient of 0.1 ms that is larger than either."""
+    points, e = 700, 45.0
+    wide = replace(STEPS, holding=-90.0, epochs=(Epoch("A", "step", -80.0, 10.0, 500, 0),))
+    t = np.maximum(0.0, np.arange(points) - points // 64) / RATE_HZ * 1e3
+    course = (1 - np.exp(-t / 0.4)) ** 3 * np.exp(-t / 2.0)
+
+    def sodium(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        opened = 1 / (1 + np.exp(-(v + 25) / 6))
+        return (
+            40 * opened * (v - e) * course + 2 * (v + 60) * (1 - np.exp(-t / 30.0)) + 80 * (v + 90) * np.exp(-t / 0.1)
+        )
+
+    write(
+        tmp_path / "data" / "cell.abf",
+        sodium,
+        wide,
+        points=points,
+        noise_pA=4.0,
+        channel=replace(CURRENT, full_scale=40_000.0),
+    )
+    peak, steady = measured({"statistic": "peak"}), measured({})
+    assert peak["verdict"] == "reversal", peak["reason"]
+    assert peak["reversal_mV"] == pytest.approx(e, abs=3.0)
+    assert steady["reversal_mV"] < 0
+
+
+def test_a_ramp_has_no_peak(tmp_path: Path, measured: Measured) -> None:
+    write(tmp_path / "data" / "cell.abf", charged, RAMPS, 3, 4000)
+    found = measured({"epoch": "B", "statistic": "peak"})
+    assert found["verdict"] == "unreadable"
+    assert "no peak" in found["reason"]
+
+
+@pytest.mark.parametrize("estimator", ["local", "polynomial", "ghk"])
+def test_every_estimator_can_be_asked_for(tmp_path: Path, measured: Measured, estimator: str) -> None:
+    write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v + 30))
+    found = measured({"estimator": estimator, "series_resistance_MOhm": "5", "compensation_percent": "60"})
+    assert abs(found["reversal_mV"] + 30.0) < 4 * found["se_mV"] < 0.5
+    assert identity_holds(found)
+    assert abs(found["rs_shift_mV"]) < 0.05
+
+
+def test_a_parabola_that_never_reaches_zero_is_no_crossing(tmp_path: Path, measured: Measured) -> None:
+    write(tmp_path / "data" / "cell.abf", lambda v, _: (v + 20) ** 2 / 10 + 50)
+    assert measured({})["verdict"] == "no_crossing"
+
+
+@pytest.mark.parametrize("waveform", [STEPS, RAMPS])
+@pytest.mark.parametrize("seed", range(3))
+def test_flat_noise_is_never_a_reversal(tmp_path: Path, measured: Measured, waveform: Waveform, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    write(tmp_path / "data" / "cell.abf", lambda v, _: rng.normal(0, 5.0, v.shape), waveform, 17, 4000, noise_pA=0.0)
+    assert measured({"epoch": "B" if waveform is RAMPS else "A"})["verdict"] != "reversal"
+
+
+def test_without_an_epoch_that_differs_the_one_ramp_is_measured(tmp_path: Path, measured: Measured) -> None:
+    write(tmp_path / "data" / "cell.abf", charged, replace(RAMPS, epochs=RAMPS.epochs[:2]), 3, 4000)
+    assert measured({})["epoch"] == "B"
+    write(tmp_path / "data" / "cell.abf", charged, RAMPS, 3, 4000)
+    assert "say in `epoch`" in measured({})["reason"]
