@@ -441,7 +441,7 @@ def recording(traces: pd.DataFrame) -> Figure:
     x = alt.X("t_ms:Q", title="time, ms", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(tickCount=8))
     colours = alt.Scale(range=list(LEVELS), interpolate="rgb")
     shown = sorted(set(traces["sweep"].tolist()))
-    legend = alt.Legend(title="sweep", type="symbol", values=shown, symbolType="square")
+    legend = alt.Legend(title="sweep", type="symbol", values=shown, symbolType="square", format="d")
     chart = alt.Chart(alt.NamedData(name="course"))
     current = chart.mark_area(strokeWidth=0.7).encode(
         x=x,

@@ -8,7 +8,7 @@ import numpy as np
 
 from nernstfit.abf.audit import recorded_voltages
 from nernstfit.abf.choose import current_and_command
-from nernstfit.abf.command import BEFORE, Segment, levels, segments
+from nernstfit.abf.command import BEFORE, Segment, levels, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import UserList, Waveform
 from nernstfit.abf.trace import Trace, evenly, trace
@@ -129,6 +129,11 @@ def _audit(recording: Recording, how: Measure) -> Iterator[str]:
             f"recorded: channel '{mismatch.channel.name}' follows the command; it differs most by "
             f"{round(mismatch.difference_mV, 2) + 0.0:g} mV, in sweep {mismatch.sweep}, {mismatch.segment}"
         )
+    try:
+        refuse_stimulus(waveform)
+    except RecordingError as fault:
+        yield f"not measured: {fault}"
+        return
     yield f"measured: the current of channel '{channel.name}' against the command of DAC '{waveform.name}'"
 
 

@@ -50,6 +50,15 @@ class Capacity:
     source: str
     is_hysteresis: bool = False
 
+    @property
+    def further_se_pF(self) -> float:
+        """What of the standard error is not in the ramp's noise already.
+
+        Noise that lifts a ramp lifts the capacity that the pair tells, and with it what is subtracted: there the
+        error of the zero is, if anything, less than that of the ramp alone.
+        """
+        return 0.0 if self.source == PAIR else self.se_pF
+
 
 def of(up: Curve, down: Curve | None, given_pF: float, corner_pF: float, corner_se_pF: float) -> Capacity:
     """Find the capacity: from the pair of directions, else as given, else only its size.

@@ -115,7 +115,8 @@ def _measure(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame) -> _Measur
             float(fact["corner_se_pF"]),
         )
     if LEAK in roles and roles[LEAK].speed_mV_per_ms.any():
-        roles[LEAK] = _uncharged(roles[LEAK], capacity.of_leak(roles[LEAK], given))
+        told = capacity.of_leak(roles[LEAK], given)
+        roles[LEAK] = curve.without_capacity(roles[LEAK], told.removed_pF, told.se_pF)
     iv = _subtracted(row.measure.leak, roles, charging)
     if iv is None:
         reason = "no straight part of the current below activation, of three levels at least, gives a leak to subtract"
@@ -154,7 +155,7 @@ def _subtracted(leak: str, roles: Mapping[str, Curve], charging: Capacity | None
 
 def _uncharged(ramp: Curve, charging: Capacity | None) -> Curve:
     """A curve without what charges the membrane, as far as that is known."""
-    return ramp if charging is None else curve.without_capacity(ramp, charging.removed_pF, charging.se_pF)
+    return ramp if charging is None else curve.without_capacity(ramp, charging.removed_pF, charging.further_se_pF)
 
 
 def _values(row: Row, measured: _Measured) -> dict[str, Any]:
