@@ -247,6 +247,7 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "compensation_percent",
             "capacitance_pF",
             "estimator_temperature_C",
+            "condition.sign",
             *(f"measure.{key}" for key in ("voltage", "estimator", "leak", "max_interval_mV", "min_span_mV")),
         ),
         (),

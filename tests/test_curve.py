@@ -118,6 +118,26 @@ def test_a_current_that_bends_from_the_lowest_levels_on_has_no_straight_leak() -
     assert curve.without_straight_leak(steps(0.05 * (LEVELS + 100) ** 2, 0.5)) is None
 
 
+def test_below_activation_is_at_the_highest_command_of_an_inside_out_patch() -> None:
+    turned = -(activating(-LEVELS) + 2.0 * (-LEVELS + 10))
+    iv = curve.without_straight_leak(steps(turned, 0.5), sign=-1)
+    assert iv is not None
+    assert found(iv) == pytest.approx(-20.0, abs=0.3)
+
+
+def test_a_current_that_falls_with_the_voltage_is_no_leak() -> None:
+    assert curve.without_straight_leak(steps(-2.0 * LEVELS, 0.5)) is None
+
+
+def test_the_recorded_voltage_takes_the_place_of_its_levels_command() -> None:
+    rng = np.random.default_rng(1)
+    command = np.tile(LEVELS, 3)
+    recorded = command + 4.0 + rng.normal(0, 0.1, 63)
+    iv = curve.average(command, 5 * command, np.ones(63), recorded_mV=recorded)
+    assert iv.repeats.tolist() == [3] * 21
+    assert iv.command_mV == pytest.approx(LEVELS + 4.0, abs=0.3)
+
+
 def test_the_error_of_a_leak_far_off_is_that_of_its_line() -> None:
     """Four levels from -100 to -70 mV, carried to 0 mV: by the textbook's formula of a prediction."""
     lowest = LEVELS[:4]

@@ -473,7 +473,7 @@ ALL = {"ingest", "measure", "solutions", "correct", "fit", "report"}
         ({}, ",max_interval_mV", ",5", {"measure"}),
         ({}, ",temperature_C", ",30", {"solutions", "correct", "fit"}),
         ({}, ",zeroed_in", ",high_K", {"solutions", "correct", "fit"}),
-        ({}, ",configuration", ",inside-out", {"solutions", "correct", "fit"}),
+        ({}, ",configuration", ",inside-out", {"measure", "solutions", "correct", "fit"}),
         ({}, ",group", ",g1", {"correct"}),
         ({}, ",rig", ",7", {"correct"}),
         ({"activity.model": "concentration"}, "", "", {"solutions", "fit", "report"}),

@@ -90,7 +90,7 @@ class Reading:
     autocorrelation : float
         Integrated autocorrelation time in samples.
     trend : float
-        Largest rise of the current along a window over the current's range between sweeps; nan for a ramp.
+        Largest rise of the current along a window over the current's range between sweeps; nan for ramps and peaks.
     clipped_fraction : float
         Part of the samples at the converter's limit.
     ramp_mV_per_ms : float
@@ -435,9 +435,16 @@ def _read_steps(
     ), _Quality(
         noise_pA=math.sqrt(squares.sum() / counts.sum()),
         autocorrelation=time,
-        trend=float(np.abs(rises).max()) / (float(np.ptp(values)) or math.inf),
+        trend=_trend(rises, values, how),
         clipped_fraction=_clipped(source, windows),
     )
+
+
+def _trend(rises: FloatArray, values: FloatArray, how: Measure) -> float:
+    """Largest rise along a window over the range between sweeps; nan at a peak, which is never flat."""
+    if how.statistic == "peak":
+        return math.nan
+    return float(np.abs(rises).max()) / (float(np.ptp(values)) or math.inf)
 
 
 def _read_ramps(

@@ -100,6 +100,7 @@ def average(
     series_MOhm: float = 0.0,
     speed_mV_per_ms: FloatArray | None = None,
     pieces: bool = False,
+    recorded_mV: FloatArray | None = None,
 ) -> Curve:
     """Average the points of each level into an I-V curve.
 
@@ -113,6 +114,8 @@ def average(
         Of the command; None for steps.
     pieces : bool
         Whether the points are pieces of ramps: pieces of nearly the same command are one level.
+    recorded_mV : ndarray, shape (points,)
+        What takes the command's place once its levels are averaged; None for the command itself.
 
     Returns
     -------
@@ -136,7 +139,7 @@ def average(
         each, lost = _at_one_speed(each, speed_mV_per_ms[order] - speed[at])
     deviation[at, np.arange(len(command)) - first[at]] = each
     scatter = _scatter(each, se_pA[order], len(command) - len(first) - lost)
-    level = np.add.reduceat(command, first) / repeats
+    level = np.add.reduceat(command if recorded_mV is None else recorded_mV[order], first) / repeats
     curve = Curve(
         command_mV=level,
         voltage_mV=level - mean * series_MOhm * 1e-3,
@@ -319,22 +322,26 @@ def _within(curve: Curve, other: Curve) -> NDArray[np.bool_]:
     return np.asarray((curve.voltage_mV >= low) & (curve.voltage_mV <= high))
 
 
-def without_straight_leak(curve: Curve) -> Curve | None:
+def without_straight_leak(curve: Curve, sign: int = 1) -> Curve | None:
     """Take off a straight leak found in the curve itself, below the voltages at which the channels open.
 
-    From the lowest voltage up, levels belong to the leak as long as each lies on the line through those below
+    From the membrane's lowest voltage up, levels belong to the leak as long as each lies on the line through those below
     it; of more than three the last is left out, since what opens there may only not be seen yet.
 
     Parameters
     ----------
     curve : Curve
+    sign : int
+        -1 where the membrane's voltage is that of the pipette turned round, inside-out.
 
     Returns
     -------
     Curve or None
-        None where not even the lowest three levels lie on a line.
+        None where not even the lowest three levels lie on a line that rises.
     """
     few = coarse(curve)
+    if sign < 0:
+        few = few.among(slice(None, None, -1))
     last = _LEAST_LEAK_LEVELS - 1
     if few.size <= last or not _continues(few, last - 1, _SURELY_BENT_Z):
         return None
@@ -342,9 +349,11 @@ def without_straight_leak(curve: Curve) -> Curve | None:
         last += 1
     if _LEAST_LEAK_LEVELS - 1 < last < few.size - 1:
         last -= 1
-    below = curve.voltage_mV <= few.voltage_mV[last]
+    below = sign * curve.voltage_mV <= sign * few.voltage_mV[last]
     line = weighted(curve.voltage_mV[below], curve.current_pA[below], curve.weight[below], 1).of_order(1)
-    return _less_line(curve, line)
+    slope_nS = line.value(float(few.voltage_mV[0]))[1]
+    se_nS = float(np.linalg.norm(line.operator[1] / line.weight)) / line.half
+    return None if slope_nS < -_SURELY_BENT_Z * se_nS else _less_line(curve, line)
 
 
 def _straight(few: Curve, last: int) -> Line:

@@ -23,7 +23,7 @@ Bracket = tuple[float, float]
 
 _NEAR_MV = 45.0
 _LEAST_BESIDE = 4
-_HIGHEST_ORDER = 7
+_HIGHEST_ORDER = 5
 _MOST_STEPS = 60
 _MOST_RECTIFICATION = 12.0  # of its logarithm
 _PRIOR_REPEATS = 2.0
@@ -62,8 +62,7 @@ class Zero:
 def local(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
     """Zero of a smooth curve through the levels around the bracket, as pliant as there is evidence for.
 
-    Used are the levels within 45 mV of the middle of the bracket, all in it, and four on either side where steps
-    are further apart; pieces of a ramp are averaged over 2 mV first.
+    Pieces of a ramp are averaged over 2 mV first.
 
     Parameters
     ----------
@@ -78,12 +77,8 @@ def local(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
     Zero
         Its error holds what the current may do between the levels.
     """
-    middle = (bracket[0] + bracket[1]) / 2
-    reach = (min(middle - _NEAR_MV, bracket[0]), max(middle + _NEAR_MV, bracket[1]), middle)
-    left, right, at = np.searchsorted(curve.voltage_mV, reach).tolist()
-    levels = slice(max(0, min(left, at - _LEAST_BESIDE)), max(right, at + _LEAST_BESIDE))
-    near = curve.among(levels)
-    few, into = thinned(near, DENSE_MV)
+    levels = _around(curve, bracket)
+    few, into = thinned(curve.among(levels), DENSE_MV)
     smooth = spline.fit(few.voltage_mV, few.current_pA, 1.0 / few.weight)
     zero = smooth.zero(*bracket)
     if not math.isfinite(zero):
@@ -96,7 +91,7 @@ def local(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
 
 
 def polynomial(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
-    """Zero of a polynomial through all levels, its order chosen by evidence.
+    """Zero of a polynomial through the levels around the bracket, its order chosen by evidence.
 
     Parameters
     ----------
@@ -110,13 +105,15 @@ def polynomial(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
     -------
     Zero
     """
-    lines = weighted(curve.voltage_mV, curve.current_pA, curve.weight, max(1, min(_HIGHEST_ORDER, curve.size - 2)))
-    line = lines.chosen()
+    levels = _around(curve, bracket)
+    near = curve.among(levels)
+    line = weighted(near.voltage_mV, near.current_pA, near.weight, max(1, min(_HIGHEST_ORDER, near.size - 2))).chosen()
     zero = line.zero(*bracket)
     if not math.isfinite(zero):
         return _nothing(curve)
     slope = line.value(zero)[1]
-    influence = -line.at(np.array([zero]))[1][0] / slope
+    influence = np.zeros(curve.size)
+    influence[levels] = -line.at(np.array([zero]))[1][0] / slope
     return _with_error(curve, zero, slope, influence, line.misfit)
 
 
@@ -185,6 +182,14 @@ ESTIMATORS: Mapping[str, Callable[[Curve, Bracket, float], Zero]] = {
     "ghk": ghk,
 }
 SECOND: Mapping[str, str] = {"local": "polynomial", "polynomial": "local", "ghk": "local"}
+
+
+def _around(curve: Curve, bracket: Bracket) -> slice:
+    """Levels within 45 mV of the middle of a bracket, all in it, and four on either side where steps are far apart."""
+    middle = (bracket[0] + bracket[1]) / 2
+    reach = (min(middle - _NEAR_MV, bracket[0]), max(middle + _NEAR_MV, bracket[1]), middle)
+    left, right, at = np.searchsorted(curve.voltage_mV, reach).tolist()
+    return slice(max(0, min(left, at - _LEAST_BESIDE)), max(right, at + _LEAST_BESIDE))
 
 
 def _secant(curve: Curve, bracket: Bracket) -> Zero:

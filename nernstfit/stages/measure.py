@@ -117,7 +117,7 @@ def _measure(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame) -> _Measur
     if LEAK in roles and roles[LEAK].speed_mV_per_ms.any():
         told = capacity.of_leak(roles[LEAK], given)
         roles[LEAK] = curve.without_capacity(roles[LEAK], told.removed_pF, told.se_pF)
-    iv = _subtracted(row.measure.leak, roles, charging)
+    iv = _subtracted(row, roles, charging)
     if iv is None:
         reason = "no straight part of the current below activation, of three levels at least, gives a leak to subtract"
         return _Measured(roles, roles[SIGNAL], Result(verdict.AMBIGUOUS, reason), charging)
@@ -130,24 +130,27 @@ def _roles(points: pd.DataFrame, voltage: str, series_MOhm: float) -> dict[str, 
     """Curves of all roles, each on its own corrected axis."""
     names = points["role"].to_numpy()
     columns = {name: points[name].to_numpy(float) for name in ("t_ms", "point", "current_pA", "se_pA")}
-    columns["mV"] = points["recorded_mV" if voltage == "recorded" else "command_mV"].to_numpy(float)
+    columns |= {name: points[name].to_numpy(float) for name in ("command_mV", "recorded_mV")}
     columns["sweep"] = points["sweep"].to_numpy()
     curves = {}
     for role in dict.fromkeys(names):
         part = {name: values[names == role] for name, values in columns.items()}
         pieces = bool(part["point"].any())
-        speed = curve.speed(part["mV"], part["t_ms"], part["point"]) if pieces else None
-        curves[role] = curve.average(part["mV"], part["current_pA"], part["se_pA"], series_MOhm, speed, pieces)
+        speed = curve.speed(part["command_mV"], part["t_ms"], part["point"]) if pieces else None
+        recorded = part["recorded_mV"] if voltage == "recorded" else None
+        curves[role] = curve.average(
+            part["command_mV"], part["current_pA"], part["se_pA"], series_MOhm, speed, pieces, recorded
+        )
     return curves
 
 
-def _subtracted(leak: str, roles: Mapping[str, Curve], charging: Capacity | None) -> Curve | None:
+def _subtracted(row: Row, roles: Mapping[str, Curve], charging: Capacity | None) -> Curve | None:
     """The signal without what is to be subtracted; None where no leak is found."""
     signal = _uncharged(roles[SIGNAL], charging)
-    if leak == "background":
+    if BACKGROUND in roles:
         return curve.without_background(signal, _uncharged(roles[BACKGROUND], charging))
-    if leak == "linear":
-        return curve.without_straight_leak(signal)
+    if row.measure.leak == "linear":
+        return curve.without_straight_leak(signal, row.condition.sign)
     if LEAK in roles:
         return curve.without_leak(signal, roles[LEAK])
     return signal
@@ -196,7 +199,7 @@ def _steps(row: Row, measured: _Measured) -> dict[str, float]:
     on_command = final
     if corrected:
         commanded = {role: each.on_command() for role, each in measured.roles.items()}
-        on_command = _zero(row, _subtracted(row.measure.leak, commanded, measured.charging), final)
+        on_command = _zero(row, _subtracted(row, commanded, measured.charging), final)
     raw = _zero(row, measured.roles[SIGNAL].on_command(), on_command) if subtracted else on_command
     return {
         "raw_mV": raw,
