@@ -325,8 +325,8 @@ def _within(curve: Curve, other: Curve) -> NDArray[np.bool_]:
 def without_straight_leak(curve: Curve, sign: int = 1) -> Curve | None:
     """Take off a straight leak found in the curve itself, below the voltages at which the channels open.
 
-    From the membrane's lowest voltage up, levels belong to the leak as long as each lies on the line through those below
-    it; of more than three the last is left out, since what opens there may only not be seen yet.
+    From the membrane's lowest voltage up, levels belong to the leak as long as each lies on the line through those
+    below it; of more than three the last is left out, since what opens there may only not be seen yet.
 
     Parameters
     ----------
