@@ -19,12 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit import noise
-from nernstfit.abf.audit import recorded_voltages
-from nernstfit.abf.choose import chosen_epoch, chosen_sweeps, current_and_command, epoch_parts
-from nernstfit.abf.command import AFTER, MILLIVOLTS, Segment, refuse_stimulus, segments
+from nernstfit.abf.choose import chosen_epoch, epoch_parts
+from nernstfit.abf.command import MILLIVOLTS, Segment
 from nernstfit.abf.read import Recording
-from nernstfit.abf.records import Channel, Waveform
 from nernstfit.abf.trace import Trace, around, evenly, trace
+from nernstfit.abf.windows import Source, open_source, opposite_ramps, origin, ramp_speed, said, whole, windows_of
 from nernstfit.errors import RecordingError
 from nernstfit.settings import Measure
 from nernstfit.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
@@ -37,8 +36,6 @@ _LONGEST_STRETCH = 8192
 _MOST_PIECES = 400
 _MOST_SAMPLES = 2_000_000  # at a time in memory
 _RAMP_PARTS, _TREND_DEGREE = 8, 3
-_PEAK_HALF_MS = 0.1
-_QUIET_MS = 0.3
 _CORNER_MS, _CORNER_SKIP_MS = 20.0, 2.0
 _LEAST_CORNER = 8
 
@@ -123,19 +120,6 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class _Source:
-    """A recording with what was chosen of it."""
-
-    recording: Recording
-    channel: Channel
-    waveform: Waveform
-    command: tuple[tuple[Segment, ...], ...]
-    sweeps: tuple[int, ...]
-    voltage: Channel | None  # that records the membrane voltage
-    mismatch_mV: float
-
-
-@dataclass(frozen=True)
 class _Quality:
     """How the samples of one role are."""
 
@@ -176,15 +160,15 @@ def measure_points(
 
 
 def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], background: Recording | None) -> Reading:
-    source = _source(recording, how, sweeps)
+    source = open_source(recording, how, sweeps)
     epoch = chosen_epoch(source.command, how, source.sweeps)
     parts = epoch_parts(source.command, epoch, source.sweeps)
     is_ramp = parts[0].is_ramp
-    windows = _windows(source, parts, how)
+    windows = windows_of(source, parts, how)
     signal, quality = _read(source, SIGNAL, parts, windows, how)
     points = [signal]
-    if is_ramp and (opposite := _opposite(source, parts, epoch)):
-        points.append(_read(source, OPPOSITE, opposite, _whole(opposite), how)[0])
+    if is_ramp and (opposite := opposite_ramps(source, parts, epoch)):
+        points.append(_read(source, OPPOSITE, opposite, whole(opposite), how)[0])
     if how.leak.startswith("epoch:"):
         points.append(_leak(source, how))
     if background is not None:
@@ -194,7 +178,7 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         epoch=epoch,
         channel=source.channel.name,
         command=source.waveform.name,
-        command_source=_origin(source.waveform),
+        command_source=origin(source.waveform),
         is_ramp=is_ramp,
         points=tuple(points),
         traces=tuple(_traces(source, parts, windows)),
@@ -202,7 +186,7 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         autocorrelation=quality.autocorrelation,
         trend=quality.trend,
         clipped_fraction=quality.clipped_fraction,
-        ramp_mV_per_ms=_speed(source, parts[0]) if is_ramp else math.nan,
+        ramp_mV_per_ms=ramp_speed(source, parts[0]) if is_ramp else math.nan,
         corner_pF=corner[0],
         corner_se_pF=corner[1],
         mismatch_mV=source.mismatch_mV,
@@ -210,31 +194,7 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
     )
 
 
-def _source(recording: Recording, how: Measure, sweeps: Sequence[int]) -> _Source:
-    channel, waveform = current_and_command(recording, how)
-    refuse_stimulus(waveform)
-    chosen = chosen_sweeps(recording, sweeps)
-    command = segments(waveform, recording.sweeps, recording.points)
-    follows = recorded_voltages(recording, command)
-    closest = min(follows, key=lambda found: abs(found.difference_mV)) if follows else None
-    if closest is None and how.voltage == "recorded":
-        raise RecordingError("no channel records a membrane voltage that follows the command; `voltage` asks for it")
-    return _Source(
-        recording,
-        channel,
-        waveform,
-        command,
-        tuple(chosen),
-        closest.channel if closest else None,
-        abs(closest.difference_mV) if closest else math.nan,
-    )
-
-
-def _origin(waveform: Waveform) -> str:
-    return "header" if waveform.user_list is None else "header and user list"
-
-
-def _traces(source: _Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]]) -> list[Trace]:
+def _traces(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]]) -> list[Trace]:
     recording = source.recording
     return [
         trace(
@@ -249,81 +209,18 @@ def _traces(source: _Source, parts: Sequence[Segment], windows: Sequence[tuple[i
     ]
 
 
-# Windows
-
-
-def _windows(source: _Source, parts: Sequence[Segment], how: Measure) -> list[tuple[int, int]]:
-    rate = source.recording.rate_Hz
-    # Of a ramp, and of a peak whose time is not known yet, the window that nobody chose is all of it.
-    whole = how.default_window and (parts[0].is_ramp or how.statistic == "peak")
-    windows = [(part.start, part.stop) if whole else _window(part, how, rate) for part in parts]
-    return _at_peak(source, windows, blanked=whole) if how.statistic == "peak" and not parts[0].is_ramp else windows
-
-
-def _window(part: Segment, how: Measure, rate_Hz: float) -> tuple[int, int]:
-    if how.from_ms is not None and how.to_ms is not None:
-        start, stop = (part.start + round(ms * rate_Hz / 1e3) for ms in (how.from_ms, how.to_ms))
-    else:
-        length = part.stop - part.start
-        start, stop = (part.start + round(f * length) for f in (how.from_fraction, how.to_fraction))
-    if stop > part.stop:
-        last = (part.stop - part.start) / rate_Hz * 1e3
-        raise RecordingError(f"the window ends at {how.to_ms:g} ms, but {_said(part)} lasts only {last:g} ms")
-    if stop - start < 2:
-        raise RecordingError(f"the window holds {max(0, stop - start)} samples of {_said(part)}; at least 2 are needed")
-    return start, stop
-
-
-def _said(part: Segment) -> str:
-    return "what follows the last epoch" if part.name == AFTER else f"epoch {part.name}"
-
-
-def _at_peak(source: _Source, windows: Sequence[tuple[int, int]], blanked: bool) -> list[tuple[int, int]]:
-    """The same short window in every sweep, about the time at which the current is largest in any of them.
-
-    Unless a window was asked for, what charges the membrane is passed over first: until the largest current of
-    all sweeps has fallen to where it does not fall further for a while.
-    """
-    recording, length = source.recording, min(stop - start for start, stop in windows)
-    half = round(_PEAK_HALF_MS * recording.rate_Hz / 1e3)
-    width = 2 * half + 1
-    if length < width + 1:
-        raise RecordingError(f"the window holds {length} samples; a peak needs more than {width}")
-    largest, smooth = np.zeros(length), np.zeros(length - width + 1)
-    for sweep, (start, _) in zip(source.sweeps, windows, strict=True):
-        current = recording.current_pA(source.channel, sweep, start, start + length)
-        largest = np.maximum(largest, np.abs(current))
-        summed = np.concatenate(([0.0], np.cumsum(current)))
-        smooth = np.maximum(smooth, np.abs(summed[width:] - summed[:-width]) / width)
-    first = _settled(smooth, max(1, round(_QUIET_MS * recording.rate_Hz / 1e3))) if blanked else 0
-    at = first + int(largest[first + half : length - half].argmax())
-    return [(start + at, start + at + width) for start, _ in windows]
-
-
-def _settled(largest: FloatArray, ahead: int) -> int:
-    """First place that nothing within the next `ahead` places is below."""
-    for i in range(len(largest) - 1):
-        if largest[i] <= largest[i + 1 : i + 1 + ahead].min():
-            return i
-    return 0
-
-
-def _whole(parts: Sequence[Segment]) -> list[tuple[int, int]]:
-    return [(part.start, part.stop) for part in parts]
-
-
 # Roles
 
 
-def _leak(source: _Source, how: Measure) -> Points:
+def _leak(source: Source, how: Measure) -> Points:
     """Points of the epoch that tells the leak, in its settled part; a ramp and the one that runs back are one."""
     epoch = how.leak.removeprefix("epoch:")
     parts = epoch_parts(source.command, epoch, source.sweeps)
     settled = how.with_default_window()
-    found = _read(source, LEAK, parts, _windows(source, parts, settled), settled)[0]
-    back = _opposite(source, parts, epoch) if parts[0].is_ramp else []
+    found = _read(source, LEAK, parts, windows_of(source, parts, settled), settled)[0]
+    back = opposite_ramps(source, parts, epoch) if parts[0].is_ramp else []
     if back:
-        return _joined(found, _read(source, LEAK, back, _whole(back), settled)[0])
+        return _joined(found, _read(source, LEAK, back, whole(back), settled)[0])
     if not parts[0].is_ramp and len(np.unique(found.command_mV)) < 2:
         raise RecordingError(
             f"epoch {epoch}, from which the leak is to be taken, has one level in all sweeps; two levels or a ramp "
@@ -343,11 +240,11 @@ def _background(
 ) -> Points:
     """Points of another recording, at the same times of the same epoch."""
     try:
-        source = _source(recording, how, ())
+        source = open_source(recording, how, ())
         parts = epoch_parts(source.command, how.epoch, source.sweeps)
         if parts[0].is_ramp != signal[0].is_ramp:
             raise RecordingError(f"its epoch {how.epoch} is not of the kind of the one it is to be subtracted from")
-        own = _windows(source, parts, replace(how, statistic="mean") if how.statistic == "peak" else how)
+        own = windows_of(source, parts, replace(how, statistic="mean") if how.statistic == "peak" else how)
         if how.statistic == "peak":
             offset, length = windows[0][0] - signal[0].start, windows[0][1] - windows[0][0]
             own = [(part.start + offset, min(part.stop, part.start + offset + length)) for part in parts]
@@ -356,44 +253,16 @@ def _background(
         raise RecordingError(f"the background {recording.path.name}: {fault}") from None
 
 
-def _opposite(source: _Source, parts: Sequence[Segment], epoch: str) -> list[Segment]:
-    """The ramp before or after that runs back over the same voltages, in every sweep; empty where there is none."""
-    for step in (1, -1):
-        found = []
-        for sweep, part in zip(source.sweeps, parts, strict=True):
-            at = source.command[sweep].index(part) + step
-            other = source.command[sweep][at] if 0 <= at < len(source.command[sweep]) else part
-            if other.is_ramp and _runs_back(part, other):
-                found.append(other)
-        if len(found) == len(parts):
-            return found
-    return []
-
-
-def _runs_back(part: Segment, other: Segment) -> bool:
-    rise, fall = part.last_mV - part.first_mV, other.last_mV - other.first_mV
-    low, high = (
-        max(min(part.first_mV, part.last_mV), min(other.first_mV, other.last_mV)),
-        min(max(part.first_mV, part.last_mV), max(other.first_mV, other.last_mV)),
-    )
-    return rise * fall < 0 and high - low >= 0.5 * abs(rise)
-
-
-def _speed(source: _Source, part: Segment) -> float:
-    """Of a ramp, in mV per ms."""
-    return (part.last_mV - part.first_mV) / (part.stop - part.start) * source.recording.rate_Hz / 1e3
-
-
 # Samples
 
 
 def _read(
-    source: _Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+    source: Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
 ) -> tuple[Points, _Quality]:
     return (_read_ramps if parts[0].is_ramp else _read_steps)(source, role, parts, windows, how)
 
 
-def _blocks(source: _Source, windows: Sequence[tuple[int, int]]) -> Iterator[tuple[list[int], FloatArray]]:
+def _blocks(source: Source, windows: Sequence[tuple[int, int]]) -> Iterator[tuple[list[int], FloatArray]]:
     """Places in `windows` and their currents in pA, shape (places, samples): runs of equal windows, in order.
 
     A run goes on for as long as it stays small: of a large recording never more than a part is in memory.
@@ -407,7 +276,7 @@ def _blocks(source: _Source, windows: Sequence[tuple[int, int]]) -> Iterator[tup
 
 
 def _read_steps(
-    source: _Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+    source: Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
 ) -> tuple[Points, _Quality]:
     recording, median = source.recording, how.statistic == "median"
     values, rises, squares = (np.empty(len(parts)) for _ in range(3))
@@ -448,10 +317,10 @@ def _trend(rises: FloatArray, values: FloatArray, how: Measure) -> float:
 
 
 def _read_ramps(
-    source: _Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+    source: Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
 ) -> tuple[Points, _Quality]:
     if how.statistic == "peak":
-        raise RecordingError(f"{_said(parts[0])} is a ramp, which has no peak; mean or median would be right")
+        raise RecordingError(f"{said(parts[0])} is a ramp, which has no peak; mean or median would be right")
     recording, median = source.recording, how.statistic == "median"
     time = _ramp_time(source, windows)
     shortest = min(stop - start for start, stop in windows)
@@ -497,7 +366,7 @@ def _read_ramps(
     )
 
 
-def _ramp_time(source: _Source, windows: Sequence[tuple[int, int]]) -> float:
+def _ramp_time(source: Source, windows: Sequence[tuple[int, int]]) -> float:
     """Autocorrelation time in samples, from as many ramps, spread over the sweeps, as are soon read."""
     samples = sum(stop - start for start, stop in windows)
     chosen = list(range(0, len(windows), -(-samples // _MOST_SAMPLES)))
@@ -520,7 +389,7 @@ def _stretch(part: Segment, window: tuple[int, int]) -> tuple[int, int]:
     return max(part.start, part.stop - min(length, _LONGEST_STRETCH)), part.stop
 
 
-def _clipped(source: _Source, windows: Sequence[tuple[int, int]]) -> float:
+def _clipped(source: Source, windows: Sequence[tuple[int, int]]) -> float:
     """Part of the samples of all windows that stand at the converter's limit."""
     found = sum(
         source.recording.clipped(source.channel, [sweep], *window)
@@ -529,7 +398,7 @@ def _clipped(source: _Source, windows: Sequence[tuple[int, int]]) -> float:
     return found / sum(stop - start for start, stop in windows)
 
 
-def _recorded(source: _Source, windows: Sequence[tuple[int, int]], edges: Sequence[IntArray]) -> FloatArray:
+def _recorded(source: Source, windows: Sequence[tuple[int, int]], edges: Sequence[IntArray]) -> FloatArray:
     """Mean of the recorded membrane voltage in mV over every window or piece, nan where none is recorded."""
     if source.voltage is None:
         return np.full(sum(map(len, edges)), math.nan)
@@ -541,7 +410,7 @@ def _recorded(source: _Source, windows: Sequence[tuple[int, int]], edges: Sequen
     return np.concatenate(means)
 
 
-def _corner(source: _Source, parts: Sequence[Segment]) -> tuple[float, float]:
+def _corner(source: Source, parts: Sequence[Segment]) -> tuple[float, float]:
     """Capacity in pF that the step of the current at the start of a ramp speaks of, and its standard error.
 
     The membrane's own current goes on steadily there, so what steps is C times the step of dV/dt. Straight lines
@@ -569,6 +438,6 @@ def _corner(source: _Source, parts: Sequence[Segment]) -> tuple[float, float]:
         time = noise.autocorrelation_time(noise.autocorrelation([residual]))
         scale = float(residual @ residual) / max(1.0, len(mean) - 2.0) * time
         found.append((float(value), scale * float(np.linalg.inv(design.T @ design)[0, 0])))
-    speed = _speed(source, parts[0])
+    speed = ramp_speed(source, parts[0])
     (before_pA, before_var), (after_pA, after_var) = found
     return (after_pA - before_pA) / speed, math.sqrt(before_var + after_var) / abs(speed)
