@@ -76,6 +76,7 @@ THEME: Mapping[str, Any] = {
 
 PNG_SCALE = 1.5
 MOST_SWEEPS = 7
+MOST_LEVELS = 120
 MOST_BINS = 160
 _ARROW = 2.5  # how far the arrow of a bound reaches, as a factor of the ratio
 _MOST_STEPS = 40
@@ -491,6 +492,7 @@ def _trace_panel(number: str, traces: pd.DataFrame, iv: pd.DataFrame, data: dict
 
 
 def _iv_panel(number: str, row: Mapping[Any, Any], iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Chart:
+    iv = iv.iloc[:: -(-len(iv) // MOST_LEVELS)]  # of the hundreds of pieces of a ramp not all are drawn
     half = 1.959964 * iv["se_pA"]
     data[f"iv_{number}"] = iv[["voltage_mV", "current_pA", "command_mV"]].assign(
         low_pA=iv["current_pA"] - half, high_pA=iv["current_pA"] + half

@@ -1106,24 +1106,40 @@ def _methods_text(results: Results) -> Iterator[str]:
     )
 
 
+_ESTIMATED = {
+    "local": "the zero of a smoothing spline through the levels around, as pliant as the data say (Wahba 1990)",
+    "polynomial": "the zero of a polynomial through the levels around, its order chosen by Akaike's criterion",
+    "ghk": "the zero of a Goldman-Hodgkin-Katz current with free rectification fitted to all levels",
+}
+_LEAKS = {
+    "linear": "A straight leak, found below activation, was subtracted.",
+    "background": "The current of a background recording was subtracted, each on its own corrected voltage.",
+}
+
+
 def _measuring_method(measure: Mapping[str, Any], setting: str) -> Iterator[str]:
     window = (
-        f"from {measure['from_ms']:g} to {measure['to_ms']:g} ms of the step"
+        f"from {measure['from_ms']:g} to {measure['to_ms']:g} ms of the epoch"
         if measure["from_ms"] is not None
-        else f"from {100 * measure['from_fraction']:g} to {100 * measure['to_fraction']:g} % of the step"
+        else f"from {100 * measure['from_fraction']:g} to {100 * measure['to_fraction']:g} % of a step, all of a ramp"
     )
     yield (
-        f"Currents were recorded {setting}. The current of each voltage step is its {measure['statistic']} over a "
-        f"window (unless a row of the table says otherwise, {window}); its standard error takes the autocorrelation "
-        "of the noise into account."
+        f"Currents were recorded {setting}. The current of each level, a step or a short piece of a ramp, is its "
+        f"{measure['statistic']} over a window (unless a row of the table says otherwise, {window}); its standard "
+        "error takes the autocorrelation of the noise into account."
+    )
+    if measure["leak"] != "none":
+        yield _LEAKS.get(measure["leak"], "The leak measured in another epoch of each sweep was subtracted.")
+    yield (
+        f"The reversal potential is {_ESTIMATED[measure['estimator']]}; between the two levels next to it that differ "
+        "from zero at the 99 % level the current changes its sign. Its error holds the noise, what the current may do "
+        "between levels, and the spread between repeats. Potentials whose 95 % interval was wider than "
+        f"{measure['max_interval_mV']:g} mV were not used. What charges the membrane was taken off ramps where the "
+        "ramp back, the table or the amplifier told the capacity."
     )
     yield (
-        "The reversal potential is the zero of the weighted straight line through the neighbouring levels between "
-        "which the current changes its sign, both of them different from zero at the 99 % level. Potentials whose 95 "
-        f"% interval was wider than {measure['max_interval_mV']:g} mV were not used."
-    )
-    yield (
-        "Where the series resistance was given, each voltage was corrected for the drop across its uncompensated part."
+        "Where the series resistance was given, each voltage was corrected for the drop across its uncompensated part, "
+        "by the total current."
     )
 
 
@@ -1185,6 +1201,8 @@ def _references(config: Mapping[str, Any]) -> Iterator[str]:
             "Henderson 1907, Z phys Chem 59:118",
             "Neher 1992, Methods Enzymol 207:123",
         ]
+    if config["recordings"] is not None and config["measure"]["estimator"] == "local":
+        found.append("Wahba 1990, Spline Models for Observational Data, SIAM")
     yield from sorted([*found, source] if source else found)
 
 
