@@ -122,7 +122,8 @@ Examples:
 @click.option("--channel", help="Name or number of the ADC that carries the current.")
 @click.option("--command", help="Name or number of the DAC that drives the cell.")
 @click.option("--sweeps", help="Which sweeps, from 0, like 0-12,15.")
-@click.option("--leak", help="What is subtracted: none, linear, or epoch:A, the letter of another epoch.")
+@click.option("--leak", help="What is subtracted: none, linear, epoch:A (the letter of another epoch) or background.")
+@click.option("--subtract", default="", help="The recording of the background.")
 @click.option("--estimator", help="local, polynomial or ghk.")
 @click.option("--voltage", help="command, or recorded where the file has the membrane voltage.")
 @click.option("--max-interval-mV", "max_interval_mV", help="A wider 95 % interval is ambiguous.")
@@ -136,6 +137,7 @@ def measure(
     series_resistance_MOhm: float | None,
     capacitance_pF: float | None,
     temperature_C: float,
+    subtract: str,
     as_json: bool,
     **options: str | None,
 ) -> None:
@@ -146,7 +148,7 @@ def measure(
     """
     from nernstfit.stages import single  # noqa: PLC0415
 
-    patch = single.Patch(series_resistance_MOhm, capacitance_pF, temperature_C)
+    patch = single.Patch(series_resistance_MOhm, capacitance_pF, temperature_C, subtract)
     found = single.measure(str(file), {name: value for name, value in options.items() if value is not None}, patch)
     known = {name: value for name, value in found.items() if value == value}
     if as_json:

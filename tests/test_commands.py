@@ -42,6 +42,15 @@ def test_measure_takes_window_sweeps_statistic_and_series_resistance(tmp_path: P
     assert found["rs_shift_mV"] == pytest.approx(0.0, abs=1e-3)
 
 
+def test_measure_takes_a_background_off(tmp_path: Path, write_recording: Write) -> None:
+    path = write_recording(tmp_path / "a.abf", current_pA=lambda level: 5.0 * (level + 31.0) + 2.0 * (level - 20.0))
+    blocked = write_recording(tmp_path / "b.abf", current_pA=lambda level: 2.0 * (level - 20.0))
+    done = call("measure", path, "--leak", "background", "--subtract", blocked, "--json")
+    found = json.loads(done.output)
+    assert found["reversal_mV"] == pytest.approx(-31.0, abs=0.5)
+    assert found["raw_mV"] == pytest.approx(-115 / 7, abs=0.5)
+
+
 def test_measure_agrees_with_a_real_tail_current(real_abf: Path) -> None:
     done = call("measure", real_abf / "20917009.abf", "--epoch", "F", "--from-ms", 4, "--to-ms", 10, "--json")
     assert json.loads(done.output)["corrected_mV"] == pytest.approx(-20.7, abs=1.0)
@@ -53,6 +62,7 @@ def test_measure_agrees_with_a_real_tail_current(real_abf: Path) -> None:
         (("--epoch", "7"), "--epoch: found '7'"),
         (("--statistic", "peek"), "--statistic: found 'peek'"),
         (("--from-ms", "4"), "--to-ms: found nothing"),
+        (("--leak", "background"), "--subtract: the file of a background and --leak background go together"),
         (("--sweeps", "5-2"), "found '5-2'; sweeps from 0 like 0-12,15"),
         (("--min-span-mV", "wide"), "found 'wide'; a number would be right"),
     ],

@@ -10,6 +10,7 @@ from typing import Any
 
 from nernstfit import settings
 from nernstfit.abf.read import read
+from nernstfit.errors import InputError
 from nernstfit.experiment import NAMED_BY, Row, sweep_numbers
 from nernstfit.solutions import NEW_ZERO
 from nernstfit.stages.correct import correct_row
@@ -24,11 +25,12 @@ def option(key: str) -> str:
 
 @dataclass(frozen=True)
 class Patch:
-    """What the table of recordings would say of a patch: the series resistance that is left, and the membrane."""
+    """What the table of recordings would say of a patch: series resistance that is left, membrane, background."""
 
     series_resistance_MOhm: float | None
     capacitance_pF: float | None
     temperature_C: float
+    subtract: str = ""
 
 
 def measure(path: str, cells: Mapping[str, str], patch: Patch) -> dict[str, Any]:
@@ -52,6 +54,8 @@ def measure(path: str, cells: Mapping[str, str], patch: Patch) -> dict[str, Any]
         Where a value is not right.
     """
     asked = {key: text for key, text in cells.items() if key != "sweeps"}
+    if (asked.get("leak") == "background") != bool(patch.subtract):
+        raise InputError("--subtract: the file of a background and --leak background go together")
     row = Row(
         number=0,
         measurement=":".join([PurePath(path).stem, *(cells[key] for key in NAMED_BY if key in cells)]),
@@ -71,7 +75,7 @@ def measure(path: str, cells: Mapping[str, str], patch: Patch) -> dict[str, Any]
         capacitance_pF=patch.capacitance_pF,
         time_s=None,
         exclude="",
-        subtract="",
+        subtract=patch.subtract,
         measure=settings.measure_for(settings.default_measure(), asked, option),
         own={},
     )
