@@ -234,7 +234,7 @@ _PULSE = _waveform(-100.0, Epoch("A", "step", -130.0, 10.0, 300, 0))
 _ACTIVATING = (Gate(boltzmann(-35.0, 5.0), _constant(2.0)),)
 _INWARD = (Gate(boltzmann(-100.0, -7.0), lambda v: 20.0 + 40.0 / (1.0 + np.exp(-(v + 60.0) / 20.0))),)
 _SODIUM = (Gate(boltzmann(-35.0, 6.0), _constant(0.3), 3), Gate(boltzmann(-65.0, -6.0), _constant(4.0)))
-_STRONG, _SODIUM_NS = (5.0, 20.0), (15.0, 60.0)
+_STRONG, _SODIUM_NS = (5.0, 20.0), (25.0, 60.0)
 _LEAKY = {"leak_nS": 1.0}
 _TAIL = {"from_ms": "4", "to_ms": "10"}
 
