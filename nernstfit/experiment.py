@@ -220,7 +220,7 @@ def load(config: Mapping[str, Any]) -> Experiment:
     rows = _rows(examined, solutions, faults)
     faults += _config_faults(examined.settings, solutions)
     if solutions is not None:
-        faults += _pellet_faults(examined.settings, solutions, rows)
+        faults += _ion_faults(examined.settings, solutions, rows)
     if faults or solutions is None:
         raise InputError(faults)
     return Experiment(examined.settings, solutions, rows)
@@ -354,19 +354,12 @@ def _not_a_solution(name: str, settings: Settings, solutions: Solutions) -> str:
     return f"which is no row of {settings.solutions}; {right}"
 
 
-def _pellet_faults(settings: Settings, solutions: Solutions, rows: Sequence[Row]) -> Iterator[str]:
-    """A pellet's potential needs chloride on both sides of a bath change."""
-    junction = settings.junction
-    if junction.method == "none" or junction.reference is None or junction.reference.type != "pellet":
-        return
-    amounts = solutions.concentration_mM[:, [ion.name == "Cl" for ion in solutions.ions]].sum(axis=1)
-    chloride = dict(zip(solutions.names, amounts, strict=True))
-    for name in sorted({bath for row in rows for bath in (row.bath, row.zeroed_in) if bath in chloride}):
-        if not chloride[name] > 0:
-            yield (
-                f"{settings.solutions}: solution '{name}': found no chloride; an Ag/AgCl pellet in the bath "
-                "(junction.reference.type) has no potential without it"
-            )
+def _ion_faults(settings: Settings, solutions: Solutions, rows: Sequence[Row]) -> Iterator[str]:
+    """What the junctions need of the solutions, each said once."""
+    conditions = sorted({row.condition for row in rows})
+    found = {what for c in conditions for what in solutions_module.lacking(solutions, c, settings.junction)}
+    for name, why in sorted(found):
+        yield f"{settings.solutions}: solution '{name}': {why}"
 
 
 def _rows(examined: Examined, solutions: Solutions | None, faults: list[str]) -> tuple[Row, ...]:

@@ -594,3 +594,27 @@ def test_a_key_given_twice_is_a_fault_among_the_others(folder: Folder, config: C
     first, second = faults(config())
     assert "key 'temperature_C': found 2 times, in lines 1 and 2" in first
     assert "data/lost.abf" in second
+
+
+@pytest.mark.parametrize(
+    ("zeroed_in", "kind", "number"), [("control", "salt-bridge", 1), ("control", "none", 0), ("same", "none", 1)]
+)
+def test_a_solution_without_ions_in_a_junction_is_a_fault_of_its_table(
+    folder: Folder, config: Config, zeroed_in: str, kind: str, number: int
+) -> None:
+    folder(solutions="solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,,,300\npipette,10,140,\nbridge,,3000,\n")
+    junction = {"method": "henderson", "zeroed_in": zeroed_in, "reference": {"type": kind, "solution": "bridge"}}
+    if number == 0:
+        experiment.load(config({"junction": junction}))
+        return
+    (fault,) = faults(config({"junction": junction}))
+    assert fault.startswith("data/solutions.csv: solution 'high_K': found no ion;")
+    assert "junction potential" in fault
+    experiment.load(config({"junction": junction | {"measured_mV": {"high_K": 3}}}))
+
+
+def test_a_component_that_is_not_known_does_not_make_a_solution_without_ions(folder: Folder, config: Config) -> None:
+    folder(solutions="solution,Nacl2,KCl,glucose\ncontrol,140,5,10\nhigh_K,140,,300\npipette,10,140,\n")
+    junction = {"method": "henderson", "zeroed_in": "same", "reference": {"type": "none"}}
+    (fault,) = faults(config({"junction": junction}))
+    assert "column 'Nacl2'" in fault

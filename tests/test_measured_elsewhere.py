@@ -264,3 +264,14 @@ def test_junctions_and_signs_are_those_of_measured_rows(table: Callable[..., pd.
         assert row["junction_mV"] != 0
         assert row["corrected_mV"] == pytest.approx(sign * row["reversal_mV"] + row["junction_mV"], abs=1e-9)
         assert row["low_mV"] < row["corrected_mV"] < row["high_mV"]
+
+
+def test_a_junction_without_an_amount_is_never_taken_for_none(load: Load, tmp_path: Path) -> None:
+    loaded = load(GOOD, junction=HENDERSON)
+    paths = {name: str(tmp_path / name) for name in ("measured", "iv", "solutions", "junctions", "reversals")}
+    adopt.run({}, paths, loaded)
+    chemistry.run({}, paths, loaded)
+    ledger = tables.load(paths["junctions"], tables.JUNCTIONS)
+    tables.write(paths["junctions"], tables.JUNCTIONS, ledger.assign(applied_mV=math.nan))
+    with pytest.raises(ValueError, match="terms without an amount"):
+        correct.run(paths, paths, loaded)
