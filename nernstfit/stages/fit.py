@@ -66,11 +66,12 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     groups, models = list(_groups(inputs["reversals"], experiment)), configured_models(experiment.settings)
     content: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
     for group in groups:
+        judged = _Judged(experiment)
         for model in models:
-            _add(content, group, model, experiment)
+            _add(content, group, model, experiment, judged)
         _compare(content["models"], group.name)
         content["nernst_slopes"] += _slopes(group, experiment)
-        content["corrections"] += _ladder(group, models[0], experiment)
+        content["corrections"] += _ladder(group, models[0], experiment, judged)
     for name, table in _TABLES.items():
         tables.write(outputs[name], table, content[name], first_model=models[0].name)
 
@@ -117,7 +118,30 @@ def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
         yield Group(str(name), rows, measured)
 
 
-def _add(content: dict[str, list[dict[str, Any]]], group: Group, model: Model, experiment: Experiment) -> None:
+class _Judged:
+    """The ratios of one group under whatever was fitted to it, each fit judged once: steps may change nothing."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._known: dict[tuple[Any, ...], tuple[Fit, tuple[Ratio, ...]]] = {}
+
+    def __call__(
+        self, measured: Measured, model: Model, scale_mV: float, with_junction: bool
+    ) -> tuple[Fit, tuple[Ratio, ...]]:
+        """Fit measurements that the model predicts, and judge their ratios."""
+        numbers = (measured.potential_mV.tobytes(), measured.se_mV.tobytes())
+        key = (measured.measurement, *numbers, model.activity, model.permeant, scale_mV, with_junction)
+        if key not in self._known:
+            data = evidence.data(measured, self._experiment.solutions, model.permeant, model.activity)
+            result = fit(data, model.reference, scale_mV)
+            shared, _ = _shared(measured, model, result, self._experiment, with_junction)
+            self._known[key] = result, verdicts.ratios(result, shared, self._experiment.settings.fit.confidence)
+        return self._known[key]
+
+
+def _add(
+    content: dict[str, list[dict[str, Any]]], group: Group, model: Model, experiment: Experiment, judged: _Judged
+) -> None:
     """Fit one model to one group and append its rows."""
     settings = experiment.settings
     data = evidence.data(group.measured, experiment.solutions, model.permeant, model.activity)
@@ -129,15 +153,13 @@ def _add(content: dict[str, list[dict[str, Any]]], group: Group, model: Model, e
     if predictable.any():
         usable = data.subset(np.flatnonzero(predictable).tolist())
         likely = fit(usable, model.reference, settings.fit.offset_sd_mV, restricted=False)
-        result = fit(usable, model.reference, settings.fit.offset_sd_mV)
+        part = _part(group.measured, predictable)
+        result, ratios = judged(part, model, settings.fit.offset_sd_mV, with_junction=True)
         predicted[predictable] = result.predicted_mV
         offsets = dict(zip(usable.cell_names, result.offsets_mV, strict=True))
         if predictable.all():
             row |= _likelihood(likely)
         if model.is_ghk:
-            part = _part(group.measured, predictable)
-            shared, _ = _shared(part, model, result, experiment, with_junction=True)
-            ratios = verdicts.ratios(result, shared, settings.fit.confidence)
             content["permeabilities"] += [key | {"reference": model.reference} | _ratio(ratio) for ratio in ratios]
             content["cells"] += _cells(key, result, settings)
     elif model.is_ghk:
@@ -281,14 +303,13 @@ def _slopes(group: Group, experiment: Experiment) -> Iterator[dict[str, Any]]:
         }
 
 
-def _ladder(group: Group, model: Model, experiment: Experiment) -> Iterator[dict[str, Any]]:
+def _ladder(group: Group, model: Model, experiment: Experiment, judged: _Judged) -> Iterator[dict[str, Any]]:
     """Fit the configured ions after each correction, each on top of the last.
 
     Until the last step an offset is no property of its cell but counts as scatter of every single
     measurement, of the size that the configuration gives.
     """
-    rows, settings, own = group.rows, experiment.settings, group.measured
-    scale = settings.fit.offset_sd_mV
+    rows, own, scale = group.rows, group.measured, experiment.settings.fit.offset_sd_mV
     scattered = replace(own, se_mV=np.hypot(own.se_mV, scale if math.isfinite(scale) else _OFFSET_SCALE_MV))
     sign = np.array([c.sign for c in own.conditions])
     raw = rows["raw_mV"].to_numpy(float)
@@ -303,10 +324,9 @@ def _ladder(group: Group, model: Model, experiment: Experiment) -> Iterator[dict
         predictable = np.isfinite(data.predict(np.zeros(len(data.ions))))
         if not predictable.any():
             continue
-        usable = data.subset(np.flatnonzero(predictable).tolist())
-        result = fit(usable, model.reference, scale if step == "offset" else 0.0)
-        shared, _ = _shared(_part(measured, predictable), at_step, result, experiment, step not in commands)
-        for ratio in verdicts.ratios(result, shared, settings.fit.confidence):
+        part = _part(measured, predictable)
+        _, ratios = judged(part, at_step, scale if step == "offset" else 0.0, step not in commands)
+        for ratio in ratios:
             values = _ratio(ratio)
             keys = ("ion", "ratio", "low", "high", "verdict")
             yield {"group": group.name, "step": step} | {key: values[key] for key in keys}
