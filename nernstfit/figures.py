@@ -2,15 +2,19 @@
 
 A chart names its data, and `Figure` carries the rows beside it: nothing in a specification
 depends on a hash, a counter or the order in which figures are made. Colours, fonts and line
-widths are set here once, in `THEME`.
+widths are set here once, in `THEME`. The renderer brings Liberation Sans along and looks for no
+other font: a PNG has the same bytes whatever fonts a machine has (where fontconfig finds them, as on
+Linux; on other systems the renderer goes to their folders by itself).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any, TypeAlias
 
 import altair as alt
@@ -121,6 +125,8 @@ def render(figure: Figure) -> Drawing:
     Drawing
         The PNG at twice the size of the SVG.
     """
+    # The renderer reads this when it draws for the first time.
+    os.environ["FONTCONFIG_FILE"] = str(resources.files("nernstfit.templates") / "fonts.conf")
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
     svg = _own_ids(vl_convert.vegalite_to_svg(_specification(figure), vl_version=version), figure.name)
     return Drawing(figure.name, svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE))

@@ -3,9 +3,13 @@
 import hashlib
 import json
 import math
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 import pytest
 import yaml
@@ -320,3 +324,32 @@ def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
 def test_numbers_are_rounded_to_what_the_interval_supports(ratio, low, high, expected):
     written = report.estimate(ratio, low, high)
     assert (written.ratio, written.interval) == expected
+
+
+DRAW = """
+import hashlib
+import altair, pandas
+from nernstfit import figures
+rows = pandas.DataFrame({"x": [1.0], "name": ["K\\u2212Na \\u210f \\u2603"]})
+chart = altair.Chart(altair.NamedData(name="rows")).mark_text(fontSize=20).encode(x="x:Q", text="name:N")
+print(hashlib.sha256(figures.render(figures.Figure("one", (chart,), {"rows": rows})).png).hexdigest())
+"""
+
+
+def test_a_png_does_not_depend_on_the_fonts_of_the_machine(tmp_path):
+    """Glyphs that Liberation Sans lacks came from whatever font the machine had: DejaVu here, then none."""
+    fonts = Path(matplotlib.get_data_path()) / "fonts/ttf"
+    assert (fonts / "DejaVuSans.ttf").exists()
+    digests = set()
+    for number, folder in enumerate((fonts, tmp_path)):
+        machine = tmp_path / f"{number}.conf"
+        machine.write_text(f"<fontconfig><dir>{folder}</dir></fontconfig>")
+        done = subprocess.run(
+            [sys.executable, "-c", DRAW],
+            env={**os.environ, "FONTCONFIG_FILE": str(machine)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        digests.add(done.stdout)
+    assert len(digests) == 1
