@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from nernstfit.solutions import Condition
 
 _DECADE = math.log(10.0)
 _TELLING_SE = 0.5  # of ln ratio; a cell that knows less of an ion tells nothing of it
+_MOST_NAMED = 6
 _OFFSET_SCALE_MV = 1.0  # where the configuration leaves the offsets free
 
 
@@ -147,6 +148,7 @@ def _add(
     data = evidence.data(group.measured, experiment.solutions, model.permeant, model.activity)
     predictable = np.isfinite(data.predict(np.zeros(len(data.ions))))
     key = {"group": group.name, "model": model.name}
+    notes = (_left_out(group.measured, predictable), _ghk_form(model))
     row = key | {"activity": model.activity, "permeant": " ".join(model.permeant), "n_data": int(predictable.sum())}
     predicted = np.full(data.size, math.nan)
     offsets: dict[str, float] = {}
@@ -160,7 +162,7 @@ def _add(
         if predictable.all():
             row |= _likelihood(likely)
         if model.is_ghk:
-            content["permeabilities"] += [key | {"reference": model.reference} | _ratio(ratio) for ratio in ratios]
+            content["permeabilities"] += [key | {"reference": model.reference} | _ratio(r, notes) for r in ratios]
             content["cells"] += _cells(key, result, settings)
     elif model.is_ghk:
         reason = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
@@ -202,6 +204,29 @@ def _likelihood(result: Fit) -> dict[str, Any]:
     }
 
 
+def _left_out(measured: Measured, predictable: np.ndarray[Any, np.dtype[np.bool_]]) -> str:
+    """What the model cannot predict and therefore is not fitted to."""
+    lost = np.flatnonzero(~predictable)
+    if len(lost) == 0 or not predictable.any():
+        return ""
+    names = [measured.measurement[i] for i in lost]
+    baths = sorted({measured.conditions[i].bath for i in lost})
+    which = f"{', '.join(names[:_MOST_NAMED])}{', ...' if len(names) > _MOST_NAMED else ''}"
+    have = "has" if len(lost) == 1 else "have"
+    return (
+        f"{len(lost)} of {len(measured.measurement)} measurements {have} no reversal potential with these ions and "
+        f"{'is' if len(lost) == 1 else 'are'} left out (bath {', '.join(baths)}: {which})"
+    )
+
+
+def _ghk_form(model: Model) -> str:
+    """Which of the forms in use the ratios belong to, where an ion carries more than one charge."""
+    if all(abs(IONS[ion].valence) == 1 for ion in model.permeant):
+        return ""
+    what = "concentrations" if model.activity == "concentration" else "activities"
+    return f"GHK current equation with z^2 and {what}"
+
+
 def _compare(rows: list[dict[str, Any]], group: str) -> None:
     """Differences of AICc within a group, among models of the same data."""
     own = [row for row in rows if row["group"] == group and math.isfinite(row.get("aicc", math.nan))]
@@ -210,7 +235,7 @@ def _compare(rows: list[dict[str, Any]], group: str) -> None:
         row["delta_aicc"] = row["aicc"] - least
 
 
-def _ratio(ratio: Ratio) -> dict[str, Any]:
+def _ratio(ratio: Ratio, notes: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "ion": ratio.ion,
         "verdict": ratio.verdict,
@@ -224,7 +249,7 @@ def _ratio(ratio: Ratio) -> dict[str, Any]:
         "se_ln_shared": ratio.se_ln_shared,
         "df": ratio.df,
         "n_cells": ratio.n_cells,
-        "reason": ratio.reason,
+        "reason": "; ".join(filter(None, (ratio.reason, *notes))),
     }
 
 
