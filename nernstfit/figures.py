@@ -178,7 +178,7 @@ def ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, float],
     groups = sorted(set(shown["group"]))
     # A quoted name is a string in an expression, whatever it holds.
     label = alt.Axis(labelExpr=f"datum.label + {json.dumps(f' / {reference}')}")
-    x = alt.X("at:Q", scale=scale, title=f"permeability relative to {reference}", axis=_log_axis(low, high))
+    x = alt.X("at:Q", scale=scale, title=f"permeability relative to {reference}", axis=_log_axis(low, high, 4))
     y = alt.Y("ion:N", sort=order, title=None, axis=label)
     offset = {"yOffset": alt.YOffset("group:N", sort=groups)} if len(groups) > 1 else {}
     colour = _colour("group", groups) if len(groups) > 1 else alt.value(PALETTE[0])
@@ -549,17 +549,19 @@ def _current_range_pA(traces: pd.DataFrame, iv: pd.DataFrame) -> tuple[float, fl
 
 _ZERO = pd.DataFrame({"zero": [0.0]})
 _CURRENT_AXIS = alt.Axis(tickCount=5, minExtent=46)
-_LEAST_TICKS, _MOST_TICKS = 3, 7
+_MOST_TICKS = 7
 NO_GROUP = "(no group)"
 
 
-def log_ticks(low: float, high: float) -> list[float]:
+def log_ticks(low: float, high: float, least: int) -> list[float]:
     """Where a logarithmic axis is labelled: powers of ten, or more digits of each, or equal steps where it is short.
 
     Parameters
     ----------
     low, high : float
         Ends of the axis, 0 < low < high.
+    least : int
+        How many labels there should be.
 
     Returns
     -------
@@ -569,24 +571,24 @@ def log_ticks(low: float, high: float) -> list[float]:
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for digits in ((1,), (1, 3), (1, 2, 5)):
         found = [value for e in decades for d in digits if low <= (value := float(f"{d}e{e}")) <= high]
-        if len(found) >= _LEAST_TICKS:
+        if len(found) >= least:
             return found[:: -(-len(found) // _MOST_TICKS)]
-    return _equal_ticks(low, high)
+    return _equal_ticks(low, high, least)
 
 
-def _equal_ticks(low: float, high: float) -> list[float]:
-    """Multiples of the largest 1, 2 or 5 of a power of ten that gives three of them within the ends."""
+def _equal_ticks(low: float, high: float, least: int) -> list[float]:
+    """Multiples of the largest 1, 2 or 5 of a power of ten that gives so many of them within the ends."""
     magnitude = math.floor(math.log10(high - low))
     for digit, exponent in ((5, magnitude), (2, magnitude), (1, magnitude), (5, magnitude - 1), (2, magnitude - 1)):
         step = float(f"{digit}e{exponent}")
         found = [round(k * step, 12 - exponent) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
-        if len(found) >= _LEAST_TICKS:
+        if len(found) >= least:
             break
     return found[:: -(-len(found) // _MOST_TICKS)]
 
 
-def _log_axis(low: float, high: float) -> alt.Axis:
-    return alt.Axis(format="~g", values=log_ticks(low, high))
+def _log_axis(low: float, high: float, least: int) -> alt.Axis:
+    return alt.Axis(format="~g", values=log_ticks(low, high, least))
 
 
 def _ratio_axis(*shown: pd.Series) -> alt.Y:
@@ -595,7 +597,7 @@ def _ratio_axis(*shown: pd.Series) -> alt.Y:
     low, high = float(ratios.min()), float(ratios.max())
     margin = max((high / low) ** 0.08, 1.15)
     scale = alt.Scale(type="log", domain=[low / margin, high * margin], nice=False)
-    return alt.Y("at:Q", scale=scale, title="permeability ratio", axis=_log_axis(low / margin, high * margin))
+    return alt.Y("at:Q", scale=scale, title="permeability ratio", axis=_log_axis(low / margin, high * margin, 3))
 
 
 def _named_groups(rows: pd.DataFrame) -> pd.DataFrame:

@@ -363,10 +363,11 @@ def test_degrees_of_freedom_are_written_as_far_as_they_matter(df, written):
     assert report.freedom(df) == written
 
 
+@pytest.mark.parametrize("least", [3, 4])
 @pytest.mark.parametrize("low", [1e-6, 3.7e-3, 0.11, 0.79, 0.98, 1.0, 4.4, 6.1e4])
 @pytest.mark.parametrize("factor", [1.02, 1.1, 1.5, 2.3, 4, 9.9, 30, 1e3, 1e9, 1e25])
-def test_a_logarithmic_axis_is_labelled_where_it_is(low, factor):
-    ticks = figures.log_ticks(low, low * factor)
+def test_a_logarithmic_axis_is_labelled_where_it_is(low, factor, least):
+    ticks = figures.log_ticks(low, low * factor, least)
     assert 2 <= len(ticks) <= 7
     assert ticks == sorted(set(ticks))
     assert low <= ticks[0]
