@@ -13,7 +13,6 @@ import hashlib
 import json
 import math
 import operator
-import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from nernstfit import solutions as solutions_module
 from nernstfit import tables
 from nernstfit.errors import InputError
 from nernstfit.physics.ions import IONS
-from nernstfit.settings import Measure, Settings, measure_for, nearest
+from nernstfit.settings import Examined, Measure, Settings, measure_for, nearest, path_faults
 from nernstfit.solutions import NEW_ZERO, Condition, Solutions
 
 TRUTH_FILE = "truth.yaml"
@@ -42,6 +41,7 @@ NUMBERS = {
 TEXTS = ("measurement", "sweeps", "group", "batch", "subtract", "exclude", "configuration", "zeroed_in")
 MEASURE_KEYS = tuple(field.name for field in dataclasses.fields(Measure))
 NAMED_BY = ("epoch", "channel", "statistic", "sweeps")
+_WINDOW_KEYS = tuple(f"measure.{key}" for key in ("from_fraction", "to_fraction", "from_ms", "to_ms"))
 CARRIED = ("n",)  # stands in the results as typed, like a column of the user's own
 
 
@@ -94,7 +94,7 @@ REVERSALS = Form(
         "se_mV": lambda value: None if 0 < value <= 1000 else "a standard error in mV, more than 0 and at most 1000",
         "n": lambda value: None if value >= 1 and value.is_integer() else "a whole number of cells, 1 or more,",
     },
-    texts=("measurement", "group", "batch", "configuration", "zeroed_in"),
+    texts=("measurement", "group", "batch", "exclude", "configuration", "zeroed_in"),
     measure=(),
     named_after=("cell", "bath"),
     named_by=("group", "temperature_C", "configuration"),
@@ -214,16 +214,16 @@ def load(config: Mapping[str, Any]) -> Experiment:
     InputError
         With every fault of configuration and tables, one line each.
     """
-    settings = settings_module.load(config)
-    faults: list[str] = []
-    solutions = _solutions(settings, faults)
-    rows = _rows(settings, solutions, faults)
-    faults += _config_faults(settings, solutions)
+    examined = settings_module.examine(config)
+    faults = [*settings_module.repeated_keys(), *examined.faults]
+    solutions = _solutions(examined, faults)
+    rows = _rows(examined, solutions, faults)
+    faults += _config_faults(examined.settings, solutions)
     if solutions is not None:
-        faults += _pellet_faults(settings, solutions, rows)
+        faults += _ion_faults(examined.settings, solutions, rows)
     if faults or solutions is None:
         raise InputError(faults)
-    return Experiment(settings, solutions, rows)
+    return Experiment(examined.settings, solutions, rows)
 
 
 # What each stage reads of a row and of the settings: a change of anything else does not run it again.
@@ -252,7 +252,7 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         (),
     ),
-    "adopt": (("measurement", "given"), ()),
+    "adopt": (("measurement", "given", "exclude"), ()),
     "solutions": (("condition",), ("junction", "activity")),
     "correct": (("measurement", "recording", "cell", "group", "sweeps_text", "condition", "own"), ()),
     "fit": (("measurement", "condition", "averages"), ("junction", "activity", "fit", "uncertainty")),
@@ -314,7 +314,10 @@ def _plain(value: Any) -> Any:
     return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
 
 
-def _solutions(settings: Settings, faults: list[str]) -> Solutions | None:
+def _solutions(examined: Examined, faults: list[str]) -> Solutions | None:
+    settings = examined.settings
+    if not settings.solutions:  # its path is a fault already
+        return None
     try:
         solutions, found = solutions_module.parse(tables.read(settings.solutions), settings.solutions)
     except InputError as fault:
@@ -331,7 +334,8 @@ def _config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[
     for ion in settings.fit.permeant:
         if ion not in IONS:
             hint = nearest(ion, IONS)
-            yield f"{place}: key 'fit.permeant': found '{ion}', which is no known ion; the nearest is '{hint}'"
+            right = f"the nearest is '{hint}'" if hint else "an ion such as Na, K, Ca or Cl would be right"
+            yield f"{place}: key 'fit.permeant': found '{ion}', which is no known ion; {right}"
     if solutions is None:
         return
     junction = settings.junction
@@ -351,22 +355,18 @@ def _not_a_solution(name: str, settings: Settings, solutions: Solutions) -> str:
     return f"which is no row of {settings.solutions}; {right}"
 
 
-def _pellet_faults(settings: Settings, solutions: Solutions, rows: Sequence[Row]) -> Iterator[str]:
-    """A pellet's potential needs chloride on both sides of a bath change."""
-    junction = settings.junction
-    if junction.method == "none" or junction.reference is None or junction.reference.type != "pellet":
-        return
-    amounts = solutions.concentration_mM[:, [ion.name == "Cl" for ion in solutions.ions]].sum(axis=1)
-    chloride = dict(zip(solutions.names, amounts, strict=True))
-    for name in sorted({bath for row in rows for bath in (row.bath, row.zeroed_in) if bath in chloride}):
-        if not chloride[name] > 0:
-            yield (
-                f"{settings.solutions}: solution '{name}': found no chloride; an Ag/AgCl pellet in the bath "
-                "(junction.reference.type) has no potential without it"
-            )
+def _ion_faults(settings: Settings, solutions: Solutions, rows: Sequence[Row]) -> Iterator[str]:
+    """What the junctions need of the solutions, each said once."""
+    conditions = sorted({row.condition for row in rows})
+    found = {what for c in conditions for what in solutions_module.lacking(solutions, c, settings.junction)}
+    for name, why in sorted(found):
+        yield f"{settings.solutions}: solution '{name}': {why}"
 
 
-def _rows(settings: Settings, solutions: Solutions | None, faults: list[str]) -> tuple[Row, ...]:
+def _rows(examined: Examined, solutions: Solutions | None, faults: list[str]) -> tuple[Row, ...]:
+    settings = examined.settings
+    if not (settings.recordings or settings.reversals):  # the paths are a fault already
+        return ()
     place, form = settings.table, RECORDINGS if settings.recordings else REVERSALS
     try:
         table = tables.read(place)
@@ -388,7 +388,7 @@ def _rows(settings: Settings, solutions: Solutions | None, faults: list[str]) ->
     for number, cells in zip(table.index, table.to_dict("records"), strict=True):
         typed = {str(key): str(value) for key, value in cells.items()}
         given = {column: float(values[number]) for column, values in numbers.items() if pd.notna(values[number])}
-        row, found_row = _row(int(number), typed, given, settings, solutions, form)
+        row, found_row = _row(int(number), typed, given, examined, solutions, form)
         faults += [f"{place}: row {number}, {fault}" for fault in found_row]
         if row is not None:
             rows.append(row)
@@ -410,10 +410,11 @@ def _row(
     number: int,
     cells: Mapping[str, str],
     given: Mapping[str, float],
-    settings: Settings,
+    examined: Examined,
     solutions: Solutions | None,
     form: Form,
 ) -> tuple[Row | None, list[str]]:
+    settings = examined.settings
     own = {column: text for column, text in cells.items() if column not in form.columns or column in CARRIED}
     cells = {column: text for column, text in cells.items() if column in form.columns}
     faults = list(_blank_faults(cells, form))
@@ -432,8 +433,10 @@ def _row(
     except InputError as fault:
         faults.append(f"column 'sweeps': {fault}")
     try:
-        measure = measure_for(settings.measure, {key: cells[key] for key in form.measure if cells.get(key)})
-        faults += _background_faults(cells, measure.leak) if form is RECORDINGS else []
+        own_measure = {key: cells[key] for key in form.measure if cells.get(key)}
+        measure = measure_for(settings.measure, own_measure, base_window=examined.sound(*_WINDOW_KEYS))
+        if form is RECORDINGS and ("leak" in own_measure or examined.sound("measure.leak")):
+            faults += _background_faults(cells, measure.leak)
     except InputError as fault:
         faults += fault.faults
     if faults:
@@ -497,12 +500,10 @@ def _background_faults(cells: Mapping[str, str], leak: str) -> Iterator[str]:
 def _path_faults(path: str, column: str) -> Iterator[str]:
     if not path:
         return
-    inside = posixpath.normpath(path.replace("\\", "/"))
     where = f"column '{column}': found '{path}'"
-    if "{" in path or "}" in path:
-        yield f"{where}, which holds braces; a path without them would be right"
-    elif PurePosixPath(inside).is_absolute() or inside.startswith("..") or ":" in inside.split("/")[0]:
-        yield f"{where}, which leaves the experiment folder; a path within it would be right"
+    outside = list(path_faults(path))
+    if outside:
+        yield from (f"column '{column}': {fault}" for fault in outside)
     elif not Path(path).exists():
         siblings = [str(other) for other in sorted(Path(path).parent.glob("*"))] if Path(path).parent.is_dir() else []
         hint = nearest(path, siblings)

@@ -2,15 +2,20 @@
 
 A chart names its data, and `Figure` carries the rows beside it: nothing in a specification
 depends on a hash, a counter or the order in which figures are made. Colours, fonts and line
-widths are set here once, in `THEME`.
+widths are set here once, in `THEME`. The renderer brings Liberation Sans along and looks for no
+other font: a PNG has the same bytes whatever fonts a machine has (where fontconfig finds them, as on
+Linux; on other systems the renderer goes to their folders by itself).
 """
 
 from __future__ import annotations
 
 import json
+import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from typing import Any, TypeAlias
 
 import altair as alt
@@ -122,6 +127,8 @@ def render(figure: Figure) -> Drawing:
     Drawing
         The PNG at twice the size of the SVG.
     """
+    # The renderer reads this when it draws for the first time.
+    os.environ["FONTCONFIG_FILE"] = str(resources.files("nernstfit.templates") / "fonts.conf")
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
     svg = _own_ids(vl_convert.vegalite_to_svg(_specification(figure), vl_version=version), figure.name)
     return Drawing(figure.name, svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE))
@@ -158,19 +165,21 @@ def ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, float],
     -------
     Figure
     """
-    shown = _ratio_marks(found)
+    shown = _named_groups(_ratio_marks(found))
     single = cells[cells["ion"].isin(shown["ion"]) & cells["ratio"].notna()][["group", "ion", "ratio"]]
+    single = _named_groups(single)
     reference = found["reference"].iloc[0]
     true = pd.DataFrame(
         [{"ion": ion, "ratio": truth[ion]} for ion in ions if ion in truth and ion in set(shown["ion"])]
     )
     ends = pd.concat([shown[["at", "low", "high"]].stack(), single["ratio"], true.get("ratio", pd.Series(dtype=float))])
-    scale = alt.Scale(type="log", domain=[float(ends.min()) / 1.2, float(ends.max()) * 1.2], nice=False)
+    low, high = float(ends.min()) / 1.2, float(ends.max()) * 1.2
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
     order = [ion for ion in ions if ion in set(shown["ion"])]
     groups = sorted(set(shown["group"]))
     # A quoted name is a string in an expression, whatever it holds.
     label = alt.Axis(labelExpr=f"datum.label + {json.dumps(f' / {reference}')}")
-    x = alt.X("at:Q", scale=scale, title=f"permeability relative to {reference}", axis=_LOG_AXIS)
+    x = alt.X("at:Q", scale=scale, title=f"permeability relative to {reference}", axis=_log_axis(low, high, 4))
     y = alt.Y("ion:N", sort=order, title=None, axis=label)
     offset = {"yOffset": alt.YOffset("group:N", sort=groups)} if len(groups) > 1 else {}
     colour = _colour("group", groups) if len(groups) > 1 else alt.value(PALETTE[0])
@@ -190,7 +199,7 @@ def ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, float],
         .mark_point(filled=True, size=60, opacity=1)
         .encode(x="tip:Q", y=y, color=colour, shape=alt.Shape("shape:N", scale=None, legend=None), **offset),
     ]
-    one = pd.DataFrame({"at": [1.0] if ends.min() / 1.2 <= 1 <= ends.max() * 1.2 else []})
+    one = pd.DataFrame({"at": [1.0] if low <= 1 <= high else []})
     chart = alt.layer(*layers).properties(width=600, height=alt.Step(22 + 10 * len(groups), **{"for": "position"}))
     return Figure("ratios", (chart,), {"ratios": shown, "cells": single, "truth": true, "one": one})
 
@@ -366,7 +375,7 @@ def ladder(corrections: pd.DataFrame, truth: Mapping[str, float], ions: Sequence
     -------
     Figure
     """
-    rows = corrections.assign(
+    rows = _named_groups(corrections).assign(
         step=corrections["step"].map(_STEP_NAMES),
         at=corrections["ratio"].fillna(corrections["high"]).fillna(corrections["low"]),
         shape=np.select(
@@ -377,12 +386,13 @@ def ladder(corrections: pd.DataFrame, truth: Mapping[str, float], ions: Sequence
     steps = list(_STEP_NAMES.values())
     axis = alt.Axis(labelAngle=-40, grid=False)
     x = alt.X("step:N", sort=steps, scale=alt.Scale(domain=steps), title=None, axis=axis)
-    y = alt.Y("at:Q", scale=alt.Scale(type="log", nice=False, padding=12), title="permeability ratio", axis=_LOG_AXIS)
+    known = pd.DataFrame([{"ion": ion, "at": truth[ion]} for ion in order if ion in truth], columns=["ion", "at"])
     colour = _colour("group", groups) if len(groups) > 1 else alt.value(PALETTE[0])
     offset = {"xOffset": alt.XOffset("group:N", sort=groups)} if len(groups) > 1 else {}
     shape = alt.Shape("shape:N", scale=None, legend=None)
     panels = []
     for ion in order:
+        y = _ratio_axis(rows[rows["ion"] == ion][["at", "low", "high"]].stack(), known[known["ion"] == ion]["at"])
         base = _only(alt.Chart(alt.NamedData(name="rows")), "ion", ion)
         true = _only(alt.Chart(alt.NamedData(name="truth")), "ion", ion)
         panel = alt.layer(
@@ -393,7 +403,6 @@ def ladder(corrections: pd.DataFrame, truth: Mapping[str, float], ions: Sequence
             base.mark_point(filled=True, size=46, opacity=1).encode(x=x, y=y, color=colour, shape=shape, **offset),
         )
         panels.append(panel.properties(width=178, height=150, title=ion))
-    known = pd.DataFrame([{"ion": ion, "at": truth[ion]} for ion in order if ion in truth])
     chart = alt.concat(*panels, columns=3, bounds="flush", spacing={"row": 84, "column": 72})
     return Figure("corrections", (chart,), {"rows": rows, "truth": known})
 
@@ -542,7 +551,60 @@ def _current_range_pA(traces: pd.DataFrame, iv: pd.DataFrame) -> tuple[float, fl
 
 _ZERO = pd.DataFrame({"zero": [0.0]})
 _CURRENT_AXIS = alt.Axis(tickCount=5, minExtent=46)
-_LOG_AXIS = alt.Axis(format="~g", tickCount=7)
+_MOST_TICKS = 7
+NO_GROUP = "(no group)"
+
+
+def log_ticks(low: float, high: float, least: int) -> list[float]:
+    """Where a logarithmic axis is labelled: powers of ten, or more digits of each, or equal steps where it is short.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the axis, 0 < low < high.
+    least : int
+        How many labels there should be.
+
+    Returns
+    -------
+    list of float
+        At least two and at most seven, all within the ends.
+    """
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for digits in ((1,), (1, 3), (1, 2, 5)):
+        found = [value for e in decades for d in digits if low <= (value := float(f"{d}e{e}")) <= high]
+        if len(found) >= least:
+            return found[:: -(-len(found) // _MOST_TICKS)]
+    return _equal_ticks(low, high, least)
+
+
+def _equal_ticks(low: float, high: float, least: int) -> list[float]:
+    """Multiples of the largest 1, 2 or 5 of a power of ten that gives so many of them within the ends."""
+    magnitude = math.floor(math.log10(high - low))
+    for digit, exponent in ((5, magnitude), (2, magnitude), (1, magnitude), (5, magnitude - 1), (2, magnitude - 1)):
+        step = float(f"{digit}e{exponent}")
+        found = [round(k * step, 12 - exponent) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        if len(found) >= least:
+            break
+    return found[:: -(-len(found) // _MOST_TICKS)]
+
+
+def _log_axis(low: float, high: float, least: int) -> alt.Axis:
+    return alt.Axis(format="~g", values=log_ticks(low, high, least))
+
+
+def _ratio_axis(*shown: pd.Series) -> alt.Y:
+    """A logarithmic axis that holds these ratios, labelled around them."""
+    ratios = pd.concat(shown).dropna()
+    low, high = float(ratios.min()), float(ratios.max())
+    margin = max((high / low) ** 0.08, 1.15)
+    scale = alt.Scale(type="log", domain=[low / margin, high * margin], nice=False)
+    return alt.Y("at:Q", scale=scale, title="permeability ratio", axis=_log_axis(low / margin, high * margin, 3))
+
+
+def _named_groups(rows: pd.DataFrame) -> pd.DataFrame:
+    """Call the group of rows without one by a name that a legend can show."""
+    return rows.assign(group=rows["group"].replace("", NO_GROUP))
 
 
 def _zero(axis: str) -> alt.Chart:

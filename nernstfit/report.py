@@ -21,12 +21,14 @@ from markupsafe import Markup
 
 from nernstfit import figures, tables
 from nernstfit.figures import Drawing, Figure
+from nernstfit.physics.ions import IONS
 
 MISSING = "—"
 MOST_TRACED = 60
 MOST_ROWS_PER_FIGURE = 6
 _NOTABLE_CHARGE_PERCENT = 2.0
 _DAVIES_LIMIT_M = 0.5
+_MANY_DF = 1000
 
 RATIO_VERDICTS: Mapping[str, str] = {
     "estimate": "estimate",
@@ -296,6 +298,11 @@ def rough(value: float, digits: int = 3) -> str:
     return fixed(value, decimals)
 
 
+def freedom(df: float) -> str:
+    """Write degrees of freedom: beyond a thousand, Student's t is the normal distribution to every digit shown."""
+    return f"> {_MANY_DF}" if df > _MANY_DF else fixed(df, 1)
+
+
 def _given(value: float) -> str:
     """Write a number as someone chose it, such as a concentration."""
     return f"{value:.6g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else MISSING
@@ -361,6 +368,10 @@ def _count(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def _is(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
 def _listed(names: Iterable[str]) -> str:
     parts = list(names)
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
@@ -411,6 +422,8 @@ def _counts(results: Results) -> Iterator[str]:
         yield f"The {what} are simulated: they were computed from known permeabilities, not made in a laboratory."
     if results.elsewhere:
         yield f"{config['reversals']} gives {_count(len(rows), 'reversal potential')} measured elsewhere {where}."
+        if len(found) < len(rows):
+            yield f"{len(rows) - len(found)} of them {_is(len(rows) - len(found))} excluded ({_place('refused')})."
         return
     yield f"{config['recordings']} asks for {_count(len(rows), 'measurement')} {where}."
     if len(found) == 0:
@@ -443,12 +456,52 @@ def _findings(results: Results) -> Iterator[str]:
         f"{ACTIVITIES[results.manifest['config']['activity']['model']][0]}; {results.fit['reference_ion']} is the "
         "reference ion."
     )
+    yield from _left_out(results)
+    if _multivalent(results):
+        yield f"Ratios with {_listed(_multivalent(results))} are those of the {GHK_FORM} ({_place('ratios')})."
     configured = results.of_model(results.permeabilities)
     for name in results.groups:
         said = [_said(row) for row in _in_order(results, configured[configured["group"] == name])]
         where = f" ({_group(name)})" if len(results.groups) > 1 or name else ""
         if said:
             yield f"Permeability ratios with {results.confidence} intervals{where}: {'; '.join(said)}."
+
+
+def _left_out(results: Results) -> Iterator[str]:
+    """What the configured model cannot predict and therefore is not fitted to."""
+    rows = results.of_model(results.residuals)
+    lost = rows[rows["predicted_mV"].isna()]
+    if len(lost):
+        baths = _listed(f"{bath} ({n})" for bath, n in lost.groupby("bath").size().items())
+        yield (
+            f"{len(lost)} of the {len(rows)} reversal potentials {_is(len(lost))} left out of the fit, because the "
+            f"permeant ions have no reversal potential there: they can pass in one direction only. Bath: {baths}."
+        )
+
+
+def _multivalent(results: Results) -> list[str]:
+    """Permeant ions of more than one charge."""
+    return [ion for ion in results.fit["permeant"] if abs(IONS[ion].valence) > 1]
+
+
+GHK_FORM = "GHK current equation with z\N{SUPERSCRIPT TWO}"
+
+
+def _ghk_form(results: Results) -> Iterator[str]:
+    """Which of the forms in use the ratios of ions of more than one charge belong to."""
+    ions = _multivalent(results)
+    if not ions:
+        return
+    what = "concentrations" if results.manifest["config"]["activity"]["model"] == "concentration" else "activities"
+    yield (
+        f"{_listed(ions)} {'carries' if len(ions) == 1 else 'carry'} more than one charge, and there are several forms "
+        f"of such ratios in use. These are the permeabilities of the {GHK_FORM}, I = P z\N{SUPERSCRIPT TWO} "
+        "(V F\N{SUPERSCRIPT TWO}/RT) [in \N{MINUS SIGN} out exp(\N{MINUS SIGN}zFV/RT)] / [1 \N{MINUS SIGN} "
+        f"exp(\N{MINUS SIGN}zFV/RT)], summed over the ions, with {what} on both sides, no surface potential and no "
+        "factor for the divalent ion's activity but that of the activity model. With a monovalent cation X inside and "
+        "a divalent M outside alone, P(M)/P(X) = [X] x (1 + x) / (4 [M]), x = exp(FV/RT); a ratio that was published "
+        "without the 4, without 1 + x or on concentrations is another quantity."
+    )
 
 
 def _said(row: Mapping[Any, Any]) -> str:
@@ -476,6 +529,7 @@ def _ratios(results: Results) -> Iterator[Block]:
         yield Text(f"There is no permeability ratio: {why}.")
         return
     yield Text(_ratio_note(results))
+    yield from (Text(said, "note") for said in _ghk_form(results))
     drawn = configured[configured[["ratio", "low", "high"]].notna().any(axis=1)]
     if len(drawn):
         single = results.of_model(results.cells)
@@ -525,7 +579,7 @@ def _ratio_grid(results: Results, rows: pd.DataFrame) -> Grid:
         f"{results.confidence} interval": [text.interval for text in written],
         "over cells alone": [text.interval for text in alone],
         "n cells": [fixed(row["n_cells"], 0) for row in ordered],
-        "df": [fixed(row["df"], 1) for row in ordered],
+        "df": [freedom(row["df"]) for row in ordered],
     }
     if results.truth:
         columns["true ratio"] = [_given(results.truth.get(row["ion"], math.nan)) for row in ordered]
@@ -1097,6 +1151,8 @@ def _methods_text(results: Results) -> Iterator[str]:
         f"equation for ions of any valence, with {_listed(fit['permeant'])} permeant and {fit['reference_ion']} as the "
         "reference (Goldman 1943; Hodgkin & Katz 1949; Hille 2001)."
     )
+    if _multivalent(results):
+        yield f"Ratios with {_listed(_multivalent(results))} are those of the {GHK_FORM}."
     yield _offset_method(float(fit["offset_sd_mV"]))
     yield (
         f"Intervals are at {level} with Student's t; the errors of concentrations ({concentration:g} %), "

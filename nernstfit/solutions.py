@@ -9,6 +9,7 @@ consequences together by asking again with that source moved.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -41,12 +42,15 @@ class Solutions:
     concentration_mM : ndarray, shape (solutions, ions)
     uncharged_mM : ndarray, shape (solutions,)
         Sum of the substances without charge.
+    doubtful : frozenset of str
+        Solutions of which a component could not be read: they may hold ions that are not here.
     """
 
     names: tuple[str, ...]
     ions: tuple[Ion, ...]
     concentration_mM: FloatArray
     uncharged_mM: FloatArray
+    doubtful: frozenset[str] = frozenset()
 
     @property
     def valence(self) -> NDArray[np.int64]:
@@ -144,7 +148,7 @@ def parse(table: pd.DataFrame, place: str) -> tuple[Solutions, list[str]]:
     Returns
     -------
     Solutions
-        Of what could be read.
+        Of what could be read, by name: the order of rows and columns changes nothing.
     faults : list of str
         One sentence per fault.
     """
@@ -153,24 +157,33 @@ def parse(table: pd.DataFrame, place: str) -> tuple[Solutions, list[str]]:
         fault = f"{place}: row 1: found the columns {found}; a column 'solution' with the names would be right"
         return Solutions((), (), np.zeros((0, 0)), np.zeros(0)), [fault]
     faults = list(_name_faults(table["solution"], place))
+    recipe = table.sort_values("solution", kind="stable")  # sums round alike, whatever the order in the file
     amounts: dict[Ion, FloatArray] = {}
-    uncharged = np.zeros(len(table))
+    uncharged = np.zeros(len(recipe))
+    dose: dict[str, FloatArray] = {}
+    doubtful: set[str] = set()
     for column in table.columns.drop("solution"):
+        there = ~recipe[column].isin(["", "0"])
         try:
-            parts = components(column)
+            components(column)
         except UnknownComponent as fault:
             faults.append(f"{place}: row 1, column '{column}': {fault}")
+            doubtful |= set(recipe["solution"][there])
             continue
         values, wrong = tables.numbers(table, column, place, _concentration_fault)
         faults += wrong
-        dose = values.fillna(0.0).to_numpy()
+        values = values.reindex(recipe.index)
+        doubtful |= set(recipe["solution"][there & values.isna()])
+        dose[column] = values.fillna(0.0).to_numpy()
+    for column in sorted(dose):
+        parts = components(column)
         for ion, count in parts:
-            amounts[ion] = amounts.get(ion, np.zeros(len(table))) + count * dose
+            amounts[ion] = amounts.get(ion, np.zeros(len(recipe))) + count * dose[column]
         if not parts:
-            uncharged = uncharged + dose
+            uncharged = uncharged + dose[column]
     ions = tuple(sorted(amounts, key=lambda ion: ion.name))
-    concentration = np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(table)).T
-    return Solutions(tuple(table["solution"]), ions, concentration, uncharged), faults
+    concentration = np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(recipe)).T
+    return Solutions(tuple(recipe["solution"]), ions, concentration, uncharged, frozenset(doubtful)), faults
 
 
 def _concentration_fault(value: float) -> str | None:
@@ -212,6 +225,11 @@ def ledger(solutions: Solutions, condition: Condition, junction: Junction, model
     -------
     tuple of Term
         Empty where no correction applies.
+
+    Raises
+    ------
+    ValueError
+        Where a solution lacks the ions that a term is computed from; `lacking` names them beforehand.
     """
     terms: list[Term] = []
     if condition.bath in junction.measured_mV:
@@ -226,9 +244,51 @@ def ledger(solutions: Solutions, condition: Condition, junction: Junction, model
 
 
 def junction_mV(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> float:
-    """Sum of what the ledger adds to the membrane potential, in mV; nan where it has no term."""
-    terms = ledger(solutions, condition, junction, model)
-    return sum(term.applied_mV for term in terms) if terms else float("nan")
+    """Sum of what the ledger adds to the membrane potential, in mV; 0 where it has no term."""
+    return sum(term.applied_mV for term in ledger(solutions, condition, junction, model))
+
+
+def lacking(solutions: Solutions, condition: Condition, junction: Junction) -> Iterator[tuple[str, str]]:
+    """Solutions whose ions do not allow the terms of a condition's ledger.
+
+    Parameters
+    ----------
+    solutions : Solutions
+    condition : Condition
+    junction : Junction
+        The section of the settings.
+
+    Yields
+    ------
+    name : str
+        A solution; names that are no solution, or of which a part could not be read, are passed over.
+    why : str
+        What was found, and what asks for more.
+    """
+    if condition.bath in junction.measured_mV or junction.method == "none":
+        return
+    zeroed, reference = _zeroed(condition), junction.reference
+    kind = reference.type if reference is not None and condition.zeroed_in != NEW_ZERO else "none"
+    bridge = reference.solution if reference is not None and kind == "salt-bridge" else None
+    baths = (condition.bath, zeroed)
+    joined = (condition.pipette, zeroed, *((condition.bath, bridge) if bridge is not None else ()))
+    for name in dict.fromkeys(joined):
+        if _amount_mM(solutions, name) == 0:
+            yield name, "found no ion; its junction potential cannot be computed (junction.method: henderson)"
+    for name in baths if kind == "pellet" else ():
+        if _amount_mM(solutions, name, "Cl") == 0:
+            yield (
+                name,
+                "found no chloride; an Ag/AgCl pellet in the bath (junction.reference.type) has no potential "
+                "without it",
+            )
+
+
+def _amount_mM(solutions: Solutions, name: str, ion: str = "") -> float:
+    """Sum of a solution's ions, or one of them, in mM; nan where it is not known."""
+    if name not in solutions.names or name in solutions.doubtful:
+        return math.nan
+    return float(sum(c for i, c in zip(solutions.ions, solutions.row(name), strict=True) if ion in ("", i.name)))
 
 
 def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...]:
@@ -262,13 +322,21 @@ def moved(condition: Condition, source: Source) -> Condition:
 
 def _henderson(solutions: Solutions, first: str, second: str, temperature_C: float) -> float:
     """V(first) - V(second) in mV, on concentrations."""
-    return float(
+    potential = float(
         henderson_mV(solutions.row(first), solutions.row(second), solutions.valence, solutions.mobility, temperature_C)
     )
+    if not math.isfinite(potential):
+        raise ValueError(f"no junction potential between '{first}' and '{second}': one of them holds no ion")
+    return potential
+
+
+def _zeroed(condition: Condition) -> str:
+    """Bath in which the electrode offset was zeroed."""
+    return condition.bath if condition.zeroed_in == NEW_ZERO else condition.zeroed_in
 
 
 def _pipette(solutions: Solutions, condition: Condition) -> Term:
-    zeroed = condition.bath if condition.zeroed_in == NEW_ZERO else condition.zeroed_in
+    zeroed = _zeroed(condition)
     potential = _henderson(solutions, zeroed, condition.pipette, condition.temperature_C)
     applied = 0.0 - condition.sign * potential
     statement = (
@@ -290,6 +358,10 @@ def _reference(solutions: Solutions, condition: Condition, junction: Junction, m
         why = f"its junction with the salt bridge '{bridge}' differs by {potential:+.2f} mV (Henderson, concentrations)"
     elif kind == "pellet":
         ratio = [solutions.activity_mM(name, ["Cl"], model, condition.temperature_C)[0] for name in (second, first)]
+        if not all(value > 0 for value in ratio):
+            raise ValueError(
+                f"no potential of a pellet moved from '{first}' to '{second}': one of them has no chloride"
+            )
         potential = float(thermal_voltage_mV(condition.temperature_C) * np.log(ratio[0] / ratio[1]))
         why = f"the Ag/AgCl pellet in it moves by (RT/F) ln(a_Cl ratio) = {potential:+.2f} mV ({model})"
     else:

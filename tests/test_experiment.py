@@ -547,3 +547,74 @@ def test_the_code_of_a_stage_is_what_it_imports_and_no_more(stage: str, present:
     found = {Path(name).relative_to(package).as_posix() for name in experiment.code(f"stages.{stage}")}
     assert found >= present | {f"stages/{stage}.py", "errors.py", "experiment.py"}
     assert not [name for name in found if any(name.startswith(part) for part in absent)]
+
+
+# Faults of configuration and tables together
+
+
+def test_faults_of_the_configuration_hide_none_of_the_tables(folder: Folder, config: Config) -> None:
+    folder(table("data/lost.abf,c1,control,pipette"), "solution,Nacl2,KCl\ncontrol,140,5\npipette,10,140\n")
+    found = faults(config({"fit.reference_ion": "Rb", "temperature_C": "hot"}))
+    assert len(found) == 4
+    for words in ("key 'temperature_C'", "key 'fit.reference_ion'", "column 'Nacl2'", "column 'recording'"):
+        assert sum(words in fault for fault in found) == 1, words
+
+
+@pytest.mark.parametrize(
+    ("rows", "changes"),
+    [
+        (table(GOOD), {"solutions": "../solutions.csv"}),
+        (table(GOOD), {"solutions": 5}),
+        (table(GOOD), {"recordings": "{a}.csv"}),
+        (table(GOOD), {"reversals": "data/none.csv"}),
+        (table(GOOD), {"configuration": "whole"}),
+        (table(f"{GOOD},data/b.abf", more=",subtract"), {"measure.leak": "backgruond"}),
+        (table(f"{GOOD},9", more=",to_ms"), {"measure.from_ms": "early", "measure.to_ms": 8}),
+        (table(GOOD), {"junction": {"method": "henderson", "zeroed_in": 5, "reference": {"type": "pellet"}}}),
+        (table(GOOD), {"fit.permeant": [1]}),
+    ],
+)
+def test_a_fault_of_the_configuration_makes_none_in_the_tables(
+    folder: Folder, config: Config, rows: str, changes: dict[str, Any]
+) -> None:
+    folder(rows)
+    assert len(faults(config(changes))) == 1
+
+
+def test_an_ion_that_is_like_no_other_is_refused_without_a_nearest(folder: Folder, config: Config) -> None:
+    folder()
+    (fault,) = faults(config({"fit.permeant": ["K", "Qqqqqqq"]}))
+    assert "found 'Qqqqqqq', which is no known ion; an ion such as Na, K, Ca or Cl would be right" in fault
+
+
+def test_a_key_given_twice_is_a_fault_among_the_others(folder: Folder, config: Config) -> None:
+    here = folder(table("data/lost.abf,c1,control,pipette"))
+    (here / "config").mkdir()
+    (here / "config/config.yaml").write_text("temperature_C: 20\ntemperature_C: 21\n")
+    first, second = faults(config())
+    assert "key 'temperature_C': found 2 times, in lines 1 and 2" in first
+    assert "data/lost.abf" in second
+
+
+@pytest.mark.parametrize(
+    ("zeroed_in", "kind", "number"), [("control", "salt-bridge", 1), ("control", "none", 0), ("same", "none", 1)]
+)
+def test_a_solution_without_ions_in_a_junction_is_a_fault_of_its_table(
+    folder: Folder, config: Config, zeroed_in: str, kind: str, number: int
+) -> None:
+    folder(solutions="solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,,,300\npipette,10,140,\nbridge,,3000,\n")
+    junction = {"method": "henderson", "zeroed_in": zeroed_in, "reference": {"type": kind, "solution": "bridge"}}
+    if number == 0:
+        experiment.load(config({"junction": junction}))
+        return
+    (fault,) = faults(config({"junction": junction}))
+    assert fault.startswith("data/solutions.csv: solution 'high_K': found no ion;")
+    assert "junction potential" in fault
+    experiment.load(config({"junction": junction | {"measured_mV": {"high_K": 3}}}))
+
+
+def test_a_component_that_is_not_known_does_not_make_a_solution_without_ions(folder: Folder, config: Config) -> None:
+    folder(solutions="solution,Nacl2,KCl,glucose\ncontrol,140,5,10\nhigh_K,140,,300\npipette,10,140,\n")
+    junction = {"method": "henderson", "zeroed_in": "same", "reference": {"type": "none"}}
+    (fault,) = faults(config({"junction": junction}))
+    assert "column 'Nacl2'" in fault

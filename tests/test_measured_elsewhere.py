@@ -13,7 +13,7 @@ import pytest
 
 from nernstfit import experiment, tables
 from nernstfit.errors import InputError
-from nernstfit.stages import adopt, correct
+from nernstfit.stages import adopt, correct, fit
 from nernstfit.stages import solutions as chemistry
 
 REVERSALS = "data/reversals.csv"
@@ -66,8 +66,21 @@ def test_a_row_goes_over_the_configuration(load: Load) -> None:
 
 def test_columns_of_the_users_own_and_n_are_carried_as_typed(load: Load) -> None:
     (row,) = load(f"{GOOD},007,12,seal lost,B,mean", more=",rig,n,exclude,channel,statistic").rows
-    assert row.own == {"rig": "007", "n": "12", "exclude": "seal lost", "channel": "B", "statistic": "mean"}
-    assert row.exclude == ""
+    assert row.own == {"rig": "007", "n": "12", "channel": "B", "statistic": "mean"}
+    assert row.exclude == "seal lost"
+
+
+def test_an_excluded_row_says_why_and_has_no_number(load: Load, tmp_path: Path) -> None:
+    loaded = load(f"{GOOD},seal lost", "c2,control,pipette,-40,0.3,", more=",exclude", junction=HENDERSON)
+    paths = {name: str(tmp_path / name) for name in ("measured", "iv", "solutions", "junctions", "reversals")}
+    adopt.run({}, paths, loaded)
+    chemistry.run({}, paths, loaded)
+    correct.run(paths, paths, loaded)
+    out, kept = tables.load(paths["reversals"], tables.REVERSAL_POTENTIALS).to_dict("records")
+    assert (out["verdict"], out["reason"], kept["verdict"], kept["reason"]) == ("excluded", "seal lost", "reversal", "")
+    numbers = [name for name in tables.REVERSAL_POTENTIALS.columns if name.endswith("_mV")]
+    assert all(math.isnan(out[name]) for name in numbers)
+    assert kept["reversal_mV"] == -40
 
 
 @pytest.mark.parametrize(
@@ -264,3 +277,67 @@ def test_junctions_and_signs_are_those_of_measured_rows(table: Callable[..., pd.
         assert row["junction_mV"] != 0
         assert row["corrected_mV"] == pytest.approx(sign * row["reversal_mV"] + row["junction_mV"], abs=1e-9)
         assert row["low_mV"] < row["corrected_mV"] < row["high_mV"]
+
+
+def test_a_junction_without_an_amount_is_never_taken_for_none(load: Load, tmp_path: Path) -> None:
+    loaded = load(GOOD, junction=HENDERSON)
+    paths = {name: str(tmp_path / name) for name in ("measured", "iv", "solutions", "junctions", "reversals")}
+    adopt.run({}, paths, loaded)
+    chemistry.run({}, paths, loaded)
+    ledger = tables.load(paths["junctions"], tables.JUNCTIONS)
+    tables.write(paths["junctions"], tables.JUNCTIONS, ledger.assign(applied_mV=math.nan))
+    with pytest.raises(ValueError, match="terms without an amount"):
+        correct.run(paths, paths, loaded)
+
+
+# What the fit says of them
+
+SWEET = """solution,NaCl,KCl,CaCl2,NMDG-gluconate
+control,140,5,,
+high_K,5,140,,
+pipette,10,130,,
+sweet,,,,140
+calcium,,,110,
+"""
+
+
+@pytest.fixture
+def fitted(load: Load, tmp_path: Path) -> Callable[..., pd.DataFrame]:
+    """Fit rows of potentials and return the ratios of the configured model by ion."""
+
+    def call(*rows: str, solutions: str, **changes: Any) -> pd.DataFrame:
+        (tmp_path / "data/solutions.csv").write_text(solutions)
+        loaded = load(*rows, more=",measurement", **changes)
+        paths = {name: str(tmp_path / f"{name}.csv") for name in ("measured", "iv", "solutions", "junctions")}
+        paths |= {"reversals": str(tmp_path / "r.csv")} | {name: str(tmp_path / f"{name}.csv") for name in fit._TABLES}
+        adopt.run({}, paths, loaded)
+        chemistry.run({}, paths, loaded)
+        correct.run(paths, paths, loaded)
+        fit.run(paths, paths, loaded)
+        ratios = tables.load(paths["permeabilities"], tables.PERMEABILITIES)
+        return ratios[ratios["model"] == ratios["model"].iloc[0]].set_index("ion")
+
+    return call
+
+
+def test_potentials_that_no_model_predicts_are_left_out_by_name(fitted: Callable[..., pd.DataFrame]) -> None:
+    rows = [f"c{i},{bath},pipette,{mV},0.3,{i}{bath}" for i in "123" for bath, mV in (("control", -55), ("high_K", 1))]
+    kept = fitted(*rows, solutions=SWEET)
+    lost = fitted(*rows, "c1,sweet,pipette,-90,0.3,one", "c2,sweet,pipette,-91,0.3,two", solutions=SWEET)
+    assert kept.loc["Na", "reason"] == ""
+    assert lost.loc["Na", "reason"] == (
+        "2 of 8 measurements have no reversal potential with these ions and are left out (bath sweet: one, two)"
+    )
+    assert lost.loc["Na", "verdict"] == "estimate"
+    assert lost.loc["Na", ["ratio", "low", "high"]].tolist() == kept.loc["Na", ["ratio", "low", "high"]].tolist()
+
+
+@pytest.mark.parametrize(("model", "what"), [("davies", "activities"), ("concentration", "concentrations")])
+def test_a_ratio_with_a_divalent_ion_says_of_which_form_it_is(
+    fitted: Callable[..., pd.DataFrame], model: str, what: str
+) -> None:
+    rows = [f"c{i},{bath},pipette,{mV},0.3,{i}{bath}" for i in "123" for bath, mV in (("control", -55), ("calcium", 9))]
+    found = fitted(
+        *rows, solutions=SWEET, activity={"model": model}, fit={"reference_ion": "K", "permeant": ["K", "Na", "Ca"]}
+    )
+    assert set(found["reason"]) == {f"GHK current equation with z^2 and {what}"}

@@ -136,6 +136,48 @@ def test_a_mixture_with_one_unknown() -> None:
     assert math.exp(fit(data, "K", 0.0).ln_p[1]) == pytest.approx((130 * x - 30) / (110 - 10 * x), rel=1e-6)
 
 
+@pytest.mark.parametrize("n", [1, 4, 9])
+def test_the_offset_of_a_mean_is_the_mean_of_offsets(n: int) -> None:
+    data = table([("c", -12.0, {"Na": 150.0})], ["K", "Na"], 0.3, inside={"K": 120.0})
+    result = fit(replace(data, averages=np.array([n])), "K", 2.0)
+    assert math.sqrt(result.covariance[0, 0]) == pytest.approx(math.hypot(0.3, 2.0 / math.sqrt(n)) / RT_F, rel=1e-6)
+
+
+def test_two_means_of_the_same_cells_share_one_over_the_larger_number() -> None:
+    rows = [("c", -12.0, {"Na": 150.0}), ("c", -9.0, {"Li": 150.0})]
+    data = table(rows, ["K", "Na", "Li"], 0.3, inside={"K": 120.0})
+    result = fit(replace(data, averages=np.array([9, 4])), "K", 2.0)
+    shared = 4.0 / 9
+    by_hand = np.array([[0.09 + 4.0 / 9, shared], [shared, 0.09 + 4.0 / 4]]) / RT_F**2
+    assert result.covariance == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_a_spread_between_means_is_that_of_cells_over_the_root_of_their_number() -> None:
+    n, data = 4, Simulation(cells=10).draw(5)
+    alone, means = fit(data, "Na", 1.0), fit(replace(data, averages=np.full(data.size, n)), "Na", 1.0 * math.sqrt(n))
+    assert means.ln_p == pytest.approx(alone.ln_p, abs=1e-5)
+    assert means.spread.offset_mV == pytest.approx(math.sqrt(n) * alone.spread.offset_mV, rel=1e-3)
+    assert means.offsets_mV == pytest.approx(alone.offsets_mV, abs=1e-3)
+
+
+# Data that no ratios explain
+
+
+def misfit(seed: int, lifted_mV: float = 40.0) -> Data:
+    """One bath's potentials are wrong by tens of millivolts, and all are given to hundredths."""
+    data = Simulation(se_mV=0.015).draw(seed)
+    wrong = data.outside[:, data.ions.index("Na")] == 45.0
+    return replace(data, potential_mV=data.potential_mV + np.where(wrong, lifted_mV, 0.0))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_ion_runs_away_where_the_data_fit_no_model(seed: int) -> None:
+    result = fit(misfit(seed), "Na", 1.0)
+    passing = [result.data.ions.index(ion) for ion in ("K", "Cs", "Li")]
+    assert np.abs(result.ln_p[passing]).max() < 4
+    assert abs(result.ln_p[result.data.ions.index("Cl")]) < 3
+
+
 def test_as_many_data_as_ratios_leave_the_errors_of_the_measurements() -> None:
     rows = [("c", -12.0, {"Na": 140.0}), ("c", 7.0, {"Li": 100.0})]
     data = table(rows, ["Cs", "Na", "Li"], 0.4, inside={"Cs": 140.0})

@@ -3,14 +3,18 @@
 import hashlib
 import json
 import math
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 import pytest
 import yaml
 
-from nernstfit import experiment, report, settings, tables
+from nernstfit import experiment, figures, report, settings, tables
 from nernstfit.stages import report as stage
 
 CONFIG = {
@@ -320,3 +324,96 @@ def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
 def test_numbers_are_rounded_to_what_the_interval_supports(ratio, low, high, expected):
     written = report.estimate(ratio, low, high)
     assert (written.ratio, written.interval) == expected
+
+
+def test_what_the_model_cannot_predict_is_said_at_once(here):
+    run()
+    path = Path("results/residuals.csv")
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    lost = (table["model"] == MODEL) & (table["bath"] == "high K")
+    table.loc[lost, ["predicted_mV", "residual_mV", "offset_mV"]] = ""
+    table.to_csv(path, index=False)
+    inputs = {name: f"results/{t.name}" for name, t in stage._TABLES.items()}
+    loaded = experiment.load(settings.read())
+    inputs |= {"facts": ["results/ingest/0000.facts.parquet"], "traces": ["results/ingest/0000.traces.parquet"]}
+    outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
+    stage.run(inputs | {"tables": loaded.tables}, outputs, loaded)
+    summary = re.search(r'<p class="summary">(.*?)</p>', Path("results/report.html").read_text(), re.DOTALL)[1]
+    assert "1 of the 2 reversal potentials is left out of the fit" in summary
+    assert "Bath: high K (1)." in summary
+
+
+def test_the_form_of_a_divalent_ratio_is_stated(tmp_path, monkeypatch):
+    fit = CONFIG["fit"] | {"permeant": ["K", "Na", "Ca"]}
+    make_folder(tmp_path, config=CONFIG | {"fit": fit})
+    monkeypatch.chdir(tmp_path)
+    page = run(permeabilities=(PERMEABILITIES[0], PERMEABILITIES[0] | {"ion": "Ca"}))
+    for said in ("Ca carries more than one charge", "x (1 + x) / (4 [M])", "with concentrations on both sides"):
+        assert said in section(page, "ratios")
+    assert "GHK current equation with z²" in section(page, "methods")
+    assert "GHK current equation with z²" in re.search(r'<p class="summary">(.*?)</p>', page, re.DOTALL)[1]
+
+
+def test_monovalent_ratios_have_one_form(here):
+    assert "GHK current equation" not in run()
+
+
+@pytest.mark.parametrize(("df", "written"), [(4.26, "4.3"), (1000.0, "1000.0"), (1e9, "> 1000"), (math.nan, "—")])
+def test_degrees_of_freedom_are_written_as_far_as_they_matter(df, written):
+    assert report.freedom(df) == written
+
+
+@pytest.mark.parametrize("least", [3, 4])
+@pytest.mark.parametrize("low", [1e-6, 3.7e-3, 0.11, 0.79, 0.98, 1.0, 4.4, 6.1e4])
+@pytest.mark.parametrize("factor", [1.02, 1.1, 1.5, 2.3, 4, 9.9, 30, 1e3, 1e9, 1e25])
+def test_a_logarithmic_axis_is_labelled_where_it_is(low, factor, least):
+    ticks = figures.log_ticks(low, low * factor, least)
+    assert 2 <= len(ticks) <= 7
+    assert ticks == sorted(set(ticks))
+    assert low <= ticks[0]
+    assert ticks[-1] <= low * factor
+    assert ticks[-1] / ticks[0] >= factor**0.3
+    assert all(len(f"{tick:.12g}".replace(".", "").strip("0")) <= 4 or "e" in f"{tick:.12g}" for tick in ticks)
+
+
+def test_rows_without_a_group_have_a_name_in_the_legend(here):
+    rows = pd.DataFrame([{"group": g, "ion": "Na", "verdict": "estimate", "reference": "K"} for g in ("", "wild")])
+    rows = rows.assign(ratio=0.5, low=0.4, high=0.6)
+    single = pd.DataFrame({"group": ["", "wild"], "ion": "Na", "ratio": [0.45, 0.55]})
+    ladder = rows.assign(step="none")
+    for figure in (figures.ratios(rows, single, {}, ["Na"]), figures.ladder(ladder, {}, ["Na"])):
+        svg = figures.render(figure).svg
+        assert "(no group)" in svg
+        assert set(pd.concat(frame["group"] for frame in figure.data.values() if "group" in frame)) == {
+            "(no group)",
+            "wild",
+        }
+
+
+DRAW = """
+import hashlib
+import altair, pandas
+from nernstfit import figures
+rows = pandas.DataFrame({"x": [1.0], "name": ["K\\u2212Na \\u210f \\u2603"]})
+chart = altair.Chart(altair.NamedData(name="rows")).mark_text(fontSize=20).encode(x="x:Q", text="name:N")
+print(hashlib.sha256(figures.render(figures.Figure("one", (chart,), {"rows": rows})).png).hexdigest())
+"""
+
+
+def test_a_png_does_not_depend_on_the_fonts_of_the_machine(tmp_path):
+    """Glyphs that Liberation Sans lacks came from whatever font the machine had: DejaVu here, then none."""
+    fonts = Path(matplotlib.get_data_path()) / "fonts/ttf"
+    assert (fonts / "DejaVuSans.ttf").exists()
+    digests = set()
+    for number, folder in enumerate((fonts, tmp_path)):
+        machine = tmp_path / f"{number}.conf"
+        machine.write_text(f"<fontconfig><dir>{folder}</dir></fontconfig>")
+        done = subprocess.run(
+            [sys.executable, "-c", DRAW],
+            env={**os.environ, "FONTCONFIG_FILE": str(machine)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        digests.add(done.stdout)
+    assert len(digests) == 1

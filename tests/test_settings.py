@@ -7,9 +7,11 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from nernstfit import settings
 from nernstfit.errors import InputError
@@ -306,6 +308,55 @@ def test_an_infinite_temperature_is_refused(config: Config, value: float) -> Non
     assert "key 'temperature_C'" in only_fault(config({"temperature_C": value}))
 
 
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+@pytest.mark.parametrize("key", NUMBERS)
+def test_an_infinite_number_is_refused_but_for_a_free_offset(config: Config, key: str, value: float) -> None:
+    if (key, value) == ("fit.offset_sd_mV", math.inf):
+        return
+    both = {"measure.from_ms": 1.0, "measure.to_ms": 2.0} if key.endswith("_ms") else {}
+    assert f"key '{key}': found {value}" in only_fault(config({**both, key: value}))
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf])
+def test_an_infinite_measured_junction_is_refused(config: Config, value: float) -> None:
+    fault = only_fault(config({"junction.measured_mV": {"control": value}}))
+    assert "key 'junction.measured_mV'" in fault
+    assert "a finite number would be right" in fault
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "hint"),
+    [
+        ("fit.offset_sd_mV", "1e-1", "(0.1, as YAML writes it)"),
+        ("fit.offset_sd_mV", "inf", "(.inf, as YAML writes it)"),
+        ("fit.offset_sd_mV", "1e-7", "(1.0e-07, as YAML writes it)"),
+        ("measure.from_ms", "4", "(4.0, as YAML writes it)"),
+    ],
+)
+def test_a_number_that_yaml_takes_for_text_is_spelt_out(config: Config, key: str, text: str, hint: str) -> None:
+    (fault,) = [fault for fault in faults(config({"measure.to_ms": 9, key: text})) if f"key '{key}'" in fault]
+    assert fault.endswith(hint)
+    written = hint.removeprefix("(").split(",")[0]
+    assert yaml.safe_load(written) == float(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "text"), [("temperature_C", "inf"), ("temperature_C", "warm"), ("temperature_C", "nan")]
+)
+def test_a_text_that_no_number_stands_for_has_no_hint(config: Config, key: str, text: str) -> None:
+    assert only_fault(config({key: text})).endswith("a number would be right")
+
+
+def test_an_empty_section_within_a_section_means_its_defaults(config: Config) -> None:
+    given = config()
+    given["junction"] = {**given["junction"], "measured_mV": None}
+    assert settings.load(given) == settings.load(config())
+
+
+def test_baths_that_yaml_reads_as_numbers_are_names_all_the_same(config: Config) -> None:
+    assert settings.load(config({"junction.measured_mV": {150: 3}})).junction.measured_mV == {"150": 3.0}
+
+
 def test_a_free_offset_is_accepted(config: Config) -> None:
     assert settings.load(config({"fit.offset_sd_mV": math.inf})).fit.offset_sd_mV == math.inf
 
@@ -347,6 +398,75 @@ def test_every_fault_is_reported_at_once(config: Config) -> None:
     ):
         assert sum(name in fault.split(";")[0] for fault in found) == 1, name
     assert len(found) == 6
+
+
+def test_a_rule_speaks_in_spite_of_faults_elsewhere(config: Config) -> None:
+    found = faults(config({"temperature_C": "hot", "fit.reference_ion": "Rb", "measure.from_ms": 3}))
+    assert len(found) == 3
+    for name in ("'temperature_C'", "'fit.reference_ion'", "'measure.to_ms'"):
+        assert sum(f"key {name}" in fault for fault in found) == 1, name
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fit.permeant": "K"},  # the reference is in no list then
+        {"junction": {"method": "hendersonn"}},  # and nothing need be given with it
+        {"junction": {"method": "henderson", "zerod_in": "control", "reference": {"type": "pellet"}}},
+        {"junction": {"method": "henderson", "zeroed_in": "control", "reference": {"kind": "pellet"}}},
+        {"junction": {"method": "henderson", "zeroed_in": "control", "reference": {"type": "pelet"}}},
+        {"junction": [1]},
+        {"fit": [1]},
+        {"measure.from_ms": "early", "measure.to_ms": 9},
+        {"measure.from_fraction": 3},
+        {"recordings": 5},
+        {"recordings": None, "recording": "data/recordings.csv"},
+    ],
+)
+def test_a_fault_brings_no_other_with_it(config: Config, changes: dict[str, Any]) -> None:
+    only_fault(config(changes))
+
+
+@pytest.mark.parametrize("key", ["recordings", "reversals", "solutions"])
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("../data/table.csv", "which leaves the experiment folder; a path within it would be right"),
+        ("data/../../table.csv", "which leaves the experiment folder"),
+        ("/srv/table.csv", "which leaves the experiment folder"),
+        ("C:\\table.csv", "which leaves the experiment folder"),
+        ("data/{name}.csv", "which holds braces; a path without them would be right"),
+    ],
+)
+def test_a_table_stays_within_the_folder(config: Config, key: str, path: str, words: str) -> None:
+    changes = {"recordings": None, key: path} if key == "reversals" else {key: path}
+    fault = only_fault(config(changes))
+    assert f"key '{key}': found '{path}', {words}" in fault
+
+
+def test_a_path_may_begin_with_dots_that_lead_nowhere(config: Config) -> None:
+    assert settings.load(config({"solutions": "..data/solutions.csv"})).solutions == "..data/solutions.csv"
+
+
+def test_an_empty_path_is_refused(config: Config) -> None:
+    assert "key 'solutions': found ''" in only_fault(config({"solutions": ""}))
+
+
+def test_keys_given_twice_are_named_with_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("fit:\n  seed: 1\n  permeant: [K]\n  seed: 2\ntemperature_C: 20\nfit: {seed: 3}\nfit: {}\n")
+    assert sorted(settings.repeated_keys(str(path))) == [
+        f"{path}: key 'fit': found 3 times, in lines 1, 6 and 7; once would be right",
+        f"{path}: key 'fit.seed': found 2 times, in lines 2 and 4; once would be right",
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "a: [1", "- 1\n", "a: {b: 1}\nc: {b: 1}\n"])
+def test_other_files_repeat_no_key(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(content)
+    assert list(settings.repeated_keys(str(path))) == []
+    assert list(settings.repeated_keys(str(tmp_path / "none.yaml"))) == []
 
 
 # A row over the configuration over the default

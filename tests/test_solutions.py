@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from nernstfit import solutions as chemistry
@@ -270,11 +271,82 @@ def test_a_measured_junction_replaces_the_whole_calculation_of_its_bath(
     assert other == corrections(two, "S1", "S1", "salt-bridge", configuration)
 
 
-def test_without_junctions_the_ledger_is_empty_and_nothing_is_not_zero(two: Solutions) -> None:
+def test_without_junctions_the_ledger_is_empty_and_nothing_is_added(two: Solutions) -> None:
     junction = Junction("none", "concentration", None, None, 0.0, {})
     condition = Condition("S1", "pipette", "whole-cell", 22.0, "same")
     assert chemistry.ledger(two, condition, junction, "davies") == ()
-    assert math.isnan(chemistry.junction_mV(two, condition, junction, "davies"))
+    assert chemistry.junction_mV(two, condition, junction, "davies") == 0
+    assert list(chemistry.lacking(two, condition, junction)) == []
+
+
+NO_ION = "solution,NaCl,KCl,K-gluconate,sucrose\nS1,140,5,,\nS2,5,140,,\nsweet,,,,300\npipette,,,140,\nbridge,,3000,,\n"
+
+
+@pytest.mark.parametrize(
+    ("bath", "pipette", "zeroed_in", "kind", "named"),
+    [
+        ("sweet", "pipette", "same", "pellet", {"sweet": "no ion"}),
+        ("S1", "sweet", "same", "pellet", {"sweet": "no ion"}),
+        ("S1", "sweet", "S1", "none", {"sweet": "no ion"}),
+        ("S1", "pipette", "sweet", "none", {"sweet": "no ion"}),
+        ("sweet", "pipette", "S1", "none", {}),
+        ("sweet", "pipette", "S1", "salt-bridge", {"sweet": "no ion"}),
+        ("sweet", "pipette", "S1", "pellet", {"sweet": "no chloride"}),
+        ("S1", "pipette", "same", "pellet", {}),
+        ("pipette", "S2", "S1", "pellet", {"pipette": "no chloride"}),
+        ("pipette", "S2", "same", "pellet", {}),
+        ("lost", "pipette", "same", "pellet", {}),
+    ],
+)
+def test_solutions_without_the_ions_of_a_junction_are_named_and_never_computed_with(
+    tmp_path: Path, bath: str, pipette: str, zeroed_in: str, kind: str, named: dict[str, str]
+) -> None:
+    solutions = parsed(tmp_path, NO_ION)
+    junction = Junction("henderson", "concentration", zeroed_in, Reference(kind, "bridge"), 0.0, {})
+    condition = Condition(bath, pipette, "whole-cell", 22.0, zeroed_in)
+    found = dict(chemistry.lacking(solutions, condition, junction))
+    assert found.keys() == named.keys()
+    assert all(f"found {words};" in found[name] for name, words in named.items())
+    if found:
+        with pytest.raises(ValueError, match="no "):
+            chemistry.ledger(solutions, condition, junction, "davies")
+    elif bath in solutions.names:
+        assert math.isfinite(chemistry.junction_mV(solutions, condition, junction, "davies"))
+    measured = replace(junction, measured_mV={bath: 3.0})
+    assert list(chemistry.lacking(solutions, condition, measured)) == []
+
+
+def test_a_bridge_without_ions_is_named(tmp_path: Path) -> None:
+    junction = Junction("henderson", "concentration", "S1", Reference("salt-bridge", "sweet"), 0.0, {})
+    condition = Condition("S1", "pipette", "whole-cell", 22.0, "S1")
+    assert [name for name, _ in chemistry.lacking(parsed(tmp_path, NO_ION), condition, junction)] == ["sweet"]
+
+
+def test_a_solution_that_could_not_be_read_wholly_is_not_said_to_lack_ions(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text("solution,Nacl2,KCl\nA,140,\nB,0,1x\nC,,0\nD,1,5\n")
+    solutions, faults = chemistry.parse(tables.read(path), "s.csv")
+    assert len(faults) == 2
+    assert solutions.doubtful == {"A", "B", "D"}
+    junction = Junction("henderson", "concentration", "same", None, 0.0, {})
+    named = [n for n, _ in chemistry.lacking(solutions, Condition("A", "C", "whole-cell", 22.0, "same"), junction)]
+    assert named == ["C"]
+
+
+def test_the_order_of_rows_and_columns_changes_no_bit() -> None:
+    columns = {
+        "NaCl": ["0.1", "4", "7"],
+        "Na": ["0.2", "5", "8"],
+        "Na2SO4": ["0.3", "6", "9"],
+        "KCl": ["0.7", "1", "1"],
+    }
+    frame = pd.DataFrame({"solution": ["b", "a", "c"], **columns}, index=[2, 3, 4])
+    first, _ = chemistry.parse(frame, "s.csv")
+    turned, _ = chemistry.parse(frame.iloc[::-1, ::-1], "s.csv")
+    assert first.names == turned.names == ("a", "b", "c")
+    assert first.ions == turned.ions
+    assert (first.concentration_mM == turned.concentration_mM).all()
+    assert first.row("b")[[ion.name for ion in first.ions].index("Na")] == pytest.approx(0.1 + 0.2 + 2 * 0.3)
 
 
 @pytest.mark.parametrize("kind", ["salt-bridge", "pellet", "none"])

@@ -11,7 +11,8 @@ import pytest
 from scipy import stats
 
 from nernstfit.permeability.model import Data, fit
-from nernstfit.permeability.verdicts import Ratio, ratios
+from nernstfit.permeability.verdicts import Ratio, _Profile, ratios
+from nernstfit.physics import ghk
 
 RT_F = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3  # mV at 22 C
 PIPETTE = {"K": 140.0, "Na": 10.0, "Cl": 150.0}
@@ -285,3 +286,60 @@ def test_shared_errors_loosen_a_bound() -> None:
     ratio = judged(data, shared_mV=source)["NMDG"]
     assert ratio.verdict == "upper_bound"
     assert ratio.high > 1.2 * ratio.high_cells
+
+
+# Data that hold little
+
+
+def poor(seed: int) -> Data:
+    """Three cells; NMDG passes but is not said to: its bath holds no permeant cation."""
+    data = simulated(TRUTH, seed, cells=3, se_mV=0.015)
+    return replace(
+        data,
+        ions=tuple(ion for ion in data.ions if ion != "NMDG"),
+        **{
+            name: np.delete(getattr(data, name), data.ions.index("NMDG"), -1)
+            for name in ("valence", "inside", "outside")
+        },
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_shared_errors_never_tighten_anything(seed: int) -> None:
+    data = poor(seed)
+    sources = np.random.default_rng(seed).normal(0, 1.0, (data.size, 3))
+    for ratio in judged(data, shared_mV=sources, offset_mV=1.0).values():
+        if ratio.verdict in ("estimate", "upper_bound"):
+            assert ratio.high >= ratio.high_cells
+        if ratio.verdict in ("estimate", "lower_bound"):
+            assert ratio.low <= ratio.low_cells
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_refit_goes_below_the_profile_within_its_limit(seed: int) -> None:
+    """Refits from anywhere, beyond a limit of the profile, cost what it says or more."""
+    data, none = poor(seed), np.zeros((15, 0))
+    result, rng = fit(data, "Na", 1.0), np.random.default_rng(seed)
+    for ion in ("K", "Cs"):
+        profile = _Profile(result, data.ions.index(ion), none)
+        limit, anywhere = profile.limit(1.35, 1), rng.normal(0, 4, (20, len(data.ions)))
+        if math.isfinite(limit):
+            inside, outside = profile.at(limit - 1e-3), profile.at(limit + 1e-3)
+            assert inside < outside
+            for start in anywhere:
+                start[0] = 0.0
+            level = profile._found[limit + 1e-3][0]
+            assert profile._try(limit + 1e-3, list(anywhere)) > level - 0.05
+
+
+def test_a_profile_is_not_dear_where_the_data_hold_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    potentials = ghk.reversal_mV
+    monkeypatch.setattr(ghk, "reversal_mV", lambda *given: calls.append(1) or potentials(*given))
+    assert judged(poor(1), offset_mV=1.0)["Cs"].verdict == "upper_bound"
+    assert len(calls) < 15_000  # Levenberg and Marquardt took 46,000
+
+
+def test_a_model_that_explains_nothing_says_so() -> None:
+    assert all("does not explain the potentials" in ratio.reason for ratio in judged(poor(0), offset_mV=1.0).values())
+    assert not any("explain" in ratio.reason for ratio in judged(simulated(TRUTH)).values())

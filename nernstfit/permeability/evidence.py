@@ -102,7 +102,7 @@ def shared_errors_mV(
     def difference(recipe: Solutions, at: Sequence[Condition]) -> FloatArray:
         added = {c: junction_mV(recipe, c, junction, settings.activity.model) for c in set(at)}
         predicted = data(measured, recipe, permeant, model, at).predict(ln_p)
-        return np.asarray(np.nan_to_num([added[c] for c in at]) - predicted)
+        return np.asarray(np.array([added[c] for c in at]) - predicted)
 
     found = sources(solutions, settings.uncertainty)
     base = difference(solutions, measured.conditions)

@@ -11,11 +11,12 @@ known from each measurement. For given spreads the potentials of a cell are norm
 
     V_c = diag(se^2) + s_o^2 1 1' + s_P^2 G G',
 
-and the whitened residuals go to lmfit with analytic derivatives. The spreads s_o and s_P are
-found by restricted maximum likelihood (REML), alternating with the ratios until both stand
-(Lindstrom & Bates 1990, Biometrics 46:673). The scale given for the offsets enters as a
-log-normal prior on s_o, one natural log unit wide: where the data say nothing of s_o (one
-cell), it is the scale itself.
+of which rows that average n cells share 1 / n of what cells differ by: the offset of a mean is the
+mean of offsets. (Where one averages some of the other's cells, it is 1 / the larger n.) The whitened
+residuals go to lmfit with analytic derivatives. The spreads s_o and s_P are found by restricted
+maximum likelihood (REML), alternating with the ratios until both stand (Lindstrom & Bates 1990,
+Biometrics 46:673). The scale given for the offsets enters as a log-normal prior on s_o, one natural
+log unit wide: where the data say nothing of s_o (one cell), it is the scale itself.
 """
 
 from __future__ import annotations
@@ -41,11 +42,14 @@ _PRIOR_WIDTH = 1.0
 _MOST_TURNS, _MOST_ROUNDS = 5, 12
 _START_SD_MV = 1.0
 _SETTLED = 1e-3
+_UNEXPLAINED = 4.0  # a sum of squares of so much for each measurement
 _LIMIT = 30.0  # of ln P
 _FAR, _NEAR = 9.0, 3.0
 _SAME = 1e-6
 _MOST_STEPS = 400
 _NULL = 1e-7
+_STEP, _FLAT = 1e-4, 1e-5  # of ln P, for a second derivative; of a sum of squares per ln P, which moves no cost
+_LONGEST, _MOST_HALVINGS = 3.0, 12
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,11 @@ class Data:
         return np.asarray(np.where(self.blocks >= 0, self.averages[self.blocks], 0).max(axis=1))
 
     @cached_property
+    def shares(self) -> FloatArray:
+        """What two measurements share of the variance between cells, if of the same ones: 1, of means 1/n; (n, n)."""
+        return np.asarray(1.0 / np.maximum.outer(self.averages, self.averages))
+
+    @cached_property
     def blocks(self) -> NDArray[np.int64]:
         """Rows of each cell, shape (cells, most rows of a cell), filled up with -1."""
         rows = [[i for i, cell in enumerate(self.cells) if cell == name] for name in self.cell_names]
@@ -112,17 +121,33 @@ class Data:
             averages=self.averages[at],
         )
 
+    @cached_property
+    def _alike(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """One measurement of each condition, and each measurement's place among these: cells share their baths."""
+        conditions = np.column_stack([self.inside, self.outside, self.temperature_C])
+        _, first, place = np.unique(conditions, axis=0, return_index=True, return_inverse=True)
+        return np.asarray(first), np.asarray(place).reshape(-1)
+
     def predict(self, ln_p: FloatArray) -> FloatArray:
-        """GHK reversal potentials in mV, shape (n,), for ln P of shape (k,); -inf is an ion that does not pass."""
-        return np.asarray(ghk.reversal_mV(np.exp(ln_p), self.valence, self.inside, self.outside, self.temperature_C))
+        """GHK reversal potentials in mV, shape (..., n), for ln P of shape (..., k); -inf: an ion does not pass."""
+        first, place = self._alike
+        return self._potentials(ln_p, first)[..., place]
 
     def gradient(self, ln_p: FloatArray) -> FloatArray:
-        """d E / d ln P in mV, shape (n, k)."""
-        return np.asarray(
-            ghk.reversal_gradient_mV(
-                self.predict(ln_p), np.exp(ln_p), self.valence, self.inside, self.outside, self.temperature_C
-            )
-        )
+        """d E / d ln P in mV, shape (..., n, k)."""
+        return self.prediction(ln_p)[1]
+
+    def prediction(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Potentials and their gradient."""
+        first, place = self._alike
+        sides = (self.valence, self.inside[first], self.outside[first], self.temperature_C[first])
+        potentials = self._potentials(ln_p, first)
+        gradient = np.asarray(ghk.reversal_gradient_mV(potentials, np.exp(ln_p)[..., None, :], *sides))
+        return potentials[..., place], gradient[..., place, :]
+
+    def _potentials(self, ln_p: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
+        sides = (self.valence, self.inside[rows], self.outside[rows], self.temperature_C[rows])
+        return np.asarray(ghk.reversal_mV(np.exp(ln_p)[..., None, :], *sides))
 
 
 @dataclass(frozen=True)
@@ -228,6 +253,7 @@ def _fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool) -
     free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
     spread, which = _initial(data, offset_scale_mV)
     ln_p = _start(data, free, spread)
+    visited = []
     for _ in range(_MOST_TURNS):
         before = ln_p
         # G stands still while ratios and spreads settle, then follows them.
@@ -241,9 +267,29 @@ def _fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool) -
             ln_p, spread = moved, likeliest
             if change < _SETTLED:
                 break
+        visited.append((ln_p, spread))
         if _shift(data, before, ln_p) < _SETTLED:
             break
+    else:
+        # Where nothing explains the data, ratios and spreads may chase each other for ever.
+        ln_p, spread = min(
+            visited, key=lambda at: _deviance(data, free, which, at[0], at[1], offset_scale_mV, restricted)
+        )
     return _summary(data, reference, free, ln_p, spread, which, offset_scale_mV, restricted)
+
+
+def _deviance(
+    data: Data,
+    free: Sequence[int],
+    which: Sequence[str],
+    ln_p: FloatArray,
+    spread: Spread,
+    scale_mV: float,
+    restricted: bool,
+) -> float:
+    """-2 ln likelihood, G where the ratios are."""
+    at = [math.log(getattr(spread, name)) for name in which]
+    return _Deviance(data, ln_p, free, data.gradient(ln_p), which, spread, scale_mV, restricted)(np.array(at))
 
 
 def refit(data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
@@ -266,16 +312,78 @@ def refit(data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) -> 
     """
     if not np.isfinite(data.predict(start)).all():
         return start, math.inf
-    best = _least_squares(data, start, free, whiten)
-    return best, _misfit(data, best, whiten)
+    descent = _Newton(data, start, free, whiten)
+    values = descent.lowest(np.where(np.isfinite(start), start, 0.0)[list(free)])
+    return descent.spread(values), descent.misfit(values)
+
+
+class _Newton:
+    """Newton's method on the whitened residuals, for fits where they stay large.
+
+    There Gauss and Newton's, which Levenberg-Marquardt follows, creeps: it knows the residuals' slopes alone.
+    """
+
+    def __init__(self, data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) -> None:
+        self._data, self._start, self._free = data, start, list(free)
+        self._whiten = whiten
+
+    def spread(self, values: FloatArray) -> FloatArray:
+        """All ln P, shape (..., k), for the free ones, shape (..., free)."""
+        ln_p = np.broadcast_to(self._start, (*values.shape[:-1], len(self._start))).copy()
+        ln_p[..., self._free] = values
+        return ln_p
+
+    def misfit(self, values: FloatArray) -> float:
+        """Sum of squares."""
+        return _misfit(self._data, self.spread(values), self._whiten)
+
+    def lowest(self, values: FloatArray) -> FloatArray:
+        """Go downhill until the slope is nothing, or no step leads further down."""
+        now = self.misfit(values)
+        for _ in range(_MOST_STEPS if self._free else 0):
+            slope, curvature = self._slope_and_curvature(values)
+            inside = (np.abs(values) < _LIMIT) | (np.sign(slope) == np.sign(values))
+            if np.abs(slope[inside]).max(initial=0.0) < _FLAT:
+                break
+            size, axes = np.linalg.eigh(curvature)
+            # Along a ridge the curvature is negative: its size still tells how far to go down.
+            step = -axes @ (axes.T @ slope / np.maximum(np.abs(size), _FLAT))
+            step *= min(1.0, _LONGEST / float(np.abs(step).max()))
+            for _ in range(_MOST_HALVINGS):
+                reached = np.clip(values + step, -_LIMIT, _LIMIT)
+                found = self.misfit(reached)
+                if found < now:
+                    break
+                step = step / 2
+            else:
+                break
+            values, now = reached, found
+        return values
+
+    def _slope(self, values: FloatArray) -> FloatArray:
+        """Of the sum of squares, shape (..., free); as many points at once as come."""
+        predicted, gradient = self._data.prediction(self.spread(values))
+        weighed = (self._data.potential_mV - predicted) @ self._whiten.precision
+        return np.asarray(-2.0 * np.einsum("...nk,...n->...k", gradient[..., self._free], weighed))
+
+    def _slope_and_curvature(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """First and second derivatives, shapes (free,) and (free, free), the second from slopes to both sides."""
+        steps = _STEP * np.eye(len(values))
+        slopes = self._slope(np.concatenate([values[None], values + steps, values - steps]))
+        up, down = slopes[1 : 1 + len(values)], slopes[1 + len(values) :]
+        square = (up - down) / (2 * _STEP)
+        return slopes[0], np.asarray((square + square.T) / 2)
 
 
 def covariance_mV2(fit: Fit) -> FloatArray:
     """Covariance of all potentials of a fit, without shared errors; shape (n, n)."""
-    data, gradient = fit.data, fit.data.gradient(fit.ln_p)
+    return _covariance_mV2(fit.data, fit.spread, fit.data.gradient(fit.ln_p))
+
+
+def _covariance_mV2(data: Data, spread: Spread, gradient: FloatArray) -> FloatArray:
     same = np.equal.outer(np.array(data.cells), np.array(data.cells))
-    between = fit.spread.offset_mV**2 + fit.spread.ln_p**2 * gradient @ gradient.T
-    return np.diag(data.se_mV**2) + np.where(same, between, 0.0)
+    between = spread.offset_mV**2 + spread.ln_p**2 * gradient @ gradient.T
+    return np.diag(data.se_mV**2) + np.where(same, between * data.shares, 0.0)
 
 
 class Dense:
@@ -283,6 +391,11 @@ class Dense:
 
     def __init__(self, covariance_mV2: FloatArray) -> None:
         self._whitening = np.linalg.inv(np.linalg.cholesky(covariance_mV2))
+
+    @cached_property
+    def precision(self) -> FloatArray:
+        """Inverse of the covariance, shape (n, n)."""
+        return np.asarray(self._whitening.T @ self._whitening)
 
     def __call__(self, values: FloatArray) -> FloatArray:
         """Take (n,) or (n, m) and return the same shape."""
@@ -301,6 +414,7 @@ class _Whitener:
         noise = np.where(self._there, data.se_mV[self._blocks] ** 2, 1.0)
         both = self._there[:, :, None] & self._there[:, None, :]
         shared = spread.offset_mV**2 + spread.ln_p**2 * (g @ g.transpose(0, 2, 1))
+        shared *= data.shares[self._blocks[:, :, None], self._blocks[:, None, :]]
         covariance = np.where(both, shared, 0.0)
         at = np.arange(covariance.shape[1])
         covariance[:, at, at] += noise
@@ -404,10 +518,26 @@ def _initial(data: Data, offset_scale_mV: float) -> tuple[Spread, tuple[str, ...
 
 
 def _start(data: Data, free: Sequence[int], spread: Spread) -> FloatArray:
-    """Where to start: the fit in which every measurement is trusted to about a millivolt."""
+    """Where to start: the fit in which every measurement is trusted to about a millivolt.
+
+    Where that leaves the data unexplained or sends an ion away, it may have strayed onto the wrong hill: then it is
+    tried from other places too.
+    """
     trusted = replace(data, se_mV=np.hypot(data.se_mV, _START_SD_MV))
     none = np.zeros((data.size, len(data.ions)))
-    return _least_squares(trusted, np.zeros(len(data.ions)), free, _Whitener(trusted, spread, none))
+    level = np.zeros(len(data.ions))
+    found = _least_squares(trusted, level, free, _Whitener(trusted, spread, none))
+    whiten = Dense(_covariance_mV2(trusted, spread, none))
+    misfit = _misfit(trusted, found, whiten)
+    strayed = np.abs(found).max() > _FAR or misfit > _UNEXPLAINED * data.size
+    if data.size < len(free) or not strayed:
+        return found
+    starts = [level, *(_NEAR * side * np.eye(len(data.ions))[i] for i in free for side in (-1, 1))]
+    for start in starts:
+        other, chi_square = refit(trusted, start, free, whiten)
+        if chi_square < misfit - _SETTLED:
+            found, misfit = other, chi_square
+    return found
 
 
 def _shift(data: Data, old: FloatArray, new: FloatArray) -> float:
@@ -558,7 +688,7 @@ def _summary(
     identity = whiten(np.eye(data.size))
     log_likelihood = -0.5 * (whiten.log_determinant + chi_square + data.size * math.log(2 * math.pi))
     member = np.equal.outer(np.array(data.cell_names), np.array(data.cells)).astype(float)
-    offsets = spread.offset_mV**2 * member @ (identity.T @ white)
+    offsets = (spread.offset_mV**2 * member / data.cell_sizes[:, None]) @ (identity.T @ white)
     deviance = _Deviance(data, ln_p, free, gradient, which, spread, scale_mV, restricted)
     return Fit(
         data=data,

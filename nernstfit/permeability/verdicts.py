@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ _SURELY_CLOSED = 0.25  # with a smaller error of ln P, taking the ion away costs
 _FAR = 25.0
 _VANISHED = 15.0
 _GONE = 9.0
+_LOWER = 1e-3  # of a sum of squares
+_IMPOSSIBLE = 1e-6  # a chance that nobody waits for
 _CURVED = 0.5  # of ln P; beyond, the likelihood is no parabola over the width of the interval
 
 
@@ -81,7 +84,8 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
     tuple of Ratio
         In the order of the permeant ions.
     """
-    return tuple(_ratio(fit, i, shared_mV, confidence) for i, ion in enumerate(fit.data.ions) if ion != fit.reference)
+    others = [i for i, ion in enumerate(fit.data.ions) if ion != fit.reference]
+    return tuple(_with_misfit(_ratio(fit, i, shared_mV, confidence), fit) for i in others)
 
 
 def informative_cells(fit: Fit, ion: int) -> int:
@@ -107,29 +111,27 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
     se = math.sqrt(fit.covariance[j, j])
     se_shared = float(np.linalg.norm(fit.gain[j] @ shared_mV))
     total = math.hypot(se, se_shared)
+    none = np.zeros((fit.data.size, 0))
+    whole, cells = _Profile(fit, i, shared_mV), _Profile(fit, i, none)
     if total > _SURELY_CLOSED or vanished:
-        profile = _Profile(fit, i, shared_mV)
         # The fit itself may have let the ion go, although the shared errors would rather keep a trace of it.
-        below = profile.without_ion() < OPEN_COST or fit.ln_p[i] < -_GONE
-        above = profile.without_reference() < OPEN_COST or fit.ln_p[i] > _GONE
+        below = whole.without_ion() < OPEN_COST or fit.ln_p[i] < -_GONE
+        above = whole.without_reference() < OPEN_COST or fit.ln_p[i] > _GONE
         if below and above:
-            reason = (
-                f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
-            )
-            return Ratio(ion, NOTHING, reason, n_cells=n_cells)
+            return _nothing(ion, n_cells)
         if below or above:
-            return _bound(fit, i, shared_mV, confidence, below, n_cells)
+            return _bound(fit, i, whole, cells, confidence, below, n_cells)
     df = _degrees_of_freedom(fit, j)
-    own = _interval(fit, i, se, df, None, confidence)
-    whole = _interval(fit, i, total, df * (total / se) ** 4, shared_mV, confidence)
+    own = _interval(fit, i, se, df, cells, confidence)
+    both = _interval(fit, i, total, df * (total / se) ** 4, whole, confidence)
     return Ratio(
         ion,
         ESTIMATE,
         _remark(fit),
         ln_ratio=float(fit.ln_p[i]),
         # The degrees of freedom of the whole are more; a further error never makes an interval shorter.
-        low=math.exp(min(own[0], whole[0])),
-        high=math.exp(max(own[1], whole[1])),
+        low=math.exp(min(own[0], both[0])),
+        high=math.exp(max(own[1], both[1])),
         low_cells=math.exp(own[0]),
         high_cells=math.exp(own[1]),
         df=df if math.isfinite(df) else math.nan,
@@ -137,6 +139,11 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         se_ln_shared=se_shared,
         n_cells=n_cells,
     )
+
+
+def _nothing(ion: str, n_cells: int) -> Ratio:
+    reason = f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
+    return Ratio(ion, NOTHING, reason, n_cells=n_cells)
 
 
 def _degrees_of_freedom(fit: Fit, j: int) -> float:
@@ -148,14 +155,11 @@ def _degrees_of_freedom(fit: Fit, j: int) -> float:
     return 1 / uncertain if uncertain > 0 else math.inf
 
 
-def _interval(
-    fit: Fit, i: int, se: float, df: float, shared_mV: FloatArray | None, confidence: float
-) -> tuple[float, float]:
+def _interval(fit: Fit, i: int, se: float, df: float, profile: _Profile, confidence: float) -> tuple[float, float]:
     """Two-sided interval of ln P: by Student's t, or from the profile where the error is too large for that."""
     t, ln_p = float(stats.t.ppf(0.5 + confidence / 2, df)), float(fit.ln_p[i])
     if se <= _CURVED:
         return ln_p - t * se, ln_p + t * se
-    profile = _Profile(fit, i, np.zeros((fit.data.size, 0)) if shared_mV is None else shared_mV)
     low, high = (profile.limit(t**2 / 2, side) for side in (-1, 1))
     return min(low, ln_p), max(high, ln_p)
 
@@ -172,24 +176,50 @@ def _remark(fit: Fit) -> str:
     return "one cell: the interval over cells comes from the measurement's error alone, not from a spread between cells"
 
 
+def _with_misfit(ratio: Ratio, fit: Fit) -> Ratio:
+    """Say where the model does not explain the data: no number means anything then."""
+    n = fit.data.size
+    if fit.chi_square < stats.chi2.isf(_IMPOSSIBLE, n):
+        return ratio
+    said = f"the model does not explain the potentials (chi-square {fit.chi_square:.2g} for {n}): no interval holds"
+    return replace(ratio, reason="; ".join(filter(None, (ratio.reason, said))))
+
+
 class _Profile:
-    """Cost in log units of what one ion's ln P is held at, all others refitted, over the best fit."""
+    """Cost in log units of what one ion's ln P is held at, all others refitted, over the best fit.
+
+    The likelihood may have several hills where the data hold little, and a refit finds the nearest. Each starts from
+    the fit and from what was found on either side of it, so that the profile goes on where a hill does.
+    """
 
     def __init__(self, fit: Fit, i: int, shared_mV: FloatArray) -> None:
-        self._fit, self._i = fit, i
+        self._fit, self._i, self._shared_mV = fit, i, shared_mV
         self._others = [other for other in fit.free if other != i]
-        self._whiten = Dense(covariance_mV2(fit) + shared_mV @ shared_mV.T)
+        self._found: dict[float, tuple[float, FloatArray]] = {}
+
+    @cached_property
+    def _whiten(self) -> Dense:
+        return Dense(covariance_mV2(self._fit) + self._shared_mV @ self._shared_mV.T)
+
+    @cached_property
+    def _least(self) -> float:
         # The best fit under this covariance is not quite that of `fit`, and may lie where an ion does not pass.
-        whole = self._chi_square(fit.ln_p, fit.free)
-        self._least = min(whole, self._ion_gone(), self._reference_gone())
+        whole = self._chi_square(self._fit.ln_p, self._fit.free)
+        return min(whole, self._ion_gone, self._reference_gone)
 
     def at(self, ln_p: float) -> float:
-        """Cost of ln P = `ln_p`; the others start where they were, and moved along with the ion."""
-        held = self._fit.ln_p.copy()
-        held[self._i] = ln_p
+        """Cost of ln P = `ln_p`."""
+        if ln_p not in self._found:
+            beside = self._beside(ln_p)
+            self._try(ln_p, beside if len(beside) == 2 else [*self._afresh(ln_p), *beside])
+        return self._cost(self._found[ln_p][0])
+
+    def _afresh(self, ln_p: float) -> tuple[FloatArray, FloatArray]:
+        """The fit with the ion held: the others where they were, and moved along with the ion."""
+        held = self._held(self._fit.ln_p, ln_p)
         along = held.copy()
         along[self._others] = np.clip(along[self._others] + ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
-        return self._cost(min(self._chi_square(start, self._others) for start in (held, along)))
+        return held, along
 
     def limit(self, rise: float, side: int) -> float:
         """ln P on one side (-1: below) at which the cost has risen so far over its least; -inf or inf where nowhere."""
@@ -200,22 +230,58 @@ class _Profile:
                 return side * math.inf
             places.append(places[-1] + side)
             costs.append(self.at(places[-1]))
-        level, low, high = min(costs) + rise, min(places[-2:]), max(places[-2:])
-        return float(optimize.brentq(lambda ln_p: self.at(ln_p) - level, low, high, xtol=1e-4))
+            if costs[-1] > min(costs) + rise:
+                self._look_beyond(places, side)
+                costs = [self.at(place) for place in places]
+        level = min(costs) + rise
+        last = max(number for number, cost in enumerate(costs) if cost <= level)
+        ends = sorted(places[last : last + 2])
+        return float(optimize.brentq(lambda ln_p: self.at(ln_p) - level, *ends, xtol=1e-4))
+
+    def _look_beyond(self, places: Sequence[float], side: int) -> None:
+        """Follow another hill, which may stand beyond the last of these places, back while it is the higher."""
+        beyond = places[-1] + side
+        start = self._held(self._fit.ln_p, beyond)
+        away = [(other, at) for other in self._others for at in (-_GONE, _GONE)]
+        self._try(beyond, [*self._beside(beyond), *(self._held(start, at, other) for other, at in away)])
+        for place in reversed(places):
+            before = self._found[place][0]
+            if self._try(place, self._beside(place)) > before - _LOWER:
+                break
+
+    def _beside(self, ln_p: float) -> list[FloatArray]:
+        """What was found at the nearest places on either side."""
+        below, above = [p for p in self._found if p < ln_p], [p for p in self._found if p > ln_p]
+        return [self._found[nearest(side)][1] for nearest, side in ((max, below), (min, above)) if side]
+
+    def _held(self, ln_p: FloatArray, at: float, ion: int | None = None) -> FloatArray:
+        held = ln_p.copy()
+        held[self._i if ion is None else ion] = at
+        return held
+
+    def _try(self, ln_p: float, starts: Sequence[FloatArray]) -> float:
+        """Refit from these starts; the lowest sum of squares that was ever found here."""
+        for start in starts:
+            found, chi_square = refit(self._fit.data, self._held(start, ln_p), self._others, self._whiten)
+            if ln_p not in self._found or chi_square < self._found[ln_p][0]:
+                self._found[ln_p] = (chi_square, found)
+        return self._found[ln_p][0]
 
     def without_ion(self) -> float:
         """Cost of the ion not passing at all."""
-        return self._cost(self._ion_gone())
+        return self._cost(self._ion_gone)
 
     def without_reference(self) -> float:
         """Cost of the reference not passing at all, which sends this ratio to infinity."""
-        return self._cost(self._reference_gone())
+        return self._cost(self._reference_gone)
 
+    @cached_property
     def _ion_gone(self) -> float:
         start = self._fit.ln_p.copy()
         start[self._i] = -math.inf
         return self._chi_square(start, self._others)
 
+    @cached_property
     def _reference_gone(self) -> float:
         # The ion itself stands for the scale then, and stays where it is.
         start = np.clip(self._fit.ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
@@ -229,17 +295,15 @@ class _Profile:
         return (chi_square - self._least) / 2
 
 
-def _bound(fit: Fit, i: int, shared_mV: FloatArray, confidence: float, below: bool, n_cells: int) -> Ratio:
-    """One-sided limit from the profile, with and without the shared errors."""
+def _bound(fit: Fit, i: int, whole: _Profile, cells: _Profile, confidence: float, below: bool, n_cells: int) -> Ratio:
+    """One-sided limit from the profile, with and without the shared errors, which never make it tighter."""
     ion, side, rise = fit.data.ions[i], 1 if below else -1, float(stats.norm.ppf(confidence)) ** 2 / 2
-    none = np.zeros((fit.data.size, 0))
-    whole, cells = (_Profile(fit, i, part).limit(rise, side) for part in (shared_mV, none))
-    if not math.isfinite(whole):
-        reason = f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
-        return Ratio(ion, NOTHING, reason, n_cells=n_cells)
-    own = math.exp(cells) if math.isfinite(cells) else math.nan
+    own = cells.limit(rise, side)
+    both = side * max(side * own, side * whole.limit(rise, side))
+    if not math.isfinite(both):
+        return _nothing(ion, n_cells)
     if below:
         reason = f"the data are as likely with no permeability of {ion} at all; a bath with more of it would tell"
-        return Ratio(ion, UPPER, reason, high=math.exp(whole), high_cells=own, n_cells=n_cells)
+        return Ratio(ion, UPPER, reason, high=math.exp(both), high_cells=math.exp(own), n_cells=n_cells)
     reason = f"the data are as likely with {ion} alone permeant; a bath with more of {fit.reference} would tell"
-    return Ratio(ion, LOWER, reason, low=math.exp(whole), low_cells=own, n_cells=n_cells)
+    return Ratio(ion, LOWER, reason, low=math.exp(both), low_cells=math.exp(own), n_cells=n_cells)

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 
 from nernstfit import tables
-from nernstfit.experiment import Experiment, Given
+from nernstfit.experiment import Experiment, Row
 from nernstfit.reversal.verdict import REVERSAL
+
+EXCLUDED = "excluded"
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
@@ -25,23 +27,27 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     experiment : Experiment
     """
     rows = sorted(experiment.rows, key=lambda row: row.measurement)
-    measured = [{"measurement": row.measurement} | adopt(row.given) for row in rows if row.given]
+    measured = [{"measurement": row.measurement} | adopt(row) for row in rows]
     pd.DataFrame(measured).to_parquet(outputs["measured"], index=False)
     tables.write(outputs["iv"], tables.IV, [])
 
 
-def adopt(given: Given) -> dict[str, Any]:
-    """Columns of a measured row: nothing is corrected on the command, and there is no curve to have a slope."""
+def adopt(row: Row) -> dict[str, Any]:
+    """Columns of a measured row: nothing is corrected on the command, and there is no curve to have a slope.
+
+    A row that is excluded keeps its reason and has no number.
+    """
+    given = None if row.exclude else row.given
     unknown = dict.fromkeys(
         ("leak_shift_mV", "rs_shift_mV", "low_mV", "high_mV", "slope_nS", "further_se_mV"), math.nan
     )
     return {
         "epoch": "",
-        "verdict": REVERSAL,
-        "reason": "",
-        "raw_mV": given.reversal_mV,
-        "reversal_mV": given.reversal_mV,
-        "se_mV": given.se_mV,
+        "verdict": EXCLUDED if row.exclude else REVERSAL,
+        "reason": row.exclude,
+        "raw_mV": given.reversal_mV if given else math.nan,
+        "reversal_mV": given.reversal_mV if given else math.nan,
+        "se_mV": given.se_mV if given else math.nan,
         **unknown,
         "flags": "",
     }

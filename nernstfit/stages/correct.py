@@ -25,11 +25,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     experiment : Experiment
     """
     measured = pd.read_parquet(inputs["measured"]).set_index("measurement")
-    ledger = tables.load(inputs["junctions"], tables.JUNCTIONS)
-    added: dict[tuple[str, ...], float] = {}
-    for term in ledger.to_dict("records"):
-        key = _key(*(term[name] for name in _CONDITION))
-        added[key] = added.get(key, 0.0) + term["applied_mV"]
+    added = _added(tables.load(inputs["junctions"], tables.JUNCTIONS))
     rows = [
         correct_row(row, measured.loc[row.measurement], added.get(_row_key(row), math.nan)) for row in experiment.rows
     ]
@@ -37,6 +33,18 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
 
 
 _CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
+
+
+def _added(ledger: pd.DataFrame) -> dict[tuple[str, ...], float]:
+    """Sum of each condition's terms, mV; a condition without a term is not there: nothing is applied to it."""
+    unknown = ledger[ledger["applied_mV"].isna()]
+    if len(unknown):
+        raise ValueError(f"the table of junctions has terms without an amount: {', '.join(unknown['statement'])}")
+    added: dict[tuple[str, ...], float] = {}
+    for term in ledger.to_dict("records"):
+        key = _key(*(term[name] for name in _CONDITION))
+        added[key] = added.get(key, 0.0) + term["applied_mV"]
+    return added
 
 
 def _key(*values: str | float) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +25,7 @@ from nernstfit.solutions import Condition
 
 _DECADE = math.log(10.0)
 _TELLING_SE = 0.5  # of ln ratio; a cell that knows less of an ion tells nothing of it
+_MOST_NAMED = 6
 _OFFSET_SCALE_MV = 1.0  # where the configuration leaves the offsets free
 
 
@@ -66,11 +67,12 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     groups, models = list(_groups(inputs["reversals"], experiment)), configured_models(experiment.settings)
     content: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
     for group in groups:
+        judged = _Judged(experiment)
         for model in models:
-            _add(content, group, model, experiment)
+            _add(content, group, model, experiment, judged)
         _compare(content["models"], group.name)
         content["nernst_slopes"] += _slopes(group, experiment)
-        content["corrections"] += _ladder(group, models[0], experiment)
+        content["corrections"] += _ladder(group, models[0], experiment, judged)
     for name, table in _TABLES.items():
         tables.write(outputs[name], table, content[name], first_model=models[0].name)
 
@@ -117,28 +119,50 @@ def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
         yield Group(str(name), rows, measured)
 
 
-def _add(content: dict[str, list[dict[str, Any]]], group: Group, model: Model, experiment: Experiment) -> None:
+class _Judged:
+    """The ratios of one group under whatever was fitted to it, each fit judged once: steps may change nothing."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._known: dict[tuple[Any, ...], tuple[Fit, tuple[Ratio, ...]]] = {}
+
+    def __call__(
+        self, measured: Measured, model: Model, scale_mV: float, with_junction: bool
+    ) -> tuple[Fit, tuple[Ratio, ...]]:
+        """Fit measurements that the model predicts, and judge their ratios."""
+        numbers = (measured.potential_mV.tobytes(), measured.se_mV.tobytes())
+        key = (measured.measurement, *numbers, model.activity, model.permeant, scale_mV, with_junction)
+        if key not in self._known:
+            data = evidence.data(measured, self._experiment.solutions, model.permeant, model.activity)
+            result = fit(data, model.reference, scale_mV)
+            shared, _ = _shared(measured, model, result, self._experiment, with_junction)
+            self._known[key] = result, verdicts.ratios(result, shared, self._experiment.settings.fit.confidence)
+        return self._known[key]
+
+
+def _add(
+    content: dict[str, list[dict[str, Any]]], group: Group, model: Model, experiment: Experiment, judged: _Judged
+) -> None:
     """Fit one model to one group and append its rows."""
     settings = experiment.settings
     data = evidence.data(group.measured, experiment.solutions, model.permeant, model.activity)
     predictable = np.isfinite(data.predict(np.zeros(len(data.ions))))
     key = {"group": group.name, "model": model.name}
+    notes = (_left_out(group.measured, predictable), _ghk_form(model))
     row = key | {"activity": model.activity, "permeant": " ".join(model.permeant), "n_data": int(predictable.sum())}
     predicted = np.full(data.size, math.nan)
     offsets: dict[str, float] = {}
     if predictable.any():
         usable = data.subset(np.flatnonzero(predictable).tolist())
         likely = fit(usable, model.reference, settings.fit.offset_sd_mV, restricted=False)
-        result = fit(usable, model.reference, settings.fit.offset_sd_mV)
+        part = _part(group.measured, predictable)
+        result, ratios = judged(part, model, settings.fit.offset_sd_mV, with_junction=True)
         predicted[predictable] = result.predicted_mV
         offsets = dict(zip(usable.cell_names, result.offsets_mV, strict=True))
         if predictable.all():
             row |= _likelihood(likely)
         if model.is_ghk:
-            part = _part(group.measured, predictable)
-            shared, _ = _shared(part, model, result, experiment, with_junction=True)
-            ratios = verdicts.ratios(result, shared, settings.fit.confidence)
-            content["permeabilities"] += [key | {"reference": model.reference} | _ratio(ratio) for ratio in ratios]
+            content["permeabilities"] += [key | {"reference": model.reference} | _ratio(r, notes) for r in ratios]
             content["cells"] += _cells(key, result, settings)
     elif model.is_ghk:
         reason = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
@@ -180,6 +204,29 @@ def _likelihood(result: Fit) -> dict[str, Any]:
     }
 
 
+def _left_out(measured: Measured, predictable: np.ndarray[Any, np.dtype[np.bool_]]) -> str:
+    """What the model cannot predict and therefore is not fitted to."""
+    lost = np.flatnonzero(~predictable)
+    if len(lost) == 0 or not predictable.any():
+        return ""
+    names = [measured.measurement[i] for i in lost]
+    baths = sorted({measured.conditions[i].bath for i in lost})
+    which = f"{', '.join(names[:_MOST_NAMED])}{', ...' if len(names) > _MOST_NAMED else ''}"
+    have = "has" if len(lost) == 1 else "have"
+    return (
+        f"{len(lost)} of {len(measured.measurement)} measurements {have} no reversal potential with these ions and "
+        f"{'is' if len(lost) == 1 else 'are'} left out (bath {', '.join(baths)}: {which})"
+    )
+
+
+def _ghk_form(model: Model) -> str:
+    """Which of the forms in use the ratios belong to, where an ion carries more than one charge."""
+    if all(abs(IONS[ion].valence) == 1 for ion in model.permeant):
+        return ""
+    what = "concentrations" if model.activity == "concentration" else "activities"
+    return f"GHK current equation with z^2 and {what}"
+
+
 def _compare(rows: list[dict[str, Any]], group: str) -> None:
     """Differences of AICc within a group, among models of the same data."""
     own = [row for row in rows if row["group"] == group and math.isfinite(row.get("aicc", math.nan))]
@@ -188,7 +235,7 @@ def _compare(rows: list[dict[str, Any]], group: str) -> None:
         row["delta_aicc"] = row["aicc"] - least
 
 
-def _ratio(ratio: Ratio) -> dict[str, Any]:
+def _ratio(ratio: Ratio, notes: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "ion": ratio.ion,
         "verdict": ratio.verdict,
@@ -202,7 +249,7 @@ def _ratio(ratio: Ratio) -> dict[str, Any]:
         "se_ln_shared": ratio.se_ln_shared,
         "df": ratio.df,
         "n_cells": ratio.n_cells,
-        "reason": ratio.reason,
+        "reason": "; ".join(filter(None, (ratio.reason, *notes))),
     }
 
 
@@ -281,14 +328,13 @@ def _slopes(group: Group, experiment: Experiment) -> Iterator[dict[str, Any]]:
         }
 
 
-def _ladder(group: Group, model: Model, experiment: Experiment) -> Iterator[dict[str, Any]]:
+def _ladder(group: Group, model: Model, experiment: Experiment, judged: _Judged) -> Iterator[dict[str, Any]]:
     """Fit the configured ions after each correction, each on top of the last.
 
     Until the last step an offset is no property of its cell but counts as scatter of every single
     measurement, of the size that the configuration gives.
     """
-    rows, settings, own = group.rows, experiment.settings, group.measured
-    scale = settings.fit.offset_sd_mV
+    rows, own, scale = group.rows, group.measured, experiment.settings.fit.offset_sd_mV
     scattered = replace(own, se_mV=np.hypot(own.se_mV, scale if math.isfinite(scale) else _OFFSET_SCALE_MV))
     sign = np.array([c.sign for c in own.conditions])
     raw = rows["raw_mV"].to_numpy(float)
@@ -303,10 +349,9 @@ def _ladder(group: Group, model: Model, experiment: Experiment) -> Iterator[dict
         predictable = np.isfinite(data.predict(np.zeros(len(data.ions))))
         if not predictable.any():
             continue
-        usable = data.subset(np.flatnonzero(predictable).tolist())
-        result = fit(usable, model.reference, scale if step == "offset" else 0.0)
-        shared, _ = _shared(_part(measured, predictable), at_step, result, experiment, step not in commands)
-        for ratio in verdicts.ratios(result, shared, settings.fit.confidence):
+        part = _part(measured, predictable)
+        _, ratios = judged(part, at_step, scale if step == "offset" else 0.0, step not in commands)
+        for ratio in ratios:
             values = _ratio(ratio)
             keys = ("ion", "ratio", "low", "high", "verdict")
             yield {"group": group.name, "step": step} | {key: values[key] for key in keys}
