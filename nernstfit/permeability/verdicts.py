@@ -85,7 +85,9 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
         In the order of the permeant ions.
     """
     others = [i for i, ion in enumerate(fit.data.ions) if ion != fit.reference]
-    return tuple(_with_misfit(_ratio(fit, i, shared_mV, confidence), fit) for i in others)
+    found = (_ratio(fit, i, shared_mV, confidence) for i in others)
+    misfit = _misfit(fit, shared_mV)
+    return tuple(replace(r, reason="; ".join(filter(None, (r.reason, misfit)))) for r in found)
 
 
 def informative_cells(fit: Fit, ion: int) -> int:
@@ -176,13 +178,13 @@ def _remark(fit: Fit) -> str:
     return "one cell: the interval over cells comes from the measurement's error alone, not from a spread between cells"
 
 
-def _with_misfit(ratio: Ratio, fit: Fit) -> Ratio:
-    """Say where the model does not explain the data: no number means anything then."""
-    n = fit.data.size
-    if fit.chi_square < stats.chi2.isf(_IMPOSSIBLE, n):
-        return ratio
-    said = f"the model does not explain the potentials (chi-square {fit.chi_square:.2g} for {n}): no interval holds"
-    return replace(ratio, reason="; ".join(filter(None, (ratio.reason, said))))
+def _misfit(fit: Fit, shared_mV: FloatArray) -> str:
+    """Say where not even the shared errors explain what the model leaves: no number means anything then."""
+    white = Dense(covariance_mV2(fit) + shared_mV @ shared_mV.T)(fit.data.potential_mV - fit.predicted_mV)
+    chi_square, n = float(white @ white), fit.data.size
+    if chi_square < stats.chi2.isf(_IMPOSSIBLE, n):
+        return ""
+    return f"the model does not explain the potentials (chi-square {chi_square:.2g} for {n}): no interval holds"
 
 
 class _Profile:
