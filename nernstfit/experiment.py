@@ -152,6 +152,11 @@ class Row:
         return self.temperature_C if self.measure.estimator == "ghk" else None
 
     @property
+    def leak_sign(self) -> int:
+        """On which side of the command a leak below activation is looked for: 1 at its lowest levels, -1 its highest."""
+        return self.condition.sign if self.measure.leak == "linear" else 1
+
+    @property
     def condition(self) -> Condition:
         """What the measurement was made in."""
         return Condition(self.bath, self.pipette, self.configuration, self.temperature_C, self.zeroed_in)
@@ -247,7 +252,7 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "compensation_percent",
             "capacitance_pF",
             "estimator_temperature_C",
-            "condition.sign",
+            "leak_sign",
             *(f"measure.{key}" for key in ("voltage", "estimator", "leak", "max_interval_mV", "min_span_mV")),
         ),
         (),

@@ -150,7 +150,7 @@ def _subtracted(row: Row, roles: Mapping[str, Curve], charging: Capacity | None)
     if BACKGROUND in roles:
         return curve.without_background(signal, _uncharged(roles[BACKGROUND], charging))
     if row.measure.leak == "linear":
-        return curve.without_straight_leak(signal, row.condition.sign)
+        return curve.without_straight_leak(signal, row.leak_sign)
     if LEAK in roles:
         return curve.without_leak(signal, roles[LEAK])
     return signal
