@@ -153,7 +153,7 @@ class Row:
 
     @property
     def leak_sign(self) -> int:
-        """On which side of the command a leak below activation is looked for: 1 at its lowest levels, -1 its highest."""
+        """Where a leak below activation is looked for: 1 at the lowest levels of the command, -1 at the highest."""
         return self.condition.sign if self.measure.leak == "linear" else 1
 
     @property
