@@ -10,7 +10,8 @@ from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.ions import IONS
 from nernstfit.physics.junction import henderson_mV
 
-CASES = list(csv.DictReader((Path(__file__).parent / "data" / "ljp_cases.csv").open(encoding="utf-8")))
+ROWS = csv.DictReader((Path(__file__).parent / "data" / "ljp_cases.csv").open(encoding="utf-8"))
+CASES = [row for row in ROWS if not row["kind"].startswith("stationary")]
 
 VALENCE = np.array([1, 1, 2, -1])
 MOBILITY = np.array([1.0, 0.682, 0.4048, 1.0388])
