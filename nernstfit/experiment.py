@@ -21,9 +21,9 @@ from typing import Any
 
 import pandas as pd
 
+from nernstfit import junctions, tables
 from nernstfit import settings as settings_module
 from nernstfit import solutions as solutions_module
-from nernstfit import tables
 from nernstfit.errors import InputError
 from nernstfit.physics.ions import IONS
 from nernstfit.settings import Examined, Measure, Settings, measure_for, nearest, path_faults
@@ -258,7 +258,7 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (),
     ),
     "adopt": (("measurement", "given", "exclude"), ()),
-    "solutions": (("condition",), ("junction", "activity")),
+    "solutions": (("condition",), ("junction", "activity", "uncertainty")),
     "correct": (("measurement", "recording", "cell", "group", "sweeps_text", "condition", "own"), ()),
     "fit": (("measurement", "condition", "averages"), ("junction", "activity", "fit", "uncertainty")),
     "report": (("measurement", "recording"), tuple(field.name for field in dataclasses.fields(Settings))),
@@ -363,7 +363,7 @@ def _not_a_solution(name: str, settings: Settings, solutions: Solutions) -> str:
 def _ion_faults(settings: Settings, solutions: Solutions, rows: Sequence[Row]) -> Iterator[str]:
     """What the junctions need of the solutions, each said once."""
     conditions = sorted({row.condition for row in rows})
-    found = {what for c in conditions for what in solutions_module.lacking(solutions, c, settings.junction)}
+    found = {what for c in conditions for what in junctions.lacking(solutions, c, settings.junction)}
     for name, why in sorted(found):
         yield f"{settings.solutions}: solution '{name}': {why}"
 

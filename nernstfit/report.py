@@ -1004,6 +1004,13 @@ def _junctions(results: Results) -> Iterator[Block]:
         "What was added to the membrane potential because of liquid junctions, in mV, per bath, with every term and "
         "its sign. Junction potentials are V(bath) \N{MINUS SIGN} V(pipette)."
     )
+    differences = (rows["nernst_planck_mV"] - rows["henderson_mV"]).abs()
+    if differences.notna().any():
+        yield Text(
+            "junctions.csv holds both ways to calculate them, Henderson's mixture and the stationary state of Nernst "
+            f"and Planck; in no term do they differ by more than {fixed(float(differences.max()), 2)} mV. That "
+            "difference, and that of activities from concentrations, count among the errors that all cells share."
+        )
     keys = [key for key in _CONDITION if key in rows.columns]
     for key, part in rows.groupby(keys, sort=True):
         named = dict(zip(keys, key, strict=True))
@@ -1204,9 +1211,18 @@ def _junction_method(junction: Mapping[str, Any]) -> str:
         return "Liquid junction potentials were not corrected."
     if junction["method"] == "none":
         return "Measured liquid junction potentials were subtracted where given."
+    ways = {
+        "henderson": ("by Henderson's equation", "Henderson 1907"),
+        "nernst-planck": (
+            "for the stationary state of Nernst and Planck's equations",
+            "Planck 1890; Marino et al. 2014",
+        ),
+    }
+    way, source = ways[junction["method"]]
+    basis = "activities" if junction["basis"] == "activity" else "concentrations"
     said = (
-        "Liquid junction potentials were calculated by Henderson's equation from concentrations and limiting "
-        "mobilities and subtracted (Henderson 1907; Barry & Lynch 1991; Neher 1992)"
+        f"Liquid junction potentials were calculated {way} from {basis} and limiting mobilities and subtracted "
+        f"({source}; Barry & Lynch 1991; Neher 1992)"
     )
     reference = junction["reference"] or {}
     kinds = {
@@ -1252,11 +1268,11 @@ def _references(config: Mapping[str, Any]) -> Iterator[str]:
         "Patterson & Thompson 1971, Biometrika 58:545",
     ]
     if config["junction"]["method"] != "none":
-        found += [
-            "Barry & Lynch 1991, J Membr Biol 121:101",
-            "Henderson 1907, Z phys Chem 59:118",
-            "Neher 1992, Methods Enzymol 207:123",
-        ]
+        found += ["Barry & Lynch 1991, J Membr Biol 121:101", "Neher 1992, Methods Enzymol 207:123"]
+    if config["junction"]["method"] == "henderson":
+        found.append("Henderson 1907, Z phys Chem 59:118")
+    if config["junction"]["method"] == "nernst-planck":
+        found += ["Marino et al. 2014, Bioelectrochemistry 98:1", "Planck 1890, Ann Phys 276:561"]
     if config["recordings"] is not None and config["measure"]["estimator"] == "local":
         found.append("Wahba 1990, Spline Models for Observational Data, SIAM")
     yield from sorted([*found, source] if source else found)

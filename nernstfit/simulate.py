@@ -24,6 +24,7 @@ from nernstfit.abf.command import segments
 from nernstfit.abf.records import Epoch, Waveform
 from nernstfit.abf.write import OutputChannel, write_abf
 from nernstfit.errors import InputError
+from nernstfit.junctions import junction_mV
 from nernstfit.physics import ghk
 from nernstfit.physics.ions import IONS
 from nernstfit.settings import Settings
@@ -196,7 +197,7 @@ def _record(
         bath, PIPETTE, settings.configuration, settings.temperature_C, str(settings.junction.zeroed_in)
     )
     # What the amplifier calls V is off the membrane potential by junctions and offset.
-    shift = chemistry.junction_mV(solutions, condition, settings.junction, settings.activity.model) - cell.offset_mV
+    shift = junction_mV(solutions, condition, settings.junction, settings.activity.model) - cell.offset_mV
     membrane = _Membrane(cell, solutions, condition, settings)
     current = _current(membrane, shift, cell)
     current += _noise(current.shape, rng)

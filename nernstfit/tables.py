@@ -68,12 +68,13 @@ SOLUTIONS = _table(
     "temperature_C solution ion valence concentration_mM activity_coefficient activity_mM ionic_strength_M status",
     "solution ion status",
 )
+# Behind the columns of the contract: part of the key, and the standard error of applied_mV that all cells share.
 JUNCTIONS = _table(
     "junctions.csv",
     "bath pipette configuration temperature_C term from_solution",
     "bath pipette configuration temperature_C term from_solution to_solution henderson_mV nernst_planck_mV "
-    "applied_mV statement",
-    "bath pipette configuration term from_solution to_solution statement",
+    "applied_mV statement zeroed_in shared_se_mV",
+    "bath pipette configuration term from_solution to_solution statement zeroed_in",
 )
 PERMEABILITIES = _table(
     "permeabilities.csv",

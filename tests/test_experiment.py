@@ -278,12 +278,6 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
             id="unknown configuration",
         ),
         pytest.param(
-            table(f"{GOOD},two-electrode", more=",configuration"),
-            ...,
-            [(RECORDINGS, "row 2", "column 'configuration'", "'two-electrode'")],
-            id="configuration that is not built",
-        ),
-        pytest.param(
             table(f"{GOOD},warm", more=",temperature_C"),
             ...,
             [(RECORDINGS, "row 2", "column 'temperature_C'", "'warm'", "a number")],
@@ -480,7 +474,7 @@ ALL = {"ingest", "measure", "solutions", "correct", "fit", "report"}
         ({"activity.model": "concentration"}, "", "", {"solutions", "fit", "report"}),
         ({"junction.already_corrected_mV": 3}, "", "", {"solutions", "fit", "report"}),
         ({"fit.confidence": 0.9}, "", "", {"fit", "report"}),
-        ({"uncertainty.temperature_C": 2}, "", "", {"fit", "report"}),
+        ({"uncertainty.temperature_C": 2}, "", "", {"solutions", "fit", "report"}),
         ({"recordings_per_job": 7}, "", "", {"report"}),
         ({"measure.min_span_mV": 5}, "", "", {"measure", "report"}),
     ],

@@ -30,6 +30,7 @@ RANKS = {
     "templates": 0,
     "abf": 2,
     "solutions": 2,
+    "junctions": 2.5,
     "experiment": 3,
     "permeability": 3,
     "simulate": 3,

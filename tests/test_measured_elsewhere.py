@@ -132,7 +132,6 @@ def faults(load: Load, *rows: str, **more: Any) -> tuple[str, ...]:
         ([f"{GOOD},many"], ",n", ["row 2, column 'n'", "'many'", "a number"]),
         ([f"{GOOD},295"], ",temperature_C", ["row 2, column 'temperature_C'", "295", "-5 to 60"]),
         ([f"{GOOD},perforated"], ",configuration", ["row 2, column 'configuration'", "'perforated'", "whole-cell"]),
-        ([f"{GOOD},two-electrode"], ",configuration", ["row 2, column 'configuration'", "'two-electrode'"]),
         ([f"{GOOD},3"], ",junction_mV", ["row 1, column 'junction_mV'", "results/reversal_potentials.csv"]),
         ([f"{GOOD},3"], ",raw_mV", ["row 1, column 'raw_mV'", "another name"]),
         ([GOOD, "c2,control,pipette,1,1", GOOD], "", ["row 4, column 'measurement'", "'c1:control'", "row 2"]),
@@ -341,3 +340,28 @@ def test_a_ratio_with_a_divalent_ion_says_of_which_form_it_is(
         *rows, solutions=SWEET, activity={"model": model}, fit={"reference_ion": "K", "permeant": ["K", "Na", "Ca"]}
     )
     assert set(found["reason"]) == {f"GHK current equation with z^2 and {what}"}
+
+
+def test_two_electrode_clamp_adds_the_change_at_the_reference_alone(table: Callable[..., pd.DataFrame]) -> None:
+    rows = [
+        f"c1,{bath},pipette,10,0.3,{where}"
+        for where in ("whole-cell", "two-electrode")
+        for bath in ("control", "high_K")
+    ]
+    found = table(*rows, more=",configuration", junction=HENDERSON).set_index(["configuration", "bath"])["junction_mV"]
+    change = found["whole-cell", "high_K"] - found["whole-cell", "control"]
+    assert found["two-electrode", "control"] == 0
+    assert found["two-electrode", "high_K"] == pytest.approx(change, abs=1e-9)
+
+
+def test_the_ledger_shows_both_methods_and_an_error(table: Callable[..., pd.DataFrame], tmp_path: Path) -> None:
+    shown = {}
+    for method in ("henderson", "nernst-planck"):
+        table(GOOD, junction=HENDERSON | {"method": method, "zeroed_in": "same"})
+        (shown[method],) = tables.load(tmp_path / "junctions", tables.JUNCTIONS).to_dict("records")
+    for name in ("henderson_mV", "nernst_planck_mV"):
+        assert shown["henderson"][name] == shown["nernst-planck"][name]
+    assert shown["henderson"]["applied_mV"] == -shown["henderson"]["henderson_mV"]
+    assert shown["nernst-planck"]["applied_mV"] == -shown["henderson"]["nernst_planck_mV"]
+    assert shown["henderson"]["applied_mV"] != shown["nernst-planck"]["applied_mV"]
+    assert 0 < shown["henderson"]["shared_se_mV"] < 1

@@ -22,7 +22,7 @@ CONTRACT = {
     tables.SOLUTIONS: "temperature_C, solution, ion, valence, concentration_mM, activity_coefficient, activity_mM, "
     "ionic_strength_M, status",
     tables.JUNCTIONS: "bath, pipette, configuration, temperature_C, term, from_solution, to_solution, henderson_mV, "
-    "nernst_planck_mV, applied_mV, statement",
+    "nernst_planck_mV, applied_mV, statement, zeroed_in, shared_se_mV",
     tables.PERMEABILITIES: "group, model, ion, reference, verdict, ratio, low, high, ln_ratio, low_cells, "
     "high_cells, se_ln_cells, se_ln_shared, df, n_cells, reason",
     tables.CELLS: "group, cell, model, ion, ratio, low, high, ln_ratio, se_ln_ratio, n_baths, offset_mV",

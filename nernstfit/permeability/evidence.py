@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.junctions import MODEL_ERRORS, junction_mV, model_differences_mV
 from nernstfit.permeability.model import Data
 from nernstfit.physics.ions import IONS
 from nernstfit.settings import Junction, Settings
-from nernstfit.solutions import Condition, Solutions, junction_mV, moved, sources
+from nernstfit.solutions import Condition, Solutions, moved, sources
 
 FloatArray = NDArray[np.float64]
 
@@ -107,7 +108,18 @@ def shared_errors_mV(
     found = sources(solutions, settings.uncertainty)
     base = difference(solutions, measured.conditions)
     shifts = [difference(s.solutions, [moved(c, s) for c in measured.conditions]) - base for s in found]
-    return np.array(shifts).reshape(len(found), len(base)).T, tuple(s.name for s in found)
+    shifts += _model_shifts_mV(solutions, measured.conditions, junction, settings.activity.model)
+    names = (*(source.name for source in found), *MODEL_ERRORS)
+    return np.array(shifts).reshape(len(names), len(base)).T, names
+
+
+def _model_shifts_mV(solutions: Solutions, at: Sequence[Condition], junction: Junction, model: str) -> list[FloatArray]:
+    """What the other way to calculate the junctions would change in each measurement, one array per way."""
+    moved_by = {}
+    for condition in set(at):
+        per_term = model_differences_mV(solutions, condition, junction, model)
+        moved_by[condition] = {name: sum(term[name] for term in per_term) for name in MODEL_ERRORS}
+    return [np.array([moved_by[condition][name] for condition in at]) for name in MODEL_ERRORS]
 
 
 _NO_JUNCTION = Junction("none", "concentration", None, None, 0.0, {})

@@ -35,10 +35,12 @@ from nernstfit.physics.constants import thermal_voltage_mV
 
 FloatArray = NDArray[np.float64]
 
-_DEGREES = (16, 32, 64, 128)
+_DEGREES = (16, 24, 36, 54, 80, 120)
 _MOST_STEPS = 30
 _STEP_TOLERANCE = 1e-10
-_TAIL_TOLERANCE = 1e-9
+_ROUNDING = 1e-13
+_TRACE = 1e-6
+_TAIL_TOLERANCE = 1e-8
 _NEUTRAL = 1e-12
 
 
@@ -214,51 +216,56 @@ def _grid(degree: int) -> _Grid:
 
 def _solve(junction: _Junction, grid: _Grid) -> _Solved:
     """Newton's method from straight lines between the ends and no field."""
-    z, ions, points = junction.valence, len(junction.valence), len(grid.nodes) - 1
+    points = len(grid.nodes) - 1
     y = junction.first + np.outer(grid.nodes, junction.last - junction.first)
     k, field, growth = junction.first - junction.last, np.zeros(points), np.full(points, junction.ln_total)
-    cuts = np.cumsum([ions * (points - 1), ions, points])
     for _ in range(_MOST_STEPS):
-        matrix, residual = _linearised(junction, grid, y, k, field, growth)
-        step = np.linalg.solve(matrix, -residual)
-        inner, of_k, of_field, of_growth = np.split(step, cuts)
-        y[1:-1] += inner.reshape(ions, points - 1).T
-        k, field, growth = k + of_k, field + of_field, growth + of_growth
-        if np.abs(step).max() <= _STEP_TOLERANCE * (1 + np.abs(k).max() + np.abs(field).max()):
-            total = np.exp(grid.integral_to_nodes @ growth)
-            series = np.abs(grid.coefficients @ np.column_stack([y, total]))
-            tail = float((series[-2:].max(axis=0) / series.max(axis=0)).max())
-            return _Solved(y, k, field, growth, tail)
-    raise ArithmeticError(f"no stationary junction was found in {_MOST_STEPS} steps; valences {z.tolist()}")
+        steps = _newton_step(junction, grid, y, k, field, growth)
+        longest = max(float(np.abs(step).max()) for step in steps)
+        if longest > _ROUNDING:  # equal solutions have a potential of 0, not of what rounding leaves
+            y[1:-1] += steps[0]
+            k, field, growth = k + steps[1], field + steps[2], growth + steps[3]
+        if longest <= _STEP_TOLERANCE * (1 + np.abs(k).max() + np.abs(field).max()):
+            return _Solved(y, k, field, growth, _tail(grid, y, growth))
+    raise ArithmeticError(
+        f"no stationary junction was found in {_MOST_STEPS} steps; valences {junction.valence.tolist()}"
+    )
 
 
-def _linearised(
+def _tail(grid: _Grid, fraction: FloatArray, growth: FloatArray) -> float:
+    """The last two Legendre coefficients over the largest, of each fraction that is no trace and of the total."""
+    total = np.exp(grid.integral_to_nodes @ growth)
+    series = np.abs(grid.coefficients @ np.column_stack([fraction, total]))
+    return float((series[-2:].max(axis=0) / np.maximum(series.max(axis=0), _TRACE)).max())
+
+
+def _newton_step(
     junction: _Junction, grid: _Grid, y: FloatArray, k: FloatArray, field: FloatArray, growth: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Matrix and residual of Newton's step in y (ion by ion, inner nodes), k, E and A.
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Newton's step in y (inner nodes), k, E and A.
 
-    Rows: the equation of every ion at every Gauss point; neutrality and the sum of fractions at the inner nodes;
-    no current; the integral of A.
+    Each ion's own equations give its y and k for any step of E and A. These two follow from what
+    the ions owe together: neutrality and the sum of fractions at the inner nodes, no current, the integral of A.
     """
-    z, zu, (points, nodes) = junction.valence, junction.valence * junction.mobility, grid.at_gauss.shape
-    ions, inner, weights = len(z), nodes - 2, grid.integral_to_nodes[-1]
+    z, zu, (points, _) = junction.valence, junction.valence * junction.mobility, grid.at_gauss.shape
     there = (grid.at_gauss @ y).T
     rate = junction.ln_coefficient[:, None] + np.outer(z, field) + growth
+    of_k = np.ones((len(z), points, 1))
+    own = np.concatenate([(grid.slope_at_gauss + rate[:, :, None] * grid.at_gauss)[:, :, 1:-1], of_k], axis=-1)
     equation = (grid.slope_at_gauss @ y).T + k[:, None] + rate * there
-    own = np.zeros((ions, points, ions, inner))
-    own[range(ions), :, range(ions)] = (grid.slope_at_gauss + rate[:, :, None] * grid.at_gauss)[:, :, 1:-1]
-    of_growth = (there[:, :, None] * np.eye(points)).reshape(-1, points)
-    matrix = np.zeros(((ions + 2) * points, (ions + 2) * points))
-    by_ion, first_k, first_field = ions * points, ions * inner, ions * nodes - ions
-    matrix[:by_ion, :first_k] = own.reshape(by_ion, first_k)
-    matrix[:by_ion, first_k:first_field] = np.kron(np.eye(ions), np.ones((points, 1)))
-    matrix[:by_ion, first_field:-points] = np.repeat(z, points)[:, None] * of_growth
-    matrix[:by_ion, -points:] = of_growth
-    matrix[by_ion:-2, :first_k] = np.kron([z, np.ones(ions)], np.eye(inner))
-    matrix[-2, first_k:first_field] = zu / junction.mobility.max()
-    matrix[-1, -points:] = weights
-    last = [zu @ k / junction.mobility.max(), weights @ growth - junction.ln_total]
-    return matrix, np.concatenate([equation.ravel(), y[1:-1] @ z, y[1:-1].sum(axis=1) - 1, last])
+    of_growth = there[:, :, None] * np.eye(points)
+    shared = np.concatenate([equation[:, :, None], z[:, None, None] * of_growth, of_growth], axis=-1)
+    answer = np.linalg.solve(own, -shared)
+
+    inner, last = answer[:, :-1], answer[:, -1]
+    weights = np.concatenate([np.zeros(1 + points), grid.integral_to_nodes[-1]])
+    owed = np.vstack([np.tensordot(z, inner, 1), inner.sum(axis=0), zu @ last, weights])
+    owed[:, 0] += np.concatenate(
+        [y[1:-1] @ z, y[1:-1].sum(axis=1) - 1, [zu @ k, weights[1 + points :] @ growth - junction.ln_total]]
+    )
+    together = np.concatenate([[1.0], np.linalg.solve(owed[:, 1:], -owed[:, 0])])
+    step = answer @ together
+    return step[:, :-1].T, step[:, -1], together[1 : 1 + points], together[1 + points :]
 
 
 def _profile(

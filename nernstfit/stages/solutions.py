@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nernstfit import junctions, tables
 from nernstfit import solutions as chemistry
-from nernstfit import tables
 from nernstfit.experiment import Experiment
 from nernstfit.physics.activity import ionic_strength_M
 
@@ -51,9 +51,12 @@ def _solutions(experiment: Experiment) -> Iterator[dict[str, Any]]:
 
 
 def _junctions(experiment: Experiment) -> Iterator[dict[str, Any]]:
-    settings = experiment.settings
+    settings, solutions = experiment.settings, experiment.solutions
+    how = (settings.junction, settings.activity.model)
     for condition in sorted({row.condition for row in experiment.rows}):
-        for term in chemistry.ledger(experiment.solutions, condition, settings.junction, settings.activity.model):
+        terms = junctions.ledger(solutions, condition, *how)
+        errors = junctions.shared_se_mV(solutions, condition, *how, settings.uncertainty) if terms else ()
+        for term, error in zip(terms, errors, strict=True):
             yield {
                 "bath": condition.bath,
                 "pipette": condition.pipette,
@@ -62,8 +65,10 @@ def _junctions(experiment: Experiment) -> Iterator[dict[str, Any]]:
                 "term": term.name,
                 "from_solution": term.from_solution,
                 "to_solution": term.to_solution,
-                "henderson_mV": term.potential_mV if term.is_henderson else None,
+                "henderson_mV": junctions.potential_mV(solutions, term, condition, *how, junctions.HENDERSON),
+                "nernst_planck_mV": junctions.potential_mV(solutions, term, condition, *how, junctions.NERNST_PLANCK),
                 "applied_mV": term.applied_mV,
                 "statement": term.statement,
                 "zeroed_in": condition.zeroed_in,
+                "shared_se_mV": error,
             }
