@@ -36,7 +36,17 @@ class Ion:
         Standard error of the mobility in percent: 1 where a limiting conductivity is known, 10 where it is
         estimated.
     source : str
-        Where the mobility comes from.
+        Where the numbers come from.
+    molar_mass_g_per_mol : float or None
+    size_A : float or None
+        Diameter of the ion with its water in Angstrom, for Debye and Hueckel's equation; None where no table has it.
+    pKa : float or None
+        At 25 C and infinite dilution: a cation's own, an anion's that of the acid with one proton more; None where
+        the ion buffers nothing.
+    pKa_kJ_per_mol : float or None
+        Enthalpy of that dissociation, by which the pKa follows temperature: dpKa/dT = -H / (ln(10) R T^2).
+    analogue : str or None
+        Ion of equal charge whose activity coefficient stands in where this one's is not known.
     """
 
     name: str
@@ -44,6 +54,11 @@ class Ion:
     mobility: float
     mobility_percent: float
     source: str
+    molar_mass_g_per_mol: float | None = None
+    size_A: float | None = None
+    pKa: float | None = None
+    pKa_kJ_per_mol: float | None = None
+    analogue: str | None = None
 
 
 class UnknownComponent(ValueError):
@@ -67,6 +82,9 @@ class UnknownComponent(ValueError):
         return f"{self.name!r} {self.fault}"
 
 
+_OPTIONAL = ("molar_mass_g_per_mol", "size_A", "pKa", "pKa_kJ_per_mol")
+
+
 def _read_ions() -> dict[str, Ion]:
     text = files(__package__).joinpath("ions.csv").read_text(encoding="utf-8")
     return {
@@ -76,6 +94,8 @@ def _read_ions() -> dict[str, Ion]:
             mobility=float(row["mobility"]),
             mobility_percent=float(row["mobility_percent"]),
             source=row["source"],
+            **{key: float(row[key]) if row[key] else None for key in _OPTIONAL},
+            analogue=row["analogue"] or None,
         )
         for row in csv.DictReader(text.splitlines())
     }

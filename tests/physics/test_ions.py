@@ -182,3 +182,53 @@ def test_aliases_lead_to_known_names() -> None:
         assert spelling not in IONS
         assert spelling not in UNCHARGED
         assert all(meaning in IONS or meaning in UNCHARGED for meaning in meanings)
+
+
+def table() -> list[dict[str, str]]:
+    import csv
+    from importlib.resources import files
+
+    return list(csv.DictReader(files("nernstfit.physics").joinpath("ions.csv").read_text("utf-8").splitlines()))
+
+
+@pytest.mark.parametrize("row", table(), ids=lambda row: row["ion"])
+def test_every_number_has_its_source(row: dict[str, str]) -> None:
+    assert row["choice"]
+    assert row["source"].startswith("mobility: ")
+    given = {"molar mass": "molar_mass_g_per_mol", "size": "size_A", "pKa": "pKa", "analogue": "analogue"}
+    for word, column in given.items():
+        assert (f"; {word}: " in row["source"]) == bool(row[column]), column
+    assert bool(row["pKa"]) == bool(row["pKa_kJ_per_mol"])
+
+
+@pytest.mark.parametrize(
+    ("name", "mass"),
+    [
+        ("Na", 22.99),
+        ("Ca", 40.078),
+        ("SO4", 96.06),
+        ("NMDG", 196.22),
+        ("HEPES", 237.3),
+        ("EGTA4", 376.3),
+        ("ATP4", 503.15),
+    ],
+)
+def test_molar_mass(name: str, mass: float) -> None:
+    """Of the ion, not of its acid or base: HEPES has 238.30, EGTA 380.35, NMDG 195.21, ATP 507.18 g/mol."""
+    assert IONS[name].molar_mass_g_per_mol == pytest.approx(mass, abs=0.05)
+
+
+def test_an_analogue_has_the_same_charge_and_leads_to_an_end() -> None:
+    for ion in IONS.values():
+        if ion.analogue:
+            assert IONS[ion.analogue].valence == ion.valence
+            assert ion.analogue != ion.name
+
+
+@pytest.mark.parametrize(
+    ("name", "valence"), [("HPO4", -2), ("H2PO4", -1), ("NH4", 1), ("oxalate", -2), ("succinate", -2), ("citrate", -3)]
+)
+def test_charges_that_public_lists_have_wrong(name: str, valence: int) -> None:
+    """Public lists have HPO4 with -1, NH4 as NH with +4, malonate with -1 and 4-aminopyridine with +2."""
+    assert IONS[name].valence == valence
+    assert not {"NH", "malonate", "4-AP"} & IONS.keys()
