@@ -1,4 +1,4 @@
-"""Single-ion activity coefficients from charge and ionic strength alone, on the molar scale."""
+"""Single-ion activity coefficients from charge, size and ionic strength, on the molar scale."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -6,7 +6,12 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nernstfit.physics.constants import ZERO_CELSIUS_K
+from nernstfit.physics.constants import (
+    FARADAY_C_PER_MOL,
+    GAS_CONSTANT_J_PER_MOL_K,
+    VACUUM_PERMITTIVITY_F_PER_M,
+    ZERO_CELSIUS_K,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -86,6 +91,54 @@ def davies(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: Array
     return coefficients
 
 
+def debye_huckel(
+    concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayLike, size_A: ArrayLike
+) -> FloatArray:
+    """Activity coefficients by Debye and Hueckel's extended equation.
+
+    log10 g = -A z^2 sqrt(I) / (1 + B a sqrt(I)), Debye & Hueckel 1923, Phys Z 24:185. Meant for ionic strengths
+    up to 0.1 M.
+
+    Parameters
+    ----------
+    concentration_mM, valence, temperature_C : array_like
+        As in `davies`.
+    size_A : array_like, shape (ions,)
+        Diameter a of each ion with its water, in Angstrom: Kielland 1937, J Am Chem Soc 59:1675.
+
+    Returns
+    -------
+    ndarray, shape (..., ions)
+        Dimensionless coefficients: activity = coefficient x concentration.
+    """
+    z = np.asarray(valence, dtype=np.float64)
+    root = np.sqrt(ionic_strength_M(concentration_mM, z))
+    per_A = np.asarray(inverse_length_per_A(temperature_C) * root)[..., None]
+    limiting = np.asarray(debye_huckel_slope(temperature_C) * root)[..., None]
+    coefficients: FloatArray = 10 ** (-(z**2) * limiting / (1 + per_A * np.asarray(size_A, dtype=np.float64)))
+    return coefficients
+
+
+def inverse_length_per_A(temperature_C: ArrayLike) -> FloatArray:
+    """Debye's inverse length per root of ionic strength, B = sqrt(2 F^2 1000 / (permittivity R T)).
+
+    Parameters
+    ----------
+    temperature_C : array_like
+        Temperature in degrees Celsius, 0 to 100.
+
+    Returns
+    -------
+    ndarray
+        B in (l/mol)^(1/2) / Angstrom, the shape of `temperature_C`; 0.329 at 25 C.
+    """
+    t = np.asarray(temperature_C, dtype=np.float64)[()]
+    energy_J_per_mol = GAS_CONSTANT_J_PER_MOL_K * (t + ZERO_CELSIUS_K)
+    permittivity_F_per_m = VACUUM_PERMITTIVITY_F_PER_M * _permittivity(t)
+    per_m: FloatArray = np.sqrt(2000 * FARADAY_C_PER_MOL**2 / (permittivity_F_per_m * energy_J_per_mol))
+    return 1e-10 * per_m
+
+
 def ideal(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayLike) -> FloatArray:
     """Coefficients of 1: activity is taken as concentration.
 
@@ -103,12 +156,16 @@ def ideal(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayL
 MODELS: Mapping[str, Callable[[ArrayLike, ArrayLike, ArrayLike], FloatArray]] = MappingProxyType(
     {"davies": davies, "concentration": ideal}
 )
-"""Activity models by the name they have in a config and in results."""
+"""Models that need an ion's charge alone, by the name they have in a config and in results."""
+
+
+def _permittivity(t: FloatArray | np.float64) -> FloatArray:
+    """Relative permittivity of water at t degrees Celsius: Malmberg & Maryott 1956, J Res Natl Bur Stand 56:1."""
+    return np.asarray(87.740 - 0.40008 * t + 9.398e-4 * t**2 - 1.410e-6 * t**3)
 
 
 def _slope_factor(t: FloatArray | np.float64) -> FloatArray:
     """density^(1/2) / (permittivity x T)^(3/2) of water at t degrees Celsius."""
-    permittivity = 87.740 - 0.40008 * t + 9.398e-4 * t**2 - 1.410e-6 * t**3
     density_kg_per_m3 = (
         999.83952
         + 16.945176 * t
@@ -117,5 +174,5 @@ def _slope_factor(t: FloatArray | np.float64) -> FloatArray:
         + 105.56302e-9 * t**4
         - 280.54253e-12 * t**5
     ) / (1 + 16.879850e-3 * t)
-    factor: FloatArray = np.sqrt(density_kg_per_m3) / (permittivity * (t + ZERO_CELSIUS_K)) ** 1.5
+    factor: FloatArray = np.sqrt(density_kg_per_m3) / (_permittivity(t) * (t + ZERO_CELSIUS_K)) ** 1.5
     return factor
