@@ -1042,7 +1042,7 @@ def _solutions(results: Results) -> Iterator[Block]:
     model, source = ACTIVITIES[config["activity"]["model"]]
     origin = f"Activity coefficients come from {model} ({source})" if source else "Every activity coefficient is 1"
     yield Text(
-        f"{origin} (activity.model: {config['activity']['model']}). Activity = coefficient \N{MULTIPLICATION SIGN} "
+        f"{origin} (activity.model: {_named(config['activity'])}). Activity = coefficient \N{MULTIPLICATION SIGN} "
         "concentration. Osmolarity is the plain sum of all dissolved particles, without osmotic coefficients."
     )
     whole = _per_solution(rows)
@@ -1152,7 +1152,7 @@ def _methods_text(results: Results) -> Iterator[str]:
     if config["junction"]["already_corrected_mV"]:
         already = _given(config["junction"]["already_corrected_mV"])
         yield f"{already} mV that the amplifier had subtracted were put back first."
-    yield _activity_method(config["activity"]["model"])
+    yield _activity_method(config["activity"])
     yield (
         "Permeability ratios were fitted to all reversal potentials of a group together by the Goldman-Hodgkin-Katz "
         f"equation for ions of any valence, with {_listed(fit['permeant'])} permeant and {fit['reference_ion']} as the "
@@ -1236,11 +1236,17 @@ def _junction_method(junction: Mapping[str, Any]) -> str:
     return f"{said}; the electrode offset was zeroed {zeroed}, the bath was grounded {kind}.{given}"
 
 
-def _activity_method(model: str) -> str:
-    if model == "concentration":
+def _activity_method(activity: Mapping[str, str]) -> str:
+    if activity["model"] == "concentration":
         return "Concentrations were used in place of activities."
-    name, source = ACTIVITIES[model]
-    return f"Activities were calculated by {name} ({source.split(',')[0]})."
+    name, source = ACTIVITIES[activity["model"]]
+    return f"Activities were calculated by {name} ({source.split(',')[0]}; {_named(activity)})."
+
+
+def _named(activity: Mapping[str, str]) -> str:
+    """Model of the activities, with its convention where it has one."""
+    pitzer = activity["model"] == "pitzer"
+    return f"pitzer, convention: {activity['convention']}" if pitzer else activity["model"]
 
 
 def _offset_method(offset_sd_mV: float) -> str:

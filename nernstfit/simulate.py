@@ -197,7 +197,7 @@ def _record(
         bath, PIPETTE, settings.configuration, settings.temperature_C, str(settings.junction.zeroed_in)
     )
     # What the amplifier calls V is off the membrane potential by junctions and offset.
-    shift = junction_mV(solutions, condition, settings.junction, settings.activity.model) - cell.offset_mV
+    shift = junction_mV(solutions, condition, settings.junction, settings.activity.name) - cell.offset_mV
     membrane = _Membrane(cell, solutions, condition, settings)
     current = _current(membrane, shift, cell)
     current += _noise(current.shape, rng)
@@ -212,7 +212,7 @@ class _Membrane:
     """Ion currents and leak of one cell in one bath, in pA over mV."""
 
     def __init__(self, cell: Cell, solutions: Solutions, condition: Condition, settings: Settings) -> None:
-        permeant, model = list(TRUE_RATIOS), settings.activity.model
+        permeant, model = list(TRUE_RATIOS), settings.activity.name
         inside, outside = (
             solutions.activity_mM(side, permeant, model, condition.temperature_C)
             for side in (condition.inside, condition.outside)

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from nernstfit import tables
-from nernstfit.physics import activity
+from nernstfit.physics import coefficients as activity
 from nernstfit.physics.ions import Ion, UnknownComponent, components
 from nernstfit.settings import Uncertainty
 
@@ -70,14 +71,29 @@ class Solutions:
 
     def coefficients(self, model: str, temperature_C: float) -> FloatArray:
         """Activity coefficients on the molar scale, shape (solutions, ions)."""
-        return np.asarray(activity.MODELS[model](self.concentration_mM, self.valence, temperature_C))
+        return np.array([self._coefficients(row, model, temperature_C) for row in self.concentration_mM])
+
+    def statuses(self, model: str, temperature_C: float) -> NDArray[np.str_]:
+        """How each coefficient is known, shape (solutions, ions)."""
+        return activity.status(model, self.concentration_mM, self.ions, temperature_C)
+
+    def _coefficients(self, row: FloatArray, model: str, temperature_C: float) -> FloatArray:
+        return _coefficients_of(model, activity.chemical(self.ions), tuple(row.tolist()), temperature_C)
 
     def activity_mM(self, name: str, ion_names: Sequence[str], model: str, temperature_C: float) -> FloatArray:
         """Activities of some ions in one solution, 0 for an ion that no solution has; shape (len(ion_names),)."""
         known = [ion.name for ion in self.ions]
         row = self.row(name)
-        values = np.asarray(activity.MODELS[model](row, self.valence, temperature_C)) * row
+        values = self._coefficients(row, model, temperature_C) * row
         return np.array([values[known.index(ion)] if ion in known else 0.0 for ion in ion_names])
+
+
+@lru_cache(maxsize=10_000)
+def _coefficients_of(model: str, ions: tuple[Ion, ...], row: tuple[float, ...], temperature_C: float) -> FloatArray:
+    """Coefficients of one solution, which every step of an analysis asks for again."""
+    found = activity.coefficients(model, row, ions, temperature_C)
+    found.flags.writeable = False
+    return found
 
 
 @dataclass(frozen=True, order=True)
@@ -211,11 +227,6 @@ def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...
 def moved(condition: Condition, source: Source) -> Condition:
     """Return the condition at the temperature that a source leaves."""
     return replace(condition, temperature_C=condition.temperature_C + source.warmer_C)
-
-
-def status(model: str) -> str:
-    """How an ion's coefficient is known under a model that sees its charge alone."""
-    return "concentration" if model == "concentration" else "estimated"
 
 
 def distinct(conditions: Mapping[str, Condition]) -> tuple[Condition, ...]:

@@ -101,14 +101,14 @@ def shared_errors_mV(
     junction = settings.junction if with_junction else _NO_JUNCTION
 
     def difference(recipe: Solutions, at: Sequence[Condition]) -> FloatArray:
-        added = {c: junction_mV(recipe, c, junction, settings.activity.model) for c in set(at)}
+        added = {c: junction_mV(recipe, c, junction, settings.activity.name) for c in set(at)}
         predicted = data(measured, recipe, permeant, model, at).predict(ln_p)
         return np.asarray(np.array([added[c] for c in at]) - predicted)
 
     found = sources(solutions, settings.uncertainty)
     base = difference(solutions, measured.conditions)
     shifts = [difference(s.solutions, [moved(c, s) for c in measured.conditions]) - base for s in found]
-    shifts += _model_shifts_mV(solutions, measured.conditions, junction, settings.activity.model)
+    shifts += _model_shifts_mV(solutions, measured.conditions, junction, settings.activity.name)
     names = (*(source.name for source in found), *MODEL_ERRORS)
     return np.array(shifts).reshape(len(names), len(base)).T, names
 

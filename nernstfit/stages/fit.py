@@ -17,6 +17,7 @@ from nernstfit.permeability import evidence, slopes, verdicts
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.model import Fit, fit
 from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
+from nernstfit.physics.coefficients import NAMES
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.ions import IONS
 from nernstfit.reversal.verdict import REVERSAL
@@ -90,12 +91,13 @@ _TABLES = {
 def configured_models(settings: Settings) -> list[Model]:
     """List the models that are compared, the configured one first."""
     permeant, reference = settings.fit.permeant, settings.fit.reference_ion
-    activities = dict.fromkeys([settings.activity.model, "concentration"])
-    ghk = [
-        Model(f"ghk:{settings.activity.name if a == settings.activity.model else a}", a, permeant, reference)
-        for a in activities
-    ]
-    nernst = [Model(f"nernst:{ion}", settings.activity.model, (ion,), ion) for ion in sorted(permeant)]
+    own = settings.activity.name
+    # The convention decides what a divalent's ratio is: there the others are shown beside it.
+    divalent = settings.activity.model == "pitzer" and any(abs(IONS[ion].valence) > 1 for ion in permeant)
+    others = [name for name in NAMES if name.startswith("pitzer:") and divalent]
+    activities = dict.fromkeys([own, "concentration", *others])
+    ghk = [Model(f"ghk:{name}", name, permeant, reference) for name in activities]
+    nernst = [Model(f"nernst:{ion}", own, (ion,), ion) for ion in sorted(permeant)]
     return ghk + nernst
 
 
@@ -311,7 +313,7 @@ def _slopes(group: Group, experiment: Experiment) -> Iterator[dict[str, Any]]:
     for ion in settings.fit.permeant:
         in_bath = np.array(
             [
-                experiment.solutions.activity_mM(c.bath, [ion], settings.activity.model, c.temperature_C)[0]
+                experiment.solutions.activity_mM(c.bath, [ion], settings.activity.name, c.temperature_C)[0]
                 for c in measured.conditions
             ]
         )

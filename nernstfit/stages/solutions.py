@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from nernstfit import junctions, tables
-from nernstfit import solutions as chemistry
 from nernstfit.experiment import Experiment
 from nernstfit.physics.activity import ionic_strength_M
 
@@ -29,11 +28,11 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
 
 
 def _solutions(experiment: Experiment) -> Iterator[dict[str, Any]]:
-    model, recipe = experiment.settings.activity.model, experiment.solutions
+    model, recipe = experiment.settings.activity.name, experiment.solutions
     strength = ionic_strength_M(recipe.concentration_mM, recipe.valence)
     osmolarity = recipe.concentration_mM.sum(axis=1) + recipe.uncharged_mM
     for temperature in sorted({row.temperature_C for row in experiment.rows}):
-        coefficients = recipe.coefficients(model, temperature)
+        coefficients, status = recipe.coefficients(model, temperature), recipe.statuses(model, temperature)
         for s, i in np.argwhere(recipe.concentration_mM > 0):
             yield {
                 "temperature_C": temperature,
@@ -44,7 +43,7 @@ def _solutions(experiment: Experiment) -> Iterator[dict[str, Any]]:
                 "activity_coefficient": coefficients[s, i],
                 "activity_mM": coefficients[s, i] * recipe.concentration_mM[s, i],
                 "ionic_strength_M": strength[s],
-                "status": chemistry.status(model),
+                "status": status[s, i],
                 "charge_excess_meq_per_l": recipe.charge_excess_meq_per_l[s],
                 "osmolarity_mOsm_per_l": osmolarity[s],
             }
@@ -52,7 +51,7 @@ def _solutions(experiment: Experiment) -> Iterator[dict[str, Any]]:
 
 def _junctions(experiment: Experiment) -> Iterator[dict[str, Any]]:
     settings, solutions = experiment.settings, experiment.solutions
-    how = (settings.junction, settings.activity.model)
+    how = (settings.junction, settings.activity.name)
     for condition in sorted({row.condition for row in experiment.rows}):
         terms = junctions.ledger(solutions, condition, *how)
         errors = junctions.shared_se_mV(solutions, condition, *how, settings.uncertainty) if terms else ()
