@@ -365,3 +365,40 @@ def test_the_ledger_shows_both_methods_and_an_error(table: Callable[..., pd.Data
     assert shown["nernst-planck"]["applied_mV"] == -shown["henderson"]["nernst_planck_mV"]
     assert shown["henderson"]["applied_mV"] != shown["nernst-planck"]["applied_mV"]
     assert 0 < shown["henderson"]["shared_se_mV"] < 1
+
+
+BI_IONIC = "solution,NaCl,CaCl2,NMDG-gluconate\ninside,150,,\ncalcium,,110,\nsweet,,,100\n"
+
+
+def test_where_a_divalent_passes_every_convention_is_fitted(
+    fitted: Callable[..., pd.DataFrame], tmp_path: Path
+) -> None:
+    """Na 150 inside, CaCl2 110 outside, 0 mV: what P_Ca/P_Na is, the convention decides."""
+    rows = [f"c{i},calcium,inside,{mV},0.3,{i}" for i, mV in enumerate((-0.1, 0.0, 0.1))]
+    chosen = {"temperature_C": 25, "fit": {"reference_ion": "Na", "permeant": ["Ca", "Na"]}}
+    own = fitted(*rows, solutions=BI_IONIC, **chosen)
+    assert own.loc["Ca", "model"] == "ghk:pitzer:macinnes"
+    table = tables.load(tmp_path / "permeabilities.csv", tables.PERMEABILITIES).set_index("model")["ratio"]
+    expected = {"concentration": 0.68, "pitzer:guggenheim": 1.95, "pitzer:macinnes": 1.78, "pitzer:raw": 2.29}
+    assert table.to_dict() == pytest.approx({f"ghk:{name}": ratio for name, ratio in expected.items()}, abs=0.01)
+    solutions = tables.load(tmp_path / "solutions.csv", tables.SOLUTIONS).set_index(["solution", "ion"])
+    assert solutions["status"].to_dict() == {
+        ("calcium", "Ca"): "sourced",
+        ("calcium", "Cl"): "sourced",
+        ("inside", "Cl"): "sourced",
+        ("inside", "Na"): "sourced",
+        ("sweet", "NMDG"): "analogue:NH4",
+        ("sweet", "gluconate"): "analogue:Cl",
+    }
+    found = solutions["activity_coefficient"] * solutions["concentration_mM"]
+    pd.testing.assert_series_equal(solutions["activity_mM"], found, check_names=False, rtol=1e-9)
+
+
+def test_monovalent_ions_are_fitted_in_the_convention_chosen(
+    fitted: Callable[..., pd.DataFrame], tmp_path: Path
+) -> None:
+    rows = [f"c{i},{bath},pipette,{mV},0.3,{i}{bath}" for i in "123" for bath, mV in (("control", -55), ("high_K", 1))]
+    fitted(*rows, solutions=SWEET, activity={"convention": "raw"})
+    models = tables.load(tmp_path / "models.csv", tables.MODELS)
+    assert list(models["model"])[:2] == ["ghk:pitzer:raw", "ghk:concentration"]
+    assert set(models["activity"]) == {"pitzer:raw", "concentration"}

@@ -189,3 +189,20 @@ def test_shared_errors_leave_the_solutions_as_they_were(recipes: Solutions) -> N
     before = recipes.concentration_mM.copy()
     chemistry.sources(recipes, UNCERTAINTY)
     assert np.array_equal(recipes.concentration_mM, before)
+
+
+def test_a_status_stands_beside_every_coefficient(recipes: Solutions) -> None:
+    names = [ion.name for ion in recipes.ions]
+    for temperature, limit in ((25.0, ""), (37.0, "; outside 20-30 C")):
+        found = recipes.statuses("pitzer:macinnes", temperature)
+        assert found.shape == recipes.coefficients("pitzer:macinnes", temperature).shape
+        pipette = dict(zip(names, found[recipes.names.index("pipette")].tolist(), strict=True))
+        assert pipette["K"] == f"sourced{limit}"
+        assert pipette["gluconate"] == f"analogue:Cl{limit}"
+
+
+def test_one_solution_has_the_coefficients_it_has_among_others(recipes: Solutions) -> None:
+    for model in ("pitzer:macinnes", "pitzer:guggenheim", "debye-huckel", "davies"):
+        together = recipes.coefficients(model, 22.0) * recipes.concentration_mM
+        alone = recipes.activity_mM("pipette", [ion.name for ion in recipes.ions], model, 22.0)
+        assert alone == pytest.approx(together[recipes.names.index("pipette")], rel=1e-12)
