@@ -83,6 +83,17 @@ def test_phreeqc_agrees(content: dict[str, float], percent: dict[str, float]) ->
         assert found == pytest.approx(expected, rel=percent.get(ion, 0.5) / 100), ion
 
 
+@pytest.mark.parametrize("molality", [0.01, 0.1, 1.0])
+def test_phreeqc_agrees_on_magnesium_sulfate(molality: float) -> None:
+    """The one salt here whose ions associate (beta2); the programs' parameters are not the same."""
+    import phreeqpython
+
+    program = phreeqpython.PhreeqPython(database="pitzer.dat")
+    solution = program.add_solution({"units": "mol/kgw", "temp": 25, "pH": 7, "Mg": molality, "S(6)": molality})
+    activities = [solution.activity(ion, "mol") for ion in ("Mg+2", "SO4-2")]
+    assert mean("MgSO4", molality) == pytest.approx(float(np.prod(activities)) ** 0.5 / molality, rel=0.06)
+
+
 @pytest.mark.parametrize(
     ("model", "low", "high"),
     [
@@ -120,6 +131,22 @@ def test_guggenheim_by_definition() -> None:
     assert found["Na"] == pytest.approx(mean("NaCl", strength), rel=1e-12)
     assert found["Cl"] == pytest.approx(mean("KCl", strength), rel=1e-12)
     assert found["SO4"] == pytest.approx(mean("K2SO4", strength / 3) ** 2, rel=1e-12)
+
+
+@pytest.mark.parametrize("salt", ["NaCl", "HCl", "CaCl2", "K2SO4", "Na2SO4"])
+@pytest.mark.parametrize("molality", [0.1, 1.0, 3.0])
+def test_pure_salts_by_the_closed_form(salt: str, molality: float) -> None:
+    """Pitzer & Mayorga 1973: ln g = |zz| f + m (2 nn/n) B + m^2 (2 (nn)^(3/2) / n) C, C = (3/2) Cphi."""
+    (cation, n_cation), (anion, n_anion) = components(salt)
+    parameters = pitzer.TABLE.salts[cation.name, anion.name]
+    n, both = n_cation + n_anion, n_cation * n_anion
+    root = (molality * (n_cation * cation.valence**2 + n_anion * anion.valence**2) / 2) ** 0.5
+    f = -0.392 * (root / (1 + 1.2 * root) + 2 / 1.2 * np.log(1 + 1.2 * root))
+    x = 2 * root
+    b = 2 * parameters.beta0 + 2 * parameters.beta1 / x**2 * (1 - (1 + x - x**2 / 2) * np.exp(-x))
+    c = 1.5 * parameters.c_phi
+    ln_g = -cation.valence * anion.valence * f + molality * 2 * both / n * b + molality**2 * 2 * both**1.5 / n * c
+    assert mean(salt, molality) == pytest.approx(np.exp(ln_g), rel=1e-10)
 
 
 amounts = st.lists(st.floats(0, 300), min_size=len(SEVERAL), max_size=len(SEVERAL)).map(np.array)
@@ -248,7 +275,7 @@ def test_the_slope_follows_temperature() -> None:
         ("NMDG", "gluconate", ("NH4", "Cl")),
         ("Ca", "acetate", ("Ca", "Cl")),
         ("Ca", "SO4", ("Mg", "SO4")),
-        ("Rb", "NO3", ("K", "NO3")),
+        ("NH4", "SCN", ("K", "SCN")),
         ("La", "Cl", None),
     ],
 )
@@ -268,7 +295,7 @@ def test_no_coefficient_is_a_silent_one() -> None:
         content = {"K": 140.0, "Cl": 140.0} | {ion.name: 10.0}
         found = of("pitzer:macinnes", content)[ion.name]
         assert 0 < found < 0.93, ion.name
-        assert found == pytest.approx(of("davies", content)[ion.name], rel=0.1 * ion.valence**2), ion.name
+        assert found == pytest.approx(of("davies", content)[ion.name], rel=0.15 * abs(ion.valence)), ion.name
 
 
 def test_ions_known_by_charge_alone_act_through_the_ionic_strength() -> None:
