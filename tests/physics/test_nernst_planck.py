@@ -105,7 +105,8 @@ def test_every_place_of_the_profile_is_neutral_and_has_the_same_fluxes(pair: str
 
 
 def test_every_order_of_the_ions_gives_the_same_bits() -> None:
-    pipette, bath = {"K": 140.0, "Cl": 100.0, "gluconate": 40.0}, {"Na": 140.0, "Ca": 2.0, "Cl": 144.0}
+    # K and NH4 move alike: nothing but their amounts tells them apart.
+    pipette, bath = {"K": 140.0, "Cl": 100.0, "gluconate": 40.0}, {"Na": 120.0, "NH4": 20.0, "Ca": 2.0, "Cl": 144.0}
     ions = sorted({*bath, *pipette})
     found = {nernst_planck_mV(*arrays(bath, pipette, list(order)), 22) for order in itertools.permutations(ions)}
     assert len(found) == 1
