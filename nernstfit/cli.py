@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -158,6 +159,84 @@ def measure(
             if value != "":
                 click.echo(f"{name:16}{value:.6g}" if isinstance(value, float) else f"{name:16}{value}")
     sys.exit(1 if found["verdict"] == "unreadable" else 0)
+
+
+_TEMPERATURE = click.option("--temperature", type=float, default=22.0, show_default=True, help="In C.")
+_MODEL = click.option(
+    "--model",
+    type=click.Choice(
+        ["pitzer:macinnes", "pitzer:raw", "pitzer:guggenheim", "davies", "debye-huckel", "concentration"]
+    ),
+    default="pitzer:macinnes",
+    show_default=True,
+    help="Activity model and convention.",
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  nernstfit solutions data/solutions.csv
+  nernstfit solutions data/solutions.csv --temperature 37 --model davies --json"""
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@_TEMPERATURE
+@_MODEL
+@_JSON
+def solutions(file: Path, temperature: float, model: str, as_json: bool) -> None:
+    """Say what the solutions of FILE are as ions: concentrations, activities and how each is known."""
+    from nernstfit.stages import chemistry  # noqa: PLC0415
+
+    _show(chemistry.solutions(str(file), temperature, model), as_json)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  nernstfit junction pipette control --solutions data/solutions.csv
+  nernstfit junction pipette control --solutions data/solutions.csv --temperature 25 --json"""
+)
+@click.argument("pipette")
+@click.argument("bath")
+@click.option("--solutions", "file", required=True, type=click.Path(path_type=Path), help="Table of solutions.")
+@_TEMPERATURE
+@_MODEL
+@_JSON
+def junction(pipette: str, bath: str, file: Path, temperature: float, model: str, as_json: bool) -> None:
+    """Liquid junction potential between PIPETTE and BATH: V_bath - V_pipette, by both methods, on both bases."""
+    from nernstfit.stages import chemistry  # noqa: PLC0415
+
+    _show(chemistry.junction(str(file), pipette, bath, temperature, model), as_json)
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  nernstfit nernst K --out 5 --in 140 --temperature 37
+  nernstfit nernst Cl --out 110 --in 10 --json"""
+)
+@click.argument("ion")
+@click.option("--out", "outside", type=float, required=True, help="Activity (or concentration) outside, mM.")
+@click.option("--in", "inside", type=float, required=True, help="Activity (or concentration) inside, mM.")
+@_TEMPERATURE
+@_JSON
+def nernst(ion: str, outside: float, inside: float, temperature: float, as_json: bool) -> None:
+    """Nernst potential of ION, inside minus outside."""
+    from nernstfit.stages import chemistry  # noqa: PLC0415
+
+    _show([chemistry.nernst(ion, outside, inside, temperature)], as_json)
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Print rows as a table with a header, or as a list of JSON objects."""
+    if as_json:
+        click.echo(json.dumps(rows, default=float))
+        return
+    cells = [list(rows[0]), *([f"{v:.6g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def check(folder: Path) -> None:

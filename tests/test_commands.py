@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from click.testing import CliRunner, Result
 from nernstfit import tables
 from nernstfit.abf.records import Tag, UserList, Waveform
 from nernstfit.cli import main
+from nernstfit.physics.ions import IONS
 
 Write = Callable[..., Path]
 
@@ -127,3 +129,76 @@ def test_inspect_of_no_recording_is_one_sentence(tmp_path: Path) -> None:
     done = call("inspect", tmp_path / "absent.abf")
     assert done.exit_code == 1
     assert done.output.strip() == "absent.abf: cannot be opened (No such file or directory)"
+
+
+# Solutions and their potentials
+
+RECIPES = "solution,NaCl,KCl,NMDG-Cl\ncontrol,145,5,\npipette,10,140,\nbridge,,3000,\nwater,,,\n"
+
+
+@pytest.fixture
+def recipes(tmp_path: Path) -> Path:
+    path = tmp_path / "solutions.csv"
+    path.write_text(RECIPES)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ion", "outside", "inside", "expected"), [("K", 5, 140, -89.06), ("Na", 145, 15, 60.63), ("Cl", 110, 10, -64.09)]
+)
+def test_nernst_potentials_of_the_textbook(ion: str, outside: float, inside: float, expected: float) -> None:
+    words = ("nernst", ion, "--out", outside, "--in", inside, "--temperature", 37)
+    (found,) = json.loads(call(*words, "--json").output)
+    assert found["potential_mV"] == pytest.approx(expected, abs=0.005)
+    assert f"{found['potential_mV']:.6g}" in call(*words).output
+
+
+def test_junction_by_both_methods_on_both_bases(recipes: Path) -> None:
+    words = ("junction", "pipette", "control", "--solutions", recipes, "--temperature", 25)
+    plain, active = json.loads(call(*words, "--json").output)
+    assert (plain["basis"], active["basis"]) == ("concentration", "activity (pitzer:macinnes)")
+    # Henderson for NaCl and KCl alone, the mobilities being those of the table of ions.
+    u = {name: IONS[name].mobility for name in ("Na", "K", "Cl")}
+    bath, pipette = {"Na": 145, "K": 5, "Cl": 150}, {"Na": 10, "K": 140, "Cl": 150}
+    sign = {"Na": 1, "K": 1, "Cl": -1}
+    upper = sum(sign[i] * u[i] * (bath[i] - pipette[i]) for i in u)
+    lower = sum(u[i] * (bath[i] - pipette[i]) for i in u)
+    logarithm = math.log(sum(u[i] * pipette[i] for i in u) / sum(u[i] * bath[i] for i in u))
+    assert plain["henderson_mV"] == pytest.approx(25.69258 * upper / lower * logarithm, abs=1e-3)
+    assert plain["nernst_planck_mV"] == pytest.approx(plain["henderson_mV"], abs=0.5)
+    assert active["henderson_mV"] != plain["henderson_mV"]
+    turned = json.loads(call("junction", "control", "pipette", *words[3:], "--json").output)
+    assert turned[0]["henderson_mV"] == pytest.approx(-plain["henderson_mV"])
+
+
+def test_solutions_as_ions(recipes: Path) -> None:
+    rows = json.loads(call("solutions", recipes, "--temperature", 25, "--json").output)
+    found = {(row["solution"], row["ion"]): row for row in rows}
+    assert set(found) == {
+        *(("control", ion) for ion in ("Cl", "K", "Na")),
+        *(("pipette", ion) for ion in ("Cl", "K", "Na")),
+        ("bridge", "Cl"),
+        ("bridge", "K"),
+    }
+    # Pipette 140 KCl + 10 NaCl at 25 C.
+    assert found["pipette", "K"]["activity_coefficient"] == pytest.approx(0.7384, abs=0.001)
+    assert all(row["activity_mM"] == row["activity_coefficient"] * row["concentration_mM"] for row in rows)
+    davies = json.loads(call("solutions", recipes, "--model", "davies", "--json").output)
+    assert davies[0]["activity_coefficient"] != rows[0]["activity_coefficient"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("nernst", "Kx", "--out", "5", "--in", "140"), "found 'Kx', which is no known ion; the nearest is 'K'"),
+        (("nernst", "K", "--out", "0", "--in", "140"), "--out: found 0; more than 0 would be right"),
+        (("junction", "pipete", "control", "--solutions", "FILE"), "no solution 'pipete'; the nearest is 'pipette'"),
+        (("junction", "pipette", "water", "--solutions", "FILE"), "solution 'water': found no ion"),
+        (("solutions", "absent.csv"), "absent.csv: there is no such file"),
+    ],
+)
+def test_what_cannot_be_computed_is_one_sentence(recipes: Path, words: tuple[str, ...], said: str) -> None:
+    done = call(*(str(recipes) if word == "FILE" else word for word in words))
+    assert done.exit_code == 1
+    assert said in done.output
+    assert len(done.output.splitlines()) == 1

@@ -10,6 +10,7 @@ import numpy as np
 from nernstfit import junctions, tables
 from nernstfit.experiment import Experiment
 from nernstfit.physics.activity import ionic_strength_M
+from nernstfit.solutions import Solutions
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
@@ -28,25 +29,37 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
 
 
 def _solutions(experiment: Experiment) -> Iterator[dict[str, Any]]:
-    model, recipe = experiment.settings.activity.name, experiment.solutions
+    for temperature in sorted({row.temperature_C for row in experiment.rows}):
+        yield from ion_rows(experiment.solutions, temperature, experiment.settings.activity.name)
+
+
+def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[dict[str, Any]]:
+    """Rows of the table of solutions at one temperature.
+
+    Parameters
+    ----------
+    recipe : Solutions
+    temperature_C : float
+    model : str
+        Activity model, with its convention where it has one.
+    """
     strength = ionic_strength_M(recipe.concentration_mM, recipe.valence)
     osmolarity = recipe.concentration_mM.sum(axis=1) + recipe.uncharged_mM
-    for temperature in sorted({row.temperature_C for row in experiment.rows}):
-        coefficients, status = recipe.coefficients(model, temperature), recipe.statuses(model, temperature)
-        for s, i in np.argwhere(recipe.concentration_mM > 0):
-            yield {
-                "temperature_C": temperature,
-                "solution": recipe.names[s],
-                "ion": recipe.ions[i].name,
-                "valence": recipe.ions[i].valence,
-                "concentration_mM": recipe.concentration_mM[s, i],
-                "activity_coefficient": coefficients[s, i],
-                "activity_mM": coefficients[s, i] * recipe.concentration_mM[s, i],
-                "ionic_strength_M": strength[s],
-                "status": status[s, i],
-                "charge_excess_meq_per_l": recipe.charge_excess_meq_per_l[s],
-                "osmolarity_mOsm_per_l": osmolarity[s],
-            }
+    coefficients, status = recipe.coefficients(model, temperature_C), recipe.statuses(model, temperature_C)
+    for s, i in np.argwhere(recipe.concentration_mM > 0):
+        yield {
+            "temperature_C": temperature_C,
+            "solution": recipe.names[s],
+            "ion": recipe.ions[i].name,
+            "valence": recipe.ions[i].valence,
+            "concentration_mM": recipe.concentration_mM[s, i],
+            "activity_coefficient": coefficients[s, i],
+            "activity_mM": coefficients[s, i] * recipe.concentration_mM[s, i],
+            "ionic_strength_M": strength[s],
+            "status": status[s, i],
+            "charge_excess_meq_per_l": recipe.charge_excess_meq_per_l[s],
+            "osmolarity_mOsm_per_l": osmolarity[s],
+        }
 
 
 def _junctions(experiment: Experiment) -> Iterator[dict[str, Any]]:

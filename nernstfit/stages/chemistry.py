@@ -1,0 +1,135 @@
+"""Solutions and their potentials without an experiment folder, as the stages compute them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from nernstfit import solutions as chemistry
+from nernstfit import tables
+from nernstfit.errors import InputError
+from nernstfit.physics.ions import IONS
+from nernstfit.physics.junction import henderson_mV
+from nernstfit.physics.nernst import nernst_mV
+from nernstfit.physics.nernst_planck import nernst_planck_mV
+from nernstfit.settings import nearest
+from nernstfit.solutions import Solutions
+from nernstfit.stages.solutions import ion_rows
+
+
+def solutions(path: str, temperature_C: float, model: str) -> list[dict[str, Any]]:
+    """Ions of every solution of a table.
+
+    Parameters
+    ----------
+    path : str
+    temperature_C : float
+    model : str
+        Activity model, with its convention where it has one.
+
+    Returns
+    -------
+    list of dict
+        Columns of results/solutions.csv.
+
+    Raises
+    ------
+    InputError
+        With every fault of the table.
+    """
+    return list(ion_rows(_read(path), temperature_C, model))
+
+
+def junction(path: str, pipette: str, bath: str, temperature_C: float, model: str) -> list[dict[str, Any]]:
+    """Potential of the bath over that of the pipette, by both methods, on both bases.
+
+    Parameters
+    ----------
+    path : str
+        Table of solutions.
+    pipette, bath : str
+        Two of its solutions.
+    temperature_C : float
+    model : str
+        Activity model, for the basis `activity`.
+
+    Returns
+    -------
+    list of dict
+        Basis, henderson_mV and nernst_planck_mV.
+
+    Raises
+    ------
+    InputError
+        Where a solution is not in the table, or holds no ion.
+    """
+    recipe = _read(path)
+    for name in (pipette, bath):
+        if name not in recipe.names:
+            raise InputError(f"{path}: found no solution '{name}'; {_known(name, recipe.names)}")
+        if not recipe.row(name).any():
+            raise InputError(f"{path}: solution '{name}': found no ion; a junction potential needs some on both sides")
+    return list(_junctions(recipe, pipette, bath, temperature_C, model))
+
+
+def nernst(ion: str, outside_mM: float, inside_mM: float, temperature_C: float) -> dict[str, Any]:
+    """Nernst potential of one ion, inside minus outside.
+
+    Parameters
+    ----------
+    ion : str
+    outside_mM, inside_mM : float
+        Activities, or concentrations in their place; more than 0.
+    temperature_C : float
+
+    Returns
+    -------
+    dict
+        What was asked, and potential_mV.
+
+    Raises
+    ------
+    InputError
+        Where the ion is not known or an amount is not above 0.
+    """
+    if ion not in IONS:
+        raise InputError(f"found '{ion}', which is no known ion; {_known(ion, IONS)}")
+    for name, amount in (("--out", outside_mM), ("--in", inside_mM)):
+        if not amount > 0:
+            raise InputError(f"{name}: found {amount:g}; more than 0 would be right")
+    valence = IONS[ion].valence
+    return {
+        "ion": ion,
+        "valence": valence,
+        "outside_mM": outside_mM,
+        "inside_mM": inside_mM,
+        "temperature_C": temperature_C,
+        "potential_mV": float(nernst_mV(valence, outside_mM, inside_mM, temperature_C)),
+    }
+
+
+def _junctions(
+    recipe: Solutions, pipette: str, bath: str, temperature_C: float, model: str
+) -> Iterator[dict[str, Any]]:
+    places = [recipe.names.index(name) for name in (bath, pipette)]
+    both = [recipe.concentration_mM[place] for place in places]
+    gamma = recipe.coefficients(model, temperature_C)[places]
+    at = (recipe.valence, recipe.mobility, temperature_C)
+    for basis, factor in (("concentration", gamma * 0 + 1), (f"activity ({model})", gamma)):
+        yield {
+            "basis": basis,
+            "henderson_mV": float(henderson_mV(both[0] * factor[0], both[1] * factor[1], *at)),
+            "nernst_planck_mV": float(nernst_planck_mV(both[0], both[1], *at, factor[0], factor[1])),
+        }
+
+
+def _read(path: str) -> Solutions:
+    recipe, faults = chemistry.parse(tables.read(path), path)
+    if faults:
+        raise InputError(faults)
+    return recipe
+
+
+def _known(name: str, known: Any) -> str:
+    hint = nearest(name, known)
+    return f"the nearest is '{hint}'" if hint else f"one of {', '.join(known)} would be right"
