@@ -60,6 +60,7 @@ def write(
     noise_pA: float = 2.0,
     channel: OutputChannel = CURRENT,
     voltage_offset_mV: float | None = None,
+    data_format: str = "int16",
 ) -> None:
     """Write a recording whose current is a function of the command (mV) and its rate of change (mV/ms)."""
     from nernstfit.abf.command import levels, segments
@@ -73,7 +74,8 @@ def write(
     if voltage_offset_mV is not None:
         samples.append(command + voltage_offset_mV)
         channels.append(OutputChannel("Vm", "mV", 1, 200.0))
-    write_abf(path, "2.6", np.stack(samples, axis=1), channels, [waveform], RATE_HZ, 1.0)
+    content = np.stack(samples, axis=1)
+    write_abf(path, "2.6", content, channels, [waveform], RATE_HZ, 1.0, data_format=data_format)
 
 
 def identity_holds(found: Mapping[str, Any]) -> bool:
@@ -279,3 +281,45 @@ def test_without_an_epoch_that_differs_the_one_ramp_is_measured(tmp_path: Path, 
     assert measured({})["epoch"] == "B"
     write(tmp_path / "data" / "cell.abf", charged, RAMPS, 3, 4000)
     assert "say in `epoch`" in measured({})["reason"]
+
+
+@pytest.mark.parametrize("estimator", ["local", "polynomial", "ghk"])
+@pytest.mark.parametrize("waveform", [STEPS, RAMPS])
+@pytest.mark.parametrize("current", [lambda v, _: 0 * v, lambda v, _: 0 * v + 50.0, lambda v, _: 5 * (v + 30)])
+@pytest.mark.parametrize("how", [{}, {"leak": "linear"}, {"leak": "background", "subtract": "data/blocked.abf"}])
+def test_samples_without_noise_cost_no_run(
+    tmp_path: Path,
+    measured: Measured,
+    estimator: str,
+    waveform: Waveform,
+    current: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    how: Mapping[str, str],
+) -> None:
+    for name, flow in (("cell", current), ("blocked", lambda v, _: 0 * v)):
+        write(tmp_path / "data" / f"{name}.abf", flow, waveform, 17, 4000, noise_pA=0.0)
+    found = measured({"epoch": "B" if waveform is RAMPS else "A", "estimator": estimator, **how})
+    assert found["verdict"] in ("reversal", "no_crossing", "ambiguous", "not_a_reversal")
+    assert found["verdict"] != "reversal" or found["reversal_mV"] == pytest.approx(-30.0, abs=1.0)
+
+
+def test_a_background_of_one_level_leaves_nothing(tmp_path: Path, measured: Measured) -> None:
+    write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v + 30))
+    flat = replace(STEPS, epochs=(replace(STEPS.epochs[0], level_increment=0.0),))
+    write(tmp_path / "data" / "blocked.abf", lambda v, _: v, waveform=flat)
+    found = measured({"leak": "background", "subtract": "data/blocked.abf"})
+    assert found["verdict"] == "no_crossing"
+    assert "0 level" in found["reason"]
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e38])
+@pytest.mark.parametrize("epoch", ["A", "B"])
+def test_samples_that_are_no_numbers_are_unreadable(
+    tmp_path: Path, measured: Measured, wrong: float, epoch: str
+) -> None:
+    path = tmp_path / "data" / "cell.abf"
+    marked = np.float32(1234.5)
+    write(path, lambda v, _: np.full_like(v, float(marked)), RAMPS, 3, 4000, noise_pA=0.0, data_format="float32")
+    path.write_bytes(path.read_bytes().replace(marked.tobytes(), np.float32(wrong).tobytes()))
+    found = measured({"epoch": epoch})
+    assert found["verdict"] in (("unreadable",) if wrong != 1e38 else ("no_crossing", "unreadable"))
+    assert "no numbers" in found["reason"] or wrong == 1e38

@@ -176,7 +176,7 @@ def test_without_a_crossing_there_is_a_limit_only_where_the_current_falls_toward
 def test_one_level_has_no_reversal() -> None:
     result = found(iv([5.0], levels=np.array([-20.0])))
     assert result.verdict == "no_crossing"
-    assert "1 level" in result.reason
+    assert "at 1 level" in result.reason
 
 
 @pytest.mark.parametrize("seed", range(200))

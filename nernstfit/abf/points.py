@@ -259,7 +259,10 @@ def _background(
 def _read(
     source: Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
 ) -> tuple[Points, _Quality]:
-    return (_read_ramps if parts[0].is_ramp else _read_steps)(source, role, parts, windows, how)
+    points, quality = (_read_ramps if parts[0].is_ramp else _read_steps)(source, role, parts, windows, how)
+    if not (np.isfinite(points.current_pA) & np.isfinite(points.se_pA)).all():
+        raise RecordingError(f"{said(parts[0])} holds samples that are no numbers")
+    return points, quality
 
 
 def _blocks(source: Source, windows: Sequence[tuple[int, int]]) -> Iterator[tuple[list[int], FloatArray]]:

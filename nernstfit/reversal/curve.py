@@ -287,6 +287,8 @@ def without_background(curve: Curve, background: Curve) -> Curve:
         Of the levels that lie within the range of the background.
     """
     kept = curve.among(_within(curve, background))
+    if background.size < 2 or kept.size == 0:
+        return kept.among(slice(0, 0))
     few, _ = thinned(background, DENSE_MV)
     smooth = spline.fit(few.voltage_mV, few.current_pA, few.se_pA)
     influence, between = smooth.error(kept.voltage_mV)

@@ -79,7 +79,7 @@ def local(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
     """
     levels = _around(curve, bracket)
     few, into = thinned(curve.among(levels), DENSE_MV)
-    smooth = spline.fit(few.voltage_mV, few.current_pA, 1.0 / few.weight)
+    smooth = spline.fit(few.voltage_mV, few.current_pA, few.se_pA)
     zero = smooth.zero(*bracket)
     if not math.isfinite(zero):
         return _secant(curve, bracket)
@@ -152,7 +152,8 @@ def ghk(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
         a = jacobian * weight[:, None]
         normal = a.T @ a
         scale = np.diag(np.diag(normal)) * damping
-        step = np.linalg.solve(normal + scale, a.T @ ((curve.current_pA - current) * weight))
+        # Least squares: where a parameter does nothing, it stays.
+        step = np.linalg.lstsq(normal + scale, a.T @ ((curve.current_pA - current) * weight), rcond=None)[0]
         trial = parameters + step
         trial[2] = np.clip(trial[2], -_MOST_RECTIFICATION, _MOST_RECTIFICATION)
         new_current, new_jacobian = _ghk_current(trial, curve.voltage_mV, thermal)

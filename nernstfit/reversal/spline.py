@@ -21,6 +21,7 @@ _SIZES = np.concatenate(([1e-12], np.logspace(-2, 9, 23)))  # of the bend, relat
 _LEAST_FREEDOM = 2
 _QUINTIC_LEVELS = 6
 _TRIES = 50
+_LEAST_SE_PA = 1e-9  # samples that never change leave none
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ def fit(voltage_mV: FloatArray, current_pA: FloatArray, se_pA: FloatArray) -> Sp
     n = len(voltage_mV)
     order = 3 if n >= _QUINTIC_LEVELS else 2
     start, span = float(voltage_mV[0]), float(voltage_mV[-1] - voltage_mV[0])
-    x, weight = (voltage_mV - start) / span, 1.0 / se_pA
+    x, weight = (voltage_mV - start) / span, 1.0 / np.maximum(se_pA, _LEAST_SE_PA)
     values, vectors = np.linalg.eigh(_kernel(x, x, order) * weight[:, None] * weight)
     values = np.maximum(values, 0.0)
     sizes = _SIZES / values[-1]

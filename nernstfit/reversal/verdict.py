@@ -25,6 +25,7 @@ Z_95 = 1.959963984540054  # normal quantiles: 95 % two-sided ...
 Z_99 = 2.5758293035489004  # ... and 99 %
 _LEAST_SLOPE = 0.05
 _DISAGREE = 2.0
+_LEAST_STEP_MV = 1e-9
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def find(
     Result
     """
     if iv.size < 2:
-        return Result(NO_CROSSING, f"the current was measured at {iv.size} level only")
+        return Result(NO_CROSSING, f"the current is known at {iv.size} level only")
     few = coarse(iv)
     brackets = confirmed_brackets(few)
     if not brackets:
@@ -198,7 +199,8 @@ def _refusal(few: Curve, zero: Zero, bracket: tuple[float, float], min_span_mV: 
     known = math.isfinite(zero.potential_mV)
     potential = zero.potential_mV if known else sum(bracket) / 2
     at = np.searchsorted(few.voltage_mV, bracket)
-    slope = zero.slope_nS if known else float(np.diff(few.current_pA[at])[0] / np.diff(few.voltage_mV[at])[0])
+    rise = float(few.current_pA[at[1]] - few.current_pA[at[0]])
+    slope = zero.slope_nS if known else rise / max(bracket[1] - bracket[0], _LEAST_STEP_MV)
     place = f"{potential:.1f} mV"
     for side, direction in (("below", -1), ("above", 1)):
         levels = _levels_beside(few, potential, direction, min_span_mV)
@@ -208,7 +210,9 @@ def _refusal(few: Curve, zero: Zero, bracket: tuple[float, float], min_span_mV: 
         if z * math.copysign(1.0, slope) * direction <= Z_99:
             reach = abs(few.voltage_mV[levels] - potential).max()
             return f"up to {reach:.0f} mV {side} {place} the current cannot be told from zero"
-    steepest = float(np.abs(np.diff(few.current_pA) / np.diff(few.voltage_mV)).max())
+    # A wrong series resistance may lay levels on one another.
+    steps = np.maximum(np.diff(few.voltage_mV), _LEAST_STEP_MV)
+    steepest = float((np.abs(np.diff(few.current_pA)) / steps).max())
     if abs(slope) < _LEAST_SLOPE * steepest:
         return f"the slope at {place} is only {abs(slope) / steepest:.1%} of the largest in the recording"
     return ""
