@@ -549,9 +549,9 @@ def _ratio_note(results: Results) -> str:
     return (
         f"Ratios of permeability P(ion) / P({reference}) under {results.model}. The interval [low, high] is "
         f"two-sided at {level} and holds for the population of cells; it includes the errors that all cells share "
-        "(concentrations, ionic mobilities, temperature). The interval over cells alone leaves these shared errors "
-        f"out. A bound, < or >, is one-sided at {level}. n counts cells; df are the degrees of freedom of the "
-        "interval over cells alone."
+        "(concentrations, ionic mobilities, temperature, how junctions are calculated). The interval over cells alone "
+        f"leaves these out. A bound, < or >, is one-sided at {level}. n counts cells; df are the degrees of freedom of "
+        "the interval over cells alone."
     )
 
 
@@ -1163,9 +1163,10 @@ def _methods_text(results: Results) -> Iterator[str]:
     yield _offset_method(float(fit["offset_sd_mV"]))
     yield (
         f"Intervals are at {level} with Student's t; the errors of concentrations ({concentration:g} %), "
-        f"of ionic mobilities and of the temperature ({warmth:g} °C), which all cells share, "
-        "were carried through every step and added. Where the likelihood does not fall on both sides, a one-sided "
-        "limit of the profile likelihood or no ratio is given. n is the number of cells."
+        f"of ionic mobilities, of the temperature ({warmth:g} °C), and what the other method and the other basis would "
+        "make of the junctions, which all cells share, were carried through every step and added. Where the "
+        "likelihood does not fall on both sides, a one-sided limit of the profile likelihood or no ratio is given. n "
+        "is the number of cells."
     )
 
 
