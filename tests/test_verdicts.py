@@ -251,6 +251,51 @@ def test_a_reference_that_does_not_pass_leaves_lower_bounds(seed: int) -> None:
         assert np.isnan([ratio.ln_ratio, ratio.high, ratio.high_cells]).all()
 
 
+def few_cells(seed: int) -> Data:
+    """Two to four cells in one bath each, far apart for their noise."""
+    rng = np.random.default_rng(seed)
+    cells = int(rng.integers(2, 5))
+    bath, inside = {"K": 30.0, "Na": 110.0}, {"K": 130.0, "Na": 10.0}
+    return Data(
+        cells=tuple(f"c{i}" for i in range(cells)),
+        potential_mV=rng.uniform(-40, 5, cells),
+        se_mV=rng.uniform(0.2, 5.0, cells),
+        temperature_C=np.full(cells, 25.0),
+        ions=("K", "Na"),
+        valence=np.array([1, 1]),
+        inside=np.array([list(inside.values())] * cells),
+        outside=np.array([list(bath.values())] * cells),
+        averages=np.ones(cells, int),
+    )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_estimate_has_an_interval_that_is_open_on_a_side(seed: int) -> None:
+    data = few_cells(seed)
+    (found,) = ratios(fit(data, "K", 1.0), np.full((data.size, 1), 0.5), 0.95)
+    if found.verdict == "estimate":
+        assert 0 < found.low < math.exp(found.ln_ratio) < found.high < math.inf
+    elif found.verdict != "not_identifiable":
+        assert math.isnan(found.low) != math.isnan(found.high)
+        assert math.isnan(found.ln_ratio)
+        assert found.reason
+
+
+def test_so_few_cells_that_the_interval_reaches_no_permeability_give_a_bound() -> None:
+    data = replace(
+        few_cells(0),
+        cells=("c0", "c1", "c2"),
+        potential_mV=np.array([-23.9, -21.4, -0.8]),
+        se_mV=np.array([0.3, 0.25, 4.5]),
+        **{name: getattr(few_cells(0), name)[[0, 0, 0]] for name in ("temperature_C", "inside", "outside", "averages")},
+    )
+    (found,) = ratios(fit(data, "K", 1.0), np.full((3, 1), 1.5), 0.95)
+    assert found.verdict == "upper_bound"
+    assert math.isnan(found.low)
+    assert math.isfinite(found.high)
+    assert "more cells" in found.reason
+
+
 def test_a_bound_is_the_other_sides_turned_over() -> None:
     data = simulated({**TRUTH, "NMDG": 0.0}, 3)
     upper, lower = judged(data, "Na")["NMDG"], judged(data, "NMDG")["Na"]

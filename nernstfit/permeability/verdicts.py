@@ -122,18 +122,41 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         if below and above:
             return _nothing(ion, n_cells)
         if below or above:
-            return _bound(fit, i, whole, cells, confidence, below, n_cells)
-    df = _degrees_of_freedom(fit, j)
+            return _bound(fit, i, whole, cells, _one_sided(confidence, math.inf), below, n_cells)
+    return _estimate(fit, i, (se, se_shared), (cells, whole), confidence, n_cells)
+
+
+def _estimate(
+    fit: Fit,
+    i: int,
+    errors: tuple[float, float],
+    profiles: tuple[_Profile, _Profile],
+    confidence: float,
+    n_cells: int,
+) -> Ratio:
+    """Ratio with a two-sided interval; a bound where the interval is open on a side.
+
+    `errors` are of ln P, from cells and shared; `profiles` are without and with the shared errors.
+    """
+    ion, (se, se_shared), (cells, whole) = fit.data.ions[i], errors, profiles
+    total, df = math.hypot(se, se_shared), _degrees_of_freedom(fit, fit.free.index(i))
     own = _interval(fit, i, se, df, cells, confidence)
     both = _interval(fit, i, total, df * (total / se) ** 4, whole, confidence)
+    # The degrees of freedom of the whole are more; a further error never makes an interval shorter.
+    low, high = min(own[0], both[0]), max(own[1], both[1])
+    if not (math.isfinite(low) or math.isfinite(high)):
+        return _nothing(ion, n_cells)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        # With few cells an interval reaches further than the cost of taking an ion away.
+        found = _bound(fit, i, whole, cells, _one_sided(confidence, df), not math.isfinite(low), n_cells)
+        return replace(found, reason=f"{found.reason}, and so would more cells")
     return Ratio(
         ion,
         ESTIMATE,
         _remark(fit),
         ln_ratio=float(fit.ln_p[i]),
-        # The degrees of freedom of the whole are more; a further error never makes an interval shorter.
-        low=math.exp(min(own[0], both[0])),
-        high=math.exp(max(own[1], both[1])),
+        low=math.exp(low),
+        high=math.exp(high),
         low_cells=math.exp(own[0]),
         high_cells=math.exp(own[1]),
         df=df if math.isfinite(df) else math.nan,
@@ -297,15 +320,20 @@ class _Profile:
         return (chi_square - self._least) / 2
 
 
-def _bound(fit: Fit, i: int, whole: _Profile, cells: _Profile, confidence: float, below: bool, n_cells: int) -> Ratio:
+def _one_sided(confidence: float, df: float) -> float:
+    """By how much a profile rises up to a one-sided limit, in log units."""
+    return float(stats.t.ppf(confidence, df)) ** 2 / 2
+
+
+def _bound(fit: Fit, i: int, whole: _Profile, cells: _Profile, rise: float, below: bool, n_cells: int) -> Ratio:
     """One-sided limit from the profile, with and without the shared errors, which never make it tighter."""
-    ion, side, rise = fit.data.ions[i], 1 if below else -1, float(stats.norm.ppf(confidence)) ** 2 / 2
+    ion, side = fit.data.ions[i], 1 if below else -1
     own = cells.limit(rise, side)
     both = side * max(side * own, side * whole.limit(rise, side))
     if not math.isfinite(both):
         return _nothing(ion, n_cells)
     if below:
-        reason = f"the data are as likely with no permeability of {ion} at all; a bath with more of it would tell"
+        reason = f"the data may as well come from no permeability of {ion} at all; a bath with more of it would tell"
         return Ratio(ion, UPPER, reason, high=math.exp(both), high_cells=math.exp(own), n_cells=n_cells)
-    reason = f"the data are as likely with {ion} alone permeant; a bath with more of {fit.reference} would tell"
+    reason = f"the data may as well come from {ion} alone permeant; a bath with more of {fit.reference} would tell"
     return Ratio(ion, LOWER, reason, low=math.exp(both), low_cells=math.exp(own), n_cells=n_cells)
