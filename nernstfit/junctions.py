@@ -212,22 +212,52 @@ def _alternatives(junction: Junction) -> Iterator[tuple[str, Junction]]:
 
 
 def _contact_mV(solutions: Solutions, contact: Contact, temperature_C: float, junction: Junction, model: str) -> float:
-    """V(first) - V(second) in mV where two solutions touch."""
-    first, second = solutions.row(contact.first), solutions.row(contact.second)
+    """V(first) - V(second) in mV where two solutions touch, as the settings ask."""
+    return between_mV(solutions, contact.first, contact.second, temperature_C, junction.method, junction.basis, model)
+
+
+def between_mV(
+    solutions: Solutions, first: str, second: str, temperature_C: float, method: str, basis: str, model: str
+) -> float:
+    """Potential of one solution over another where they touch, V(first) - V(second), in mV.
+
+    Parameters
+    ----------
+    solutions : Solutions
+    first, second : str
+    temperature_C : float
+    method : str
+        `NERNST_PLANCK`, else Henderson's.
+    basis : str
+        `ACTIVITY` or `CONCENTRATION`.
+    model : str
+        Activity model, for the basis `activity`.
+
+    Raises
+    ------
+    ValueError
+        Where a solution holds no ion.
+    """
+    ends = [solutions.row(name) for name in (first, second)]
     coefficients = np.ones((2, len(solutions.ions)))
-    if junction.basis == ACTIVITY:
-        rows = [solutions.names.index(name) for name in (contact.first, contact.second)]
+    if basis == ACTIVITY:
+        rows = [solutions.names.index(name) for name in (first, second)]
         coefficients = solutions.coefficients(model, temperature_C)[rows]
-    if junction.method == NERNST_PLANCK:
-        columns = (first, second, solutions.valence, solutions.mobility, *coefficients)
+    if method == NERNST_PLANCK:
+        columns = (*ends, solutions.valence, solutions.mobility, *coefficients)
         potential = _stationary_mV(tuple(tuple(column.tolist()) for column in columns), temperature_C)
     else:
-        ends = coefficients[0] * first, coefficients[1] * second
-        potential = float(henderson_mV(*ends, solutions.valence, solutions.mobility, temperature_C))
-    if not math.isfinite(potential):
-        raise ValueError(
-            f"no junction potential between '{contact.first}' and '{contact.second}': one of them holds no ion"
+        potential = float(
+            henderson_mV(
+                coefficients[0] * ends[0],
+                coefficients[1] * ends[1],
+                solutions.valence,
+                solutions.mobility,
+                temperature_C,
+            )
         )
+    if not math.isfinite(potential):
+        raise ValueError(f"no junction potential between '{first}' and '{second}': one of them holds no ion")
     return potential
 
 

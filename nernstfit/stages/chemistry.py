@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+from nernstfit import junctions, tables
 from nernstfit import solutions as chemistry
-from nernstfit import tables
 from nernstfit.errors import InputError
 from nernstfit.physics.ions import IONS
-from nernstfit.physics.junction import henderson_mV
 from nernstfit.physics.nernst import nernst_mV
-from nernstfit.physics.nernst_planck import nernst_planck_mV
 from nernstfit.settings import nearest
 from nernstfit.solutions import Solutions
 from nernstfit.stages.solutions import ion_rows
@@ -69,7 +66,18 @@ def junction(path: str, pipette: str, bath: str, temperature_C: float, model: st
             raise InputError(f"{path}: found no solution '{name}'; {_known(name, recipe.names)}")
         if not recipe.row(name).any():
             raise InputError(f"{path}: solution '{name}': found no ion; a junction potential needs some on both sides")
-    return list(_junctions(recipe, pipette, bath, temperature_C, model))
+    methods = {"henderson_mV": junctions.HENDERSON, "nernst_planck_mV": junctions.NERNST_PLANCK}
+    return [
+        {"basis": label}
+        | {
+            name: junctions.between_mV(recipe, bath, pipette, temperature_C, method, basis, model)
+            for name, method in methods.items()
+        }
+        for basis, label in (
+            (junctions.CONCENTRATION, "concentration"),
+            (junctions.ACTIVITY, f"activity ({model})"),
+        )
+    ]
 
 
 def nernst(ion: str, outside_mM: float, inside_mM: float, temperature_C: float) -> dict[str, Any]:
@@ -106,21 +114,6 @@ def nernst(ion: str, outside_mM: float, inside_mM: float, temperature_C: float) 
         "temperature_C": temperature_C,
         "potential_mV": float(nernst_mV(valence, outside_mM, inside_mM, temperature_C)),
     }
-
-
-def _junctions(
-    recipe: Solutions, pipette: str, bath: str, temperature_C: float, model: str
-) -> Iterator[dict[str, Any]]:
-    places = [recipe.names.index(name) for name in (bath, pipette)]
-    both = [recipe.concentration_mM[place] for place in places]
-    gamma = recipe.coefficients(model, temperature_C)[places]
-    at = (recipe.valence, recipe.mobility, temperature_C)
-    for basis, factor in (("concentration", gamma * 0 + 1), (f"activity ({model})", gamma)):
-        yield {
-            "basis": basis,
-            "henderson_mV": float(henderson_mV(both[0] * factor[0], both[1] * factor[1], *at)),
-            "nernst_planck_mV": float(nernst_planck_mV(both[0], both[1], *at, factor[0], factor[1])),
-        }
 
 
 def _read(path: str) -> Solutions:
