@@ -161,6 +161,7 @@ def measure(
     sys.exit(1 if found["verdict"] == "unreadable" else 0)
 
 
+_SPECIES = click.option("--species", type=click.Path(path_type=Path), help="Table of your own ions.")
 _TEMPERATURE = click.option("--temperature", type=float, default=22.0, show_default=True, help="In C.")
 _MODEL = click.option(
     "--model",
@@ -181,14 +182,27 @@ Examples:
   nernstfit solutions data/solutions.csv --temperature 37 --model davies --json"""
 )
 @click.argument("file", type=click.Path(path_type=Path))
+@_SPECIES
 @_TEMPERATURE
 @_MODEL
 @_JSON
-def solutions(file: Path, temperature: float, model: str, as_json: bool) -> None:
-    """Say what the solutions of FILE are as ions: concentrations, activities and how each is known."""
+def solutions(file: Path, species: Path | None, temperature: float, model: str, as_json: bool) -> None:
+    """Say what the solutions of FILE are: free and total concentrations, activities and how each is known.
+
+    Behind the ions, each solution as a whole, and what is remarkable about it. SPECIES is a table of your own ions.
+    """
     from nernstfit.stages import chemistry  # noqa: PLC0415
 
-    _show(chemistry.solutions(str(file), temperature, model), as_json)
+    rows = chemistry.solutions(str(file), temperature, model, None if species is None else str(species))
+    if as_json:
+        _show(rows, as_json)
+        return
+    _show([{key: row[key] for key in chemistry.OF_IONS} for row in rows], as_json)
+    click.echo()
+    whole = {row["solution"]: {key: row[key] for key in chemistry.OF_SOLUTIONS} for row in rows}
+    _show(list(whole.values()), as_json)
+    for name, remarks in {row["solution"]: row["warnings"] for row in rows if row["warnings"]}.items():
+        click.echo(f"{name}: {remarks}", err=True)
 
 
 @main.command(
@@ -200,14 +214,18 @@ Examples:
 @click.argument("pipette")
 @click.argument("bath")
 @click.option("--solutions", "file", required=True, type=click.Path(path_type=Path), help="Table of solutions.")
+@_SPECIES
 @_TEMPERATURE
 @_MODEL
 @_JSON
-def junction(pipette: str, bath: str, file: Path, temperature: float, model: str, as_json: bool) -> None:
+def junction(
+    pipette: str, bath: str, file: Path, species: Path | None, temperature: float, model: str, as_json: bool
+) -> None:
     """Liquid junction potential between PIPETTE and BATH: V_bath - V_pipette, by both methods, on both bases."""
     from nernstfit.stages import chemistry  # noqa: PLC0415
 
-    _show(chemistry.junction(str(file), pipette, bath, temperature, model), as_json)
+    own = None if species is None else str(species)
+    _show(chemistry.junction(str(file), pipette, bath, temperature, model, own), as_json)
 
 
 @main.command(
@@ -230,13 +248,22 @@ def nernst(ion: str, outside: float, inside: float, temperature: float, as_json:
 
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
     """Print rows as a table with a header, or as a list of JSON objects."""
+    known = [{key: None if value != value else value for key, value in row.items()} for row in rows]
     if as_json:
-        click.echo(json.dumps(rows, default=float))
+        click.echo(json.dumps(known, default=float))
         return
-    cells = [list(rows[0]), *([f"{v:.6g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows)]
+    if not known:
+        return
+    cells = [list(known[0]), *([_cell(value) for value in row.values()] for row in known)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def check(folder: Path) -> None:

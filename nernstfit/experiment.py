@@ -21,9 +21,8 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit import junctions, tables
+from nernstfit import junctions, recipes, tables
 from nernstfit import settings as settings_module
-from nernstfit import solutions as solutions_module
 from nernstfit.errors import InputError
 from nernstfit.physics.ions import IONS
 from nernstfit.settings import Examined, Measure, Settings, measure_for, nearest, path_faults
@@ -191,7 +190,12 @@ class Experiment:
         """Files that the experiment was read from, and the truth where it is simulated."""
         table = self.settings.table
         truth = Path(table).parent / TRUTH_FILE
-        return [table, self.settings.solutions, *([truth.as_posix()] if truth.exists() else [])]
+        return [table, *self.chemistry, *([truth.as_posix()] if truth.exists() else [])]
+
+    @property
+    def chemistry(self) -> list[str]:
+        """Files that say what the solutions are."""
+        return [self.settings.solutions, *([self.settings.species] if self.settings.species else [])]
 
     def recordings_of(self, wildcards: Any) -> list[str]:
         """Files that the batch `wildcards.batch` reads, each once; an input function for a rule."""
@@ -324,7 +328,9 @@ def _solutions(examined: Examined, faults: list[str]) -> Solutions | None:
     if not settings.solutions:  # its path is a fault already
         return None
     try:
-        solutions, found = solutions_module.parse(tables.read(settings.solutions), settings.solutions)
+        own, found = recipes.read_species(settings.species) if settings.species else ((), [])
+        faults += found
+        solutions, found = recipes.parse(tables.read(settings.solutions), settings.solutions, own)
     except InputError as fault:
         faults += fault.faults
         return None
@@ -336,9 +342,10 @@ def _solutions(examined: Examined, faults: list[str]) -> Solutions | None:
 def _config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[str]:
     """What the configuration says of ions and solutions that do not exist."""
     place = settings_module.CONFIG_FILE
+    known = IONS if solutions is None else solutions.known
     for ion in settings.fit.permeant:
-        if ion not in IONS:
-            hint = nearest(ion, IONS)
+        if ion not in known:
+            hint = nearest(ion, known)
             right = f"the nearest is '{hint}'" if hint else "an ion such as Na, K, Ca or Cl would be right"
             yield f"{place}: key 'fit.permeant': found '{ion}', which is no known ion; {right}"
     if solutions is None:

@@ -128,10 +128,10 @@ def lacking(solutions: Solutions, condition: Condition, junction: Junction) -> I
     if reference is not None and kind == "salt-bridge" and reference.solution is not None:
         touching += [zeroed, condition.bath, reference.solution]
     for name in dict.fromkeys(touching):
-        if _amount_mM(solutions, name) == 0:
+        if _amount_mM(solutions, name, condition) == 0:
             yield name, f"found no ion; its junction potential cannot be computed (junction.method: {junction.method})"
     for name in (condition.bath, zeroed) if kind == "pellet" else ():
-        if _amount_mM(solutions, name, "Cl") == 0:
+        if _amount_mM(solutions, name, condition, "Cl") == 0:
             yield (
                 name,
                 "found no chloride; an Ag/AgCl pellet in the bath (junction.reference.type) has no potential "
@@ -139,11 +139,12 @@ def lacking(solutions: Solutions, condition: Condition, junction: Junction) -> I
             )
 
 
-def _amount_mM(solutions: Solutions, name: str, ion: str = "") -> float:
+def _amount_mM(solutions: Solutions, name: str, condition: Condition, ion: str = "") -> float:
     """Sum of a solution's ions, or one of them, in mM; nan where it is not known."""
     if name not in solutions.names or name in solutions.doubtful:
         return math.nan
-    return float(sum(c for i, c in zip(solutions.ions, solutions.row(name), strict=True) if ion in ("", i.name)))
+    row = solutions.row(name, condition.temperature_C)
+    return float(sum(c for i, c in zip(solutions.ions, row, strict=True) if ion in ("", i.name)))
 
 
 def _zeroed(condition: Condition) -> str:
@@ -238,7 +239,7 @@ def between_mV(
     ValueError
         Where a solution holds no ion.
     """
-    ends = [solutions.row(name) for name in (first, second)]
+    ends = [solutions.row(name, temperature_C) for name in (first, second)]
     coefficients = np.ones((2, len(solutions.ions)))
     if basis == ACTIVITY:
         rows = [solutions.names.index(name) for name in (first, second)]

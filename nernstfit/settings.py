@@ -28,10 +28,10 @@ from nernstfit.errors import InputError
 
 CONFIG_FILE = "config/config.yaml"
 _WINDOW = ("from_fraction", "to_fraction", "from_ms", "to_ms")
-_PATHS = ("recordings", "reversals", "solutions")
+_PATHS = ("recordings", "reversals", "solutions", "species")
 # What stands where a key without default, or a path, is not sound: nothing that a table could be held against.
 _NO_IONS: Mapping[str, Any] = {"reference_ion": "", "permeant": []}
-_NO_PATH: Mapping[str, str | None] = {"recordings": None, "reversals": None, "solutions": ""}
+_NO_PATH: Mapping[str, str | None] = {"recordings": None, "reversals": None, "solutions": "", "species": None}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,9 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit import recipes, tables
 from nernstfit import settings as settings_module
-from nernstfit import solutions as chemistry
-from nernstfit import tables
 from nernstfit.abf.command import segments
 from nernstfit.abf.records import Epoch, Waveform
 from nernstfit.abf.write import OutputChannel, write_abf
@@ -134,7 +133,7 @@ def simulate(folder: Path, seed: int = 1) -> None:
     _write(config, _CONFIG)
     _write(folder / "data" / "solutions.csv", _SOLUTIONS)
     settings = settings_module.load(settings_module.read(str(config)))
-    solutions, _ = chemistry.parse(tables.read(folder / settings.solutions), settings.solutions)
+    solutions, _ = recipes.parse(tables.read(folder / settings.solutions), settings.solutions)
     cells = [_cell(f"c{number}", np.random.default_rng((seed, number))) for number in range(1, CELLS + 1)]
     made = [(cell, bath) for cell in cells for bath in BATHS if (cell.name, bath) not in LACKING]
     for cell, bath in made:

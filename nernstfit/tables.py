@@ -62,11 +62,13 @@ IV = _table(
     "measurement level command_mV voltage_mV current_pA se_pA raw_current_pA",
     "measurement",
 )
+# Behind the columns of the contract: what was put in, bound or not, and what holds for the whole solution.
 SOLUTIONS = _table(
     "solutions.csv",
     "temperature_C solution ion",
-    "temperature_C solution ion valence concentration_mM activity_coefficient activity_mM ionic_strength_M status",
-    "solution ion status",
+    "temperature_C solution ion valence concentration_mM activity_coefficient activity_mM ionic_strength_M status "
+    "total_mM pH titrant_mM charge_excess_meq_per_l osmolarity_mOsm_per_l warnings",
+    "solution ion status warnings",
 )
 # Behind the columns of the contract: part of the key, and the standard error of applied_mV that all cells share.
 JUNCTIONS = _table(

@@ -30,6 +30,8 @@ RANKS = {
     "templates": 0,
     "abf": 2,
     "solutions": 2,
+    "cautions": 2.2,
+    "recipes": 2.2,
     "junctions": 2.5,
     "experiment": 3,
     "permeability": 3,

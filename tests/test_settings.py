@@ -187,7 +187,6 @@ def test_an_unknown_key_two_sections_deep_has_its_full_name(config: Config) -> N
 @pytest.mark.parametrize(
     ("key", "value", "named"),
     [
-        ("species", "data/species.csv", "'data/species.csv'"),
         ("fit.activity_correction", "pipette", "'pipette'"),
         ("fit.robust", True, "True"),
     ],

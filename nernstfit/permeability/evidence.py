@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from nernstfit.junctions import MODEL_ERRORS, junction_mV, model_differences_mV
 from nernstfit.permeability.model import Data
-from nernstfit.physics.ions import IONS
 from nernstfit.settings import Junction, Settings
 from nernstfit.solutions import Condition, Solutions, moved, sources
 
@@ -60,7 +59,7 @@ def data(
         se_mV=measured.se_mV,
         temperature_C=np.array([c.temperature_C for c in at]),
         ions=tuple(permeant),
-        valence=np.array([IONS[ion].valence for ion in permeant]),
+        valence=np.array([solutions.known[ion].valence for ion in permeant]),
         inside=np.array([sides[c][0] for c in at]),
         outside=np.array([sides[c][1] for c in at]),
         averages=measured.averages,

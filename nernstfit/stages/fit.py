@@ -19,7 +19,7 @@ from nernstfit.permeability.model import Fit, fit
 from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
 from nernstfit.physics.coefficients import NAMES
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.ions import IONS
+from nernstfit.physics.ions import IONS, Ion
 from nernstfit.reversal.verdict import REVERSAL
 from nernstfit.settings import Settings
 from nernstfit.solutions import Condition
@@ -88,12 +88,12 @@ _TABLES = {
 }
 
 
-def configured_models(settings: Settings) -> list[Model]:
+def configured_models(settings: Settings, known: Mapping[str, Ion] = IONS) -> list[Model]:
     """List the models that are compared, the configured one first."""
     permeant, reference = settings.fit.permeant, settings.fit.reference_ion
     own = settings.activity.name
     # The convention decides what a divalent's ratio is: there the others are shown beside it.
-    divalent = settings.activity.model == "pitzer" and any(abs(IONS[ion].valence) > 1 for ion in permeant)
+    divalent = settings.activity.model == "pitzer" and any(abs(known[ion].valence) > 1 for ion in permeant)
     others = [name for name in NAMES if name.startswith("pitzer:") and divalent]
     activities = dict.fromkeys([own, "concentration", *others])
     ghk = [Model(f"ghk:{name}", name, permeant, reference) for name in activities]
@@ -150,7 +150,7 @@ def _add(
     data = evidence.data(group.measured, experiment.solutions, model.permeant, model.activity)
     predictable = np.isfinite(data.predict(np.zeros(len(data.ions))))
     key = {"group": group.name, "model": model.name}
-    notes = (_left_out(group.measured, predictable), _ghk_form(model))
+    notes = (_left_out(group.measured, predictable), _ghk_form(model, experiment.solutions.known))
     row = key | {"activity": model.activity, "permeant": " ".join(model.permeant), "n_data": int(predictable.sum())}
     predicted = np.full(data.size, math.nan)
     offsets: dict[str, float] = {}
@@ -221,9 +221,9 @@ def _left_out(measured: Measured, predictable: np.ndarray[Any, np.dtype[np.bool_
     )
 
 
-def _ghk_form(model: Model) -> str:
+def _ghk_form(model: Model, known: Mapping[str, Ion]) -> str:
     """Which of the forms in use the ratios belong to, where an ion carries more than one charge."""
-    if all(abs(IONS[ion].valence) == 1 for ion in model.permeant):
+    if all(abs(known[ion].valence) == 1 for ion in model.permeant):
         return ""
     what = "concentrations" if model.activity == "concentration" else "activities"
     return f"GHK current equation with z^2 and {what}"
@@ -326,7 +326,7 @@ def _slopes(group: Group, experiment: Experiment) -> Iterator[dict[str, Any]]:
             "slope_mV_per_decade": slope.slope,
             "low": slope.low,
             "high": slope.high,
-            "theoretical_mV_per_decade": float(theory) / IONS[ion].valence,
+            "theoretical_mV_per_decade": float(theory) / experiment.solutions.known[ion].valence,
         }
 
 

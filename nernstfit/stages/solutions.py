@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nernstfit import junctions, tables
+from nernstfit.cautions import cautions
 from nernstfit.experiment import Experiment
 from nernstfit.physics.activity import ionic_strength_M
 from nernstfit.solutions import Solutions
@@ -43,22 +44,29 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     model : str
         Activity model, with its convention where it has one.
     """
-    strength = ionic_strength_M(recipe.concentration_mM, recipe.valence)
-    osmolarity = recipe.concentration_mM.sum(axis=1) + recipe.uncharged_mM
+    at = recipe.at(temperature_C)
+    strength = ionic_strength_M(at.free_mM, recipe.valence)
+    excess = recipe.charge_excess_meq_per_l(temperature_C)
+    osmolarity = at.free_mM.sum(axis=1) + at.uncharged_mM
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.statuses(model, temperature_C)
-    for s, i in np.argwhere(recipe.concentration_mM > 0):
+    remarks = cautions(recipe, temperature_C, model)
+    for s, i in np.argwhere(at.free_mM > 0):
         yield {
             "temperature_C": temperature_C,
             "solution": recipe.names[s],
             "ion": recipe.ions[i].name,
             "valence": recipe.ions[i].valence,
-            "concentration_mM": recipe.concentration_mM[s, i],
+            "concentration_mM": at.free_mM[s, i],
             "activity_coefficient": coefficients[s, i],
-            "activity_mM": coefficients[s, i] * recipe.concentration_mM[s, i],
+            "activity_mM": coefficients[s, i] * at.free_mM[s, i],
             "ionic_strength_M": strength[s],
             "status": status[s, i],
-            "charge_excess_meq_per_l": recipe.charge_excess_meq_per_l[s],
+            "total_mM": at.total_mM[s, i],
+            "pH": recipe.pH[s],
+            "titrant_mM": at.titrant_mM[s],
+            "charge_excess_meq_per_l": excess[s],
             "osmolarity_mOsm_per_l": osmolarity[s],
+            "warnings": "; ".join(remarks[recipe.names[s]]),
         }
 
 

@@ -4,7 +4,7 @@
 
 rule solutions:
     input:
-        table=experiment.settings.solutions,
+        tables=experiment.chemistry,
         code=experiments.code("stages.solutions"),
     output:
         solutions="results/solutions.csv",

@@ -5,7 +5,7 @@
 rule fit:
     input:
         reversals="results/reversal_potentials.csv",
-        table=experiment.settings.solutions,
+        tables=experiment.chemistry,
         code=experiments.code("stages.fit"),
     output:
         permeabilities="results/permeabilities.csv",
