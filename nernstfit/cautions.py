@@ -18,6 +18,7 @@ STRENGTH_M = {"pitzer": 6.0, "davies": 0.5, "debye-huckel": 0.1}
 """Ionic strength up to which a model is meant: Pitzer 1991, Davies 1962, Robinson & Stokes 1959."""
 OSMOLARITY_MOSM_PER_L = (150.0, 450.0)
 """Of solutions for cells of vertebrates; those of marine animals have about 1,000."""
+_NO_CELL_MOSM_PER_L = 2000.0  # no cell lives in such a solution: it fills a salt bridge
 BOUND = 0.95
 """Share of a chelator that is bound, above which it holds no metal constant."""
 REACH = 1.0
@@ -60,7 +61,7 @@ def _of(solutions: Solutions, at: Composition, i: int, temperature_C: float, mod
         yield f"ionic strength {strength:.3g} mol/l, above the {limit:g} up to which {model} is meant"
     osmolarity = float(at.free_mM[i].sum() + at.uncharged_mM[i])
     low, high = OSMOLARITY_MOSM_PER_L
-    if not low <= osmolarity <= high:
+    if not low <= osmolarity <= high and osmolarity < _NO_CELL_MOSM_PER_L:
         yield f"osmolarity {osmolarity:.0f} mOsm/l, outside the {low:g} to {high:g} of solutions for vertebrate cells"
     yield from _unsaid_pH(solutions, i) if math.isnan(solutions.pH[i]) else _at_its_pH(solutions, at, i, temperature_C)
 

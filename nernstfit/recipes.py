@@ -79,9 +79,11 @@ def parse(table: pd.DataFrame, place: str, own: Own = ()) -> tuple[Solutions, li
         own=own,
         doubtful=frozenset(doubtful),
     )
-    sound = [int(row) for row in recipe.index if table["solution"][row] not in doubtful]
-    faults += [fault for row in sorted(sound) for fault in _chemistry_faults(solutions, recipe, row, place)]
-    return solutions.with_what_forms(), faults
+    for row in sorted(row for row in recipe.index if table["solution"][row] not in doubtful):
+        wrong = list(_chemistry_faults(solutions, recipe, row, place))
+        faults += wrong
+        doubtful |= {table["solution"][row]} if wrong else set()
+    return replace(solutions, doubtful=frozenset(doubtful)).with_what_forms(), faults
 
 
 def _nothing(own: Own) -> Solutions:

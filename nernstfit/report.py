@@ -26,8 +26,6 @@ from nernstfit.physics.ions import IONS
 MISSING = "—"
 MOST_TRACED = 60
 MOST_ROWS_PER_FIGURE = 6
-_NOTABLE_CHARGE_PERCENT = 2.0
-_DAVIES_LIMIT_M = 0.5
 _MANY_DF = 1000
 
 RATIO_VERDICTS: Mapping[str, str] = {
@@ -481,7 +479,9 @@ def _left_out(results: Results) -> Iterator[str]:
 
 def _multivalent(results: Results) -> list[str]:
     """Permeant ions of more than one charge."""
-    return [ion for ion in results.fit["permeant"] if abs(IONS[ion].valence) > 1]
+    valence = {name: float(ion.valence) for name, ion in IONS.items()}
+    valence |= dict(zip(results.solutions["ion"], results.solutions["valence"], strict=True))
+    return [ion for ion in results.fit["permeant"] if abs(valence[ion]) > 1]
 
 
 GHK_FORM = "GHK current equation with z\N{SUPERSCRIPT TWO}"
@@ -1046,15 +1046,18 @@ def _solutions(results: Results) -> Iterator[Block]:
         "concentration. Osmolarity is the plain sum of all dissolved particles, without osmotic coefficients."
     )
     whole = _per_solution(rows)
-    yield from _solution_warnings(whole, config["activity"]["model"])
+    yield from _solution_warnings(rows)
     columns = {"solution": list(whole["solution"])}
     many = rows["temperature_C"].nunique() > 1
     if many:
         columns["T, °C"] = [f"{value:g}" for value in whole["temperature_C"]]
+    if rows["pH"].notna().any():
+        columns["pH"] = [fixed(value, 2) for value in whole["pH"]]
+        columns["titrant, mM"] = [fixed(value, 2) for value in whole["titrant_mM"]]
     columns["ionic strength, mol/l"] = [fixed(value, 4) for value in whole["ionic_strength_M"]]
-    columns["charge excess, meq/l"] = [fixed(value, 2, sign=True) for value in whole["excess"]]
+    columns["charge excess, meq/l"] = [fixed(value, 2, sign=True) for value in whole["charge_excess_meq_per_l"]]
     columns["of the cation charge, %"] = [fixed(value, 1, sign=True) for value in whole["percent"]]
-    columns["osmolarity, mOsm/l"] = [fixed(value, 0) for value in whole["osmolarity"]]
+    columns["osmolarity, mOsm/l"] = [fixed(value, 0) for value in whole["osmolarity_mOsm_per_l"]]
     yield _grid(columns, ["solution"])
     records = rows.to_dict("records")
     columns = {"solution": _once([row["solution"] for row in records])}
@@ -1063,12 +1066,14 @@ def _solutions(results: Results) -> Iterator[Block]:
     columns |= {
         "ion": [row["ion"] for row in records],
         "valence": [fixed(row["valence"], 0, sign=True) for row in records],
+        **({"put in, mM": [_given(row["total_mM"]) for row in records]} if rows["pH"].notna().any() else {}),
         "concentration, mM": [_given(row["concentration_mM"]) for row in records],
         "activity coefficient": [fixed(row["activity_coefficient"], 3) for row in records],
         "activity, mM": [rough(row["activity_mM"], 4) for row in records],
         "status": [row["status"] for row in records],
     }
-    yield _grid(columns, ["solution", "ion", "status"], "Ions of each solution.")
+    yield _grid(columns, ["solution", "ion", "status"], "Ions of each solution: the free ones, beside what was put in.")
+    yield from _assumed(rows)
 
 
 def _once(names: Sequence[str]) -> list[str]:
@@ -1078,33 +1083,26 @@ def _once(names: Sequence[str]) -> list[str]:
 
 def _per_solution(rows: pd.DataFrame) -> pd.DataFrame:
     charge = rows["valence"] * rows["concentration_mM"]
-    osmolarity = _further(rows, "osmolarity_mOsm_per_l")
-    parts = rows.assign(excess=charge, cations=charge.clip(lower=0), osmolarity=osmolarity).groupby(
-        ["solution", "temperature_C"], as_index=False
-    )
-    whole = parts.agg(
-        {"ionic_strength_M": "first", "excess": "sum", "cations": "sum", "osmolarity": "first"},
-    )
-    return whole.assign(percent=(100 * whole["excess"] / whole["cations"]).where(whole["cations"] > 0))
+    parts = rows.assign(cations=charge.clip(lower=0)).groupby(["solution", "temperature_C"], as_index=False)
+    first = ("pH", "titrant_mM", "ionic_strength_M", "charge_excess_meq_per_l", "osmolarity_mOsm_per_l")
+    whole = parts.agg(dict.fromkeys(first, "first") | {"cations": "sum"})
+    percent = (100 * whole["charge_excess_meq_per_l"] / whole["cations"]).where(whole["cations"] > 0)
+    return whole.assign(percent=percent)
 
 
-def _solution_warnings(whole: pd.DataFrame, model: str) -> Iterator[Text]:
-    once = whole.drop_duplicates("solution")
-    charged = once[~(once["percent"].abs() <= _NOTABLE_CHARGE_PERCENT)]
-    if len(charged):
-        each = _listed(f"{row.solution} ({fixed(row.excess, 1, sign=True)} meq/l)" for row in charged.itertuples())
-        yield Text(
-            f"The charges do not add up to zero within {_NOTABLE_CHARGE_PERCENT:g} % of the cation charge: {each}. "
-            "An ion is missing from the recipe, or a concentration is not what was meant.",
-            "warning",
-        )
-    strong = once[once["ionic_strength_M"] > _DAVIES_LIMIT_M]
-    if model == "davies" and len(strong):
-        yield Text(
-            f"The Davies equation is meant for ionic strengths up to {_DAVIES_LIMIT_M:g} mol/l; coefficients of "
-            f"{_listed(strong['solution'])} lie outside.",
-            "note",
-        )
+def _solution_warnings(rows: pd.DataFrame) -> Iterator[Text]:
+    """What is remarkable about a solution, said once where it holds at every temperature."""
+    once = rows.drop_duplicates(["solution", "warnings"])
+    for row in once[once["warnings"] != ""].itertuples():
+        yield Text(f"{row.solution}: {row.warnings}.", "warning")
+
+
+def _assumed(rows: pd.DataFrame) -> Iterator[Block]:
+    """Parameters of the activity model that nobody measured, and what stands in for them."""
+    solutions = rows.groupby("solution")["assumptions"].first()
+    each = [f"{name}: {text}" for name, text in solutions.items() if text]
+    if each:
+        yield Fold("What stands in for parameters of Pitzer's model that were never measured", (Listing(tuple(each)),))
 
 
 # 10 Methods in words

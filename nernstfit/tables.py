@@ -67,8 +67,8 @@ SOLUTIONS = _table(
     "solutions.csv",
     "temperature_C solution ion",
     "temperature_C solution ion valence concentration_mM activity_coefficient activity_mM ionic_strength_M status "
-    "total_mM pH titrant_mM charge_excess_meq_per_l osmolarity_mOsm_per_l warnings",
-    "solution ion status warnings",
+    "total_mM pH titrant_mM charge_excess_meq_per_l osmolarity_mOsm_per_l warnings assumptions",
+    "solution ion status warnings assumptions",
 )
 # Behind the columns of the contract: part of the key, and the standard error of applied_mV that all cells share.
 JUNCTIONS = _table(

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nernstfit import junctions, tables
 from nernstfit.cautions import cautions
 from nernstfit.experiment import Experiment
 from nernstfit.physics.activity import ionic_strength_M
+from nernstfit.physics.pitzer import assumptions
 from nernstfit.solutions import Solutions
 
 
@@ -50,6 +52,7 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     osmolarity = at.free_mM.sum(axis=1) + at.uncharged_mM
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.statuses(model, temperature_C)
     remarks = cautions(recipe, temperature_C, model)
+    assumed = [_assumptions(recipe, row, model) for row in at.free_mM]
     for s, i in np.argwhere(at.free_mM > 0):
         yield {
             "temperature_C": temperature_C,
@@ -67,7 +70,15 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
             "charge_excess_meq_per_l": excess[s],
             "osmolarity_mOsm_per_l": osmolarity[s],
             "warnings": "; ".join(remarks[recipe.names[s]]),
+            "assumptions": assumed[s],
         }
+
+
+def _assumptions(recipe: Solutions, free_mM: NDArray[np.float64], model: str) -> str:
+    """What Pitzer's model takes for granted in one solution, because nobody measured it."""
+    if not model.startswith("pitzer"):
+        return ""
+    return "; ".join(assumptions([ion for ion, c in zip(recipe.ions, free_mM, strict=True) if c > 0]))
 
 
 def _junctions(experiment: Experiment) -> Iterator[dict[str, Any]]:
