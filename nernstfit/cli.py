@@ -267,18 +267,23 @@ def _cell(value: Any) -> str:
 
 
 def check(folder: Path) -> None:
-    """Check the configuration and tables of an experiment folder.
+    """Check the configuration and tables of an experiment folder, and say what is remarkable about its solutions.
 
     Raises
     ------
     InputError
         With every fault, one line each.
     """
-    from nernstfit import experiment, settings  # noqa: PLC0415
+    from nernstfit import cautions, experiment, settings  # noqa: PLC0415
 
     before = Path.cwd()
     os.chdir(folder)
     try:
-        experiment.load(settings.read())
+        found = experiment.load(settings.read())
     finally:
         os.chdir(before)
+    place, at = found.settings.solutions, found.settings.temperature_C
+    remarks = cautions.cautions(found.solutions, at, found.settings.activity.name)
+    for name, sentences in remarks.items():
+        for sentence in sentences:
+            click.echo(f"{place}: solution '{name}': {sentence}", err=True)

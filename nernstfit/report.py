@@ -306,6 +306,7 @@ def _given(value: float) -> str:
     return f"{value:.6g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else MISSING
 
 
+_TRACE_MM = 1e-3
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -1059,7 +1060,9 @@ def _solutions(results: Results) -> Iterator[Block]:
     columns["of the cation charge, %"] = [fixed(value, 1, sign=True) for value in whole["percent"]]
     columns["osmolarity, mOsm/l"] = [fixed(value, 0) for value in whole["osmolarity_mOsm_per_l"]]
     yield _grid(columns, ["solution"])
-    records = rows.to_dict("records")
+    passing = rows["ion"].isin(results.fit["permeant"])
+    shown = rows[(rows["concentration_mM"] >= _TRACE_MM) | passing]
+    records = shown.to_dict("records")
     columns = {"solution": _once([row["solution"] for row in records])}
     if many:
         columns["T, °C"] = [f"{row['temperature_C']:g}" for row in records]
@@ -1067,18 +1070,25 @@ def _solutions(results: Results) -> Iterator[Block]:
         "ion": [row["ion"] for row in records],
         "valence": [fixed(row["valence"], 0, sign=True) for row in records],
         **({"put in, mM": [_given(row["total_mM"]) for row in records]} if rows["pH"].notna().any() else {}),
-        "concentration, mM": [_given(row["concentration_mM"]) for row in records],
+        "concentration, mM": [_free(row) for row in records],
         "activity coefficient": [fixed(row["activity_coefficient"], 3) for row in records],
         "activity, mM": [rough(row["activity_mM"], 4) for row in records],
         "status": [row["status"] for row in records],
     }
-    yield _grid(columns, ["solution", "ion", "status"], "Ions of each solution: the free ones, beside what was put in.")
+    traces = "" if len(shown) == len(rows) else f" Traces below {1000 * _TRACE_MM:g} µM are in solutions.csv."
+    yield _grid(columns, ["solution", "ion", "status"], f"Ions of each solution, free, beside what was put in.{traces}")
     yield from _assumed(rows)
 
 
 def _once(names: Sequence[str]) -> list[str]:
     """Leave out a name that stands in the row above."""
     return [name if i == 0 or names[i - 1] != name else "" for i, name in enumerate(names)]
+
+
+def _free(row: Mapping[str, Any]) -> str:
+    """A free concentration: as it was put in where nothing happened to it, else of four digits."""
+    same = row["concentration_mM"] == row["total_mM"] and math.isnan(row["titrant_mM"])
+    return _given(row["concentration_mM"]) if same or math.isnan(row["pH"]) else rough(row["concentration_mM"], 4)
 
 
 def _per_solution(rows: pd.DataFrame) -> pd.DataFrame:
