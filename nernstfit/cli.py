@@ -246,6 +246,53 @@ def nernst(ion: str, outside: float, inside: float, temperature: float, as_json:
     _show([chemistry.nernst(ion, outside, inside, temperature)], as_json)
 
 
+@main.command(
+    epilog="""\b
+Examples:
+  nernstfit ghk --ratio K=1,Na=0.04,Cl=0.45 --in K=400,Na=50,Cl=52 --out K=20,Na=440,Cl=560 \\
+      --temperature 18 --model concentration
+  nernstfit ghk --solutions data/solutions.csv --in pipette --out control --ratio K=1 --solve Na \\
+      --potential -20 --se 0.8
+  nernstfit ghk --reference-bath NaCl=10 --reference-potential 51 --out NaBr=10 --ratio Cl=1 --solve Br \\
+      --potential 28
+  nernstfit ghk --conductance --nernst Na=-29,K=-61 --ratio K=1 --solve Na --potential -34.8"""
+)
+@click.option("--ratio", "ratios", multiple=True, required=True, help="Like K=1,Na=0.04; the reference ion has 1.")
+@click.option("--inside", "--in", "inside", help="A solution of the table, or mM like KCl=140,NaCl=10.")
+@click.option("--outside", "--out", "outside", help="Likewise.")
+@click.option("--solutions", "table", type=click.Path(), help="Table of solutions.")
+@click.option("--potential", "potential_mV", type=float, help="Measured reversal potential, mV; with --solve.")
+@click.option("--solve", help="The ion whose ratio is sought.")
+@click.option(
+    "--se", "se_mV", type=float, help="Standard error of --potential (or of the shift), mV; it gives a 95 % interval."
+)
+@click.option("--reference-bath", help="Where the inside is not known: another bath, as --outside is given.")
+@click.option("--reference-potential", "reference_mV", type=float, help="Reversal potential in that bath, mV.")
+@click.option("--conductance", is_flag=True, help="Ratios of chord conductances, which are not permeabilities.")
+@click.option("--nernst", multiple=True, help="With --conductance: Nernst potentials in mV, like K=-80,Na=50.")
+@_TEMPERATURE
+@_MODEL
+@_JSON
+def ghk(temperature: float, as_json: bool, **asked: Any) -> None:
+    """Reversal potential from permeability ratios, or with --solve one ratio from a reversal potential.
+
+    Potentials are inside minus outside, corrected for junctions. Give both solutions; or, for the shift that an
+    exchange of baths makes, the second bath, the first and its potential: what is inside cancels.
+    """
+    from nernstfit.stages import ghk as stage  # noqa: PLC0415
+
+    found = stage.answer(stage.Question(temperature_C=temperature, **asked))
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    _show([{name: "" if value is None else value for name, value in row.items()} for row in found.pop("ions")], False)
+    click.echo()
+    notes = [("note", note) for note in found.pop("notes")]
+    for name, value in [*found.items(), *notes]:
+        if value is not None:
+            click.echo(f"{name:20}{value:.6g}" if isinstance(value, float) else f"{name:20}{value}")
+
+
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
     """Print rows as a table with a header, or as a list of JSON objects."""
     known = [{key: None if value != value else value for key, value in row.items()} for row in rows]
