@@ -97,16 +97,17 @@ def test_calcium_by_convention(model: str, expected: float, within: float) -> No
 
 
 MIXTURES = [
-    ("--in", "KCl=140,NaCl=10", "--out", "NaCl=145,KCl=5", "--ratio", "K=1", "--solve", "Na"),
-    ("--in", "KCl=140,NaCl=10", "--out", "NaCl=145,KCl=5", "--ratio", "K=1,Cl=0.3", "--solve", "Na"),
-    ("--in", "NaCl=145", "--out", "NaCl=75", "--ratio", "Cl=1", "--solve", "Na"),
-    ("--in", "CsCl=140", "--out", "CaCl2=10,NaCl=130", "--ratio", "Cs=1,Na=0.7", "--solve", "Ca"),
-    ("--reference-bath", "NaCl=145,CaCl2=2", "--reference-potential", "-3", "--out", "NaCl=5,CsCl=140", "--ratio",
-     "Na=1,Ca=2.5", "--solve", "Cs"),
-    ("--reference-bath", "NaCl=10", "--reference-potential", "51", "--out", "NaCl=1,NaBr=9", "--ratio", "Cl=1", "--solve",
-     "Br"),
-    ("--conductance", "--in", "KCl=140,NaCl=10", "--out", "NaCl=145,KCl=5", "--ratio", "K=1,Cl=.2", "--solve", "Na"),
-]  # fmt: skip
+    tuple(line.split())
+    for line in (
+        "--in KCl=140,NaCl=10 --out NaCl=145,KCl=5 --ratio K=1 --solve Na",
+        "--in KCl=140,NaCl=10 --out NaCl=145,KCl=5 --ratio K=1,Cl=0.3 --solve Na",
+        "--in NaCl=145 --out NaCl=75 --ratio Cl=1 --solve Na",
+        "--in CsCl=140 --out CaCl2=10,NaCl=130 --ratio Cs=1,Na=0.7 --solve Ca",
+        "--reference-bath NaCl=145,CaCl2=2 --reference-potential -3 --out Na=5,Cs=140 --ratio Na=1,Ca=2.5 --solve Cs",
+        "--reference-bath NaCl=10 --reference-potential 51 --out NaCl=1,NaBr=9 --ratio Cl=1 --solve Br",
+        "--conductance --in KCl=140,NaCl=10 --out NaCl=145,KCl=5 --ratio K=1,Cl=0.2 --solve Na",
+    )
+]
 
 
 @pytest.mark.parametrize("ratio", [0.02, 0.3, 5.0])
@@ -152,6 +153,22 @@ def test_solutions_of_a_table_are_their_compositions(tmp_path: Path) -> None:
     mixed = found("--solutions", table, "--in", "pipette", "--out", "Na=145,K=5,Cl=150", *question)
     for answer in (typed, mixed):
         assert answer["permeability_ratio"] == pytest.approx(named["permeability_ratio"], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("salt", "bath", "published", "expected"),
+    [("Na", "75", 10.9, 4.38), ("Na", "37.5", 10.9, 4.52), ("Cs", "75", 5.0, 5.10), ("Cs", "37.5", 5.0, 5.10)],
+)
+def test_a_junction_that_is_forgotten(salt: str, bath: str, published: float, expected: float) -> None:
+    """Glycine receptor, Barry et al. 2010 (Channels 4:142): what the amplifier reads is off by the bath's junction."""
+    table, how = ("--solutions", ROOT / "docs" / "dilutions.csv"), ("--model", "pitzer:raw")
+    sides = ("--in", f"{salt}-145", "--out", f"{salt}-{bath}", *table, *how)
+    true = found(*sides, "--ratio", f"{salt}=1,Cl={published}")["potential_mV"]
+    line = ["junction", f"{salt}-145", f"{salt}-{bath}", *map(str, (*table, *how)), "--json"]
+    _, on_activities = json.loads(CliRunner().invoke(main, line).output)
+    read = true + on_activities["henderson_mV"]
+    answer = found(*sides, "--ratio", f"{salt}=1", "--solve", "Cl", "--potential", read)
+    assert answer["permeability_ratio"] == pytest.approx(expected, abs=0.005)
 
 
 # Intervals
