@@ -68,7 +68,7 @@ def test_published_case(case: dict[str, str]) -> None:
     assert answer[key] == pytest.approx(expected, abs=tolerance * unit)
     symbol = "g" if case["kind"] == "chord" else "P"
     if case["kind"] != "predict":
-        assert answer["ratio"] == f"{symbol}_{case['ion']}/{symbol}_{case['reference']}"
+        assert answer["name"] == f"{symbol}_{case['ion']}/{symbol}_{case['reference']}"
 
 
 def test_every_kind_of_case_is_there() -> None:
@@ -236,7 +236,7 @@ def test_printed_and_json_are_the_same() -> None:
     for cells, row in ((k, answer["ions"][0]), (na, answer["ions"][1])):
         assert cells == [f"{value:.6g}" if isinstance(value, float) else str(value) for value in row.values()]
     said = dict(line.split(maxsplit=1) for line in lines[4:])
-    assert said["ratio"] == answer["ratio"] == "P_Na/P_K"
+    assert said["name"] == answer["name"] == "P_Na/P_K"
     for name in ("permeability_ratio", "low", "high", "potential_mV", "se_mV", "temperature_C"):
         assert said[name] == f"{answer[name]:.6g}"
 
@@ -323,6 +323,10 @@ def test_printed_and_json_are_the_same() -> None:
         (
             "--ratio K=1,Cl=1 --reference-bath KCl=1 --reference-potential 0 --out K=2",
             "--reference-bath: found cations and anions",
+        ),
+        (
+            "--ratio K=1 --reference-bath NaCl=1 --reference-potential 0 --out K=2",
+            "--reference-bath: found none of the permeant ions",
         ),
         ("--ratio K=1 --in K=1 --out K=2 --nernst K=3", "--nernst: found without --conductance"),
         ("--ratio K=1 --in K=1 --out K=2 --nernst K=3 --conductance", "--nernst: found with a solution"),

@@ -119,6 +119,7 @@ def loaded(module: str) -> set[str]:
         ("nernstfit.stages.ingest", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.measure", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.correct", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
+        ("nernstfit.stages.ghk", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.fit", {"altair", "pyabf", "snakemake"}),
         ("nernstfit.cli", {"altair", "lmfit", "pandas", "pyabf", "matplotlib"}),
     ],

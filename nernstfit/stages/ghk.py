@@ -160,7 +160,7 @@ def answer(asked: Question) -> dict[str, Any]:
     dict
         `ions`: one dict per ion, by name, with its valence, what each side holds of it in mM (`inside_mM`, and under
         an activity model `inside_activity_mM`), its Nernst potential (None where a side has none of it) and its
-        ratio. Then `potential_mV`; or `ratio`, the name like P_Na/P_K, `permeability_ratio` (of chord conductances:
+        ratio. Then `potential_mV`; or `name` like P_Na/P_K, `permeability_ratio` (of chord conductances:
         `conductance_ratio`), `low` and `high`, the ratios at the ends of the potential's 95 % normal interval
         (None where an end lies beyond what any ratio gives; without `se_mV` both), `potential_mV` and `se_mV`. Last
         `temperature_C`, `activity` and `form` of the equation, and `notes`.
@@ -255,7 +255,7 @@ def _ratio(
             for word in beyond
         ]
         low, high = low or None, None if high == math.inf else high
-    found = {"ratio": name, law.quantity: ratio, "low": low, "high": high}
+    found = {"name": name, law.quantity: ratio, "low": low, "high": high}
     return found | {"potential_mV": potential_mV, "se_mV": se_mV}, notes
 
 
@@ -313,6 +313,8 @@ def _shift(asked: Question, valence: FloatArray, reference: FloatArray, outside:
             "--reference-bath: found cations and anions among the permeant ions; ions of one sign, for which what is "
             "inside cancels, or --inside in its place, would be right"
         )
+    if not reference.any():
+        raise InputError("--reference-bath: found none of the permeant ions; at least one of them would be right")
     entries = ghk.unknown_inside(asked.reference_mV or 0.0, valence, reference, outside, asked.temperature_C)
     return _Goldman(*entries, asked.temperature_C)
 
