@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nernstfit import solutions, tables
+from nernstfit import recipes, tables
 from nernstfit.errors import InputError
 from nernstfit.experiment import NUMBERS
 from nernstfit.physics import chord, coefficients, ghk
@@ -134,7 +134,7 @@ class _Side:
         """What limits the activities."""
         if model == "concentration":
             return
-        row, place = self.recipe.row(self.solution), self.name.replace("_", " ")
+        row, place = self.recipe.row(self.solution, temperature_C), self.name.replace("_", " ")
         charges = row * self.recipe.valence
         excess, most = charges.sum(), max(charges[charges > 0].sum(), -charges[charges < 0].sum())
         if abs(excess) > _MOST_EXCESS * most:
@@ -433,7 +433,7 @@ def _amounts(
 
 
 def _parse(table: pd.DataFrame, place: str) -> Solutions:
-    recipe, faults = solutions.parse(table, place)
+    recipe, faults = recipes.parse(table, place)
     if faults:
         raise InputError(faults)
     return recipe
