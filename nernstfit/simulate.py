@@ -200,9 +200,8 @@ def _record(
     membrane = _Membrane(cell, solutions, condition, settings)
     current = _current(membrane, shift, cell)
     current += _noise(current.shape, rng)
-    channel = OutputChannel(
-        "IN 0", "pA", 0, FULL_SCALE_PA, telegraph_gain=5.0 if cell.name in TELEGRAPHED else 1.0, clamp="voltage"
-    )
+    gain = 5.0 if cell.name in TELEGRAPHED else 1.0
+    channel = OutputChannel("IN 0", "pA", 0, FULL_SCALE_PA, gain, "voltage", lowpass_Hz=FILTER_HZ)
     version = "1.84" if cell.name in OLD_FORMAT else "2.6"
     write_abf(path, version, current[:, None, :], [channel], [PROTOCOL], RATE_HZ, SWEEP_INTERVAL_S)
 
