@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -264,6 +265,7 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "adopt": (("measurement", "given", "exclude"), ()),
     "solutions": (("condition",), ("junction", "activity", "uncertainty")),
     "correct": (("measurement", "recording", "cell", "group", "sweeps_text", "condition", "own"), ()),
+    "thermodynamics": (("measurement", "condition"), ("activity", "fit.permeant")),
     "fit": (("measurement", "condition", "averages"), ("junction", "activity", "fit", "uncertainty")),
     "report": (("measurement", "recording"), tuple(field.name for field in dataclasses.fields(Settings))),
 }
@@ -275,7 +277,7 @@ def fingerprint(experiment: Experiment, stage: str, rows: Sequence[Row]) -> str:
     settings = experiment.settings.as_dict()
     content = [
         [[_plain(operator.attrgetter(column)(row)) for column in columns] for row in rows],
-        [settings[section] for section in sections],
+        [functools.reduce(operator.getitem, section.split("."), settings) for section in sections],
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -78,6 +78,14 @@ JUNCTIONS = _table(
     "applied_mV statement zeroed_in shared_se_mV",
     "bath pipette configuration term from_solution to_solution statement zeroed_in",
 )
+# Behind the columns of the contract: Nernst's potential, and the noise of the recording, the same for every ion.
+THERMODYNAMICS = _table(
+    "thermodynamics.csv",
+    "measurement ion",
+    "measurement ion driving_force_mV delta_mu_kJ_per_mol flux_ratio nernst_mV reason noise_pA bandwidth_Hz "
+    "bandwidth_source thermal_noise_pA noise_ratio",
+    "measurement ion reason bandwidth_source",
+)
 PERMEABILITIES = _table(
     "permeabilities.csv",
     "group model ion",

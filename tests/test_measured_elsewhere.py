@@ -214,9 +214,9 @@ ALL = set(experiment.READS)
         ("-40.5,0.4,1,,,,,x", {"adopt"}),
         ("-40.5,0.3,2,,,,,x", {"adopt", "correct", "fit"}),
         ("-40.5,0.3,1,wt,,,,x", {"correct"}),
-        ("-40.5,0.3,1,,30,,,x", {"solutions", "correct", "fit"}),
-        ("-40.5,0.3,1,,,inside-out,,x", {"solutions", "correct", "fit"}),
-        ("-40.5,0.3,1,,,,high_K,x", {"solutions", "correct", "fit"}),
+        ("-40.5,0.3,1,,30,,,x", {"solutions", "correct", "thermodynamics", "fit"}),
+        ("-40.5,0.3,1,,,inside-out,,x", {"solutions", "correct", "thermodynamics", "fit"}),
+        ("-40.5,0.3,1,,,,high_K,x", {"solutions", "correct", "thermodynamics", "fit"}),
         ("-40.5,0.3,1,,,,,y", {"correct"}),
     ],
 )

@@ -13,6 +13,7 @@ rule report:
         models="results/models.csv",
         residuals="results/residuals.csv",
         nernst_slopes="results/nernst_slopes.csv",
+        thermodynamics="results/thermodynamics.csv",
         corrections="results/corrections.csv",
         facts=expand("results/ingest/{batch}/facts.parquet", batch=experiment.batches),
         traces=expand("results/ingest/{batch}/traces.parquet", batch=experiment.batches),
