@@ -71,7 +71,7 @@ class Results:
     Attributes
     ----------
     reversals, iv, solutions, junctions : DataFrame
-    permeabilities, cells, models, residuals, nernst_slopes, corrections : DataFrame
+    permeabilities, cells, models, residuals, nernst_slopes, thermodynamics, corrections : DataFrame
         The tables of the contract, as `tables.load` returns them.
     traces : DataFrame
         As ingest writes them, of all batches.
@@ -92,6 +92,7 @@ class Results:
     models: pd.DataFrame
     residuals: pd.DataFrame
     nernst_slopes: pd.DataFrame
+    thermodynamics: pd.DataFrame
     corrections: pd.DataFrame
     traces: pd.DataFrame
     manifest: Mapping[str, Any]
@@ -630,8 +631,10 @@ def _nernst(results: Results) -> Iterator[Block]:
     else:
         yield Text(
             "The Nernst potential E of an ion is where that ion alone would reverse. Shown is the corrected reversal "
-            "potential minus E: near 0 mV where the membrane passes that ion alone. An ion that is on one side of the "
-            "membrane only has no finite E."
+            "potential minus E, which is the driving force on the ion while no net current flows: near 0 mV where the "
+            "membrane passes that ion alone, positive where it drives an outward current. An ion that is on one side "
+            "of the membrane only has no finite E. thermodynamics.csv has it for each measurement, in kJ/mol and as "
+            "the ratio of the one-way fluxes too."
         )
         yield _picture(figures.nernst(finite), "Measured minus Nernst potential, by ion and bath, in mV.")
         without = [ion for ion in results.fit["permeant"] if ion not in set(finite["ion"])]
@@ -650,7 +653,7 @@ def _nernst_grid(results: Results, rows: pd.DataFrame) -> Grid:
     columns = {"bath": baths}
     for ion in ions:
         columns[f"E({ion})"] = [fixed(medians.get((bath, ion), math.nan), 1, sign=True) for bath in baths]
-    return _grid(columns, ["bath"], "Median of measured minus Nernst potential, mV.")
+    return _grid(columns, ["bath"], "Driving force, median of measured minus Nernst potential, mV.")
 
 
 def _slopes(results: Results) -> Iterator[Block]:
@@ -895,6 +898,52 @@ def _measurements(results: Results) -> Iterator[Block]:
             f"Cell {part['called'].iloc[0]}: {_count(n, 'reversal potential')} from {_count(len(part), 'measurement')}"
         )
         yield Fold(title, tuple(blocks), is_open=place == 0)
+    yield from _noise(results)
+
+
+def _noise(results: Results) -> Iterator[Block]:
+    """Noise of each recording beside the least that its slope conductance allows."""
+    rows = results.thermodynamics.drop_duplicates("measurement").merge(
+        results.reversals[["measurement", "cell", "group", "slope_nS"]], on="measurement"
+    )
+    rows = rows[rows["noise_ratio"].notna()]
+    if len(rows) == 0:
+        return
+    ratios = rows["noise_ratio"]
+    yield Heading("Noise")
+    yield Text(
+        "The noise of the current, its standard deviation within the window, beside the thermal noise of the slope "
+        "conductance G at the reversal potential, \N{SQUARE ROOT}(4kTGB) over the band B that the file tells. The "
+        "thermal noise is a lower bound, not what is to be expected: access resistance with membrane capacity, "
+        "amplifier, seal and gating channels add to it. Measured over bound: median "
+        f"{rough(ratios.median(), 2)}, {rough(ratios.min(), 2)} to {rough(ratios.max(), 2)}."
+    )
+    quiet = rows[ratios < 1]
+    if len(quiet):
+        yield Text(
+            f"Quieter than the bound: {_listed(quiet['measurement'])}. The band must have been narrower than the file "
+            "tells, or the sweeps are averages.",
+            "warning",
+        )
+    columns = {
+        "measurement": list(rows["measurement"]),
+        "cell": list(_called(results, rows)),
+        "noise, pA": [rough(value) for value in rows["noise_pA"]],
+        "slope, nS": [rough(value) for value in rows["slope_nS"]],
+        "band, Hz": [_given(value) for value in rows["bandwidth_Hz"]],
+        "band from": [_BANDS[name] for name in rows["bandwidth_source"]],
+        "thermal bound, pA": [rough(value) for value in rows["thermal_noise_pA"]],
+        "noise / bound": [rough(value, 2) for value in ratios],
+    }
+    yield Fold(f"Noise of {_count(len(rows), 'measurement')}", (_grid(columns, ["measurement", "cell", "band from"]),))
+
+
+_BANDS: Mapping[str, str] = {
+    "telegraph": "filter told by the amplifier",
+    "header": "filter entered in the header",
+    "software": "filter applied afterwards",
+    "nyquist": "half the sampling rate",
+}
 
 
 def _measurement_figure(results: Results, number: int, rows: pd.DataFrame, traces: pd.DataFrame) -> Picture:

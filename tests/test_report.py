@@ -53,6 +53,14 @@ PERMEABILITIES = (
 )
 
 
+NOISE = {
+    "one": {"noise_pA": 2.5, "bandwidth_Hz": 5000.0, "bandwidth_source": "nyquist"}
+    | {"thermal_noise_pA": 0.5, "noise_ratio": 5.0},
+    "two": {"noise_pA": 0.21, "bandwidth_Hz": 2000.0, "bandwidth_source": "telegraph"}
+    | {"thermal_noise_pA": 0.42, "noise_ratio": 0.5},
+}
+
+
 def make_folder(folder: Path, rows=ROWS, config=CONFIG):
     """Write an experiment folder with its tables of results."""
     for name in ("config", "data", "results/ingest"):
@@ -118,6 +126,11 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES):
             for group in groups
         ],
         "corrections": [{"group": group} | step for group in groups for step in steps],
+        "thermodynamics": [
+            {"measurement": row["measurement"], "ion": ion, "driving_force_mV": 1.0} | NOISE.get(row["measurement"], {})
+            for row in found
+            for ion in ("K", "Na")
+        ],
     }
     for name, table in stage._TABLES.items():
         tables.write(f"results/{table.name}", table, content[name], first_model=MODEL)
@@ -197,6 +210,21 @@ def test_the_fitted_offset_of_a_cell_is_shown_where_there_is_one(here, monkeypat
     assert "the fitted electrode offset of the cell" in section(run(), "predicted")
     monkeypatch.setattr(report.figures, "has_offset", lambda rows: rows["offset_mV"] > 0.5)
     assert "the fitted electrode offset of the cell" not in section(run(), "predicted")
+
+
+def test_noise_stands_beside_its_bound_once_a_measurement(here):
+    said = section(run(), "measurements")
+    assert "a lower bound, not what is to be expected" in said
+    assert "Measured over bound: median 2.8, 0.50 to 5.0." in said
+    assert "Quieter than the bound: two." in said
+    assert said.count("half the sampling rate") == 1
+    assert "one &lt;b&gt; 2.50 — 5000 half the sampling rate 0.500 5.0" in said
+    assert "two NA 0.210 — 2000 filter told by the amplifier 0.420 0.50" in said
+
+
+def test_no_noise_is_not_spoken_of(here, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "NOISE", {})
+    assert "Noise" not in section(run(), "measurements")
 
 
 def test_refused_rows_say_why(here):

@@ -24,6 +24,7 @@ TABLES = (
     "models",
     "residuals",
     "nernst_slopes",
+    "thermodynamics",
     "corrections",
 )
 
