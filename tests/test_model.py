@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nernstfit.permeability.model import Data, fit
+from nernstfit.permeability.data import Data
+from nernstfit.permeability.model import fit
 from nernstfit.permeability.verdicts import ratios
 
 RT_F = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3  # mV at 22 C

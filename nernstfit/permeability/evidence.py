@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.junctions import MODEL_ERRORS, junction_mV, model_differences_mV
-from nernstfit.permeability.model import Data
+from nernstfit.permeability.data import Data
 from nernstfit.physics.ions import IONS
 from nernstfit.settings import Junction, Settings
 from nernstfit.solutions import Condition, Solutions, moved, sources

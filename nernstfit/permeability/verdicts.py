@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from nernstfit.permeability.model import Dense, Fit, covariance_mV2, present, refit
+from nernstfit.permeability.data import present
+from nernstfit.permeability.model import Dense, Fit, covariance_mV2, refit
 
 FloatArray = NDArray[np.float64]
 
