@@ -260,7 +260,7 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "adopt": (("measurement", "given", "exclude"), ()),
     "solutions": (("condition",), ("junction", "activity", "uncertainty")),
     "correct": (("measurement", "recording", "cell", "group", "sweeps_text", "condition", "own"), ()),
-    "fit": (("measurement", "condition", "averages"), ("junction", "activity", "fit", "uncertainty")),
+    "fit": (("measurement", "condition", "averages", "batch"), ("junction", "activity", "fit", "uncertainty")),
     "report": (("measurement", "recording"), tuple(field.name for field in dataclasses.fields(Settings))),
 }
 

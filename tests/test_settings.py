@@ -189,7 +189,6 @@ def test_an_unknown_key_two_sections_deep_has_its_full_name(config: Config) -> N
     [
         ("species", "data/species.csv", "'data/species.csv'"),
         ("fit.activity_correction", "pipette", "'pipette'"),
-        ("fit.robust", True, "True"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(config: Config, key: str, value: Any, named: str) -> None:

@@ -7,7 +7,7 @@ ladder is the same function on another view.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nernstfit.junctions import MODEL_ERRORS, junction_mV, model_differences_mV
 from nernstfit.permeability.data import Data
+from nernstfit.physics import ghk
 from nernstfit.physics.ions import IONS
 from nernstfit.settings import Junction, Settings
 from nernstfit.solutions import Condition, Solutions, moved, sources
@@ -24,7 +25,10 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measured:
-    """Reversal potentials of one group that go into the fit; arrays of shape (n,)."""
+    """Reversal potentials of one group that go into the fit; arrays of shape (n,).
+
+    `sides` and `batches` are those of `Data`.
+    """
 
     measurement: tuple[str, ...]
     cell: tuple[str, ...]
@@ -32,6 +36,22 @@ class Measured:
     potential_mV: FloatArray
     se_mV: FloatArray
     averages: NDArray[np.int64]
+    sides: tuple[int, ...] = ()
+    batches: tuple[str, ...] = ()
+
+    def subset(self, rows: Sequence[int]) -> Measured:
+        """Return the same for some of the measurements."""
+        at = list(rows)
+        return Measured(
+            tuple(self.measurement[i] for i in at),
+            tuple(self.cell[i] for i in at),
+            tuple(self.conditions[i] for i in at),
+            self.potential_mV[at],
+            self.se_mV[at],
+            self.averages[at],
+            tuple(self.sides[i] for i in at) if self.sides else (),
+            tuple(self.batches[i] for i in at) if self.batches else (),
+        )
 
 
 def data(
@@ -50,10 +70,7 @@ def data(
         Instead of the measurements' own, one each.
     """
     at = tuple(conditions) or measured.conditions
-    sides = {
-        c: [solutions.activity_mM(side, permeant, model, c.temperature_C) for side in (c.inside, c.outside)]
-        for c in set(at)
-    }
+    inside, outside = activities(solutions, at, permeant, model)
     return Data(
         cells=measured.cell,
         potential_mV=measured.potential_mV,
@@ -61,10 +78,88 @@ def data(
         temperature_C=np.array([c.temperature_C for c in at]),
         ions=tuple(permeant),
         valence=np.array([IONS[ion].valence for ion in permeant]),
-        inside=np.array([sides[c][0] for c in at]),
-        outside=np.array([sides[c][1] for c in at]),
+        inside=inside,
+        outside=outside,
         averages=measured.averages,
+        sides=measured.sides,
+        batches=measured.batches,
     )
+
+
+def activities(
+    solutions: Solutions, at: Sequence[Condition], permeant: Sequence[str], model: str
+) -> tuple[FloatArray, FloatArray]:
+    """Activities inside and outside in mM, shape (n, k) each."""
+    sides = {
+        c: [solutions.activity_mM(side, permeant, model, c.temperature_C) for side in (c.inside, c.outside)]
+        for c in set(at)
+    }
+    return np.array([sides[c][0] for c in at]), np.array([sides[c][1] for c in at])
+
+
+@dataclass(frozen=True)
+class Shared:
+    """The errors that all cells share, each moved by one standard deviation, for some conditions.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the sources; one source is one random number: it moves junctions and predictions together.
+    added_mV : ndarray, shape (1 + sources, conditions)
+        Junction correction as it is, and with each source moved.
+    predicted : callable
+        ln P to potentials in mV, of the shape of `added_mV`.
+    of_model_mV : ndarray, shape (2, conditions)
+        What the other ways to calculate the junctions would change.
+    """
+
+    names: tuple[str, ...]
+    added_mV: FloatArray
+    predicted: Callable[[FloatArray], FloatArray]
+    of_model_mV: FloatArray
+
+    def shift_mV(self, ln_p: FloatArray) -> FloatArray:
+        """What each does to measured minus predicted at some ln P, shape (conditions, sources)."""
+        residual = self.added_mV - self.predicted(ln_p)
+        return np.concatenate([residual[1:] - residual[0], self.of_model_mV]).T
+
+
+def shared(
+    at: Sequence[Condition],
+    solutions: Solutions,
+    permeant: Sequence[str],
+    model: str,
+    settings: Settings,
+    with_junction: bool,
+) -> Shared:
+    """Prepare the errors that all cells share.
+
+    Parameters
+    ----------
+    at : sequence of Condition
+    solutions : Solutions
+    permeant : sequence of str
+    model : str
+        Activity model of the fit.
+    settings : Settings
+    with_junction : bool
+        Whether the potentials are corrected for junctions.
+    """
+    junction = settings.junction if with_junction else _NO_JUNCTION
+    found = sources(solutions, settings.uncertainty)
+    views = [(solutions, list(at)), *((s.solutions, [moved(c, s) for c in at]) for s in found)]
+    added = [[junction_mV(recipe, c, junction, settings.activity.name) for c in there] for recipe, there in views]
+    sides = [activities(recipe, there, permeant, model) for recipe, there in views]
+    inside, outside = (np.array([side[which] for side in sides]) for which in (0, 1))
+    valence = np.array([IONS[ion].valence for ion in permeant])
+    temperature_C = np.array([[c.temperature_C for c in there] for _, there in views])
+
+    def predicted(ln_p: FloatArray) -> FloatArray:
+        return np.asarray(ghk.reversal_mV(np.exp(ln_p), valence, inside, outside, temperature_C))
+
+    of_model = _model_shifts_mV(solutions, at, junction, settings.activity.name)
+    names = (*(source.name for source in found), *MODEL_ERRORS)
+    return Shared(names, np.array(added), predicted, np.array(of_model))
 
 
 def shared_errors_mV(
@@ -94,23 +189,13 @@ def shared_errors_mV(
     Returns
     -------
     shift_mV : ndarray, shape (n, sources)
-        One source is one random number: it moves junctions and predictions together.
     names : tuple of str
         Of the sources.
     """
-    junction = settings.junction if with_junction else _NO_JUNCTION
-
-    def difference(recipe: Solutions, at: Sequence[Condition]) -> FloatArray:
-        added = {c: junction_mV(recipe, c, junction, settings.activity.name) for c in set(at)}
-        predicted = data(measured, recipe, permeant, model, at).predict(ln_p)
-        return np.asarray(np.array([added[c] for c in at]) - predicted)
-
-    found = sources(solutions, settings.uncertainty)
-    base = difference(solutions, measured.conditions)
-    shifts = [difference(s.solutions, [moved(c, s) for c in measured.conditions]) - base for s in found]
-    shifts += _model_shifts_mV(solutions, measured.conditions, junction, settings.activity.name)
-    names = (*(source.name for source in found), *MODEL_ERRORS)
-    return np.array(shifts).reshape(len(names), len(base)).T, names
+    distinct = sorted(set(measured.conditions))
+    errors = shared(distinct, solutions, permeant, model, settings, with_junction)
+    place = [distinct.index(c) for c in measured.conditions]
+    return errors.shift_mV(ln_p)[place], errors.names
 
 
 def _model_shifts_mV(solutions: Solutions, at: Sequence[Condition], junction: Junction, model: str) -> list[FloatArray]:

@@ -71,8 +71,9 @@ class Fit:
         Degrees of freedom of each ln P by Satterthwaite's approximation; inf where the error
         comes from the measurements' own noise alone.
     spread : Spread
-    fitted_spreads : int
-        How many of the two spreads were fitted.
+    spreads : tuple of str
+        Which of the spreads were fitted.
+    offset_scale_mV : float
     offsets_mV : ndarray, shape (cells,)
         Best prediction of each cell's offset.
     chi_square, log_likelihood : float
@@ -90,7 +91,8 @@ class Fit:
     loose: tuple[int, ...]
     df: FloatArray
     spread: Spread
-    fitted_spreads: int
+    spreads: tuple[str, ...]
+    offset_scale_mV: float
     offsets_mV: FloatArray
     chi_square: float
     log_likelihood: float
@@ -104,7 +106,7 @@ class Fit:
     @property
     def n_parameters(self) -> int:
         """Fitted ratios and spreads."""
-        return len(self.free) + self.fitted_spreads
+        return len(self.free) + len(self.spreads)
 
 
 def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = True, robust: bool = False) -> Fit:
@@ -220,29 +222,62 @@ def _deviance_at(
     return deviance(np.array([math.log(getattr(spread, name)) for name in names]))[0]
 
 
-def refit(data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
+def refit(fit: Fit, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
     """Fit some ln P with all others held, for a profile of the likelihood.
 
     Parameters
     ----------
-    data : Data
+    fit : Fit
     start : ndarray, shape (k,)
         Where the free ones start and where the others stay; -inf is an ion that does not pass.
     free : sequence of int
     whiten : Dense
-        By the covariance of the potentials.
+        By the covariance of the potentials, `fit.standing` having its errors.
 
     Returns
     -------
     ln_p : ndarray, shape (k,)
-    chi_square : float
-        inf where these ions have no reversal potential in every measurement.
+    cost : float
+        -2 ln likelihood up to a constant; inf where these ions have no reversal potential in every measurement.
     """
+    if fit.data.censored.size:
+        return _refit_with_limits(fit, start, free, whiten)
+    return _refit(fit.standing, start, free, whiten)
+
+
+def _refit(data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
     if not np.isfinite(data.predict(start)).all():
         return start, math.inf
     descent = _Newton(data, start, free, whiten)
     values = descent.lowest(np.where(np.isfinite(start), start, 0.0)[list(free)])
     return descent.spread(values), descent.misfit(values)
+
+
+def _refit_with_limits(fit: Fit, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
+    """Fit and bring the limits' stand-ins up to date in turn: each turn is a step of Newton's method."""
+    limited = np.isin(np.arange(fit.data.size), fit.data.censored)
+    # What may be a gross error counts as it does in the fit.
+    measured = replace(fit.data, se_mV=np.where(limited, fit.data.se_mV, fit.standing.se_mV))
+
+    def dense(at: Data) -> Dense:
+        return Dense(whiten.covariance_mV2 + np.diag(at.se_mV**2 - fit.standing.se_mV**2))
+
+    def precision(at: Data) -> standins.Precision:
+        square = dense(at).precision
+        return lambda residual: (square @ residual, np.diagonal(square))
+
+    found, standing, cost = start, fit.standing, math.inf
+    for _ in range(_MOST_TURNS):
+        predicted = fit.data.predict(found)
+        if not np.isfinite(predicted).all():
+            break
+        standing, log_factor = standins.update(measured, standing, predicted, precision, False)
+        at = dense(standing)
+        before, cost = cost, _misfit(standing, found, at) + at.log_determinant - 2 * log_factor
+        if abs(before - cost) < _SETTLED:
+            break
+        found, _ = _refit(standing, found, free, at)
+    return found, cost
 
 
 class _Newton:
@@ -308,11 +343,39 @@ def covariance_mV2(fit: Fit) -> FloatArray:
     return Structure(fit.standing, fit.data.gradient(fit.ln_p)).whole(fit.spread)
 
 
+def degrees_of_freedom(fit: Fit, ln_p: FloatArray, rows: Sequence[int]) -> FloatArray:
+    """Satterthwaite's degrees of freedom of each fitted ln P somewhere else, or from some measurements only.
+
+    Parameters
+    ----------
+    fit : Fit
+        By REML.
+    ln_p : ndarray, shape (k,)
+    rows : sequence of int
+
+    Returns
+    -------
+    ndarray, shape (len(fit.free),)
+        inf where the error comes from the measurements' own noise alone.
+    """
+    if not fit.spreads:
+        return np.full(len(fit.free), math.inf)
+    data = fit.standing.subset(rows)
+    gradient = data.gradient(ln_p)
+    residual, columns = data.potential_mV - data.predict(ln_p), gradient[:, list(fit.free)]
+    given = (fit.spreads, fit.spread, fit.offset_scale_mV, True)
+    at = np.array([math.log(getattr(fit.spread, name)) for name in fit.spreads])
+    return Deviance(Structure(data, gradient), residual, columns, *given).degrees_of_freedom(at)
+
+
 class Dense:
     """Whitens with one covariance matrix of all measurements, shape (n, n)."""
 
     def __init__(self, covariance_mV2: FloatArray) -> None:
-        self._whitening = np.linalg.inv(np.linalg.cholesky(covariance_mV2))
+        root = np.linalg.cholesky(covariance_mV2)
+        self.covariance_mV2 = covariance_mV2
+        self.log_determinant = 2.0 * float(np.log(np.diagonal(root)).sum())
+        self._whitening = np.linalg.inv(root)
 
     @cached_property
     def precision(self) -> FloatArray:
@@ -410,7 +473,7 @@ def _start(data: Data, free: Sequence[int], spread: Spread) -> FloatArray:
     misfit = _misfit(trusted, found, whiten)
     starts = [level, *(_NEAR * side * np.eye(len(data.ions))[i] for i in free for side in (-1, 1))]
     for start in starts:
-        other, chi_square = refit(trusted, start, free, whiten)
+        other, chi_square = _refit(trusted, start, free, whiten)
         if chi_square < misfit - _SETTLED:
             found, misfit = other, chi_square
     return found
@@ -476,7 +539,8 @@ def _summary(
         loose=design.loose,
         df=df,
         spread=spread,
-        fitted_spreads=len(names),
+        spreads=tuple(names),
+        offset_scale_mV=scale_mV,
         offsets_mV=offsets,
         chi_square=chi_square,
         log_likelihood=log_likelihood,

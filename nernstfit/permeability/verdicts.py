@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from nernstfit.permeability.data import present
-from nernstfit.permeability.model import Dense, Fit, covariance_mV2, refit
+from nernstfit.permeability.model import Dense, Fit, covariance_mV2, degrees_of_freedom, refit
 
 FloatArray = NDArray[np.float64]
 
@@ -30,6 +30,8 @@ _VANISHED = 15.0
 _GONE = 9.0
 _LOWER = 1e-3  # of a sum of squares
 _IMPOSSIBLE = 1e-6  # a chance that nobody waits for
+_SAME_DF = 0.01  # of 1 / df
+_MOST_TURNS = 4
 _CURVED = 0.5  # of ln P; beyond, the likelihood is no parabola over the width of the interval
 
 
@@ -91,12 +93,21 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
     return tuple(replace(r, reason="; ".join(filter(None, (r.reason, misfit)))) for r in found)
 
 
-def informative_cells(fit: Fit, ion: int) -> int:
-    """Cells whose own information on an ion is at least 1 % of the median cell's; a mean counts all it averages."""
+def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
+    """Measurements of the cells whose own information on an ion is at least 1 % of the median cell's.
+
+    Returns
+    -------
+    rows : list of int
+    cells : int
+        How many cells that are; a mean counts all it averages.
+    """
     data = fit.data
-    size = (data.gradient(fit.ln_p)[:, ion] / data.se_mV) ** 2
+    size = (data.gradient(fit.ln_p)[:, ion] / fit.standing.se_mV) ** 2
     per_cell = np.array([size[rows[rows >= 0]].sum() for rows in data.blocks])
-    return int(data.cell_sizes[per_cell > 0.01 * np.median(per_cell)].sum()) if per_cell.max() > 0 else 0
+    telling = per_cell > 0.01 * np.median(per_cell) if per_cell.max() > 0 else np.zeros(len(per_cell), bool)
+    rows = data.blocks[telling]
+    return sorted(rows[rows >= 0].tolist()), int(data.cell_sizes[telling].sum())
 
 
 def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
@@ -105,7 +116,7 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         return Ratio(ion, NOTHING, f"{ion} is in no solution of these measurements; a bath with {ion} would tell")
     if fit.reference not in _present_ions(fit):
         return Ratio(ion, NOTHING, f"the reference {fit.reference} is in no solution of these measurements")
-    n_cells, j = informative_cells(fit, i), fit.free.index(i)
+    n_cells, j = informative_rows(fit, i)[1], fit.free.index(i)
     vanished = fit.ln_p.max() > _VANISHED  # the reference, beside the others: all ratios to it run away together
     if j in fit.loose and not vanished:
         others = " and ".join(data.ions[fit.free[other]] for other in fit.loose if other != j) or fit.reference
@@ -123,7 +134,7 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         if below and above:
             return _nothing(ion, n_cells)
         if below or above:
-            return _bound(fit, i, whole, cells, _one_sided(confidence, math.inf), below, n_cells)
+            return _bound(fit, i, whole, cells, confidence, below, n_cells)
     return _estimate(fit, i, (se, se_shared), (cells, whole), confidence, n_cells)
 
 
@@ -140,7 +151,7 @@ def _estimate(
     `errors` are of ln P, from cells and shared; `profiles` are without and with the shared errors.
     """
     ion, (se, se_shared), (cells, whole) = fit.data.ions[i], errors, profiles
-    total, df = math.hypot(se, se_shared), _degrees_of_freedom(fit, fit.free.index(i))
+    total, df = math.hypot(se, se_shared), _degrees_of_freedom(fit, i, fit.ln_p)
     own = _interval(fit, i, se, df, cells, confidence)
     both = _interval(fit, i, total, df * (total / se) ** 4, whole, confidence)
     # The degrees of freedom of the whole are more; a further error never makes an interval shorter.
@@ -149,7 +160,7 @@ def _estimate(
         return _nothing(ion, n_cells)
     if not (math.isfinite(low) and math.isfinite(high)):
         # With few cells an interval reaches further than the cost of taking an ion away.
-        found = _bound(fit, i, whole, cells, _one_sided(confidence, df), not math.isfinite(low), n_cells)
+        found = _bound(fit, i, whole, cells, confidence, not math.isfinite(low), n_cells)
         return replace(found, reason=f"{found.reason}, and so would more cells")
     return Ratio(
         ion,
@@ -172,12 +183,16 @@ def _nothing(ion: str, n_cells: int) -> Ratio:
     return Ratio(ion, NOTHING, reason, n_cells=n_cells)
 
 
-def _degrees_of_freedom(fit: Fit, j: int) -> float:
-    """Satterthwaite's, of the fitted spreads and of standard errors that a mean has from a few cells itself."""
-    data = fit.data
+def _degrees_of_freedom(fit: Fit, i: int, ln_p: FloatArray) -> float:
+    """Satterthwaite's, of the fitted spreads and of standard errors that a mean has from a few cells itself.
+
+    Only cells that tell of the ion count.
+    """
+    data, j, rows = fit.data, fit.free.index(i), informative_rows(fit, i)[0]
+    own = float(degrees_of_freedom(fit, ln_p, rows)[j]) if rows else math.inf
     share = (fit.gain[j] * data.se_mV) ** 2 / fit.covariance[j, j]
     several = data.averages > 1
-    uncertain = 1 / fit.df[j] + float((share[several] ** 2 / (data.averages[several] - 1)).sum())
+    uncertain = 1 / own + float((share[several] ** 2 / (data.averages[several] - 1)).sum())
     return 1 / uncertain if uncertain > 0 else math.inf
 
 
@@ -204,7 +219,7 @@ def _remark(fit: Fit) -> str:
 
 def _misfit(fit: Fit, shared_mV: FloatArray) -> str:
     """Say where not even the shared errors explain what the model leaves: no number means anything then."""
-    white = Dense(covariance_mV2(fit) + shared_mV @ shared_mV.T)(fit.data.potential_mV - fit.predicted_mV)
+    white = Dense(covariance_mV2(fit) + shared_mV @ shared_mV.T)(fit.standing.potential_mV - fit.predicted_mV)
     chi_square, n = float(white @ white), fit.data.size
     if chi_square < stats.chi2.isf(_IMPOSSIBLE, n):
         return ""
@@ -239,6 +254,11 @@ class _Profile:
             beside = self._beside(ln_p)
             self._try(ln_p, beside if len(beside) == 2 else [*self._afresh(ln_p), *beside])
         return self._cost(self._found[ln_p][0])
+
+    def where(self, ln_p: float) -> FloatArray:
+        """All ln P that were found with this ion's held at a place."""
+        self.at(ln_p)
+        return self._found[ln_p][1]
 
     def _afresh(self, ln_p: float) -> tuple[FloatArray, FloatArray]:
         """The fit with the ion held: the others where they were, and moved along with the ion."""
@@ -288,7 +308,7 @@ class _Profile:
     def _try(self, ln_p: float, starts: Sequence[FloatArray]) -> float:
         """Refit from these starts; the lowest sum of squares that was ever found here."""
         for start in starts:
-            found, chi_square = refit(self._fit.data, self._held(start, ln_p), self._others, self._whiten)
+            found, chi_square = refit(self._fit, self._held(start, ln_p), self._others, self._whiten)
             if ln_p not in self._found or chi_square < self._found[ln_p][0]:
                 self._found[ln_p] = (chi_square, found)
         return self._found[ln_p][0]
@@ -315,22 +335,30 @@ class _Profile:
         return self._chi_square(start, self._others)
 
     def _chi_square(self, start: FloatArray, free: Sequence[int]) -> float:
-        return refit(self._fit.data, start, free, self._whiten)[1]
+        return refit(self._fit, start, free, self._whiten)[1]
 
     def _cost(self, chi_square: float) -> float:
         return (chi_square - self._least) / 2
 
 
-def _one_sided(confidence: float, df: float) -> float:
-    """By how much a profile rises up to a one-sided limit, in log units."""
-    return float(stats.t.ppf(confidence, df)) ** 2 / 2
+def _one_sided(fit: Fit, i: int, profile: _Profile, confidence: float, side: int) -> float:
+    """One-sided limit of ln P, by Student's t: the degrees of freedom are those at the limit."""
+    df = math.inf
+    for _ in range(_MOST_TURNS):
+        limit = profile.limit(float(stats.t.ppf(confidence, df)) ** 2 / 2, side)
+        if not math.isfinite(limit):
+            break
+        before, df = df, _degrees_of_freedom(fit, i, profile.where(limit))
+        if abs(1 / df - 1 / before) < _SAME_DF:
+            break
+    return limit
 
 
-def _bound(fit: Fit, i: int, whole: _Profile, cells: _Profile, rise: float, below: bool, n_cells: int) -> Ratio:
+def _bound(fit: Fit, i: int, whole: _Profile, cells: _Profile, confidence: float, below: bool, n_cells: int) -> Ratio:
     """One-sided limit from the profile, with and without the shared errors, which never make it tighter."""
     ion, side = fit.data.ions[i], 1 if below else -1
-    own = cells.limit(rise, side)
-    both = side * max(side * own, side * whole.limit(rise, side))
+    own = _one_sided(fit, i, cells, confidence, side)
+    both = side * max(side * own, side * _one_sided(fit, i, whole, confidence, side))
     if not math.isfinite(both):
         return _nothing(ion, n_cells)
     if below:

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from nernstfit import tables
-from nernstfit.experiment import Experiment
+from nernstfit.experiment import Experiment, Row
 from nernstfit.permeability import evidence, slopes, verdicts
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.model import Fit, fit
@@ -20,7 +20,7 @@ from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
 from nernstfit.physics.coefficients import NAMES
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.ions import IONS
-from nernstfit.reversal.verdict import REVERSAL
+from nernstfit.reversal.verdict import NO_CROSSING, REVERSAL
 from nernstfit.settings import Settings
 from nernstfit.solutions import Condition
 
@@ -102,23 +102,37 @@ def configured_models(settings: Settings) -> list[Model]:
 
 
 def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
+    """Groups that have a reversal potential: these, and what limits of others are known."""
     table = tables.load(path, tables.REVERSAL_POTENTIALS)
     known = {row.measurement: row for row in experiment.rows}
-    table = table[table["verdict"] == REVERSAL]
-    for name, rows in table.groupby("group", sort=True):
-        conditions = tuple(
-            Condition(r.bath, r.pipette, r.configuration, float(r.temperature_C), known[r.measurement].zeroed_in)
-            for r in rows.itertuples()
-        )
-        measured = Measured(
-            tuple(rows["measurement"]),
-            tuple(rows["cell"]),
-            conditions,
-            rows["corrected_mV"].to_numpy(float),
-            np.hypot(rows["se_mV"], rows["further_se_mV"].fillna(0.0)).to_numpy(float),
-            np.array([known[name].averages for name in rows["measurement"]]),
-        )
-        yield Group(str(name), rows, measured)
+    measured = table["verdict"] == REVERSAL
+    limited = (table["verdict"] == NO_CROSSING) & table[["low_mV", "high_mV"]].notna().any(axis=1)
+    for name, rows in table[measured | limited].groupby("group", sort=True):
+        if (rows["verdict"] == REVERSAL).any():
+            yield Group(str(name), rows, _measured(rows, known))
+
+
+def _measured(rows: pd.DataFrame, known: Mapping[str, Row]) -> Measured:
+    """What the fit takes of some rows of the table; a limit is known as well as the median potential."""
+    conditions = tuple(
+        Condition(r.bath, r.pipette, r.configuration, float(r.temperature_C), known[r.measurement].zeroed_in)
+        for r in rows.itertuples()
+    )
+    is_limit = (rows["verdict"] == NO_CROSSING).to_numpy()
+    low = rows["low_mV"].to_numpy(float)
+    limit = np.where(np.isfinite(low), low, rows["high_mV"].to_numpy(float))
+    se = np.hypot(rows["se_mV"], rows["further_se_mV"].fillna(0.0)).to_numpy(float)
+    batches = tuple(known[name].batch for name in rows["measurement"])
+    return Measured(
+        tuple(rows["measurement"]),
+        tuple(rows["cell"]),
+        conditions,
+        np.where(is_limit, limit, rows["corrected_mV"].to_numpy(float)),
+        np.where(is_limit, np.median(se[~is_limit]), se),
+        np.array([known[name].averages for name in rows["measurement"]]),
+        tuple(np.where(is_limit, np.where(np.isfinite(low), 1, -1), 0).tolist()) if is_limit.any() else (),
+        batches if any(batches) else (),
+    )
 
 
 class _Judged:
@@ -136,7 +150,7 @@ class _Judged:
         key = (measured.measurement, *numbers, model.activity, model.permeant, scale_mV, with_junction)
         if key not in self._known:
             data = evidence.data(measured, self._experiment.solutions, model.permeant, model.activity)
-            result = fit(data, model.reference, scale_mV)
+            result = fit(data, model.reference, scale_mV, robust=self._experiment.settings.fit.robust)
             shared, _ = _shared(measured, model, result, self._experiment, with_junction)
             self._known[key] = result, verdicts.ratios(result, shared, self._experiment.settings.fit.confidence)
         return self._known[key]
@@ -156,9 +170,10 @@ def _add(
     offsets: dict[str, float] = {}
     if predictable.any():
         usable = data.subset(np.flatnonzero(predictable).tolist())
-        likely = fit(usable, model.reference, settings.fit.offset_sd_mV, restricted=False)
+        scale, robust = settings.fit.offset_sd_mV, settings.fit.robust
+        likely = fit(usable, model.reference, scale, restricted=False, robust=robust)
         part = _part(group.measured, predictable)
-        result, ratios = judged(part, model, settings.fit.offset_sd_mV, with_junction=True)
+        result, ratios = judged(part, model, scale, with_junction=True)
         predicted[predictable] = result.predicted_mV
         offsets = dict(zip(usable.cell_names, result.offsets_mV, strict=True))
         if predictable.all():
@@ -175,15 +190,7 @@ def _add(
 
 
 def _part(measured: Measured, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Measured:
-    at = np.flatnonzero(keep)
-    return Measured(
-        tuple(measured.measurement[i] for i in at),
-        tuple(measured.cell[i] for i in at),
-        tuple(measured.conditions[i] for i in at),
-        measured.potential_mV[at],
-        measured.se_mV[at],
-        measured.averages[at],
-    )
+    return measured.subset(np.flatnonzero(keep).tolist())
 
 
 def _shared(
@@ -261,7 +268,7 @@ def _cells(key: Mapping[str, Any], result: Fit, settings: Settings) -> Iterator[
     offset_sd = math.inf if math.isinf(settings.fit.offset_sd_mV) else result.spread.offset_mV
     for c, name in enumerate(data.cell_names):
         own = data.subset(data.blocks[c][data.blocks[c] >= 0].tolist())
-        alone = fit(own, result.reference, offset_sd)
+        alone = fit(own, result.reference, offset_sd, robust=settings.fit.robust)
         told = _told(alone, z)
         n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
         for ion in data.ions:
@@ -291,16 +298,18 @@ def _residuals(
     key: Mapping[str, Any], group: Group, predicted: np.ndarray[Any, Any], offsets: Mapping[str, float]
 ) -> list[dict[str, Any]]:
     measured = group.measured
+    # A limit is no potential that could be off what the model predicts.
+    known = np.where(np.array(measured.sides or (0,)) == 0, measured.potential_mV, math.nan)
     return [
         {
             **key,
             "measurement": measured.measurement[i],
             "cell": measured.cell[i],
             "bath": group.rows["bath"].iloc[i],
-            "measured_mV": measured.potential_mV[i],
-            "se_mV": measured.se_mV[i],
+            "measured_mV": known[i],
+            "se_mV": measured.se_mV[i] if math.isfinite(known[i]) else math.nan,
             "predicted_mV": predicted[i],
-            "residual_mV": measured.potential_mV[i] - predicted[i],
+            "residual_mV": known[i] - predicted[i],
             "offset_mV": offsets.get(measured.cell[i], math.nan) if math.isfinite(predicted[i]) else math.nan,
         }
         for i in range(len(measured.cell))
@@ -309,7 +318,8 @@ def _residuals(
 
 def _slopes(group: Group, experiment: Experiment) -> Iterator[dict[str, Any]]:
     """One slope per permeant ion, against its activity in the bath."""
-    settings, measured = experiment.settings, group.measured
+    settings = experiment.settings
+    measured = _part(group.measured, np.array(group.rows["verdict"] == REVERSAL))
     for ion in settings.fit.permeant:
         in_bath = np.array(
             [
@@ -342,10 +352,13 @@ def _ladder(group: Group, model: Model, experiment: Experiment, judged: _Judged)
     raw = rows["raw_mV"].to_numpy(float)
     leak, series = (rows[name].fillna(0.0).to_numpy(float) for name in ("leak_shift_mV", "rs_shift_mV"))
     commands = {"none": raw, "leak": raw + leak, "series_resistance": raw + leak + series}
+    # A limit is a level of the command, to which the junction alone was added.
+    is_limit, added = rows["verdict"].to_numpy() != REVERSAL, rows["junction_mV"].fillna(0.0).to_numpy(float)
     for step in tables.LADDER:
         measured = own if step == "offset" else scattered
         if step in commands:
-            measured = replace(measured, potential_mV=sign * commands[step])
+            potential = np.where(is_limit, own.potential_mV - added, sign * commands[step])
+            measured = replace(measured, potential_mV=potential)
         at_step = replace(model, activity=model.activity if step in ("activity", "offset") else "concentration")
         data = evidence.data(measured, experiment.solutions, model.permeant, at_step.activity)
         predictable = np.isfinite(data.predict(np.zeros(len(data.ions))))
