@@ -1018,7 +1018,7 @@ def _junctions(results: Results) -> Iterator[Block]:
         yield Text(
             Markup("<strong>{}</strong> against {} ({}, {:g} °C{}): {} mV in all.").format(
                 named["bath"],
-                named["pipette"],
+                named["pipette"] or "an unknown inside",
                 named["configuration"],
                 named["temperature_C"],
                 zeroed,

@@ -115,7 +115,6 @@ def faults(load: Load, *rows: str, **more: Any) -> tuple[str, ...]:
     [
         ([",control,pipette,-40,0.3"], "", ["row 2, column 'cell'", "found nothing"]),
         (["c1,,pipette,-40,0.3"], "", ["row 2, column 'bath'", "found nothing"]),
-        (["c1,control,,-40,0.3"], "", ["row 2, column 'pipette'", "found nothing", "not built in this version"]),
         (["c1,control,pipette,,0.3"], "", ["row 2, column 'reversal_mV'", "found nothing"]),
         (["c1,control,pipette,-40,"], "", ["row 2, column 'se_mV'", "found nothing"]),
         (["c1,control,pipette,-40,0"], "", ["row 2, column 'se_mV'", "found 0;", "more than 0"]),

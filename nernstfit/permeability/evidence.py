@@ -7,6 +7,7 @@ ladder is the same function on another view.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -86,14 +87,46 @@ def data(
     )
 
 
+def unknown_side(measured: Measured, permeant: Sequence[str], offset_sd_mV: float) -> tuple[NDArray[np.bool_], str]:
+    """Measurements that tell nothing because the solution on one side of the membrane is unknown, and why.
+
+    Parameters
+    ----------
+    measured : Measured
+    permeant : sequence of str
+    offset_sd_mV : float
+        Of the configuration; inf is a free term in each cell.
+    """
+    unknown = np.array([not c.pipette for c in measured.conditions])
+    kinds = {IONS[ion].valence for ion in permeant}
+    if kinds <= {1} or kinds <= {-1}:
+        if math.isinf(offset_sd_mV):
+            return np.zeros(len(unknown), bool), ""
+        why = (
+            "what is inside is unknown and moves every potential of a cell alike, as an offset does; a free term in "
+            "each cell (fit.offset_sd_mV: .inf), or the pipette's solution, would tell"
+        )
+    else:
+        why = (
+            "what is inside is unknown, and cancels between baths only where all permeant ions are monovalent and of "
+            f"one sign, not for {', '.join(permeant)}; the pipette's solution would tell"
+        )
+    return unknown, why if unknown.any() else ""
+
+
 def activities(
     solutions: Solutions, at: Sequence[Condition], permeant: Sequence[str], model: str
 ) -> tuple[FloatArray, FloatArray]:
-    """Activities inside and outside in mM, shape (n, k) each."""
-    sides = {
-        c: [solutions.activity_mM(side, permeant, model, c.temperature_C) for side in (c.inside, c.outside)]
-        for c in set(at)
-    }
+    """Activities inside and outside in mM, shape (n, k) each.
+
+    An unknown side stands as 1 mM of every ion: for monovalent ions of one sign whatever it holds is one term
+    of the potential, the same in every bath (see `unknown_side`).
+    """
+
+    def of(side: str, c: Condition) -> FloatArray:
+        return solutions.activity_mM(side, permeant, model, c.temperature_C) if side else np.ones(len(permeant))
+
+    sides = {c: [of(side, c) for side in (c.inside, c.outside)] for c in set(at)}
     return np.array([sides[c][0] for c in at]), np.array([sides[c][1] for c in at])
 
 

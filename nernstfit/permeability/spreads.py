@@ -129,9 +129,8 @@ class Whitener:
     def transposed(self, white: FloatArray) -> FloatArray:
         """Carry coefficients of whitened values, shape (m, units * width), to the values, shape (m, n)."""
         by_unit = white.reshape(len(white), *self._structure.there.shape)
-        return np.array([self._back(row) for row in np.einsum("mua,uab->mub", by_unit, self.blocks)]).reshape(
-            len(white), -1
-        )
+        carried = np.einsum("mua,uab->mub", by_unit, self.blocks)
+        return np.array([self._back(row) for row in carried]).reshape(len(white), int(self._structure.there.sum()))
 
     def _back(self, arranged: FloatArray) -> FloatArray:
         there = self._structure.there

@@ -132,7 +132,11 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         below = whole.without_ion() < OPEN_COST or fit.ln_p[i] < -_GONE
         above = whole.without_reference() < OPEN_COST or fit.ln_p[i] > _GONE
         if below and above:
-            return _nothing(ion, n_cells)
+            # Open to both sides as a two-sided interval is, it may still have a limit to one side.
+            rise = float(stats.norm.ppf(confidence)) ** 2 / 2
+            below, above = whole.without_reference() > rise, whole.without_ion() > rise
+            if below == above:
+                return _nothing(ion, n_cells)
         if below or above:
             return _bound(fit, i, whole, cells, confidence, below, n_cells)
     return _estimate(fit, i, (se, se_shared), (cells, whole), confidence, n_cells)

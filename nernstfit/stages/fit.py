@@ -27,6 +27,7 @@ from nernstfit.solutions import Condition
 _DECADE = math.log(10.0)
 _TELLING_SE = 0.5  # of ln ratio; a cell that knows less of an ion tells nothing of it
 _MOST_NAMED = 6
+_NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
 _OFFSET_SCALE_MV = 1.0  # where the configuration leaves the offsets free
 
 
@@ -66,7 +67,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     experiment : Experiment
     """
     groups, models = list(_groups(inputs["reversals"], experiment)), configured_models(experiment.settings)
-    content: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
+    content: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
     for group in groups:
         judged = _Judged(experiment)
         for model in models:
@@ -74,11 +75,11 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         _compare(content["models"], group.name)
         content["nernst_slopes"] += _slopes(group, experiment)
         content["corrections"] += _ladder(group, models[0], experiment, judged)
-    for name, table in _TABLES.items():
+    for name, table in TABLES.items():
         tables.write(outputs[name], table, content[name], first_model=models[0].name)
 
 
-_TABLES = {
+TABLES = {
     "permeabilities": tables.PERMEABILITIES,
     "cells": tables.CELLS,
     "models": tables.MODELS,
@@ -162,9 +163,10 @@ def _add(
     """Fit one model to one group and append its rows."""
     settings = experiment.settings
     data = evidence.data(group.measured, experiment.solutions, model.permeant, model.activity)
-    predictable = np.isfinite(data.predict(np.zeros(len(data.ions))))
+    unknown, why = evidence.unknown_side(group.measured, model.permeant, settings.fit.offset_sd_mV)
+    predictable = np.isfinite(data.predict(np.zeros(len(data.ions)))) & ~unknown
     key = {"group": group.name, "model": model.name}
-    notes = (_left_out(group.measured, predictable), _ghk_form(model))
+    notes = (_left_out(group.measured, predictable, why), _ghk_form(model))
     row = key | {"activity": model.activity, "permeant": " ".join(model.permeant), "n_data": int(predictable.sum())}
     predicted = np.full(data.size, math.nan)
     offsets: dict[str, float] = {}
@@ -182,7 +184,7 @@ def _add(
             content["permeabilities"] += [key | {"reference": model.reference} | _ratio(r, notes) for r in ratios]
             content["cells"] += _cells(key, result, settings)
     elif model.is_ghk:
-        reason = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
+        reason = why or _NO_REVERSAL
         missing = [Ratio(ion, NOTHING, reason) for ion in model.permeant if ion != model.reference]
         content["permeabilities"] += [key | {"reference": model.reference} | _ratio(ratio) for ratio in missing]
     content["models"].append(row)
@@ -213,7 +215,7 @@ def _likelihood(result: Fit) -> dict[str, Any]:
     }
 
 
-def _left_out(measured: Measured, predictable: np.ndarray[Any, np.dtype[np.bool_]]) -> str:
+def _left_out(measured: Measured, predictable: np.ndarray[Any, np.dtype[np.bool_]], why: str) -> str:
     """What the model cannot predict and therefore is not fitted to."""
     lost = np.flatnonzero(~predictable)
     if len(lost) == 0 or not predictable.any():
@@ -221,10 +223,11 @@ def _left_out(measured: Measured, predictable: np.ndarray[Any, np.dtype[np.bool_
     names = [measured.measurement[i] for i in lost]
     baths = sorted({measured.conditions[i].bath for i in lost})
     which = f"{', '.join(names[:_MOST_NAMED])}{', ...' if len(names) > _MOST_NAMED else ''}"
-    have = "has" if len(lost) == 1 else "have"
+    have, are = ("has", "is") if len(lost) == 1 else ("have", "are")
+    reason = f" ({why})" if why else f" {have} no reversal potential with these ions and"
     return (
-        f"{len(lost)} of {len(measured.measurement)} measurements {have} no reversal potential with these ions and "
-        f"{'is' if len(lost) == 1 else 'are'} left out (bath {', '.join(baths)}: {which})"
+        f"{len(lost)} of {len(measured.measurement)} measurements{reason} {are} left out (bath {', '.join(baths)}: "
+        f"{which})"
     )
 
 
@@ -347,6 +350,8 @@ def _ladder(group: Group, model: Model, experiment: Experiment, judged: _Judged)
     measurement, of the size that the configuration gives.
     """
     rows, own, scale = group.rows, group.measured, experiment.settings.fit.offset_sd_mV
+    unknown, _ = evidence.unknown_side(own, model.permeant, scale)
+    always_free = any(not c.pipette for c in own.conditions)
     scattered = replace(own, se_mV=np.hypot(own.se_mV, scale if math.isfinite(scale) else _OFFSET_SCALE_MV))
     sign = np.array([c.sign for c in own.conditions])
     raw = rows["raw_mV"].to_numpy(float)
@@ -361,11 +366,11 @@ def _ladder(group: Group, model: Model, experiment: Experiment, judged: _Judged)
             measured = replace(measured, potential_mV=potential)
         at_step = replace(model, activity=model.activity if step in ("activity", "offset") else "concentration")
         data = evidence.data(measured, experiment.solutions, model.permeant, at_step.activity)
-        predictable = np.isfinite(data.predict(np.zeros(len(data.ions))))
+        predictable = np.isfinite(data.predict(np.zeros(len(data.ions)))) & ~unknown
         if not predictable.any():
             continue
         part = _part(measured, predictable)
-        _, ratios = judged(part, at_step, scale if step == "offset" else 0.0, step not in commands)
+        _, ratios = judged(part, at_step, scale if step == "offset" or always_free else 0.0, step not in commands)
         for ratio in ratios:
             values = _ratio(ratio)
             keys = ("ion", "ratio", "low", "high", "verdict")

@@ -4,8 +4,8 @@ Every row is one kind of experiment. Cells are drawn, their reversal potentials 
 model fitted to them. The effects are equal on every permeant ion, the reference included: a spread
 of .15 of a ln ratio is one of .15 / sqrt(2) of each ln P. Everything is done twice: (cells) the
 interval over cells where nothing is shared but what the analysis knows; (whole) the full interval
-where each experiment has its own true mobilities, concentrations and temperature, drawn from the
-uncertainties that the analysis states. The truth is the population's ratio.
+where each experiment has its own true mobilities, concentrations and temperature, and its own error
+of the junctions' method and basis, drawn from the uncertainties that the analysis states. The truth is the population's ratio.
 """
 
 from __future__ import annotations
@@ -253,8 +253,9 @@ def _world(experiment: Experiment, rng: np.random.Generator) -> tuple[FloatArray
     temperature_C = TEMPERATURE_C + stated.temperature_C * rng.standard_normal()
     at = [replace(c, temperature_C=temperature_C) for c in experiment.conditions]
     junction = experiment.settings.junction
-    needed = [junctions.junction_mV(true, c, junction, ACTIVITY) for c in at]
-    return *experiment.sides(true, at), temperature_C, experiment.shared.added_mV[0] - np.array(needed)
+    needed = np.array([junctions.junction_mV(true, c, junction, ACTIVITY) for c in at])
+    needed += rng.standard_normal(len(experiment.shared.of_model_mV)) @ experiment.shared.of_model_mV
+    return *experiment.sides(true, at), temperature_C, experiment.shared.added_mV[0] - needed
 
 
 # The rows
