@@ -179,7 +179,6 @@ def test_every_fault_is_told_at_once(load: Load) -> None:
     assert sorted(places) == sorted(
         [
             "row 2, column 'cell'",
-            "row 2, column 'pipette'",
             "row 2, column 'reversal_mV'",
             "row 2, column 'se_mV'",
             "row 2, column 'n'",

@@ -30,6 +30,8 @@ _VANISHED = 15.0
 _GONE = 9.0
 _LOWER = 1e-3  # of a sum of squares
 _IMPOSSIBLE = 1e-6  # a chance that nobody waits for
+_TOGETHER = 0.98
+_NONE = 1e-300
 _SAME_DF = 0.01  # of 1 / df
 _MOST_TURNS = 4
 _CURVED = 0.5  # of ln P; beyond, the likelihood is no parabola over the width of the interval
@@ -111,17 +113,16 @@ def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
 
 
 def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
-    data, ion = fit.data, fit.data.ions[i]
+    ion = fit.data.ions[i]
     if i not in fit.free:
         return Ratio(ion, NOTHING, f"{ion} is in no solution of these measurements; a bath with {ion} would tell")
     if fit.reference not in _present_ions(fit):
         return Ratio(ion, NOTHING, f"the reference {fit.reference} is in no solution of these measurements")
     n_cells, j = informative_rows(fit, i)[1], fit.free.index(i)
     vanished = fit.ln_p.max() > _VANISHED  # the reference, beside the others: all ratios to it run away together
-    if j in fit.loose and not vanished:
-        others = " and ".join(data.ions[fit.free[other]] for other in fit.loose if other != j) or fit.reference
-        reason = f"the data hold only a combination of {ion} and {others}; a bath that changes one of them would tell"
-        return Ratio(ion, NOTHING, reason, n_cells=n_cells)
+    mixed_up = "" if vanished else _mixed_up(fit, i)
+    if mixed_up:
+        return Ratio(ion, NOTHING, f"{mixed_up}; a bath that changes one of them would tell", n_cells=n_cells)
     se = math.sqrt(fit.covariance[j, j])
     se_shared = float(np.linalg.norm(fit.gain[j] @ shared_mV))
     total = math.hypot(se, se_shared)
@@ -140,6 +141,26 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         if below or above:
             return _bound(fit, i, whole, cells, confidence, below, n_cells)
     return _estimate(fit, i, (se, se_shared), (cells, whole), confidence, n_cells)
+
+
+def _mixed_up(fit: Fit, i: int) -> str:
+    """What the data do not tell this ion from, or ''."""
+    ions, j = fit.data.ions, fit.free.index(i)
+    if j in fit.loose:
+        others = " and ".join(ions[fit.free[other]] for other in fit.loose if other != j) or fit.reference
+        return f"the data hold only a combination of {ions[i]} and {others}"
+    twin, alike = _twin(fit, i)
+    return f"{ions[i]} and {twin} change together (collinearity {alike:.3f})" if alike > _TOGETHER else ""
+
+
+def _twin(fit: Fit, i: int) -> tuple[str, float]:
+    """The ion whose ln P moves the potentials most like this one's, and how alike: the cosine between both."""
+    columns = fit.data.gradient(fit.ln_p) / fit.standing.se_mV[:, None]
+    columns = columns / np.maximum(np.linalg.norm(columns, axis=0), _NONE)
+    # Of two ions alone one always moves against the other.
+    alike = np.where(np.arange(len(fit.data.ions)) == i, -1.0, columns[:, i] @ columns)
+    twin = int(alike.argmax())
+    return fit.data.ions[twin], float(alike[twin])
 
 
 def _estimate(

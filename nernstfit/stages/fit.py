@@ -67,7 +67,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     experiment : Experiment
     """
     groups, models = list(_groups(inputs["reversals"], experiment)), configured_models(experiment.settings)
-    content: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    content: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
     for group in groups:
         judged = _Judged(experiment)
         for model in models:
@@ -75,11 +75,11 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         _compare(content["models"], group.name)
         content["nernst_slopes"] += _slopes(group, experiment)
         content["corrections"] += _ladder(group, models[0], experiment, judged)
-    for name, table in TABLES.items():
+    for name, table in _TABLES.items():
         tables.write(outputs[name], table, content[name], first_model=models[0].name)
 
 
-TABLES = {
+_TABLES = {
     "permeabilities": tables.PERMEABILITIES,
     "cells": tables.CELLS,
     "models": tables.MODELS,

@@ -5,7 +5,8 @@ model fitted to them. The effects are equal on every permeant ion, the reference
 of .15 of a ln ratio is one of .15 / sqrt(2) of each ln P. Everything is done twice: (cells) the
 interval over cells where nothing is shared but what the analysis knows; (whole) the full interval
 where each experiment has its own true mobilities, concentrations and temperature, and its own error
-of the junctions' method and basis, drawn from the uncertainties that the analysis states. The truth is the population's ratio.
+of the junctions' method and basis, drawn from the uncertainties that the analysis states. The truth
+is the population's ratio.
 """
 
 from __future__ import annotations
