@@ -73,7 +73,7 @@ class Results:
     Attributes
     ----------
     reversals, iv, solutions, junctions : DataFrame
-    permeabilities, cells, models, residuals, nernst_slopes, corrections : DataFrame
+    permeabilities, cells, models, residuals, nernst_slopes, corrections, intervals : DataFrame
         The tables of the contract, as `tables.load` returns them.
     traces : DataFrame
         As ingest writes them, of all batches.
@@ -95,6 +95,7 @@ class Results:
     residuals: pd.DataFrame
     nernst_slopes: pd.DataFrame
     corrections: pd.DataFrame
+    intervals: pd.DataFrame
     traces: pd.DataFrame
     manifest: Mapping[str, Any]
     simulated: bool = False
@@ -542,6 +543,38 @@ def _ratios(results: Results) -> Iterator[Block]:
     for name in results.groups:
         yield from _heads(results, name)
         yield _ratio_grid(results, configured[configured["group"] == name])
+        yield from _other_intervals(results, name)
+
+
+_METHODS = {"profile": "profile of the likelihood", "bootstrap": "bootstrap over cells", "t": "t on single cells"}
+
+
+def _other_intervals(results: Results, group: str) -> Iterator[Block]:
+    """The intervals over cells by other methods; one that disagrees largely is marked."""
+    rows = results.of_model(results.intervals)
+    rows = rows[(rows["group"] == group) & rows["method"].isin(["cells", *_METHODS])]
+    checked = [ion for ion in results.fit["permeant"] if len(rows[rows["ion"] == ion]) > 1]
+    if not checked:
+        return
+    by_method = rows.set_index(["ion", "method"])
+
+    def written(ion: str, method: str) -> str:
+        if (ion, method) not in by_method.index:
+            return MISSING
+        row = by_method.loc[(ion, method)]
+        middle = math.sqrt(row["low"] * row["high"])
+        return estimate(middle, row["low"], row["high"]).interval + (" *" if row["disagrees"] == "true" else "")
+
+    columns = {"ion": checked, "over cells alone": [written(ion, "cells") for ion in checked]}
+    columns |= {name: [written(ion, method) for ion in checked] for method, name in _METHODS.items()}
+    caption = (
+        "Checks on the interval over cells alone: the profile of the likelihood, cells drawn anew 2,000 times with the "
+        "spreads held, and Student's t on the ratios that single cells tell. Of few cells the bootstrap is known to "
+        "be too narrow."
+    )
+    if (rows["disagrees"] == "true").any():
+        caption += " An asterisk marks a method that disagrees largely (intervals.csv says how that is judged)."
+    yield _grid(columns, ["ion"], caption)
 
 
 def _ratio_note(results: Results) -> str:

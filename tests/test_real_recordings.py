@@ -115,7 +115,7 @@ def through_the_stages(loaded: experiment.Experiment) -> dict[str, pd.DataFrame]
     solutions.run({}, made, loaded)
     made["reversals"] = "results/reversal_potentials.csv"
     correct.run(made, made, loaded)
-    names = ("permeabilities", "cells", "models", "residuals", "nernst_slopes", "corrections")
+    names = tuple(fit._TABLES)
     made |= {name: f"results/{name}.csv" for name in names}
     fit.run(made, made, loaded)
     return {

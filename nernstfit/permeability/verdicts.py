@@ -230,6 +230,22 @@ def _interval(fit: Fit, i: int, se: float, df: float, profile: _Profile, confide
     return min(low, ln_p), max(high, ln_p)
 
 
+def profile_interval(fit: Fit, i: int, confidence: float) -> tuple[float, float]:
+    """Two-sided interval of one ln P from the profile of the likelihood, over cells alone.
+
+    Parameters
+    ----------
+    fit : Fit
+    i : int
+        Of an ion whose ratio is an estimate.
+    confidence : float
+    """
+    df = _degrees_of_freedom(fit, i, fit.ln_p)
+    rise = float(stats.t.ppf(0.5 + confidence / 2, df)) ** 2 / 2
+    profile = _Profile(fit, i, np.zeros((fit.data.size, 0)))
+    return profile.limit(rise, -1), profile.limit(rise, 1)
+
+
 def _present_ions(fit: Fit) -> set[str]:
     return {ion for ion, there in zip(fit.data.ions, present(fit.data), strict=True) if there}
 

@@ -13,7 +13,7 @@ from scipy import stats
 
 from nernstfit import tables
 from nernstfit.experiment import Experiment, Row
-from nernstfit.permeability import evidence, slopes, verdicts
+from nernstfit.permeability import evidence, intervals, slopes, verdicts
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.model import Fit, fit
 from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
@@ -63,7 +63,8 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     inputs : mapping
         `reversals`: the table of reversal potentials.
     outputs : mapping
-        `permeabilities`, `cells`, `models`, `residuals`, `nernst_slopes`, `corrections`.
+        `permeabilities`, `cells`, `models`, `residuals`, `nernst_slopes`, `corrections`,
+        `intervals`.
     experiment : Experiment
     """
     groups, models = list(_groups(inputs["reversals"], experiment)), configured_models(experiment.settings)
@@ -71,7 +72,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     for group in groups:
         judged = _Judged(experiment)
         for model in models:
-            _add(content, group, model, experiment, judged)
+            _add(content, group, model, experiment, judged, models[0])
         _compare(content["models"], group.name)
         content["nernst_slopes"] += _slopes(group, experiment)
         content["corrections"] += _ladder(group, models[0], experiment, judged)
@@ -86,6 +87,7 @@ _TABLES = {
     "residuals": tables.RESIDUALS,
     "nernst_slopes": tables.NERNST_SLOPES,
     "corrections": tables.CORRECTIONS,
+    "intervals": tables.INTERVALS,
 }
 
 
@@ -158,7 +160,12 @@ class _Judged:
 
 
 def _add(
-    content: dict[str, list[dict[str, Any]]], group: Group, model: Model, experiment: Experiment, judged: _Judged
+    content: dict[str, list[dict[str, Any]]],
+    group: Group,
+    model: Model,
+    experiment: Experiment,
+    judged: _Judged,
+    first: Model,
 ) -> None:
     """Fit one model to one group and append its rows."""
     settings = experiment.settings
@@ -182,7 +189,9 @@ def _add(
             row |= _likelihood(likely)
         if model.is_ghk:
             content["permeabilities"] += [key | {"reference": model.reference} | _ratio(r, notes) for r in ratios]
-            content["cells"] += _cells(key, result, settings)
+            cells = list(_cells(key, result, settings))
+            content["cells"] += cells
+            content["intervals"] += _intervals(key, result, ratios, cells, model == first, settings)
     elif model.is_ghk:
         reason = why or _NO_REVERSAL
         missing = [Ratio(ion, NOTHING, reason) for ion in model.permeant if ion != model.reference]
@@ -278,6 +287,33 @@ def _cells(key: Mapping[str, Any], result: Fit, settings: Settings) -> Iterator[
             if ion != result.reference:
                 values = told.get(ion, {}) | {"n_baths": n_baths, "offset_mV": float(result.offsets_mV[c])}
                 yield {**key, "cell": name, "ion": ion} | values
+
+
+def _intervals(
+    key: Mapping[str, Any],
+    result: Fit,
+    ratios: Sequence[Ratio],
+    cells: Sequence[Mapping[str, Any]],
+    configured: bool,
+    settings: Settings,
+) -> Iterator[dict[str, Any]]:
+    """Intervals side by side; those of the configured model are checked by other methods."""
+    found = list(intervals.reported(ratios))
+    if configured:
+        of_cells = {
+            ion: [c["ln_ratio"] for c in cells if c["ion"] == ion and "ln_ratio" in c] for ion in result.data.ions
+        }
+        found += intervals.checks(result, ratios, of_cells, settings.fit.confidence, settings.fit.seed)
+    for interval in found:
+        disagrees = interval.disagrees if interval.method not in (intervals.DEFAULT, intervals.CELLS) else None
+        yield {
+            **key,
+            "ion": interval.ion,
+            "method": interval.method,
+            "low": interval.low,
+            "high": interval.high,
+            "disagrees": disagrees,
+        }
 
 
 def _told(alone: Fit, z: float) -> dict[str, dict[str, float]]:

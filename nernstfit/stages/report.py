@@ -34,6 +34,7 @@ _TABLES = {
     "residuals": tables.RESIDUALS,
     "nernst_slopes": tables.NERNST_SLOPES,
     "corrections": tables.CORRECTIONS,
+    "intervals": tables.INTERVALS,
 }
 
 

@@ -25,6 +25,7 @@ TABLES = (
     "residuals",
     "nernst_slopes",
     "corrections",
+    "intervals",
 )
 
 

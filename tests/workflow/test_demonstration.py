@@ -29,6 +29,7 @@ CONTRACT = {
     "residuals": tables.RESIDUALS,
     "nernst_slopes": tables.NERNST_SLOPES,
     "corrections": tables.CORRECTIONS,
+    "intervals": tables.INTERVALS,
 }
 
 

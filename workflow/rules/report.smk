@@ -14,6 +14,7 @@ rule report:
         residuals="results/residuals.csv",
         nernst_slopes="results/nernst_slopes.csv",
         corrections="results/corrections.csv",
+        intervals="results/intervals.csv",
         facts=expand("results/ingest/{batch}/facts.parquet", batch=experiment.batches),
         traces=expand("results/ingest/{batch}/traces.parquet", batch=experiment.batches),
         tables=experiment.tables,
