@@ -480,6 +480,12 @@ def _left_out(results: Results) -> Iterator[str]:
         )
 
 
+def _limits(results: Results) -> int:
+    """How many potentials take part in the configured fit as limits."""
+    rows = results.of_model(results.residuals)
+    return int((rows["measured_mV"].isna() & rows["predicted_mV"].notna()).sum())
+
+
 def _multivalent(results: Results) -> list[str]:
     """Permeant ions of more than one charge."""
     return [ion for ion in results.fit["permeant"] if abs(IONS[ion].valence) > 1]
@@ -626,7 +632,7 @@ def _ratio_grid(results: Results, rows: pd.DataFrame) -> Grid:
 
 def _predictions(results: Results) -> Iterator[Block]:
     rows = results.of_model(results.residuals)
-    rows = rows[rows["predicted_mV"].notna()]
+    rows = rows[rows["residual_mV"].notna()]
     rows = rows.assign(offset_mV=_further(rows, "offset_mV"))
     if len(rows) == 0:
         yield Text(
@@ -1003,10 +1009,10 @@ def _refused(results: Results) -> Iterator[Block]:
         gave = "holds" if results.elsewhere else "of recordings gave"
         yield Text(f"None: every row of the table {gave} a reversal potential.")
         return
-    yield Text(
-        f"{_count(len(rows), 'row')} of {len(results.reversals)} without a reversal potential. None of them enters "
-        "the fit."
-    )
+    limits = _limits(results)
+    enters = f"{_count(limits, 'bound')} of them" if limits else "None of them"
+    enters += f" enter{'s' * (limits < 2)} the fit."
+    yield Text(f"{_count(len(rows), 'row')} of {len(results.reversals)} without a reversal potential. {enters}")
     records = rows.to_dict("records")
     columns = {
         "measurement": [row["measurement"] for row in records],
@@ -1146,7 +1152,7 @@ def _solution_warnings(whole: pd.DataFrame, model: str) -> Iterator[Text]:
 def _methods(results: Results) -> Iterator[Block]:
     yield Text(" ".join(_methods_text(results)))
     yield Heading("References")
-    yield Listing(tuple(_references(results.manifest["config"])))
+    yield Listing(tuple(_references(results.manifest["config"], _limits(results) > 0)))
     yield Heading("Flags")
     yield _grid(
         {"flag": list(tables.FLAGS), "meaning and unit": list(tables.FLAGS.values())}, ["flag", "meaning and unit"]
@@ -1194,6 +1200,16 @@ def _methods_text(results: Results) -> Iterator[str]:
     if _multivalent(results):
         yield f"Ratios with {_listed(_multivalent(results))} are those of the {GHK_FORM}."
     yield _offset_method(float(fit["offset_sd_mV"]))
+    if fit["robust"]:
+        yield (
+            "A measurement counted as a gross error, its deviation ten times wider, with a prior chance of 5 % (a "
+            "contaminated normal; Little 1988)."
+        )
+    if _limits(results):
+        yield (
+            "Potentials beyond the range of the levels entered as limits, by expectation propagation (Cunningham et "
+            "al. 2011)."
+        )
     yield (
         f"Intervals are at {level} with Student's t; the errors of concentrations ({concentration:g} %), "
         f"of ionic mobilities, of the temperature ({warmth:g} °C), and what the other method and the other basis would "
@@ -1297,7 +1313,7 @@ def _offset_method(offset_sd_mV: float) -> str:
     )
 
 
-def _references(config: Mapping[str, Any]) -> Iterator[str]:
+def _references(config: Mapping[str, Any], with_limits: bool) -> Iterator[str]:
     source = ACTIVITIES[config["activity"]["model"]][1]
     found = [
         "Goldman 1943, J Gen Physiol 27:37",
@@ -1313,6 +1329,10 @@ def _references(config: Mapping[str, Any]) -> Iterator[str]:
         found.append("Henderson 1907, Z phys Chem 59:118")
     if config["junction"]["method"] == "nernst-planck":
         found += ["Marino et al. 2014, Bioelectrochemistry 98:1", "Planck 1890, Ann Phys 276:561"]
+    if config["fit"]["robust"]:
+        found.append("Little 1988, Appl Stat 37:23")
+    if with_limits:
+        found.append("Cunningham, Hennig & Lacoste-Julien 2011, arXiv:1111.6832")
     if config["recordings"] is not None and config["measure"]["estimator"] == "local":
         found.append("Wahba 1990, Spline Models for Observational Data, SIAM")
     yield from sorted([*found, source] if source else found)
