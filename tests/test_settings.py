@@ -188,7 +188,6 @@ def test_an_unknown_key_two_sections_deep_has_its_full_name(config: Config) -> N
     ("key", "value", "named"),
     [
         ("species", "data/species.csv", "'data/species.csv'"),
-        ("fit.activity_correction", "pipette", "'pipette'"),
     ],
 )
 def test_what_is_not_built_is_refused_by_name(config: Config, key: str, value: Any, named: str) -> None:

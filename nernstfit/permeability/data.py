@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,9 @@ class Data:
         0: the potential was measured; 1: it lies somewhere above `potential_mV`, -1: below. None given: all measured.
     batches : tuple of str, length n or 0
         Batch (animal, day) of each measurement's cell; a cell without one stands by itself.
+    corrected : tuple of int, length n or 0
+        Side of the membrane (1: inside, -1: outside) whose activities are those given times a common factor f to be
+        fitted: that of the pipette. Then ln f stands behind the ln P wherever these are asked for. None given: f = 1.
     """
 
     cells: tuple[str, ...]
@@ -47,6 +51,12 @@ class Data:
     averages: NDArray[np.int64]
     sides: tuple[int, ...] = ()
     batches: tuple[str, ...] = ()
+    corrected: tuple[int, ...] = ()
+
+    @property
+    def coordinates(self) -> int:
+        """Number of ln P, and of ln f."""
+        return len(self.ions) + bool(self.corrected)
 
     @property
     def size(self) -> int:
@@ -108,19 +118,21 @@ class Data:
             averages=self.averages[at],
             sides=tuple(self.sides[i] for i in at) if self.sides else (),
             batches=tuple(self.batches[i] for i in at) if self.batches else (),
+            corrected=tuple(self.corrected[i] for i in at) if self.corrected else (),
         )
 
     @cached_property
     def _alike(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """One measurement of each condition, and each measurement's place among these: cells share their baths."""
-        conditions = np.column_stack([self.inside, self.outside, self.temperature_C])
+        sides = self.corrected or np.zeros(self.size)
+        conditions = np.column_stack([self.inside, self.outside, self.temperature_C, sides])
         _, first, place = np.unique(conditions, axis=0, return_index=True, return_inverse=True)
         return np.asarray(first), np.asarray(place).reshape(-1)
 
     def predict(self, ln_p: FloatArray) -> FloatArray:
         """GHK reversal potentials in mV, shape (..., n), for ln P of shape (..., k); -inf: an ion does not pass."""
         first, place = self._alike
-        return self._potentials(ln_p, first)[..., place]
+        return np.asarray(ghk.reversal_mV(*self._ghk(ln_p, first)))[..., place]
 
     def gradient(self, ln_p: FloatArray) -> FloatArray:
         """d E / d ln P in mV, shape (..., n, k)."""
@@ -129,14 +141,39 @@ class Data:
     def prediction(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Potentials and their gradient."""
         first, place = self._alike
-        sides = (self.valence, self.inside[first], self.outside[first], self.temperature_C[first])
-        potentials = self._potentials(ln_p, first)
-        gradient = np.asarray(ghk.reversal_gradient_mV(potentials, np.exp(ln_p)[..., None, :], *sides))
+        given = self._ghk(ln_p, first)
+        potentials = np.asarray(ghk.reversal_mV(*given))
+        gradient = np.asarray(ghk.reversal_gradient_mV(potentials, *given))
+        if self.corrected:
+            gradient = np.concatenate([gradient, self._factor_slope(potentials, given, first)[..., None]], axis=-1)
         return potentials[..., place], gradient[..., place, :]
 
-    def _potentials(self, ln_p: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
-        sides = (self.valence, self.inside[rows], self.outside[rows], self.temperature_C[rows])
-        return np.asarray(ghk.reversal_mV(np.exp(ln_p)[..., None, :], *sides))
+    def with_factor(self, ln_p: FloatArray) -> Data:
+        """Return the same with the fitted factor applied and no more to be fitted."""
+        if not self.corrected:
+            return self
+        _, _, inside, outside, _ = self._ghk(ln_p, np.arange(self.size))
+        return replace(self, inside=inside, outside=outside, corrected=())
+
+    def _ghk(self, ln_p: FloatArray, rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+        """Arguments of the GHK functions."""
+        inside, outside = self.inside[rows], self.outside[rows]
+        if self.corrected:
+            factor, side = np.exp(ln_p[..., None, -1:]), np.array(self.corrected)[rows, None]
+            inside, outside = np.where(side > 0, factor, 1.0) * inside, np.where(side < 0, factor, 1.0) * outside
+        permeability = np.exp(ln_p[..., None, : len(self.ions)])
+        return permeability, self.valence, inside, outside, self.temperature_C[rows]
+
+    def _factor_slope(
+        self, potentials: FloatArray, given: tuple[NDArray[Any], ...], rows: NDArray[np.int64]
+    ) -> FloatArray:
+        """d E / d ln f: by how much the current through the corrected side moves its zero."""
+        permeability, valence, inside, outside, temperature_C = given
+        side = np.array(self.corrected)[rows, None]
+        through = (permeability, valence, np.where(side > 0, inside, 0.0), np.where(side < 0, outside, 0.0))
+        return np.asarray(
+            -ghk.current(potentials, *through, temperature_C) / ghk.slope_conductance_per_mV(potentials, *given)
+        )
 
 
 def _arranged(names: Sequence[str]) -> NDArray[np.int64]:

@@ -56,7 +56,12 @@ class Measured:
 
 
 def data(
-    measured: Measured, solutions: Solutions, permeant: Sequence[str], model: str, conditions: Sequence[Condition] = ()
+    measured: Measured,
+    solutions: Solutions,
+    permeant: Sequence[str],
+    model: str,
+    conditions: Sequence[Condition] = (),
+    corrected: bool = False,
 ) -> Data:
     """Put the activities beside the potentials.
 
@@ -69,6 +74,8 @@ def data(
         Activity model.
     conditions : sequence of Condition
         Instead of the measurements' own, one each.
+    corrected : bool
+        Whether a factor on the pipette's activities is to be fitted.
     """
     at = tuple(conditions) or measured.conditions
     inside, outside = activities(solutions, at, permeant, model)
@@ -84,6 +91,7 @@ def data(
         averages=measured.averages,
         sides=measured.sides,
         batches=measured.batches,
+        corrected=tuple(c.sign for c in at) if corrected else (),
     )
 
 
@@ -187,8 +195,12 @@ def shared(
     valence = np.array([IONS[ion].valence for ion in permeant])
     temperature_C = np.array([[c.temperature_C for c in there] for _, there in views])
 
+    in_pipette = np.array([c.sign for c in at])[:, None]
+
     def predicted(ln_p: FloatArray) -> FloatArray:
-        return np.asarray(ghk.reversal_mV(np.exp(ln_p), valence, inside, outside, temperature_C))
+        factor = float(np.exp(ln_p[len(permeant) :].sum()))  # 1 where none was fitted
+        sides = (np.where(in_pipette > 0, factor, 1.0) * inside, np.where(in_pipette < 0, factor, 1.0) * outside)
+        return np.asarray(ghk.reversal_mV(np.exp(ln_p[: len(permeant)]), valence, *sides, temperature_C))
 
     of_model = _model_shifts_mV(solutions, at, junction, settings.activity.name)
     names = (*(source.name for source in found), *MODEL_ERRORS)

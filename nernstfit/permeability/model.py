@@ -57,9 +57,9 @@ class Fit:
     data : Data
     reference : str
     free : tuple of int
-        Which ions' ln P were fitted: all but the reference and those in no solution.
-    ln_p : ndarray, shape (k,)
-        ln (P / P_ref); 0 for the reference and for ions that were not fitted.
+        Which ions' ln P were fitted: all but the reference and those in no solution; k for ln f (see `Data`).
+    ln_p : ndarray, shape (k,) or (k + 1,)
+        ln (P / P_ref); 0 for the reference and for ions that were not fitted. Then ln f where it was fitted.
     covariance : ndarray, shape (len(free), len(free))
         Of the fitted ln P: noise, cells and offsets, not what all cells share.
     gain : ndarray, shape (len(free), n)
@@ -146,6 +146,7 @@ def _fixed_order(data: Data) -> list[int]:
 def _fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool, robust: bool) -> Fit:
     there = present(data)
     free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
+    free += (len(data.ions),) * bool(data.corrected)
     spread, names = fitted(data, offset_scale_mV)
     ln_p = _start(data, free, spread)
     standing, log_factor = standins.begin(data), 0.0
@@ -464,14 +465,14 @@ def _start(data: Data, free: Sequence[int], spread: Spread) -> FloatArray:
     tried from other places too.
     """
     trusted = replace(data, se_mV=np.hypot(data.se_mV, _START_SD_MV))
-    none = np.zeros((data.size, len(data.ions)))
-    level = np.zeros(len(data.ions))
+    none = np.zeros((data.size, data.coordinates))
+    level = np.zeros(data.coordinates)
     found = _least_squares(trusted, level, free, Whitener(Structure(trusted, none), spread))
     if data.size < len(free) or not _strayed(trusted, found, spread):
         return found
     whiten = Dense(Structure(trusted, none).whole(spread))
     misfit = _misfit(trusted, found, whiten)
-    starts = [level, *(_NEAR * side * np.eye(len(data.ions))[i] for i in free for side in (-1, 1))]
+    starts = [level, *(_NEAR * side * np.eye(data.coordinates)[i] for i in free for side in (-1, 1))]
     for start in starts:
         other, chi_square = _refit(trusted, start, free, whiten)
         if chi_square < misfit - _SETTLED:

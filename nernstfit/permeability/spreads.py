@@ -58,7 +58,7 @@ class Structure:
         self.there = self.rows >= 0
         both = self.there[:, :, None] & self.there[:, None, :]
         cell = np.searchsorted(data.cell_names, data.cells)[self.rows]
-        g = self.arranged(gradient)
+        g = self.arranged(gradient[:, : len(data.ions)])
         alike = g @ g.transpose(0, 2, 1)
         within = both & (cell[:, :, None] == cell[:, None, :])
         averages = data.averages[self.rows]

@@ -90,9 +90,43 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
         In the order of the permeant ions.
     """
     others = [i for i, ion in enumerate(fit.data.ions) if ion != fit.reference]
+    if fit.data.corrected and factor_collinearity(fit) > _TOGETHER:
+        return tuple(Ratio(fit.data.ions[i], NOTHING, _FACTOR_IS_OFFSET) for i in others)
     found = (_ratio(fit, i, shared_mV, confidence) for i in others)
     misfit = _misfit(fit, shared_mV)
     return tuple(replace(r, reason="; ".join(filter(None, (r.reason, misfit)))) for r in found)
+
+
+_FACTOR_IS_OFFSET = (
+    "a common factor on the inside of monovalent cations is a common offset, and these data do not tell the pipette's "
+    "factor from one; baths that change the part of a permeant anion or divalent ion would, or fit.activity_correction "
+    "none"
+)
+
+
+def factor_collinearity(fit: Fit) -> float:
+    """How far a factor on the pipette's activities moves the potentials as a common offset and the ratios could.
+
+    Returns
+    -------
+    float
+        Multiple correlation, 1 where nothing tells them apart.
+    """
+    columns = fit.data.gradient(fit.ln_p)[:, list(fit.free)] / fit.standing.se_mV[:, None]
+    others = np.column_stack([columns[:, :-1], 1 / fit.standing.se_mV])
+    others = others / np.maximum(np.linalg.norm(others, axis=0), _NONE)
+    rest = columns[:, -1] - others @ np.linalg.lstsq(others, columns[:, -1], rcond=None)[0]
+    return math.sqrt(max(0.0, 1 - float(rest @ rest) / float(columns[:, -1] @ columns[:, -1])))
+
+
+def pipette_factor(fit: Fit, confidence: float) -> str:
+    """The factor between the pipette's true activities and the model's, in words; '' where it was not fitted."""
+    if not fit.data.corrected or factor_collinearity(fit) > _TOGETHER:
+        return ""
+    ln_f, se = float(fit.ln_p[-1]), math.sqrt(fit.covariance[-1, -1])
+    t = float(stats.t.ppf(0.5 + confidence / 2, fit.df[-1]))
+    low, high = math.exp(ln_f - t * se), math.exp(ln_f + t * se)
+    return f"the pipette's activities are {math.exp(ln_f):.3f} [{low:.3f}, {high:.3f}] times the model's"
 
 
 def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
@@ -119,7 +153,9 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
     if fit.reference not in _present_ions(fit):
         return Ratio(ion, NOTHING, f"the reference {fit.reference} is in no solution of these measurements")
     n_cells, j = informative_rows(fit, i)[1], fit.free.index(i)
-    vanished = fit.ln_p.max() > _VANISHED  # the reference, beside the others: all ratios to it run away together
+    vanished = (
+        fit.ln_p[: len(fit.data.ions)].max() > _VANISHED
+    )  # the reference, beside the others: all ratios to it run away together
     mixed_up = "" if vanished else _mixed_up(fit, i)
     if mixed_up:
         return Ratio(ion, NOTHING, f"{mixed_up}; a bath that changes one of them would tell", n_cells=n_cells)
@@ -147,7 +183,8 @@ def _mixed_up(fit: Fit, i: int) -> str:
     """What the data do not tell this ion from, or ''."""
     ions, j = fit.data.ions, fit.free.index(i)
     if j in fit.loose:
-        others = " and ".join(ions[fit.free[other]] for other in fit.loose if other != j) or fit.reference
+        names = [*ions, "the pipette's factor"]
+        others = " and ".join(names[fit.free[other]] for other in fit.loose if other != j) or fit.reference
         return f"the data hold only a combination of {ions[i]} and {others}"
     twin, alike = _twin(fit, i)
     return f"{ions[i]} and {twin} change together (collinearity {alike:.3f})" if alike > _TOGETHER else ""
@@ -155,7 +192,7 @@ def _mixed_up(fit: Fit, i: int) -> str:
 
 def _twin(fit: Fit, i: int) -> tuple[str, float]:
     """The ion whose ln P moves the potentials most like this one's, and how alike: the cosine between both."""
-    columns = fit.data.gradient(fit.ln_p) / fit.standing.se_mV[:, None]
+    columns = fit.data.gradient(fit.ln_p)[:, : len(fit.data.ions)] / fit.standing.se_mV[:, None]
     columns = columns / np.maximum(np.linalg.norm(columns, axis=0), _NONE)
     # Of two ions alone one always moves against the other.
     alike = np.where(np.arange(len(fit.data.ions)) == i, -1.0, columns[:, i] @ columns)

@@ -14,6 +14,7 @@ from scipy import stats
 from nernstfit import tables
 from nernstfit.experiment import Experiment, Row
 from nernstfit.permeability import evidence, intervals, slopes, verdicts
+from nernstfit.permeability.data import Data
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.model import Fit, fit
 from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
@@ -39,6 +40,7 @@ class Model:
     activity: str
     permeant: tuple[str, ...]
     reference: str
+    corrected: bool = False  # a factor on the pipette's activities is fitted
 
     @property
     def is_ghk(self) -> bool:
@@ -100,6 +102,8 @@ def configured_models(settings: Settings) -> list[Model]:
     others = [name for name in NAMES if name.startswith("pitzer:") and divalent]
     activities = dict.fromkeys([own, "concentration", *others])
     ghk = [Model(f"ghk:{name}", name, permeant, reference) for name in activities]
+    if settings.fit.activity_correction == "pipette":
+        ghk.insert(0, Model(f"ghk:{own}+pipette", own, permeant, reference, corrected=True))
     nernst = [Model(f"nernst:{ion}", own, (ion,), ion) for ion in sorted(permeant)]
     return ghk + nernst
 
@@ -150,9 +154,10 @@ class _Judged:
     ) -> tuple[Fit, tuple[Ratio, ...]]:
         """Fit measurements that the model predicts, and judge their ratios."""
         numbers = (measured.potential_mV.tobytes(), measured.se_mV.tobytes())
-        key = (measured.measurement, *numbers, model.activity, model.permeant, scale_mV, with_junction)
+        how = (model.activity, model.permeant, model.corrected, scale_mV, with_junction)
+        key = (measured.measurement, *numbers, *how)
         if key not in self._known:
-            data = evidence.data(measured, self._experiment.solutions, model.permeant, model.activity)
+            data = _data(measured, model, self._experiment)
             result = fit(data, model.reference, scale_mV, robust=self._experiment.settings.fit.robust)
             shared, _ = _shared(measured, model, result, self._experiment, with_junction)
             self._known[key] = result, verdicts.ratios(result, shared, self._experiment.settings.fit.confidence)
@@ -169,9 +174,9 @@ def _add(
 ) -> None:
     """Fit one model to one group and append its rows."""
     settings = experiment.settings
-    data = evidence.data(group.measured, experiment.solutions, model.permeant, model.activity)
+    data = _data(group.measured, model, experiment)
     unknown, why = evidence.unknown_side(group.measured, model.permeant, settings.fit.offset_sd_mV)
-    predictable = np.isfinite(data.predict(np.zeros(len(data.ions)))) & ~unknown
+    predictable = np.isfinite(data.predict(np.zeros(data.coordinates))) & ~unknown
     key = {"group": group.name, "model": model.name}
     notes = (_left_out(group.measured, predictable, why), _ghk_form(model))
     row = key | {"activity": model.activity, "permeant": " ".join(model.permeant), "n_data": int(predictable.sum())}
@@ -188,7 +193,8 @@ def _add(
         if predictable.all():
             row |= _likelihood(likely)
         if model.is_ghk:
-            content["permeabilities"] += [key | {"reference": model.reference} | _ratio(r, notes) for r in ratios]
+            said = (*notes, verdicts.pipette_factor(result, settings.fit.confidence))
+            content["permeabilities"] += [key | {"reference": model.reference} | _ratio(r, said) for r in ratios]
             cells = list(_cells(key, result, settings))
             content["cells"] += cells
             content["intervals"] += _intervals(key, result, ratios, cells, model == first, settings)
@@ -198,6 +204,10 @@ def _add(
         content["permeabilities"] += [key | {"reference": model.reference} | _ratio(ratio) for ratio in missing]
     content["models"].append(row)
     content["residuals"] += _residuals(key, group, predicted, offsets)
+
+
+def _data(measured: Measured, model: Model, experiment: Experiment) -> Data:
+    return evidence.data(measured, experiment.solutions, model.permeant, model.activity, corrected=model.corrected)
 
 
 def _part(measured: Measured, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Measured:
@@ -277,9 +287,10 @@ def _ratio(ratio: Ratio, notes: Sequence[str] = ()) -> dict[str, Any]:
 def _cells(key: Mapping[str, Any], result: Fit, settings: Settings) -> Iterator[dict[str, Any]]:
     """Ratios of each cell from its own measurements, its offset as uncertain as offsets are among the cells."""
     data, z = result.data, float(stats.norm.ppf(0.5 + settings.fit.confidence / 2))
+    one = data.with_factor(result.ln_p)
     offset_sd = math.inf if math.isinf(settings.fit.offset_sd_mV) else result.spread.offset_mV
     for c, name in enumerate(data.cell_names):
-        own = data.subset(data.blocks[c][data.blocks[c] >= 0].tolist())
+        own = one.subset(data.blocks[c][data.blocks[c] >= 0].tolist())
         alone = fit(own, result.reference, offset_sd, robust=settings.fit.robust)
         told = _told(alone, z)
         n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
@@ -400,9 +411,10 @@ def _ladder(group: Group, model: Model, experiment: Experiment, judged: _Judged)
         if step in commands:
             potential = np.where(is_limit, own.potential_mV - added, sign * commands[step])
             measured = replace(measured, potential_mV=potential)
-        at_step = replace(model, activity=model.activity if step in ("activity", "offset") else "concentration")
-        data = evidence.data(measured, experiment.solutions, model.permeant, at_step.activity)
-        predictable = np.isfinite(data.predict(np.zeros(len(data.ions)))) & ~unknown
+        activity = model.activity if step in ("activity", "offset") else "concentration"
+        at_step = replace(model, activity=activity, corrected=model.corrected and step == "offset")
+        data = _data(measured, at_step, experiment)
+        predictable = np.isfinite(data.predict(np.zeros(data.coordinates))) & ~unknown
         if not predictable.any():
             continue
         part = _part(measured, predictable)
