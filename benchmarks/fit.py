@@ -109,9 +109,8 @@ def main() -> None:
     errors = np.sqrt(np.diag(ours.covariance))
     for i, ion in enumerate(IONS[1:]):
         other = theirs.params[f"ln_{ion}"].value
-        print(
-            f"  ln P({ion}/Na): {ours.ln_p[i + 1]:+.3f} (SE {errors[i]:.3f}), plain {other:+.3f}, true {LN_P[i + 1]:+.3f}"
-        )
+        own_ln_p, true = ours.ln_p[i + 1], LN_P[i + 1]
+        print(f"  ln P({ion}/Na): {own_ln_p:+.3f} (SE {errors[i]:.3f}), plain {other:+.3f}, true {true:+.3f}")
     few = fit(simulated(BOOTSTRAP_CELLS), "Na", 1.0)
     values, took = timed(lambda: resampled(few, RESAMPLES, 1))
     spread = np.nanstd(values, axis=0) / np.sqrt(np.diag(few.covariance))

@@ -28,7 +28,7 @@ def one_by_one(found: Fit, counts: np.ndarray) -> np.ndarray:
             own = unit[unit >= 0].tolist()
             rows += own
             names += [f"{data.cells[i]} {again}" for i in own]
-    drawn = replace(data.subset(rows), cells=tuple(names))
+    drawn = replace(found.standing.subset(rows), cells=tuple(names))
     square = Dense(Structure(drawn, data.gradient(found.ln_p)[rows]).whole(found.spread))
     same = replace(found, data=drawn, standing=drawn)
     return refit(same, found.ln_p, found.free, square)[0][list(found.free)]

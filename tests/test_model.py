@@ -169,7 +169,13 @@ def test_two_means_of_the_same_cells_share_one_over_the_larger_number() -> None:
 
 
 def test_a_spread_between_means_is_that_of_cells_over_the_root_of_their_number() -> None:
-    n, data = 4, Simulation(cells=10).draw(5)
+    # One ion on each side: the potentials are straight in ln P.
+    rng, rows = np.random.default_rng(5), []
+    for cell in range(10):
+        own, offset = rng.normal(0, 0.15, 4), rng.normal(0, 1.0)
+        for i, ion in enumerate(("Na", "Cs", "Li")):
+            rows.append((f"c{cell}", RT_F * (own[i] - own[3]) + offset + rng.normal(0, 0.3), {ion: 140.0}))
+    n, data = 4, table(rows, ["Na", "Cs", "Li", "K"], inside={"K": 140.0})
     alone, means = fit(data, "Na", 1.0), fit(replace(data, averages=np.full(data.size, n)), "Na", 1.0 * math.sqrt(n))
     assert means.ln_p == pytest.approx(alone.ln_p, abs=1e-5)
     assert means.spread.offset_mV == pytest.approx(math.sqrt(n) * alone.spread.offset_mV, rel=1e-3)

@@ -220,14 +220,16 @@ def test_fewer_data_than_unknowns_say_nothing() -> None:
 # Bounds
 
 
-@pytest.mark.parametrize("seed", range(15))
-def test_an_ion_that_does_not_pass_has_an_upper_bound_that_says_so(seed: int) -> None:
-    ratio = judged(simulated({**TRUTH, "NMDG": 0.0}, seed))["NMDG"]
-    assert ratio.verdict == "upper_bound"
-    assert ratio.reason
-    assert 0 < ratio.high < 0.05
-    assert 0 < ratio.high_cells <= ratio.high * 1.001
-    assert np.isnan([ratio.ln_ratio, ratio.low, ratio.low_cells]).all()
+def test_an_ion_that_does_not_pass_has_an_upper_bound_that_says_so() -> None:
+    """One in forty looks as if it passed: the cost of taking it away is judged at 95 %, two-sided."""
+    found = [judged(simulated({**TRUTH, "NMDG": 0.0}, seed))["NMDG"] for seed in range(30)]
+    bounds = [ratio for ratio in found if ratio.verdict == "upper_bound"]
+    assert len(bounds) >= 30 - stats.binom.ppf(0.999, 30, 0.025)
+    for ratio in bounds:
+        assert ratio.reason
+        assert 0 < ratio.high < 0.05
+        assert 0 < ratio.high_cells <= ratio.high * 1.001
+        assert np.isnan([ratio.ln_ratio, ratio.low, ratio.low_cells]).all()
 
 
 def test_what_is_said_of_an_ion_that_hardly_passes_holds() -> None:
@@ -287,7 +289,7 @@ def test_so_few_cells_that_the_interval_reaches_no_permeability_give_a_bound() -
         few_cells(0),
         cells=("c0", "c1", "c2"),
         potential_mV=np.array([-23.9, -21.4, -0.8]),
-        se_mV=np.array([0.3, 0.25, 4.5]),
+        se_mV=np.array([0.3, 0.25, 1.5]),
         **{name: getattr(few_cells(0), name)[[0, 0, 0]] for name in ("temperature_C", "inside", "outside", "averages")},
     )
     (found,) = ratios(fit(data, "K", 1.0), np.full((3, 1), 1.5), 0.95)

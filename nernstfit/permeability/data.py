@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -147,6 +148,18 @@ class Data:
         if self.corrected:
             gradient = np.concatenate([gradient, self._factor_slope(potentials, given, first)[..., None]], axis=-1)
         return potentials[..., place], gradient[..., place, :]
+
+    def bent(self, ln_p: FloatArray, sd: float) -> FloatArray:
+        """Mean potential over cells whose ln P of every ion has this spread, less that of the mean cell, mV; (n,).
+
+        By the spherical rule of third degree (points at sqrt(k) spreads along each axis; Arasaratnam & Haykin 2009,
+        IEEE Trans Autom Control 54:1254), which is exact to second order and does not run away where cells differ
+        widely.
+        """
+        k = len(self.ions)
+        steps = math.sqrt(k) * sd * np.eye(self.coordinates)[:k]
+        around = self.predict(np.concatenate([ln_p[None], ln_p + steps, ln_p - steps]))
+        return np.asarray(around[1:].mean(axis=0) - around[0])
 
     def with_factor(self, ln_p: FloatArray) -> Data:
         """Return the same with the fitted factor applied and no more to be fitted."""

@@ -9,7 +9,8 @@ deviation of ln P of ion i, equally spread for every permeant ion, the reference
 that no ion is special; g = dE_GHK / d ln P; o_c the electrode offset of the cell; the noise
 known from each measurement. Where batches are given, they deviate like cells do. For given
 spreads the potentials are normal with the covariance of `spreads`. The whitened residuals go to
-lmfit with analytic derivatives. The spreads are found by restricted maximum likelihood (REML),
+lmfit with analytic derivatives. Since E bends, the mean over cells is not E of the mean cell;
+what is between them is added to E. The spreads are found by restricted maximum likelihood (REML),
 alternating with the ratios until both stand (Lindstrom & Bates 1990, Biometrics 46:673). The scale
 given for the offsets enters as a log-normal prior on their spread, one natural log unit wide: where
 the data say nothing of it (one cell), it is the scale itself. Limits, and measurements that may be
@@ -78,8 +79,10 @@ class Fit:
         Best prediction of each cell's offset.
     chi_square, log_likelihood : float
         Of the whitened residuals; of the (unrestricted) likelihood.
+    bent_mV : ndarray, shape (n,)
+        Mean over cells of each potential less that of the mean cell.
     standing : Data
-        The data, limits and possible gross errors replaced by their stand-ins.
+        The data less that, limits and possible gross errors replaced by their stand-ins.
     """
 
     data: Data
@@ -96,6 +99,7 @@ class Fit:
     offsets_mV: FloatArray
     chi_square: float
     log_likelihood: float
+    bent_mV: FloatArray
     standing: Data
 
     @property
@@ -132,8 +136,8 @@ def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = T
     order = _fixed_order(data)
     result = _fit(data.subset(order), reference, offset_scale_mV, restricted, robust)
     back = np.argsort(order)
-    standing = result.standing.subset(back.tolist()) if standins.needed(data, robust) else data
-    return replace(result, data=data, gain=result.gain[:, back], standing=standing)
+    standing = result.standing.subset(back.tolist())
+    return replace(result, data=data, gain=result.gain[:, back], bent_mV=result.bent_mV[back], standing=standing)
 
 
 def _fixed_order(data: Data) -> list[int]:
@@ -154,27 +158,42 @@ def _fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool, r
     visited = []
     for _ in range(_MOST_TURNS):
         gradient = data.gradient(ln_p)
+        bent = _bent_mV(data, ln_p, spread)
         if stand:
-            standing, log_factor = _stood_in(data, standing, ln_p, gradient, spread, robust)
-        structure = Structure(standing, gradient)
-        residual = standing.potential_mV - data.predict(ln_p)
+            standing, log_factor = _stood_in(data, standing, ln_p, gradient, spread, bent, robust)
+        level = _level(standing, bent)
+        structure = Structure(level, gradient)
+        residual = level.potential_mV - data.predict(ln_p)
         deviance = Deviance(structure, residual, gradient[:, list(free)], names, spread, offset_scale_mV, restricted)
         likely = likeliest(deviance, spread, names)
-        moved = _step(standing, ln_p, free, Whitener(structure, likely), residual, gradient)
+        moved = _step(level, ln_p, free, Whitener(structure, likely), residual, gradient)
         change = max(_shift(data, ln_p, moved), _relative_change(spread, likely))
         ln_p, spread = moved, likely
         visited.append((ln_p, spread))
         if change < _SETTLED:
-            ln_p = _least_squares(standing, ln_p, free, Whitener(structure, spread))
+            ln_p = _least_squares(level, ln_p, free, Whitener(structure, spread))
             break
     else:
         # Where nothing explains the data, ratios and spreads may chase each other for ever.
         if not stand:
             given = (data, free, names, offset_scale_mV, restricted)
             ln_p, spread = min(visited, key=lambda at: _deviance_at(*given, *at))
+    bent = _bent_mV(data, ln_p, spread)
     if stand:
-        standing, log_factor = _stood_in(data, standing, ln_p, data.gradient(ln_p), spread, robust)
-    return _summary(data, standing, log_factor, reference, free, ln_p, spread, names, offset_scale_mV, restricted)
+        standing, log_factor = _stood_in(data, standing, ln_p, data.gradient(ln_p), spread, bent, robust)
+    standing = _level(standing, bent)
+    return _summary(data, standing, bent, log_factor, reference, free, ln_p, spread, names, offset_scale_mV, restricted)
+
+
+def _bent_mV(data: Data, ln_p: FloatArray, spread: Spread) -> FloatArray:
+    """Mean over cells of each potential less that of the mean cell; shape (n,)."""
+    sd = math.hypot(spread.ln_p, spread.batch_ln_p)
+    return data.bent(ln_p, sd) if sd else np.zeros(data.size)
+
+
+def _level(data: Data, bent_mV: FloatArray) -> Data:
+    """Potentials as those of the mean cell would be."""
+    return replace(data, potential_mV=data.potential_mV - bent_mV)
 
 
 def _step(
@@ -195,7 +214,13 @@ def _step(
 
 
 def _stood_in(
-    data: Data, standing: Data, ln_p: FloatArray, gradient: FloatArray, spread: Spread, robust: bool
+    data: Data,
+    standing: Data,
+    ln_p: FloatArray,
+    gradient: FloatArray,
+    spread: Spread,
+    bent_mV: FloatArray,
+    robust: bool,
 ) -> tuple[Data, float]:
     """Stand-ins beside what all other rows say of theirs."""
 
@@ -203,7 +228,7 @@ def _stood_in(
         whiten = Whitener(Structure(at, gradient), spread)
         return lambda residual: (whiten.precision_times(residual), whiten.precision_diagonal)
 
-    return standins.update(data, standing, data.predict(ln_p), precision, robust)
+    return standins.update(data, standing, data.predict(ln_p) + bent_mV, precision, robust)
 
 
 def _deviance_at(
@@ -217,7 +242,7 @@ def _deviance_at(
 ) -> float:
     """-2 ln likelihood, G where the ratios are."""
     gradient = data.gradient(ln_p)
-    residual = data.potential_mV - data.predict(ln_p)
+    residual = data.potential_mV - data.predict(ln_p) - _bent_mV(data, ln_p, spread)
     columns = gradient[:, list(free)]
     deviance = Deviance(Structure(data, gradient), residual, columns, names, spread, scale_mV, restricted)
     return deviance(np.array([math.log(getattr(spread, name)) for name in names]))[0]
@@ -258,7 +283,7 @@ def _refit_with_limits(fit: Fit, start: FloatArray, free: Sequence[int], whiten:
     """Fit and bring the limits' stand-ins up to date in turn: each turn is a step of Newton's method."""
     limited = np.isin(np.arange(fit.data.size), fit.data.censored)
     # What may be a gross error counts as it does in the fit.
-    measured = replace(fit.data, se_mV=np.where(limited, fit.data.se_mV, fit.standing.se_mV))
+    measured = replace(_level(fit.data, fit.bent_mV), se_mV=np.where(limited, fit.data.se_mV, fit.standing.se_mV))
 
     def dense(at: Data) -> Dense:
         return Dense(whiten.covariance_mV2 + np.diag(at.se_mV**2 - fit.standing.se_mV**2))
@@ -506,6 +531,7 @@ def _relative_change(old: Spread, new: Spread) -> float:
 def _summary(
     data: Data,
     standing: Data,
+    bent_mV: FloatArray,
     log_factor: float,
     reference: str,
     free: tuple[int, ...],
@@ -545,5 +571,6 @@ def _summary(
         offsets_mV=offsets,
         chi_square=chi_square,
         log_likelihood=log_likelihood,
+        bent_mV=bent_mV,
         standing=standing,
     )
