@@ -188,6 +188,15 @@ def test_every_fault_is_told_at_once(load: Load) -> None:
     )
 
 
+def test_an_unknown_inside_is_no_fault_where_its_junction_is_the_same_in_every_bath(load: Load) -> None:
+    assert load("c1,control,,-40,0.3").rows[0].condition.pipette == ""
+    junction = HENDERSON | {"zeroed_in": "control"}
+    assert load("c1,high_K,,-40,0.3", junction=junction).rows[0].condition.pipette == ""
+    (fault,) = faults(load, "c1,high_K,,-40,0.3,same", more=",zeroed_in", junction=junction)
+    assert "row 2, column 'pipette': found nothing" in fault
+    assert "zeroed anew in each bath" in fault
+
+
 def test_a_pellet_needs_chloride_here_too(load: Load) -> None:
     (fault,) = faults(load, GOOD, junction=HENDERSON | {"zeroed_in": "control"}, **no_chloride())
     assert "solution 'control': found no chloride" in fault
