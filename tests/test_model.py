@@ -368,3 +368,61 @@ def test_the_interval_over_cells_holds_the_truth_as_often_as_it_says() -> None:
             inside[ratio.ion] += ratio.low_cells <= TRUTH[ratio.ion] <= ratio.high_cells
     # 95 % of 200 are 190; fewer than 179 come by chance once in two thousand.
     assert min(inside.values()) >= 179, inside
+
+
+# The same symmetries with everything that a fit may have
+
+
+def with_everything(seed: int) -> Data:
+    """Calcium, limits, batches, a gross error."""
+    truth = {**TRUTH, "Ca": 1.5}
+    ions, rng = list(truth), np.random.default_rng(seed)
+    baths = [*BATHS, {"Ca": 110.0, "Cl": 220.0}]
+    empty = table([("c", 0.0, bath) for bath in baths], ions)
+    rows = []
+    for cell in range(9):
+        potentials = empty.predict(np.log(list(truth.values())) + 0.1 * rng.standard_normal(len(ions)))
+        offset = rng.standard_normal()
+        rows += [
+            (f"c{cell}", v + offset + 0.3 * rng.standard_normal(), b) for v, b in zip(potentials, baths, strict=True)
+        ]
+    data = table(rows, ions)
+    potential = data.potential_mV.copy()
+    potential[3] += 20.0
+    beyond = potential < -60.0
+    return replace(
+        data,
+        potential_mV=np.where(beyond, -60.0, potential),
+        sides=tuple(np.where(beyond, -1, 0).tolist()),
+        batches=tuple(f"day {int(cell[1:]) // 3}" for cell in data.cells),
+    )
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_with_everything_the_reference_is_no_special_ion(seed: int) -> None:
+    data = with_everything(seed)
+    assert 1 <= data.censored.size <= 8
+    one, other = (fit(data, reference, 1.0, robust=True) for reference in ("Na", "Ca"))
+    errors = np.sqrt(np.diag(one.covariance))
+    assert np.abs((other.ln_p - other.ln_p[0] - one.ln_p)[1:] / errors).max() < 5e-3
+    forth, back = (
+        next(r for r in ratios(found, shared(data), 0.95) if r.ion == ion)
+        for found, ion in ((one, "Ca"), (other, "Na"))
+    )
+    assert back.low_cells == pytest.approx(1 / forth.high_cells, rel=2e-3)
+    assert back.high_cells == pytest.approx(1 / forth.low_cells, rel=2e-3)
+
+
+def test_with_everything_order_and_sides_change_nothing() -> None:
+    data = with_everything(3)
+    one = fit(data, "Na", 1.0, robust=True)
+    mixed = data.subset(np.random.default_rng(0).permutation(data.size).tolist())
+    turned = replace(
+        data,
+        inside=data.outside,
+        outside=data.inside,
+        potential_mV=-data.potential_mV,
+        sides=tuple(-side for side in data.sides),
+    )
+    assert fit(mixed, "Na", 1.0, robust=True).ln_p == pytest.approx(one.ln_p, abs=1e-9)
+    assert fit(turned, "Na", 1.0, robust=True).ln_p == pytest.approx(one.ln_p, abs=1e-5)
