@@ -14,7 +14,9 @@ from test_spreads import in_batches
 from nernstfit.permeability.bootstrap import resampled
 from nernstfit.permeability.data import Data
 from nernstfit.permeability.intervals import BOOTSTRAP, CELLS, DEFAULT, PROFILE, STUDENT, checks, reported
-from nernstfit.permeability.model import Dense, Fit, fit, refit
+from nernstfit.permeability.model import Fit, fit
+from nernstfit.permeability.newton import Dense
+from nernstfit.permeability.profile import refit
 from nernstfit.permeability.spreads import Structure
 from nernstfit.permeability.verdicts import ratios
 

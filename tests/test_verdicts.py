@@ -12,7 +12,8 @@ from scipy import stats
 
 from nernstfit.permeability.data import Data
 from nernstfit.permeability.model import fit
-from nernstfit.permeability.verdicts import Ratio, _Profile, ratios
+from nernstfit.permeability.profile import Profile
+from nernstfit.permeability.verdicts import Ratio, ratios
 from nernstfit.physics import ghk
 
 RT_F = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3  # mV at 22 C
@@ -369,7 +370,7 @@ def test_no_refit_goes_below_the_profile_within_its_limit(seed: int) -> None:
     data, none = poor(seed), np.zeros((15, 0))
     result, rng = fit(data, "Na", 1.0), np.random.default_rng(seed)
     for ion in ("K", "Cs"):
-        profile = _Profile(result, data.ions.index(ion), none)
+        profile = Profile(result, data.ions.index(ion), none)
         limit, anywhere = profile.limit(1.35, 1), rng.normal(0, 4, (20, len(data.ions)))
         if math.isfinite(limit):
             inside, outside = profile.at(limit - 1e-3), profile.at(limit + 1e-3)

@@ -22,7 +22,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import lmfit
 import numpy as np
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 
 from nernstfit.permeability import standins
 from nernstfit.permeability.data import Data, present
+from nernstfit.permeability.newton import LIMIT, Dense, lowest, misfit
 from nernstfit.permeability.spreads import Columns, Deviance, Spread, Structure, Whitener, fitted, likeliest
 
 FloatArray = NDArray[np.float64]
@@ -40,13 +40,11 @@ _START_SPREAD = 0.3  # of ln P; what it does not explain may be another hill
 _SETTLED = 1e-3
 _UNEXPLAINED = 4.0  # a sum of squares of so much for each measurement
 _NEARBY = 0.2  # of ln P
-_LIMIT = 30.0  # of ln P
 _FAR, _NEAR = 9.0, 3.0
 _SAME = 1e-6
 _MOST_STEPS = 400
 _NULL = 1e-7
-_STEP, _FLAT = 1e-4, 1e-5  # of ln P, for a second derivative; of a sum of squares per ln P, which moves no cost
-_LONGEST, _MOST_HALVINGS, _MOST_ROUNDS = 3.0, 12, 12
+_MOST_ROUNDS = 12
 
 
 @dataclass(frozen=True)
@@ -248,122 +246,6 @@ def _deviance_at(
     return deviance(np.array([math.log(getattr(spread, name)) for name in names]))[0]
 
 
-def refit(fit: Fit, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
-    """Fit some ln P with all others held, for a profile of the likelihood.
-
-    Parameters
-    ----------
-    fit : Fit
-    start : ndarray, shape (k,)
-        Where the free ones start and where the others stay; -inf is an ion that does not pass.
-    free : sequence of int
-    whiten : Dense
-        By the covariance of the potentials, `fit.standing` having its errors.
-
-    Returns
-    -------
-    ln_p : ndarray, shape (k,)
-    cost : float
-        -2 ln likelihood up to a constant; inf where these ions have no reversal potential in every measurement.
-    """
-    if fit.data.censored.size:
-        return _refit_with_limits(fit, start, free, whiten)
-    return _refit(fit.standing, start, free, whiten)
-
-
-def _refit(data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
-    if not np.isfinite(data.predict(start)).all():
-        return start, math.inf
-    descent = _Newton(data, start, free, whiten)
-    values = descent.lowest(np.where(np.isfinite(start), start, 0.0)[list(free)])
-    return descent.spread(values), descent.misfit(values)
-
-
-def _refit_with_limits(fit: Fit, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
-    """Fit and bring the limits' stand-ins up to date in turn: each turn is a step of Newton's method."""
-    limited = np.isin(np.arange(fit.data.size), fit.data.censored)
-    # What may be a gross error counts as it does in the fit.
-    measured = replace(_level(fit.data, fit.bent_mV), se_mV=np.where(limited, fit.data.se_mV, fit.standing.se_mV))
-
-    def dense(at: Data) -> Dense:
-        return Dense(whiten.covariance_mV2 + np.diag(at.se_mV**2 - fit.standing.se_mV**2))
-
-    def precision(at: Data) -> standins.Precision:
-        square = dense(at).precision
-        return lambda residual: (square @ residual, np.diagonal(square))
-
-    found, standing, cost = start, fit.standing, math.inf
-    for _ in range(_MOST_TURNS):
-        predicted = fit.data.predict(found)
-        if not np.isfinite(predicted).all():
-            break
-        standing, log_factor = standins.update(measured, standing, predicted, precision, False)
-        at = dense(standing)
-        before, cost = cost, _misfit(standing, found, at) + at.log_determinant - 2 * log_factor
-        if abs(before - cost) < _SETTLED:
-            break
-        found, _ = _refit(standing, found, free, at)
-    return found, cost
-
-
-class _Newton:
-    """Newton's method on the whitened residuals, for fits where they stay large.
-
-    There Gauss and Newton's, which Levenberg-Marquardt follows, creeps: it knows the residuals' slopes alone.
-    """
-
-    def __init__(self, data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) -> None:
-        self._data, self._start, self._free = data, start, list(free)
-        self._whiten = whiten
-
-    def spread(self, values: FloatArray) -> FloatArray:
-        """All ln P, shape (..., k), for the free ones, shape (..., free)."""
-        ln_p = np.broadcast_to(self._start, (*values.shape[:-1], len(self._start))).copy()
-        ln_p[..., self._free] = values
-        return ln_p
-
-    def misfit(self, values: FloatArray) -> float:
-        """Sum of squares."""
-        return _misfit(self._data, self.spread(values), self._whiten)
-
-    def lowest(self, values: FloatArray) -> FloatArray:
-        """Go downhill until the slope is nothing, or no step leads further down."""
-        now = self.misfit(values)
-        for _ in range(_MOST_STEPS if self._free else 0):
-            slope, curvature = self._slope_and_curvature(values)
-            inside = (np.abs(values) < _LIMIT) | (np.sign(slope) == np.sign(values))
-            if np.abs(slope[inside]).max(initial=0.0) < _FLAT:
-                break
-            size, axes = np.linalg.eigh(curvature)
-            # Along a ridge the curvature is negative: its size still tells how far to go down.
-            step = -axes @ (axes.T @ slope / np.maximum(np.abs(size), _FLAT))
-            step *= min(1.0, _LONGEST / float(np.abs(step).max()))
-            for _ in range(_MOST_HALVINGS):
-                reached = np.clip(values + step, -_LIMIT, _LIMIT)
-                found = self.misfit(reached)
-                if found < now:
-                    break
-                step = step / 2
-            else:
-                break
-            values, now = reached, found
-        return values
-
-    def _slope(self, values: FloatArray) -> FloatArray:
-        """Of the sum of squares, shape (..., free); as many points at once as come."""
-        predicted, gradient = self._data.prediction(self.spread(values))
-        weighed = (self._data.potential_mV - predicted) @ self._whiten.precision
-        return np.asarray(-2.0 * np.einsum("...nk,...n->...k", gradient[..., self._free], weighed))
-
-    def _slope_and_curvature(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """First and second derivatives, shapes (free,) and (free, free), the second from slopes to both sides."""
-        steps = _STEP * np.eye(len(values))
-        slopes = self._slope(np.concatenate([values[None], values + steps, values - steps]))
-        up, down = slopes[1 : 1 + len(values)], slopes[1 + len(values) :]
-        square = (up - down) / (2 * _STEP)
-        return slopes[0], np.asarray((square + square.T) / 2)
-
-
 def covariance_mV2(fit: Fit) -> FloatArray:
     """Covariance of all potentials of a fit, without shared errors; shape (n, n)."""
     return Structure(fit.standing, fit.data.gradient(fit.ln_p)).whole(fit.spread)
@@ -394,25 +276,6 @@ def degrees_of_freedom(fit: Fit, ln_p: FloatArray, rows: Sequence[int]) -> Float
     return Deviance(Structure(data, gradient), residual, columns, *given).degrees_of_freedom(at)
 
 
-class Dense:
-    """Whitens with one covariance matrix of all measurements, shape (n, n)."""
-
-    def __init__(self, covariance_mV2: FloatArray) -> None:
-        root = np.linalg.cholesky(covariance_mV2)
-        self.covariance_mV2 = covariance_mV2
-        self.log_determinant = 2.0 * float(np.log(np.diagonal(root)).sum())
-        self._whitening = np.linalg.inv(root)
-
-    @cached_property
-    def precision(self) -> FloatArray:
-        """Inverse of the covariance, shape (n, n)."""
-        return np.asarray(self._whitening.T @ self._whitening)
-
-    def __call__(self, values: FloatArray) -> FloatArray:
-        """Take (n,) or (n, m) and return the same shape."""
-        return np.asarray(self._whitening @ values)
-
-
 def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | Dense) -> FloatArray:
     """Minimise the whitened residuals over the free ln P; returns all ln P.
 
@@ -430,12 +293,7 @@ def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: W
     nearer = best.copy()
     nearer[gone] = np.sign(best[gone]) * _NEAR
     again = _descent(data, nearer, free, whiten)
-    return again if _misfit(data, again, whiten) < _misfit(data, best, whiten) - _SETTLED else best
-
-
-def _misfit(data: Data, ln_p: FloatArray, whiten: Whitener | Dense) -> float:
-    residual = whiten(data.potential_mV - data.predict(ln_p))
-    return float(residual @ residual)
+    return again if misfit(data, again, whiten) < misfit(data, best, whiten) - _SETTLED else best
 
 
 def _descent(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | Dense) -> FloatArray:
@@ -448,7 +306,7 @@ def _descent(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitene
     def unpack(values: lmfit.Parameters) -> FloatArray:
         ln_p = start.copy()
         # Beyond the limit nothing changes but the rounding: an ion that passes 1e13 times less does not pass.
-        ln_p[list(free)] = np.clip([values[name].value for name in names], -_LIMIT, _LIMIT)
+        ln_p[list(free)] = np.clip([values[name].value for name in names], -LIMIT, LIMIT)
         return ln_p
 
     def residual(values: lmfit.Parameters) -> FloatArray:
@@ -496,12 +354,12 @@ def _start(data: Data, free: Sequence[int], spread: Spread) -> FloatArray:
     if data.size < len(free) or not _strayed(trusted, found, spread):
         return found
     whiten = Dense(Structure(trusted, none).whole(spread))
-    misfit = _misfit(trusted, found, whiten)
+    least = misfit(trusted, found, whiten)
     starts = [level, *(_NEAR * side * np.eye(data.coordinates)[i] for i in free for side in (-1, 1))]
     for start in starts:
-        other, chi_square = _refit(trusted, start, free, whiten)
-        if chi_square < misfit - _SETTLED:
-            found, misfit = other, chi_square
+        other, chi_square = lowest(trusted, start, free, whiten)
+        if chi_square < least - _SETTLED:
+            found, least = other, chi_square
     return found
 
 
@@ -510,8 +368,8 @@ def _strayed(trusted: Data, ln_p: FloatArray, spread: Spread) -> bool:
     if np.abs(ln_p).max() > _FAR:
         return True
     wide = replace(spread, ln_p=_START_SPREAD if spread.ln_p else 0.0)
-    misfit = _misfit(trusted, ln_p, Whitener(Structure(trusted, trusted.gradient(ln_p)), wide))
-    return misfit > _UNEXPLAINED * trusted.size
+    left = misfit(trusted, ln_p, Whitener(Structure(trusted, trusted.gradient(ln_p)), wide))
+    return left > _UNEXPLAINED * trusted.size
 
 
 def _shift(data: Data, old: FloatArray, new: FloatArray) -> float:

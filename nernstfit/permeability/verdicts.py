@@ -9,26 +9,22 @@ lower one; where both or neither can be told apart, nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
 
 from nernstfit.permeability.data import present
-from nernstfit.permeability.model import Dense, Fit, covariance_mV2, degrees_of_freedom, refit
+from nernstfit.permeability.model import Fit, covariance_mV2, degrees_of_freedom
+from nernstfit.permeability.newton import Dense
+from nernstfit.permeability.profile import GONE, VANISHED, Profile
 
 FloatArray = NDArray[np.float64]
 
 ESTIMATE, UPPER, LOWER, NOTHING = "estimate", "upper_bound", "lower_bound", "not_identifiable"
 OPEN_COST = 1.92
 _SURELY_CLOSED = 0.25  # with a smaller error of ln P, taking the ion away costs at least 0.5 / 0.25^2 = 8
-_FAR = 25.0
-_VANISHED = 15.0
-_GONE = 9.0
-_LOWER = 1e-3  # of a sum of squares
 _IMPOSSIBLE = 1e-6  # a chance that nobody waits for
 _TOGETHER = 0.98
 _NONE = 1e-300
@@ -154,7 +150,7 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
         return Ratio(ion, NOTHING, f"the reference {fit.reference} is in no solution of these measurements")
     n_cells, j = informative_rows(fit, i)[1], fit.free.index(i)
     vanished = (
-        fit.ln_p[: len(fit.data.ions)].max() > _VANISHED
+        fit.ln_p[: len(fit.data.ions)].max() > VANISHED
     )  # the reference, beside the others: all ratios to it run away together
     mixed_up = "" if vanished else _mixed_up(fit, i)
     if mixed_up:
@@ -163,11 +159,11 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
     se_shared = float(np.linalg.norm(fit.gain[j] @ shared_mV))
     total = math.hypot(se, se_shared)
     none = np.zeros((fit.data.size, 0))
-    whole, cells = _Profile(fit, i, shared_mV), _Profile(fit, i, none)
+    whole, cells = Profile(fit, i, shared_mV), Profile(fit, i, none)
     if total > _SURELY_CLOSED or vanished:
         # The fit itself may have let the ion go, although the shared errors would rather keep a trace of it.
-        below = whole.without_ion() < OPEN_COST or fit.ln_p[i] < -_GONE
-        above = whole.without_reference() < OPEN_COST or fit.ln_p[i] > _GONE
+        below = whole.without_ion() < OPEN_COST or fit.ln_p[i] < -GONE
+        above = whole.without_reference() < OPEN_COST or fit.ln_p[i] > GONE
         if below and above:
             # Open to both sides as a two-sided interval is, it may still have a limit to one side.
             rise = float(stats.norm.ppf(confidence)) ** 2 / 2
@@ -204,7 +200,7 @@ def _estimate(
     fit: Fit,
     i: int,
     errors: tuple[float, float],
-    profiles: tuple[_Profile, _Profile],
+    profiles: tuple[Profile, Profile],
     confidence: float,
     n_cells: int,
 ) -> Ratio:
@@ -258,7 +254,7 @@ def _degrees_of_freedom(fit: Fit, i: int, ln_p: FloatArray) -> float:
     return 1 / uncertain if uncertain > 0 else math.inf
 
 
-def _interval(fit: Fit, i: int, se: float, df: float, profile: _Profile, confidence: float) -> tuple[float, float]:
+def _interval(fit: Fit, i: int, se: float, df: float, profile: Profile, confidence: float) -> tuple[float, float]:
     """Two-sided interval of ln P: by Student's t, or from the profile where the error is too large for that."""
     t, ln_p = float(stats.t.ppf(0.5 + confidence / 2, df)), float(fit.ln_p[i])
     if se <= _CURVED:
@@ -279,7 +275,7 @@ def profile_interval(fit: Fit, i: int, confidence: float) -> tuple[float, float]
     """
     df = _degrees_of_freedom(fit, i, fit.ln_p)
     rise = float(stats.t.ppf(0.5 + confidence / 2, df)) ** 2 / 2
-    profile = _Profile(fit, i, np.zeros((fit.data.size, 0)))
+    profile = Profile(fit, i, np.zeros((fit.data.size, 0)))
     return profile.limit(rise, -1), profile.limit(rise, 1)
 
 
@@ -304,122 +300,7 @@ def _misfit(fit: Fit, shared_mV: FloatArray) -> str:
     return f"the model does not explain the potentials (chi-square {chi_square:.2g} for {n}): no interval holds"
 
 
-class _Profile:
-    """Cost in log units of what one ion's ln P is held at, all others refitted, over the best fit.
-
-    The likelihood may have several hills where the data hold little, and a refit finds the nearest. Each starts from
-    the fit and from what was found on either side of it, so that the profile goes on where a hill does.
-    """
-
-    def __init__(self, fit: Fit, i: int, shared_mV: FloatArray) -> None:
-        self._fit, self._i, self._shared_mV = fit, i, shared_mV
-        self._others = [other for other in fit.free if other != i]
-        self._found: dict[float, tuple[float, FloatArray]] = {}
-
-    @cached_property
-    def _whiten(self) -> Dense:
-        return Dense(covariance_mV2(self._fit) + self._shared_mV @ self._shared_mV.T)
-
-    @cached_property
-    def _least(self) -> float:
-        # The best fit under this covariance is not quite that of `fit`, and may lie where an ion does not pass.
-        whole = self._chi_square(self._fit.ln_p, self._fit.free)
-        return min(whole, self._ion_gone, self._reference_gone)
-
-    def at(self, ln_p: float) -> float:
-        """Cost of ln P = `ln_p`."""
-        if ln_p not in self._found:
-            beside = self._beside(ln_p)
-            self._try(ln_p, beside if len(beside) == 2 else [*self._afresh(ln_p), *beside])
-        return self._cost(self._found[ln_p][0])
-
-    def where(self, ln_p: float) -> FloatArray:
-        """All ln P that were found with this ion's held at a place."""
-        self.at(ln_p)
-        return self._found[ln_p][1]
-
-    def _afresh(self, ln_p: float) -> tuple[FloatArray, FloatArray]:
-        """The fit with the ion held: the others where they were, and moved along with the ion."""
-        held = self._held(self._fit.ln_p, ln_p)
-        along = held.copy()
-        along[self._others] = np.clip(along[self._others] + ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
-        return held, along
-
-    def limit(self, rise: float, side: int) -> float:
-        """ln P on one side (-1: below) at which the cost has risen so far over its least; -inf or inf where nowhere."""
-        places = [float(np.clip(self._fit.ln_p[self._i], -_VANISHED, _VANISHED))]
-        costs = [self.at(places[0])]
-        while costs[-1] <= min(costs) + rise:
-            if abs(places[-1]) > 2 * _FAR:
-                return side * math.inf
-            places.append(places[-1] + side)
-            costs.append(self.at(places[-1]))
-            if costs[-1] > min(costs) + rise:
-                self._look_beyond(places, side)
-                costs = [self.at(place) for place in places]
-        level = min(costs) + rise
-        last = max(number for number, cost in enumerate(costs) if cost <= level)
-        ends = sorted(places[last : last + 2])
-        return float(optimize.brentq(lambda ln_p: self.at(ln_p) - level, *ends, xtol=1e-4))
-
-    def _look_beyond(self, places: Sequence[float], side: int) -> None:
-        """Follow another hill, which may stand beyond the last of these places, back while it is the higher."""
-        beyond = places[-1] + side
-        start = self._held(self._fit.ln_p, beyond)
-        away = [(other, at) for other in self._others for at in (-_GONE, _GONE)]
-        self._try(beyond, [*self._beside(beyond), *(self._held(start, at, other) for other, at in away)])
-        for place in reversed(places):
-            before = self._found[place][0]
-            if self._try(place, self._beside(place)) > before - _LOWER:
-                break
-
-    def _beside(self, ln_p: float) -> list[FloatArray]:
-        """What was found at the nearest places on either side."""
-        below, above = [p for p in self._found if p < ln_p], [p for p in self._found if p > ln_p]
-        return [self._found[nearest(side)][1] for nearest, side in ((max, below), (min, above)) if side]
-
-    def _held(self, ln_p: FloatArray, at: float, ion: int | None = None) -> FloatArray:
-        held = ln_p.copy()
-        held[self._i if ion is None else ion] = at
-        return held
-
-    def _try(self, ln_p: float, starts: Sequence[FloatArray]) -> float:
-        """Refit from these starts; the lowest sum of squares that was ever found here."""
-        for start in starts:
-            found, chi_square = refit(self._fit, self._held(start, ln_p), self._others, self._whiten)
-            if ln_p not in self._found or chi_square < self._found[ln_p][0]:
-                self._found[ln_p] = (chi_square, found)
-        return self._found[ln_p][0]
-
-    def without_ion(self) -> float:
-        """Cost of the ion not passing at all."""
-        return self._cost(self._ion_gone)
-
-    def without_reference(self) -> float:
-        """Cost of the reference not passing at all, which sends this ratio to infinity."""
-        return self._cost(self._reference_gone)
-
-    @cached_property
-    def _ion_gone(self) -> float:
-        start = self._fit.ln_p.copy()
-        start[self._i] = -math.inf
-        return self._chi_square(start, self._others)
-
-    @cached_property
-    def _reference_gone(self) -> float:
-        # The ion itself stands for the scale then, and stays where it is.
-        start = np.clip(self._fit.ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
-        start[self._fit.data.ions.index(self._fit.reference)] = -math.inf
-        return self._chi_square(start, self._others)
-
-    def _chi_square(self, start: FloatArray, free: Sequence[int]) -> float:
-        return refit(self._fit, start, free, self._whiten)[1]
-
-    def _cost(self, chi_square: float) -> float:
-        return (chi_square - self._least) / 2
-
-
-def _one_sided(fit: Fit, i: int, profile: _Profile, confidence: float, side: int) -> float:
+def _one_sided(fit: Fit, i: int, profile: Profile, confidence: float, side: int) -> float:
     """One-sided limit of ln P, by Student's t: the degrees of freedom are those at the limit."""
     df = math.inf
     for _ in range(_MOST_TURNS):
@@ -432,7 +313,7 @@ def _one_sided(fit: Fit, i: int, profile: _Profile, confidence: float, side: int
     return limit
 
 
-def _bound(fit: Fit, i: int, whole: _Profile, cells: _Profile, confidence: float, below: bool, n_cells: int) -> Ratio:
+def _bound(fit: Fit, i: int, whole: Profile, cells: Profile, confidence: float, below: bool, n_cells: int) -> Ratio:
     """One-sided limit from the profile, with and without the shared errors, which never make it tighter."""
     ion, side = fit.data.ions[i], 1 if below else -1
     own = _one_sided(fit, i, cells, confidence, side)
