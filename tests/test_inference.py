@@ -213,6 +213,15 @@ def test_where_an_unknown_inside_does_not_cancel_nothing_is_identifiable_and_why
         assert all(word in reason for word in words)
 
 
+def test_a_free_term_in_each_cell_leaves_an_ion_that_is_inside_alone_unknown(tmp_path: Path) -> None:
+    rows = [",".join(row.split(",")[:5]) for row in cells()]
+    found = of_model(analyse(tmp_path, MIXED, rows, setting("K", ["K", "Na", "Cs"], 22.0, math.inf)))
+    assert set(found["verdict"]) == {"not_identifiable"}
+    assert all("only differences between baths tell" in reason for reason in found["reason"])
+    config = setting("Na", ["K", "Na", "Cs"], 22.0, math.inf)
+    assert of_model(analyse(tmp_path, MIXED, rows, config)).loc["Cs", "verdict"] == "estimate"
+
+
 def test_a_junction_with_an_unknown_inside_is_part_of_the_free_term(tmp_path: Path) -> None:
     config = setting("Na", ["Na", "K", "Cs"], 22.0, math.inf)
     config["junction"] = {"method": "henderson", "zeroed_in": "control", "reference": {"type": "none"}}

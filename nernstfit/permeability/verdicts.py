@@ -214,6 +214,8 @@ def _estimate(
     both = _interval(fit, i, total, df * (total / se) ** 4, whole, confidence)
     # The degrees of freedom of the whole are more; a further error never makes an interval shorter.
     low, high = min(own[0], both[0]), max(own[1], both[1])
+    if own[0] < fit.ln_p[i] - GONE and own[1] > fit.ln_p[i] + GONE:
+        return _unheld(fit, ion, n_cells)
     if not (math.isfinite(low) or math.isfinite(high)):
         return _nothing(ion, n_cells)
     if not (math.isfinite(low) and math.isfinite(high)):
@@ -234,6 +236,17 @@ def _estimate(
         se_ln_shared=se_shared,
         n_cells=n_cells,
     )
+
+
+def _unheld(fit: Fit, ion: str, n_cells: int) -> Ratio:
+    """Say that an interval of many powers of ten is none."""
+    if not math.isinf(fit.offset_scale_mV):
+        return _nothing(ion, n_cells)
+    reason = (
+        f"with a free term in each cell only differences between baths tell, and none tells {ion} from "
+        f"{fit.reference}; a bath with {ion} and one with {fit.reference} would"
+    )
+    return Ratio(ion, NOTHING, reason, n_cells=n_cells)
 
 
 def _nothing(ion: str, n_cells: int) -> Ratio:
