@@ -30,7 +30,7 @@ _TOGETHER = 0.98
 _NONE = 1e-300
 _SAME_DF = 0.01  # of 1 / df
 _MOST_TURNS = 4
-_CURVED = 0.5  # of ln P; beyond, the likelihood is no parabola over the width of the interval
+_CURVED = 0.15  # of ln P; beyond, the likelihood is no parabola over the width of the interval
 
 
 @dataclass(frozen=True)
