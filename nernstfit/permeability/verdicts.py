@@ -260,7 +260,10 @@ def _degrees_of_freedom(fit: Fit, i: int, ln_p: FloatArray) -> float:
     Only cells that tell of the ion count.
     """
     data, j, rows = fit.data, fit.free.index(i), informative_rows(fit, i)[0]
-    own = float(degrees_of_freedom(fit, ln_p, rows)[j]) if rows else math.inf
+    as_fitted = ln_p is fit.ln_p and len(rows) == data.size
+    own = math.inf
+    if rows:
+        own = float((fit.df if as_fitted else degrees_of_freedom(fit, ln_p, rows))[j])
     share = (fit.gain[j] * data.se_mV) ** 2 / fit.covariance[j, j]
     several = data.averages > 1
     uncertain = 1 / own + float((share[several] ** 2 / (data.averages[several] - 1)).sum())
