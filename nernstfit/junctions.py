@@ -88,7 +88,8 @@ def ledger(solutions: Solutions, condition: Condition, junction: Junction, model
         terms.append(_measured(condition, junction.measured_mV[condition.bath]))
     elif junction.method != "none":
         if condition.configuration != TWO_ELECTRODE:
-            terms.append(_pipette(solutions, condition, junction, model))
+            known = bool(condition.pipette)
+            terms.append(_pipette(solutions, condition, junction, model) if known else _unknown(condition))
         if condition.zeroed_in != NEW_ZERO:
             terms.append(_reference(solutions, condition, junction, model))
         elif condition.configuration == TWO_ELECTRODE:
@@ -124,7 +125,8 @@ def lacking(solutions: Solutions, condition: Condition, junction: Junction) -> I
         return
     zeroed, reference = _zeroed(condition), junction.reference
     kind = reference.type if reference is not None and condition.zeroed_in != NEW_ZERO else "none"
-    touching = [] if condition.configuration == TWO_ELECTRODE else [condition.pipette, zeroed]
+    has_contact = condition.pipette and condition.configuration != TWO_ELECTRODE
+    touching = [condition.pipette, zeroed] if has_contact else []
     if reference is not None and kind == "salt-bridge" and reference.solution is not None:
         touching += [zeroed, condition.bath, reference.solution]
     for name in dict.fromkeys(touching):
@@ -313,6 +315,15 @@ def _reference(solutions: Solutions, condition: Condition, junction: Junction, m
     if first == second:
         statement = f"nothing was added: '{second}' is the bath in which the offset was zeroed"
     return Term("reference", first, second, potential, contacts, applied, statement)
+
+
+def _unknown(condition: Condition) -> Term:
+    zeroed = _zeroed(condition)
+    statement = (
+        f"nothing was added: what is inside is unknown; its junction with '{zeroed}', in which the offset was zeroed, "
+        "is the same in every bath and part of the cell's free term"
+    )
+    return Term("pipette", "", zeroed, math.nan, (), 0.0, statement)
 
 
 def _nothing(condition: Condition) -> Term:

@@ -71,7 +71,7 @@ class Results:
     Attributes
     ----------
     reversals, iv, solutions, junctions : DataFrame
-    permeabilities, cells, models, residuals, nernst_slopes, thermodynamics, corrections : DataFrame
+    permeabilities, cells, models, residuals, nernst_slopes, thermodynamics, corrections, intervals : DataFrame
         The tables of the contract, as `tables.load` returns them.
     traces : DataFrame
         As ingest writes them, of all batches.
@@ -94,6 +94,7 @@ class Results:
     nernst_slopes: pd.DataFrame
     thermodynamics: pd.DataFrame
     corrections: pd.DataFrame
+    intervals: pd.DataFrame
     traces: pd.DataFrame
     manifest: Mapping[str, Any]
     simulated: bool = False
@@ -479,6 +480,12 @@ def _left_out(results: Results) -> Iterator[str]:
         )
 
 
+def _limits(results: Results) -> int:
+    """How many potentials take part in the configured fit as limits."""
+    rows = results.of_model(results.residuals)
+    return int((rows["measured_mV"].isna() & rows["predicted_mV"].notna()).sum())
+
+
 def _multivalent(results: Results) -> list[str]:
     """Permeant ions of more than one charge."""
     valence = {name: float(ion.valence) for name, ion in IONS.items()}
@@ -544,6 +551,38 @@ def _ratios(results: Results) -> Iterator[Block]:
     for name in results.groups:
         yield from _heads(results, name)
         yield _ratio_grid(results, configured[configured["group"] == name])
+        yield from _other_intervals(results, name)
+
+
+_METHODS = {"profile": "profile of the likelihood", "bootstrap": "bootstrap over cells", "t": "t on single cells"}
+
+
+def _other_intervals(results: Results, group: str) -> Iterator[Block]:
+    """The intervals over cells by other methods; one that disagrees largely is marked."""
+    rows = results.of_model(results.intervals)
+    rows = rows[(rows["group"] == group) & rows["method"].isin(["cells", *_METHODS])]
+    checked = [ion for ion in results.fit["permeant"] if len(rows[rows["ion"] == ion]) > 1]
+    if not checked:
+        return
+    by_method = rows.set_index(["ion", "method"])
+
+    def written(ion: str, method: str) -> str:
+        if (ion, method) not in by_method.index:
+            return MISSING
+        row = by_method.loc[(ion, method)]
+        middle = math.sqrt(row["low"] * row["high"])
+        return estimate(middle, row["low"], row["high"]).interval + (" *" if row["disagrees"] == "true" else "")
+
+    columns = {"ion": checked, "over cells alone": [written(ion, "cells") for ion in checked]}
+    columns |= {name: [written(ion, method) for ion in checked] for method, name in _METHODS.items()}
+    caption = (
+        "Checks on the interval over cells alone: the profile of the likelihood, cells drawn anew 2,000 times with the "
+        "spreads held, and Student's t on the ratios that single cells tell. Of few cells the bootstrap is known to "
+        "be too narrow."
+    )
+    if (rows["disagrees"] == "true").any():
+        caption += " An asterisk marks a method that disagrees largely (intervals.csv says how that is judged)."
+    yield _grid(columns, ["ion"], caption)
 
 
 def _ratio_note(results: Results) -> str:
@@ -595,7 +634,7 @@ def _ratio_grid(results: Results, rows: pd.DataFrame) -> Grid:
 
 def _predictions(results: Results) -> Iterator[Block]:
     rows = results.of_model(results.residuals)
-    rows = rows[rows["predicted_mV"].notna()]
+    rows = rows[rows["residual_mV"].notna()]
     rows = rows.assign(offset_mV=_further(rows, "offset_mV"))
     if len(rows) == 0:
         yield Text(
@@ -1020,10 +1059,10 @@ def _refused(results: Results) -> Iterator[Block]:
         gave = "holds" if results.elsewhere else "of recordings gave"
         yield Text(f"None: every row of the table {gave} a reversal potential.")
         return
-    yield Text(
-        f"{_count(len(rows), 'row')} of {len(results.reversals)} without a reversal potential. None of them enters "
-        "the fit."
-    )
+    limits = _limits(results)
+    enters = f"{_count(limits, 'bound')} of them" if limits else "None of them"
+    enters += f" enter{'s' * (limits < 2)} the fit."
+    yield Text(f"{_count(len(rows), 'row')} of {len(results.reversals)} without a reversal potential. {enters}")
     records = rows.to_dict("records")
     columns = {
         "measurement": [row["measurement"] for row in records],
@@ -1068,7 +1107,7 @@ def _junctions(results: Results) -> Iterator[Block]:
         yield Text(
             Markup("<strong>{}</strong> against {} ({}, {:g} °C{}): {} mV in all.").format(
                 named["bath"],
-                named["pipette"],
+                named["pipette"] or "an unknown inside",
                 named["configuration"],
                 named["temperature_C"],
                 zeroed,
@@ -1170,7 +1209,7 @@ def _assumed(rows: pd.DataFrame) -> Iterator[Block]:
 def _methods(results: Results) -> Iterator[Block]:
     yield Text(" ".join(_methods_text(results)))
     yield Heading("References")
-    yield Listing(tuple(_references(results.manifest["config"])))
+    yield Listing(tuple(_references(results.manifest["config"], _limits(results) > 0)))
     yield Heading("Flags")
     yield _grid(
         {"flag": list(tables.FLAGS), "meaning and unit": list(tables.FLAGS.values())}, ["flag", "meaning and unit"]
@@ -1218,6 +1257,16 @@ def _methods_text(results: Results) -> Iterator[str]:
     if _multivalent(results):
         yield f"Ratios with {_listed(_multivalent(results))} are those of the {GHK_FORM}."
     yield _offset_method(float(fit["offset_sd_mV"]))
+    if fit["robust"]:
+        yield (
+            "A measurement counted as a gross error, its deviation ten times wider, with a prior chance of 5 % (a "
+            "contaminated normal; Little 1988)."
+        )
+    if _limits(results):
+        yield (
+            "Potentials beyond the range of the levels entered as limits, by expectation propagation (Cunningham et "
+            "al. 2011)."
+        )
     yield (
         f"Intervals are at {level} with Student's t; the errors of concentrations ({concentration:g} %), "
         f"of ionic mobilities, of the temperature ({warmth:g} °C), and what the other method and the other basis would "
@@ -1321,7 +1370,7 @@ def _offset_method(offset_sd_mV: float) -> str:
     )
 
 
-def _references(config: Mapping[str, Any]) -> Iterator[str]:
+def _references(config: Mapping[str, Any], with_limits: bool) -> Iterator[str]:
     source = ACTIVITIES[config["activity"]["model"]][1]
     found = [
         "Goldman 1943, J Gen Physiol 27:37",
@@ -1337,6 +1386,10 @@ def _references(config: Mapping[str, Any]) -> Iterator[str]:
         found.append("Henderson 1907, Z phys Chem 59:118")
     if config["junction"]["method"] == "nernst-planck":
         found += ["Marino et al. 2014, Bioelectrochemistry 98:1", "Planck 1890, Ann Phys 276:561"]
+    if config["fit"]["robust"]:
+        found.append("Little 1988, Appl Stat 37:23")
+    if with_limits:
+        found.append("Cunningham, Hennig & Lacoste-Julien 2011, arXiv:1111.6832")
     if config["recordings"] is not None and config["measure"]["estimator"] == "local":
         found.append("Wahba 1990, Spline Models for Observational Data, SIAM")
     yield from sorted([*found, source] if source else found)

@@ -117,6 +117,13 @@ NERNST_SLOPES = _table(
     "group ion n slope_mV_per_decade low high theoretical_mV_per_decade",
     "group ion",
 )
+# Behind the columns of the contract: whether a method disagrees with the interval over cells that is reported.
+INTERVALS = _table(
+    "intervals.csv",
+    "group model ion method",
+    "group model ion method low high disagrees",
+    "group model ion method disagrees",
+)
 CORRECTIONS = _table("corrections.csv", "group step ion", "group step ion ratio low high", "group step ion")
 LADDER = ("none", "leak", "series_resistance", "junction", "activity", "offset")
 

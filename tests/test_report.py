@@ -131,6 +131,12 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES):
             for row in found
             for ion in ("K", "Na")
         ],
+        "intervals": [
+            {"group": row["group"], "model": MODEL, "ion": row["ion"], "method": method, "low": 0.2, "high": 0.3}
+            | {"disagrees": flag}
+            for row in ({"group": group} | row for group in groups for row in permeabilities)
+            for method, flag in (("cells", None), ("bootstrap", True), ("t", False))
+        ],
     }
     for name, table in stage._TABLES.items():
         tables.write(f"results/{table.name}", table, content[name], first_model=MODEL)

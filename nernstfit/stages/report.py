@@ -35,6 +35,7 @@ _TABLES = {
     "nernst_slopes": tables.NERNST_SLOPES,
     "thermodynamics": tables.THERMODYNAMICS,
     "corrections": tables.CORRECTIONS,
+    "intervals": tables.INTERVALS,
 }
 
 

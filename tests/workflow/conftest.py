@@ -26,6 +26,7 @@ TABLES = (
     "nernst_slopes",
     "thermodynamics",
     "corrections",
+    "intervals",
 )
 
 

@@ -30,6 +30,7 @@ CONTRACT = {
     "nernst_slopes": tables.NERNST_SLOPES,
     "corrections": tables.CORRECTIONS,
     "thermodynamics": tables.THERMODYNAMICS,
+    "intervals": tables.INTERVALS,
 }
 
 

@@ -250,9 +250,14 @@ def test_a_changed_number_runs_what_depends_on_it(finished, tmp_path: Path, run_
     [
         (["c1,control,pipette,-4,0,,,,,"], {}, ("reversals.csv: row 2, column 'se_mV': found 0;",)),
         (
-            ["c1,control,,-4,1,,,,,", "c1,contrl,pipette,,1,,,,,"],
+            ["c1,control,,-4,1,,,,same,", "c1,contrl,pipette,,1,,,,,"],
             {},
-            ("row 2, column 'pipette'", "not built", "row 3, column 'bath'", "row 3, column 'reversal_mV'"),
+            (
+                "row 2, column 'pipette'",
+                "zeroed anew in each bath",
+                "row 3, column 'bath'",
+                "row 3, column 'reversal_mV'",
+            ),
         ),
         (["c1,low,pipette,1,1,,,,,"] * 2, {}, ("row 3, column 'measurement': 'c1:low' is also the name of row 2",)),
         ([], {}, ("reversals.csv: has a header but no row",)),

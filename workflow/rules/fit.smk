@@ -1,5 +1,5 @@
 # In: the table of reversal potentials and the table of solutions.
-# Out: permeability ratios, cells, models, residuals, Nernst slopes and the correction ladder.
+# Out: permeability ratios and their intervals, cells, models, residuals, Nernst slopes and the correction ladder.
 
 
 rule fit:
@@ -14,6 +14,7 @@ rule fit:
         residuals="results/residuals.csv",
         nernst_slopes="results/nernst_slopes.csv",
         corrections="results/corrections.csv",
+        intervals="results/intervals.csv",
     log:
         "logs/fit.log",
     threads: 1

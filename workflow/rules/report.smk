@@ -15,6 +15,7 @@ rule report:
         nernst_slopes="results/nernst_slopes.csv",
         thermodynamics="results/thermodynamics.csv",
         corrections="results/corrections.csv",
+        intervals="results/intervals.csv",
         facts=expand("results/ingest/{batch}/facts.parquet", batch=experiment.batches),
         traces=expand("results/ingest/{batch}/traces.parquet", batch=experiment.batches),
         tables=experiment.tables,
