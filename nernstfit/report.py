@@ -21,7 +21,6 @@ from markupsafe import Markup
 
 from nernstfit import figures, tables
 from nernstfit.figures import Drawing, Figure
-from nernstfit.physics.ions import IONS
 
 MISSING = "—"
 MOST_TRACED = 60
@@ -97,6 +96,7 @@ class Results:
     intervals: pd.DataFrame
     traces: pd.DataFrame
     manifest: Mapping[str, Any]
+    multivalent: tuple[str, ...] = ()
     simulated: bool = False
     truth: Mapping[str, float] = field(default_factory=dict)
 
@@ -458,8 +458,8 @@ def _findings(results: Results) -> Iterator[str]:
         "reference ion."
     )
     yield from _left_out(results)
-    if _multivalent(results):
-        yield f"Ratios with {_listed(_multivalent(results))} are those of the {GHK_FORM} ({_place('ratios')})."
+    if results.multivalent:
+        yield f"Ratios with {_listed(results.multivalent)} are those of the {GHK_FORM} ({_place('ratios')})."
     configured = results.of_model(results.permeabilities)
     for name in results.groups:
         said = [_said(row) for row in _in_order(results, configured[configured["group"] == name])]
@@ -486,19 +486,12 @@ def _limits(results: Results) -> int:
     return int((rows["measured_mV"].isna() & rows["predicted_mV"].notna()).sum())
 
 
-def _multivalent(results: Results) -> list[str]:
-    """Permeant ions of more than one charge."""
-    valence = {name: float(ion.valence) for name, ion in IONS.items()}
-    valence |= dict(zip(results.solutions["ion"], results.solutions["valence"], strict=True))
-    return [ion for ion in results.fit["permeant"] if abs(valence[ion]) > 1]
-
-
 GHK_FORM = "GHK current equation with z\N{SUPERSCRIPT TWO}"
 
 
 def _ghk_form(results: Results) -> Iterator[str]:
     """Which of the forms in use the ratios of ions of more than one charge belong to."""
-    ions = _multivalent(results)
+    ions = results.multivalent
     if not ions:
         return
     what = "concentrations" if results.manifest["config"]["activity"]["model"] == "concentration" else "activities"
@@ -1254,8 +1247,8 @@ def _methods_text(results: Results) -> Iterator[str]:
         f"equation for ions of any valence, with {_listed(fit['permeant'])} permeant and {fit['reference_ion']} as the "
         "reference (Goldman 1943; Hodgkin & Katz 1949; Hille 2001)."
     )
-    if _multivalent(results):
-        yield f"Ratios with {_listed(_multivalent(results))} are those of the {GHK_FORM}."
+    if results.multivalent:
+        yield f"Ratios with {_listed(results.multivalent)} are those of the {GHK_FORM}."
     yield _offset_method(float(fit["offset_sd_mV"]))
     if fit["robust"]:
         yield (

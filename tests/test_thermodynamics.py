@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 
 from nernstfit.physics import ghk
+from nernstfit.physics.ions import IONS
 from nernstfit.physics.nernst import nernst_mV
-from nernstfit.stages.thermodynamics import INSIDE_ONLY, OUTSIDE_ONLY, driven, noise_of
+from nernstfit.stages.thermodynamics import INSIDE_ONLY, OUTSIDE_ONLY, UNKNOWN_SIDE, driven, noise_of
 
 MEASURED = {"noise_pA": 2.0, "bandwidth_Hz": 1000.0, "bandwidth_source": "telegraph", "slope_nS": 4.0}
 NUMBERS = ("nernst_mV", "driving_force_mV", "delta_mu_kJ_per_mol", "flux_ratio")
 
 
 def test_an_ion_of_one_side_is_named_and_never_infinite() -> None:
-    names = ("Na", "K", "Cs", "Cl")
-    found = list(driven(names, np.array([100.0, 5.0, 0.0, 0.0]), np.array([10.0, 0.0, 0.0, 20.0]), -30.0, 22.0))
+    ions = [IONS[name] for name in ("Na", "K", "Cs", "Cl")]
+    found = list(driven(ions, np.array([100.0, 5.0, 0.0, 0.0]), np.array([10.0, 0.0, 0.0, 20.0]), -30.0, 22.0))
     assert [row["ion"] for row in found] == ["Na", "K", "Cl"]
     sodium, potassium, chloride = found
     assert all(math.isfinite(sodium[name]) for name in NUMBERS)
@@ -28,6 +29,14 @@ def test_an_ion_of_one_side_is_named_and_never_infinite() -> None:
     assert potassium["reason"] == OUTSIDE_ONLY
     assert all(math.isnan(chloride[name]) for name in NUMBERS[:3])
     assert (chloride["flux_ratio"], chloride["reason"]) == (0.0, INSIDE_ONLY)
+
+
+def test_beside_an_unknown_solution_nothing_is_known() -> None:
+    ions = [IONS[name] for name in ("Na", "K", "Cs")]
+    found = list(driven(ions, np.array([100.0, 5.0, 0.0]), np.full(3, math.nan), -30.0, 22.0))
+    assert [row["ion"] for row in found] == ["Na", "K"]
+    assert {row["reason"] for row in found} == {UNKNOWN_SIDE}
+    assert all(math.isnan(row[name]) for row in found for name in NUMBERS)
 
 
 def test_noise_stands_beside_its_bound() -> None:
@@ -63,7 +72,7 @@ def test_the_worked_example_is_what_the_program_computes() -> None:
     text = (Path(__file__).parents[1] / "docs" / "thermodynamics.md").read_text(encoding="utf-8")
     potential = float(ghk.reversal_mV(permeability, valence, inside, outside, 22.0))
     assert f"{potential:.2f} mV".replace("-", "\N{MINUS SIGN}") in text
-    for row in driven(("Na", "K", "Cl"), outside, inside, potential, 22.0):
+    for row in driven([IONS[name] for name in ("Na", "K", "Cl")], outside, inside, potential, 22.0):
         printed = rows[row["ion"]][2:]
         computed = [row[name] for name in NUMBERS]
         assert printed == [round(value, digits) for value, digits in zip(computed, (2, 2, 3, 3), strict=True)]

@@ -20,7 +20,7 @@ from nernstfit.permeability.model import Fit, fit
 from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
 from nernstfit.physics.coefficients import NAMES
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.ions import IONS, Ion
+from nernstfit.physics.ions import Ion
 from nernstfit.reversal.verdict import NO_CROSSING, REVERSAL
 from nernstfit.settings import Settings
 from nernstfit.solutions import Condition
@@ -69,7 +69,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `intervals`.
     experiment : Experiment
     """
-    groups, models = list(_groups(inputs["reversals"], experiment)), configured_models(experiment.settings)
+    groups, models = list(_groups(inputs["reversals"], experiment)), configured_models(experiment)
     content: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
     for group in groups:
         judged = _Judged(experiment)
@@ -93,8 +93,9 @@ _TABLES = {
 }
 
 
-def configured_models(settings: Settings, known: Mapping[str, Ion] = IONS) -> list[Model]:
+def configured_models(experiment: Experiment) -> list[Model]:
     """List the models that are compared, the configured one first."""
+    settings, known = experiment.settings, experiment.solutions.known
     permeant, reference = settings.fit.permeant, settings.fit.reference_ion
     own = settings.activity.name
     # The convention decides what a divalent's ratio is: there the others are shown beside it.

@@ -66,6 +66,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
             **frames,
             traces=_traces(inputs["traces"]),
             manifest=manifest,
+            multivalent=_multivalent(experiment),
             simulated=truth is not None,
             truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
         )
@@ -79,6 +80,12 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     for drawing in made.drawings:
         _write(str(folder / f"{drawing.name}.svg"), drawing.svg + "\n")
         (folder / f"{drawing.name}.png").write_bytes(drawing.png)
+
+
+def _multivalent(experiment: Experiment) -> tuple[str, ...]:
+    """Permeant ions of more than one charge."""
+    known = experiment.solutions.known
+    return tuple(ion for ion in experiment.settings.fit.permeant if abs(known[ion].valence) > 1)
 
 
 def _write(path: str, text: str) -> None:

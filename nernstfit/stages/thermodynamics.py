@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nernstfit import tables
 from nernstfit.experiment import Experiment
 from nernstfit.physics import thermodynamics
-from nernstfit.physics.ions import IONS
+from nernstfit.physics.ions import Ion
 from nernstfit.physics.nernst import nernst_mV
 from nernstfit.solutions import Condition
 
@@ -22,6 +22,7 @@ FloatArray = NDArray[np.float64]
 
 OUTSIDE_ONLY = "outside only: no Nernst potential, and no efflux to compare the influx with"
 INSIDE_ONLY = "inside only: no Nernst potential, and no influx"
+UNKNOWN_SIDE = "the pipette's solution is unknown: no Nernst potential, and no fluxes to compare"
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
@@ -43,13 +44,16 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
 def _rows(
     experiment: Experiment, measured: Mapping[Any, Mapping[Any, Any]], corrected_mV: Mapping[Any, float]
 ) -> Iterator[dict[str, Any]]:
-    permeant, model = experiment.settings.fit.permeant, experiment.settings.activity.name
+    solutions, permeant = experiment.solutions, experiment.settings.fit.permeant
+    model, ions = experiment.settings.activity.name, [solutions.known[name] for name in permeant]
 
     @cache
     def activities(condition: Condition) -> tuple[FloatArray, FloatArray]:
-        """Activities of the permeant ions outside and inside."""
+        """Activities of the permeant ions outside and inside; nan where nobody knows the solution."""
         outside, inside = (
-            experiment.solutions.activity_mM(side, permeant, model, condition.temperature_C)
+            solutions.activity_mM(side, permeant, model, condition.temperature_C)
+            if side
+            else np.full(len(permeant), math.nan)
             for side in (condition.outside, condition.inside)
         )
         return outside, inside
@@ -58,21 +62,20 @@ def _rows(
         membrane_mV = corrected_mV[row.measurement]
         if math.isfinite(membrane_mV):
             noise = noise_of(measured[row.measurement], row.temperature_C)
-            for ion in driven(permeant, *activities(row.condition), membrane_mV, row.temperature_C):
+            for ion in driven(ions, *activities(row.condition), membrane_mV, row.temperature_C):
                 yield {"measurement": row.measurement} | ion | noise
 
 
 def driven(
-    names: Sequence[str], outside: FloatArray, inside: FloatArray, membrane_mV: float, temperature_C: float
+    ions: Sequence[Ion], outside: FloatArray, inside: FloatArray, membrane_mV: float, temperature_C: float
 ) -> Iterator[dict[str, Any]]:
     """What drives each ion that a side holds.
 
     Parameters
     ----------
-    names : sequence of str
-        Ions.
+    ions : sequence of Ion
     outside, inside : ndarray, shape (ions,)
-        Their activities in mM.
+        Their activities in mM; nan where they are not known.
     membrane_mV : float
         Inside minus outside.
     temperature_C : float
@@ -80,10 +83,10 @@ def driven(
     Yields
     ------
     dict
-        Columns of the table of thermodynamics. Numbers that are infinite, because one side holds none of the ion,
-        are nan; the reason says which side holds it.
+        Columns of the table of thermodynamics. Numbers that are infinite, because one side holds none of the ion, or
+        that nobody can know, are nan; the reason says why.
     """
-    valence = np.array([IONS[name].valence for name in names])
+    valence = np.array([ion.valence for ion in ions])
     arguments = (membrane_mV, valence, outside, inside, temperature_C)
     columns = {
         "nernst_mV": nernst_mV(*arguments[1:]),
@@ -93,8 +96,16 @@ def driven(
     }
     for i in np.flatnonzero((outside > 0) | (inside > 0)).tolist():
         numbers = {name: _finite(values[i]) for name, values in columns.items()}
-        reason = "" if outside[i] > 0 and inside[i] > 0 else OUTSIDE_ONLY if outside[i] > 0 else INSIDE_ONLY
-        yield {"ion": names[i], "reason": reason} | numbers
+        yield {"ion": ions[i].name, "reason": _reason(outside[i], inside[i])} | numbers
+
+
+def _reason(outside: float, inside: float) -> str:
+    """Why some numbers of an ion are not there."""
+    if math.isnan(outside) or math.isnan(inside):
+        return UNKNOWN_SIDE
+    if outside > 0 and inside > 0:
+        return ""
+    return OUTSIDE_ONLY if outside > 0 else INSIDE_ONLY
 
 
 def _finite(value: float) -> float:
