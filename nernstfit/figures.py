@@ -290,19 +290,19 @@ def has_offset(residuals: pd.DataFrame) -> pd.Series:
     return residuals["offset_mV"].abs() >= 0.005
 
 
-def nernst(residuals: pd.DataFrame) -> Figure:
+def nernst(forces: pd.DataFrame) -> Figure:
     """Draw measured potentials minus each ion's Nernst potential, per bath.
 
     Parameters
     ----------
-    residuals : DataFrame
-        `ion`, `bath` and `residual_mV`, all finite.
+    forces : DataFrame
+        `ion`, `bath` and `driving_force_mV`, all finite.
 
     Returns
     -------
     Figure
     """
-    ions = sorted(set(residuals["ion"]))
+    ions = sorted(set(forces["ion"]))
     columns, panels = min(3, len(ions)), []
     for number, ion in enumerate(ions):
         first = number % columns == 0
@@ -312,15 +312,15 @@ def nernst(residuals: pd.DataFrame) -> Figure:
         panel = alt.layer(
             _zero("x"),
             points.encode(
-                x=alt.X("residual_mV:Q", title="measured \N{MINUS SIGN} Nernst, mV", axis=alt.Axis(tickCount=5)),
+                x=alt.X("driving_force_mV:Q", title="measured \N{MINUS SIGN} Nernst, mV", axis=alt.Axis(tickCount=5)),
                 y=alt.Y("bath:N", title=None, axis=alt.Axis(labels=first, ticks=first)),
-                color=_bath_colour(residuals).legend(None),
+                color=_bath_colour(forces).legend(None),
             ),
         )
-        panels.append(panel.properties(width=560 // columns, height=_steps(residuals["bath"]), title=ion))
+        panels.append(panel.properties(width=560 // columns, height=_steps(forces["bath"]), title=ion))
     chart = alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 74, "column": 26})
     chart = chart.resolve_scale(x="shared", y="shared")
-    return Figure("nernst", (chart,), {"rows": residuals[["ion", "bath", "residual_mV"]], "zero": _ZERO})
+    return Figure("nernst", (chart,), {"rows": forces[["ion", "bath", "driving_force_mV"]], "zero": _ZERO})
 
 
 def slopes(points: pd.DataFrame, lines: pd.DataFrame) -> Figure:

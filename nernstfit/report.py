@@ -640,6 +640,12 @@ def _predictions(results: Results) -> Iterator[Block]:
         f"mean square of the {_count(len(rows), 'residual')} (measured minus predicted) is {rough(spread, 2)} mV; it "
         "holds the spread between cells and their electrode offsets as well as the noise of the measurements."
     )
+    if (results.reversals["pipette"] == "").any():
+        yield Text(
+            "Where the inside is unknown, only the differences between the baths of a cell are predicted: there the "
+            "prediction contains the free term of the cell.",
+            "note",
+        )
     yield _picture(
         figures.predicted(rows), f"Measured against predicted potential, {results.model}. Grey: line of identity."
     )
@@ -655,9 +661,8 @@ def _predictions(results: Results) -> Iterator[Block]:
 
 
 def _nernst(results: Results) -> Iterator[Block]:
-    rows = results.residuals[results.residuals["model"].str.startswith("nernst:")]
-    rows = rows.assign(ion=rows["model"].str.removeprefix("nernst:"))
-    finite = rows[rows["residual_mV"].notna()]
+    rows = results.thermodynamics.merge(results.reversals[["measurement", "group", "bath"]], on="measurement")
+    finite = rows[rows["driving_force_mV"].notna()]
     if len(finite) == 0:
         yield Text("No measurement can be held against a finite Nernst potential.")
     else:
@@ -665,8 +670,8 @@ def _nernst(results: Results) -> Iterator[Block]:
             "The Nernst potential E of an ion is where that ion alone would reverse. Shown is the corrected reversal "
             "potential minus E, which is the driving force on the ion while no net current flows: near 0 mV where the "
             "membrane passes that ion alone, positive where it drives an outward current. An ion that is on one side "
-            "of the membrane only has no finite E. thermodynamics.csv has it for each measurement, in kJ/mol and as "
-            "the ratio of the one-way fluxes too."
+            "of the membrane only, or beside an unknown solution, has no E. thermodynamics.csv has it for each "
+            "measurement, in kJ/mol and as the ratio of the one-way fluxes too."
         )
         yield _picture(figures.nernst(finite), "Measured minus Nernst potential, by ion and bath, in mV.")
         without = [ion for ion in results.fit["permeant"] if ion not in set(finite["ion"])]
@@ -679,12 +684,12 @@ def _nernst(results: Results) -> Iterator[Block]:
 
 
 def _nernst_grid(results: Results, rows: pd.DataFrame) -> Grid:
-    medians = rows.groupby(["bath", "ion"])["residual_mV"].median().to_dict()
+    medians = rows.groupby(["bath", "ion"])["driving_force_mV"].median().to_dict()
     baths = sorted(set(rows["bath"]))
-    ions = [ion for ion in results.fit["permeant"] if ion in set(rows[rows["residual_mV"].notna()]["ion"])]
+    ions = [ion for ion in results.fit["permeant"] if ion in set(rows[rows["driving_force_mV"].notna()]["ion"])]
     columns = {"bath": baths}
     for ion in ions:
-        columns[f"E({ion})"] = [fixed(medians.get((bath, ion), math.nan), 1, sign=True) for bath in baths]
+        columns[ion] = [fixed(medians.get((bath, ion), math.nan), 1, sign=True) for bath in baths]
     return _grid(columns, ["bath"], "Driving force, median of measured minus Nernst potential, mV.")
 
 

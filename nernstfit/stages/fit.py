@@ -192,13 +192,13 @@ def _add(
         part = _part(group.measured, predictable)
         result, ratios = judged(part, model, scale, with_junction=True)
         predicted[predictable] = result.predicted_mV
-        offsets = dict(zip(usable.cell_names, result.offsets_mV, strict=True))
+        offsets = dict(zip(usable.cell_names, result.offsets_mV.tolist(), strict=True))
         if predictable.all():
             row |= _likelihood(likely)
         if model.is_ghk:
             said = (*notes, verdicts.pipette_factor(result, settings.fit.confidence))
             content["permeabilities"] += [key | {"reference": model.reference} | _ratio(r, said) for r in ratios]
-            cells = list(_cells(key, result, settings))
+            cells = list(_cells(key, result, settings, _of_unknown_inside(group.measured)))
             content["cells"] += cells
             content["intervals"] += _intervals(key, result, ratios, cells, model == first, settings)
     elif model.is_ghk:
@@ -287,7 +287,14 @@ def _ratio(ratio: Ratio, notes: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def _cells(key: Mapping[str, Any], result: Fit, settings: Settings) -> Iterator[dict[str, Any]]:
+def _of_unknown_inside(measured: Measured) -> frozenset[str]:
+    """Cells of which nobody knows the inside: their free term is that of the inside and of the electrode together."""
+    return frozenset(cell for cell, c in zip(measured.cell, measured.conditions, strict=True) if not c.pipette)
+
+
+def _cells(
+    key: Mapping[str, Any], result: Fit, settings: Settings, unknown: frozenset[str]
+) -> Iterator[dict[str, Any]]:
     """Ratios of each cell from its own measurements, its offset as uncertain as offsets are among the cells."""
     data, z = result.data, float(stats.norm.ppf(0.5 + settings.fit.confidence / 2))
     one = data.with_factor(result.ln_p)
@@ -299,7 +306,8 @@ def _cells(key: Mapping[str, Any], result: Fit, settings: Settings) -> Iterator[
         n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
         for ion in data.ions:
             if ion != result.reference:
-                values = told.get(ion, {}) | {"n_baths": n_baths, "offset_mV": float(result.offsets_mV[c])}
+                offset = math.nan if name in unknown else float(result.offsets_mV[c])
+                values = told.get(ion, {}) | {"n_baths": n_baths, "offset_mV": offset}
                 yield {**key, "cell": name, "ion": ion} | values
 
 
@@ -353,6 +361,11 @@ def _residuals(
     measured = group.measured
     # A limit is no potential that could be off what the model predicts.
     known = np.where(np.array(measured.sides or (0,)) == 0, measured.potential_mV, math.nan)
+    # Beside an unknown inside only the differences between baths are predicted: the rest is the cell's free term.
+    unknown = np.array([not c.pipette for c in measured.conditions])
+    terms = np.array([offsets.get(cell, math.nan) for cell in measured.cell])
+    predicted = predicted + np.where(unknown, terms, 0.0)
+    terms = np.where(unknown | ~np.isfinite(predicted), math.nan, terms)
     return [
         {
             **key,
@@ -363,7 +376,7 @@ def _residuals(
             "se_mV": measured.se_mV[i] if math.isfinite(known[i]) else math.nan,
             "predicted_mV": predicted[i],
             "residual_mV": known[i] - predicted[i],
-            "offset_mV": offsets.get(measured.cell[i], math.nan) if math.isfinite(predicted[i]) else math.nan,
+            "offset_mV": terms[i],
         }
         for i in range(len(measured.cell))
     ]

@@ -114,7 +114,13 @@ def test_an_unknown_inside_runs_to_the_report(tmp_path: Path, run_workflow: Call
     assert len(driven)
     assert (driven[["nernst_mV", "driving_force_mV", "delta_mu_kJ_per_mol", "flux_ratio"]] == "").all(axis=None)
     assert set(driven["reason"].str.split(":").str[0]) == {"the pipette's solution is unknown"}
-    assert (folder / "results" / "report.html").exists()
+    residuals = done.numbers("residuals")
+    own = residuals[residuals["model"] == "ghk:concentration"]
+    assert own["residual_mV"].abs().max() < 2  # the free term of a cell is in its prediction
+    assert residuals["offset_mV"].isna().all()
+    page = (folder / "results" / "report.html").read_text()
+    assert "No measurement can be held against a finite Nernst potential." in page
+    assert "there the prediction contains the free term of the cell" in page
 
 
 def test_own_ions_take_part_in_junctions(tmp_path: Path, run_workflow: Callable) -> None:
