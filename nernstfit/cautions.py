@@ -42,33 +42,28 @@ def cautions(solutions: Solutions, temperature_C: float, model: str) -> dict[str
     dict of str to tuple of str
         An empty tuple where nothing is remarkable.
     """
-    at = solutions.at(temperature_C)
-    return {name: tuple(_of(solutions, at, i, temperature_C, model)) for i, name in enumerate(solutions.names)}
-
-
-def charge_percent(solutions: Solutions, temperature_C: float) -> np.ndarray:
-    """Charge excess in percent of the charge of the cations, shape (solutions,); nan where there is no cation."""
-    cations = solutions.at(temperature_C).free_mM @ np.maximum(solutions.valence, 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(cations > 0, 100 * solutions.charge_excess_meq_per_l(temperature_C) / cations, math.nan)
+    at, excess = solutions.at(temperature_C), solutions.charge_excess_meq_per_l(temperature_C).tolist()
+    return {
+        name: (*_charge(solutions, at, i, excess[i]), *_of(solutions, at, i, temperature_C, model))
+        for i, name in enumerate(solutions.names)
+    }
 
 
 def _of(solutions: Solutions, at: Composition, i: int, temperature_C: float, model: str) -> Iterator[str]:
-    yield from _charge(solutions, at, i, temperature_C)
     strength = float(ionic_strength_M(at.free_mM[i], solutions.valence))
     limit = STRENGTH_M.get(model.partition(":")[0], math.inf)
     if strength > limit:
         yield f"ionic strength {strength:.3g} mol/l, above the {limit:g} up to which {model} is meant"
-    osmolarity = float(at.free_mM[i].sum() + at.uncharged_mM[i])
+    osmolarity = float(at.osmolarity_mOsm_per_l[i])
     low, high = OSMOLARITY_MOSM_PER_L
     if not low <= osmolarity <= high and osmolarity < _NO_CELL_MOSM_PER_L:
         yield f"osmolarity {osmolarity:.0f} mOsm/l, outside the {low:g} to {high:g} of solutions for vertebrate cells"
     yield from _unsaid_pH(solutions, i) if math.isnan(solutions.pH[i]) else _at_its_pH(solutions, at, i, temperature_C)
 
 
-def _charge(solutions: Solutions, at: Composition, i: int, temperature_C: float) -> Iterator[str]:
-    excess = float(solutions.charge_excess_meq_per_l(temperature_C)[i])
-    percent = float(charge_percent(solutions, temperature_C)[i])
+def _charge(solutions: Solutions, at: Composition, i: int, excess: float) -> Iterator[str]:
+    cations = float(at.free_mM[i] @ np.maximum(solutions.valence, 0))
+    percent = 100 * excess / cations if cations > 0 else math.nan
     if abs(percent) <= CHARGE_PERCENT or not at.free_mM[i].any():
         return
     share = "" if math.isnan(percent) else f" ({percent:+.1f} % of the cations' charge)"
@@ -95,8 +90,8 @@ def _missing(solutions: Solutions, at: Composition, i: int, excess: float) -> st
 def _at_its_pH(solutions: Solutions, at: Composition, i: int, temperature_C: float) -> Iterator[str]:
     acids = equilibria.acid_steps(solutions.known.values())
     nearest = min(equilibria.pKa(solutions.amounts(i), acids, temperature_C), key=lambda p: abs(p - solutions.pH[i]))
-    if abs(nearest - solutions.pH[i]) > REACH:
-        apart = abs(nearest - solutions.pH[i])
+    apart = abs(nearest - solutions.pH[i])
+    if apart > REACH:
         yield f"pH {solutions.pH[i]:g} is {apart:.1f} from the nearest pKa ({nearest:.2f}): it is hardly buffered"
     for name, share in sorted(at.bound[i].items()):
         if name in _CHELATORS and share > BOUND:

@@ -157,11 +157,11 @@ def measure(
     else:
         for name, value in known.items():
             if value != "":
-                click.echo(f"{name:16}{value:.6g}" if isinstance(value, float) else f"{name:16}{value}")
+                click.echo(f"{name:16}{_cell(value)}")
     sys.exit(1 if found["verdict"] == "unreadable" else 0)
 
 
-_SPECIES = click.option("--species", type=click.Path(path_type=Path), help="Table of your own ions.")
+_SPECIES = click.option("--species", type=click.Path(), help="Table of your own ions.")
 _TEMPERATURE = click.option("--temperature", type=float, default=22.0, show_default=True, help="In C.")
 _MODEL = click.option(
     "--model",
@@ -186,14 +186,14 @@ Examples:
 @_TEMPERATURE
 @_MODEL
 @_JSON
-def solutions(file: Path, species: Path | None, temperature: float, model: str, as_json: bool) -> None:
+def solutions(file: Path, species: str | None, temperature: float, model: str, as_json: bool) -> None:
     """Say what the solutions of FILE are: free and total concentrations, activities and how each is known.
 
     Behind the ions, each solution as a whole, and what is remarkable about it. SPECIES is a table of your own ions.
     """
     from nernstfit.stages import chemistry  # noqa: PLC0415
 
-    rows = chemistry.solutions(str(file), temperature, model, None if species is None else str(species))
+    rows = chemistry.solutions(str(file), temperature, model, species)
     if as_json:
         _show(rows, as_json)
         return
@@ -219,13 +219,12 @@ Examples:
 @_MODEL
 @_JSON
 def junction(
-    pipette: str, bath: str, file: Path, species: Path | None, temperature: float, model: str, as_json: bool
+    pipette: str, bath: str, file: Path, species: str | None, temperature: float, model: str, as_json: bool
 ) -> None:
     """Liquid junction potential between PIPETTE and BATH: V_bath - V_pipette, by both methods, on both bases."""
     from nernstfit.stages import chemistry  # noqa: PLC0415
 
-    own = None if species is None else str(species)
-    _show(chemistry.junction(str(file), pipette, bath, temperature, model, own), as_json)
+    _show(chemistry.junction(str(file), pipette, bath, temperature, model, species), as_json)
 
 
 @main.command(
@@ -285,12 +284,12 @@ def ghk(temperature: float, as_json: bool, **asked: Any) -> None:
     if as_json:
         click.echo(json.dumps(found))
         return
-    _show([{name: "" if value is None else value for name, value in row.items()} for row in found.pop("ions")], False)
+    _show(found.pop("ions"), False)
     click.echo()
     notes = [("note", note) for note in found.pop("notes")]
     for name, value in [*found.items(), *notes]:
         if value is not None:
-            click.echo(f"{name:20}{value:.6g}" if isinstance(value, float) else f"{name:20}{value}")
+            click.echo(f"{name:20}{_cell(value)}")
 
 
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:

@@ -26,7 +26,7 @@ from nernstfit import junctions, recipes, tables
 from nernstfit import settings as settings_module
 from nernstfit.errors import InputError
 from nernstfit.physics.ions import IONS
-from nernstfit.settings import Examined, Junction, Measure, Settings, measure_for, nearest, path_faults
+from nernstfit.settings import Examined, Junction, Measure, Settings, measure_for, nearest, nearest_or_all, path_faults
 from nernstfit.solutions import NEW_ZERO, Condition, Solutions
 
 TRUTH_FILE = "truth.yaml"
@@ -364,9 +364,7 @@ def _config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[
 
 
 def _not_a_solution(name: str, settings: Settings, solutions: Solutions) -> str:
-    hint = nearest(name, solutions.names)
-    right = f"the nearest is '{hint}'" if hint else f"one of {', '.join(solutions.names)} would be right"
-    return f"which is no row of {settings.solutions}; {right}"
+    return f"which is no row of {settings.solutions}; {nearest_or_all(name, solutions.names)}"
 
 
 def _ion_faults(settings: Settings, solutions: Solutions, rows: Sequence[Row]) -> Iterator[str]:

@@ -128,8 +128,7 @@ def _doses(
 def _only_at_a_pH(column: str, own: Own) -> str:
     """What would be right for a component whose ions depend on the pH; nothing where they do not."""
     try:
-        if components(column, own) == at_a_pH(column, own):
-            return ""
+        components(column, own)
     except UnknownComponent as fault:
         return f"{fault}; a value in column 'pH' would be right"
     return ""

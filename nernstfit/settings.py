@@ -341,6 +341,12 @@ def nearest(name: str, known: typing.Iterable[str]) -> str:
     return close[0] if close else ""
 
 
+def nearest_or_all(name: str, known: typing.Collection[str]) -> str:
+    """What would be right instead of a name that is not known: the nearest, or one of all."""
+    hint = nearest(name, known)
+    return f"the nearest is '{hint}'" if hint else f"one of {', '.join(known)} would be right"
+
+
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}

@@ -57,6 +57,11 @@ class Composition:
     titrant_mM: FloatArray
     bound: tuple[Mapping[str, float], ...]
 
+    @property
+    def osmolarity_mOsm_per_l(self) -> FloatArray:
+        """Sum of all particles, without osmotic coefficients; shape (solutions,)."""
+        return np.asarray(self.free_mM.sum(axis=1) + self.uncharged_mM)
+
 
 @dataclass(frozen=True)
 class Solutions:

@@ -84,11 +84,25 @@ def davies(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: Array
         Dimensionless coefficients: activity = coefficient x concentration.
     """
     z = np.asarray(valence, dtype=np.float64)
-    strength = ionic_strength_M(concentration_mM, z)
-    root = np.sqrt(strength)
-    per_squared_charge = debye_huckel_slope(temperature_C) * (root / (1 + root) - 0.3 * strength)
+    per_squared_charge = davies_exponent(ionic_strength_M(concentration_mM, z), temperature_C)
     coefficients: FloatArray = 10 ** (-(z**2) * np.asarray(per_squared_charge)[..., None])
     return coefficients
+
+
+def davies_exponent(strength_M: ArrayLike, temperature_C: ArrayLike) -> FloatArray:
+    """-log10 of Davies' coefficient for a charge of 1: A (sqrt(I) / (1 + sqrt(I)) - 0.3 I); times z^2 for any.
+
+    Parameters
+    ----------
+    strength_M : array_like
+        Ionic strength I in mol/l.
+    temperature_C : array_like
+        Degrees Celsius.
+    """
+    strength = np.asarray(strength_M, dtype=np.float64)
+    root = np.sqrt(strength)
+    exponent: FloatArray = debye_huckel_slope(temperature_C) * (root / (1 + root) - 0.3 * strength)
+    return exponent
 
 
 def debye_huckel(

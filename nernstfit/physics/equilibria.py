@@ -25,7 +25,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.physics.activity import debye_huckel_slope
+from nernstfit.physics.activity import davies_exponent
 from nernstfit.physics.constants import GAS_CONSTANT_J_PER_MOL_K, ZERO_CELSIUS_K
 from nernstfit.physics.ions import IONS, Ion
 
@@ -71,8 +71,6 @@ class NoConstant(ValueError):
 
     def __init__(self, ligand: str, metal: str) -> None:
         super().__init__(f"no stability constant of {ligand} with {metal} is known")
-        self.ligand = ligand
-        self.metal = metal
 
 
 class WrongTitrant(ValueError):
@@ -107,6 +105,9 @@ class Speciation:
     uncharged_mM: float
     titrant_mM: float
     bound: Mapping[str, float]
+
+
+_WATER = Step("H2O", "OH", _PROTON, -1, _WATER_PK, _AT_C, 0.0, -_WATER_KJ_PER_MOL)
 
 
 def _read() -> tuple[tuple[Step, ...], dict[str, Ion]]:
@@ -202,10 +203,10 @@ class _Network:
         """Ln of the overall constants of formation from root, protons and metal, of concentrations in mol/l."""
         charge = dict(zip(self.species, self.valence.tolist(), strict=True)) | {_PROTON: 1.0}
         ln_K = dict.fromkeys(self.species[: self.conserved], 0.0)
-        here = float(debye_huckel_slope(temperature_C)) * _screening(strength_M)
+        here = float(davies_exponent(strength_M, temperature_C))
         for step in self.steps:
             squares = charge[step.base] ** 2 + charge[step.partner] ** 2 - charge[step.product] ** 2
-            there = float(debye_huckel_slope(step.temperature_C)) * _screening(step.ionic_strength_M)
+            there = float(davies_exponent(step.ionic_strength_M, step.temperature_C))
             log_K = _at_temperature(step, temperature_C) + (there - here) * squares
             ln_K[step.product] = ln_K[step.base] + math.log(10) * log_K
         return np.array([ln_K[name] for name in self.species])
@@ -342,19 +343,20 @@ class _Solution:
         raise ArithmeticError(f"the ionic strength did not settle: {before:g}, then {strength:g} mol/l")
 
     def _proton_M(self) -> float:
-        coefficient = 10 ** (-float(debye_huckel_slope(self._temperature_C)) * _screening(self._strength))
-        return float(10**-self._pH / coefficient)
+        return float(10 ** (self._exponent() - self._pH))
 
     def _hydroxide_M(self) -> float:
-        water = Step("", "", _PROTON, -1, _WATER_PK, _AT_C, 0.0, -_WATER_KJ_PER_MOL)
-        coefficient = 10 ** (-float(debye_huckel_slope(self._temperature_C)) * _screening(self._strength))
-        return float(10 ** (self._pH - _at_temperature(water, self._temperature_C)) / coefficient)
+        return float(10 ** (self._exponent() + self._pH - _at_temperature(_WATER, self._temperature_C)))
+
+    def _exponent(self) -> float:
+        """-log10 of the activity coefficient of a proton or hydroxide."""
+        return float(davies_exponent(self._strength, self._temperature_C))
 
     def _equilibrate(self) -> None:
         """Share roots and metals out among their species."""
         there = np.flatnonzero(self._total > 0)
         ln_K = self._network.ln_constants(self._temperature_C, self._strength)
-        ln_K = ln_K + self._network.protons * math.log(self._proton_M())
+        self._ln_K = ln_K = ln_K + self._network.protons * math.log(self._proton_M())
         absent = self._network.content[:, self._total <= 0].any(axis=1)
         content = self._network.content[:, there]
         self._species = np.zeros(len(ln_K))
@@ -380,9 +382,8 @@ class _Solution:
 
     def _mean_charge(self, place: int) -> float:
         """Charge that one more mole of a root brings at this pH."""
-        ln_K = self._network.ln_constants(self._temperature_C, self._strength)
         alone = self._network.content.sum(axis=1) == self._network.content[:, place]
-        weight = np.where(alone, np.exp(ln_K + self._network.protons * math.log(self._proton_M())), 0.0)
+        weight = np.where(alone, np.exp(self._ln_K), 0.0)
         return float(weight @ self._network.valence / weight.sum())
 
     def _charge(self) -> float:
@@ -451,9 +452,3 @@ def _at_temperature(step: Step, temperature_C: float) -> float:
     """Log K at a temperature, at the ionic strength where it was measured."""
     warmth = 1 / (temperature_C + ZERO_CELSIUS_K) - 1 / (step.temperature_C + ZERO_CELSIUS_K)
     return step.log_K - 1000 * step.kJ_per_mol * warmth / (math.log(10) * GAS_CONSTANT_J_PER_MOL_K)
-
-
-def _screening(strength_M: float) -> float:
-    """Davies' function of the ionic strength: -log10 of a coefficient is A z^2 times this."""
-    root = math.sqrt(strength_M)
-    return root / (1 + root) - 0.3 * strength_M

@@ -38,6 +38,20 @@ _MOST_STEPS = 100
 _STEP_TOLERANCE = 1e-14
 
 
+def form(valence: ArrayLike, of: str) -> str:
+    """Name the form of the equation to which ratios belong: where an ion carries more than one charge, forms differ.
+
+    Parameters
+    ----------
+    valence : array_like of int
+        Of the permeant ions.
+    of : str
+        `activities` or `concentrations`.
+    """
+    monovalent = bool((np.abs(valence) == 1).all())
+    return f"GHK equation with {of}" if monovalent else f"GHK current equation with z^2 and {of}"
+
+
 def ion_currents(
     voltage_mV: ArrayLike,
     permeability: ArrayLike,

@@ -8,7 +8,7 @@ from nernstfit import junctions, recipes, tables
 from nernstfit.errors import InputError
 from nernstfit.physics.ions import IONS
 from nernstfit.physics.nernst import nernst_mV
-from nernstfit.settings import nearest
+from nernstfit.settings import nearest_or_all
 from nernstfit.solutions import Solutions
 from nernstfit.stages.solutions import ion_rows
 
@@ -54,7 +54,7 @@ def solutions(path: str, temperature_C: float, model: str, species: str | None =
     InputError
         With every fault of the table.
     """
-    return list(ion_rows(_read(path, species), temperature_C, model))
+    return list(ion_rows(read(path, species), temperature_C, model))
 
 
 def junction(
@@ -84,10 +84,10 @@ def junction(
     InputError
         Where a solution is not in the table, or holds no ion.
     """
-    recipe = _read(path, species)
+    recipe = read(path, species)
     for name in (pipette, bath):
         if name not in recipe.names:
-            raise InputError(f"{path}: found no solution '{name}'; {_known(name, recipe.names)}")
+            raise InputError(f"{path}: found no solution '{name}'; {nearest_or_all(name, recipe.names)}")
         if not recipe.row(name, temperature_C).any():
             raise InputError(f"{path}: solution '{name}': found no ion; a junction potential needs some on both sides")
     methods = {"henderson_mV": junctions.HENDERSON, "nernst_planck_mV": junctions.NERNST_PLANCK}
@@ -125,7 +125,7 @@ def nernst(ion: str, outside_mM: float, inside_mM: float, temperature_C: float) 
         Where the ion is not known or an amount is not above 0.
     """
     if ion not in IONS:
-        raise InputError(f"found '{ion}', which is no known ion; {_known(ion, IONS)}")
+        raise InputError(f"found '{ion}', which is no known ion; {nearest_or_all(ion, IONS)}")
     for name, amount in (("--out", outside_mM), ("--in", inside_mM)):
         if not amount > 0:
             raise InputError(f"{name}: found {amount:g}; more than 0 would be right")
@@ -140,14 +140,16 @@ def nernst(ion: str, outside_mM: float, inside_mM: float, temperature_C: float) 
     }
 
 
-def _read(path: str, species: str | None) -> Solutions:
+def read(path: str, species: str | None = None) -> Solutions:
+    """Read a table of solutions, and that of the user's own ions where there is one.
+
+    Raises
+    ------
+    InputError
+        With every fault of both.
+    """
     own, of_species = recipes.read_species(species) if species else ((), [])
     recipe, faults = recipes.parse(tables.read(path), path, own)
     if of_species or faults:
         raise InputError([*of_species, *faults])
     return recipe
-
-
-def _known(name: str, known: Any) -> str:
-    hint = nearest(name, known)
-    return f"the nearest is '{hint}'" if hint else f"one of {', '.join(known)} would be right"

@@ -18,6 +18,7 @@ from nernstfit.permeability.data import Data
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.model import Fit, fit
 from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
+from nernstfit.physics import ghk
 from nernstfit.physics.coefficients import NAMES
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.ions import Ion
@@ -102,11 +103,11 @@ def configured_models(experiment: Experiment) -> list[Model]:
     divalent = settings.activity.model == "pitzer" and any(abs(known[ion].valence) > 1 for ion in permeant)
     others = [name for name in NAMES if name.startswith("pitzer:") and divalent]
     activities = dict.fromkeys([own, "concentration", *others])
-    ghk = [Model(f"ghk:{name}", name, permeant, reference) for name in activities]
+    models = [Model(f"ghk:{name}", name, permeant, reference) for name in activities]
     if settings.fit.activity_correction == "pipette":
-        ghk.insert(0, Model(f"ghk:{own}+pipette", own, permeant, reference, corrected=True))
+        models.insert(0, Model(f"ghk:{own}+pipette", own, permeant, reference, corrected=True))
     nernst = [Model(f"nernst:{ion}", own, (ion,), ion) for ion in sorted(permeant)]
-    return ghk + nernst
+    return models + nernst
 
 
 def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
@@ -255,10 +256,9 @@ def _left_out(measured: Measured, predictable: np.ndarray[Any, np.dtype[np.bool_
 
 def _ghk_form(model: Model, known: Mapping[str, Ion]) -> str:
     """Which of the forms in use the ratios belong to, where an ion carries more than one charge."""
-    if all(abs(known[ion].valence) == 1 for ion in model.permeant):
-        return ""
+    valence = np.array([known[ion].valence for ion in model.permeant])
     what = "concentrations" if model.activity == "concentration" else "activities"
-    return f"GHK current equation with z^2 and {what}"
+    return ghk.form(valence, what) if (np.abs(valence) > 1).any() else ""
 
 
 def _compare(rows: list[dict[str, Any]], group: str) -> None:

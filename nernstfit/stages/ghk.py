@@ -13,20 +13,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nernstfit import recipes, tables
+from nernstfit.cautions import CHARGE_PERCENT
 from nernstfit.errors import InputError
 from nernstfit.experiment import NUMBERS
 from nernstfit.physics import chord, coefficients, ghk
 from nernstfit.physics.ions import IONS, UnknownComponent, components
 from nernstfit.physics.nernst import nernst_mV
-from nernstfit.settings import nearest
+from nernstfit.settings import nearest, nearest_or_all
 from nernstfit.solutions import Solutions
+from nernstfit.stages.chemistry import read
 
 FloatArray = NDArray[np.float64]
 
 CONFIDENCE = 0.95
 _MOST_MV = 1000.0
 _CHORD_FORM = "chord conductances in parallel, sum of g (E - E_Nernst) = 0, not permeabilities"
-_MOST_EXCESS = 0.02  # of the charge on either side, above which a composition lacks an ion
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ class _Side:
         row, place = self.recipe.row(self.solution, temperature_C), self.name.replace("_", " ")
         charges = row * self.recipe.valence
         excess, most = charges.sum(), max(charges[charges > 0].sum(), -charges[charges < 0].sum())
-        if abs(excess) > _MOST_EXCESS * most:
+        if abs(excess) > CHARGE_PERCENT / 100 * most:
             yield (
                 f"{place}: the charges do not add up ({excess:+.4g} meq/l); activities are those of a solution "
                 "that lacks an ion"
@@ -343,10 +344,9 @@ def _form(asked: Question, valence: FloatArray) -> str:
     what = "concentrations" if asked.model == "concentration" else "activities"
     if asked.conductance:
         return f"{_CHORD_FORM}; Nernst potentials of {what}"
-    equation = "GHK equation with" if (abs(valence) == 1).all() else "GHK current equation with z^2 and"
     ions = "cations" if valence[0] > 0 else "anions"
     cancels = f"; {ions} inside are monovalent and cancel" if asked.reference_bath else ""
-    return f"{equation} {what}{cancels}"
+    return f"{ghk.form(valence, what)}{cancels}"
 
 
 def _check(asked: Question) -> None:
@@ -387,29 +387,31 @@ def _side(name: str, option: str, text: str | None, path: str | None) -> _Side:
         right = "a solution's name, or its composition in mM like NaCl=140,KCl=5,"
         raise InputError(f"{option}: found nothing; {right} would be right")
     if "=" in text:
-        return _Side(name, _parse(_composition(text, option), option), option)
+        return _Side(name, _composition(text, option), option)
     if path is None:
         raise InputError(
             f"{option}: found '{text}' without --solutions; the table that holds it, or a composition in mM like "
             "NaCl=140,KCl=5, would be right"
         )
-    recipe = _parse(tables.read(path), path)
+    recipe = read(path)
     if text not in recipe.names:
-        hint = nearest(text, recipe.names)
-        right = f"the nearest is '{hint}'" if hint else f"one of {', '.join(recipe.names)} would be right"
-        raise InputError(f"{option}: found no solution '{text}' in {path}; {right}")
+        raise InputError(f"{option}: found no solution '{text}' in {path}; {nearest_or_all(text, recipe.names)}")
     return _Side(name, recipe, text)
 
 
-def _composition(text: str, option: str) -> pd.DataFrame:
-    """A composition as a table of one solution."""
+def _composition(text: str, option: str) -> Solutions:
+    """A composition as the only solution of a table."""
     amounts = _amounts([text], option, "a concentration in mM from 0 to 20000", most=20_000.0)
     for component in amounts:
         try:
             components(component)
         except UnknownComponent as fault:
             raise InputError(f"{option}: {fault}") from None
-    return pd.DataFrame([{"solution": option} | {name: repr(amount) for name, amount in amounts.items()}])
+    table = pd.DataFrame([{"solution": option} | {name: repr(amount) for name, amount in amounts.items()}])
+    recipe, faults = recipes.parse(table, option)
+    if faults:
+        raise InputError(faults)
+    return recipe
 
 
 def _amounts(
@@ -430,10 +432,3 @@ def _amounts(
         if not least <= found[name] <= most:
             raise InputError(f"{option}: {name}: found {number}; {right} would be right")
     return found
-
-
-def _parse(table: pd.DataFrame, place: str) -> Solutions:
-    recipe, faults = recipes.parse(table, place)
-    if faults:
-        raise InputError(faults)
-    return recipe

@@ -49,7 +49,7 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     at = recipe.at(temperature_C)
     strength = ionic_strength_M(at.free_mM, recipe.valence)
     excess = recipe.charge_excess_meq_per_l(temperature_C)
-    osmolarity = at.free_mM.sum(axis=1) + at.uncharged_mM
+    osmolarity = at.osmolarity_mOsm_per_l
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.statuses(model, temperature_C)
     remarks = cautions(recipe, temperature_C, model)
     assumed = [_assumptions(recipe, row, model) for row in at.free_mM]
