@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import stats
-from test_model import BATHS, TRUTH, Simulation, shared
+from test_model import BATHS, TRUTH, Simulation, shared, sides_swapped
 
 from nernstfit.permeability.data import Data
 from nernstfit.permeability.model import Fit, fit
@@ -135,13 +135,7 @@ def test_the_order_of_limits_and_measurements_changes_nothing() -> None:
 
 def test_inside_for_outside_with_signs_and_limits_turned_changes_nothing() -> None:
     data = cut(Simulation().draw(3), -61.0)
-    turned = replace(
-        data,
-        inside=data.outside,
-        outside=data.inside,
-        potential_mV=-data.potential_mV,
-        sides=tuple(-side for side in data.sides),
-    )
+    turned = sides_swapped(data)
     one, other = fit(data, "Na", 1.0), fit(turned, "Na", 1.0)
     assert other.ln_p == pytest.approx(one.ln_p, abs=1e-6)
     assert other.covariance == pytest.approx(one.covariance, rel=1e-5)
