@@ -38,7 +38,7 @@ FloatArray = NDArray[np.float64]
 FREE_OFFSET_MV = 1e3
 _LEAST_SPREAD, _MOST_SPREAD = 1e-3, 10.0  # of ln P
 _OFFSET_RANGE = 1e3  # the fitted offset spread stays within this factor of its scale
-_PRIOR_WIDTH = 1.0
+PRIOR_WIDTH = 1.0
 _MOST_TURNS, _MOST_ROUNDS = 5, 12
 _START_SD_MV = 1.0
 _SETTLED = 1e-3
@@ -566,7 +566,7 @@ def _likeliest(
 ) -> Spread:
     """Find the spreads of highest (restricted) likelihood for the model made linear at ln P."""
     deviance = _Deviance(data, ln_p, free, gradient, which, start, scale_mV, restricted)
-    bounds = [_bounds(name, scale_mV) for name in which]
+    bounds = [bounds_of_spread(name, scale_mV) for name in which]
     first = [
         min(max(math.log(max(getattr(start, name), 1e-12)), low), high)
         for name, (low, high) in zip(which, bounds, strict=True)
@@ -575,7 +575,8 @@ def _likeliest(
     return replace(start, **{name: float(np.exp(value)) for name, value in zip(which, result.x, strict=True)})
 
 
-def _bounds(name: str, scale_mV: float) -> tuple[float, float]:
+def bounds_of_spread(name: str, scale_mV: float) -> tuple[float, float]:
+    """Limits of the ln of a fitted spread, by its name in `Spread`."""
     if name == "ln_p":
         return math.log(_LEAST_SPREAD), math.log(_MOST_SPREAD)
     return math.log(scale_mV / _OFFSET_RANGE), math.log(scale_mV * _OFFSET_RANGE)
@@ -616,7 +617,7 @@ class _Deviance:
         if self._restricted:
             value += design.log_determinant
         if "offset_mV" in self._which:
-            value += (math.log(spread.offset_mV / self._scale) / _PRIOR_WIDTH) ** 2
+            value += (math.log(spread.offset_mV / self._scale) / PRIOR_WIDTH) ** 2
         return value
 
     def covariance(self, ln_spreads: FloatArray) -> FloatArray:
@@ -713,7 +714,7 @@ def _degrees_of_freedom(deviance: _Deviance, which: Sequence[str], spread: Sprea
     A spread at its lower limit counts as known to be nothing.
     """
     at = np.array([math.log(getattr(spread, name)) for name in which])
-    inner = [j for j, name in enumerate(which) if at[j] > _bounds(name, scale_mV)[0] + 0.1]
+    inner = [j for j, name in enumerate(which) if at[j] > bounds_of_spread(name, scale_mV)[0] + 0.1]
     variance = np.diag(deviance.covariance(at))
     if not inner or not len(variance):
         return np.full(len(variance), math.inf)
