@@ -201,10 +201,8 @@ _SAID = {UPPER: "only an upper bound", LOWER: "only a lower bound", NOTHING: "no
 def _reason(name: str, ratio: Ratio, other: str, beside: Ratio) -> str:
     """Why there is no difference, and what the bounds still say."""
     without = [f"{group} has {_SAID[r.verdict]}" for group, r in ((name, ratio), (other, beside)) if r.verdict in _SAID]
-    for (low_group, low), (high_group, high) in (((name, ratio), (other, beside)), ((other, beside), (name, ratio))):
+    for (lower, low), (upper, high) in (((name, ratio), (other, beside)), ((other, beside), (name, ratio))):
         if low.high < high.low:
-            still = f"yet P({ratio.ion}) is lower in {low_group} (below {low.high:.2g}) than in {high_group} (above {high.low:.2g})"
-            break
-    else:
-        still = "which of both is higher is not known"
-    return f"{' and '.join(without)}; {still}"
+            where = f"lower in {lower} (below {low.high:.2g}) than in {upper} (above {high.low:.2g})"
+            return f"{' and '.join(without)}; yet P({ratio.ion}) is {where}"
+    return f"{' and '.join(without)}; which of both is higher is not known"

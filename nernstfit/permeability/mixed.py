@@ -300,14 +300,15 @@ class _Linear:
 
     def _trace(self, first: str, second: str) -> float:
         """Tr(P K P L)."""
-        k, l = (self._inverse @ self._model.errors.kernels[name] for name in (first, second))
-        k_sum, l_sum = (self.covariance @ self._through[name][1] for name in (first, second))
+        own = [self._inverse @ self._model.errors.kernels[name] for name in (first, second)]
+        lost = [self.covariance @ self._through[name][1] for name in (first, second)]
         crossed = np.trace(self.covariance @ self._between(first, second))
-        return float(np.einsum("cwv,cvw->", k, l) - 2 * crossed + np.trace(k_sum @ l_sum))
+        return float(np.einsum("cwv,cvw->", *own) - 2 * crossed + np.trace(lost[0] @ lost[1]))
 
     def _between(self, first: str, second: str) -> FloatArray:
         """D'V^-1 K V^-1 L V^-1 D."""
-        return np.einsum("cwp,cwv,cvq->pq", self._through[first][0], self._inverse, self._through[second][0])
+        ends = (self._through[name][0] for name in (first, second))
+        return np.asarray(np.einsum("cwp,cwv,cvq->pq", next(ends), self._inverse, next(ends)))
 
 
 def _around_cells(fit: Fit, spreads: Mapping[str, float]) -> tuple[FloatArray, FloatArray]:
@@ -345,7 +346,7 @@ def _joint_freedom(freedom: FloatArray) -> float:
 
 def _scaled(columns: FloatArray) -> FloatArray:
     length = np.linalg.norm(columns, axis=0)
-    return columns[:, length > 0] / length[length > 0]
+    return np.asarray(columns[:, length > 0] / length[length > 0])
 
 
 def _orthonormal(columns: FloatArray) -> FloatArray:

@@ -8,7 +8,7 @@ effect of the potential, of an activity and of one bath may be the same few numb
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
