@@ -33,6 +33,7 @@ rule all:
         rules.report.input.iv,
         rules.solutions.output,
         rules.correct.output,
+        rules.thermodynamics.output,
         rules.fit.output,
         rules.report.output,
         rules.conclude.output,

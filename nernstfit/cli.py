@@ -161,6 +161,7 @@ def measure(
     sys.exit(1 if found["verdict"] == "unreadable" else 0)
 
 
+_SPECIES = click.option("--species", type=click.Path(path_type=Path), help="Table of your own ions.")
 _TEMPERATURE = click.option("--temperature", type=float, default=22.0, show_default=True, help="In C.")
 _MODEL = click.option(
     "--model",
@@ -181,14 +182,27 @@ Examples:
   nernstfit solutions data/solutions.csv --temperature 37 --model davies --json"""
 )
 @click.argument("file", type=click.Path(path_type=Path))
+@_SPECIES
 @_TEMPERATURE
 @_MODEL
 @_JSON
-def solutions(file: Path, temperature: float, model: str, as_json: bool) -> None:
-    """Say what the solutions of FILE are as ions: concentrations, activities and how each is known."""
+def solutions(file: Path, species: Path | None, temperature: float, model: str, as_json: bool) -> None:
+    """Say what the solutions of FILE are: free and total concentrations, activities and how each is known.
+
+    Behind the ions, each solution as a whole, and what is remarkable about it. SPECIES is a table of your own ions.
+    """
     from nernstfit.stages import chemistry  # noqa: PLC0415
 
-    _show(chemistry.solutions(str(file), temperature, model), as_json)
+    rows = chemistry.solutions(str(file), temperature, model, None if species is None else str(species))
+    if as_json:
+        _show(rows, as_json)
+        return
+    _show([{key: row[key] for key in chemistry.OF_IONS} for row in rows], as_json)
+    click.echo()
+    whole = {row["solution"]: {key: row[key] for key in chemistry.OF_SOLUTIONS} for row in rows}
+    _show(list(whole.values()), as_json)
+    for name, remarks in {row["solution"]: row["warnings"] for row in rows if row["warnings"]}.items():
+        click.echo(f"{name}: {remarks}", err=True)
 
 
 @main.command(
@@ -200,14 +214,18 @@ Examples:
 @click.argument("pipette")
 @click.argument("bath")
 @click.option("--solutions", "file", required=True, type=click.Path(path_type=Path), help="Table of solutions.")
+@_SPECIES
 @_TEMPERATURE
 @_MODEL
 @_JSON
-def junction(pipette: str, bath: str, file: Path, temperature: float, model: str, as_json: bool) -> None:
+def junction(
+    pipette: str, bath: str, file: Path, species: Path | None, temperature: float, model: str, as_json: bool
+) -> None:
     """Liquid junction potential between PIPETTE and BATH: V_bath - V_pipette, by both methods, on both bases."""
     from nernstfit.stages import chemistry  # noqa: PLC0415
 
-    _show(chemistry.junction(str(file), pipette, bath, temperature, model), as_json)
+    own = None if species is None else str(species)
+    _show(chemistry.junction(str(file), pipette, bath, temperature, model, own), as_json)
 
 
 @main.command(
@@ -228,30 +246,91 @@ def nernst(ion: str, outside: float, inside: float, temperature: float, as_json:
     _show([chemistry.nernst(ion, outside, inside, temperature)], as_json)
 
 
+@main.command(
+    epilog="""\b
+Examples:
+  nernstfit ghk --ratio K=1,Na=0.04,Cl=0.45 --in K=400,Na=50,Cl=52 --out K=20,Na=440,Cl=560 \\
+      --temperature 18 --model concentration
+  nernstfit ghk --solutions data/solutions.csv --in pipette --out control --ratio K=1 --solve Na \\
+      --potential -20 --se 0.8
+  nernstfit ghk --reference-bath NaCl=10 --reference-potential 51 --out NaBr=10 --ratio Cl=1 --solve Br \\
+      --potential 28
+  nernstfit ghk --conductance --nernst Na=-29,K=-61 --ratio K=1 --solve Na --potential -34.8"""
+)
+@click.option("--ratio", "ratios", multiple=True, required=True, help="Like K=1,Na=0.04; the reference ion has 1.")
+@click.option("--inside", "--in", "inside", help="A solution of the table, or mM like KCl=140,NaCl=10.")
+@click.option("--outside", "--out", "outside", help="Likewise.")
+@click.option("--solutions", "table", type=click.Path(), help="Table of solutions.")
+@click.option("--potential", "potential_mV", type=float, help="Measured reversal potential, mV; with --solve.")
+@click.option("--solve", help="The ion whose ratio is sought.")
+@click.option(
+    "--se", "se_mV", type=float, help="Standard error of --potential (or of the shift), mV; it gives a 95 % interval."
+)
+@click.option("--reference-bath", help="Where the inside is not known: another bath, as --outside is given.")
+@click.option("--reference-potential", "reference_mV", type=float, help="Reversal potential in that bath, mV.")
+@click.option("--conductance", is_flag=True, help="Ratios of chord conductances, which are not permeabilities.")
+@click.option("--nernst", multiple=True, help="With --conductance: Nernst potentials in mV, like K=-80,Na=50.")
+@_TEMPERATURE
+@_MODEL
+@_JSON
+def ghk(temperature: float, as_json: bool, **asked: Any) -> None:
+    """Reversal potential from permeability ratios, or with --solve one ratio from a reversal potential.
+
+    Potentials are inside minus outside, corrected for junctions. Give both solutions; or, for the shift that an
+    exchange of baths makes, the second bath, the first and its potential: what is inside cancels.
+    """
+    from nernstfit.stages import ghk as stage  # noqa: PLC0415
+
+    found = stage.answer(stage.Question(temperature_C=temperature, **asked))
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    _show([{name: "" if value is None else value for name, value in row.items()} for row in found.pop("ions")], False)
+    click.echo()
+    notes = [("note", note) for note in found.pop("notes")]
+    for name, value in [*found.items(), *notes]:
+        if value is not None:
+            click.echo(f"{name:20}{value:.6g}" if isinstance(value, float) else f"{name:20}{value}")
+
+
 def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
     """Print rows as a table with a header, or as a list of JSON objects."""
+    known = [{key: None if value != value else value for key, value in row.items()} for row in rows]
     if as_json:
-        click.echo(json.dumps(rows, default=float))
+        click.echo(json.dumps(known, default=float))
         return
-    cells = [list(rows[0]), *([f"{v:.6g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows)]
+    if not known:
+        return
+    cells = [list(known[0]), *([_cell(value) for value in row.values()] for row in known)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def check(folder: Path) -> None:
-    """Check the configuration and tables of an experiment folder.
+    """Check the configuration and tables of an experiment folder, and say what is remarkable about its solutions.
 
     Raises
     ------
     InputError
         With every fault, one line each.
     """
-    from nernstfit import experiment, settings  # noqa: PLC0415
+    from nernstfit import cautions, experiment, settings  # noqa: PLC0415
 
     before = Path.cwd()
     os.chdir(folder)
     try:
-        experiment.load(settings.read())
+        found = experiment.load(settings.read())
     finally:
         os.chdir(before)
+    place, at = found.settings.solutions, found.settings.temperature_C
+    remarks = cautions.cautions(found.solutions, at, found.settings.activity.name)
+    for name, sentences in remarks.items():
+        for sentence in sentences:
+            click.echo(f"{place}: solution '{name}': {sentence}", err=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import hashlib
 import json
 import math
@@ -21,12 +22,11 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit import junctions, tables
+from nernstfit import junctions, recipes, tables
 from nernstfit import settings as settings_module
-from nernstfit import solutions as solutions_module
 from nernstfit.errors import InputError
 from nernstfit.physics.ions import IONS
-from nernstfit.settings import Examined, Measure, Settings, measure_for, nearest, path_faults
+from nernstfit.settings import Examined, Junction, Measure, Settings, measure_for, nearest, path_faults
 from nernstfit.solutions import NEW_ZERO, Condition, Solutions
 
 TRUTH_FILE = "truth.yaml"
@@ -191,7 +191,12 @@ class Experiment:
         """Files that the experiment was read from, and the truth where it is simulated."""
         table = self.settings.table
         truth = Path(table).parent / TRUTH_FILE
-        return [table, self.settings.solutions, *([truth.as_posix()] if truth.exists() else [])]
+        return [table, *self.chemistry, *([truth.as_posix()] if truth.exists() else [])]
+
+    @property
+    def chemistry(self) -> list[str]:
+        """Files that say what the solutions are."""
+        return [self.settings.solutions, *([self.settings.species] if self.settings.species else [])]
 
     def recordings_of(self, wildcards: Any) -> list[str]:
         """Files that the batch `wildcards.batch` reads, each once; an input function for a rule."""
@@ -260,7 +265,8 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "adopt": (("measurement", "given", "exclude"), ()),
     "solutions": (("condition",), ("junction", "activity", "uncertainty")),
     "correct": (("measurement", "recording", "cell", "group", "sweeps_text", "condition", "own"), ()),
-    "fit": (("measurement", "condition", "averages"), ("junction", "activity", "fit", "uncertainty")),
+    "thermodynamics": (("measurement", "condition"), ("activity", "fit.permeant")),
+    "fit": (("measurement", "condition", "averages", "batch"), ("junction", "activity", "fit", "uncertainty")),
     "report": (("measurement", "recording"), tuple(field.name for field in dataclasses.fields(Settings))),
 }
 
@@ -271,7 +277,7 @@ def fingerprint(experiment: Experiment, stage: str, rows: Sequence[Row]) -> str:
     settings = experiment.settings.as_dict()
     content = [
         [[_plain(operator.attrgetter(column)(row)) for column in columns] for row in rows],
-        [settings[section] for section in sections],
+        [functools.reduce(operator.getitem, section.split("."), settings) for section in sections],
     ]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -324,7 +330,9 @@ def _solutions(examined: Examined, faults: list[str]) -> Solutions | None:
     if not settings.solutions:  # its path is a fault already
         return None
     try:
-        solutions, found = solutions_module.parse(tables.read(settings.solutions), settings.solutions)
+        own, found = recipes.read_species(settings.species) if settings.species else ((), [])
+        faults += found
+        solutions, found = recipes.parse(tables.read(settings.solutions), settings.solutions, own)
     except InputError as fault:
         faults += fault.faults
         return None
@@ -336,9 +344,10 @@ def _solutions(examined: Examined, faults: list[str]) -> Solutions | None:
 def _config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[str]:
     """What the configuration says of ions and solutions that do not exist."""
     place = settings_module.CONFIG_FILE
+    known = IONS if solutions is None else solutions.known
     for ion in settings.fit.permeant:
-        if ion not in IONS:
-            hint = nearest(ion, IONS)
+        if ion not in known:
+            hint = nearest(ion, known)
             right = f"the nearest is '{hint}'" if hint else "an ion such as Na, K, Ca or Cl would be right"
             yield f"{place}: key 'fit.permeant': found '{ion}', which is no known ion; {right}"
     if solutions is None:
@@ -422,16 +431,16 @@ def _row(
     settings = examined.settings
     own = {column: text for column, text in cells.items() if column not in form.columns or column in CARRIED}
     cells = {column: text for column, text in cells.items() if column in form.columns}
-    faults = list(_blank_faults(cells, form))
+    configuration = cells.get("configuration") or settings.configuration
+    faults = list(_blank_faults(cells, form, configuration))
     for column in ("recording", "subtract"):
         faults += _path_faults(cells.get(column, ""), column)
     if solutions is not None:
         faults += _solution_faults(cells, settings, solutions)
     known = settings_module.schema()["properties"]["configuration"]
-    configuration = cells.get("configuration") or settings.configuration
-    if configuration not in known["enum"] or configuration in known.get("not_built", []):
-        built = ", ".join(name for name in known["enum"] if name not in known.get("not_built", []))
-        faults.append(f"column 'configuration': found '{configuration}'; one of {built} would be right")
+    if configuration not in known["enum"]:
+        right = ", ".join(known["enum"])
+        faults.append(f"column 'configuration': found '{configuration}'; one of {right} would be right")
     sweeps: tuple[int, ...] = ()
     try:
         sweeps = sweep_numbers(cells.get("sweeps", ""))
@@ -444,6 +453,10 @@ def _row(
             faults += _background_faults(cells, measure.leak)
     except InputError as fault:
         faults += fault.faults
+    temperature_C = given.get("temperature_C", settings.temperature_C)
+    zeroed_in = cells.get("zeroed_in") or settings.junction.zeroed_in or NEW_ZERO
+    condition = Condition(cells["bath"], cells["pipette"], configuration, temperature_C, zeroed_in)
+    faults += _unknown_inside_faults(condition, settings.junction)
     if faults:
         return None, faults
     row = Row(
@@ -457,9 +470,9 @@ def _row(
         batch=cells.get("batch", ""),
         sweeps_text=cells.get("sweeps", ""),
         sweeps=sweeps,
-        temperature_C=given.get("temperature_C", settings.temperature_C),
+        temperature_C=temperature_C,
         configuration=configuration,
-        zeroed_in=cells.get("zeroed_in") or settings.junction.zeroed_in or NEW_ZERO,
+        zeroed_in=zeroed_in,
         series_resistance_MOhm=given.get("series_resistance_MOhm"),
         compensation_percent=given.get("compensation_percent"),
         capacitance_pF=given.get("capacitance_pF"),
@@ -473,14 +486,24 @@ def _row(
     return row, []
 
 
-def _blank_faults(cells: Mapping[str, str], form: Form) -> Iterator[str]:
+def _blank_faults(cells: Mapping[str, str], form: Form, configuration: str) -> Iterator[str]:
+    """Empty cells; what is inside may be unknown where no recording is measured through a pipette filled with it."""
+    unknown_inside = form is REVERSALS or configuration == junctions.TWO_ELECTRODE
     for column in form.needed:
-        if cells[column]:
-            continue
-        right = "every row needs one"
-        if form is REVERSALS and column == "pipette":
-            right = "an unknown inside is not built in this version; the name of the pipette's solution would be right"
-        yield f"column '{column}': found nothing; {right}"
+        if not cells[column] and not (column == "pipette" and unknown_inside):
+            yield f"column '{column}': found nothing; every row needs one"
+
+
+def _unknown_inside_faults(condition: Condition, junction: Junction) -> Iterator[str]:
+    """A junction with an unknown inside is part of the cell's free term only where it is the same in every bath."""
+    applies = junction.method != "none" and condition.bath not in junction.measured_mV
+    anew = condition.zeroed_in == NEW_ZERO and condition.configuration != junctions.TWO_ELECTRODE
+    if not condition.pipette and applies and anew:
+        yield (
+            "column 'pipette': found nothing, and the offset is zeroed anew in each bath, whose junction with what is "
+            "inside cannot be computed; the pipette's solution, one bath for zeroed_in, or junction.method none "
+            "would be right"
+        )
 
 
 def _given(numbers: Mapping[str, float]) -> Given:

@@ -88,7 +88,8 @@ def ledger(solutions: Solutions, condition: Condition, junction: Junction, model
         terms.append(_measured(condition, junction.measured_mV[condition.bath]))
     elif junction.method != "none":
         if condition.configuration != TWO_ELECTRODE:
-            terms.append(_pipette(solutions, condition, junction, model))
+            known = bool(condition.pipette)
+            terms.append(_pipette(solutions, condition, junction, model) if known else _unknown(condition))
         if condition.zeroed_in != NEW_ZERO:
             terms.append(_reference(solutions, condition, junction, model))
         elif condition.configuration == TWO_ELECTRODE:
@@ -124,14 +125,15 @@ def lacking(solutions: Solutions, condition: Condition, junction: Junction) -> I
         return
     zeroed, reference = _zeroed(condition), junction.reference
     kind = reference.type if reference is not None and condition.zeroed_in != NEW_ZERO else "none"
-    touching = [] if condition.configuration == TWO_ELECTRODE else [condition.pipette, zeroed]
+    has_contact = condition.pipette and condition.configuration != TWO_ELECTRODE
+    touching = [condition.pipette, zeroed] if has_contact else []
     if reference is not None and kind == "salt-bridge" and reference.solution is not None:
         touching += [zeroed, condition.bath, reference.solution]
     for name in dict.fromkeys(touching):
-        if _amount_mM(solutions, name) == 0:
+        if _amount_mM(solutions, name, condition) == 0:
             yield name, f"found no ion; its junction potential cannot be computed (junction.method: {junction.method})"
     for name in (condition.bath, zeroed) if kind == "pellet" else ():
-        if _amount_mM(solutions, name, "Cl") == 0:
+        if _amount_mM(solutions, name, condition, "Cl") == 0:
             yield (
                 name,
                 "found no chloride; an Ag/AgCl pellet in the bath (junction.reference.type) has no potential "
@@ -139,11 +141,12 @@ def lacking(solutions: Solutions, condition: Condition, junction: Junction) -> I
             )
 
 
-def _amount_mM(solutions: Solutions, name: str, ion: str = "") -> float:
+def _amount_mM(solutions: Solutions, name: str, condition: Condition, ion: str = "") -> float:
     """Sum of a solution's ions, or one of them, in mM; nan where it is not known."""
     if name not in solutions.names or name in solutions.doubtful:
         return math.nan
-    return float(sum(c for i, c in zip(solutions.ions, solutions.row(name), strict=True) if ion in ("", i.name)))
+    row = solutions.row(name, condition.temperature_C)
+    return float(sum(c for i, c in zip(solutions.ions, row, strict=True) if ion in ("", i.name)))
 
 
 def _zeroed(condition: Condition) -> str:
@@ -238,7 +241,7 @@ def between_mV(
     ValueError
         Where a solution holds no ion.
     """
-    ends = [solutions.row(name) for name in (first, second)]
+    ends = [solutions.row(name, temperature_C) for name in (first, second)]
     coefficients = np.ones((2, len(solutions.ions)))
     if basis == ACTIVITY:
         rows = [solutions.names.index(name) for name in (first, second)]
@@ -312,6 +315,15 @@ def _reference(solutions: Solutions, condition: Condition, junction: Junction, m
     if first == second:
         statement = f"nothing was added: '{second}' is the bath in which the offset was zeroed"
     return Term("reference", first, second, potential, contacts, applied, statement)
+
+
+def _unknown(condition: Condition) -> Term:
+    zeroed = _zeroed(condition)
+    statement = (
+        f"nothing was added: what is inside is unknown; its junction with '{zeroed}', in which the offset was zeroed, "
+        "is the same in every bath and part of the cell's free term"
+    )
+    return Term("pipette", "", zeroed, math.nan, (), 0.0, statement)
 
 
 def _nothing(condition: Condition) -> Term:

@@ -26,8 +26,6 @@ from nernstfit.physics.ions import IONS
 MISSING = "—"
 MOST_TRACED = 60
 MOST_ROWS_PER_FIGURE = 6
-_NOTABLE_CHARGE_PERCENT = 2.0
-_DAVIES_LIMIT_M = 0.5
 _MANY_DF = 1000
 
 RATIO_VERDICTS: Mapping[str, str] = {
@@ -73,7 +71,7 @@ class Results:
     Attributes
     ----------
     reversals, iv, solutions, junctions : DataFrame
-    permeabilities, cells, models, residuals, nernst_slopes, corrections : DataFrame
+    permeabilities, cells, models, residuals, nernst_slopes, thermodynamics, corrections, intervals : DataFrame
         The tables of the contract, as `tables.load` returns them.
     traces : DataFrame
         As ingest writes them, of all batches.
@@ -94,7 +92,9 @@ class Results:
     models: pd.DataFrame
     residuals: pd.DataFrame
     nernst_slopes: pd.DataFrame
+    thermodynamics: pd.DataFrame
     corrections: pd.DataFrame
+    intervals: pd.DataFrame
     traces: pd.DataFrame
     manifest: Mapping[str, Any]
     simulated: bool = False
@@ -308,6 +308,7 @@ def _given(value: float) -> str:
     return f"{value:.6g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else MISSING
 
 
+_TRACE_MM = 1e-3
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -479,9 +480,17 @@ def _left_out(results: Results) -> Iterator[str]:
         )
 
 
+def _limits(results: Results) -> int:
+    """How many potentials take part in the configured fit as limits."""
+    rows = results.of_model(results.residuals)
+    return int((rows["measured_mV"].isna() & rows["predicted_mV"].notna()).sum())
+
+
 def _multivalent(results: Results) -> list[str]:
     """Permeant ions of more than one charge."""
-    return [ion for ion in results.fit["permeant"] if abs(IONS[ion].valence) > 1]
+    valence = {name: float(ion.valence) for name, ion in IONS.items()}
+    valence |= dict(zip(results.solutions["ion"], results.solutions["valence"], strict=True))
+    return [ion for ion in results.fit["permeant"] if abs(valence[ion]) > 1]
 
 
 GHK_FORM = "GHK current equation with z\N{SUPERSCRIPT TWO}"
@@ -542,6 +551,38 @@ def _ratios(results: Results) -> Iterator[Block]:
     for name in results.groups:
         yield from _heads(results, name)
         yield _ratio_grid(results, configured[configured["group"] == name])
+        yield from _other_intervals(results, name)
+
+
+_METHODS = {"profile": "profile of the likelihood", "bootstrap": "bootstrap over cells", "t": "t on single cells"}
+
+
+def _other_intervals(results: Results, group: str) -> Iterator[Block]:
+    """The intervals over cells by other methods; one that disagrees largely is marked."""
+    rows = results.of_model(results.intervals)
+    rows = rows[(rows["group"] == group) & rows["method"].isin(["cells", *_METHODS])]
+    checked = [ion for ion in results.fit["permeant"] if len(rows[rows["ion"] == ion]) > 1]
+    if not checked:
+        return
+    by_method = rows.set_index(["ion", "method"])
+
+    def written(ion: str, method: str) -> str:
+        if (ion, method) not in by_method.index:
+            return MISSING
+        row = by_method.loc[(ion, method)]
+        middle = math.sqrt(row["low"] * row["high"])
+        return estimate(middle, row["low"], row["high"]).interval + (" *" if row["disagrees"] == "true" else "")
+
+    columns = {"ion": checked, "over cells alone": [written(ion, "cells") for ion in checked]}
+    columns |= {name: [written(ion, method) for ion in checked] for method, name in _METHODS.items()}
+    caption = (
+        "Checks on the interval over cells alone: the profile of the likelihood, cells drawn anew 2,000 times with the "
+        "spreads held, and Student's t on the ratios that single cells tell. Of few cells the bootstrap is known to "
+        "be too narrow."
+    )
+    if (rows["disagrees"] == "true").any():
+        caption += " An asterisk marks a method that disagrees largely (intervals.csv says how that is judged)."
+    yield _grid(columns, ["ion"], caption)
 
 
 def _ratio_note(results: Results) -> str:
@@ -593,7 +634,7 @@ def _ratio_grid(results: Results, rows: pd.DataFrame) -> Grid:
 
 def _predictions(results: Results) -> Iterator[Block]:
     rows = results.of_model(results.residuals)
-    rows = rows[rows["predicted_mV"].notna()]
+    rows = rows[rows["residual_mV"].notna()]
     rows = rows.assign(offset_mV=_further(rows, "offset_mV"))
     if len(rows) == 0:
         yield Text(
@@ -629,8 +670,10 @@ def _nernst(results: Results) -> Iterator[Block]:
     else:
         yield Text(
             "The Nernst potential E of an ion is where that ion alone would reverse. Shown is the corrected reversal "
-            "potential minus E: near 0 mV where the membrane passes that ion alone. An ion that is on one side of the "
-            "membrane only has no finite E."
+            "potential minus E, which is the driving force on the ion while no net current flows: near 0 mV where the "
+            "membrane passes that ion alone, positive where it drives an outward current. An ion that is on one side "
+            "of the membrane only has no finite E. thermodynamics.csv has it for each measurement, in kJ/mol and as "
+            "the ratio of the one-way fluxes too."
         )
         yield _picture(figures.nernst(finite), "Measured minus Nernst potential, by ion and bath, in mV.")
         without = [ion for ion in results.fit["permeant"] if ion not in set(finite["ion"])]
@@ -649,7 +692,7 @@ def _nernst_grid(results: Results, rows: pd.DataFrame) -> Grid:
     columns = {"bath": baths}
     for ion in ions:
         columns[f"E({ion})"] = [fixed(medians.get((bath, ion), math.nan), 1, sign=True) for bath in baths]
-    return _grid(columns, ["bath"], "Median of measured minus Nernst potential, mV.")
+    return _grid(columns, ["bath"], "Driving force, median of measured minus Nernst potential, mV.")
 
 
 def _slopes(results: Results) -> Iterator[Block]:
@@ -894,6 +937,52 @@ def _measurements(results: Results) -> Iterator[Block]:
             f"Cell {part['called'].iloc[0]}: {_count(n, 'reversal potential')} from {_count(len(part), 'measurement')}"
         )
         yield Fold(title, tuple(blocks), is_open=place == 0)
+    yield from _noise(results)
+
+
+def _noise(results: Results) -> Iterator[Block]:
+    """Noise of each recording beside the least that its slope conductance allows."""
+    rows = results.thermodynamics.drop_duplicates("measurement").merge(
+        results.reversals[["measurement", "cell", "group", "slope_nS"]], on="measurement"
+    )
+    rows = rows[rows["noise_ratio"].notna()]
+    if len(rows) == 0:
+        return
+    ratios = rows["noise_ratio"]
+    yield Heading("Noise")
+    yield Text(
+        "The noise of the current, its standard deviation within the window, beside the thermal noise of the slope "
+        "conductance G at the reversal potential, \N{SQUARE ROOT}(4kTGB) over the band B that the file tells. The "
+        "thermal noise is a lower bound, not what is to be expected: access resistance with membrane capacity, "
+        "amplifier, seal and gating channels add to it. Measured over bound: median "
+        f"{rough(ratios.median(), 2)}, {rough(ratios.min(), 2)} to {rough(ratios.max(), 2)}."
+    )
+    quiet = rows[ratios < 1]
+    if len(quiet):
+        yield Text(
+            f"Quieter than the bound: {_listed(quiet['measurement'])}. The band must have been narrower than the file "
+            "tells, or the sweeps are averages.",
+            "warning",
+        )
+    columns = {
+        "measurement": list(rows["measurement"]),
+        "cell": list(_called(results, rows)),
+        "noise, pA": [rough(value) for value in rows["noise_pA"]],
+        "slope, nS": [rough(value) for value in rows["slope_nS"]],
+        "band, Hz": [_given(value) for value in rows["bandwidth_Hz"]],
+        "band from": [_BANDS[name] for name in rows["bandwidth_source"]],
+        "thermal bound, pA": [rough(value) for value in rows["thermal_noise_pA"]],
+        "noise / bound": [rough(value, 2) for value in ratios],
+    }
+    yield Fold(f"Noise of {_count(len(rows), 'measurement')}", (_grid(columns, ["measurement", "cell", "band from"]),))
+
+
+_BANDS: Mapping[str, str] = {
+    "telegraph": "filter told by the amplifier",
+    "header": "filter entered in the header",
+    "software": "filter applied afterwards",
+    "nyquist": "half the sampling rate",
+}
 
 
 def _measurement_figure(results: Results, number: int, rows: pd.DataFrame, traces: pd.DataFrame) -> Picture:
@@ -970,10 +1059,10 @@ def _refused(results: Results) -> Iterator[Block]:
         gave = "holds" if results.elsewhere else "of recordings gave"
         yield Text(f"None: every row of the table {gave} a reversal potential.")
         return
-    yield Text(
-        f"{_count(len(rows), 'row')} of {len(results.reversals)} without a reversal potential. None of them enters "
-        "the fit."
-    )
+    limits = _limits(results)
+    enters = f"{_count(limits, 'bound')} of them" if limits else "None of them"
+    enters += f" enter{'s' * (limits < 2)} the fit."
+    yield Text(f"{_count(len(rows), 'row')} of {len(results.reversals)} without a reversal potential. {enters}")
     records = rows.to_dict("records")
     columns = {
         "measurement": [row["measurement"] for row in records],
@@ -1018,7 +1107,7 @@ def _junctions(results: Results) -> Iterator[Block]:
         yield Text(
             Markup("<strong>{}</strong> against {} ({}, {:g} °C{}): {} mV in all.").format(
                 named["bath"],
-                named["pipette"],
+                named["pipette"] or "an unknown inside",
                 named["configuration"],
                 named["temperature_C"],
                 zeroed,
@@ -1046,29 +1135,37 @@ def _solutions(results: Results) -> Iterator[Block]:
         "concentration. Osmolarity is the plain sum of all dissolved particles, without osmotic coefficients."
     )
     whole = _per_solution(rows)
-    yield from _solution_warnings(whole, config["activity"]["model"])
+    yield from _solution_warnings(rows)
     columns = {"solution": list(whole["solution"])}
     many = rows["temperature_C"].nunique() > 1
     if many:
         columns["T, °C"] = [f"{value:g}" for value in whole["temperature_C"]]
+    if rows["pH"].notna().any():
+        columns["pH"] = [fixed(value, 2) for value in whole["pH"]]
+        columns["titrant, mM"] = [fixed(value, 2) for value in whole["titrant_mM"]]
     columns["ionic strength, mol/l"] = [fixed(value, 4) for value in whole["ionic_strength_M"]]
-    columns["charge excess, meq/l"] = [fixed(value, 2, sign=True) for value in whole["excess"]]
+    columns["charge excess, meq/l"] = [fixed(value, 2, sign=True) for value in whole["charge_excess_meq_per_l"]]
     columns["of the cation charge, %"] = [fixed(value, 1, sign=True) for value in whole["percent"]]
-    columns["osmolarity, mOsm/l"] = [fixed(value, 0) for value in whole["osmolarity"]]
+    columns["osmolarity, mOsm/l"] = [fixed(value, 0) for value in whole["osmolarity_mOsm_per_l"]]
     yield _grid(columns, ["solution"])
-    records = rows.to_dict("records")
+    passing = rows["ion"].isin(results.fit["permeant"])
+    shown = rows[(rows["concentration_mM"] >= _TRACE_MM) | passing]
+    records = shown.to_dict("records")
     columns = {"solution": _once([row["solution"] for row in records])}
     if many:
         columns["T, °C"] = [f"{row['temperature_C']:g}" for row in records]
     columns |= {
         "ion": [row["ion"] for row in records],
         "valence": [fixed(row["valence"], 0, sign=True) for row in records],
-        "concentration, mM": [_given(row["concentration_mM"]) for row in records],
+        **({"put in, mM": [_given(row["total_mM"]) for row in records]} if rows["pH"].notna().any() else {}),
+        "concentration, mM": [_free(row) for row in records],
         "activity coefficient": [fixed(row["activity_coefficient"], 3) for row in records],
         "activity, mM": [rough(row["activity_mM"], 4) for row in records],
         "status": [row["status"] for row in records],
     }
-    yield _grid(columns, ["solution", "ion", "status"], "Ions of each solution.")
+    traces = "" if len(shown) == len(rows) else f" Traces below {1000 * _TRACE_MM:g} µM are in solutions.csv."
+    yield _grid(columns, ["solution", "ion", "status"], f"Ions of each solution, free, beside what was put in.{traces}")
+    yield from _assumed(rows)
 
 
 def _once(names: Sequence[str]) -> list[str]:
@@ -1076,35 +1173,34 @@ def _once(names: Sequence[str]) -> list[str]:
     return [name if i == 0 or names[i - 1] != name else "" for i, name in enumerate(names)]
 
 
+def _free(row: Mapping[str, Any]) -> str:
+    """A free concentration: as it was put in where nothing happened to it, else of four digits."""
+    same = row["concentration_mM"] == row["total_mM"] and math.isnan(row["titrant_mM"])
+    return _given(row["concentration_mM"]) if same or math.isnan(row["pH"]) else rough(row["concentration_mM"], 4)
+
+
 def _per_solution(rows: pd.DataFrame) -> pd.DataFrame:
     charge = rows["valence"] * rows["concentration_mM"]
-    osmolarity = _further(rows, "osmolarity_mOsm_per_l")
-    parts = rows.assign(excess=charge, cations=charge.clip(lower=0), osmolarity=osmolarity).groupby(
-        ["solution", "temperature_C"], as_index=False
-    )
-    whole = parts.agg(
-        {"ionic_strength_M": "first", "excess": "sum", "cations": "sum", "osmolarity": "first"},
-    )
-    return whole.assign(percent=(100 * whole["excess"] / whole["cations"]).where(whole["cations"] > 0))
+    parts = rows.assign(cations=charge.clip(lower=0)).groupby(["solution", "temperature_C"], as_index=False)
+    first = ("pH", "titrant_mM", "ionic_strength_M", "charge_excess_meq_per_l", "osmolarity_mOsm_per_l")
+    whole = parts.agg(dict.fromkeys(first, "first") | {"cations": "sum"})
+    percent = (100 * whole["charge_excess_meq_per_l"] / whole["cations"]).where(whole["cations"] > 0)
+    return whole.assign(percent=percent)
 
 
-def _solution_warnings(whole: pd.DataFrame, model: str) -> Iterator[Text]:
-    once = whole.drop_duplicates("solution")
-    charged = once[~(once["percent"].abs() <= _NOTABLE_CHARGE_PERCENT)]
-    if len(charged):
-        each = _listed(f"{row.solution} ({fixed(row.excess, 1, sign=True)} meq/l)" for row in charged.itertuples())
-        yield Text(
-            f"The charges do not add up to zero within {_NOTABLE_CHARGE_PERCENT:g} % of the cation charge: {each}. "
-            "An ion is missing from the recipe, or a concentration is not what was meant.",
-            "warning",
-        )
-    strong = once[once["ionic_strength_M"] > _DAVIES_LIMIT_M]
-    if model == "davies" and len(strong):
-        yield Text(
-            f"The Davies equation is meant for ionic strengths up to {_DAVIES_LIMIT_M:g} mol/l; coefficients of "
-            f"{_listed(strong['solution'])} lie outside.",
-            "note",
-        )
+def _solution_warnings(rows: pd.DataFrame) -> Iterator[Text]:
+    """What is remarkable about a solution, said once where it holds at every temperature."""
+    once = rows.drop_duplicates(["solution", "warnings"])
+    for row in once[once["warnings"] != ""].itertuples():
+        yield Text(f"{row.solution}: {row.warnings}.", "warning")
+
+
+def _assumed(rows: pd.DataFrame) -> Iterator[Block]:
+    """Parameters of the activity model that nobody measured, and what stands in for them."""
+    solutions = rows.groupby("solution")["assumptions"].first()
+    each = [f"{name}: {text}" for name, text in solutions.items() if text]
+    if each:
+        yield Fold("What stands in for parameters of Pitzer's model that were never measured", (Listing(tuple(each)),))
 
 
 # 10 Methods in words
@@ -1113,7 +1209,7 @@ def _solution_warnings(whole: pd.DataFrame, model: str) -> Iterator[Text]:
 def _methods(results: Results) -> Iterator[Block]:
     yield Text(" ".join(_methods_text(results)))
     yield Heading("References")
-    yield Listing(tuple(_references(results.manifest["config"])))
+    yield Listing(tuple(_references(results.manifest["config"], _limits(results) > 0)))
     yield Heading("Flags")
     yield _grid(
         {"flag": list(tables.FLAGS), "meaning and unit": list(tables.FLAGS.values())}, ["flag", "meaning and unit"]
@@ -1161,6 +1257,16 @@ def _methods_text(results: Results) -> Iterator[str]:
     if _multivalent(results):
         yield f"Ratios with {_listed(_multivalent(results))} are those of the {GHK_FORM}."
     yield _offset_method(float(fit["offset_sd_mV"]))
+    if fit["robust"]:
+        yield (
+            "A measurement counted as a gross error, its deviation ten times wider, with a prior chance of 5 % (a "
+            "contaminated normal; Little 1988)."
+        )
+    if _limits(results):
+        yield (
+            "Potentials beyond the range of the levels entered as limits, by expectation propagation (Cunningham et "
+            "al. 2011)."
+        )
     yield (
         f"Intervals are at {level} with Student's t; the errors of concentrations ({concentration:g} %), "
         f"of ionic mobilities, of the temperature ({warmth:g} °C), and what the other method and the other basis would "
@@ -1264,7 +1370,7 @@ def _offset_method(offset_sd_mV: float) -> str:
     )
 
 
-def _references(config: Mapping[str, Any]) -> Iterator[str]:
+def _references(config: Mapping[str, Any], with_limits: bool) -> Iterator[str]:
     source = ACTIVITIES[config["activity"]["model"]][1]
     found = [
         "Goldman 1943, J Gen Physiol 27:37",
@@ -1280,6 +1386,10 @@ def _references(config: Mapping[str, Any]) -> Iterator[str]:
         found.append("Henderson 1907, Z phys Chem 59:118")
     if config["junction"]["method"] == "nernst-planck":
         found += ["Marino et al. 2014, Bioelectrochemistry 98:1", "Planck 1890, Ann Phys 276:561"]
+    if config["fit"]["robust"]:
+        found.append("Little 1988, Appl Stat 37:23")
+    if with_limits:
+        found.append("Cunningham, Hennig & Lacoste-Julien 2011, arXiv:1111.6832")
     if config["recordings"] is not None and config["measure"]["estimator"] == "local":
         found.append("Wahba 1990, Spline Models for Observational Data, SIAM")
     yield from sorted([*found, source] if source else found)

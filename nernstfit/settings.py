@@ -2,7 +2,7 @@
 
 The schema beside this module (schemas/config.schema.yaml) is the only place that knows a
 key's type, unit, default and meaning. `load` holds a configuration against it, names the
-nearest known key for one that is not known, refuses by name what is not built yet, fills
+nearest known key for one that is not known, fills
 the defaults of every section and hands out frozen records. `examine` does the same but goes
 on with the defaults where a value is not sound, so that the tables can be checked all the
 same. The records below only give the keys their Python types; a test holds them and the
@@ -28,10 +28,10 @@ from nernstfit.errors import InputError
 
 CONFIG_FILE = "config/config.yaml"
 _WINDOW = ("from_fraction", "to_fraction", "from_ms", "to_ms")
-_PATHS = ("recordings", "reversals", "solutions")
+_PATHS = ("recordings", "reversals", "solutions", "species")
 # What stands where a key without default, or a path, is not sound: nothing that a table could be held against.
 _NO_IONS: Mapping[str, Any] = {"reference_ion": "", "permeant": []}
-_NO_PATH: Mapping[str, str | None] = {"recordings": None, "reversals": None, "solutions": ""}
+_NO_PATH: Mapping[str, str | None] = {"recordings": None, "reversals": None, "solutions": "", "species": None}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -437,10 +437,6 @@ def _value_faults(value: Any, rule: Mapping[str, Any], place: str) -> Iterator[s
         yield f"{where}: found {_show(error.instance)}; {_right(error)}"
     if not errors and _not_finite(value, rule):
         yield f"{place}: found {_show(value)}; a finite number would be right"
-    elif not errors and _not_built(value, rule):
-        built = [str(item) for item in rule.get("enum", []) if not _not_built(item, rule)]
-        instead = f"; {' or '.join(built)} would be right" if built else "; leave it out"
-        yield f"{place}: {_show(value)} is not built in this version{instead}"
 
 
 def _not_finite(value: Any, rule: Mapping[str, Any]) -> bool:
@@ -449,16 +445,6 @@ def _not_finite(value: Any, rule: Mapping[str, Any]) -> bool:
         return any(_not_finite(item, rule) for item in value.values())
     free = value == math.inf and rule.get("may_be_infinite", False)
     return isinstance(value, float) and not math.isfinite(value) and not free
-
-
-def _not_built(value: Any, rule: Mapping[str, Any]) -> bool:
-    absent = rule.get("not_built", [])
-    if absent == "any value":
-        return value is not None
-    return any(
-        value is item or value == item or (str(item).endswith(":") and str(value).startswith(str(item)))
-        for item in absent
-    )
 
 
 def _right(error: Any) -> str:

@@ -17,9 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit import recipes, tables
 from nernstfit import settings as settings_module
-from nernstfit import solutions as chemistry
-from nernstfit import tables
 from nernstfit.abf.command import segments
 from nernstfit.abf.records import Epoch, Waveform
 from nernstfit.abf.write import OutputChannel, write_abf
@@ -134,7 +133,7 @@ def simulate(folder: Path, seed: int = 1) -> None:
     _write(config, _CONFIG)
     _write(folder / "data" / "solutions.csv", _SOLUTIONS)
     settings = settings_module.load(settings_module.read(str(config)))
-    solutions, _ = chemistry.parse(tables.read(folder / settings.solutions), settings.solutions)
+    solutions, _ = recipes.parse(tables.read(folder / settings.solutions), settings.solutions)
     cells = [_cell(f"c{number}", np.random.default_rng((seed, number))) for number in range(1, CELLS + 1)]
     made = [(cell, bath) for cell in cells for bath in BATHS if (cell.name, bath) not in LACKING]
     for cell, bath in made:
@@ -201,9 +200,8 @@ def _record(
     membrane = _Membrane(cell, solutions, condition, settings)
     current = _current(membrane, shift, cell)
     current += _noise(current.shape, rng)
-    channel = OutputChannel(
-        "IN 0", "pA", 0, FULL_SCALE_PA, telegraph_gain=5.0 if cell.name in TELEGRAPHED else 1.0, clamp="voltage"
-    )
+    gain = 5.0 if cell.name in TELEGRAPHED else 1.0
+    channel = OutputChannel("IN 0", "pA", 0, FULL_SCALE_PA, gain, "voltage", lowpass_Hz=FILTER_HZ)
     version = "1.84" if cell.name in OLD_FORMAT else "2.6"
     write_abf(path, version, current[:, None, :], [channel], [PROTOCOL], RATE_HZ, SWEEP_INTERVAL_S)
 

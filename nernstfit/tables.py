@@ -62,11 +62,13 @@ IV = _table(
     "measurement level command_mV voltage_mV current_pA se_pA raw_current_pA",
     "measurement",
 )
+# Behind the columns of the contract: what was put in, bound or not, and what holds for the whole solution.
 SOLUTIONS = _table(
     "solutions.csv",
     "temperature_C solution ion",
-    "temperature_C solution ion valence concentration_mM activity_coefficient activity_mM ionic_strength_M status",
-    "solution ion status",
+    "temperature_C solution ion valence concentration_mM activity_coefficient activity_mM ionic_strength_M status "
+    "total_mM pH titrant_mM charge_excess_meq_per_l osmolarity_mOsm_per_l warnings assumptions",
+    "solution ion status warnings assumptions",
 )
 # Behind the columns of the contract: part of the key, and the standard error of applied_mV that all cells share.
 JUNCTIONS = _table(
@@ -75,6 +77,14 @@ JUNCTIONS = _table(
     "bath pipette configuration temperature_C term from_solution to_solution henderson_mV nernst_planck_mV "
     "applied_mV statement zeroed_in shared_se_mV",
     "bath pipette configuration term from_solution to_solution statement zeroed_in",
+)
+# Behind the columns of the contract: Nernst's potential, and the noise of the recording, the same for every ion.
+THERMODYNAMICS = _table(
+    "thermodynamics.csv",
+    "measurement ion",
+    "measurement ion driving_force_mV delta_mu_kJ_per_mol flux_ratio nernst_mV reason noise_pA bandwidth_Hz "
+    "bandwidth_source thermal_noise_pA noise_ratio",
+    "measurement ion reason bandwidth_source",
 )
 PERMEABILITIES = _table(
     "permeabilities.csv",
@@ -106,6 +116,13 @@ NERNST_SLOPES = _table(
     "group ion",
     "group ion n slope_mV_per_decade low high theoretical_mV_per_decade",
     "group ion",
+)
+# Behind the columns of the contract: whether a method disagrees with the interval over cells that is reported.
+INTERVALS = _table(
+    "intervals.csv",
+    "group model ion method",
+    "group model ion method low high disagrees",
+    "group model ion method disagrees",
 )
 CORRECTIONS = _table("corrections.csv", "group step ion", "group step ion ratio low high", "group step ion")
 LADDER = ("none", "leak", "series_resistance", "junction", "activity", "offset")

@@ -451,7 +451,7 @@ def fingerprints(loaded: Experiment) -> dict[str, str]:
     return {stage: loaded.reads(stage) for stage in experiment.READS}
 
 
-ALL = {"ingest", "measure", "solutions", "correct", "fit", "report"}
+ALL = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "report"}
 
 
 @pytest.mark.parametrize(
@@ -465,13 +465,14 @@ ALL = {"ingest", "measure", "solutions", "correct", "fit", "report"}
         ({}, ",compensation_percent", ",70", {"measure"}),
         ({}, ",statistic", ",median", {"ingest"}),
         ({}, ",max_interval_mV", ",5", {"measure"}),
-        ({}, ",temperature_C", ",30", {"solutions", "correct", "fit"}),
-        ({}, ",zeroed_in", ",high_K", {"solutions", "correct", "fit"}),
-        ({}, ",configuration", ",inside-out", {"solutions", "correct", "fit"}),
+        ({}, ",temperature_C", ",30", {"solutions", "correct", "thermodynamics", "fit"}),
+        ({}, ",zeroed_in", ",high_K", {"solutions", "correct", "thermodynamics", "fit"}),
+        ({}, ",configuration", ",inside-out", {"solutions", "correct", "thermodynamics", "fit"}),
         ({"measure.leak": "linear"}, "", "", {"ingest", "measure", "report"}),
         ({}, ",group", ",g1", {"correct"}),
         ({}, ",rig", ",7", {"correct"}),
-        ({"activity.model": "concentration"}, "", "", {"solutions", "fit", "report"}),
+        ({"activity.model": "concentration"}, "", "", {"solutions", "thermodynamics", "fit", "report"}),
+        ({"fit.permeant": ["K", "Na", "Cl"]}, "", "", {"thermodynamics", "fit", "report"}),
         ({"junction.already_corrected_mV": 3}, "", "", {"solutions", "fit", "report"}),
         ({"fit.confidence": 0.9}, "", "", {"fit", "report"}),
         ({"uncertainty.temperature_C": 2}, "", "", {"solutions", "fit", "report"}),
@@ -530,6 +531,11 @@ def test_a_fingerprint_is_one_short_line(folder: Folder, config: Config) -> None
             {"permeability", "abf/", "reversal"},
         ),
         ("correct", {"reversal/verdict.py", "physics/ions.py"}, {"permeability", "abf/"}),
+        (
+            "thermodynamics",
+            {"physics/thermodynamics.py", "physics/nernst.py", "solutions.py"},
+            {"permeability", "abf/", "reversal"},
+        ),
         (
             "fit",
             {"permeability/model.py", "permeability/verdicts.py", "physics/ghk.py", "reversal/verdict.py"},

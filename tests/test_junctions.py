@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from nernstfit import junctions, tables
+from nernstfit import recipes as reading
 from nernstfit import solutions as chemistry
 from nernstfit.permeability import evidence
 from nernstfit.physics.activity import debye_huckel_slope
@@ -38,7 +39,7 @@ sulfate,,5,,,70,,
 def parsed(folder: Path, text: str = TEXT) -> Solutions:
     path = folder / "solutions.csv"
     path.write_text(text, encoding="utf-8")
-    found, faults = chemistry.parse(tables.read(path), "solutions.csv")
+    found, faults = reading.parse(tables.read(path), "solutions.csv")
     assert not faults
     return found
 
@@ -336,7 +337,7 @@ def test_a_bridge_without_ions_is_named(tmp_path: Path) -> None:
 def test_a_solution_that_could_not_be_read_wholly_is_not_said_to_lack_ions(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text("solution,Nacl2,KCl\nA,140,\nB,0,1x\nC,,0\nD,1,5\n")
-    solutions, faults = chemistry.parse(tables.read(path), "s.csv")
+    solutions, faults = reading.parse(tables.read(path), "s.csv")
     assert len(faults) == 2
     assert solutions.doubtful == {"A", "B", "D"}
     junction = Junction("henderson", "concentration", "same", None, 0.0, {})

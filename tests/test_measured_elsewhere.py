@@ -115,7 +115,6 @@ def faults(load: Load, *rows: str, **more: Any) -> tuple[str, ...]:
     [
         ([",control,pipette,-40,0.3"], "", ["row 2, column 'cell'", "found nothing"]),
         (["c1,,pipette,-40,0.3"], "", ["row 2, column 'bath'", "found nothing"]),
-        (["c1,control,,-40,0.3"], "", ["row 2, column 'pipette'", "found nothing", "not built in this version"]),
         (["c1,control,pipette,,0.3"], "", ["row 2, column 'reversal_mV'", "found nothing"]),
         (["c1,control,pipette,-40,"], "", ["row 2, column 'se_mV'", "found nothing"]),
         (["c1,control,pipette,-40,0"], "", ["row 2, column 'se_mV'", "found 0;", "more than 0"]),
@@ -180,7 +179,6 @@ def test_every_fault_is_told_at_once(load: Load) -> None:
     assert sorted(places) == sorted(
         [
             "row 2, column 'cell'",
-            "row 2, column 'pipette'",
             "row 2, column 'reversal_mV'",
             "row 2, column 'se_mV'",
             "row 2, column 'n'",
@@ -188,6 +186,15 @@ def test_every_fault_is_told_at_once(load: Load) -> None:
             "row 3, column 'reversal_mV'",
         ]
     )
+
+
+def test_an_unknown_inside_is_no_fault_where_its_junction_is_the_same_in_every_bath(load: Load) -> None:
+    assert load("c1,control,,-40,0.3").rows[0].condition.pipette == ""
+    junction = HENDERSON | {"zeroed_in": "control"}
+    assert load("c1,high_K,,-40,0.3", junction=junction).rows[0].condition.pipette == ""
+    (fault,) = faults(load, "c1,high_K,,-40,0.3,same", more=",zeroed_in", junction=junction)
+    assert "row 2, column 'pipette': found nothing" in fault
+    assert "zeroed anew in each bath" in fault
 
 
 def test_a_pellet_needs_chloride_here_too(load: Load) -> None:
@@ -214,9 +221,9 @@ ALL = set(experiment.READS)
         ("-40.5,0.4,1,,,,,x", {"adopt"}),
         ("-40.5,0.3,2,,,,,x", {"adopt", "correct", "fit"}),
         ("-40.5,0.3,1,wt,,,,x", {"correct"}),
-        ("-40.5,0.3,1,,30,,,x", {"solutions", "correct", "fit"}),
-        ("-40.5,0.3,1,,,inside-out,,x", {"solutions", "correct", "fit"}),
-        ("-40.5,0.3,1,,,,high_K,x", {"solutions", "correct", "fit"}),
+        ("-40.5,0.3,1,,30,,,x", {"solutions", "correct", "thermodynamics", "fit"}),
+        ("-40.5,0.3,1,,,inside-out,,x", {"solutions", "correct", "thermodynamics", "fit"}),
+        ("-40.5,0.3,1,,,,high_K,x", {"solutions", "correct", "thermodynamics", "fit"}),
         ("-40.5,0.3,1,,,,,y", {"correct"}),
     ],
 )

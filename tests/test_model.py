@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nernstfit.permeability.model import Data, fit
+from nernstfit.permeability.data import Data
+from nernstfit.permeability.model import fit
 from nernstfit.permeability.verdicts import ratios
 
 RT_F = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3  # mV at 22 C
@@ -108,6 +109,21 @@ def test_the_gradient_is_the_slope_of_the_predictions(seed: int) -> None:
     assert gradient.sum(axis=1) == pytest.approx(np.zeros(5), abs=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_slope_in_the_pipettes_factor_is_that_of_the_predictions(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    ions = [*TRUTH, "Ca"]
+    baths = [{ion: float(rng.uniform(0, 100)) for ion in ions} for _ in range(6)]
+    data = table([("c", 0.0, bath) for bath in baths], ions, inside={ion: float(rng.uniform(0, 100)) for ion in ions})
+    corrected = replace(data, corrected=(1, -1, 1, -1, 1, 1))
+    ln_p, h = rng.normal(0, 0.5, len(ions) + 1), 1e-5 * np.eye(len(ions) + 1)[-1]
+    numerical = (corrected.predict(ln_p + h) - corrected.predict(ln_p - h)) / 2e-5
+    assert corrected.gradient(ln_p)[:, -1] == pytest.approx(numerical, abs=1e-6)
+    applied = corrected.with_factor(ln_p)
+    assert applied.predict(ln_p[:-1]) == pytest.approx(corrected.predict(ln_p), abs=1e-9)
+    assert applied.inside[0] == pytest.approx(math.exp(ln_p[-1]) * data.inside[0])
+
+
 # Closed forms
 
 
@@ -153,7 +169,13 @@ def test_two_means_of_the_same_cells_share_one_over_the_larger_number() -> None:
 
 
 def test_a_spread_between_means_is_that_of_cells_over_the_root_of_their_number() -> None:
-    n, data = 4, Simulation(cells=10).draw(5)
+    # One ion on each side: the potentials are straight in ln P.
+    rng, rows = np.random.default_rng(5), []
+    for cell in range(10):
+        own, offset = rng.normal(0, 0.15, 4), rng.normal(0, 1.0)
+        for i, ion in enumerate(("Na", "Cs", "Li")):
+            rows.append((f"c{cell}", RT_F * (own[i] - own[3]) + offset + rng.normal(0, 0.3), {ion: 140.0}))
+    n, data = 4, table(rows, ["Na", "Cs", "Li", "K"], inside={"K": 140.0})
     alone, means = fit(data, "Na", 1.0), fit(replace(data, averages=np.full(data.size, n)), "Na", 1.0 * math.sqrt(n))
     assert means.ln_p == pytest.approx(alone.ln_p, abs=1e-5)
     assert means.spread.offset_mV == pytest.approx(math.sqrt(n) * alone.spread.offset_mV, rel=1e-3)
@@ -346,3 +368,61 @@ def test_the_interval_over_cells_holds_the_truth_as_often_as_it_says() -> None:
             inside[ratio.ion] += ratio.low_cells <= TRUTH[ratio.ion] <= ratio.high_cells
     # 95 % of 200 are 190; fewer than 179 come by chance once in two thousand.
     assert min(inside.values()) >= 179, inside
+
+
+# The same symmetries with everything that a fit may have
+
+
+def with_everything(seed: int) -> Data:
+    """Calcium, limits, batches, a gross error."""
+    truth = {**TRUTH, "Ca": 1.5}
+    ions, rng = list(truth), np.random.default_rng(seed)
+    baths = [*BATHS, {"Ca": 110.0, "Cl": 220.0}]
+    empty = table([("c", 0.0, bath) for bath in baths], ions)
+    rows = []
+    for cell in range(9):
+        potentials = empty.predict(np.log(list(truth.values())) + 0.1 * rng.standard_normal(len(ions)))
+        offset = rng.standard_normal()
+        rows += [
+            (f"c{cell}", v + offset + 0.3 * rng.standard_normal(), b) for v, b in zip(potentials, baths, strict=True)
+        ]
+    data = table(rows, ions)
+    potential = data.potential_mV.copy()
+    potential[3] += 20.0
+    beyond = potential < -60.0
+    return replace(
+        data,
+        potential_mV=np.where(beyond, -60.0, potential),
+        sides=tuple(np.where(beyond, -1, 0).tolist()),
+        batches=tuple(f"day {int(cell[1:]) // 3}" for cell in data.cells),
+    )
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_with_everything_the_reference_is_no_special_ion(seed: int) -> None:
+    data = with_everything(seed)
+    assert 1 <= data.censored.size <= 8
+    one, other = (fit(data, reference, 1.0, robust=True) for reference in ("Na", "Ca"))
+    errors = np.sqrt(np.diag(one.covariance))
+    assert np.abs((other.ln_p - other.ln_p[0] - one.ln_p)[1:] / errors).max() < 5e-3
+    forth, back = (
+        next(r for r in ratios(found, shared(data), 0.95) if r.ion == ion)
+        for found, ion in ((one, "Ca"), (other, "Na"))
+    )
+    assert back.low_cells == pytest.approx(1 / forth.high_cells, rel=2e-3)
+    assert back.high_cells == pytest.approx(1 / forth.low_cells, rel=2e-3)
+
+
+def test_with_everything_order_and_sides_change_nothing() -> None:
+    data = with_everything(3)
+    one = fit(data, "Na", 1.0, robust=True)
+    mixed = data.subset(np.random.default_rng(0).permutation(data.size).tolist())
+    turned = replace(
+        data,
+        inside=data.outside,
+        outside=data.inside,
+        potential_mV=-data.potential_mV,
+        sides=tuple(-side for side in data.sides),
+    )
+    assert fit(mixed, "Na", 1.0, robust=True).ln_p == pytest.approx(one.ln_p, abs=1e-9)
+    assert fit(turned, "Na", 1.0, robust=True).ln_p == pytest.approx(one.ln_p, abs=1e-5)

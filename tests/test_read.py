@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import struct
 import subprocess
 import sys
@@ -19,7 +21,7 @@ from nernstfit.abf.audit import recorded_voltages
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.describe import describe
 from nernstfit.abf.read import Recording, read
-from nernstfit.abf.records import Epoch, Played, Tag, UserList, Waveform
+from nernstfit.abf.records import Epoch, Lowpass, Played, Tag, UserList, Waveform
 from nernstfit.abf.stimulus import Source, courses
 from nernstfit.abf.write import OutputChannel, write_abf
 from nernstfit.errors import RecordingError
@@ -46,7 +48,7 @@ def patch(path: Path, form: str, offset: int, *values: Any) -> None:
 
 
 def section(path: Path, number: int) -> int:
-    """First byte of an ABF2 section: 0 protocol, 2 DAC, 5 epochs per DAC, 15 synch array."""
+    """First byte of an ABF2 section: 0 protocol, 1 ADC, 2 DAC, 5 epochs per DAC, 15 synch array."""
     return struct.unpack_from("<I", path.read_bytes(), 76 + 16 * number)[0] * 512
 
 
@@ -477,6 +479,43 @@ def test_the_clamp_mode_is_known_where_the_amplifier_telegraphs(
 ) -> None:
     channel = replace(current_channel, telegraph_gain=gain, clamp=clamp)
     assert read(write(channels=[channel])).channels[0].clamp == expected
+
+
+@pytest.mark.parametrize(("gain", "source"), [(1.0, "telegraph"), (None, "header")])
+@pytest.mark.parametrize(
+    ("corner_Hz", "limit"), [(2000.0, None), (5000.0, None), (8000.0, "nyquist"), (1e5, "nyquist")]
+)
+def test_the_band_is_the_filter_of_the_file_or_half_its_rate(
+    write: Write, current_channel: OutputChannel, gain: float | None, source: str, corner_Hz: float, limit: str | None
+) -> None:
+    recording = read(write(channels=[replace(current_channel, telegraph_gain=gain, lowpass_Hz=corner_Hz)]))
+    band = recording.bandwidth(recording.channels[0])
+    assert band.source == (limit or source)
+    assert band.corner_Hz == pytest.approx(min(corner_Hz, 5000.0), rel=1e-6)
+    said = list(describe(recording, settings.default_measure()))
+    named = f"low-pass filter {corner_Hz:g} Hz ({source})"
+    assert any(named in line for line in said) == (corner_Hz < 1e5)
+
+
+@pytest.mark.parametrize(("telegraph", "header", "software"), list(itertools.permutations((300.0, 1000.0, 4000.0))))
+def test_of_several_filters_in_a_row_the_lowest_counts(
+    write: Write, version: str, current_channel: OutputChannel, telegraph: float, header: float, software: float
+) -> None:
+    path = write(channels=[replace(current_channel, telegraph_gain=1.0)])
+    first = section(path, 1) if version == "2.6" else 0
+    places = (10, 56, 66) if version == "2.6" else (4640, 1178, 5934)
+    for place, value in zip(places, (telegraph, header, software), strict=True):
+        patch(path, "<f", first + place, value)
+    named = {telegraph: "telegraph", header: "header", software: "software"}
+    recording = read(path)
+    assert recording.bandwidth(recording.channels[0]) == Lowpass(300.0, named[300.0])
+
+
+@pytest.mark.parametrize("corner_Hz", [0.0, -1.0, math.nan, math.inf])
+def test_a_corner_that_is_no_frequency_is_no_filter(write: Write, version: str, corner_Hz: float) -> None:
+    path = write()
+    patch(path, "<f", section(path, 1) + 56 if version == "2.6" else 1178, corner_Hz)
+    assert read(path).channels[0].lowpass is None
 
 
 def test_reading_leaves_the_file_alone(write: Write) -> None:

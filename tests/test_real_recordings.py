@@ -20,7 +20,7 @@ import pytest
 from nernstfit import experiment, tables
 from nernstfit.abf.command import segments
 from nernstfit.abf.read import read
-from nernstfit.stages import correct, fit, ingest, measure, solutions
+from nernstfit.stages import correct, fit, ingest, measure, solutions, thermodynamics
 
 Run = Callable[..., dict[str, pd.DataFrame]]
 
@@ -115,13 +115,16 @@ def through_the_stages(loaded: experiment.Experiment) -> dict[str, pd.DataFrame]
     solutions.run({}, made, loaded)
     made["reversals"] = "results/reversal_potentials.csv"
     correct.run(made, made, loaded)
-    names = ("permeabilities", "cells", "models", "residuals", "nernst_slopes", "corrections")
+    made["thermodynamics"] = "results/thermodynamics.csv"
+    thermodynamics.run(made, made, loaded)
+    names = tuple(fit._TABLES)
     made |= {name: f"results/{name}.csv" for name in names}
     fit.run(made, made, loaded)
     return {
         "reversals": tables.load(made["reversals"], tables.REVERSAL_POTENTIALS),
         "permeabilities": tables.load(made["permeabilities"], tables.PERMEABILITIES),
         "iv": tables.load(made["iv"], tables.IV),
+        "thermodynamics": tables.load(made["thermodynamics"], tables.THERMODYNAMICS),
     }
 
 
@@ -212,6 +215,33 @@ def test_a_level_held_past_the_last_epoch_carries_into_the_next_sweep(real_abf: 
     assert command[0][0].first_mV == waveform.holding
     assert [sweep[0].first_mV for sweep in command[1:]] == [sweep[-1].last_mV for sweep in command[:-1]]
     assert len({sweep[-1].last_mV for sweep in command}) == recording.sweeps
+
+
+@pytest.mark.parametrize(
+    ("file", "corner_Hz", "source"),
+    [
+        ("171116sh_0012", 2000.0, "telegraph"),  # the header says 5000
+        ("DM1_0002", 2000.0, "telegraph"),
+        ("multichannelAbf1WithTags", 2000.0, "telegraph"),
+        ("pclamp11_4ch_abf1", 5000.0, "header"),
+        ("abf2load_example", 200.0, "header"),  # the amplifier told 1000
+        ("20917009", 1000.0, "header"),
+        ("21618001", 500.0, "nyquist"),  # 10 kHz told, sampled at 1 kHz
+        ("130618-1-12", 25000.0, "nyquist"),  # a short header: where filters are telegraphed are samples
+    ],
+)
+def test_the_band_of_a_recording(real_abf: Path, file: str, corner_Hz: float, source: str) -> None:
+    recording = read(real_abf / f"{file}.abf")
+    band = recording.bandwidth(recording.channels[0])
+    assert (band.corner_Hz, band.source) == (pytest.approx(corner_Hz), source)
+
+
+def test_no_real_recording_is_quieter_than_its_thermal_noise(run: Run) -> None:
+    cases = list({str(case): case for case in CASES}.values())
+    found = run([(case.file, case.how) for case in cases])["thermodynamics"].drop_duplicates("measurement")
+    assert len(found) == len(cases)
+    assert (found["noise_ratio"] > 2).all()
+    assert set(found["bandwidth_source"]) == {"telegraph", "header", "nyquist"}
 
 
 def test_four_channels_of_one_command(real_abf: Path) -> None:

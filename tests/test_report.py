@@ -53,6 +53,14 @@ PERMEABILITIES = (
 )
 
 
+NOISE = {
+    "one": {"noise_pA": 2.5, "bandwidth_Hz": 5000.0, "bandwidth_source": "nyquist"}
+    | {"thermal_noise_pA": 0.5, "noise_ratio": 5.0},
+    "two": {"noise_pA": 0.21, "bandwidth_Hz": 2000.0, "bandwidth_source": "telegraph"}
+    | {"thermal_noise_pA": 0.42, "noise_ratio": 0.5},
+}
+
+
 def make_folder(folder: Path, rows=ROWS, config=CONFIG):
     """Write an experiment folder with its tables of results."""
     for name in ("config", "data", "results/ingest"):
@@ -90,7 +98,8 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES):
         "solutions": [
             {"temperature_C": 25.0, "solution": name, "ion": ion, "valence": z, "concentration_mM": c}
             | {"activity_coefficient": 1.0, "activity_mM": c, "ionic_strength_M": 0.145, "status": "concentration"}
-            | {"osmolarity_mOsm_per_l": 290.0}
+            | {"charge_excess_meq_per_l": -35.0 * (name == "pip"), "osmolarity_mOsm_per_l": 290.0}
+            | {"warnings": "charge excess -35 meq/l" if name == "pip" else ""}
             for name, sodium, potassium in (("low <K>", 140.0, 5.0), ("high K", 0.0, 145.0), ("pip", 10.0, 100.0))
             for ion, z, c in (("Na", 1, sodium), ("K", 1, potassium), ("Cl", -1, 145.0))
             if c > 0
@@ -117,6 +126,17 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES):
             for group in groups
         ],
         "corrections": [{"group": group} | step for group in groups for step in steps],
+        "thermodynamics": [
+            {"measurement": row["measurement"], "ion": ion, "driving_force_mV": 1.0} | NOISE.get(row["measurement"], {})
+            for row in found
+            for ion in ("K", "Na")
+        ],
+        "intervals": [
+            {"group": row["group"], "model": MODEL, "ion": row["ion"], "method": method, "low": 0.2, "high": 0.3}
+            | {"disagrees": flag}
+            for row in ({"group": group} | row for group in groups for row in permeabilities)
+            for method, flag in (("cells", None), ("bootstrap", True), ("t", False))
+        ],
     }
     for name, table in stage._TABLES.items():
         tables.write(f"results/{table.name}", table, content[name], first_model=MODEL)
@@ -198,6 +218,21 @@ def test_the_fitted_offset_of_a_cell_is_shown_where_there_is_one(here, monkeypat
     assert "the fitted electrode offset of the cell" not in section(run(), "predicted")
 
 
+def test_noise_stands_beside_its_bound_once_a_measurement(here):
+    said = section(run(), "measurements")
+    assert "a lower bound, not what is to be expected" in said
+    assert "Measured over bound: median 2.8, 0.50 to 5.0." in said
+    assert "Quieter than the bound: two." in said
+    assert said.count("half the sampling rate") == 1
+    assert "one &lt;b&gt; 2.50 — 5000 half the sampling rate 0.500 5.0" in said
+    assert "two NA 0.210 — 2000 filter told by the amplifier 0.420 0.50" in said
+
+
+def test_no_noise_is_not_spoken_of(here, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "NOISE", {})
+    assert "Noise" not in section(run(), "measurements")
+
+
 def test_refused_rows_say_why(here):
     refused = section(run(), "refused")
     assert "2 rows of 4" in refused
@@ -214,8 +249,8 @@ def test_models_are_compared_in_words(here):
 
 def test_a_charge_excess_is_warned_of(here):
     solutions = section(run(), "solutions")
-    assert "pip (−35.0 meq/l)" in solutions  # noqa: RUF001 - a true minus sign
-    assert "low &lt;K&gt; (" not in solutions
+    assert "pip: charge excess -35 meq/l" in solutions
+    assert "low &lt;K&gt;: " not in solutions
 
 
 def test_every_drawing_is_a_file_and_ids_are_unique(here):

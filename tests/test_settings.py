@@ -184,21 +184,6 @@ def test_an_unknown_key_two_sections_deep_has_its_full_name(config: Config) -> N
     assert "'junction.reference.solution'" in fault
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "named"),
-    [
-        ("species", "data/species.csv", "'data/species.csv'"),
-        ("fit.activity_correction", "pipette", "'pipette'"),
-        ("fit.robust", True, "True"),
-    ],
-)
-def test_what_is_not_built_is_refused_by_name(config: Config, key: str, value: Any, named: str) -> None:
-    fault = only_fault(config({key: value}))
-    assert f"key '{key}'" in fault
-    assert named in fault
-    assert "not built" in fault
-
-
 @pytest.mark.parametrize("key", ["fit.reference_ion", "fit.permeant", "junction.zeroed_in", "junction.reference"])
 def test_a_key_without_default_must_be_given(config: Config, key: str) -> None:
     fault = only_fault(config({**FULL, key: None}))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nernstfit import recipes as reading
 from nernstfit import solutions as chemistry
 from nernstfit import tables
 from nernstfit.settings import Uncertainty
@@ -29,7 +30,7 @@ sulfate,,5,,,70,,
 def parsed(folder: Path, text: str = TEXT) -> Solutions:
     path = folder / "solutions.csv"
     path.write_text(text, encoding="utf-8")
-    found, faults = chemistry.parse(tables.read(path), "solutions.csv")
+    found, faults = reading.parse(tables.read(path), "solutions.csv")
     assert not faults
     return found
 
@@ -41,7 +42,7 @@ def recipes(tmp_path: Path) -> Solutions:
 
 def composition(recipes: Solutions, name: str) -> dict[str, float]:
     return {
-        ion.name: amount for ion, amount in zip(recipes.ions, recipes.row(name).tolist(), strict=True) if amount > 0
+        ion.name: amount for ion, amount in zip(recipes.ions, recipes.row(name, 22).tolist(), strict=True) if amount > 0
     }
 
 
@@ -90,14 +91,14 @@ def test_blank_is_nothing(recipes: Solutions) -> None:
 )
 def test_the_charge_excess_is_the_sum_of_charges(tmp_path: Path, row: str, excess: float) -> None:
     recipes = parsed(tmp_path, f"solution,Na,Cl,Mg,Ca\nx,{row}\n")
-    assert recipes.charge_excess_meq_per_l == pytest.approx([excess])
+    assert recipes.charge_excess_meq_per_l(22) == pytest.approx([excess])
 
 
 def test_the_order_of_columns_does_not_matter(tmp_path: Path) -> None:
     one = parsed(tmp_path, "solution,NaCl,KCl\nx,1,2\n")
     other = parsed(tmp_path, "solution,KCl,NaCl\nx,2,1\n")
     assert one.ions == other.ions
-    assert np.array_equal(one.concentration_mM, other.concentration_mM)
+    assert np.array_equal(one.given_mM, other.given_mM)
 
 
 def test_the_order_of_rows_and_columns_changes_no_bit() -> None:
@@ -108,12 +109,12 @@ def test_the_order_of_rows_and_columns_changes_no_bit() -> None:
         "KCl": ["0.7", "1", "1"],
     }
     frame = pd.DataFrame({"solution": ["b", "a", "c"], **columns}, index=[2, 3, 4])
-    first, _ = chemistry.parse(frame, "s.csv")
-    turned, _ = chemistry.parse(frame.iloc[::-1, ::-1], "s.csv")
+    first, _ = reading.parse(frame, "s.csv")
+    turned, _ = reading.parse(frame.iloc[::-1, ::-1], "s.csv")
     assert first.names == turned.names == ("a", "b", "c")
     assert first.ions == turned.ions
-    assert (first.concentration_mM == turned.concentration_mM).all()
-    assert first.row("b")[[ion.name for ion in first.ions].index("Na")] == pytest.approx(0.1 + 0.2 + 2 * 0.3)
+    assert (first.given_mM == turned.given_mM).all()
+    assert first.row("b", 22)[[ion.name for ion in first.ions].index("Na")] == pytest.approx(0.1 + 0.2 + 2 * 0.3)
 
 
 def test_an_activity_is_a_coefficient_times_a_concentration(recipes: Solutions) -> None:
@@ -158,7 +159,7 @@ def test_a_concentration_moves_its_own_solution_alone(recipes: Solutions, name: 
     source = {s.name: s for s in chemistry.sources(recipes, UNCERTAINTY)}[f"concentration of {name}"]
     for solution in recipes.names:
         factor = 1.02 if solution == name else 1.0
-        assert source.solutions.row(solution) == pytest.approx(factor * recipes.row(solution), rel=1e-12)
+        assert source.solutions.row(solution, 22) == pytest.approx(factor * recipes.row(solution, 22), rel=1e-12)
     assert source.solutions.ions == recipes.ions
     assert source.warmer_C == 0.0
 
@@ -174,7 +175,7 @@ def test_a_mobility_moves_its_own_ion_alone_by_its_own_error(
         percent = ion.mobility_percent if expected is None else expected
         ratio = source.solutions.mobility / recipes.mobility
         assert ratio == pytest.approx([1 + percent / 100 * (i == own) for i in range(len(ratio))], rel=1e-12)
-        assert np.array_equal(source.solutions.concentration_mM, recipes.concentration_mM)
+        assert np.array_equal(source.solutions.given_mM, recipes.given_mM)
         assert source.warmer_C == 0.0
 
 
@@ -186,9 +187,9 @@ def test_the_temperature_moves_every_condition_and_no_solution(recipes: Solution
 
 
 def test_shared_errors_leave_the_solutions_as_they_were(recipes: Solutions) -> None:
-    before = recipes.concentration_mM.copy()
+    before = recipes.given_mM.copy()
     chemistry.sources(recipes, UNCERTAINTY)
-    assert np.array_equal(recipes.concentration_mM, before)
+    assert np.array_equal(recipes.given_mM, before)
 
 
 def test_a_status_stands_beside_every_coefficient(recipes: Solutions) -> None:
@@ -203,6 +204,6 @@ def test_a_status_stands_beside_every_coefficient(recipes: Solutions) -> None:
 
 def test_one_solution_has_the_coefficients_it_has_among_others(recipes: Solutions) -> None:
     for model in ("pitzer:macinnes", "pitzer:guggenheim", "debye-huckel", "davies"):
-        together = recipes.coefficients(model, 22.0) * recipes.concentration_mM
+        together = recipes.coefficients(model, 22.0) * recipes.given_mM
         alone = recipes.activity_mM("pipette", [ion.name for ion in recipes.ions], model, 22.0)
         assert alone == pytest.approx(together[recipes.names.index("pipette")], rel=1e-12)

@@ -20,9 +20,12 @@ CONTRACT = {
     "se_mV, low_mV, high_mV, slope_nS, flags, further_se_mV",
     tables.IV: "measurement, level, command_mV, voltage_mV, current_pA, se_pA, raw_current_pA",
     tables.SOLUTIONS: "temperature_C, solution, ion, valence, concentration_mM, activity_coefficient, activity_mM, "
-    "ionic_strength_M, status",
+    "ionic_strength_M, status, "
+    "total_mM, pH, titrant_mM, charge_excess_meq_per_l, osmolarity_mOsm_per_l, warnings, assumptions",
     tables.JUNCTIONS: "bath, pipette, configuration, temperature_C, term, from_solution, to_solution, henderson_mV, "
     "nernst_planck_mV, applied_mV, statement, zeroed_in, shared_se_mV",
+    tables.THERMODYNAMICS: "measurement, ion, driving_force_mV, delta_mu_kJ_per_mol, flux_ratio, nernst_mV, reason, "
+    "noise_pA, bandwidth_Hz, bandwidth_source, thermal_noise_pA, noise_ratio",
     tables.PERMEABILITIES: "group, model, ion, reference, verdict, ratio, low, high, ln_ratio, low_cells, "
     "high_cells, se_ln_cells, se_ln_shared, df, n_cells, reason",
     tables.CELLS: "group, cell, model, ion, ratio, low, high, ln_ratio, se_ln_ratio, n_baths, offset_mV",

@@ -38,7 +38,9 @@ def describe(recording: Recording, how: Measure) -> Iterator[str]:
     yield "channels (ADC)"
     for channel in recording.channels:
         clamp = f", {channel.clamp} clamp telegraphed" if channel.clamp else ""
-        yield f"  {channel.number}  '{channel.name}' in {channel.unit}{clamp}"
+        low = channel.lowpass
+        lowpass = f", low-pass filter {low.corner_Hz:g} Hz ({low.source})" if low else ""
+        yield f"  {channel.number}  '{channel.name}' in {channel.unit}{clamp}{lowpass}"
     yield ""
     yield "outputs (DAC)"
     for waveform in recording.waveforms:

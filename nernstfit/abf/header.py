@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf.check import BLOCK, Bytes, unpack
-from nernstfit.abf.records import MOST_EPOCHS, Channel, Epoch, Played, Tag, UserList, Waveform, epoch_name
+from nernstfit.abf.records import MOST_EPOCHS, Channel, Epoch, Lowpass, Played, Tag, UserList, Waveform, epoch_name
 from nernstfit.errors import RecordingError
 
 EPISODIC, GAP_FREE = 5, 3
@@ -47,6 +47,7 @@ _EXTENDED_HEADER_BYTES = 6144
 _OUTPUTS_OF_ABF1 = 4
 _DRIVEN_OUTPUTS_OF_ABF1 = 2
 _EPOCHS_OF_ABF1 = 10
+_WIDEBAND_HZ = 100_000.0  # what the programs write for no filter
 _FIRST_WITH_50_EPOCHS = (2, 9)
 
 
@@ -133,6 +134,11 @@ def abf1(h: Any, content: Bytes) -> Header:
             _unit(_text(content, 602 + 8 * n, 8)),
             _clamp(telegraphs[i], h.nTelegraphMode[n]),
             _capacitance(telegraphs[i], h.fTelegraphMembraneCap[n]),
+            _lowpass(
+                h.fTelegraphFilter[n] if telegraphs[i] else 0.0,
+                unpack(content, "<f", 1178 + 4 * n)[0],
+                unpack(content, "<f", 5934 + 4 * n)[0] if extended else 0.0,
+            ),
         )
         for i, n in enumerate(numbers)
     )
@@ -242,6 +248,11 @@ def abf2(sections: SimpleNamespace, content: Bytes) -> Header:
             _unit(_string(strings, adc.lADCUnitsIndex[i])),
             _clamp(telegraphs[i], adc.nTelegraphMode[i]),
             _capacitance(telegraphs[i], adc.fTelegraphMembraneCap[i]),
+            _lowpass(
+                adc.fTelegraphFilter[i] if telegraphs[i] else 0.0,
+                adc.fSignalLowpassFilter[i],
+                adc.fPostProcessLowpassFilter[i],
+            ),
         )
         for i in range(count)
     )
@@ -391,6 +402,16 @@ def _mode(code: int) -> str:
 def _capacitance(telegraphed: bool, value_pF: float) -> float:
     """Membrane capacitance as the amplifier compensates it; nan where it told none, which is written as 0."""
     return value_pF if telegraphed and _is_positive(value_pF) else math.nan
+
+
+def _lowpass(telegraph_Hz: float, header_Hz: float, software_Hz: float) -> Lowpass | None:
+    """Lowest of the filters in a row, which is the one that counts; a file that names none has 0 or wide band.
+
+    The type that stands beside the filter of the header is not asked: real files say there that there is none.
+    """
+    named = [Lowpass(telegraph_Hz, "telegraph"), Lowpass(header_Hz, "header"), Lowpass(software_Hz, "software")]
+    there = [each for each in named if _is_positive(each.corner_Hz) and each.corner_Hz < _WIDEBAND_HZ]
+    return min(there, key=lambda each: each.corner_Hz, default=None)
 
 
 def _clamp(telegraphed: bool, mode: int) -> str:

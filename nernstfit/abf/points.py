@@ -99,6 +99,9 @@ class Reading:
         Largest difference of the recorded voltage from the command, nan where none is recorded.
     capacitance_pF : float
         As the amplifier telegraphed it, nan where it did not.
+    bandwidth_Hz : float
+    bandwidth_source : str
+        What limits the band of the current, as `Recording.bandwidth` says.
     """
 
     epoch: str
@@ -117,6 +120,8 @@ class Reading:
     corner_se_pF: float
     mismatch_mV: float
     capacitance_pF: float
+    bandwidth_Hz: float
+    bandwidth_source: str
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,7 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
     if background is not None:
         points.append(_background(background, replace(how, epoch=epoch), parts, windows))
     corner = _corner(source, parts) if is_ramp else (math.nan, math.nan)
+    band = recording.bandwidth(source.channel)
     return Reading(
         epoch=epoch,
         channel=source.channel.name,
@@ -191,6 +197,8 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         corner_se_pF=corner[1],
         mismatch_mV=source.mismatch_mV,
         capacitance_pF=source.channel.capacitance_pF,
+        bandwidth_Hz=band.corner_Hz,
+        bandwidth_source=band.source,
     )
 
 

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from nernstfit.abf import header, stimulus
 from nernstfit.abf.check import Bytes, check
 from nernstfit.abf.header import Header
-from nernstfit.abf.records import PICOAMPERES, Channel, Played, Stimulus, Tag, Waveform
+from nernstfit.abf.records import PICOAMPERES, Channel, Lowpass, Played, Stimulus, Tag, Waveform
 from nernstfit.errors import RecordingError
 
 _MOST_MAPPED_BYTES = 50_000_000
@@ -94,6 +94,14 @@ class Recording:
         if self._raw.dtype.kind == "f":
             return 0.0
         return abs(self._gain[channel.index]) * PICOAMPERES[channel.unit]
+
+    def bandwidth(self, channel: Channel) -> Lowpass:
+        """Return what limits the band: the filter that the file names, or, where that is lower, half the sampling rate.
+
+        The source of the latter is `nyquist`; a filter that no one told the file of is not known.
+        """
+        nyquist = Lowpass(self.rate_Hz / 2, "nyquist")
+        return min(filter(None, (channel.lowpass, nyquist)), key=lambda limit: limit.corner_Hz)
 
     def clipped(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> int:
         """Return how many samples stand at the converter's limit; none where they were stored as numbers."""

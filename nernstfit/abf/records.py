@@ -155,6 +155,18 @@ class Waveform:
 
 
 @dataclass(frozen=True)
+class Lowpass:
+    """A low-pass filter that a file names: its corner, and who named it.
+
+    `source` is `telegraph` (the amplifier), `header` (entered by hand in the acquisition program) or
+    `software` (samples that were filtered afterwards).
+    """
+
+    corner_Hz: float
+    source: str
+
+
+@dataclass(frozen=True)
 class Channel:
     """One ADC. `index` is its place among the sampled channels, `number` that of the input."""
 
@@ -164,6 +176,7 @@ class Channel:
     unit: str
     clamp: str = ""  # voltage | current | "" where no amplifier telegraphed its mode
     capacitance_pF: float = math.nan  # of the membrane, where the amplifier telegraphed it
+    lowpass: Lowpass | None = None
 
 
 @dataclass(frozen=True)

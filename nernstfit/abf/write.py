@@ -90,6 +90,9 @@ class OutputChannel:
         Value in `unit` that fills the converter in either direction, telegraph gain included.
     telegraph_gain
         Additional gain the amplifier telegraphed, or None where the telegraph is disabled.
+    lowpass_Hz
+        Corner of the low-pass filter: telegraphed by the amplifier where the telegraph is enabled, else as
+        if entered by hand; 100000 is none.
     capacitance_pF
         Of the membrane, written where the telegraph is enabled; 0 tells none.
     clamp
@@ -104,6 +107,7 @@ class OutputChannel:
     telegraph_gain: float | None = None
     clamp: str = ""
     capacitance_pF: float = 0.0
+    lowpass_Hz: float = _NO_FILTER_HZ
 
 
 def write_abf(
@@ -557,6 +561,7 @@ def _abf1_inputs(recording: _Recording) -> dict[str, _Value]:
     gains = [1.0] * _INPUTS
     modes = [0] * _INPUTS
     capacities = [0.0] * _INPUTS
+    by_hand, telegraphed = [_NO_FILTER_HZ] * _INPUTS, [_NO_FILTER_HZ] * _INPUTS
     for channel in recording.channels:
         number = channel.number
         names[number] = _padded(channel.name, 10, "channel name")
@@ -568,6 +573,7 @@ def _abf1_inputs(recording: _Recording) -> dict[str, _Value]:
             gains[number] = channel.telegraph_gain
             modes[number] = _CLAMP_CODES[channel.clamp]
             capacities[number] = channel.capacitance_pF
+        (by_hand if channel.telegraph_gain is None else telegraphed)[number] = channel.lowpass_Hz
     sampled = [channel.number for channel in recording.channels]
     return {
         "nADCPtoLChannelMap": list(range(_INPUTS)),
@@ -578,11 +584,11 @@ def _abf1_inputs(recording: _Recording) -> dict[str, _Value]:
         "fADCDisplayAmplification": [1.0] * _INPUTS,
         "fInstrumentScaleFactor": scales,
         "fSignalGain": [1.0] * _INPUTS,
-        "fSignalLowpassFilter": [_NO_FILTER_HZ] * _INPUTS,
+        "fSignalLowpassFilter": by_hand,
         "nTelegraphEnable": enabled,
         "nTelegraphInstrument": instruments,
         "fTelegraphAdditGain": gains,
-        "fTelegraphFilter": [_NO_FILTER_HZ] * _INPUTS,
+        "fTelegraphFilter": telegraphed,
         "fTelegraphMembraneCap": capacities,
         "nTelegraphMode": modes,
     }
@@ -961,7 +967,7 @@ def _abf2_input(channel: OutputChannel, strings: _Strings) -> bytes:
         "fADCDisplayAmplification": 1.0,
         "fInstrumentScaleFactor": _scale_factor(channel),
         "fSignalGain": 1.0,
-        "fSignalLowpassFilter": _NO_FILTER_HZ,
+        "fSignalLowpassFilter": channel.lowpass_Hz if channel.telegraph_gain is None else _NO_FILTER_HZ,
         "fPostProcessLowpassFilter": _NO_FILTER_HZ,
         "nStatsChannelPolarity": 1,
         "lADCChannelNameIndex": strings.add(channel.name, "channel name"),
@@ -974,6 +980,7 @@ def _abf2_input(channel: OutputChannel, strings: _Strings) -> bytes:
             "fTelegraphAdditGain": channel.telegraph_gain,
             "nTelegraphMode": _CLAMP_CODES[channel.clamp],
             "fTelegraphMembraneCap": channel.capacitance_pF,
+            "fTelegraphFilter": channel.lowpass_Hz,
         }
     return _ABF2_ADC.pack(values)
 

@@ -15,19 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.junctions import MODEL_ERRORS
-from nernstfit.permeability.mixed import CELLS, NOISE, OFFSET, Errors, spreads_of
+from nernstfit.permeability import spreads
 from nernstfit.permeability.model import Fit
 
 FloatArray = NDArray[np.float64]
 
+NOISE, CELLS, BATCH, OFFSET = "noise", "cells", "batch", "offset"
 JUNCTION, ACTIVITY, TEMPERATURE, CONCENTRATION = "junction", "activity", "temperature", "concentration"
-SOURCES = (NOISE, CELLS, OFFSET, JUNCTION, ACTIVITY, TEMPERATURE, CONCENTRATION)
+_OF_SPREAD = {spreads.NOISE: NOISE, spreads.LN_P: CELLS, spreads.BATCH: BATCH, spreads.OFFSET: OFFSET}
+_SHARED = (JUNCTION, ACTIVITY, TEMPERATURE, CONCENTRATION)
 _OF_NAME = {"mobility": JUNCTION, "temperature": TEMPERATURE, "concentration": CONCENTRATION} | dict(
     zip(MODEL_ERRORS, (JUNCTION, ACTIVITY), strict=True)
 )
 _REMEDY = {
     NOISE: "lower noise, more repeats or longer windows in the baths that tell of {ion}",
     CELLS: "more cells",
+    BATCH: "more batches",
     OFFSET: "more cells, or a control bath in each that pins its offset",
     TEMPERATURE: "a measured bath temperature",
     CONCENTRATION: "solutions made up or assayed more closely",
@@ -75,24 +78,23 @@ def budget(fit: Fit, shared_mV: FloatArray, names: Sequence[str], ions: Sequence
     Returns
     -------
     tuple of Share
-        Every one of `SOURCES` for each ion.
+        For each ion noise, cells, offset, junction, activity, temperature and concentration; batch where there are any.
     """
-    errors = Errors(fit.data, fit.data.gradient(fit.ln_p))
-    own = errors.parts(fit.gain, spreads_of(fit))
+    parts = spreads.Structure(fit.standing, fit.data.gradient(fit.ln_p)).parts(fit.spread, fit.gain)
     shared = (fit.gain @ shared_mV) ** 2
     found = []
     for ion in ions:
         j = fit.free.index(fit.data.ions.index(ion))
-        parts = dict.fromkeys(SOURCES, 0.0) | {name: float(part[j]) for name, part in own.items()}
-        largest = dict.fromkeys(SOURCES, ("", 0.0))
+        # Each source by the names of what it is made of.
+        made_of: dict[str, dict[str, float]] = {_OF_SPREAD[name]: {"": float(part[j])} for name, part in parts.items()}
+        made_of |= {source: {} for source in _SHARED}
         for name, part in zip(names, shared[j].tolist(), strict=True):
-            source = _source(name)
-            parts[source] += part
-            largest[source] = max(largest[source], (name, part), key=lambda each: each[1])
-        total = sum(parts.values())
-        for source, part in parts.items():
-            name = largest[source][0]
-            found.append(Share(ion, source, part / total, math.sqrt(part), _sentence(ion, source, part / total, name)))
+            made_of[_source(name)][name] = part
+        total = sum(sum(part.values()) for part in made_of.values())
+        for source, part in made_of.items():
+            own = sum(part.values())
+            largest = max(part, key=part.__getitem__, default="")
+            found.append(Share(ion, source, own / total, math.sqrt(own), _sentence(ion, source, own / total, largest)))
     return tuple(found)
 
 
@@ -121,6 +123,7 @@ def first(shares: Sequence[Share]) -> tuple[str, float]:
     share : float
         Mean over the ions.
     """
-    mean = {source: float(np.mean([s.variance_share for s in shares if s.source == source])) for source in SOURCES}
-    source = max(SOURCES, key=mean.__getitem__)
+    sources = dict.fromkeys(share.source for share in shares)
+    mean = {source: float(np.mean([s.variance_share for s in shares if s.source == source])) for source in sources}
+    source = max(mean, key=mean.__getitem__)
     return source, mean[source]

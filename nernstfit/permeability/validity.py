@@ -1,6 +1,6 @@
 """Is the Goldman-Hodgkin-Katz equation with constant ratios valid here? What the residuals of a fit say.
 
-Every test asks whether a further effect explains residuals that the ratios leave (see `mixed`): the cell is the
+Every test asks whether a further effect explains residuals that the ratios leave (see `effects`): the cell is the
 replicate, and what the ratios can take up is no evidence. A small p says that something is amiss, not what: an
 effect of the potential, of an activity and of one bath may be the same few numbers seen from several sides.
 """
@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit.permeability.mixed import Effect, Errors, Mixed, spreads_of
+from nernstfit.permeability.effects import Effect, explained, scatter
 from nernstfit.permeability.model import Fit, fit
+from nernstfit.permeability.spreads import Structure
 
 FloatArray = NDArray[np.float64]
 
 _SAME = 1e-9  # of a squared length
+_SAME_METHOD = 1e-4  # of a variance
 _UNTOLD_SE = 0.5  # of ln P: a shift method that knows so little is no check
 
 
@@ -50,7 +52,7 @@ class Outcome:
     test, ion : str
         `ion` is '' where the test is of no single ion.
     statistic, df1, df2 : float
-        F and its degrees of freedom; for `scatter` the mean square over its expectation. nan where there is no test.
+        F and its degrees of freedom; for `scatter` the signed root of a likelihood ratio. nan where there is no test.
     p : float
     size, se : float
         Of the effect, in `unit`; nan where a test has no single effect.
@@ -69,46 +71,46 @@ class Outcome:
     df2: float = math.nan
 
 
-def examine(fitted: Fit, offset_scale_mV: float, about: Circumstances, confidence: float) -> tuple[Outcome, ...]:
+def examine(fitted: Fit, about: Circumstances, confidence: float, robust: bool = False) -> tuple[Outcome, ...]:
     """Run every test on one fit.
 
     Parameters
     ----------
     fitted : Fit
         By REML.
-    offset_scale_mV : float
-        With which it was fitted.
     about : Circumstances
     confidence : float
         1 - `confidence` is the p below which a sentence takes an effect for real.
+    robust : bool
+        Whether measurements may be gross errors.
 
     Returns
     -------
     tuple of Outcome
         Always the same tests in the same order; one that the data do not allow says why.
     """
-    mixed, level = Mixed(fitted, offset_scale_mV), 1 - confidence
+    level = 1 - confidence
     return (
-        _lack_of_fit(fitted, mixed, level),
-        _scatter(mixed, level),
-        *_against_activity(fitted, mixed, about.activity_mM, level),
-        *_trends(fitted, mixed, about.activity_mM, level),
-        _against_potential(fitted, mixed, level),
-        _against_time(fitted, mixed, about.time_s, level),
-        _against_conductance(mixed, about.slope_nS, level),
-        *_shift_method(fitted, offset_scale_mV, level),
+        _lack_of_fit(fitted, level),
+        _scatter(fitted, level),
+        *_against_activity(fitted, about.activity_mM, level),
+        *_trends(fitted, about.activity_mM, level),
+        _against_potential(fitted, level),
+        _against_time(fitted, about.time_s, level),
+        _against_conductance(fitted, about.slope_nS, level),
+        *_shift_method(fitted, level, robust),
     )
 
 
-def _lack_of_fit(fitted: Fit, mixed: Mixed, level: float) -> Outcome:
+def _lack_of_fit(fitted: Fit, level: float) -> Outcome:
     """Whether the mean of each condition lies where the ratios put it."""
-    found = mixed.effect(_indicators(fitted))
+    found = explained(fitted, _indicators(fitted))
     if found is None:
         reason = (
             "The ratios can meet the mean of every bath: the equation is not put to the test; a further bath would."
         )
         return Outcome("lack_of_fit", "", reason)
-    many = f"the means of the baths, {_count(found.df1, 'more than the ratios need', 'more than the ratios need')}"
+    many = f"the means of the baths, {found.df1:.0f} more than there are ratios"
     return _told(
         "lack_of_fit",
         "",
@@ -122,13 +124,15 @@ def _lack_of_fit(fitted: Fit, mixed: Mixed, level: float) -> Outcome:
 def _indicators(fitted: Fit) -> FloatArray:
     """One column per condition: 1 mV where it is."""
     data = fitted.data
-    conditions = np.column_stack([data.inside, data.outside, data.temperature_C])
+    conditions = np.column_stack(
+        [data.inside, data.outside, data.temperature_C, *[data.corrected][: bool(data.corrected)]]
+    )
     _, place = np.unique(conditions, axis=0, return_inverse=True)
     return np.asarray(np.eye(int(place.max()) + 1)[place.reshape(-1)])
 
 
-def _scatter(mixed: Mixed, level: float) -> Outcome:
-    found = mixed.scatter()
+def _scatter(fitted: Fit, level: float) -> Outcome:
+    found = scatter(fitted)
     if found is None:
         return Outcome("scatter", "", "The ratios and the spreads between cells leave no scatter to judge by.")
     times = f"{found.size:.2g} times as much as their standard errors and the spreads between cells say"
@@ -143,20 +147,20 @@ def _scatter(mixed: Mixed, level: float) -> Outcome:
     )
 
 
-def _against_activity(fitted: Fit, mixed: Mixed, activity_mM: FloatArray, level: float) -> Iterator[Outcome]:
+def _against_activity(fitted: Fit, activity_mM: FloatArray, level: float) -> Iterator[Outcome]:
     for ion, activity in zip(fitted.data.ions, activity_mM.T, strict=True):
         decades = _centred_log(activity) / math.log(10)
-        found, why = _single(mixed, decades, f"The baths have no two activities of {ion}.")
+        found, why = _single(fitted, decades, f"The baths have no two activities of {ion}.")
         words = f"per tenfold activity of {ion} in the bath, beside what the ratios explain"
         yield _slope("activity", ion, found, level, "mV", words, why)
 
 
-def _trends(fitted: Fit, mixed: Mixed, activity_mM: FloatArray, level: float) -> Iterator[Outcome]:
+def _trends(fitted: Fit, activity_mM: FloatArray, level: float) -> Iterator[Outcome]:
     """A ratio that changes with the activity of its ion: d ln P / d ln a."""
     gradient = fitted.data.gradient(fitted.ln_p)
     for i, (ion, activity) in enumerate(zip(fitted.data.ions, activity_mM.T, strict=True)):
         effect = gradient[:, i] * _centred_log(activity)
-        found, why = _single(mixed, effect, f"The baths have no two activities of {ion}.")
+        found, why = _single(fitted, effect, f"The baths have no two activities of {ion}.")
         if found is None:
             yield Outcome("permeability_trend", ion, why)
             continue
@@ -172,74 +176,72 @@ def _trends(fitted: Fit, mixed: Mixed, activity_mM: FloatArray, level: float) ->
         )
 
 
-def _against_potential(fitted: Fit, mixed: Mixed, level: float) -> Outcome:
+def _against_potential(fitted: Fit, level: float) -> Outcome:
     predicted = fitted.predicted_mV
-    found, why = _single(mixed, predicted - predicted.mean(), "All predicted potentials are the same.")
+    found, why = _single(fitted, predicted - predicted.mean(), "All predicted potentials are the same.")
     return _slope("potential", "", found, level, "mV", "per mV of predicted potential", why)
 
 
-def _against_time(fitted: Fit, mixed: Mixed, time_s: FloatArray, level: float) -> Outcome:
+def _against_time(fitted: Fit, time_s: FloatArray, level: float) -> Outcome:
     """Drift within cells: between them time is one of many things that differ."""
     minutes = time_s / 60
     for name in fitted.data.cell_names:
         own = np.array([cell == name for cell in fitted.data.cells])
         minutes[own] = _centred(minutes[own])
-    found, why = _single(mixed, minutes, "No cell has measurements of two known times (column time_s).")
+    found, why = _single(fitted, minutes, "No cell has measurements of two known times (column time_s).")
     return _slope("time", "", found, level, "mV", "per minute within cells", why)
 
 
-def _against_conductance(mixed: Mixed, slope_nS: FloatArray, level: float) -> Outcome:
-    found, why = _single(mixed, _centred(slope_nS), "No two slope conductances are known.")
+def _against_conductance(fitted: Fit, slope_nS: FloatArray, level: float) -> Outcome:
+    found, why = _single(fitted, _centred(slope_nS), "No two slope conductances are known.")
     words = "per nS of slope conductance; large currents use up or heap up ions"
     return _slope("conductance", "", found, level, "mV", words, why)
 
 
-def _shift_method(fitted: Fit, offset_scale_mV: float, level: float) -> Iterator[Outcome]:
+def _shift_method(fitted: Fit, level: float, robust: bool) -> Iterator[Outcome]:
     """Ratios from the shifts of potential within cells, each with its own free offset, against the fitted ones.
 
     The difference of the two is a linear function of the potentials: its variance follows from theirs (Hausman 1978,
     Econometrica 46:1251, without taking either to be efficient).
     """
     data, test = fitted.data, "shift_method"
-    ions = [data.ions[i] for i in fitted.free]
-    if math.isinf(offset_scale_mV):
-        yield from (
-            Outcome(test, ion, "The model has a free offset in each cell: it is the shift method.") for ion in ions
-        )
+    free = [i for i in fitted.free if i < len(data.ions)]
+    if math.isinf(fitted.offset_scale_mV):
+        same = "The model has a free offset in each cell: it is the shift method."
+        yield from (Outcome(test, data.ions[i], same) for i in free)
         return
-    free = fit(data, fitted.reference, math.inf)
-    errors = Errors(data, data.gradient(fitted.ln_p))
-    gain = free.gain - fitted.gain
-    parts = errors.parts(gain, spreads_of(fitted))
-    variance = np.asarray(sum(parts.values()))
-    for j, ion in enumerate(ions):
-        if j in free.loose or j in fitted.loose or free.covariance[j, j] > _UNTOLD_SE**2:
+    shifted = fit(data, fitted.reference, math.inf, robust=robust)
+    structure = Structure(fitted.standing, data.gradient(fitted.ln_p))
+    variance = np.asarray(sum(structure.parts(fitted.spread, shifted.gain - fitted.gain).values()))
+    for j, i in enumerate(free):
+        ion = data.ions[i]
+        if j in shifted.loose or j in fitted.loose or shifted.covariance[j, j] > _UNTOLD_SE**2:
             yield Outcome(test, ion, f"The shifts of potential within cells do not tell P({ion}).")
             continue
-        if variance[j] < _SAME * fitted.covariance[j, j]:
+        if variance[j] < _SAME_METHOD * fitted.covariance[j, j]:
             yield Outcome(test, ion, f"P({ion}) comes from shifts within cells in any case.")
             continue
-        difference, se = float(free.ln_p[fitted.free[j]] - fitted.ln_p[fitted.free[j]]), math.sqrt(variance[j])
+        difference, se = float(shifted.ln_p[i] - fitted.ln_p[i]), math.sqrt(variance[j])
         statistic, df = (difference / se) ** 2, float(fitted.df[j])
         p = float(2 * stats.t.sf(abs(difference) / se, df))
         found = Effect(difference, se, statistic, 1, df, p)
-        shifted = f"The shift method, with a free offset in each cell, gives {math.exp(difference):.3g} times P({ion})"
+        gives = f"The shift method, with a free offset in each cell, gives {math.exp(difference):.3g} times P({ion})"
         yield _told(
             test,
             ion,
             found,
             level,
-            f"{shifted}: the potentials themselves are off by more than the cells' offsets (a junction?)",
-            f"{shifted}, no more than chance allows",
+            f"{gives}: the potentials themselves are off by more than the cells' offsets (a junction?)",
+            f"{gives}, no more than chance allows",
             "ln P",
         )
 
 
-def _single(mixed: Mixed, effect: FloatArray, constant: str) -> tuple[Effect | None, str]:
+def _single(fitted: Fit, effect: FloatArray, constant: str) -> tuple[Effect | None, str]:
     """Test of one effect, or why there is none."""
     if float(effect @ effect) < _SAME:
         return None, constant
-    return mixed.effect(effect[:, None]), "The ratios can take up any such effect: these baths do not test it."
+    return explained(fitted, effect[:, None]), "The ratios can take up any such effect: these baths do not test it."
 
 
 def _slope(test: str, ion: str, found: Effect | None, level: float, unit: str, words: str, why: str) -> Outcome:

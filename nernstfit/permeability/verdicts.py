@@ -9,27 +9,28 @@ lower one; where both or neither can be told apart, nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import stats
 
-from nernstfit.permeability.model import Dense, Fit, covariance_mV2, present, refit
+from nernstfit.permeability.data import present
+from nernstfit.permeability.model import Fit, covariance_mV2, degrees_of_freedom
+from nernstfit.permeability.newton import Dense
+from nernstfit.permeability.profile import GONE, VANISHED, Profile
 
 FloatArray = NDArray[np.float64]
 
 ESTIMATE, UPPER, LOWER, NOTHING = "estimate", "upper_bound", "lower_bound", "not_identifiable"
 OPEN_COST = 1.92
 _SURELY_CLOSED = 0.25  # with a smaller error of ln P, taking the ion away costs at least 0.5 / 0.25^2 = 8
-_FAR = 25.0
-_VANISHED = 15.0
-_GONE = 9.0
-_LOWER = 1e-3  # of a sum of squares
 _IMPOSSIBLE = 1e-6  # a chance that nobody waits for
-_CURVED = 0.5  # of ln P; beyond, the likelihood is no parabola over the width of the interval
+_TOGETHER = 0.98
+_NONE = 1e-300
+_SAME_DF = 0.01  # of 1 / df
+_MOST_TURNS = 4
+_CURVED = 0.15  # of ln P; beyond, the likelihood is no parabola over the width of the interval
 
 
 @dataclass(frozen=True)
@@ -85,52 +86,121 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
         In the order of the permeant ions.
     """
     others = [i for i, ion in enumerate(fit.data.ions) if ion != fit.reference]
+    if fit.data.corrected and factor_collinearity(fit) > _TOGETHER:
+        return tuple(Ratio(fit.data.ions[i], NOTHING, _FACTOR_IS_OFFSET) for i in others)
     found = (_ratio(fit, i, shared_mV, confidence) for i in others)
     misfit = _misfit(fit, shared_mV)
     return tuple(replace(r, reason="; ".join(filter(None, (r.reason, misfit)))) for r in found)
 
 
-def informative_cells(fit: Fit, ion: int) -> int:
-    """Cells whose own information on an ion is at least 1 % of the median cell's; a mean counts all it averages."""
+_FACTOR_IS_OFFSET = (
+    "a common factor on the inside of monovalent cations is a common offset, and these data do not tell the pipette's "
+    "factor from one; baths that change the part of a permeant anion or divalent ion would, or fit.activity_correction "
+    "none"
+)
+
+
+def factor_collinearity(fit: Fit) -> float:
+    """How far a factor on the pipette's activities moves the potentials as a common offset and the ratios could.
+
+    Returns
+    -------
+    float
+        Multiple correlation, 1 where nothing tells them apart.
+    """
+    columns = fit.data.gradient(fit.ln_p)[:, list(fit.free)] / fit.standing.se_mV[:, None]
+    others = np.column_stack([columns[:, :-1], 1 / fit.standing.se_mV])
+    others = others / np.maximum(np.linalg.norm(others, axis=0), _NONE)
+    rest = columns[:, -1] - others @ np.linalg.lstsq(others, columns[:, -1], rcond=None)[0]
+    return math.sqrt(max(0.0, 1 - float(rest @ rest) / float(columns[:, -1] @ columns[:, -1])))
+
+
+def pipette_factor(fit: Fit, confidence: float) -> str:
+    """The factor between the pipette's true activities and the model's, in words; '' where it was not fitted."""
+    if not fit.data.corrected or factor_collinearity(fit) > _TOGETHER:
+        return ""
+    ln_f, se = float(fit.ln_p[-1]), math.sqrt(fit.covariance[-1, -1])
+    t = float(stats.t.ppf(0.5 + confidence / 2, fit.df[-1]))
+    low, high = math.exp(ln_f - t * se), math.exp(ln_f + t * se)
+    return f"the pipette's activities are {math.exp(ln_f):.3f} [{low:.3f}, {high:.3f}] times the model's"
+
+
+def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
+    """Measurements of the cells whose own information on an ion is at least 1 % of the median cell's.
+
+    Returns
+    -------
+    rows : list of int
+    cells : int
+        How many cells that are; a mean counts all it averages.
+    """
     data = fit.data
-    size = (data.gradient(fit.ln_p)[:, ion] / data.se_mV) ** 2
+    size = (data.gradient(fit.ln_p)[:, ion] / fit.standing.se_mV) ** 2
     per_cell = np.array([size[rows[rows >= 0]].sum() for rows in data.blocks])
-    return int(data.cell_sizes[per_cell > 0.01 * np.median(per_cell)].sum()) if per_cell.max() > 0 else 0
+    telling = per_cell > 0.01 * np.median(per_cell) if per_cell.max() > 0 else np.zeros(len(per_cell), bool)
+    rows = data.blocks[telling]
+    return sorted(rows[rows >= 0].tolist()), int(data.cell_sizes[telling].sum())
 
 
 def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
-    data, ion = fit.data, fit.data.ions[i]
+    ion = fit.data.ions[i]
     if i not in fit.free:
         return Ratio(ion, NOTHING, f"{ion} is in no solution of these measurements; a bath with {ion} would tell")
     if fit.reference not in _present_ions(fit):
         return Ratio(ion, NOTHING, f"the reference {fit.reference} is in no solution of these measurements")
-    n_cells, j = informative_cells(fit, i), fit.free.index(i)
-    vanished = fit.ln_p.max() > _VANISHED  # the reference, beside the others: all ratios to it run away together
-    if j in fit.loose and not vanished:
-        others = " and ".join(data.ions[fit.free[other]] for other in fit.loose if other != j) or fit.reference
-        reason = f"the data hold only a combination of {ion} and {others}; a bath that changes one of them would tell"
-        return Ratio(ion, NOTHING, reason, n_cells=n_cells)
+    n_cells, j = informative_rows(fit, i)[1], fit.free.index(i)
+    vanished = (
+        fit.ln_p[: len(fit.data.ions)].max() > VANISHED
+    )  # the reference, beside the others: all ratios to it run away together
+    mixed_up = "" if vanished else _mixed_up(fit, i)
+    if mixed_up:
+        return Ratio(ion, NOTHING, f"{mixed_up}; a bath that changes one of them would tell", n_cells=n_cells)
     se = math.sqrt(fit.covariance[j, j])
     se_shared = float(np.linalg.norm(fit.gain[j] @ shared_mV))
     total = math.hypot(se, se_shared)
     none = np.zeros((fit.data.size, 0))
-    whole, cells = _Profile(fit, i, shared_mV), _Profile(fit, i, none)
+    whole, cells = Profile(fit, i, shared_mV), Profile(fit, i, none)
     if total > _SURELY_CLOSED or vanished:
         # The fit itself may have let the ion go, although the shared errors would rather keep a trace of it.
-        below = whole.without_ion() < OPEN_COST or fit.ln_p[i] < -_GONE
-        above = whole.without_reference() < OPEN_COST or fit.ln_p[i] > _GONE
+        below = whole.without_ion() < OPEN_COST or fit.ln_p[i] < -GONE
+        above = whole.without_reference() < OPEN_COST or fit.ln_p[i] > GONE
         if below and above:
-            return _nothing(ion, n_cells)
+            # Open to both sides as a two-sided interval is, it may still have a limit to one side.
+            rise = float(stats.norm.ppf(confidence)) ** 2 / 2
+            below, above = whole.without_reference() > rise, whole.without_ion() > rise
+            if below == above:
+                return _nothing(ion, n_cells)
         if below or above:
-            return _bound(fit, i, whole, cells, _one_sided(confidence, math.inf), below, n_cells)
+            return _bound(fit, i, whole, cells, confidence, below, n_cells)
     return _estimate(fit, i, (se, se_shared), (cells, whole), confidence, n_cells)
+
+
+def _mixed_up(fit: Fit, i: int) -> str:
+    """What the data do not tell this ion from, or ''."""
+    ions, j = fit.data.ions, fit.free.index(i)
+    if j in fit.loose:
+        names = [*ions, "the pipette's factor"]
+        others = " and ".join(names[fit.free[other]] for other in fit.loose if other != j) or fit.reference
+        return f"the data hold only a combination of {ions[i]} and {others}"
+    twin, alike = _twin(fit, i)
+    return f"{ions[i]} and {twin} change together (collinearity {alike:.3f})" if alike > _TOGETHER else ""
+
+
+def _twin(fit: Fit, i: int) -> tuple[str, float]:
+    """The ion whose ln P moves the potentials most like this one's, and how alike: the cosine between both."""
+    columns = fit.data.gradient(fit.ln_p)[:, : len(fit.data.ions)] / fit.standing.se_mV[:, None]
+    columns = columns / np.maximum(np.linalg.norm(columns, axis=0), _NONE)
+    # Of two ions alone one always moves against the other.
+    alike = np.where(np.arange(len(fit.data.ions)) == i, -1.0, columns[:, i] @ columns)
+    twin = int(alike.argmax())
+    return fit.data.ions[twin], float(alike[twin])
 
 
 def _estimate(
     fit: Fit,
     i: int,
     errors: tuple[float, float],
-    profiles: tuple[_Profile, _Profile],
+    profiles: tuple[Profile, Profile],
     confidence: float,
     n_cells: int,
 ) -> Ratio:
@@ -139,16 +209,18 @@ def _estimate(
     `errors` are of ln P, from cells and shared; `profiles` are without and with the shared errors.
     """
     ion, (se, se_shared), (cells, whole) = fit.data.ions[i], errors, profiles
-    total, df = math.hypot(se, se_shared), _degrees_of_freedom(fit, fit.free.index(i))
+    total, df = math.hypot(se, se_shared), _degrees_of_freedom(fit, i, fit.ln_p)
     own = _interval(fit, i, se, df, cells, confidence)
     both = _interval(fit, i, total, df * (total / se) ** 4, whole, confidence)
     # The degrees of freedom of the whole are more; a further error never makes an interval shorter.
     low, high = min(own[0], both[0]), max(own[1], both[1])
+    if own[0] < fit.ln_p[i] - GONE and own[1] > fit.ln_p[i] + GONE:
+        return _unheld(fit, ion, n_cells)
     if not (math.isfinite(low) or math.isfinite(high)):
         return _nothing(ion, n_cells)
     if not (math.isfinite(low) and math.isfinite(high)):
         # With few cells an interval reaches further than the cost of taking an ion away.
-        found = _bound(fit, i, whole, cells, _one_sided(confidence, df), not math.isfinite(low), n_cells)
+        found = _bound(fit, i, whole, cells, confidence, not math.isfinite(low), n_cells)
         return replace(found, reason=f"{found.reason}, and so would more cells")
     return Ratio(
         ion,
@@ -166,27 +238,61 @@ def _estimate(
     )
 
 
+def _unheld(fit: Fit, ion: str, n_cells: int) -> Ratio:
+    """Say that an interval of many powers of ten is none."""
+    if not math.isinf(fit.offset_scale_mV):
+        return _nothing(ion, n_cells)
+    reason = (
+        f"with a free term in each cell only differences between baths tell, and none tells {ion} from "
+        f"{fit.reference}; a bath with {ion} and one with {fit.reference} would"
+    )
+    return Ratio(ion, NOTHING, reason, n_cells=n_cells)
+
+
 def _nothing(ion: str, n_cells: int) -> Ratio:
     reason = f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
     return Ratio(ion, NOTHING, reason, n_cells=n_cells)
 
 
-def _degrees_of_freedom(fit: Fit, j: int) -> float:
-    """Satterthwaite's, of the fitted spreads and of standard errors that a mean has from a few cells itself."""
-    data = fit.data
+def _degrees_of_freedom(fit: Fit, i: int, ln_p: FloatArray) -> float:
+    """Satterthwaite's, of the fitted spreads and of standard errors that a mean has from a few cells itself.
+
+    Only cells that tell of the ion count.
+    """
+    data, j, rows = fit.data, fit.free.index(i), informative_rows(fit, i)[0]
+    as_fitted = ln_p is fit.ln_p and len(rows) == data.size
+    own = math.inf
+    if rows:
+        own = float((fit.df if as_fitted else degrees_of_freedom(fit, ln_p, rows))[j])
     share = (fit.gain[j] * data.se_mV) ** 2 / fit.covariance[j, j]
     several = data.averages > 1
-    uncertain = 1 / fit.df[j] + float((share[several] ** 2 / (data.averages[several] - 1)).sum())
+    uncertain = 1 / own + float((share[several] ** 2 / (data.averages[several] - 1)).sum())
     return 1 / uncertain if uncertain > 0 else math.inf
 
 
-def _interval(fit: Fit, i: int, se: float, df: float, profile: _Profile, confidence: float) -> tuple[float, float]:
+def _interval(fit: Fit, i: int, se: float, df: float, profile: Profile, confidence: float) -> tuple[float, float]:
     """Two-sided interval of ln P: by Student's t, or from the profile where the error is too large for that."""
     t, ln_p = float(stats.t.ppf(0.5 + confidence / 2, df)), float(fit.ln_p[i])
     if se <= _CURVED:
         return ln_p - t * se, ln_p + t * se
     low, high = (profile.limit(t**2 / 2, side) for side in (-1, 1))
     return min(low, ln_p), max(high, ln_p)
+
+
+def profile_interval(fit: Fit, i: int, confidence: float) -> tuple[float, float]:
+    """Two-sided interval of one ln P from the profile of the likelihood, over cells alone.
+
+    Parameters
+    ----------
+    fit : Fit
+    i : int
+        Of an ion whose ratio is an estimate.
+    confidence : float
+    """
+    df = _degrees_of_freedom(fit, i, fit.ln_p)
+    rise = float(stats.t.ppf(0.5 + confidence / 2, df)) ** 2 / 2
+    profile = Profile(fit, i, np.zeros((fit.data.size, 0)))
+    return profile.limit(rise, -1), profile.limit(rise, 1)
 
 
 def _present_ions(fit: Fit) -> set[str]:
@@ -203,133 +309,31 @@ def _remark(fit: Fit) -> str:
 
 def _misfit(fit: Fit, shared_mV: FloatArray) -> str:
     """Say where not even the shared errors explain what the model leaves: no number means anything then."""
-    white = Dense(covariance_mV2(fit) + shared_mV @ shared_mV.T)(fit.data.potential_mV - fit.predicted_mV)
+    white = Dense(covariance_mV2(fit) + shared_mV @ shared_mV.T)(fit.standing.potential_mV - fit.predicted_mV)
     chi_square, n = float(white @ white), fit.data.size
     if chi_square < stats.chi2.isf(_IMPOSSIBLE, n):
         return ""
     return f"the model does not explain the potentials (chi-square {chi_square:.2g} for {n}): no interval holds"
 
 
-class _Profile:
-    """Cost in log units of what one ion's ln P is held at, all others refitted, over the best fit.
-
-    The likelihood may have several hills where the data hold little, and a refit finds the nearest. Each starts from
-    the fit and from what was found on either side of it, so that the profile goes on where a hill does.
-    """
-
-    def __init__(self, fit: Fit, i: int, shared_mV: FloatArray) -> None:
-        self._fit, self._i, self._shared_mV = fit, i, shared_mV
-        self._others = [other for other in fit.free if other != i]
-        self._found: dict[float, tuple[float, FloatArray]] = {}
-
-    @cached_property
-    def _whiten(self) -> Dense:
-        return Dense(covariance_mV2(self._fit) + self._shared_mV @ self._shared_mV.T)
-
-    @cached_property
-    def _least(self) -> float:
-        # The best fit under this covariance is not quite that of `fit`, and may lie where an ion does not pass.
-        whole = self._chi_square(self._fit.ln_p, self._fit.free)
-        return min(whole, self._ion_gone, self._reference_gone)
-
-    def at(self, ln_p: float) -> float:
-        """Cost of ln P = `ln_p`."""
-        if ln_p not in self._found:
-            beside = self._beside(ln_p)
-            self._try(ln_p, beside if len(beside) == 2 else [*self._afresh(ln_p), *beside])
-        return self._cost(self._found[ln_p][0])
-
-    def _afresh(self, ln_p: float) -> tuple[FloatArray, FloatArray]:
-        """The fit with the ion held: the others where they were, and moved along with the ion."""
-        held = self._held(self._fit.ln_p, ln_p)
-        along = held.copy()
-        along[self._others] = np.clip(along[self._others] + ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
-        return held, along
-
-    def limit(self, rise: float, side: int) -> float:
-        """ln P on one side (-1: below) at which the cost has risen so far over its least; -inf or inf where nowhere."""
-        places = [float(np.clip(self._fit.ln_p[self._i], -_VANISHED, _VANISHED))]
-        costs = [self.at(places[0])]
-        while costs[-1] <= min(costs) + rise:
-            if abs(places[-1]) > 2 * _FAR:
-                return side * math.inf
-            places.append(places[-1] + side)
-            costs.append(self.at(places[-1]))
-            if costs[-1] > min(costs) + rise:
-                self._look_beyond(places, side)
-                costs = [self.at(place) for place in places]
-        level = min(costs) + rise
-        last = max(number for number, cost in enumerate(costs) if cost <= level)
-        ends = sorted(places[last : last + 2])
-        return float(optimize.brentq(lambda ln_p: self.at(ln_p) - level, *ends, xtol=1e-4))
-
-    def _look_beyond(self, places: Sequence[float], side: int) -> None:
-        """Follow another hill, which may stand beyond the last of these places, back while it is the higher."""
-        beyond = places[-1] + side
-        start = self._held(self._fit.ln_p, beyond)
-        away = [(other, at) for other in self._others for at in (-_GONE, _GONE)]
-        self._try(beyond, [*self._beside(beyond), *(self._held(start, at, other) for other, at in away)])
-        for place in reversed(places):
-            before = self._found[place][0]
-            if self._try(place, self._beside(place)) > before - _LOWER:
-                break
-
-    def _beside(self, ln_p: float) -> list[FloatArray]:
-        """What was found at the nearest places on either side."""
-        below, above = [p for p in self._found if p < ln_p], [p for p in self._found if p > ln_p]
-        return [self._found[nearest(side)][1] for nearest, side in ((max, below), (min, above)) if side]
-
-    def _held(self, ln_p: FloatArray, at: float, ion: int | None = None) -> FloatArray:
-        held = ln_p.copy()
-        held[self._i if ion is None else ion] = at
-        return held
-
-    def _try(self, ln_p: float, starts: Sequence[FloatArray]) -> float:
-        """Refit from these starts; the lowest sum of squares that was ever found here."""
-        for start in starts:
-            found, chi_square = refit(self._fit.data, self._held(start, ln_p), self._others, self._whiten)
-            if ln_p not in self._found or chi_square < self._found[ln_p][0]:
-                self._found[ln_p] = (chi_square, found)
-        return self._found[ln_p][0]
-
-    def without_ion(self) -> float:
-        """Cost of the ion not passing at all."""
-        return self._cost(self._ion_gone)
-
-    def without_reference(self) -> float:
-        """Cost of the reference not passing at all, which sends this ratio to infinity."""
-        return self._cost(self._reference_gone)
-
-    @cached_property
-    def _ion_gone(self) -> float:
-        start = self._fit.ln_p.copy()
-        start[self._i] = -math.inf
-        return self._chi_square(start, self._others)
-
-    @cached_property
-    def _reference_gone(self) -> float:
-        # The ion itself stands for the scale then, and stays where it is.
-        start = np.clip(self._fit.ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
-        start[self._fit.data.ions.index(self._fit.reference)] = -math.inf
-        return self._chi_square(start, self._others)
-
-    def _chi_square(self, start: FloatArray, free: Sequence[int]) -> float:
-        return refit(self._fit.data, start, free, self._whiten)[1]
-
-    def _cost(self, chi_square: float) -> float:
-        return (chi_square - self._least) / 2
+def _one_sided(fit: Fit, i: int, profile: Profile, confidence: float, side: int) -> float:
+    """One-sided limit of ln P, by Student's t: the degrees of freedom are those at the limit."""
+    df = math.inf
+    for _ in range(_MOST_TURNS):
+        limit = profile.limit(float(stats.t.ppf(confidence, df)) ** 2 / 2, side)
+        if not math.isfinite(limit):
+            break
+        before, df = df, _degrees_of_freedom(fit, i, profile.where(limit))
+        if abs(1 / df - 1 / before) < _SAME_DF:
+            break
+    return limit
 
 
-def _one_sided(confidence: float, df: float) -> float:
-    """By how much a profile rises up to a one-sided limit, in log units."""
-    return float(stats.t.ppf(confidence, df)) ** 2 / 2
-
-
-def _bound(fit: Fit, i: int, whole: _Profile, cells: _Profile, rise: float, below: bool, n_cells: int) -> Ratio:
+def _bound(fit: Fit, i: int, whole: Profile, cells: Profile, confidence: float, below: bool, n_cells: int) -> Ratio:
     """One-sided limit from the profile, with and without the shared errors, which never make it tighter."""
     ion, side = fit.data.ions[i], 1 if below else -1
-    own = cells.limit(rise, side)
-    both = side * max(side * own, side * whole.limit(rise, side))
+    own = _one_sided(fit, i, cells, confidence, side)
+    both = side * max(side * own, side * _one_sided(fit, i, whole, confidence, side))
     if not math.isfinite(both):
         return _nothing(ion, n_cells)
     if below:

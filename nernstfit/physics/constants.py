@@ -9,6 +9,9 @@ GAS_CONSTANT_J_PER_MOL_K = 8.31446261815324
 FARADAY_C_PER_MOL = 96485.3321233100184
 """Faraday constant F, exact (CODATA 2018): elementary charge times Avogadro constant."""
 
+BOLTZMANN_J_PER_K = 1.380649e-23
+"""Boltzmann constant k, exact (CODATA 2018)."""
+
 VACUUM_PERMITTIVITY_F_PER_M = 8.8541878188e-12
 """Electric constant (CODATA 2022)."""
 

@@ -222,6 +222,59 @@ def reversal_gradient_mV(
     return gradient
 
 
+def unknown_inside(
+    reference_mV: ArrayLike,
+    valence: ArrayLike,
+    reference_outside: ArrayLike,
+    outside: ArrayLike,
+    temperature_C: ArrayLike,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """The membrane of which only what is outside is known, and a potential in a bath of reference: the shift method.
+
+    The permeant ions are all cations or all anions, and those inside carry one charge each. What they carry
+    outward (anions: inward) is then one unknown number times phi(v), and the reference bath tells it: at its
+    reversal potential it is the sum of what the ions carry the other way. So every ion outside has its counterpart
+    inside, a monovalent ion of the same permeability that balances it there. For a monovalent ion that is its
+    activity in the reference bath times exp(-zF E/RT), and the known rule follows (Hille, Ion Channels of Excitable
+    Membranes, 3rd ed., chapter 14), P_X/P_ref = a_ref/a_X exp[F (E_X - E_ref)/RT] where cation X replaces another.
+
+    Parameters
+    ----------
+    reference_mV : array_like, leading shape
+        Reversal potential in the reference bath.
+    valence : array_like of int, shape (ions,)
+        All of one sign.
+    reference_outside, outside : array_like, shape (..., ions)
+        Activities in the reference bath and in the bath in question.
+    temperature_C : array_like, leading shape
+
+    Returns
+    -------
+    valence, inside, outside : ndarray, shape (..., 2, ions)
+        The ions outside and, in the second row, their counterparts inside; arguments for the functions above, with
+        each permeability twice.
+
+    Raises
+    ------
+    ValueError
+        If there are cations and anions: then what is inside does not cancel.
+    """
+    z = np.asarray(valence, dtype=np.float64)
+    if np.any(z > 0) and np.any(z < 0):
+        raise ValueError("cations and anions: what is inside does not cancel")
+    v = _reduced(reference_mV, temperature_C)[..., None]
+    counterpart = np.sign(z)
+    # Cations: z a_ref phi(-zv) enters, phi(v) per activity leaves; anions the other way round.
+    _, entering = _goldman_factors(z * v)
+    leaving, _ = _goldman_factors(counterpart * v)
+    balanced = np.abs(z) * np.asarray(reference_outside, dtype=np.float64) * entering / leaving
+    there = np.asarray(outside, dtype=np.float64)
+    shape = np.broadcast_shapes(z.shape, balanced.shape, there.shape)
+    columns = ((z, counterpart), (np.zeros(shape), balanced), (there, np.zeros(shape)))
+    doubled = [np.stack([np.broadcast_to(row, shape) for row in rows], axis=-2) for rows in columns]
+    return doubled[0], doubled[1], doubled[2]
+
+
 def _directions(
     permeability: ArrayLike, valence: ArrayLike, inside: ArrayLike, outside: ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:

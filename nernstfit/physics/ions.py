@@ -6,7 +6,10 @@ uncharged substance (`glucose`). A number at the end of an ion's own name is its
 several (`ATP4`); in a salt the charge is chosen that makes the salt neutral (`Na2ATP`, `MgATP`: ATP2).
 
 Chemical symbols and abbreviations keep their case, because case carries meaning there (`Co`); words of four
-letters and more are read in any case (`K-Gluconate`, `Hepes`).
+letters and more are read in any case (`K-Gluconate`, `Hepes`). Acids go by their names (`gluconic acid`). A
+substance in whatever state of protonation (`EGTA`, `ATP`, `phosphate`) has its ions only at a pH.
+
+Every function takes ions that a user adds to the table, as `own`.
 """
 
 import csv
@@ -45,6 +48,8 @@ class Ion:
         the ion buffers nothing.
     pKa_kJ_per_mol : float or None
         Enthalpy of that dissociation, by which the pKa follows temperature: dpKa/dT = -H / (ln(10) R T^2).
+    acid : str or None
+        The ion with one proton more; None where that has no charge.
     analogue : str or None
         Ion of equal charge whose activity coefficient stands in where this one's is not known.
     """
@@ -58,6 +63,7 @@ class Ion:
     size_A: float | None = None
     pKa: float | None = None
     pKa_kJ_per_mol: float | None = None
+    acid: str | None = None
     analogue: str | None = None
 
 
@@ -95,6 +101,7 @@ def _read_ions() -> dict[str, Ion]:
             mobility_percent=float(row["mobility_percent"]),
             source=row["source"],
             **{key: float(row[key]) if row[key] else None for key in _OPTIONAL},
+            acid=row["acid"] or None,
             analogue=row["analogue"] or None,
         )
         for row in csv.DictReader(text.splitlines())
@@ -159,6 +166,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Fe": ("Fe2", "Fe3"),
         "EGTA": ("EGTA2", "EGTA3", "EGTA4"),
         "BAPTA": ("BAPTA4",),
+        "EDTA": ("EDTA4",),
+        "NTA": ("NTA3",),
         "ATP": ("ATP2", "ATP3", "ATP4"),
         "GTP": ("GTP2", "GTP3", "GTP4"),
     }
@@ -171,17 +180,100 @@ SALT_ALIASES: Mapping[str, str] = MappingProxyType({"Tris-HCl": "Tris-Cl", "Tris
 # H with any other anion of the table is a weak acid, which does not count for its ions.
 STRONG_ACID_ANIONS = frozenset({"Cl", "Br", "I", "NO3", "ClO4", "methanesulfonate"})
 
+WEAK_ACIDS: Mapping[str, str] = MappingProxyType(
+    {
+        "acetic acid": "acetate",
+        "aspartic acid": "aspartate",
+        "butyric acid": "butyrate",
+        "citric acid": "citrate",
+        "D-gluconic acid": "gluconate",
+        "formic acid": "formate",
+        "gluconic acid": "gluconate",
+        "glutamic acid": "glutamate",
+        "lactic acid": "lactate",
+        "phosphoric acid": "H2PO4",
+        "propionic acid": "propionate",
+    }
+)
+"""Acids by name, with the anion that they become; which ions one has depends on the pH."""
+
+STRONG_ACIDS: Mapping[str, str] = MappingProxyType(
+    {
+        "ethanesulfonic acid": "ethylsulfonate",
+        "hydrobromic acid": "Br",
+        "hydrochloric acid": "Cl",
+        "isethionic acid": "isethionate",
+        "methanesulfonic acid": "methanesulfonate",
+        "nitric acid": "NO3",
+        "perchloric acid": "ClO4",
+    }
+)
+"""Acids by name that fall apart into a proton and the anion."""
+
+IN_ANY_STATE: Mapping[str, str] = MappingProxyType(
+    {
+        "EGTA": "EGTA4",
+        "BAPTA": "BAPTA4",
+        "EDTA": "EDTA4",
+        "NTA": "NTA3",
+        "ATP": "ATP4",
+        "GTP": "GTP4",
+        "phosphate": "PO4",
+    }
+)
+"""Substances that have several charges, by the name of all their states together, with the ion of one."""
+
 _SHORTEST_WORD = 4
+
+Parts = tuple[tuple[Ion, int], ...]
+Own = tuple[Ion, ...]
 
 
 @cache
-def components(name: str) -> tuple[tuple[Ion, int], ...]:
+def known_ions(own: Own = ()) -> Mapping[str, Ion]:
+    """Every ion by its name: those of the table, and the user's own, which come before them."""
+    return MappingProxyType({**IONS, **{ion.name: ion for ion in own}})
+
+
+@cache
+def at_a_pH(name: str, own: Own = ()) -> Parts:
+    """Ions of a component in a solution of known pH, where any state of protonation stands for all.
+
+    There an acid may go by its name, a substance by that of all its states (`EGTA`), and a salt of one
+    (`Na-GTP`) needs no more than the count of its cations. Parameters, result and errors are those of `components`.
+    """
+    substance = IN_ANY_STATE.get(name) or _folded(WEAK_ACIDS).get(name.casefold())
+    if substance:
+        return ((IONS[substance], 1),)
+    try:
+        return components(name, own)
+    except UnknownComponent:
+        salts = {
+            ((cation, count), (IONS[IN_ANY_STATE[anion]], 1))
+            for cut in range(1, len(name))
+            if (anion := re.sub("^[- _]", "", name[cut:])) in IN_ANY_STATE
+            for cation, count in _counted_ions(name[:cut], own)
+            if cation.valence > 0
+        }
+        if len(salts) != 1:
+            raise
+        return salts.pop()
+
+
+def _folded(names: Mapping[str, str]) -> dict[str, str]:
+    return {name.casefold(): meaning for name, meaning in names.items()}
+
+
+@cache
+def components(name: str, own: Own = ()) -> Parts:
     """Ions that one mole of a component brings into solution.
 
     Parameters
     ----------
     name : str
         Name of the component, see the head of this module.
+    own : tuple of Ion
+        The user's own.
 
     Returns
     -------
@@ -194,13 +286,16 @@ def components(name: str) -> tuple[tuple[Ion, int], ...]:
     UnknownComponent
         If the name cannot be read, can be read in several ways, or is a salt whose charges do not balance.
     """
-    if name in IONS:
-        return ((IONS[name], 1),)
-    substances = _meanings(name)
-    salts = list(_salts(SALT_ALIASES.get(name, name)))
+    known = known_ions(own)
+    if name in known:
+        return ((known[name], 1),)
+    if acid := _folded(STRONG_ACIDS).get(name.casefold()):
+        return ((known["H"], 1), (known[acid], 1))
+    substances = _meanings(name, own)
+    salts = list(_salts(SALT_ALIASES.get(name, name), own))
     neutral = [salt for salt in salts if _excess(salt) == 0]
-    readings: dict[str, tuple[tuple[Ion, int], ...]] = {
-        **{substance: ((IONS[substance], 1),) if substance in IONS else () for substance in substances},
+    readings: dict[str, Parts] = {
+        **{substance: ((known[substance], 1),) if substance in known else () for substance in substances},
         **{_spelled(salt): salt for salt in neutral},
     }
     if len(readings) == 1:
@@ -209,7 +304,7 @@ def components(name: str) -> tuple[tuple[Ion, int], ...]:
         first, *others, last = readings
         meanings = f"{', '.join([first, *others])} or {last}"
         raise UnknownComponent(name, first, f"can be read as {meanings}: spell out which")
-    nearest = _nearest(name)
+    nearest = _nearest(name, own)
     if salts:
         parts = " and ".join(f"{count} {ion.name} ({ion.valence:+d})" for ion, count in salts[0])
         fault = f"reads as {parts}, whose charge does not balance; the nearest known is {nearest!r}"
@@ -227,9 +322,9 @@ def _excess(salt: Salt) -> int:
 
 
 @cache
-def _spellings() -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+def _spellings(own: Own) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """Everything a substance is called, with what it can stand for: as written, and words in small letters."""
-    exact = {name: (name,) for name in (*IONS, *UNCHARGED)} | dict(ALIASES)
+    exact = dict(ALIASES) | {name: (name,) for name in (*known_ions(own), *UNCHARGED)}
     words = {
         spelling.casefold(): meanings
         for spelling, meanings in exact.items()
@@ -238,13 +333,13 @@ def _spellings() -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]
     return exact, words
 
 
-def _meanings(spelling: str) -> tuple[str, ...]:
+def _meanings(spelling: str, own: Own) -> tuple[str, ...]:
     """Ions and uncharged substances that a spelling can stand for."""
-    exact, words = _spellings()
+    exact, words = _spellings(own)
     return exact.get(spelling) or words.get(spelling.casefold(), ())
 
 
-def _counted_ions(part: str) -> Iterator[tuple[Ion, int]]:
+def _counted_ions(part: str, own: Own) -> Iterator[tuple[Ion, int]]:
     """Read one side of a salt: `Na`, `Na2`, `(NH4)2`. A name that ends in a digit takes its count in brackets."""
     counted = [(part, 1)]
     if bracketed := re.fullmatch(r"\((.+)\)([1-9]?)", part):
@@ -252,14 +347,15 @@ def _counted_ions(part: str) -> Iterator[tuple[Ion, int]]:
     elif numbered := re.fullmatch(r"(.*\D)([1-9])", part):
         counted.append((numbered[1], int(numbered[2])))
     for spelling, count in counted:
-        yield from ((IONS[meaning], count) for meaning in _meanings(spelling) if meaning in IONS)
+        known = known_ions(own)
+        yield from ((known[meaning], count) for meaning in _meanings(spelling, own) if meaning in known)
 
 
-def _salts(name: str) -> Iterator[Salt]:
+def _salts(name: str, own: Own) -> Iterator[Salt]:
     """Every way to read a name as a cation followed by an anion, neutral or not."""
     for cut in range(1, len(name)):
-        for cation, n_cations in _counted_ions(name[:cut]):
-            for anion, n_anions in _counted_ions(re.sub("^[- _]", "", name[cut:])):
+        for cation, n_cations in _counted_ions(name[:cut], own):
+            for anion, n_anions in _counted_ions(re.sub("^[- _]", "", name[cut:]), own):
                 acid = cation.name == "H" and anion.name not in STRONG_ACID_ANIONS
                 if cation.valence > 0 > anion.valence and gcd(n_cations, n_anions) == 1 and not acid:
                     yield (cation, n_cations), (anion, n_anions)
@@ -278,11 +374,12 @@ def _spelled(salt: Salt) -> str:
 
 
 @cache
-def _known_names() -> tuple[str, ...]:
+def _known_names(own: Own = ()) -> tuple[str, ...]:
     """Names to suggest, in a fixed order: every ion, uncharged substance and salt of one cation and one anion."""
-    names = {*IONS, *UNCHARGED}
-    for cation in (ion for ion in IONS.values() if ion.valence > 0):
-        for anion in (ion for ion in IONS.values() if ion.valence < 0):
+    ions = known_ions(own).values()
+    names = {*known_ions(own), *UNCHARGED}
+    for cation in (ion for ion in ions if ion.valence > 0):
+        for anion in (ion for ion in ions if ion.valence < 0):
             if cation.name == "H" and anion.name not in STRONG_ACID_ANIONS:
                 continue
             shared = gcd(cation.valence, anion.valence)
@@ -291,7 +388,7 @@ def _known_names() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (len(name), name)))
 
 
-def _nearest(name: str) -> str:
+def _nearest(name: str, own: Own) -> str:
     """The known name most like `name`: separators do not count, case counts between equals."""
 
     def plain(text: str) -> str:
@@ -301,4 +398,4 @@ def _nearest(name: str) -> str:
         folded = SequenceMatcher(None, plain(known).casefold(), plain(name).casefold()).ratio()
         return folded, SequenceMatcher(None, known, name).ratio()
 
-    return max(_known_names(), key=likeness)
+    return max(_known_names(own), key=likeness)

@@ -38,9 +38,8 @@ def adopt(row: Row) -> dict[str, Any]:
     A row that is excluded keeps its reason and has no number.
     """
     given = None if row.exclude else row.given
-    unknown = dict.fromkeys(
-        ("leak_shift_mV", "rs_shift_mV", "low_mV", "high_mV", "slope_nS", "further_se_mV"), math.nan
-    )
+    blank = ("leak_shift_mV", "rs_shift_mV", "low_mV", "high_mV", "slope_nS", "further_se_mV")
+    unknown = dict.fromkeys((*blank, "noise_pA", "bandwidth_Hz"), math.nan)
     return {
         "epoch": "",
         "verdict": EXCLUDED if row.exclude else REVERSAL,
@@ -50,4 +49,5 @@ def adopt(row: Row) -> dict[str, Any]:
         "se_mV": given.se_mV if given else math.nan,
         **unknown,
         "flags": "",
+        "bandwidth_source": "",
     }

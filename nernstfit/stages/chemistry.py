@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nernstfit import junctions, tables
-from nernstfit import solutions as chemistry
+from nernstfit import junctions, recipes, tables
 from nernstfit.errors import InputError
 from nernstfit.physics.ions import IONS
 from nernstfit.physics.nernst import nernst_mV
@@ -13,8 +12,27 @@ from nernstfit.settings import nearest
 from nernstfit.solutions import Solutions
 from nernstfit.stages.solutions import ion_rows
 
+OF_IONS = (
+    "solution",
+    "ion",
+    "valence",
+    "total_mM",
+    "concentration_mM",
+    "activity_coefficient",
+    "activity_mM",
+    "status",
+)
+OF_SOLUTIONS = (
+    "solution",
+    "pH",
+    "titrant_mM",
+    "ionic_strength_M",
+    "charge_excess_meq_per_l",
+    "osmolarity_mOsm_per_l",
+)
 
-def solutions(path: str, temperature_C: float, model: str) -> list[dict[str, Any]]:
+
+def solutions(path: str, temperature_C: float, model: str, species: str | None = None) -> list[dict[str, Any]]:
     """Ions of every solution of a table.
 
     Parameters
@@ -23,21 +41,25 @@ def solutions(path: str, temperature_C: float, model: str) -> list[dict[str, Any
     temperature_C : float
     model : str
         Activity model, with its convention where it has one.
+    species : str, optional
+        Table of the user's own ions.
 
     Returns
     -------
     list of dict
-        Columns of results/solutions.csv.
+        Columns of results/solutions.csv, of ions (`OF_IONS`) and of solutions as a whole (`OF_SOLUTIONS`).
 
     Raises
     ------
     InputError
         With every fault of the table.
     """
-    return list(ion_rows(_read(path), temperature_C, model))
+    return list(ion_rows(_read(path, species), temperature_C, model))
 
 
-def junction(path: str, pipette: str, bath: str, temperature_C: float, model: str) -> list[dict[str, Any]]:
+def junction(
+    path: str, pipette: str, bath: str, temperature_C: float, model: str, species: str | None = None
+) -> list[dict[str, Any]]:
     """Potential of the bath over that of the pipette, by both methods, on both bases.
 
     Parameters
@@ -49,6 +71,8 @@ def junction(path: str, pipette: str, bath: str, temperature_C: float, model: st
     temperature_C : float
     model : str
         Activity model, for the basis `activity`.
+    species : str, optional
+        Table of the user's own ions.
 
     Returns
     -------
@@ -60,11 +84,11 @@ def junction(path: str, pipette: str, bath: str, temperature_C: float, model: st
     InputError
         Where a solution is not in the table, or holds no ion.
     """
-    recipe = _read(path)
+    recipe = _read(path, species)
     for name in (pipette, bath):
         if name not in recipe.names:
             raise InputError(f"{path}: found no solution '{name}'; {_known(name, recipe.names)}")
-        if not recipe.row(name).any():
+        if not recipe.row(name, temperature_C).any():
             raise InputError(f"{path}: solution '{name}': found no ion; a junction potential needs some on both sides")
     methods = {"henderson_mV": junctions.HENDERSON, "nernst_planck_mV": junctions.NERNST_PLANCK}
     return [
@@ -116,10 +140,11 @@ def nernst(ion: str, outside_mM: float, inside_mM: float, temperature_C: float) 
     }
 
 
-def _read(path: str) -> Solutions:
-    recipe, faults = chemistry.parse(tables.read(path), path)
-    if faults:
-        raise InputError(faults)
+def _read(path: str, species: str | None) -> Solutions:
+    own, of_species = recipes.read_species(species) if species else ((), [])
+    recipe, faults = recipes.parse(tables.read(path), path, own)
+    if of_species or faults:
+        raise InputError([*of_species, *faults])
     return recipe
 
 

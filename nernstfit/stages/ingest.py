@@ -40,6 +40,7 @@ NUMBERS = (
     "corner_se_pF",
     "mismatch_mV",
     "capacitance_pF",
+    "bandwidth_Hz",
 )
 FACTS = (
     "measurement",
@@ -49,6 +50,7 @@ FACTS = (
     "channel",
     "command",
     "command_source",
+    "bandwidth_source",
     "sha256",
     "background_sha256",
     *NUMBERS,
@@ -129,7 +131,8 @@ def read_row(row: Row, opener: Callable[[str], Recording]) -> tuple[dict[str, An
 
 
 _ATTRIBUTES = {"autocorrelation_samples": "autocorrelation"}
-_READ = ("epoch", "channel", "command", "command_source", *(name for name in NUMBERS if name != "rate_Hz"))
+_TEXTS = ("epoch", "channel", "command", "command_source", "bandwidth_source")
+_READ = (*_TEXTS, *(name for name in NUMBERS if name != "rate_Hz"))
 
 
 def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.verdict import Result
 from nernstfit.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
 
+_HANDED_ON = ("noise_pA", "bandwidth_Hz", "bandwidth_source")  # facts that no measuring changes
 _MEASURED = (
     "measurement",
     "epoch",
@@ -33,6 +34,7 @@ _MEASURED = (
     "slope_nS",
     "flags",
     "further_se_mV",
+    *_HANDED_ON,
 )
 _NOTABLE_TREND = 0.05
 _NOTABLE_MISMATCH_MV = 1.0
@@ -80,6 +82,7 @@ def measure_row(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame | None) 
     iv : Curve or None
     """
     content = dict.fromkeys(_MEASURED, math.nan) | {"measurement": row.measurement, "epoch": fact["epoch"]}
+    content |= {name: fact[name] for name in _HANDED_ON}
     if points is None:
         return content | {"verdict": fact["verdict"], "reason": fact["reason"], "flags": ""}, None
     measured = _measure(row, fact, points)

@@ -33,7 +33,9 @@ _TABLES = {
     "models": tables.MODELS,
     "residuals": tables.RESIDUALS,
     "nernst_slopes": tables.NERNST_SLOPES,
+    "thermodynamics": tables.THERMODYNAMICS,
     "corrections": tables.CORRECTIONS,
+    "intervals": tables.INTERVALS,
 }
 
 

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nernstfit import junctions, tables
+from nernstfit.cautions import cautions
 from nernstfit.experiment import Experiment
 from nernstfit.physics.activity import ionic_strength_M
+from nernstfit.physics.pitzer import assumptions
 from nernstfit.solutions import Solutions
 
 
@@ -43,23 +46,39 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     model : str
         Activity model, with its convention where it has one.
     """
-    strength = ionic_strength_M(recipe.concentration_mM, recipe.valence)
-    osmolarity = recipe.concentration_mM.sum(axis=1) + recipe.uncharged_mM
+    at = recipe.at(temperature_C)
+    strength = ionic_strength_M(at.free_mM, recipe.valence)
+    excess = recipe.charge_excess_meq_per_l(temperature_C)
+    osmolarity = at.free_mM.sum(axis=1) + at.uncharged_mM
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.statuses(model, temperature_C)
-    for s, i in np.argwhere(recipe.concentration_mM > 0):
+    remarks = cautions(recipe, temperature_C, model)
+    assumed = [_assumptions(recipe, row, model) for row in at.free_mM]
+    for s, i in np.argwhere(at.free_mM > 0):
         yield {
             "temperature_C": temperature_C,
             "solution": recipe.names[s],
             "ion": recipe.ions[i].name,
             "valence": recipe.ions[i].valence,
-            "concentration_mM": recipe.concentration_mM[s, i],
+            "concentration_mM": at.free_mM[s, i],
             "activity_coefficient": coefficients[s, i],
-            "activity_mM": coefficients[s, i] * recipe.concentration_mM[s, i],
+            "activity_mM": coefficients[s, i] * at.free_mM[s, i],
             "ionic_strength_M": strength[s],
             "status": status[s, i],
-            "charge_excess_meq_per_l": recipe.charge_excess_meq_per_l[s],
+            "total_mM": at.total_mM[s, i],
+            "pH": recipe.pH[s],
+            "titrant_mM": at.titrant_mM[s],
+            "charge_excess_meq_per_l": excess[s],
             "osmolarity_mOsm_per_l": osmolarity[s],
+            "warnings": "; ".join(remarks[recipe.names[s]]),
+            "assumptions": assumed[s],
         }
+
+
+def _assumptions(recipe: Solutions, free_mM: NDArray[np.float64], model: str) -> str:
+    """What Pitzer's model takes for granted in one solution, because nobody measured it."""
+    if not model.startswith("pitzer"):
+        return ""
+    return "; ".join(assumptions([ion for ion, c in zip(recipe.ions, free_mM, strict=True) if c > 0]))
 
 
 def _junctions(experiment: Experiment) -> Iterator[dict[str, Any]]:

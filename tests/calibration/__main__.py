@@ -4,43 +4,72 @@ from __future__ import annotations
 
 import argparse
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 
-from calibration.recordings import ROWS, Tally, calibrate
+from calibration import ratios, recordings
 
-_HEADER = f"{'':48}{'cases':>7}{'other':>7}{'held':>8}{'bias mV':>9}{'spread':>8}{'mean SE':>9}"
+_RECORDINGS = f"{'':48}{'cases':>7}{'other':>7}{'held':>8}{'bias mV':>9}{'spread':>8}{'mean SE':>9}"
+_RATIOS = f"{'':48}{'cases':>7}{'interval':>10}{'held, least and most':>22}{'bias':>8}  verdicts"
 
 
 def main() -> int:
     """Run the rows whose name holds what is asked for; returns the exit status."""
     parser = argparse.ArgumentParser(prog="calibration", description=__doc__)
-    parser.add_argument("--cases", type=int, default=4000)
+    parser.add_argument("--cases", type=int, help="per row; 4000 recordings or 2000 experiments where not given")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", default="", help="part of a row's name")
+    parser.add_argument("--only", default="", help="part of a row's name, or of 'recordings' or 'inference'")
     asked = parser.parse_args()
-    rows = [row for row in ROWS if asked.only in row.name]
-    print(f"recordings, seed {asked.seed}\n{_HEADER}", flush=True)
-    run = partial(_named, cases=asked.cases, seed=asked.seed)
     failed = 0
     with ProcessPoolExecutor(asked.jobs) as pool:
-        for tally in pool.map(run, [row.name for row in rows]):
-            failed += bool(tally.faults)
-            print(_line(tally), flush=True)
+        for title, header, rows, run, cases in _PARTS:
+            names = [row.name for row in rows if asked.only in f"{title} {row.name}"]
+            if names:
+                print(f"{title}, seed {asked.seed}\n{header}", flush=True)
+                failed += _printed(pool, partial(run, cases=asked.cases or cases, seed=asked.seed), names)
     return min(failed, 1)
 
 
-def _named(name: str, cases: int, seed: int) -> Tally:
-    return calibrate(next(row for row in ROWS if row.name == name), cases, seed)
+def _printed(pool: Executor, run: Callable[[str], tuple[str, bool]], names: Iterable[str]) -> int:
+    failed = 0
+    for text, fault in pool.map(run, names):
+        failed += fault
+        print(text, flush=True)
+    return failed
 
 
-def _line(tally: Tally) -> str:
+def _recordings(name: str, cases: int, seed: int) -> tuple[str, bool]:
+    tally = recordings.calibrate(next(row for row in recordings.ROWS if row.name == name), cases, seed)
     others = 1 - tally.reversals / tally.cases
     counts = f"{tally.cases:7}{others:7.1%}{tally.coverage:8.1%}"
     numbers = f"{tally.bias_mV:+9.3f}{tally.rms_mV:8.3f}{tally.mean_se_mV:9.3f}"
-    return f"{tally.name:48}{counts}{numbers}  {'; '.join(tally.faults)}"
+    return f"{tally.name:48}{counts}{numbers}  {'; '.join(tally.faults)}", bool(tally.faults)
 
+
+def _ratios(name: str, cases: int, seed: int) -> tuple[str, bool]:
+    row = next(row for row in ratios.ROWS if row.name == name)
+    tallies = ratios.calibrate(row, cases, seed)
+    lines, faults = [], []
+    for interval in ("cells", "whole"):
+        own = [tally for tally in tallies if tally.interval == interval]
+        low, high = min(own, key=lambda t: t.coverage), max(own, key=lambda t: t.coverage)
+        bias = max((t.bias for t in own), key=abs)
+        verdicts = sum((t.verdicts for t in own), Counter[str]())
+        shares = ", ".join(f"{verdict} {n / verdicts.total():.1%}" for verdict, n in sorted(verdicts.items()))
+        found = [fault for t in own for fault in t.faults(row)]
+        held = f"{low.coverage:8.1%} {low.ion:4}{high.coverage:7.1%} {high.ion:4}"
+        lines.append(f"{name:48}{cases:7}{interval:>10}{held:>22}{bias:+8.3f}  {shares}  {'; '.join(found)}".rstrip())
+        faults += found
+    return "\n".join(lines), bool(faults)
+
+
+_PARTS = (
+    ("recordings", _RECORDINGS, recordings.ROWS, _recordings, 4000),
+    ("inference", _RATIOS, ratios.ROWS, _ratios, 2000),
+)
 
 if __name__ == "__main__":
     sys.exit(main())

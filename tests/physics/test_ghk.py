@@ -15,7 +15,8 @@ from nernstfit.physics.nernst import nernst_mV
 FloatArray = NDArray[np.float64]
 Mixture = tuple[FloatArray, NDArray[np.int64], FloatArray, FloatArray]
 
-CASES = list(csv.DictReader((Path(__file__).parent / "data" / "ghk_cases.csv").open(encoding="utf-8")))
+ROWS = csv.DictReader((Path(__file__).parent / "data" / "ghk_cases.csv").open(encoding="utf-8"))
+CASES = [row for row in ROWS if row["kind"] != "chord"]
 TEMPERATURE_C = 22.0
 
 needs_extended_precision = pytest.mark.skipif(
@@ -362,3 +363,56 @@ def test_published_case(case: dict[str, str]) -> None:
     unit = {"percent": 0.01 * abs(expected), "SEM": float(case["sem"] or "nan"), "mV": 1.0}[case["tolerance_kind"]]
     assert published_answer(case) == pytest.approx(expected, abs=tolerance * unit)
     assert case["source"]
+
+
+@per_mixture
+@given(mixtures(), st.floats(-150, 150), st.sampled_from([1, -1]))
+def test_the_shift_method_needs_no_inside(mixture: Mixture, other_mV: float, sign: int) -> None:
+    """Baths whose potentials one monovalent inside makes: one potential tells the other, whatever is inside."""
+    permeability, valence, inside, outside = mixture
+    valence = sign * np.abs(valence)
+    pool = np.array([inside[0]])
+    reference_outside = outside * np.exp(np.linspace(-1, 2, len(outside)) * other_mV / 50)
+
+    def true_mV(bath: FloatArray) -> float:
+        """Every ion outside, one monovalent ion inside of permeability 1."""
+        sides = (np.append(0 * bath, pool), np.append(bath, 0.0))
+        return float(ghk.reversal_mV(np.append(permeability, 1.0), np.append(valence, sign), *sides, TEMPERATURE_C))
+
+    entries = ghk.unknown_inside(true_mV(reference_outside), valence, reference_outside, outside, TEMPERATURE_C)
+    twice = np.tile(permeability, 2)
+    found = ghk.reversal_mV(twice, *(each.ravel() for each in entries), TEMPERATURE_C)
+    assert found == pytest.approx(true_mV(outside), abs=1e-9)
+
+
+def test_shift_of_monovalent_cations_by_hand() -> None:
+    """P_X/P_ref = a_ref/a_X exp[F (E_X - E_ref)/RT]."""
+    ratio = 150 / 110 * np.exp((-12.5 - 3.0) / thermal_voltage_mV(TEMPERATURE_C))
+    entries = ghk.unknown_inside(3.0, [1, 1], [150, 0], [0, 110], TEMPERATURE_C)
+    found = ghk.reversal_mV([1, ratio, 1, ratio], *(each.ravel() for each in entries), TEMPERATURE_C)
+    assert found == pytest.approx(-12.5, abs=1e-12)
+
+
+def test_shift_to_calcium_by_hand() -> None:
+    """Na 150 at E_1, then Ca 110 at E_2: 150 exp(-v1) exp(v2) (1 + exp v2) = 4 P 110."""
+    v1, v2 = np.array([8.0, -21.0]) / thermal_voltage_mV(TEMPERATURE_C)
+    ratio = 150 * np.exp(v2 - v1) * (1 + np.exp(v2)) / (4 * 110)
+    entries = ghk.unknown_inside(8.0, [1, 2], [150, 0], [0, 110], TEMPERATURE_C)
+    found = ghk.reversal_mV([1, ratio, 1, ratio], *(each.ravel() for each in entries), TEMPERATURE_C)
+    assert found == pytest.approx(-21.0, abs=1e-12)
+
+
+def test_shift_of_cations_and_anions_is_refused() -> None:
+    with pytest.raises(ValueError, match="does not cancel"):
+        ghk.unknown_inside(0.0, [1, -1], [150, 150], [150, 75], TEMPERATURE_C)
+
+
+def test_shift_has_leading_axes() -> None:
+    """Potentials and baths of several rows at once are those of each row alone."""
+    reference, outside = np.array([[150.0, 2], [100, 0]]), np.array([[10.0, 100], [0, 110]])
+    together = ghk.unknown_inside([3.0, -7.0], [1, 2], reference, outside, [22.0, 30.0])
+    for row, (potential, temperature_C) in enumerate(((3.0, 22.0), (-7.0, 30.0))):
+        alone = ghk.unknown_inside(potential, [1, 2], reference[row], outside[row], temperature_C)
+        for each, one in zip(together, alone, strict=True):
+            assert each.shape == (2, 2, 2)
+            np.testing.assert_array_equal(each[row], one)

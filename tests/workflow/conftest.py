@@ -24,7 +24,9 @@ TABLES = (
     "models",
     "residuals",
     "nernst_slopes",
+    "thermodynamics",
     "corrections",
+    "intervals",
 )
 
 

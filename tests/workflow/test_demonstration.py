@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from nernstfit import tables
-from nernstfit.simulate import simulate
+from nernstfit.simulate import FILTER_HZ, NOISE_PA, simulate
 
 CONTRACT = {
     "reversal_potentials": tables.REVERSAL_POTENTIALS,
@@ -29,6 +29,8 @@ CONTRACT = {
     "residuals": tables.RESIDUALS,
     "nernst_slopes": tables.NERNST_SLOPES,
     "corrections": tables.CORRECTIONS,
+    "thermodynamics": tables.THERMODYNAMICS,
+    "intervals": tables.INTERVALS,
 }
 
 
@@ -117,6 +119,57 @@ def test_residuals_are_measured_minus_predicted_for_every_model(demonstration) -
     known = table.dropna(subset=["predicted_mV"])
     difference = known["measured_mV"] - known["predicted_mV"]
     np.testing.assert_allclose(difference, known["residual_mV"], rtol=0, atol=1e-9)
+
+
+def test_driving_forces_are_the_distances_from_nernst(demonstration) -> None:
+    found = demonstration.numbers("thermodynamics").set_index(["measurement", "ion"])
+    rows = demonstration.numbers("residuals")
+    rows = rows[rows["model"].str.startswith("nernst:")].assign(ion=lambda r: r["model"].str.removeprefix("nernst:"))
+    both = rows.set_index(["measurement", "ion"]).join(found, how="left")
+    # Both sides hold chloride in all 46, sodium in control and low chloride, potassium in its own bath.
+    assert both["residual_mV"].notna().sum() == 46 + 16 + 8
+    np.testing.assert_allclose(both["driving_force_mV"], both["residual_mV"], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(both["nernst_mV"], both["predicted_mV"], rtol=0, atol=1e-9)
+
+
+def test_thermodynamics_hold_every_measurement_and_every_ion_that_a_side_holds(demonstration) -> None:
+    found = demonstration.numbers("thermodynamics").merge(
+        demonstration.numbers("reversal_potentials"), on="measurement"
+    )
+    activity = demonstration.numbers("solutions").set_index(["solution", "ion"])["activity_mM"]
+    rows = {(row.measurement, row.ion): row for row in found.itertuples()}
+    asked = demonstration.numbers("reversal_potentials")
+    expected = {
+        (row.measurement, ion)
+        for row in asked.itertuples()
+        for ion in ("Na", "K", "Cs", "Li", "NMDG", "Cl")
+        if (row.bath, ion) in activity or (row.pipette, ion) in activity
+    }
+    assert set(rows) == expected
+    for (_, ion), row in rows.items():
+        outside, inside = (float(activity.get((side, ion), 0.0)) for side in (row.bath, row.pipette))
+        sign, thermal_mV = -1 if ion == "Cl" else 1, 8.31446261815324e3 * 295.15 / 96485.3321233
+        ratio = outside / inside * math.exp(-sign * row.corrected_mV / thermal_mV) if inside else math.nan
+        np.testing.assert_allclose(row.flux_ratio, ratio, rtol=1e-9)
+        energy = sign * 96.4853321233e-3 * row.driving_force_mV
+        np.testing.assert_allclose(row.delta_mu_kJ_per_mol, energy, rtol=1e-9)
+        assert math.isnan(row.driving_force_mV) == (0.0 in (outside, inside))
+        side = "outside only" if inside == 0 else "inside only" if outside == 0 else ""
+        assert (str(row.reason_x) if side else "").startswith(side)
+        assert math.isnan(row.driving_force_mV) == isinstance(row.reason_x, str)
+
+
+def test_noise_and_its_band_are_those_of_the_simulation(demonstration) -> None:
+    found = demonstration.numbers("thermodynamics")
+    by_measurement = found.groupby("measurement")[["noise_pA", "bandwidth_Hz", "thermal_noise_pA"]].nunique()
+    assert (by_measurement == 1).all(axis=None)
+    assert (found["bandwidth_Hz"] == FILTER_HZ).all()
+    assert set(found["bandwidth_source"]) == {"telegraph"}
+    assert found["noise_pA"].between(0.9 * NOISE_PA, 1.1 * NOISE_PA).all()
+    slope = demonstration.numbers("reversal_potentials").set_index("measurement")["slope_nS"]
+    thermal = 1e12 * np.sqrt(4 * 1.380649e-23 * 295.15 * 1e-9 * found["measurement"].map(slope) * FILTER_HZ)
+    np.testing.assert_allclose(found["thermal_noise_pA"], thermal, rtol=1e-9)
+    np.testing.assert_allclose(found["noise_ratio"], found["noise_pA"] / thermal, rtol=1e-9)
 
 
 def test_nothing_to_be_done_the_second_time(demonstration, run_workflow: Callable) -> None:

@@ -106,7 +106,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, run_workflow: Callable):
 
 
 def test_no_stage_that_measures_runs(finished) -> None:
-    assert jobs(finished.said) == {"adopt", "solutions", "correct", "fit", "report", "conclude"}
+    assert jobs(finished.said) == {"adopt", "solutions", "correct", "thermodynamics", "fit", "report", "conclude"}
 
 
 @pytest.mark.parametrize("table", _TABLES.values(), ids=[table.name for table in _TABLES.values()])
@@ -153,6 +153,32 @@ def test_what_a_row_says_of_its_conditions_is_undone(finished, name: str) -> Non
     inside, outside = (SOLUTIONS[side] for side in sides)
     expected = ghk.reversal_mV(list(RATIOS.values()), VALENCE, inside, outside, found["temperature_C"])
     assert found["corrected_mV"] == pytest.approx(float(expected), abs=1e-3)
+
+
+def test_thermodynamics_have_no_noise_and_know_the_inside(finished) -> None:
+    found, given = finished.table("thermodynamics"), finished.numbers("reversal_potentials").set_index("measurement")
+    blank = ["noise_pA", "bandwidth_Hz", "bandwidth_source", "thermal_noise_pA", "noise_ratio"]
+    assert (found[blank] == "").all(axis=None)
+    text = (finished.folder / "results" / "thermodynamics.csv").read_text()
+    assert not re.search(r"\b(inf|nan)\b", text)
+    for row in found.itertuples():
+        inside_out = given["configuration"][row.measurement] == "inside-out"
+        bath = SOLUTIONS[given["bath"][row.measurement]][list(RATIOS).index(row.ion)]
+        pipette = SOLUTIONS["pipette"][list(RATIOS).index(row.ion)]
+        outside, inside = (pipette, bath) if inside_out else (bath, pipette)
+        if outside and inside:
+            slope_mV = 1e3 * 8.31446261815324 * (273.15 + given["temperature_C"][row.measurement]) / 96485.3321233
+            nernst_mV = slope_mV / IONS[row.ion].valence * math.log(outside / inside)
+            assert float(row.nernst_mV) == pytest.approx(nernst_mV, abs=1e-6)
+            force_mV = given["corrected_mV"][row.measurement] - nernst_mV
+            assert float(row.driving_force_mV) == pytest.approx(force_mV, abs=1e-6)
+        else:
+            assert (row.nernst_mV, row.driving_force_mV, row.delta_mu_kJ_per_mol) == ("", "", "")
+            assert row.flux_ratio == ("0" if inside else "")
+            assert row.reason.startswith("inside only" if inside else "outside only")
+    # NMDG in a bath without it, and not in the pipette either, has no row.
+    assert "patch:NMDG:inside-out" in set(found["measurement"][found["ion"] == "NMDG"])
+    assert "007:control" not in set(found["measurement"][found["ion"] == "NMDG"])
 
 
 def test_the_true_ratios_come_out(finished) -> None:
@@ -214,7 +240,7 @@ def test_a_changed_number_runs_what_depends_on_it(finished, tmp_path: Path, run_
     assert "Nothing to be done" in run_workflow(folder).said
     done = run_workflow(write(folder, [rows[0].replace(",0.3,", ",0.6,"), *rows[1:]]))
     assert done.status == 0, done.said
-    assert jobs(done.said) == {"adopt", "correct", "fit", "report", "conclude"}
+    assert jobs(done.said) == {"adopt", "correct", "thermodynamics", "fit", "report", "conclude"}
     assert (folder / "results" / "permeabilities.csv").read_bytes() != before
     assert "Nothing to be done" in run_workflow(folder).said
 
@@ -224,9 +250,14 @@ def test_a_changed_number_runs_what_depends_on_it(finished, tmp_path: Path, run_
     [
         (["c1,control,pipette,-4,0,,,,,"], {}, ("reversals.csv: row 2, column 'se_mV': found 0;",)),
         (
-            ["c1,control,,-4,1,,,,,", "c1,contrl,pipette,,1,,,,,"],
+            ["c1,control,,-4,1,,,,same,", "c1,contrl,pipette,,1,,,,,"],
             {},
-            ("row 2, column 'pipette'", "not built", "row 3, column 'bath'", "row 3, column 'reversal_mV'"),
+            (
+                "row 2, column 'pipette'",
+                "zeroed anew in each bath",
+                "row 3, column 'bath'",
+                "row 3, column 'reversal_mV'",
+            ),
         ),
         (["c1,low,pipette,1,1,,,,,"] * 2, {}, ("row 3, column 'measurement': 'c1:low' is also the name of row 2",)),
         ([], {}, ("reversals.csv: has a header but no row",)),

@@ -1,10 +1,10 @@
 # In: the table of solutions, and what was measured on the pipette's command.
-# Out: activities, the ledger of junctions, and the table of reversal potentials.
+# Out: activities, the ledger of junctions, the table of reversal potentials, and what drives each ion there.
 
 
 rule solutions:
     input:
-        table=experiment.settings.solutions,
+        tables=experiment.chemistry,
         code=experiments.code("stages.solutions"),
     output:
         solutions="results/solutions.csv",
@@ -32,3 +32,20 @@ rule correct:
         reads=experiment.reads("correct"),
     script:
         "../scripts/correct.py"
+
+
+rule thermodynamics:
+    input:
+        measured="results/ingest/measured.parquet",
+        reversals="results/reversal_potentials.csv",
+        table=experiment.settings.solutions,
+        code=experiments.code("stages.thermodynamics"),
+    output:
+        thermodynamics="results/thermodynamics.csv",
+    log:
+        "logs/thermodynamics.log",
+    threads: 1
+    params:
+        reads=experiment.reads("thermodynamics"),
+    script:
+        "../scripts/thermodynamics.py"

@@ -1,11 +1,11 @@
 # In: the table of reversal potentials and the table of solutions.
-# Out: permeability ratios, cells, models, residuals, Nernst slopes and the correction ladder.
+# Out: permeability ratios and their intervals, cells, models, residuals, Nernst slopes and the correction ladder.
 
 
 rule fit:
     input:
         reversals="results/reversal_potentials.csv",
-        table=experiment.settings.solutions,
+        tables=experiment.chemistry,
         code=experiments.code("stages.fit"),
     output:
         permeabilities="results/permeabilities.csv",
@@ -14,6 +14,7 @@ rule fit:
         residuals="results/residuals.csv",
         nernst_slopes="results/nernst_slopes.csv",
         corrections="results/corrections.csv",
+        intervals="results/intervals.csv",
     log:
         "logs/fit.log",
     threads: 1

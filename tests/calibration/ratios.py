@@ -1,0 +1,311 @@
+"""How often what is said of a permeability ratio is true, over many simulated experiments.
+
+Every row is one kind of experiment. Cells are drawn, their reversal potentials computed, and the
+model fitted to them. The effects are equal on every permeant ion, the reference included: a spread
+of .15 of a ln ratio is one of .15 / sqrt(2) of each ln P. Everything is done twice: (cells) the
+interval over cells where nothing is shared but what the analysis knows; (whole) the full interval
+where each experiment has its own true mobilities, concentrations and temperature, and its own error
+of the junctions' method and basis, drawn from the uncertainties that the analysis states. The truth
+is the population's ratio.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from nernstfit import junctions, recipes, settings
+from nernstfit.permeability import evidence
+from nernstfit.permeability.data import Data
+from nernstfit.permeability.model import fit
+from nernstfit.permeability.verdicts import ratios
+from nernstfit.physics import ghk
+from nernstfit.physics.ions import IONS
+from nernstfit.solutions import Condition, Solutions
+
+FloatArray = NDArray[np.float64]
+
+CONFIDENCE, SE_MV, SCALE_MV = 0.95, 0.3, 1.0
+BIAS, LOW, HIGH, LOOSE_LOW, LOOSE_HIGH = 0.02, 0.93, 0.97, 0.90, 0.985
+TEMPERATURE_C, ACTIVITY = 22.0, "pitzer:macinnes"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Solutions, in mM by salt, the baths among them in the order in which cells see them, and the true ratios."""
+
+    recipes: Mapping[str, Mapping[str, float]]
+    baths: Sequence[str]
+    ratios: Mapping[str, float]
+
+    @property
+    def reference(self) -> str:
+        """The first ion."""
+        return next(iter(self.ratios))
+
+    @property
+    def ions(self) -> tuple[str, ...]:
+        """Permeant ones."""
+        return tuple(self.ratios)
+
+    @cached_property
+    def solutions(self) -> Solutions:
+        """The table of solutions."""
+        table = pd.DataFrame(self.recipes).T.fillna(0.0).map(str).rename_axis("solution").reset_index()
+        parsed, faults = recipes.parse(table, "solutions")
+        assert not faults
+        return parsed
+
+    @cached_property
+    def conditions(self) -> tuple[Condition, ...]:
+        """One for each bath."""
+        zeroed = self.baths[0]
+        return tuple(Condition(bath, "pipette", "whole-cell", TEMPERATURE_C, zeroed) for bath in self.baths)
+
+    @cached_property
+    def settings(self) -> settings.Settings:
+        """Of the analysis."""
+        return settings.examine(
+            {
+                "recordings": "-",
+                "solutions": "-",
+                "junction": {
+                    "zeroed_in": self.baths[0],
+                    "reference": {"type": "salt-bridge", "solution": "bridge"},
+                },
+                "fit": {"reference_ion": self.reference, "permeant": list(self.ions)},
+            }
+        ).settings
+
+    @cached_property
+    def shared(self) -> evidence.Shared:
+        """What all cells share, as the analysis knows it."""
+        return evidence.shared(self.conditions, self.solutions, self.ions, ACTIVITY, self.settings, True)
+
+    def sides(self, solutions: Solutions, at: Sequence[Condition]) -> tuple[FloatArray, FloatArray]:
+        """Activities inside and outside, shape (baths, ions)."""
+        return evidence.activities(solutions, at, self.ions, ACTIVITY)
+
+    @cached_property
+    def nominal(self) -> tuple[FloatArray, FloatArray]:
+        """Activities as the analysis has them."""
+        return self.sides(self.solutions, self.conditions)
+
+    @property
+    def valence(self) -> NDArray[np.int64]:
+        """Of the permeant ions."""
+        return np.array([IONS[ion].valence for ion in self.ions])
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One row: an experiment, the cells, and how they are analysed."""
+
+    name: str
+    experiment: Experiment
+    cells: int = 8
+    spread: float = 0.15  # of a ln ratio
+    offset_mV: float = 1.0
+    missing: int = 0  # baths that every third cell lacks
+    outliers: float = 0.0  # part of the potentials that are 15 mV off
+    robust: bool = False
+    censored: float = 0.0  # part of the cells whose potential in the bath of NMDG is beyond the range
+    low: float = LOW
+    high: float = HIGH
+
+
+@dataclass
+class Tally:
+    """What came of one ion in the experiments of a row, with one of both intervals."""
+
+    name: str
+    interval: str
+    ion: str
+    cases: int = 0
+    held: int = 0
+    errors: list[float] = field(default_factory=list)
+    verdicts: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def claims(self) -> int:
+        """Intervals and bounds."""
+        return self.cases - self.verdicts["not_identifiable"]
+
+    @property
+    def coverage(self) -> float:
+        """Part of the intervals and bounds that hold the truth."""
+        return self.held / max(1, self.claims)
+
+    @property
+    def bias(self) -> float:
+        """Mean error of the ln ratios."""
+        return float(np.mean(self.errors)) if self.errors else math.nan
+
+    def faults(self, row: Calibration) -> tuple[str, ...]:
+        """What of it is not as it should be; coverage by the binomial 99.9 % interval."""
+        low, high = stats.binomtest(self.held, max(1, self.claims)).proportion_ci(0.999)
+        found = []
+        if not abs(self.bias) < BIAS:
+            found.append(f"{self.ion} bias {self.bias:+.3f}")
+        if high < row.low or low > row.high:
+            found.append(f"{self.ion} coverage {self.coverage:.3f}")
+        return tuple(found)
+
+
+def calibrate(row: Calibration, cases: int, seed: int) -> list[Tally]:
+    """Draw and analyse so many experiments of one row; one tally per interval and ion but the reference."""
+    found = []
+    for interval in ("cells", "whole"):
+        rng = np.random.default_rng([seed, *f"{row.name} {interval}".encode()])
+        tallies = {ion: Tally(row.name, interval, ion) for ion in row.experiment.ions[1:]}
+        for _ in range(cases):
+            _count(row, interval, rng, tallies)
+        found += tallies.values()
+    return found
+
+
+def _count(row: Calibration, interval: str, rng: np.random.Generator, tallies: Mapping[str, Tally]) -> None:
+    experiment = row.experiment
+    data, bath = draw(row, rng, whole=interval == "whole")
+    result = fit(data, experiment.reference, SCALE_MV, robust=row.robust)
+    shift = experiment.shared.shift_mV(result.ln_p)[bath]
+    for ratio in ratios(result, shift, CONFIDENCE):
+        tally, truth = tallies[ratio.ion], experiment.ratios[ratio.ion]
+        low, high = (ratio.low, ratio.high) if interval == "whole" else (ratio.low_cells, ratio.high_cells)
+        tally.cases += 1
+        tally.verdicts[ratio.verdict] += 1
+        if ratio.verdict != "not_identifiable":
+            tally.held += not (truth < low or truth > high)
+        if ratio.verdict == "estimate":
+            tally.errors.append(ratio.ln_ratio - math.log(truth))
+
+
+def draw(row: Calibration, rng: np.random.Generator, whole: bool) -> tuple[Data, NDArray[np.int64]]:
+    """One experiment as it is analysed, and the bath of each of its measurements.
+
+    `whole`: mobilities, concentrations and temperature are not what the analysis takes them for.
+    """
+    experiment = row.experiment
+    ln_p = np.log(list(experiment.ratios.values()))
+    sd = row.spread / math.sqrt(2)
+    own = ln_p + sd * rng.standard_normal((row.cells, 1, len(ln_p)))
+    inside, outside, temperature_C, moved_mV = _world(experiment, rng) if whole else _as_known(experiment)
+    potential = ghk.reversal_mV(np.exp(own), experiment.valence, inside, outside, temperature_C) + moved_mV
+    potential += row.offset_mV * rng.standard_normal((row.cells, 1)) + SE_MV * rng.standard_normal(potential.shape)
+    potential += np.where(rng.random(potential.shape) < row.outliers, rng.choice([-15.0, 15.0], potential.shape), 0.0)
+    sides = np.zeros(potential.shape, int)
+    if row.censored:
+        at = experiment.baths.index("NMDG")
+        limit = _limit_mV(row, at)
+        sides[:, at] = np.where(potential[:, at] < limit, -1, 0)
+        potential[:, at] = np.maximum(potential[:, at], limit)
+    there = np.ones(potential.shape, bool)
+    for cell in range(0, row.cells, 3):
+        there[cell, rng.choice(len(experiment.baths), row.missing, replace=False)] = False
+    cell, bath = np.nonzero(there)
+    data = Data(
+        cells=tuple(f"c{i:03d}" for i in cell),
+        potential_mV=potential[there],
+        se_mV=np.full(len(cell), SE_MV),
+        temperature_C=np.full(len(cell), TEMPERATURE_C),
+        ions=experiment.ions,
+        valence=experiment.valence,
+        inside=experiment.nominal[0][bath],
+        outside=experiment.nominal[1][bath],
+        averages=np.ones(len(cell), int),
+        sides=tuple(sides[there].tolist()),
+    )
+    return data, bath
+
+
+def _limit_mV(row: Calibration, at: int) -> float:
+    """Level below which the asked part of the cells have their potential, over the population of cells."""
+    experiment, rng = row.experiment, np.random.default_rng(0)
+    ln_p = np.log(list(experiment.ratios.values()))
+    own = ln_p + row.spread / math.sqrt(2) * rng.standard_normal((20_000, len(ln_p)))
+    inside, outside = (side[at] for side in experiment.nominal)
+    potential = ghk.reversal_mV(np.exp(own), experiment.valence, inside, outside, TEMPERATURE_C)
+    potential += math.hypot(row.offset_mV, SE_MV) * rng.standard_normal(len(potential))
+    return float(np.quantile(potential, row.censored))
+
+
+def _as_known(experiment: Experiment) -> tuple[FloatArray, FloatArray, float, FloatArray]:
+    return *experiment.nominal, TEMPERATURE_C, np.zeros(len(experiment.baths))
+
+
+def _world(experiment: Experiment, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, float, FloatArray]:
+    """True activities inside and outside, temperature, and what the junctions' correction misses in mV."""
+    known, stated = experiment.solutions, experiment.settings.uncertainty
+    scale = 1 + stated.concentration_percent / 100 * rng.standard_normal((len(known.names), 1))
+    ions = tuple(
+        replace(ion, mobility=ion.mobility * (1 + ion.mobility_percent / 100 * rng.standard_normal()))
+        for ion in known.ions
+    )
+    true = replace(known, given_mM=known.given_mM * scale, ions=ions)
+    temperature_C = TEMPERATURE_C + stated.temperature_C * rng.standard_normal()
+    at = [replace(c, temperature_C=temperature_C) for c in experiment.conditions]
+    junction = experiment.settings.junction
+    needed = np.array([junctions.junction_mV(true, c, junction, ACTIVITY) for c in at])
+    needed += rng.standard_normal(len(experiment.shared.of_model_mV)) @ experiment.shared.of_model_mV
+    return *experiment.sides(true, at), temperature_C, experiment.shared.added_mV[0] - needed
+
+
+# The rows
+
+_BRIDGE = {"KCl": 3000.0}
+_INSIDE = {"NaCl": 10.0, "KCl": 30.0, "K-gluconate": 105.0, "MgCl2": 1.0}
+_CATIONS = Experiment(
+    {
+        "control": {"NaCl": 145.0, "MgCl2": 1.0},
+        "potassium": {"KCl": 145.0, "MgCl2": 1.0},
+        "caesium": {"CsCl": 145.0, "MgCl2": 1.0},
+        "lithium": {"LiCl": 145.0, "MgCl2": 1.0},
+        "NMDG": {"NMDG-Cl": 145.0, "MgCl2": 1.0},
+        "low_chloride": {"NaCl": 45.0, "MgCl2": 1.0},
+        "pipette": _INSIDE,
+        "bridge": _BRIDGE,
+    },
+    ("control", "potassium", "caesium", "lithium", "NMDG", "low_chloride"),
+    {"Na": 1.0, "K": 1.12, "Cs": 0.94, "Li": 0.83, "NMDG": 0.08, "Cl": 0.22},
+)
+_CALCIUM = Experiment(
+    {**{k: v for k, v in _CATIONS.recipes.items() if k != "lithium"}, "calcium": {"CaCl2": 110.0}},
+    ("control", "potassium", "caesium", "calcium", "NMDG", "low_chloride"),
+    {"Na": 1.0, "K": 1.12, "Cs": 0.94, "Ca": 1.6, "NMDG": 0.08, "Cl": 0.22},
+)
+_ANIONS = Experiment(
+    {
+        "control": {"NaCl": 145.0},
+        "half": {"NaCl": 75.0},
+        "quarter": {"NaCl": 37.5},
+        "nitrate": {"NaNO3": 145.0},
+        "iodide": {"NaI": 145.0},
+        "fluoride": {"NaF": 145.0},
+        "pipette": {"NaCl": 145.0},
+        "bridge": _BRIDGE,
+    },
+    ("control", "half", "quarter", "nitrate", "iodide", "fluoride"),
+    {"Cl": 1.0, "Na": 0.092, "NO3": 1.6, "I": 1.9, "F": 0.2},
+)
+_LOOSE = {"low": LOOSE_LOW, "high": LOOSE_HIGH}
+
+ROWS: tuple[Calibration, ...] = (
+    Calibration("8 cells, 6 baths, monovalent", _CATIONS),
+    Calibration("4 cells", _CATIONS, cells=4, **_LOOSE),
+    Calibration("20 cells", _CATIONS, cells=20),
+    Calibration("calcium", _CALCIUM),
+    Calibration("anions, dilution", _ANIONS),
+    Calibration("no spread", _CATIONS, spread=0.0, **_LOOSE),
+    Calibration("baths missing in a third of the cells", _CATIONS, missing=2),
+    Calibration("offsets of 3 mV", _CATIONS, offset_mV=3.0),
+    Calibration("outliers, robust", _CATIONS, outliers=0.02, robust=True, **_LOOSE),
+    Calibration("NMDG beyond the range in 30 %", _CATIONS, censored=0.3),
+)

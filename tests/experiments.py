@@ -1,0 +1,58 @@
+"""Experiments of potentials measured elsewhere, run through the stages in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nernstfit import experiment as experiments
+from nernstfit.stages import adopt, correct, fit, solutions
+from nernstfit.tables import REVERSAL_POTENTIALS, load, write
+
+TABLES = {name: table.name for name, table in fit._TABLES.items()}
+HEADER = "cell,bath,pipette,reversal_mV,se_mV"
+
+
+def analyse(
+    folder: Path,
+    recipes: str,
+    rows: Sequence[str],
+    config: Mapping[str, Any],
+    header: str = HEADER,
+    change: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table,
+) -> dict[str, pd.DataFrame]:
+    """Write tables and configuration into a folder, run every stage up to the fit, and read what it wrote.
+
+    `change` is done to the table of reversal potentials before the fit.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "data").mkdir(exist_ok=True)
+    (folder / "data" / "solutions.csv").write_text(recipes, encoding="utf-8")
+    (folder / "data" / "reversals.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        given = {"reversals": "data/reversals.csv", "solutions": "data/solutions.csv", **config}
+        experiment = experiments.load(given)
+        paths = {name: str(folder / f"{name}.csv") for name in ("iv", "solutions", "junctions", "reversals", *TABLES)}
+        measured = str(folder / "measured.parquet")
+        adopt.run({}, {"measured": measured, "iv": paths["iv"]}, experiment)
+        solutions.run({}, {name: paths[name] for name in ("solutions", "junctions")}, experiment)
+        inputs = {"measured": measured, "junctions": paths["junctions"]}
+        correct.run(inputs, {"reversals": paths["reversals"]}, experiment)
+        write(paths["reversals"], REVERSAL_POTENTIALS, change(load(paths["reversals"], REVERSAL_POTENTIALS)))
+        fit.run({"reversals": paths["reversals"]}, {name: paths[name] for name in TABLES}, experiment)
+    finally:
+        os.chdir(before)
+    return {name: load(paths[name], table) for name, table in fit._TABLES.items()}
+
+
+def of_model(found: Mapping[str, pd.DataFrame], model: str | None = None, group: str = "") -> pd.DataFrame:
+    """Ratios of one model, the configured one where none is named, by ion."""
+    table = found["permeabilities"]
+    table = table[(table["group"] == group) & (table["model"] == (model or table["model"].iloc[0]))]
+    return table.set_index("ion")

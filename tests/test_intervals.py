@@ -1,0 +1,119 @@
+"""Intervals by other methods: the bootstrap against refits one by one, the profile, Student's t, the flag."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from test_model import RT_F, Simulation, shared, table
+from test_spreads import in_batches
+
+from nernstfit.permeability.bootstrap import resampled
+from nernstfit.permeability.data import Data
+from nernstfit.permeability.intervals import BOOTSTRAP, CELLS, DEFAULT, PROFILE, STUDENT, checks, reported
+from nernstfit.permeability.model import Fit, fit
+from nernstfit.permeability.newton import Dense
+from nernstfit.permeability.profile import refit
+from nernstfit.permeability.spreads import Structure
+from nernstfit.permeability.verdicts import ratios
+
+
+def one_by_one(found: Fit, counts: np.ndarray) -> np.ndarray:
+    """A resample as an experiment of its own: each cell as often as it was drawn, the covariance that of the fit."""
+    data = found.data
+    rows, names = [], []
+    for unit, count in zip(data.units, counts, strict=True):
+        for again in range(count):
+            own = unit[unit >= 0].tolist()
+            rows += own
+            names += [f"{data.cells[i]} {again}" for i in own]
+    drawn = replace(found.standing.subset(rows), cells=tuple(names))
+    square = Dense(Structure(drawn, data.gradient(found.ln_p)[rows]).whole(found.spread))
+    same = replace(found, data=drawn, standing=drawn)
+    return refit(same, found.ln_p, found.free, square)[0][list(found.free)]
+
+
+def test_resamples_are_refitted_as_one_by_one() -> None:
+    found = fit(Simulation().draw(3), "Na", 1.0)
+    drawn = np.random.default_rng(5).multinomial(8, np.full(8, 1 / 8), size=12)
+    for ln_p, counts in zip(resampled(found, 12, 5), drawn, strict=True):
+        assert ln_p == pytest.approx(one_by_one(found, counts), abs=2e-4)
+
+
+def test_batches_are_drawn_whole() -> None:
+    found = fit(in_batches(Simulation(cells=12).draw(3), 4), "Na", 1.0)
+    assert len(found.data.units) == 4
+    values = resampled(found, 300, 1)
+    # With one of four batches drawn four times, no more than these results are possible.
+    assert len(np.unique(values[:, 0].round(9))) <= 35
+
+
+def biionic(cells: int, seed: int = 1) -> Data:
+    potentials = 15.0 + 4.0 * np.random.default_rng(seed).standard_normal(cells)
+    rows = [(f"c{i:02d}", v, {"Na": 140.0}) for i, v in enumerate(potentials)]
+    return table(rows, ["K", "Na"], 0.01, inside={"K": 140.0})
+
+
+@pytest.mark.parametrize("cells", [6, 20])
+def test_the_bootstrap_of_a_mean_has_its_error_over_n_instead_of_n_less_one(cells: int) -> None:
+    found = fit(biionic(cells), "K", 0.0)
+    values = resampled(found, 4000, 1)[:, 0]
+    expected = (found.data.potential_mV / RT_F).std() / math.sqrt(cells)
+    assert values.std() == pytest.approx(expected, rel=0.05)
+    assert values.mean() == pytest.approx(found.ln_p[1], abs=4 * expected / math.sqrt(4000))
+
+
+def test_a_seed_gives_the_same_again_and_another_does_not() -> None:
+    found = fit(biionic(6), "K", 0.0)
+    one, same, other = (resampled(found, 50, seed) for seed in (1, 1, 2))
+    assert (one == same).all()
+    assert (one != other).any()
+
+
+def intervals(data: Data, reference: str, offset: float, singles: dict[str, list[float]]) -> dict[str, tuple]:
+    found = fit(data, reference, offset)
+    judged = ratios(found, shared(data), 0.95)
+    ion = judged[0].ion
+    made = [*reported(judged), *checks(found, judged, singles, 0.95, 1)]
+    return {i.method: (math.log(i.low), math.log(i.high), i.disagrees) for i in made if i.ion == ion}
+
+
+def test_all_methods_agree_where_cells_are_many_and_the_model_is_straight() -> None:
+    data = biionic(40)
+    values = data.potential_mV / RT_F
+    made = intervals(data, "K", 0.0, {"Na": values.tolist()})
+    assert set(made) == {DEFAULT, CELLS, PROFILE, BOOTSTRAP, STUDENT}
+    width = made[CELLS][1] - made[CELLS][0]
+    for low, high, disagrees in made.values():
+        assert (low, high) == pytest.approx(made[CELLS][:2], abs=0.08 * width)
+        assert not disagrees
+    by_hand = stats.t.interval(0.95, 39, values.mean(), stats.sem(values))
+    assert made[STUDENT][:2] == pytest.approx(by_hand, abs=1e-9)
+
+
+def test_a_method_that_disagrees_largely_is_flagged() -> None:
+    data = biionic(10)
+    values = data.potential_mV / RT_F
+    made = intervals(data, "K", 0.0, {"Na": (values + 0.3).tolist()})
+    assert made[STUDENT][2]
+    assert not made[PROFILE][2]
+    made = intervals(data, "K", 0.0, {"Na": (values.mean() + 5 * (values - values.mean())).tolist()})
+    assert made[STUDENT][2]
+
+
+def test_one_cell_has_no_bootstrap() -> None:
+    data = Simulation(cells=1).draw(1)
+    assert BOOTSTRAP not in intervals(data, "Na", 1.0, {})
+
+
+def test_an_ion_that_few_cells_tell_of_has_no_bootstrap() -> None:
+    data = Simulation(cells=5).draw(1)
+    nmdg = data.ions.index("NMDG")
+    kept = [i for i in range(data.size) if data.outside[i, nmdg] == 0 or data.cells[i] == "c0"]
+    found = fit(data.subset(kept), "Na", 1.0)
+    judged = ratios(found, shared(found.data), 0.95)
+    methods = {i.method for i in checks(found, judged, {}, 0.95, 1) if i.ion == "NMDG"}
+    assert BOOTSTRAP not in methods

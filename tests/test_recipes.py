@@ -1,0 +1,295 @@
+"""The tables of solutions and of the user's own ions: what they become, and every fault in one sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from nernstfit import recipes, tables
+from nernstfit.cautions import cautions
+from nernstfit.cli import main
+from nernstfit.solutions import Solutions
+
+BATH = "solution,NaCl,KCl,CaCl2,MgCl2,HEPES,glucose,pH,titrant\n"
+
+
+def parsed(folder: Path, text: str, species: str = "") -> tuple[Solutions, list[str]]:
+    (folder / "s.csv").write_text(text, encoding="utf-8")
+    own, faults = (), []
+    if species:
+        (folder / "species.csv").write_text(species, encoding="utf-8")
+        own, faults = recipes.read_species(str(folder / "species.csv"))
+    found, more = recipes.parse(tables.read(folder / "s.csv"), "s.csv", own)
+    return found, [*(fault.replace(f"{folder}/", "") for fault in faults), *more]
+
+
+def sound(folder: Path, text: str, species: str = "") -> Solutions:
+    found, faults = parsed(folder, text, species)
+    assert not faults
+    return found
+
+
+def fault(folder: Path, text: str, species: str = "") -> str:
+    _, faults = parsed(folder, text, species)
+    assert len(faults) == 1, faults
+    return faults[0]
+
+
+def free(found: Solutions, name: str, temperature_C: float = 22.0) -> dict[str, float]:
+    row = found.row(name, temperature_C).tolist()
+    return {ion.name: c for ion, c in zip(found.ions, row, strict=True) if c > 0}
+
+
+def total(found: Solutions, name: str, temperature_C: float = 22.0) -> dict[str, float]:
+    row = found.at(temperature_C).total_mM[found.names.index(name)].tolist()
+    return {ion.name: c for ion, c in zip(found.ions, row, strict=True)}
+
+
+# Recipes at a pH
+
+
+def test_a_bath_with_its_titrant_is_neutral(tmp_path: Path) -> None:
+    found = sound(tmp_path, f"{BATH}bath,140,5,2,1,10,10,7.4,NaOH\n")
+    at = free(found, "bath")
+    assert found.charge_excess_meq_per_l(22.0) == pytest.approx([0.0], abs=1e-12)
+    assert at["Na"] == pytest.approx(140 + at["HEPES"], abs=1e-3)
+    assert 3.5 < at["HEPES"] < 5.5
+    assert found.at(22.0).uncharged_mM[0] == pytest.approx(10 + 10 - at["HEPES"], abs=1e-9)
+
+
+def test_a_titrant_given_as_an_amount_does_the_same(tmp_path: Path) -> None:
+    computed = sound(tmp_path, f"{BATH}bath,140,5,2,1,10,10,7.4,NaOH\n")
+    amount = float(computed.at(22.0).titrant_mM[0])
+    typed = sound(tmp_path, f"solution,NaCl,KCl,CaCl2,MgCl2,HEPES,NaOH,pH\nbath,140,5,2,1,10,{amount!r},7.4\n")
+    assert free(typed, "bath") == pytest.approx(free(computed, "bath"), rel=1e-9)
+    assert abs(float(typed.charge_excess_meq_per_l(22.0)[0])) < 1e-9
+
+
+def test_a_pipette_with_chelators(tmp_path: Path) -> None:
+    text = "solution,KCl,K-gluconate,EGTA,CaCl2,MgATP,Na-GTP,HEPES,pH,titrant\npip,8,122,10,1,4,0.3,10,7.2,KOH\n"
+    found = sound(tmp_path, text)
+    at, whole = free(found, "pip"), total(found, "pip")
+    assert 1e-5 < at["Ca"] < 4e-5  # 10 to 40 nM
+    assert 0.3 < at["Mg"] < 0.8
+    assert (whole["Ca"], whole["Mg"], whole["EGTA2"], whole["[CaEGTA]2-"]) == pytest.approx((1, 4, 10, 10))
+    assert whole["K"] == pytest.approx(130 + found.at(22.0).titrant_mM[0])
+    assert math.isnan(whole["OH"])
+
+
+def test_the_salt_that_a_chelator_came_as_does_not_count(tmp_path: Path) -> None:
+    acid = sound(tmp_path, "solution,KCl,EGTA,CaCl2,HEPES,pH,titrant\npip,130,10,1,10,7.2,KOH\n")
+    salt = sound(tmp_path, "solution,KCl,K4-EGTA,CaCl2,HEPES,HCl,pH\npip,130,10,1,10,0,7.2\n")
+    assert free(salt, "pip")["Ca"] == pytest.approx(free(acid, "pip")["Ca"], rel=0.02)
+
+
+def test_an_acid_by_name_and_a_base(tmp_path: Path) -> None:
+    found = sound(tmp_path, "solution,gluconic acid,HEPES,KCl,pH,titrant\npip,120,10,20,7.2,KOH\n")
+    at = free(found, "pip")
+    assert at["gluconate"] == pytest.approx(120)
+    assert at["K"] == pytest.approx(140 + at["HEPES"], abs=1e-3)
+    nmdg = sound(tmp_path, "solution,NMDG,HEPES,pH,titrant\nbath,145,10,7.4,HCl\n")
+    assert free(nmdg, "bath")["Cl"] == pytest.approx(145 - free(nmdg, "bath")["HEPES"], abs=1e-3)
+
+
+def test_temperature_moves_the_equilibria(tmp_path: Path) -> None:
+    found = sound(tmp_path, f"{BATH}bath,140,5,2,1,10,10,7.4,NaOH\n")
+    assert free(found, "bath", 37.0)["HEPES"] > 1.1 * free(found, "bath", 22.0)["HEPES"]
+
+
+def test_without_a_pH_a_component_is_the_ion_of_that_name(tmp_path: Path) -> None:
+    found = sound(tmp_path, "solution,NaCl,HEPES,Na,EGTA4,K,pH\nbath,140,10,10,,,\npip,,,,1,4,\n")
+    assert free(found, "bath") == {"Na": 150, "Cl": 140, "HEPES": 10}
+    assert free(found, "pip") == {"EGTA4": 1, "K": 4}
+
+
+def test_the_order_of_rows_and_columns_changes_no_bit(tmp_path: Path) -> None:
+    one = sound(tmp_path, "solution,KCl,EGTA,CaCl2,HEPES,pH,titrant\na,130,10,1,10,7.2,KOH\nb,5,,2,10,7.4,KOH\n")
+    other = sound(tmp_path, "titrant,CaCl2,pH,HEPES,EGTA,solution,KCl\nKOH,2,7.4,10,,b,5\nKOH,1,7.2,10,10,a,130\n")
+    assert one.ions == other.ions
+    assert (one.at(22.0).free_mM == other.at(22.0).free_mM).all()
+
+
+# Faults
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("solution,NaCl,kalium\nb,140,5\n", "s.csv: row 1, column 'kalium': 'kalium' is no ion, salt or uncharged"),
+        ("solution,NaCl2\nb,140\n", "s.csv: row 1, column 'NaCl2': 'NaCl2' reads as 1 Na (+1) and 2 Cl (-1), whose"),
+        ("solution,NaCl\nb,-140\n", "s.csv: row 2, column 'NaCl': found -140; a concentration in mM from 0 to 20000"),
+        ("solution,NaCl\nb,20001\n", "s.csv: row 2, column 'NaCl': found 20001; a concentration in mM from 0 to 20000"),
+        ("solution,NaCl,pH\nb,140,7.4\n", "s.csv: row 2, column 'pH': found 7.4, but no component buffers there"),
+        (
+            "solution,NaCl,Na-acetate,pH\nb,140,5,7.4\n",
+            "s.csv: row 2, column 'pH': found 7.4, but no component buffers",
+        ),
+        ("solution,NaCl,HEPES,pH\nb,140,5,74\n", "s.csv: row 2, column 'pH': found 74; a pH from 0 to 14 would be"),
+        (
+            "solution,BaCl2,BAPTA,pH\nb,1,5,7.2\n",
+            "s.csv: row 2, column 'pH': found 7.2, but no stability constant of BAPTA4 with Ba is known",
+        ),
+        (
+            "solution,KCl,EGTA,pH\nb,140,5,\n",
+            "s.csv: row 2, column 'EGTA': found 5 without a pH: 'EGTA' can be read as EGTA2, EGTA3 or EGTA4: spell out",
+        ),
+        (
+            "solution,gluconic acid,KCl\nb,100,30\n",
+            "s.csv: row 2, column 'gluconic acid': found 100 without a pH: ",
+        ),
+        (
+            f"{BATH}bath,140,5,2,1,10,10,,NaOH\n",
+            "s.csv: row 2, column 'titrant': found 'NaOH' without a pH; the pH that it was added up to",
+        ),
+        (
+            f"{BATH}bath,140,5,2,1,10,10,7.4,HCl\n",
+            "s.csv: row 2, column 'titrant': found 'HCl', but the other components leave -4.6",
+        ),
+        (
+            f"{BATH}bath,140,5,2,1,10,10,7.4,soda\n",
+            "s.csv: row 2, column 'titrant': found 'soda'; an acid or base such as NaOH, KOH, CsOH, HCl or NMDG",
+        ),
+    ],
+)
+def test_a_fault_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    assert fault(tmp_path, text).startswith(said)
+
+
+def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
+    _, faults = parsed(tmp_path, "solution,NaCl,x1,EGTA,pH\na,-1,,,\nb,1,2,3,\nc,140,,,7.4\n")
+    assert [text.split(":")[1] for text in faults] == [
+        " row 2, column 'NaCl'",
+        " row 1, column 'x1'",
+        " row 3, column 'EGTA'",
+        " row 4, column 'pH'",
+    ]
+
+
+# Cautions
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"{BATH}x,140,5,2,1,10,10,7.4,\n", "likely missing is Na, of the base that set the pH (column 'titrant')"),
+        ("solution,NaCl,HEPES\nx,140,10\n", "likely missing is Na, or a pH: without one HEPES counts as written"),
+        (
+            "solution,NaCl,K\nx,140,10\n",
+            "+10 meq/l (+6.7 % of the cations' charge): likely missing is Cl",
+        ),
+        ("solution,NaCl\nx,50\n", "osmolarity 100 mOsm/l, outside the 150 to 450 of solutions for vertebrate cells"),
+        ("solution,KCl,EGTA,CaCl2,HEPES,pH,titrant\nx,130,1,0.99,10,7.2,KOH\n", "EGTA is 9"),
+        (
+            "solution,NaCl,Tris-Cl,pH\nx,120,20,6.7\n",
+            "pH 6.7 is 1.5 from the nearest pKa (8.16): it is hardly",
+        ),
+        ("solution,KCl,K4-EGTA,CaCl2\nx,130,5,1\n", "Ca beside EGTA4 counts as free: what is bound needs a pH"),
+        (
+            "solution,NaCl,HEPES,Na,NaOH\nx,140,10,6,4\n",
+            "OH beside a buffer counts as free: what neutralises it",
+        ),
+    ],
+)
+def test_what_is_remarkable_is_said(tmp_path: Path, text: str, said: str) -> None:
+    remarks = cautions(sound(tmp_path, text), 22.0, "pitzer:macinnes")["x"]
+    assert any(said in remark for remark in remarks), remarks
+
+
+def test_ionic_strength_is_held_against_the_model(tmp_path: Path) -> None:
+    found = sound(tmp_path, "solution,KCl\nbridge,3000\n")
+    assert cautions(found, 25.0, "pitzer:macinnes")["bridge"] == ()
+    assert cautions(found, 25.0, "davies")["bridge"] == (
+        "ionic strength 3 mol/l, above the 0.5 up to which davies is meant",
+    )
+
+
+def test_a_complete_recipe_is_not_remarkable(tmp_path: Path) -> None:
+    found = sound(tmp_path, f"{BATH}bath,140,5,2,1,10,10,7.4,NaOH\n")
+    assert cautions(found, 22.0, "pitzer:macinnes") == {"bath": ()}
+
+
+# The user's own ions
+
+SPECIES = "species,charge,mobility,analogue,source\nPIPES,-1,0.3,Cl,estimate\nguanidinium,1,0.7,K,own measurement\n"
+
+
+def test_own_ions_are_ions_like_the_others(tmp_path: Path) -> None:
+    found = sound(tmp_path, "solution,Na-PIPES,guanidinium-Cl,NaCl\nx,10,30,100\n", SPECIES)
+    assert free(found, "x") == {"Na": 110, "PIPES": 10, "guanidinium": 30, "Cl": 130}
+    own = {ion.name: ion for ion in found.ions}["guanidinium"]
+    assert (own.valence, own.mobility, own.mobility_percent, own.analogue) == (1, 0.7, 10.0, "K")
+    assert found.known["PIPES"].source == "estimate"
+    statuses = found.statuses("pitzer:macinnes", 25.0)[0]
+    assert statuses[[ion.name for ion in found.ions].index("guanidinium")].startswith("analogue:")
+
+
+def test_own_values_of_a_known_ion_take_its_place(tmp_path: Path) -> None:
+    found = sound(
+        tmp_path,
+        "solution,NMDG-Cl\nx,140\n",
+        "species,charge,mobility,analogue,source,mobility_percent\nNMDG,1,0.29,,our own,2\n",
+    )
+    ion = {ion.name: ion for ion in found.ions}["NMDG"]
+    assert (ion.mobility, ion.mobility_percent, ion.analogue) == (0.29, 2.0, "ethylammonium")
+
+
+def test_own_buffers_buffer(tmp_path: Path) -> None:
+    species = "species,charge,mobility,analogue,source,pKa,pKa_kJ_per_mol\nTES,-1,0.3,Cl,x,7.55,32.1\n"
+    found = sound(tmp_path, "solution,NaCl,TES,pH,titrant\nx,140,10,7.45,NaOH\n", species)
+    assert free(found, "x")["TES"] == pytest.approx(5, abs=0.7)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("X,0,0.3,,a", "species.csv: row 2, column 'charge': found 0; a charge such as 1, 2, -1 or -2 would be right"),
+        ("X,1.5,0.3,,a", "species.csv: row 2, column 'charge': found 1.5; a charge such as 1, 2, -1 or -2"),
+        ("X,1,30,,a", "species.csv: row 2, column 'mobility': found 30; a mobility relative to that of K"),
+        ("X,1,0.3,,", "species.csv: row 2, column 'source': found nothing; every species needs one"),
+        ("X,1,0.3,Kalium,a", "species.csv: row 2, column 'analogue': found 'Kalium', which is no known ion"),
+        ("X,1,0.3,Cl,a", "species.csv: row 2, column 'analogue': found 'Cl' of charge -1 for one of +1"),
+        ("Na,2,0.3,,a", "species.csv: row 2, column 'charge': found 2 for the known ion Na, which has +1"),
+    ],
+)
+def test_faults_of_the_species_table(tmp_path: Path, row: str, said: str) -> None:
+    text = f"species,charge,mobility,analogue,source\n{row}\n"
+    assert fault(tmp_path, "solution,NaCl\nx,140\n", text).startswith(said)
+
+
+def test_a_column_is_missing_from_the_species_table(tmp_path: Path) -> None:
+    assert fault(tmp_path, "solution,NaCl\nx,140\n", "species,charge,mobility,source\nX,1,1,a\n") == (
+        "species.csv: row 1: found no column 'analogue' (found species, charge, mobility, source); it is needed"
+    )
+
+
+# The command
+
+
+def test_the_command_shows_ions_then_solutions_then_what_is_remarkable(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text(f"{BATH}bath,140,5,2,1,10,10,7.4,NaOH\nbad,140,5,2,1,10,10,7.4,\n", encoding="utf-8")
+    shown = CliRunner().invoke(main, ["solutions", str(path), "--temperature", "25"])
+    assert shown.exit_code == 0
+    ions, whole = shown.stdout.split("\n\n")
+    assert ions.splitlines()[0].split() == [
+        *("solution", "ion", "valence", "total_mM", "concentration_mM"),
+        *("activity_coefficient", "activity_mM", "status"),
+    ]
+    assert [line.split()[0] for line in whole.splitlines()] == ["solution", "bad", "bath"]
+    assert shown.stderr.startswith("bad: charge excess -4.")
+
+
+def test_the_command_gives_numbers_as_json(tmp_path: Path) -> None:
+    path, species = tmp_path / "s.csv", tmp_path / "species.csv"
+    path.write_text("solution,K-PIPES\nx,140\n", encoding="utf-8")
+    species.write_text(SPECIES, encoding="utf-8")
+    shown = CliRunner().invoke(main, ["solutions", str(path), "--species", str(species), "--json"])
+    rows = json.loads(shown.stdout)
+    assert [(row["ion"], row["concentration_mM"], row["pH"]) for row in rows] == [
+        ("K", 140.0, None),
+        ("PIPES", 140.0, None),
+    ]
