@@ -133,7 +133,7 @@ class _Near:
         return Deviance(self.structure, self.residual, columns, names, fit.spread, fit.offset_scale_mV, restricted=True)
 
     def coefficients(self, more: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Coefficients of further columns, their covariance and degrees of freedom, at the spreads likeliest with them."""
+        """Coefficients of further columns, covariance and degrees of freedom, at the spreads likeliest with them."""
         fit, q = self._fit, more.shape[1]
         deviance = self.deviance(np.hstack([self.ratios, more]), fit.spreads)
         value, covariance, df = deviance.coefficients(likeliest(deviance, fit.spread, fit.spreads))

@@ -22,7 +22,7 @@ from nernstfit.permeability.spreads import Structure
 FloatArray = NDArray[np.float64]
 
 _SAME = 1e-9  # of a squared length
-_SAME_METHOD = 1e-4  # of a variance
+_SAME_METHOD = 1e-3  # of a variance
 _UNTOLD_SE = 0.5  # of ln P: a shift method that knows so little is no check
 
 
@@ -124,9 +124,8 @@ def _lack_of_fit(fitted: Fit, level: float) -> Outcome:
 def _indicators(fitted: Fit) -> FloatArray:
     """One column per condition: 1 mV where it is."""
     data = fitted.data
-    conditions = np.column_stack(
-        [data.inside, data.outside, data.temperature_C, *[data.corrected][: bool(data.corrected)]]
-    )
+    sides = data.corrected or np.zeros(data.size)
+    conditions = np.column_stack([data.inside, data.outside, data.temperature_C, sides])
     _, place = np.unique(conditions, axis=0, return_inverse=True)
     return np.asarray(np.eye(int(place.max()) + 1)[place.reshape(-1)])
 
