@@ -47,13 +47,13 @@ def _table(name: str, keys: str, columns: str, text: str) -> Table:
     return Table(name, tuple(keys.split()), names, frozenset(names) - frozenset(text.split()))
 
 
-# Behind the columns of the contract: what the fit adds to se_mV in quadrature.
+# Behind the columns of the contract: what the fit adds to se_mV in quadrature; when it was measured.
 REVERSAL_POTENTIALS = _table(
     "reversal_potentials.csv",
     "measurement",
     "measurement recording epoch sweeps group cell bath pipette configuration temperature_C verdict reason "
     "raw_mV leak_shift_mV rs_shift_mV reversal_mV junction_mV corrected_mV se_mV low_mV high_mV slope_nS flags "
-    "further_se_mV",
+    "further_se_mV time_s",
     "measurement recording epoch sweeps group cell bath pipette configuration verdict reason flags",
 )
 IV = _table(

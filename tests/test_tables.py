@@ -17,7 +17,7 @@ from nernstfit.errors import InputError
 CONTRACT = {
     tables.REVERSAL_POTENTIALS: "measurement, recording, epoch, sweeps, group, cell, bath, pipette, configuration, "
     "temperature_C, verdict, reason, raw_mV, leak_shift_mV, rs_shift_mV, reversal_mV, junction_mV, corrected_mV, "
-    "se_mV, low_mV, high_mV, slope_nS, flags, further_se_mV",
+    "se_mV, low_mV, high_mV, slope_nS, flags, further_se_mV, time_s",
     tables.IV: "measurement, level, command_mV, voltage_mV, current_pA, se_pA, raw_current_pA",
     tables.SOLUTIONS: "temperature_C, solution, ion, valence, concentration_mM, activity_coefficient, activity_mM, "
     "ionic_strength_M, status, "
