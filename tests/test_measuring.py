@@ -359,6 +359,7 @@ def test_times_are_the_table_s_or_count_from_the_first_file_to_the_middle_of_the
     rows = ["a.abf,c,control,pipette,,", f"b.abf,c,high_K,pipette,0-3,{given}", "gone.abf,c,control,pipette,,"]
     header = "recording,cell,bath,pipette,sweeps,time_s\n"
     here = folder(recordings=header + "".join(f"data/{row}\n" for row in rows))
+    (here / "data/gone.abf").write_bytes(b"")
     for name, ms in (("a", 0), ("b", 60_000)):
         begun(here / f"data/{name}.abf", 20200101, ms)
     loaded = experiments.load(config())
