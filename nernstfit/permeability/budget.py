@@ -107,7 +107,7 @@ def _sentence(ion: str, source: str, share: float, largest: str) -> str:
     if share < _NOTABLE:
         return ""
     gain = 100 * (1 - math.sqrt(1 - _HALVED * share))
-    most = f", most of it the {largest}" if " of " in largest else ""
+    most = f", most of it the {largest}" if largest.startswith(("mobility of ", "concentration of ")) else ""
     return (
         f"{100 * share:.0f} % of the variance of ln P({ion}){most}; half this error would make the interval "
         f"{gain:.0f} % shorter: {_REMEDY[source].format(ion=ion)}"

@@ -16,32 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit.permeability.model import Fit
-from nernstfit.permeability.verdicts import ESTIMATE, LOWER, NOTHING, UPPER, Ratio
+from nernstfit.permeability.verdicts import ESTIMATE, LOWER, NOTHING, UPPER, Judged, Ratio
 
 FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One group under the model that is compared.
-
-    Attributes
-    ----------
-    fit : Fit
-    ratios : tuple of Ratio
-    shared_mV : ndarray, shape (n, sources)
-        What one standard deviation of each shared error does to measured minus predicted; the same sources in all
-        groups.
-    """
-
-    fit: Fit
-    ratios: tuple[Ratio, ...]
-    shared_mV: FloatArray
-
-    def moved(self, ion: str) -> FloatArray:
-        """What one standard deviation of each shared error does to the ln ratio; shape (sources,)."""
-        return np.asarray(self.fit.gain[self.fit.free.index(self.fit.data.ions.index(ion))] @ self.shared_mV)
 
 
 @dataclass(frozen=True)
@@ -200,6 +177,7 @@ _SAID = {UPPER: "only an upper bound", LOWER: "only a lower bound", NOTHING: "no
 
 def _reason(name: str, ratio: Ratio, other: str, beside: Ratio) -> str:
     """Why there is no difference, and what the bounds still say."""
+    name, other = (group or "the rows without a group" for group in (name, other))
     without = [f"{group} has {_SAID[r.verdict]}" for group, r in ((name, ratio), (other, beside)) if r.verdict in _SAID]
     for (lower, low), (upper, high) in (((name, ratio), (other, beside)), ((other, beside), (name, ratio))):
         if low.high < high.low:

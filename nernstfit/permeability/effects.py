@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nernstfit.permeability.model import Fit
-from nernstfit.permeability.spreads import NOISE, OFFSET, Deviance, Structure, Whitener, likeliest
+from nernstfit.permeability.spreads import NOISE, OFFSET, Deviance, Spread, Structure, Whitener, likeliest
 
 FloatArray = NDArray[np.float64]
 
@@ -39,6 +39,8 @@ class Effect:
         Its degrees of freedom; df2 is inf where the errors are known.
     p : float
         Chance of so large an F where there is no effect.
+    spread : Spread
+        The spreads that are likeliest where the effect is there.
     """
 
     size: float
@@ -47,6 +49,7 @@ class Effect:
     df1: float
     df2: float
     p: float
+    spread: Spread
 
 
 def explained(fit: Fit, effects: FloatArray) -> Effect | None:
@@ -71,14 +74,14 @@ def explained(fit: Fit, effects: FloatArray) -> Effect | None:
     if q == 0:
         return None
     near = _Near(fit)
-    value, covariance, df = near.coefficients(more)
+    spread, (value, covariance, df) = near.coefficients(more)
     if q > 1:
         # Along the axes of their covariance the coefficients are independent.
-        value, covariance, df = near.coefficients(more @ np.linalg.eigh(covariance)[1])
+        spread, (value, covariance, df) = near.coefficients(more @ np.linalg.eigh(covariance)[1])
     statistic, df2 = float(value @ np.linalg.solve(covariance, value)) / q, _joint_freedom(df)
     p = stats.f.sf(statistic, q, df2) if math.isfinite(df2) else stats.chi2.sf(q * statistic, q)
     size, error = (float(value[0]), math.sqrt(covariance[0, 0])) if q == 1 else (math.nan, math.nan)
-    return Effect(size, error, statistic, q, df2, float(p))
+    return Effect(size, error, statistic, q, df2, float(p), spread)
 
 
 def scatter(fit: Fit) -> Effect | None:
@@ -102,7 +105,7 @@ def scatter(fit: Fit) -> Effect | None:
     found, without = likeliest(free, start, names), likeliest(held, start, fit.spreads)
     gained = held.value(without) - free.value(found)
     root = math.copysign(math.sqrt(max(0.0, gained)), math.log(found.noise))
-    return Effect(found.noise, math.nan, root, math.nan, math.nan, float(stats.norm.sf(root)))
+    return Effect(found.noise, math.nan, root, math.nan, math.nan, float(stats.norm.sf(root)), found)
 
 
 class _Near:
@@ -132,12 +135,13 @@ class _Near:
         fit = self._fit
         return Deviance(self.structure, self.residual, columns, names, fit.spread, fit.offset_scale_mV, restricted=True)
 
-    def coefficients(self, more: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Coefficients of further columns, covariance and degrees of freedom, at the spreads likeliest with them."""
+    def coefficients(self, more: FloatArray) -> tuple[Spread, tuple[FloatArray, FloatArray, FloatArray]]:
+        """Likeliest spreads with further columns; the coefficients of these, covariance and degrees of freedom."""
         fit, q = self._fit, more.shape[1]
         deviance = self.deviance(np.hstack([self.ratios, more]), fit.spreads)
-        value, covariance, df = deviance.coefficients(likeliest(deviance, fit.spread, fit.spreads))
-        return value[-q:], covariance[-q:, -q:], df[-q:]
+        spread = likeliest(deviance, fit.spread, fit.spreads)
+        value, covariance, df = deviance.coefficients(spread)
+        return spread, (value[-q:], covariance[-q:, -q:], df[-q:])
 
 
 def _spanned(fit: Fit, gradient: FloatArray) -> FloatArray:

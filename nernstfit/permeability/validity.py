@@ -9,21 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from nernstfit.permeability.effects import Effect, explained, scatter
-from nernstfit.permeability.model import Fit, fit
-from nernstfit.permeability.spreads import Structure
+from nernstfit.permeability.model import Fit
+from nernstfit.permeability.spreads import Columns, Structure, Whitener
 
 FloatArray = NDArray[np.float64]
 
 _SAME = 1e-9  # of a squared length
-_SAME_METHOD = 1e-3  # of a variance
-_UNTOLD_SE = 0.5  # of ln P: a shift method that knows so little is no check
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ class Outcome:
     df2: float = math.nan
 
 
-def examine(fitted: Fit, about: Circumstances, confidence: float, robust: bool = False) -> tuple[Outcome, ...]:
+def examine(fitted: Fit, about: Circumstances, confidence: float) -> tuple[Outcome, ...]:
     """Run every test on one fit.
 
     Parameters
@@ -81,8 +78,6 @@ def examine(fitted: Fit, about: Circumstances, confidence: float, robust: bool =
     about : Circumstances
     confidence : float
         1 - `confidence` is the p below which a sentence takes an effect for real.
-    robust : bool
-        Whether measurements may be gross errors.
 
     Returns
     -------
@@ -98,7 +93,7 @@ def examine(fitted: Fit, about: Circumstances, confidence: float, robust: bool =
         _against_potential(fitted, level),
         _against_time(fitted, about.time_s, level),
         _against_conductance(fitted, about.slope_nS, level),
-        *_shift_method(fitted, level, robust),
+        *_shift_method(fitted, level),
     )
 
 
@@ -106,15 +101,13 @@ def _lack_of_fit(fitted: Fit, level: float) -> Outcome:
     """Whether the mean of each condition lies where the ratios put it."""
     found = explained(fitted, _indicators(fitted))
     if found is None:
-        reason = (
-            "The ratios can meet the mean of every bath: the equation is not put to the test; a further bath would."
-        )
+        reason = "The ratios can meet the mean of every bath, so that nothing tests the equation; a further bath would."
         return Outcome("lack_of_fit", "", reason)
     many = f"the means of the baths, {found.df1:.0f} more than there are ratios"
     return _told(
         "lack_of_fit",
         "",
-        found,
+        replace(found, size=math.nan, se=math.nan),  # a direction among the baths has no unit
         level,
         f"No set of ratios explains {many}: this model does not hold",
         f"The ratios explain {many}",
@@ -134,14 +127,14 @@ def _scatter(fitted: Fit, level: float) -> Outcome:
     found = scatter(fitted)
     if found is None:
         return Outcome("scatter", "", "The ratios and the spreads between cells leave no scatter to judge by.")
-    times = f"{found.size:.2g} times as much as their standard errors and the spreads between cells say"
+    say = "their standard errors and the spreads between cells say"
     return _told(
         "scatter",
         "",
         found,
         level,
-        f"Measurements scatter {times}: a further error is not in the standard errors",
-        f"Measurements scatter {times}",
+        f"Measurements scatter more than {say}, as if their errors were {found.size:.2g} times as large",
+        f"Measurements scatter no more than {say}",
         "ratio",
     )
 
@@ -197,11 +190,11 @@ def _against_conductance(fitted: Fit, slope_nS: FloatArray, level: float) -> Out
     return _slope("conductance", "", found, level, "mV", words, why)
 
 
-def _shift_method(fitted: Fit, level: float, robust: bool) -> Iterator[Outcome]:
-    """Ratios from the shifts of potential within cells, each with its own free offset, against the fitted ones.
+def _shift_method(fitted: Fit, level: float) -> Iterator[Outcome]:
+    """Ratios from shifts of potential alone, whatever all potentials are off by in common, against the fitted ones.
 
-    The difference of the two is a linear function of the potentials: its variance follows from theirs (Hausman 1978,
-    Econometrica 46:1251, without taking either to be efficient).
+    Beside the fitted ratios, which trust the cells' offsets to be nothing on average, those with the average left free
+    are less precise and never biased by it: their difference is tested (Hausman 1978, Econometrica 46:1251).
     """
     data, test = fitted.data, "shift_method"
     free = [i for i in fitted.free if i < len(data.ions)]
@@ -209,31 +202,21 @@ def _shift_method(fitted: Fit, level: float, robust: bool) -> Iterator[Outcome]:
         same = "The model has a free offset in each cell: it is the shift method."
         yield from (Outcome(test, data.ions[i], same) for i in free)
         return
-    shifted = fit(data, fitted.reference, math.inf, robust=robust)
-    structure = Structure(fitted.standing, data.gradient(fitted.ln_p))
-    variance = np.asarray(sum(structure.parts(fitted.spread, shifted.gain - fitted.gain).values()))
+    ones = np.ones((data.size, 1))
+    common = explained(fitted, ones)
+    if common is None:
+        same = "The ratios can take up an offset that all cells have in common: these baths do not test it."
+        yield from (Outcome(test, data.ions[i], same) for i in free)
+        return
+    gradient = data.gradient(fitted.ln_p)
+    white = Whitener(Structure(fitted.standing, gradient), common.spread)
+    moved = -(Columns.of(white(gradient[:, list(fitted.free)])).gain @ white(ones))[:, 0]  # ln P per mV
+    off = f"All potentials are off by {_sized(common, 'mV')} in common"
     for j, i in enumerate(free):
-        ion = data.ions[i]
-        if j in shifted.loose or j in fitted.loose or shifted.covariance[j, j] > _UNTOLD_SE**2:
-            yield Outcome(test, ion, f"The shifts of potential within cells do not tell P({ion}).")
-            continue
-        if variance[j] < _SAME_METHOD * fitted.covariance[j, j]:
-            yield Outcome(test, ion, f"P({ion}) comes from shifts within cells in any case.")
-            continue
-        difference, se = float(shifted.ln_p[i] - fitted.ln_p[i]), math.sqrt(variance[j])
-        statistic, df = (difference / se) ** 2, float(fitted.df[j])
-        p = float(2 * stats.t.sf(abs(difference) / se, df))
-        found = Effect(difference, se, statistic, 1, df, p)
-        gives = f"The shift method, with a free offset in each cell, gives {math.exp(difference):.3g} times P({ion})"
-        yield _told(
-            test,
-            ion,
-            found,
-            level,
-            f"{gives}: the potentials themselves are off by more than the cells' offsets (a junction?)",
-            f"{gives}, no more than chance allows",
-            "ln P",
-        )
+        found = replace(common, size=common.size * float(moved[j]), se=common.se * abs(float(moved[j])))
+        gives = f"the shift method changes P({data.ions[i]}) by {100 * math.expm1(found.size):+.2g} %"
+        chance = f"{off}, no more than chance allows; {gives}"
+        yield _told(test, data.ions[i], found, level, f"{off} (a junction?); {gives}", chance, "ln P")
 
 
 def _single(fitted: Fit, effect: FloatArray, constant: str) -> tuple[Effect | None, str]:
