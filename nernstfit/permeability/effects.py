@@ -21,7 +21,8 @@ from nernstfit.permeability.spreads import NOISE, OFFSET, Deviance, Spread, Stru
 FloatArray = NDArray[np.float64]
 
 _HELD = 1e-7  # of the longest direction
-_ROUNDS = 3
+_ROUNDS = 4
+_LONGEST = 1.0  # of ln P
 _TAKEN_UP = 1e-4  # of a column's length: what is left of it beside the ratios
 
 
@@ -68,20 +69,19 @@ def explained(fit: Fit, effects: FloatArray) -> Effect | None:
         None where the ratios take all of them up, so that no data could tell.
     """
     se = fit.standing.se_mV[:, None]
-    # What the ratios take up is asked of the mean cell: there all cells agree on it.
-    more = _beside(_spanned(fit, fit.data.gradient(fit.ln_p)) / se, effects / se) * se
+    more = _beside(_spanned(fit), effects / se) * se
     q = more.shape[1]
     if q == 0:
         return None
-    near = _Near(fit)
-    spread, (value, covariance, df) = near.coefficients(more)
+    near = _Near(fit, more, fit.spreads)
+    value, covariance, df = near.last(q)
     if q > 1:
         # Along the axes of their covariance the coefficients are independent.
-        spread, (value, covariance, df) = near.coefficients(more @ np.linalg.eigh(covariance)[1])
+        value, covariance, df = _Near(fit, more @ np.linalg.eigh(covariance)[1], fit.spreads).last(q)
     statistic, df2 = float(value @ np.linalg.solve(covariance, value)) / q, _joint_freedom(df)
     p = stats.f.sf(statistic, q, df2) if math.isfinite(df2) else stats.chi2.sf(q * statistic, q)
     size, error = (float(value[0]), math.sqrt(covariance[0, 0])) if q == 1 else (math.nan, math.nan)
-    return Effect(size, error, statistic, q, df2, float(p), spread)
+    return Effect(size, error, statistic, q, df2, float(p), near.spread)
 
 
 def scatter(fit: Fit) -> Effect | None:
@@ -98,63 +98,70 @@ def scatter(fit: Fit) -> Effect | None:
         `size` is by how much the standard errors would have to be multiplied, `statistic` the signed root of the
         likelihood ratio, `p` one-sided; None where the ratios leave nothing to tell it by.
     """
-    near, start, names = _Near(fit), fit.spread, (*fit.spreads, NOISE)
-    if near.ratios.shape[1] >= fit.data.size:
+    if _spanned(fit).shape[1] >= fit.data.size:
         return None
-    free, held = near.deviance(near.ratios, names), near.deviance(near.ratios, fit.spreads)
-    found, without = likeliest(free, start, names), likeliest(held, start, fit.spreads)
-    gained = held.value(without) - free.value(found)
-    root = math.copysign(math.sqrt(max(0.0, gained)), math.log(found.noise))
-    return Effect(found.noise, math.nan, root, math.nan, math.nan, float(stats.norm.sf(root)), found)
+    near = _Near(fit, np.zeros((fit.data.size, 0)), (*fit.spreads, NOISE))
+    held = near.deviance(fit.spreads)
+    gained = held.value(likeliest(held, fit.spread, fit.spreads)) - near.deviance(near.names).value(near.spread)
+    root = math.copysign(math.sqrt(max(0.0, gained)), math.log(near.spread.noise))
+    return Effect(near.spread.noise, math.nan, root, math.nan, math.nan, float(stats.norm.sf(root)), near.spread)
 
 
 class _Near:
-    """The model made linear at each cell's own ln P, as far as its residuals tell them (Lindstrom & Bates 1990).
+    """The model with further columns, made linear at each cell's own ln P as far as its residuals tell them.
 
-    At the mean cell's the differences between cells would not be linear, and what they bend would pass for an effect.
+    At the mean cell's the differences between cells would not be linear, and what they bend would pass for an effect
+    (Lindstrom & Bates 1990, Biometrics 46:673). What the cells differ by is told beside the further effects: without
+    them it would have to explain these too.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The spreads that are fitted.
+    spread : Spread
+        The likeliest.
     """
 
-    def __init__(self, fit: Fit) -> None:
-        data, k = fit.data, len(fit.data.ions)
+    def __init__(self, fit: Fit, more: FloatArray, names: tuple[str, ...]) -> None:
+        self._fit, self.names, self.spread = fit, names, fit.spread
+        data, k, free = fit.data, len(fit.data.ions), list(fit.free)
         of_row, first = np.searchsorted(data.cell_names, data.cells), data.blocks[:, 0]
-        own = np.zeros((len(first), data.coordinates))
-        # A mean of cells has been bent as they are, whatever their mean is.
-        potential = fit.standing.potential_mV + fit.bent_mV / data.averages
+        mean, own = fit.ln_p.copy(), np.zeros((len(first), data.coordinates))
+        potential = fit.standing.potential_mV
         for _ in range(_ROUNDS):
-            predicted, gradient = (at[of_row, np.arange(data.size)] for at in data.prediction(fit.ln_p + own))
-            self.structure = Structure(fit.standing, gradient)
-            self.residual = potential - predicted + (gradient * own[of_row]).sum(axis=1)
-            weighed = Whitener(self.structure, fit.spread).precision_times(self.residual)
-            told = self.structure.shared(OFFSET, gradient[:, :k] * weighed[:, None])
-            own[:, :k] = fit.spread.ln_p**2 * told[first]
-        self.ratios = _spanned(fit, gradient)
-        self._fit = fit
+            predicted, gradient = (at[of_row, np.arange(data.size)] for at in data.prediction(mean + own))
+            self._structure = Structure(fit.standing, gradient)
+            self._columns = np.hstack([gradient[:, free], more])
+            self._residual = potential - predicted + (gradient * own[of_row]).sum(axis=1)
+            self.spread = likeliest(self.deviance(names), self.spread, names)
+            value, _, _ = self.deviance(names).coefficients(self.spread)
+            weighed = Whitener(self._structure, self.spread).precision_times(self._residual - self._columns @ value)
+            told = self._structure.shared(OFFSET, gradient[:, :k] * weighed[:, None])
+            own[:, :k] = self.spread.ln_p**2 * told[first]
+            mean[free] += np.clip(value[: len(free)], -_LONGEST, _LONGEST)
+            # Cells at their own ln P bend by themselves; a mean of cells is bent as they are, wherever it lies itself.
+            potential = fit.standing.potential_mV + fit.bent_mV / data.averages
 
-    def deviance(self, columns: FloatArray, names: tuple[str, ...]) -> Deviance:
-        """Restricted likelihood of the spreads beside these columns."""
-        fit = self._fit
-        return Deviance(self.structure, self.residual, columns, names, fit.spread, fit.offset_scale_mV, restricted=True)
+    def deviance(self, names: tuple[str, ...]) -> Deviance:
+        """Restricted likelihood of some spreads."""
+        given = (self._structure, self._residual, self._columns, names, self._fit.spread)
+        return Deviance(*given, self._fit.offset_scale_mV, restricted=True)
 
-    def coefficients(self, more: FloatArray) -> tuple[Spread, tuple[FloatArray, FloatArray, FloatArray]]:
-        """Likeliest spreads with further columns; the coefficients of these, covariance and degrees of freedom."""
-        fit, q = self._fit, more.shape[1]
-        deviance = self.deviance(np.hstack([self.ratios, more]), fit.spreads)
-        spread = likeliest(deviance, fit.spread, fit.spreads)
-        value, covariance, df = deviance.coefficients(spread)
-        return spread, (value[-q:], covariance[-q:, -q:], df[-q:])
+    def last(self, q: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Coefficients of the last columns, their covariance and degrees of freedom."""
+        value, covariance, df = self.deviance(self.names).coefficients(self.spread)
+        return value[-q:], covariance[-q:, -q:], df[-q:]
 
 
-def _spanned(fit: Fit, gradient: FloatArray) -> FloatArray:
-    """Columns that span what the ratios can do, in mV."""
-    se = fit.standing.se_mV[:, None]
-    white = gradient[:, list(fit.free)] / se
+def _spanned(fit: Fit) -> FloatArray:
+    """Columns that span what the ratios can do in the mean cell, in whom all cells agree; over the noise."""
+    white = fit.data.gradient(fit.ln_p)[:, list(fit.free)] / fit.standing.se_mV[:, None]
     length = np.linalg.norm(white, axis=0)
-    return _orthonormal(white[:, length > 0] / length[length > 0]) * se
+    return _orthonormal(white[:, length > 0] / length[length > 0])
 
 
 def _beside(ratios: FloatArray, effects: FloatArray) -> FloatArray:
-    """What the ratios cannot take up of further effects, whitened by the noise all; shape (n, up to q)."""
-    ratios = _orthonormal(ratios)
+    """What the ratios cannot take up of further effects, all over the noise; shape (n, up to q)."""
     left = effects - ratios @ (ratios.T @ effects)
     left = left[:, np.linalg.norm(left, axis=0) > _TAKEN_UP * np.linalg.norm(effects, axis=0)]
     return left if left.shape[1] < 2 else _orthonormal(left)  # a single effect keeps its unit
