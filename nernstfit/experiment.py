@@ -90,6 +90,7 @@ REVERSALS = Form(
     needed=("cell", "bath", "pipette", "reversal_mV", "se_mV"),
     numbers={
         "temperature_C": _within(*NUMBERS["temperature_C"]),
+        "time_s": _within(*NUMBERS["time_s"]),
         "reversal_mV": _within(-1000.0, 1000.0, "a potential in mV from -1000 to 1000"),
         "se_mV": lambda value: None if 0 < value <= 1000 else "a standard error in mV, more than 0 and at most 1000",
         "n": lambda value: None if value >= 1 and value.is_integer() else "a whole number of cells, 1 or more,",
@@ -264,7 +265,7 @@ READS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "adopt": (("measurement", "given", "exclude"), ()),
     "solutions": (("condition",), ("junction", "activity", "uncertainty")),
-    "correct": (("measurement", "recording", "cell", "group", "sweeps_text", "condition", "own"), ()),
+    "correct": (("measurement", "recording", "cell", "group", "sweeps_text", "condition", "time_s", "own"), ()),
     "thermodynamics": (("measurement", "condition"), ("activity", "fit.permeant")),
     "fit": (("measurement", "condition", "averages", "batch"), ("junction", "activity", "fit", "uncertainty")),
     "report": (("measurement", "recording"), tuple(field.name for field in dataclasses.fields(Settings))),

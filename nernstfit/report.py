@@ -94,6 +94,9 @@ class Results:
     thermodynamics: pd.DataFrame
     corrections: pd.DataFrame
     intervals: pd.DataFrame
+    comparisons: pd.DataFrame
+    tests: pd.DataFrame
+    error_budget: pd.DataFrame
     traces: pd.DataFrame
     manifest: Mapping[str, Any]
     multivalent: tuple[str, ...] = ()

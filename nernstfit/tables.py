@@ -47,13 +47,13 @@ def _table(name: str, keys: str, columns: str, text: str) -> Table:
     return Table(name, tuple(keys.split()), names, frozenset(names) - frozenset(text.split()))
 
 
-# Behind the columns of the contract: what the fit adds to se_mV in quadrature.
+# Behind the columns of the contract: what the fit adds to se_mV in quadrature; when it was measured.
 REVERSAL_POTENTIALS = _table(
     "reversal_potentials.csv",
     "measurement",
     "measurement recording epoch sweeps group cell bath pipette configuration temperature_C verdict reason "
     "raw_mV leak_shift_mV rs_shift_mV reversal_mV junction_mV corrected_mV se_mV low_mV high_mV slope_nS flags "
-    "further_se_mV",
+    "further_se_mV time_s",
     "measurement recording epoch sweeps group cell bath pipette configuration verdict reason flags",
 )
 IV = _table(
@@ -99,11 +99,12 @@ CELLS = _table(
     "group cell model ion ratio low high ln_ratio se_ln_ratio n_baths offset_mV",
     "group cell model ion",
 )
+# Behind the columns of the contract: what the data say of a model beside the best one.
 MODELS = _table(
     "models.csv",
     "group model",
-    "group model activity permeant n_data n_parameters chi_square log_likelihood aicc delta_aicc",
-    "group model activity permeant",
+    "group model activity permeant n_data n_parameters chi_square log_likelihood aicc delta_aicc sentence",
+    "group model activity permeant sentence",
 )
 RESIDUALS = _table(
     "residuals.csv",
@@ -125,6 +126,26 @@ INTERVALS = _table(
     "group model ion method disagrees",
 )
 CORRECTIONS = _table("corrections.csv", "group step ion", "group step ion ratio low high", "group step ion")
+# ln_difference is ln ratio of `group` less that of `other_group`; low and high are its interval.
+COMPARISONS = _table(
+    "comparisons.csv",
+    "group other_group model ion",
+    "ion group other_group model reference ln_difference low high p p_holm ratio_of_ratios se_ln_cells se_ln_shared df "
+    "reason",
+    "ion group other_group model reference reason",
+)
+TESTS = _table(
+    "tests.csv",
+    "group model test ion",
+    "group model test ion statistic p sentence size se unit df1 df2",
+    "group model test ion sentence unit",
+)
+ERROR_BUDGET = _table(
+    "error_budget.csv",
+    "group model ion source",
+    "group ion source variance_share se_ln sentence model",
+    "group ion source sentence model",
+)
 LADDER = ("none", "leak", "series_resistance", "junction", "activity", "offset")
 
 # What the points of a measurement are to it.

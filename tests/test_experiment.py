@@ -471,6 +471,7 @@ ALL = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "re
         ({"measure.leak": "linear"}, "", "", {"ingest", "measure", "report"}),
         ({}, ",group", ",g1", {"correct"}),
         ({}, ",rig", ",7", {"correct"}),
+        ({}, ",time_s", ",60", {"correct"}),
         ({"activity.model": "concentration"}, "", "", {"solutions", "thermodynamics", "fit", "report"}),
         ({"fit.permeant": ["K", "Na", "Cl"]}, "", "", {"thermodynamics", "fit", "report"}),
         ({"junction.already_corrected_mV": 3}, "", "", {"solutions", "fit", "report"}),

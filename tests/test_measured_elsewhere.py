@@ -13,6 +13,7 @@ import pytest
 
 from nernstfit import experiment, tables
 from nernstfit.errors import InputError
+from nernstfit.physics.coefficients import NAMES
 from nernstfit.stages import adopt, correct, fit
 from nernstfit.stages import solutions as chemistry
 
@@ -387,7 +388,8 @@ def test_where_a_divalent_passes_every_convention_is_fitted(
     assert own.loc["Ca", "model"] == "ghk:pitzer:macinnes"
     table = tables.load(tmp_path / "permeabilities.csv", tables.PERMEABILITIES).set_index("model")["ratio"]
     expected = {"concentration": 0.68, "pitzer:guggenheim": 1.95, "pitzer:macinnes": 1.78, "pitzer:raw": 2.29}
-    assert table.to_dict() == pytest.approx({f"ghk:{name}": ratio for name, ratio in expected.items()}, abs=0.01)
+    for name, ratio in (expected | {"davies": 1.80}).items():
+        assert table[f"ghk:{name}"] == pytest.approx(ratio, abs=0.01)
     solutions = tables.load(tmp_path / "solutions.csv", tables.SOLUTIONS).set_index(["solution", "ion"])
     assert solutions["status"].to_dict() == {
         ("calcium", "Ca"): "sourced",
@@ -408,4 +410,4 @@ def test_monovalent_ions_are_fitted_in_the_convention_chosen(
     fitted(*rows, solutions=SWEET, activity={"convention": "raw"})
     models = tables.load(tmp_path / "models.csv", tables.MODELS)
     assert list(models["model"])[:2] == ["ghk:pitzer:raw", "ghk:concentration"]
-    assert set(models["activity"]) == {"pitzer:raw", "concentration"}
+    assert set(models["model"][:6]) == {f"ghk:{name}" for name in NAMES}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 from nernstfit import experiment as experiments
 from nernstfit import tables
+from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, Waveform
 from nernstfit.abf.write import OutputChannel, write_abf
-from nernstfit.stages import ingest, measure
+from nernstfit.stages import correct, ingest, measure
 
 Measured = Callable[..., dict[str, Any]]
 
@@ -323,3 +325,50 @@ def test_samples_that_are_no_numbers_are_unreadable(
     found = measured({"epoch": epoch})
     assert found["verdict"] in (("unreadable",) if wrong != 1e38 else ("no_crossing", "unreadable"))
     assert "no numbers" in found["reason"] or wrong == 1e38
+
+
+# When
+
+
+def begun(path: Path, date: int, ms: int) -> Path:
+    """Let a recording say when it was begun."""
+    content = bytearray(path.read_bytes())
+    if content[:4] == b"ABF ":
+        struct.pack_into("<ii", content, 20, date, ms // 1000)
+        struct.pack_into("<h", content, 366, ms % 1000)
+    else:
+        struct.pack_into("<II", content, 16, date, ms)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("version", ["1.84", "2.6"])
+def test_a_recording_says_when_it_was_begun(tmp_path: Path, write_recording: Callable[..., Path], version: str) -> None:
+    path = write_recording(tmp_path / "a.abf", version=version)
+    late = read(begun(path, 20191231, 86_399_250)).start_s
+    assert read(begun(path, 20200101, 250)).start_s - late == pytest.approx(1.0, abs=1e-4)
+    assert math.isnan(read(begun(path, 20191301, 0)).start_s)
+
+
+@pytest.mark.parametrize(
+    ("given", "times"), [("", {"a": 0.0, "b:0-3": 60.0 + 0.5 * (1.5 - 5)}), ("7", {"a": math.nan, "b:0-3": 7.0})]
+)
+def test_times_are_the_table_s_or_count_from_the_first_file_to_the_middle_of_the_sweeps_used(
+    folder: Callable[..., Path], config: Callable[..., dict[str, Any]], given: str, times: dict[str, float]
+) -> None:
+    rows = ["a.abf,c,control,pipette,,", f"b.abf,c,high_K,pipette,0-3,{given}", "gone.abf,c,control,pipette,,"]
+    header = "recording,cell,bath,pipette,sweeps,time_s\n"
+    here = folder(recordings=header + "".join(f"data/{row}\n" for row in rows))
+    (here / "data/gone.abf").write_bytes(b"")
+    for name, ms in (("a", 0), ("b", 60_000)):
+        begun(here / f"data/{name}.abf", 20200101, ms)
+    loaded = experiments.load(config())
+    parts = {name: str(here / name) for name in ("points", "facts", "traces")}
+    made = {name: str(here / name) for name in ("measured", "iv", "junctions", "reversals")}
+    ingest.run({}, parts, loaded, loaded.batches[0])
+    measure.run({name: [path] for name, path in parts.items()}, made, loaded)
+    tables.write(made["junctions"], tables.JUNCTIONS, [])
+    correct.run(made, made, loaded)
+    found = tables.load(made["reversals"], tables.REVERSAL_POTENTIALS)
+    expected = pytest.approx(times | {"gone": math.nan}, nan_ok=True)
+    assert dict(zip(found["measurement"], found["time_s"], strict=True)) == expected

@@ -175,7 +175,7 @@ def test_one_bad_recording_costs_itself_only(run: Run) -> None:
 
 
 def test_the_permeability_ratio_of_a_hyperpolarisation_activated_channel(run: Run) -> None:
-    (row,) = run([(CASES[-1].file, CASES[-1].how)])["permeabilities"].to_dict("records")
+    row, *_ = run([(CASES[-1].file, CASES[-1].how)])["permeabilities"].to_dict("records")
     assert (row["ion"], row["reference"], row["model"]) == ("Na", "K", "ghk:concentration")
     assert row["verdict"] == "estimate"
     assert 0.23 < row["ratio"] < 0.30

@@ -17,7 +17,7 @@ from nernstfit.errors import InputError
 CONTRACT = {
     tables.REVERSAL_POTENTIALS: "measurement, recording, epoch, sweeps, group, cell, bath, pipette, configuration, "
     "temperature_C, verdict, reason, raw_mV, leak_shift_mV, rs_shift_mV, reversal_mV, junction_mV, corrected_mV, "
-    "se_mV, low_mV, high_mV, slope_nS, flags, further_se_mV",
+    "se_mV, low_mV, high_mV, slope_nS, flags, further_se_mV, time_s",
     tables.IV: "measurement, level, command_mV, voltage_mV, current_pA, se_pA, raw_current_pA",
     tables.SOLUTIONS: "temperature_C, solution, ion, valence, concentration_mM, activity_coefficient, activity_mM, "
     "ionic_strength_M, status, "
@@ -30,9 +30,13 @@ CONTRACT = {
     "high_cells, se_ln_cells, se_ln_shared, df, n_cells, reason",
     tables.CELLS: "group, cell, model, ion, ratio, low, high, ln_ratio, se_ln_ratio, n_baths, offset_mV",
     tables.MODELS: "group, model, activity, permeant, n_data, n_parameters, chi_square, log_likelihood, aicc, "
-    "delta_aicc",
+    "delta_aicc, sentence",
     tables.RESIDUALS: "measurement, group, cell, bath, model, measured_mV, se_mV, predicted_mV, residual_mV",
     tables.NERNST_SLOPES: "group, ion, n, slope_mV_per_decade, low, high, theoretical_mV_per_decade",
+    tables.COMPARISONS: "ion, group, other_group, model, reference, ln_difference, low, high, p, p_holm, "
+    "ratio_of_ratios, se_ln_cells, se_ln_shared, df, reason",
+    tables.TESTS: "group, model, test, ion, statistic, p, sentence, size, se, unit, df1, df2",
+    tables.ERROR_BUDGET: "group, ion, source, variance_share, se_ln, sentence, model",
     tables.CORRECTIONS: "group, step, ion, ratio, low, high",
 }
 

@@ -9,6 +9,7 @@ epoch table, and what seems to stand there are samples.
 
 from __future__ import annotations
 
+import datetime
 import math
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -47,6 +48,7 @@ _EXTENDED_HEADER_BYTES = 6144
 _OUTPUTS_OF_ABF1 = 4
 _DRIVEN_OUTPUTS_OF_ABF1 = 2
 _EPOCHS_OF_ABF1 = 10
+_DAY_S = 86_400.0
 _WIDEBAND_HZ = 100_000.0  # what the programs write for no filter
 _FIRST_WITH_50_EPOCHS = (2, 9)
 
@@ -57,7 +59,7 @@ class Header:
 
     Attributes
     ----------
-    version, mode, rate_Hz, sweeps, points, interval_s, channels, waveforms, tags, obstacles
+    version, mode, rate_Hz, sweeps, points, interval_s, start_s, channels, waveforms, tags, obstacles
         As in `Recording`; a waveform that plays a file names it only.
     start : int
         First byte of the samples.
@@ -75,6 +77,7 @@ class Header:
     sweeps: int
     points: int
     interval_s: float
+    start_s: float
     channels: tuple[Channel, ...]
     waveforms: tuple[Waveform, ...]
     tags: tuple[Tag, ...]
@@ -164,6 +167,7 @@ def abf1(h: Any, content: Bytes) -> Header:
         sweeps=sweeps,
         points=points,
         interval_s=clock.interval_s(points),
+        start_s=_start_s(h.lFileStartDate, 1000 * h.lFileStartTime + (h.nFileStartMillisecs if extended else 0)),
         channels=channels,
         waveforms=waveforms,
         tags=_tags(content, h.lTagSectionPtr * BLOCK, h.lNumTagEntries, 64, clock, points, sweeps),
@@ -280,6 +284,7 @@ def abf2(sections: SimpleNamespace, content: Bytes) -> Header:
         sweeps=sweeps,
         points=points,
         interval_s=clock.interval_s(points),
+        start_s=_start_s(header.uFileStartDate, header.uFileStartTimeMS),
         channels=channels,
         waveforms=waveforms,
         tags=_tags(content, tag_block * BLOCK, tags, tag_size, clock, points, sweeps),
@@ -461,6 +466,15 @@ def _synch_array(content: Bytes, block: int, entries: int) -> NDArray[np.int32]:
     """Start and length of every sweep, shape (entries, 2)."""
     start = block * BLOCK
     return content[start : start + 8 * entries].view("<i4").reshape(entries, 2)
+
+
+def _start_s(date: int, after_midnight_ms: int) -> float:
+    """Return when a file was begun, in s from an arbitrary day by its computer's clock; nan where it names no day."""
+    try:
+        day = datetime.date(date // 10_000, date // 100 % 100, date % 100).toordinal()
+    except ValueError:
+        return math.nan
+    return _DAY_S * day + after_midnight_ms / 1000
 
 
 def _tags(

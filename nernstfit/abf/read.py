@@ -50,6 +50,8 @@ class Recording:
         Number of sweeps, and of samples per channel in each.
     sweep_interval_s : float
         From the start of one sweep to the start of the next.
+    start_s : float
+        When it was begun, by the clock of its computer from an arbitrary day; nan where the file does not say.
     channels : tuple of Channel
     waveforms : tuple of Waveform
         The DACs, whether they play a waveform or not.
@@ -65,6 +67,7 @@ class Recording:
     sweeps: int
     points: int
     sweep_interval_s: float
+    start_s: float
     channels: tuple[Channel, ...]
     waveforms: tuple[Waveform, ...]
     tags: tuple[Tag, ...]
@@ -246,6 +249,7 @@ def _recording(path: Path, said: Header, mapped: mmap.mmap, content: Bytes) -> R
         sweeps=said.sweeps,
         points=said.points,
         sweep_interval_s=said.interval_s,
+        start_s=said.start_s,
         channels=said.channels,
         waveforms=said.waveforms,
         tags=said.tags,

@@ -7,8 +7,9 @@ covariance of the potentials is
 
 with s_j a spread and M_j what two rows share of it: 1 within a cell for the offset, G G' within a
 cell for ln P (G = dE / d ln P; every permeant ion alike), G G' within a batch for that of the
-batch. Of rows that average n cells, 1 / n of what cells differ by is left: the offset of a mean is
-the mean of offsets. (Where one averages some of the other's cells, it is 1 / the larger n.)
+batch. The noise is one more, with M = diag(se^2) and s = 1. Of rows that average n cells, 1 / n of
+what cells differ by is left: the offset of a mean is the mean of offsets. (Where one averages some
+of the other's cells, it is 1 / the larger n.)
 
 The derivatives of the restricted likelihood are those of Harville 1977 (J Am Stat Assoc 72:320):
 with P = V^-1 - V^-1 X (X' V^-1 X)^-1 X' V^-1,
@@ -32,7 +33,7 @@ from nernstfit.permeability.data import Data
 
 FloatArray = NDArray[np.float64]
 
-OFFSET, LN_P, BATCH = "offset_mV", "ln_p", "batch_ln_p"
+OFFSET, LN_P, BATCH, NOISE = "offset_mV", "ln_p", "batch_ln_p", "noise"
 FREE_OFFSET_MV = 1e3
 _LEAST_SPREAD, _MOST_SPREAD = 1e-3, 10.0  # of ln P
 _OFFSET_RANGE = 1e3  # the fitted offset spread stays within this factor of its scale
@@ -43,11 +44,15 @@ _SAME = 1e-6
 
 @dataclass(frozen=True)
 class Spread:
-    """Between cells: standard deviation of the offsets in mV and of each ln P; of each ln P between batches."""
+    """Between cells: standard deviation of the offsets in mV and of each ln P; of each ln P between batches.
+
+    `noise` multiplies the standard errors of the measurements.
+    """
 
     offset_mV: float
     ln_p: float
     batch_ln_p: float = 0.0
+    noise: float = 1.0
 
 
 class Structure:
@@ -68,7 +73,7 @@ class Structure:
             batch = np.array([data.batch_names.index(b) if b else -1 for b in data.batches])[self.rows]
             one = both & (batch[:, :, None] == batch[:, None, :]) & (batch[:, :, None] >= 0)
             self._of[BATCH] = np.where(one | within, alike, 0.0)
-        self._noise = np.where(self.there, data.se_mV[self.rows] ** 2, 1.0)
+        self._of[NOISE] = self.arranged(data.se_mV[:, None]) ** 2 * np.eye(both.shape[1])
 
     def arranged(self, values: FloatArray) -> FloatArray:
         """Values of shape (n, m) as (units, width, m), 0 where there is no row."""
@@ -76,12 +81,37 @@ class Structure:
 
     def covariance(self, spread: Spread) -> FloatArray:
         """V in mV^2, 1 where there is no row; shape (units, width, width)."""
-        total = self._of[OFFSET] * spread.offset_mV**2 + self._of[LN_P] * spread.ln_p**2
-        if BATCH in self._of:
-            total += self._of[BATCH] * spread.batch_ln_p**2
+        total = np.asarray(sum(matrix * getattr(spread, name) ** 2 for name, matrix in self._of.items()))
         at = np.arange(total.shape[1])
-        total[:, at, at] += self._noise
+        total[:, at, at] += ~self.there
         return total
+
+    def parts(self, spread: Spread, gain: FloatArray) -> dict[str, FloatArray]:
+        """Variance that each spread adds to linear functions of the potentials.
+
+        Parameters
+        ----------
+        spread : Spread
+        gain : ndarray, shape (m, n)
+            Of each function, per mV.
+
+        Returns
+        -------
+        dict of str to ndarray, shape (m,)
+            By the spread's name; their sum is the variance of the function.
+        """
+        g = self.arranged(gain.T)
+        return {
+            name: getattr(spread, name) ** 2 * np.einsum("uwm,uwm->m", g, matrix @ g)
+            for name, matrix in self._of.items()
+        }
+
+    def shared(self, name: str, values: FloatArray) -> FloatArray:
+        """M of one spread times values of shape (n, m)."""
+        found = self._of[name] @ self.arranged(values)
+        out = np.empty(values.shape)
+        out[self.rows[self.there]] = found[self.there]
+        return out
 
     def slope(self, spread: Spread, name: str) -> FloatArray:
         """dV / d ln s of one spread."""
@@ -198,7 +228,7 @@ class Deviance:
     columns : ndarray, shape (n, free)
         dE / d ln P of the ratios that are fitted.
     names : sequence of str
-        The spreads that are fitted, OFFSET, LN_P or BATCH.
+        The spreads that are fitted, OFFSET, LN_P, BATCH or NOISE.
     base : Spread
         Holds the others.
     scale_mV : float
@@ -224,7 +254,7 @@ class Deviance:
         """Of the ln spreads."""
         around = math.log(self._scale) if OFFSET in self._names else 0.0
         reach = math.log(_OFFSET_RANGE)
-        ranges = {OFFSET: (around - reach, around + reach)}
+        ranges = {OFFSET: (around - reach, around + reach), NOISE: (-math.log(_MOST_SPREAD), math.log(_MOST_SPREAD))}
         return [ranges.get(name, (math.log(_LEAST_SPREAD), math.log(_MOST_SPREAD))) for name in self._names]
 
     def spread(self, ln_spreads: FloatArray) -> Spread:
@@ -261,11 +291,39 @@ class Deviance:
         variance = (root**2).sum(axis=1)
         slope = np.einsum("fr,jrs,fs->jf", root, between, root)
         values, vectors = np.linalg.eigh(self._information(design, slopes, between))
-        tells = values > _NULL * max(values.max(), _NULL)
+        tells = values > _NULL * values.max(initial=_NULL)
         of_variance = ((vectors[:, tells].T @ slope) ** 2 / values[tells][:, None]).sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
             df = 2 * variance**2 / of_variance
         return np.asarray(np.where(np.isfinite(df), np.maximum(df, 1.0), math.inf))
+
+    def value(self, spread: Spread) -> float:
+        """-2 ln likelihood at some spreads."""
+        return self(self._ln(spread))[0]
+
+    def coefficients(self, spread: Spread) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Coefficients of all columns by generalised least squares at some spreads.
+
+        Returns
+        -------
+        value : ndarray, shape (columns,)
+        covariance : ndarray, shape (columns, columns)
+            Allows for spreads known from few cells (Kenward & Roger 1997, Biometrics 53:983).
+        df : ndarray, shape (columns,)
+            Satterthwaite's.
+        """
+        at = self._ln(spread)
+        white, design, slopes = self._at(at)
+        left, between = self._by_unit(design.left), self._between(design, slopes)
+        through = slopes @ left
+        lost = np.einsum("iuar,juas->ijrs", through, through) - np.einsum("irs,jst->ijrt", between, between)
+        uncertain = np.linalg.pinv(self._information(design, slopes, between), rcond=_NULL, hermitian=True)
+        allowing = np.eye(len(design.size)) + 2 * np.einsum("ij,ijrs->rs", uncertain, lost)
+        covariance = design.root @ allowing @ design.root.T
+        return design.gain @ white(self._residual), covariance, self.degrees_of_freedom(at)
+
+    def _ln(self, spread: Spread) -> FloatArray:
+        return np.array([math.log(getattr(spread, name)) for name in self._names])
 
     def _information(self, design: Columns, slopes: FloatArray, between: FloatArray) -> FloatArray:
         left = self._by_unit(design.left)
@@ -279,9 +337,9 @@ class Deviance:
 
     def _at(self, ln_spreads: FloatArray) -> tuple[Whitener, Columns, FloatArray]:
         """Whitening, whitened columns and whitened slopes of V, shape (spreads, units, width, width)."""
-        spread = self.spread(ln_spreads)
+        spread, shape = self.spread(ln_spreads), (-1, *self._structure.there.shape, self._structure.there.shape[1])
         white = Whitener(self._structure, spread)
-        slopes = np.array([self._structure.slope(spread, name) for name in self._names])
+        slopes = np.array([self._structure.slope(spread, name) for name in self._names]).reshape(shape)
         return white, Columns.of(white(self._columns)), white.blocks @ slopes @ white.blocks.transpose(0, 2, 1)
 
     def _by_unit(self, flat: FloatArray) -> FloatArray:

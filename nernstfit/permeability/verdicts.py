@@ -26,7 +26,7 @@ ESTIMATE, UPPER, LOWER, NOTHING = "estimate", "upper_bound", "lower_bound", "not
 OPEN_COST = 1.92
 _SURELY_CLOSED = 0.25  # with a smaller error of ln P, taking the ion away costs at least 0.5 / 0.25^2 = 8
 _IMPOSSIBLE = 1e-6  # a chance that nobody waits for
-_TOGETHER = 0.98
+TOGETHER = 0.98
 _NONE = 1e-300
 _SAME_DF = 0.01  # of 1 / df
 _MOST_TURNS = 4
@@ -68,6 +68,30 @@ class Ratio:
     n_cells: int = 0
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A fit, what may be said of its ratios, and the errors that all cells share.
+
+    Attributes
+    ----------
+    fit : Fit
+    ratios : tuple of Ratio
+    shared_mV : ndarray, shape (n, sources)
+        What one standard deviation of each shared error does to measured minus predicted.
+    names : tuple of str
+        Of the sources.
+    """
+
+    fit: Fit
+    ratios: tuple[Ratio, ...]
+    shared_mV: FloatArray
+    names: tuple[str, ...]
+
+    def moved(self, ion: str) -> FloatArray:
+        """What one standard deviation of each shared error does to the ln ratio; shape (sources,)."""
+        return np.asarray(self.fit.gain[self.fit.free.index(self.fit.data.ions.index(ion))] @ self.shared_mV)
+
+
 def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, ...]:
     """Judge every ion but the reference.
 
@@ -86,7 +110,7 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
         In the order of the permeant ions.
     """
     others = [i for i, ion in enumerate(fit.data.ions) if ion != fit.reference]
-    if fit.data.corrected and factor_collinearity(fit) > _TOGETHER:
+    if fit.data.corrected and factor_collinearity(fit) > TOGETHER:
         return tuple(Ratio(fit.data.ions[i], NOTHING, _FACTOR_IS_OFFSET) for i in others)
     found = (_ratio(fit, i, shared_mV, confidence) for i in others)
     misfit = _misfit(fit, shared_mV)
@@ -117,7 +141,7 @@ def factor_collinearity(fit: Fit) -> float:
 
 def pipette_factor(fit: Fit, confidence: float) -> str:
     """The factor between the pipette's true activities and the model's, in words; '' where it was not fitted."""
-    if not fit.data.corrected or factor_collinearity(fit) > _TOGETHER:
+    if not fit.data.corrected or factor_collinearity(fit) > TOGETHER:
         return ""
     ln_f, se = float(fit.ln_p[-1]), math.sqrt(fit.covariance[-1, -1])
     t = float(stats.t.ppf(0.5 + confidence / 2, fit.df[-1]))
@@ -183,7 +207,7 @@ def _mixed_up(fit: Fit, i: int) -> str:
         others = " and ".join(names[fit.free[other]] for other in fit.loose if other != j) or fit.reference
         return f"the data hold only a combination of {ions[i]} and {others}"
     twin, alike = _twin(fit, i)
-    return f"{ions[i]} and {twin} change together (collinearity {alike:.3f})" if alike > _TOGETHER else ""
+    return f"{ions[i]} and {twin} change together (collinearity {alike:.3f})" if alike > TOGETHER else ""
 
 
 def _twin(fit: Fit, i: int) -> tuple[str, float]:

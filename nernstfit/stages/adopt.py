@@ -39,7 +39,7 @@ def adopt(row: Row) -> dict[str, Any]:
     """
     given = None if row.exclude else row.given
     blank = ("leak_shift_mV", "rs_shift_mV", "low_mV", "high_mV", "slope_nS", "further_se_mV")
-    unknown = dict.fromkeys((*blank, "noise_pA", "bandwidth_Hz"), math.nan)
+    unknown = dict.fromkeys((*blank, "noise_pA", "bandwidth_Hz", "time_s"), math.nan)
     return {
         "epoch": "",
         "verdict": EXCLUDED if row.exclude else REVERSAL,

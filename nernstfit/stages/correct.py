@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -26,10 +26,24 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     """
     measured = pd.read_parquet(inputs["measured"]).set_index("measurement")
     added = _added(tables.load(inputs["junctions"], tables.JUNCTIONS))
+    times = _times(experiment.rows, measured["time_s"].to_dict())
     rows = [
-        correct_row(row, measured.loc[row.measurement], added.get(_row_key(row), math.nan)) for row in experiment.rows
+        correct_row(row, measured.loc[name], added.get(_row_key(row), math.nan), times[name])
+        for name, row in ((row.measurement, row) for row in experiment.rows)
     ]
     tables.write(outputs["reversals"], tables.REVERSAL_POTENTIALS, rows)
+
+
+def _times(rows: Sequence[Row], of_files: Mapping[Any, float]) -> dict[str, float]:
+    """When each measurement was made, in s: as the table gives it, or where it gives none by its file, from the first.
+
+    The clocks of both need not agree: where the table gives any time, those of the files are not used.
+    """
+    if any(row.time_s is not None for row in rows):
+        return {row.measurement: math.nan if row.time_s is None else row.time_s for row in rows}
+    first = min((time for time in of_files.values() if math.isfinite(time)), default=math.nan)
+    # The clock counts milliseconds; what a difference of large numbers has behind them is rounding.
+    return {row.measurement: round(of_files[row.measurement] - first, 3) for row in rows}
 
 
 _CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
@@ -56,7 +70,9 @@ def _row_key(row: Row) -> tuple[str, ...]:
     return _key(*(getattr(row.condition, name) for name in _CONDITION))
 
 
-def correct_row(row: Row, measured: Mapping[str, Any] | pd.Series, junction: float) -> dict[str, Any]:
+def correct_row(
+    row: Row, measured: Mapping[str, Any] | pd.Series, junction: float, time_s: float = math.nan
+) -> dict[str, Any]:
     """Carry one measured row from the pipette's command to the membrane.
 
     Parameters
@@ -66,6 +82,8 @@ def correct_row(row: Row, measured: Mapping[str, Any] | pd.Series, junction: flo
         As the measure stage gives it.
     junction : float
         What is added to the membrane potential, mV; nan where no junction correction applies.
+    time_s : float
+        When it was measured, nan where that is not known.
 
     Returns
     -------
@@ -112,4 +130,5 @@ def correct_row(row: Row, measured: Mapping[str, Any] | pd.Series, junction: flo
         "slope_nS": measured["slope_nS"],
         "flags": measured["flags"],
         "further_se_mV": measured["further_se_mV"],
+        "time_s": time_s,
     }

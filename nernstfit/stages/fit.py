@@ -1,4 +1,4 @@
-"""Stage 4: permeability ratios, models side by side, residuals, slopes and the correction ladder."""
+"""Stage 4: permeability ratios, models side by side, residuals, slopes, the correction ladder, and what follows."""
 
 from __future__ import annotations
 
@@ -9,44 +9,32 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from numpy.typing import NDArray
 
 from nernstfit import tables
 from nernstfit.experiment import Experiment, Row
-from nernstfit.permeability import evidence, intervals, slopes, verdicts
+from nernstfit.permeability import evidence, verdicts
+from nernstfit.permeability.budget import budget
+from nernstfit.permeability.candidates import (
+    Model,
+    candidates,
+    tells_correction,
+    with_correction,
+    without_doubtful,
+)
+from nernstfit.permeability.comparisons import compare
 from nernstfit.permeability.data import Data
 from nernstfit.permeability.evidence import Measured
-from nernstfit.permeability.model import Fit, fit
-from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Ratio
-from nernstfit.physics import ghk
-from nernstfit.physics.coefficients import NAMES
-from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.ions import Ion
+from nernstfit.permeability.intervals import checks, reported
+from nernstfit.permeability.model import fit
+from nernstfit.permeability.validity import Circumstances, examine
+from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Judged, Ratio
 from nernstfit.reversal.verdict import NO_CROSSING, REVERSAL
-from nernstfit.settings import Settings
 from nernstfit.solutions import Condition
+from nernstfit.stages import rows
 
-_DECADE = math.log(10.0)
-_TELLING_SE = 0.5  # of ln ratio; a cell that knows less of an ion tells nothing of it
-_MOST_NAMED = 6
 _NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
 _OFFSET_SCALE_MV = 1.0  # where the configuration leaves the offsets free
-
-
-@dataclass(frozen=True)
-class Model:
-    """One way to explain the potentials: an activity model and the ions that pass."""
-
-    name: str
-    activity: str
-    permeant: tuple[str, ...]
-    reference: str
-    corrected: bool = False  # a factor on the pipette's activities is fitted
-
-    @property
-    def is_ghk(self) -> bool:
-        """Whether ratios are fitted; else one ion alone passes."""
-        return self.name.startswith("ghk:")
 
 
 @dataclass(frozen=True)
@@ -59,7 +47,7 @@ class Group:
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
-    """Fit every group under every model.
+    """Fit every group under every model, compare the groups, and ask what the configured model leaves.
 
     Parameters
     ----------
@@ -67,18 +55,30 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `reversals`: the table of reversal potentials.
     outputs : mapping
         `permeabilities`, `cells`, `models`, `residuals`, `nernst_slopes`, `corrections`,
-        `intervals`.
+        `intervals`, `comparisons`, `tests`, `error_budget`.
     experiment : Experiment
     """
-    groups, models = list(_groups(inputs["reversals"], experiment)), configured_models(experiment)
+    models, confidence = candidates(experiment.settings), experiment.settings.fit.confidence
     content: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
-    for group in groups:
-        judged = _Judged(experiment)
-        for model in models:
-            _add(content, group, model, experiment, judged, models[0])
-        _compare(content["models"], group.name)
-        content["nernst_slopes"] += _slopes(group, experiment)
-        content["corrections"] += _ladder(group, models[0], experiment, judged)
+    configured: dict[str, Judged] = {}
+    for group in _groups(inputs["reversals"], experiment):
+        judge, more = _Judge(experiment), []
+        keep, _ = _predictable(group.measured, models[0], experiment)
+        if keep.any():
+            part = group.measured.subset(np.flatnonzero(keep).tolist())
+            found = configured[group.name] = judge(part, models[0], experiment.settings.fit.offset_sd_mV)
+            more = list(_more_models(models, part, found, experiment))
+            key = {"group": group.name, "model": models[0].name}
+            content["tests"] += _tests(key, found, group.rows[keep], experiment)
+            content["error_budget"] += _budget(key, found)
+        of_models = [_add(content, group, model, experiment, judge) for model in (*models, *more)]
+        rows.compare_models(of_models)
+        content["models"] += of_models
+        content["intervals"] += _checks(content, configured.get(group.name), group.name, models[0], experiment)
+        content["nernst_slopes"] += rows.slope_rows(group.name, _reversals(group), experiment)
+        content["corrections"] += _ladder(group, models[0], experiment, judge)
+    key = {"model": models[0].name, "reference": models[0].reference}
+    content["comparisons"] += [rows.comparison_row(key, each) for each in compare(configured, confidence)]
     for name, table in _TABLES.items():
         tables.write(outputs[name], table, content[name], first_model=models[0].name)
 
@@ -91,23 +91,10 @@ _TABLES = {
     "nernst_slopes": tables.NERNST_SLOPES,
     "corrections": tables.CORRECTIONS,
     "intervals": tables.INTERVALS,
+    "comparisons": tables.COMPARISONS,
+    "tests": tables.TESTS,
+    "error_budget": tables.ERROR_BUDGET,
 }
-
-
-def configured_models(experiment: Experiment) -> list[Model]:
-    """List the models that are compared, the configured one first."""
-    settings, known = experiment.settings, experiment.solutions.known
-    permeant, reference = settings.fit.permeant, settings.fit.reference_ion
-    own = settings.activity.name
-    # The convention decides what a divalent's ratio is: there the others are shown beside it.
-    divalent = settings.activity.model == "pitzer" and any(abs(known[ion].valence) > 1 for ion in permeant)
-    others = [name for name in NAMES if name.startswith("pitzer:") and divalent]
-    activities = dict.fromkeys([own, "concentration", *others])
-    models = [Model(f"ghk:{name}", name, permeant, reference) for name in activities]
-    if settings.fit.activity_correction == "pipette":
-        models.insert(0, Model(f"ghk:{own}+pipette", own, permeant, reference, corrected=True))
-    nernst = [Model(f"nernst:{ion}", own, (ion,), ion) for ion in sorted(permeant)]
-    return models + nernst
 
 
 def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
@@ -116,9 +103,9 @@ def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
     known = {row.measurement: row for row in experiment.rows}
     measured = table["verdict"] == REVERSAL
     limited = (table["verdict"] == NO_CROSSING) & table[["low_mV", "high_mV"]].notna().any(axis=1)
-    for name, rows in table[measured | limited].groupby("group", sort=True):
-        if (rows["verdict"] == REVERSAL).any():
-            yield Group(str(name), rows, _measured(rows, known))
+    for name, of in table[measured | limited].groupby("group", sort=True):
+        if (of["verdict"] == REVERSAL).any():
+            yield Group(str(name), of, _measured(of, known))
 
 
 def _measured(rows: pd.DataFrame, known: Mapping[str, Row]) -> Measured:
@@ -144,284 +131,153 @@ def _measured(rows: pd.DataFrame, known: Mapping[str, Row]) -> Measured:
     )
 
 
-class _Judged:
-    """The ratios of one group under whatever was fitted to it, each fit judged once: steps may change nothing."""
+class _Judge:
+    """The ratios of one group under whatever is fitted to it, each fit judged once: steps may change nothing."""
 
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
-        self._known: dict[tuple[Any, ...], tuple[Fit, tuple[Ratio, ...]]] = {}
+        self._known: dict[tuple[Any, ...], Judged] = {}
 
-    def __call__(
-        self, measured: Measured, model: Model, scale_mV: float, with_junction: bool
-    ) -> tuple[Fit, tuple[Ratio, ...]]:
+    def __call__(self, measured: Measured, model: Model, scale_mV: float, with_junction: bool = True) -> Judged:
         """Fit measurements that the model predicts, and judge their ratios."""
         numbers = (measured.potential_mV.tobytes(), measured.se_mV.tobytes())
         how = (model.activity, model.permeant, model.corrected, scale_mV, with_junction)
         key = (measured.measurement, *numbers, *how)
         if key not in self._known:
+            settings = self._experiment.settings
             data = _data(measured, model, self._experiment)
-            result = fit(data, model.reference, scale_mV, robust=self._experiment.settings.fit.robust)
-            shared, _ = _shared(measured, model, result, self._experiment, with_junction)
-            self._known[key] = result, verdicts.ratios(result, shared, self._experiment.settings.fit.confidence)
+            result = fit(data, model.reference, scale_mV, robust=settings.fit.robust)
+            shared_mV, names = evidence.shared_errors_mV(
+                measured,
+                self._experiment.solutions,
+                model.permeant,
+                model.activity,
+                result.ln_p,
+                settings,
+                with_junction,
+            )
+            ratios = verdicts.ratios(result, shared_mV, settings.fit.confidence)
+            self._known[key] = Judged(result, ratios, shared_mV, names)
         return self._known[key]
 
 
+def _more_models(
+    models: Sequence[Model], measured: Measured, configured: Judged, experiment: Experiment
+) -> Iterator[Model]:
+    """Models that the data of a group ask for, beside those that are compared in any case."""
+    yield from without_doubtful(models[0], configured.ratios, configured.fit)
+    corrected = with_correction(models[0])
+    if not models[0].corrected and tells_correction(configured.fit, _data(measured, corrected, experiment)):
+        yield corrected
+
+
 def _add(
-    content: dict[str, list[dict[str, Any]]],
-    group: Group,
+    content: dict[str, list[dict[str, Any]]], group: Group, model: Model, experiment: Experiment, judge: _Judge
+) -> dict[str, Any]:
+    """Fit one model to one group and append its rows; returns that of the table of models."""
+    settings, n = experiment.settings, len(group.measured.cell)
+    keep, why = _predictable(group.measured, model, experiment)
+    key = {"group": group.name, "model": model.name}
+    row = key | {"activity": model.activity, "permeant": " ".join(model.permeant), "n_data": int(keep.sum())}
+    predicted = np.full(n, math.nan)
+    offsets: dict[str, float] = {}
+    reference = key | {"reference": model.reference}
+    if keep.any():
+        part = group.measured.subset(np.flatnonzero(keep).tolist())
+        data, scale, robust = _data(part, model, experiment), settings.fit.offset_sd_mV, settings.fit.robust
+        if model.is_ghk:
+            found = judge(part, model, scale)
+            result = found.fit
+            notes = (
+                rows.left_out(group.measured, keep, why),
+                rows.ghk_form(model, experiment.solutions.known),
+                verdicts.pipette_factor(result, settings.fit.confidence),
+            )
+            content["permeabilities"] += [reference | rows.ratio_row(ratio, notes) for ratio in found.ratios]
+            content["cells"] += rows.cell_rows(key, result, settings, rows.of_unknown_inside(group.measured))
+            content["intervals"] += rows.interval_rows(key, reported(found.ratios))
+        else:
+            result = fit(data, model.reference, scale, robust=robust)
+        predicted[keep] = result.predicted_mV
+        offsets = dict(zip(data.cell_names, result.offsets_mV.tolist(), strict=True))
+        if keep.all():
+            row |= rows.likelihood_row(fit(data, model.reference, scale, restricted=False, robust=robust))
+    elif model.is_ghk:
+        missing = [Ratio(ion, NOTHING, why or _NO_REVERSAL) for ion in model.permeant if ion != model.reference]
+        content["permeabilities"] += [reference | rows.ratio_row(ratio) for ratio in missing]
+    content["residuals"] += rows.residual_rows(key, group.measured, predicted, offsets)
+    return row
+
+
+def _checks(
+    content: Mapping[str, list[dict[str, Any]]],
+    found: Judged | None,
+    group: str,
     model: Model,
     experiment: Experiment,
-    judged: _Judged,
-    first: Model,
-) -> None:
-    """Fit one model to one group and append its rows."""
+) -> Iterator[dict[str, Any]]:
+    """Intervals of the configured model by other methods."""
+    if found is None:
+        return
+    key, settings = {"group": group, "model": model.name}, experiment.settings.fit
+    of_cells: dict[str, list[float]] = {}
+    for cell in content["cells"]:
+        if (cell["group"], cell["model"]) == (group, model.name) and "ln_ratio" in cell:
+            of_cells.setdefault(cell["ion"], []).append(cell["ln_ratio"])
+    yield from rows.interval_rows(key, checks(found.fit, found.ratios, of_cells, settings.confidence, settings.seed))
+
+
+def _tests(key: Mapping[str, Any], found: Judged, of: pd.DataFrame, experiment: Experiment) -> Iterator[dict[str, Any]]:
+    """Whether the configured model holds; `of` are the rows of the table that were fitted."""
     settings = experiment.settings
-    data = _data(group.measured, model, experiment)
-    unknown, why = evidence.unknown_side(
-        group.measured, experiment.solutions, model.permeant, settings.fit.offset_sd_mV
-    )
-    predictable = np.isfinite(data.predict(np.zeros(data.coordinates))) & ~unknown
-    key = {"group": group.name, "model": model.name}
-    notes = (_left_out(group.measured, predictable, why), _ghk_form(model, experiment.solutions.known))
-    row = key | {"activity": model.activity, "permeant": " ".join(model.permeant), "n_data": int(predictable.sum())}
-    predicted = np.full(data.size, math.nan)
-    offsets: dict[str, float] = {}
-    if predictable.any():
-        usable = data.subset(np.flatnonzero(predictable).tolist())
-        scale, robust = settings.fit.offset_sd_mV, settings.fit.robust
-        likely = fit(usable, model.reference, scale, restricted=False, robust=robust)
-        part = _part(group.measured, predictable)
-        result, ratios = judged(part, model, scale, with_junction=True)
-        predicted[predictable] = result.predicted_mV
-        offsets = dict(zip(usable.cell_names, result.offsets_mV.tolist(), strict=True))
-        if predictable.all():
-            row |= _likelihood(likely)
-        if model.is_ghk:
-            said = (*notes, verdicts.pipette_factor(result, settings.fit.confidence))
-            content["permeabilities"] += [key | {"reference": model.reference} | _ratio(r, said) for r in ratios]
-            cells = list(_cells(key, result, settings, _of_unknown_inside(group.measured)))
-            content["cells"] += cells
-            content["intervals"] += _intervals(key, result, ratios, cells, model == first, settings)
-    elif model.is_ghk:
-        reason = why or _NO_REVERSAL
-        missing = [Ratio(ion, NOTHING, reason) for ion in model.permeant if ion != model.reference]
-        content["permeabilities"] += [key | {"reference": model.reference} | _ratio(ratio) for ratio in missing]
-    content["models"].append(row)
-    content["residuals"] += _residuals(key, group, predicted, offsets)
+    model, permeant = settings.activity.name, settings.fit.permeant
+    in_bath = [
+        experiment.solutions.activity_mM(row.bath, permeant, model, float(row.temperature_C)) for row in of.itertuples()
+    ]
+    about = Circumstances(np.array(in_bath), of["time_s"].to_numpy(float), of["slope_nS"].to_numpy(float))
+    for outcome in examine(found.fit, about, settings.fit.confidence):
+        yield rows.test_row(key, outcome)
+
+
+def _budget(key: Mapping[str, Any], found: Judged) -> Iterator[dict[str, Any]]:
+    """Where the errors of the configured model's estimates come from."""
+    estimates = [ratio.ion for ratio in found.ratios if ratio.verdict == ESTIMATE]
+    for share in budget(found.fit, found.shared_mV, found.names, estimates):
+        yield rows.budget_row(key, share)
 
 
 def _data(measured: Measured, model: Model, experiment: Experiment) -> Data:
     return evidence.data(measured, experiment.solutions, model.permeant, model.activity, corrected=model.corrected)
 
 
-def _part(measured: Measured, keep: np.ndarray[Any, np.dtype[np.bool_]]) -> Measured:
-    return measured.subset(np.flatnonzero(keep).tolist())
+def _predictable(measured: Measured, model: Model, experiment: Experiment) -> tuple[NDArray[np.bool_], str]:
+    """Which measurements have a reversal potential under a model, and what is not known of the others."""
+    data = _data(measured, model, experiment)
+    scale = experiment.settings.fit.offset_sd_mV
+    unknown, why = evidence.unknown_side(measured, experiment.solutions, model.permeant, scale)
+    return np.isfinite(data.predict(np.zeros(data.coordinates))) & ~unknown, why
 
 
-def _shared(
-    measured: Measured, model: Model, result: Fit, experiment: Experiment, with_junction: bool
-) -> tuple[np.ndarray[Any, np.dtype[np.float64]], tuple[str, ...]]:
-    return evidence.shared_errors_mV(
-        measured, experiment.solutions, model.permeant, model.activity, result.ln_p, experiment.settings, with_junction
-    )
+def _reversals(group: Group) -> Measured:
+    """What was measured of a group, without limits."""
+    return group.measured.subset(np.flatnonzero(group.rows["verdict"] == REVERSAL).tolist())
 
 
-def _likelihood(result: Fit) -> dict[str, Any]:
-    n, k = result.data.size, result.n_parameters
-    # AICc's correction has no meaning where the data do not outnumber the parameters by two.
-    aicc = -2 * result.log_likelihood + 2 * k + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else math.nan
-    return {
-        "n_parameters": k,
-        "chi_square": result.chi_square,
-        "log_likelihood": result.log_likelihood,
-        "aicc": aicc,
-    }
-
-
-def _left_out(measured: Measured, predictable: np.ndarray[Any, np.dtype[np.bool_]], why: str) -> str:
-    """What the model cannot predict and therefore is not fitted to."""
-    lost = np.flatnonzero(~predictable)
-    if len(lost) == 0 or not predictable.any():
-        return ""
-    names = [measured.measurement[i] for i in lost]
-    baths = sorted({measured.conditions[i].bath for i in lost})
-    which = f"{', '.join(names[:_MOST_NAMED])}{', ...' if len(names) > _MOST_NAMED else ''}"
-    have, are = ("has", "is") if len(lost) == 1 else ("have", "are")
-    reason = f" ({why})" if why else f" {have} no reversal potential with these ions and"
-    return (
-        f"{len(lost)} of {len(measured.measurement)} measurements{reason} {are} left out (bath {', '.join(baths)}: "
-        f"{which})"
-    )
-
-
-def _ghk_form(model: Model, known: Mapping[str, Ion]) -> str:
-    """Which of the forms in use the ratios belong to, where an ion carries more than one charge."""
-    valence = np.array([known[ion].valence for ion in model.permeant])
-    what = "concentrations" if model.activity == "concentration" else "activities"
-    return ghk.form(valence, what) if (np.abs(valence) > 1).any() else ""
-
-
-def _compare(rows: list[dict[str, Any]], group: str) -> None:
-    """Differences of AICc within a group, among models of the same data."""
-    own = [row for row in rows if row["group"] == group and math.isfinite(row.get("aicc", math.nan))]
-    least = min((row["aicc"] for row in own), default=math.nan)
-    for row in own:
-        row["delta_aicc"] = row["aicc"] - least
-
-
-def _ratio(ratio: Ratio, notes: Sequence[str] = ()) -> dict[str, Any]:
-    return {
-        "ion": ratio.ion,
-        "verdict": ratio.verdict,
-        "ratio": math.exp(ratio.ln_ratio) if ratio.verdict == ESTIMATE else math.nan,
-        "low": ratio.low,
-        "high": ratio.high,
-        "ln_ratio": ratio.ln_ratio,
-        "low_cells": ratio.low_cells,
-        "high_cells": ratio.high_cells,
-        "se_ln_cells": ratio.se_ln_cells,
-        "se_ln_shared": ratio.se_ln_shared,
-        "df": ratio.df,
-        "n_cells": ratio.n_cells,
-        "reason": "; ".join(filter(None, (ratio.reason, *notes))),
-    }
-
-
-def _of_unknown_inside(measured: Measured) -> frozenset[str]:
-    """Cells of which nobody knows the inside: their free term is that of the inside and of the electrode together."""
-    return frozenset(cell for cell, c in zip(measured.cell, measured.conditions, strict=True) if not c.pipette)
-
-
-def _cells(
-    key: Mapping[str, Any], result: Fit, settings: Settings, unknown: frozenset[str]
-) -> Iterator[dict[str, Any]]:
-    """Ratios of each cell from its own measurements, its offset as uncertain as offsets are among the cells."""
-    data, z = result.data, float(stats.norm.ppf(0.5 + settings.fit.confidence / 2))
-    one = data.with_factor(result.ln_p)
-    offset_sd = math.inf if math.isinf(settings.fit.offset_sd_mV) else result.spread.offset_mV
-    for c, name in enumerate(data.cell_names):
-        own = one.subset(data.blocks[c][data.blocks[c] >= 0].tolist())
-        alone = fit(own, result.reference, offset_sd, robust=settings.fit.robust)
-        told = _told(alone, z)
-        n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
-        for ion in data.ions:
-            if ion != result.reference:
-                offset = math.nan if name in unknown else float(result.offsets_mV[c])
-                values = told.get(ion, {}) | {"n_baths": n_baths, "offset_mV": offset}
-                yield {**key, "cell": name, "ion": ion} | values
-
-
-def _intervals(
-    key: Mapping[str, Any],
-    result: Fit,
-    ratios: Sequence[Ratio],
-    cells: Sequence[Mapping[str, Any]],
-    configured: bool,
-    settings: Settings,
-) -> Iterator[dict[str, Any]]:
-    """Intervals side by side; those of the configured model are checked by other methods."""
-    found = list(intervals.reported(ratios))
-    if configured:
-        of_cells = {
-            ion: [c["ln_ratio"] for c in cells if c["ion"] == ion and "ln_ratio" in c] for ion in result.data.ions
-        }
-        found += intervals.checks(result, ratios, of_cells, settings.fit.confidence, settings.fit.seed)
-    for interval in found:
-        disagrees = interval.disagrees if interval.method not in (intervals.DEFAULT, intervals.CELLS) else None
-        yield {
-            **key,
-            "ion": interval.ion,
-            "method": interval.method,
-            "low": interval.low,
-            "high": interval.high,
-            "disagrees": disagrees,
-        }
-
-
-def _told(alone: Fit, z: float) -> dict[str, dict[str, float]]:
-    """The ratios that one cell tells by itself, each with its interval."""
-    told = {}
-    for j, i in enumerate(alone.free):
-        se, ln_ratio = math.sqrt(alone.covariance[j, j]), float(alone.ln_p[i])
-        if j not in alone.loose and se < _TELLING_SE:
-            low, high = math.exp(ln_ratio - z * se), math.exp(ln_ratio + z * se)
-            told[alone.data.ions[i]] = {
-                "ratio": math.exp(ln_ratio),
-                "low": low,
-                "high": high,
-                "ln_ratio": ln_ratio,
-                "se_ln_ratio": se,
-            }
-    return told
-
-
-def _residuals(
-    key: Mapping[str, Any], group: Group, predicted: np.ndarray[Any, Any], offsets: Mapping[str, float]
-) -> list[dict[str, Any]]:
-    measured = group.measured
-    # A limit is no potential that could be off what the model predicts.
-    known = np.where(np.array(measured.sides or (0,)) == 0, measured.potential_mV, math.nan)
-    # Beside an unknown inside only the differences between baths are predicted: the rest is the cell's free term.
-    unknown = np.array([not c.pipette for c in measured.conditions])
-    terms = np.array([offsets.get(cell, math.nan) for cell in measured.cell])
-    predicted = predicted + np.where(unknown, terms, 0.0)
-    terms = np.where(unknown | ~np.isfinite(predicted), math.nan, terms)
-    return [
-        {
-            **key,
-            "measurement": measured.measurement[i],
-            "cell": measured.cell[i],
-            "bath": group.rows["bath"].iloc[i],
-            "measured_mV": known[i],
-            "se_mV": measured.se_mV[i] if math.isfinite(known[i]) else math.nan,
-            "predicted_mV": predicted[i],
-            "residual_mV": known[i] - predicted[i],
-            "offset_mV": terms[i],
-        }
-        for i in range(len(measured.cell))
-    ]
-
-
-def _slopes(group: Group, experiment: Experiment) -> Iterator[dict[str, Any]]:
-    """One slope per permeant ion, against its activity in the bath."""
-    settings = experiment.settings
-    measured = _part(group.measured, np.array(group.rows["verdict"] == REVERSAL))
-    for ion in settings.fit.permeant:
-        in_bath = np.array(
-            [
-                experiment.solutions.activity_mM(c.bath, [ion], settings.activity.name, c.temperature_C)[0]
-                for c in measured.conditions
-            ]
-        )
-        slope = slopes.within_cells(measured.cell, in_bath, measured.potential_mV, settings.fit.confidence)
-        theory = np.mean([_DECADE * thermal_voltage_mV(c.temperature_C) * c.sign for c in measured.conditions])
-        yield {
-            "group": group.name,
-            "ion": ion,
-            "n": slope.n,
-            "slope_mV_per_decade": slope.slope,
-            "low": slope.low,
-            "high": slope.high,
-            "theoretical_mV_per_decade": float(theory) / experiment.solutions.known[ion].valence,
-        }
-
-
-def _ladder(group: Group, model: Model, experiment: Experiment, judged: _Judged) -> Iterator[dict[str, Any]]:
+def _ladder(group: Group, model: Model, experiment: Experiment, judge: _Judge) -> Iterator[dict[str, Any]]:
     """Fit the configured ions after each correction, each on top of the last.
 
     Until the last step an offset is no property of its cell but counts as scatter of every single
     measurement, of the size that the configuration gives.
     """
-    rows, own, scale = group.rows, group.measured, experiment.settings.fit.offset_sd_mV
-    unknown, _ = evidence.unknown_side(own, experiment.solutions, model.permeant, scale)
+    of, own, scale = group.rows, group.measured, experiment.settings.fit.offset_sd_mV
     always_free = any(not c.pipette for c in own.conditions)
     scattered = replace(own, se_mV=np.hypot(own.se_mV, scale if math.isfinite(scale) else _OFFSET_SCALE_MV))
     sign = np.array([c.sign for c in own.conditions])
-    raw = rows["raw_mV"].to_numpy(float)
-    leak, series = (rows[name].fillna(0.0).to_numpy(float) for name in ("leak_shift_mV", "rs_shift_mV"))
+    raw = of["raw_mV"].to_numpy(float)
+    leak, series = (of[name].fillna(0.0).to_numpy(float) for name in ("leak_shift_mV", "rs_shift_mV"))
     commands = {"none": raw, "leak": raw + leak, "series_resistance": raw + leak + series}
     # A limit is a level of the command, to which the junction alone was added.
-    is_limit, added = rows["verdict"].to_numpy() != REVERSAL, rows["junction_mV"].fillna(0.0).to_numpy(float)
+    is_limit, added = of["verdict"].to_numpy() != REVERSAL, of["junction_mV"].fillna(0.0).to_numpy(float)
     for step in tables.LADDER:
         measured = own if step == "offset" else scattered
         if step in commands:
@@ -429,13 +285,12 @@ def _ladder(group: Group, model: Model, experiment: Experiment, judged: _Judged)
             measured = replace(measured, potential_mV=potential)
         activity = model.activity if step in ("activity", "offset") else "concentration"
         at_step = replace(model, activity=activity, corrected=model.corrected and step == "offset")
-        data = _data(measured, at_step, experiment)
-        predictable = np.isfinite(data.predict(np.zeros(data.coordinates))) & ~unknown
-        if not predictable.any():
+        keep, _ = _predictable(measured, at_step, experiment)
+        if not keep.any():
             continue
-        part = _part(measured, predictable)
-        _, ratios = judged(part, at_step, scale if step == "offset" or always_free else 0.0, step not in commands)
-        for ratio in ratios:
-            values = _ratio(ratio)
+        part, free = measured.subset(np.flatnonzero(keep).tolist()), step == "offset" or always_free
+        found = judge(part, at_step, scale if free else 0.0, with_junction=step not in commands)
+        for ratio in found.ratios:
+            values = rows.ratio_row(ratio)
             keys = ("ion", "ratio", "low", "high", "verdict")
             yield {"group": group.name, "step": step} | {key: values[key] for key in keys}

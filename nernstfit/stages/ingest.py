@@ -41,6 +41,7 @@ NUMBERS = (
     "mismatch_mV",
     "capacitance_pF",
     "bandwidth_Hz",
+    "time_s",
 )
 FACTS = (
     "measurement",
@@ -123,6 +124,7 @@ def read_row(row: Row, opener: Callable[[str], Recording]) -> tuple[dict[str, An
     try:
         recording = opener(row.recording)
         fact["rate_Hz"] = recording.rate_Hz
+        fact["time_s"] = recording.start_s + recording.sweep_interval_s * float(np.mean(_sweeps(row, recording)))
         background = opener(row.subtract) if row.subtract else None
         reading = measure_points(recording, row.measure, row.sweeps, background)
     except RecordingError as fault:
@@ -132,7 +134,12 @@ def read_row(row: Row, opener: Callable[[str], Recording]) -> tuple[dict[str, An
 
 _ATTRIBUTES = {"autocorrelation_samples": "autocorrelation"}
 _TEXTS = ("epoch", "channel", "command", "command_source", "bandwidth_source")
-_READ = (*_TEXTS, *(name for name in NUMBERS if name != "rate_Hz"))
+_READ = (*_TEXTS, *(name for name in NUMBERS if name not in ("rate_Hz", "time_s")))
+
+
+def _sweeps(row: Row, recording: Recording) -> Sequence[int]:
+    """Sweeps that a row is measured from."""
+    return row.sweeps or range(recording.sweeps)
 
 
 def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.verdict import Result
 from nernstfit.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
 
-_HANDED_ON = ("noise_pA", "bandwidth_Hz", "bandwidth_source")  # facts that no measuring changes
+_HANDED_ON = ("noise_pA", "bandwidth_Hz", "bandwidth_source", "time_s")  # facts that no measuring changes
 _MEASURED = (
     "measurement",
     "epoch",

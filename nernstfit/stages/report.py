@@ -36,6 +36,9 @@ _TABLES = {
     "thermodynamics": tables.THERMODYNAMICS,
     "corrections": tables.CORRECTIONS,
     "intervals": tables.INTERVALS,
+    "comparisons": tables.COMPARISONS,
+    "tests": tables.TESTS,
+    "error_budget": tables.ERROR_BUDGET,
 }
 
 

@@ -27,6 +27,9 @@ TABLES = (
     "thermodynamics",
     "corrections",
     "intervals",
+    "comparisons",
+    "tests",
+    "error_budget",
 )
 
 

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from nernstfit import tables
+from nernstfit.physics.coefficients import NAMES
 from nernstfit.simulate import FILTER_HZ, NOISE_PA, simulate
 
 CONTRACT = {
@@ -31,6 +32,9 @@ CONTRACT = {
     "corrections": tables.CORRECTIONS,
     "thermodynamics": tables.THERMODYNAMICS,
     "intervals": tables.INTERVALS,
+    "comparisons": tables.COMPARISONS,
+    "tests": tables.TESTS,
+    "error_budget": tables.ERROR_BUDGET,
 }
 
 
@@ -112,8 +116,7 @@ def test_ledger_sums_to_the_junction_of_every_row(demonstration) -> None:
 def test_residuals_are_measured_minus_predicted_for_every_model(demonstration) -> None:
     table = demonstration.numbers("residuals")
     assert set(table["model"]) == {
-        "ghk:davies",
-        "ghk:concentration",
+        *(f"ghk:{name}" for name in NAMES),
         *(f"nernst:{ion}" for ion in ("Na", "K", "Cs", "Li", "NMDG", "Cl")),
     }
     known = table.dropna(subset=["predicted_mV"])

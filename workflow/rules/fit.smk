@@ -1,5 +1,6 @@
 # In: the table of reversal potentials and the table of solutions.
-# Out: permeability ratios and their intervals, cells, models, residuals, Nernst slopes and the correction ladder.
+# Out: permeability ratios and their intervals, cells, models, residuals, Nernst slopes, the correction ladder,
+# comparisons of groups, tests of validity and the error budget.
 
 
 rule fit:
@@ -15,6 +16,9 @@ rule fit:
         nernst_slopes="results/nernst_slopes.csv",
         corrections="results/corrections.csv",
         intervals="results/intervals.csv",
+        comparisons="results/comparisons.csv",
+        tests="results/tests.csv",
+        error_budget="results/error_budget.csv",
     log:
         "logs/fit.log",
     threads: 1

@@ -1,0 +1,129 @@
+"""The error budget: how much of the variance of each ln ratio comes from where.
+
+Noise, cells and offsets add up to the variance over cells: with V the sum of their covariances, X the gradient by ln P
+and A = (X'V^-1 X)^-1 X'V^-1, the variance (X'V^-1 X)^-1 is the sum of A V_m A' over the parts V_m of V. What all cells
+share adds (A s)^2 for each source, s being what one standard deviation of it does to the potentials.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.junctions import MODEL_ERRORS
+from nernstfit.permeability import spreads
+from nernstfit.permeability.model import Fit
+
+FloatArray = NDArray[np.float64]
+
+NOISE, CELLS, BATCH, OFFSET = "noise", "cells", "batch", "offset"
+JUNCTION, ACTIVITY, TEMPERATURE, CONCENTRATION = "junction", "activity", "temperature", "concentration"
+_OF_SPREAD = {spreads.NOISE: NOISE, spreads.LN_P: CELLS, spreads.BATCH: BATCH, spreads.OFFSET: OFFSET}
+_SHARED = (JUNCTION, ACTIVITY, TEMPERATURE, CONCENTRATION)
+_OF_NAME = {"mobility": JUNCTION, "temperature": TEMPERATURE, "concentration": CONCENTRATION} | dict(
+    zip(MODEL_ERRORS, (JUNCTION, ACTIVITY), strict=True)
+)
+_REMEDY = {
+    NOISE: "lower noise, more repeats or longer windows in the baths that tell of {ion}",
+    CELLS: "more cells",
+    BATCH: "more batches",
+    OFFSET: "more cells, or a control bath in each that pins its offset",
+    TEMPERATURE: "a measured bath temperature",
+    CONCENTRATION: "solutions made up or assayed more closely",
+    JUNCTION: "a measured junction potential, or baths and a bridge that keep it small",
+    ACTIVITY: "baths and a bridge that keep the junction small",
+}
+_NOTABLE = 0.05  # of the variance
+_HALVED = 0.75  # of its variance is gone where an error is halved
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one source adds to one ln ratio.
+
+    Attributes
+    ----------
+    ion, source : str
+    variance_share : float
+        Of the variance of the ln ratio; over all sources the sum is 1.
+    se_ln : float
+        Standard error of the ln ratio that comes from this source alone.
+    sentence : str
+    """
+
+    ion: str
+    source: str
+    variance_share: float
+    se_ln: float
+    sentence: str
+
+
+def budget(fit: Fit, shared_mV: FloatArray, names: Sequence[str], ions: Sequence[str]) -> tuple[Share, ...]:
+    """Split the variance of some ln ratios.
+
+    Parameters
+    ----------
+    fit : Fit
+        By REML.
+    shared_mV : ndarray, shape (n, sources)
+        What one standard deviation of each shared error does to measured minus predicted.
+    names : sequence of str, length sources
+    ions : sequence of str
+        Whose ratios are estimates.
+
+    Returns
+    -------
+    tuple of Share
+        For each ion noise, cells, offset, junction, activity, temperature and concentration; batch where there are any.
+    """
+    parts = spreads.Structure(fit.standing, fit.data.gradient(fit.ln_p)).parts(fit.spread, fit.gain)
+    shared = (fit.gain @ shared_mV) ** 2
+    found = []
+    for ion in ions:
+        j = fit.free.index(fit.data.ions.index(ion))
+        # Each source by the names of what it is made of.
+        made_of: dict[str, dict[str, float]] = {_OF_SPREAD[name]: {"": float(part[j])} for name, part in parts.items()}
+        made_of |= {source: {} for source in _SHARED}
+        for name, part in zip(names, shared[j].tolist(), strict=True):
+            made_of[_source(name)][name] = part
+        total = sum(sum(part.values()) for part in made_of.values())
+        for source, part in made_of.items():
+            own = sum(part.values())
+            largest = max(part, key=part.__getitem__, default="")
+            found.append(Share(ion, source, own / total, math.sqrt(own), _sentence(ion, source, own / total, largest)))
+    return tuple(found)
+
+
+def _source(name: str) -> str:
+    """Which line of the budget a shared error belongs to."""
+    return _OF_NAME[name if name in _OF_NAME else name.split(" of ")[0]]
+
+
+def _sentence(ion: str, source: str, share: float, largest: str) -> str:
+    if share < _NOTABLE:
+        return ""
+    gain = 100 * (1 - math.sqrt(1 - _HALVED * share))
+    most = f", most of it the {largest}" if largest.startswith(("mobility of ", "concentration of ")) else ""
+    return (
+        f"{100 * share:.0f} % of the variance of ln P({ion}){most}; half this error would make the interval "
+        f"{gain:.0f} % shorter: {_REMEDY[source].format(ion=ion)}"
+    )
+
+
+def first(shares: Sequence[Share]) -> tuple[str, float]:
+    """What to measure better first: the source that the ln ratios of a group owe most of their variance to.
+
+    Returns
+    -------
+    source : str
+    share : float
+        Mean over the ions.
+    """
+    sources = dict.fromkeys(share.source for share in shares)
+    mean = {source: float(np.mean([s.variance_share for s in shares if s.source == source])) for source in sources}
+    source = max(mean, key=mean.__getitem__)
+    return source, mean[source]

@@ -1,0 +1,246 @@
+"""Two groups through the stages: what is written of their difference, of the model's validity, of errors and models."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from experiments import HEADER, analyse, of_model
+from test_inference import anions
+
+from nernstfit.permeability.candidates import candidates, preference
+from nernstfit.physics import ghk
+from nernstfit.physics.coefficients import NAMES
+from nernstfit.physics.ions import IONS
+
+RECIPES = """solution,NaCl,KCl,NMDG-Cl
+control,145,5,0
+potassium,0,150,0
+NMDG,0,5,145
+half,75,2.5,0
+pipette,10,140,0
+bridge,0,3000,0
+"""
+CONTENT = {
+    "control": {"Na": 145, "K": 5, "Cl": 150},
+    "potassium": {"K": 150, "Cl": 150},
+    "NMDG": {"K": 5, "NMDG": 145, "Cl": 150},
+    "half": {"Na": 75, "K": 2.5, "Cl": 77.5},
+    "pipette": {"Na": 10, "K": 140, "Cl": 150},
+}
+WILD = {"Na": 1.0, "K": 1.3, "NMDG": 0.12, "Cl": 0.05}
+MUTANT = WILD | {"K": 1.3 * math.exp(0.4)}
+CONFIG: Mapping[str, Any] = {
+    "temperature_C": 22,
+    "junction": {"method": "none"},
+    "activity": {"model": "concentration"},
+    "fit": {"reference_ion": "Na", "permeant": list(WILD)},
+}
+JUNCTION = {
+    "method": "henderson",
+    "zeroed_in": "control",
+    "reference": {"type": "salt-bridge", "solution": "bridge"},
+}
+
+
+def rows(group: str, truth: Mapping[str, float], cells: int, seed: int, drift_mV: float = 0.0) -> list[str]:
+    rng, found = np.random.default_rng(seed), []
+    for cell in range(cells):
+        offset, own = rng.normal(0, 0.8), {ion: p * math.exp(rng.normal(0, 0.1)) for ion, p in truth.items()}
+        for minute, bath in enumerate(rng.permutation(["control", "potassium", "NMDG", "half"]).tolist()):
+            sides = [[CONTENT[side].get(ion, 0.0) for ion in own] for side in ("pipette", bath)]
+            exact = ghk.reversal_mV(list(own.values()), [IONS[ion].valence for ion in own], *sides, 22.0)
+            potential = float(exact) + offset + rng.normal(0, 0.3) + drift_mV * minute
+            found.append(f"{group}{cell},{bath},pipette,{potential:.4f},0.3,{group},{60 * minute}")
+    return found
+
+
+BOTH = (*rows("wild", WILD, 7, 1), *rows("mutant", MUTANT, 6, 2))
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    config = {**CONFIG, "junction": JUNCTION}
+    return analyse(tmp_path_factory.mktemp("groups"), RECIPES, BOTH, config, f"{HEADER},group,time_s")
+
+
+def test_every_ion_of_every_pair_is_compared(found: Mapping[str, pd.DataFrame]) -> None:
+    table = found["comparisons"].set_index("ion")
+    assert set(table.index) == {"K", "NMDG", "Cl"}
+    assert set(table["group"]) == {"mutant"}
+    assert set(table["other_group"]) == {"wild"}
+    assert set(table["model"]) == {"ghk:concentration"}
+    mutant, wild = (of_model(found, group=group)["ln_ratio"] for group in ("mutant", "wild"))
+    for ion in ("K", "NMDG"):
+        row = table.loc[ion]
+        assert row["ln_difference"] == pytest.approx(mutant[ion] - wild[ion], abs=1e-9)
+        assert row["ratio_of_ratios"] == pytest.approx(math.exp(row["ln_difference"]))
+        assert row["low"] < row["ln_difference"] < row["high"]
+    assert table.loc["K", "low"] < 0.4 < table.loc["K", "high"]
+    assert table.loc["K", "p"] <= table.loc["K", "p_holm"] < 0.05
+    assert table.loc["NMDG", "low"] < 0 < table.loc["NMDG", "high"]
+
+
+def test_what_both_groups_share_cancels(found: Mapping[str, pd.DataFrame]) -> None:
+    table = found["comparisons"].set_index("ion")
+    shared = of_model(found, group="wild")["se_ln_shared"]
+    for ion in ("K", "NMDG"):
+        assert shared[ion] > 0.01
+        assert table.loc[ion, "se_ln_shared"] < 0.1 * shared[ion]
+
+
+def test_the_budget_is_that_of_the_ratios(found: Mapping[str, pd.DataFrame]) -> None:
+    table = found["error_budget"]
+    sources = ["noise", "cells", "offset", "junction", "activity", "temperature", "concentration"]
+    for (group, ion), part in table.groupby(["group", "ion"]):
+        ratio = of_model(found, group=str(group)).loc[str(ion)]
+        assert ratio["verdict"] == "estimate"
+        assert sorted(part["source"]) == sorted(sources)
+        assert part["variance_share"].sum() == pytest.approx(1.0)
+        by_source = part.set_index("source")["se_ln"] ** 2
+        assert by_source[sources[:3]].sum() == pytest.approx(ratio["se_ln_cells"] ** 2, rel=1e-6)
+        assert by_source[sources[3:]].sum() == pytest.approx(ratio["se_ln_shared"] ** 2, rel=1e-6)
+    told = set(map(tuple, found["permeabilities"].query("verdict == 'estimate'")[["group", "ion"]].to_numpy()))
+    assert set(map(tuple, table[["group", "ion"]].to_numpy())) <= told
+
+
+def test_without_a_junction_no_error_comes_from_it(tmp_path: Path) -> None:
+    table = analyse(tmp_path, RECIPES, BOTH[:28], CONFIG, f"{HEADER},group,time_s")["error_budget"]
+    assert table.set_index("source").loc["junction", "variance_share"].max() == 0
+
+
+def test_every_test_is_there_for_every_group(found: Mapping[str, pd.DataFrame]) -> None:
+    table = found["tests"]
+    names = [
+        "activity",
+        "conductance",
+        "lack_of_fit",
+        "permeability_trend",
+        "potential",
+        "scatter",
+        "shift_method",
+        "time",
+    ]
+    for group in ("mutant", "wild"):
+        own = table[table["group"] == group]
+        assert sorted(set(own["test"])) == names
+        assert set(own.query("test == 'activity'")["ion"]) == set(WILD)
+        assert own["sentence"].str.endswith(".").all()
+        assert own["p"].dropna().between(0, 1).all()
+        assert (own.query("test == 'time'")["p"] > 0.01).all()
+
+
+def test_a_drift_within_cells_is_told(tmp_path: Path) -> None:
+    drifting = rows("", WILD, 7, 1, drift_mV=1.5)
+    table = analyse(tmp_path, RECIPES, drifting, CONFIG, f"{HEADER},group,time_s")["tests"].set_index("test")
+    assert table.loc["time", "p"] < 0.001
+    assert table.loc["time", "size"] == pytest.approx(1.5, abs=4 * table.loc["time", "se"])
+    assert "mV per minute within cells (p < 0.001)" in table.loc["time", "sentence"]
+
+
+def test_one_group_has_a_header_alone(tmp_path: Path) -> None:
+    made = analyse(tmp_path, RECIPES, BOTH[:28], CONFIG, f"{HEADER},group,time_s")
+    assert len(made["comparisons"]) == 0
+    assert (tmp_path / "comparisons.csv").read_text().startswith("ion,group,other_group,model,reference,ln_difference,")
+
+
+def test_the_order_of_rows_and_groups_changes_no_byte(tmp_path: Path) -> None:
+    written = []
+    for number, order in enumerate((BOTH, BOTH[::-1])):
+        analyse(tmp_path / str(number), RECIPES, order, CONFIG, f"{HEADER},group,time_s")
+        names = ("comparisons", "tests", "error_budget", "models")
+        written.append([(tmp_path / str(number) / f"{name}.csv").read_bytes() for name in names])
+    assert written[0] == written[1]
+
+
+def test_the_ladder_climbs_in_every_group(found: Mapping[str, pd.DataFrame]) -> None:
+    table = found["corrections"]
+    for group in ("mutant", "wild"):
+        own = table[table["group"] == group]
+        assert list(own["step"].drop_duplicates()) == [
+            *("none", "leak", "series_resistance", "junction", "activity", "offset")
+        ]
+        last = own[own["step"] == "offset"].set_index("ion")["ratio"]
+        pd.testing.assert_series_equal(last, of_model(found, group=group)["ratio"], check_names=False, rtol=1e-9)
+
+
+def test_published_standard_errors_are_more_than_the_model_explains(tmp_path: Path) -> None:
+    told = anions(tmp_path, 1, "pitzer", cells=8)["tests"].set_index("test")
+    assert told.loc["lack_of_fit", "p"] < 0.001
+    assert "No set of ratios explains" in told.loc["lack_of_fit", "sentence"]
+
+
+# Models side by side
+
+
+def test_every_activity_model_is_fitted_to_the_same_data(found: Mapping[str, pd.DataFrame]) -> None:
+    table = found["models"]
+    for group, n in (("mutant", 24), ("wild", 28)):
+        own = table[table["group"] == group].set_index("model")
+        assert own.index[0] == "ghk:concentration"
+        assert {f"ghk:{name}" for name in NAMES} <= set(own.index)
+        assert (own.loc[[f"ghk:{name}" for name in NAMES], "n_data"] == n).all()
+        best = own["aicc"].idxmin()
+        assert own.loc[best, "delta_aicc"] == 0
+        for row in own.dropna(subset=["delta_aicc"]).itertuples():
+            assert row.delta_aicc == pytest.approx(row.aicc - own.loc[best, "aicc"], abs=1e-6)
+            assert row.sentence == preference(row.delta_aicc, best)
+        assert (own.loc[["nernst:NMDG"], "sentence"] == "no AICc: it does not predict every measurement").all()
+
+
+@pytest.mark.parametrize(
+    ("delta", "words"),
+    [
+        (0.0, "lowest AICc"),
+        (1.9, "do not tell it from best"),
+        (9.0, "less likely than best"),
+        (11.0, "strong evidence"),
+    ],
+)
+def test_a_difference_of_aicc_in_words(delta: float, words: str) -> None:
+    assert words in preference(delta, "best")
+
+
+def test_an_ion_that_may_not_pass_is_left_out_for_once(tmp_path: Path) -> None:
+    truth = WILD | {"NMDG": 1e-9}
+    made = analyse(tmp_path, RECIPES, rows("", truth, 6, 3), CONFIG, f"{HEADER},group,time_s")
+    models = made["models"].set_index("model")
+    assert "NMDG" in set(of_model(made).query("verdict == 'upper_bound'").index)
+    without = models.loc["ghk:concentration-NMDG"]
+    assert without["permeant"] == "Na K Cl"
+    assert without["n_data"] == models.loc["ghk:concentration", "n_data"]
+    # One ratio less, and nothing lost by it.
+    assert without["n_parameters"] == models.loc["ghk:concentration", "n_parameters"] - 1
+    assert without["aicc"] < models.loc["ghk:concentration", "aicc"]
+    assert set(of_model(made, "ghk:concentration-NMDG").index) == {"K", "Cl"}
+    assert "ghk:concentration-K" not in models.index
+
+
+def test_a_correction_that_the_data_can_tell_is_fitted_beside(
+    found: Mapping[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    cations = {**CONFIG, "fit": {"reference_ion": "Na", "permeant": ["Na", "K", "NMDG"]}}
+    made = analyse(tmp_path, RECIPES, BOTH[:28], cations, f"{HEADER},group,time_s")
+    assert not made["models"]["model"].str.contains("pipette").any()
+    beside = found["models"].query("model == 'ghk:concentration+pipette'")
+    plain = found["models"].query("model == 'ghk:concentration'")
+    told = set(beside["group"])
+    merged = beside.merge(plain, on="group", suffixes=("", "_plain"))
+    assert (merged["n_parameters"] == merged["n_parameters_plain"] + 1).all()
+    assert told <= {"mutant", "wild"}
+
+
+def test_the_configured_model_is_first_and_no_model_twice() -> None:
+    from nernstfit import settings
+
+    loaded = settings.load(
+        {"recordings": "a.csv", "solutions": "s.csv", **CONFIG, "activity": {"model": "pitzer", "convention": "raw"}}
+    )
+    names = [model.name for model in candidates(loaded)]
+    assert names[0] == "ghk:pitzer:raw"
+    assert len(set(names)) == len(names) == len(NAMES) + len(WILD)

@@ -1,0 +1,228 @@
+"""Tests of validity: of the right size where all is well, and finding what they are for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+from test_model import BATHS, TRUTH, VALENCE, Simulation, table
+
+from nernstfit.permeability.data import Data
+from nernstfit.permeability.effects import explained, scatter
+from nernstfit.permeability.model import fit
+from nernstfit.permeability.validity import Circumstances, Outcome, examine
+
+DRAWS = 200
+# Three baths more than there are ratios to fit.
+MORE = (*BATHS, {"Na": 75.0, "K": 70.0, "Cl": 147.0}, {"Na": 15.0, "Cl": 17.0})
+USUAL, FEW = Simulation(cells=8, baths=MORE), Simulation(cells=4, baths=MORE)
+
+
+def circumstances(data: Data, seed: int = 0) -> Circumstances:
+    """Baths one after the other, a minute each and not quite regularly; conductances that differ between cells."""
+    rng, n = np.random.default_rng((seed, 1)), len(data.cells)
+    order = np.concatenate([np.arange((data.blocks[c] >= 0).sum()) for c in range(len(data.cell_names))])
+    sizes = dict(zip(data.cell_names, np.exp(0.4 * rng.standard_normal(len(data.cell_names))), strict=True))
+    slope = np.array([10 * sizes[cell] for cell in data.cells]) * np.exp(0.1 * rng.standard_normal(n))
+    return Circumstances(data.outside, 60.0 * order + rng.uniform(0, 40, n), slope)
+
+
+def outcomes(data: Data, about: Circumstances | None = None, scale: float = 1.0) -> dict[tuple[str, str], Outcome]:
+    found = examine(fit(data, "Na", scale), about or circumstances(data), 0.95)
+    return {(outcome.test, outcome.ion): outcome for outcome in found}
+
+
+# Where all is well
+
+
+@pytest.fixture(scope="module")
+def null() -> Mapping[tuple[str, str], Sequence[float]]:
+    """p of every test over simulated experiments of 8 cells."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for seed in range(DRAWS):
+        data = USUAL.draw(seed)
+        for key, outcome in outcomes(data, circumstances(data, seed)).items():
+            if math.isfinite(outcome.p):
+                found.setdefault(key, []).append(outcome.p)
+    return found
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ("lack_of_fit", ""),
+        ("activity", "Na"),
+        ("activity", "K"),
+        ("activity", "Cl"),
+        ("permeability_trend", "Na"),
+        ("permeability_trend", "K"),
+        ("permeability_trend", "Cl"),
+        ("potential", ""),
+        ("time", ""),
+        ("conductance", ""),
+        ("shift_method", "Cl"),
+    ],
+)
+def test_p_is_uniform_where_the_model_holds(
+    null: Mapping[tuple[str, str], Sequence[float]], key: tuple[str, str]
+) -> None:
+    p = np.array(null[key])
+    assert len(p) == DRAWS
+    # The binomial 99.9 % interval of 5 and of 50 %.
+    for level in (0.05, 0.5):
+        low, high = stats.binom.interval(0.999, DRAWS, level)
+        assert low <= (p < level).sum() <= high
+    assert stats.kstest(p, "uniform").pvalue > 1e-3
+
+
+def test_scatter_is_not_found_too_often_where_there_is_none(null: Mapping[tuple[str, str], Sequence[float]]) -> None:
+    assert np.mean(np.array(null["scatter", ""]) < 0.05) <= stats.binom.ppf(0.999, DRAWS, 0.05) / DRAWS
+
+
+def test_with_four_cells_nothing_is_found_too_often() -> None:
+    p = [explained(fit(FEW.draw(seed), "Na", 1.0), np.eye(8)[np.tile(np.arange(8), 4)]).p for seed in range(DRAWS)]
+    assert np.mean(np.array(p) < 0.05) <= stats.binom.ppf(0.999, DRAWS, 0.05) / DRAWS
+
+
+# Where something is amiss
+
+
+def minutes(data: Data) -> np.ndarray:
+    return circumstances(data).time_s / 60
+
+
+@pytest.mark.parametrize(
+    ("key", "spoil", "size"),
+    [
+        (("time", ""), lambda d: 0.5 * minutes(d), 0.5),
+        (("conductance", ""), lambda d: -0.4 * circumstances(d).slope_nS, -0.4),
+        (("potential", ""), lambda d: 0.2 * d.predict(np.log(list(TRUTH.values()))), None),
+        (("activity", "Na"), lambda d: 3 * np.log10(np.maximum(d.outside[:, 0], 1)) * (d.outside[:, 0] > 0), None),
+        (("lack_of_fit", ""), lambda d: 3.0 * (d.outside[:, 0] == 15), None),
+        (("shift_method", "Cl"), lambda d: np.full(d.size, 3.0), None),
+    ],
+)
+def test_what_is_amiss_is_found(key: tuple[str, str], spoil: Callable[[Data], np.ndarray], size: float | None) -> None:
+    found = []
+    for seed in range(12):
+        data = USUAL.draw(seed)
+        found.append(outcomes(replace(data, potential_mV=data.potential_mV + spoil(data)))[key])
+    assert sum(outcome.p < 0.01 for outcome in found) >= 9
+    if size is not None:
+        error = np.mean([outcome.se for outcome in found]) / math.sqrt(12)
+        assert np.mean([outcome.size for outcome in found]) == pytest.approx(size, abs=4 * error)
+    real = min(found, key=lambda outcome: outcome.p)
+    assert "p < 0.001" in real.sentence
+    assert "chance" not in real.sentence
+
+
+def test_a_permeability_that_follows_its_activity_is_found() -> None:
+    found = []
+    for seed in range(12):
+        data = USUAL.draw(seed)
+        sodium = np.maximum(data.outside[:, 0], 1e-9) / 60
+        ln_p = np.log(list(TRUTH.values()))
+        power = np.where(data.outside[:, 0] > 0, 0.15 * np.log(sodium), 0.0)
+        moved = data.gradient(ln_p)[:, 0] * power
+        found.append(outcomes(replace(data, potential_mV=data.potential_mV + moved))["permeability_trend", "Na"])
+    assert sum(outcome.p < 0.01 for outcome in found) >= 9
+    assert np.mean([outcome.size for outcome in found]) == pytest.approx(0.15, abs=0.05)
+
+
+def test_errors_that_are_twice_what_they_are_said_to_be_are_found() -> None:
+    found = [scatter(fit(replace(d, se_mV=d.se_mV / 2), "Na", 1.0)) for d in map(USUAL.draw, range(12))]
+    assert sum(effect.p < 0.01 for effect in found) >= 9
+    assert np.mean([effect.size for effect in found]) == pytest.approx(2.0, abs=0.3)
+
+
+# One cell
+
+
+def one_cell(potentials: Sequence[float], se_mV: float) -> Data:
+    baths = [{"Na": sodium, "Cl": 5.0} for sodium in (150.0, 60.0, 25.0, 10.0)]
+    rows = [("c", potential, bath) for potential, bath in zip(potentials, baths, strict=True)]
+    return table(rows, ["Na", "K"], se_mV)
+
+
+def test_one_cell_without_offsets_is_a_chi_square() -> None:
+    data = one_cell([2.0, -20.0, -45.0, -66.0], 0.8)
+    found = fit(data, "Na", 0.0)
+    white = (data.potential_mV - found.predicted_mV) / 0.8
+    told = outcomes(data, scale=0.0)["lack_of_fit", ""]
+    assert told.df1 == 3
+    assert math.isinf(told.df2)
+    assert told.statistic * 3 == pytest.approx(float(white @ white), rel=1e-6)
+    assert told.p == pytest.approx(stats.chi2.sf(float(white @ white), 3), rel=1e-6)
+
+
+def test_a_straight_line_through_residuals_is_that_of_least_squares() -> None:
+    # Known errors, no offset: the model beside a slope is weighted regression on both.
+    data = one_cell([2.0, -20.0, -45.0, -66.0], 0.8)
+    found, time = fit(data, "Na", 0.0), np.array([0.0, 1.0, 2.0, 4.0])
+    design = np.column_stack([data.gradient(found.ln_p)[:, 1], time]) / 0.8
+    covariance = np.linalg.inv(design.T @ design)
+    residual = (data.potential_mV - found.predicted_mV) / 0.8
+    told = explained(found, time[:, None])
+    assert told.size == pytest.approx(float((covariance @ design.T @ residual)[1]))
+    assert told.se == pytest.approx(math.sqrt(covariance[1, 1]))
+    assert told.p == pytest.approx(2 * stats.norm.sf(abs(told.size / told.se)))
+
+
+# What there is no test of
+
+
+def test_every_test_is_told_of_and_says_why_it_is_none() -> None:
+    data = Simulation(cells=3, baths=BATHS[:3]).draw(1)
+    blank = np.full(data.size, math.nan)
+    ions = list(TRUTH)
+    some = data.outside[:, :3]
+    kept = replace(data, ions=tuple(ions[:3]), valence=np.array([VALENCE[i] for i in ions[:3]]))
+    kept = replace(kept, inside=data.inside[:, :3], outside=some)
+    told = outcomes(kept, Circumstances(some, blank, blank))
+    assert [test for test, _ in told] == [
+        *("lack_of_fit", "scatter"),
+        *("activity",) * 3,
+        *("permeability_trend",) * 3,
+        *("potential", "time", "conductance"),
+        *("shift_method",) * 2,
+    ]
+    assert told["time", ""].sentence == "No cell has measurements of two known times (column time_s)."
+    assert told["conductance", ""].sentence == "No two slope conductances are known."
+    assert told["activity", "K"].sentence == "The baths have no two activities of K."
+    assert all(math.isnan(told[key].p) for key in (("time", ""), ("conductance", ""), ("activity", "K")))
+
+
+def test_as_many_ratios_as_baths_leave_nothing_to_test() -> None:
+    data = one_cell([2.0, -20.0, -45.0, -66.0], 0.8).subset([0])
+    told = outcomes(data, scale=0.0)
+    assert told["lack_of_fit", ""].sentence.startswith("The ratios can meet the mean of every bath")
+    assert math.isnan(told["scatter", ""].p)
+
+
+def test_the_shift_method_is_not_held_against_itself() -> None:
+    told = outcomes(USUAL.draw(1), scale=math.inf)
+    assert told["shift_method", "K"].sentence.startswith("The model has a free offset in each cell")
+
+
+def test_the_order_of_the_measurements_changes_nothing() -> None:
+    data = USUAL.draw(3)
+    about = circumstances(data)
+    order = np.random.default_rng(1).permutation(data.size)
+    turned = Circumstances(about.activity_mM[order], about.time_s[order], about.slope_nS[order])
+    one, two = outcomes(data, about), outcomes(data.subset(order.tolist()), turned)
+    for key, outcome in one.items():
+        assert two[key].p == pytest.approx(outcome.p, rel=1e-4, nan_ok=True), key
+        assert two[key].size == pytest.approx(outcome.size, rel=1e-4, nan_ok=True), key
+
+
+def test_what_is_not_known_counts_for_nothing() -> None:
+    data = USUAL.draw(3)
+    about = circumstances(data)
+    some = np.arange(data.size) % 3 == 0
+    holes = replace(about, time_s=np.where(some, math.nan, about.time_s))
+    assert math.isfinite(outcomes(data, holes)["time", ""].p)
+    assert about.time_s[0] == circumstances(data).time_s[0]  # what was handed in is as it was
