@@ -86,12 +86,19 @@ def test_every_ion_of_every_pair_is_compared(found: Mapping[str, pd.DataFrame]) 
     assert table.loc["NMDG", "low"] < 0 < table.loc["NMDG", "high"]
 
 
-def test_what_both_groups_share_cancels(found: Mapping[str, pd.DataFrame]) -> None:
-    table = found["comparisons"].set_index("ion")
-    shared = of_model(found, group="wild")["se_ln_shared"]
+def test_what_both_groups_share_cancels_as_far_as_they_are_alike(
+    found: Mapping[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    wild = BOTH[:28]
+    twins = (*wild, *(row.replace("wild", "twin") for row in wild))
+    same = analyse(tmp_path, RECIPES, twins, {**CONFIG, "junction": JUNCTION}, f"{HEADER},group,time_s")
     for ion in ("K", "NMDG"):
-        assert shared[ion] > 0.01
-        assert table.loc[ion, "se_ln_shared"] < 0.1 * shared[ion]
+        twin = same["comparisons"].set_index("ion").loc[ion]
+        assert twin["se_ln_shared"] == pytest.approx(0, abs=1e-9)
+        assert twin["ln_difference"] == pytest.approx(0, abs=1e-9)
+        own = [of_model(found, group=group).loc[ion, "se_ln_shared"] for group in ("wild", "mutant")]
+        assert min(own) > 0.01
+        assert 0 < found["comparisons"].set_index("ion").loc[ion, "se_ln_shared"] < min(own)
 
 
 def test_the_budget_is_that_of_the_ratios(found: Mapping[str, pd.DataFrame]) -> None:
