@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -292,24 +293,80 @@ def ghk(temperature: float, as_json: bool, **asked: Any) -> None:
             click.echo(f"{name:20}{_cell(value)}")
 
 
-def _show(rows: list[dict[str, Any]], as_json: bool) -> None:
+@main.command(
+    epilog="""\b
+Examples:
+  nernstfit plan my-experiment
+  nernstfit plan my-experiment --ratio K=1.2,Cl=0.05 --cells 12 --noise-mV 0.3
+  nernstfit plan my-experiment --pipette pipette --bath control --bath NMDG --json"""
+)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--ratio", "ratios", multiple=True, help="Expected, over the reference ion, like K=1.2,Cl=0.05.")
+@click.option("--cells", type=int, help="How many, each in every bath.")
+@click.option("--noise-mV", "noise_mV", type=float, help="Standard error of one reversal potential.")
+@click.option("--ln-ratio-sd", type=float, help="How much a ln ratio differs between cells.")
+@click.option("--pipette", help="The pipette's solution, where no table of recordings says it.")
+@click.option("--bath", "baths", multiple=True, help="With --pipette: a bath; none are all other solutions.")
+@click.option("--group", help="Of results/permeabilities.csv, whose estimates stand where no ratio is given.")
+@click.option("--simulations", type=click.IntRange(min=0), default=100, show_default=True, help="As a check.")
+@_JSON
+def plan(folder: Path, group: str | None, simulations: int, as_json: bool, **options: Any) -> None:
+    """Say what the experiment of FOLDER would tell, before it is made: the expected interval of every ratio.
+
+    Needed are config/config.yaml and the table of solutions. Baths and pipette are those of the table of recordings,
+    where there is one, or of the section `plan`; expected ratios, cells and noise stand in that section too. Options
+    win.
+    """
+    from nernstfit.stages import chemistry  # noqa: PLC0415
+    from nernstfit.stages import plan as stage  # noqa: PLC0415
+
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if "ratios" in given:
+        given["ratios"] = chemistry.amounts(given["ratios"], "--ratio", "a ratio above 0", least=1e-9)
+    if "baths" in given:
+        given["baths"] = list(given["baths"])
+    with contextlib.chdir(folder):
+        found = stage.plan(given, group, simulations)
+    if as_json:
+        click.echo(json.dumps(_known(found)))
+        return
+    click.echo(stage.statement(found["assumed"]))
+    click.echo("\nExpected intervals; over cells alone; medians over simulated experiments, and in what part of them:")
+    _show(found["ratios"], False, digits=4)
+    click.echo("\nHow many times as long the interval would be without a bath:")
+    _show([{key: "none" if value is None else value for key, value in row.items()} for row in found["baths"]], False)
+    click.echo()
+    for note in found["notes"]:
+        click.echo(note)
+
+
+def _show(rows: list[dict[str, Any]], as_json: bool, digits: int = 6) -> None:
     """Print rows as a table with a header, or as a list of JSON objects."""
-    known = [{key: None if value != value else value for key, value in row.items()} for row in rows]
+    known: list[dict[str, Any]] = _known(rows)
     if as_json:
         click.echo(json.dumps(known, default=float))
         return
     if not known:
         return
-    cells = [list(known[0]), *([_cell(value) for value in row.values()] for row in known)]
+    cells = [list(known[0]), *([_cell(value, digits) for value in row.values()] for row in known)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _cell(value: Any) -> str:
+def _known(value: Any) -> Any:
+    """Return the same with nothing in place of a number that is none."""
+    if isinstance(value, dict):
+        return {key: _known(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_known(item) for item in value]
+    return None if value != value else value
+
+
+def _cell(value: Any, digits: int = 6) -> str:
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def check(folder: Path) -> None:

@@ -15,7 +15,7 @@ import json
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -212,13 +212,15 @@ class Experiment:
         return fingerprint(self, stage, sorted(self.rows, key=lambda row: row.measurement))
 
 
-def load(config: Mapping[str, Any]) -> Experiment:
+def load(config: Mapping[str, Any], with_rows: bool = True) -> Experiment:
     """Check the experiment in the present folder.
 
     Parameters
     ----------
     config : mapping
         Its configuration, as read.
+    with_rows : bool
+        Whether there is a table of rows yet.
 
     Raises
     ------
@@ -228,10 +230,10 @@ def load(config: Mapping[str, Any]) -> Experiment:
     examined = settings_module.examine(config)
     faults = [*settings_module.repeated_keys(), *examined.faults]
     solutions = _solutions(examined, faults)
-    rows = _rows(examined, solutions, faults)
+    rows = _rows(examined, solutions, faults) if with_rows else ()
     faults += _config_faults(examined.settings, solutions)
     if solutions is not None:
-        faults += _ion_faults(examined.settings, solutions, rows)
+        faults += ion_faults(examined.settings, solutions, [row.condition for row in rows])
     if faults or solutions is None:
         raise InputError(faults)
     return Experiment(examined.settings, solutions, rows)
@@ -361,17 +363,17 @@ def _config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[
         named.append(("junction.reference.solution", junction.reference.solution))
     for key, name in named:
         if name not in solutions.names:
-            yield f"{place}: key '{key}': found '{name}', {_not_a_solution(name, settings, solutions)}"
+            yield f"{place}: key '{key}': found '{name}', {not_a_solution(name, settings, solutions)}"
 
 
-def _not_a_solution(name: str, settings: Settings, solutions: Solutions) -> str:
+def not_a_solution(name: str, settings: Settings, solutions: Solutions) -> str:
+    """What is wrong with the name of no solution, as words that follow what was found."""
     return f"which is no row of {settings.solutions}; {nearest_or_all(name, solutions.names)}"
 
 
-def _ion_faults(settings: Settings, solutions: Solutions, rows: Sequence[Row]) -> Iterator[str]:
+def ion_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:
     """What the junctions need of the solutions, each said once."""
-    conditions = sorted({row.condition for row in rows})
-    found = {what for c in conditions for what in junctions.lacking(solutions, c, settings.junction)}
+    found = {what for c in set(conditions) for what in junctions.lacking(solutions, c, settings.junction)}
     for name, why in sorted(found):
         yield f"{settings.solutions}: solution '{name}': {why}"
 
@@ -545,7 +547,7 @@ def _solution_faults(cells: Mapping[str, str], settings: Settings, solutions: So
     for column in ("bath", "pipette", "zeroed_in"):
         name = cells.get(column, "")
         if name and name not in solutions.names and not (column == "zeroed_in" and name == NEW_ZERO):
-            yield f"column '{column}': found '{name}', {_not_a_solution(name, settings, solutions)}"
+            yield f"column '{column}': found '{name}', {not_a_solution(name, settings, solutions)}"
 
 
 def sweep_numbers(text: str) -> tuple[int, ...]:

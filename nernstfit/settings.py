@@ -121,6 +121,18 @@ class Uncertainty:
 
 
 @dataclasses.dataclass(frozen=True)
+class Plan:
+    """What is expected of an experiment that is to be made."""
+
+    ratios: Mapping[str, float]
+    cells: int
+    noise_mV: float
+    ln_ratio_sd: float
+    pipette: str | None
+    baths: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """The whole configuration with every default filled in."""
 
@@ -136,6 +148,7 @@ class Settings:
     activity: Activity
     fit: FitSettings
     uncertainty: Uncertainty
+    plan: Plan
 
     @property
     def table(self) -> str:

@@ -81,6 +81,10 @@ fit:
   permeant: [Na, K, Cs, Li, NMDG, Cl]
   offset_sd_mV: 1.0
   seed: 1
+plan:  # what `nernstfit plan` takes for granted of further cells
+  ratios: {K: 1.1, Cs: 0.9, Li: 0.8, NMDG: 0.1, Cl: 0.25}
+  cells: 12
+  noise_mV: 0.3
 """
 
 _SOLUTIONS = """\

@@ -30,7 +30,18 @@ from numpy.typing import NDArray
 from nernstfit.permeability import standins
 from nernstfit.permeability.data import Data, present
 from nernstfit.permeability.newton import LIMIT, Dense, lowest, misfit
-from nernstfit.permeability.spreads import Columns, Deviance, Spread, Structure, Whitener, fitted, likeliest
+from nernstfit.permeability.spreads import (
+    BATCH,
+    LN_P,
+    OFFSET,
+    Columns,
+    Deviance,
+    Spread,
+    Structure,
+    Whitener,
+    fitted,
+    likeliest,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -136,6 +147,35 @@ def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = T
     back = np.argsort(order)
     standing = result.standing.subset(back.tolist())
     return replace(result, data=data, gain=result.gain[:, back], bent_mV=result.bent_mV[back], standing=standing)
+
+
+def expected(data: Data, reference: str, ln_p: FloatArray, spread: Spread, offset_scale_mV: float) -> Fit:
+    """Return the fit of potentials that lie where known ratios put them, with known spreads.
+
+    Its covariance is the inverse of the Fisher information, its degrees of freedom those that REML would have.
+
+    Parameters
+    ----------
+    data : Data
+        The potentials in it are not used.
+    reference : str
+    ln_p : ndarray, shape (data.coordinates,)
+    spread : Spread
+    offset_scale_mV : float
+
+    Returns
+    -------
+    Fit
+    """
+    there = present(data)
+    free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
+    free += (len(data.ions),) * bool(data.corrected)
+    start, names = fitted(data, offset_scale_mV)
+    held = {name: getattr(spread if name in names else start, name) for name in (OFFSET, LN_P, BATCH)}
+    bent = _bent_mV(data, ln_p, Spread(**held))
+    lying = replace(data, potential_mV=data.predict(ln_p) + bent)
+    given = (reference, free, ln_p, Spread(**held), names, offset_scale_mV, True)
+    return _summary(lying, _level(lying, bent), bent, 0.0, *given)
 
 
 def _fixed_order(data: Data) -> list[int]:

@@ -35,7 +35,7 @@ FloatArray = NDArray[np.float64]
 
 OFFSET, LN_P, BATCH, NOISE = "offset_mV", "ln_p", "batch_ln_p", "noise"
 FREE_OFFSET_MV = 1e3
-_LEAST_SPREAD, _MOST_SPREAD = 1e-3, 10.0  # of ln P
+LEAST_SPREAD, _MOST_SPREAD = 1e-3, 10.0  # of ln P
 _OFFSET_RANGE = 1e3  # the fitted offset spread stays within this factor of its scale
 _PRIOR_WIDTH = 1.0
 _NULL = 1e-7
@@ -255,7 +255,7 @@ class Deviance:
         around = math.log(self._scale) if OFFSET in self._names else 0.0
         reach = math.log(_OFFSET_RANGE)
         ranges = {OFFSET: (around - reach, around + reach), NOISE: (-math.log(_MOST_SPREAD), math.log(_MOST_SPREAD))}
-        return [ranges.get(name, (math.log(_LEAST_SPREAD), math.log(_MOST_SPREAD))) for name in self._names]
+        return [ranges.get(name, (math.log(LEAST_SPREAD), math.log(_MOST_SPREAD))) for name in self._names]
 
     def spread(self, ln_spreads: FloatArray) -> Spread:
         """Spreads at a point."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 from nernstfit import junctions, recipes, tables
@@ -153,3 +155,38 @@ def read(path: str, species: str | None = None) -> Solutions:
     if of_species or faults:
         raise InputError([*of_species, *faults])
     return recipe
+
+
+def amounts(
+    texts: Sequence[str], option: str, right: str, least: float = 0.0, most: float = math.inf
+) -> dict[str, float]:
+    """Read `K=140,Na=10`, given once or in parts.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    option : str
+        What the texts were given as.
+    right : str
+        What a number out of range should be.
+    least, most : float
+
+    Raises
+    ------
+    InputError
+        Where a part is no name and number, a name stands twice, or a number is out of range.
+    """
+    found: dict[str, float] = {}
+    for part in (part.strip() for text in texts for part in text.split(",")):
+        name, _, number = (word.strip() for word in part.partition("="))
+        if not name or not number:
+            raise InputError(f"{option}: found '{part}'; a name and a number like K=140 would be right")
+        if name in found:
+            raise InputError(f"{option}: found {name} twice; once would be right")
+        try:
+            found[name] = tables.number(number)
+        except ValueError as fault:
+            raise InputError(f"{option}: {name}: {fault}") from None
+        if not least <= found[name] <= most:
+            raise InputError(f"{option}: {name}: found {number}; {right} would be right")
+    return found

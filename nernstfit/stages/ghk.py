@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nernstfit import recipes, tables
+from nernstfit import recipes
 from nernstfit.cautions import CHARGE_PERCENT
 from nernstfit.errors import InputError
 from nernstfit.experiment import NUMBERS
@@ -21,7 +21,7 @@ from nernstfit.physics.ions import IONS, UnknownComponent, components
 from nernstfit.physics.nernst import nernst_mV
 from nernstfit.settings import nearest, nearest_or_all
 from nernstfit.solutions import Solutions
-from nernstfit.stages.chemistry import read
+from nernstfit.stages.chemistry import amounts, read
 
 FloatArray = NDArray[np.float64]
 
@@ -173,7 +173,7 @@ def answer(asked: Question) -> dict[str, Any]:
         that no ratio gives.
     """
     _check(asked)
-    weights = _amounts(asked.ratios, "--ratio", "a ratio that is not negative")
+    weights = amounts(asked.ratios, "--ratio", "a ratio that is not negative")
     given = weights | ({asked.solve: 0.0} if asked.solve else {})
     for ion in given:
         _known_ion(ion, "--ratio" if ion in weights else "--solve")
@@ -331,7 +331,7 @@ def _chord(potentials_mV: FloatArray, ions: Sequence[str]) -> _Chord:
 
 
 def _given_nernst_mV(texts: Sequence[str], ions: Sequence[str]) -> FloatArray:
-    found = _amounts(texts, "--nernst", f"a potential in mV within +-{_MOST_MV:g}", least=-_MOST_MV, most=_MOST_MV)
+    found = amounts(texts, "--nernst", f"a potential in mV within +-{_MOST_MV:g}", least=-_MOST_MV, most=_MOST_MV)
     if set(found) != set(ions):
         raise InputError(
             f"--nernst: found {', '.join(found)}; a Nernst potential in mV for each of {', '.join(ions)} would be right"
@@ -401,34 +401,14 @@ def _side(name: str, option: str, text: str | None, path: str | None) -> _Side:
 
 def _composition(text: str, option: str) -> Solutions:
     """A composition as the only solution of a table."""
-    amounts = _amounts([text], option, "a concentration in mM from 0 to 20000", most=20_000.0)
-    for component in amounts:
+    typed = amounts([text], option, "a concentration in mM from 0 to 20000", most=20_000.0)
+    for component in typed:
         try:
             components(component)
         except UnknownComponent as fault:
             raise InputError(f"{option}: {fault}") from None
-    table = pd.DataFrame([{"solution": option} | {name: repr(amount) for name, amount in amounts.items()}])
+    table = pd.DataFrame([{"solution": option} | {name: repr(amount) for name, amount in typed.items()}])
     recipe, faults = recipes.parse(table, option)
     if faults:
         raise InputError(faults)
     return recipe
-
-
-def _amounts(
-    texts: Sequence[str], option: str, right: str, least: float = 0.0, most: float = math.inf
-) -> dict[str, float]:
-    """Read `K=140,Na=10`, given once or in parts."""
-    found: dict[str, float] = {}
-    for part in (part.strip() for text in texts for part in text.split(",")):
-        name, _, number = (word.strip() for word in part.partition("="))
-        if not name or not number:
-            raise InputError(f"{option}: found '{part}'; a name and a number like K=140 would be right")
-        if name in found:
-            raise InputError(f"{option}: found {name} twice; once would be right")
-        try:
-            found[name] = tables.number(number)
-        except ValueError as fault:
-            raise InputError(f"{option}: {name}: {fault}") from None
-        if not least <= found[name] <= most:
-            raise InputError(f"{option}: {name}: found {number}; {right} would be right")
-    return found
