@@ -35,6 +35,9 @@ class _Group(click.Group):
 @click.version_option(package_name="nernstfit")
 def main() -> None:
     """Permeability ratios from patch-clamp recordings and a table of solutions."""
+    # The matrices are small, and sums are taken in the same order everywhere.
+    for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(threads, "1")
 
 
 @main.command(

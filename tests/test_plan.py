@@ -285,7 +285,8 @@ def test_a_folder_without_recordings_is_planned(tmp_path: Path) -> None:
     assert next(row for row in found["baths"] if row["bath"] == "NMDG")["NMDG"] is None
     notes = "\n".join(found["notes"])
     assert "bath quarter is control diluted (3.58-fold by activity) and saturates" in notes
-    assert "adds most" in notes
+    assert "bath NMDG is needed: without it there would be no estimate of NMDG" in notes
+    assert "adds most to the intervals" in notes
     assert "with 16 cells" in notes
 
 

@@ -272,28 +272,27 @@ def _disagreement(ratio: Ratio, drawn: Sequence[Ratio], reference: str) -> Itera
 
 
 def _bath_notes(worth: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
-    """Which bath adds most, and which add nothing."""
+    """Which baths a ratio needs, which adds most to the intervals, and which add nothing."""
     if len(worth) < 2 or not any(worth.values()):
         return
-    scores = {bath: _score(of_bath) for bath, of_bath in worth.items()}
-    best = max(scores, key=lambda bath: scores[bath])
-    if scores[best] > _score(dict.fromkeys("x", IDLE)):
-        lost = [ion for ion, factor in worth[best].items() if math.isinf(factor)]
-        longer = {ion: factor for ion, factor in worth[best].items() if IDLE < factor < math.inf}
-        said = [f"there would be no estimate of {', '.join(lost)}"] if lost else []
-        if longer:
-            most = max(longer, key=lambda ion: longer[ion])
-            said.append(f"the interval of {most} would be {longer[most]:.2g} times as long")
-        yield f"bath {best} adds most: without it {' and '.join(said)}"
-    idle = [bath for bath, of_bath in worth.items() if all(factor < IDLE for factor in of_bath.values())]
-    for bath in idle:
-        yield f"bath {bath} is idle: without it no interval would be longer by {100 * (IDLE - 1):.0f} %"
-
-
-def _score(of_bath: Mapping[str, float]) -> tuple[int, float]:
-    """How many estimates a bath makes possible, then by how much it shortens all intervals."""
-    finite = [math.log(factor) for factor in of_bath.values() if math.isfinite(factor)]
-    return len(of_bath) - len(finite), sum(finite)
+    needed = {bath: [ion for ion, factor in of_bath.items() if math.isinf(factor)] for bath, of_bath in worth.items()}
+    for bath, ions in needed.items():
+        if ions:
+            yield f"bath {bath} is needed: without it there would be no estimate of {', '.join(ions)}"
+    longer = {
+        bath: {ion: factor for ion, factor in of_bath.items() if IDLE < factor < math.inf}
+        for bath, of_bath in worth.items()
+    }
+    best = max(longer, key=lambda bath: sum(map(math.log, longer[bath].values())))
+    if longer[best]:
+        ion = max(longer[best], key=lambda ion: longer[best][ion])
+        yield (
+            f"bath {best} adds most to the intervals: without it that of {ion} would be {longer[best][ion]:.2g} times "
+            "as long"
+        )
+    for bath in worth:
+        if not needed[bath] and not longer[bath]:
+            yield f"bath {bath} is idle: without it no interval would be longer by {100 * (IDLE - 1):.0f} %"
 
 
 def _more_cells(
