@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from nernstfit.solutions import NEW_ZERO, Condition
 
 IDLE = 1.02  # without an idle bath no interval is longer by more than this
 _AGREES = 1.25  # intervals, of Fisher's information and simulated, within this factor
+_SURE = 2.5  # standard errors of a mean, about two of a median
 _MOSTLY = 0.9  # of the simulated experiments
 RESULTS = "results/permeabilities.csv"
 
@@ -261,13 +263,14 @@ def _disagreement(ratio: Ratio, drawn: Sequence[Ratio], reference: str) -> Itera
     if counts[ratio.verdict] < _MOSTLY * len(drawn):
         shares = ", ".join(f"{verdict} in {100 * n / len(drawn):.0f} %" for verdict, n in sorted(counts.items()))
         yield f"P({ratio.ion}) / P({reference}) is not expected to come out alike each time: {shares}"
-    found = [planning.reach(each) for each in drawn if each.verdict == ESTIMATE]
-    if ratio.verdict == ESTIMATE and found:
-        factor = float(np.median(found)) / planning.reach(ratio)
-        if not 1 / _AGREES < factor < _AGREES:
+    found = np.log([planning.reach(each) for each in drawn if each.verdict == ESTIMATE])
+    if ratio.verdict == ESTIMATE and len(found) > 1:
+        away = float(np.median(found)) - math.log(planning.reach(ratio))
+        chance = _SURE * float(found.std()) / math.sqrt(len(found))
+        if abs(away) - chance > math.log(_AGREES):
             yield (
-                f"P({ratio.ion}) / P({reference}): simulated intervals are {factor:.2f} times as long as expected of a "
-                "straight line; rely on the simulated ones"
+                f"P({ratio.ion}) / P({reference}): simulated intervals are {math.exp(away):.2f} times as long as "
+                "expected of a straight line; rely on the simulated ones"
             )
 
 
@@ -306,7 +309,8 @@ def _more_cells(
     settings = replace(found.settings, plan=replace(found.settings.plan, cells=cells))
     then = planning.outlook(planning.design(conditions, found.solutions, settings, ratios))
     shorter = [f"{r.ion} {100 * (1 - planning.reach(r) / now[r.ion]):.0f} %" for r in then if r.ion in now]
-    floor = [f"{r.ion} {100 * math.expm1(1.96 * r.se_ln_shared):.1f} %" for r in expected if r.ion in now]
+    z = NormalDist().inv_cdf(0.5 + settings.fit.confidence / 2)
+    floor = [f"{r.ion} {100 * math.expm1(z * r.se_ln_shared):.1f} %" for r in expected if r.ion in now]
     yield (
         f"with {cells} cells the intervals would be shorter by: {', '.join(shorter)}; however many, the errors that "
         f"all cells share leave at least: {', '.join(floor)} to either side"
