@@ -240,13 +240,14 @@ Examples:
 @click.argument("ion")
 @click.option("--out", "outside", type=float, required=True, help="Activity (or concentration) outside, mM.")
 @click.option("--in", "inside", type=float, required=True, help="Activity (or concentration) inside, mM.")
+@_SPECIES
 @_TEMPERATURE
 @_JSON
-def nernst(ion: str, outside: float, inside: float, temperature: float, as_json: bool) -> None:
+def nernst(ion: str, outside: float, inside: float, species: str | None, temperature: float, as_json: bool) -> None:
     """Nernst potential of ION, inside minus outside."""
     from nernstfit.stages import chemistry  # noqa: PLC0415
 
-    _show([chemistry.nernst(ion, outside, inside, temperature)], as_json)
+    _show([chemistry.nernst(ion, outside, inside, temperature, species)], as_json)
 
 
 @main.command(
@@ -273,6 +274,7 @@ Examples:
 @click.option("--reference-potential", "reference_mV", type=float, help="Reversal potential in that bath, mV.")
 @click.option("--conductance", is_flag=True, help="Ratios of chord conductances, which are not permeabilities.")
 @click.option("--nernst", multiple=True, help="With --conductance: Nernst potentials in mV, like K=-80,Na=50.")
+@_SPECIES
 @_TEMPERATURE
 @_MODEL
 @_JSON

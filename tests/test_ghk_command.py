@@ -348,3 +348,23 @@ def test_what_cannot_be_is_one_sentence(tmp_path: Path, line: str, said: str) ->
     assert done.exit_code == 1
     assert said.replace("FILE", str(table)) in done.output
     assert len(done.output.splitlines()) == 1
+
+
+# Ions of the user's own
+
+OWN = "species,charge,mobility,analogue,source\nagmatine,1,0.5,NMDG,a guess\n"
+
+
+def test_an_ion_of_the_users_own(tmp_path: Path) -> None:
+    table = tmp_path / "species.csv"
+    table.write_text(OWN)
+    sides = ("--in", "NMDG=150,Cl=150", "--out", "agmatine=30,NMDG=120,Cl=150", "--ratio", "NMDG=1")
+    solved = found(*sides, "--solve", "agmatine", "--potential", 5, "--species", table)
+    # Both cations have the same coefficient: exp(EF/RT) 150 = 120 + 30 x.
+    assert solved["permeability_ratio"] == pytest.approx((150 * math.exp(5 / KT_22) - 120) / 30, rel=1e-6)
+    words = ("--out", "30", "--in", "3", "--species", str(table), "--json")
+    done = CliRunner().invoke(main, ["nernst", "agmatine", *words])
+    assert json.loads(done.output)[0]["potential_mV"] == pytest.approx(KT_22 * math.log(10))
+    unknown = CliRunner().invoke(main, ["nernst", "agmatin", *words])
+    assert unknown.exit_code == 1
+    assert "the nearest is 'agmatine'" in unknown.stderr

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from nernstfit import junctions, recipes, tables
 from nernstfit.errors import InputError
-from nernstfit.physics.ions import IONS
+from nernstfit.physics.ions import Own, known_ions
 from nernstfit.physics.nernst import nernst_mV
-from nernstfit.settings import nearest_or_all
+from nernstfit.settings import nearest, nearest_or_all
 from nernstfit.solutions import Solutions
 from nernstfit.stages.solutions import ion_rows
 
@@ -56,7 +56,7 @@ def solutions(path: str, temperature_C: float, model: str, species: str | None =
     InputError
         With every fault of the table.
     """
-    return list(ion_rows(read(path, species), temperature_C, model))
+    return list(ion_rows(read(path, own_ions(species)), temperature_C, model))
 
 
 def junction(
@@ -86,7 +86,7 @@ def junction(
     InputError
         Where a solution is not in the table, or holds no ion.
     """
-    recipe = read(path, species)
+    recipe = read(path, own_ions(species))
     for name in (pipette, bath):
         if name not in recipe.names:
             raise InputError(f"{path}: found no solution '{name}'; {nearest_or_all(name, recipe.names)}")
@@ -106,7 +106,9 @@ def junction(
     ]
 
 
-def nernst(ion: str, outside_mM: float, inside_mM: float, temperature_C: float) -> dict[str, Any]:
+def nernst(
+    ion: str, outside_mM: float, inside_mM: float, temperature_C: float, species: str | None = None
+) -> dict[str, Any]:
     """Nernst potential of one ion, inside minus outside.
 
     Parameters
@@ -115,6 +117,8 @@ def nernst(ion: str, outside_mM: float, inside_mM: float, temperature_C: float) 
     outside_mM, inside_mM : float
         Activities, or concentrations in their place; more than 0.
     temperature_C : float
+    species : str or None
+        Path of the table of the user's own ions.
 
     Returns
     -------
@@ -126,12 +130,13 @@ def nernst(ion: str, outside_mM: float, inside_mM: float, temperature_C: float) 
     InputError
         Where the ion is not known or an amount is not above 0.
     """
-    if ion not in IONS:
-        raise InputError(f"found '{ion}', which is no known ion; {nearest_or_all(ion, IONS)}")
+    known = known_ions(own_ions(species))
+    if ion not in known:
+        raise InputError(no_ion(ion, known))
     for name, amount in (("--out", outside_mM), ("--in", inside_mM)):
         if not amount > 0:
             raise InputError(f"{name}: found {amount:g}; more than 0 would be right")
-    valence = IONS[ion].valence
+    valence = known[ion].valence
     return {
         "ion": ion,
         "valence": valence,
@@ -142,19 +147,39 @@ def nernst(ion: str, outside_mM: float, inside_mM: float, temperature_C: float) 
     }
 
 
-def read(path: str, species: str | None = None) -> Solutions:
-    """Read a table of solutions, and that of the user's own ions where there is one.
+def own_ions(species: str | None) -> Own:
+    """Read the table of the user's own ions, where there is one.
 
     Raises
     ------
     InputError
-        With every fault of both.
+        With every fault of it.
     """
-    own, of_species = recipes.read_species(species) if species else ((), [])
+    own, faults = recipes.read_species(species) if species else ((), [])
+    if faults:
+        raise InputError(faults)
+    return own
+
+
+def read(path: str, own: Own = ()) -> Solutions:
+    """Read a table of solutions.
+
+    Raises
+    ------
+    InputError
+        With every fault of it.
+    """
     recipe, faults = recipes.parse(tables.read(path), path, own)
-    if of_species or faults:
-        raise InputError([*of_species, *faults])
+    if faults:
+        raise InputError(faults)
     return recipe
+
+
+def no_ion(name: str, known: Collection[str]) -> str:
+    """What is wrong with the name of no ion."""
+    hint = nearest(name, known)
+    right = f"the nearest is '{hint}'" if hint else "one of the table of ions would be right"
+    return f"found '{name}', which is no known ion; {right}"
 
 
 def amounts(

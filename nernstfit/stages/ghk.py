@@ -17,11 +17,11 @@ from nernstfit.cautions import CHARGE_PERCENT
 from nernstfit.errors import InputError
 from nernstfit.experiment import NUMBERS
 from nernstfit.physics import chord, coefficients, ghk
-from nernstfit.physics.ions import IONS, UnknownComponent, components
+from nernstfit.physics.ions import Ion, Own, UnknownComponent, components, known_ions
 from nernstfit.physics.nernst import nernst_mV
-from nernstfit.settings import nearest, nearest_or_all
+from nernstfit.settings import nearest_or_all
 from nernstfit.solutions import Solutions
-from nernstfit.stages.chemistry import amounts, read
+from nernstfit.stages.chemistry import amounts, no_ion, own_ions, read
 
 FloatArray = NDArray[np.float64]
 
@@ -57,6 +57,8 @@ class Question:
         The ratios are those of chord conductances.
     nernst : sequence of str
         Nernst potentials in mV like `K=-80,Na=50`, in place of the solutions of chord conductances.
+    species : str or None
+        Path of the table of the user's own ions.
     """
 
     ratios: Sequence[str]
@@ -72,6 +74,7 @@ class Question:
     model: str = "pitzer:macinnes"
     conductance: bool = False
     nernst: Sequence[str] = ()
+    species: str | None = None
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,11 @@ def answer(asked: Question) -> dict[str, Any]:
     _check(asked)
     weights = amounts(asked.ratios, "--ratio", "a ratio that is not negative")
     given = weights | ({asked.solve: 0.0} if asked.solve else {})
+    own = own_ions(asked.species)
+    known = known_ions(own)
     for ion in given:
-        _known_ion(ion, "--ratio" if ion in weights else "--solve")
+        if ion not in known:
+            raise InputError(f"{'--ratio' if ion in weights else '--solve'}: {no_ion(ion, known)}")
     reference = next((ion for ion, ratio in weights.items() if ratio == 1), None)
     if reference is None:
         found = ", ".join(f"{ion}={ratio:g}" for ion, ratio in weights.items()) or "nothing"
@@ -184,7 +190,7 @@ def answer(asked: Question) -> dict[str, Any]:
     if asked.solve in weights:
         raise InputError(f"--solve: found {asked.solve}, whose ratio --ratio gives; one of the two would be right")
     ions = sorted(given)
-    law, rows, facts = _law(asked, ions)
+    law, rows, facts = _law(asked, [known[ion] for ion in ions], own)
     ratios = np.array([given[ion] for ion in ions])
     if asked.solve and asked.potential_mV is not None:
         solved = ions.index(asked.solve)
@@ -267,17 +273,18 @@ def _range(one_mV: float, other_mV: float) -> str:
     return f"a potential above {low:.6g} mV" if math.isinf(high) else f"a potential between {low:.6g} and {high:.6g} mV"
 
 
-def _law(asked: Question, ions: Sequence[str]) -> tuple[_Law, list[dict[str, Any]], dict[str, Any]]:
+def _law(asked: Question, of: Sequence[Ion], own: Own) -> tuple[_Law, list[dict[str, Any]], dict[str, Any]]:
     """The currents, what is known of each ion, and what is to be said of both."""
-    rows: list[dict[str, Any]] = [{"ion": ion, "valence": IONS[ion].valence} for ion in ions]
+    ions = [ion.name for ion in of]
+    rows: list[dict[str, Any]] = [{"ion": ion.name, "valence": ion.valence} for ion in of]
     if asked.nernst:
         potentials_mV = _given_nernst_mV(asked.nernst, ions)
         _fill(rows, "nernst_mV", potentials_mV)
         return _Chord(potentials_mV), rows, {"form": _CHORD_FORM, "notes": []}
-    valence = np.array([IONS[ion].valence for ion in ions], dtype=np.float64)
+    valence = np.array([ion.valence for ion in of], dtype=np.float64)
     first = "reference_bath" if asked.reference_bath else "inside"
     sides = [
-        _side(name, option, text, asked.table)
+        _side(name, option, text, asked.table, own)
         for name, option, text in (
             (first, f"--{first.replace('_', '-')}", asked.reference_bath or asked.inside),
             ("outside", "--outside", asked.outside),
@@ -374,41 +381,34 @@ def _check(asked: Question) -> None:
         raise InputError("--nernst: found with a solution; Nernst potentials or solutions would be right")
 
 
-def _known_ion(ion: str, option: str) -> None:
-    if ion not in IONS:
-        hint = nearest(ion, IONS)
-        right = f"the nearest is '{hint}'" if hint else "one of the table of ions would be right"
-        raise InputError(f"{option}: found '{ion}', which is no known ion; {right}")
-
-
-def _side(name: str, option: str, text: str | None, path: str | None) -> _Side:
+def _side(name: str, option: str, text: str | None, path: str | None, own: Own) -> _Side:
     """Find a solution in the table, or read its composition."""
     if not text:
         right = "a solution's name, or its composition in mM like NaCl=140,KCl=5,"
         raise InputError(f"{option}: found nothing; {right} would be right")
     if "=" in text:
-        return _Side(name, _composition(text, option), option)
+        return _Side(name, _composition(text, option, own), option)
     if path is None:
         raise InputError(
             f"{option}: found '{text}' without --solutions; the table that holds it, or a composition in mM like "
             "NaCl=140,KCl=5, would be right"
         )
-    recipe = read(path)
+    recipe = read(path, own)
     if text not in recipe.names:
         raise InputError(f"{option}: found no solution '{text}' in {path}; {nearest_or_all(text, recipe.names)}")
     return _Side(name, recipe, text)
 
 
-def _composition(text: str, option: str) -> Solutions:
+def _composition(text: str, option: str, own: Own) -> Solutions:
     """A composition as the only solution of a table."""
     typed = amounts([text], option, "a concentration in mM from 0 to 20000", most=20_000.0)
     for component in typed:
         try:
-            components(component)
+            components(component, own)
         except UnknownComponent as fault:
             raise InputError(f"{option}: {fault}") from None
     table = pd.DataFrame([{"solution": option} | {name: repr(amount) for name, amount in typed.items()}])
-    recipe, faults = recipes.parse(table, option)
+    recipe, faults = recipes.parse(table, option, own)
     if faults:
         raise InputError(faults)
     return recipe
