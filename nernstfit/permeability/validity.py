@@ -254,18 +254,13 @@ def _chance(p: float) -> str:
 
 
 def _sized(found: Effect, unit: str) -> str:
-    size, se = _digits(found.size, 2, sign=True), _digits(found.se, 1)
-    return f"{size} \N{PLUS-MINUS SIGN} {se}{f' {unit}' if unit else ''}"
+    decimals = max(0, 1 - math.floor(math.log10(found.se))) if found.se > 0 else 2
+    return f"{found.size:+.{decimals}f} \N{PLUS-MINUS SIGN} {found.se:.{decimals}f}{f' {unit}' if unit else ''}"
 
 
 def _percent(ln_ratio: float) -> str:
     percent = 100 * math.expm1(ln_ratio)
-    return f"{_digits(percent, 2, sign=True)} %" if abs(percent) >= 0.1 else "less than 0.1 %"
-
-
-def _digits(value: float, digits: int, sign: bool = False) -> str:
-    """Write a number to so many significant digits, without a power of ten."""
-    return np.format_float_positional(value, digits, unique=False, fractional=False, trim="-", sign=sign)
+    return f"{percent:+.1f} %" if abs(percent) >= 0.1 else "less than 0.1 %"
 
 
 def _centred_log(activity_mM: FloatArray) -> FloatArray:
