@@ -502,8 +502,8 @@ def _findings(results: Results) -> Iterator[str]:
     tests = results.tests
     broken = tests[(tests["test"] == "lack_of_fit") & (tests["p"] < results.level)]
     for sentence, part in broken.groupby("sentence", sort=False):
-        where = f"{_listed(map(_short, part['group']))}; " if len(results.groups) > 1 else ""
-        yield f"{_typeset(sentence.removesuffix('.'))} ({where}{_place('valid')})."
+        where = f" in {_listed(map(_short, part['group']))}" if len(results.groups) > 1 else ""
+        yield f"{_typeset(sentence.removesuffix(').'))}{where}; {_place('valid')})."
 
 
 def _left_out(results: Results) -> Iterator[str]:
@@ -840,7 +840,7 @@ def _tests(results: Results, rows: pd.DataFrame) -> Iterator[Block]:
         number, below = done["deviation"].nunique(), small["deviation"].nunique()
         tests = _count(int(rows["p"].notna().sum()), "test")
         yield Text(
-            f"{tests} could be made, which see {_count(number, 'deviation')}. Where the equation holds, one deviation "
+            f"{tests} of {_count(number, 'deviation')} could be made. Where the equation holds, one deviation "
             f"in {_given(1 / results.level)} has a p below {level} by chance; here "
             f"{below or 'none'} of {number} {'has' if below < 2 else 'have'}{':' if below else '.'}"
         )
@@ -856,7 +856,10 @@ def _tests(results: Results, rows: pd.DataFrame) -> Iterator[Block]:
                 "answer": [_typeset(sentence) for sentence in others["sentence"]],
             }
             yield _grid(columns, columns, f"Tests with a p of {level} or more.")
-    silent = list(dict.fromkeys(rows[rows["p"].isna()]["sentence"]))
+    silent = []
+    for (test, sentence), part in rows[rows["p"].isna()].groupby(["test", "sentence"], sort=False):
+        ions = f" ({_listed(part['ion'])})" if part["ion"].all() else ""
+        silent.append(f"{_TESTS[test].removesuffix('?')}{ions}? {sentence}")
     if silent:
         yield Fold("What these data cannot test", (Listing(tuple(silent)),))
 
@@ -1057,10 +1060,6 @@ def _errors(results: Results) -> Iterator[Block]:
         "shrink with further cells; what all cells share (mobilities and the way junctions are calculated, "
         "temperature, concentrations) does not."
     )
-    for name in results.groups:
-        part = rows[rows["group"] == name]
-        if len(part):
-            yield Text(_better_first(results, name, part))
     yield _picture(
         figures.shares(rows, results.fit["permeant"]),
         "Shares of the variance of ln P(ion)/P(reference). Blue and green: what differs from cell to cell; the other "
@@ -1071,20 +1070,19 @@ def _errors(results: Results) -> Iterator[Block]:
         part = _in_order(results, largest[largest["group"] == name])
         if part:
             yield from _heads(results, name)
-            yield Text("The largest source of each:")
+            yield Text(_better_first(results, rows[rows["group"] == name]))
             yield Listing(tuple(_capital(f"{figures.SHARES[row['source']][0]}: {row['sentence']}.") for row in part))
 
 
-def _better_first(results: Results, group: str, rows: pd.DataFrame) -> str:
-    """What to measure better first, in words."""
+def _better_first(results: Results, rows: pd.DataFrame) -> str:
+    """What to measure better first in one group, in words; what follows is the largest source of each ratio."""
     columns = ["ion", "source", "variance_share", "se_ln", "sentence"]
     source, share = first([Share(*row) for row in rows[columns].itertuples(index=False)])
     ions = [ion for ion in results.fit["permeant"] if ion in set(rows["ion"])]
-    where = f"{_group(group)}: " if len(results.groups) > 1 or group else ""
     mean = " (on average over the ratios)" if len(ions) > 1 else ""
-    return _capital(
-        f"{where}{100 * share:.0f} % of the variance{mean} comes from {figures.SHARES[source][0]}. What would help "
-        f"most: {REMEDY[source].format(ion=_listed(ions))}."
+    return (
+        f"{100 * share:.0f} % of the variance{mean} comes from {figures.SHARES[source][0]}. What would help most: "
+        f"{REMEDY[source].format(ion=_listed(ions))}. The largest source of each ratio:"
     )
 
 
@@ -1097,9 +1095,10 @@ def _models(results: Results) -> Iterator[Block]:
         return
     yield Text(
         f"The ghk models let {_listed(results.fit['permeant'])} pass and differ in how activities are calculated; "
-        "nernst:X lets X pass alone, -X leaves out X, which may not pass, and +pipette fits a factor on the pipette's "
-        "activities. AICc is Akaike's criterion with the correction for small samples (Hurvich & Tsai 1989); a "
-        "difference of 10 or more is strong evidence against the larger."
+        "nernst:X lets X pass alone, which has no finite potential where X is on one side only; -X leaves out X, which "
+        "may not pass, and +pipette fits a factor on the pipette's activities. AICc is Akaike's criterion with the "
+        "correction for small samples (Hurvich & Tsai 1989); a difference of 10 or more is strong evidence against the "
+        "larger."
     )
     for name in results.groups:
         yield from _heads(results, name)
@@ -1142,16 +1141,13 @@ def _comparison(results: Results, rows: pd.DataFrame, n: int) -> Iterator[str]:
         none = list(partial[partial["n_data"] == 0]["model"])
         few = [f"{row.model} (only {row.n_data:.0f} of {n})" for row in partial.itertuples() if row.n_data > 0]
         each = [f"{_listed(none)}, which {'predicts' if len(none) == 1 else 'predict'} no measurement"] if none else []
-        yield (
-            f"Not comparable: {'; '.join(each + few)}. A single ion has no finite potential where it is on one side "
-            "only."
-        )
+        yield f"Not comparable: {'; '.join(each + few)}."
 
 
 def _by_model(results: Results, group: str, models: pd.DataFrame) -> Iterator[Block]:
     """The ratios under every model, so that a reader sees what hangs on the choice."""
     rows = results.permeabilities[results.permeabilities["group"] == group]
-    names = [name for name in models["model"] if name in set(rows["model"])]
+    names = [name for name in models.sort_values("aicc", kind="stable")["model"] if name in set(rows["model"])]
     if len(names) < 2:
         return
     told = {
