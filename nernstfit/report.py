@@ -1487,7 +1487,7 @@ def _assumed(rows: pd.DataFrame) -> Iterator[Block]:
 def _methods(results: Results) -> Iterator[Block]:
     yield Text(" ".join(_methods_text(results)))
     yield Heading("References")
-    yield Listing(tuple(_references(results.manifest["config"], _limits(results) > 0)))
+    yield Listing(tuple(_references(results)))
     yield Heading("Flags")
     yield _grid(
         {"flag": list(tables.FLAGS), "meaning and unit": list(tables.FLAGS.values())}, ["flag", "meaning and unit"]
@@ -1552,6 +1552,24 @@ def _methods_text(results: Results) -> Iterator[str]:
         "likelihood does not fall on both sides, a one-sided limit of the profile likelihood or no ratio is given. n "
         "is the number of cells."
     )
+    if results.comparisons["p"].notna().any():
+        yield (
+            "Groups were compared by the difference of their log ratios with combined standard errors (Welch 1947), p "
+            "values corrected for their number (Holm 1979)."
+        )
+    if len(results.tests):
+        hausman = "; Hausman 1978" if _has_shift_method(results) else ""
+        yield (
+            "Whether the equation holds was tested by further effects on the potentials in the same mixed model, "
+            f"linear at each cell's own log permeabilities (Lindstrom & Bates 1990{hausman})."
+        )
+    yield "Models were compared by Akaike's criterion (Hurvich & Tsai 1989; Burnham & Anderson 2002)."
+
+
+def _has_shift_method(results: Results) -> bool:
+    """Whether ratios from shifts of potential alone were held against those fitted."""
+    tests = results.tests
+    return bool(tests[tests["test"] == "shift_method"]["p"].notna().any())
 
 
 _ESTIMATED = {
@@ -1648,9 +1666,11 @@ def _offset_method(offset_sd_mV: float) -> str:
     )
 
 
-def _references(config: Mapping[str, Any], with_limits: bool) -> Iterator[str]:
+def _references(results: Results) -> Iterator[str]:
+    config = results.manifest["config"]
     source = ACTIVITIES[config["activity"]["model"]][1]
     found = [
+        "Burnham & Anderson 2002, Model Selection and Multimodel Inference, 2nd edition, Springer",
         "Goldman 1943, J Gen Physiol 27:37",
         "Hille 2001, Ion Channels of Excitable Membranes, 3rd edition, Sinauer, chapter 14",
         "Hodgkin & Katz 1949, J Physiol 108:37",
@@ -1666,7 +1686,11 @@ def _references(config: Mapping[str, Any], with_limits: bool) -> Iterator[str]:
         found += ["Marino et al. 2014, Bioelectrochemistry 98:1", "Planck 1890, Ann Phys 276:561"]
     if config["fit"]["robust"]:
         found.append("Little 1988, Appl Stat 37:23")
-    if with_limits:
+    if results.comparisons["p"].notna().any():
+        found += ["Holm 1979, Scand J Stat 6:65", "Welch 1947, Biometrika 34:28"]
+    if _has_shift_method(results):
+        found.append("Hausman 1978, Econometrica 46:1251")
+    if _limits(results):
         found.append("Cunningham, Hennig & Lacoste-Julien 2011, arXiv:1111.6832")
     if config["recordings"] is not None and config["measure"]["estimator"] == "local":
         found.append("Wahba 1990, Spline Models for Observational Data, SIAM")
