@@ -34,6 +34,17 @@ PALETTE = (
     *("#5b4a8a", "#7a5c00", "#004c3f", "#8c2d04", "#999999", "#000000"),
 )
 LEVELS = ("#1d3f72", "#6a4c93", "#b5497b", "#e0693f", "#e9a13b")
+# Where an error comes from: what differs from cell to cell in cold colours, what all cells share in warm ones.
+SHARES: Mapping[str, tuple[str, str]] = {
+    "noise": ("noise of measurements", "#9fc5e0"),
+    "cells": ("differences of cells", "#0072b2"),
+    "batch": ("differences of batches", "#1d3f72"),
+    "offset": ("electrode offsets", "#009e73"),
+    "junction": ("mobilities, junction equation", "#d55e00"),
+    "activity": ("activities in junctions", "#e69f00"),
+    "temperature": ("temperature", "#cc79a7"),
+    "concentration": ("concentrations", "#7a5c00"),
+}
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 
 THEME: Mapping[str, Any] = {
@@ -85,6 +96,7 @@ MOST_LEVELS = 120
 MOST_BINS = 160
 _ARROW = 2.5  # how far the arrow of a bound reaches, as a factor of the ratio
 _MOST_STEPS = 40
+_LEAST_SHARE = 1e-3  # less cannot be seen in a bar
 _STEP_NAMES = dict(zip(tables.LADDER, ("none", "leak", "series R", "junction", "activity", "offset"), strict=True))
 
 
@@ -405,6 +417,85 @@ def ladder(corrections: pd.DataFrame, truth: Mapping[str, float], ions: Sequence
         panels.append(panel.properties(width=178, height=150, title=ion))
     chart = alt.concat(*panels, columns=3, bounds="flush", spacing={"row": 84, "column": 72})
     return Figure("corrections", (chart,), {"rows": rows, "truth": known})
+
+
+def differences(found: pd.DataFrame, ions: Sequence[str]) -> Figure:
+    """Draw how many times as high a ratio is in one group as in another, with its interval on a log axis.
+
+    Parameters
+    ----------
+    found : DataFrame
+        `ion`, `reference`, `pair`, `at`, `low`, `high` and `told`, which fills the mark.
+    ions : sequence of str
+        The ions from top to bottom.
+
+    Returns
+    -------
+    Figure
+    """
+    order = [ion for ion in ions if ion in set(found["ion"])]
+    pairs = list(dict.fromkeys(found["pair"]))
+    low, high = min(float(found["low"].min()), 1.0) / 1.1, max(float(found["high"].max()), 1.0) * 1.1
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
+    x = alt.X("at:Q", scale=scale, title="ratio of ratios", axis=_log_axis(low, high, 4))
+    reference = found["reference"].iloc[0]
+    label = alt.Axis(labelExpr=f"datum.label + {json.dumps(f' / {reference}')}")
+    y = alt.Y("ion:N", sort=order, title=None, axis=label)
+    several = len(pairs) > 1
+    offset = {"yOffset": alt.YOffset("pair:N", sort=pairs)} if several else {}
+    colour = _colour("pair", pairs) if several else alt.value(PALETTE[0])
+    marks = alt.Chart(alt.NamedData(name="rows"))
+    told, others = marks.transform_filter("datum.told"), marks.transform_filter("!datum.told")
+    chart = alt.layer(
+        alt.Chart(alt.NamedData(name="one")).mark_rule(color=SOFT, strokeDash=[3, 3]).encode(x="at:Q"),
+        marks.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", y=y, color=colour, **offset),
+        told.mark_point(filled=True, size=75, opacity=1).encode(x=x, y=y, color=colour, **offset),
+        others.mark_point(filled=False, fill="white", size=75, strokeWidth=2, opacity=1).encode(
+            x=x, y=y, color=colour, **offset
+        ),
+    ).properties(width=600, height=alt.Step(22 + 10 * len(pairs) * several, **{"for": "position"}))
+    return Figure("differences", (chart,), {"rows": found, "one": pd.DataFrame({"at": [1.0]})})
+
+
+def shares(rows: pd.DataFrame, ions: Sequence[str]) -> Figure:
+    """Draw from which sources the variance of each ratio comes, a bar per ion.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of error_budget.csv, at least one.
+    ions : sequence of str
+        The ions from top to bottom.
+
+    Returns
+    -------
+    Figure
+    """
+    largest = rows.groupby("source")["variance_share"].max()
+    sources = [source for source in SHARES if largest.get(source, 0.0) >= _LEAST_SHARE]
+    rows = rows[rows["source"].isin(sources)]
+    names, colours = zip(*(SHARES[source] for source in sources), strict=True)
+    data = _named_groups(rows).assign(percent=100 * rows["variance_share"], rank=rows["source"].map(sources.index))
+    data = data.assign(source=rows["source"].map(dict(zip(sources, names, strict=True))))
+    data = data[["group", "ion", "source", "percent", "rank"]]
+    groups = sorted(set(data["group"]))
+    scale = alt.Scale(domain=list(names), range=list(colours))
+    colour = alt.Color("source:N", scale=scale, legend=alt.Legend(title="source"))
+    panels = []
+    for group in groups:
+        own = data[data["group"] == group]
+        bars = _only(alt.Chart(alt.NamedData(name="rows")), "group", group).mark_bar(stroke="white", strokeWidth=0.8)
+        axis = alt.Axis(values=[0, 25, 50, 75, 100], title="% of the variance of ln P" if group == groups[-1] else None)
+        panel = bars.encode(
+            x=alt.X("percent:Q", scale=alt.Scale(domain=[0, 100]), axis=axis),
+            y=alt.Y("ion:N", sort=[ion for ion in ions if ion in set(own["ion"])], title=None),
+            color=colour,
+            order="rank:O",
+        )
+        title = group if len(groups) > 1 or group != NO_GROUP else ""
+        panels.append(panel.properties(width=430, height=alt.Step(24), title=title))
+    chart = alt.vconcat(*panels, spacing=14).resolve_scale(color="shared")
+    return Figure("error_budget", (chart,), {"rows": data})
 
 
 def measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.DataFrame) -> Figure:

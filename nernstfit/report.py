@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from typing import Any, ClassVar, TypeAlias
@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from nernstfit import figures, tables
 from nernstfit.figures import Drawing, Figure
+from nernstfit.permeability.shares import REMEDY, Share, first
 
 MISSING = "—"
 MOST_TRACED = 60
@@ -71,6 +72,7 @@ class Results:
     ----------
     reversals, iv, solutions, junctions : DataFrame
     permeabilities, cells, models, residuals, nernst_slopes, thermodynamics, corrections, intervals : DataFrame
+    comparisons, tests, error_budget : DataFrame
         The tables of the contract, as `tables.load` returns them.
     traces : DataFrame
         As ingest writes them, of all batches.
@@ -123,6 +125,11 @@ class Results:
     def confidence(self) -> str:
         """Confidence level of the intervals, in words."""
         return f"{100 * self.fit['confidence']:g} %"
+
+    @property
+    def level(self) -> float:
+        """What p is below where something is taken for real."""
+        return round(1 - float(self.fit["confidence"]), 9)
 
     @property
     def found(self) -> pd.DataFrame:
@@ -306,6 +313,21 @@ def freedom(df: float) -> str:
     return f"> {_MANY_DF}" if df > _MANY_DF else fixed(df, 1)
 
 
+def chance(p: float) -> str:
+    """Write a p value: to two significant digits, down to 0.001."""
+    return "< 0.001" if p < 0.001 else rough(p, 2)
+
+
+def _equals(p: float) -> str:
+    return f"p {chance(p)}" if p < 0.001 else f"p = {chance(p)}"
+
+
+def _typeset(sentence: str) -> str:
+    """A sentence of a table, its numbers with a true minus sign and no p apart from its value."""
+    sentence = re.sub(r"(?<![\w.])-(?=\d)", "\N{MINUS SIGN}", sentence)
+    return re.sub(r"\(p ([<=]) ", "(p\u00a0\\1\u00a0", sentence)
+
+
 def _given(value: float) -> str:
     """Write a number as someone chose it, such as a concentration."""
     return f"{value:.6g}".replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else MISSING
@@ -386,6 +408,10 @@ def _place(name: str) -> str:
     return f"section\u00a0{[section for section, _, _ in _SECTIONS].index(name) + 1}"
 
 
+def _capital(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
+
+
 def _group(name: str) -> str:
     return f"group {name}" if name else "rows without a group"
 
@@ -393,8 +419,7 @@ def _group(name: str) -> str:
 def _heads(results: Results, name: str) -> Iterator[Block]:
     """Name a group where there are several."""
     if len(results.groups) > 1 or name:
-        title = _group(name)
-        yield Heading(title[0].upper() + title[1:])
+        yield Heading(_capital(_group(name)))
 
 
 def _called(results: Results, table: pd.DataFrame) -> pd.Series:
@@ -469,6 +494,16 @@ def _findings(results: Results) -> Iterator[str]:
         where = f" ({_group(name)})" if len(results.groups) > 1 or name else ""
         if said:
             yield f"Permeability ratios with {results.confidence} intervals{where}: {'; '.join(said)}."
+    told = _told_apart(results)
+    if told:
+        yield f"{'; '.join(_difference(row) for row in told)}."
+    elif results.comparisons["p"].notna().any():
+        yield f"No difference between groups is significant ({_place('ratios')})."
+    tests = results.tests
+    broken = tests[(tests["test"] == "lack_of_fit") & (tests["p"] < results.level)]
+    for sentence, part in broken.groupby("sentence", sort=False):
+        where = f" in {_listed(map(_short, part['group']))}" if len(results.groups) > 1 else ""
+        yield f"{_typeset(sentence.removesuffix(').'))}{where}; {_place('valid')})."
 
 
 def _left_out(results: Results) -> Iterator[str]:
@@ -547,30 +582,35 @@ def _ratios(results: Results) -> Iterator[Block]:
     for name in results.groups:
         yield from _heads(results, name)
         yield _ratio_grid(results, configured[configured["group"] == name])
-        yield from _other_intervals(results, name)
+    yield from _groups_compared(results)
+    yield from _other_intervals(results)
 
 
 _METHODS = {"profile": "profile of the likelihood", "bootstrap": "bootstrap over cells", "t": "t on single cells"}
 
 
-def _other_intervals(results: Results, group: str) -> Iterator[Block]:
+def _other_intervals(results: Results) -> Iterator[Block]:
     """The intervals over cells by other methods; one that disagrees largely is marked."""
     rows = results.of_model(results.intervals)
-    rows = rows[(rows["group"] == group) & rows["method"].isin(["cells", *_METHODS])]
-    checked = [ion for ion in results.fit["permeant"] if len(rows[rows["ion"] == ion]) > 1]
+    rows = rows[rows["method"].isin(["cells", *_METHODS])]
+    by_method = rows.set_index(["group", "ion", "method"])
+    number = rows.groupby(["group", "ion"]).size()
+    checked = [
+        (group, ion) for group in results.groups for ion in results.fit["permeant"] if number.get((group, ion), 0) > 1
+    ]
     if not checked:
         return
-    by_method = rows.set_index(["ion", "method"])
 
-    def written(ion: str, method: str) -> str:
-        if (ion, method) not in by_method.index:
+    def written(key: tuple[str, str], method: str) -> str:
+        if (*key, method) not in by_method.index:
             return MISSING
-        row = by_method.loc[(ion, method)]
+        row = by_method.loc[(*key, method)]
         middle = math.sqrt(row["low"] * row["high"])
         return estimate(middle, row["low"], row["high"]).interval + (" *" if row["disagrees"] == "true" else "")
 
-    columns = {"ion": checked, "over cells alone": [written(ion, "cells") for ion in checked]}
-    columns |= {name: [written(ion, method) for ion in checked] for method, name in _METHODS.items()}
+    columns = {"group": _once([group or figures.NO_GROUP for group, _ in checked])} if len(results.groups) > 1 else {}
+    columns |= {"ion": [ion for _, ion in checked], "over cells alone": [written(key, "cells") for key in checked]}
+    columns |= {name: [written(key, method) for key in checked] for method, name in _METHODS.items()}
     caption = (
         "Checks on the interval over cells alone: the profile of the likelihood, cells drawn anew 2,000 times with the "
         "spreads held, and Student's t on the ratios that single cells tell. Of few cells the bootstrap is known to "
@@ -578,7 +618,9 @@ def _other_intervals(results: Results, group: str) -> Iterator[Block]:
     )
     if (rows["disagrees"] == "true").any():
         caption += " An asterisk marks a method that disagrees largely (intervals.csv says how that is judged)."
-    yield _grid(columns, ["ion"], caption)
+    if len(results.groups) > 1:
+        yield Heading("Intervals by other methods")
+    yield _grid(columns, ["group", "ion"], caption)
 
 
 def _ratio_note(results: Results) -> str:
@@ -625,6 +667,97 @@ def _ratio_grid(results: Results, rows: pd.DataFrame) -> Grid:
     return _grid(columns, ["ion / reference", "verdict", "reason"])
 
 
+def _groups_compared(results: Results) -> Iterator[Block]:
+    """Differences between groups, where there are several."""
+    rows = _in_order(results, results.comparisons)
+    if not rows:
+        return
+    yield Heading("Groups compared")
+    known = [row for row in rows if not math.isnan(row["p"])]
+    if known:
+        yield Text(_which_differ(results, known))
+    if len(known) > 1:
+        several = len({_pair(row) for row in known}) > 1
+        yield _picture(
+            figures.differences(_difference_marks(results, known), results.fit["permeant"]),
+            f"Ratio of one group over that of another{'' if several else f', {_pair(known[0])}'}, with its "
+            f"{results.confidence} interval (logarithmic axis). Filled: significant after Holm.",
+        )
+    written = [_times(row) for row in rows]
+    columns = {
+        "ion / reference": [f"{row['ion']} / {row['reference']}" for row in rows],
+        "groups": [_pair(row) for row in rows],
+        "ratio of ratios": [text.ratio for text in written],
+        f"{results.confidence} interval": [text.interval for text in written],
+        "p": [chance(row["p"]) for row in rows],
+        "p, Holm": [chance(row["p_holm"]) for row in rows],
+    }
+    if any(row["reason"] for row in rows):
+        columns["remark"] = [row["reason"] for row in rows]
+    caption = (
+        "The cells of two groups are different cells; an error that moves the ratios of both alike, such as that of a "
+        "mobility, cancels as far as it does. Interval and p are those of a single difference (Welch 1947); p "
+        "after Holm (1979) counts that there are several."
+    )
+    yield _grid(columns, ["ion / reference", "groups", "remark"], caption)
+
+
+def _told_apart(results: Results) -> list[dict[Any, Any]]:
+    """Differences between groups that are significant among all of them."""
+    return _in_order(results, results.comparisons[results.comparisons["p_holm"] < results.level])
+
+
+def _which_differ(results: Results, known: Sequence[Mapping[Any, Any]]) -> str:
+    """Which of the differences that have a number are significant, among all of them and alone."""
+    told, number = _told_apart(results), len(known)
+    level = f"at p < {results.level:g}" + (" after Holm's correction" if number > 1 else "")
+    if told:
+        text = f"Significant {level} {_is(len(told))} {len(told)} of {_count(number, 'difference')} between groups: "
+        text += "; ".join(map(_difference, told))
+    else:
+        text = (
+            f"None of {number} differences between groups is" if number > 1 else "The difference between groups is not"
+        )
+        text += f" significant {level}"
+    alone = [row for row in known if row["p"] < results.level <= row["p_holm"]]
+    among = f" Only if asked alone, not among {number}: {'; '.join(map(_difference, alone))}." if alone else ""
+    return f"{text}.{among}"
+
+
+def _difference(row: Mapping[Any, Any]) -> str:
+    """Say how many times as high a ratio is in one group as in another."""
+    written, p = _times(row), [_equals(row[name]) for name in ("p", "p_holm")]
+    corrected = f", {p[1]} after Holm" if p[1] != p[0] else ""
+    one, other = (_short(row[name]) for name in ("group", "other_group"))
+    return (
+        f"P({row['ion']})/P({row['reference']}) is {written.ratio} {written.interval} times as high in {one} as in "
+        f"{other} ({p[0]}{corrected})"
+    )
+
+
+def _times(row: Mapping[Any, Any]) -> Estimate:
+    return estimate(row["ratio_of_ratios"], math.exp(row["low"]), math.exp(row["high"]))
+
+
+def _short(group: str) -> str:
+    return group or "the rows without a group"
+
+
+def _pair(row: Mapping[Any, Any]) -> str:
+    return " / ".join(row[name] or figures.NO_GROUP for name in ("group", "other_group"))
+
+
+def _difference_marks(results: Results, rows: Sequence[Mapping[Any, Any]]) -> pd.DataFrame:
+    """What the figure of differences shows, all on the scale of ratios."""
+    return pd.DataFrame(
+        [
+            {"ion": row["ion"], "reference": row["reference"], "pair": _pair(row), "at": row["ratio_of_ratios"]}
+            | {"low": math.exp(row["low"]), "high": math.exp(row["high"]), "told": row["p_holm"] < results.level}
+            for row in rows
+        ]
+    )
+
+
 # 2 Measured against predicted
 
 
@@ -660,7 +793,92 @@ def _predictions(results: Results) -> Iterator[Block]:
     yield _picture(figures.residuals(rows.assign(cell=_called(results, rows))), caption)
 
 
-# 3 Against Nernst
+# 3 Is the equation valid here?
+
+
+_TESTS: Mapping[str, str] = {
+    "lack_of_fit": "Do the ratios explain the mean of every bath?",
+    "shift_method": "Are all potentials off in common?",
+    "time": "Do the potentials drift?",
+    "potential": "Do residuals follow the potential?",
+    "conductance": "Do residuals follow the size of currents?",
+    "permeability_trend": "Is each permeability a constant?",
+    "activity": "Do residuals follow an activity?",
+    "scatter": "Do measurements scatter more than they should?",
+}
+
+
+def _validity(results: Results) -> Iterator[Block]:
+    rows = results.tests
+    if len(rows) == 0:
+        yield Text("There is nothing to test: the configured model was fitted to no measurement.")
+        return
+    yield Text(
+        f"Whether the residuals of {results.model} hold something that the Goldman-Hodgkin-Katz equation with constant "
+        "ratios does not explain. The cell is the replicate, and what the ratios could take up is no evidence. A small "
+        "p says that something is amiss, not what: tests with the same p see one and the same deviation, each from its "
+        "own side, and the data do not tell which of them is right."
+    )
+    for name in results.groups:
+        yield from _heads(results, name)
+        yield from _tests(results, rows[rows["group"] == name])
+    yield Text(
+        "Where several ions of one test see the same deviation, the one is shown that needs the smallest effect, and "
+        "for the shift method the one that would change most; tests.csv holds all of them, with sizes, F and degrees "
+        "of freedom.",
+        "note",
+    )
+
+
+def _tests(results: Results, rows: pd.DataFrame) -> Iterator[Block]:
+    """What is amiss in one group, then what is not, then what could not be tested."""
+    ratios, level = results.of_model(results.permeabilities), f"{results.level:g}"
+    known = ratios[ratios["ratio"].notna() & ratios["group"].isin(rows["group"])]["ion"]
+    done = _by_deviation(rows[rows["p"].notna()], set(known))
+    if len(done):
+        small, others = done[done["p"] < results.level], done[done["p"] >= results.level]
+        number, below = done["deviation"].nunique(), small["deviation"].nunique()
+        tests = _count(int(rows["p"].notna().sum()), "test")
+        yield Text(
+            f"{tests} of {_count(number, 'deviation')} could be made. Where the equation holds, one deviation "
+            f"in {_given(1 / results.level)} has a p below {level} by chance; here "
+            f"{below or 'none'} of {number} {'has' if below < 2 else 'have'}{':' if below else '.'}"
+        )
+        for _, part in small.groupby("deviation", sort=False):
+            sentences = [_typeset(sentence) for sentence in part["sentence"]]
+            yield Text(sentences[0], "warning")
+            if len(sentences) > 1:
+                yield Text("The same deviation, seen from other sides:")
+                yield Listing(tuple(sentences[1:]))
+        if len(others):
+            columns = {
+                "question": _once([_TESTS[test] for test in others["test"]]),
+                "answer": [_typeset(sentence) for sentence in others["sentence"]],
+            }
+            yield _grid(columns, columns, f"Tests with a p of {level} or more.")
+    silent = []
+    for (test, sentence), part in rows[rows["p"].isna()].groupby(["test", "sentence"], sort=False):
+        ions = f" ({_listed(part['ion'])})" if part["ion"].all() else ""
+        silent.append(f"{_TESTS[test].removesuffix('?')}{ions}? {sentence}")
+    if silent:
+        yield Fold("What these data cannot test", (Listing(tuple(silent)),))
+
+
+def _by_deviation(rows: pd.DataFrame, estimated: Collection[str]) -> pd.DataFrame:
+    """Tests by rising p, one for each deviation that it sees; `deviation` is the same where the evidence is.
+
+    Of several ions the one with the smallest effect; for the shift method that of the `estimated` which changes most.
+    """
+    deviation = [f"{row.statistic:.6g} {row.df1:.6g}" for row in rows.itertuples()]
+    changed = -rows["size"].abs().where(rows["ion"].isin(estimated), 0.0)
+    effect = rows["size"].abs().where(rows["test"] != "shift_method", changed)
+    place = rows["test"].map(list(_TESTS).index)
+    ordered = rows.assign(deviation=deviation, place=place, effect=effect, rounded=rows["p"].round(9))
+    ordered = ordered.sort_values(["rounded", "deviation", "place", "effect"], kind="stable")
+    return ordered.drop_duplicates(["deviation", "test"])
+
+
+# 4 Against Nernst
 
 
 def _nernst(results: Results) -> Iterator[Block]:
@@ -768,7 +986,7 @@ def _slope_lines(points: pd.DataFrame, slopes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-# 4 What each correction did
+# 5 What each correction did
 
 
 def _corrections(results: Results) -> Iterator[Block]:
@@ -829,72 +1047,131 @@ def _shift_grid(rows: pd.DataFrame) -> Grid:
     return _grid(columns, ["bath"], f"{caption} A dash: this correction was not applied.")
 
 
-# 5 Models side by side
+# 6 Where the uncertainty comes from
+
+
+def _errors(results: Results) -> Iterator[Block]:
+    rows = results.error_budget
+    if len(rows) == 0:
+        yield Text("No ratio is an estimate, and so there is no standard error to split.")
+        return
+    yield Text(
+        "The variance of each ln ratio, split by what it comes from. Noise, differences of cells and electrode offsets "
+        "shrink with further cells; what all cells share (mobilities and the way junctions are calculated, "
+        "temperature, concentrations) does not."
+    )
+    yield _picture(
+        figures.shares(rows, results.fit["permeant"]),
+        "Shares of the variance of ln P(ion)/P(reference). Blue and green: what differs from cell to cell; the other "
+        "colours: what all cells share.",
+    )
+    largest = rows.loc[rows.groupby(["group", "ion"])["variance_share"].idxmax()]
+    for name in results.groups:
+        part = _in_order(results, largest[largest["group"] == name])
+        if part:
+            yield from _heads(results, name)
+            yield Text(_better_first(results, rows[rows["group"] == name]))
+            yield Listing(tuple(_capital(f"{figures.SHARES[row['source']][0]}: {row['sentence']}.") for row in part))
+
+
+def _better_first(results: Results, rows: pd.DataFrame) -> str:
+    """What to measure better first in one group, in words; what follows is the largest source of each ratio."""
+    columns = ["ion", "source", "variance_share", "se_ln", "sentence"]
+    source, share = first([Share(*row) for row in rows[columns].itertuples(index=False)])
+    ions = [ion for ion in results.fit["permeant"] if ion in set(rows["ion"])]
+    mean = " (on average over the ratios)" if len(ions) > 1 else ""
+    return (
+        f"{100 * share:.0f} % of the variance{mean} comes from {figures.SHARES[source][0]}. What would help most: "
+        f"{REMEDY[source].format(ion=_listed(ions))}. The largest source of each ratio:"
+    )
+
+
+# 7 Models side by side
 
 
 def _models(results: Results) -> Iterator[Block]:
     if len(results.models) == 0:
         yield Text("There is no model to compare: no row is a reversal.")
         return
+    yield Text(
+        f"The ghk models let {_listed(results.fit['permeant'])} pass and differ in how activities are calculated; "
+        "nernst:X lets X pass alone, which has no finite potential where X is on one side only; -X leaves out X, which "
+        "may not pass, and +pipette fits a factor on the pipette's activities. AICc is Akaike's criterion with the "
+        "correction for small samples (Hurvich & Tsai 1989); a difference of 10 or more is strong evidence against the "
+        "larger."
+    )
     for name in results.groups:
         yield from _heads(results, name)
         rows = results.models[results.models["group"] == name]
-        yield Text(_comparison(rows, int((results.found["group"] == name).sum())))
-        yield _grid(
-            {
-                "model": list(rows["model"]),
-                "activities": list(rows["activity"]),
-                "permeant ions": [text.replace(" ", ", ") for text in rows["permeant"]],
-                "n": [fixed(value, 0) for value in rows["n_data"]],
-                "k": [fixed(value, 0) for value in rows["n_parameters"]],
-                "χ²": [_criterion(value) for value in rows["chi_square"]],
-                "ln L": [_criterion(value) for value in rows["log_likelihood"]],
-                "AICc": [_criterion(value) for value in rows["aicc"]],
-                "Δ AICc": [_criterion(value) for value in rows["delta_aicc"]],
-            },
-            ["model", "activities", "permeant ions"],
-            "n: measurements that the model predicts; k: fitted parameters; L: likelihood.",
-        )
-    yield Text(
-        "AICc is Akaike's criterion with the correction for small samples (Hurvich & Tsai 1989); a difference of 10 "
-        "or more is strong evidence against the larger.",
-        "note",
-    )
+        n = int((results.of_model(results.residuals)["group"] == name).sum())
+        yield Text(" ".join(_comparison(results, rows, n)))
+        yield _model_grid(results, rows[rows["n_data"] == n].sort_values("aicc", kind="stable"))
+        yield from _by_model(results, name, rows)
 
 
-def _comparison(rows: pd.DataFrame, n: int) -> str:
-    ranked = rows[rows["aicc"].notna()].sort_values("aicc", kind="stable")
-    partial = rows[rows["n_data"] < n]
-    said = []
+def _model_grid(results: Results, rows: pd.DataFrame) -> Grid:
+    """Models that predict every measurement, the likeliest first."""
+    columns = {
+        "model": [f"{name} *" if name == results.model else name for name in rows["model"]],
+        "k": [fixed(value, 0) for value in rows["n_parameters"]],
+        "χ²": [_criterion(value) for value in rows["chi_square"]],
+        "ln L": [_criterion(value) for value in rows["log_likelihood"]],
+        "AICc": [_criterion(value) for value in rows["aicc"]],
+        "Δ AICc": [_criterion(value) for value in rows["delta_aicc"]],
+        "what the data say": _once(list(rows["sentence"])),
+    }
+    caption = "k: fitted parameters; L: likelihood. An asterisk marks the configured model."
+    return _grid(columns, ["model", "what the data say"], caption)
+
+
+def _comparison(results: Results, rows: pd.DataFrame, n: int) -> Iterator[str]:
+    """What the data say of the configured model, and what cannot be compared."""
+    ranked, own = rows[rows["aicc"].notna()], rows[rows["model"] == results.model].iloc[0]
     if len(ranked) == 1:
-        said.append(f"{ranked['model'].iloc[0]} alone has an AICc.")
-    elif len(ranked):
-        best, second = ranked.iloc[0], ranked.iloc[1]
-        said.append(
-            f"{best['model']} has the lowest AICc of the models that predict all {n} measurements; "
-            f"{second['model']} follows with an AICc higher by {rough(second['aicc'] - best['aicc'], 2)}."
-        )
+        yield f"{ranked['model'].iloc[0]} alone has an AICc."
+    elif math.isnan(own["aicc"]):
+        yield f"The configured {own['model']} has {own['sentence']}."
+    elif own["delta_aicc"] == 0:
+        yield f"No other model that predicts all {n} measurements has a lower AICc than the configured {own['model']}."
     else:
-        said.append("No model has an AICc.")
-    scarce = [row["model"] for row in rows.to_dict("records") if row["n_data"] == n and math.isnan(row["aicc"])]
-    if scarce:
-        said.append(f"The measurements ({n}) are too few for an AICc of {_listed(scarce)}.")
+        higher = rough(own["delta_aicc"], 2)
+        yield f"The configured {own['model']} has an AICc higher by {higher} than the lowest: {own['sentence']}."
+    partial = rows[rows["n_data"] < n]
     if len(partial):
         none = list(partial[partial["n_data"] == 0]["model"])
         few = [f"{row.model} (only {row.n_data:.0f} of {n})" for row in partial.itertuples() if row.n_data > 0]
         each = [f"{_listed(none)}, which {'predicts' if len(none) == 1 else 'predict'} no measurement"] if none else []
-        said.append(
-            f"Not comparable: {'; '.join(each + few)}. A single ion has no finite potential where it is on one side "
-            "only."
-        )
-    return " ".join(said)
+        yield f"Not comparable: {'; '.join(each + few)}."
+
+
+def _by_model(results: Results, group: str, models: pd.DataFrame) -> Iterator[Block]:
+    """The ratios under every model, so that a reader sees what hangs on the choice."""
+    rows = results.permeabilities[results.permeabilities["group"] == group]
+    names = [name for name in models.sort_values("aicc", kind="stable")["model"] if name in set(rows["model"])]
+    if len(names) < 2:
+        return
+    told = {
+        (row["model"], row["ion"]): estimate(row["ratio"], row["low"], row["high"]) for row in rows.to_dict("records")
+    }
+    ions = [ion for ion in results.fit["permeant"] if ion in set(rows["ion"])]
+    columns = {"model": names}
+    for ion in ions:
+        columns[f"{ion} / {results.fit['reference_ion']}"] = [
+            _brief(told.get((name, ion), Estimate(MISSING, MISSING))) for name in names
+        ]
+    yield _grid(columns, ["model"], "Ratios under each model; permeabilities.csv has their intervals.")
+
+
+def _brief(written: Estimate) -> str:
+    """A ratio without its interval; a bound where there is no ratio."""
+    return written.interval if written.ratio == MISSING else written.ratio
 
 
 def _criterion(value: float) -> str:
     return rough(value, 4) if abs(value) >= 1e5 else fixed(value, 1)
 
 
-# 6 Every measurement
+# 8 Every measurement
 
 
 def _measurements(results: Results) -> Iterator[Block]:
@@ -1051,7 +1328,7 @@ def _flag_values(flags: str) -> str:
     return ", ".join(part.removesuffix("=true").replace("=", "\u00a0") for part in flags.split(";") if part) or MISSING
 
 
-# 7 Refused
+# 9 Refused
 
 
 def _refused(results: Results) -> Iterator[Block]:
@@ -1082,7 +1359,7 @@ def _refused(results: Results) -> Iterator[Block]:
     yield _grid(columns, ["measurement", "cell", "bath", "verdict", "reason"], caption)
 
 
-# 8 Junction potentials
+# 10 Junction potentials
 
 
 def _junctions(results: Results) -> Iterator[Block]:
@@ -1121,7 +1398,7 @@ def _junctions(results: Results) -> Iterator[Block]:
 _CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
 
 
-# 9 Solutions
+# 11 Solutions
 
 
 def _solutions(results: Results) -> Iterator[Block]:
@@ -1204,13 +1481,13 @@ def _assumed(rows: pd.DataFrame) -> Iterator[Block]:
         yield Fold("What stands in for parameters of Pitzer's model that were never measured", (Listing(tuple(each)),))
 
 
-# 10 Methods in words
+# 12 Methods in words
 
 
 def _methods(results: Results) -> Iterator[Block]:
     yield Text(" ".join(_methods_text(results)))
     yield Heading("References")
-    yield Listing(tuple(_references(results.manifest["config"], _limits(results) > 0)))
+    yield Listing(tuple(_references(results)))
     yield Heading("Flags")
     yield _grid(
         {"flag": list(tables.FLAGS), "meaning and unit": list(tables.FLAGS.values())}, ["flag", "meaning and unit"]
@@ -1275,6 +1552,24 @@ def _methods_text(results: Results) -> Iterator[str]:
         "likelihood does not fall on both sides, a one-sided limit of the profile likelihood or no ratio is given. n "
         "is the number of cells."
     )
+    if results.comparisons["p"].notna().any():
+        yield (
+            "Groups were compared by the difference of their log ratios with combined standard errors (Welch 1947), p "
+            "values corrected for their number (Holm 1979)."
+        )
+    if len(results.tests):
+        hausman = "; Hausman 1978" if _has_shift_method(results) else ""
+        yield (
+            "Whether the equation holds was tested by further effects on the potentials in the same mixed model, "
+            f"linear at each cell's own log permeabilities (Lindstrom & Bates 1990{hausman})."
+        )
+    yield "Models were compared by Akaike's criterion (Hurvich & Tsai 1989; Burnham & Anderson 2002)."
+
+
+def _has_shift_method(results: Results) -> bool:
+    """Whether ratios from shifts of potential alone were held against those fitted."""
+    tests = results.tests
+    return bool(tests[tests["test"] == "shift_method"]["p"].notna().any())
 
 
 _ESTIMATED = {
@@ -1371,9 +1666,11 @@ def _offset_method(offset_sd_mV: float) -> str:
     )
 
 
-def _references(config: Mapping[str, Any], with_limits: bool) -> Iterator[str]:
+def _references(results: Results) -> Iterator[str]:
+    config = results.manifest["config"]
     source = ACTIVITIES[config["activity"]["model"]][1]
     found = [
+        "Burnham & Anderson 2002, Model Selection and Multimodel Inference, 2nd edition, Springer",
         "Goldman 1943, J Gen Physiol 27:37",
         "Hille 2001, Ion Channels of Excitable Membranes, 3rd edition, Sinauer, chapter 14",
         "Hodgkin & Katz 1949, J Physiol 108:37",
@@ -1389,7 +1686,11 @@ def _references(config: Mapping[str, Any], with_limits: bool) -> Iterator[str]:
         found += ["Marino et al. 2014, Bioelectrochemistry 98:1", "Planck 1890, Ann Phys 276:561"]
     if config["fit"]["robust"]:
         found.append("Little 1988, Appl Stat 37:23")
-    if with_limits:
+    if results.comparisons["p"].notna().any():
+        found += ["Holm 1979, Scand J Stat 6:65", "Welch 1947, Biometrika 34:28"]
+    if _has_shift_method(results):
+        found.append("Hausman 1978, Econometrica 46:1251")
+    if _limits(results):
         found.append("Cunningham, Hennig & Lacoste-Julien 2011, arXiv:1111.6832")
     if config["recordings"] is not None and config["measure"]["estimator"] == "local":
         found.append("Wahba 1990, Spline Models for Observational Data, SIAM")
@@ -1399,8 +1700,10 @@ def _references(config: Mapping[str, Any], with_limits: bool) -> Iterator[str]:
 _SECTIONS = (
     ("ratios", "Permeability ratios", _ratios),
     ("predicted", "Measured against predicted", _predictions),
+    ("valid", "Is the equation valid here?", _validity),
     ("nernst", "Against Nernst", _nernst),
     ("corrections", "What each correction did", _corrections),
+    ("errors", "Where the uncertainty comes from", _errors),
     ("models", "Models side by side", _models),
     ("measurements", "Every measurement", _measurements),
     ("refused", "Refused", _refused),

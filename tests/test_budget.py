@@ -10,9 +10,10 @@ import pytest
 from test_model import RT_F, TRUTH, Simulation, table
 from test_spreads import in_batches
 
-from nernstfit.permeability.budget import Share, budget, first
+from nernstfit.permeability.budget import budget
 from nernstfit.permeability.data import Data
 from nernstfit.permeability.model import Fit, fit
+from nernstfit.permeability.shares import Share, first
 
 SOURCES = ("noise", "cells", "offset", "junction", "activity", "temperature", "concentration")
 NAMES = (

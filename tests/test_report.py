@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import itertools
 import json
 import math
 import os
@@ -61,6 +62,38 @@ NOISE = {
 }
 
 
+TESTS = (
+    {"test": "lack_of_fit", "statistic": 9.0, "p": 0.02, "df1": 1, "df2": 8, "sentence": "No set (p = 0.02)."},
+    {"test": "shift_method", "ion": "Na", "statistic": 9.0, "p": 0.02, "df1": 1, "size": -0.1}
+    | {"sentence": "Off by -3 mV in common (p = 0.02)."},
+    {
+        "test": "activity",
+        "ion": "Na",
+        "statistic": 9.0,
+        "p": 0.02,
+        "df1": 1,
+        "size": 20.0,
+        "sentence": "Steep (p = 0.02).",
+    },
+    {
+        "test": "activity",
+        "ion": "K",
+        "statistic": 9.0,
+        "p": 0.02,
+        "df1": 1,
+        "size": -2.0,
+        "sentence": "Flat (p = 0.02).",
+    },
+    {"test": "scatter", "statistic": 0.5, "p": 0.3, "size": 1.1, "sentence": "No more scatter (p = 0.3)."},
+    {"test": "permeability_trend", "ion": "Cl", "sentence": "The ratios can take it up."},
+    {"test": "time", "sentence": "No time is known."},
+)
+SHARES = (
+    {"ion": "Na", "source": "cells", "variance_share": 0.7, "se_ln": 0.05, "sentence": "70 % of ln P(Na): more cells"},
+    {"ion": "Na", "source": "noise", "variance_share": 0.3, "se_ln": 0.03, "sentence": "30 % of ln P(Na): less noise"},
+)
+
+
 def make_folder(folder: Path, rows=ROWS, config=CONFIG):
     """Write an experiment folder with its tables of results."""
     for name in ("config", "data", "results/ingest"):
@@ -78,7 +111,7 @@ def make_folder(folder: Path, rows=ROWS, config=CONFIG):
         (folder / f"data/{i}.abf").write_bytes(f"recording {i}".encode())
 
 
-def write_results(rows=ROWS, permeabilities=PERMEABILITIES):
+def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc=(9.0, 15.0)):
     """Write the tables that the report reads into the present folder."""
     common = {"group": "", "pipette": "pip", "configuration": "whole-cell", "temperature_C": 25.0, "flags": ""}
     rows = [common | {"recording": f"data/{i}.abf"} | row for i, row in enumerate(rows)]
@@ -113,8 +146,9 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES):
         ],
         "models": [
             {"group": group, "model": model, "activity": "concentration", "permeant": "K Na", "n_data": n, "aicc": a}
+            | {"delta_aicc": None if a is None else a - min(aicc), "sentence": f"said of {model}"}
             for group in groups
-            for model, n, a in ((MODEL, len(found), 9.0), ("nernst:K", len(found), 15.0), ("nernst:Na", 1, None))
+            for model, n, a in ((MODEL, len(found), aicc[0]), ("nernst:K", len(found), aicc[1]), ("nernst:Na", 1, None))
         ],
         "residuals": [
             {key: row[key] for key in ("measurement", "group", "cell", "bath")} | residual | {"model": model}
@@ -134,9 +168,16 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES):
         "intervals": [
             {"group": row["group"], "model": MODEL, "ion": row["ion"], "method": method, "low": 0.2, "high": 0.3}
             | {"disagrees": flag}
-            for row in ({"group": group} | row for group in groups for row in permeabilities)
+            for row in ({"group": group} | row for group in groups for row in permeabilities if "model" not in row)
             for method, flag in (("cells", None), ("bootstrap", True), ("t", False))
         ],
+        "comparisons": [
+            {"group": group, "other_group": other, "model": MODEL, "reference": "K"} | row
+            for group, other in itertools.combinations(groups, 2)
+            for row in comparisons
+        ],
+        "tests": [{"group": group, "model": MODEL} | test for group in groups for test in TESTS],
+        "error_budget": [{"group": group, "model": MODEL} | share for group in groups for share in SHARES],
     }
     for name, table in stage._TABLES.items():
         tables.write(f"results/{table.name}", table, content[name], first_model=MODEL)
@@ -151,9 +192,9 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES):
     return rows, pd.DataFrame(traces, columns=names)
 
 
-def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1):
+def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, **more):
     """Run the stage in the present folder, its Parquet files cut into so many parts; return the page."""
-    rows, traces = write_results(rows, permeabilities)
+    rows, traces = write_results(rows, permeabilities, **more)
     inputs = {name: f"results/{table.name}" for name, table in stage._TABLES.items()}
     loaded = experiment.load(settings.read())
     inputs |= {"facts": [], "traces": [], "tables": loaded.tables}
@@ -182,6 +223,11 @@ def section(page: str, name: str) -> str:
     """Visible text of one section, drawings left out."""
     body = re.search(rf'<section id="{name}">(.*?)</section>', page, re.DOTALL)[1]
     return " ".join(re.sub(r"<svg.*?</svg>|<[^>]+>", " ", body, flags=re.DOTALL).split())
+
+
+def summary(page: str) -> str:
+    """The paragraph at the top."""
+    return re.search(r'<p class="summary">(.*?)</p>', page, re.DOTALL)[1]
 
 
 def test_page_loads_nothing(here):
@@ -242,9 +288,126 @@ def test_refused_rows_say_why(here):
 
 def test_models_are_compared_in_words(here):
     models = section(run(), "models")
-    assert f"{MODEL} has the lowest AICc of the models that predict all 2 measurements" in models
-    assert "nernst:K follows with an AICc higher by 6.0" in models
+    assert f"No other model that predicts all 2 measurements has a lower AICc than the configured {MODEL}." in models
     assert "Not comparable: nernst:Na (only 1 of 2)." in models
+    assert f"{MODEL} * — — — 9.0 0.0 said of {MODEL} nernst:K — — — 15.0 6.0 said of nernst:K" in models
+    assert "said of nernst:Na" not in models
+
+
+def test_the_data_may_prefer_another_model(here):
+    models = section(run(aicc=(15.0, 9.0)), "models")
+    assert f"The configured {MODEL} has an AICc higher by 6.0 than the lowest: said of {MODEL}." in models
+    assert models.index("said of nernst:K") < models.rindex(f"said of {MODEL}")
+
+
+def test_ratios_stand_under_each_model(here):
+    rows = (*PERMEABILITIES, PERMEABILITIES[1] | {"model": "nernst:K", "ion": "Na"})
+    models = section(run(permeabilities=rows), "models")
+    assert f"{MODEL} 0.252 &lt; 0.042 — nernst:K &lt; 0.042 — —" in models
+    assert "Ratios under each model" not in section(run(), "models")
+
+
+# Groups compared
+
+
+GROUPED = [row | {"group": group} for row, group in zip(ROWS, ("wild", "mutant", "wild", ""), strict=True)]
+DIFFERENCES = (
+    {"ion": "Na", "ratio_of_ratios": 1.5, "ln_difference": math.log(1.5), "low": math.log(1.2), "high": math.log(1.9)}
+    | {"p": 0.0004, "p_holm": 0.0008},
+    {"ion": "Cs", "ratio_of_ratios": 0.8, "ln_difference": math.log(0.8), "low": math.log(0.65), "high": math.log(0.98)}
+    | {"p": 0.03, "p_holm": 0.06},
+    {"ion": "Cl", "reason": "wild has only an upper bound"},
+)
+
+
+@pytest.fixture
+def grouped(tmp_path, monkeypatch):
+    make_folder(tmp_path, GROUPED)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_groups_are_compared_in_words_figure_and_table(grouped):
+    page = run(GROUPED, comparisons=DIFFERENCES)
+    ratios = section(page, "ratios")
+    sodium = "P(Na)/P(K) is 1.50 [1.20, 1.90] times as high in mutant as in wild (p &lt; 0.001)"
+    assert (
+        f"Significant at p &lt; 0.05 after Holm&#39;s correction is 1 of 2 differences between groups: {sodium}."
+        in ratios
+    )
+    assert "Only if asked alone, not among 2: P(Cs)/P(K) is 0.80 [0.65, 0.98] times" in ratios
+    assert "(p = 0.030, p = 0.060 after Holm)" in ratios
+    assert "Na / K mutant / wild 1.50 [1.20, 1.90] &lt; 0.001 &lt; 0.001" in ratios
+    assert "Cl / K mutant / wild — — — — wild has only an upper bound" in ratios
+    assert sodium in summary(page)
+    assert "P(Cs)" not in summary(page)
+    assert Path("results/figures/differences.svg").exists()
+
+
+def test_no_difference_is_said_to_be_none(grouped):
+    page = run(GROUPED, comparisons=DIFFERENCES[1:])
+    assert "The difference between groups is not significant at p &lt; 0.05. Only if" in section(page, "ratios")
+    assert "No difference between groups is significant (section\u00a01)." in summary(page)
+    assert not Path("results/figures/differences.svg").exists()
+
+
+def test_one_difference_is_not_corrected_for_being_many(grouped):
+    page = run(GROUPED, comparisons=[DIFFERENCES[1] | {"p_holm": 0.03}])
+    assert "Significant at p &lt; 0.05 is 1 of 1 difference between groups: P(Cs)/P(K)" in section(page, "ratios")
+    assert "Only if" not in section(page, "ratios")
+
+
+def test_bounds_alone_are_no_difference(grouped):
+    page = run(GROUPED, comparisons=DIFFERENCES[2:])
+    assert "wild has only an upper bound" in section(page, "ratios")
+    assert "ifference between groups" not in page
+
+
+def test_one_group_is_not_compared(here):
+    page = run()
+    assert "Groups compared" not in page
+    assert "between groups" not in page
+
+
+# Whether the equation is valid, and where the uncertainty comes from
+
+
+def test_what_is_amiss_is_said_once_for_each_deviation(here):
+    page = run()
+    valid = section(page, "valid").replace("\u00a0", " ")
+    assert "5 tests of 2 deviations could be made." in valid
+    assert "one deviation in 20 has a p below 0.05 by chance; here 1 of 2 has:" in valid
+    sides = "Off by \N{MINUS SIGN}3 mV in common (p = 0.02). Flat (p = 0.02)."
+    assert f"No set (p = 0.02). The same deviation, seen from other sides: {sides}" in valid
+    assert "Steep" not in valid
+    assert "Do measurements scatter more than they should? No more scatter (p = 0.3)." in valid
+    assert "Is each permeability a constant (Cl)? The ratios can take it up." in valid
+    assert "Do the potentials drift? No time is known." in valid
+    assert "No set (p = 0.02; section 3)." in summary(page).replace("\u00a0", " ")
+
+
+def test_nothing_amiss_is_said_too(here, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "TESTS", TESTS[4:])
+    page = run()
+    assert "1 test of 1 deviation could be made." in section(page, "valid")
+    assert "here none of 1 has." in section(page, "valid")
+    assert "No set" not in page
+
+
+def test_a_group_where_the_equation_fails_is_named(grouped):
+    assert "0.02 in mutant and wild; section" in summary(run(GROUPED))
+
+
+def test_what_to_measure_better_first_is_said(here):
+    errors = section(run(), "errors")
+    assert "70 % of the variance comes from differences of cells. What would help most: more cells." in errors
+    assert "Differences of cells: 70 % of ln P(Na): more cells." in errors
+    assert "less noise" not in errors
+    assert Path("results/figures/error_budget.svg").exists()
+
+
+def test_no_estimate_has_no_budget(here, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "SHARES", ())
+    assert "No ratio is an estimate" in section(run(), "errors")
 
 
 def test_a_charge_excess_is_warned_of(here):
@@ -258,7 +421,16 @@ def test_every_drawing_is_a_file_and_ids_are_unique(here):
     figures = {path.name for path in Path("results/figures").iterdir()}
     stems = {name.rsplit(".", 1)[0] for name in figures}
     assert figures == {f"{stem}.{ending}" for stem in stems for ending in ("svg", "png")}
-    assert {"ratios", "predicted", "residuals", "nernst", "slopes", "corrections", "measurements_001"} <= stems
+    assert {
+        "ratios",
+        "predicted",
+        "residuals",
+        "nernst",
+        "slopes",
+        "corrections",
+        "error_budget",
+        "measurements_001",
+    } <= stems
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
@@ -307,7 +479,7 @@ def test_no_reversal(tmp_path, monkeypatch, rows):
     make_folder(tmp_path, rows)
     monkeypatch.chdir(tmp_path)
     page = run(rows)
-    assert "It did not give a reversal potential; section\u00a07 says why." in page
+    assert "It did not give a reversal potential; section\u00a09 says why." in page
     assert "There is no permeability ratio: no row is a reversal." in section(page, "ratios")
     assert "There is no model to compare" in section(page, "models")
     assert "No junction potential was corrected (junction.method: none)." in section(page, "junctions")
@@ -373,9 +545,9 @@ def test_what_the_model_cannot_predict_is_said_at_once(here):
     inputs |= {"facts": ["results/ingest/0000.facts.parquet"], "traces": ["results/ingest/0000.traces.parquet"]}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     stage.run(inputs | {"tables": loaded.tables}, outputs, loaded)
-    summary = re.search(r'<p class="summary">(.*?)</p>', Path("results/report.html").read_text(), re.DOTALL)[1]
-    assert "1 of the 2 reversal potentials is left out of the fit" in summary
-    assert "Bath: high K (1)." in summary
+    said = summary(Path("results/report.html").read_text())
+    assert "1 of the 2 reversal potentials is left out of the fit" in said
+    assert "Bath: high K (1)." in said
 
 
 def test_the_form_of_a_divalent_ratio_is_stated(tmp_path, monkeypatch):
@@ -386,7 +558,7 @@ def test_the_form_of_a_divalent_ratio_is_stated(tmp_path, monkeypatch):
     for said in ("Ca carries more than one charge", "x (1 + x) / (4 [M])", "with concentrations on both sides"):
         assert said in section(page, "ratios")
     assert "GHK current equation with z²" in section(page, "methods")
-    assert "GHK current equation with z²" in re.search(r'<p class="summary">(.*?)</p>', page, re.DOTALL)[1]
+    assert "GHK current equation with z²" in summary(page)
 
 
 def test_monovalent_ratios_have_one_form(here):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,49 +16,28 @@ from numpy.typing import NDArray
 from nernstfit.junctions import MODEL_ERRORS
 from nernstfit.permeability import spreads
 from nernstfit.permeability.model import Fit
+from nernstfit.permeability.shares import (
+    ACTIVITY,
+    BATCH,
+    CELLS,
+    CONCENTRATION,
+    JUNCTION,
+    NOISE,
+    OFFSET,
+    REMEDY,
+    TEMPERATURE,
+    Share,
+)
 
 FloatArray = NDArray[np.float64]
 
-NOISE, CELLS, BATCH, OFFSET = "noise", "cells", "batch", "offset"
-JUNCTION, ACTIVITY, TEMPERATURE, CONCENTRATION = "junction", "activity", "temperature", "concentration"
 _OF_SPREAD = {spreads.NOISE: NOISE, spreads.LN_P: CELLS, spreads.BATCH: BATCH, spreads.OFFSET: OFFSET}
 _SHARED = (JUNCTION, ACTIVITY, TEMPERATURE, CONCENTRATION)
 _OF_NAME = {"mobility": JUNCTION, "temperature": TEMPERATURE, "concentration": CONCENTRATION} | dict(
     zip(MODEL_ERRORS, (JUNCTION, ACTIVITY), strict=True)
 )
-_REMEDY = {
-    NOISE: "lower noise, more repeats or longer windows in the baths that tell of {ion}",
-    CELLS: "more cells",
-    BATCH: "more batches",
-    OFFSET: "more cells, or a control bath in each that pins its offset",
-    TEMPERATURE: "a measured bath temperature",
-    CONCENTRATION: "solutions made up or assayed more closely",
-    JUNCTION: "a measured junction potential, or baths and a bridge that keep it small",
-    ACTIVITY: "baths and a bridge that keep the junction small",
-}
 _NOTABLE = 0.05  # of the variance
 _HALVED = 0.75  # of its variance is gone where an error is halved
-
-
-@dataclass(frozen=True)
-class Share:
-    """What one source adds to one ln ratio.
-
-    Attributes
-    ----------
-    ion, source : str
-    variance_share : float
-        Of the variance of the ln ratio; over all sources the sum is 1.
-    se_ln : float
-        Standard error of the ln ratio that comes from this source alone.
-    sentence : str
-    """
-
-    ion: str
-    source: str
-    variance_share: float
-    se_ln: float
-    sentence: str
 
 
 def budget(fit: Fit, shared_mV: FloatArray, names: Sequence[str], ions: Sequence[str]) -> tuple[Share, ...]:
@@ -110,20 +88,5 @@ def _sentence(ion: str, source: str, share: float, largest: str) -> str:
     most = f", most of it the {largest}" if largest.startswith(("mobility of ", "concentration of ")) else ""
     return (
         f"{100 * share:.0f} % of the variance of ln P({ion}){most}; half this error would make the interval "
-        f"{gain:.0f} % shorter: {_REMEDY[source].format(ion=ion)}"
+        f"{gain:.0f} % shorter: {REMEDY[source].format(ion=ion)}"
     )
-
-
-def first(shares: Sequence[Share]) -> tuple[str, float]:
-    """What to measure better first: the source that the ln ratios of a group owe most of their variance to.
-
-    Returns
-    -------
-    source : str
-    share : float
-        Mean over the ions.
-    """
-    sources = dict.fromkeys(share.source for share in shares)
-    mean = {source: float(np.mean([s.variance_share for s in shares if s.source == source])) for source in sources}
-    source = max(mean, key=mean.__getitem__)
-    return source, mean[source]

@@ -214,7 +214,7 @@ def _shift_method(fitted: Fit, level: float) -> Iterator[Outcome]:
     off = f"All potentials are off by {_sized(common, 'mV')} in common"
     for j, i in enumerate(free):
         found = replace(common, size=common.size * float(moved[j]), se=common.se * abs(float(moved[j])))
-        gives = f"the shift method changes P({data.ions[i]}) by {100 * math.expm1(found.size):+.2g} %"
+        gives = f"the shift method changes P({data.ions[i]}) by {_percent(found.size)}"
         chance = f"{off}, no more than chance allows; {gives}"
         yield _told(test, data.ions[i], found, level, f"{off} (a junction?); {gives}", chance, "ln P")
 
@@ -254,7 +254,13 @@ def _chance(p: float) -> str:
 
 
 def _sized(found: Effect, unit: str) -> str:
-    return f"{found.size:+.2g} \N{PLUS-MINUS SIGN} {found.se:.1g}{f' {unit}' if unit else ''}"
+    decimals = max(0, 1 - math.floor(math.log10(found.se))) if found.se > 0 else 2
+    return f"{found.size:+.{decimals}f} \N{PLUS-MINUS SIGN} {found.se:.{decimals}f}{f' {unit}' if unit else ''}"
+
+
+def _percent(ln_ratio: float) -> str:
+    percent = 100 * math.expm1(ln_ratio)
+    return f"{percent:+.1f} %" if abs(percent) >= 0.1 else "less than 0.1 %"
 
 
 def _centred_log(activity_mM: FloatArray) -> FloatArray:

@@ -12,12 +12,12 @@ from scipy import stats
 
 from nernstfit.experiment import Experiment
 from nernstfit.permeability import slopes
-from nernstfit.permeability.budget import Share
 from nernstfit.permeability.candidates import Model, akaike, preference
 from nernstfit.permeability.comparisons import Comparison
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.intervals import CELLS, DEFAULT, Interval
 from nernstfit.permeability.model import Fit, fit
+from nernstfit.permeability.shares import Share
 from nernstfit.permeability.validity import Outcome
 from nernstfit.permeability.verdicts import ESTIMATE, Ratio
 from nernstfit.physics import ghk
