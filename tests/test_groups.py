@@ -251,3 +251,40 @@ def test_the_configured_model_is_first_and_no_model_twice() -> None:
     names = [model.name for model in candidates(loaded)]
     assert names[0] == "ghk:pitzer:raw"
     assert len(set(names)) == len(names) == len(NAMES) + len(WILD)
+
+
+# Ratios that are no estimates
+
+
+def test_an_ion_that_hardly_anything_depends_on_has_no_size_that_could_change(tmp_path: Path) -> None:
+    mutant = {"Na": 1e-6, "K": 1.0, "NMDG": 1e-6, "Cl": 1e-6}
+    config = {**CONFIG, "junction": JUNCTION, "activity": {"model": "pitzer"}}
+    made = analyse(tmp_path, RECIPES, rows("mutant", mutant, 5, 2), config, f"{HEADER},group,time_s")
+    told = of_model(made, group="mutant")["verdict"]
+    assert "estimate" not in set(told)
+    table = made["tests"].set_index(["test", "ion"])
+    assert (table.loc["permeability_trend", "sentence"].str.startswith("No permeability of ")).all()
+    assert table.loc["permeability_trend", "p"].isna().all()
+    # What all potentials are off by in common says something all the same.
+    shift = table.loc["shift_method"]
+    assert set(shift.index) == {"K", "NMDG", "Cl"}
+    assert (shift["p"] < 0.001).all()
+    assert shift["size"].isna().all()
+    assert shift["sentence"].str.contains("there is no estimate of P").all()
+
+
+def test_beside_a_reference_that_is_nowhere_no_ion_is_to_blame(tmp_path: Path) -> None:
+    config = {**CONFIG, "fit": {"reference_ion": "Li", "permeant": [*WILD, "Li"]}}
+    made = analyse(tmp_path, RECIPES, BOTH[:28], config, f"{HEADER},group,time_s")
+    assert set(of_model(made, group="wild")["verdict"]) == {"not_identifiable"}
+    assert not made["models"]["model"].str.startswith("ghk:concentration-").any()
+
+
+def test_what_the_ratios_take_up_nearly_wholly_has_no_size(tmp_path: Path) -> None:
+    # Baths in which only one has another activity of chloride: beside its ratio nothing shows of a trend.
+    config = {**CONFIG, "junction": JUNCTION, "activity": {"model": "pitzer"}}
+    table = analyse(tmp_path, RECIPES, BOTH[:28], config, f"{HEADER},group,time_s")["tests"]
+    trend = table[table["test"] == "permeability_trend"].set_index("ion")
+    assert math.isnan(trend.loc["Cl", "size"])
+    assert "take up nearly all" in trend.loc["Cl", "sentence"]
+    assert table["size"].abs().max() < 1e3
