@@ -214,7 +214,7 @@ def test_a_difference_of_aicc_in_words(delta: float, words: str) -> None:
 
 
 def test_an_ion_that_may_not_pass_is_left_out_for_once(tmp_path: Path) -> None:
-    truth = WILD | {"NMDG": 1e-9}
+    truth = WILD | {"NMDG": 1e-9, "Cl": 0.2}  # with less of it the two change together
     made = analyse(tmp_path, RECIPES, rows("", truth, 6, 3), CONFIG, f"{HEADER},group,time_s")
     models = made["models"].set_index("model")
     assert "NMDG" in set(of_model(made).query("verdict == 'upper_bound'").index)
@@ -228,18 +228,18 @@ def test_an_ion_that_may_not_pass_is_left_out_for_once(tmp_path: Path) -> None:
     assert "ghk:concentration-K" not in models.index
 
 
-def test_a_correction_that_the_data_can_tell_is_fitted_beside(
-    found: Mapping[str, pd.DataFrame], tmp_path: Path
-) -> None:
+def test_a_correction_that_the_data_can_tell_is_fitted_beside(tmp_path: Path) -> None:
     cations = {**CONFIG, "fit": {"reference_ion": "Na", "permeant": ["Na", "K", "NMDG"]}}
-    made = analyse(tmp_path, RECIPES, BOTH[:28], cations, f"{HEADER},group,time_s")
+    made = analyse(tmp_path / "cations", RECIPES, BOTH[:28], cations, f"{HEADER},group,time_s")
     assert not made["models"]["model"].str.contains("pipette").any()
-    beside = found["models"].query("model == 'ghk:concentration+pipette'")
-    plain = found["models"].query("model == 'ghk:concentration'")
-    told = set(beside["group"])
-    merged = beside.merge(plain, on="group", suffixes=("", "_plain"))
-    assert (merged["n_parameters"] == merged["n_parameters_plain"] + 1).all()
-    assert told <= {"mutant", "wild"}
+    # Cl that passes well comes and goes with the dilution, and takes no part in a common offset.
+    leaky = rows("", WILD | {"Cl": 2.0}, 7, 1)
+    made = analyse(tmp_path / "leaky", RECIPES, leaky, CONFIG, f"{HEADER},group,time_s")
+    models = made["models"].set_index("model")
+    beside, plain = models.loc["ghk:concentration+pipette"], models.loc["ghk:concentration"]
+    assert beside["n_parameters"] == plain["n_parameters"] + 1
+    assert beside["n_data"] == plain["n_data"]
+    assert beside["log_likelihood"] >= plain["log_likelihood"] - 0.01
 
 
 def test_the_configured_model_is_first_and_no_model_twice() -> None:
@@ -251,3 +251,40 @@ def test_the_configured_model_is_first_and_no_model_twice() -> None:
     names = [model.name for model in candidates(loaded)]
     assert names[0] == "ghk:pitzer:raw"
     assert len(set(names)) == len(names) == len(NAMES) + len(WILD)
+
+
+# Ratios that are no estimates
+
+
+def test_an_ion_that_hardly_anything_depends_on_has_no_size_that_could_change(tmp_path: Path) -> None:
+    mutant = {"Na": 1e-6, "K": 1.0, "NMDG": 1e-6, "Cl": 1e-6}
+    config = {**CONFIG, "junction": JUNCTION, "activity": {"model": "pitzer"}}
+    made = analyse(tmp_path, RECIPES, rows("mutant", mutant, 5, 2), config, f"{HEADER},group,time_s")
+    told = of_model(made, group="mutant")["verdict"]
+    assert "estimate" not in set(told)
+    table = made["tests"].set_index(["test", "ion"])
+    assert (table.loc["permeability_trend", "sentence"].str.startswith("No permeability of ")).all()
+    assert table.loc["permeability_trend", "p"].isna().all()
+    # What all potentials are off by in common says something all the same.
+    shift = table.loc["shift_method"]
+    assert set(shift.index) == {"K", "NMDG", "Cl"}
+    assert (shift["p"] < 0.001).all()
+    assert shift["size"].isna().all()
+    assert shift["sentence"].str.contains("there is no estimate of P").all()
+
+
+def test_beside_a_reference_that_is_nowhere_no_ion_is_to_blame(tmp_path: Path) -> None:
+    config = {**CONFIG, "fit": {"reference_ion": "Li", "permeant": [*WILD, "Li"]}}
+    made = analyse(tmp_path, RECIPES, BOTH[:28], config, f"{HEADER},group,time_s")
+    assert set(of_model(made, group="wild")["verdict"]) == {"not_identifiable"}
+    assert not made["models"]["model"].str.startswith("ghk:concentration-").any()
+
+
+def test_what_the_ratios_take_up_nearly_wholly_has_no_size(tmp_path: Path) -> None:
+    # Baths in which only one has another activity of chloride: beside its ratio nothing shows of a trend.
+    config = {**CONFIG, "junction": JUNCTION, "activity": {"model": "pitzer"}}
+    table = analyse(tmp_path, RECIPES, BOTH[:28], config, f"{HEADER},group,time_s")["tests"]
+    trend = table[table["test"] == "permeability_trend"].set_index("ion")
+    assert math.isnan(trend.loc["Cl", "size"])
+    assert "take up nearly all" in trend.loc["Cl", "sentence"]
+    assert table["size"].abs().max() < 1e3

@@ -15,6 +15,7 @@ from nernstfit.permeability.data import Data
 from nernstfit.permeability.effects import explained, scatter
 from nernstfit.permeability.model import fit
 from nernstfit.permeability.validity import Circumstances, Outcome, examine
+from nernstfit.permeability.verdicts import ESTIMATE, ratios
 
 DRAWS = 200
 # Three baths more than there are ratios to fit.
@@ -32,7 +33,9 @@ def circumstances(data: Data, seed: int = 0) -> Circumstances:
 
 
 def outcomes(data: Data, about: Circumstances | None = None, scale: float = 1.0) -> dict[tuple[str, str], Outcome]:
-    found = examine(fit(data, "Na", scale), about or circumstances(data), 0.95)
+    fitted = fit(data, "Na", scale)
+    estimates = [ratio.ion for ratio in ratios(fitted, np.zeros((data.size, 0)), 0.95) if ratio.verdict == ESTIMATE]
+    found = examine(fitted, about or circumstances(data), 0.95, estimates)
     return {(outcome.test, outcome.ion): outcome for outcome in found}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from nernstfit.permeability.data import Data
 from nernstfit.permeability.model import Fit
-from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, TOGETHER, UPPER, Ratio, factor_collinearity
+from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, TOGETHER, UPPER, Ratio, factor_collinearity, present_ions
 from nernstfit.physics.coefficients import NAMES
 from nernstfit.settings import Settings
 
@@ -78,8 +78,8 @@ def without_doubtful(model: Model, ratios: Sequence[Ratio], fit: Fit) -> Iterato
         Under it.
     fit : Fit
     """
-    if len(model.permeant) < 3:  # what is left is Nernst's
-        return
+    if len(model.permeant) < 3 or model.reference not in present_ions(fit):
+        return  # what is left is Nernst's; beside a reference that is nowhere no ion is to blame
     for ratio in ratios:
         wide = ratio.verdict == ESTIMATE and ratio.low * DOUBTFUL < math.exp(ratio.ln_ratio)
         # Where the pipette's factor is not told, no ratio is: no ion is to blame.

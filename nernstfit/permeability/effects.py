@@ -23,7 +23,9 @@ FloatArray = NDArray[np.float64]
 _HELD = 1e-7  # of the longest direction
 _ROUNDS = 4
 _LONGEST = 1.0  # of ln P
-_TAKEN_UP = 1e-4  # of a column's length: what is left of it beside the ratios
+_TAKEN_UP = (
+    0.01  # of a column's length is left of it beside the ratios; with less its size would be 100 times what shows
+)
 
 
 @dataclass(frozen=True)

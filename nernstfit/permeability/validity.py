@@ -8,7 +8,7 @@ effect of the potential, of an activity and of one bath may be the same few numb
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,7 +68,7 @@ class Outcome:
     df2: float = math.nan
 
 
-def examine(fitted: Fit, about: Circumstances, confidence: float) -> tuple[Outcome, ...]:
+def examine(fitted: Fit, about: Circumstances, confidence: float, estimates: Collection[str]) -> tuple[Outcome, ...]:
     """Run every test on one fit.
 
     Parameters
@@ -78,6 +78,9 @@ def examine(fitted: Fit, about: Circumstances, confidence: float) -> tuple[Outco
     about : Circumstances
     confidence : float
         1 - `confidence` is the p below which a sentence takes an effect for real.
+    estimates : collection of str
+        Ions whose ratios are estimates. No other's has a size that could change: where hardly anything depends on it,
+        it would change by any factor.
 
     Returns
     -------
@@ -89,11 +92,11 @@ def examine(fitted: Fit, about: Circumstances, confidence: float) -> tuple[Outco
         _lack_of_fit(fitted, level),
         _scatter(fitted, level),
         *_against_activity(fitted, about.activity_mM, level),
-        *_trends(fitted, about.activity_mM, level),
+        *_trends(fitted, about.activity_mM, level, estimates),
         _against_potential(fitted, level),
         _against_time(fitted, about.time_s, level),
         _against_conductance(fitted, about.slope_nS, level),
-        *_shift_method(fitted, level),
+        *_shift_method(fitted, level, estimates),
     )
 
 
@@ -147,10 +150,14 @@ def _against_activity(fitted: Fit, activity_mM: FloatArray, level: float) -> Ite
         yield _slope("activity", ion, found, level, "mV", words, why)
 
 
-def _trends(fitted: Fit, activity_mM: FloatArray, level: float) -> Iterator[Outcome]:
+def _trends(fitted: Fit, activity_mM: FloatArray, level: float, estimates: Collection[str]) -> Iterator[Outcome]:
     """A ratio that changes with the activity of its ion: d ln P / d ln a."""
     gradient = fitted.data.gradient(fitted.ln_p)
+    told = {*estimates, fitted.reference} if estimates else ()
     for i, (ion, activity) in enumerate(zip(fitted.data.ions, activity_mM.T, strict=True)):
+        if ion not in told:
+            yield Outcome("permeability_trend", ion, f"No permeability of {ion} is estimated that could change.")
+            continue
         effect = gradient[:, i] * _centred_log(activity)
         found, why = _single(fitted, effect, f"The baths have no two activities of {ion}.")
         if found is None:
@@ -190,7 +197,7 @@ def _against_conductance(fitted: Fit, slope_nS: FloatArray, level: float) -> Out
     return _slope("conductance", "", found, level, "mV", words, why)
 
 
-def _shift_method(fitted: Fit, level: float) -> Iterator[Outcome]:
+def _shift_method(fitted: Fit, level: float, estimates: Collection[str]) -> Iterator[Outcome]:
     """Ratios from shifts of potential alone, whatever all potentials are off by in common, against the fitted ones.
 
     Beside the fitted ratios, which trust the cells' offsets to be nothing on average, those with the average left free
@@ -213,8 +220,12 @@ def _shift_method(fitted: Fit, level: float) -> Iterator[Outcome]:
     moved = -(Columns.of(white(gradient[:, list(fitted.free)])).gain @ white(ones))[:, 0]  # ln P per mV
     off = f"All potentials are off by {_sized(common, 'mV')} in common"
     for j, i in enumerate(free):
-        found = replace(common, size=common.size * float(moved[j]), se=common.se * abs(float(moved[j])))
-        gives = f"the shift method changes P({data.ions[i]}) by {_percent(found.size)}"
+        if data.ions[i] in estimates:
+            found = replace(common, size=common.size * float(moved[j]), se=common.se * abs(float(moved[j])))
+            gives = f"the shift method changes P({data.ions[i]}) by {_percent(found.size)}"
+        else:
+            found = replace(common, size=math.nan, se=math.nan)
+            gives = f"there is no estimate of P({data.ions[i]}) that the shift method could change"
         chance = f"{off}, no more than chance allows; {gives}"
         yield _told(test, data.ions[i], found, level, f"{off} (a junction?); {gives}", chance, "ln P")
 
@@ -223,7 +234,9 @@ def _single(fitted: Fit, effect: FloatArray, constant: str) -> tuple[Effect | No
     """Test of one effect, or why there is none."""
     if float(effect @ effect) < _SAME:
         return None, constant
-    return explained(fitted, effect[:, None]), "The ratios can take up any such effect: these baths do not test it."
+    return explained(
+        fitted, effect[:, None]
+    ), "The ratios can take up nearly all of such an effect: these baths do not test it."
 
 
 def _slope(test: str, ion: str, found: Effect | None, level: float, unit: str, words: str, why: str) -> Outcome:

@@ -87,6 +87,11 @@ class Judged:
     shared_mV: FloatArray
     names: tuple[str, ...]
 
+    @property
+    def estimates(self) -> tuple[str, ...]:
+        """Ions whose ratios are estimates."""
+        return tuple(ratio.ion for ratio in self.ratios if ratio.verdict == ESTIMATE)
+
     def moved(self, ion: str) -> FloatArray:
         """What one standard deviation of each shared error does to the ln ratio; shape (sources,)."""
         return np.asarray(self.fit.gain[self.fit.free.index(self.fit.data.ions.index(ion))] @ self.shared_mV)
@@ -170,7 +175,7 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
     ion = fit.data.ions[i]
     if i not in fit.free:
         return Ratio(ion, NOTHING, f"{ion} is in no solution of these measurements; a bath with {ion} would tell")
-    if fit.reference not in _present_ions(fit):
+    if fit.reference not in present_ions(fit):
         return Ratio(ion, NOTHING, f"the reference {fit.reference} is in no solution of these measurements")
     n_cells, j = informative_rows(fit, i)[1], fit.free.index(i)
     vanished = (
@@ -319,7 +324,8 @@ def profile_interval(fit: Fit, i: int, confidence: float) -> tuple[float, float]
     return profile.limit(rise, -1), profile.limit(rise, 1)
 
 
-def _present_ions(fit: Fit) -> set[str]:
+def present_ions(fit: Fit) -> set[str]:
+    """Permeant ions that any solution has."""
     return {ion for ion, there in zip(fit.data.ions, present(fit.data), strict=True) if there}
 
 

@@ -28,7 +28,7 @@ from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.intervals import checks, reported
 from nernstfit.permeability.model import fit
 from nernstfit.permeability.validity import Circumstances, examine
-from nernstfit.permeability.verdicts import ESTIMATE, NOTHING, Judged, Ratio
+from nernstfit.permeability.verdicts import NOTHING, Judged, Ratio
 from nernstfit.reversal.verdict import NO_CROSSING, REVERSAL
 from nernstfit.solutions import Condition
 from nernstfit.stages import rows
@@ -235,14 +235,13 @@ def _tests(key: Mapping[str, Any], found: Judged, of: pd.DataFrame, experiment: 
         experiment.solutions.activity_mM(row.bath, permeant, model, float(row.temperature_C)) for row in of.itertuples()
     ]
     about = Circumstances(np.array(in_bath), of["time_s"].to_numpy(float), of["slope_nS"].to_numpy(float))
-    for outcome in examine(found.fit, about, settings.fit.confidence):
+    for outcome in examine(found.fit, about, settings.fit.confidence, found.estimates):
         yield rows.test_row(key, outcome)
 
 
 def _budget(key: Mapping[str, Any], found: Judged) -> Iterator[dict[str, Any]]:
     """Where the errors of the configured model's estimates come from."""
-    estimates = [ratio.ion for ratio in found.ratios if ratio.verdict == ESTIMATE]
-    for share in budget(found.fit, found.shared_mV, found.names, estimates):
+    for share in budget(found.fit, found.shared_mV, found.names, found.estimates):
         yield rows.budget_row(key, share)
 
 
