@@ -228,20 +228,6 @@ def test_an_ion_that_may_not_pass_is_left_out_for_once(tmp_path: Path) -> None:
     assert "ghk:concentration-K" not in models.index
 
 
-def test_a_correction_that_the_data_can_tell_is_fitted_beside(tmp_path: Path) -> None:
-    cations = {**CONFIG, "fit": {"reference_ion": "Na", "permeant": ["Na", "K", "NMDG"]}}
-    made = analyse(tmp_path / "cations", RECIPES, BOTH[:28], cations, f"{HEADER},group,time_s")
-    assert not made["models"]["model"].str.contains("pipette").any()
-    # Cl that passes well comes and goes with the dilution, and takes no part in a common offset.
-    leaky = rows("", WILD | {"Cl": 2.0}, 7, 1)
-    made = analyse(tmp_path / "leaky", RECIPES, leaky, CONFIG, f"{HEADER},group,time_s")
-    models = made["models"].set_index("model")
-    beside, plain = models.loc["ghk:concentration+pipette"], models.loc["ghk:concentration"]
-    assert beside["n_parameters"] == plain["n_parameters"] + 1
-    assert beside["n_data"] == plain["n_data"]
-    assert beside["log_likelihood"] >= plain["log_likelihood"] - 0.01
-
-
 def test_the_configured_model_is_first_and_no_model_twice() -> None:
     from nernstfit import settings
 

@@ -394,8 +394,10 @@ def mixed(factor: float, permeant: Mapping[str, float], baths: Sequence[str], ce
     return rows
 
 
-def corrected(folder: Path, factor: float, permeant: Mapping[str, float], baths: Sequence[str]) -> dict:
-    config = setting("Na", list(permeant), 22.0, 1.0, activity_correction="pipette")
+def corrected(
+    folder: Path, factor: float, permeant: Mapping[str, float], baths: Sequence[str], correction: str = "pipette"
+) -> dict:
+    config = setting("Na", list(permeant), 22.0, 1.0, activity_correction=correction)
     return analyse(folder, MIXTURES, mixed(factor, permeant, baths), config)
 
 
@@ -413,6 +415,20 @@ def test_a_permeant_anion_tells_the_pipettes_factor(tmp_path: Path, factor: floa
     assert low < factor < high
     assert high < 1.3 * low
     assert set(of_model(found, "ghk:concentration")["verdict"]) == {"estimate"}
+
+
+def test_where_none_is_asked_for_the_factor_is_fitted_beside_if_the_data_tell_it(tmp_path: Path) -> None:
+    leaky, baths = {"Na": 1.0, "K": 1.3, "Cs": 0.8, "Cl": 2.0}, [b.split(",")[0] for b in MIXTURES.splitlines()[1:-1]]
+    models = corrected(tmp_path / "leaky", 0.85, leaky, baths, "none")["models"].set_index("model")
+    plain, beside = models.loc["ghk:concentration"], models.loc["ghk:concentration+pipette"]
+    assert models.index[0] == "ghk:concentration"
+    assert beside["n_parameters"] == plain["n_parameters"] + 1
+    assert beside["n_data"] == plain["n_data"]
+    assert beside["delta_aicc"] == 0
+    assert plain["sentence"] == "strong evidence against it beside ghk:concentration+pipette"
+    cations = {"Na": 1.0, "K": 1.3, "Cs": 0.8}
+    names = corrected(tmp_path / "cations", 0.85, cations, ["control", "potassium", "caesium", "low"], "none")["models"]
+    assert not names["model"].str.contains("pipette").any()
 
 
 def test_monovalent_cations_do_not_tell_it_from_a_common_offset(tmp_path: Path) -> None:
