@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,3 +30,14 @@ def test_what_is_said_of_a_ratio_is_true(row: ratios.Calibration) -> None:
         assert LEAST <= tally.held + silent <= MOST + (row.high == ratios.LOOSE_HIGH), tally
         # The bias of 200 experiments is known to a fourteenth of their spread.
         assert abs(tally.bias) < ratios.BIAS + 3 * float(np.std(tally.errors)) / CASES**0.5
+
+
+def test_near_the_switch_estimates_and_bounds_together_hold_the_truth() -> None:
+    """An ion that just shows: docs/inference.md says what either verdict alone is worth."""
+    usual = ratios.ROWS[0]
+    faint = replace(usual.experiment, ratios={**usual.experiment.ratios, "Cl": 0.01})
+    found = ratios.calibrate(replace(usual, name="faint chloride", experiment=faint), CASES, 1)
+    for tally in found:
+        if tally.ion == "Cl":
+            assert min(tally.verdicts["estimate"], tally.verdicts["upper_bound"]) > CASES / 10
+            assert LEAST <= tally.held + (tally.cases - tally.claims) <= MOST
