@@ -160,10 +160,13 @@ class Tally:
         return tuple(found)
 
 
-def calibrate(row: Calibration, cases: int, seed: int) -> list[Tally]:
+INTERVALS = ("cells", "whole")
+
+
+def calibrate(row: Calibration, cases: int, seed: int, intervals: Sequence[str] = INTERVALS) -> list[Tally]:
     """Draw and analyse so many experiments of one row; one tally per interval and ion but the reference."""
     found = []
-    for interval in ("cells", "whole"):
+    for interval in intervals:
         rng = np.random.default_rng([seed, *f"{row.name} {interval}".encode()])
         tallies = {ion: Tally(row.name, interval, ion) for ion in row.experiment.ions[1:]}
         for _ in range(cases):
