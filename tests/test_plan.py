@@ -393,3 +393,10 @@ def test_the_configuration_of_the_demonstration_is_what_simulate_writes(tmp_path
     shown = Path(__file__).parents[1] / "config" / "config.yaml"
     assert (tmp_path / "config" / "config.yaml").read_bytes() == shown.read_bytes()
     assert settings.load(settings.read(str(shown))).plan.ratios
+
+
+def test_a_section_that_is_no_list_of_ratios_is_said_beside_an_option_too(tmp_path: Path) -> None:
+    for options in ((), ("--ratio", "K=1.2")):
+        done = ask(tmp_path, *options, ratios=[1.2])
+        assert done.exit_code == 1
+        assert "'plan.ratios': found [1.2]; a section of key: value pairs would be right" in done.stderr

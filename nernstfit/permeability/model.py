@@ -167,15 +167,20 @@ def expected(data: Data, reference: str, ln_p: FloatArray, spread: Spread, offse
     -------
     Fit
     """
-    there = present(data)
-    free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
-    free += (len(data.ions),) * bool(data.corrected)
+    free = _free(data, reference)
     start, names = fitted(data, offset_scale_mV)
     held = {name: getattr(spread if name in names else start, name) for name in (OFFSET, LN_P, BATCH)}
     bent = _bent_mV(data, ln_p, Spread(**held))
     lying = replace(data, potential_mV=data.predict(ln_p) + bent)
     given = (reference, free, ln_p, Spread(**held), names, offset_scale_mV, True)
     return _summary(lying, _level(lying, bent), bent, 0.0, *given)
+
+
+def _free(data: Data, reference: str) -> tuple[int, ...]:
+    """What is fitted: every ion but the reference and those in no solution, then the pipette's factor."""
+    there = present(data)
+    free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
+    return free + (len(data.ions),) * bool(data.corrected)
 
 
 def _fixed_order(data: Data) -> list[int]:
@@ -186,9 +191,7 @@ def _fixed_order(data: Data) -> list[int]:
 
 
 def _fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool, robust: bool) -> Fit:
-    there = present(data)
-    free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
-    free += (len(data.ions),) * bool(data.corrected)
+    free = _free(data, reference)
     spread, names = fitted(data, offset_scale_mV)
     ln_p = _start(data, free, spread)
     standing, log_factor = standins.begin(data), 0.0

@@ -229,11 +229,12 @@ class Saturation:
 
 def saturating(planned: Design) -> Iterator[Saturation]:
     """Baths whose permeant ions are those of another bath in less of all of them, and that tell little by it."""
-    first = planned.data.blocks[:, 0].tolist()
-    kinds = dict.fromkeys((planned.conditions[i].pipette, planned.conditions[i].configuration) for i in first)
-    for kind in kinds:
-        cell = next(c for c, at in enumerate(planned.conditions) if (at.pipette, at.configuration) == kind)
-        rows = [i for i, name in enumerate(planned.data.cells) if name == planned.data.cells[cell]]
+    of_kind: dict[tuple[str, str], list[int]] = {}
+    for block in planned.data.blocks:
+        rows = block[block >= 0].tolist()
+        at = planned.conditions[rows[0]]
+        of_kind.setdefault((at.pipette, at.configuration), rows)
+    for rows in of_kind.values():
         yield from _saturating(planned.subset(rows))
 
 

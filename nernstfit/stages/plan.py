@@ -54,12 +54,7 @@ def plan(given: Mapping[str, Any], group: str | None, simulations: int) -> dict[
     InputError
         With every fault of configuration and tables.
     """
-    config = settings_module.read()
-    own = config.get("plan") or {}
-    if isinstance(own, Mapping):
-        both = {"ratios": {**(own.get("ratios") or {}), **given["ratios"]}} if given.get("ratios") else {}
-        config = {**config, "plan": {**own, **given, **both}}
-    found, conditions, drawn_from = _loaded(config)
+    found, conditions, drawn_from = _loaded(_with(settings_module.read(), given))
     ratios, ratios_from = _ratios(found.settings, group)
     of = planning.design(conditions, found.solutions, found.settings, ratios)
     expected = planning.outlook(of)
@@ -116,12 +111,23 @@ def _assumed(
     }
 
 
+def _with(config: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put what was given in place of the configuration's; what is wrong with that is for the settings to say."""
+    own = config.get("plan") or {}
+    if not isinstance(own, Mapping):
+        return config
+    merged = {**own, **given}
+    ratios = own.get("ratios") or {}
+    if "ratios" in given:
+        merged["ratios"] = {**ratios, **given["ratios"]} if isinstance(ratios, Mapping) else ratios
+    return {**config, "plan": merged}
+
+
 def _loaded(config: Mapping[str, Any]) -> tuple[Experiment, list[Condition], str]:
     """Settings and solutions, the conditions of one cell of each kind, and what these come from."""
-    planned = config.get("plan", {}).get("pipette") if isinstance(config.get("plan"), Mapping) else None
     examined = settings_module.examine(config).settings
     there = bool(examined.recordings or examined.reversals) and Path(examined.table).exists()
-    if there and not planned:
+    if there and examined.plan.pipette is None:
         found = experiments.load(config)
         return found, sorted({row.condition for row in found.rows if not row.exclude}), found.settings.table
     found = experiments.load(config, with_rows=False)
@@ -187,7 +193,7 @@ def _ratios(settings: Settings, group: str | None) -> tuple[dict[str, float], st
                 f"{fit.reference_ion} would be right, as {{{example}}} or by --ratio"
             ]
         )
-    return {ion: given.get(ion, estimated.get(ion, math.nan)) for ion in others}, where
+    return {ion: {**estimated, **given}[ion] for ion in others}, where
 
 
 def _estimated(settings: Settings, group: str | None) -> tuple[dict[str, float], str]:
