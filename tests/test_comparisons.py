@@ -112,6 +112,19 @@ def test_one_group_has_nothing_to_be_compared_with() -> None:
     assert compare({"": judged(OTHER.draw(1))}, 0.95) == ()
 
 
+def test_a_single_cell_is_no_group() -> None:
+    alone, many = judged(Simulation(cells=1).draw(1)), judged(OTHER.draw(2))
+    assert [ratio.verdict for ratio in alone.ratios].count(ESTIMATE) > 0
+    for groups in ({"a": alone, "b": many}, {"a": many, "": alone}):
+        for ratio, found in zip(alone.ratios, compare(groups, 0.95), strict=True):
+            assert math.isnan(found.p)
+            assert math.isnan(found.ln_difference)
+            if ratio.verdict == ESTIMATE:
+                assert found.reason.startswith("one cell in ")
+    mean = replace(alone.fit.data, averages=np.full(alone.fit.data.size, 5))
+    assert not math.isnan(compared({"a": judged(mean), "b": many})["K"].p)
+
+
 def test_cells_of_one_name_in_both_groups_are_told() -> None:
     one, data = judged(OTHER.draw(1)), OTHER.draw(2)
     other = judged(replace(data, cells=tuple(f"mutant {cell}" for cell in data.cells)))

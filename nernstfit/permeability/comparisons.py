@@ -70,8 +70,11 @@ def compare(groups: Mapping[str, Judged], confidence: float) -> tuple[Comparison
     """
     found = []
     for name, other in itertools.combinations(sorted(groups), 2):
+        alone = _alone({each: groups[each] for each in (name, other)})
         for ratio, beside in zip(groups[name].ratios, groups[other].ratios, strict=True):
-            if ratio.verdict == beside.verdict == ESTIMATE:
+            if ratio.verdict == beside.verdict == ESTIMATE and alone:
+                found.append(Comparison(ratio.ion, name, other, alone))
+            elif ratio.verdict == beside.verdict == ESTIMATE:
                 found.append(_difference((name, groups[name], ratio), (other, groups[other], beside), confidence))
             else:
                 found.append(Comparison(ratio.ion, name, other, _reason(name, ratio, other, beside)))
@@ -175,9 +178,21 @@ def _shared_names(one: Judged, two: Judged) -> str:
 _SAID = {UPPER: "only an upper bound", LOWER: "only a lower bound", NOTHING: "no ratio"}
 
 
+def _alone(groups: Mapping[str, Judged]) -> str:
+    """Why groups of a single cell cannot be compared: the spread between cells, by which to judge, is not known."""
+    names = [_called(name) for name, judged in groups.items() if judged.fit.data.cell_sizes.sum() == 1]
+    if not names:
+        return ""
+    return f"one cell in {' and in '.join(names)}: a difference of groups cannot be told from one of cells; more would"
+
+
+def _called(group: str) -> str:
+    return group or "the rows without a group"
+
+
 def _reason(name: str, ratio: Ratio, other: str, beside: Ratio) -> str:
     """Why there is no difference, and what the bounds still say."""
-    name, other = (group or "the rows without a group" for group in (name, other))
+    name, other = _called(name), _called(other)
     without = [f"{group} has {_SAID[r.verdict]}" for group, r in ((name, ratio), (other, beside)) if r.verdict in _SAID]
     for (lower, low), (upper, high) in (((name, ratio), (other, beside)), ((other, beside), (name, ratio))):
         if low.high < high.low:
