@@ -19,10 +19,10 @@ import lmfit
 import numpy as np
 from scipy.optimize import brentq
 
-from nernstfit.permeability.bootstrap import resampled
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.model import fit
-from nernstfit.physics import ghk
+from nernstfit.permeability.inference.bootstrap import resampled
+from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.observations import Data
+from nernstfit.physics.membrane import ghk
 
 CELLS, BOOTSTRAP_CELLS, RESAMPLES = 200, 20, 2000
 TEMPERATURE_C, SE_MV, SPREAD, OFFSET_MV = 22.0, 0.3, 0.1, 1.0

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.integrate import solve_bvp
 
-from nernstfit.physics.ions import IONS
-from nernstfit.physics.junction import henderson_mV
-from nernstfit.physics.nernst_planck import nernst_planck_mV
+from nernstfit.physics.membrane.junction import henderson_mV
+from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
+from nernstfit.physics.solution.ions import IONS
 
 JUNCTIONS = 100
 CATIONS = ("Na", "K", "Cs", "NMDG", "Ca", "Mg", "Li", "Rb", "TEA", "Tris", "Ba")

@@ -24,16 +24,16 @@ from pathlib import Path
 import numpy as np
 import pyabf
 
-from nernstfit import settings
-from nernstfit.abf.choose import current_and_command
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.points import measure_points
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, Waveform
-from nernstfit.abf.write import OutputChannel, write_abf
-from nernstfit.errors import RecordingError
-from nernstfit.reversal import curve, verdict
-from nernstfit.settings import Measure
+from nernstfit.abf.select import current_and_command
+from nernstfit.contract import settings
+from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.settings import Measure
+from nernstfit.reversal import classify, curve
+from nernstfit.simulate.abf_writer import OutputChannel, write_abf
 
 REPEATS = 3
 STEPS = Waveform(
@@ -85,13 +85,13 @@ def windows(path: Path, how: Measure) -> np.ndarray:
     return np.stack([current, [levels(sweep, middle)[0] for sweep in command]])
 
 
-def measured(path: Path, how: Measure) -> verdict.Result:
+def measured(path: Path, how: Measure) -> classify.Result:
     """All of a measurement: points with their errors, both estimators, the verdict."""
     points = measure_points(read(path), how, ()).points[0]
     pieces = bool(points.point.any())
     speed = curve.speed(points.command_mV, points.t_ms, points.point) if pieces else None
     iv = curve.average(points.command_mV, points.current_pA, points.se_pA, 2.0, speed, pieces)
-    return verdict.find(iv, how.max_interval_mV, how.min_span_mV, how.estimator)
+    return classify.find(iv, how.max_interval_mV, how.min_span_mV, how.estimator)
 
 
 WAYS: tuple[Way, ...] = (windows, measured, plainly)

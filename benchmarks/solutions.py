@@ -9,8 +9,8 @@ import time
 
 import numpy as np
 
-from nernstfit.physics.coefficients import NAMES, coefficients, status
-from nernstfit.physics.ions import IONS
+from nernstfit.physics.solution.coefficients import NAMES, coefficients, status
+from nernstfit.physics.solution.ions import IONS
 
 SOLUTIONS = 10_000
 IONS_OF_EACH = ("Na", "K", "Ca", "Mg", "Cl", "SO4", "gluconate", "HEPES")

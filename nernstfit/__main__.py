@@ -1,5 +1,5 @@
 """`python -m nernstfit` is the command `nernstfit`."""
 
-from nernstfit.cli import main
+from nernstfit.commands.main import main
 
 main()

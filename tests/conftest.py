@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nernstfit.abf.records import Epoch, Tag, Waveform
-from nernstfit.abf.write import OutputChannel, write_abf
+from nernstfit.simulate.abf_writer import OutputChannel, write_abf
 
 RATE_HZ = 10_000.0
 POINTS = 400

@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit import experiment as experiments
-from nernstfit.stages import adopt, correct, fit, solutions
-from nernstfit.tables import REVERSAL_POTENTIALS, load, write
+from nernstfit.contract.tables import REVERSAL_POTENTIALS, load, write
+from nernstfit.experiment import folder as experiments
+from nernstfit.stages import correct, fit, import_reversals, solutions
 
 TABLES = {name: table.name for name, table in fit._TABLES.items()}
 HEADER = "cell,bath,pipette,reversal_mV,se_mV"
@@ -40,7 +40,7 @@ def analyse(
         experiment = experiments.load(given)
         paths = {name: str(folder / f"{name}.csv") for name in ("iv", "solutions", "junctions", "reversals", *TABLES)}
         measured = str(folder / "measured.parquet")
-        adopt.run({}, {"measured": measured, "iv": paths["iv"]}, experiment)
+        import_reversals.run({}, {"measured": measured, "iv": paths["iv"]}, experiment)
         solutions.run({}, {name: paths[name] for name in ("solutions", "junctions")}, experiment)
         inputs = {"measured": measured, "junctions": paths["junctions"]}
         correct.run(inputs, {"reversals": paths["reversals"]}, experiment)

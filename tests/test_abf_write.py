@@ -16,7 +16,7 @@ from neo.rawio.axonrawio import AxonRawIO
 from numpy.typing import NDArray
 
 from nernstfit.abf.records import EPOCH_LETTERS, Epoch, Tag, UserList, Waveform
-from nernstfit.abf.write import OutputChannel, write_abf
+from nernstfit.simulate.abf_writer import OutputChannel, write_abf
 
 VERSIONS = ("2.6", "1.84")
 RATE_HZ = 10000.0

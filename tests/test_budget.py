@@ -10,10 +10,10 @@ import pytest
 from test_model import RT_F, TRUTH, Simulation, table
 from test_spreads import in_batches
 
-from nernstfit.permeability.budget import budget
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.model import Fit, fit
-from nernstfit.permeability.shares import Share, first
+from nernstfit.permeability.inference.error_budget import budget
+from nernstfit.permeability.inference.error_sources import Share, first
+from nernstfit.permeability.mixed_model import Fit, fit
+from nernstfit.permeability.observations import Data
 
 SOURCES = ("noise", "cells", "offset", "junction", "activity", "temperature", "concentration")
 NAMES = (

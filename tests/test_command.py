@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from nernstfit.abf.command import Segment, in_millivolts, levels, refuse_stimulus, refuse_unknown, segments
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Course, Epoch, Stimulus, UserList, Waveform, epoch_name
-from nernstfit.errors import RecordingError
+from nernstfit.contract.errors import RecordingError
 
 HOLDING = -70.0
 

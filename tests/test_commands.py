@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from nernstfit import tables
 from nernstfit.abf.records import Tag, UserList, Waveform
-from nernstfit.cli import main
-from nernstfit.physics.ions import IONS
+from nernstfit.commands.main import main
+from nernstfit.contract import tables
+from nernstfit.physics.solution.ions import IONS
 
 Write = Callable[..., Path]
 

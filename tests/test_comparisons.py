@@ -11,10 +11,10 @@ import pytest
 from scipy import stats
 from test_model import TRUTH, Simulation, shared
 
-from nernstfit.permeability.comparisons import Comparison, compare, holm
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.model import fit
-from nernstfit.permeability.verdicts import ESTIMATE, LOWER, NOTHING, UPPER, Judged, Ratio, ratios
+from nernstfit.permeability.inference.comparisons import Comparison, compare, holm
+from nernstfit.permeability.inference.ratios import ESTIMATE, LOWER, NOTHING, UPPER, Judged, Ratio, ratios
+from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.observations import Data
 
 DRAWS, LEAST, MOST = 200, 179, 198
 MUTANT = TRUTH | {"K": 1.12 * math.exp(0.5), "NMDG": 0.08 * math.exp(-0.7)}

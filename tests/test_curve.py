@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from nernstfit.reversal import capacity, curve, verdict
+from nernstfit.reversal import capacitance, classify, curve
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.estimators import ESTIMATORS
 
@@ -27,7 +27,7 @@ def ramp(current: np.ndarray, speed: float, se_pA: float = 2.0, series_MOhm: flo
 
 
 def found(iv: Curve) -> float:
-    result = verdict.find(iv, 10.0, 15.0)
+    result = classify.find(iv, 10.0, 15.0)
     assert result.verdict == "reversal", result.reason
     return result.potential_mV
 
@@ -87,7 +87,7 @@ def test_the_background_of_500_pA_on_10_MOhm_is_taken_off_on_the_corrected_axes(
 
 def test_a_background_has_its_own_errors() -> None:
     quiet, loud = (
-        verdict.find(curve.without_background(steps(10 * (LEVELS + 20.0)), steps(2 * LEVELS, se)), 10, 15)
+        classify.find(curve.without_background(steps(10 * (LEVELS + 20.0)), steps(2 * LEVELS, se)), 10, 15)
         for se in (0.01, 5.0)
     )
     assert loud.potential_mV == pytest.approx(-25.0, abs=1e-6)
@@ -168,7 +168,7 @@ def test_a_pair_of_ramps_tells_the_capacity_behind_a_series_resistance(series: f
         ramp((g * (RAMP - e) + c * way * s) * share + 2 * rng.standard_normal(400), way * s, 2.0, series)
         for way in (1, -1)
     )
-    told = capacity.of(up, down, math.nan, math.nan, math.nan)
+    told = capacitance.of(up, down, math.nan, math.nan, math.nan)
     assert told.source == "pair"
     assert not told.is_hysteresis
     assert told.removed_pF == pytest.approx(c, abs=4 * told.se_pF)
@@ -180,15 +180,15 @@ def test_a_pair_of_ramps_tells_the_capacity_behind_a_series_resistance(series: f
 
 def test_channels_that_open_on_the_way_are_no_capacity() -> None:
     up, down = ramp(8.0 * (RAMP + 15), 0.5), ramp(20.0 * (RAMP + 15), -0.5)
-    told = capacity.of(up, down, 12.0, math.nan, math.nan)
+    told = capacitance.of(up, down, 12.0, math.nan, math.nan)
     assert told.is_hysteresis
     assert (told.removed_pF, told.source) == (12.0, "table")
 
 
 def test_a_capacity_that_nobody_gave_has_the_size_that_the_corner_speaks_of() -> None:
-    told = capacity.of(ramp(8.0 * (RAMP + 15), 0.5), None, math.nan, 3.0, 4.0)
+    told = capacitance.of(ramp(8.0 * (RAMP + 15), 0.5), None, math.nan, 3.0, 4.0)
     assert (told.removed_pF, told.se_pF, told.size_pF, told.source) == (0.0, 0.0, 5.0, "unknown")
-    assert capacity.of(ramp(RAMP, 0.5), None, math.nan, math.nan, math.nan).size_pF == pytest.approx(17.7, abs=0.1)
+    assert capacitance.of(ramp(RAMP, 0.5), None, math.nan, math.nan, math.nan).size_pF == pytest.approx(17.7, abs=0.1)
 
 
 # Estimators
@@ -222,17 +222,17 @@ def test_the_rectification_of_a_ghk_fit_is_free() -> None:
 
 def test_estimators_that_disagree_are_told() -> None:
     sharp = np.where(LEVELS < 5.0, 6.0, 9.0) * (LEVELS - 5.0)
-    result = verdict.find(steps(sharp, 0.2), 10.0, 15.0, estimator="ghk")
+    result = classify.find(steps(sharp, 0.2), 10.0, 15.0, estimator="ghk")
     assert result.verdict == "reversal"
     assert result.disagrees
-    straight = verdict.find(steps(5 * (LEVELS - 3.0), 0.2), 10.0, 15.0)
+    straight = classify.find(steps(5 * (LEVELS - 3.0), 0.2), 10.0, 15.0)
     assert not straight.disagrees
     assert straight.disagreement_mV == pytest.approx(0.0, abs=1e-6)
 
 
 def test_an_estimator_without_a_zero_is_ambiguous_and_named() -> None:
     three = np.array([-40.0, 0.0, 40.0])  # a GHK current has three parameters
-    result = verdict.find(steps(5 * (three - 3), 0.05, levels=three), 10.0, 15.0, estimator="ghk")
+    result = classify.find(steps(5 * (three - 3), 0.05, levels=three), 10.0, 15.0, estimator="ghk")
     assert result.verdict == "ambiguous"
     assert "'ghk'" in result.reason
 
@@ -241,9 +241,9 @@ def test_repeats_that_drift_are_told_and_enlarge_the_error() -> None:
     moving = np.concatenate([5 * (LEVELS - zero) for zero in (-4.0, -2.0, 0.0, 2.0, 4.0)])
     iv = curve.average(np.tile(LEVELS, 5), moving, np.full(105, 1.0))
     still = curve.average(np.tile(LEVELS, 5), np.tile(5 * LEVELS, 5), np.full(105, 1.0))
-    results = [verdict.find(each, 10.0, 15.0) for each in (iv, still)]
-    drift, se = verdict.drift(iv, results[0].zero)
+    results = [classify.find(each, 10.0, 15.0) for each in (iv, still)]
+    drift, se = classify.drift(iv, results[0].zero)
     assert drift == pytest.approx(8.0, abs=0.05)
     assert abs(drift) > 10 * se
-    assert verdict.drift(still, results[1].zero)[0] == pytest.approx(0.0, abs=1e-9)
+    assert classify.drift(still, results[1].zero)[0] == pytest.approx(0.0, abs=1e-9)
     assert results[0].se_mV > 5 * results[1].se_mV

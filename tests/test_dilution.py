@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 from experiments import analyse, of_model
 
-from nernstfit import recipes
+from nernstfit.experiment import solution_table
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.ions import IONS
+from nernstfit.physics.solution.ions import IONS
 
 ROOT = Path(__file__).parents[1]
 DILUTIONS = (ROOT / "docs" / "dilutions.csv").read_text(encoding="utf-8")
@@ -30,7 +30,7 @@ KT_MV = thermal_voltage_mV(TEMPERATURE_C)
 def sides(salt: str, model: str) -> dict[str, Sequence[float]]:
     """Activity of the cation and of chloride in every solution."""
     table = pd.read_csv(ROOT / "docs" / "dilutions.csv", dtype=str, keep_default_na=False)
-    solutions, faults = recipes.parse(table, "dilutions.csv")
+    solutions, faults = solution_table.parse(table, "dilutions.csv")
     assert not faults
     return {
         bath: solutions.activity_mM(f"{salt}-{bath}", [salt, "Cl"], f"pitzer:{model}", TEMPERATURE_C) for bath in BATHS

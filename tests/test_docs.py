@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from nernstfit.cli import main
+from nernstfit.commands.main import main
 
 ROOT = Path(__file__).parents[1]
 

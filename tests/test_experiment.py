@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from nernstfit import experiment
-from nernstfit.errors import InputError
-from nernstfit.experiment import Experiment
+from nernstfit.contract.errors import InputError
+from nernstfit.experiment import folder as experiments
+from nernstfit.experiment.folder import Experiment
 
 Config = Callable[..., dict[str, Any]]
 Folder = Callable[..., Path]
@@ -28,7 +28,7 @@ def table(*rows: str, more: str = "") -> str:
 
 def faults(config: dict[str, Any]) -> tuple[str, ...]:
     with pytest.raises(InputError) as caught:
-        experiment.load(config)
+        experiments.load(config)
     assert all("\n" not in fault for fault in caught.value.faults)
     return caught.value.faults
 
@@ -38,7 +38,7 @@ def faults(config: dict[str, Any]) -> tuple[str, ...]:
 
 def test_rows_carry_the_configuration(folder: Folder, config: Config) -> None:
     folder()
-    loaded = experiment.load(config({"temperature_C": 25, "measure.statistic": "median"}))
+    loaded = experiments.load(config({"temperature_C": 25, "measure.statistic": "median"}))
     first, second = loaded.rows
     assert (first.number, first.measurement, first.recording) == (2, "a", "data/a.abf")
     assert (first.cell, first.bath, first.pipette, first.group) == ("c1", "control", "pipette", "")
@@ -52,7 +52,7 @@ def test_rows_carry_the_configuration(folder: Folder, config: Config) -> None:
 def test_a_row_goes_over_the_configuration(folder: Folder, config: Config) -> None:
     columns = ",temperature_C,configuration,series_resistance_MOhm,compensation_percent,group,epoch,zeroed_in,exclude"
     folder(table(f"{GOOD},30,inside-out,8.5,70,g1,B,high_K,seal lost", more=columns))
-    (row,) = experiment.load(config()).rows
+    (row,) = experiments.load(config()).rows
     assert (row.temperature_C, row.configuration, row.zeroed_in) == (30.0, "inside-out", "high_K")
     assert (row.series_resistance_MOhm, row.compensation_percent) == (8.5, 70.0)
     assert (row.group, row.measure.epoch, row.exclude) == ("g1", "B", "seal lost")
@@ -75,7 +75,7 @@ def test_a_row_without_a_name_is_named_by_file_epoch_channel_statistic_and_sweep
     folder: Folder, config: Config, more: str, values: str, name: str
 ) -> None:
     folder(table(f"{GOOD}{values}", more=more))
-    assert experiment.load(config()).rows[0].measurement == name
+    assert experiments.load(config()).rows[0].measurement == name
 
 
 @pytest.mark.parametrize(
@@ -91,17 +91,17 @@ def test_a_row_without_a_name_is_named_by_file_epoch_channel_statistic_and_sweep
 )
 def test_sweeps(folder: Folder, config: Config, text: str, sweeps: tuple[int, ...]) -> None:
     folder(table(f'{GOOD},"{text}"', more=",sweeps"))
-    assert experiment.load(config()).rows[0].sweeps == sweeps
+    assert experiments.load(config()).rows[0].sweeps == sweeps
 
 
 def test_columns_of_the_users_own_are_carried_as_typed(folder: Folder, config: Config) -> None:
     folder(table(f"{GOOD},007,NA", more=",rig,drug"))
-    assert experiment.load(config()).rows[0].own == {"rig": "007", "drug": "NA"}
+    assert experiments.load(config()).rows[0].own == {"rig": "007", "drug": "NA"}
 
 
 def test_rows_fall_into_batches_in_their_order(folder: Folder, config: Config) -> None:
     folder(table(*(f"{GOOD},m{i}" for i in range(5)), more=",measurement"))
-    loaded = experiment.load(config({"recordings_per_job": 2}))
+    loaded = experiments.load(config({"recordings_per_job": 2}))
     names = [[row.measurement for row in loaded.batch(name)] for name in loaded.batches]
     assert names == [["m0", "m1"], ["m2", "m3"], ["m4"]]
     assert len(set(loaded.batches)) == 3
@@ -109,7 +109,7 @@ def test_rows_fall_into_batches_in_their_order(folder: Folder, config: Config) -
 
 def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> None:
     folder(table(f"{GOOD},m1", f"{GOOD},m2", "data/b.abf,c1,high_K,pipette,m3", more=",measurement"))
-    loaded = experiment.load(config())
+    loaded = experiments.load(config())
 
     class Wildcards:
         batch = loaded.batches[0]
@@ -448,7 +448,7 @@ def test_names_that_repeat_are_found_although_their_rows_have_other_faults(folde
 
 
 def fingerprints(loaded: Experiment) -> dict[str, str]:
-    return {stage: loaded.reads(stage) for stage in experiment.READS}
+    return {stage: loaded.reads(stage) for stage in experiments.READS}
 
 
 ALL = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "report"}
@@ -485,9 +485,9 @@ def test_a_fingerprint_changes_with_what_its_stage_reads_and_with_nothing_else(
     folder: Folder, config: Config, changes: dict[str, Any], more: str, value: str, stages: set[str]
 ) -> None:
     folder(table(f"{GOOD}{',' * more.count(',')},m", more=f"{more},measurement"))
-    before = fingerprints(experiment.load(config()))
+    before = fingerprints(experiments.load(config()))
     folder(table(f"{GOOD}{value},m", more=f"{more},measurement"))
-    after = fingerprints(experiment.load(config(changes)))
+    after = fingerprints(experiments.load(config(changes)))
     changed = {stage for stage in ALL if before[stage] != after[stage]}
     assert changed == stages
 
@@ -495,26 +495,26 @@ def test_a_fingerprint_changes_with_what_its_stage_reads_and_with_nothing_else(
 def test_fingerprints_do_not_depend_on_the_order_of_the_rows(folder: Folder, config: Config) -> None:
     rows = [GOOD, "data/b.abf,c1,high_K,pipette"]
     folder(table(*rows))
-    before = fingerprints(experiment.load(config()))
+    before = fingerprints(experiments.load(config()))
     folder(table(*reversed(rows)))
-    assert fingerprints(experiment.load(config())) == before
+    assert fingerprints(experiments.load(config())) == before
 
 
 def test_a_batch_does_not_see_a_change_in_another(folder: Folder, config: Config) -> None:
     folder(table(f"{GOOD},m0,", f"{GOOD},m1,", more=",measurement,sweeps"))
-    first = experiment.load(config({"recordings_per_job": 1}))
+    first = experiments.load(config({"recordings_per_job": 1}))
     folder(table(f"{GOOD},m0,", f"{GOOD},m1,3", more=",measurement,sweeps"))
-    second = experiment.load(config({"recordings_per_job": 1}))
+    second = experiments.load(config({"recordings_per_job": 1}))
 
     def reads(loaded: Experiment) -> list[str]:
-        return [experiment.fingerprint(loaded, "ingest", loaded.batch(name)) for name in loaded.batches]
+        return [experiments.fingerprint(loaded, "ingest", loaded.batch(name)) for name in loaded.batches]
 
     assert [a == b for a, b in zip(reads(first), reads(second), strict=True)] == [True, False]
 
 
 def test_a_fingerprint_is_one_short_line(folder: Folder, config: Config) -> None:
     folder()
-    assert all(len(value) == 64 and value.isalnum() for value in fingerprints(experiment.load(config())).values())
+    assert all(len(value) == 64 and value.isalnum() for value in fingerprints(experiments.load(config())).values())
 
 
 @pytest.mark.parametrize(
@@ -522,32 +522,37 @@ def test_a_fingerprint_is_one_short_line(folder: Folder, config: Config) -> None
     [
         (
             "ingest",
-            {"abf/read.py", "abf/command.py", "noise.py", "tables.py", "settings.py"},
+            {"abf/read.py", "abf/command.py", "abf/noise.py", "contract/tables.py", "contract/settings.py"},
             {"permeability", "reversal"},
         ),
-        ("measure", {"reversal/verdict.py", "reversal/spline.py", "tables.py"}, {"permeability", "abf/"}),
+        ("measure", {"reversal/classify.py", "reversal/spline.py", "contract/tables.py"}, {"permeability", "abf/"}),
         (
             "solutions",
-            {"physics/activity.py", "physics/junction.py", "solutions.py"},
+            {"physics/solution/activity.py", "physics/membrane/junction.py", "solutions/composition.py"},
             {"permeability", "abf/", "reversal"},
         ),
-        ("correct", {"reversal/verdict.py", "physics/ions.py"}, {"permeability", "abf/"}),
+        ("correct", {"reversal/classify.py", "physics/solution/ions.py"}, {"permeability", "abf/"}),
         (
             "thermodynamics",
-            {"physics/thermodynamics.py", "physics/nernst.py", "solutions.py"},
+            {"physics/membrane/thermodynamics.py", "physics/membrane/nernst.py", "solutions/composition.py"},
             {"permeability", "abf/", "reversal"},
         ),
         (
             "fit",
-            {"permeability/model.py", "permeability/verdicts.py", "physics/ghk.py", "reversal/verdict.py"},
+            {
+                "permeability/mixed_model.py",
+                "permeability/inference/ratios.py",
+                "physics/membrane/ghk.py",
+                "reversal/classify.py",
+            },
             {"abf/"},
         ),
     ],
 )
 def test_the_code_of_a_stage_is_what_it_imports_and_no_more(stage: str, present: set[str], absent: set[str]) -> None:
-    package = Path(experiment.__file__).parent
-    found = {Path(name).relative_to(package).as_posix() for name in experiment.code(f"stages.{stage}")}
-    assert found >= present | {f"stages/{stage}.py", "errors.py", "experiment.py"}
+    package = Path(experiments.__file__).parents[1]
+    found = {Path(name).relative_to(package).as_posix() for name in experiments.code(f"stages.{stage}")}
+    assert found >= present | {f"stages/{stage}.py", "contract/errors.py", "experiment/folder.py"}
     assert not [name for name in found if any(name.startswith(part) for part in absent)]
 
 
@@ -607,12 +612,12 @@ def test_a_solution_without_ions_in_a_junction_is_a_fault_of_its_table(
     folder(solutions="solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,,,300\npipette,10,140,\nbridge,,3000,\n")
     junction = {"method": "henderson", "zeroed_in": zeroed_in, "reference": {"type": kind, "solution": "bridge"}}
     if number == 0:
-        experiment.load(config({"junction": junction}))
+        experiments.load(config({"junction": junction}))
         return
     (fault,) = faults(config({"junction": junction}))
     assert fault.startswith("data/solutions.csv: solution 'high_K': found no ion;")
     assert "junction potential" in fault
-    experiment.load(config({"junction": junction | {"measured_mV": {"high_K": 3}}}))
+    experiments.load(config({"junction": junction | {"measured_mV": {"high_K": 3}}}))
 
 
 def test_a_component_that_is_not_known_does_not_make_a_solution_without_ions(folder: Folder, config: Config) -> None:

@@ -24,14 +24,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nernstfit import settings
 from nernstfit.abf.command import in_millivolts, levels, segments
 from nernstfit.abf.describe import describe
 from nernstfit.abf.points import measure_points
 from nernstfit.abf.read import Recording, read
 from nernstfit.abf.records import Epoch, Tag, UserList, Waveform
-from nernstfit.abf.write import OutputChannel, write_abf
-from nernstfit.errors import RecordingError
+from nernstfit.contract import settings
+from nernstfit.contract.errors import RecordingError
+from nernstfit.simulate.abf_writer import OutputChannel, write_abf
 
 COUNT = 2000
 SMALL_FILES = (

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from nernstfit.cli import main
+from nernstfit.commands.main import main
 
 ROOT = Path(__file__).parents[1]
 CASES = list(csv.DictReader((ROOT / "tests/physics/data/ghk_cases.csv").open(encoding="utf-8")))
@@ -190,7 +190,7 @@ def test_interval_of_two_monovalent_ions_is_symmetric_in_the_logarithm(shift: tu
 
 def test_interval_holds_the_truth_as_often_as_it_says() -> None:
     """Potentials about the true one: the share of intervals that hold the ratio is that of the potentials' own."""
-    from nernstfit.stages import ghk
+    from nernstfit.commands import ghk
 
     question = {
         "ratios": ("Cs=1,Na=0.7",), "inside": "CsCl=140", "outside": "CaCl2=10,NaCl=130", "model": "concentration"

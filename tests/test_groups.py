@@ -13,10 +13,10 @@ import pytest
 from experiments import HEADER, analyse, of_model
 from test_inference import anions
 
-from nernstfit.permeability.candidates import candidates, preference
-from nernstfit.physics import ghk
-from nernstfit.physics.coefficients import NAMES
-from nernstfit.physics.ions import IONS
+from nernstfit.permeability.inference.model_selection import candidates, preference
+from nernstfit.physics.membrane import ghk
+from nernstfit.physics.solution.coefficients import NAMES
+from nernstfit.physics.solution.ions import IONS
 
 RECIPES = """solution,NaCl,KCl,NMDG-Cl
 control,145,5,0
@@ -229,7 +229,7 @@ def test_an_ion_that_may_not_pass_is_left_out_for_once(tmp_path: Path) -> None:
 
 
 def test_the_configured_model_is_first_and_no_model_twice() -> None:
-    from nernstfit import settings
+    from nernstfit.contract import settings
 
     loaded = settings.load(
         {"recordings": "a.csv", "solutions": "s.csv", **CONFIG, "activity": {"model": "pitzer", "convention": "raw"}}

@@ -11,14 +11,14 @@ from scipy import stats
 from test_model import RT_F, Simulation, shared, table
 from test_spreads import in_batches
 
-from nernstfit.permeability.bootstrap import resampled
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.intervals import BOOTSTRAP, CELLS, DEFAULT, PROFILE, STUDENT, checks, reported
-from nernstfit.permeability.model import Fit, fit
-from nernstfit.permeability.newton import Dense
-from nernstfit.permeability.profile import refit
-from nernstfit.permeability.spreads import Structure
-from nernstfit.permeability.verdicts import ratios
+from nernstfit.permeability.covariance import Structure
+from nernstfit.permeability.inference.bootstrap import resampled
+from nernstfit.permeability.inference.intervals import BOOTSTRAP, CELLS, DEFAULT, PROFILE, STUDENT, checks, reported
+from nernstfit.permeability.inference.profile_likelihood import refit
+from nernstfit.permeability.inference.ratios import ratios
+from nernstfit.permeability.mixed_model import Fit, fit
+from nernstfit.permeability.observations import Data
+from nernstfit.permeability.optimize import Dense
 
 
 def one_by_one(found: Fit, counts: np.ndarray) -> np.ndarray:

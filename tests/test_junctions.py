@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nernstfit import junctions, tables
-from nernstfit import recipes as reading
-from nernstfit import solutions as chemistry
+from nernstfit.contract import tables
+from nernstfit.contract.settings import Junction, Reference, Settings, Uncertainty, load
+from nernstfit.experiment import solution_table as reading
 from nernstfit.permeability import evidence
-from nernstfit.physics.activity import debye_huckel_slope
-from nernstfit.physics.nernst_planck import nernst_planck_mV
-from nernstfit.settings import Junction, Reference, Settings, Uncertainty, load
-from nernstfit.solutions import Condition, Solutions
+from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
+from nernstfit.physics.solution.activity import debye_huckel_slope
+from nernstfit.solutions import composition as chemistry
+from nernstfit.solutions import junctions
+from nernstfit.solutions.composition import Condition, Solutions
 
 RT_F_22 = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3
 # Absolute mobilities relative to K, by hand from limiting conductivities (JPCalcW).

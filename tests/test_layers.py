@@ -20,29 +20,21 @@ MODULES = {
 }
 # A part imports parts of a lower rank, or its own modules.
 RANKS = {
-    "errors": 0,
-    "noise": 0,
+    "contract": 0,
     "physics": 0,
     "reversal": 1,
-    "settings": 1,
-    "tables": 1,
-    "schemas": 0,
-    "templates": 0,
-    "abf": 2,
+    "abf": 1,
     "solutions": 2,
-    "cautions": 2.2,
-    "recipes": 2.2,
-    "junctions": 2.5,
+    "simulate": 2,
     "experiment": 3,
     "permeability": 3,
-    "simulate": 3,
     "figures": 4,
     "report": 5,
     "stages": 6,
-    "cli": 7,
+    "commands": 7,
     "__main__": 8,
 }
-ONE_IMPORTER = {"lmfit": "permeability/model.py", "pyabf": "abf/read.py", "altair": "figures.py"}
+ONE_IMPORTER = {"lmfit": "permeability/mixed_model.py", "pyabf": "abf/read.py", "altair": "figures/kinds.py"}
 HEAVY = ("altair", "lmfit", "matplotlib", "pandas", "pyabf", "scipy", "snakemake")
 
 
@@ -114,14 +106,14 @@ def loaded(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("nernstfit.physics.ghk", set(HEAVY)),
-        ("nernstfit.settings", set(HEAVY)),
+        ("nernstfit.physics.membrane.ghk", set(HEAVY)),
+        ("nernstfit.contract.settings", set(HEAVY)),
         ("nernstfit.stages.ingest", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.measure", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.correct", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
-        ("nernstfit.stages.ghk", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
+        ("nernstfit.commands.ghk", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.fit", {"altair", "pyabf", "snakemake"}),
-        ("nernstfit.cli", {"altair", "lmfit", "pandas", "pyabf", "matplotlib"}),
+        ("nernstfit.commands.main", {"altair", "lmfit", "pandas", "pyabf", "matplotlib"}),
     ],
 )
 def test_an_import_does_not_bring_what_it_does_not_need(module: str, absent: set[str]) -> None:

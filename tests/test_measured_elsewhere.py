@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from nernstfit import experiment, tables
-from nernstfit.errors import InputError
-from nernstfit.physics.coefficients import NAMES
-from nernstfit.stages import adopt, correct, fit
+from nernstfit.contract import tables
+from nernstfit.contract.errors import InputError
+from nernstfit.experiment import folder as experiments
+from nernstfit.physics.solution.coefficients import NAMES
+from nernstfit.stages import correct, fit, import_reversals
 from nernstfit.stages import solutions as chemistry
 
 REVERSALS = "data/reversals.csv"
@@ -22,7 +23,7 @@ HEADER = "cell,bath,pipette,reversal_mV,se_mV"
 GOOD = "c1,control,pipette,-40.5,0.3"
 HENDERSON = {"method": "henderson", "zeroed_in": "control", "reference": {"type": "pellet"}}
 
-Load = Callable[..., experiment.Experiment]
+Load = Callable[..., experiments.Experiment]
 
 
 @pytest.fixture
@@ -30,9 +31,9 @@ def load(folder: Callable[..., Path], config: Callable[..., dict[str, Any]]) -> 
     """Load an experiment whose table holds these rows; `more` adds columns."""
     here = folder(recordings=None)
 
-    def call(*rows: str, more: str = "", text: str | None = None, **changes: Any) -> experiment.Experiment:
+    def call(*rows: str, more: str = "", text: str | None = None, **changes: Any) -> experiments.Experiment:
         (here / REVERSALS).write_text("\n".join([HEADER + more, *rows]) + "\n" if text is None else text)
-        return experiment.load(config({"recordings": None, "reversals": REVERSALS} | changes))
+        return experiments.load(config({"recordings": None, "reversals": REVERSALS} | changes))
 
     return call
 
@@ -50,7 +51,7 @@ def test_a_row_gives_its_potential_and_takes_the_rest_from_the_configuration(loa
         "control",
         "pipette",
     )
-    assert row.given == experiment.Given(-40.5, 0.3, 1)
+    assert row.given == experiments.Given(-40.5, 0.3, 1)
     assert (row.recording, row.sweeps, row.exclude, row.group, row.own) == ("", (), "", "", {})
     assert (row.temperature_C, row.configuration, row.zeroed_in) == (25.0, "whole-cell", "same")
     assert loaded.batches == []
@@ -60,7 +61,7 @@ def test_a_row_gives_its_potential_and_takes_the_rest_from_the_configuration(loa
 def test_a_row_goes_over_the_configuration(load: Load) -> None:
     columns = ",n,group,batch,temperature_C,configuration,zeroed_in"
     (row,) = load(f"{GOOD},12,wt,monday,30,inside-out,high_K", more=columns).rows
-    assert row.given == experiment.Given(-40.5, 0.3, 12)
+    assert row.given == experiments.Given(-40.5, 0.3, 12)
     assert (row.averages, row.group, row.batch) == (12, "wt", "monday")
     assert dataclasses.astuple(row.condition) == ("control", "pipette", "inside-out", 30.0, "high_K")
 
@@ -74,7 +75,7 @@ def test_columns_of_the_users_own_and_n_are_carried_as_typed(load: Load) -> None
 def test_an_excluded_row_says_why_and_has_no_number(load: Load, tmp_path: Path) -> None:
     loaded = load(f"{GOOD},seal lost", "c2,control,pipette,-40,0.3,", more=",exclude", junction=HENDERSON)
     paths = {name: str(tmp_path / name) for name in ("measured", "iv", "solutions", "junctions", "reversals")}
-    adopt.run({}, paths, loaded)
+    import_reversals.run({}, paths, loaded)
     chemistry.run({}, paths, loaded)
     correct.run(paths, paths, loaded)
     out, kept = tables.load(paths["reversals"], tables.REVERSAL_POTENTIALS).to_dict("records")
@@ -167,7 +168,7 @@ def test_a_table_that_is_not_there_is_a_fault(
 ) -> None:
     folder(recordings=None)
     with pytest.raises(InputError, match=r"data/reversals\.csv: there is no such file"):
-        experiment.load(config({"recordings": None, "reversals": REVERSALS}))
+        experiments.load(config({"recordings": None, "reversals": REVERSALS}))
 
 
 def test_how_recordings_are_measured_asks_nothing_of_this_table(load: Load) -> None:
@@ -211,16 +212,16 @@ def no_chloride() -> dict[str, Any]:
 # What each stage reads
 
 
-ALL = set(experiment.READS)
+ALL = set(experiments.READS)
 
 
 @pytest.mark.parametrize(
     ("values", "changed"),
     [
         ("-40.5,0.3,1,,,,,x", set()),
-        ("-40.6,0.3,1,,,,,x", {"adopt"}),
-        ("-40.5,0.4,1,,,,,x", {"adopt"}),
-        ("-40.5,0.3,2,,,,,x", {"adopt", "correct", "fit"}),
+        ("-40.6,0.3,1,,,,,x", {"import_reversals"}),
+        ("-40.5,0.4,1,,,,,x", {"import_reversals"}),
+        ("-40.5,0.3,2,,,,,x", {"import_reversals", "correct", "fit"}),
         ("-40.5,0.3,1,wt,,,,x", {"correct"}),
         ("-40.5,0.3,1,,30,,,x", {"solutions", "correct", "thermodynamics", "fit"}),
         ("-40.5,0.3,1,,,inside-out,,x", {"solutions", "correct", "thermodynamics", "fit"}),
@@ -241,9 +242,15 @@ def test_the_order_of_rows_is_read_by_nobody(load: Load) -> None:
 
 
 def test_adopting_needs_no_code_that_measures() -> None:
-    package = Path(experiment.__file__).parent
-    found = {Path(name).relative_to(package).as_posix() for name in experiment.code("stages.adopt")}
-    assert {"stages/adopt.py", "experiment.py", "tables.py", "reversal/verdict.py", "settings.py"} <= found
+    package = Path(experiments.__file__).parents[1]
+    found = {Path(name).relative_to(package).as_posix() for name in experiments.code("stages.import_reversals")}
+    assert {
+        "stages/import_reversals.py",
+        "experiment/folder.py",
+        "contract/tables.py",
+        "reversal/classify.py",
+        "contract/settings.py",
+    } <= found
     assert not [name for name in found if name.startswith(("abf/", "permeability/", "stages/measure", "stages/ingest"))]
 
 
@@ -257,7 +264,7 @@ def table(load: Load, tmp_path: Path) -> Callable[..., pd.DataFrame]:
     def make(*rows: str, **more: Any) -> pd.DataFrame:
         loaded = load(*rows, **more)
         paths = {name: str(tmp_path / name) for name in ("measured", "iv", "solutions", "junctions", "reversals")}
-        adopt.run({}, paths, loaded)
+        import_reversals.run({}, paths, loaded)
         chemistry.run({}, paths, loaded)
         correct.run(paths, paths, loaded)
         assert Path(paths["iv"]).read_text() == ",".join(tables.IV.columns) + "\n"
@@ -289,7 +296,7 @@ def test_junctions_and_signs_are_those_of_measured_rows(table: Callable[..., pd.
 def test_a_junction_without_an_amount_is_never_taken_for_none(load: Load, tmp_path: Path) -> None:
     loaded = load(GOOD, junction=HENDERSON)
     paths = {name: str(tmp_path / name) for name in ("measured", "iv", "solutions", "junctions", "reversals")}
-    adopt.run({}, paths, loaded)
+    import_reversals.run({}, paths, loaded)
     chemistry.run({}, paths, loaded)
     ledger = tables.load(paths["junctions"], tables.JUNCTIONS)
     tables.write(paths["junctions"], tables.JUNCTIONS, ledger.assign(applied_mV=math.nan))
@@ -317,7 +324,7 @@ def fitted(load: Load, tmp_path: Path) -> Callable[..., pd.DataFrame]:
         loaded = load(*rows, more=",measurement", **changes)
         paths = {name: str(tmp_path / f"{name}.csv") for name in ("measured", "iv", "solutions", "junctions")}
         paths |= {"reversals": str(tmp_path / "r.csv")} | {name: str(tmp_path / f"{name}.csv") for name in fit._TABLES}
-        adopt.run({}, paths, loaded)
+        import_reversals.run({}, paths, loaded)
         chemistry.run({}, paths, loaded)
         correct.run(paths, paths, loaded)
         fit.run(paths, paths, loaded)

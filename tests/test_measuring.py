@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nernstfit import experiment as experiments
-from nernstfit import tables
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, Waveform
-from nernstfit.abf.write import OutputChannel, write_abf
+from nernstfit.contract import tables
+from nernstfit.experiment import folder as experiments
+from nernstfit.simulate.abf_writer import OutputChannel, write_abf
 from nernstfit.stages import correct, ingest, measure
 
 Measured = Callable[..., dict[str, Any]]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.model import fit
-from nernstfit.permeability.verdicts import ratios
+from nernstfit.permeability.inference.ratios import ratios
+from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.observations import Data
 
 RT_F = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3  # mV at 22 C
 VALENCE = {"Na": 1, "K": 1, "Cs": 1, "Li": 1, "NMDG": 1, "Cl": -1, "Ca": 2}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nernstfit import noise
+from nernstfit.abf import noise
 
 
 def autoregressive(phi: float, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

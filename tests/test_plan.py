@@ -14,12 +14,12 @@ import yaml
 from click.testing import CliRunner, Result
 from experiments import HEADER, analyse, of_model
 
-from nernstfit import experiment as experiments
-from nernstfit import settings
-from nernstfit.cli import main
-from nernstfit.permeability.plan import Design, design, outlook, reach, saturating, simulated, worth
+from nernstfit.commands.main import main
+from nernstfit.contract import settings
+from nernstfit.experiment import folder as experiments
+from nernstfit.permeability.design import Design, design, outlook, reach, saturating, simulated, worth
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.solutions import Condition
+from nernstfit.solutions.composition import Condition
 
 RECIPES = """solution,NaCl,KCl,NMDG-Cl,sucrose
 control,145,5,0,0

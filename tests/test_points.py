@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nernstfit import settings
 from nernstfit.abf.points import Reading, measure_points
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.abf.trace import Trace
-from nernstfit.abf.write import OutputChannel
-from nernstfit.errors import RecordingError
+from nernstfit.contract import settings
+from nernstfit.contract.errors import RecordingError
+from nernstfit.simulate.abf_writer import OutputChannel
 
 Write = Callable[..., Path]
 Take = Callable[..., SimpleNamespace]

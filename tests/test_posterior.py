@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from test_model import BATHS, PIPETTE, RT_F, TRUTH, VALENCE, Simulation, shared
 
-from nernstfit.permeability.model import Fit, fit
-from nernstfit.permeability.verdicts import ratios
+from nernstfit.permeability.inference.ratios import ratios
+from nernstfit.permeability.mixed_model import Fit, fit
 
 emcee = pytest.importorskip("emcee")
 

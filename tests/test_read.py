@@ -16,15 +16,15 @@ import numpy as np
 import pyabf
 import pytest
 
-from nernstfit import settings
 from nernstfit.abf.audit import recorded_voltages
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.describe import describe
 from nernstfit.abf.read import Recording, read
 from nernstfit.abf.records import Epoch, Lowpass, Played, Tag, UserList, Waveform
 from nernstfit.abf.stimulus import Source, courses
-from nernstfit.abf.write import OutputChannel, write_abf
-from nernstfit.errors import RecordingError
+from nernstfit.contract import settings
+from nernstfit.contract.errors import RecordingError
+from nernstfit.simulate.abf_writer import OutputChannel, write_abf
 
 VERSIONS = ("2.6", "1.84")
 Write = Callable[..., Path]

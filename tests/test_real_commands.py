@@ -11,12 +11,12 @@ import neo
 import numpy as np
 import pytest
 
-from nernstfit import settings
 from nernstfit.abf.audit import recorded_voltages
 from nernstfit.abf.command import Segment, in_millivolts, levels, segments
 from nernstfit.abf.describe import course, describe
 from nernstfit.abf.read import Recording, read
-from nernstfit.errors import RecordingError
+from nernstfit.contract import settings
+from nernstfit.contract.errors import RecordingError
 
 HCN2_LEVELS = [-85, -55, -25, 5, 35, -100, -70, -40, -10, 20]
 

@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nernstfit import experiment, tables
 from nernstfit.abf.command import segments
 from nernstfit.abf.read import read
+from nernstfit.contract import tables
+from nernstfit.experiment import folder
 from nernstfit.stages import correct, fit, ingest, measure, solutions, thermodynamics
 
 Run = Callable[..., dict[str, pd.DataFrame]]
@@ -101,12 +102,12 @@ def run(real_abf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         (tmp_path / "data" / "recordings.csv").write_text("\n".join(lines) + "\n")
         (tmp_path / "data" / "solutions.csv").write_text(HCN2_SOLUTIONS)
         monkeypatch.chdir(tmp_path)
-        return through_the_stages(experiment.load(HCN2_CONFIG))
+        return through_the_stages(folder.load(HCN2_CONFIG))
 
     return stages
 
 
-def through_the_stages(loaded: experiment.Experiment) -> dict[str, pd.DataFrame]:
+def through_the_stages(loaded: folder.Experiment) -> dict[str, pd.DataFrame]:
     batches = {name: f"results/{name}.parquet" for name in ("points", "facts", "traces")}
     ingest.run({}, batches, loaded, loaded.batches[0])
     made = {"measured": "results/measured.parquet", "iv": "results/iv.csv"}

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from nernstfit import recipes, tables
-from nernstfit.cautions import cautions
-from nernstfit.cli import main
-from nernstfit.solutions import Solutions
+from nernstfit.commands.main import main
+from nernstfit.contract import tables
+from nernstfit.experiment import solution_table
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.warnings import cautions
 
 BATH = "solution,NaCl,KCl,CaCl2,MgCl2,HEPES,glucose,pH,titrant\n"
 
@@ -22,8 +23,8 @@ def parsed(folder: Path, text: str, species: str = "") -> tuple[Solutions, list[
     own, faults = (), []
     if species:
         (folder / "species.csv").write_text(species, encoding="utf-8")
-        own, faults = recipes.read_species(str(folder / "species.csv"))
-    found, more = recipes.parse(tables.read(folder / "s.csv"), "s.csv", own)
+        own, faults = solution_table.read_species(str(folder / "species.csv"))
+    found, more = solution_table.parse(tables.read(folder / "s.csv"), "s.csv", own)
     return found, [*(fault.replace(f"{folder}/", "") for fault in faults), *more]
 
 

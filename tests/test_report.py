@@ -15,7 +15,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from nernstfit import experiment, figures, report, settings, tables
+from nernstfit.contract import settings, tables
+from nernstfit.experiment import folder as experiments
+from nernstfit.figures import kinds
+from nernstfit.report import build
 from nernstfit.stages import report as stage
 
 CONFIG = {
@@ -196,7 +199,7 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, **more):
     """Run the stage in the present folder, its Parquet files cut into so many parts; return the page."""
     rows, traces = write_results(rows, permeabilities, **more)
     inputs = {name: f"results/{table.name}" for name, table in stage._TABLES.items()}
-    loaded = experiment.load(settings.read())
+    loaded = experiments.load(settings.read())
     inputs |= {"facts": [], "traces": [], "tables": loaded.tables}
     for part in range(parts):
         mine = rows[part::parts]
@@ -260,7 +263,7 @@ def test_a_bound_is_one_sided_and_an_estimate_has_an_interval(here):
 
 def test_the_fitted_offset_of_a_cell_is_shown_where_there_is_one(here, monkeypatch):
     assert "the fitted electrode offset of the cell" in section(run(), "predicted")
-    monkeypatch.setattr(report.figures, "has_offset", lambda rows: rows["offset_mV"] > 0.5)
+    monkeypatch.setattr(build.kinds, "has_offset", lambda rows: rows["offset_mV"] > 0.5)
     assert "the fitted electrode offset of the cell" not in section(run(), "predicted")
 
 
@@ -418,9 +421,9 @@ def test_a_charge_excess_is_warned_of(here):
 
 def test_every_drawing_is_a_file_and_ids_are_unique(here):
     page = run()
-    figures = {path.name for path in Path("results/figures").iterdir()}
-    stems = {name.rsplit(".", 1)[0] for name in figures}
-    assert figures == {f"{stem}.{ending}" for stem in stems for ending in ("svg", "png")}
+    names = {path.name for path in Path("results/figures").iterdir()}
+    stems = {name.rsplit(".", 1)[0] for name in names}
+    assert names == {f"{stem}.{ending}" for stem in stems for ending in ("svg", "png")}
     assert {
         "ratios",
         "predicted",
@@ -513,7 +516,7 @@ def test_simulated_recordings_are_called_so(here):
 
 
 def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
-    monkeypatch.setattr(report, "MOST_TRACED", 1)
+    monkeypatch.setattr(build, "MOST_TRACED", 1)
     assert "Traces are shown for the first 1 of the 3 measurements" in section(run(), "measurements")
 
 
@@ -529,7 +532,7 @@ def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
     ],
 )
 def test_numbers_are_rounded_to_what_the_interval_supports(ratio, low, high, expected):
-    written = report.estimate(ratio, low, high)
+    written = build.estimate(ratio, low, high)
     assert (written.ratio, written.interval) == expected
 
 
@@ -541,7 +544,7 @@ def test_what_the_model_cannot_predict_is_said_at_once(here):
     table.loc[lost, ["predicted_mV", "residual_mV", "offset_mV"]] = ""
     table.to_csv(path, index=False)
     inputs = {name: f"results/{t.name}" for name, t in stage._TABLES.items()}
-    loaded = experiment.load(settings.read())
+    loaded = experiments.load(settings.read())
     inputs |= {"facts": ["results/ingest/0000.facts.parquet"], "traces": ["results/ingest/0000.traces.parquet"]}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     stage.run(inputs | {"tables": loaded.tables}, outputs, loaded)
@@ -567,14 +570,14 @@ def test_monovalent_ratios_have_one_form(here):
 
 @pytest.mark.parametrize(("df", "written"), [(4.26, "4.3"), (1000.0, "1000.0"), (1e9, "> 1000"), (math.nan, "—")])
 def test_degrees_of_freedom_are_written_as_far_as_they_matter(df, written):
-    assert report.freedom(df) == written
+    assert build.freedom(df) == written
 
 
 @pytest.mark.parametrize("least", [3, 4])
 @pytest.mark.parametrize("low", [1e-6, 3.7e-3, 0.11, 0.79, 0.98, 1.0, 4.4, 6.1e4])
 @pytest.mark.parametrize("factor", [1.02, 1.1, 1.5, 2.3, 4, 9.9, 30, 1e3, 1e9, 1e25])
 def test_a_logarithmic_axis_is_labelled_where_it_is(low, factor, least):
-    ticks = figures.log_ticks(low, low * factor, least)
+    ticks = kinds.log_ticks(low, low * factor, least)
     assert 2 <= len(ticks) <= 7
     assert ticks == sorted(set(ticks))
     assert low <= ticks[0]
@@ -588,8 +591,8 @@ def test_rows_without_a_group_have_a_name_in_the_legend(here):
     rows = rows.assign(ratio=0.5, low=0.4, high=0.6)
     single = pd.DataFrame({"group": ["", "wild"], "ion": "Na", "ratio": [0.45, 0.55]})
     ladder = rows.assign(step="none")
-    for figure in (figures.ratios(rows, single, {}, ["Na"]), figures.ladder(ladder, {}, ["Na"])):
-        svg = figures.render(figure).svg
+    for figure in (kinds.ratios(rows, single, {}, ["Na"]), kinds.ladder(ladder, {}, ["Na"])):
+        svg = kinds.render(figure).svg
         assert "(no group)" in svg
         assert set(pd.concat(frame["group"] for frame in figure.data.values() if "group" in frame)) == {
             "(no group)",
@@ -600,10 +603,10 @@ def test_rows_without_a_group_have_a_name_in_the_legend(here):
 DRAW = """
 import hashlib
 import altair, pandas
-from nernstfit import figures
+from nernstfit.figures import kinds
 rows = pandas.DataFrame({"x": [1.0], "name": ["K\\u2212Na \\u210f \\u2603"]})
 chart = altair.Chart(altair.NamedData(name="rows")).mark_text(fontSize=20).encode(x="x:Q", text="name:N")
-print(hashlib.sha256(figures.render(figures.Figure("one", (chart,), {"rows": rows})).png).hexdigest())
+print(hashlib.sha256(kinds.render(kinds.Figure("one", (chart,), {"rows": rows})).png).hexdigest())
 """
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nernstfit.reversal import verdict
+from nernstfit.reversal import classify
+from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve, average
-from nernstfit.reversal.verdict import Result
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -27,7 +27,7 @@ def iv(
 
 
 def found(curve: Curve, max_interval_mV: float = 10.0, min_span_mV: float = 15.0) -> Result:
-    return verdict.find(curve, max_interval_mV, min_span_mV)
+    return classify.find(curve, max_interval_mV, min_span_mV)
 
 
 # A number
@@ -276,13 +276,13 @@ def test_the_span_says_over_which_distance_the_current_must_be_told_from_zero(sp
 def test_limits_change_sides_with_the_patch(
     sign: int, added: float, given: tuple[float, float], expected: tuple[float, float]
 ) -> None:
-    result = verdict.on_membrane(Result("no_crossing", low_mV=given[0], high_mV=given[1]), sign, added)
+    result = classify.on_membrane(Result("no_crossing", low_mV=given[0], high_mV=given[1]), sign, added)
     assert (result.low_mV, result.high_mV) == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize(("sign", "added", "expected"), [(1, -10.0, -67.0), (-1, 10.0, 67.0), (-1, 0.0, 57.0)])
 def test_a_potential_on_the_membrane(sign: int, added: float, expected: float) -> None:
-    result = verdict.on_membrane(Result("reversal", potential_mV=-57.0, se_mV=0.7), sign, added)
+    result = classify.on_membrane(Result("reversal", potential_mV=-57.0, se_mV=0.7), sign, added)
     assert (result.potential_mV, result.se_mV) == (expected, 0.7)
 
 
@@ -290,7 +290,7 @@ def test_a_potential_on_the_membrane(sign: int, added: float, expected: float) -
 def test_the_limit_of_an_inside_out_patch_holds_on_the_membrane(true_mV: float) -> None:
     """The membrane's current is 5 (V_m - E); the amplifier sees -I at -V."""
     result = found(iv(lambda command: -5 * (-command - true_mV)))
-    on_membrane = verdict.on_membrane(result, -1, 0.0)
+    on_membrane = classify.on_membrane(result, -1, 0.0)
     assert result.verdict == "no_crossing"
     assert on_membrane.low_mV <= true_mV or on_membrane.high_mV >= true_mV
     assert math.isnan(on_membrane.low_mV) != math.isnan(on_membrane.high_mV)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from nernstfit import settings
-from nernstfit.errors import InputError
+from nernstfit.contract import settings
+from nernstfit.contract.errors import InputError
 
 Config = Callable[..., dict[str, Any]]
 

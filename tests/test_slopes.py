@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nernstfit.permeability.slopes import within_cells
+from nernstfit.permeability.inference.nernst_slopes import within_cells
 
 DECADE_22 = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3 * math.log(10)
 

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nernstfit import recipes as reading
-from nernstfit import solutions as chemistry
-from nernstfit import tables
-from nernstfit.settings import Uncertainty
-from nernstfit.solutions import Condition, Solutions
+from nernstfit.contract import tables
+from nernstfit.contract.settings import Uncertainty
+from nernstfit.experiment import solution_table as reading
+from nernstfit.solutions import composition as chemistry
+from nernstfit.solutions.composition import Condition, Solutions
 
 TEXT = """solution,NaCl,KCl,K-gluconate,CaCl2,Na2SO4,glucose,sucrose
 control,140,5,,2,,10,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from test_model import RT_F, TRUTH, Simulation, table
 
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.model import fit
-from nernstfit.permeability.spreads import BATCH, LN_P, OFFSET, Deviance, Spread, Structure
+from nernstfit.permeability.covariance import BATCH, LN_P, OFFSET, Deviance, Spread, Structure
+from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.observations import Data
 
 
 def in_batches(data: Data, number: int) -> Data:

@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 from test_model import BATHS, TRUTH, Simulation, shared, sides_swapped
 
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.model import Fit, fit
-from nernstfit.permeability.spreads import Structure
-from nernstfit.permeability.verdicts import Ratio, ratios
+from nernstfit.permeability.covariance import Structure
+from nernstfit.permeability.inference.ratios import Ratio, ratios
+from nernstfit.permeability.mixed_model import Fit, fit
+from nernstfit.permeability.observations import Data
 
 NMDG = list(TRUTH).index("NMDG")
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nernstfit import tables
-from nernstfit.errors import InputError
+from nernstfit.contract import tables
+from nernstfit.contract.errors import InputError
 
 CONTRACT = {
     tables.REVERSAL_POTENTIALS: "measurement, recording, epoch, sweeps, group, cell, bath, pipette, configuration, "

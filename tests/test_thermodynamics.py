@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nernstfit.physics import ghk
-from nernstfit.physics.ions import IONS
-from nernstfit.physics.nernst import nernst_mV
+from nernstfit.physics.membrane import ghk
+from nernstfit.physics.membrane.nernst import nernst_mV
+from nernstfit.physics.solution.ions import IONS
 from nernstfit.stages.thermodynamics import INSIDE_ONLY, OUTSIDE_ONLY, UNKNOWN_SIDE, driven, noise_of
 
 MEASURED = {"noise_pA": 2.0, "bandwidth_Hz": 1000.0, "bandwidth_source": "telegraph", "slope_nS": 4.0}

@@ -11,11 +11,11 @@ import pytest
 from scipy import stats
 from test_model import BATHS, TRUTH, VALENCE, Simulation, table
 
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.effects import explained, scatter
-from nernstfit.permeability.model import fit
-from nernstfit.permeability.validity import Circumstances, Outcome, examine
-from nernstfit.permeability.verdicts import ESTIMATE, ratios
+from nernstfit.permeability.inference.diagnostics import Circumstances, Outcome, examine
+from nernstfit.permeability.inference.effects import explained, scatter
+from nernstfit.permeability.inference.ratios import ESTIMATE, ratios
+from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.observations import Data
 
 DRAWS = 200
 # Three baths more than there are ratios to fit.

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.model import fit
-from nernstfit.permeability.profile import Profile
-from nernstfit.permeability.verdicts import Ratio, ratios
-from nernstfit.physics import ghk
+from nernstfit.permeability.inference.profile_likelihood import Profile
+from nernstfit.permeability.inference.ratios import Ratio, ratios
+from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.observations import Data
+from nernstfit.physics.membrane import ghk
 
 RT_F = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3  # mV at 22 C
 PIPETTE = {"K": 140.0, "Na": 10.0, "Cl": 150.0}

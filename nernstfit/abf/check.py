@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.errors import RecordingError
+from nernstfit.contract.errors import RecordingError
 
 Bytes = NDArray[np.uint8]
 

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.abf.records import DURATION, LEVEL, Course, Epoch, Stimulus, UserList, Waveform
-from nernstfit.errors import RecordingError
+from nernstfit.contract.errors import RecordingError
 
 FloatArray = NDArray[np.float64]
 

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from nernstfit.abf.audit import recorded_voltages
-from nernstfit.abf.choose import current_and_command
 from nernstfit.abf.command import BEFORE, Segment, levels, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import UserList, Waveform
+from nernstfit.abf.select import current_and_command
 from nernstfit.abf.trace import Trace, evenly, trace
-from nernstfit.errors import RecordingError
-from nernstfit.settings import Measure
+from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.settings import Measure
 
 _MOST_SWEEPS = 40
 _BINS = 900

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nernstfit.abf.check import BLOCK, Bytes, unpack
 from nernstfit.abf.records import MOST_EPOCHS, Channel, Epoch, Lowpass, Played, Tag, UserList, Waveform, epoch_name
-from nernstfit.errors import RecordingError
+from nernstfit.contract.errors import RecordingError
 
 EPISODIC, GAP_FREE = 5, 3
 _MODES = {

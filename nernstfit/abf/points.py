@@ -18,15 +18,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit import noise
-from nernstfit.abf.choose import chosen_epoch, epoch_parts
+from nernstfit.abf import noise
 from nernstfit.abf.command import MILLIVOLTS, Segment
 from nernstfit.abf.read import Recording
+from nernstfit.abf.select import chosen_epoch, epoch_parts
 from nernstfit.abf.trace import Trace, around, evenly, trace
 from nernstfit.abf.windows import Source, open_source, opposite_ramps, origin, ramp_speed, said, whole, windows_of
-from nernstfit.errors import RecordingError
-from nernstfit.settings import Measure
-from nernstfit.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
+from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.settings import Measure
+from nernstfit.contract.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -26,7 +26,7 @@ from nernstfit.abf import header, stimulus
 from nernstfit.abf.check import Bytes, check
 from nernstfit.abf.header import Header
 from nernstfit.abf.records import PICOAMPERES, Channel, Lowpass, Played, Stimulus, Tag, Waveform
-from nernstfit.errors import RecordingError
+from nernstfit.contract.errors import RecordingError
 
 _MOST_MAPPED_BYTES = 50_000_000
 # What pyabf raises on a header that fits its file and still makes no sense.

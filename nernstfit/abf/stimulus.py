@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf.records import Course, Played
-from nernstfit.errors import RecordingError
+from nernstfit.contract.errors import RecordingError
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _MOST_TEXT_BYTES = 64_000_000

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf.audit import recorded_voltages
-from nernstfit.abf.choose import chosen_sweeps, current_and_command
 from nernstfit.abf.command import AFTER, Segment, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import Channel, Waveform
-from nernstfit.errors import RecordingError
-from nernstfit.settings import Measure
+from nernstfit.abf.select import chosen_sweeps, current_and_command
+from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.settings import Measure
 
 FloatArray = NDArray[np.float64]
 

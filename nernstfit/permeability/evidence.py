@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.junctions import MODEL_ERRORS, junction_mV, model_differences_mV
-from nernstfit.permeability.data import Data
-from nernstfit.physics import ghk
-from nernstfit.settings import Junction, Settings
-from nernstfit.solutions import Condition, Solutions, moved, sources
+from nernstfit.contract.settings import Junction, Settings
+from nernstfit.permeability.observations import Data
+from nernstfit.physics.membrane import ghk
+from nernstfit.solutions.composition import Condition, Solutions, moved, sources
+from nernstfit.solutions.junctions import MODEL_ERRORS, junction_mV, model_differences_mV
 
 FloatArray = NDArray[np.float64]
 

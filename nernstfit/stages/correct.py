@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit import tables
-from nernstfit.experiment import Experiment, Row
-from nernstfit.reversal.verdict import REVERSAL, Z_95, Result, on_membrane
+from nernstfit.contract import tables
+from nernstfit.experiment.folder import Experiment, Row
+from nernstfit.reversal.classify import REVERSAL, Z_95, Result, on_membrane
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:

@@ -11,26 +11,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nernstfit import tables
-from nernstfit.experiment import Experiment, Row
-from nernstfit.permeability import evidence, verdicts
-from nernstfit.permeability.budget import budget
-from nernstfit.permeability.candidates import (
+from nernstfit.contract import tables
+from nernstfit.experiment.folder import Experiment, Row
+from nernstfit.permeability import evidence
+from nernstfit.permeability.evidence import Measured
+from nernstfit.permeability.inference import ratios as ratio_inference
+from nernstfit.permeability.inference.comparisons import compare
+from nernstfit.permeability.inference.diagnostics import Circumstances, examine
+from nernstfit.permeability.inference.error_budget import budget
+from nernstfit.permeability.inference.intervals import checks, reported
+from nernstfit.permeability.inference.model_selection import (
     Model,
     candidates,
     tells_correction,
     with_correction,
     without_doubtful,
 )
-from nernstfit.permeability.comparisons import compare
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.evidence import Measured
-from nernstfit.permeability.intervals import checks, reported
-from nernstfit.permeability.model import fit
-from nernstfit.permeability.validity import Circumstances, examine
-from nernstfit.permeability.verdicts import NOTHING, Judged, Ratio
-from nernstfit.reversal.verdict import NO_CROSSING, REVERSAL
-from nernstfit.solutions import Condition
+from nernstfit.permeability.inference.ratios import NOTHING, Judged, Ratio
+from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.observations import Data
+from nernstfit.reversal.classify import NO_CROSSING, REVERSAL
+from nernstfit.solutions.composition import Condition
 from nernstfit.stages import rows
 
 _NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
@@ -156,7 +157,7 @@ class _Judge:
                 settings,
                 with_junction,
             )
-            ratios = verdicts.ratios(result, shared_mV, settings.fit.confidence)
+            ratios = ratio_inference.ratios(result, shared_mV, settings.fit.confidence)
             self._known[key] = Judged(result, ratios, shared_mV, names)
         return self._known[key]
 
@@ -191,7 +192,7 @@ def _add(
             notes = (
                 rows.left_out(group.measured, keep, why),
                 rows.ghk_form(model, experiment.solutions.known),
-                verdicts.pipette_factor(result, settings.fit.confidence),
+                ratio_inference.pipette_factor(result, settings.fit.confidence),
             )
             content["permeabilities"] += [reference | rows.ratio_row(ratio, notes) for ratio in found.ratios]
             content["cells"] += rows.cell_rows(key, result, settings, rows.of_unknown_inside(group.measured))

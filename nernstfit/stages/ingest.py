@@ -14,8 +14,8 @@ import pandas as pd
 from nernstfit.abf.points import Points, Reading, measure_points
 from nernstfit.abf.read import Recording, read
 from nernstfit.abf.trace import Trace
-from nernstfit.errors import RecordingError
-from nernstfit.experiment import Experiment, Row
+from nernstfit.contract.errors import RecordingError
+from nernstfit.experiment.folder import Experiment, Row
 
 POINTS = (
     "measurement",

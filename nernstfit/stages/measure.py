@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nernstfit import tables
-from nernstfit.experiment import Experiment, Row
-from nernstfit.reversal import capacity, curve, verdict
-from nernstfit.reversal.capacity import Capacity
+from nernstfit.contract import tables
+from nernstfit.contract.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
+from nernstfit.experiment.folder import Experiment, Row
+from nernstfit.reversal import capacitance, classify, curve
+from nernstfit.reversal.capacitance import Capacity
+from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
-from nernstfit.reversal.verdict import Result
-from nernstfit.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
 
 _HANDED_ON = ("noise_pA", "bandwidth_Hz", "bandwidth_source", "time_s")  # facts that no measuring changes
 _MEASURED = (
@@ -110,7 +110,7 @@ def _measure(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame) -> _Measur
     given = row.capacitance_pF if row.capacitance_pF is not None else float(fact["capacitance_pF"])
     charging = None
     if roles[SIGNAL].speed_mV_per_ms.any():
-        charging = capacity.of(
+        charging = capacitance.of(
             roles[SIGNAL],
             roles.get(OPPOSITE),
             given,
@@ -118,14 +118,14 @@ def _measure(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame) -> _Measur
             float(fact["corner_se_pF"]),
         )
     if LEAK in roles and roles[LEAK].speed_mV_per_ms.any():
-        told = capacity.of_leak(roles[LEAK], given)
+        told = capacitance.of_leak(roles[LEAK], given)
         roles[LEAK] = curve.without_capacity(roles[LEAK], told.removed_pF, told.se_pF)
     iv = _subtracted(row, roles, charging)
     if iv is None:
         reason = "no straight part of the current below activation, of three levels at least, gives a leak to subtract"
-        return _Measured(roles, roles[SIGNAL], Result(verdict.AMBIGUOUS, reason), charging)
+        return _Measured(roles, roles[SIGNAL], Result(classify.AMBIGUOUS, reason), charging)
     how = row.measure
-    result = verdict.find(iv, how.max_interval_mV, how.min_span_mV, how.estimator, row.temperature_C)
+    result = classify.find(iv, how.max_interval_mV, how.min_span_mV, how.estimator, row.temperature_C)
     return _Measured(roles, iv, result, charging)
 
 
@@ -175,7 +175,7 @@ def _values(row: Row, measured: _Measured) -> dict[str, Any]:
         "high_mV": result.high_mV,
         "slope_nS": result.slope_nS,
     }
-    if result.verdict == verdict.REVERSAL:
+    if result.verdict == classify.REVERSAL:
         values |= _steps(row, measured) | {"further_se_mV": _further_se_mV(measured)}
     return values
 
@@ -215,7 +215,7 @@ def _zero(row: Row, iv: Curve | None, near_mV: float) -> float:
     """Zero of another version of the curve, of several the nearest; nan where it has none that is confirmed."""
     if iv is None or not math.isfinite(near_mV):
         return math.nan
-    return verdict.zero_near(iv, near_mV, row.measure.estimator, row.temperature_C)
+    return classify.zero_near(iv, near_mV, row.measure.estimator, row.temperature_C)
 
 
 def _flags(row: Row, fact: Mapping[Any, Any], measured: _Measured) -> Iterator[str]:
@@ -247,12 +247,12 @@ def _zero_flags(row: Row, measured: _Measured) -> Iterator[str]:
     if zero is None:
         return
     if row.measure.leak != "none":
-        yield tables.flag("leak_fraction", verdict.subtracted_fraction(measured.iv, zero))
+        yield tables.flag("leak_fraction", classify.subtracted_fraction(measured.iv, zero))
     if result.disagrees:
         yield tables.flag("estimators_disagree", result.disagreement_mV)
     elif not math.isfinite(result.disagreement_mV):
         yield tables.flag("one_estimator")
-    drift_mV, se_mV = verdict.drift(measured.iv, zero)
+    drift_mV, se_mV = classify.drift(measured.iv, zero)
     if abs(drift_mV) > _NOTABLE_DRIFT * se_mV:
         yield tables.flag("drift", drift_mV)
 
@@ -261,7 +261,7 @@ def _charging_flags(measured: _Measured) -> Iterator[str]:
     charging = measured.charging
     if charging is None:
         return
-    if charging.source == capacity.UNKNOWN:
+    if charging.source == capacitance.UNKNOWN:
         yield tables.flag("capacity_unknown", _charging_mV(measured) or None)
     else:
         yield tables.flag("capacity_removed", charging.removed_pF)

@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from nernstfit import report, settings, tables
-from nernstfit.experiment import TRUTH_FILE, Experiment
-from nernstfit.report import Results
+from nernstfit.contract import settings, tables
+from nernstfit.experiment.folder import TRUTH_FILE, Experiment
+from nernstfit.report import build
+from nernstfit.report.build import Results
 
 CONTRACT = 1
 PACKAGES = (
@@ -64,7 +65,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         "config": _plain(experiment.settings.as_dict()),
     }
     frames = {name: tables.load(inputs[name], table) for name, table in _TABLES.items()}
-    made = report.build(
+    made = build.build(
         Results(
             **frames,
             traces=_traces(inputs["traces"]),

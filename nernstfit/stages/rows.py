@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from nernstfit.experiment import Experiment
-from nernstfit.permeability import slopes
-from nernstfit.permeability.candidates import Model, akaike, preference
-from nernstfit.permeability.comparisons import Comparison
+from nernstfit.contract.settings import Settings
+from nernstfit.experiment.folder import Experiment
 from nernstfit.permeability.evidence import Measured
-from nernstfit.permeability.intervals import CELLS, DEFAULT, Interval
-from nernstfit.permeability.model import Fit, fit
-from nernstfit.permeability.shares import Share
-from nernstfit.permeability.validity import Outcome
-from nernstfit.permeability.verdicts import ESTIMATE, Ratio
-from nernstfit.physics import ghk
+from nernstfit.permeability.inference import nernst_slopes
+from nernstfit.permeability.inference.comparisons import Comparison
+from nernstfit.permeability.inference.diagnostics import Outcome
+from nernstfit.permeability.inference.error_sources import Share
+from nernstfit.permeability.inference.intervals import CELLS, DEFAULT, Interval
+from nernstfit.permeability.inference.model_selection import Model, akaike, preference
+from nernstfit.permeability.inference.ratios import ESTIMATE, Ratio
+from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.ions import Ion
-from nernstfit.settings import Settings
+from nernstfit.physics.membrane import ghk
+from nernstfit.physics.solution.ions import Ion
 
 _DECADE = math.log(10.0)
 _TELLING_SE = 0.5  # of ln ratio; a cell that knows less of an ion tells nothing of it
@@ -184,7 +184,7 @@ def slope_rows(group: str, measured: Measured, experiment: Experiment) -> Iterat
                 for c in measured.conditions
             ]
         )
-        slope = slopes.within_cells(measured.cell, in_bath, measured.potential_mV, settings.fit.confidence)
+        slope = nernst_slopes.within_cells(measured.cell, in_bath, measured.potential_mV, settings.fit.confidence)
         theory = np.mean([_DECADE * thermal_voltage_mV(c.temperature_C) * c.sign for c in measured.conditions])
         yield {
             "group": group,

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit import junctions, tables
-from nernstfit.cautions import cautions
-from nernstfit.experiment import Experiment
-from nernstfit.physics.activity import ionic_strength_M
-from nernstfit.physics.pitzer import assumptions
-from nernstfit.solutions import Solutions
+from nernstfit.contract import tables
+from nernstfit.experiment.folder import Experiment
+from nernstfit.physics.solution.activity import ionic_strength_M
+from nernstfit.physics.solution.pitzer import assumptions
+from nernstfit.solutions import junctions
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.warnings import cautions
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:

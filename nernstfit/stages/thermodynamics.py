@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nernstfit import tables
-from nernstfit.experiment import Experiment
-from nernstfit.physics import thermodynamics
-from nernstfit.physics.ions import Ion
-from nernstfit.physics.nernst import nernst_mV
-from nernstfit.solutions import Condition
+from nernstfit.contract import tables
+from nernstfit.experiment.folder import Experiment
+from nernstfit.physics.membrane import thermodynamics
+from nernstfit.physics.membrane.nernst import nernst_mV
+from nernstfit.physics.solution.ions import Ion
+from nernstfit.solutions.composition import Condition
 
 FloatArray = NDArray[np.float64]
 

@@ -22,14 +22,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit import junctions, recipes, settings
+from nernstfit.contract import settings
+from nernstfit.experiment import solution_table
 from nernstfit.permeability import evidence
-from nernstfit.permeability.data import Data
-from nernstfit.permeability.model import fit
-from nernstfit.permeability.verdicts import ratios
-from nernstfit.physics import ghk
-from nernstfit.physics.ions import IONS
-from nernstfit.solutions import Condition, Solutions
+from nernstfit.permeability.inference.ratios import ratios
+from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.observations import Data
+from nernstfit.physics.membrane import ghk
+from nernstfit.physics.solution.ions import IONS
+from nernstfit.solutions import junctions
+from nernstfit.solutions.composition import Condition, Solutions
 
 FloatArray = NDArray[np.float64]
 
@@ -60,7 +62,7 @@ class Experiment:
     def solutions(self) -> Solutions:
         """The table of solutions."""
         table = pd.DataFrame(self.recipes).T.fillna(0.0).map(str).rename_axis("solution").reset_index()
-        parsed, faults = recipes.parse(table, "solutions")
+        parsed, faults = solution_table.parse(table, "solutions")
         assert not faults
         return parsed
 

@@ -19,13 +19,13 @@ from scipy import optimize, stats
 
 from calibration import cells as patches
 from calibration.cells import Cells, Gate, boltzmann
-from nernstfit import settings
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, UserList, Waveform
-from nernstfit.abf.write import OutputChannel, write_abf
-from nernstfit.experiment import Row
-from nernstfit.solutions import NEW_ZERO
+from nernstfit.contract import settings
+from nernstfit.experiment.folder import Row
+from nernstfit.simulate.abf_writer import OutputChannel, write_abf
+from nernstfit.solutions.composition import NEW_ZERO
 from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
 from nernstfit.stages.measure import measure_row
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nernstfit.physics.activity import MODELS, davies, debye_huckel_slope, ideal, ionic_strength_M
+from nernstfit.physics.solution.activity import MODELS, davies, debye_huckel_slope, ideal, ionic_strength_M
 
 
 def test_ionic_strength() -> None:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nernstfit.physics import chord
+from nernstfit.physics.membrane import chord
 
 ions = st.integers(1, 5).flatmap(
     lambda n: st.tuples(

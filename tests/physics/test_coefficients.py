@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from nernstfit.physics.activity import MODELS, debye_huckel, inverse_length_per_A
-from nernstfit.physics.coefficients import NAMES, coefficients, status
-from nernstfit.physics.ions import IONS, Ion
+from nernstfit.physics.solution.activity import MODELS, debye_huckel, inverse_length_per_A
+from nernstfit.physics.solution.coefficients import NAMES, coefficients, status
+from nernstfit.physics.solution.ions import IONS, Ion
 
 
 def known(model: str, content: dict[str, float], temperature_C: float = 25.0) -> dict[str, str]:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from nernstfit.physics import equilibria
-from nernstfit.physics.activity import debye_huckel_slope
-from nernstfit.physics.equilibria import COMPLEXES, FORMED, NoConstant, Speciation, WrongTitrant
-from nernstfit.physics.ions import IONS, Ion
+from nernstfit.physics.solution import equilibria
+from nernstfit.physics.solution.activity import debye_huckel_slope
+from nernstfit.physics.solution.equilibria import COMPLEXES, FORMED, NoConstant, Speciation, WrongTitrant
+from nernstfit.physics.solution.ions import IONS, Ion
 
 ACIDS = equilibria.acid_steps(IONS.values())
 PUBLISHED = list(csv.DictReader(Path(__file__).with_name("chelator_constants.csv").read_text("utf-8").splitlines()))

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from nernstfit.physics import ghk
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.ions import IONS
-from nernstfit.physics.nernst import nernst_mV
+from nernstfit.physics.membrane import ghk
+from nernstfit.physics.membrane.nernst import nernst_mV
+from nernstfit.physics.solution.ions import IONS
 
 FloatArray = NDArray[np.float64]
 Mixture = tuple[FloatArray, NDArray[np.int64], FloatArray, FloatArray]

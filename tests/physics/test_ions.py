@@ -2,7 +2,7 @@ import pickle
 
 import pytest
 
-from nernstfit.physics.ions import ALIASES, IONS, UNCHARGED, UnknownComponent, _known_names, components
+from nernstfit.physics.solution.ions import ALIASES, IONS, UNCHARGED, UnknownComponent, _known_names, components
 
 SALTS = """
 NaCl: Na Cl | KCl: K Cl | CsCl: Cs Cl | LiBr: Li Br | NaF: Na F | NaI: Na I | TlNO3: Tl NO3 | KOH: K OH
@@ -158,7 +158,7 @@ def test_table_of_ions() -> None:
 def test_table_has_no_ion_twice() -> None:
     from importlib.resources import files
 
-    rows = files("nernstfit.physics").joinpath("ions.csv").read_text(encoding="utf-8").splitlines()[1:]
+    rows = files("nernstfit.physics.solution").joinpath("ions.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert len(rows) == len(IONS)
 
 
@@ -188,7 +188,9 @@ def table() -> list[dict[str, str]]:
     import csv
     from importlib.resources import files
 
-    return list(csv.DictReader(files("nernstfit.physics").joinpath("ions.csv").read_text("utf-8").splitlines()))
+    return list(
+        csv.DictReader(files("nernstfit.physics.solution").joinpath("ions.csv").read_text("utf-8").splitlines())
+    )
 
 
 @pytest.mark.parametrize("row", table(), ids=lambda row: row["ion"])

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.ions import IONS
-from nernstfit.physics.junction import henderson_mV
+from nernstfit.physics.membrane.junction import henderson_mV
+from nernstfit.physics.solution.ions import IONS
 
 ROWS = csv.DictReader((Path(__file__).parent / "data" / "ljp_cases.csv").open(encoding="utf-8"))
 CASES = [row for row in ROWS if not row["kind"].startswith("stationary")]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nernstfit.physics.nernst import nernst_mV
+from nernstfit.physics.membrane.nernst import nernst_mV
 
 activities = st.floats(1e-9, 1e3)
 valences = st.integers(-4, 4).filter(bool)

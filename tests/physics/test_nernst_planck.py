@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.ions import IONS
-from nernstfit.physics.junction import henderson_mV
-from nernstfit.physics.nernst_planck import nernst_planck_mV, nernst_planck_profile
+from nernstfit.physics.membrane.junction import henderson_mV
+from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV, nernst_planck_profile
+from nernstfit.physics.solution.ions import IONS
 
 CASES = list(csv.DictReader((Path(__file__).parent / "data" / "ljp_cases.csv").open(encoding="utf-8")))
 STATIONARY = [case for case in CASES if case["kind"].startswith("stationary")]

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from nernstfit.physics import ghk, pitzer
-from nernstfit.physics.activity import ionic_strength_M
-from nernstfit.physics.coefficients import coefficients
-from nernstfit.physics.ions import IONS, Ion, components
+from nernstfit.physics.membrane import ghk
+from nernstfit.physics.solution import pitzer
+from nernstfit.physics.solution.activity import ionic_strength_M
+from nernstfit.physics.solution.coefficients import coefficients
+from nernstfit.physics.solution.ions import IONS, Ion, components
 
 FloatArray = NDArray[np.float64]
 ROWS = list(csv.DictReader((Path(__file__).parent / "data" / "activity_coefficients.csv").open(encoding="utf-8")))
@@ -325,7 +326,9 @@ def test_mixing_terms_that_are_missing_are_listed() -> None:
 def test_every_row_of_the_table_has_a_source_and_known_ions() -> None:
     from importlib.resources import files
 
-    rows = list(csv.DictReader(files("nernstfit.physics").joinpath("pitzer.csv").read_text("utf-8").splitlines()))
+    rows = list(
+        csv.DictReader(files("nernstfit.physics.solution").joinpath("pitzer.csv").read_text("utf-8").splitlines())
+    )
     assert len(rows) == len(pitzer.TABLE.salts) + len(pitzer.TABLE.theta) + len(pitzer.TABLE.psi)
     for row in rows:
         assert row["source"]

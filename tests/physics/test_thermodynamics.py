@@ -6,10 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import constants as codata
 
-from nernstfit.physics import ghk
 from nernstfit.physics.constants import BOLTZMANN_J_PER_K, thermal_voltage_mV
-from nernstfit.physics.nernst import nernst_mV
-from nernstfit.physics.thermodynamics import delta_mu_kJ_per_mol, driving_force_mV, flux_ratio, thermal_noise_pA
+from nernstfit.physics.membrane import ghk
+from nernstfit.physics.membrane.nernst import nernst_mV
+from nernstfit.physics.membrane.thermodynamics import (
+    delta_mu_kJ_per_mol,
+    driving_force_mV,
+    flux_ratio,
+    thermal_noise_pA,
+)
 
 activities = st.floats(1e-6, 1e3)
 valences = st.integers(-3, 3).filter(bool)

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from nernstfit import experiment as experiments
-from nernstfit import settings
-from nernstfit.simulate import simulate
+from nernstfit.contract import settings
+from nernstfit.experiment import folder as experiments
+from nernstfit.simulate.experiment import simulate
 from nernstfit.stages import correct, fit, ingest, measure, solutions
 
 SEEDS = range(int(os.environ.get("SEED", "1")), int(os.environ.get("SEED", "1")) + 40)

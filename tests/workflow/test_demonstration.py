@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from nernstfit import tables
-from nernstfit.physics.coefficients import NAMES
-from nernstfit.simulate import FILTER_HZ, NOISE_PA, simulate
+from nernstfit.contract import tables
+from nernstfit.physics.solution.coefficients import NAMES
+from nernstfit.simulate.experiment import FILTER_HZ, NOISE_PA, simulate
 
 CONTRACT = {
     "reversal_potentials": tables.REVERSAL_POTENTIALS,

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import yaml
 
-from nernstfit import tables
-from nernstfit.physics import ghk
-from nernstfit.physics.ions import IONS
-from nernstfit.physics.junction import henderson_mV
+from nernstfit.contract import tables
+from nernstfit.physics.membrane import ghk
+from nernstfit.physics.membrane.junction import henderson_mV
+from nernstfit.physics.solution.ions import IONS
 from nernstfit.stages.report import _TABLES
 
 RATIOS = {"Na": 1.0, "K": 1.3, "NMDG": 0.12, "Cl": 0.05}
@@ -106,7 +106,15 @@ def finished(tmp_path_factory: pytest.TempPathFactory, run_workflow: Callable):
 
 
 def test_no_stage_that_measures_runs(finished) -> None:
-    assert jobs(finished.said) == {"adopt", "solutions", "correct", "thermodynamics", "fit", "report", "conclude"}
+    assert jobs(finished.said) == {
+        "import_reversals",
+        "solutions",
+        "correct",
+        "thermodynamics",
+        "fit",
+        "report",
+        "check_outcome",
+    }
 
 
 @pytest.mark.parametrize("table", _TABLES.values(), ids=[table.name for table in _TABLES.values()])
@@ -241,7 +249,7 @@ def test_a_changed_number_runs_what_depends_on_it(finished, tmp_path: Path, run_
     assert "Nothing to be done" in run_workflow(folder).said
     done = run_workflow(write(folder, [rows[0].replace(",0.3,", ",0.6,"), *rows[1:]]))
     assert done.status == 0, done.said
-    assert jobs(done.said) == {"adopt", "correct", "thermodynamics", "fit", "report", "conclude"}
+    assert jobs(done.said) == {"import_reversals", "correct", "thermodynamics", "fit", "report", "check_outcome"}
     assert (folder / "results" / "permeabilities.csv").read_bytes() != before
     assert "Nothing to be done" in run_workflow(folder).said
 

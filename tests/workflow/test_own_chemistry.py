@@ -104,7 +104,7 @@ def test_an_edit_of_the_species_runs_what_depends_on_it(own, run_workflow: Calla
     again = run_workflow(own.folder)
     jobs = set(re.findall(r"\(Rule: (\w+)\)", again.said))
     assert {"solutions", "fit", "thermodynamics", "report"} <= jobs
-    assert "adopt" not in jobs
+    assert "import_reversals" not in jobs
 
 
 def test_an_unknown_inside_runs_to_the_report(tmp_path: Path, run_workflow: Callable) -> None:

@@ -37,14 +37,14 @@ rule report:
         "../scripts/report.py"
 
 
-rule conclude:
+rule check_outcome:
     input:
         reversals="results/reversal_potentials.csv",
         report="results/report.html",
     output:
         finished="results/ingest/finished.txt",
     log:
-        "logs/conclude.log",
+        "logs/check_outcome.log",
     threads: 1
     script:
-        "../scripts/conclude.py"
+        "../scripts/check_outcome.py"

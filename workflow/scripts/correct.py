@@ -1,10 +1,10 @@
 """Bind the rule `correct` to its stage."""
 
-from nernstfit import experiment
+from nernstfit.experiment import folder
 from nernstfit.stages import correct
 
 correct.run(
     dict(snakemake.input.items()),
     dict(snakemake.output.items()),
-    experiment.load(snakemake.config),
+    folder.load(snakemake.config),
 )

@@ -1,11 +1,11 @@
 """Bind the rule `ingest` to its stage."""
 
-from nernstfit import experiment
+from nernstfit.experiment import folder
 from nernstfit.stages import ingest
 
 ingest.run(
     dict(snakemake.input.items()),
     dict(snakemake.output.items()),
-    experiment.load(snakemake.config),
+    folder.load(snakemake.config),
     snakemake.wildcards.batch,
 )

@@ -1,10 +1,10 @@
 """Bind the rule `measure` to its stage."""
 
-from nernstfit import experiment
+from nernstfit.experiment import folder
 from nernstfit.stages import measure
 
 measure.run(
     dict(snakemake.input.items()),
     dict(snakemake.output.items()),
-    experiment.load(snakemake.config),
+    folder.load(snakemake.config),
 )

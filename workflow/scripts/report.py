@@ -1,10 +1,10 @@
 """Bind the rule `report` to its stage."""
 
-from nernstfit import experiment
+from nernstfit.experiment import folder
 from nernstfit.stages import report
 
 report.run(
     dict(snakemake.input.items()),
     dict(snakemake.output.items()),
-    experiment.load(snakemake.config),
+    folder.load(snakemake.config),
 )

@@ -1,0 +1,153 @@
+"""What of a recording is measured: the current's channel, the DAC that drives the cell, sweeps, epoch.
+
+Chosen by evidence where the file leaves no choice, else as asked; never by position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from nernstfit.abf.command import AFTER, BEFORE, MILLIVOLTS, Segment, in_millivolts, refuse_unknown
+from nernstfit.abf.read import Recording
+from nernstfit.abf.records import PICOAMPERES, Channel, Waveform
+from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.settings import Measure
+
+_Named = TypeVar("_Named", Channel, Waveform)
+
+_CURRENT_UNITS = frozenset(PICOAMPERES) | {"A"}
+
+
+def current_and_command(recording: Recording, how: Measure) -> tuple[Channel, Waveform]:
+    """Choose the channel that carries the current and the DAC that drives the cell.
+
+    Raises
+    ------
+    RecordingError
+        Where the file leaves a choice that was not made, or is no episodic voltage clamp.
+    """
+    if recording.mode != "episodic":
+        raise RecordingError(f"command unknown: the recording is {recording.mode}, not episodic")
+    channel = _current_channel(recording, how.channel)
+    if recording.obstacles:
+        raise RecordingError(f"command unknown: {', '.join(recording.obstacles)}")
+    waveform = _waveform(recording, how.command, channel)
+    if waveform.unit not in MILLIVOLTS:
+        raise RecordingError(
+            f"DAC '{waveform.name}' commands {waveform.unit or 'no unit'}, not mV: this is no voltage clamp"
+        )
+    return channel, in_millivolts(waveform)
+
+
+def _current_channel(recording: Recording, wanted: str | int) -> Channel:
+    carriers = [c for c in recording.channels if c.unit in _CURRENT_UNITS]
+    if wanted == "auto":
+        if not carriers:
+            units = ", ".join(f"'{c.name}' in {c.unit}" for c in recording.channels)
+            raise RecordingError(f"no channel carries a current ({units}): this is no voltage clamp")
+        if len(carriers) > 1:
+            raise RecordingError(f"{_list(carriers)} carry a current; say which in `channel`")
+        channel = carriers[0]
+    else:
+        channel = _named(recording.channels, wanted, "channel")
+    if channel.unit not in PICOAMPERES:
+        raise RecordingError(f"channel '{channel.name}' is in {channel.unit}, which cannot be read as a current")
+    if channel.clamp == "current":
+        raise RecordingError(f"the amplifier of channel '{channel.name}' was in current clamp")
+    return channel
+
+
+def _waveform(recording: Recording, wanted: str | int, channel: Channel) -> Waveform:
+    """Pick the DAC that plays a waveform; of several, the one with the channel's own number."""
+    if wanted != "auto":
+        return _named(recording.waveforms, wanted, "command")
+    playing = [w for w in recording.waveforms if w.source != "none"]
+    volts = [w for w in playing if w.unit in MILLIVOLTS] or playing
+    own = [w for w in volts if w.number == channel.number]
+    if not volts:
+        raise RecordingError("command unknown: no DAC plays a waveform")
+    if len(volts) == 1:
+        # With several amplifiers on one file, the only waveform drives the channel of its own number.
+        others = [c for c in recording.channels if c.unit in _CURRENT_UNITS and c.number == volts[0].number]
+        if channel.number == volts[0].number or not others:
+            return volts[0]
+        raise RecordingError(
+            f"command unknown: only DAC '{volts[0].name}' plays a waveform, and channel "
+            f"'{others[0].name}' has its number; say in `command` what drives channel '{channel.name}'"
+        )
+    if own:
+        return own[0]
+    raise RecordingError(f"{_list(volts)} play a waveform; say in `command` which drives '{channel.name}'")
+
+
+def _list(items: Sequence[Channel | Waveform]) -> str:
+    return " and ".join(f"'{item.name}' (number {item.number})" for item in items)
+
+
+def _named(items: Sequence[_Named], wanted: str | int, place: str) -> _Named:
+    found = [item for item in items if item.name == str(wanted)]
+    found = found or [item for item in items if str(item.number) == str(wanted).strip()]
+    if len(found) != 1:
+        raise RecordingError(f"{place} '{wanted}' is not in the file; it has {_list(items)}")
+    return found[0]
+
+
+def chosen_sweeps(recording: Recording, wanted: Sequence[int]) -> list[int]:
+    """Sweeps that are asked for, all where none is.
+
+    Raises
+    ------
+    RecordingError
+        Where one is not in the recording.
+    """
+    absent = [sweep for sweep in wanted if sweep >= recording.sweeps]
+    if absent:
+        raise RecordingError(f"sweep {absent[0]} is asked for; the recording has 0 to {recording.sweeps - 1}")
+    return list(wanted) or list(range(recording.sweeps))
+
+
+def chosen_epoch(command: Sequence[Sequence[Segment]], how: Measure, sweeps: Sequence[int]) -> str:
+    """Name of the epoch that is measured: as asked, else the one that differs between the sweeps, or the one ramp.
+
+    Raises
+    ------
+    RecordingError
+        Where that is none, or more than one.
+    """
+    if how.epoch != "auto":
+        return how.epoch
+    found: dict[str, set[tuple[float, float]]] = {}
+    ramps: set[str] = set()
+    for sweep in sweeps:
+        for part in command[sweep]:
+            if part.is_known and part.name not in (BEFORE, AFTER):
+                found.setdefault(part.name, set()).add((part.first_mV, part.last_mV))
+                ramps |= {part.name} if part.is_ramp else set()
+    differing = [name for name, levels in found.items() if len(levels) > 1]
+    differing = differing or sorted(ramps)[: len(ramps) == 1]
+    if len(differing) != 1:
+        said = f"epochs {' and '.join(differing)} differ" if differing else "no epoch differs"
+        raise RecordingError(f"{said} between the sweeps; say in `epoch` which is to be measured")
+    return differing[0]
+
+
+def epoch_parts(command: Sequence[Sequence[Segment]], epoch: str, sweeps: Sequence[int]) -> list[Segment]:
+    """One epoch in every sweep.
+
+    Raises
+    ------
+    RecordingError
+        Where a sweep lacks it, its command is not known, or it is a ramp in some sweeps and a step in others.
+    """
+    parts = []
+    for sweep in sweeps:
+        named = [part for part in command[sweep] if part.name == epoch]
+        if not named:
+            names = ", ".join(part.name for part in command[sweep] if part.name != BEFORE)
+            raise RecordingError(f"sweep {sweep} has no epoch {epoch}; it has {names}")
+        refuse_unknown(named[0])
+        parts.append(named[0])
+    if len({part.is_ramp for part in parts}) > 1:
+        raise RecordingError(f"epoch {epoch} is a ramp in some sweeps and a step in others; say in `sweeps` which")
+    return parts

@@ -1,0 +1,85 @@
+"""One recording without an experiment folder, through the same stages as a row of a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+from nernstfit.abf.read import read
+from nernstfit.contract import settings
+from nernstfit.contract.errors import InputError
+from nernstfit.experiment.folder import NAMED_BY, Row, sweep_numbers
+from nernstfit.solutions.composition import NEW_ZERO
+from nernstfit.stages.correct import correct_row
+from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
+from nernstfit.stages.measure import measure_row
+
+
+def option(key: str) -> str:
+    """What a key of the configuration is called as an option of a command."""
+    return "--" + key.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Patch:
+    """What the table of recordings would say of a patch: series resistance that is left, membrane, background."""
+
+    series_resistance_MOhm: float | None
+    capacitance_pF: float | None
+    temperature_C: float
+    subtract: str = ""
+
+
+def measure(path: str, cells: Mapping[str, str], patch: Patch) -> dict[str, Any]:
+    """Measure the reversal potential of one recording.
+
+    Parameters
+    ----------
+    path : str
+    cells : mapping
+        Keys of `measure` and `sweeps` to text, as a row of recordings.csv has them.
+    patch : Patch
+
+    Returns
+    -------
+    dict
+        The columns of reversal_potentials.csv; no junction is corrected for.
+
+    Raises
+    ------
+    InputError
+        Where a value is not right.
+    """
+    asked = {key: text for key, text in cells.items() if key != "sweeps"}
+    if (asked.get("leak") == "background") != bool(patch.subtract):
+        raise InputError("--subtract: the file of a background and --leak background go together")
+    row = Row(
+        number=0,
+        measurement=":".join([PurePath(path).stem, *(cells[key] for key in NAMED_BY if key in cells)]),
+        recording=path,
+        cell="",
+        bath="",
+        pipette="",
+        group="",
+        batch="",
+        sweeps_text=cells.get("sweeps", ""),
+        sweeps=sweep_numbers(cells.get("sweeps", "")),
+        temperature_C=patch.temperature_C,
+        configuration="",
+        zeroed_in=NEW_ZERO,
+        series_resistance_MOhm=patch.series_resistance_MOhm,
+        compensation_percent=None,
+        capacitance_pF=patch.capacitance_pF,
+        time_s=None,
+        exclude="",
+        subtract=patch.subtract,
+        measure=settings.measure_for(settings.default_measure(), asked, option),
+        own={},
+    )
+    fact, reading = read_row(row, read)
+    points = table(point_columns(row.measurement, reading.points), POINTS) if reading else None
+    values, _ = measure_row(row, fact, points)
+    return correct_row(row, values, math.nan)

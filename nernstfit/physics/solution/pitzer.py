@@ -1,0 +1,476 @@
+"""Pitzer's equations for mixtures: activity coefficients of single ions from measured salts.
+
+The excess free energy is Debye and Hueckel's term, and a virial series in the molalities m (Pitzer 1973, J Phys
+Chem 77:268; Pitzer & Kim 1974, J Am Chem Soc 96:5701). For ion i of charge z, with M running over ions of the
+other sign, j over all others of its own sign,
+
+    ln g_i = z^2 F + sum_M m_M (2 B_iM + Z C_iM) + sum_j 2 m_j (theta_ij + E_ij)
+             + (1/2) sum_jk m_j m_k psi_ijk + |z| sum_pairs m m C,
+
+    F = f + sum_pairs m m B' + sum_unlike m m E',   Z = sum m |z|.
+
+B follow the ionic strength by the parameters of one salt each, theta and psi are the mixing terms of two and three
+ions, E is what electrostatics alone adds for two unlike charges of one sign. Values and sources are in pitzer.csv
+beside this module: salts from Pitzer & Mayorga 1973 (May et al. 2011 where that has none), mixing terms from
+Harvie, Moller & Weare 1984. They are those of 25 C; the Debye-Hueckel slope follows the temperature.
+
+A pair of ions without parameters takes those of the nearest pair of their analogues (`ions.csv`, column
+`analogue`), a missing mixing term is 0, and an ion that has no analogue either (three charges and more, metals that
+chloride binds) acts on the others through the ionic strength alone and has Davies' coefficient. `assumptions` lists
+all of it.
+
+Concentrations in mol/l stand for molalities: what is taken as the coefficient on the molar scale is the molal one
+at an equal number. Below 0.3 M the two scales differ by less than 1 %; for 3 M KCl by some 10 %.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import combinations
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nernstfit.physics.solution.activity import davies, debye_huckel_slope, ionic_strength_M
+from nernstfit.physics.solution.ions import IONS, Ion
+
+FloatArray = NDArray[np.float64]
+Ions = tuple[Ion, ...]
+
+CONVENTIONS = ("macinnes", "raw", "guggenheim")
+"""How the coefficient of a single ion is divided off the mean one, which alone can be measured."""
+
+_SLOPE_AT_25_C = 0.392
+"""A_phi = A ln(10) / 3 at 25 C, (kg/mol)^(1/2): that of Pitzer & Mayorga 1973 and Harvie, Moller & Weare 1984, with
+which their parameters were fitted. Later values (0.3915) differ by less than the parameters are known."""
+
+_B = 1.2
+"""Of the Debye-Hueckel term, (kg/mol)^(1/2): Pitzer 1973, the same for every ion."""
+
+_ALPHA_2 = 12.0
+"""Of beta2, (kg/mol)^(1/2): Pitzer & Mayorga 1974, J Solution Chem 3:539."""
+
+_MOST_CHARGE = 2  # salts of higher charge have no parameters here
+
+
+@dataclass(frozen=True)
+class Salt:
+    """Parameters of one cation and one anion, for molalities in mol/kg."""
+
+    beta0: float
+    beta1: float
+    beta2: float
+    alpha1: float
+    c_phi: float
+
+
+@dataclass(frozen=True)
+class Table:
+    """What pitzer.csv holds: salts by cation and anion, mixing terms by the set of their ions."""
+
+    salts: Mapping[tuple[str, str], Salt]
+    theta: Mapping[frozenset[str], float]
+    psi: Mapping[frozenset[str], float]
+
+
+def _read_table() -> Table:
+    text = files(__package__).joinpath("pitzer.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    salts = {
+        (row["i"], row["j"]): Salt(*(float(row[key] or 0) for key in ("beta0", "beta1", "beta2", "alpha1", "Cphi")))
+        for row in rows
+        if row["kind"] == "binary"
+    }
+    mixing: dict[str, dict[frozenset[str], float]] = {"theta": {}, "psi": {}}
+    for row in rows:
+        if row["kind"] in mixing:
+            mixing[row["kind"]][frozenset(row[key] for key in "ijk" if row[key])] = float(row["value"])
+    theta, psi = (MappingProxyType(mixing[kind]) for kind in ("theta", "psi"))
+    return Table(MappingProxyType(salts), theta, psi)
+
+
+TABLE = _read_table()
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of a list of ions as arrays; ions known by their charge alone have zeros.
+
+    Attributes
+    ----------
+    valence : ndarray, shape (ions,)
+    specific : ndarray of bool, shape (ions,)
+        Whether the ion has a salt with parameters, its own or an analogue's.
+    beta0, c, theta, unlike : ndarray, shape (ions, ions)
+        `unlike` is 1 for two unlike charges of one sign.
+    betas : tuple of (float, ndarray)
+        Every alpha, with the beta1 or beta2 that belong to it.
+    psi : ndarray, shape (ions, ions, ions)
+    """
+
+    valence: FloatArray
+    specific: NDArray[np.bool_]
+    beta0: FloatArray
+    betas: tuple[tuple[float, FloatArray], ...]
+    c: FloatArray
+    theta: FloatArray
+    unlike: FloatArray
+    psi: FloatArray
+
+
+def _chain(ion: Ion) -> list[str]:
+    """An ion, its analogue, the analogue's analogue ..."""
+    names, charge, following = [ion.name], ion.valence, ion.analogue
+    while following and following not in names and IONS[following].valence == charge:
+        names.append(following)
+        following = IONS[following].analogue
+    return names
+
+
+@cache
+def stand_in(cation: Ion, anion: Ion) -> tuple[str, str] | None:
+    """The salt whose parameters a pair of ions takes.
+
+    Parameters
+    ----------
+    cation, anion : Ion
+
+    Returns
+    -------
+    tuple of (str, str) or None
+        Names of a cation and an anion: the pair's own where it has parameters, else the fewest steps of analogues
+        away, and among equals the one that keeps the anion; None where no analogue has any.
+    """
+    steps = [
+        (i + j, j, (c, a))
+        for i, c in enumerate(_chain(cation))
+        for j, a in enumerate(_chain(anion))
+        if (c, a) in TABLE.salts
+    ]
+    return min(steps)[2] if steps else None
+
+
+@cache
+def is_specific(ion: Ion) -> bool:
+    """Whether an ion, or one of its analogues, has a salt with parameters."""
+    known = {name for pair in TABLE.salts for name in pair}
+    return abs(ion.valence) <= _MOST_CHARGE and not known.isdisjoint(_chain(ion))
+
+
+@cache
+def parameters(ions: Ions) -> Parameters:
+    """Gather the parameters of some ions; see `Parameters`."""
+    n = len(ions)
+    specific = np.array([is_specific(ion) for ion in ions], dtype=bool)
+    square = {key: np.zeros((n, n)) for key in ("beta0", "c", "theta", "unlike")}
+    betas: dict[float, FloatArray] = {}
+    psi = np.zeros((n, n, n))
+    for i, j in combinations(np.flatnonzero(specific), 2):
+        one, other = ions[i], ions[j]
+        if one.valence * other.valence > 0:
+            square["theta"][i, j] = TABLE.theta.get(frozenset((one.name, other.name)), 0.0)
+            square["unlike"][i, j] = one.valence != other.valence
+        elif pair := stand_in(*_salt(one, other)):
+            salt = TABLE.salts[pair]
+            square["beta0"][i, j] = salt.beta0
+            square["c"][i, j] = salt.c_phi / (2 * abs(one.valence * other.valence) ** 0.5)
+            for alpha, beta in ((salt.alpha1, salt.beta1), (_ALPHA_2, salt.beta2)):
+                betas.setdefault(alpha, np.zeros((n, n)))[i, j] = beta
+    for trio in combinations(range(n), 3):
+        value = TABLE.psi.get(frozenset(ions[i].name for i in trio), 0.0)
+        for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
+            psi[tuple(trio[i] for i in order)] = value
+    both = {key: matrix + matrix.T for key, matrix in square.items()}
+    valence = np.array([ion.valence for ion in ions], dtype=np.float64)
+    return Parameters(valence, specific, betas=tuple((a, b + b.T) for a, b in betas.items()), psi=psi, **both)
+
+
+def slope(temperature_C: ArrayLike) -> FloatArray:
+    """Pitzer's Debye-Hueckel slope A_phi: 0.392 (kg/mol)^(1/2) at 25 C, and as `debye_huckel_slope` elsewhere."""
+    return np.asarray(_SLOPE_AT_25_C * debye_huckel_slope(temperature_C) / debye_huckel_slope(25.0))
+
+
+def debye_huckel_term(strength: FloatArray, a_phi: FloatArray) -> FloatArray:
+    """Debye and Hueckel's part of ln g per squared charge (Pitzer 1973).
+
+    f = -A_phi [sqrt(I) / (1 + b sqrt(I)) + (2/b) ln(1 + b sqrt(I))], b = 1.2 (kg/mol)^(1/2).
+
+    Parameters
+    ----------
+    strength : ndarray
+        Ionic strength I in mol/kg.
+    a_phi : ndarray
+        Slope A_phi in (kg/mol)^(1/2).
+    """
+    root = np.sqrt(strength)
+    return np.asarray(-a_phi * (root / (1 + _B * root) + 2 / _B * np.log1p(_B * root)))
+
+
+def screening(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """How far beta1 and beta2 reach through the ions' cloud (Pitzer 1973).
+
+    g(x) = 2 [1 - (1 + x) exp(-x)] / x^2, and -2 [1 - (1 + x + x^2/2) exp(-x)] / x^2, so that B = beta g(x) and
+    B' = beta g'(x) / I with x = alpha sqrt(I).
+    """
+    # Below this the quotients lose their digits, and the molalities they multiply are nothing.
+    x = np.maximum(x, 1e-5)
+    fall = np.exp(-x)
+    return 2 * (1 - (1 + x) * fall) / x**2, -2 * (1 - (1 + x + x**2 / 2) * fall) / x**2
+
+
+def _double_exponential(low: float, high: float, step: float) -> tuple[FloatArray, FloatArray]:
+    """Nodes y and weights of an integral from 0 to infinity whose integrand falls off like exp(-y).
+
+    y = exp(t - exp(-t)): Takahasi & Mori 1974, Publ RIMS Kyoto Univ 9:721.
+    """
+    t = np.arange(low, high, step)
+    y = np.exp(t - np.exp(-t))
+    return y, step * y * (1 + np.exp(-t))
+
+
+_NODES = _double_exponential(-3.5, 4.0, 0.06)
+_BLOCK = 1024
+
+
+def electrostatic_integral(x: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Pitzer's integral J(x) and its derivative (Pitzer 1975, J Solution Chem 4:249).
+
+    J(x) = (1/x) int_0^inf (1 + q + q^2/2 - exp(q)) y^2 dy,   q = -(x/y) exp(-y).
+
+    Parameters
+    ----------
+    x : array_like
+        6 z z' A_phi sqrt(I), positive.
+
+    Returns
+    -------
+    tuple of ndarray
+        J and dJ/dx, each the shape of `x`; by quadrature, to 1e-6 for x from 0.01, to 1e-9 from
+        0.1 to 100.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    # In blocks, which keep many solutions out of memory and a few out of a loop.
+    blocks = np.array_split(x.ravel(), x.size // _BLOCK + 1)
+    j, change = np.concatenate([_integrated(block) for block in blocks], axis=1).reshape(2, *x.shape)
+    return j, change
+
+
+def _integrated(x: FloatArray) -> FloatArray:
+    """J and dJ/dx of some x, shape (2, len(x))."""
+    y, weight = _NODES
+    per_x = -np.exp(-y) / y
+    q = x[:, None] * per_x
+    beyond = 1 + q - np.exp(q)
+    j = (beyond + q**2 / 2) @ (weight * y**2) / x
+    return np.array([j, (beyond @ (weight * y**2 * per_x) - j) / x])
+
+
+def unlike_charges(strength: FloatArray, a_phi: FloatArray, charges: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
+    """What electrostatics alone adds to the mixing of two unlike charges of one sign, E and dE/dI.
+
+    E = (z z' / 4 I) [J(x_zz') - J(x_zz)/2 - J(x_z'z')/2],  x_zz' = 6 z z' A_phi sqrt(I) (Pitzer 1975,
+    J Solution Chem 4:249). Without it calcium's coefficient in 140 mM Na is 10 % too high.
+
+    Parameters
+    ----------
+    strength : ndarray
+        Ionic strength I in mol/kg.
+    a_phi : ndarray
+        Slope in (kg/mol)^(1/2).
+    charges : tuple of int
+        z and z', unlike, both taken as positive.
+
+    Returns
+    -------
+    tuple of ndarray
+        E in kg/mol, and E' in (kg/mol)^2.
+    """
+    strength = np.maximum(strength, 1e-12)  # E is multiplied by molalities that are smaller still
+    z, other = map(abs, charges)
+    x = np.array([z * other, z * z, other * other]) * (6 * a_phi * np.sqrt(strength))[..., None]
+    j, change = electrostatic_integral(x)
+    share = z * other * np.array([1.0, -0.5, -0.5])
+    e = j @ share / (4 * strength)
+    return e, -e / strength + (x * change) @ share / (8 * strength**2)
+
+
+def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatArray:
+    """Return ln g of every ion by the equation at the head of this module, as it stands there.
+
+    Parameters
+    ----------
+    molality : array_like, shape (..., ions)
+        mol/kg.
+    ions : tuple of Ion
+    temperature_C : array_like, leading shape
+
+    Returns
+    -------
+    ndarray, shape (..., ions)
+        nan for ions that are known by their charge alone.
+    """
+    p, a_phi = parameters(ions), slope(temperature_C)
+    everything = np.asarray(molality, dtype=np.float64)
+    strength = np.asarray(ionic_strength_M(1000 * everything, p.valence))
+    m = np.where(p.specific, everything, 0.0)
+    with_others = 2 * m @ p.beta0 + 2 * m @ p.theta + np.einsum("...j,...k,ijk->...i", m, m, p.psi, optimize=True) / 2
+    field = debye_huckel_term(strength, a_phi)
+    for alpha, beta in p.betas:
+        reach, reach_change = screening(alpha * np.sqrt(strength))
+        against = m @ beta
+        with_others = with_others + 2 * reach[..., None] * against
+        field = field + reach_change / np.maximum(strength, 1e-12) * (m * against).sum(axis=-1) / 2
+    if p.unlike.any():
+        e, e_change = unlike_charges(strength, a_phi, (1, _MOST_CHARGE))
+        against = m @ p.unlike
+        with_others = with_others + 2 * e[..., None] * against
+        field = field + e_change * (m * against).sum(axis=-1) / 2
+    third = m @ p.c
+    charge = (m * np.abs(p.valence)).sum(axis=-1, keepdims=True)
+    alike = np.abs(p.valence) * (m * third).sum(axis=-1, keepdims=True) / 2
+    ln_g = p.valence**2 * field[..., None] + with_others + charge * third + alike
+    return np.where(p.specific, ln_g, np.nan)
+
+
+def ln_mean(cation: Ion, anion: Ion, strength: FloatArray, temperature_C: ArrayLike) -> FloatArray:
+    """Return ln of the mean coefficient of a pure salt at an ionic strength in mol/kg; shape of `strength`."""
+    z, other = cation.valence, -anion.valence
+    formula = 2 * np.asarray(strength)[..., None] / (z * other * (z + other))
+    ln_g = ln_raw(formula * np.array([other, z]), (cation, anion), temperature_C)
+    return np.asarray((ln_g @ np.array([other, z])) / (z + other))
+
+
+def coefficients(
+    concentration_mM: ArrayLike, ions: Sequence[Ion], temperature_C: ArrayLike, convention: str = "macinnes"
+) -> FloatArray:
+    """Activity coefficients of single ions on the molar scale.
+
+    Parameters
+    ----------
+    concentration_mM : array_like, shape (..., ions)
+        Concentrations of all ions of the solution, in mM.
+    ions : sequence of Ion
+    temperature_C : array_like, leading shape
+        Degrees Celsius. The parameters are those of 25 C.
+    convention : str
+        `raw`: the equations as they stand. `macinnes`: ln g_i + z_i ln(g_Cl / g_KCl), with g_Cl raw and g_KCl the
+        mean coefficient of pure KCl at the same ionic strength, so that chloride has that of KCl; every neutral
+        product is that of `raw` (MacInnes 1919, J Am Chem Soc 41:1086). `guggenheim`: a cation has the mean
+        coefficient of its chloride at this ionic strength to the power of its charge, an anion that of its
+        potassium salt; in a mixture neutral products are not kept.
+
+    Returns
+    -------
+    ndarray, shape (..., ions)
+        Dimensionless: activity = coefficient x concentration.
+    """
+    ions = tuple(ions)
+    shares = [np.asarray(concentration_mM, dtype=np.float64), np.asarray(temperature_C, dtype=np.float64)[..., None]]
+    content, warmth = np.broadcast_arrays(*shares)[0], shares[1][..., 0]
+    valence = np.array([ion.valence for ion in ions], dtype=np.float64)
+    # An ion known by its charge alone is on the scale where g_Cl is that of KCl, which Davies' equation is near.
+    alone = np.log(davies(content, valence, warmth))
+    if convention == "guggenheim":
+        ln_g = _guggenheim(content, ions, warmth)
+        return np.asarray(np.exp(np.where(np.isnan(ln_g), alone, ln_g)))
+    # Chloride's coefficient has a value at no chloride too.
+    with_chloride = np.concatenate([content, np.zeros((*content.shape[:-1], 1))], axis=-1)
+    ln_g = ln_raw(with_chloride / 1000, (*ions, IONS["Cl"]), warmth)
+    strength = np.asarray(ionic_strength_M(content, valence))
+    shift = valence * (ln_g[..., -1] - ln_mean(IONS["K"], IONS["Cl"], strength, warmth))[..., None]
+    on_scale = np.where(np.isnan(ln_g[..., :-1]), alone, ln_g[..., :-1] + shift)
+    coefficients: FloatArray = np.exp(on_scale - shift if convention == "raw" else on_scale)
+    return coefficients
+
+
+def _guggenheim(content: FloatArray, ions: Ions, temperature_C: FloatArray) -> FloatArray:
+    strength = np.asarray(ionic_strength_M(content, [ion.valence for ion in ions]))
+    ln_g = np.full(content.shape, np.nan)
+    for i, ion in enumerate(ions):
+        if is_specific(ion):
+            pair = (ion, IONS["Cl"]) if ion.valence > 0 else (IONS["K"], ion)
+            ln_g[..., i] = abs(ion.valence) * ln_mean(*pair, strength, temperature_C)
+    return ln_g
+
+
+def knowledge(ions: Sequence[Ion], amounts: Sequence[float]) -> list[str]:
+    """How each ion's coefficient is known in one solution.
+
+    Parameters
+    ----------
+    ions : sequence of Ion
+    amounts : sequence of float
+        Concentrations in any one unit; ions at 0 count as absent.
+
+    Returns
+    -------
+    list of str
+        `sourced`: the ion has parameters with an ion of the solution. `analogue:X`: it takes those of ion X, or,
+        where the ion has parameters with others only, those of salt X. `estimated`: by its charge alone.
+    """
+    present = sorted((-amount * abs(ion.valence), ion.name, ion) for ion, amount in zip(ions, amounts, strict=True))
+    return [_known(ion, [other for charge, _, other in present if charge < 0]) for ion in ions]
+
+
+def _known(ion: Ion, present: Sequence[Ion]) -> str:
+    """How one coefficient is known among others, those with most charge first."""
+    if not is_specific(ion):
+        return "estimated"
+    partners = [other for other in present if other.valence * ion.valence < 0 and is_specific(other)]
+    if any(stand_in(*_salt(ion, other)) == tuple(each.name for each in _salt(ion, other)) for other in partners):
+        return "sourced"
+    side = 0 if ion.valence > 0 else 1
+    for taken in filter(None, (stand_in(*_salt(ion, other)) for other in partners)):
+        return f"analogue:{'-'.join(taken) if taken[side] == ion.name else taken[side]}"
+    nearest = next(name for name in _chain(ion) if name in _measured(side))
+    return "sourced" if nearest == ion.name else f"analogue:{nearest}"
+
+
+def _salt(one: Ion, other: Ion) -> tuple[Ion, Ion]:
+    """Two ions of unlike sign, the cation first."""
+    return (one, other) if one.valence > 0 else (other, one)
+
+
+@cache
+def _measured(own: int) -> frozenset[str]:
+    """Names of the cations (0) or anions (1) that have parameters."""
+    return frozenset(pair[own] for pair in TABLE.salts)
+
+
+def assumptions(ions: Sequence[Ion]) -> tuple[str, ...]:
+    """List everything that stands in for parameters that nobody measured.
+
+    Parameters
+    ----------
+    ions : sequence of Ion
+        Those of one solution.
+
+    Returns
+    -------
+    tuple of str
+        `A-B as C-D` for a salt that takes another's parameters, `A-B: by charge` where an ion has none, and
+        `theta(A, B) = 0` and `psi(A, B, C) = 0` for mixing terms; in a fixed order.
+    """
+    return tuple(_assumptions(sorted(ions, key=lambda ion: (ion.valence < 0, ion.name))))
+
+
+def _assumptions(ions: Sequence[Ion]) -> Iterator[str]:
+    for ion in ions:
+        if not is_specific(ion):
+            yield f"{ion.name}: by its charge"
+    specific = [ion for ion in ions if is_specific(ion)]
+    for one, other in combinations(specific, 2):
+        names = (one.name, other.name)
+        if one.valence * other.valence < 0:
+            salt = stand_in(one, other)
+            if salt != names:
+                yield f"{'-'.join(names)} as {'-'.join(salt) if salt else 'nothing'}"
+        elif frozenset(names) not in TABLE.theta:
+            yield f"theta({', '.join(names)}) = 0"
+    for trio in combinations(specific, 3):
+        signs, trio_names = {ion.valence > 0 for ion in trio}, [ion.name for ion in trio]
+        if len(signs) > 1 and frozenset(trio_names) not in TABLE.psi:
+            yield f"psi({', '.join(trio_names)}) = 0"

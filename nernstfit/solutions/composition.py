@@ -1,0 +1,287 @@
+"""Solutions and what follows from them for one experiment: activities, shared errors.
+
+A *condition* is what a measurement was made in: bath, pipette, configuration, temperature and
+the bath in which the electrode offset was zeroed. Everything here is a function of the
+solutions, the settings and the condition, so that an error of one source (a solution's
+concentration, an ion's mobility, the temperature) can be followed through all its
+consequences together by asking again with that source moved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.contract.settings import Uncertainty
+from nernstfit.physics.solution import coefficients as activity
+from nernstfit.physics.solution import equilibria
+from nernstfit.physics.solution.ions import Ion, known_ions
+
+FloatArray = NDArray[np.float64]
+
+NEW_ZERO = "same"
+
+
+@dataclass(frozen=True)
+class Titrant:
+    """An acid or base as the table names it, and the ion that it brings."""
+
+    name: str
+    ion: Ion
+
+
+@dataclass(frozen=True)
+class Composition:
+    """All solutions at one temperature.
+
+    Attributes
+    ----------
+    free_mM : ndarray, shape (solutions, ions)
+        Ions as they are in solution: what chelators bind is not in its metal, but in the complex.
+    total_mM : ndarray, shape (solutions, ions)
+        What was put in, the titrant with it, in whatever state; nan for water's own ions.
+    uncharged_mM, titrant_mM : ndarray, shape (solutions,)
+        Particles without charge; the titrant that makes a solution neutral at its pH, nan where none is named.
+    bound : tuple of mapping
+        Per solution: share of a metal or chelator that is bound; empty without a pH.
+    """
+
+    free_mM: FloatArray
+    total_mM: FloatArray
+    uncharged_mM: FloatArray
+    titrant_mM: FloatArray
+    bound: tuple[Mapping[str, float], ...]
+
+    @property
+    def osmolarity_mOsm_per_l(self) -> FloatArray:
+        """Sum of all particles, without osmotic coefficients; shape (solutions,)."""
+        return np.asarray(self.free_mM.sum(axis=1) + self.uncharged_mM)
+
+
+@dataclass(frozen=True)
+class Solutions:
+    """The table of solutions, as ions.
+
+    Attributes
+    ----------
+    names : tuple of str
+    ions : tuple of Ion
+        Every ion of any solution, by name.
+    given_mM : ndarray, shape (solutions, ions)
+        As the recipes say. Without a pH that is what a solution holds.
+    uncharged_mM : ndarray, shape (solutions,)
+        Sum of the substances without charge.
+    pH : tuple of float
+        nan where none is given.
+    titrants : tuple of Titrant or None
+    own : tuple of Ion
+        The user's, which are not in the table of the project.
+    doubtful : frozenset of str
+        Solutions of which a component could not be read: they may hold ions that are not here.
+    """
+
+    names: tuple[str, ...]
+    ions: tuple[Ion, ...]
+    given_mM: FloatArray
+    uncharged_mM: FloatArray
+    pH: tuple[float, ...]
+    titrants: tuple[Titrant | None, ...]
+    own: tuple[Ion, ...] = ()
+    doubtful: frozenset[str] = frozenset()
+    _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def known(self) -> Mapping[str, Ion]:
+        """Every ion that may be named, by name: the project's and the user's own."""
+        return known_ions(self.own)
+
+    @property
+    def valence(self) -> NDArray[np.int64]:
+        """Signed charge numbers, shape (ions,)."""
+        return np.array([ion.valence for ion in self.ions], dtype=np.int64)
+
+    @property
+    def mobility(self) -> FloatArray:
+        """Absolute mobilities relative to K, shape (ions,)."""
+        return np.array([ion.mobility for ion in self.ions])
+
+    def amounts(self, i: int) -> dict[Ion, float]:
+        """What the recipe of one solution holds, in mM."""
+        return {ion: c for ion, c in zip(self.ions, self.given_mM[i].tolist(), strict=True) if c > 0}
+
+    def with_what_forms(self) -> Solutions:
+        """Return the same with the ions that form at a pH, which no recipe names."""
+        there = {ion.name: ion for ion in self.ions}
+        acids = equilibria.acid_steps(self.known.values())
+        table = {**equilibria.FORMED, **self.known}
+        for i, pH in enumerate(self.pH):
+            if not math.isnan(pH) and self.names[i] not in self.doubtful:
+                titrant = self.titrants[i]
+                added = {*self.amounts(i), *([titrant.ion] if titrant else [])}
+                formed = equilibria.formed_in(added, acids) | {ion.name for ion in added}
+                there |= {name: table[name] for name in formed if name in table and name not in there}
+        ions = tuple(sorted(there.values(), key=lambda ion: ion.name))
+        given = np.zeros((len(self.names), len(ions)))
+        given[:, [ions.index(ion) for ion in self.ions]] = self.given_mM
+        return replace(self, ions=ions, given_mM=given)
+
+    def at(self, temperature_C: float) -> Composition:
+        """What the solutions hold at a temperature, which moves the equilibria."""
+        if temperature_C not in self._at:
+            self._at[temperature_C] = self._composition(temperature_C)
+        return self._at[temperature_C]
+
+    def _composition(self, temperature_C: float) -> Composition:
+        free, total = self.given_mM.copy(), self.given_mM.copy()
+        uncharged, titrant_mM = self.uncharged_mM.copy(), np.full(len(self.names), math.nan)
+        bound: list[Mapping[str, float]] = [{}] * len(self.names)
+        names = [ion.name for ion in self.ions]
+        chemical = activity.chemical(self.ions)
+        acids = equilibria.acid_steps(activity.chemical(tuple(self.known.values())))
+        for i, pH in enumerate(self.pH):
+            if math.isnan(pH) or self.names[i] in self.doubtful:
+                continue
+            titrant = self.titrants[i]
+            found = _speciated(
+                chemical,
+                tuple(self.given_mM[i].tolist()),
+                acids,
+                pH,
+                temperature_C,
+                activity.chemical([titrant.ion])[0] if titrant else None,
+            )
+            free[i] = [found.amounts_mM.get(name, 0.0) for name in names]
+            total[i] = [found.total_mM.get(name, math.nan) for name in names]
+            uncharged[i] += found.uncharged_mM
+            titrant_mM[i] = found.titrant_mM if titrant else math.nan
+            bound[i] = found.bound
+        return Composition(free, total, uncharged, titrant_mM, tuple(bound))
+
+    def charge_excess_meq_per_l(self, temperature_C: float) -> FloatArray:
+        """Sum of z c, shape (solutions,); 0 where the recipe is complete."""
+        charges = self.at(temperature_C).free_mM * self.valence
+        excess = charges.sum(axis=1)
+        rounding = 1e-12 * np.abs(charges).sum(axis=1)
+        return np.asarray(np.where(np.abs(excess) > rounding, excess, 0.0))
+
+    def row(self, name: str, temperature_C: float) -> FloatArray:
+        """Free concentrations of one solution in mM, shape (ions,)."""
+        return np.asarray(self.at(temperature_C).free_mM[self.names.index(name)])
+
+    def coefficients(self, model: str, temperature_C: float) -> FloatArray:
+        """Activity coefficients on the molar scale, shape (solutions, ions)."""
+        return np.array([self._coefficients(row, model, temperature_C) for row in self.at(temperature_C).free_mM])
+
+    def statuses(self, model: str, temperature_C: float) -> NDArray[np.str_]:
+        """How each coefficient is known, shape (solutions, ions)."""
+        return activity.status(model, self.at(temperature_C).free_mM, self.ions, temperature_C)
+
+    def _coefficients(self, row: FloatArray, model: str, temperature_C: float) -> FloatArray:
+        return _coefficients_of(model, activity.chemical(self.ions), tuple(row.tolist()), temperature_C)
+
+    def activity_mM(self, name: str, ion_names: Sequence[str], model: str, temperature_C: float) -> FloatArray:
+        """Activities of some free ions in one solution, 0 for one that no solution has; shape (len(ion_names),)."""
+        known = [ion.name for ion in self.ions]
+        row = self.row(name, temperature_C)
+        values = self._coefficients(row, model, temperature_C) * row
+        return np.array([values[known.index(ion)] if ion in known else 0.0 for ion in ion_names])
+
+
+@lru_cache(maxsize=10_000)
+def _speciated(
+    ions: tuple[Ion, ...],
+    given_mM: tuple[float, ...],
+    acids: tuple[equilibria.Step, ...],
+    pH: float,
+    temperature_C: float,
+    titrant: Ion | None,
+) -> equilibria.Speciation:
+    """One solution at its pH, which every step of an analysis asks for again."""
+    amounts = {ion: amount for ion, amount in zip(ions, given_mM, strict=True) if amount > 0}
+    try:
+        return equilibria.speciate(amounts, acids, pH, temperature_C, titrant)
+    except equilibria.WrongTitrant:
+        # Neutral as it is at the temperature where the table was checked: none of the titrant goes in.
+        return equilibria.speciate(amounts, acids, pH, temperature_C)
+
+
+@lru_cache(maxsize=10_000)
+def _coefficients_of(model: str, ions: tuple[Ion, ...], row: tuple[float, ...], temperature_C: float) -> FloatArray:
+    """Coefficients of one solution, which every step of an analysis asks for again."""
+    found = activity.coefficients(model, row, ions, temperature_C)
+    found.flags.writeable = False
+    return found
+
+
+@dataclass(frozen=True, order=True)
+class Condition:
+    """What a measurement was made in."""
+
+    bath: str
+    pipette: str
+    configuration: str
+    temperature_C: float
+    zeroed_in: str
+
+    @property
+    def sign(self) -> int:
+        """-1 where the bath is the inside of the membrane, else +1."""
+        return -1 if self.configuration == "inside-out" else 1
+
+    @property
+    def inside(self) -> str:
+        """Solution on the membrane's inside."""
+        return self.bath if self.sign < 0 else self.pipette
+
+    @property
+    def outside(self) -> str:
+        """Solution on the membrane's outside."""
+        return self.pipette if self.sign < 0 else self.bath
+
+
+@dataclass(frozen=True)
+class Source:
+    """One shared error, moved by one standard deviation: the solutions and the temperature it leaves."""
+
+    name: str
+    solutions: Solutions
+    warmer_C: float
+
+
+def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...]:
+    """List the shared errors, each moved by its own standard deviation: one source is one random number.
+
+    Parameters
+    ----------
+    solutions : Solutions
+    uncertainty : Uncertainty
+        The section of the settings.
+    """
+    found = []
+    for i, name in enumerate(solutions.names):
+        scale = np.ones((len(solutions.names), 1))
+        scale[i] = 1 + uncertainty.concentration_percent / 100
+        moved = replace(solutions, given_mM=solutions.given_mM * scale)
+        found.append(Source(f"concentration of {name}", moved, 0.0))
+    for ion in solutions.ions:
+        percent = ion.mobility_percent if uncertainty.mobility_percent is None else uncertainty.mobility_percent
+        faster = replace(ion, mobility=ion.mobility * (1 + percent / 100))
+        ions = tuple(faster if other is ion else other for other in solutions.ions)
+        found.append(Source(f"mobility of {ion.name}", replace(solutions, ions=ions), 0.0))
+    found.append(Source("temperature", solutions, uncertainty.temperature_C))
+    return tuple(found)
+
+
+def moved(condition: Condition, source: Source) -> Condition:
+    """Return the condition at the temperature that a source leaves."""
+    return replace(condition, temperature_C=condition.temperature_C + source.warmer_C)
+
+
+def distinct(conditions: Mapping[str, Condition]) -> tuple[Condition, ...]:
+    """Return the conditions that occur, each once, in a fixed order."""
+    return tuple(sorted(set(conditions.values())))

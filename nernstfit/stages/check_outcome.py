@@ -1,0 +1,33 @@
+"""Stage 6: whether the run has a result at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nernstfit.contract import tables
+from nernstfit.contract.errors import InputError
+from nernstfit.reversal.classify import REVERSAL
+
+
+def run(inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> None:
+    """Fail where no row is a reversal; every table and the report exist by then.
+
+    Parameters
+    ----------
+    inputs : mapping
+        `reversals`: the table of reversal potentials.
+    outputs : mapping
+        `finished`: a file that says how many rows are a reversal.
+
+    Raises
+    ------
+    InputError
+        Where none is.
+    """
+    verdicts = tables.load(inputs["reversals"], tables.REVERSAL_POTENTIALS)["verdict"]
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.value_counts().items()))
+    if not (verdicts == REVERSAL).any():
+        raise InputError(f"no row of the experiment is a reversal ({counts}); results/report.html says why, row by row")
+    Path(outputs["finished"]).write_text(f"{counts}\n", encoding="utf-8", newline="\n")

@@ -1,0 +1,53 @@
+"""In place of stages 1 and 2: potentials that were measured elsewhere, taken as they are given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from nernstfit.contract import tables
+from nernstfit.experiment.folder import Experiment, Row
+from nernstfit.reversal.classify import REVERSAL
+
+EXCLUDED = "excluded"
+
+
+def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
+    """Hand every given potential on as the measure stage hands on what it measured.
+
+    Parameters
+    ----------
+    inputs : mapping
+        Nothing is read but the table of the experiment.
+    outputs : mapping
+        `measured`: a Parquet file with one row per measurement; `iv`: the table of I-V curves, without a row.
+    experiment : Experiment
+    """
+    rows = sorted(experiment.rows, key=lambda row: row.measurement)
+    measured = [{"measurement": row.measurement} | measured_row(row) for row in rows]
+    pd.DataFrame(measured).to_parquet(outputs["measured"], index=False)
+    tables.write(outputs["iv"], tables.IV, [])
+
+
+def measured_row(row: Row) -> dict[str, Any]:
+    """Columns of a measured row: nothing is corrected on the command, and there is no curve to have a slope.
+
+    A row that is excluded keeps its reason and has no number.
+    """
+    given = None if row.exclude else row.given
+    blank = ("leak_shift_mV", "rs_shift_mV", "low_mV", "high_mV", "slope_nS", "further_se_mV")
+    unknown = dict.fromkeys((*blank, "noise_pA", "bandwidth_Hz", "time_s"), math.nan)
+    return {
+        "epoch": "",
+        "verdict": EXCLUDED if row.exclude else REVERSAL,
+        "reason": row.exclude,
+        "raw_mV": given.reversal_mV if given else math.nan,
+        "reversal_mV": given.reversal_mV if given else math.nan,
+        "se_mV": given.se_mV if given else math.nan,
+        **unknown,
+        "flags": "",
+        "bandwidth_source": "",
+    }

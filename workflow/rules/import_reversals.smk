@@ -1,0 +1,17 @@
+# In: the rows of the table of potentials that were measured elsewhere.
+# Out: the same as from `measure`, whose place it takes; there is no I-V curve.
+
+
+rule import_reversals:
+    input:
+        code=experiments.code("stages.import_reversals"),
+    output:
+        measured="results/ingest/measured.parquet",
+        iv="results/iv.csv",
+    log:
+        "logs/import_reversals.log",
+    threads: 1
+    params:
+        reads=experiment.reads("import_reversals"),
+    script:
+        "../scripts/import_reversals.py"
