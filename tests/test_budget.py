@@ -40,7 +40,7 @@ def test_shares_add_up_to_the_variance(seed: int, scale: float) -> None:
     for j, ion in enumerate(("K", "Cs", "Li", "NMDG", "Cl")):
         own = [all_of[ion, source] for source in SOURCES]
         assert sum(share.variance_share for share in own) == pytest.approx(1.0)
-        whole = found.covariance[j, j] + ((found.gain[j] @ shared_mV) ** 2).sum()
+        whole = found.covariance[j, j] + ((found.sensitivity[j] @ shared_mV) ** 2).sum()
         assert sum(share.se_ln**2 for share in own) == pytest.approx(whole, rel=1e-6)
     assert len(all_of) == 5 * len(SOURCES)
 
@@ -48,7 +48,7 @@ def test_shares_add_up_to_the_variance(seed: int, scale: float) -> None:
 def test_each_shared_error_has_its_line() -> None:
     found = fit(Simulation(cells=5).draw(1), "Na", 1.0)
     shared_mV = np.random.default_rng(1).normal(0, 0.5, (found.data.size, len(NAMES)))
-    moved = (found.gain[0] @ shared_mV) ** 2
+    moved = (found.sensitivity[0] @ shared_mV) ** 2
     expected = {
         "concentration": moved[0],
         "junction": moved[1] + moved[2] + moved[4],
@@ -68,7 +68,7 @@ def bi_ionic(cells: int, se_mV: float = 0.5) -> Data:
 def test_two_ions_in_closed_form() -> None:
     # E = (RT/F) (ln P_Na - ln P_K) + offset + noise in each of n cells.
     found = fit(bi_ionic(7), "K", 0.8)
-    all_of, spread = shares(found, np.zeros((7, 0)), ()), found.spread
+    all_of, spread = shares(found, np.zeros((7, 0)), ()), found.components
     assert all_of["Na", "noise"].se_ln == pytest.approx(0.5 / RT_F / math.sqrt(7), rel=1e-6)
     assert all_of["Na", "offset"].se_ln == pytest.approx(spread.offset_mV / RT_F / math.sqrt(7), rel=1e-6)
     assert all_of["Na", "cells"].se_ln == pytest.approx(math.sqrt(2 / 7) * spread.ln_p, rel=1e-6)

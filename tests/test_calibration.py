@@ -10,13 +10,13 @@ import pytest
 from calibration import ratios
 from calibration.recordings import BIAS_MV, ROWS, Calibration, calibrate
 
-CASES, LEAST, MOST, MOST_OTHERS = 200, 179, 198, 8
+CASES, LEAST, MOST, MAX_OTHERS = 200, 179, 198, 8
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_the_interval_of_a_reversal_potential_holds_the_truth(row: Calibration) -> None:
     tally = calibrate(row, CASES, int(os.environ.get("SEED", "1")))
-    assert CASES - tally.reversals <= MOST_OTHERS, tally.reasons[:3]
+    assert CASES - tally.reversals <= MAX_OTHERS, tally.reasons[:3]
     assert LEAST <= tally.held + (CASES - tally.reversals) <= MOST
     # The bias of 200 cases is known to a tenth of their spread or so.
     assert abs(tally.bias_mV) < BIAS_MV + 3 * tally.rms_mV / CASES**0.5
@@ -26,7 +26,7 @@ def test_the_interval_of_a_reversal_potential_holds_the_truth(row: Calibration) 
 def test_what_is_said_of_a_ratio_is_true(row: ratios.Calibration) -> None:
     for tally in ratios.calibrate(row, CASES, int(os.environ.get("SEED", "1"))):
         silent = tally.cases - tally.claims
-        assert silent <= MOST_OTHERS, tally
+        assert silent <= MAX_OTHERS, tally
         assert LEAST <= tally.held + silent <= MOST + (row.high == ratios.LOOSE_HIGH), tally
         # The bias of 200 experiments is known to a fourteenth of their spread.
         assert abs(tally.bias) < ratios.BIAS + 3 * float(np.std(tally.errors)) / CASES**0.5

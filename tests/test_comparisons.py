@@ -12,7 +12,7 @@ from scipy import stats
 from test_model import TRUTH, Simulation, shared
 
 from nernstfit.permeability.inference.comparisons import Comparison, compare, holm
-from nernstfit.permeability.inference.ratios import ESTIMATE, LOWER, NOTHING, UPPER, Judged, Ratio, ratios
+from nernstfit.permeability.inference.ratios import ESTIMATE, LOWER, NOT_IDENTIFIABLE, UPPER, FitResult, Ratio, ratios
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Data
 
@@ -21,13 +21,13 @@ MUTANT = TRUTH | {"K": 1.12 * math.exp(0.5), "NMDG": 0.08 * math.exp(-0.7)}
 WILD, OTHER = Simulation(cells=8), Simulation(cells=5)
 
 
-def judged(data: Data, shared_mV: np.ndarray | None = None, level: float = 0.95) -> Judged:
+def judged(data: Data, shared_mV: np.ndarray | None = None, level: float = 0.95) -> FitResult:
     found = fit(data, "Na", 1.0)
     errors = shared(data) if shared_mV is None else shared_mV
-    return Judged(found, ratios(found, errors, level), errors, ("temperature",) * errors.shape[1])
+    return FitResult(found, ratios(found, errors, level), errors, ("temperature",) * errors.shape[1])
 
 
-def compared(groups: Mapping[str, Judged], confidence: float = 0.95) -> dict[str, Comparison]:
+def compared(groups: Mapping[str, FitResult], confidence: float = 0.95) -> dict[str, Comparison]:
     return {each.ion: each for each in compare(groups, confidence)}
 
 
@@ -155,7 +155,7 @@ def test_an_error_of_one_group_s_solutions_alone_does_not_cancel() -> None:
     one, two = WILD.draw(5), OTHER.draw(6)
     source = np.tile(np.array([0, 0.8, 0, 0, 0, 0.0])[:, None], (8, 1))
     found = compared({"a": judged(one, source), "b": judged(two, np.zeros((30, 1)))})
-    gain = fit(one, "Na", 1.0).gain[0] @ source[:, 0]
+    gain = fit(one, "Na", 1.0).sensitivity[0] @ source[:, 0]
     assert found["K"].se_ln_shared == pytest.approx(abs(gain))
     assert gain == pytest.approx(0.8 / 25.43, rel=0.05)
 
@@ -235,7 +235,7 @@ ESTIMATED = Ratio("K", ESTIMATE, "", ln_ratio=0.0, low=0.8, high=1.25)
             bound("K", UPPER, high=0.3),
             ["wild has only an upper bound", "P(K) is lower in wild (below 0.3) than in mutant (above 2)"],
         ),
-        (ESTIMATED, bound("K", NOTHING), ["wild has no ratio", "is not known"]),
+        (ESTIMATED, bound("K", NOT_IDENTIFIABLE), ["wild has no ratio", "is not known"]),
         (bound("K", UPPER, high=0.3), bound("K", UPPER, high=3.0), ["mutant has", "and wild has", "is not known"]),
     ],
 )

@@ -51,8 +51,8 @@ HARD_VALUES = [
     bytes.fromhex(text)
     for text in ("ffffffff", "00000000", "01000000", "ffffff7f", "0000c07f", "0000807f", "00000080", "ffff", "0000")
 ]
-MOST_SECONDS = 2.0
-MOST_BYTES = 1_000_000_000
+MAX_SECONDS = 2.0
+MAX_BYTES = 1_000_000_000
 
 opened: list[str] = []
 listening = False
@@ -221,7 +221,7 @@ def campaign(folder: Path, sources: Sequence[bytes], count: int, seed: int) -> l
         outcome = attempt(path, how)
         assert outcome.kind == "read" or outcome.fault.startswith(f"{NAME}: "), (number, outcome)
         assert "\n" not in outcome.fault, (number, outcome)
-        assert outcome.seconds < MOST_SECONDS, (number, outcome)
+        assert outcome.seconds < MAX_SECONDS, (number, outcome)
         assert {Path(name).parent for name in opened} <= {folder}, (number, opened)
         outcomes.append(outcome)
     return outcomes
@@ -236,7 +236,7 @@ def test_damaged_files_are_read_or_refused_in_one_sentence(tmp_path: Path) -> No
     kinds = Counter(outcome.kind for outcome in outcomes)
     assert min(kinds["read"], kinds["refused"]) > COUNT / 10
     assert len({outcome.fault for outcome in outcomes}) > 30  # many kinds of damage were met
-    assert peak_bytes() < MOST_BYTES
+    assert peak_bytes() < MAX_BYTES
 
 
 @pytest.mark.parametrize("version", ["2.6", "1.84"])

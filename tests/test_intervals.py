@@ -11,28 +11,28 @@ from scipy import stats
 from test_model import RT_F, Simulation, shared, table
 from test_spreads import in_batches
 
-from nernstfit.permeability.covariance import Structure
+from nernstfit.permeability.covariance import CovarianceComponents
 from nernstfit.permeability.inference.bootstrap import resampled
 from nernstfit.permeability.inference.intervals import BOOTSTRAP, CELLS, DEFAULT, PROFILE, STUDENT, checks, reported
 from nernstfit.permeability.inference.profile_likelihood import refit
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Data
-from nernstfit.permeability.optimize import Dense
+from nernstfit.permeability.optimize import DenseWhitener
 
 
 def one_by_one(found: Fit, counts: np.ndarray) -> np.ndarray:
     """A resample as an experiment of its own: each cell as often as it was drawn, the covariance that of the fit."""
     data = found.data
     rows, names = [], []
-    for unit, count in zip(data.units, counts, strict=True):
+    for unit, count in zip(data.clusters, counts, strict=True):
         for again in range(count):
             own = unit[unit >= 0].tolist()
             rows += own
             names += [f"{data.cells[i]} {again}" for i in own]
-    drawn = replace(found.standing.subset(rows), cells=tuple(names))
-    square = Dense(Structure(drawn, data.gradient(found.ln_p)[rows]).whole(found.spread))
-    same = replace(found, data=drawn, standing=drawn)
+    drawn = replace(found.working.subset(rows), cells=tuple(names))
+    square = DenseWhitener(CovarianceComponents(drawn, data.gradient(found.ln_p)[rows]).whole(found.components))
+    same = replace(found, data=drawn, working=drawn)
     return refit(same, found.ln_p, found.free, square)[0][list(found.free)]
 
 
@@ -45,7 +45,7 @@ def test_resamples_are_refitted_as_one_by_one() -> None:
 
 def test_batches_are_drawn_whole() -> None:
     found = fit(in_batches(Simulation(cells=12).draw(3), 4), "Na", 1.0)
-    assert len(found.data.units) == 4
+    assert len(found.data.clusters) == 4
     values = resampled(found, 300, 1)
     # With one of four batches drawn four times, no more than these results are possible.
     assert len(np.unique(values[:, 0].round(9))) <= 35

@@ -178,7 +178,7 @@ def test_a_spread_between_means_is_that_of_cells_over_the_root_of_their_number()
     n, data = 4, table(rows, ["Na", "Cs", "Li", "K"], inside={"K": 140.0})
     alone, means = fit(data, "Na", 1.0), fit(replace(data, averages=np.full(data.size, n)), "Na", 1.0 * math.sqrt(n))
     assert means.ln_p == pytest.approx(alone.ln_p, abs=1e-5)
-    assert means.spread.offset_mV == pytest.approx(math.sqrt(n) * alone.spread.offset_mV, rel=1e-3)
+    assert means.components.offset_mV == pytest.approx(math.sqrt(n) * alone.components.offset_mV, rel=1e-3)
     assert means.offsets_mV == pytest.approx(alone.offsets_mV, abs=1e-3)
 
 
@@ -263,7 +263,7 @@ def test_the_gain_carries_a_change_of_a_potential_to_the_ratios() -> None:
         moved = replace(data, potential_mV=data.potential_mV + 0.01 * (np.arange(data.size) == i))
         after = fit(moved, "Na", 1.0)
         change = (after.ln_p - before.ln_p)[list(before.free)] / 0.01
-        assert change == pytest.approx(before.gain[:, i], abs=0.02 * np.abs(before.gain).max())
+        assert change == pytest.approx(before.sensitivity[:, i], abs=0.02 * np.abs(before.sensitivity).max())
 
 
 # Symmetries
@@ -344,14 +344,14 @@ def test_names_of_cells_change_nothing() -> None:
 
 def test_the_spreads_are_found() -> None:
     simulation = Simulation(cells=60, spread=0.2, offset_mV=3.0)
-    found = [fit(simulation.draw(seed), "Na", 1.0).spread for seed in range(4)]
+    found = [fit(simulation.draw(seed), "Na", 1.0).components for seed in range(4)]
     assert np.mean([s.ln_p for s in found]) == pytest.approx(0.2, rel=0.1)
     assert np.mean([s.offset_mV for s in found]) == pytest.approx(3.0, rel=0.15)
 
 
 def test_without_offsets_none_is_fitted() -> None:
     result = fit(Simulation(offset_mV=0.0).draw(1), "Na", 0.0)
-    assert result.spread.offset_mV == 0.0
+    assert result.components.offset_mV == 0.0
     assert np.abs(result.offsets_mV).max() == 0.0
 
 

@@ -50,13 +50,13 @@ def log_density(at: np.ndarray, measured_mV: np.ndarray) -> np.ndarray:
 
 def start(found: Fit, rng: np.random.Generator) -> np.ndarray:
     """About the fit, the cells' deviations drawn as the linear model has them."""
-    gradient, spread = found.data.gradient(found.ln_p)[: len(BATHS)], found.spread.ln_p
-    covariance = SE_MV**2 * np.eye(len(BATHS)) + found.spread.offset_mV**2 + spread**2 * gradient @ gradient.T
+    gradient, spread = found.data.gradient(found.ln_p)[: len(BATHS)], found.components.ln_p
+    covariance = SE_MV**2 * np.eye(len(BATHS)) + found.components.offset_mV**2 + spread**2 * gradient @ gradient.T
     weight = spread * np.linalg.solve(covariance, gradient)
-    residual = (found.standing.potential_mV - found.predicted_mV).reshape(CELLS, len(BATHS))
+    residual = (found.working.potential_mV - found.predicted_mV).reshape(CELLS, len(BATHS))
     root = np.linalg.cholesky(np.eye(len(IONS)) * (1 + 1e-9) - spread * gradient.T @ weight)
     cells = residual @ weight + rng.standard_normal((WALKERS, CELLS, len(IONS))) @ root.T
-    centre = [*found.ln_p[1:], math.log(found.spread.offset_mV), math.log(spread)]
+    centre = [*found.ln_p[1:], math.log(found.components.offset_mV), math.log(spread)]
     return np.column_stack([centre + 0.02 * rng.standard_normal((WALKERS, RATIOS + 2)), cells.reshape(WALKERS, -1)])
 
 

@@ -516,7 +516,7 @@ def test_simulated_recordings_are_called_so(here):
 
 
 def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
-    monkeypatch.setattr(build, "MOST_TRACED", 1)
+    monkeypatch.setattr(build, "MAX_TRACED", 1)
     assert "Traces are shown for the first 1 of the 3 measurements" in section(run(), "measurements")
 
 

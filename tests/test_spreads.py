@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from test_model import RT_F, TRUTH, Simulation, table
 
-from nernstfit.permeability.covariance import BATCH, LN_P, OFFSET, Deviance, Spread, Structure
+from nernstfit.permeability.covariance import BATCH, LN_P, OFFSET, CovarianceComponents, Deviance, VarianceComponents
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Data
 
@@ -27,11 +27,11 @@ def test_the_slope_is_that_of_the_value(seed: int, restricted: bool) -> None:
     gradient = data.gradient(ln_p)
     names = (OFFSET, LN_P, BATCH)
     deviance = Deviance(
-        Structure(data, gradient),
+        CovarianceComponents(data, gradient),
         data.potential_mV - data.predict(ln_p),
         gradient[:, 1:],
         names,
-        Spread(1.0, 0.1, 0.1),
+        VarianceComponents(1.0, 0.1, 0.1),
         1.0,
         restricted,
     )
@@ -62,14 +62,14 @@ def test_balanced_batches_give_the_interval_of_their_means(batches: int, cells: 
 def test_batches_that_do_not_differ_change_nothing() -> None:
     data = Simulation(cells=9).draw(3)
     plain, batched = fit(data, "Na", 1.0), fit(in_batches(data, 3), "Na", 1.0)
-    assert batched.spread.batch_ln_p < 0.05
+    assert batched.components.batch_ln_p < 0.05
     assert batched.ln_p == pytest.approx(plain.ln_p, abs=0.01)
 
 
 def test_one_batch_is_none() -> None:
     data = Simulation().draw(1)
     plain, batched = fit(data, "Na", 1.0), fit(replace(data, batches=("day",) * data.size), "Na", 1.0)
-    assert batched.spreads == plain.spreads
+    assert batched.estimated_components == plain.estimated_components
     assert batched.ln_p == pytest.approx(plain.ln_p, abs=1e-9)
 
 
@@ -80,7 +80,7 @@ def test_the_spread_between_batches_is_found() -> None:
         effects = rng.normal(0, 0.3, (8, len(data.ions)))
         of_row = effects[[int(cell[1:]) % 8 for cell in data.cells]]
         moved = data.potential_mV + (data.gradient(np.log(list(TRUTH.values()))) * of_row).sum(axis=1)
-        found.append(fit(in_batches(replace(data, potential_mV=moved), 8), "Na", 1.0).spread.batch_ln_p)
+        found.append(fit(in_batches(replace(data, potential_mV=moved), 8), "Na", 1.0).components.batch_ln_p)
     assert np.mean(found) == pytest.approx(0.3, rel=0.15)
 
 
@@ -88,11 +88,11 @@ def test_cells_without_a_batch_stand_by_themselves() -> None:
     values = np.random.default_rng(2).normal(0, 0.3, 9)
     alone = fit(biionic(values, ("x", "x", *[""] * 7)), "K", 0.0)
     assert alone.ln_p[1] == pytest.approx(values.mean(), abs=0.1)
-    assert BATCH not in alone.spreads
+    assert BATCH not in alone.estimated_components
 
 
 def test_a_cell_in_two_batches_binds_them_together() -> None:
     data = biionic(np.zeros(5), ("a", "a", "b", "b", "c"))
     tied = replace(data, cells=("c0", "c1", "c1", "c3", "c4"))
-    assert [len(rows[rows >= 0]) for rows in data.units] == [2, 2, 1]
-    assert sorted(len(rows[rows >= 0]) for rows in tied.units) == [1, 4]
+    assert [len(rows[rows >= 0]) for rows in data.clusters] == [2, 2, 1]
+    assert sorted(len(rows[rows >= 0]) for rows in tied.clusters) == [1, 4]

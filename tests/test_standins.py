@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 from test_model import BATHS, TRUTH, Simulation, shared, sides_swapped
 
-from nernstfit.permeability.covariance import Structure
+from nernstfit.permeability.covariance import CovarianceComponents
 from nernstfit.permeability.inference.ratios import Ratio, ratios
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Data
@@ -30,8 +30,8 @@ def cut(data: Data, limit_mV: float, below: bool = True) -> Data:
 
 def log_likelihood(data: Data, found: Fit, ln_p: np.ndarray) -> float:
     """Of normal potentials, of those beyond a limit their probability beside what the cell's others say."""
-    covariance = Structure(data, data.gradient(found.ln_p)).whole(found.spread)
-    mean, total = data.predict(ln_p) + found.bent_mV, 0.0
+    covariance = CovarianceComponents(data, data.gradient(found.ln_p)).whole(found.components)
+    mean, total = data.predict(ln_p) + found.curvature_bias_mV, 0.0
     sides = np.array(data.sides)
     for cell in data.cell_names:
         own = np.array([name == cell for name in data.cells])

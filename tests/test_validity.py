@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 from test_model import BATHS, TRUTH, VALENCE, Simulation, table
 
-from nernstfit.permeability.inference.diagnostics import Circumstances, Outcome, examine
+from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, examine
 from nernstfit.permeability.inference.effects import explained, scatter
 from nernstfit.permeability.inference.ratios import ESTIMATE, ratios
 from nernstfit.permeability.mixed_model import fit
@@ -23,16 +23,16 @@ MORE = (*BATHS, {"Na": 75.0, "K": 70.0, "Cl": 147.0}, {"Na": 15.0, "Cl": 17.0})
 USUAL, FEW = Simulation(cells=8, baths=MORE), Simulation(cells=4, baths=MORE)
 
 
-def circumstances(data: Data, seed: int = 0) -> Circumstances:
+def circumstances(data: Data, seed: int = 0) -> Covariates:
     """Baths one after the other, a minute each and not quite regularly; conductances that differ between cells."""
     rng, n = np.random.default_rng((seed, 1)), len(data.cells)
     order = np.concatenate([np.arange((data.blocks[c] >= 0).sum()) for c in range(len(data.cell_names))])
     sizes = dict(zip(data.cell_names, np.exp(0.4 * rng.standard_normal(len(data.cell_names))), strict=True))
     slope = np.array([10 * sizes[cell] for cell in data.cells]) * np.exp(0.1 * rng.standard_normal(n))
-    return Circumstances(data.outside, 60.0 * order + rng.uniform(0, 40, n), slope)
+    return Covariates(data.outside, 60.0 * order + rng.uniform(0, 40, n), slope)
 
 
-def outcomes(data: Data, about: Circumstances | None = None, scale: float = 1.0) -> dict[tuple[str, str], Outcome]:
+def outcomes(data: Data, about: Covariates | None = None, scale: float = 1.0) -> dict[tuple[str, str], TestResult]:
     fitted = fit(data, "Na", scale)
     estimates = [ratio.ion for ratio in ratios(fitted, np.zeros((data.size, 0)), 0.95) if ratio.verdict == ESTIMATE]
     found = examine(fitted, about or circumstances(data), 0.95, estimates)
@@ -185,7 +185,7 @@ def test_every_test_is_told_of_and_says_why_it_is_none() -> None:
     some = data.outside[:, :3]
     kept = replace(data, ions=tuple(ions[:3]), valence=np.array([VALENCE[i] for i in ions[:3]]))
     kept = replace(kept, inside=data.inside[:, :3], outside=some)
-    told = outcomes(kept, Circumstances(some, blank, blank))
+    told = outcomes(kept, Covariates(some, blank, blank))
     assert [test for test, _ in told] == [
         *("lack_of_fit", "scatter"),
         *("activity",) * 3,
@@ -215,7 +215,7 @@ def test_the_order_of_the_measurements_changes_nothing() -> None:
     data = USUAL.draw(3)
     about = circumstances(data)
     order = np.random.default_rng(1).permutation(data.size)
-    turned = Circumstances(about.activity_mM[order], about.time_s[order], about.slope_nS[order])
+    turned = Covariates(about.activity_mM[order], about.time_s[order], about.slope_nS[order])
     one, two = outcomes(data, about), outcomes(data.subset(order.tolist()), turned)
     for key, outcome in one.items():
         assert two[key].p == pytest.approx(outcome.p, rel=1e-4, nan_ok=True), key

@@ -11,10 +11,10 @@ from nernstfit.abf.command import MILLIVOLTS, Segment, levels
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import Channel
 
-_MOST_SWEEPS = 20
-_LEAST_SAMPLES = 8
-_LEAST_CORRELATION = 0.95
-_LEAST_SPREAD_MV = 1.0
+_MAX_SWEEPS = 20
+_MIN_SAMPLES = 8
+_MIN_CORRELATION = 0.95
+_MIN_SPREAD_MV = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ def recorded_voltages(recording: Recording, command: Sequence[Sequence[Segment]]
 
 
 def _mismatch(recording: Recording, command: Sequence[Sequence[Segment]], channel: Channel) -> Mismatch | None:
-    sweeps = np.unique(np.linspace(0, recording.sweeps - 1, min(_MOST_SWEEPS, recording.sweeps)).round().astype(int))
+    sweeps = np.unique(np.linspace(0, recording.sweeps - 1, min(_MAX_SWEEPS, recording.sweeps)).round().astype(int))
     places = [
         (sweep, piece)
         for sweep in sweeps.tolist()
         for piece in command[sweep]
-        if piece.is_known and piece.stop - piece.start >= _LEAST_SAMPLES
+        if piece.is_known and piece.stop - piece.start >= _MIN_SAMPLES
     ]
     commanded, recorded = [], []
     for sweep, piece in places:
@@ -61,9 +61,9 @@ def _mismatch(recording: Recording, command: Sequence[Sequence[Segment]], channe
         commanded.append(float(levels(command[sweep], np.arange(start, piece.stop)).mean()))
         samples = recording.samples(channel, sweep, start, piece.stop)
         recorded.append(float(samples.mean()) * MILLIVOLTS[channel.unit])
-    if len(places) < 2 or min(np.ptp(commanded), np.ptp(recorded)) < _LEAST_SPREAD_MV:
+    if len(places) < 2 or min(np.ptp(commanded), np.ptp(recorded)) < _MIN_SPREAD_MV:
         return None
-    if not np.corrcoef(commanded, recorded)[0, 1] >= _LEAST_CORRELATION:
+    if not np.corrcoef(commanded, recorded)[0, 1] >= _MIN_CORRELATION:
         return None
     differences = np.subtract(recorded, commanded)
     worst = int(np.abs(differences).argmax())

@@ -21,9 +21,9 @@ from nernstfit.contract.errors import RecordingError
 Bytes = NDArray[np.uint8]
 
 BLOCK = 512
-_MOST_CHANNELS = 16
-_MOST_SWEEPS = 10_000
-_MOST_TAGS = 20_000
+_MAX_CHANNELS = 16
+_MAX_SWEEPS = 10_000
+_MAX_TAGS = 20_000
 _ABF1_LEAST_BYTES = 2048
 _ABF1_HEADER_BYTES = 6144
 
@@ -41,18 +41,18 @@ class _Section:
 
 _SECTIONS = (
     _Section("protocol", 76, 208, 1, 1),
-    _Section("ADC", 92, 82, _MOST_CHANNELS, 1),
+    _Section("ADC", 92, 82, _MAX_CHANNELS, 1),
     _Section("DAC", 108, 132, 64, 0),
     _Section("epoch", 124, 4, 1000),
     _Section("epoch per DAC", 156, 30, 500),
     _Section("user list", 172, 10, 64),
     _Section("data", 236, 2, 2**31 - 1, 1),
-    _Section("tag", 252, 64, _MOST_TAGS),
-    _Section("synch array", 316, 8, _MOST_SWEEPS),
+    _Section("tag", 252, 64, _MAX_TAGS),
+    _Section("synch array", 316, 8, _MAX_SWEEPS),
 )
 _STRINGS_POSITION = 220
 _WIDTHS = {0: 2, 1: 4}  # bytes of a sample by format: whole numbers of the converter, or floating-point numbers
-_MOST_STRINGS, _MOST_STRING_BYTES = 2000, 65536
+_MAX_STRINGS, _MAX_STRING_BYTES = 2000, 65536
 
 
 def check(content: Bytes) -> None:
@@ -86,7 +86,7 @@ def _abf2(content: Bytes) -> Iterator[str]:
     for section in _SECTIONS:
         yield from _section(content, section)
     block, size, count = unpack(content, "<IIq", _STRINGS_POSITION)
-    if not (0 < count <= _MOST_STRINGS and 0 < size <= _MOST_STRING_BYTES):
+    if not (0 < count <= _MAX_STRINGS and 0 < size <= _MAX_STRING_BYTES):
         yield f"its section of strings cannot be: {count} strings of {size} bytes"
     elif block * BLOCK + size > content.size:
         yield "is truncated: its section of strings lies beyond its end"
@@ -128,13 +128,13 @@ def _abf1(content: Bytes) -> Iterator[str]:
     elif data <= 0 or ignored < 0 or data * BLOCK + (ignored + samples) * _WIDTHS[stored] > content.size:
         held = max(0, content.size - max(0, data) * BLOCK) // _WIDTHS[stored]
         yield f"is truncated: its header promises {samples} samples, the file holds {held}"
-    if not 0 <= n_tags <= _MOST_TAGS or (n_tags and not _holds(content, tags, 64 * n_tags)):
+    if not 0 <= n_tags <= _MAX_TAGS or (n_tags and not _holds(content, tags, 64 * n_tags)):
         yield f"is truncated: its {n_tags} tags lie beyond its end"
     synch, n_synch = unpack(content, "<2i", 92)
-    if n_synch and not (0 < n_synch <= _MOST_SWEEPS and _holds(content, synch, 8 * n_synch)):
+    if n_synch and not (0 < n_synch <= _MAX_SWEEPS and _holds(content, synch, 8 * n_synch)):
         yield f"is truncated: its synch array of {n_synch} sweeps lies beyond its end"
     inputs = unpack(content, "<16h", 410)[: int(channels)]
-    if not all(0 <= number < _MOST_CHANNELS for number in inputs):
+    if not all(0 <= number < _MAX_CHANNELS for number in inputs):
         yield f"its sampled inputs cannot be: {', '.join(str(number) for number in inputs)}"
     yield from _positive(content, "sampling interval", 122)
 
@@ -144,11 +144,11 @@ def _holds(content: Bytes, block: int, size: int) -> bool:
 
 
 def _amounts(sweeps: float, samples: float, channels: float) -> Iterator[str]:
-    if not 0 < channels <= _MOST_CHANNELS:
+    if not 0 < channels <= _MAX_CHANNELS:
         yield f"it cannot have {channels} channels"
     elif samples <= 0:
         yield "its header gives no samples"
-    elif not 0 <= sweeps <= min(_MOST_SWEEPS, samples / channels):
+    elif not 0 <= sweeps <= min(_MAX_SWEEPS, samples / channels):
         yield f"it cannot have {sweeps} sweeps with {samples} samples of {channels} channels"
 
 

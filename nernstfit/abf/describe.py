@@ -15,7 +15,7 @@ from nernstfit.abf.trace import Trace, evenly, trace
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 
-_MOST_SWEEPS = 40
+_MAX_SWEEPS = 40
 _BINS = 900
 
 
@@ -90,15 +90,15 @@ def _epochs(recording: Recording, waveform: Waveform) -> Iterator[str]:
     yield f"{content} of '{waveform.name}' in {waveform.unit}; start and length in ms"
     names = list(dict.fromkeys(part.name for sweep in command for part in sweep if part.name != BEFORE))
     cells = [["sweep", *names]]
-    for number, sweep in enumerate(command[:_MOST_SWEEPS]):
+    for number, sweep in enumerate(command[:_MAX_SWEEPS]):
         parts = {part.name: part for part in sweep}
         found = [_part(parts[name], recording.rate_Hz) if name in parts else "" for name in names]
         cells.append([str(number), *found])
     widths = [max(len(row[i]) for row in cells) for i in range(len(names) + 1)]
     for row in cells:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-    if recording.sweeps > _MOST_SWEEPS:
-        yield f"  ... and {recording.sweeps - _MOST_SWEEPS} more sweeps"
+    if recording.sweeps > _MAX_SWEEPS:
+        yield f"  ... and {recording.sweeps - _MAX_SWEEPS} more sweeps"
 
 
 def _part(part: Segment, rate_Hz: float) -> str:

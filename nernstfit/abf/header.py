@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf.check import BLOCK, Bytes, unpack
-from nernstfit.abf.records import MOST_EPOCHS, Channel, Epoch, Lowpass, Played, Tag, UserList, Waveform, epoch_name
+from nernstfit.abf.records import MAX_EPOCHS, Channel, Epoch, Lowpass, Played, Tag, UserList, Waveform, epoch_name
 from nernstfit.contract.errors import RecordingError
 
 EPISODIC, GAP_FREE = 5, 3
@@ -345,7 +345,7 @@ def _abf2_user_lists(content: Bytes, strings: list[str], version: list[int]) -> 
             continue
         if number in lists:
             raise RecordingError(f"its header is damaged: DAC {number} has two user lists")
-        epoch_count = MOST_EPOCHS if tuple(version[:2]) >= _FIRST_WITH_50_EPOCHS else _EPOCHS_OF_ABF1
+        epoch_count = MAX_EPOCHS if tuple(version[:2]) >= _FIRST_WITH_50_EPOCHS else _EPOCHS_OF_ABF1
         lists[number] = UserList(parameter, _values(_string(strings, text)), bool(repeat), epoch_count)
     return lists
 

@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 
 _WINDOW_FACTOR = 4.0
 _PRIOR_SAMPLES = 10.0
-_MOST_BIAS = 0.6
+_MAX_BIAS = 0.6
 _TELLING = 5.0
 
 
@@ -88,10 +88,10 @@ def autocorrelation(stretches: Sequence[FloatArray], degree: int = 1) -> FloatAr
     lowered = sums / counts
     lags = np.arange(longest)
     share = (degree + 1) * lost / number  # of S that is missing at every lag
-    bias = np.minimum(share * (1 + 2 * lags), _MOST_BIAS)
+    bias = np.minimum(share * (1 + 2 * lags), _MAX_BIAS)
     total = (2.0 * np.cumsum(lowered) - lowered[0]) / (1.0 - bias)
     times = total / (lowered[0] + share * total)
-    beyond = (lags >= _WINDOW_FACTOR * times) | (share * (1 + 2 * lags) >= _MOST_BIAS)
+    beyond = (lags >= _WINDOW_FACTOR * times) | (share * (1 + 2 * lags) >= _MAX_BIAS)
     cut = int(np.argmax(beyond)) if beyond.any() else longest - 1
     restored = lowered[: cut + 1] + share * total[cut]
     return np.asarray(restored / restored[0])

@@ -33,11 +33,11 @@ IntArray = NDArray[np.int64]
 
 _MEDIAN_FACTOR = math.sqrt(math.pi / 2)  # asymptotic error of a median over that of a mean, normal noise
 _LONGEST_STRETCH = 8192
-_MOST_PIECES = 400
-_MOST_SAMPLES = 2_000_000  # at a time in memory
+_MAX_PIECES = 400
+_MAX_SAMPLES = 2_000_000  # at a time in memory
 _RAMP_PARTS, _TREND_DEGREE = 8, 3
 _CORNER_MS, _CORNER_SKIP_MS = 20.0, 2.0
-_LEAST_CORNER = 8
+_MIN_CORNER = 8
 
 
 @dataclass(frozen=True)
@@ -280,7 +280,7 @@ def _blocks(source: Source, windows: Sequence[tuple[int, int]]) -> Iterator[tupl
     """
     for window, members in itertools.groupby(range(len(windows)), key=windows.__getitem__):
         rows = list(members)
-        most = max(1, _MOST_SAMPLES // (window[1] - window[0]))
+        most = max(1, _MAX_SAMPLES // (window[1] - window[0]))
         for chunk in (rows[k : k + most] for k in range(0, len(rows), most)):
             sweeps = [source.sweeps[i] for i in chunk]
             yield chunk, source.recording.block_pA(source.channel, sweeps, *window)
@@ -335,7 +335,7 @@ def _read_ramps(
     recording, median = source.recording, how.statistic == "median"
     time = _ramp_time(source, windows)
     shortest = min(stop - start for start, stop in windows)
-    pieces = max(2, min(_MOST_PIECES, shortest // max(1, math.ceil(time))))
+    pieces = max(2, min(_MAX_PIECES, shortest // max(1, math.ceil(time))))
     edges = [np.arange(pieces) * (stop - start) // pieces for start, stop in windows]
     current, squares, variance = np.empty((len(parts), pieces)), 0.0, np.empty(len(parts))
     for rows, block in _blocks(source, windows):
@@ -380,7 +380,7 @@ def _read_ramps(
 def _ramp_time(source: Source, windows: Sequence[tuple[int, int]]) -> float:
     """Autocorrelation time in samples, from as many ramps, spread over the sweeps, as are soon read."""
     samples = sum(stop - start for start, stop in windows)
-    chosen = list(range(0, len(windows), -(-samples // _MOST_SAMPLES)))
+    chosen = list(range(0, len(windows), -(-samples // _MAX_SAMPLES)))
     part = replace(source, sweeps=tuple(source.sweeps[i] for i in chosen))
     blocks = (block for _, block in _blocks(part, [windows[i] for i in chosen]))
     residuals = [noise.detrended(_parted(block), _TREND_DEGREE)[0] for block in blocks]
@@ -437,7 +437,7 @@ def _corner(source: Source, parts: Sequence[Segment]) -> tuple[float, float]:
         return math.nan, math.nan
     left = (max((before.start + corner) // 2, corner - length), corner)
     right = (corner + skip, min(corner + skip + length, parts[0].stop))
-    if min(left[1] - left[0], right[1] - right[0]) < _LEAST_CORNER:
+    if min(left[1] - left[0], right[1] - right[0]) < _MIN_CORNER:
         return math.nan, math.nan
     found = []
     for start, stop in (left, right):

@@ -28,7 +28,7 @@ from nernstfit.abf.header import Header
 from nernstfit.abf.records import PICOAMPERES, Channel, Lowpass, Played, Stimulus, Tag, Waveform
 from nernstfit.contract.errors import RecordingError
 
-_MOST_MAPPED_BYTES = 50_000_000
+_MAX_MAPPED_BYTES = 50_000_000
 # What pyabf raises on a header that fits its file and still makes no sense.
 _PYABF_FAULTS = (struct.error, ValueError, IndexError, OverflowError)
 
@@ -116,14 +116,14 @@ class Recording:
     def _stored(self, channel: Channel, sweep: int, start: int, stop: int) -> NDArray[Any]:
         """Samples as stored, in memory of their own; shape (stop - start,)."""
         raw = self._raw[sweep, start:stop, channel.index].copy()
-        if self._raw.nbytes > _MOST_MAPPED_BYTES and hasattr(mmap, "MADV_DONTNEED"):
+        if self._raw.nbytes > _MAX_MAPPED_BYTES and hasattr(mmap, "MADV_DONTNEED"):
             # A kernel maps far more of a file than is touched; a large one is let go of after each window.
             self._map.madvise(mmap.MADV_DONTNEED)
         return raw
 
     def _block(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> NDArray[Any]:
         """Samples of several sweeps as stored; shape (sweeps, stop - start)."""
-        if self._raw.nbytes > _MOST_MAPPED_BYTES:
+        if self._raw.nbytes > _MAX_MAPPED_BYTES:
             return np.stack([self._stored(channel, sweep, start, stop) for sweep in sweeps])
         return np.asarray(self._raw[:, start:stop, channel.index][list(sweeps)])
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EPOCH_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-MOST_EPOCHS = 50
+MAX_EPOCHS = 50
 PICOAMPERES = {"pA": 1.0, "nA": 1e3, "uA": 1e6, "µA": 1e6}
 
 # Codes of a user list, up to the epochs' digital outputs; behind them stand blocks of one code per epoch.
@@ -51,7 +51,7 @@ def epoch_name(number: int) -> str:
     ValueError
         Where no program numbers epochs so.
     """
-    if not 0 <= number < MOST_EPOCHS:
+    if not 0 <= number < MAX_EPOCHS:
         raise ValueError(f"no epoch has number {number}")
     return "A" * (number // len(EPOCH_LETTERS)) + EPOCH_LETTERS[number % len(EPOCH_LETTERS)]
 

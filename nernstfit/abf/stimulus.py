@@ -21,7 +21,7 @@ from nernstfit.abf.records import Course, Played
 from nernstfit.contract.errors import RecordingError
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
-_MOST_TEXT_BYTES = 64_000_000
+_MAX_TEXT_BYTES = 64_000_000
 _RATE_TOLERANCE = 1e-5  # intervals are stored with seven digits
 
 
@@ -88,7 +88,7 @@ def read_text(path: Path) -> Source:
         Where it is no such file.
     """
     try:
-        if path.stat().st_size > _MOST_TEXT_BYTES:
+        if path.stat().st_size > _MAX_TEXT_BYTES:
             raise RecordingError("which is too large for a text file")
         lines = path.read_text(encoding="cp1252", errors="replace").splitlines()
         if not lines[0].startswith("ATF"):

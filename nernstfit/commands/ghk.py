@@ -27,7 +27,7 @@ from nernstfit.solutions.warnings import CHARGE_PERCENT
 FloatArray = NDArray[np.float64]
 
 CONFIDENCE = 0.95
-_MOST_MV = 1000.0
+_MAX_MV = 1000.0
 _CHORD_FORM = "chord conductances in parallel, sum of g (E - E_Nernst) = 0, not permeabilities"
 
 
@@ -339,7 +339,7 @@ def _chord(potentials_mV: FloatArray, ions: Sequence[str]) -> _Chord:
 
 
 def _given_nernst_mV(texts: Sequence[str], ions: Sequence[str]) -> FloatArray:
-    found = amounts(texts, "--nernst", f"a potential in mV within +-{_MOST_MV:g}", least=-_MOST_MV, most=_MOST_MV)
+    found = amounts(texts, "--nernst", f"a potential in mV within +-{_MAX_MV:g}", least=-_MAX_MV, most=_MAX_MV)
     if set(found) != set(ions):
         raise InputError(
             f"--nernst: found {', '.join(found)}; a Nernst potential in mV for each of {', '.join(ions)} would be right"
@@ -363,9 +363,9 @@ def _check(asked: Question) -> None:
     if not low <= asked.temperature_C <= high:
         raise InputError(f"--temperature: found {asked.temperature_C:g}; {right} would be right")
     for option, value in (("--potential", asked.potential_mV), ("--reference-potential", asked.reference_mV)):
-        if value is not None and not abs(value) <= _MOST_MV:
-            raise InputError(f"{option}: found {value:g}; a potential in mV within +-{_MOST_MV:g} would be right")
-    if asked.se_mV is not None and not 0 < asked.se_mV <= _MOST_MV:
+        if value is not None and not abs(value) <= _MAX_MV:
+            raise InputError(f"{option}: found {value:g}; a potential in mV within +-{_MAX_MV:g} would be right")
+    if asked.se_mV is not None and not 0 < asked.se_mV <= _MAX_MV:
         raise InputError(f"--se: found {asked.se_mV:g}; a standard error in mV above 0 would be right")
     if (asked.solve is None) != (asked.potential_mV is None):
         raise InputError("--solve, --potential: found one of them; the ion and the measured potential go together")

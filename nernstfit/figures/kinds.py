@@ -91,12 +91,12 @@ THEME: Mapping[str, Any] = {
 }
 
 PNG_SCALE = 1.5
-MOST_SWEEPS = 7
-MOST_LEVELS = 120
-MOST_BINS = 160
+MAX_SWEEPS = 7
+MAX_LEVELS = 120
+MAX_BINS = 160
 _ARROW = 2.5  # how far the arrow of a bound reaches, as a factor of the ratio
-_MOST_STEPS = 40
-_LEAST_SHARE = 1e-3  # less cannot be seen in a bar
+_MAX_STEPS = 40
+_MIN_SHARE = 1e-3  # less cannot be seen in a bar
 _STEP_NAMES = dict(zip(tables.LADDER, ("none", "leak", "series R", "junction", "activity", "offset"), strict=True))
 
 
@@ -472,7 +472,7 @@ def shares(rows: pd.DataFrame, ions: Sequence[str]) -> Figure:
     Figure
     """
     largest = rows.groupby("source")["variance_share"].max()
-    sources = [source for source in SHARES if largest.get(source, 0.0) >= _LEAST_SHARE]
+    sources = [source for source in SHARES if largest.get(source, 0.0) >= _MIN_SHARE]
     rows = rows[rows["source"].isin(sources)]
     names, colours = zip(*(SHARES[source] for source in sources), strict=True)
     data = _named_groups(rows).assign(percent=100 * rows["variance_share"], rank=rows["source"].map(sources.index))
@@ -592,7 +592,7 @@ def _trace_panel(number: str, traces: pd.DataFrame, iv: pd.DataFrame, data: dict
 
 
 def _iv_panel(number: str, row: Mapping[Any, Any], iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Chart:
-    iv = iv.iloc[:: -(-len(iv) // MOST_LEVELS)]  # of the hundreds of pieces of a ramp not all are drawn
+    iv = iv.iloc[:: -(-len(iv) // MAX_LEVELS)]  # of the hundreds of pieces of a ramp not all are drawn
     half = 1.959964 * iv["se_pA"]
     data[f"iv_{number}"] = iv[["voltage_mV", "current_pA", "command_mV"]].assign(
         low_pA=iv["current_pA"] - half, high_pA=iv["current_pA"] + half
@@ -615,17 +615,17 @@ def _iv_panel(number: str, row: Mapping[Any, Any], iv: pd.DataFrame, data: dict[
 
 
 def _chosen(traces: pd.DataFrame) -> pd.DataFrame:
-    """At most MOST_SWEEPS sweeps, spread evenly."""
+    """At most MAX_SWEEPS sweeps, spread evenly."""
     sweeps = np.unique(traces["sweep"])
-    at = np.unique(np.linspace(0, len(sweeps) - 1, min(MOST_SWEEPS, len(sweeps))).round().astype(int))
+    at = np.unique(np.linspace(0, len(sweeps) - 1, min(MAX_SWEEPS, len(sweeps))).round().astype(int))
     return traces[traces["sweep"].isin(sweeps[at])]
 
 
 def _thinned(traces: pd.DataFrame) -> pd.DataFrame:
-    """At most MOST_BINS bins a sweep, with the command in the window beside each as `level_mV`."""
+    """At most MAX_BINS bins a sweep, with the command in the window beside each as `level_mV`."""
     ordered = traces.sort_values(["sweep", "t_ms"], kind="stable")
     sweeps = ordered.groupby("sweep")
-    pooled = -(-sweeps["t_ms"].transform("size") // MOST_BINS)
+    pooled = -(-sweeps["t_ms"].transform("size") // MAX_BINS)
     bins = ordered.assign(bin=sweeps.cumcount() // pooled).groupby(["sweep", "bin"], as_index=False)
     thin = bins.agg(t_ms=("t_ms", "mean"), low_pA=("low_pA", "min"), high_pA=("high_pA", "max"))
     middle = (ordered["from_ms"] + ordered["to_ms"]) / 2
@@ -642,7 +642,7 @@ def _current_range_pA(traces: pd.DataFrame, iv: pd.DataFrame) -> tuple[float, fl
 
 _ZERO = pd.DataFrame({"zero": [0.0]})
 _CURRENT_AXIS = alt.Axis(tickCount=5, minExtent=46)
-_MOST_TICKS = 7
+_MAX_TICKS = 7
 NO_GROUP = "(no group)"
 
 
@@ -665,7 +665,7 @@ def log_ticks(low: float, high: float, least: int) -> list[float]:
     for digits in ((1,), (1, 3), (1, 2, 5)):
         found = [value for e in decades for d in digits if low <= (value := float(f"{d}e{e}")) <= high]
         if len(found) >= least:
-            return found[:: -(-len(found) // _MOST_TICKS)]
+            return found[:: -(-len(found) // _MAX_TICKS)]
     return _equal_ticks(low, high, least)
 
 
@@ -677,7 +677,7 @@ def _equal_ticks(low: float, high: float, least: int) -> list[float]:
         found = [round(k * step, 12 - exponent) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
         if len(found) >= least:
             break
-    return found[:: -(-len(found) // _MOST_TICKS)]
+    return found[:: -(-len(found) // _MAX_TICKS)]
 
 
 def _log_axis(low: float, high: float, least: int) -> alt.Axis:
@@ -706,7 +706,7 @@ def _zero(axis: str) -> alt.Chart:
 
 def _steps(names: pd.Series) -> Any:
     """Height of an axis of names: one step each, or all within a fixed height where there are many."""
-    return alt.Step(19) if names.nunique() <= _MOST_STEPS else 19 * _MOST_STEPS
+    return alt.Step(19) if names.nunique() <= _MAX_STEPS else 19 * _MAX_STEPS
 
 
 def _colour(field: str, names: Sequence[str]) -> alt.Color:

@@ -36,7 +36,7 @@ Precision = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 _UNKNOWN_MV2 = 1e6  # variance of a limit before anything is known
 _GROSS, _WIDER = 0.05, 10.0
 _LEAST = 1e-8
-_MOST_ROUNDS, _SETTLED = 60, 1e-5
+_MAX_ROUNDS, _SETTLED = 60, 1e-5
 _LN_2PI = math.log(2 * math.pi)
 
 
@@ -52,7 +52,7 @@ def begin(data: Data) -> Data:
 
 
 def update(
-    data: Data, standing: Data, predicted_mV: FloatArray, precision: Callable[[Data], Precision], robust: bool
+    data: Data, working: Data, predicted_mV: FloatArray, precision: Callable[[Data], Precision], robust: bool
 ) -> tuple[Data, float]:
     """Bring the stand-ins up to date with a prediction.
 
@@ -60,7 +60,7 @@ def update(
     ----------
     data : Data
         As measured.
-    standing : Data
+    working : Data
         The same with the stand-ins so far.
     predicted_mV : ndarray, shape (n,)
     precision : callable
@@ -69,44 +69,44 @@ def update(
 
     Returns
     -------
-    standing : Data
+    working : Data
     log_factor : float
         What is added to the log likelihood of the stand-ins to have that of the measurements.
     """
     log_factor = 0.0
-    for _ in range(_MOST_ROUNDS):
-        mean, variance = _beside(data, standing, predicted_mV, precision(standing))
-        fresh, log_factor = _factors(data, standing, mean, variance, robust)
-        moved = np.abs(fresh.potential_mV - standing.potential_mV) + np.abs(fresh.se_mV - standing.se_mV)
+    for _ in range(_MAX_ROUNDS):
+        mean, variance = _beside(data, working, predicted_mV, precision(working))
+        fresh, log_factor = _factors(data, working, mean, variance, robust)
+        moved = np.abs(fresh.potential_mV - working.potential_mV) + np.abs(fresh.se_mV - working.se_mV)
         done = float((moved / fresh.se_mV).max()) < _SETTLED
-        standing = fresh
+        working = fresh
         if done:
             break
-    return standing, log_factor
+    return working, log_factor
 
 
-def _beside(data: Data, standing: Data, predicted_mV: FloatArray, times: Precision) -> tuple[FloatArray, FloatArray]:
+def _beside(data: Data, working: Data, predicted_mV: FloatArray, times: Precision) -> tuple[FloatArray, FloatArray]:
     """Mean and variance of each potential from all other rows, the noise of a plain measurement included."""
-    weighed, diagonal = times(standing.potential_mV - predicted_mV)
-    own = standing.se_mV**2 - data.se_mV**2
-    return standing.potential_mV - weighed / diagonal, np.maximum(1 / diagonal - own, data.se_mV**2)
+    weighed, diagonal = times(working.potential_mV - predicted_mV)
+    own = working.se_mV**2 - data.se_mV**2
+    return working.potential_mV - weighed / diagonal, np.maximum(1 / diagonal - own, data.se_mV**2)
 
 
-def _factors(data: Data, standing: Data, mean: FloatArray, variance: FloatArray, robust: bool) -> tuple[Data, float]:
+def _factors(data: Data, working: Data, mean: FloatArray, variance: FloatArray, robust: bool) -> tuple[Data, float]:
     potential, extra = data.potential_mV.copy(), np.zeros(data.size)
-    own, log_true = standing.se_mV**2 - data.se_mV**2, np.zeros(data.size)
+    own, log_true = working.se_mV**2 - data.se_mV**2, np.zeros(data.size)
     at = data.censored
     if at.size:
         potential[at], extra[at], log_true[at] = _limited(
             data.potential_mV[at], np.array(data.sides)[at], mean[at], variance[at]
         )
-        potential[at], extra[at] = _damped(data, standing, potential[at], extra[at])
+        potential[at], extra[at] = _damped(data, working, potential[at], extra[at])
     rest = np.setdiff1d(np.arange(data.size), at)
     if robust:
         extra[rest], log_true[rest] = _contaminated(potential[rest] - mean[rest], variance[rest])
     which = np.arange(data.size) if robust else at
     total = variance + own
-    away = (standing.potential_mV - mean) ** 2 / total
+    away = (working.potential_mV - mean) ** 2 / total
     log_normal = -(away + np.log(total) + _LN_2PI) / 2
     fresh = replace(data, potential_mV=potential, se_mV=np.sqrt(data.se_mV**2 + extra))
     return fresh, float((log_true - log_normal)[which].sum())
@@ -124,17 +124,17 @@ def _limited(
     return mean + side * sd * h / w, variance * (1 - w) / w, log_beyond
 
 
-def _damped(data: Data, standing: Data, potential: FloatArray, extra: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _damped(data: Data, working: Data, potential: FloatArray, extra: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Several limits that share a unit move each other: they go part of the way, by the stand-ins' precision."""
     at = data.censored
-    own = standing.se_mV[at] ** 2 - data.se_mV[at] ** 2
-    number = np.isin(data.units, at).sum(axis=1)
+    own = working.se_mV[at] ** 2 - data.se_mV[at] ** 2
+    number = np.isin(data.clusters, at).sum(axis=1)
     unit = np.empty(data.size, int)
-    unit[data.units[data.units >= 0]] = np.nonzero(data.units >= 0)[0]
+    unit[data.clusters[data.clusters >= 0]] = np.nonzero(data.clusters >= 0)[0]
     part = 1 / number[unit[at]]
     before, after = 1 / own, 1 / extra
     precision = (1 - part) * before + part * after
-    place = ((1 - part) * before * standing.potential_mV[at] + part * after * potential) / precision
+    place = ((1 - part) * before * working.potential_mV[at] + part * after * potential) / precision
     return place, 1 / precision
 
 

@@ -16,7 +16,7 @@ with P = V^-1 - V^-1 X (X' V^-1 X)^-1 X' V^-1,
 
     d(-2 ln L) / d ln s_j = tr(P V_j) - r' P V_j P r,    information_ij = tr(P V_i P V_j) / 2,
 
-V_j = 2 s_j^2 M_j. Everything is computed whitened, unit by unit (see `Data.units`).
+V_j = 2 s_j^2 M_j. Everything is computed whitened, unit by unit (see `Data.clusters`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ FloatArray = NDArray[np.float64]
 
 OFFSET, LN_P, BATCH, NOISE = "offset_mV", "ln_p", "batch_ln_p", "noise"
 FREE_OFFSET_MV = 1e3
-LEAST_SPREAD, _MOST_SPREAD = 1e-3, 10.0  # of ln P
+MIN_SD, _MAX_SD = 1e-3, 10.0  # of ln P
 _OFFSET_RANGE = 1e3  # the fitted offset spread stays within this factor of its scale
 _PRIOR_WIDTH = 1.0
 _NULL = 1e-7
@@ -43,7 +43,7 @@ _SAME = 1e-6
 
 
 @dataclass(frozen=True)
-class Spread:
+class VarianceComponents:
     """Between cells: standard deviation of the offsets in mV and of each ln P; of each ln P between batches.
 
     `noise` multiplies the standard errors of the measurements.
@@ -55,11 +55,11 @@ class Spread:
     noise: float = 1.0
 
 
-class Structure:
-    """What the rows share of each spread: the matrices M of this module, shape (units, width, width) each."""
+class CovarianceComponents:
+    """What the rows share of each spread: the matrices M of this module, shape (clusters, width, width) each."""
 
     def __init__(self, data: Data, gradient: FloatArray) -> None:
-        self.rows = data.units
+        self.rows = data.clusters
         self.there = self.rows >= 0
         both = self.there[:, :, None] & self.there[:, None, :]
         cell = np.searchsorted(data.cell_names, data.cells)[self.rows]
@@ -76,23 +76,23 @@ class Structure:
         self._of[NOISE] = self.arranged(data.se_mV[:, None]) ** 2 * np.eye(both.shape[1])
 
     def arranged(self, values: FloatArray) -> FloatArray:
-        """Values of shape (n, m) as (units, width, m), 0 where there is no row."""
+        """Values of shape (n, m) as (clusters, width, m), 0 where there is no row."""
         return np.where(self.there[:, :, None], values[self.rows], 0.0)
 
-    def covariance(self, spread: Spread) -> FloatArray:
-        """V in mV^2, 1 where there is no row; shape (units, width, width)."""
-        total = np.asarray(sum(matrix * getattr(spread, name) ** 2 for name, matrix in self._of.items()))
+    def covariance(self, components: VarianceComponents) -> FloatArray:
+        """V in mV^2, 1 where there is no row; shape (clusters, width, width)."""
+        total = np.asarray(sum(matrix * getattr(components, name) ** 2 for name, matrix in self._of.items()))
         at = np.arange(total.shape[1])
         total[:, at, at] += ~self.there
         return total
 
-    def parts(self, spread: Spread, gain: FloatArray) -> dict[str, FloatArray]:
+    def parts(self, components: VarianceComponents, sensitivity: FloatArray) -> dict[str, FloatArray]:
         """Variance that each spread adds to linear functions of the potentials.
 
         Parameters
         ----------
-        spread : Spread
-        gain : ndarray, shape (m, n)
+        components : VarianceComponents
+        sensitivity : ndarray, shape (m, n)
             Of each function, per mV.
 
         Returns
@@ -100,9 +100,9 @@ class Structure:
         dict of str to ndarray, shape (m,)
             By the spread's name; their sum is the variance of the function.
         """
-        g = self.arranged(gain.T)
+        g = self.arranged(sensitivity.T)
         return {
-            name: getattr(spread, name) ** 2 * np.einsum("uwm,uwm->m", g, matrix @ g)
+            name: getattr(components, name) ** 2 * np.einsum("uwm,uwm->m", g, matrix @ g)
             for name, matrix in self._of.items()
         }
 
@@ -113,15 +113,15 @@ class Structure:
         out[self.rows[self.there]] = found[self.there]
         return out
 
-    def slope(self, spread: Spread, name: str) -> FloatArray:
+    def slope(self, components: VarianceComponents, name: str) -> FloatArray:
         """dV / d ln s of one spread."""
-        return np.asarray(self._of[name] * (2.0 * getattr(spread, name) ** 2))
+        return np.asarray(self._of[name] * (2.0 * getattr(components, name) ** 2))
 
-    def whole(self, spread: Spread) -> FloatArray:
+    def whole(self, components: VarianceComponents) -> FloatArray:
         """V as one matrix, shape (n, n)."""
         n = int(self.there.sum())
         out = np.zeros((n, n))
-        for rows, block in zip(self.rows, self.covariance(spread), strict=True):
+        for rows, block in zip(self.rows, self.covariance(components), strict=True):
             own = rows >= 0
             out[np.ix_(rows[own], rows[own])] = block[np.ix_(own, own)]
         return out
@@ -130,12 +130,12 @@ class Structure:
 class Whitener:
     """Whitens unit by unit, all at once; missing rows of a unit count as exact zeros.
 
-    Takes arrays of shape (n,) or (n, m) and returns (units * width,) or (units * width, m).
+    Takes arrays of shape (n,) or (n, m) and returns (clusters * width,) or (clusters * width, m).
     """
 
-    def __init__(self, structure: Structure, spread: Spread) -> None:
+    def __init__(self, structure: CovarianceComponents, components: VarianceComponents) -> None:
         self._structure = structure
-        root = np.linalg.cholesky(structure.covariance(spread))
+        root = np.linalg.cholesky(structure.covariance(components))
         self.log_determinant = 2.0 * float(np.log(np.diagonal(root, axis1=1, axis2=2)).sum())
         self.blocks: FloatArray = np.linalg.inv(root)
 
@@ -157,9 +157,9 @@ class Whitener:
         return self._back((self.blocks**2).sum(axis=1))
 
     def transposed(self, white: FloatArray) -> FloatArray:
-        """Carry coefficients of whitened values, shape (m, units * width), to the values, shape (m, n)."""
-        by_unit = white.reshape(len(white), *self._structure.there.shape)
-        carried = np.einsum("mua,uab->mub", by_unit, self.blocks)
+        """Carry coefficients of whitened values, shape (m, clusters * width), to the values, shape (m, n)."""
+        by_cluster = white.reshape(len(white), *self._structure.there.shape)
+        carried = np.einsum("mua,uab->mub", by_cluster, self.blocks)
         return np.array([self._back(row) for row in carried]).reshape(len(white), int(self._structure.there.sum()))
 
     def _back(self, arranged: FloatArray) -> FloatArray:
@@ -170,7 +170,7 @@ class Whitener:
 
 
 @dataclass(frozen=True)
-class Columns:
+class WhitenedDesign:
     """Whitened columns X of the Jacobian, each scaled to length 1, and their singular values.
 
     Scaled, a column tells of its ion however little of it passes; what is left of collinearity is
@@ -183,7 +183,7 @@ class Columns:
     right: FloatArray
 
     @classmethod
-    def of(cls, columns: FloatArray) -> Columns:
+    def of(cls, columns: FloatArray) -> WhitenedDesign:
         """Decompose whitened columns; directions that the data do not hold are left out."""
         scale = np.linalg.norm(columns, axis=0)
         scale = np.where(scale > 0, scale, 1.0)
@@ -202,7 +202,7 @@ class Columns:
         return np.asarray(self.right.T / self.size / self.scale[:, None])
 
     @property
-    def gain(self) -> FloatArray:
+    def sensitivity(self) -> FloatArray:
         """(X'X)^-1 X'."""
         return np.asarray(self.root @ self.left.T)
 
@@ -212,8 +212,8 @@ class Columns:
         return np.asarray(self.root @ self.root.T)
 
     @property
-    def loose(self) -> tuple[int, ...]:
-        """Columns of which only combinations with others are held."""
+    def not_estimable(self) -> tuple[int, ...]:
+        """WhitenedDesign of which only combinations with others are held."""
         return tuple(int(j) for j in np.flatnonzero(1.0 - (self.right**2).sum(axis=0) > _SAME))
 
 
@@ -222,14 +222,14 @@ class Deviance:
 
     Parameters
     ----------
-    structure : Structure
+    structure : CovarianceComponents
     residual : ndarray, shape (n,)
         Measured less predicted potentials in mV.
     columns : ndarray, shape (n, free)
         dE / d ln P of the ratios that are fitted.
     names : sequence of str
         The spreads that are fitted, OFFSET, LN_P, BATCH or NOISE.
-    base : Spread
+    base : VarianceComponents
         Holds the others.
     scale_mV : float
         Of the offsets: the middle of a log-normal prior, one natural log unit wide.
@@ -238,11 +238,11 @@ class Deviance:
 
     def __init__(
         self,
-        structure: Structure,
+        structure: CovarianceComponents,
         residual: FloatArray,
         columns: FloatArray,
         names: Sequence[str],
-        base: Spread,
+        base: VarianceComponents,
         scale_mV: float,
         restricted: bool,
     ) -> None:
@@ -254,39 +254,39 @@ class Deviance:
         """Of the ln spreads."""
         around = math.log(self._scale) if OFFSET in self._names else 0.0
         reach = math.log(_OFFSET_RANGE)
-        ranges = {OFFSET: (around - reach, around + reach), NOISE: (-math.log(_MOST_SPREAD), math.log(_MOST_SPREAD))}
-        return [ranges.get(name, (math.log(LEAST_SPREAD), math.log(_MOST_SPREAD))) for name in self._names]
+        ranges = {OFFSET: (around - reach, around + reach), NOISE: (-math.log(_MAX_SD), math.log(_MAX_SD))}
+        return [ranges.get(name, (math.log(MIN_SD), math.log(_MAX_SD))) for name in self._names]
 
-    def spread(self, ln_spreads: FloatArray) -> Spread:
+    def components(self, ln_sd: FloatArray) -> VarianceComponents:
         """Spreads at a point."""
-        values: Mapping[str, float] = dict(zip(self._names, np.exp(ln_spreads).tolist(), strict=True))
+        values: Mapping[str, float] = dict(zip(self._names, np.exp(ln_sd).tolist(), strict=True))
         return replace(self._base, **values)
 
-    def __call__(self, ln_spreads: FloatArray) -> tuple[float, FloatArray]:
+    def __call__(self, ln_sd: FloatArray) -> tuple[float, FloatArray]:
         """Value, and its slope in the ln spreads."""
-        white, design, slopes = self._at(ln_spreads)
+        white, design, slopes = self._at(ln_sd)
         residual = white(self._residual)
         rest = residual - design.left @ (design.left.T @ residual)
         value = white.log_determinant + float(rest @ rest)
         slope = np.trace(slopes, axis1=2, axis2=3).sum(axis=1)
-        by_unit = self._by_unit(rest)
-        slope -= np.einsum("ui,juik,uk->j", by_unit, slopes, by_unit)
+        by_cluster = self._by_cluster(rest)
+        slope -= np.einsum("ui,juik,uk->j", by_cluster, slopes, by_cluster)
         if self._restricted:
             value += design.log_determinant
             slope -= np.trace(self._between(design, slopes), axis1=1, axis2=2)
         if OFFSET in self._names:
             at = self._names.index(OFFSET)
-            away = (ln_spreads[at] - math.log(self._scale)) / _PRIOR_WIDTH
+            away = (ln_sd[at] - math.log(self._scale)) / _PRIOR_WIDTH
             value += away**2
             slope[at] += 2 * away / _PRIOR_WIDTH
         return value, slope
 
-    def degrees_of_freedom(self, ln_spreads: FloatArray) -> FloatArray:
+    def degrees_of_freedom(self, ln_sd: FloatArray) -> FloatArray:
         """Satterthwaite's for the variance v of each ln P, 2 v^2 / var(v), shape (free,); inf where v is certain.
 
         The variance of the ln spreads is that of the expected information and the prior's.
         """
-        _, design, slopes = self._at(ln_spreads)
+        _, design, slopes = self._at(ln_sd)
         root, between = design.root, self._between(design, slopes)
         variance = (root**2).sum(axis=1)
         slope = np.einsum("fr,jrs,fs->jf", root, between, root)
@@ -297,11 +297,11 @@ class Deviance:
             df = 2 * variance**2 / of_variance
         return np.asarray(np.where(np.isfinite(df), np.maximum(df, 1.0), math.inf))
 
-    def value(self, spread: Spread) -> float:
+    def value(self, components: VarianceComponents) -> float:
         """-2 ln likelihood at some spreads."""
-        return self(self._ln(spread))[0]
+        return self(self._ln(components))[0]
 
-    def coefficients(self, spread: Spread) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def coefficients(self, components: VarianceComponents) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Coefficients of all columns by generalised least squares at some spreads.
 
         Returns
@@ -312,22 +312,22 @@ class Deviance:
         df : ndarray, shape (columns,)
             Satterthwaite's.
         """
-        at = self._ln(spread)
+        at = self._ln(components)
         white, design, slopes = self._at(at)
-        left, between = self._by_unit(design.left), self._between(design, slopes)
+        left, between = self._by_cluster(design.left), self._between(design, slopes)
         through = slopes @ left
         lost = np.einsum("iuar,juas->ijrs", through, through) - np.einsum("irs,jst->ijrt", between, between)
         uncertain = np.linalg.pinv(self._information(design, slopes, between), rcond=_NULL, hermitian=True)
         allowing = np.eye(len(design.size)) + 2 * np.einsum("ij,ijrs->rs", uncertain, lost)
         covariance = design.root @ allowing @ design.root.T
-        return design.gain @ white(self._residual), covariance, self.degrees_of_freedom(at)
+        return design.sensitivity @ white(self._residual), covariance, self.degrees_of_freedom(at)
 
-    def _ln(self, spread: Spread) -> FloatArray:
-        return np.array([math.log(getattr(spread, name)) for name in self._names])
+    def _ln(self, components: VarianceComponents) -> FloatArray:
+        return np.array([math.log(getattr(components, name)) for name in self._names])
 
-    def _information(self, design: Columns, slopes: FloatArray, between: FloatArray) -> FloatArray:
-        left = self._by_unit(design.left)
-        through = slopes @ left  # (spreads, units, width, rank)
+    def _information(self, design: WhitenedDesign, slopes: FloatArray, between: FloatArray) -> FloatArray:
+        left = self._by_cluster(design.left)
+        through = slopes @ left  # (components, clusters, width, rank)
         whole = np.einsum("iuab,juab->ij", slopes, slopes) - 2 * np.einsum("iuar,juar->ij", through, through)
         information = (whole + np.einsum("irs,jrs->ij", between, between)) / 2
         if OFFSET in self._names:
@@ -335,29 +335,29 @@ class Deviance:
             information[at, at] += 1 / _PRIOR_WIDTH**2
         return np.asarray(information)
 
-    def _at(self, ln_spreads: FloatArray) -> tuple[Whitener, Columns, FloatArray]:
-        """Whitening, whitened columns and whitened slopes of V, shape (spreads, units, width, width)."""
-        spread, shape = self.spread(ln_spreads), (-1, *self._structure.there.shape, self._structure.there.shape[1])
-        white = Whitener(self._structure, spread)
-        slopes = np.array([self._structure.slope(spread, name) for name in self._names]).reshape(shape)
-        return white, Columns.of(white(self._columns)), white.blocks @ slopes @ white.blocks.transpose(0, 2, 1)
+    def _at(self, ln_sd: FloatArray) -> tuple[Whitener, WhitenedDesign, FloatArray]:
+        """Whitening, whitened columns and whitened slopes of V, shape (components, clusters, width, width)."""
+        components, shape = self.components(ln_sd), (-1, *self._structure.there.shape, self._structure.there.shape[1])
+        white = Whitener(self._structure, components)
+        slopes = np.array([self._structure.slope(components, name) for name in self._names]).reshape(shape)
+        return white, WhitenedDesign.of(white(self._columns)), white.blocks @ slopes @ white.blocks.transpose(0, 2, 1)
 
-    def _by_unit(self, flat: FloatArray) -> FloatArray:
+    def _by_cluster(self, flat: FloatArray) -> FloatArray:
         return flat.reshape(*self._structure.there.shape, *flat.shape[1:])
 
-    def _between(self, design: Columns, slopes: FloatArray) -> FloatArray:
+    def _between(self, design: WhitenedDesign, slopes: FloatArray) -> FloatArray:
         """U' S U of each slope S with the left vectors U, shape (spreads, rank, rank)."""
-        left = self._by_unit(design.left)
+        left = self._by_cluster(design.left)
         return np.asarray(np.einsum("uar,juas->jrs", left, slopes @ left))
 
 
-def likeliest(deviance: Deviance, start: Spread, names: Sequence[str]) -> Spread:
+def fit_variance_components(deviance: Deviance, start: VarianceComponents, names: Sequence[str]) -> VarianceComponents:
     """Find the spreads of highest (restricted) likelihood for the model made linear.
 
     Parameters
     ----------
     deviance : Deviance
-    start : Spread
+    start : VarianceComponents
     names : sequence of str
         The spreads that are fitted.
     """
@@ -371,10 +371,10 @@ def likeliest(deviance: Deviance, start: Spread, names: Sequence[str]) -> Spread
     result = optimize.minimize(
         deviance, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-11, "gtol": 1e-4}
     )
-    return deviance.spread(result.x)
+    return deviance.components(result.x)
 
 
-def fitted(data: Data, offset_scale_mV: float) -> tuple[Spread, tuple[str, ...]]:
+def fitted(data: Data, offset_scale_mV: float) -> tuple[VarianceComponents, tuple[str, ...]]:
     """Spreads to start from, and which of them the data tell: one cell alone has none, one batch alone not its own.
 
     Parameters
@@ -389,4 +389,4 @@ def fitted(data: Data, offset_scale_mV: float) -> tuple[Spread, tuple[str, ...]]
     names = (
         (OFFSET,) * (several and 0 < offset_scale_mV < math.inf) + (LN_P,) * differ + (BATCH,) * (differ and batches)
     )
-    return Spread(offset, 0.1 if differ else 0.0, 0.1 if differ and batches else 0.0), names
+    return VarianceComponents(offset, 0.1 if differ else 0.0, 0.1 if differ and batches else 0.0), names

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from nernstfit.contract.settings import Settings
 from nernstfit.permeability import evidence
-from nernstfit.permeability.covariance import LEAST_SPREAD, Spread
+from nernstfit.permeability.covariance import MIN_SD, VarianceComponents
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.inference import ratios as ratio_inference
 from nernstfit.permeability.inference.ratios import ESTIMATE, Ratio
@@ -47,7 +47,7 @@ class Design:
     reference : str
     ln_p : ndarray, shape (data.coordinates,)
         Expected ln P over the reference's.
-    spread : Spread
+    components : VarianceComponents
         Of offsets and ln P between cells.
     offset_scale_mV, confidence : float
     robust : bool
@@ -62,7 +62,7 @@ class Design:
     conditions: tuple[Condition, ...]
     reference: str
     ln_p: FloatArray
-    spread: Spread
+    components: VarianceComponents
     offset_scale_mV: float
     confidence: float
     robust: bool
@@ -120,14 +120,14 @@ def design(
     unknown, why = evidence.unknown_side(measured, solutions, permeant, fitting.offset_sd_mV)
     none = ~np.isfinite(data.predict(ln_p)) & ~unknown
     shared_mV, _ = evidence.shared_errors_mV(measured, solutions, permeant, model, ln_p, settings, True)
-    sd = max(LEAST_SPREAD, plan.ln_ratio_sd / math.sqrt(2))
+    sd = max(MIN_SD, plan.ln_ratio_sd / math.sqrt(2))
     scale = fitting.offset_sd_mV
     whole = Design(
         data=data,
         conditions=at,
         reference=fitting.reference_ion,
         ln_p=ln_p,
-        spread=Spread(scale if math.isfinite(scale) else _OFFSETS_MV, sd),
+        components=VarianceComponents(scale if math.isfinite(scale) else _OFFSETS_MV, sd),
         offset_scale_mV=scale,
         confidence=fitting.confidence,
         robust=fitting.robust,
@@ -145,7 +145,7 @@ def outlook(of: Design) -> tuple[Ratio, ...]:
     """Ratios as the analysis may be expected to give them; none where no measurement is left."""
     if not of.data.size:
         return ()
-    found = expected(of.data, of.reference, of.ln_p, of.spread, of.offset_scale_mV)
+    found = expected(of.data, of.reference, of.ln_p, of.components, of.offset_scale_mV)
     return ratio_inference.ratios(found, of.shared_mV, of.confidence)
 
 
@@ -167,8 +167,8 @@ def simulated(of: Design, number: int, seed: int) -> list[tuple[Ratio, ...]]:
     found = []
     for _ in range(number):
         own = np.tile(of.ln_p, (len(data.cell_names), 1))
-        own[:, :k] += of.spread.ln_p * rng.standard_normal((len(own), k))
-        offsets = of.spread.offset_mV * rng.standard_normal(len(own))
+        own[:, :k] += of.components.ln_p * rng.standard_normal((len(own), k))
+        offsets = of.components.offset_mV * rng.standard_normal(len(own))
         potential = data.predict(own)[place, np.arange(data.size)] + offsets[place]
         potential = potential + data.se_mV * rng.standard_normal(data.size)
         drawn = replace(data, potential_mV=potential)

@@ -32,30 +32,30 @@ from nernstfit.permeability.covariance import (
     BATCH,
     LN_P,
     OFFSET,
-    Columns,
+    CovarianceComponents,
     Deviance,
-    Spread,
-    Structure,
+    VarianceComponents,
+    WhitenedDesign,
     Whitener,
+    fit_variance_components,
     fitted,
-    likeliest,
 )
 from nernstfit.permeability.observations import Data, present
-from nernstfit.permeability.optimize import LIMIT, Dense, lowest, misfit
+from nernstfit.permeability.optimize import LIMIT, DenseWhitener, chi_square, minimize
 
 FloatArray = NDArray[np.float64]
 
-_MOST_TURNS = 30
+_MAX_TURNS = 30
 _START_SD_MV = 1.0
-_START_SPREAD = 0.3  # of ln P; what it does not explain may be another hill
+_START_SD_LN_P = 0.3  # of ln P; what it does not explain may be another hill
 _SETTLED = 1e-3
 _UNEXPLAINED = 4.0  # a sum of squares of so much for each measurement
 _NEARBY = 0.2  # of ln P
 _FAR, _NEAR = 9.0, 3.0
 _SAME = 1e-6
-_MOST_STEPS = 400
+_MAX_STEPS = 400
 _NULL = 1e-7
-_MOST_ROUNDS = 12
+_MAX_ROUNDS = 12
 
 
 @dataclass(frozen=True)
@@ -72,25 +72,25 @@ class Fit:
         ln (P / P_ref); 0 for the reference and for ions that were not fitted. Then ln f where it was fitted.
     covariance : ndarray, shape (len(free), len(free))
         Of the fitted ln P: noise, cells and offsets, not what all cells share.
-    gain : ndarray, shape (len(free), n)
+    sensitivity : ndarray, shape (len(free), n)
         d ln P / d potential of each measurement, per mV: carries any further error of the
         potentials to the ratios.
-    loose : tuple of int
+    not_estimable : tuple of int
         Positions in `free` that the data do not hold: they only hold combinations of them.
     df : ndarray, shape (len(free),)
         Degrees of freedom of each ln P by Satterthwaite's approximation; inf where the error
         comes from the measurements' own noise alone.
-    spread : Spread
-    spreads : tuple of str
+    components : VarianceComponents
+    estimated_components : tuple of str
         Which of the spreads were fitted.
     offset_scale_mV : float
     offsets_mV : ndarray, shape (cells,)
         Best prediction of each cell's offset.
     chi_square, log_likelihood : float
         Of the whitened residuals; of the (unrestricted) likelihood.
-    bent_mV : ndarray, shape (n,)
+    curvature_bias_mV : ndarray, shape (n,)
         Mean over cells of each potential less that of the mean cell.
-    standing : Data
+    working : Data
         The data less that, limits and possible gross errors replaced by their stand-ins.
     """
 
@@ -99,17 +99,17 @@ class Fit:
     free: tuple[int, ...]
     ln_p: FloatArray
     covariance: FloatArray
-    gain: FloatArray
-    loose: tuple[int, ...]
+    sensitivity: FloatArray
+    not_estimable: tuple[int, ...]
     df: FloatArray
-    spread: Spread
-    spreads: tuple[str, ...]
+    components: VarianceComponents
+    estimated_components: tuple[str, ...]
     offset_scale_mV: float
     offsets_mV: FloatArray
     chi_square: float
     log_likelihood: float
-    bent_mV: FloatArray
-    standing: Data
+    curvature_bias_mV: FloatArray
+    working: Data
 
     @property
     def predicted_mV(self) -> FloatArray:
@@ -119,7 +119,7 @@ class Fit:
     @property
     def n_parameters(self) -> int:
         """Fitted ratios and spreads."""
-        return len(self.free) + len(self.spreads)
+        return len(self.free) + len(self.estimated_components)
 
 
 def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = True, robust: bool = False) -> Fit:
@@ -145,11 +145,19 @@ def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = T
     order = _fixed_order(data)
     result = _fit(data.subset(order), reference, offset_scale_mV, restricted, robust)
     back = np.argsort(order)
-    standing = result.standing.subset(back.tolist())
-    return replace(result, data=data, gain=result.gain[:, back], bent_mV=result.bent_mV[back], standing=standing)
+    working = result.working.subset(back.tolist())
+    return replace(
+        result,
+        data=data,
+        sensitivity=result.sensitivity[:, back],
+        curvature_bias_mV=result.curvature_bias_mV[back],
+        working=working,
+    )
 
 
-def expected(data: Data, reference: str, ln_p: FloatArray, spread: Spread, offset_scale_mV: float) -> Fit:
+def expected(
+    data: Data, reference: str, ln_p: FloatArray, components: VarianceComponents, offset_scale_mV: float
+) -> Fit:
     """Return the fit of potentials that lie where known ratios put them, with known spreads.
 
     Its covariance is the inverse of the Fisher information, its degrees of freedom those that REML would have.
@@ -160,7 +168,7 @@ def expected(data: Data, reference: str, ln_p: FloatArray, spread: Spread, offse
         The potentials in it are not used.
     reference : str
     ln_p : ndarray, shape (data.coordinates,)
-    spread : Spread
+    components : VarianceComponents
     offset_scale_mV : float
 
     Returns
@@ -169,11 +177,11 @@ def expected(data: Data, reference: str, ln_p: FloatArray, spread: Spread, offse
     """
     free = _free(data, reference)
     start, names = fitted(data, offset_scale_mV)
-    held = {name: getattr(spread if name in names else start, name) for name in (OFFSET, LN_P, BATCH)}
-    bent = _bent_mV(data, ln_p, Spread(**held))
-    lying = replace(data, potential_mV=data.predict(ln_p) + bent)
-    given = (reference, free, ln_p, Spread(**held), names, offset_scale_mV, True)
-    return _summary(lying, _level(lying, bent), bent, 0.0, *given)
+    held = {name: getattr(components if name in names else start, name) for name in (OFFSET, LN_P, BATCH)}
+    curvature_bias = _curvature_bias_mV(data, ln_p, VarianceComponents(**held))
+    lying = replace(data, potential_mV=data.predict(ln_p) + curvature_bias)
+    given = (reference, free, ln_p, VarianceComponents(**held), names, offset_scale_mV, True)
+    return _summary(lying, _level(lying, curvature_bias), curvature_bias, 0.0, *given)
 
 
 def _free(data: Data, reference: str) -> tuple[int, ...]:
@@ -192,49 +200,53 @@ def _fixed_order(data: Data) -> list[int]:
 
 def _fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool, robust: bool) -> Fit:
     free = _free(data, reference)
-    spread, names = fitted(data, offset_scale_mV)
-    ln_p = _start(data, free, spread)
-    standing, log_factor = censoring.begin(data), 0.0
+    components, names = fitted(data, offset_scale_mV)
+    ln_p = _start(data, free, components)
+    working, log_factor = censoring.begin(data), 0.0
     stand = censoring.needed(data, robust)
     visited = []
-    for _ in range(_MOST_TURNS):
+    for _ in range(_MAX_TURNS):
         gradient = data.gradient(ln_p)
-        bent = _bent_mV(data, ln_p, spread)
+        curvature_bias = _curvature_bias_mV(data, ln_p, components)
         if stand:
-            standing, log_factor = _stood_in(data, standing, ln_p, gradient, spread, bent, robust)
-        level = _level(standing, bent)
-        structure = Structure(level, gradient)
+            working, log_factor = _stood_in(data, working, ln_p, gradient, components, curvature_bias, robust)
+        level = _level(working, curvature_bias)
+        structure = CovarianceComponents(level, gradient)
         residual = level.potential_mV - data.predict(ln_p)
-        deviance = Deviance(structure, residual, gradient[:, list(free)], names, spread, offset_scale_mV, restricted)
-        likely = likeliest(deviance, spread, names)
+        deviance = Deviance(
+            structure, residual, gradient[:, list(free)], names, components, offset_scale_mV, restricted
+        )
+        likely = fit_variance_components(deviance, components, names)
         moved = _step(level, ln_p, free, Whitener(structure, likely), residual, gradient)
-        change = max(_shift(data, ln_p, moved), _relative_change(spread, likely))
-        ln_p, spread = moved, likely
-        visited.append((ln_p, spread))
+        change = max(_shift(data, ln_p, moved), _relative_change(components, likely))
+        ln_p, components = moved, likely
+        visited.append((ln_p, components))
         if change < _SETTLED:
-            ln_p = _least_squares(level, ln_p, free, Whitener(structure, spread))
+            ln_p = _least_squares(level, ln_p, free, Whitener(structure, components))
             break
     else:
         # Where nothing explains the data, ratios and spreads may chase each other for ever.
         if not stand:
             given = (data, free, names, offset_scale_mV, restricted)
-            ln_p, spread = min(visited, key=lambda at: _deviance_at(*given, *at))
-    bent = _bent_mV(data, ln_p, spread)
+            ln_p, components = min(visited, key=lambda at: _deviance_at(*given, *at))
+    curvature_bias = _curvature_bias_mV(data, ln_p, components)
     if stand:
-        standing, log_factor = _stood_in(data, standing, ln_p, data.gradient(ln_p), spread, bent, robust)
-    standing = _level(standing, bent)
-    return _summary(data, standing, bent, log_factor, reference, free, ln_p, spread, names, offset_scale_mV, restricted)
+        working, log_factor = _stood_in(data, working, ln_p, data.gradient(ln_p), components, curvature_bias, robust)
+    working = _level(working, curvature_bias)
+    return _summary(
+        data, working, curvature_bias, log_factor, reference, free, ln_p, components, names, offset_scale_mV, restricted
+    )
 
 
-def _bent_mV(data: Data, ln_p: FloatArray, spread: Spread) -> FloatArray:
+def _curvature_bias_mV(data: Data, ln_p: FloatArray, components: VarianceComponents) -> FloatArray:
     """Mean over cells of each potential less that of the mean cell; shape (n,)."""
-    sd = math.hypot(spread.ln_p, spread.batch_ln_p)
-    return data.bent(ln_p, sd) if sd else np.zeros(data.size)
+    sd = math.hypot(components.ln_p, components.batch_ln_p)
+    return data.curvature_bias(ln_p, sd) if sd else np.zeros(data.size)
 
 
-def _level(data: Data, bent_mV: FloatArray) -> Data:
+def _level(data: Data, curvature_bias_mV: FloatArray) -> Data:
     """Potentials as those of the mean cell would be."""
-    return replace(data, potential_mV=data.potential_mV - bent_mV)
+    return replace(data, potential_mV=data.potential_mV - curvature_bias_mV)
 
 
 def _step(
@@ -246,7 +258,7 @@ def _step(
     gradient: FloatArray,
 ) -> FloatArray:
     """Best ln P of the model made linear, where that is near enough to be believed; else of the model itself."""
-    step = Columns.of(whiten(gradient[:, list(free)])).gain @ whiten(residual)
+    step = WhitenedDesign.of(whiten(gradient[:, list(free)])).sensitivity @ whiten(residual)
     if np.abs(step).max(initial=0.0) > _NEARBY or data.size < len(free):
         return _least_squares(data, ln_p, free, whiten)
     moved = ln_p.copy()
@@ -256,20 +268,20 @@ def _step(
 
 def _stood_in(
     data: Data,
-    standing: Data,
+    working: Data,
     ln_p: FloatArray,
     gradient: FloatArray,
-    spread: Spread,
-    bent_mV: FloatArray,
+    components: VarianceComponents,
+    curvature_bias_mV: FloatArray,
     robust: bool,
 ) -> tuple[Data, float]:
     """Stand-ins beside what all other rows say of theirs."""
 
     def precision(at: Data) -> censoring.Precision:
-        whiten = Whitener(Structure(at, gradient), spread)
+        whiten = Whitener(CovarianceComponents(at, gradient), components)
         return lambda residual: (whiten.precision_times(residual), whiten.precision_diagonal)
 
-    return censoring.update(data, standing, data.predict(ln_p) + bent_mV, precision, robust)
+    return censoring.update(data, working, data.predict(ln_p) + curvature_bias_mV, precision, robust)
 
 
 def _deviance_at(
@@ -279,19 +291,21 @@ def _deviance_at(
     scale_mV: float,
     restricted: bool,
     ln_p: FloatArray,
-    spread: Spread,
+    components: VarianceComponents,
 ) -> float:
     """-2 ln likelihood, G where the ratios are."""
     gradient = data.gradient(ln_p)
-    residual = data.potential_mV - data.predict(ln_p) - _bent_mV(data, ln_p, spread)
+    residual = data.potential_mV - data.predict(ln_p) - _curvature_bias_mV(data, ln_p, components)
     columns = gradient[:, list(free)]
-    deviance = Deviance(Structure(data, gradient), residual, columns, names, spread, scale_mV, restricted)
-    return deviance(np.array([math.log(getattr(spread, name)) for name in names]))[0]
+    deviance = Deviance(
+        CovarianceComponents(data, gradient), residual, columns, names, components, scale_mV, restricted
+    )
+    return deviance(np.array([math.log(getattr(components, name)) for name in names]))[0]
 
 
 def covariance_mV2(fit: Fit) -> FloatArray:
     """Covariance of all potentials of a fit, without shared errors; shape (n, n)."""
-    return Structure(fit.standing, fit.data.gradient(fit.ln_p)).whole(fit.spread)
+    return CovarianceComponents(fit.working, fit.data.gradient(fit.ln_p)).whole(fit.components)
 
 
 def degrees_of_freedom(fit: Fit, ln_p: FloatArray, rows: Sequence[int]) -> FloatArray:
@@ -309,17 +323,17 @@ def degrees_of_freedom(fit: Fit, ln_p: FloatArray, rows: Sequence[int]) -> Float
     ndarray, shape (len(fit.free),)
         inf where the error comes from the measurements' own noise alone.
     """
-    if not fit.spreads:
+    if not fit.estimated_components:
         return np.full(len(fit.free), math.inf)
-    data = fit.standing.subset(rows)
+    data = fit.working.subset(rows)
     gradient = data.gradient(ln_p)
     residual, columns = data.potential_mV - data.predict(ln_p), gradient[:, list(fit.free)]
-    given = (fit.spreads, fit.spread, fit.offset_scale_mV, True)
-    at = np.array([math.log(getattr(fit.spread, name)) for name in fit.spreads])
-    return Deviance(Structure(data, gradient), residual, columns, *given).degrees_of_freedom(at)
+    given = (fit.estimated_components, fit.components, fit.offset_scale_mV, True)
+    at = np.array([math.log(getattr(fit.components, name)) for name in fit.estimated_components])
+    return Deviance(CovarianceComponents(data, gradient), residual, columns, *given).degrees_of_freedom(at)
 
 
-def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | Dense) -> FloatArray:
+def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener) -> FloatArray:
     """Minimise the whitened residuals over the free ln P; returns all ln P.
 
     An ion that has run away lies where nothing changes any more, from where no descent comes back:
@@ -336,10 +350,10 @@ def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: W
     nearer = best.copy()
     nearer[gone] = np.sign(best[gone]) * _NEAR
     again = _descent(data, nearer, free, whiten)
-    return again if misfit(data, again, whiten) < misfit(data, best, whiten) - _SETTLED else best
+    return again if chi_square(data, again, whiten) < chi_square(data, best, whiten) - _SETTLED else best
 
 
-def _descent(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | Dense) -> FloatArray:
+def _descent(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener) -> FloatArray:
     """Levenberg-Marquardt from one start, by lmfit with analytic derivatives."""
     names = [f"ln_p_{i}" for i in free]
     parameters = lmfit.Parameters()
@@ -367,15 +381,15 @@ def _descent(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitene
         calc_covar=False,
         xtol=1e-9,
         ftol=1e-11,
-        max_nfev=_MOST_STEPS,
+        max_nfev=_MAX_STEPS,
     )
     return unpack(result.params)
 
 
-def _shortest_steps(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | Dense) -> FloatArray:
+def _shortest_steps(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener) -> FloatArray:
     """Fit fewer data than parameters: of all exact fits one near the start. None of its ratios is reported."""
     ln_p = start.copy()
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         jacobian = whiten(data.gradient(ln_p)[:, list(free)])
         step = np.linalg.lstsq(jacobian, whiten(data.potential_mV - data.predict(ln_p)), rcond=_NULL)[0]
         ln_p[list(free)] += np.clip(step, -2.0, 2.0)
@@ -384,7 +398,7 @@ def _shortest_steps(data: Data, start: FloatArray, free: Sequence[int], whiten: 
     return ln_p
 
 
-def _start(data: Data, free: Sequence[int], spread: Spread) -> FloatArray:
+def _start(data: Data, free: Sequence[int], components: VarianceComponents) -> FloatArray:
     """Where to start: the fit in which every measurement is trusted to about a millivolt.
 
     Where that leaves the data unexplained or sends an ion away, it may have strayed onto the wrong hill: then it is
@@ -393,25 +407,25 @@ def _start(data: Data, free: Sequence[int], spread: Spread) -> FloatArray:
     trusted = replace(data, se_mV=np.hypot(data.se_mV, _START_SD_MV))
     none = np.zeros((data.size, data.coordinates))
     level = np.zeros(data.coordinates)
-    found = _least_squares(trusted, level, free, Whitener(Structure(trusted, none), spread))
-    if data.size < len(free) or not _strayed(trusted, found, spread):
+    found = _least_squares(trusted, level, free, Whitener(CovarianceComponents(trusted, none), components))
+    if data.size < len(free) or not _strayed(trusted, found, components):
         return found
-    whiten = Dense(Structure(trusted, none).whole(spread))
-    least = misfit(trusted, found, whiten)
+    whiten = DenseWhitener(CovarianceComponents(trusted, none).whole(components))
+    least = chi_square(trusted, found, whiten)
     starts = [level, *(_NEAR * side * np.eye(data.coordinates)[i] for i in free for side in (-1, 1))]
     for start in starts:
-        other, chi_square = lowest(trusted, start, free, whiten)
-        if chi_square < least - _SETTLED:
-            found, least = other, chi_square
+        other, reached = minimize(trusted, start, free, whiten)
+        if reached < least - _SETTLED:
+            found, least = other, reached
     return found
 
 
-def _strayed(trusted: Data, ln_p: FloatArray, spread: Spread) -> bool:
+def _strayed(trusted: Data, ln_p: FloatArray, components: VarianceComponents) -> bool:
     """Whether an ion has run away, or cells that differ by the third of a ratio still do not explain the potentials."""
     if np.abs(ln_p).max() > _FAR:
         return True
-    wide = replace(spread, ln_p=_START_SPREAD if spread.ln_p else 0.0)
-    left = misfit(trusted, ln_p, Whitener(Structure(trusted, trusted.gradient(ln_p)), wide))
+    wide = replace(components, ln_p=_START_SD_LN_P if components.ln_p else 0.0)
+    left = chi_square(trusted, ln_p, Whitener(CovarianceComponents(trusted, trusted.gradient(ln_p)), wide))
     return left > _UNEXPLAINED * trusted.size
 
 
@@ -423,7 +437,7 @@ def _shift(data: Data, old: FloatArray, new: FloatArray) -> float:
     return float(np.abs((data.predict(new) - data.predict(old)) / data.se_mV).max())
 
 
-def _relative_change(old: Spread, new: Spread) -> float:
+def _relative_change(old: VarianceComponents, new: VarianceComponents) -> float:
     pairs = ((old.offset_mV, new.offset_mV), (old.ln_p, new.ln_p), (old.batch_ln_p, new.batch_ln_p))
     # A spread near nothing may wander without meaning anything.
     return max(abs(a - b) / max(a, b, 0.01) for a, b in pairs)
@@ -431,47 +445,47 @@ def _relative_change(old: Spread, new: Spread) -> float:
 
 def _summary(
     data: Data,
-    standing: Data,
-    bent_mV: FloatArray,
+    working: Data,
+    curvature_bias_mV: FloatArray,
     log_factor: float,
     reference: str,
     free: tuple[int, ...],
     ln_p: FloatArray,
-    spread: Spread,
+    components: VarianceComponents,
     names: Sequence[str],
     scale_mV: float,
     restricted: bool,
 ) -> Fit:
     gradient = data.gradient(ln_p)
-    structure = Structure(standing, gradient)
-    whiten = Whitener(structure, spread)
+    structure = CovarianceComponents(working, gradient)
+    whiten = Whitener(structure, components)
     columns = gradient[:, list(free)]
-    design = Columns.of(whiten(columns))
-    residual = standing.potential_mV - data.predict(ln_p)
+    design = WhitenedDesign.of(whiten(columns))
+    residual = working.potential_mV - data.predict(ln_p)
     white = whiten(residual)
     chi_square = float(white @ white)
     log_likelihood = log_factor - 0.5 * (whiten.log_determinant + chi_square + data.size * math.log(2 * math.pi))
     member = np.equal.outer(np.array(data.cell_names), np.array(data.cells)).astype(float)
-    offsets = (spread.offset_mV**2 * member / data.cell_sizes[:, None]) @ whiten.precision_times(residual)
+    offsets = (components.offset_mV**2 * member / data.cell_sizes[:, None]) @ whiten.precision_times(residual)
     df = np.full(len(free), math.inf)
     if restricted and names and free:
-        deviance = Deviance(structure, residual, columns, names, spread, scale_mV, restricted)
-        df = deviance.degrees_of_freedom(np.array([math.log(getattr(spread, name)) for name in names]))
+        deviance = Deviance(structure, residual, columns, names, components, scale_mV, restricted)
+        df = deviance.degrees_of_freedom(np.array([math.log(getattr(components, name)) for name in names]))
     return Fit(
         data=data,
         reference=reference,
         free=free,
         ln_p=ln_p,
         covariance=design.covariance,
-        gain=whiten.transposed(design.gain),
-        loose=design.loose,
+        sensitivity=whiten.transposed(design.sensitivity),
+        not_estimable=design.not_estimable,
         df=df,
-        spread=spread,
-        spreads=tuple(names),
+        components=components,
+        estimated_components=tuple(names),
         offset_scale_mV=scale_mV,
         offsets_mV=offsets,
         chi_square=chi_square,
         log_likelihood=log_likelihood,
-        bent_mV=bent_mV,
-        standing=standing,
+        curvature_bias_mV=curvature_bias_mV,
+        working=working,
     )

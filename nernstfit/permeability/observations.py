@@ -90,7 +90,7 @@ class Data:
         return tuple(sorted(set(self.batches) - {""}))
 
     @cached_property
-    def units(self) -> NDArray[np.int64]:
+    def clusters(self) -> NDArray[np.int64]:
         """Rows that share anything, like `blocks`: those of a cell, with those of all cells of its batch."""
         return _arranged(self._bound) if self.batch_names else self.blocks
 
@@ -149,7 +149,7 @@ class Data:
             gradient = np.concatenate([gradient, self._factor_slope(potentials, given, first)[..., None]], axis=-1)
         return potentials[..., place], gradient[..., place, :]
 
-    def bent(self, ln_p: FloatArray, sd: float) -> FloatArray:
+    def curvature_bias(self, ln_p: FloatArray, sd: float) -> FloatArray:
         """Mean potential over cells whose ln P of every ion has this spread, less that of the mean cell, mV; (n,).
 
         By the spherical rule of third degree (points at sqrt(k) spreads along each axis; Arasaratnam & Haykin 2009,

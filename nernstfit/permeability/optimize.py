@@ -15,12 +15,12 @@ from nernstfit.permeability.observations import Data
 FloatArray = NDArray[np.float64]
 
 LIMIT = 30.0  # of ln P: beyond, nothing changes but the rounding
-_MOST_STEPS = 400
+_MAX_STEPS = 400
 _STEP, _FLAT = 1e-4, 1e-5  # of ln P, for a second derivative; of a sum of squares per ln P, which moves no cost
-_LONGEST, _MOST_HALVINGS = 3.0, 12
+_LONGEST, _MAX_HALVINGS = 3.0, 12
 
 
-class Dense:
+class DenseWhitener:
     """Whitens with one covariance matrix of all measurements, shape (n, n)."""
 
     def __init__(self, covariance_mV2: FloatArray) -> None:
@@ -39,13 +39,13 @@ class Dense:
         return np.asarray(self._whitening @ values)
 
 
-def misfit(data: Data, ln_p: FloatArray, whiten: Whitener | Dense) -> float:
+def chi_square(data: Data, ln_p: FloatArray, whiten: Whitener | DenseWhitener) -> float:
     """Sum of squares of the whitened residuals."""
     residual = whiten(data.potential_mV - data.predict(ln_p))
     return float(residual @ residual)
 
 
-def lowest(data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
+def minimize(data: Data, start: FloatArray, free: Sequence[int], whiten: DenseWhitener) -> tuple[FloatArray, float]:
     """Lowest sum of squares over some ln P, all others held.
 
     Parameters
@@ -54,7 +54,7 @@ def lowest(data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) ->
     start : ndarray, shape (k,)
         Where the free ones start and where the others stay; -inf is an ion that does not pass.
     free : sequence of int
-    whiten : Dense
+    whiten : DenseWhitener
 
     Returns
     -------
@@ -65,8 +65,8 @@ def lowest(data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) ->
     if not np.isfinite(data.predict(start)).all():
         return start, math.inf
     descent = Newton(data, start, free, whiten)
-    values = descent.lowest(np.where(np.isfinite(start), start, 0.0)[list(free)])
-    return descent.spread(values), descent.misfit(values)
+    values = descent.minimize(np.where(np.isfinite(start), start, 0.0)[list(free)])
+    return descent.expand(values), descent.chi_square(values)
 
 
 class Newton:
@@ -75,24 +75,24 @@ class Newton:
     There Gauss and Newton's, which Levenberg-Marquardt follows, creeps: it knows the residuals' slopes alone.
     """
 
-    def __init__(self, data: Data, start: FloatArray, free: Sequence[int], whiten: Dense) -> None:
+    def __init__(self, data: Data, start: FloatArray, free: Sequence[int], whiten: DenseWhitener) -> None:
         self._data, self._start, self._free = data, start, list(free)
         self._whiten = whiten
 
-    def spread(self, values: FloatArray) -> FloatArray:
+    def expand(self, values: FloatArray) -> FloatArray:
         """All ln P, shape (..., k), for the free ones, shape (..., free)."""
         ln_p = np.broadcast_to(self._start, (*values.shape[:-1], len(self._start))).copy()
         ln_p[..., self._free] = values
         return ln_p
 
-    def misfit(self, values: FloatArray) -> float:
+    def chi_square(self, values: FloatArray) -> float:
         """Sum of squares."""
-        return misfit(self._data, self.spread(values), self._whiten)
+        return chi_square(self._data, self.expand(values), self._whiten)
 
-    def lowest(self, values: FloatArray) -> FloatArray:
+    def minimize(self, values: FloatArray) -> FloatArray:
         """Go downhill until the slope is nothing, or no step leads further down."""
-        now = self.misfit(values)
-        for _ in range(_MOST_STEPS if self._free else 0):
+        now = self.chi_square(values)
+        for _ in range(_MAX_STEPS if self._free else 0):
             slope, curvature = self._slope_and_curvature(values)
             inside = (np.abs(values) < LIMIT) | (np.sign(slope) == np.sign(values))
             if np.abs(slope[inside]).max(initial=0.0) < _FLAT:
@@ -101,9 +101,9 @@ class Newton:
             # Along a ridge the curvature is negative: its size still tells how far to go down.
             step = -axes @ (axes.T @ slope / np.maximum(np.abs(size), _FLAT))
             step *= min(1.0, _LONGEST / float(np.abs(step).max()))
-            for _ in range(_MOST_HALVINGS):
+            for _ in range(_MAX_HALVINGS):
                 reached = np.clip(values + step, -LIMIT, LIMIT)
-                found = self.misfit(reached)
+                found = self.chi_square(reached)
                 if found < now:
                     break
                 step = step / 2
@@ -114,7 +114,7 @@ class Newton:
 
     def _slope(self, values: FloatArray) -> FloatArray:
         """Of the sum of squares, shape (..., free); as many points at once as come."""
-        predicted, gradient = self._data.prediction(self.spread(values))
+        predicted, gradient = self._data.prediction(self.expand(values))
         weighed = (self._data.potential_mV - predicted) @ self._whiten.precision
         return np.asarray(-2.0 * np.einsum("...nk,...n->...k", gradient[..., self._free], weighed))
 

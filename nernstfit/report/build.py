@@ -25,8 +25,8 @@ from nernstfit.figures.kinds import Drawing, Figure
 from nernstfit.permeability.inference.error_sources import REMEDY, Share, first
 
 MISSING = "—"
-MOST_TRACED = 60
-MOST_ROWS_PER_FIGURE = 6
+MAX_TRACED = 60
+MAX_ROWS_PER_FIGURE = 6
 _MANY_DF = 1000
 
 RATIO_VERDICTS: Mapping[str, str] = {
@@ -1193,10 +1193,10 @@ def _measurements(results: Results) -> Iterator[Block]:
             "reversal potential on the pipette's command, before the junction potential."
         )
     measured = rows[rows["measurement"].isin(set(results.iv["measurement"]))]
-    traced = set(measured["measurement"].head(MOST_TRACED))
-    if len(measured) > MOST_TRACED:
+    traced = set(measured["measurement"].head(MAX_TRACED))
+    if len(measured) > MAX_TRACED:
         yield Text(
-            f"Traces are shown for the first {MOST_TRACED} of the {len(measured)} measurements, to keep this file "
+            f"Traces are shown for the first {MAX_TRACED} of the {len(measured)} measurements, to keep this file "
             "small; current-voltage curves are shown for all.",
             "note",
         )
@@ -1205,10 +1205,10 @@ def _measurements(results: Results) -> Iterator[Block]:
     for place, ((_, _), part) in enumerate(rows.groupby(["group", "cell"], sort=True)):
         blocks: list[Block] = []
         curves = part[part["measurement"].isin(set(measured["measurement"]))]
-        for start in range(0, len(curves), MOST_ROWS_PER_FIGURE):
+        for start in range(0, len(curves), MAX_ROWS_PER_FIGURE):
             number += 1
             blocks.append(
-                _measurement_figure(results, number, curves.iloc[start : start + MOST_ROWS_PER_FIGURE], traces)
+                _measurement_figure(results, number, curves.iloc[start : start + MAX_ROWS_PER_FIGURE], traces)
             )
         blocks += _potentials(results, part)
         n = int((part["verdict"] == "reversal").sum())

@@ -20,7 +20,7 @@ PAIR, TABLE, UNKNOWN = "pair", "table", "unknown"
 # A cell 25 um across, 0.9 uF/cm2 (Gentet, Stuart & Clements 2000, Biophys J 79:314).
 TYPICAL_PF = 0.9e-6 * math.pi * 25e-4**2 * 1e12
 _EDGE = 0.05  # of the common range, left out at both ends: what the corners leave
-_LEAST_PIECES = 8
+_MIN_PIECES = 8
 _LEAK_TERMS = 4  # of the leak itself, a cubic
 _NOISE = 3.0
 _CONSTANT = 0.2  # root mean square of what may vary, of the mean
@@ -118,7 +118,7 @@ def _of_pair(up: Curve, down: Curve) -> Capacity | None:
     low, high = max(a.voltage_mV[0], b.voltage_mV[0]), min(a.voltage_mV[-1], b.voltage_mV[-1])
     margin = _EDGE * (high - low)
     inside = a.among((a.voltage_mV > low + margin) & (a.voltage_mV < high - margin))
-    if inside.size < _LEAST_PIECES or b.size < _LEAST_PIECES:
+    if inside.size < _MIN_PIECES or b.size < _MIN_PIECES:
         return None
     back = spline.fit(b.voltage_mV, b.current_pA, b.se_pA)
     influence, between = back.error(inside.voltage_mV)

@@ -23,9 +23,9 @@ FloatArray = NDArray[np.float64]
 REVERSAL, NO_CROSSING, AMBIGUOUS, NOT_A_REVERSAL = "reversal", "no_crossing", "ambiguous", "not_a_reversal"
 Z_95 = 1.959963984540054  # normal quantiles: 95 % two-sided ...
 Z_99 = 2.5758293035489004  # ... and 99 %
-_LEAST_SLOPE = 0.05
+_MIN_SLOPE = 0.05
 _DISAGREE = 2.0
-_LEAST_STEP_MV = 1e-9
+_MIN_STEP_MV = 1e-9
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def _refusal(few: Curve, zero: Zero, bracket: tuple[float, float], min_span_mV: 
     potential = zero.potential_mV if known else sum(bracket) / 2
     at = np.searchsorted(few.voltage_mV, bracket)
     rise = float(few.current_pA[at[1]] - few.current_pA[at[0]])
-    slope = zero.slope_nS if known else rise / max(bracket[1] - bracket[0], _LEAST_STEP_MV)
+    slope = zero.slope_nS if known else rise / max(bracket[1] - bracket[0], _MIN_STEP_MV)
     place = f"{potential:.1f} mV"
     for side, direction in (("below", -1), ("above", 1)):
         levels = _levels_beside(few, potential, direction, min_span_mV)
@@ -211,9 +211,9 @@ def _refusal(few: Curve, zero: Zero, bracket: tuple[float, float], min_span_mV: 
             reach = abs(few.voltage_mV[levels] - potential).max()
             return f"up to {reach:.0f} mV {side} {place} the current cannot be told from zero"
     # A wrong series resistance may lay levels on one another.
-    steps = np.maximum(np.diff(few.voltage_mV), _LEAST_STEP_MV)
+    steps = np.maximum(np.diff(few.voltage_mV), _MIN_STEP_MV)
     steepest = float((np.abs(np.diff(few.current_pA)) / steps).max())
-    if abs(slope) < _LEAST_SLOPE * steepest:
+    if abs(slope) < _MIN_SLOPE * steepest:
         return f"the slope at {place} is only {abs(slope) / steepest:.1%} of the largest in the recording"
     return ""
 

@@ -24,14 +24,14 @@ FloatArray = NDArray[np.float64]
 _SAME_LEVEL_MV = 1e-6
 _SAME_SPEED = 1e-12
 _SAME_PIECE = 0.1  # of the step between neighbouring pieces of a ramp
-_MOST_LEVELS, _LEAST_LEVELS, _COARSE_MV = 32, 8, 4.0
+_MAX_LEVELS, _MIN_LEVELS, _COARSE_MV = 32, 8, 4.0
 DENSE_MV = 2.0  # closer levels are averaged before a smooth curve is fitted
 _EDGE = 1e-9
-_LEAST_LEAK_LEVELS = 3
+_MIN_LEAK_LEVELS = 3
 _LEAK_ORDER = 3
 _STRAIGHT_Z, _SURELY_BENT_Z = 2.5, 4.0
 _BENT = 2.0  # misfit of a straight leak; less only makes its error larger
-_LEAST_SE_PA = 1e-9
+_MIN_SE_PA = 1e-9
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Curve:
     @property
     def weight(self) -> FloatArray:
         """One over each level's own standard error, shape (levels,)."""
-        return np.asarray(1.0 / np.maximum(self.se_pA, _LEAST_SE_PA))
+        return np.asarray(1.0 / np.maximum(self.se_pA, _MIN_SE_PA))
 
     def on_command(self) -> Curve:
         """Return the same currents against the command."""
@@ -200,10 +200,10 @@ def _by_voltage(curve: Curve) -> Curve:
 
 def coarse(curve: Curve) -> Curve:
     """Return a curve of few levels, so that each can be told from zero: neighbouring pieces of a ramp are averaged."""
-    if curve.size <= _MOST_LEVELS + _LEAST_LEVELS:
+    if curve.size <= _MAX_LEVELS + _MIN_LEVELS:
         return curve
     span = float(curve.voltage_mV[-1] - curve.voltage_mV[0])
-    return thinned(curve, span / np.clip(span / _COARSE_MV, _LEAST_LEVELS, _MOST_LEVELS))[0]
+    return thinned(curve, span / np.clip(span / _COARSE_MV, _MIN_LEVELS, _MAX_LEVELS))[0]
 
 
 def thinned(curve: Curve, width_mV: float) -> tuple[Curve, NDArray[np.int64]]:
@@ -344,12 +344,12 @@ def without_straight_leak(curve: Curve, sign: int = 1) -> Curve | None:
     few = coarse(curve)
     if sign < 0:
         few = few.among(slice(None, None, -1))
-    last = _LEAST_LEAK_LEVELS - 1
+    last = _MIN_LEAK_LEVELS - 1
     if few.size <= last or not _continues(few, last - 1, _SURELY_BENT_Z):
         return None
     while last + 1 < few.size and _continues(few, last, _STRAIGHT_Z):
         last += 1
-    if _LEAST_LEAK_LEVELS - 1 < last < few.size - 1:
+    if _MIN_LEAK_LEVELS - 1 < last < few.size - 1:
         last -= 1
     below = sign * curve.voltage_mV <= sign * few.voltage_mV[last]
     line = weighted(curve.voltage_mV[below], curve.current_pA[below], curve.weight[below], 1).of_order(1)

@@ -22,10 +22,10 @@ FloatArray = NDArray[np.float64]
 Bracket = tuple[float, float]
 
 _NEAR_MV = 45.0
-_LEAST_BESIDE = 4
+_MIN_BESIDE = 4
 _HIGHEST_ORDER = 5
-_MOST_STEPS = 60
-_MOST_RECTIFICATION = 12.0  # of its logarithm
+_MAX_STEPS = 60
+_MAX_RECTIFICATION = 12.0  # of its logarithm
 _PRIOR_REPEATS = 2.0
 _SETTLED = 1e-10
 _FAR = 100.0  # thermal voltages; further off the current is not looked at
@@ -148,14 +148,14 @@ def ghk(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
     current, jacobian = _ghk_current(parameters, curve.voltage_mV, thermal)
     rest = float(np.sum(((curve.current_pA - current) * weight) ** 2))
     damping = 1e-3
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         a = jacobian * weight[:, None]
         normal = a.T @ a
         scale = np.diag(np.diag(normal)) * damping
         # Least squares: where a parameter does nothing, it stays.
         step = np.linalg.lstsq(normal + scale, a.T @ ((curve.current_pA - current) * weight), rcond=None)[0]
         trial = parameters + step
-        trial[2] = np.clip(trial[2], -_MOST_RECTIFICATION, _MOST_RECTIFICATION)
+        trial[2] = np.clip(trial[2], -_MAX_RECTIFICATION, _MAX_RECTIFICATION)
         new_current, new_jacobian = _ghk_current(trial, curve.voltage_mV, thermal)
         new = float(np.sum(((curve.current_pA - new_current) * weight) ** 2))
         if new <= rest:
@@ -190,7 +190,7 @@ def _around(curve: Curve, bracket: Bracket) -> slice:
     middle = (bracket[0] + bracket[1]) / 2
     reach = (min(middle - _NEAR_MV, bracket[0]), max(middle + _NEAR_MV, bracket[1]), middle)
     left, right, at = np.searchsorted(curve.voltage_mV, reach).tolist()
-    return slice(max(0, min(left, at - _LEAST_BESIDE)), max(right, at + _LEAST_BESIDE))
+    return slice(max(0, min(left, at - _MIN_BESIDE)), max(right, at + _MIN_BESIDE))
 
 
 def _secant(curve: Curve, bracket: Bracket) -> Zero:

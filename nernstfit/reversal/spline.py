@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 _SIZES = np.concatenate(([1e-12], np.logspace(-2, 9, 23)))  # of the bend, relative to what the levels could tell
-_LEAST_FREEDOM = 2
+_MIN_FREEDOM = 2
 _QUINTIC_LEVELS = 6
 _TRIES = 50
-_LEAST_SE_PA = 1e-9  # samples that never change leave none
+_MIN_SE_PA = 1e-9  # samples that never change leave none
 
 
 @dataclass(frozen=True)
@@ -134,11 +134,11 @@ def fit(voltage_mV: FloatArray, current_pA: FloatArray, se_pA: FloatArray) -> Sp
     n = len(voltage_mV)
     order = 3 if n >= _QUINTIC_LEVELS else 2
     start, span = float(voltage_mV[0]), float(voltage_mV[-1] - voltage_mV[0])
-    x, weight = (voltage_mV - start) / span, 1.0 / np.maximum(se_pA, _LEAST_SE_PA)
+    x, weight = (voltage_mV - start) / span, 1.0 / np.maximum(se_pA, _MIN_SE_PA)
     values, vectors = np.linalg.eigh(_kernel(x, x, order) * weight[:, None] * weight)
     values = np.maximum(values, 0.0)
     sizes = _SIZES / values[-1]
-    if n - order < _LEAST_FREEDOM:
+    if n - order < _MIN_FREEDOM:
         sizes = sizes[:1]
     y = (current_pA * weight) @ vectors
     trend = vectors.T @ (_powers(x, order) * weight[:, None])
@@ -148,7 +148,7 @@ def fit(voltage_mV: FloatArray, current_pA: FloatArray, se_pA: FloatArray) -> Sp
     left = y - trends @ trend.T
     rest = left * shrunk
     fitted = -0.5 * (-np.log(shrunk).sum(1) + np.linalg.slogdet(normal)[1] + (left * rest).sum(1))
-    if n - order == _LEAST_FREEDOM:
+    if n - order == _MIN_FREEDOM:
         # So few levels rule no bend out: those are less likely beforehand that are beyond what the levels show.
         fitted -= 0.25 * np.log1p(sizes / _SIZES[1] * values[-1])
     evidence = np.exp(fitted - fitted.max())

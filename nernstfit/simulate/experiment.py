@@ -62,7 +62,7 @@ PROTOCOL = Waveform(
     keeps_last_level=False,
 )
 SWEEPS = 17
-_MOST_STEPS = 50
+_MAX_STEPS = 50
 
 _CONFIG = """\
 # A simulated experiment: the recordings were made by `nernstfit simulate`, not in a laboratory.
@@ -241,7 +241,7 @@ class _Membrane:
     def behind(self, voltage_mV: FloatArray, series_MOhm: float) -> FloatArray:
         """Membrane potentials at which the current through the series resistance is the membrane's."""
         v = voltage_mV
-        for _ in range(_MOST_STEPS):
+        for _ in range(_MAX_STEPS):
             excess = v + series_MOhm * 1e-3 * self.current_pA(v) - voltage_mV
             step = excess / (1 + series_MOhm * 1e-3 * self.slope_nS(v))
             v = v - step

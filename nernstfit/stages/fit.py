@@ -17,7 +17,7 @@ from nernstfit.permeability import evidence
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.inference import ratios as ratio_inference
 from nernstfit.permeability.inference.comparisons import compare
-from nernstfit.permeability.inference.diagnostics import Circumstances, examine
+from nernstfit.permeability.inference.diagnostics import Covariates, examine
 from nernstfit.permeability.inference.error_budget import budget
 from nernstfit.permeability.inference.intervals import checks, reported
 from nernstfit.permeability.inference.model_selection import (
@@ -27,7 +27,7 @@ from nernstfit.permeability.inference.model_selection import (
     with_correction,
     without_doubtful,
 )
-from nernstfit.permeability.inference.ratios import NOTHING, Judged, Ratio
+from nernstfit.permeability.inference.ratios import NOT_IDENTIFIABLE, FitResult, Ratio
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Data
 from nernstfit.reversal.classify import NO_CROSSING, REVERSAL
@@ -61,9 +61,9 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     """
     models, confidence = candidates(experiment.settings), experiment.settings.fit.confidence
     content: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
-    configured: dict[str, Judged] = {}
+    configured: dict[str, FitResult] = {}
     for group in _groups(inputs["reversals"], experiment):
-        judge, more = _Judge(experiment), []
+        judge, more = _FitCache(experiment), []
         keep, _ = _predictable(group.measured, models[0], experiment)
         if keep.any():
             part = group.measured.subset(np.flatnonzero(keep).tolist())
@@ -132,14 +132,14 @@ def _measured(rows: pd.DataFrame, known: Mapping[str, Row]) -> Measured:
     )
 
 
-class _Judge:
+class _FitCache:
     """The ratios of one group under whatever is fitted to it, each fit judged once: steps may change nothing."""
 
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
-        self._known: dict[tuple[Any, ...], Judged] = {}
+        self._known: dict[tuple[Any, ...], FitResult] = {}
 
-    def __call__(self, measured: Measured, model: Model, scale_mV: float, with_junction: bool = True) -> Judged:
+    def __call__(self, measured: Measured, model: Model, scale_mV: float, with_junction: bool = True) -> FitResult:
         """Fit measurements that the model predicts, and judge their ratios."""
         numbers = (measured.potential_mV.tobytes(), measured.se_mV.tobytes())
         how = (model.activity, model.permeant, model.corrected, scale_mV, with_junction)
@@ -158,12 +158,12 @@ class _Judge:
                 with_junction,
             )
             ratios = ratio_inference.ratios(result, shared_mV, settings.fit.confidence)
-            self._known[key] = Judged(result, ratios, shared_mV, names)
+            self._known[key] = FitResult(result, ratios, shared_mV, names)
         return self._known[key]
 
 
 def _more_models(
-    models: Sequence[Model], measured: Measured, configured: Judged, experiment: Experiment
+    models: Sequence[Model], measured: Measured, configured: FitResult, experiment: Experiment
 ) -> Iterator[Model]:
     """Models that the data of a group ask for, beside those that are compared in any case."""
     yield from without_doubtful(models[0], configured.ratios, configured.fit)
@@ -173,7 +173,7 @@ def _more_models(
 
 
 def _add(
-    content: dict[str, list[dict[str, Any]]], group: Group, model: Model, experiment: Experiment, judge: _Judge
+    content: dict[str, list[dict[str, Any]]], group: Group, model: Model, experiment: Experiment, judge: _FitCache
 ) -> dict[str, Any]:
     """Fit one model to one group and append its rows; returns that of the table of models."""
     settings, n = experiment.settings, len(group.measured.cell)
@@ -204,7 +204,9 @@ def _add(
         if keep.all():
             row |= rows.likelihood_row(fit(data, model.reference, scale, restricted=False, robust=robust))
     elif model.is_ghk:
-        missing = [Ratio(ion, NOTHING, why or _NO_REVERSAL) for ion in model.permeant if ion != model.reference]
+        missing = [
+            Ratio(ion, NOT_IDENTIFIABLE, why or _NO_REVERSAL) for ion in model.permeant if ion != model.reference
+        ]
         content["permeabilities"] += [reference | rows.ratio_row(ratio) for ratio in missing]
     content["residuals"] += rows.residual_rows(key, group.measured, predicted, offsets)
     return row
@@ -212,7 +214,7 @@ def _add(
 
 def _checks(
     content: Mapping[str, list[dict[str, Any]]],
-    found: Judged | None,
+    found: FitResult | None,
     group: str,
     model: Model,
     experiment: Experiment,
@@ -228,19 +230,21 @@ def _checks(
     yield from rows.interval_rows(key, checks(found.fit, found.ratios, of_cells, settings.confidence, settings.seed))
 
 
-def _tests(key: Mapping[str, Any], found: Judged, of: pd.DataFrame, experiment: Experiment) -> Iterator[dict[str, Any]]:
+def _tests(
+    key: Mapping[str, Any], found: FitResult, of: pd.DataFrame, experiment: Experiment
+) -> Iterator[dict[str, Any]]:
     """Whether the configured model holds; `of` are the rows of the table that were fitted."""
     settings = experiment.settings
     model, permeant = settings.activity.name, settings.fit.permeant
     in_bath = [
         experiment.solutions.activity_mM(row.bath, permeant, model, float(row.temperature_C)) for row in of.itertuples()
     ]
-    about = Circumstances(np.array(in_bath), of["time_s"].to_numpy(float), of["slope_nS"].to_numpy(float))
+    about = Covariates(np.array(in_bath), of["time_s"].to_numpy(float), of["slope_nS"].to_numpy(float))
     for outcome in examine(found.fit, about, settings.fit.confidence, found.estimates):
         yield rows.test_row(key, outcome)
 
 
-def _budget(key: Mapping[str, Any], found: Judged) -> Iterator[dict[str, Any]]:
+def _budget(key: Mapping[str, Any], found: FitResult) -> Iterator[dict[str, Any]]:
     """Where the errors of the configured model's estimates come from."""
     for share in budget(found.fit, found.shared_mV, found.names, found.estimates):
         yield rows.budget_row(key, share)
@@ -263,7 +267,7 @@ def _reversals(group: Group) -> Measured:
     return group.measured.subset(np.flatnonzero(group.rows["verdict"] == REVERSAL).tolist())
 
 
-def _ladder(group: Group, model: Model, experiment: Experiment, judge: _Judge) -> Iterator[dict[str, Any]]:
+def _ladder(group: Group, model: Model, experiment: Experiment, judge: _FitCache) -> Iterator[dict[str, Any]]:
     """Fit the configured ions after each correction, each on top of the last.
 
     Until the last step an offset is no property of its cell but counts as scatter of every single

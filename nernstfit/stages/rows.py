@@ -15,7 +15,7 @@ from nernstfit.experiment.folder import Experiment
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.inference import nernst_slopes
 from nernstfit.permeability.inference.comparisons import Comparison
-from nernstfit.permeability.inference.diagnostics import Outcome
+from nernstfit.permeability.inference.diagnostics import TestResult
 from nernstfit.permeability.inference.error_sources import Share
 from nernstfit.permeability.inference.intervals import CELLS, DEFAULT, Interval
 from nernstfit.permeability.inference.model_selection import Model, akaike, preference
@@ -27,7 +27,7 @@ from nernstfit.physics.solution.ions import Ion
 
 _DECADE = math.log(10.0)
 _TELLING_SE = 0.5  # of ln ratio; a cell that knows less of an ion tells nothing of it
-_MOST_NAMED = 6
+_MAX_NAMED = 6
 
 
 def likelihood_row(result: Fit) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def left_out(measured: Measured, predictable: np.ndarray[Any, np.dtype[np.bool_]
         return ""
     names = [measured.measurement[i] for i in lost]
     baths = sorted({measured.conditions[i].bath for i in lost})
-    which = f"{', '.join(names[:_MOST_NAMED])}{', ...' if len(names) > _MOST_NAMED else ''}"
+    which = f"{', '.join(names[:_MAX_NAMED])}{', ...' if len(names) > _MAX_NAMED else ''}"
     have, are = ("has", "is") if len(lost) == 1 else ("have", "are")
     reason = f" ({why})" if why else f" {have} no reversal potential with these ions and"
     return (
@@ -110,7 +110,7 @@ def cell_rows(
     """
     data, z = result.data, float(stats.norm.ppf(0.5 + settings.fit.confidence / 2))
     one = data.with_factor(result.ln_p)
-    offset_sd = math.inf if math.isinf(settings.fit.offset_sd_mV) else result.spread.offset_mV
+    offset_sd = math.inf if math.isinf(settings.fit.offset_sd_mV) else result.components.offset_mV
     for c, name in enumerate(data.cell_names):
         own = one.subset(data.blocks[c][data.blocks[c] >= 0].tolist())
         alone = fit(own, result.reference, offset_sd, robust=settings.fit.robust)
@@ -135,7 +135,7 @@ def _told(alone: Fit, z: float) -> dict[str, dict[str, float]]:
     told = {}
     for j, i in enumerate(alone.free):
         se, ln_ratio = math.sqrt(alone.covariance[j, j]), float(alone.ln_p[i])
-        if j not in alone.loose and se < _TELLING_SE:
+        if j not in alone.not_estimable and se < _TELLING_SE:
             low, high = math.exp(ln_ratio - z * se), math.exp(ln_ratio + z * se)
             told[alone.data.ions[i]] = {
                 "ratio": math.exp(ln_ratio),
@@ -203,7 +203,7 @@ def comparison_row(key: Mapping[str, Any], found: Comparison) -> dict[str, Any]:
     return row | {"df": found.df if math.isfinite(found.df) else math.nan}
 
 
-def test_row(key: Mapping[str, Any], found: Outcome) -> dict[str, Any]:
+def test_row(key: Mapping[str, Any], found: TestResult) -> dict[str, Any]:
     """One test of validity; degrees of freedom without end are blank."""
     return {**key, **dataclasses.asdict(found), "df2": found.df2 if math.isfinite(found.df2) else math.nan}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.permeability.covariance import Structure, Whitener
+from nernstfit.permeability.covariance import CovarianceComponents, Whitener
 from nernstfit.permeability.mixed_model import Fit
 
 FloatArray = NDArray[np.float64]
@@ -36,19 +36,19 @@ def resampled(fit: Fit, number: int, seed: int) -> FloatArray:
     ndarray, shape (number, len(fit.free))
         nan in a resample whose cells do not hold every ratio.
     """
-    data = fit.standing
-    structure = Structure(data, data.gradient(fit.ln_p))
-    units = len(structure.rows)
-    drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=number)
+    data = fit.working
+    structure = CovarianceComponents(data, data.gradient(fit.ln_p))
+    clusters = len(structure.rows)
+    drawn = np.random.default_rng(seed).multinomial(clusters, np.full(clusters, 1 / clusters), size=number)
     size = max(1, _AT_ONCE // (data.size * max(1, len(fit.free))))
     parts = [_refitted(fit, structure, drawn[start : start + size]) for start in range(0, number, size)]
     return np.concatenate(parts)
 
 
-def _refitted(fit: Fit, structure: Structure, drawn: NDArray[np.int64]) -> FloatArray:
-    """Refit resamples that have each unit so often; `drawn` has the shape (resamples, units)."""
-    data, free = fit.standing, list(fit.free)
-    blocks = Whitener(structure, fit.spread).blocks
+def _refitted(fit: Fit, structure: CovarianceComponents, drawn: NDArray[np.int64]) -> FloatArray:
+    """Refit resamples that have each unit so often; `drawn` has the shape (resamples, clusters)."""
+    data, free = fit.working, list(fit.free)
+    blocks = Whitener(structure, fit.components).blocks
     ln_p = np.broadcast_to(fit.ln_p, (len(drawn), len(fit.ln_p))).copy()
     held = np.ones(len(drawn), bool)
     root_of_count = np.sqrt(drawn)[:, :, None, None]

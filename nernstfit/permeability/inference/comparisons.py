@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit.permeability.inference.ratios import ESTIMATE, LOWER, NOTHING, UPPER, Judged, Ratio
+from nernstfit.permeability.inference.ratios import ESTIMATE, LOWER, NOT_IDENTIFIABLE, UPPER, FitResult, Ratio
 
 FloatArray = NDArray[np.float64]
 
@@ -54,12 +54,12 @@ class Comparison:
     df: float = math.nan
 
 
-def compare(groups: Mapping[str, Judged], confidence: float) -> tuple[Comparison, ...]:
+def compare(groups: Mapping[str, FitResult], confidence: float) -> tuple[Comparison, ...]:
     """Compare every pair of groups in every ratio.
 
     Parameters
     ----------
-    groups : mapping of str to Judged
+    groups : mapping of str to FitResult
     confidence : float
         Of the intervals, two-sided.
 
@@ -103,7 +103,7 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-_Named = tuple[str, Judged, Ratio]
+_Named = tuple[str, FitResult, Ratio]
 
 
 def _difference(first: _Named, second: _Named, confidence: float) -> Comparison:
@@ -169,16 +169,16 @@ def _chance(away: float, se: float, df: float, shared: float) -> float:
     return max(2 * float(stats.t.sf(away / size, freedom)) for size, freedom in sizes)
 
 
-def _shared_names(one: Judged, two: Judged) -> str:
+def _shared_names(one: FitResult, two: FitResult) -> str:
     if set(one.fit.data.cell_names) & set(two.fit.data.cell_names):
         return "cells of the same name in both groups count as different cells"
     return ""
 
 
-_SAID = {UPPER: "only an upper bound", LOWER: "only a lower bound", NOTHING: "no ratio"}
+_SAID = {UPPER: "only an upper bound", LOWER: "only a lower bound", NOT_IDENTIFIABLE: "no ratio"}
 
 
-def _alone(groups: Mapping[str, Judged]) -> str:
+def _alone(groups: Mapping[str, FitResult]) -> str:
     """Why groups of a single cell cannot be compared: the spread between cells, by which to judge, is not known."""
     names = [_called(name) for name, judged in groups.items() if judged.fit.data.cell_sizes.sum() == 1]
     if not names:

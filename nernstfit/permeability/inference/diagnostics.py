@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.permeability.covariance import Columns, Structure, Whitener
+from nernstfit.permeability.covariance import CovarianceComponents, WhitenedDesign, Whitener
 from nernstfit.permeability.inference.effects import Effect, explained, scatter
 from nernstfit.permeability.mixed_model import Fit
 
@@ -24,7 +24,7 @@ _SAME = 1e-9  # of a squared length
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class Covariates:
     """What may go with the residuals; nan where it is not known.
 
     Attributes
@@ -41,7 +41,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TestResult:
     """What one test says.
 
     Attributes
@@ -68,14 +68,14 @@ class Outcome:
     df2: float = math.nan
 
 
-def examine(fitted: Fit, about: Circumstances, confidence: float, estimates: Collection[str]) -> tuple[Outcome, ...]:
+def examine(fitted: Fit, about: Covariates, confidence: float, estimates: Collection[str]) -> tuple[TestResult, ...]:
     """Run every test on one fit.
 
     Parameters
     ----------
     fitted : Fit
         By REML.
-    about : Circumstances
+    about : Covariates
     confidence : float
         1 - `confidence` is the p below which a sentence takes an effect for real.
     estimates : collection of str
@@ -84,7 +84,7 @@ def examine(fitted: Fit, about: Circumstances, confidence: float, estimates: Col
 
     Returns
     -------
-    tuple of Outcome
+    tuple of TestResult
         Always the same tests in the same order; one that the data do not allow says why.
     """
     level = 1 - confidence
@@ -100,12 +100,12 @@ def examine(fitted: Fit, about: Circumstances, confidence: float, estimates: Col
     )
 
 
-def _lack_of_fit(fitted: Fit, level: float) -> Outcome:
+def _lack_of_fit(fitted: Fit, level: float) -> TestResult:
     """Whether the mean of each condition lies where the ratios put it."""
     found = explained(fitted, _indicators(fitted))
     if found is None:
         reason = "The ratios can meet the mean of every bath, so that nothing tests the equation; a further bath would."
-        return Outcome("lack_of_fit", "", reason)
+        return TestResult("lack_of_fit", "", reason)
     many = f"the means of the baths, {found.df1:.0f} more than there are ratios"
     return _told(
         "lack_of_fit",
@@ -126,10 +126,10 @@ def _indicators(fitted: Fit) -> FloatArray:
     return np.asarray(np.eye(int(place.max()) + 1)[place.reshape(-1)])
 
 
-def _scatter(fitted: Fit, level: float) -> Outcome:
+def _scatter(fitted: Fit, level: float) -> TestResult:
     found = scatter(fitted)
     if found is None:
-        return Outcome("scatter", "", "The ratios and the spreads between cells leave no scatter to judge by.")
+        return TestResult("scatter", "", "The ratios and the spreads between cells leave no scatter to judge by.")
     say = "their standard errors and the spreads between cells say"
     return _told(
         "scatter",
@@ -142,7 +142,7 @@ def _scatter(fitted: Fit, level: float) -> Outcome:
     )
 
 
-def _against_activity(fitted: Fit, activity_mM: FloatArray, level: float) -> Iterator[Outcome]:
+def _against_activity(fitted: Fit, activity_mM: FloatArray, level: float) -> Iterator[TestResult]:
     for ion, activity in zip(fitted.data.ions, activity_mM.T, strict=True):
         decades = _centred_log(activity) / math.log(10)
         found, why = _single(fitted, decades, f"The baths have no two activities of {ion}.")
@@ -150,18 +150,18 @@ def _against_activity(fitted: Fit, activity_mM: FloatArray, level: float) -> Ite
         yield _slope("activity", ion, found, level, "mV", words, why)
 
 
-def _trends(fitted: Fit, activity_mM: FloatArray, level: float, estimates: Collection[str]) -> Iterator[Outcome]:
+def _trends(fitted: Fit, activity_mM: FloatArray, level: float, estimates: Collection[str]) -> Iterator[TestResult]:
     """A ratio that changes with the activity of its ion: d ln P / d ln a."""
     gradient = fitted.data.gradient(fitted.ln_p)
     told = {*estimates, fitted.reference} if estimates else ()
     for i, (ion, activity) in enumerate(zip(fitted.data.ions, activity_mM.T, strict=True)):
         if ion not in told:
-            yield Outcome("permeability_trend", ion, f"No permeability of {ion} is estimated that could change.")
+            yield TestResult("permeability_trend", ion, f"No permeability of {ion} is estimated that could change.")
             continue
         effect = gradient[:, i] * _centred_log(activity)
         found, why = _single(fitted, effect, f"The baths have no two activities of {ion}.")
         if found is None:
-            yield Outcome("permeability_trend", ion, why)
+            yield TestResult("permeability_trend", ion, why)
             continue
         size = f"by a power of {_sized(found, '')} of its activity in the bath"
         yield _told(
@@ -175,13 +175,13 @@ def _trends(fitted: Fit, activity_mM: FloatArray, level: float, estimates: Colle
         )
 
 
-def _against_potential(fitted: Fit, level: float) -> Outcome:
+def _against_potential(fitted: Fit, level: float) -> TestResult:
     predicted = fitted.predicted_mV
     found, why = _single(fitted, predicted - predicted.mean(), "All predicted potentials are the same.")
     return _slope("potential", "", found, level, "mV", "per mV of predicted potential", why)
 
 
-def _against_time(fitted: Fit, time_s: FloatArray, level: float) -> Outcome:
+def _against_time(fitted: Fit, time_s: FloatArray, level: float) -> TestResult:
     """Drift within cells: between them time is one of many things that differ."""
     minutes = time_s / 60
     for name in fitted.data.cell_names:
@@ -191,13 +191,13 @@ def _against_time(fitted: Fit, time_s: FloatArray, level: float) -> Outcome:
     return _slope("time", "", found, level, "mV", "per minute within cells", why)
 
 
-def _against_conductance(fitted: Fit, slope_nS: FloatArray, level: float) -> Outcome:
+def _against_conductance(fitted: Fit, slope_nS: FloatArray, level: float) -> TestResult:
     found, why = _single(fitted, _centred(slope_nS), "No two slope conductances are known.")
     words = "per nS of slope conductance; large currents use up or heap up ions"
     return _slope("conductance", "", found, level, "mV", words, why)
 
 
-def _shift_method(fitted: Fit, level: float, estimates: Collection[str]) -> Iterator[Outcome]:
+def _shift_method(fitted: Fit, level: float, estimates: Collection[str]) -> Iterator[TestResult]:
     """Ratios from shifts of potential alone, whatever all potentials are off by in common, against the fitted ones.
 
     Beside the fitted ratios, which trust the cells' offsets to be nothing on average, those with the average left free
@@ -207,17 +207,17 @@ def _shift_method(fitted: Fit, level: float, estimates: Collection[str]) -> Iter
     free = [i for i in fitted.free if i < len(data.ions)]
     if math.isinf(fitted.offset_scale_mV):
         same = "The model has a free offset in each cell: it is the shift method."
-        yield from (Outcome(test, data.ions[i], same) for i in free)
+        yield from (TestResult(test, data.ions[i], same) for i in free)
         return
     ones = np.ones((data.size, 1))
     common = explained(fitted, ones)
     if common is None:
         same = "The ratios can take up an offset that all cells have in common: these baths do not test it."
-        yield from (Outcome(test, data.ions[i], same) for i in free)
+        yield from (TestResult(test, data.ions[i], same) for i in free)
         return
     gradient = data.gradient(fitted.ln_p)
-    white = Whitener(Structure(fitted.standing, gradient), common.spread)
-    moved = -(Columns.of(white(gradient[:, list(fitted.free)])).gain @ white(ones))[:, 0]  # ln P per mV
+    white = Whitener(CovarianceComponents(fitted.working, gradient), common.components)
+    moved = -(WhitenedDesign.of(white(gradient[:, list(fitted.free)])).sensitivity @ white(ones))[:, 0]  # ln P per mV
     off = f"All potentials are off by {_sized(common, 'mV')} in common"
     for j, i in enumerate(free):
         if data.ions[i] in estimates:
@@ -239,9 +239,9 @@ def _single(fitted: Fit, effect: FloatArray, constant: str) -> tuple[Effect | No
     ), "The ratios can take up nearly all of such an effect: these baths do not test it."
 
 
-def _slope(test: str, ion: str, found: Effect | None, level: float, unit: str, words: str, why: str) -> Outcome:
+def _slope(test: str, ion: str, found: Effect | None, level: float, unit: str, words: str, why: str) -> TestResult:
     if found is None:
-        return Outcome(test, ion, why)
+        return TestResult(test, ion, why)
     said = f"Residuals change by {_sized(found, unit)} {words}"
     return _told(test, ion, found, level, said, f"{said}: no more than chance allows", _UNITS[test])
 
@@ -254,10 +254,10 @@ _UNITS = {
 }
 
 
-def _told(test: str, ion: str, found: Effect, level: float, real: str, chance: str, unit: str = "") -> Outcome:
+def _told(test: str, ion: str, found: Effect, level: float, real: str, chance: str, unit: str = "") -> TestResult:
     said = real if found.p < level else chance
     sentence = f"{said} (p {_chance(found.p)})."
-    return Outcome(
+    return TestResult(
         test, ion, sentence, found.statistic, found.p, found.size, found.se, unit, float(found.df1), found.df2
     )
 

@@ -1,7 +1,7 @@
 """Would a further effect explain what the ratios leave? Tests in the linear mixed model that a fit is near its optimum.
 
 The residuals are r = X b + W c + u with X the gradient by the fitted ln P, W further effects, and u of the covariance
-of `spreads`. The spreads are those that are likeliest where W is there (REML); the covariance of c allows for their
+of `spreads`. The variance components are estimated by REML with W in the model; the covariance of c allows for their
 being known from few cells (Kenward & Roger 1997, Biometrics 53:983); c is held against 0 by an F test with
 Satterthwaite's degrees of freedom (Fai & Cornelius 1996, J Stat Comput Simul 54:363).
 """
@@ -15,7 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit.permeability.covariance import NOISE, OFFSET, Deviance, Spread, Structure, Whitener, likeliest
+from nernstfit.permeability.covariance import (
+    NOISE,
+    OFFSET,
+    CovarianceComponents,
+    Deviance,
+    VarianceComponents,
+    Whitener,
+    fit_variance_components,
+)
 from nernstfit.permeability.mixed_model import Fit
 
 FloatArray = NDArray[np.float64]
@@ -42,8 +50,8 @@ class Effect:
         Its degrees of freedom; df2 is inf where the errors are known.
     p : float
         Chance of so large an F where there is no effect.
-    spread : Spread
-        The spreads that are likeliest where the effect is there.
+    components : VarianceComponents
+        The spreads that are fit_variance_components where the effect is there.
     """
 
     size: float
@@ -52,7 +60,7 @@ class Effect:
     df1: float
     df2: float
     p: float
-    spread: Spread
+    components: VarianceComponents
 
 
 def explained(fit: Fit, effects: FloatArray) -> Effect | None:
@@ -70,20 +78,20 @@ def explained(fit: Fit, effects: FloatArray) -> Effect | None:
     Effect or None
         None where the ratios take all of them up, so that no data could tell.
     """
-    se = fit.standing.se_mV[:, None]
+    se = fit.working.se_mV[:, None]
     more = _beside(_spanned(fit), effects / se) * se
     q = more.shape[1]
     if q == 0:
         return None
-    near = _Near(fit, more, fit.spreads)
+    near = _Near(fit, more, fit.estimated_components)
     value, covariance, df = near.last(q)
     if q > 1:
         # Along the axes of their covariance the coefficients are independent.
-        value, covariance, df = _Near(fit, more @ np.linalg.eigh(covariance)[1], fit.spreads).last(q)
+        value, covariance, df = _Near(fit, more @ np.linalg.eigh(covariance)[1], fit.estimated_components).last(q)
     statistic, df2 = float(value @ np.linalg.solve(covariance, value)) / q, _joint_freedom(df)
     p = stats.f.sf(statistic, q, df2) if math.isfinite(df2) else stats.chi2.sf(q * statistic, q)
     size, error = (float(value[0]), math.sqrt(covariance[0, 0])) if q == 1 else (math.nan, math.nan)
-    return Effect(size, error, statistic, q, df2, float(p), near.spread)
+    return Effect(size, error, statistic, q, df2, float(p), near.components)
 
 
 def scatter(fit: Fit) -> Effect | None:
@@ -102,11 +110,15 @@ def scatter(fit: Fit) -> Effect | None:
     """
     if _spanned(fit).shape[1] >= fit.data.size:
         return None
-    near = _Near(fit, np.zeros((fit.data.size, 0)), (*fit.spreads, NOISE))
-    held = near.deviance(fit.spreads)
-    gained = held.value(likeliest(held, fit.spread, fit.spreads)) - near.deviance(near.names).value(near.spread)
-    root = math.copysign(math.sqrt(max(0.0, gained)), math.log(near.spread.noise))
-    return Effect(near.spread.noise, math.nan, root, math.nan, math.nan, float(stats.norm.sf(root)), near.spread)
+    near = _Near(fit, np.zeros((fit.data.size, 0)), (*fit.estimated_components, NOISE))
+    held = near.deviance(fit.estimated_components)
+    gained = held.value(fit_variance_components(held, fit.components, fit.estimated_components)) - near.deviance(
+        near.names
+    ).value(near.components)
+    root = math.copysign(math.sqrt(max(0.0, gained)), math.log(near.components.noise))
+    return Effect(
+        near.components.noise, math.nan, root, math.nan, math.nan, float(stats.norm.sf(root)), near.components
+    )
 
 
 class _Near:
@@ -120,44 +132,44 @@ class _Near:
     ----------
     names : tuple of str
         The spreads that are fitted.
-    spread : Spread
-        The likeliest.
+    components : VarianceComponents
+        The fit_variance_components.
     """
 
     def __init__(self, fit: Fit, more: FloatArray, names: tuple[str, ...]) -> None:
-        self._fit, self.names, self.spread = fit, names, fit.spread
+        self._fit, self.names, self.components = fit, names, fit.components
         data, k, free = fit.data, len(fit.data.ions), list(fit.free)
         of_row, first = np.searchsorted(data.cell_names, data.cells), data.blocks[:, 0]
         mean, own = fit.ln_p.copy(), np.zeros((len(first), data.coordinates))
-        potential = fit.standing.potential_mV
+        potential = fit.working.potential_mV
         for _ in range(_ROUNDS):
             predicted, gradient = (at[of_row, np.arange(data.size)] for at in data.prediction(mean + own))
-            self._structure = Structure(fit.standing, gradient)
+            self._structure = CovarianceComponents(fit.working, gradient)
             self._columns = np.hstack([gradient[:, free], more])
             self._residual = potential - predicted + (gradient * own[of_row]).sum(axis=1)
-            self.spread = likeliest(self.deviance(names), self.spread, names)
-            value, _, _ = self.deviance(names).coefficients(self.spread)
-            weighed = Whitener(self._structure, self.spread).precision_times(self._residual - self._columns @ value)
+            self.components = fit_variance_components(self.deviance(names), self.components, names)
+            value, _, _ = self.deviance(names).coefficients(self.components)
+            weighed = Whitener(self._structure, self.components).precision_times(self._residual - self._columns @ value)
             told = self._structure.shared(OFFSET, gradient[:, :k] * weighed[:, None])
-            own[:, :k] = self.spread.ln_p**2 * told[first]
+            own[:, :k] = self.components.ln_p**2 * told[first]
             mean[free] += np.clip(value[: len(free)], -_LONGEST, _LONGEST)
             # Cells at their own ln P bend by themselves; a mean of cells is bent as they are, wherever it lies itself.
-            potential = fit.standing.potential_mV + fit.bent_mV / data.averages
+            potential = fit.working.potential_mV + fit.curvature_bias_mV / data.averages
 
     def deviance(self, names: tuple[str, ...]) -> Deviance:
         """Restricted likelihood of some spreads."""
-        given = (self._structure, self._residual, self._columns, names, self._fit.spread)
+        given = (self._structure, self._residual, self._columns, names, self._fit.components)
         return Deviance(*given, self._fit.offset_scale_mV, restricted=True)
 
     def last(self, q: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Coefficients of the last columns, their covariance and degrees of freedom."""
-        value, covariance, df = self.deviance(self.names).coefficients(self.spread)
+        value, covariance, df = self.deviance(self.names).coefficients(self.components)
         return value[-q:], covariance[-q:, -q:], df[-q:]
 
 
 def _spanned(fit: Fit) -> FloatArray:
-    """Columns that span what the ratios can do in the mean cell, in whom all cells agree; over the noise."""
-    white = fit.data.gradient(fit.ln_p)[:, list(fit.free)] / fit.standing.se_mV[:, None]
+    """WhitenedDesign that span what the ratios can do in the mean cell, in whom all cells agree; over the noise."""
+    white = fit.data.gradient(fit.ln_p)[:, list(fit.free)] / fit.working.se_mV[:, None]
     length = np.linalg.norm(white, axis=0)
     return _orthonormal(white[:, length > 0] / length[length > 0])
 

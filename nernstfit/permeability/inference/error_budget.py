@@ -58,8 +58,10 @@ def budget(fit: Fit, shared_mV: FloatArray, names: Sequence[str], ions: Sequence
     tuple of Share
         For each ion noise, cells, offset, junction, activity, temperature and concentration; batch where there are any.
     """
-    parts = covariance.Structure(fit.standing, fit.data.gradient(fit.ln_p)).parts(fit.spread, fit.gain)
-    shared = (fit.gain @ shared_mV) ** 2
+    parts = covariance.CovarianceComponents(fit.working, fit.data.gradient(fit.ln_p)).parts(
+        fit.components, fit.sensitivity
+    )
+    shared = (fit.sensitivity @ shared_mV) ** 2
     found = []
     for ion in ions:
         j = fit.free.index(fit.data.ions.index(ion))
@@ -84,9 +86,9 @@ def _source(name: str) -> str:
 def _sentence(ion: str, source: str, share: float, largest: str) -> str:
     if share < _NOTABLE:
         return ""
-    gain = 100 * (1 - math.sqrt(1 - _HALVED * share))
+    shorter_percent = 100 * (1 - math.sqrt(1 - _HALVED * share))
     most = f", most of it the {largest}" if largest.startswith(("mobility of ", "concentration of ")) else ""
     return (
         f"{100 * share:.0f} % of the variance of ln P({ion}){most}; half this error would make the interval "
-        f"{gain:.0f} % shorter: {REMEDY[source].format(ion=ion)}"
+        f"{shorter_percent:.0f} % shorter: {REMEDY[source].format(ion=ion)}"
     )

@@ -15,7 +15,7 @@ from nernstfit.permeability.mixed_model import Fit
 
 DEFAULT, CELLS, PROFILE, BOOTSTRAP, STUDENT = "default", "cells", "profile", "bootstrap", "t"
 RESAMPLES = 2000
-_MOST_LOST = 0.05  # of the resamples
+_MAX_LOST = 0.05  # of the resamples
 _FAR, _WIDER = 0.5, 2.0
 
 
@@ -78,7 +78,7 @@ def checks(
         if drawn is not None:
             own = drawn[:, fit.free.index(i)]
             own = own[np.isfinite(own)]
-            if len(own) >= (1 - _MOST_LOST) * RESAMPLES:
+            if len(own) >= (1 - _MAX_LOST) * RESAMPLES:
                 low, high = np.quantile(own, [0.5 - confidence / 2, 0.5 + confidence / 2])
                 yield _compared(ratio, BOOTSTRAP, float(low), float(high), float(own.std()))
         single = np.array(of_cells.get(ratio.ion, ()))

@@ -14,7 +14,7 @@ import numpy as np
 from nernstfit.contract.settings import Settings
 from nernstfit.permeability.inference.ratios import (
     ESTIMATE,
-    NOTHING,
+    NOT_IDENTIFIABLE,
     TOGETHER,
     UPPER,
     Ratio,
@@ -91,7 +91,7 @@ def without_doubtful(model: Model, ratios: Sequence[Ratio], fit: Fit) -> Iterato
     for ratio in ratios:
         wide = ratio.verdict == ESTIMATE and ratio.low * DOUBTFUL < math.exp(ratio.ln_ratio)
         # Where the pipette's factor is not told, no ratio is: no ion is to blame.
-        doubtful = wide or ratio.verdict == UPPER or (ratio.verdict == NOTHING and not model.corrected)
+        doubtful = wide or ratio.verdict == UPPER or (ratio.verdict == NOT_IDENTIFIABLE and not model.corrected)
         if doubtful and model.permeant.index(ratio.ion) in fit.free:
             left = tuple(ion for ion in model.permeant if ion != ratio.ion)
             yield replace(model, name=f"{model.name}-{ratio.ion}", permeant=left)

@@ -14,7 +14,7 @@ from scipy import optimize
 from nernstfit.permeability import censoring
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2
 from nernstfit.permeability.observations import Data
-from nernstfit.permeability.optimize import Dense, lowest, misfit
+from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
 
 FloatArray = NDArray[np.float64]
 
@@ -23,7 +23,7 @@ VANISHED = 15.0
 _FAR = 25.0
 _LOWER = 1e-3  # of a sum of squares
 _SETTLED = 1e-3  # of a cost
-_MOST_TURNS = 30
+_MAX_TURNS = 30
 
 
 class Profile:
@@ -39,8 +39,8 @@ class Profile:
         self._found: dict[float, tuple[float, FloatArray]] = {}
 
     @cached_property
-    def _whiten(self) -> Dense:
-        return Dense(covariance_mV2(self._fit) + self._shared_mV @ self._shared_mV.T)
+    def _whiten(self) -> DenseWhitener:
+        return DenseWhitener(covariance_mV2(self._fit) + self._shared_mV @ self._shared_mV.T)
 
     @cached_property
     def _least(self) -> float:
@@ -141,7 +141,7 @@ class Profile:
         return (chi_square - self._least) / 2
 
 
-def refit(fit: Fit, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
+def refit(fit: Fit, start: FloatArray, free: Sequence[int], whiten: DenseWhitener) -> tuple[FloatArray, float]:
     """Fit some ln P with all others held, for a profile of the likelihood.
 
     Parameters
@@ -150,8 +150,8 @@ def refit(fit: Fit, start: FloatArray, free: Sequence[int], whiten: Dense) -> tu
     start : ndarray, shape (k,)
         Where the free ones start and where the others stay; -inf is an ion that does not pass.
     free : sequence of int
-    whiten : Dense
-        By the covariance of the potentials, `fit.standing` having its errors.
+    whiten : DenseWhitener
+        By the covariance of the potentials, `fit.working` having its errors.
 
     Returns
     -------
@@ -161,35 +161,37 @@ def refit(fit: Fit, start: FloatArray, free: Sequence[int], whiten: Dense) -> tu
     """
     if fit.data.censored.size:
         return _refit_with_limits(fit, start, free, whiten)
-    return lowest(fit.standing, start, free, whiten)
+    return minimize(fit.working, start, free, whiten)
 
 
-def _refit_with_limits(fit: Fit, start: FloatArray, free: Sequence[int], whiten: Dense) -> tuple[FloatArray, float]:
+def _refit_with_limits(
+    fit: Fit, start: FloatArray, free: Sequence[int], whiten: DenseWhitener
+) -> tuple[FloatArray, float]:
     """Fit and bring the limits' stand-ins up to date in turn: each turn is a step of Newton's method."""
     limited = np.isin(np.arange(fit.data.size), fit.data.censored)
     # What may be a gross error counts as it does in the fit.
     measured = replace(
         fit.data,
-        potential_mV=fit.data.potential_mV - fit.bent_mV,
-        se_mV=np.where(limited, fit.data.se_mV, fit.standing.se_mV),
+        potential_mV=fit.data.potential_mV - fit.curvature_bias_mV,
+        se_mV=np.where(limited, fit.data.se_mV, fit.working.se_mV),
     )
 
-    def dense(at: Data) -> Dense:
-        return Dense(whiten.covariance_mV2 + np.diag(at.se_mV**2 - fit.standing.se_mV**2))
+    def dense(at: Data) -> DenseWhitener:
+        return DenseWhitener(whiten.covariance_mV2 + np.diag(at.se_mV**2 - fit.working.se_mV**2))
 
     def precision(at: Data) -> censoring.Precision:
         square = dense(at).precision
         return lambda residual: (square @ residual, np.diagonal(square))
 
-    found, standing, cost = start, fit.standing, math.inf
-    for _ in range(_MOST_TURNS):
+    found, working, cost = start, fit.working, math.inf
+    for _ in range(_MAX_TURNS):
         predicted = fit.data.predict(found)
         if not np.isfinite(predicted).all():
             break
-        standing, log_factor = censoring.update(measured, standing, predicted, precision, False)
-        at = dense(standing)
-        before, cost = cost, misfit(standing, found, at) + at.log_determinant - 2 * log_factor
+        working, log_factor = censoring.update(measured, working, predicted, precision, False)
+        at = dense(working)
+        before, cost = cost, chi_square(working, found, at) + at.log_determinant - 2 * log_factor
         if abs(before - cost) < _SETTLED:
             break
-        found, _ = lowest(standing, found, free, at)
+        found, _ = minimize(working, found, free, at)
     return found, cost

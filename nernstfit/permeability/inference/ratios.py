@@ -18,18 +18,18 @@ from scipy import stats
 from nernstfit.permeability.inference.profile_likelihood import GONE, VANISHED, Profile
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2, degrees_of_freedom
 from nernstfit.permeability.observations import present
-from nernstfit.permeability.optimize import Dense
+from nernstfit.permeability.optimize import DenseWhitener
 
 FloatArray = NDArray[np.float64]
 
-ESTIMATE, UPPER, LOWER, NOTHING = "estimate", "upper_bound", "lower_bound", "not_identifiable"
+ESTIMATE, UPPER, LOWER, NOT_IDENTIFIABLE = "estimate", "upper_bound", "lower_bound", "not_identifiable"
 OPEN_COST = 1.92
 _SURELY_CLOSED = 0.25  # with a smaller error of ln P, taking the ion away costs at least 0.5 / 0.25^2 = 8
 _IMPOSSIBLE = 1e-6  # a chance that nobody waits for
 TOGETHER = 0.98
 _NONE = 1e-300
 _SAME_DF = 0.01  # of 1 / df
-_MOST_TURNS = 4
+_MAX_TURNS = 4
 _CURVED = 0.15  # of ln P; beyond, the likelihood is no parabola over the width of the interval
 
 
@@ -69,7 +69,7 @@ class Ratio:
 
 
 @dataclass(frozen=True)
-class Judged:
+class FitResult:
     """A fit, what may be said of its ratios, and the errors that all cells share.
 
     Attributes
@@ -94,7 +94,7 @@ class Judged:
 
     def moved(self, ion: str) -> FloatArray:
         """What one standard deviation of each shared error does to the ln ratio; shape (sources,)."""
-        return np.asarray(self.fit.gain[self.fit.free.index(self.fit.data.ions.index(ion))] @ self.shared_mV)
+        return np.asarray(self.fit.sensitivity[self.fit.free.index(self.fit.data.ions.index(ion))] @ self.shared_mV)
 
 
 def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, ...]:
@@ -116,7 +116,7 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
     """
     others = [i for i, ion in enumerate(fit.data.ions) if ion != fit.reference]
     if fit.data.corrected and factor_collinearity(fit) > TOGETHER:
-        return tuple(Ratio(fit.data.ions[i], NOTHING, _FACTOR_IS_OFFSET) for i in others)
+        return tuple(Ratio(fit.data.ions[i], NOT_IDENTIFIABLE, _FACTOR_IS_OFFSET) for i in others)
     found = (_ratio(fit, i, shared_mV, confidence) for i in others)
     misfit = _misfit(fit, shared_mV)
     return tuple(replace(r, reason="; ".join(filter(None, (r.reason, misfit)))) for r in found)
@@ -137,8 +137,8 @@ def factor_collinearity(fit: Fit) -> float:
     float
         Multiple correlation, 1 where nothing tells them apart.
     """
-    columns = fit.data.gradient(fit.ln_p)[:, list(fit.free)] / fit.standing.se_mV[:, None]
-    others = np.column_stack([columns[:, :-1], 1 / fit.standing.se_mV])
+    columns = fit.data.gradient(fit.ln_p)[:, list(fit.free)] / fit.working.se_mV[:, None]
+    others = np.column_stack([columns[:, :-1], 1 / fit.working.se_mV])
     others = others / np.maximum(np.linalg.norm(others, axis=0), _NONE)
     rest = columns[:, -1] - others @ np.linalg.lstsq(others, columns[:, -1], rcond=None)[0]
     return math.sqrt(max(0.0, 1 - float(rest @ rest) / float(columns[:, -1] @ columns[:, -1])))
@@ -164,7 +164,7 @@ def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
         How many cells that are; a mean counts all it averages.
     """
     data = fit.data
-    size = (data.gradient(fit.ln_p)[:, ion] / fit.standing.se_mV) ** 2
+    size = (data.gradient(fit.ln_p)[:, ion] / fit.working.se_mV) ** 2
     per_cell = np.array([size[rows[rows >= 0]].sum() for rows in data.blocks])
     telling = per_cell > 0.01 * np.median(per_cell) if per_cell.max() > 0 else np.zeros(len(per_cell), bool)
     rows = data.blocks[telling]
@@ -174,18 +174,20 @@ def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
 def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
     ion = fit.data.ions[i]
     if i not in fit.free:
-        return Ratio(ion, NOTHING, f"{ion} is in no solution of these measurements; a bath with {ion} would tell")
+        return Ratio(
+            ion, NOT_IDENTIFIABLE, f"{ion} is in no solution of these measurements; a bath with {ion} would tell"
+        )
     if fit.reference not in present_ions(fit):
-        return Ratio(ion, NOTHING, f"the reference {fit.reference} is in no solution of these measurements")
+        return Ratio(ion, NOT_IDENTIFIABLE, f"the reference {fit.reference} is in no solution of these measurements")
     n_cells, j = informative_rows(fit, i)[1], fit.free.index(i)
     vanished = (
         fit.ln_p[: len(fit.data.ions)].max() > VANISHED
     )  # the reference, beside the others: all ratios to it run away together
     mixed_up = "" if vanished else _mixed_up(fit, i)
     if mixed_up:
-        return Ratio(ion, NOTHING, f"{mixed_up}; a bath that changes one of them would tell", n_cells=n_cells)
+        return Ratio(ion, NOT_IDENTIFIABLE, f"{mixed_up}; a bath that changes one of them would tell", n_cells=n_cells)
     se = math.sqrt(fit.covariance[j, j])
-    se_shared = float(np.linalg.norm(fit.gain[j] @ shared_mV))
+    se_shared = float(np.linalg.norm(fit.sensitivity[j] @ shared_mV))
     total = math.hypot(se, se_shared)
     none = np.zeros((fit.data.size, 0))
     whole, cells = Profile(fit, i, shared_mV), Profile(fit, i, none)
@@ -207,9 +209,9 @@ def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
 def _mixed_up(fit: Fit, i: int) -> str:
     """What the data do not tell this ion from, or ''."""
     ions, j = fit.data.ions, fit.free.index(i)
-    if j in fit.loose:
+    if j in fit.not_estimable:
         names = [*ions, "the pipette's factor"]
-        others = " and ".join(names[fit.free[other]] for other in fit.loose if other != j) or fit.reference
+        others = " and ".join(names[fit.free[other]] for other in fit.not_estimable if other != j) or fit.reference
         return f"the data hold only a combination of {ions[i]} and {others}"
     twin, alike = _twin(fit, i)
     return f"{ions[i]} and {twin} change together (collinearity {alike:.3f})" if alike > TOGETHER else ""
@@ -217,7 +219,7 @@ def _mixed_up(fit: Fit, i: int) -> str:
 
 def _twin(fit: Fit, i: int) -> tuple[str, float]:
     """The ion whose ln P moves the potentials most like this one's, and how alike: the cosine between both."""
-    columns = fit.data.gradient(fit.ln_p)[:, : len(fit.data.ions)] / fit.standing.se_mV[:, None]
+    columns = fit.data.gradient(fit.ln_p)[:, : len(fit.data.ions)] / fit.working.se_mV[:, None]
     columns = columns / np.maximum(np.linalg.norm(columns, axis=0), _NONE)
     # Of two ions alone one always moves against the other.
     alike = np.where(np.arange(len(fit.data.ions)) == i, -1.0, columns[:, i] @ columns)
@@ -275,12 +277,12 @@ def _unheld(fit: Fit, ion: str, n_cells: int) -> Ratio:
         f"with a free term in each cell only differences between baths tell, and none tells {ion} from "
         f"{fit.reference}; a bath with {ion} and one with {fit.reference} would"
     )
-    return Ratio(ion, NOTHING, reason, n_cells=n_cells)
+    return Ratio(ion, NOT_IDENTIFIABLE, reason, n_cells=n_cells)
 
 
 def _nothing(ion: str, n_cells: int) -> Ratio:
     reason = f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
-    return Ratio(ion, NOTHING, reason, n_cells=n_cells)
+    return Ratio(ion, NOT_IDENTIFIABLE, reason, n_cells=n_cells)
 
 
 def _degrees_of_freedom(fit: Fit, i: int, ln_p: FloatArray) -> float:
@@ -293,7 +295,7 @@ def _degrees_of_freedom(fit: Fit, i: int, ln_p: FloatArray) -> float:
     own = math.inf
     if rows:
         own = float((fit.df if as_fitted else degrees_of_freedom(fit, ln_p, rows))[j])
-    share = (fit.gain[j] * data.se_mV) ** 2 / fit.covariance[j, j]
+    share = (fit.sensitivity[j] * data.se_mV) ** 2 / fit.covariance[j, j]
     several = data.averages > 1
     uncertain = 1 / own + float((share[several] ** 2 / (data.averages[several] - 1)).sum())
     return 1 / uncertain if uncertain > 0 else math.inf
@@ -339,7 +341,7 @@ def _remark(fit: Fit) -> str:
 
 def _misfit(fit: Fit, shared_mV: FloatArray) -> str:
     """Say where not even the shared errors explain what the model leaves: no number means anything then."""
-    white = Dense(covariance_mV2(fit) + shared_mV @ shared_mV.T)(fit.standing.potential_mV - fit.predicted_mV)
+    white = DenseWhitener(covariance_mV2(fit) + shared_mV @ shared_mV.T)(fit.working.potential_mV - fit.predicted_mV)
     chi_square, n = float(white @ white), fit.data.size
     if chi_square < stats.chi2.isf(_IMPOSSIBLE, n):
         return ""
@@ -349,7 +351,7 @@ def _misfit(fit: Fit, shared_mV: FloatArray) -> str:
 def _one_sided(fit: Fit, i: int, profile: Profile, confidence: float, side: int) -> float:
     """One-sided limit of ln P, by Student's t: the degrees of freedom are those at the limit."""
     df = math.inf
-    for _ in range(_MOST_TURNS):
+    for _ in range(_MAX_TURNS):
         limit = profile.limit(float(stats.t.ppf(confidence, df)) ** 2 / 2, side)
         if not math.isfinite(limit):
             break

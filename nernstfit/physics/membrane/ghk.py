@@ -34,7 +34,7 @@ from nernstfit.physics.constants import thermal_voltage_mV
 
 FloatArray = NDArray[np.float64]
 
-_MOST_STEPS = 100
+_MAX_STEPS = 100
 _STEP_TOLERANCE = 1e-14
 
 
@@ -178,7 +178,7 @@ def reversal_mV(
         balance = np.where(np.isfinite(balance), balance, np.nan)
         low, high = np.minimum(balance, 0), np.maximum(balance, 0)
         v, step, settled = balance, high - low, np.isnan(balance)
-        for _ in range(_MOST_STEPS):
+        for _ in range(_MAX_STEPS):
             u = charge * v[..., None]
             with_field, against_field = _goldman_factors(u)
             rise = _goldman_log_slope(u)

@@ -36,7 +36,7 @@ from nernstfit.physics.constants import thermal_voltage_mV
 FloatArray = NDArray[np.float64]
 
 _DEGREES = (16, 24, 36, 54, 80, 120)
-_MOST_STEPS = 30
+_MAX_STEPS = 30
 _STEP_TOLERANCE = 1e-10
 _ROUNDING = 1e-13
 _TRACE = 1e-6
@@ -219,7 +219,7 @@ def _solve(junction: _Junction, grid: _Grid) -> _Solved:
     points = len(grid.nodes) - 1
     y = junction.first + np.outer(grid.nodes, junction.last - junction.first)
     k, field, growth = junction.first - junction.last, np.zeros(points), np.full(points, junction.ln_total)
-    for _ in range(_MOST_STEPS):
+    for _ in range(_MAX_STEPS):
         steps = _newton_step(junction, grid, y, k, field, growth)
         longest = max(float(np.abs(step).max()) for step in steps)
         if longest > _ROUNDING:  # equal solutions have a potential of 0, not of what rounding leaves
@@ -228,7 +228,7 @@ def _solve(junction: _Junction, grid: _Grid) -> _Solved:
         if longest <= _STEP_TOLERANCE * (1 + np.abs(k).max() + np.abs(field).max()):
             return _Solved(y, k, field, growth, _tail(grid, y, growth))
     raise ArithmeticError(
-        f"no stationary junction was found in {_MOST_STEPS} steps; valences {junction.valence.tolist()}"
+        f"no stationary junction was found in {_MAX_STEPS} steps; valences {junction.valence.tolist()}"
     )
 
 

@@ -36,10 +36,10 @@ _WATER_PK, _WATER_KJ_PER_MOL = 13.995, 55.84
 """Ion product of water at 25 C and infinite dilution, Marshall & Franck 1981 (J Phys Chem Ref Data 10:295); enthalpy:
 Goldberg, Kishore & Lennen 2002 (J Phys Chem Ref Data 31:231)."""
 _AT_C = 25.0  # temperature of the pKa of ions.csv, at infinite dilution
-_MOST_ROUNDS = 200
+_MAX_ROUNDS = 200
 _SETTLED = 1e-13
 _SOLVED = 1e-9
-_LONGEST, _LEAST_DAMPING = 4.0, 1e-13
+_LONGEST, _MIN_DAMPING = 4.0, 1e-13
 
 
 @dataclass(frozen=True)
@@ -333,7 +333,7 @@ class _Solution:
     def settle(self) -> None:
         """Repeat at the ionic strength that comes out, until it stands."""
         strength = 0.1
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(_MAX_ROUNDS):
             before, self._strength = strength, strength
             self._equilibrate()
             self._titrate()
@@ -424,10 +424,10 @@ def _conserve(ln_K: FloatArray, content: FloatArray, total: FloatArray, start: F
 
     # Newton's method on the logs of the sums; where a step leads no nearer, or the slopes are singular because one
     # complex holds nearly all of its parts, it is held back by Levenberg's damping.
-    ln_free, damping, identity = start, _LEAST_DAMPING, np.eye(len(start))
+    ln_free, damping, identity = start, _MIN_DAMPING, np.eye(len(start))
     amounts, summed = sums(ln_free)
     off = np.log(summed / total)
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         if np.abs(off).max() < _SETTLED or damping > 1:
             break
         slopes = (content.T * amounts) @ content / summed[:, None]
@@ -437,7 +437,7 @@ def _conserve(ln_K: FloatArray, content: FloatArray, total: FloatArray, start: F
         nearer = np.log(reached[1] / total)
         if np.abs(nearer).max() < np.abs(off).max():
             ln_free, off, (amounts, summed) = ln_free + step, nearer, reached
-            damping = max(damping / 100, _LEAST_DAMPING)
+            damping = max(damping / 100, _MIN_DAMPING)
         else:
             damping *= 10
     if not np.abs(off).max() < _SOLVED:

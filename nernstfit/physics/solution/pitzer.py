@@ -53,7 +53,7 @@ _B = 1.2
 _ALPHA_2 = 12.0
 """Of beta2, (kg/mol)^(1/2): Pitzer & Mayorga 1974, J Solution Chem 3:539."""
 
-_MOST_CHARGE = 2  # salts of higher charge have no parameters here
+_MAX_CHARGE = 2  # salts of higher charge have no parameters here
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def stand_in(cation: Ion, anion: Ion) -> tuple[str, str] | None:
 def is_specific(ion: Ion) -> bool:
     """Whether an ion, or one of its analogues, has a salt with parameters."""
     known = {name for pair in TABLE.salts for name in pair}
-    return abs(ion.valence) <= _MOST_CHARGE and not known.isdisjoint(_chain(ion))
+    return abs(ion.valence) <= _MAX_CHARGE and not known.isdisjoint(_chain(ion))
 
 
 @cache
@@ -324,7 +324,7 @@ def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatAr
         with_others = with_others + 2 * reach[..., None] * against
         field = field + reach_change / np.maximum(strength, 1e-12) * (m * against).sum(axis=-1) / 2
     if p.unlike.any():
-        e, e_change = unlike_charges(strength, a_phi, (1, _MOST_CHARGE))
+        e, e_change = unlike_charges(strength, a_phi, (1, _MAX_CHARGE))
         against = m @ p.unlike
         with_others = with_others + 2 * e[..., None] * against
         field = field + e_change * (m * against).sum(axis=-1) / 2

@@ -1,0 +1,227 @@
+"""The vocabulary of the contract: every word that a table or the configuration may hold, with its meaning.
+
+A term is a text (it compares, sorts and prints as its value) that also carries what readers are told
+of it. Code names a term by its member (`PotentialVerdict.REVERSAL`), never by the text.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Term(StrEnum):
+    """A word of the contract.
+
+    Attributes
+    ----------
+    label : str
+        Name in running text and figures.
+    sentence : str
+        Meaning, as a part of a sentence or a whole one.
+    remedy : str
+        Action that would change the outcome; '' where there is none.
+    reference : str
+        Publication behind a method, as the methods paragraph cites it; '' where there is none.
+    """
+
+    label: str
+    sentence: str
+    remedy: str
+    reference: str
+
+    def __new__(cls, value: str, label: str = "", sentence: str = "", remedy: str = "", reference: str = "") -> Term:
+        """Make a member whose value is its text."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label or value
+        member.sentence, member.remedy, member.reference = sentence, remedy, reference
+        return member
+
+
+class PotentialVerdict(Term):
+    """Verdict on one measurement."""
+
+    REVERSAL = "reversal", "reversal", "the current crosses zero, and its potential enters the fit"
+    NO_CROSSING = "no_crossing", "no crossing", "the current does not cross zero within the range of voltages"
+    AMBIGUOUS = "ambiguous", "ambiguous", "the interval is too wide, or several crossings lie too far apart"
+    NOT_A_REVERSAL = "not_a_reversal", "not a reversal", "the current touches zero without a reversal there"
+    UNREADABLE = "unreadable", "unreadable", "the recording cannot be read, or holds no voltage-clamp current"
+    EXCLUDED = "excluded", "excluded", "the table excludes the row"
+
+
+class RatioVerdict(Term):
+    """Verdict on one permeability ratio."""
+
+    ESTIMATE = "estimate", "estimate", "the likelihood falls on both sides of the ratio"
+    UPPER_BOUND = "upper_bound", "upper bound only", "the data allow that the ion does not permeate"
+    LOWER_BOUND = "lower_bound", "lower bound only", "the data allow that the reference ion does not permeate"
+    NOT_IDENTIFIABLE = "not_identifiable", "not identifiable", "the data do not determine the ratio"
+
+
+class Configuration(Term):
+    """Recording configuration; it decides signs and junctions."""
+
+    WHOLE_CELL = "whole-cell", "the whole-cell configuration"
+    OUTSIDE_OUT = "outside-out", "outside-out patches"
+    INSIDE_OUT = "inside-out", "inside-out patches"
+    TWO_ELECTRODE = "two-electrode", "two-electrode voltage clamp"
+
+
+class CorrectionStep(Term):
+    """Step of the correction ladder, in the order in which the steps are applied."""
+
+    NONE = "none", "none"
+    LEAK = "leak", "+ leak"
+    SERIES_RESISTANCE = "series_resistance", "+ series resistance"
+    JUNCTION = "junction", "+ junction potential"
+    ACTIVITY = "activity", "+ activities"
+    OFFSET = "offset", "+ offsets of the cells"
+
+
+class Role(Term):
+    """Part of a recording that the points of a measurement belong to."""
+
+    SIGNAL = "signal", "signal"
+    LEAK = "leak", "leak"
+    BACKGROUND = "background", "background"
+    OPPOSITE = "opposite", "opposite ramp"
+
+
+class JunctionMethod(Term):
+    """Method by which a liquid junction potential is calculated."""
+
+    HENDERSON = "henderson", "Henderson", "by Henderson's equation", "", "Henderson 1907, Z phys Chem 59:118"
+    NERNST_PLANCK = "nernst-planck", "Nernst-Planck", "as a stationary Nernst-Planck junction"
+    NONE = "none", "none", "no junction potential is applied"
+
+
+class JunctionBasis(Term):
+    """Quantity from which a liquid junction potential is calculated."""
+
+    CONCENTRATION = "concentration", "concentrations"
+    ACTIVITY = "activity", "activities"
+
+
+class ReferenceElectrode(Term):
+    """Reference electrode in the bath."""
+
+    SALT_BRIDGE = "salt-bridge", "a salt bridge"
+    PELLET = "pellet", "a bare Ag/AgCl pellet in the bath"
+    NONE = "none", "a compartment that does not change"
+
+
+class ActivityModel(Term):
+    """Model of activity coefficients."""
+
+    PITZER = "pitzer", "Pitzer's equations", "", "", "Pitzer 1973, J Phys Chem 77:268"
+    DAVIES = "davies", "the Davies equation", "", "", "Davies 1962, Ion Association, Butterworths"
+    DEBYE_HUCKEL = (
+        "debye-huckel",
+        "the extended Debye-Hückel equation",
+        "",
+        "",
+        "Debye & Hückel 1923, Phys Z 24:185",
+    )
+    CONCENTRATION = "concentration", "concentrations in place of activities"
+
+
+class Convention(Term):
+    """Convention by which mean activity coefficients are divided between single ions (Pitzer's equations only)."""
+
+    MACINNES = "macinnes", "MacInnes"
+    RAW = "raw", "raw"
+    GUGGENHEIM = "guggenheim", "Guggenheim"
+
+
+class Statistic(Term):
+    """Statistic of the current in the window."""
+
+    MEAN = "mean", "mean"
+    MEDIAN = "median", "median"
+    PEAK = "peak", "peak"
+
+
+class Voltage(Term):
+    """Voltage against which the current is plotted."""
+
+    COMMAND = "command", "the command"
+    RECORDED = "recorded", "the recorded membrane voltage"
+
+
+class ErrorSource(Term):
+    """Source of the variance of a ln ratio; the remedy makes it smaller, {ion} stands for the ion's name."""
+
+    NOISE = "noise", "noise", "", "lower noise, more repeats or longer windows in the baths that determine P({ion})"
+    CELLS = "cells", "differences between cells", "", "more cells"
+    BATCH = "batch", "differences between batches", "", "more batches"
+    OFFSET = "offset", "electrode offsets", "", "more cells, or a control bath in each that determines its offset"
+    JUNCTION = "junction", "junctions", "", "a measured junction potential, or baths and a bridge that keep it small"
+    ACTIVITY = "activity", "activities", "", "baths and a bridge that keep the junction small"
+    TEMPERATURE = "temperature", "temperature", "", "a measured bath temperature"
+    CONCENTRATION = "concentration", "concentrations", "", "solutions made up or assayed more closely"
+
+
+class Flag(Term):
+    """Remark on one measurement, written as `name=value`; the sentence gives the meaning and unit of the value."""
+
+    RS_UNKNOWN = (
+        "rs_unknown",
+        "series resistance unknown",
+        "no series resistance was given, and none is corrected for (no value)",
+    )
+    RS_MAX_ERROR = (
+        "rs_max_error",
+        "series-resistance error",
+        "largest voltage error across the uncompensated series resistance in the levels used, mV",
+    )
+    REPEATS = "repeats", "repeats", "largest number of sweeps averaged at one level"
+    EXCESS_SCATTER = (
+        "excess_scatter",
+        "excess scatter",
+        "spread between repeats over the spread that the noise within the window explains (ratio); se_mV includes it",
+    )
+    DRIFT = "drift", "drift", "shift of the zero from the first repeat to the last, mV"
+    LEAK_FRACTION = (
+        "leak_fraction",
+        "leak fraction",
+        "fraction of the slope of the total current at the zero that was subtracted (ratio)",
+    )
+    ESTIMATORS_DISAGREE = (
+        "estimators_disagree",
+        "estimators disagree",
+        "zero by the second estimator minus that by the chosen one, mV, where it exceeds two standard errors; "
+        "the fit takes it as a further error",
+    )
+    ONE_ESTIMATOR = (
+        "one_estimator",
+        "one estimator",
+        "the second estimator found no zero between the levels where the current changes sign (no value)",
+    )
+    CAPACITY_REMOVED = (
+        "capacity_removed",
+        "capacitive current subtracted",
+        "membrane capacitance whose capacitive current was subtracted from a ramp, pF; leak_shift_mV includes it",
+    )
+    CAPACITY_UNKNOWN = (
+        "capacity_unknown",
+        "capacitance unknown",
+        "possible shift of a ramp's zero by the capacitive current of an unknown membrane capacitance, mV; "
+        "the fit takes it as a further error",
+    )
+    HYSTERESIS = (
+        "hysteresis",
+        "hysteresis",
+        "the ascending and descending ramps differ by more than a constant and do not determine the membrane "
+        "capacitance (no value)",
+    )
+    CLIPPED = "clipped", "clipped", "fraction of the samples in the window at the limit of the converter"
+    TREND = (
+        "trend",
+        "trend",
+        "change of the current along the window over its range between sweeps, at the largest level (ratio): too early",
+    )
+    COMMAND_MISMATCH = (
+        "command_mismatch",
+        "command mismatch",
+        "largest difference between the recorded membrane voltage and the command, mV",
+    )
