@@ -194,7 +194,7 @@ def test_solutions_as_ions(recipes: Path) -> None:
         (("nernst", "K", "--out", "0", "--in", "140"), "--out: found 0; more than 0 would be right"),
         (("junction", "pipete", "control", "--solutions", "FILE"), "no solution 'pipete'; the nearest is 'pipette'"),
         (("junction", "pipette", "water", "--solutions", "FILE"), "solution 'water': found no ion"),
-        (("solutions", "absent.csv"), "absent.csv: there is no such file"),
+        (("solutions", "absent.csv"), "absent.csv: file not found"),
     ],
 )
 def test_what_cannot_be_computed_is_one_sentence(recipes: Path, words: tuple[str, ...], said: str) -> None:

@@ -123,8 +123,8 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
 @pytest.mark.parametrize(
     ("recordings", "solutions", "expected"),
     [
-        pytest.param(None, ..., [(RECORDINGS, "there is no such file")], id="no table of recordings"),
-        pytest.param(..., None, [(SOLUTIONS, "there is no such file")], id="no table of solutions"),
+        pytest.param(None, ..., [(RECORDINGS, "file not found")], id="no table of recordings"),
+        pytest.param(..., None, [(SOLUTIONS, "file not found")], id="no table of solutions"),
         pytest.param("", ..., [(RECORDINGS, "is empty")], id="empty table of recordings"),
         pytest.param(f"{HEADER}\n", ..., [(RECORDINGS, "no row")], id="header only"),
         pytest.param(

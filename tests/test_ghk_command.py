@@ -262,7 +262,7 @@ def test_printed_and_json_are_the_same() -> None:
             "--ratio K=1,Na=-.1 --in K=1 --out K=1",
             "--ratio: Na: found -.1; a ratio that is not negative would be right",
         ),
-        ("--ratio K=one --in K=1 --out K=1", "--ratio: K: found 'one'; a number would be right"),
+        ("--ratio K=one --in K=1 --out K=1", "--ratio: K: got 'one', expected a number"),
         ("--ratio K=2,Na=3 --in K=1 --out K=1", "--ratio: found K=2, Na=3; one ion with ratio 1, the reference"),
         ("--ratio K=1 --in Na=1 --out Na=1", "--ratio: found no permeant ion on either side"),
         (

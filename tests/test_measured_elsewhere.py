@@ -167,7 +167,7 @@ def test_a_table_that_is_not_there_is_a_fault(
     folder: Callable[..., Path], config: Callable[..., dict[str, Any]]
 ) -> None:
     folder(recordings=None)
-    with pytest.raises(InputError, match=r"data/reversals\.csv: there is no such file"):
+    with pytest.raises(InputError, match=r"data/reversals\.csv: file not found"):
         experiments.load(config({"recordings": None, "reversals": REVERSALS}))
 
 

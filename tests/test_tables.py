@@ -31,13 +31,13 @@ CONTRACT = {
     tables.CELLS: "group, cell, model, ion, ratio, low, high, ln_ratio, se_ln_ratio, n_baths, offset_mV",
     tables.MODELS: "group, model, activity, permeant, n_data, n_parameters, chi_square, log_likelihood, aicc, "
     "delta_aicc, sentence",
-    tables.RESIDUALS: "measurement, group, cell, bath, model, measured_mV, se_mV, predicted_mV, residual_mV",
+    tables.RESIDUALS: "measurement, group, cell, bath, model, measured_mV, se_mV, predicted_mV, residual_mV, offset_mV",
     tables.NERNST_SLOPES: "group, ion, n, slope_mV_per_decade, low, high, theoretical_mV_per_decade",
     tables.COMPARISONS: "ion, group, other_group, model, reference, ln_difference, low, high, p, p_holm, "
     "ratio_of_ratios, se_ln_cells, se_ln_shared, df, reason",
     tables.TESTS: "group, model, test, ion, statistic, p, sentence, size, se, unit, df1, df2",
     tables.ERROR_BUDGET: "group, ion, source, variance_share, se_ln, sentence, model",
-    tables.CORRECTIONS: "group, step, ion, ratio, low, high",
+    tables.CORRECTIONS: "group, step, ion, ratio, low, high, verdict",
 }
 
 
@@ -112,20 +112,20 @@ def test_a_line_break_within_quotes_is_part_of_the_cell(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "found", "right"),
     [
-        ("a;b\n1;2\n", "row 1: found semicolons", "commas would be right"),
-        (b"\xef\xbb\xbfa;b\n1,5;2\n", "row 1: found semicolons", "commas would be right"),
+        ("a;b\n1;2\n", "row 1: got semicolons", "expected commas"),
+        (b"\xef\xbb\xbfa;b\n1,5;2\n", "row 1: got semicolons", "expected commas"),
         ("a,b\n1,\u00b5\n".encode("latin-1"), "is not UTF-8", "UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "is not UTF-8", "UTF-8"),
         ("", "is empty", "a header and at least one row"),
         ("\n\n", "is empty", "a header and at least one row"),
         (b"\xef\xbb\xbf", "is empty", "a header and at least one row"),
-        ("a,b\n", "no row", "at least one row"),
-        ("a,b\n,\n", "no row", "at least one row"),
-        ("a,b,a\n1,2,3\n", "row 1, column 'a': found 2 times", "once"),
-        ("a,,b\n1,2,3\n", "row 1: a column has no name", "a name"),
-        ("a,b\n1,2\n1,2,3\n", "row 3: found 3 cells", "2, as in the header"),
+        ("a,b\n", "without rows", "at least one row"),
+        ("a,b\n,\n", "without rows", "at least one row"),
+        ("a,b,a\n1,2,3\n", "row 1, column 'a': got it 2 times", "once"),
+        ("a,,b\n1,2,3\n", "row 1: got a column without a name", "a name"),
+        ("a,b\n1,2\n1,2,3\n", "row 3: got 3 cells", "expected 2 as in the header"),
         # else the rows below it would be swallowed without a word
-        ('a,b\n1,"seal lost\n2,x\n3,y\n', "quot", "would be right"),
+        ('a,b\n1,"seal lost\n2,x\n3,y\n', "quot", "expected"),
     ],
 )
 def test_a_table_that_cannot_be_read_says_why(path: Path, content: bytes | str, found: str, right: str) -> None:
@@ -147,9 +147,9 @@ def test_every_fault_of_the_shape_is_reported(path: Path, content: str, faults: 
 
 
 def test_a_missing_table_and_a_folder_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"absent\.csv: there is no such file"):
+    with pytest.raises(InputError, match=r"absent\.csv: file not found"):
         tables.read(tmp_path / "absent.csv")
-    with pytest.raises(InputError, match=f"{tmp_path.name}: is a folder"):
+    with pytest.raises(InputError, match=f"{tmp_path.name}: got a folder"):
         tables.read(tmp_path)
 
 
@@ -171,15 +171,15 @@ def test_numbers_as_people_type_them(text: str, value: float) -> None:
     ("text", "hint"), [("1,5", "1.5"), ("-22,4", "-22.4"), ("+0,1", "+0.1"), ("abc", None), ("1,000,000", None)]
 )
 def test_a_decimal_comma_is_recognised(text: str, hint: str | None) -> None:
-    with pytest.raises(ValueError, match=f"found '{text.replace('+', '[+]')}'; a number would be right") as caught:
+    with pytest.raises(ValueError, match=f"got '{text.replace('+', '[+]')}', expected a number") as caught:
         tables.number(text)
     assert ("decimal point" in str(caught.value)) == (hint is not None)
-    assert hint is None or str(caught.value).endswith(f"(a decimal point: {hint})")
+    assert hint is None or str(caught.value).endswith(f"(with a decimal point: {hint})")
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "Infinity", "NaN", "14_5", "1e999", "0x10", "1 2"])
 def test_what_is_no_finite_number_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="would be right"):
+    with pytest.raises(ValueError, match=", expected a"):
         tables.number(text)
 
 
@@ -192,7 +192,7 @@ def test_each_wrong_number_is_one_fault_with_row_and_column(path: Path) -> None:
         ["t.csv", "row 4, column 'x'"],
         ["t.csv", "row 5, column 'x'"],
     ]
-    assert faults[1].endswith("found -7; 0 or more would be right")
+    assert faults[1].endswith("got -7, expected 0 or more")
 
 
 # Writing
@@ -207,6 +207,7 @@ def written(path: Path, table: tables.Table, rows: Any, **more: Any) -> list[lis
 
 
 SLOPE = {"group": "", "ion": "K"}
+BOOLEANS = (("a", None), ("b", False), ("c", True))
 
 
 @pytest.mark.parametrize(
@@ -246,9 +247,23 @@ def test_a_table_without_rows_is_its_header(path: Path) -> None:
         assert written(path, tables.CORRECTIONS, rows) == [list(tables.CORRECTIONS.columns)]
 
 
-def test_more_columns_follow_by_name(path: Path) -> None:
-    header, _ = written(path, tables.NERNST_SLOPES, [{**SLOPE, "zeta": 1, "alpha": 2}])
-    assert header == [*tables.NERNST_SLOPES.columns, "alpha", "zeta"]
+def test_the_users_own_columns_follow_by_name(path: Path) -> None:
+    header, _ = written(path, tables.REVERSAL_POTENTIALS, [{"measurement": "m", "zeta": 1, "alpha": 2}])
+    assert header == [*tables.REVERSAL_POTENTIALS.columns, "alpha", "zeta"]
+
+
+RESULTS = [table for table in tables.TABLES.values() if table.kind == tables.RESULT]
+
+
+@pytest.mark.parametrize("table", RESULTS, ids=lambda table: table.name)
+def test_an_undeclared_column_is_never_written(path: Path, table: tables.Table) -> None:
+    row = {column: 1.0 if of.is_number else "" for column, of in table.columns.items()} | {"undeclared": 1}
+    if table.own_columns:
+        tables.write(path, table, [row])
+        return
+    with pytest.raises(tables.UndeclaredColumn, match="undeclared"):
+        tables.write(path, table, [row])
+    assert not path.exists()
 
 
 def test_rows_are_sorted_by_code_point(path: Path) -> None:
@@ -294,14 +309,13 @@ def test_the_order_of_the_rows_given_does_not_matter(path: Path) -> None:
 
 def test_what_was_written_is_read_back(path: Path) -> None:
     rows = [
-        {"group": "NA", "ion": "007", "n": 3, "slope_mV_per_decade": -1 / 3, "low": math.nan, "note": "1.50"},
-        {"group": "", "ion": "None", "n": 0, "slope_mV_per_decade": 58.0, "low": -0.0, "note": ""},
+        {"group": "NA", "ion": "007", "n": 3, "slope_mV_per_decade": -1 / 3, "low": math.nan},
+        {"group": "", "ion": "None", "n": 0, "slope_mV_per_decade": 58.0, "low": -0.0},
     ]
     tables.write(path, tables.NERNST_SLOPES, rows)
     back = tables.load(path, tables.NERNST_SLOPES)
     assert back["group"].tolist() == ["", "NA"]
     assert back["ion"].tolist() == ["None", "007"]
-    assert back["note"].tolist() == ["", "1.50"]
     assert back["n"].tolist() == [0.0, 3.0]
     assert back["slope_mV_per_decade"].tolist() == [58.0, pytest.approx(-1 / 3, rel=1e-11)]
     assert back["low"].isna().tolist() == [False, True]
@@ -309,6 +323,13 @@ def test_what_was_written_is_read_back(path: Path) -> None:
     first = path.read_bytes()
     tables.write(path, tables.NERNST_SLOPES, back)
     assert path.read_bytes() == first
+
+
+def test_a_boolean_is_read_back(path: Path) -> None:
+    rows = [{"group": "", "model": "m", "ion": "K", "method": name, "disagrees": value} for name, value in BOOLEANS]
+    tables.write(path, tables.INTERVALS, rows)
+    assert [line.rsplit(",", 1)[1] for line in path.read_text().splitlines()[1:]] == ["", "false", "true"]
+    assert tables.load(path, tables.INTERVALS)["disagrees"].tolist() == [None, False, True]
 
 
 def test_a_table_without_rows_is_read_back(path: Path) -> None:
@@ -322,7 +343,7 @@ def test_a_table_without_rows_is_read_back(path: Path) -> None:
 def test_a_flag_is_a_known_name_and_a_value() -> None:
     assert tables.flag("rs_unknown") == "rs_unknown=true"
     assert tables.flag("trend", 0.123456) == "trend=0.1235"
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="unheard_of"):
         tables.flag("unheard_of")
 
 

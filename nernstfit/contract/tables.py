@@ -1,9 +1,10 @@
-r"""Every table of the contract: its columns, their types and units, and the pair that reads and writes it.
+r"""Tables of the contract: their declarations, and the pair of functions that reads and writes them.
 
-Read: UTF-8 with or without a byte-order mark, commas. Identifiers are text as typed (`NA`,
-`007` and `None` are names); only the empty cell is missing. Written: `\n`, `%.12g`, no
-negative zero, missing is empty, `true`/`false`, rows sorted by code point of their keys.
-A row is named by its number in the file, the header being row 1, as a spreadsheet shows it.
+tables.yaml beside this module declares every table and column. Read: UTF-8 with or without a
+byte-order mark, commas. Identifiers are text as typed (`NA`, `007` and `None` are names); only
+the empty cell is missing. Written: `\n`, `%.12g`, no negative zero, missing is empty,
+`true`/`false`, rows sorted by code point of their keys. A row is named by its number in the
+file, the header being row 1, as a spreadsheet shows it.
 """
 
 from __future__ import annotations
@@ -13,170 +14,162 @@ import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
+from nernstfit.contract import terms
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.terms import CorrectionStep, Flag, Role
+
+INPUT, RESULT, STAGE = "input", "result", "stage"
+
+
+class UndeclaredColumn(Exception):
+    """A column that is written but that no table of the contract declares: a fault of the code."""
 
 
 @dataclass(frozen=True)
-class Table:
-    """Columns of one written table.
+class Column:
+    """One column of a table.
 
     Attributes
     ----------
-    keys : tuple of str
-        Columns by which the rows are sorted, all text but those also in `numbers`.
-    text, numbers : frozenset of str
-        Which columns hold text and which hold numbers.
-    columns : tuple of str
-        All columns in their order.
+    name, meaning : str
+    type : str
+        `text`, `number`, `integer` or `boolean`.
+    unit : str
+        '' where it has none.
+    missing : bool
+        Whether a cell may be empty.
+    values : tuple of str
+        Allowed texts; empty where any is.
+    minimum, maximum, above : float or None
+        Limits of a user's number; `above` excludes the limit itself.
+    since : int
+        Version of the contract that brought it.
     """
 
     name: str
+    meaning: str
+    type: str
+    unit: str = ""
+    missing: bool = True
+    values: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    above: float | None = None
+    since: int = 1
+
+    @property
+    def is_number(self) -> bool:
+        """True where its cells are numbers."""
+        return self.type in ("number", "integer")
+
+    def expected(self, value: float) -> str | None:
+        """Return the phrase for an acceptable number, or None where `value` is one."""
+        low = self.minimum if self.above is None else self.above
+        is_low = low is not None and (value < low or (value == self.above))
+        is_high = self.maximum is not None and value > self.maximum
+        if not (is_low or is_high or (self.type == "integer" and not value.is_integer())):
+            return None
+        return " ".join(filter(None, (_NUMBERS[self.type], self._range(), f"({self.unit})" if self.unit else "")))
+
+    def _range(self) -> str:
+        if self.above is None and self.minimum is not None and self.maximum is not None:
+            return f"from {self.minimum:g} to {self.maximum:g}"
+        low = "" if self.minimum is None else f"of at least {self.minimum:g}"
+        low = low if self.above is None else f"above {self.above:g}"
+        high = "" if self.maximum is None else f"at most {self.maximum:g}"
+        return " and ".join(filter(None, (low, high)))
+
+
+_NUMBERS = {"number": "a number", "integer": "a whole number"}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One table: where it lies, what a row is, its columns.
+
+    Attributes
+    ----------
+    name : str
+        Key of `TABLES`.
+    path : str
+        Within the experiment folder.
+    kind : str
+        `INPUT` (the user's), `RESULT` or `STAGE` (between stages).
+    meaning : str
+        Of a row.
+    keys : tuple of str
+        Columns by which the rows are sorted.
+    columns : mapping of str to Column
+        In their order.
+    own_columns : bool
+        Whether columns of the user's own may follow.
+    """
+
+    name: str
+    path: str
+    kind: str
+    meaning: str
     keys: tuple[str, ...]
-    columns: tuple[str, ...]
-    numbers: frozenset[str]
+    columns: Mapping[str, Column]
+    own_columns: bool = False
+
+    @property
+    def numbers(self) -> frozenset[str]:
+        """Names of the columns that hold numbers."""
+        return frozenset(name for name, column in self.columns.items() if column.is_number)
 
 
-def _table(name: str, keys: str, columns: str, text: str) -> Table:
-    names = tuple(columns.split())
-    return Table(name, tuple(keys.split()), names, frozenset(names) - frozenset(text.split()))
+def _column(name: str, content: Mapping[str, Any]) -> Column:
+    values = tuple(getattr(terms, content["terms"])) if "terms" in content else ()
+    return Column(name, values=values, **{key: value for key, value in content.items() if key != "terms"})
 
 
-# Behind the columns of the contract: what the fit adds to se_mV in quadrature; when it was measured.
-REVERSAL_POTENTIALS = _table(
-    "reversal_potentials.csv",
-    "measurement",
-    "measurement recording epoch sweeps group cell bath pipette configuration temperature_C verdict reason "
-    "raw_mV leak_shift_mV rs_shift_mV reversal_mV junction_mV corrected_mV se_mV low_mV high_mV slope_nS flags "
-    "further_se_mV time_s",
-    "measurement recording epoch sweeps group cell bath pipette configuration verdict reason flags",
-)
-IV = _table(
-    "iv.csv",
-    "measurement level",
-    "measurement level command_mV voltage_mV current_pA se_pA raw_current_pA",
-    "measurement",
-)
-# Behind the columns of the contract: what was put in, bound or not, and what holds for the whole solution.
-SOLUTIONS = _table(
-    "solutions.csv",
-    "temperature_C solution ion",
-    "temperature_C solution ion valence concentration_mM activity_coefficient activity_mM ionic_strength_M status "
-    "total_mM pH titrant_mM charge_excess_meq_per_l osmolarity_mOsm_per_l warnings assumptions",
-    "solution ion status warnings assumptions",
-)
-# Behind the columns of the contract: part of the key, and the standard error of applied_mV that all cells share.
-JUNCTIONS = _table(
-    "junctions.csv",
-    "bath pipette configuration temperature_C term from_solution",
-    "bath pipette configuration temperature_C term from_solution to_solution henderson_mV nernst_planck_mV "
-    "applied_mV statement zeroed_in shared_se_mV",
-    "bath pipette configuration term from_solution to_solution statement zeroed_in",
-)
-# Behind the columns of the contract: Nernst's potential, and the noise of the recording, the same for every ion.
-THERMODYNAMICS = _table(
-    "thermodynamics.csv",
-    "measurement ion",
-    "measurement ion driving_force_mV delta_mu_kJ_per_mol flux_ratio nernst_mV reason noise_pA bandwidth_Hz "
-    "bandwidth_source thermal_noise_pA noise_ratio",
-    "measurement ion reason bandwidth_source",
-)
-PERMEABILITIES = _table(
-    "permeabilities.csv",
-    "group model ion",
-    "group model ion reference verdict ratio low high ln_ratio low_cells high_cells se_ln_cells se_ln_shared "
-    "df n_cells reason",
-    "group model ion reference verdict reason",
-)
-CELLS = _table(
-    "cells.csv",
-    "group cell model ion",
-    "group cell model ion ratio low high ln_ratio se_ln_ratio n_baths offset_mV",
-    "group cell model ion",
-)
-# Behind the columns of the contract: what the data say of a model beside the best one.
-MODELS = _table(
-    "models.csv",
-    "group model",
-    "group model activity permeant n_data n_parameters chi_square log_likelihood aicc delta_aicc sentence",
-    "group model activity permeant sentence",
-)
-RESIDUALS = _table(
-    "residuals.csv",
-    "measurement group cell bath model",
-    "measurement group cell bath model measured_mV se_mV predicted_mV residual_mV",
-    "measurement group cell bath model",
-)
-NERNST_SLOPES = _table(
-    "nernst_slopes.csv",
-    "group ion",
-    "group ion n slope_mV_per_decade low high theoretical_mV_per_decade",
-    "group ion",
-)
-# Behind the columns of the contract: whether a method disagrees with the interval over cells that is reported.
-INTERVALS = _table(
-    "intervals.csv",
-    "group model ion method",
-    "group model ion method low high disagrees",
-    "group model ion method disagrees",
-)
-CORRECTIONS = _table("corrections.csv", "group step ion", "group step ion ratio low high", "group step ion")
-# ln_difference is ln ratio of `group` less that of `other_group`; low and high are its interval.
-COMPARISONS = _table(
-    "comparisons.csv",
-    "group other_group model ion",
-    "ion group other_group model reference ln_difference low high p p_holm ratio_of_ratios se_ln_cells se_ln_shared df "
-    "reason",
-    "ion group other_group model reference reason",
-)
-TESTS = _table(
-    "tests.csv",
-    "group model test ion",
-    "group model test ion statistic p sentence size se unit df1 df2",
-    "group model test ion sentence unit",
-)
-ERROR_BUDGET = _table(
-    "error_budget.csv",
-    "group model ion source",
-    "group ion source variance_share se_ln sentence model",
-    "group ion source sentence model",
-)
-LADDER = ("none", "leak", "series_resistance", "junction", "activity", "offset")
+def _declared() -> Mapping[str, Table]:
+    text = (resources.files("nernstfit.contract") / "tables.yaml").read_bytes()
+    return MappingProxyType(
+        {
+            name: Table(
+                name,
+                content["path"],
+                content["kind"],
+                content["meaning"],
+                tuple(content["key"]),
+                MappingProxyType({column: _column(column, of) for column, of in content["columns"].items()}),
+                content.get("own_columns", False),
+            )
+            for name, content in yaml.load(text, Loader=yaml.CSafeLoader).items()
+        }
+    )
 
-# What the points of a measurement are to it.
-SIGNAL, LEAK, BACKGROUND, OPPOSITE = "signal", "leak", "background", "opposite"
 
-FLAGS: Mapping[str, str] = {
-    "rs_unknown": "no series resistance was given; nothing is corrected for it (no value)",
-    "rs_max_error": "largest voltage error across the uncompensated series resistance in the levels used, mV",
-    "repeats": "sweeps averaged per level where a level was repeated (largest number)",
-    "excess_scatter": "spread between repeats over what the noise within the window explains (ratio); se_mV has it",
-    "drift": "move of the zero from the first repeat to the last, mV",
-    "leak_fraction": "part of the slope of the total current at the zero that was subtracted (ratio)",
-    "estimators_disagree": "zero by the second estimator less that by the chosen one, mV, where that is more than two "
-    "standard errors; the fit takes it for a further error",
-    "one_estimator": "the second estimator found no zero between the levels where the current changes sign (no value)",
-    "capacity_removed": "membrane capacity whose charging current was subtracted from a ramp, pF; "
-    "leak_shift_mV holds it",
-    "capacity_unknown": "possible move of a ramp's zero by what charges the membrane, which is not known, mV; "
-    "the fit takes it for a further error",
-    "hysteresis": "the ramps up and down differ by more than a constant: they do not tell the capacity (no value)",
-    "clipped": "part of the samples in the window at the converter's limit",
-    "trend": "change of the current along the window over its range between sweeps, largest level (ratio): too early",
-    "command_mismatch": "largest difference between the recorded membrane voltage and the command, mV",
-}
+TABLES = _declared()
+"""Every table by its name."""
+LADDER = tuple(CorrectionStep)
+FLAGS: Mapping[str, str] = {flag: flag.sentence for flag in Flag}
+SIGNAL, LEAK, BACKGROUND, OPPOSITE = Role.SIGNAL, Role.LEAK, Role.BACKGROUND, Role.OPPOSITE
+_BOOLEANS = {"true": True, "false": False, "": None}
+
+
+def __getattr__(name: str) -> Table:
+    """Return a table by its name in capitals."""
+    try:
+        return TABLES[name.lower()]
+    except KeyError:
+        raise AttributeError(name) from None
 
 
 def flag(name: str, value: float | None = None) -> str:
-    """Return one flag as `name=value`; the name must be one that FLAGS explains."""
-    if name not in FLAGS:
-        raise KeyError(name)
-    return f"{name}={'true' if value is None else f'{value:.4g}'}"
+    """Return one flag as `name=value`."""
+    return f"{Flag(name)}={'true' if value is None else f'{value:.4g}'}"
 
 
 def read(path: str | Path) -> pd.DataFrame:
@@ -202,28 +195,30 @@ def read(path: str | Path) -> pd.DataFrame:
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: there is no such file; a table with commas would be right") from None
+        raise InputError(f"{path}: file not found, expected a table with commas between its columns") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; a table with commas would be right") from None
+        raise InputError(f"{path}: got a folder, expected a table with commas between its columns") from None
     except UnicodeDecodeError as fault:
-        raise InputError(f"{path}: byte {fault.start} is not UTF-8; save the table as UTF-8 CSV") from None
+        raise InputError(f"{path}: byte {fault.start} is not UTF-8; save the table as CSV in UTF-8") from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         rows = [[cell.strip() for cell in row] for row in reader]
     except csv.Error as fault:
-        right = "a closed pair of quotation marks around a cell, or none, would be right"
-        raise InputError(f"{path}: line {reader.line_num}: found quotation marks amiss ({fault}); {right}") from None
+        expected = "expected a closed pair of quotation marks around a cell, or none"
+        raise InputError(
+            f"{path}: line {reader.line_num}: got unbalanced quotation marks ({fault}), {expected}"
+        ) from None
     header = rows[0] if rows else []
     if not any(header):
-        raise InputError(f"{path}: is empty; a header and at least one row would be right")
+        raise InputError(f"{path}: is empty; expected a header and at least one row")
     if len(header) == 1 and ";" in header[0]:
-        raise InputError(f"{path}: row 1: found semicolons between the columns; commas would be right")
+        raise InputError(f"{path}: row 1: got semicolons between the columns, expected commas")
     while header and not header[-1]:
         header = header[:-1]
     faults = _shape_faults(path, header, rows)
     body = {n: row for n, row in enumerate(rows[1:], start=2) if any(row)}
     if not body and not faults:
-        faults = [f"{path}: has a header but no row; at least one row would be right"]
+        faults = [f"{path}: got a header without rows, expected at least one row"]
     if faults:
         raise InputError(faults)
     width = len(header)
@@ -235,27 +230,25 @@ def _shape_faults(path: str | Path, header: Sequence[str], rows: Sequence[Sequen
     faults = []
     for name in dict.fromkeys(header):
         if not name:
-            faults.append(f"{path}: row 1: a column has no name; a name in every column would be right")
+            faults.append(f"{path}: row 1: got a column without a name, expected a name in every column")
         elif header.count(name) > 1:
-            faults.append(f"{path}: row 1, column '{name}': found {header.count(name)} times; once would be right")
+            faults.append(f"{path}: row 1, column '{name}': got it {header.count(name)} times, expected once")
     for number, row in enumerate(rows[1:], start=2):
         if any(row[len(header) :]):
-            faults.append(
-                f"{path}: row {number}: found {len(row)} cells; {len(header)}, as in the header, would be right"
-            )
+            faults.append(f"{path}: row {number}: got {len(row)} cells, expected {len(header)} as in the header")
     return faults
 
 
 def number(text: str) -> float:
-    """Return a cell's number; a ValueError says what was found and what would be right."""
+    """Return a cell's number; a ValueError states what was got and what was expected."""
     try:
         value = float(text.replace("_", "x"))  # Python's 1_000 is no number in a table
     except ValueError:
         comma = text.count(",") == 1 and text.replace(",", "").strip("+-").isdigit()
-        hint = f" (a decimal point: {text.replace(',', '.')})" if comma else ""
-        raise ValueError(f"found '{text}'; a number would be right{hint}") from None
+        hint = f" (with a decimal point: {text.replace(',', '.')})" if comma else ""
+        raise ValueError(f"got '{text}', expected a number{hint}") from None
     if not math.isfinite(value):
-        raise ValueError(f"found '{text}'; a finite number would be right")
+        raise ValueError(f"got '{text}', expected a finite number")
     return value
 
 
@@ -272,7 +265,7 @@ def numbers(
     place : str
         The table's path, for the faults.
     check : callable
-        Says what would be right where a number is not, None where it is.
+        Returns the phrase for what was expected where a number is unacceptable, else None.
     """
     values, faults = pd.Series(np.nan, index=table.index), []
     for row, text in table[column].items():
@@ -283,9 +276,9 @@ def numbers(
         except ValueError as fault:
             faults.append(f"{place}: row {row}, column '{column}': {fault}")
             continue
-        right = check(value)
-        if right:
-            faults.append(f"{place}: row {row}, column '{column}': found {text}; {right} would be right")
+        expected = check(value)
+        if expected:
+            faults.append(f"{place}: row {row}, column '{column}': got {text}, expected {expected}")
         else:
             values[row] = value
     return values, faults
@@ -301,12 +294,20 @@ def write(
     path : str or Path
     table : Table
     rows : DataFrame or iterable of mappings
-        Columns of the table that are absent are written empty; further columns follow it, by name.
+        Declared columns that are absent are written empty. The user's own columns, where the table has any,
+        follow by name.
     first_model : str
         The configured model, which comes before the others where `model` is a key.
+
+    Raises
+    ------
+    UndeclaredColumn
+        For a column that tables.yaml does not declare.
     """
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     more = sorted(set(frame.columns) - set(table.columns))
+    if more and not table.own_columns:
+        raise UndeclaredColumn(f"{table.path}: {', '.join(more)}; contract/tables.yaml declares no such column")
     frame = frame.reindex(columns=[*table.columns, *more])
     keys = [[_order(table, key, value, first_model) for value in frame[key]] for key in table.keys]
     ranks = list(zip(*keys, strict=True))
@@ -319,11 +320,13 @@ def write(
 
 
 def load(path: str | Path, table: Table) -> pd.DataFrame:
-    """Read a table that `write` wrote: its numbers as numbers, all else as text."""
+    """Read a table that `write` wrote: numbers and booleans as such (missing: nan, None), all else as text."""
     frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[], encoding="utf-8")
     for column in frame.columns:
         if column in table.numbers:
             frame[column] = [float(text) if text else math.nan for text in frame[column]]
+        elif column in table.columns and table.columns[column].type == "boolean":
+            frame[column] = pd.Series([_BOOLEANS[text] for text in frame[column]], dtype=object, index=frame.index)
     return frame
 
 
@@ -334,11 +337,11 @@ def gather(paths: Sequence[str]) -> pd.DataFrame:
 
 
 def _order(table: Table, key: str, value: Any, first_model: str) -> Any:
-    """What a key sorts by: numbers by size, steps up the ladder, all else by code point."""
+    """Return the sort value of a key: numbers by size, correction steps by their order, all else by code point."""
     if key in table.numbers:
         return float(value)
     if key == "step":
-        return LADDER.index(value)
+        return LADDER.index(CorrectionStep(value))
     return (value != first_model, str(value)) if key == "model" else str(value)
 
 

@@ -607,7 +607,7 @@ def _other_intervals(results: Results) -> Iterator[Block]:
             return MISSING
         row = by_method.loc[(*key, method)]
         middle = math.sqrt(row["low"] * row["high"])
-        return estimate(middle, row["low"], row["high"]).interval + (" *" if row["disagrees"] == "true" else "")
+        return estimate(middle, row["low"], row["high"]).interval + (" *" if row["disagrees"] is True else "")
 
     columns = {"group": _once([group or kinds.NO_GROUP for group, _ in checked])} if len(results.groups) > 1 else {}
     columns |= {"ion": [ion for _, ion in checked], "over cells alone": [written(key, "cells") for key in checked]}
@@ -617,7 +617,7 @@ def _other_intervals(results: Results) -> Iterator[Block]:
         "spreads held, and Student's t on the ratios that single cells tell. Of few cells the bootstrap is known to "
         "be too narrow."
     )
-    if (rows["disagrees"] == "true").any():
+    if rows["disagrees"].isin([True]).any():
         caption += " An asterisk marks a method that disagrees largely (intervals.csv says how that is judged)."
     if len(results.groups) > 1:
         yield Heading("Intervals by other methods")
