@@ -25,7 +25,7 @@ RANKS = {
     "reversal": 1,
     "abf": 1,
     "solutions": 2,
-    "simulate": 2,
+    "simulate": 4,
     "experiment": 3,
     "permeability": 3,
     "figures": 4,
