@@ -126,7 +126,7 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param(None, ..., [(RECORDINGS, "file not found")], id="no table of recordings"),
         pytest.param(..., None, [(SOLUTIONS, "file not found")], id="no table of solutions"),
         pytest.param("", ..., [(RECORDINGS, "is empty")], id="empty table of recordings"),
-        pytest.param(f"{HEADER}\n", ..., [(RECORDINGS, "no row")], id="header only"),
+        pytest.param(f"{HEADER}\n", ..., [(RECORDINGS, "without rows")], id="header only"),
         pytest.param(
             table(GOOD).replace(",", ";"), ..., [(RECORDINGS, "row 1", "semicolons", "commas")], id="semicolons"
         ),
@@ -157,19 +157,19 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param(
             ...,
             "solution,NaCl,KCl\ncontrol,-140,5\nhigh_K,5,140\npipette,10,140\n",
-            [(SOLUTIONS, "row 2", "column 'NaCl'", "found -140", "from 0 to")],
+            [(SOLUTIONS, "row 2", "column 'NaCl'", "got -140", "from 0 to")],
             id="negative concentration",
         ),
         pytest.param(
             ...,
             "solution,NaCl,KCl\ncontrol,140,5\nhigh_K,five,140\npipette,10,140\n",
-            [(SOLUTIONS, "row 3", "column 'NaCl'", "found 'five'", "a number")],
+            [(SOLUTIONS, "row 3", "column 'NaCl'", "got 'five'", "a number")],
             id="text in a number",
         ),
         pytest.param(
             ...,
             'solution,NaCl,KCl\ncontrol,140,5\nhigh_K,"5,5",140\npipette,10,140\n',
-            [(SOLUTIONS, "row 3", "column 'NaCl'", "found '5,5'", "5.5")],
+            [(SOLUTIONS, "row 3", "column 'NaCl'", "got '5,5'", "5.5")],
             id="decimal comma",
         ),
         pytest.param(
@@ -205,19 +205,19 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param(
             table("/data/a.abf,c1,control,pipette"),
             ...,
-            [(RECORDINGS, "row 2", "column 'recording'", "'/data/a.abf'", "leaves the experiment folder")],
+            [(RECORDINGS, "row 2", "column 'recording'", "'/data/a.abf'", "within the experiment folder")],
             id="absolute path",
         ),
         pytest.param(
             table("C:\\data\\a.abf,c1,control,pipette"),
             ...,
-            [(RECORDINGS, "row 2", "column 'recording'", "leaves the experiment folder")],
+            [(RECORDINGS, "row 2", "column 'recording'", "within the experiment folder")],
             id="absolute path of another system",
         ),
         pytest.param(
             table("data/../../a.abf,c1,control,pipette"),
             ...,
-            [(RECORDINGS, "row 2", "column 'recording'", "leaves the experiment folder")],
+            [(RECORDINGS, "row 2", "column 'recording'", "within the experiment folder")],
             id="path that leaves the folder",
         ),
         pytest.param(
@@ -599,7 +599,7 @@ def test_a_key_given_twice_is_a_fault_among_the_others(folder: Folder, config: C
     (here / "config").mkdir()
     (here / "config/config.yaml").write_text("temperature_C: 20\ntemperature_C: 21\n")
     first, second = faults(config())
-    assert "key 'temperature_C': found 2 times, in lines 1 and 2" in first
+    assert "key 'temperature_C': got it 2 times, in lines 1 and 2" in first
     assert "data/lost.abf" in second
 
 

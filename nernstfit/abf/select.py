@@ -116,7 +116,7 @@ def chosen_epoch(command: Sequence[Sequence[Segment]], how: Measure, sweeps: Seq
         Where that is none, or more than one.
     """
     if how.epoch != "auto":
-        return how.epoch
+        return str(how.epoch)
     found: dict[str, set[tuple[float, float]]] = {}
     ramps: set[str] = set()
     for sweep in sweeps:

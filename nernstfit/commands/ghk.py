@@ -13,8 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nernstfit.commands.solutions import amounts, no_ion, own_ions, read
-from nernstfit.contract.errors import InputError
-from nernstfit.contract.settings import nearest_or_all
+from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.experiment import solution_table
 from nernstfit.experiment.folder import NUMBERS
 from nernstfit.physics.membrane import chord, ghk

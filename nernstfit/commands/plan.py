@@ -14,8 +14,8 @@ import numpy as np
 
 from nernstfit.contract import settings as settings_module
 from nernstfit.contract import tables
-from nernstfit.contract.errors import InputError
-from nernstfit.contract.settings import CONFIG_FILE, Settings, nearest_or_all
+from nernstfit.contract.errors import InputError, nearest_or_all
+from nernstfit.contract.settings import CONFIG_FILE, Settings
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.folder import Experiment
 from nernstfit.permeability import design as planning

@@ -7,8 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from nernstfit.contract import tables
-from nernstfit.contract.errors import InputError
-from nernstfit.contract.settings import nearest, nearest_or_all
+from nernstfit.contract.errors import InputError, nearest, nearest_or_all
 from nernstfit.experiment import solution_table
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.physics.solution.ions import Own, known_ions

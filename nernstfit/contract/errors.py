@@ -7,7 +7,8 @@ it becomes that recording's verdict, and the run goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Collection, Iterable
 
 
 class InputError(Exception):
@@ -16,7 +17,7 @@ class InputError(Exception):
     Attributes
     ----------
     faults : tuple of str
-        One line per fault: where it is, what was found, what would be right.
+        One line per fault: where it is, what was got, what was expected.
     """
 
     def __init__(self, faults: Iterable[str] | str) -> None:
@@ -25,4 +26,16 @@ class InputError(Exception):
 
 
 class RecordingError(Exception):
-    """What is wrong with one recording, in one sentence that a table can carry."""
+    """A fault of one recording, in one sentence that a table can carry."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is most like `name`, or '' where none is."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return close[0] if close else ""
+
+
+def nearest_or_all(name: str, known: Collection[str]) -> str:
+    """Return the phrase for what was expected in place of an unknown name: the nearest, or one of all."""
+    hint = nearest(name, known)
+    return f"the nearest is '{hint}'" if hint else f"expected one of {', '.join(known)}"

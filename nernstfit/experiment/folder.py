@@ -24,17 +24,10 @@ import pandas as pd
 
 from nernstfit.contract import settings as settings_module
 from nernstfit.contract import tables
-from nernstfit.contract.errors import InputError
-from nernstfit.contract.settings import (
-    Examined,
-    Junction,
-    Measure,
-    Settings,
-    measure_for,
-    nearest,
-    nearest_or_all,
-    path_faults,
-)
+from nernstfit.contract.errors import InputError, nearest, nearest_or_all
+from nernstfit.contract.rules import path_faults
+from nernstfit.contract.schema import schema
+from nernstfit.contract.settings import Examined, Junction, Measure, Settings, measure_for
 from nernstfit.experiment import solution_table
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions import junctions
@@ -449,7 +442,7 @@ def _row(
         faults += _path_faults(cells.get(column, ""), column)
     if solutions is not None:
         faults += _solution_faults(cells, settings, solutions)
-    known = settings_module.schema()["properties"]["configuration"]
+    known = schema()["properties"]["configuration"]
     if configuration not in known["enum"]:
         right = ", ".join(known["enum"])
         faults.append(f"column 'configuration': found '{configuration}'; one of {right} would be right")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nernstfit.contract import tables
-from nernstfit.contract.settings import nearest
+from nernstfit.contract.errors import nearest
 from nernstfit.physics.solution import equilibria
 from nernstfit.physics.solution.ions import IONS, Ion, Own, Parts, UnknownComponent, at_a_pH, components
 from nernstfit.solutions.composition import Solutions, Titrant

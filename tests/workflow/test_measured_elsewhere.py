@@ -271,7 +271,7 @@ def test_a_changed_number_runs_what_depends_on_it(finished, tmp_path: Path, run_
         (["c1,low,pipette,1,1,,,,,"] * 2, {}, ("row 3, column 'measurement': 'c1:low' is also the name of row 2",)),
         ([], {}, ("reversals.csv: has a header but no row",)),
         (["c1,low,pipette,1,1,,,,,"], {"recordings": "data/recordings.csv"}, ("one table would be right",)),
-        (["c1,low,pipette,1,1,,,,,"], {"reversals": None}, ("key 'recordings': found nothing",)),
+        (["c1,low,pipette,1,1,,,,,"], {"reversals": None}, ("key 'recordings': got nothing",)),
     ],
 )
 def test_faults_stop_the_run_before_any_job(

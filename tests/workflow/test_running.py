@@ -81,7 +81,7 @@ def test_the_snakefile_alone_tells_the_same_faults(experiment: Path, project: Pa
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert "row 6, column 'recording': found 'data/absent.abf'" in said
-    assert "row 7, column 'recording': found '../outside.abf', which leaves the experiment folder" in said
+    assert "row 7, column 'recording': got '../outside.abf', expected a path within the experiment folder" in said
     assert not (experiment / "results").exists()
 
 

@@ -1,0 +1,179 @@
+"""The schema of the configuration, and what one value may be.
+
+config.schema.yaml beside this module is the only place that knows a key's type, unit, default
+and meaning. Where it names `terms`, the allowed values are the members of that class of
+contract/terms.py; where it names `modules_of`, they are the modules of that package.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from nernstfit.contract import terms
+from nernstfit.contract.errors import nearest
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the configuration."""
+    text = (resources.files("nernstfit.contract") / "config.schema.yaml").read_text(encoding="utf-8")
+    return typing.cast(dict[str, Any], _with_values(yaml.load(text, Loader=yaml.CSafeLoader)))
+
+
+def _with_values(rule: Any) -> Any:
+    """Return a part of the schema with the allowed values in place of where they are declared."""
+    if not isinstance(rule, dict):
+        return rule
+    out = {key: _with_values(value) for key, value in rule.items()}
+    if isinstance(rule.get("terms"), str):
+        out["enum"] = [str(term) for term in getattr(terms, rule["terms"])]
+    if isinstance(rule.get("modules_of"), str):
+        out["enum"] = modules(rule["modules_of"])
+    return out
+
+
+def modules(package: str) -> list[str]:
+    """Return the names of the modules of a package, without importing them; those with a leading _ do not count."""
+    parent, *inside = package.split(".")
+    folder = resources.files(parent).joinpath(*inside)
+    names = (entry.name for entry in folder.iterdir())
+    return sorted(name.removesuffix(".py") for name in names if name.endswith(".py") and not name.startswith("_"))
+
+
+# The dotted names of the keys that a fault is about, and the fault.
+Fault: typing.TypeAlias = tuple[tuple[str, ...], str]
+
+
+def without_empty_sections(content: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content without empty sections, however deep: they mean their defaults, like absent ones."""
+    out = {}
+    for key, value in copy.deepcopy(dict(content)).items():
+        sub = rule["properties"].get(key, {})
+        if value is None and sub.get("type") == "object":
+            continue
+        out[key] = without_empty_sections(value, sub) if "properties" in sub and isinstance(value, Mapping) else value
+    return out
+
+
+def without(content: Mapping[str, Any], names: Iterable[str], place: str = "") -> dict[str, Any]:
+    """Return the content without the keys of these dotted names."""
+    return {
+        key: without(value, names, f"{place}{key}.") if isinstance(value, Mapping) else value
+        for key, value in content.items()
+        if f"{place}{key}" not in names
+    }
+
+
+def is_sound(names: Iterable[str], unsound: Iterable[str]) -> bool:
+    """Return True where no fault names any of these keys or a section that holds one of them."""
+    taken = set(unsound)
+    parts = (name.split(".") for name in names)
+    return not any(".".join(steps[:depth]) in taken for steps in parts for depth in range(1, len(steps) + 1))
+
+
+def filled(content: Mapping[str, Any], rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content with the default of every absent key."""
+    out = dict(content)
+    for key, sub in rule["properties"].items():
+        if key not in out and "default" in sub:
+            out[key] = copy.deepcopy(sub["default"])
+        if "properties" in sub and isinstance(out.get(key), Mapping):
+            out[key] = filled(out[key], sub)
+    return out
+
+
+def section_faults(content: Mapping[str, Any], rule: Mapping[str, Any], place: str) -> Iterator[Fault]:
+    """Yield the faults of one section: unknown keys, then unacceptable values."""
+    known = rule["properties"]
+    for key, value in content.items():
+        name = f"{place}{key}"
+        if key not in known:
+            hint = nearest(str(key), known)
+            expected = f"the nearest known key is '{place}{hint}'" if hint else f"expected one of {', '.join(known)}"
+            # Most likely it is that key, misspelt: its absence is no further fault.
+            meant = (f"{place}{hint}",) if hint and hint not in content else ()
+            yield (name, *meant), f"key '{name}' is not known; {expected}"
+        elif "properties" in known[key] and isinstance(value, Mapping):
+            yield from section_faults(value, known[key], f"{name}.")
+        else:
+            yield from (((name,), fault) for fault in value_faults(value, known[key], f"key '{name}'"))
+
+
+def value_faults(value: Any, rule: Mapping[str, Any], place: str) -> Iterator[str]:
+    """Yield the faults of one value against its rule, each as one sentence without the file."""
+    import jsonschema  # noqa: PLC0415 - heavy, and only needed where a configuration is checked
+
+    checker = jsonschema.Draft202012Validator(rule)
+    errors = sorted(checker.iter_errors(value), key=lambda error: [str(step) for step in error.path])
+    for error in errors:
+        where = place + "".join(f" [{step}]" for step in error.path)
+        yield f"{where}: got {_shown(error.instance)}, {_expected(error)}"
+    if not errors and _not_finite(value, rule):
+        yield f"{place}: got {_shown(value)}, expected a finite number"
+
+
+def _not_finite(value: Any, rule: Mapping[str, Any]) -> bool:
+    """Return True where a value, or one in it, is `.nan` or infinite, which a JSON schema takes for a number."""
+    if isinstance(value, Mapping):
+        return any(_not_finite(item, rule) for item in value.values())
+    free = value == math.inf and rule.get("may_be_infinite", False)
+    return isinstance(value, float) and not math.isfinite(value) and not free
+
+
+def _expected(error: Any) -> str:
+    """Return the phrase for what was expected where a value violates the schema."""
+    rule, limit = error.validator, error.validator_value
+    if rule == "enum":
+        hint = nearest(str(error.instance), [str(item) for item in limit])
+        return f"expected one of {', '.join(map(str, limit))}" + (f" (nearest: {hint})" if hint else "")
+    if rule == "type":
+        kinds = [limit] if isinstance(limit, str) else limit
+        words = {"null": "nothing", "object": "a section of key: value pairs", "array": "a list", "string": "text"}
+        words |= {"integer": "a whole number", "boolean": "true or false"}
+        expected = f"expected {' or '.join(words.get(kind, f'a {kind}') for kind in kinds)}"
+        return expected + (_number_hint(error.instance, error.schema) if "number" in kinds else "")
+    words = {
+        "minimum": f"expected at least {limit}",
+        "maximum": f"expected at most {limit}",
+        "exclusiveMinimum": f"expected more than {limit}",
+        "pattern": f"expected: {error.schema.get('description', limit)}",
+        "minItems": f"expected a list of at least {limit}",
+        "minLength": "expected a text that is not empty",
+        "uniqueItems": "expected a list without repetition",
+    }
+    return words.get(rule, str(error.message))
+
+
+def _number_hint(value: Any, rule: Mapping[str, Any]) -> str:
+    """Return a hint how YAML writes the number that a text was meant to be: 1e-1 and inf are text to it."""
+    try:
+        number = float(value.replace("_", "x")) if isinstance(value, str) else math.nan
+    except ValueError:
+        return ""
+    if math.isnan(number) or _not_finite(number, rule):
+        return ""
+    return f" ({yaml.safe_dump(number).split()[0]}, as YAML writes it)"
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else repr(value)
+
+
+def typed(text: str, rule: Mapping[str, Any]) -> Any:
+    """Return a table's text as the type that its key has; text that is no number stays text."""
+    kinds = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
+    for kind, convert in (("integer", int), ("number", float)):
+        if kind in kinds:
+            try:
+                return convert(text.replace("_", "x"))  # Python's 1_000 is no number in a table
+            except ValueError:
+                continue
+    return text
