@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo test calibrate lint lock clean
+.PHONY: demo test calibrate docs lint lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run
@@ -26,6 +26,10 @@ lint: $(VENV)/.test
 	@$(BIN)/snakefmt --check Snakefile workflow
 	@$(BIN)/mypy
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/lint_workflow.py
+
+# The reference pages that are written from the declarations of tables and configuration.
+docs: $(VENV)/.run
+	@$(BIN)/python -m nernstfit.contract.documentation docs
 
 # Every version and hash that is installed, for every platform; needs the tool `uv`.
 lock:

@@ -1,0 +1,55 @@
+"""Description of the result tables as a Frictionless Data Package (specs.frictionlessdata.io, version 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nernstfit.contract.tables import RESULT, TABLES, Column, Table
+
+_TYPES = {"text": "string", "number": "number", "integer": "integer", "boolean": "boolean"}
+_LISTS = ("flags",)  # columns whose terms stand in a list of name=value, so that no single cell is one of them
+
+
+def datapackage(own_columns: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Describe every result table: its columns with type, unit and meaning, and its key.
+
+    Parameters
+    ----------
+    own_columns : mapping
+        Name of a table to the user's own columns in it, which follow the declared ones.
+
+    Returns
+    -------
+    dict
+        A data package descriptor with one tabular data resource per table, as plain JSON values.
+    """
+    tables = [table for table in TABLES.values() if table.kind == RESULT]
+    return {
+        "profile": "tabular-data-package",
+        "name": "nernstfit-results",
+        "resources": [_resource(table, own_columns.get(table.name, ())) for table in tables],
+    }
+
+
+def _resource(table: Table, own: Sequence[str]) -> dict[str, Any]:
+    fields = [_field(column) for column in table.columns.values()]
+    fields += [{"name": name, "type": "string", "description": "Column of the user's own, as typed"} for name in own]
+    return {
+        "name": table.name,
+        "path": table.path.partition("/")[2],
+        "profile": "tabular-data-resource",
+        "description": table.meaning,
+        "encoding": "utf-8",
+        "schema": {"fields": fields, "primaryKey": list(table.keys), "missingValues": [""]},
+    }
+
+
+def _field(column: Column) -> dict[str, Any]:
+    field: dict[str, Any] = {"name": column.name, "type": _TYPES[column.type], "description": column.meaning}
+    if column.unit:
+        field["unit"] = column.unit
+    constraints: dict[str, Any] = {} if column.missing else {"required": True}
+    if column.values and column.name not in _LISTS:
+        constraints["enum"] = [str(value) for value in column.values]
+    return field | ({"constraints": constraints} if constraints else {})

@@ -1,0 +1,131 @@
+"""Reference pages of the documentation, written from the declarations of tables and configuration.
+
+`python -m nernstfit.contract.documentation docs` writes them anew.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nernstfit.contract import terms
+from nernstfit.contract.schema import schema
+from nernstfit.contract.tables import INPUT, RESULT, TABLES, Column, Table
+
+_TABLES_HEAD = """# Tables
+
+Every table that nernstfit reads or writes, column by column. The same declarations are written to
+results/datapackage.json in every run.
+
+**Read:** UTF-8 (with or without a byte-order mark), commas between the columns, a header in row 1. Names are text as
+typed (`NA`, `007` and `None` are names); only the empty cell is missing. **Written:** one row per line, numbers with up
+to 12 significant digits, missing values empty, `true` and `false`, rows in the order of their key.
+
+Potentials are inside minus outside, in mV; current is positive outward, in pA; concentrations are in mM.
+"""
+_CONFIGURATION_HEAD = """# Configuration
+
+Every key of config/config.yaml. An absent or empty section means its defaults. A key that is not known stops the run,
+with the nearest known one. Every key of the section `measure` may also be a column of the table of recordings; the
+column wins.
+"""
+
+
+def tables_page() -> str:
+    """Return docs/tables.md."""
+    parts = [_TABLES_HEAD]
+    for title, kind in (("Input tables", INPUT), ("Result tables", RESULT)):
+        parts.append(f"## {title}\n")
+        parts += ["\n".join(_table(table)) for table in TABLES.values() if table.kind == kind]
+    parts.append("## Terms\n")
+    parts += ["\n".join(_terms(kind)) for kind in _kinds()]
+    return "\n".join(parts)
+
+
+def _table(table: Table) -> Iterator[str]:
+    yield f"### {table.path}\n"
+    yield f"{table.meaning}.\n"
+    yield f"Key: {', '.join(f'`{key}`' for key in table.keys)}." + (
+        " Further columns are the user's own.\n" if table.own_columns else "\n"
+    )
+    yield "| column | type | unit | meaning |"
+    yield "|---|---|---|---|"
+    yield from (_row(table, column) for column in table.columns.values())
+    yield ""
+
+
+def _row(table: Table, column: Column) -> str:
+    kind = column.type if column.missing else f"{column.type}, required" if table.kind == INPUT else column.type
+    meaning = column.meaning.replace("|", "\\|")
+    allowed = f": {', '.join(f'`{value}`' for value in column.values)}" if column.values else ""
+    return f"| `{column.name}` | {kind} | {column.unit} | {meaning}{allowed} |"
+
+
+def _kinds() -> list[type[terms.Term]]:
+    """Return the classes of terms whose members have an explanation."""
+    kinds = [value for value in vars(terms).values() if isinstance(value, type) and issubclass(value, terms.Term)]
+    return [kind for kind in kinds if any(term.sentence for term in kind)]
+
+
+def _terms(kind: type[terms.Term]) -> Iterator[str]:
+    title, _, more = (kind.__doc__ or "").rstrip(".").partition(", ")
+    yield f"### {title}\n"
+    if more:
+        yield f"{more[0].upper()}{more[1:]}.\n"
+    yield "| term | meaning |"
+    yield "|---|---|"
+    for term in kind:
+        reference = f" ({term.reference})" if term.reference else ""
+        yield f"| `{term}` | {term.sentence or term.label}{reference} |"
+    yield ""
+
+
+_WORDS: Mapping[str, str] = {"null": "nothing", "string": "text", "array": "list", "object": "section"}
+
+
+def configuration_page() -> str:
+    """Return docs/configuration.md."""
+    sections = [(key, rule) for key, rule in schema()["properties"].items() if "properties" in rule]
+    keys = {key: rule for key, rule in schema()["properties"].items() if "properties" not in rule}
+    parts = [_CONFIGURATION_HEAD, "## Top level\n", *_keys(keys, "")]
+    for name, rule in sections:
+        parts += [f"\n## {name}\n", f"{rule['description']}\n", *_keys(rule["properties"], "")]
+    return "\n".join(parts) + "\n"
+
+
+def _keys(rules: Mapping[str, Any], place: str) -> Iterator[str]:
+    if not place:
+        yield "| key | type | unit | default | meaning |"
+        yield "|---|---|---|---|---|"
+    for key, rule in rules.items():
+        kinds: list[str] = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
+        allowed = f" Allowed: {', '.join(f'`{value}`' for value in rule['enum'])}." if "enum" in rule else ""
+        meaning = f"{rule['description']}{allowed}".replace("|", "\\|")
+        words = [_WORDS.get(kind, kind) for kind in kinds]
+        yield f"| `{place}{key}` | {' or '.join(words)} | {rule.get('unit', '')} | {_default(rule)} | {meaning} |"
+        yield from _keys(rule["properties"], f"{place}{key}.") if "properties" in rule else ()
+
+
+def _default(rule: Mapping[str, Any]) -> str:
+    if "required_when" in rule:
+        return f"required where {rule['required_when']}"
+    if "default" not in rule:
+        return "required"
+    value = rule["default"]
+    return "nothing" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+PAGES = {"tables.md": tables_page, "configuration.md": configuration_page}
+"""Name of each generated page, and the function that writes it."""
+
+
+def write(folder: Path) -> None:
+    """Write every generated page into a folder."""
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

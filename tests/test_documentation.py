@@ -1,0 +1,47 @@
+"""The generated reference pages are those of the declarations; the data package describes what is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nernstfit.contract import documentation, tables
+from nernstfit.contract.datapackage import datapackage
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+@pytest.mark.parametrize("name", documentation.PAGES)
+def test_a_generated_page_is_current(name: str) -> None:
+    """`make docs` writes the pages anew."""
+    assert (DOCS / name).read_text(encoding="utf-8") == documentation.PAGES[name]()
+
+
+COLUMNS = [(table, column) for table in tables.TABLES.values() for column in table.columns.values()]
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=[f"{t.name}.{c.name}" for t, c in COLUMNS])
+def test_a_column_has_type_unit_and_meaning(table: tables.Table, column: tables.Column) -> None:
+    assert column.type in ("text", "number", "integer", "boolean")
+    assert column.meaning
+    assert not column.meaning.endswith(".")
+    units = {"mV", "pA", "nS", "mM", "M", "C", "Hz", "s", "MOhm", "pF", "percent"}
+    named = column.name.rsplit("_", 1)[-1]
+    assert column.unit or named not in units, "the name has a unit, the declaration has none"
+
+
+@pytest.mark.parametrize("table", tables.TABLES.values(), ids=lambda table: table.name)
+def test_a_key_is_made_of_columns(table: tables.Table) -> None:
+    assert table.keys
+    assert set(table.keys) <= set(table.columns)
+
+
+def test_the_data_package_has_every_result_table_and_the_users_columns() -> None:
+    package = datapackage({"reversal_potentials": ["drug"]})
+    by_name = {resource["name"]: resource for resource in package["resources"]}
+    assert set(by_name) == {table.name for table in tables.TABLES.values() if table.kind == tables.RESULT}
+    fields = [field["name"] for field in by_name["reversal_potentials"]["schema"]["fields"]]
+    assert fields == [*tables.TABLES["reversal_potentials"].columns, "drug"]
+    verdict = next(f for f in by_name["permeabilities"]["schema"]["fields"] if f["name"] == "verdict")
+    assert verdict["constraints"]["enum"] == ["estimate", "upper_bound", "lower_bound", "not_identifiable"]
