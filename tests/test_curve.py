@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from nernstfit.reversal import capacitance, classify, curve
+from nernstfit.contract import schema
+from nernstfit.reversal import capacitance, classify, curve, registry
 from nernstfit.reversal.curve import Curve
-from nernstfit.reversal.estimators import ESTIMATORS
 
 LEVELS = np.arange(-100.0, 101.0, 10.0)
 RAMP = np.linspace(-100.0, 60.0, 400)
@@ -194,12 +194,28 @@ def test_a_capacity_that_nobody_gave_has_the_size_that_the_corner_speaks_of() ->
 # Estimators
 
 
-@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_configuration_allows_the_estimators_of_the_registry() -> None:
+    assert schema.allowed("measure", "estimator") == registry.names()
+    with pytest.raises(KeyError):
+        registry.get("secant")
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_an_estimator_is_checked_by_another_and_described(name: str) -> None:
+    estimator = registry.get(name)
+    assert estimator.name == name
+    assert estimator.second in set(registry.names()) - {name}
+    assert estimator.sentence.startswith("the zero of ")
+    assert estimator.reference.startswith(estimator.citation)
+    assert bool(estimator.reference) == bool(estimator.citation)
+
+
+@pytest.mark.parametrize("name", registry.names())
 @pytest.mark.parametrize("e", [-60.0, -12.0, 0.0, 25.0])
 def test_every_estimator_finds_the_zero_of_a_ghk_current(name: str, e: float) -> None:
     u = np.where(np.abs(LEVELS) < 1e-9, 1e-9, LEVELS) / 25.43
     current = 10 * 25.43 * u * (1 - np.exp(-(LEVELS - e) / 25.43)) / (1 - np.exp(-u))
-    zero = ESTIMATORS[name](steps(current, 0.2), (-95.0, 95.0), 21.97)
+    zero = registry.get(name).zero(steps(current, 0.2), (-95.0, 95.0), 21.97)
     assert zero.potential_mV == pytest.approx(e, abs=0.02)
     assert zero.slope_nS == pytest.approx(10 * _slope(e), rel=0.02)
     assert 0 < zero.se_mV < 0.1
@@ -215,7 +231,7 @@ def test_the_rectification_of_a_ghk_fit_is_free() -> None:
     v, e, thermal = LEVELS, -30.0, 25.43
     u, lam = (v - e) / thermal, 1.3
     phi = (u + lam) / (1 - np.exp(-(u + lam))) * (1 - np.exp(-lam)) / lam
-    zero = ESTIMATORS["ghk"](steps(6.0 * thermal * phi * (1 - np.exp(-u)), 0.1), (-95.0, 95.0), 21.97)
+    zero = registry.get("ghk").zero(steps(6.0 * thermal * phi * (1 - np.exp(-u)), 0.1), (-95.0, 95.0), 21.97)
     assert zero.potential_mV == pytest.approx(e, abs=1e-3)
     assert zero.slope_nS == pytest.approx(6.0, rel=1e-3)
 

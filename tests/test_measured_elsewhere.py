@@ -248,7 +248,7 @@ def test_adopting_needs_no_code_that_measures() -> None:
         "stages/import_reversals.py",
         "experiment/folder.py",
         "contract/tables.py",
-        "reversal/classify.py",
+        "contract/terms.py",
         "contract/settings.py",
     } <= found
     assert not [name for name in found if name.startswith(("abf/", "permeability/", "stages/measure", "stages/ingest"))]

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from nernstfit.contract import schema, settings
 from nernstfit.contract.errors import InputError, RecordingError
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
@@ -95,7 +96,6 @@ Examples:
 def inspect(file: Path, channel: str | None, command: str | None, plot: Path | None) -> None:
     """Say what FILE holds: channels, outputs, epochs sweep by sweep, tags, and which command is used."""
     from nernstfit.abf import describe, read  # noqa: PLC0415
-    from nernstfit.contract import settings  # noqa: PLC0415
 
     asked = {name: value for name, value in (("channel", channel), ("command", command)) if value is not None}
     how = settings.measure_for(settings.default_measure(), asked, "--{}".format)
@@ -129,7 +129,7 @@ Examples:
 @click.option("--sweeps", help="Which sweeps, from 0, like 0-12,15.")
 @click.option("--leak", help="What is subtracted: none, linear, epoch:A (the letter of another epoch) or background.")
 @click.option("--subtract", default="", help="The recording of the background.")
-@click.option("--estimator", help="local, polynomial or ghk.")
+@click.option("--estimator", help=f"One of {', '.join(schema.allowed('measure', 'estimator'))}.")
 @click.option("--voltage", help="command, or recorded where the file has the membrane voltage.")
 @click.option("--max-interval-mV", "max_interval_mV", help="A wider 95 % interval is ambiguous.")
 @click.option("--min-span-mV", "min_span_mV", help="The current must stay off zero over this on both sides.")
@@ -382,7 +382,6 @@ def check(folder: Path) -> None:
     InputError
         With every fault, one line each.
     """
-    from nernstfit.contract import settings  # noqa: PLC0415
     from nernstfit.experiment import folder as experiments  # noqa: PLC0415
     from nernstfit.solutions import warnings  # noqa: PLC0415
 

@@ -48,6 +48,11 @@ def modules(package: str) -> list[str]:
     return sorted(name.removesuffix(".py") for name in names if name.endswith(".py") and not name.startswith("_"))
 
 
+def allowed(section: str, key: str) -> tuple[str, ...]:
+    """Return the values that a key of a section may have, for the help of commands."""
+    return tuple(schema()["properties"][section]["properties"][key]["enum"])
+
+
 # The dotted names of the keys that a fault is about, and the fault.
 Fault: typing.TypeAlias = tuple[tuple[str, ...], str]
 

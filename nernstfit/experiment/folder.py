@@ -306,23 +306,30 @@ def code(module: str) -> list[str]:
 
 
 def _needed(path: Path, root: Path) -> Iterator[Path]:
-    """Modules that one module imports, and the data beside it or in a package that it names in a text."""
+    """Modules that one module imports, and the data beside it or in a package that it names in a text.
+
+    Of a package that is imported by its name (`from package import subpackage`, as a registry does) all modules.
+    """
     names: list[str] = []
+    members: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            members += [f"{node.module}.{alias.name}" for alias in node.names]
+            names.append(node.module)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             names.append(node.value)
     folders = [path.parent]
-    for name in names:
+    for name in (*names, *members):
         package, _, rest = name.partition(".")
         if package == root.name and rest.replace(".", "").isidentifier():
             place = root / rest.replace(".", "/")
             folders.append(place)
             if place.with_suffix(".py").is_file():
                 yield place.with_suffix(".py")
+            if name in members and place.is_dir():
+                yield from place.glob("*.py")
     for folder in folders:
         if folder.is_dir():
             yield from (data for data in folder.iterdir() if data.is_file() and data.suffix not in (".py", ".pyc"))

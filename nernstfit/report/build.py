@@ -23,6 +23,7 @@ from nernstfit.contract import tables
 from nernstfit.figures import kinds
 from nernstfit.figures.kinds import Drawing, Figure
 from nernstfit.permeability.inference.error_sources import REMEDY, Share, first
+from nernstfit.reversal import registry
 
 MISSING = "—"
 MAX_TRACED = 60
@@ -1573,11 +1574,6 @@ def _has_shift_method(results: Results) -> bool:
     return bool(tests[tests["test"] == "shift_method"]["p"].notna().any())
 
 
-_ESTIMATED = {
-    "local": "the zero of a smoothing spline through the levels around, as pliant as the data say (Wahba 1990)",
-    "polynomial": "the zero of a polynomial through the levels around, its order chosen by Akaike's criterion",
-    "ghk": "the zero of a Goldman-Hodgkin-Katz current with free rectification fitted to all levels",
-}
 _LEAKS = {
     "linear": "A straight leak, found below activation, was subtracted.",
     "background": "The current of a background recording was subtracted, each on its own corrected voltage.",
@@ -1597,8 +1593,10 @@ def _measuring_method(measure: Mapping[str, Any], setting: str) -> Iterator[str]
     )
     if measure["leak"] != "none":
         yield _LEAKS.get(measure["leak"], "The leak measured in another epoch of each sweep was subtracted.")
+    estimator = registry.get(measure["estimator"])
+    cited = f" ({estimator.citation})" if estimator.citation else ""
     yield (
-        f"The reversal potential is {_ESTIMATED[measure['estimator']]}; between the two levels next to it that differ "
+        f"The reversal potential is {estimator.sentence}{cited}; between the two levels next to it that differ "
         "from zero at the 99 % level the current changes its sign. Its error holds the noise, what the current may do "
         "between levels, and the spread between repeats. Potentials whose 95 % interval was wider than "
         f"{measure['max_interval_mV']:g} mV were not used. What charges the membrane was taken off ramps where the "
@@ -1693,8 +1691,9 @@ def _references(results: Results) -> Iterator[str]:
         found.append("Hausman 1978, Econometrica 46:1251")
     if _limits(results):
         found.append("Cunningham, Hennig & Lacoste-Julien 2011, arXiv:1111.6832")
-    if config["recordings"] is not None and config["measure"]["estimator"] == "local":
-        found.append("Wahba 1990, Spline Models for Observational Data, SIAM")
+    if config["recordings"] is not None:
+        estimator = registry.get(config["measure"]["estimator"])
+        found += [estimator.reference] if estimator.reference else []
     yield from sorted([*found, source] if source else found)
 
 

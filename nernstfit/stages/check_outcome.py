@@ -8,7 +8,7 @@ from typing import Any
 
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
-from nernstfit.reversal.classify import REVERSAL
+from nernstfit.contract.terms import PotentialVerdict
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> None:
@@ -28,6 +28,6 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> None:
     """
     verdicts = tables.load(inputs["reversals"], tables.REVERSAL_POTENTIALS)["verdict"]
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.value_counts().items()))
-    if not (verdicts == REVERSAL).any():
+    if not (verdicts == PotentialVerdict.REVERSAL).any():
         raise InputError(f"no row of the experiment is a reversal ({counts}); results/report.html says why, row by row")
     Path(outputs["finished"]).write_text(f"{counts}\n", encoding="utf-8", newline="\n")

@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
+from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.folder import Experiment, Row
-from nernstfit.reversal.classify import REVERSAL, Z_95, Result, on_membrane
+from nernstfit.reversal.classify import Z_95, Result, on_membrane
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
@@ -92,14 +93,14 @@ def correct_row(
     """
     condition = row.condition
     on_command = Result(
-        measured["verdict"],
+        PotentialVerdict(measured["verdict"]),
         potential_mV=measured["reversal_mV"],
         se_mV=measured["se_mV"],
         low_mV=measured["low_mV"],
         high_mV=measured["high_mV"],
     )
     result = on_membrane(on_command, condition.sign, 0.0 if math.isnan(junction) else junction)
-    is_reversal = result.verdict == REVERSAL
+    is_reversal = result.verdict == PotentialVerdict.REVERSAL
     bounds = (result.low_mV, result.high_mV)
     if is_reversal:
         bounds = (result.potential_mV - Z_95 * result.se_mV, result.potential_mV + Z_95 * result.se_mV)

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nernstfit.contract import tables
+from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.folder import Experiment, Row
 from nernstfit.permeability import evidence
 from nernstfit.permeability.evidence import Measured
@@ -30,7 +31,6 @@ from nernstfit.permeability.inference.model_selection import (
 from nernstfit.permeability.inference.ratios import NOT_IDENTIFIABLE, FitResult, Ratio
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Data
-from nernstfit.reversal.classify import NO_CROSSING, REVERSAL
 from nernstfit.solutions.composition import Condition
 from nernstfit.stages import rows
 
@@ -102,10 +102,10 @@ def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
     """Groups that have a reversal potential: these, and what limits of others are known."""
     table = tables.load(path, tables.REVERSAL_POTENTIALS)
     known = {row.measurement: row for row in experiment.rows}
-    measured = table["verdict"] == REVERSAL
-    limited = (table["verdict"] == NO_CROSSING) & table[["low_mV", "high_mV"]].notna().any(axis=1)
+    measured = table["verdict"] == PotentialVerdict.REVERSAL
+    limited = (table["verdict"] == PotentialVerdict.NO_CROSSING) & table[["low_mV", "high_mV"]].notna().any(axis=1)
     for name, of in table[measured | limited].groupby("group", sort=True):
-        if (of["verdict"] == REVERSAL).any():
+        if (of["verdict"] == PotentialVerdict.REVERSAL).any():
             yield Group(str(name), of, _measured(of, known))
 
 
@@ -115,7 +115,7 @@ def _measured(rows: pd.DataFrame, known: Mapping[str, Row]) -> Measured:
         Condition(r.bath, r.pipette, r.configuration, float(r.temperature_C), known[r.measurement].zeroed_in)
         for r in rows.itertuples()
     )
-    is_limit = (rows["verdict"] == NO_CROSSING).to_numpy()
+    is_limit = (rows["verdict"] == PotentialVerdict.NO_CROSSING).to_numpy()
     low = rows["low_mV"].to_numpy(float)
     limit = np.where(np.isfinite(low), low, rows["high_mV"].to_numpy(float))
     se = np.hypot(rows["se_mV"], rows["further_se_mV"].fillna(0.0)).to_numpy(float)
@@ -264,7 +264,7 @@ def _predictable(measured: Measured, model: Model, experiment: Experiment) -> tu
 
 def _reversals(group: Group) -> Measured:
     """What was measured of a group, without limits."""
-    return group.measured.subset(np.flatnonzero(group.rows["verdict"] == REVERSAL).tolist())
+    return group.measured.subset(np.flatnonzero(group.rows["verdict"] == PotentialVerdict.REVERSAL).tolist())
 
 
 def _ladder(group: Group, model: Model, experiment: Experiment, judge: _FitCache) -> Iterator[dict[str, Any]]:
@@ -281,7 +281,10 @@ def _ladder(group: Group, model: Model, experiment: Experiment, judge: _FitCache
     leak, series = (of[name].fillna(0.0).to_numpy(float) for name in ("leak_shift_mV", "rs_shift_mV"))
     commands = {"none": raw, "leak": raw + leak, "series_resistance": raw + leak + series}
     # A limit is a level of the command, to which the junction alone was added.
-    is_limit, added = of["verdict"].to_numpy() != REVERSAL, of["junction_mV"].fillna(0.0).to_numpy(float)
+    is_limit, added = (
+        of["verdict"].to_numpy() != PotentialVerdict.REVERSAL,
+        of["junction_mV"].fillna(0.0).to_numpy(float),
+    )
     for step in tables.LADDER:
         measured = own if step == "offset" else scattered
         if step in commands:

@@ -9,10 +9,8 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
+from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.folder import Experiment, Row
-from nernstfit.reversal.classify import REVERSAL
-
-EXCLUDED = "excluded"
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
@@ -42,7 +40,7 @@ def measured_row(row: Row) -> dict[str, Any]:
     unknown = dict.fromkeys((*blank, "noise_pA", "bandwidth_Hz", "time_s"), math.nan)
     return {
         "epoch": "",
-        "verdict": EXCLUDED if row.exclude else REVERSAL,
+        "verdict": PotentialVerdict.EXCLUDED if row.exclude else PotentialVerdict.REVERSAL,
         "reason": row.exclude,
         "raw_mV": given.reversal_mV if given else math.nan,
         "reversal_mV": given.reversal_mV if given else math.nan,

@@ -15,6 +15,7 @@ from nernstfit.abf.points import Points, Reading, measure_points
 from nernstfit.abf.read import Recording, read
 from nernstfit.abf.trace import Trace
 from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.folder import Experiment, Row
 
 POINTS = (
@@ -120,7 +121,7 @@ def read_row(row: Row, opener: Callable[[str], Recording]) -> tuple[dict[str, An
     fact: dict[str, Any] = dict.fromkeys(FACTS, "") | {"measurement": row.measurement}
     fact |= dict.fromkeys(NUMBERS, math.nan)
     if row.exclude:
-        return fact | {"verdict": "excluded", "reason": row.exclude}, None
+        return fact | {"verdict": PotentialVerdict.EXCLUDED, "reason": row.exclude}, None
     try:
         recording = opener(row.recording)
         fact["rate_Hz"] = recording.rate_Hz
@@ -128,7 +129,7 @@ def read_row(row: Row, opener: Callable[[str], Recording]) -> tuple[dict[str, An
         background = opener(row.subtract) if row.subtract else None
         reading = measure_points(recording, row.measure, row.sweeps, background)
     except RecordingError as fault:
-        return fact | {"verdict": "unreadable", "reason": str(fault)}, None
+        return fact | {"verdict": PotentialVerdict.UNREADABLE, "reason": str(fault)}, None
     return fact | {name: getattr(reading, _ATTRIBUTES.get(name, name)) for name in _READ}, reading
 
 

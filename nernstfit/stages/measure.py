@@ -12,6 +12,7 @@ import pandas as pd
 
 from nernstfit.contract import tables
 from nernstfit.contract.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
+from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.folder import Experiment, Row
 from nernstfit.reversal import capacitance, classify, curve
 from nernstfit.reversal.capacitance import Capacity
@@ -123,7 +124,7 @@ def _measure(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame) -> _Measur
     iv = _subtracted(row, roles, charging)
     if iv is None:
         reason = "no straight part of the current below activation, of three levels at least, gives a leak to subtract"
-        return _Measured(roles, roles[SIGNAL], Result(classify.AMBIGUOUS, reason), charging)
+        return _Measured(roles, roles[SIGNAL], Result(PotentialVerdict.AMBIGUOUS, reason), charging)
     how = row.measure
     result = classify.find(iv, how.max_interval_mV, how.min_span_mV, how.estimator, row.temperature_C)
     return _Measured(roles, iv, result, charging)
@@ -175,7 +176,7 @@ def _values(row: Row, measured: _Measured) -> dict[str, Any]:
         "high_mV": result.high_mV,
         "slope_nS": result.slope_nS,
     }
-    if result.verdict == classify.REVERSAL:
+    if result.verdict == PotentialVerdict.REVERSAL:
         values |= _steps(row, measured) | {"further_se_mV": _further_se_mV(measured)}
     return values
 
