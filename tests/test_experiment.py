@@ -619,7 +619,7 @@ def test_a_solution_without_ions_in_a_junction_is_a_fault_of_its_table(
         experiments.load(config({"junction": junction}))
         return
     (fault,) = faults(config({"junction": junction}))
-    assert fault.startswith("data/solutions.csv: solution 'high_K': found no ion;")
+    assert fault.startswith("data/solutions.csv: solution 'high_K': contains no ion;")
     assert "junction potential" in fault
     experiments.load(config({"junction": junction | {"measured_mV": {"high_K": 3}}}))
 

@@ -13,13 +13,14 @@ import pytest
 
 from nernstfit.contract import tables
 from nernstfit.contract.settings import Junction, Reference, Settings, Uncertainty, load
+from nernstfit.contract.terms import JunctionMethod
 from nernstfit.experiment import solution_table as reading
 from nernstfit.permeability import evidence
 from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
 from nernstfit.physics.solution.activity import debye_huckel_slope
-from nernstfit.solutions import composition as chemistry
-from nernstfit.solutions import junctions
-from nernstfit.solutions.composition import Condition, Solutions
+from nernstfit.solutions import junctions, systematic_errors
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
 
 RT_F_22 = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3
 # Absolute mobilities relative to K, by hand from limiting conductivities (JPCalcW).
@@ -152,7 +153,8 @@ def total(terms: Iterable[junctions.Term]) -> float:
     return sum(term.applied_mV for term in terms)
 
 
-WAYS = [(m, b) for m in ("henderson", "nernst-planck") for b in ("concentration", "activity")]
+METHODS = ("henderson", "nernst-planck")
+WAYS = [(m, b) for m in METHODS for b in ("concentration", "activity")]
 CONFIGURATIONS = {"whole-cell": 1, "outside-out": 1, "inside-out": -1, "two-electrode": 1}
 
 
@@ -203,11 +205,11 @@ def test_both_methods_are_shown_of_every_liquid_junction_whatever_is_applied(
     ]
     by_hand = [[above("S1", "pipette", how, basis) for how in ("henderson", "nernst-planck")]]
     if kind == "salt-bridge":
-        change = [above("S2", "bridge", m, basis) - above("S1", "bridge", m, basis) for m in junctions.METHODS]
+        change = [above("S2", "bridge", m, basis) - above("S1", "bridge", m, basis) for m in METHODS]
         by_hand.append(change)
     assert shown[:rows] == [pytest.approx(row, abs=1e-9) for row in by_hand]
     assert all(math.isnan(value) for row in shown[rows:] for value in row)
-    applied = list(junctions.METHODS).index(method)
+    applied = METHODS.index(method)
     assert [t.potential_mV for t in terms][:rows] == [pytest.approx(row[applied], abs=1e-9) for row in by_hand]
 
 
@@ -271,7 +273,7 @@ def test_without_junctions_the_ledger_is_empty_and_nothing_is_added(two: Solutio
     condition = Condition("S1", "pipette", "whole-cell", 22.0, "same")
     assert junctions.ledger(two, condition, junction, "davies") == ()
     assert junctions.junction_mV(two, condition, junction, "davies") == 0
-    assert list(junctions.lacking(two, condition, junction)) == []
+    assert list(junctions.missing_ions(two, condition, junction)) == []
 
 
 NO_ION = "solution,NaCl,KCl,K-gluconate,sucrose\nS1,140,5,,\nS2,5,140,,\nsweet,,,,300\npipette,,,140,\nbridge,,3000,,\n"
@@ -299,16 +301,16 @@ def test_solutions_without_the_ions_of_a_junction_are_named_and_never_computed_w
     solutions = parsed(tmp_path, NO_ION)
     junction = Junction("henderson", "concentration", zeroed_in, Reference(kind, "bridge"), 0.0, {})
     condition = Condition(bath, pipette, "whole-cell", 22.0, zeroed_in)
-    found = dict(junctions.lacking(solutions, condition, junction))
+    found = dict(junctions.missing_ions(solutions, condition, junction))
     assert found.keys() == named.keys()
-    assert all(f"found {words};" in found[name] for name, words in named.items())
+    assert all(f"contains {words};" in found[name] for name, words in named.items())
     if found:
         with pytest.raises(ValueError, match="no "):
             junctions.ledger(solutions, condition, junction, "davies")
     elif bath in solutions.names:
         assert math.isfinite(junctions.junction_mV(solutions, condition, junction, "davies"))
     measured = replace(junction, measured_mV={bath: 3.0})
-    assert list(junctions.lacking(solutions, condition, measured)) == []
+    assert list(junctions.missing_ions(solutions, condition, measured)) == []
 
 
 def test_two_electrode_clamp_asks_for_no_ions_inside(tmp_path: Path) -> None:
@@ -316,14 +318,14 @@ def test_two_electrode_clamp_asks_for_no_ions_inside(tmp_path: Path) -> None:
     for kind, bath, named in (("none", "sweet", []), ("pellet", "S2", []), ("salt-bridge", "sweet", ["sweet"])):
         junction = Junction("henderson", "concentration", "S1", Reference(kind, "bridge"), 0.0, {})
         condition = Condition(bath, "sweet", "two-electrode", 22.0, "S1")
-        assert [name for name, _ in junctions.lacking(solutions, condition, junction)] == named
+        assert [name for name, _ in junctions.missing_ions(solutions, condition, junction)] == named
 
 
 @pytest.mark.parametrize("method", ["henderson", "nernst-planck"])
 def test_no_method_computes_with_a_solution_without_ions(tmp_path: Path, method: str) -> None:
     junction = Junction(method, "concentration", "same", None, 0.0, {})
     condition = Condition("sweet", "pipette", "whole-cell", 22.0, "same")
-    ((_, why),) = junctions.lacking(parsed(tmp_path, NO_ION), condition, junction)
+    ((_, why),) = junctions.missing_ions(parsed(tmp_path, NO_ION), condition, junction)
     assert f"junction.method: {method}" in why
     with pytest.raises(ValueError, match="holds no ion"):
         junctions.ledger(parsed(tmp_path, NO_ION), condition, junction, "davies")
@@ -332,7 +334,7 @@ def test_no_method_computes_with_a_solution_without_ions(tmp_path: Path, method:
 def test_a_bridge_without_ions_is_named(tmp_path: Path) -> None:
     junction = Junction("henderson", "concentration", "S1", Reference("salt-bridge", "sweet"), 0.0, {})
     condition = Condition("S1", "pipette", "whole-cell", 22.0, "S1")
-    assert [name for name, _ in junctions.lacking(parsed(tmp_path, NO_ION), condition, junction)] == ["sweet"]
+    assert [name for name, _ in junctions.missing_ions(parsed(tmp_path, NO_ION), condition, junction)] == ["sweet"]
 
 
 def test_a_solution_that_could_not_be_read_wholly_is_not_said_to_lack_ions(tmp_path: Path) -> None:
@@ -340,9 +342,9 @@ def test_a_solution_that_could_not_be_read_wholly_is_not_said_to_lack_ions(tmp_p
     path.write_text("solution,Nacl2,KCl\nA,140,\nB,0,1x\nC,,0\nD,1,5\n")
     solutions, faults = reading.parse(tables.read(path), "s.csv")
     assert len(faults) == 2
-    assert solutions.doubtful == {"A", "B", "D"}
+    assert solutions.incomplete == {"A", "B", "D"}
     junction = Junction("henderson", "concentration", "same", None, 0.0, {})
-    named = [n for n, _ in junctions.lacking(solutions, Condition("A", "C", "whole-cell", 22.0, "same"), junction)]
+    named = [n for n, _ in junctions.missing_ions(solutions, Condition("A", "C", "whole-cell", 22.0, "same"), junction)]
     assert named == ["C"]
 
 
@@ -377,7 +379,7 @@ def test_every_sentence_can_be_checked(two: Solutions, configuration: str, kind:
         if term.contacts:
             named = {name for contact in term.contacts for name in (contact.first, contact.second)}
             assert all(f"'{name}'" in term.statement for name in named)
-            assert junctions.METHODS[method] in term.statement
+            assert JunctionMethod(method).label in term.statement
             assert ("activities by davies" if basis == "activity" else "concentrations") in term.statement
         if len(term.contacts) == 2:
             change, after, before = map(float, re.findall(f"(?:by|=) ({NUMBER}) mV", term.statement))
@@ -410,7 +412,7 @@ def test_a_mobility_error_cancels_where_it_acts_on_both_sides_of_a_bridge(recipe
     junction = Junction("henderson", "concentration", "control", Reference("salt-bridge", "bridge"), 0.0, {})
     condition = Condition("half", "pipette", "whole-cell", 22.0, "control")
     base = junctions.ledger(recipes, condition, junction, "davies")[1].applied_mV
-    source = {s.name: s for s in chemistry.sources(recipes, UNCERTAINTY)}["mobility of Na"]
+    source = {s.name: s for s in systematic_errors.sources(recipes, UNCERTAINTY)}["mobility of Na"]
     together = junctions.ledger(source.solutions, condition, junction, "davies")[1].applied_mV - base
     assert 0 < abs(together) < 0.05
 
@@ -433,16 +435,16 @@ def test_errors_taken_as_independent_would_be_larger(tmp_path: Path) -> None:
     junction = Junction("henderson", "concentration", "sodium", BRIDGE, 0.0, {})
     condition = Condition("NMDG", "pipette", "whole-cell", 22.0, "sodium")
 
-    def exchange(source: chemistry.Source) -> float:
-        at = chemistry.moved(condition, source)
+    def exchange(source: systematic_errors.Source) -> float:
+        at = systematic_errors.moved(condition, source)
         return junctions.ledger(source.solutions, at, junction, "davies")[1].applied_mV
 
-    def alone(source: chemistry.Source, name: str) -> float:
-        at = replace(chemistry.moved(condition, source), bath="pipette", pipette=name, zeroed_in="same")
+    def alone(source: systematic_errors.Source, name: str) -> float:
+        at = replace(systematic_errors.moved(condition, source), bath="pipette", pipette=name, zeroed_in="same")
         return junctions.ledger(source.solutions, at, junction, "davies")[0].applied_mV
 
-    still = chemistry.Source("", recipes, 0.0)
-    sources = chemistry.sources(recipes, UNCERTAINTY)
+    still = systematic_errors.Source("", recipes, 0.0)
+    sources = systematic_errors.sources(recipes, UNCERTAINTY)
     together = math.hypot(*(exchange(s) - exchange(still) for s in sources))
     apart = math.hypot(*(alone(s, name) - alone(still, name) for s in sources for name in ("sodium", "NMDG")))
     assert together < apart / 3
@@ -476,17 +478,17 @@ def test_one_source_moves_every_term_bath_and_activity_together(two: Solutions, 
         data, two, permeant, "davies", ln_p, settings_with(junction), with_junction=True
     )
 
-    def residual(source: chemistry.Source) -> list[float]:
-        moved = [chemistry.moved(c, source) for c in at]
+    def residual(source: systematic_errors.Source) -> list[float]:
+        moved = [systematic_errors.moved(c, source) for c in at]
         predicted = evidence.data(data, source.solutions, permeant, "davies", moved).predict(ln_p)
         added = [junctions.junction_mV(source.solutions, c, junction, "davies") for c in moved]
         return [a - float(p) for a, p in zip(added, predicted, strict=True)]
 
-    base = residual(chemistry.Source("", two, 0.0))
-    for source in chemistry.sources(two, UNCERTAINTY):
+    base = residual(systematic_errors.Source("", two, 0.0))
+    for source in systematic_errors.sources(two, UNCERTAINTY):
         expected = [now - then for now, then in zip(residual(source), base, strict=True)]
         assert shifts[:, names.index(source.name)] == pytest.approx(expected, abs=1e-9)
-    assert names == (*(s.name for s in chemistry.sources(two, UNCERTAINTY)), *junctions.MODEL_ERRORS)
+    assert names == (*(s.name for s in systematic_errors.sources(two, UNCERTAINTY)), *junctions.MODEL_ERRORS)
 
 
 @pytest.mark.parametrize(("method", "basis"), WAYS)

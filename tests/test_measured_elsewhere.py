@@ -201,7 +201,7 @@ def test_an_unknown_inside_is_no_fault_where_its_junction_is_the_same_in_every_b
 
 def test_a_pellet_needs_chloride_here_too(load: Load) -> None:
     (fault,) = faults(load, GOOD, junction=HENDERSON | {"zeroed_in": "control"}, **no_chloride())
-    assert "solution 'control': found no chloride" in fault
+    assert "solution 'control': contains no chloride" in fault
 
 
 def no_chloride() -> dict[str, Any]:

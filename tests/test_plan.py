@@ -19,7 +19,7 @@ from nernstfit.contract import settings
 from nernstfit.experiment import folder as experiments
 from nernstfit.permeability.design import Design, design, outlook, reach, saturating, simulated, worth
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.solutions.composition import Condition
+from nernstfit.solutions.conditions import Condition
 
 RECIPES = """solution,NaCl,KCl,NMDG-Cl,sucrose
 control,145,5,0,0

@@ -13,7 +13,7 @@ from nernstfit.commands.main import main
 from nernstfit.contract import tables
 from nernstfit.experiment import solution_table
 from nernstfit.solutions.composition import Solutions
-from nernstfit.solutions.warnings import cautions
+from nernstfit.solutions.warnings import solution_warnings
 
 BATH = "solution,NaCl,KCl,CaCl2,MgCl2,HEPES,glucose,pH,titrant\n"
 
@@ -196,21 +196,21 @@ def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_remarkable_is_said(tmp_path: Path, text: str, said: str) -> None:
-    remarks = cautions(sound(tmp_path, text), 22.0, "pitzer:macinnes")["x"]
+    remarks = solution_warnings(sound(tmp_path, text), 22.0, "pitzer:macinnes")["x"]
     assert any(said in remark for remark in remarks), remarks
 
 
 def test_ionic_strength_is_held_against_the_model(tmp_path: Path) -> None:
     found = sound(tmp_path, "solution,KCl\nbridge,3000\n")
-    assert cautions(found, 25.0, "pitzer:macinnes")["bridge"] == ()
-    assert cautions(found, 25.0, "davies")["bridge"] == (
+    assert solution_warnings(found, 25.0, "pitzer:macinnes")["bridge"] == ()
+    assert solution_warnings(found, 25.0, "davies")["bridge"] == (
         "ionic strength 3 mol/l, above the 0.5 up to which davies is meant",
     )
 
 
 def test_a_complete_recipe_is_not_remarkable(tmp_path: Path) -> None:
     found = sound(tmp_path, f"{BATH}bath,140,5,2,1,10,10,7.4,NaOH\n")
-    assert cautions(found, 22.0, "pitzer:macinnes") == {"bath": ()}
+    assert solution_warnings(found, 22.0, "pitzer:macinnes") == {"bath": ()}
 
 
 # The user's own ions
@@ -224,7 +224,7 @@ def test_own_ions_are_ions_like_the_others(tmp_path: Path) -> None:
     own = {ion.name: ion for ion in found.ions}["guanidinium"]
     assert (own.valence, own.mobility, own.mobility_percent, own.analogue) == (1, 0.7, 10.0, "K")
     assert found.known["PIPES"].source == "estimate"
-    statuses = found.statuses("pitzer:macinnes", 25.0)[0]
+    statuses = found.coefficient_status("pitzer:macinnes", 25.0)[0]
     assert statuses[[ion.name for ion in found.ions].index("guanidinium")].startswith("analogue:")
 
 

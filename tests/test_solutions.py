@@ -13,8 +13,9 @@ import pytest
 from nernstfit.contract import tables
 from nernstfit.contract.settings import Uncertainty
 from nernstfit.experiment import solution_table as reading
-from nernstfit.solutions import composition as chemistry
-from nernstfit.solutions.composition import Condition, Solutions
+from nernstfit.solutions import systematic_errors
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
 
 TEXT = """solution,NaCl,KCl,K-gluconate,CaCl2,Na2SO4,glucose,sucrose
 control,140,5,,2,,10,
@@ -150,18 +151,18 @@ UNCERTAINTY = Uncertainty(concentration_percent=2.0, temperature_C=0.5, mobility
 
 
 def test_there_is_a_source_for_each_solution_each_mobility_and_the_temperature(recipes: Solutions) -> None:
-    names = [source.name for source in chemistry.sources(recipes, UNCERTAINTY)]
+    names = [source.name for source in systematic_errors.sources(recipes, UNCERTAINTY)]
     assert len(names) == len(set(names)) == len(recipes.names) + len(recipes.ions) + 1
 
 
 @pytest.mark.parametrize("name", ["control", "bridge"])
 def test_a_concentration_moves_its_own_solution_alone(recipes: Solutions, name: str) -> None:
-    source = {s.name: s for s in chemistry.sources(recipes, UNCERTAINTY)}[f"concentration of {name}"]
+    source = {s.name: s for s in systematic_errors.sources(recipes, UNCERTAINTY)}[f"concentration of {name}"]
     for solution in recipes.names:
         factor = 1.02 if solution == name else 1.0
         assert source.solutions.row(solution, 22) == pytest.approx(factor * recipes.row(solution, 22), rel=1e-12)
     assert source.solutions.ions == recipes.ions
-    assert source.warmer_C == 0.0
+    assert source.temperature_shift_C == 0.0
 
 
 @pytest.mark.parametrize(("mobility_percent", "expected"), [(None, None), (3.0, 3.0), (0.0, 0.0)])
@@ -169,33 +170,33 @@ def test_a_mobility_moves_its_own_ion_alone_by_its_own_error(
     recipes: Solutions, mobility_percent: float | None, expected: float | None
 ) -> None:
     uncertainty = replace(UNCERTAINTY, mobility_percent=mobility_percent)
-    moved = {s.name: s for s in chemistry.sources(recipes, uncertainty)}
+    moved = {s.name: s for s in systematic_errors.sources(recipes, uncertainty)}
     for own, ion in enumerate(recipes.ions):
         source = moved[f"mobility of {ion.name}"]
         percent = ion.mobility_percent if expected is None else expected
         ratio = source.solutions.mobility / recipes.mobility
         assert ratio == pytest.approx([1 + percent / 100 * (i == own) for i in range(len(ratio))], rel=1e-12)
         assert np.array_equal(source.solutions.given_mM, recipes.given_mM)
-        assert source.warmer_C == 0.0
+        assert source.temperature_shift_C == 0.0
 
 
 def test_the_temperature_moves_every_condition_and_no_solution(recipes: Solutions) -> None:
-    source = {s.name: s for s in chemistry.sources(recipes, UNCERTAINTY)}["temperature"]
+    source = {s.name: s for s in systematic_errors.sources(recipes, UNCERTAINTY)}["temperature"]
     assert source.solutions is recipes
     condition = Condition("control", "pipette", "whole-cell", 22.0, "same")
-    assert chemistry.moved(condition, source) == replace(condition, temperature_C=22.5)
+    assert systematic_errors.moved(condition, source) == replace(condition, temperature_C=22.5)
 
 
 def test_shared_errors_leave_the_solutions_as_they_were(recipes: Solutions) -> None:
     before = recipes.given_mM.copy()
-    chemistry.sources(recipes, UNCERTAINTY)
+    systematic_errors.sources(recipes, UNCERTAINTY)
     assert np.array_equal(recipes.given_mM, before)
 
 
 def test_a_status_stands_beside_every_coefficient(recipes: Solutions) -> None:
     names = [ion.name for ion in recipes.ions]
     for temperature, limit in ((25.0, ""), (37.0, "; outside 20-30 C")):
-        found = recipes.statuses("pitzer:macinnes", temperature)
+        found = recipes.coefficient_status("pitzer:macinnes", temperature)
         assert found.shape == recipes.coefficients("pitzer:macinnes", temperature).shape
         pipette = dict(zip(names, found[recipes.names.index("pipette")].tolist(), strict=True))
         assert pipette["K"] == f"sourced{limit}"

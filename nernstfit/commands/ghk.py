@@ -19,7 +19,7 @@ from nernstfit.experiment.folder import NUMBERS
 from nernstfit.physics.membrane import chord, ghk
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.physics.solution import coefficients
-from nernstfit.physics.solution.ions import Ion, Own, UnknownComponent, components, known_ions
+from nernstfit.physics.solution.ions import Ion, UnknownComponent, UserIons, components, known_ions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.warnings import CHARGE_PERCENT
 
@@ -273,7 +273,7 @@ def _range(one_mV: float, other_mV: float) -> str:
     return f"a potential above {low:.6g} mV" if math.isinf(high) else f"a potential between {low:.6g} and {high:.6g} mV"
 
 
-def _law(asked: Question, of: Sequence[Ion], own: Own) -> tuple[_Law, list[dict[str, Any]], dict[str, Any]]:
+def _law(asked: Question, of: Sequence[Ion], own: UserIons) -> tuple[_Law, list[dict[str, Any]], dict[str, Any]]:
     """The currents, what is known of each ion, and what is to be said of both."""
     ions = [ion.name for ion in of]
     rows: list[dict[str, Any]] = [{"ion": ion.name, "valence": ion.valence} for ion in of]
@@ -381,7 +381,7 @@ def _check(asked: Question) -> None:
         raise InputError("--nernst: found with a solution; Nernst potentials or solutions would be right")
 
 
-def _side(name: str, option: str, text: str | None, path: str | None, own: Own) -> _Side:
+def _side(name: str, option: str, text: str | None, path: str | None, own: UserIons) -> _Side:
     """Find a solution in the table, or read its composition."""
     if not text:
         right = "a solution's name, or its composition in mM like NaCl=140,KCl=5,"
@@ -399,7 +399,7 @@ def _side(name: str, option: str, text: str | None, path: str | None, own: Own) 
     return _Side(name, recipe, text)
 
 
-def _composition(text: str, option: str, own: Own) -> Solutions:
+def _composition(text: str, option: str, own: UserIons) -> Solutions:
     """A composition as the only solution of a table."""
     typed = amounts([text], option, "a concentration in mM from 0 to 20000", most=20_000.0)
     for component in typed:

@@ -392,7 +392,7 @@ def check(folder: Path) -> None:
     finally:
         os.chdir(before)
     place, at = found.settings.solutions, found.settings.temperature_C
-    remarks = warnings.cautions(found.solutions, at, found.settings.activity.name)
+    remarks = warnings.solution_warnings(found.solutions, at, found.settings.activity.name)
     for name, sentences in remarks.items():
         for sentence in sentences:
             click.echo(f"{place}: solution '{name}': {sentence}", err=True)

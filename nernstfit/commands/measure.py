@@ -12,7 +12,7 @@ from nernstfit.abf.read import read
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
 from nernstfit.experiment.folder import NAMED_BY, Row, sweep_numbers
-from nernstfit.solutions.composition import NEW_ZERO
+from nernstfit.solutions.conditions import NEW_ZERO
 from nernstfit.stages.correct import correct_row
 from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
 from nernstfit.stages.measure import measure_row

@@ -22,7 +22,7 @@ from nernstfit.permeability import design as planning
 from nernstfit.permeability.design import Design
 from nernstfit.permeability.inference.model_selection import candidates
 from nernstfit.permeability.inference.ratios import ESTIMATE, Ratio
-from nernstfit.solutions.composition import NEW_ZERO, Condition
+from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
 IDLE = 1.02  # without an idle bath no interval is longer by more than this
 _AGREES = 1.25  # intervals, of Fisher's information and simulated, within this factor

@@ -8,11 +8,12 @@ from typing import Any
 
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest, nearest_or_all
+from nernstfit.contract.terms import JunctionBasis, JunctionMethod
 from nernstfit.experiment import solution_table
 from nernstfit.physics.membrane.nernst import nernst_mV
-from nernstfit.physics.solution.ions import Own, known_ions
-from nernstfit.solutions import junctions
+from nernstfit.physics.solution.ions import UserIons, known_ions
 from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.junctions import JunctionModel, between_mV
 from nernstfit.stages.solutions import ion_rows
 
 OF_IONS = (
@@ -93,16 +94,16 @@ def junction(
             raise InputError(f"{path}: found no solution '{name}'; {nearest_or_all(name, recipe.names)}")
         if not recipe.row(name, temperature_C).any():
             raise InputError(f"{path}: solution '{name}': found no ion; a junction potential needs some on both sides")
-    methods = {"henderson_mV": junctions.HENDERSON, "nernst_planck_mV": junctions.NERNST_PLANCK}
+    methods = {"henderson_mV": JunctionMethod.HENDERSON, "nernst_planck_mV": JunctionMethod.NERNST_PLANCK}
     return [
         {"basis": label}
         | {
-            name: junctions.between_mV(recipe, bath, pipette, temperature_C, method, basis, model)
+            name: between_mV(recipe, bath, pipette, temperature_C, JunctionModel(method, basis, model))
             for name, method in methods.items()
         }
         for basis, label in (
-            (junctions.CONCENTRATION, "concentration"),
-            (junctions.ACTIVITY, f"activity ({model})"),
+            (JunctionBasis.CONCENTRATION, "concentration"),
+            (JunctionBasis.ACTIVITY, f"activity ({model})"),
         )
     ]
 
@@ -148,7 +149,7 @@ def nernst(
     }
 
 
-def own_ions(species: str | None) -> Own:
+def own_ions(species: str | None) -> UserIons:
     """Read the table of the user's own ions, where there is one.
 
     Raises
@@ -162,7 +163,7 @@ def own_ions(species: str | None) -> Own:
     return own
 
 
-def read(path: str, own: Own = ()) -> Solutions:
+def read(path: str, own: UserIons = ()) -> Solutions:
     """Read a table of solutions.
 
     Raises

@@ -28,10 +28,12 @@ from nernstfit.contract.errors import InputError, nearest, nearest_or_all
 from nernstfit.contract.rules import path_faults
 from nernstfit.contract.schema import schema
 from nernstfit.contract.settings import Examined, Junction, Measure, Settings, measure_for
+from nernstfit.contract.terms import Configuration
 from nernstfit.experiment import solution_table
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions import junctions
-from nernstfit.solutions.composition import NEW_ZERO, Condition, Solutions
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
 TRUTH_FILE = "truth.yaml"
 NEEDED = ("recording", "cell", "bath", "pipette")
@@ -384,7 +386,7 @@ def not_a_solution(name: str, settings: Settings, solutions: Solutions) -> str:
 
 def ion_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:
     """What the junctions need of the solutions, each said once."""
-    found = {what for c in set(conditions) for what in junctions.lacking(solutions, c, settings.junction)}
+    found = {what for c in set(conditions) for what in junctions.missing_ions(solutions, c, settings.junction)}
     for name, why in sorted(found):
         yield f"{settings.solutions}: solution '{name}': {why}"
 
@@ -500,7 +502,7 @@ def _row(
 
 def _blank_faults(cells: Mapping[str, str], form: Form, configuration: str) -> Iterator[str]:
     """Empty cells; what is inside may be unknown where no recording is measured through a pipette filled with it."""
-    unknown_inside = form is REVERSALS or configuration == junctions.TWO_ELECTRODE
+    unknown_inside = form is REVERSALS or configuration == Configuration.TWO_ELECTRODE
     for column in form.needed:
         if not cells[column] and not (column == "pipette" and unknown_inside):
             yield f"column '{column}': found nothing; every row needs one"
@@ -509,7 +511,7 @@ def _blank_faults(cells: Mapping[str, str], form: Form, configuration: str) -> I
 def _unknown_inside_faults(condition: Condition, junction: Junction) -> Iterator[str]:
     """A junction with an unknown inside is part of the cell's free term only where it is the same in every bath."""
     applies = junction.method != "none" and condition.bath not in junction.measured_mV
-    anew = condition.zeroed_in == NEW_ZERO and condition.configuration != junctions.TWO_ELECTRODE
+    anew = condition.zeroed_in == NEW_ZERO and condition.configuration != Configuration.TWO_ELECTRODE
     if not condition.pipette and applies and anew:
         yield (
             "column 'pipette': found nothing, and the offset is zeroed anew in each bath, whose junction with what is "

@@ -13,7 +13,7 @@ import pandas as pd
 from nernstfit.contract import tables
 from nernstfit.contract.errors import nearest
 from nernstfit.physics.solution import equilibria
-from nernstfit.physics.solution.ions import IONS, Ion, Own, Parts, UnknownComponent, at_a_pH, components
+from nernstfit.physics.solution.ions import IONS, Ion, Parts, UnknownComponent, UserIons, at_a_pH, components
 from nernstfit.solutions.composition import Solutions, Titrant
 
 PH, TITRANT = "pH", "titrant"
@@ -26,7 +26,7 @@ _FURTHER = ("mobility_percent", "molar_mass_g_per_mol", "size_A", "pKa", "pKa_kJ
 _FASTEST = 10.0  # the proton has 4.76
 
 
-def parse(table: pd.DataFrame, place: str, own: Own = ()) -> tuple[Solutions, list[str]]:
+def parse(table: pd.DataFrame, place: str, own: UserIons = ()) -> tuple[Solutions, list[str]]:
     """Turn the table of solutions into ions.
 
     Parameters
@@ -76,17 +76,17 @@ def parse(table: pd.DataFrame, place: str, own: Own = ()) -> tuple[Solutions, li
         uncharged_mM=uncharged,
         pH=tuple(pH.reindex(recipe.index).tolist()),
         titrants=tuple(titrants.get(row) for row in recipe.index),
-        own=own,
-        doubtful=frozenset(doubtful),
+        user_ions=own,
+        incomplete=frozenset(doubtful),
     )
     for row in sorted(row for row in recipe.index if table["solution"][row] not in doubtful):
         wrong = list(_chemistry_faults(solutions, recipe, row, place))
         faults += wrong
         doubtful |= {table["solution"][row]} if wrong else set()
-    return replace(solutions, doubtful=frozenset(doubtful)).with_what_forms(), faults
+    return replace(solutions, incomplete=frozenset(doubtful)).with_formed_ions(), faults
 
 
-def _nothing(own: Own) -> Solutions:
+def _nothing(own: UserIons) -> Solutions:
     return Solutions((), (), np.zeros((0, 0)), np.zeros(0), (), (), own)
 
 
@@ -98,7 +98,7 @@ def _pH(table: pd.DataFrame, place: str) -> tuple[pd.Series, list[str]]:
 
 
 def _doses(
-    table: pd.DataFrame, place: str, pH: pd.Series, own: Own
+    table: pd.DataFrame, place: str, pH: pd.Series, own: UserIons
 ) -> tuple[dict[str, pd.Series], set[str], list[str]]:
     """Concentrations of the components in mM, solutions of which something could not be read, and faults."""
     doses, doubtful, faults = {}, set(), []
@@ -125,7 +125,7 @@ def _doses(
     return doses, doubtful, faults
 
 
-def _only_at_a_pH(column: str, own: Own) -> str:
+def _only_at_a_pH(column: str, own: UserIons) -> str:
     """What would be right for a component whose ions depend on the pH; nothing where they do not."""
     try:
         components(column, own)
@@ -152,7 +152,7 @@ def _name_faults(names: pd.Series, place: str) -> Iterator[str]:
             first[name] = row
 
 
-def _titrants(table: pd.DataFrame, place: str, pH: pd.Series, own: Own) -> tuple[dict[object, Titrant], list[str]]:
+def _titrants(table: pd.DataFrame, place: str, pH: pd.Series, own: UserIons) -> tuple[dict[object, Titrant], list[str]]:
     """What each row was titrated with, by row."""
     found: dict[object, Titrant] = {}
     faults: list[str] = []
@@ -172,7 +172,7 @@ def _titrants(table: pd.DataFrame, place: str, pH: pd.Series, own: Own) -> tuple
     return found, faults
 
 
-def _titrating_ion(text: str, own: Own) -> Ion | None:
+def _titrating_ion(text: str, own: UserIons) -> Ion | None:
     """The monovalent ion that a titrant brings besides protons or hydroxide; None where it is no such thing."""
     try:
         parts: Parts = at_a_pH(text, own)
@@ -210,7 +210,7 @@ def _chemistry_faults(solutions: Solutions, recipe: pd.DataFrame, row: int, plac
         )
 
 
-def read_species(path: str) -> tuple[Own, list[str]]:
+def read_species(path: str) -> tuple[UserIons, list[str]]:
     """Read the user's own ions.
 
     Parameters

@@ -25,7 +25,8 @@ from nernstfit.permeability.inference.ratios import ESTIMATE, Ratio
 from nernstfit.permeability.mixed_model import expected, fit
 from nernstfit.permeability.observations import Data
 from nernstfit.physics.membrane.nernst import nernst_mV
-from nernstfit.solutions.composition import Condition, Solutions
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
 
 FloatArray = NDArray[np.float64]
 

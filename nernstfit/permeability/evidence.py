@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from nernstfit.contract.settings import Junction, Settings
 from nernstfit.permeability.observations import Data
 from nernstfit.physics.membrane import ghk
-from nernstfit.solutions.composition import Condition, Solutions, moved, sources
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
 from nernstfit.solutions.junctions import MODEL_ERRORS, junction_mV, model_differences_mV
+from nernstfit.solutions.systematic_errors import moved, sources
 
 FloatArray = NDArray[np.float64]
 

@@ -27,7 +27,8 @@ from nernstfit.experiment import solution_table
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.simulate.abf_writer import OutputChannel, write_abf
-from nernstfit.solutions.composition import Condition, Solutions
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
 from nernstfit.solutions.junctions import junction_mV
 
 FloatArray = NDArray[np.float64]

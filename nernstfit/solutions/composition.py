@@ -1,11 +1,4 @@
-"""Solutions and what follows from them for one experiment: activities, shared errors.
-
-A *condition* is what a measurement was made in: bath, pipette, configuration, temperature and
-the bath in which the electrode offset was zeroed. Everything here is a function of the
-solutions, the settings and the condition, so that an error of one source (a solution's
-concentration, an ion's mobility, the temperature) can be followed through all its
-consequences together by asking again with that source moved.
-"""
+"""The solutions of an experiment: composition and activities."""
 
 from __future__ import annotations
 
@@ -17,14 +10,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.contract.settings import Uncertainty
 from nernstfit.physics.solution import coefficients as activity
 from nernstfit.physics.solution import equilibria
 from nernstfit.physics.solution.ions import Ion, known_ions
 
 FloatArray = NDArray[np.float64]
-
-NEW_ZERO = "same"
 
 
 @dataclass(frozen=True)
@@ -79,9 +69,9 @@ class Solutions:
     pH : tuple of float
         nan where none is given.
     titrants : tuple of Titrant or None
-    own : tuple of Ion
+    user_ions : tuple of Ion
         The user's, which are not in the table of the project.
-    doubtful : frozenset of str
+    incomplete : frozenset of str
         Solutions of which a component could not be read: they may hold ions that are not here.
     """
 
@@ -91,14 +81,14 @@ class Solutions:
     uncharged_mM: FloatArray
     pH: tuple[float, ...]
     titrants: tuple[Titrant | None, ...]
-    own: tuple[Ion, ...] = ()
-    doubtful: frozenset[str] = frozenset()
+    user_ions: tuple[Ion, ...] = ()
+    incomplete: frozenset[str] = frozenset()
     _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def known(self) -> Mapping[str, Ion]:
         """Every ion that may be named, by name: the project's and the user's own."""
-        return known_ions(self.own)
+        return known_ions(self.user_ions)
 
     @property
     def valence(self) -> NDArray[np.int64]:
@@ -114,13 +104,13 @@ class Solutions:
         """What the recipe of one solution holds, in mM."""
         return {ion: c for ion, c in zip(self.ions, self.given_mM[i].tolist(), strict=True) if c > 0}
 
-    def with_what_forms(self) -> Solutions:
+    def with_formed_ions(self) -> Solutions:
         """Return the same with the ions that form at a pH, which no recipe names."""
         there = {ion.name: ion for ion in self.ions}
         acids = equilibria.acid_steps(self.known.values())
         table = {**equilibria.FORMED, **self.known}
         for i, pH in enumerate(self.pH):
-            if not math.isnan(pH) and self.names[i] not in self.doubtful:
+            if not math.isnan(pH) and self.names[i] not in self.incomplete:
                 titrant = self.titrants[i]
                 added = {*self.amounts(i), *([titrant.ion] if titrant else [])}
                 formed = equilibria.formed_in(added, acids) | {ion.name for ion in added}
@@ -144,7 +134,7 @@ class Solutions:
         chemical = activity.chemical(self.ions)
         acids = equilibria.acid_steps(activity.chemical(tuple(self.known.values())))
         for i, pH in enumerate(self.pH):
-            if math.isnan(pH) or self.names[i] in self.doubtful:
+            if math.isnan(pH) or self.names[i] in self.incomplete:
                 continue
             titrant = self.titrants[i]
             found = _speciated(
@@ -177,7 +167,7 @@ class Solutions:
         """Activity coefficients on the molar scale, shape (solutions, ions)."""
         return np.array([self._coefficients(row, model, temperature_C) for row in self.at(temperature_C).free_mM])
 
-    def statuses(self, model: str, temperature_C: float) -> NDArray[np.str_]:
+    def coefficient_status(self, model: str, temperature_C: float) -> NDArray[np.str_]:
         """How each coefficient is known, shape (solutions, ions)."""
         return activity.status(model, self.at(temperature_C).free_mM, self.ions, temperature_C)
 
@@ -216,72 +206,3 @@ def _coefficients_of(model: str, ions: tuple[Ion, ...], row: tuple[float, ...], 
     found = activity.coefficients(model, row, ions, temperature_C)
     found.flags.writeable = False
     return found
-
-
-@dataclass(frozen=True, order=True)
-class Condition:
-    """What a measurement was made in."""
-
-    bath: str
-    pipette: str
-    configuration: str
-    temperature_C: float
-    zeroed_in: str
-
-    @property
-    def sign(self) -> int:
-        """-1 where the bath is the inside of the membrane, else +1."""
-        return -1 if self.configuration == "inside-out" else 1
-
-    @property
-    def inside(self) -> str:
-        """Solution on the membrane's inside."""
-        return self.bath if self.sign < 0 else self.pipette
-
-    @property
-    def outside(self) -> str:
-        """Solution on the membrane's outside."""
-        return self.pipette if self.sign < 0 else self.bath
-
-
-@dataclass(frozen=True)
-class Source:
-    """One shared error, moved by one standard deviation: the solutions and the temperature it leaves."""
-
-    name: str
-    solutions: Solutions
-    warmer_C: float
-
-
-def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...]:
-    """List the shared errors, each moved by its own standard deviation: one source is one random number.
-
-    Parameters
-    ----------
-    solutions : Solutions
-    uncertainty : Uncertainty
-        The section of the settings.
-    """
-    found = []
-    for i, name in enumerate(solutions.names):
-        scale = np.ones((len(solutions.names), 1))
-        scale[i] = 1 + uncertainty.concentration_percent / 100
-        moved = replace(solutions, given_mM=solutions.given_mM * scale)
-        found.append(Source(f"concentration of {name}", moved, 0.0))
-    for ion in solutions.ions:
-        percent = ion.mobility_percent if uncertainty.mobility_percent is None else uncertainty.mobility_percent
-        faster = replace(ion, mobility=ion.mobility * (1 + percent / 100))
-        ions = tuple(faster if other is ion else other for other in solutions.ions)
-        found.append(Source(f"mobility of {ion.name}", replace(solutions, ions=ions), 0.0))
-    found.append(Source("temperature", solutions, uncertainty.temperature_C))
-    return tuple(found)
-
-
-def moved(condition: Condition, source: Source) -> Condition:
-    """Return the condition at the temperature that a source leaves."""
-    return replace(condition, temperature_C=condition.temperature_C + source.warmer_C)
-
-
-def distinct(conditions: Mapping[str, Condition]) -> tuple[Condition, ...]:
-    """Return the conditions that occur, each once, in a fixed order."""
-    return tuple(sorted(set(conditions.values())))

@@ -1,8 +1,8 @@
-"""The ledger of junctions: what is added to the membrane potential for one condition, term by term, and its error.
+"""Ledger of junction potentials: the terms added to the membrane potential of one condition, and their errors.
 
-Liquids touch at *contacts*: pipette and bath before the seal, bath and salt bridge. A term of the
-ledger stands for contacts, or for the potential of a bare pellet, or for a value that was given;
-its sentence says what was added, with which sign, from where to where, and why.
+Liquid junctions form where two solutions are in contact: pipette and bath before the seal, bath and salt bridge. A
+term of the ledger is the potential of one or two such contacts, the potential of a bare pellet, or a given value;
+its statement gives the amount added, its sign, the two solutions and the reason.
 """
 
 from __future__ import annotations
@@ -16,22 +16,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.contract.settings import Junction, Uncertainty
+from nernstfit.contract.terms import Configuration, JunctionBasis, JunctionMethod, ReferenceElectrode
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.membrane.junction import henderson_mV
 from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
-from nernstfit.solutions.composition import NEW_ZERO, Condition, Solutions, moved, sources
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import NEW_ZERO, Condition
+from nernstfit.solutions.systematic_errors import moved, sources
 
 FloatArray = NDArray[np.float64]
 
-HENDERSON, NERNST_PLANCK = "henderson", "nernst-planck"
-CONCENTRATION, ACTIVITY = "concentration", "activity"
-METHODS = {HENDERSON: "Henderson", NERNST_PLANCK: "Nernst-Planck"}
-TWO_ELECTRODE = "two-electrode"
+
+@dataclass(frozen=True)
+class JunctionModel:
+    """Method, basis and activity model by which a liquid junction potential is calculated.
+
+    Attributes
+    ----------
+    method : str
+        A `JunctionMethod` other than NONE.
+    basis : str
+        A `JunctionBasis`.
+    activity_model : str
+        Activity model, with its convention where it has one; read under `JunctionBasis.ACTIVITY` only.
+    """
+
+    method: str
+    basis: str
+    activity_model: str
 
 
 @dataclass(frozen=True)
 class Contact:
-    """Two solutions that touch: `weight` (+1 or -1) times V(first) - V(second) counts."""
+    """Liquid junction of two solutions; it contributes `weight` (+1 or -1) times V(first) - V(second)."""
 
     weight: int
     first: str
@@ -42,9 +59,20 @@ class Contact:
 class Term:
     """One line of the ledger.
 
-    `potential_mV` is the potential that the term stands for, in its own sign, `applied_mV`
-    what was added to the membrane potential because of it. `contacts` are the liquid junctions
-    in it; none where there is no liquid junction to calculate.
+    Attributes
+    ----------
+    name : str
+        `pipette`, `reference`, `measured` or `already`.
+    from_solution, to_solution : str
+        '' where the solution is unknown.
+    potential_mV : float
+        Potential of the term in its own sign; nan where it is unknown.
+    contacts : tuple of Contact
+        Liquid junctions of the term; empty where none is calculated.
+    applied_mV : float
+        Amount added to the membrane potential.
+    statement : str
+        The amount added, its sign, the two solutions and the reason, as a sentence.
     """
 
     name: str
@@ -57,12 +85,12 @@ class Term:
 
 
 def ledger(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> tuple[Term, ...]:
-    """Every term of the junction correction of one condition.
+    """List the terms of the junction correction of one condition.
 
     With s = +1, or -1 for inside-out: V_m = s V_cmd + sum of `applied_mV`. The terms are those
     of Neher 1992 (Methods Enzymol 207:123) and Barry & Lynch 1991 (J Membr Biol 121:101): the
     pipette's junction with the bath in which the offset was zeroed (two-electrode clamp has
-    none), and what the reference electrode sees of the change from there to the present bath.
+    none), and the change of the reference electrode's potential from there to the present bath.
 
     Parameters
     ----------
@@ -81,31 +109,31 @@ def ledger(solutions: Solutions, condition: Condition, junction: Junction, model
     Raises
     ------
     ValueError
-        Where a solution lacks the ions that a term is computed from; `lacking` names them beforehand.
+        Where a solution lacks the ions that a term is calculated from; `missing_ions` names them beforehand.
     """
     terms: list[Term] = []
     if condition.bath in junction.measured_mV:
-        terms.append(_measured(condition, junction.measured_mV[condition.bath]))
-    elif junction.method != "none":
-        if condition.configuration != TWO_ELECTRODE:
+        terms.append(_measured_term(condition, junction.measured_mV[condition.bath]))
+    elif junction.method != JunctionMethod.NONE:
+        if condition.configuration != Configuration.TWO_ELECTRODE:
             known = bool(condition.pipette)
-            terms.append(_pipette(solutions, condition, junction, model) if known else _unknown(condition))
+            terms.append(_pipette_term(solutions, condition, junction, model) if known else _unknown_term(condition))
         if condition.zeroed_in != NEW_ZERO:
-            terms.append(_reference(solutions, condition, junction, model))
-        elif condition.configuration == TWO_ELECTRODE:
-            terms.append(_nothing(condition))
+            terms.append(_reference_term(solutions, condition, junction, model))
+        elif condition.configuration == Configuration.TWO_ELECTRODE:
+            terms.append(_no_term(condition))
     if junction.already_corrected_mV != 0:
-        terms.append(_already(condition, junction.already_corrected_mV))
+        terms.append(_already_corrected_term(condition, junction.already_corrected_mV))
     return tuple(terms)
 
 
 def junction_mV(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> float:
-    """Sum of what the ledger adds to the membrane potential, in mV; 0 where it has no term."""
+    """Return the sum of the ledger's terms in mV, as added to the membrane potential; 0 without terms."""
     return sum(term.applied_mV for term in ledger(solutions, condition, junction, model))
 
 
-def lacking(solutions: Solutions, condition: Condition, junction: Junction) -> Iterator[tuple[str, str]]:
-    """Solutions whose ions do not allow the terms of a condition's ledger.
+def missing_ions(solutions: Solutions, condition: Condition, junction: Junction) -> Iterator[tuple[str, str]]:
+    """List the solutions that lack the ions which a condition's ledger is calculated from.
 
     Parameters
     ----------
@@ -117,63 +145,67 @@ def lacking(solutions: Solutions, condition: Condition, junction: Junction) -> I
     Yields
     ------
     name : str
-        A solution; names that are no solution, or of which a part could not be read, are passed over.
+        A solution; unknown names and solutions that were read in part only are skipped.
     why : str
-        What was found, and what asks for more.
+        The missing ion, and the term that needs it.
     """
-    if condition.bath in junction.measured_mV or junction.method == "none":
+    if condition.bath in junction.measured_mV or junction.method == JunctionMethod.NONE:
         return
-    zeroed, reference = _zeroed(condition), junction.reference
-    kind = reference.type if reference is not None and condition.zeroed_in != NEW_ZERO else "none"
-    has_contact = condition.pipette and condition.configuration != TWO_ELECTRODE
+    zeroed, reference = _zero_bath(condition), junction.reference
+    kind = reference.type if reference is not None and condition.zeroed_in != NEW_ZERO else ReferenceElectrode.NONE
+    has_contact = condition.pipette and condition.configuration != Configuration.TWO_ELECTRODE
     touching = [condition.pipette, zeroed] if has_contact else []
-    if reference is not None and kind == "salt-bridge" and reference.solution is not None:
+    if reference is not None and kind == ReferenceElectrode.SALT_BRIDGE and reference.solution is not None:
         touching += [zeroed, condition.bath, reference.solution]
     for name in dict.fromkeys(touching):
         if _amount_mM(solutions, name, condition) == 0:
-            yield name, f"found no ion; its junction potential cannot be computed (junction.method: {junction.method})"
-    for name in (condition.bath, zeroed) if kind == "pellet" else ():
+            yield (
+                name,
+                f"contains no ion; its junction potential cannot be found (junction.method: {junction.method})",
+            )
+    for name in (condition.bath, zeroed) if kind == ReferenceElectrode.PELLET else ():
         if _amount_mM(solutions, name, condition, "Cl") == 0:
             yield (
                 name,
-                "found no chloride; an Ag/AgCl pellet in the bath (junction.reference.type) has no potential "
-                "without it",
+                "contains no chloride; without it an Ag/AgCl pellet (junction.reference.type) has no potential",
             )
 
 
 def _amount_mM(solutions: Solutions, name: str, condition: Condition, ion: str = "") -> float:
-    """Sum of a solution's ions, or one of them, in mM; nan where it is not known."""
-    if name not in solutions.names or name in solutions.doubtful:
+    """Return the sum of a solution's ions, or one of them, in mM; nan where it is not known."""
+    if name not in solutions.names or name in solutions.incomplete:
         return math.nan
     row = solutions.row(name, condition.temperature_C)
     return float(sum(c for i, c in zip(solutions.ions, row, strict=True) if ion in ("", i.name)))
 
 
-def _zeroed(condition: Condition) -> str:
-    """Bath in which the electrode offset was zeroed."""
+def _zero_bath(condition: Condition) -> str:
+    """Return the bath in which the electrode offset was zeroed."""
     return condition.bath if condition.zeroed_in == NEW_ZERO else condition.zeroed_in
 
 
 def potential_mV(
     solutions: Solutions, term: Term, condition: Condition, junction: Junction, model: str, method: str
 ) -> float:
-    """Potential of a term's liquid junctions by either method, in mV; nan where it has none."""
-    how = replace(junction, method=method)
-    potentials = [c.weight * _contact_mV(solutions, c, condition.temperature_C, how, model) for c in term.contacts]
-    return sum(potentials) if potentials else float("nan")
+    """Return the potential of a term's liquid junctions by a method, in mV; nan where it has none."""
+    how = JunctionModel(method, junction.basis, model)
+    potentials = [c.weight * _contact_mV(solutions, c, condition.temperature_C, how) for c in term.contacts]
+    return sum(potentials) if potentials else math.nan
 
 
 def model_differences_mV(
     solutions: Solutions, condition: Condition, junction: Junction, model: str
 ) -> tuple[dict[str, float], ...]:
-    """What the other method, and the other basis, would add to each term: two shared errors of one deviation each.
+    """Calculate the change of each term by the other method and by the other basis.
+
+    Each change counts as a systematic error of one standard deviation.
 
     Parameters are those of `ledger`.
 
     Returns
     -------
     tuple of dict
-        Per term of the ledger: name of the error to mV. All conditions move together.
+        For each term of the ledger, name of the error to mV. The errors of all conditions are fully correlated.
     """
     base = ledger(solutions, condition, junction, model)
     others = {name: ledger(solutions, condition, other, model) for name, other in _alternatives(junction)}
@@ -189,12 +221,14 @@ MODEL_ERRORS = ("Nernst-Planck instead of Henderson", "activity instead of conce
 def shared_se_mV(
     solutions: Solutions, condition: Condition, junction: Junction, model: str, uncertainty: Uncertainty
 ) -> FloatArray:
-    """Standard error of each term of the ledger from the shared errors and the choice of method and basis, in mV.
+    """Estimate the systematic standard error of each term of the ledger in mV.
+
+    Concentrations, mobilities, the temperature and the choice of method and basis contribute.
 
     Returns
     -------
     ndarray, shape (terms,)
-        Terms share their sources, so that their errors do not add up like independent ones.
+        The errors of the terms are correlated: they have the same sources.
     """
 
     def applied(recipe: Solutions, at: Condition) -> list[float]:
@@ -207,34 +241,29 @@ def shared_se_mV(
 
 
 def _alternatives(junction: Junction) -> Iterator[tuple[str, Junction]]:
-    method = HENDERSON if junction.method == NERNST_PLANCK else NERNST_PLANCK
-    basis = CONCENTRATION if junction.basis == ACTIVITY else ACTIVITY
-    # Where nothing is calculated there is no other way to calculate it.
-    yield MODEL_ERRORS[0], junction if junction.method == "none" else replace(junction, method=method)
+    planck = junction.method == JunctionMethod.NERNST_PLANCK
+    method = JunctionMethod.HENDERSON if planck else JunctionMethod.NERNST_PLANCK
+    of_activities = junction.basis == JunctionBasis.ACTIVITY
+    basis = JunctionBasis.CONCENTRATION if of_activities else JunctionBasis.ACTIVITY
+    # Without a calculated junction the method makes no difference.
+    yield MODEL_ERRORS[0], junction if junction.method == JunctionMethod.NONE else replace(junction, method=method)
     yield MODEL_ERRORS[1], replace(junction, basis=basis)
 
 
-def _contact_mV(solutions: Solutions, contact: Contact, temperature_C: float, junction: Junction, model: str) -> float:
-    """V(first) - V(second) in mV where two solutions touch, as the settings ask."""
-    return between_mV(solutions, contact.first, contact.second, temperature_C, junction.method, junction.basis, model)
+def _contact_mV(solutions: Solutions, contact: Contact, temperature_C: float, how: JunctionModel) -> float:
+    """Return V(first) - V(second) of one contact in mV."""
+    return between_mV(solutions, contact.first, contact.second, temperature_C, how)
 
 
-def between_mV(
-    solutions: Solutions, first: str, second: str, temperature_C: float, method: str, basis: str, model: str
-) -> float:
-    """Potential of one solution over another where they touch, V(first) - V(second), in mV.
+def between_mV(solutions: Solutions, first: str, second: str, temperature_C: float, how: JunctionModel) -> float:
+    """Calculate the liquid junction potential of two solutions, V(first) - V(second), in mV.
 
     Parameters
     ----------
     solutions : Solutions
     first, second : str
     temperature_C : float
-    method : str
-        `NERNST_PLANCK`, else Henderson's.
-    basis : str
-        `ACTIVITY` or `CONCENTRATION`.
-    model : str
-        Activity model, for the basis `activity`.
+    how : JunctionModel
 
     Raises
     ------
@@ -243,10 +272,10 @@ def between_mV(
     """
     ends = [solutions.row(name, temperature_C) for name in (first, second)]
     coefficients = np.ones((2, len(solutions.ions)))
-    if basis == ACTIVITY:
+    if how.basis == JunctionBasis.ACTIVITY:
         rows = [solutions.names.index(name) for name in (first, second)]
-        coefficients = solutions.coefficients(model, temperature_C)[rows]
-    if method == NERNST_PLANCK:
+        coefficients = solutions.coefficients(how.activity_model, temperature_C)[rows]
+    if how.method == JunctionMethod.NERNST_PLANCK:
         columns = (*ends, solutions.valence, solutions.mobility, *coefficients)
         potential = _stationary_mV(tuple(tuple(column.tolist()) for column in columns), temperature_C)
     else:
@@ -266,38 +295,40 @@ def between_mV(
 
 @lru_cache(maxsize=4096)
 def _stationary_mV(columns: tuple[tuple[float, ...], ...], temperature_C: float) -> float:
-    """The stationary junction, solved once for each pair of solutions: many conditions and models ask for the same."""
+    """Solve the stationary junction, once for each pair of solutions: many conditions and models need the same."""
     first, second, valence, mobility, of_first, of_second = columns
     return nernst_planck_mV(first, second, valence, mobility, temperature_C, of_first, of_second)
 
 
-def _pipette(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> Term:
-    zeroed = _zeroed(condition)
+def _pipette_term(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> Term:
+    zeroed = _zero_bath(condition)
     contact = Contact(1, zeroed, condition.pipette)
-    potential = _contact_mV(solutions, contact, condition.temperature_C, junction, model)
+    how = JunctionModel(junction.method, junction.basis, model)
+    potential = _contact_mV(solutions, contact, condition.temperature_C, how)
     applied = 0.0 - condition.sign * potential
     statement = (
         f"{applied:+.2f} mV was added: V('{zeroed}') - V('{condition.pipette}') = {potential:+.2f} mV "
-        f"({_how(condition, junction, model)}) was hidden when the offset was zeroed in '{zeroed}'; {_rule(condition)}"
+        f"({_method(condition, how)}) was compensated when the offset was zeroed in '{zeroed}'; {_sign_rule(condition)}"
     )
     return Term("pipette", condition.pipette, zeroed, potential, (contact,), applied, statement)
 
 
-def _reference(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> Term:
+def _reference_term(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> Term:
     reference, first, second = junction.reference, condition.zeroed_in, condition.bath
-    kind = "none" if reference is None else reference.type
+    kind = ReferenceElectrode.NONE if reference is None else reference.type
     contacts: tuple[Contact, ...] = ()
-    if kind == "salt-bridge" and reference is not None and reference.solution is not None:
+    if kind == ReferenceElectrode.SALT_BRIDGE and reference is not None and reference.solution is not None:
         bridge = reference.solution
         contacts = (Contact(1, second, bridge), Contact(-1, first, bridge))
-        after, before = (_contact_mV(solutions, c, condition.temperature_C, junction, model) for c in contacts)
+        how = JunctionModel(junction.method, junction.basis, model)
+        after, before = (_contact_mV(solutions, c, condition.temperature_C, how) for c in contacts)
         potential = after - before
         why = (
             f"its junction with the salt bridge '{bridge}' differs by {potential:+.2f} mV: V('{second}') - "
             f"V('{bridge}') = {after:+.2f} mV less V('{first}') - V('{bridge}') = {before:+.2f} mV "
-            f"({_how(condition, junction, model)})"
+            f"({_method(condition, how)})"
         )
-    elif kind == "pellet":
+    elif kind == ReferenceElectrode.PELLET:
         now, then = (solutions.activity_mM(name, ["Cl"], model, condition.temperature_C)[0] for name in (second, first))
         if not (now > 0 and then > 0):
             raise ValueError(
@@ -311,22 +342,24 @@ def _reference(solutions: Solutions, condition: Condition, junction: Junction, m
     else:
         potential, why = 0.0, "the reference electrode is in a compartment that does not change"
     applied = 0.0 - condition.sign * potential
-    statement = f"{applied:+.2f} mV was added: after the change from '{first}' to '{second}' {why}; {_rule(condition)}"
+    statement = (
+        f"{applied:+.2f} mV was added: after the change from '{first}' to '{second}' {why}; {_sign_rule(condition)}"
+    )
     if first == second:
         statement = f"nothing was added: '{second}' is the bath in which the offset was zeroed"
     return Term("reference", first, second, potential, contacts, applied, statement)
 
 
-def _unknown(condition: Condition) -> Term:
-    zeroed = _zeroed(condition)
+def _unknown_term(condition: Condition) -> Term:
+    zeroed = _zero_bath(condition)
     statement = (
-        f"nothing was added: what is inside is unknown; its junction with '{zeroed}', in which the offset was zeroed, "
-        "is the same in every bath and part of the cell's free term"
+        f"nothing was added: the solution inside is unknown; its junction with '{zeroed}', in which the offset was "
+        "zeroed, is the same in every bath and part of the cell's free term"
     )
     return Term("pipette", "", zeroed, math.nan, (), 0.0, statement)
 
 
-def _nothing(condition: Condition) -> Term:
+def _no_term(condition: Condition) -> Term:
     statement = (
         f"nothing was added: the offset was zeroed anew in '{condition.bath}', and two-electrode clamp has no pipette "
         "junction"
@@ -334,32 +367,35 @@ def _nothing(condition: Condition) -> Term:
     return Term("reference", condition.bath, condition.bath, 0.0, (), 0.0, statement)
 
 
-def _measured(condition: Condition, potential: float) -> Term:
+def _measured_term(condition: Condition, potential: float) -> Term:
     applied = 0.0 - condition.sign * potential
-    stands_for = "change at the reference" if condition.configuration == TWO_ELECTRODE else "V_bath - V_pipette"
+    quantity = (
+        "change at the reference" if condition.configuration == Configuration.TWO_ELECTRODE else "V_bath - V_pipette"
+    )
     statement = (
-        f"{applied:+.2f} mV was added: {stands_for} = {potential:+.2f} mV was given as measured for bath "
-        f"'{condition.bath}' and replaces the calculated junction; {_rule(condition)}"
+        f"{applied:+.2f} mV was added: {quantity} = {potential:+.2f} mV was measured for bath "
+        f"'{condition.bath}' and replaces the calculated junction; {_sign_rule(condition)}"
     )
     return Term("measured", condition.pipette, condition.bath, potential, (), applied, statement)
 
 
-def _already(condition: Condition, potential: float) -> Term:
+def _already_corrected_term(condition: Condition, potential: float) -> Term:
     applied = condition.sign * potential
     statement = (
         f"{applied:+.2f} mV was added: the amplifier or its program had subtracted {potential:+.2f} mV from the "
-        "command, which is put back before the junctions above are taken off"
+        "command, which is added back before the junctions above are corrected for"
     )
     return Term("already", condition.pipette, condition.bath, potential, (), applied, statement)
 
 
-def _how(condition: Condition, junction: Junction, model: str) -> str:
-    basis = f"activities by {model}" if junction.basis == ACTIVITY else "concentrations"
-    return f"{METHODS[junction.method]}, {basis}, {condition.temperature_C:g} C"
+def _method(condition: Condition, how: JunctionModel) -> str:
+    of_activities = how.basis == JunctionBasis.ACTIVITY
+    basis = f"activities by {how.activity_model}" if of_activities else "concentrations"
+    return f"{JunctionMethod(how.method).label}, {basis}, {condition.temperature_C:g} C"
 
 
-def _rule(condition: Condition) -> str:
-    if condition.configuration == TWO_ELECTRODE:
+def _sign_rule(condition: Condition) -> str:
+    if condition.configuration == Configuration.TWO_ELECTRODE:
         return f"{condition.configuration}: V_m = V_cmd - change at the reference"
     sign = "V_cmd - " if condition.sign > 0 else "-V_cmd + "
     return f"{condition.configuration}: V_m = {sign}(V_L + change at the reference)"

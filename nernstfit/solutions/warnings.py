@@ -27,7 +27,7 @@ _NOTABLE_MM = 1.0
 _CHELATORS = frozenset(step.base for step in equilibria.COMPLEXES if step.partner != "H")
 
 
-def cautions(solutions: Solutions, temperature_C: float, model: str) -> dict[str, tuple[str, ...]]:
+def solution_warnings(solutions: Solutions, temperature_C: float, model: str) -> dict[str, tuple[str, ...]]:
     """Sentences on each solution, by its name.
 
     Parameters

@@ -31,7 +31,7 @@ from nernstfit.permeability.inference.model_selection import (
 from nernstfit.permeability.inference.ratios import NOT_IDENTIFIABLE, FitResult, Ratio
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Data
-from nernstfit.solutions.composition import Condition
+from nernstfit.solutions.conditions import Condition
 from nernstfit.stages import rows
 
 _NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"

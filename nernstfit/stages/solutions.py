@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.contract import tables
+from nernstfit.contract.terms import JunctionMethod
 from nernstfit.experiment.folder import Experiment
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.pitzer import assumptions
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
-from nernstfit.solutions.warnings import cautions
+from nernstfit.solutions.warnings import solution_warnings
 
 
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
@@ -51,8 +52,8 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     strength = ionic_strength_M(at.free_mM, recipe.valence)
     excess = recipe.charge_excess_meq_per_l(temperature_C)
     osmolarity = at.osmolarity_mOsm_per_l
-    coefficients, status = recipe.coefficients(model, temperature_C), recipe.statuses(model, temperature_C)
-    remarks = cautions(recipe, temperature_C, model)
+    coefficients, status = recipe.coefficients(model, temperature_C), recipe.coefficient_status(model, temperature_C)
+    remarks = solution_warnings(recipe, temperature_C, model)
     assumed = [_assumptions(recipe, row, model) for row in at.free_mM]
     for s, i in np.argwhere(at.free_mM > 0):
         yield {
@@ -97,8 +98,10 @@ def _junctions(experiment: Experiment) -> Iterator[dict[str, Any]]:
                 "term": term.name,
                 "from_solution": term.from_solution,
                 "to_solution": term.to_solution,
-                "henderson_mV": junctions.potential_mV(solutions, term, condition, *how, junctions.HENDERSON),
-                "nernst_planck_mV": junctions.potential_mV(solutions, term, condition, *how, junctions.NERNST_PLANCK),
+                "henderson_mV": junctions.potential_mV(solutions, term, condition, *how, JunctionMethod.HENDERSON),
+                "nernst_planck_mV": junctions.potential_mV(
+                    solutions, term, condition, *how, JunctionMethod.NERNST_PLANCK
+                ),
                 "applied_mV": term.applied_mV,
                 "statement": term.statement,
                 "zeroed_in": condition.zeroed_in,

@@ -16,7 +16,7 @@ from nernstfit.experiment.folder import Experiment
 from nernstfit.physics.membrane import thermodynamics
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.physics.solution.ions import Ion
-from nernstfit.solutions.composition import Condition
+from nernstfit.solutions.conditions import Condition
 
 FloatArray = NDArray[np.float64]
 

@@ -31,7 +31,8 @@ from nernstfit.permeability.observations import Data
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions import junctions
-from nernstfit.solutions.composition import Condition, Solutions
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
 
 FloatArray = NDArray[np.float64]
 

@@ -25,7 +25,7 @@ from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
 from nernstfit.experiment.folder import Row
 from nernstfit.simulate.abf_writer import OutputChannel, write_abf
-from nernstfit.solutions.composition import NEW_ZERO
+from nernstfit.solutions.conditions import NEW_ZERO
 from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
 from nernstfit.stages.measure import measure_row
 

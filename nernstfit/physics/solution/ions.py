@@ -226,17 +226,17 @@ IN_ANY_STATE: Mapping[str, str] = MappingProxyType(
 _SHORTEST_WORD = 4
 
 Parts = tuple[tuple[Ion, int], ...]
-Own = tuple[Ion, ...]
+UserIons = tuple[Ion, ...]
 
 
 @cache
-def known_ions(own: Own = ()) -> Mapping[str, Ion]:
+def known_ions(own: UserIons = ()) -> Mapping[str, Ion]:
     """Every ion by its name: those of the table, and the user's own, which come before them."""
     return MappingProxyType({**IONS, **{ion.name: ion for ion in own}})
 
 
 @cache
-def at_a_pH(name: str, own: Own = ()) -> Parts:
+def at_a_pH(name: str, own: UserIons = ()) -> Parts:
     """Ions of a component in a solution of known pH, where any state of protonation stands for all.
 
     There an acid may go by its name, a substance by that of all its states (`EGTA`), and a salt of one
@@ -265,7 +265,7 @@ def _folded(names: Mapping[str, str]) -> dict[str, str]:
 
 
 @cache
-def components(name: str, own: Own = ()) -> Parts:
+def components(name: str, own: UserIons = ()) -> Parts:
     """Ions that one mole of a component brings into solution.
 
     Parameters
@@ -322,7 +322,7 @@ def _excess(salt: Salt) -> int:
 
 
 @cache
-def _spellings(own: Own) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+def _spellings(own: UserIons) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """Everything a substance is called, with what it can stand for: as written, and words in small letters."""
     exact = dict(ALIASES) | {name: (name,) for name in (*known_ions(own), *UNCHARGED)}
     words = {
@@ -333,13 +333,13 @@ def _spellings(own: Own) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[st
     return exact, words
 
 
-def _meanings(spelling: str, own: Own) -> tuple[str, ...]:
+def _meanings(spelling: str, own: UserIons) -> tuple[str, ...]:
     """Ions and uncharged substances that a spelling can stand for."""
     exact, words = _spellings(own)
     return exact.get(spelling) or words.get(spelling.casefold(), ())
 
 
-def _counted_ions(part: str, own: Own) -> Iterator[tuple[Ion, int]]:
+def _counted_ions(part: str, own: UserIons) -> Iterator[tuple[Ion, int]]:
     """Read one side of a salt: `Na`, `Na2`, `(NH4)2`. A name that ends in a digit takes its count in brackets."""
     counted = [(part, 1)]
     if bracketed := re.fullmatch(r"\((.+)\)([1-9]?)", part):
@@ -351,7 +351,7 @@ def _counted_ions(part: str, own: Own) -> Iterator[tuple[Ion, int]]:
         yield from ((known[meaning], count) for meaning in _meanings(spelling, own) if meaning in known)
 
 
-def _salts(name: str, own: Own) -> Iterator[Salt]:
+def _salts(name: str, own: UserIons) -> Iterator[Salt]:
     """Every way to read a name as a cation followed by an anion, neutral or not."""
     for cut in range(1, len(name)):
         for cation, n_cations in _counted_ions(name[:cut], own):
@@ -374,7 +374,7 @@ def _spelled(salt: Salt) -> str:
 
 
 @cache
-def _known_names(own: Own = ()) -> tuple[str, ...]:
+def _known_names(own: UserIons = ()) -> tuple[str, ...]:
     """Names to suggest, in a fixed order: every ion, uncharged substance and salt of one cation and one anion."""
     ions = known_ions(own).values()
     names = {*known_ions(own), *UNCHARGED}
@@ -388,7 +388,7 @@ def _known_names(own: Own = ()) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (len(name), name)))
 
 
-def _nearest(name: str, own: Own) -> str:
+def _nearest(name: str, own: UserIons) -> str:
     """The known name most like `name`: separators do not count, case counts between equals."""
 
     def plain(text: str) -> str:

@@ -1,0 +1,42 @@
+"""The condition of a measurement: solutions, configuration, temperature and zeroing of the electrode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nernstfit.contract.terms import Configuration
+
+NEW_ZERO = "same"
+"""Value of `zeroed_in` where the electrode offset is zeroed anew in each bath."""
+
+
+@dataclass(frozen=True, order=True)
+class Condition:
+    """What a measurement was made in."""
+
+    bath: str
+    pipette: str
+    configuration: str
+    temperature_C: float
+    zeroed_in: str
+
+    @property
+    def sign(self) -> int:
+        """-1 where the bath is the inside of the membrane, else +1."""
+        return -1 if self.configuration == Configuration.INSIDE_OUT else 1
+
+    @property
+    def inside(self) -> str:
+        """Solution on the membrane's inside."""
+        return self.bath if self.sign < 0 else self.pipette
+
+    @property
+    def outside(self) -> str:
+        """Solution on the membrane's outside."""
+        return self.pipette if self.sign < 0 else self.bath
+
+
+def distinct(conditions: Mapping[str, Condition]) -> tuple[Condition, ...]:
+    """Return the conditions that occur, each once, in a fixed order."""
+    return tuple(sorted(set(conditions.values())))

@@ -1,0 +1,53 @@
+"""Systematic errors that all cells share: concentrations, mobilities and the temperature.
+
+Each source of error is one random number. Its effect is found by shifting the source by one standard deviation
+and calculating activities, junction potentials and everything that follows from them again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from nernstfit.contract.settings import Uncertainty
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
+
+
+@dataclass(frozen=True)
+class Source:
+    """One shared error, moved by one standard deviation: the solutions and the temperature it leaves."""
+
+    name: str
+    solutions: Solutions
+    temperature_shift_C: float
+
+
+def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...]:
+    """List the shared errors, each moved by its own standard deviation: one source is one random number.
+
+    Parameters
+    ----------
+    solutions : Solutions
+    uncertainty : Uncertainty
+        The section of the settings.
+    """
+    found = []
+    for i, name in enumerate(solutions.names):
+        scale = np.ones((len(solutions.names), 1))
+        scale[i] = 1 + uncertainty.concentration_percent / 100
+        moved = replace(solutions, given_mM=solutions.given_mM * scale)
+        found.append(Source(f"concentration of {name}", moved, 0.0))
+    for ion in solutions.ions:
+        percent = ion.mobility_percent if uncertainty.mobility_percent is None else uncertainty.mobility_percent
+        faster = replace(ion, mobility=ion.mobility * (1 + percent / 100))
+        ions = tuple(faster if other is ion else other for other in solutions.ions)
+        found.append(Source(f"mobility of {ion.name}", replace(solutions, ions=ions), 0.0))
+    found.append(Source("temperature", solutions, uncertainty.temperature_C))
+    return tuple(found)
+
+
+def moved(condition: Condition, source: Source) -> Condition:
+    """Return the condition at the temperature that a source leaves."""
+    return replace(condition, temperature_C=condition.temperature_C + source.temperature_shift_C)
