@@ -122,14 +122,20 @@ def test_the_order_of_rows_and_columns_changes_no_bit(tmp_path: Path) -> None:
     [
         ("solution,NaCl,kalium\nb,140,5\n", "s.csv: row 1, column 'kalium': 'kalium' is no ion, salt or uncharged"),
         ("solution,NaCl2\nb,140\n", "s.csv: row 1, column 'NaCl2': 'NaCl2' reads as 1 Na (+1) and 2 Cl (-1), whose"),
-        ("solution,NaCl\nb,-140\n", "s.csv: row 2, column 'NaCl': found -140; a concentration in mM from 0 to 20000"),
-        ("solution,NaCl\nb,20001\n", "s.csv: row 2, column 'NaCl': found 20001; a concentration in mM from 0 to 20000"),
+        (
+            "solution,NaCl\nb,-140\n",
+            "s.csv: row 2, column 'NaCl': got -140, expected a concentration in mM from 0 to 20000",
+        ),
+        (
+            "solution,NaCl\nb,20001\n",
+            "s.csv: row 2, column 'NaCl': got 20001, expected a concentration in mM from 0 to 20000",
+        ),
         ("solution,NaCl,pH\nb,140,7.4\n", "s.csv: row 2, column 'pH': found 7.4, but no component buffers there"),
         (
             "solution,NaCl,Na-acetate,pH\nb,140,5,7.4\n",
             "s.csv: row 2, column 'pH': found 7.4, but no component buffers",
         ),
-        ("solution,NaCl,HEPES,pH\nb,140,5,74\n", "s.csv: row 2, column 'pH': found 74; a pH from 0 to 14 would be"),
+        ("solution,NaCl,HEPES,pH\nb,140,5,74\n", "s.csv: row 2, column 'pH': got 74, expected a pH from 0 to 14"),
         (
             "solution,BaCl2,BAPTA,pH\nb,1,5,7.2\n",
             "s.csv: row 2, column 'pH': found 7.2, but no stability constant of BAPTA4 with Ba is known",
@@ -247,9 +253,9 @@ def test_own_buffers_buffer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("X,0,0.3,,a", "species.csv: row 2, column 'charge': found 0; a charge such as 1, 2, -1 or -2 would be right"),
-        ("X,1.5,0.3,,a", "species.csv: row 2, column 'charge': found 1.5; a charge such as 1, 2, -1 or -2"),
-        ("X,1,30,,a", "species.csv: row 2, column 'mobility': found 30; a mobility relative to that of K"),
+        ("X,0,0.3,,a", "species.csv: row 2, column 'charge': got 0, expected a charge such as 1, 2, -1 or -2"),
+        ("X,1.5,0.3,,a", "species.csv: row 2, column 'charge': got 1.5, expected a charge such as 1, 2, -1 or -2"),
+        ("X,1,30,,a", "species.csv: row 2, column 'mobility': got 30, expected a mobility relative to that of K"),
         ("X,1,0.3,,", "species.csv: row 2, column 'source': found nothing; every species needs one"),
         ("X,1,0.3,Kalium,a", "species.csv: row 2, column 'analogue': found 'Kalium', which is no known ion"),
         ("X,1,0.3,Cl,a", "species.csv: row 2, column 'analogue': found 'Cl' of charge -1 for one of +1"),
