@@ -89,7 +89,7 @@ def test_a_tuning_constant_has_a_comment(name: str) -> None:
 def constants(name: str, lines: list[str]) -> Iterator[str]:
     """Constants of a module that hold numbers without a word on why they are that large."""
     body = tree(name).body
-    for node, after in zip(body, [*body[1:], None], strict=True):
+    for node, after in zip(body, [*body[1:], None][: len(body)], strict=True):
         targets = (
             node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
         )

@@ -192,22 +192,7 @@ def read(path: str | Path) -> pd.DataFrame:
         Where the file is missing, is not UTF-8, is separated by semicolons, has no row below
         its header, repeats a column or has rows longer than the header.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: file not found, expected a table with commas between its columns") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: got a folder, expected a table with commas between its columns") from None
-    except UnicodeDecodeError as fault:
-        raise InputError(f"{path}: byte {fault.start} is not UTF-8; save the table as CSV in UTF-8") from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        rows = [[cell.strip() for cell in row] for row in reader]
-    except csv.Error as fault:
-        expected = "expected a closed pair of quotation marks around a cell, or none"
-        raise InputError(
-            f"{path}: line {reader.line_num}: got unbalanced quotation marks ({fault}), {expected}"
-        ) from None
+    rows = _rows(path)
     header = rows[0] if rows else []
     if not any(header):
         raise InputError(f"{path}: is empty; expected a header and at least one row")
@@ -224,6 +209,26 @@ def read(path: str | Path) -> pd.DataFrame:
     width = len(header)
     cells = [(row + [""] * width)[:width] for row in body.values()]
     return pd.DataFrame(cells, columns=header, index=list(body), dtype=str)
+
+
+def _rows(path: str | Path) -> list[list[str]]:
+    """Return the cells of every row, the header's too, without the blanks around them."""
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: file not found, expected a table with commas between its columns") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: got a folder, expected a table with commas between its columns") from None
+    except UnicodeDecodeError as fault:
+        raise InputError(f"{path}: byte {fault.start} is not UTF-8; save the table as CSV in UTF-8") from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        return [[cell.strip() for cell in row] for row in reader]
+    except csv.Error as fault:
+        expected = "expected a closed pair of quotation marks around a cell, or none"
+        raise InputError(
+            f"{path}: line {reader.line_num}: got unbalanced quotation marks ({fault}), {expected}"
+        ) from None
 
 
 def _shape_faults(path: str | Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
