@@ -11,7 +11,7 @@ from test_model import RT_F, TRUTH, Simulation, table
 from test_spreads import in_batches
 
 from nernstfit.permeability.inference.error_budget import budget
-from nernstfit.permeability.inference.error_sources import Share, first
+from nernstfit.permeability.inference.variance_shares import VarianceShare, largest_source
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Data
 
@@ -26,7 +26,7 @@ NAMES = (
 )
 
 
-def shares(found: Fit, shared_mV: np.ndarray, names: tuple[str, ...] = NAMES) -> dict[tuple[str, str], Share]:
+def shares(found: Fit, shared_mV: np.ndarray, names: tuple[str, ...] = NAMES) -> dict[tuple[str, str], VarianceShare]:
     ions = [ion for ion in found.data.ions if ion != found.reference]
     return {(share.ion, share.source): share for share in budget(found, shared_mV, names, ions)}
 
@@ -102,7 +102,7 @@ def test_batches_have_a_line_of_their_own() -> None:
 def test_what_to_measure_better_first_is_said() -> None:
     found = fit(Simulation(cells=6, spread=0.2).draw(1), "Na", 1.0)
     all_of = shares(found, np.zeros((found.data.size, 0)), ())
-    source, share = first(list(all_of.values()))
+    source, share = largest_source(list(all_of.values()))
     assert source == "cells"
     assert share == pytest.approx(np.mean([all_of[ion, "cells"].variance_share for ion in TRUTH if ion != "Na"]))
     cells, noise = all_of["K", "cells"], all_of["K", "noise"]

@@ -11,8 +11,9 @@ import pytest
 from scipy import stats
 from test_model import TRUTH, Simulation, shared
 
+from nernstfit.contract.terms import RatioVerdict
 from nernstfit.permeability.inference.comparisons import Comparison, compare, holm
-from nernstfit.permeability.inference.ratios import ESTIMATE, LOWER, NOT_IDENTIFIABLE, UPPER, FitResult, Ratio, ratios
+from nernstfit.permeability.inference.ratios import FitResult, Ratio, ratios
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Data
 
@@ -21,9 +22,9 @@ MUTANT = TRUTH | {"K": 1.12 * math.exp(0.5), "NMDG": 0.08 * math.exp(-0.7)}
 WILD, OTHER = Simulation(cells=8), Simulation(cells=5)
 
 
-def judged(data: Data, shared_mV: np.ndarray | None = None, level: float = 0.95) -> FitResult:
+def judged(data: Data, systematic_mV: np.ndarray | None = None, level: float = 0.95) -> FitResult:
     found = fit(data, "Na", 1.0)
-    errors = shared(data) if shared_mV is None else shared_mV
+    errors = shared(data) if systematic_mV is None else systematic_mV
     return FitResult(found, ratios(found, errors, level), errors, ("temperature",) * errors.shape[1])
 
 
@@ -114,12 +115,12 @@ def test_one_group_has_nothing_to_be_compared_with() -> None:
 
 def test_a_single_cell_is_no_group() -> None:
     alone, many = judged(Simulation(cells=1).draw(1)), judged(OTHER.draw(2))
-    assert [ratio.verdict for ratio in alone.ratios].count(ESTIMATE) > 0
+    assert [ratio.verdict for ratio in alone.ratios].count(RatioVerdict.ESTIMATE) > 0
     for groups in ({"a": alone, "b": many}, {"a": many, "": alone}):
         for ratio, found in zip(alone.ratios, compare(groups, 0.95), strict=True):
             assert math.isnan(found.p)
             assert math.isnan(found.ln_difference)
-            if ratio.verdict == ESTIMATE:
+            if ratio.verdict == RatioVerdict.ESTIMATE:
                 assert found.reason.startswith("one cell in ")
     mean = replace(alone.fit.data, averages=np.full(alone.fit.data.size, 5))
     assert not math.isnan(compared({"a": judged(mean), "b": many})["K"].p)
@@ -208,7 +209,9 @@ def test_only_comparisons_with_a_number_count_as_many() -> None:
 # Without a number
 
 
-def bound(ion: str, verdict: str = UPPER, low: float = math.nan, high: float = math.nan) -> Ratio:
+def bound(
+    ion: str, verdict: RatioVerdict = RatioVerdict.UPPER_BOUND, low: float = math.nan, high: float = math.nan
+) -> Ratio:
     return Ratio(ion, verdict, "", low=low, high=high)
 
 
@@ -218,25 +221,33 @@ def said(one: Ratio, two: Ratio) -> Comparison:
     return compare(groups, 0.95)[0]
 
 
-ESTIMATED = Ratio("K", ESTIMATE, "", ln_ratio=0.0, low=0.8, high=1.25)
+ESTIMATED = Ratio("K", RatioVerdict.ESTIMATE, "", ln_ratio=0.0, low=0.8, high=1.25)
 
 
 @pytest.mark.parametrize(
     ("one", "two", "words"),
     [
         (
-            bound("K", UPPER, high=0.3),
+            bound("K", RatioVerdict.UPPER_BOUND, high=0.3),
             ESTIMATED,
             ["mutant has only an upper bound", "P(K) is lower in mutant (below 0.3) than in wild (above 0.8)"],
         ),
-        (bound("K", UPPER, high=0.9), ESTIMATED, ["mutant has only an upper bound", "which of both is higher is not"]),
         (
-            bound("K", LOWER, low=2.0),
-            bound("K", UPPER, high=0.3),
+            bound("K", RatioVerdict.UPPER_BOUND, high=0.9),
+            ESTIMATED,
+            ["mutant has only an upper bound", "which of both is higher is not"],
+        ),
+        (
+            bound("K", RatioVerdict.LOWER_BOUND, low=2.0),
+            bound("K", RatioVerdict.UPPER_BOUND, high=0.3),
             ["wild has only an upper bound", "P(K) is lower in wild (below 0.3) than in mutant (above 2)"],
         ),
-        (ESTIMATED, bound("K", NOT_IDENTIFIABLE), ["wild has no ratio", "is not known"]),
-        (bound("K", UPPER, high=0.3), bound("K", UPPER, high=3.0), ["mutant has", "and wild has", "is not known"]),
+        (ESTIMATED, bound("K", RatioVerdict.NOT_IDENTIFIABLE), ["wild has no ratio", "is not known"]),
+        (
+            bound("K", RatioVerdict.UPPER_BOUND, high=0.3),
+            bound("K", RatioVerdict.UPPER_BOUND, high=3.0),
+            ["mutant has", "and wild has", "is not known"],
+        ),
     ],
 )
 def test_where_one_has_no_estimate_there_are_words_and_no_number(one: Ratio, two: Ratio, words: list[str]) -> None:

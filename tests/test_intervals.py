@@ -11,9 +11,10 @@ from scipy import stats
 from test_model import RT_F, Simulation, shared, table
 from test_spreads import in_batches
 
+from nernstfit.contract.terms import IntervalMethod
 from nernstfit.permeability.covariance import CovarianceComponents
-from nernstfit.permeability.inference.bootstrap import resampled
-from nernstfit.permeability.inference.intervals import BOOTSTRAP, CELLS, DEFAULT, PROFILE, STUDENT, checks, reported
+from nernstfit.permeability.inference.bootstrap import bootstrap_ln_p
+from nernstfit.permeability.inference.intervals import alternative_intervals, reported_intervals
 from nernstfit.permeability.inference.profile_likelihood import refit
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import Fit, fit
@@ -39,14 +40,14 @@ def one_by_one(found: Fit, counts: np.ndarray) -> np.ndarray:
 def test_resamples_are_refitted_as_one_by_one() -> None:
     found = fit(Simulation().draw(3), "Na", 1.0)
     drawn = np.random.default_rng(5).multinomial(8, np.full(8, 1 / 8), size=12)
-    for ln_p, counts in zip(resampled(found, 12, 5), drawn, strict=True):
+    for ln_p, counts in zip(bootstrap_ln_p(found, 12, 5), drawn, strict=True):
         assert ln_p == pytest.approx(one_by_one(found, counts), abs=2e-4)
 
 
 def test_batches_are_drawn_whole() -> None:
     found = fit(in_batches(Simulation(cells=12).draw(3), 4), "Na", 1.0)
     assert len(found.data.clusters) == 4
-    values = resampled(found, 300, 1)
+    values = bootstrap_ln_p(found, 300, 1)
     # With one of four batches drawn four times, no more than these results are possible.
     assert len(np.unique(values[:, 0].round(9))) <= 35
 
@@ -60,7 +61,7 @@ def biionic(cells: int, seed: int = 1) -> Data:
 @pytest.mark.parametrize("cells", [6, 20])
 def test_the_bootstrap_of_a_mean_has_its_error_over_n_instead_of_n_less_one(cells: int) -> None:
     found = fit(biionic(cells), "K", 0.0)
-    values = resampled(found, 4000, 1)[:, 0]
+    values = bootstrap_ln_p(found, 4000, 1)[:, 0]
     expected = (found.data.potential_mV / RT_F).std() / math.sqrt(cells)
     assert values.std() == pytest.approx(expected, rel=0.05)
     assert values.mean() == pytest.approx(found.ln_p[1], abs=4 * expected / math.sqrt(4000))
@@ -68,7 +69,7 @@ def test_the_bootstrap_of_a_mean_has_its_error_over_n_instead_of_n_less_one(cell
 
 def test_a_seed_gives_the_same_again_and_another_does_not() -> None:
     found = fit(biionic(6), "K", 0.0)
-    one, same, other = (resampled(found, 50, seed) for seed in (1, 1, 2))
+    one, same, other = (bootstrap_ln_p(found, 50, seed) for seed in (1, 1, 2))
     assert (one == same).all()
     assert (one != other).any()
 
@@ -77,7 +78,7 @@ def intervals(data: Data, reference: str, offset: float, singles: dict[str, list
     found = fit(data, reference, offset)
     judged = ratios(found, shared(data), 0.95)
     ion = judged[0].ion
-    made = [*reported(judged), *checks(found, judged, singles, 0.95, 1)]
+    made = [*reported_intervals(judged), *alternative_intervals(found, judged, singles, 0.95, 1)]
     return {i.method: (math.log(i.low), math.log(i.high), i.disagrees) for i in made if i.ion == ion}
 
 
@@ -85,28 +86,34 @@ def test_all_methods_agree_where_cells_are_many_and_the_model_is_straight() -> N
     data = biionic(40)
     values = data.potential_mV / RT_F
     made = intervals(data, "K", 0.0, {"Na": values.tolist()})
-    assert set(made) == {DEFAULT, CELLS, PROFILE, BOOTSTRAP, STUDENT}
-    width = made[CELLS][1] - made[CELLS][0]
+    assert set(made) == {
+        IntervalMethod.DEFAULT,
+        IntervalMethod.CELLS,
+        IntervalMethod.PROFILE,
+        IntervalMethod.BOOTSTRAP,
+        IntervalMethod.STUDENT,
+    }
+    width = made[IntervalMethod.CELLS][1] - made[IntervalMethod.CELLS][0]
     for low, high, disagrees in made.values():
-        assert (low, high) == pytest.approx(made[CELLS][:2], abs=0.08 * width)
+        assert (low, high) == pytest.approx(made[IntervalMethod.CELLS][:2], abs=0.08 * width)
         assert not disagrees
     by_hand = stats.t.interval(0.95, 39, values.mean(), stats.sem(values))
-    assert made[STUDENT][:2] == pytest.approx(by_hand, abs=1e-9)
+    assert made[IntervalMethod.STUDENT][:2] == pytest.approx(by_hand, abs=1e-9)
 
 
 def test_a_method_that_disagrees_largely_is_flagged() -> None:
     data = biionic(10)
     values = data.potential_mV / RT_F
     made = intervals(data, "K", 0.0, {"Na": (values + 0.3).tolist()})
-    assert made[STUDENT][2]
-    assert not made[PROFILE][2]
+    assert made[IntervalMethod.STUDENT][2]
+    assert not made[IntervalMethod.PROFILE][2]
     made = intervals(data, "K", 0.0, {"Na": (values.mean() + 5 * (values - values.mean())).tolist()})
-    assert made[STUDENT][2]
+    assert made[IntervalMethod.STUDENT][2]
 
 
 def test_one_cell_has_no_bootstrap() -> None:
     data = Simulation(cells=1).draw(1)
-    assert BOOTSTRAP not in intervals(data, "Na", 1.0, {})
+    assert IntervalMethod.BOOTSTRAP not in intervals(data, "Na", 1.0, {})
 
 
 def test_an_ion_that_few_cells_tell_of_has_no_bootstrap() -> None:
@@ -115,5 +122,5 @@ def test_an_ion_that_few_cells_tell_of_has_no_bootstrap() -> None:
     kept = [i for i in range(data.size) if data.outside[i, nmdg] == 0 or data.cells[i] == "c0"]
     found = fit(data.subset(kept), "Na", 1.0)
     judged = ratios(found, shared(found.data), 0.95)
-    methods = {i.method for i in checks(found, judged, {}, 0.95, 1) if i.ion == "NMDG"}
-    assert BOOTSTRAP not in methods
+    methods = {i.method for i in alternative_intervals(found, judged, {}, 0.95, 1) if i.ion == "NMDG"}
+    assert IntervalMethod.BOOTSTRAP not in methods

@@ -17,7 +17,15 @@ from experiments import HEADER, analyse, of_model
 from nernstfit.commands.main import main
 from nernstfit.contract import settings
 from nernstfit.experiment import folder as experiments
-from nernstfit.permeability.design import Design, design, outlook, reach, saturating, simulated, worth
+from nernstfit.permeability.design import (
+    Design,
+    design,
+    expected_ratios,
+    half_width,
+    interval_inflation,
+    saturating_dilutions,
+    simulated_ratios,
+)
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.solutions.conditions import Condition
 
@@ -92,7 +100,7 @@ def test_two_ions_and_noise_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         noise_mV=0.4,
         ln_ratio_sd=0,
     )
-    (found,) = outlook(of)
+    (found,) = expected_ratios(of)
     # E = RT/F ln(P_K / P_Na) in every cell.
     exact = 0.4 / float(thermal_voltage_mV(22.0)) / math.sqrt(cells)
     assert found.verdict == "estimate"
@@ -109,16 +117,16 @@ def test_two_ions_and_cells_that_differ(tmp_path: Path, monkeypatch: pytest.Monk
         noise_mV=1e-3,
         ln_ratio_sd=0.2,
     )
-    (found,) = outlook(of)
+    (found,) = expected_ratios(of)
     assert found.se_ln_cells == pytest.approx(0.2 / math.sqrt(10), rel=1e-3)
     # Cells alone: the classical t of n - 1.
     assert found.df == pytest.approx(9, rel=1e-3)
-    assert reach(found) == pytest.approx(2.262157 * 0.2 / math.sqrt(10), rel=1e-3)
+    assert half_width(found) == pytest.approx(2.262157 * 0.2 / math.sqrt(10), rel=1e-3)
 
 
 def test_simulated_experiments_do_as_expected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of = planned(tmp_path, monkeypatch, ["control", "potassium", "NMDG", "quarter"], RATIOS, cells=10)
-    expected, drawn = outlook(of), simulated(of, 200, 3)
+    expected, drawn = expected_ratios(of), simulated_ratios(of, 200, 3)
     for i, ratio in enumerate(expected):
         assert ratio.verdict == "estimate"
         own = [each[i] for each in drawn if each[i].verdict == "estimate"]
@@ -127,7 +135,7 @@ def test_simulated_experiments_do_as_expected(tmp_path: Path, monkeypatch: pytes
         # A standard deviation of 200 is known to 5 %.
         assert errors.std() == pytest.approx(ratio.se_ln_cells, rel=0.2)
         assert abs(errors.mean()) < 4 * ratio.se_ln_cells / math.sqrt(200)
-        assert np.median([reach(each) for each in own]) == pytest.approx(reach(ratio), rel=0.1)
+        assert np.median([half_width(each) for each in own]) == pytest.approx(half_width(ratio), rel=0.1)
 
 
 def test_the_plan_is_what_an_analysis_of_such_data_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,15 +151,17 @@ def test_the_plan_is_what_an_analysis_of_such_data_says(tmp_path: Path, monkeypa
         rows.append(f"c{i},{c.bath},pipette,{value:.5f},0.5")
     config = {**PLAIN, "fit": {"reference_ion": "Na", "permeant": ["Na", *RATIOS]}}
     found = of_model(analyse(tmp_path / "run", RECIPES, rows, config, HEADER))
-    for ratio in outlook(of):
+    for ratio in expected_ratios(of):
         length = math.log(found.loc[ratio.ion, "high"] / found.loc[ratio.ion, "low"]) / 2
         # Twelve cells know their own spread to some 20 %.
-        assert length == pytest.approx(reach(ratio), rel=0.5)
+        assert length == pytest.approx(half_width(ratio), rel=0.5)
 
 
 def test_more_cells_shorten_what_cells_cause_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few, many = (
-        outlook(planned(tmp_path, monkeypatch, ["control", "potassium", "NMDG", "quarter"], RATIOS, cells=cells))
+        expected_ratios(
+            planned(tmp_path, monkeypatch, ["control", "potassium", "NMDG", "quarter"], RATIOS, cells=cells)
+        )
         for cells in (10, 40)
     )
     for one, four in zip(few, many, strict=True):
@@ -161,8 +171,8 @@ def test_more_cells_shorten_what_cells_cause_and_nothing_else(tmp_path: Path, mo
 
 def test_the_other_ion_for_reference_gives_the_reciprocal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     baths, both = ["control", "potassium", "NMDG"], {"fit": {"permeant": ["Na", "K", "NMDG"]}}
-    one = outlook(planned(tmp_path, monkeypatch, baths, {"K": 2.0, "NMDG": 0.1}, **both))
-    other = outlook(planned(tmp_path, monkeypatch, baths, {"Na": 0.5, "NMDG": 0.05}, reference="K", **both))
+    one = expected_ratios(planned(tmp_path, monkeypatch, baths, {"K": 2.0, "NMDG": 0.1}, **both))
+    other = expected_ratios(planned(tmp_path, monkeypatch, baths, {"Na": 0.5, "NMDG": 0.05}, reference="K", **both))
     assert one[0].ion == "K"
     assert other[0].ion == "Na"
     assert (one[0].low, one[0].high) == pytest.approx((1 / other[0].high, 1 / other[0].low), rel=1e-9)
@@ -173,7 +183,7 @@ def test_an_ion_that_hardly_passes_will_have_a_bound(tmp_path: Path, monkeypatch
         *(tmp_path, monkeypatch, ["control", "potassium", "NMDG"], {"K": 1.3, "NMDG": 1e-5}),
         fit={"permeant": ["Na", "K", "NMDG"]},
     )
-    potassium, nmdg = outlook(of)
+    potassium, nmdg = expected_ratios(of)
     assert potassium.verdict == "estimate"
     assert nmdg.verdict == "upper_bound"
     assert nmdg.high > 1e-5
@@ -186,12 +196,12 @@ def test_what_a_bath_adds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     fit = {"permeant": ["Na", "K", "NMDG"]}
     baths = ["control", "potassium", "NMDG"]
     of = planned(tmp_path, monkeypatch, baths, {"K": 1.3, "NMDG": 0.12}, fit=fit)
-    found = worth(of)
+    found = interval_inflation(of)
     assert set(found) == set(baths)
     assert math.isinf(found["NMDG"]["NMDG"])
     assert all(factor > 1 for factor in found["control"].values())
-    shorter = [reach(ratio) for ratio in outlook(of.without("potassium"))]
-    whole = [reach(ratio) for ratio in outlook(of)]
+    shorter = [half_width(ratio) for ratio in expected_ratios(of.without("potassium"))]
+    whole = [half_width(ratio) for ratio in expected_ratios(of)]
     assert list(found["potassium"].values()) == pytest.approx(np.divide(shorter, whole))
 
 
@@ -203,7 +213,7 @@ def test_a_dilution_tells_nothing_of_cations_alone(tmp_path: Path, monkeypatch: 
         fit=fit,
         ln_ratio_sd=0,
     )
-    found = worth(of)
+    found = interval_inflation(of)
     assert found["half"] == pytest.approx(found["again"], rel=1e-6)
 
 
@@ -216,7 +226,7 @@ def test_a_dilution_that_saturates(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         pipette="inside",
         fit={"permeant": ["Na", "Cl"]},
     )
-    (found,) = saturating(of)
+    (found,) = saturating_dilutions(of)
     volt = float(thermal_voltage_mV(22.0))
     shift = volt * math.log((36.25 + 10 * 145) / (145 + 10 * 36.25))
     slope = volt * (10 * 145 / (36.25 + 10 * 145) - 10 * 36.25 / (145 + 10 * 36.25))
@@ -234,21 +244,21 @@ def test_a_dilution_between_both_limits_does_not(tmp_path: Path, monkeypatch: py
         pipette="inside",
         fit={"permeant": ["Na", "Cl"]},
     )
-    assert list(saturating(of)) == []
+    assert list(saturating_dilutions(of)) == []
 
 
 def test_exchanged_ions_are_no_dilution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of = planned(tmp_path, monkeypatch, ["control", "potassium", "NMDG"], {**RATIOS, "Cl": 1e-4})
-    assert list(saturating(of)) == []
+    assert list(saturating_dilutions(of)) == []
 
 
 def test_turned_round_a_plan_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fit = {"permeant": ["Na", "Cl"]}
     given = (tmp_path, monkeypatch, ["sodium", "sodium_quarter"], {"Cl": 10.0}, "inside", "Na")
     one, other = (planned(*given, configuration, fit) for configuration in ("whole-cell", "inside-out"))
-    (plain,), (turned,) = outlook(one), outlook(other)
+    (plain,), (turned,) = expected_ratios(one), expected_ratios(other)
     assert (turned.low, turned.high) == pytest.approx((plain.low, plain.high), rel=1e-9)
-    (of_plain,), (of_turned,) = saturating(one), saturating(other)
+    (of_plain,), (of_turned,) = saturating_dilutions(one), saturating_dilutions(other)
     assert of_turned.shift_mV == pytest.approx(-of_plain.shift_mV)
     assert of_turned.limit_mV == pytest.approx(-of_plain.limit_mV)
     assert of_turned.percent_per_mV == pytest.approx(of_plain.percent_per_mV)

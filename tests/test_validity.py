@@ -11,9 +11,10 @@ import pytest
 from scipy import stats
 from test_model import BATHS, TRUTH, VALENCE, Simulation, table
 
-from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, examine
-from nernstfit.permeability.inference.effects import explained, scatter
-from nernstfit.permeability.inference.ratios import ESTIMATE, ratios
+from nernstfit.contract.terms import RatioVerdict
+from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, run_tests
+from nernstfit.permeability.inference.effects import f_test, scatter_test
+from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Data
 
@@ -34,8 +35,10 @@ def circumstances(data: Data, seed: int = 0) -> Covariates:
 
 def outcomes(data: Data, about: Covariates | None = None, scale: float = 1.0) -> dict[tuple[str, str], TestResult]:
     fitted = fit(data, "Na", scale)
-    estimates = [ratio.ion for ratio in ratios(fitted, np.zeros((data.size, 0)), 0.95) if ratio.verdict == ESTIMATE]
-    found = examine(fitted, about or circumstances(data), 0.95, estimates)
+    estimates = [
+        ratio.ion for ratio in ratios(fitted, np.zeros((data.size, 0)), 0.95) if ratio.verdict == RatioVerdict.ESTIMATE
+    ]
+    found = run_tests(fitted, about or circumstances(data), 0.95, estimates)
     return {(outcome.test, outcome.ion): outcome for outcome in found}
 
 
@@ -87,7 +90,7 @@ def test_scatter_is_not_found_too_often_where_there_is_none(null: Mapping[tuple[
 
 
 def test_with_four_cells_nothing_is_found_too_often() -> None:
-    p = [explained(fit(FEW.draw(seed), "Na", 1.0), np.eye(8)[np.tile(np.arange(8), 4)]).p for seed in range(DRAWS)]
+    p = [f_test(fit(FEW.draw(seed), "Na", 1.0), np.eye(8)[np.tile(np.arange(8), 4)]).p for seed in range(DRAWS)]
     assert np.mean(np.array(p) < 0.05) <= stats.binom.ppf(0.999, DRAWS, 0.05) / DRAWS
 
 
@@ -137,7 +140,7 @@ def test_a_permeability_that_follows_its_activity_is_found() -> None:
 
 
 def test_errors_that_are_twice_what_they_are_said_to_be_are_found() -> None:
-    found = [scatter(fit(replace(d, se_mV=d.se_mV / 2), "Na", 1.0)) for d in map(USUAL.draw, range(12))]
+    found = [scatter_test(fit(replace(d, se_mV=d.se_mV / 2), "Na", 1.0)) for d in map(USUAL.draw, range(12))]
     assert sum(effect.p < 0.01 for effect in found) >= 9
     assert np.mean([effect.size for effect in found]) == pytest.approx(2.0, abs=0.3)
 
@@ -169,7 +172,7 @@ def test_a_straight_line_through_residuals_is_that_of_least_squares() -> None:
     design = np.column_stack([data.gradient(found.ln_p)[:, 1], time]) / 0.8
     covariance = np.linalg.inv(design.T @ design)
     residual = (data.potential_mV - found.predicted_mV) / 0.8
-    told = explained(found, time[:, None])
+    told = f_test(found, time[:, None])
     assert told.size == pytest.approx(float((covariance @ design.T @ residual)[1]))
     assert told.se == pytest.approx(math.sqrt(covariance[1, 1]))
     assert told.p == pytest.approx(2 * stats.norm.sf(abs(told.size / told.se)))

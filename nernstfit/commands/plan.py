@@ -16,12 +16,13 @@ from nernstfit.contract import settings as settings_module
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.settings import CONFIG_FILE, Settings
+from nernstfit.contract.terms import RatioVerdict
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.folder import Experiment
 from nernstfit.permeability import design as planning
 from nernstfit.permeability.design import Design
 from nernstfit.permeability.inference.model_selection import candidates
-from nernstfit.permeability.inference.ratios import ESTIMATE, Ratio
+from nernstfit.permeability.inference.ratios import Ratio
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
 IDLE = 1.02  # without an idle bath no interval is longer by more than this
@@ -57,9 +58,9 @@ def plan(given: Mapping[str, Any], group: str | None, simulations: int) -> dict[
     found, conditions, drawn_from = _loaded(_with(settings_module.read(), given))
     ratios, ratios_from = _ratios(found.settings, group)
     of = planning.design(conditions, found.solutions, found.settings, ratios)
-    expected = planning.outlook(of)
-    drawn = planning.simulated(of, simulations, found.settings.fit.seed) if of.data.size else []
-    worth = planning.worth(of)
+    expected = planning.expected_ratios(of)
+    drawn = planning.simulated_ratios(of, simulations, found.settings.fit.seed) if of.data.size else []
+    worth = planning.interval_inflation(of)
     return {
         "assumed": _assumed(found, conditions, drawn_from, ratios, ratios_from, len(drawn)),
         "ratios": [_ratio_row(ratio, ratios[ratio.ion], _of_ion(drawn, i)) for i, ratio in enumerate(expected)],
@@ -207,7 +208,7 @@ def _estimated(settings: Settings, group: str | None) -> tuple[dict[str, float],
         raise InputError([f"--group: found nothing, and {RESULTS} has several; one of {', '.join(groups)} is right"])
     if group is not None and group not in groups:
         raise InputError([f"--group: found '{group}', which is not in {RESULTS}; {nearest_or_all(group, groups)}"])
-    own = table[(table["group"] == (group or "".join(groups))) & (table["verdict"] == ESTIMATE)]
+    own = table[(table["group"] == (group or "".join(groups))) & (table["verdict"] == RatioVerdict.ESTIMATE)]
     return dict(zip(own["ion"], own["ratio"].astype(float), strict=True)), RESULTS
 
 
@@ -247,11 +248,11 @@ def _notes(
     if not of.data.size:
         yield "no measurement of this plan would tell of any ratio"
     for i, ratio in enumerate(expected):
-        if ratio.verdict != ESTIMATE:
+        if ratio.verdict != RatioVerdict.ESTIMATE:
             yield f"{ratio.ion}: {ratio.verdict}: {ratio.reason}"
         yield from _disagreement(ratio, _of_ion(drawn, i), of.reference)
     yield from _bath_notes(worth)
-    for found in planning.saturating(of) if of.data.size else ():
+    for found in planning.saturating_dilutions(of) if of.data.size else ():
         share = 100 * found.shift_mV / found.limit_mV
         yield (
             f"bath {found.bath} is {found.of} diluted ({found.dilution:.3g}-fold by activity) and saturates: its shift "
@@ -269,9 +270,9 @@ def _disagreement(ratio: Ratio, drawn: Sequence[Ratio], reference: str) -> Itera
     if counts[ratio.verdict] < _MOSTLY * len(drawn):
         shares = ", ".join(f"{verdict} in {100 * n / len(drawn):.0f} %" for verdict, n in sorted(counts.items()))
         yield f"P({ratio.ion}) / P({reference}) is not expected to come out alike each time: {shares}"
-    found = np.log([planning.reach(each) for each in drawn if each.verdict == ESTIMATE])
-    if ratio.verdict == ESTIMATE and len(found) > 1:
-        away = float(np.median(found)) - math.log(planning.reach(ratio))
+    found = np.log([planning.half_width(each) for each in drawn if each.verdict == RatioVerdict.ESTIMATE])
+    if ratio.verdict == RatioVerdict.ESTIMATE and len(found) > 1:
+        away = float(np.median(found)) - math.log(planning.half_width(ratio))
         chance = _SURE * float(found.std()) / math.sqrt(len(found))
         if abs(away) - chance > math.log(_AGREES):
             yield (
@@ -308,13 +309,13 @@ def _more_cells(
     found: Experiment, conditions: Sequence[Condition], ratios: Mapping[str, float], expected: Sequence[Ratio]
 ) -> Iterator[str]:
     """What twice the cells would be good for."""
-    now = {ratio.ion: planning.reach(ratio) for ratio in expected if ratio.verdict == ESTIMATE}
+    now = {ratio.ion: planning.half_width(ratio) for ratio in expected if ratio.verdict == RatioVerdict.ESTIMATE}
     if not now:
         return
     cells = 2 * found.settings.plan.cells
     settings = replace(found.settings, plan=replace(found.settings.plan, cells=cells))
-    then = planning.outlook(planning.design(conditions, found.solutions, settings, ratios))
-    shorter = [f"{r.ion} {100 * (1 - planning.reach(r) / now[r.ion]):.0f} %" for r in then if r.ion in now]
+    then = planning.expected_ratios(planning.design(conditions, found.solutions, settings, ratios))
+    shorter = [f"{r.ion} {100 * (1 - planning.half_width(r) / now[r.ion]):.0f} %" for r in then if r.ion in now]
     z = NormalDist().inv_cdf(0.5 + settings.fit.confidence / 2)
     floor = [f"{r.ion} {100 * math.expm1(z * r.se_ln_shared):.1f} %" for r in expected if r.ion in now]
     yield (

@@ -58,6 +58,133 @@ class RatioVerdict(Term):
     NOT_IDENTIFIABLE = "not_identifiable", "not identifiable", "the data do not determine the ratio"
 
 
+class RatioReason(Term):
+    """Reason for the verdict on a ratio, or remark on its interval; the texts hold places for names and numbers."""
+
+    ION_ABSENT = "ion_absent", "", "{ion} is in no solution of these measurements", "add a bath with {ion}"
+    REFERENCE_ABSENT = "reference_absent", "", "the reference {reference} is in no solution of these measurements"
+    FACTOR_CONFOUNDED = (
+        "factor_confounded",
+        "",
+        "the effect of a factor on the pipette's activities equals that of a common offset for monovalent cations "
+        "inside, and these data do not separate them",
+        "add baths that change the contribution of a permeant anion or divalent ion, or set fit.activity_correction "
+        "to none",
+    )
+    COMBINATION = (
+        "combination",
+        "",
+        "the data determine only a combination of {ion} and {others}",
+        "add a bath that changes one of them",
+    )
+    COLLINEAR = (
+        "collinear",
+        "",
+        "{ion} and {others} change together (collinearity {collinearity:.3f})",
+        "add a bath that changes one of them",
+    )
+    SHIFTS_ONLY = (
+        "shifts_only",
+        "",
+        "with a free offset in each cell only differences between baths are informative, and none separates {ion} "
+        "from {reference}",
+        "add a bath with {ion} and one with {reference}",
+    )
+    ANY_RATIO = (
+        "any_ratio",
+        "",
+        "P({ion}) is not identifiable from these data",
+        "add a bath with more {ion} and less of the other permeant ions",
+    )
+    NO_PERMEABILITY = (
+        "no_permeability",
+        "",
+        "the data are consistent with no permeability of {ion} at all",
+        "add a bath with more {ion}",
+    )
+    NO_REFERENCE_PERMEABILITY = (
+        "no_reference_permeability",
+        "",
+        "the data are consistent with a permeability of {ion} alone",
+        "add a bath with more {reference}",
+    )
+    WIDE_INTERVAL = "wide_interval", "", "the interval from so few cells is open on one side", "or add more cells"
+    ONE_MEAN = (
+        "one_mean",
+        "",
+        "one mean of cells: the between-cell interval comes from the given standard errors alone",
+    )
+    ONE_CELL = (
+        "one_cell",
+        "",
+        "one cell: the between-cell interval comes from the error of the measurement alone, not from differences "
+        "between cells",
+    )
+    MODEL_MISFIT = (
+        "model_misfit",
+        "",
+        "the model does not explain the potentials (chi-square {chi_square:.2g} for {n}): no interval is valid",
+    )
+
+
+class IntervalMethod(Term):
+    """Method by which the interval of a permeability ratio is calculated."""
+
+    DEFAULT = "default", "reported interval", "all errors included; one-sided for a bound"
+    CELLS = "cells", "between-cell interval", "between-cell interval (without systematic errors)"
+    PROFILE = "profile", "profile likelihood", "profile likelihood over cells, at the level of Student's t"
+    BOOTSTRAP = (
+        "bootstrap",
+        "bootstrap over cells",
+        "bootstrap over cells (2,000 resamples, variance components fixed)",
+    )
+    STUDENT = "t", "t of single cells", "Student's t of the ln ratios estimated from single cells"
+
+
+class ValidityTest(Term):
+    """Test of an assumption against the residuals; label: the question, sentence: the meaning of a small p."""
+
+    LACK_OF_FIT = (
+        "lack_of_fit",
+        "Do the ratios explain the mean of every bath?",
+        "no set of ratios explains the means of the baths",
+    )
+    SHIFT_METHOD = (
+        "shift_method",
+        "Are all potentials shifted by a common offset?",
+        "all potentials have a common offset, as from a wrong junction potential; ratios from potential shifts alone "
+        "differ from the fitted ones",
+        "",
+        "Hausman 1978, Econometrica 46:1251",
+    )
+    TIME = "time", "Do the potentials drift?", "the potentials drift within cells"
+    POTENTIAL = (
+        "potential",
+        "Do residuals depend on the potential?",
+        "residuals depend on the potential: voltage dependence, or uncorrected series resistance",
+    )
+    CONDUCTANCE = (
+        "conductance",
+        "Do residuals depend on the conductance?",
+        "residuals depend on the slope conductance: ion accumulation or depletion, or uncorrected series resistance",
+    )
+    PERMEABILITY_TREND = (
+        "permeability_trend",
+        "Is each permeability constant?",
+        "a ratio changes with the activity of its ion: anomalous mole-fraction effect, block or saturation",
+    )
+    ACTIVITY = (
+        "activity",
+        "Do residuals depend on an activity?",
+        "residuals depend on the activity of an ion in the bath",
+    )
+    SCATTER = (
+        "scatter",
+        "Do measurements scatter more than their errors explain?",
+        "measurements scatter more than their standard errors and the differences between cells explain",
+    )
+
+
 class Configuration(Term):
     """Recording configuration; it decides signs and junctions."""
 

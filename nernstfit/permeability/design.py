@@ -1,10 +1,10 @@
 """What an experiment will tell, before it is made.
 
 The interval that a design leads to follows from the Fisher information of the model at the ratios that are expected:
-the fit of potentials that lie exactly where these put them is judged like any other (`outlook`). It is an
-approximation, which simulated experiments check (`simulated`). What a bath adds is how much longer the intervals are
-without it (`worth`). A dilution whose shift is nearly what one ion alone would give tells little of the others,
-however well it is measured (`saturating`).
+the fit of potentials that lie exactly where these put them is judged like any other (`expected_ratios`). It is an
+approximation, which simulated experiments check (`simulated_ratios`). A bath adds as much as the intervals are longer
+without it (`interval_inflation`). A dilution whose shift is nearly that of one ion alone determines little of the
+others, however well it is measured (`saturating_dilutions`).
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.contract.settings import Settings
+from nernstfit.contract.terms import RatioVerdict
 from nernstfit.permeability import evidence
 from nernstfit.permeability.covariance import MIN_SD, VarianceComponents
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.inference import ratios as ratio_inference
-from nernstfit.permeability.inference.ratios import ESTIMATE, Ratio
+from nernstfit.permeability.inference.ratios import Ratio
 from nernstfit.permeability.mixed_model import expected, fit
 from nernstfit.permeability.observations import Data
 from nernstfit.physics.membrane.nernst import nernst_mV
@@ -53,7 +54,7 @@ class Design:
     offset_scale_mV, confidence : float
     robust : bool
         How they will be analysed.
-    shared_mV : ndarray, shape (n, sources)
+    systematic_mV : ndarray, shape (n, sources)
         What one standard deviation of each shared error does to measured minus predicted.
     left_out : tuple of str
         Why some measurements would tell nothing.
@@ -67,7 +68,7 @@ class Design:
     offset_scale_mV: float
     confidence: float
     robust: bool
-    shared_mV: FloatArray
+    systematic_mV: FloatArray
     left_out: tuple[str, ...]
 
     @property
@@ -79,7 +80,7 @@ class Design:
         """Return the same with some of the measurements."""
         at = list(rows)
         conditions = tuple(self.conditions[i] for i in at)
-        return replace(self, data=self.data.subset(at), conditions=conditions, shared_mV=self.shared_mV[at])
+        return replace(self, data=self.data.subset(at), conditions=conditions, systematic_mV=self.systematic_mV[at])
 
     def without(self, bath: str) -> Design:
         """Return the same without a bath."""
@@ -120,7 +121,7 @@ def design(
     ln_p = np.array([math.log(ratios.get(ion, 1.0)) for ion in permeant] + [0.0] * corrected)
     unknown, why = evidence.unknown_side(measured, solutions, permeant, fitting.offset_sd_mV)
     none = ~np.isfinite(data.predict(ln_p)) & ~unknown
-    shared_mV, _ = evidence.shared_errors_mV(measured, solutions, permeant, model, ln_p, settings, True)
+    systematic_mV, _ = evidence.shared_errors_mV(measured, solutions, permeant, model, ln_p, settings, True)
     sd = max(MIN_SD, plan.ln_ratio_sd / math.sqrt(2))
     scale = fitting.offset_sd_mV
     whole = Design(
@@ -132,7 +133,7 @@ def design(
         offset_scale_mV=scale,
         confidence=fitting.confidence,
         robust=fitting.robust,
-        shared_mV=shared_mV,
+        systematic_mV=systematic_mV,
         left_out=tuple(
             f"bath {', '.join(sorted({c.bath for c, out in zip(at, which, strict=True) if out}))}: {words}"
             for which, words in ((unknown, why), (none, "no reversal potential with these ions"))
@@ -142,15 +143,15 @@ def design(
     return whole.subset(np.flatnonzero(~unknown & ~none).tolist())
 
 
-def outlook(of: Design) -> tuple[Ratio, ...]:
+def expected_ratios(of: Design) -> tuple[Ratio, ...]:
     """Ratios as the analysis may be expected to give them; none where no measurement is left."""
     if not of.data.size:
         return ()
     found = expected(of.data, of.reference, of.ln_p, of.components, of.offset_scale_mV)
-    return ratio_inference.ratios(found, of.shared_mV, of.confidence)
+    return ratio_inference.ratios(found, of.systematic_mV, of.confidence)
 
 
-def simulated(of: Design, number: int, seed: int) -> list[tuple[Ratio, ...]]:
+def simulated_ratios(of: Design, number: int, seed: int) -> list[tuple[Ratio, ...]]:
     """Ratios of simulated experiments: cells, offsets and noise are drawn, and analysed as measured ones will be.
 
     Errors that all cells share are not drawn; the intervals hold them all the same.
@@ -174,16 +175,16 @@ def simulated(of: Design, number: int, seed: int) -> list[tuple[Ratio, ...]]:
         potential = potential + data.se_mV * rng.standard_normal(data.size)
         drawn = replace(data, potential_mV=potential)
         result = fit(drawn, of.reference, of.offset_scale_mV, robust=of.robust)
-        found.append(ratio_inference.ratios(result, of.shared_mV, of.confidence))
+        found.append(ratio_inference.ratios(result, of.systematic_mV, of.confidence))
     return found
 
 
-def reach(ratio: Ratio) -> float:
+def half_width(ratio: Ratio) -> float:
     """Half the length of the interval of a ln ratio; inf where it is no estimate."""
-    return math.log(ratio.high / ratio.low) / 2 if ratio.verdict == ESTIMATE else math.inf
+    return math.log(ratio.high / ratio.low) / 2 if ratio.verdict == RatioVerdict.ESTIMATE else math.inf
 
 
-def worth(of: Design) -> dict[str, dict[str, float]]:
+def interval_inflation(of: Design) -> dict[str, dict[str, float]]:
     """By what factor the interval of each ratio would be longer without each bath.
 
     Returns
@@ -192,11 +193,11 @@ def worth(of: Design) -> dict[str, dict[str, float]]:
         By bath and ion; inf where a ratio would be no estimate without the bath. Ratios that are none with all baths
         are left out.
     """
-    whole = {ratio.ion: reach(ratio) for ratio in outlook(of)}
+    whole = {ratio.ion: half_width(ratio) for ratio in expected_ratios(of)}
     told = {ion: size for ion, size in whole.items() if math.isfinite(size)}
     found = {}
     for bath in of.baths:
-        left = {ratio.ion: reach(ratio) for ratio in outlook(of.without(bath))}
+        left = {ratio.ion: half_width(ratio) for ratio in expected_ratios(of.without(bath))}
         found[bath] = {ion: left.get(ion, math.inf) / size for ion, size in told.items()}
     return found
 
@@ -229,7 +230,7 @@ class Saturation:
     percent_per_mV: float
 
 
-def saturating(planned: Design) -> Iterator[Saturation]:
+def saturating_dilutions(planned: Design) -> Iterator[Saturation]:
     """Baths whose permeant ions are those of another bath in less of all of them, and that tell little by it."""
     of_kind: dict[tuple[str, str], list[int]] = {}
     for block in planned.data.blocks:
@@ -237,10 +238,10 @@ def saturating(planned: Design) -> Iterator[Saturation]:
         at = planned.conditions[rows[0]]
         of_kind.setdefault((at.pipette, at.configuration), rows)
     for rows in of_kind.values():
-        yield from _saturating(planned.subset(rows))
+        yield from _saturating_of_cell(planned.subset(rows))
 
 
-def _saturating(planned: Design) -> Iterator[Saturation]:
+def _saturating_of_cell(planned: Design) -> Iterator[Saturation]:
     """Of one cell."""
     data, at = planned.data, planned.conditions
     potential, gradient = data.prediction(planned.ln_p)

@@ -20,9 +20,10 @@ import yaml
 from markupsafe import Markup
 
 from nernstfit.contract import tables
+from nernstfit.contract.terms import ErrorSource
 from nernstfit.figures import kinds
 from nernstfit.figures.kinds import Drawing, Figure
-from nernstfit.permeability.inference.error_sources import REMEDY, Share, first
+from nernstfit.permeability.inference.variance_shares import VarianceShare, largest_source
 from nernstfit.reversal import registry
 
 MISSING = "—"
@@ -1079,12 +1080,15 @@ def _errors(results: Results) -> Iterator[Block]:
 def _better_first(results: Results, rows: pd.DataFrame) -> str:
     """What to measure better first in one group, in words; what follows is the largest source of each ratio."""
     columns = ["ion", "source", "variance_share", "se_ln", "sentence"]
-    source, share = first([Share(*row) for row in rows[columns].itertuples(index=False)])
+    lines = rows[columns].itertuples(index=False)
+    source, share = largest_source(
+        [VarianceShare(ion, ErrorSource(source), *numbers) for ion, source, *numbers in lines]
+    )
     ions = [ion for ion in results.fit["permeant"] if ion in set(rows["ion"])]
     mean = " (on average over the ratios)" if len(ions) > 1 else ""
     return (
         f"{100 * share:.0f} % of the variance{mean} comes from {kinds.SHARES[source][0]}. What would help most: "
-        f"{REMEDY[source].format(ion=_listed(ions))}. The largest source of each ratio:"
+        f"{source.remedy.format(ion=_listed(ions))}. The largest source of each ratio:"
     )
 
 

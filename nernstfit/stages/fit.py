@@ -12,23 +12,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nernstfit.contract import tables
-from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
 from nernstfit.experiment.folder import Experiment, Row
 from nernstfit.permeability import evidence
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.inference import ratios as ratio_inference
 from nernstfit.permeability.inference.comparisons import compare
-from nernstfit.permeability.inference.diagnostics import Covariates, examine
+from nernstfit.permeability.inference.diagnostics import Covariates, run_tests
 from nernstfit.permeability.inference.error_budget import budget
-from nernstfit.permeability.inference.intervals import checks, reported
+from nernstfit.permeability.inference.intervals import alternative_intervals, reported_intervals
 from nernstfit.permeability.inference.model_selection import (
     Model,
     candidates,
-    tells_correction,
+    factor_is_identifiable,
     with_correction,
-    without_doubtful,
+    without_doubtful_ions,
 )
-from nernstfit.permeability.inference.ratios import NOT_IDENTIFIABLE, FitResult, Ratio
+from nernstfit.permeability.inference.ratios import FitResult, Ratio
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Data
 from nernstfit.solutions.conditions import Condition
@@ -148,7 +148,7 @@ class _FitCache:
             settings = self._experiment.settings
             data = _data(measured, model, self._experiment)
             result = fit(data, model.reference, scale_mV, robust=settings.fit.robust)
-            shared_mV, names = evidence.shared_errors_mV(
+            systematic_mV, names = evidence.shared_errors_mV(
                 measured,
                 self._experiment.solutions,
                 model.permeant,
@@ -157,8 +157,8 @@ class _FitCache:
                 settings,
                 with_junction,
             )
-            ratios = ratio_inference.ratios(result, shared_mV, settings.fit.confidence)
-            self._known[key] = FitResult(result, ratios, shared_mV, names)
+            ratios = ratio_inference.ratios(result, systematic_mV, settings.fit.confidence)
+            self._known[key] = FitResult(result, ratios, systematic_mV, names)
         return self._known[key]
 
 
@@ -166,9 +166,9 @@ def _more_models(
     models: Sequence[Model], measured: Measured, configured: FitResult, experiment: Experiment
 ) -> Iterator[Model]:
     """Models that the data of a group ask for, beside those that are compared in any case."""
-    yield from without_doubtful(models[0], configured.ratios, configured.fit)
+    yield from without_doubtful_ions(models[0], configured.ratios, configured.fit)
     corrected = with_correction(models[0])
-    if not models[0].corrected and tells_correction(configured.fit, _data(measured, corrected, experiment)):
+    if not models[0].corrected and factor_is_identifiable(configured.fit, _data(measured, corrected, experiment)):
         yield corrected
 
 
@@ -196,7 +196,7 @@ def _add(
             )
             content["permeabilities"] += [reference | rows.ratio_row(ratio, notes) for ratio in found.ratios]
             content["cells"] += rows.cell_rows(key, result, settings, rows.of_unknown_inside(group.measured))
-            content["intervals"] += rows.interval_rows(key, reported(found.ratios))
+            content["intervals"] += rows.interval_rows(key, reported_intervals(found.ratios))
         else:
             result = fit(data, model.reference, scale, robust=robust)
         predicted[keep] = result.predicted_mV
@@ -205,7 +205,9 @@ def _add(
             row |= rows.likelihood_row(fit(data, model.reference, scale, restricted=False, robust=robust))
     elif model.is_ghk:
         missing = [
-            Ratio(ion, NOT_IDENTIFIABLE, why or _NO_REVERSAL) for ion in model.permeant if ion != model.reference
+            Ratio(ion, RatioVerdict.NOT_IDENTIFIABLE, why or _NO_REVERSAL)
+            for ion in model.permeant
+            if ion != model.reference
         ]
         content["permeabilities"] += [reference | rows.ratio_row(ratio) for ratio in missing]
     content["residuals"] += rows.residual_rows(key, group.measured, predicted, offsets)
@@ -227,7 +229,9 @@ def _checks(
     for cell in content["cells"]:
         if (cell["group"], cell["model"]) == (group, model.name) and "ln_ratio" in cell:
             of_cells.setdefault(cell["ion"], []).append(cell["ln_ratio"])
-    yield from rows.interval_rows(key, checks(found.fit, found.ratios, of_cells, settings.confidence, settings.seed))
+    yield from rows.interval_rows(
+        key, alternative_intervals(found.fit, found.ratios, of_cells, settings.confidence, settings.seed)
+    )
 
 
 def _tests(
@@ -240,13 +244,13 @@ def _tests(
         experiment.solutions.activity_mM(row.bath, permeant, model, float(row.temperature_C)) for row in of.itertuples()
     ]
     about = Covariates(np.array(in_bath), of["time_s"].to_numpy(float), of["slope_nS"].to_numpy(float))
-    for outcome in examine(found.fit, about, settings.fit.confidence, found.estimates):
+    for outcome in run_tests(found.fit, about, settings.fit.confidence, found.estimates):
         yield rows.test_row(key, outcome)
 
 
 def _budget(key: Mapping[str, Any], found: FitResult) -> Iterator[dict[str, Any]]:
     """Where the errors of the configured model's estimates come from."""
-    for share in budget(found.fit, found.shared_mV, found.names, found.estimates):
+    for share in budget(found.fit, found.systematic_mV, found.names, found.estimates):
         yield rows.budget_row(key, share)
 
 

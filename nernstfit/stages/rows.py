@@ -11,15 +11,16 @@ import numpy as np
 from scipy import stats
 
 from nernstfit.contract.settings import Settings
+from nernstfit.contract.terms import IntervalMethod, RatioVerdict
 from nernstfit.experiment.folder import Experiment
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.inference import nernst_slopes
 from nernstfit.permeability.inference.comparisons import Comparison
 from nernstfit.permeability.inference.diagnostics import TestResult
-from nernstfit.permeability.inference.error_sources import Share
-from nernstfit.permeability.inference.intervals import CELLS, DEFAULT, Interval
-from nernstfit.permeability.inference.model_selection import Model, akaike, preference
-from nernstfit.permeability.inference.ratios import ESTIMATE, Ratio
+from nernstfit.permeability.inference.intervals import Interval
+from nernstfit.permeability.inference.model_selection import Model, aicc, preference
+from nernstfit.permeability.inference.ratios import Ratio
+from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.membrane import ghk
@@ -36,7 +37,7 @@ def likelihood_row(result: Fit) -> dict[str, Any]:
         "n_parameters": result.n_parameters,
         "chi_square": result.chi_square,
         "log_likelihood": result.log_likelihood,
-        "aicc": akaike(result),
+        "aicc": aicc(result),
     }
 
 
@@ -82,7 +83,7 @@ def ratio_row(ratio: Ratio, notes: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "ion": ratio.ion,
         "verdict": ratio.verdict,
-        "ratio": math.exp(ratio.ln_ratio) if ratio.verdict == ESTIMATE else math.nan,
+        "ratio": math.exp(ratio.ln_ratio) if ratio.verdict == RatioVerdict.ESTIMATE else math.nan,
         "low": ratio.low,
         "high": ratio.high,
         "ln_ratio": ratio.ln_ratio,
@@ -126,7 +127,9 @@ def cell_rows(
 def interval_rows(key: Mapping[str, Any], found: Iterable[Interval]) -> Iterator[dict[str, Any]]:
     """Intervals side by side."""
     for interval in found:
-        disagrees = interval.disagrees if interval.method not in (DEFAULT, CELLS) else None
+        disagrees = (
+            interval.disagrees if interval.method not in (IntervalMethod.DEFAULT, IntervalMethod.CELLS) else None
+        )
         yield {**key, **dataclasses.asdict(interval), "disagrees": disagrees}
 
 
@@ -208,6 +211,6 @@ def test_row(key: Mapping[str, Any], found: TestResult) -> dict[str, Any]:
     return {**key, **dataclasses.asdict(found), "df2": found.df2 if math.isfinite(found.df2) else math.nan}
 
 
-def budget_row(key: Mapping[str, Any], found: Share) -> dict[str, Any]:
+def budget_row(key: Mapping[str, Any], found: VarianceShare) -> dict[str, Any]:
     """One line of the error budget."""
     return {**key, **dataclasses.asdict(found)}

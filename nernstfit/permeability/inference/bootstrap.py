@@ -21,7 +21,7 @@ _HELD = 1e-6  # of what the whole sample holds of a direction
 _AT_ONCE = 2_000_000  # numbers in one array
 
 
-def resampled(fit: Fit, number: int, seed: int) -> FloatArray:
+def bootstrap_ln_p(fit: Fit, number: int, seed: int) -> FloatArray:
     """ln P of resamples.
 
     Parameters

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit.permeability.inference.ratios import ESTIMATE, LOWER, NOT_IDENTIFIABLE, UPPER, FitResult, Ratio
+from nernstfit.contract.terms import RatioVerdict
+from nernstfit.permeability.inference.ratios import FitResult, Ratio
 
 FloatArray = NDArray[np.float64]
 
@@ -72,9 +73,9 @@ def compare(groups: Mapping[str, FitResult], confidence: float) -> tuple[Compari
     for name, other in itertools.combinations(sorted(groups), 2):
         alone = _alone({each: groups[each] for each in (name, other)})
         for ratio, beside in zip(groups[name].ratios, groups[other].ratios, strict=True):
-            if ratio.verdict == beside.verdict == ESTIMATE and alone:
+            if ratio.verdict == beside.verdict == RatioVerdict.ESTIMATE and alone:
                 found.append(Comparison(ratio.ion, name, other, alone))
-            elif ratio.verdict == beside.verdict == ESTIMATE:
+            elif ratio.verdict == beside.verdict == RatioVerdict.ESTIMATE:
                 found.append(_difference((name, groups[name], ratio), (other, groups[other], beside), confidence))
             else:
                 found.append(Comparison(ratio.ion, name, other, _reason(name, ratio, other, beside)))
@@ -109,7 +110,7 @@ _Named = tuple[str, FitResult, Ratio]
 def _difference(first: _Named, second: _Named, confidence: float) -> Comparison:
     (name, one, ratio), (other, two, beside) = first, second
     difference = ratio.ln_ratio - beside.ln_ratio
-    shared = float(np.linalg.norm(one.moved(ratio.ion) - two.moved(ratio.ion)))
+    shared = float(np.linalg.norm(one.systematic_shifts(ratio.ion) - two.systematic_shifts(ratio.ion)))
     below = _joined(_side(ratio, -1, confidence), _side(beside, 1, confidence))
     above = _joined(_side(ratio, 1, confidence), _side(beside, -1, confidence))
     own, df = _joined((ratio.se_ln_cells, _df(ratio)), (beside.se_ln_cells, _df(beside)))
@@ -175,7 +176,11 @@ def _shared_names(one: FitResult, two: FitResult) -> str:
     return ""
 
 
-_SAID = {UPPER: "only an upper bound", LOWER: "only a lower bound", NOT_IDENTIFIABLE: "no ratio"}
+_SAID = {
+    RatioVerdict.UPPER_BOUND: "only an upper bound",
+    RatioVerdict.LOWER_BOUND: "only a lower bound",
+    RatioVerdict.NOT_IDENTIFIABLE: "no ratio",
+}
 
 
 def _alone(groups: Mapping[str, FitResult]) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.permeability.covariance import CovarianceComponents, WhitenedDesign, Whitener
-from nernstfit.permeability.inference.effects import Effect, explained, scatter
+from nernstfit.permeability.inference.effects import Effect, f_test, scatter_test
 from nernstfit.permeability.mixed_model import Fit
 
 FloatArray = NDArray[np.float64]
@@ -68,7 +68,7 @@ class TestResult:
     df2: float = math.nan
 
 
-def examine(fitted: Fit, about: Covariates, confidence: float, estimates: Collection[str]) -> tuple[TestResult, ...]:
+def run_tests(fitted: Fit, about: Covariates, confidence: float, estimates: Collection[str]) -> tuple[TestResult, ...]:
     """Run every test on one fit.
 
     Parameters
@@ -102,7 +102,7 @@ def examine(fitted: Fit, about: Covariates, confidence: float, estimates: Collec
 
 def _lack_of_fit(fitted: Fit, level: float) -> TestResult:
     """Whether the mean of each condition lies where the ratios put it."""
-    found = explained(fitted, _indicators(fitted))
+    found = f_test(fitted, _indicators(fitted))
     if found is None:
         reason = "The ratios can meet the mean of every bath, so that nothing tests the equation; a further bath would."
         return TestResult("lack_of_fit", "", reason)
@@ -127,7 +127,7 @@ def _indicators(fitted: Fit) -> FloatArray:
 
 
 def _scatter(fitted: Fit, level: float) -> TestResult:
-    found = scatter(fitted)
+    found = scatter_test(fitted)
     if found is None:
         return TestResult("scatter", "", "The ratios and the spreads between cells leave no scatter to judge by.")
     say = "their standard errors and the spreads between cells say"
@@ -210,7 +210,7 @@ def _shift_method(fitted: Fit, level: float, estimates: Collection[str]) -> Iter
         yield from (TestResult(test, data.ions[i], same) for i in free)
         return
     ones = np.ones((data.size, 1))
-    common = explained(fitted, ones)
+    common = f_test(fitted, ones)
     if common is None:
         same = "The ratios can take up an offset that all cells have in common: these baths do not test it."
         yield from (TestResult(test, data.ions[i], same) for i in free)
@@ -234,7 +234,7 @@ def _single(fitted: Fit, effect: FloatArray, constant: str) -> tuple[Effect | No
     """Test of one effect, or why there is none."""
     if float(effect @ effect) < _SAME:
         return None, constant
-    return explained(
+    return f_test(
         fitted, effect[:, None]
     ), "The ratios can take up nearly all of such an effect: these baths do not test it."
 

@@ -63,7 +63,7 @@ class Effect:
     components: VarianceComponents
 
 
-def explained(fit: Fit, effects: FloatArray) -> Effect | None:
+def f_test(fit: Fit, effects: FloatArray) -> Effect | None:
     """Test whether further effects explain the residuals of a fit.
 
     Parameters
@@ -94,7 +94,7 @@ def explained(fit: Fit, effects: FloatArray) -> Effect | None:
     return Effect(size, error, statistic, q, df2, float(p), near.components)
 
 
-def scatter(fit: Fit) -> Effect | None:
+def scatter_test(fit: Fit) -> Effect | None:
     """Test whether measurements scatter more than their own errors and the spreads between cells explain.
 
     Parameters

@@ -13,41 +13,38 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.terms import ErrorSource
 from nernstfit.permeability import covariance
-from nernstfit.permeability.inference.error_sources import (
-    ACTIVITY,
-    BATCH,
-    CELLS,
-    CONCENTRATION,
-    JUNCTION,
-    NOISE,
-    OFFSET,
-    REMEDY,
-    TEMPERATURE,
-    Share,
-)
+from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.solutions.junctions import MODEL_ERRORS
 
 FloatArray = NDArray[np.float64]
 
-_OF_SPREAD = {covariance.NOISE: NOISE, covariance.LN_P: CELLS, covariance.BATCH: BATCH, covariance.OFFSET: OFFSET}
-_SHARED = (JUNCTION, ACTIVITY, TEMPERATURE, CONCENTRATION)
-_OF_NAME = {"mobility": JUNCTION, "temperature": TEMPERATURE, "concentration": CONCENTRATION} | dict(
-    zip(MODEL_ERRORS, (JUNCTION, ACTIVITY), strict=True)
-)
+# Error source of each variance component, and of each systematic error by the head of its name.
+_COMPONENTS = {
+    covariance.NOISE: ErrorSource.NOISE,
+    covariance.LN_P: ErrorSource.CELLS,
+    covariance.BATCH: ErrorSource.BATCH,
+    covariance.OFFSET: ErrorSource.OFFSET,
+}
+_SYSTEMATIC = {
+    "mobility": ErrorSource.JUNCTION,
+    "temperature": ErrorSource.TEMPERATURE,
+    "concentration": ErrorSource.CONCENTRATION,
+} | dict(zip(MODEL_ERRORS, (ErrorSource.JUNCTION, ErrorSource.ACTIVITY), strict=True))
 _NOTABLE = 0.05  # of the variance
 _HALVED = 0.75  # of its variance is gone where an error is halved
 
 
-def budget(fit: Fit, shared_mV: FloatArray, names: Sequence[str], ions: Sequence[str]) -> tuple[Share, ...]:
+def budget(fit: Fit, systematic_mV: FloatArray, names: Sequence[str], ions: Sequence[str]) -> tuple[VarianceShare, ...]:
     """Split the variance of some ln ratios.
 
     Parameters
     ----------
     fit : Fit
         By REML.
-    shared_mV : ndarray, shape (n, sources)
+    systematic_mV : ndarray, shape (n, sources)
         What one standard deviation of each shared error does to measured minus predicted.
     names : sequence of str, length sources
     ions : sequence of str
@@ -55,40 +52,52 @@ def budget(fit: Fit, shared_mV: FloatArray, names: Sequence[str], ions: Sequence
 
     Returns
     -------
-    tuple of Share
+    tuple of VarianceShare
         For each ion noise, cells, offset, junction, activity, temperature and concentration; batch where there are any.
     """
     parts = covariance.CovarianceComponents(fit.working, fit.data.gradient(fit.ln_p)).parts(
         fit.components, fit.sensitivity
     )
-    shared = (fit.sensitivity @ shared_mV) ** 2
+    shared = (fit.sensitivity @ systematic_mV) ** 2
     found = []
     for ion in ions:
         j = fit.free.index(fit.data.ions.index(ion))
         # Each source by the names of what it is made of.
-        made_of: dict[str, dict[str, float]] = {_OF_SPREAD[name]: {"": float(part[j])} for name, part in parts.items()}
-        made_of |= {source: {} for source in _SHARED}
+        made_of: dict[ErrorSource, dict[str, float]] = {
+            _COMPONENTS[name]: {"": float(part[j])} for name, part in parts.items()
+        }
+        made_of |= {
+            source: {}
+            for source in (
+                ErrorSource.JUNCTION,
+                ErrorSource.ACTIVITY,
+                ErrorSource.TEMPERATURE,
+                ErrorSource.CONCENTRATION,
+            )
+        }
         for name, part in zip(names, shared[j].tolist(), strict=True):
             made_of[_source(name)][name] = part
         total = sum(sum(part.values()) for part in made_of.values())
         for source, part in made_of.items():
             own = sum(part.values())
             largest = max(part, key=part.__getitem__, default="")
-            found.append(Share(ion, source, own / total, math.sqrt(own), _sentence(ion, source, own / total, largest)))
+            found.append(
+                VarianceShare(ion, source, own / total, math.sqrt(own), _sentence(ion, source, own / total, largest))
+            )
     return tuple(found)
 
 
-def _source(name: str) -> str:
+def _source(name: str) -> ErrorSource:
     """Which line of the budget a shared error belongs to."""
-    return _OF_NAME[name if name in _OF_NAME else name.split(" of ")[0]]
+    return _SYSTEMATIC[name if name in _SYSTEMATIC else name.split(" of ")[0]]
 
 
-def _sentence(ion: str, source: str, share: float, largest: str) -> str:
+def _sentence(ion: str, source: ErrorSource, share: float, largest: str) -> str:
     if share < _NOTABLE:
         return ""
     shorter_percent = 100 * (1 - math.sqrt(1 - _HALVED * share))
     most = f", most of it the {largest}" if largest.startswith(("mobility of ", "concentration of ")) else ""
     return (
         f"{100 * share:.0f} % of the variance of ln P({ion}){most}; half this error would make the interval "
-        f"{shorter_percent:.0f} % shorter: {REMEDY[source].format(ion=ion)}"
+        f"{shorter_percent:.0f} % shorter: {source.remedy.format(ion=ion)}"
     )

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from nernstfit.permeability.inference.bootstrap import resampled
-from nernstfit.permeability.inference.ratios import ESTIMATE, Ratio, profile_interval
+from nernstfit.contract.terms import IntervalMethod, RatioVerdict
+from nernstfit.permeability.inference.bootstrap import bootstrap_ln_p
+from nernstfit.permeability.inference.ratios import Ratio, profile_interval
 from nernstfit.permeability.mixed_model import Fit
 
-DEFAULT, CELLS, PROFILE, BOOTSTRAP, STUDENT = "default", "cells", "profile", "bootstrap", "t"
 RESAMPLES = 2000
 _MAX_LOST = 0.05  # of the resamples
 _FAR, _WIDER = 0.5, 2.0
@@ -40,15 +40,15 @@ class Interval:
     disagrees: bool = False
 
 
-def reported(ratios: Sequence[Ratio]) -> Iterator[Interval]:
+def reported_intervals(ratios: Sequence[Ratio]) -> Iterator[Interval]:
     """The reported interval or bound of each ratio, with and without the shared errors."""
     for ratio in ratios:
         if not (math.isnan(ratio.low) and math.isnan(ratio.high)):
-            yield Interval(ratio.ion, DEFAULT, ratio.low, ratio.high)
-            yield Interval(ratio.ion, CELLS, ratio.low_cells, ratio.high_cells)
+            yield Interval(ratio.ion, IntervalMethod.DEFAULT, ratio.low, ratio.high)
+            yield Interval(ratio.ion, IntervalMethod.CELLS, ratio.low_cells, ratio.high_cells)
 
 
-def checks(
+def alternative_intervals(
     fit: Fit, ratios: Sequence[Ratio], of_cells: Mapping[str, Sequence[float]], confidence: float, seed: int
 ) -> Iterator[Interval]:
     """Intervals over cells of every estimate, by other methods.
@@ -69,23 +69,23 @@ def checks(
         `PROFILE` of the likelihood, cut where Student's t cuts a parabola; `BOOTSTRAP`, the quantiles of refits to
         cells drawn anew, the spreads held; `STUDENT`, t on the cells' own ln ratios.
     """
-    estimates = [ratio for ratio in ratios if ratio.verdict == ESTIMATE]
-    drawn = resampled(fit, RESAMPLES, seed) if estimates and len(fit.data.cell_names) > 1 else None
+    estimates = [ratio for ratio in ratios if ratio.verdict == RatioVerdict.ESTIMATE]
+    drawn = bootstrap_ln_p(fit, RESAMPLES, seed) if estimates and len(fit.data.cell_names) > 1 else None
     for ratio in estimates:
         i = fit.data.ions.index(ratio.ion)
         low, high = profile_interval(fit, i, confidence)
-        yield _compared(ratio, PROFILE, low, high, ratio.se_ln_cells)
+        yield _compared(ratio, IntervalMethod.PROFILE, low, high, ratio.se_ln_cells)
         if drawn is not None:
             own = drawn[:, fit.free.index(i)]
             own = own[np.isfinite(own)]
             if len(own) >= (1 - _MAX_LOST) * RESAMPLES:
                 low, high = np.quantile(own, [0.5 - confidence / 2, 0.5 + confidence / 2])
-                yield _compared(ratio, BOOTSTRAP, float(low), float(high), float(own.std()))
+                yield _compared(ratio, IntervalMethod.BOOTSTRAP, float(low), float(high), float(own.std()))
         single = np.array(of_cells.get(ratio.ion, ()))
         if len(single) > 1:
             mean, se = float(single.mean()), float(stats.sem(single))
             reach = float(stats.t.ppf(0.5 + confidence / 2, len(single) - 1)) * se
-            yield _compared(ratio, STUDENT, mean - reach, mean + reach, se)
+            yield _compared(ratio, IntervalMethod.STUDENT, mean - reach, mean + reach, se)
 
 
 def _compared(ratio: Ratio, method: str, low: float, high: float, se: float) -> Interval:

@@ -12,15 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nernstfit.contract.settings import Settings
-from nernstfit.permeability.inference.ratios import (
-    ESTIMATE,
-    NOT_IDENTIFIABLE,
-    TOGETHER,
-    UPPER,
-    Ratio,
-    factor_collinearity,
-    present_ions,
-)
+from nernstfit.contract.terms import RatioVerdict
+from nernstfit.permeability.inference.ratios import MAX_COLLINEARITY, Ratio, factor_collinearity, present_ions
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.permeability.observations import Data
 from nernstfit.physics.solution.coefficients import NAMES
@@ -61,7 +54,7 @@ def with_correction(model: Model) -> Model:
     return replace(model, name=f"{model.name}+pipette", corrected=True)
 
 
-def tells_correction(fit: Fit, corrected: Data) -> bool:
+def factor_is_identifiable(fit: Fit, corrected: Data) -> bool:
     """Whether the data tell a factor on the pipette's activities from a common offset.
 
     Parameters
@@ -72,10 +65,10 @@ def tells_correction(fit: Fit, corrected: Data) -> bool:
         The same data with it.
     """
     there = replace(fit, data=corrected, ln_p=np.append(fit.ln_p, 0.0), free=(*fit.free, len(corrected.ions)))
-    return factor_collinearity(there) <= TOGETHER
+    return factor_collinearity(there) <= MAX_COLLINEARITY
 
 
-def without_doubtful(model: Model, ratios: Sequence[Ratio], fit: Fit) -> Iterator[Model]:
+def without_doubtful_ions(model: Model, ratios: Sequence[Ratio], fit: Fit) -> Iterator[Model]:
     """Models without one doubtful ion: one that may as well not pass, or half as well as estimated, or less.
 
     Parameters
@@ -89,15 +82,19 @@ def without_doubtful(model: Model, ratios: Sequence[Ratio], fit: Fit) -> Iterato
     if len(model.permeant) < 3 or model.reference not in present_ions(fit):
         return  # what is left is Nernst's; beside a reference that is nowhere no ion is to blame
     for ratio in ratios:
-        wide = ratio.verdict == ESTIMATE and ratio.low * DOUBTFUL < math.exp(ratio.ln_ratio)
+        wide = ratio.verdict == RatioVerdict.ESTIMATE and ratio.low * DOUBTFUL < math.exp(ratio.ln_ratio)
         # Where the pipette's factor is not told, no ratio is: no ion is to blame.
-        doubtful = wide or ratio.verdict == UPPER or (ratio.verdict == NOT_IDENTIFIABLE and not model.corrected)
+        doubtful = (
+            wide
+            or ratio.verdict == RatioVerdict.UPPER_BOUND
+            or (ratio.verdict == RatioVerdict.NOT_IDENTIFIABLE and not model.corrected)
+        )
         if doubtful and model.permeant.index(ratio.ion) in fit.free:
             left = tuple(ion for ion in model.permeant if ion != ratio.ion)
             yield replace(model, name=f"{model.name}-{ratio.ion}", permeant=left)
 
 
-def akaike(fit: Fit) -> float:
+def aicc(fit: Fit) -> float:
     """Akaike's criterion with the correction for small samples (Hurvich & Tsai 1989, Biometrika 76:297).
 
     Parameters

@@ -33,8 +33,8 @@ class Profile:
     the fit and from what was found on either side of it, so that the profile goes on where a hill does.
     """
 
-    def __init__(self, fit: Fit, i: int, shared_mV: FloatArray) -> None:
-        self._fit, self._i, self._shared_mV = fit, i, shared_mV
+    def __init__(self, fit: Fit, i: int, systematic_mV: FloatArray) -> None:
+        self._fit, self._i, self._shared_mV = fit, i, systematic_mV
         self._others = [other for other in fit.free if other != i]
         self._found: dict[float, tuple[float, FloatArray]] = {}
 

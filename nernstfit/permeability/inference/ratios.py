@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from nernstfit.contract.terms import RatioVerdict
 from nernstfit.permeability.inference.profile_likelihood import GONE, VANISHED, Profile
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2, degrees_of_freedom
 from nernstfit.permeability.observations import present
@@ -22,11 +23,10 @@ from nernstfit.permeability.optimize import DenseWhitener
 
 FloatArray = NDArray[np.float64]
 
-ESTIMATE, UPPER, LOWER, NOT_IDENTIFIABLE = "estimate", "upper_bound", "lower_bound", "not_identifiable"
-OPEN_COST = 1.92
+MAX_COST_ABSENT = 1.92
 _SURELY_CLOSED = 0.25  # with a smaller error of ln P, taking the ion away costs at least 0.5 / 0.25^2 = 8
 _IMPOSSIBLE = 1e-6  # a chance that nobody waits for
-TOGETHER = 0.98
+MAX_COLLINEARITY = 0.98
 _NONE = 1e-300
 _SAME_DF = 0.01  # of 1 / df
 _MAX_TURNS = 4
@@ -39,7 +39,9 @@ class Ratio:
 
     Attributes
     ----------
-    ion, verdict, reason : str
+    ion : str
+    verdict : RatioVerdict
+    reason : str
     ln_ratio : float
         nan unless an estimate.
     low, high : float
@@ -55,7 +57,7 @@ class Ratio:
     """
 
     ion: str
-    verdict: str
+    verdict: RatioVerdict
     reason: str
     ln_ratio: float = math.nan
     low: float = math.nan
@@ -76,7 +78,7 @@ class FitResult:
     ----------
     fit : Fit
     ratios : tuple of Ratio
-    shared_mV : ndarray, shape (n, sources)
+    systematic_mV : ndarray, shape (n, sources)
         What one standard deviation of each shared error does to measured minus predicted.
     names : tuple of str
         Of the sources.
@@ -84,27 +86,27 @@ class FitResult:
 
     fit: Fit
     ratios: tuple[Ratio, ...]
-    shared_mV: FloatArray
+    systematic_mV: FloatArray
     names: tuple[str, ...]
 
     @property
     def estimates(self) -> tuple[str, ...]:
         """Ions whose ratios are estimates."""
-        return tuple(ratio.ion for ratio in self.ratios if ratio.verdict == ESTIMATE)
+        return tuple(ratio.ion for ratio in self.ratios if ratio.verdict == RatioVerdict.ESTIMATE)
 
-    def moved(self, ion: str) -> FloatArray:
+    def systematic_shifts(self, ion: str) -> FloatArray:
         """What one standard deviation of each shared error does to the ln ratio; shape (sources,)."""
-        return np.asarray(self.fit.sensitivity[self.fit.free.index(self.fit.data.ions.index(ion))] @ self.shared_mV)
+        return np.asarray(self.fit.sensitivity[self.fit.free.index(self.fit.data.ions.index(ion))] @ self.systematic_mV)
 
 
-def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, ...]:
+def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Ratio, ...]:
     """Judge every ion but the reference.
 
     Parameters
     ----------
     fit : Fit
         By REML.
-    shared_mV : ndarray, shape (n, sources)
+    systematic_mV : ndarray, shape (n, sources)
         What one standard deviation of each shared error does to measured minus predicted.
     confidence : float
         Of the intervals, two-sided for an estimate, one-sided for a bound.
@@ -115,10 +117,10 @@ def ratios(fit: Fit, shared_mV: FloatArray, confidence: float) -> tuple[Ratio, .
         In the order of the permeant ions.
     """
     others = [i for i, ion in enumerate(fit.data.ions) if ion != fit.reference]
-    if fit.data.corrected and factor_collinearity(fit) > TOGETHER:
-        return tuple(Ratio(fit.data.ions[i], NOT_IDENTIFIABLE, _FACTOR_IS_OFFSET) for i in others)
-    found = (_ratio(fit, i, shared_mV, confidence) for i in others)
-    misfit = _misfit(fit, shared_mV)
+    if fit.data.corrected and factor_collinearity(fit) > MAX_COLLINEARITY:
+        return tuple(Ratio(fit.data.ions[i], RatioVerdict.NOT_IDENTIFIABLE, _FACTOR_IS_OFFSET) for i in others)
+    found = (_ratio(fit, i, systematic_mV, confidence) for i in others)
+    misfit = _misfit(fit, systematic_mV)
     return tuple(replace(r, reason="; ".join(filter(None, (r.reason, misfit)))) for r in found)
 
 
@@ -146,7 +148,7 @@ def factor_collinearity(fit: Fit) -> float:
 
 def pipette_factor(fit: Fit, confidence: float) -> str:
     """The factor between the pipette's true activities and the model's, in words; '' where it was not fitted."""
-    if not fit.data.corrected or factor_collinearity(fit) > TOGETHER:
+    if not fit.data.corrected or factor_collinearity(fit) > MAX_COLLINEARITY:
         return ""
     ln_f, se = float(fit.ln_p[-1]), math.sqrt(fit.covariance[-1, -1])
     t = float(stats.t.ppf(0.5 + confidence / 2, fit.df[-1]))
@@ -171,30 +173,39 @@ def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
     return sorted(rows[rows >= 0].tolist()), int(data.cell_sizes[telling].sum())
 
 
-def _ratio(fit: Fit, i: int, shared_mV: FloatArray, confidence: float) -> Ratio:
+def _ratio(fit: Fit, i: int, systematic_mV: FloatArray, confidence: float) -> Ratio:
     ion = fit.data.ions[i]
     if i not in fit.free:
         return Ratio(
-            ion, NOT_IDENTIFIABLE, f"{ion} is in no solution of these measurements; a bath with {ion} would tell"
+            ion,
+            RatioVerdict.NOT_IDENTIFIABLE,
+            f"{ion} is in no solution of these measurements; a bath with {ion} would tell",
         )
     if fit.reference not in present_ions(fit):
-        return Ratio(ion, NOT_IDENTIFIABLE, f"the reference {fit.reference} is in no solution of these measurements")
+        return Ratio(
+            ion, RatioVerdict.NOT_IDENTIFIABLE, f"the reference {fit.reference} is in no solution of these measurements"
+        )
     n_cells, j = informative_rows(fit, i)[1], fit.free.index(i)
     vanished = (
         fit.ln_p[: len(fit.data.ions)].max() > VANISHED
     )  # the reference, beside the others: all ratios to it run away together
     mixed_up = "" if vanished else _mixed_up(fit, i)
     if mixed_up:
-        return Ratio(ion, NOT_IDENTIFIABLE, f"{mixed_up}; a bath that changes one of them would tell", n_cells=n_cells)
+        return Ratio(
+            ion,
+            RatioVerdict.NOT_IDENTIFIABLE,
+            f"{mixed_up}; a bath that changes one of them would tell",
+            n_cells=n_cells,
+        )
     se = math.sqrt(fit.covariance[j, j])
-    se_shared = float(np.linalg.norm(fit.sensitivity[j] @ shared_mV))
+    se_shared = float(np.linalg.norm(fit.sensitivity[j] @ systematic_mV))
     total = math.hypot(se, se_shared)
     none = np.zeros((fit.data.size, 0))
-    whole, cells = Profile(fit, i, shared_mV), Profile(fit, i, none)
+    whole, cells = Profile(fit, i, systematic_mV), Profile(fit, i, none)
     if total > _SURELY_CLOSED or vanished:
         # The fit itself may have let the ion go, although the shared errors would rather keep a trace of it.
-        below = whole.without_ion() < OPEN_COST or fit.ln_p[i] < -GONE
-        above = whole.without_reference() < OPEN_COST or fit.ln_p[i] > GONE
+        below = whole.without_ion() < MAX_COST_ABSENT or fit.ln_p[i] < -GONE
+        above = whole.without_reference() < MAX_COST_ABSENT or fit.ln_p[i] > GONE
         if below and above:
             # Open to both sides as a two-sided interval is, it may still have a limit to one side.
             rise = float(stats.norm.ppf(confidence)) ** 2 / 2
@@ -214,7 +225,7 @@ def _mixed_up(fit: Fit, i: int) -> str:
         others = " and ".join(names[fit.free[other]] for other in fit.not_estimable if other != j) or fit.reference
         return f"the data hold only a combination of {ions[i]} and {others}"
     twin, alike = _twin(fit, i)
-    return f"{ions[i]} and {twin} change together (collinearity {alike:.3f})" if alike > TOGETHER else ""
+    return f"{ions[i]} and {twin} change together (collinearity {alike:.3f})" if alike > MAX_COLLINEARITY else ""
 
 
 def _twin(fit: Fit, i: int) -> tuple[str, float]:
@@ -255,7 +266,7 @@ def _estimate(
         return replace(found, reason=f"{found.reason}, and so would more cells")
     return Ratio(
         ion,
-        ESTIMATE,
+        RatioVerdict.ESTIMATE,
         _remark(fit),
         ln_ratio=float(fit.ln_p[i]),
         low=math.exp(low),
@@ -277,12 +288,12 @@ def _unheld(fit: Fit, ion: str, n_cells: int) -> Ratio:
         f"with a free term in each cell only differences between baths tell, and none tells {ion} from "
         f"{fit.reference}; a bath with {ion} and one with {fit.reference} would"
     )
-    return Ratio(ion, NOT_IDENTIFIABLE, reason, n_cells=n_cells)
+    return Ratio(ion, RatioVerdict.NOT_IDENTIFIABLE, reason, n_cells=n_cells)
 
 
 def _nothing(ion: str, n_cells: int) -> Ratio:
     reason = f"the data allow any permeability of {ion}; a bath with more {ion} and less of the others would tell"
-    return Ratio(ion, NOT_IDENTIFIABLE, reason, n_cells=n_cells)
+    return Ratio(ion, RatioVerdict.NOT_IDENTIFIABLE, reason, n_cells=n_cells)
 
 
 def _degrees_of_freedom(fit: Fit, i: int, ln_p: FloatArray) -> float:
@@ -339,9 +350,11 @@ def _remark(fit: Fit) -> str:
     return "one cell: the interval over cells comes from the measurement's error alone, not from a spread between cells"
 
 
-def _misfit(fit: Fit, shared_mV: FloatArray) -> str:
+def _misfit(fit: Fit, systematic_mV: FloatArray) -> str:
     """Say where not even the shared errors explain what the model leaves: no number means anything then."""
-    white = DenseWhitener(covariance_mV2(fit) + shared_mV @ shared_mV.T)(fit.working.potential_mV - fit.predicted_mV)
+    white = DenseWhitener(covariance_mV2(fit) + systematic_mV @ systematic_mV.T)(
+        fit.working.potential_mV - fit.predicted_mV
+    )
     chi_square, n = float(white @ white), fit.data.size
     if chi_square < stats.chi2.isf(_IMPOSSIBLE, n):
         return ""
@@ -370,6 +383,8 @@ def _bound(fit: Fit, i: int, whole: Profile, cells: Profile, confidence: float, 
         return _nothing(ion, n_cells)
     if below:
         reason = f"the data may as well come from no permeability of {ion} at all; a bath with more of it would tell"
-        return Ratio(ion, UPPER, reason, high=math.exp(both), high_cells=math.exp(own), n_cells=n_cells)
+        return Ratio(
+            ion, RatioVerdict.UPPER_BOUND, reason, high=math.exp(both), high_cells=math.exp(own), n_cells=n_cells
+        )
     reason = f"the data may as well come from {ion} alone permeant; a bath with more of {fit.reference} would tell"
-    return Ratio(ion, LOWER, reason, low=math.exp(both), low_cells=math.exp(own), n_cells=n_cells)
+    return Ratio(ion, RatioVerdict.LOWER_BOUND, reason, low=math.exp(both), low_cells=math.exp(own), n_cells=n_cells)
