@@ -33,7 +33,8 @@ from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 from nernstfit.reversal import classify, curve
-from nernstfit.simulate.abf_writer import OutputChannel, write_abf
+from nernstfit.simulate.abf_writer import write_abf
+from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 
 REPEATS = 3
 STEPS = Waveform(
@@ -118,7 +119,7 @@ def simulated(folder: Path, count: int) -> list[Path]:
     current = 8.0 * (-100.0 + 10.0 * np.arange(17) + 12.0)
     for number, path in enumerate(paths):
         samples = rng.normal(0, 10, (17, 1, 1000)) + current[:, None, None]
-        write_abf(path, ("2.6", "1.84")[number % 2], samples, [channel], [STEPS], 1e4, 0.5)
+        write_abf(path, ("2.6", "1.84")[number % 2], EpisodicRecording(samples, [channel], [STEPS], 1e4, 0.5))
     return paths
 
 
@@ -150,7 +151,7 @@ def large(folder: Path) -> None:
     protocol = replace(STEPS, epochs=(Epoch("A", "step", -100.0, 1.0, 900_000, 0),))
     if os.fork() == 0:  # what writing takes is another process's memory
         samples = np.broadcast_to(5.0 * np.arange(-100.0, 100.0)[:, None, None], (200, 1, 1_000_000))
-        write_abf(path, "2.6", samples, [channel], [protocol], 1e5, 11.0)
+        write_abf(path, "2.6", EpisodicRecording(samples, [channel], [protocol], 1e5, 11.0))
         os._exit(0)
     os.wait()
     done = subprocess.run([sys.executable, __file__, "--one", str(path)], capture_output=True, text=True, check=True)

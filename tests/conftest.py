@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from nernstfit.abf.records import Epoch, Tag, Waveform
-from nernstfit.simulate.abf_writer import OutputChannel, write_abf
+from nernstfit.simulate.abf_writer import write_abf
+from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 
 RATE_HZ = 10_000.0
 POINTS = 400
@@ -72,7 +73,7 @@ def write_recording() -> Callable[..., Path]:
             samples = np.random.default_rng(3).normal(0.0, noise_pA, (SWEEPS, len(channels), POINTS))
             for sweep, level in enumerate(LEVELS):
                 samples[sweep, 0, 106:306] += current_pA(level)
-        write_abf(path, version, samples, channels, waveforms, RATE_HZ, sweep_interval_s, tags)
+        write_abf(path, version, EpisodicRecording(samples, channels, waveforms, RATE_HZ, sweep_interval_s, tags))
         return path
 
     return write

@@ -16,7 +16,8 @@ from neo.rawio.axonrawio import AxonRawIO
 from numpy.typing import NDArray
 
 from nernstfit.abf.records import EPOCH_LETTERS, Epoch, Tag, UserList, Waveform
-from nernstfit.simulate.abf_writer import OutputChannel, write_abf
+from nernstfit.simulate.abf_writer import write_abf
+from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 
 VERSIONS = ("2.6", "1.84")
 RATE_HZ = 10000.0
@@ -46,14 +47,14 @@ def write(tmp_path: Path, version: str) -> Write:
 
     def write_changed(name: str = "a.abf", **changed: Any) -> Path:
         arguments: dict[str, Any] = {
-            "version": version,
             "channels": [CURRENT],
             "waveforms": [STEPS],
             "rate_Hz": RATE_HZ,
             "sweep_interval_s": INTERVAL_S,
         } | changed
         arguments.setdefault("samples", noise(5, len(arguments["channels"]), 1000, 900.0))
-        write_abf(tmp_path / name, **arguments)
+        chosen = arguments.pop("version", version)
+        write_abf(tmp_path / name, chosen, EpisodicRecording(**arguments))
         return tmp_path / name
 
     return write_changed
@@ -195,7 +196,8 @@ def test_sweep_interval_and_synch_unit_in_the_header(write: Write, version: str)
 
 def test_abf1_sample_interval_is_that_of_the_multiplexed_samples(tmp_path: Path) -> None:
     channels = [CURRENT, replace(CURRENT, number=1)]
-    write_abf(tmp_path / "a.abf", "1.84", noise(1, 2, 100, 9.0), channels, [], RATE_HZ, INTERVAL_S)
+    recording = EpisodicRecording(noise(1, 2, 100, 9.0), channels, [], RATE_HZ, INTERVAL_S)
+    write_abf(tmp_path / "a.abf", "1.84", recording)
     assert field(tmp_path / "a.abf", "f", 122) == (50.0,)
 
 
@@ -245,7 +247,8 @@ def test_epoch_table_of_two_outputs(write: Write, version: str) -> None:
 
 
 def test_neo_sees_the_epochs_of_abf2(tmp_path: Path) -> None:
-    write_abf(tmp_path / "a.abf", "2.6", noise(2, 1, 1000, 9.0), [CURRENT], [STEPS], RATE_HZ, INTERVAL_S)
+    recording = EpisodicRecording(noise(2, 1, 1000, 9.0), [CURRENT], [STEPS], RATE_HZ, INTERVAL_S)
+    write_abf(tmp_path / "a.abf", "2.6", recording)
     raw = AxonRawIO(str(tmp_path / "a.abf"))
     raw.parse_header()
     commands, names, units = raw.read_raw_protocol()
@@ -407,7 +410,8 @@ def test_no_user_list(write: Write, version: str) -> None:
 def test_abf1_user_list_fills_its_256_characters_and_no_more(tmp_path: Path) -> None:
     def write_list(*values: float) -> None:
         waveforms = [replace(STEPS, user_list=UserList(22, values, False))]
-        write_abf(tmp_path / "a.abf", "1.84", noise(1, 1, 9, 1.0), [CURRENT], waveforms, RATE_HZ, INTERVAL_S)
+        recording = EpisodicRecording(noise(1, 1, 9, 1.0), [CURRENT], waveforms, RATE_HZ, INTERVAL_S)
+        write_abf(tmp_path / "a.abf", "1.84", recording)
 
     write_list(*[1.0] * 127, 10.0)
     assert user_lists(tmp_path / "a.abf", "1.84")[0][2] == "1," * 127 + "10"
@@ -424,8 +428,9 @@ def test_bytes_are_the_same_each_time(write: Write) -> None:
 
 
 def test_header_sizes(tmp_path: Path) -> None:
+    recording = EpisodicRecording(noise(1, 1, 9, 1.0), [CURRENT], [STEPS], RATE_HZ, INTERVAL_S)
     for version in VERSIONS:
-        write_abf(tmp_path / version, version, noise(1, 1, 9, 1.0), [CURRENT], [STEPS], RATE_HZ, INTERVAL_S)
+        write_abf(tmp_path / version, version, recording)
     assert field(tmp_path / "1.84", "i", 40)[0] * 512 == 6144
     assert [section(tmp_path / "2.6", i)[1:] for i in (0, 1, 2, 3, 5)] == [
         (512, 1),
@@ -500,8 +505,8 @@ def test_what_cannot_be_written_is_refused(write: Write, tmp_path: Path, changed
 )
 def test_what_only_abf1_cannot_hold(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
     def write(version: str, channels: list[OutputChannel], waveforms: list[Waveform]) -> None:
-        samples = noise(1, 1, 1000, 9.0)
-        write_abf(tmp_path / version, version, samples, channels, waveforms, RATE_HZ, INTERVAL_S)
+        recording = EpisodicRecording(noise(1, 1, 1000, 9.0), channels, waveforms, RATE_HZ, INTERVAL_S)
+        write_abf(tmp_path / version, version, recording)
 
     arguments: dict[str, Any] = {"channels": [CURRENT], "waveforms": [STEPS]} | changed
     write("2.6", **arguments)

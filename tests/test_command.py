@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from nernstfit.abf.command import Segment, in_millivolts, levels, refuse_stimulus, refuse_unknown, segments
 from nernstfit.abf.read import read
-from nernstfit.abf.records import Course, Epoch, Stimulus, UserList, Waveform, epoch_name
+from nernstfit.abf.records import Epoch, Stimulus, StimulusSweep, UserList, Waveform, epoch_name
 from nernstfit.contract.errors import RecordingError
 
 HOLDING = -70.0
@@ -302,7 +302,7 @@ def test_a_list_for_an_epoch_that_is_not_played_changes_nothing() -> None:
         (11, 10, "digital output of epoch A"),
         (41, 10, "train period of epoch A"),
         (52, 10, "pulse width of epoch B"),
-        (61, 10, "something of an unknown code (parameter 61)"),
+        (61, 10, "a parameter of an unknown code (parameter 61)"),
         (23, 50, "digital output of epoch M"),
         (161, 50, "train period of epoch A"),
         (261, 50, "an unknown code"),
@@ -379,7 +379,7 @@ def test_what_is_unknown_is_refused_by_name() -> None:
         refuse_unknown(part)
     with pytest.raises(RecordingError, match="command unknown: epoch B is a pulse train, which is not rebuilt"):
         refuse_unknown(played[2])
-    with pytest.raises(RecordingError, match="what comes after the epochs is a level kept from a pulse train"):
+    with pytest.raises(RecordingError, match="the time after the epochs is a level kept from a pulse train"):
         refuse_unknown(played[3])
 
 
@@ -387,11 +387,11 @@ def test_what_is_unknown_is_refused_by_name() -> None:
 
 
 def playing(*rows: Sequence[float], fault: str = "", unit: str = "mV") -> Waveform:
-    courses = tuple(Course(np.array(row), 2.0, -10.0) for row in rows)
+    sweeps = tuple(StimulusSweep(np.array(row), 2.0, -10.0) for row in rows)
     return Waveform(
         *(0, "Cmd 0", unit, HOLDING, "file", (), False),
         stimulus_file="wave.abf",
-        stimulus=Stimulus(courses, fault),
+        stimulus=Stimulus(sweeps, fault),
     )
 
 

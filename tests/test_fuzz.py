@@ -31,7 +31,8 @@ from nernstfit.abf.read import Recording, read
 from nernstfit.abf.records import Epoch, Tag, UserList, Waveform
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
-from nernstfit.simulate.abf_writer import OutputChannel, write_abf
+from nernstfit.simulate.abf_writer import write_abf
+from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 
 COUNT = 2000
 SMALL_FILES = (
@@ -86,11 +87,9 @@ def written_files(folder: Path) -> list[bytes]:
     for version in ("2.6", "1.84"):
         for data_format in ("int16", "float32"):
             named = first if version == "2.6" else dataclasses.replace(first, name="Cmd 0")
-            write_abf(
-                *(folder / NAME, version, samples, channels, [named, second], 1e4, 0.5),
-                tags=[Tag(1.2, 2, "drug"), Tag(3.0, 6, "wash")],
-                data_format=data_format,
-            )
+            tags = [Tag(1.2, 2, "drug"), Tag(3.0, 6, "wash")]
+            recording = EpisodicRecording(samples, channels, [named, second], 1e4, 0.5, tags, data_format)
+            write_abf(folder / NAME, version, recording)
             made.append((folder / NAME).read_bytes())
     return [*made, _playing_itself(made[0])]
 

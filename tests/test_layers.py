@@ -34,7 +34,7 @@ RANKS = {
     "commands": 7,
     "__main__": 8,
 }
-ONE_IMPORTER = {"lmfit": "permeability/mixed_model.py", "pyabf": "abf/read.py", "altair": "figures/kinds.py"}
+ONE_IMPORTER = {"lmfit": "permeability/mixed_model.py", "altair": "figures/kinds.py"}
 HEAVY = ("altair", "lmfit", "matplotlib", "pandas", "pyabf", "scipy", "snakemake")
 
 

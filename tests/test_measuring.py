@@ -16,7 +16,8 @@ from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, Waveform
 from nernstfit.contract import tables
 from nernstfit.experiment import folder as experiments
-from nernstfit.simulate.abf_writer import OutputChannel, write_abf
+from nernstfit.simulate.abf_writer import write_abf
+from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.stages import correct, ingest, measure
 
 Measured = Callable[..., dict[str, Any]]
@@ -77,7 +78,7 @@ def write(
         samples.append(command + voltage_offset_mV)
         channels.append(OutputChannel("Vm", "mV", 1, 200.0))
     content = np.stack(samples, axis=1)
-    write_abf(path, "2.6", content, channels, [waveform], RATE_HZ, 1.0, data_format=data_format)
+    write_abf(path, "2.6", EpisodicRecording(content, channels, [waveform], RATE_HZ, 1.0, data_format=data_format))
 
 
 def identity_holds(found: Mapping[str, Any]) -> bool:

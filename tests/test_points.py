@@ -19,7 +19,7 @@ from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.abf.trace import Trace
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
-from nernstfit.simulate.abf_writer import OutputChannel
+from nernstfit.simulate.recording import OutputChannel
 
 Write = Callable[..., Path]
 Take = Callable[..., SimpleNamespace]

@@ -20,11 +20,12 @@ from nernstfit.abf.audit import recorded_voltages
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.describe import describe
 from nernstfit.abf.read import Recording, read
-from nernstfit.abf.records import Epoch, Lowpass, Played, Tag, UserList, Waveform
-from nernstfit.abf.stimulus import Source, courses
+from nernstfit.abf.records import Epoch, Lowpass, StimulusPlayback, Tag, UserList, Waveform
+from nernstfit.abf.stimulus import StimulusTrace, stimulus_sweeps
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
-from nernstfit.simulate.abf_writer import OutputChannel, write_abf
+from nernstfit.simulate.abf_writer import write_abf
+from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 
 VERSIONS = ("2.6", "1.84")
 Write = Callable[..., Path]
@@ -68,7 +69,7 @@ def test_sizes_rate_and_interval(write: Write, version: str) -> None:
 
 def test_a_rate_that_is_no_whole_number(tmp_path: Path, version: str, current_channel: OutputChannel) -> None:
     rate_Hz = 1e6 / 2480
-    write_abf(tmp_path / "a.abf", version, noise(2, 1, 100, 50), [current_channel], [], rate_Hz, 3.0)
+    write_abf(tmp_path / "a.abf", version, EpisodicRecording(noise(2, 1, 100, 50), [current_channel], [], rate_Hz, 3.0))
     assert read(tmp_path / "a.abf").rate_Hz == pytest.approx(403.2258, abs=1e-4)
 
 
@@ -163,7 +164,7 @@ def test_samples_stored_as_numbers_are_already_in_their_unit(tmp_path: Path, ver
     samples = noise(3, 2, 400, 3e6)
     channels = [OutputChannel("a", "pA", 2, 4.0, telegraph_gain=5.0), OutputChannel("b", "mV", 0, 4.0)]
     path = tmp_path / "a.abf"
-    write_abf(path, version, samples, channels, [], 1e4, 0.5, data_format="float32")
+    write_abf(path, version, EpisodicRecording(samples, channels, [], 1e4, 0.5, data_format="float32"))
     recording = read(path)
     for channel in recording.channels:
         found = [recording.samples(channel, sweep, 0, 400) for sweep in range(3)]
@@ -346,7 +347,7 @@ def playing(tmp_path: Path, version: str, current_channel: OutputChannel, steps:
         path = folder / "a.abf"
         # The DAC's name serves as the name of its stimulus file in ABF2.
         waveform = replace(steps, name=name[-10:] if version == "1.84" else name)
-        write_abf(path, version, noise(2, 1, 400, 50), [current_channel], [waveform], 1e4, 0.5)
+        write_abf(path, version, EpisodicRecording(noise(2, 1, 400, 50), [current_channel], [waveform], 1e4, 0.5))
         if version == "1.84":
             patch(path, "<hh", 2300, 2, 0)
             patch(path, "<ff", 2708, 0.5, 1.0)
@@ -364,7 +365,8 @@ def playing(tmp_path: Path, version: str, current_channel: OutputChannel, steps:
 def stimulus(path: Path, sweeps: int = 1, rate_Hz: float = 1e4, unit: str = "mV", points: int = 400) -> None:
     values = STIMULUS[:points] + 0.001 * np.arange(sweeps)[:, None, None]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_abf(path, "2.6", values, [OutputChannel("x", unit, 0, 10.0)], [], rate_Hz, 1.0, data_format="float32")
+    channels = [OutputChannel("x", unit, 0, 10.0)]
+    write_abf(path, "2.6", EpisodicRecording(values, channels, [], rate_Hz, 1.0, data_format="float32"))
 
 
 def command(recording: Recording, sweep: int) -> np.ndarray:
@@ -641,22 +643,22 @@ def test_a_voltage_that_does_not_follow_the_command_is_not_held_against_it(write
 
 
 def test_the_zero_of_a_stimulus_file_is_scaled_with_it() -> None:
-    source = Source(1e4, "mV", np.array([[0, 10]]), 2.0, 3.0)
-    (course,) = courses(source, Played(0.5, -60.0, 0, 0), "mV", 1e4)
-    np.testing.assert_array_equal(course.levels(np.array([0, 1])), [0.5 * 3 - 60, 0.5 * 23 - 60])
+    source = StimulusTrace(1e4, "mV", np.array([[0, 10]]), 2.0, 3.0)
+    (sweep,) = stimulus_sweeps(source, StimulusPlayback(0.5, -60.0, 0, 0), "mV", 1e4)
+    np.testing.assert_array_equal(sweep.levels(np.array([0, 1])), [0.5 * 3 - 60, 0.5 * 23 - 60])
 
 
 @pytest.mark.parametrize(
     ("played", "words"),
     [
-        (Played(float("nan"), 0.0, 0, 0), "whose scale is no number"),
-        (Played(1.0, float("inf"), 0, 0), "whose scale is no number"),
-        (Played(1.0, 0.0, 2, 0), "of which only sweep 2 was played"),
+        (StimulusPlayback(float("nan"), 0.0, 0, 0), "whose scale is no number"),
+        (StimulusPlayback(1.0, float("inf"), 0, 0), "whose scale is no number"),
+        (StimulusPlayback(1.0, 0.0, 2, 0), "of which only sweep 2 was played"),
     ],
 )
-def test_a_stimulus_that_was_played_in_an_unknown_way_is_refused(played: Played, words: str) -> None:
+def test_a_stimulus_that_was_played_in_an_unknown_way_is_refused(played: StimulusPlayback, words: str) -> None:
     with pytest.raises(RecordingError, match=words):
-        courses(Source(1e4, "mV", np.zeros((2, 10)), 1.0, 0.0), played, "mV", 1e4)
+        stimulus_sweeps(StimulusTrace(1e4, "mV", np.zeros((2, 10)), 1.0, 0.0), played, "mV", 1e4)
 
 
 def test_sweeps_of_different_length_are_refused_not_cut_into_equal_pieces(write: Write, version: str) -> None:
@@ -680,7 +682,7 @@ def test_an_epoch_without_a_letter_is_refused(tmp_path: Path, write_recording: W
 def test_an_epoch_that_stands_twice_in_its_table_is_refused(tmp_path: Path, write_recording: Write) -> None:
     path = write_recording(tmp_path / "a.abf")
     patch(path, "<h", section(path, 5) + 48, 0)
-    assert "stands twice" in refusal(path)
+    assert "two rows of the same epoch" in refusal(path)
 
 
 def test_a_text_that_is_not_there_is_refused(tmp_path: Path, write_recording: Write) -> None:
@@ -812,7 +814,7 @@ import resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 from nernstfit.abf.read import read
-from nernstfit.errors import RecordingError
+from nernstfit.contract.errors import RecordingError
 try:
     read(sys.argv[1])
 except RecordingError as fault:

@@ -1,58 +1,57 @@
-"""Holds a file's header against the file itself, before a reader opens it.
+"""Check of a header against its file, before the header is followed.
 
-A header of a damaged file can send a reader after billions of entries or into its own samples.
-Everything that a reader follows (pointers, entry sizes, counts) is checked here against the
-size of the file and against what a recording can be.
+The header of a damaged file can send a reader after billions of entries or into its own samples.
+Everything that the reader follows (pointers, entry sizes, counts) is checked here against the size of
+the file and against the limits of a recording.
 """
 
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from nernstfit.abf import layout
+from nernstfit.abf.layout import ABF1_HEADER, ABF2_HEADER, BLOCK, Bytes
 from nernstfit.contract.errors import RecordingError
 
-Bytes = NDArray[np.uint8]
-
-BLOCK = 512
-_MAX_CHANNELS = 16
-_MAX_SWEEPS = 10_000
+# The limits below are far beyond real recordings. They bound the time and memory that a damaged count can
+# cost: at half of each some real file might be refused, at double nothing changes but that cost.
+_MAX_SWEEPS = 10_000  # a sweep each second for three hours
 _MAX_TAGS = 20_000
-_ABF1_LEAST_BYTES = 2048
-_ABF1_HEADER_BYTES = 6144
+_MAX_OUTPUTS, _MAX_USER_LISTS = 64, 64
+_MAX_EPOCHS, _MAX_EPOCHS_PER_DAC = 1000, 500  # digital outputs of the epochs, and their levels: 50 epochs of 8 DACs
+_MAX_STRINGS, _MAX_STRING_BYTES = 2000, 65536
+_MAX_ENTRY_BYTES = 4096  # the longest entry of the format has 512
+_MAX_SAMPLES = 2**31 - 1  # counts of samples are stored in 32 bits
 
 
 @dataclass(frozen=True)
-class _Section:
-    """One section of ABF2: where its entry stands in the header, and what it may hold."""
+class _Limits:
+    """Limits of one section of ABF2; an entry holds at least the fields that are read."""
 
-    name: str
-    position: int
-    least_entry: int
-    most_entries: int
-    least_entries: int = 0
+    section: str  # its name in `layout.ABF2_SECTIONS`
+    name: str  # its name in messages
+    max_entries: int
+    min_entries: int = 0
+
+    @property
+    def min_entry_bytes(self) -> int:
+        entry = layout.ABF2_ENTRIES.get(self.section)
+        return entry.used_bytes if entry else min(each.itemsize for each in layout.SAMPLE_TYPES.values())
 
 
-_SECTIONS = (
-    _Section("protocol", 76, 208, 1, 1),
-    _Section("ADC", 92, 82, _MAX_CHANNELS, 1),
-    _Section("DAC", 108, 132, 64, 0),
-    _Section("epoch", 124, 4, 1000),
-    _Section("epoch per DAC", 156, 30, 500),
-    _Section("user list", 172, 10, 64),
-    _Section("data", 236, 2, 2**31 - 1, 1),
-    _Section("tag", 252, 64, _MAX_TAGS),
-    _Section("synch array", 316, 8, _MAX_SWEEPS),
+_LIMITS = (
+    _Limits("Protocol", "protocol", 1, 1),
+    _Limits("ADC", "ADC", layout.INPUTS, 1),
+    _Limits("DAC", "DAC", _MAX_OUTPUTS),
+    _Limits("Epoch", "epoch", _MAX_EPOCHS),
+    _Limits("EpochPerDAC", "epoch per DAC", _MAX_EPOCHS_PER_DAC),
+    _Limits("UserList", "user list", _MAX_USER_LISTS),
+    _Limits("Data", "data", _MAX_SAMPLES, 1),
+    _Limits("Tag", "tag", _MAX_TAGS),
+    _Limits("SynchArray", "synch array", _MAX_SWEEPS),
 )
-_STRINGS_POSITION = 220
-_WIDTHS = {0: 2, 1: 4}  # bytes of a sample by format: whole numbers of the converter, or floating-point numbers
-_MAX_STRINGS, _MAX_STRING_BYTES = 2000, 65536
 
 
 def check(content: Bytes) -> None:
@@ -68,83 +67,87 @@ def check(content: Bytes) -> None:
     RecordingError
         With the first fault, without the file's name.
     """
-    faults = _abf1(content) if bytes(content[:4]) == b"ABF " else _abf2(content)
+    faults = _abf1(content) if bytes(content[:4]) == layout.ABF1_SIGNATURE else _abf2(content)
     fault = next(faults, None)
     if fault:
         raise RecordingError(fault)
-
-
-def unpack(content: Bytes, layout: str, position: int) -> tuple[Any, ...]:
-    """Numbers at a place of the file, by a layout of the module struct."""
-    return struct.unpack_from(layout, content.data, position)
 
 
 def _abf2(content: Bytes) -> Iterator[str]:
     if content.size < BLOCK:
         yield f"is truncated: it has {content.size} bytes, less than a header"
         return
-    for section in _SECTIONS:
-        yield from _section(content, section)
-    block, size, count = unpack(content, "<IIq", _STRINGS_POSITION)
-    if not (0 < count <= _MAX_STRINGS and 0 < size <= _MAX_STRING_BYTES):
-        yield f"its section of strings cannot be: {count} strings of {size} bytes"
-    elif block * BLOCK + size > content.size:
+    for limits in _LIMITS:
+        yield from _section(content, limits)
+    yield from _strings(content)
+    data, inputs = layout.extent(content, "Data"), layout.extent(content, "ADC")
+    yield from _counts(ABF2_HEADER.get(content, "lActualEpisodes"), data.entries, inputs.entries)
+    code = ABF2_HEADER.get(content, "nDataFormat")
+    if code not in layout.SAMPLE_TYPES or layout.SAMPLE_TYPES[code].itemsize != data.entry_bytes:
+        yield f"its samples cannot be {data.entry_bytes} bytes each in format {code}"
+    protocol = layout.extent(content, "Protocol").start
+    interval_us = layout.ABF2_ENTRIES["Protocol"].get(content, "fADCSequenceInterval", protocol)
+    yield from _positive("sampling interval", interval_us)
+
+
+def _section(content: Bytes, limits: _Limits) -> Iterator[str]:
+    at, least = layout.extent(content, limits.section), limits.min_entry_bytes
+    if not limits.min_entries <= at.entries <= limits.max_entries:
+        yield f"its {limits.name} section cannot be: {at.entries} entries"
+    elif at.entries and not least <= at.entry_bytes <= _MAX_ENTRY_BYTES:
+        yield f"its {limits.name} section cannot be: entries of {at.entry_bytes} bytes"
+    elif at.entries and not _holds(content, at.block, at.entry_bytes * at.entries):
+        yield f"is truncated: its {limits.name} section lies beyond its end"
+
+
+def _strings(content: Bytes) -> Iterator[str]:
+    at, signature = layout.extent(content, "Strings"), layout.STRINGS_SIGNATURE
+    if not (0 < at.entries <= _MAX_STRINGS and 0 < at.entry_bytes <= _MAX_STRING_BYTES):
+        yield f"its section of strings cannot be: {at.entries} strings of {at.entry_bytes} bytes"
+    elif at.start + at.entry_bytes > content.size:
         yield "is truncated: its section of strings lies beyond its end"
-    elif bytes(content[block * BLOCK : block * BLOCK + 4]) != b"SSCH":
+    elif bytes(content[at.start : at.start + len(signature)]) != signature:
         yield "its section of strings is not where its header says"
-    sweeps = unpack(content, "<I", 12)[0]
-    samples, channels = unpack(content, "<q", 244)[0], unpack(content, "<q", 100)[0]
-    yield from _amounts(sweeps, samples, channels)
-    stored, width = unpack(content, "<H", 30)[0], unpack(content, "<I", 240)[0]
-    if _WIDTHS.get(stored) != width:
-        yield f"its samples cannot be {width} bytes each in format {stored}"
-    protocol = unpack(content, "<I", 76)[0] * BLOCK
-    yield from _positive(content, "sampling interval", int(protocol) + 2)
-
-
-def _section(content: Bytes, section: _Section) -> Iterator[str]:
-    block, size, count = unpack(content, "<IIq", section.position)
-    if not section.least_entries <= count <= section.most_entries:
-        yield f"its {section.name} section cannot be: {count} entries"
-    elif count and not section.least_entry <= size <= max(4096, section.least_entry):
-        yield f"its {section.name} section cannot be: entries of {size} bytes"
-    elif count and not _holds(content, block, size * count):
-        yield f"is truncated: its {section.name} section lies beyond its end"
 
 
 def _abf1(content: Bytes) -> Iterator[str]:
-    if content.size < _ABF1_LEAST_BYTES:
+    if content.size < layout.ABF1_SHORT_HEADER_BYTES:
         yield f"is truncated: it has {content.size} bytes, less than a header"
         return
-    if content.size < _ABF1_HEADER_BYTES:
+    if content.size < ABF1_HEADER.size:
         yield f"is truncated: it has {content.size} bytes, less than a header and samples"
-    samples, sweeps = unpack(content, "<i", 10)[0], unpack(content, "<i", 16)[0]
-    data, tags, n_tags = unpack(content, "<3i", 40)
-    channels = unpack(content, "<h", 120)[0]
-    yield from _amounts(sweeps, samples, channels)
-    stored, ignored = unpack(content, "<h", 100)[0], unpack(content, "<h", 14)[0]
-    if stored not in _WIDTHS:
-        yield f"its samples are stored in an unknown format ({stored})"
-    elif data <= 0 or ignored < 0 or data * BLOCK + (ignored + samples) * _WIDTHS[stored] > content.size:
-        held = max(0, content.size - max(0, data) * BLOCK) // _WIDTHS[stored]
-        yield f"is truncated: its header promises {samples} samples, the file holds {held}"
-    if not 0 <= n_tags <= _MAX_TAGS or (n_tags and not _holds(content, tags, 64 * n_tags)):
+        return
+    header = ABF1_HEADER.unpack(content)
+    if not (math.isfinite(header.fFileVersionNumber) and header.fFileVersionNumber >= 1):
+        yield f"its version cannot be {header.fFileVersionNumber:g}"
+    samples, channels = header.lActualAcqLength, header.nADCNumChannels
+    yield from _counts(header.lActualEpisodes, samples, channels)
+    data, ignored = header.lDataSectionPtr, header.nNumPointsIgnored
+    if header.nDataFormat not in layout.SAMPLE_TYPES:
+        yield f"its samples are stored in an unknown format ({header.nDataFormat})"
+    else:
+        width = layout.SAMPLE_TYPES[header.nDataFormat].itemsize
+        if data <= 0 or ignored < 0 or data * BLOCK + (ignored + samples) * width > content.size:
+            available = max(0, content.size - max(0, data) * BLOCK) // width
+            yield f"is truncated: its header states {samples} samples, the file holds {available}"
+    tags, n_tags = header.lTagSectionPtr, header.lNumTagEntries
+    if not 0 <= n_tags <= _MAX_TAGS or (n_tags and not _holds(content, tags, layout.TAG.size * n_tags)):
         yield f"is truncated: its {n_tags} tags lie beyond its end"
-    synch, n_synch = unpack(content, "<2i", 92)
-    if n_synch and not (0 < n_synch <= _MAX_SWEEPS and _holds(content, synch, 8 * n_synch)):
+    synch, n_synch = header.lSynchArrayPtr, header.lSynchArraySize
+    if n_synch and not (0 < n_synch <= _MAX_SWEEPS and _holds(content, synch, layout.SYNCH.size * n_synch)):
         yield f"is truncated: its synch array of {n_synch} sweeps lies beyond its end"
-    inputs = unpack(content, "<16h", 410)[: int(channels)]
-    if not all(0 <= number < _MAX_CHANNELS for number in inputs):
-        yield f"its sampled inputs cannot be: {', '.join(str(number) for number in inputs)}"
-    yield from _positive(content, "sampling interval", 122)
+    inputs = header.nADCSamplingSeq[:channels]
+    if not all(0 <= number < layout.INPUTS for number in inputs):
+        yield f"its sampled inputs cannot be: {', '.join(map(str, inputs))}"
+    yield from _positive("sampling interval", header.fADCSampleInterval)
 
 
 def _holds(content: Bytes, block: int, size: int) -> bool:
     return block > 0 and block * BLOCK + size <= content.size
 
 
-def _amounts(sweeps: float, samples: float, channels: float) -> Iterator[str]:
-    if not 0 < channels <= _MAX_CHANNELS:
+def _counts(sweeps: int, samples: int, channels: int) -> Iterator[str]:
+    if not 0 < channels <= layout.INPUTS:
         yield f"it cannot have {channels} channels"
     elif samples <= 0:
         yield "its header gives no samples"
@@ -152,7 +155,6 @@ def _amounts(sweeps: float, samples: float, channels: float) -> Iterator[str]:
         yield f"it cannot have {sweeps} sweeps with {samples} samples of {channels} channels"
 
 
-def _positive(content: Bytes, name: str, position: int) -> Iterator[str]:
-    value = unpack(content, "<f", position)[0]
+def _positive(name: str, value: float) -> Iterator[str]:
     if not (math.isfinite(value) and value > 0):
         yield f"its {name} cannot be {value:g}"

@@ -1,20 +1,20 @@
-"""The command voltage, rebuilt from the header's fields.
+"""Command voltage, rebuilt from the header's fields.
 
-A reader's ready-made command is wrong in one real file of six, so none is used. Here the
+The command that a reader provides ready-made is wrong in one real file of six, so none is used. Here the
 output of one DAC in one sweep is a list of *segments*: the first 1/64 of the sweep at the
 resting level, the epochs one after the other, the rest of the sweep at the resting level
 again. The resting level is the holding level or, where the protocol keeps the last level
-between sweeps, the level on which the sweep before ended. Steps, ramps and rests are
+between sweeps, the level on which the previous sweep ended. Steps, ramps and rests are
 straight lines in time; a DAC that plays a stimulus file has one segment that follows the file.
 
-Built: holding, steps, ramps, increments of level and duration, user lists of levels and
+Rebuilt are holding, steps, ramps, increments of level and duration, user lists of levels and
 durations, the inter-episode level, stimulus files. The rules are those of Axon's own header
 library: an epoch of no duration is not played, and a ramp starts where the epoch played
 before it ended; a user list replaces level or duration together with its increment.
 
-What is not built (trains of pulses, what a ramp makes of them, the time after the end of a
-stimulus file) becomes a segment whose levels are NaN and whose kind says why: times stay
-known, and so do the levels of the steps that follow. Where nothing can be said, the whole
+Not rebuilt are trains of pulses, ramps that start from one, and the time after the end of a stimulus
+file. They become segments whose levels are nan and whose kind gives the reason: times stay
+known, and so do the levels of the steps that follow. Where not even the times are known, the whole
 command is refused: a wrong command is worse than none.
 """
 
@@ -27,7 +27,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nernstfit.abf.records import DURATION, LEVEL, Course, Epoch, Stimulus, UserList, Waveform
+from nernstfit.abf.records import DURATION, LEVEL, Epoch, Stimulus, StimulusSweep, UserList, Waveform
 from nernstfit.contract.errors import RecordingError
 
 FloatArray = NDArray[np.float64]
@@ -41,21 +41,21 @@ MILLIVOLTS = {"mV": 1.0, "V": 1e3}
 
 @dataclass(frozen=True)
 class Segment:
-    """A piece of the command.
+    """Segment of the command in one sweep.
 
     Attributes
     ----------
     name : str
-        The epoch's letter, 'before' the first epoch, 'after' the last, or 'stimulus file'.
+        Letter of the epoch, 'before' the first epoch, 'after' the last, or 'stimulus file'.
     start, stop : int
         Samples of the sweep, `stop` excluded.
     first_mV, last_mV : float
-        Command where the first sample begins and where the last ends; equal for a step, NaN
+        Command at the start of the first sample and at the end of the last; equal for a step, nan
         where it is not known.
     kind : str
-        'straight', 'stimulus file', or what it is that is not rebuilt.
-    course : Course or None
-        Of a stimulus file: its levels sample by sample.
+        'straight', 'stimulus file', or a description of what is not rebuilt.
+    stimulus : StimulusSweep or None
+        Levels of a stimulus file, sample by sample.
     """
 
     name: str
@@ -64,21 +64,21 @@ class Segment:
     first_mV: float
     last_mV: float
     kind: str = STRAIGHT
-    course: Course | None = None
+    stimulus: StimulusSweep | None = None
 
     @property
     def is_level(self) -> bool:
-        """Whether the command is known to stand still."""
+        """True if the command is known to be constant."""
         return self.kind == STRAIGHT and self.first_mV == self.last_mV
 
     @property
     def is_ramp(self) -> bool:
-        """Whether the command is known to rise or fall steadily."""
+        """True if the command is known to be a ramp."""
         return self.kind == STRAIGHT and self.first_mV != self.last_mV
 
     @property
     def is_known(self) -> bool:
-        """Whether the command is known at every sample."""
+        """True if the command is known at every sample."""
         return self.kind in (STRAIGHT, STIMULUS)
 
 
@@ -100,11 +100,11 @@ def segments(waveform: Waveform, sweeps: int, points: int) -> tuple[tuple[Segmen
     Raises
     ------
     RecordingError
-        Where the header asks for something of which not even the times are known, or makes no sense.
+        If the header has something of which not even the times are known, or makes no sense.
     """
     if waveform.source == "file":
-        return tuple(tuple(_played(course, points)) for course in _courses(waveform, sweeps))
-    _refuse_the_unknown(waveform)
+        return tuple(tuple(_played(stimulus, points)) for stimulus in _stimulus_sweeps(waveform, sweeps))
+    _refuse_nonfinite(waveform)
     rest, command = _Level(waveform.holding), []
     for sweep in range(sweeps):
         pieces, ending = _sweep(waveform, sweep, points, rest)
@@ -120,14 +120,14 @@ def levels(command: Sequence[Segment], samples: ArrayLike) -> FloatArray:
     Parameters
     ----------
     command : sequence of Segment
-        Of this sweep, in mV.
-    samples : array of int
-        Numbers of samples, from 0.
+        Segments of this sweep, in mV.
+    samples : array_like of int
+        Samples of the sweep, counted from 0.
 
     Returns
     -------
     ndarray
-        mV, of the shape of `samples`; NaN where the command is not known.
+        Command in mV, with the shape of `samples`; nan where the command is not known.
     """
     samples = np.asarray(samples, dtype=np.int64)
     starts = np.array([piece.start for piece in command])
@@ -137,8 +137,8 @@ def levels(command: Sequence[Segment], samples: ArrayLike) -> FloatArray:
     # Clampex plays a sample of a ramp at the level of its middle.
     found = first[at] + slope[at] * (samples - starts[at] + 0.5)
     for number, piece in enumerate(command):
-        if piece.course is not None:
-            found[at == number] = piece.course.levels(samples[at == number] - piece.start)
+        if piece.stimulus is not None:
+            found[at == number] = piece.stimulus.levels(samples[at == number] - piece.start)
     return np.asarray(found)
 
 
@@ -148,10 +148,10 @@ def refuse_unknown(part: Segment) -> None:
     Raises
     ------
     RecordingError
-        With what it is that is not rebuilt.
+        With the kind that is not rebuilt.
     """
     if not part.is_known:
-        where = f"epoch {part.name}" if part.name not in (BEFORE, AFTER) else f"what comes {part.name} the epochs"
+        where = f"epoch {part.name}" if part.name not in (BEFORE, AFTER) else f"the time {part.name} the epochs"
         raise RecordingError(f"command unknown: {where} is a {part.kind}, which is not rebuilt")
 
 
@@ -161,7 +161,7 @@ def refuse_stimulus(waveform: Waveform) -> None:
     Raises
     ------
     RecordingError
-        Where it plays a stimulus file.
+        If it plays a stimulus file.
     """
     if waveform.source == "file":
         raise RecordingError(
@@ -183,36 +183,36 @@ def in_millivolts(waveform: Waveform) -> Waveform:
         values = replace(values, values=tuple(value * scale for value in values.values))
     if stimulus is not None:
         stimulus = Stimulus(
-            tuple(Course(c.stored, c.gain * scale, c.offset * scale) for c in stimulus.courses), stimulus.fault
+            tuple(StimulusSweep(s.stored, s.gain * scale, s.offset * scale) for s in stimulus.sweeps), stimulus.fault
         )
     holding = waveform.holding * scale
     return replace(waveform, unit="mV", holding=holding, epochs=epochs, user_list=values, stimulus=stimulus)
 
 
-def _courses(waveform: Waveform, sweeps: int) -> tuple[Course, ...]:
-    said = f"command unknown: DAC '{waveform.name}' plays the stimulus file {waveform.stimulus_file}"
+def _stimulus_sweeps(waveform: Waveform, sweeps: int) -> tuple[StimulusSweep, ...]:
+    reason = f"command unknown: DAC '{waveform.name}' plays the stimulus file {waveform.stimulus_file}"
     if waveform.stimulus is None:
-        raise RecordingError(said)
+        raise RecordingError(reason)
     if waveform.stimulus.fault:
-        raise RecordingError(f"{said}, {waveform.stimulus.fault}")
-    courses = waveform.stimulus.courses
-    if len(courses) == 1:
-        return courses * sweeps
-    if len(courses) < sweeps:
-        raise RecordingError(f"{said}, which has {len(courses)} sweeps for the {sweeps} of the recording")
-    return courses[:sweeps]
+        raise RecordingError(f"{reason}, {waveform.stimulus.fault}")
+    stored = waveform.stimulus.sweeps
+    if len(stored) == 1:
+        return stored * sweeps
+    if len(stored) < sweeps:
+        raise RecordingError(f"{reason}, which has {len(stored)} sweeps for the {sweeps} of the recording")
+    return stored[:sweeps]
 
 
-def _played(course: Course, points: int) -> Iterator[Segment]:
-    length = min(points, len(course.stored))
-    first, last = course.levels(np.array([0, length - 1])).tolist()
-    yield Segment(STIMULUS, 0, length, first, last, STIMULUS, course)
+def _played(stimulus: StimulusSweep, points: int) -> Iterator[Segment]:
+    length = min(points, len(stimulus.stored))
+    first, last = stimulus.levels(np.array([0, length - 1])).tolist()
+    yield Segment(STIMULUS, 0, length, first, last, STIMULUS, stimulus)
     if length < points:
-        # Whether the DAC stays or returns to holding is not written anywhere.
+        # No document states whether the DAC stays at the last level or returns to holding.
         yield _unknown(AFTER, length, points, "level after the end of a stimulus file")
 
 
-def _refuse_the_unknown(waveform: Waveform) -> None:
+def _refuse_nonfinite(waveform: Waveform) -> None:
     numbers = [waveform.holding, *(value for e in waveform.epochs for value in (e.level, e.level_increment))]
     if not all(math.isfinite(value) for value in numbers):
         raise RecordingError(f"command unknown: a level of DAC '{waveform.name}' is no number")
@@ -221,23 +221,24 @@ def _refuse_the_unknown(waveform: Waveform) -> None:
 
 
 def _refuse_list(name: str, user_list: UserList) -> None:
-    what, epoch = user_list.target
-    said = f"command unknown: the user list of DAC '{name}'"
-    if what not in (LEVEL, DURATION):
-        meaning = f"the {what}{' of epoch ' + epoch if epoch else ''}" if what else "something of an unknown code"
-        raise RecordingError(f"{said} varies {meaning} (parameter {user_list.parameter}), which is not rebuilt")
+    parameter, epoch = user_list.target
+    subject = f"command unknown: the user list of DAC '{name}'"
+    if parameter not in (LEVEL, DURATION):
+        of_epoch = f" of epoch {epoch}" if epoch else ""
+        meaning = f"the {parameter}{of_epoch}" if parameter else "a parameter of an unknown code"
+        raise RecordingError(f"{subject} varies {meaning} (parameter {user_list.parameter}), which is not rebuilt")
     if not user_list.values:
-        raise RecordingError(f"{said} is empty")
+        raise RecordingError(f"{subject} is empty")
     if not all(math.isfinite(value) for value in user_list.values):
-        raise RecordingError(f"{said} holds something that is no number")
+        raise RecordingError(f"{subject} has a value that is no number")
 
 
 @dataclass(frozen=True)
 class _Level:
-    """Where the output stands; NaN behind something that is not rebuilt, and behind what."""
+    """Level of the output; nan after something that is not rebuilt, `after` names it."""
 
     value: float
-    behind: str = ""
+    after: str = ""
 
 
 def _unknown(name: str, start: int, stop: int, kind: str) -> Segment:
@@ -245,13 +246,13 @@ def _unknown(name: str, start: int, stop: int, kind: str) -> Segment:
 
 
 def _rest(name: str, start: int, stop: int, level: _Level) -> Segment:
-    if level.behind:
-        return _unknown(name, start, stop, f"level kept from a {level.behind}")
+    if level.after:
+        return _unknown(name, start, stop, f"level kept from a {level.after}")
     return Segment(name, start, stop, level.value, level.value)
 
 
 def _sweep(waveform: Waveform, sweep: int, points: int, rest: _Level) -> tuple[list[Segment], _Level]:
-    """Segments of one sweep, and the level on which it ends."""
+    """Return the segments of one sweep, and the level on which it ends."""
     position = min(points, max(1, points // 64))
     pieces, level = [_rest(BEFORE, 0, position, rest)], rest
     for epoch in waveform.epochs:
@@ -261,8 +262,8 @@ def _sweep(waveform: Waveform, sweep: int, points: int, rest: _Level) -> tuple[l
         target = _target(epoch, waveform.user_list, sweep)
         piece = _piece(epoch, position, min(position + length, points), length, level, target)
         pieces.append(piece)
-        behind = level.behind if epoch.kind == "ramp" else epoch.kind
-        level = _Level(piece.last_mV, "" if piece.is_known else behind)
+        after = level.after if epoch.kind == "ramp" else epoch.kind
+        level = _Level(piece.last_mV, "" if piece.is_known else after)
         position += length
     if position < points:
         level = level if waveform.keeps_last_level else _Level(waveform.holding)
@@ -275,10 +276,10 @@ def _piece(epoch: Epoch, start: int, stop: int, length: int, level: _Level, targ
         return Segment(epoch.letter, start, stop, target, target)
     if epoch.kind != "ramp":
         return _unknown(epoch.letter, start, stop, epoch.kind)
-    if level.behind:
-        return _unknown(epoch.letter, start, stop, f"ramp from a {level.behind}")
+    if level.after:
+        return _unknown(epoch.letter, start, stop, f"ramp from a {level.after}")
     if stop - start < length:
-        # A ramp that the end of the sweep cuts off has only come part of its way.
+        # A ramp that the end of the sweep cuts off has not reached its last level.
         target = level.value + (target - level.value) * ((stop - start) / length)
     return Segment(epoch.letter, start, stop, level.value, target)
 

@@ -111,7 +111,7 @@ def _level(part: Segment) -> str:
         return part.kind
     if part.is_level:
         return f"{part.first_mV:g}"
-    if part.course is None:
+    if part.stimulus is None:
         return f"{part.first_mV:g}..{part.last_mV:g}"
     played = levels([part], np.arange(part.start, part.stop))
     return f"between {played.min():g} and {played.max():g}"

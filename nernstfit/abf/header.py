@@ -1,16 +1,19 @@
-"""From the sections of a header, as pyabf reads them, to one record, both formats alike.
+"""Header of an ABF file as one record, the same for both formats.
 
-pyabf reads the sections, and nothing else is asked of it. What it misreads is taken from the
-bytes: texts (it drops the micro sign, so that uA would become A, and takes the last string of
-ABF2 for the user list), user lists, the holding level of ABF1, sweep intervals, the times of
-tags. ABF1 keeps every field at a fixed place; a header of 2 kB, as in ABF 1.3, ends before the
-epoch table, and what seems to stand there are samples.
+Both formats name their fields alike (see `layout`). What they arrange differently is brought into one
+shape first, `_Fields`; from there on channels, outputs, epochs and tags are made by the same functions.
+
+Some fields are read as real files fill them, not as they are documented. Texts are bytes of Windows' code
+page, with the micro sign in any of three codes. A user list of ABF2 is in use where it names a parameter,
+although its `nULEnable` is 0. The type stored beside a filter is ignored: files that state a corner
+give the type as none.
 """
 
 from __future__ import annotations
 
 import datetime
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -18,57 +21,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.abf.check import BLOCK, Bytes, unpack
-from nernstfit.abf.records import MAX_EPOCHS, Channel, Epoch, Lowpass, Played, Tag, UserList, Waveform, epoch_name
+from nernstfit.abf import layout
+from nernstfit.abf.layout import BLOCK, Bytes, Extent
+from nernstfit.abf.records import (
+    MAX_EPOCHS,
+    Channel,
+    Epoch,
+    Lowpass,
+    StimulusPlayback,
+    Tag,
+    UserList,
+    Waveform,
+    epoch_name,
+)
+from nernstfit.abf.texts import decoded, file_name, list_values, text_of, unit_of
 from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.terms import BandwidthSource
 
-EPISODIC, GAP_FREE = 5, 3
-_MODES = {
-    1: "variable-length events",
-    2: "fixed-length events",
-    3: "gap-free",
-    4: "high-speed oscilloscope",
-    5: "episodic",
-}
-_KINDS = {
-    0: "off",
-    1: "step",
-    2: "ramp",
-    3: "pulse train",
-    4: "triangle train",
-    5: "cosine train",
-    6: "resistance measurement",
-    7: "biphasic train",
-}
-_SOURCES = {0: "none", 1: "epochs", 2: "file"}
-_STORED = {0: "<i2", 1: "<f4"}
-_MICRO = ("µ", "μ", "æ")  # Latin, Greek, and DOS's code read as Windows'
-_STRINGS_HEADER_BYTES = 44
-_EXTENDED_HEADER_BYTES = 6144
-_OUTPUTS_OF_ABF1 = 4
-_DRIVEN_OUTPUTS_OF_ABF1 = 2
-_EPOCHS_OF_ABF1 = 10
-_DAY_S = 86_400.0
-_WIDEBAND_HZ = 100_000.0  # what the programs write for no filter
-_FIRST_WITH_50_EPOCHS = (2, 9)
+_DAY_S = 86_400.0  # seconds of a day
+_FIRST_WITH_50_EPOCHS = (2, 9)  # version of the format
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of its recording.
+    """Header of one recording.
 
     Attributes
     ----------
-    version, mode, rate_Hz, sweeps, points, interval_s, start_s, channels, waveforms, tags, obstacles
-        As in `Recording`; a waveform that plays a file names it only.
+    version, mode, rate_Hz, sweeps, points, sweep_interval_s, start_s, channels, waveforms, tags, obstacles
+        As in `Recording`; of a stimulus file the name only.
     start : int
         First byte of the samples.
-    stored : str
-        NumPy's name of their type.
+    stored : numpy.dtype
+        Type of the samples.
     gains, offsets : tuple of float
         One per channel: value = stored * gain + offset.
-    played : dict of int to Played
-        By DAC number: how it plays its stimulus file.
+    playbacks : dict of int to StimulusPlayback
+        By DAC number, of the DACs that play a stimulus file.
     """
 
     version: str
@@ -76,290 +65,240 @@ class Header:
     rate_Hz: float
     sweeps: int
     points: int
-    interval_s: float
+    sweep_interval_s: float
     start_s: float
     channels: tuple[Channel, ...]
     waveforms: tuple[Waveform, ...]
     tags: tuple[Tag, ...]
     obstacles: tuple[str, ...]
     start: int
-    stored: str
+    stored: np.dtype[Any]
     gains: tuple[float, ...]
     offsets: tuple[float, ...]
-    played: dict[int, Played]
+    playbacks: dict[int, StimulusPlayback]
 
 
 @dataclass(frozen=True)
-class _Clock:
-    """Time in a recording: of sweeps and tags."""
+class _Fields:
+    """Fields of a header in one shape for both formats, not yet interpreted.
 
+    Attributes
+    ----------
+    inputs : list of namespace
+        Fields of each sampled input, with its `number`, `name` and `unit`.
+    outputs : list of namespace
+        Fields of each DAC, with its `number`, `name`, `unit`, `stimulus_path`, `user_list` and `epochs`, the
+        fields of each row of its epoch table in their order.
+    protocol : namespace
+        Fields of the protocol as a whole.
+    synch : ndarray of int, shape (sweeps, 2)
+        Start and length of every sweep; empty where the file has no synch array.
+    tick_us : float
+        Unit of the starts of sweeps and of the times of tags.
+    sweeps, samples : int
+        Numbers as stated, samples of all channels together.
+    start_date, start_ms : int
+        Day as 20240131, and time after midnight.
+    """
+
+    version: str
+    inputs: list[SimpleNamespace]
+    outputs: list[SimpleNamespace]
+    protocol: SimpleNamespace
     rate_Hz: float
-    unit_us: float  # of tags and sweeps' starts
-    stated_interval_s: float
-    starts: NDArray[np.int32]
+    tick_us: float
+    sweeps: int
+    samples: int
+    synch: NDArray[np.int32]
+    tags: Extent
+    obstacles: tuple[str, ...]
+    start: int
+    stored: np.dtype[Any]
+    start_date: int
+    start_ms: int
 
-    def interval_s(self, points: int) -> float:
-        """From sweep to sweep: as stated, or from the sweeps' starts, or one after the other."""
-        if math.isfinite(self.stated_interval_s) and self.stated_interval_s > 0:
-            return self.stated_interval_s
-        steps = np.diff(self.starts.astype(np.int64))
-        if steps.size and steps.min() > 0:
-            return float(np.median(steps)) * self.unit_us * 1e-6
-        return points / self.rate_Hz
+
+def parse(content: Bytes) -> Header:
+    """Return the header of a file.
+
+    Parameters
+    ----------
+    content : ndarray of uint8
+        The whole file; `check` has found no fault.
+
+    Raises
+    ------
+    RecordingError
+        If the header makes no sense as a recording; without the file's name.
+    """
+    fields = _abf1(content) if bytes(content[:4]) == layout.ABF1_SIGNATURE else _abf2(content)
+    mode = fields.protocol.nOperationMode
+    sweeps = _sweeps(mode, fields.sweeps)
+    points = _points(fields, sweeps)
+    interval_s = _sweep_interval_s(fields, points)
+    return Header(
+        version=fields.version,
+        mode=layout.OPERATION_MODES.get(mode, f"mode {mode}"),
+        rate_Hz=fields.rate_Hz,
+        sweeps=sweeps,
+        points=points,
+        sweep_interval_s=interval_s,
+        start_s=_start_s(fields.start_date, fields.start_ms),
+        channels=tuple(_channel(index, entry) for index, entry in enumerate(fields.inputs)),
+        waveforms=tuple(map(_waveform, fields.outputs)),
+        tags=tuple(_tag(content, place, fields.tick_us, interval_s, sweeps) for place in _tag_places(fields.tags)),
+        obstacles=fields.obstacles,
+        start=fields.start,
+        stored=fields.stored,
+        gains=_gains(fields.protocol, fields.inputs),
+        offsets=_offsets(fields.inputs),
+        playbacks={entry.number: _playback(entry) for entry in fields.outputs if _source(entry) == "file"},
+    )
 
 
 # ABF1
 
 
-def abf1(h: Any, content: Bytes) -> Header:
-    """Read an ABF1 header.
-
-    Parameters
-    ----------
-    h : pyabf.abf1.headerV1.HeaderV1
-    content : ndarray of uint8
-        The whole file, checked.
-
-    Raises
-    ------
-    RecordingError
-        Without the file's name.
-    """
-    count, numbers = h.nADCNumChannels, tuple(h.nADCSamplingSeq[: h.nADCNumChannels])
-    extended = h.lDataSectionPtr * BLOCK >= _EXTENDED_HEADER_BYTES
-    # Behind a short header pyabf's telegraph fields are samples.
-    telegraphs = [bool(extended and h.nTelegraphEnable[n]) for n in numbers]
-    channels = tuple(
-        Channel(
-            i,
-            n,
-            _text(content, 442 + 10 * n, 10),
-            _unit(_text(content, 602 + 8 * n, 8)),
-            _clamp(telegraphs[i], h.nTelegraphMode[n]),
-            _capacitance(telegraphs[i], h.fTelegraphMembraneCap[n]),
-            _lowpass(
-                h.fTelegraphFilter[n] if telegraphs[i] else 0.0,
-                unpack(content, "<f", 1178 + 4 * n)[0],
-                unpack(content, "<f", 5934 + 4 * n)[0] if extended else 0.0,
-            ),
-        )
-        for i, n in enumerate(numbers)
-    )
-    divisors = [
-        h.fInstrumentScaleFactor[n]
-        * h.fSignalGain[n]
-        * h.fADCProgrammableGain[n]
-        * (h.fTelegraphAdditGain[n] if telegraphs[i] else 1.0)
-        for i, n in enumerate(numbers)
-    ]
-    offsets = _offsets([h.fInstrumentOffset[n] for n in numbers], [h.fSignalOffset[n] for n in numbers])
-    synch = _synch_array(content, h.lSynchArrayPtr, h.lSynchArraySize)
-    unit_us = h.fSynchTimeUnit if _is_positive(h.fSynchTimeUnit) else h.fADCSampleInterval
-    clock = _Clock(1e6 / h.fADCSampleInterval / count, unit_us, unpack(content, "<f", 178)[0], synch[:, 0])
-    sweeps = _sweeps(h.nOperationMode, h.lActualEpisodes)
-    points = _points(h.nOperationMode, h.lActualAcqLength, sweeps, count, synch[:, 1])
-    stored = _STORED[h.nDataFormat]
-    waveforms, played = _abf1_waveforms(h, content, extended)
-    return Header(
-        version=f"{round(h.fFileVersionNumber * 100) // 10 / 10:.1f}",
-        mode=_mode(h.nOperationMode),
-        rate_Hz=clock.rate_Hz,
-        sweeps=sweeps,
-        points=points,
-        interval_s=clock.interval_s(points),
-        start_s=_start_s(h.lFileStartDate, 1000 * h.lFileStartTime + (h.nFileStartMillisecs if extended else 0)),
-        channels=channels,
-        waveforms=waveforms,
-        tags=_tags(content, h.lTagSectionPtr * BLOCK, h.lNumTagEntries, 64, clock, points, sweeps),
-        obstacles=_abf1_obstacles(content) if extended else ("its 2 kB header holds no epoch table",),
-        start=h.lDataSectionPtr * BLOCK + h.nNumPointsIgnored * np.dtype(stored).itemsize,
+def _abf1(content: Bytes) -> _Fields:
+    header = layout.ABF1_HEADER.unpack(content)
+    is_short = header.lDataSectionPtr * BLOCK < layout.ABF1_HEADER.size
+    inputs = _abf1_inputs(header, is_short)
+    stored = layout.SAMPLE_TYPES[header.nDataFormat]
+    return _Fields(
+        version=f"{round(header.fFileVersionNumber * 100) // 10 / 10:.1f}",
+        inputs=inputs,
+        outputs=_abf1_outputs(header, is_short),
+        protocol=header,
+        rate_Hz=1e6 / header.fADCSampleInterval / len(inputs),
+        tick_us=header.fSynchTimeUnit if _is_positive(header.fSynchTimeUnit) else header.fADCSampleInterval,
+        sweeps=header.lActualEpisodes,
+        samples=header.lActualAcqLength,
+        synch=_synch_array(content, header.lSynchArrayPtr, header.lSynchArraySize),
+        tags=Extent(header.lTagSectionPtr, layout.TAG.size, header.lNumTagEntries),
+        obstacles=("its 2 kB header holds no epoch table",) if is_short else _abf1_obstacles(header),
+        start=header.lDataSectionPtr * BLOCK + header.nNumPointsIgnored * stored.itemsize,
         stored=stored,
-        gains=_gains(h.fADCRange, h.lADCResolution, divisors),
-        offsets=offsets,
-        played=played,
+        start_date=header.lFileStartDate,
+        start_ms=1000 * header.lFileStartTime + (0 if is_short else header.nFileStartMillisecs),
     )
 
 
-def _abf1_obstacles(content: Bytes) -> tuple[str, ...]:
-    found = {
-        "conditioning trains": any(unpack(content, "<2h", 3260)),
-        "P/N leak subtraction": any(unpack(content, "<2h", 4456)),
-        "alternating DAC outputs": any(unpack(content, "<h", 5876)),
-    }
-    return tuple(name for name, there in found.items() if there)
+def _abf1_inputs(header: SimpleNamespace, is_short: bool) -> list[SimpleNamespace]:
+    """Return the fields of the sampled inputs; samples lie where a short header has no telegraphs and filters."""
+    every = layout.elements(layout.ABF1_HEADER, header, layout.INPUTS)
+    inputs = [every[number] for number in header.nADCSamplingSeq[: header.nADCNumChannels]]
+    for number, entry in zip(header.nADCSamplingSeq, inputs, strict=False):
+        entry.number, entry.name, entry.unit = number, text_of(entry.sADCChannelName), unit_of(text_of(entry.sADCUnits))
+        if is_short:
+            entry.nTelegraphEnable, entry.fPostProcessLowpassFilter = 0, 0.0
+    return inputs
 
 
-def _abf1_waveforms(h: Any, content: Bytes, extended: bool) -> tuple[tuple[Waveform, ...], dict[int, Played]]:
-    holding = unpack(content, "<4f", 1394)
-    waveforms, played = [], {}
-    for i in range(_OUTPUTS_OF_ABF1):
-        driven = extended and i < _DRIVEN_OUTPUTS_OF_ABF1 and bool(h.nWaveformEnable[i])
-        source = _source(h.nWaveformSource[i]) if driven else "none"
-        rows = range(i * _EPOCHS_OF_ABF1, (i + 1) * _EPOCHS_OF_ABF1) if source == "epochs" else range(0)
-        if source == "file":
-            played[i] = Played(h.fDACFileScale[i], h.fDACFileOffset[i], h.lDACFileEpisodeNum[i], h.nDACFileADCNum[i])
-        waveforms.append(
-            Waveform(
-                number=i,
-                name=_text(content, 1306 + 10 * i, 10),
-                unit=_unit(_text(content, 1346 + 8 * i, 8)),
-                holding=holding[i],
-                source=source,
-                epochs=_epochs(h, [(row % _EPOCHS_OF_ABF1, row) for row in rows]),
-                keeps_last_level=bool(driven and h.nInterEpisodeLevel[i]),
-                user_list=_abf1_user_list(content, i) if source == "epochs" else None,
-                stimulus_file=_file_name(_text(content, 2736 + 256 * i, 256)) if source == "file" else "",
-            )
+def _abf1_outputs(header: SimpleNamespace, is_short: bool) -> list[SimpleNamespace]:
+    outputs = layout.elements(layout.ABF1_HEADER, header, layout.ABF1_OUTPUTS)
+    playing = layout.elements(layout.ABF1_HEADER, header, layout.ABF1_EPOCH_OUTPUTS)
+    rows = layout.elements(layout.ABF1_HEADER, header, layout.ABF1_EPOCH_OUTPUTS * layout.ABF1_EPOCHS)
+    for i, row in enumerate(rows):
+        row.nEpochNum = i % layout.ABF1_EPOCHS
+    for number, entry in enumerate(outputs):
+        entry.number, entry.name, entry.unit = (
+            number,
+            text_of(entry.sDACChannelName),
+            unit_of(text_of(entry.sDACChannelUnits)),
         )
-    return tuple(waveforms), played
+        entry.epochs = rows[number * layout.ABF1_EPOCHS : (number + 1) * layout.ABF1_EPOCHS]
+        entry.user_list = _abf1_user_list(entry)
+        entry.nWaveformEnable, entry.stimulus_path = 0, ""
+        if number < len(playing) and not is_short:
+            vars(entry).update(vars(playing[number]))
+            entry.stimulus_path = text_of(entry.sDACFilePath)
+    return outputs
 
 
-def _abf1_user_list(content: Bytes, dac: int) -> UserList | None:
-    """Return the list of one DAC; there is one for each, and a list that is not enabled is left alone."""
-    enabled, parameter = unpack(content, "<h", 3360 + 2 * dac)[0], unpack(content, "<h", 3368 + 2 * dac)[0]
-    if not enabled:
+def _abf1_user_list(entry: SimpleNamespace) -> UserList | None:
+    """Return the list of one DAC; one that is not enabled is ignored."""
+    if not entry.nULEnable:
         return None
-    values = _values(_text(content, 3376 + 256 * dac, 256))
-    return UserList(parameter, values, bool(unpack(content, "<h", 4400 + 2 * dac)[0]))
+    return UserList(entry.nULParamToVary, list_values(text_of(entry.sULParamValueList)), bool(entry.nULRepeat))
+
+
+def _abf1_obstacles(header: SimpleNamespace) -> tuple[str, ...]:
+    obstacles = {
+        "conditioning trains": any(header.nConditEnable),
+        "P/N leak subtraction": any(header.nPNEnable),
+        "alternating DAC outputs": bool(header.nAlternateDACOutputState),
+    }
+    return tuple(name for name, is_on in obstacles.items() if is_on)
 
 
 # ABF2
 
 
-def abf2(sections: SimpleNamespace, content: Bytes) -> Header:
-    """Read an ABF2 header.
-
-    Parameters
-    ----------
-    sections : namespace
-        pyabf's HeaderV2 and sections: header, protocol, data, adc, dac, epochs.
-    content : ndarray of uint8
-        The whole file, checked.
-
-    Raises
-    ------
-    RecordingError
-        Without the file's name.
-    """
-    header, protocol, adc = sections.header, sections.protocol, sections.adc
-    strings, count = _strings(content), adc._entryCount
-    telegraphs = [bool(enabled) for enabled in adc.nTelegraphEnable]
-    channels = tuple(
-        Channel(
-            i,
-            adc.nADCNum[i],
-            _string(strings, adc.lADCChannelNameIndex[i]),
-            _unit(_string(strings, adc.lADCUnitsIndex[i])),
-            _clamp(telegraphs[i], adc.nTelegraphMode[i]),
-            _capacitance(telegraphs[i], adc.fTelegraphMembraneCap[i]),
-            _lowpass(
-                adc.fTelegraphFilter[i] if telegraphs[i] else 0.0,
-                adc.fSignalLowpassFilter[i],
-                adc.fPostProcessLowpassFilter[i],
-            ),
-        )
-        for i in range(count)
-    )
-    divisors = [
-        adc.fInstrumentScaleFactor[i]
-        * adc.fSignalGain[i]
-        * adc.fADCProgrammableGain[i]
-        * (adc.fTelegraphAdditGain[i] if telegraphs[i] else 1.0)
-        for i in range(count)
-    ]
-    offsets = _offsets(adc.fInstrumentOffset, adc.fSignalOffset)
-    block, _, entries = unpack(content, "<IIq", 316)
-    synch = _synch_array(content, block, entries)
+def _abf2(content: Bytes) -> _Fields:
+    header = layout.ABF2_HEADER.unpack(content)
+    protocol = layout.entries(content, "Protocol")[0]
+    strings, data, synch = _strings(content), layout.extent(content, "Data"), layout.extent(content, "SynchArray")
+    version = header.fFileVersionNumber[::-1][:2]
+    inputs, outputs = layout.entries(content, "ADC"), layout.entries(content, "DAC")
     rate_Hz = 1e6 / protocol.fADCSequenceInterval
-    unit_us = protocol.fSynchTimeUnit if _is_positive(protocol.fSynchTimeUnit) else 1e6 / rate_Hz / count
-    clock = _Clock(rate_Hz, unit_us, protocol.fEpisodeStartToStart, synch[:, 0])
-    sweeps = _sweeps(protocol.nOperationMode, header.lActualEpisodes)
-    points = _points(protocol.nOperationMode, sections.data._entryCount, sweeps, count, synch[:, 1])
-    tag_block, tag_size, tags = unpack(content, "<IIq", 252)
-    waveforms, played = _abf2_waveforms(sections, content, strings, header.fFileVersionNumber[::-1])
-    return Header(
-        version=".".join(map(str, header.fFileVersionNumber[:1:-1])),
-        mode=_mode(protocol.nOperationMode),
+    for entry in inputs:
+        entry.number, entry.name = entry.nADCNum, _string(strings, entry.lADCChannelNameIndex)
+        entry.unit = unit_of(_string(strings, entry.lADCUnitsIndex))
+    rows = sorted(layout.entries(content, "EpochPerDAC"), key=lambda row: int(row.nEpochNum))
+    lists = _abf2_user_lists(content, strings, version)
+    for entry in outputs:
+        entry.number, entry.name = entry.nDACNum, _string(strings, entry.lDACChannelNameIndex)
+        entry.unit = unit_of(_string(strings, entry.lDACChannelUnitsIndex))
+        entry.epochs = [row for row in rows if row.nDACNum == entry.number]
+        entry.user_list = lists.get(entry.number)
+        entry.stimulus_path = _string(strings, entry.lDACFilePathIndex) if _source(entry) == "file" else ""
+    return _Fields(
+        version=".".join(map(str, version)),
+        inputs=inputs,
+        outputs=outputs,
+        protocol=protocol,
         rate_Hz=rate_Hz,
-        sweeps=sweeps,
-        points=points,
-        interval_s=clock.interval_s(points),
-        start_s=_start_s(header.uFileStartDate, header.uFileStartTimeMS),
-        channels=channels,
-        waveforms=waveforms,
-        tags=_tags(content, tag_block * BLOCK, tags, tag_size, clock, points, sweeps),
-        obstacles=_abf2_obstacles(sections),
-        start=sections.data._byteStart,
-        stored=_STORED[header.nDataFormat],
-        gains=_gains(protocol.fADCRange, protocol.lADCResolution, divisors),
-        offsets=offsets,
-        played=played,
+        tick_us=protocol.fSynchTimeUnit if _is_positive(protocol.fSynchTimeUnit) else 1e6 / rate_Hz / len(inputs),
+        sweeps=header.lActualEpisodes,
+        samples=data.entries,
+        synch=_synch_array(content, synch.block, synch.entries),
+        tags=layout.extent(content, "Tag"),
+        obstacles=_abf2_obstacles(protocol, outputs),
+        start=data.start,
+        stored=layout.SAMPLE_TYPES[header.nDataFormat],
+        start_date=header.uFileStartDate,
+        start_ms=header.uFileStartTimeMS,
     )
 
 
-def _abf2_obstacles(sections: SimpleNamespace) -> tuple[str, ...]:
-    found = {
-        "alternating DAC outputs": bool(sections.protocol.nAlternateDACOutputState),
-        "conditioning trains": any(sections.dac.nConditEnable),
-        "P/N leak subtraction": any(sections.dac.nLeakSubtractType),
+def _abf2_obstacles(protocol: SimpleNamespace, outputs: Sequence[SimpleNamespace]) -> tuple[str, ...]:
+    obstacles = {
+        "alternating DAC outputs": bool(protocol.nAlternateDACOutputState),
+        "conditioning trains": any(entry.nConditEnable for entry in outputs),
+        "P/N leak subtraction": any(entry.nLeakSubtractType for entry in outputs),
     }
-    return tuple(name for name, there in found.items() if there)
+    return tuple(name for name, is_on in obstacles.items() if is_on)
 
 
-def _abf2_waveforms(
-    sections: SimpleNamespace, content: Bytes, strings: list[str], version: list[int]
-) -> tuple[tuple[Waveform, ...], dict[int, Played]]:
-    dac, lists = sections.dac, _abf2_user_lists(content, strings, version)
-    waveforms, played = [], {}
-    for i in range(dac._entryCount):
-        number = dac.nDACNum[i]
-        source = _source(dac.nWaveformSource[i]) if dac.nWaveformEnable[i] else "none"
-        if source == "file":
-            played[number] = Played(
-                dac.fDACFileScale[i], dac.fDACFileOffset[i], dac.lDACFileEpisodeNum[i], dac.nDACFileADCNum[i]
-            )
-        waveforms.append(
-            Waveform(
-                number=number,
-                name=_string(strings, dac.lDACChannelNameIndex[i]),
-                unit=_unit(_string(strings, dac.lDACChannelUnitsIndex[i])),
-                holding=dac.fDACHoldingLevel[i],
-                source=source,
-                epochs=_epochs(sections.epochs, _rows_of(sections.epochs, number)) if source == "epochs" else (),
-                keeps_last_level=bool(dac.nWaveformEnable[i] and dac.nInterEpisodeLevel[i]),
-                user_list=lists.get(number) if source == "epochs" else None,
-                stimulus_file=_file_name(_string(strings, dac.lDACFilePathIndex[i])) if source == "file" else "",
-            )
-        )
-    return tuple(waveforms), played
-
-
-def _abf2_user_lists(content: Bytes, strings: list[str], version: list[int]) -> dict[int, UserList]:
-    """User lists by DAC: a list has the number of the DAC for which it was made."""
-    block, size, count = unpack(content, "<IIq", 172)
+def _abf2_user_lists(content: Bytes, strings: list[str], version: tuple[int, ...]) -> dict[int, UserList]:
+    """Return the user lists by DAC: the number of a list is that of the DAC for which it was made."""
+    epoch_count = MAX_EPOCHS if version >= _FIRST_WITH_50_EPOCHS else layout.ABF1_EPOCHS
     lists: dict[int, UserList] = {}
-    for i in range(count):
-        # The second field, `enable`, is 0 in real files whose list was played; the parameter tells.
-        number, _, parameter, repeat, text = unpack(content, "<5h", block * BLOCK + i * size)
-        if parameter <= 0:
+    for entry in layout.entries(content, "UserList"):
+        if entry.nULParamToVary <= 0:
             continue
-        if number in lists:
-            raise RecordingError(f"its header is damaged: DAC {number} has two user lists")
-        epoch_count = MAX_EPOCHS if tuple(version[:2]) >= _FIRST_WITH_50_EPOCHS else _EPOCHS_OF_ABF1
-        lists[number] = UserList(parameter, _values(_string(strings, text)), bool(repeat), epoch_count)
+        if entry.nListNum in lists:
+            raise RecordingError(f"its header is damaged: DAC {entry.nListNum} has two user lists")
+        values = list_values(_string(strings, entry.lULParamValueListIndex))
+        lists[entry.nListNum] = UserList(entry.nULParamToVary, values, bool(entry.nULRepeat), epoch_count)
     return lists
 
 
-def _rows_of(section: Any, dac: int) -> list[tuple[int, int]]:
-    """Number and row of each epoch of one DAC, in the order in which they are played."""
-    return sorted((section.nEpochNum[i], i) for i in range(section._entryCount) if section.nDACNum[i] == dac)
-
-
 def _strings(content: Bytes) -> list[str]:
-    """Texts of an ABF2 file; others count them from 1, and 0 means no text."""
-    block, size = unpack(content, "<II", 220)
-    body = content[block * BLOCK + _STRINGS_HEADER_BYTES : block * BLOCK + size].tobytes()
-    return ["", *(_decoded(text) for text in body.split(b"\0"))]
+    """Return the texts of a file; they are counted from 1, and 0 means no text."""
+    at = layout.extent(content, "Strings")
+    body = content[at.start + layout.ABF2_ENTRIES["Strings"].size : at.start + at.entry_bytes].tobytes()
+    return ["", *(decoded(text) for text in body.split(b"\0"))]
 
 
 def _string(strings: list[str], index: int) -> str:
@@ -368,108 +307,154 @@ def _string(strings: list[str], index: int) -> str:
     return strings[index]
 
 
-# Both
+# Inputs
 
 
-def _epochs(fields: Any, rows: list[tuple[int, int]]) -> tuple[Epoch, ...]:
-    """Epochs that are not switched off; both formats use the same names of fields."""
-    used = [(number, row) for number, row in rows if fields.nEpochType[row] != 0]
-    if len({number for number, _ in used}) != len(used):
-        raise RecordingError("its header is damaged: an epoch stands twice in its table")
-    return tuple(_epoch(fields, number, row) for number, row in used)
-
-
-def _epoch(fields: Any, number: int, row: int) -> Epoch:
-    try:
-        letter = epoch_name(number)
-    except ValueError as fault:
-        raise RecordingError(f"its header is damaged: {fault}") from None
-    return Epoch(
-        letter,
-        _KINDS.get(fields.nEpochType[row], f"waveform of unknown type {fields.nEpochType[row]}"),
-        fields.fEpochInitLevel[row],
-        fields.fEpochLevelInc[row],
-        fields.lEpochInitDuration[row],
-        fields.lEpochDurationInc[row],
+def _channel(index: int, entry: SimpleNamespace) -> Channel:
+    is_telegraphed = bool(entry.nTelegraphEnable)
+    capacitance_pF = entry.fTelegraphMembraneCap  # 0 where the amplifier compensates none
+    return Channel(
+        index=index,
+        number=entry.number,
+        name=entry.name,
+        unit=entry.unit,
+        clamp=layout.CLAMP_MODES.get(entry.nTelegraphMode, "") if is_telegraphed else "",
+        capacitance_pF=capacitance_pF if is_telegraphed and _is_positive(capacitance_pF) else math.nan,
+        lowpass=_lowpass(entry),
     )
 
 
-def _source(code: int) -> str:
-    if code not in _SOURCES:
-        raise RecordingError(f"its header is damaged: a DAC plays a source of unknown kind {code}")
-    return _SOURCES[code]
+def _lowpass(entry: SimpleNamespace) -> Lowpass | None:
+    """Return the lowest of the filters in series, which limits the bandwidth; None if the file states none."""
+    filters = [
+        Lowpass(entry.fTelegraphFilter if entry.nTelegraphEnable else 0.0, BandwidthSource.TELEGRAPH),
+        Lowpass(entry.fSignalLowpassFilter, BandwidthSource.HEADER),
+        Lowpass(entry.fPostProcessLowpassFilter, BandwidthSource.SOFTWARE),
+    ]
+    in_use = [each for each in filters if _is_positive(each.corner_Hz) and each.corner_Hz < layout.NO_FILTER_HZ]
+    return min(in_use, key=lambda each: each.corner_Hz, default=None)
 
 
-def _mode(code: int) -> str:
-    return _MODES.get(code, f"mode {code}")
-
-
-def _capacitance(telegraphed: bool, value_pF: float) -> float:
-    """Membrane capacitance as the amplifier compensates it; nan where it told none, which is written as 0."""
-    return value_pF if telegraphed and _is_positive(value_pF) else math.nan
-
-
-def _lowpass(telegraph_Hz: float, header_Hz: float, software_Hz: float) -> Lowpass | None:
-    """Lowest of the filters in a row, which is the one that counts; a file that names none has 0 or wide band.
-
-    The type that stands beside the filter of the header is not asked: real files say there that there is none.
-    """
-    named = [Lowpass(telegraph_Hz, "telegraph"), Lowpass(header_Hz, "header"), Lowpass(software_Hz, "software")]
-    there = [each for each in named if _is_positive(each.corner_Hz) and each.corner_Hz < _WIDEBAND_HZ]
-    return min(there, key=lambda each: each.corner_Hz, default=None)
-
-
-def _clamp(telegraphed: bool, mode: int) -> str:
-    return {0: "voltage", 1: "current", 2: "current"}.get(mode, "") if telegraphed else ""
-
-
-def _is_positive(value: float) -> bool:
-    return math.isfinite(value) and value > 0
-
-
-def _gains(range_V: float, steps: int, divisors: list[float]) -> tuple[float, ...]:
-    scale = [range_V / steps / divisor if steps and divisor else math.nan for divisor in divisors]
-    if not all(math.isfinite(gain) and gain != 0 for gain in scale):
+def _gains(protocol: SimpleNamespace, inputs: Sequence[SimpleNamespace]) -> tuple[float, ...]:
+    """Return what one count of the converter is in each channel's unit."""
+    divisors = [
+        entry.fInstrumentScaleFactor
+        * entry.fSignalGain
+        * entry.fADCProgrammableGain
+        * (entry.fTelegraphAdditGain if entry.nTelegraphEnable else 1.0)
+        for entry in inputs
+    ]
+    range_V, counts = protocol.fADCRange, protocol.lADCResolution
+    gains = tuple(range_V / counts / divisor if counts and divisor else math.nan for divisor in divisors)
+    if not all(math.isfinite(gain) and gain != 0 for gain in gains):
         raise RecordingError("the scale of its samples is no number")
-    return tuple(scale)
+    return gains
 
 
-def _offsets(added: list[float], taken: list[float]) -> tuple[float, ...]:
-    offsets = tuple(a - b for a, b in zip(added, taken, strict=True))
+def _offsets(inputs: Sequence[SimpleNamespace]) -> tuple[float, ...]:
+    offsets = tuple(entry.fInstrumentOffset - entry.fSignalOffset for entry in inputs)
     if not all(map(math.isfinite, offsets)):
         raise RecordingError("the zero of its samples is no number")
     return offsets
 
 
+# Outputs
+
+
+def _waveform(entry: SimpleNamespace) -> Waveform:
+    source = _source(entry)
+    return Waveform(
+        number=entry.number,
+        name=entry.name,
+        unit=entry.unit,
+        holding=entry.fDACHoldingLevel,
+        source=source,
+        epochs=_epochs(entry.epochs) if source == "epochs" else (),
+        keeps_last_level=bool(entry.nWaveformEnable and entry.nInterEpisodeLevel),
+        user_list=entry.user_list if source == "epochs" else None,
+        stimulus_file=file_name(entry.stimulus_path) if source == "file" else "",
+    )
+
+
+def _source(entry: SimpleNamespace) -> str:
+    if not entry.nWaveformEnable:
+        return "none"
+    if entry.nWaveformSource not in layout.WAVEFORM_SOURCES:
+        raise RecordingError(f"its header is damaged: a DAC plays a waveform of unknown source {entry.nWaveformSource}")
+    return layout.WAVEFORM_SOURCES[entry.nWaveformSource]
+
+
+def _playback(entry: SimpleNamespace) -> StimulusPlayback:
+    return StimulusPlayback(entry.fDACFileScale, entry.fDACFileOffset, entry.lDACFileEpisodeNum, entry.nDACFileADCNum)
+
+
+def _epochs(rows: Sequence[SimpleNamespace]) -> tuple[Epoch, ...]:
+    """Return the epochs that are not switched off."""
+    used = [row for row in rows if layout.EPOCH_KINDS.get(row.nEpochType) != "off"]
+    if len({row.nEpochNum for row in used}) != len(used):
+        raise RecordingError("its header is damaged: its epoch table has two rows of the same epoch")
+    return tuple(map(_epoch, used))
+
+
+def _epoch(row: SimpleNamespace) -> Epoch:
+    try:
+        letter = epoch_name(row.nEpochNum)
+    except ValueError as fault:
+        raise RecordingError(f"its header is damaged: {fault}") from None
+    return Epoch(
+        letter,
+        layout.EPOCH_KINDS.get(row.nEpochType, f"waveform of unknown type {row.nEpochType}"),
+        row.fEpochInitLevel,
+        row.fEpochLevelInc,
+        row.lEpochInitDuration,
+        row.lEpochDurationInc,
+    )
+
+
+# Sweeps and times
+
+
 def _sweeps(mode: int, stated: int) -> int:
-    if mode == EPISODIC and stated == 0:
+    if mode == layout.EPISODIC and stated == 0:
         raise RecordingError("it holds no sweeps")
-    return 1 if mode == GAP_FREE else max(1, stated)
+    return 1 if mode == layout.GAP_FREE else max(1, stated)
 
 
-def _points(mode: int, samples: int, sweeps: int, channels: int, lengths: NDArray[np.int32]) -> int:
-    """Samples per sweep and channel; sweeps of different length are refused, not cut into equal pieces."""
-    points = samples // (sweeps * channels)
+def _points(fields: _Fields, sweeps: int) -> int:
+    """Return the samples per sweep and channel; sweeps of different length are refused, not cut to equal pieces."""
+    channels, is_episodic = len(fields.inputs), fields.protocol.nOperationMode == layout.EPISODIC
+    points = fields.samples // (sweeps * channels)
     if points == 0:
         raise RecordingError("its header gives no samples")
-    stated = lengths[:sweeps] // channels
-    if mode == EPISODIC and stated.size and stated.min() != stated.max():
+    stated = fields.synch[:sweeps, 1] // channels
+    if is_episodic and stated.size and stated.min() != stated.max():
         raise RecordingError(f"its sweeps differ in length, from {stated.min()} to {stated.max()} samples")
-    if mode == EPISODIC and stated.size == sweeps and stated[0] not in (0, points):
+    if is_episodic and stated.size == sweeps and stated[0] not in (0, points):
         raise RecordingError(
             f"its sweeps have {stated[0]} samples by their table, {points} by the number of all samples"
         )
     return points
 
 
-def _synch_array(content: Bytes, block: int, entries: int) -> NDArray[np.int32]:
-    """Start and length of every sweep, shape (entries, 2)."""
+def _synch_array(content: Bytes, block: int, sweeps: int) -> NDArray[np.int32]:
+    """Return start and length of every sweep, shape (sweeps, 2)."""
     start = block * BLOCK
-    return content[start : start + 8 * entries].view("<i4").reshape(entries, 2)
+    return content[start : start + layout.SYNCH.size * sweeps].view("<i4").reshape(sweeps, 2)
+
+
+def _sweep_interval_s(fields: _Fields, points: int) -> float:
+    """Return the time from sweep to sweep: as stated, else by the sweeps' starts, else their length."""
+    stated = float(fields.protocol.fEpisodeStartToStart)
+    if _is_positive(stated):
+        return stated
+    steps = np.diff(fields.synch[:, 0].astype(np.int64))
+    if steps.size and steps.min() > 0:
+        return float(np.median(steps)) * fields.tick_us * 1e-6
+    return points / fields.rate_Hz
 
 
 def _start_s(date: int, after_midnight_ms: int) -> float:
-    """Return when a file was begun, in s from an arbitrary day by its computer's clock; nan where it names no day."""
+    """Return the start of the recording in s from an arbitrary day, by its computer's clock; nan without a day."""
     try:
         day = datetime.date(date // 10_000, date // 100 % 100, date % 100).toordinal()
     except ValueError:
@@ -477,43 +462,17 @@ def _start_s(date: int, after_midnight_ms: int) -> float:
     return _DAY_S * day + after_midnight_ms / 1000
 
 
-def _tags(
-    content: Bytes, start: int, count: int, size: int, clock: _Clock, points: int, sweeps: int
-) -> tuple[Tag, ...]:
-    """Tags, each with the last sweep that had begun when it was set."""
-    interval_s, tags = clock.interval_s(points), []
-    for place in range(start, start + count * size, size or 1):
-        time_s = unpack(content, "<i", place)[0] * clock.unit_us * 1e-6
-        sweep = int(min(max(0.0, time_s / interval_s), sweeps - 1))
-        tags.append(Tag(time_s, sweep, _text(content, place + 4, 56)))
-    return tuple(tags)
+def _tag_places(tags: Extent) -> Iterator[int]:
+    return (tags.start + i * tags.entry_bytes for i in range(tags.entries))
 
 
-def _text(content: Bytes, start: int, length: int) -> str:
-    return _decoded(content[start : start + length].tobytes().split(b"\0")[0])
+def _tag(content: Bytes, place: int, tick_us: float, interval_s: float, sweeps: int) -> Tag:
+    """Return a tag with the last sweep that had begun when it was set."""
+    entry = layout.TAG.unpack(content, place)
+    time_s = entry.lTagTime * tick_us * 1e-6
+    sweep = int(min(max(0.0, time_s / interval_s), sweeps - 1))
+    return Tag(time_s, sweep, text_of(entry.sComment))
 
 
-def _decoded(text: bytes) -> str:
-    """Text on one line, whatever the bytes."""
-    return " ".join(text.decode("cp1252", errors="replace").split())
-
-
-def _unit(text: str) -> str:
-    """A unit with its micro sign, in whatever code it was written, as `u`."""
-    text = text.replace("Â", "").replace("Î¼", "μ")  # what UTF-8 looks like in Windows' code
-    return "u" + text[1:] if text.startswith(_MICRO) else text
-
-
-def _values(text: str) -> tuple[float, ...]:
-    return tuple(_value(item) for item in text.split(",") if item.strip())
-
-
-def _value(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def _file_name(path: str) -> str:
-    return path.replace("\\", "/").rpartition("/")[2].strip()
+def _is_positive(value: float) -> bool:
+    return math.isfinite(value) and value > 0

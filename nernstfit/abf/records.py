@@ -1,15 +1,26 @@
-"""What the project knows of an ABF file: frozen records, in words of electrophysiology.
+"""Recordings in the words of electrophysiology: frozen records of all that the project takes from an ABF file.
 
-A *recording* is one file. In episodic mode it holds *sweeps* (pClamp also says trial or
-episode), all started by the same protocol. In every sweep each *waveform* (one DAC, an
-output of the digitizer) plays its *epochs* A, B, C ... one after the other: an epoch is a
-step, a ramp or a train whose level and duration may grow by a fixed increment from sweep
-to sweep, or be taken from a *user list*. Before the first epoch the output stays at the
-holding level for the first 1/64 of the sweep; after the last epoch it returns to the
-holding level or, where the protocol says so, keeps the last level, also between sweeps.
-A DAC may play a *stimulus file* instead, sample by sample, and then has no epochs.
-A *channel* is one ADC, an input of the digitizer: the amplifier's current, a recorded
-voltage, a pressure. Which channel answers to which waveform is not stored in the file.
+A *recording* is one file. In episodic mode it consists of *sweeps* (pClamp also says episode), all
+started by the same protocol and all of the same length. A *channel* is one input of the digitizer (ADC):
+the amplifier's current, a membrane voltage, a pressure. Each sweep holds the samples of every channel.
+
+A *waveform* is what one output of the digitizer (DAC) plays, in voltage clamp the command. It is a
+sequence of *epochs* A, B, C ...: an epoch is a step, a ramp or a train, with a level and a duration
+that may grow by a fixed increment from sweep to sweep, or that a *user list* replaces sweep by sweep.
+In a protocol of voltage steps, epoch A may be a prepulse, epoch B a step to -100 mV in the first sweep
+with an increment of 10 mV, epoch C the tail. Sweep by sweep:
+
+    level of epoch B in sweep i = level + i * level_increment                  (i = 0, 1, 2 ...)
+
+Before the first epoch the output stays at the *holding level* for the first 1/64 of the sweep. After the
+last epoch it returns to the holding level or, where the protocol says so, keeps the last level, also
+between sweeps. A DAC may play a *stimulus file* instead, sample by sample, and then has no epochs.
+
+A file does not store which channel responds to which waveform, nor the command itself: `select` decides
+the former, `command` rebuilds the latter from the epochs.
+
+Levels and holding are in the waveform's own unit, mostly mV; durations in samples per channel; sweeps are
+counted from 0.
 """
 
 from __future__ import annotations
@@ -21,12 +32,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.terms import BandwidthSource
+
 EPOCH_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-MAX_EPOCHS = 50
+MAX_EPOCHS = 50  # epochs of one waveform, from ABF 2.9 on
 PICOAMPERES = {"pA": 1.0, "nA": 1e3, "uA": 1e6, "µA": 1e6}
 
-# Codes of a user list, up to the epochs' digital outputs; behind them stand blocks of one code per epoch.
-_LISTED = (
+# Parameters that a user list can vary, by their code. Behind them follow blocks of one code per epoch.
+_LIST_PARAMETERS = (
     "number of conditioning pulses",
     "baseline duration of the conditioning train",
     "baseline level of the conditioning train",
@@ -39,17 +52,17 @@ _LISTED = (
     "digital holding value",
     "number of P/N pulses",
 )
-_LISTED_OF_EPOCH = ("digital output", "level", "duration", "train period", "pulse width")
+_LIST_EPOCH_PARAMETERS = ("digital output", "level", "duration", "train period", "pulse width")
 LEVEL, DURATION = "level", "duration"
 
 
 def epoch_name(number: int) -> str:
-    """Name of an epoch by its number: A is 0, AA follows Z.
+    """Return the name of an epoch by its number: A is 0, AA follows Z.
 
     Raises
     ------
     ValueError
-        Where no program numbers epochs so.
+        If no program uses this number.
     """
     if not 0 <= number < MAX_EPOCHS:
         raise ValueError(f"no epoch has number {number}")
@@ -58,10 +71,10 @@ def epoch_name(number: int) -> str:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One epoch of a waveform. Levels in the waveform's unit, durations in samples per channel."""
+    """Epoch of a waveform. Levels in the waveform's unit, durations in samples per channel."""
 
     letter: str
-    kind: str  # step | ramp | another word: a waveform that is not rebuilt
+    kind: str  # step | ramp | another of layout.EPOCH_KINDS, which is not rebuilt
     level: float
     level_increment: float
     duration: int
@@ -75,15 +88,13 @@ class UserList:
     Attributes
     ----------
     parameter : int
-        pClamp's code of what is replaced.
+        pClamp's code of the parameter that is varied.
     values : tuple of float
-        NaN where the file's text is no number. Levels in the waveform's unit, durations in
-        samples per channel.
+        Levels in the waveform's unit, durations in samples per channel; nan where the file's text is no number.
     repeat : bool
-        Whether a list shorter than the sweeps starts over; else its last value stays.
+        True if a list shorter than the sweeps starts over; else its last value stays.
     epoch_count : int
-        How many epochs the program counts that wrote the file, on which its codes depend:
-        10, or 50 from ABF 2.9 on.
+        Number of epochs on which the codes of the program that wrote the file depend: 10, or 50 from ABF 2.9 on.
     """
 
     parameter: int
@@ -93,23 +104,33 @@ class UserList:
 
     @property
     def target(self) -> tuple[str, str]:
-        """What is replaced in words, and the epoch's letter; no letter where it is no epoch's."""
-        if 0 <= self.parameter < len(_LISTED):
-            return _LISTED[self.parameter], ""
-        block, number = divmod(self.parameter - len(_LISTED), self.epoch_count)
-        if 0 <= block < len(_LISTED_OF_EPOCH):
-            return _LISTED_OF_EPOCH[block], epoch_name(number)
+        """Parameter that is varied, in words, and its epoch's letter; '' where it belongs to no epoch or is unknown."""
+        if 0 <= self.parameter < len(_LIST_PARAMETERS):
+            return _LIST_PARAMETERS[self.parameter], ""
+        block, number = divmod(self.parameter - len(_LIST_PARAMETERS), self.epoch_count)
+        if 0 <= block < len(_LIST_EPOCH_PARAMETERS):
+            return _LIST_EPOCH_PARAMETERS[block], epoch_name(number)
         return "", ""
 
     def at(self, sweep: int) -> float:
-        """Value of one sweep, counted from 0."""
+        """Return the value in one sweep."""
         count = len(self.values)
         return self.values[sweep % count if self.repeat else min(sweep, count - 1)]
 
 
 @dataclass(frozen=True)
-class Played:
-    """How a DAC plays a stimulus file: level = value * scale + offset, of one input, of one sweep (0: of all)."""
+class StimulusPlayback:
+    """Settings with which a DAC plays a stimulus file.
+
+    Attributes
+    ----------
+    scale, offset : float
+        level = value * scale + offset, offset in the waveform's unit.
+    sweep : int
+        Sweep of the file that is played; 0 for all in turn.
+    input : int
+        Input of the file whose samples are played.
+    """
 
     scale: float
     offset: float
@@ -118,29 +139,29 @@ class Played:
 
 
 @dataclass(frozen=True)
-class Course:
-    """Levels of one sweep sample by sample, as a file holds them: level = stored * gain + offset."""
+class StimulusSweep:
+    """Levels of one sweep of a stimulus file as it stores them: level = stored * gain + offset."""
 
     stored: NDArray[Any] = field(repr=False, compare=False)  # (samples,)
     gain: float
     offset: float
 
     def levels(self, samples: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Levels at some samples, in the waveform's unit; same shape."""
+        """Return the levels at some samples, in the waveform's unit; same shape."""
         return np.asarray(self.stored[samples].astype(np.float64) * self.gain + self.offset)
 
 
 @dataclass(frozen=True)
 class Stimulus:
-    """What was found of a stimulus file: one course for all sweeps or one for each, or why there is none."""
+    """Content of a stimulus file: one sweep that is played in every sweep, one for each, or the fault."""
 
-    courses: tuple[Course, ...]
+    sweeps: tuple[StimulusSweep, ...]
     fault: str = ""
 
 
 @dataclass(frozen=True)
 class Waveform:
-    """One DAC: what it plays, and at which level it rests."""
+    """Waveform of one DAC, and its holding level."""
 
     number: int
     name: str
@@ -156,19 +177,15 @@ class Waveform:
 
 @dataclass(frozen=True)
 class Lowpass:
-    """A low-pass filter that a file names: its corner, and who named it.
-
-    `source` is `telegraph` (the amplifier), `header` (entered by hand in the acquisition program) or
-    `software` (samples that were filtered afterwards).
-    """
+    """Limit of a channel's bandwidth: the corner of a low-pass filter, or the Nyquist frequency."""
 
     corner_Hz: float
-    source: str
+    source: BandwidthSource
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One ADC. `index` is its place among the sampled channels, `number` that of the input."""
+    """One ADC. `index` is its place among the sampled channels, `number` that of the physical input."""
 
     index: int
     number: int
@@ -181,7 +198,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Tag:
-    """A comment set during the recording."""
+    """Comment set during the recording."""
 
     time_s: float
     sweep: int

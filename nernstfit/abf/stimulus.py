@@ -1,10 +1,10 @@
-"""Stimulus files: what a DAC plays instead of epochs.
+"""Stimulus files, which a DAC plays instead of epochs.
 
-A header names its stimulus file by a path on somebody else's disk. Only a file of that name in
+A header names its stimulus file by a path on the acquiring computer. Only a file of that name in
 the recording's own folder is opened, never another. Clampex plays it sample by sample from the
 start of the sweep, each value times a scale plus an offset of the DAC's, in the DAC's unit.
-A file of one sweep is played in every sweep, one of several sweep by sweep. At another
-sampling rate it would not be known what was played, so that is refused.
+A file of one sweep is played in every sweep, one of several sweep by sweep. With
+another sampling rate the levels played would be unknown, so such a file is refused.
 """
 
 from __future__ import annotations
@@ -17,17 +17,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.abf.records import Course, Played
+from nernstfit.abf.records import StimulusPlayback, StimulusSweep
 from nernstfit.contract.errors import RecordingError
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
+# Largest text file that is read, in bytes: it bounds time and memory. A sweep of 10 s at 100 kHz takes some 20
+# million; at half, several such sweeps would be refused, at double a mistaken file would cost a gigabyte of memory.
 _MAX_TEXT_BYTES = 64_000_000
-_RATE_TOLERANCE = 1e-5  # intervals are stored with seven digits
+# Largest relative difference between sampling rates that count as equal: intervals are stored as float32, with seven
+# digits. At 1e-5 the two drift apart by one sample in 100,000; at half or double nothing changes for real rates.
+_RATE_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
-class Source:
-    """One trace of a stimulus file, stored as value = stored * gain + offset."""
+class StimulusTrace:
+    """Trace of one input of a stimulus file: value = stored * gain + offset."""
 
     rate_Hz: float
     unit: str
@@ -37,12 +41,12 @@ class Source:
 
 
 def beside(folder: Path, name: str) -> Path:
-    """Find a file by its name, in one folder only and whatever the case of its letters.
+    """Return the path of a file by its name, in one folder only and whatever the case of its letters.
 
     Raises
     ------
     RecordingError
-        Where there is none.
+        If the folder has no such file.
     """
     for path in sorted(folder.iterdir()):
         if path.name.lower() == name.lower() and path.is_file():
@@ -50,42 +54,44 @@ def beside(folder: Path, name: str) -> Path:
     raise RecordingError("which is not beside the recording")
 
 
-def courses(source: Source, played: Played, unit: str, rate_Hz: float) -> tuple[Course, ...]:
-    """Return what a DAC plays: one course for all sweeps, or one for each.
+def stimulus_sweeps(
+    trace: StimulusTrace, playback: StimulusPlayback, unit: str, rate_Hz: float
+) -> tuple[StimulusSweep, ...]:
+    """Return the levels that a DAC plays: one sweep for all sweeps of the recording, or one for each.
 
     Parameters
     ----------
-    source : Source
-    played : Played
+    trace : StimulusTrace
+    playback : StimulusPlayback
     unit : str
-        Of the DAC.
+        Unit of the DAC.
     rate_Hz : float
-        Of the recording.
+        Sampling rate of the recording.
 
     Raises
     ------
     RecordingError
-        Where it is not known what was played.
+        If the levels that were played are not known.
     """
-    if not (math.isfinite(played.scale) and math.isfinite(played.offset)):
+    if not (math.isfinite(playback.scale) and math.isfinite(playback.offset)):
         raise RecordingError("whose scale is no number")
-    if abs(source.rate_Hz / rate_Hz - 1) > _RATE_TOLERANCE:
-        raise RecordingError(f"which has {source.rate_Hz:g} samples per second, the recording {rate_Hz:g}")
-    if {source.unit, unit} == {"mV", "V"}:
-        raise RecordingError(f"which is in {source.unit}, while the DAC is in {unit}")
-    if len(source.stored) > 1 and played.sweep != 0:
-        raise RecordingError(f"of which only sweep {played.sweep} was played, by a counting that is not known")
-    gain, offset = source.gain * played.scale, source.offset * played.scale + played.offset
-    return tuple(Course(row, gain, offset) for row in source.stored)
+    if abs(trace.rate_Hz / rate_Hz - 1) > _RATE_TOLERANCE:
+        raise RecordingError(f"which has {trace.rate_Hz:g} samples per second, the recording {rate_Hz:g}")
+    if {trace.unit, unit} == {"mV", "V"}:
+        raise RecordingError(f"which is in {trace.unit}, while the DAC is in {unit}")
+    if len(trace.stored) > 1 and playback.sweep != 0:
+        raise RecordingError(f"of which only sweep {playback.sweep} was played, but the numbering is ambiguous")
+    gain, offset = trace.gain * playback.scale, trace.offset * playback.scale + playback.offset
+    return tuple(StimulusSweep(row, gain, offset) for row in trace.stored)
 
 
-def read_text(path: Path) -> Source:
+def read_text(path: Path) -> StimulusTrace:
     """Read an Axon text file: time in its first column, a sweep in each other.
 
     Raises
     ------
     RecordingError
-        Where it is no such file.
+        If it is no such file.
     """
     try:
         if path.stat().st_size > _MAX_TEXT_BYTES:
@@ -102,7 +108,7 @@ def read_text(path: Path) -> Source:
     step_s = (table[-1, 0] - table[0, 0]) / (len(table) - 1) * _SECONDS.get(_unit_of(titles[0]), math.nan)
     if not step_s > 0:
         raise RecordingError("whose sampling rate is not known")
-    return Source(1 / step_s, _unit_of(titles[-1]), np.ascontiguousarray(table[:, 1:].T), 1.0, 0.0)
+    return StimulusTrace(1 / step_s, _unit_of(titles[-1]), np.ascontiguousarray(table[:, 1:].T), 1.0, 0.0)
 
 
 def _unit_of(title: str) -> str:

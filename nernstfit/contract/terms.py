@@ -275,6 +275,15 @@ class Voltage(Term):
     RECORDED = "recorded", "the recorded membrane voltage"
 
 
+class BandwidthSource(Term):
+    """Source of the bandwidth of the recorded current."""
+
+    TELEGRAPH = "telegraph", "amplifier telegraph", "the amplifier telegraphed the corner of its low-pass filter"
+    HEADER = "header", "acquisition program", "a low-pass filter was entered by hand in the acquisition program"
+    SOFTWARE = "software", "digital filter", "a low-pass filter was applied to the samples afterwards"
+    NYQUIST = "nyquist", "Nyquist frequency", "half the sampling rate, where the file names no lower filter"
+
+
 class ErrorSource(Term):
     """Source of the variance of a ln ratio; the remedy makes it smaller, {ion} stands for the ion's name."""
 

@@ -26,7 +26,8 @@ from nernstfit.contract.settings import Settings
 from nernstfit.experiment import solution_table
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.solution.ions import IONS
-from nernstfit.simulate.abf_writer import OutputChannel, write_abf
+from nernstfit.simulate.abf_writer import write_abf
+from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
 from nernstfit.solutions.junctions import junction_mV
@@ -209,7 +210,8 @@ def _record(
     gain = 5.0 if cell.name in TELEGRAPHED else 1.0
     channel = OutputChannel("IN 0", "pA", 0, FULL_SCALE_PA, gain, "voltage", lowpass_Hz=FILTER_HZ)
     version = "1.84" if cell.name in OLD_FORMAT else "2.6"
-    write_abf(path, version, current[:, None, :], [channel], [PROTOCOL], RATE_HZ, SWEEP_INTERVAL_S)
+    recording = EpisodicRecording(current[:, None, :], [channel], [PROTOCOL], RATE_HZ, SWEEP_INTERVAL_S)
+    write_abf(path, version, recording)
 
 
 class _Membrane:

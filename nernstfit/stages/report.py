@@ -21,7 +21,7 @@ from nernstfit.report.build import Results
 
 CONTRACT = 1
 PACKAGES = (
-    *("nernstfit", "numpy", "scipy", "pandas", "lmfit", "snakemake", "pyabf"),
+    *("nernstfit", "numpy", "scipy", "pandas", "lmfit", "snakemake"),
     *("altair", "vl-convert-python"),
 )
 _TABLES = {

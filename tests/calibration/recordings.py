@@ -24,7 +24,8 @@ from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
 from nernstfit.experiment.folder import Row
-from nernstfit.simulate.abf_writer import OutputChannel, write_abf
+from nernstfit.simulate.abf_writer import write_abf
+from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.solutions.conditions import NEW_ZERO
 from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
 from nernstfit.stages.measure import measure_row
@@ -138,9 +139,9 @@ def _written(row: Calibration, path: Path, current_pA: FloatArray) -> Path:
     if row.extra_channels:  # a pressure on input 2 and the current on input 3 behind it
         channels = [OutputChannel("P", "mmHg", 2, 100.0), replace(channels[0], number=3)]
         samples = [np.zeros_like(current_pA), current_pA]
-    write_abf(
-        path, row.version, np.stack(samples, axis=1), channels, [row.waveform], RATE_HZ, 2.0 * row.points / RATE_HZ
-    )
+    interval_s = 2.0 * row.points / RATE_HZ
+    recording = EpisodicRecording(np.stack(samples, axis=1), channels, [row.waveform], RATE_HZ, interval_s)
+    write_abf(path, row.version, recording)
     return path
 
 

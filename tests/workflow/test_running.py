@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nernstfit.simulate.abf_writer import OutputChannel
+from nernstfit.simulate.recording import OutputChannel
 
 CONFIG = {
     "recordings": "data/recordings.csv",
