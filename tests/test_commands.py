@@ -28,7 +28,7 @@ def test_measure_prints_the_columns_of_the_table_as_json(tmp_path: Path, write_r
     done = call("measure", path, "--epoch", "B", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
-    assert tuple(found) == tables.REVERSAL_POTENTIALS.columns
+    assert tuple(found) == tuple(tables.REVERSAL_POTENTIALS.columns)
     assert (found["measurement"], found["epoch"], found["verdict"]) == ("a:B", "B", "reversal")
     assert found["corrected_mV"] == found["reversal_mV"] == pytest.approx(-31.0, abs=0.5)
     assert found["junction_mV"] is None
@@ -61,12 +61,12 @@ def test_measure_agrees_with_a_real_tail_current(real_abf: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--epoch", "7"), "--epoch: found '7'"),
-        (("--statistic", "peek"), "--statistic: found 'peek'"),
-        (("--from-ms", "4"), "--to-ms: found nothing"),
+        (("--epoch", "7"), "--epoch: got '7'"),
+        (("--statistic", "peek"), "--statistic: got 'peek'"),
+        (("--from-ms", "4"), "--to-ms: got nothing"),
         (("--leak", "background"), "--subtract: the file of a background and --leak background go together"),
         (("--sweeps", "5-2"), "found '5-2'; sweeps from 0 like 0-12,15"),
-        (("--min-span-mV", "wide"), "found 'wide'; a number would be right"),
+        (("--min-span-mV", "wide"), "got 'wide', expected a number"),
     ],
 )
 def test_a_wrong_option_is_one_sentence(
@@ -147,14 +147,14 @@ def recipes(tmp_path: Path) -> Path:
     ("ion", "outside", "inside", "expected"), [("K", 5, 140, -89.06), ("Na", 145, 15, 60.63), ("Cl", 110, 10, -64.09)]
 )
 def test_nernst_potentials_of_the_textbook(ion: str, outside: float, inside: float, expected: float) -> None:
-    words = ("nernst", ion, "--out", outside, "--in", inside, "--temperature", 37)
+    words = ("nernst", ion, "--outside-mM", outside, "--inside-mM", inside, "--temperature-C", 37)
     (found,) = json.loads(call(*words, "--json").output)
     assert found["potential_mV"] == pytest.approx(expected, abs=0.005)
     assert f"{found['potential_mV']:.6g}" in call(*words).output
 
 
 def test_junction_by_both_methods_on_both_bases(recipes: Path) -> None:
-    words = ("junction", "pipette", "control", "--solutions", recipes, "--temperature", 25)
+    words = ("junction", "pipette", "control", "--solutions", recipes, "--temperature-C", 25)
     plain, active = json.loads(call(*words, "--json").output)
     assert (plain["basis"], active["basis"]) == ("concentration", "activity (pitzer:macinnes)")
     # Henderson for NaCl and KCl alone, the mobilities being those of the table of ions.
@@ -172,7 +172,7 @@ def test_junction_by_both_methods_on_both_bases(recipes: Path) -> None:
 
 
 def test_solutions_as_ions(recipes: Path) -> None:
-    rows = json.loads(call("solutions", recipes, "--temperature", 25, "--json").output)
+    rows = json.loads(call("solutions", recipes, "--temperature-C", 25, "--json").output)
     found = {(row["solution"], row["ion"]): row for row in rows}
     assert set(found) == {
         *(("control", ion) for ion in ("Cl", "K", "Na")),
@@ -190,10 +190,16 @@ def test_solutions_as_ions(recipes: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("nernst", "Kx", "--out", "5", "--in", "140"), "found 'Kx', which is no known ion; the nearest is 'K'"),
-        (("nernst", "K", "--out", "0", "--in", "140"), "--out: found 0; more than 0 would be right"),
+        (
+            ("nernst", "Kx", "--outside-mM", "5", "--inside-mM", "140"),
+            "got 'Kx', which is no known ion; the nearest is 'K'",
+        ),
+        (
+            ("nernst", "K", "--outside-mM", "0", "--inside-mM", "140"),
+            "--outside-mM: got 0, expected more than 0",
+        ),
         (("junction", "pipete", "control", "--solutions", "FILE"), "no solution 'pipete'; the nearest is 'pipette'"),
-        (("junction", "pipette", "water", "--solutions", "FILE"), "solution 'water': found no ion"),
+        (("junction", "pipette", "water", "--solutions", "FILE"), "solution 'water' contains no ion"),
         (("solutions", "absent.csv"), "absent.csv: file not found"),
     ],
 )

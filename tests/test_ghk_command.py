@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from nernstfit.commands.main import main
+from nernstfit.commands.options import Chemistry
 
 ROOT = Path(__file__).parents[1]
 CASES = list(csv.DictReader((ROOT / "tests/physics/data/ghk_cases.csv").open(encoding="utf-8")))
@@ -43,20 +44,20 @@ def amounts(text: str) -> str:
 
 def words(case: dict[str, str]) -> Iterator[str]:
     """The command line of a published case."""
-    yield from (*PLAIN, "--temperature", case["temperature_C"], "--ratio")
+    yield from (*PLAIN, "--temperature-C", case["temperature_C"], "--ratio")
     if case["kind"] == "predict":
-        yield from (amounts(case["permeability"]), "--in", amounts(case["inside_mM"]))
+        yield from (amounts(case["permeability"]), "--inside", amounts(case["inside_mM"]))
     else:
-        yield from (f"{case['reference']}=1", "--solve", case["ion"], "--potential", case["reversal_mV"])
+        yield from (f"{case['reference']}=1", "--solve", case["ion"], "--potential-mV", case["reversal_mV"])
     if case["kind"] == "chord":
-        yield from ("--conductance", "--nernst", amounts(case["nernst_mV"]))
+        yield from ("--conductance", "--nernst-mV", amounts(case["nernst_mV"]))
         return
-    yield from ("--out", amounts(case["outside_mM"]))
+    yield from ("--outside", amounts(case["outside_mM"]))
     if case["kind"] == "bi_ionic":
-        yield from ("--in", amounts(case["inside_mM"]))
+        yield from ("--inside", amounts(case["inside_mM"]))
     if case["kind"] == "replacement":
         replaced = case["outside_mM"].replace(case["ion"], case["reference"])
-        yield from ("--reference-bath", amounts(replaced), "--reference-potential", case["reference_reversal_mV"])
+        yield from ("--reference-bath", amounts(replaced), "--reference-potential-mV", case["reference_reversal_mV"])
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
@@ -85,8 +86,8 @@ def test_every_kind_of_case_is_there() -> None:
     ],
 )
 def test_calcium_by_convention(model: str, expected: float, within: float) -> None:
-    sides = ("--in", "NaCl=150", "--out", "CaCl2=110", "--temperature", 25)
-    answer = found(*sides, "--ratio", "Na=1", "--solve", "Ca", "--potential", 0, "--model", model)
+    sides = ("--inside", "NaCl=150", "--outside", "CaCl2=110", "--temperature-C", 25)
+    answer = found(*sides, "--ratio", "Na=1", "--solve", "Ca", "--potential-mV", 0, "--model", model)
     assert answer["permeability_ratio"] == pytest.approx(expected, abs=within)
     what = "concentrations" if model == "concentration" else "activities"
     assert answer["form"] == f"GHK current equation with z^2 and {what}"
@@ -99,13 +100,14 @@ def test_calcium_by_convention(model: str, expected: float, within: float) -> No
 MIXTURES = [
     tuple(line.split())
     for line in (
-        "--in KCl=140,NaCl=10 --out NaCl=145,KCl=5 --ratio K=1 --solve Na",
-        "--in KCl=140,NaCl=10 --out NaCl=145,KCl=5 --ratio K=1,Cl=0.3 --solve Na",
-        "--in NaCl=145 --out NaCl=75 --ratio Cl=1 --solve Na",
-        "--in CsCl=140 --out CaCl2=10,NaCl=130 --ratio Cs=1,Na=0.7 --solve Ca",
-        "--reference-bath NaCl=145,CaCl2=2 --reference-potential -3 --out Na=5,Cs=140 --ratio Na=1,Ca=2.5 --solve Cs",
-        "--reference-bath NaCl=10 --reference-potential 51 --out NaCl=1,NaBr=9 --ratio Cl=1 --solve Br",
-        "--conductance --in KCl=140,NaCl=10 --out NaCl=145,KCl=5 --ratio K=1,Cl=0.2 --solve Na",
+        "--inside KCl=140,NaCl=10 --outside NaCl=145,KCl=5 --ratio K=1 --solve Na",
+        "--inside KCl=140,NaCl=10 --outside NaCl=145,KCl=5 --ratio K=1,Cl=0.3 --solve Na",
+        "--inside NaCl=145 --outside NaCl=75 --ratio Cl=1 --solve Na",
+        "--inside CsCl=140 --outside CaCl2=10,NaCl=130 --ratio Cs=1,Na=0.7 --solve Ca",
+        "--reference-bath NaCl=145,CaCl2=2 --reference-potential-mV -3 --outside Na=5,Cs=140 "
+        "--ratio Na=1,Ca=2.5 --solve Cs",
+        "--reference-bath NaCl=10 --reference-potential-mV 51 --outside NaCl=1,NaBr=9 --ratio Cl=1 --solve Br",
+        "--conductance --inside KCl=140,NaCl=10 --outside NaCl=145,KCl=5 --ratio K=1,Cl=0.2 --solve Na",
     )
 ]
 
@@ -115,7 +117,7 @@ MIXTURES = [
 def test_the_ratio_of_its_own_potential(mixture: tuple[str, ...], ratio: float) -> None:
     *solutions, _, ion = mixture
     there = found(*solutions, "--ratio", f"{ion}={ratio}")
-    back = found(*mixture, "--potential", there["potential_mV"])
+    back = found(*mixture, "--potential-mV", there["potential_mV"])
     quantity = "conductance_ratio" if "--conductance" in mixture else "permeability_ratio"
     assert back[quantity] == pytest.approx(ratio, rel=1e-9)
     assert back["ions"] == [
@@ -125,7 +127,7 @@ def test_the_ratio_of_its_own_potential(mixture: tuple[str, ...], ratio: float) 
 
 
 def test_the_number_follows_from_what_is_shown() -> None:
-    answer = found(*MIXTURES[1], "--potential", -30)
+    answer = found(*MIXTURES[1], "--potential-mV", -30)
     held = {row["ion"]: row for row in answer["ions"]}
     x = math.exp(-30 / KT_22)
     inside, outside = ({ion: row[f"{side}_activity_mM"] for ion, row in held.items()} for side in ("inside", "outside"))
@@ -138,7 +140,7 @@ def test_the_number_follows_from_what_is_shown() -> None:
 
 
 def test_order_changes_nothing() -> None:
-    one = found("--in", "K=140,Na=10", "--out", "Na=145,K=5", "--ratio", "K=1", "--ratio", "Na=0.1", *PLAIN)
+    one = found("--inside", "K=140,Na=10", "--outside", "Na=145,K=5", "--ratio", "K=1", "--ratio", "Na=0.1", *PLAIN)
     other = found(*PLAIN, "--ratio", "Na=0.1,K=1", "--outside", "K=5,Na=145", "--inside", "Na=10,K=140")
     assert one == other
     assert [row["ion"] for row in one["ions"]] == ["K", "Na"]
@@ -147,10 +149,10 @@ def test_order_changes_nothing() -> None:
 def test_solutions_of_a_table_are_their_compositions(tmp_path: Path) -> None:
     table = tmp_path / "solutions.csv"
     table.write_text("solution,NaCl,KCl,NMDG-Cl\ncontrol,145,5,\npipette,10,140,\nother,,,99\n")
-    question = ("--ratio", "K=1", "--solve", "Na", "--potential", -20)
+    question = ("--ratio", "K=1", "--solve", "Na", "--potential-mV", -20)
     named = found("--solutions", table, "--inside", "pipette", "--outside", "control", *question)
-    typed = found("--in", "NaCl=10,KCl=140", "--out", "NaCl=145,KCl=5", *question)
-    mixed = found("--solutions", table, "--in", "pipette", "--out", "Na=145,K=5,Cl=150", *question)
+    typed = found("--inside", "NaCl=10,KCl=140", "--outside", "NaCl=145,KCl=5", *question)
+    mixed = found("--solutions", table, "--inside", "pipette", "--outside", "Na=145,K=5,Cl=150", *question)
     for answer in (typed, mixed):
         assert answer["permeability_ratio"] == pytest.approx(named["permeability_ratio"], rel=1e-12)
 
@@ -162,12 +164,12 @@ def test_solutions_of_a_table_are_their_compositions(tmp_path: Path) -> None:
 def test_a_junction_that_is_forgotten(salt: str, bath: str, published: float, expected: float) -> None:
     """Glycine receptor, Barry et al. 2010 (Channels 4:142): what the amplifier reads is off by the bath's junction."""
     table, how = ("--solutions", ROOT / "docs" / "dilutions.csv"), ("--model", "pitzer:raw")
-    sides = ("--in", f"{salt}-145", "--out", f"{salt}-{bath}", *table, *how)
+    sides = ("--inside", f"{salt}-145", "--outside", f"{salt}-{bath}", *table, *how)
     true = found(*sides, "--ratio", f"{salt}=1,Cl={published}")["potential_mV"]
     line = ["junction", f"{salt}-145", f"{salt}-{bath}", *map(str, (*table, *how)), "--json"]
     _, on_activities = json.loads(CliRunner().invoke(main, line).output)
     read = true + on_activities["henderson_mV"]
-    answer = found(*sides, "--ratio", f"{salt}=1", "--solve", "Cl", "--potential", read)
+    answer = found(*sides, "--ratio", f"{salt}=1", "--solve", "Cl", "--potential-mV", read)
     assert answer["permeability_ratio"] == pytest.approx(expected, abs=0.005)
 
 
@@ -176,13 +178,16 @@ def test_a_junction_that_is_forgotten(salt: str, bath: str, published: float, ex
 
 @pytest.mark.parametrize(
     ("shift", "per_mV"),
-    [(("--in", "CsCl=150", "--out", "NaCl=150"), 1), (("--reference-bath", "NaCl=9", "--reference-potential", 4), -1)],
+    [
+        (("--inside", "CsCl=150", "--outside", "NaCl=150"), 1),
+        (("--reference-bath", "NaCl=9", "--reference-potential-mV", 4), -1),
+    ],
 )
 def test_interval_of_two_monovalent_ions_is_symmetric_in_the_logarithm(shift: tuple[object, ...], per_mV: int) -> None:
     """ln ratio is linear in the potential: ln(ratio) +- 1.96 se F/RT."""
     pair = ("Na=1", "Cs") if per_mV > 0 else ("Cl=1", "Br")
-    bath = () if per_mV > 0 else ("--out", "NaBr=9")
-    answer = found(*shift, *bath, *PLAIN, "--ratio", pair[0], "--solve", pair[1], "--potential", 12, "--se", 1.5)
+    bath = () if per_mV > 0 else ("--outside", "NaBr=9")
+    answer = found(*shift, *bath, *PLAIN, "--ratio", pair[0], "--solve", pair[1], "--potential-mV", 12, "--se-mV", 1.5)
     half = math.exp(1.959964 * 1.5 / KT_22)
     ratio = answer["permeability_ratio"]
     assert (answer["low"], answer["high"]) == pytest.approx((ratio / half, ratio * half), rel=1e-6)
@@ -190,25 +195,26 @@ def test_interval_of_two_monovalent_ions_is_symmetric_in_the_logarithm(shift: tu
 
 def test_interval_holds_the_truth_as_often_as_it_says() -> None:
     """Potentials about the true one: the share of intervals that hold the ratio is that of the potentials' own."""
-    from nernstfit.commands import ghk
+    from nernstfit.commands.calculations import ghk
 
     question = {
-        "ratios": ("Cs=1,Na=0.7",), "inside": "CsCl=140", "outside": "CaCl2=10,NaCl=130", "model": "concentration"
+        "ratios": ("Cs=1,Na=0.7",), "inside": "CsCl=140", "outside": "CaCl2=10,NaCl=130",
+        "chemistry": Chemistry(model="concentration"),
     }  # fmt: skip
-    true = ghk.answer(ghk.Question(**(question | {"ratios": ("Cs=1,Na=0.7,Ca=3",)})))["potential_mV"]
+    true = ghk.calculate(ghk.Request(**(question | {"ratios": ("Cs=1,Na=0.7,Ca=3",)})))["potential_mV"]
     drawn = np.random.default_rng(5).normal(true, 2.0, 1000)
-    answers = [ghk.answer(ghk.Question(**question, solve="Ca", potential_mV=float(e), se_mV=2.0)) for e in drawn]
+    answers = [ghk.calculate(ghk.Request(**question, solve="Ca", potential_mV=float(e), se_mV=2.0)) for e in drawn]
     covered = sum((a["low"] or 0) < 3 < (a["high"] or math.inf) for a in answers)
     assert covered == (abs(drawn - true) < 1.959964 * 2).sum()
     assert 930 <= covered <= 968
 
 
 def test_an_end_that_no_ratio_gives_is_open_and_says_so() -> None:
-    mixture = ("--in", "NaCl=10,KCl=140", "--out", "NaCl=145,KCl=5", "--ratio", "K=1", "--solve", "Na")
-    near_potassium = found(*mixture, "--potential", -84, "--se", 1)
+    mixture = ("--inside", "NaCl=10,KCl=140", "--outside", "NaCl=145,KCl=5", "--ratio", "K=1", "--solve", "Na")
+    near_potassium = found(*mixture, "--potential-mV", -84, "--se-mV", 1)
     assert near_potassium["low"] is None
     assert near_potassium["high"] > near_potassium["permeability_ratio"]
-    near_sodium = found(*mixture, "--potential", 68, "--se", 1)
+    near_sodium = found(*mixture, "--potential-mV", 68, "--se-mV", 1)
     assert near_sodium["high"] is None
     for answer, word in ((near_potassium, "low"), (near_sodium, "high")):
         assert answer["notes"] == [
@@ -221,15 +227,17 @@ def test_an_end_that_no_ratio_gives_is_open_and_says_so() -> None:
 
 
 def test_activities_say_how_they_are_known() -> None:
-    answer = found("--in", "NMDG-Cl=150", "--out", "Na=150", "--ratio", "Na=1", "--solve", "NMDG", "--potential", -60)
+    answer = found(
+        "--inside", "NMDG-Cl=150", "--outside", "Na=150", "--ratio", "Na=1", "--solve", "NMDG", "--potential-mV", -60
+    )
     assert "inside: activity coefficient of NMDG: analogue:NH4" in answer["notes"]
     assert any(note.startswith("outside: the charges do not add up (+150 meq/l)") for note in answer["notes"])
-    plain = found("--in", "NMDG=150", "--out", "Na=150", "--ratio", "Na=1,NMDG=0.1", *PLAIN)
+    plain = found("--inside", "NMDG=150", "--outside", "Na=150", "--ratio", "Na=1,NMDG=0.1", *PLAIN)
     assert plain["notes"] == []
 
 
 def test_printed_and_json_are_the_same() -> None:
-    question = (*MIXTURES[0], "--potential", -20, "--se", 0.5)
+    question = (*MIXTURES[0], "--potential-mV", -20, "--se-mV", 0.5)
     answer, lines = found(*question), call(*question).output.splitlines()
     header, k, na = (line.split() for line in lines[:3])
     assert header == list(answer["ions"][0])
@@ -244,100 +252,124 @@ def test_printed_and_json_are_the_same() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("--ratio Na=1 --out K=1", "--inside: found nothing; a solution's name, or its composition"),
-        ("--ratio Na=1 --in K=1", "--outside: found nothing"),
-        ("--ratio Na=1 --in pipette --out K=1", "--inside: found 'pipette' without --solutions"),
+        ("--ratio Na=1 --outside K=1", "--inside: missing, expected a solution's name, or its composition"),
+        ("--ratio Na=1 --inside K=1", "--outside: missing"),
+        ("--ratio Na=1 --inside pipette --outside K=1", "--inside: got 'pipette' without --solutions"),
         (
-            "--ratio Na=1 --in pipete --out K=1 --solutions FILE",
+            "--ratio Na=1 --inside pipete --outside K=1 --solutions FILE",
             "no solution 'pipete' in FILE; the nearest is 'pipette'",
         ),
-        ("--ratio Na=1 --in KCL=1 --out K=1", "--inside: 'KCL' is no ion, salt or uncharged substance"),
-        ("--ratio Na=1 --in K=-1 --out K=1", "--inside: K: found -1; a concentration in mM from 0 to 20000"),
-        ("--ratio Na=1 --in K=30000 --out K=1", "--inside: K: found 30000; a concentration in mM from 0 to 20000"),
-        ("--ratio Na=1 --in K=, --out K=1", "--inside: found 'K='; a name and a number like K=140 would be right"),
-        ("--ratio Na=1 --in K=1,K=2 --out K=1", "--inside: found K twice; once would be right"),
-        ("--ratio Nax=1 --in K=1 --out K=1", "--ratio: found 'Nax', which is no known ion; the nearest is 'Na'"),
-        ("--ratio NaCl=1 --in K=1 --out K=1", "--ratio: found 'NaCl', which is no known ion"),
+        ("--ratio Na=1 --inside KCL=1 --outside K=1", "--inside: 'KCL' is no ion, salt or uncharged substance"),
         (
-            "--ratio K=1,Na=-.1 --in K=1 --out K=1",
-            "--ratio: Na: found -.1; a ratio that is not negative would be right",
-        ),
-        ("--ratio K=one --in K=1 --out K=1", "--ratio: K: got 'one', expected a number"),
-        ("--ratio K=2,Na=3 --in K=1 --out K=1", "--ratio: found K=2, Na=3; one ion with ratio 1, the reference"),
-        ("--ratio K=1 --in Na=1 --out Na=1", "--ratio: found no permeant ion on either side"),
-        (
-            "--ratio K=1,Na=1 --in Na=1 --out Cl=1",
-            "--ratio: found no ion that carries inward current; a permeant cation outside",
+            "--ratio Na=1 --inside K=-1 --outside K=1",
+            "--inside: K: got -1, expected a concentration in mM from 0 to 20000",
         ),
         (
-            "--ratio K=1,Na=1 --in Cl=1 --out K=1",
-            "--ratio: found no ion that carries outward current; a permeant cation inside",
-        ),
-        ("--ratio K=1 --in K=1 --out Na=1 --solve Na", "--solve, --potential: found one of them"),
-        ("--ratio K=1 --in K=1 --out Na=1 --potential 3", "--solve, --potential: found one of them"),
-        ("--ratio K=1 --in K=1 --out Na=1 --se 3", "--se: found without --potential"),
-        ("--ratio K=1 --in K=1 --out Na=1 --solve K --potential 3", "--solve: found K, whose ratio --ratio gives"),
-        ("--ratio K=1 --in K=1 --out Na=1 --solve Kx --potential 3", "--solve: found 'Kx', which is no known ion"),
-        (
-            "--ratio K=1 --in K=1 --out Na=1 --solve Cs --potential 3",
-            "P_Cs/P_K: found nothing of the first ion on either side",
+            "--ratio Na=1 --inside K=30000 --outside K=1",
+            "--inside: K: got 30000, expected a concentration in mM from 0 to 20000",
         ),
         (
-            "--ratio K=1 --in Na=1 --out Na=2 --solve Na --potential 3",
-            "P_Na/P_K: found no other permeant ion on either side",
+            "--ratio Na=1 --inside K=, --outside K=1",
+            "--inside: got 'K=', expected a name and a number like K=140",
+        ),
+        ("--ratio Na=1 --inside K=1,K=2 --outside K=1", "--inside: got K twice, expected it once"),
+        (
+            "--ratio Nax=1 --inside K=1 --outside K=1",
+            "--ratio: got 'Nax', which is no known ion; the nearest is 'Na'",
+        ),
+        ("--ratio NaCl=1 --inside K=1 --outside K=1", "--ratio: got 'NaCl', which is no known ion"),
+        (
+            "--ratio K=1,Na=-.1 --inside K=1 --outside K=1",
+            "--ratio: Na: got -.1, expected a ratio that is not negative",
+        ),
+        ("--ratio K=one --inside K=1 --outside K=1", "--ratio: K: got 'one', expected a number"),
+        (
+            "--ratio K=2,Na=3 --inside K=1 --outside K=1",
+            "--ratio: got K=2, Na=3, expected one ion with ratio 1, the reference",
+        ),
+        ("--ratio K=1 --inside Na=1 --outside Na=1", "--ratio: no permeant ion on either side"),
+        (
+            "--ratio K=1,Na=1 --inside Na=1 --outside Cl=1",
+            "--ratio: no ion carries inward current, expected a permeant cation outside",
         ),
         (
-            "--ratio K=1 --in Cl=1 --out Na=2,K=3 --solve Na --potential 3",
-            "--ratio: found no ion that carries outward current",
+            "--ratio K=1,Na=1 --inside Cl=1 --outside K=1",
+            "--ratio: no ion carries outward current, expected a permeant cation inside",
+        ),
+        ("--ratio K=1 --inside K=1 --outside Na=1 --solve Na", "--solve, --potential-mV: got one of them"),
+        ("--ratio K=1 --inside K=1 --outside Na=1 --potential-mV 3", "--solve, --potential-mV: got one of them"),
+        ("--ratio K=1 --inside K=1 --outside Na=1 --se-mV 3", "--se-mV: got it without --potential-mV"),
+        (
+            "--ratio K=1 --inside K=1 --outside Na=1 --solve K --potential-mV 3",
+            "--solve: got K, whose ratio is given by --ratio",
         ),
         (
-            "--ratio K=1 --in Na=1,K=2 --out Na=2,K=4 --solve Na --potential 3",
-            "P_Na/P_K: found solutions that give 17.6295 mV whatever the ratio",
+            "--ratio K=1 --inside K=1 --outside Na=1 --solve Kx --potential-mV 3",
+            "--solve: got 'Kx', which is no known ion",
         ),
         (
-            "--ratio K=1 --in Na=1,K=2 --out Na=3,K=1 --solve Na --potential -40",
-            "a potential between -17.6295 and 27.9422 mV would be right",
+            "--ratio K=1 --inside K=1 --outside Na=1 --solve Cs --potential-mV 3",
+            "P_Cs/P_K: nothing of the first ion on either side",
         ),
         (
-            "--ratio K=1 --in Na=1,K=2 --out K=1 --solve Na --potential -10",
-            "would be negative or without bound; a potential below -17.6295 mV would be right",
+            "--ratio K=1 --inside Na=1 --outside Na=2 --solve Na --potential-mV 3",
+            "P_Na/P_K: no other permeant ion on either side",
         ),
         (
-            "--ratio K=1 --in K=2 --out K=1,Na=1 --solve Na --potential -40",
-            "a potential above -17.6295 mV would be right",
-        ),
-        ("--ratio K=1 --in K=1 --out Na=1 --solve Na --potential nan", "--potential: found nan"),
-        (
-            "--ratio K=1 --in K=1 --out Na=1 --solve Na --potential 3 --se 0",
-            "--se: found 0; a standard error in mV above 0",
+            "--ratio K=1 --inside Cl=1 --outside Na=2,K=3 --solve Na --potential-mV 3",
+            "--ratio: no ion carries outward current",
         ),
         (
-            "--ratio K=1 --in K=1 --out K=2 --temperature -300",
-            "--temperature: found -300; a temperature in C from -5 to 60",
-        ),
-        ("--ratio K=1 --reference-bath K=1 --out K=2", "--reference-bath, --reference-potential: found one of them"),
-        (
-            "--ratio K=1 --reference-bath K=1 --reference-potential 0 --in K=1 --out K=2",
-            "--reference-bath: found with --inside",
+            "--ratio K=1 --inside Na=1,K=2 --outside Na=2,K=4 --solve Na --potential-mV 3",
+            "P_Na/P_K: the solutions give 17.6295 mV at every ratio",
         ),
         (
-            "--ratio K=1,Cl=1 --reference-bath KCl=1 --reference-potential 0 --out K=2",
-            "--reference-bath: found cations and anions",
+            "--ratio K=1 --inside Na=1,K=2 --outside Na=3,K=1 --solve Na --potential-mV -40",
+            "expected a potential between -17.6295 and 27.9422 mV",
         ),
         (
-            "--ratio K=1 --reference-bath NaCl=1 --reference-potential 0 --out K=2",
-            "--reference-bath: found none of the permeant ions",
+            "--ratio K=1 --inside Na=1,K=2 --outside K=1 --solve Na --potential-mV -10",
+            "would be negative or infinite, expected a potential below -17.6295 mV",
         ),
-        ("--ratio K=1 --in K=1 --out K=2 --nernst K=3", "--nernst: found without --conductance"),
-        ("--ratio K=1 --in K=1 --out K=2 --nernst K=3 --conductance", "--nernst: found with a solution"),
         (
-            "--ratio K=1,Na=1 --nernst K=3 --conductance",
-            "--nernst: found K; a Nernst potential in mV for each of K, Na",
+            "--ratio K=1 --inside K=2 --outside K=1,Na=1 --solve Na --potential-mV -40",
+            "expected a potential above -17.6295 mV",
         ),
-        ("--ratio K=1,Na=1 --in K=1,Na=1 --out Na=2 --conductance", "--conductance: found K not on both sides"),
+        ("--ratio K=1 --inside K=1 --outside Na=1 --solve Na --potential-mV nan", "--potential-mV: got nan"),
         (
-            "--ratio K=1 --nernst K=-61,Na=-29 --conductance --solve Na --potential 0",
-            "found 0 mV, where g_Na/g_K would be negative",
+            "--ratio K=1 --inside K=1 --outside Na=1 --solve Na --potential-mV 3 --se-mV 0",
+            "--se-mV: got 0, expected a standard error in mV above 0",
+        ),
+        (
+            "--ratio K=1 --inside K=1 --outside K=2 --temperature-C -300",
+            "--temperature-C: got -300, expected a temperature in C from -5 to 60",
+        ),
+        (
+            "--ratio K=1 --reference-bath K=1 --outside K=2",
+            "--reference-bath, --reference-potential-mV: got one of them",
+        ),
+        (
+            "--ratio K=1 --reference-bath K=1 --reference-potential-mV 0 --inside K=1 --outside K=2",
+            "--reference-bath: got it with --inside",
+        ),
+        (
+            "--ratio K=1,Cl=1 --reference-bath KCl=1 --reference-potential-mV 0 --outside K=2",
+            "--reference-bath: got cations and anions",
+        ),
+        (
+            "--ratio K=1 --reference-bath NaCl=1 --reference-potential-mV 0 --outside K=2",
+            "--reference-bath: contains none of the permeant ions",
+        ),
+        ("--ratio K=1 --inside K=1 --outside K=2 --nernst-mV K=3", "--nernst-mV: got it without --conductance"),
+        ("--ratio K=1 --inside K=1 --outside K=2 --nernst-mV K=3 --conductance", "--nernst-mV: got it with a solution"),
+        (
+            "--ratio K=1,Na=1 --nernst-mV K=3 --conductance",
+            "--nernst-mV: got K, expected a Nernst potential for each of K, Na",
+        ),
+        ("--ratio K=1,Na=1 --inside K=1,Na=1 --outside Na=2 --conductance", "--conductance: K is not on both sides"),
+        (
+            "--ratio K=1 --nernst-mV K=-61,Na=-29 --conductance --solve Na --potential-mV 0",
+            "got 0 mV, where g_Na/g_K would be negative",
         ),
     ],
 )
@@ -358,11 +390,11 @@ OWN = "species,charge,mobility,analogue,source\nagmatine,1,0.5,NMDG,a guess\n"
 def test_an_ion_of_the_users_own(tmp_path: Path) -> None:
     table = tmp_path / "species.csv"
     table.write_text(OWN)
-    sides = ("--in", "NMDG=150,Cl=150", "--out", "agmatine=30,NMDG=120,Cl=150", "--ratio", "NMDG=1")
-    solved = found(*sides, "--solve", "agmatine", "--potential", 5, "--species", table)
+    sides = ("--inside", "NMDG=150,Cl=150", "--outside", "agmatine=30,NMDG=120,Cl=150", "--ratio", "NMDG=1")
+    solved = found(*sides, "--solve", "agmatine", "--potential-mV", 5, "--species", table)
     # Both cations have the same coefficient: exp(EF/RT) 150 = 120 + 30 x.
     assert solved["permeability_ratio"] == pytest.approx((150 * math.exp(5 / KT_22) - 120) / 30, rel=1e-6)
-    words = ("--out", "30", "--in", "3", "--species", str(table), "--json")
+    words = ("--outside-mM", "30", "--inside-mM", "3", "--species", str(table), "--json")
     done = CliRunner().invoke(main, ["nernst", "agmatine", *words])
     assert json.loads(done.output)[0]["potential_mV"] == pytest.approx(KT_22 * math.log(10))
     unknown = CliRunner().invoke(main, ["nernst", "agmatin", *words])

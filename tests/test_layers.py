@@ -111,7 +111,7 @@ def loaded(module: str) -> set[str]:
         ("nernstfit.stages.ingest", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.measure", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.correct", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
-        ("nernstfit.commands.ghk", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
+        ("nernstfit.commands.calculations.ghk", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.fit", {"altair", "pyabf", "snakemake"}),
         ("nernstfit.commands.main", {"altair", "lmfit", "pandas", "pyabf", "matplotlib"}),
     ],

@@ -279,7 +279,7 @@ def test_a_column_is_missing_from_the_species_table(tmp_path: Path) -> None:
 def test_the_command_shows_ions_then_solutions_then_what_is_remarkable(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text(f"{BATH}bath,140,5,2,1,10,10,7.4,NaOH\nbad,140,5,2,1,10,10,7.4,\n", encoding="utf-8")
-    shown = CliRunner().invoke(main, ["solutions", str(path), "--temperature", "25"])
+    shown = CliRunner().invoke(main, ["solutions", str(path), "--temperature-C", "25"])
     assert shown.exit_code == 0
     ions, whole = shown.stdout.split("\n\n")
     assert ions.splitlines()[0].split() == [

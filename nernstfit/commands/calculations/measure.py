@@ -1,4 +1,4 @@
-"""One recording without an experiment folder, through the same stages as a row of a table."""
+"""Measurement of one recording without an experiment folder, by the same stages as a row of a table."""
 
 from __future__ import annotations
 
@@ -19,13 +19,24 @@ from nernstfit.stages.measure import measure_row
 
 
 def option(key: str) -> str:
-    """What a key of the configuration is called as an option of a command."""
+    """Return the option of a command that stands for a key of the configuration."""
     return "--" + key.replace("_", "-")
 
 
 @dataclass(frozen=True)
-class Patch:
-    """What the table of recordings would say of a patch: series resistance that is left, membrane, background."""
+class PatchProperties:
+    """Properties of a patch that the table of recordings holds otherwise.
+
+    Attributes
+    ----------
+    series_resistance_MOhm : float or None
+        Uncompensated series resistance.
+    capacitance_pF : float or None
+        Membrane capacitance.
+    temperature_C : float
+    subtract : str
+        Path of the recording of the background; '' for none.
+    """
 
     series_resistance_MOhm: float | None
     capacitance_pF: float | None
@@ -33,7 +44,7 @@ class Patch:
     subtract: str = ""
 
 
-def measure(path: str, cells: Mapping[str, str], patch: Patch) -> dict[str, Any]:
+def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict[str, Any]:
     """Measure the reversal potential of one recording.
 
     Parameters
@@ -41,7 +52,7 @@ def measure(path: str, cells: Mapping[str, str], patch: Patch) -> dict[str, Any]
     path : str
     cells : mapping
         Keys of `measure` and `sweeps` to text, as a row of recordings.csv has them.
-    patch : Patch
+    patch : PatchProperties
 
     Returns
     -------
@@ -51,10 +62,10 @@ def measure(path: str, cells: Mapping[str, str], patch: Patch) -> dict[str, Any]
     Raises
     ------
     InputError
-        Where a value is not right.
+        Where a value is not valid.
     """
-    asked = {key: text for key, text in cells.items() if key != "sweeps"}
-    if (asked.get("leak") == "background") != bool(patch.subtract):
+    given = {key: text for key, text in cells.items() if key != "sweeps"}
+    if (given.get("leak") == "background") != bool(patch.subtract):
         raise InputError("--subtract: the file of a background and --leak background go together")
     row = Row(
         number=0,
@@ -76,7 +87,7 @@ def measure(path: str, cells: Mapping[str, str], patch: Patch) -> dict[str, Any]
         time_s=None,
         exclude="",
         subtract=patch.subtract,
-        measure=settings.measure_for(settings.default_measure(), asked, option),
+        measure=settings.measure_for(settings.default_measure(), given, option),
         own={},
     )
     fact, reading = read_row(row, read)

@@ -1,0 +1,92 @@
+"""Options and output that several commands have in common."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from nernstfit.contract.terms import ActivityModel, Convention
+
+MODELS = (
+    *(f"{ActivityModel.PITZER}:{convention}" for convention in Convention),
+    *(model.value for model in ActivityModel if model is not ActivityModel.PITZER),
+)
+"""Activity models, Pitzer's with each convention."""
+
+species_option = click.option("--species", type=click.Path(), help="Table of your own ions.")
+temperature_option = click.option(
+    "--temperature-C", "temperature_C", type=float, default=22.0, show_default=True, help="Temperature."
+)
+model_option = click.option(
+    "--model",
+    type=click.Choice(MODELS),
+    default=MODELS[0],
+    show_default=True,
+    help="Activity model and convention.",
+)
+
+
+@dataclass(frozen=True)
+class Chemistry:
+    """Ions, temperature and activity model of a calculation.
+
+    Attributes
+    ----------
+    temperature_C : float
+    model : str
+        Activity model, with its convention where it has one.
+    species : str or None
+        Path of the table of the user's own ions.
+    """
+
+    temperature_C: float = 22.0
+    model: str = MODELS[0]
+    species: str | None = None
+
+
+def chemistry_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `Chemistry` to a command, which receives them as its argument `chemistry`."""
+
+    @functools.wraps(function)
+    def command(temperature_C: float, model: str, species: str | None, **others: Any) -> None:
+        function(chemistry=Chemistry(temperature_C, model, species), **others)
+
+    return species_option(temperature_option(model_option(command)))
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+
+
+def show_rows(rows: list[dict[str, Any]], as_json: bool, digits: int = 6) -> None:
+    """Print rows as a table with a header, or as a list of JSON objects."""
+    known: list[dict[str, Any]] = without_nan(rows)
+    if as_json:
+        click.echo(json.dumps(known, default=float))
+        return
+    if not known:
+        return
+    cells = [list(known[0]), *([cell(value, digits) for value in row.values()] for row in known)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def without_nan(value: Any) -> Any:
+    """Return the same with None in place of every nan, however deep."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [without_nan(item) for item in value]
+    return None if value != value else value
+
+
+def cell(value: Any, digits: int = 6) -> str:
+    """Return a value as a cell of a printed table: numbers to some digits, None blank."""
+    if value is None:
+        return ""
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,101 @@
+"""Commands for one recording: inspect and measure."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from nernstfit.commands.options import cell
+from nernstfit.contract.terms import PotentialVerdict, Statistic, Voltage
+
+_CHANNEL = click.option("--channel", help="Name or number of the ADC that carries the current.")
+_COMMAND = click.option("--command", help="Name or number of the DAC that drives the cell.")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  nernstfit inspect cell1.abf
+  nernstfit inspect cell1.abf --channel "IN 1" --plot cell1.png"""
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@_CHANNEL
+@_COMMAND
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write current and command as PNG.")
+def inspect(file: Path, channel: str | None, command: str | None, plot: Path | None) -> None:
+    """List the contents of FILE: channels, outputs, epochs sweep by sweep, tags, and the command in use."""
+    from nernstfit.abf import describe, read  # noqa: PLC0415
+    from nernstfit.contract import settings  # noqa: PLC0415
+
+    given = {name: value for name, value in (("channel", channel), ("command", command)) if value is not None}
+    how = settings.measure_for(settings.default_measure(), given, "--{}".format)
+    recording = read.read(file)
+    for line in describe.describe(recording, how):
+        click.echo(line)
+    if plot is not None:
+        from nernstfit.figures import kinds  # noqa: PLC0415
+        from nernstfit.stages.ingest import TRACES, table, trace_columns  # noqa: PLC0415
+
+        course = table([trace_columns(recording.path.name, describe.course(recording, how))], TRACES)
+        plot.write_bytes(kinds.render(kinds.recording(course)).png)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  nernstfit measure cell1.abf --epoch B
+  nernstfit measure tails.abf --epoch F --from-ms 4 --to-ms 10 --json
+  nernstfit measure two_amplifiers.abf --epoch D --channel 1 --sweeps 0-12"""
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--epoch", help="A letter, `after`, or `auto`: the one that differs between sweeps.")
+@click.option("--from-fraction", help="Start of the window as part of the epoch.")
+@click.option("--to-fraction", help="End of the window as part of the epoch.")
+@click.option("--from-ms", help="Start of the window in ms from the start of the epoch.")
+@click.option("--to-ms", help="End of the window in ms from the start of the epoch.")
+@click.option("--statistic", help=f"Statistic of the current in the window: {', '.join(Statistic)}.")
+@_CHANNEL
+@_COMMAND
+@click.option("--sweeps", help="Sweeps to use, from 0, like 0-12,15.")
+@click.option("--leak", help="Subtracted leak: none, linear, epoch:A (the letter of another epoch) or background.")
+@click.option("--subtract", default="", help="The recording of the background.")
+@click.option("--estimator", help="Estimator of the zero of the current, as in the configuration: local, ...")
+@click.option("--voltage", help=f"Voltage of the I-V curve: {', '.join(Voltage)}.")
+@click.option("--max-interval-mV", "max_interval_mV", help="A potential with a wider 95 % interval is ambiguous.")
+@click.option("--min-span-mV", "min_span_mV", help="Range beside the crossing in which the current must not be zero.")
+@click.option("--series-resistance-MOhm", "series_resistance_MOhm", type=float, help="Uncompensated resistance.")
+@click.option("--capacitance-pF", "capacitance_pF", type=float, help="Capacitance of the membrane, for ramps.")
+@click.option(
+    "--temperature-C", "temperature_C", type=float, default=22.0, show_default=True, help="For the estimator ghk only."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def measure(
+    file: Path,
+    series_resistance_MOhm: float | None,
+    capacitance_pF: float | None,
+    temperature_C: float,
+    subtract: str,
+    as_json: bool,
+    **options: str | None,
+) -> None:
+    """Measure the reversal potential of FILE, as commanded, by the workflow's own stages.
+
+    Prints the columns of results/reversal_potentials.csv, without a junction potential.
+    Exit status 0 means a verdict, 1 a file or an option that cannot be used.
+    """
+    from nernstfit.commands.calculations import measure as calculation  # noqa: PLC0415
+
+    patch = calculation.PatchProperties(series_resistance_MOhm, capacitance_pF, temperature_C, subtract)
+    given = {name: value for name, value in options.items() if value is not None}
+    found = calculation.measure(str(file), given, patch)
+    known = {name: value for name, value in found.items() if value == value}
+    if as_json:
+        click.echo(json.dumps({name: known.get(name) for name in found}))
+    else:
+        for name, value in known.items():
+            if value != "":
+                click.echo(f"{name:16}{cell(value)}")
+    sys.exit(1 if found["verdict"] == PotentialVerdict.UNREADABLE else 0)
