@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from nernstfit.contract.errors import InputError
 from nernstfit.experiment import folder as experiments
-from nernstfit.experiment.folder import Experiment
+from nernstfit.experiment.records import Experiment
+from nernstfit.workflow import PACKAGE, Dependencies, batch, code
 
 Config = Callable[..., dict[str, Any]]
 Folder = Callable[..., Path]
@@ -46,7 +48,7 @@ def test_rows_carry_the_configuration(folder: Folder, config: Config) -> None:
     assert first.measure.statistic == "median"
     assert (first.series_resistance_MOhm, first.compensation_percent, first.sweeps) == (None, None, ())
     assert (second.number, second.measurement) == (3, "b")
-    assert loaded.tables == [RECORDINGS, SOLUTIONS]
+    assert loaded.input_files == [RECORDINGS, SOLUTIONS]
 
 
 def test_a_row_goes_over_the_configuration(folder: Folder, config: Config) -> None:
@@ -96,28 +98,29 @@ def test_sweeps(folder: Folder, config: Config, text: str, sweeps: tuple[int, ..
 
 def test_columns_of_the_users_own_are_carried_as_typed(folder: Folder, config: Config) -> None:
     folder(table(f"{GOOD},007,NA", more=",rig,drug"))
-    assert experiments.load(config()).rows[0].own == {"rig": "007", "drug": "NA"}
+    assert experiments.load(config()).rows[0].user_columns == {"rig": "007", "drug": "NA"}
 
 
 def test_rows_fall_into_batches_in_their_order(folder: Folder, config: Config) -> None:
     folder(table(*(f"{GOOD},m{i}" for i in range(5)), more=",measurement"))
     loaded = experiments.load(config({"recordings_per_job": 2}))
-    names = [[row.measurement for row in loaded.batch(name)] for name in loaded.batches]
+    batches = Dependencies(loaded).batches
+    names = [[row.measurement for row in batch(loaded, name).rows] for name in batches]
     assert names == [["m0", "m1"], ["m2", "m3"], ["m4"]]
-    assert len(set(loaded.batches)) == 3
+    assert len(set(batches)) == 3
 
 
 def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> None:
     folder(table(f"{GOOD},m1", f"{GOOD},m2", "data/b.abf,c1,high_K,pipette,m3", more=",measurement"))
-    loaded = experiments.load(config())
+    dependencies = Dependencies(experiments.load(config()))
 
     class Wildcards:
-        batch = loaded.batches[0]
+        batch = dependencies.batches[0]
 
-    assert loaded.recordings_of(Wildcards) == ["data/a.abf", "data/b.abf"]
+    assert dependencies.recordings(Wildcards) == ["data/a.abf", "data/b.abf"]
 
 
-# Faults: one line each, with file, row, column, what was found and what would be right
+# Faults: one line each, with file, row, column, what was got and what was expected
 
 
 @pytest.mark.parametrize(
@@ -199,7 +202,7 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param(
             table("data/c.abf,c1,control,pipette"),
             ...,
-            [(RECORDINGS, "row 2", "column 'recording'", "'data/c.abf'", "no such file", "nearest is 'data/")],
+            [(RECORDINGS, "row 2", "column 'recording'", "'data/c.abf'", "file not found", "nearest is 'data/")],
             id="path that does not exist",
         ),
         pytest.param(
@@ -235,7 +238,7 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param(
             table("data/a.abf,,control,pipette"),
             ...,
-            [(RECORDINGS, "row 2", "column 'cell'", "found nothing")],
+            [(RECORDINGS, "row 2", "column 'cell'", "got nothing")],
             id="no cell",
         ),
         pytest.param(
@@ -298,7 +301,7 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param(
             table(f"{GOOD},-3", more=",series_resistance_MOhm"),
             ...,
-            [(RECORDINGS, "row 2", "column 'series_resistance_MOhm'", "-3", "0 or more")],
+            [(RECORDINGS, "row 2", "column 'series_resistance_MOhm'", "-3", "from 0 to")],
             id="negative resistance",
         ),
         pytest.param(
@@ -310,7 +313,7 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param(
             table(f"{GOOD},background", more=",leak"),
             ...,
-            [(RECORDINGS, "row 2", "column 'subtract'", "found nothing", "'background'")],
+            [(RECORDINGS, "row 2", "column 'subtract'", "got nothing", "'background'")],
             id="a background that is not there",
         ),
         pytest.param(
@@ -322,7 +325,7 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param(
             table(f"{GOOD},background,data/none.abf", more=",leak,subtract"),
             ...,
-            [(RECORDINGS, "row 2", "column 'subtract'", "'data/none.abf'", "no such file")],
+            [(RECORDINGS, "row 2", "column 'subtract'", "'data/none.abf'", "file not found")],
             id="the path of a background",
         ),
         pytest.param(
@@ -448,10 +451,10 @@ def test_names_that_repeat_are_found_although_their_rows_have_other_faults(folde
 
 
 def fingerprints(loaded: Experiment) -> dict[str, str]:
-    return {stage: loaded.reads(stage) for stage in experiments.READS}
+    return {stage: Dependencies(loaded).fingerprint(stage) for stage in STAGES}
 
 
-ALL = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "report"}
+STAGES = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "report"}
 
 
 @pytest.mark.parametrize(
@@ -488,7 +491,7 @@ def test_a_fingerprint_changes_with_what_its_stage_reads_and_with_nothing_else(
     before = fingerprints(experiments.load(config()))
     folder(table(f"{GOOD}{value},m", more=f"{more},measurement"))
     after = fingerprints(experiments.load(config(changes)))
-    changed = {stage for stage in ALL if before[stage] != after[stage]}
+    changed = {stage for stage in STAGES if before[stage] != after[stage]}
     assert changed == stages
 
 
@@ -506,10 +509,11 @@ def test_a_batch_does_not_see_a_change_in_another(folder: Folder, config: Config
     folder(table(f"{GOOD},m0,", f"{GOOD},m1,3", more=",measurement,sweeps"))
     second = experiments.load(config({"recordings_per_job": 1}))
 
-    def reads(loaded: Experiment) -> list[str]:
-        return [experiments.fingerprint(loaded, "ingest", loaded.batch(name)) for name in loaded.batches]
+    def digests(loaded: Experiment) -> list[str]:
+        dependencies = Dependencies(loaded)
+        return [dependencies.batch_fingerprint(SimpleNamespace(batch=name)) for name in dependencies.batches]
 
-    assert [a == b for a, b in zip(reads(first), reads(second), strict=True)] == [True, False]
+    assert [a == b for a, b in zip(digests(first), digests(second), strict=True)] == [True, False]
 
 
 def test_a_fingerprint_is_one_short_line(folder: Folder, config: Config) -> None:
@@ -554,9 +558,8 @@ def test_a_fingerprint_is_one_short_line(folder: Folder, config: Config) -> None
     ],
 )
 def test_the_code_of_a_stage_is_what_it_imports_and_no_more(stage: str, present: set[str], absent: set[str]) -> None:
-    package = Path(experiments.__file__).parents[1]
-    found = {Path(name).relative_to(package).as_posix() for name in experiments.code(f"stages.{stage}")}
-    assert found >= present | {f"stages/{stage}.py", "contract/errors.py", "experiment/folder.py"}
+    found = {Path(name).relative_to(PACKAGE).as_posix() for name in code(stage)}
+    assert found >= present | {f"stages/{stage}.py", "experiment/records.py", "experiment/views.py"}
     assert not [name for name in found if any(name.startswith(part) for part in absent)]
 
 
@@ -595,7 +598,7 @@ def test_a_fault_of_the_configuration_makes_none_in_the_tables(
 def test_an_ion_that_is_like_no_other_is_refused_without_a_nearest(folder: Folder, config: Config) -> None:
     folder()
     (fault,) = faults(config({"fit.permeant": ["K", "Qqqqqqq"]}))
-    assert "found 'Qqqqqqq', which is no known ion; an ion such as Na, K, Ca or Cl would be right" in fault
+    assert "got 'Qqqqqqq', which is no known ion; expected an ion such as Na, K, Ca or Cl" in fault
 
 
 def test_a_key_given_twice_is_a_fault_among_the_others(folder: Folder, config: Config) -> None:

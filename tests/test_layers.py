@@ -31,6 +31,7 @@ RANKS = {
     "figures": 4,
     "report": 5,
     "stages": 6,
+    "workflow": 7,
     "commands": 7,
     "__main__": 8,
 }

@@ -14,16 +14,18 @@ import pytest
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
 from nernstfit.experiment import folder as experiments
+from nernstfit.experiment.records import Experiment, ExternalReversal
 from nernstfit.physics.solution.coefficients import NAMES
 from nernstfit.stages import correct, fit, import_reversals
 from nernstfit.stages import solutions as chemistry
+from nernstfit.workflow import PACKAGE, Dependencies, code
 
 REVERSALS = "data/reversals.csv"
 HEADER = "cell,bath,pipette,reversal_mV,se_mV"
 GOOD = "c1,control,pipette,-40.5,0.3"
 HENDERSON = {"method": "henderson", "zeroed_in": "control", "reference": {"type": "pellet"}}
 
-Load = Callable[..., experiments.Experiment]
+Load = Callable[..., Experiment]
 
 
 @pytest.fixture
@@ -31,7 +33,7 @@ def load(folder: Callable[..., Path], config: Callable[..., dict[str, Any]]) -> 
     """Load an experiment whose table holds these rows; `more` adds columns."""
     here = folder(recordings=None)
 
-    def call(*rows: str, more: str = "", text: str | None = None, **changes: Any) -> experiments.Experiment:
+    def call(*rows: str, more: str = "", text: str | None = None, **changes: Any) -> Experiment:
         (here / REVERSALS).write_text("\n".join([HEADER + more, *rows]) + "\n" if text is None else text)
         return experiments.load(config({"recordings": None, "reversals": REVERSALS} | changes))
 
@@ -51,24 +53,24 @@ def test_a_row_gives_its_potential_and_takes_the_rest_from_the_configuration(loa
         "control",
         "pipette",
     )
-    assert row.given == experiments.Given(-40.5, 0.3, 1)
-    assert (row.recording, row.sweeps, row.exclude, row.group, row.own) == ("", (), "", "", {})
+    assert row.external == ExternalReversal(-40.5, 0.3, 1)
+    assert (row.recording, row.sweeps, row.exclude, row.group, row.user_columns) == ("", (), "", "", {})
     assert (row.temperature_C, row.configuration, row.zeroed_in) == (25.0, "whole-cell", "same")
-    assert loaded.batches == []
-    assert loaded.tables == [REVERSALS, "data/solutions.csv"]
+    assert Dependencies(loaded).batches == []
+    assert loaded.input_files == [REVERSALS, "data/solutions.csv"]
 
 
 def test_a_row_goes_over_the_configuration(load: Load) -> None:
     columns = ",n,group,batch,temperature_C,configuration,zeroed_in"
     (row,) = load(f"{GOOD},12,wt,monday,30,inside-out,high_K", more=columns).rows
-    assert row.given == experiments.Given(-40.5, 0.3, 12)
-    assert (row.averages, row.group, row.batch) == (12, "wt", "monday")
+    assert row.external == ExternalReversal(-40.5, 0.3, 12)
+    assert (row.n_cells, row.group, row.batch) == (12, "wt", "monday")
     assert dataclasses.astuple(row.condition) == ("control", "pipette", "inside-out", 30.0, "high_K")
 
 
 def test_columns_of_the_users_own_and_n_are_carried_as_typed(load: Load) -> None:
     (row,) = load(f"{GOOD},007,12,seal lost,B,mean", more=",rig,n,exclude,channel,statistic").rows
-    assert row.own == {"rig": "007", "n": "12", "channel": "B", "statistic": "mean"}
+    assert row.user_columns == {"rig": "007", "n": "12", "channel": "B", "statistic": "mean"}
     assert row.exclude == "seal lost"
 
 
@@ -115,21 +117,21 @@ def faults(load: Load, *rows: str, **more: Any) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("rows", "more", "words"),
     [
-        ([",control,pipette,-40,0.3"], "", ["row 2, column 'cell'", "found nothing"]),
-        (["c1,,pipette,-40,0.3"], "", ["row 2, column 'bath'", "found nothing"]),
-        (["c1,control,pipette,,0.3"], "", ["row 2, column 'reversal_mV'", "found nothing"]),
-        (["c1,control,pipette,-40,"], "", ["row 2, column 'se_mV'", "found nothing"]),
-        (["c1,control,pipette,-40,0"], "", ["row 2, column 'se_mV'", "found 0;", "more than 0"]),
-        (["c1,control,pipette,-40,-1"], "", ["row 2, column 'se_mV'", "found -1;", "more than 0"]),
-        (["c1,control,pipette,-1000.5,1"], "", ["row 2, column 'reversal_mV'", "found -1000.5", "from -1000 to 1000"]),
+        ([",control,pipette,-40,0.3"], "", ["row 2, column 'cell'", "got nothing"]),
+        (["c1,,pipette,-40,0.3"], "", ["row 2, column 'bath'", "got nothing"]),
+        (["c1,control,pipette,,0.3"], "", ["row 2, column 'reversal_mV'", "got nothing"]),
+        (["c1,control,pipette,-40,"], "", ["row 2, column 'se_mV'", "got nothing"]),
+        (["c1,control,pipette,-40,0"], "", ["row 2, column 'se_mV'", "got 0,", "above 0"]),
+        (["c1,control,pipette,-40,-1"], "", ["row 2, column 'se_mV'", "got -1,", "above 0"]),
+        (["c1,control,pipette,-1000.5,1"], "", ["row 2, column 'reversal_mV'", "got -1000.5", "from -1000 to 1000"]),
         (["c1,control,pipette,about -40,1"], "", ["row 2, column 'reversal_mV'", "'about -40'", "a number"]),
         (["c1,control,pipette,nan,1"], "", ["row 2, column 'reversal_mV'", "'nan'", "a finite number"]),
         (['c1,control,pipette,"-40,5",1'], "", ["row 2, column 'reversal_mV'", "'-40,5'", "-40.5"]),
         (["c1,contorl,pipette,-40,1"], "", ["row 2, column 'bath'", "'contorl'", "nearest is 'control'"]),
         (["c1,control,pipete,-40,1"], "", ["row 2, column 'pipette'", "'pipete'", "nearest is 'pipette'"]),
         ([f"{GOOD},contrl"], ",zeroed_in", ["row 2, column 'zeroed_in'", "'contrl'", "nearest is 'control'"]),
-        ([f"{GOOD},0"], ",n", ["row 2, column 'n'", "found 0;", "a whole number of cells, 1 or more"]),
-        ([f"{GOOD},2.5"], ",n", ["row 2, column 'n'", "found 2.5;", "a whole number of cells, 1 or more"]),
+        ([f"{GOOD},0"], ",n", ["row 2, column 'n'", "got 0,", "a whole number of at least 1"]),
+        ([f"{GOOD},2.5"], ",n", ["row 2, column 'n'", "got 2.5,", "a whole number of at least 1"]),
         ([f"{GOOD},many"], ",n", ["row 2, column 'n'", "'many'", "a number"]),
         ([f"{GOOD},295"], ",temperature_C", ["row 2, column 'temperature_C'", "295", "-5 to 60"]),
         ([f"{GOOD},perforated"], ",configuration", ["row 2, column 'configuration'", "'perforated'", "whole-cell"]),
@@ -149,11 +151,11 @@ def test_a_fault_of_a_row_is_one_line_with_its_place(load: Load, rows: list[str]
     ("text", "words"),
     [
         ("", ["is empty"]),
-        (f"{HEADER}\n", ["no row"]),
+        (f"{HEADER}\n", ["without rows"]),
         (f"{HEADER}\n{GOOD}\n".replace(",", ";"), ["row 1", "semicolons", "commas"]),
         (
             "cell,bath,pipette,reversal_mV\nc1,control,pipette,1\n",
-            ["row 1", "no column 'se_mV'", "cell, bath, pipette"],
+            ["row 1", "column 'se_mV' is missing", "cell, bath, pipette"],
         ),
     ],
 )
@@ -195,7 +197,7 @@ def test_an_unknown_inside_is_no_fault_where_its_junction_is_the_same_in_every_b
     junction = HENDERSON | {"zeroed_in": "control"}
     assert load("c1,high_K,,-40,0.3", junction=junction).rows[0].condition.pipette == ""
     (fault,) = faults(load, "c1,high_K,,-40,0.3,same", more=",zeroed_in", junction=junction)
-    assert "row 2, column 'pipette': found nothing" in fault
+    assert "row 2, column 'pipette': got nothing" in fault
     assert "zeroed anew in each bath" in fault
 
 
@@ -212,7 +214,11 @@ def no_chloride() -> dict[str, Any]:
 # What each stage reads
 
 
-ALL = set(experiments.READS)
+def digest(loaded: Experiment, stage: str) -> str:
+    return Dependencies(loaded).fingerprint(stage)
+
+
+STAGES = ("import_reversals", "solutions", "correct", "thermodynamics", "fit", "report")
 
 
 @pytest.mark.parametrize(
@@ -233,20 +239,19 @@ def test_a_stage_reads_its_own_columns_only(load: Load, values: str, changed: se
     more = ",n,group,temperature_C,configuration,zeroed_in,drug,measurement"
     before = load("c1,control,pipette,-40.5,0.3,1,,,,,x,m", more=more)
     after = load(f"c1,control,pipette,{values},m", more=more)
-    assert {stage for stage in ALL if before.reads(stage) != after.reads(stage)} == changed
+    assert {stage for stage in STAGES if digest(before, stage) != digest(after, stage)} == changed
 
 
 def test_the_order_of_rows_is_read_by_nobody(load: Load) -> None:
     rows = [GOOD, "c2,control,pipette,1,1", "c2,high_K,pipette,2,1"]
-    assert [load(*rows).reads(s) for s in sorted(ALL)] == [load(*rows[::-1]).reads(s) for s in sorted(ALL)]
+    assert [digest(load(*rows), s) for s in STAGES] == [digest(load(*rows[::-1]), s) for s in STAGES]
 
 
 def test_adopting_needs_no_code_that_measures() -> None:
-    package = Path(experiments.__file__).parents[1]
-    found = {Path(name).relative_to(package).as_posix() for name in experiments.code("stages.import_reversals")}
+    found = {Path(name).relative_to(PACKAGE).as_posix() for name in code("import_reversals")}
     assert {
         "stages/import_reversals.py",
-        "experiment/folder.py",
+        "experiment/records.py",
         "contract/tables.py",
         "contract/terms.py",
         "contract/settings.py",

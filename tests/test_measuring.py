@@ -45,7 +45,7 @@ def measured(folder: Callable[..., Path], config: Callable[..., dict[str, Any]])
         here = folder(recordings=f"{','.join(cells)}\n{','.join(cells.values())}\n")
         loaded = experiments.load(config())
         read = {name: str(here / f"{name}.parquet") for name in ("points", "facts", "traces")}
-        ingest.run({}, read, loaded, loaded.batches[0])
+        ingest.run({}, read, loaded)
         made = {"measured": str(here / "measured.parquet"), "iv": str(here / "iv.csv")}
         measure.run({"points": [read["points"]], "facts": [read["facts"]]}, made, loaded)
         (found,) = tables.gather([made["measured"]]).to_dict("records")
@@ -366,7 +366,7 @@ def test_times_are_the_table_s_or_count_from_the_first_file_to_the_middle_of_the
     loaded = experiments.load(config())
     parts = {name: str(here / name) for name in ("points", "facts", "traces")}
     made = {name: str(here / name) for name in ("measured", "iv", "junctions", "reversals")}
-    ingest.run({}, parts, loaded, loaded.batches[0])
+    ingest.run({}, parts, loaded)
     measure.run({name: [path] for name, path in parts.items()}, made, loaded)
     tables.write(made["junctions"], tables.JUNCTIONS, [])
     correct.run(made, made, loaded)

@@ -21,6 +21,7 @@ from nernstfit.abf.command import segments
 from nernstfit.abf.read import read
 from nernstfit.contract import tables
 from nernstfit.experiment import folder
+from nernstfit.experiment.records import Experiment
 from nernstfit.stages import correct, fit, ingest, measure, solutions, thermodynamics
 
 Run = Callable[..., dict[str, pd.DataFrame]]
@@ -107,9 +108,9 @@ def run(real_abf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return stages
 
 
-def through_the_stages(loaded: folder.Experiment) -> dict[str, pd.DataFrame]:
+def through_the_stages(loaded: Experiment) -> dict[str, pd.DataFrame]:
     batches = {name: f"results/{name}.parquet" for name in ("points", "facts", "traces")}
-    ingest.run({}, batches, loaded, loaded.batches[0])
+    ingest.run({}, batches, loaded)
     made = {"measured": "results/measured.parquet", "iv": "results/iv.csv"}
     measure.run({"points": [batches["points"]], "facts": [batches["facts"]]}, made, loaded)
     made |= {"solutions": "results/solutions.csv", "junctions": "results/junctions.csv"}

@@ -18,7 +18,8 @@ from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.settings import CONFIG_FILE, Settings
 from nernstfit.contract.terms import RatioVerdict
 from nernstfit.experiment import folder as experiments
-from nernstfit.experiment.folder import Experiment
+from nernstfit.experiment import validation
+from nernstfit.experiment.records import Experiment
 from nernstfit.permeability import design as planning
 from nernstfit.permeability.design import Design
 from nernstfit.permeability.inference.model_selection import candidates
@@ -136,7 +137,7 @@ def _loaded(config: Mapping[str, Any]) -> tuple[Experiment, list[Condition], str
     if faults:
         raise InputError(faults)
     conditions = _conditions(found)
-    faults = list(experiments.ion_faults(found.settings, found.solutions, conditions))
+    faults = list(validation.ion_faults(found.settings, found.solutions, conditions))
     if faults:
         raise InputError(faults)
     return found, conditions, f"{CONFIG_FILE}, section plan"
@@ -152,7 +153,7 @@ def _plan_faults(found: Experiment) -> Iterator[str]:
         )
     for key, name in [("pipette", plan.pipette), *(("baths", bath) for bath in plan.baths)]:
         if name is not None and name not in names:
-            words = experiments.not_a_solution(name, found.settings, found.solutions)
+            words = validation.unknown_solution(name, found.settings, found.solutions)
             yield f"{CONFIG_FILE}: key 'plan.{key}': found '{name}', {words}"
 
 

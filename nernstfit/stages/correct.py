@@ -10,10 +10,23 @@ import pandas as pd
 
 from nernstfit.contract import tables
 from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.experiment.folder import Experiment, Row
+from nernstfit.experiment.records import Experiment, Row
+from nernstfit.experiment.views import stage
 from nernstfit.reversal.classify import Z_95, Result, on_membrane
 
+READS = (
+    "rows.measurement",
+    "rows.recording",
+    "rows.cell",
+    "rows.group",
+    "rows.sweeps_text",
+    "rows.condition",
+    "rows.time_s",
+    "rows.user_columns",
+)
 
+
+@stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
     """Add the junctions to the measured potentials.
 
@@ -106,17 +119,17 @@ def correct_row(
         bounds = (result.potential_mV - Z_95 * result.se_mV, result.potential_mV + Z_95 * result.se_mV)
     carries = is_reversal or not all(map(math.isnan, bounds))
     return {
-        **row.own,
+        **row.user_columns,
         "measurement": row.measurement,
         "recording": row.recording,
         "epoch": measured["epoch"],
         "sweeps": row.sweeps_text,
         "group": row.group,
         "cell": row.cell,
-        "bath": row.bath,
-        "pipette": row.pipette,
-        "configuration": row.configuration,
-        "temperature_C": row.temperature_C,
+        "bath": condition.bath,
+        "pipette": condition.pipette,
+        "configuration": condition.configuration,
+        "temperature_C": condition.temperature_C,
         "verdict": measured["verdict"],
         "reason": measured["reason"],
         "raw_mV": measured["raw_mV"],

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from nernstfit.contract import tables
 from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
-from nernstfit.experiment.folder import Experiment, Row
+from nernstfit.experiment.records import Experiment, Row
+from nernstfit.experiment.views import stage
 from nernstfit.permeability import evidence
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.inference import ratios as ratio_inference
@@ -34,6 +35,17 @@ from nernstfit.permeability.observations import Data
 from nernstfit.solutions.conditions import Condition
 from nernstfit.stages import rows
 
+READS = (
+    "rows.measurement",
+    "rows.condition",
+    "rows.n_cells",
+    "rows.batch",
+    "settings.junction",
+    "settings.activity",
+    "settings.fit",
+    "settings.uncertainty",
+    "solutions",
+)
 _NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
 _OFFSET_SCALE_MV = 1.0  # where the configuration leaves the offsets free
 
@@ -47,6 +59,7 @@ class Group:
     measured: Measured
 
 
+@stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
     """Fit every group under every model, compare the groups, and ask what the configured model leaves.
 
@@ -112,7 +125,7 @@ def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
 def _measured(rows: pd.DataFrame, known: Mapping[str, Row]) -> Measured:
     """What the fit takes of some rows of the table; a limit is known as well as the median potential."""
     conditions = tuple(
-        Condition(r.bath, r.pipette, r.configuration, float(r.temperature_C), known[r.measurement].zeroed_in)
+        Condition(r.bath, r.pipette, r.configuration, float(r.temperature_C), known[r.measurement].condition.zeroed_in)
         for r in rows.itertuples()
     )
     is_limit = (rows["verdict"] == PotentialVerdict.NO_CROSSING).to_numpy()
@@ -126,7 +139,7 @@ def _measured(rows: pd.DataFrame, known: Mapping[str, Row]) -> Measured:
         conditions,
         np.where(is_limit, limit, rows["corrected_mV"].to_numpy(float)),
         np.where(is_limit, np.median(se[~is_limit]), se),
-        np.array([known[name].averages for name in rows["measurement"]]),
+        np.array([known[name].n_cells for name in rows["measurement"]]),
         tuple(np.where(is_limit, np.where(np.isfinite(low), 1, -1), 0).tolist()) if is_limit.any() else (),
         batches if any(batches) else (),
     )

@@ -10,9 +10,13 @@ import pandas as pd
 
 from nernstfit.contract import tables
 from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.experiment.folder import Experiment, Row
+from nernstfit.experiment.records import Experiment, Row
+from nernstfit.experiment.views import stage
+
+READS = ("rows.measurement", "rows.external", "rows.exclude")
 
 
+@stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
     """Hand every given potential on as the measure stage hands on what it measured.
 
@@ -35,16 +39,16 @@ def measured_row(row: Row) -> dict[str, Any]:
 
     A row that is excluded keeps its reason and has no number.
     """
-    given = None if row.exclude else row.given
+    external = None if row.exclude else row.external
     blank = ("leak_shift_mV", "rs_shift_mV", "low_mV", "high_mV", "slope_nS", "further_se_mV")
     unknown = dict.fromkeys((*blank, "noise_pA", "bandwidth_Hz", "time_s"), math.nan)
     return {
         "epoch": "",
         "verdict": PotentialVerdict.EXCLUDED if row.exclude else PotentialVerdict.REVERSAL,
         "reason": row.exclude,
-        "raw_mV": given.reversal_mV if given else math.nan,
-        "reversal_mV": given.reversal_mV if given else math.nan,
-        "se_mV": given.se_mV if given else math.nan,
+        "raw_mV": external.reversal_mV if external else math.nan,
+        "reversal_mV": external.reversal_mV if external else math.nan,
+        "se_mV": external.se_mV if external else math.nan,
         **unknown,
         "flags": "",
         "bandwidth_source": "",

@@ -16,8 +16,26 @@ from nernstfit.abf.read import Recording, read
 from nernstfit.abf.trace import Trace
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.experiment.folder import Experiment, Row
+from nernstfit.experiment.records import Experiment, Row
+from nernstfit.experiment.views import stage
 
+READS = (
+    "rows.measurement",
+    "rows.recording",
+    "rows.subtract",
+    "rows.sweeps",
+    "rows.exclude",
+    "rows.measure.epoch",
+    "rows.measure.from_fraction",
+    "rows.measure.to_fraction",
+    "rows.measure.from_ms",
+    "rows.measure.to_ms",
+    "rows.measure.statistic",
+    "rows.measure.channel",
+    "rows.measure.command",
+    "rows.measure.voltage",
+    "rows.measure.leak",
+)
 POINTS = (
     "measurement",
     "role",
@@ -61,7 +79,8 @@ _OPEN_FILES = 4
 TRACES = ("measurement", "sweep", "t_ms", "command_mV", "low_pA", "high_pA", "from_ms", "to_ms")
 
 
-def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment, batch: str) -> None:
+@stage(READS)
+def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
     """Read the recordings of one batch of rows.
 
     Parameters
@@ -71,15 +90,14 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     outputs : mapping
         `points`, `facts` and `traces`: paths of Parquet files.
     experiment : Experiment
-    batch : str
-        One of `experiment.batches`.
+        With the rows of the batch only.
 
     Notes
     -----
     A fault of one recording becomes its verdict `unreadable`, with the reason; the others go on.
     """
-    rows = experiment.batch(batch)
-    # Rows of one recording, or of one background, stand together: a few open files at a time are enough.
+    # Rows of one recording, or of one background, are neighbours: a few open files at a time are enough.
+    rows = sorted(experiment.rows, key=lambda row: row.files)
     opener = functools.lru_cache(maxsize=_OPEN_FILES)(read)
     digests = {path: _sha256(path) for path in dict.fromkeys(path for row in rows for path in row.files)}
     points, facts, traces = [], [], []

@@ -13,12 +13,26 @@ import pandas as pd
 from nernstfit.contract import tables
 from nernstfit.contract.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
 from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.experiment.folder import Experiment, Row
+from nernstfit.experiment.records import Experiment, Row
+from nernstfit.experiment.views import stage
 from nernstfit.reversal import capacitance, classify, curve
 from nernstfit.reversal.capacitance import Capacity
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 
+READS = (
+    "rows.measurement",
+    "rows.series_resistance_MOhm",
+    "rows.compensation_percent",
+    "rows.capacitance_pF",
+    "rows.estimator_temperature_C",
+    "rows.leak_sign",
+    "rows.measure.voltage",
+    "rows.measure.estimator",
+    "rows.measure.leak",
+    "rows.measure.max_interval_mV",
+    "rows.measure.min_span_mV",
+)
 _HANDED_ON = ("noise_pA", "bandwidth_Hz", "bandwidth_source", "time_s")  # facts that no measuring changes
 _MEASURED = (
     "measurement",
@@ -42,6 +56,7 @@ _NOTABLE_MISMATCH_MV = 1.0
 _NOTABLE_DRIFT = 2.6  # standard errors
 
 
+@stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
     """Measure every row of the experiment.
 
@@ -126,7 +141,7 @@ def _measure(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame) -> _Measur
         reason = "no straight part of the current below activation, of three levels at least, gives a leak to subtract"
         return _Measured(roles, roles[SIGNAL], Result(PotentialVerdict.AMBIGUOUS, reason), charging)
     how = row.measure
-    result = classify.find(iv, how.max_interval_mV, how.min_span_mV, how.estimator, row.temperature_C)
+    result = classify.find(iv, how.max_interval_mV, how.min_span_mV, how.estimator, row.estimator_temperature_C)
     return _Measured(roles, iv, result, charging)
 
 
@@ -216,7 +231,7 @@ def _zero(row: Row, iv: Curve | None, near_mV: float) -> float:
     """Zero of another version of the curve, of several the nearest; nan where it has none that is confirmed."""
     if iv is None or not math.isfinite(near_mV):
         return math.nan
-    return classify.zero_near(iv, near_mV, row.measure.estimator, row.temperature_C)
+    return classify.zero_near(iv, near_mV, row.measure.estimator, row.estimator_temperature_C)
 
 
 def _flags(row: Row, fact: Mapping[Any, Any], measured: _Measured) -> Iterator[str]:

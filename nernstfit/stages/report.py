@@ -15,11 +15,13 @@ import pandas as pd
 import yaml
 
 from nernstfit.contract import settings, tables
-from nernstfit.experiment.folder import TRUTH_FILE, Experiment
+from nernstfit.experiment.records import TRUTH_FILE, Experiment
+from nernstfit.experiment.views import stage
 from nernstfit.report import build
 from nernstfit.report.build import Results
 
 CONTRACT = 1
+READS = ("rows.measurement", "rows.recording", "rows.subtract", "settings", "solutions")
 PACKAGES = (
     *("nernstfit", "numpy", "scipy", "pandas", "lmfit", "snakemake"),
     *("altair", "vl-convert-python"),
@@ -43,6 +45,7 @@ _TABLES = {
 }
 
 
+@stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
     """Write the report.
 

@@ -12,7 +12,7 @@ from scipy import stats
 
 from nernstfit.contract.settings import Settings
 from nernstfit.contract.terms import IntervalMethod, RatioVerdict
-from nernstfit.experiment.folder import Experiment
+from nernstfit.experiment.records import Experiment
 from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.inference import nernst_slopes
 from nernstfit.permeability.inference.comparisons import Comparison

@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 
 from nernstfit.contract import tables
 from nernstfit.contract.terms import JunctionMethod
-from nernstfit.experiment.folder import Experiment
+from nernstfit.experiment.records import Experiment
+from nernstfit.experiment.views import stage
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.pitzer import assumptions
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.warnings import solution_warnings
 
+READS = ("rows.condition", "settings.junction", "settings.activity", "settings.uncertainty", "solutions")
 
+
+@stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
     """Write activities and junctions.
 
@@ -34,7 +38,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
 
 
 def _solutions(experiment: Experiment) -> Iterator[dict[str, Any]]:
-    for temperature in sorted({row.temperature_C for row in experiment.rows}):
+    for temperature in sorted({row.condition.temperature_C for row in experiment.rows}):
         yield from ion_rows(experiment.solutions, temperature, experiment.settings.activity.name)
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from nernstfit.contract import tables
-from nernstfit.experiment.folder import Experiment
+from nernstfit.experiment.records import Experiment
+from nernstfit.experiment.views import stage
 from nernstfit.physics.membrane import thermodynamics
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.physics.solution.ions import Ion
@@ -20,11 +21,13 @@ from nernstfit.solutions.conditions import Condition
 
 FloatArray = NDArray[np.float64]
 
+READS = ("rows.measurement", "rows.condition", "settings.activity", "settings.fit.permeant", "solutions")
 OUTSIDE_ONLY = "outside only: no Nernst potential, and no efflux to compare the influx with"
 INSIDE_ONLY = "inside only: no Nernst potential, and no influx"
 UNKNOWN_SIDE = "the pipette's solution is unknown: no Nernst potential, and no fluxes to compare"
 
 
+@stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
     """Write driving forces, flux ratios and noise.
 
@@ -61,8 +64,8 @@ def _rows(
     for row in experiment.rows:
         membrane_mV = corrected_mV[row.measurement]
         if math.isfinite(membrane_mV):
-            noise = noise_of(measured[row.measurement], row.temperature_C)
-            for ion in driven(ions, *activities(row.condition), membrane_mV, row.temperature_C):
+            noise = noise_of(measured[row.measurement], row.condition.temperature_C)
+            for ion in driven(ions, *activities(row.condition), membrane_mV, row.condition.temperature_C):
                 yield {"measurement": row.measurement} | ion | noise
 
 

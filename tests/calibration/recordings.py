@@ -23,7 +23,7 @@ from nernstfit.abf.command import levels, segments
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
-from nernstfit.experiment.folder import Row
+from nernstfit.experiment.records import Row
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.solutions.conditions import NEW_ZERO
@@ -167,7 +167,7 @@ def _row(row: Calibration, path: Path, background: Path | None, cells: Cells, i:
         exclude="",
         subtract=str(background) if background else "",
         measure=settings.measure_for(settings.default_measure(), row.how),
-        own={},
+        user_columns={},
     )
 
 

@@ -30,8 +30,7 @@ def analyse(folder: Path) -> pd.DataFrame:
         return {name: str(results / f"{name}.csv") for name in names}
 
     read = paths("points", "facts", "traces")
-    (batch,) = experiment.batches
-    ingest.run({}, read, experiment, batch)
+    ingest.run({}, read, experiment)
     gathered = {name: [path] for name, path in read.items()}
     measure.run(gathered, paths("measured", "iv"), experiment)
     solutions.run({}, paths("solutions", "junctions"), experiment)

@@ -70,8 +70,9 @@ def test_every_fault_is_told_before_any_job(experiment: Path, run_workflow: Call
     done = run_workflow(experiment)
     assert done.status != 0
     lines = done.said.splitlines()
-    assert any("data/recordings.csv: row 6, column 'recording': found 'data/absent.abf'" in line for line in lines)
-    assert any("row 7, column 'bath': found 'contrl'" in line and "'control'" in line for line in lines)
+    absent = "data/recordings.csv: row 6, column 'recording': file not found: 'data/absent.abf'"
+    assert any(absent in line for line in lines)
+    assert any("row 7, column 'bath': got 'contrl'" in line and "'control'" in line for line in lines)
     assert not (experiment / "results").exists()
 
 
@@ -80,7 +81,7 @@ def test_the_snakefile_alone_tells_the_same_faults(experiment: Path, project: Pa
     done = snakemake("--snakefile", str(project / "Snakefile"), "--directory", str(experiment))
     said = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "row 6, column 'recording': found 'data/absent.abf'" in said
+    assert "row 6, column 'recording': file not found: 'data/absent.abf'" in said
     assert "row 7, column 'recording': got '../outside.abf', expected a path within the experiment folder" in said
     assert not (experiment / "results").exists()
 

@@ -4,8 +4,7 @@
 
 rule solutions:
     input:
-        tables=experiment.chemistry,
-        code=experiments.code("stages.solutions"),
+        code=code("solutions"),
     output:
         solutions="results/solutions.csv",
         junctions="results/junctions.csv",
@@ -13,7 +12,7 @@ rule solutions:
         "logs/solutions.log",
     threads: 1
     params:
-        reads=experiment.reads("solutions"),
+        reads=dependencies.fingerprint("solutions"),
     script:
         "../scripts/solutions.py"
 
@@ -22,14 +21,14 @@ rule correct:
     input:
         measured="results/ingest/measured.parquet",
         junctions="results/junctions.csv",
-        code=experiments.code("stages.correct"),
+        code=code("correct"),
     output:
         reversals="results/reversal_potentials.csv",
     log:
         "logs/correct.log",
     threads: 1
     params:
-        reads=experiment.reads("correct"),
+        reads=dependencies.fingerprint("correct"),
     script:
         "../scripts/correct.py"
 
@@ -38,14 +37,13 @@ rule thermodynamics:
     input:
         measured="results/ingest/measured.parquet",
         reversals="results/reversal_potentials.csv",
-        table=experiment.settings.solutions,
-        code=experiments.code("stages.thermodynamics"),
+        code=code("thermodynamics"),
     output:
         thermodynamics="results/thermodynamics.csv",
     log:
         "logs/thermodynamics.log",
     threads: 1
     params:
-        reads=experiment.reads("thermodynamics"),
+        reads=dependencies.fingerprint("thermodynamics"),
     script:
         "../scripts/thermodynamics.py"

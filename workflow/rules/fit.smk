@@ -6,8 +6,7 @@
 rule fit:
     input:
         reversals="results/reversal_potentials.csv",
-        tables=experiment.chemistry,
-        code=experiments.code("stages.fit"),
+        code=code("fit"),
     output:
         permeabilities="results/permeabilities.csv",
         cells="results/cells.csv",
@@ -23,6 +22,6 @@ rule fit:
         "logs/fit.log",
     threads: 1
     params:
-        reads=experiment.reads("fit"),
+        reads=dependencies.fingerprint("fit"),
     script:
         "../scripts/fit.py"

@@ -4,7 +4,7 @@
 
 rule import_reversals:
     input:
-        code=experiments.code("stages.import_reversals"),
+        code=code("import_reversals"),
     output:
         measured="results/ingest/measured.parquet",
         iv="results/iv.csv",
@@ -12,6 +12,6 @@ rule import_reversals:
         "logs/import_reversals.log",
     threads: 1
     params:
-        reads=experiment.reads("import_reversals"),
+        reads=dependencies.fingerprint("import_reversals"),
     script:
         "../scripts/import_reversals.py"

@@ -8,8 +8,8 @@ wildcard_constraints:
 
 rule ingest:
     input:
-        recordings=experiment.recordings_of,
-        code=experiments.code("stages.ingest"),
+        recordings=dependencies.recordings,
+        code=code("ingest"),
     output:
         points="results/ingest/{batch}/points.parquet",
         facts="results/ingest/{batch}/facts.parquet",
@@ -18,6 +18,6 @@ rule ingest:
         "logs/ingest/{batch}.log",
     threads: 1
     params:
-        reads=experiment.batch_reads,
+        reads=dependencies.batch_fingerprint,
     script:
         "../scripts/ingest.py"

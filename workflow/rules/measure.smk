@@ -4,9 +4,9 @@
 
 rule measure:
     input:
-        points=expand("results/ingest/{batch}/points.parquet", batch=experiment.batches),
-        facts=expand("results/ingest/{batch}/facts.parquet", batch=experiment.batches),
-        code=experiments.code("stages.measure"),
+        points=expand("results/ingest/{batch}/points.parquet", batch=dependencies.batches),
+        facts=expand("results/ingest/{batch}/facts.parquet", batch=dependencies.batches),
+        code=code("measure"),
     output:
         measured="results/ingest/measured.parquet",
         iv="results/iv.csv",
@@ -14,6 +14,6 @@ rule measure:
         "logs/measure.log",
     threads: 1
     params:
-        reads=experiment.reads("measure"),
+        reads=dependencies.fingerprint("measure"),
     script:
         "../scripts/measure.py"

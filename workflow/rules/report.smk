@@ -19,11 +19,11 @@ rule report:
         comparisons="results/comparisons.csv",
         tests="results/tests.csv",
         error_budget="results/error_budget.csv",
-        facts=expand("results/ingest/{batch}/facts.parquet", batch=experiment.batches),
-        traces=expand("results/ingest/{batch}/traces.parquet", batch=experiment.batches),
-        tables=experiment.tables,
+        facts=expand("results/ingest/{batch}/facts.parquet", batch=dependencies.batches),
+        traces=expand("results/ingest/{batch}/traces.parquet", batch=dependencies.batches),
+        tables=experiment.input_files,
         config="config/config.yaml",
-        code=experiments.code("stages.report"),
+        code=code("report"),
     output:
         report="results/report.html",
         figures=directory("results/figures"),
@@ -32,7 +32,7 @@ rule report:
         "logs/report.log",
     threads: 1
     params:
-        reads=experiment.reads("report"),
+        reads=dependencies.fingerprint("report"),
     script:
         "../scripts/report.py"
 
@@ -41,6 +41,7 @@ rule check_outcome:
     input:
         reversals="results/reversal_potentials.csv",
         report="results/report.html",
+        code=code("check_outcome"),
     output:
         finished="results/ingest/finished.txt",
     log:

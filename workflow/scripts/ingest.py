@@ -2,10 +2,10 @@
 
 from nernstfit.experiment import folder
 from nernstfit.stages import ingest
+from nernstfit.workflow import batch
 
 ingest.run(
     dict(snakemake.input.items()),
     dict(snakemake.output.items()),
-    folder.load(snakemake.config),
-    snakemake.wildcards.batch,
+    batch(folder.load(snakemake.config), snakemake.wildcards.batch),
 )

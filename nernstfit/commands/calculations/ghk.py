@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from nernstfit.commands.calculations.solutions import amounts, read, unknown_ion, user_ions
 from nernstfit.commands.options import Chemistry
+from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.terms import ActivityModel
 from nernstfit.experiment import solution_table
-from nernstfit.experiment.folder import NUMBERS
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.physics.membrane.ratio import ChordCurrents, Currents, GoldmanCurrents, range_mV, ratio
@@ -313,9 +313,9 @@ def _form(request: Request, valence: FloatArray) -> str:
 
 def _check(request: Request) -> None:
     """Refuse impossible numbers, and options that exclude each other."""
-    low, high, expected = NUMBERS["temperature_C"]
     temperature_C = request.chemistry.temperature_C
-    if not low <= temperature_C <= high:
+    expected = tables.RECORDINGS.columns["temperature_C"].expected(temperature_C)
+    if expected:
         raise InputError(f"--temperature-C: got {temperature_C:g}, expected {expected}")
     for option, value in (
         ("--potential-mV", request.potential_mV),

@@ -11,7 +11,8 @@ from typing import Any
 from nernstfit.abf.read import read
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
-from nernstfit.experiment.folder import NAMED_BY, Row, sweep_numbers
+from nernstfit.experiment.folder import sweep_numbers
+from nernstfit.experiment.records import RECORDINGS, Row
 from nernstfit.solutions.conditions import NEW_ZERO
 from nernstfit.stages.correct import correct_row
 from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
@@ -69,7 +70,7 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
         raise InputError("--subtract: the file of a background and --leak background go together")
     row = Row(
         number=0,
-        measurement=":".join([PurePath(path).stem, *(cells[key] for key in NAMED_BY if key in cells)]),
+        measurement=":".join([PurePath(path).stem, *(cells[key] for key in RECORDINGS.name_suffixes if key in cells)]),
         recording=path,
         cell="",
         bath="",
@@ -88,7 +89,7 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
         exclude="",
         subtract=patch.subtract,
         measure=settings.measure_for(settings.default_measure(), given, option),
-        own={},
+        user_columns={},
     )
     fact, reading = read_row(row, read)
     points = table(point_columns(row.measurement, reading.points), POINTS) if reading else None

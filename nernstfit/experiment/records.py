@@ -1,0 +1,163 @@
+"""Records of an experiment folder: its settings, solutions and rows, and the columns that its tables may have."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nernstfit.contract import tables
+from nernstfit.contract.settings import Measure, Settings
+from nernstfit.contract.tables import Table
+from nernstfit.contract.terms import Configuration
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
+
+TRUTH_FILE = "truth.yaml"
+_ATHERMAL_ESTIMATORS = ("local", "polynomial")  # a new temperature does not measure their rows again
+CARRIED = ("n",)  # is written to the results as typed, like a column of the user's own
+
+
+@dataclass(frozen=True)
+class ColumnSpec:
+    """Columns that one kind of table of rows may have; any other is the user's own.
+
+    Attributes
+    ----------
+    table : Table
+        Its declaration in the contract.
+    measure : tuple of str
+        Keys of `measure` that may be columns too.
+    name_columns : tuple of str
+        Required columns that make up the default name of a row ...
+    name_suffixes : tuple of str
+        ... and columns that are appended where they have a value.
+    """
+
+    table: Table
+    measure: tuple[str, ...]
+    name_columns: tuple[str, ...]
+    name_suffixes: tuple[str, ...]
+
+    @property
+    def columns(self) -> set[str]:
+        """All columns that have a meaning."""
+        return {*self.table.columns, *self.measure}
+
+    @property
+    def required(self) -> list[str]:
+        """Columns that a table must have."""
+        return [name for name, column in self.table.columns.items() if not column.missing]
+
+    def allows_unknown_inside(self, configuration: str) -> bool:
+        """Return True where a pipette may be blank: no recording is measured through a pipette filled with it."""
+        return self.table is tables.REVERSALS or configuration == Configuration.TWO_ELECTRODE
+
+
+RECORDINGS = ColumnSpec(
+    table=tables.RECORDINGS,
+    measure=tuple(field.name for field in dataclasses.fields(Measure)),
+    name_columns=("recording",),
+    name_suffixes=("epoch", "channel", "statistic", "sweeps"),
+)
+REVERSALS = ColumnSpec(
+    table=tables.REVERSALS,
+    measure=(),
+    name_columns=("cell", "bath"),
+    name_suffixes=("group", "temperature_C", "configuration"),
+)
+
+
+@dataclass(frozen=True)
+class ExternalReversal:
+    """Reversal potential measured elsewhere, on the pipette's command; `n` is the number of cells that it averages."""
+
+    reversal_mV: float
+    se_mV: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """Row of the table of recordings or of potentials measured elsewhere, with the configuration filled in.
+
+    Attributes
+    ----------
+    number : int
+        Its row in the file; the header is row 1.
+    sweeps : tuple of int
+        Empty for all.
+    series_resistance_MOhm, compensation_percent, capacitance_pF, time_s : float or None
+        None where not given.
+    user_columns : mapping
+        Columns of the user's own, as typed.
+    external : ExternalReversal or None
+        Potential measured elsewhere; such a row has no recording.
+    """
+
+    number: int
+    measurement: str
+    recording: str
+    cell: str
+    bath: str
+    pipette: str
+    group: str
+    batch: str
+    sweeps_text: str
+    sweeps: tuple[int, ...]
+    temperature_C: float
+    configuration: str
+    zeroed_in: str
+    series_resistance_MOhm: float | None
+    compensation_percent: float | None
+    capacitance_pF: float | None
+    time_s: float | None
+    exclude: str
+    subtract: str
+    measure: Measure
+    user_columns: Mapping[str, str]
+    external: ExternalReversal | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Recordings that the row is measured from: its own and the background."""
+        return (self.recording, self.subtract) if self.subtract else (self.recording,)
+
+    @property
+    def estimator_temperature_C(self) -> float:
+        """Temperature of the bath; nan for an estimator of the reversal potential that does not use it."""
+        return math.nan if self.measure.estimator in _ATHERMAL_ESTIMATORS else self.temperature_C
+
+    @property
+    def leak_sign(self) -> int:
+        """End of the command at which a linear leak is fitted: 1 the lowest levels, -1 the highest."""
+        return self.condition.sign if self.measure.leak == "linear" else 1
+
+    @property
+    def condition(self) -> Condition:
+        """Solutions, configuration and temperature in which the measurement was made."""
+        return Condition(self.bath, self.pipette, self.configuration, self.temperature_C, self.zeroed_in)
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells that the row averages."""
+        return self.external.n if self.external else 1
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Settings, solutions and rows of one experiment folder; paths are relative to the folder."""
+
+    settings: Settings
+    solutions: Solutions
+    rows: tuple[Row, ...]
+
+    @property
+    def input_files(self) -> list[str]:
+        """Tables that the experiment was read from, and the file of true values where it is simulated."""
+        table = self.settings.table
+        truth = Path(table).parent / TRUTH_FILE
+        species = [self.settings.species] if self.settings.species else []
+        return [table, self.settings.solutions, *species, *([truth.as_posix()] if truth.exists() else [])]

@@ -1,0 +1,176 @@
+"""Faults of the tables and the configuration of an experiment folder, one sentence each.
+
+A fault names the file, row and column, what was got, and what was expected. Functions for a single row leave
+out file and row, which the caller puts in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from nernstfit.contract import settings as settings_module
+from nernstfit.contract import tables
+from nernstfit.contract.errors import nearest, nearest_or_all
+from nernstfit.contract.rules import path_faults
+from nernstfit.contract.settings import Junction, Settings
+from nernstfit.contract.terms import Configuration, JunctionMethod
+from nernstfit.experiment.records import ColumnSpec
+from nernstfit.physics.solution.ions import IONS
+from nernstfit.solutions import junctions
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import NEW_ZERO, Condition
+
+_BACKGROUND = "background"
+
+
+def config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[str]:
+    """Yield the ions and solutions that the configuration names and that do not exist."""
+    place = settings_module.CONFIG_FILE
+    known = IONS if solutions is None else solutions.known
+    for ion in settings.fit.permeant:
+        if ion not in known:
+            hint = nearest(ion, known)
+            expected = f"the nearest is '{hint}'" if hint else "expected an ion such as Na, K, Ca or Cl"
+            yield f"{place}: key 'fit.permeant': got '{ion}', which is no known ion; {expected}"
+    if solutions is None:
+        return
+    for key, name in _named_solutions(settings.junction):
+        if name not in solutions.names:
+            yield f"{place}: key '{key}': got '{name}', {unknown_solution(name, settings, solutions)}"
+
+
+def _named_solutions(junction: Junction) -> Iterator[tuple[str, str]]:
+    """Yield the keys of the section that name a solution, and the names."""
+    yield from (("junction.measured_mV", bath) for bath in junction.measured_mV)
+    if junction.method != JunctionMethod.NONE and junction.zeroed_in not in (None, NEW_ZERO):
+        yield "junction.zeroed_in", str(junction.zeroed_in)
+    if junction.reference is not None and junction.reference.solution is not None:
+        yield "junction.reference.solution", junction.reference.solution
+
+
+def unknown_solution(name: str, settings: Settings, solutions: Solutions) -> str:
+    """Return the fault of a name that no solution has, as words that follow the name."""
+    return f"which is no row of {settings.solutions}; {nearest_or_all(name, solutions.names)}"
+
+
+def ion_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:
+    """Yield what the junctions of some conditions need and their solutions lack, each once."""
+    found = {each for c in set(conditions) for each in junctions.missing_ions(solutions, c, settings.junction)}
+    for name, fault in sorted(found):
+        yield f"{settings.solutions}: solution '{name}': {fault}"
+
+
+def missing_columns(table: pd.DataFrame, place: str, spec: ColumnSpec) -> list[str]:
+    """Return a fault for each required column that a table does not have."""
+    got = ", ".join(table.columns)
+    return [
+        f"{place}: row 1: column '{column}' is missing (got {got}); it is required"
+        for column in spec.required
+        if column not in table.columns
+    ]
+
+
+def reserved_columns(table: pd.DataFrame, place: str, spec: ColumnSpec) -> Iterator[str]:
+    """Yield the user's own columns that have the name of a column of the results."""
+    reserved = set(tables.REVERSAL_POTENTIALS.columns) - spec.columns
+    for column in table.columns:
+        if column in reserved:
+            yield (
+                f"{place}: row 1, column '{column}': got a column of results/reversal_potentials.csv, expected "
+                "another name for a column of your own"
+            )
+
+
+def cell_faults(
+    cells: Mapping[str, str], spec: ColumnSpec, settings: Settings, solutions: Solutions | None
+) -> Iterator[str]:
+    """Yield the faults of the texts of one row, each column on its own."""
+    configuration = cells.get("configuration") or settings.configuration
+    for column in spec.required:
+        if not cells[column] and not (column == "pipette" and spec.allows_unknown_inside(configuration)):
+            yield f"column '{column}': got nothing, expected a value in every row"
+    for column in ("recording", "subtract"):
+        yield from _recording_faults(cells.get(column, ""), column)
+    if solutions is not None:
+        yield from _solution_faults(cells, settings, solutions)
+    if configuration not in list(Configuration):
+        yield f"column 'configuration': got '{configuration}', expected one of {', '.join(Configuration)}"
+
+
+def _solution_faults(cells: Mapping[str, str], settings: Settings, solutions: Solutions) -> Iterator[str]:
+    """Yield the names of solutions in one row that no solution has."""
+    for column in ("bath", "pipette", "zeroed_in"):
+        name = cells.get(column, "")
+        if name and name not in solutions.names and not (column == "zeroed_in" and name == NEW_ZERO):
+            yield f"column '{column}': got '{name}', {unknown_solution(name, settings, solutions)}"
+
+
+def _recording_faults(path: str, column: str) -> Iterator[str]:
+    """Yield what is wrong with the path of a recording."""
+    if not path:
+        return
+    outside = list(path_faults(path))
+    if outside:
+        yield from (f"column '{column}': {fault}" for fault in outside)
+    elif not Path(path).exists():
+        siblings = [str(other) for other in sorted(Path(path).parent.glob("*"))] if Path(path).parent.is_dir() else []
+        hint = nearest(path, siblings)
+        expected = f"the nearest is '{hint}'" if hint else "expected an ABF file"
+        yield f"column '{column}': file not found: '{path}'; {expected}"
+    elif not Path(path).is_file():
+        yield f"column '{column}': got '{path}', which is a folder, expected an ABF file"
+
+
+def background_faults(cells: Mapping[str, str], leak: str) -> Iterator[str]:
+    """Yield faults of the column `subtract`, which goes together with `leak: background`."""
+    background = cells.get("subtract", "")
+    if leak == _BACKGROUND and not background:
+        yield "column 'subtract': got nothing; leak is 'background', which needs the path of the background recording"
+    elif background and leak != _BACKGROUND:
+        yield (
+            f"column 'subtract': got '{background}', but leak is '{leak}'; expected leak 'background', or nothing here"
+        )
+    elif background and background == cells["recording"]:
+        yield f"column 'subtract': got '{background}', the recording itself, expected another recording"
+
+
+def unknown_inside_faults(condition: Condition, junction: Junction) -> Iterator[str]:
+    """Yield the fault of a junction that cannot be computed because the pipette's solution is unknown.
+
+    A junction with an unknown inside is part of the cell's free term only where it is the same in every bath.
+    """
+    applies = junction.method != JunctionMethod.NONE and condition.bath not in junction.measured_mV
+    differs = condition.zeroed_in == NEW_ZERO and condition.configuration != Configuration.TWO_ELECTRODE
+    if not condition.pipette and applies and differs:
+        yield (
+            "column 'pipette': got nothing, and the offset is zeroed anew in each bath, whose junction with the "
+            "pipette's solution cannot be computed; expected the pipette's solution, one bath for zeroed_in, or "
+            "junction.method none"
+        )
+
+
+def default_name(cells: Mapping[str, str], spec: ColumnSpec) -> str:
+    """Return a row's name where it gives none; '' where a column that makes it up is missing, which is a fault."""
+    parts = [_stem(cells[column]) if column == "recording" else cells[column] for column in spec.name_columns]
+    return ":".join([*parts, *(cells[c] for c in spec.name_suffixes if cells.get(c))]) if all(parts) else ""
+
+
+def _stem(path: str) -> str:
+    return PurePosixPath(path.replace("\\", "/")).stem
+
+
+def repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: ColumnSpec) -> Iterator[str]:
+    """Yield a fault for each row, by number, whose name an earlier row has."""
+    first: dict[str, int] = {}
+    for number, cells in table.items():
+        name = cells.get("measurement") or default_name(cells, spec)
+        if name in first:
+            yield (
+                f"{place}: row {number}, column 'measurement': got '{name}', which is also the name of row "
+                f"{first[name]}, expected another name"
+            )
+        if name:
+            first.setdefault(name, number)

@@ -1,0 +1,123 @@
+"""Dependencies of the workflow's rules: code, settings and files. For the Snakefile and the scripts alone.
+
+A rule runs again when one of three things changes: a file that it reads, the fields of the experiment that its
+stage declares (READS, by their fingerprint, which the rule has as a parameter), or the code that it runs.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from nernstfit.experiment import views
+from nernstfit.experiment.records import Experiment
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """Inputs and parameters of the rules for one experiment."""
+
+    experiment: Experiment
+
+    def fingerprint(self, stage: str) -> str:
+        """Return the digest of all that a stage reads of the experiment."""
+        return views.fingerprint(self.experiment, declared_fields(stage))
+
+    @property
+    def batches(self) -> list[str]:
+        """Names of the batches of consecutive rows, each of which one ingest job reads."""
+        size = self.experiment.settings.recordings_per_job
+        recordings = sum(row.external is None for row in self.experiment.rows)
+        return [f"{start // size:04d}" for start in range(0, recordings, size)]
+
+    def recordings(self, wildcards: Any) -> list[str]:
+        """Return the recordings that the batch `wildcards.batch` reads, each once."""
+        rows = batch(self.experiment, wildcards.batch).rows
+        return list(dict.fromkeys(path for row in rows for path in row.files))
+
+    def batch_fingerprint(self, wildcards: Any) -> str:
+        """Return the digest of what ingest reads of the batch `wildcards.batch`."""
+        return views.fingerprint(batch(self.experiment, wildcards.batch), declared_fields("ingest"))
+
+
+def batch(experiment: Experiment, name: str) -> Experiment:
+    """Return the experiment with the rows of one batch only."""
+    size = experiment.settings.recordings_per_job
+    return replace(experiment, rows=experiment.rows[int(name) * size : (int(name) + 1) * size])
+
+
+@functools.cache
+def declared_fields(stage: str) -> tuple[str, ...]:
+    """Return the fields that a stage declares, from its source: importing every stage would take seconds."""
+    tree = ast.parse((PACKAGE / "stages" / f"{stage}.py").read_text(encoding="utf-8"))
+    (fields,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["READS"]
+    )
+    return tuple(fields)
+
+
+@functools.cache
+def code(stage: str) -> list[str]:
+    """Return the files that a stage's module needs: itself, all it imports directly or not, and their data files.
+
+    They are found in the source, so that a rule names as its input exactly what it runs.
+    """
+    found: dict[Path, None] = {}
+    waiting = [PACKAGE / "stages" / f"{stage}.py"]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found[path] = None
+            waiting += _needed(path) if path.suffix == ".py" else ()
+    return sorted(map(str, found))
+
+
+def _needed(path: Path) -> Iterator[Path]:
+    """Yield the modules that one module imports, and the data beside them.
+
+    Of a package that it imports by name (`from package import subpackage`) or names in a string, as a registry that
+    lists a package does, these are all modules.
+    """
+    imported: list[str] = []
+    named: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            imported += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.append(node.module)
+            named += [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            named.append(node.value)
+    yield from _files(path.parent, with_modules=False)
+    for name in imported:
+        if place := _place(name):
+            yield from _files(place, with_modules=False)
+    for name in named:
+        if place := _place(name):
+            yield from _files(place, with_modules=True)
+
+
+def _place(name: str) -> Path | None:
+    """Return the place of a dotted name within the package, without the ending; None where it is no such name."""
+    package, _, rest = name.partition(".")
+    if package != PACKAGE.name or not rest.replace(".", "").isidentifier():
+        return None
+    return PACKAGE / rest.replace(".", "/")
+
+
+def _files(place: Path, with_modules: bool) -> Iterator[Path]:
+    """Yield the module of that name, or the data files of that package, with its modules where they are wanted."""
+    if place.with_suffix(".py").is_file():
+        yield place.with_suffix(".py")
+    if place.is_dir():
+        for path in place.iterdir():
+            if path.is_file() and path.suffix != ".pyc" and (with_modules or path.suffix != ".py"):
+                yield path
