@@ -384,8 +384,8 @@ def test_estimates_of_a_run_stand_where_no_ratio_is_given(tmp_path: Path) -> Non
         ((), {"baths": ["contrl"]}, "the nearest is 'control'"),
         ((), {"cells": 0}, "'plan.cells': got 0, expected at least 1"),
         ((), {"cels": 3}, "key 'plan.cels' is not known; the nearest known key is 'plan.cells'"),
-        (("--ratio", "K"), {}, "--ratio: found 'K'; a name and a number like K=140 would be right"),
-        (("--ratio", "K=0"), {}, "--ratio: K: found 0; a ratio above 0 would be right"),
+        (("--ratio", "K"), {}, "--ratio: got 'K', expected a name and a number like K=140"),
+        (("--ratio", "K=0"), {}, "--ratio: K: got 0, expected a ratio above 0"),
         (("--bath", "bath"), {}, "'plan.baths': got 'bath', which is no row of data/solutions.csv"),
     ],
 )
