@@ -21,7 +21,7 @@ from scipy.optimize import brentq
 
 from nernstfit.permeability.inference.bootstrap import resampled
 from nernstfit.permeability.mixed_model import fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 from nernstfit.physics.membrane import ghk
 
 CELLS, BOOTSTRAP_CELLS, RESAMPLES = 200, 20, 2000
@@ -43,13 +43,13 @@ BATHS = np.array(
 )
 
 
-def simulated(cells: int) -> Data:
+def simulated(cells: int) -> Observations:
     rng = np.random.default_rng(1)
     own = LN_P + SPREAD * rng.standard_normal((cells, 1, len(IONS)))
     potential = ghk.reversal_mV(np.exp(own), VALENCE, INSIDE, BATHS, TEMPERATURE_C)
     potential += OFFSET_MV * rng.standard_normal((cells, 1)) + SE_MV * rng.standard_normal(potential.shape)
     n = potential.size
-    return Data(
+    return Observations(
         cells=tuple(f"c{cell:04d}" for cell in range(cells) for _ in BATHS),
         potential_mV=potential.ravel(),
         se_mV=np.full(n, SE_MV),
@@ -58,7 +58,7 @@ def simulated(cells: int) -> Data:
         valence=VALENCE,
         inside=np.tile(INSIDE, (n, 1)),
         outside=np.tile(BATHS, (cells, 1)),
-        averages=np.ones(n, int),
+        n_averaged=np.ones(n, int),
     )
 
 
@@ -71,7 +71,7 @@ def current(u: float, p: list[float], inside: list[float], outside: list[float])
     return total
 
 
-def plainly(data: Data) -> Any:
+def plainly(data: Observations) -> Any:
     parameters = lmfit.Parameters()
     for ion in IONS[1:]:
         parameters.add(f"ln_{ion}", 0.0)

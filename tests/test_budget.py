@@ -13,7 +13,7 @@ from test_spreads import in_batches
 from nernstfit.permeability.inference.error_budget import budget
 from nernstfit.permeability.inference.variance_shares import VarianceShare, largest_source
 from nernstfit.permeability.mixed_model import Fit, fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 
 SOURCES = ("noise", "cells", "offset", "junction", "activity", "temperature", "concentration")
 NAMES = (
@@ -59,7 +59,7 @@ def test_each_shared_error_has_its_line() -> None:
         assert shares(found, shared_mV)["K", source].se_ln ** 2 == pytest.approx(variance)
 
 
-def bi_ionic(cells: int, se_mV: float = 0.5) -> Data:
+def bi_ionic(cells: int, se_mV: float = 0.5) -> Observations:
     rng = np.random.default_rng(4)
     rows = [(f"c{i}", float(rng.normal(3, 2)), {"Na": 150.0}) for i in range(cells)]
     return table(rows, ["K", "Na"], se_mV, inside={"K": 120.0})

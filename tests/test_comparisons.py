@@ -15,14 +15,14 @@ from nernstfit.contract.terms import RatioVerdict
 from nernstfit.permeability.inference.comparisons import Comparison, compare, holm
 from nernstfit.permeability.inference.ratios import FitResult, Ratio, ratios
 from nernstfit.permeability.mixed_model import fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 
 DRAWS, LEAST, MOST = 200, 179, 198
 MUTANT = TRUTH | {"K": 1.12 * math.exp(0.5), "NMDG": 0.08 * math.exp(-0.7)}
 WILD, OTHER = Simulation(cells=8), Simulation(cells=5)
 
 
-def judged(data: Data, systematic_mV: np.ndarray | None = None, level: float = 0.95) -> FitResult:
+def judged(data: Observations, systematic_mV: np.ndarray | None = None, level: float = 0.95) -> FitResult:
     found = fit(data, "Na", 1.0)
     errors = shared(data) if systematic_mV is None else systematic_mV
     return FitResult(found, ratios(found, errors, level), errors, ("temperature",) * errors.shape[1])
@@ -122,7 +122,7 @@ def test_a_single_cell_is_no_group() -> None:
             assert math.isnan(found.ln_difference)
             if ratio.verdict == RatioVerdict.ESTIMATE:
                 assert found.reason.startswith("one cell in ")
-    mean = replace(alone.fit.data, averages=np.full(alone.fit.data.size, 5))
+    mean = replace(alone.fit.data, n_averaged=np.full(alone.fit.data.size, 5))
     assert not math.isnan(compared({"a": judged(mean), "b": many})["K"].p)
 
 

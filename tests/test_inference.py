@@ -209,7 +209,7 @@ def test_where_an_unknown_inside_does_not_cancel_nothing_is_identifiable_and_why
     found = of_model(analyse(tmp_path, CATIONS, shifted(1), setting("Na", permeant, 22.0, offset)))
     assert set(found["verdict"]) == {"not_identifiable"}
     for reason in found["reason"]:
-        assert "what is inside is unknown" in reason
+        assert "the intracellular solution is unknown" in reason
         assert all(word in reason for word in words)
 
 

@@ -18,7 +18,7 @@ from nernstfit.permeability.inference.intervals import alternative_intervals, re
 from nernstfit.permeability.inference.profile_likelihood import refit
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import Fit, fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 from nernstfit.permeability.optimize import DenseWhitener
 
 
@@ -52,7 +52,7 @@ def test_batches_are_drawn_whole() -> None:
     assert len(np.unique(values[:, 0].round(9))) <= 35
 
 
-def biionic(cells: int, seed: int = 1) -> Data:
+def biionic(cells: int, seed: int = 1) -> Observations:
     potentials = 15.0 + 4.0 * np.random.default_rng(seed).standard_normal(cells)
     rows = [(f"c{i:02d}", v, {"Na": 140.0}) for i, v in enumerate(potentials)]
     return table(rows, ["K", "Na"], 0.01, inside={"K": 140.0})
@@ -74,7 +74,7 @@ def test_a_seed_gives_the_same_again_and_another_does_not() -> None:
     assert (one != other).any()
 
 
-def intervals(data: Data, reference: str, offset: float, singles: dict[str, list[float]]) -> dict[str, tuple]:
+def intervals(data: Observations, reference: str, offset: float, singles: dict[str, list[float]]) -> dict[str, tuple]:
     found = fit(data, reference, offset)
     judged = ratios(found, shared(data), 0.95)
     ion = judged[0].ion

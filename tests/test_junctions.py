@@ -15,7 +15,8 @@ from nernstfit.contract import tables
 from nernstfit.contract.settings import Junction, Reference, Settings, Uncertainty, load
 from nernstfit.contract.terms import JunctionMethod
 from nernstfit.experiment import solution_table as reading
-from nernstfit.permeability import evidence
+from nernstfit.permeability import error_propagation
+from nernstfit.permeability.observations import Observations, without_activities
 from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
 from nernstfit.physics.solution.activity import debye_huckel_slope
 from nernstfit.solutions import junctions, systematic_errors
@@ -450,10 +451,10 @@ def test_errors_taken_as_independent_would_be_larger(tmp_path: Path) -> None:
     assert together < apart / 3
 
 
-def measured(*conditions: Condition) -> evidence.Measured:
+def measured(*conditions: Condition) -> Observations:
     n = len(conditions)
     names = tuple(map(str, range(n)))
-    return evidence.Measured(names, ("c1",) * n, conditions, np.zeros(n), np.ones(n), np.ones(n, dtype=np.int64))
+    return without_activities(names, ("c1",) * n, conditions, np.zeros(n), np.ones(n), np.ones(n, dtype=np.int64))
 
 
 def settings_with(junction: Junction) -> Settings:
@@ -473,14 +474,12 @@ def test_one_source_moves_every_term_bath_and_activity_together(two: Solutions, 
     junction = Junction(method, basis, "S1", BRIDGE, 0.0, {})
     at = [Condition(bath, "pipette", "whole-cell", 22.0, "S1") for bath in ("S1", "S2")]
     ln_p, permeant = np.array([0.0, 0.3, -1.5]), ["Na", "K", "Cl"]
-    data = measured(*at)
-    shifts, names = evidence.shared_errors_mV(
-        data, two, permeant, "davies", ln_p, settings_with(junction), with_junction=True
-    )
+    errors = error_propagation.propagate(at, two, permeant, "davies", settings_with(junction), with_junction=True)
+    shifts, names = errors.shift_mV(ln_p), errors.names
 
     def residual(source: systematic_errors.Source) -> list[float]:
         moved = [systematic_errors.moved(c, source) for c in at]
-        predicted = evidence.data(data, source.solutions, permeant, "davies", moved).predict(ln_p)
+        predicted = measured(*moved).under(source.solutions, permeant, "davies").predict(ln_p)
         added = [junctions.junction_mV(source.solutions, c, junction, "davies") for c in moved]
         return [a - float(p) for a, p in zip(added, predicted, strict=True)]
 
@@ -497,9 +496,8 @@ def test_the_choice_of_method_and_of_basis_are_errors_that_move_all_baths(
 ) -> None:
     junction = Junction(method, basis, "S1", BRIDGE, 0.0, {})
     at = [Condition(bath, "pipette", "whole-cell", 22.0, "S1") for bath in ("S1", "S2")]
-    shifts, names = evidence.shared_errors_mV(
-        measured(*at), two, ["Na", "K"], "davies", np.zeros(2), settings_with(junction), with_junction=True
-    )
+    errors = error_propagation.propagate(at, two, ["Na", "K"], "davies", settings_with(junction), with_junction=True)
+    shifts, names = errors.shift_mV(np.zeros(2)), errors.names
     other_method = "henderson" if method == "nernst-planck" else "nernst-planck"
     other_basis = "concentration" if basis == "activity" else "activity"
 
@@ -516,9 +514,10 @@ def test_what_was_measured_or_not_corrected_has_no_error_of_its_calculation(two:
     at = [Condition(bath, "pipette", "whole-cell", 22.0, "S1") for bath in ("S1", "S2")]
     given = Junction("henderson", "concentration", "S1", BRIDGE, 0.0, {"S1": 3.0, "S2": 4.0})
     for junction in (given, Junction("none", "concentration", None, None, 0.0, {})):
-        shifts, names = evidence.shared_errors_mV(
-            measured(*at), two, ["Na", "K"], "davies", np.zeros(2), settings_with(junction), with_junction=True
+        errors = error_propagation.propagate(
+            at, two, ["Na", "K"], "davies", settings_with(junction), with_junction=True
         )
+        shifts, names = errors.shift_mV(np.zeros(2)), errors.names
         of_model = [names.index(name) for name in junctions.MODEL_ERRORS]
         assert not shifts[:, of_model].any()
     (error,) = junctions.shared_se_mV(two, at[0], given, "davies", UNCERTAINTY)

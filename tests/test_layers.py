@@ -35,7 +35,7 @@ RANKS = {
     "commands": 7,
     "__main__": 8,
 }
-ONE_IMPORTER = {"lmfit": "permeability/mixed_model.py", "altair": "figures/kinds.py"}
+ONE_IMPORTER = {"lmfit": "permeability/least_squares.py", "altair": "figures/kinds.py"}
 HEAVY = ("altair", "lmfit", "matplotlib", "pandas", "pyabf", "scipy", "snakemake")
 
 

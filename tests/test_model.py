@@ -12,7 +12,7 @@ from scipy import stats
 
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 
 RT_F = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3  # mV at 22 C
 VALENCE = {"Na": 1, "K": 1, "Cs": 1, "Li": 1, "NMDG": 1, "Cl": -1, "Ca": 2}
@@ -40,9 +40,9 @@ def table(
     ions: Sequence[str],
     se_mV: float = 0.3,
     inside: Mapping[str, float] = PIPETTE,
-) -> Data:
+) -> Observations:
     """Measurements from (cell, potential, bath)."""
-    return Data(
+    return Observations(
         cells=tuple(cell for cell, _, _ in rows),
         potential_mV=np.array([potential for _, potential, _ in rows]),
         se_mV=np.full(len(rows), se_mV),
@@ -51,7 +51,7 @@ def table(
         valence=np.array([VALENCE[i] for i in ions]),
         inside=np.array([[inside.get(i, 0.0) for i in ions] for _ in rows]),
         outside=np.array([[bath.get(i, 0.0) for i in ions] for _, _, bath in rows]),
-        averages=np.ones(len(rows), int),
+        n_averaged=np.ones(len(rows), int),
     )
 
 
@@ -63,7 +63,7 @@ class Simulation:
     se_mV: float = 0.3
     baths: Sequence[Mapping[str, float]] = BATHS
 
-    def draw(self, seed: int, truth: Mapping[str, float] = TRUTH) -> Data:
+    def draw(self, seed: int, truth: Mapping[str, float] = TRUTH) -> Observations:
         rng, rows = np.random.default_rng(seed), []
         for cell in range(self.cells):
             own = {ion: p * math.exp(self.spread * rng.standard_normal()) for ion, p in truth.items()}
@@ -74,7 +74,7 @@ class Simulation:
         return table(rows, list(truth), self.se_mV)
 
 
-def shared(data: Data) -> np.ndarray:
+def shared(data: Observations) -> np.ndarray:
     """No shared error at all."""
     return np.zeros((data.size, 0))
 
@@ -115,7 +115,7 @@ def test_the_slope_in_the_pipettes_factor_is_that_of_the_predictions(seed: int) 
     ions = [*TRUTH, "Ca"]
     baths = [{ion: float(rng.uniform(0, 100)) for ion in ions} for _ in range(6)]
     data = table([("c", 0.0, bath) for bath in baths], ions, inside={ion: float(rng.uniform(0, 100)) for ion in ions})
-    corrected = replace(data, corrected=(1, -1, 1, -1, 1, 1))
+    corrected = replace(data, pipette_side=(1, -1, 1, -1, 1, 1))
     ln_p, h = rng.normal(0, 0.5, len(ions) + 1), 1e-5 * np.eye(len(ions) + 1)[-1]
     numerical = (corrected.predict(ln_p + h) - corrected.predict(ln_p - h)) / 2e-5
     assert corrected.gradient(ln_p)[:, -1] == pytest.approx(numerical, abs=1e-6)
@@ -155,14 +155,14 @@ def test_a_mixture_with_one_unknown() -> None:
 @pytest.mark.parametrize("n", [1, 4, 9])
 def test_the_offset_of_a_mean_is_the_mean_of_offsets(n: int) -> None:
     data = table([("c", -12.0, {"Na": 150.0})], ["K", "Na"], 0.3, inside={"K": 120.0})
-    result = fit(replace(data, averages=np.array([n])), "K", 2.0)
+    result = fit(replace(data, n_averaged=np.array([n])), "K", 2.0)
     assert math.sqrt(result.covariance[0, 0]) == pytest.approx(math.hypot(0.3, 2.0 / math.sqrt(n)) / RT_F, rel=1e-6)
 
 
 def test_two_means_of_the_same_cells_share_one_over_the_larger_number() -> None:
     rows = [("c", -12.0, {"Na": 150.0}), ("c", -9.0, {"Li": 150.0})]
     data = table(rows, ["K", "Na", "Li"], 0.3, inside={"K": 120.0})
-    result = fit(replace(data, averages=np.array([9, 4])), "K", 2.0)
+    result = fit(replace(data, n_averaged=np.array([9, 4])), "K", 2.0)
     shared = 4.0 / 9
     by_hand = np.array([[0.09 + 4.0 / 9, shared], [shared, 0.09 + 4.0 / 4]]) / RT_F**2
     assert result.covariance == pytest.approx(by_hand, rel=1e-5)
@@ -176,16 +176,16 @@ def test_a_spread_between_means_is_that_of_cells_over_the_root_of_their_number()
         for i, ion in enumerate(("Na", "Cs", "Li")):
             rows.append((f"c{cell}", RT_F * (own[i] - own[3]) + offset + rng.normal(0, 0.3), {ion: 140.0}))
     n, data = 4, table(rows, ["Na", "Cs", "Li", "K"], inside={"K": 140.0})
-    alone, means = fit(data, "Na", 1.0), fit(replace(data, averages=np.full(data.size, n)), "Na", 1.0 * math.sqrt(n))
+    alone, means = fit(data, "Na", 1.0), fit(replace(data, n_averaged=np.full(data.size, n)), "Na", 1.0 * math.sqrt(n))
     assert means.ln_p == pytest.approx(alone.ln_p, abs=1e-5)
     assert means.components.offset_mV == pytest.approx(math.sqrt(n) * alone.components.offset_mV, rel=1e-3)
     assert means.offsets_mV == pytest.approx(alone.offsets_mV, abs=1e-3)
 
 
-# Data that no ratios explain
+# Observations that no ratios explain
 
 
-def misfit(seed: int, lifted_mV: float = 40.0) -> Data:
+def misfit(seed: int, lifted_mV: float = 40.0) -> Observations:
     """One bath's potentials are wrong by tens of millivolts, and all are given to hundredths."""
     data = Simulation(se_mV=0.015).draw(seed)
     wrong = data.outside[:, data.ions.index("Na")] == 45.0
@@ -269,7 +269,7 @@ def test_the_gain_carries_a_change_of_a_potential_to_the_ratios() -> None:
 # Symmetries
 
 
-def interval(data: Data, reference: str, ion: str, offset: float = 1.0) -> np.ndarray:
+def interval(data: Observations, reference: str, ion: str, offset: float = 1.0) -> np.ndarray:
     """Log of ratio, low and high."""
     (found,) = [r for r in ratios(fit(data, reference, offset), shared(data), 0.95) if r.ion == ion]
     return np.array([found.ln_ratio, math.log(found.low_cells), math.log(found.high_cells)])
@@ -373,7 +373,7 @@ def test_the_interval_over_cells_holds_the_truth_as_often_as_it_says() -> None:
 # The same symmetries with everything that a fit may have
 
 
-def with_everything(seed: int) -> Data:
+def with_everything(seed: int) -> Observations:
     """Calcium, limits, batches, a gross error."""
     truth = {**TRUTH, "Ca": 1.5}
     ions, rng = list(truth), np.random.default_rng(seed)
@@ -393,7 +393,7 @@ def with_everything(seed: int) -> Data:
     return replace(
         data,
         potential_mV=np.where(beyond, -60.0, potential),
-        sides=tuple(np.where(beyond, -1, 0).tolist()),
+        limit_side=tuple(np.where(beyond, -1, 0).tolist()),
         batches=tuple(f"day {int(cell[1:]) // 3}" for cell in data.cells),
     )
 
@@ -413,14 +413,14 @@ def test_with_everything_the_reference_is_no_special_ion(seed: int) -> None:
     assert back.high_cells == pytest.approx(1 / forth.low_cells, rel=2e-3)
 
 
-def sides_swapped(data: Data) -> Data:
+def sides_swapped(data: Observations) -> Observations:
     """The same experiment with inside and outside exchanged and all signs turned."""
     return replace(
         data,
         inside=data.outside,
         outside=data.inside,
         potential_mV=-data.potential_mV,
-        sides=tuple(-side for side in data.sides),
+        limit_side=tuple(-side for side in data.limit_side),
     )
 
 

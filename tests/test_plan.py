@@ -336,7 +336,7 @@ def test_what_an_unknown_inside_does_not_tell(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
     assert found["ratios"] == []
-    assert "what is inside is unknown" in found["notes"][0]
+    assert "the intracellular solution is unknown" in found["notes"][0]
 
 
 def test_baths_and_pipette_are_those_of_the_table(tmp_path: Path) -> None:

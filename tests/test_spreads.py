@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from test_model import RT_F, TRUTH, Simulation, table
 
-from nernstfit.permeability.covariance import BATCH, LN_P, OFFSET, CovarianceComponents, Deviance, VarianceComponents
+from nernstfit.permeability.covariance import BATCH, LN_P, OFFSET, CovarianceComponents, VarianceComponents
 from nernstfit.permeability.mixed_model import fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.reml import Deviance, LinearModel
 
 
-def in_batches(data: Data, number: int) -> Data:
+def in_batches(data: Observations, number: int) -> Observations:
     return replace(data, batches=tuple(f"day {int(cell[1:]) % number}" for cell in data.cells))
 
 
@@ -26,21 +27,14 @@ def test_the_slope_is_that_of_the_value(seed: int, restricted: bool) -> None:
     ln_p = rng.normal(0, 0.5, len(data.ions))
     gradient = data.gradient(ln_p)
     names = (OFFSET, LN_P, BATCH)
-    deviance = Deviance(
-        CovarianceComponents(data, gradient),
-        data.potential_mV - data.predict(ln_p),
-        gradient[:, 1:],
-        names,
-        VarianceComponents(1.0, 0.1, 0.1),
-        1.0,
-        restricted,
-    )
+    model = LinearModel(CovarianceComponents(data, gradient), data.potential_mV - data.predict(ln_p), gradient[:, 1:])
+    deviance = Deviance(model, names, VarianceComponents(1.0, 0.1, 0.1), 1.0, restricted)
     at = rng.normal(-1, 1, 3)
     numerical = [(deviance(at + h)[0] - deviance(at - h)[0]) / 2e-5 for h in 1e-5 * np.eye(3)]
     assert deviance(at)[1] == pytest.approx(numerical, rel=1e-5, abs=1e-5)
 
 
-def biionic(ln_ratios: np.ndarray, batches: tuple[str, ...] = ()) -> Data:
+def biionic(ln_ratios: np.ndarray, batches: tuple[str, ...] = ()) -> Observations:
     """Cells of one measurement each, without an offset: the potential is ln ratio x RT/F."""
     rows = [(f"c{i}", RT_F * value, {"Na": 140.0}) for i, value in enumerate(ln_ratios)]
     return replace(table(rows, ["K", "Na"], 0.01, inside={"K": 140.0}), batches=batches)

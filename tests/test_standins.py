@@ -13,26 +13,26 @@ from test_model import BATHS, TRUTH, Simulation, shared, sides_swapped
 from nernstfit.permeability.covariance import CovarianceComponents
 from nernstfit.permeability.inference.ratios import Ratio, ratios
 from nernstfit.permeability.mixed_model import Fit, fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 
 NMDG = list(TRUTH).index("NMDG")
 
 
-def cut(data: Data, limit_mV: float, below: bool = True) -> Data:
+def cut(data: Observations, limit_mV: float, below: bool = True) -> Observations:
     """The same where potentials beyond a level are known to lie beyond it only."""
     beyond = data.potential_mV < limit_mV if below else data.potential_mV > limit_mV
     return replace(
         data,
         potential_mV=np.where(beyond, limit_mV, data.potential_mV),
-        sides=tuple(np.where(beyond, -1 if below else 1, 0).tolist()),
+        limit_side=tuple(np.where(beyond, -1 if below else 1, 0).tolist()),
     )
 
 
-def log_likelihood(data: Data, found: Fit, ln_p: np.ndarray) -> float:
+def log_likelihood(data: Observations, found: Fit, ln_p: np.ndarray) -> float:
     """Of normal potentials, of those beyond a limit their probability beside what the cell's others say."""
     covariance = CovarianceComponents(data, data.gradient(found.ln_p)).whole(found.components)
     mean, total = data.predict(ln_p) + found.curvature_bias_mV, 0.0
-    sides = np.array(data.sides)
+    sides = np.array(data.limit_side)
     for cell in data.cell_names:
         own = np.array([name == cell for name in data.cells])
         known, limits = np.flatnonzero(own & (sides == 0)), np.flatnonzero(own & (sides != 0))
@@ -48,7 +48,7 @@ def log_likelihood(data: Data, found: Fit, ln_p: np.ndarray) -> float:
     return float(total)
 
 
-def slope(data: Data, found: Fit, step: np.ndarray) -> float:
+def slope(data: Observations, found: Fit, step: np.ndarray) -> float:
     up, down = (log_likelihood(data, found, found.ln_p + s * step) for s in (1e-3, -1e-3))
     return (up - down) / 2e-3
 
@@ -80,8 +80,8 @@ def test_limits_keep_the_mean_where_leaving_them_out_does_not() -> None:
     for seed in range(80):
         data = cut(Simulation().draw(seed), -61.0)
         kept.append(fit(data, "Na", 1.0).ln_p[NMDG])
-        rest = np.flatnonzero(np.array(data.sides) == 0).tolist()
-        left_out.append(fit(replace(data.subset(rest), sides=()), "Na", 1.0).ln_p[NMDG])
+        rest = np.flatnonzero(np.array(data.limit_side) == 0).tolist()
+        left_out.append(fit(replace(data.subset(rest), limit_side=()), "Na", 1.0).ln_p[NMDG])
     truth, error = math.log(TRUTH["NMDG"]), float(np.std(kept)) / math.sqrt(80)
     assert abs(np.mean(kept) - truth) < 3 * error < 0.03
     assert np.mean(left_out) - truth > 0.03
@@ -90,23 +90,23 @@ def test_limits_keep_the_mean_where_leaving_them_out_does_not() -> None:
 def test_a_limit_that_says_nothing_changes_nothing() -> None:
     data = Simulation().draw(2)
     limits = data.subset([0])
-    more = Data(
+    more = Observations(
         **{
             name: np.concatenate([getattr(data, name), getattr(limits, name)])
-            for name in ("potential_mV", "se_mV", "temperature_C", "inside", "outside", "averages")
+            for name in ("potential_mV", "se_mV", "temperature_C", "inside", "outside", "n_averaged")
         },
         cells=data.cells + limits.cells,
         ions=data.ions,
         valence=data.valence,
-        sides=(0,) * data.size + (-1,),
+        limit_side=(0,) * data.size + (-1,),
     )
-    far = replace(more, potential_mV=more.potential_mV + 100.0 * np.array(more.sides) * -1)
+    far = replace(more, potential_mV=more.potential_mV + 100.0 * np.array(more.limit_side) * -1)
     one, other = fit(data, "Na", 1.0), fit(far, "Na", 1.0)
     assert other.ln_p == pytest.approx(one.ln_p, abs=5e-5)
     assert other.covariance == pytest.approx(one.covariance, rel=1e-3)
 
 
-def judged(data: Data, ion: str = "NMDG") -> Ratio:
+def judged(data: Observations, ion: str = "NMDG") -> Ratio:
     return next(r for r in ratios(fit(data, "Na", 1.0), shared(data), 0.95) if r.ion == ion)
 
 
@@ -144,7 +144,7 @@ def test_inside_for_outside_with_signs_and_limits_turned_changes_nothing() -> No
 # Gross errors
 
 
-def spoilt(data: Data, by_mV: float) -> Data:
+def spoilt(data: Observations, by_mV: float) -> Observations:
     wrong = (np.array(data.cells) == "c2") & (data.outside[:, NMDG] > 0)
     return replace(data, potential_mV=data.potential_mV + by_mV * wrong)
 

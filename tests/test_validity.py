@@ -16,7 +16,7 @@ from nernstfit.permeability.inference.diagnostics import Covariates, TestResult,
 from nernstfit.permeability.inference.effects import f_test, scatter_test
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 
 DRAWS = 200
 # Three baths more than there are ratios to fit.
@@ -24,7 +24,7 @@ MORE = (*BATHS, {"Na": 75.0, "K": 70.0, "Cl": 147.0}, {"Na": 15.0, "Cl": 17.0})
 USUAL, FEW = Simulation(cells=8, baths=MORE), Simulation(cells=4, baths=MORE)
 
 
-def circumstances(data: Data, seed: int = 0) -> Covariates:
+def circumstances(data: Observations, seed: int = 0) -> Covariates:
     """Baths one after the other, a minute each and not quite regularly; conductances that differ between cells."""
     rng, n = np.random.default_rng((seed, 1)), len(data.cells)
     order = np.concatenate([np.arange((data.blocks[c] >= 0).sum()) for c in range(len(data.cell_names))])
@@ -33,7 +33,9 @@ def circumstances(data: Data, seed: int = 0) -> Covariates:
     return Covariates(data.outside, 60.0 * order + rng.uniform(0, 40, n), slope)
 
 
-def outcomes(data: Data, about: Covariates | None = None, scale: float = 1.0) -> dict[tuple[str, str], TestResult]:
+def outcomes(
+    data: Observations, about: Covariates | None = None, scale: float = 1.0
+) -> dict[tuple[str, str], TestResult]:
     fitted = fit(data, "Na", scale)
     estimates = [
         ratio.ion for ratio in ratios(fitted, np.zeros((data.size, 0)), 0.95) if ratio.verdict == RatioVerdict.ESTIMATE
@@ -97,7 +99,7 @@ def test_with_four_cells_nothing_is_found_too_often() -> None:
 # Where something is amiss
 
 
-def minutes(data: Data) -> np.ndarray:
+def minutes(data: Observations) -> np.ndarray:
     return circumstances(data).time_s / 60
 
 
@@ -112,7 +114,9 @@ def minutes(data: Data) -> np.ndarray:
         (("shift_method", "Cl"), lambda d: np.full(d.size, 3.0), None),
     ],
 )
-def test_what_is_amiss_is_found(key: tuple[str, str], spoil: Callable[[Data], np.ndarray], size: float | None) -> None:
+def test_what_is_amiss_is_found(
+    key: tuple[str, str], spoil: Callable[[Observations], np.ndarray], size: float | None
+) -> None:
     found = []
     for seed in range(12):
         data = USUAL.draw(seed)
@@ -148,7 +152,7 @@ def test_errors_that_are_twice_what_they_are_said_to_be_are_found() -> None:
 # One cell
 
 
-def one_cell(potentials: Sequence[float], se_mV: float) -> Data:
+def one_cell(potentials: Sequence[float], se_mV: float) -> Observations:
     baths = [{"Na": sodium, "Cl": 5.0} for sodium in (150.0, 60.0, 25.0, 10.0)]
     rows = [("c", potential, bath) for potential, bath in zip(potentials, baths, strict=True)]
     return table(rows, ["Na", "K"], se_mV)

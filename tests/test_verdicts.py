@@ -13,7 +13,7 @@ from scipy import stats
 from nernstfit.permeability.inference.profile_likelihood import Profile
 from nernstfit.permeability.inference.ratios import Ratio, ratios
 from nernstfit.permeability.mixed_model import fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 from nernstfit.physics.membrane import ghk
 
 RT_F = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3  # mV at 22 C
@@ -45,7 +45,7 @@ def simulated(
     offset_mV: float = 0.5,
     se_mV: float = 0.3,
     lacking: Sequence[tuple[int, int]] = (),
-) -> Data:
+) -> Observations:
     rng, names, potentials, outsides = np.random.default_rng(seed), [], [], []
     for cell in range(cells):
         own = {ion: p * math.exp(spread * rng.standard_normal()) for ion, p in truth.items()}
@@ -57,7 +57,7 @@ def simulated(
                 potentials.append(potential)
                 outsides.append(bath)
     permeant = tuple(ions) or tuple(truth)
-    return Data(
+    return Observations(
         cells=tuple(names),
         potential_mV=np.array(potentials),
         se_mV=np.full(len(names), se_mV),
@@ -66,12 +66,12 @@ def simulated(
         valence=np.array([-1 if ion == "Cl" else 1 for ion in permeant]),
         inside=np.array([[PIPETTE.get(ion, 0.0) for ion in permeant]] * len(names)),
         outside=np.array([[bath.get(ion, 0.0) for ion in permeant] for bath in outsides]),
-        averages=np.ones(len(names), int),
+        n_averaged=np.ones(len(names), int),
     )
 
 
 def judged(
-    data: Data,
+    data: Observations,
     reference: str = "Na",
     shared_mV: np.ndarray | None = None,
     confidence: float = 0.95,
@@ -133,15 +133,15 @@ def test_two_shared_errors_add_in_squares_and_one_with_itself_as_such() -> None:
 
 def test_a_mean_counts_the_most_cells_that_it_averages() -> None:
     data = simulated(TRUTH, lacking=[(0, 2), (1, 2), (4, 2), (3, 3)])
-    mean = replace(data, averages=np.array([7 if name == "c5" else 1 for name in data.cells]))
-    mean.averages[list(data.cells).index("c5")] = 3
+    mean = replace(data, n_averaged=np.array([7 if name == "c5" else 1 for name in data.cells]))
+    mean.n_averaged[list(data.cells).index("c5")] = 3
     counts, single = ({ion: r.n_cells for ion, r in judged(d).items()} for d in (mean, data))
     assert counts == {ion: n + 6 for ion, n in single.items()}
 
 
 def test_one_mean_says_that_it_knows_the_standard_errors_alone() -> None:
     data = simulated(TRUTH, cells=1)
-    for ratio in judged(replace(data, averages=np.full(data.size, 5))).values():
+    for ratio in judged(replace(data, n_averaged=np.full(data.size, 5))).values():
         assert (ratio.verdict, ratio.n_cells) == ("estimate", 5)
         assert ratio.reason.startswith("one mean of cells")
 
@@ -150,7 +150,7 @@ def test_the_standard_error_of_a_mean_has_a_degree_of_freedom_less_than_cells() 
     """One bath with one ion on each side: ln ratio is the potential over RT/F, and so is its error."""
     single = simulated({"K": 1.0, "Na": 0.3}, cells=1, baths=[{"Na": 150.0}], offset_mV=0.0, se_mV=1.5)
     single = replace(single, inside=np.array([[140.0, 0.0]]))
-    for data, df in ((single, math.inf), (replace(single, averages=np.array([4])), 3)):
+    for data, df in ((single, math.inf), (replace(single, n_averaged=np.array([4])), 3)):
         ratio = judged(data, "K", offset_mV=0.0)["Na"]
         half = stats.t.ppf(0.975, df) * 1.5 / RT_F
         assert ratio.ln_ratio - math.log(ratio.low_cells) == pytest.approx(half, rel=1e-6)
@@ -255,12 +255,12 @@ def test_a_reference_that_does_not_pass_leaves_lower_bounds(seed: int) -> None:
         assert np.isnan([ratio.ln_ratio, ratio.high, ratio.high_cells]).all()
 
 
-def few_cells(seed: int) -> Data:
+def few_cells(seed: int) -> Observations:
     """Two to four cells in one bath each, far apart for their noise."""
     rng = np.random.default_rng(seed)
     cells = int(rng.integers(2, 5))
     bath, inside = {"K": 30.0, "Na": 110.0}, {"K": 130.0, "Na": 10.0}
-    return Data(
+    return Observations(
         cells=tuple(f"c{i}" for i in range(cells)),
         potential_mV=rng.uniform(-40, 5, cells),
         se_mV=rng.uniform(0.2, 5.0, cells),
@@ -269,7 +269,7 @@ def few_cells(seed: int) -> Data:
         valence=np.array([1, 1]),
         inside=np.array([list(inside.values())] * cells),
         outside=np.array([list(bath.values())] * cells),
-        averages=np.ones(cells, int),
+        n_averaged=np.ones(cells, int),
     )
 
 
@@ -291,7 +291,10 @@ def test_so_few_cells_that_the_interval_reaches_no_permeability_give_a_bound() -
         cells=("c0", "c1", "c2"),
         potential_mV=np.array([-23.9, -21.4, -0.8]),
         se_mV=np.array([0.3, 0.25, 1.5]),
-        **{name: getattr(few_cells(0), name)[[0, 0, 0]] for name in ("temperature_C", "inside", "outside", "averages")},
+        **{
+            name: getattr(few_cells(0), name)[[0, 0, 0]]
+            for name in ("temperature_C", "inside", "outside", "n_averaged")
+        },
     )
     (found,) = ratios(fit(data, "K", 1.0), np.full((3, 1), 1.5), 0.95)
     assert found.verdict == "upper_bound"
@@ -311,7 +314,7 @@ def test_a_bound_is_where_the_profile_has_risen_by_half_z_squared() -> None:
     """Bi-ionic with a leak of one known ion: -2 ln L is a parabola in the potential."""
     # K inside and outside; Na outside only, its ratio r: E = RT/F ln((15 + 150 r) / 140), measured at r = 0.
     data = simulated({"K": 1.0, "Na": 0.0}, cells=1, baths=[{"K": 15.0, "Na": 150.0}], offset_mV=0.0, se_mV=2.0)
-    data = Data(
+    data = Observations(
         data.cells,
         np.array([RT_F * math.log(15 / 140)]),
         data.se_mV,
@@ -320,7 +323,7 @@ def test_a_bound_is_where_the_profile_has_risen_by_half_z_squared() -> None:
         data.valence,
         np.array([[140.0, 0.0]]),
         data.outside,
-        data.averages,
+        data.n_averaged,
     )
     ratio = judged(data, "K", offset_mV=0.0)["Na"]
     at_limit = RT_F * math.log(15 / 140) + stats.norm.ppf(0.95) * 2.0
@@ -337,10 +340,10 @@ def test_shared_errors_loosen_a_bound() -> None:
     assert ratio.high > 1.2 * ratio.high_cells
 
 
-# Data that hold little
+# Observations that hold little
 
 
-def poor(seed: int) -> Data:
+def poor(seed: int) -> Observations:
     """Three cells; NMDG passes but is not said to: its bath holds no permeant cation."""
     data = simulated(TRUTH, seed, cells=3, se_mV=0.015)
     return replace(

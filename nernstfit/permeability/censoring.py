@@ -1,21 +1,20 @@
-"""What stands in for measurements that are no plain numbers: limits, and potentials that may be gross errors.
+"""Working responses of censored observations and of possible gross errors, by expectation propagation.
 
-Both are taken into the likelihood by expectation propagation (Minka 2001; for limits Cunningham,
-Hennig & Lacoste-Julien 2011, arXiv:1111.6832): a row's own factor is replaced by a normal
-measurement, the stand-in, that has the same mean and variance beside what all other rows say of
-it. The model then is the linear one it is without them. With mean m and variance v of a row from
-all others, its own noise included:
+Expectation propagation (Minka 2001; for limits Cunningham, Hennig & Lacoste-Julien 2011, arXiv:1111.6832) replaces the
+likelihood of one observation by that of a normal one, its working response, that has the same mean and variance in
+combination with all other observations. The model remains the linear one that it is without them. With m and v the mean
+and variance of an observation predicted from all others, its own noise included:
 
-- a limit L, the potential above it: z = (m - L) / sqrt(v), h = phi(z) / Phi(z), w = h (h + z). The
-  stand-in lies at m + sqrt(v) h / w with the variance v / w, that is with v (1 - w) / w more noise
-  than a measurement. Slope and curvature of ln Phi(z) are those of the stand-in; one limit in a
-  cell is exact, several are taken in turn until they agree.
-- a contaminated normal (Little 1988, Appl Stat 37:23): with a chance of 5 % the row's deviation
-  from m is ten times wider. Its stand-in stays where it was measured, with noise v (1 / w - 1) more,
-  w the expected precision over 1 / v.
+- a censored observation, above its limit L: z = (m - L) / sqrt(v), h = phi(z) / Phi(z), w = h (h + z). The working
+  response is m + sqrt(v) h / w with variance v / w, which is v (1 - w) / w more than that of a measured one. Slope and
+  curvature of ln Phi(z) are those of the working response; one limit in a cell is exact, several are updated in turn
+  until they agree;
+- a contaminated normal (Little 1988, Appl Stat 37:23): with a probability of 5 % the deviation from m has ten times the
+  standard deviation. The working response remains where it was measured, with variance v (1 / w - 1) more, w being the
+  expected precision times v.
 
-The likelihood of the rows is that of their stand-ins times, for each, the true factor's integral
-over its stand-in's.
+The likelihood of the observations is that of their working responses times, for each, the integral of the true factor
+over that of the working response.
 """
 
 from __future__ import annotations
@@ -28,77 +27,107 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 
 FloatArray = NDArray[np.float64]
 Precision = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 
-_UNKNOWN_MV2 = 1e6  # variance of a limit before anything is known
-_GROSS, _WIDER = 0.05, 10.0
-_LEAST = 1e-8
-_MAX_ROUNDS, _SETTLED = 60, 1e-5
+_UNKNOWN_MV2 = 1e6
+"""Variance of a censored potential before the first update, of 1 V squared: no potential lies further. With half or
+twice of it the updates start as good as from nothing known."""
+
+_GROSS = 0.05
+"""Probability of a gross error, as Little (1988) takes it. With half of it an outlier has to lie further off before
+it is discounted; with twice as much precise observations lose more weight."""
+
+_GROSS_SD = 10.0
+"""Standard deviation of a gross error over that of the others. With half of it outliers keep up to four times the
+weight; with twice as much they keep a fourth, and moderate ones are rather taken for measured."""
+
+_MIN_WEIGHT = 1e-8
+"""Bound of w from 0 and 1, which rounding may exceed. At half or twice of it a limit far below a prediction has as
+little weight."""
+
+_MAX_UPDATES = 60
+"""Rounds of updates. Most agree after 5 to 20; with half of it many limits in one cell may not have agreed; twice
+as many only repeat."""
+
+_CONVERGED = 1e-5
+"""Change of a working response over its standard error below which the updates agree. It is below the tolerance of
+the fit; with half of it one more round, with twice one less."""
+
 _LN_2PI = math.log(2 * math.pi)
 
 
-def needed(data: Data, robust: bool) -> bool:
-    """Whether any measurement needs one."""
+def needed(data: Observations, robust: bool) -> bool:
+    """Return True where any observation is censored or may be a gross error."""
     return robust or data.censored.size > 0
 
 
-def begin(data: Data) -> Data:
-    """Stand-ins that say nothing of the limits yet."""
+def begin(data: Observations) -> Observations:
+    """Return working responses to start from: limits carry no information yet."""
     extra = np.where(np.isin(np.arange(data.size), data.censored), _UNKNOWN_MV2, 0.0)
     return replace(data, se_mV=np.sqrt(data.se_mV**2 + extra))
 
 
 def update(
-    data: Data, working: Data, predicted_mV: FloatArray, precision: Callable[[Data], Precision], robust: bool
-) -> tuple[Data, float]:
-    """Bring the stand-ins up to date with a prediction.
+    data: Observations,
+    working: Observations,
+    predicted_mV: FloatArray,
+    precision: Callable[[Observations], Precision],
+    robust: bool,
+) -> tuple[Observations, float]:
+    """Update the working responses to a prediction.
 
     Parameters
     ----------
-    data : Data
-        As measured.
-    working : Data
-        The same with the stand-ins so far.
+    data : Observations
+        As measured, limits in place of censored potentials.
+    working : Observations
+        Working responses so far.
     predicted_mV : ndarray, shape (n,)
     precision : callable
-        For some stand-ins a function of residuals r in mV that returns V^-1 r and the diagonal of V^-1.
+        Returns, for working responses, a function of residuals r in mV that returns V^-1 r and the diagonal of V^-1.
     robust : bool
+        Measured observations may be gross errors.
 
     Returns
     -------
-    working : Data
+    working : Observations
     log_factor : float
-        What is added to the log likelihood of the stand-ins to have that of the measurements.
+        Log likelihood of the observations minus that of the working responses.
     """
     log_factor = 0.0
-    for _ in range(_MAX_ROUNDS):
-        mean, variance = _beside(data, working, predicted_mV, precision(working))
-        fresh, log_factor = _factors(data, working, mean, variance, robust)
+    for _ in range(_MAX_UPDATES):
+        mean, variance = _cavity(data, working, predicted_mV, precision(working))
+        fresh, log_factor = _matched(data, working, mean, variance, robust)
         moved = np.abs(fresh.potential_mV - working.potential_mV) + np.abs(fresh.se_mV - working.se_mV)
-        done = float((moved / fresh.se_mV).max()) < _SETTLED
+        converged = float((moved / fresh.se_mV).max()) < _CONVERGED
         working = fresh
-        if done:
+        if converged:
             break
     return working, log_factor
 
 
-def _beside(data: Data, working: Data, predicted_mV: FloatArray, times: Precision) -> tuple[FloatArray, FloatArray]:
-    """Mean and variance of each potential from all other rows, the noise of a plain measurement included."""
-    weighed, diagonal = times(working.potential_mV - predicted_mV)
+def _cavity(
+    data: Observations, working: Observations, predicted_mV: FloatArray, times: Precision
+) -> tuple[FloatArray, FloatArray]:
+    """Return mean and variance of each potential from all others, with the noise of a measured one."""
+    weighted, diagonal = times(working.potential_mV - predicted_mV)
     own = working.se_mV**2 - data.se_mV**2
-    return working.potential_mV - weighed / diagonal, np.maximum(1 / diagonal - own, data.se_mV**2)
+    return working.potential_mV - weighted / diagonal, np.maximum(1 / diagonal - own, data.se_mV**2)
 
 
-def _factors(data: Data, working: Data, mean: FloatArray, variance: FloatArray, robust: bool) -> tuple[Data, float]:
+def _matched(
+    data: Observations, working: Observations, mean: FloatArray, variance: FloatArray, robust: bool
+) -> tuple[Observations, float]:
+    """Return working responses that match mean and variance of the true factors, and the log of their ratio."""
     potential, extra = data.potential_mV.copy(), np.zeros(data.size)
     own, log_true = working.se_mV**2 - data.se_mV**2, np.zeros(data.size)
     at = data.censored
     if at.size:
-        potential[at], extra[at], log_true[at] = _limited(
-            data.potential_mV[at], np.array(data.sides)[at], mean[at], variance[at]
+        potential[at], extra[at], log_true[at] = _censored(
+            data.potential_mV[at], np.array(data.limit_side)[at], mean[at], variance[at]
         )
         potential[at], extra[at] = _damped(data, working, potential[at], extra[at])
     rest = np.setdiff1d(np.arange(data.size), at)
@@ -112,26 +141,28 @@ def _factors(data: Data, working: Data, mean: FloatArray, variance: FloatArray, 
     return fresh, float((log_true - log_normal)[which].sum())
 
 
-def _limited(
+def _censored(
     limit: FloatArray, side: NDArray[np.int64], mean: FloatArray, variance: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Place and further variance of the stand-ins of limits, and the log of what is beyond each limit."""
+    """Return working response and additional variance of limits, and the log probability beyond each limit."""
     sd = np.sqrt(variance)
     z = side * (mean - limit) / sd
     log_beyond = special.log_ndtr(z)
     h = np.exp(-(z**2 + _LN_2PI) / 2 - log_beyond)
-    w = np.clip(h * (h + z), _LEAST, 1 - _LEAST)
+    w = np.clip(h * (h + z), _MIN_WEIGHT, 1 - _MIN_WEIGHT)
     return mean + side * sd * h / w, variance * (1 - w) / w, log_beyond
 
 
-def _damped(data: Data, working: Data, potential: FloatArray, extra: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Several limits that share a unit move each other: they go part of the way, by the stand-ins' precision."""
+def _damped(
+    data: Observations, working: Observations, potential: FloatArray, extra: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Damp the updates of several limits in one cluster, which depend on each other, in terms of the precision."""
     at = data.censored
     own = working.se_mV[at] ** 2 - data.se_mV[at] ** 2
     number = np.isin(data.clusters, at).sum(axis=1)
-    unit = np.empty(data.size, int)
-    unit[data.clusters[data.clusters >= 0]] = np.nonzero(data.clusters >= 0)[0]
-    part = 1 / number[unit[at]]
+    cluster = np.empty(data.size, int)
+    cluster[data.clusters[data.clusters >= 0]] = np.nonzero(data.clusters >= 0)[0]
+    part = 1 / number[cluster[at]]
     before, after = 1 / own, 1 / extra
     precision = (1 - part) * before + part * after
     place = ((1 - part) * before * working.potential_mV[at] + part * after * potential) / precision
@@ -139,8 +170,8 @@ def _damped(data: Data, working: Data, potential: FloatArray, extra: FloatArray)
 
 
 def _contaminated(residual: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Further variance of the stand-ins of measurements that may be gross errors, and the log density of each."""
-    wide = variance * (1 + _WIDER**2)
+    """Return additional variance of the working responses of possible gross errors, and the log density of each."""
+    wide = variance * (1 + _GROSS_SD**2)
     plain = math.log(1 - _GROSS) - (residual**2 / variance + np.log(variance) + _LN_2PI) / 2
     gross = math.log(_GROSS) - (residual**2 / wide + np.log(wide) + _LN_2PI) / 2
     log_density = np.logaddexp(plain, gross)

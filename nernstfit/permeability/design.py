@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 
 from nernstfit.contract.settings import Settings
 from nernstfit.contract.terms import RatioVerdict
-from nernstfit.permeability import evidence
-from nernstfit.permeability.covariance import MIN_SD, VarianceComponents
-from nernstfit.permeability.evidence import Measured
+from nernstfit.permeability.covariance import VarianceComponents
+from nernstfit.permeability.error_propagation import propagate
 from nernstfit.permeability.inference import ratios as ratio_inference
 from nernstfit.permeability.inference.ratios import Ratio
+from nernstfit.permeability.limits import MIN_SD
 from nernstfit.permeability.mixed_model import expected, fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations, unknown_inside, without_activities
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
@@ -43,11 +43,11 @@ class Design:
 
     Attributes
     ----------
-    data : Data
+    data : Observations
         The potentials are those of the mean cell.
     conditions : tuple of Condition, length n
     reference : str
-    ln_p : ndarray, shape (data.coordinates,)
+    ln_p : ndarray, shape (data.n_coefficients,)
         Expected ln P over the reference's.
     components : VarianceComponents
         Of offsets and ln P between cells.
@@ -60,7 +60,7 @@ class Design:
         Why some measurements would tell nothing.
     """
 
-    data: Data
+    data: Observations
     conditions: tuple[Condition, ...]
     reference: str
     ln_p: FloatArray
@@ -107,21 +107,21 @@ def design(
     """
     plan, fitting = settings.plan, settings.fit
     at = tuple(c for c in sorted(conditions) for _ in range(plan.cells))
-    measured = Measured(
-        measurement=tuple(map(str, range(len(at)))),
-        cell=tuple(f"{c.pipette} {c.configuration} {i % plan.cells:04d}" for i, c in enumerate(at)),
+    measured = without_activities(
+        measurements=tuple(map(str, range(len(at)))),
+        cells=tuple(f"{c.pipette} {c.configuration} {i % plan.cells:04d}" for i, c in enumerate(at)),
         conditions=at,
         potential_mV=np.zeros(len(at)),
         se_mV=np.full(len(at), plan.noise_mV),
-        averages=np.ones(len(at), int),
+        n_averaged=np.ones(len(at), int),
     )
     corrected = fitting.activity_correction == "pipette"
     model, permeant = settings.activity.name, fitting.permeant
-    data = evidence.data(measured, solutions, permeant, model, corrected=corrected)
+    data = measured.under(solutions, permeant, model, fit_factor=corrected)
     ln_p = np.array([math.log(ratios.get(ion, 1.0)) for ion in permeant] + [0.0] * corrected)
-    unknown, why = evidence.unknown_side(measured, solutions, permeant, fitting.offset_sd_mV)
+    unknown, why = unknown_inside(measured, solutions, permeant, fitting.offset_sd_mV)
     none = ~np.isfinite(data.predict(ln_p)) & ~unknown
-    systematic_mV, _ = evidence.shared_errors_mV(measured, solutions, permeant, model, ln_p, settings, True)
+    errors = propagate(at, solutions, permeant, model, settings, with_junction=True)
     sd = max(MIN_SD, plan.ln_ratio_sd / math.sqrt(2))
     scale = fitting.offset_sd_mV
     whole = Design(
@@ -133,7 +133,7 @@ def design(
         offset_scale_mV=scale,
         confidence=fitting.confidence,
         robust=fitting.robust,
-        systematic_mV=systematic_mV,
+        systematic_mV=errors.shift_mV(ln_p),
         left_out=tuple(
             f"bath {', '.join(sorted({c.bath for c, out in zip(at, which, strict=True) if out}))}: {words}"
             for which, words in ((unknown, why), (none, "no reversal potential with these ions"))

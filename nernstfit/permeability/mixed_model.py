@@ -1,20 +1,30 @@
-"""Permeability ratios from reversal potentials: one likelihood over all measurements of a group.
+"""Nonlinear mixed-effects model of the reversal potentials of a group: permeability ratios and variance components.
 
-The reversal potential of cell c in bath b is
+Notation
+--------
+E_cb is the reversal potential of cell c in bath b:
 
-    E_cb = E_GHK(ln P, activities, T) + sum_i g_cbi e_ci + o_c + noise_cb,
+    E_cb = E_GHK(ln P, activities, T) + sum_i g_cbi e_ci + o_c + noise_cb
 
-with ln P the population's log permeabilities (the reference's is 0), e_ci the cell's own
-deviation of ln P of ion i, equally spread for every permeant ion, the reference included, so
-that no ion is special; g = dE_GHK / d ln P; o_c the electrode offset of the cell; the noise
-known from each measurement. Where batches are given, they deviate like cells do. For given
-spreads the potentials are normal with the covariance of `spreads`. The whitened residuals go to
-lmfit with analytic derivatives. Since E bends, the mean over cells is not E of the mean cell;
-what is between them is added to E. The spreads are found by restricted maximum likelihood (REML),
-alternating with the ratios until both stand (Lindstrom & Bates 1990, Biometrics 46:673). The scale
-given for the offsets enters as a log-normal prior on their spread, one natural log unit wide: where
-the data say nothing of it (one cell), it is the scale itself. Limits, and measurements that may be
-gross errors, take part through their stand-ins (see `standins`).
+- ln P, shape (k,): log permeabilities of the population over that of the reference ion, whose own is 0 (fixed effects);
+- e_ci: deviation of ln P of ion i in cell c, with the same standard deviation for every permeant ion, the reference
+  included, so that the choice of the reference changes nothing (random effect `ln_p`);
+- g = dE_GHK / d ln P;
+- o_c: electrode offset of the cell (random effect `offset_mV`);
+- noise, with the standard error that each observation comes with;
+- batches, where given, deviate like cells do (random effect `batch_ln_p`).
+
+For given variance components the potentials are normal with the covariance of `covariance`.
+
+Estimation
+----------
+The ratios are fitted by least squares of the whitened residuals with analytic derivatives (`least_squares`), the
+variance components by restricted maximum likelihood (`reml`), in turn until both have converged (Lindstrom & Bates
+1990, Biometrics 46:673). E is curved in ln P, so that the mean of E over cells is not E of the mean cell; the
+difference, the curvature bias, is added to E. The scale of the offsets enters as the median of a log-normal prior of
+their standard deviation, one natural log unit wide: where the data carry no information on it (one cell), it is the
+scale itself. Censored observations, and those that may be gross errors, enter through their working responses
+(`censoring`).
 """
 
 from __future__ import annotations
@@ -22,8 +32,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-import lmfit
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,68 +43,70 @@ from nernstfit.permeability.covariance import (
     LN_P,
     OFFSET,
     CovarianceComponents,
-    Deviance,
     VarianceComponents,
     WhitenedDesign,
     Whitener,
-    fit_variance_components,
-    fitted,
 )
-from nernstfit.permeability.observations import Data, present
-from nernstfit.permeability.optimize import LIMIT, DenseWhitener, chi_square, minimize
+from nernstfit.permeability.least_squares import least_squares
+from nernstfit.permeability.limits import MAX_LINEAR_STEP
+from nernstfit.permeability.observations import Observations, present
+from nernstfit.permeability.reml import Deviance, LinearModel, estimable_components, fit_variance_components
+from nernstfit.permeability.starting_values import starting_ln_p
 
 FloatArray = NDArray[np.float64]
 
-_MAX_TURNS = 30
-_START_SD_MV = 1.0
-_START_SD_LN_P = 0.3  # of ln P; what it does not explain may be another hill
-_SETTLED = 1e-3
-_UNEXPLAINED = 4.0  # a sum of squares of so much for each measurement
-_NEARBY = 0.2  # of ln P
-_FAR, _NEAR = 9.0, 3.0
-_SAME = 1e-6
-_MAX_STEPS = 400
-_NULL = 1e-7
-_MAX_ROUNDS = 12
+_MAX_ITERATIONS = 30
+"""Alternations of ratios and variance components. Most fits need 4 to 8; with half of it slow ones would end at the
+best point visited; twice as many only lengthen those that circle."""
+
+_CONVERGED = 1e-3
+"""Change of a prediction over its standard error, and relative change of a variance component, below which the fit
+has converged. It is far below the width of any interval; with half of it one more alternation, with twice one
+less."""
+
+_SMALLEST_COMPONENT = 0.01
+"""Standard deviation (mV, or of ln P) below which changes of a variance component count as absolute: near 0 it
+moves without effect. With half of it such fits alternate longer; with twice as much a small one is known less
+precisely."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted model.
+    """Fitted model.
 
     Attributes
     ----------
-    data : Data
+    data : Observations
     reference : str
     free : tuple of int
-        Which ions' ln P were fitted: all but the reference and those in no solution; k for ln f (see `Data`).
+        Indices of the fitted ln P: all ions but the reference and those in no solution; k for ln f.
     ln_p : ndarray, shape (k,) or (k + 1,)
         ln (P / P_ref); 0 for the reference and for ions that were not fitted. Then ln f where it was fitted.
     covariance : ndarray, shape (len(free), len(free))
-        Of the fitted ln P: noise, cells and offsets, not what all cells share.
+        Covariance of the fitted ln P from noise, cells, batches and offsets, without systematic errors.
     sensitivity : ndarray, shape (len(free), n)
-        d ln P / d potential of each measurement, per mV: carries any further error of the
-        potentials to the ratios.
+        d ln P / d potential of each observation, per mV; propagates any further error of the potentials.
     not_estimable : tuple of int
-        Positions in `free` that the data do not hold: they only hold combinations of them.
+        Positions in `free` of ln P of which only combinations with others are estimable.
     df : ndarray, shape (len(free),)
-        Degrees of freedom of each ln P by Satterthwaite's approximation; inf where the error
-        comes from the measurements' own noise alone.
+        Degrees of freedom of each ln P by Satterthwaite's approximation; inf where the error comes from the noise
+        of the observations alone.
     components : VarianceComponents
     estimated_components : tuple of str
-        Which of the spreads were fitted.
+        Variance components that were estimated.
     offset_scale_mV : float
+        Scale of the offsets: the median of the prior of their standard deviation.
     offsets_mV : ndarray, shape (cells,)
-        Best prediction of each cell's offset.
+        Best linear unbiased prediction of each cell's offset.
     chi_square, log_likelihood : float
-        Of the whitened residuals; of the (unrestricted) likelihood.
+        Sum of squares of the whitened residuals; unrestricted log likelihood.
     curvature_bias_mV : ndarray, shape (n,)
-        Mean over cells of each potential less that of the mean cell.
-    working : Data
-        The data less that, limits and possible gross errors replaced by their stand-ins.
+        Mean of each potential over cells minus the potential of the mean cell.
+    working : Observations
+        Working responses: the observations minus the curvature bias, censored ones and possible gross errors replaced.
     """
 
-    data: Data
+    data: Observations
     reference: str
     free: tuple[int, ...]
     ln_p: FloatArray
@@ -109,26 +121,71 @@ class Fit:
     chi_square: float
     log_likelihood: float
     curvature_bias_mV: FloatArray
-    working: Data
+    working: Observations
 
     @property
     def predicted_mV(self) -> FloatArray:
-        """Potentials of the population, without the cells' offsets; shape (n,)."""
-        return self.data.predict(self.ln_p)
+        """Predicted potentials of the population, without the cells' offsets; shape (n,)."""
+        return self._prediction[0]
+
+    @property
+    def gradient(self) -> FloatArray:
+        """dE / d ln P at the fit in mV, shape (n, k)."""
+        return self._prediction[1]
+
+    @cached_property
+    def _prediction(self) -> tuple[FloatArray, FloatArray]:
+        return self.data.prediction(self.ln_p)
 
     @property
     def n_parameters(self) -> int:
-        """Fitted ratios and spreads."""
+        """Number of fitted ratios and variance components."""
         return len(self.free) + len(self.estimated_components)
 
 
-def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = True, robust: bool = False) -> Fit:
-    """Fit ln permeability ratios and the spreads between cells.
+@dataclass(frozen=True)
+class _Problem:
+    """Observations and model of one fit: what is fitted of the ln P and the variance components, by which criterion."""
+
+    data: Observations
+    reference: str
+    free: tuple[int, ...]
+    estimated: tuple[str, ...]
+    offset_scale_mV: float
+    restricted: bool = True
+    robust: bool = False
+
+    @property
+    def has_working_responses(self) -> bool:
+        """True where any observation is censored or may be a gross error."""
+        return censoring.needed(self.data, self.robust)
+
+
+@dataclass(frozen=True)
+class _State:
+    """Estimates at one iteration, and the working responses there (see `Fit`, but with the curvature bias)."""
+
+    ln_p: FloatArray
+    components: VarianceComponents
+    working: Observations
+    curvature_bias_mV: FloatArray
+    log_factor: float = 0.0
+
+    @property
+    def of_mean_cell(self) -> Observations:
+        """Working responses minus the curvature bias, as the mean cell would give them."""
+        return replace(self.working, potential_mV=self.working.potential_mV - self.curvature_bias_mV)
+
+
+def fit(
+    data: Observations, reference: str, offset_scale_mV: float, restricted: bool = True, robust: bool = False
+) -> Fit:
+    """Fit ln permeability ratios and variance components.
 
     Parameters
     ----------
-    data : Data
-        At least one measurement.
+    data : Observations
+        At least one.
     reference : str
         Ion whose permeability is 1; one of `data.ions`.
     offset_scale_mV : float
@@ -136,38 +193,40 @@ def fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool = T
     restricted : bool
         REML, for intervals; False gives maximum likelihood, to compare models.
     robust : bool
-        Whether measurements may be gross errors.
+        Observations may be gross errors.
 
     Returns
     -------
     Fit
     """
-    order = _fixed_order(data)
-    result = _fit(data.subset(order), reference, offset_scale_mV, restricted, robust)
+    order = _canonical_order(data)
+    ordered = data.subset(order)
+    components, estimated = estimable_components(ordered, offset_scale_mV)
+    problem = _Problem(ordered, reference, _free(ordered, reference), estimated, offset_scale_mV, restricted, robust)
+    result = _summary(problem, _estimate(problem, components))
     back = np.argsort(order)
-    working = result.working.subset(back.tolist())
     return replace(
         result,
         data=data,
         sensitivity=result.sensitivity[:, back],
         curvature_bias_mV=result.curvature_bias_mV[back],
-        working=working,
+        working=result.working.subset(back.tolist()),
     )
 
 
 def expected(
-    data: Data, reference: str, ln_p: FloatArray, components: VarianceComponents, offset_scale_mV: float
+    data: Observations, reference: str, ln_p: FloatArray, components: VarianceComponents, offset_scale_mV: float
 ) -> Fit:
-    """Return the fit of potentials that lie where known ratios put them, with known spreads.
+    """Return the fit of potentials that lie where known ratios put them, with known variance components.
 
     Its covariance is the inverse of the Fisher information, its degrees of freedom those that REML would have.
 
     Parameters
     ----------
-    data : Data
+    data : Observations
         The potentials in it are not used.
     reference : str
-    ln_p : ndarray, shape (data.coordinates,)
+    ln_p : ndarray, shape (data.n_coefficients,)
     components : VarianceComponents
     offset_scale_mV : float
 
@@ -175,141 +234,23 @@ def expected(
     -------
     Fit
     """
-    free = _free(data, reference)
-    start, names = fitted(data, offset_scale_mV)
-    held = {name: getattr(components if name in names else start, name) for name in (OFFSET, LN_P, BATCH)}
-    curvature_bias = _curvature_bias_mV(data, ln_p, VarianceComponents(**held))
-    lying = replace(data, potential_mV=data.predict(ln_p) + curvature_bias)
-    given = (reference, free, ln_p, VarianceComponents(**held), names, offset_scale_mV, True)
-    return _summary(lying, _level(lying, curvature_bias), curvature_bias, 0.0, *given)
-
-
-def _free(data: Data, reference: str) -> tuple[int, ...]:
-    """What is fitted: every ion but the reference and those in no solution, then the pipette's factor."""
-    there = present(data)
-    free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
-    return free + (len(data.ions),) * bool(data.corrected)
-
-
-def _fixed_order(data: Data) -> list[int]:
-    """An order of the measurements that does not depend on the order in which they came: sums round alike."""
-    columns = (data.potential_mV, data.se_mV, data.temperature_C, *data.inside.T, *data.outside.T, data.averages)
-    table = np.column_stack([*columns, data.sides or np.zeros(data.size)]).tolist()
-    return sorted(range(data.size), key=lambda i: (data.cells[i], table[i]))
-
-
-def _fit(data: Data, reference: str, offset_scale_mV: float, restricted: bool, robust: bool) -> Fit:
-    free = _free(data, reference)
-    components, names = fitted(data, offset_scale_mV)
-    ln_p = _start(data, free, components)
-    working, log_factor = censoring.begin(data), 0.0
-    stand = censoring.needed(data, robust)
-    visited = []
-    for _ in range(_MAX_TURNS):
-        gradient = data.gradient(ln_p)
-        curvature_bias = _curvature_bias_mV(data, ln_p, components)
-        if stand:
-            working, log_factor = _stood_in(data, working, ln_p, gradient, components, curvature_bias, robust)
-        level = _level(working, curvature_bias)
-        structure = CovarianceComponents(level, gradient)
-        residual = level.potential_mV - data.predict(ln_p)
-        deviance = Deviance(
-            structure, residual, gradient[:, list(free)], names, components, offset_scale_mV, restricted
-        )
-        likely = fit_variance_components(deviance, components, names)
-        moved = _step(level, ln_p, free, Whitener(structure, likely), residual, gradient)
-        change = max(_shift(data, ln_p, moved), _relative_change(components, likely))
-        ln_p, components = moved, likely
-        visited.append((ln_p, components))
-        if change < _SETTLED:
-            ln_p = _least_squares(level, ln_p, free, Whitener(structure, components))
-            break
-    else:
-        # Where nothing explains the data, ratios and spreads may chase each other for ever.
-        if not stand:
-            given = (data, free, names, offset_scale_mV, restricted)
-            ln_p, components = min(visited, key=lambda at: _deviance_at(*given, *at))
-    curvature_bias = _curvature_bias_mV(data, ln_p, components)
-    if stand:
-        working, log_factor = _stood_in(data, working, ln_p, data.gradient(ln_p), components, curvature_bias, robust)
-    working = _level(working, curvature_bias)
-    return _summary(
-        data, working, curvature_bias, log_factor, reference, free, ln_p, components, names, offset_scale_mV, restricted
+    start, estimated = estimable_components(data, offset_scale_mV)
+    known = VarianceComponents(
+        **{name: getattr(components if name in estimated else start, name) for name in (OFFSET, LN_P, BATCH)}
     )
-
-
-def _curvature_bias_mV(data: Data, ln_p: FloatArray, components: VarianceComponents) -> FloatArray:
-    """Mean over cells of each potential less that of the mean cell; shape (n,)."""
-    sd = math.hypot(components.ln_p, components.batch_ln_p)
-    return data.curvature_bias(ln_p, sd) if sd else np.zeros(data.size)
-
-
-def _level(data: Data, curvature_bias_mV: FloatArray) -> Data:
-    """Potentials as those of the mean cell would be."""
-    return replace(data, potential_mV=data.potential_mV - curvature_bias_mV)
-
-
-def _step(
-    data: Data,
-    ln_p: FloatArray,
-    free: Sequence[int],
-    whiten: Whitener,
-    residual: FloatArray,
-    gradient: FloatArray,
-) -> FloatArray:
-    """Best ln P of the model made linear, where that is near enough to be believed; else of the model itself."""
-    step = WhitenedDesign.of(whiten(gradient[:, list(free)])).sensitivity @ whiten(residual)
-    if np.abs(step).max(initial=0.0) > _NEARBY or data.size < len(free):
-        return _least_squares(data, ln_p, free, whiten)
-    moved = ln_p.copy()
-    moved[list(free)] += step
-    return moved
-
-
-def _stood_in(
-    data: Data,
-    working: Data,
-    ln_p: FloatArray,
-    gradient: FloatArray,
-    components: VarianceComponents,
-    curvature_bias_mV: FloatArray,
-    robust: bool,
-) -> tuple[Data, float]:
-    """Stand-ins beside what all other rows say of theirs."""
-
-    def precision(at: Data) -> censoring.Precision:
-        whiten = Whitener(CovarianceComponents(at, gradient), components)
-        return lambda residual: (whiten.precision_times(residual), whiten.precision_diagonal)
-
-    return censoring.update(data, working, data.predict(ln_p) + curvature_bias_mV, precision, robust)
-
-
-def _deviance_at(
-    data: Data,
-    free: Sequence[int],
-    names: Sequence[str],
-    scale_mV: float,
-    restricted: bool,
-    ln_p: FloatArray,
-    components: VarianceComponents,
-) -> float:
-    """-2 ln likelihood, G where the ratios are."""
-    gradient = data.gradient(ln_p)
-    residual = data.potential_mV - data.predict(ln_p) - _curvature_bias_mV(data, ln_p, components)
-    columns = gradient[:, list(free)]
-    deviance = Deviance(
-        CovarianceComponents(data, gradient), residual, columns, names, components, scale_mV, restricted
-    )
-    return deviance(np.array([math.log(getattr(components, name)) for name in names]))[0]
+    bias = _curvature_bias_mV(data, ln_p, known)
+    lying = replace(data, potential_mV=data.predict(ln_p) + bias)
+    problem = _Problem(lying, reference, _free(data, reference), estimated, offset_scale_mV)
+    return _summary(problem, _State(ln_p, known, lying, bias))
 
 
 def covariance_mV2(fit: Fit) -> FloatArray:
-    """Covariance of all potentials of a fit, without shared errors; shape (n, n)."""
-    return CovarianceComponents(fit.working, fit.data.gradient(fit.ln_p)).whole(fit.components)
+    """Return the covariance of all potentials of a fit, without systematic errors; shape (n, n)."""
+    return CovarianceComponents(fit.working, fit.gradient).whole(fit.components)
 
 
 def degrees_of_freedom(fit: Fit, ln_p: FloatArray, rows: Sequence[int]) -> FloatArray:
-    """Satterthwaite's degrees of freedom of each fitted ln P somewhere else, or from some measurements only.
+    """Return Satterthwaite's degrees of freedom of each fitted ln P at another ln P, or from some observations only.
 
     Parameters
     ----------
@@ -321,171 +262,155 @@ def degrees_of_freedom(fit: Fit, ln_p: FloatArray, rows: Sequence[int]) -> Float
     Returns
     -------
     ndarray, shape (len(fit.free),)
-        inf where the error comes from the measurements' own noise alone.
+        inf where the error comes from the noise of the observations alone.
     """
     if not fit.estimated_components:
         return np.full(len(fit.free), math.inf)
-    data = fit.working.subset(rows)
-    gradient = data.gradient(ln_p)
-    residual, columns = data.potential_mV - data.predict(ln_p), gradient[:, list(fit.free)]
-    given = (fit.estimated_components, fit.components, fit.offset_scale_mV, True)
-    at = np.array([math.log(getattr(fit.components, name)) for name in fit.estimated_components])
-    return Deviance(CovarianceComponents(data, gradient), residual, columns, *given).degrees_of_freedom(at)
+    linear = _linearized(fit.working.subset(rows), ln_p, fit.free)
+    deviance = Deviance(linear, fit.estimated_components, fit.components, fit.offset_scale_mV, restricted=True)
+    return deviance.degrees_of_freedom(deviance.ln_sd(fit.components))
 
 
-def _least_squares(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener) -> FloatArray:
-    """Minimise the whitened residuals over the free ln P; returns all ln P.
+def _free(data: Observations, reference: str) -> tuple[int, ...]:
+    """Return the indices that are fitted: all ions but the reference and those in no solution, then ln f."""
+    there = present(data)
+    free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
+    return free + (len(data.ions),) * bool(data.pipette_side)
 
-    An ion that has run away lies where nothing changes any more, from where no descent comes back:
-    it is tried once more from nearer by.
+
+def _canonical_order(data: Observations) -> list[int]:
+    """Return an order of the observations that does not depend on that of the table, so that sums round alike."""
+    columns = (data.potential_mV, data.se_mV, data.temperature_C, *data.inside.T, *data.outside.T, data.n_averaged)
+    table = np.column_stack([*columns, data.limit_side or np.zeros(data.size)]).tolist()
+    return sorted(range(data.size), key=lambda i: (data.cells[i], table[i]))
+
+
+def _estimate(problem: _Problem, components: VarianceComponents) -> _State:
+    """Alternate between ratios and variance components until both have converged."""
+    data, free = problem.data, problem.free
+    ln_p = starting_ln_p(data, free, components)
+    state = _State(ln_p, components, censoring.begin(data), np.zeros(data.size))
+    visited = []
+    for _ in range(_MAX_ITERATIONS):
+        predicted, gradient = data.prediction(state.ln_p)
+        state = _with_working_responses(problem, state, predicted, gradient)
+        response = state.of_mean_cell
+        linear = LinearModel(
+            CovarianceComponents(response, gradient), response.potential_mV - predicted, gradient[:, list(free)]
+        )
+        deviance = Deviance(linear, problem.estimated, state.components, problem.offset_scale_mV, problem.restricted)
+        components = fit_variance_components(deviance, state.components, problem.estimated)
+        whiten = Whitener(linear.structure, components)
+        ln_p = _step(response, state.ln_p, free, whiten, linear)
+        change = max(_change_over_se(data, predicted, ln_p), _relative_change(state.components, components))
+        state = replace(state, ln_p=ln_p, components=components)
+        if change < _CONVERGED:
+            return _final(problem, replace(state, ln_p=least_squares(response, ln_p, free, whiten)))
+        visited.append(state)
+    # Where no parameters explain the data, ratios and variance components may circle.
+    if problem.has_working_responses:
+        return _final(problem, state)
+    return _final(problem, min(visited, key=lambda at: _deviance(problem, at)))
+
+
+def _final(problem: _Problem, state: _State) -> _State:
+    """Return the state with the curvature bias and the working responses of its own estimates."""
+    return _with_working_responses(problem, state, *problem.data.prediction(state.ln_p))
+
+
+def _with_working_responses(problem: _Problem, state: _State, predicted_mV: FloatArray, gradient: FloatArray) -> _State:
+    """Return the state with the curvature bias and working responses at its ln P, whose prediction is given."""
+    bias = _curvature_bias_mV(problem.data, state.ln_p, state.components)
+    if not problem.has_working_responses:
+        return replace(state, curvature_bias_mV=bias)
+
+    def precision(at: Observations) -> censoring.Precision:
+        whiten = Whitener(CovarianceComponents(at, gradient), state.components)
+        return lambda residual: (whiten.precision_times(residual), whiten.precision_diagonal)
+
+    working, log_factor = censoring.update(problem.data, state.working, predicted_mV + bias, precision, problem.robust)
+    return replace(state, working=working, curvature_bias_mV=bias, log_factor=log_factor)
+
+
+def _curvature_bias_mV(data: Observations, ln_p: FloatArray, components: VarianceComponents) -> FloatArray:
+    """Return the mean of each potential over cells minus the potential of the mean cell; shape (n,)."""
+    sd = math.hypot(components.ln_p, components.batch_ln_p)
+    return data.curvature_bias(ln_p, sd) if sd else np.zeros(data.size)
+
+
+def _linearized(data: Observations, ln_p: FloatArray, free: Sequence[int]) -> LinearModel:
+    """Return the linear mixed model of some responses near ln P."""
+    predicted, gradient = data.prediction(ln_p)
+    return LinearModel(CovarianceComponents(data, gradient), data.potential_mV - predicted, gradient[:, list(free)])
+
+
+def _step(
+    data: Observations, ln_p: FloatArray, free: Sequence[int], whiten: Whitener, linear: LinearModel
+) -> FloatArray:
+    """Return the optimum of the linear model where that is near, else that of the nonlinear model."""
+    step = WhitenedDesign.of(whiten(linear.design)).sensitivity @ whiten(linear.residual)
+    if np.abs(step).max(initial=0.0) > MAX_LINEAR_STEP or data.size < len(free):
+        return least_squares(data, ln_p, free, whiten)
+    moved = ln_p.copy()
+    moved[list(free)] += step
+    return moved
+
+
+def _deviance(problem: _Problem, state: _State) -> float:
+    """Return -2 ln likelihood at a state, linearised there."""
+    bias = _curvature_bias_mV(problem.data, state.ln_p, state.components)
+    linear = _linearized(problem.data, state.ln_p, problem.free)
+    linear = replace(linear, residual=linear.residual - bias)
+    deviance = Deviance(linear, problem.estimated, state.components, problem.offset_scale_mV, problem.restricted)
+    return deviance.value(state.components)
+
+
+def _change_over_se(data: Observations, before_mV: FloatArray, ln_p: FloatArray) -> float:
+    """Return the largest change of a predicted potential over its standard error.
+
+    The ratios themselves are no measure: that of an impermeant ion may move without any effect.
     """
-    if not free:
-        return start.copy()
-    if data.size < len(free):
-        return _shortest_steps(data, start, free, whiten)
-    best = _descent(data, start, free, whiten)
-    gone = [i for i in free if abs(best[i]) > _FAR]
-    if not gone:
-        return best
-    nearer = best.copy()
-    nearer[gone] = np.sign(best[gone]) * _NEAR
-    again = _descent(data, nearer, free, whiten)
-    return again if chi_square(data, again, whiten) < chi_square(data, best, whiten) - _SETTLED else best
-
-
-def _descent(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener) -> FloatArray:
-    """Levenberg-Marquardt from one start, by lmfit with analytic derivatives."""
-    names = [f"ln_p_{i}" for i in free]
-    parameters = lmfit.Parameters()
-    for name, i in zip(names, free, strict=True):
-        parameters.add(name, value=start[i] if math.isfinite(start[i]) else 0.0)
-
-    def unpack(values: lmfit.Parameters) -> FloatArray:
-        ln_p = start.copy()
-        # Beyond the limit nothing changes but the rounding: an ion that passes 1e13 times less does not pass.
-        ln_p[list(free)] = np.clip([values[name].value for name in names], -LIMIT, LIMIT)
-        return ln_p
-
-    def residual(values: lmfit.Parameters) -> FloatArray:
-        return whiten(data.potential_mV - data.predict(unpack(values)))
-
-    def derivative(values: lmfit.Parameters) -> FloatArray:
-        return whiten(-data.gradient(unpack(values))[:, list(free)])
-
-    result = lmfit.minimize(
-        residual,
-        parameters,
-        method="leastsq",
-        Dfun=derivative,
-        scale_covar=False,
-        calc_covar=False,
-        xtol=1e-9,
-        ftol=1e-11,
-        max_nfev=_MAX_STEPS,
-    )
-    return unpack(result.params)
-
-
-def _shortest_steps(data: Data, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener) -> FloatArray:
-    """Fit fewer data than parameters: of all exact fits one near the start. None of its ratios is reported."""
-    ln_p = start.copy()
-    for _ in range(_MAX_ROUNDS):
-        jacobian = whiten(data.gradient(ln_p)[:, list(free)])
-        step = np.linalg.lstsq(jacobian, whiten(data.potential_mV - data.predict(ln_p)), rcond=_NULL)[0]
-        ln_p[list(free)] += np.clip(step, -2.0, 2.0)
-        if np.abs(step).max() < _SAME:
-            break
-    return ln_p
-
-
-def _start(data: Data, free: Sequence[int], components: VarianceComponents) -> FloatArray:
-    """Where to start: the fit in which every measurement is trusted to about a millivolt.
-
-    Where that leaves the data unexplained or sends an ion away, it may have strayed onto the wrong hill: then it is
-    tried from other places too.
-    """
-    trusted = replace(data, se_mV=np.hypot(data.se_mV, _START_SD_MV))
-    none = np.zeros((data.size, data.coordinates))
-    level = np.zeros(data.coordinates)
-    found = _least_squares(trusted, level, free, Whitener(CovarianceComponents(trusted, none), components))
-    if data.size < len(free) or not _strayed(trusted, found, components):
-        return found
-    whiten = DenseWhitener(CovarianceComponents(trusted, none).whole(components))
-    least = chi_square(trusted, found, whiten)
-    starts = [level, *(_NEAR * side * np.eye(data.coordinates)[i] for i in free for side in (-1, 1))]
-    for start in starts:
-        other, reached = minimize(trusted, start, free, whiten)
-        if reached < least - _SETTLED:
-            found, least = other, reached
-    return found
-
-
-def _strayed(trusted: Data, ln_p: FloatArray, components: VarianceComponents) -> bool:
-    """Whether an ion has run away, or cells that differ by the third of a ratio still do not explain the potentials."""
-    if np.abs(ln_p).max() > _FAR:
-        return True
-    wide = replace(components, ln_p=_START_SD_LN_P if components.ln_p else 0.0)
-    left = chi_square(trusted, ln_p, Whitener(CovarianceComponents(trusted, trusted.gradient(ln_p)), wide))
-    return left > _UNEXPLAINED * trusted.size
-
-
-def _shift(data: Data, old: FloatArray, new: FloatArray) -> float:
-    """Largest change of a predicted potential over its standard error.
-
-    Ratios themselves do not tell: that of an ion that does not pass may move for ever without changing anything.
-    """
-    return float(np.abs((data.predict(new) - data.predict(old)) / data.se_mV).max())
+    return float(np.abs((data.predict(ln_p) - before_mV) / data.se_mV).max())
 
 
 def _relative_change(old: VarianceComponents, new: VarianceComponents) -> float:
+    """Return the largest relative change of a standard deviation."""
     pairs = ((old.offset_mV, new.offset_mV), (old.ln_p, new.ln_p), (old.batch_ln_p, new.batch_ln_p))
-    # A spread near nothing may wander without meaning anything.
-    return max(abs(a - b) / max(a, b, 0.01) for a, b in pairs)
+    return max(abs(a - b) / max(a, b, _SMALLEST_COMPONENT) for a, b in pairs)
 
 
-def _summary(
-    data: Data,
-    working: Data,
-    curvature_bias_mV: FloatArray,
-    log_factor: float,
-    reference: str,
-    free: tuple[int, ...],
-    ln_p: FloatArray,
-    components: VarianceComponents,
-    names: Sequence[str],
-    scale_mV: float,
-    restricted: bool,
-) -> Fit:
-    gradient = data.gradient(ln_p)
-    structure = CovarianceComponents(working, gradient)
-    whiten = Whitener(structure, components)
-    columns = gradient[:, list(free)]
+def _summary(problem: _Problem, state: _State) -> Fit:
+    """Return the fit with its covariance, degrees of freedom, predicted offsets and likelihood."""
+    data, components, working = problem.data, state.components, state.of_mean_cell
+    predicted, gradient = data.prediction(state.ln_p)
+    columns = gradient[:, list(problem.free)]
+    linear = LinearModel(CovarianceComponents(working, gradient), working.potential_mV - predicted, columns)
+    whiten = Whitener(linear.structure, components)
     design = WhitenedDesign.of(whiten(columns))
-    residual = working.potential_mV - data.predict(ln_p)
-    white = whiten(residual)
+    white = whiten(linear.residual)
     chi_square = float(white @ white)
-    log_likelihood = log_factor - 0.5 * (whiten.log_determinant + chi_square + data.size * math.log(2 * math.pi))
+    normal = -0.5 * (whiten.log_determinant + chi_square + data.size * math.log(2 * math.pi))
     member = np.equal.outer(np.array(data.cell_names), np.array(data.cells)).astype(float)
-    offsets = (components.offset_mV**2 * member / data.cell_sizes[:, None]) @ whiten.precision_times(residual)
-    df = np.full(len(free), math.inf)
-    if restricted and names and free:
-        deviance = Deviance(structure, residual, columns, names, components, scale_mV, restricted)
-        df = deviance.degrees_of_freedom(np.array([math.log(getattr(components, name)) for name in names]))
+    shared = components.offset_mV**2 * member / data.cell_sizes[:, None]
+    df = np.full(len(problem.free), math.inf)
+    if problem.restricted and problem.estimated and problem.free:
+        deviance = Deviance(linear, problem.estimated, components, problem.offset_scale_mV, restricted=True)
+        df = deviance.degrees_of_freedom(deviance.ln_sd(components))
     return Fit(
         data=data,
-        reference=reference,
-        free=free,
-        ln_p=ln_p,
+        reference=problem.reference,
+        free=problem.free,
+        ln_p=state.ln_p,
         covariance=design.covariance,
         sensitivity=whiten.transposed(design.sensitivity),
         not_estimable=design.not_estimable,
         df=df,
         components=components,
-        estimated_components=tuple(names),
-        offset_scale_mV=scale_mV,
-        offsets_mV=offsets,
+        estimated_components=problem.estimated,
+        offset_scale_mV=problem.offset_scale_mV,
+        offsets_mV=shared @ whiten.precision_times(linear.residual),
         chi_square=chi_square,
-        log_likelihood=log_likelihood,
-        curvature_bias_mV=curvature_bias_mV,
+        log_likelihood=state.log_factor + normal,
+        curvature_bias_mV=state.curvature_bias_mV,
         working=working,
     )

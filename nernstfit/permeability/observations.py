@@ -1,4 +1,9 @@
-"""Measurements of one group as the model takes them, and what it predicts for them."""
+"""Observations of one group: reversal potentials with the activities on both sides of the membrane, and the GHK model.
+
+Notation, as in `mixed_model`: n observations of k permeant ions; ln P, shape (k,), the log permeabilities over that of
+the reference ion; f the factor on the activities of the pipette solution, whose ln f stands behind the ln P where it is
+fitted.
+"""
 
 from __future__ import annotations
 
@@ -12,33 +17,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.physics.membrane import ghk
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
 
 FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Data:
-    """Measurements of one group under one activity model.
+class Observations:
+    """Reversal potentials of one group, and the activities of the permeant ions under one activity model.
 
     Attributes
     ----------
     cells : tuple of str, length n
-        The cell of each measurement.
+        Cell of each observation.
     potential_mV, se_mV, temperature_C : ndarray, shape (n,)
+        Potential (or its limit, see `limit_side`) and its standard error; temperature.
     ions : tuple of str, length k
-        The permeant ions.
+        Permeant ions.
     valence : ndarray of int, shape (k,)
+        Charge numbers of the permeant ions.
     inside, outside : ndarray, shape (n, k)
         Activities (or concentrations) in mM.
-    averages : ndarray of int, shape (n,)
-        Cells that each measurement averages; its `se_mV` then comes from their spread.
-    sides : tuple of int, length n or 0
-        0: the potential was measured; 1: it lies somewhere above `potential_mV`, -1: below. None given: all measured.
+    n_averaged : ndarray of int, shape (n,)
+        Number of cells that an observation is the mean of; its `se_mV` then is that of the mean.
+    limit_side : tuple of int, length n or 0
+        0: the potential was measured; 1: it is censored and lies above `potential_mV`, -1: below. Empty: all measured.
     batches : tuple of str, length n or 0
-        Batch (animal, day) of each measurement's cell; a cell without one stands by itself.
-    corrected : tuple of int, length n or 0
-        Side of the membrane (1: inside, -1: outside) whose activities are those given times a common factor f to be
-        fitted: that of the pipette. Then ln f stands behind the ln P wherever these are asked for. None given: f = 1.
+        Batch (animal, day) of each observation's cell; '' is a cell that belongs to none.
+    pipette_side : tuple of int, length n or 0
+        Side of the membrane (1: inside, -1: outside) that faces the pipette, whose activities are multiplied by the
+        fitted factor f. Empty: f = 1, and no factor is fitted.
+    measurements : tuple of str, length n or 0
+        Names of the observations in the tables.
+    conditions : tuple of Condition, length n or 0
+        Solutions, configuration and temperature of each observation; needed by `under`.
     """
 
     cells: tuple[str, ...]
@@ -49,54 +62,56 @@ class Data:
     valence: NDArray[np.int64]
     inside: FloatArray
     outside: FloatArray
-    averages: NDArray[np.int64]
-    sides: tuple[int, ...] = ()
+    n_averaged: NDArray[np.int64]
+    limit_side: tuple[int, ...] = ()
     batches: tuple[str, ...] = ()
-    corrected: tuple[int, ...] = ()
+    pipette_side: tuple[int, ...] = ()
+    measurements: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     @property
-    def coordinates(self) -> int:
-        """Number of ln P, and of ln f."""
-        return len(self.ions) + bool(self.corrected)
+    def n_coefficients(self) -> int:
+        """Number of ln P, and of ln f where it is fitted."""
+        return len(self.ions) + bool(self.pipette_side)
 
     @property
     def size(self) -> int:
-        """Number of measurements."""
+        """Number of observations."""
         return len(self.cells)
 
     @cached_property
     def cell_names(self) -> tuple[str, ...]:
-        """Every cell once, by name."""
+        """Distinct cells, sorted by name."""
         return tuple(sorted(set(self.cells)))
 
     @cached_property
     def cell_sizes(self) -> NDArray[np.int64]:
-        """How many cells each name stands for: the most that a measurement of it averages; shape (cells,)."""
-        return np.asarray(np.where(self.blocks >= 0, self.averages[self.blocks], 0).max(axis=1))
+        """Number of cells behind each name: the most that one of its observations averages; shape (cells,)."""
+        return np.asarray(np.where(self.blocks >= 0, self.n_averaged[self.blocks], 0).max(axis=1))
 
     @cached_property
     def blocks(self) -> NDArray[np.int64]:
-        """Rows of each cell, shape (cells, most rows of a cell), filled up with -1."""
-        return _arranged(self.cells)
+        """Rows of each cell, shape (cells, largest number of rows of a cell), padded with -1."""
+        return _rows_by_name(self.cells)
 
     @cached_property
     def censored(self) -> NDArray[np.int64]:
-        """Rows of which a limit is known only."""
-        return np.flatnonzero(self.sides)
+        """Rows of which only a limit is known."""
+        return np.flatnonzero(self.limit_side)
 
     @cached_property
     def batch_names(self) -> tuple[str, ...]:
-        """Every batch once, by name."""
+        """Distinct batches, sorted by name."""
         return tuple(sorted(set(self.batches) - {""}))
 
     @cached_property
     def clusters(self) -> NDArray[np.int64]:
-        """Rows that share anything, like `blocks`: those of a cell, with those of all cells of its batch."""
-        return _arranged(self._bound) if self.batch_names else self.blocks
+        """Rows of each independent cluster, padded like `blocks`: of a cell, or of all cells of a batch."""
+        return _rows_by_name(self._cluster_names) if self.batch_names else self.blocks
 
     @property
-    def _bound(self) -> tuple[str, ...]:
-        """A name for what each row is bound up with; a cell in two batches binds these together."""
+    def _cluster_names(self) -> tuple[str, ...]:
+        """Name of the cluster of each row; a cell that occurs in two batches joins them."""
         name = {cell: cell for cell in self.cells}
         first: dict[str, str] = {}
         for cell, batch in zip(self.cells, self.batches, strict=True):
@@ -105,74 +120,99 @@ class Data:
             name = {key: one if value == two else value for key, value in name.items()}
         return tuple(name[cell] for cell in self.cells)
 
-    def subset(self, rows: Sequence[int]) -> Data:
-        """Return the same for some of the measurements."""
+    def subset(self, rows: Sequence[int]) -> Observations:
+        """Return some of the observations, in the order of `rows`."""
         at = list(rows)
+        arrays = ("potential_mV", "se_mV", "temperature_C", "inside", "outside", "n_averaged")
+        tuples = ("cells", "limit_side", "batches", "pipette_side", "measurements", "conditions")
+        values: dict[str, Any] = {name: getattr(self, name)[at] for name in arrays}
+        for name in tuples:
+            whole = getattr(self, name)
+            values[name] = tuple(whole[i] for i in at) if whole else ()
+        return replace(self, **values)
+
+    def under(
+        self, solutions: Solutions, permeant: Sequence[str], activity_model: str, fit_factor: bool = False
+    ) -> Observations:
+        """Return the same observations under an activity model and a set of permeant ions.
+
+        Parameters
+        ----------
+        solutions : Solutions
+        permeant : sequence of str, length k
+        activity_model : str
+        fit_factor : bool
+            Fit a factor on the activities of the pipette solution.
+        """
+        inside, outside = membrane_activities_mM(solutions, self.conditions, permeant, activity_model)
         return replace(
             self,
-            cells=tuple(self.cells[i] for i in at),
-            potential_mV=self.potential_mV[at],
-            se_mV=self.se_mV[at],
-            temperature_C=self.temperature_C[at],
-            inside=self.inside[at],
-            outside=self.outside[at],
-            averages=self.averages[at],
-            sides=tuple(self.sides[i] for i in at) if self.sides else (),
-            batches=tuple(self.batches[i] for i in at) if self.batches else (),
-            corrected=tuple(self.corrected[i] for i in at) if self.corrected else (),
+            temperature_C=np.array([condition.temperature_C for condition in self.conditions]),
+            ions=tuple(permeant),
+            valence=np.array([solutions.known[ion].valence for ion in permeant]),
+            inside=inside,
+            outside=outside,
+            pipette_side=tuple(condition.sign for condition in self.conditions) if fit_factor else (),
         )
 
     @cached_property
-    def _alike(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """One measurement of each condition, and each measurement's place among these: cells share their baths."""
-        sides = self.corrected or np.zeros(self.size)
+    def _distinct(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """One row of each distinct condition, and the index of each row's condition: cells share their baths."""
+        sides = self.pipette_side or np.zeros(self.size)
         conditions = np.column_stack([self.inside, self.outside, self.temperature_C, sides])
         _, first, place = np.unique(conditions, axis=0, return_index=True, return_inverse=True)
         return np.asarray(first), np.asarray(place).reshape(-1)
 
     def predict(self, ln_p: FloatArray) -> FloatArray:
-        """GHK reversal potentials in mV, shape (..., n), for ln P of shape (..., k); -inf: an ion does not pass."""
-        first, place = self._alike
+        """Return GHK reversal potentials in mV, shape (..., n), for ln P of shape (..., k); -inf: impermeant."""
+        first, place = self._distinct
         return np.asarray(ghk.reversal_mV(*self._ghk(ln_p, first)))[..., place]
 
     def gradient(self, ln_p: FloatArray) -> FloatArray:
-        """d E / d ln P in mV, shape (..., n, k)."""
+        """Return dE / d ln P (and dE / d ln f) in mV, shape (..., n, k)."""
         return self.prediction(ln_p)[1]
 
     def prediction(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Potentials and their gradient."""
-        first, place = self._alike
+        """Return the predicted potentials, shape (..., n), and their gradient, shape (..., n, k)."""
+        first, place = self._distinct
         given = self._ghk(ln_p, first)
         potentials = np.asarray(ghk.reversal_mV(*given))
         gradient = np.asarray(ghk.reversal_gradient_mV(potentials, *given))
-        if self.corrected:
+        if self.pipette_side:
             gradient = np.concatenate([gradient, self._factor_slope(potentials, given, first)[..., None]], axis=-1)
         return potentials[..., place], gradient[..., place, :]
 
     def curvature_bias(self, ln_p: FloatArray, sd: float) -> FloatArray:
-        """Mean potential over cells whose ln P of every ion has this spread, less that of the mean cell, mV; (n,).
+        """Return the bias by curvature in mV: mean potential of cells minus the potential of the mean cell; shape (n,).
 
-        By the spherical rule of third degree (points at sqrt(k) spreads along each axis; Arasaratnam & Haykin 2009,
-        IEEE Trans Autom Control 54:1254), which is exact to second order and does not run away where cells differ
-        widely.
+        Integrated by the spherical cubature rule of third degree (points at sqrt(k) standard deviations along each
+        axis; Arasaratnam & Haykin 2009, IEEE Trans Autom Control 54:1254), which is exact to second order and stays
+        bounded where cells differ widely.
+
+        Parameters
+        ----------
+        ln_p : ndarray, shape (k,)
+            Of the mean cell.
+        sd : float
+            Standard deviation between cells of the ln P of every ion.
         """
         k = len(self.ions)
-        steps = math.sqrt(k) * sd * np.eye(self.coordinates)[:k]
+        steps = math.sqrt(k) * sd * np.eye(self.n_coefficients)[:k]
         around = self.predict(np.concatenate([ln_p[None], ln_p + steps, ln_p - steps]))
         return np.asarray(around[1:].mean(axis=0) - around[0])
 
-    def with_factor(self, ln_p: FloatArray) -> Data:
-        """Return the same with the fitted factor applied and no more to be fitted."""
-        if not self.corrected:
+    def with_factor(self, ln_p: FloatArray) -> Observations:
+        """Return the observations with the fitted factor applied to the activities, and none left to fit."""
+        if not self.pipette_side:
             return self
         _, _, inside, outside, _ = self._ghk(ln_p, np.arange(self.size))
-        return replace(self, inside=inside, outside=outside, corrected=())
+        return replace(self, inside=inside, outside=outside, pipette_side=())
 
     def _ghk(self, ln_p: FloatArray, rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
-        """Arguments of the GHK functions."""
+        """Return the arguments of the GHK functions at some rows."""
         inside, outside = self.inside[rows], self.outside[rows]
-        if self.corrected:
-            factor, side = np.exp(ln_p[..., None, -1:]), np.array(self.corrected)[rows, None]
+        if self.pipette_side:
+            factor, side = np.exp(ln_p[..., None, -1:]), np.array(self.pipette_side)[rows, None]
             inside, outside = np.where(side > 0, factor, 1.0) * inside, np.where(side < 0, factor, 1.0) * outside
         permeability = np.exp(ln_p[..., None, : len(self.ions)])
         return permeability, self.valence, inside, outside, self.temperature_C[rows]
@@ -180,17 +220,17 @@ class Data:
     def _factor_slope(
         self, potentials: FloatArray, given: tuple[NDArray[Any], ...], rows: NDArray[np.int64]
     ) -> FloatArray:
-        """d E / d ln f: by how much the current through the corrected side moves its zero."""
+        """Return dE / d ln f: the current carried from the pipette side over the slope conductance."""
         permeability, valence, inside, outside, temperature_C = given
-        side = np.array(self.corrected)[rows, None]
+        side = np.array(self.pipette_side)[rows, None]
         through = (permeability, valence, np.where(side > 0, inside, 0.0), np.where(side < 0, outside, 0.0))
         return np.asarray(
             -ghk.current(potentials, *through, temperature_C) / ghk.slope_conductance_per_mV(potentials, *given)
         )
 
 
-def _arranged(names: Sequence[str]) -> NDArray[np.int64]:
-    """Rows of each name, by name, shape (names, most rows of one), filled up with -1."""
+def _rows_by_name(names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the rows of each name, sorted by name, shape (names, largest number of rows), padded with -1."""
     rows: dict[str, list[int]] = {name: [] for name in sorted(set(names))}
     for i, name in enumerate(names):
         rows[name].append(i)
@@ -198,6 +238,101 @@ def _arranged(names: Sequence[str]) -> NDArray[np.int64]:
     return np.array([of_one + [-1] * (width - len(of_one)) for of_one in rows.values()])
 
 
-def present(data: Data) -> NDArray[np.bool_]:
-    """Which ions any solution of the data has; shape (k,)."""
+def membrane_activities_mM(
+    solutions: Solutions, conditions: Sequence[Condition], ion_names: Sequence[str], model: str
+) -> tuple[FloatArray, FloatArray]:
+    """Return activities inside and outside of the membrane in mM, shape (conditions, len(ion_names)) each.
+
+    An unknown solution counts as 1 mM of every ion: for monovalent ions of one sign whatever it contains adds one
+    term to the potential, the same in every bath.
+
+    Parameters
+    ----------
+    solutions : Solutions
+    conditions : sequence of Condition
+    ion_names : sequence of str
+    model : str
+        Activity model.
+    """
+
+    def activities(name: str, condition: Condition) -> FloatArray:
+        if not name:
+            return np.ones(len(ion_names))
+        return solutions.activity_mM(name, ion_names, model, condition.temperature_C)
+
+    known = {c: (activities(c.inside, c), activities(c.outside, c)) for c in set(conditions)}
+    return np.array([known[c][0] for c in conditions]), np.array([known[c][1] for c in conditions])
+
+
+def present(data: Observations) -> NDArray[np.bool_]:
+    """Return True for the ions that occur in any solution of the observations; shape (k,)."""
     return np.asarray(((data.inside > 0) | (data.outside > 0)).any(axis=0))
+
+
+def without_activities(
+    measurements: Sequence[str],
+    cells: Sequence[str],
+    conditions: Sequence[Condition],
+    potential_mV: FloatArray,
+    se_mV: FloatArray,
+    n_averaged: NDArray[np.int64],
+) -> Observations:
+    """Return observations of no ions yet; `Observations.under` adds the activities.
+
+    Parameters
+    ----------
+    measurements, cells : sequence of str, length n
+    conditions : sequence of Condition, length n
+    potential_mV, se_mV : ndarray, shape (n,)
+    n_averaged : ndarray of int, shape (n,)
+    """
+    none = np.empty((len(cells), 0))
+    return Observations(
+        cells=tuple(cells),
+        potential_mV=potential_mV,
+        se_mV=se_mV,
+        temperature_C=np.array([condition.temperature_C for condition in conditions]),
+        ions=(),
+        valence=np.empty(0, dtype=np.int64),
+        inside=none,
+        outside=none,
+        n_averaged=n_averaged,
+        measurements=tuple(measurements),
+        conditions=tuple(conditions),
+    )
+
+
+def unknown_inside(
+    observations: Observations, solutions: Solutions, permeant: Sequence[str], offset_sd_mV: float
+) -> tuple[NDArray[np.bool_], str]:
+    """Find the observations that carry no information because the intracellular solution is unknown.
+
+    Parameters
+    ----------
+    observations : Observations
+    solutions : Solutions
+    permeant : sequence of str
+    offset_sd_mV : float
+        Of the configuration; inf is a free term in each cell.
+
+    Returns
+    -------
+    unknown : ndarray of bool, shape (n,)
+    reason : str
+        '' where there are none.
+    """
+    unknown = np.array([not condition.pipette for condition in observations.conditions])
+    valences = {solutions.known[ion].valence for ion in permeant}
+    if valences <= {1} or valences <= {-1}:
+        if math.isinf(offset_sd_mV):
+            return np.zeros(len(unknown), bool), ""
+        reason = (
+            "the intracellular solution is unknown and shifts every potential of a cell alike, as an offset does; fit "
+            "a free term in each cell (fit.offset_sd_mV: .inf), or give the pipette solution"
+        )
+    else:
+        reason = (
+            "the intracellular solution is unknown, and cancels between baths only where all permeant ions are "
+            f"monovalent and of one sign, not for {', '.join(permeant)}; give the pipette solution"
+        )
+    return unknown, reason if unknown.any() else ""

@@ -15,8 +15,7 @@ from nernstfit.contract import tables
 from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
-from nernstfit.permeability import evidence
-from nernstfit.permeability.evidence import Measured
+from nernstfit.permeability.error_propagation import propagate
 from nernstfit.permeability.inference import ratios as ratio_inference
 from nernstfit.permeability.inference.comparisons import compare
 from nernstfit.permeability.inference.diagnostics import Covariates, run_tests
@@ -31,7 +30,7 @@ from nernstfit.permeability.inference.model_selection import (
 )
 from nernstfit.permeability.inference.ratios import FitResult, Ratio
 from nernstfit.permeability.mixed_model import fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations, unknown_inside, without_activities
 from nernstfit.solutions.conditions import Condition
 from nernstfit.stages import rows
 
@@ -56,7 +55,7 @@ class Group:
 
     name: str
     rows: pd.DataFrame
-    measured: Measured
+    measured: Observations
 
 
 @stage(READS)
@@ -122,7 +121,7 @@ def _groups(path: str, experiment: Experiment) -> Iterator[Group]:
             yield Group(str(name), of, _measured(of, known))
 
 
-def _measured(rows: pd.DataFrame, known: Mapping[str, Row]) -> Measured:
+def _measured(rows: pd.DataFrame, known: Mapping[str, Row]) -> Observations:
     """What the fit takes of some rows of the table; a limit is known as well as the median potential."""
     conditions = tuple(
         Condition(r.bath, r.pipette, r.configuration, float(r.temperature_C), known[r.measurement].condition.zeroed_in)
@@ -133,16 +132,16 @@ def _measured(rows: pd.DataFrame, known: Mapping[str, Row]) -> Measured:
     limit = np.where(np.isfinite(low), low, rows["high_mV"].to_numpy(float))
     se = np.hypot(rows["se_mV"], rows["further_se_mV"].fillna(0.0)).to_numpy(float)
     batches = tuple(known[name].batch for name in rows["measurement"])
-    return Measured(
+    observations = without_activities(
         tuple(rows["measurement"]),
         tuple(rows["cell"]),
         conditions,
         np.where(is_limit, limit, rows["corrected_mV"].to_numpy(float)),
         np.where(is_limit, np.median(se[~is_limit]), se),
         np.array([known[name].n_cells for name in rows["measurement"]]),
-        tuple(np.where(is_limit, np.where(np.isfinite(low), 1, -1), 0).tolist()) if is_limit.any() else (),
-        batches if any(batches) else (),
     )
+    sides = tuple(np.where(is_limit, np.where(np.isfinite(low), 1, -1), 0).tolist()) if is_limit.any() else ()
+    return replace(observations, limit_side=sides, batches=batches if any(batches) else ())
 
 
 class _FitCache:
@@ -152,31 +151,31 @@ class _FitCache:
         self._experiment = experiment
         self._known: dict[tuple[Any, ...], FitResult] = {}
 
-    def __call__(self, measured: Measured, model: Model, scale_mV: float, with_junction: bool = True) -> FitResult:
+    def __call__(self, measured: Observations, model: Model, scale_mV: float, with_junction: bool = True) -> FitResult:
         """Fit measurements that the model predicts, and judge their ratios."""
         numbers = (measured.potential_mV.tobytes(), measured.se_mV.tobytes())
         how = (model.activity, model.permeant, model.corrected, scale_mV, with_junction)
-        key = (measured.measurement, *numbers, *how)
+        key = (measured.measurements, *numbers, *how)
         if key not in self._known:
             settings = self._experiment.settings
             data = _data(measured, model, self._experiment)
             result = fit(data, model.reference, scale_mV, robust=settings.fit.robust)
-            systematic_mV, names = evidence.shared_errors_mV(
-                measured,
+            errors = propagate(
+                measured.conditions,
                 self._experiment.solutions,
                 model.permeant,
                 model.activity,
-                result.ln_p,
                 settings,
                 with_junction,
             )
+            systematic_mV, names = errors.shift_mV(result.ln_p), errors.names
             ratios = ratio_inference.ratios(result, systematic_mV, settings.fit.confidence)
             self._known[key] = FitResult(result, ratios, systematic_mV, names)
         return self._known[key]
 
 
 def _more_models(
-    models: Sequence[Model], measured: Measured, configured: FitResult, experiment: Experiment
+    models: Sequence[Model], measured: Observations, configured: FitResult, experiment: Experiment
 ) -> Iterator[Model]:
     """Models that the data of a group ask for, beside those that are compared in any case."""
     yield from without_doubtful_ions(models[0], configured.ratios, configured.fit)
@@ -189,7 +188,7 @@ def _add(
     content: dict[str, list[dict[str, Any]]], group: Group, model: Model, experiment: Experiment, judge: _FitCache
 ) -> dict[str, Any]:
     """Fit one model to one group and append its rows; returns that of the table of models."""
-    settings, n = experiment.settings, len(group.measured.cell)
+    settings, n = experiment.settings, len(group.measured.cells)
     keep, why = _predictable(group.measured, model, experiment)
     key = {"group": group.name, "model": model.name}
     row = key | {"activity": model.activity, "permeant": " ".join(model.permeant), "n_data": int(keep.sum())}
@@ -267,19 +266,19 @@ def _budget(key: Mapping[str, Any], found: FitResult) -> Iterator[dict[str, Any]
         yield rows.budget_row(key, share)
 
 
-def _data(measured: Measured, model: Model, experiment: Experiment) -> Data:
-    return evidence.data(measured, experiment.solutions, model.permeant, model.activity, corrected=model.corrected)
+def _data(measured: Observations, model: Model, experiment: Experiment) -> Observations:
+    return measured.under(experiment.solutions, model.permeant, model.activity, fit_factor=model.corrected)
 
 
-def _predictable(measured: Measured, model: Model, experiment: Experiment) -> tuple[NDArray[np.bool_], str]:
+def _predictable(measured: Observations, model: Model, experiment: Experiment) -> tuple[NDArray[np.bool_], str]:
     """Which measurements have a reversal potential under a model, and what is not known of the others."""
     data = _data(measured, model, experiment)
     scale = experiment.settings.fit.offset_sd_mV
-    unknown, why = evidence.unknown_side(measured, experiment.solutions, model.permeant, scale)
-    return np.isfinite(data.predict(np.zeros(data.coordinates))) & ~unknown, why
+    unknown, why = unknown_inside(measured, experiment.solutions, model.permeant, scale)
+    return np.isfinite(data.predict(np.zeros(data.n_coefficients))) & ~unknown, why
 
 
-def _reversals(group: Group) -> Measured:
+def _reversals(group: Group) -> Observations:
     """What was measured of a group, without limits."""
     return group.measured.subset(np.flatnonzero(group.rows["verdict"] == PotentialVerdict.REVERSAL).tolist())
 

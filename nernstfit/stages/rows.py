@@ -13,7 +13,6 @@ from scipy import stats
 from nernstfit.contract.settings import Settings
 from nernstfit.contract.terms import IntervalMethod, RatioVerdict
 from nernstfit.experiment.records import Experiment
-from nernstfit.permeability.evidence import Measured
 from nernstfit.permeability.inference import nernst_slopes
 from nernstfit.permeability.inference.comparisons import Comparison
 from nernstfit.permeability.inference.diagnostics import TestResult
@@ -22,6 +21,7 @@ from nernstfit.permeability.inference.model_selection import Model, aicc, prefer
 from nernstfit.permeability.inference.ratios import Ratio
 from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.mixed_model import Fit, fit
+from nernstfit.permeability.observations import Observations
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.solution.ions import Ion
@@ -41,18 +41,18 @@ def likelihood_row(result: Fit) -> dict[str, Any]:
     }
 
 
-def left_out(measured: Measured, predictable: np.ndarray[Any, np.dtype[np.bool_]], why: str) -> str:
+def left_out(measured: Observations, predictable: np.ndarray[Any, np.dtype[np.bool_]], why: str) -> str:
     """What the model cannot predict and therefore is not fitted to."""
     lost = np.flatnonzero(~predictable)
     if len(lost) == 0 or not predictable.any():
         return ""
-    names = [measured.measurement[i] for i in lost]
+    names = [measured.measurements[i] for i in lost]
     baths = sorted({measured.conditions[i].bath for i in lost})
     which = f"{', '.join(names[:_MAX_NAMED])}{', ...' if len(names) > _MAX_NAMED else ''}"
     have, are = ("has", "is") if len(lost) == 1 else ("have", "are")
     reason = f" ({why})" if why else f" {have} no reversal potential with these ions and"
     return (
-        f"{len(lost)} of {len(measured.measurement)} measurements{reason} {are} left out (bath {', '.join(baths)}: "
+        f"{len(lost)} of {len(measured.measurements)} measurements{reason} {are} left out (bath {', '.join(baths)}: "
         f"{which})"
     )
 
@@ -97,9 +97,9 @@ def ratio_row(ratio: Ratio, notes: Sequence[str] = ()) -> dict[str, Any]:
     }
 
 
-def of_unknown_inside(measured: Measured) -> frozenset[str]:
+def of_unknown_inside(measured: Observations) -> frozenset[str]:
     """Cells of which nobody knows the inside: their free term is that of the inside and of the electrode together."""
-    return frozenset(cell for cell, c in zip(measured.cell, measured.conditions, strict=True) if not c.pipette)
+    return frozenset(cell for cell, c in zip(measured.cells, measured.conditions, strict=True) if not c.pipette)
 
 
 def cell_rows(
@@ -151,21 +151,21 @@ def _told(alone: Fit, z: float) -> dict[str, dict[str, float]]:
 
 
 def residual_rows(
-    key: Mapping[str, Any], measured: Measured, predicted: np.ndarray[Any, Any], offsets: Mapping[str, float]
+    key: Mapping[str, Any], measured: Observations, predicted: np.ndarray[Any, Any], offsets: Mapping[str, float]
 ) -> list[dict[str, Any]]:
     """Measured against predicted potentials."""
     # A limit is no potential that could be off what the model predicts.
-    known = np.where(np.array(measured.sides or (0,)) == 0, measured.potential_mV, math.nan)
+    known = np.where(np.array(measured.limit_side or (0,)) == 0, measured.potential_mV, math.nan)
     # Beside an unknown inside only the differences between baths are predicted: the rest is the cell's free term.
     unknown = np.array([not c.pipette for c in measured.conditions])
-    terms = np.array([offsets.get(cell, math.nan) for cell in measured.cell])
+    terms = np.array([offsets.get(cell, math.nan) for cell in measured.cells])
     predicted = predicted + np.where(unknown, terms, 0.0)
     terms = np.where(unknown | ~np.isfinite(predicted), math.nan, terms)
     return [
         {
             **key,
-            "measurement": measured.measurement[i],
-            "cell": measured.cell[i],
+            "measurement": measured.measurements[i],
+            "cell": measured.cells[i],
             "bath": measured.conditions[i].bath,
             "measured_mV": known[i],
             "se_mV": measured.se_mV[i] if math.isfinite(known[i]) else math.nan,
@@ -173,11 +173,11 @@ def residual_rows(
             "residual_mV": known[i] - predicted[i],
             "offset_mV": terms[i],
         }
-        for i in range(len(measured.cell))
+        for i in range(len(measured.cells))
     ]
 
 
-def slope_rows(group: str, measured: Measured, experiment: Experiment) -> Iterator[dict[str, Any]]:
+def slope_rows(group: str, measured: Observations, experiment: Experiment) -> Iterator[dict[str, Any]]:
     """One slope per permeant ion, against its activity in the bath."""
     settings = experiment.settings
     for ion in settings.fit.permeant:
@@ -187,7 +187,7 @@ def slope_rows(group: str, measured: Measured, experiment: Experiment) -> Iterat
                 for c in measured.conditions
             ]
         )
-        slope = nernst_slopes.within_cells(measured.cell, in_bath, measured.potential_mV, settings.fit.confidence)
+        slope = nernst_slopes.within_cells(measured.cells, in_bath, measured.potential_mV, settings.fit.confidence)
         theory = np.mean([_DECADE * thermal_voltage_mV(c.temperature_C) * c.sign for c in measured.conditions])
         yield {
             "group": group,

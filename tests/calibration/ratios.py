@@ -24,10 +24,10 @@ from scipy import stats
 
 from nernstfit.contract import settings
 from nernstfit.experiment import solution_table
-from nernstfit.permeability import evidence
+from nernstfit.permeability.error_propagation import SystematicErrors, propagate
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations, membrane_activities_mM
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions import junctions
@@ -89,13 +89,13 @@ class Experiment:
         ).settings
 
     @cached_property
-    def shared(self) -> evidence.Shared:
+    def systematic(self) -> SystematicErrors:
         """What all cells share, as the analysis knows it."""
-        return evidence.shared(self.conditions, self.solutions, self.ions, ACTIVITY, self.settings, True)
+        return propagate(self.conditions, self.solutions, self.ions, ACTIVITY, self.settings, True)
 
     def sides(self, solutions: Solutions, at: Sequence[Condition]) -> tuple[FloatArray, FloatArray]:
         """Activities inside and outside, shape (baths, ions)."""
-        return evidence.activities(solutions, at, self.ions, ACTIVITY)
+        return membrane_activities_mM(solutions, at, self.ions, ACTIVITY)
 
     @cached_property
     def nominal(self) -> tuple[FloatArray, FloatArray]:
@@ -182,7 +182,7 @@ def _count(row: Calibration, interval: str, rng: np.random.Generator, tallies: M
     experiment = row.experiment
     data, bath = draw(row, rng, whole=interval == "whole")
     result = fit(data, experiment.reference, SCALE_MV, robust=row.robust)
-    shift = experiment.shared.shift_mV(result.ln_p)[bath]
+    shift = experiment.systematic.shift_mV(result.ln_p)[bath]
     for ratio in ratios(result, shift, CONFIDENCE):
         tally, truth = tallies[ratio.ion], experiment.ratios[ratio.ion]
         low, high = (ratio.low, ratio.high) if interval == "whole" else (ratio.low_cells, ratio.high_cells)
@@ -194,7 +194,7 @@ def _count(row: Calibration, interval: str, rng: np.random.Generator, tallies: M
             tally.errors.append(ratio.ln_ratio - math.log(truth))
 
 
-def draw(row: Calibration, rng: np.random.Generator, whole: bool) -> tuple[Data, NDArray[np.int64]]:
+def draw(row: Calibration, rng: np.random.Generator, whole: bool) -> tuple[Observations, NDArray[np.int64]]:
     """One experiment as it is analysed, and the bath of each of its measurements.
 
     `whole`: mobilities, concentrations and temperature are not what the analysis takes them for.
@@ -217,7 +217,7 @@ def draw(row: Calibration, rng: np.random.Generator, whole: bool) -> tuple[Data,
     for cell in range(0, row.cells, 3):
         there[cell, rng.choice(len(experiment.baths), row.missing, replace=False)] = False
     cell, bath = np.nonzero(there)
-    data = Data(
+    data = Observations(
         cells=tuple(f"c{i:03d}" for i in cell),
         potential_mV=potential[there],
         se_mV=np.full(len(cell), SE_MV),
@@ -226,8 +226,8 @@ def draw(row: Calibration, rng: np.random.Generator, whole: bool) -> tuple[Data,
         valence=experiment.valence,
         inside=experiment.nominal[0][bath],
         outside=experiment.nominal[1][bath],
-        averages=np.ones(len(cell), int),
-        sides=tuple(sides[there].tolist()),
+        n_averaged=np.ones(len(cell), int),
+        limit_side=tuple(sides[there].tolist()),
     )
     return data, bath
 
@@ -260,8 +260,10 @@ def _world(experiment: Experiment, rng: np.random.Generator) -> tuple[FloatArray
     at = [replace(c, temperature_C=temperature_C) for c in experiment.conditions]
     junction = experiment.settings.junction
     needed = np.array([junctions.junction_mV(true, c, junction, ACTIVITY) for c in at])
-    needed += rng.standard_normal(len(experiment.shared.of_model_mV)) @ experiment.shared.of_model_mV
-    return *experiment.sides(true, at), temperature_C, experiment.shared.added_mV[0] - needed
+    known_errors = experiment.systematic
+    of_model = known_errors.of_model_mV[:, known_errors.place]
+    needed += rng.standard_normal(len(of_model)) @ of_model
+    return *experiment.sides(true, at), temperature_C, known_errors.junction_mV[0, known_errors.place] - needed
 
 
 # The rows

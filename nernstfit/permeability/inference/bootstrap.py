@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.permeability.covariance import CovarianceComponents, Whitener
+from nernstfit.permeability.limits import MAX_GAUSS_STEP
 from nernstfit.permeability.mixed_model import Fit
 
 FloatArray = NDArray[np.float64]
 
 _STEPS = 3
-_LONGEST = 2.0  # of ln P
 _HELD = 1e-6  # of what the whole sample holds of a direction
 _AT_ONCE = 2_000_000  # numbers in one array
 
@@ -37,7 +37,7 @@ def bootstrap_ln_p(fit: Fit, number: int, seed: int) -> FloatArray:
         nan in a resample whose cells do not hold every ratio.
     """
     data = fit.working
-    structure = CovarianceComponents(data, data.gradient(fit.ln_p))
+    structure = CovarianceComponents(data, fit.gradient)
     clusters = len(structure.rows)
     drawn = np.random.default_rng(seed).multinomial(clusters, np.full(clusters, 1 / clusters), size=number)
     size = max(1, _AT_ONCE // (data.size * max(1, len(fit.free))))
@@ -60,7 +60,7 @@ def _refitted(fit: Fit, structure: CovarianceComponents, drawn: NDArray[np.int64
         square = white.transpose(0, 2, 1) @ white
         step, told = _solved(square[:, :-1, :-1], square[:, :-1, -1], fit)
         held &= told
-        ln_p[:, free] += np.clip(step, -_LONGEST, _LONGEST)
+        ln_p[:, free] += np.clip(step, -MAX_GAUSS_STEP, MAX_GAUSS_STEP)
     return np.where(held[:, None], ln_p[:, free], np.nan)
 
 

@@ -120,7 +120,7 @@ def _lack_of_fit(fitted: Fit, level: float) -> TestResult:
 def _indicators(fitted: Fit) -> FloatArray:
     """One column per condition: 1 mV where it is."""
     data = fitted.data
-    sides = data.corrected or np.zeros(data.size)
+    sides = data.pipette_side or np.zeros(data.size)
     conditions = np.column_stack([data.inside, data.outside, data.temperature_C, sides])
     _, place = np.unique(conditions, axis=0, return_inverse=True)
     return np.asarray(np.eye(int(place.max()) + 1)[place.reshape(-1)])
@@ -152,7 +152,7 @@ def _against_activity(fitted: Fit, activity_mM: FloatArray, level: float) -> Ite
 
 def _trends(fitted: Fit, activity_mM: FloatArray, level: float, estimates: Collection[str]) -> Iterator[TestResult]:
     """A ratio that changes with the activity of its ion: d ln P / d ln a."""
-    gradient = fitted.data.gradient(fitted.ln_p)
+    gradient = fitted.gradient
     told = {*estimates, fitted.reference} if estimates else ()
     for i, (ion, activity) in enumerate(zip(fitted.data.ions, activity_mM.T, strict=True)):
         if ion not in told:
@@ -215,7 +215,7 @@ def _shift_method(fitted: Fit, level: float, estimates: Collection[str]) -> Iter
         same = "The ratios can take up an offset that all cells have in common: these baths do not test it."
         yield from (TestResult(test, data.ions[i], same) for i in free)
         return
-    gradient = data.gradient(fitted.ln_p)
+    gradient = fitted.gradient
     white = Whitener(CovarianceComponents(fitted.working, gradient), common.components)
     moved = -(WhitenedDesign.of(white(gradient[:, list(fitted.free)])).sensitivity @ white(ones))[:, 0]  # ln P per mV
     off = f"All potentials are off by {_sized(common, 'mV')} in common"

@@ -15,22 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit.permeability.covariance import (
-    NOISE,
-    OFFSET,
-    CovarianceComponents,
-    Deviance,
-    VarianceComponents,
-    Whitener,
-    fit_variance_components,
-)
+from nernstfit.permeability.covariance import NOISE, OFFSET, CovarianceComponents, VarianceComponents, Whitener
+from nernstfit.permeability.limits import MAX_EFFECT_STEP
 from nernstfit.permeability.mixed_model import Fit
+from nernstfit.permeability.reml import Deviance, LinearModel, fit_variance_components
 
 FloatArray = NDArray[np.float64]
 
 _HELD = 1e-7  # of the longest direction
 _ROUNDS = 4
-_LONGEST = 1.0  # of ln P
 _TAKEN_UP = (
     0.01  # of a column's length is left of it beside the ratios; with less its size would be 100 times what shows
 )
@@ -140,7 +133,7 @@ class _Near:
         self._fit, self.names, self.components = fit, names, fit.components
         data, k, free = fit.data, len(fit.data.ions), list(fit.free)
         of_row, first = np.searchsorted(data.cell_names, data.cells), data.blocks[:, 0]
-        mean, own = fit.ln_p.copy(), np.zeros((len(first), data.coordinates))
+        mean, own = fit.ln_p.copy(), np.zeros((len(first), data.n_coefficients))
         potential = fit.working.potential_mV
         for _ in range(_ROUNDS):
             predicted, gradient = (at[of_row, np.arange(data.size)] for at in data.prediction(mean + own))
@@ -150,16 +143,16 @@ class _Near:
             self.components = fit_variance_components(self.deviance(names), self.components, names)
             value, _, _ = self.deviance(names).coefficients(self.components)
             weighed = Whitener(self._structure, self.components).precision_times(self._residual - self._columns @ value)
-            told = self._structure.shared(OFFSET, gradient[:, :k] * weighed[:, None])
+            told = self._structure.times(OFFSET, gradient[:, :k] * weighed[:, None])
             own[:, :k] = self.components.ln_p**2 * told[first]
-            mean[free] += np.clip(value[: len(free)], -_LONGEST, _LONGEST)
+            mean[free] += np.clip(value[: len(free)], -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
             # Cells at their own ln P bend by themselves; a mean of cells is bent as they are, wherever it lies itself.
-            potential = fit.working.potential_mV + fit.curvature_bias_mV / data.averages
+            potential = fit.working.potential_mV + fit.curvature_bias_mV / data.n_averaged
 
     def deviance(self, names: tuple[str, ...]) -> Deviance:
         """Restricted likelihood of some spreads."""
-        given = (self._structure, self._residual, self._columns, names, self._fit.components)
-        return Deviance(*given, self._fit.offset_scale_mV, restricted=True)
+        model = LinearModel(self._structure, self._residual, self._columns)
+        return Deviance(model, names, self._fit.components, self._fit.offset_scale_mV, restricted=True)
 
     def last(self, q: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Coefficients of the last columns, their covariance and degrees of freedom."""
@@ -169,7 +162,7 @@ class _Near:
 
 def _spanned(fit: Fit) -> FloatArray:
     """WhitenedDesign that span what the ratios can do in the mean cell, in whom all cells agree; over the noise."""
-    white = fit.data.gradient(fit.ln_p)[:, list(fit.free)] / fit.working.se_mV[:, None]
+    white = fit.gradient[:, list(fit.free)] / fit.working.se_mV[:, None]
     length = np.linalg.norm(white, axis=0)
     return _orthonormal(white[:, length > 0] / length[length > 0])
 

@@ -55,9 +55,7 @@ def budget(fit: Fit, systematic_mV: FloatArray, names: Sequence[str], ions: Sequ
     tuple of VarianceShare
         For each ion noise, cells, offset, junction, activity, temperature and concentration; batch where there are any.
     """
-    parts = covariance.CovarianceComponents(fit.working, fit.data.gradient(fit.ln_p)).parts(
-        fit.components, fit.sensitivity
-    )
+    parts = covariance.CovarianceComponents(fit.working, fit.gradient).parts(fit.components, fit.sensitivity)
     shared = (fit.sensitivity @ systematic_mV) ** 2
     found = []
     for ion in ions:

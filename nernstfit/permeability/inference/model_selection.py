@@ -15,7 +15,7 @@ from nernstfit.contract.settings import Settings
 from nernstfit.contract.terms import RatioVerdict
 from nernstfit.permeability.inference.ratios import MAX_COLLINEARITY, Ratio, factor_collinearity, present_ions
 from nernstfit.permeability.mixed_model import Fit
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 from nernstfit.physics.solution.coefficients import NAMES
 
 DOUBTFUL = 2.0  # an interval that reaches down to less than its ratio by this factor
@@ -54,14 +54,14 @@ def with_correction(model: Model) -> Model:
     return replace(model, name=f"{model.name}+pipette", corrected=True)
 
 
-def factor_is_identifiable(fit: Fit, corrected: Data) -> bool:
+def factor_is_identifiable(fit: Fit, corrected: Observations) -> bool:
     """Whether the data tell a factor on the pipette's activities from a common offset.
 
     Parameters
     ----------
     fit : Fit
         Without the factor.
-    corrected : Data
+    corrected : Observations
         The same data with it.
     """
     there = replace(fit, data=corrected, ln_p=np.append(fit.ln_p, 0.0), free=(*fit.free, len(corrected.ions)))

@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from nernstfit.permeability import censoring
+from nernstfit.permeability.limits import IMPERMEANT, PROFILE_REACH, REFERENCE_IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2
-from nernstfit.permeability.observations import Data
+from nernstfit.permeability.observations import Observations
 from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
 
 FloatArray = NDArray[np.float64]
 
-GONE = 9.0
-VANISHED = 15.0
-_FAR = 25.0
 _LOWER = 1e-3  # of a sum of squares
 _SETTLED = 1e-3  # of a cost
 _MAX_TURNS = 30
@@ -64,15 +62,17 @@ class Profile:
         """The fit with the ion held: the others where they were, and moved along with the ion."""
         held = self._held(self._fit.ln_p, ln_p)
         along = held.copy()
-        along[self._others] = np.clip(along[self._others] + ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
+        along[self._others] = np.clip(
+            along[self._others] + ln_p - self._fit.ln_p[self._i], -PROFILE_REACH, PROFILE_REACH
+        )
         return held, along
 
     def limit(self, rise: float, side: int) -> float:
         """ln P on one side (-1: below) at which the cost has risen so far over its least; -inf or inf where nowhere."""
-        places = [float(np.clip(self._fit.ln_p[self._i], -VANISHED, VANISHED))]
+        places = [float(np.clip(self._fit.ln_p[self._i], -REFERENCE_IMPERMEANT, REFERENCE_IMPERMEANT))]
         costs = [self.at(places[0])]
         while costs[-1] <= min(costs) + rise:
-            if abs(places[-1]) > 2 * _FAR:
+            if abs(places[-1]) > 2 * PROFILE_REACH:
                 return side * math.inf
             places.append(places[-1] + side)
             costs.append(self.at(places[-1]))
@@ -88,7 +88,7 @@ class Profile:
         """Follow another hill, which may stand beyond the last of these places, back while it is the higher."""
         beyond = places[-1] + side
         start = self._held(self._fit.ln_p, beyond)
-        away = [(other, at) for other in self._others for at in (-GONE, GONE)]
+        away = [(other, at) for other in self._others for at in (-IMPERMEANT, IMPERMEANT)]
         self._try(beyond, [*self._beside(beyond), *(self._held(start, at, other) for other, at in away)])
         for place in reversed(places):
             before = self._found[place][0]
@@ -130,7 +130,7 @@ class Profile:
     @cached_property
     def _reference_gone(self) -> float:
         # The ion itself stands for the scale then, and stays where it is.
-        start = np.clip(self._fit.ln_p - self._fit.ln_p[self._i], -_FAR, _FAR)
+        start = np.clip(self._fit.ln_p - self._fit.ln_p[self._i], -PROFILE_REACH, PROFILE_REACH)
         start[self._fit.data.ions.index(self._fit.reference)] = -math.inf
         return self._chi_square(start, self._others)
 
@@ -176,10 +176,10 @@ def _refit_with_limits(
         se_mV=np.where(limited, fit.data.se_mV, fit.working.se_mV),
     )
 
-    def dense(at: Data) -> DenseWhitener:
+    def dense(at: Observations) -> DenseWhitener:
         return DenseWhitener(whiten.covariance_mV2 + np.diag(at.se_mV**2 - fit.working.se_mV**2))
 
-    def precision(at: Data) -> censoring.Precision:
+    def precision(at: Observations) -> censoring.Precision:
         square = dense(at).precision
         return lambda residual: (square @ residual, np.diagonal(square))
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nernstfit.contract.terms import RatioVerdict
-from nernstfit.permeability.inference.profile_likelihood import GONE, VANISHED, Profile
+from nernstfit.permeability.inference.profile_likelihood import Profile
+from nernstfit.permeability.limits import IMPERMEANT, MAX_SE_CLOSED, MAX_SE_OF_PARABOLA, REFERENCE_IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2, degrees_of_freedom
 from nernstfit.permeability.observations import present
 from nernstfit.permeability.optimize import DenseWhitener
@@ -24,13 +25,11 @@ from nernstfit.permeability.optimize import DenseWhitener
 FloatArray = NDArray[np.float64]
 
 MAX_COST_ABSENT = 1.92
-_SURELY_CLOSED = 0.25  # with a smaller error of ln P, taking the ion away costs at least 0.5 / 0.25^2 = 8
 _IMPOSSIBLE = 1e-6  # a chance that nobody waits for
 MAX_COLLINEARITY = 0.98
 _NONE = 1e-300
 _SAME_DF = 0.01  # of 1 / df
 _MAX_TURNS = 4
-_CURVED = 0.15  # of ln P; beyond, the likelihood is no parabola over the width of the interval
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Rati
         In the order of the permeant ions.
     """
     others = [i for i, ion in enumerate(fit.data.ions) if ion != fit.reference]
-    if fit.data.corrected and factor_collinearity(fit) > MAX_COLLINEARITY:
+    if fit.data.pipette_side and factor_collinearity(fit) > MAX_COLLINEARITY:
         return tuple(Ratio(fit.data.ions[i], RatioVerdict.NOT_IDENTIFIABLE, _FACTOR_IS_OFFSET) for i in others)
     found = (_ratio(fit, i, systematic_mV, confidence) for i in others)
     misfit = _misfit(fit, systematic_mV)
@@ -139,7 +138,7 @@ def factor_collinearity(fit: Fit) -> float:
     float
         Multiple correlation, 1 where nothing tells them apart.
     """
-    columns = fit.data.gradient(fit.ln_p)[:, list(fit.free)] / fit.working.se_mV[:, None]
+    columns = fit.gradient[:, list(fit.free)] / fit.working.se_mV[:, None]
     others = np.column_stack([columns[:, :-1], 1 / fit.working.se_mV])
     others = others / np.maximum(np.linalg.norm(others, axis=0), _NONE)
     rest = columns[:, -1] - others @ np.linalg.lstsq(others, columns[:, -1], rcond=None)[0]
@@ -148,7 +147,7 @@ def factor_collinearity(fit: Fit) -> float:
 
 def pipette_factor(fit: Fit, confidence: float) -> str:
     """The factor between the pipette's true activities and the model's, in words; '' where it was not fitted."""
-    if not fit.data.corrected or factor_collinearity(fit) > MAX_COLLINEARITY:
+    if not fit.data.pipette_side or factor_collinearity(fit) > MAX_COLLINEARITY:
         return ""
     ln_f, se = float(fit.ln_p[-1]), math.sqrt(fit.covariance[-1, -1])
     t = float(stats.t.ppf(0.5 + confidence / 2, fit.df[-1]))
@@ -166,7 +165,7 @@ def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
         How many cells that are; a mean counts all it averages.
     """
     data = fit.data
-    size = (data.gradient(fit.ln_p)[:, ion] / fit.working.se_mV) ** 2
+    size = (fit.gradient[:, ion] / fit.working.se_mV) ** 2
     per_cell = np.array([size[rows[rows >= 0]].sum() for rows in data.blocks])
     telling = per_cell > 0.01 * np.median(per_cell) if per_cell.max() > 0 else np.zeros(len(per_cell), bool)
     rows = data.blocks[telling]
@@ -187,7 +186,7 @@ def _ratio(fit: Fit, i: int, systematic_mV: FloatArray, confidence: float) -> Ra
         )
     n_cells, j = informative_rows(fit, i)[1], fit.free.index(i)
     vanished = (
-        fit.ln_p[: len(fit.data.ions)].max() > VANISHED
+        fit.ln_p[: len(fit.data.ions)].max() > REFERENCE_IMPERMEANT
     )  # the reference, beside the others: all ratios to it run away together
     mixed_up = "" if vanished else _mixed_up(fit, i)
     if mixed_up:
@@ -202,10 +201,10 @@ def _ratio(fit: Fit, i: int, systematic_mV: FloatArray, confidence: float) -> Ra
     total = math.hypot(se, se_shared)
     none = np.zeros((fit.data.size, 0))
     whole, cells = Profile(fit, i, systematic_mV), Profile(fit, i, none)
-    if total > _SURELY_CLOSED or vanished:
+    if total > MAX_SE_CLOSED or vanished:
         # The fit itself may have let the ion go, although the shared errors would rather keep a trace of it.
-        below = whole.without_ion() < MAX_COST_ABSENT or fit.ln_p[i] < -GONE
-        above = whole.without_reference() < MAX_COST_ABSENT or fit.ln_p[i] > GONE
+        below = whole.without_ion() < MAX_COST_ABSENT or fit.ln_p[i] < -IMPERMEANT
+        above = whole.without_reference() < MAX_COST_ABSENT or fit.ln_p[i] > IMPERMEANT
         if below and above:
             # Open to both sides as a two-sided interval is, it may still have a limit to one side.
             rise = float(stats.norm.ppf(confidence)) ** 2 / 2
@@ -230,7 +229,7 @@ def _mixed_up(fit: Fit, i: int) -> str:
 
 def _twin(fit: Fit, i: int) -> tuple[str, float]:
     """The ion whose ln P moves the potentials most like this one's, and how alike: the cosine between both."""
-    columns = fit.data.gradient(fit.ln_p)[:, : len(fit.data.ions)] / fit.working.se_mV[:, None]
+    columns = fit.gradient[:, : len(fit.data.ions)] / fit.working.se_mV[:, None]
     columns = columns / np.maximum(np.linalg.norm(columns, axis=0), _NONE)
     # Of two ions alone one always moves against the other.
     alike = np.where(np.arange(len(fit.data.ions)) == i, -1.0, columns[:, i] @ columns)
@@ -256,7 +255,7 @@ def _estimate(
     both = _interval(fit, i, total, df * (total / se) ** 4, whole, confidence)
     # The degrees of freedom of the whole are more; a further error never makes an interval shorter.
     low, high = min(own[0], both[0]), max(own[1], both[1])
-    if own[0] < fit.ln_p[i] - GONE and own[1] > fit.ln_p[i] + GONE:
+    if own[0] < fit.ln_p[i] - IMPERMEANT and own[1] > fit.ln_p[i] + IMPERMEANT:
         return _unheld(fit, ion, n_cells)
     if not (math.isfinite(low) or math.isfinite(high)):
         return _nothing(ion, n_cells)
@@ -307,15 +306,15 @@ def _degrees_of_freedom(fit: Fit, i: int, ln_p: FloatArray) -> float:
     if rows:
         own = float((fit.df if as_fitted else degrees_of_freedom(fit, ln_p, rows))[j])
     share = (fit.sensitivity[j] * data.se_mV) ** 2 / fit.covariance[j, j]
-    several = data.averages > 1
-    uncertain = 1 / own + float((share[several] ** 2 / (data.averages[several] - 1)).sum())
+    several = data.n_averaged > 1
+    uncertain = 1 / own + float((share[several] ** 2 / (data.n_averaged[several] - 1)).sum())
     return 1 / uncertain if uncertain > 0 else math.inf
 
 
 def _interval(fit: Fit, i: int, se: float, df: float, profile: Profile, confidence: float) -> tuple[float, float]:
     """Two-sided interval of ln P: by Student's t, or from the profile where the error is too large for that."""
     t, ln_p = float(stats.t.ppf(0.5 + confidence / 2, df)), float(fit.ln_p[i])
-    if se <= _CURVED:
+    if se <= MAX_SE_OF_PARABOLA:
         return ln_p - t * se, ln_p + t * se
     low, high = (profile.limit(t**2 / 2, side) for side in (-1, 1))
     return min(low, ln_p), max(high, ln_p)
