@@ -13,7 +13,7 @@ import pandas as pd
 from nernstfit.contract import tables
 from nernstfit.contract.errors import nearest
 from nernstfit.physics.solution import equilibria
-from nernstfit.physics.solution.ions import IONS, Ion, Parts, UnknownComponent, UserIons, at_a_pH, components
+from nernstfit.physics.solution.ions import IONS, Ion, Parts, UnknownComponent, UserIons, components, components_at_pH
 from nernstfit.solutions.composition import Solutions, Titrant
 
 PH, TITRANT = "pH", "titrant"
@@ -62,7 +62,7 @@ def parse(table: pd.DataFrame, place: str, own: UserIons = ()) -> tuple[Solution
     amounts: dict[Ion, np.ndarray] = {}
     uncharged = np.zeros(len(recipe))
     for column in sorted(doses):
-        dose, parts = doses[column].reindex(recipe.index).to_numpy(), at_a_pH(column, own)
+        dose, parts = doses[column].reindex(recipe.index).to_numpy(), components_at_pH(column, own)
         for ion, count in parts:
             amounts[ion] = amounts.get(ion, np.zeros(len(recipe))) + count * dose
         if not parts:
@@ -105,7 +105,7 @@ def _doses(
     for column in table.columns.drop(["solution", PH, TITRANT], errors="ignore"):
         there = ~table[column].isin(["", "0"])
         try:
-            at_a_pH(column, own)
+            components_at_pH(column, own)
         except UnknownComponent as fault:
             faults.append(f"{place}: row 1, column '{column}': {fault}")
             doubtful |= set(table["solution"][there])
@@ -175,7 +175,7 @@ def _titrants(table: pd.DataFrame, place: str, pH: pd.Series, own: UserIons) -> 
 def _titrating_ion(text: str, own: UserIons) -> Ion | None:
     """The monovalent ion that a titrant brings besides protons or hydroxide; None where it is no such thing."""
     try:
-        parts: Parts = at_a_pH(text, own)
+        parts: Parts = components_at_pH(text, own)
     except UnknownComponent:
         return None
     brought = [ion for ion, _ in parts if ion.name not in ("H", "OH")]

@@ -9,13 +9,12 @@ import numpy as np
 
 from nernstfit.physics.solution import equilibria
 from nernstfit.physics.solution.activity import ionic_strength_M
+from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.physics.solution.ions import Ion
 from nernstfit.solutions.composition import Composition, Solutions
 
 CHARGE_PERCENT = 2.0
 """Charge excess, of the charge of the cations, above which a recipe is held to be incomplete."""
-STRENGTH_M = {"pitzer": 6.0, "davies": 0.5, "debye-huckel": 0.1}
-"""Ionic strength up to which a model is meant: Pitzer 1991, Davies 1962, Robinson & Stokes 1959."""
 OSMOLARITY_MOSM_PER_L = (150.0, 450.0)
 """Of solutions for cells of vertebrates; those of marine animals have about 1,000."""
 _NO_CELL_MOSM_PER_L = 2000.0  # no cell lives in such a solution: it fills a salt bridge
@@ -51,7 +50,7 @@ def solution_warnings(solutions: Solutions, temperature_C: float, model: str) ->
 
 def _of(solutions: Solutions, at: Composition, i: int, temperature_C: float, model: str) -> Iterator[str]:
     strength = float(ionic_strength_M(at.free_mM[i], solutions.valence))
-    limit = STRENGTH_M.get(model.partition(":")[0], math.inf)
+    limit = model_named(model)[0].max_strength_M
     if strength > limit:
         yield f"ionic strength {strength:.3g} mol/l, above the {limit:g} up to which {model} is meant"
     osmolarity = float(at.osmolarity_mOsm_per_l[i])

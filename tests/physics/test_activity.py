@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from nernstfit.physics.solution.activity import MODELS, davies, debye_huckel_slope, ideal, ionic_strength_M
+from nernstfit.physics.solution.activity import davies, debye_huckel_slope, ideal, ionic_strength_M
+
+MODELS = {"davies": davies, "concentration": ideal}
 
 
 def test_ionic_strength() -> None:

@@ -1,10 +1,12 @@
 """Models by name, and how each coefficient is known."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from nernstfit.physics.solution.activity import MODELS, debye_huckel, inverse_length_per_A
-from nernstfit.physics.solution.coefficients import NAMES, coefficients, status
+from nernstfit.physics.solution.activity import davies, debye_huckel, ideal, inverse_length_per_A
+from nernstfit.physics.solution.coefficients import MODELS, NAMES, coefficients, status
 from nernstfit.physics.solution.ions import IONS, Ion
 
 
@@ -23,11 +25,21 @@ def test_every_model_has_one_shape(model: str) -> None:
     assert status(model, content, ions, 25.0).shape == (4, 3)
 
 
-@pytest.mark.parametrize("model", ["davies", "concentration"])
-def test_models_of_the_charge_alone(model: str) -> None:
+@pytest.mark.parametrize(("model", "equation"), [("davies", davies), ("concentration", ideal)])
+def test_models_of_the_charge_alone(model: str, equation: Callable) -> None:
     ions = [IONS[name] for name in ("Na", "Ca", "Cl")]
-    expected = MODELS[model]([140, 2, 144], [1, 2, -1], 22)
+    expected = equation([140, 2, 144], [1, 2, -1], 22)
     np.testing.assert_array_equal(coefficients(model, [140, 2, 144], ions, 22), expected)
+
+
+def test_registry_terms_schema_and_commands_name_the_same_models() -> None:
+    from nernstfit.commands import options
+    from nernstfit.contract import terms
+    from nernstfit.contract.schema import allowed
+
+    assert tuple(MODELS) == tuple(terms.ActivityModel) == allowed("activity", "model")
+    assert MODELS["pitzer"].conventions == tuple(terms.Convention) == allowed("activity", "convention")
+    assert NAMES == options.MODELS
 
 
 def test_pitzer_alone_is_in_the_convention_of_macinnes() -> None:
@@ -38,7 +50,7 @@ def test_pitzer_alone_is_in_the_convention_of_macinnes() -> None:
 
 @pytest.mark.parametrize("model", ["pitzr", "pitzer:raws", "davies:raw", ""])
 def test_an_unknown_model_is_refused(model: str) -> None:
-    with pytest.raises(ValueError, match="is no activity model; pitzer:macinnes, pitzer:raw"):
+    with pytest.raises(ValueError, match="is no activity model; expected one of pitzer:macinnes, pitzer:raw"):
         coefficients(model, [1, 1], [IONS["Na"], IONS["Cl"]], 25)
 
 

@@ -1,7 +1,15 @@
-"""Single-ion activity coefficients from charge, size and ionic strength, on the molar scale."""
+"""Activity coefficients of single ions from charge, size and ionic strength, on the molar scale.
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+Symbols: g activity coefficient (activity = g x concentration), z charge number, I ionic strength in mol/l, A and B the
+Debye-Hueckel slope in (l/mol)^(1/2) and inverse length in (l/mol)^(1/2)/Angstrom, a the ion's diameter in Angstrom.
+
+    I = (1/2) sum c z^2                                            ionic strength
+    log10 g = -A z^2 sqrt(I)                                       limiting law
+    log10 g = -A z^2 sqrt(I) / (1 + B a sqrt(I))                   Debye & Hueckel, extended
+    log10 g = -A z^2 (sqrt(I) / (1 + sqrt(I)) - 0.3 I)             Davies
+
+Pitzer's equations, which need parameters of each pair of ions, are in `pitzer`.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,11 +24,11 @@ from nernstfit.physics.constants import (
 FloatArray = NDArray[np.float64]
 
 _SLOPE_AT_25_C = 0.5085
-"""A of log10 at 25 C, (l/mol)^(1/2): Davies 1962, Ion Association."""
+"""A at 25 C, (l/mol)^(1/2): Davies 1962, Ion Association."""
 
 
 def ionic_strength_M(concentration_mM: ArrayLike, valence: ArrayLike) -> FloatArray:
-    """Ionic strength I = (1/2) sum c z^2.
+    """Calculate the ionic strength I = (1/2) sum c z^2.
 
     Parameters
     ----------
@@ -40,7 +48,7 @@ def ionic_strength_M(concentration_mM: ArrayLike, valence: ArrayLike) -> FloatAr
 
 
 def debye_huckel_slope(temperature_C: ArrayLike) -> FloatArray:
-    """Debye-Hueckel limiting slope A in log10 g = -A z^2 sqrt(I).
+    """Return the Debye-Hueckel limiting slope A in log10 g = -A z^2 sqrt(I).
 
     Parameters
     ----------
@@ -64,7 +72,7 @@ def debye_huckel_slope(temperature_C: ArrayLike) -> FloatArray:
 
 
 def davies(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayLike) -> FloatArray:
-    """Activity coefficients by Davies' equation.
+    """Calculate activity coefficients by Davies' equation.
 
     log10 g = -A z^2 (sqrt(I) / (1 + sqrt(I)) - 0.3 I), Davies 1962, Ion Association. Meant for ionic
     strengths below 0.5 M: above, the linear term takes over and g rises without bound.
@@ -90,7 +98,9 @@ def davies(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: Array
 
 
 def davies_exponent(strength_M: ArrayLike, temperature_C: ArrayLike) -> FloatArray:
-    """-log10 of Davies' coefficient for a charge of 1: A (sqrt(I) / (1 + sqrt(I)) - 0.3 I); times z^2 for any.
+    """Return -log10 of Davies' coefficient of a monovalent ion, A (sqrt(I) / (1 + sqrt(I)) - 0.3 I).
+
+    Times z^2 for an ion of charge z.
 
     Parameters
     ----------
@@ -98,6 +108,11 @@ def davies_exponent(strength_M: ArrayLike, temperature_C: ArrayLike) -> FloatArr
         Ionic strength I in mol/l.
     temperature_C : array_like
         Degrees Celsius.
+
+    Returns
+    -------
+    ndarray
+        Dimensionless, the common broadcast shape.
     """
     strength = np.asarray(strength_M, dtype=np.float64)
     root = np.sqrt(strength)
@@ -108,7 +123,7 @@ def davies_exponent(strength_M: ArrayLike, temperature_C: ArrayLike) -> FloatArr
 def debye_huckel(
     concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayLike, size_A: ArrayLike
 ) -> FloatArray:
-    """Activity coefficients by Debye and Hueckel's extended equation.
+    """Calculate activity coefficients by Debye and Hueckel's extended equation.
 
     log10 g = -A z^2 sqrt(I) / (1 + B a sqrt(I)), Debye & Hueckel 1923, Phys Z 24:185. Meant for ionic strengths
     up to 0.1 M.
@@ -134,7 +149,7 @@ def debye_huckel(
 
 
 def inverse_length_per_A(temperature_C: ArrayLike) -> FloatArray:
-    """Debye's inverse length per root of ionic strength, B = sqrt(2 F^2 1000 / (permittivity R T)).
+    """Return Debye's inverse length per root of ionic strength, B = sqrt(2 F^2 1000 / (permittivity R T)).
 
     Parameters
     ----------
@@ -154,7 +169,7 @@ def inverse_length_per_A(temperature_C: ArrayLike) -> FloatArray:
 
 
 def ideal(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayLike) -> FloatArray:
-    """Coefficients of 1: activity is taken as concentration.
+    """Return coefficients of 1: the activity is taken to be the concentration.
 
     Parameters are those of `davies`.
 
@@ -167,19 +182,16 @@ def ideal(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayL
     return np.ones(np.broadcast_shapes(np.shape(concentration_mM), np.shape(valence), leading.shape))
 
 
-MODELS: Mapping[str, Callable[[ArrayLike, ArrayLike, ArrayLike], FloatArray]] = MappingProxyType(
-    {"davies": davies, "concentration": ideal}
-)
-"""Models that need an ion's charge alone, by the name they have in a config and in results."""
-
-
 def _permittivity(t: FloatArray | np.float64) -> FloatArray:
-    """Relative permittivity of water at t degrees Celsius: Malmberg & Maryott 1956, J Res Natl Bur Stand 56:1."""
+    """Return the relative permittivity of water at t degrees Celsius.
+
+    Malmberg & Maryott 1956, J Res Natl Bur Stand 56:1.
+    """
     return np.asarray(87.740 - 0.40008 * t + 9.398e-4 * t**2 - 1.410e-6 * t**3)
 
 
 def _slope_factor(t: FloatArray | np.float64) -> FloatArray:
-    """density^(1/2) / (permittivity x T)^(3/2) of water at t degrees Celsius."""
+    """Return density^(1/2) / (permittivity x T)^(3/2) of water at t degrees Celsius."""
     density_kg_per_m3 = (
         999.83952
         + 16.945176 * t

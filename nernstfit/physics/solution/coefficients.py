@@ -1,76 +1,90 @@
-"""Activity coefficients by the name of a model, and how each of them is known."""
+"""Activity coefficients by the name of a model: the registry of models, and the source of each coefficient.
 
-from collections.abc import Sequence
-from dataclasses import replace
+    a_i = g_i c_i
+
+with activity a and concentration c in mM and the coefficient g of ion i, dimensionless, on the molar scale. The
+equations are in `activity` (Davies, Debye and Hueckel) and `pitzer`.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.physics.solution import pitzer
-from nernstfit.physics.solution.activity import MODELS, debye_huckel, inverse_length_per_A, ionic_strength_M
+from nernstfit.physics.solution.activity import davies, debye_huckel, ideal, inverse_length_per_A, ionic_strength_M
 from nernstfit.physics.solution.ions import IONS, Ion
 
 FloatArray = NDArray[np.float64]
 
-NAMES = (*(f"pitzer:{convention}" for convention in pitzer.CONVENTIONS), "davies", "debye-huckel", "concentration")
-"""Every model, pitzer with its convention."""
-
-_WARM_C = (20.0, 30.0)  # where parameters of 25 C may stand for those of the temperature
+# Charge and ionic strength (M) above which a coefficient is marked: no equation here is meant for three charges and
+# more in strong solutions. At half the strength, physiological solutions (0.15 to 0.3 M) with a trace of La would be
+# marked; at double, solutions of 0.5 to 1 M, beyond the range of Davies' equation, would not.
 _HIGH_CHARGE, _STRONG_M = 3, 0.5
 
 
-def coefficients(model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], temperature_C: ArrayLike) -> FloatArray:
-    """Activity coefficients of single ions on the molar scale.
+@dataclass(frozen=True)
+class Model:
+    """Model of activity coefficients.
 
-    Parameters
+    Attributes
     ----------
-    model : str
-        One of `NAMES`; `pitzer` alone is `pitzer:macinnes`.
-    concentration_mM : array_like, shape (..., ions)
-        Concentrations of all ions of each solution, in mM.
-    ions : sequence of Ion
-    temperature_C : array_like, leading shape
-        Degrees Celsius.
-
-    Returns
-    -------
-    ndarray, shape (..., ions)
-        Dimensionless: activity in mM = coefficient x concentration in mM. Of an ion at 0 mM: that of its trace.
-
-    Raises
-    ------
-    ValueError
-        If no model has this name.
+    name : str
+        As in the configuration and in results.
+    coefficients : callable
+        Of concentrations in mM, shape (..., ions), the ions, the temperature in degrees Celsius and the convention:
+        coefficients, shape (..., ions).
+    sources : callable
+        Of the ions and their amounts in one solution: the source of each coefficient, as `status` describes it.
+    conventions : tuple of str
+        Conventions by which mean coefficients are divided between single ions, the default first; () where the model
+        has none.
+    max_strength_M : float
+        Ionic strength in mol/l up to which the model is meant.
+    temperature_range_C : tuple of float
+        Temperatures for which its parameters were measured, or nearly so.
+    has_limits : bool
+        False where no model is applied, so that no limit is marked.
+    reference : str
     """
-    family, _, convention = model.partition(":")
-    ions = chemical(ions)
-    valence = [ion.valence for ion in ions]
-    if family == "pitzer" and convention in ("", *pitzer.CONVENTIONS):
-        return pitzer.coefficients(concentration_mM, ions, temperature_C, convention or "macinnes")
-    if model == "debye-huckel":
-        sizes = np.array([_size_A(ion)[0] for ion in ions], dtype=np.float64)
-        # An ion of unknown size has B a = 1 (Guentelberg 1926, Z phys Chem 123:199): its charge alone.
-        unknown = 1 / np.asarray(inverse_length_per_A(temperature_C))[..., None]
-        size_A = np.where(np.isnan(sizes), unknown, sizes)
-        return debye_huckel(concentration_mM, valence, temperature_C, size_A)
-    if model in MODELS:
-        return MODELS[model](concentration_mM, valence, temperature_C)
-    raise ValueError(f"{model!r} is no activity model; {', '.join(NAMES)} are")
+
+    name: str
+    coefficients: Callable[[ArrayLike, Sequence[Ion], ArrayLike, str], FloatArray]
+    sources: Callable[[Sequence[Ion], Sequence[float]], list[str]]
+    conventions: tuple[str, ...] = ()
+    max_strength_M: float = math.inf
+    temperature_range_C: tuple[float, float] = (-math.inf, math.inf)
+    has_limits: bool = True
+    reference: str = ""
 
 
-def chemical(ions: Sequence[Ion]) -> tuple[Ion, ...]:
-    """Return the ions as activities see them: one that only moves faster is the same."""
-    return tuple(map(_chemical, ions))
+def _valence(ions: Sequence[Ion]) -> list[int]:
+    return [ion.valence for ion in ions]
 
 
-@cache
-def _chemical(ion: Ion) -> Ion:
-    return replace(ion, mobility=1.0, mobility_percent=0.0, source="")
+def _debye_huckel(
+    concentration_mM: ArrayLike, ions: Sequence[Ion], temperature_C: ArrayLike, _convention: str
+) -> FloatArray:
+    sizes = np.array([_size_A(ion)[0] for ion in ions], dtype=np.float64)
+    # An ion of unknown size has B a = 1 (Guentelberg 1926, Z phys Chem 123:199): only its charge counts.
+    unknown = 1 / np.asarray(inverse_length_per_A(temperature_C))[..., None]
+    size_A = np.where(np.isnan(sizes), unknown, sizes)
+    return debye_huckel(concentration_mM, _valence(ions), temperature_C, size_A)
+
+
+def _size_source(ion: Ion) -> str:
+    _, owner = _size_A(ion)
+    if owner == ion.name:
+        return "sourced"
+    return f"analogue:{owner}" if owner else "estimated"
 
 
 def _size_A(ion: Ion) -> tuple[float, str]:
-    """Size of an ion, or of the nearest analogue that has one, and whose it is; nan and no name where none has."""
+    """Return the size of an ion, or of its nearest analogue that has one, with its owner; nan and '' without any."""
     seen: set[str] = set()
     at: Ion | None = ion
     while at is not None and at.name not in seen and at.valence == ion.valence:
@@ -81,8 +95,119 @@ def _size_A(ion: Ion) -> tuple[float, str]:
     return float("nan"), ""
 
 
+MODELS: Mapping[str, Model] = MappingProxyType(
+    {
+        model.name: model
+        for model in (
+            Model(
+                "pitzer",
+                pitzer.coefficients,
+                pitzer.sources,
+                conventions=pitzer.CONVENTIONS,
+                max_strength_M=6.0,  # molalities to which the parameters were fitted
+                temperature_range_C=(20.0, 30.0),  # the parameters are those of 25 C
+                reference="Pitzer 1973, J Phys Chem 77:268; range: Pitzer 1991, Activity Coefficients, 2nd ed.",
+            ),
+            Model(
+                "davies",
+                lambda c, ions, t, _: davies(c, _valence(ions), t),
+                lambda ions, _: ["estimated"] * len(ions),
+                max_strength_M=0.5,
+                reference="Davies 1962, Ion Association, Butterworths",
+            ),
+            Model(
+                "debye-huckel",
+                _debye_huckel,
+                lambda ions, _: [_size_source(ion) for ion in ions],
+                max_strength_M=0.1,
+                reference="Debye & Hueckel 1923, Phys Z 24:185; range: Robinson & Stokes 1959, Electrolyte Solutions",
+            ),
+            Model(
+                "concentration",
+                lambda c, ions, t, _: ideal(c, _valence(ions), t),
+                lambda ions, _: ["concentration"] * len(ions),
+                has_limits=False,
+            ),
+        )
+    }
+)
+"""Every model of activity coefficients by its name. A further model is a further record here, and its term."""
+
+NAMES = tuple(
+    name
+    for model in MODELS.values()
+    for name in ([f"{model.name}:{convention}" for convention in model.conventions] or [model.name])
+)
+"""Every model, with each of its conventions."""
+
+
+def model_named(name: str) -> tuple[Model, str]:
+    """Return the record of a model and its convention.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`; the name of a model that has conventions, alone, stands for its first.
+
+    Returns
+    -------
+    tuple of Model and str
+        The convention is '' where the model has none.
+
+    Raises
+    ------
+    ValueError
+        If no model has this name.
+    """
+    family, colon, convention = name.partition(":")
+    model = MODELS.get(family)
+    if model is not None and not colon:
+        return model, model.conventions[0] if model.conventions else ""
+    if model is not None and convention in model.conventions:
+        return model, convention
+    raise ValueError(f"{name!r} is no activity model; expected one of {', '.join(NAMES)}")
+
+
+def coefficients(model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], temperature_C: ArrayLike) -> FloatArray:
+    """Calculate the activity coefficients of single ions on the molar scale.
+
+    Parameters
+    ----------
+    model : str
+        Name as for `model_named`.
+    concentration_mM : array_like, shape (..., ions)
+        Concentrations of all ions of each solution, in mM.
+    ions : sequence of Ion
+    temperature_C : array_like, leading shape
+        Degrees Celsius.
+
+    Returns
+    -------
+    ndarray, shape (..., ions)
+        Dimensionless: activity in mM = coefficient x concentration in mM. An ion at 0 mM has the coefficient of its
+        trace.
+
+    Raises
+    ------
+    ValueError
+        If no model has this name.
+    """
+    record, convention = model_named(model)
+    return record.coefficients(concentration_mM, chemical(ions), temperature_C, convention)
+
+
+def chemical(ions: Sequence[Ion]) -> tuple[Ion, ...]:
+    """Return the ions without their mobilities, on which no activity depends: results are kept for each."""
+    return tuple(map(_chemical, ions))
+
+
+@cache
+def _chemical(ion: Ion) -> Ion:
+    return replace(ion, mobility=1.0, mobility_percent=0.0, source="")
+
+
 def status(model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], temperature_C: float) -> NDArray[np.str_]:
-    """How each coefficient is known.
+    """Return the source of each coefficient and its limits.
 
     Parameters
     ----------
@@ -92,37 +217,27 @@ def status(model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], tempera
     Returns
     -------
     ndarray of str, shape (..., ions)
-        `sourced`, `analogue:X` (another ion or salt stands in), `estimated` (from the charge alone)
-        or `concentration` (no model is applied); behind it, separated by `; `, what limits it.
+        `sourced`, `analogue:X` (parameters of another ion or salt), `estimated` (from the charge only)
+        or `concentration` (no model is applied); followed by its limits, separated by `; `.
+
+    Raises
+    ------
+    ValueError
+        If no model has this name.
     """
+    record, _ = model_named(model)
     content, ions = np.asarray(concentration_mM, dtype=np.float64), chemical(ions)
-    rows = [_row(model, amounts, ions, temperature_C) for amounts in content.reshape(-1, len(ions))]
+    rows = [_solution_status(record, amounts, ions, temperature_C) for amounts in content.reshape(-1, len(ions))]
     return np.array(rows, dtype=np.str_).reshape(content.shape)
 
 
-def _row(model: str, amounts: FloatArray, ions: Sequence[Ion], temperature_C: float) -> list[str]:
-    if model == "concentration":
-        return [model] * len(ions)
-    is_pitzer = model.startswith("pitzer")
-    if is_pitzer:
-        known = pitzer.knowledge(ions, amounts.tolist())
-    elif model == "debye-huckel":
-        known = [_known_size(ion) for ion in ions]
-    else:
-        known = ["estimated"] * len(ions)
-    strong = ionic_strength_M(amounts, [ion.valence for ion in ions]) > _STRONG_M
-    cold_or_hot = is_pitzer and not _WARM_C[0] <= temperature_C <= _WARM_C[1]
-    limits = "; outside 20-30 C" if cold_or_hot else ""
-    charged = [f"; |z| >= {_HIGH_CHARGE} above {_STRONG_M} M" * bool(strong and _is_high(ion)) for ion in ions]
-    return [each + limits + high for each, high in zip(known, charged, strict=True)]
-
-
-def _is_high(ion: Ion) -> bool:
-    return abs(ion.valence) >= _HIGH_CHARGE
-
-
-def _known_size(ion: Ion) -> str:
-    _, owner = _size_A(ion)
-    if owner == ion.name:
-        return "sourced"
-    return f"analogue:{owner}" if owner else "estimated"
+def _solution_status(model: Model, amounts: FloatArray, ions: Sequence[Ion], temperature_C: float) -> list[str]:
+    sources = model.sources(ions, amounts.tolist())
+    if not model.has_limits:
+        return sources
+    low, high = model.temperature_range_C
+    limit = "" if low <= temperature_C <= high else f"; outside {low:g}-{high:g} C"
+    strong = bool(ionic_strength_M(amounts, _valence(ions)) > _STRONG_M)
+    charged = [strong and abs(ion.valence) >= _HIGH_CHARGE for ion in ions]
+    charge_limit = f"; |z| >= {_HIGH_CHARGE} above {_STRONG_M} M"
+    return [source + limit + charge_limit * high for source, high in zip(sources, charged, strict=True)]

@@ -1,15 +1,15 @@
-"""The ions that are known, and the names under which a solution holds them.
+"""The known ions, and the names of the components of a solution.
 
-A component of a solution is named as an electrophysiologist types it at the head of a column: an ion (`Na`,
+A component of a solution has the name that an electrophysiologist types at the head of a column: an ion (`Na`,
 `gluconate`, `EGTA2`), a salt of one cation and one anion (`CaCl2`, `K-gluconate`, `(NH4)2SO4`, `Na2-ATP`) or an
 uncharged substance (`glucose`). A number at the end of an ion's own name is its charge where the substance has
 several (`ATP4`); in a salt the charge is chosen that makes the salt neutral (`Na2ATP`, `MgATP`: ATP2).
 
-Chemical symbols and abbreviations keep their case, because case carries meaning there (`Co`); words of four
-letters and more are read in any case (`K-Gluconate`, `Hepes`). Acids go by their names (`gluconic acid`). A
-substance in whatever state of protonation (`EGTA`, `ATP`, `phosphate`) has its ions only at a pH.
+Chemical symbols and abbreviations keep their case, because case has a meaning there (`Co`); words of four
+letters and more are read in any case (`K-Gluconate`, `Hepes`). Acids are named in words (`gluconic acid`). A
+substance in any state of protonation (`EGTA`, `ATP`, `phosphate`) has its ions only at a known pH.
 
-Every function takes ions that a user adds to the table, as `own`.
+Every function takes the ions that a user adds to the table, as `user_ions`.
 """
 
 import csv
@@ -39,19 +39,19 @@ class Ion:
         Standard error of the mobility in percent: 1 where a limiting conductivity is known, 10 where it is
         estimated.
     source : str
-        Where the numbers come from.
+        Sources of the numbers.
     molar_mass_g_per_mol : float or None
     size_A : float or None
-        Diameter of the ion with its water in Angstrom, for Debye and Hueckel's equation; None where no table has it.
+        Diameter of the ion with its water in Angstrom, for Debye and Hueckel's equation; None where unknown.
     pKa : float or None
         At 25 C and infinite dilution: a cation's own, an anion's that of the acid with one proton more; None where
-        the ion buffers nothing.
+        the ion is no buffer.
     pKa_kJ_per_mol : float or None
-        Enthalpy of that dissociation, by which the pKa follows temperature: dpKa/dT = -H / (ln(10) R T^2).
+        Enthalpy of that dissociation, which gives the temperature dependence of the pKa: dpKa/dT = -H / (ln(10) R T^2).
     acid : str or None
         The ion with one proton more; None where that has no charge.
     analogue : str or None
-        Ion of equal charge whose activity coefficient stands in where this one's is not known.
+        Ion of equal charge whose activity coefficient is used where this one's is not known.
     """
 
     name: str
@@ -68,14 +68,14 @@ class Ion:
 
 
 class UnknownComponent(ValueError):
-    """A name that stands for no component, or for more than one.
+    """Fault of a name that is no component's, or that has several meanings.
 
     Attributes
     ----------
     name : str
         The name as it was given.
     nearest : str
-        The known name that is most like it.
+        The most similar known name.
     """
 
     def __init__(self, name: str, nearest: str, fault: str) -> None:
@@ -135,7 +135,7 @@ UNCHARGED = frozenset(
         "DMSO",
     }
 )
-"""Substances without charge: they count for osmolarity only."""
+"""Substances without charge: they contribute to the osmolarity only."""
 
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -172,12 +172,12 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "GTP": ("GTP2", "GTP3", "GTP4"),
     }
 )
-"""Other spellings, each with all it can stand for."""
+"""Other spellings, each with all its meanings."""
 
 SALT_ALIASES: Mapping[str, str] = MappingProxyType({"Tris-HCl": "Tris-Cl", "TrisHCl": "TrisCl"})
 """Spellings of salts that name the acid instead of its anion."""
 
-# H with any other anion of the table is a weak acid, which does not count for its ions.
+# H with any other anion of the table is a weak acid, which does not dissociate fully.
 STRONG_ACID_ANIONS = frozenset({"Cl", "Br", "I", "NO3", "ClO4", "methanesulfonate"})
 
 WEAK_ACIDS: Mapping[str, str] = MappingProxyType(
@@ -195,7 +195,7 @@ WEAK_ACIDS: Mapping[str, str] = MappingProxyType(
         "propionic acid": "propionate",
     }
 )
-"""Acids by name, with the anion that they become; which ions one has depends on the pH."""
+"""Weak acids by name, with their anion; the ions in solution depend on the pH."""
 
 STRONG_ACIDS: Mapping[str, str] = MappingProxyType(
     {
@@ -208,7 +208,7 @@ STRONG_ACIDS: Mapping[str, str] = MappingProxyType(
         "perchloric acid": "ClO4",
     }
 )
-"""Acids by name that fall apart into a proton and the anion."""
+"""Strong acids by name, with their anion: they dissociate fully."""
 
 IN_ANY_STATE: Mapping[str, str] = MappingProxyType(
     {
@@ -221,38 +221,40 @@ IN_ANY_STATE: Mapping[str, str] = MappingProxyType(
         "phosphate": "PO4",
     }
 )
-"""Substances that have several charges, by the name of all their states together, with the ion of one."""
+"""Substances in any state of protonation by name, with the ion of one state."""
 
-_SHORTEST_WORD = 4
+# Letters from which a spelling is read in any case. At half, symbols would lose their case (`co`, `CS`); at double,
+# `Hepes`, `kalium` and `glucose` would have to be typed exactly.
+_MIN_WORD_LETTERS = 4
 
 Parts = tuple[tuple[Ion, int], ...]
 UserIons = tuple[Ion, ...]
 
 
 @cache
-def known_ions(own: UserIons = ()) -> Mapping[str, Ion]:
-    """Every ion by its name: those of the table, and the user's own, which come before them."""
-    return MappingProxyType({**IONS, **{ion.name: ion for ion in own}})
+def known_ions(user_ions: UserIons = ()) -> Mapping[str, Ion]:
+    """Return every ion by its name: those of the table, and the user's, which take precedence."""
+    return MappingProxyType({**IONS, **{ion.name: ion for ion in user_ions}})
 
 
 @cache
-def at_a_pH(name: str, own: UserIons = ()) -> Parts:
-    """Ions of a component in a solution of known pH, where any state of protonation stands for all.
+def components_at_pH(name: str, user_ions: UserIons = ()) -> Parts:
+    """Return the ions of a component in a solution of known pH, where one state of protonation represents all.
 
-    There an acid may go by its name, a substance by that of all its states (`EGTA`), and a salt of one
-    (`Na-GTP`) needs no more than the count of its cations. Parameters, result and errors are those of `components`.
+    There an acid may be named in words, a substance by the name of all its states (`EGTA`), and a salt of one
+    (`Na-GTP`) needs only the count of its cations. Parameters, result and errors are those of `components`.
     """
-    substance = IN_ANY_STATE.get(name) or _folded(WEAK_ACIDS).get(name.casefold())
+    substance = IN_ANY_STATE.get(name) or _casefolded(WEAK_ACIDS).get(name.casefold())
     if substance:
         return ((IONS[substance], 1),)
     try:
-        return components(name, own)
+        return components(name, user_ions)
     except UnknownComponent:
         salts = {
             ((cation, count), (IONS[IN_ANY_STATE[anion]], 1))
             for cut in range(1, len(name))
             if (anion := re.sub("^[- _]", "", name[cut:])) in IN_ANY_STATE
-            for cation, count in _counted_ions(name[:cut], own)
+            for cation, count in _counted_ions(name[:cut], user_ions)
             if cation.valence > 0
         }
         if len(salts) != 1:
@@ -260,20 +262,20 @@ def at_a_pH(name: str, own: UserIons = ()) -> Parts:
         return salts.pop()
 
 
-def _folded(names: Mapping[str, str]) -> dict[str, str]:
+def _casefolded(names: Mapping[str, str]) -> dict[str, str]:
     return {name.casefold(): meaning for name, meaning in names.items()}
 
 
 @cache
-def components(name: str, own: UserIons = ()) -> Parts:
-    """Ions that one mole of a component brings into solution.
+def components(name: str, user_ions: UserIons = ()) -> Parts:
+    """Return the ions that one mole of a component adds to a solution.
 
     Parameters
     ----------
     name : str
         Name of the component, see the head of this module.
-    own : tuple of Ion
-        The user's own.
+    user_ions : tuple of Ion
+        Ions that the user adds to the table.
 
     Returns
     -------
@@ -284,15 +286,15 @@ def components(name: str, own: UserIons = ()) -> Parts:
     Raises
     ------
     UnknownComponent
-        If the name cannot be read, can be read in several ways, or is a salt whose charges do not balance.
+        If the name is unknown or ambiguous, or is a salt whose charges do not balance.
     """
-    known = known_ions(own)
+    known = known_ions(user_ions)
     if name in known:
         return ((known[name], 1),)
-    if acid := _folded(STRONG_ACIDS).get(name.casefold()):
+    if acid := _casefolded(STRONG_ACIDS).get(name.casefold()):
         return ((known["H"], 1), (known[acid], 1))
-    substances = _meanings(name, own)
-    salts = list(_salts(SALT_ALIASES.get(name, name), own))
+    substances = _meanings(name, user_ions)
+    salts = list(_salts(SALT_ALIASES.get(name, name), user_ions))
     neutral = [salt for salt in salts if _excess(salt) == 0]
     readings: dict[str, Parts] = {
         **{substance: ((known[substance], 1),) if substance in known else () for substance in substances},
@@ -304,7 +306,7 @@ def components(name: str, own: UserIons = ()) -> Parts:
         first, *others, last = readings
         meanings = f"{', '.join([first, *others])} or {last}"
         raise UnknownComponent(name, first, f"can be read as {meanings}: spell out which")
-    nearest = _nearest(name, own)
+    nearest = _nearest(name, user_ions)
     if salts:
         parts = " and ".join(f"{count} {ion.name} ({ion.valence:+d})" for ion, count in salts[0])
         fault = f"reads as {parts}, whose charge does not balance; the nearest known is {nearest!r}"
@@ -317,52 +319,52 @@ Salt = tuple[tuple[Ion, int], tuple[Ion, int]]
 
 
 def _excess(salt: Salt) -> int:
-    """Net charge of a salt."""
+    """Return the net charge of a salt."""
     return sum(ion.valence * count for ion, count in salt)
 
 
 @cache
-def _spellings(own: UserIons) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """Everything a substance is called, with what it can stand for: as written, and words in small letters."""
-    exact = dict(ALIASES) | {name: (name,) for name in (*known_ions(own), *UNCHARGED)}
+def _spellings(user_ions: UserIons) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """Return every spelling of a substance with its meanings: as written, and words in lower case."""
+    exact = dict(ALIASES) | {name: (name,) for name in (*known_ions(user_ions), *UNCHARGED)}
     words = {
         spelling.casefold(): meanings
         for spelling, meanings in exact.items()
-        if sum(letter.isalpha() for letter in spelling) >= _SHORTEST_WORD
+        if sum(letter.isalpha() for letter in spelling) >= _MIN_WORD_LETTERS
     }
     return exact, words
 
 
-def _meanings(spelling: str, own: UserIons) -> tuple[str, ...]:
-    """Ions and uncharged substances that a spelling can stand for."""
-    exact, words = _spellings(own)
+def _meanings(spelling: str, user_ions: UserIons) -> tuple[str, ...]:
+    """Return the ions and uncharged substances that a spelling can mean."""
+    exact, words = _spellings(user_ions)
     return exact.get(spelling) or words.get(spelling.casefold(), ())
 
 
-def _counted_ions(part: str, own: UserIons) -> Iterator[tuple[Ion, int]]:
-    """Read one side of a salt: `Na`, `Na2`, `(NH4)2`. A name that ends in a digit takes its count in brackets."""
+def _counted_ions(part: str, user_ions: UserIons) -> Iterator[tuple[Ion, int]]:
+    """Read one side of a salt: `Na`, `Na2`, `(NH4)2`; a name that ends in a digit has its count in brackets."""
     counted = [(part, 1)]
     if bracketed := re.fullmatch(r"\((.+)\)([1-9]?)", part):
         counted = [(bracketed[1], int(bracketed[2] or 1))]
     elif numbered := re.fullmatch(r"(.*\D)([1-9])", part):
         counted.append((numbered[1], int(numbered[2])))
     for spelling, count in counted:
-        known = known_ions(own)
-        yield from ((known[meaning], count) for meaning in _meanings(spelling, own) if meaning in known)
+        known = known_ions(user_ions)
+        yield from ((known[meaning], count) for meaning in _meanings(spelling, user_ions) if meaning in known)
 
 
-def _salts(name: str, own: UserIons) -> Iterator[Salt]:
-    """Every way to read a name as a cation followed by an anion, neutral or not."""
+def _salts(name: str, user_ions: UserIons) -> Iterator[Salt]:
+    """List every reading of a name as a cation followed by an anion, neutral or not."""
     for cut in range(1, len(name)):
-        for cation, n_cations in _counted_ions(name[:cut], own):
-            for anion, n_anions in _counted_ions(re.sub("^[- _]", "", name[cut:]), own):
+        for cation, n_cations in _counted_ions(name[:cut], user_ions):
+            for anion, n_anions in _counted_ions(re.sub("^[- _]", "", name[cut:]), user_ions):
                 acid = cation.name == "H" and anion.name not in STRONG_ACID_ANIONS
                 if cation.valence > 0 > anion.valence and gcd(n_cations, n_anions) == 1 and not acid:
                     yield (cation, n_cations), (anion, n_anions)
 
 
 def _spelled(salt: Salt) -> str:
-    """A salt's name with the charge of each ion that has several: `Na2-ATP2`."""
+    """Return a salt's name with the charge of each ion that has several: `Na2-ATP2`."""
 
     def part(ion: Ion, count: int) -> str:
         if count == 1:
@@ -374,10 +376,10 @@ def _spelled(salt: Salt) -> str:
 
 
 @cache
-def _known_names(own: UserIons = ()) -> tuple[str, ...]:
-    """Names to suggest, in a fixed order: every ion, uncharged substance and salt of one cation and one anion."""
-    ions = known_ions(own).values()
-    names = {*known_ions(own), *UNCHARGED}
+def _known_names(user_ions: UserIons = ()) -> tuple[str, ...]:
+    """Return the names to suggest, in a fixed order: ions, uncharged substances, salts of two ions."""
+    ions = known_ions(user_ions).values()
+    names = {*known_ions(user_ions), *UNCHARGED}
     for cation in (ion for ion in ions if ion.valence > 0):
         for anion in (ion for ion in ions if ion.valence < 0):
             if cation.name == "H" and anion.name not in STRONG_ACID_ANIONS:
@@ -388,14 +390,14 @@ def _known_names(own: UserIons = ()) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (len(name), name)))
 
 
-def _nearest(name: str, own: UserIons) -> str:
-    """The known name most like `name`: separators do not count, case counts between equals."""
+def _nearest(name: str, user_ions: UserIons) -> str:
+    """Return the most similar known name; separators do not count, case decides between equals."""
 
     def plain(text: str) -> str:
         return re.sub(r"[-_ ()]", "", text)
 
-    def likeness(known: str) -> tuple[float, float]:
+    def similarity(known: str) -> tuple[float, float]:
         folded = SequenceMatcher(None, plain(known).casefold(), plain(name).casefold()).ratio()
         return folded, SequenceMatcher(None, known, name).ratio()
 
-    return max(_known_names(own), key=likeness)
+    return max(_known_names(user_ions), key=similarity)

@@ -9,18 +9,18 @@ other sign, j over all others of its own sign,
 
     F = f + sum_pairs m m B' + sum_unlike m m E',   Z = sum m |z|.
 
-B follow the ionic strength by the parameters of one salt each, theta and psi are the mixing terms of two and three
-ions, E is what electrostatics alone adds for two unlike charges of one sign. Values and sources are in pitzer.csv
+B depend on the ionic strength by the parameters of one salt each, theta and psi are the mixing terms of two and three
+ions, E is the electrostatic mixing term of two unlike charges of one sign. Values and sources are in pitzer.csv
 beside this module: salts from Pitzer & Mayorga 1973 (May et al. 2011 where that has none), mixing terms from
-Harvie, Moller & Weare 1984. They are those of 25 C; the Debye-Hueckel slope follows the temperature.
+Harvie, Moller & Weare 1984. They are those of 25 C; the Debye-Hueckel slope depends on the temperature.
 
 A pair of ions without parameters takes those of the nearest pair of their analogues (`ions.csv`, column
 `analogue`), a missing mixing term is 0, and an ion that has no analogue either (three charges and more, metals that
-chloride binds) acts on the others through the ionic strength alone and has Davies' coefficient. `assumptions` lists
-all of it.
+chloride binds) affects the others through the ionic strength only and has Davies' coefficient. `assumptions` lists
+all of these.
 
-Concentrations in mol/l stand for molalities: what is taken as the coefficient on the molar scale is the molal one
-at an equal number. Below 0.3 M the two scales differ by less than 1 %; for 3 M KCl by some 10 %.
+Concentrations in mol/l are used as molalities: the coefficient on the molar scale is taken to be the molal one at
+the same number. Below 0.3 M the two scales differ by less than 1 %; for 3 M KCl by some 10 %.
 """
 
 import csv
@@ -41,17 +41,17 @@ FloatArray = NDArray[np.float64]
 Ions = tuple[Ion, ...]
 
 CONVENTIONS = ("macinnes", "raw", "guggenheim")
-"""How the coefficient of a single ion is divided off the mean one, which alone can be measured."""
+"""Conventions by which the mean coefficient, which alone can be measured, is divided between single ions."""
 
 _SLOPE_AT_25_C = 0.392
 """A_phi = A ln(10) / 3 at 25 C, (kg/mol)^(1/2): that of Pitzer & Mayorga 1973 and Harvie, Moller & Weare 1984, with
 which their parameters were fitted. Later values (0.3915) differ by less than the parameters are known."""
 
 _B = 1.2
-"""Of the Debye-Hueckel term, (kg/mol)^(1/2): Pitzer 1973, the same for every ion."""
+"""Parameter b of the Debye-Hueckel term, (kg/mol)^(1/2): Pitzer 1973, the same for every ion."""
 
 _ALPHA_2 = 12.0
-"""Of beta2, (kg/mol)^(1/2): Pitzer & Mayorga 1974, J Solution Chem 3:539."""
+"""Parameter alpha of beta2, (kg/mol)^(1/2): Pitzer & Mayorga 1974, J Solution Chem 3:539."""
 
 _MAX_CHARGE = 2  # salts of higher charge have no parameters here
 
@@ -69,7 +69,7 @@ class Salt:
 
 @dataclass(frozen=True)
 class Table:
-    """What pitzer.csv holds: salts by cation and anion, mixing terms by the set of their ions."""
+    """Contents of pitzer.csv: salts by cation and anion, mixing terms by the set of their ions."""
 
     salts: Mapping[tuple[str, str], Salt]
     theta: Mapping[frozenset[str], float]
@@ -97,13 +97,13 @@ TABLE = _read_table()
 
 @dataclass(frozen=True)
 class Parameters:
-    """Parameters of a list of ions as arrays; ions known by their charge alone have zeros.
+    """Parameters of a list of ions as arrays; ions known by their charge only have zeros.
 
     Attributes
     ----------
     valence : ndarray, shape (ions,)
     specific : ndarray of bool, shape (ions,)
-        Whether the ion has a salt with parameters, its own or an analogue's.
+        True where the ion has a salt with parameters, its own or an analogue's.
     beta0, c, theta, unlike : ndarray, shape (ions, ions)
         `unlike` is 1 for two unlike charges of one sign.
     betas : tuple of (float, ndarray)
@@ -122,7 +122,7 @@ class Parameters:
 
 
 def _chain(ion: Ion) -> list[str]:
-    """An ion, its analogue, the analogue's analogue ..."""
+    """Return an ion, its analogue, the analogue's analogue ..., by name."""
     names, charge, following = [ion.name], ion.valence, ion.analogue
     while following and following not in names and IONS[following].valence == charge:
         names.append(following)
@@ -132,7 +132,7 @@ def _chain(ion: Ion) -> list[str]:
 
 @cache
 def stand_in(cation: Ion, anion: Ion) -> tuple[str, str] | None:
-    """The salt whose parameters a pair of ions takes.
+    """Return the salt whose parameters a pair of ions takes.
 
     Parameters
     ----------
@@ -141,8 +141,8 @@ def stand_in(cation: Ion, anion: Ion) -> tuple[str, str] | None:
     Returns
     -------
     tuple of (str, str) or None
-        Names of a cation and an anion: the pair's own where it has parameters, else the fewest steps of analogues
-        away, and among equals the one that keeps the anion; None where no analogue has any.
+        Names of a cation and an anion: the pair itself where it has parameters, else the salt that is the fewest
+        steps of analogues away, and among equals the one with the same anion; None where no analogue has any.
     """
     steps = [
         (i + j, j, (c, a))
@@ -155,7 +155,7 @@ def stand_in(cation: Ion, anion: Ion) -> tuple[str, str] | None:
 
 @cache
 def is_specific(ion: Ion) -> bool:
-    """Whether an ion, or one of its analogues, has a salt with parameters."""
+    """Return True where an ion, or one of its analogues, has a salt with parameters."""
     known = {name for pair in TABLE.salts for name in pair}
     return abs(ion.valence) <= _MAX_CHARGE and not known.isdisjoint(_chain(ion))
 
@@ -189,12 +189,15 @@ def parameters(ions: Ions) -> Parameters:
 
 
 def slope(temperature_C: ArrayLike) -> FloatArray:
-    """Pitzer's Debye-Hueckel slope A_phi: 0.392 (kg/mol)^(1/2) at 25 C, and as `debye_huckel_slope` elsewhere."""
+    """Return Pitzer's Debye-Hueckel slope A_phi in (kg/mol)^(1/2).
+
+    0.392 at 25 C; it changes with temperature as `debye_huckel_slope`.
+    """
     return np.asarray(_SLOPE_AT_25_C * debye_huckel_slope(temperature_C) / debye_huckel_slope(25.0))
 
 
 def debye_huckel_term(strength: FloatArray, a_phi: FloatArray) -> FloatArray:
-    """Debye and Hueckel's part of ln g per squared charge (Pitzer 1973).
+    """Calculate the Debye-Hueckel term of ln g per squared charge (Pitzer 1973).
 
     f = -A_phi [sqrt(I) / (1 + b sqrt(I)) + (2/b) ln(1 + b sqrt(I))], b = 1.2 (kg/mol)^(1/2).
 
@@ -204,25 +207,30 @@ def debye_huckel_term(strength: FloatArray, a_phi: FloatArray) -> FloatArray:
         Ionic strength I in mol/kg.
     a_phi : ndarray
         Slope A_phi in (kg/mol)^(1/2).
+
+    Returns
+    -------
+    ndarray
+        Dimensionless, the shape of `strength`.
     """
     root = np.sqrt(strength)
     return np.asarray(-a_phi * (root / (1 + _B * root) + 2 / _B * np.log1p(_B * root)))
 
 
 def screening(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """How far beta1 and beta2 reach through the ions' cloud (Pitzer 1973).
+    """Calculate the factors by which beta1 and beta2 depend on the ionic strength (Pitzer 1973).
 
     g(x) = 2 [1 - (1 + x) exp(-x)] / x^2, and -2 [1 - (1 + x + x^2/2) exp(-x)] / x^2, so that B = beta g(x) and
     B' = beta g'(x) / I with x = alpha sqrt(I).
     """
-    # Below this the quotients lose their digits, and the molalities they multiply are nothing.
+    # Below this the quotients lose their digits, and the molalities that they multiply are negligible.
     x = np.maximum(x, 1e-5)
     fall = np.exp(-x)
     return 2 * (1 - (1 + x) * fall) / x**2, -2 * (1 - (1 + x + x**2 / 2) * fall) / x**2
 
 
 def _double_exponential(low: float, high: float, step: float) -> tuple[FloatArray, FloatArray]:
-    """Nodes y and weights of an integral from 0 to infinity whose integrand falls off like exp(-y).
+    """Return nodes y and weights of an integral from 0 to infinity whose integrand decays like exp(-y).
 
     y = exp(t - exp(-t)): Takahasi & Mori 1974, Publ RIMS Kyoto Univ 9:721.
     """
@@ -232,11 +240,11 @@ def _double_exponential(low: float, high: float, step: float) -> tuple[FloatArra
 
 
 _NODES = _double_exponential(-3.5, 4.0, 0.06)
-_BLOCK = 1024
+_BLOCK = 1024  # solutions integrated at once: at double twice the memory (1 MB an array), at half as fast
 
 
 def electrostatic_integral(x: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Pitzer's integral J(x) and its derivative (Pitzer 1975, J Solution Chem 4:249).
+    """Calculate Pitzer's integral J(x) and its derivative (Pitzer 1975, J Solution Chem 4:249).
 
     J(x) = (1/x) int_0^inf (1 + q + q^2/2 - exp(q)) y^2 dy,   q = -(x/y) exp(-y).
 
@@ -252,14 +260,14 @@ def electrostatic_integral(x: ArrayLike) -> tuple[FloatArray, FloatArray]:
         0.1 to 100.
     """
     x = np.asarray(x, dtype=np.float64)
-    # In blocks, which keep many solutions out of memory and a few out of a loop.
+    # In blocks: many solutions at once would need much memory, one at a time a slow loop.
     blocks = np.array_split(x.ravel(), x.size // _BLOCK + 1)
     j, change = np.concatenate([_integrated(block) for block in blocks], axis=1).reshape(2, *x.shape)
     return j, change
 
 
 def _integrated(x: FloatArray) -> FloatArray:
-    """J and dJ/dx of some x, shape (2, len(x))."""
+    """Return J and dJ/dx of some x, shape (2, len(x))."""
     y, weight = _NODES
     per_x = -np.exp(-y) / y
     q = x[:, None] * per_x
@@ -269,7 +277,7 @@ def _integrated(x: FloatArray) -> FloatArray:
 
 
 def unlike_charges(strength: FloatArray, a_phi: FloatArray, charges: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
-    """What electrostatics alone adds to the mixing of two unlike charges of one sign, E and dE/dI.
+    """Calculate the electrostatic mixing term of two unlike charges of one sign, E and dE/dI.
 
     E = (z z' / 4 I) [J(x_zz') - J(x_zz)/2 - J(x_z'z')/2],  x_zz' = 6 z z' A_phi sqrt(I) (Pitzer 1975,
     J Solution Chem 4:249). Without it calcium's coefficient in 140 mM Na is 10 % too high.
@@ -298,7 +306,7 @@ def unlike_charges(strength: FloatArray, a_phi: FloatArray, charges: tuple[int, 
 
 
 def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatArray:
-    """Return ln g of every ion by the equation at the head of this module, as it stands there.
+    """Return ln g of every ion by the equation at the head of this module, without a convention.
 
     Parameters
     ----------
@@ -310,7 +318,7 @@ def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatAr
     Returns
     -------
     ndarray, shape (..., ions)
-        nan for ions that are known by their charge alone.
+        nan for ions that are known by their charge only.
     """
     p, a_phi = parameters(ions), slope(temperature_C)
     everything = np.asarray(molality, dtype=np.float64)
@@ -346,7 +354,7 @@ def ln_mean(cation: Ion, anion: Ion, strength: FloatArray, temperature_C: ArrayL
 def coefficients(
     concentration_mM: ArrayLike, ions: Sequence[Ion], temperature_C: ArrayLike, convention: str = "macinnes"
 ) -> FloatArray:
-    """Activity coefficients of single ions on the molar scale.
+    """Calculate the activity coefficients of single ions on the molar scale.
 
     Parameters
     ----------
@@ -356,7 +364,7 @@ def coefficients(
     temperature_C : array_like, leading shape
         Degrees Celsius. The parameters are those of 25 C.
     convention : str
-        `raw`: the equations as they stand. `macinnes`: ln g_i + z_i ln(g_Cl / g_KCl), with g_Cl raw and g_KCl the
+        `raw`: the equations unchanged. `macinnes`: ln g_i + z_i ln(g_Cl / g_KCl), with g_Cl raw and g_KCl the
         mean coefficient of pure KCl at the same ionic strength, so that chloride has that of KCl; every neutral
         product is that of `raw` (MacInnes 1919, J Am Chem Soc 41:1086). `guggenheim`: a cation has the mean
         coefficient of its chloride at this ionic strength to the power of its charge, an anion that of its
@@ -371,7 +379,7 @@ def coefficients(
     shares = [np.asarray(concentration_mM, dtype=np.float64), np.asarray(temperature_C, dtype=np.float64)[..., None]]
     content, warmth = np.broadcast_arrays(*shares)[0], shares[1][..., 0]
     valence = np.array([ion.valence for ion in ions], dtype=np.float64)
-    # An ion known by its charge alone is on the scale where g_Cl is that of KCl, which Davies' equation is near.
+    # An ion known by its charge only is on the scale where g_Cl is that of KCl, to which Davies' equation is close.
     alone = np.log(davies(content, valence, warmth))
     if convention == "guggenheim":
         ln_g = _guggenheim(content, ions, warmth)
@@ -396,8 +404,8 @@ def _guggenheim(content: FloatArray, ions: Ions, temperature_C: FloatArray) -> F
     return ln_g
 
 
-def knowledge(ions: Sequence[Ion], amounts: Sequence[float]) -> list[str]:
-    """How each ion's coefficient is known in one solution.
+def sources(ions: Sequence[Ion], amounts: Sequence[float]) -> list[str]:
+    """Return the source of each ion's coefficient in one solution.
 
     Parameters
     ----------
@@ -409,14 +417,14 @@ def knowledge(ions: Sequence[Ion], amounts: Sequence[float]) -> list[str]:
     -------
     list of str
         `sourced`: the ion has parameters with an ion of the solution. `analogue:X`: it takes those of ion X, or,
-        where the ion has parameters with others only, those of salt X. `estimated`: by its charge alone.
+        where the ion has parameters with others only, those of salt X. `estimated`: from its charge only.
     """
     present = sorted((-amount * abs(ion.valence), ion.name, ion) for ion, amount in zip(ions, amounts, strict=True))
-    return [_known(ion, [other for charge, _, other in present if charge < 0]) for ion in ions]
+    return [_source(ion, [other for charge, _, other in present if charge < 0]) for ion in ions]
 
 
-def _known(ion: Ion, present: Sequence[Ion]) -> str:
-    """How one coefficient is known among others, those with most charge first."""
+def _source(ion: Ion, present: Sequence[Ion]) -> str:
+    """Return the source of one coefficient among other ions, those with most charge first."""
     if not is_specific(ion):
         return "estimated"
     partners = [other for other in present if other.valence * ion.valence < 0 and is_specific(other)]
@@ -430,18 +438,18 @@ def _known(ion: Ion, present: Sequence[Ion]) -> str:
 
 
 def _salt(one: Ion, other: Ion) -> tuple[Ion, Ion]:
-    """Two ions of unlike sign, the cation first."""
+    """Return two ions of unlike sign, the cation first."""
     return (one, other) if one.valence > 0 else (other, one)
 
 
 @cache
 def _measured(own: int) -> frozenset[str]:
-    """Names of the cations (0) or anions (1) that have parameters."""
+    """Return the names of the cations (0) or anions (1) that have parameters."""
     return frozenset(pair[own] for pair in TABLE.salts)
 
 
 def assumptions(ions: Sequence[Ion]) -> tuple[str, ...]:
-    """List everything that stands in for parameters that nobody measured.
+    """List the assumptions made in place of parameters that were never measured.
 
     Parameters
     ----------
@@ -451,7 +459,7 @@ def assumptions(ions: Sequence[Ion]) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        `A-B as C-D` for a salt that takes another's parameters, `A-B: by charge` where an ion has none, and
+        `A-B as C-D` for a salt that takes the parameters of another, `A: by its charge` where an ion has none, and
         `theta(A, B) = 0` and `psi(A, B, C) = 0` for mixing terms; in a fixed order.
     """
     return tuple(_assumptions(sorted(ions, key=lambda ion: (ion.valence < 0, ion.name))))
