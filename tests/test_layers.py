@@ -35,7 +35,8 @@ RANKS = {
     "commands": 7,
     "__main__": 8,
 }
-ONE_IMPORTER = {"lmfit": "permeability/least_squares.py", "altair": "figures/kinds.py"}
+ONE_IMPORTER = {"lmfit": "permeability/least_squares.py", "vl_convert": "figures/render.py"}
+ONE_FOLDER = {"altair": "figures"}
 HEAVY = ("altair", "lmfit", "matplotlib", "pandas", "pyabf", "scipy", "snakemake")
 
 
@@ -88,6 +89,16 @@ def test_a_heavy_library_has_one_importer(library: str) -> None:
     }
     expected = {ONE_IMPORTER[library]} & {path.relative_to(PACKAGE).as_posix() for path in MODULES.values()}
     assert importers == expected
+
+
+@pytest.mark.parametrize("library", ONE_FOLDER)
+def test_a_heavy_library_is_imported_in_one_folder_only(library: str) -> None:
+    importers = {
+        path.relative_to(PACKAGE).parts[0]
+        for path in MODULES.values()
+        if library in {name.split(".")[0] for name in imported(path)}
+    }
+    assert importers == {ONE_FOLDER[library]}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("__init__.py")), ids=lambda path: path.parent.name)

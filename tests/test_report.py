@@ -17,8 +17,11 @@ import yaml
 
 from nernstfit.contract import settings, tables
 from nernstfit.experiment import folder as experiments
-from nernstfit.figures import kinds
-from nernstfit.report import build
+from nernstfit.figures import elements, predictions, render
+from nernstfit.figures.corrections import draw_corrections
+from nernstfit.figures.ratios import draw_ratios
+from nernstfit.report import numbers, outline, prose
+from nernstfit.report.sections import recordings
 from nernstfit.stages import report as stage
 
 CONFIG = {
@@ -124,7 +127,7 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc
     steps = [{"step": step, "ion": "Na", "ratio": 0.25, "low": 0.22, "high": 0.28} for step in tables.LADDER]
     residual = {"measured_mV": -20.0, "se_mV": 0.1, "predicted_mV": -21.0, "residual_mV": 1.0, "offset_mV": 0.5}
     content = {
-        "reversals": rows,
+        "reversal_potentials": rows,
         "iv": [
             {"measurement": row["measurement"], "level": i, "command_mV": v, "voltage_mV": v, "current_pA": 5 * v + 100}
             | {"se_pA": 1.0}
@@ -182,8 +185,8 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc
         "tests": [{"group": group, "model": MODEL} | test for group in groups for test in TESTS],
         "error_budget": [{"group": group, "model": MODEL} | share for group in groups for share in SHARES],
     }
-    for name, table in stage._TABLES.items():
-        tables.write(f"results/{table.name}", table, content[name], first_model=MODEL)
+    for name, records in content.items():
+        tables.write(tables.TABLES[name].path, tables.TABLES[name], records, first_model=MODEL)
     traces = [
         {"measurement": row["measurement"], "sweep": sweep, "t_ms": t, "command_mV": -60.0 + 30 * sweep}
         | {"low_pA": 100.0 * sweep - 1, "high_pA": 100.0 * sweep + 1, "from_ms": 60.0, "to_ms": 95.0}
@@ -198,9 +201,9 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc
 def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, **more):
     """Run the stage in the present folder, its Parquet files cut into so many parts; return the page."""
     rows, traces = write_results(rows, permeabilities, **more)
-    inputs = {name: f"results/{table.name}" for name, table in stage._TABLES.items()}
+    inputs = {"results": tables.paths(tables.RESULT)}
     loaded = experiments.load(settings.read())
-    inputs |= {"facts": [], "traces": [], "tables": loaded.tables}
+    inputs |= {"facts": [], "traces": [], "tables": loaded.input_files}
     for part in range(parts):
         mine = rows[part::parts]
         digests = [hashlib.sha256(Path(row["recording"]).read_bytes()).hexdigest() for row in mine]
@@ -258,23 +261,23 @@ def test_a_bound_is_one_sided_and_an_estimate_has_an_interval(here):
     assert "Cl / K upper bound only — &lt; 0.042 —" in ratios
     assert "not identifiable" in ratios
     assert "Cs is in no solution" in ratios
-    assert "Not identifiable, and so not in the figure: Cs." in ratios
+    assert "Not identifiable, and therefore not in the figure: Cs." in ratios
 
 
 def test_the_fitted_offset_of_a_cell_is_shown_where_there_is_one(here, monkeypatch):
     assert "the fitted electrode offset of the cell" in section(run(), "predicted")
-    monkeypatch.setattr(build.kinds, "has_offset", lambda rows: rows["offset_mV"] > 0.5)
+    monkeypatch.setattr(predictions, "has_offset", lambda rows: rows["offset_mV"] > 0.5)
     assert "the fitted electrode offset of the cell" not in section(run(), "predicted")
 
 
 def test_noise_stands_beside_its_bound_once_a_measurement(here):
     said = section(run(), "measurements")
-    assert "a lower bound, not what is to be expected" in said
-    assert "Measured over bound: median 2.8, 0.50 to 5.0." in said
-    assert "Quieter than the bound: two." in said
-    assert said.count("half the sampling rate") == 1
-    assert "one &lt;b&gt; 2.50 — 5000 half the sampling rate 0.500 5.0" in said
-    assert "two NA 0.210 — 2000 filter told by the amplifier 0.420 0.50" in said
+    assert "a lower bound, not the expected noise" in said
+    assert "Measured over bound: median 2.8, range 0.50 to 5.0." in said
+    assert "Below the bound: two." in said
+    assert said.count("Nyquist frequency") == 1
+    assert "one &lt;b&gt; 2.50 — 5000 Nyquist frequency 0.500 5.0" in said
+    assert "two NA 0.210 — 2000 amplifier telegraph 0.420 0.50" in said
 
 
 def test_no_noise_is_not_spoken_of(here, monkeypatch):
@@ -284,7 +287,7 @@ def test_no_noise_is_not_spoken_of(here, monkeypatch):
 
 def test_refused_rows_say_why(here):
     refused = section(run(), "refused")
-    assert "2 rows of 4" in refused
+    assert "2 of 4 rows" in refused
     assert "007 NA low &lt;K&gt; no crossing &gt; 33.2 inward" in refused
     assert "unreadable — a &lt;script&gt; tag" in refused
 
@@ -334,10 +337,10 @@ def test_groups_are_compared_in_words_figure_and_table(grouped):
     ratios = section(page, "ratios")
     sodium = "P(Na)/P(K) is 1.50 [1.20, 1.90] times as high in mutant as in wild (p &lt; 0.001)"
     assert (
-        f"Significant at p &lt; 0.05 after Holm&#39;s correction is 1 of 2 differences between groups: {sodium}."
+        f"1 of 2 differences between groups is significant at p &lt; 0.05 after Holm&#39;s correction: {sodium}."
         in ratios
     )
-    assert "Only if asked alone, not among 2: P(Cs)/P(K) is 0.80 [0.65, 0.98] times" in ratios
+    assert "Significant only without correction for multiple testing: P(Cs)/P(K) is 0.80 [0.65, 0.98] times" in ratios
     assert "(p = 0.030, p = 0.060 after Holm)" in ratios
     assert "Na / K mutant / wild 1.50 [1.20, 1.90] &lt; 0.001 &lt; 0.001" in ratios
     assert "Cl / K mutant / wild — — — — wild has only an upper bound" in ratios
@@ -348,15 +351,17 @@ def test_groups_are_compared_in_words_figure_and_table(grouped):
 
 def test_no_difference_is_said_to_be_none(grouped):
     page = run(GROUPED, comparisons=DIFFERENCES[1:])
-    assert "The difference between groups is not significant at p &lt; 0.05. Only if" in section(page, "ratios")
+    assert "The difference between groups is not significant at p &lt; 0.05. Significant only" in section(
+        page, "ratios"
+    )
     assert "No difference between groups is significant (section\u00a01)." in summary(page)
     assert not Path("results/figures/differences.svg").exists()
 
 
 def test_one_difference_is_not_corrected_for_being_many(grouped):
     page = run(GROUPED, comparisons=[DIFFERENCES[1] | {"p_holm": 0.03}])
-    assert "Significant at p &lt; 0.05 is 1 of 1 difference between groups: P(Cs)/P(K)" in section(page, "ratios")
-    assert "Only if" not in section(page, "ratios")
+    assert "The difference between groups is significant at p &lt; 0.05: P(Cs)/P(K)" in section(page, "ratios")
+    assert "Significant only" not in section(page, "ratios")
 
 
 def test_bounds_alone_are_no_difference(grouped):
@@ -367,28 +372,28 @@ def test_bounds_alone_are_no_difference(grouped):
 
 def test_one_group_is_not_compared(here):
     page = run()
-    assert "Groups compared" not in page
+    assert "Comparison of groups" not in page
     assert "between groups" not in page
 
 
 # Whether the equation is valid, and where the uncertainty comes from
 
 
-def test_what_is_amiss_is_said_once_for_each_deviation(here):
+def test_each_deviation_is_reported_once(here):
     page = run()
     valid = section(page, "valid").replace("\u00a0", " ")
     assert "5 tests of 2 deviations could be made." in valid
     assert "one deviation in 20 has a p below 0.05 by chance; here 1 of 2 has:" in valid
-    sides = "Off by \N{MINUS SIGN}3 mV in common (p = 0.02). Flat (p = 0.02)."
-    assert f"No set (p = 0.02). The same deviation, seen from other sides: {sides}" in valid
+    others = "Off by \N{MINUS SIGN}3 mV in common (p = 0.02). Flat (p = 0.02)."
+    assert f"No set (p = 0.02). The same deviation, as detected by other tests: {others}" in valid
     assert "Steep" not in valid
-    assert "Do measurements scatter more than they should? No more scatter (p = 0.3)." in valid
-    assert "Is each permeability a constant (Cl)? The ratios can take it up." in valid
+    assert "Do measurements scatter more than their errors explain? No more scatter (p = 0.3)." in valid
+    assert "Is each permeability constant (Cl)? The ratios can take it up." in valid
     assert "Do the potentials drift? No time is known." in valid
     assert "No set (p = 0.02; section 3)." in summary(page).replace("\u00a0", " ")
 
 
-def test_nothing_amiss_is_said_too(here, monkeypatch):
+def test_that_no_deviation_was_detected_is_reported_too(here, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "TESTS", TESTS[4:])
     page = run()
     assert "1 test of 1 deviation could be made." in section(page, "valid")
@@ -402,8 +407,10 @@ def test_a_group_where_the_equation_fails_is_named(grouped):
 
 def test_what_to_measure_better_first_is_said(here):
     errors = section(run(), "errors")
-    assert "70 % of the variance comes from differences of cells. What would help most: more cells." in errors
-    assert "Differences of cells: 70 % of ln P(Na): more cells." in errors
+    assert (
+        "70 % of the variance comes from differences between cells. Most effective improvement: more cells." in errors
+    )
+    assert "Differences between cells: 70 % of ln P(Na): more cells." in errors
     assert "less noise" not in errors
     assert Path("results/figures/error_budget.svg").exists()
 
@@ -482,7 +489,7 @@ def test_no_reversal(tmp_path, monkeypatch, rows):
     make_folder(tmp_path, rows)
     monkeypatch.chdir(tmp_path)
     page = run(rows)
-    assert "It did not give a reversal potential; section\u00a09 says why." in page
+    assert "It gave no reversal potential (reasons: section\u00a09)." in page
     assert "There is no permeability ratio: no row is a reversal." in section(page, "ratios")
     assert "There is no model to compare" in section(page, "models")
     assert "No junction potential was corrected (junction.method: none)." in section(page, "junctions")
@@ -492,7 +499,7 @@ def test_one_measurement(tmp_path, monkeypatch):
     make_folder(tmp_path, ROWS[:1])
     monkeypatch.chdir(tmp_path)
     page = run(ROWS[:1])
-    assert "asks for 1 measurement in 1 cell and 1 bath" in page
+    assert "lists 1 measurement in 1 cell and 1 bath" in page
     assert "None: every row of the table of recordings gave a reversal potential." in section(page, "refused")
 
 
@@ -516,7 +523,7 @@ def test_simulated_recordings_are_called_so(here):
 
 
 def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
-    monkeypatch.setattr(build, "MAX_TRACED", 1)
+    monkeypatch.setattr(recordings, "MAX_TRACED", 1)
     assert "Traces are shown for the first 1 of the 3 measurements" in section(run(), "measurements")
 
 
@@ -532,7 +539,7 @@ def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
     ],
 )
 def test_numbers_are_rounded_to_what_the_interval_supports(ratio, low, high, expected):
-    written = build.estimate(ratio, low, high)
+    written = numbers.estimate(ratio, low, high)
     assert (written.ratio, written.interval) == expected
 
 
@@ -543,11 +550,11 @@ def test_what_the_model_cannot_predict_is_said_at_once(here):
     lost = (table["model"] == MODEL) & (table["bath"] == "high K")
     table.loc[lost, ["predicted_mV", "residual_mV", "offset_mV"]] = ""
     table.to_csv(path, index=False)
-    inputs = {name: f"results/{t.name}" for name, t in stage._TABLES.items()}
+    inputs = {"results": tables.paths(tables.RESULT)}
     loaded = experiments.load(settings.read())
     inputs |= {"facts": ["results/ingest/0000.facts.parquet"], "traces": ["results/ingest/0000.traces.parquet"]}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
-    stage.run(inputs | {"tables": loaded.tables}, outputs, loaded)
+    stage.run(inputs | {"tables": loaded.input_files}, outputs, loaded)
     said = summary(Path("results/report.html").read_text())
     assert "1 of the 2 reversal potentials is left out of the fit" in said
     assert "Bath: high K (1)." in said
@@ -570,14 +577,14 @@ def test_monovalent_ratios_have_one_form(here):
 
 @pytest.mark.parametrize(("df", "written"), [(4.26, "4.3"), (1000.0, "1000.0"), (1e9, "> 1000"), (math.nan, "—")])
 def test_degrees_of_freedom_are_written_as_far_as_they_matter(df, written):
-    assert build.freedom(df) == written
+    assert numbers.degrees_of_freedom(df) == written
 
 
 @pytest.mark.parametrize("least", [3, 4])
 @pytest.mark.parametrize("low", [1e-6, 3.7e-3, 0.11, 0.79, 0.98, 1.0, 4.4, 6.1e4])
 @pytest.mark.parametrize("factor", [1.02, 1.1, 1.5, 2.3, 4, 9.9, 30, 1e3, 1e9, 1e25])
 def test_a_logarithmic_axis_is_labelled_where_it_is(low, factor, least):
-    ticks = kinds.log_ticks(low, low * factor, least)
+    ticks = elements.log_ticks(low, low * factor, least)
     assert 2 <= len(ticks) <= 7
     assert ticks == sorted(set(ticks))
     assert low <= ticks[0]
@@ -591,8 +598,8 @@ def test_rows_without_a_group_have_a_name_in_the_legend(here):
     rows = rows.assign(ratio=0.5, low=0.4, high=0.6)
     single = pd.DataFrame({"group": ["", "wild"], "ion": "Na", "ratio": [0.45, 0.55]})
     ladder = rows.assign(step="none")
-    for figure in (kinds.ratios(rows, single, {}, ["Na"]), kinds.ladder(ladder, {}, ["Na"])):
-        svg = kinds.render(figure).svg
+    for figure in (draw_ratios(rows, single, {}, ["Na"]), draw_corrections(ladder, {}, ["Na"])):
+        svg = render.render(figure).svg
         assert "(no group)" in svg
         assert set(pd.concat(frame["group"] for frame in figure.data.values() if "group" in frame)) == {
             "(no group)",
@@ -603,10 +610,10 @@ def test_rows_without_a_group_have_a_name_in_the_legend(here):
 DRAW = """
 import hashlib
 import altair, pandas
-from nernstfit.figures import kinds
+from nernstfit.figures import render
 rows = pandas.DataFrame({"x": [1.0], "name": ["K\\u2212Na \\u210f \\u2603"]})
 chart = altair.Chart(altair.NamedData(name="rows")).mark_text(fontSize=20).encode(x="x:Q", text="name:N")
-print(hashlib.sha256(kinds.render(kinds.Figure("one", (chart,), {"rows": rows})).png).hexdigest())
+print(hashlib.sha256(render.render(render.Figure("one", (chart,), {"rows": rows})).png).hexdigest())
 """
 
 
@@ -627,3 +634,24 @@ def test_a_png_does_not_depend_on_the_fonts_of_the_machine(tmp_path):
         )
         digests.add(done.stdout)
     assert len(digests) == 1
+
+
+SECTIONS = Path(recordings.__file__).parent
+
+
+@pytest.mark.parametrize("path", sorted(Path(prose.__file__).parent.glob("templates/*.j2")), ids=lambda path: path.stem)
+def test_every_paragraph_of_a_template_is_used(path):
+    """A paragraph that no section names would be edited in vain."""
+    source = path.read_text(encoding="utf-8")
+    code = "".join(
+        each.read_text(encoding="utf-8")
+        for each in SECTIONS.glob("*.py")
+        if f'Prose("{path.stem}")' in each.read_text(encoding="utf-8")
+    )
+    assert [name for name in re.findall(r"{% block (\w+) %}", source) if f'"{name}"' not in code] == []
+
+
+def test_sections_are_numbered_in_their_order(here):
+    titles = re.findall(r'<h2><span class="number">\d+</span>(.*?)</h2>', run())
+    assert titles == list(outline.TITLES.values())
+    assert outline.number_of("ratios") == "section\u00a01"

@@ -36,11 +36,11 @@ def inspect(file: Path, channel: str | None, command: str | None, plot: Path | N
     for line in describe.describe(recording, how):
         click.echo(line)
     if plot is not None:
-        from nernstfit.figures import kinds  # noqa: PLC0415
+        from nernstfit.figures import recordings, render  # noqa: PLC0415
         from nernstfit.stages.ingest import TRACES, table, trace_columns  # noqa: PLC0415
 
         course = table([trace_columns(recording.path.name, describe.course(recording, how))], TRACES)
-        plot.write_bytes(kinds.render(kinds.recording(course)).png)
+        plot.write_bytes(render.render(recordings.draw_sweeps(course)).png)
 
 
 @click.command(

@@ -167,6 +167,11 @@ def __getattr__(name: str) -> Table:
         raise AttributeError(name) from None
 
 
+def paths(kind: str) -> list[str]:
+    """Return the paths of all tables of one kind: `INPUT`, `RESULT` or `STAGE`."""
+    return [table.path for table in TABLES.values() if table.kind == kind]
+
+
 def flag(name: str, value: float | None = None) -> str:
     """Return one flag as `name=value`."""
     return f"{Flag(name)}={'true' if value is None else f'{value:.4g}'}"

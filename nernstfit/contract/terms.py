@@ -21,7 +21,7 @@ class Term(StrEnum):
     remedy : str
         Action that would change the outcome; '' where there is none.
     reference : str
-        Publication behind a method, as the methods paragraph cites it; '' where there is none.
+        Publications behind a method as the list of references gives them, separated by '; '; '' where there is none.
     """
 
     label: str
@@ -202,7 +202,7 @@ class CorrectionStep(Term):
     SERIES_RESISTANCE = "series_resistance", "+ series resistance"
     JUNCTION = "junction", "+ junction potential"
     ACTIVITY = "activity", "+ activities"
-    OFFSET = "offset", "+ offsets of the cells"
+    OFFSET = "offset", "+ electrode offsets"
 
 
 class Role(Term):
@@ -214,11 +214,30 @@ class Role(Term):
     OPPOSITE = "opposite", "opposite ramp"
 
 
+class LeakMethod(Term):
+    """Method of leak subtraction; `epoch` is followed by the letter of the epoch."""
+
+    NONE = "none", "none"
+    LINEAR = "linear", "linear", "A linear leak, fitted below activation, was subtracted."
+    BACKGROUND = (
+        "background",
+        "background recording",
+        "The current of a background recording was subtracted, each on its own corrected voltage.",
+    )
+    EPOCH = "epoch", "another epoch", "The leak measured in another epoch of each sweep was subtracted."
+
+
 class JunctionMethod(Term):
     """Method by which a liquid junction potential is calculated."""
 
     HENDERSON = "henderson", "Henderson", "by Henderson's equation", "", "Henderson 1907, Z phys Chem 59:118"
-    NERNST_PLANCK = "nernst-planck", "Nernst-Planck", "as a stationary Nernst-Planck junction"
+    NERNST_PLANCK = (
+        "nernst-planck",
+        "Nernst-Planck",
+        "for the stationary state of the Nernst-Planck equations",
+        "",
+        "Planck 1890, Ann Phys 276:561; Marino et al. 2014, Bioelectrochemistry 98:1",
+    )
     NONE = "none", "none", "no junction potential is applied"
 
 
@@ -232,9 +251,9 @@ class JunctionBasis(Term):
 class ReferenceElectrode(Term):
     """Reference electrode in the bath."""
 
-    SALT_BRIDGE = "salt-bridge", "a salt bridge"
-    PELLET = "pellet", "a bare Ag/AgCl pellet in the bath"
-    NONE = "none", "a compartment that does not change"
+    SALT_BRIDGE = "salt-bridge", "a salt bridge", "through a salt bridge"
+    PELLET = "pellet", "a bare Ag/AgCl pellet in the bath", "by a bare Ag/AgCl pellet in the bath"
+    NONE = "none", "a compartment that does not change", "in a compartment that did not change"
 
 
 class ActivityModel(Term):
@@ -287,12 +306,22 @@ class BandwidthSource(Term):
 class ErrorSource(Term):
     """Source of the variance of a ln ratio; the remedy makes it smaller, {ion} stands for the ion's name."""
 
-    NOISE = "noise", "noise", "", "lower noise, more repeats or longer windows in the baths that determine P({ion})"
+    NOISE = (
+        "noise",
+        "measurement noise",
+        "",
+        "lower noise, more repeats or longer windows in the baths that determine P({ion})",
+    )
     CELLS = "cells", "differences between cells", "", "more cells"
     BATCH = "batch", "differences between batches", "", "more batches"
     OFFSET = "offset", "electrode offsets", "", "more cells, or a control bath in each that determines its offset"
-    JUNCTION = "junction", "junctions", "", "a measured junction potential, or baths and a bridge that keep it small"
-    ACTIVITY = "activity", "activities", "", "baths and a bridge that keep the junction small"
+    JUNCTION = (
+        "junction",
+        "mobilities and junction equation",
+        "",
+        "a measured junction potential, or baths and a bridge that keep it small",
+    )
+    ACTIVITY = "activity", "activities in junctions", "", "baths and a bridge that keep the junction small"
     TEMPERATURE = "temperature", "temperature", "", "a measured bath temperature"
     CONCENTRATION = "concentration", "concentrations", "", "solutions made up or assayed more closely"
 

@@ -18,31 +18,14 @@ from nernstfit.contract import settings, tables
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.report import build
-from nernstfit.report.build import Results
+from nernstfit.report.results import Results
 
-CONTRACT = 1
+CONTRACT = 1  # version of the contract that the tables follow
 READS = ("rows.measurement", "rows.recording", "rows.subtract", "settings", "solutions")
 PACKAGES = (
     *("nernstfit", "numpy", "scipy", "pandas", "lmfit", "snakemake"),
     *("altair", "vl-convert-python"),
 )
-_TABLES = {
-    "reversals": tables.REVERSAL_POTENTIALS,
-    "iv": tables.IV,
-    "solutions": tables.SOLUTIONS,
-    "junctions": tables.JUNCTIONS,
-    "permeabilities": tables.PERMEABILITIES,
-    "cells": tables.CELLS,
-    "models": tables.MODELS,
-    "residuals": tables.RESIDUALS,
-    "nernst_slopes": tables.NERNST_SLOPES,
-    "thermodynamics": tables.THERMODYNAMICS,
-    "corrections": tables.CORRECTIONS,
-    "intervals": tables.INTERVALS,
-    "comparisons": tables.COMPARISONS,
-    "tests": tables.TESTS,
-    "error_budget": tables.ERROR_BUDGET,
-}
 
 
 @stage(READS)
@@ -52,7 +35,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     Parameters
     ----------
     inputs : mapping
-        The tables of the contract by name; `facts` and `traces`: Parquet files of all batches, none
+        `results`: the result tables of the contract; `facts` and `traces`: Parquet files of all batches, none
         where there are no recordings; `tables`: the user's tables, and `truth.yaml` where they are simulated.
     outputs : mapping
         `report`: an HTML file; `figures`: a folder; `manifest`: a JSON file.
@@ -67,10 +50,11 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         "versions": _versions(),
         "config": _plain(experiment.settings.as_dict()),
     }
-    frames = {name: tables.load(inputs[name], table) for name, table in _TABLES.items()}
+    by_path = {table.path: table for table in tables.TABLES.values()}
+    frames = {by_path[path].name: tables.load(path, by_path[path]) for path in inputs["results"]}
     made = build.build(
         Results(
-            **frames,
+            tables=frames,
             traces=_traces(inputs["traces"]),
             manifest=manifest,
             multivalent=_multivalent(experiment),

@@ -121,8 +121,8 @@ def test_an_unknown_inside_runs_to_the_report(tmp_path: Path, run_workflow: Call
     assert own["residual_mV"].abs().max() < 2  # the free term of a cell is in its prediction
     assert residuals["offset_mV"].isna().all()
     page = (folder / "results" / "report.html").read_text()
-    assert "No measurement can be held against a finite Nernst potential." in page
-    assert "there the prediction contains the free term of the cell" in page
+    assert "No measurement has a finite Nernst potential to compare with." in page
+    assert "the prediction then includes the free term of the cell" in page
 
 
 def test_own_ions_take_part_in_junctions(tmp_path: Path, run_workflow: Callable) -> None:

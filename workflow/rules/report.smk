@@ -4,21 +4,7 @@
 
 rule report:
     input:
-        reversals="results/reversal_potentials.csv",
-        iv="results/iv.csv",
-        solutions="results/solutions.csv",
-        junctions="results/junctions.csv",
-        permeabilities="results/permeabilities.csv",
-        cells="results/cells.csv",
-        models="results/models.csv",
-        residuals="results/residuals.csv",
-        nernst_slopes="results/nernst_slopes.csv",
-        thermodynamics="results/thermodynamics.csv",
-        corrections="results/corrections.csv",
-        intervals="results/intervals.csv",
-        comparisons="results/comparisons.csv",
-        tests="results/tests.csv",
-        error_budget="results/error_budget.csv",
+        results=tables.paths(tables.RESULT),
         facts=expand("results/ingest/{batch}/facts.parquet", batch=dependencies.batches),
         traces=expand("results/ingest/{batch}/traces.parquet", batch=dependencies.batches),
         tables=experiment.input_files,

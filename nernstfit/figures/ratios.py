@@ -1,0 +1,95 @@
+"""Figure of permeability ratios with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import pandas as pd
+
+from nernstfit.contract.terms import RatioVerdict
+from nernstfit.figures import elements
+from nernstfit.figures.render import Figure
+from nernstfit.figures.theme import INK, PALETTE, SOFT
+
+# Length of the arrow of a one-sided bound, as a factor of the ratio: 2.5 is about half a decade, clearly longer than
+# a symbol; at the double the axis becomes wider for the arrows alone, at the half the arrow hides behind its symbol.
+_ARROW_FACTOR = 2.5
+
+
+def draw_ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, float], ions: Sequence[str]) -> Figure:
+    """Draw permeability ratios with their intervals on a logarithmic axis.
+
+    Parameters
+    ----------
+    found : DataFrame
+        Rows of permeabilities.csv of one model, at least one that is not `not_identifiable`.
+    cells : DataFrame
+        Rows of cells.csv of the same model.
+    truth : mapping of str to float
+        True ratio of each ion, where known.
+    ions : sequence of str
+        Ions from top to bottom.
+
+    Returns
+    -------
+    Figure
+    """
+    shown = elements.with_group_names(_ratio_marks(found))
+    single = cells[cells["ion"].isin(shown["ion"]) & cells["ratio"].notna()][["group", "ion", "ratio"]]
+    single = elements.with_group_names(single)
+    order = [ion for ion in ions if ion in set(shown["ion"])]
+    true = pd.DataFrame([{"ion": ion, "ratio": truth[ion]} for ion in order if ion in truth])
+    ends = pd.concat([shown[["at", "low", "high"]].stack(), single["ratio"], true.get("ratio", pd.Series(dtype=float))])
+    low, high = float(ends.min()) / 1.2, float(ends.max()) * 1.2
+    reference = found["reference"].iloc[0]
+    x = alt.X(
+        "at:Q",
+        scale=alt.Scale(type="log", domain=[low, high], nice=False),
+        title=f"permeability relative to {reference}",
+        axis=elements.log_axis(low, high, 4),
+    )
+    groups = sorted(set(shown["group"]))
+    chart = alt.layer(*_layers(x, elements.ion_axis(order, reference), groups))
+    chart = chart.properties(width=600, height=alt.Step(22 + 10 * len(groups), **{"for": "position"}))
+    one = pd.DataFrame({"at": [1.0] if low <= 1 <= high else []})
+    return Figure("ratios", (chart,), {"ratios": shown, "cells": single, "truth": true, "one": one})
+
+
+def _layers(x: alt.X, y: alt.Y, groups: Sequence[str]) -> list[alt.Chart]:
+    """Return, from back to front: ratio 1, true ratios, single cells, intervals, estimates, bounds, arrows."""
+    offset = {"yOffset": alt.YOffset("group:N", sort=list(groups))} if len(groups) > 1 else {}
+    colour = elements.colours_of("group", groups) if len(groups) > 1 else alt.value(PALETTE[0])
+    marks, one_cell = elements.rows_named("ratios"), elements.rows_named("cells")
+    estimates, bounds = marks.transform_filter("datum.tip == null"), marks.transform_filter("datum.tip != null")
+    shape = alt.Shape("shape:N", scale=None, legend=None)
+    return [
+        elements.unity_line(),
+        elements.rows_named("truth").mark_tick(color=INK, thickness=1.6, size=22).encode(x="ratio:Q", y=y),
+        one_cell.mark_point(filled=True, size=18, opacity=0.4, color=SOFT).encode(x="ratio:Q", y=y, **offset),
+        marks.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", y=y, color=colour, **offset),
+        estimates.mark_point(filled=True, size=75, opacity=1).encode(x=x, y=y, color=colour, **offset),
+        bounds.mark_point(filled=False, fill="white", size=75, strokeWidth=2, opacity=1).encode(
+            x=x, y=y, color=colour, **offset
+        ),
+        bounds.mark_point(filled=True, size=60, opacity=1).encode(x="tip:Q", y=y, color=colour, shape=shape, **offset),
+    ]
+
+
+def _ratio_marks(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the position of each mark: an estimate within its interval, or a bound with an arrow away from it."""
+    rows = []
+    for row in found[found["verdict"] != RatioVerdict.NOT_IDENTIFIABLE].to_dict("records"):
+        mark = {"group": row["group"], "ion": row["ion"], "low": row["low"], "high": row["high"]}
+        if row["verdict"] == RatioVerdict.UPPER_BOUND:
+            tip = row["high"] / _ARROW_FACTOR
+            mark |= {"at": row["high"], "low": tip, "tip": tip, "shape": "triangle-left"}
+        elif row["verdict"] == RatioVerdict.LOWER_BOUND:
+            tip = row["low"] * _ARROW_FACTOR
+            mark |= {"at": row["low"], "high": tip, "tip": tip, "shape": "triangle-right"}
+        else:
+            mark |= {"at": row["ratio"], "tip": None, "shape": "circle"}
+        rows.append(mark)
+    columns = ["group", "ion", "at", "low", "high", "tip", "shape"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame[frame["at"].notna()]

@@ -1,0 +1,105 @@
+"""Rendering of a figure: from charts and their rows to SVG and PNG.
+
+A chart names its data, and `Figure` carries the rows beside it: nothing in a specification
+depends on a hash, a counter or the order in which figures are made. The renderer brings
+Liberation Sans along and looks for no other font: a PNG has the same bytes whatever fonts a
+machine has (where fontconfig finds them, as on Linux; on other systems the renderer searches
+their font folders by itself).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, TypeAlias
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+from nernstfit.figures.theme import THEME
+
+Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | alt.ConcatChart | alt.FacetChart
+
+# Pixels of the PNG per pixel of the SVG: 1.5 keeps 11-pixel labels sharp in a document or on a slide; twice as much
+# gives files of some four times the size, half as much labels that are hard to read.
+PNG_SCALE = 1.5
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Charts, one below the other, and the rows that they name.
+
+    Attributes
+    ----------
+    name : str
+        Name of its files, without ending.
+    charts : tuple of altair charts
+        Every part of them takes its data by name.
+    data : mapping of str to DataFrame
+    """
+
+    name: str
+    charts: tuple[Chart, ...]
+    data: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A rendered figure: SVG text with ids of its own, and the bytes of a PNG file."""
+
+    name: str
+    svg: str
+    png: bytes
+
+
+def render(figure: Figure) -> Drawing:
+    """Draw a figure; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+
+    Returns
+    -------
+    Drawing
+        The PNG has `PNG_SCALE` times the size of the SVG.
+    """
+    # The renderer reads this when it draws for the first time.
+    os.environ["FONTCONFIG_FILE"] = str(resources.files("nernstfit.figures") / "fonts.conf")
+    version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
+    svg = _own_ids(vl_convert.vegalite_to_svg(_specification(figure), vl_version=version), figure.name)
+    return Drawing(figure.name, svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE))
+
+
+def _specification(figure: Figure) -> dict[str, Any]:
+    """Return the figure as a Vega-Lite specification.
+
+    Charts are stacked here, not by altair, which copies a chart whole at every level it puts around it.
+    """
+    whole = [chart.to_dict(validate=False) for chart in figure.charts]
+    parts = [{key: part[key] for key in part if key not in ("$schema", "config")} for part in whole]
+    stacked = {"vconcat": parts, "spacing": 22, "resolve": {"scale": {"color": "independent"}}}
+    spec = stacked if len(parts) > 1 else parts[0]
+    rows = {name: _records(frame) for name, frame in figure.data.items()}
+    return spec | {"$schema": alt.SCHEMA_URL, "config": THEME, "datasets": rows}
+
+
+def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Return rows as JSON holds them: a missing value is null."""
+    rows: list[dict[Any, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return rows
+
+
+def _own_ids(svg: str, name: str) -> str:
+    """Number the ids of an SVG in their order, prefixed with its own name.
+
+    The renderer counts them through the whole process, and several figures share one page.
+    """
+    found = list(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg)))
+    own = {old: f"{name}-{number}" for number, old in enumerate(found, start=1)}
+    svg = re.sub(r'\bid="([^"]+)"', lambda match: f'id="{own[match[1]]}"', svg)
+    return re.sub(r"url\(#([^)]+)\)", lambda match: f"url(#{own.get(match[1], match[1])})", svg)

@@ -1,0 +1,114 @@
+"""Blocks that a section of the report is made of; the page's template turns each kind into HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from markupsafe import Markup
+
+from nernstfit.figures import render
+from nernstfit.figures.render import Drawing, Figure
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph; `look` is p, note or warning."""
+
+    text: str
+    look: str = "p"
+    kind: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading within a section."""
+
+    text: str
+    kind: ClassVar[str] = "heading"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table: column titles, rows of text, and the columns that hold numbers."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numeric: frozenset[int]
+    caption: str = ""
+    kind: ClassVar[str] = "grid"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A rendered figure, inlined as SVG."""
+
+    drawing: Drawing
+    caption: str
+    kind: ClassVar[str] = "picture"
+
+    @property
+    def svg(self) -> Markup:
+        """The SVG as part of an HTML page, where it needs no name space."""
+        return Markup(re.sub(r' xmlns(:xlink)?="[^"]*"', "", self.drawing.svg))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list of short items."""
+
+    items: tuple[str, ...]
+    kind: ClassVar[str] = "listing"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text in the layout of a file."""
+
+    text: str
+    kind: ClassVar[str] = "code"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that fold away below a title."""
+
+    title: str
+    blocks: tuple[Block, ...]
+    is_open: bool = False
+    kind: ClassVar[str] = "fold"
+
+
+Block: TypeAlias = Text | Heading | Grid | Picture | Listing | Code | Fold
+
+
+@dataclass(frozen=True)
+class Section:
+    """One numbered section."""
+
+    name: str
+    title: str
+    blocks: tuple[Block, ...]
+
+
+def picture(figure: Figure, caption: str) -> Picture:
+    """Render a figure and put its caption below it."""
+    return Picture(render.render(figure), caption)
+
+
+def grid(columns: Mapping[str, Sequence[str]], texts: Iterable[str] = (), caption: str = "") -> Grid:
+    """Put columns side by side; those named in `texts` hold text, all others numbers."""
+    head, words = tuple(columns), set(texts)
+    numeric = frozenset(i for i, name in enumerate(head) if name not in words)
+    return Grid(head, tuple(zip(*columns.values(), strict=True)), numeric, caption)
+
+
+def drawings(blocks: Iterable[Block]) -> Iterator[Drawing]:
+    """Yield every figure rendered for some blocks, those folded away included."""
+    for block in blocks:
+        if isinstance(block, Picture):
+            yield block.drawing
+        elif isinstance(block, Fold):
+            yield from drawings(block.blocks)

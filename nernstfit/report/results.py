@@ -1,0 +1,138 @@
+"""Results that a report is made from, and the selections of them that several sections share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from nernstfit.contract.terms import PotentialVerdict
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that a report is made from.
+
+    Attributes
+    ----------
+    tables : mapping of str to DataFrame
+        Result tables of the contract by their names, as `tables.load` returns them.
+    traces : DataFrame
+        As ingest writes them, of all batches.
+    manifest : mapping
+        `inputs`, `versions` and `config`, as in manifest.json.
+    multivalent : tuple of str
+        Permeant ions of more than one charge.
+    simulated : bool
+        True where the recordings or potentials were simulated.
+    truth : mapping of str to float
+        True permeability of each ion relative to the reference, where simulated.
+    """
+
+    tables: Mapping[str, pd.DataFrame]
+    traces: pd.DataFrame
+    manifest: Mapping[str, Any]
+    multivalent: tuple[str, ...] = ()
+    simulated: bool = False
+    truth: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The effective configuration."""
+        config: Mapping[str, Any] = self.manifest["config"]
+        return config
+
+    @property
+    def fit(self) -> Mapping[str, Any]:
+        """The configuration of the fit."""
+        section: Mapping[str, Any] = self.config["fit"]
+        return section
+
+    @property
+    def reversals(self) -> pd.DataFrame:
+        """The table of reversal potentials, a row per measurement."""
+        return self.tables["reversal_potentials"]
+
+    @property
+    def has_imported_potentials(self) -> bool:
+        """True where the potentials were measured elsewhere: there are no recordings then, and no curves."""
+        return bool(self.config["reversals"])
+
+    @property
+    def model(self) -> str:
+        """Name of the configured model, which is written first; '' where nothing was fitted."""
+        models = self.tables["models"]
+        return str(models["model"].iloc[0]) if len(models) else ""
+
+    @property
+    def confidence(self) -> str:
+        """Confidence level of the intervals, in words."""
+        return f"{100 * self.fit['confidence']:g} %"
+
+    @property
+    def alpha(self) -> float:
+        """Significance level, 1 - confidence."""
+        return round(1 - float(self.fit["confidence"]), 9)
+
+    @property
+    def permeant(self) -> list[str]:
+        """Permeant ions in the order of the configuration."""
+        return list(self.fit["permeant"])
+
+    @property
+    def found(self) -> pd.DataFrame:
+        """Rows with a reversal potential."""
+        return self.reversals[self.reversals["verdict"] == PotentialVerdict.REVERSAL]
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the groups that were fitted, in alphabetical order."""
+        return sorted(set(self.found["group"]))
+
+    def of_model(self, name: str) -> pd.DataFrame:
+        """Return the rows of a table that belong to the configured model."""
+        table = self.tables[name]
+        return table[table["model"] == self.model]
+
+    def in_ion_order(self, rows: pd.DataFrame) -> list[dict[Any, Any]]:
+        """Return rows as records, the ions in the order of the configuration."""
+        order = {ion: place for place, ion in enumerate(self.permeant)}
+        return sorted(rows.to_dict("records"), key=lambda row: order.get(row["ion"], len(order)))
+
+    def ions_in(self, rows: pd.DataFrame) -> list[str]:
+        """Return the ions of some rows in the order of the configuration."""
+        return [ion for ion in self.permeant if ion in set(rows["ion"])]
+
+    def cell_names(self, table: pd.DataFrame) -> pd.Series:
+        """Return the name of each row's cell, with its group where there are several."""
+        if len(set(self.reversals["group"])) < 2:
+            return table["cell"]
+        return (table["group"] + " · " + table["cell"]).where(table["group"] != "", table["cell"])
+
+    def cells_averaged(self, rows: pd.DataFrame) -> pd.Series:
+        """Return the number of cells that each row averages.
+
+        Only imported potentials may be means of cells (column `n`); in a table of recordings, a column of that name
+        is the user's own.
+        """
+        missing = pd.Series(math.nan, index=rows.index)
+        if not self.has_imported_potentials:
+            return missing.fillna(1.0)
+        return pd.to_numeric(rows.get("n", missing), errors="coerce").fillna(1.0)
+
+    def limits_fitted(self) -> int:
+        """Return the number of potentials that enter the configured fit as one-sided limits."""
+        rows = self.of_model("residuals")
+        return int((rows["measured_mV"].isna() & rows["predicted_mV"].notna()).sum())
+
+    def significant_differences(self) -> list[dict[Any, Any]]:
+        """Return the differences between groups that are significant after Holm's correction."""
+        comparisons = self.tables["comparisons"]
+        return self.in_ion_order(comparisons[comparisons["p_holm"] < self.alpha])
+
+    def has_comparisons(self) -> bool:
+        """Return whether any difference between groups has a p value."""
+        return bool(self.tables["comparisons"]["p"].notna().any())

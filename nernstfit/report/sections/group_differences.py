@@ -1,0 +1,100 @@
+"""Comparison of groups, within the section on permeability ratios."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from nernstfit.figures.elements import NO_GROUP
+from nernstfit.figures.group_differences import draw_differences
+from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
+from nernstfit.report.numbers import Estimate, estimate, p_equals, p_value
+from nernstfit.report.prose import Prose
+from nernstfit.report.results import Results
+from nernstfit.report.wording import group_name, is_or_are
+
+_PROSE = Prose("group_differences")
+
+
+def blocks(results: Results) -> Iterator[Block]:
+    """Yield the differences between groups, where there are several."""
+    rows = results.in_ion_order(results.tables["comparisons"])
+    if not rows:
+        return
+    yield Heading("Comparison of groups")
+    known = [row for row in rows if not math.isnan(row["p"])]
+    if known:
+        yield Text(_significance(results, known))
+    if len(known) > 1:
+        pair = "" if len({_pair(row) for row in known}) > 1 else f", {_pair(known[0])}"
+        caption = _PROSE("figure", pair=pair, confidence=results.confidence)
+        yield picture(draw_differences(_marks(results, known), results.permeant), caption)
+    yield _grid(results, rows)
+
+
+def difference(row: Mapping[Any, Any]) -> str:
+    """Return one difference as a sentence: the ratio of one group as a multiple of that of another."""
+    written, p = _multiple(row), [p_equals(row[name]) for name in ("p", "p_holm")]
+    corrected = f", {p[1]} after Holm" if p[1] != p[0] else ""
+    one, other = (group_name(row[name]) for name in ("group", "other_group"))
+    return (
+        f"P({row['ion']})/P({row['reference']}) is {written.ratio} {written.interval} times as high in {one} as in "
+        f"{other} ({p[0]}{corrected})"
+    )
+
+
+def _significance(results: Results, known: Sequence[Mapping[Any, Any]]) -> str:
+    """Return the sentences on which differences are significant, with and without Holm's correction."""
+    significant, number = results.significant_differences(), len(known)
+    level = f"at p < {results.alpha:g}" + (" after Holm's correction" if number > 1 else "")
+    if number == 1:
+        text = f"The difference between groups is {'' if significant else 'not '}significant {level}"
+    else:
+        count, verb = len(significant) or "None", is_or_are(max(len(significant), 1))
+        text = f"{count} of {number} differences between groups {verb} significant {level}"
+    if significant:
+        text += f": {'; '.join(map(difference, significant))}"
+    uncorrected = [row for row in known if row["p"] < results.alpha <= row["p_holm"]]
+    if not uncorrected:
+        return f"{text}."
+    others = "; ".join(map(difference, uncorrected))
+    return f"{text}. Significant only without correction for multiple testing: {others}."
+
+
+def _grid(results: Results, rows: Sequence[Mapping[Any, Any]]) -> Grid:
+    written = [_multiple(row) for row in rows]
+    columns = {
+        "ion / reference": [f"{row['ion']} / {row['reference']}" for row in rows],
+        "groups": [_pair(row) for row in rows],
+        "ratio of ratios": [text.ratio for text in written],
+        f"{results.confidence} interval": [text.interval for text in written],
+        "p": [p_value(row["p"]) for row in rows],
+        "p, Holm": [p_value(row["p_holm"]) for row in rows],
+    }
+    if any(row["reason"] for row in rows):
+        columns["remark"] = [row["reason"] for row in rows]
+    return grid(columns, ["ion / reference", "groups", "remark"], _PROSE("table"))
+
+
+def _multiple(row: Mapping[Any, Any]) -> Estimate:
+    """Write the ratio of one group divided by that of the other, with its interval."""
+    return estimate(row["ratio_of_ratios"], math.exp(row["low"]), math.exp(row["high"]))
+
+
+def _pair(row: Mapping[Any, Any]) -> str:
+    return " / ".join(row[name] or NO_GROUP for name in ("group", "other_group"))
+
+
+def _marks(results: Results, rows: Sequence[Mapping[Any, Any]]) -> pd.DataFrame:
+    """Return the rows of the figure, all on the scale of ratios."""
+    return pd.DataFrame(
+        [
+            {"ion": row["ion"], "reference": row["reference"], "pair": _pair(row), "at": row["ratio_of_ratios"]}
+            | {"low": math.exp(row["low"]), "high": math.exp(row["high"])}
+            | {"significant": row["p_holm"] < results.alpha}
+            for row in rows
+        ]
+    )

@@ -1,0 +1,127 @@
+"""Section with the methods paragraph, its references, and the configuration and versions of the run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from nernstfit.contract.terms import (
+    ActivityModel,
+    Configuration,
+    Flag,
+    JunctionBasis,
+    JunctionMethod,
+    LeakMethod,
+    ReferenceElectrode,
+)
+from nernstfit.report.blocks import Block, Code, Fold, Heading, Listing, Text, grid
+from nernstfit.report.numbers import as_given
+from nernstfit.report.prose import Prose
+from nernstfit.report.results import Results
+from nernstfit.report.sections import references
+from nernstfit.report.sections.ghk_form import GHK_FORM
+from nernstfit.report.sections.solutions import activity_setting
+from nernstfit.report.wording import joined
+from nernstfit.reversal import registry
+
+_PROSE = Prose("methods")
+
+
+def blocks(results: Results) -> Iterator[Block]:
+    """Yield the methods paragraph, the references, the meaning of the flags, and how the report was made."""
+    yield Text(_PROSE("paragraph", **_values(results)))
+    yield Heading("References")
+    yield Listing(tuple(references.cited(results)))
+    yield Heading("Flags")
+    meanings: dict[str, list[str]] = {"flag": list(Flag), "meaning and unit": [flag.sentence for flag in Flag]}
+    yield grid(meanings, meanings)
+    yield Heading("Configuration and versions")
+    config = yaml.safe_dump(results.config, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    yield Fold("Effective configuration", (Code(config),))
+    versions = results.manifest["versions"]
+    programs = {"program": list(versions), "version": list(versions.values())}
+    yield Fold("Versions", (grid(programs, programs),))
+    # Not the digests themselves: a table with its rows in another order leaves this page as it was.
+    yield Text(_PROSE("inputs", number=len(results.manifest["inputs"])))
+
+
+def _values(results: Results) -> dict[str, Any]:
+    """Return the values of the paragraph's template."""
+    config, fit = results.config, results.fit
+    return {
+        "imported": results.has_imported_potentials,
+        "setting": _setting(results),
+        **_measuring(config["measure"]),
+        "has_means": (results.cells_averaged(results.reversals) > 1).any(),
+        "junction": _junction(config["junction"]),
+        "activity": _activity(config["activity"]),
+        "permeant": joined(results.permeant),
+        "reference": fit["reference_ion"],
+        "multivalent": joined(results.multivalent),
+        "ghk_form": GHK_FORM,
+        "offsets": _offsets(float(fit["offset_sd_mV"])),
+        "robust": fit["robust"],
+        "has_limits": results.limits_fitted() > 0,
+        "confidence": results.confidence,
+        "concentration_percent": f"{config['uncertainty']['concentration_percent']:g}",
+        "temperature_C": f"{config['uncertainty']['temperature_C']:g}",
+        "has_comparisons": results.has_comparisons(),
+        "has_tests": len(results.tables["tests"]) > 0,
+        "has_shift_method": references.has_shift_method(results),
+    }
+
+
+def _setting(results: Results) -> str:
+    """Return configurations and temperatures: `in the whole-cell configuration at 22 °C`."""
+    used = set(results.reversals["configuration"])
+    configurations = joined(configuration.label for configuration in Configuration if configuration in used)
+    temperatures = joined(f"{value:g}" for value in sorted(set(results.reversals["temperature_C"])))
+    return f"in {configurations} at {temperatures} °C"
+
+
+def _measuring(measure: Mapping[str, Any]) -> dict[str, Any]:
+    estimator = registry.get(measure["estimator"])
+    if measure["from_ms"] is not None:
+        window = f"from {measure['from_ms']:g} to {measure['to_ms']:g} ms of the epoch"
+    else:
+        start, end = 100 * measure["from_fraction"], 100 * measure["to_fraction"]
+        window = f"from {start:g} to {end:g} % of a step, all of a ramp"
+    return {
+        "statistic": measure["statistic"],
+        "window": window,
+        "leak": LeakMethod(measure["leak"].partition(":")[0]).sentence,
+        "estimator": f"{estimator.sentence} ({estimator.citation})" if estimator.citation else estimator.sentence,
+        "max_interval_mV": f"{measure['max_interval_mV']:g}",
+    }
+
+
+def _junction(junction: Mapping[str, Any]) -> dict[str, Any]:
+    method, reference = JunctionMethod(junction["method"]), junction["reference"] or {}
+    grounded = ReferenceElectrode(reference["type"]).sentence if reference.get("type") else ""
+    solution = f" ({reference['solution']})" if reference.get("solution") else ""
+    already = junction["already_corrected_mV"]
+    return {
+        "is_calculated": method is not JunctionMethod.NONE,
+        "method": method.sentence,
+        "citation": references.citation(method.reference),
+        "basis": JunctionBasis(junction["basis"]).label,
+        "zeroed": "anew in each bath" if junction["zeroed_in"] == "same" else f"in {junction['zeroed_in']}",
+        "grounded": f"{grounded}{solution}",
+        "has_measured": bool(junction["measured_mV"]),
+        "already_corrected": as_given(already) if already else "",
+    }
+
+
+def _activity(activity: Mapping[str, str]) -> dict[str, str]:
+    model = ActivityModel(activity["model"])
+    citation = references.citation(model.reference)
+    return {"model": model.label, "citation": citation, "setting": activity_setting(activity)}
+
+
+def _offsets(offset_sd_mV: float) -> str:
+    if offset_sd_mV == 0:
+        return "no electrode offset"
+    return "a free electrode offset" if math.isinf(offset_sd_mV) else "an electrode offset"

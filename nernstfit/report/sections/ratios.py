@@ -1,0 +1,103 @@
+"""Section on the permeability ratios and their intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from nernstfit.contract.terms import IntervalMethod, RatioVerdict
+from nernstfit.figures.elements import NO_GROUP
+from nernstfit.figures.ratios import draw_ratios
+from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
+from nernstfit.report.numbers import MISSING, as_given, degrees_of_freedom, estimate, fixed
+from nernstfit.report.prose import Prose
+from nernstfit.report.results import Results
+from nernstfit.report.sections import ghk_form, group_differences
+from nernstfit.report.sections.groups import heading
+from nernstfit.report.wording import group_phrase, joined, without_repeats
+
+_PROSE = Prose("ratios")
+_CHECKS = (IntervalMethod.PROFILE, IntervalMethod.BOOTSTRAP, IntervalMethod.STUDENT)
+
+
+def blocks(results: Results) -> Iterator[Block]:
+    """Yield the ratios as figure and tables, the comparison of groups, and intervals by other methods."""
+    configured = results.of_model("permeabilities")
+    if len(configured) == 0:
+        why = "no row is a reversal" if len(results.found) == 0 else "only the reference ion is permeant"
+        yield Text(f"There is no permeability ratio: {why}.")
+        return
+    reference, confidence = results.fit["reference_ion"], results.confidence
+    yield Text(_PROSE("introduction", reference=reference, model=results.model, confidence=confidence))
+    yield from ghk_form.note(results)
+    drawn = configured[configured[["ratio", "low", "high"]].notna().any(axis=1)]
+    if len(drawn):
+        caption = _PROSE(
+            "figure",
+            reference=reference,
+            confidence=confidence,
+            has_bounds=drawn["ratio"].isna().any(),
+            has_truth=bool(results.truth),
+        )
+        yield picture(draw_ratios(drawn, results.of_model("cells"), results.truth, results.permeant), caption)
+    missing = configured[configured["verdict"] == RatioVerdict.NOT_IDENTIFIABLE]
+    if len(missing):
+        names = [f"{row.ion}{f' ({group_phrase(row.group)})' if row.group else ''}" for row in missing.itertuples()]
+        yield Text(f"Not identifiable, and therefore not in the figure: {joined(names)}.", "note")
+    for name in results.groups:
+        yield from heading(results, name)
+        yield _grid(results, configured[configured["group"] == name])
+    yield from group_differences.blocks(results)
+    yield from _other_intervals(results)
+
+
+def _grid(results: Results, rows: pd.DataFrame) -> Grid:
+    """Return the ratios of one group with both intervals."""
+    records = results.in_ion_order(rows)
+    written = [estimate(row["ratio"], row["low"], row["high"]) for row in records]
+    between_cells = [estimate(row["ratio"], row["low_cells"], row["high_cells"]) for row in records]
+    columns = {
+        "ion / reference": [f"{row['ion']} / {row['reference']}" for row in records],
+        "verdict": [RatioVerdict(row["verdict"]).label for row in records],
+        "ratio": [text.ratio for text in written],
+        f"{results.confidence} interval": [text.interval for text in written],
+        IntervalMethod.CELLS.label: [text.interval for text in between_cells],
+        "n cells": [fixed(row["n_cells"], 0) for row in records],
+        "df": [degrees_of_freedom(row["df"]) for row in records],
+    }
+    if results.truth:
+        columns["true ratio"] = [as_given(results.truth.get(row["ion"], math.nan)) for row in records]
+    if any(row["reason"] for row in records):
+        columns["reason"] = [row["reason"] for row in records]
+    return grid(columns, ["ion / reference", "verdict", "reason"])
+
+
+def _other_intervals(results: Results) -> Iterator[Block]:
+    """Yield the between-cell intervals by other methods; one that deviates strongly is marked."""
+    rows = results.of_model("intervals")
+    rows = rows[rows["method"].isin([IntervalMethod.CELLS, *_CHECKS])]
+    by_method = rows.set_index(["group", "ion", "method"])
+    number = rows.groupby(["group", "ion"]).size()
+    checked = [(group, ion) for group in results.groups for ion in results.permeant if number.get((group, ion), 0) > 1]
+    if not checked:
+        return
+
+    def written(key: tuple[str, str], method: str) -> str:
+        if (*key, method) not in by_method.index:
+            return MISSING
+        row = by_method.loc[(*key, method)]
+        middle = math.sqrt(row["low"] * row["high"])
+        return estimate(middle, row["low"], row["high"]).interval + (" *" if row["disagrees"] is True else "")
+
+    several = len(results.groups) > 1
+    columns = {"group": without_repeats([group or NO_GROUP for group, _ in checked])} if several else {}
+    columns |= {
+        "ion": [ion for _, ion in checked],
+        IntervalMethod.CELLS.label: [written(key, IntervalMethod.CELLS) for key in checked],
+    }
+    columns |= {method.label: [written(key, method) for key in checked] for method in _CHECKS}
+    if several:
+        yield Heading("Intervals by other methods")
+    yield grid(columns, ["group", "ion"], _PROSE("other_intervals", disagrees=rows["disagrees"].isin([True]).any()))
