@@ -27,7 +27,7 @@ class Dependencies:
 
     def fingerprint(self, stage: str) -> str:
         """Return the digest of all that a stage reads of the experiment."""
-        return views.fingerprint(self.experiment, declared_fields(stage))
+        return views.fingerprint(self.experiment, declared_fields(stage), stage)
 
     @property
     def batches(self) -> list[str]:
@@ -43,7 +43,7 @@ class Dependencies:
 
     def batch_fingerprint(self, wildcards: Any) -> str:
         """Return the digest of what ingest reads of the batch `wildcards.batch`."""
-        return views.fingerprint(batch(self.experiment, wildcards.batch), declared_fields("ingest"))
+        return views.fingerprint(batch(self.experiment, wildcards.batch), declared_fields("ingest"), "ingest")
 
 
 def batch(experiment: Experiment, name: str) -> Experiment:

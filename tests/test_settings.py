@@ -82,6 +82,13 @@ def test_values_have_the_types_of_the_schema(config: Config) -> None:
             assert type(value) is getattr(terms, rule["terms"]), name
 
 
+@pytest.mark.parametrize("key", schema.schema()["properties"]["measure"]["properties"])
+def test_a_key_of_measure_names_the_stages_that_read_it(key: str) -> None:
+    named = schema.schema()["properties"]["measure"]["properties"][key]["stages"]
+    assert named
+    assert set(named) <= {"ingest", "measure"}
+
+
 def test_the_allowed_values_of_a_key_are_its_terms() -> None:
     rules = dict(leaves(schema.schema()))
     assert rules["measure.statistic"]["enum"] == ["mean", "median", "peak"]

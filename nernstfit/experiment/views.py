@@ -2,7 +2,8 @@
 
 A stage declares its fields once, as dotted names within the experiment (`rows.measure.epoch`, `settings.fit`,
 `solutions`), in the constant READS of its module. The decorator `stage` hands its function a view that holds
-these fields only; reading any other raises UndeclaredRead. The digest of the same view is the fingerprint of
+these fields only; reading any other raises UndeclaredRead. `rows.measure.*` stands for the keys of the section
+`measure` that the schema of the configuration assigns to the stage. The digest of the same view is the fingerprint of
 the stage's rule: whatever a stage can read, its fingerprint contains, so that no result can be stale.
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from nernstfit.contract.schema import schema
 from nernstfit.experiment.records import Experiment
 
 Run = Callable[[Mapping[str, Any], Mapping[str, str], Experiment], None]
@@ -76,12 +78,22 @@ def view(experiment: Experiment, fields: Iterable[str], stage: str) -> Experimen
     Experiment
         To a type checker; in truth a record of the declared fields, in which sections and rows are such records too.
     """
-    return typing.cast(Experiment, _part(experiment, [name.split(".") for name in fields], stage, ""))
+    names = [name for field in fields for name in _expanded(field, stage)]
+    return typing.cast(Experiment, _part(experiment, [name.split(".") for name in names], stage, ""))
 
 
-def fingerprint(experiment: Experiment, fields: Iterable[str]) -> str:
-    """Return the SHA-256 of what a view of an experiment holds, whatever the order of rows and fields."""
-    content = _plain(view(experiment, fields, "fingerprint"))
+def _expanded(field: str, stage: str) -> list[str]:
+    """Return the fields that a name stands for."""
+    section, _, rest = field.rpartition(".")
+    if rest != "*":
+        return [field]
+    keys = schema()["properties"][section.rpartition(".")[2]]["properties"]
+    return [f"{section}.{key}" for key, rule in keys.items() if stage in rule["stages"]]
+
+
+def fingerprint(experiment: Experiment, fields: Iterable[str], stage: str) -> str:
+    """Return the SHA-256 of what a stage's view of an experiment holds, whatever the order of rows and fields."""
+    content = _plain(view(experiment, fields, stage))
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 

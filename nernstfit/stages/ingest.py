@@ -25,16 +25,7 @@ READS = (
     "rows.subtract",
     "rows.sweeps",
     "rows.exclude",
-    "rows.measure.epoch",
-    "rows.measure.from_fraction",
-    "rows.measure.to_fraction",
-    "rows.measure.from_ms",
-    "rows.measure.to_ms",
-    "rows.measure.statistic",
-    "rows.measure.channel",
-    "rows.measure.command",
-    "rows.measure.voltage",
-    "rows.measure.leak",
+    "rows.measure.*",
 )
 POINTS = (
     "measurement",

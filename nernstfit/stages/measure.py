@@ -27,11 +27,7 @@ READS = (
     "rows.capacitance_pF",
     "rows.estimator_temperature_C",
     "rows.leak_sign",
-    "rows.measure.voltage",
-    "rows.measure.estimator",
-    "rows.measure.leak",
-    "rows.measure.max_interval_mV",
-    "rows.measure.min_span_mV",
+    "rows.measure.*",
 )
 _HANDED_ON = ("noise_pA", "bandwidth_Hz", "bandwidth_source", "time_s")  # facts that no measuring changes
 _MEASURED = (
