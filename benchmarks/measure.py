@@ -91,7 +91,7 @@ def measured(path: Path, how: Measure) -> classify.Result:
     points = measure_points(read(path), how, ()).points[0]
     pieces = bool(points.point.any())
     speed = curve.speed(points.command_mV, points.t_ms, points.point) if pieces else None
-    iv = curve.average(points.command_mV, points.current_pA, points.se_pA, 2.0, speed, pieces)
+    iv = curve.average(points.command_mV, points.current_pA, points.se_pA, 2.0, speed)
     return classify.find(iv, how.max_interval_mV, how.min_span_mV, how.estimator)
 
 

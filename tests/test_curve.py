@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from nernstfit.contract import schema
-from nernstfit.reversal import capacitance, classify, curve, registry
+from nernstfit.contract.terms import Leak
+from nernstfit.reversal import capacitance, classify, curve, leak, registry
+from nernstfit.reversal.capacitance import Known
 from nernstfit.reversal.curve import Curve
 
 LEVELS = np.arange(-100.0, 101.0, 10.0)
@@ -23,7 +25,7 @@ def ramp(current: np.ndarray, speed: float, se_pA: float = 2.0, series_MOhm: flo
     """A ramp at `speed` mV per ms; down where that is negative."""
     along = slice(None, None, 1 if speed > 0 else -1)
     speeds = np.full(400, speed)
-    return curve.average(RAMP[along], current[along], np.full(400, se_pA), series_MOhm, speeds, pieces=True)
+    return curve.average(RAMP[along], current[along], np.full(400, se_pA), series_MOhm, speeds)
 
 
 def found(iv: Curve) -> float:
@@ -37,20 +39,20 @@ def found(iv: Curve) -> float:
 
 def test_pieces_of_repeated_ramps_are_one_level_each() -> None:
     sweeps = [4.0 * (RAMP + 20) + offset for offset in (-3.0, 0.0, 3.0)]
-    iv = curve.average(np.tile(RAMP, 3), np.concatenate(sweeps), np.full(1200, 1.0), pieces=True)
+    iv = curve.average(np.tile(RAMP, 3), np.concatenate(sweeps), np.full(1200, 1.0), 0.0, np.full(1200, 0.5))
     assert iv.size == 400
     assert iv.repeats.tolist() == [3] * 400
     assert iv.deviation_pA == pytest.approx(np.tile([-3.0, 0.0, 3.0], (400, 1)))
     assert iv.scatter == pytest.approx(math.sqrt(9.0))
 
 
-def test_ramps_of_other_speeds_are_repeats_whose_charging_is_no_scatter() -> None:
+def test_ramps_of_other_speeds_are_repeats_whose_capacitive_current_is_no_scatter() -> None:
     speeds = np.repeat([0.2, 0.4, 0.8], 400)
     current = np.tile(4.0 * (RAMP + 20), 3) + 15.0 * speeds
-    iv = curve.average(np.tile(RAMP, 3), current, np.full(1200, 1.0), 0.0, speeds, pieces=True)
+    iv = curve.average(np.tile(RAMP, 3), current, np.full(1200, 1.0), 0.0, speeds)
     assert iv.scatter == 1.0
     assert np.abs(iv.deviation_pA).max() < 1e-9
-    uncharged = curve.without_capacity(iv, 15.0, 0.0)
+    uncharged = capacitance.without_capacitive_current(iv, 15.0, 0.0)
     assert uncharged.current_pA == pytest.approx(4.0 * (RAMP + 20))
 
 
@@ -73,21 +75,21 @@ def test_few_levels_of_a_ramp_average_their_pieces_and_their_errors() -> None:
 # Series resistance and backgrounds
 
 
-def test_the_background_of_500_pA_on_10_MOhm_is_taken_off_on_the_corrected_axes() -> None:
+def test_the_background_of_500_pA_on_10_MOhm_is_subtracted_on_the_corrected_axes() -> None:
     """A channel that reverses at -40 mV on a background of 500 pA there, behind 10 MOhm."""
     g, e, b, r = 12.0, -40.0, 10.0, 10.0
     zero_b = e - 500.0 / b
     with_channel = (g * (LEVELS - e) + b * (LEVELS - zero_b)) / (1 + (g + b) * r * 1e-3)
     alone = b * (LEVELS - zero_b) / (1 + b * r * 1e-3)
     naive = steps(with_channel - alone)
-    subtracted = curve.without_background(steps(with_channel, 1.0, r), steps(alone, 1.0, r))
+    subtracted = leak.without_background(steps(with_channel, 1.0, r), steps(alone, 1.0, r))
     assert found(subtracted) == pytest.approx(e, abs=1e-6)
     assert abs(found(naive) - e) > 3
 
 
 def test_a_background_has_its_own_errors() -> None:
     quiet, loud = (
-        classify.find(curve.without_background(steps(10 * (LEVELS + 20.0)), steps(2 * LEVELS, se)), 10, 15)
+        classify.find(leak.without_background(steps(10 * (LEVELS + 20.0)), steps(2 * LEVELS, se)), 10, 15)
         for se in (0.01, 5.0)
     )
     assert loud.potential_mV == pytest.approx(-25.0, abs=1e-6)
@@ -95,11 +97,22 @@ def test_a_background_has_its_own_errors() -> None:
 
 
 def test_beyond_the_range_of_the_background_nothing_is_subtracted_and_nothing_kept() -> None:
-    iv = curve.without_background(steps(10 * (LEVELS + 20.0)), steps(LEVELS[5:15], levels=LEVELS[5:15]))
+    iv = leak.without_background(steps(10 * (LEVELS + 20.0)), steps(LEVELS[5:15], levels=LEVELS[5:15]))
     assert iv.voltage_mV.tolist() == LEVELS[5:15].tolist()
 
 
 # Leaks
+
+
+def test_every_leak_of_the_contract_has_its_method() -> None:
+    assert list(leak.METHODS) == list(Leak)
+    assert {value: leak.method(value).reference for value in ("none", "linear", "background", "epoch:AB")} == {
+        "none": None,
+        "linear": None,
+        "background": "background",
+        "epoch:AB": "leak",
+    }
+    assert [method.leak for method in leak.METHODS.values() if not method.sentence] == ["none"]
 
 
 def activating(v: np.ndarray, e: float = 20.0) -> np.ndarray:
@@ -107,7 +120,7 @@ def activating(v: np.ndarray, e: float = 20.0) -> np.ndarray:
 
 
 def test_a_straight_leak_is_found_below_activation() -> None:
-    iv = curve.without_straight_leak(steps(activating(LEVELS) + 2.0 * (LEVELS + 10), 0.5))
+    iv = leak.without_linear(steps(activating(LEVELS) + 2.0 * (LEVELS + 10), 0.5))
     assert iv is not None
     assert found(iv) == pytest.approx(20.0, abs=0.3)
     assert iv.total_pA == pytest.approx(activating(LEVELS) + 2.0 * (LEVELS + 10))
@@ -115,18 +128,18 @@ def test_a_straight_leak_is_found_below_activation() -> None:
 
 
 def test_a_current_that_bends_from_the_lowest_levels_on_has_no_straight_leak() -> None:
-    assert curve.without_straight_leak(steps(0.05 * (LEVELS + 100) ** 2, 0.5)) is None
+    assert leak.without_linear(steps(0.05 * (LEVELS + 100) ** 2, 0.5)) is None
 
 
 def test_below_activation_is_at_the_highest_command_of_an_inside_out_patch() -> None:
     turned = -(activating(-LEVELS) + 2.0 * (-LEVELS + 10))
-    iv = curve.without_straight_leak(steps(turned, 0.5), sign=-1)
+    iv = leak.without_linear(steps(turned, 0.5), sign=-1)
     assert iv is not None
     assert found(iv) == pytest.approx(-20.0, abs=0.3)
 
 
 def test_a_current_that_falls_with_the_voltage_is_no_leak() -> None:
-    assert curve.without_straight_leak(steps(-2.0 * LEVELS, 0.5)) is None
+    assert leak.without_linear(steps(-2.0 * LEVELS, 0.5)) is None
 
 
 def test_the_recorded_voltage_takes_the_place_of_its_levels_command() -> None:
@@ -141,8 +154,8 @@ def test_the_recorded_voltage_takes_the_place_of_its_levels_command() -> None:
 def test_the_error_of_a_leak_far_off_is_that_of_its_line() -> None:
     """Four levels from -100 to -70 mV, carried to 0 mV: by the textbook's formula of a prediction."""
     lowest = LEVELS[:4]
-    leak = steps(2.0 * lowest, 1.0, levels=lowest)
-    iv = curve.without_leak(steps(np.zeros(21), 1e-6), leak)
+    prepulse = steps(2.0 * lowest, 1.0, levels=lowest)
+    iv = leak.without_epoch(steps(np.zeros(21), 1e-6), prepulse)
     x = lowest - lowest.mean()
     expected = math.sqrt(1 / 4 + (0 - lowest.mean()) ** 2 / float(x @ x))
     assert curve.total_se_pA(iv)[LEVELS == 0] == pytest.approx([expected], rel=1e-6)
@@ -150,17 +163,17 @@ def test_the_error_of_a_leak_far_off_is_that_of_its_line() -> None:
 
 def test_a_leak_that_is_not_straight_is_not_carried_beyond_its_range() -> None:
     inner = LEVELS[(LEVELS >= -50) & (LEVELS <= 50)]
-    leak = steps(0.02 * (inner + 60) ** 2, 0.1, levels=inner)
-    iv = curve.without_leak(steps(activating(LEVELS) + 0.02 * (LEVELS + 60) ** 2), leak)
+    prepulse = steps(0.02 * (inner + 60) ** 2, 0.1, levels=inner)
+    iv = leak.without_epoch(steps(activating(LEVELS) + 0.02 * (LEVELS + 60) ** 2), prepulse)
     assert iv.voltage_mV.tolist() == inner.tolist()
     assert found(iv) == pytest.approx(20.0, abs=0.05)
 
 
-# What charges the membrane
+# Capacitive current
 
 
 @pytest.mark.parametrize("series", [0.0, 3.0])
-def test_a_pair_of_ramps_tells_the_capacity_behind_a_series_resistance(series: float) -> None:
+def test_a_pair_of_ramps_determines_the_capacitance_behind_a_series_resistance(series: float) -> None:
     rng = np.random.default_rng(2)
     g, e, c, s = 8.0, -15.0, 20.0, 0.5
     share = 1 / (1 + g * series * 1e-3)
@@ -168,27 +181,32 @@ def test_a_pair_of_ramps_tells_the_capacity_behind_a_series_resistance(series: f
         ramp((g * (RAMP - e) + c * way * s) * share + 2 * rng.standard_normal(400), way * s, 2.0, series)
         for way in (1, -1)
     )
-    told = capacitance.of(up, down, math.nan, math.nan, math.nan)
-    assert told.source == "pair"
-    assert not told.is_hysteresis
-    assert told.removed_pF == pytest.approx(c, abs=4 * told.se_pF)
-    assert told.se_pF < 0.5
-    iv = curve.without_capacity(up, told.removed_pF, told.se_pF)
+    estimated = capacitance.estimate(up, down, Known())
+    assert estimated.source == "pair"
+    assert not estimated.has_hysteresis
+    assert estimated.subtracted_pF == pytest.approx(c, abs=4 * estimated.se_pF)
+    assert estimated.se_pF < 0.5
+    iv = capacitance.without_capacitive_current(up, estimated.subtracted_pF, estimated.se_pF)
     assert found(iv) == pytest.approx(e, abs=0.2)
     assert found(up) == pytest.approx(e - c * s / g, abs=0.2)
 
 
-def test_channels_that_open_on_the_way_are_no_capacity() -> None:
+def test_channels_that_open_on_the_way_are_no_capacitance() -> None:
     up, down = ramp(8.0 * (RAMP + 15), 0.5), ramp(20.0 * (RAMP + 15), -0.5)
-    told = capacitance.of(up, down, 12.0, math.nan, math.nan)
-    assert told.is_hysteresis
-    assert (told.removed_pF, told.source) == (12.0, "table")
+    estimated = capacitance.estimate(up, down, Known(12.0))
+    assert estimated.has_hysteresis
+    assert (estimated.subtracted_pF, estimated.source) == (12.0, "table")
 
 
-def test_a_capacity_that_nobody_gave_has_the_size_that_the_corner_speaks_of() -> None:
-    told = capacitance.of(ramp(8.0 * (RAMP + 15), 0.5), None, math.nan, 3.0, 4.0)
-    assert (told.removed_pF, told.se_pF, told.size_pF, told.source) == (0.0, 0.0, 5.0, "unknown")
-    assert capacitance.of(ramp(RAMP, 0.5), None, math.nan, math.nan, math.nan).size_pF == pytest.approx(17.7, abs=0.1)
+def test_an_unknown_capacitance_has_the_possible_size_that_the_corner_shows() -> None:
+    estimated = capacitance.estimate(ramp(8.0 * (RAMP + 15), 0.5), None, Known(math.nan, 3.0, 4.0))
+    assert (estimated.subtracted_pF, estimated.se_pF, estimated.possible_pF, estimated.source) == (
+        0.0,
+        0.0,
+        5.0,
+        "unknown",
+    )
+    assert capacitance.estimate(ramp(RAMP, 0.5), None, Known()).possible_pF == pytest.approx(17.7, abs=0.1)
 
 
 # Estimators
@@ -236,7 +254,7 @@ def test_the_rectification_of_a_ghk_fit_is_free() -> None:
     assert zero.slope_nS == pytest.approx(6.0, rel=1e-3)
 
 
-def test_estimators_that_disagree_are_told() -> None:
+def test_estimators_that_disagree_are_reported() -> None:
     sharp = np.where(LEVELS < 5.0, 6.0, 9.0) * (LEVELS - 5.0)
     result = classify.find(steps(sharp, 0.2), 10.0, 15.0, estimator="ghk")
     assert result.verdict == "reversal"
@@ -253,7 +271,7 @@ def test_an_estimator_without_a_zero_is_ambiguous_and_named() -> None:
     assert "'ghk'" in result.reason
 
 
-def test_repeats_that_drift_are_told_and_enlarge_the_error() -> None:
+def test_repeats_that_drift_are_reported_and_enlarge_the_error() -> None:
     moving = np.concatenate([5 * (LEVELS - zero) for zero in (-4.0, -2.0, 0.0, 2.0, 4.0)])
     iv = curve.average(np.tile(LEVELS, 5), moving, np.full(105, 1.0))
     still = curve.average(np.tile(LEVELS, 5), np.tile(5 * LEVELS, 5), np.full(105, 1.0))

@@ -131,7 +131,7 @@ def activating(v: np.ndarray, e: float) -> np.ndarray:
     ("how", "waveform"),
     [({"leak": "linear", "epoch": "A"}, STEPS), ({"leak": "epoch:A", "epoch": "B"}, PREPULSE)],
 )
-def test_a_leak_is_taken_off_and_what_it_moved_is_told(
+def test_a_leak_is_subtracted_and_its_shift_is_reported(
     tmp_path: Path, measured: Measured, how: Mapping[str, str], waveform: Waveform
 ) -> None:
     write(tmp_path / "data" / "cell.abf", lambda v, _: activating(v, 20.0) + 3.0 * (v + 10), waveform, points=1100)

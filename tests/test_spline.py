@@ -1,4 +1,4 @@
-"""The smooth curve through an I-V: what it follows exactly, its derivatives, and that its error is true."""
+"""Smoothing spline through an I-V curve: what it follows exactly, its derivatives, and that its error is true."""
 
 from __future__ import annotations
 
@@ -49,24 +49,24 @@ def test_there_is_no_zero_where_the_signs_agree() -> None:
     assert math.isnan(curve.zero(-100, 100))
 
 
-def test_each_size_of_the_bend_is_the_best_prediction_of_its_process() -> None:
-    """Against kriging written out: generalised least squares for the trend, the bend given what is left."""
+def test_each_variance_of_the_deviation_gives_the_best_prediction_of_its_process() -> None:
+    """Against kriging written out: generalised least squares for the trend, the deviation given the residuals."""
     rng = np.random.default_rng(4)
     se = rng.uniform(0.5, 2.0, 21)
     y = ghk(LEVELS, -20.0) + se * rng.standard_normal(21)
     curve = spline.fit(LEVELS, y, se)
     x, at = (LEVELS + 100) / 200, np.array([0.43])
     expected = []
-    for size in curve._sizes:
-        covariance = size * kernel(x, x) + np.diag(se**2)
+    for variance in curve.variances:
+        covariance = variance * kernel(x, x) + np.diag(se**2)
         trend = np.vander(x, 3, increasing=True)
         inverse = linalg.inv(covariance)
         beta = linalg.solve(trend.T @ inverse @ trend, trend.T @ inverse @ y)
-        bend = size * kernel(at, x) @ inverse @ (y - trend @ beta)
-        expected.append(float((np.vander(at, 3, increasing=True) @ beta + bend)[0]))
+        deviation = variance * kernel(at, x) @ inverse @ (y - trend @ beta)
+        expected.append(float((np.vander(at, 3, increasing=True) @ beta + deviation)[0]))
     found = float(curve.at(at * 200 - 100)[0])
-    assert curve.evidence.sum() == pytest.approx(1.0)
-    assert found == pytest.approx(float(curve.evidence @ expected), rel=1e-6)
+    assert curve.posterior.sum() == pytest.approx(1.0)
+    assert found == pytest.approx(float(curve.posterior @ expected), rel=1e-6)
 
 
 def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -88,7 +88,7 @@ def test_the_influence_of_a_level_is_what_moving_it_does() -> None:
     influence, between = curve.error(at)
     assert influence.shape == (2, 21)
     assert (between >= 0).all()
-    # The evidence moves too when a level is moved; over a small step it does so little.
+    # The posterior moves too when a level is moved; over a small step it does so little.
     for level in (3, 8, 11):
         moved = y.copy()
         moved[level] += 1e-4

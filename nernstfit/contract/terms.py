@@ -287,6 +287,20 @@ class Statistic(Term):
     PEAK = "peak", "peak"
 
 
+class Leak(Term):
+    """Leak that is subtracted from the current."""
+
+    NONE = "none", "none", "nothing is subtracted"
+    LINEAR = "linear", "linear", "a straight line fitted below activation"
+    BACKGROUND = "background", "background", "the current of the recording in column `subtract`"
+    EPOCH = "epoch", "epoch", "the leak of another epoch of the same recording, named by its letter as `epoch:A`"
+
+    @classmethod
+    def of(cls, value: str) -> Leak:
+        """Return the term of a value of `measure.leak`, such as `epoch:A`."""
+        return cls(value.partition(":")[0])
+
+
 class Voltage(Term):
     """Voltage against which the current is plotted."""
 

@@ -1,93 +1,131 @@
-"""What charges the membrane during a ramp, C dV/dt, and how well it is known.
+"""Capacitive current of a ramp, C dV/dt, and the membrane capacitance that it is calculated from.
 
-It adds the same current to the whole ramp and moves its zero by C dV/dt over the slope: up one
-way, down the other. Two ramps that run the opposite ways over the same voltages tell it, unless
-channels that open or close on the way make them differ by more than a constant.
+The capacitive current adds the same current to the whole ramp and shifts its zero by C dV/dt over
+the slope: up in one direction, down in the other. Two ramps in opposite directions over the same
+voltages determine the capacitance, unless channels that open or close on the way make them differ
+by more than a constant.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nernstfit.reversal import spline
-from nernstfit.reversal.curve import DENSE_MV, Curve, membrane_speed, thinned
-from nernstfit.reversal.polynomial import misfit
+from nernstfit.reversal.curve import DENSE_MV, Curve, coarse, thinned
+from nernstfit.reversal.polynomial import error_scale
 
-PAIR, TABLE, UNKNOWN = "pair", "table", "unknown"
-# A cell 25 um across, 0.9 uF/cm2 (Gentet, Stuart & Clements 2000, Biophys J 79:314).
+FloatArray = NDArray[np.float64]
+
+# Membrane capacitance in pF where nothing is known of it: a cell 25 um across at 0.9 uF/cm2 (Gentet, Stuart &
+# Clements 2000, Biophys J 79:314). It is the size of a possible error: half or double of it halves or doubles that.
 TYPICAL_PF = 0.9e-6 * math.pi * 25e-4**2 * 1e12
-_EDGE = 0.05  # of the common range, left out at both ends: what the corners leave
+# Fraction of the common range of two ramps that is left out at either end, where the corners of the command leave
+# transients. At half transients of 1 % of the ramp's duration still count; at double a tenth less data remain.
+_MARGIN = 0.05
+# Fewest averaged pieces (2 mV each) of two ramps that determine a capacitance, 16 mV. At half the error of the
+# capacitance is 1.4 times larger; at double, ramps of 30 mV are not compared.
 _MIN_PIECES = 8
-_LEAK_TERMS = 4  # of the leak itself, a cubic
-_NOISE = 3.0
-_CONSTANT = 0.2  # root mean square of what may vary, of the mean
+# Terms of the polynomial of a leak's own ramps, a cubic. At half curvature of the leak is taken for capacitive
+# current where the two directions cover unlike ranges; at double the error of the capacitance rises.
+_LEAK_TERMS = 4
+# Standard errors below zero at which a capacitance is impossible, so that the ramps have hysteresis. At half chance
+# gives hysteresis in 7 % of cells without capacitance, at double a small negative capacitance is taken for none.
+_IMPOSSIBLE_Z = 3.0
+# Variation between the pieces of two ramps, root mean square over the mean, above which they differ by more than a
+# constant. At half the errors of the series resistance count as hysteresis, at double gating of 40 % of the
+# capacitive current is averaged into the capacitance.
+_MAX_VARIATION = 0.2
+
+
+class Source(StrEnum):
+    """Source of a membrane capacitance: a pair of ramps, the table (or the amplifier's telegraph), or none."""
+
+    PAIR = "pair"
+    TABLE = "table"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Capacity:
-    """What of the current of a ramp charges the membrane.
+class Known:
+    """Values from which a membrane capacitance is taken without a pair of ramps, in pF; nan where there is none.
 
     Attributes
     ----------
-    removed_pF : float
-        Capacity whose current is subtracted; 0 where it is not known, or not to be told from none.
-    se_pF : float
-        Its standard error; 0 where it is given or not known.
-    size_pF : float
-        Where it is not known, what it may be.
-    source : str
-        `pair`, `table` (or telegraphed by the amplifier) or `unknown`.
-    is_hysteresis : bool
-        Whether the two directions differ by more than a constant.
+    given_pF : float
+        From the table or the amplifier.
+    corner_pF, corner_se_pF : float
+        From the step of the current at the start of the ramp, which gives only the size of a possible error.
     """
 
-    removed_pF: float
+    given_pF: float = math.nan
+    corner_pF: float = math.nan
+    corner_se_pF: float = math.nan
+
+
+@dataclass(frozen=True)
+class Capacitance:
+    """Membrane capacitance as far as it is known.
+
+    Attributes
+    ----------
+    subtracted_pF : float
+        Capacitance whose current is subtracted; 0 where it is not known, or does not differ from none.
+    se_pF : float
+        Its standard error; 0 where it is given or not known.
+    possible_pF : float
+        Its possible size where it is not known.
+    source : Source
+    has_hysteresis : bool
+        True where the two directions differ by more than a constant.
+    """
+
+    subtracted_pF: float
     se_pF: float
-    size_pF: float
-    source: str
-    is_hysteresis: bool = False
+    possible_pF: float
+    source: Source
+    has_hysteresis: bool = False
 
     @property
     def further_se_pF(self) -> float:
-        """What of the standard error is not in the ramp's noise already.
+        """Standard error that is not yet in the ramp's noise.
 
-        Noise that lifts a ramp lifts the capacity that the pair tells, and with it what is subtracted: there the
-        error of the zero is, if anything, less than that of the ramp alone.
+        Noise that lifts a ramp lifts the capacitance estimated from the pair, and with it what is subtracted: there
+        the error of the zero is, if anything, less than that of the ramp alone.
         """
-        return 0.0 if self.source == PAIR else self.se_pF
+        return 0.0 if self.source is Source.PAIR else self.se_pF
 
 
-def of(up: Curve, down: Curve | None, given_pF: float, corner_pF: float, corner_se_pF: float) -> Capacity:
-    """Find the capacity: from the pair of directions, else as given, else only its size.
+def estimate(signal: Curve, opposite: Curve | None, known: Known) -> Capacitance:
+    """Estimate the capacitance: from the pair of directions, else as given, else only its possible size.
 
     Parameters
     ----------
-    up, down : Curve
-        The ramp that is measured, and the one that runs back, if any.
-    given_pF : float
-        From the table or the amplifier; nan where neither gives one.
-    corner_pF, corner_se_pF : float
-        Capacity that the step of the current at the start of the ramp speaks of; nan where nothing tells.
+    signal, opposite : Curve
+        The ramp that is measured, and that in the opposite direction, if any.
+    known : Known
 
     Returns
     -------
-    Capacity
+    Capacitance
     """
-    found = _of_pair(up, down) if down is not None else None
-    if found is not None and not found.is_hysteresis:
+    found = _from_pair(signal, opposite) if opposite is not None else None
+    if found is not None and not found.has_hysteresis:
         return found
     hysteresis = found is not None
-    if math.isfinite(given_pF):
-        return Capacity(given_pF, 0.0, 0.0, TABLE, hysteresis)
-    size = math.hypot(corner_pF, corner_se_pF) if math.isfinite(corner_pF) else TYPICAL_PF
-    return Capacity(0.0, 0.0, size, UNKNOWN, hysteresis)
+    if math.isfinite(known.given_pF):
+        return Capacitance(known.given_pF, 0.0, 0.0, Source.TABLE, hysteresis)
+    has_corner = math.isfinite(known.corner_pF)
+    possible = math.hypot(known.corner_pF, known.corner_se_pF) if has_corner else TYPICAL_PF
+    return Capacitance(0.0, 0.0, possible, Source.UNKNOWN, hysteresis)
 
 
-def of_leak(leak: Curve, given_pF: float) -> Capacity:
-    """Find the capacity that a leak's own ramp, or ramps up and down in one curve, charge.
+def estimate_for_leak(leak: Curve, given_pF: float) -> Capacitance:
+    """Estimate the capacitance for a leak's own ramp, or ramps in both directions in one curve.
 
     Parameters
     ----------
@@ -98,25 +136,55 @@ def of_leak(leak: Curve, given_pF: float) -> Capacity:
 
     Returns
     -------
-    Capacity
-        Where it is not known, its size is its standard error.
+    Capacitance
+        Where it is not known, its possible size is its standard error.
     """
     speed = membrane_speed(leak)
     if np.ptp(np.sign(speed)) == 2:
         x = (leak.voltage_mV - leak.voltage_mV[0]) / (leak.voltage_mV[-1] - leak.voltage_mV[0])
         design = np.column_stack([np.vander(x, _LEAK_TERMS), speed]) * leak.weight[:, None]
         operator = np.linalg.pinv(design)[-1]
-        return Capacity(float(operator @ (leak.current_pA * leak.weight)), float(np.linalg.norm(operator)), 0.0, PAIR)
+        capacitance = float(operator @ (leak.current_pA * leak.weight))
+        return Capacitance(capacitance, float(np.linalg.norm(operator)), 0.0, Source.PAIR)
     if math.isfinite(given_pF):
-        return Capacity(given_pF, 0.0, 0.0, TABLE)
-    return Capacity(0.0, TYPICAL_PF, TYPICAL_PF, UNKNOWN)
+        return Capacitance(given_pF, 0.0, 0.0, Source.TABLE)
+    return Capacitance(0.0, TYPICAL_PF, TYPICAL_PF, Source.UNKNOWN)
 
 
-def _of_pair(up: Curve, down: Curve) -> Capacity | None:
-    """Difference of the two directions over that of their speeds; None where they share too little."""
-    a, b = thinned(up, DENSE_MV)[0], thinned(down, DENSE_MV)[0]
+def without_capacitive_current(curve: Curve, capacitance_pF: float, se_pF: float) -> Curve:
+    """Subtract the capacitive current, C dV/dt.
+
+    Parameters
+    ----------
+    curve : Curve
+    capacitance_pF, se_pF : float
+        The membrane capacitance and its standard error, which all levels share.
+    """
+    speed = membrane_speed(curve)
+    return curve.minus(capacitance_pF * speed, se_pF * speed[:, None])
+
+
+def membrane_speed(curve: Curve) -> FloatArray:
+    """Return the speed of the membrane potential in mV per ms, shape (levels,).
+
+    Across a series resistance it is less than the command's, by as much as the corrected axis is shorter.
+
+    Parameters
+    ----------
+    curve : Curve
+    """
+    few = coarse(curve)
+    if curve.series_MOhm == 0 or few.size < 2 or not curve.is_ramp:
+        return curve.speed_mV_per_ms
+    ratio = np.gradient(few.voltage_mV, few.command_mV)
+    return curve.speed_mV_per_ms * np.interp(curve.voltage_mV, few.voltage_mV, ratio)
+
+
+def _from_pair(signal: Curve, opposite: Curve) -> Capacitance | None:
+    """Divide the difference of the two directions by that of their speeds; None where they share too little."""
+    a, b = thinned(signal, DENSE_MV)[0], thinned(opposite, DENSE_MV)[0]
     low, high = max(a.voltage_mV[0], b.voltage_mV[0]), min(a.voltage_mV[-1], b.voltage_mV[-1])
-    margin = _EDGE * (high - low)
+    margin = _MARGIN * (high - low)
     inside = a.among((a.voltage_mV > low + margin) & (a.voltage_mV < high - margin))
     if inside.size < _MIN_PIECES or b.size < _MIN_PIECES:
         return None
@@ -128,10 +196,11 @@ def _of_pair(up: Curve, down: Curve) -> Capacity | None:
     variance = (inside.se_pA**2 + ((influence * b.se_pA) ** 2).sum(axis=1) + between) / speed**2
     weight = 1.0 / variance
     weight /= weight.sum()
-    capacity = float(weight @ each)
-    # The smooth curve's errors are shared between neighbours; its share of the error of the mean is exact.
+    capacitance = float(weight @ each)
+    # Neighbours share the spline's errors; its part of the error of the mean is exact.
     shared = (weight / speed) @ influence * b.se_pA
     se = math.sqrt(float(np.sum((weight * inside.se_pA / speed) ** 2)) + float(shared @ shared))
-    excess = misfit(float(np.sum((each - capacity) ** 2 / variance)), inside.size - 1)
-    varies = excess > 1 and float(weight @ (each - capacity) ** 2) > (_CONSTANT * capacity) ** 2
-    return Capacity(max(capacity, 0.0), se * excess, 0.0, PAIR, is_hysteresis=varies or capacity < -_NOISE * se)
+    scale = error_scale(float(np.sum((each - capacitance) ** 2 / variance)), inside.size - 1)
+    varies = scale > 1 and float(weight @ (each - capacitance) ** 2) > (_MAX_VARIATION * capacitance) ** 2
+    hysteresis = varies or capacitance < -_IMPOSSIBLE_Z * se
+    return Capacitance(max(capacitance, 0.0), se * scale, 0.0, Source.PAIR, hysteresis)

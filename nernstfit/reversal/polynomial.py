@@ -1,8 +1,8 @@
 """Weighted polynomials through the levels of an I-V curve, of every order at once.
 
 One QR decomposition of the scaled powers gives the fit of each order up to the highest: the
-columns of Q are orthogonal, so an order more adds one coefficient and takes its square off
-the sum of squares.
+columns of Q are orthogonal, so a further order adds one coefficient and subtracts its square
+from the residual sum of squares.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
+# One-sided 99 % quantile of the standard normal: chance alone lets errors be scaled in 1 % of fits. At half of that
+# probability fewer true misfits widen the errors; at double, intervals are wider than need be in 2 % of fits.
 _NORMAL_99 = 2.3263478740408408
-_STEPS = 60
+# Most steps of the search for a zero. Bisection alone narrows the bracket by 2^60, beyond the digits of a number, and
+# Newton's steps end it long before; half of it suffices for them, double only costs time.
+_MAX_STEPS = 60
 
 
 @dataclass(frozen=True)
-class Line:
-    """One fitted polynomial in (x - centre) / half.
+class Polynomial:
+    """Fitted polynomial in (x - centre) / half.
 
     Attributes
     ----------
@@ -30,10 +34,9 @@ class Line:
     operator : ndarray, shape (order + 1, n)
         d coefficients / d y.
     weight : ndarray, shape (n,)
-        One over the standard error of each y.
-    misfit : float
-        Root of the sum of squares per degree of freedom where chance alone would give so much in less than one
-        case of a hundred, else 1.
+        Inverse standard error of each y.
+    error_scale : float
+        Factor of the errors where the polynomial does not fit, see `error_scale`.
     """
 
     order: int
@@ -42,15 +45,15 @@ class Line:
     coefficients: FloatArray
     operator: FloatArray
     weight: FloatArray
-    misfit: float
+    error_scale: float
 
     def at(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Values at some x, and d value / d y of shape (len(x), n)."""
+        """Return the values at some x, and d value / d y of shape (len(x), n)."""
         powers = np.vander((x - self.centre) / self.half, self.order + 1, increasing=True)
         return powers @ self.coefficients, powers @ self.operator
 
     def value(self, x: float) -> tuple[float, float]:
-        """Value and slope at one x."""
+        """Return value and slope at one x."""
         t, value, slope = (x - self.centre) / self.half, 0.0, 0.0
         for c in self.coefficients[::-1].tolist():
             value, slope = value * t + c, slope * t + value
@@ -62,7 +65,7 @@ class Line:
         if rising == (self.value(low)[0] > 0):
             return math.nan
         x = (low + high) / 2
-        for _ in range(_STEPS):
+        for _ in range(_MAX_STEPS):
             value, slope = self.value(x)
             low, high = (low, x) if (value > 0) == rising else (x, high)
             newton = x - value / slope if slope else math.nan
@@ -74,8 +77,22 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Lines:
-    """Polynomials of all orders through the same points."""
+class Polynomials:
+    """Polynomials of all orders through the same points.
+
+    Attributes
+    ----------
+    centre, half : float
+        Middle and half-width of the range of x.
+    weight : ndarray, shape (n,)
+        Inverse standard error of each y.
+    q, r : ndarray, shape (n, orders) and (orders, orders)
+        Decomposition of the weighted powers.
+    projected : ndarray, shape (orders,)
+        Weighted y projected on the columns of q.
+    chi_square : tuple of float
+        Weighted residual sum of squares of each order.
+    """
 
     centre: float
     half: float
@@ -83,62 +100,68 @@ class Lines:
     q: FloatArray
     r: FloatArray
     projected: FloatArray
-    rest: tuple[float, ...]  # sum of weighted squares that each order leaves
+    chi_square: tuple[float, ...]
 
-    def chosen(self) -> Line:
-        """Return the order, at least 1, for which there is most evidence: Akaike's criterion with known errors."""
-        criterion = [rest + 2.0 * order for order, rest in enumerate(self.rest)]
+    def best(self) -> Polynomial:
+        """Return the polynomial of least Akaike criterion (known errors) among the orders from 1."""
+        criterion = [chi_square + 2.0 * order for order, chi_square in enumerate(self.chi_square)]
         return self.of_order(min(range(1, len(criterion)), key=criterion.__getitem__))
 
-    def of_order(self, order: int) -> Line:
+    def of_order(self, order: int) -> Polynomial:
         """Return the polynomial of one order."""
         q, r = self.q[:, : order + 1], self.r[: order + 1, : order + 1]
         operator = np.linalg.solve(r, q.T) * self.weight
-        freedom = len(self.weight) - order - 1
-        return Line(
+        df = len(self.weight) - order - 1
+        return Polynomial(
             order=order,
             centre=self.centre,
             half=self.half,
             coefficients=np.asarray(np.linalg.solve(r, self.projected[: order + 1]), dtype=np.float64),
             operator=operator,
             weight=self.weight,
-            misfit=misfit(self.rest[order], freedom),
+            error_scale=error_scale(self.chi_square[order], df),
         )
 
 
-def misfit(chi_square: float, freedom: int) -> float:
-    """Root of chi square per degree of freedom where it is beyond its 99 % point, else 1.
+def error_scale(chi_square: float, df: int) -> float:
+    """Return the factor by which errors are scaled for a misfit.
 
-    The point is that of Wilson & Hilferty 1931 (PNAS 17:684).
+    It is the Birge ratio, the root of chi square per degree of freedom, where that exceeds its 99 % quantile, and 1
+    elsewhere. The quantile is that of Wilson & Hilferty 1931 (PNAS 17:684).
 
     Parameters
     ----------
     chi_square : float
-    freedom : int
+    df : int
+        Degrees of freedom; 1 is returned where there are none.
     """
-    if freedom <= 0:
+    if df <= 0:
         return 1.0
-    spread = 2.0 / (9.0 * freedom)
-    limit = (1.0 - spread + _NORMAL_99 * math.sqrt(spread)) ** 3
-    ratio = chi_square / freedom
+    variance = 2.0 / (9.0 * df)
+    limit = (1.0 - variance + _NORMAL_99 * math.sqrt(variance)) ** 3
+    ratio = chi_square / df
     return math.sqrt(ratio) if ratio > limit else 1.0
 
 
-def weighted(x: FloatArray, y: FloatArray, weight: FloatArray, most: int) -> Lines:
-    """Fit polynomials of the orders 0 to `most`.
+def fit(x: FloatArray, y: FloatArray, weight: FloatArray, max_order: int) -> Polynomials:
+    """Fit polynomials of the orders 0 to `max_order` by weighted least squares.
 
     Parameters
     ----------
     x, y, weight : ndarray, shape (n,)
-        Weight is one over the standard error of y.
-    most : int
+        The weight is the inverse standard error of y; x rises.
+    max_order : int
         Less than the number of distinct x.
+
+    Returns
+    -------
+    Polynomials
     """
     low, high = float(x[0]), float(x[-1])
     centre, half = (low + high) / 2, (high - low) / 2 or 1.0
-    powers = np.vander((x - centre) / half, most + 1, increasing=True)
+    powers = np.vander((x - centre) / half, max_order + 1, increasing=True)
     q, r = np.linalg.qr(powers * weight[:, None])
     y_weighted = y * weight
     projected = q.T @ y_weighted
-    left = float(y_weighted @ y_weighted) - np.cumsum(projected**2)
-    return Lines(centre, half, weight, q, r, projected, tuple(np.maximum(left, 0.0).tolist()))
+    residual = float(y_weighted @ y_weighted) - np.cumsum(projected**2)
+    return Polynomials(centre, half, weight, q, r, projected, tuple(np.maximum(residual, 0.0).tolist()))

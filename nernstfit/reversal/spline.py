@@ -1,11 +1,11 @@
-"""A smooth curve through the levels of an I-V, as stiff or as pliant as there is evidence for.
+"""Smoothing spline through the levels of an I-V curve, its smoothness determined by the data.
 
-The current is taken as a low polynomial plus an unknown bend, a Wiener process integrated twice
-(once where there are few levels): its best prediction is a quintic (cubic) smoothing spline.
-How large the bend is, is not chosen but averaged over by the evidence for each size (restricted
-likelihood), from none, which is weighted regression by the polynomial alone, to interpolation.
-The error of the prediction therefore holds the noise of the levels and what the curve may do
-between them (Wahba 1990, Spline Models for Observational Data, chapters 1 and 5).
+The current is modelled as a low polynomial, the trend, plus a deviation from it: a Wiener process
+integrated twice (once where there are few levels). Its best linear prediction is a quintic (cubic)
+smoothing spline. The variance of the deviation is not chosen: predictions are averaged over it with
+weights by restricted likelihood, from none, which is weighted regression by the polynomial alone, to
+interpolation. The error of the prediction therefore includes the noise of the levels and the course
+of the current between them (Wahba 1990, Spline Models for Observational Data, chapters 1 and 5).
 """
 
 from __future__ import annotations
@@ -17,29 +17,42 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-_SIZES = np.concatenate(([1e-12], np.logspace(-2, 9, 23)))  # of the bend, relative to what the levels could tell
-_MIN_FREEDOM = 2
-_QUINTIC_LEVELS = 6
-_TRIES = 50
-_MIN_SE_PA = 1e-9  # samples that never change leave none
+# Grid of variances of the deviation, relative to the noise of the best determined direction: none, then two per
+# decade from where the data do not show it to where the curve interpolates. With half as many the weights change in
+# steps, with twice as many the result is the same and costs twice as much.
+_RELATIVE_VARIANCES = np.concatenate(([1e-12], np.logspace(-2, 9, 23)))
+# Levels beyond the terms of the trend from which a deviation is estimated. With one, the likelihood has no maximum in
+# the variance; at double, curvature that four or five levels show is left out.
+_MIN_DF = 2
+# Levels from which the quintic spline is used. At half there is nothing left beside its trend of three terms to
+# estimate a deviation; at double, curves of ten levels are followed by a cubic, with larger errors between levels.
+_MIN_QUINTIC_LEVELS = 6
+# Most rounds of the search for a zero, each halving the bracket at least; 47 suffice for the 1e-14 of the span at
+# which it ends. At half the zero is good to 1e-8 of the span if regula falsi fails; double changes nothing.
+_MAX_ROUNDS = 50
+# Least standard error of a level in pA, for samples that never change. It is far below any converter's step; half and
+# double give the same curve.
+_MIN_SE_PA = 1e-9
 
 
 @dataclass(frozen=True)
 class Spline:
-    """A fitted curve; made by `fit`.
+    """Fitted curve; made by `fit`.
 
     Attributes
     ----------
     start, span : float
-        Voltage of the first level, and from there to the last, in mV.
+        Voltage of the first level and from there to the last, in mV.
     order : int
-        Terms of the polynomial: 3 with a bend integrated twice, 2 with one integrated once.
+        Terms of the trend: 3 with a deviation integrated twice, 2 with one integrated once.
     x : ndarray, shape (n,)
-        Places of the levels as parts of the span.
-    trend, bend : ndarray, shape (order,) and (n,)
-        Coefficients of the polynomial and of the bend's kernel, averaged over the sizes.
-    evidence : ndarray, shape (sizes,)
-        Weight of each size; sums to 1.
+        Positions of the levels as fractions of the span.
+    trend, deviation : ndarray, shape (order,) and (n,)
+        Coefficients of the trend and of the deviation's kernel, averaged over the variances.
+    posterior : ndarray, shape (variances,)
+        Weight of each variance of the deviation; sums to 1.
+    variances : ndarray, shape (variances,)
+        Variances of the deviation that are averaged over.
     """
 
     start: float
@@ -47,35 +60,35 @@ class Spline:
     order: int
     x: FloatArray
     trend: FloatArray
-    bend: FloatArray
-    evidence: FloatArray
-    _sizes: FloatArray
+    deviation: FloatArray
+    posterior: FloatArray
+    variances: FloatArray
     _weight: FloatArray
     _vectors: FloatArray
-    _shrunk: FloatArray  # (sizes, n): 1 / (size * eigenvalue + 1)
+    _shrinkage: FloatArray  # (variances, n): 1 / (variance * eigenvalue + 1)
     _trend_rotated: FloatArray  # (n, order)
-    _normal: FloatArray  # (sizes, order, order)
-    _trends: FloatArray  # (sizes, order)
-    _rest: FloatArray  # (sizes, n)
+    _normal: FloatArray  # (variances, order, order)
+    _trends: FloatArray  # (variances, order)
+    _residuals: FloatArray  # (variances, n), shrunk
 
     def at(self, voltage_mV: FloatArray) -> FloatArray:
-        """Currents at some voltages."""
+        """Return the currents in pA at some voltages."""
         x = (voltage_mV - self.start) / self.span
-        return np.asarray(_powers(x, self.order) @ self.trend + _kernel(x, self.x, self.order) @ self.bend)
+        return np.asarray(_powers(x, self.order) @ self.trend + _kernel(x, self.x, self.order) @ self.deviation)
 
     def slope(self, voltage_mV: float) -> float:
-        """Slope in nS at one voltage."""
+        """Return the slope in nS at one voltage."""
         x = (voltage_mV - self.start) / self.span
         powers = np.arange(1, self.order)
         trend = float(np.sum(powers * self.trend[1:] * x ** (powers - 1)))
-        return (trend + float(_kernel_slope(x, self.x, self.order) @ self.bend)) / self.span
+        return (trend + float(_kernel_slope(x, self.x, self.order) @ self.deviation)) / self.span
 
     def zero(self, low: float, high: float) -> float:
         """Return the zero between two voltages, nan where the currents there have the same sign."""
         inward, outward = self.at(np.array([low, high]))
         if (inward > 0) == (outward > 0):
             return float("nan")
-        for _ in range(_TRIES):  # regula falsi by turns with halving
+        for _ in range(_MAX_ROUNDS):  # regula falsi and bisection in turns
             middle = low - inward * (high - low) / (outward - inward)
             for guess in (middle, (low + high) / 2):
                 if low < guess < high:
@@ -89,7 +102,7 @@ class Spline:
         return float((low + high) / 2)
 
     def error(self, voltage_mV: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """What each level's current does to the prediction, and the variance that its noise does not explain.
+        """Return the influence of each level's current on the prediction, and the variance beyond its noise.
 
         Parameters
         ----------
@@ -100,26 +113,28 @@ class Spline:
         influence : ndarray, shape (k, n)
             d prediction / d current of each level.
         between_pA2 : ndarray, shape (k,)
-            Variance of the current beyond influence^2 se^2: what the curve may do between the levels, and how
-            stiff it is.
+            Variance of the current beyond influence^2 se^2: its course between the levels, and the uncertain
+            variance of the deviation.
         """
         x = (voltage_mV - self.start) / self.span
         kernel = (_kernel(x, self.x, self.order) * self._weight) @ self._vectors  # (k, n)
-        shrunk, sizes = self._shrunk[:, None, :], self._sizes[:, None, None]
-        bent = sizes * kernel * shrunk  # (sizes, k, n)
-        lifted = _powers(x, self.order) - bent @ self._trend_rotated  # (sizes, k, order)
+        shrinkage, variances = self._shrinkage[:, None, :], self.variances[:, None, None]
+        deviation = variances * kernel * shrinkage  # (variances, k, n)
+        lifted = _powers(x, self.order) - deviation @ self._trend_rotated  # (variances, k, order)
         solved = np.linalg.solve(self._normal, lifted.transpose(0, 2, 1)).transpose(0, 2, 1)
-        rotated = bent + (solved @ self._trend_rotated.T) * shrunk  # (sizes, k, n)
-        own = sizes[..., 0] * _variance(x, self.order) - (bent * sizes * kernel).sum(-1) + (solved * lifted).sum(-1)
-        predicted = (_powers(x, self.order) @ self._trends.T).T + (sizes * kernel * self._rest[:, None, :]).sum(-1)
-        mean = self.evidence @ predicted
-        total = self.evidence @ (own + (predicted - mean) ** 2)
-        influence = np.tensordot(self.evidence, rotated, 1) @ self._vectors.T  # on the weighted currents
+        rotated = deviation + (solved @ self._trend_rotated.T) * shrinkage  # (variances, k, n)
+        own = variances[..., 0] * _variance(x, self.order)
+        own = own - (deviation * variances * kernel).sum(-1) + (solved * lifted).sum(-1)
+        predicted = (_powers(x, self.order) @ self._trends.T).T
+        predicted = predicted + (variances * kernel * self._residuals[:, None, :]).sum(-1)
+        mean = self.posterior @ predicted
+        total = self.posterior @ (own + (predicted - mean) ** 2)
+        influence = np.tensordot(self.posterior, rotated, 1) @ self._vectors.T  # on the weighted currents
         return influence * self._weight, np.maximum(total - (influence**2).sum(axis=1), 0.0)
 
 
 def fit(voltage_mV: FloatArray, current_pA: FloatArray, se_pA: FloatArray) -> Spline:
-    """Fit a smooth curve to levels.
+    """Fit a smoothing spline to levels.
 
     Parameters
     ----------
@@ -129,46 +144,43 @@ def fit(voltage_mV: FloatArray, current_pA: FloatArray, se_pA: FloatArray) -> Sp
     Returns
     -------
     Spline
-        With two or three levels the polynomial alone, since nothing could tell of a bend.
+        With two or three levels the trend alone, since they cannot show a deviation.
     """
     n = len(voltage_mV)
-    order = 3 if n >= _QUINTIC_LEVELS else 2
+    order = 3 if n >= _MIN_QUINTIC_LEVELS else 2
     start, span = float(voltage_mV[0]), float(voltage_mV[-1] - voltage_mV[0])
     x, weight = (voltage_mV - start) / span, 1.0 / np.maximum(se_pA, _MIN_SE_PA)
     values, vectors = np.linalg.eigh(_kernel(x, x, order) * weight[:, None] * weight)
     values = np.maximum(values, 0.0)
-    sizes = _SIZES / values[-1]
-    if n - order < _MIN_FREEDOM:
-        sizes = sizes[:1]
+    variances = _RELATIVE_VARIANCES / values[-1]
+    if n - order < _MIN_DF:
+        variances = variances[:1]
     y = (current_pA * weight) @ vectors
     trend = vectors.T @ (_powers(x, order) * weight[:, None])
-    shrunk = 1.0 / (sizes[:, None] * values + 1.0)
-    normal = np.matmul(trend.T, shrunk[:, :, None] * trend)
-    trends = np.linalg.solve(normal, (shrunk * y @ trend)[..., None])[..., 0]
+    shrinkage = 1.0 / (variances[:, None] * values + 1.0)
+    normal = np.matmul(trend.T, shrinkage[:, :, None] * trend)
+    trends = np.linalg.solve(normal, (shrinkage * y @ trend)[..., None])[..., 0]
     left = y - trends @ trend.T
-    rest = left * shrunk
-    fitted = -0.5 * (-np.log(shrunk).sum(1) + np.linalg.slogdet(normal)[1] + (left * rest).sum(1))
-    if n - order == _MIN_FREEDOM:
-        # So few levels rule no bend out: those are less likely beforehand that are beyond what the levels show.
-        fitted -= 0.25 * np.log1p(sizes / _SIZES[1] * values[-1])
-    evidence = np.exp(fitted - fitted.max())
-    evidence /= evidence.sum()
+    residuals = left * shrinkage
+    loglike = -0.5 * (-np.log(shrinkage).sum(1) + np.linalg.slogdet(normal)[1] + (left * residuals).sum(1))
+    if n - order == _MIN_DF:
+        # So few levels rule out no variance: a prior makes those less likely that exceed what the levels show.
+        loglike -= 0.25 * np.log1p(variances / _RELATIVE_VARIANCES[1] * values[-1])
+    posterior = np.exp(loglike - loglike.max())
+    posterior /= posterior.sum()
     return Spline(
-        start=start,
-        span=span,
-        order=order,
-        x=x,
-        trend=evidence @ trends,
-        bend=((evidence * sizes) @ rest) @ vectors.T * weight,
-        evidence=evidence,
-        _sizes=sizes,
+        *(start, span, order, x),
+        trend=posterior @ trends,
+        deviation=((posterior * variances) @ residuals) @ vectors.T * weight,
+        posterior=posterior,
+        variances=variances,
         _weight=weight,
         _vectors=vectors,
-        _shrunk=shrunk,
+        _shrinkage=shrinkage,
         _trend_rotated=trend,
         _normal=normal,
         _trends=trends,
-        _rest=rest,
+        _residuals=residuals,
     )
 
 
@@ -177,7 +189,7 @@ def _powers(x: FloatArray, order: int) -> FloatArray:
 
 
 def _kernel(x: FloatArray, levels: FloatArray, order: int) -> FloatArray:
-    """Covariance of the bend between places and levels, shape (len(x), len(levels)); 0 before the first level."""
+    """Return the covariance of the deviation, shape (len(x), len(levels)); 0 before the first level."""
     a, b = x[:, None], levels[None, :]
     low, high = np.maximum(np.minimum(a, b), 0.0), np.maximum(a, b)
     if order == 2:
@@ -186,7 +198,7 @@ def _kernel(x: FloatArray, levels: FloatArray, order: int) -> FloatArray:
 
 
 def _kernel_slope(x: float, levels: FloatArray, order: int) -> FloatArray:
-    """Derivative of the kernel by the place, shape (len(levels),)."""
+    """Return the derivative of the kernel by the position, shape (len(levels),)."""
     a = max(x, 0.0)
     if order == 2:
         return np.where(a < levels, a * levels - a**2 / 2, levels**2 / 2)
@@ -195,6 +207,6 @@ def _kernel_slope(x: float, levels: FloatArray, order: int) -> FloatArray:
 
 
 def _variance(x: FloatArray, order: int) -> FloatArray:
-    """Variance of the bend at places."""
+    """Return the variance of the deviation at some positions."""
     inside = np.maximum(x, 0.0)
     return np.asarray(inside**3 / 3 if order == 2 else inside**5 / 20)

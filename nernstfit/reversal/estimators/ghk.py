@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.estimator import Bracket, Estimator, Zero, no_zero, secant, with_error
-from nernstfit.reversal.polynomial import misfit
+from nernstfit.reversal.polynomial import error_scale
 
 FloatArray = NDArray[np.float64]
 
@@ -72,7 +72,7 @@ def zero(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
     if not bracket[0] <= potential <= bracket[1]:
         return no_zero(curve)
     influence = np.linalg.pinv(fit.jacobian * curve.weight[:, None])[0] * curve.weight
-    return with_error(curve, potential, slope, influence, misfit(fit.chi_square, curve.size - len(parameters)))
+    return with_error(curve, potential, slope, influence, error_scale(fit.chi_square, curve.size - len(parameters)))
 
 
 def _fitted(curve: Curve, start: FloatArray, thermal_mV: float) -> _Fit:

@@ -8,7 +8,7 @@ import numpy as np
 
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.estimator import Bracket, Estimator, Zero, neighbourhood, no_zero, with_error
-from nernstfit.reversal.polynomial import weighted
+from nernstfit.reversal.polynomial import fit
 
 # Highest order that Akaike's criterion may choose. At half (a parabola) the inflection of a rectifying current cannot
 # be followed; at double the polynomial oscillates between levels.
@@ -32,14 +32,14 @@ def zero(curve: Curve, bracket: Bracket, temperature_C: float) -> Zero:
     """
     levels = neighbourhood(curve, bracket)
     near = curve.among(levels)
-    line = weighted(near.voltage_mV, near.current_pA, near.weight, max(1, min(_MAX_ORDER, near.size - 2))).chosen()
+    line = fit(near.voltage_mV, near.current_pA, near.weight, max(1, min(_MAX_ORDER, near.size - 2))).best()
     potential = line.zero(*bracket)
     if not math.isfinite(potential):
         return no_zero(curve)
     slope = line.value(potential)[1]
     influence = np.zeros(curve.size)
     influence[levels] = -line.at(np.array([potential]))[1][0] / slope
-    return with_error(curve, potential, slope, influence, line.misfit)
+    return with_error(curve, potential, slope, influence, line.error_scale)
 
 
 ESTIMATOR = Estimator(

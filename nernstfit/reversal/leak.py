@@ -1,0 +1,210 @@
+"""Leak methods: what is subtracted from the current before its zero is found.
+
+One record per value of `measure.leak`. A method is given the signal and, where it needs one, the
+reference curve whose current is subtracted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.contract.terms import Leak, Role
+from nernstfit.reversal import polynomial, spline
+from nernstfit.reversal.curve import DENSE_MV, SAME_LEVEL_MV, Curve, coarse, thinned
+from nernstfit.reversal.polynomial import Polynomial
+
+FloatArray = NDArray[np.float64]
+
+# Fewest levels of a leak that is found in the curve itself. Two always lie on a line, three show a curvature; with
+# six a protocol of 10 mV steps has a leak only if its channels open more than 50 mV above the lowest level.
+_MIN_LEVELS = 3
+# Highest order of the polynomial of a leak of another epoch that is not straight. At half no inflection is followed,
+# at double the leak's noise is subtracted rather than the leak.
+_MAX_ORDER = 3
+# Standard errors by which the next level may miss the line through those below and still belong to the leak: chance
+# exceeds 2.5 in 1 % of levels. At half the leak ends early and is uncertain, at double it extends into activation.
+_STRAIGHT_Z = 2.5
+# Standard errors by which the third level misses the line, or the slope falls, before a straight leak is excluded.
+# At half chance excludes one leak in twenty, at double curves that bend are taken for straight.
+_NOT_STRAIGHT_Z = 4.0
+# Error scale of a straight leak of another epoch above which a polynomial takes its place; below, its error alone is
+# larger. At half every significant curvature counts; at double errors four times their size go with a wrong line.
+_MAX_ERROR_SCALE = 2.0
+
+
+@dataclass(frozen=True)
+class LeakMethod:
+    """Method of subtracting a leak.
+
+    Attributes
+    ----------
+    leak : Leak
+        Term of the contract; the configuration's value, for an epoch without its letter.
+    subtract : callable
+        From the signal, the reference curve (None where none is needed) and the sign of the membrane's voltage
+        (-1 inside-out) to the curve without the leak, or None where no leak is found.
+    sentence : str
+        Sentence of the methods paragraph; '' where nothing is subtracted.
+    reference : Role or None
+        Curve that the method subtracts: `background` is the recording in column `subtract`, `leak` another epoch.
+    same_ramp : bool
+        True where the reference is recorded under the signal's own command: its capacitive current is the same.
+    """
+
+    leak: Leak
+    subtract: Callable[[Curve, Curve | None, int], Curve | None]
+    sentence: str
+    reference: Role | None = None
+    same_ramp: bool = False
+
+
+def method(value: str) -> LeakMethod:
+    """Return the leak method of a value of `measure.leak`.
+
+    Parameters
+    ----------
+    value : str
+        `none`, `linear`, `background` or `epoch:` with a letter.
+    """
+    return METHODS[Leak.of(value)]
+
+
+def without_background(curve: Curve, background: Curve) -> Curve:
+    """Subtract the current of another recording at the same voltages, each on its own corrected axis.
+
+    Parameters
+    ----------
+    curve, background : Curve
+
+    Returns
+    -------
+    Curve
+        Levels within the range of the background only.
+    """
+    kept = curve.among(_within(curve, background))
+    if background.size < 2 or kept.size == 0:
+        return kept.among(slice(0, 0))
+    few, _ = thinned(background, DENSE_MV)
+    smooth = spline.fit(few.voltage_mV, few.current_pA, few.se_pA)
+    influence, between = smooth.error(kept.voltage_mV)
+    shared = np.concatenate((influence * few.se_pA, influence @ few.shared_pA, np.diag(np.sqrt(between))), axis=1)
+    return kept.minus(smooth.at(kept.voltage_mV), shared)
+
+
+def without_epoch(curve: Curve, leak: Curve) -> Curve:
+    """Subtract the leak measured in another epoch of the same recording.
+
+    The leak's own I-V curve is fitted by a straight line, which is extrapolated beyond its range. Where the line
+    does not fit, it is the parabola or cubic of least Akaike criterion, and levels beyond the range are dropped.
+
+    Parameters
+    ----------
+    curve, leak : Curve
+
+    Returns
+    -------
+    Curve
+    """
+    lines = polynomial.fit(leak.voltage_mV, leak.current_pA, leak.weight, min(_MAX_ORDER, leak.size - 1))
+    line = lines.of_order(1)
+    if line.error_scale > _MAX_ERROR_SCALE:
+        line = lines.best()
+        curve = curve.among(_within(curve, leak))
+    return _minus_line(curve, line)
+
+
+def without_linear(curve: Curve, sign: int = 1) -> Curve | None:
+    """Subtract a straight leak found in the curve itself, below the voltages at which the channels open.
+
+    From the membrane's lowest voltage up, levels belong to the leak as long as each lies on the line through those
+    below it; of more than three the last is left out, since channels that begin to open there may not show yet.
+
+    Parameters
+    ----------
+    curve : Curve
+    sign : int
+        -1 where the membrane's voltage has the opposite sign of the command, inside-out.
+
+    Returns
+    -------
+    Curve or None
+        None where not even the lowest three levels lie on a line that rises.
+    """
+    few = coarse(curve)
+    if sign < 0:
+        few = few.among(slice(None, None, -1))
+    last = _MIN_LEVELS - 1
+    if few.size <= last or not _continues(few, last - 1, _NOT_STRAIGHT_Z):
+        return None
+    while last + 1 < few.size and _continues(few, last, _STRAIGHT_Z):
+        last += 1
+    if _MIN_LEVELS - 1 < last < few.size - 1:
+        last -= 1
+    below = sign * curve.voltage_mV <= sign * few.voltage_mV[last]
+    line = polynomial.fit(curve.voltage_mV[below], curve.current_pA[below], curve.weight[below], 1).of_order(1)
+    slope_nS = line.value(float(few.voltage_mV[0]))[1]
+    se_nS = float(np.linalg.norm(line.operator[1] / line.weight)) / line.half
+    return None if slope_nS < -_NOT_STRAIGHT_Z * se_nS else _minus_line(curve, line)
+
+
+def _within(curve: Curve, other: Curve) -> NDArray[np.bool_]:
+    """Return the levels within the range of another curve as a mask, shape (levels,)."""
+    low, high = other.voltage_mV[0] - SAME_LEVEL_MV, other.voltage_mV[-1] + SAME_LEVEL_MV
+    return np.asarray((curve.voltage_mV >= low) & (curve.voltage_mV <= high))
+
+
+def _continues(few: Curve, last: int, z: float) -> bool:
+    """Test if the level after `last` lies on the line through those up to it, within so many standard errors."""
+    used = slice(0, last + 1)
+    line = polynomial.fit(few.voltage_mV[used], few.current_pA[used], few.weight[used], 1).of_order(1)
+    value, influence = line.at(few.voltage_mV[last + 1 : last + 2])
+    error = math.hypot(float(np.linalg.norm(influence[0] / line.weight)), few.se_pA[last + 1])
+    return abs(float(few.current_pA[last + 1] - value[0])) <= z * error
+
+
+def _minus_line(curve: Curve, line: Polynomial) -> Curve:
+    values, influence = line.at(curve.voltage_mV)
+    return curve.minus(values, influence / line.weight * line.error_scale)
+
+
+def _none(signal: Curve, reference: Curve | None, sign: int) -> Curve:
+    return signal
+
+
+def _linear(signal: Curve, reference: Curve | None, sign: int) -> Curve | None:
+    return without_linear(signal, sign)
+
+
+def _background(signal: Curve, reference: Curve | None, sign: int) -> Curve | None:
+    return None if reference is None else without_background(signal, reference)
+
+
+def _epoch(signal: Curve, reference: Curve | None, sign: int) -> Curve | None:
+    return None if reference is None else without_epoch(signal, reference)
+
+
+METHODS: Mapping[Leak, LeakMethod] = {
+    record.leak: record
+    for record in (
+        LeakMethod(Leak.NONE, _none, ""),
+        LeakMethod(Leak.LINEAR, _linear, "A straight leak, found below activation, was subtracted."),
+        LeakMethod(
+            Leak.BACKGROUND,
+            _background,
+            "The current of a background recording was subtracted, each on its own corrected voltage.",
+            reference=Role.BACKGROUND,
+            same_ramp=True,
+        ),
+        LeakMethod(
+            Leak.EPOCH,
+            _epoch,
+            "The leak measured in another epoch of each sweep was subtracted.",
+            reference=Role.LEAK,
+        ),
+    )
+}

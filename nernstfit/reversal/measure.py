@@ -1,0 +1,282 @@
+"""Measurement of one reversal potential: from the points of a recording to potentials on the pipette's command.
+
+Notation: raw is the zero of the unsubtracted current against the command; leak_shift and rs_shift
+are what subtraction and series resistance add to it, in this order, so that
+reversal = raw + leak_shift + rs_shift.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nernstfit.contract.terms import Flag, Leak, PotentialVerdict, Role, Voltage
+from nernstfit.reversal import capacitance, classify, curve, leak
+from nernstfit.reversal.capacitance import Capacitance, Known, Source
+from nernstfit.reversal.classify import Result
+from nernstfit.reversal.curve import Curve
+
+POTENTIALS = (
+    *("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV", "se_mV", "low_mV", "high_mV", "slope_nS"),
+    "further_se_mV",
+)
+_POINTS = ("t_ms", "point", "command_mV", "recorded_mV", "current_pA", "se_pA")
+# Change of the current along the window, over its range between sweeps, from which it is flagged. At half slow
+# inactivation of a few percent is flagged in most recordings, at double a window a time constant too early is not.
+_MIN_TREND = 0.05
+# Difference in mV between recorded and commanded voltage from which it is flagged: less is the error of electrode and
+# amplifier. At half most recordings are flagged, at double a shift of the potential by 1 mV is not.
+_MIN_MISMATCH_MV = 1.0
+# Standard errors of a drift over the repeats from which it is flagged; chance exceeds 2.6 in 1 % of recordings, half
+# of it in 19 %, double of it never, but nor do drifts that matter beside the error.
+_MIN_DRIFT_Z = 2.6
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """Procedure of one measurement: keys of the configuration's section `measure`, and columns of the row.
+
+    Attributes
+    ----------
+    voltage : Voltage or str
+        Voltage against which the current is plotted.
+    estimator : str
+        Name of an estimator of the registry.
+    temperature_C : float
+        Temperature for the estimator.
+    leak : str
+        Value of `measure.leak`.
+    leak_sign : int
+        End of the command at which a linear leak is fitted: 1 the lowest levels, -1 the highest.
+    max_interval_mV, min_span_mV : float
+        Criteria of a reversal, see `classify.find`.
+    series_MOhm : float or None
+        Uncompensated series resistance; None where it is not known.
+    capacitance_pF : float or None
+        Membrane capacitance by the table; None where it gives none.
+    """
+
+    voltage: str
+    estimator: str
+    temperature_C: float
+    leak: str
+    leak_sign: int
+    max_interval_mV: float
+    min_span_mV: float
+    series_MOhm: float | None
+    capacitance_pF: float | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Properties of a recording that its points do not show, as ingest writes them; nan where unknown."""
+
+    capacitance_pF: float
+    corner_pF: float
+    corner_se_pF: float
+    clipped_fraction: float
+    trend: float
+    mismatch_mV: float
+
+    @classmethod
+    def of(cls, fact: Mapping[Any, Any]) -> Facts:
+        """Return the facts of one measurement from its row of ingest's table."""
+        return cls(**{field.name: float(fact[field.name]) for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured reversal potential, or the verdict that there is none.
+
+    Attributes
+    ----------
+    procedure : Procedure
+    facts : Facts
+    curves : mapping
+        I-V curves by role, each on its own corrected axis, before subtraction.
+    iv : Curve
+        The signal after subtraction.
+    result : Result
+        Verdict and numbers of `iv`.
+    charging : Capacitance or None
+        Capacitance of the membrane that a ramp charges; None for steps.
+    """
+
+    procedure: Procedure
+    facts: Facts
+    curves: Mapping[Role, Curve]
+    iv: Curve
+    result: Result
+    charging: Capacitance | None
+
+    @property
+    def capacitive_error_mV(self) -> float:
+        """Possible shift of a ramp's zero by a capacitance that is not known."""
+        zero = self.result.zero
+        if self.charging is None or zero is None or leak.method(self.procedure.leak).same_ramp:
+            return 0.0  # a background on the same ramp has the same capacitive current
+        return self.charging.possible_pF * float(np.abs(self.iv.speed_mV_per_ms).max()) / abs(zero.slope_nS)
+
+    @property
+    def further_se_mV(self) -> float:
+        """Error that the fit adds to the standard error: estimators that disagree, an unknown capacitance."""
+        disagreement = self.result.disagreement_mV if self.result.disagrees else 0.0
+        return math.hypot(disagreement, self.capacitive_error_mV)
+
+    def values(self) -> dict[str, Any]:
+        """Return verdict, reason and potentials under the names of their columns; absent ones are not in it."""
+        result = self.result
+        values: dict[str, Any] = {
+            "verdict": result.verdict,
+            "reason": result.reason,
+            "reversal_mV": result.potential_mV,
+            "se_mV": result.se_mV,
+            "low_mV": result.low_mV,
+            "high_mV": result.high_mV,
+            "slope_nS": result.slope_nS,
+        }
+        if result.verdict == PotentialVerdict.REVERSAL:
+            values |= self._shifts() | {"further_se_mV": self.further_se_mV}
+        return values
+
+    def _shifts(self) -> dict[str, float]:
+        """Return the raw zero and the shift by each correction in its order."""
+        reversal, is_corrected = self.result.potential_mV, self.procedure.series_MOhm is not None
+        is_uncharged = self.charging is not None and self.charging.subtracted_pF != 0
+        is_subtracted = is_uncharged or Leak.of(self.procedure.leak) is not Leak.NONE
+        on_command = reversal
+        if is_corrected:
+            commanded = {role: each.on_command() for role, each in self.curves.items()}
+            on_command = self._zero_near(_subtracted(self.procedure, commanded, self.charging), reversal)
+        raw = on_command
+        if is_subtracted:
+            raw = self._zero_near(self.curves[Role.SIGNAL].on_command(), on_command)
+        return {
+            "raw_mV": raw,
+            "leak_shift_mV": on_command - raw if is_subtracted else math.nan,
+            "rs_shift_mV": reversal - on_command if is_corrected else math.nan,
+        }
+
+    def _zero_near(self, iv: Curve | None, near_mV: float) -> float:
+        """Return the nearest confirmed zero of another version of the curve; nan where it has none."""
+        if iv is None or not math.isfinite(near_mV):
+            return math.nan
+        return classify.zero_near(iv, near_mV, self.procedure.estimator, self.procedure.temperature_C)
+
+    def flags(self) -> Iterator[tuple[Flag, float | None]]:
+        """Yield the flags with their values, None where a flag has no value."""
+        series, signal, zero = self.procedure.series_MOhm, self.curves[Role.SIGNAL], self.result.zero
+        if series is None:
+            yield Flag.RS_UNKNOWN, None
+        elif zero is not None:
+            yield Flag.RS_MAX_ERROR, float(np.abs(self.iv.total_pA[zero.used]).max()) * series * 1e-3
+        if signal.repeats.max() > 1:
+            yield Flag.REPEATS, float(signal.repeats.max())
+        if signal.scatter > 1:
+            yield Flag.EXCESS_SCATTER, signal.scatter
+        yield from self._zero_flags()
+        yield from self._capacitance_flags()
+        facts = self.facts
+        if facts.clipped_fraction > 0:
+            yield Flag.CLIPPED, facts.clipped_fraction
+        if facts.trend > _MIN_TREND:
+            yield Flag.TREND, facts.trend
+        if facts.mismatch_mV > _MIN_MISMATCH_MV:
+            yield Flag.COMMAND_MISMATCH, facts.mismatch_mV
+
+    def _zero_flags(self) -> Iterator[tuple[Flag, float | None]]:
+        zero, result = self.result.zero, self.result
+        if zero is None:
+            return
+        if Leak.of(self.procedure.leak) is not Leak.NONE:
+            yield Flag.LEAK_FRACTION, classify.subtracted_fraction(self.iv, zero)
+        if result.disagrees:
+            yield Flag.ESTIMATORS_DISAGREE, result.disagreement_mV
+        elif not math.isfinite(result.disagreement_mV):
+            yield Flag.ONE_ESTIMATOR, None
+        drift_mV, se_mV = classify.drift(self.iv, zero)
+        if abs(drift_mV) > _MIN_DRIFT_Z * se_mV:
+            yield Flag.DRIFT, drift_mV
+
+    def _capacitance_flags(self) -> Iterator[tuple[Flag, float | None]]:
+        if self.charging is None:
+            return
+        if self.charging.source is Source.UNKNOWN:
+            yield Flag.CAPACITY_UNKNOWN, self.capacitive_error_mV or None
+        else:
+            yield Flag.CAPACITY_REMOVED, self.charging.subtracted_pF
+        if self.charging.has_hysteresis:
+            yield Flag.HYSTERESIS, None
+
+
+def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure) -> Measurement:
+    """Measure the reversal potential of one recording.
+
+    Parameters
+    ----------
+    points : mapping
+        Columns of the points as ingest writes them: role, t_ms, point, command_mV, recorded_mV, current_pA, se_pA.
+    facts : Facts
+    procedure : Procedure
+
+    Returns
+    -------
+    Measurement
+    """
+    curves = _curves(points, procedure)
+    given = procedure.capacitance_pF if procedure.capacitance_pF is not None else facts.capacitance_pF
+    charging = None
+    if curves[Role.SIGNAL].is_ramp:
+        known = Known(given, facts.corner_pF, facts.corner_se_pF)
+        charging = capacitance.estimate(curves[Role.SIGNAL], curves.get(Role.OPPOSITE), known)
+    if Role.LEAK in curves and curves[Role.LEAK].is_ramp:
+        own = capacitance.estimate_for_leak(curves[Role.LEAK], given)
+        uncharged = capacitance.without_capacitive_current(curves[Role.LEAK], own.subtracted_pF, own.se_pF)
+        curves[Role.LEAK] = uncharged
+    iv = _subtracted(procedure, curves, charging)
+    if iv is None:
+        reason = "no leak was subtracted: fewer than three levels below activation lie on a straight line that rises"
+        result = Result(PotentialVerdict.AMBIGUOUS, reason)
+        return Measurement(procedure, facts, curves, curves[Role.SIGNAL], result, charging)
+    criteria = (procedure.max_interval_mV, procedure.min_span_mV)
+    result = classify.find(iv, *criteria, procedure.estimator, procedure.temperature_C)
+    return Measurement(procedure, facts, curves, iv, result, charging)
+
+
+def _curves(points: Mapping[str, ArrayLike], procedure: Procedure) -> dict[Role, Curve]:
+    """Average the points of every role into a curve on its own corrected axis."""
+    curves, roles = {}, np.asarray(points["role"], dtype=object)
+    for role in dict.fromkeys(roles.tolist()):
+        part = {name: np.asarray(points[name], dtype=float)[roles == role] for name in _POINTS}
+        is_ramp = bool(part["point"].any())
+        curves[Role(role)] = curve.average(
+            part["command_mV"],
+            part["current_pA"],
+            part["se_pA"],
+            procedure.series_MOhm or 0.0,
+            curve.speed(part["command_mV"], part["t_ms"], part["point"]) if is_ramp else None,
+            part["recorded_mV"] if procedure.voltage == Voltage.RECORDED else None,
+        )
+    return curves
+
+
+def _subtracted(procedure: Procedure, curves: Mapping[Role, Curve], charging: Capacitance | None) -> Curve | None:
+    """Subtract capacitive current and leak from the signal; None where no leak is found."""
+    method = leak.method(procedure.leak)
+    signal = _uncharged(curves[Role.SIGNAL], charging)
+    reference = curves[method.reference] if method.reference else None
+    if reference is not None and method.same_ramp:
+        reference = _uncharged(reference, charging)
+    return method.subtract(signal, reference, procedure.leak_sign)
+
+
+def _uncharged(ramp: Curve, charging: Capacitance | None) -> Curve:
+    """Return a curve without the capacitive current as far as it is known."""
+    if charging is None:
+        return ramp
+    return capacitance.without_capacitive_current(ramp, charging.subtracted_pF, charging.further_se_pF)
