@@ -283,7 +283,7 @@ def test_without_an_epoch_that_differs_the_one_ramp_is_measured(tmp_path: Path, 
     write(tmp_path / "data" / "cell.abf", charged, replace(RAMPS, epochs=RAMPS.epochs[:2]), 3, 4000)
     assert measured({})["epoch"] == "B"
     write(tmp_path / "data" / "cell.abf", charged, RAMPS, 3, 4000)
-    assert "say in `epoch`" in measured({})["reason"]
+    assert "name in `epoch`" in measured({})["reason"]
 
 
 @pytest.mark.parametrize("estimator", ["local", "polynomial", "ghk"])

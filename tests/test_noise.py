@@ -61,7 +61,7 @@ def test_the_time_does_not_depend_on_the_unit(size: float) -> None:
         ([0.0, 1.0, 0.0], 0.0),
     ],
 )
-def test_a_straight_line_is_taken_off(samples: list[float], rise: float) -> None:
+def test_a_straight_line_is_subtracted(samples: list[float], rise: float) -> None:
     residual, found = noise.detrended(np.array(samples))
     assert found == pytest.approx(rise, abs=1e-12)
     assert residual.sum() == pytest.approx(0.0, abs=1e-12)

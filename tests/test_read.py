@@ -16,14 +16,15 @@ import numpy as np
 import pyabf
 import pytest
 
-from nernstfit.abf.audit import recorded_voltages
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.describe import describe
 from nernstfit.abf.read import Recording, read
 from nernstfit.abf.records import Epoch, Lowpass, StimulusPlayback, Tag, UserList, Waveform
+from nernstfit.abf.select import recorded_voltages
 from nernstfit.abf.stimulus import StimulusTrace, stimulus_sweeps
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.terms import BandwidthSource
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 
@@ -495,7 +496,7 @@ def test_the_band_is_the_filter_of_the_file_or_half_its_rate(
     assert band.source == (limit or source)
     assert band.corner_Hz == pytest.approx(min(corner_Hz, 5000.0), rel=1e-6)
     said = list(describe(recording, settings.default_measure()))
-    named = f"low-pass filter {corner_Hz:g} Hz ({source})"
+    named = f"low-pass filter {corner_Hz:g} Hz (bandwidth source: {BandwidthSource(source).label})"
     assert any(named in line for line in said) == (corner_Hz < 1e5)
 
 

@@ -11,10 +11,10 @@ import neo
 import numpy as np
 import pytest
 
-from nernstfit.abf.audit import recorded_voltages
 from nernstfit.abf.command import Segment, in_millivolts, levels, segments
-from nernstfit.abf.describe import course, describe
+from nernstfit.abf.describe import describe, sweep_traces
 from nernstfit.abf.read import Recording, read
+from nernstfit.abf.select import recorded_voltages
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
 
@@ -90,7 +90,7 @@ def test_a_stimulus_file_is_described_and_drawn(open_real: Callable[[str], Recor
     lines = list(describe(open_real("171116sh_0015"), how))
     assert "  0      between -75 and -65 (0+10000)" in lines
     assert lines[-2] == "command: DAC 'Cmd 0', stimulus file sine sweep magnitude 20.abf"
-    for trace in course(open_real("171116sh_0015"), how):
+    for trace in sweep_traces(open_real("171116sh_0015"), how):
         assert -75 <= trace.command_mV.min() < -74
         assert -66 < trace.command_mV.max() <= -65
 

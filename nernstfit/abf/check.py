@@ -18,10 +18,10 @@ from nernstfit.contract.errors import RecordingError
 # The limits below are far beyond real recordings. They bound the time and memory that a damaged count can
 # cost: at half of each some real file might be refused, at double nothing changes but that cost.
 _MAX_SWEEPS = 10_000  # a sweep each second for three hours
-_MAX_TAGS = 20_000
-_MAX_OUTPUTS, _MAX_USER_LISTS = 64, 64
+_MAX_TAGS = 20_000  # two for each sweep
+_MAX_OUTPUTS, _MAX_USER_LISTS = 64, 64  # digitizers have 8 outputs, with a list for each
 _MAX_EPOCHS, _MAX_EPOCHS_PER_DAC = 1000, 500  # digital outputs of the epochs, and their levels: 50 epochs of 8 DACs
-_MAX_STRINGS, _MAX_STRING_BYTES = 2000, 65536
+_MAX_STRINGS, _MAX_STRING_BYTES = 2000, 65536  # names, units and lists: real files have 12 to 30 strings
 _MAX_ENTRY_BYTES = 4096  # the longest entry of the format has 512
 _MAX_SAMPLES = 2**31 - 1  # counts of samples are stored in 32 bits
 

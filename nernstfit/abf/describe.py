@@ -1,4 +1,4 @@
-"""A recording in words: what `nernstfit inspect` prints."""
+"""Description of a recording in words, as `nernstfit inspect` prints it."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nernstfit.abf.audit import recorded_voltages
 from nernstfit.abf.command import BEFORE, Segment, levels, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import UserList, Waveform
-from nernstfit.abf.select import current_and_command
-from nernstfit.abf.trace import Trace, evenly, trace
+from nernstfit.abf.select import current_and_command, recorded_voltages
+from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, trace
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 
-_MAX_SWEEPS = 40
-_BINS = 900
+_MAX_SWEEPS = 40  # rows of the table of epochs; more scroll off a screen, half would cut common protocols short
+_BINS = 900  # of a trace, about the width of the figure in pixels: at half steps look slanted, double is not seen
 
 
 def describe(recording: Recording, how: Measure) -> Iterator[str]:
-    """Say line by line what a file holds, and which command drives which current.
+    """Describe a recording line by line: channels, outputs, tags, epochs, and which command drives which current.
 
     Parameters
     ----------
     recording : Recording
     how : Measure
-        Which channel and DAC are asked for.
+        Channel and DAC that are asked for.
+
+    Yields
+    ------
+    str
     """
     length_ms = recording.points / recording.rate_Hz * 1e3
     yield f"{recording.path.name}: ABF {recording.version}, {recording.mode}"
@@ -39,12 +42,12 @@ def describe(recording: Recording, how: Measure) -> Iterator[str]:
     for channel in recording.channels:
         clamp = f", {channel.clamp} clamp telegraphed" if channel.clamp else ""
         low = channel.lowpass
-        lowpass = f", low-pass filter {low.corner_Hz:g} Hz ({low.source})" if low else ""
+        lowpass = f", low-pass filter {low.corner_Hz:g} Hz (bandwidth source: {low.source.label})" if low else ""
         yield f"  {channel.number}  '{channel.name}' in {channel.unit}{clamp}{lowpass}"
     yield ""
     yield "outputs (DAC)"
     for waveform in recording.waveforms:
-        rest = f"holding {waveform.holding:g}, {_plays(waveform)}"
+        rest = f"holding {waveform.holding:g}, {_output(waveform)}"
         yield f"  {waveform.number}  '{waveform.name}' in {waveform.unit}, {rest}"
     yield from _tags(recording)
     for waveform in recording.waveforms:
@@ -52,20 +55,20 @@ def describe(recording: Recording, how: Measure) -> Iterator[str]:
             yield ""
             yield from _epochs(recording, waveform)
     yield ""
-    yield from _audit(recording, how)
+    yield from _measured(recording, how)
 
 
-def _plays(waveform: Waveform) -> str:
+def _output(waveform: Waveform) -> str:
     if waveform.source == "none":
         return "no waveform"
     source = f"stimulus file {waveform.stimulus_file}" if waveform.source == "file" else "epochs"
     kept = ", keeps the last level between sweeps" if waveform.keeps_last_level else ""
-    return source + kept + (f", {_listed(waveform.user_list)}" if waveform.user_list else "")
+    return source + kept + (f", {_user_list(waveform.user_list)}" if waveform.user_list else "")
 
 
-def _listed(user_list: UserList) -> str:
-    what, epoch = user_list.target
-    meaning = f"{what or 'something of an unknown code'}{' of epoch ' + epoch if epoch else ''}"
+def _user_list(user_list: UserList) -> str:
+    parameter, epoch = user_list.target
+    meaning = f"{parameter or 'unknown code'}{' of epoch ' + epoch if epoch else ''}"
     end = "starts over" if user_list.repeat else "its last value stays"
     values = ", ".join(f"{value:g}" for value in user_list.values)
     return f"user list of parameter {user_list.parameter} ({meaning}; {end}): {values}"
@@ -80,7 +83,7 @@ def _tags(recording: Recording) -> Iterator[str]:
 
 
 def _epochs(recording: Recording, waveform: Waveform) -> Iterator[str]:
-    """Levels of every epoch, one line per sweep."""
+    """Describe the levels of every epoch, one line per sweep."""
     try:
         command = segments(waveform, recording.sweeps, recording.points)
     except RecordingError as fault:
@@ -117,18 +120,18 @@ def _level(part: Segment) -> str:
     return f"between {played.min():g} and {played.max():g}"
 
 
-def _audit(recording: Recording, how: Measure) -> Iterator[str]:
-    """Which command drives which current, and whether a recorded voltage agrees."""
+def _measured(recording: Recording, how: Measure) -> Iterator[str]:
+    """Describe which command drives which current, and how far a recorded voltage differs from it."""
     try:
         channel, waveform = current_and_command(recording, how)
         command = segments(waveform, recording.sweeps, recording.points)
     except RecordingError as fault:
         yield f"not measured: {fault}"
         return
-    yield f"command: DAC '{waveform.name}', {_plays(waveform)}"
+    yield f"command: DAC '{waveform.name}', {_output(waveform)}"
     for mismatch in recorded_voltages(recording, command):
         yield (
-            f"recorded: channel '{mismatch.channel.name}' follows the command; it differs most by "
+            f"recorded: channel '{mismatch.channel.name}' follows the command; largest difference "
             f"{round(mismatch.difference_mV, 2) + 0.0:g} mV, in sweep {mismatch.sweep}, {mismatch.segment}"
         )
     try:
@@ -139,28 +142,28 @@ def _audit(recording: Recording, how: Measure) -> Iterator[str]:
     yield f"measured: the current of channel '{channel.name}' against the command of DAC '{waveform.name}'"
 
 
-def course(recording: Recording, how: Measure) -> tuple[Trace, ...]:
-    """Current and command of whole sweeps, for a picture.
+def sweep_traces(recording: Recording, how: Measure) -> tuple[Trace, ...]:
+    """Return current and command of whole sweeps, for a figure.
 
     Parameters
     ----------
     recording : Recording
     how : Measure
-        Which channel and DAC are asked for.
+        Channel and DAC that are asked for.
 
     Returns
     -------
     tuple of Trace
-        Of at most seven sweeps, spread evenly.
+        At most seven sweeps, evenly spaced.
 
     Raises
     ------
     RecordingError
-        Where the current or its command is not known.
+        If the current or its command is not known.
     """
     channel, waveform = current_and_command(recording, how)
     command = segments(waveform, recording.sweeps, recording.points)
     return tuple(
-        trace(recording, channel, command[sweep], (0, recording.points), (0, 0), sweep, _BINS)
-        for sweep in evenly(recording.sweeps)
+        trace(recording, channel, command[sweep], Excerpt(sweep, (0, recording.points)), _BINS)
+        for sweep in evenly_spaced(recording.sweeps)
     )

@@ -1,11 +1,11 @@
-"""How well the mean of correlated samples is known.
+"""Standard error of the mean of correlated samples.
 
-Patch-clamp current is filtered: neighbouring samples say nearly the same, and the standard
-error of a mean over n of them is larger than sd / sqrt(n). How much larger is read off the
+Patch-clamp current is filtered: neighbouring samples are correlated, and the standard
+error of a mean over n of them is larger than sd / sqrt(n). The factor is estimated from the
 autocorrelation of a longer *stretch* of the same sweep, in which the current is settled: the
-few samples of a window cannot tell it.
+few samples of a window do not determine it.
 
-Samples come as blocks, arrays of shape (sweeps, samples) of sweeps whose windows are equally long.
+Samples are given as arrays of shape (sweeps, samples), one for the sweeps whose windows are equally long.
 """
 
 from __future__ import annotations
@@ -18,27 +18,35 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 
-_WINDOW_FACTOR = 4.0
+# Lag at which the sum of autocorrelations ends, in autocorrelation times (Sokal's c). At half, the sum of an
+# exponential decay is 2 % too small, of slower components more; at double, the variance of the sum doubles.
+_MAX_LAG_TIMES = 4.0
+# Weight of the variance that all sweeps have in common, in independent samples. At half, errors of short windows
+# scatter more from sweep to sweep; at double, a sweep noisier than the others gets too small an error.
 _PRIOR_SAMPLES = 10.0
+# Largest part of the sum of autocorrelations that detrending may have removed: it is put back by division by one minus
+# that part. At half, slow noise is cut off at shorter lags; at double the division would fail.
 _MAX_BIAS = 0.6
-_TELLING = 5.0
+# Shortest window, in autocorrelation times, whose own variance counts. At half, the variance of three independent
+# samples would replace that of the stretch; at double, a window noisier than its stretch is noticed later.
+_MIN_WINDOW_TIMES = 5.0
 
 
 @functools.lru_cache(maxsize=64)
 def _trends(n: int, degree: int) -> FloatArray:
-    """Orthonormal polynomials over n samples, shape (n, degree + 1)."""
+    """Return orthonormal polynomials over n samples, shape (n, degree + 1)."""
     x = np.linspace(-1.0, 1.0, n) if n > 1 else np.zeros(1)
     return np.asarray(np.linalg.qr(np.vander(x, min(degree, n - 1) + 1, increasing=True))[0])
 
 
 def detrended(samples: FloatArray, degree: int = 1) -> tuple[FloatArray, FloatArray]:
-    """Return samples without their polynomial trend, and what the trend rises over the window.
+    """Subtract the polynomial trend of samples.
 
     Parameters
     ----------
     samples : ndarray, shape (..., n)
     degree : int
-        Of the polynomial; with less than three samples the mean alone is taken off.
+        Degree of the polynomial; of fewer than three samples only the mean is subtracted.
 
     Returns
     -------
@@ -53,25 +61,25 @@ def detrended(samples: FloatArray, degree: int = 1) -> tuple[FloatArray, FloatAr
 
 
 def autocorrelation(stretches: Sequence[FloatArray], degree: int = 1) -> FloatArray:
-    """Autocorrelation pooled over stretches of the same process.
+    """Estimate the autocorrelation, pooled over stretches of the same process.
 
     Parameters
     ----------
     stretches : sequence of ndarray, each of shape (sweeps, n_i) or (n_i,)
         Samples without their trend.
     degree : int
-        Of the trend.
+        Degree of the trend.
 
     Returns
     -------
     ndarray, shape (lags,)
-        From lag 0 (1) to the first lag beyond 4 times the autocorrelation time; what follows is
-        noise (Sokal 1997, Monte Carlo methods in statistical mechanics, section 3).
+        From lag 0 (where it is 1) to the first lag beyond 4 times the autocorrelation time; the estimates
+        beyond are noise (Sokal 1997, Monte Carlo methods in statistical mechanics, section 3).
 
     Notes
     -----
-    Taking off a trend of k coefficients lowers every autocovariance by about k S / n, S being the sum of
-    the true ones over all lags. S follows from the lowered ones themselves and is put back.
+    Subtracting a trend of k coefficients lowers every autocovariance by about k S / n, S being the sum of
+    the true ones over all lags. S is estimated from the lowered ones and added back.
     """
     blocks = [np.atleast_2d(stretch) for stretch in stretches]
     longest = max(block.shape[1] for block in blocks)
@@ -87,33 +95,33 @@ def autocorrelation(stretches: Sequence[FloatArray], degree: int = 1) -> FloatAr
         return np.ones(1)
     lowered = sums / counts
     lags = np.arange(longest)
-    share = (degree + 1) * lost / number  # of S that is missing at every lag
+    share = (degree + 1) * lost / number  # part of S that is missing at every lag
     bias = np.minimum(share * (1 + 2 * lags), _MAX_BIAS)
     total = (2.0 * np.cumsum(lowered) - lowered[0]) / (1.0 - bias)
     times = total / (lowered[0] + share * total)
-    beyond = (lags >= _WINDOW_FACTOR * times) | (share * (1 + 2 * lags) >= _MAX_BIAS)
+    beyond = (lags >= _MAX_LAG_TIMES * times) | (share * (1 + 2 * lags) >= _MAX_BIAS)
     cut = int(np.argmax(beyond)) if beyond.any() else longest - 1
     restored = lowered[: cut + 1] + share * total[cut]
     return np.asarray(restored / restored[0])
 
 
 def _fast_size(least: int) -> int:
-    """A size of at least `least` that the Fourier transform is quick at: 2^k, 3 2^k or 5 2^k."""
+    """Return a size of at least `least` for which the Fourier transform is fast: 2^k, 3 2^k or 5 2^k."""
     return min(base << max(0, (-(-least // base) - 1).bit_length()) for base in (1, 3, 5))
 
 
 def autocorrelation_time(correlation: FloatArray) -> float:
-    """Integrated autocorrelation time, 1 + 2 sum rho(lag), in samples; at least 1."""
+    """Return the integrated autocorrelation time, 1 + 2 sum rho(lag), in samples; at least 1."""
     return float(max(1.0, 2.0 * correlation.sum() - 1.0))
 
 
 def squares(residual: FloatArray) -> FloatArray:
-    """Sum of the squares of each row, shape (...) of residuals of shape (..., n)."""
+    """Return the sum of the squares of each row, shape (...) from residuals of shape (..., n)."""
     return np.asarray(np.einsum("...i,...i->...", residual, residual))
 
 
 def summary(residuals: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatArray]:
-    """Length and sum of squares of every row.
+    """Return length and sum of squares of every row.
 
     Parameters
     ----------
@@ -132,63 +140,63 @@ def standard_errors(
     resolution: float,
     degree: int = 1,
 ) -> tuple[FloatArray, float]:
-    """Standard error of the mean of each window.
+    """Estimate the standard error of the mean of each window.
 
     Parameters
     ----------
     lengths, window_squares : ndarray, shape (windows,)
-        Samples that are averaged in each window, and the sum of their squares without their straight line.
+        Number of samples averaged in each window, and the sum of their squares about a straight line.
     stretches : sequence of ndarray
         Longer stretches of settled current in the same sweeps, without their trend; in the same order.
     resolution : float
         One step of the converter, in the samples' unit.
     degree : int
-        Of the trend of the stretches.
+        Degree of the trend of the stretches.
 
     Returns
     -------
     se : ndarray, shape (windows,)
-        In the samples' unit. The variance is the stretch's own, or the window's where that is larger, steadied by
-        that of all sweeps with the weight of ten independent samples; the error is never less than
-        the converter lets one know.
+        In the samples' unit. The variance is that of the stretch, or of the window where that is larger, shrunk to
+        that of all sweeps with the weight of ten independent samples. The error is at least the rounding error of
+        the converter.
     time : float
-        The autocorrelation time of the stretches, in samples.
+        Autocorrelation time of the stretches, in samples.
     """
     correlation = autocorrelation(stretches, degree)
     time = autocorrelation_time(correlation)
     variance = variances(*summary(stretches), time, degree)
-    # A window that is short beside the autocorrelation time says nothing of its own variance.
-    telling = lengths > _TELLING * time
-    if telling.any():
-        variance = np.where(telling, np.maximum(variance, variances(lengths, window_squares, time)), variance)
+    # A window that is short compared with the autocorrelation time does not determine its own variance.
+    is_long = lengths > _MIN_WINDOW_TIMES * time
+    if is_long.any():
+        variance = np.where(is_long, np.maximum(variance, variances(lengths, window_squares, time)), variance)
     factors = {n: _mean_factor(correlation, n) for n in set(lengths.tolist())}
     factor = np.array([factors[n] for n in lengths.tolist()])
-    return np.sqrt(variance * factor + coarseness(variance, resolution)), time
+    return np.sqrt(variance * factor + rounding_variance(variance, resolution)), time
 
 
-def coarseness(variance: FloatArray, resolution: float) -> FloatArray:
-    """Variance that the converter's steps leave where the noise does not smear them."""
+def rounding_variance(variance: FloatArray, resolution: float) -> FloatArray:
+    """Return the variance by the steps of the converter, which averaging reduces only where noise covers the steps."""
     return np.where(np.sqrt(variance) < resolution / 2.0, resolution**2 / 12.0, 0.0)
 
 
 def _mean_factor(correlation: FloatArray, n: int) -> float:
-    """Variance of a mean of n samples over that of one: (1 + 2 sum (1 - lag/n) rho(lag)) / n, at least 1/n."""
+    """Return var(mean of n samples) / var(one): (1 + 2 sum (1 - lag/n) rho(lag)) / n, at least 1/n."""
     used = correlation[1:n]
     taper = 1.0 - np.arange(1, len(used) + 1) / n
     return max(1.0, 1.0 + 2.0 * float(taper @ used)) / n
 
 
 def variances(lengths: NDArray[np.int64], own_squares: FloatArray, time: float, degree: int = 1) -> FloatArray:
-    """Variance of one sample in each part, steadied by all of them.
+    """Estimate the variance of one sample in each part, shrunk to that of all parts.
 
     Parameters
     ----------
     lengths, own_squares : ndarray, shape (parts,)
-        Samples of each part, and the sum of their squares without their trend.
+        Number of samples of each part, and the sum of their squares about their trend.
     time : float
-        Autocorrelation time in samples; taking off k coefficients cost k time / n of the variance.
+        Autocorrelation time in samples; a trend of k coefficients removes k time / n of the variance.
     degree : int
-        Of the trend.
+        Degree of the trend.
     """
     freedom = np.maximum(lengths - (degree + 1) * time, lengths / 4.0)
     independent = lengths / time

@@ -1,18 +1,18 @@
-"""From a recording to the points of one measurement.
+"""Points of one measurement, taken from a recording.
 
 A step gives one point per sweep: the command, and the current's mean, median or peak in the
 window with its standard error. A ramp gives up to 400, each the mean over a piece of it. The
 points of a measurement have *roles*: `signal` is what is measured; `leak` the same of the
 epoch from which a leak is taken; `background` the same of another recording; `opposite` the
-ramp that runs back over the same voltages, which tells what charges the membrane.
+ramp that runs back over the same voltages, which determines the membrane capacitance.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -20,24 +20,32 @@ from numpy.typing import NDArray
 
 from nernstfit.abf import noise
 from nernstfit.abf.command import MILLIVOLTS, Segment
+from nernstfit.abf.ramps import onset_capacitance_pF, opposite_ramps, ramp_speed
 from nernstfit.abf.read import Recording
 from nernstfit.abf.select import chosen_epoch, epoch_parts
-from nernstfit.abf.trace import Trace, around, evenly, trace
-from nernstfit.abf.windows import Source, open_source, opposite_ramps, origin, ramp_speed, said, whole, windows_of
+from nernstfit.abf.statistics import STATISTICS, WindowStatistic
+from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
+from nernstfit.abf.windows import Source, command_source, full_windows, label, open_source, windows_of
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
-from nernstfit.contract.tables import BACKGROUND, LEAK, OPPOSITE, SIGNAL
+from nernstfit.contract.terms import BandwidthSource, Role, Statistic
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-_MEDIAN_FACTOR = math.sqrt(math.pi / 2)  # asymptotic error of a median over that of a mean, normal noise
-_LONGEST_STRETCH = 8192
+# Longest stretch at the end of a step from which autocorrelation and variance are estimated, in samples. At half,
+# slow noise is estimated from fewer periods; at double only the time grows.
+_MAX_STRETCH_SAMPLES = 8192
+# Largest number of points of a ramp: 0.5 mV apart on a ramp of 200 mV. At half the zero is interpolated over wider
+# steps; at double tables grow, with more information only where the noise is white.
 _MAX_PIECES = 400
-_MAX_SAMPLES = 2_000_000  # at a time in memory
+# Samples that are held in memory at a time, 16 MB as floats. At half a large recording is read in more parts, at
+# double it takes more memory. Of ramps longer than this in all, a part determines the autocorrelation.
+_MAX_SAMPLES = 2_000_000
+# Parts into which a ramp is cut, and degree of the polynomial that each is detrended by, before its noise is
+# estimated. With half the parts, the bend of a rectifying current counts as noise; with double, slow noise is lost.
 _RAMP_PARTS, _TREND_DEGREE = 8, 3
-_CORNER_MS, _CORNER_SKIP_MS = 20.0, 2.0
-_MIN_CORNER = 8
+_EPOCH_LEAK = "epoch:"  # before the letter of the epoch from which a leak is taken
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,7 @@ class Points:
 
     Attributes
     ----------
-    role : str
+    role : Role
     sweep, point : ndarray of int
         Sweep, and piece of the ramp; 0 for a step.
     t_ms : ndarray
@@ -54,11 +62,12 @@ class Points:
     command_mV, recorded_mV : ndarray
         Command, and the recorded membrane voltage where the file has one, else nan.
     current_pA, se_pA : ndarray
-        Current and its standard error, autocorrelation counted.
+        Current and its standard error, which includes the autocorrelation of the noise.
     samples : ndarray of int
+        Number of samples of each window or piece.
     """
 
-    role: str
+    role: Role
     sweep: IntArray
     point: IntArray
     t_ms: FloatArray
@@ -71,17 +80,17 @@ class Points:
 
 @dataclass(frozen=True)
 class Reading:
-    """What one measurement takes from its recording.
+    """Data of one measurement as read from its recording.
 
     Attributes
     ----------
     epoch, channel, command, command_source : str
-        What was chosen: letter or `after`, names of the ADC and the DAC; where the command comes from.
+        Epoch (a letter or `after`), names of the ADC and the DAC, and the parts of the file that give the command.
     is_ramp : bool
     points : tuple of Points
         One for each role.
     traces : tuple of Trace
-        Of at most seven sweeps, spread evenly.
+        At most seven sweeps, evenly spaced.
     noise_pA : float
         Standard deviation of the detrended samples, over all windows.
     autocorrelation : float
@@ -89,19 +98,19 @@ class Reading:
     trend : float
         Largest rise of the current along a window over the current's range between sweeps; nan for ramps and peaks.
     clipped_fraction : float
-        Part of the samples at the converter's limit.
+        Fraction of the samples at the limits of the converter.
     ramp_mV_per_ms : float
         Speed of the ramp in the first sweep; nan for a step.
     corner_pF, corner_se_pF : float
-        Step of the current where the ramp sets in, over that of the speed: what charges the membrane. nan for a
-        step, and where what precedes the ramp is too short to tell.
+        Membrane capacitance from the step of the current at the onset of the ramp, and its standard error; nan for
+        a step, and where the segment before the ramp does not determine it.
     mismatch_mV : float
-        Largest difference of the recorded voltage from the command, nan where none is recorded.
+        Largest difference of the recorded voltage from the command; nan where none is recorded.
     capacitance_pF : float
-        As the amplifier telegraphed it, nan where it did not.
+        Membrane capacitance as the amplifier telegraphed it; nan where it did not.
     bandwidth_Hz : float
-    bandwidth_source : str
-        What limits the band of the current, as `Recording.bandwidth` says.
+    bandwidth_source : BandwidthSource
+        Limit of the current's bandwidth, see `Recording.bandwidth`.
     """
 
     epoch: str
@@ -121,12 +130,12 @@ class Reading:
     mismatch_mV: float
     capacitance_pF: float
     bandwidth_Hz: float
-    bandwidth_source: str
+    bandwidth_source: BandwidthSource
 
 
 @dataclass(frozen=True)
 class _Quality:
-    """How the samples of one role are."""
+    """Quality of the samples of one role; see `Reading`."""
 
     noise_pA: float
     autocorrelation: float
@@ -145,9 +154,9 @@ def measure_points(
     how : Measure
         Channel, command, epoch, window, statistic and leak.
     sweeps : sequence of int
-        Which sweeps, from 0; empty for all.
+        Sweeps to measure, counted from 0; empty for all.
     background : Recording or None
-        What is to be subtracted; all its sweeps are read, in the same window.
+        Recording to subtract; all its sweeps are read, in the same window.
 
     Returns
     -------
@@ -156,7 +165,7 @@ def measure_points(
     Raises
     ------
     RecordingError
-        Where something asked for is not in the file, or the file leaves a choice that was not made.
+        If something asked for is not in the file, or the file leaves a choice that was not made.
     """
     try:
         return _reading(recording, how, sweeps, background)
@@ -170,21 +179,21 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
     parts = epoch_parts(source.command, epoch, source.sweeps)
     is_ramp = parts[0].is_ramp
     windows = windows_of(source, parts, how)
-    signal, quality = _read(source, SIGNAL, parts, windows, how)
+    signal, quality = _read(source, Role.SIGNAL, parts, windows, how)
     points = [signal]
-    if is_ramp and (opposite := opposite_ramps(source, parts, epoch)):
-        points.append(_read(source, OPPOSITE, opposite, whole(opposite), how)[0])
-    if how.leak.startswith("epoch:"):
+    if is_ramp and (opposite := opposite_ramps(source, parts)):
+        points.append(_read(source, Role.OPPOSITE, opposite, full_windows(opposite), how)[0])
+    if how.leak.startswith(_EPOCH_LEAK):
         points.append(_leak(source, how))
     if background is not None:
         points.append(_background(background, replace(how, epoch=epoch), parts, windows))
-    corner = _corner(source, parts) if is_ramp else (math.nan, math.nan)
+    corner = onset_capacitance_pF(source, parts) if is_ramp else (math.nan, math.nan)
     band = recording.bandwidth(source.channel)
     return Reading(
         epoch=epoch,
         channel=source.channel.name,
         command=source.waveform.name,
-        command_source=origin(source.waveform),
+        command_source=command_source(source.waveform),
         is_ramp=is_ramp,
         points=tuple(points),
         traces=tuple(_traces(source, parts, windows)),
@@ -209,11 +218,9 @@ def _traces(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[in
             recording,
             source.channel,
             source.command[source.sweeps[i]],
-            around(parts[i], recording.points),
-            windows[i],
-            source.sweeps[i],
+            Excerpt(source.sweeps[i], surroundings(parts[i], recording.points), windows[i]),
         )
-        for i in evenly(len(parts))
+        for i in evenly_spaced(len(parts))
     ]
 
 
@@ -221,24 +228,24 @@ def _traces(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[in
 
 
 def _leak(source: Source, how: Measure) -> Points:
-    """Points of the epoch that tells the leak, in its settled part; a ramp and the one that runs back are one."""
-    epoch = how.leak.removeprefix("epoch:")
+    """Return the points of the epoch that gives the leak, in its settled part; a ramp and its opposite are one."""
+    epoch = how.leak.removeprefix(_EPOCH_LEAK)
     parts = epoch_parts(source.command, epoch, source.sweeps)
     settled = how.with_default_window()
-    found = _read(source, LEAK, parts, windows_of(source, parts, settled), settled)[0]
-    back = opposite_ramps(source, parts, epoch) if parts[0].is_ramp else []
-    if back:
-        return _joined(found, _read(source, LEAK, back, whole(back), settled)[0])
-    if not parts[0].is_ramp and len(np.unique(found.command_mV)) < 2:
+    points = _read(source, Role.LEAK, parts, windows_of(source, parts, settled), settled)[0]
+    opposite = opposite_ramps(source, parts) if parts[0].is_ramp else []
+    if opposite:
+        return _joined(points, _read(source, Role.LEAK, opposite, full_windows(opposite), settled)[0])
+    if not parts[0].is_ramp and len(np.unique(points.command_mV)) < 2:
         raise RecordingError(
-            f"epoch {epoch}, from which the leak is to be taken, has one level in all sweeps; two levels or a ramp "
-            "would tell it"
+            f"epoch {epoch}, from which the leak is to be taken, has one level in all sweeps; expected two levels or "
+            "a ramp"
         )
-    return found
+    return points
 
 
 def _joined(first: Points, second: Points) -> Points:
-    names = ("sweep", "point", "t_ms", "command_mV", "recorded_mV", "current_pA", "se_pA", "samples")
+    names = [each.name for each in fields(Points) if each.name != "role"]
     both: dict[str, Any] = {name: np.concatenate((getattr(first, name), getattr(second, name))) for name in names}
     return replace(first, **both)
 
@@ -246,37 +253,45 @@ def _joined(first: Points, second: Points) -> Points:
 def _background(
     recording: Recording, how: Measure, signal: Sequence[Segment], windows: Sequence[tuple[int, int]]
 ) -> Points:
-    """Points of another recording, at the same times of the same epoch."""
+    """Return the points of another recording, at the same times of the same epoch."""
     try:
         source = open_source(recording, how, ())
         parts = epoch_parts(source.command, how.epoch, source.sweeps)
         if parts[0].is_ramp != signal[0].is_ramp:
-            raise RecordingError(f"its epoch {how.epoch} is not of the kind of the one it is to be subtracted from")
-        own = windows_of(source, parts, replace(how, statistic="mean") if how.statistic == "peak" else how)
-        if how.statistic == "peak":
-            offset, length = windows[0][0] - signal[0].start, windows[0][1] - windows[0][0]
-            own = [(part.start + offset, min(part.stop, part.start + offset + length)) for part in parts]
-        return _read(source, BACKGROUND, parts, own, how)[0]
+            raise RecordingError(f"its epoch {how.epoch} is not of the kind of the one that it is subtracted from")
+        if STATISTICS[how.statistic].at_peak:
+            windows_of(source, parts, replace(how, statistic=Statistic.MEAN))  # refuses a window that does not fit
+            own = _at_same_time(parts, signal[0], windows[0])
+        else:
+            own = windows_of(source, parts, how)
+        return _read(source, Role.BACKGROUND, parts, own, how)[0]
     except RecordingError as fault:
         raise RecordingError(f"the background {recording.path.name}: {fault}") from None
+
+
+def _at_same_time(parts: Sequence[Segment], signal: Segment, window: tuple[int, int]) -> list[tuple[int, int]]:
+    """Return the windows of a background at the signal's peak, which the background itself does not show."""
+    offset, length = window[0] - signal.start, window[1] - window[0]
+    return [(part.start + offset, min(part.stop, part.start + offset + length)) for part in parts]
 
 
 # Samples
 
 
 def _read(
-    source: Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+    source: Source, role: Role, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
 ) -> tuple[Points, _Quality]:
-    points, quality = (_read_ramps if parts[0].is_ramp else _read_steps)(source, role, parts, windows, how)
+    read, statistic = _read_ramps if parts[0].is_ramp else _read_steps, STATISTICS[how.statistic]
+    points, quality = read(source, role, parts, windows, statistic)
     if not (np.isfinite(points.current_pA) & np.isfinite(points.se_pA)).all():
-        raise RecordingError(f"{said(parts[0])} holds samples that are no numbers")
+        raise RecordingError(f"{label(parts[0])} holds samples that are no numbers")
     return points, quality
 
 
 def _blocks(source: Source, windows: Sequence[tuple[int, int]]) -> Iterator[tuple[list[int], FloatArray]]:
-    """Places in `windows` and their currents in pA, shape (places, samples): runs of equal windows, in order.
+    """Yield places in `windows` with their currents in pA, shape (places, samples): runs of equal windows, in order.
 
-    A run goes on for as long as it stays small: of a large recording never more than a part is in memory.
+    A run is limited in size: of a large recording never more than a part is in memory.
     """
     for window, members in itertools.groupby(range(len(windows)), key=windows.__getitem__):
         rows = list(members)
@@ -287,18 +302,22 @@ def _blocks(source: Source, windows: Sequence[tuple[int, int]]) -> Iterator[tupl
 
 
 def _read_steps(
-    source: Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+    source: Source,
+    role: Role,
+    parts: Sequence[Segment],
+    windows: Sequence[tuple[int, int]],
+    statistic: WindowStatistic,
 ) -> tuple[Points, _Quality]:
-    recording, median = source.recording, how.statistic == "median"
+    recording = source.recording
     values, rises, squares = (np.empty(len(parts)) for _ in range(3))
     for rows, block in _blocks(source, windows):
         residual, rises[rows] = noise.detrended(block)
-        values[rows] = np.median(block, axis=1) if median else block.mean(axis=1)
+        values[rows] = statistic.of_windows(block)
         squares[rows] = noise.squares(residual)
     starts, stops = np.array(windows).T
     counts = stops - starts
-    stretches = [_stretch(part, window) for part, window in zip(parts, windows, strict=True)]
-    # What a tail or an opening current still does there, a cubic follows; the noise is what is left.
+    stretches = [_settled_stretch(part, window) for part, window in zip(parts, windows, strict=True)]
+    # A cubic follows the tail or the opening current that remains there; the residual is the noise.
     settled = [noise.detrended(block, _TREND_DEGREE)[0] for _, block in _blocks(source, stretches)]
     resolution = recording.resolution_pA(source.channel)
     se, time = noise.standard_errors(counts, squares, settled, resolution, _TREND_DEGREE)
@@ -310,64 +329,57 @@ def _read_steps(
         command_mV=np.array([part.first_mV for part in parts]),
         recorded_mV=_recorded(source, windows, [np.array([0])] * len(windows)),
         current_pA=values,
-        se_pA=se * (_MEDIAN_FACTOR if median else 1.0),
+        se_pA=se * statistic.error_factor,
         samples=counts,
     ), _Quality(
         noise_pA=math.sqrt(squares.sum() / counts.sum()),
         autocorrelation=time,
-        trend=_trend(rises, values, how),
+        trend=_trend(rises, values, statistic),
         clipped_fraction=_clipped(source, windows),
     )
 
 
-def _trend(rises: FloatArray, values: FloatArray, how: Measure) -> float:
-    """Largest rise along a window over the range between sweeps; nan at a peak, which is never flat."""
-    if how.statistic == "peak":
+def _trend(rises: FloatArray, values: FloatArray, statistic: WindowStatistic) -> float:
+    """Return the largest rise along a window over the range between sweeps; nan at a peak, which is never flat."""
+    if statistic.at_peak:
         return math.nan
     return float(np.abs(rises).max()) / (float(np.ptp(values)) or math.inf)
 
 
 def _read_ramps(
-    source: Source, role: str, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+    source: Source,
+    role: Role,
+    parts: Sequence[Segment],
+    windows: Sequence[tuple[int, int]],
+    statistic: WindowStatistic,
 ) -> tuple[Points, _Quality]:
-    if how.statistic == "peak":
-        raise RecordingError(f"{said(parts[0])} is a ramp, which has no peak; mean or median would be right")
-    recording, median = source.recording, how.statistic == "median"
+    of_pieces, recording = _of_pieces(statistic, parts[0]), source.recording
     time = _ramp_time(source, windows)
     shortest = min(stop - start for start, stop in windows)
     pieces = max(2, min(_MAX_PIECES, shortest // max(1, math.ceil(time))))
     edges = [np.arange(pieces) * (stop - start) // pieces for start, stop in windows]
     current, squares, variance = np.empty((len(parts), pieces)), 0.0, np.empty(len(parts))
     for rows, block in _blocks(source, windows):
-        residual = noise.detrended(_parted(block), _TREND_DEGREE)[0]
+        residual = noise.detrended(_cut(block), _TREND_DEGREE)[0]
         found = noise.variances(*noise.summary([residual]), time, _TREND_DEGREE)
         variance[rows] = found.reshape(len(rows), -1).mean(axis=1)
         squares += float(noise.squares(residual).sum())
-        first = edges[rows[0]]
-        if median:
-            current[rows] = np.stack([np.median(p, axis=1) for p in np.split(block, first[1:], axis=1)], axis=1)
-        else:
-            current[rows] = np.add.reduceat(block, first, axis=1) / np.diff(np.append(first, block.shape[1]))
+        current[rows] = of_pieces(block, edges[rows[0]])
     samples = np.concatenate(
         [np.diff(np.append(first, stop - start)) for (start, stop), first in zip(windows, edges, strict=True)]
     )
     middles = np.concatenate([start + first for (start, _), first in zip(windows, edges, strict=True)]) + samples / 2
     # Over more than one piece the noise averages as over independent samples, one in every autocorrelation time.
-    of_mean = variance * time + noise.coarseness(variance, recording.resolution_pA(source.channel))
+    of_mean = variance * time + noise.rounding_variance(variance, recording.resolution_pA(source.channel))
     return Points(
         role=role,
         sweep=np.repeat(source.sweeps, pieces),
         point=np.tile(np.arange(pieces), len(parts)),
         t_ms=middles / recording.rate_Hz * 1e3,
-        command_mV=np.concatenate(
-            [
-                part.first_mV + (part.last_mV - part.first_mV) * (middle - part.start) / (part.stop - part.start)
-                for part, middle in zip(parts, np.split(middles, len(parts)), strict=True)
-            ]
-        ),
+        command_mV=_ramp_command(parts, middles),
         recorded_mV=_recorded(source, windows, edges),
         current_pA=current.ravel(),
-        se_pA=np.sqrt(np.repeat(of_mean, pieces) / samples) * (_MEDIAN_FACTOR if median else 1.0),
+        se_pA=np.sqrt(np.repeat(of_mean, pieces) / samples) * statistic.error_factor,
         samples=samples,
     ), _Quality(
         noise_pA=math.sqrt(squares / samples.sum()),
@@ -377,31 +389,48 @@ def _read_ramps(
     )
 
 
+def _of_pieces(statistic: WindowStatistic, part: Segment) -> Callable[[FloatArray, IntArray], FloatArray]:
+    if statistic.of_pieces is None:
+        known = " or ".join(f"'{each.name}'" for each in STATISTICS.values() if each.of_pieces)
+        raise RecordingError(f"{label(part)} is a ramp, which has no {statistic.name}; expected {known}")
+    return statistic.of_pieces
+
+
+def _ramp_command(parts: Sequence[Segment], middles: FloatArray) -> FloatArray:
+    """Return the command in the middle of each piece."""
+    return np.concatenate(
+        [
+            part.first_mV + (part.last_mV - part.first_mV) * (middle - part.start) / (part.stop - part.start)
+            for part, middle in zip(parts, np.split(middles, len(parts)), strict=True)
+        ]
+    )
+
+
 def _ramp_time(source: Source, windows: Sequence[tuple[int, int]]) -> float:
-    """Autocorrelation time in samples, from as many ramps, spread over the sweeps, as are soon read."""
+    """Estimate the autocorrelation time in samples, from a limited number of ramps spread over the sweeps."""
     samples = sum(stop - start for start, stop in windows)
     chosen = list(range(0, len(windows), -(-samples // _MAX_SAMPLES)))
     part = replace(source, sweeps=tuple(source.sweeps[i] for i in chosen))
     blocks = (block for _, block in _blocks(part, [windows[i] for i in chosen]))
-    residuals = [noise.detrended(_parted(block), _TREND_DEGREE)[0] for block in blocks]
+    residuals = [noise.detrended(_cut(block), _TREND_DEGREE)[0] for block in blocks]
     return noise.autocorrelation_time(noise.autocorrelation(residuals, _TREND_DEGREE))
 
 
-def _parted(block: FloatArray) -> FloatArray:
-    """Sweeps of a ramp cut into parts short enough for a cubic to follow; shape (sweeps * parts, samples)."""
+def _cut(block: FloatArray) -> FloatArray:
+    """Return ramps cut into parts short enough for a cubic to follow; shape (sweeps * parts, samples)."""
     parts = max(1, min(_RAMP_PARTS, block.shape[1] // (4 * (_TREND_DEGREE + 1))))
     length = block.shape[1] // parts
     return block[:, : parts * length].reshape(-1, length)
 
 
-def _stretch(part: Segment, window: tuple[int, int]) -> tuple[int, int]:
-    """The last half of the epoch, where the current is settled; more of it where the window is longer."""
+def _settled_stretch(part: Segment, window: tuple[int, int]) -> tuple[int, int]:
+    """Return the last half of the epoch, where the current is settled; more of it where the window is longer."""
     length = max((part.stop - part.start) // 2, window[1] - window[0])
-    return max(part.start, part.stop - min(length, _LONGEST_STRETCH)), part.stop
+    return max(part.start, part.stop - min(length, _MAX_STRETCH_SAMPLES)), part.stop
 
 
 def _clipped(source: Source, windows: Sequence[tuple[int, int]]) -> float:
-    """Part of the samples of all windows that stand at the converter's limit."""
+    """Return the fraction of the samples of all windows that are at the limits of the converter."""
     found = sum(
         source.recording.clipped(source.channel, [sweep], *window)
         for sweep, window in zip(source.sweeps, windows, strict=True)
@@ -410,7 +439,7 @@ def _clipped(source: Source, windows: Sequence[tuple[int, int]]) -> float:
 
 
 def _recorded(source: Source, windows: Sequence[tuple[int, int]], edges: Sequence[IntArray]) -> FloatArray:
-    """Mean of the recorded membrane voltage in mV over every window or piece, nan where none is recorded."""
+    """Return the mean recorded membrane voltage in mV over every window or piece; nan where none is recorded."""
     if source.voltage is None:
         return np.full(sum(map(len, edges)), math.nan)
     scale = MILLIVOLTS[source.voltage.unit]
@@ -419,36 +448,3 @@ def _recorded(source: Source, windows: Sequence[tuple[int, int]], edges: Sequenc
         sums = np.add.reduceat(source.recording.samples(source.voltage, sweep, start, stop), first)
         means.append(sums / np.diff(np.append(first, stop - start)) * scale)
     return np.concatenate(means)
-
-
-def _corner(source: Source, parts: Sequence[Segment]) -> tuple[float, float]:
-    """Capacity in pF that the step of the current at the start of a ramp speaks of, and its standard error.
-
-    The membrane's own current goes on steadily there, so what steps is C times the step of dV/dt. Straight lines
-    before and after, a little off the corner, are carried to it.
-    """
-    recording, rate = source.recording, source.recording.rate_Hz
-    at = source.command[source.sweeps[0]].index(parts[0])
-    before = source.command[source.sweeps[0]][at - 1] if at > 0 else None
-    corner = parts[0].start
-    length = round(_CORNER_MS * rate / 1e3)
-    skip = round(_CORNER_SKIP_MS * rate / 1e3)
-    if before is None or any(part.start != corner for part in parts) or before.first_mV != before.last_mV:
-        return math.nan, math.nan
-    left = (max((before.start + corner) // 2, corner - length), corner)
-    right = (corner + skip, min(corner + skip + length, parts[0].stop))
-    if min(left[1] - left[0], right[1] - right[0]) < _MIN_CORNER:
-        return math.nan, math.nan
-    found = []
-    for start, stop in (left, right):
-        mean = recording.block_pA(source.channel, source.sweeps, start, stop).mean(axis=0)
-        samples = np.arange(start, stop) + 0.5 - corner
-        design = np.stack([np.ones(len(mean)), samples], axis=1)
-        (value, _), *_ = np.linalg.lstsq(design, mean, rcond=None)
-        residual, _ = noise.detrended(mean)
-        time = noise.autocorrelation_time(noise.autocorrelation([residual]))
-        scale = float(residual @ residual) / max(1.0, len(mean) - 2.0) * time
-        found.append((float(value), scale * float(np.linalg.inv(design.T @ design)[0, 0])))
-    speed = ramp_speed(source, parts[0])
-    (before_pA, before_var), (after_pA, after_var) = found
-    return (after_pA - before_pA) / speed, math.sqrt(before_var + after_var) / abs(speed)

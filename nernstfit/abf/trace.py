@@ -1,4 +1,4 @@
-"""The course of current and command, reduced for a picture."""
+"""Traces: current and command of a sweep, reduced for a figure."""
 
 from __future__ import annotations
 
@@ -14,12 +14,36 @@ from nernstfit.abf.records import Channel
 
 FloatArray = NDArray[np.float64]
 
-_TRACE_SWEEPS = 7
+# Sweeps that a figure shows: with more, traces of one panel cannot be distinguished; half would leave out the levels
+# around the zero.
+_MAX_SWEEPS = 7
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Part of one sweep that a figure shows, and the window in it; samples from and to."""
+
+    sweep: int
+    span: tuple[int, int]
+    window: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """The course of current and command around the window, for a picture; arrays of shape (bins,)."""
+    """Trace of current and command over an excerpt of a sweep; arrays of shape (bins,).
+
+    Attributes
+    ----------
+    sweep : int
+    t_ms : ndarray
+        Start of each bin, from the start of the sweep.
+    command_mV : ndarray
+        Command at the start of each bin.
+    low_pA, high_pA : ndarray
+        Extremes of the current within each bin.
+    window_ms : tuple of float
+        Start and end of the window.
+    """
 
     sweep: int
     t_ms: FloatArray
@@ -30,47 +54,40 @@ class Trace:
 
 
 def trace(
-    recording: Recording,
-    channel: Channel,
-    command: Sequence[Segment],
-    span: tuple[int, int],
-    window: tuple[int, int],
-    sweep: int,
-    bins: int = 160,
+    recording: Recording, channel: Channel, command: Sequence[Segment], excerpt: Excerpt, bins: int = 160
 ) -> Trace:
-    """Reduce the current of a span of one sweep to extremes per bin, the command at the start of each beside it.
+    """Reduce the current of an excerpt to its extremes per bin.
 
     Parameters
     ----------
     recording : Recording
     channel : Channel
     command : sequence of Segment
-        Of this sweep, in mV.
-    span, window : tuple of int
-        Samples from and to.
-    sweep : int
+        Segments of this sweep, in mV.
+    excerpt : Excerpt
     bins : int
-        At most so many.
+        Largest number of bins.
     """
-    start, stop = span
-    current = recording.current_pA(channel, sweep, start, stop)
+    start, stop = excerpt.span
+    current = recording.current_pA(channel, excerpt.sweep, start, stop)
     edges = np.linspace(0, stop - start, min(bins, stop - start) + 1).astype(int)[:-1]
+    first, last = excerpt.window
     return Trace(
-        sweep=sweep,
+        sweep=excerpt.sweep,
         t_ms=(edges + start) / recording.rate_Hz * 1e3,
         command_mV=levels(command, edges + start),
         low_pA=np.minimum.reduceat(current, edges),
         high_pA=np.maximum.reduceat(current, edges),
-        window_ms=(window[0] / recording.rate_Hz * 1e3, window[1] / recording.rate_Hz * 1e3),
+        window_ms=(first / recording.rate_Hz * 1e3, last / recording.rate_Hz * 1e3),
     )
 
 
-def evenly(count: int) -> list[int]:
-    """At most seven of `count` things, spread evenly, first and last among them."""
-    return list(dict.fromkeys(np.linspace(0, count - 1, _TRACE_SWEEPS).round().astype(int).tolist()))
+def evenly_spaced(count: int) -> list[int]:
+    """Return at most seven of the numbers below `count`, evenly spaced, first and last among them."""
+    return list(dict.fromkeys(np.linspace(0, count - 1, _MAX_SWEEPS).round().astype(int).tolist()))
 
 
-def around(part: Segment, points: int) -> tuple[int, int]:
-    """An epoch and a fifth of its length on either side."""
+def surroundings(part: Segment, points: int) -> tuple[int, int]:
+    """Return the span of an epoch and a fifth of its length on either side, within a sweep of `points` samples."""
     margin = (part.stop - part.start) // 5
     return max(0, part.start - margin), min(points, part.stop + margin)

@@ -39,7 +39,7 @@ def inspect(file: Path, channel: str | None, command: str | None, plot: Path | N
         from nernstfit.figures import recordings, render  # noqa: PLC0415
         from nernstfit.stages.ingest import TRACES, table, trace_columns  # noqa: PLC0415
 
-        course = table([trace_columns(recording.path.name, describe.course(recording, how))], TRACES)
+        course = table([trace_columns(recording.path.name, describe.sweep_traces(recording, how))], TRACES)
         plot.write_bytes(render.render(recordings.draw_sweeps(course)).png)
 
 

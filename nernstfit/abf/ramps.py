@@ -1,0 +1,105 @@
+"""Ramps: speed, the ramp that runs back, and the capacitance from the current at the onset of a ramp."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from nernstfit.abf import noise
+from nernstfit.abf.command import Segment
+from nernstfit.abf.windows import Source
+
+# Longest stretch of current before and after the onset of a ramp to which a straight line is fitted, in ms. At half
+# the step is less precise; at double the membrane's own current bends within it.
+_ONSET_MS = 20.0
+# Time after the onset that is left out, in ms: the capacitive current settles there with the time constant of
+# series resistance and capacitance. At half a slow clamp falsifies the step; at double it is extrapolated further.
+_SETTLING_MS = 2.0
+# Fewest samples of either stretch: a line and its error need more than two. At half the error is itself unknown; at
+# double short holding segments before a ramp give no capacitance.
+_MIN_STRETCH_SAMPLES = 8
+# Part of the range of a ramp that another must run back over to count as its opposite. At half the few voltages in
+# common determine no capacitance; at 1 two ramps that start at different levels would not be compared.
+_MIN_COMMON_RANGE = 0.5
+
+
+def ramp_speed(source: Source, part: Segment) -> float:
+    """Return the speed of a ramp in mV per ms."""
+    return (part.last_mV - part.first_mV) / (part.stop - part.start) * source.recording.rate_Hz / 1e3
+
+
+def opposite_ramps(source: Source, parts: Sequence[Segment]) -> list[Segment]:
+    """Return the ramp before or after that runs back over the same voltages, in every sweep; [] without one."""
+    for step in (1, -1):
+        found = []
+        for sweep, part in zip(source.sweeps, parts, strict=True):
+            at = source.command[sweep].index(part) + step
+            other = source.command[sweep][at] if 0 <= at < len(source.command[sweep]) else part
+            if other.is_ramp and _runs_back(part, other):
+                found.append(other)
+        if len(found) == len(parts):
+            return found
+    return []
+
+
+def _runs_back(part: Segment, other: Segment) -> bool:
+    rise, fall = part.last_mV - part.first_mV, other.last_mV - other.first_mV
+    low, high = (
+        max(min(part.first_mV, part.last_mV), min(other.first_mV, other.last_mV)),
+        min(max(part.first_mV, part.last_mV), max(other.first_mV, other.last_mV)),
+    )
+    return rise * fall < 0 and high - low >= _MIN_COMMON_RANGE * abs(rise)
+
+
+def onset_capacitance_pF(source: Source, parts: Sequence[Segment]) -> tuple[float, float]:
+    """Estimate the membrane capacitance from the step of the current at the onset of a ramp.
+
+    The ionic current is continuous there, so that the step is C times the step of dV/dt. Straight lines
+    are fitted to the current before the onset and, a little after it, during the ramp, and extrapolated to it.
+
+    Parameters
+    ----------
+    source : Source
+    parts : sequence of Segment
+        The ramp in every sweep.
+
+    Returns
+    -------
+    capacitance, se : float
+        In pF; nan where the segment before the ramp is no constant level or too short.
+    """
+    stretches = _onset_stretches(source, parts)
+    if stretches is None:
+        return math.nan, math.nan
+    (before_pA, before_var), (after_pA, after_var) = (
+        _extrapolated(source, stretch, parts[0].start) for stretch in stretches
+    )
+    speed = ramp_speed(source, parts[0])
+    return (after_pA - before_pA) / speed, math.sqrt(before_var + after_var) / abs(speed)
+
+
+def _onset_stretches(source: Source, parts: Sequence[Segment]) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """Return the samples before and after the onset; None where there are too few, or the onset differs."""
+    rate, command = source.recording.rate_Hz, source.command[source.sweeps[0]]
+    at, onset = command.index(parts[0]), parts[0].start
+    before = command[at - 1] if at > 0 else None
+    length, settling = round(_ONSET_MS * rate / 1e3), round(_SETTLING_MS * rate / 1e3)
+    if before is None or any(part.start != onset for part in parts) or before.first_mV != before.last_mV:
+        return None
+    left = (max((before.start + onset) // 2, onset - length), onset)
+    right = (onset + settling, min(onset + settling + length, parts[0].stop))
+    return None if min(left[1] - left[0], right[1] - right[0]) < _MIN_STRETCH_SAMPLES else (left, right)
+
+
+def _extrapolated(source: Source, stretch: tuple[int, int], onset: int) -> tuple[float, float]:
+    """Return the current in pA, and its variance, that a line through the mean of all sweeps has at the onset."""
+    mean = source.recording.block_pA(source.channel, source.sweeps, *stretch).mean(axis=0)
+    samples = np.arange(*stretch) + 0.5 - onset
+    design = np.stack([np.ones(len(mean)), samples], axis=1)
+    (value, _), *_ = np.linalg.lstsq(design, mean, rcond=None)
+    residual, _ = noise.detrended(mean)
+    time = noise.autocorrelation_time(noise.autocorrelation([residual]))
+    variance = float(residual @ residual) / max(1.0, len(mean) - 2.0) * time
+    return float(value), variance * float(np.linalg.inv(design.T @ design)[0, 0])
