@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from nernstfit.abf.stimulus_names import stimulus_names
 from nernstfit.experiment import views
 from nernstfit.experiment.records import Experiment
 
@@ -37,13 +39,30 @@ class Dependencies:
         return [f"{start // size:04d}" for start in range(0, recordings, size)]
 
     def recordings(self, wildcards: Any) -> list[str]:
-        """Return the recordings that the batch `wildcards.batch` reads, each once."""
+        """Return the files that the batch `wildcards.batch` reads, each once: recordings, then their stimulus files."""
         rows = batch(self.experiment, wildcards.batch).rows
-        return list(dict.fromkeys(path for row in rows for path in row.files))
+        recordings = dict.fromkeys(path for row in rows for path in row.files)
+        return list(recordings | dict.fromkeys(stimulus_files(recordings)))
 
     def batch_fingerprint(self, wildcards: Any) -> str:
         """Return the digest of what ingest reads of the batch `wildcards.batch`."""
         return views.fingerprint(batch(self.experiment, wildcards.batch), declared_fields("ingest"), "ingest")
+
+
+def stimulus_files(recordings: Iterable[str]) -> Iterator[str]:
+    """Yield the stimulus files that recordings name in their headers and that are beside them.
+
+    Of each header only the names are read, some 0.1 ms a recording; a folder is listed where a name was found in it.
+    A file that is not there is none: once it appears, the input of the rule is another.
+    """
+    for folder, paths in groupby(sorted(recordings, key=_folder), key=_folder):
+        names = {name.lower() for path in paths for name in stimulus_names(path)}
+        if names:
+            yield from (str(path) for path in sorted(folder.iterdir()) if path.name.lower() in names)
+
+
+def _folder(path: str) -> Path:
+    return Path(path).parent
 
 
 def batch(experiment: Experiment, name: str) -> Experiment:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from nernstfit.abf import layout
 from nernstfit.simulate.recording import OutputChannel
 
 CONFIG = {
@@ -149,6 +152,40 @@ def test_a_changed_setting_runs_what_depends_on_it(experiment: Path, run_workflo
     assert run_workflow(experiment).status == 0
     assert points.stat().st_mtime_ns == before
     assert (experiment / "results" / "permeabilities.csv").read_bytes() != first
+
+
+def name_a_stimulus(path: Path) -> None:
+    """Let the header name a stimulus file, by the text that is also the name of the DAC."""
+    content = bytearray(path.read_bytes())
+    start = layout.extent(np.frombuffer(bytes(content), dtype=np.uint8), "DAC").start
+    fields = layout.ABF2_ENTRIES["DAC"].fields
+    name = struct.unpack_from("<i", content, start + fields["lDACChannelNameIndex"].offset)
+    struct.pack_into("<i", content, start + fields["lDACFilePathIndex"].offset, *name)
+    path.write_bytes(content)
+
+
+def test_a_stimulus_file_that_appears_or_changes_has_its_batch_read_again(
+    experiment: Path, run_workflow: Callable
+) -> None:
+    name_a_stimulus(experiment / "data" / "None_NA.abf")
+    points = [f"results/ingest/{batch}/points.parquet" for batch in ("0000", "0001")]
+
+    def read_again() -> list[bool]:
+        before = [(experiment / path).stat().st_mtime_ns for path in points]
+        done = run_workflow(experiment, *points)
+        assert done.status == 0, done.said
+        return [(experiment / path).stat().st_mtime_ns > at for path, at in zip(points, before, strict=True)]
+
+    assert run_workflow(experiment, *points).status == 0
+    stimulus = experiment / "data" / "Cmd 0"
+    stimulus.write_text("first")
+    assert read_again() == [False, True]
+    stimulus.touch()
+    assert read_again() == [False, False]
+    stimulus.write_text("other")
+    assert read_again() == [False, True]
+    stimulus.unlink()
+    assert read_again() == [False, True]
 
 
 def test_a_lost_or_damaged_result_is_made_again(experiment: Path, run_workflow: Callable) -> None:
