@@ -214,19 +214,6 @@ class Role(Term):
     OPPOSITE = "opposite", "opposite ramp"
 
 
-class LeakMethod(Term):
-    """Method of leak subtraction; `epoch` is followed by the letter of the epoch."""
-
-    NONE = "none", "none"
-    LINEAR = "linear", "linear", "A linear leak, fitted below activation, was subtracted."
-    BACKGROUND = (
-        "background",
-        "background recording",
-        "The current of a background recording was subtracted, each on its own corrected voltage.",
-    )
-    EPOCH = "epoch", "another epoch", "The leak measured in another epoch of each sweep was subtracted."
-
-
 class JunctionMethod(Term):
     """Method by which a liquid junction potential is calculated."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from nernstfit.contract import tables
 from nernstfit.contract.settings import Measure, Settings
 from nernstfit.contract.tables import Table
-from nernstfit.contract.terms import Configuration
+from nernstfit.contract.terms import Configuration, Leak
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
 
@@ -133,7 +133,7 @@ class Row:
     @property
     def leak_sign(self) -> int:
         """End of the command at which a linear leak is fitted: 1 the lowest levels, -1 the highest."""
-        return self.condition.sign if self.measure.leak == "linear" else 1
+        return self.condition.sign if self.measure.leak == Leak.LINEAR else 1
 
     @property
     def condition(self) -> Condition:

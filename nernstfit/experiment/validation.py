@@ -16,14 +16,12 @@ from nernstfit.contract import tables
 from nernstfit.contract.errors import nearest, nearest_or_all
 from nernstfit.contract.rules import path_faults
 from nernstfit.contract.settings import Junction, Settings
-from nernstfit.contract.terms import Configuration, JunctionMethod
+from nernstfit.contract.terms import Configuration, JunctionMethod, Leak
 from nernstfit.experiment.records import ColumnSpec
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
-
-_BACKGROUND = "background"
 
 
 def config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[str]:
@@ -127,9 +125,9 @@ def _recording_faults(path: str, column: str) -> Iterator[str]:
 def background_faults(cells: Mapping[str, str], leak: str) -> Iterator[str]:
     """Yield faults of the column `subtract`, which goes together with `leak: background`."""
     background = cells.get("subtract", "")
-    if leak == _BACKGROUND and not background:
+    if leak == Leak.BACKGROUND and not background:
         yield "column 'subtract': got nothing; leak is 'background', which needs the path of the background recording"
-    elif background and leak != _BACKGROUND:
+    elif background and leak != Leak.BACKGROUND:
         yield (
             f"column 'subtract': got '{background}', but leak is '{leak}'; expected leak 'background', or nothing here"
         )

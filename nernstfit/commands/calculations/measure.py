@@ -11,6 +11,7 @@ from typing import Any
 from nernstfit.abf.read import read
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.terms import Leak
 from nernstfit.experiment.folder import sweep_numbers
 from nernstfit.experiment.records import RECORDINGS, Row
 from nernstfit.solutions.conditions import NEW_ZERO
@@ -66,7 +67,7 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
         Where a value is not valid.
     """
     given = {key: text for key, text in cells.items() if key != "sweeps"}
-    if (given.get("leak") == "background") != bool(patch.subtract):
+    if (given.get("leak") == Leak.BACKGROUND) != bool(patch.subtract):
         raise InputError("--subtract: the file of a background and --leak background go together")
     row = Row(
         number=0,

@@ -14,7 +14,6 @@ from nernstfit.contract.terms import (
     Flag,
     JunctionBasis,
     JunctionMethod,
-    LeakMethod,
     ReferenceElectrode,
 )
 from nernstfit.report.blocks import Block, Code, Fold, Heading, Listing, Text, grid
@@ -25,7 +24,7 @@ from nernstfit.report.sections import references
 from nernstfit.report.sections.ghk_form import GHK_FORM
 from nernstfit.report.sections.solutions import activity_setting
 from nernstfit.report.wording import joined
-from nernstfit.reversal import registry
+from nernstfit.reversal import leak, registry
 
 _PROSE = Prose("methods")
 
@@ -92,7 +91,7 @@ def _measuring(measure: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "statistic": measure["statistic"],
         "window": window,
-        "leak": LeakMethod(measure["leak"].partition(":")[0]).sentence,
+        "leak": leak.method(measure["leak"]).sentence,
         "estimator": f"{estimator.sentence} ({estimator.citation})" if estimator.citation else estimator.sentence,
         "max_interval_mV": f"{measure['max_interval_mV']:g}",
     }
