@@ -78,5 +78,5 @@ def _ratio_axis(*shown: pd.Series) -> alt.Y:
 
 
 def _step_name(step: str) -> str:
-    """Return a short name of a correction step, which fits below an axis."""
-    return step.replace("_", " ")
+    """Return a name of a correction step that is short enough for an axis: `series R` for series_resistance."""
+    return step.replace("_resistance", " R")

@@ -192,7 +192,7 @@ METHODS: Mapping[Leak, LeakMethod] = {
     record.leak: record
     for record in (
         LeakMethod(Leak.NONE, _none, ""),
-        LeakMethod(Leak.LINEAR, _linear, "A straight leak, found below activation, was subtracted."),
+        LeakMethod(Leak.LINEAR, _linear, "A linear leak, fitted below activation, was subtracted."),
         LeakMethod(
             Leak.BACKGROUND,
             _background,
