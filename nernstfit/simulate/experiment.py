@@ -1,10 +1,10 @@
-"""A simulated experiment whose truth is known: the demonstration, and what the tests are held against.
+"""Simulated experiment with a known truth: the demonstration, and a reference for tests.
 
-A non-selective cation channel in whole-cell patches, its bath changed ion by ion. Simulated are
-what a laboratory has: GHK currents of several ions, a seal leak, series resistance partly
-compensated, capacity transients, the electrode offset of each cell, the liquid junctions, cells
-that differ, filtered noise, a converter of 16 bits, an amplifier that telegraphs its gain, a
-file of the older format, baths that a cell did not live to see.
+A non-selective cation channel in whole-cell patches is recorded in baths that replace one ion after
+another. The simulation comprises GHK currents of several ions, a seal leak, series resistance partly
+compensated, capacitive transients, an electrode offset of each cell, liquid junctions,
+variation between cells, filtered noise, a converter of 16 bits, an amplifier that telegraphs its gain,
+a file of the older format, and cells that were lost before their last bath.
 """
 
 from __future__ import annotations
@@ -34,22 +34,24 @@ from nernstfit.solutions.junctions import junction_mV
 
 FloatArray = NDArray[np.float64]
 
+# The values below are those of a plausible experiment, chosen and not fitted: no result of the program depends on
+# them, and the demonstration's tables and report show what follows from them.
 TRUE_RATIOS: Mapping[str, float] = {"Na": 1.0, "K": 1.12, "Cs": 0.94, "Li": 0.83, "NMDG": 0.08, "Cl": 0.22}
-CELLS = 8
+CELLS = 8  # a usual number: at half the between-cell SD is hardly determined, at double only the time grows
 BATHS = ("control", "potassium", "caesium", "lithium", "NMDG", "low_chloride")
 PIPETTE = "pipette"
-LACKING = (("c3", "NMDG"), ("c6", "lithium"))
-OLD_FORMAT = ("c8",)
-TELEGRAPHED = ("c2", "c5")
+MISSING = (("c3", "NMDG"), ("c6", "lithium"))  # baths in which these cells have no recording
+OLD_FORMAT = ("c8",)  # cells written as ABF 1.84
+TELEGRAPHED = ("c2", "c5")  # cells recorded with a telegraphed gain of 5
 
-LN_P_SD = 0.06
-OFFSET_SD_MV = 1.0
-NOISE_PA = 4.0
-FILTER_HZ = 1000.0
-RATE_HZ = 5000.0
-POINTS = 1000
-SWEEP_INTERVAL_S = 1.0
-FULL_SCALE_PA = 8000.0
+LN_P_SD = 0.06  # between-cell SD of ln P, 6 %: at half the junctions dominate the intervals, at double the cells
+OFFSET_SD_MV = 1.0  # of the cells' electrode offsets, as of fit.offset_sd_mV below
+NOISE_PA = 4.0  # standard deviation after the filter, as of a whole cell; the errors of potentials grow with it
+FILTER_HZ = 1000.0  # corner of the low-pass filter, a fifth of the sampling rate as is usual
+RATE_HZ = 5000.0  # samples per second: at double the files of the demonstration are twice as large
+POINTS = 1000  # samples per sweep, 200 ms: the epochs below fill it
+SWEEP_INTERVAL_S = 1.0  # longer than a sweep; nothing depends on it
+FULL_SCALE_PA = 8000.0  # of the converter: at half the largest currents would be clipped
 PROTOCOL = Waveform(
     number=0,
     name="Cmd 0",
@@ -63,12 +65,13 @@ PROTOCOL = Waveform(
     ),
     keeps_last_level=False,
 )
-SWEEPS = 17
-_MAX_STEPS = 50
+SWEEPS = 17  # epoch B from -100 to 60 mV
+_MAX_NEWTON_STEPS = 50  # of the membrane potential behind the series resistance; it converges in fewer than ten
+_NEWTON_TOLERANCE_MV = 1e-9  # far below a step of the converter; at double nothing changes
 
 _CONFIG = """\
 # A simulated experiment: the recordings were made by `nernstfit simulate`, not in a laboratory.
-# data/truth.yaml says what they were made with.
+# data/truth.yaml holds the true values.
 recordings: data/recordings.csv
 solutions: data/solutions.csv
 configuration: whole-cell
@@ -84,7 +87,7 @@ fit:
   permeant: [Na, K, Cs, Li, NMDG, Cl]
   offset_sd_mV: 1.0
   seed: 1
-plan:  # what `nernstfit plan` takes for granted of further cells
+plan:  # expectations of `nernstfit plan` about further cells
   ratios: {K: 1.1, Cs: 0.9, Li: 0.8, NMDG: 0.1, Cl: 0.25}
   cells: 12
   noise_mV: 0.3
@@ -105,7 +108,22 @@ bridge,0,3000,0,0,0,0,0,0,0
 
 @dataclass(frozen=True)
 class Cell:
-    """What one simulated cell is: its permeabilities, and the patch."""
+    """Simulated cell.
+
+    Attributes
+    ----------
+    name : str
+    ln_p : ndarray, shape (ions,)
+        Logarithms of its permeabilities, in the order of `TRUE_RATIOS`.
+    offset_mV : float
+        Electrode offset.
+    slope_nS : float
+        Slope conductance of the channels at 0 mV in the control bath.
+    leak_nS : float
+        Seal leak, which reverses at 0 mV.
+    series_MOhm, compensation_percent, capacitance_pF : float
+        Series resistance, the part of it that the amplifier compensates, and membrane capacitance.
+    """
 
     name: str
     ln_p: FloatArray
@@ -123,18 +141,20 @@ def simulate(folder: Path, seed: int = 1) -> None:
     Parameters
     ----------
     folder : Path
-        Made where it does not exist. A simulation that it holds already is replaced.
+        Folder to write; it is made if it does not exist, and a simulation in it is replaced.
     seed : int
-        Of all that is drawn; the same seed gives the same bytes.
+        Seed of all random numbers; the same seed gives the same bytes.
 
     Raises
     ------
     InputError
-        Where the folder holds an experiment that was not simulated.
+        If the folder holds an experiment that was not simulated.
     """
     config, truth = folder / settings_module.CONFIG_FILE, folder / "data" / "truth.yaml"
     if config.exists() and not truth.exists():
-        raise InputError(f"{config}: belongs to an experiment that was not simulated; another folder would be right")
+        raise InputError(
+            f"{config}: got an experiment that was not simulated, expected a new folder or a simulated one"
+        )
     for part in (config.parent, truth.parent):
         part.mkdir(parents=True, exist_ok=True)
     _write(config, _CONFIG)
@@ -142,7 +162,7 @@ def simulate(folder: Path, seed: int = 1) -> None:
     settings = settings_module.load(settings_module.read(str(config)))
     solutions, _ = solution_table.parse(tables.read(folder / settings.solutions), settings.solutions)
     cells = [_cell(f"c{number}", np.random.default_rng((seed, number))) for number in range(1, CELLS + 1)]
-    made = [(cell, bath) for cell in cells for bath in BATHS if (cell.name, bath) not in LACKING]
+    made = [(cell, bath) for cell in cells for bath in BATHS if (cell.name, bath) not in MISSING]
     for cell, bath in made:
         rng = np.random.default_rng((seed, int(cell.name[1:]), BATHS.index(bath)))
         _record(folder / _file(cell, bath), cell, bath, solutions, settings, rng)
@@ -171,7 +191,7 @@ def _write_table(path: Path, made: Sequence[tuple[Cell, str]]) -> None:
 def _truth(seed: int) -> str:
     ratios = ", ".join(f"{ion}: {ratio}" for ion, ratio in TRUE_RATIOS.items())
     return (
-        "# What the simulated recordings were made with.\n"
+        "# True values of the simulated recordings.\n"
         f"seed: {seed}\n"
         f"ratios: {{{ratios}}}\n"
         f"ln_p_sd_between_cells: {LN_P_SD}\n"
@@ -202,7 +222,7 @@ def _record(
     condition = Condition(
         bath, PIPETTE, settings.configuration, settings.temperature_C, str(settings.junction.zeroed_in)
     )
-    # What the amplifier calls V is off the membrane potential by junctions and offset.
+    # The amplifier's voltage differs from the membrane potential by junction potentials and offset.
     shift = junction_mV(solutions, condition, settings.junction, settings.activity.name) - cell.offset_mV
     membrane = _Membrane(cell, solutions, condition, settings)
     current = _current(membrane, shift, cell)
@@ -226,7 +246,7 @@ class _Membrane:
         control = solutions.activity_mM("control", permeant, model, condition.temperature_C)
         valence = np.array([IONS[ion].valence for ion in permeant])
         self._ions = (np.exp(cell.ln_p), valence, inside, outside, condition.temperature_C)
-        # The channels are as many in every bath: their number is set by the slope in the control bath at 0 mV.
+        # The number of channels is the same in every bath: the slope in the control bath at 0 mV determines it.
         at_zero = ghk.slope_conductance_per_mV(
             0.0, np.exp(cell.ln_p), valence, inside, control, condition.temperature_C
         )
@@ -234,29 +254,29 @@ class _Membrane:
         self._leak_nS = cell.leak_nS
 
     def current_pA(self, voltage_mV: FloatArray) -> FloatArray:
-        """Steady current, outward positive; the leak reverses at 0 mV."""
+        """Return the steady current, outward positive; the leak reverses at 0 mV."""
         return self._pA_per_current * ghk.current(voltage_mV, *self._ions) + self._leak_nS * voltage_mV
 
     def slope_nS(self, voltage_mV: FloatArray) -> FloatArray:
-        """Slope of the steady current."""
+        """Return the slope conductance of the steady current."""
         return self._pA_per_current * ghk.slope_conductance_per_mV(voltage_mV, *self._ions) + self._leak_nS
 
     def behind(self, voltage_mV: FloatArray, series_MOhm: float) -> FloatArray:
-        """Membrane potentials at which the current through the series resistance is the membrane's."""
+        """Return the membrane potentials at which the series resistance and the membrane carry the same current."""
         v = voltage_mV
-        for _ in range(_MAX_STEPS):
+        for _ in range(_MAX_NEWTON_STEPS):
             excess = v + series_MOhm * 1e-3 * self.current_pA(v) - voltage_mV
             step = excess / (1 + series_MOhm * 1e-3 * self.slope_nS(v))
             v = v - step
-            if np.abs(step).max() < 1e-9:
+            if np.abs(step).max() < _NEWTON_TOLERANCE_MV:
                 break
         return v
 
 
 def _current(membrane: _Membrane, shift_mV: float, cell: Cell) -> FloatArray:
-    """Current through the pipette, shape (sweeps, points).
+    """Return the current through the pipette, shape (sweeps, points).
 
-    After each step the capacity charges through the series resistance. All sweeps step at the same
+    After each step the membrane is charged through the series resistance. All sweeps step at the same
     times: the durations of the protocol do not change.
     """
     command = segments(PROTOCOL, SWEEPS, POINTS)
@@ -275,7 +295,7 @@ def _current(membrane: _Membrane, shift_mV: float, cell: Cell) -> FloatArray:
 
 
 def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-    """White noise through a one-pole filter, of standard deviation NOISE_PA."""
+    """Return white noise through a one-pole filter, of standard deviation NOISE_PA."""
     keep = float(np.exp(-2 * np.pi * FILTER_HZ / RATE_HZ))
     white = rng.standard_normal(shape) * NOISE_PA * np.sqrt(1 - keep**2)
     white[..., 0] = white[..., 0] / np.sqrt(1 - keep**2)
