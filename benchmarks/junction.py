@@ -2,9 +2,9 @@
 
     python benchmarks/junction.py [junctions]
 
-Pairs of neutral solutions are drawn of eight ions each, with gradients of up to 1,000 : 1. Beside the two
-ways of this project stands the plain way: Nernst and Planck's equations in the distance, handed to
-scipy's solve_bvp, from Henderson's straight lines. All run on the same pairs, in turn.
+Pairs of neutral solutions of eight ions each are simulated, with gradients of up to 1,000 : 1. The two methods of
+this project are compared with a direct one: the equations of Nernst and Planck in the distance, solved by scipy's
+solve_bvp from Henderson's straight lines. All run on the same pairs, in turn.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.integrate import solve_bvp
 
-from nernstfit.physics.membrane.junction import henderson_mV
+from nernstfit.physics.membrane.junction import SolutionPair, henderson_mV
 from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
 from nernstfit.physics.solution.ions import IONS
 
@@ -29,7 +29,7 @@ Pair = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def pairs(count: int) -> Iterator[Pair]:
-    """Bath, pipette, valence and mobility of eight ions, five of them cations."""
+    """Yield bath, pipette, valence and mobility of eight ions, five of them cations."""
     rng = np.random.default_rng(1)
     for i in range(count):
         ions = [IONS[n] for n in (*rng.choice(CATIONS, 5, replace=False), *rng.choice(ANIONS, 3, replace=False))]
@@ -41,7 +41,7 @@ def pairs(count: int) -> Iterator[Pair]:
 
 
 def by_scipy(bath: np.ndarray, pipette: np.ndarray, z: np.ndarray, u: np.ndarray) -> float:
-    """The plain way; unknown constants are the fluxes over the mobilities."""
+    """Solve the junction directly; the unknown constants are the fluxes over the mobilities."""
     scale = pipette.sum()
     b, p = bath / scale, pipette / scale
 
@@ -50,7 +50,7 @@ def by_scipy(bath: np.ndarray, pipette: np.ndarray, z: np.ndarray, u: np.ndarray
         return np.vstack([-k[:, None] - z[:, None] * state[:-1] * field, field])
 
     def ends(first: np.ndarray, last: np.ndarray, k: np.ndarray) -> np.ndarray:
-        # Two ions are not asked for at the bath: neutrality and the sum of all follow; no current, and their sum.
+        # Two ions are free at the bath: their values follow from neutrality and the sum of all.
         closing = [(z * u) @ k, k.sum() - (p - b).sum()]
         return np.concatenate([first[:-1] - p, first[-1:], (last[:-1] - b)[1:-1], closing])
 
@@ -73,7 +73,7 @@ def main() -> None:
     drawn = list(pairs(int(sys.argv[1]) if len(sys.argv) > 1 else JUNCTIONS))
     ways: dict[str, Callable[..., float]] = {
         "Henderson": lambda *pair: float(henderson_mV(*pair, 25)),
-        "stationary": lambda *pair: nernst_planck_mV(*pair, 25),
+        "stationary": lambda *pair: nernst_planck_mV(SolutionPair(*pair), 25),
         "stationary, scipy": by_scipy,
     }
     for way in ways.values():

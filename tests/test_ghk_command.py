@@ -342,7 +342,7 @@ def test_printed_and_json_are_the_same() -> None:
         ),
         (
             "--ratio K=1 --inside K=1 --outside K=2 --temperature-C -300",
-            "--temperature-C: got -300, expected a temperature in C from -5 to 60",
+            "--temperature-C: got -300, expected a number from -5 to 60",
         ),
         (
             "--ratio K=1 --reference-bath K=1 --outside K=2",

@@ -17,6 +17,7 @@ from nernstfit.contract.terms import JunctionMethod
 from nernstfit.experiment import solution_table as reading
 from nernstfit.permeability import error_propagation
 from nernstfit.permeability.observations import Observations, without_activities
+from nernstfit.physics.membrane.junction import SolutionPair
 from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
 from nernstfit.physics.solution.activity import debye_huckel_slope
 from nernstfit.solutions import junctions, systematic_errors
@@ -87,7 +88,7 @@ def above(first: str, second: str, method: str = "henderson", basis: str = "conc
     if method == "nernst-planck":
         coefficients = [[gamma(i, s, basis) for i in ions] for s in (first, second)]
         plain = [[C[s].get(i, 0) for i in ions] for s in (first, second)]
-        return nernst_planck_mV(*plain, z, u, 22.0, *coefficients)
+        return nernst_planck_mV(SolutionPair(*plain, z, u, *coefficients), 22.0)
     step = [x - y for x, y in zip(*at, strict=True)]
     conductance = [sum(zi**2 * ui * x for zi, ui, x in zip(z, u, side, strict=True)) for side in at]
     drive = sum(zi * ui * d for zi, ui, d in zip(z, u, step, strict=True)) / (conductance[0] - conductance[1])

@@ -20,7 +20,7 @@ ZERO_CELSIUS_K = 273.15
 
 
 def thermal_voltage_mV(temperature_C: ArrayLike) -> NDArray[np.float64]:
-    """Thermal voltage RT/F in mV: the unit in which membrane potentials act on a monovalent ion.
+    """Return the thermal voltage RT/F in mV, the natural unit of membrane potentials.
 
     Parameters
     ----------

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from nernstfit.contract.settings import Junction, Uncertainty
 from nernstfit.contract.terms import Configuration, JunctionBasis, JunctionMethod, ReferenceElectrode
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.membrane.junction import henderson_mV
-from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
+from nernstfit.physics.membrane.junction import SolutionPair
+from nernstfit.physics.membrane.junction_methods import METHODS
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 from nernstfit.solutions.systematic_errors import moved, sources
@@ -275,29 +275,17 @@ def between_mV(solutions: Solutions, first: str, second: str, temperature_C: flo
     if how.basis == JunctionBasis.ACTIVITY:
         rows = [solutions.names.index(name) for name in (first, second)]
         coefficients = solutions.coefficients(how.activity_model, temperature_C)[rows]
-    if how.method == JunctionMethod.NERNST_PLANCK:
-        columns = (*ends, solutions.valence, solutions.mobility, *coefficients)
-        potential = _stationary_mV(tuple(tuple(column.tolist()) for column in columns), temperature_C)
-    else:
-        potential = float(
-            henderson_mV(
-                coefficients[0] * ends[0],
-                coefficients[1] * ends[1],
-                solutions.valence,
-                solutions.mobility,
-                temperature_C,
-            )
-        )
+    columns = (*ends, solutions.valence, solutions.mobility, *coefficients)
+    potential = _potential_mV(how.method, tuple(tuple(column.tolist()) for column in columns), temperature_C)
     if not math.isfinite(potential):
         raise ValueError(f"no junction potential between '{first}' and '{second}': one of them holds no ion")
     return potential
 
 
 @lru_cache(maxsize=4096)
-def _stationary_mV(columns: tuple[tuple[float, ...], ...], temperature_C: float) -> float:
-    """Solve the stationary junction, once for each pair of solutions: many conditions and models need the same."""
-    first, second, valence, mobility, of_first, of_second = columns
-    return nernst_planck_mV(first, second, valence, mobility, temperature_C, of_first, of_second)
+def _potential_mV(method: str, columns: tuple[tuple[float, ...], ...], temperature_C: float) -> float:
+    """Calculate a junction once for each pair of solutions: many conditions and models need the same."""
+    return METHODS[method](SolutionPair(*columns), temperature_C)
 
 
 def _pipette_term(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> Term:

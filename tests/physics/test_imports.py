@@ -6,7 +6,7 @@ import pytest
 
 import nernstfit.physics
 
-MODULES = sorted(Path(nernstfit.physics.__path__[0]).glob("*.py"))
+MODULES = sorted(Path(nernstfit.physics.__path__[0]).rglob("*.py"))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=[module.stem for module in MODULES])

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.membrane.junction import henderson_mV
-from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV, nernst_planck_profile
+from nernstfit.physics.membrane.junction import SolutionPair, henderson_mV
+from nernstfit.physics.membrane.nernst_planck import Profile, nernst_planck_mV, nernst_planck_profile
 from nernstfit.physics.solution.ions import IONS
 
 CASES = list(csv.DictReader((Path(__file__).parent / "data" / "ljp_cases.csv").open(encoding="utf-8")))
@@ -32,6 +32,18 @@ PAIRS: dict[str, tuple[Solution, Solution]] = {
     "high charges": ({"La": 10.0, "Cl": 30.0}, {"Na": 40.0, "ATP4": 10.0}),
     "bridge": ({"K": 3000.0, "Cl": 3000.0}, SALINE),
 }
+
+
+def stationary_mV(
+    bath: object, pipette: object, valence: object, mobility: object, temperature_C: float, *coefficients: object
+) -> float:
+    return nernst_planck_mV(SolutionPair(bath, pipette, valence, mobility, *coefficients), temperature_C)
+
+
+def stationary_profile(
+    bath: object, pipette: object, valence: object, mobility: object, temperature_C: float
+) -> Profile:
+    return nernst_planck_profile(SolutionPair(bath, pipette, valence, mobility), temperature_C)
 
 
 def arrays(bath: Solution, pipette: Solution, ions: list[str] | None = None) -> tuple[np.ndarray, ...]:
@@ -72,7 +84,7 @@ def test_published_case(case: dict[str, str]) -> None:
         {ion: float(value) for ion, value in (part.split() for part in case[side].split(";"))}
         for side in ("pipette_mM", "bath_mM")
     )
-    potential_mV = nernst_planck_mV(*arrays(bath, pipette), float(case["temperature_C"]))
+    potential_mV = stationary_mV(*arrays(bath, pipette), float(case["temperature_C"]))
     assert potential_mV == pytest.approx(float(case["expected_mV"]), abs=float(case["tolerance_mV"]))
 
 
@@ -80,7 +92,7 @@ def test_published_case(case: dict[str, str]) -> None:
 def test_the_equations_hold_from_end_to_end(pair: str) -> None:
     pipette, bath = map(neutral, PAIRS[pair])
     b, p, z, u = arrays(bath, pipette)
-    profile = nernst_planck_profile(b, p, z, u, 25)
+    profile = stationary_profile(b, p, z, u, 25)
     (arrived,) = carried(profile.flux, p, z, u)
     assert arrived[:-1] == pytest.approx(b, rel=1e-6, abs=1e-6 * max(b.max(), p.max()))
     assert arrived[-1] * thermal_voltage_mV(25) == pytest.approx(profile.potential_mV[-1], rel=1e-6)
@@ -91,7 +103,7 @@ def test_the_equations_hold_from_end_to_end(pair: str) -> None:
 def test_every_place_of_the_profile_is_neutral_and_has_the_same_fluxes(pair: str) -> None:
     pipette, bath = map(neutral, PAIRS[pair])
     b, p, z, u = arrays(bath, pipette)
-    profile = nernst_planck_profile(b, p, z, u, 25)
+    profile = stationary_profile(b, p, z, u, 25)
     c, v = profile.concentration_mM, profile.potential_mV / thermal_voltage_mV(25)
     assert np.all(c >= -1e-9 * c.max(axis=0))
     assert np.array_equal(profile.place, np.sort(profile.place))
@@ -108,10 +120,10 @@ def test_every_order_of_the_ions_gives_the_same_bits() -> None:
     # K and NH4 move alike: nothing but their amounts tells them apart.
     pipette, bath = {"K": 140.0, "Cl": 100.0, "gluconate": 40.0}, {"Na": 120.0, "NH4": 20.0, "Ca": 2.0, "Cl": 144.0}
     ions = sorted({*bath, *pipette})
-    found = {nernst_planck_mV(*arrays(bath, pipette, list(order)), 22) for order in itertools.permutations(ions)}
+    found = {stationary_mV(*arrays(bath, pipette, list(order)), 22) for order in itertools.permutations(ions)}
     assert len(found) == 1
-    profile = nernst_planck_profile(*arrays(bath, pipette, ions), 22)
-    other = nernst_planck_profile(*arrays(bath, pipette, ions[::-1]), 22)
+    profile = stationary_profile(*arrays(bath, pipette, ions), 22)
+    other = stationary_profile(*arrays(bath, pipette, ions[::-1]), 22)
     assert np.array_equal(profile.flux, other.flux[::-1])
     assert np.array_equal(profile.concentration_mM, other.concentration_mM[:, ::-1])
 
@@ -120,14 +132,14 @@ def test_every_order_of_the_ions_gives_the_same_bits() -> None:
 def test_one_salt_is_hendersons_case(dilution: float) -> None:
     for valence, salt in (([1, -1], [150.0, 150]), ([2, -1], [100.0, 200])):
         arguments = (np.array(salt) * dilution, salt, valence, [0.4, 1.0388], 25)
-        assert nernst_planck_mV(*arguments) == pytest.approx(henderson_mV(*arguments), rel=1e-9, abs=1e-9)
+        assert stationary_mV(*arguments) == pytest.approx(henderson_mV(*arguments), rel=1e-9, abs=1e-9)
 
 
 def test_salts_of_one_concentration_and_a_common_anion_are_hendersons_case() -> None:
     """RT/F ln((u_Na + u_Cl) / (u_K + u_Cl)): Lewis and Sargent's formula, V_bath - V_pipette."""
     arguments = ([0.0, 150, 150], [150.0, 0, 150], [1, 1, -1], [0.682, 1.0, 1.0388], 25)
     expected = thermal_voltage_mV(25) * np.log((0.682 + 1.0388) / (1.0 + 1.0388))
-    assert nernst_planck_mV(*arguments) == pytest.approx(expected, rel=1e-9)
+    assert stationary_mV(*arguments) == pytest.approx(expected, rel=1e-9)
 
 
 def planck_mV(b: np.ndarray, p: np.ndarray, z: np.ndarray, u: np.ndarray) -> float:
@@ -152,7 +164,7 @@ def planck_mV(b: np.ndarray, p: np.ndarray, z: np.ndarray, u: np.ndarray) -> flo
 def test_ions_of_one_charge_obey_plancks_equation(factor: float) -> None:
     pipette, bath = {"K": 3.0, "Cl": 2.0, "gluconate": 1.0}, {"Na": factor * 2, "Li": factor, "Cl": factor * 3}
     arguments = arrays(bath, pipette)
-    assert nernst_planck_mV(*arguments, 25) == pytest.approx(planck_mV(*arguments), abs=1e-8)
+    assert stationary_mV(*arguments, 25) == pytest.approx(planck_mV(*arguments), abs=1e-8)
 
 
 charged = st.sampled_from(sorted(IONS))
@@ -163,15 +175,15 @@ solution = st.dictionaries(charged, amount, min_size=1, max_size=4).map(neutral)
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(solution, solution)
 def test_exchanged_solutions_change_the_sign(bath: Solution, pipette: Solution) -> None:
-    there = nernst_planck_mV(*arrays(bath, pipette), 22)
-    assert there == pytest.approx(-nernst_planck_mV(*arrays(pipette, bath), 22), abs=1e-8)
+    there = stationary_mV(*arrays(bath, pipette), 22)
+    assert there == pytest.approx(-stationary_mV(*arrays(pipette, bath), 22), abs=1e-8)
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(solution, solution)
 def test_any_two_solutions_have_a_stationary_junction(bath: Solution, pipette: Solution) -> None:
     b, p, z, u = arrays(bath, pipette)
-    profile = nernst_planck_profile(b, p, z, u, 25)
+    profile = stationary_profile(b, p, z, u, 25)
     (arrived,) = carried(profile.flux, p, z, u)
     assert arrived[:-1] == pytest.approx(b, abs=1e-6 * max(b.max(), p.max()))
     assert arrived[-1] * thermal_voltage_mV(25) == pytest.approx(profile.potential_mV[-1], abs=1e-5)
@@ -180,12 +192,12 @@ def test_any_two_solutions_have_a_stationary_junction(bath: Solution, pipette: S
 @settings(derandomize=True, deadline=None, max_examples=30)
 @given(solution)
 def test_identical_solutions_have_none(same: Solution) -> None:
-    assert nernst_planck_mV(*arrays(same, same), 22) == pytest.approx(0, abs=1e-12)
+    assert stationary_mV(*arrays(same, same), 22) == pytest.approx(0, abs=1e-12)
 
 
 def test_it_is_near_henderson_between_patch_solutions() -> None:
     b, p, z, u = arrays(neutral(SALINE), neutral(INTERNAL))
-    assert 0.01 < abs(nernst_planck_mV(b, p, z, u, 22) - henderson_mV(b, p, z, u, 22)) < 0.5
+    assert 0.01 < abs(stationary_mV(b, p, z, u, 22) - henderson_mV(b, p, z, u, 22)) < 0.5
 
 
 def test_a_charge_excess_is_balanced_by_what_does_not_move() -> None:
@@ -193,13 +205,13 @@ def test_a_charge_excess_is_balanced_by_what_does_not_move() -> None:
     b, p, z, u = arrays({"Na": 145.0, "Cl": 140.0}, {"K": 130.0, "Cl": 135.0})
     by_hand = [np.append(values, extra) for values, extra in ((b, 5.0), (p, 0.0), (z, -1.0), (u, 1e-9))]
     by_hand = [np.append(values, extra) for values, extra in zip(by_hand, (0.0, 5.0, 1.0, 1e-9), strict=True)]
-    assert nernst_planck_mV(b, p, z, u, 22) == pytest.approx(nernst_planck_mV(*by_hand, 22), abs=1e-6)
+    assert stationary_mV(b, p, z, u, 22) == pytest.approx(stationary_mV(*by_hand, 22), abs=1e-6)
 
 
 def test_a_solution_without_ions_is_nan() -> None:
     empty, saline = np.zeros(2), np.array([140.0, 140])
     for bath, pipette in ((empty, saline), (saline, empty), (empty, empty)):
-        assert np.isnan(nernst_planck_mV(bath, pipette, [1, -1], [0.682, 1.0388], 22))
+        assert np.isnan(stationary_mV(bath, pipette, [1, -1], [0.682, 1.0388], 22))
 
 
 # Activities
@@ -212,16 +224,16 @@ def test_one_salt_moves_by_its_transport_numbers_and_its_activities() -> None:
     at_b, at_p = np.array([0.66, 0.9]), np.array([0.29, 0.73])
     part = z**2 * u * p / (z**2 * u * p).sum()
     expected = -thermal_voltage_mV(25) * (part / z * np.log(at_b * b / (at_p * p))).sum()
-    assert nernst_planck_mV(b, p, z, u, 25, at_b, at_p) == pytest.approx(expected, rel=1e-9)
+    assert stationary_mV(b, p, z, u, 25, at_b, at_p) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_common_coefficient_changes_nothing() -> None:
     arguments = arrays(neutral(SALINE), neutral(INTERNAL))
-    plain = nernst_planck_mV(*arguments, 22)
-    assert nernst_planck_mV(*arguments, 22, 0.7, 0.7) == pytest.approx(plain, abs=1e-12)
+    plain = stationary_mV(*arguments, 22)
+    assert stationary_mV(*arguments, 22, 0.7, 0.7) == pytest.approx(plain, abs=1e-12)
 
 
 def test_the_temperature_is_a_factor() -> None:
     arguments = arrays(neutral(SALINE), neutral(INTERNAL))
-    ratio = nernst_planck_mV(*arguments, 37) / nernst_planck_mV(*arguments, 20)
+    ratio = stationary_mV(*arguments, 37) / stationary_mV(*arguments, 20)
     assert ratio == pytest.approx(310.15 / 293.15, rel=1e-12)

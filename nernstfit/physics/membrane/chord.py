@@ -1,7 +1,11 @@
-"""Chord conductances in parallel: every ion as a battery at its Nernst potential behind a conductance.
+"""Chord conductances in parallel: each ion as a battery at its Nernst potential in series with a conductance.
 
-An ion carries the outward current I = g (V - E) with E its Nernst potential (Hodgkin & Huxley 1952, J Physiol
-116:449). The same reversal potential gives conductance ratios that are not the permeability ratios of `ghk`.
+Symbols: g conductance, V membrane potential, E Nernst potential, in mV; I current, positive outward.
+
+    I = g (V - E)                           current of one ion (Hodgkin & Huxley 1952, J Physiol 116:449)
+    V_rev = sum g E / sum g                 reversal potential of their sum
+
+The same reversal potential gives conductance ratios that are not the permeability ratios of `ghk`.
 """
 
 import numpy as np
@@ -11,7 +15,7 @@ FloatArray = NDArray[np.float64]
 
 
 def driving_forces_mV(voltage_mV: ArrayLike, nernst_mV: ArrayLike) -> FloatArray:
-    """Current of each ion per unit of its conductance, V - E: positive outward, in mV.
+    """Return the current of each ion per unit of its conductance, V - E, in mV: positive outward.
 
     Parameters
     ----------
@@ -29,7 +33,7 @@ def driving_forces_mV(voltage_mV: ArrayLike, nernst_mV: ArrayLike) -> FloatArray
 
 
 def reversal_mV(conductance: ArrayLike, nernst_mV: ArrayLike) -> FloatArray:
-    """Reversal potential: the mean of the Nernst potentials, weighted by the conductances.
+    """Return the reversal potential: the mean of the Nernst potentials, weighted by the conductances.
 
     Parameters
     ----------

@@ -1,18 +1,18 @@
-"""The Goldman-Hodgkin-Katz current of any mixture of ions, its root and the root's gradient.
+"""Goldman-Hodgkin-Katz current of any mixture of ions, its reversal potential and the gradient of this.
 
-With v = FV/RT, an ion of valence z carries outward (Goldman 1943, J Gen Physiol 27:37; Hodgkin & Katz 1949,
+With v = FV/RT, an ion of valence z carries the outward current (Goldman 1943, J Gen Physiol 27:37; Hodgkin & Katz 1949,
 J Physiol 108:37; for any valence Hille, Ion Channels of Excitable Membranes, 3rd ed., chapter 14)
 
     I = P z F [a_in phi(zv) - a_out phi(-zv)],   phi(u) = u / (1 - exp(-u)).
 
-An anion that enters is an outward current. Written by direction instead of by side, every ion obeys
+An anion that enters is an outward current. Written by direction in place of side, the current of every ion is
 
-    I = P |z| F [forth phi(|z|v) - back phi(-|z|v)],
+    I = P |z| F [a_outward phi(|z|v) - a_inward phi(-|z|v)],
 
-where `forth` is the activity that feeds outward current (cations inside, anions outside) and `back` the one
-that feeds inward current. Both terms rise with v, so the summed current has at most one root.
+with the activities that carry outward current (cations inside, anions outside) and inward current. The current
+increases with v, so that the sum over the ions has at most one root, the reversal potential.
 
-Arguments are the same throughout. The last axis is the ions, the leading axes broadcast:
+All functions take the same arguments. The last axis is the ions, the leading axes broadcast:
 
 permeability : array_like, shape (..., ions)
     Permeabilities in any one unit, not negative; ratios will do.
@@ -34,22 +34,27 @@ from nernstfit.physics.constants import thermal_voltage_mV
 
 FloatArray = NDArray[np.float64]
 
+# Newton or bisection steps of the root. Every second step at least halves the bracket or the step before, so that 100
+# reach the tolerance from any start; half would in practice do (5 are usual), double could change nothing.
 _MAX_STEPS = 100
+# Last step of the root, relative to 1 + |v|: rounding alone is some 1e-16. At half a step may be repeated, at double
+# the potential changes by less than 1e-12 mV.
 _STEP_TOLERANCE = 1e-14
+_MAX_SERIES_U = 0.1  # |u| up to which the series below replaces the difference of two terms that cancel
 
 
-def form(valence: ArrayLike, of: str) -> str:
-    """Name the form of the equation to which ratios belong: where an ion carries more than one charge, forms differ.
+def form(valence: ArrayLike, quantity: str) -> str:
+    """Return the name of the equation to which ratios belong: with multivalent ions the forms in use differ.
 
     Parameters
     ----------
     valence : array_like of int
-        Of the permeant ions.
-    of : str
+        Charge numbers of the permeant ions.
+    quantity : str
         `activities` or `concentrations`.
     """
     monovalent = bool((np.abs(valence) == 1).all())
-    return f"GHK equation with {of}" if monovalent else f"GHK current equation with z^2 and {of}"
+    return f"GHK equation with {quantity}" if monovalent else f"GHK current equation with z^2 and {quantity}"
 
 
 def ion_currents(
@@ -60,7 +65,7 @@ def ion_currents(
     outside: ArrayLike,
     temperature_C: ArrayLike,
 ) -> FloatArray:
-    """GHK current of each ion, positive outward.
+    """Calculate the GHK current of each ion, positive outward.
 
     Parameters
     ----------
@@ -79,9 +84,9 @@ def ion_currents(
     ValueError
         If a permeability or activity is negative, or the shapes do not broadcast.
     """
-    charge, forth, back = _directions(permeability, valence, inside, outside)
+    charge, p_outward, p_inward = _directions(permeability, valence, inside, outside)
     with_field, against_field = _goldman_factors(charge * _reduced(voltage_mV, temperature_C)[..., None])
-    currents: FloatArray = forth * with_field - back * against_field
+    currents: FloatArray = p_outward * with_field - p_inward * against_field
     return currents
 
 
@@ -93,7 +98,7 @@ def current(
     outside: ArrayLike,
     temperature_C: ArrayLike,
 ) -> FloatArray:
-    """GHK current summed over the ions, positive outward.
+    """Calculate the GHK current summed over the ions, positive outward.
 
     Parameters and errors are those of `ion_currents`.
 
@@ -115,7 +120,7 @@ def slope_conductance_per_mV(
     outside: ArrayLike,
     temperature_C: ArrayLike,
 ) -> FloatArray:
-    """Slope dI/dV of the summed GHK current; not negative.
+    """Calculate the slope dI/dV of the summed GHK current; not negative.
 
     Parameters and errors are those of `ion_currents`.
 
@@ -128,11 +133,11 @@ def slope_conductance_per_mV(
     -----
     phi'(u) = phi(u) L(u) with L the logarithmic derivative of phi, and L(-u) = 1 - L(u).
     """
-    charge, forth, back = _directions(permeability, valence, inside, outside)
+    charge, p_outward, p_inward = _directions(permeability, valence, inside, outside)
     u = charge * _reduced(voltage_mV, temperature_C)[..., None]
     with_field, against_field = _goldman_factors(u)
     rise = _goldman_log_slope(u)
-    per_reduced_volt = (charge * (forth * with_field * rise + back * against_field * (1 - rise))).sum(axis=-1)
+    per_reduced_volt = (charge * (p_outward * with_field * rise + p_inward * against_field * (1 - rise))).sum(axis=-1)
     slope: FloatArray = per_reduced_volt / thermal_voltage_mV(temperature_C)
     return slope
 
@@ -144,7 +149,7 @@ def reversal_mV(
     outside: ArrayLike,
     temperature_C: ArrayLike,
 ) -> FloatArray:
-    """Reversal potential: the root of the summed GHK current, for any valences.
+    """Calculate the reversal potential: the root of the summed GHK current, for any valences.
 
     Parameters
     ----------
@@ -164,25 +169,30 @@ def reversal_mV(
 
     Notes
     -----
-    The root is sought in g(v) = ln(outward sum) - ln(inward sum). Since phi(u) = exp(u) phi(-u), g is the
-    straight line v + ln(O/N) if all ions are monovalent, with O and N the sums at 0 mV, and is close to one
-    otherwise: its slope lies between 1/2 and 3/2 of the largest |z|. Since phi rises, phi(|z|v) >= phi(v) and
+    The equation solved is g(v) = ln(outward sum) - ln(inward sum) = 0. Since phi(u) = exp(u) phi(-u), g is the
+    straight line v + ln(O/N) if all ions are monovalent, with O and N the sums at 0 mV, and is close to a line
+    otherwise: its slope lies between 1/2 and 3/2 of the largest |z|. Since phi increases, phi(|z|v) >= phi(v) and
     phi(-|z|v) <= phi(-v) for v > 0, so that the root lies between 0 and ln(N/O), whatever the valences; the same
-    holds below 0. A Newton step that leaves this bracket, or is not half the step before (around a kink of g they
-    can alternate for ever), is replaced by bisection: 100 steps always suffice, 5 usually do.
+    holds below 0. A Newton step that leaves this bracket, or is longer than half the step before (near a kink of g
+    steps can alternate without end), is replaced by bisection: 100 steps always suffice, 5 usually do.
     """
-    charge, forth, back = _directions(permeability, valence, inside, outside)
-    thermal_mV = thermal_voltage_mV(temperature_C)
+    v = _root(*_directions(permeability, valence, inside, outside))
+    reversal: FloatArray = (v * thermal_voltage_mV(temperature_C))[()]
+    return reversal
+
+
+def _root(charge: FloatArray, p_outward: FloatArray, p_inward: FloatArray) -> FloatArray:
+    """Return the root v = FV/RT of the summed current as `reversal_mV` describes it; arguments of `_directions`."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        balance = np.log(back.sum(axis=-1)) - np.log(forth.sum(axis=-1))
+        balance = np.log(p_inward.sum(axis=-1)) - np.log(p_outward.sum(axis=-1))
         balance = np.where(np.isfinite(balance), balance, np.nan)
         low, high = np.minimum(balance, 0), np.maximum(balance, 0)
-        v, step, settled = balance, high - low, np.isnan(balance)
+        v, step, converged = balance, high - low, np.isnan(balance)
         for _ in range(_MAX_STEPS):
             u = charge * v[..., None]
             with_field, against_field = _goldman_factors(u)
             rise = _goldman_log_slope(u)
-            outward, inward = forth * with_field, back * against_field
+            outward, inward = p_outward * with_field, p_inward * against_field
             outward_sum, inward_sum = outward.sum(axis=-1), inward.sum(axis=-1)
             excess = np.log(outward_sum) - np.log(inward_sum)
             slope = (charge * outward * rise).sum(axis=-1) / outward_sum
@@ -192,12 +202,11 @@ def reversal_mV(
             in_bracket = (v + newton >= low) & (v + newton <= high)
             useful = in_bracket & (np.abs(newton) <= np.abs(step) / 2) | (np.abs(newton) <= tolerance)
             step = np.where(useful, newton, (low + high) / 2 - v)
-            v = np.where(settled, v, v + step)
-            settled |= np.abs(step) <= tolerance
-            if settled.all():
+            v = np.where(converged, v, v + step)
+            converged |= np.abs(step) <= tolerance
+            if converged.all():
                 break
-    reversal: FloatArray = (v * thermal_mV)[()]
-    return reversal
+    return v
 
 
 def reversal_gradient_mV(
@@ -208,7 +217,7 @@ def reversal_gradient_mV(
     outside: ArrayLike,
     temperature_C: ArrayLike,
 ) -> FloatArray:
-    """Gradient of the reversal potential E in the logarithms of the permeabilities.
+    """Calculate the gradient of the reversal potential E in the logarithms of the permeabilities.
 
     By the implicit function theorem on I(E, ln P) = 0, and since each current is proportional to its P,
     dE / d ln P_i = -I_i(E) / (dI/dV)(E). The ions' derivatives sum to 0: a common factor changes nothing.
@@ -243,23 +252,24 @@ def unknown_inside(
     outside: ArrayLike,
     temperature_C: ArrayLike,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """The membrane of which only what is outside is known, and a potential in a bath of reference: the shift method.
+    """Return entries for the shift method: the solution inside is unknown, a potential in a reference bath is known.
 
-    The permeant ions are all cations or all anions, and those inside carry one charge each. What they carry
-    outward (anions: inward) is then one unknown number times phi(v), and the reference bath tells it: at its
-    reversal potential it is the sum of what the ions carry the other way. So every ion outside has its counterpart
-    inside, a monovalent ion of the same permeability that balances it there. For a monovalent ion that is its
-    activity in the reference bath times exp(-zF E/RT), and the known rule follows (Hille, Ion Channels of Excitable
-    Membranes, 3rd ed., chapter 14), P_X/P_ref = a_ref/a_X exp[F (E_X - E_ref)/RT] where cation X replaces another.
+    The permeant ions are all cations or all anions, and those inside are monovalent. Their outward (anions: inward)
+    current is then one unknown number times phi(v). The reference bath determines this number: at its reversal
+    potential the current equals the sum of the currents in the other direction. Every ion outside therefore has a
+    counterpart inside, a monovalent ion of the same permeability that balances it there. The counterpart of a
+    monovalent ion has its activity in the reference bath times exp(-zF E/RT), and the familiar equation follows
+    (Hille, Ion Channels of Excitable Membranes, 3rd ed., chapter 14), P_X/P_ref = a_ref/a_X exp[F (E_X - E_ref)/RT]
+    where cation X replaces the reference ion.
 
     Parameters
     ----------
     reference_mV : array_like, leading shape
-        Reversal potential in the reference bath.
+        Reversal potential in the reference bath, in mV.
     valence : array_like of int, shape (ions,)
-        All of one sign.
+        Charge numbers, all of one sign.
     reference_outside, outside : array_like, shape (..., ions)
-        Activities in the reference bath and in the bath in question.
+        Activities in the reference bath and in the other bath.
     temperature_C : array_like, leading shape
 
     Returns
@@ -271,14 +281,14 @@ def unknown_inside(
     Raises
     ------
     ValueError
-        If there are cations and anions: then what is inside does not cancel.
+        If there are cations and anions: then the solution inside does not cancel.
     """
     z = np.asarray(valence, dtype=np.float64)
     if np.any(z > 0) and np.any(z < 0):
-        raise ValueError("cations and anions: what is inside does not cancel")
+        raise ValueError("cations and anions: the solution inside does not cancel")
     v = _reduced(reference_mV, temperature_C)[..., None]
     counterpart = np.sign(z)
-    # Cations: z a_ref phi(-zv) enters, phi(v) per activity leaves; anions the other way round.
+    # Cations: inward z a_ref phi(-zv), outward phi(v) per activity; anions conversely.
     _, entering = _goldman_factors(z * v)
     leaving, _ = _goldman_factors(counterpart * v)
     balanced = np.abs(z) * np.asarray(reference_outside, dtype=np.float64) * entering / leaving
@@ -292,10 +302,7 @@ def unknown_inside(
 def _directions(
     permeability: ArrayLike, valence: ArrayLike, inside: ArrayLike, outside: ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Sort sides into directions.
-
-    Returns |z| and P |z| times the activity that feeds outward and inward current, all (..., ions).
-    """
+    """Return |z|, and P |z| times the activity that carries outward and inward current, all (..., ions)."""
     p = np.asarray(permeability, dtype=np.float64)
     z = np.asarray(valence, dtype=np.float64)
     a_in, a_out = np.asarray(inside, dtype=np.float64), np.asarray(outside, dtype=np.float64)
@@ -307,12 +314,12 @@ def _directions(
 
 
 def _reduced(voltage_mV: ArrayLike, temperature_C: ArrayLike) -> FloatArray:
-    """Voltage in units of RT/F."""
+    """Return a voltage in units of RT/F."""
     return np.asarray(np.asarray(voltage_mV, dtype=np.float64) / thermal_voltage_mV(temperature_C))
 
 
 def _goldman_factors(u: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """phi(u) and phi(-u), phi(u) = u / (1 - exp(-u)), 1 at 0; no overflow for any finite u."""
+    """Return phi(u) and phi(-u), phi(u) = u / (1 - exp(-u)), 1 at 0; no overflow for any finite u."""
     size = np.abs(u)
     larger = np.where(size > 0, size, 1.0) / np.where(size > 0, -np.expm1(-size), 1.0)
     smaller = larger * np.exp(-size)
@@ -320,11 +327,11 @@ def _goldman_factors(u: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _goldman_log_slope(u: FloatArray) -> FloatArray:
-    """d ln phi(u) / du = 1/u - 1/(exp(u) - 1), between 0 and 1, 1/2 at 0."""
+    """Return d ln phi(u) / du = 1/u - 1/(exp(u) - 1), between 0 and 1, 1/2 at 0."""
     size = np.abs(u)
     # The two terms cancel near 0; four terms of the Bernoulli series are exact to 1e-16 below 0.1.
     near = 0.5 - size / 12 + size**3 / 720 - size**5 / 30240 + size**7 / 1209600
-    far_size = np.maximum(size, 0.1)
+    far_size = np.maximum(size, _MAX_SERIES_U)
     far = 1 / far_size + np.exp(-far_size) / np.expm1(-far_size)
-    for_positive = np.where(size < 0.1, near, far)
+    for_positive = np.where(size < _MAX_SERIES_U, near, far)
     return np.where(u >= 0, for_positive, 1 - for_positive)

@@ -1,4 +1,14 @@
-"""The liquid junction potential between bath and pipette."""
+"""Liquid junction potential between bath and pipette by Henderson's equation.
+
+Symbols: V potential of the bath minus that of the pipette, in mV; b, p concentrations (or activities) in bath and
+pipette; z charge number; u absolute mobility; G = sum z^2 u c conductance of a solution.
+
+    V = (RT/F) [sum z u (b - p) / (G_b - G_p)] ln(G_p / G_b)
+
+It assumes that every concentration changes linearly across the junction; `nernst_planck` does not.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,6 +18,30 @@ from nernstfit.physics.constants import thermal_voltage_mV
 FloatArray = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class SolutionPair:
+    """Two solutions in contact, as the ions of both.
+
+    Attributes
+    ----------
+    bath_mM, pipette_mM : array_like, shape (ions,)
+        Concentrations of every ion of either solution, in one unit; not negative.
+    valence : array_like of int, shape (ions,)
+        Signed charge numbers.
+    mobility : array_like, shape (ions,)
+        Absolute mobilities in any one unit, such as relative to K: limiting equivalent conductivity / |z|.
+    bath_coefficient, pipette_coefficient : array_like, shape (ions,)
+        Activity coefficients in either solution; 1 takes concentrations for activities.
+    """
+
+    bath_mM: ArrayLike
+    pipette_mM: ArrayLike
+    valence: ArrayLike
+    mobility: ArrayLike
+    bath_coefficient: ArrayLike = 1.0
+    pipette_coefficient: ArrayLike = 1.0
+
+
 def henderson_mV(
     bath_mM: ArrayLike,
     pipette_mM: ArrayLike,
@@ -15,11 +49,7 @@ def henderson_mV(
     mobility: ArrayLike,
     temperature_C: ArrayLike,
 ) -> FloatArray:
-    """Liquid junction potential by Henderson's equation, V_bath - V_pipette.
-
-    With u the absolute mobility, b and p the two solutions and G = sum z^2 u c their conductances,
-
-        V = (RT/F) [sum z u (b - p) / (G_b - G_p)] ln(G_p / G_b),
+    """Calculate the liquid junction potential by Henderson's equation, V_bath - V_pipette.
 
     Henderson 1907, Z phys Chem 59:118; Barry & Lynch 1991, J Membr Biol 121:101.
 
@@ -38,7 +68,7 @@ def henderson_mV(
     -------
     ndarray, leading shape
         Potential of the bath minus that of the pipette, in mV; 0 for equal solutions, nan where a solution
-        holds no ion. Two solutions exchanged change the sign and nothing else.
+        holds no ion. Exchanging the solutions changes the sign and nothing else.
     """
     b, p = np.asarray(bath_mM, dtype=np.float64), np.asarray(pipette_mM, dtype=np.float64)
     z, u = np.asarray(valence, dtype=np.float64), np.asarray(mobility, dtype=np.float64)

@@ -1,4 +1,9 @@
-"""The Nernst potential: where one ion is at equilibrium across the membrane."""
+"""Nernst potential: the membrane potential at which one ion is at equilibrium.
+
+Symbols: E potential, inside minus outside, in mV; z charge number; a_out, a_in activities.
+
+    E = (RT / zF) ln(a_out / a_in)
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,7 +14,7 @@ from nernstfit.physics.constants import thermal_voltage_mV
 def nernst_mV(
     valence: ArrayLike, outside: ArrayLike, inside: ArrayLike, temperature_C: ArrayLike
 ) -> NDArray[np.float64]:
-    """Nernst potential, inside minus outside: (RT/zF) ln(outside / inside).
+    """Calculate the Nernst potential, inside minus outside: (RT/zF) ln(outside / inside).
 
     Parameters
     ----------
@@ -24,7 +29,7 @@ def nernst_mV(
     -------
     ndarray
         Potential in mV, the common broadcast shape (a numpy float for scalars). Where one side holds
-        none of the ion the potential is infinite, with the sign it tends to; where neither does, nan.
+        none of the ion the potential is infinite, with the sign of its limit; where neither does, nan.
 
     Raises
     ------

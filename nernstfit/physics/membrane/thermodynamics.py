@@ -1,7 +1,15 @@
-"""What drives one ion across the membrane, and the noise that warmth alone makes.
+"""Driving force, electrochemical potential difference and flux ratio of one ion, and thermal current noise.
 
-The energy of a mole of an ion is its electrochemical potential, mu + zF psi. Everything here follows from its
-difference between the two sides; docs/thermodynamics.md has the equations in their order.
+Symbols: V membrane potential and E Nernst potential, inside minus outside, in mV; z charge number; mu chemical and psi
+electrical potential; G conductance in nS; B bandwidth in Hz; k Boltzmann constant.
+
+The energy of a mole of an ion is its electrochemical potential mu + zF psi; the first three functions follow from its
+difference between the two sides:
+
+    V - E                                              driving force
+    zF (V - E) = RT ln(a_in / a_out) + zFV             electrochemical potential difference
+    (a_out / a_in) exp(-zFV / RT)                      flux ratio (Ussing 1949)
+    sqrt(4 k T G B)                                    thermal current noise (Johnson 1928, Nyquist 1928)
 """
 
 import numpy as np
@@ -12,13 +20,13 @@ from nernstfit.physics.membrane.nernst import nernst_mV
 
 FloatArray = NDArray[np.float64]
 
-_KJ_PER_MJ = 1e-6  # a charge of one faraday over a millivolt is millijoules
+_KJ_PER_MJ = 1e-6  # kJ in a millijoule: F x mV is in mJ/mol
 
 
 def driving_force_mV(
     membrane_mV: ArrayLike, valence: ArrayLike, outside: ArrayLike, inside: ArrayLike, temperature_C: ArrayLike
 ) -> FloatArray:
-    """Driving force V - E of an ion, E its Nernst potential.
+    """Calculate the driving force V - E of an ion, with its Nernst potential E.
 
     Parameters
     ----------
@@ -45,15 +53,17 @@ def driving_force_mV(
 def delta_mu_kJ_per_mol(
     membrane_mV: ArrayLike, valence: ArrayLike, outside: ArrayLike, inside: ArrayLike, temperature_C: ArrayLike
 ) -> FloatArray:
-    """Electrochemical potential inside minus that outside: zF(V - E) = RT ln(inside / outside) + zFV.
+    """Calculate the electrochemical potential difference, inside minus outside.
+
+    zF(V - E) = RT ln(inside / outside) + zFV.
 
     Parameters and errors are those of `driving_force_mV`.
 
     Returns
     -------
     ndarray
-        Energy in kJ per mole of the ion that moves from outside to inside: positive where that takes work,
-        negative where the ion enters by itself, 0 at the Nernst potential. Infinite where one side holds none
+        Energy in kJ per mole of the ion that moves from outside to inside: positive where that requires work,
+        negative where the ion enters spontaneously, 0 at the Nernst potential. Infinite where one side holds none
         of the ion, nan where neither does.
 
     Notes
@@ -68,7 +78,7 @@ def delta_mu_kJ_per_mol(
 def flux_ratio(
     membrane_mV: ArrayLike, valence: ArrayLike, outside: ArrayLike, inside: ArrayLike, temperature_C: ArrayLike
 ) -> FloatArray:
-    """Ussing's ratio of the one-way fluxes, influx over efflux: (outside / inside) exp(-zFV/RT).
+    """Calculate Ussing's ratio of the unidirectional fluxes, influx over efflux: (outside / inside) exp(-zFV/RT).
 
     Parameters
     ----------
@@ -78,12 +88,12 @@ def flux_ratio(
     Returns
     -------
     ndarray
-        Dimensionless, the common broadcast shape: 1 at the Nernst potential, above 1 where the ion enters on
-        balance. 0 where the ion is inside only, infinite where it is outside only, nan where it is on neither side.
+        Dimensionless, the common broadcast shape: 1 at the Nernst potential, above 1 where the net flux is
+        inward. 0 where the ion is inside only, infinite where it is outside only, nan where it is on neither side.
 
     Notes
     -----
-    Ussing 1949, Acta Physiol Scand 19:43. It holds where each ion crosses by itself, whatever the way through the
+    Ussing 1949, Acta Physiol Scand 19:43. It holds where ions cross independently, by any path through the
     membrane; ions that move in single file, or that are pumped, do not obey it.
     """
     u = np.asarray(valence, np.float64) * np.asarray(membrane_mV, np.float64) / thermal_voltage_mV(temperature_C)
@@ -93,7 +103,7 @@ def flux_ratio(
 
 
 def thermal_noise_pA(conductance_nS: ArrayLike, bandwidth_Hz: ArrayLike, temperature_C: ArrayLike) -> FloatArray:
-    """Thermal current noise of a conductance, sqrt(4 k T G B).
+    """Calculate the thermal current noise of a conductance, sqrt(4 k T G B).
 
     Parameters
     ----------
@@ -107,8 +117,8 @@ def thermal_noise_pA(conductance_nS: ArrayLike, bandwidth_Hz: ArrayLike, tempera
     Returns
     -------
     ndarray
-        Standard deviation of the current in pA, the common broadcast shape. No recording through this conductance in
-        this band is quieter: a lower bound of its noise, not an estimate.
+        Standard deviation of the current in pA, the common broadcast shape. It is a lower bound of the noise of
+        a recording through this conductance in this band, not an estimate.
 
     Raises
     ------
