@@ -1,4 +1,4 @@
-"""Damages recordings at random, more often than the tests do, and says what became of them.
+"""Damages recordings at random, more often than the tests do, and counts those that are read and refused.
 
     python benchmarks/fuzz.py [count] [seed]
 
