@@ -20,7 +20,7 @@ from nernstfit.experiment import folder as experiments
 from nernstfit.figures import elements, predictions, render
 from nernstfit.figures.corrections import draw_corrections
 from nernstfit.figures.ratios import draw_ratios
-from nernstfit.report import numbers, outline, prose
+from nernstfit.report import manifest, numbers, outline, prose
 from nernstfit.report.sections import recordings
 from nernstfit.stages import report as stage
 
@@ -456,7 +456,7 @@ def test_manifest(here):
     assert content["contract"] == 1
     files = ["config/config.yaml", "data/recordings.csv", "data/solutions.csv", *(f"data/{i}.abf" for i in range(4))]
     assert content["inputs"] == {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in files}
-    assert set(content["versions"]) == {"python", *stage.PACKAGES}
+    assert set(content["versions"]) == {"python", *manifest.PACKAGES}
     assert content["config"]["fit"]["offset_sd_mV"] == "inf"
     assert content["config"]["measure"]["max_interval_mV"] == 10
     assert str(here) not in text

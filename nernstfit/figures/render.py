@@ -95,7 +95,7 @@ def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
 
 
 def _own_ids(svg: str, name: str) -> str:
-    """Number the ids of an SVG in their order, prefixed with its own name.
+    """Replace the ids of an SVG by its name and their number in it.
 
     The renderer counts them through the whole process, and several figures share one page.
     """

@@ -19,8 +19,8 @@ from nernstfit.contract import tables
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.membrane.junction import henderson_mV
 from nernstfit.physics.solution.ions import IONS
-from nernstfit.stages.report import _TABLES
 
+RESULTS = [table for table in tables.TABLES.values() if table.kind == tables.RESULT]
 RATIOS = {"Na": 1.0, "K": 1.3, "NMDG": 0.12, "Cl": 0.05}
 VALENCE, MOBILITY = ([getattr(IONS[ion], name) for ion in RATIOS] for name in ("valence", "mobility"))
 # mM of Na, K, NMDG, Cl
@@ -117,10 +117,10 @@ def test_no_stage_that_measures_runs(finished) -> None:
     }
 
 
-@pytest.mark.parametrize("table", _TABLES.values(), ids=[table.name for table in _TABLES.values()])
+@pytest.mark.parametrize("table", RESULTS, ids=[table.name for table in RESULTS])
 def test_every_table_has_the_contract_s_columns_first(finished, table: tables.Table) -> None:
-    header, *rows = (finished.folder / "results" / table.name).read_text().splitlines()
-    assert tuple(header.split(",")[: len(table.columns)]) == table.columns
+    header, *rows = (finished.folder / table.path).read_text().splitlines()
+    assert header.split(",")[: len(table.columns)] == list(table.columns)
     assert bool(rows) == (table not in (tables.IV, tables.COMPARISONS))
 
 
