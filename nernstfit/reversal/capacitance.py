@@ -25,7 +25,8 @@ FloatArray = NDArray[np.float64]
 # Clements 2000, Biophys J 79:314). It is the size of a possible error: half or double of it halves or doubles that.
 TYPICAL_PF = 0.9e-6 * math.pi * 25e-4**2 * 1e12
 # Fraction of the common range of two ramps that is left out at either end, where the corners of the command leave
-# transients. At half transients of 1 % of the ramp's duration still count; at double a tenth less data remain.
+# transients. With half or double the zeros of real ramps move by 0.1 standard errors at most: half includes more of a
+# transient, double leaves a tenth less of the data.
 _MARGIN = 0.05
 # Fewest averaged pieces (2 mV each) of two ramps that determine a capacitance, 16 mV. At half the error of the
 # capacitance is 1.4 times larger; at double, ramps of 30 mV are not compared.
@@ -37,7 +38,7 @@ _LEAK_TERMS = 4
 # gives hysteresis in 7 % of cells without capacitance, at double a small negative capacitance is taken for none.
 _IMPOSSIBLE_Z = 3.0
 # Variation between the pieces of two ramps, root mean square over the mean, above which they differ by more than a
-# constant. At half the errors of the series resistance count as hysteresis, at double gating of 40 % of the
+# constant. With half, errors of the series resistance may count as hysteresis; with double, gating of 40 % of the
 # capacitive current is averaged into the capacitance.
 _MAX_VARIATION = 0.2
 

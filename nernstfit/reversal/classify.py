@@ -25,14 +25,14 @@ FloatArray = NDArray[np.float64]
 
 # Standard normal quantiles of two-sided 95 % and 99 %: the interval of a potential, and the significance level of a
 # current against zero. Noise around zero at 30 levels gives two significant ones of opposite sign in about 2 % of
-# recordings; with half of the 1 % in 0.5 %, with twice of it in 8 %, while smaller true currents are confirmed.
+# recordings; with half of the 1 % in 0.5 %, with double in 8 %, but then smaller true currents are confirmed.
 Z_95, Z_99 = 1.959963984540054, 2.5758293035489004
 # Least slope at a crossing, as a fraction of the largest in the recording (contract). Below it the crossing is that
-# of a current near zero on both sides: half of it accepts more of those, twice of it refuses strong rectifiers.
+# of a current near zero on both sides: half accepts more of those, double refuses strong rectifiers.
 _MIN_SLOPE_FRACTION = 0.05
 # Standard errors beyond which two estimators disagree. The errors are combined as if independent, but the estimators
-# share the noise, so that chance alone exceeds 2 in less than 5 % of recordings. Half of it flags noise; twice of it
-# leaves errors of the model out of the fit that are larger than the standard error.
+# share the noise, so that chance alone exceeds 2 in less than 5 % of recordings. With half the noise is flagged, with
+# double the fit does not include errors of the model that are larger than the standard error.
 _DISAGREEMENT_Z = 2.0
 # Step in mV that stands for none where a wrong series resistance places levels on one another; any value far below
 # a step of a protocol gives the same verdicts.

@@ -26,14 +26,16 @@ POTENTIALS = (
     "further_se_mV",
 )
 _POINTS = ("t_ms", "point", "command_mV", "recorded_mV", "current_pA", "se_pA")
-# Change of the current along the window, over its range between sweeps, from which it is flagged. At half slow
-# inactivation of a few percent is flagged in most recordings, at double a window a time constant too early is not.
+# Change of the current along the window, over its range between sweeps, from which it is flagged: at 5 % the choice of
+# the window begins to matter beside the noise. With half slow inactivation is flagged too, with double a window that
+# starts before the current has settled to 5 % is not.
 _MIN_TREND = 0.05
-# Difference in mV between recorded and commanded voltage from which it is flagged: less is the error of electrode and
-# amplifier. At half most recordings are flagged, at double a shift of the potential by 1 mV is not.
+# Difference in mV between recorded and commanded voltage from which it is flagged; it is an error of the potential of
+# the same size, and as large as the usual error of an electrode offset. With half electrode noise is flagged too, with
+# double an error of the potential of up to 2 mV is not.
 _MIN_MISMATCH_MV = 1.0
-# Standard errors of a drift over the repeats from which it is flagged; chance exceeds 2.6 in 1 % of recordings, half
-# of it in 19 %, double of it never, but nor do drifts that matter beside the error.
+# Standard errors of a drift over the repeats from which it is flagged. Chance exceeds 2.6 in 1 % of recordings; with
+# half in 19 %; with double never, but then drifts of five standard errors are not flagged either.
 _MIN_DRIFT_Z = 2.6
 
 
