@@ -19,7 +19,7 @@ import lmfit
 import numpy as np
 from scipy.optimize import brentq
 
-from nernstfit.permeability.inference.bootstrap import resampled
+from nernstfit.permeability.inference.bootstrap import bootstrap_ln_p
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
 from nernstfit.physics.membrane import ghk
@@ -112,7 +112,7 @@ def main() -> None:
         own_ln_p, true = ours.ln_p[i + 1], LN_P[i + 1]
         print(f"  ln P({ion}/Na): {own_ln_p:+.3f} (SE {errors[i]:.3f}), plain {other:+.3f}, true {true:+.3f}")
     few = fit(simulated(BOOTSTRAP_CELLS), "Na", 1.0)
-    values, took = timed(lambda: resampled(few, RESAMPLES, 1))
+    values, took = timed(lambda: bootstrap_ln_p(few, RESAMPLES, 1))
     spread = np.nanstd(values, axis=0) / np.sqrt(np.diag(few.covariance))
     print(f"bootstrap, {RESAMPLES} resamples of {BOOTSTRAP_CELLS} cells: {took:.2f} s on one core")
     print(f"  spread over standard error: {', '.join(f'{ratio:.2f}' for ratio in spread)}")

@@ -118,8 +118,8 @@ def test_the_largest_of_several_is_named() -> None:
     shared_mV = np.zeros((found.data.size, len(NAMES)))
     shared_mV[1::6, 0], shared_mV[1::6, 2] = 3.0, 4.0  # the potassium bath
     all_of = shares(found, shared_mV)
-    assert "most of it the concentration of a bath" in all_of["K", "concentration"].sentence
-    assert "most of it the mobility of Cl" in all_of["K", "junction"].sentence
+    assert "mostly from the concentration of a bath" in all_of["K", "concentration"].sentence
+    assert "mostly from the mobility of Cl" in all_of["K", "junction"].sentence
 
 
 def test_an_error_that_is_not_known_is_not_passed_over() -> None:

@@ -235,7 +235,7 @@ ESTIMATED = Ratio("K", RatioVerdict.ESTIMATE, "", ln_ratio=0.0, low=0.8, high=1.
         (
             bound("K", RatioVerdict.UPPER_BOUND, high=0.9),
             ESTIMATED,
-            ["mutant has only an upper bound", "which of both is higher is not"],
+            ["mutant has only an upper bound", "which of the two is higher is not"],
         ),
         (
             bound("K", RatioVerdict.LOWER_BOUND, low=2.0),

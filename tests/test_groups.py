@@ -13,7 +13,8 @@ import pytest
 from experiments import HEADER, analyse, of_model
 from test_inference import anions
 
-from nernstfit.permeability.inference.model_selection import candidates, preference
+from nernstfit.permeability.inference.model_selection import candidates
+from nernstfit.permeability.inference.sentences import model_sentence
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.solution.coefficients import NAMES
 from nernstfit.physics.solution.ions import IONS
@@ -196,21 +197,21 @@ def test_every_activity_model_is_fitted_to_the_same_data(found: Mapping[str, pd.
         assert own.loc[best, "delta_aicc"] == 0
         for row in own.dropna(subset=["delta_aicc"]).itertuples():
             assert row.delta_aicc == pytest.approx(row.aicc - own.loc[best, "aicc"], abs=1e-6)
-            assert row.sentence == preference(row.delta_aicc, best)
-        assert (own.loc[["nernst:NMDG"], "sentence"] == "no AICc: the model does not predict every measurement").all()
+            assert row.sentence == model_sentence(row.delta_aicc, best)
+        assert (own.loc[["nernst:NMDG"], "sentence"] == "no AICc: it does not predict every measurement").all()
 
 
 @pytest.mark.parametrize(
     ("delta", "words"),
     [
         (0.0, "lowest AICc"),
-        (1.9, "do not tell it from best"),
+        (1.9, "do not distinguish it from best"),
         (9.0, "less likely than best"),
         (11.0, "strong evidence"),
     ],
 )
 def test_a_difference_of_aicc_in_words(delta: float, words: str) -> None:
-    assert words in preference(delta, "best")
+    assert words in model_sentence(delta, "best")
 
 
 def test_an_ion_that_may_not_pass_is_left_out_for_once(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Tests of validity: of the right size where all is well, and finding what they are for."""
+"""Tests of validity: their size where the model holds, and their power where it fails."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def outcomes(
     return {(outcome.test, outcome.ion): outcome for outcome in found}
 
 
-# Where all is well
+# Where the model holds
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_with_four_cells_nothing_is_found_too_often() -> None:
     assert np.mean(np.array(p) < 0.05) <= stats.binom.ppf(0.999, DRAWS, 0.05) / DRAWS
 
 
-# Where something is amiss
+# Where the model fails
 
 
 def minutes(data: Observations) -> np.ndarray:
@@ -114,7 +114,7 @@ def minutes(data: Observations) -> np.ndarray:
         (("shift_method", "Cl"), lambda d: np.full(d.size, 3.0), None),
     ],
 )
-def test_what_is_amiss_is_found(
+def test_a_failure_of_the_model_is_found(
     key: tuple[str, str], spoil: Callable[[Observations], np.ndarray], size: float | None
 ) -> None:
     found = []
@@ -127,7 +127,7 @@ def test_what_is_amiss_is_found(
         assert np.mean([outcome.size for outcome in found]) == pytest.approx(size, abs=4 * error)
     real = min(found, key=lambda outcome: outcome.p)
     assert "p < 0.001" in real.sentence
-    assert "chance" not in real.sentence
+    assert "not significant" not in real.sentence
 
 
 def test_a_permeability_that_follows_its_activity_is_found() -> None:
@@ -182,10 +182,10 @@ def test_a_straight_line_through_residuals_is_that_of_least_squares() -> None:
     assert told.p == pytest.approx(2 * stats.norm.sf(abs(told.size / told.se)))
 
 
-# What there is no test of
+# Tests that the data do not allow
 
 
-def test_every_test_is_told_of_and_says_why_it_is_none() -> None:
+def test_every_test_has_its_row_and_a_reason_where_it_cannot_be_made() -> None:
     data = Simulation(cells=3, baths=BATHS[:3]).draw(1)
     blank = np.full(data.size, math.nan)
     ions = list(TRUTH)
@@ -200,7 +200,7 @@ def test_every_test_is_told_of_and_says_why_it_is_none() -> None:
         *("potential", "time", "conductance"),
         *("shift_method",) * 2,
     ]
-    assert told["time", ""].sentence == "No cell has measurements of two known times (column time_s)."
+    assert told["time", ""].sentence == "No cell has measurements at two known times (column time_s)."
     assert told["conductance", ""].sentence == "No two slope conductances are known."
     assert told["activity", "K"].sentence == "The baths have no two activities of K."
     assert all(math.isnan(told[key].p) for key in (("time", ""), ("conductance", ""), ("activity", "K")))
@@ -209,7 +209,7 @@ def test_every_test_is_told_of_and_says_why_it_is_none() -> None:
 def test_as_many_ratios_as_baths_leave_nothing_to_test() -> None:
     data = one_cell([2.0, -20.0, -45.0, -66.0], 0.8).subset([0])
     told = outcomes(data, scale=0.0)
-    assert told["lack_of_fit", ""].sentence.startswith("The ratios can meet the mean of every bath")
+    assert told["lack_of_fit", ""].sentence.startswith("The ratios can fit the mean of every bath")
     assert math.isnan(told["scatter", ""].p)
 
 

@@ -1,4 +1,4 @@
-"""What is said of a ratio: a number, a bound on one side, or nothing, each with its reason."""
+"""Verdicts on ratios: an estimate, a bound on one side, or not identifiable, each with its reason."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_cells_are_counted_that_tell_of_the_ion() -> None:
     assert {ion: ratio.n_cells for ion, ratio in found.items()} == {"K": 6, "Cs": 3, "NMDG": 5, "Cl": 6}
 
 
-# Nothing
+# Not identifiable
 
 
 def test_an_ion_in_no_solution_is_not_identifiable_and_said_so() -> None:
@@ -381,7 +381,7 @@ def test_no_refit_goes_below_the_profile_within_its_limit(seed: int) -> None:
             for start in anywhere:
                 start[0] = 0.0
             level = profile._found[limit + 1e-3][0]
-            assert profile._try(limit + 1e-3, list(anywhere)) > level - 0.05
+            assert profile._refit_from(limit + 1e-3, list(anywhere)) > level - 0.05
 
 
 def test_a_profile_is_not_dear_where_the_data_hold_little(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,7 @@ class RatioReason(Term):
         "the data are consistent with a permeability of {ion} alone",
         "add a bath with more {reference}",
     )
-    WIDE_INTERVAL = "wide_interval", "", "the interval from so few cells is open on one side", "or add more cells"
+    OPEN_INTERVAL = "open_interval", "", "with so few cells the interval is open on one side", "add more cells"
     ONE_MEAN = (
         "one_mean",
         "",

@@ -13,18 +13,7 @@ NEW_ZERO = "same"
 
 @dataclass(frozen=True, order=True)
 class Condition:
-    """Condition of a measurement.
-
-    Attributes
-    ----------
-    bath, pipette : str
-        Names of the solutions; the pipette is '' where it is unknown.
-    configuration : str
-        A `Configuration`.
-    temperature_C : float
-    zeroed_in : str
-        Bath in which the electrode offset was zeroed, or `NEW_ZERO`.
-    """
+    """What a measurement was made in."""
 
     bath: str
     pipette: str
@@ -34,17 +23,17 @@ class Condition:
 
     @property
     def sign(self) -> int:
-        """Return -1 where the bath is the inside of the membrane, else +1."""
+        """-1 where the bath is the inside of the membrane, else +1."""
         return -1 if self.configuration == Configuration.INSIDE_OUT else 1
 
     @property
     def inside(self) -> str:
-        """Return the solution on the membrane's inside."""
+        """Solution on the membrane's inside."""
         return self.bath if self.sign < 0 else self.pipette
 
     @property
     def outside(self) -> str:
-        """Return the solution on the membrane's outside."""
+        """Solution on the membrane's outside."""
         return self.pipette if self.sign < 0 else self.bath
 
 

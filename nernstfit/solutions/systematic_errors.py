@@ -17,15 +17,7 @@ from nernstfit.solutions.conditions import Condition
 
 @dataclass(frozen=True)
 class Source:
-    """Source of systematic error, shifted by one standard deviation.
-
-    Attributes
-    ----------
-    name : str
-    solutions : Solutions
-        The solutions after the shift.
-    temperature_shift_C : float
-    """
+    """One shared error, moved by one standard deviation: the solutions and the temperature it leaves."""
 
     name: str
     solutions: Solutions
@@ -33,7 +25,7 @@ class Source:
 
 
 def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...]:
-    """List the sources of systematic error, each shifted by its own standard deviation.
+    """List the shared errors, each moved by its own standard deviation: one source is one random number.
 
     Parameters
     ----------
@@ -57,5 +49,5 @@ def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...
 
 
 def moved(condition: Condition, source: Source) -> Condition:
-    """Return the condition at the temperature after the shift of a source."""
+    """Return the condition at the temperature that a source leaves."""
     return replace(condition, temperature_C=condition.temperature_C + source.temperature_shift_C)

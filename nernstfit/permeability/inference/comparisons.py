@@ -1,8 +1,8 @@
-"""Two groups compared: the difference of their ln ratios, with what both share taken out.
+"""Comparison of two groups by the difference of their ln ratios, with the systematic errors that both have in common.
 
-The cells of two groups are different cells, so that what comes from noise, cells and offsets adds up. What all cells
-share moves both groups: a source that moves ln ratios by a and b moves their difference by a - b, which is nothing
-where both groups were measured in the same solutions.
+The cells of two groups are different cells, so that the variances from noise, cells and offsets add up. A systematic
+error shifts both groups: one that shifts the ln ratios by a and b shifts their difference by a - b, which vanishes
+where both groups were measured in the same solutions and have the same ratios.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nernstfit.contract.terms import RatioVerdict
+from nernstfit.permeability.inference import sentences
 from nernstfit.permeability.inference.ratios import FitResult, Ratio
 
 FloatArray = NDArray[np.float64]
@@ -24,21 +25,21 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A ln ratio of one group less that of another.
+    """Difference of a ln ratio between two groups.
 
     Attributes
     ----------
     ion, group, other_group : str
-    ln_difference, low, high : float
-        With its interval; nan where one of both is no estimate.
-    p, p_holm : float
-        Chance of so large a difference where there is none; the same over all comparisons (Holm).
-    se_ln_cells, se_ln_shared : float
-        Standard errors from noise, cells and offsets of both; from what both share.
-    df : float
-        Degrees of freedom of `se_ln_cells` (Welch 1947); inf where it is the noise alone.
     reason : str
-        Where there is no number: why, and what may be said.
+        Where there is no number, the reason and what the bounds determine; else a remark, or ''.
+    ln_difference, low, high : float
+        ln ratio of `group` minus that of `other_group`, with its interval; nan where one of them is no estimate.
+    p, p_holm : float
+        p of the difference; adjusted for all comparisons (Holm).
+    se_ln_cells, se_ln_shared : float
+        Standard errors from noise, cells and offsets of both groups; from systematic errors.
+    df : float
+        Degrees of freedom of `se_ln_cells` (Welch 1947); inf where it comes from the noise alone.
     """
 
     ion: str
@@ -62,29 +63,32 @@ def compare(groups: Mapping[str, FitResult], confidence: float) -> tuple[Compari
     ----------
     groups : mapping of str to FitResult
     confidence : float
-        Of the intervals, two-sided.
+        Confidence level of the intervals, two-sided.
 
     Returns
     -------
     tuple of Comparison
-        By ion as it is permeant, then by the names of the groups; none where there are less than two.
+        By the names of the groups, then in the order of the permeant ions; empty for fewer than two groups.
     """
     found = []
     for name, other in itertools.combinations(sorted(groups), 2):
-        alone = _alone({each: groups[each] for each in (name, other)})
-        for ratio, beside in zip(groups[name].ratios, groups[other].ratios, strict=True):
-            if ratio.verdict == beside.verdict == RatioVerdict.ESTIMATE and alone:
-                found.append(Comparison(ratio.ion, name, other, alone))
-            elif ratio.verdict == beside.verdict == RatioVerdict.ESTIMATE:
-                found.append(_difference((name, groups[name], ratio), (other, groups[other], beside), confidence))
+        pair = {each: groups[each] for each in (name, other)}
+        of_one_cell = [each for each, result in pair.items() if result.fit.data.cell_sizes.sum() == 1]
+        for ratio, other_ratio in zip(groups[name].ratios, groups[other].ratios, strict=True):
+            members = (_Member(name, groups[name], ratio), _Member(other, groups[other], other_ratio))
+            if not ratio.verdict == other_ratio.verdict == RatioVerdict.ESTIMATE:
+                found.append(Comparison(ratio.ion, name, other, _bounds_reason(*members)))
+            elif of_one_cell:
+                # The variance between cells, which the difference is compared with, is unknown there.
+                found.append(Comparison(ratio.ion, name, other, sentences.single_cell_reason(of_one_cell)))
             else:
-                found.append(Comparison(ratio.ion, name, other, _reason(name, ratio, other, beside)))
-    corrected = iter(holm([each.p for each in found if not math.isnan(each.p)]))
-    return tuple(each if math.isnan(each.p) else replace(each, p_holm=next(corrected)) for each in found)
+                found.append(_difference(*members, confidence))
+    adjusted = iter(holm([each.p for each in found if not math.isnan(each.p)]))
+    return tuple(each if math.isnan(each.p) else replace(each, p_holm=next(adjusted)) for each in found)
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Adjust p values for being many.
+    """Adjust p values for multiple comparisons (Holm 1979, Scand J Stat 6:65).
 
     Parameters
     ----------
@@ -93,8 +97,7 @@ def holm(p: Sequence[float]) -> list[float]:
     Returns
     -------
     list of float
-        In the same order: the k-th smallest of m times m - k + 1, no less than the one before, at most 1
-        (Holm 1979, Scand J Stat 6:65).
+        In the same order: the k-th smallest of m times m - k + 1, at least the one before, at most 1.
     """
     values = np.asarray(p, dtype=np.float64)
     order = np.argsort(values, kind="stable")
@@ -104,103 +107,87 @@ def holm(p: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-_Named = tuple[str, FitResult, Ratio]
+@dataclass(frozen=True)
+class _Member:
+    """Ratio of one group of a comparison."""
+
+    group: str
+    result: FitResult
+    ratio: Ratio
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of the between-cell error; inf where it comes from the noise alone."""
+        return math.inf if math.isnan(self.ratio.df) else self.ratio.df
+
+    def error(self, side: int, confidence: float) -> _Error:
+        """Return the standard error of the ln ratio towards one side (-1: low).
+
+        It is that of the between-cell interval, which is not symmetric where it comes from a profile (Zou & Donner
+        2008, Stat Med 27:1693, combine the limits themselves in the same way).
+        """
+        end = self.ratio.low_cells if side < 0 else self.ratio.high_cells
+        t = float(stats.t.ppf(0.5 + confidence / 2, self.df))
+        return _Error(abs(math.log(end) - self.ratio.ln_ratio) / t, self.df)
 
 
-def _difference(first: _Named, second: _Named, confidence: float) -> Comparison:
-    (name, one, ratio), (other, two, beside) = first, second
-    difference = ratio.ln_ratio - beside.ln_ratio
-    shared = float(np.linalg.norm(one.systematic_shifts(ratio.ion) - two.systematic_shifts(ratio.ion)))
-    below = _joined(_side(ratio, -1, confidence), _side(beside, 1, confidence))
-    above = _joined(_side(ratio, 1, confidence), _side(beside, -1, confidence))
-    own, df = _joined((ratio.se_ln_cells, _df(ratio)), (beside.se_ln_cells, _df(beside)))
+@dataclass(frozen=True)
+class _Error:
+    """Standard error and its degrees of freedom."""
+
+    se: float
+    df: float
+
+    def of_difference(self, other: _Error) -> _Error:
+        """Return the error of a difference (Welch 1947, Biometrika 34:28)."""
+        inverse = self.se**4 / self.df + other.se**4 / other.df
+        df = (self.se**2 + other.se**2) ** 2 / inverse if inverse > 0 else math.inf
+        return _Error(math.hypot(self.se, other.se), df)
+
+    def with_systematic(self, se: float) -> _Error:
+        """Return the error with systematic ones, whose standard error is known."""
+        total = math.hypot(self.se, se)
+        return _Error(total, self.df * (total / self.se) ** 4)
+
+    def half_width(self, systematic: float, confidence: float) -> float:
+        """Return half of the interval, which a systematic error never shortens."""
+        both = (self, self.with_systematic(systematic))
+        return max(float(stats.t.ppf(0.5 + confidence / 2, error.df)) * error.se for error in both)
+
+    def p(self, difference: float, systematic: float) -> float:
+        """Return the two-sided p, which is below 1 - confidence where the interval excludes 0."""
+        both = (self, self.with_systematic(systematic))
+        return max(2 * float(stats.t.sf(difference / error.se, error.df)) for error in both)
+
+
+def _difference(one: _Member, other: _Member, confidence: float) -> Comparison:
+    ion, difference = one.ratio.ion, one.ratio.ln_ratio - other.ratio.ln_ratio
+    systematic = float(np.linalg.norm(one.result.systematic_shifts(ion) - other.result.systematic_shifts(ion)))
+    below = one.error(-1, confidence).of_difference(other.error(1, confidence))
+    above = one.error(1, confidence).of_difference(other.error(-1, confidence))
+    both = _Error(one.ratio.se_ln_cells, one.df).of_difference(_Error(other.ratio.se_ln_cells, other.df))
     towards_zero = below if difference > 0 else above
+    same_names = set(one.result.fit.data.cell_names) & set(other.result.fit.data.cell_names)
     return Comparison(
-        ratio.ion,
-        name,
-        other,
-        _shared_names(one, two),
+        ion,
+        one.group,
+        other.group,
+        sentences.SAME_CELL_NAMES if same_names else "",
         ln_difference=difference,
-        low=difference - _half(*below, shared, confidence),
-        high=difference + _half(*above, shared, confidence),
-        p=_chance(abs(difference), *towards_zero, shared),
-        se_ln_cells=own,
-        se_ln_shared=shared,
-        df=df,
+        low=difference - below.half_width(systematic, confidence),
+        high=difference + above.half_width(systematic, confidence),
+        p=towards_zero.p(abs(difference), systematic),
+        se_ln_cells=both.se,
+        se_ln_shared=systematic,
+        df=both.df,
     )
 
 
-def _df(ratio: Ratio) -> float:
-    return math.inf if math.isnan(ratio.df) else ratio.df
-
-
-def _side(ratio: Ratio, side: int, confidence: float) -> tuple[float, float]:
-    """Standard error of a ln ratio towards one side, and its degrees of freedom.
-
-    Read off the interval over cells, which is not symmetric where it comes from a profile (Zou & Donner 2008, Stat Med
-    27:1693, do the same with the limits themselves).
-    """
-    end = ratio.low_cells if side < 0 else ratio.high_cells
-    df = _df(ratio)
-    return abs(math.log(end) - ratio.ln_ratio) / float(stats.t.ppf(0.5 + confidence / 2, df)), df
-
-
-def _joined(first: tuple[float, float], second: tuple[float, float]) -> tuple[float, float]:
-    """Standard error of a difference and its degrees of freedom (Welch 1947, Biometrika 34:28)."""
-    (a, df_a), (b, df_b) = first, second
-    uncertain = a**4 / df_a + b**4 / df_b
-    return math.hypot(a, b), (a**2 + b**2) ** 2 / uncertain if uncertain > 0 else math.inf
-
-
-def _whole(se: float, df: float, shared: float) -> tuple[float, float]:
-    """Standard error with the shared errors, which are known, and its degrees of freedom."""
-    total = math.hypot(se, shared)
-    return total, df * (total / se) ** 4
-
-
-def _half(se: float, df: float, shared: float, confidence: float) -> float:
-    """Half an interval; a further error never makes it shorter."""
-    sizes = ((se, df), _whole(se, df, shared))
-    return max(float(stats.t.ppf(0.5 + confidence / 2, freedom)) * size for size, freedom in sizes)
-
-
-def _chance(away: float, se: float, df: float, shared: float) -> float:
-    """Two-sided p, which falls below 1 - confidence where the interval leaves 0 out."""
-    sizes = ((se, df), _whole(se, df, shared))
-    return max(2 * float(stats.t.sf(away / size, freedom)) for size, freedom in sizes)
-
-
-def _shared_names(one: FitResult, two: FitResult) -> str:
-    if set(one.fit.data.cell_names) & set(two.fit.data.cell_names):
-        return "cells of the same name in both groups count as different cells"
-    return ""
-
-
-_SAID = {
-    RatioVerdict.UPPER_BOUND: "only an upper bound",
-    RatioVerdict.LOWER_BOUND: "only a lower bound",
-    RatioVerdict.NOT_IDENTIFIABLE: "no ratio",
-}
-
-
-def _alone(groups: Mapping[str, FitResult]) -> str:
-    """Why groups of a single cell cannot be compared: the spread between cells, by which to judge, is not known."""
-    names = [_called(name) for name, judged in groups.items() if judged.fit.data.cell_sizes.sum() == 1]
-    if not names:
-        return ""
-    return f"one cell in {' and in '.join(names)}: a difference of groups cannot be told from one of cells; more would"
-
-
-def _called(group: str) -> str:
-    return group or "the rows without a group"
-
-
-def _reason(name: str, ratio: Ratio, other: str, beside: Ratio) -> str:
-    """Why there is no difference, and what the bounds still say."""
-    name, other = _called(name), _called(other)
-    without = [f"{group} has {_SAID[r.verdict]}" for group, r in ((name, ratio), (other, beside)) if r.verdict in _SAID]
-    for (lower, low), (upper, high) in (((name, ratio), (other, beside)), ((other, beside), (name, ratio))):
-        if low.high < high.low:
-            where = f"lower in {lower} (below {low.high:.2g}) than in {upper} (above {high.low:.2g})"
-            return f"{' and '.join(without)}; yet P({ratio.ion}) is {where}"
-    return f"{' and '.join(without)}; which of both is higher is not known"
+def _bounds_reason(one: _Member, other: _Member) -> str:
+    """Return the reason why there is no difference, and the order of the ratios where the bounds determine it."""
+    order = ""
+    for lower, higher in ((one, other), (other, one)):
+        if not order and lower.ratio.high < higher.ratio.low:
+            limits = ((lower.group, lower.ratio.high), (higher.group, higher.ratio.low))
+            order = sentences.bounds_order(one.ratio.ion, *limits)
+    return sentences.bounds_reason({one.group: one.ratio.verdict, other.group: other.ratio.verdict}, order)

@@ -1,9 +1,9 @@
-"""Would a further effect explain what the ratios leave? Tests in the linear mixed model that a fit is near its optimum.
+"""Tests of further effects on the residuals, in the linear mixed model that a fit is near its optimum.
 
-The residuals are r = X b + W c + u with X the gradient by the fitted ln P, W further effects, and u of the covariance
-of `spreads`. The variance components are estimated by REML with W in the model; the covariance of c allows for their
-being known from few cells (Kenward & Roger 1997, Biometrics 53:983); c is held against 0 by an F test with
-Satterthwaite's degrees of freedom (Fai & Cornelius 1996, J Stat Comput Simul 54:363).
+Notation: the residuals are r = X b + W c + u with X the gradient dE / d ln P at the fit, W further effects, and u of
+the covariance of `covariance`. The variance components are estimated by REML with W in the model; the covariance of c
+is adjusted for their being known from few cells (Kenward & Roger 1997, Biometrics 53:983); c = 0 is tested by an F test
+with Satterthwaite's degrees of freedom (Fai & Cornelius 1996, J Stat Comput Simul 54:363).
 """
 
 from __future__ import annotations
@@ -22,29 +22,36 @@ from nernstfit.permeability.reml import Deviance, LinearModel, fit_variance_comp
 
 FloatArray = NDArray[np.float64]
 
-_HELD = 1e-7  # of the longest direction
-_ROUNDS = 4
-_TAKEN_UP = (
-    0.01  # of a column's length is left of it beside the ratios; with less its size would be 100 times what shows
-)
+# Singular value, over the largest, below which a direction is spanned by the others. It lies above rounding (1e-16,
+# squared in the columns) and far below any effect of data; half or twice of it change nothing.
+_MIN_SINGULAR_VALUE = 1e-7
+
+# Number of linearisations at the cells' own ln P, which start at the fit; the last changes p in its third digit. With
+# half of it the differences between cells are predicted from the mean cell, with twice nothing changes but the time.
+_ITERATIONS = 4
+
+# Fraction of the length of an effect that must be left beside the ratios. The size of an effect with less would be
+# extrapolated from a hundredth of it. With half of the fraction such sizes are reported with errors twice as large,
+# with twice (0.02) effects are not tested that many cells can still show.
+_MIN_FRACTION_LEFT = 0.01
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What further effects explain.
+    """Estimate and test of further effects.
 
     Attributes
     ----------
     size, se : float
-        Of a single effect, with its standard error; nan for several together.
+        Size of a single effect and its standard error; nan for several together.
     statistic : float
         F.
     df1, df2 : float
-        Its degrees of freedom; df2 is inf where the errors are known.
+        Degrees of freedom of F; df2 is inf where the variances are known.
     p : float
-        Chance of so large an F where there is no effect.
+        p of the hypothesis of no effect.
     components : VarianceComponents
-        The spreads that are fit_variance_components where the effect is there.
+        Variance components estimated with the effect in the model.
     """
 
     size: float
@@ -62,130 +69,131 @@ def f_test(fit: Fit, effects: FloatArray) -> Effect | None:
     Parameters
     ----------
     fit : Fit
-        By REML.
+        Fitted by REML.
     effects : ndarray, shape (n, q)
-        What one unit of each adds to the potentials, in mV.
+        Change of the potentials by one unit of each effect, in mV.
 
     Returns
     -------
     Effect or None
-        None where the ratios take all of them up, so that no data could tell.
+        None where the ratios can fit all of them, so that no data could show them.
     """
     se = fit.working.se_mV[:, None]
-    more = _beside(_spanned(fit), effects / se) * se
-    q = more.shape[1]
+    columns = _residual_effects(_ratio_basis(fit), effects / se) * se
+    q = columns.shape[1]
     if q == 0:
         return None
-    near = _Near(fit, more, fit.estimated_components)
-    value, covariance, df = near.last(q)
+    model = _LinearisedModel(fit, columns, fit.estimated_components)
+    value, covariance, df = model.coefficients(q)
     if q > 1:
-        # Along the axes of their covariance the coefficients are independent.
-        value, covariance, df = _Near(fit, more @ np.linalg.eigh(covariance)[1], fit.estimated_components).last(q)
-    statistic, df2 = float(value @ np.linalg.solve(covariance, value)) / q, _joint_freedom(df)
+        # Along the principal axes of their covariance the coefficients are independent.
+        axes = np.linalg.eigh(covariance)[1]
+        value, covariance, df = _LinearisedModel(fit, columns @ axes, fit.estimated_components).coefficients(q)
+    statistic, df2 = float(value @ np.linalg.solve(covariance, value)) / q, _denominator_df(df)
     p = stats.f.sf(statistic, q, df2) if math.isfinite(df2) else stats.chi2.sf(q * statistic, q)
     size, error = (float(value[0]), math.sqrt(covariance[0, 0])) if q == 1 else (math.nan, math.nan)
-    return Effect(size, error, statistic, q, df2, float(p), near.components)
+    return Effect(size, error, statistic, q, df2, float(p), model.components)
 
 
 def scatter_test(fit: Fit) -> Effect | None:
-    """Test whether measurements scatter more than their own errors and the spreads between cells explain.
+    """Test whether measurements scatter more than their standard errors and the variance components explain.
 
     Parameters
     ----------
     fit : Fit
-        By REML.
+        Fitted by REML.
 
     Returns
     -------
     Effect or None
-        `size` is by how much the standard errors would have to be multiplied, `statistic` the signed root of the
-        likelihood ratio, `p` one-sided; None where the ratios leave nothing to tell it by.
+        `size`: factor by which the standard errors would have to be multiplied; `statistic`: signed root of the
+        likelihood ratio; `p`: one-sided. None where the ratios leave no residuals.
     """
-    if _spanned(fit).shape[1] >= fit.data.size:
+    if _ratio_basis(fit).shape[1] >= fit.data.size:
         return None
-    near = _Near(fit, np.zeros((fit.data.size, 0)), (*fit.estimated_components, NOISE))
-    held = near.deviance(fit.estimated_components)
-    gained = held.value(fit_variance_components(held, fit.components, fit.estimated_components)) - near.deviance(
-        near.names
-    ).value(near.components)
-    root = math.copysign(math.sqrt(max(0.0, gained)), math.log(near.components.noise))
-    return Effect(
-        near.components.noise, math.nan, root, math.nan, math.nan, float(stats.norm.sf(root)), near.components
-    )
+    model = _LinearisedModel(fit, np.zeros((fit.data.size, 0)), (*fit.estimated_components, NOISE))
+    null = model.deviance(fit.estimated_components)
+    of_null = null.value(fit_variance_components(null, fit.components, fit.estimated_components))
+    decrease = of_null - model.deviance(model.names).value(model.components)
+    factor = model.components.noise
+    root = math.copysign(math.sqrt(max(0.0, decrease)), math.log(factor))
+    return Effect(factor, math.nan, root, math.nan, math.nan, float(stats.norm.sf(root)), model.components)
 
 
-class _Near:
-    """The model with further columns, made linear at each cell's own ln P as far as its residuals tell them.
+class _LinearisedModel:
+    """Model with further effects, linearised at the predicted ln P of each cell.
 
-    At the mean cell's the differences between cells would not be linear, and what they bend would pass for an effect
-    (Lindstrom & Bates 1990, Biometrics 46:673). What the cells differ by is told beside the further effects: without
-    them it would have to explain these too.
+    Linearised at the mean cell, the curvature between cells would appear as an effect (Lindstrom & Bates 1990,
+    Biometrics 46:673). The deviations of the cells are predicted with the further effects in the model, since they
+    would have to explain these otherwise.
 
     Attributes
     ----------
     names : tuple of str
-        The spreads that are fitted.
+        Variance components that are estimated.
     components : VarianceComponents
-        The fit_variance_components.
+        Estimated variance components.
     """
 
-    def __init__(self, fit: Fit, more: FloatArray, names: tuple[str, ...]) -> None:
+    def __init__(self, fit: Fit, effects: FloatArray, names: tuple[str, ...]) -> None:
         self._fit, self.names, self.components = fit, names, fit.components
         data, k, free = fit.data, len(fit.data.ions), list(fit.free)
-        of_row, first = np.searchsorted(data.cell_names, data.cells), data.blocks[:, 0]
-        mean, own = fit.ln_p.copy(), np.zeros((len(first), data.n_coefficients))
+        cell, first = np.searchsorted(data.cell_names, data.cells), data.blocks[:, 0]
+        mean, deviation = fit.ln_p.copy(), np.zeros((len(first), data.n_coefficients))
         potential = fit.working.potential_mV
-        for _ in range(_ROUNDS):
-            predicted, gradient = (at[of_row, np.arange(data.size)] for at in data.prediction(mean + own))
+        for _ in range(_ITERATIONS):
+            predicted, gradient = (values[cell, np.arange(data.size)] for values in data.prediction(mean + deviation))
             self._structure = CovarianceComponents(fit.working, gradient)
-            self._columns = np.hstack([gradient[:, free], more])
-            self._residual = potential - predicted + (gradient * own[of_row]).sum(axis=1)
+            self._columns = np.hstack([gradient[:, free], effects])
+            self._residual = potential - predicted + (gradient * deviation[cell]).sum(axis=1)
             self.components = fit_variance_components(self.deviance(names), self.components, names)
             value, _, _ = self.deviance(names).coefficients(self.components)
-            weighed = Whitener(self._structure, self.components).precision_times(self._residual - self._columns @ value)
-            told = self._structure.times(OFFSET, gradient[:, :k] * weighed[:, None])
-            own[:, :k] = self.components.ln_p**2 * told[first]
+            weighted = Whitener(self._structure, self.components).precision_times(
+                self._residual - self._columns @ value
+            )
+            of_cells = self._structure.times(OFFSET, gradient[:, :k] * weighted[:, None])
+            deviation[:, :k] = self.components.ln_p**2 * of_cells[first]
             mean[free] += np.clip(value[: len(free)], -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
-            # Cells at their own ln P bend by themselves; a mean of cells is bent as they are, wherever it lies itself.
+            # At its own ln P a single cell has no curvature bias; a mean of n cells keeps 1 - 1 / n of it.
             potential = fit.working.potential_mV + fit.curvature_bias_mV / data.n_averaged
 
     def deviance(self, names: tuple[str, ...]) -> Deviance:
-        """Restricted likelihood of some spreads."""
+        """Return the restricted likelihood of some variance components."""
         model = LinearModel(self._structure, self._residual, self._columns)
         return Deviance(model, names, self._fit.components, self._fit.offset_scale_mV, restricted=True)
 
-    def last(self, q: int) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Coefficients of the last columns, their covariance and degrees of freedom."""
+    def coefficients(self, q: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return the coefficients of the last q columns, their covariance and their degrees of freedom."""
         value, covariance, df = self.deviance(self.names).coefficients(self.components)
         return value[-q:], covariance[-q:, -q:], df[-q:]
 
 
-def _spanned(fit: Fit) -> FloatArray:
-    """WhitenedDesign that span what the ratios can do in the mean cell, in whom all cells agree; over the noise."""
+def _ratio_basis(fit: Fit) -> FloatArray:
+    """Return an orthonormal basis of what the ratios of the mean cell can fit, relative to the standard errors."""
     white = fit.gradient[:, list(fit.free)] / fit.working.se_mV[:, None]
     length = np.linalg.norm(white, axis=0)
     return _orthonormal(white[:, length > 0] / length[length > 0])
 
 
-def _beside(ratios: FloatArray, effects: FloatArray) -> FloatArray:
-    """What the ratios cannot take up of further effects, all over the noise; shape (n, up to q)."""
-    left = effects - ratios @ (ratios.T @ effects)
-    left = left[:, np.linalg.norm(left, axis=0) > _TAKEN_UP * np.linalg.norm(effects, axis=0)]
+def _residual_effects(basis: FloatArray, effects: FloatArray) -> FloatArray:
+    """Return what the ratios cannot fit of further effects, relative to the standard errors; shape (n, up to q)."""
+    left = effects - basis @ (basis.T @ effects)
+    left = left[:, np.linalg.norm(left, axis=0) > _MIN_FRACTION_LEFT * np.linalg.norm(effects, axis=0)]
     return left if left.shape[1] < 2 else _orthonormal(left)  # a single effect keeps its unit
 
 
 def _orthonormal(columns: FloatArray) -> FloatArray:
-    """Orthonormal columns that span the same."""
+    """Return orthonormal columns that span the same space."""
     if columns.shape[1] == 0:
         return columns
     left, size, _ = np.linalg.svd(columns, full_matrices=False)
-    return np.asarray(left[:, size > _HELD * size.max()])
+    return np.asarray(left[:, size > _MIN_SINGULAR_VALUE * size.max()])
 
 
-def _joint_freedom(freedom: FloatArray) -> float:
-    """Second degrees of freedom of an F from those of its independent t."""
-    if len(freedom) == 1 or np.isinf(freedom).all():
-        return float(freedom[0])
-    told = freedom[freedom > 2]
-    expected = float((1 / (1 - 2 / told)).sum())  # nu / (nu - 2) is the expectation of a squared t
-    return 2 * expected / (expected - len(freedom)) if expected > len(freedom) else float(freedom.min())
+def _denominator_df(df: FloatArray) -> float:
+    """Return the second degrees of freedom of F from those of its independent t."""
+    if len(df) == 1 or np.isinf(df).all():
+        return float(df[0])
+    large = df[df > 2]
+    expected = float((1 / (1 - 2 / large)).sum())  # nu / (nu - 2) is the expectation of a squared t
+    return 2 * expected / (expected - len(df)) if expected > len(df) else float(df.min())

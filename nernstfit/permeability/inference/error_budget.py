@@ -1,101 +1,89 @@
-"""The error budget: how much of the variance of each ln ratio comes from where.
+"""Error budget: the variance of each ln ratio, divided between its sources.
 
-Noise, cells and offsets add up to the variance over cells: with V the sum of their covariances, X the gradient by ln P
-and A = (X'V^-1 X)^-1 X'V^-1, the variance (X'V^-1 X)^-1 is the sum of A V_m A' over the parts V_m of V. What all cells
-share adds (A s)^2 for each source, s being what one standard deviation of it does to the potentials.
+With V the covariance of the potentials without systematic errors, X the gradient dE / d ln P and
+A = (X' V^-1 X)^-1 X' V^-1, the variance (X' V^-1 X)^-1 is the sum of A V_m A' over the parts V_m of V: noise, cells,
+batches and offsets. Each systematic error adds (A s)^2, s being the shift of the potentials by one standard deviation.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.contract.terms import ErrorSource
 from nernstfit.permeability import covariance
+from nernstfit.permeability.inference.sentences import budget_sentence
 from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.solutions.junctions import MODEL_ERRORS
 
 FloatArray = NDArray[np.float64]
 
-# Error source of each variance component, and of each systematic error by the head of its name.
-_COMPONENTS = {
+# Error source of each variance component, and of each systematic error by its name or the head of it.
+_SOURCE_OF_COMPONENT: Mapping[str, ErrorSource] = {
     covariance.NOISE: ErrorSource.NOISE,
     covariance.LN_P: ErrorSource.CELLS,
     covariance.BATCH: ErrorSource.BATCH,
     covariance.OFFSET: ErrorSource.OFFSET,
 }
-_SYSTEMATIC = {
+_SOURCE_OF_SYSTEMATIC: Mapping[str, ErrorSource] = {
+    **dict(zip(MODEL_ERRORS, (ErrorSource.JUNCTION, ErrorSource.ACTIVITY), strict=True)),
     "mobility": ErrorSource.JUNCTION,
     "temperature": ErrorSource.TEMPERATURE,
     "concentration": ErrorSource.CONCENTRATION,
-} | dict(zip(MODEL_ERRORS, (ErrorSource.JUNCTION, ErrorSource.ACTIVITY), strict=True))
-_NOTABLE = 0.05  # of the variance
-_HALVED = 0.75  # of its variance is gone where an error is halved
+}
 
 
 def budget(fit: Fit, systematic_mV: FloatArray, names: Sequence[str], ions: Sequence[str]) -> tuple[VarianceShare, ...]:
-    """Split the variance of some ln ratios.
+    """Divide the variance of some ln ratios between its sources.
 
     Parameters
     ----------
     fit : Fit
-        By REML.
+        Fitted by REML.
     systematic_mV : ndarray, shape (n, sources)
-        What one standard deviation of each shared error does to measured minus predicted.
+        Shift of measured minus predicted potential by one standard deviation of each systematic error.
     names : sequence of str, length sources
+        Names of the systematic errors.
     ions : sequence of str
-        Whose ratios are estimates.
+        Ions whose ratios are estimates.
 
     Returns
     -------
     tuple of VarianceShare
         For each ion noise, cells, offset, junction, activity, temperature and concentration; batch where there are any.
+
+    Raises
+    ------
+    KeyError
+        Where a systematic error belongs to no source.
     """
-    parts = covariance.CovarianceComponents(fit.working, fit.gradient).parts(fit.components, fit.sensitivity)
-    shared = (fit.sensitivity @ systematic_mV) ** 2
-    found = []
+    structure = covariance.CovarianceComponents(fit.working, fit.gradient)
+    of_components = structure.parts(fit.components, fit.sensitivity)
+    of_systematic = (fit.sensitivity @ systematic_mV) ** 2
+    found: list[VarianceShare] = []
     for ion in ions:
-        j = fit.free.index(fit.data.ions.index(ion))
-        # Each source by the names of what it is made of.
-        made_of: dict[ErrorSource, dict[str, float]] = {
-            _COMPONENTS[name]: {"": float(part[j])} for name, part in parts.items()
-        }
-        made_of |= {
-            source: {}
-            for source in (
-                ErrorSource.JUNCTION,
-                ErrorSource.ACTIVITY,
-                ErrorSource.TEMPERATURE,
-                ErrorSource.CONCENTRATION,
-            )
-        }
-        for name, part in zip(names, shared[j].tolist(), strict=True):
-            made_of[_source(name)][name] = part
-        total = sum(sum(part.values()) for part in made_of.values())
-        for source, part in made_of.items():
-            own = sum(part.values())
-            largest = max(part, key=part.__getitem__, default="")
-            found.append(
-                VarianceShare(ion, source, own / total, math.sqrt(own), _sentence(ion, source, own / total, largest))
-            )
+        position = fit.free.index(fit.data.ions.index(ion))
+        variances = {_SOURCE_OF_COMPONENT[name]: {"": float(part[position])} for name, part in of_components.items()}
+        variances |= {source: {} for source in dict.fromkeys(_SOURCE_OF_SYSTEMATIC.values())}
+        for name, variance in zip(names, of_systematic[position].tolist(), strict=True):
+            variances[_source(name)][name] = variance
+        found += _shares(ion, variances)
     return tuple(found)
 
 
 def _source(name: str) -> ErrorSource:
-    """Which line of the budget a shared error belongs to."""
-    return _SYSTEMATIC[name if name in _SYSTEMATIC else name.split(" of ")[0]]
+    """Return the source that a systematic error belongs to."""
+    return _SOURCE_OF_SYSTEMATIC[name if name in _SOURCE_OF_SYSTEMATIC else name.split(" of ")[0]]
 
 
-def _sentence(ion: str, source: ErrorSource, share: float, largest: str) -> str:
-    if share < _NOTABLE:
-        return ""
-    shorter_percent = 100 * (1 - math.sqrt(1 - _HALVED * share))
-    most = f", most of it the {largest}" if largest.startswith(("mobility of ", "concentration of ")) else ""
-    return (
-        f"{100 * share:.0f} % of the variance of ln P({ion}){most}; half this error would make the interval "
-        f"{shorter_percent:.0f} % shorter: {source.remedy.format(ion=ion)}"
-    )
+def _shares(ion: str, variances: Mapping[ErrorSource, Mapping[str, float]]) -> Iterator[VarianceShare]:
+    """Yield the shares of one ln ratio from the variances of each source, by the name of what it is made of."""
+    total = sum(sum(parts.values()) for parts in variances.values())
+    for source, parts in variances.items():
+        variance = sum(parts.values())
+        share, largest = variance / total, max(parts, key=parts.__getitem__, default="")
+        yield VarianceShare(ion, source, share, math.sqrt(variance), budget_sentence(ion, source, share, largest))

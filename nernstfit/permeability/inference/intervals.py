@@ -1,4 +1,4 @@
-"""Intervals of the same ratio by several methods, side by side: checks on the one that is reported."""
+"""Intervals of the same ratio by several methods, as checks on the reported one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,18 @@ from nernstfit.permeability.inference.bootstrap import bootstrap_ln_p
 from nernstfit.permeability.inference.ratios import Ratio, profile_interval
 from nernstfit.permeability.mixed_model import Fit
 
+# Number of resamples of the bootstrap. The ends of a 95 % interval then have a standard error of 3 % of its half-width.
+# Half of it takes half of the time and leaves 4 %, twice leaves 2 %. `IntervalMethod.BOOTSTRAP` names it.
 RESAMPLES = 2000
-_MAX_LOST = 0.05  # of the resamples
-_FAR, _WIDER = 0.5, 2.0
+
+# Fraction of the resamples that may lack a ratio (none of the informative cells was drawn). Three informative cells of
+# ten are just enough. With half of it they are not, with twice a tenth of the sampling distribution may be missing.
+_MAX_FRACTION_LOST = 0.05
+
+# Distance of the centres over the half-width of the between-cell interval, and ratio of the standard errors, from which
+# a method disagrees. Half of a half-width is one standard error. With half of either, methods that are known to differ
+# in small samples are marked; with twice, an interval may exclude the other estimate unmarked.
+_MAX_DISTANCE, _MAX_ERROR_RATIO = 0.5, 2.0
 
 
 @dataclass(frozen=True)
@@ -25,23 +34,25 @@ class Interval:
 
     Attributes
     ----------
-    ion, method : str
-        `DEFAULT` is the reported one; all others are over cells alone, without the shared errors.
+    ion : str
+    method : IntervalMethod
+        All but `DEFAULT` are without systematic errors.
     low, high : float
         nan on a side without a limit.
     disagrees : bool
-        Whether it lies elsewhere than `CELLS`, by half of its reach, or its error is half or twice that one's.
+        True where the centre differs from that of `CELLS` by half of its half-width, or the standard error by a
+        factor of two.
     """
 
     ion: str
-    method: str
+    method: IntervalMethod
     low: float
     high: float
     disagrees: bool = False
 
 
 def reported_intervals(ratios: Sequence[Ratio]) -> Iterator[Interval]:
-    """The reported interval or bound of each ratio, with and without the shared errors."""
+    """Yield the reported interval or bound of each ratio, with and without systematic errors."""
     for ratio in ratios:
         if not (math.isnan(ratio.low) and math.isnan(ratio.high)):
             yield Interval(ratio.ion, IntervalMethod.DEFAULT, ratio.low, ratio.high)
@@ -49,49 +60,54 @@ def reported_intervals(ratios: Sequence[Ratio]) -> Iterator[Interval]:
 
 
 def alternative_intervals(
-    fit: Fit, ratios: Sequence[Ratio], of_cells: Mapping[str, Sequence[float]], confidence: float, seed: int
+    fit: Fit,
+    ratios: Sequence[Ratio],
+    ln_ratios_of_cells: Mapping[str, Sequence[float]],
+    confidence: float,
+    seed: int,
 ) -> Iterator[Interval]:
-    """Intervals over cells of every estimate, by other methods.
+    """Yield the between-cell intervals of every estimate by other methods.
 
     Parameters
     ----------
     fit : Fit
     ratios : sequence of Ratio
-    of_cells : mapping
-        Ion to the ln ratios that single cells tell.
+    ln_ratios_of_cells : mapping of str to sequence of float
+        ln ratios estimated from single cells, by ion.
     confidence : float
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap.
 
     Yields
     ------
     Interval
-        `PROFILE` of the likelihood, cut where Student's t cuts a parabola; `BOOTSTRAP`, the quantiles of refits to
-        cells drawn anew, the spreads held; `STUDENT`, t on the cells' own ln ratios.
+        `PROFILE`: profile likelihood, at the level of Student's t; `BOOTSTRAP`: quantiles of refits to resampled cells
+        with the variance components fixed; `STUDENT`: t interval of the ln ratios of single cells.
     """
     estimates = [ratio for ratio in ratios if ratio.verdict == RatioVerdict.ESTIMATE]
-    drawn = bootstrap_ln_p(fit, RESAMPLES, seed) if estimates and len(fit.data.cell_names) > 1 else None
+    resamples = bootstrap_ln_p(fit, RESAMPLES, seed) if estimates and len(fit.data.cell_names) > 1 else None
     for ratio in estimates:
         i = fit.data.ions.index(ratio.ion)
         low, high = profile_interval(fit, i, confidence)
-        yield _compared(ratio, IntervalMethod.PROFILE, low, high, ratio.se_ln_cells)
-        if drawn is not None:
-            own = drawn[:, fit.free.index(i)]
-            own = own[np.isfinite(own)]
-            if len(own) >= (1 - _MAX_LOST) * RESAMPLES:
-                low, high = np.quantile(own, [0.5 - confidence / 2, 0.5 + confidence / 2])
-                yield _compared(ratio, IntervalMethod.BOOTSTRAP, float(low), float(high), float(own.std()))
-        single = np.array(of_cells.get(ratio.ion, ()))
+        yield _compared(ratio, IntervalMethod.PROFILE, (low, high), ratio.se_ln_cells)
+        if resamples is not None:
+            values = resamples[:, fit.free.index(i)]
+            values = values[np.isfinite(values)]
+            if len(values) >= (1 - _MAX_FRACTION_LOST) * RESAMPLES:
+                low, high = np.quantile(values, [0.5 - confidence / 2, 0.5 + confidence / 2]).tolist()
+                yield _compared(ratio, IntervalMethod.BOOTSTRAP, (low, high), float(values.std()))
+        single = np.array(ln_ratios_of_cells.get(ratio.ion, ()))
         if len(single) > 1:
             mean, se = float(single.mean()), float(stats.sem(single))
-            reach = float(stats.t.ppf(0.5 + confidence / 2, len(single) - 1)) * se
-            yield _compared(ratio, IntervalMethod.STUDENT, mean - reach, mean + reach, se)
+            half_width = float(stats.t.ppf(0.5 + confidence / 2, len(single) - 1)) * se
+            yield _compared(ratio, IntervalMethod.STUDENT, (mean - half_width, mean + half_width), se)
 
 
-def _compared(ratio: Ratio, method: str, low: float, high: float, se: float) -> Interval:
-    """Beside the reported interval over cells; limits and error are of ln ratio."""
-    own_low, own_high = math.log(ratio.low_cells), math.log(ratio.high_cells)
-    away = abs((low + high) - (own_low + own_high)) / 2
-    elsewhere = not away <= _FAR * (own_high - own_low) / 2
-    other_size = not 1 / _WIDER <= se / ratio.se_ln_cells <= _WIDER
-    return Interval(ratio.ion, method, math.exp(low), math.exp(high), elsewhere or other_size)
+def _compared(ratio: Ratio, method: IntervalMethod, limits: tuple[float, float], se: float) -> Interval:
+    """Return an interval marked by comparison with the between-cell one; limits and error are of the ln ratio."""
+    low, high = limits
+    reported_low, reported_high = math.log(ratio.low_cells), math.log(ratio.high_cells)
+    distance = abs((low + high) - (reported_low + reported_high)) / 2
+    is_elsewhere = not distance <= _MAX_DISTANCE * (reported_high - reported_low) / 2
+    has_other_error = not 1 / _MAX_ERROR_RATIO <= se / ratio.se_ln_cells <= _MAX_ERROR_RATIO
+    return Interval(ratio.ion, method, math.exp(low), math.exp(high), is_elsewhere or has_other_error)

@@ -1,4 +1,4 @@
-"""Models that are put side by side: activity models, single ions, without a doubtful ion, with a fitted correction.
+"""Models that are compared: activity models, single ions, models without a doubtful ion, with a fitted correction.
 
 Names: `nernst:<ion>`, or `ghk:<activity model>[:<convention>][+pipette][-<ion>...]`.
 """
@@ -13,33 +13,36 @@ import numpy as np
 
 from nernstfit.contract.settings import Settings
 from nernstfit.contract.terms import RatioVerdict
-from nernstfit.permeability.inference.ratios import MAX_COLLINEARITY, Ratio, factor_collinearity, present_ions
+from nernstfit.permeability.inference.identifiability import MAX_COLLINEARITY, factor_collinearity, present_ions
+from nernstfit.permeability.inference.ratios import Ratio
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.permeability.observations import Observations
 from nernstfit.physics.solution.coefficients import NAMES
 
-DOUBTFUL = 2.0  # an interval that reaches down to less than its ratio by this factor
-SAME, STRONG = 2.0, 10.0  # of AICc
+# Factor between a ratio and the lower end of its interval from which the ion is doubtful, so that the model without it
+# is fitted too. Half of a ratio is a relative standard error of about a third. With half of it (1.4) well determined
+# ions get further models, which take time; with twice (4) ions whose ratio is known to a factor of 3 do not.
+_DOUBTFUL_FACTOR = 2.0
 
 
 @dataclass(frozen=True)
 class Model:
-    """One way to explain the potentials: an activity model and the ions that pass."""
+    """Model of the potentials: an activity model and the permeant ions."""
 
     name: str
     activity: str
     permeant: tuple[str, ...]
     reference: str
-    corrected: bool = False  # a factor on the pipette's activities is fitted
+    corrected: bool = False  # with a fitted factor on the pipette's activities
 
     @property
     def is_ghk(self) -> bool:
-        """Whether ratios are fitted; else one ion alone passes."""
+        """True where ratios are fitted; False for a single permeant ion."""
         return self.name.startswith("ghk:")
 
 
 def candidates(settings: Settings) -> list[Model]:
-    """List the models that are compared whatever the data, the configured one first."""
+    """Return the models that are compared for any data, the configured one first."""
     permeant, reference = settings.fit.permeant, settings.fit.reference_ion
     own = settings.activity.name
     ghk = [Model(f"ghk:{name}", name, permeant, reference) for name in dict.fromkeys([own, *NAMES])]
@@ -55,35 +58,35 @@ def with_correction(model: Model) -> Model:
 
 
 def factor_is_identifiable(fit: Fit, corrected: Observations) -> bool:
-    """Whether the data tell a factor on the pipette's activities from a common offset.
+    """Return True where the data separate a factor on the pipette's activities from a common offset.
 
     Parameters
     ----------
     fit : Fit
-        Without the factor.
+        Fit without the factor.
     corrected : Observations
-        The same data with it.
+        The same data with the factor.
     """
-    there = replace(fit, data=corrected, ln_p=np.append(fit.ln_p, 0.0), free=(*fit.free, len(corrected.ions)))
-    return factor_collinearity(there) <= MAX_COLLINEARITY
+    with_factor = replace(fit, data=corrected, ln_p=np.append(fit.ln_p, 0.0), free=(*fit.free, len(corrected.ions)))
+    return factor_collinearity(with_factor) <= MAX_COLLINEARITY
 
 
 def without_doubtful_ions(model: Model, ratios: Sequence[Ratio], fit: Fit) -> Iterator[Model]:
-    """Models without one doubtful ion: one that may as well not pass, or half as well as estimated, or less.
+    """Yield the models without one doubtful ion, whose ratio may be zero, or half of the estimate or less.
 
     Parameters
     ----------
     model : Model
-        The configured one.
+        Configured model.
     ratios : sequence of Ratio
-        Under it.
+        Ratios under that model.
     fit : Fit
     """
     if len(model.permeant) < 3 or model.reference not in present_ions(fit):
-        return  # what is left is Nernst's; beside a reference that is nowhere no ion is to blame
+        return  # without a third ion Nernst's equation remains; an absent reference makes no other ion doubtful
     for ratio in ratios:
-        wide = ratio.verdict == RatioVerdict.ESTIMATE and ratio.low * DOUBTFUL < math.exp(ratio.ln_ratio)
-        # Where the pipette's factor is not told, no ratio is: no ion is to blame.
+        wide = ratio.verdict == RatioVerdict.ESTIMATE and ratio.low * _DOUBTFUL_FACTOR < math.exp(ratio.ln_ratio)
+        # Where the pipette's factor is not identifiable, no ratio is: that makes no ion doubtful.
         doubtful = (
             wide
             or ratio.verdict == RatioVerdict.UPPER_BOUND
@@ -95,28 +98,17 @@ def without_doubtful_ions(model: Model, ratios: Sequence[Ratio], fit: Fit) -> It
 
 
 def aicc(fit: Fit) -> float:
-    """Akaike's criterion with the correction for small samples (Hurvich & Tsai 1989, Biometrika 76:297).
+    """Return Akaike's criterion with the correction for small samples (Hurvich & Tsai 1989, Biometrika 76:297).
 
     Parameters
     ----------
     fit : Fit
-        By maximum likelihood.
+        Fitted by maximum likelihood.
 
     Returns
     -------
     float
-        nan where the data do not outnumber the parameters by two: the correction has no meaning there.
+        nan where n < k + 2 for n data and k parameters: the correction is not defined there.
     """
     n, k = fit.data.size, fit.n_parameters
     return -2 * fit.log_likelihood + 2 * k + 2 * k * (k + 1) / (n - k - 1) if n > k + 1 else math.nan
-
-
-def preference(delta_aicc: float, best: str) -> str:
-    """What the data say of a model beside the best one (Burnham & Anderson 2002, Model Selection, section 2.6)."""
-    if delta_aicc == 0:
-        return "the lowest AICc of the models that predict every measurement"
-    if delta_aicc < SAME:
-        return f"the data do not tell it from {best}"
-    if delta_aicc < STRONG:
-        return f"less likely than {best}"
-    return f"strong evidence against it beside {best}"

@@ -1,4 +1,4 @@
-"""Reversal potential against the logarithm of an ion's activity, beside Nernst's slope."""
+"""Slope of the reversal potential against the logarithm of an ion's activity, for comparison with the Nernst slope."""
 
 from __future__ import annotations
 
@@ -12,10 +12,22 @@ from scipy import stats
 
 FloatArray = NDArray[np.float64]
 
+# Sum of squares of the centred log10 activities below which they count as equal. It lies far above the rounding of
+# equal activities (1e-30) and far below any real difference (1e-4 for one percent); half or twice change nothing.
+_MIN_SUM_OF_SQUARES = 1e-12
+
 
 @dataclass(frozen=True)
 class Slope:
-    """Slope in mV per decade with its interval; nan where the data have none. `n` measurements."""
+    """Slope in mV per decade of activity.
+
+    Attributes
+    ----------
+    n : int
+        Number of measurements with the ion in the bath.
+    slope, low, high : float
+        Slope and its interval in mV per decade; nan where the data have none.
+    """
 
     n: int
     slope: float = math.nan
@@ -30,30 +42,31 @@ def within_cells(cells: Sequence[str], activity_mM: FloatArray, potential_mV: Fl
     ----------
     cells : sequence of str, length n
     activity_mM : ndarray, shape (n,)
-        Of the substituted ion in the bath; measurements without the ion are left out.
+        Activity of the substituted ion in the bath; measurements without the ion are left out.
     potential_mV : ndarray, shape (n,)
     confidence : float
 
     Returns
     -------
     Slope
-        With a t interval on the residual scatter; the slope alone where no degree of freedom is left.
+        With a t interval from the residual scatter; without interval where no degree of freedom is left.
     """
-    there = activity_mM > 0
-    x, y = np.log10(activity_mM[there]), potential_mV[there]
-    names = [cell for cell, found in zip(cells, there, strict=True) if found]
+    has_ion = activity_mM > 0
+    x, y = np.log10(activity_mM[has_ion]), potential_mV[has_ion]
+    names = [cell for cell, found in zip(cells, has_ion, strict=True) if found]
     distinct = sorted(set(names))
-    at = np.array([distinct.index(name) for name in names], dtype=int)
-    counts = np.maximum(np.bincount(at, minlength=len(distinct)), 1)
-    x = x - (np.bincount(at, x, len(distinct)) / counts)[at]
-    y = y - (np.bincount(at, y, len(distinct)) / counts)[at]
-    spread = float(x @ x)
-    if spread < 1e-12:
+    cell_index = np.array([distinct.index(name) for name in names], dtype=int)
+    counts = np.maximum(np.bincount(cell_index, minlength=len(distinct)), 1)
+    x = x - (np.bincount(cell_index, x, len(distinct)) / counts)[cell_index]
+    y = y - (np.bincount(cell_index, y, len(distinct)) / counts)[cell_index]
+    sum_of_squares = float(x @ x)
+    if sum_of_squares < _MIN_SUM_OF_SQUARES:
         return Slope(len(names))
-    slope = float(x @ y) / spread
-    freedom = len(names) - len(distinct) - 1
-    if freedom < 1:
+    slope = float(x @ y) / sum_of_squares
+    df = len(names) - len(distinct) - 1
+    if df < 1:
         return Slope(len(names), slope)
     residual = y - slope * x
-    half = float(stats.t.ppf(0.5 + confidence / 2, freedom)) * math.sqrt(float(residual @ residual) / freedom / spread)
-    return Slope(len(names), slope, slope - half, slope + half)
+    se = math.sqrt(float(residual @ residual) / df / sum_of_squares)
+    half_width = float(stats.t.ppf(0.5 + confidence / 2, df)) * se
+    return Slope(len(names), slope, slope - half_width, slope + half_width)

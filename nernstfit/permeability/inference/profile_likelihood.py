@@ -1,4 +1,4 @@
-"""The profile of the likelihood: what it costs to hold one ion's ln P, all others refitted."""
+"""Profile likelihood of one ln P: cost of fixing it at a value, with all others refitted."""
 
 from __future__ import annotations
 
@@ -19,56 +19,88 @@ from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
 
 FloatArray = NDArray[np.float64]
 
-_LOWER = 1e-3  # of a sum of squares
-_SETTLED = 1e-3  # of a cost
-_MAX_TURNS = 30
+# Decrease of the sum of squares that counts as another, lower optimum, and change of the cost at which the refit of
+# censored observations has converged. Both are a two-thousandth of the rise at a 95 % limit (1.92 log units). With half
+# of them more refits are made for digits that no interval shows, with twice a limit may be off in its third digit.
+_MIN_DECREASE, _CONVERGED = 1e-3, 1e-3
+
+# Largest number of alternations between refit and working responses of censored observations. Four or five suffice;
+# half of it still covers all but refits that do not converge, twice only lengthens those.
+_MAX_ITERATIONS = 30
+
+# Absolute tolerance of ln P of a limit, 0.01 % of a ratio. Half or twice change the last digits that tables show, and
+# the time by a refit.
+_LIMIT_TOLERANCE = 1e-4
 
 
 class Profile:
-    """Cost in log units of what one ion's ln P is held at, all others refitted, over the best fit.
+    """Profile likelihood of the ln P of one ion, as cost in log units over the best fit.
 
-    The likelihood may have several hills where the data hold little, and a refit finds the nearest. Each starts from
-    the fit and from what was found on either side of it, so that the profile goes on where a hill does.
+    With few data the likelihood may have several local maxima, and a refit finds the nearest. Each refit starts from
+    the fit and from the refits at the nearest values on either side, so that the profile follows a maximum.
+
+    Parameters
+    ----------
+    fit : Fit
+    ion : int
+        Index of the ion.
+    systematic_mV : ndarray, shape (n, sources)
+        Shift of measured minus predicted potential by one standard deviation of each systematic error; they add to the
+        covariance. Shape (n, 0): without systematic errors.
     """
 
-    def __init__(self, fit: Fit, i: int, systematic_mV: FloatArray) -> None:
-        self._fit, self._i, self._shared_mV = fit, i, systematic_mV
-        self._others = [other for other in fit.free if other != i]
+    def __init__(self, fit: Fit, ion: int, systematic_mV: FloatArray) -> None:
+        self._fit, self._i, self._systematic_mV = fit, ion, systematic_mV
+        self._others = [other for other in fit.free if other != ion]
         self._found: dict[float, tuple[float, FloatArray]] = {}
 
     @cached_property
     def _whiten(self) -> DenseWhitener:
-        return DenseWhitener(covariance_mV2(self._fit) + self._shared_mV @ self._shared_mV.T)
+        return DenseWhitener(covariance_mV2(self._fit) + self._systematic_mV @ self._systematic_mV.T)
 
     @cached_property
     def _least(self) -> float:
-        # The best fit under this covariance is not quite that of `fit`, and may lie where an ion does not pass.
-        whole = self._chi_square(self._fit.ln_p, self._fit.free)
-        return min(whole, self._ion_gone, self._reference_gone)
+        # The best fit with this covariance differs slightly from `fit`, and an ion may be absent from it.
+        refitted = self._chi_square(self._fit.ln_p, self._fit.free)
+        return min(refitted, self._without_ion, self._without_reference)
 
     def at(self, ln_p: float) -> float:
-        """Cost of ln P = `ln_p`."""
+        """Return the cost of fixing the ln P of the ion at a value."""
         if ln_p not in self._found:
-            beside = self._beside(ln_p)
-            self._try(ln_p, beside if len(beside) == 2 else [*self._afresh(ln_p), *beside])
+            neighbours = self._neighbours(ln_p)
+            starts = neighbours if len(neighbours) == 2 else [*self._from_fit(ln_p), *neighbours]
+            self._refit_from(ln_p, starts)
         return self._cost(self._found[ln_p][0])
 
-    def where(self, ln_p: float) -> FloatArray:
-        """All ln P that were found with this ion's held at a place."""
+    def ln_p_at(self, ln_p: float) -> FloatArray:
+        """Return the refitted ln P with that of the ion fixed at a value; shape (k,)."""
         self.at(ln_p)
         return self._found[ln_p][1]
 
-    def _afresh(self, ln_p: float) -> tuple[FloatArray, FloatArray]:
-        """The fit with the ion held: the others where they were, and moved along with the ion."""
-        held = self._held(self._fit.ln_p, ln_p)
-        along = held.copy()
+    def _from_fit(self, ln_p: float) -> tuple[FloatArray, FloatArray]:
+        """Return two starts from the fit: the other ions unchanged, and shifted by the same ln P as the ion."""
+        unchanged = self._with_ion_at(self._fit.ln_p, ln_p)
+        along = unchanged.copy()
         along[self._others] = np.clip(
             along[self._others] + ln_p - self._fit.ln_p[self._i], -PROFILE_REACH, PROFILE_REACH
         )
-        return held, along
+        return unchanged, along
 
     def limit(self, rise: float, side: int) -> float:
-        """ln P on one side (-1: below) at which the cost has risen so far over its least; -inf or inf where nowhere."""
+        """Return ln P at which the cost has risen above its minimum by `rise`, on one side.
+
+        Parameters
+        ----------
+        rise : float
+            In log units.
+        side : int
+            -1: below the fit; 1: above.
+
+        Returns
+        -------
+        float
+            -inf or inf where the cost stays below.
+        """
         places = [float(np.clip(self._fit.ln_p[self._i], -REFERENCE_IMPERMEANT, REFERENCE_IMPERMEANT))]
         costs = [self.at(places[0])]
         while costs[-1] <= min(costs) + rise:
@@ -77,59 +109,60 @@ class Profile:
             places.append(places[-1] + side)
             costs.append(self.at(places[-1]))
             if costs[-1] > min(costs) + rise:
-                self._look_beyond(places, side)
+                self._follow_other_maximum(places, side)
                 costs = [self.at(place) for place in places]
         level = min(costs) + rise
         last = max(number for number, cost in enumerate(costs) if cost <= level)
         ends = sorted(places[last : last + 2])
-        return float(optimize.brentq(lambda ln_p: self.at(ln_p) - level, *ends, xtol=1e-4))
+        return float(optimize.brentq(lambda ln_p: self.at(ln_p) - level, *ends, xtol=_LIMIT_TOLERANCE))
 
-    def _look_beyond(self, places: Sequence[float], side: int) -> None:
-        """Follow another hill, which may stand beyond the last of these places, back while it is the higher."""
+    def _follow_other_maximum(self, places: Sequence[float], side: int) -> None:
+        """Search for another maximum beyond the last of these places, and follow it back while it is the higher."""
         beyond = places[-1] + side
-        start = self._held(self._fit.ln_p, beyond)
-        away = [(other, at) for other in self._others for at in (-IMPERMEANT, IMPERMEANT)]
-        self._try(beyond, [*self._beside(beyond), *(self._held(start, at, other) for other, at in away)])
+        start = self._with_ion_at(self._fit.ln_p, beyond)
+        removed = [(other, at) for other in self._others for at in (-IMPERMEANT, IMPERMEANT)]
+        starts = [self._with_ion_at(start, at, other) for other, at in removed]
+        self._refit_from(beyond, [*self._neighbours(beyond), *starts])
         for place in reversed(places):
             before = self._found[place][0]
-            if self._try(place, self._beside(place)) > before - _LOWER:
+            if self._refit_from(place, self._neighbours(place)) > before - _MIN_DECREASE:
                 break
 
-    def _beside(self, ln_p: float) -> list[FloatArray]:
-        """What was found at the nearest places on either side."""
+    def _neighbours(self, ln_p: float) -> list[FloatArray]:
+        """Return the refits at the nearest values on either side, as far as there are any."""
         below, above = [p for p in self._found if p < ln_p], [p for p in self._found if p > ln_p]
         return [self._found[nearest(side)][1] for nearest, side in ((max, below), (min, above)) if side]
 
-    def _held(self, ln_p: FloatArray, at: float, ion: int | None = None) -> FloatArray:
-        held = ln_p.copy()
-        held[self._i if ion is None else ion] = at
-        return held
+    def _with_ion_at(self, ln_p: FloatArray, value: float, ion: int | None = None) -> FloatArray:
+        changed = ln_p.copy()
+        changed[self._i if ion is None else ion] = value
+        return changed
 
-    def _try(self, ln_p: float, starts: Sequence[FloatArray]) -> float:
-        """Refit from these starts; the lowest sum of squares that was ever found here."""
+    def _refit_from(self, ln_p: float, starts: Sequence[FloatArray]) -> float:
+        """Refit from these starts, and return the lowest sum of squares found so far at this value."""
         for start in starts:
-            found, chi_square = refit(self._fit, self._held(start, ln_p), self._others, self._whiten)
+            found, chi_square = refit(self._fit, self._with_ion_at(start, ln_p), self._others, self._whiten)
             if ln_p not in self._found or chi_square < self._found[ln_p][0]:
                 self._found[ln_p] = (chi_square, found)
         return self._found[ln_p][0]
 
     def without_ion(self) -> float:
-        """Cost of the ion not passing at all."""
-        return self._cost(self._ion_gone)
+        """Return the cost of removing the ion."""
+        return self._cost(self._without_ion)
 
     def without_reference(self) -> float:
-        """Cost of the reference not passing at all, which sends this ratio to infinity."""
-        return self._cost(self._reference_gone)
+        """Return the cost of removing the reference ion, which makes this ratio infinite."""
+        return self._cost(self._without_reference)
 
     @cached_property
-    def _ion_gone(self) -> float:
+    def _without_ion(self) -> float:
         start = self._fit.ln_p.copy()
         start[self._i] = -math.inf
         return self._chi_square(start, self._others)
 
     @cached_property
-    def _reference_gone(self) -> float:
-        # The ion itself stands for the scale then, and stays where it is.
+    def _without_reference(self) -> float:
+        # The ion itself, which is not refitted, then sets the scale of the ratios.
         start = np.clip(self._fit.ln_p - self._fit.ln_p[self._i], -PROFILE_REACH, PROFILE_REACH)
         start[self._fit.data.ions.index(self._fit.reference)] = -math.inf
         return self._chi_square(start, self._others)
@@ -142,34 +175,35 @@ class Profile:
 
 
 def refit(fit: Fit, start: FloatArray, free: Sequence[int], whiten: DenseWhitener) -> tuple[FloatArray, float]:
-    """Fit some ln P with all others held, for a profile of the likelihood.
+    """Refit some ln P with all others fixed.
 
     Parameters
     ----------
     fit : Fit
     start : ndarray, shape (k,)
-        Where the free ones start and where the others stay; -inf is an ion that does not pass.
+        Start of the free ln P and values of the others; -inf is an impermeant ion.
     free : sequence of int
+        Indices of the ln P that are refitted.
     whiten : DenseWhitener
-        By the covariance of the potentials, `fit.working` having its errors.
+        Whitens by the covariance of the working responses of the fit.
 
     Returns
     -------
     ln_p : ndarray, shape (k,)
     cost : float
-        -2 ln likelihood up to a constant; inf where these ions have no reversal potential in every measurement.
+        -2 ln likelihood up to a constant; inf where some measurement has no reversal potential with these ions.
     """
     if fit.data.censored.size:
-        return _refit_with_limits(fit, start, free, whiten)
+        return _refit_censored(fit, start, free, whiten)
     return minimize(fit.working, start, free, whiten)
 
 
-def _refit_with_limits(
+def _refit_censored(
     fit: Fit, start: FloatArray, free: Sequence[int], whiten: DenseWhitener
 ) -> tuple[FloatArray, float]:
-    """Fit and bring the limits' stand-ins up to date in turn: each turn is a step of Newton's method."""
+    """Alternate refits and updates of the working responses of censored observations."""
     limited = np.isin(np.arange(fit.data.size), fit.data.censored)
-    # What may be a gross error counts as it does in the fit.
+    # Possible gross errors keep the weight that they have in the fit.
     measured = replace(
         fit.data,
         potential_mV=fit.data.potential_mV - fit.curvature_bias_mV,
@@ -184,14 +218,14 @@ def _refit_with_limits(
         return lambda residual: (square @ residual, np.diagonal(square))
 
     found, working, cost = start, fit.working, math.inf
-    for _ in range(_MAX_TURNS):
+    for _ in range(_MAX_ITERATIONS):
         predicted = fit.data.predict(found)
         if not np.isfinite(predicted).all():
             break
         working, log_factor = censoring.update(measured, working, predicted, precision, False)
         at = dense(working)
         before, cost = cost, chi_square(working, found, at) + at.log_determinant - 2 * log_factor
-        if abs(before - cost) < _SETTLED:
+        if abs(before - cost) < _CONVERGED:
             break
         found, _ = minimize(working, found, free, at)
     return found, cost

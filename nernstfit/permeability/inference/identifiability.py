@@ -1,0 +1,100 @@
+"""Identifiability of permeability ratios: ions in the solutions, informative cells, and collinearity of the effects.
+
+The effect of an ion is the column of the gradient dE / d ln P that belongs to it, over the standard errors. Two effects
+that are nearly proportional cannot be separated, whatever the number of cells.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.permeability.mixed_model import Fit
+from nernstfit.permeability.observations import present
+
+FloatArray = NDArray[np.float64]
+
+# Collinearity (cosine, or multiple correlation) above which two effects count as one. At 0.98 the standard error of a
+# ln ratio is 5 times what it would be alone (1 / sqrt(1 - 0.98^2)). With half of the distance to 1 (0.99; 7 times)
+# ratios are reported that rest on a seventh of the potential differences, with twice (0.96; 3.6 times) ions that a
+# bath with both can still separate are not.
+MAX_COLLINEARITY = 0.98
+
+# Information of a cell on an ion, over that of the median cell, from which it counts for n and degrees of freedom.
+# One percent is a tenth of the median effect on the potential: a bath with traces of the ion. Half or twice of it
+# changes n only where cells lie that close to it.
+_MIN_INFORMATION = 0.01
+
+# Smallest length of an effect that is divided by; effects are either zero or far above it.
+_TINY = 1e-300
+
+
+def present_ions(fit: Fit) -> set[str]:
+    """Return the permeant ions that are in any solution of the measurements."""
+    return {ion for ion, is_present in zip(fit.data.ions, present(fit.data), strict=True) if is_present}
+
+
+def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
+    """Return the measurements of the cells that are informative of an ion, and the number of these cells.
+
+    Parameters
+    ----------
+    fit : Fit
+    ion : int
+        Index of the ion.
+
+    Returns
+    -------
+    rows : list of int
+        Measurements of the cells whose information on the ion is at least 1 % of that of the median cell.
+    cells : int
+        Number of these cells; a mean counts all cells that it averages.
+    """
+    data = fit.data
+    information = (fit.gradient[:, ion] / fit.working.se_mV) ** 2
+    per_cell = np.array([information[rows[rows >= 0]].sum() for rows in data.blocks])
+    is_informative = (
+        per_cell > _MIN_INFORMATION * np.median(per_cell) if per_cell.max() > 0 else np.zeros(len(per_cell), bool)
+    )
+    rows = data.blocks[is_informative]
+    return sorted(rows[rows >= 0].tolist()), int(data.cell_sizes[is_informative].sum())
+
+
+def most_collinear(fit: Fit, ion: int) -> tuple[str, float]:
+    """Return the ion whose effect on the potentials is most similar to that of another, and the cosine between both.
+
+    Parameters
+    ----------
+    fit : Fit
+    ion : int
+        Index of the other ion.
+    """
+    effects = fit.gradient[:, : len(fit.data.ions)] / fit.working.se_mV[:, None]
+    effects = effects / np.maximum(np.linalg.norm(effects, axis=0), _TINY)
+    # The effects of two ions alone are always opposite, which separates them: only a positive cosine confounds.
+    cosine = np.where(np.arange(len(fit.data.ions)) == ion, -1.0, effects[:, ion] @ effects)
+    nearest = int(cosine.argmax())
+    return fit.data.ions[nearest], float(cosine[nearest])
+
+
+def factor_collinearity(fit: Fit) -> float:
+    """Return the collinearity of a factor on the pipette's activities with a common offset and the ratios.
+
+    Parameters
+    ----------
+    fit : Fit
+        Its last coefficient is ln f.
+
+    Returns
+    -------
+    float
+        Multiple correlation of the effect of ln f with those of a common offset and of the fitted ln P; 1 where they
+        cannot be separated.
+    """
+    effects = fit.gradient[:, list(fit.free)] / fit.working.se_mV[:, None]
+    others = np.column_stack([effects[:, :-1], 1 / fit.working.se_mV])
+    others = others / np.maximum(np.linalg.norm(others, axis=0), _TINY)
+    rest = effects[:, -1] - others @ np.linalg.lstsq(others, effects[:, -1], rcond=None)[0]
+    return math.sqrt(max(0.0, 1 - float(rest @ rest) / float(effects[:, -1] @ effects[:, -1])))

@@ -1,0 +1,210 @@
+"""Sentences of the tables: one function for each kind, from terms of the contract and numbers of a result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+
+from nernstfit.contract.terms import ErrorSource, RatioReason, RatioVerdict, ValidityTest
+
+# Share of the variance from which the error budget has a sentence on a source. Halving the error behind a share of 5 %
+# makes the interval 2 % shorter. With half of it sources are named that change nothing; with twice, a gain of 4 % is
+# not mentioned.
+_MIN_SHARE = 0.05
+
+# Fraction of the variance of a source that vanishes where its error is halved: 1 - (1/2)^2.
+_VARIANCE_OF_HALVING = 0.75
+
+# Differences of AICc up to which the data do not distinguish a model from the best one, and from which the evidence
+# against it is strong (Burnham & Anderson 2002, Model Selection and Multimodel Inference, section 2.6). They are the
+# published ones; half or twice of them would change words only.
+AICC_EQUIVALENT, AICC_STRONG = 2.0, 10.0
+
+
+def ratio_reason(reason: RatioReason, **values: object) -> str:
+    """Return the reason for a verdict on a ratio, followed by the remedy.
+
+    Parameters
+    ----------
+    reason : RatioReason
+    **values
+        Names and numbers that the texts of the reason hold places for.
+    """
+    return "; ".join(text.format(**values) for text in (reason.sentence, reason.remedy) if text)
+
+
+def budget_sentence(ion: str, source: ErrorSource, share: float, largest: str) -> str:
+    """Return the effect of one error source on the interval of one ratio, and the remedy; '' for a small share.
+
+    Parameters
+    ----------
+    ion : str
+    source : ErrorSource
+    share : float
+        Share of the variance of the ln ratio.
+    largest : str
+        Name of the largest of the systematic errors that make up the source; '' where it has none.
+    """
+    if share < _MIN_SHARE:
+        return ""
+    shorter_percent = 100 * (1 - math.sqrt(1 - _VARIANCE_OF_HALVING * share))
+    mostly = f", mostly from the {largest}" if largest.startswith(("mobility of ", "concentration of ")) else ""
+    return (
+        f"{100 * share:.0f} % of the variance of ln P({ion}){mostly}; half this error would make the interval "
+        f"{shorter_percent:.0f} % shorter: {source.remedy.format(ion=ion)}"
+    )
+
+
+def model_sentence(delta_aicc: float, best: str) -> str:
+    """Return the evidence on a model relative to the best one.
+
+    Parameters
+    ----------
+    delta_aicc : float
+        AICc of the model minus that of the best one.
+    best : str
+        Name of the best model.
+    """
+    if delta_aicc == 0:
+        return "the lowest AICc of the models that predict every measurement"
+    if delta_aicc < AICC_EQUIVALENT:
+        return f"the data do not distinguish it from {best}"
+    if delta_aicc < AICC_STRONG:
+        return f"less likely than {best}"
+    return f"strong evidence against it relative to {best}"
+
+
+# Comparisons of groups
+
+_WITHOUT_ESTIMATE = {
+    RatioVerdict.UPPER_BOUND: "only an upper bound",
+    RatioVerdict.LOWER_BOUND: "only a lower bound",
+    RatioVerdict.NOT_IDENTIFIABLE: "no ratio",
+}
+SAME_CELL_NAMES = "cells of the same name in both groups count as different cells"
+
+
+def group_label(group: str) -> str:
+    """Return the name of a group in running text."""
+    return group or "the rows without a group"
+
+
+def single_cell_reason(groups: list[str]) -> str:
+    """Return the reason why groups of a single cell are not compared."""
+    names = " and in ".join(map(group_label, groups))
+    return (
+        f"one cell in {names}: a difference between groups cannot be distinguished from one between cells; add more "
+        "cells"
+    )
+
+
+def bounds_reason(verdicts: Mapping[str, RatioVerdict], order: str) -> str:
+    """Return the reason why there is no difference of two groups, and what the bounds determine.
+
+    Parameters
+    ----------
+    verdicts : mapping of str to RatioVerdict
+        Verdict on the ratio in each group.
+    order : str
+        From `bounds_order`; '' where the bounds leave the order open.
+    """
+    missing = " and ".join(
+        f"{group_label(group)} has {_WITHOUT_ESTIMATE[verdict]}"
+        for group, verdict in verdicts.items()
+        if verdict in _WITHOUT_ESTIMATE
+    )
+    return f"{missing}; yet {order}" if order else f"{missing}; which of the two is higher is not known"
+
+
+def bounds_order(ion: str, lower: tuple[str, float], higher: tuple[str, float]) -> str:
+    """Return the order of two ratios that their bounds determine, each given as its group and its limit."""
+    return (
+        f"P({ion}) is lower in {group_label(lower[0])} (below {lower[1]:.2g}) than in {group_label(higher[0])} "
+        f"(above {higher[1]:.2g})"
+    )
+
+
+# Tests of validity
+
+
+class Untested(StrEnum):
+    """Reason why a test of validity cannot be made."""
+
+    NO_FURTHER_BATH = (
+        "The ratios can fit the mean of every bath, so that nothing tests the equation; add a further bath."
+    )
+    NO_SCATTER = "The ratios and the differences between cells leave no scatter to test."
+    ONE_ACTIVITY = "The baths have no two activities of {ion}."
+    NO_ESTIMATE = "There is no estimate of P({ion}) that could change."
+    ONE_POTENTIAL = "All predicted potentials are equal."
+    ONE_TIME = "No cell has measurements at two known times (column time_s)."
+    ONE_CONDUCTANCE = "No two slope conductances are known."
+    CONFOUNDED = "The ratios can fit nearly all of such an effect: these baths do not test it."
+    FREE_OFFSETS = "The model has a free offset in each cell: it is the shift method."
+    COMMON_OFFSET = "The ratios can fit an offset that is common to all cells: these baths do not test it."
+
+
+# Sentence of a significant effect and of one that is not, by test.
+_OUTCOMES: Mapping[ValidityTest, tuple[str, str]] = {
+    ValidityTest.LACK_OF_FIT: (
+        "No set of ratios explains the means of the baths, {df1:.0f} more than there are ratios: this model does not "
+        "hold",
+        "The ratios explain the means of the baths, {df1:.0f} more than there are ratios",
+    ),
+    ValidityTest.SCATTER: (
+        "Measurements scatter more than their standard errors and the differences between cells explain, as if their "
+        "errors were {size:.2g} times as large",
+        "Measurements scatter no more than their standard errors and the differences between cells explain",
+    ),
+    ValidityTest.PERMEABILITY_TREND: (
+        "The permeability of {ion} changes by a power of {effect} of its activity in the bath: it is not constant",
+        "The permeability of {ion} changes by a power of {effect} of its activity in the bath: not significant",
+    ),
+    ValidityTest.SHIFT_METHOD: (
+        "All potentials have a common offset of {effect} (a junction potential?); {consequence}",
+        "All potentials have a common offset of {effect}: not significant; {consequence}",
+    ),
+}
+_SLOPES: Mapping[ValidityTest, str] = {
+    ValidityTest.ACTIVITY: "per tenfold activity of {ion} in the bath, beyond what the ratios explain",
+    ValidityTest.POTENTIAL: "per mV of predicted potential",
+    ValidityTest.TIME: "per minute within cells",
+    ValidityTest.CONDUCTANCE: (
+        "per nS of slope conductance (ion accumulation or depletion, or uncorrected series resistance)"
+    ),
+}
+
+
+def validity_sentence(test: ValidityTest, p: float, alpha: float, **values: object) -> str:
+    """Return the outcome of one test of validity, with its p.
+
+    Parameters
+    ----------
+    test : ValidityTest
+    p, alpha : float
+        The effect is significant where `p` is below the significance level `alpha`.
+    **values
+        Names and numbers that the sentence of the test holds places for.
+    """
+    if test in _SLOPES:
+        slope = f"Residuals change by {{effect}} {_SLOPES[test]}"
+        significant, other = slope, f"{slope}: not significant"
+    else:
+        significant, other = _OUTCOMES[test]
+    written = "< 0.001" if p < 0.001 else f"= {p:.2g}"
+    return f"{(significant if p < alpha else other).format(**values)} (p {written})."
+
+
+def with_error(size: float, se: float, unit: str = "") -> str:
+    """Return a size with its standard error, to the second digit of the error."""
+    decimals = max(0, 1 - math.floor(math.log10(se))) if se > 0 else 2
+    return f"{size:+.{decimals}f} \N{PLUS-MINUS SIGN} {se:.{decimals}f}{f' {unit}' if unit else ''}"
+
+
+def shift_consequence(ion: str, change_ln_ratio: float | None) -> str:
+    """Return by how much the shift method changes a ratio; None where there is no estimate of it."""
+    if change_ln_ratio is None:
+        return f"there is no estimate of P({ion}) that the shift method could change"
+    percent = 100 * math.expm1(change_ln_ratio)
+    return f"the shift method changes P({ion}) by {f'{percent:+.1f} %' if abs(percent) >= 0.1 else 'less than 0.1 %'}"
