@@ -80,7 +80,7 @@ def declared_fields(stage: str) -> tuple[str, ...]:
         for node in tree.body
         if isinstance(node, ast.Assign) and [getattr(target, "id", "") for target in node.targets] == ["READS"]
     )
-    return tuple(fields)
+    return tuple(views.expanded(fields, stage))
 
 
 @functools.cache

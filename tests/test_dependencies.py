@@ -133,9 +133,9 @@ def with_key(loaded: Experiment, value: str) -> Experiment:
 def test_a_further_key_changes_no_fingerprint_until_it_is_declared(loaded: Experiment, stage: str) -> None:
     fields = declared_fields(stage)
     one, two = with_key(loaded, "1"), with_key(loaded, "2")
-    assert fingerprint(one, fields) == fingerprint(two, fields) == fingerprint(loaded, fields)
+    assert fingerprint(one, fields, stage) == fingerprint(two, fields, stage) == fingerprint(loaded, fields, stage)
     more = (*fields, "rows.measure.novel_mV")
-    assert len({fingerprint(one, more), fingerprint(two, more), fingerprint(loaded, fields)}) == 3
+    assert len({fingerprint(one, more, stage), fingerprint(two, more, stage), fingerprint(loaded, fields, stage)}) == 3
 
 
 @pytest.mark.parametrize("stage", ["ingest", "measure"])
@@ -149,7 +149,7 @@ def test_a_further_key_cannot_be_read_until_it_is_declared(loaded: Experiment, s
 
 def test_the_order_of_fields_changes_no_fingerprint(loaded: Experiment) -> None:
     fields = declared_fields("ingest")
-    assert fingerprint(loaded, fields[::-1]) == fingerprint(loaded, fields)
+    assert fingerprint(loaded, fields[::-1], "ingest") == fingerprint(loaded, fields, "ingest")
 
 
 @pytest.mark.parametrize(
@@ -165,17 +165,17 @@ def test_the_content_of_the_solutions_is_in_the_fingerprint_and_their_order_is_n
     folder: Callable[..., Path], config: Callable[..., dict[str, Any]], old: str, new: str, changes: bool
 ) -> None:
     here = folder()
-    before = fingerprint(experiments.load(config()), ("solutions",))
+    before = fingerprint(experiments.load(config()), ("solutions",), "fit")
     table = here / "data" / "solutions.csv"
     assert old in table.read_text()
     table.write_text(table.read_text().replace(old, new))
-    assert (fingerprint(experiments.load(config()), ("solutions",)) != before) == changes
+    assert (fingerprint(experiments.load(config()), ("solutions",), "fit") != before) == changes
 
 
 def test_what_was_computed_of_the_solutions_is_not_in_the_fingerprint(loaded: Experiment) -> None:
-    before = fingerprint(loaded, ("solutions",))
+    before = fingerprint(loaded, ("solutions",), "fit")
     loaded.solutions.at(25.0)
-    assert fingerprint(loaded, ("solutions",)) == before
+    assert fingerprint(loaded, ("solutions",), "fit") == before
 
 
 # Code

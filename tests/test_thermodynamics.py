@@ -12,7 +12,13 @@ import pytest
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.physics.solution.ions import IONS
-from nernstfit.stages.thermodynamics import INSIDE_ONLY, OUTSIDE_ONLY, UNKNOWN_SIDE, driven, noise_of
+from nernstfit.solutions.driving_forces import (
+    INSIDE_ONLY,
+    OUTSIDE_ONLY,
+    UNKNOWN_SIDE,
+    driving_forces,
+    noise_and_bound,
+)
 
 MEASURED = {"noise_pA": 2.0, "bandwidth_Hz": 1000.0, "bandwidth_source": "telegraph", "slope_nS": 4.0}
 NUMBERS = ("nernst_mV", "driving_force_mV", "delta_mu_kJ_per_mol", "flux_ratio")
@@ -20,7 +26,7 @@ NUMBERS = ("nernst_mV", "driving_force_mV", "delta_mu_kJ_per_mol", "flux_ratio")
 
 def test_an_ion_of_one_side_is_named_and_never_infinite() -> None:
     ions = [IONS[name] for name in ("Na", "K", "Cs", "Cl")]
-    found = list(driven(ions, np.array([100.0, 5.0, 0.0, 0.0]), np.array([10.0, 0.0, 0.0, 20.0]), -30.0, 22.0))
+    found = list(driving_forces(ions, np.array([100.0, 5.0, 0.0, 0.0]), np.array([10.0, 0.0, 0.0, 20.0]), -30.0, 22.0))
     assert [row["ion"] for row in found] == ["Na", "K", "Cl"]
     sodium, potassium, chloride = found
     assert all(math.isfinite(sodium[name]) for name in NUMBERS)
@@ -33,14 +39,14 @@ def test_an_ion_of_one_side_is_named_and_never_infinite() -> None:
 
 def test_beside_an_unknown_solution_nothing_is_known() -> None:
     ions = [IONS[name] for name in ("Na", "K", "Cs")]
-    found = list(driven(ions, np.array([100.0, 5.0, 0.0]), np.full(3, math.nan), -30.0, 22.0))
+    found = list(driving_forces(ions, np.array([100.0, 5.0, 0.0]), np.full(3, math.nan), -30.0, 22.0))
     assert [row["ion"] for row in found] == ["Na", "K"]
     assert {row["reason"] for row in found} == {UNKNOWN_SIDE}
     assert all(math.isnan(row[name]) for row in found for name in NUMBERS)
 
 
 def test_noise_stands_beside_its_bound() -> None:
-    found = noise_of(MEASURED, 22.0)
+    found = noise_and_bound(MEASURED, 22.0)
     bound_pA = 1e12 * math.sqrt(4 * 1.380649e-23 * 295.15 * 4e-9 * 1000)
     assert found["thermal_noise_pA"] == pytest.approx(bound_pA, rel=1e-12)
     assert found["noise_ratio"] == pytest.approx(2.0 / bound_pA, rel=1e-12)
@@ -49,7 +55,7 @@ def test_noise_stands_beside_its_bound() -> None:
 
 @pytest.mark.parametrize("changed", [{"slope_nS": -1.0}, {"slope_nS": 0.0}, {"slope_nS": math.nan}])
 def test_there_is_no_bound_without_a_conductance(changed: dict[str, float]) -> None:
-    found = noise_of(MEASURED | changed, 22.0)
+    found = noise_and_bound(MEASURED | changed, 22.0)
     assert math.isnan(found["thermal_noise_pA"])
     assert math.isnan(found["noise_ratio"])
     assert found["noise_pA"] == 2.0
@@ -72,12 +78,12 @@ def test_the_worked_example_is_what_the_program_computes() -> None:
     text = (Path(__file__).parents[1] / "docs" / "thermodynamics.md").read_text(encoding="utf-8")
     potential = float(ghk.reversal_mV(permeability, valence, inside, outside, 22.0))
     assert f"{potential:.2f} mV".replace("-", "\N{MINUS SIGN}") in text
-    for row in driven([IONS[name] for name in ("Na", "K", "Cl")], outside, inside, potential, 22.0):
+    for row in driving_forces([IONS[name] for name in ("Na", "K", "Cl")], outside, inside, potential, 22.0):
         printed = rows[row["ion"]][2:]
         computed = [row[name] for name in NUMBERS]
         assert printed == [round(value, digits) for value, digits in zip(computed, (2, 2, 3, 3), strict=True)]
     currents = ghk.ion_currents(potential, permeability, valence, inside, outside, 22.0)
     assert abs(currents.sum()) < 1e-9 * np.abs(currents).max()
     assert np.abs(nernst_mV(valence, outside, inside, 22.0) - potential).min() > 1
-    noise = noise_of(MEASURED | {"slope_nS": 20.0, "bandwidth_Hz": 2000.0}, 22.0)
+    noise = noise_and_bound(MEASURED | {"slope_nS": 20.0, "bandwidth_Hz": 2000.0}, 22.0)
     assert f"{noise['thermal_noise_pA']:.3f} pA" in text

@@ -36,8 +36,8 @@ def inspect(file: Path, channel: str | None, command: str | None, plot: Path | N
     for line in describe.describe(recording, how):
         click.echo(line)
     if plot is not None:
+        from nernstfit.abf.columns import TRACES, table, trace_columns  # noqa: PLC0415
         from nernstfit.figures import recordings, render  # noqa: PLC0415
-        from nernstfit.stages.ingest import TRACES, table, trace_columns  # noqa: PLC0415
 
         course = table([trace_columns(recording.path.name, describe.sweep_traces(recording, how))], TRACES)
         plot.write_bytes(render.render(recordings.draw_sweeps(course)).png)

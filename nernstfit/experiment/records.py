@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -161,3 +161,24 @@ class Experiment:
         truth = Path(table).parent / TRUTH_FILE
         species = [self.settings.species] if self.settings.species else []
         return [table, self.settings.solutions, *species, *([truth.as_posix()] if truth.exists() else [])]
+
+
+def measurement_times(rows: Sequence[Row], of_files: Mapping[str, float]) -> dict[str, float]:
+    """Return the time of each measurement in s: from the table, or where it gives none at all from the recordings.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    of_files : mapping
+        Measurement to the start of its recording in s by the clock of its computer; nan where unknown.
+
+    Returns
+    -------
+    dict
+        By measurement. Those of recordings count from the first.
+    """
+    if any(row.time_s is not None for row in rows):  # the two clocks need not agree
+        return {row.measurement: math.nan if row.time_s is None else row.time_s for row in rows}
+    first = min((time for time in of_files.values() if math.isfinite(time)), default=math.nan)
+    # The clock counts milliseconds; further digits of the difference of two large numbers are rounding errors.
+    return {row.measurement: round(of_files[row.measurement] - first, 3) for row in rows}

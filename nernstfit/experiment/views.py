@@ -14,7 +14,7 @@ import functools
 import hashlib
 import json
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from types import FunctionType
 from typing import Any
@@ -78,17 +78,19 @@ def view(experiment: Experiment, fields: Iterable[str], stage: str) -> Experimen
     Experiment
         To a type checker; in truth a record of the declared fields, in which sections and rows are such records too.
     """
-    names = [name for field in fields for name in _expanded(field, stage)]
-    return typing.cast(Experiment, _part(experiment, [name.split(".") for name in names], stage, ""))
+    names = [name.split(".") for name in expanded(fields, stage)]
+    return typing.cast(Experiment, _part(experiment, names, stage, ""))
 
 
-def _expanded(field: str, stage: str) -> list[str]:
-    """Return the fields that a name stands for."""
-    section, _, rest = field.rpartition(".")
-    if rest != "*":
-        return [field]
-    keys = schema()["properties"][section.rpartition(".")[2]]["properties"]
-    return [f"{section}.{key}" for key, rule in keys.items() if stage in rule["stages"]]
+def expanded(fields: Iterable[str], stage: str) -> Iterator[str]:
+    """Yield the declared fields of a stage, the keys of a section in the place of its `*`."""
+    for field in fields:
+        section, _, last = field.rpartition(".")
+        if last == "*":
+            keys = schema()["properties"][section.rpartition(".")[2]]["properties"]
+            yield from (f"{section}.{key}" for key, rule in keys.items() if stage in rule["stages"])
+        else:
+            yield field
 
 
 def fingerprint(experiment: Experiment, fields: Iterable[str], stage: str) -> str:

@@ -1,4 +1,4 @@
-"""Stage 6: whether the run has a result at all."""
+"""Stage 6: failure of a run without any result."""
 
 from __future__ import annotations
 

@@ -1,16 +1,16 @@
-"""Stage 3: from the pipette's command to the membrane: the table of reversal potentials."""
+"""Stage 3: from the pipette's command to the membrane potential: the table of reversal potentials."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from nernstfit.contract import tables
 from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.experiment.records import Experiment, Row
+from nernstfit.experiment.records import Experiment, Row, measurement_times
 from nernstfit.experiment.views import stage
 from nernstfit.reversal.classify import Z_95, Result, on_membrane
 
@@ -24,6 +24,9 @@ READS = (
     "rows.time_s",
     "rows.user_columns",
 )
+_CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
+_SHIFTS = ("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV")
+_MEASURED = ("epoch", "verdict", "reason", "flags", "slope_nS", "further_se_mV", *_SHIFTS)
 
 
 @stage(READS)
@@ -38,111 +41,60 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `reversals`: the table of reversal potentials.
     experiment : Experiment
     """
-    measured = pd.read_parquet(inputs["measured"]).set_index("measurement")
-    added = _added(tables.load(inputs["junctions"], tables.JUNCTIONS))
-    times = _times(experiment.rows, measured["time_s"].to_dict())
-    rows = [
-        correct_row(row, measured.loc[name], added.get(_row_key(row), math.nan), times[name])
-        for name, row in ((row.measurement, row) for row in experiment.rows)
-    ]
+    measured = pd.read_parquet(inputs["measured"]).set_index("measurement").to_dict("index")
+    junction_mV = _junctions(tables.load(inputs["junctions"], tables.JUNCTIONS))
+    times = measurement_times(experiment.rows, {name: each["time_s"] for name, each in measured.items()})
+    rows = []
+    for row in experiment.rows:
+        name, added_mV = row.measurement, junction_mV.get(_key(vars(row.condition)), math.nan)
+        rows.append(correct_row(row, measured[name], added_mV, times[name]))
     tables.write(outputs["reversals"], tables.REVERSAL_POTENTIALS, rows)
 
 
-def _times(rows: Sequence[Row], of_files: Mapping[Any, float]) -> dict[str, float]:
-    """When each measurement was made, in s: as the table gives it, or where it gives none by its file, from the first.
-
-    The clocks of both need not agree: where the table gives any time, those of the files are not used.
-    """
-    if any(row.time_s is not None for row in rows):
-        return {row.measurement: math.nan if row.time_s is None else row.time_s for row in rows}
-    first = min((time for time in of_files.values() if math.isfinite(time)), default=math.nan)
-    # The clock counts milliseconds; what a difference of large numbers has behind them is rounding.
-    return {row.measurement: round(of_files[row.measurement] - first, 3) for row in rows}
-
-
-_CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
-
-
-def _added(ledger: pd.DataFrame) -> dict[tuple[str, ...], float]:
-    """Sum of each condition's terms, mV; a condition without a term is not there: nothing is applied to it."""
+def _junctions(ledger: pd.DataFrame) -> dict[tuple[str, ...], float]:
+    """Return the sum of the terms of each condition in mV; a condition to which nothing is applied has none."""
     unknown = ledger[ledger["applied_mV"].isna()]
     if len(unknown):
         raise ValueError(f"the table of junctions has terms without an amount: {', '.join(unknown['statement'])}")
-    added: dict[tuple[str, ...], float] = {}
+    sums: dict[tuple[str, ...], float] = {}
     for term in ledger.to_dict("records"):
-        key = _key(*(term[name] for name in _CONDITION))
-        added[key] = added.get(key, 0.0) + term["applied_mV"]
-    return added
+        key = _key(term)
+        sums[key] = sums.get(key, 0.0) + term["applied_mV"]
+    return sums
 
 
-def _key(*values: str | float) -> tuple[str, ...]:
-    """A condition as the table of junctions writes it."""
+def _key(condition: Mapping[Any, Any]) -> tuple[str, ...]:
+    """Return a condition as the table of junctions writes it."""
+    values = (condition[name] for name in _CONDITION)
     return tuple(f"{value:.12g}" if isinstance(value, float) else value for value in values)
 
 
-def _row_key(row: Row) -> tuple[str, ...]:
-    return _key(*(getattr(row.condition, name) for name in _CONDITION))
-
-
-def correct_row(
-    row: Row, measured: Mapping[str, Any] | pd.Series, junction: float, time_s: float = math.nan
-) -> dict[str, Any]:
-    """Carry one measured row from the pipette's command to the membrane.
+def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_s: float = math.nan) -> dict[str, Any]:
+    """Return one row of the table of reversal potentials.
 
     Parameters
     ----------
     row : Row
     measured : mapping
         As the measure stage gives it.
-    junction : float
-        What is added to the membrane potential, mV; nan where no junction correction applies.
+    junction_mV : float
+        Sum of the junctions that is added to the membrane potential; nan where no junction correction applies.
     time_s : float
-        When it was measured, nan where that is not known.
-
-    Returns
-    -------
-    dict
-        One row of the table of reversal potentials.
+        Time of the measurement; nan where unknown.
     """
-    condition = row.condition
-    on_command = Result(
-        PotentialVerdict(measured["verdict"]),
-        potential_mV=measured["reversal_mV"],
-        se_mV=measured["se_mV"],
-        low_mV=measured["low_mV"],
-        high_mV=measured["high_mV"],
-    )
-    result = on_membrane(on_command, condition.sign, 0.0 if math.isnan(junction) else junction)
-    is_reversal = result.verdict == PotentialVerdict.REVERSAL
-    bounds = (result.low_mV, result.high_mV)
+    condition, verdict = row.condition, PotentialVerdict(measured["verdict"])
+    errors = {name: measured[name] for name in ("se_mV", "low_mV", "high_mV")}
+    on_command = Result(verdict, potential_mV=measured["reversal_mV"], **errors)
+    result = on_membrane(on_command, condition.sign, 0.0 if math.isnan(junction_mV) else junction_mV)
+    is_reversal = verdict == PotentialVerdict.REVERSAL
+    low_mV, high_mV = result.low_mV, result.high_mV
     if is_reversal:
-        bounds = (result.potential_mV - Z_95 * result.se_mV, result.potential_mV + Z_95 * result.se_mV)
-    carries = is_reversal or not all(map(math.isnan, bounds))
-    return {
-        **row.user_columns,
-        "measurement": row.measurement,
-        "recording": row.recording,
-        "epoch": measured["epoch"],
-        "sweeps": row.sweeps_text,
-        "group": row.group,
-        "cell": row.cell,
-        "bath": condition.bath,
-        "pipette": condition.pipette,
-        "configuration": condition.configuration,
-        "temperature_C": condition.temperature_C,
-        "verdict": measured["verdict"],
-        "reason": measured["reason"],
-        "raw_mV": measured["raw_mV"],
-        "leak_shift_mV": measured["leak_shift_mV"],
-        "rs_shift_mV": measured["rs_shift_mV"],
-        "reversal_mV": measured["reversal_mV"],
-        "junction_mV": junction if carries else math.nan,
-        "corrected_mV": result.potential_mV if is_reversal else math.nan,
-        "se_mV": measured["se_mV"] if is_reversal else math.nan,
-        "low_mV": bounds[0],
-        "high_mV": bounds[1],
-        "slope_nS": measured["slope_nS"],
-        "flags": measured["flags"],
-        "further_se_mV": measured["further_se_mV"],
-        "time_s": time_s,
-    }
+        low_mV, high_mV = (result.potential_mV + sign * Z_95 * result.se_mV for sign in (-1, 1))
+    carries = is_reversal or not (math.isnan(low_mV) and math.isnan(high_mV))
+    values = vars(condition) | {name: measured[name] for name in _MEASURED}
+    values |= {"measurement": row.measurement, "recording": row.recording, "sweeps": row.sweeps_text}
+    values |= {"group": row.group, "cell": row.cell, "time_s": time_s, "low_mV": low_mV, "high_mV": high_mV}
+    values["junction_mV"] = junction_mV if carries else math.nan
+    values["corrected_mV"] = result.potential_mV if is_reversal else math.nan
+    values["se_mV"] = measured["se_mV"] if is_reversal else math.nan
+    return {**row.user_columns, **{name: values[name] for name in tables.REVERSAL_POTENTIALS.columns}}

@@ -18,12 +18,12 @@ READS = ("rows.measurement", "rows.external", "rows.exclude")
 
 @stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
-    """Hand every given potential on as the measure stage hands on what it measured.
+    """Write every given potential as the measure stage writes a measured one.
 
     Parameters
     ----------
     inputs : mapping
-        Nothing is read but the table of the experiment.
+        Not used: the experiment holds the potentials.
     outputs : mapping
         `measured`: a Parquet file with one row per measurement; `iv`: the table of I-V curves, without a row.
     experiment : Experiment
@@ -35,7 +35,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
 
 
 def measured_row(row: Row) -> dict[str, Any]:
-    """Columns of a measured row: nothing is corrected on the command, and there is no curve to have a slope.
+    """Return the columns of a measured row, those of corrections and of the I-V curve without a value.
 
     A row that is excluded keeps its reason and has no number.
     """

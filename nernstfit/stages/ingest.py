@@ -5,69 +5,24 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nernstfit.abf.points import Points, Reading, measure_points
+from nernstfit.abf.columns import FACTS, NUMBERS, POINTS, TRACES, fact_columns, point_columns, table, trace_columns
+from nernstfit.abf.points import Reading, measure_points
 from nernstfit.abf.read import Recording, read
-from nernstfit.abf.trace import Trace
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
 
-READS = (
-    "rows.measurement",
-    "rows.recording",
-    "rows.subtract",
-    "rows.sweeps",
-    "rows.exclude",
-    "rows.measure.*",
-)
-POINTS = (
-    "measurement",
-    "role",
-    "sweep",
-    "point",
-    "t_ms",
-    "command_mV",
-    "recorded_mV",
-    "current_pA",
-    "se_pA",
-    "n",
-)
-NUMBERS = (
-    "rate_Hz",
-    "noise_pA",
-    "autocorrelation_samples",
-    "trend",
-    "clipped_fraction",
-    "ramp_mV_per_ms",
-    "corner_pF",
-    "corner_se_pF",
-    "mismatch_mV",
-    "capacitance_pF",
-    "bandwidth_Hz",
-    "time_s",
-)
-FACTS = (
-    "measurement",
-    "verdict",
-    "reason",
-    "epoch",
-    "channel",
-    "command",
-    "command_source",
-    "bandwidth_source",
-    "sha256",
-    "background_sha256",
-    *NUMBERS,
-)
+READS = ("rows.measurement", "rows.recording", "rows.subtract", "rows.sweeps", "rows.exclude", "rows.measure.*")
+# Recordings that are kept open at a time: a row's own and its background, and those of the row before. With half as
+# many, rows that alternate between two recordings open each again; twice as many only take memory.
 _OPEN_FILES = 4
-TRACES = ("measurement", "sweep", "t_ms", "command_mV", "low_pA", "high_pA", "from_ms", "to_ms")
 
 
 @stage(READS)
@@ -77,7 +32,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     Parameters
     ----------
     inputs : mapping
-        The files themselves are named by the rows; nothing else is read.
+        Not used: the rows name the recordings, and the recordings their stimulus files.
     outputs : mapping
         `points`, `facts` and `traces`: paths of Parquet files.
     experiment : Experiment
@@ -99,21 +54,13 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         if reading is not None:
             points += point_columns(row.measurement, reading.points)
             traces.append(trace_columns(row.measurement, reading.traces))
-    _write(outputs["points"], points, POINTS)
-    _write(outputs["traces"], traces, TRACES)
+    table(points, POINTS).to_parquet(outputs["points"], index=False)
+    table(traces, TRACES).to_parquet(outputs["traces"], index=False)
     pd.DataFrame(facts, columns=list(FACTS)).to_parquet(outputs["facts"], index=False)
 
 
-def _sha256(path: str) -> str:
-    try:
-        with open(path, "rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
-        return ""  # the reader says why
-
-
 def read_row(row: Row, opener: Callable[[str], Recording]) -> tuple[dict[str, Any], Reading | None]:
-    """Read what one row asks of its recording.
+    """Read the window of one row from its recording.
 
     Parameters
     ----------
@@ -133,62 +80,20 @@ def read_row(row: Row, opener: Callable[[str], Recording]) -> tuple[dict[str, An
         return fact | {"verdict": PotentialVerdict.EXCLUDED, "reason": row.exclude}, None
     try:
         recording = opener(row.recording)
+        sweeps = row.sweeps or range(recording.sweeps)
         fact["rate_Hz"] = recording.rate_Hz
-        fact["time_s"] = recording.start_s + recording.sweep_interval_s * float(np.mean(_sweeps(row, recording)))
+        fact["time_s"] = recording.start_s + recording.sweep_interval_s * float(np.mean(sweeps))
         background = opener(row.subtract) if row.subtract else None
         reading = measure_points(recording, row.measure, row.sweeps, background)
     except RecordingError as fault:
         return fact | {"verdict": PotentialVerdict.UNREADABLE, "reason": str(fault)}, None
-    return fact | {name: getattr(reading, _ATTRIBUTES.get(name, name)) for name in _READ}, reading
+    return fact | fact_columns(reading), reading
 
 
-_ATTRIBUTES = {"autocorrelation_samples": "autocorrelation"}
-_TEXTS = ("epoch", "channel", "command", "command_source", "bandwidth_source")
-_READ = (*_TEXTS, *(name for name in NUMBERS if name not in ("rate_Hz", "time_s")))
-
-
-def _sweeps(row: Row, recording: Recording) -> Sequence[int]:
-    """Sweeps that a row is measured from."""
-    return row.sweeps or range(recording.sweeps)
-
-
-def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    """Columns of several measurements, as one table."""
-    if not parts:
-        return pd.DataFrame(columns=list(columns))
-    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in columns})
-
-
-def point_columns(measurement: str, points: Sequence[Points]) -> list[dict[str, Any]]:
-    """Points of one measurement with the columns of POINTS, a part for each role."""
-    return [
-        {
-            "measurement": np.full(len(part.sweep), measurement, dtype=object),
-            "role": np.full(len(part.sweep), part.role, dtype=object),
-            "sweep": part.sweep,
-            "point": part.point,
-            "t_ms": part.t_ms,
-            "command_mV": part.command_mV,
-            "recorded_mV": part.recorded_mV,
-            "current_pA": part.current_pA,
-            "se_pA": part.se_pA,
-            "n": part.samples,
-        }
-        for part in points
-    ]
-
-
-def trace_columns(measurement: str, traces: Sequence[Trace]) -> dict[str, Any]:
-    """Traces of one measurement with the columns of TRACES."""
-    lengths = [len(trace.t_ms) for trace in traces]
-    content: dict[str, Any] = {"measurement": np.full(sum(lengths), measurement, dtype=object)}
-    content["sweep"] = np.repeat([trace.sweep for trace in traces], lengths)
-    for name in ("t_ms", "command_mV", "low_pA", "high_pA"):
-        content[name] = np.concatenate([getattr(trace, name) for trace in traces])
-    for name, end in (("from_ms", 0), ("to_ms", 1)):
-        content[name] = np.repeat([trace.window_ms[end] for trace in traces], lengths)
-    return content
-
-
-def _write(path: str, parts: Sequence[Mapping[str, Any]], columns: tuple[str, ...]) -> None:
-    table(parts, columns).to_parquet(path, index=False)
+def _sha256(path: str) -> str:
+    """Return the digest of a file; '' where it cannot be read, which the reader gives a reason for."""
+    try:
+        with open(path, "rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""

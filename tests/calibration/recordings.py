@@ -19,6 +19,7 @@ from scipy import optimize, stats
 
 from calibration import cells as patches
 from calibration.cells import Cells, Gate, boltzmann
+from nernstfit.abf.columns import POINTS, point_columns, table
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, UserList, Waveform
@@ -27,7 +28,7 @@ from nernstfit.experiment.records import Row
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.solutions.conditions import NEW_ZERO
-from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
+from nernstfit.stages.ingest import read_row
 from nernstfit.stages.measure import measure_row
 
 FloatArray = NDArray[np.float64]

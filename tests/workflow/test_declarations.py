@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nernstfit.contract import settings
+from nernstfit.contract import settings, tables
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.records import Experiment
 from nernstfit.experiment.views import UndeclaredRead, view
@@ -35,7 +35,7 @@ def stage(
     inputs: dict[str, Any] = {path.stem: str(path) for path in Path("results").glob("*.csv")}
     inputs |= {"reversals": inputs["reversal_potentials"], "measured": str(ingested / "measured.parquet")}
     inputs |= {part: [str(ingested / name / f"{part}.parquet")] for part in ("points", "facts", "traces")}
-    inputs["tables"] = loaded.input_files
+    inputs |= {"tables": loaded.input_files, "results": tables.paths(tables.RESULT)}
 
     class Outputs(dict[str, str]):
         def __missing__(self, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Bind the rule `check_outcome` to its stage; its one sentence is all that a run without a result says."""
+"""Bind the rule `check_outcome` to its stage, whose sentence is the only message of a run without a result."""
 
 import sys
 

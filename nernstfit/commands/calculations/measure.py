@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from nernstfit.abf.columns import POINTS, point_columns, table
 from nernstfit.abf.read import read
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
@@ -16,7 +17,7 @@ from nernstfit.experiment.folder import sweep_numbers
 from nernstfit.experiment.records import RECORDINGS, Row
 from nernstfit.solutions.conditions import NEW_ZERO
 from nernstfit.stages.correct import correct_row
-from nernstfit.stages.ingest import POINTS, point_columns, read_row, table
+from nernstfit.stages.ingest import read_row
 from nernstfit.stages.measure import measure_row
 
 

@@ -14,8 +14,8 @@ from nernstfit.experiment import solution_table
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.physics.solution.ions import UserIons, known_ions
 from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.ion_table import ion_rows
 from nernstfit.solutions.junctions import JunctionModel, between_mV
-from nernstfit.stages.solutions import ion_rows
 
 ION_COLUMNS = (
     "solution",

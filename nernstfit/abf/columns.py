@@ -1,0 +1,99 @@
+"""Columns that ingest hands on to the later stages: points, facts and traces of measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nernstfit.abf.points import Points, Reading
+from nernstfit.abf.trace import Trace
+
+POINTS = (
+    "measurement",
+    "role",
+    "sweep",
+    "point",
+    "t_ms",
+    "command_mV",
+    "recorded_mV",
+    "current_pA",
+    "se_pA",
+    "n",
+)
+NUMBERS = (
+    "rate_Hz",
+    "noise_pA",
+    "autocorrelation_samples",
+    "trend",
+    "clipped_fraction",
+    "ramp_mV_per_ms",
+    "corner_pF",
+    "corner_se_pF",
+    "mismatch_mV",
+    "capacitance_pF",
+    "bandwidth_Hz",
+    "time_s",
+)
+FACTS = (
+    "measurement",
+    "verdict",
+    "reason",
+    "epoch",
+    "channel",
+    "command",
+    "command_source",
+    "bandwidth_source",
+    "sha256",
+    "background_sha256",
+    *NUMBERS,
+)
+TRACES = ("measurement", "sweep", "t_ms", "command_mV", "low_pA", "high_pA", "from_ms", "to_ms")
+_TEXTS = ("epoch", "channel", "command", "command_source", "bandwidth_source")
+_READ = (*_TEXTS, *(name for name in NUMBERS if name not in ("rate_Hz", "time_s")))
+_ATTRIBUTES = {"autocorrelation_samples": "autocorrelation"}  # of a reading, where they have another name
+
+
+def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Return the columns of several measurements as one table."""
+    if not parts:
+        return pd.DataFrame(columns=list(columns))
+    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in columns})
+
+
+def point_columns(measurement: str, points: Sequence[Points]) -> list[dict[str, Any]]:
+    """Return the points of one measurement with the columns of POINTS, a part for each role."""
+    return [
+        {
+            "measurement": np.full(len(part.sweep), measurement, dtype=object),
+            "role": np.full(len(part.sweep), part.role, dtype=object),
+            "sweep": part.sweep,
+            "point": part.point,
+            "t_ms": part.t_ms,
+            "command_mV": part.command_mV,
+            "recorded_mV": part.recorded_mV,
+            "current_pA": part.current_pA,
+            "se_pA": part.se_pA,
+            "n": part.samples,
+        }
+        for part in points
+    ]
+
+
+def trace_columns(measurement: str, traces: Sequence[Trace]) -> dict[str, Any]:
+    """Return the traces of one measurement with the columns of TRACES."""
+    lengths = [len(trace.t_ms) for trace in traces]
+    content: dict[str, Any] = {"measurement": np.full(sum(lengths), measurement, dtype=object)}
+    content["sweep"] = np.repeat([trace.sweep for trace in traces], lengths)
+    for name in ("t_ms", "command_mV", "low_pA", "high_pA"):
+        content[name] = np.concatenate([getattr(trace, name) for trace in traces])
+    for name, end in (("from_ms", 0), ("to_ms", 1)):
+        content[name] = np.repeat([trace.window_ms[end] for trace in traces], lengths)
+    return content
+
+
+def fact_columns(reading: Reading) -> dict[str, Any]:
+    """Return the columns of FACTS that a reading gives."""
+    return {name: getattr(reading, _ATTRIBUTES.get(name, name)) for name in _READ}

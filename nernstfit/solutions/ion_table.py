@@ -1,0 +1,59 @@
+"""Rows of the table of solutions: every ion with its concentration, activity and what is doubtful about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.physics.solution.activity import ionic_strength_M
+from nernstfit.physics.solution.pitzer import assumptions
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.warnings import solution_warnings
+
+
+def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of the table of solutions at one temperature.
+
+    Parameters
+    ----------
+    recipe : Solutions
+    temperature_C : float
+    model : str
+        Activity model, with its convention where it has one.
+    """
+    at = recipe.at(temperature_C)
+    strength = ionic_strength_M(at.free_mM, recipe.valence)
+    excess = recipe.charge_excess_meq_per_l(temperature_C)
+    osmolarity = at.osmolarity_mOsm_per_l
+    coefficients, status = recipe.coefficients(model, temperature_C), recipe.coefficient_status(model, temperature_C)
+    remarks = solution_warnings(recipe, temperature_C, model)
+    assumed = [_assumptions(recipe, row, model) for row in at.free_mM]
+    for s, i in np.argwhere(at.free_mM > 0):
+        yield {
+            "temperature_C": temperature_C,
+            "solution": recipe.names[s],
+            "ion": recipe.ions[i].name,
+            "valence": recipe.ions[i].valence,
+            "concentration_mM": at.free_mM[s, i],
+            "activity_coefficient": coefficients[s, i],
+            "activity_mM": coefficients[s, i] * at.free_mM[s, i],
+            "ionic_strength_M": strength[s],
+            "status": status[s, i],
+            "total_mM": at.total_mM[s, i],
+            "pH": recipe.pH[s],
+            "titrant_mM": at.titrant_mM[s],
+            "charge_excess_meq_per_l": excess[s],
+            "osmolarity_mOsm_per_l": osmolarity[s],
+            "warnings": "; ".join(remarks[recipe.names[s]]),
+            "assumptions": assumed[s],
+        }
+
+
+def _assumptions(recipe: Solutions, free_mM: NDArray[np.float64], model: str) -> str:
+    """Return the assumptions of Pitzer's model in one solution in the place of parameters that nobody measured."""
+    if not model.startswith("pitzer"):
+        return ""
+    return "; ".join(assumptions([ion for ion, c in zip(recipe.ions, free_mM, strict=True) if c > 0]))
