@@ -13,7 +13,7 @@ from nernstfit.contract.tables import REVERSAL_POTENTIALS, load, write
 from nernstfit.experiment import folder as experiments
 from nernstfit.stages import correct, fit, import_reversals, solutions
 
-TABLES = {name: table.name for name, table in fit._TABLES.items()}
+TABLES = {name: table.name for name, table in fit.TABLES.items()}
 HEADER = "cell,bath,pipette,reversal_mV,se_mV"
 
 
@@ -48,7 +48,7 @@ def analyse(
         fit.run({"reversals": paths["reversals"]}, {name: paths[name] for name in TABLES}, experiment)
     finally:
         os.chdir(before)
-    return {name: load(paths[name], table) for name, table in fit._TABLES.items()}
+    return {name: load(paths[name], table) for name, table in fit.TABLES.items()}
 
 
 def of_model(found: Mapping[str, pd.DataFrame], model: str | None = None, group: str = "") -> pd.DataFrame:

@@ -328,7 +328,7 @@ def fitted(load: Load, tmp_path: Path) -> Callable[..., pd.DataFrame]:
         (tmp_path / "data/solutions.csv").write_text(solutions)
         loaded = load(*rows, more=",measurement", **changes)
         paths = {name: str(tmp_path / f"{name}.csv") for name in ("measured", "iv", "solutions", "junctions")}
-        paths |= {"reversals": str(tmp_path / "r.csv")} | {name: str(tmp_path / f"{name}.csv") for name in fit._TABLES}
+        paths |= {"reversals": str(tmp_path / "r.csv")} | {name: str(tmp_path / f"{name}.csv") for name in fit.TABLES}
         import_reversals.run({}, paths, loaded)
         chemistry.run({}, paths, loaded)
         correct.run(paths, paths, loaded)

@@ -194,10 +194,13 @@ def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
             "solution,NaCl,Tris-Cl,pH\nx,120,20,6.7\n",
             "pH 6.7 is 1.5 from the nearest pKa (8.16): it is hardly",
         ),
-        ("solution,KCl,K4-EGTA,CaCl2\nx,130,5,1\n", "Ca beside EGTA4 counts as free: what is bound needs a pH"),
+        (
+            "solution,KCl,K4-EGTA,CaCl2\nx,130,5,1\n",
+            "Ca beside EGTA4 counts as free: binding is calculated only with a pH",
+        ),
         (
             "solution,NaCl,HEPES,Na,NaOH\nx,140,10,6,4\n",
-            "OH beside a buffer counts as free: what neutralises it",
+            "OH beside a buffer counts as free: neutralisation is calculated only",
         ),
     ],
 )
@@ -210,7 +213,7 @@ def test_ionic_strength_is_held_against_the_model(tmp_path: Path) -> None:
     found = sound(tmp_path, "solution,KCl\nbridge,3000\n")
     assert solution_warnings(found, 25.0, "pitzer:macinnes")["bridge"] == ()
     assert solution_warnings(found, 25.0, "davies")["bridge"] == (
-        "ionic strength 3 mol/l, above the 0.5 up to which davies is meant",
+        "ionic strength 3 mol/l, above 0.5, the limit of davies",
     )
 
 

@@ -19,7 +19,7 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Titrant:
-    """An acid or base as the table names it, and the ion that it brings."""
+    """Acid or base by its name in the table, with its ion."""
 
     name: str
     ion: Ion
@@ -27,18 +27,18 @@ class Titrant:
 
 @dataclass(frozen=True)
 class Composition:
-    """All solutions at one temperature.
+    """Composition of all solutions at one temperature.
 
     Attributes
     ----------
     free_mM : ndarray, shape (solutions, ions)
-        Ions as they are in solution: what chelators bind is not in its metal, but in the complex.
+        Free concentrations: bound metal counts for the complex, not for the metal.
     total_mM : ndarray, shape (solutions, ions)
-        What was put in, the titrant with it, in whatever state; nan for water's own ions.
+        Total concentrations in any state, titrant included; nan for the ions of water.
     uncharged_mM, titrant_mM : ndarray, shape (solutions,)
-        Particles without charge; the titrant that makes a solution neutral at its pH, nan where none is named.
+        Uncharged particles; titrant that makes a solution neutral at its pH, nan where none is named.
     bound : tuple of mapping
-        Per solution: share of a metal or chelator that is bound; empty without a pH.
+        For each solution, bound fraction of each metal and chelator; empty without a pH.
     """
 
     free_mM: FloatArray
@@ -49,30 +49,30 @@ class Composition:
 
     @property
     def osmolarity_mOsm_per_l(self) -> FloatArray:
-        """Sum of all particles, without osmotic coefficients; shape (solutions,)."""
+        """Return the sum of all particles, without osmotic coefficients; shape (solutions,)."""
         return np.asarray(self.free_mM.sum(axis=1) + self.uncharged_mM)
 
 
 @dataclass(frozen=True)
 class Solutions:
-    """The table of solutions, as ions.
+    """Table of solutions in terms of ions.
 
     Attributes
     ----------
     names : tuple of str
     ions : tuple of Ion
-        Every ion of any solution, by name.
+        Ions of all solutions, by name.
     given_mM : ndarray, shape (solutions, ions)
-        As the recipes say. Without a pH that is what a solution holds.
+        Amounts of the recipes; without a pH they are the composition.
     uncharged_mM : ndarray, shape (solutions,)
         Sum of the substances without charge.
     pH : tuple of float
         nan where none is given.
     titrants : tuple of Titrant or None
     user_ions : tuple of Ion
-        The user's, which are not in the table of the project.
+        Ions of the user, which the project's table lacks.
     incomplete : frozenset of str
-        Solutions of which a component could not be read: they may hold ions that are not here.
+        Solutions with a component that could not be read: some of their ions may be missing here.
     """
 
     names: tuple[str, ...]
@@ -87,26 +87,26 @@ class Solutions:
 
     @property
     def known(self) -> Mapping[str, Ion]:
-        """Every ion that may be named, by name: the project's and the user's own."""
+        """Return every ion that may be named, by name: those of the project and of the user."""
         return known_ions(self.user_ions)
 
     @property
     def valence(self) -> NDArray[np.int64]:
-        """Signed charge numbers, shape (ions,)."""
+        """Return the signed charge numbers, shape (ions,)."""
         return np.array([ion.valence for ion in self.ions], dtype=np.int64)
 
     @property
     def mobility(self) -> FloatArray:
-        """Absolute mobilities relative to K, shape (ions,)."""
+        """Return the absolute mobilities relative to K, shape (ions,)."""
         return np.array([ion.mobility for ion in self.ions])
 
     def amounts(self, i: int) -> dict[Ion, float]:
-        """What the recipe of one solution holds, in mM."""
+        """Return the amounts of one recipe, in mM."""
         return {ion: c for ion, c in zip(self.ions, self.given_mM[i].tolist(), strict=True) if c > 0}
 
     def with_formed_ions(self) -> Solutions:
         """Return the same with the ions that form at a pH, which no recipe names."""
-        there = {ion.name: ion for ion in self.ions}
+        present = {ion.name: ion for ion in self.ions}
         acids = equilibria.acid_steps(self.known.values())
         table = {**equilibria.FORMED, **self.known}
         for i, pH in enumerate(self.pH):
@@ -114,14 +114,14 @@ class Solutions:
                 titrant = self.titrants[i]
                 added = {*self.amounts(i), *([titrant.ion] if titrant else [])}
                 formed = equilibria.formed_in(added, acids) | {ion.name for ion in added}
-                there |= {name: table[name] for name in formed if name in table and name not in there}
-        ions = tuple(sorted(there.values(), key=lambda ion: ion.name))
+                present |= {name: table[name] for name in formed if name in table and name not in present}
+        ions = tuple(sorted(present.values(), key=lambda ion: ion.name))
         given = np.zeros((len(self.names), len(ions)))
         given[:, [ions.index(ion) for ion in self.ions]] = self.given_mM
         return replace(self, ions=ions, given_mM=given)
 
     def at(self, temperature_C: float) -> Composition:
-        """What the solutions hold at a temperature, which moves the equilibria."""
+        """Return the composition at a temperature, which changes the equilibria; each is calculated once."""
         if temperature_C not in self._at:
             self._at[temperature_C] = self._composition(temperature_C)
         return self._at[temperature_C]
@@ -153,29 +153,29 @@ class Solutions:
         return Composition(free, total, uncharged, titrant_mM, tuple(bound))
 
     def charge_excess_meq_per_l(self, temperature_C: float) -> FloatArray:
-        """Sum of z c, shape (solutions,); 0 where the recipe is complete."""
+        """Return the sum of z c, shape (solutions,); 0 where the recipe is complete."""
         charges = self.at(temperature_C).free_mM * self.valence
         excess = charges.sum(axis=1)
         rounding = 1e-12 * np.abs(charges).sum(axis=1)
         return np.asarray(np.where(np.abs(excess) > rounding, excess, 0.0))
 
     def row(self, name: str, temperature_C: float) -> FloatArray:
-        """Free concentrations of one solution in mM, shape (ions,)."""
+        """Return the free concentrations of one solution in mM, shape (ions,)."""
         return np.asarray(self.at(temperature_C).free_mM[self.names.index(name)])
 
     def coefficients(self, model: str, temperature_C: float) -> FloatArray:
-        """Activity coefficients on the molar scale, shape (solutions, ions)."""
+        """Return the activity coefficients on the molar scale, shape (solutions, ions)."""
         return np.array([self._coefficients(row, model, temperature_C) for row in self.at(temperature_C).free_mM])
 
     def coefficient_status(self, model: str, temperature_C: float) -> NDArray[np.str_]:
-        """How each coefficient is known, shape (solutions, ions)."""
+        """Return the source of each coefficient and its limits, shape (solutions, ions)."""
         return activity.status(model, self.at(temperature_C).free_mM, self.ions, temperature_C)
 
     def _coefficients(self, row: FloatArray, model: str, temperature_C: float) -> FloatArray:
         return _coefficients_of(model, activity.chemical(self.ions), tuple(row.tolist()), temperature_C)
 
     def activity_mM(self, name: str, ion_names: Sequence[str], model: str, temperature_C: float) -> FloatArray:
-        """Activities of some free ions in one solution, 0 for one that no solution has; shape (len(ion_names),)."""
+        """Return the activities of some free ions in one solution, 0 for absent ions; shape (len(ion_names),)."""
         known = [ion.name for ion in self.ions]
         row = self.row(name, temperature_C)
         values = self._coefficients(row, model, temperature_C) * row
@@ -191,18 +191,18 @@ def _speciated(
     temperature_C: float,
     titrant: Ion | None,
 ) -> equilibria.Speciation:
-    """One solution at its pH, which every step of an analysis asks for again."""
+    """Calculate one solution at its pH; kept, because every step of an analysis needs it again."""
     amounts = {ion: amount for ion, amount in zip(ions, given_mM, strict=True) if amount > 0}
     try:
         return equilibria.speciate(amounts, acids, pH, temperature_C, titrant)
     except equilibria.WrongTitrant:
-        # Neutral as it is at the temperature where the table was checked: none of the titrant goes in.
+        # The table was checked at another temperature; at this one the solution is neutral without the titrant.
         return equilibria.speciate(amounts, acids, pH, temperature_C)
 
 
 @lru_cache(maxsize=10_000)
 def _coefficients_of(model: str, ions: tuple[Ion, ...], row: tuple[float, ...], temperature_C: float) -> FloatArray:
-    """Coefficients of one solution, which every step of an analysis asks for again."""
+    """Calculate the coefficients of one solution; kept, because every step of an analysis needs them again."""
     found = activity.coefficients(model, row, ions, temperature_C)
     found.flags.writeable = False
     return found

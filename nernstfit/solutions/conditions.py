@@ -13,7 +13,18 @@ NEW_ZERO = "same"
 
 @dataclass(frozen=True, order=True)
 class Condition:
-    """What a measurement was made in."""
+    """Condition of a measurement.
+
+    Attributes
+    ----------
+    bath, pipette : str
+        Names of the solutions; the pipette is '' where it is unknown.
+    configuration : str
+        A `Configuration`.
+    temperature_C : float
+    zeroed_in : str
+        Bath in which the electrode offset was zeroed, or `NEW_ZERO`.
+    """
 
     bath: str
     pipette: str
@@ -23,17 +34,17 @@ class Condition:
 
     @property
     def sign(self) -> int:
-        """-1 where the bath is the inside of the membrane, else +1."""
+        """Return -1 where the bath is the inside of the membrane, else +1."""
         return -1 if self.configuration == Configuration.INSIDE_OUT else 1
 
     @property
     def inside(self) -> str:
-        """Solution on the membrane's inside."""
+        """Return the solution on the membrane's inside."""
         return self.bath if self.sign < 0 else self.pipette
 
     @property
     def outside(self) -> str:
-        """Solution on the membrane's outside."""
+        """Return the solution on the membrane's outside."""
         return self.pipette if self.sign < 0 else self.bath
 
 

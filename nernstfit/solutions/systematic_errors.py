@@ -17,7 +17,15 @@ from nernstfit.solutions.conditions import Condition
 
 @dataclass(frozen=True)
 class Source:
-    """One shared error, moved by one standard deviation: the solutions and the temperature it leaves."""
+    """Source of systematic error, shifted by one standard deviation.
+
+    Attributes
+    ----------
+    name : str
+    solutions : Solutions
+        The solutions after the shift.
+    temperature_shift_C : float
+    """
 
     name: str
     solutions: Solutions
@@ -25,7 +33,7 @@ class Source:
 
 
 def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...]:
-    """List the shared errors, each moved by its own standard deviation: one source is one random number.
+    """List the sources of systematic error, each shifted by its own standard deviation.
 
     Parameters
     ----------
@@ -49,5 +57,5 @@ def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...
 
 
 def moved(condition: Condition, source: Source) -> Condition:
-    """Return the condition at the temperature that a source leaves."""
+    """Return the condition at the temperature after the shift of a source."""
     return replace(condition, temperature_C=condition.temperature_C + source.temperature_shift_C)

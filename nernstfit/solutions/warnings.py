@@ -1,4 +1,4 @@
-"""What a reader should know of a solution before trusting numbers that come from it."""
+"""Warnings on solutions: charge balance, ionic strength, osmolarity, buffering and binding."""
 
 from __future__ import annotations
 
@@ -14,20 +14,28 @@ from nernstfit.physics.solution.ions import Ion
 from nernstfit.solutions.composition import Composition, Solutions
 
 CHARGE_PERCENT = 2.0
-"""Charge excess, of the charge of the cations, above which a recipe is held to be incomplete."""
+"""Charge excess in percent of the charge of the cations above which a recipe is taken to be incomplete: 3 meq/l of
+150. At half, rounding of published recipes would be warned of; at double, 6 meq/l of a missing titrant would not."""
 OSMOLARITY_MOSM_PER_L = (150.0, 450.0)
-"""Of solutions for cells of vertebrates; those of marine animals have about 1,000."""
-_NO_CELL_MOSM_PER_L = 2000.0  # no cell lives in such a solution: it fills a salt bridge
-BOUND = 0.95
-"""Share of a chelator that is bound, above which it holds no metal constant."""
-REACH = 1.0
-"""Distance of the pH from the nearest pKa within which a buffer holds it."""
+"""Range of solutions for vertebrate cells (about 300). At half its width some common recipes would be warned of, at
+double a forgotten glucose or sucrose would not; solutions of marine animals have about 1,000."""
+# Osmolarity from which a solution fills a salt bridge and is not warned of. At half, solutions of marine animals would
+# not be warned of; at double, bridges of 1 to 2 M KCl would be.
+_BRIDGE_MOSM_PER_L = 2000.0
+MAX_BOUND = 0.95
+"""Bound fraction of a chelator above which it no longer buffers the free metal: an error of 1 % in its amount then
+changes the free metal by 20 %. With half the unbound rest (0.975) that is 40 %, with double (0.9) 10 %."""
+MAX_PKA_DISTANCE = 1.0
+"""Distance of the pH from the nearest pKa within which a buffer holds it, with at least 1/3 of its greatest capacity.
+At half HEPES at pH 6.9 would be warned of; at double 4 % of the capacity is left, and the table is refused anyway."""
+# Concentration from which an ion can be the missing one, or H and OH the acid or base of a recipe. At half or double
+# only the wording of a warning on trace ions changes.
 _NOTABLE_MM = 1.0
 _CHELATORS = frozenset(step.base for step in equilibria.COMPLEXES if step.partner != "H")
 
 
 def solution_warnings(solutions: Solutions, temperature_C: float, model: str) -> dict[str, tuple[str, ...]]:
-    """Sentences on each solution, by its name.
+    """Return the warnings on each solution, by its name.
 
     Parameters
     ----------
@@ -39,25 +47,25 @@ def solution_warnings(solutions: Solutions, temperature_C: float, model: str) ->
     Returns
     -------
     dict of str to tuple of str
-        An empty tuple where nothing is remarkable.
+        An empty tuple where there is nothing to warn of.
     """
     at, excess = solutions.at(temperature_C), solutions.charge_excess_meq_per_l(temperature_C).tolist()
     return {
-        name: (*_charge(solutions, at, i, excess[i]), *_of(solutions, at, i, temperature_C, model))
+        name: (*_charge(solutions, at, i, excess[i]), *_properties(solutions, at, i, temperature_C, model))
         for i, name in enumerate(solutions.names)
     }
 
 
-def _of(solutions: Solutions, at: Composition, i: int, temperature_C: float, model: str) -> Iterator[str]:
+def _properties(solutions: Solutions, at: Composition, i: int, temperature_C: float, model: str) -> Iterator[str]:
     strength = float(ionic_strength_M(at.free_mM[i], solutions.valence))
     limit = model_named(model)[0].max_strength_M
     if strength > limit:
-        yield f"ionic strength {strength:.3g} mol/l, above the {limit:g} up to which {model} is meant"
+        yield f"ionic strength {strength:.3g} mol/l, above {limit:g}, the limit of {model}"
     osmolarity = float(at.osmolarity_mOsm_per_l[i])
     low, high = OSMOLARITY_MOSM_PER_L
-    if not low <= osmolarity <= high and osmolarity < _NO_CELL_MOSM_PER_L:
+    if not low <= osmolarity <= high and osmolarity < _BRIDGE_MOSM_PER_L:
         yield f"osmolarity {osmolarity:.0f} mOsm/l, outside the {low:g} to {high:g} of solutions for vertebrate cells"
-    yield from _unsaid_pH(solutions, i) if math.isnan(solutions.pH[i]) else _at_its_pH(solutions, at, i, temperature_C)
+    yield from _without_pH(solutions, i) if math.isnan(solutions.pH[i]) else _with_pH(solutions, at, i, temperature_C)
 
 
 def _charge(solutions: Solutions, at: Composition, i: int, excess: float) -> Iterator[str]:
@@ -66,11 +74,11 @@ def _charge(solutions: Solutions, at: Composition, i: int, excess: float) -> Ite
     if abs(percent) <= CHARGE_PERCENT or not at.free_mM[i].any():
         return
     share = "" if math.isnan(percent) else f" ({percent:+.1f} % of the cations' charge)"
-    yield f"charge excess {excess:+.3g} meq/l{share}: {_missing(solutions, at, i, excess)}"
+    yield f"charge excess {excess:+.3g} meq/l{share}: {_missing_ion(solutions, at, i, excess)}"
 
 
-def _missing(solutions: Solutions, at: Composition, i: int, excess: float) -> str:
-    """The ion that a recipe most likely leaves out: of the charge that is lacking, the one it has most of."""
+def _missing_ion(solutions: Solutions, at: Composition, i: int, excess: float) -> str:
+    """Return the ion that a recipe most likely omits: the most abundant one of the missing charge."""
     sign = -1 if excess > 0 else 1
     lacking = [
         (c, ion.name)
@@ -86,23 +94,24 @@ def _missing(solutions: Solutions, at: Composition, i: int, excess: float) -> st
     return f"likely missing is {ion}{without}"
 
 
-def _at_its_pH(solutions: Solutions, at: Composition, i: int, temperature_C: float) -> Iterator[str]:
+def _with_pH(solutions: Solutions, at: Composition, i: int, temperature_C: float) -> Iterator[str]:
     acids = equilibria.acid_steps(solutions.known.values())
     nearest = min(equilibria.pKa(solutions.amounts(i), acids, temperature_C), key=lambda p: abs(p - solutions.pH[i]))
-    apart = abs(nearest - solutions.pH[i])
-    if apart > REACH:
-        yield f"pH {solutions.pH[i]:g} is {apart:.1f} from the nearest pKa ({nearest:.2f}): it is hardly buffered"
-    for name, share in sorted(at.bound[i].items()):
-        if name in _CHELATORS and share > BOUND:
-            yield f"{name.rstrip('1234')} is {100 * share:.1f} % bound: it holds no metal constant any more"
+    distance = abs(nearest - solutions.pH[i])
+    if distance > MAX_PKA_DISTANCE:
+        yield f"pH {solutions.pH[i]:g} is {distance:.1f} from the nearest pKa ({nearest:.2f}): it is hardly buffered"
+    for name, fraction in sorted(at.bound[i].items()):
+        if name in _CHELATORS and fraction > MAX_BOUND:
+            yield f"{name.rstrip('1234')} is {100 * fraction:.1f} % bound: it no longer buffers the free metal"
 
 
-def _unsaid_pH(solutions: Solutions, i: int) -> Iterator[str]:
+def _without_pH(solutions: Solutions, i: int) -> Iterator[str]:
     amounts = solutions.amounts(i)
     chelators = sorted(ion.name for ion in amounts if ion.name in _CHELATORS)
     metals = sorted(ion.name for ion in amounts if ion.valence > 1)
     if chelators and metals:
-        yield f"{' and '.join(metals)} beside {' and '.join(chelators)} counts as free: what is bound needs a pH"
+        pair = f"{' and '.join(metals)} beside {' and '.join(chelators)}"
+        yield f"{pair} counts as free: binding is calculated only with a pH"
     strong: list[Ion] = [ion for ion, c in amounts.items() if ion.name in ("H", "OH") and c > _NOTABLE_MM]
     if strong and any(ion.pKa is not None for ion in amounts):
-        yield f"{strong[0].name} beside a buffer counts as free: what neutralises it needs a pH"
+        yield f"{strong[0].name} beside a buffer counts as free: neutralisation is calculated only with a pH"

@@ -35,7 +35,7 @@ def analyse(folder: Path) -> pd.DataFrame:
     measure.run(gathered, paths("measured", "iv"), experiment)
     solutions.run({}, paths("solutions", "junctions"), experiment)
     correct.run(paths("measured", "junctions"), paths("reversals"), experiment)
-    names = tuple(fit._TABLES)
+    names = tuple(fit.TABLES)
     fit.run(paths("reversals"), paths(*names), experiment)
     return pd.read_csv(results / "permeabilities.csv")
 

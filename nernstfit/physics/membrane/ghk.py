@@ -259,18 +259,16 @@ def unknown_inside(
     potential the current equals the sum of the currents in the other direction. Every ion outside therefore has a
     counterpart inside, a monovalent ion of the same permeability that balances it there. The counterpart of a
     monovalent ion has its activity in the reference bath times exp(-zF E/RT), and the familiar equation follows
-    (Hille, Ion Channels of Excitable Membranes, 3rd ed., chapter 14), P_X/P_ref = a_ref/a_X exp[F (E_X - E_ref)/RT]
-    where cation X replaces the reference ion.
+    (Hille, 3rd ed., chapter 14), P_X/P_ref = a_ref/a_X exp[F (E_X - E_ref)/RT] where X replaces the reference cation.
 
     Parameters
     ----------
-    reference_mV : array_like, leading shape
-        Reversal potential in the reference bath, in mV.
+    reference_mV, temperature_C : array_like, leading shape
+        Reversal potential in the reference bath, in mV; degrees Celsius.
     valence : array_like of int, shape (ions,)
         Charge numbers, all of one sign.
     reference_outside, outside : array_like, shape (..., ions)
         Activities in the reference bath and in the other bath.
-    temperature_C : array_like, leading shape
 
     Returns
     -------
@@ -292,9 +290,8 @@ def unknown_inside(
     _, entering = _goldman_factors(z * v)
     leaving, _ = _goldman_factors(counterpart * v)
     balanced = np.abs(z) * np.asarray(reference_outside, dtype=np.float64) * entering / leaving
-    there = np.asarray(outside, dtype=np.float64)
-    shape = np.broadcast_shapes(z.shape, balanced.shape, there.shape)
-    columns = ((z, counterpart), (np.zeros(shape), balanced), (there, np.zeros(shape)))
+    shape = np.broadcast_shapes(z.shape, balanced.shape, np.shape(outside))
+    columns = ((z, counterpart), (np.zeros(shape), balanced), (np.asarray(outside, dtype=np.float64), np.zeros(shape)))
     doubled = [np.stack([np.broadcast_to(row, shape) for row in rows], axis=-2) for rows in columns]
     return doubled[0], doubled[1], doubled[2]
 

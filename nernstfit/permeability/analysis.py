@@ -1,0 +1,422 @@
+"""Analysis of one group: permeability ratios under each model, and what follows from the configured one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from nernstfit.contract.settings import Settings
+from nernstfit.contract.terms import ActivityModel, CorrectionStep, RatioVerdict
+from nernstfit.permeability.error_propagation import SystematicErrors, propagate
+from nernstfit.permeability.groups import Group
+from nernstfit.permeability.inference import nernst_slopes
+from nernstfit.permeability.inference import ratios as ratio_inference
+from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, run_tests
+from nernstfit.permeability.inference.error_budget import budget
+from nernstfit.permeability.inference.intervals import Interval, alternative_intervals, reported_intervals
+from nernstfit.permeability.inference.model_selection import (
+    Model,
+    aicc,
+    candidates,
+    factor_is_identifiable,
+    with_correction,
+    without_doubtful_ions,
+)
+from nernstfit.permeability.inference.nernst_slopes import Slope
+from nernstfit.permeability.inference.ratios import FitResult, Ratio
+from nernstfit.permeability.inference.variance_shares import VarianceShare
+from nernstfit.permeability.limits import MAX_SE_OF_CELL
+from nernstfit.permeability.mixed_model import Fit, fit
+from nernstfit.permeability.observations import Observations, unknown_inside
+from nernstfit.physics.constants import thermal_voltage_mV
+from nernstfit.solutions.composition import Solutions
+
+FloatArray = NDArray[np.float64]
+
+_DECADE = math.log(10.0)  # natural logs of a factor of ten
+
+_FREE_OFFSET_SCATTER_MV = 1.0
+"""Scatter that stands for the electrode offsets on the first steps of the ladder where the configuration leaves them
+free: about what a good electrode drifts. With half or twice of it only the intervals of these steps change."""
+
+_NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
+
+
+@dataclass(frozen=True)
+class CellRatio:
+    """Ratio of one cell from its own observations.
+
+    Attributes
+    ----------
+    cell, ion : str
+    n_baths : int
+        Number of different conditions.
+    offset_mV : float
+        Predicted electrode offset; nan where the inside is unknown.
+    ln_ratio, se_ln_ratio : float
+        nan where the cell's observations do not determine the ratio.
+    low, high : float
+        Ends of the interval of the ratio, without systematic errors.
+    """
+
+    cell: str
+    ion: str
+    n_baths: int
+    offset_mV: float
+    ln_ratio: float = math.nan
+    se_ln_ratio: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+
+@dataclass(frozen=True)
+class Predictability:
+    """Observations that have a reversal potential under a model, shape (n,), and the reason why others are unknown."""
+
+    predictable: NDArray[np.bool_]
+    reason: str
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """One model fitted to one group.
+
+    Attributes
+    ----------
+    model : Model
+    predictability : Predictability
+    fit : Fit or None
+        By REML; None where the model predicts no observation.
+    likelihood_fit : Fit or None
+        By maximum likelihood; None where the model does not predict every observation.
+    ratios : tuple of Ratio
+        Of models whose ratios are fitted.
+    cells : tuple of CellRatio
+    predicted_mV : ndarray, shape (n,)
+        nan where the model predicts none.
+    offsets_mV : mapping of str to float
+        Predicted offset of each cell.
+    """
+
+    model: Model
+    predictability: Predictability
+    fit: Fit | None
+    likelihood_fit: Fit | None
+    ratios: tuple[Ratio, ...]
+    cells: tuple[CellRatio, ...]
+    predicted_mV: FloatArray
+    offsets_mV: Mapping[str, float]
+
+    @property
+    def aicc(self) -> float:
+        """Corrected Akaike criterion; nan where the model does not predict every observation, or for too few."""
+        return math.nan if self.likelihood_fit is None else aicc(self.likelihood_fit)
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """Reported and between-cell intervals."""
+        return tuple(reported_intervals(self.ratios))
+
+
+@dataclass(frozen=True)
+class LadderStep:
+    """Ratios of the configured ions after one correction, on top of those before."""
+
+    step: CorrectionStep
+    ratios: tuple[Ratio, ...]
+
+
+@dataclass(frozen=True)
+class NernstSlope:
+    """Slope of the potential against an ion's activity in the bath, and that of the Nernst potential, mV/decade."""
+
+    ion: str
+    measured: Slope
+    theoretical: float
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """Results of one group.
+
+    Attributes
+    ----------
+    group : Group
+    configured : FitResult or None
+        Fit and ratios of the configured model; None where it predicts no observation.
+    models : tuple of ModelResult
+        The configured one first.
+    intervals : tuple of Interval
+        Of the configured model by other methods.
+    tests : tuple of TestResult
+    error_budget : tuple of VarianceShare
+    slopes : tuple of NernstSlope
+    ladder : tuple of LadderStep
+    """
+
+    group: Group
+    configured: FitResult | None
+    models: tuple[ModelResult, ...]
+    intervals: tuple[Interval, ...]
+    tests: tuple[TestResult, ...]
+    error_budget: tuple[VarianceShare, ...]
+    slopes: tuple[NernstSlope, ...]
+    ladder: tuple[LadderStep, ...]
+
+
+def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResult:
+    """Fit every model to one group, and examine the configured one.
+
+    Parameters
+    ----------
+    group : Group
+    solutions : Solutions
+    settings : Settings
+        Its sections junction, activity, fit and uncertainty are used.
+    """
+    fits = _GroupFits(group, solutions, settings)
+    first, *others = candidates(settings)
+    configured = fits.result(first) if fits.predictability(first).predictable.any() else None
+    if configured is not None:
+        others += _further_models(first, configured, fits)
+    models = tuple(_model_result(model, fits) for model in (first, *others))
+    return GroupResult(
+        group=group,
+        configured=configured,
+        models=models,
+        intervals=_alternative_intervals(models[0], settings),
+        tests=() if configured is None else _tests(first, configured, fits),
+        error_budget=()
+        if configured is None
+        else budget(configured.fit, configured.systematic_mV, configured.names, configured.estimates),
+        slopes=_slopes(group, solutions, settings),
+        ladder=_ladder(first, fits),
+    )
+
+
+class _GroupFits:
+    """Observations, systematic errors and fits of one group, each calculated once.
+
+    The steps of the ladder and the models have many in common: a correction may change nothing.
+    """
+
+    def __init__(self, group: Group, solutions: Solutions, settings: Settings) -> None:
+        self.group, self.solutions, self.settings = group, solutions, settings
+        self._observations: dict[tuple[object, ...], Observations] = {}
+        self._predictability: dict[tuple[object, ...], Predictability] = {}
+        self._errors: dict[tuple[object, ...], SystematicErrors] = {}
+        self._results: dict[tuple[object, ...], FitResult] = {}
+
+    def predictability(self, model: Model) -> Predictability:
+        """Return which observations have a reversal potential under a model."""
+        key = _assumptions(model)
+        if key not in self._predictability:
+            whole = self.group.observations.under(
+                self.solutions, model.permeant, model.activity, fit_factor=model.corrected
+            )
+            unknown, reason = unknown_inside(whole, self.solutions, model.permeant, self.settings.fit.offset_sd_mV)
+            predictable = np.isfinite(whole.predict(np.zeros(whole.n_coefficients))) & ~unknown
+            self._predictability[key] = Predictability(predictable, reason)
+            self._observations[key] = whole if predictable.all() else whole.subset(np.flatnonzero(predictable).tolist())
+        return self._predictability[key]
+
+    def observations(self, model: Model) -> Observations:
+        """Return the observations that a model predicts, under it."""
+        self.predictability(model)
+        return self._observations[_assumptions(model)]
+
+    def result(self, model: Model) -> FitResult:
+        """Fit the corrected potentials, with the configured scale of offsets."""
+        return self.result_of(self.observations(model), model, self.settings.fit.offset_sd_mV)
+
+    def result_of(
+        self, data: Observations, model: Model, offset_scale_mV: float, with_junction: bool = True
+    ) -> FitResult:
+        """Fit observations under a model and draw the inference on their ratios."""
+        numbers = (data.measurements, data.potential_mV.tobytes(), data.se_mV.tobytes())
+        key = (*numbers, *_assumptions(model), offset_scale_mV, with_junction)
+        if key not in self._results:
+            found = fit(data, model.reference, offset_scale_mV, robust=self.settings.fit.robust)
+            errors = self._systematic_errors(data, model, with_junction)
+            systematic_mV = errors.shift_mV(found.ln_p)
+            ratios = ratio_inference.ratios(found, systematic_mV, self.settings.fit.confidence)
+            self._results[key] = FitResult(found, ratios, systematic_mV, errors.names)
+        return self._results[key]
+
+    def _systematic_errors(self, data: Observations, model: Model, with_junction: bool) -> SystematicErrors:
+        """Return the systematic errors of the observations' conditions."""
+        key = (data.conditions, model.permeant, model.activity, with_junction)
+        if key not in self._errors:
+            self._errors[key] = propagate(
+                data.conditions, self.solutions, model.permeant, model.activity, self.settings, with_junction
+            )
+        return self._errors[key]
+
+
+def _assumptions(model: Model) -> tuple[object, ...]:
+    """Return what decides the activities and coefficients under a model, whatever its name."""
+    return model.activity, model.permeant, model.corrected
+
+
+def _further_models(first: Model, configured: FitResult, fits: _GroupFits) -> list[Model]:
+    """Return models that the data of a group suggest, beside those that are compared in any case."""
+    further = list(without_doubtful_ions(first, configured.ratios, configured.fit))
+    corrected = with_correction(first)
+    if not first.corrected:
+        data = fits.group.observations.under(fits.solutions, first.permeant, first.activity, fit_factor=True)
+        kept = np.flatnonzero(fits.predictability(first).predictable).tolist()
+        if factor_is_identifiable(configured.fit, data.subset(kept)):
+            further.append(corrected)
+    return further
+
+
+def _model_result(model: Model, fits: _GroupFits) -> ModelResult:
+    """Fit one model to the group."""
+    group, settings = fits.group, fits.settings.fit
+    predictability = fits.predictability(model)
+    predicted = np.full(group.observations.size, math.nan)
+    if not predictability.predictable.any():
+        reason = predictability.reason or _NO_REVERSAL
+        others = [ion for ion in model.permeant if ion != model.reference] if model.is_ghk else []
+        ratios = tuple(Ratio(ion, RatioVerdict.NOT_IDENTIFIABLE, reason) for ion in others)
+        return ModelResult(model, predictability, None, None, ratios, (), predicted, {})
+    data = fits.observations(model)
+    found = fits.result(model) if model.is_ghk else None
+    fitted = found.fit if found else fit(data, model.reference, settings.offset_sd_mV, robust=settings.robust)
+    likelihood_fit = None
+    if predictability.predictable.all():
+        likelihood_fit = fit(data, model.reference, settings.offset_sd_mV, restricted=False, robust=settings.robust)
+    predicted[predictability.predictable] = fitted.predicted_mV
+    return ModelResult(
+        model=model,
+        predictability=predictability,
+        fit=fitted,
+        likelihood_fit=likelihood_fit,
+        ratios=found.ratios if found else (),
+        cells=_cell_ratios(fitted, group, fits.settings) if found else (),
+        predicted_mV=predicted,
+        offsets_mV=dict(zip(data.cell_names, fitted.offsets_mV.tolist(), strict=True)),
+    )
+
+
+def _cell_ratios(whole: Fit, group: Group, settings: Settings) -> tuple[CellRatio, ...]:
+    """Fit each cell alone, its offset as uncertain as offsets vary between the cells.
+
+    Where the inside is unknown, the free term of a cell is that of the inside and of the electrode together.
+    """
+    data, z = whole.data.with_factor(whole.ln_p), float(stats.norm.ppf(0.5 + settings.fit.confidence / 2))
+    offset_sd = math.inf if math.isinf(settings.fit.offset_sd_mV) else whole.components.offset_mV
+    unknown = {group.observations.cells[i] for i in np.flatnonzero(group.unknown_inside)}
+    found: list[CellRatio] = []
+    for c, name in enumerate(data.cell_names):
+        own = data.subset(data.blocks[c][data.blocks[c] >= 0].tolist())
+        alone = fit(own, whole.reference, offset_sd, robust=settings.fit.robust)
+        n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
+        offset = math.nan if name in unknown else float(whole.offsets_mV[c])
+        others = (i for i, ion in enumerate(data.ions) if ion != whole.reference)
+        found += [_cell_ratio(CellRatio(name, data.ions[i], n_baths, offset), alone, i, z) for i in others]
+    return tuple(found)
+
+
+def _cell_ratio(empty: CellRatio, alone: Fit, ion: int, z: float) -> CellRatio:
+    """Return the ratio with its interval where the cell alone determines it."""
+    if ion not in alone.free:
+        return empty
+    j = alone.free.index(ion)
+    se, ln_ratio = math.sqrt(alone.covariance[j, j]), float(alone.ln_p[ion])
+    if j in alone.not_estimable or se >= MAX_SE_OF_CELL:
+        return empty
+    low, high = math.exp(ln_ratio - z * se), math.exp(ln_ratio + z * se)
+    return replace(empty, ln_ratio=ln_ratio, se_ln_ratio=se, low=low, high=high)
+
+
+def _alternative_intervals(configured: ModelResult, settings: Settings) -> tuple[Interval, ...]:
+    """Return intervals of the configured model by other methods."""
+    if configured.fit is None:
+        return ()
+    of_cells: dict[str, list[float]] = {}
+    for cell in configured.cells:
+        if math.isfinite(cell.ln_ratio):
+            of_cells.setdefault(cell.ion, []).append(cell.ln_ratio)
+    found = alternative_intervals(
+        configured.fit, configured.ratios, of_cells, settings.fit.confidence, settings.fit.seed
+    )
+    return tuple(found)
+
+
+def _tests(model: Model, configured: FitResult, fits: _GroupFits) -> tuple[TestResult, ...]:
+    """Test the assumptions of the configured model."""
+    group, settings = fits.group, fits.settings
+    kept = fits.predictability(model).predictable
+    activity_mM = _bath_activities_mM(
+        configured.fit.data, fits.solutions, settings.fit.permeant, settings.activity.name
+    )
+    covariates = Covariates(activity_mM, group.time_s[kept], group.slope_nS[kept])
+    return run_tests(configured.fit, covariates, settings.fit.confidence, configured.estimates)
+
+
+def _slopes(group: Group, solutions: Solutions, settings: Settings) -> tuple[NernstSlope, ...]:
+    """Fit one slope per permeant ion to the measured potentials, against its activity in the bath."""
+    data = group.observations.subset(np.flatnonzero(~group.is_limit).tolist())
+    decades = [_DECADE * thermal_voltage_mV(c.temperature_C) * c.sign for c in data.conditions]
+    found = []
+    for ion in settings.fit.permeant:
+        in_bath = _bath_activities_mM(data, solutions, [ion], settings.activity.name)[:, 0]
+        slope = nernst_slopes.within_cells(data.cells, in_bath, data.potential_mV, settings.fit.confidence)
+        found.append(NernstSlope(ion, slope, float(np.mean(decades)) / solutions.known[ion].valence))
+    return tuple(found)
+
+
+def _bath_activities_mM(data: Observations, solutions: Solutions, ion_names: Sequence[str], model: str) -> FloatArray:
+    """Return the activities of some ions in the bath of each observation, shape (n, len(ion_names))."""
+    return np.array([solutions.activity_mM(c.bath, ion_names, model, c.temperature_C) for c in data.conditions])
+
+
+def _ladder(model: Model, fits: _GroupFits) -> tuple[LadderStep, ...]:
+    """Fit the configured ions after each correction, each on top of the last.
+
+    Until the last step an offset is no property of its cell but counts as scatter of every single
+    observation, of the size that the configuration gives.
+    """
+    scale = fits.settings.fit.offset_sd_mV
+    always_free = bool(fits.group.unknown_inside.any())
+    found = []
+    for step in CorrectionStep:
+        is_last = step == CorrectionStep.OFFSET
+        activity = model.activity if is_last or step == CorrectionStep.ACTIVITY else ActivityModel.CONCENTRATION
+        at_step = replace(model, activity=str(activity), corrected=model.corrected and is_last)
+        kept = fits.predictability(at_step).predictable
+        if not kept.any():
+            continue
+        data = fits.observations(at_step)
+        if not is_last:
+            scatter = scale if math.isfinite(scale) else _FREE_OFFSET_SCATTER_MV
+            potential_mV = _potential_at_mV(step, fits.group)[kept]
+            data = replace(data, potential_mV=potential_mV, se_mV=np.hypot(data.se_mV, scatter))
+        offset_scale = scale if is_last or always_free else 0.0
+        result = fits.result_of(data, at_step, offset_scale, with_junction=step not in _BEFORE_JUNCTION)
+        found.append(LadderStep(step, result.ratios))
+    return tuple(found)
+
+
+_BEFORE_JUNCTION = (CorrectionStep.NONE, CorrectionStep.LEAK, CorrectionStep.SERIES_RESISTANCE)
+
+
+def _potential_at_mV(step: CorrectionStep, group: Group) -> FloatArray:
+    """Return the potentials, inside minus outside, after a step of the ladder; shape (n,)."""
+    own = group.observations
+    if step not in _BEFORE_JUNCTION:
+        return own.potential_mV
+    shift = {
+        CorrectionStep.NONE: group.raw_mV,
+        CorrectionStep.LEAK: group.raw_mV + group.leak_shift_mV,
+        CorrectionStep.SERIES_RESISTANCE: group.raw_mV + group.leak_shift_mV + group.rs_shift_mV,
+    }
+    sign = np.array([condition.sign for condition in own.conditions])
+    # A limit is a level of the command, to which the junction alone was added.
+    return np.where(group.is_limit, own.potential_mV - group.junction_mV, sign * shift[step])
