@@ -1,8 +1,8 @@
-"""Time of a fit beside the plain way with lmfit, and of the bootstrap over cells.
+"""Time of a fit compared with plain lmfit, and of the bootstrap over cells.
 
-The plain way has one lmfit parameter for every cell's offset, derivatives by differences, and finds every potential
-by itself, with a scalar root of the GHK current. It knows no spread between cells. The project's fit is whole: ratios,
-both spreads by REML, degrees of freedom, offsets.
+The plain fit has one lmfit parameter for the offset of each cell, numerical derivatives, and calculates every potential
+as a scalar root of the GHK current, without differences of ln P between cells. The fit of the project is complete:
+ratios, both variance components by REML, degrees of freedom, offsets.
 
 python benchmarks/fit.py [cells, 200 where not given]
 """
@@ -105,7 +105,7 @@ def main() -> None:
     print(f"{cells} cells x {len(BATHS)} baths, calcium among them")
     print(f"  fit                 {own:9.3f} s", flush=True)
     theirs, plain = timed(lambda: plainly(data))
-    print(f"  plain way           {plain:9.3f} s, {theirs.nfev} evaluations: {plain / own:.0f} times as long")
+    print(f"  plain lmfit         {plain:9.3f} s, {theirs.nfev} evaluations: {plain / own:.0f} times as long")
     errors = np.sqrt(np.diag(ours.covariance))
     for i, ion in enumerate(IONS[1:]):
         other = theirs.params[f"ln_{ion}"].value
@@ -115,7 +115,7 @@ def main() -> None:
     values, took = timed(lambda: bootstrap_ln_p(few, RESAMPLES, 1))
     spread = np.nanstd(values, axis=0) / np.sqrt(np.diag(few.covariance))
     print(f"bootstrap, {RESAMPLES} resamples of {BOOTSTRAP_CELLS} cells: {took:.2f} s on one core")
-    print(f"  spread over standard error: {', '.join(f'{ratio:.2f}' for ratio in spread)}")
+    print(f"  SD of the resamples over standard error: {', '.join(f'{ratio:.2f}' for ratio in spread)}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from test_model import RT_F, TRUTH, Simulation, table
-from test_spreads import in_batches
+from test_variance_components import in_batches
 
 from nernstfit.permeability.inference.error_budget import budget
 from nernstfit.permeability.inference.variance_shares import VarianceShare, largest_source

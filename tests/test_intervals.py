@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from test_model import RT_F, Simulation, shared, table
-from test_spreads import in_batches
+from test_variance_components import in_batches
 
 from nernstfit.contract.terms import IntervalMethod
 from nernstfit.permeability.covariance import CovarianceComponents

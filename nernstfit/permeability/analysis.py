@@ -267,11 +267,8 @@ def _further_models(first: Model, configured: FitResult, fits: _GroupFits) -> li
     """Return models that the data of a group suggest, beside those that are compared in any case."""
     further = list(without_doubtful_ions(first, configured.ratios, configured.fit))
     corrected = with_correction(first)
-    if not first.corrected:
-        data = fits.group.observations.under(fits.solutions, first.permeant, first.activity, fit_factor=True)
-        kept = np.flatnonzero(fits.predictability(first).predictable).tolist()
-        if factor_is_identifiable(configured.fit, data.subset(kept)):
-            further.append(corrected)
+    if not first.corrected and factor_is_identifiable(configured.fit, fits.observations(corrected)):
+        further.append(corrected)
     return further
 
 

@@ -49,8 +49,8 @@ _MIN_WEIGHT = 1e-8
 little weight."""
 
 _MAX_UPDATES = 60
-"""Rounds of updates. Most agree after 5 to 20; with half of it many limits in one cell may not have agreed; twice
-as many only repeat."""
+"""Rounds of updates. In simulated groups with limits or gross errors 2 (median) to 24 are needed; with half of it
+the slowest hardly agree, twice as many only repeat."""
 
 _CONVERGED = 1e-5
 """Change of a working response over its standard error below which the updates agree. It is below the tolerance of

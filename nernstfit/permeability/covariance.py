@@ -80,12 +80,12 @@ class CovarianceComponents:
         within = both & (cell[:, :, None] == cell[:, None, :])
         n_averaged = data.n_averaged[self.rows]
         common = np.where(within, 1.0 / np.maximum(n_averaged[:, :, None], n_averaged[:, None, :]), 0.0)
-        self._of = {OFFSET: common, LN_P: common * same_ln_p}
+        self._matrices = {OFFSET: common, LN_P: common * same_ln_p}
         if data.batch_names:
             batch = np.array([data.batch_names.index(b) if b else -1 for b in data.batches])[self.rows]
             one = both & (batch[:, :, None] == batch[:, None, :]) & (batch[:, :, None] >= 0)
-            self._of[BATCH] = np.where(one | within, same_ln_p, 0.0)
-        self._of[NOISE] = self.arranged(data.se_mV[:, None]) ** 2 * np.eye(both.shape[1])
+            self._matrices[BATCH] = np.where(one | within, same_ln_p, 0.0)
+        self._matrices[NOISE] = self.arranged(data.se_mV[:, None]) ** 2 * np.eye(both.shape[1])
 
     def arranged(self, values: FloatArray) -> FloatArray:
         """Return values of shape (n, m) by cluster, shape (clusters, width, m), 0 at the padding."""
@@ -93,7 +93,7 @@ class CovarianceComponents:
 
     def covariance(self, components: VarianceComponents) -> FloatArray:
         """Return V in mV^2 by cluster, 1 on the diagonal of the padding; shape (clusters, width, width)."""
-        total = np.asarray(sum(matrix * getattr(components, name) ** 2 for name, matrix in self._of.items()))
+        total = np.asarray(sum(matrix * getattr(components, name) ** 2 for name, matrix in self._matrices.items()))
         at = np.arange(total.shape[1])
         total[:, at, at] += ~self.there
         return total
@@ -115,19 +115,19 @@ class CovarianceComponents:
         g = self.arranged(sensitivity.T)
         return {
             name: getattr(components, name) ** 2 * np.einsum("uwm,uwm->m", g, matrix @ g)
-            for name, matrix in self._of.items()
+            for name, matrix in self._matrices.items()
         }
 
     def times(self, name: str, values: FloatArray) -> FloatArray:
         """Return M of one component times values of shape (n, m)."""
-        found = self._of[name] @ self.arranged(values)
+        found = self._matrices[name] @ self.arranged(values)
         out = np.empty(values.shape)
         out[self.rows[self.there]] = found[self.there]
         return out
 
     def slope(self, components: VarianceComponents, name: str) -> FloatArray:
         """Return dV / d ln s of one component, shape (clusters, width, width)."""
-        return np.asarray(self._of[name] * (2.0 * getattr(components, name) ** 2))
+        return np.asarray(self._matrices[name] * (2.0 * getattr(components, name) ** 2))
 
     def whole(self, components: VarianceComponents) -> FloatArray:
         """Return V in mV^2 as one matrix, shape (n, n)."""

@@ -21,8 +21,8 @@ LOWER_CHI_SQUARE = 1e-3
 units); half or twice of it decides only between optima that are the same in every respect."""
 
 _MAX_EVALUATIONS = 400
-"""Evaluations of one descent. Most need under 20; with half of it descents along a ridge could stop early, twice as
-many only let a hopeless one run longer."""
+"""Evaluations of one descent. Those of the demonstration need 7 (median) to 28; half or twice of it changes none of
+them."""
 
 _MAX_EXACT_STEPS = 12
 """Steps of a fit to fewer observations than ratios. Exact fits converge quadratically; half of it might leave a far

@@ -56,7 +56,8 @@ from nernstfit.permeability.starting_values import starting_ln_p
 FloatArray = NDArray[np.float64]
 
 _MAX_ITERATIONS = 30
-"""Alternations of ratios and variance components. Most fits need 4 to 8; with half of it slow ones would end at the
+"""Alternations of ratios and variance components. Fits of the demonstration need 3 (median) to 5; where no
+parameters explain the data they circle and need all. With half of it the slowest that converge would end at the
 best point visited; twice as many only lengthen those that circle."""
 
 _CONVERGED = 1e-3
@@ -217,7 +218,7 @@ def fit(
 def expected(
     data: Observations, reference: str, ln_p: FloatArray, components: VarianceComponents, offset_scale_mV: float
 ) -> Fit:
-    """Return the fit of potentials that lie where known ratios put them, with known variance components.
+    """Return the fit of potentials at their expectation for known ratios, with known variance components.
 
     Its covariance is the inverse of the Fisher information, its degrees of freedom those that REML would have.
 
@@ -239,9 +240,9 @@ def expected(
         **{name: getattr(components if name in estimated else start, name) for name in (OFFSET, LN_P, BATCH)}
     )
     bias = _curvature_bias_mV(data, ln_p, known)
-    lying = replace(data, potential_mV=data.predict(ln_p) + bias)
-    problem = _Problem(lying, reference, _free(data, reference), estimated, offset_scale_mV)
-    return _summary(problem, _State(ln_p, known, lying, bias))
+    at_expectation = replace(data, potential_mV=data.predict(ln_p) + bias)
+    problem = _Problem(at_expectation, reference, _free(data, reference), estimated, offset_scale_mV)
+    return _summary(problem, _State(ln_p, known, at_expectation, bias))
 
 
 def covariance_mV2(fit: Fit) -> FloatArray:
@@ -390,8 +391,8 @@ def _summary(problem: _Problem, state: _State) -> Fit:
     white = whiten(linear.residual)
     chi_square = float(white @ white)
     normal = -0.5 * (whiten.log_determinant + chi_square + data.size * math.log(2 * math.pi))
-    member = np.equal.outer(np.array(data.cell_names), np.array(data.cells)).astype(float)
-    shared = components.offset_mV**2 * member / data.cell_sizes[:, None]
+    is_of_cell = np.equal.outer(np.array(data.cell_names), np.array(data.cells)).astype(float)
+    offset_covariance = components.offset_mV**2 * is_of_cell / data.cell_sizes[:, None]
     df = np.full(len(problem.free), math.inf)
     if problem.restricted and problem.estimated and problem.free:
         deviance = Deviance(linear, problem.estimated, components, problem.offset_scale_mV, restricted=True)
@@ -408,7 +409,7 @@ def _summary(problem: _Problem, state: _State) -> Fit:
         components=components,
         estimated_components=problem.estimated,
         offset_scale_mV=problem.offset_scale_mV,
-        offsets_mV=shared @ whiten.precision_times(linear.residual),
+        offsets_mV=offset_covariance @ whiten.precision_times(linear.residual),
         chi_square=chi_square,
         log_likelihood=state.log_factor + normal,
         curvature_bias_mV=state.curvature_bias_mV,
