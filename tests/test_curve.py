@@ -215,7 +215,7 @@ def test_an_unknown_capacitance_has_the_possible_size_that_the_corner_shows() ->
 def test_the_configuration_allows_the_estimators_of_the_registry() -> None:
     assert schema.allowed("measure", "estimator") == registry.names()
     with pytest.raises(KeyError):
-        registry.get("secant")
+        registry.get("unknown")
 
 
 @pytest.mark.parametrize("name", registry.names())

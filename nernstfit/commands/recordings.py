@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 
 from nernstfit.commands.options import cell
+from nernstfit.contract.schema import modules
 from nernstfit.contract.terms import PotentialVerdict, Statistic, Voltage
 
+_ESTIMATORS = modules("nernstfit.reversal.estimators")  # the whole schema would slow down every command
 _CHANNEL = click.option("--channel", help="Name or number of the ADC that carries the current.")
 _COMMAND = click.option("--command", help="Name or number of the DAC that drives the cell.")
 
@@ -62,14 +64,19 @@ Examples:
 @click.option("--sweeps", help="Sweeps to use, from 0, like 0-12,15.")
 @click.option("--leak", help="Subtracted leak: none, linear, epoch:A (the letter of another epoch) or background.")
 @click.option("--subtract", default="", help="The recording of the background.")
-@click.option("--estimator", help="Estimator of the zero of the current, as in the configuration: local, ...")
+@click.option("--estimator", help=f"Estimator of the zero of the current: {', '.join(_ESTIMATORS)}.")
 @click.option("--voltage", help=f"Voltage of the I-V curve: {', '.join(Voltage)}.")
 @click.option("--max-interval-mV", "max_interval_mV", help="A potential with a wider 95 % interval is ambiguous.")
 @click.option("--min-span-mV", "min_span_mV", help="Range beside the crossing in which the current must not be zero.")
 @click.option("--series-resistance-MOhm", "series_resistance_MOhm", type=float, help="Uncompensated resistance.")
 @click.option("--capacitance-pF", "capacitance_pF", type=float, help="Capacitance of the membrane, for ramps.")
 @click.option(
-    "--temperature-C", "temperature_C", type=float, default=22.0, show_default=True, help="For the estimator ghk only."
+    "--temperature-C",
+    "temperature_C",
+    type=float,
+    default=22.0,
+    show_default=True,
+    help="For estimators that use RT/F, such as ghk.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def measure(
