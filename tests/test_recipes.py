@@ -130,35 +130,35 @@ def test_the_order_of_rows_and_columns_changes_no_bit(tmp_path: Path) -> None:
             "solution,NaCl\nb,20001\n",
             "s.csv: row 2, column 'NaCl': got 20001, expected a concentration in mM from 0 to 20000",
         ),
-        ("solution,NaCl,pH\nb,140,7.4\n", "s.csv: row 2, column 'pH': found 7.4, but no component buffers there"),
+        ("solution,NaCl,pH\nb,140,7.4\n", "s.csv: row 2, column 'pH': got 7.4, but no component buffers there"),
         (
             "solution,NaCl,Na-acetate,pH\nb,140,5,7.4\n",
-            "s.csv: row 2, column 'pH': found 7.4, but no component buffers",
+            "s.csv: row 2, column 'pH': got 7.4, but no component buffers",
         ),
-        ("solution,NaCl,HEPES,pH\nb,140,5,74\n", "s.csv: row 2, column 'pH': got 74, expected a pH from 0 to 14"),
+        ("solution,NaCl,HEPES,pH\nb,140,5,74\n", "s.csv: row 2, column 'pH': got 74, expected a number from 0 to 14"),
         (
             "solution,BaCl2,BAPTA,pH\nb,1,5,7.2\n",
-            "s.csv: row 2, column 'pH': found 7.2, but no stability constant of BAPTA4 with Ba is known",
+            "s.csv: row 2, column 'pH': got 7.2, but no stability constant of BAPTA4 with Ba is known",
         ),
         (
             "solution,KCl,EGTA,pH\nb,140,5,\n",
-            "s.csv: row 2, column 'EGTA': found 5 without a pH: 'EGTA' can be read as EGTA2, EGTA3 or EGTA4: spell out",
+            "s.csv: row 2, column 'EGTA': got 5 without a pH: 'EGTA' can be read as EGTA2, EGTA3 or EGTA4: spell out",
         ),
         (
             "solution,gluconic acid,KCl\nb,100,30\n",
-            "s.csv: row 2, column 'gluconic acid': found 100 without a pH: ",
+            "s.csv: row 2, column 'gluconic acid': got 100 without a pH: ",
         ),
         (
             f"{BATH}bath,140,5,2,1,10,10,,NaOH\n",
-            "s.csv: row 2, column 'titrant': found 'NaOH' without a pH; the pH that it was added up to",
+            "s.csv: row 2, column 'titrant': got 'NaOH' without a pH, expected the pH to which it was titrated",
         ),
         (
             f"{BATH}bath,140,5,2,1,10,10,7.4,HCl\n",
-            "s.csv: row 2, column 'titrant': found 'HCl', but the other components leave -4.6",
+            "s.csv: row 2, column 'titrant': got 'HCl', but the other components leave -4.6",
         ),
         (
             f"{BATH}bath,140,5,2,1,10,10,7.4,soda\n",
-            "s.csv: row 2, column 'titrant': found 'soda'; an acid or base such as NaOH, KOH, CsOH, HCl or NMDG",
+            "s.csv: row 2, column 'titrant': got 'soda', expected an acid or base such as NaOH, KOH, CsOH, HCl or NMDG",
         ),
     ],
 )
@@ -259,10 +259,10 @@ def test_own_buffers_buffer(tmp_path: Path) -> None:
         ("X,0,0.3,,a", "species.csv: row 2, column 'charge': got 0, expected a charge such as 1, 2, -1 or -2"),
         ("X,1.5,0.3,,a", "species.csv: row 2, column 'charge': got 1.5, expected a charge such as 1, 2, -1 or -2"),
         ("X,1,30,,a", "species.csv: row 2, column 'mobility': got 30, expected a mobility relative to that of K"),
-        ("X,1,0.3,,", "species.csv: row 2, column 'source': found nothing; every species needs one"),
-        ("X,1,0.3,Kalium,a", "species.csv: row 2, column 'analogue': found 'Kalium', which is no known ion"),
-        ("X,1,0.3,Cl,a", "species.csv: row 2, column 'analogue': found 'Cl' of charge -1 for one of +1"),
-        ("Na,2,0.3,,a", "species.csv: row 2, column 'charge': found 2 for the known ion Na, which has +1"),
+        ("X,1,0.3,,", "species.csv: row 2, column 'source': got nothing, expected a value in every row"),
+        ("X,1,0.3,Kalium,a", "species.csv: row 2, column 'analogue': got 'Kalium', which is no known ion"),
+        ("X,1,0.3,Cl,a", "species.csv: row 2, column 'analogue': got 'Cl' of charge -1 for one of +1"),
+        ("Na,2,0.3,,a", "species.csv: row 2, column 'charge': got 2 for the known ion Na, expected +1"),
     ],
 )
 def test_faults_of_the_species_table(tmp_path: Path, row: str, said: str) -> None:
@@ -272,7 +272,7 @@ def test_faults_of_the_species_table(tmp_path: Path, row: str, said: str) -> Non
 
 def test_a_column_is_missing_from_the_species_table(tmp_path: Path) -> None:
     assert fault(tmp_path, "solution,NaCl\nx,140\n", "species,charge,mobility,source\nX,1,1,a\n") == (
-        "species.csv: row 1: found no column 'analogue' (found species, charge, mobility, source); it is needed"
+        "species.csv: row 1: column 'analogue' is missing (got species, charge, mobility, source); it is required"
     )
 
 

@@ -1,4 +1,4 @@
-"""From the user's tables of solutions and species to ions, with every fault of theirs in one sentence."""
+"""Reader of the user's tables of solutions and species: ions and amounts, with every fault in one sentence."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from nernstfit.physics.solution.ions import IONS, Ion, Parts, UnknownComponent, 
 from nernstfit.solutions.composition import Solutions, Titrant
 
 PH, TITRANT = "pH", "titrant"
-_MOST_mM = 20_000.0
-_PH_RANGE = (0.0, 14.0)
-_REACH = 2.0  # of a buffer, in units of pH to both sides of its pKa
-_ROOM_C = 25.0
+# Largest concentration in mM: above that of every saturated salt solution (LiCl, 20 mol/l), so that a larger number
+# is a unit taken for another. Half of it would refuse none but such stocks; double lets some such numbers through.
+_MAX_mM = 20_000.0
+# Distance from the nearest pKa, in units of pH, within which a component buffers: at 2, one hundredth of it is in the
+# minor form. At half, recipes with the usual HEPES at pH 6 would be refused; at double, any pH would pass.
+_MAX_PH_DISTANCE = 2.0
+_ROOM_C = 25.0  # temperature at which that distance is taken; pKa shifts by tenths within the range of experiments
 _SPECIES = ("species", "charge", "mobility", "analogue", "source")
-_FURTHER = ("mobility_percent", "molar_mass_g_per_mol", "size_A", "pKa", "pKa_kJ_per_mol")
-_FASTEST = 10.0  # the proton has 4.76
+_OPTIONAL = ("mobility_percent", "molar_mass_g_per_mol", "size_A", "pKa", "pKa_kJ_per_mol")
 
 
-def parse(table: pd.DataFrame, place: str, own: UserIons = ()) -> tuple[Solutions, list[str]]:
-    """Turn the table of solutions into ions.
+def parse(table: pd.DataFrame, place: str, user_ions: UserIons = ()) -> tuple[Solutions, list[str]]:
+    """Return the ions of a table of solutions.
 
     Parameters
     ----------
@@ -35,125 +37,126 @@ def parse(table: pd.DataFrame, place: str, own: UserIons = ()) -> tuple[Solution
         As `tables.read` returns it.
     place : str
         The table's path, for the faults.
-    own : tuple of Ion
+    user_ions : tuple of Ion
         The user's own, from `read_species`.
 
     Returns
     -------
     Solutions
-        Of what could be read, by name: the order of rows and columns changes nothing.
+        All that could be read, by name: the order of rows and columns changes nothing.
     faults : list of str
         One sentence per fault.
     """
     if "solution" not in table.columns:
-        found = ", ".join(table.columns)
-        return _nothing(own), [
-            f"{place}: row 1: found the columns {found}; a column 'solution' with the names would be right"
-        ]
-    recipe = table.sort_values("solution", kind="stable")  # sums round alike, whatever the order in the file
+        got = ", ".join(table.columns)
+        none = Solutions((), (), np.zeros((0, 0)), np.zeros(0), (), (), user_ions)
+        return none, [f"{place}: row 1: got the columns {got}, expected a column 'solution' with the names"]
     faults = list(_name_faults(table["solution"], place))
-    pH, wrong = _pH(table, place)
-    faults += wrong
-    doses, doubtful, wrong = _doses(table, place, pH, own)
-    faults += wrong
-    titrants, wrong = _titrants(table, place, pH, own)
-    faults += wrong
+    pH, found = _read_pH(table, place)
+    faults += found
+    doses, incomplete, found = _read_doses(table, place, pH, user_ions)
+    faults += found
+    titrants, found = _read_titrants(table, place, pH, user_ions)
+    faults += found
+    recipes = table.sort_values("solution", kind="stable")  # sums round alike, whatever the order in the file
+    ions, given_mM, uncharged_mM = _amounts(doses, recipes.index, user_ions)
+    solutions = Solutions(
+        names=tuple(recipes["solution"]),
+        ions=ions,
+        given_mM=given_mM,
+        uncharged_mM=uncharged_mM,
+        pH=tuple(pH.reindex(recipes.index).tolist()),
+        titrants=tuple(titrants.get(row) for row in recipes.index),
+        user_ions=user_ions,
+        incomplete=frozenset(incomplete),
+    )
+    for row in sorted(row for row in recipes.index if table["solution"][row] not in incomplete):
+        found = list(_equilibrium_faults(solutions, recipes, row, place))
+        faults += found
+        incomplete |= {table["solution"][row]} if found else set()
+    return replace(solutions, incomplete=frozenset(incomplete)).with_formed_ions(), faults
 
+
+def _amounts(
+    doses: Mapping[str, pd.Series], rows: pd.Index, user_ions: UserIons
+) -> tuple[tuple[Ion, ...], np.ndarray, np.ndarray]:
+    """Return the ions by name, their amounts in mM, shape (rows, ions), and those of uncharged substances, (rows,)."""
     amounts: dict[Ion, np.ndarray] = {}
-    uncharged = np.zeros(len(recipe))
+    uncharged = np.zeros(len(rows))
     for column in sorted(doses):
-        dose, parts = doses[column].reindex(recipe.index).to_numpy(), components_at_pH(column, own)
+        dose, parts = doses[column].reindex(rows).to_numpy(), components_at_pH(column, user_ions)
         for ion, count in parts:
-            amounts[ion] = amounts.get(ion, np.zeros(len(recipe))) + count * dose
+            amounts[ion] = amounts.get(ion, np.zeros(len(rows))) + count * dose
         if not parts:
             uncharged = uncharged + dose
     ions = tuple(sorted(amounts, key=lambda ion: ion.name))
-    given = np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(recipe)).T
-    solutions = Solutions(
-        names=tuple(recipe["solution"]),
-        ions=ions,
-        given_mM=given,
-        uncharged_mM=uncharged,
-        pH=tuple(pH.reindex(recipe.index).tolist()),
-        titrants=tuple(titrants.get(row) for row in recipe.index),
-        user_ions=own,
-        incomplete=frozenset(doubtful),
-    )
-    for row in sorted(row for row in recipe.index if table["solution"][row] not in doubtful):
-        wrong = list(_chemistry_faults(solutions, recipe, row, place))
-        faults += wrong
-        doubtful |= {table["solution"][row]} if wrong else set()
-    return replace(solutions, incomplete=frozenset(doubtful)).with_formed_ions(), faults
+    return ions, np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(rows)).T, uncharged
 
 
-def _nothing(own: UserIons) -> Solutions:
-    return Solutions((), (), np.zeros((0, 0)), np.zeros(0), (), (), own)
-
-
-def _pH(table: pd.DataFrame, place: str) -> tuple[pd.Series, list[str]]:
+def _read_pH(table: pd.DataFrame, place: str) -> tuple[pd.Series, list[str]]:
+    """Return the pH of each row, nan where none is given, and faults."""
     if PH not in table.columns:
         return pd.Series(math.nan, index=table.index), []
-    low, high = _PH_RANGE
-    return tables.numbers(table, PH, place, lambda v: None if low <= v <= high else f"a pH from {low:g} to {high:g}")
+    return tables.numbers(table, PH, place, tables.SOLUTIONS_INPUT.columns[PH].expected)
 
 
-def _doses(
-    table: pd.DataFrame, place: str, pH: pd.Series, own: UserIons
+def _read_doses(
+    table: pd.DataFrame, place: str, pH: pd.Series, user_ions: UserIons
 ) -> tuple[dict[str, pd.Series], set[str], list[str]]:
-    """Concentrations of the components in mM, solutions of which something could not be read, and faults."""
-    doses, doubtful, faults = {}, set(), []
+    """Return concentrations of the components in mM, solutions of which something could not be read, and faults."""
+    doses, incomplete, faults = {}, set(), []
     for column in table.columns.drop(["solution", PH, TITRANT], errors="ignore"):
-        there = ~table[column].isin(["", "0"])
+        given = ~table[column].isin(["", "0"])
         try:
-            components_at_pH(column, own)
+            components_at_pH(column, user_ions)
         except UnknownComponent as fault:
             faults.append(f"{place}: row 1, column '{column}': {fault}")
-            doubtful |= set(table["solution"][there])
+            incomplete |= set(table["solution"][given])
             continue
-        values, wrong = tables.numbers(table, column, place, _concentration_fault)
-        faults += wrong
-        doubtful |= set(table["solution"][there & values.isna()])
+        values, found = tables.numbers(table, column, place, _concentration_fault)
+        faults += found
+        incomplete |= set(table["solution"][given & values.isna()])
         doses[column] = values.fillna(0.0)
-        without = there & pH.isna() & (values > 0)
-        unclear = _only_at_a_pH(column, own)
-        if without.any() and unclear:
-            doubtful |= set(table["solution"][without])
+        without_pH, reason = given & pH.isna() & (values > 0), _ambiguity(column, user_ions)
+        if without_pH.any() and reason:
+            incomplete |= set(table["solution"][without_pH])
             faults += [
-                f"{place}: row {row}, column '{column}': found {table[column][row]} without a pH: {unclear}"
-                for row in table.index[without]
+                f"{place}: row {row}, column '{column}': got {table[column][row]} without a pH: {reason}"
+                for row in table.index[without_pH]
             ]
-    return doses, doubtful, faults
+    return doses, incomplete, faults
 
 
-def _only_at_a_pH(column: str, own: UserIons) -> str:
-    """What would be right for a component whose ions depend on the pH; nothing where they do not."""
+def _ambiguity(column: str, user_ions: UserIons) -> str:
+    """Return the fault of a component without a pH where its ions depend on it; '' where they do not."""
     try:
-        components(column, own)
+        components(column, user_ions)
     except UnknownComponent as fault:
-        return f"{fault}; a value in column 'pH' would be right"
+        return f"{fault}, or give a value in column 'pH'"
     return ""
 
 
 def _concentration_fault(value: float) -> str | None:
-    return None if 0 <= value <= _MOST_mM else f"a concentration in mM from 0 to {_MOST_mM:g}"
+    return None if 0 <= value <= _MAX_mM else f"a concentration in mM from 0 to {_MAX_mM:g}"
 
 
 def _name_faults(names: pd.Series, place: str) -> Iterator[str]:
+    """Yield missing and repeated names of solutions."""
     first: dict[str, object] = {}
     for row, name in names.items():
+        where = f"{place}: row {row}, column 'solution': got"
         if name == "":
-            yield f"{place}: row {row}, column 'solution': found nothing; the solution's name would be right"
+            yield f"{where} nothing, expected the name of the solution"
         elif name in first:
-            yield (
-                f"{place}: row {row}, column 'solution': found '{name}', which row {first[name]} has already; "
-                "another name would be right"
-            )
+            yield f"{where} '{name}', which row {first[name]} has already, expected another name"
         else:
             first[name] = row
 
 
-def _titrants(table: pd.DataFrame, place: str, pH: pd.Series, own: UserIons) -> tuple[dict[object, Titrant], list[str]]:
-    """What each row was titrated with, by row."""
+def _read_titrants(
+    table: pd.DataFrame, place: str, pH: pd.Series, user_ions: UserIons
+) -> tuple[dict[object, Titrant], list[str]]:
+    """Return the titrant of each row that has one, by row, and faults."""
     found: dict[object, Titrant] = {}
     faults: list[str] = []
     if TITRANT not in table.columns:
@@ -161,52 +164,52 @@ def _titrants(table: pd.DataFrame, place: str, pH: pd.Series, own: UserIons) -> 
     for row, text in table[TITRANT].items():
         if text == "":
             continue
-        where = f"{place}: row {row}, column '{TITRANT}': found '{text}'"
-        ion = _titrating_ion(text, own)
+        where = f"{place}: row {row}, column '{TITRANT}': got '{text}'"
+        ion = _titrating_ion(text, user_ions)
         if ion is None:
-            faults.append(f"{where}; an acid or base such as NaOH, KOH, CsOH, HCl or NMDG would be right")
+            faults.append(f"{where}, expected an acid or base such as NaOH, KOH, CsOH, HCl or NMDG")
         elif math.isnan(pH[row]) and (PH not in table.columns or table[PH][row] == ""):
-            faults.append(f"{where} without a pH; the pH that it was added up to, in column 'pH', would be right")
+            faults.append(f"{where} without a pH, expected the pH to which it was titrated in column 'pH'")
         else:
             found[row] = Titrant(text, ion)
     return found, faults
 
 
-def _titrating_ion(text: str, own: UserIons) -> Ion | None:
-    """The monovalent ion that a titrant brings besides protons or hydroxide; None where it is no such thing."""
+def _titrating_ion(text: str, user_ions: UserIons) -> Ion | None:
+    """Return the monovalent ion of an acid or base besides protons or hydroxide; None where the text names neither."""
     try:
-        parts: Parts = components_at_pH(text, own)
+        parts: Parts = components_at_pH(text, user_ions)
     except UnknownComponent:
         return None
-    brought = [ion for ion, _ in parts if ion.name not in ("H", "OH")]
-    return brought[0] if len(brought) == 1 and abs(brought[0].valence) == 1 else None
+    added = [ion for ion, _ in parts if ion.name not in ("H", "OH")]
+    return added[0] if len(added) == 1 and abs(added[0].valence) == 1 else None
 
 
-def _chemistry_faults(solutions: Solutions, recipe: pd.DataFrame, row: int, place: str) -> Iterator[str]:
-    """What keeps the equilibria of one solution from being solved."""
-    i = list(recipe.index).index(row)
+def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int, place: str) -> Iterator[str]:
+    """Yield the reasons for which the equilibria of one solution cannot be solved."""
+    i = list(recipes.index).index(row)
     pH, titrant = solutions.pH[i], solutions.titrants[i]
     if math.isnan(pH):
         return
-    where = f"{place}: row {row}, column '{PH}': found {pH:g}"
+    where = f"{place}: row {row}, column '{PH}': got {pH:g}"
     amounts = solutions.amounts(i)
     acids = equilibria.acid_steps(solutions.known.values())
     try:
-        reach = [abs(pKa - pH) for pKa in equilibria.pKa(amounts, acids, _ROOM_C)]
-        if min(reach, default=math.inf) > _REACH:
+        distances = [abs(pKa - pH) for pKa in equilibria.pKa(amounts, acids, _ROOM_C)]
+        if min(distances, default=math.inf) > _MAX_PH_DISTANCE:
             yield (
-                f"{where}, but no component buffers there (none has a pKa within {_REACH:g} of it); a buffer such as "
-                "HEPES, or no pH, would be right"
+                f"{where}, but no component buffers there (none has a pKa within {_MAX_PH_DISTANCE:g} of it); expected "
+                "a buffer such as HEPES, or no pH"
             )
             return
         equilibria.speciate(amounts, acids, pH, _ROOM_C, titrant.ion if titrant else None)
     except equilibria.NoConstant as fault:
-        yield f"{where}, but {fault}; without one of the two, or without the pH, the solution can be computed"
+        yield f"{where}, but {fault}; expected only one of the two, or no pH"
     except equilibria.WrongTitrant as fault:
         kind = "an acid such as HCl" if fault.excess_meq_per_l > 0 else "a base such as NaOH"
         yield (
-            f"{place}: row {row}, column '{TITRANT}': found '{recipe[TITRANT][row]}', but the other components leave "
-            f"{fault.excess_meq_per_l:+.3g} meq/l at pH {pH:g}, which {kind} would balance"
+            f"{place}: row {row}, column '{TITRANT}': got '{recipes[TITRANT][row]}', but the other components leave "
+            f"{fault.excess_meq_per_l:+.3g} meq/l at pH {pH:g}; expected {kind}"
         )
 
 
@@ -218,46 +221,51 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
     path : str
         Table with the columns species, charge, mobility (relative to that of K: limiting equivalent conductivity /
         |charge| / 73.48 S cm2/mol), analogue (an ion of the same charge whose activity coefficients stand in; may be
-        empty) and source; where wanted also mobility_percent (its standard error), molar_mass_g_per_mol, size_A, pKa
-        and pKa_kJ_per_mol. A row of a known ion takes the place of its charge-independent values.
+        empty) and source; optionally mobility_percent (its standard error), molar_mass_g_per_mol, size_A, pKa
+        and pKa_kJ_per_mol. A row of a known ion replaces its mobility, its source, and what else it gives.
 
     Returns
     -------
-    own : tuple of Ion
+    user_ions : tuple of Ion
         By name.
     faults : list of str
         One sentence per fault.
     """
     table = tables.read(path)
-    missing = [column for column in _SPECIES if column not in table.columns]
-    if missing:
-        found = ", ".join(table.columns)
-        return (), [f"{path}: row 1: found no column '{column}' (found {found}); it is needed" for column in missing]
-    faults = list(_species_faults(table, path))
-    numbers: dict[str, pd.Series] = {}
-    checks = {"charge": _charge_fault, "mobility": _mobility_fault, "mobility_percent": _percent_fault}
-    for column in ("charge", "mobility", *(column for column in _FURTHER if column in table.columns)):
-        numbers[column], wrong = tables.numbers(table, column, path, checks.get(column, lambda _: None))
-        faults += wrong
+    got = ", ".join(table.columns)
+    faults = [
+        f"{path}: row 1: column '{column}' is missing (got {got}); it is required"
+        for column in _SPECIES
+        if column not in table.columns
+    ]
     if faults:
         return (), faults
-    own = [
+    faults = list(_species_faults(table, path))
+    numbers: dict[str, pd.Series] = {}
+    percent_fault = tables.SPECIES.columns["mobility_percent"].expected
+    checks = {"charge": _charge_fault, "mobility": _mobility_fault, "mobility_percent": percent_fault}
+    for column in ("charge", "mobility", *(column for column in _OPTIONAL if column in table.columns)):
+        numbers[column], found = tables.numbers(table, column, path, checks.get(column, lambda _: None))
+        faults += found
+    if faults:
+        return (), faults
+    ions = [
         _species(cells, {column: float(values[row]) for column, values in numbers.items() if pd.notna(values[row])})
         for row, cells in table.to_dict("index").items()
     ]
-    return tuple(sorted(own, key=lambda ion: ion.name)), faults
+    return tuple(sorted(ions, key=lambda ion: ion.name)), faults
 
 
 def _species(cells: Mapping[str, str], numbers: Mapping[str, float]) -> Ion:
     name = cells["species"]
     base = IONS.get(name, Ion(name, int(numbers["charge"]), numbers["mobility"], 10.0, ""))
-    further: dict[str, Any] = {column: numbers[column] for column in _FURTHER if column in numbers}
+    optional: dict[str, Any] = {column: numbers[column] for column in _OPTIONAL if column in numbers}
     return replace(
         base,
         mobility=numbers["mobility"],
         analogue=cells["analogue"] or base.analogue,
         source=cells["source"],
-        **further,
+        **optional,
     )
 
 
@@ -266,27 +274,21 @@ def _charge_fault(value: float) -> str | None:
 
 
 def _mobility_fault(value: float) -> str | None:
-    if 0 < value <= _FASTEST:
-        return None
-    return (
-        f"a mobility relative to that of K, above 0 and at most {_FASTEST:g} (limiting equivalent conductivity in "
-        "S cm2/mol / |charge| / 73.48)"
-    )
-
-
-def _percent_fault(value: float) -> str | None:
-    return None if 0 <= value <= 100 else "a standard error in percent from 0 to 100"
+    expected = tables.SPECIES.columns["mobility"].expected(value)
+    quantity = "a mobility relative to that of K (limiting equivalent conductivity in S cm2/mol / |charge| / 73.48)"
+    return f"{quantity}, {expected}" if expected else None
 
 
 def _species_faults(table: pd.DataFrame, path: str) -> Iterator[str]:
+    """Yield blank cells, repeated names, and values that contradict the known ions."""
     first: dict[str, object] = {}
     for row, cells in table.to_dict("index").items():
         where, name = f"{path}: row {row}, column", cells["species"]
         for column in ("species", "charge", "mobility", "source"):
             if cells[column] == "":
-                yield f"{where} '{column}': found nothing; every species needs one"
+                yield f"{where} '{column}': got nothing, expected a value in every row"
         if name in first:
-            yield f"{where} 'species': found '{name}', which row {first[name]} has already; another would be right"
+            yield f"{where} 'species': got '{name}', which row {first[name]} has already, expected another name"
         first.setdefault(name, row)
         try:
             charge = int(cells["charge"])
@@ -294,17 +296,19 @@ def _species_faults(table: pd.DataFrame, path: str) -> Iterator[str]:
             continue
         if name in IONS and charge != IONS[name].valence:
             yield (
-                f"{where} 'charge': found {cells['charge']} for the known ion {name}, which has "
-                f"{IONS[name].valence:+d}; that, or another name, would be right"
+                f"{where} 'charge': got {cells['charge']} for the known ion {name}, expected "
+                f"{IONS[name].valence:+d}, or another name"
             )
-        analogue = cells["analogue"]
-        if analogue and analogue not in IONS:
-            hint = nearest(analogue, IONS)
-            yield f"{where} 'analogue': found '{analogue}', which is no known ion" + (
-                f"; the nearest is '{hint}'" if hint else ""
-            )
-        elif analogue and IONS[analogue].valence != charge:
-            yield (
-                f"{where} 'analogue': found '{analogue}' of charge {IONS[analogue].valence:+d} for one of "
-                f"{charge:+d}; an ion of the same charge would be right"
-            )
+        yield from (f"{where} 'analogue': {fault}" for fault in _analogue_faults(cells["analogue"], charge))
+
+
+def _analogue_faults(analogue: str, charge: int) -> Iterator[str]:
+    """Yield the fault of an analogue that is no known ion of the same charge."""
+    if analogue and analogue not in IONS:
+        hint = nearest(analogue, IONS)
+        yield f"got '{analogue}', which is no known ion" + (f"; the nearest is '{hint}'" if hint else "")
+    elif analogue and IONS[analogue].valence != charge:
+        yield (
+            f"got '{analogue}' of charge {IONS[analogue].valence:+d} for one of {charge:+d}, expected an ion of the "
+            "same charge"
+        )
