@@ -214,6 +214,7 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, **more):
             frame.to_parquet(path, index=False)
             inputs[name].append(path)
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
+    outputs["datapackage"] = "results/datapackage.json"
     stage.run(inputs, outputs, loaded)
     return Path("results/report.html").read_text(encoding="utf-8")
 
@@ -554,6 +555,7 @@ def test_what_the_model_cannot_predict_is_said_at_once(here):
     loaded = experiments.load(settings.read())
     inputs |= {"facts": ["results/ingest/0000.facts.parquet"], "traces": ["results/ingest/0000.traces.parquet"]}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
+    outputs["datapackage"] = "results/datapackage.json"
     stage.run(inputs | {"tables": loaded.input_files}, outputs, loaded)
     said = summary(Path("results/report.html").read_text())
     assert "1 of the 2 reversal potentials is left out of the fit" in said

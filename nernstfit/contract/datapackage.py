@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nernstfit.contract.tables import RESULT, TABLES, Column, Table
+from nernstfit.contract.tables import TABLES, Column, Table
 
 _TYPES = {"text": "string", "number": "number", "integer": "integer", "boolean": "boolean"}
 _LISTS = ("flags",)  # columns whose terms stand in a list of name=value, so that no single cell is one of them
 
 
-def datapackage(own_columns: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def datapackage(written: Mapping[str, Iterable[str]]) -> dict[str, Any]:
     """Describe every result table: its columns with type, unit and meaning, and its key.
 
     Parameters
     ----------
-    own_columns : mapping
-        Name of a table to the user's own columns in it, which follow the declared ones.
+    written : mapping
+        Name of each result table to its columns (a DataFrame will do); those that are not declared are the user's own.
 
     Returns
     -------
     dict
         A data package descriptor with one tabular data resource per table, as plain JSON values.
     """
-    tables = [table for table in TABLES.values() if table.kind == RESULT]
     return {
         "profile": "tabular-data-package",
         "name": "nernstfit-results",
-        "resources": [_resource(table, own_columns.get(table.name, ())) for table in tables],
+        "resources": [_resource(TABLES[name], written[name]) for name in TABLES if name in written],
     }
 
 
-def _resource(table: Table, own: Sequence[str]) -> dict[str, Any]:
+def _resource(table: Table, written: Iterable[str]) -> dict[str, Any]:
     fields = [_field(column) for column in table.columns.values()]
+    own = [name for name in written if name not in table.columns]
     fields += [{"name": name, "type": "string", "description": "Column of the user's own, as typed"} for name in own]
     return {
         "name": table.name,

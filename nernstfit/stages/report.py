@@ -1,4 +1,4 @@
-"""Stage of the report, its figures, and the manifest of the run."""
+"""Stage of the report, its figures, the manifest and the data package of the run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from nernstfit.contract import tables
+from nernstfit.contract.datapackage import datapackage
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.figures.render import Drawing
@@ -30,7 +31,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `results`: the result tables of the contract; `facts` and `traces`: Parquet files of all batches, none
         where there are no recordings; `tables`: the user's tables, and `truth.yaml` where they are simulated.
     outputs : mapping
-        `report`: an HTML file; `figures`: a folder; `manifest`: a JSON file.
+        `report`: an HTML file; `figures`: a folder; `manifest` and `datapackage`: JSON files.
     experiment : Experiment
     """
     truth = next((Path(path) for path in inputs["tables"] if Path(path).name == TRUTH_FILE), None)
@@ -45,6 +46,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     made = build.build(results)
     _write(outputs["report"], made.html)
     _write(outputs["manifest"], as_text(results.manifest))
+    _write(outputs["datapackage"], as_text(datapackage(results.tables)))
     _write_figures(Path(outputs["figures"]), made.drawings)
 
 

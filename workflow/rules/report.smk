@@ -14,6 +14,7 @@ rule report:
         report="results/report.html",
         figures=directory("results/figures"),
         manifest="results/manifest.json",
+        datapackage="results/datapackage.json",
     log:
         "logs/report.log",
     threads: 1
