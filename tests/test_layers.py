@@ -35,7 +35,7 @@ RANKS = {
     "commands": 7,
     "__main__": 8,
 }
-ONE_IMPORTER = {"lmfit": "permeability/least_squares.py", "vl_convert": "figures/render.py"}
+ONE_IMPORTER = {"lmfit": "permeability/least_squares.py", "pyabf": "abf/sections.py", "vl_convert": "figures/render.py"}
 ONE_FOLDER = {"altair": "figures"}
 HEAVY = ("altair", "lmfit", "matplotlib", "pandas", "pyabf", "scipy", "snakemake")
 

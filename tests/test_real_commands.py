@@ -11,6 +11,7 @@ import neo
 import numpy as np
 import pytest
 
+from nernstfit.abf import layout, sections
 from nernstfit.abf.command import Segment, in_millivolts, levels, segments
 from nernstfit.abf.describe import describe, sweep_traces
 from nernstfit.abf.read import Recording, read
@@ -200,3 +201,15 @@ def test_a_copy_without_its_stimulus_file_says_what_is_missing(real_abf: Path, t
     recording = read(tmp_path / "171116sh_0015.abf")
     with pytest.raises(RecordingError, match=r"stimulus file sine sweep magnitude 20\.abf, which is not beside"):
         command(recording)
+
+
+def test_pyabf_and_the_table_of_fields_read_the_same_header(real_abf: Path) -> None:
+    """A field that one of the two misread would be a wrong number in silence."""
+    for path in sorted(real_abf.glob("*.abf")):
+        content = np.fromfile(path, dtype=np.uint8)
+        if bytes(content[:4]) == layout.ABF1_SIGNATURE:
+            assert sections.abf1_header(content) == layout.ABF1_HEADER.unpack(content), path.name
+            continue
+        assert sections.abf2_header(content) == layout.ABF2_HEADER.unpack(content), path.name
+        for section in ("Protocol", "ADC", "DAC", "EpochPerDAC"):
+            assert sections.abf2_entries(content, section) == layout.entries(content, section), path.name

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.abf import layout
+from nernstfit.abf import layout, sections
 from nernstfit.abf.layout import BLOCK, Bytes, Extent
 from nernstfit.abf.records import (
     MAX_EPOCHS,
@@ -160,7 +160,7 @@ def parse(content: Bytes) -> Header:
 
 
 def _abf1(content: Bytes) -> _Fields:
-    header = layout.ABF1_HEADER.unpack(content)
+    header = sections.abf1_header(content)
     is_short = header.lDataSectionPtr * BLOCK < layout.ABF1_HEADER.size
     inputs = _abf1_inputs(header, is_short)
     stored = layout.SAMPLE_TYPES[header.nDataFormat]
@@ -235,16 +235,16 @@ def _abf1_obstacles(header: SimpleNamespace) -> tuple[str, ...]:
 
 
 def _abf2(content: Bytes) -> _Fields:
-    header = layout.ABF2_HEADER.unpack(content)
-    protocol = layout.entries(content, "Protocol")[0]
+    header = sections.abf2_header(content)
+    protocol = sections.abf2_entries(content, "Protocol")[0]
     strings, data, synch = _strings(content), layout.extent(content, "Data"), layout.extent(content, "SynchArray")
     version = header.fFileVersionNumber[::-1][:2]
-    inputs, outputs = layout.entries(content, "ADC"), layout.entries(content, "DAC")
+    inputs, outputs = sections.abf2_entries(content, "ADC"), sections.abf2_entries(content, "DAC")
     rate_Hz = 1e6 / protocol.fADCSequenceInterval
     for entry in inputs:
         entry.number, entry.name = entry.nADCNum, _string(strings, entry.lADCChannelNameIndex)
         entry.unit = unit_of(_string(strings, entry.lADCUnitsIndex))
-    rows = sorted(layout.entries(content, "EpochPerDAC"), key=lambda row: int(row.nEpochNum))
+    rows = sorted(sections.abf2_entries(content, "EpochPerDAC"), key=lambda row: int(row.nEpochNum))
     lists = _abf2_user_lists(content, strings, version)
     for entry in outputs:
         entry.number, entry.name = entry.nDACNum, _string(strings, entry.lDACChannelNameIndex)

@@ -16,7 +16,7 @@ from nernstfit.experiment.records import Experiment
 
 CONTRACT = 1  # version of the contract that the tables follow
 PACKAGES = (
-    *("nernstfit", "numpy", "scipy", "pandas", "lmfit", "snakemake"),
+    *("nernstfit", "numpy", "scipy", "pandas", "lmfit", "snakemake", "pyabf"),
     *("altair", "vl-convert-python"),
 )
 
