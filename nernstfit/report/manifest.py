@@ -47,7 +47,7 @@ def manifest(experiment: Experiment, input_files: Sequence[str], facts: Sequence
 
 
 def as_text(content: Mapping[str, Any]) -> str:
-    """Return the text of manifest.json."""
+    """Return the text of a JSON file, keys in alphabetical order."""
     return json.dumps(content, sort_keys=True, indent=2, allow_nan=False) + "\n"
 
 
