@@ -24,7 +24,7 @@ from nernstfit.permeability.inference.model_selection import (
     aicc,
     candidates,
     factor_is_identifiable,
-    with_correction,
+    with_pipette_factor,
     without_doubtful_ions,
 )
 from nernstfit.permeability.inference.nernst_slopes import Slope
@@ -217,7 +217,7 @@ class _GroupFits:
         key = _assumptions(model)
         if key not in self._predictability:
             whole = self.group.observations.under(
-                self.solutions, model.permeant, model.activity, fit_factor=model.corrected
+                self.solutions, model.permeant, model.activity, fit_factor=model.fit_factor
             )
             unknown, reason = unknown_inside(whole, self.solutions, model.permeant, self.settings.fit.offset_sd_mV)
             predictable = np.isfinite(whole.predict(np.zeros(whole.n_coefficients))) & ~unknown
@@ -260,15 +260,15 @@ class _GroupFits:
 
 def _assumptions(model: Model) -> tuple[object, ...]:
     """Return what decides the activities and coefficients under a model, whatever its name."""
-    return model.activity, model.permeant, model.corrected
+    return model.activity, model.permeant, model.fit_factor
 
 
 def _further_models(first: Model, configured: FitResult, fits: _GroupFits) -> list[Model]:
     """Return models that the data of a group suggest, beside those that are compared in any case."""
     further = list(without_doubtful_ions(first, configured.ratios, configured.fit))
-    corrected = with_correction(first)
-    if not first.corrected and factor_is_identifiable(configured.fit, fits.observations(corrected)):
-        further.append(corrected)
+    scaled = with_pipette_factor(first)
+    if not first.fit_factor and factor_is_identifiable(configured.fit, fits.observations(scaled)):
+        further.append(scaled)
     return further
 
 
@@ -386,7 +386,7 @@ def _ladder(model: Model, fits: _GroupFits) -> tuple[LadderStep, ...]:
     for step in CorrectionStep:
         is_last = step == CorrectionStep.OFFSET
         activity = model.activity if is_last or step == CorrectionStep.ACTIVITY else ActivityModel.CONCENTRATION
-        at_step = replace(model, activity=str(activity), corrected=model.corrected and is_last)
+        at_step = replace(model, activity=str(activity), fit_factor=model.fit_factor and is_last)
         kept = fits.predictability(at_step).predictable
         if not kept.any():
             continue

@@ -1,12 +1,12 @@
-"""How often what is said of a permeability ratio is true, over many simulated experiments.
+"""Coverage of the intervals of permeability ratios, over many simulated experiments.
 
-Every row is one kind of experiment. Cells are drawn, their reversal potentials computed, and the
-model fitted to them. The effects are equal on every permeant ion, the reference included: a spread
-of .15 of a ln ratio is one of .15 / sqrt(2) of each ln P. Everything is done twice: (cells) the
-interval over cells where nothing is shared but what the analysis knows; (whole) the full interval
-where each experiment has its own true mobilities, concentrations and temperature, and its own error
-of the junctions' method and basis, drawn from the uncertainties that the analysis states. The truth
-is the population's ratio.
+Every row is one kind of experiment. Cells are drawn, their reversal potentials calculated, and the
+model fitted to them. The random effects are equal for every permeant ion, the reference included: a
+standard deviation of 0.15 of a ln ratio is 0.15 / sqrt(2) of each ln P. Each row is simulated twice:
+(cells) the between-cell interval, without systematic errors; (whole) the full interval where each
+experiment has its own true mobilities, concentrations and temperature, and its own error of the
+junctions' method and basis, drawn from the uncertainties that the analysis states. The true value is
+the ratio of the population.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ class Experiment:
 
     @property
     def reference(self) -> str:
-        """The first ion."""
+        """First ion: the reference."""
         return next(iter(self.ratios))
 
     @property
     def ions(self) -> tuple[str, ...]:
-        """Permeant ones."""
+        """Permeant ions."""
         return tuple(self.ratios)
 
     @cached_property
     def solutions(self) -> Solutions:
-        """The table of solutions."""
+        """Table of solutions."""
         table = pd.DataFrame(self.recipes).T.fillna(0.0).map(str).rename_axis("solution").reset_index()
         parsed, faults = solution_table.parse(table, "solutions")
         assert not faults
@@ -69,13 +69,13 @@ class Experiment:
 
     @cached_property
     def conditions(self) -> tuple[Condition, ...]:
-        """One for each bath."""
+        """Condition of each bath."""
         zeroed = self.baths[0]
         return tuple(Condition(bath, "pipette", "whole-cell", TEMPERATURE_C, zeroed) for bath in self.baths)
 
     @cached_property
     def settings(self) -> settings.Settings:
-        """Of the analysis."""
+        """Settings of the analysis."""
         return settings.examine(
             {
                 "recordings": "-",
@@ -90,11 +90,11 @@ class Experiment:
 
     @cached_property
     def systematic(self) -> SystematicErrors:
-        """What all cells share, as the analysis knows it."""
+        """Systematic errors as the analysis states them."""
         return propagate(self.conditions, self.solutions, self.ions, ACTIVITY, self.settings, True)
 
     def sides(self, solutions: Solutions, at: Sequence[Condition]) -> tuple[FloatArray, FloatArray]:
-        """Activities inside and outside, shape (baths, ions)."""
+        """Return activities inside and outside, shape (baths, ions)."""
         return membrane_activities_mM(solutions, at, self.ions, ACTIVITY)
 
     @cached_property
@@ -104,7 +104,7 @@ class Experiment:
 
     @property
     def valence(self) -> NDArray[np.int64]:
-        """Of the permeant ions."""
+        """Charge numbers of the permeant ions."""
         return np.array([IONS[ion].valence for ion in self.ions])
 
 
@@ -127,7 +127,7 @@ class Calibration:
 
 @dataclass
 class Tally:
-    """What came of one ion in the experiments of a row, with one of both intervals."""
+    """Outcomes for one ion in the experiments of a row, with one of both intervals."""
 
     name: str
     interval: str
@@ -144,7 +144,7 @@ class Tally:
 
     @property
     def coverage(self) -> float:
-        """Part of the intervals and bounds that hold the truth."""
+        """Fraction of the intervals and bounds that contain the true ratio."""
         return self.held / max(1, self.claims)
 
     @property
@@ -153,7 +153,7 @@ class Tally:
         return float(np.mean(self.errors)) if self.errors else math.nan
 
     def faults(self, row: Calibration) -> tuple[str, ...]:
-        """What of it is not as it should be; coverage by the binomial 99.9 % interval."""
+        """Return deviations from what is expected; coverage by the binomial 99.9 % interval."""
         low, high = stats.binomtest(self.held, max(1, self.claims)).proportion_ci(0.999)
         found = []
         if not abs(self.bias) < BIAS:
@@ -195,7 +195,7 @@ def _count(row: Calibration, interval: str, rng: np.random.Generator, tallies: M
 
 
 def draw(row: Calibration, rng: np.random.Generator, whole: bool) -> tuple[Observations, NDArray[np.int64]]:
-    """One experiment as it is analysed, and the bath of each of its measurements.
+    """Return one experiment as it is analysed, and the bath of each of its measurements.
 
     `whole`: mobilities, concentrations and temperature are not what the analysis takes them for.
     """
@@ -233,7 +233,7 @@ def draw(row: Calibration, rng: np.random.Generator, whole: bool) -> tuple[Obser
 
 
 def _limit_mV(row: Calibration, at: int) -> float:
-    """Level below which the asked part of the cells have their potential, over the population of cells."""
+    """Return the level below which the asked fraction of the cells have their potential."""
     experiment, rng = row.experiment, np.random.default_rng(0)
     ln_p = np.log(list(experiment.ratios.values()))
     own = ln_p + row.spread / math.sqrt(2) * rng.standard_normal((20_000, len(ln_p)))
@@ -248,7 +248,7 @@ def _as_known(experiment: Experiment) -> tuple[FloatArray, FloatArray, float, Fl
 
 
 def _world(experiment: Experiment, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, float, FloatArray]:
-    """True activities inside and outside, temperature, and what the junctions' correction misses in mV."""
+    """Return true activities inside and outside, temperature, and the error of the junction correction in mV."""
     known, stated = experiment.solutions, experiment.settings.uncertainty
     scale = 1 + stated.concentration_percent / 100 * rng.standard_normal((len(known.names), 1))
     ions = tuple(

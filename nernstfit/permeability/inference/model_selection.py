@@ -33,7 +33,7 @@ class Model:
     activity: str
     permeant: tuple[str, ...]
     reference: str
-    corrected: bool = False  # with a fitted factor on the pipette's activities
+    fit_factor: bool = False  # with a fitted factor on the pipette's activities
 
     @property
     def is_ghk(self) -> bool:
@@ -47,27 +47,27 @@ def candidates(settings: Settings) -> list[Model]:
     own = settings.activity.name
     ghk = [Model(f"ghk:{name}", name, permeant, reference) for name in dict.fromkeys([own, *NAMES])]
     if settings.fit.activity_correction == "pipette":
-        ghk.insert(0, with_correction(ghk[0]))
+        ghk.insert(0, with_pipette_factor(ghk[0]))
     nernst = [Model(f"nernst:{ion}", own, (ion,), ion) for ion in sorted(permeant)]
     return ghk + nernst
 
 
-def with_correction(model: Model) -> Model:
+def with_pipette_factor(model: Model) -> Model:
     """Return a model with a fitted factor on the pipette's activities."""
-    return replace(model, name=f"{model.name}+pipette", corrected=True)
+    return replace(model, name=f"{model.name}+pipette", fit_factor=True)
 
 
-def factor_is_identifiable(fit: Fit, corrected: Observations) -> bool:
+def factor_is_identifiable(fit: Fit, scaled: Observations) -> bool:
     """Return True where the data separate a factor on the pipette's activities from a common offset.
 
     Parameters
     ----------
     fit : Fit
         Fit without the factor.
-    corrected : Observations
+    scaled : Observations
         The same data with the factor.
     """
-    with_factor = replace(fit, data=corrected, ln_p=np.append(fit.ln_p, 0.0), free=(*fit.free, len(corrected.ions)))
+    with_factor = replace(fit, data=scaled, ln_p=np.append(fit.ln_p, 0.0), free=(*fit.free, len(scaled.ions)))
     return factor_collinearity(with_factor) <= MAX_COLLINEARITY
 
 
@@ -90,7 +90,7 @@ def without_doubtful_ions(model: Model, ratios: Sequence[Ratio], fit: Fit) -> It
         doubtful = (
             wide
             or ratio.verdict == RatioVerdict.UPPER_BOUND
-            or (ratio.verdict == RatioVerdict.NOT_IDENTIFIABLE and not model.corrected)
+            or (ratio.verdict == RatioVerdict.NOT_IDENTIFIABLE and not model.fit_factor)
         )
         if doubtful and model.permeant.index(ratio.ion) in fit.free:
             left = tuple(ion for ion in model.permeant if ion != ratio.ion)
