@@ -149,8 +149,8 @@ class Measurement:
     def _shifts(self) -> dict[str, float]:
         """Return the raw zero and the shift by each correction in its order."""
         reversal, is_corrected = self.result.potential_mV, self.procedure.series_MOhm is not None
-        is_uncharged = self.charging is not None and self.charging.subtracted_pF != 0
-        is_subtracted = is_uncharged or Leak.of(self.procedure.leak) is not Leak.NONE
+        has_capacitive = self.charging is not None and self.charging.subtracted_pF != 0
+        is_subtracted = has_capacitive or Leak.of(self.procedure.leak) is not Leak.NONE
         on_command = reversal
         if is_corrected:
             commanded = {role: each.on_command() for role, each in self.curves.items()}
@@ -238,8 +238,8 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         charging = capacitance.estimate(curves[Role.SIGNAL], curves.get(Role.OPPOSITE), known)
     if Role.LEAK in curves and curves[Role.LEAK].is_ramp:
         own = capacitance.estimate_for_leak(curves[Role.LEAK], given)
-        uncharged = capacitance.without_capacitive_current(curves[Role.LEAK], own.subtracted_pF, own.se_pF)
-        curves[Role.LEAK] = uncharged
+        ramp = curves[Role.LEAK]
+        curves[Role.LEAK] = capacitance.without_capacitive_current(ramp, own.subtracted_pF, own.se_pF)
     iv = _subtracted(procedure, curves, charging)
     if iv is None:
         reason = "no leak was subtracted: fewer than three levels below activation lie on a straight line that rises"
@@ -270,15 +270,15 @@ def _curves(points: Mapping[str, ArrayLike], procedure: Procedure) -> dict[Role,
 def _subtracted(procedure: Procedure, curves: Mapping[Role, Curve], charging: Capacitance | None) -> Curve | None:
     """Subtract capacitive current and leak from the signal; None where no leak is found."""
     method = leak.method(procedure.leak)
-    signal = _uncharged(curves[Role.SIGNAL], charging)
+    signal = _without_capacitive_current(curves[Role.SIGNAL], charging)
     reference = curves[method.reference] if method.reference else None
     if reference is not None and method.same_ramp:
-        reference = _uncharged(reference, charging)
+        reference = _without_capacitive_current(reference, charging)
     return method.subtract(signal, reference, procedure.leak_sign)
 
 
-def _uncharged(ramp: Curve, charging: Capacitance | None) -> Curve:
-    """Return a curve without the capacitive current as far as it is known."""
+def _without_capacitive_current(ramp: Curve, charging: Capacitance | None) -> Curve:
+    """Subtract the capacitive current as far as it is known."""
     if charging is None:
         return ramp
     return capacitance.without_capacitive_current(ramp, charging.subtracted_pF, charging.further_se_pF)

@@ -1,8 +1,8 @@
-"""How often the interval of a reversal potential holds the truth, over simulated recordings.
+"""Coverage of the interval of a reversal potential, over simulated recordings.
 
-Every row is one protocol with one way of measuring it. Its cases are written as ABF files, one
-after the other, and measured by the stages of the workflow. The truth of a case is the zero of
-the current that is asked for: of all current where nothing is subtracted, of the channel else.
+Every row is one protocol with one procedure of measurement. Its cases are written as ABF files, one
+after the other, and measured by the stages of the workflow. The truth of a case is the zero of the
+current that is measured: of the total current where nothing is subtracted, else of the channel's.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ BIAS_MV, LOW, HIGH, OTHERS = 0.2, 0.93, 0.97, 0.02
 
 @dataclass(frozen=True)
 class Calibration:
-    """One row: a protocol, the channel, and how it is measured."""
+    """One row: a protocol, the channel, and the procedure of measurement."""
 
     name: str
     waveform: Waveform
@@ -59,7 +59,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Tally:
-    """What came of the cases of a row."""
+    """Results of the cases of a row."""
 
     name: str
     cases: int
@@ -72,12 +72,12 @@ class Tally:
 
     @property
     def coverage(self) -> float:
-        """Part of the intervals that hold the truth."""
+        """Fraction of the intervals that include the truth."""
         return self.held / max(1, self.reversals)
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What of it is not as it should be; coverage by the binomial 99.9 % interval."""
+        """Failed criteria; coverage is tested by its binomial 99.9 % interval."""
         low, high = stats.binomtest(self.held, max(1, self.reversals)).proportion_ci(0.999)
         found = []
         if abs(self.bias_mV) >= BIAS_MV:
@@ -90,7 +90,7 @@ class Tally:
 
 
 def calibrate(row: Calibration, cases: int, seed: int) -> Tally:
-    """Measure so many simulated recordings of one row."""
+    """Measure a number of simulated recordings of one row."""
     rng = np.random.default_rng([seed, *row.name.encode()])
     errors, ses, reasons = [], [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -173,7 +173,7 @@ def _row(row: Calibration, path: Path, background: Path | None, cells: Cells, i:
 
 
 def _truth(row: Calibration, cells: Cells, i: int, window_ms: tuple[float, float]) -> float:
-    """Zero of the channel's current, or of it and the leak together where nothing is subtracted."""
+    """Return the zero of the channel's current, or of the total current where nothing is subtracted."""
     if row.how.get("leak", "none") != "none":
         return float(cells.reversal_mV[i])
     one = Cells(**{name: values[i : i + 1] for name, values in vars(cells).items()})
@@ -187,7 +187,7 @@ def _truth(row: Calibration, cells: Cells, i: int, window_ms: tuple[float, float
 
 
 def _opened(row: Calibration, voltage_mV: FloatArray, window_ms: tuple[float, float]) -> FloatArray:
-    """Open fraction in the window at a level, after the epochs before it; at the zero there is no clamp error."""
+    """Return the open fraction in the window at a level after the earlier epochs, without clamp errors."""
     if not row.gates:
         return np.ones(1)
     parts = segments(row.waveform, row.sweeps, row.points)[0]
