@@ -78,6 +78,6 @@ def nernst(
     ion: str, outside_mM: float, inside_mM: float, species: str | None, temperature_C: float, as_json: bool
 ) -> None:
     """Calculate the Nernst potential of ION, inside minus outside."""
-    from nernstfit.commands.calculations import solutions as calculation  # noqa: PLC0415
+    from nernstfit.commands.calculations import nernst as calculation  # noqa: PLC0415
 
     show_rows([calculation.nernst(ion, outside_mM, inside_mM, temperature_C, species)], as_json)

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nernstfit.commands.calculations.solutions import amounts, read, unknown_ion, user_ions
+from nernstfit.commands.calculations.nernst import unknown_ion
+from nernstfit.commands.calculations.solutions import amounts, read, user_ions
 from nernstfit.commands.options import Chemistry
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all

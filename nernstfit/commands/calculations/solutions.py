@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from nernstfit.commands.options import Chemistry
 from nernstfit.contract import tables
-from nernstfit.contract.errors import InputError, nearest, nearest_or_all
+from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.terms import JunctionBasis, JunctionMethod
 from nernstfit.experiment import solution_table
-from nernstfit.physics.membrane.nernst import nernst_mV
-from nernstfit.physics.solution.ions import UserIons, known_ions
+from nernstfit.physics.solution.ions import UserIons
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.ion_table import ion_rows
 from nernstfit.solutions.junctions import JunctionModel, between_mV
@@ -103,47 +102,6 @@ def junction(path: str, pipette: str, bath: str, chemistry: Chemistry) -> list[d
     ]
 
 
-def nernst(
-    ion: str, outside_mM: float, inside_mM: float, temperature_C: float, species: str | None = None
-) -> dict[str, Any]:
-    """Calculate the Nernst potential of one ion, inside minus outside.
-
-    Parameters
-    ----------
-    ion : str
-    outside_mM, inside_mM : float
-        Activities, or concentrations in their place; more than 0.
-    temperature_C : float
-    species : str or None
-        Path of the table of the user's own ions.
-
-    Returns
-    -------
-    dict
-        The arguments and the valence, and potential_mV.
-
-    Raises
-    ------
-    InputError
-        Where the ion is not known or an amount is not above 0.
-    """
-    known = known_ions(user_ions(species))
-    if ion not in known:
-        raise InputError(unknown_ion(ion, known))
-    for name, amount in (("--outside-mM", outside_mM), ("--inside-mM", inside_mM)):
-        if not amount > 0:
-            raise InputError(f"{name}: got {amount:g}, expected more than 0")
-    valence = known[ion].valence
-    return {
-        "ion": ion,
-        "valence": valence,
-        "outside_mM": outside_mM,
-        "inside_mM": inside_mM,
-        "temperature_C": temperature_C,
-        "potential_mV": float(nernst_mV(valence, outside_mM, inside_mM, temperature_C)),
-    }
-
-
 def user_ions(species: str | None) -> UserIons:
     """Read the table of the user's own ions; none without a table.
 
@@ -170,13 +128,6 @@ def read(path: str, own_ions: UserIons = ()) -> Solutions:
     if faults:
         raise InputError(faults)
     return recipe
-
-
-def unknown_ion(name: str, known: Collection[str]) -> str:
-    """Return the fault of a name that is no ion's, with the nearest."""
-    hint = nearest(name, known)
-    expected = f"the nearest is '{hint}'" if hint else "expected one of the table of ions"
-    return f"got '{name}', which is no known ion; {expected}"
 
 
 def amounts(

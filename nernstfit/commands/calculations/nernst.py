@@ -1,0 +1,63 @@
+"""Nernst potential of one ion without an experiment folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from nernstfit.contract.errors import InputError, nearest
+from nernstfit.physics.membrane.nernst import nernst_mV
+from nernstfit.physics.solution.ions import UserIons, known_ions
+
+
+def nernst(
+    ion: str, outside_mM: float, inside_mM: float, temperature_C: float, species: str | None = None
+) -> dict[str, Any]:
+    """Calculate the Nernst potential of one ion, inside minus outside.
+
+    Parameters
+    ----------
+    ion : str
+    outside_mM, inside_mM : float
+        Activities, or concentrations in their place; more than 0.
+    temperature_C : float
+    species : str or None
+        Path of the table of the user's own ions.
+
+    Returns
+    -------
+    dict
+        The arguments and the valence, and potential_mV.
+
+    Raises
+    ------
+    InputError
+        Where the ion is not known or an amount is not above 0.
+    """
+    own_ions: UserIons = ()
+    if species:
+        from nernstfit.commands.calculations.solutions import user_ions  # noqa: PLC0415 - tables are slow to import
+
+        own_ions = user_ions(species)
+    known = known_ions(own_ions)
+    if ion not in known:
+        raise InputError(unknown_ion(ion, known))
+    for name, amount in (("--outside-mM", outside_mM), ("--inside-mM", inside_mM)):
+        if not amount > 0:
+            raise InputError(f"{name}: got {amount:g}, expected more than 0")
+    valence = known[ion].valence
+    return {
+        "ion": ion,
+        "valence": valence,
+        "outside_mM": outside_mM,
+        "inside_mM": inside_mM,
+        "temperature_C": temperature_C,
+        "potential_mV": float(nernst_mV(valence, outside_mM, inside_mM, temperature_C)),
+    }
+
+
+def unknown_ion(name: str, known: Collection[str]) -> str:
+    """Return the fault of a name that is no ion's, with the nearest."""
+    hint = nearest(name, known)
+    expected = f"the nearest is '{hint}'" if hint else "expected one of the table of ions"
+    return f"got '{name}', which is no known ion; {expected}"
