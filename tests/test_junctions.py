@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from nernstfit.contract import tables
+from nernstfit.contract.schema import allowed
 from nernstfit.contract.settings import Junction, Reference, Settings, Uncertainty, load
 from nernstfit.contract.terms import JunctionMethod
 from nernstfit.experiment import solution_table as reading
 from nernstfit.permeability import error_propagation
 from nernstfit.permeability.observations import Observations, without_activities
+from nernstfit.physics.membrane import junction_methods
 from nernstfit.physics.membrane.junction import SolutionPair
 from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
 from nernstfit.physics.solution.activity import debye_huckel_slope
@@ -155,7 +157,7 @@ def total(terms: Iterable[junctions.Term]) -> float:
     return sum(term.applied_mV for term in terms)
 
 
-METHODS = ("henderson", "nernst-planck")
+METHODS = tuple(junction_methods.METHODS)
 WAYS = [(m, b) for m in METHODS for b in ("concentration", "activity")]
 CONFIGURATIONS = {"whole-cell": 1, "outside-out": 1, "inside-out": -1, "two-electrode": 1}
 
@@ -191,6 +193,11 @@ def test_an_offset_zeroed_anew_leaves_only_the_pipettes_junction(
     assert total(terms) == pytest.approx(expected, abs=1e-9)
     assert total(terms) == pytest.approx(Circuit(configuration, kind, method).membrane(0.0, bath, bath), abs=1e-9)
     assert [term.name for term in terms] == ["reference" if configuration == "two-electrode" else "pipette"]
+
+
+def test_registry_terms_and_schema_name_the_same_methods() -> None:
+    assert tuple(method for method in JunctionMethod if method is not JunctionMethod.NONE) == METHODS
+    assert (*METHODS, "none") == allowed("junction", "method")
 
 
 @pytest.mark.parametrize(("kind", "rows"), [("salt-bridge", 2), ("pellet", 1), ("none", 1)])

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from nernstfit.commands import design, ghk, recordings, run, simulate, solutions
+from nernstfit.commands import ghk, plan, recordings, run, simulate, solutions
 from nernstfit.contract.errors import InputError, RecordingError
 
 
@@ -47,6 +47,6 @@ for command in (
     solutions.junction,
     solutions.nernst,
     ghk.ghk,
-    design.plan,
+    plan.plan,
 ):
     main.add_command(command)

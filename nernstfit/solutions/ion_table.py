@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.physics.solution.activity import ionic_strength_M
-from nernstfit.physics.solution.pitzer import assumptions
+from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.warnings import solution_warnings
 
@@ -53,7 +53,6 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
 
 
 def _assumptions(recipe: Solutions, free_mM: NDArray[np.float64], model: str) -> str:
-    """Return the assumptions of Pitzer's model in one solution in the place of parameters that nobody measured."""
-    if not model.startswith("pitzer"):
-        return ""
-    return "; ".join(assumptions([ion for ion, c in zip(recipe.ions, free_mM, strict=True) if c > 0]))
+    """Return the assumptions of a model in one solution in place of unknown parameters."""
+    present = [ion for ion, c in zip(recipe.ions, free_mM, strict=True) if c > 0]
+    return "; ".join(model_named(model)[0].assumptions(present))

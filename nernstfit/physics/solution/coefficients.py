@@ -40,6 +40,8 @@ class Model:
         coefficients, shape (..., ions).
     sources : callable
         Of the ions and their amounts in one solution: the source of each coefficient, as `status` describes it.
+    assumptions : callable
+        Of the ions of one solution: the assumptions in place of unknown parameters.
     conventions : tuple of str
         Conventions by which mean coefficients are divided between single ions, the default first; () where the model
         has none.
@@ -55,6 +57,7 @@ class Model:
     name: str
     coefficients: Callable[[ArrayLike, Sequence[Ion], ArrayLike, str], FloatArray]
     sources: Callable[[Sequence[Ion], Sequence[float]], list[str]]
+    assumptions: Callable[[Sequence[Ion]], tuple[str, ...]] = lambda _: ()
     conventions: tuple[str, ...] = ()
     max_strength_M: float = math.inf
     temperature_range_C: tuple[float, float] = (-math.inf, math.inf)
@@ -103,6 +106,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 "pitzer",
                 pitzer.coefficients,
                 pitzer.sources,
+                pitzer.assumptions,
                 conventions=pitzer.CONVENTIONS,
                 max_strength_M=6.0,  # molalities to which the parameters were fitted
                 temperature_range_C=(20.0, 30.0),  # the parameters are those of 25 C

@@ -1,4 +1,4 @@
-"""Command for the design of an experiment."""
+"""Command that predicts the intervals of a planned experiment."""
 
 from __future__ import annotations
 
