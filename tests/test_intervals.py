@@ -14,7 +14,7 @@ from test_variance_components import in_batches
 from nernstfit.contract.terms import IntervalMethod
 from nernstfit.permeability.covariance import CovarianceComponents
 from nernstfit.permeability.inference.bootstrap import bootstrap_ln_p
-from nernstfit.permeability.inference.intervals import alternative_intervals, reported_intervals
+from nernstfit.permeability.inference.intervals import RESAMPLES, alternative_intervals, reported_intervals
 from nernstfit.permeability.inference.profile_likelihood import refit
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import Fit, fit
@@ -42,6 +42,10 @@ def test_resamples_are_refitted_as_one_by_one() -> None:
     drawn = np.random.default_rng(5).multinomial(8, np.full(8, 1 / 8), size=12)
     for ln_p, counts in zip(bootstrap_ln_p(found, 12, 5), drawn, strict=True):
         assert ln_p == pytest.approx(one_by_one(found, counts), abs=2e-4)
+
+
+def test_the_term_names_the_number_of_resamples() -> None:
+    assert f"({RESAMPLES:,} resamples," in IntervalMethod.BOOTSTRAP.sentence
 
 
 def test_batches_are_drawn_whole() -> None:
