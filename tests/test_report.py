@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from nernstfit.contract import settings, tables
+from nernstfit.contract.terms import CorrectionStep
 from nernstfit.experiment import folder as experiments
 from nernstfit.figures import elements, predictions, render
 from nernstfit.figures.corrections import draw_corrections
@@ -124,7 +125,7 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc
     found = [row for row in rows if row["verdict"] == "reversal"]
     curves = [row for row in rows if row["verdict"] != "unreadable"]
     groups = sorted({row["group"] for row in found})
-    steps = [{"step": step, "ion": "Na", "ratio": 0.25, "low": 0.22, "high": 0.28} for step in tables.LADDER]
+    steps = [{"step": step, "ion": "Na", "ratio": 0.25, "low": 0.22, "high": 0.28} for step in CorrectionStep]
     residual = {"measured_mV": -20.0, "se_mV": 0.1, "predicted_mV": -21.0, "residual_mV": 1.0, "offset_mV": 0.5}
     content = {
         "reversal_potentials": rows,

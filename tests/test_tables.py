@@ -13,6 +13,7 @@ import pytest
 
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.terms import CorrectionStep, Flag
 
 CONTRACT = {
     tables.REVERSAL_POTENTIALS: "measurement, recording, epoch, sweeps, group, cell, bath, pipette, configuration, "
@@ -280,7 +281,7 @@ def test_numeric_keys_are_sorted_by_size(path: Path) -> None:
 
 
 def test_steps_are_sorted_up_the_ladder(path: Path) -> None:
-    rows = [{"group": "", "step": step, "ion": "K"} for step in sorted(tables.LADDER)]
+    rows = [{"group": "", "step": step, "ion": "K"} for step in sorted(CorrectionStep)]
     found = [row[1] for row in written(path, tables.CORRECTIONS, rows)[1:]]
     assert found == ["none", "leak", "series_resistance", "junction", "activity", "offset"]
 
@@ -347,7 +348,7 @@ def test_a_flag_is_a_known_name_and_a_value() -> None:
         tables.flag("unheard_of")
 
 
-@pytest.mark.parametrize("name", tables.FLAGS)
-def test_every_flag_is_explained_and_can_stand_in_a_list(name: str) -> None:
-    assert tables.FLAGS[name].strip()
+@pytest.mark.parametrize("name", Flag)
+def test_every_flag_is_explained_and_can_stand_in_a_list(name: Flag) -> None:
+    assert name.sentence.strip()
     assert not set(name) & set("=; ,")

@@ -25,7 +25,7 @@ import yaml
 
 from nernstfit.contract import terms
 from nernstfit.contract.errors import InputError
-from nernstfit.contract.terms import CorrectionStep, Flag, Role
+from nernstfit.contract.terms import CorrectionStep, Flag
 
 INPUT, RESULT, STAGE = "input", "result", "stage"
 
@@ -153,9 +153,6 @@ def _declared() -> Mapping[str, Table]:
 
 TABLES = _declared()
 """Every table by its name."""
-LADDER = tuple(CorrectionStep)
-FLAGS: Mapping[str, str] = {flag: flag.sentence for flag in Flag}
-SIGNAL, LEAK, BACKGROUND, OPPOSITE = Role.SIGNAL, Role.LEAK, Role.BACKGROUND, Role.OPPOSITE
 _BOOLEANS = {"true": True, "false": False, "": None}
 
 
@@ -351,7 +348,7 @@ def _order(table: Table, key: str, value: Any, first_model: str) -> Any:
     if key in table.numbers:
         return float(value)
     if key == "step":
-        return LADDER.index(CorrectionStep(value))
+        return list(CorrectionStep).index(CorrectionStep(value))
     return (value != first_model, str(value)) if key == "model" else str(value)
 
 

@@ -25,8 +25,9 @@ READS = (
     "rows.user_columns",
 )
 _CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
-_SHIFTS = ("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV")
-_MEASURED = ("epoch", "verdict", "reason", "flags", "slope_nS", "further_se_mV", *_SHIFTS)
+_MEASURED = tuple(
+    "epoch verdict reason flags slope_nS further_se_mV raw_mV leak_shift_mV rs_shift_mV reversal_mV".split()
+)
 
 
 @stage(READS)

@@ -4,7 +4,9 @@
 
 rule measure:
     input:
-        points=expand("results/ingest/{batch}/points.parquet", batch=dependencies.batches),
+        points=expand(
+            "results/ingest/{batch}/points.parquet", batch=dependencies.batches
+        ),
         facts=expand("results/ingest/{batch}/facts.parquet", batch=dependencies.batches),
         code=code("measure"),
     output:

@@ -6,7 +6,9 @@ rule report:
     input:
         results=tables.paths(tables.RESULT),
         facts=expand("results/ingest/{batch}/facts.parquet", batch=dependencies.batches),
-        traces=expand("results/ingest/{batch}/traces.parquet", batch=dependencies.batches),
+        traces=expand(
+            "results/ingest/{batch}/traces.parquet", batch=dependencies.batches
+        ),
         tables=experiment.input_files,
         config="config/config.yaml",
         code=code("report"),
