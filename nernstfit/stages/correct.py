@@ -25,9 +25,8 @@ READS = (
     "rows.user_columns",
 )
 _CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
-_MEASURED = tuple(
-    "epoch verdict reason flags slope_nS further_se_mV raw_mV leak_shift_mV rs_shift_mV reversal_mV".split()
-)
+_POTENTIALS = ("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV")
+_MEASURED = ("epoch", "verdict", "reason", "flags", "slope_nS", "further_se_mV", *_POTENTIALS)
 
 
 @stage(READS)
@@ -84,13 +83,12 @@ def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_
         Time of the measurement; nan where unknown.
     """
     condition, verdict = row.condition, PotentialVerdict(measured["verdict"])
-    errors = {name: measured[name] for name in ("se_mV", "low_mV", "high_mV")}
-    on_command = Result(verdict, potential_mV=measured["reversal_mV"], **errors)
+    numbers = {name: measured[name] for name in ("se_mV", "low_mV", "high_mV")}
+    on_command = Result(verdict, potential_mV=measured["reversal_mV"], **numbers)
     result = on_membrane(on_command, condition.sign, 0.0 if math.isnan(junction_mV) else junction_mV)
     is_reversal = verdict == PotentialVerdict.REVERSAL
-    low_mV, high_mV = result.low_mV, result.high_mV
-    if is_reversal:
-        low_mV, high_mV = (result.potential_mV + sign * Z_95 * result.se_mV for sign in (-1, 1))
+    ends = [result.potential_mV + sign * Z_95 * result.se_mV for sign in (-1, 1)]
+    low_mV, high_mV = ends if is_reversal else (result.low_mV, result.high_mV)
     carries = is_reversal or not (math.isnan(low_mV) and math.isnan(high_mV))
     values = vars(condition) | {name: measured[name] for name in _MEASURED}
     values |= {"measurement": row.measurement, "recording": row.recording, "sweeps": row.sweeps_text}
