@@ -1,4 +1,4 @@
-# In: the recordings of one batch of consecutive rows of the table.
+# In: the recordings of one batch of consecutive rows of the table, and the stimulus files that they name.
 # Out: results/ingest/<batch>/points, facts and traces; nothing else ever reads a recording.
 
 
