@@ -95,7 +95,7 @@ def write(folder: Path, rows: Sequence[str], header: str = COLUMNS, config: Mapp
 
 
 def jobs(said: str) -> set[str]:
-    return set(re.findall(r"\(Rule: (\w+)\)", said)) - {"all"}
+    return set(re.findall(r"\(Rule: (\w+)\)", said)) - {"default"}
 
 
 @pytest.fixture(scope="module")
@@ -257,7 +257,7 @@ def test_a_changed_number_runs_what_depends_on_it(finished, tmp_path: Path, run_
 @pytest.mark.parametrize(
     ("rows", "config", "words"),
     [
-        (["c1,control,pipette,-4,0,,,,,"], {}, ("reversals.csv: row 2, column 'se_mV': found 0;",)),
+        (["c1,control,pipette,-4,0,,,,,"], {}, ("reversals.csv: row 2, column 'se_mV': got 0, expected",)),
         (
             ["c1,control,,-4,1,,,,same,", "c1,contrl,pipette,,1,,,,,"],
             {},
@@ -268,9 +268,13 @@ def test_a_changed_number_runs_what_depends_on_it(finished, tmp_path: Path, run_
                 "row 3, column 'reversal_mV'",
             ),
         ),
-        (["c1,low,pipette,1,1,,,,,"] * 2, {}, ("row 3, column 'measurement': 'c1:low' is also the name of row 2",)),
-        ([], {}, ("reversals.csv: has a header but no row",)),
-        (["c1,low,pipette,1,1,,,,,"], {"recordings": "data/recordings.csv"}, ("one table would be right",)),
+        (
+            ["c1,low,pipette,1,1,,,,,"] * 2,
+            {},
+            ("row 3, column 'measurement': got 'c1:low', which is also the name of row 2",),
+        ),
+        ([], {}, ("reversals.csv: got a header without rows, expected",)),
+        (["c1,low,pipette,1,1,,,,,"], {"recordings": "data/recordings.csv"}, ("expected one of the two tables",)),
         (["c1,low,pipette,1,1,,,,,"], {"reversals": None}, ("key 'recordings': got nothing",)),
     ],
 )
