@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from experiments import analyse
 from scipy import stats
 from test_model import BATHS, TRUTH, VALENCE, Simulation, table
 
-from nernstfit.contract.terms import RatioVerdict
+from nernstfit.contract.terms import RatioVerdict, ValidityTest
 from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, run_tests
 from nernstfit.permeability.inference.effects import f_test, scatter_test
 from nernstfit.permeability.inference.ratios import ratios
@@ -236,3 +238,35 @@ def test_what_is_not_known_counts_for_nothing() -> None:
     holes = replace(about, time_s=np.where(some, math.nan, about.time_s))
     assert math.isfinite(outcomes(data, holes)["time", ""].p)
     assert about.time_s[0] == circumstances(data).time_s[0]  # what was handed in is as it was
+
+
+# One bath is off by 40 mV, and the errors are hundredths: the deviations predicted for the cells ran off to infinity.
+NO_RATIOS_FIT = {
+    "control": (6.0854, 5.731, 5.3988, 6.3989, 6.2258, 5.8527),
+    "potassium": (9.5416, 9.3576, 9.3592, 9.4597, 9.3258, 9.2051),
+    "caesium": (-0.6476, 0.3814, -0.0408, 0.2348, 0.4872, 0.0802),
+    "half": (32.6555, 32.3541, 32.1155, 32.979, 32.7315, 32.4466),
+    "low": (-22.8576, -23.1769, -23.2341, -22.587, -22.9307, -23.0725),
+}
+RECIPES = """solution,NaCl,KCl,CsCl,K-gluconate,CaCl2
+control,145,5,0,0,2
+potassium,0,150,0,0,2
+caesium,0,5,145,0,2
+half,75,2.5,0,0,2
+low,30,5,0,0,2
+pipette,10,30,0,110,0
+bridge,0,3000,0,0,0
+"""
+
+
+def test_potentials_that_no_ratios_fit_are_tested_to_the_end(tmp_path: Path) -> None:
+    rows = [f"c{i},{bath},pipette,{mV},0.02" for bath, values in NO_RATIOS_FIT.items() for i, mV in enumerate(values)]
+    reference = {"type": "salt-bridge", "solution": "bridge"}
+    config = {
+        "junction": {"method": "henderson", "zeroed_in": "control", "reference": reference},
+        "activity": {"model": "davies"},
+        "fit": {"reference_ion": "Na", "permeant": ["Na", "K", "Cs", "Cl"]},
+    }
+    tests = analyse(tmp_path, RECIPES, rows, config)["tests"]
+    lack_of_fit = tests[tests["test"] == ValidityTest.LACK_OF_FIT]
+    assert lack_of_fit["p"].max() < 1e-9

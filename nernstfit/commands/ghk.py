@@ -22,8 +22,8 @@ Examples:
   nernstfit ghk --conductance --nernst-mV Na=-29,K=-61 --ratio K=1 --solve Na --potential-mV -34.8"""
 )
 @click.option("--ratio", "ratios", multiple=True, required=True, help="Like K=1,Na=0.04; the reference ion has 1.")
-@click.option("--inside", help="A solution of the table, or mM like KCl=140,NaCl=10.")
-@click.option("--outside", help="A solution of the table, or mM like NaCl=145,KCl=5.")
+@click.option("--inside", "--in", "inside", help="A solution of the table, or mM like KCl=140,NaCl=10.")
+@click.option("--outside", "--out", "outside", help="A solution of the table, or mM like NaCl=145,KCl=5.")
 @click.option("--solutions", "table", type=click.Path(), help="Table of solutions.")
 @click.option("--potential-mV", "potential_mV", type=float, help="Measured reversal potential; with --solve.")
 @click.option("--solve", help="The ion whose ratio is calculated.")

@@ -69,8 +69,10 @@ Examples:
   nernstfit nernst Cl --outside-mM 110 --inside-mM 10 --json"""
 )
 @click.argument("ion")
-@click.option("--outside-mM", "outside_mM", type=float, required=True, help="Activity (or concentration) outside.")
-@click.option("--inside-mM", "inside_mM", type=float, required=True, help="Activity (or concentration) inside.")
+@click.option(
+    "--outside-mM", "--out", "outside_mM", type=float, required=True, help="Activity (or concentration) outside."
+)
+@click.option("--inside-mM", "--in", "inside_mM", type=float, required=True, help="Activity (or concentration) inside.")
 @species_option
 @temperature_option
 @json_option

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nernstfit.permeability.covariance import NOISE, OFFSET, CovarianceComponents, VarianceComponents, Whitener
-from nernstfit.permeability.limits import MAX_EFFECT_STEP
+from nernstfit.permeability.limits import MAX_EFFECT_STEP, MAX_LN_P
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.permeability.reml import Deviance, LinearModel, fit_variance_components
 
@@ -152,7 +152,8 @@ class _LinearisedModel:
                 self._residual - self._columns @ value
             )
             of_cells = self._structure.times(OFFSET, gradient[:, :k] * weighted[:, None])
-            deviation[:, :k] = self.components.ln_p**2 * of_cells[first]
+            # Data that no ratios explain predict deviations without end; beyond the limit nothing changes.
+            deviation[:, :k] = np.clip(self.components.ln_p**2 * of_cells[first], -MAX_LN_P, MAX_LN_P)
             mean[free] += np.clip(value[: len(free)], -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
             # At its own ln P a single cell has no curvature bias; a mean of n cells keeps 1 - 1 / n of it.
             potential = fit.working.potential_mV + fit.curvature_bias_mV / data.n_averaged
