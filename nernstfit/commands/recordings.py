@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from nernstfit.commands.options import cell
-from nernstfit.contract.schema import modules
-from nernstfit.contract.terms import PotentialVerdict, Statistic, Voltage
+from nernstfit.contract.terms import PotentialVerdict
 
-_ESTIMATORS = modules("nernstfit.reversal.estimators")  # the whole schema would slow down every command
 _CHANNEL = click.option("--channel", help="Name or number of the ADC that carries the current.")
 _COMMAND = click.option("--command", help="Name or number of the DAC that drives the cell.")
 
@@ -45,29 +45,40 @@ def inspect(file: Path, channel: str | None, command: str | None, plot: Path | N
         plot.write_bytes(render.render(recordings.draw_sweeps(course)).png)
 
 
+class _WithMeasureKeys(click.Command):
+    """Command that has every key of the section `measure` as an option, as the schema describes it."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the options of the section, then those of the command itself."""
+        from nernstfit.contract.schema import schema  # noqa: PLC0415 - reading it would slow down every command
+
+        own = super().get_params(ctx)
+        keys = schema()["properties"]["measure"]["properties"]
+        options = [click.Option([f"--{key.replace('_', '-')}", key], help=_help(rule)) for key, rule in keys.items()]
+        return [
+            *(one for one in own if isinstance(one, click.Argument)),
+            *options,
+            *(one for one in own if not isinstance(one, click.Argument)),
+        ]
+
+
+def _help(rule: Mapping[str, Any]) -> str:
+    """Return the description of a key with its unit and its allowed values."""
+    unit = f" In {rule['unit']}." if "unit" in rule else ""
+    return str(rule["description"]) + unit + (f" One of {', '.join(rule['enum'])}." if "enum" in rule else "")
+
+
 @click.command(
+    cls=_WithMeasureKeys,
     epilog="""\b
 Examples:
   nernstfit measure cell1.abf --epoch B
   nernstfit measure tails.abf --epoch F --from-ms 4 --to-ms 10 --json
-  nernstfit measure two_amplifiers.abf --epoch D --channel 1 --sweeps 0-12"""
+  nernstfit measure two_amplifiers.abf --epoch D --channel 1 --sweeps 0-12""",
 )
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--epoch", help="A letter, `after`, or `auto`: the one that differs between sweeps.")
-@click.option("--from-fraction", help="Start of the window as part of the epoch.")
-@click.option("--to-fraction", help="End of the window as part of the epoch.")
-@click.option("--from-ms", help="Start of the window in ms from the start of the epoch.")
-@click.option("--to-ms", help="End of the window in ms from the start of the epoch.")
-@click.option("--statistic", help=f"Statistic of the current in the window: {', '.join(Statistic)}.")
-@_CHANNEL
-@_COMMAND
 @click.option("--sweeps", help="Sweeps to use, from 0, like 0-12,15.")
-@click.option("--leak", help="Subtracted leak: none, linear, epoch:A (the letter of another epoch) or background.")
 @click.option("--subtract", default="", help="The recording of the background.")
-@click.option("--estimator", help=f"Estimator of the zero of the current: {', '.join(_ESTIMATORS)}.")
-@click.option("--voltage", help=f"Voltage of the I-V curve: {', '.join(Voltage)}.")
-@click.option("--max-interval-mV", "max_interval_mV", help="A potential with a wider 95 % interval is ambiguous.")
-@click.option("--min-span-mV", "min_span_mV", help="Range beside the crossing in which the current must not be zero.")
 @click.option("--series-resistance-MOhm", "series_resistance_MOhm", type=float, help="Uncompensated resistance.")
 @click.option("--capacitance-pF", "capacitance_pF", type=float, help="Capacitance of the membrane, for ramps.")
 @click.option(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import Flag, Leak, PotentialVerdict, Role, Voltage
 from nernstfit.reversal import capacitance, classify, curve, leak
 from nernstfit.reversal.capacitance import Capacitance, Known, Source
@@ -41,35 +42,25 @@ _MIN_DRIFT_Z = 2.6
 
 @dataclass(frozen=True)
 class Procedure:
-    """Procedure of one measurement: keys of the configuration's section `measure`, and columns of the row.
+    """Procedure of one measurement: the section `measure` of the configuration, and columns of the row.
 
     Attributes
     ----------
-    voltage : Voltage or str
-        Voltage against which the current is plotted.
-    estimator : str
-        Name of an estimator of the registry.
+    how : Measure
+        The section, with the row's own values; its keys are described in config.schema.yaml.
     temperature_C : float
         Temperature for the estimator.
-    leak : str
-        Value of `measure.leak`.
     leak_sign : int
         End of the command at which a linear leak is fitted: 1 the lowest levels, -1 the highest.
-    max_interval_mV, min_span_mV : float
-        Criteria of a reversal, see `classify.find`.
     series_MOhm : float or None
         Uncompensated series resistance; None where it is not known.
     capacitance_pF : float or None
         Membrane capacitance by the table; None where it gives none.
     """
 
-    voltage: str
-    estimator: str
+    how: Measure
     temperature_C: float
-    leak: str
     leak_sign: int
-    max_interval_mV: float
-    min_span_mV: float
     series_MOhm: float | None
     capacitance_pF: float | None
 
@@ -120,7 +111,7 @@ class Measurement:
     def capacitive_error_mV(self) -> float:
         """Possible shift of a ramp's zero by a capacitance that is not known."""
         zero = self.result.zero
-        if self.charging is None or zero is None or leak.method(self.procedure.leak).same_ramp:
+        if self.charging is None or zero is None or leak.method(self.procedure.how.leak).same_ramp:
             return 0.0  # a background on the same ramp has the same capacitive current
         return self.charging.possible_pF * float(np.abs(self.iv.speed_mV_per_ms).max()) / abs(zero.slope_nS)
 
@@ -150,7 +141,7 @@ class Measurement:
         """Return the raw zero and the shift by each correction in its order."""
         reversal, is_corrected = self.result.potential_mV, self.procedure.series_MOhm is not None
         has_capacitive = self.charging is not None and self.charging.subtracted_pF != 0
-        is_subtracted = has_capacitive or Leak.of(self.procedure.leak) is not Leak.NONE
+        is_subtracted = has_capacitive or Leak.of(self.procedure.how.leak) is not Leak.NONE
         on_command = reversal
         if is_corrected:
             commanded = {role: each.on_command() for role, each in self.curves.items()}
@@ -168,7 +159,7 @@ class Measurement:
         """Return the nearest confirmed zero of another version of the curve; nan where it has none."""
         if iv is None or not math.isfinite(near_mV):
             return math.nan
-        return classify.zero_near(iv, near_mV, self.procedure.estimator, self.procedure.temperature_C)
+        return classify.zero_near(iv, near_mV, self.procedure.how.estimator, self.procedure.temperature_C)
 
     def flags(self) -> Iterator[tuple[Flag, float | None]]:
         """Yield the flags with their values, None where a flag has no value."""
@@ -195,7 +186,7 @@ class Measurement:
         zero, result = self.result.zero, self.result
         if zero is None:
             return
-        if Leak.of(self.procedure.leak) is not Leak.NONE:
+        if Leak.of(self.procedure.how.leak) is not Leak.NONE:
             yield Flag.LEAK_FRACTION, classify.subtracted_fraction(self.iv, zero)
         if result.disagrees:
             yield Flag.ESTIMATORS_DISAGREE, result.disagreement_mV
@@ -245,8 +236,8 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         reason = "no leak was subtracted: fewer than three levels below activation lie on a straight line that rises"
         result = Result(PotentialVerdict.AMBIGUOUS, reason)
         return Measurement(procedure, facts, curves, curves[Role.SIGNAL], result, charging)
-    criteria = (procedure.max_interval_mV, procedure.min_span_mV)
-    result = classify.find(iv, *criteria, procedure.estimator, procedure.temperature_C)
+    criteria = (procedure.how.max_interval_mV, procedure.how.min_span_mV)
+    result = classify.find(iv, *criteria, procedure.how.estimator, procedure.temperature_C)
     return Measurement(procedure, facts, curves, iv, result, charging)
 
 
@@ -262,14 +253,14 @@ def _curves(points: Mapping[str, ArrayLike], procedure: Procedure) -> dict[Role,
             part["se_pA"],
             procedure.series_MOhm or 0.0,
             curve.speed(part["command_mV"], part["t_ms"], part["point"]) if is_ramp else None,
-            part["recorded_mV"] if procedure.voltage == Voltage.RECORDED else None,
+            part["recorded_mV"] if procedure.how.voltage == Voltage.RECORDED else None,
         )
     return curves
 
 
 def _subtracted(procedure: Procedure, curves: Mapping[Role, Curve], charging: Capacitance | None) -> Curve | None:
     """Subtract capacitive current and leak from the signal; None where no leak is found."""
-    method = leak.method(procedure.leak)
+    method = leak.method(procedure.how.leak)
     signal = _without_capacitive_current(curves[Role.SIGNAL], charging)
     reference = curves[method.reference] if method.reference else None
     if reference is not None and method.same_ramp:

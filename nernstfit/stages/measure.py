@@ -76,13 +76,9 @@ def measure_row(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame | None) 
 def _procedure(row: Row) -> Procedure:
     series = row.series_resistance_MOhm
     return Procedure(
-        voltage=row.measure.voltage,
-        estimator=row.measure.estimator,
+        how=row.measure,
         temperature_C=row.estimator_temperature_C,
-        leak=row.measure.leak,
         leak_sign=row.leak_sign,
-        max_interval_mV=row.measure.max_interval_mV,
-        min_span_mV=row.measure.min_span_mV,
         series_MOhm=None if series is None else series * (1 - (row.compensation_percent or 0.0) / 100),
         capacitance_pF=row.capacitance_pF,
     )
