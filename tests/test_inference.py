@@ -217,7 +217,7 @@ def test_a_free_term_in_each_cell_leaves_an_ion_that_is_inside_alone_unknown(tmp
     rows = [",".join(row.split(",")[:5]) for row in cells()]
     found = of_model(analyse(tmp_path, MIXED, rows, setting("K", ["K", "Na", "Cs"], 22.0, math.inf)))
     assert set(found["verdict"]) == {"not_identifiable"}
-    assert all("only differences between baths tell" in reason for reason in found["reason"])
+    assert all("only differences between baths are informative" in reason for reason in found["reason"])
     config = setting("Na", ["K", "Na", "Cs"], 22.0, math.inf)
     assert of_model(analyse(tmp_path, MIXED, rows, config)).loc["Cs", "verdict"] == "estimate"
 
@@ -425,7 +425,7 @@ def test_where_none_is_asked_for_the_factor_is_fitted_beside_if_the_data_tell_it
     assert beside["n_parameters"] == plain["n_parameters"] + 1
     assert beside["n_data"] == plain["n_data"]
     assert beside["delta_aicc"] == 0
-    assert plain["sentence"] == "strong evidence against it beside ghk:concentration+pipette"
+    assert plain["sentence"] == "strong evidence against it relative to ghk:concentration+pipette"
     cations = {"Na": 1.0, "K": 1.3, "Cs": 0.8}
     names = corrected(tmp_path / "cations", 0.85, cations, ["control", "potassium", "caesium", "low"], "none")["models"]
     assert not names["model"].str.contains("pipette").any()
@@ -436,7 +436,7 @@ def test_monovalent_cations_do_not_tell_it_from_a_common_offset(tmp_path: Path) 
     found = corrected(tmp_path, 1.1, truth, ["control", "potassium", "caesium", "low"])
     ratios = of_model(found)
     assert set(ratios["verdict"]) == {"not_identifiable"}
-    words = "a common factor on the inside of monovalent cations is a common offset"
+    words = "equals that of a common offset for monovalent cations inside"
     assert all(words in reason for reason in ratios["reason"])
     # Without the factor, beside it, they are estimates.
     assert set(of_model(found, "ghk:concentration")["verdict"]) == {"estimate"}
