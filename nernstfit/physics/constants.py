@@ -38,7 +38,7 @@ def thermal_voltage_mV(temperature_C: ArrayLike) -> NDArray[np.float64]:
         If a temperature is below absolute zero.
     """
     temperature_K = np.asarray(temperature_C, dtype=np.float64)[()] + ZERO_CELSIUS_K
-    if np.any(temperature_K < 0):
+    if (temperature_K < 0).any():
         raise ValueError(f"a temperature lies below absolute zero: {temperature_K.min() - ZERO_CELSIUS_K:g} C")
     voltage_mV: NDArray[np.float64] = 1000 * GAS_CONSTANT_J_PER_MOL_K * temperature_K / FARADAY_C_PER_MOL
     return voltage_mV

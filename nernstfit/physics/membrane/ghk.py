@@ -134,10 +134,8 @@ def slope_conductance_per_mV(
     phi'(u) = phi(u) L(u) with L the logarithmic derivative of phi, and L(-u) = 1 - L(u).
     """
     charge, p_outward, p_inward = _directions(permeability, valence, inside, outside)
-    u = charge * _reduced(voltage_mV, temperature_C)[..., None]
-    with_field, against_field = _goldman_factors(u)
-    rise = _goldman_log_slope(u)
-    per_reduced_volt = (charge * (p_outward * with_field * rise + p_inward * against_field * (1 - rise))).sum(axis=-1)
+    outward, inward, rise = _flows(charge, p_outward, p_inward, _reduced(voltage_mV, temperature_C))
+    per_reduced_volt = (charge * (outward * rise + inward * (1 - rise))).sum(axis=-1)
     slope: FloatArray = per_reduced_volt / thermal_voltage_mV(temperature_C)
     return slope
 
@@ -186,13 +184,12 @@ def _root(charge: FloatArray, p_outward: FloatArray, p_inward: FloatArray) -> Fl
     with np.errstate(divide="ignore", invalid="ignore"):
         balance = np.log(p_inward.sum(axis=-1)) - np.log(p_outward.sum(axis=-1))
         balance = np.where(np.isfinite(balance), balance, np.nan)
+        if (charge == 1).all():
+            return balance
         low, high = np.minimum(balance, 0), np.maximum(balance, 0)
         v, step, converged = balance, high - low, np.isnan(balance)
         for _ in range(_MAX_STEPS):
-            u = charge * v[..., None]
-            with_field, against_field = _goldman_factors(u)
-            rise = _goldman_log_slope(u)
-            outward, inward = p_outward * with_field, p_inward * against_field
+            outward, inward, rise = _flows(charge, p_outward, p_inward, v)
             outward_sum, inward_sum = outward.sum(axis=-1), inward.sum(axis=-1)
             excess = np.log(outward_sum) - np.log(inward_sum)
             slope = (charge * outward * rise).sum(axis=-1) / outward_sum
@@ -239,9 +236,10 @@ def reversal_gradient_mV(
     ValueError
         If a permeability or activity is negative, or the shapes do not broadcast.
     """
-    arguments = (permeability, valence, inside, outside, temperature_C)
-    slope = slope_conductance_per_mV(reversal_mV, *arguments)
-    gradient: FloatArray = -ion_currents(reversal_mV, *arguments) / slope[..., None]
+    charge, p_outward, p_inward = _directions(permeability, valence, inside, outside)
+    outward, inward, rise = _flows(charge, p_outward, p_inward, _reduced(reversal_mV, temperature_C))
+    slope = (charge * (outward * rise + inward * (1 - rise))).sum(axis=-1) / thermal_voltage_mV(temperature_C)
+    gradient: FloatArray = (inward - outward) / slope[..., None]
     return gradient
 
 
@@ -304,7 +302,7 @@ def _directions(
     z = np.asarray(valence, dtype=np.float64)
     a_in, a_out = np.asarray(inside, dtype=np.float64), np.asarray(outside, dtype=np.float64)
     for name, values in (("permeability", p), ("activity inside", a_in), ("activity outside", a_out)):
-        if np.any(values < 0):
+        if (values < 0).any():
             raise ValueError(f"a negative {name}: {values.min()}")
     charge = np.abs(z)
     return charge, p * charge * np.where(z > 0, a_in, a_out), p * charge * np.where(z > 0, a_out, a_in)
@@ -323,12 +321,18 @@ def _goldman_factors(u: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.where(u >= 0, larger, smaller), np.where(u >= 0, smaller, larger)
 
 
-def _goldman_log_slope(u: FloatArray) -> FloatArray:
-    """Return d ln phi(u) / du = 1/u - 1/(exp(u) - 1), between 0 and 1, 1/2 at 0."""
-    size = np.abs(u)
-    # The two terms cancel near 0; four terms of the Bernoulli series are exact to 1e-16 below 0.1.
-    near = 0.5 - size / 12 + size**3 / 720 - size**5 / 30240 + size**7 / 1209600
-    far_size = np.maximum(size, _MAX_SERIES_U)
-    far = 1 / far_size + np.exp(-far_size) / np.expm1(-far_size)
-    for_positive = np.where(size < _MAX_SERIES_U, near, far)
-    return np.where(u >= 0, for_positive, 1 - for_positive)
+def _flows(
+    charge: FloatArray, p_outward: FloatArray, p_inward: FloatArray, v: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the outward and inward currents at v = FV/RT, and d ln phi(u) / du at u = |z|v; all (..., ions).
+
+    d ln phi(u) / du = 1/u - 1/(exp(u) - 1) = (1 - phi(-u)) / u lies between 0 and 1 and is 1/2 at 0.
+    """
+    u = charge * v[..., None]
+    with_field, against_field = _goldman_factors(u)
+    # The difference cancels near 0; four terms of the Bernoulli series are exact to 1e-16 below 0.1.
+    square = u * u
+    near = 0.5 - u * (1 / 12 - square * (1 / 720 - square * (1 / 30240 - square / 1209600)))
+    is_near = square < _MAX_SERIES_U**2
+    rise = np.where(is_near, near, (1 - against_field) / np.where(is_near, 1.0, u))
+    return p_outward * with_field, p_inward * against_field, rise
