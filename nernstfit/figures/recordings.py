@@ -11,7 +11,7 @@ import pandas as pd
 
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.figures import elements
-from nernstfit.figures.render import Chart, Figure
+from nernstfit.figures.render import Figure, Panel, Row
 from nernstfit.figures.theme import ACCENT, FAINT, LEVELS
 
 # Most sweeps drawn of one recording, spread evenly: more overlap in a panel of 130 px; half as many miss the shape of
@@ -47,19 +47,19 @@ def draw_measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: p
     Figure
     """
     data: dict[str, pd.DataFrame] = {"zero": elements.ZERO}
-    panels: list[Chart] = []
+    shown: list[Row] = []
     curves, bands = dict(list(iv.groupby("measurement"))), dict(list(traces.groupby("measurement")))
     for number, row in enumerate(rows.to_dict("records")):
         curve = curves[row["measurement"]]
-        parts: list[Chart] = []
+        panels: list[Panel] = []
         if row["measurement"] in bands:
-            parts.append(_trace_panel(f"{number}", bands[row["measurement"]], curve, data))
-        parts.append(_iv_panel(f"{number}", row, curve, data))
+            panels.append(_trace_panel(f"{number}", bands[row["measurement"]], curve, data))
+        panels.append(_iv_panel(f"{number}", row, curve, data))
         verdict = PotentialVerdict(row["verdict"])
         suffix = "" if verdict is PotentialVerdict.REVERSAL else f" — {verdict.label}"
         title = alt.Title(text=f"{row['bath']}{suffix}", subtitle=row["measurement"])
-        panels.append(alt.hconcat(*parts, title=title, spacing=26))
-    return Figure(name, tuple(panels), data)
+        shown.append(Row(tuple(panels), title, spacing=26))
+    return Figure(name, tuple(shown), data)
 
 
 def draw_sweeps(traces: pd.DataFrame) -> Figure:
@@ -82,8 +82,8 @@ def draw_sweeps(traces: pd.DataFrame) -> Figure:
     current = chart.mark_area(strokeWidth=0.7).encode(
         x=x,
         y=alt.Y("low_pA:Q", title="current, pA", axis=_CURRENT_AXIS),
-        y2="high_pA:Q",
-        detail="sweep:N",
+        y2=alt.Y2("high_pA:Q"),
+        detail=alt.Detail("sweep:N"),
         fill=alt.Fill("sweep:Q", scale=colours, legend=legend),
         stroke=alt.Stroke("sweep:Q", scale=colours, legend=None),
     )
@@ -91,14 +91,14 @@ def draw_sweeps(traces: pd.DataFrame) -> Figure:
         x=x,
         y=alt.Y("command_mV:Q", title="command, mV", scale=alt.Scale(zero=False)),
         color=alt.Color("sweep:Q", scale=colours, legend=None),
-        detail="sweep:N",
+        detail=alt.Detail("sweep:N"),
     )
     title = alt.Title(str(traces["measurement"].iloc[0]))
     charts = (current.properties(width=640, height=240, title=title), command.properties(width=640, height=140))
     return Figure("recording", charts, {"course": traces})
 
 
-def _trace_panel(number: str, traces: pd.DataFrame, iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Chart:
+def _trace_panel(number: str, traces: pd.DataFrame, iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Panel:
     """Draw the current of some sweeps against time, and enter its rows in `data`."""
     shown = _binned(_selected_sweeps(traces))
     start, stop = float(traces["from_ms"].iloc[0]), float(traces["to_ms"].iloc[0])
@@ -110,21 +110,22 @@ def _trace_panel(number: str, traces: pd.DataFrame, iv: pd.DataFrame, data: dict
     x = alt.X("t_ms:Q", title="time, ms", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(tickCount=6))
     y = alt.Y("low_pA:Q", title="current, pA", scale=alt.Scale(domain=[least, most], nice=False), axis=_CURRENT_AXIS)
     window, bands = elements.rows_named(f"window_{number}"), elements.rows_named(f"traces_{number}")
-    return alt.layer(
-        window.mark_rect(color="#eef0f3").encode(x=alt.X("from_ms:Q"), x2="to_ms:Q"),
+    charts = (
+        window.mark_rect(color="#eef0f3").encode(x=alt.X("from_ms:Q"), x2=alt.X2("to_ms:Q")),
         elements.zero_line("y"),
         bands.mark_area(strokeWidth=0.7).encode(
             x=x,
             y=y,
-            y2="high_pA:Q",
-            detail="sweep:N",
+            y2=alt.Y2("high_pA:Q"),
+            detail=alt.Detail("sweep:N"),
             fill=alt.Fill("level_mV:Q", scale=elements.level_colours(iv), legend=None),
             stroke=alt.Stroke("level_mV:Q", scale=elements.level_colours(iv), legend=None),
         ),
-    ).properties(width=330, height=130)
+    )
+    return Panel(charts, width=330, height=130)
 
 
-def _iv_panel(number: str, row: Mapping[Any, Any], iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Chart:
+def _iv_panel(number: str, row: Mapping[Any, Any], iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Panel:
     """Draw the current against the voltage with the reversal potential, and enter its rows in `data`."""
     iv = iv.iloc[:: -(-len(iv) // MAX_LEVELS)]  # a ramp has hundreds of levels
     half = _NORMAL_95 * iv["se_pA"]
@@ -137,15 +138,16 @@ def _iv_panel(number: str, row: Mapping[Any, Any], iv: pd.DataFrame, data: dict[
     y = alt.Y("current_pA:Q", title="current, pA", scale=alt.Scale(nice=False, padding=8), axis=_CURRENT_AXIS)
     curve, zero = elements.rows_named(f"iv_{number}"), elements.rows_named(f"zero_{number}")
     colour = alt.Color("command_mV:Q", scale=elements.level_colours(iv), legend=None)
-    return alt.layer(
+    charts = (
         elements.zero_line("x"),
         elements.zero_line("y"),
-        zero.mark_rule(color=ACCENT, strokeWidth=1.2, strokeDash=[4, 3]).encode(x="reversal_mV:Q"),
+        zero.mark_rule(color=ACCENT, strokeWidth=1.2, strokeDash=[4, 3]).encode(x=alt.X("reversal_mV:Q")),
         curve.mark_line(color=FAINT, strokeWidth=1.2).encode(x=x, y=y),
-        curve.mark_rule(strokeWidth=1.2).encode(x=x, y=alt.Y("low_pA:Q"), y2="high_pA:Q", color=colour),
+        curve.mark_rule(strokeWidth=1.2).encode(x=x, y=alt.Y("low_pA:Q"), y2=alt.Y2("high_pA:Q"), color=colour),
         curve.mark_point(filled=True, size=22, opacity=1).encode(x=x, y=y, color=colour),
-        zero.mark_point(size=60, strokeWidth=1.6, color=ACCENT, opacity=1).encode(x="reversal_mV:Q", y=y),
-    ).properties(width=280, height=130)
+        zero.mark_point(size=60, strokeWidth=1.6, color=ACCENT, opacity=1).encode(x=alt.X("reversal_mV:Q"), y=y),
+    )
+    return Panel(charts, width=280, height=130)
 
 
 def _selected_sweeps(traces: pd.DataFrame) -> pd.DataFrame:

@@ -30,6 +30,32 @@ PNG_SCALE = 1.5
 
 
 @dataclass(frozen=True)
+class Panel:
+    """Charts over each other on common axes.
+
+    Attributes
+    ----------
+    charts : tuple of altair charts
+        The first lies below the others.
+    width, height : int
+        Of the axes, px.
+    """
+
+    charts: tuple[Chart, ...]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """Panels beside each other under one title."""
+
+    panels: tuple[Panel, ...]
+    title: alt.Title
+    spacing: int
+
+
+@dataclass(frozen=True)
 class Figure:
     """Charts, one below the other, and the rows that they name.
 
@@ -37,13 +63,13 @@ class Figure:
     ----------
     name : str
         Name of its files, without ending.
-    charts : tuple of altair charts
+    charts : tuple of altair charts or of Row
         Every part of them takes its data by name.
     data : mapping of str to DataFrame
     """
 
     name: str
-    charts: tuple[Chart, ...]
+    charts: tuple[Chart | Row, ...]
     data: Mapping[str, pd.DataFrame]
 
 
@@ -76,16 +102,26 @@ def render(figure: Figure) -> Drawing:
 
 
 def _specification(figure: Figure) -> dict[str, Any]:
-    """Return the figure as a Vega-Lite specification.
-
-    Charts are stacked here, not by altair, which copies a chart whole at every level it puts around it.
-    """
-    whole = [chart.to_dict(validate=False) for chart in figure.charts]
-    parts = [{key: part[key] for key in part if key not in ("$schema", "config")} for part in whole]
+    """Return the figure as a Vega-Lite specification."""
+    parts = [_part(chart) for chart in figure.charts]
     stacked = {"vconcat": parts, "spacing": 22, "resolve": {"scale": {"color": "independent"}}}
     spec = stacked if len(parts) > 1 else parts[0]
     rows = {name: _records(frame) for name, frame in figure.data.items()}
     return spec | {"$schema": alt.SCHEMA_URL, "config": THEME, "datasets": rows}
+
+
+def _part(chart: Chart | Row | Panel) -> dict[str, Any]:
+    """Return a part of a figure as Vega-Lite holds it.
+
+    Many charts are put together here, not by altair, which copies a chart whole at every level it puts around it.
+    """
+    if isinstance(chart, Row):
+        panels = [_part(panel) for panel in chart.panels]
+        return {"hconcat": panels, "title": chart.title.to_dict(validate=False), "spacing": chart.spacing}
+    if isinstance(chart, Panel):
+        return {"layer": [_part(part) for part in chart.charts], "width": chart.width, "height": chart.height}
+    whole = chart.to_dict(validate=False)
+    return {key: whole[key] for key in whole if key not in ("$schema", "config")}
 
 
 def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
