@@ -179,7 +179,7 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
     settings : Settings
         Its sections junction, activity, fit and uncertainty are used.
     """
-    fits = _GroupFits(group, solutions, settings)
+    fits = GroupFits(group, solutions, settings)
     first, *others = candidates(settings)
     configured = fits.result(first) if fits.predictability(first).predictable.any() else None
     if configured is not None:
@@ -199,7 +199,7 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
     )
 
 
-class _GroupFits:
+class GroupFits:
     """Observations, systematic errors and fits of one group, each calculated once.
 
     The steps of the ladder and the models have many in common: a correction may change nothing.
@@ -263,7 +263,7 @@ def _assumptions(model: Model) -> tuple[object, ...]:
     return model.activity, model.permeant, model.fit_factor
 
 
-def _further_models(first: Model, configured: FitResult, fits: _GroupFits) -> list[Model]:
+def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> list[Model]:
     """Return models that the data of a group suggest, beside those that are compared in any case."""
     further = list(without_doubtful_ions(first, configured.ratios, configured.fit))
     scaled = with_pipette_factor(first)
@@ -272,7 +272,7 @@ def _further_models(first: Model, configured: FitResult, fits: _GroupFits) -> li
     return further
 
 
-def _model_result(model: Model, fits: _GroupFits) -> ModelResult:
+def _model_result(model: Model, fits: GroupFits) -> ModelResult:
     """Fit one model to the group."""
     group, settings = fits.group, fits.settings.fit
     predictability = fits.predictability(model)
@@ -346,7 +346,7 @@ def _alternative_intervals(configured: ModelResult, settings: Settings) -> tuple
     return tuple(found)
 
 
-def _tests(model: Model, configured: FitResult, fits: _GroupFits) -> tuple[TestResult, ...]:
+def _tests(model: Model, configured: FitResult, fits: GroupFits) -> tuple[TestResult, ...]:
     """Test the assumptions of the configured model."""
     group, settings = fits.group, fits.settings
     kept = fits.predictability(model).predictable
@@ -374,7 +374,7 @@ def _bath_activities_mM(data: Observations, solutions: Solutions, ion_names: Seq
     return np.array([solutions.activity_mM(c.bath, ion_names, model, c.temperature_C) for c in data.conditions])
 
 
-def _ladder(model: Model, fits: _GroupFits) -> tuple[LadderStep, ...]:
+def _ladder(model: Model, fits: GroupFits) -> tuple[LadderStep, ...]:
     """Fit the configured ions after each correction, each on top of the last.
 
     Until the last step an offset is no property of its cell but counts as scatter of every single
