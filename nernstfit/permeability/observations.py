@@ -163,10 +163,23 @@ class Observations:
         _, first, place = np.unique(conditions, axis=0, return_index=True, return_inverse=True)
         return np.asarray(first), np.asarray(place).reshape(-1)
 
+    @cached_property
+    def _sides(self) -> ghk.Sides:
+        """Activities of each distinct condition."""
+        first, _ = self._distinct
+        return ghk.Sides.of(self.valence, self.inside[first], self.outside[first], self.temperature_C[first])
+
+    def _sides_at(self, ln_p: FloatArray) -> ghk.Sides:
+        """Return the activities of each distinct condition with the factor applied, if there is one."""
+        if not self.pipette_side:
+            return self._sides
+        first, _ = self._distinct
+        return ghk.Sides.of(self.valence, *self._with_factor(ln_p, first), self.temperature_C[first])
+
     def predict(self, ln_p: FloatArray) -> FloatArray:
         """Return GHK reversal potentials in mV, shape (..., n), for ln P of shape (..., k); -inf: impermeant."""
-        first, place = self._distinct
-        return np.asarray(ghk.reversal_mV(*self._ghk(ln_p, first)))[..., place]
+        reversal_mV = self._sides_at(ln_p).reversal_mV(self._permeability(ln_p))
+        return np.asarray(reversal_mV)[..., self._distinct[1]]
 
     def gradient(self, ln_p: FloatArray) -> FloatArray:
         """Return dE / d ln P (and dE / d ln f) in mV, shape (..., n, k)."""
@@ -174,12 +187,10 @@ class Observations:
 
     def prediction(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the predicted potentials, shape (..., n), and their gradient, shape (..., n, k)."""
-        first, place = self._distinct
-        given = self._ghk(ln_p, first)
-        potentials = np.asarray(ghk.reversal_mV(*given))
-        gradient = np.asarray(ghk.reversal_gradient_mV(potentials, *given))
+        place = self._distinct[1]
+        potentials, gradient = self._sides_at(ln_p).reversal_and_gradient_mV(self._permeability(ln_p))
         if self.pipette_side:
-            gradient = np.concatenate([gradient, self._factor_slope(potentials, given, first)[..., None]], axis=-1)
+            gradient = np.concatenate([gradient, self._factor_slope(potentials, ln_p)[..., None]], axis=-1)
         return potentials[..., place], gradient[..., place, :]
 
     def curvature_bias(self, ln_p: FloatArray, sd: float) -> FloatArray:
@@ -205,28 +216,28 @@ class Observations:
         """Return the observations with the fitted factor applied to the activities, and none left to fit."""
         if not self.pipette_side:
             return self
-        _, _, inside, outside, _ = self._ghk(ln_p, np.arange(self.size))
+        inside, outside = self._with_factor(ln_p, np.arange(self.size))
         return replace(self, inside=inside, outside=outside, pipette_side=())
 
-    def _ghk(self, ln_p: FloatArray, rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
-        """Return the arguments of the GHK functions at some rows."""
-        inside, outside = self.inside[rows], self.outside[rows]
-        if self.pipette_side:
-            factor, side = np.exp(ln_p[..., None, -1:]), np.array(self.pipette_side)[rows, None]
-            inside, outside = np.where(side > 0, factor, 1.0) * inside, np.where(side < 0, factor, 1.0) * outside
-        permeability = np.exp(ln_p[..., None, : len(self.ions)])
-        return permeability, self.valence, inside, outside, self.temperature_C[rows]
+    def _permeability(self, ln_p: FloatArray) -> FloatArray:
+        """Return the permeabilities, shape (..., 1, ions)."""
+        return np.exp(ln_p[..., None, : len(self.ions)])
 
-    def _factor_slope(
-        self, potentials: FloatArray, given: tuple[NDArray[Any], ...], rows: NDArray[np.int64]
-    ) -> FloatArray:
+    def _with_factor(self, ln_p: FloatArray, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        """Return the activities inside and outside at some rows, those of the pipette times the fitted factor."""
+        factor, side = np.exp(ln_p[..., None, -1:]), np.array(self.pipette_side)[rows, None]
+        inside, outside = np.where(side > 0, factor, 1.0), np.where(side < 0, factor, 1.0)
+        return inside * self.inside[rows], outside * self.outside[rows]
+
+    def _factor_slope(self, potentials: FloatArray, ln_p: FloatArray) -> FloatArray:
         """Return dE / d ln f: the current carried from the pipette side over the slope conductance."""
-        permeability, valence, inside, outside, temperature_C = given
-        side = np.array(self.pipette_side)[rows, None]
-        through = (permeability, valence, np.where(side > 0, inside, 0.0), np.where(side < 0, outside, 0.0))
-        return np.asarray(
-            -ghk.current(potentials, *through, temperature_C) / ghk.slope_conductance_per_mV(potentials, *given)
-        )
+        first, _ = self._distinct
+        inside, outside = self._with_factor(ln_p, first)
+        side, temperature_C = np.array(self.pipette_side)[first, None], self.temperature_C[first]
+        permeability = self._permeability(ln_p)
+        through = (permeability, self.valence, np.where(side > 0, inside, 0.0), np.where(side < 0, outside, 0.0))
+        slope = ghk.slope_conductance_per_mV(potentials, permeability, self.valence, inside, outside, temperature_C)
+        return np.asarray(-ghk.current(potentials, *through, temperature_C) / slope)
 
 
 def _rows_by_name(names: Sequence[str]) -> NDArray[np.int64]:

@@ -27,6 +27,10 @@ Currents are in units of permeability x F x activity: with permeability in cm/s 
 mol/cm3), multiply by 96485 x 1e-6 for A/cm2.
 """
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -57,6 +61,65 @@ def form(valence: ArrayLike, quantity: str) -> str:
     return f"GHK equation with {quantity}" if monovalent else f"GHK current equation with z^2 and {quantity}"
 
 
+@dataclass(frozen=True)
+class Sides:
+    """Activities on both sides of a membrane, by the direction of the current that they carry.
+
+    For many permeabilities with the same solutions; the functions below check and arrange them at every call.
+
+    Attributes
+    ----------
+    charge : ndarray, shape (..., ions)
+        |z|.
+    outward, inward : ndarray, shape (..., ions)
+        |z| times the activity that carries outward current (cations inside, anions outside) and inward current.
+    thermal_mV : ndarray, leading shape
+        RT/F.
+    """
+
+    charge: FloatArray
+    outward: FloatArray
+    inward: FloatArray
+    thermal_mV: FloatArray
+
+    @classmethod
+    def of(cls, valence: ArrayLike, inside: ArrayLike, outside: ArrayLike, temperature_C: ArrayLike) -> Sides:
+        """Arrange activities; arguments as at the head of this module.
+
+        Raises
+        ------
+        ValueError
+            If an activity is negative, a temperature is below absolute zero, or the shapes do not broadcast.
+        """
+        z = np.asarray(valence, dtype=np.float64)
+        a_in, a_out = np.asarray(inside, dtype=np.float64), np.asarray(outside, dtype=np.float64)
+        for name, values in (("inside", a_in), ("outside", a_out)):
+            if (values < 0).any():
+                raise ValueError(f"a negative activity {name}: {values.min()}")
+        charge, is_cation = np.abs(z), z > 0
+        outward, inward = charge * np.where(is_cation, a_in, a_out), charge * np.where(is_cation, a_out, a_in)
+        return cls(charge, outward, inward, thermal_voltage_mV(temperature_C))
+
+    def reversal_mV(self, permeability: FloatArray) -> FloatArray:
+        """Calculate the reversal potential, as the function of this name does."""
+        v = _root(self.charge, permeability * self.outward, permeability * self.inward)
+        reversal: FloatArray = (v * self.thermal_mV)[()]
+        return reversal
+
+    def reversal_and_gradient_mV(self, permeability: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Calculate the reversal potential and its gradient in ln P, as `reversal_gradient_mV` does."""
+        p_outward, p_inward = permeability * self.outward, permeability * self.inward
+        v = _root(self.charge, p_outward, p_inward)
+        return (v * self.thermal_mV)[()], self._gradient_mV(p_outward, p_inward, v)
+
+    def _gradient_mV(self, p_outward: FloatArray, p_inward: FloatArray, v: FloatArray) -> FloatArray:
+        """Return the gradient of the root v = FV/RT in ln P, in mV, shape (..., ions)."""
+        outward, inward, rise = _flows(self.charge, p_outward, p_inward, v)
+        slope = (self.charge * (outward * rise + inward * (1 - rise))).sum(axis=-1)
+        gradient: FloatArray = (inward - outward) * (self.thermal_mV / slope)[..., None]
+        return gradient
+
+
 def ion_currents(
     voltage_mV: ArrayLike,
     permeability: ArrayLike,
@@ -84,9 +147,10 @@ def ion_currents(
     ValueError
         If a permeability or activity is negative, or the shapes do not broadcast.
     """
-    charge, p_outward, p_inward = _directions(permeability, valence, inside, outside)
-    with_field, against_field = _goldman_factors(charge * _reduced(voltage_mV, temperature_C)[..., None])
-    currents: FloatArray = p_outward * with_field - p_inward * against_field
+    sides, p = Sides.of(valence, inside, outside, temperature_C), _not_negative(permeability)
+    v = np.asarray(voltage_mV, dtype=np.float64) / sides.thermal_mV
+    outward, inward, _ = _flows(sides.charge, p * sides.outward, p * sides.inward, v)
+    currents: FloatArray = outward - inward
     return currents
 
 
@@ -133,10 +197,11 @@ def slope_conductance_per_mV(
     -----
     phi'(u) = phi(u) L(u) with L the logarithmic derivative of phi, and L(-u) = 1 - L(u).
     """
-    charge, p_outward, p_inward = _directions(permeability, valence, inside, outside)
-    outward, inward, rise = _flows(charge, p_outward, p_inward, _reduced(voltage_mV, temperature_C))
-    per_reduced_volt = (charge * (outward * rise + inward * (1 - rise))).sum(axis=-1)
-    slope: FloatArray = per_reduced_volt / thermal_voltage_mV(temperature_C)
+    sides, p = Sides.of(valence, inside, outside, temperature_C), _not_negative(permeability)
+    v = np.asarray(voltage_mV, dtype=np.float64) / sides.thermal_mV
+    outward, inward, rise = _flows(sides.charge, p * sides.outward, p * sides.inward, v)
+    per_reduced_volt = (sides.charge * (outward * rise + inward * (1 - rise))).sum(axis=-1)
+    slope: FloatArray = per_reduced_volt / sides.thermal_mV
     return slope
 
 
@@ -174,13 +239,14 @@ def reversal_mV(
     holds below 0. A Newton step that leaves this bracket, or is longer than half the step before (near a kink of g
     steps can alternate without end), is replaced by bisection: 100 steps always suffice, 5 usually do.
     """
-    v = _root(*_directions(permeability, valence, inside, outside))
-    reversal: FloatArray = (v * thermal_voltage_mV(temperature_C))[()]
-    return reversal
+    return Sides.of(valence, inside, outside, temperature_C).reversal_mV(_not_negative(permeability))
 
 
 def _root(charge: FloatArray, p_outward: FloatArray, p_inward: FloatArray) -> FloatArray:
-    """Return the root v = FV/RT of the summed current as `reversal_mV` describes it; arguments of `_directions`."""
+    """Return the root v = FV/RT of the summed current as `reversal_mV` describes it.
+
+    p_outward and p_inward are the permeabilities times the activities of `Sides`.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         balance = np.log(p_inward.sum(axis=-1)) - np.log(p_outward.sum(axis=-1))
         balance = np.where(np.isfinite(balance), balance, np.nan)
@@ -236,11 +302,9 @@ def reversal_gradient_mV(
     ValueError
         If a permeability or activity is negative, or the shapes do not broadcast.
     """
-    charge, p_outward, p_inward = _directions(permeability, valence, inside, outside)
-    outward, inward, rise = _flows(charge, p_outward, p_inward, _reduced(reversal_mV, temperature_C))
-    slope = (charge * (outward * rise + inward * (1 - rise))).sum(axis=-1) / thermal_voltage_mV(temperature_C)
-    gradient: FloatArray = (inward - outward) / slope[..., None]
-    return gradient
+    sides, p = Sides.of(valence, inside, outside, temperature_C), _not_negative(permeability)
+    v = np.asarray(reversal_mV, dtype=np.float64) / sides.thermal_mV
+    return sides._gradient_mV(p * sides.outward, p * sides.inward, v)
 
 
 def unknown_inside(
@@ -294,18 +358,12 @@ def unknown_inside(
     return doubled[0], doubled[1], doubled[2]
 
 
-def _directions(
-    permeability: ArrayLike, valence: ArrayLike, inside: ArrayLike, outside: ArrayLike
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return |z|, and P |z| times the activity that carries outward and inward current, all (..., ions)."""
+def _not_negative(permeability: ArrayLike) -> FloatArray:
+    """Return permeabilities as an array; a negative one is an error."""
     p = np.asarray(permeability, dtype=np.float64)
-    z = np.asarray(valence, dtype=np.float64)
-    a_in, a_out = np.asarray(inside, dtype=np.float64), np.asarray(outside, dtype=np.float64)
-    for name, values in (("permeability", p), ("activity inside", a_in), ("activity outside", a_out)):
-        if (values < 0).any():
-            raise ValueError(f"a negative {name}: {values.min()}")
-    charge = np.abs(z)
-    return charge, p * charge * np.where(z > 0, a_in, a_out), p * charge * np.where(z > 0, a_out, a_in)
+    if (p < 0).any():
+        raise ValueError(f"a negative permeability: {p.min()}")
+    return p
 
 
 def _reduced(voltage_mV: ArrayLike, temperature_C: ArrayLike) -> FloatArray:
