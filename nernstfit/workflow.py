@@ -99,8 +99,9 @@ def code(stage: str) -> list[str]:
     return sorted(map(str, found))
 
 
-def _needed(path: Path) -> Iterator[Path]:
-    """Yield the modules that one module imports, and the data beside them.
+@functools.cache
+def _needed(path: Path) -> tuple[Path, ...]:
+    """Return the modules that one module imports, and the data beside them.
 
     Of a package that it imports by name (`from package import subpackage`) or names in a string, as a registry that
     lists a package does, these are all modules.
@@ -115,13 +116,8 @@ def _needed(path: Path) -> Iterator[Path]:
             named += [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             named.append(node.value)
-    yield from _files(path.parent, with_modules=False)
-    for name in imported:
-        if place := _place(name):
-            yield from _files(place, with_modules=False)
-    for name in named:
-        if place := _place(name):
-            yield from _files(place, with_modules=True)
+    places = [(path.parent, False), *((_place(name), False) for name in imported), *((_place(n), True) for n in named)]
+    return tuple(file for place, with_modules in places if place for file in _files(place, with_modules))
 
 
 def _place(name: str) -> Path | None:
