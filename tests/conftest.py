@@ -54,7 +54,7 @@ def current_channel() -> OutputChannel:
     return CURRENT
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_recording() -> Callable[..., Path]:
     """Write a recording whose current in epoch B is a function of the level, and nothing elsewhere."""
 

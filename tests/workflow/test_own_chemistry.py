@@ -126,7 +126,7 @@ def test_an_unknown_inside_runs_to_the_report(tmp_path: Path, run_workflow: Call
 
 
 def test_own_ions_take_part_in_junctions(tmp_path: Path, run_workflow: Callable) -> None:
-    done = run_workflow(experiment(tmp_path / "bridge", "pipette", {}, BRIDGE))
+    done = run_workflow(experiment(tmp_path / "bridge", "pipette", {}, BRIDGE), "results/junctions.csv")
     assert done.status == 0, done.said
     ledger = done.numbers("junctions").set_index(["bath", "term"])
     assert abs(ledger["applied_mV"]["own", "reference"]) > 0.01

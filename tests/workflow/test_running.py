@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,22 +30,42 @@ SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nNA,100,45,10\npipette,
 HEADER = "recording,cell,bath,pipette"
 
 
-@pytest.fixture
-def experiment(tmp_path: Path, write_recording: Callable[..., Path]) -> Path:
+def make_experiment(folder: Path, write_recording: Callable[..., Path]) -> Path:
     """Two cells in two baths, one of them called NA, one cell called 007."""
-    (tmp_path / "config").mkdir()
-    (tmp_path / "data").mkdir()
-    (tmp_path / "config" / "config.yaml").write_text(yaml.safe_dump(CONFIG))
-    (tmp_path / "data" / "solutions.csv").write_text(SOLUTIONS)
+    (folder / "config").mkdir(parents=True)
+    (folder / "data").mkdir()
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    (folder / "data" / "solutions.csv").write_text(SOLUTIONS)
     rows = [HEADER]
     for cell, shift in (("007", 0.0), ("None", 1.0)):
         for bath, potential in (("control", -40.0), ("NA", -22.0)):
             zero = potential + shift
-            path = tmp_path / "data" / f"{cell}_{bath}.abf"
+            path = folder / "data" / f"{cell}_{bath}.abf"
             write_recording(path, current_pA=lambda level, zero=zero: 5.0 * (level - zero))
             rows.append(f"data/{path.name},{cell},{bath},pipette")
-    (tmp_path / "data" / "recordings.csv").write_text("\n".join(rows) + "\n")
-    return tmp_path
+    (folder / "data" / "recordings.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture
+def experiment(tmp_path: Path, write_recording: Callable[..., Path]) -> Path:
+    """Return the experiment, not run yet."""
+    return make_experiment(tmp_path / "experiment", write_recording)
+
+
+@pytest.fixture(scope="session")
+def run_once(tmp_path_factory: pytest.TempPathFactory, write_recording: Callable, run_workflow: Callable) -> Any:
+    """Run the experiment to its end."""
+    folder = make_experiment(tmp_path_factory.mktemp("running") / "experiment", write_recording)
+    done = run_workflow(folder)
+    assert done.status == 0, done.said
+    return done
+
+
+@pytest.fixture
+def finished(run_once: Any, tmp_path: Path) -> Path:
+    """Return a copy of the experiment that was run, files as old as those of the original."""
+    return shutil.copytree(run_once.folder, tmp_path / "finished")
 
 
 def append(folder: Path, *rows: str) -> None:
@@ -52,14 +73,12 @@ def append(folder: Path, *rows: str) -> None:
         stream.writelines(f"{row}\n" for row in rows)
 
 
-def test_names_come_out_as_typed(experiment: Path, run_workflow: Callable) -> None:
-    done = run_workflow(experiment)
-    assert done.status == 0, done.said
-    table = done.table("reversal_potentials")
+def test_names_come_out_as_typed(run_once: Any) -> None:
+    table = run_once.table("reversal_potentials")
     assert set(table["cell"]) == {"007", "None"}
     assert set(table["bath"]) == {"control", "NA"}
-    assert set(done.table("cells")["cell"]) == {"007", "None"}
-    assert "NA" in set(done.table("solutions")["solution"])
+    assert set(run_once.table("cells")["cell"]) == {"007", "None"}
+    assert "NA" in set(run_once.table("solutions")["solution"])
 
 
 def test_every_fault_is_told_before_any_job(experiment: Path, run_workflow: Callable) -> None:
@@ -125,33 +144,30 @@ def test_no_reversal_at_all_fails_with_everything_written(experiment: Path, run_
         assert not rows
 
 
-def test_a_new_row_reads_its_own_batch_only(experiment: Path, run_workflow: Callable) -> None:
-    assert run_workflow(experiment).status == 0
-    before = (experiment / "results" / "ingest" / "0000" / "points.parquet").stat().st_mtime_ns
-    shutil.copy(experiment / "data" / "007_NA.abf", experiment / "data" / "new.abf")
-    append(experiment, "data/new.abf,new,NA,pipette")
-    done = run_workflow(experiment)
+def test_a_new_row_reads_its_own_batch_only(finished: Path, run_workflow: Callable) -> None:
+    before = (finished / "results" / "ingest" / "0000" / "points.parquet").stat().st_mtime_ns
+    shutil.copy(finished / "data" / "007_NA.abf", finished / "data" / "new.abf")
+    append(finished, "data/new.abf,new,NA,pipette")
+    done = run_workflow(finished)
     assert done.status == 0, done.said
-    assert (experiment / "results" / "ingest" / "0000" / "points.parquet").stat().st_mtime_ns == before
+    assert (finished / "results" / "ingest" / "0000" / "points.parquet").stat().st_mtime_ns == before
     assert "new" in set(done.table("reversal_potentials")["measurement"])
 
 
-def test_touching_inputs_runs_nothing(experiment: Path, run_workflow: Callable) -> None:
-    assert run_workflow(experiment).status == 0
-    for path in (experiment / "data").iterdir():
+def test_touching_inputs_runs_nothing(finished: Path, run_workflow: Callable) -> None:
+    for path in (finished / "data").iterdir():
         path.touch()
-    assert "Nothing to be done" in run_workflow(experiment).said
+    assert "Nothing to be done" in run_workflow(finished).said
 
 
-def test_a_changed_setting_runs_what_depends_on_it(experiment: Path, run_workflow: Callable) -> None:
-    assert run_workflow(experiment).status == 0
-    points = experiment / "results" / "ingest" / "0000" / "points.parquet"
-    before, first = points.stat().st_mtime_ns, (experiment / "results" / "permeabilities.csv").read_bytes()
+def test_a_changed_setting_runs_what_depends_on_it(finished: Path, run_workflow: Callable) -> None:
+    points = finished / "results" / "ingest" / "0000" / "points.parquet"
+    before, first = points.stat().st_mtime_ns, (finished / "results" / "permeabilities.csv").read_bytes()
     config = CONFIG | {"fit": CONFIG["fit"] | {"confidence": 0.8}}
-    (experiment / "config" / "config.yaml").write_text(yaml.safe_dump(config))
-    assert run_workflow(experiment).status == 0
+    (finished / "config" / "config.yaml").write_text(yaml.safe_dump(config))
+    assert run_workflow(finished).status == 0
     assert points.stat().st_mtime_ns == before
-    assert (experiment / "results" / "permeabilities.csv").read_bytes() != first
+    assert (finished / "results" / "permeabilities.csv").read_bytes() != first
 
 
 def name_a_stimulus(path: Path) -> None:
@@ -188,12 +204,11 @@ def test_a_stimulus_file_that_appears_or_changes_has_its_batch_read_again(
     assert read_again() == [False, True]
 
 
-def test_a_lost_or_damaged_result_is_made_again(experiment: Path, run_workflow: Callable) -> None:
-    assert run_workflow(experiment).status == 0
-    path = experiment / "results" / "iv.csv"
+def test_a_lost_or_damaged_result_is_made_again(finished: Path, run_workflow: Callable) -> None:
+    path = finished / "results" / "iv.csv"
     whole = path.read_bytes()
     path.unlink()
-    assert run_workflow(experiment).status == 0
+    assert run_workflow(finished).status == 0
     assert path.read_bytes() == whole
 
 
@@ -216,7 +231,7 @@ def test_killed_then_run_again(
 def test_inside_out_and_blank_corrections(experiment: Path, run_workflow: Callable) -> None:
     config = CONFIG | {"configuration": "inside-out"}
     (experiment / "config" / "config.yaml").write_text(yaml.safe_dump(config))
-    done = run_workflow(experiment)
+    done = run_workflow(experiment, "results/reversal_potentials.csv")
     assert done.status == 0, done.said
     table = done.numbers("reversal_potentials")
     assert (table["corrected_mV"] + table["reversal_mV"]).abs().max() < 1e-9
