@@ -112,6 +112,8 @@ class Table:
         In their order.
     own_columns : bool
         Whether columns of the user's own may follow.
+    written_by : str
+        Stage whose rule has all tables that name it as its outputs; '' where a rule names its outputs itself.
     """
 
     name: str
@@ -121,6 +123,7 @@ class Table:
     keys: tuple[str, ...]
     columns: Mapping[str, Column]
     own_columns: bool = False
+    written_by: str = ""
 
     @property
     def numbers(self) -> frozenset[str]:
@@ -145,6 +148,7 @@ def _declared() -> Mapping[str, Table]:
                 tuple(content["key"]),
                 MappingProxyType({column: _column(column, of) for column, of in content["columns"].items()}),
                 content.get("own_columns", False),
+                content.get("written_by", ""),
             )
             for name, content in yaml.load(text, Loader=yaml.CSafeLoader).items()
         }
@@ -167,6 +171,11 @@ def __getattr__(name: str) -> Table:
 def paths(kind: str) -> list[str]:
     """Return the paths of all tables of one kind: `INPUT`, `RESULT` or `STAGE`."""
     return [table.path for table in TABLES.values() if table.kind == kind]
+
+
+def written_by(stage: str) -> dict[str, Table]:
+    """Return all tables that one stage writes, by name."""
+    return {name: table for name, table in TABLES.items() if table.written_by == stage}
 
 
 def flag(name: str, value: float | None = None) -> str:

@@ -25,21 +25,7 @@ READS = (
     "settings.uncertainty",
     "solutions",
 )
-TABLES = {
-    name: tables.TABLES[name]
-    for name in (
-        "permeabilities",
-        "cells",
-        "models",
-        "residuals",
-        "nernst_slopes",
-        "corrections",
-        "intervals",
-        "comparisons",
-        "tests",
-        "error_budget",
-    )
-}
+TABLES = tables.written_by("fit")
 
 
 @stage(READS)

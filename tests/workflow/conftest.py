@@ -14,23 +14,6 @@ import pandas as pd
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-TABLES = (
-    "reversal_potentials",
-    "iv",
-    "solutions",
-    "junctions",
-    "permeabilities",
-    "cells",
-    "models",
-    "residuals",
-    "nernst_slopes",
-    "thermodynamics",
-    "corrections",
-    "intervals",
-    "comparisons",
-    "tests",
-    "error_budget",
-)
 
 
 @dataclass(frozen=True)

@@ -8,16 +8,7 @@ rule fit:
         reversals="results/reversal_potentials.csv",
         code=code("fit"),
     output:
-        permeabilities="results/permeabilities.csv",
-        cells="results/cells.csv",
-        models="results/models.csv",
-        residuals="results/residuals.csv",
-        nernst_slopes="results/nernst_slopes.csv",
-        corrections="results/corrections.csv",
-        intervals="results/intervals.csv",
-        comparisons="results/comparisons.csv",
-        tests="results/tests.csv",
-        error_budget="results/error_budget.csv",
+        **{name: table.path for name, table in tables.written_by("fit").items()},
     log:
         "logs/fit.log",
     threads: 1
