@@ -46,6 +46,11 @@ class DenseWhitener:
         """Inverse of the covariance, shape (n, n)."""
         return np.asarray(self._whitening.T @ self._whitening)
 
+    @property
+    def transposed(self) -> FloatArray:
+        """Transpose of the whitening matrix, shape (n, n): rows of values times it are whitened."""
+        return self._whitening.T
+
     def __call__(self, values: FloatArray) -> FloatArray:
         """Return whitened values of shape (n,) or (n, m)."""
         return np.asarray(self._whitening @ values)
@@ -76,11 +81,36 @@ def minimize(
     chi_square : float
         inf where an observation has no reversal potential with these ions.
     """
-    if not np.isfinite(data.predict(start)).all():
-        return start, math.inf
-    descent = Newton(data, start, free, whiten)
-    values = descent.minimize(np.where(np.isfinite(start), start, 0.0)[list(free)])
-    return descent.expand(values), descent.chi_square(values)
+    ln_p, lowest = minimize_from(data, start[None], free, whiten)
+    return ln_p[0], float(lowest[0])
+
+
+def minimize_from(
+    data: Observations, starts: FloatArray, free: Sequence[int], whiten: DenseWhitener
+) -> tuple[FloatArray, FloatArray]:
+    """Minimise the sum of squares over some ln P from several starts at once.
+
+    Parameters
+    ----------
+    data : Observations
+    starts : ndarray, shape (starts, k)
+        As `start` of `minimize`.
+    free : sequence of int
+    whiten : DenseWhitener
+
+    Returns
+    -------
+    ln_p : ndarray, shape (starts, k)
+    chi_square : ndarray, shape (starts,)
+        inf where an observation has no reversal potential with these ions.
+    """
+    found, lowest = starts.copy(), np.full(len(starts), math.inf)
+    predictable = np.flatnonzero(np.isfinite(data.predict(starts)).all(axis=-1))
+    if predictable.size:
+        begun = found[predictable]
+        begun[:, free] = np.where(np.isfinite(begun[:, free]), begun[:, free], 0.0)
+        found[predictable], lowest[predictable] = Newton(data, free, whiten).minimize(begun)
+    return found, lowest
 
 
 class Newton:
@@ -92,59 +122,90 @@ class Newton:
     Parameters
     ----------
     data : Observations
-    start : ndarray, shape (k,)
-        Values of the ln P that are not free.
     free : sequence of int
     whiten : DenseWhitener
     """
 
-    def __init__(self, data: Observations, start: FloatArray, free: Sequence[int], whiten: DenseWhitener) -> None:
-        self._data, self._start, self._free = data, start, list(free)
-        self._whiten = whiten
+    def __init__(self, data: Observations, free: Sequence[int], whiten: DenseWhitener) -> None:
+        self._data, self._free, self._whiten = data, list(free), whiten
+        steps = np.zeros((len(self._free), data.n_coefficients))
+        steps[np.arange(len(self._free)), self._free] = _DIFFERENCE
+        # The point itself, and a step up and down each free ln P.
+        self._stencil = np.concatenate([np.zeros((1, data.n_coefficients)), steps, -steps])
 
-    def expand(self, values: FloatArray) -> FloatArray:
-        """Return all ln P, shape (..., k), for the free ones, shape (..., free)."""
-        ln_p = np.broadcast_to(self._start, (*values.shape[:-1], len(self._start))).copy()
-        ln_p[..., self._free] = values
-        return ln_p
+    def minimize(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Descend from each start until the slope vanishes or no step decreases the sum of squares.
 
-    def chi_square(self, values: FloatArray) -> float:
-        """Return the sum of squares for the free ln P."""
-        return chi_square(self._data, self.expand(values), self._whiten)
+        Parameters
+        ----------
+        ln_p : ndarray, shape (starts, k)
 
-    def minimize(self, values: FloatArray) -> FloatArray:
-        """Descend until the slope vanishes or no step decreases the sum of squares."""
-        now = self.chi_square(values)
-        for _ in range(_MAX_STEPS if self._free else 0):
-            slope, curvature = self._slope_and_curvature(values)
+        Returns
+        -------
+        ln_p : ndarray, shape (starts, k)
+        chi_square : ndarray, shape (starts,)
+        """
+        ln_p, lowest = ln_p.copy(), self._chi_square(ln_p)
+        active = np.arange(len(ln_p) if self._free else 0)
+        for _ in range(_MAX_STEPS):
+            if not active.size:
+                break
+            slope, curvature = self._slope_and_curvature(ln_p[active])
+            values = ln_p[active][:, self._free]
             inside = (np.abs(values) < MAX_LN_P) | (np.sign(slope) == np.sign(values))
-            if np.abs(slope[inside]).max(initial=0.0) < _FLAT:
-                break
-            size, axes = np.linalg.eigh(curvature)
-            # Along a ridge the curvature is negative; its size still gives the scale of a step downhill.
-            step = -axes @ (axes.T @ slope / np.maximum(np.abs(size), _FLAT))
-            step *= min(1.0, MAX_NEWTON_STEP / float(np.abs(step).max()))
-            for _ in range(_MAX_HALVINGS):
-                reached = np.clip(values + step, -MAX_LN_P, MAX_LN_P)
-                found = self.chi_square(reached)
-                if found < now:
-                    break
-                step = step / 2
-            else:
-                break
-            values, now = reached, found
-        return values
+            steep = np.where(inside, np.abs(slope), 0.0).max(axis=-1) >= _FLAT
+            active = active[steep]
+            if active.size:
+                step = self._step(slope[steep], curvature[steep])
+                active = active[self._descend(ln_p, lowest, active, step)]
+        return ln_p, lowest
 
-    def _slope(self, values: FloatArray) -> FloatArray:
-        """Return the slope of the sum of squares at one or many points, shape (..., free)."""
-        predicted, gradient = self._data.prediction(self.expand(values))
+    def _step(self, slope: FloatArray, curvature: FloatArray) -> FloatArray:
+        """Return a step downhill from each point, shape (points, free)."""
+        size, axes = np.linalg.eigh(curvature)
+        # Along a ridge the curvature is negative; its size still gives the scale of a step downhill.
+        along = (slope[:, None, :] @ axes)[:, 0] / np.maximum(np.abs(size), _FLAT)
+        step = -(axes @ along[..., None])[..., 0]
+        longest = np.abs(step).max(axis=-1, keepdims=True)
+        return np.asarray(step * np.minimum(1.0, MAX_NEWTON_STEP / longest))
+
+    def _descend(
+        self, ln_p: FloatArray, lowest: FloatArray, active: NDArray[np.intp], step: FloatArray
+    ) -> NDArray[np.bool_]:
+        """Take the steps, halved as often as need be, in place; returns which of them went downhill."""
+        waiting = np.arange(len(active))
+        for _ in range(_MAX_HALVINGS):
+            at = active[waiting]
+            reached = ln_p[at]
+            reached[:, self._free] = np.clip(reached[:, self._free] + step[waiting], -MAX_LN_P, MAX_LN_P)
+            found = self._chi_square(reached)
+            better = found < lowest[at]
+            ln_p[at[better]], lowest[at[better]] = reached[better], found[better]
+            waiting = waiting[~better]
+            if not waiting.size:
+                break
+            step[waiting] /= 2
+        descended = np.ones(len(active), dtype=bool)
+        descended[waiting] = False
+        return descended
+
+    def _chi_square(self, ln_p: FloatArray) -> FloatArray:
+        """Return the sums of squares at some points, shape (points,)."""
+        residual = self._data.potential_mV - self._data.predict(ln_p)
+        return np.asarray(np.square(residual @ self._whiten.transposed).sum(axis=-1))
+
+    def _slope(self, ln_p: FloatArray) -> FloatArray:
+        """Return the slope of the sum of squares at points of shape (..., k), shape (..., free)."""
+        predicted, gradient = self._data.prediction(ln_p)
         weighted = (self._data.potential_mV - predicted) @ self._whiten.precision
-        return np.asarray(-2.0 * np.einsum("...nk,...n->...k", gradient[..., self._free], weighted))
+        return np.asarray(-2.0 * (weighted[..., None, :] @ gradient[..., self._free])[..., 0, :])
 
-    def _slope_and_curvature(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return first and second derivatives, shapes (free,) and (free, free), the second by central differences."""
-        steps = _DIFFERENCE * np.eye(len(values))
-        slopes = self._slope(np.concatenate([values[None], values + steps, values - steps]))
-        up, down = slopes[1 : 1 + len(values)], slopes[1 + len(values) :]
-        square = (up - down) / (2 * _DIFFERENCE)
-        return slopes[0], np.asarray((square + square.T) / 2)
+    def _slope_and_curvature(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return first and second derivatives at some points, the second by central differences.
+
+        Shapes (points, free) and (points, free, free).
+        """
+        count = len(self._free)
+        slopes = self._slope(ln_p[:, None, :] + self._stencil)
+        square = (slopes[:, 1 : 1 + count] - slopes[:, 1 + count :]) / (2 * _DIFFERENCE)
+        return slopes[:, 0], np.asarray((square + square.swapaxes(-1, -2)) / 2)

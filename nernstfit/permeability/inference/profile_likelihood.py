@@ -15,7 +15,7 @@ from nernstfit.permeability import censoring
 from nernstfit.permeability.limits import IMPERMEANT, PROFILE_REACH, REFERENCE_IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
+from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize, minimize_from
 
 FloatArray = NDArray[np.float64]
 
@@ -140,10 +140,10 @@ class Profile:
 
     def _refit_from(self, ln_p: float, starts: Sequence[FloatArray]) -> float:
         """Refit from these starts, and return the lowest sum of squares found so far at this value."""
-        for start in starts:
-            found, chi_square = refit(self._fit, self._with_ion_at(start, ln_p), self._others, self._whiten)
-            if ln_p not in self._found or chi_square < self._found[ln_p][0]:
-                self._found[ln_p] = (chi_square, found)
+        begun = np.array([self._with_ion_at(start, ln_p) for start in starts])
+        for found, reached in zip(*refit_from(self._fit, begun, self._others, self._whiten), strict=True):
+            if ln_p not in self._found or reached < self._found[ln_p][0]:
+                self._found[ln_p] = (float(reached), found)
         return self._found[ln_p][0]
 
     def without_ion(self) -> float:
@@ -193,9 +193,24 @@ def refit(fit: Fit, start: FloatArray, free: Sequence[int], whiten: DenseWhitene
     cost : float
         -2 ln likelihood up to a constant; inf where some measurement has no reversal potential with these ions.
     """
-    if fit.data.censored.size:
-        return _refit_censored(fit, start, free, whiten)
-    return minimize(fit.working, start, free, whiten)
+    found, cost = refit_from(fit, start[None], free, whiten)
+    return found[0], float(cost[0])
+
+
+def refit_from(
+    fit: Fit, starts: FloatArray, free: Sequence[int], whiten: DenseWhitener
+) -> tuple[FloatArray, FloatArray]:
+    """Refit some ln P from several starts, shape (starts, k), as `refit` does from one.
+
+    Returns
+    -------
+    ln_p : ndarray, shape (starts, k)
+    cost : ndarray, shape (starts,)
+    """
+    if not fit.data.censored.size:
+        return minimize_from(fit.working, starts, free, whiten)
+    refitted = [_refit_censored(fit, start, free, whiten) for start in starts]
+    return np.array([ln_p for ln_p, _ in refitted]), np.array([cost for _, cost in refitted])
 
 
 def _refit_censored(

@@ -114,6 +114,12 @@ class Sides:
 
     def _gradient_mV(self, p_outward: FloatArray, p_inward: FloatArray, v: FloatArray) -> FloatArray:
         """Return the gradient of the root v = FV/RT in ln P, in mV, shape (..., ions)."""
+        if (self.charge == 1).all():
+            # The root is the logarithm of the ratio of the two sums.
+            with np.errstate(invalid="ignore"):
+                inward = p_inward / p_inward.sum(axis=-1, keepdims=True)
+                outward = p_outward / p_outward.sum(axis=-1, keepdims=True)
+            return np.asarray((inward - outward) * self.thermal_mV[..., None])
         outward, inward, rise = _flows(self.charge, p_outward, p_inward, v)
         slope = (self.charge * (outward * rise + inward * (1 - rise))).sum(axis=-1)
         gradient: FloatArray = (inward - outward) * (self.thermal_mV / slope)[..., None]
