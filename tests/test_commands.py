@@ -208,3 +208,18 @@ def test_what_cannot_be_computed_is_one_sentence(recipes: Path, words: tuple[str
     assert done.exit_code == 1
     assert said in done.output
     assert len(done.output.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nernst", "K", "--outside-mM", "5", "--inside-mM", "140"),
+        ("solutions", "absent.csv"),
+        ("junction", "a", "b", "--solutions", "absent.csv"),
+        ("measure", "absent.abf"),
+    ],
+)
+def test_a_temperature_beyond_any_experiment_is_refused_by_every_command(words: tuple[str, ...]) -> None:
+    done = call(*words, "--temperature-C", 310)
+    assert done.exit_code == 1
+    assert "--temperature-C: got 310, expected a number from -5 to 60 (C)" in done.output

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from nernstfit.contract.errors import InputError
 from nernstfit.contract.terms import ActivityModel, Convention
 
 MODELS = (
@@ -18,9 +19,40 @@ MODELS = (
 )
 """Activity models, Pitzer's with each convention."""
 
+
+class Quantity(click.ParamType[float]):
+    """A number within the limits that the table of recordings declares for one of its columns."""
+
+    name = "float"
+
+    def __init__(self, column: str) -> None:
+        self._column = column
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number that was typed; a default is taken as it is."""
+        if isinstance(value, float):
+            return value
+        from nernstfit.contract import tables  # noqa: PLC0415
+
+        option = param.opts[0] if param else self._column
+        try:
+            typed = tables.number(value)
+        except ValueError as fault:
+            raise InputError(f"{option}: {fault}") from None
+        expected = tables.RECORDINGS.columns[self._column].expected(typed)
+        if expected:
+            raise InputError(f"{option}: got {value}, expected {expected}")
+        return typed
+
+
 species_option = click.option("--species", type=click.Path(), help="Table of your own ions.")
 temperature_option = click.option(
-    "--temperature-C", "temperature_C", type=float, default=22.0, show_default=True, help="Temperature."
+    "--temperature-C",
+    "temperature_C",
+    type=Quantity("temperature_C"),
+    default=22.0,
+    show_default=True,
+    help="Temperature.",
 )
 model_option = click.option(
     "--model",

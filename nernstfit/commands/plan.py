@@ -50,7 +50,8 @@ def plan(folder: Path, group: str | None, simulations: int, as_json: bool, **opt
         click.echo(json.dumps(without_nan(found)))
         return
     click.echo(calculation.statement(found["assumed"]))
-    click.echo("\nExpected intervals; between-cell intervals; medians of simulated experiments, and their fraction:")
+    simulated = "; medians of simulated experiments, and their fraction" if found["assumed"]["simulations"] else ""
+    click.echo(f"\nExpected intervals; between-cell intervals{simulated}:")
     show_rows(found["ratios"], False, digits=4)
     click.echo("\nFactor by which the interval would be longer without a bath:")
     baths = [{key: "none" if value is None else value for key, value in row.items()} for row in found["baths"]]

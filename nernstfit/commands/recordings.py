@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from nernstfit.commands.options import cell
+from nernstfit.commands.options import Quantity, cell
 from nernstfit.contract.terms import PotentialVerdict
 
 _CHANNEL = click.option("--channel", help="Name or number of the ADC that carries the current.")
@@ -79,12 +79,22 @@ Examples:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--sweeps", help="Sweeps to use, from 0, like 0-12,15.")
 @click.option("--subtract", default="", help="The recording of the background.")
-@click.option("--series-resistance-MOhm", "series_resistance_MOhm", type=float, help="Uncompensated resistance.")
-@click.option("--capacitance-pF", "capacitance_pF", type=float, help="Capacitance of the membrane, for ramps.")
+@click.option(
+    "--series-resistance-MOhm",
+    "series_resistance_MOhm",
+    type=Quantity("series_resistance_MOhm"),
+    help="Uncompensated resistance.",
+)
+@click.option(
+    "--capacitance-pF",
+    "capacitance_pF",
+    type=Quantity("capacitance_pF"),
+    help="Capacitance of the membrane, for ramps.",
+)
 @click.option(
     "--temperature-C",
     "temperature_C",
-    type=float,
+    type=Quantity("temperature_C"),
     default=22.0,
     show_default=True,
     help="For estimators that use RT/F, such as ghk.",

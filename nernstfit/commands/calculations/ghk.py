@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from nernstfit.commands.calculations.nernst import unknown_ion
 from nernstfit.commands.calculations.solutions import amounts, read, user_ions
 from nernstfit.commands.options import Chemistry
-from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.terms import ActivityModel
 from nernstfit.experiment import solution_table
@@ -314,10 +313,6 @@ def _form(request: Request, valence: FloatArray) -> str:
 
 def _check(request: Request) -> None:
     """Refuse impossible numbers, and options that exclude each other."""
-    temperature_C = request.chemistry.temperature_C
-    expected = tables.RECORDINGS.columns["temperature_C"].expected(temperature_C)
-    if expected:
-        raise InputError(f"--temperature-C: got {temperature_C:g}, expected {expected}")
     for option, value in (
         ("--potential-mV", request.potential_mV),
         ("--reference-potential-mV", request.reference_mV),

@@ -71,7 +71,7 @@ def plan(given: Mapping[str, Any], group: str | None, simulations: int) -> dict[
         With every fault of configuration and tables.
     """
     found, conditions, baths_from = _loaded(_with(settings_module.read(), given))
-    ratios, ratios_from = _assumed_ratios(found.settings, group)
+    ratios, ratios_from = _assumed_ratios(found.settings, group, given.get("ratios", {}))
     design = planning.design(conditions, found.solutions, found.settings, ratios)
     expected = planning.expected_ratios(design)
     drawn = planning.simulated_ratios(design, simulations, found.settings.fit.seed) if design.data.size else []
@@ -177,8 +177,11 @@ def _conditions(found: Experiment) -> list[Condition]:
     return sorted({Condition(bath, *given) for bath in baths})
 
 
-def _assumed_ratios(settings: Settings, group: str | None) -> tuple[dict[str, float], str]:
-    """Return the expected ratio of every permeant ion but the reference, and the origin of these."""
+def _assumed_ratios(settings: Settings, group: str | None, typed: Mapping[str, float]) -> tuple[dict[str, float], str]:
+    """Return the expected ratio of every permeant ion but the reference, and the origin of these.
+
+    `typed` are those of the options, which are among the settings too.
+    """
     place, fit, given = f"{CONFIG_FILE}: key 'plan.ratios'", settings.fit, dict(settings.plan.ratios)
     others = [ion for ion in fit.permeant if ion != fit.reference_ion]
     faults = [
@@ -192,7 +195,10 @@ def _assumed_ratios(settings: Settings, group: str | None) -> tuple[dict[str, fl
         raise InputError(faults)
     missing = [ion for ion in others if ion not in given]
     if not missing:
-        return {ion: given[ion] for ion in others}, f"{CONFIG_FILE}, section plan" if others else ""
+        origins = ["--ratio"] if typed else []
+        if set(others) > set(typed):
+            origins.insert(0, f"{CONFIG_FILE}, section plan")
+        return {ion: given[ion] for ion in others}, " and ".join(origins)
     estimated, where = _estimated(settings, group)
     lacking = [ion for ion in missing if ion not in estimated]
     if lacking:
