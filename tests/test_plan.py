@@ -348,6 +348,19 @@ def test_baths_and_pipette_are_those_of_the_table(tmp_path: Path) -> None:
     assert found["assumed"]["cells"] == 8
 
 
+@pytest.mark.parametrize(
+    ("options", "origin"),
+    [
+        ((), "config/config.yaml, section plan"),
+        (("--ratio", "K=1.2,Na=1"), "config/config.yaml, section plan and --ratio"),
+        (("--ratio", "K=1.2,NMDG=0.1,Cl=0.1"), "--ratio"),
+    ],
+)
+def test_the_origin_of_the_ratios_is_told(tmp_path: Path, options: tuple[str, ...], origin: str) -> None:
+    done = ask(tmp_path, "--json", *options)
+    assert json.loads(done.output)["assumed"]["ratios_from"] == origin
+
+
 def test_estimates_of_a_run_stand_where_no_ratio_is_given(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     columns = "group,model,ion,reference,verdict,ratio"

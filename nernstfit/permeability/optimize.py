@@ -46,11 +46,6 @@ class DenseWhitener:
         """Inverse of the covariance, shape (n, n)."""
         return np.asarray(self._whitening.T @ self._whitening)
 
-    @property
-    def transposed(self) -> FloatArray:
-        """Transpose of the whitening matrix, shape (n, n): rows of values times it are whitened."""
-        return self._whitening.T
-
     def __call__(self, values: FloatArray) -> FloatArray:
         """Return whitened values of shape (n,) or (n, m)."""
         return np.asarray(self._whitening @ values)
@@ -192,7 +187,7 @@ class Newton:
     def _chi_square(self, ln_p: FloatArray) -> FloatArray:
         """Return the sums of squares at some points, shape (points,)."""
         residual = self._data.potential_mV - self._data.predict(ln_p)
-        return np.asarray(np.square(residual @ self._whiten.transposed).sum(axis=-1))
+        return np.asarray(np.square(self._whiten(residual.T)).sum(axis=0))
 
     def _slope(self, ln_p: FloatArray) -> FloatArray:
         """Return the slope of the sum of squares at points of shape (..., k), shape (..., free)."""

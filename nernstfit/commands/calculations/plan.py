@@ -195,10 +195,9 @@ def _assumed_ratios(settings: Settings, group: str | None, typed: Mapping[str, f
         raise InputError(faults)
     missing = [ion for ion in others if ion not in given]
     if not missing:
-        origins = ["--ratio"] if typed else []
-        if set(others) > set(typed):
-            origins.insert(0, f"{CONFIG_FILE}, section plan")
-        return {ion: given[ion] for ion in others}, " and ".join(origins)
+        by_option = [ion in typed for ion in others]
+        origins = {f"{CONFIG_FILE}, section plan": not all(by_option), "--ratio": any(by_option)}
+        return {ion: given[ion] for ion in others}, " and ".join(name for name, is_one in origins.items() if is_one)
     estimated, where = _estimated(settings, group)
     lacking = [ion for ion in missing if ion not in estimated]
     if lacking:

@@ -110,20 +110,20 @@ class Sides:
         """Calculate the reversal potential and its gradient in ln P, as `reversal_gradient_mV` does."""
         p_outward, p_inward = permeability * self.outward, permeability * self.inward
         v = _root(self.charge, p_outward, p_inward)
-        return (v * self.thermal_mV)[()], self._gradient_mV(p_outward, p_inward, v)
-
-    def _gradient_mV(self, p_outward: FloatArray, p_inward: FloatArray, v: FloatArray) -> FloatArray:
-        """Return the gradient of the root v = FV/RT in ln P, in mV, shape (..., ions)."""
         if (self.charge == 1).all():
             # The root is the logarithm of the ratio of the two sums.
             with np.errstate(invalid="ignore"):
                 inward = p_inward / p_inward.sum(axis=-1, keepdims=True)
                 outward = p_outward / p_outward.sum(axis=-1, keepdims=True)
-            return np.asarray((inward - outward) * self.thermal_mV[..., None])
-        outward, inward, rise = _flows(self.charge, p_outward, p_inward, v)
-        slope = (self.charge * (outward * rise + inward * (1 - rise))).sum(axis=-1)
-        gradient: FloatArray = (inward - outward) * (self.thermal_mV / slope)[..., None]
-        return gradient
+            gradient = (inward - outward) * self.thermal_mV[..., None]
+        else:
+            outward, inward, rise = self.flows(permeability, v)
+            gradient = (inward - outward) * (self.thermal_mV / _slope(self.charge, outward, inward, rise))[..., None]
+        return (v * self.thermal_mV)[()], gradient
+
+    def flows(self, permeability: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return outward and inward currents and d ln phi(u) / du at v = FV/RT, as `_flows` does."""
+        return _flows(self.charge, permeability * self.outward, permeability * self.inward, v)
 
 
 def ion_currents(
@@ -155,7 +155,7 @@ def ion_currents(
     """
     sides, p = Sides.of(valence, inside, outside, temperature_C), _not_negative(permeability)
     v = np.asarray(voltage_mV, dtype=np.float64) / sides.thermal_mV
-    outward, inward, _ = _flows(sides.charge, p * sides.outward, p * sides.inward, v)
+    outward, inward, _ = sides.flows(p, v)
     currents: FloatArray = outward - inward
     return currents
 
@@ -205,9 +205,7 @@ def slope_conductance_per_mV(
     """
     sides, p = Sides.of(valence, inside, outside, temperature_C), _not_negative(permeability)
     v = np.asarray(voltage_mV, dtype=np.float64) / sides.thermal_mV
-    outward, inward, rise = _flows(sides.charge, p * sides.outward, p * sides.inward, v)
-    per_reduced_volt = (sides.charge * (outward * rise + inward * (1 - rise))).sum(axis=-1)
-    slope: FloatArray = per_reduced_volt / sides.thermal_mV
+    slope: FloatArray = _slope(sides.charge, *sides.flows(p, v)) / sides.thermal_mV
     return slope
 
 
@@ -310,7 +308,11 @@ def reversal_gradient_mV(
     """
     sides, p = Sides.of(valence, inside, outside, temperature_C), _not_negative(permeability)
     v = np.asarray(reversal_mV, dtype=np.float64) / sides.thermal_mV
-    return sides._gradient_mV(p * sides.outward, p * sides.inward, v)
+    outward, inward, rise = sides.flows(p, v)
+    gradient: FloatArray = (inward - outward) * (sides.thermal_mV / _slope(sides.charge, outward, inward, rise))[
+        ..., None
+    ]
+    return gradient
 
 
 def unknown_inside(
@@ -400,3 +402,9 @@ def _flows(
     is_near = square < _MAX_SERIES_U**2
     rise = np.where(is_near, near, (1 - against_field) / np.where(is_near, 1.0, u))
     return p_outward * with_field, p_inward * against_field, rise
+
+
+def _slope(charge: FloatArray, outward: FloatArray, inward: FloatArray, rise: FloatArray) -> FloatArray:
+    """Return the slope of the summed current by v = FV/RT, for what `_flows` returns; leading shape."""
+    slope: FloatArray = (charge * (outward * rise + inward * (1 - rise))).sum(axis=-1)
+    return slope
