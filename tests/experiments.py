@@ -1,4 +1,4 @@
-"""Experiments of potentials measured elsewhere, run through the stages in this process."""
+"""Rows of result tables, and experiments of potentials measured elsewhere, run through the stages in this process."""
 
 from __future__ import annotations
 
@@ -9,12 +9,22 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit.contract.tables import REVERSAL_POTENTIALS, load, write
+from nernstfit.contract.tables import REVERSAL_POTENTIALS, Table, load, write
 from nernstfit.experiment import folder as experiments
 from nernstfit.stages import correct, fit, import_reversals, solutions
 
 TABLES = {name: table.name for name, table in fit.TABLES.items()}
 HEADER = "cell,bath,pipette,reversal_mV,se_mV"
+
+
+def complete(table: Table, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with every column of a table: what is given, and elsewhere nothing, or the least that is allowed."""
+    least = {"text": "x", "number": 0.0, "integer": 0, "boolean": False}
+    blank = {
+        name: None if of.missing else of.values[0] if of.values else least[of.type]
+        for name, of in table.columns.items()
+    }
+    return blank | dict(given)
 
 
 def analyse(

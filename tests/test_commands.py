@@ -196,7 +196,7 @@ def test_solutions_as_ions(recipes: Path) -> None:
         ),
         (
             ("nernst", "K", "--outside-mM", "0", "--inside-mM", "140"),
-            "--outside-mM: got 0, expected more than 0",
+            "--outside-mM: got 0, expected a number above 0 and at most 20000 (mM)",
         ),
         (("junction", "pipete", "control", "--solutions", "FILE"), "no solution 'pipete'; the nearest is 'pipette'"),
         (("junction", "pipette", "water", "--solutions", "FILE"), "solution 'water' contains no ion"),

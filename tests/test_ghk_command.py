@@ -262,11 +262,11 @@ def test_printed_and_json_are_the_same() -> None:
         ("--ratio Na=1 --inside KCL=1 --outside K=1", "--inside: 'KCL' is no ion, salt or uncharged substance"),
         (
             "--ratio Na=1 --inside K=-1 --outside K=1",
-            "--inside: K: got -1, expected a concentration in mM from 0 to 20000",
+            "--inside: K: got -1, expected a number from 0 to 20000 (mM)",
         ),
         (
             "--ratio Na=1 --inside K=30000 --outside K=1",
-            "--inside: K: got 30000, expected a concentration in mM from 0 to 20000",
+            "--inside: K: got 30000, expected a number from 0 to 20000 (mM)",
         ),
         (
             "--ratio Na=1 --inside K=, --outside K=1",
@@ -280,7 +280,7 @@ def test_printed_and_json_are_the_same() -> None:
         ("--ratio NaCl=1 --inside K=1 --outside K=1", "--ratio: got 'NaCl', which is no known ion"),
         (
             "--ratio K=1,Na=-.1 --inside K=1 --outside K=1",
-            "--ratio: Na: got -.1, expected a ratio that is not negative",
+            "--ratio: Na: got -.1, expected a number of at least 0",
         ),
         ("--ratio K=one --inside K=1 --outside K=1", "--ratio: K: got 'one', expected a number"),
         (
@@ -335,10 +335,13 @@ def test_printed_and_json_are_the_same() -> None:
             "--ratio K=1 --inside K=2 --outside K=1,Na=1 --solve Na --potential-mV -40",
             "expected a potential above -17.6295 mV",
         ),
-        ("--ratio K=1 --inside K=1 --outside Na=1 --solve Na --potential-mV nan", "--potential-mV: got nan"),
+        (
+            "--ratio K=1 --inside K=1 --outside Na=1 --solve Na --potential-mV nan",
+            "--potential-mV: got 'nan', expected a finite number",
+        ),
         (
             "--ratio K=1 --inside K=1 --outside Na=1 --solve Na --potential-mV 3 --se-mV 0",
-            "--se-mV: got 0, expected a standard error in mV above 0",
+            "--se-mV: got 0, expected a number above 0 and at most 1000 (mV)",
         ),
         (
             "--ratio K=1 --inside K=1 --outside K=2 --temperature-C -300",

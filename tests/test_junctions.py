@@ -383,7 +383,7 @@ NUMBER = r"[+-]?\d+\.\d\d"
 def test_every_sentence_can_be_checked(two: Solutions, configuration: str, kind: str, method: str, basis: str) -> None:
     how = {"model": "davies", "method": method, "basis": basis, "already_corrected_mV": 3.0}
     for term in corrections(two, "S2", "S1", kind, configuration, **how):  # type: ignore[arg-type]
-        assert f"{term.applied_mV:+.2f} mV was added" in term.statement
+        assert f"the correction is {term.applied_mV:+.2f} mV" in term.statement
         assert configuration in term.statement or term.name == "already"
         if term.contacts:
             named = {name for contact in term.contacts for name in (contact.first, contact.second)}
@@ -399,13 +399,13 @@ def test_every_sentence_can_be_checked(two: Solutions, configuration: str, kind:
 def test_a_bath_of_the_first_zero_needs_no_change(two: Solutions) -> None:
     *_, term = corrections(two, "S1", "S1", "salt-bridge", "two-electrode")
     assert term.applied_mV == 0
-    assert term.statement.startswith("nothing was added")
+    assert term.statement.startswith("no correction")
 
 
-def test_two_electrode_zeroed_anew_says_that_nothing_was_added(two: Solutions) -> None:
+def test_two_electrode_zeroed_anew_says_that_there_is_no_correction(two: Solutions) -> None:
     (term,) = corrections(two, "S1", "same", "salt-bridge", "two-electrode")
     assert (term.name, term.applied_mV) == ("reference", 0.0)
-    assert "nothing was added" in term.statement
+    assert "no correction" in term.statement
 
 
 # Errors that all measurements share

@@ -298,6 +298,15 @@ def test_junctions_and_signs_are_those_of_measured_rows(table: Callable[..., pd.
         assert row["low_mV"] < row["corrected_mV"] < row["high_mV"]
 
 
+def test_one_bath_after_two_zeros_has_the_terms_of_both(table: Callable[..., pd.DataFrame]) -> None:
+    rows = ["c1,high_K,pipette,10,0.3,same", "c2,high_K,pipette,10,0.3,control"]
+    found = table(*rows, more=",zeroed_in", junction=HENDERSON)
+    ledger = tables.load("junctions", tables.JUNCTIONS)
+    assert set(ledger["zeroed_in"]) == {"same", "control"}
+    applied = ledger.groupby("zeroed_in")["applied_mV"].sum()
+    assert found["junction_mV"].tolist() == pytest.approx([applied["same"], applied["control"]], abs=1e-9)
+
+
 def test_a_junction_without_an_amount_is_never_taken_for_none(load: Load, tmp_path: Path) -> None:
     loaded = load(GOOD, junction=HENDERSON)
     paths = {name: str(tmp_path / name) for name in ("measured", "iv", "solutions", "junctions", "reversals")}

@@ -124,11 +124,11 @@ def test_the_order_of_rows_and_columns_changes_no_bit(tmp_path: Path) -> None:
         ("solution,NaCl2\nb,140\n", "s.csv: row 1, column 'NaCl2': 'NaCl2' reads as 1 Na (+1) and 2 Cl (-1), whose"),
         (
             "solution,NaCl\nb,-140\n",
-            "s.csv: row 2, column 'NaCl': got -140, expected a concentration in mM from 0 to 20000",
+            "s.csv: row 2, column 'NaCl': got -140, expected a number from 0 to 20000 (mM)",
         ),
         (
             "solution,NaCl\nb,20001\n",
-            "s.csv: row 2, column 'NaCl': got 20001, expected a concentration in mM from 0 to 20000",
+            "s.csv: row 2, column 'NaCl': got 20001, expected a number from 0 to 20000 (mM)",
         ),
         ("solution,NaCl,pH\nb,140,7.4\n", "s.csv: row 2, column 'pH': got 7.4, but no component buffers there"),
         (
@@ -261,7 +261,11 @@ def test_own_buffers_buffer(tmp_path: Path) -> None:
         ("X,1,30,,a", "species.csv: row 2, column 'mobility': got 30, expected a mobility relative to that of K"),
         ("X,1,0.3,,", "species.csv: row 2, column 'source': got nothing, expected a value in every row"),
         ("X,1,0.3,Kalium,a", "species.csv: row 2, column 'analogue': got 'Kalium', which is no known ion"),
-        ("X,1,0.3,Cl,a", "species.csv: row 2, column 'analogue': got 'Cl' of charge -1 for one of +1"),
+        (
+            "X,1,0.3,Cl,a",
+            "species.csv: row 2, column 'analogue': got 'Cl', whose charge number is -1, expected a known ion with "
+            "that of the species, +1",
+        ),
         ("Na,2,0.3,,a", "species.csv: row 2, column 'charge': got 2 for the known ion Na, expected +1"),
     ],
 )

@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from experiments import complete
 
 from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import CorrectionStep
@@ -187,7 +188,8 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc
         "error_budget": [{"group": group, "model": MODEL} | share for group in groups for share in SHARES],
     }
     for name, records in content.items():
-        tables.write(tables.TABLES[name].path, tables.TABLES[name], records, first_model=MODEL)
+        table = tables.TABLES[name]
+        tables.write(table.path, table, [complete(table, row) for row in records], first_model=MODEL)
     traces = [
         {"measurement": row["measurement"], "sweep": sweep, "t_ms": t, "command_mV": -60.0 + 30 * sweep}
         | {"low_pA": 100.0 * sweep - 1, "high_pA": 100.0 * sweep + 1, "from_ms": 60.0, "to_ms": 95.0}
@@ -384,7 +386,7 @@ def test_one_group_is_not_compared(here):
 def test_each_deviation_is_reported_once(here):
     page = run()
     valid = section(page, "valid").replace("\u00a0", " ")
-    assert "5 tests of 2 deviations could be made." in valid
+    assert "These measurements allow 5 tests for 2 deviations." in valid
     assert "one deviation in 20 has a p below 0.05 by chance; here 1 of 2 has:" in valid
     others = "Off by \N{MINUS SIGN}3 mV in common (p = 0.02). Flat (p = 0.02)."
     assert f"No set (p = 0.02). The same deviation, as detected by other tests: {others}" in valid
@@ -398,7 +400,7 @@ def test_each_deviation_is_reported_once(here):
 def test_that_no_deviation_was_detected_is_reported_too(here, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "TESTS", TESTS[4:])
     page = run()
-    assert "1 test of 1 deviation could be made." in section(page, "valid")
+    assert "These measurements allow 1 test for 1 deviation." in section(page, "valid")
     assert "here none of 1 has." in section(page, "valid")
     assert "No set" not in page
 

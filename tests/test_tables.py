@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from experiments import complete
 
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.numbers import Range, number
 from nernstfit.contract.terms import CorrectionStep, Flag
 
 CONTRACT = {
@@ -43,8 +45,9 @@ CONTRACT = {
 
 
 @pytest.mark.parametrize(("table", "columns"), CONTRACT.items(), ids=lambda x: getattr(x, "name", ""))
-def test_columns_are_those_of_the_contract(table: tables.Table, columns: str) -> None:
-    assert ", ".join(table.columns) == columns
+def test_the_columns_of_the_contract_come_first_and_further_ones_follow(table: tables.Table, columns: str) -> None:
+    expected = columns.split(", ")
+    assert list(table.columns)[: len(expected)] == expected
     assert set(table.keys) <= set(table.columns)
     assert table.numbers <= set(table.columns)
 
@@ -86,7 +89,7 @@ def test_identifiers_are_text_as_typed(path: Path, name: str) -> None:
 def test_only_the_empty_cell_is_missing(path: Path) -> None:
     table = read(path, "a,b,c\n,  ,x\n")
     assert table.loc[2].tolist() == ["", "", "x"]
-    assert tables.numbers(table, "a", "t")[0].isna().all()
+    assert tables.numbers(table, "a", "t", Range().expected)[0].isna().all()
 
 
 def test_blanks_around_a_cell_do_not_count(path: Path) -> None:
@@ -165,7 +168,7 @@ def test_a_file_in_place_of_a_folder_is_a_missing_table(path: Path) -> None:
 
 @pytest.mark.parametrize(("text", "value"), [("1", 1.0), ("-0.5", -0.5), ("1e-3", 1e-3), (".5", 0.5), ("+2", 2.0)])
 def test_numbers_as_people_type_them(text: str, value: float) -> None:
-    assert tables.number(text) == value
+    assert number(text) == value
 
 
 @pytest.mark.parametrize(
@@ -173,7 +176,7 @@ def test_numbers_as_people_type_them(text: str, value: float) -> None:
 )
 def test_a_decimal_comma_is_recognised(text: str, hint: str | None) -> None:
     with pytest.raises(ValueError, match=f"got '{text.replace('+', '[+]')}', expected a number") as caught:
-        tables.number(text)
+        number(text)
     assert ("decimal point" in str(caught.value)) == (hint is not None)
     assert hint is None or str(caught.value).endswith(f"(with a decimal point: {hint})")
 
@@ -181,7 +184,7 @@ def test_a_decimal_comma_is_recognised(text: str, hint: str | None) -> None:
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "Infinity", "NaN", "14_5", "1e999", "0x10", "1 2"])
 def test_what_is_no_finite_number_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=", expected a"):
-        tables.number(text)
+        number(text)
 
 
 def test_each_wrong_number_is_one_fault_with_row_and_column(path: Path) -> None:
@@ -200,7 +203,7 @@ def test_each_wrong_number_is_one_fault_with_row_and_column(path: Path) -> None:
 
 
 def written(path: Path, table: tables.Table, rows: Any, **more: Any) -> list[list[str]]:
-    tables.write(path, table, rows, **more)
+    tables.write(path, table, [complete(table, row) for row in rows], **more)
     content = path.read_bytes()
     assert b"\r" not in content
     assert content.endswith(b"\n")
@@ -208,7 +211,7 @@ def written(path: Path, table: tables.Table, rows: Any, **more: Any) -> list[lis
 
 
 SLOPE = {"group": "", "ion": "K"}
-BOOLEANS = (("a", None), ("b", False), ("c", True))
+BOOLEANS = (("bootstrap", None), ("cells", False), ("profile", True))
 
 
 @pytest.mark.parametrize(
@@ -228,8 +231,6 @@ BOOLEANS = (("a", None), ("b", False), ("c", True))
         (np.float32(0.5), "0.5"),
         (7, "7"),
         (np.int64(7), "7"),
-        (True, "true"),
-        (np.bool_(False), "false"),
     ],
 )
 def test_how_a_value_is_written(path: Path, value: Any, text: str) -> None:
@@ -245,11 +246,12 @@ def test_text_is_written_as_it_is(path: Path) -> None:
 
 def test_a_table_without_rows_is_its_header(path: Path) -> None:
     for rows in ([], pd.DataFrame()):
-        assert written(path, tables.CORRECTIONS, rows) == [list(tables.CORRECTIONS.columns)]
+        tables.write(path, tables.CORRECTIONS, rows)
+        assert path.read_text() == f"{','.join(tables.CORRECTIONS.columns)}\n"
 
 
 def test_the_users_own_columns_follow_by_name(path: Path) -> None:
-    header, _ = written(path, tables.REVERSAL_POTENTIALS, [{"measurement": "m", "zeta": 1, "alpha": 2}])
+    header, _ = written(path, tables.REVERSAL_POTENTIALS, [{"zeta": "1", "alpha": "2"}])
     assert header == [*tables.REVERSAL_POTENTIALS.columns, "alpha", "zeta"]
 
 
@@ -258,13 +260,71 @@ RESULTS = [table for table in tables.TABLES.values() if table.kind == tables.RES
 
 @pytest.mark.parametrize("table", RESULTS, ids=lambda table: table.name)
 def test_an_undeclared_column_is_never_written(path: Path, table: tables.Table) -> None:
-    row = {column: 1.0 if of.is_number else "" for column, of in table.columns.items()} | {"undeclared": 1}
+    row = complete(table, {"undeclared": "own"})
     if table.own_columns:
         tables.write(path, table, [row])
         return
-    with pytest.raises(tables.UndeclaredColumn, match="undeclared"):
+    with pytest.raises(tables.UndeclaredContent, match=f"{table.path}: column 'undeclared' is not declared"):
         tables.write(path, table, [row])
     assert not path.exists()
+
+
+COLUMNS = [(table, column) for table in RESULTS for column in table.columns.values()]
+ids = [f"{table.name}-{column.name}" for table, column in COLUMNS]
+
+
+def refused(path: Path, table: tables.Table, rows: Any, match: str) -> None:
+    with pytest.raises(tables.UndeclaredContent, match=match):
+        tables.write(path, table, rows)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=ids)
+def test_a_declared_column_is_never_left_out(path: Path, table: tables.Table, column: tables.Column) -> None:
+    row = complete(table, {})
+    tables.write(path, table, [row])
+    path.unlink()
+    refused(path, table, [{name: value for name, value in row.items() if name != column.name}], "is absent")
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS, ids=ids)
+def test_a_value_is_of_the_type_of_its_column(path: Path, table: tables.Table, column: tables.Column) -> None:
+    wrong: dict[str, list[Any]] = {
+        "text": [7, 1.5, True],
+        "number": ["1.5", "", True, np.bool_(False), math.inf, -math.inf],
+        "integer": [1.5, "1", True, math.inf],
+        "boolean": [1, 0.0, "true"],
+    }
+    for value in wrong[column.type]:
+        if value == "" and column.missing:
+            continue
+        refused(path, table, [complete(table, {column.name: value})], f"column '{column.name}': got ")
+
+
+@pytest.mark.parametrize(("table", "column"), [of for of in COLUMNS if not of[1].missing], ids=lambda of: of.name)
+def test_a_required_cell_is_never_empty(path: Path, table: tables.Table, column: tables.Column) -> None:
+    for empty in (None, math.nan, pd.NA, *([""] if column.type == "text" else [])):
+        refused(path, table, [complete(table, {column.name: empty})], f"column '{column.name}'.*not empty")
+
+
+@pytest.mark.parametrize(("table", "column"), [of for of in COLUMNS if of[1].values], ids=lambda of: of.name)
+def test_a_word_is_one_of_the_terms_of_its_column(path: Path, table: tables.Table, column: tables.Column) -> None:
+    for value in column.values:
+        tables.write(path, table, [complete(table, {column.name: value})])
+    path.unlink()
+    refused(path, table, [complete(table, {column.name: "unheard_of"})], "got 'unheard_of'")
+
+
+def test_several_flags_stand_in_one_cell_and_each_is_known(path: Path) -> None:
+    table, known = tables.REVERSAL_POTENTIALS, tables.flag("repeats", 3.0)
+    tables.write(path, table, [complete(table, {"flags": f"{known};{tables.flag('rs_unknown')}"})])
+    path.unlink()
+    refused(path, table, [complete(table, {"flags": f"{known};unheard_of=1"})], "column 'flags'")
+
+
+@pytest.mark.parametrize("table", RESULTS, ids=lambda table: table.name)
+def test_a_key_is_never_repeated(path: Path, table: tables.Table) -> None:
+    refused(path, table, [complete(table, {}), complete(table, {})], "key repeated")
 
 
 def test_rows_are_sorted_by_code_point(path: Path) -> None:
@@ -303,7 +363,7 @@ def test_the_order_of_the_rows_given_does_not_matter(path: Path) -> None:
     contents = set()
     for seed in range(5):
         mixed = [rows[i] for i in np.random.default_rng(seed).permutation(len(rows))]
-        tables.write(path, tables.CELLS, mixed, first_model="ghk:x")
+        written(path, tables.CELLS, mixed, first_model="ghk:x")
         contents.add(path.read_bytes())
     assert len(contents) == 1
 
@@ -313,7 +373,7 @@ def test_what_was_written_is_read_back(path: Path) -> None:
         {"group": "NA", "ion": "007", "n": 3, "slope_mV_per_decade": -1 / 3, "low": math.nan},
         {"group": "", "ion": "None", "n": 0, "slope_mV_per_decade": 58.0, "low": -0.0},
     ]
-    tables.write(path, tables.NERNST_SLOPES, rows)
+    written(path, tables.NERNST_SLOPES, rows)
     back = tables.load(path, tables.NERNST_SLOPES)
     assert back["group"].tolist() == ["", "NA"]
     assert back["ion"].tolist() == ["None", "007"]
@@ -327,8 +387,8 @@ def test_what_was_written_is_read_back(path: Path) -> None:
 
 
 def test_a_boolean_is_read_back(path: Path) -> None:
-    rows = [{"group": "", "model": "m", "ion": "K", "method": name, "disagrees": value} for name, value in BOOLEANS]
-    tables.write(path, tables.INTERVALS, rows)
+    rows = [{"method": name, "disagrees": value} for name, value in BOOLEANS]
+    written(path, tables.INTERVALS, rows)
     assert [line.rsplit(",", 1)[1] for line in path.read_text().splitlines()[1:]] == ["", "false", "true"]
     assert tables.load(path, tables.INTERVALS)["disagrees"].tolist() == [None, False, True]
 

@@ -204,7 +204,7 @@ def test_every_test_has_its_row_and_a_reason_where_it_cannot_be_made() -> None:
     ]
     assert told["time", ""].sentence == "No cell has measurements at two known times (column time_s)."
     assert told["conductance", ""].sentence == "No two slope conductances are known."
-    assert told["activity", "K"].sentence == "The baths have no two activities of K."
+    assert told["activity", "K"].sentence == "The baths with K do not differ in its activity."
     assert all(math.isnan(told[key].p) for key in (("time", ""), ("conductance", ""), ("activity", "K")))
 
 

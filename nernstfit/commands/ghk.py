@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from nernstfit.commands.options import Chemistry, cell, chemistry_options, json_option, show_rows
+from nernstfit.commands.options import Chemistry, Quantity, cell, chemistry_options, json_option, show_rows
+
+_POTENTIAL = Quantity(("reversals", "reversal_mV"))
 
 
 @click.command(
@@ -25,13 +27,16 @@ Examples:
 @click.option("--inside", "--in", "inside", help="A solution of the table, or mM like KCl=140,NaCl=10.")
 @click.option("--outside", "--out", "outside", help="A solution of the table, or mM like NaCl=145,KCl=5.")
 @click.option("--solutions", "table", type=click.Path(), help="Table of solutions.")
-@click.option("--potential-mV", "potential_mV", type=float, help="Measured reversal potential; with --solve.")
+@click.option("--potential-mV", "potential_mV", type=_POTENTIAL, help="Measured reversal potential; with --solve.")
 @click.option("--solve", help="The ion whose ratio is calculated.")
 @click.option(
-    "--se-mV", "se_mV", type=float, help="Standard error of the potential (or of the shift); gives a 95 % interval."
+    "--se-mV",
+    "se_mV",
+    type=Quantity(("reversals", "se_mV")),
+    help="Standard error of the potential (or of the shift); gives a 95 % interval.",
 )
 @click.option("--reference-bath", help="Another bath, as --outside is given, where the inside is not known.")
-@click.option("--reference-potential-mV", "reference_mV", type=float, help="Reversal potential in that bath.")
+@click.option("--reference-potential-mV", "reference_mV", type=_POTENTIAL, help="Reversal potential in that bath.")
 @click.option("--conductance", is_flag=True, help="Ratios of chord conductances, which are not permeabilities.")
 @click.option("--nernst-mV", "nernst", multiple=True, help="With --conductance: Nernst potentials like K=-80,Na=50.")
 @chemistry_options

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.numbers import Range, number_within
 from nernstfit.contract.terms import ActivityModel, Convention
 
 MODELS = (
@@ -21,38 +22,40 @@ MODELS = (
 
 
 class Quantity(click.ParamType[float]):
-    """A number within the limits that the table of recordings declares for one of its columns."""
+    """A number within a range: a given one, or that of a column of a table of the contract."""
 
-    name = "float"
+    name = "number"
 
-    def __init__(self, column: str) -> None:
-        self._column = column
+    def __init__(self, allowed: Range | tuple[str, str]) -> None:
+        self._allowed = allowed
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number that was typed; a default is taken as it is."""
         if isinstance(value, float):
             return value
-        from nernstfit.contract import tables  # noqa: PLC0415
-
-        option = param.opts[0] if param else self._column
+        option = param.opts[0] if param else str(self._allowed)
         try:
-            typed = tables.number(value)
+            return number_within(value, self._range())
         except ValueError as fault:
             raise InputError(f"{option}: {fault}") from None
-        expected = tables.RECORDINGS.columns[self._column].expected(typed)
-        if expected:
-            raise InputError(f"{option}: got {value}, expected {expected}")
-        return typed
+
+    def _range(self) -> Range:
+        if isinstance(self._allowed, Range):
+            return self._allowed
+        from nernstfit.contract.tables import TABLES  # noqa: PLC0415 - tables are slow to import
+
+        table, column = self._allowed
+        return TABLES[table].columns[column].range
 
 
 species_option = click.option("--species", type=click.Path(), help="Table of your own ions.")
 temperature_option = click.option(
     "--temperature-C",
     "temperature_C",
-    type=Quantity("temperature_C"),
+    type=Quantity(("recordings", "temperature_C")),
     default=22.0,
     show_default=True,
-    help="Temperature.",
+    help="Temperature of the solutions, in degrees Celsius.",
 )
 model_option = click.option(
     "--model",

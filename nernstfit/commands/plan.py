@@ -27,7 +27,13 @@ Examples:
 @click.option("--pipette", help="The pipette's solution, where no table of recordings names it.")
 @click.option("--bath", "baths", multiple=True, help="With --pipette: a bath; without any, all other solutions.")
 @click.option("--group", help="Group of results/permeabilities.csv whose estimates replace ratios that are not given.")
-@click.option("--simulations", type=click.IntRange(min=0), default=100, show_default=True, help="Number, as a check.")
+@click.option(
+    "--simulations",
+    type=click.IntRange(min=0),
+    default=100,
+    show_default=True,
+    help="Number of simulated experiments that check the expected intervals; 0: no check.",
+)
 @json_option
 def plan(folder: Path, group: str | None, simulations: int, as_json: bool, **options: Any) -> None:
     """Predict the interval of every ratio from the design of the experiment of FOLDER, before it is made.
@@ -38,10 +44,11 @@ def plan(folder: Path, group: str | None, simulations: int, as_json: bool, **opt
     """
     from nernstfit.commands.calculations import plan as calculation  # noqa: PLC0415
     from nernstfit.commands.calculations.solutions import amounts  # noqa: PLC0415
+    from nernstfit.contract.numbers import Range  # noqa: PLC0415
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if "ratios" in given:
-        given["ratios"] = amounts(given["ratios"], "--ratio", "a ratio above 0", least=1e-9)
+        given["ratios"] = amounts(given["ratios"], "--ratio", Range(above=0.0))
     if "baths" in given:
         given["baths"] = list(given["baths"])
     with contextlib.chdir(folder):

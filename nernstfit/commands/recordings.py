@@ -82,19 +82,19 @@ Examples:
 @click.option(
     "--series-resistance-MOhm",
     "series_resistance_MOhm",
-    type=Quantity("series_resistance_MOhm"),
+    type=Quantity(("recordings", "series_resistance_MOhm")),
     help="Uncompensated resistance.",
 )
 @click.option(
     "--capacitance-pF",
     "capacitance_pF",
-    type=Quantity("capacitance_pF"),
+    type=Quantity(("recordings", "capacitance_pF")),
     help="Capacitance of the membrane, for ramps.",
 )
 @click.option(
     "--temperature-C",
     "temperature_C",
-    type=Quantity("temperature_C"),
+    type=Quantity(("recordings", "temperature_C")),
     default=22.0,
     show_default=True,
     help="For estimators that use RT/F, such as ghk.",

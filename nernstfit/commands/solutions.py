@@ -8,12 +8,16 @@ import click
 
 from nernstfit.commands.options import (
     Chemistry,
+    Quantity,
     chemistry_options,
     json_option,
     show_rows,
     species_option,
     temperature_option,
 )
+from nernstfit.contract.numbers import CONCENTRATION, Range
+
+_ACTIVITY = Quantity(Range(above=0.0, maximum=CONCENTRATION.maximum, unit=CONCENTRATION.unit))
 
 
 @click.command(
@@ -70,9 +74,11 @@ Examples:
 )
 @click.argument("ion")
 @click.option(
-    "--outside-mM", "--out", "outside_mM", type=float, required=True, help="Activity (or concentration) outside."
+    "--outside-mM", "--out", "outside_mM", type=_ACTIVITY, required=True, help="Activity (or concentration) outside."
 )
-@click.option("--inside-mM", "--in", "inside_mM", type=float, required=True, help="Activity (or concentration) inside.")
+@click.option(
+    "--inside-mM", "--in", "inside_mM", type=_ACTIVITY, required=True, help="Activity (or concentration) inside."
+)
 @species_option
 @temperature_option
 @json_option

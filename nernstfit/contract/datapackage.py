@@ -8,7 +8,6 @@ from typing import Any
 from nernstfit.contract.tables import TABLES, Column, Table
 
 _TYPES = {"text": "string", "number": "number", "integer": "integer", "boolean": "boolean"}
-_LISTS = ("flags",)  # columns whose terms stand in a list of name=value, so that no single cell is one of them
 
 
 def datapackage(written: Mapping[str, Iterable[str]]) -> dict[str, Any]:
@@ -50,6 +49,6 @@ def _field(column: Column) -> dict[str, Any]:
     if column.unit:
         field["unit"] = column.unit
     constraints: dict[str, Any] = {} if column.missing else {"required": True}
-    if column.values and column.name not in _LISTS:
+    if column.values and not column.is_list:
         constraints["enum"] = [str(value) for value in column.values]
     return field | ({"constraints": constraints} if constraints else {})

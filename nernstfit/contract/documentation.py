@@ -21,7 +21,9 @@ results/datapackage.json in every run.
 
 **Read:** UTF-8 (with or without a byte-order mark), commas between the columns, a header in row 1. Names are text as
 typed (`NA`, `007` and `None` are names); only the empty cell is missing. **Written:** one row per line, numbers with up
-to 12 significant digits, missing values empty, `true` and `false`, rows in the order of their key.
+to 12 significant digits, missing values empty, `true` and `false`. No two rows have the same key, and rows are in its
+order: numbers by size, names by code point, the configured model before the others, the steps of the correction ladder
+as they are applied.
 
 Potentials are inside minus outside, in mV; current is positive outward, in pA; concentrations are in mM.
 """
@@ -64,9 +66,11 @@ def _row(table: Table, column: Column) -> str:
 
 
 def _kinds() -> list[type[terms.Term]]:
-    """Return the classes of terms whose members have an explanation."""
+    """Return the classes of terms that a table may hold, and those whose members have an explanation."""
     kinds = [value for value in vars(terms).values() if isinstance(value, type) and issubclass(value, terms.Term)]
-    return [kind for kind in kinds if any(term.sentence for term in kind)]
+    columns = [column for table in TABLES.values() for column in table.columns.values()]
+    shown = {type(value) for column in columns for value in column.values}
+    return [kind for kind in kinds if kind in shown or any(term.sentence for term in kind)]
 
 
 def _terms(kind: type[terms.Term]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import copy
 import functools
 import math
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -19,6 +19,7 @@ import yaml
 
 from nernstfit.contract import terms
 from nernstfit.contract.errors import nearest
+from nernstfit.contract.numbers import Range
 
 
 @functools.cache
@@ -137,24 +138,28 @@ def _expected(error: Any) -> str:
     """Return the phrase for what was expected where a value violates the schema."""
     rule, limit = error.validator, error.validator_value
     if rule == "enum":
-        hint = nearest(str(error.instance), [str(item) for item in limit])
-        return f"expected one of {', '.join(map(str, limit))}" + (f" (nearest: {hint})" if hint else "")
+        return _one_of(str(error.instance), [str(item) for item in limit])
     if rule == "type":
         kinds = [limit] if isinstance(limit, str) else limit
         words = {"null": "nothing", "object": "a section of key: value pairs", "array": "a list", "string": "text"}
         words |= {"integer": "a whole number", "boolean": "true or false"}
         expected = f"expected {' or '.join(words.get(kind, f'a {kind}') for kind in kinds)}"
         return expected + (_number_hint(error.instance, error.schema) if "number" in kinds else "")
+    if rule in ("minimum", "maximum", "exclusiveMinimum"):
+        return f"expected {Range.of(error.schema).phrase}"
+    if rule == "pattern":
+        return _one_of(str(error.instance), error.schema["forms"])
     words = {
-        "minimum": f"expected at least {limit}",
-        "maximum": f"expected at most {limit}",
-        "exclusiveMinimum": f"expected more than {limit}",
-        "pattern": f"expected: {error.schema.get('description', limit)}",
         "minItems": f"expected a list of at least {limit}",
         "minLength": "expected a text that is not empty",
         "uniqueItems": "expected a list without repetition",
     }
     return words.get(rule, str(error.message))
+
+
+def _one_of(value: str, known: Sequence[str]) -> str:
+    hint = nearest(value, known)
+    return f"expected one of {', '.join(known)}" + (f" (nearest: {hint})" if hint else "")
 
 
 def _number_hint(value: Any, rule: Mapping[str, Any]) -> str:

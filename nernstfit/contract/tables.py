@@ -25,13 +25,14 @@ import yaml
 
 from nernstfit.contract import terms
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.numbers import Range, number
 from nernstfit.contract.terms import CorrectionStep, Flag
 
-INPUT, RESULT, STAGE = "input", "result", "stage"
+INPUT, RESULT = "input", "result"
 
 
-class UndeclaredColumn(Exception):
-    """A column that is written but that no table of the contract declares: a fault of the code."""
+class UndeclaredContent(Exception):
+    """Content of a result table that its declaration does not allow: a fault of the code."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Column:
         Whether a cell may be empty.
     values : tuple of str
         Allowed texts; empty where any is.
+    is_list : bool
+        Whether a cell holds several of the allowed texts, as name=value joined by ';'.
     minimum, maximum, above : float or None
         Limits of a user's number; `above` excludes the limit itself.
     since : int
@@ -61,6 +64,7 @@ class Column:
     unit: str = ""
     missing: bool = True
     values: tuple[str, ...] = ()
+    is_list: bool = False
     minimum: float | None = None
     maximum: float | None = None
     above: float | None = None
@@ -71,25 +75,25 @@ class Column:
         """True where its cells are numbers."""
         return self.type in ("number", "integer")
 
-    def expected(self, value: float) -> str | None:
-        """Return the phrase for an acceptable number, or None where `value` is one."""
-        low = self.minimum if self.above is None else self.above
-        is_low = low is not None and (value < low or (value == self.above))
-        is_high = self.maximum is not None and value > self.maximum
-        if not (is_low or is_high or (self.type == "integer" and not value.is_integer())):
-            return None
-        return " ".join(filter(None, (_NUMBERS[self.type], self._range(), f"({self.unit})" if self.unit else "")))
+    @property
+    def range(self) -> Range:
+        """Numbers that a user's cell may hold."""
+        return Range(self.minimum, self.maximum, self.above, self.unit, self.type == "integer")
 
-    def _range(self) -> str:
-        if self.above is None and self.minimum is not None and self.maximum is not None:
-            return f"from {self.minimum:g} to {self.maximum:g}"
-        low = "" if self.minimum is None else f"of at least {self.minimum:g}"
-        low = low if self.above is None else f"above {self.above:g}"
-        high = "" if self.maximum is None else f"at most {self.maximum:g}"
-        return " and ".join(filter(None, (low, high)))
+    def allows(self, value: Any) -> bool:
+        """Return True where a cell may hold the value."""
+        if _is_missing(value) or value == "":
+            return self.missing
+        if self.type == "text":
+            return isinstance(value, str) and (not self.values or set(self._names(value)) <= set(self.values))
+        if self.type == "boolean":
+            return isinstance(value, (bool, np.bool_))
+        is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        return is_number and math.isfinite(value) and (self.type == "number" or float(value).is_integer())
 
-
-_NUMBERS = {"number": "a number", "integer": "a whole number"}
+    def _names(self, text: str) -> list[str]:
+        """Return the terms in a cell."""
+        return [part.partition("=")[0] for part in text.split(";")] if self.is_list else [text]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +107,7 @@ class Table:
     path : str
         Within the experiment folder.
     kind : str
-        `INPUT` (the user's), `RESULT` or `STAGE` (between stages).
+        `INPUT` (the user's) or `RESULT`.
     meaning : str
         Of a row.
     keys : tuple of str
@@ -133,7 +137,8 @@ class Table:
 
 def _column(name: str, content: Mapping[str, Any]) -> Column:
     values = tuple(getattr(terms, content["terms"])) if "terms" in content else ()
-    return Column(name, values=values, **{key: value for key, value in content.items() if key != "terms"})
+    others = {key: value for key, value in content.items() if key not in ("terms", "list")}
+    return Column(name, values=values, is_list=content.get("list", False), **others)
 
 
 def _declared() -> Mapping[str, Table]:
@@ -169,7 +174,7 @@ def __getattr__(name: str) -> Table:
 
 
 def paths(kind: str) -> list[str]:
-    """Return the paths of all tables of one kind: `INPUT`, `RESULT` or `STAGE`."""
+    """Return the paths of all tables of one kind: `INPUT` or `RESULT`."""
     return [table.path for table in TABLES.values() if table.kind == kind]
 
 
@@ -249,27 +254,14 @@ def _shape_faults(path: str | Path, header: Sequence[str], rows: Sequence[Sequen
             faults.append(f"{path}: row 1: got a column without a name, expected a name in every column")
         elif header.count(name) > 1:
             faults.append(f"{path}: row 1, column '{name}': got it {header.count(name)} times, expected once")
-    for number, row in enumerate(rows[1:], start=2):
+    for place, row in enumerate(rows[1:], start=2):
         if any(row[len(header) :]):
-            faults.append(f"{path}: row {number}: got {len(row)} cells, expected {len(header)} as in the header")
+            faults.append(f"{path}: row {place}: got {len(row)} cells, expected {len(header)} as in the header")
     return faults
 
 
-def number(text: str) -> float:
-    """Return a cell's number; a ValueError states what was got and what was expected."""
-    try:
-        value = float(text.replace("_", "x"))  # Python's 1_000 is no number in a table
-    except ValueError:
-        comma = text.count(",") == 1 and text.replace(",", "").strip("+-").isdigit()
-        hint = f" (with a decimal point: {text.replace(',', '.')})" if comma else ""
-        raise ValueError(f"got '{text}', expected a number{hint}") from None
-    if not math.isfinite(value):
-        raise ValueError(f"got '{text}', expected a finite number")
-    return value
-
-
 def numbers(
-    table: pd.DataFrame, column: str, place: str, check: Callable[[float], str | None] = lambda _: None
+    table: pd.DataFrame, column: str, place: str, check: Callable[[float], str | None]
 ) -> tuple[pd.Series, list[str]]:
     """Return one column as numbers (missing: NaN) and the faults found in it.
 
@@ -310,20 +302,21 @@ def write(
     path : str or Path
     table : Table
     rows : DataFrame or iterable of mappings
-        Declared columns that are absent are written empty. The user's own columns, where the table has any,
-        follow by name.
+        With every declared column. The user's own columns, where the table has any, follow by name.
     first_model : str
         The configured model, which comes before the others where `model` is a key.
 
     Raises
     ------
-    UndeclaredColumn
-        For a column that tables.yaml does not declare.
+    UndeclaredContent
+        For a column that tables.yaml does not declare, a declared one that is absent, a value that its column does
+        not allow, and a repeated key. Nothing is written then.
     """
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     more = sorted(set(frame.columns) - set(table.columns))
-    if more and not table.own_columns:
-        raise UndeclaredColumn(f"{table.path}: {', '.join(more)}; contract/tables.yaml declares no such column")
+    faults = _content_faults(table, frame, [] if table.own_columns else more)
+    if faults:
+        raise UndeclaredContent(f"{table.path}: {'; '.join(faults)} (declared in contract/tables.yaml)")
     frame = frame.reindex(columns=[*table.columns, *more])
     keys = [[_order(table, key, value, first_model) for value in frame[key]] for key in table.keys]
     ranks = list(zip(*keys, strict=True))
@@ -333,6 +326,30 @@ def write(
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(frame.columns)
         writer.writerows(lines[i] for i in sorted(range(len(lines)), key=ranks.__getitem__))
+
+
+def _content_faults(table: Table, frame: pd.DataFrame, undeclared: Sequence[str]) -> list[str]:
+    """Return what the declaration of a table does not allow in the rows that are to be written."""
+    faults = [f"column '{name}' is not declared" for name in undeclared]
+    if frame.empty:
+        return faults
+    faults += [f"declared column '{name}' is absent" for name in table.columns if name not in frame]
+    for column in (column for name, column in table.columns.items() if name in frame):
+        allowed = column.type if column.missing else f"{column.type}, not empty"
+        wrong = _not_allowed(column, frame[column.name])
+        faults += [f"column '{column.name}': got {value!r}, expected {allowed}" for value in wrong[:1]]
+    repeated = [] if faults else frame[frame.duplicated(list(table.keys))].to_dict("records")
+    faults += [f"key repeated: {', '.join(str(row[key]) for key in table.keys)}" for row in repeated[:1]]
+    return faults
+
+
+def _not_allowed(column: Column, cells: pd.Series) -> list[Any]:
+    """Return the values that a column may not hold; numbers are checked all at once."""
+    if not (column.is_number and cells.dtype.kind in "iuf"):
+        return [value for value in cells if not column.allows(value)]
+    values = cells.to_numpy(np.float64)
+    right = np.isfinite(values) & ((column.type == "number") | (values == np.floor(values)))
+    return list(cells[~(right | (np.isnan(values) & column.missing))])
 
 
 def load(path: str | Path, table: Table) -> pd.DataFrame:
@@ -361,8 +378,12 @@ def _order(table: Table, key: str, value: Any, first_model: str) -> Any:
     return (value != first_model, str(value)) if key == "model" else str(value)
 
 
+def _is_missing(value: Any) -> bool:
+    return value is None or value is pd.NA or (isinstance(value, (float, np.floating)) and math.isnan(value))
+
+
 def _cell(value: Any) -> str:
-    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+    if _is_missing(value):
         return ""
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"

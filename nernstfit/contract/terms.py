@@ -188,21 +188,29 @@ class ValidityTest(Term):
 class Configuration(Term):
     """Recording configuration; it decides signs and junctions."""
 
-    WHOLE_CELL = "whole-cell", "the whole-cell configuration"
-    OUTSIDE_OUT = "outside-out", "outside-out patches"
-    INSIDE_OUT = "inside-out", "inside-out patches"
-    TWO_ELECTRODE = "two-electrode", "two-electrode voltage clamp"
+    WHOLE_CELL = "whole-cell", "the whole-cell configuration", "the pipette is inside, the bath outside"
+    OUTSIDE_OUT = "outside-out", "outside-out patches", "a patch with the pipette inside, the bath outside"
+    INSIDE_OUT = (
+        "inside-out",
+        "inside-out patches",
+        "a patch with the bath inside, the pipette outside: the command has the opposite sign",
+    )
+    TWO_ELECTRODE = (
+        "two-electrode",
+        "two-electrode voltage clamp",
+        "a cell between two electrodes, its inside not set by a pipette, the bath outside",
+    )
 
 
 class CorrectionStep(Term):
     """Step of the correction ladder, in the order in which the steps are applied."""
 
-    NONE = "none", "none"
-    LEAK = "leak", "+ leak"
-    SERIES_RESISTANCE = "series_resistance", "+ series resistance"
-    JUNCTION = "junction", "+ junction potential"
-    ACTIVITY = "activity", "+ activities"
-    OFFSET = "offset", "+ electrode offsets"
+    NONE = "none", "none", "zeros of the unsubtracted current with concentrations; electrode offsets count as scatter"
+    LEAK = "leak", "+ leak", "leak and capacitive current are subtracted"
+    SERIES_RESISTANCE = "series_resistance", "+ series resistance", "the voltage is corrected for series resistance"
+    JUNCTION = "junction", "+ junction potential", "the junction potentials are added"
+    ACTIVITY = "activity", "+ activities", "activities take the place of concentrations"
+    OFFSET = "offset", "+ electrode offsets", "each cell has one electrode offset, as in the reported fit"
 
 
 class Role(Term):
@@ -310,21 +318,41 @@ class ErrorSource(Term):
     NOISE = (
         "noise",
         "measurement noise",
-        "",
+        "standard errors of the measured potentials",
         "lower noise, more repeats or longer windows in the baths that determine P({ion})",
     )
-    CELLS = "cells", "differences between cells", "", "more cells"
-    BATCH = "batch", "differences between batches", "", "more batches"
-    OFFSET = "offset", "electrode offsets", "", "more cells, or a control bath in each that determines its offset"
+    CELLS = "cells", "differences between cells", "ratios that differ from cell to cell", "more cells"
+    BATCH = "batch", "differences between batches", "ratios that differ from batch to batch", "more batches"
+    OFFSET = (
+        "offset",
+        "electrode offsets",
+        "an offset of the electrode in each cell",
+        "more cells, or a control bath in each that determines its offset",
+    )
     JUNCTION = (
         "junction",
         "mobilities and junction equation",
-        "",
+        "mobilities of the ions, and the difference between the two junction equations; common to all cells",
         "a measured junction potential, or baths and a bridge that keep it small",
     )
-    ACTIVITY = "activity", "activities in junctions", "", "baths and a bridge that keep the junction small"
-    TEMPERATURE = "temperature", "temperature", "", "a measured bath temperature"
-    CONCENTRATION = "concentration", "concentrations", "", "solutions made up or assayed more closely"
+    ACTIVITY = (
+        "activity",
+        "activities in junctions",
+        "difference between junctions from concentrations and from activities; common to all cells",
+        "baths and a bridge that keep the junction small",
+    )
+    TEMPERATURE = (
+        "temperature",
+        "temperature",
+        "temperature of the bath; common to all cells",
+        "a measured bath temperature",
+    )
+    CONCENTRATION = (
+        "concentration",
+        "concentrations",
+        "concentrations as made up; common to all cells",
+        "solutions made up or assayed more closely",
+    )
 
 
 class Flag(Term):
@@ -333,7 +361,7 @@ class Flag(Term):
     RS_UNKNOWN = (
         "rs_unknown",
         "series resistance unknown",
-        "no series resistance was given, and none is corrected for (no value)",
+        "no series resistance was given, and none is corrected for (true)",
     )
     RS_MAX_ERROR = (
         "rs_max_error",
@@ -361,7 +389,7 @@ class Flag(Term):
     ONE_ESTIMATOR = (
         "one_estimator",
         "one estimator",
-        "the second estimator found no zero between the levels where the current changes sign (no value)",
+        "the curve of the second estimator has no zero between the levels where the current changes sign (true)",
     )
     CAPACITY_REMOVED = (
         "capacity_removed",
@@ -378,7 +406,7 @@ class Flag(Term):
         "hysteresis",
         "hysteresis",
         "the ascending and descending ramps differ by more than a constant and do not determine the membrane "
-        "capacitance (no value)",
+        "capacitance (true)",
     )
     CLIPPED = "clipped", "clipped", "fraction of the samples in the window at the limit of the converter"
     TREND = (

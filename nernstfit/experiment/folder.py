@@ -132,7 +132,7 @@ def _numbers(table: pd.DataFrame, place: str, spec: ColumnSpec, faults: list[str
     found: dict[int, dict[str, float]] = {int(number): {} for number in table.index}
     for name, column in spec.table.columns.items():
         if column.is_number and name in table.columns:
-            values, wrong = tables.numbers(table, name, place, column.expected)
+            values, wrong = tables.numbers(table, name, place, column.range.expected)
             faults += wrong
             for number, value in values.dropna().to_dict().items():
                 found[int(number)][name] = float(value)

@@ -12,14 +12,12 @@ import pandas as pd
 
 from nernstfit.contract import tables
 from nernstfit.contract.errors import nearest
+from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.physics.solution import equilibria
 from nernstfit.physics.solution.ions import IONS, Ion, Parts, UnknownComponent, UserIons, components, components_at_pH
 from nernstfit.solutions.composition import Solutions, Titrant
 
 PH, TITRANT = "pH", "titrant"
-# Largest concentration in mM: above that of every saturated salt solution (LiCl, 20 mol/l), so that a larger number
-# is a unit taken for another. Half of it would refuse none but such stocks; double lets some such numbers through.
-_MAX_mM = 20_000.0
 # Distance from the nearest pKa, in units of pH, within which a component buffers: at 2, one hundredth of it is in the
 # minor form. At half, recipes with the usual HEPES at pH 6 would be refused; at double, any pH would pass.
 _MAX_PH_DISTANCE = 2.0
@@ -97,7 +95,7 @@ def _read_pH(table: pd.DataFrame, place: str) -> tuple[pd.Series, list[str]]:
     """Return the pH of each row, nan where none is given, and faults."""
     if PH not in table.columns:
         return pd.Series(math.nan, index=table.index), []
-    return tables.numbers(table, PH, place, tables.SOLUTIONS_INPUT.columns[PH].expected)
+    return tables.numbers(table, PH, place, tables.SOLUTIONS_INPUT.columns[PH].range.expected)
 
 
 def _read_doses(
@@ -113,7 +111,7 @@ def _read_doses(
             faults.append(f"{place}: row 1, column '{column}': {fault}")
             incomplete |= set(table["solution"][given])
             continue
-        values, found = tables.numbers(table, column, place, _concentration_fault)
+        values, found = tables.numbers(table, column, place, CONCENTRATION.expected)
         faults += found
         incomplete |= set(table["solution"][given & values.isna()])
         doses[column] = values.fillna(0.0)
@@ -134,10 +132,6 @@ def _ambiguity(column: str, user_ions: UserIons) -> str:
     except UnknownComponent as fault:
         return f"{fault}, or give a value in column 'pH'"
     return ""
-
-
-def _concentration_fault(value: float) -> str | None:
-    return None if 0 <= value <= _MAX_mM else f"a concentration in mM from 0 to {_MAX_mM:g}"
 
 
 def _name_faults(names: pd.Series, place: str) -> Iterator[str]:
@@ -242,10 +236,10 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
         return (), faults
     faults = list(_species_faults(table, path))
     numbers: dict[str, pd.Series] = {}
-    percent_fault = tables.SPECIES.columns["mobility_percent"].expected
-    checks = {"charge": _charge_fault, "mobility": _mobility_fault, "mobility_percent": percent_fault}
+    checks = {name: column.range.expected for name, column in tables.SPECIES.columns.items()}
+    checks |= {"charge": _charge_fault, "mobility": _mobility_fault}
     for column in ("charge", "mobility", *(column for column in _OPTIONAL if column in table.columns)):
-        numbers[column], found = tables.numbers(table, column, path, checks.get(column, lambda _: None))
+        numbers[column], found = tables.numbers(table, column, path, checks[column])
         faults += found
     if faults:
         return (), faults
@@ -274,7 +268,7 @@ def _charge_fault(value: float) -> str | None:
 
 
 def _mobility_fault(value: float) -> str | None:
-    expected = tables.SPECIES.columns["mobility"].expected(value)
+    expected = tables.SPECIES.columns["mobility"].range.expected(value)
     quantity = "a mobility relative to that of K (limiting equivalent conductivity in S cm2/mol / |charge| / 73.48)"
     return f"{quantity}, {expected}" if expected else None
 
@@ -309,6 +303,6 @@ def _analogue_faults(analogue: str, charge: int) -> Iterator[str]:
         yield f"got '{analogue}', which is no known ion" + (f"; the nearest is '{hint}'" if hint else "")
     elif analogue and IONS[analogue].valence != charge:
         yield (
-            f"got '{analogue}' of charge {IONS[analogue].valence:+d} for one of {charge:+d}, expected an ion of the "
-            "same charge"
+            f"got '{analogue}', whose charge number is {IONS[analogue].valence:+d}, expected a known ion with that of "
+            f"the species, {charge:+d}"
         )

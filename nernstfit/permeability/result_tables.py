@@ -93,24 +93,33 @@ def _models(result: GroupResult) -> Iterator[Row]:
     comparable = [of_model for of_model in result.models if math.isfinite(of_model.aicc)]
     best = min(comparable, key=lambda of_model: (of_model.aicc, of_model.model.name), default=None)
     for of_model in result.models:
-        row: Row = {
+        found = of_model.likelihood_fit
+        delta_aicc = math.nan if best is None else of_model.aicc - best.aicc
+        yield {
             "group": result.group.name,
             "model": of_model.model.name,
             "activity": of_model.model.activity,
             "permeant": " ".join(of_model.model.permeant),
             "n_data": int(of_model.predictability.predictable.sum()),
+            "n_parameters": None if found is None else found.n_parameters,
+            "chi_square": math.nan if found is None else found.chi_square,
+            "log_likelihood": math.nan if found is None else found.log_likelihood,
             "aicc": of_model.aicc,
+            "delta_aicc": delta_aicc,
+            "sentence": _without_aicc(of_model)
+            if best is None or math.isnan(delta_aicc)
+            else model_sentence(delta_aicc, best.model.name),
         }
-        found = of_model.likelihood_fit
-        if found is not None:
-            row |= {name: getattr(found, name) for name in ("n_parameters", "chi_square", "log_likelihood")}
-        if best is not None and math.isfinite(of_model.aicc):
-            row["delta_aicc"] = of_model.aicc - best.aicc
-            row["sentence"] = model_sentence(row["delta_aicc"], best.model.name)
-        else:
-            why = "the model does not predict every measurement" if found is None else "too few measurements"
-            row["sentence"] = f"no AICc: {why}"
-        yield row
+
+
+def _without_aicc(of_model: ModelResult) -> str:
+    """Return the reason why a model has no AICc."""
+    if of_model.likelihood_fit is not None:
+        return "no AICc: too few measurements"
+    predicts = "predicts none of the measurements"
+    if of_model.predictability.predictable.any():
+        predicts = "does not predict every measurement"
+    return f"no AICc: the model {predicts}"
 
 
 def _residuals(result: GroupResult) -> Iterator[Row]:

@@ -206,8 +206,11 @@ def _ambiguity(accepted: Mapping[Bracket, Zero], estimator: str, max_interval_mV
     """Return the reason why accepted crossings are ambiguous, or ''."""
     for (low, high), zero in accepted.items():
         if math.isnan(zero.potential_mV):
-            crossing = f"the current crosses zero between {low:.1f} and {high:.1f} mV"
-            return f"{crossing}, but the estimator '{estimator}' finds no zero there"
+            return (
+                f"the current changes sign between {low:.1f} and {high:.1f} mV, but the curve that the estimator "
+                f"'{estimator}' fits has no zero there; record more levels near the crossing, or choose another "
+                "estimator"
+            )
     potentials = [zero.potential_mV for zero in accepted.values()]
     if potentials[-1] - potentials[0] > max_interval_mV:
         return f"the current crosses zero at {', '.join(f'{potential:.1f}' for potential in potentials)} mV"

@@ -295,7 +295,7 @@ def _pipette_term(solutions: Solutions, condition: Condition, junction: Junction
     potential = _contact_mV(solutions, contact, condition.temperature_C, how)
     applied = 0.0 - condition.sign * potential
     statement = (
-        f"{applied:+.2f} mV was added: V('{zeroed}') - V('{condition.pipette}') = {potential:+.2f} mV "
+        f"the correction is {applied:+.2f} mV: V('{zeroed}') - V('{condition.pipette}') = {potential:+.2f} mV "
         f"({_method(condition, how)}) was compensated when the offset was zeroed in '{zeroed}'; {_sign_rule(condition)}"
     )
     return Term("pipette", condition.pipette, zeroed, potential, (contact,), applied, statement)
@@ -331,17 +331,18 @@ def _reference_term(solutions: Solutions, condition: Condition, junction: Juncti
         potential, why = 0.0, "the reference electrode is in a compartment that does not change"
     applied = 0.0 - condition.sign * potential
     statement = (
-        f"{applied:+.2f} mV was added: after the change from '{first}' to '{second}' {why}; {_sign_rule(condition)}"
+        f"the correction is {applied:+.2f} mV: after the change from '{first}' to '{second}' {why}; "
+        f"{_sign_rule(condition)}"
     )
     if first == second:
-        statement = f"nothing was added: '{second}' is the bath in which the offset was zeroed"
+        statement = f"no correction: '{second}' is the bath in which the offset was zeroed"
     return Term("reference", first, second, potential, contacts, applied, statement)
 
 
 def _unknown_term(condition: Condition) -> Term:
     zeroed = _zero_bath(condition)
     statement = (
-        f"nothing was added: the solution inside is unknown; its junction with '{zeroed}', in which the offset was "
+        f"no correction: the solution inside is unknown; its junction with '{zeroed}', in which the offset was "
         "zeroed, is the same in every bath and part of the cell's free term"
     )
     return Term("pipette", "", zeroed, math.nan, (), 0.0, statement)
@@ -349,7 +350,7 @@ def _unknown_term(condition: Condition) -> Term:
 
 def _no_term(condition: Condition) -> Term:
     statement = (
-        f"nothing was added: the offset was zeroed anew in '{condition.bath}', and two-electrode clamp has no pipette "
+        f"no correction: the offset was zeroed anew in '{condition.bath}', and two-electrode clamp has no pipette "
         "junction"
     )
     return Term("reference", condition.bath, condition.bath, 0.0, (), 0.0, statement)
@@ -361,7 +362,7 @@ def _measured_term(condition: Condition, potential: float) -> Term:
         "change at the reference" if condition.configuration == Configuration.TWO_ELECTRODE else "V_bath - V_pipette"
     )
     statement = (
-        f"{applied:+.2f} mV was added: {quantity} = {potential:+.2f} mV was measured for bath "
+        f"the correction is {applied:+.2f} mV: {quantity} = {potential:+.2f} mV was measured for bath "
         f"'{condition.bath}' and replaces the calculated junction; {_sign_rule(condition)}"
     )
     return Term("measured", condition.pipette, condition.bath, potential, (), applied, statement)
@@ -370,8 +371,8 @@ def _measured_term(condition: Condition, potential: float) -> Term:
 def _already_corrected_term(condition: Condition, potential: float) -> Term:
     applied = condition.sign * potential
     statement = (
-        f"{applied:+.2f} mV was added: the amplifier or its program had subtracted {potential:+.2f} mV from the "
-        "command, which is added back before the junctions above are corrected for"
+        f"the correction is {applied:+.2f} mV: the amplifier or its program had subtracted {potential:+.2f} mV from "
+        "the command, which is added back before the junctions above are corrected for"
     )
     return Term("already", condition.pipette, condition.bath, potential, (), applied, statement)
 

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from nernstfit.commands.calculations.nernst import unknown_ion
 from nernstfit.commands.calculations.solutions import amounts, read, user_ions
 from nernstfit.commands.options import Chemistry
+from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
+from nernstfit.contract.numbers import CONCENTRATION, Range
 from nernstfit.contract.terms import ActivityModel
 from nernstfit.experiment import solution_table
 from nernstfit.physics.membrane import ghk
@@ -29,10 +31,6 @@ from nernstfit.solutions.warnings import CHARGE_PERCENT
 FloatArray = NDArray[np.float64]
 
 CONFIDENCE = 0.95  # of the interval; that of the workflow's default configuration
-# Largest potential that is accepted, in mV, about 40 RT/F: a larger one is a typing error or in other units. Half
-# would still pass every potential of a cell; at double, exp(FV/RT) reaches 1e34 and the ratios mean nothing.
-_MAX_MV = 1000.0
-_MAX_MM = 20_000.0  # largest concentration, mM, as in tables of solutions: above the solubility of every salt
 _COINCIDENT_MV = 1e-9  # limits of the potential closer than this are equal: the ratio does not matter
 _CHORD_FORM = "chord conductances in parallel, sum of g (E - E_Nernst) = 0, not permeabilities"
 
@@ -153,7 +151,7 @@ def calculate(request: Request) -> dict[str, Any]:
 
 def _ratios(request: Request, known: Mapping[str, Ion]) -> dict[str, float]:
     """Return the given ratios by ion; that of the ion to be solved is 0."""
-    ratios = amounts(request.ratios, "--ratio", "a ratio that is not negative")
+    ratios = amounts(request.ratios, "--ratio", Range(minimum=0.0))
     given = ratios | ({request.solve: 0.0} if request.solve else {})
     for ion in given:
         if ion not in known:
@@ -293,7 +291,7 @@ def _chord(potentials_mV: FloatArray, ions: Sequence[str]) -> ChordCurrents:
 
 
 def _given_nernst_mV(texts: Sequence[str], ions: Sequence[str]) -> FloatArray:
-    found = amounts(texts, "--nernst-mV", f"a potential in mV within +-{_MAX_MV:g}", least=-_MAX_MV, most=_MAX_MV)
+    found = amounts(texts, "--nernst-mV", tables.REVERSALS.columns["reversal_mV"].range)
     if set(found) != set(ions):
         raise InputError(
             f"--nernst-mV: got {', '.join(found)}, expected a Nernst potential for each of {', '.join(ions)}"
@@ -312,15 +310,7 @@ def _form(request: Request, valence: FloatArray) -> str:
 
 
 def _check(request: Request) -> None:
-    """Refuse impossible numbers, and options that exclude each other."""
-    for option, value in (
-        ("--potential-mV", request.potential_mV),
-        ("--reference-potential-mV", request.reference_mV),
-    ):
-        if value is not None and not abs(value) <= _MAX_MV:
-            raise InputError(f"{option}: got {value:g}, expected a potential in mV within +-{_MAX_MV:g}")
-    if request.se_mV is not None and not 0 < request.se_mV <= _MAX_MV:
-        raise InputError(f"--se-mV: got {request.se_mV:g}, expected a standard error in mV above 0")
+    """Refuse options that exclude each other."""
     faults = [message for is_fault, message in _combinations(request) if is_fault]
     if faults:
         raise InputError(faults[0])
@@ -382,7 +372,7 @@ def _side(name: str, text: str | None, path: str | None, own_ions: UserIons) -> 
 
 def _composition(text: str, option: str, own_ions: UserIons) -> Solutions:
     """Return a composition as the only solution of a table."""
-    typed = amounts([text], option, f"a concentration in mM from 0 to {_MAX_MM:g}", most=_MAX_MM)
+    typed = amounts([text], option, CONCENTRATION)
     for component in typed:
         try:
             components(component, own_ions)

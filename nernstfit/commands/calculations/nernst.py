@@ -32,7 +32,7 @@ def nernst(
     Raises
     ------
     InputError
-        Where the ion is not known or an amount is not above 0.
+        Where the ion is not known.
     """
     own_ions: UserIons = ()
     if species:
@@ -42,9 +42,6 @@ def nernst(
     known = known_ions(own_ions)
     if ion not in known:
         raise InputError(unknown_ion(ion, known))
-    for name, amount in (("--outside-mM", outside_mM), ("--inside-mM", inside_mM)):
-        if not amount > 0:
-            raise InputError(f"{name}: got {amount:g}, expected more than 0")
     valence = known[ion].valence
     return {
         "ion": ion,

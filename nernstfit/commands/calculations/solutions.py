@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from nernstfit.commands.options import Chemistry
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
+from nernstfit.contract.numbers import Range, number_within
 from nernstfit.contract.terms import JunctionBasis, JunctionMethod
 from nernstfit.experiment import solution_table
 from nernstfit.physics.solution.ions import UserIons
@@ -130,9 +130,7 @@ def read(path: str, own_ions: UserIons = ()) -> Solutions:
     return recipe
 
 
-def amounts(
-    texts: Sequence[str], option: str, expected: str, least: float = 0.0, most: float = math.inf
-) -> dict[str, float]:
+def amounts(texts: Sequence[str], option: str, allowed: Range) -> dict[str, float]:
     """Read amounts by name, like `K=140,Na=10`, from one text or several.
 
     Parameters
@@ -140,10 +138,7 @@ def amounts(
     texts : sequence of str
     option : str
         The option that the texts belong to.
-    expected : str
-        Description of the allowed numbers.
-    least, most : float
-        Range of the allowed numbers.
+    allowed : Range
 
     Raises
     ------
@@ -158,9 +153,7 @@ def amounts(
         if name in found:
             raise InputError(f"{option}: got {name} twice, expected it once")
         try:
-            found[name] = tables.number(number)
+            found[name] = number_within(number, allowed)
         except ValueError as fault:
             raise InputError(f"{option}: {name}: {fault}") from None
-        if not least <= found[name] <= most:
-            raise InputError(f"{option}: {name}: got {number}, expected {expected}")
     return found

@@ -135,7 +135,7 @@ class Untested(StrEnum):
         "The ratios can fit the mean of every bath, so that nothing tests the equation; add a further bath."
     )
     NO_SCATTER = "The ratios and the differences between cells leave no scatter to test."
-    ONE_ACTIVITY = "The baths have no two activities of {ion}."
+    ONE_ACTIVITY = "The baths with {ion} do not differ in its activity."
     NO_ESTIMATE = "There is no estimate of P({ion}) that could change."
     ONE_POTENTIAL = "All predicted potentials are equal."
     ONE_TIME = "No cell has measurements at two known times (column time_s)."
@@ -148,9 +148,9 @@ class Untested(StrEnum):
 # Sentence of a significant effect and of one that is not, by test.
 _OUTCOMES: Mapping[ValidityTest, tuple[str, str]] = {
     ValidityTest.LACK_OF_FIT: (
-        "No set of ratios explains the means of the baths, {df1:.0f} more than there are ratios: this model does not "
-        "hold",
-        "The ratios explain the means of the baths, {df1:.0f} more than there are ratios",
+        "No set of ratios explains the means of the baths (degrees of freedom beyond the ratios: {df1:.0f}): this "
+        "model does not hold",
+        "The ratios explain the means of the baths (degrees of freedom beyond the ratios: {df1:.0f})",
     ),
     ValidityTest.SCATTER: (
         "Measurements scatter more than their standard errors and the differences between cells explain, as if their "
