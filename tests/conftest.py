@@ -43,6 +43,24 @@ SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\npipet
 RECORDINGS = "recording,cell,bath,pipette\ndata/a.abf,c1,control,pipette\ndata/b.abf,c1,high_K,pipette\n"
 
 
+# Fixtures that take many seconds. Tests that share one run on one worker, so that it is made once.
+SHARED = ("demonstration", "run_once", "elsewhere", "own", "drawn", "found", "null")
+# Tests of these take many seconds each; begun first, they leave short ones with which all workers end together.
+LONG = ("workflow", "test_calibration.py", "test_posterior.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tell the workers which tests belong together, and put long ones first."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        for name in SHARED:
+            if name in names:
+                where = "" if name in ("demonstration", "run_once") else f"{item.path.stem}-"
+                item.add_marker(pytest.mark.xdist_group(f"{where}{name}"))
+                break
+    items.sort(key=lambda item: not {item.path.name, item.path.parent.name} & set(LONG))
+
+
 @pytest.fixture
 def steps() -> Waveform:
     """One waveform: in epoch B sweep i is at -100 + 20 i mV; holding and the other epochs at -20 mV."""

@@ -92,6 +92,7 @@ class Deviance:
     ) -> None:
         self._structure, self._residual, self._columns = model.structure, model.residual, model.design
         self._names, self._base, self._scale, self._restricted = tuple(names), base, scale_mV, restricted
+        self._latest: tuple[bytes, tuple[Whitener, WhitenedDesign, FloatArray]] | None = None
 
     @property
     def bounds(self) -> list[tuple[float, float]]:
@@ -152,20 +153,26 @@ class Deviance:
         Returns
         -------
         value : ndarray, shape (p,)
+            As `estimates` gives them.
         covariance : ndarray, shape (p, p)
             Adjusted for variance components known from few cells (Kenward & Roger 1997, Biometrics 53:983).
         df : ndarray, shape (p,)
             Satterthwaite's degrees of freedom.
         """
         at = self.ln_sd(components)
-        white, design, slopes = self._at(at)
+        _, design, slopes = self._at(at)
         left, between = self._by_cluster(design.left), self._between(design, slopes)
         through = slopes @ left
         loss = np.einsum("iuar,juas->ijrs", through, through) - np.einsum("irs,jst->ijrt", between, between)
         uncertain = np.linalg.pinv(self._information(design, slopes, between), rcond=_MIN_INFORMATION, hermitian=True)
         adjustment = np.eye(len(design.size)) + 2 * np.einsum("ij,ijrs->rs", uncertain, loss)
         covariance = design.root @ adjustment @ design.root.T
-        return design.sensitivity @ white(self._residual), covariance, self.degrees_of_freedom(at)
+        return self.estimates(components), covariance, self.degrees_of_freedom(at)
+
+    def estimates(self, components: VarianceComponents) -> FloatArray:
+        """Estimate the coefficients of all columns by generalised least squares; shape (p,)."""
+        white, design, _ = self._at(self.ln_sd(components))
+        return np.asarray(design.sensitivity @ white(self._residual))
 
     def ln_sd(self, components: VarianceComponents) -> FloatArray:
         """Return the point that stands for some variance components."""
@@ -183,11 +190,21 @@ class Deviance:
         return np.asarray(information)
 
     def _at(self, ln_sd: FloatArray) -> tuple[Whitener, WhitenedDesign, FloatArray]:
-        """Return the whitening, the whitened design and the whitened V_j, (components, clusters, width, width)."""
-        components, shape = self.components(ln_sd), (-1, *self._structure.there.shape, self._structure.there.shape[1])
-        white = Whitener(self._structure, components)
-        slopes = np.array([self._structure.slope(components, name) for name in self._names]).reshape(shape)
-        return white, WhitenedDesign.of(white(self._columns)), white.blocks @ slopes @ white.blocks.transpose(0, 2, 1)
+        """Return the whitening, the whitened design and the whitened V_j, (components, clusters, width, width).
+
+        What is asked for at the end of a search is often what its last step needed: the latest is kept.
+        """
+        key = ln_sd.tobytes()
+        if self._latest is None or self._latest[0] != key:
+            components, shape = (
+                self.components(ln_sd),
+                (-1, *self._structure.there.shape, self._structure.there.shape[1]),
+            )
+            white = Whitener(self._structure, components)
+            slopes = np.array([self._structure.slope(components, name) for name in self._names]).reshape(shape)
+            whitened = white.blocks @ slopes @ white.blocks.transpose(0, 2, 1)
+            self._latest = key, (white, WhitenedDesign.of(white(self._columns)), whitened)
+        return self._latest[1]
 
     def _by_cluster(self, flat: FloatArray) -> FloatArray:
         """Return whitened values of shape (clusters * width, ...) by cluster."""

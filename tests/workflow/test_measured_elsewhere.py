@@ -100,14 +100,14 @@ def jobs(said: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, run_workflow: Callable):
+def elsewhere(tmp_path_factory: pytest.TempPathFactory, run_workflow: Callable):
     done = run_workflow(write(tmp_path_factory.mktemp("elsewhere") / "one", measured()))
     assert done.status == 0, done.said
     return done
 
 
-def test_no_stage_that_measures_runs(finished) -> None:
-    assert jobs(finished.said) == {
+def test_no_stage_that_measures_runs(elsewhere) -> None:
+    assert jobs(elsewhere.said) == {
         "import_reversals",
         "solutions",
         "correct",
@@ -119,14 +119,14 @@ def test_no_stage_that_measures_runs(finished) -> None:
 
 
 @pytest.mark.parametrize("table", RESULTS, ids=[table.name for table in RESULTS])
-def test_every_table_has_the_contract_s_columns_first(finished, table: tables.Table) -> None:
-    header, *rows = (finished.folder / table.path).read_text().splitlines()
+def test_every_table_has_the_contract_s_columns_first(elsewhere, table: tables.Table) -> None:
+    header, *rows = (elsewhere.folder / table.path).read_text().splitlines()
     assert header.split(",")[: len(table.columns)] == list(table.columns)
     assert bool(rows) == (table not in (tables.IV, tables.COMPARISONS))
 
 
-def test_every_row_is_a_reversal_as_it_was_given(finished) -> None:
-    found = finished.table("reversal_potentials")
+def test_every_row_is_a_reversal_as_it_was_given(elsewhere) -> None:
+    found = elsewhere.table("reversal_potentials")
     given = [dict(zip(COLUMNS.split(","), row.split(","), strict=True)) for row in measured()]
     assert set(found["verdict"]) == {"reversal"}
     assert set(found["cell"]) == {"007", "NA", "c3", "patch", "c4"}
@@ -140,8 +140,8 @@ def test_every_row_is_a_reversal_as_it_was_given(finished) -> None:
     assert (found[blank] == "").all(axis=None)
 
 
-def test_identities_of_the_contract(finished) -> None:
-    found = finished.numbers("reversal_potentials")
+def test_identities_of_the_contract(elsewhere) -> None:
+    found = elsewhere.numbers("reversal_potentials")
     sign = np.where(found["configuration"] == "inside-out", -1, 1)
     corrected = sign * found["reversal_mV"] + found["junction_mV"]
     np.testing.assert_allclose(corrected, found["corrected_mV"], rtol=0, atol=1e-9)
@@ -150,25 +150,25 @@ def test_identities_of_the_contract(finished) -> None:
     np.testing.assert_allclose(half, 1.959963984540054 * found["se_mV"], rtol=0, atol=1e-9)
     keys = ["bath", "configuration", "temperature_C", "zeroed_in"]
     zeroed = np.where(found["measurement"] == "c4:low", "same", "control")
-    ledger = finished.numbers("junctions").groupby(keys)["applied_mV"].sum()
+    ledger = elsewhere.numbers("junctions").groupby(keys)["applied_mV"].sum()
     added = [ledger[key] for key in found.assign(zeroed_in=zeroed)[keys].itertuples(index=False, name=None)]
     np.testing.assert_allclose(added, found["junction_mV"], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["patch:NMDG:inside-out", "c3:NMDG:33", "c4:low"])
-def test_what_a_row_says_of_its_conditions_is_undone(finished, name: str) -> None:
-    found = finished.numbers("reversal_potentials").set_index("measurement").loc[name]
+def test_what_a_row_says_of_its_conditions_is_undone(elsewhere, name: str) -> None:
+    found = elsewhere.numbers("reversal_potentials").set_index("measurement").loc[name]
     sides = ("NMDG", "pipette") if "inside-out" in name else ("pipette", found["bath"])
     inside, outside = (SOLUTIONS[side] for side in sides)
     expected = ghk.reversal_mV(list(RATIOS.values()), VALENCE, inside, outside, found["temperature_C"])
     assert found["corrected_mV"] == pytest.approx(float(expected), abs=1e-3)
 
 
-def test_thermodynamics_have_no_noise_and_know_the_inside(finished) -> None:
-    found, given = finished.table("thermodynamics"), finished.numbers("reversal_potentials").set_index("measurement")
+def test_thermodynamics_have_no_noise_and_know_the_inside(elsewhere) -> None:
+    found, given = elsewhere.table("thermodynamics"), elsewhere.numbers("reversal_potentials").set_index("measurement")
     blank = ["noise_pA", "bandwidth_Hz", "bandwidth_source", "thermal_noise_pA", "noise_ratio"]
     assert (found[blank] == "").all(axis=None)
-    text = (finished.folder / "results" / "thermodynamics.csv").read_text()
+    text = (elsewhere.folder / "results" / "thermodynamics.csv").read_text()
     assert not re.search(r"\b(inf|nan)\b", text)
     for row in found.itertuples():
         inside_out = given["configuration"][row.measurement] == "inside-out"
@@ -190,8 +190,8 @@ def test_thermodynamics_have_no_noise_and_know_the_inside(finished) -> None:
     assert "007:control" not in set(found["measurement"][found["ion"] == "NMDG"])
 
 
-def test_the_true_ratios_come_out(finished) -> None:
-    found = finished.numbers("permeabilities")
+def test_the_true_ratios_come_out(elsewhere) -> None:
+    found = elsewhere.numbers("permeabilities")
     assert set(found["model"]) >= {"ghk:concentration", "ghk:davies", "ghk:pitzer:macinnes"}
     found = found[found["model"] == "ghk:concentration"]
     assert set(found["ion"]) == set(RATIOS) - {"Na"}
@@ -203,22 +203,22 @@ def test_the_true_ratios_come_out(finished) -> None:
         assert error < 0.3
 
 
-def test_the_report_says_where_the_potentials_come_from(finished) -> None:
-    page = (finished.folder / "results" / "report.html").read_text()
+def test_the_report_says_where_the_potentials_come_from(elsewhere) -> None:
+    page = (elsewhere.folder / "results" / "report.html").read_text()
     assert "data/reversals.csv gives 15 reversal potentials measured elsewhere in 5 cells and 4 baths" in page
     assert "there are no recordings to show" in page
     assert "Reversal potentials that had been measured elsewhere in the whole-cell configuration and inside-out" in page
     assert "Currents were recorded" not in page
-    names = {path.name for path in (finished.folder / "results" / "figures").iterdir()}
+    names = {path.name for path in (elsewhere.folder / "results" / "figures").iterdir()}
     assert {"ratios.svg", "ratios.png", "residuals.svg", "corrections.svg"} <= names
     assert not [name for name in names if name.startswith("measurements")]
 
 
-def test_the_manifest_holds_every_input(finished) -> None:
-    manifest = json.loads((finished.folder / "results" / "manifest.json").read_text())
+def test_the_manifest_holds_every_input(elsewhere) -> None:
+    manifest = json.loads((elsewhere.folder / "results" / "manifest.json").read_text())
     files = ("config/config.yaml", "data/reversals.csv", "data/solutions.csv")
     assert manifest["inputs"] == {
-        name: hashlib.sha256((finished.folder / name).read_bytes()).hexdigest() for name in files
+        name: hashlib.sha256((elsewhere.folder / name).read_bytes()).hexdigest() for name in files
     }
     assert manifest["config"]["reversals"] == "data/reversals.csv"
     assert manifest["config"]["recordings"] is None
@@ -234,16 +234,16 @@ def results(folder: Path) -> dict[str, bytes]:
     return content | {"manifest.json": json.dumps(manifest).encode()}
 
 
-def test_other_order_other_place_same_bytes(finished, tmp_path: Path, run_workflow: Callable) -> None:
+def test_other_order_other_place_same_bytes(elsewhere, tmp_path: Path, run_workflow: Callable) -> None:
     rows = measured()
     order = np.random.default_rng(1).permutation(len(rows))
     other = run_workflow(write(tmp_path / "quite another place", [rows[i] for i in order]))
     assert other.status == 0, other.said
-    assert results(other.folder) == results(finished.folder)
+    assert results(other.folder) == results(elsewhere.folder)
 
 
-def test_a_changed_number_runs_what_depends_on_it(finished, tmp_path: Path, run_workflow: Callable) -> None:
-    folder, rows = shutil.copytree(finished.folder, tmp_path / "copy"), measured()
+def test_a_changed_number_runs_what_depends_on_it(elsewhere, tmp_path: Path, run_workflow: Callable) -> None:
+    folder, rows = shutil.copytree(elsewhere.folder, tmp_path / "copy"), measured()
     before = (folder / "results" / "permeabilities.csv").read_bytes()
     (folder / "data" / "reversals.csv").touch()
     assert "Nothing to be done" in run_workflow(folder).said

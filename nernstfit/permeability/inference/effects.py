@@ -146,8 +146,9 @@ class _LinearisedModel:
             self._structure = CovarianceComponents(fit.working, gradient)
             self._columns = np.hstack([gradient[:, free], effects])
             self._residual = potential - predicted + (gradient * deviation[cell]).sum(axis=1)
-            self.components = fit_variance_components(self.deviance(names), self.components, names)
-            value, _, _ = self.deviance(names).coefficients(self.components)
+            deviance = self.deviance(names)
+            self.components = fit_variance_components(deviance, self.components, names)
+            value = deviance.estimates(self.components)
             weighted = Whitener(self._structure, self.components).precision_times(
                 self._residual - self._columns @ value
             )
