@@ -13,7 +13,7 @@ demo: $(VENV)/.run
 	@$(BIN)/snakemake
 
 test: $(VENV)/.test
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n auto
 
 # How often intervals hold the truth, over many simulated recordings; any seed must do.
 SEED ?= 1

@@ -43,22 +43,32 @@ SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\npipet
 RECORDINGS = "recording,cell,bath,pipette\ndata/a.abf,c1,control,pipette\ndata/b.abf,c1,high_K,pipette\n"
 
 
-# Fixtures that take many seconds. Tests that share one run on one worker, so that it is made once.
-SHARED = ("demonstration", "run_once", "elsewhere", "own", "drawn", "found", "null")
-# Tests of these take many seconds each; begun first, they leave short ones with which all workers end together.
-LONG = ("workflow", "test_calibration.py", "test_posterior.py")
+# Files whose tests share a finished run or many draws, by the file whose worker runs them: it is made once.
+SHARING = {
+    "test_demonstration.py": "demonstration",
+    "test_declarations.py": "demonstration",
+    **{name: name for name in ("test_running.py", "test_measured_elsewhere.py", "test_own_chemistry.py")},
+    **{name: name for name in ("test_validity.py", "test_comparisons.py", "test_groups.py")},
+}
+# Single tests of these take many seconds: begun first, they leave short ones with which all workers end together.
+LONG = ("test_calibration.py", "test_coverage.py", "test_posterior.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tell the workers which tests belong together, and put long ones first."""
-    for item in items:
-        names = getattr(item, "fixturenames", ())
-        for name in SHARED:
-            if name in names:
-                where = "" if name in ("demonstration", "run_once") else f"{item.path.stem}-"
-                item.add_marker(pytest.mark.xdist_group(f"{where}{name}"))
-                break
-    items.sort(key=lambda item: not {item.path.name, item.path.parent.name} & set(LONG))
+    """Put long tests first."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give tests to the workers one by one, but those that share something together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BySharedRun(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return SHARING.get(Path(nodeid.split("::")[0]).name, nodeid)
+
+    return BySharedRun(config, log)
 
 
 @pytest.fixture

@@ -148,7 +148,7 @@ def test_a_new_row_reads_its_own_batch_only(finished: Path, run_workflow: Callab
     before = (finished / "results" / "ingest" / "0000" / "points.parquet").stat().st_mtime_ns
     shutil.copy(finished / "data" / "007_NA.abf", finished / "data" / "new.abf")
     append(finished, "data/new.abf,new,NA,pipette")
-    done = run_workflow(finished)
+    done = run_workflow(finished, "results/reversal_potentials.csv")
     assert done.status == 0, done.said
     assert (finished / "results" / "ingest" / "0000" / "points.parquet").stat().st_mtime_ns == before
     assert "new" in set(done.table("reversal_potentials")["measurement"])
@@ -165,7 +165,7 @@ def test_a_changed_setting_runs_what_depends_on_it(finished: Path, run_workflow:
     before, first = points.stat().st_mtime_ns, (finished / "results" / "permeabilities.csv").read_bytes()
     config = CONFIG | {"fit": CONFIG["fit"] | {"confidence": 0.8}}
     (finished / "config" / "config.yaml").write_text(yaml.safe_dump(config))
-    assert run_workflow(finished).status == 0
+    assert run_workflow(finished, "results/permeabilities.csv").status == 0
     assert points.stat().st_mtime_ns == before
     assert (finished / "results" / "permeabilities.csv").read_bytes() != first
 
@@ -208,7 +208,7 @@ def test_a_lost_or_damaged_result_is_made_again(finished: Path, run_workflow: Ca
     path = finished / "results" / "iv.csv"
     whole = path.read_bytes()
     path.unlink()
-    assert run_workflow(finished).status == 0
+    assert run_workflow(finished, "results/iv.csv").status == 0
     assert path.read_bytes() == whole
 
 
@@ -223,7 +223,7 @@ def test_killed_then_run_again(
     os.killpg(started.pid, signal.SIGKILL)
     started.wait()
     run_workflow(experiment, "--unlock")
-    done = run_workflow(experiment)
+    done = run_workflow(experiment, "results/reversal_potentials.csv")
     assert done.status == 0, done.said
     assert len(done.table("reversal_potentials")) == 4
 
