@@ -118,18 +118,18 @@ class Spline:
         """
         x = (voltage_mV - self.start) / self.span
         kernel = (_kernel(x, self.x, self.order) * self._weight) @ self._vectors  # (k, n)
-        shrinkage, variances = self._shrinkage[:, None, :], self.variances[:, None, None]
-        deviation = variances * kernel * shrinkage  # (variances, k, n)
-        lifted = _powers(x, self.order) - deviation @ self._trend_rotated  # (variances, k, order)
-        solved = np.linalg.solve(self._normal, lifted.transpose(0, 2, 1)).transpose(0, 2, 1)
-        rotated = deviation + (solved @ self._trend_rotated.T) * shrinkage  # (variances, k, n)
-        own = variances[..., 0] * _variance(x, self.order)
-        own = own - (deviation * variances * kernel).sum(-1) + (solved * lifted).sum(-1)
-        predicted = (_powers(x, self.order) @ self._trends.T).T
-        predicted = predicted + (variances * kernel * self._residuals[:, None, :]).sum(-1)
+        powers, trend, shrinkage = _powers(x, self.order), self._trend_rotated, self._shrinkage
+        variances = self.variances[:, None]  # of every variance (variances, k), never with all levels at once
+        lifted = powers - variances[:, None] * (kernel @ (shrinkage[:, :, None] * trend))  # (variances, k, order)
+        solved = np.linalg.solve(self._normal, lifted.transpose(0, 2, 1))  # (variances, order, k)
+        own = variances * _variance(x, self.order) - variances**2 * (shrinkage @ (kernel**2).T)
+        own += (solved * lifted.transpose(0, 2, 1)).sum(1)
+        predicted = self._trends @ powers.T + variances * (self._residuals @ kernel.T)
         mean = self.posterior @ predicted
         total = self.posterior @ (own + (predicted - mean) ** 2)
-        influence = np.tensordot(self.posterior, rotated, 1) @ self._vectors.T  # on the weighted currents
+        of_trend = (self.posterior * solved.transpose(1, 2, 0)) @ shrinkage  # (order, k, n)
+        rotated = kernel * ((self.posterior * self.variances) @ shrinkage) + (of_trend * trend.T[:, None]).sum(0)
+        influence = rotated @ self._vectors.T  # on the weighted currents
         return influence * self._weight, np.maximum(total - (influence**2).sum(axis=1), 0.0)
 
 
