@@ -65,7 +65,7 @@ def test_measure_agrees_with_a_real_tail_current(real_abf: Path) -> None:
         (("--statistic", "peek"), "--statistic: got 'peek'"),
         (("--from-ms", "4"), "--to-ms: got nothing"),
         (("--leak", "background"), "--subtract: the file of a background and --leak background go together"),
-        (("--sweeps", "5-2"), "got '5-2', expected sweeps from 0 like 0-12,15"),
+        (("--sweeps", "5-2"), "--sweeps: got '5-2', expected sweeps from 0 like 0-12,15"),
         (("--min-span-mV", "wide"), "got 'wide', expected a number"),
     ],
 )
@@ -192,7 +192,7 @@ def test_solutions_as_ions(recipes: Path) -> None:
     [
         (
             ("nernst", "Kx", "--outside-mM", "5", "--inside-mM", "140"),
-            "got 'Kx', which is no known ion; the nearest is 'K'",
+            "ION: got 'Kx', which is no known ion; the nearest is 'K'",
         ),
         (
             ("nernst", "K", "--outside-mM", "0", "--inside-mM", "140"),

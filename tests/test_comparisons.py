@@ -14,6 +14,7 @@ from test_model import TRUTH, Simulation, shared
 from nernstfit.contract.terms import RatioVerdict
 from nernstfit.permeability.inference.comparisons import Comparison, compare, holm
 from nernstfit.permeability.inference.ratios import FitResult, Ratio, ratios
+from nernstfit.permeability.inference.sentences import bounds_reason
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
 
@@ -254,3 +255,9 @@ def test_where_one_has_no_estimate_there_are_words_and_no_number(one: Ratio, two
     found = said(one, two)
     assert [word for word in words if word not in found.reason] == []
     assert all(math.isnan(value) for value in (found.ln_difference, found.low, found.high, found.p, found.p_holm))
+
+
+def test_rows_without_a_group_are_spoken_of_as_several() -> None:
+    verdicts = {"": RatioVerdict.NOT_IDENTIFIABLE, "wild": RatioVerdict.UPPER_BOUND}
+    said = bounds_reason(verdicts, "")
+    assert said.startswith("the rows without a group have no ratio and wild has only an upper bound;")

@@ -200,6 +200,12 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
             id="unknown zeroed_in",
         ),
         pytest.param(
+            table(f"{GOOD},sme", more=",zeroed_in"),
+            ...,
+            [(RECORDINGS, "row 2", "column 'zeroed_in'", "'sme'", "nearest is 'same'")],
+            id="misspelt same",
+        ),
+        pytest.param(
             table("data/c.abf,c1,control,pipette"),
             ...,
             [(RECORDINGS, "row 2", "column 'recording'", "'data/c.abf'", "file not found", "nearest is 'data/")],

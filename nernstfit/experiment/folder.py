@@ -62,8 +62,8 @@ def load(config: Mapping[str, Any], with_rows: bool = True) -> Experiment:
     return Experiment(examined.settings, solutions, rows)
 
 
-def sweep_numbers(text: str) -> tuple[int, ...]:
-    """Return the sweeps of a choice like `0-12,15`; empty for all.
+def sweep_numbers(text: str, place: str) -> tuple[int, ...]:
+    """Return the sweeps of a choice like `0-12,15`; empty for all. `place` is the column or option, for the fault.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def sweep_numbers(text: str) -> tuple[int, ...]:
         match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
         last = int(match[2] or match[1]) if match else -1
         if match is None or last < int(match[1]):
-            raise InputError(f"got '{text}', expected sweeps from 0 like 0-12,15")
+            raise InputError(f"{place}: got '{text}', expected sweeps from 0 like 0-12,15")
         found += range(int(match[1]), last + 1)
     return tuple(dict.fromkeys(found))
 
@@ -197,9 +197,9 @@ class _RowReader:
 
     def _sweeps(self, cells: Mapping[str, str], faults: list[str]) -> tuple[int, ...]:
         try:
-            return sweep_numbers(cells.get("sweeps", ""))
+            return sweep_numbers(cells.get("sweeps", ""), "column 'sweeps'")
         except InputError as fault:
-            faults.append(f"column 'sweeps': {fault}")
+            faults += fault.faults
             return ()
 
     def _measure(self, cells: Mapping[str, str], faults: list[str]) -> Measure:

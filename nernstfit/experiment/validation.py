@@ -37,7 +37,8 @@ def config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[s
         return
     for key, name in _named_solutions(settings.junction):
         if name not in solutions.names:
-            yield f"{place}: key '{key}': got '{name}', {unknown_solution(name, settings, solutions)}"
+            others = [NEW_ZERO] if key == "junction.zeroed_in" else []
+            yield f"{place}: key '{key}': got '{name}', {unknown_solution(name, settings, solutions, *others)}"
 
 
 def _named_solutions(junction: Junction) -> Iterator[tuple[str, str]]:
@@ -49,9 +50,9 @@ def _named_solutions(junction: Junction) -> Iterator[tuple[str, str]]:
         yield "junction.reference.solution", junction.reference.solution
 
 
-def unknown_solution(name: str, settings: Settings, solutions: Solutions) -> str:
-    """Return the fault of a name that no solution has, as words that follow the name."""
-    return f"which is no row of {settings.solutions}; {nearest_or_all(name, solutions.names)}"
+def unknown_solution(name: str, settings: Settings, solutions: Solutions, *others: str) -> str:
+    """Return the fault of a name that no solution has, as words that follow the name; `others` would be right too."""
+    return f"which is no row of {settings.solutions}; {nearest_or_all(name, (*solutions.names, *others))}"
 
 
 def ion_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:
@@ -102,8 +103,9 @@ def _solution_faults(cells: Mapping[str, str], settings: Settings, solutions: So
     """Yield the names of solutions in one row that no solution has."""
     for column in ("bath", "pipette", "zeroed_in"):
         name = cells.get(column, "")
-        if name and name not in solutions.names and not (column == "zeroed_in" and name == NEW_ZERO):
-            yield f"column '{column}': got '{name}', {unknown_solution(name, settings, solutions)}"
+        others = [NEW_ZERO] if column == "zeroed_in" else []
+        if name and name not in (*solutions.names, *others):
+            yield f"column '{column}': got '{name}', {unknown_solution(name, settings, solutions, *others)}"
 
 
 def _recording_faults(path: str, column: str) -> Iterator[str]:

@@ -80,7 +80,7 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
         group="",
         batch="",
         sweeps_text=cells.get("sweeps", ""),
-        sweeps=sweep_numbers(cells.get("sweeps", "")),
+        sweeps=sweep_numbers(cells.get("sweeps", ""), "--sweeps"),
         temperature_C=patch.temperature_C,
         configuration="",
         zeroed_in=NEW_ZERO,

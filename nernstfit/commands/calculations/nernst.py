@@ -41,7 +41,7 @@ def nernst(
         own_ions = user_ions(species)
     known = known_ions(own_ions)
     if ion not in known:
-        raise InputError(unknown_ion(ion, known))
+        raise InputError(f"ION: {unknown_ion(ion, known)}")
     valence = known[ion].valence
     return {
         "ion": ion,

@@ -110,7 +110,7 @@ def bounds_reason(verdicts: Mapping[str, RatioVerdict], order: str) -> str:
         From `bounds_order`; '' where the bounds leave the order open.
     """
     missing = " and ".join(
-        f"{group_label(group)} has {_WITHOUT_ESTIMATE[verdict]}"
+        f"{group_label(group)} {'has' if group else 'have'} {_WITHOUT_ESTIMATE[verdict]}"
         for group, verdict in verdicts.items()
         if verdict in _WITHOUT_ESTIMATE
     )
