@@ -43,12 +43,15 @@ SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\npipet
 RECORDINGS = "recording,cell,bath,pipette\ndata/a.abf,c1,control,pipette\ndata/b.abf,c1,high_K,pipette\n"
 
 
-# Files whose tests share a finished run or many draws, by the file whose worker runs them: it is made once.
+# Files whose tests share a finished run or many draws, by the name of what they share: one worker runs them.
 SHARING = {
-    "test_demonstration.py": "demonstration",
-    "test_declarations.py": "demonstration",
-    **{name: name for name in ("test_running.py", "test_measured_elsewhere.py", "test_own_chemistry.py")},
-    **{name: name for name in ("test_validity.py", "test_comparisons.py", "test_groups.py")},
+    **dict.fromkeys(("test_demonstration.py", "test_declarations.py"), "demonstration"),
+    "test_running.py": "running",
+    "test_measured_elsewhere.py": "elsewhere",
+    "test_own_chemistry.py": "own",
+    "test_validity.py": "validity",
+    "test_comparisons.py": "comparisons",
+    "test_groups.py": "groups",
 }
 # Single tests of these take many seconds: begun first, they leave short ones with which all workers end together.
 LONG = ("test_calibration.py", "test_coverage.py", "test_posterior.py")

@@ -34,7 +34,7 @@ def one_by_one(found: Fit, counts: np.ndarray) -> np.ndarray:
     drawn = replace(found.working.subset(rows), cells=tuple(names))
     square = DenseWhitener(CovarianceComponents(drawn, data.gradient(found.ln_p)[rows]).whole(found.components))
     same = replace(found, data=drawn, working=drawn)
-    return refit(same, found.ln_p, found.free, square)[0][list(found.free)]
+    return refit(same, found.ln_p[None], found.free, square)[0][0, list(found.free)]
 
 
 def test_resamples_are_refitted_as_one_by_one() -> None:

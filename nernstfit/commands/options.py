@@ -49,14 +49,15 @@ class Quantity(click.ParamType[float]):
 
 
 species_option = click.option("--species", type=click.Path(), help="Table of your own ions.")
-temperature_option = click.option(
-    "--temperature-C",
-    "temperature_C",
-    type=Quantity(("recordings", "temperature_C")),
-    default=22.0,
-    show_default=True,
-    help="Temperature of the solutions, in degrees Celsius.",
-)
+
+
+def temperature_option(what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return the option of a temperature, with the text of its help."""
+    kind = Quantity(("recordings", "temperature_C"))
+    return click.option("--temperature-C", "temperature_C", type=kind, default=22.0, show_default=True, help=what)
+
+
+solution_temperature_option = temperature_option("Temperature of the solutions, in degrees Celsius.")
 model_option = click.option(
     "--model",
     type=click.Choice(MODELS),
@@ -91,7 +92,7 @@ def chemistry_options(function: Callable[..., None]) -> Callable[..., None]:
     def command(temperature_C: float, model: str, species: str | None, **others: Any) -> None:
         function(chemistry=Chemistry(temperature_C, model, species), **others)
 
-    return species_option(temperature_option(model_option(command)))
+    return species_option(solution_temperature_option(model_option(command)))
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")

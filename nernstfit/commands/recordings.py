@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from nernstfit.commands.options import Quantity, cell
+from nernstfit.commands.options import Quantity, cell, temperature_option
 from nernstfit.contract.terms import PotentialVerdict
 
 _CHANNEL = click.option("--channel", help="Name or number of the ADC that carries the current.")
@@ -91,14 +91,7 @@ Examples:
     type=Quantity(("recordings", "capacitance_pF")),
     help="Capacitance of the membrane, for ramps.",
 )
-@click.option(
-    "--temperature-C",
-    "temperature_C",
-    type=Quantity(("recordings", "temperature_C")),
-    default=22.0,
-    show_default=True,
-    help="For estimators that use RT/F, such as ghk.",
-)
+@temperature_option("For estimators that use RT/F, such as ghk.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def measure(
     file: Path,

@@ -12,8 +12,8 @@ from nernstfit.commands.options import (
     chemistry_options,
     json_option,
     show_rows,
+    solution_temperature_option,
     species_option,
-    temperature_option,
 )
 from nernstfit.contract.numbers import CONCENTRATION, Range
 
@@ -80,7 +80,7 @@ Examples:
     "--inside-mM", "--in", "inside_mM", type=_ACTIVITY, required=True, help="Activity (or concentration) inside."
 )
 @species_option
-@temperature_option
+@solution_temperature_option
 @json_option
 def nernst(
     ion: str, outside_mM: float, inside_mM: float, species: str | None, temperature_C: float, as_json: bool

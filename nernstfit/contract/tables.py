@@ -344,12 +344,10 @@ def _content_faults(table: Table, frame: pd.DataFrame, undeclared: Sequence[str]
 
 
 def _not_allowed(column: Column, cells: pd.Series) -> list[Any]:
-    """Return the values that a column may not hold; numbers are checked all at once."""
-    if not (column.is_number and cells.dtype.kind in "iuf"):
-        return [value for value in cells if not column.allows(value)]
-    values = cells.to_numpy(np.float64)
-    right = np.isfinite(values) & ((column.type == "number") | (values == np.floor(values)))
-    return list(cells[~(right | (np.isnan(values) & column.missing))])
+    """Return the values that a column may not hold."""
+    if column.type == "number" and cells.dtype.kind in "iuf":
+        cells = cells[~np.isfinite(cells)]  # the others are numbers; found all at once
+    return [value for value in cells if not column.allows(value)]
 
 
 def load(path: str | Path, table: Table) -> pd.DataFrame:

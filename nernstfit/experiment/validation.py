@@ -6,7 +6,7 @@ out file and row, which the caller puts in front.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
@@ -36,23 +36,28 @@ def config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[s
     if solutions is None:
         return
     for key, name in _named_solutions(settings.junction):
-        if name not in solutions.names:
-            others = [NEW_ZERO] if key == "junction.zeroed_in" else []
-            yield f"{place}: key '{key}': got '{name}', {unknown_solution(name, settings, solutions, *others)}"
+        names = _known_names(key, solutions)
+        if name not in names:
+            yield f"{place}: key '{key}': got '{name}', {unknown_solution(name, settings, names)}"
 
 
 def _named_solutions(junction: Junction) -> Iterator[tuple[str, str]]:
     """Yield the keys of the section that name a solution, and the names."""
     yield from (("junction.measured_mV", bath) for bath in junction.measured_mV)
-    if junction.method != JunctionMethod.NONE and junction.zeroed_in not in (None, NEW_ZERO):
+    if junction.method != JunctionMethod.NONE and junction.zeroed_in is not None:
         yield "junction.zeroed_in", str(junction.zeroed_in)
     if junction.reference is not None and junction.reference.solution is not None:
         yield "junction.reference.solution", junction.reference.solution
 
 
-def unknown_solution(name: str, settings: Settings, solutions: Solutions, *others: str) -> str:
-    """Return the fault of a name that no solution has, as words that follow the name; `others` would be right too."""
-    return f"which is no row of {settings.solutions}; {nearest_or_all(name, (*solutions.names, *others))}"
+def _known_names(place: str, solutions: Solutions) -> tuple[str, ...]:
+    """Return the names that a key or column may give: solutions, and for the bath of the zero `same`."""
+    return (*solutions.names, NEW_ZERO) if place.endswith("zeroed_in") else tuple(solutions.names)
+
+
+def unknown_solution(name: str, settings: Settings, known: Collection[str]) -> str:
+    """Return the fault of a name that is none of the known ones, as words that follow the name."""
+    return f"which is no row of {settings.solutions}; {nearest_or_all(name, known)}"
 
 
 def ion_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:
@@ -103,9 +108,9 @@ def _solution_faults(cells: Mapping[str, str], settings: Settings, solutions: So
     """Yield the names of solutions in one row that no solution has."""
     for column in ("bath", "pipette", "zeroed_in"):
         name = cells.get(column, "")
-        others = [NEW_ZERO] if column == "zeroed_in" else []
-        if name and name not in (*solutions.names, *others):
-            yield f"column '{column}': got '{name}', {unknown_solution(name, settings, solutions, *others)}"
+        names = _known_names(column, solutions)
+        if name and name not in names:
+            yield f"column '{column}': got '{name}', {unknown_solution(name, settings, names)}"
 
 
 def _recording_faults(path: str, column: str) -> Iterator[str]:

@@ -58,38 +58,15 @@ def chi_square(data: Observations, ln_p: FloatArray, whiten: Whitener | DenseWhi
 
 
 def minimize(
-    data: Observations, start: FloatArray, free: Sequence[int], whiten: DenseWhitener
-) -> tuple[FloatArray, float]:
-    """Minimise the sum of squares over some ln P, the others fixed.
-
-    Parameters
-    ----------
-    data : Observations
-    start : ndarray, shape (k,)
-        Start of the free ones, and value of the others; -inf is an impermeant ion.
-    free : sequence of int
-    whiten : DenseWhitener
-
-    Returns
-    -------
-    ln_p : ndarray, shape (k,)
-    chi_square : float
-        inf where an observation has no reversal potential with these ions.
-    """
-    ln_p, lowest = minimize_from(data, start[None], free, whiten)
-    return ln_p[0], float(lowest[0])
-
-
-def minimize_from(
     data: Observations, starts: FloatArray, free: Sequence[int], whiten: DenseWhitener
 ) -> tuple[FloatArray, FloatArray]:
-    """Minimise the sum of squares over some ln P from several starts at once.
+    """Minimise the sum of squares over some ln P, the others fixed, from several starts at once.
 
     Parameters
     ----------
     data : Observations
     starts : ndarray, shape (starts, k)
-        As `start` of `minimize`.
+        Starts of the free ones, and values of the others; -inf is an impermeant ion.
     free : sequence of int
     whiten : DenseWhitener
 

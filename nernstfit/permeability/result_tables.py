@@ -101,9 +101,7 @@ def _models(result: GroupResult) -> Iterator[Row]:
             "activity": of_model.model.activity,
             "permeant": " ".join(of_model.model.permeant),
             "n_data": int(of_model.predictability.predictable.sum()),
-            "n_parameters": None if found is None else found.n_parameters,
-            "chi_square": math.nan if found is None else found.chi_square,
-            "log_likelihood": math.nan if found is None else found.log_likelihood,
+            **{name: getattr(found, name, None) for name in ("n_parameters", "chi_square", "log_likelihood")},
             "aicc": of_model.aicc,
             "delta_aicc": delta_aicc,
             "sentence": _without_aicc(of_model)

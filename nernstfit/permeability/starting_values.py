@@ -12,7 +12,7 @@ from nernstfit.permeability.covariance import CovarianceComponents, VarianceComp
 from nernstfit.permeability.least_squares import LOWER_CHI_SQUARE, least_squares
 from nernstfit.permeability.limits import IMPERMEANT, RESTART, START_SD
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize_from
+from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
 
 FloatArray = NDArray[np.float64]
 
@@ -53,7 +53,7 @@ def starting_ln_p(data: Observations, free: Sequence[int], components: VarianceC
     whiten = DenseWhitener(structure.whole(components))
     lowest = chi_square(smoothed, found, whiten)
     starts = [equal, *(RESTART * side * np.eye(data.n_coefficients)[i] for i in free for side in (-1, 1))]
-    for other, reached in zip(*minimize_from(smoothed, np.array(starts), free, whiten), strict=True):
+    for other, reached in zip(*minimize(smoothed, np.array(starts), free, whiten), strict=True):
         if reached < lowest - LOWER_CHI_SQUARE:
             found, lowest = other, float(reached)
     return found

@@ -162,7 +162,7 @@ def _plan_faults(found: Experiment) -> Iterator[str]:
         )
     for key, name in [("pipette", plan.pipette), *(("baths", bath) for bath in plan.baths)]:
         if name is not None and name not in names:
-            words = validation.unknown_solution(name, found.settings, found.solutions)
+            words = validation.unknown_solution(name, found.settings, names)
             yield f"{CONFIG_FILE}: key 'plan.{key}': got '{name}', {words}"
 
 

@@ -15,7 +15,7 @@ from nernstfit.permeability import censoring
 from nernstfit.permeability.limits import IMPERMEANT, PROFILE_REACH, REFERENCE_IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize, minimize_from
+from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
 
 FloatArray = NDArray[np.float64]
 
@@ -141,7 +141,7 @@ class Profile:
     def _refit_from(self, ln_p: float, starts: Sequence[FloatArray]) -> float:
         """Refit from these starts, and return the lowest sum of squares found so far at this value."""
         begun = np.array([self._with_ion_at(start, ln_p) for start in starts])
-        for found, reached in zip(*refit_from(self._fit, begun, self._others, self._whiten), strict=True):
+        for found, reached in zip(*refit(self._fit, begun, self._others, self._whiten), strict=True):
             if ln_p not in self._found or reached < self._found[ln_p][0]:
                 self._found[ln_p] = (float(reached), found)
         return self._found[ln_p][0]
@@ -168,20 +168,20 @@ class Profile:
         return self._chi_square(start, self._others)
 
     def _chi_square(self, start: FloatArray, free: Sequence[int]) -> float:
-        return refit(self._fit, start, free, self._whiten)[1]
+        return float(refit(self._fit, start[None], free, self._whiten)[1][0])
 
     def _cost(self, chi_square: float) -> float:
         return (chi_square - self._least) / 2
 
 
-def refit(fit: Fit, start: FloatArray, free: Sequence[int], whiten: DenseWhitener) -> tuple[FloatArray, float]:
-    """Refit some ln P with all others fixed.
+def refit(fit: Fit, starts: FloatArray, free: Sequence[int], whiten: DenseWhitener) -> tuple[FloatArray, FloatArray]:
+    """Refit some ln P, all others fixed, from several starts.
 
     Parameters
     ----------
     fit : Fit
-    start : ndarray, shape (k,)
-        Start of the free ln P and values of the others; -inf is an impermeant ion.
+    starts : ndarray, shape (starts, k)
+        Starts of the free ln P and values of the others; -inf is an impermeant ion.
     free : sequence of int
         Indices of the ln P that are refitted.
     whiten : DenseWhitener
@@ -189,26 +189,12 @@ def refit(fit: Fit, start: FloatArray, free: Sequence[int], whiten: DenseWhitene
 
     Returns
     -------
-    ln_p : ndarray, shape (k,)
-    cost : float
-        -2 ln likelihood up to a constant; inf where some measurement has no reversal potential with these ions.
-    """
-    found, cost = refit_from(fit, start[None], free, whiten)
-    return found[0], float(cost[0])
-
-
-def refit_from(
-    fit: Fit, starts: FloatArray, free: Sequence[int], whiten: DenseWhitener
-) -> tuple[FloatArray, FloatArray]:
-    """Refit some ln P from several starts, shape (starts, k), as `refit` does from one.
-
-    Returns
-    -------
     ln_p : ndarray, shape (starts, k)
     cost : ndarray, shape (starts,)
+        -2 ln likelihood up to a constant; inf where some measurement has no reversal potential with these ions.
     """
     if not fit.data.censored.size:
-        return minimize_from(fit.working, starts, free, whiten)
+        return minimize(fit.working, starts, free, whiten)
     refitted = [_refit_censored(fit, start, free, whiten) for start in starts]
     return np.array([ln_p for ln_p, _ in refitted]), np.array([cost for _, cost in refitted])
 
@@ -242,5 +228,5 @@ def _refit_censored(
         before, cost = cost, chi_square(working, found, at) + at.log_determinant - 2 * log_factor
         if abs(before - cost) < _CONVERGED:
             break
-        found, _ = minimize(working, found, free, at)
+        found = minimize(working, found[None], free, at)[0][0]
     return found, cost

@@ -117,9 +117,15 @@ class Sides:
                 outward = p_outward / p_outward.sum(axis=-1, keepdims=True)
             gradient = (inward - outward) * self.thermal_mV[..., None]
         else:
-            outward, inward, rise = self.flows(permeability, v)
-            gradient = (inward - outward) * (self.thermal_mV / _slope(self.charge, outward, inward, rise))[..., None]
+            gradient = self.gradient_mV(permeability, v)
         return (v * self.thermal_mV)[()], gradient
+
+    def gradient_mV(self, permeability: FloatArray, v: FloatArray) -> FloatArray:
+        """Return the gradient of the reversal potential v = FV/RT in ln P, in mV, shape (..., ions)."""
+        outward, inward, rise = self.flows(permeability, v)
+        slope = _slope(self.charge, outward, inward, rise)
+        gradient: FloatArray = (inward - outward) * (self.thermal_mV / slope)[..., None]
+        return gradient
 
     def flows(self, permeability: FloatArray, v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return outward and inward currents and d ln phi(u) / du at v = FV/RT, as `_flows` does."""
@@ -308,11 +314,7 @@ def reversal_gradient_mV(
     """
     sides, p = Sides.of(valence, inside, outside, temperature_C), _not_negative(permeability)
     v = np.asarray(reversal_mV, dtype=np.float64) / sides.thermal_mV
-    outward, inward, rise = sides.flows(p, v)
-    gradient: FloatArray = (inward - outward) * (sides.thermal_mV / _slope(sides.charge, outward, inward, rise))[
-        ..., None
-    ]
-    return gradient
+    return sides.gradient_mV(p, v)
 
 
 def unknown_inside(
