@@ -148,9 +148,9 @@ class Untested(StrEnum):
 # Sentence of a significant effect and of one that is not, by test.
 _OUTCOMES: Mapping[ValidityTest, tuple[str, str]] = {
     ValidityTest.LACK_OF_FIT: (
-        "No set of ratios explains the means of the baths (degrees of freedom beyond the ratios: {df1:.0f}): this "
-        "model does not hold",
-        "The ratios explain the means of the baths (degrees of freedom beyond the ratios: {df1:.0f})",
+        "No set of ratios explains the means of the baths, and this model does not hold; degrees of freedom beyond "
+        "the ratios: {df1:.0f}",
+        "The ratios explain the means of the baths; degrees of freedom beyond the ratios: {df1:.0f}",
     ),
     ValidityTest.SCATTER: (
         "Measurements scatter more than their standard errors and the differences between cells explain, as if their "
