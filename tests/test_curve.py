@@ -11,6 +11,7 @@ from nernstfit.contract import schema
 from nernstfit.contract.terms import Leak
 from nernstfit.reversal import capacitance, classify, curve, leak, registry
 from nernstfit.reversal.capacitance import Known
+from nernstfit.reversal.classify import Criteria
 from nernstfit.reversal.curve import Curve
 
 LEVELS = np.arange(-100.0, 101.0, 10.0)
@@ -29,7 +30,7 @@ def ramp(current: np.ndarray, speed: float, se_pA: float = 2.0, series_MOhm: flo
 
 
 def found(iv: Curve) -> float:
-    result = classify.find(iv, 10.0, 15.0)
+    result = classify.find(iv, Criteria())
     assert result.verdict == "reversal", result.reason
     return result.potential_mV
 
@@ -89,7 +90,7 @@ def test_the_background_of_500_pA_on_10_MOhm_is_subtracted_on_the_corrected_axes
 
 def test_a_background_has_its_own_errors() -> None:
     quiet, loud = (
-        classify.find(leak.without_background(steps(10 * (LEVELS + 20.0)), steps(2 * LEVELS, se)), 10, 15)
+        classify.find(leak.without_background(steps(10 * (LEVELS + 20.0)), steps(2 * LEVELS, se)), Criteria())
         for se in (0.01, 5.0)
     )
     assert loud.potential_mV == pytest.approx(-25.0, abs=1e-6)
@@ -256,17 +257,17 @@ def test_the_rectification_of_a_ghk_fit_is_free() -> None:
 
 def test_estimators_that_disagree_are_reported() -> None:
     sharp = np.where(LEVELS < 5.0, 6.0, 9.0) * (LEVELS - 5.0)
-    result = classify.find(steps(sharp, 0.2), 10.0, 15.0, estimator="ghk")
+    result = classify.find(steps(sharp, 0.2), Criteria(estimator="ghk"))
     assert result.verdict == "reversal"
     assert result.disagrees
-    straight = classify.find(steps(5 * (LEVELS - 3.0), 0.2), 10.0, 15.0)
+    straight = classify.find(steps(5 * (LEVELS - 3.0), 0.2), Criteria())
     assert not straight.disagrees
     assert straight.disagreement_mV == pytest.approx(0.0, abs=1e-6)
 
 
 def test_an_estimator_without_a_zero_is_ambiguous_and_named() -> None:
     three = np.array([-40.0, 0.0, 40.0])  # a GHK current has three parameters
-    result = classify.find(steps(5 * (three - 3), 0.05, levels=three), 10.0, 15.0, estimator="ghk")
+    result = classify.find(steps(5 * (three - 3), 0.05, levels=three), Criteria(estimator="ghk"))
     assert result.verdict == "ambiguous"
     assert "'ghk'" in result.reason
 
@@ -275,7 +276,7 @@ def test_repeats_that_drift_are_reported_and_enlarge_the_error() -> None:
     moving = np.concatenate([5 * (LEVELS - zero) for zero in (-4.0, -2.0, 0.0, 2.0, 4.0)])
     iv = curve.average(np.tile(LEVELS, 5), moving, np.full(105, 1.0))
     still = curve.average(np.tile(LEVELS, 5), np.tile(5 * LEVELS, 5), np.full(105, 1.0))
-    results = [classify.find(each, 10.0, 15.0) for each in (iv, still)]
+    results = [classify.find(each, Criteria()) for each in (iv, still)]
     drift, se = classify.drift(iv, results[0].zero)
     assert drift == pytest.approx(8.0, abs=0.05)
     assert abs(drift) > 10 * se

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from nernstfit.reversal import classify
-from nernstfit.reversal.classify import Result
+from nernstfit.reversal.classify import Criteria, Result
 from nernstfit.reversal.curve import Curve, average
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -26,8 +27,8 @@ def iv(
     return average(levels, values, np.full(len(levels), se_pA), series_MOhm)
 
 
-def found(curve: Curve, max_interval_mV: float = 10.0, min_span_mV: float = 15.0) -> Result:
-    return classify.find(curve, max_interval_mV, min_span_mV)
+def found(curve: Curve, max_interval_mV: float = 10.0, min_span_mV: float = 15.0, **criteria: Any) -> Result:
+    return classify.find(curve, Criteria(max_interval_mV, min_span_mV, **criteria))
 
 
 # A number
@@ -71,8 +72,11 @@ def test_levels_may_come_in_any_order() -> None:
     assert (found(mixed).potential_mV, found(mixed).se_mV) == (ordered.potential_mV, ordered.se_mV)
 
 
-def test_a_current_recorded_upside_down_still_crosses_and_says_so_in_its_slope() -> None:
-    result = found(iv(lambda v: -5 * (v - 13)))
+def test_a_current_recorded_upside_down_is_no_reversal_unless_asked_for() -> None:
+    upside_down = iv(lambda v: -5 * (v - 13))
+    assert found(upside_down).verdict == "not_a_reversal"
+    assert "negative slope" in found(upside_down).reason
+    result = found(upside_down, open_pore="none")
     assert result.potential_mV == pytest.approx(13.0)
     assert result.slope_nS == pytest.approx(-5.0)
 
@@ -207,7 +211,7 @@ def test_a_foot_below_zero_by_chance_is_no_reversal() -> None:
 
 
 def test_several_crossings_far_apart_are_ambiguous() -> None:
-    result = found(iv([-60, 40, 60, 20, -30, -50, -30, 20, 60, 90, 120]))
+    result = found(iv([-60, 40, 60, 20, -30, -50, -30, 20, 60, 90, 120]), open_pore="none")
     assert result.verdict == "ambiguous"
     first, second, third = map(float, re.findall(r"-?\d+\.\d", result.reason))
     assert -100 < first < -80
@@ -258,7 +262,7 @@ def test_a_current_that_stays_at_zero_on_one_side_is_no_reversal() -> None:
 def test_the_span_says_over_which_distance_the_current_must_be_told_from_zero(span: float, verdict: str) -> None:
     # One level below the crossing six errors off zero; with the five levels beneath it 12 / (2 sqrt 6) = 2.4.
     currents = [0.5, -0.5, 0.4, -0.4, 0.0, -12, 40, 80, 120, 160, 200]
-    assert found(iv(currents, se_pA=2.0), min_span_mV=span).verdict == verdict
+    assert found(iv(currents, se_pA=2.0), min_span_mV=span, open_pore="none").verdict == verdict
 
 
 # From the command to the membrane

@@ -303,6 +303,19 @@ class Voltage(Term):
     RECORDED = "recorded", "the recorded membrane voltage"
 
 
+class OpenPore(Term):
+    """Consequence of an I-V curve around the zero that no ungated, unblocked pore can have."""
+
+    REFUSE = (
+        "refuse",
+        "refuse",
+        "such a crossing is not a reversal; a flag where the curve flattens with depolarisation, or a leak was "
+        "subtracted",
+    )
+    FLAG = "flag", "flag", "such a crossing is a reversal with a flag"
+    NONE = "none", "none", "the shape of the curve is not examined"
+
+
 class BandwidthSource(Term):
     """Source of the bandwidth of the recorded current."""
 
@@ -407,6 +420,18 @@ class Flag(Term):
         "hysteresis",
         "the ascending and descending ramps differ by more than a constant and do not determine the membrane "
         "capacitance (true)",
+    )
+    STEEPENS = (
+        "steepens",
+        "steepens",
+        "the slope around the zero rises faster with depolarisation than in an open pore: valence of the ions of an "
+        "open pore that would rise as fast (true where a slope is not positive)",
+    )
+    FLATTENS = (
+        "flattens",
+        "flattens",
+        "the slope around the zero falls faster with depolarisation than in an open pore, as by inward rectification: "
+        "valence of the ions of an open pore that would fall as fast (true where a slope is not positive)",
     )
     CLIPPED = "clipped", "clipped", "fraction of the samples in the window at the limit of the converter"
     TREND = (

@@ -11,12 +11,11 @@ from pathlib import Path
 from nernstfit.contract import tables
 from nernstfit.contract.settings import Measure, Settings
 from nernstfit.contract.tables import Table
-from nernstfit.contract.terms import Configuration, Leak
+from nernstfit.contract.terms import Configuration
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
 
 TRUTH_FILE = "truth.yaml"
-_ATHERMAL_ESTIMATORS = ("local", "polynomial")  # a new temperature does not measure their rows again
 CARRIED = ("n",)  # is written to the results as typed, like a column of the user's own
 
 
@@ -126,14 +125,9 @@ class Row:
         return (self.recording, self.subtract) if self.subtract else (self.recording,)
 
     @property
-    def estimator_temperature_C(self) -> float:
-        """Temperature of the bath; nan for an estimator of the reversal potential that does not use it."""
-        return math.nan if self.measure.estimator in _ATHERMAL_ESTIMATORS else self.temperature_C
-
-    @property
-    def leak_sign(self) -> int:
-        """End of the command at which a linear leak is fitted: 1 the lowest levels, -1 the highest."""
-        return self.condition.sign if self.measure.leak == Leak.LINEAR else 1
+    def membrane_sign(self) -> int:
+        """1 where the command depolarises the membrane as it rises, -1 for an inside-out patch."""
+        return self.condition.sign
 
     @property
     def condition(self) -> Condition:

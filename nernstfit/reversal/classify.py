@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.contract.terms import OpenPore, PotentialVerdict
 from nernstfit.reversal import registry
 from nernstfit.reversal.curve import Curve, coarse, total_se_pA
 from nernstfit.reversal.estimator import Bracket, Zero
+from nernstfit.reversal.open_pore import Bend, steepest_bend
 
 FloatArray = NDArray[np.float64]
 
@@ -40,12 +41,44 @@ _MIN_STEP_MV = 1e-9
 
 
 @dataclass(frozen=True)
+class Criteria:
+    """Criteria of a reversal, and how its zero is found.
+
+    Attributes
+    ----------
+    max_interval_mV : float
+        A 95 % interval wider than this is ambiguous, and so are several crossings further apart.
+    min_span_mV : float
+        On both sides of the crossing the current must differ from zero (99 %) within this distance.
+    estimator : str
+        Name of an estimator of the registry.
+    temperature_C : float
+        Temperature of the recording.
+    sign : int
+        1 where the command depolarises the membrane as it rises, -1 for an inside-out patch.
+    open_pore : OpenPore
+        Consequence of an I-V curve that an open pore cannot have.
+    is_subtracted : bool
+        True where a leak was subtracted: what is left need not have the shape of an open pore's current.
+    """
+
+    max_interval_mV: float = 10.0
+    min_span_mV: float = 15.0
+    estimator: str = "local"
+    temperature_C: float = 22.0
+    sign: int = 1
+    open_pore: OpenPore = OpenPore.REFUSE
+    is_subtracted: bool = False
+
+
+@dataclass(frozen=True)
 class Result:
     """Verdict on an I-V curve with its numbers, which are nan unless the verdict has them.
 
     `potential_mV`, `se_mV`, `slope_nS` and `zero` belong to a reversal, and so does `disagreement_mV`:
     the zero by the second estimator minus that by the chosen one. `low_mV` or `high_mV` bounds the
-    potential on one side where the current has one sign at every level.
+    potential on one side where the current has one sign at every level. `steepens` and `flattens` are the
+    changes of slope with depolarisation around the zero where they exceed the limits of an open pore.
     """
 
     verdict: PotentialVerdict
@@ -59,6 +92,8 @@ class Result:
     disagreement_se_mV: float = math.nan
     bracket: Bracket | None = None
     zero: Zero | None = None
+    steepens: Bend | None = None
+    flattens: Bend | None = None
 
     @property
     def disagrees(self) -> bool:
@@ -66,22 +101,13 @@ class Result:
         return abs(self.disagreement_mV) > _DISAGREEMENT_Z * self.disagreement_se_mV
 
 
-def find(
-    iv: Curve, max_interval_mV: float, min_span_mV: float, estimator: str = "local", temperature_C: float = 22.0
-) -> Result:
+def find(iv: Curve, criteria: Criteria) -> Result:
     """Find the reversal potential of an I-V curve on its voltage axis.
 
     Parameters
     ----------
     iv : Curve
-    max_interval_mV : float
-        A 95 % interval wider than this, or several crossings further apart, are ambiguous.
-    min_span_mV : float
-        On both sides of the crossing the current must differ from zero (99 %) within this distance.
-    estimator : str
-        Name of an estimator of the registry.
-    temperature_C : float
-        Temperature of the recording; only estimators with a thermal voltage use it.
+    criteria : Criteria
 
     Returns
     -------
@@ -93,17 +119,20 @@ def find(
     brackets = confirmed_brackets(few)
     if not brackets:
         return _no_crossing(few)
-    chosen = registry.get(estimator)
-    zeros = {bracket: chosen.zero(iv, bracket, temperature_C) for bracket in brackets}
-    refusals = {bracket: _refusal(few, zero, bracket, min_span_mV) for bracket, zero in zeros.items()}
-    accepted = {bracket: zero for bracket, zero in zeros.items() if not refusals[bracket]}
+    crossings = _crossings(iv, few, brackets, criteria)
+    refusals = tuple(_refusal(few, crossing, criteria) for crossing in crossings)
+    accepted = tuple(crossing for crossing, refusal in zip(crossings, refusals, strict=True) if refusal is None)
     if not accepted:
-        return Result(PotentialVerdict.NOT_A_REVERSAL, next(iter(refusals.values())))
-    reason = _ambiguity(accepted, estimator, max_interval_mV)
+        return next(refusal for refusal in refusals if refusal is not None)
+    if len(accepted) > 1:
+        # A crossing that an open pore can have goes before those that no open pore has.
+        accepted = tuple(crossing for crossing in accepted if not crossing.bends) or accepted
+    reason = _ambiguity(accepted, criteria)
     if reason:
         return Result(PotentialVerdict.AMBIGUOUS, reason)
-    best = min(accepted, key=lambda bracket: accepted[bracket].se_mV)
-    return _reversal(accepted[best], best, registry.get(chosen.second).zero(iv, best, temperature_C))
+    (chosen,) = accepted
+    second = registry.get(registry.get(criteria.estimator).second)
+    return _reversal(chosen, second.zero(iv, chosen.bracket, criteria.temperature_C))
 
 
 def zero_near(iv: Curve, near_mV: float, estimator: str, temperature_C: float) -> float:
@@ -202,25 +231,73 @@ def on_membrane(result: Result, sign: int, added_mV: float) -> Result:
     )
 
 
-def _ambiguity(accepted: Mapping[Bracket, Zero], estimator: str, max_interval_mV: float) -> str:
+@dataclass(frozen=True)
+class _Crossing:
+    """Confirmed change of sign, the zero in it, and the changes of slope there that no open pore has."""
+
+    bracket: Bracket
+    zero: Zero
+    steepens: Bend | None
+    flattens: Bend | None
+
+    @property
+    def potential_mV(self) -> float:
+        """Zero, or the middle of the bracket where the estimator has none."""
+        return self.zero.potential_mV if math.isfinite(self.zero.potential_mV) else sum(self.bracket) / 2
+
+    @property
+    def bends(self) -> tuple[Bend, ...]:
+        """Changes of slope that no open pore has."""
+        return tuple(bend for bend in (self.steepens, self.flattens) if bend is not None)
+
+
+def _crossings(iv: Curve, few: Curve, brackets: Sequence[Bracket], criteria: Criteria) -> tuple[_Crossing, ...]:
+    """Return the crossing in each bracket; those that are no further apart than an interval may be wide are one."""
+    found: list[_Crossing] = []
+    first_mV = -math.inf
+    for crossing in (_crossing(iv, few, bracket, criteria) for bracket in brackets):
+        if crossing.potential_mV - first_mV > criteria.max_interval_mV:
+            found.append(crossing)
+            first_mV = crossing.potential_mV
+        else:
+            found[-1] = _crossing(iv, few, (found[-1].bracket[0], crossing.bracket[1]), criteria)
+    return tuple(found)
+
+
+def _crossing(iv: Curve, few: Curve, bracket: Bracket, criteria: Criteria) -> _Crossing:
+    zero = registry.get(criteria.estimator).zero(iv, bracket, criteria.temperature_C)
+    crossing = _Crossing(bracket, zero, None, None)
+    if criteria.open_pore == OpenPore.NONE:
+        return crossing
+    bends = (
+        steepest_bend(few, crossing.potential_mV, direction * criteria.sign, criteria.temperature_C)
+        for direction in (1, -1)
+    )
+    steepens, flattens = (bend if bend is not None and bend.exceeds else None for bend in bends)
+    return replace(crossing, steepens=steepens, flattens=flattens)
+
+
+def _ambiguity(accepted: Sequence[_Crossing], criteria: Criteria) -> str:
     """Return the reason why accepted crossings are ambiguous, or ''."""
-    for (low, high), zero in accepted.items():
-        if math.isnan(zero.potential_mV):
+    for crossing in accepted:
+        if math.isnan(crossing.zero.potential_mV):
+            low, high = crossing.bracket
             return (
                 f"the current changes sign between {low:.1f} and {high:.1f} mV, but the curve that the estimator "
-                f"'{estimator}' fits has no zero there; record more levels near the crossing, or choose another "
-                "estimator"
+                f"'{criteria.estimator}' fits has no zero there; record more levels near the crossing, or choose "
+                "another estimator"
             )
-    potentials = [zero.potential_mV for zero in accepted.values()]
-    if potentials[-1] - potentials[0] > max_interval_mV:
+    potentials = [crossing.potential_mV for crossing in accepted]
+    if len(potentials) > 1:
         return f"the current crosses zero at {', '.join(f'{potential:.1f}' for potential in potentials)} mV"
-    width = 2 * Z_95 * min(zero.se_mV for zero in accepted.values())
-    if width > max_interval_mV:
-        return f"the 95 % interval is {width:.1f} mV wide, more than max_interval_mV = {max_interval_mV:g}"
+    width = 2 * Z_95 * accepted[0].zero.se_mV
+    if width > criteria.max_interval_mV:
+        return f"the 95 % interval is {width:.1f} mV wide, more than max_interval_mV = {criteria.max_interval_mV:g}"
     return ""
 
 
-def _reversal(zero: Zero, bracket: Bracket, second: Zero) -> Result:
+def _reversal(crossing: _Crossing, second: Zero) -> Result:
+    zero = crossing.zero
     return Result(
         PotentialVerdict.REVERSAL,
         "",
@@ -229,33 +306,85 @@ def _reversal(zero: Zero, bracket: Bracket, second: Zero) -> Result:
         zero.slope_nS,
         disagreement_mV=second.potential_mV - zero.potential_mV,
         disagreement_se_mV=math.hypot(zero.se_mV, second.se_mV),
-        bracket=bracket,
+        bracket=crossing.bracket,
         zero=zero,
+        steepens=crossing.steepens,
+        flattens=crossing.flattens,
     )
 
 
-def _refusal(few: Curve, zero: Zero, bracket: Bracket, min_span_mV: float) -> str:
-    """Return the reason why a confirmed crossing is no reversal, or ''."""
-    known = math.isfinite(zero.potential_mV)
-    potential = zero.potential_mV if known else sum(bracket) / 2
-    at = np.searchsorted(few.voltage_mV, bracket)
-    rise = float(few.current_pA[at[1]] - few.current_pA[at[0]])
-    slope = zero.slope_nS if known else rise / max(bracket[1] - bracket[0], _MIN_STEP_MV)
-    place = f"{potential:.1f} mV"
+def _refusal(few: Curve, crossing: _Crossing, criteria: Criteria) -> Result | None:
+    """Return the verdict that a confirmed crossing is no reversal, or is ambiguous; None for a reversal."""
+    known = math.isfinite(crossing.zero.potential_mV)
+    low, high = np.searchsorted(few.voltage_mV, crossing.bracket).tolist()
+    rise = float(few.current_pA[high] - few.current_pA[low])
+    slope = crossing.zero.slope_nS if known else rise / max(np.ptp(crossing.bracket), _MIN_STEP_MV)
+    reason = _without_current(few, crossing.potential_mV, slope, criteria.min_span_mV)
+    if not reason and abs(slope) < _MIN_SLOPE_FRACTION * (steepest := _steepest(few)):
+        fraction = f"{abs(slope) / steepest:.1%} of the largest in the recording"
+        reason = f"the slope at {crossing.potential_mV:.1f} mV is only {fraction}"
+    if not reason and criteria.open_pore == OpenPore.REFUSE:
+        is_edge = low == 0 or high == few.size - 1
+        if is_edge and crossing.bends:
+            return Result(PotentialVerdict.AMBIGUOUS, _single_level(few, low if low == 0 else high, crossing))
+        reason = _impossible(crossing, slope, criteria)
+    return Result(PotentialVerdict.NOT_A_REVERSAL, reason) if reason else None
+
+
+def _without_current(few: Curve, potential_mV: float, slope_nS: float, min_span_mV: float) -> str:
+    """Return on which side of a zero the current cannot be told from zero, or ''."""
     for side, direction in (("below", -1), ("above", 1)):
-        levels = _levels_beside(few, potential, direction, min_span_mV)
+        levels = _levels_beside(few, potential_mV, direction, min_span_mV)
         # The errors that levels share move the zero itself, and are in its error.
         weight = few.weight[levels] ** 2
         z = float(weight @ few.current_pA[levels]) / math.sqrt(weight.sum())
-        if z * math.copysign(1.0, slope) * direction <= Z_99:
-            reach = abs(few.voltage_mV[levels] - potential).max()
-            return f"up to {reach:.0f} mV {side} {place} the current does not differ significantly from zero"
-    # A wrong series resistance may place levels on one another.
-    steps = np.maximum(np.diff(few.voltage_mV), _MIN_STEP_MV)
-    steepest = float((np.abs(np.diff(few.current_pA)) / steps).max())
-    if abs(slope) < _MIN_SLOPE_FRACTION * steepest:
-        return f"the slope at {place} is only {abs(slope) / steepest:.1%} of the largest in the recording"
+        if z * math.copysign(1.0, slope_nS) * direction <= Z_99:
+            reach = abs(few.voltage_mV[levels] - potential_mV).max()
+            place = f"up to {reach:.0f} mV {side} {potential_mV:.1f} mV"
+            return f"{place} the current does not differ significantly from zero"
     return ""
+
+
+def _steepest(few: Curve) -> float:
+    """Return the largest slope of the curve that does not rest on a single level, in nS."""
+
+    def largest(keep: NDArray[np.bool_]) -> float:
+        # A wrong series resistance may place levels on one another.
+        steps = np.maximum(np.diff(few.voltage_mV[keep]), _MIN_STEP_MV)
+        return float((np.abs(np.diff(few.current_pA[keep])) / steps).max())
+
+    if few.size < 3:
+        return largest(np.ones(few.size, dtype=bool))
+    return min(largest(np.arange(few.size) != left_out) for left_out in range(few.size))
+
+
+def _single_level(few: Curve, edge: int, crossing: _Crossing) -> str:
+    """Return the reason why a crossing that rests on the first or last level alone is ambiguous."""
+    level, beyond = few.voltage_mV[edge], "below" if edge == 0 else "above"
+    return (
+        f"the change of sign at {crossing.potential_mV:.1f} mV rests on the level at {level:.0f} mV alone, where the "
+        f"current leaves the course of the other levels; record more levels {beyond} it, or leave it out"
+    )
+
+
+def _impossible(crossing: _Crossing, slope_nS: float, criteria: Criteria) -> str:
+    """Return the reason why no open pore has such a crossing, or ''."""
+    place = f"{crossing.potential_mV:.1f} mV"
+    if slope_nS <= 0:
+        return (
+            f"the current crosses zero at {place} with a negative slope ({slope_nS:.2g} nS), which no open pore has: "
+            "channels open or close there, or the current is upside down"
+        )
+    bend = crossing.steepens
+    if bend is None or criteria.is_subtracted:
+        return ""
+    before, after = bend.slopes_nS[:: criteria.sign]
+    return (
+        f"the current crosses zero where channels open: between {bend.low_mV:.0f} and {bend.high_mV:.0f} mV, around "
+        f"{place}, the slope rises with depolarisation from {before:.2g} to {after:.2g} nS, more than in an open pore "
+        f"(ions of valence {bend.valence:.1f}); subtract the leak, or measure tail currents; open_pore: flag accepts "
+        "such a crossing, for instance of a pore whose block is relieved by depolarisation"
+    )
 
 
 def _levels_beside(few: Curve, zero_mV: float, direction: int, min_span_mV: float) -> NDArray[np.int64]:

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nernstfit.contract.settings import Measure
-from nernstfit.contract.terms import Flag, Leak, PotentialVerdict, Role, Voltage
+from nernstfit.contract.terms import Flag, Leak, OpenPore, PotentialVerdict, Role, Voltage
 from nernstfit.reversal import capacitance, classify, curve, leak
 from nernstfit.reversal.capacitance import Capacitance, Known, Source
-from nernstfit.reversal.classify import Result
+from nernstfit.reversal.classify import Criteria, Result
 from nernstfit.reversal.curve import Curve
 
 POTENTIALS = (
@@ -50,8 +50,8 @@ class Procedure:
         The section, with the row's own values; its keys are described in config.schema.yaml.
     temperature_C : float
         Temperature for the estimator.
-    leak_sign : int
-        End of the command at which a linear leak is fitted: 1 the lowest levels, -1 the highest.
+    sign : int
+        1 where the command depolarises the membrane as it rises, -1 for an inside-out patch.
     series_MOhm : float or None
         Uncompensated series resistance; None where it is not known.
     capacitance_pF : float or None
@@ -60,9 +60,24 @@ class Procedure:
 
     how: Measure
     temperature_C: float
-    leak_sign: int
+    sign: int
     series_MOhm: float | None
     capacitance_pF: float | None
+
+    @property
+    def criteria(self) -> Criteria:
+        """Criteria of a reversal."""
+        how = self.how
+        subtracts = Leak.of(how.leak) is not Leak.NONE
+        return Criteria(
+            how.max_interval_mV,
+            how.min_span_mV,
+            how.estimator,
+            self.temperature_C,
+            self.sign,
+            OpenPore(how.open_pore),
+            subtracts,
+        )
 
 
 @dataclass(frozen=True)
@@ -195,6 +210,9 @@ class Measurement:
         drift_mV, se_mV = classify.drift(self.iv, zero)
         if abs(drift_mV) > _MIN_DRIFT_Z * se_mV:
             yield Flag.DRIFT, drift_mV
+        for flag, bend in ((Flag.STEEPENS, result.steepens), (Flag.FLATTENS, result.flattens)):
+            if bend is not None:
+                yield flag, bend.valence if math.isfinite(bend.valence) else None
 
     def _capacitance_flags(self) -> Iterator[tuple[Flag, float | None]]:
         if self.charging is None:
@@ -236,8 +254,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         reason = "no leak was subtracted: fewer than three levels below activation lie on a straight line that rises"
         result = Result(PotentialVerdict.AMBIGUOUS, reason)
         return Measurement(procedure, facts, curves, curves[Role.SIGNAL], result, charging)
-    criteria = (procedure.how.max_interval_mV, procedure.how.min_span_mV)
-    result = classify.find(iv, *criteria, procedure.how.estimator, procedure.temperature_C)
+    result = classify.find(iv, procedure.criteria)
     return Measurement(procedure, facts, curves, iv, result, charging)
 
 
@@ -265,7 +282,7 @@ def _subtracted(procedure: Procedure, curves: Mapping[Role, Curve], charging: Ca
     reference = curves[method.reference] if method.reference else None
     if reference is not None and method.same_ramp:
         reference = _without_capacitive_current(reference, charging)
-    return method.subtract(signal, reference, procedure.leak_sign)
+    return method.subtract(signal, reference, procedure.sign)
 
 
 def _without_capacitive_current(ramp: Curve, charging: Capacitance | None) -> Curve:

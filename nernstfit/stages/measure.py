@@ -19,8 +19,8 @@ READS = (
     "rows.series_resistance_MOhm",
     "rows.compensation_percent",
     "rows.capacitance_pF",
-    "rows.estimator_temperature_C",
-    "rows.leak_sign",
+    "rows.temperature_C",
+    "rows.membrane_sign",
     "rows.measure.*",
 )
 _FACTS = ("epoch", "noise_pA", "bandwidth_Hz", "bandwidth_source", "time_s")  # passed on as ingest found them
@@ -77,8 +77,8 @@ def _procedure(row: Row) -> Procedure:
     series = row.series_resistance_MOhm
     return Procedure(
         how=row.measure,
-        temperature_C=row.estimator_temperature_C,
-        leak_sign=row.leak_sign,
+        temperature_C=row.temperature_C,
+        sign=row.membrane_sign,
         series_MOhm=None if series is None else series * (1 - (row.compensation_percent or 0.0) / 100),
         capacitance_pF=row.capacitance_pF,
     )

@@ -1,0 +1,151 @@
+"""Limits that an open pore sets to the shape of its I-V curve.
+
+In any parallel mixture of ungated GHK currents and ohmic leaks, whatever their reversal potentials, the slope I' is
+positive and changes by no more than |I''| <= (z F / RT) I' with the largest valence z: every GHK current and every
+leak obeys both, and so do their sums. Of three levels, h1 and h2 apart, the slopes s1 and s2 of the secants therefore
+obey
+
+    s2 / s1 <= (exp(k h2) - 1) / h2 * h1 / (1 - exp(-k h1)),  k = z F / RT,
+
+which is exp(k h) for equal steps; for s1 / s2 the steps change places. The limit is linear in the three currents, so
+that its error follows from theirs exactly. A slope that rises faster with depolarisation is one of channels that open
+there, or whose block is relieved there; one that falls faster, of channels that close or are blocked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+
+from nernstfit.physics.constants import thermal_voltage_mV
+from nernstfit.reversal.curve import Curve, thinned
+
+FloatArray = NDArray[np.float64]
+
+# Valence that the limits allow. Ions of valence 2 could bend the current twice as fast, but only where they carry most
+# of the slope outward, which takes millimoles of them inside. Of simulated currents that activate beside a leak, the
+# limit refuses 97 % (4 to 6 mV per e-fold) and 80 % (8 to 12 mV); with 2 it would refuse 79 % and 12 %, with half of
+# it Goldman's own currents.
+_VALENCE = 1.0
+# Steps of the secants in mV: pieces of a ramp are averaged over the least one, and wider ones than the largest are
+# taken only where a protocol has no narrower. With half, noise hides the bend of a shallow activation; with double, a
+# block that is relieved counts as one more often, and gating far from the zero counts too.
+_MIN_STEP_MV, _MAX_STEP_MV = 10.0, 20.0
+# Standard errors by which a limit is exceeded, 99 % of the normal distribution on two sides. Chance exceeds half of it
+# in 10 % of curves that are at the limit themselves; double lets every second shallow activation pass.
+_EXCEEDED_Z = 2.5758293035489004
+# Width of a step by rounding, in mV: half and double give the same steps of a protocol.
+_ROUNDING_MV = 1e-6
+
+
+@dataclass(frozen=True)
+class Bend:
+    """Change of slope between three levels around a zero, against the limit of an open pore.
+
+    Attributes
+    ----------
+    low_mV, high_mV : float
+        First and last of the three levels.
+    slopes_nS : tuple of float
+        Slopes of both secants, by rising voltage.
+    excess_z : float
+        Excess over the limit in standard errors.
+    valence : float
+        Valence of the ions of an open pore that would bend as much; inf where a secant does not rise.
+    """
+
+    low_mV: float
+    high_mV: float
+    slopes_nS: tuple[float, float]
+    excess_z: float
+    valence: float
+
+    @property
+    def exceeds(self) -> bool:
+        """True where the limit is exceeded significantly (99 %)."""
+        return self.excess_z > _EXCEEDED_Z
+
+
+def steepest_bend(curve: Curve, zero_mV: float, direction: int, temperature_C: float) -> Bend | None:
+    """Return the change of slope around a zero that exceeds the limit of an open pore most surely.
+
+    Parameters
+    ----------
+    curve : Curve
+    zero_mV : float
+        Zero of the current; only levels on both sides of it are compared.
+    direction : int
+        1 for slopes that rise along the curve's voltage, -1 for slopes that fall.
+    temperature_C : float
+
+    Returns
+    -------
+    Bend or None
+        None where there are no three levels with the zero between the first and the last.
+    """
+    few, _ = thinned(curve, _MIN_STEP_MV)
+    bends = (_bend(few, levels, direction, temperature_C) for levels in _around(few.voltage_mV, zero_mV))
+    return max(bends, key=lambda bend: bend.excess_z, default=None)
+
+
+def _around(voltage_mV: FloatArray, zero_mV: float) -> Iterator[tuple[int, int, int]]:
+    """Yield the numbers of three levels a step apart each, with the zero between the first and the last."""
+    step_mV = voltage_mV - voltage_mV[:, None]
+    reached = step_mV > _MIN_STEP_MV - _ROUNDING_MV
+    is_step = reached & (step_mV < _MAX_STEP_MV + _ROUNDING_MV)
+    has_next = reached.any(axis=1)
+    is_step[has_next, reached.argmax(axis=1)[has_next]] = True  # however far the next level is
+    for low, middle in np.argwhere(is_step).tolist():
+        for high in np.flatnonzero(is_step[middle]).tolist():
+            if voltage_mV[low] < zero_mV < voltage_mV[high]:
+                yield low, middle, high
+
+
+def _bend(few: Curve, levels: tuple[int, int, int], direction: int, temperature_C: float) -> Bend:
+    at = list(levels)
+    voltage, current = few.voltage_mV[at], few.current_pA[at]
+    first, second = np.diff(voltage)
+    slopes = np.diff(current) / (first, second)
+    # One row per secant: its slope from the three currents.
+    secants = np.array([[-1 / first, 1 / first, 0.0], [0.0, -1 / second, 1 / second]])
+    before, after = (0, 1) if direction > 0 else (1, 0)
+    steps = (first, second)
+    limit = _limit(_VALENCE / float(thermal_voltage_mV(temperature_C)), steps[before], steps[after])
+    weights = secants[after] - limit * secants[before]
+    # Across a series resistance the noise of a level moves it along the axis too.
+    moved = 1.0 + max(float(slopes.max()), 0.0) * few.series_MOhm * 1e-3
+    own, shared = weights * moved * few.se_pA[at], weights @ few.shared_pA[at]
+    error = math.hypot(float(np.linalg.norm(own)), float(np.linalg.norm(shared)))
+    excess = float(weights @ current)
+    return Bend(
+        float(voltage[0]),
+        float(voltage[2]),
+        (float(slopes[0]), float(slopes[1])),
+        excess / error if error else math.copysign(math.inf, excess),
+        _valence(float(slopes[before]), float(slopes[after]), (steps[before], steps[after]), temperature_C),
+    )
+
+
+def _limit(k: float, before_mV: float, after_mV: float) -> float:
+    """Return the largest ratio of the later slope to the earlier one, k = z F / RT in 1/mV."""
+    return math.expm1(k * after_mV) / after_mV * before_mV / -math.expm1(-k * before_mV)
+
+
+def _valence(before_nS: float, after_nS: float, steps_mV: tuple[float, float], temperature_C: float) -> float:
+    """Return the valence at which the limit is the ratio of two slopes; 0 where the slope does not change so."""
+    if before_nS <= 0:
+        return math.inf if after_nS > before_nS else 0.0
+    if after_nS <= before_nS:
+        return 0.0
+    wanted, smallest = math.log(after_nS / before_nS), min(steps_mV)
+    # The limit is at least exp(k h / 2) with the smaller step h.
+    most, least = 2 * wanted / smallest, 1e-9 / smallest
+    if math.log(_limit(least, *steps_mV)) >= wanted:
+        return 0.0
+    k = optimize.brentq(lambda at: math.log(_limit(at, *steps_mV)) - wanted, least, most)
+    return float(k) * float(thermal_voltage_mV(temperature_C))
