@@ -30,6 +30,10 @@ _MAX_BIAS = 0.6
 # Shortest window, in autocorrelation times, whose own variance counts. At half, the variance of three independent
 # samples would replace that of the stretch; at double, a window noisier than its stretch is noticed later.
 _MIN_WINDOW_TIMES = 5.0
+# Variance of a part of a ramp, over the median of all parts, that counts at most: what exceeds it is a transient or a
+# break of the seal, not noise. At half, the noise of channels that open along the ramp is cut; at double, one
+# transient enlarges the error of the whole ramp by half.
+_MAX_VARIANCE_RATIO = 9.0
 
 
 @functools.lru_cache(maxsize=64)
@@ -58,6 +62,21 @@ def detrended(samples: FloatArray, degree: int = 1) -> tuple[FloatArray, FloatAr
     trends = _trends(n, degree if n > 2 else 0)
     found = samples @ trends
     return samples - found @ trends.T, found @ (trends[-1] - trends[0])
+
+
+def without_outbursts(residual: FloatArray) -> FloatArray:
+    """Return residuals in which the parts that vary far more than most are scaled down.
+
+    Parameters
+    ----------
+    residual : ndarray, shape (parts, n)
+        Samples without their trend.
+    """
+    own = squares(residual)
+    most = _MAX_VARIANCE_RATIO * float(np.median(own))
+    if own.max() <= most:
+        return residual
+    return residual * np.sqrt(most / np.maximum(own, most))[:, None] if most else residual
 
 
 def autocorrelation(stretches: Sequence[FloatArray], degree: int = 1) -> FloatArray:

@@ -25,7 +25,7 @@ from nernstfit.abf.read import Recording
 from nernstfit.abf.select import chosen_epoch, epoch_parts
 from nernstfit.abf.statistics import STATISTICS, WindowStatistic
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
-from nernstfit.abf.windows import Source, command_source, full_windows, label, open_source, windows_of
+from nernstfit.abf.windows import Source, command_source, label, open_source, ramp_windows, windows_of
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import BandwidthSource, Role, Statistic
@@ -182,7 +182,7 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
     signal, quality = _read(source, Role.SIGNAL, parts, windows, how)
     points = [signal]
     if is_ramp and (opposite := opposite_ramps(source, parts)):
-        points.append(_read(source, Role.OPPOSITE, opposite, full_windows(opposite), how)[0])
+        points.append(_read(source, Role.OPPOSITE, opposite, ramp_windows(source, opposite), how)[0])
     if how.leak.startswith(_EPOCH_LEAK):
         points.append(_leak(source, how))
     if background is not None:
@@ -235,7 +235,7 @@ def _leak(source: Source, how: Measure) -> Points:
     points = _read(source, Role.LEAK, parts, windows_of(source, parts, settled), settled)[0]
     opposite = opposite_ramps(source, parts) if parts[0].is_ramp else []
     if opposite:
-        return _joined(points, _read(source, Role.LEAK, opposite, full_windows(opposite), settled)[0])
+        return _joined(points, _read(source, Role.LEAK, opposite, ramp_windows(source, opposite), settled)[0])
     if not parts[0].is_ramp and len(np.unique(points.command_mV)) < 2:
         raise RecordingError(
             f"epoch {epoch}, from which the leak is to be taken, has one level in all sweeps; expected two levels or "
@@ -360,7 +360,7 @@ def _read_ramps(
     edges = [np.arange(pieces) * (stop - start) // pieces for start, stop in windows]
     current, squares, variance = np.empty((len(parts), pieces)), 0.0, np.empty(len(parts))
     for rows, block in _blocks(source, windows):
-        residual = noise.detrended(_cut(block), _TREND_DEGREE)[0]
+        residual = noise.without_outbursts(noise.detrended(_cut(block), _TREND_DEGREE)[0])
         found = noise.variances(*noise.summary([residual]), time, _TREND_DEGREE)
         variance[rows] = found.reshape(len(rows), -1).mean(axis=1)
         squares += float(noise.squares(residual).sum())
@@ -412,7 +412,7 @@ def _ramp_time(source: Source, windows: Sequence[tuple[int, int]]) -> float:
     chosen = list(range(0, len(windows), -(-samples // _MAX_SAMPLES)))
     part = replace(source, sweeps=tuple(source.sweeps[i] for i in chosen))
     blocks = (block for _, block in _blocks(part, [windows[i] for i in chosen]))
-    residuals = [noise.detrended(_cut(block), _TREND_DEGREE)[0] for block in blocks]
+    residuals = [noise.without_outbursts(noise.detrended(_cut(block), _TREND_DEGREE)[0]) for block in blocks]
     return noise.autocorrelation_time(noise.autocorrelation(residuals, _TREND_DEGREE))
 
 

@@ -381,6 +381,12 @@ class Flag(Term):
         "series-resistance error",
         "largest voltage error across the uncompensated series resistance in the levels used, mV",
     )
+    LEVELS_LEFT_OUT = (
+        "levels_left_out",
+        "levels left out",
+        "number of levels that are not used, because their current across the series resistance places them among the "
+        "others: a break of the seal, an artefact, or too large a series resistance",
+    )
     REPEATS = "repeats", "repeats", "largest number of sweeps averaged at one level"
     EXCESS_SCATTER = (
         "excess_scatter",

@@ -66,6 +66,8 @@ class Curve:
         Spread between repeats over that expected from the noise within windows, at least 1.
     series_MOhm : float
         Uncompensated series resistance.
+    left_out : int
+        Steps that are not in the curve, because across the series resistance they would lie among the others.
     """
 
     command_mV: FloatArray
@@ -79,6 +81,7 @@ class Curve:
     shared_pA: FloatArray
     scatter: float
     series_MOhm: float
+    left_out: int = 0
 
     @property
     def size(self) -> int:
@@ -220,11 +223,34 @@ def _piece_mV(command_mV: FloatArray) -> float:
 
 
 def _by_voltage(curve: Curve) -> Curve:
-    """Return the levels by rising voltage: across a series resistance they may have changed places."""
+    """Return the levels by rising voltage: across a series resistance they may have changed places.
+
+    Pieces of a ramp do so by their noise. A step does where its current is far from the course of the others or the
+    resistance is too large: as few such levels as possible are left out.
+    """
     if (np.diff(curve.voltage_mV) > 0).all():
         return curve
-    order = np.argsort(curve.voltage_mV, kind="stable")
-    return curve.among(order)
+    if curve.is_ramp:
+        return curve.among(np.argsort(curve.voltage_mV, kind="stable"))
+    kept = _longest_rise(curve.voltage_mV, np.abs(curve.total_pA))
+    return replace(curve.among(kept), left_out=curve.left_out + curve.size - len(kept))
+
+
+def _longest_rise(voltage_mV: FloatArray, size_pA: FloatArray) -> NDArray[np.int64]:
+    """Return the levels, as many as possible, whose voltages rise; of two choices that with the smaller currents."""
+    count = len(voltage_mV)
+    # All preferences together weigh less than one level.
+    worth = 1.0 + (1.0 - size_pA / max(float(size_pA.max()), _MIN_SE_PA)) / (2 * count)
+    best, before = worth.copy(), np.full(count, -1)
+    for level in range(1, count):
+        earlier = np.flatnonzero(voltage_mV[:level] < voltage_mV[level])
+        if earlier.size:
+            before[level] = earlier[best[earlier].argmax()]
+            best[level] += best[before[level]]
+    chain = [int(best.argmax())]
+    while before[chain[-1]] >= 0:
+        chain.append(int(before[chain[-1]]))
+    return np.array(chain[::-1])
 
 
 def coarse(curve: Curve) -> Curve:

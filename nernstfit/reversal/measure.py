@@ -183,6 +183,8 @@ class Measurement:
             yield Flag.RS_UNKNOWN, None
         elif zero is not None:
             yield Flag.RS_MAX_ERROR, float(np.abs(self.iv.total_pA[zero.used]).max()) * series * 1e-3
+        if signal.left_out:
+            yield Flag.LEVELS_LEFT_OUT, float(signal.left_out)
         if signal.repeats.max() > 1:
             yield Flag.REPEATS, float(signal.repeats.max())
         if signal.scatter > 1:

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.reversal.curve import Curve, thinned
@@ -29,18 +28,18 @@ FloatArray = NDArray[np.float64]
 
 # Valence that the limits allow. Ions of valence 2 could bend the current twice as fast, but only where they carry most
 # of the slope outward, which takes millimoles of them inside. Of simulated currents that activate beside a leak, the
-# limit refuses 97 % (4 to 6 mV per e-fold) and 80 % (8 to 12 mV); with 2 it would refuse 79 % and 12 %, with half of
-# it Goldman's own currents.
+# limit refuses 95 % (4 to 6 mV per e-fold) and 70 % (8 to 12 mV); with 2 it would refuse 75 % and 8 %, with half of it
+# Goldman's own currents.
 _VALENCE = 1.0
-# Steps of the secants in mV: pieces of a ramp are averaged over the least one, and wider ones than the largest are
-# taken only where a protocol has no narrower. With half, noise hides the bend of a shallow activation; with double, a
-# block that is relieved counts as one more often, and gating far from the zero counts too.
-_MIN_STEP_MV, _MAX_STEP_MV = 10.0, 20.0
+# Width in mV over which pieces of a ramp and close levels are averaged, and least step of a secant, which is less
+# since a series resistance draws levels together. With half, noise hides the bend of a shallow activation; with double,
+# gating 30 mV from the zero counts, which leaves an open pore at the zero itself.
+_WIDTH_MV, _MIN_STEP_MV = 10.0, 7.5
 # Standard errors by which a limit is exceeded, 99 % of the normal distribution on two sides. Chance exceeds half of it
 # in 10 % of curves that are at the limit themselves; double lets every second shallow activation pass.
 _EXCEEDED_Z = 2.5758293035489004
-# Width of a step by rounding, in mV: half and double give the same steps of a protocol.
-_ROUNDING_MV = 1e-6
+# Halvings of the range in which a valence is searched for: 30 give nine digits. With half five, which flags show.
+_HALVINGS = 30
 
 
 @dataclass(frozen=True)
@@ -88,22 +87,20 @@ def steepest_bend(curve: Curve, zero_mV: float, direction: int, temperature_C: f
     Bend or None
         None where there are no three levels with the zero between the first and the last.
     """
-    few, _ = thinned(curve, _MIN_STEP_MV)
+    few, _ = thinned(curve, _WIDTH_MV)
     bends = (_bend(few, levels, direction, temperature_C) for levels in _around(few.voltage_mV, zero_mV))
     return max(bends, key=lambda bend: bend.excess_z, default=None)
 
 
 def _around(voltage_mV: FloatArray, zero_mV: float) -> Iterator[tuple[int, int, int]]:
     """Yield the numbers of three levels a step apart each, with the zero between the first and the last."""
-    step_mV = voltage_mV - voltage_mV[:, None]
-    reached = step_mV > _MIN_STEP_MV - _ROUNDING_MV
-    is_step = reached & (step_mV < _MAX_STEP_MV + _ROUNDING_MV)
-    has_next = reached.any(axis=1)
-    is_step[has_next, reached.argmax(axis=1)[has_next]] = True  # however far the next level is
-    for low, middle in np.argwhere(is_step).tolist():
-        for high in np.flatnonzero(is_step[middle]).tolist():
-            if voltage_mV[low] < zero_mV < voltage_mV[high]:
-                yield low, middle, high
+    last = len(voltage_mV) - 1
+    # Each level's next one: the first at a step, or the last level however near it is.
+    following = np.minimum(np.searchsorted(voltage_mV, voltage_mV + _MIN_STEP_MV), last).tolist()
+    for low, middle in enumerate(following):
+        high = following[middle]
+        if low < middle < high and voltage_mV[low] < zero_mV < voltage_mV[high]:
+            yield low, middle, high
 
 
 def _bend(few: Curve, levels: tuple[int, int, int], direction: int, temperature_C: float) -> Bend:
@@ -142,10 +139,9 @@ def _valence(before_nS: float, after_nS: float, steps_mV: tuple[float, float], t
         return math.inf if after_nS > before_nS else 0.0
     if after_nS <= before_nS:
         return 0.0
-    wanted, smallest = math.log(after_nS / before_nS), min(steps_mV)
     # The limit is at least exp(k h / 2) with the smaller step h.
-    most, least = 2 * wanted / smallest, 1e-9 / smallest
-    if math.log(_limit(least, *steps_mV)) >= wanted:
-        return 0.0
-    k = optimize.brentq(lambda at: math.log(_limit(at, *steps_mV)) - wanted, least, most)
-    return float(k) * float(thermal_voltage_mV(temperature_C))
+    ratio, least, most = after_nS / before_nS, 0.0, 2 * math.log(after_nS / before_nS) / min(steps_mV)
+    for _ in range(_HALVINGS):
+        middle = (least + most) / 2
+        least, most = (middle, most) if _limit(middle, *steps_mV) < ratio else (least, middle)
+    return most * float(thermal_voltage_mV(temperature_C))
