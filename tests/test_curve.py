@@ -9,7 +9,7 @@ import pytest
 
 from nernstfit.contract import schema
 from nernstfit.contract.terms import Leak
-from nernstfit.reversal import capacitance, classify, curve, leak, registry
+from nernstfit.reversal import capacitance, classify, curve, leak, registry, stability
 from nernstfit.reversal.capacitance import Known
 from nernstfit.reversal.classify import Criteria
 from nernstfit.reversal.curve import Curve
@@ -277,8 +277,8 @@ def test_repeats_that_drift_are_reported_and_enlarge_the_error() -> None:
     iv = curve.average(np.tile(LEVELS, 5), moving, np.full(105, 1.0))
     still = curve.average(np.tile(LEVELS, 5), np.tile(5 * LEVELS, 5), np.full(105, 1.0))
     results = [classify.find(each, Criteria()) for each in (iv, still)]
-    drift, se = classify.drift(iv, results[0].zero)
+    drift, se = stability.drift(iv, results[0].zero)
     assert drift == pytest.approx(8.0, abs=0.05)
     assert abs(drift) > 10 * se
-    assert classify.drift(still, results[1].zero)[0] == pytest.approx(0.0, abs=1e-9)
+    assert stability.drift(still, results[1].zero)[0] == pytest.approx(0.0, abs=1e-9)
     assert results[0].se_mV > 5 * results[1].se_mV

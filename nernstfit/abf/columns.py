@@ -35,6 +35,10 @@ NUMBERS = (
     "mismatch_mV",
     "capacitance_pF",
     "bandwidth_Hz",
+    "early_from_ms",
+    "early_to_ms",
+    "middle_from_ms",
+    "middle_to_ms",
     "time_s",
 )
 FACTS = (

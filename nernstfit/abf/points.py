@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from nernstfit.abf.read import Recording
 from nernstfit.abf.select import chosen_epoch, epoch_parts
 from nernstfit.abf.statistics import STATISTICS, WindowStatistic
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
-from nernstfit.abf.windows import Source, command_source, label, open_source, ramp_windows, windows_of
+from nernstfit.abf.windows import Source, command_source, earlier_windows, label, open_source, ramp_windows, windows_of
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import BandwidthSource, Role, Statistic
@@ -108,6 +108,9 @@ class Reading:
         Largest difference of the recorded voltage from the command; nan where none is recorded.
     capacitance_pF : float
         Membrane capacitance as the amplifier telegraphed it; nan where it did not.
+    early_from_ms, early_to_ms, middle_from_ms, middle_to_ms : float
+        Windows in which the current of steps is read too where nobody chose one, from the start of the epoch; nan
+        elsewhere.
     bandwidth_Hz : float
     bandwidth_source : BandwidthSource
         Limit of the current's bandwidth, see `Recording.bandwidth`.
@@ -129,6 +132,10 @@ class Reading:
     corner_se_pF: float
     mismatch_mV: float
     capacitance_pF: float
+    early_from_ms: float
+    early_to_ms: float
+    middle_from_ms: float
+    middle_to_ms: float
     bandwidth_Hz: float
     bandwidth_source: BandwidthSource
 
@@ -181,6 +188,8 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
     windows = windows_of(source, parts, how)
     signal, quality = _read(source, Role.SIGNAL, parts, windows, how)
     points = [signal]
+    earlier = earlier_windows(source, parts, windows, how)
+    points += [_read(source, role, parts, early, how)[0] for role, early in earlier.items()]
     if is_ramp and (opposite := opposite_ramps(source, parts)):
         points.append(_read(source, Role.OPPOSITE, opposite, ramp_windows(source, opposite), how)[0])
     if how.leak.startswith(_EPOCH_LEAK):
@@ -206,9 +215,20 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         corner_se_pF=corner[1],
         mismatch_mV=source.mismatch_mV,
         capacitance_pF=source.channel.capacitance_pF,
+        **_spans_ms(source, parts[0], earlier),
         bandwidth_Hz=band.corner_Hz,
         bandwidth_source=band.source,
     )
+
+
+def _spans_ms(source: Source, part: Segment, earlier: Mapping[Role, Sequence[tuple[int, int]]]) -> dict[str, float]:
+    """Return start and end of the earlier windows in ms from the start of the epoch; nan where there are none."""
+    ends = ("from_ms", "to_ms")
+    spans = {f"{role}_{end}": math.nan for role in (Role.EARLY, Role.MIDDLE) for end in ends}
+    for role, windows in earlier.items():
+        times = ((sample - part.start) / source.recording.rate_Hz * 1e3 for sample in windows[0])
+        spans |= {f"{role}_{end}": time for end, time in zip(ends, times, strict=True)}
+    return spans
 
 
 def _traces(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]]) -> list[Trace]:

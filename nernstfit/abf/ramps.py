@@ -31,26 +31,45 @@ def ramp_speed(source: Source, part: Segment) -> float:
 
 
 def opposite_ramps(source: Source, parts: Sequence[Segment]) -> list[Segment]:
-    """Return the ramp before or after that runs back over the same voltages, in every sweep; [] without one."""
-    for step in (1, -1):
-        found = []
-        for sweep, part in zip(source.sweeps, parts, strict=True):
-            at = source.command[sweep].index(part) + step
-            other = source.command[sweep][at] if 0 <= at < len(source.command[sweep]) else part
-            if other.is_ramp and _runs_back(part, other):
-                found.append(other)
-        if len(found) == len(parts):
-            return found
-    return []
+    """Return the ramp that runs back over most of the same voltages, the nearest of equal ones, in every sweep.
+
+    Parameters
+    ----------
+    source : Source
+    parts : sequence of Segment
+        The ramp in every sweep.
+
+    Returns
+    -------
+    list of Segment
+        The same epoch in every sweep; empty where no ramp runs back over half of the range.
+    """
+    first = source.command[source.sweeps[0]]
+    at = first.index(parts[0])
+    best = max(
+        (place for place, part in enumerate(first) if part.is_ramp),
+        key=lambda place: (_common_range(parts[0], first[place]), -abs(place - at)),
+    )
+    others = [
+        source.command[sweep][source.command[sweep].index(part) + best - at :][:1]
+        for sweep, part in zip(source.sweeps, parts, strict=True)
+    ]
+    found = [part for other in others for part in other]
+    runs_back = len(found) == len(parts) and all(
+        other.is_ramp and _common_range(part, other) >= _MIN_COMMON_RANGE
+        for part, other in zip(parts, found, strict=True)
+    )
+    return found if runs_back else []
 
 
-def _runs_back(part: Segment, other: Segment) -> bool:
+def _common_range(part: Segment, other: Segment) -> float:
+    """Return the part of a ramp's range that another runs back over; 0 where it runs the same way."""
     rise, fall = part.last_mV - part.first_mV, other.last_mV - other.first_mV
     low, high = (
         max(min(part.first_mV, part.last_mV), min(other.first_mV, other.last_mV)),
         min(max(part.first_mV, part.last_mV), max(other.first_mV, other.last_mV)),
     )
-    return rise * fall < 0 and high - low >= _MIN_COMMON_RANGE * abs(rise)
+    return max(0.0, (high - low) / abs(rise)) if rise * fall < 0 else 0.0
 
 
 def onset_capacitance_pF(source: Source, parts: Sequence[Segment]) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from nernstfit.abf.select import chosen_sweeps, current_and_command, recorded_vo
 from nernstfit.abf.statistics import STATISTICS
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
-from nernstfit.contract.terms import Voltage
+from nernstfit.contract.terms import Role, Voltage
 
 FloatArray = NDArray[np.float64]
 
@@ -30,6 +30,13 @@ _TRANSIENT_QUIET_MS = 0.3
 # time constant of series resistance and capacitance, or a filter brings the next epoch in; but at most this part of the
 # ramp. At half a slow clamp's transient bends the ends of the curve; at double a ramp of 160 mV in 100 ms loses 13 mV.
 _GUARD_MS, _MAX_GUARD = 2.0, 0.05
+# Start of the early window of a step in ms from the start of the epoch: time constants of the capacitive transient
+# after which it is over (exp(-7) is a thousandth), within these limits. At half the limits the transient of a large
+# cell counts as a current; at double a tail of 5 ms has decayed.
+_TRANSIENT_TIMES, _MIN_EARLY_MS, _MAX_EARLY_MS = 7, 2.0, 8.0
+# Length of the early window in ms, and as part of the epoch where that is more. At half a zero that settles slowly, by
+# less than matters in the default window, counts as moving; at double a fast tail is averaged away.
+_EARLY_LENGTH_MS, _EARLY_LENGTH = 2.0, 0.2
 
 
 @dataclass(frozen=True)
@@ -122,6 +129,56 @@ def ramp_windows(source: Source, parts: Sequence[Segment]) -> list[tuple[int, in
     guard = round(_GUARD_MS * source.recording.rate_Hz / 1e3)
     guards = [min(guard, int(_MAX_GUARD * (part.stop - part.start))) for part in parts]
     return [(part.start + own, part.stop - own) for part, own in zip(parts, guards, strict=True)]
+
+
+def earlier_windows(
+    source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+) -> dict[Role, list[tuple[int, int]]]:
+    """Return windows of steps early in the epoch, and between it and the default window, in which the zero is followed.
+
+    Parameters
+    ----------
+    source : Source
+    parts : sequence of Segment
+    windows : sequence of tuple of int
+        Windows of the measurement.
+    how : Measure
+
+    Returns
+    -------
+    dict
+        Windows of each sweep by role; empty where a window was chosen, and where the epoch is no step, too short, or
+        not of one length.
+    """
+    chosen = not how.default_window or STATISTICS[how.statistic].at_peak
+    lengths = {part.stop - part.start for part in parts}
+    if chosen or parts[0].is_ramp or len(lengths) > 1:
+        return {}
+    per_ms, late = source.recording.rate_Hz / 1e3, windows[0][0] - parts[0].start
+    start = min(max(_transient_samples(source, parts), round(_MIN_EARLY_MS * per_ms)), round(_MAX_EARLY_MS * per_ms))
+    length = max(round(_EARLY_LENGTH_MS * per_ms), round(_EARLY_LENGTH * lengths.pop()))
+    middle = (start + late) // 2
+    if middle < start + length:
+        return {}
+    return {
+        role: [(part.start + first, part.start + first + length) for part in parts]
+        for role, first in ((Role.EARLY, start), (Role.MIDDLE, middle))
+    }
+
+
+def _transient_samples(source: Source, parts: Sequence[Segment]) -> int:
+    """Estimate how long the capacitive transient lasts: time constants of the first decay between extreme levels."""
+    most = round(_MAX_EARLY_MS * source.recording.rate_Hz / 1e3)
+    levels = [part.first_mV for part in parts]
+    ends = (levels.index(max(levels)), levels.index(min(levels)))
+    high, low = (
+        source.recording.current_pA(source.channel, source.sweeps[i], parts[i].start, parts[i].start + most)
+        for i in ends
+    )
+    size = np.abs(high - low)
+    first = int(size.argmax())
+    fallen = np.flatnonzero(size[first:] - size[-1] <= (size[first] - size[-1]) / math.e)
+    return first + _TRANSIENT_TIMES * int(fallen[0]) if len(fallen) else most
 
 
 def _window(part: Segment, how: Measure, rate_Hz: float) -> tuple[int, int]:

@@ -220,6 +220,8 @@ class Role(Term):
     LEAK = "leak", "leak"
     BACKGROUND = "background", "background"
     OPPOSITE = "opposite", "opposite ramp"
+    EARLY = "early", "early part of the epoch"
+    MIDDLE = "middle", "middle part of the epoch"
 
 
 class JunctionMethod(Term):

@@ -28,9 +28,9 @@ TYPICAL_PF = 0.9e-6 * math.pi * 25e-4**2 * 1e12
 # transients. With half or double the zeros of real ramps move by 0.1 standard errors at most: half includes more of a
 # transient, double leaves a tenth less of the data.
 _MARGIN = 0.05
-# Fewest averaged pieces (2 mV each) of two ramps that determine a capacitance, 16 mV. At half the error of the
+# Fewest averaged pieces (2 mV each) of two ramps that determine a capacitance, 12 mV. At half the error of the
 # capacitance is 1.4 times larger; at double, ramps of 30 mV are not compared.
-_MIN_PIECES = 8
+_MIN_PIECES = 6
 # Terms of the polynomial of a leak's own ramps, a cubic. At half curvature of the leak is taken for capacitive
 # current where the two directions cover unlike ranges; at double the error of the capacitance rises.
 _LEAK_TERMS = 4
@@ -83,6 +83,8 @@ class Capacitance:
     source : Source
     has_hysteresis : bool
         True where the two directions differ by more than a constant.
+    variation_pF : float
+        Standard deviation of the capacitance along a pair of ramps, beyond its noise.
     """
 
     subtracted_pF: float
@@ -90,15 +92,17 @@ class Capacitance:
     possible_pF: float
     source: Source
     has_hysteresis: bool = False
+    variation_pF: float = 0.0
 
     @property
     def further_se_pF(self) -> float:
         """Standard error that is not yet in the ramp's noise.
 
         Noise that lifts a ramp lifts the capacitance estimated from the pair, and with it what is subtracted: there
-        the error of the zero is, if anything, less than that of the ramp alone.
+        the error of the zero is, if anything, less than that of the ramp alone. By how much the capacitance varies
+        along the ramp is the error of its mean at the zero.
         """
-        return 0.0 if self.source is Source.PAIR else self.se_pF
+        return self.variation_pF if self.source is Source.PAIR else self.se_pF
 
 
 def estimate(signal: Curve, opposite: Curve | None, known: Known) -> Capacitance:
@@ -202,6 +206,8 @@ def _from_pair(signal: Curve, opposite: Curve) -> Capacitance | None:
     shared = (weight / speed) @ influence * b.se_pA
     se = math.sqrt(float(np.sum((weight * inside.se_pA / speed) ** 2)) + float(shared @ shared))
     scale = error_scale(float(np.sum((each - capacitance) ** 2 / variance)), inside.size - 1)
-    varies = scale > 1 and float(weight @ (each - capacitance) ** 2) > (_MAX_VARIATION * capacitance) ** 2
+    squares = float(weight @ (each - capacitance) ** 2)
+    varies = scale > 1 and squares > (_MAX_VARIATION * capacitance) ** 2
+    variation = math.sqrt(max(0.0, squares - float(weight @ variance)))
     hysteresis = varies or capacitance < -_IMPOSSIBLE_Z * se
-    return Capacitance(max(capacitance, 0.0), se * scale, 0.0, Source.PAIR, hysteresis)
+    return Capacitance(max(capacitance, 0.0), se * scale, 0.0, Source.PAIR, hysteresis, variation)

@@ -135,8 +135,8 @@ def find(iv: Curve, criteria: Criteria) -> Result:
     return _reversal(chosen, second.zero(iv, chosen.bracket, criteria.temperature_C))
 
 
-def zero_near(iv: Curve, near_mV: float, estimator: str, temperature_C: float) -> float:
-    """Return the confirmed zero that is nearest to a potential, nan where there is none.
+def nearest_zero(iv: Curve, near_mV: float, estimator: str, temperature_C: float) -> Zero | None:
+    """Return the confirmed zero that is nearest to a potential, None where there is none.
 
     Parameters
     ----------
@@ -148,9 +148,10 @@ def zero_near(iv: Curve, near_mV: float, estimator: str, temperature_C: float) -
     """
     brackets = confirmed_brackets(coarse(iv)) if iv.size > 1 else ()
     if not brackets:
-        return math.nan
+        return None
     nearest = min(brackets, key=lambda bracket: abs(sum(bracket) / 2 - near_mV))
-    return registry.get(estimator).zero(iv, nearest, temperature_C).potential_mV
+    zero = registry.get(estimator).zero(iv, nearest, temperature_C)
+    return zero if math.isfinite(zero.potential_mV) else None
 
 
 def subtracted_fraction(iv: Curve, zero: Zero) -> float:
@@ -167,29 +168,6 @@ def subtracted_fraction(iv: Curve, zero: Zero) -> float:
     subtracted = few.total_pA - few.current_pA
     slope = float(np.diff(subtracted[right - 1 : right + 1])[0] / np.diff(few.voltage_mV[right - 1 : right + 1])[0])
     return slope / (slope + zero.slope_nS)
-
-
-def drift(iv: Curve, zero: Zero) -> tuple[float, float]:
-    """Estimate the shift of the zero from the first repeat to the last by a straight line.
-
-    Parameters
-    ----------
-    iv : Curve
-    zero : Zero
-
-    Returns
-    -------
-    drift_mV, se_mV : float
-        Shift and its standard error; 0 and inf where there are no repeats.
-    """
-    count = len(zero.shifts_mV)
-    if count < 2:
-        return 0.0, math.inf
-    turn = np.arange(count) - (count - 1) / 2
-    slope = float(turn @ zero.shifts_mV) / float(turn @ turn)
-    noise = count * float(np.sum((zero.influence_mV_per_pA * iv.se_pA / iv.scatter) ** 2))
-    residual = float(np.sum((zero.shifts_mV - slope * turn) ** 2)) / max(1, count - 2)
-    return slope * (count - 1), math.sqrt(max(noise, residual) / float(turn @ turn)) * (count - 1)
 
 
 def confirmed_brackets(few: Curve) -> tuple[Bracket, ...]:

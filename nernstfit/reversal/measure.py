@@ -9,24 +9,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nernstfit.contract.settings import Measure
-from nernstfit.contract.terms import Flag, Leak, OpenPore, PotentialVerdict, Role, Voltage
-from nernstfit.reversal import capacitance, classify, curve, leak
+from nernstfit.contract.terms import Flag, Leak, PotentialVerdict, Role
+from nernstfit.reversal import capacitance, classify, leak
 from nernstfit.reversal.capacitance import Capacitance, Known, Source
-from nernstfit.reversal.classify import Criteria, Result
+from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
+from nernstfit.reversal.iv import by_role, subtracted
+from nernstfit.reversal.procedure import Facts, Procedure
+from nernstfit.reversal.stability import Stability, drift
 
 POTENTIALS = (
     *("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV", "se_mV", "low_mV", "high_mV", "slope_nS"),
     "further_se_mV",
 )
-_POINTS = ("t_ms", "point", "command_mV", "recorded_mV", "current_pA", "se_pA")
 # Change of the current along the window, over its range between sweeps, from which it is flagged: at 5 % the choice of
 # the window begins to matter beside the noise. With half slow inactivation is flagged too, with double a window that
 # starts before the current has settled to 5 % is not.
@@ -38,63 +39,6 @@ _MIN_MISMATCH_MV = 1.0
 # Standard errors of a drift over the repeats from which it is flagged. Chance exceeds 2.6 in 1 % of recordings; with
 # half in 19 %; with double never, but then drifts of five standard errors are not flagged either.
 _MIN_DRIFT_Z = 2.6
-
-
-@dataclass(frozen=True)
-class Procedure:
-    """Procedure of one measurement: the section `measure` of the configuration, and columns of the row.
-
-    Attributes
-    ----------
-    how : Measure
-        The section, with the row's own values; its keys are described in config.schema.yaml.
-    temperature_C : float
-        Temperature for the estimator.
-    sign : int
-        1 where the command depolarises the membrane as it rises, -1 for an inside-out patch.
-    series_MOhm : float or None
-        Uncompensated series resistance; None where it is not known.
-    capacitance_pF : float or None
-        Membrane capacitance by the table; None where it gives none.
-    """
-
-    how: Measure
-    temperature_C: float
-    sign: int
-    series_MOhm: float | None
-    capacitance_pF: float | None
-
-    @property
-    def criteria(self) -> Criteria:
-        """Criteria of a reversal."""
-        how = self.how
-        subtracts = Leak.of(how.leak) is not Leak.NONE
-        return Criteria(
-            how.max_interval_mV,
-            how.min_span_mV,
-            how.estimator,
-            self.temperature_C,
-            self.sign,
-            OpenPore(how.open_pore),
-            subtracts,
-        )
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Properties of a recording that its points do not show, as ingest writes them; nan where unknown."""
-
-    capacitance_pF: float
-    corner_pF: float
-    corner_se_pF: float
-    clipped_fraction: float
-    trend: float
-    mismatch_mV: float
-
-    @classmethod
-    def of(cls, fact: Mapping[Any, Any]) -> Facts:
-        """Return the facts of one measurement from its row of ingest's table."""
-        return cls(**{field.name: float(fact[field.name]) for field in fields(cls)})
 
 
 @dataclass(frozen=True)
@@ -160,7 +104,7 @@ class Measurement:
         on_command = reversal
         if is_corrected:
             commanded = {role: each.on_command() for role, each in self.curves.items()}
-            on_command = self._zero_near(_subtracted(self.procedure, commanded, self.charging), reversal)
+            on_command = self._zero_near(subtracted(self.procedure, commanded, self.charging), reversal)
         raw = on_command
         if is_subtracted:
             raw = self._zero_near(self.curves[Role.SIGNAL].on_command(), on_command)
@@ -174,7 +118,8 @@ class Measurement:
         """Return the nearest confirmed zero of another version of the curve; nan where it has none."""
         if iv is None or not math.isfinite(near_mV):
             return math.nan
-        return classify.zero_near(iv, near_mV, self.procedure.how.estimator, self.procedure.temperature_C)
+        zero = classify.nearest_zero(iv, near_mV, self.procedure.how.estimator, self.procedure.temperature_C)
+        return math.nan if zero is None else zero.potential_mV
 
     def flags(self) -> Iterator[tuple[Flag, float | None]]:
         """Yield the flags with their values, None where a flag has no value."""
@@ -209,9 +154,9 @@ class Measurement:
             yield Flag.ESTIMATORS_DISAGREE, result.disagreement_mV
         elif not math.isfinite(result.disagreement_mV):
             yield Flag.ONE_ESTIMATOR, None
-        drift_mV, se_mV = classify.drift(self.iv, zero)
-        if abs(drift_mV) > _MIN_DRIFT_Z * se_mV:
-            yield Flag.DRIFT, drift_mV
+        shift_mV, se_mV = drift(self.iv, zero)
+        if abs(shift_mV) > _MIN_DRIFT_Z * se_mV:
+            yield Flag.DRIFT, shift_mV
         for flag, bend in ((Flag.STEEPENS, result.steepens), (Flag.FLATTENS, result.flattens)):
             if bend is not None:
                 yield flag, bend.valence if math.isfinite(bend.valence) else None
@@ -241,7 +186,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     -------
     Measurement
     """
-    curves = _curves(points, procedure)
+    curves = by_role(points, procedure)
     given = procedure.capacitance_pF if procedure.capacitance_pF is not None else facts.capacitance_pF
     charging = None
     if curves[Role.SIGNAL].is_ramp:
@@ -251,44 +196,14 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         own = capacitance.estimate_for_leak(curves[Role.LEAK], given)
         ramp = curves[Role.LEAK]
         curves[Role.LEAK] = capacitance.without_capacitive_current(ramp, own.subtracted_pF, own.se_pF)
-    iv = _subtracted(procedure, curves, charging)
+    iv = subtracted(procedure, curves, charging)
     if iv is None:
         reason = "no leak was subtracted: fewer than three levels below activation lie on a straight line that rises"
         result = Result(PotentialVerdict.AMBIGUOUS, reason)
         return Measurement(procedure, facts, curves, curves[Role.SIGNAL], result, charging)
     result = classify.find(iv, procedure.criteria)
+    if result.verdict == PotentialVerdict.REVERSAL:
+        stability = Stability(points, curves, procedure, charging, iv, result)
+        reason = stability.over_sweeps() or stability.along_epoch(facts)
+        result = Result(PotentialVerdict.AMBIGUOUS, reason) if reason else result
     return Measurement(procedure, facts, curves, iv, result, charging)
-
-
-def _curves(points: Mapping[str, ArrayLike], procedure: Procedure) -> dict[Role, Curve]:
-    """Average the points of every role into a curve on its own corrected axis."""
-    curves, roles = {}, np.asarray(points["role"], dtype=object)
-    for role in dict.fromkeys(roles.tolist()):
-        part = {name: np.asarray(points[name], dtype=float)[roles == role] for name in _POINTS}
-        is_ramp = bool(part["point"].any())
-        curves[Role(role)] = curve.average(
-            part["command_mV"],
-            part["current_pA"],
-            part["se_pA"],
-            procedure.series_MOhm or 0.0,
-            curve.speed(part["command_mV"], part["t_ms"], part["point"]) if is_ramp else None,
-            part["recorded_mV"] if procedure.how.voltage == Voltage.RECORDED else None,
-        )
-    return curves
-
-
-def _subtracted(procedure: Procedure, curves: Mapping[Role, Curve], charging: Capacitance | None) -> Curve | None:
-    """Subtract capacitive current and leak from the signal; None where no leak is found."""
-    method = leak.method(procedure.how.leak)
-    signal = _without_capacitive_current(curves[Role.SIGNAL], charging)
-    reference = curves[method.reference] if method.reference else None
-    if reference is not None and method.same_ramp:
-        reference = _without_capacitive_current(reference, charging)
-    return method.subtract(signal, reference, procedure.sign)
-
-
-def _without_capacitive_current(ramp: Curve, charging: Capacitance | None) -> Curve:
-    """Subtract the capacitive current as far as it is known."""
-    if charging is None:
-        return ramp
-    return capacitance.without_capacitive_current(ramp, charging.subtracted_pF, charging.further_se_pF)

@@ -12,7 +12,8 @@ from nernstfit.contract import tables
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
 from nernstfit.reversal.curve import Curve, total_se_pA
-from nernstfit.reversal.measure import POTENTIALS, Facts, Procedure, measure
+from nernstfit.reversal.measure import POTENTIALS, measure
+from nernstfit.reversal.procedure import Facts, Procedure
 
 READS = (
     "rows.measurement",

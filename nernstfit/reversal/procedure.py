@@ -1,0 +1,78 @@
+"""Procedure of one measurement, and the properties of its recording that the points do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from nernstfit.contract.settings import Measure
+from nernstfit.contract.terms import Leak, OpenPore, Role
+from nernstfit.reversal.classify import Criteria
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """Procedure of one measurement: the section `measure` of the configuration, and columns of the row.
+
+    Attributes
+    ----------
+    how : Measure
+        The section, with the row's own values; its keys are described in config.schema.yaml.
+    temperature_C : float
+        Temperature for the estimator.
+    sign : int
+        1 where the command depolarises the membrane as it rises, -1 for an inside-out patch.
+    series_MOhm : float or None
+        Uncompensated series resistance; None where it is not known.
+    capacitance_pF : float or None
+        Membrane capacitance by the table; None where it gives none.
+    """
+
+    how: Measure
+    temperature_C: float
+    sign: int
+    series_MOhm: float | None
+    capacitance_pF: float | None
+
+    @property
+    def criteria(self) -> Criteria:
+        """Criteria of a reversal."""
+        how = self.how
+        subtracts = Leak.of(how.leak) is not Leak.NONE
+        return Criteria(
+            how.max_interval_mV,
+            how.min_span_mV,
+            how.estimator,
+            self.temperature_C,
+            self.sign,
+            OpenPore(how.open_pore),
+            subtracts,
+        )
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Properties of a recording that its points do not show, as ingest writes them; nan where unknown."""
+
+    capacitance_pF: float
+    corner_pF: float
+    corner_se_pF: float
+    clipped_fraction: float
+    trend: float
+    mismatch_mV: float
+    early_from_ms: float
+    early_to_ms: float
+    middle_from_ms: float
+    middle_to_ms: float
+
+    def window_ms(self, role: Role) -> tuple[float, float]:
+        """Return start and end of an earlier window, from the start of the epoch."""
+        if role is Role.EARLY:
+            return self.early_from_ms, self.early_to_ms
+        return self.middle_from_ms, self.middle_to_ms
+
+    @classmethod
+    def of(cls, fact: Mapping[Any, Any]) -> Facts:
+        """Return the facts of one measurement from its row of ingest's table."""
+        return cls(**{field.name: float(fact[field.name]) for field in fields(cls)})

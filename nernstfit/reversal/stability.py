@@ -1,0 +1,216 @@
+"""Stability of a zero: over the sweeps of a recording, and along the epoch from which it is taken.
+
+One zero of a current that changes is the zero of none of its states: a bath exchange, run-down or wash-in within the
+recording moves it over the sweeps; a tail that has decayed, or a current that inactivates or still activates, along
+the epoch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nernstfit.contract.terms import Role
+from nernstfit.reversal import classify
+from nernstfit.reversal.capacitance import Capacitance
+from nernstfit.reversal.classify import Z_95, Result
+from nernstfit.reversal.curve import SAME_LEVEL_MV, Curve
+from nernstfit.reversal.estimator import Zero
+from nernstfit.reversal.iv import by_role, subtracted
+from nernstfit.reversal.procedure import Facts, Procedure
+
+FloatArray = NDArray[np.float64]
+
+# Standard errors of a step between two ranges of sweeps. Over 80 sweeps chance exceeds 4 in less than 1 % of
+# recordings; with half in most, with double a step of 10 mV between two noisy sweeps is overlooked.
+_STEP_Z = 4.0
+# Least step between two ranges, over the largest interval that is not ambiguous: the ranges are told apart as far as
+# they matter. With half, a drift is told in twice as many ranges; with double, in one or two.
+_MIN_STEP = 0.5
+# Shortest range as part of all sweeps. With half, single sweeps count as a state of their own; with double, a state of
+# a few sweeps at either end is part of the next.
+_MIN_RANGE = 0.05
+# Largest shift of the zero along the epoch, in mV (contract).
+_MAX_SHIFT_MV = 3.0
+# Part of the early window that is proposed for a tail. With half it may be too short to be noted in whole samples; with
+# double a fast tail has decayed in part.
+_TAIL = 0.1
+
+
+@dataclass(frozen=True)
+class Stability:
+    """Curves and procedure of a measurement, with which its zero is found in a part of the points.
+
+    Attributes
+    ----------
+    points : mapping
+        Columns of the points as ingest writes them.
+    curves : mapping
+        Curves by role, before subtraction.
+    procedure : Procedure
+    charging : Capacitance or None
+    iv : Curve
+        Signal after subtraction.
+    result : Result
+        Its reversal.
+    """
+
+    points: Mapping[str, ArrayLike]
+    curves: Mapping[Role, Curve]
+    procedure: Procedure
+    charging: Capacitance | None
+    iv: Curve
+    result: Result
+
+    def over_sweeps(self) -> str:
+        """Return the reason why the sweeps do not have one zero, or ''."""
+        zero, limit = self.result.zero, self.procedure.how.max_interval_mV
+        if zero is None or len(zero.shifts_mV) < 2:
+            return ""
+        ranges = _ranges(zero.shifts_mV, _repeat_sd_mV(self.iv, zero), _MIN_STEP * limit)
+        if len(ranges) == 1:
+            return ""
+        signal = _signal(self.points)
+        repeat = _repeat_numbers(signal)
+        kept = [(repeat >= start) & (repeat < stop) for start, stop in ranges]
+        potentials = [self._zero_of({name: values[keep] for name, values in signal.items()}) for keep in kept]
+        known = [potential for potential in potentials if math.isfinite(potential)]
+        if len(known) == len(potentials) and max(known) - min(known) <= limit:
+            return ""
+        named = ", ".join(
+            f"{_span(signal['sweep'][keep])} {_written(potential)}"
+            for keep, potential in zip(kept, potentials, strict=True)
+        )
+        return (
+            f"the zero moves by more than max_interval_mV = {limit:g} over the sweeps: sweeps {named}; give each "
+            "state a row of its own with its range in column sweeps"
+        )
+
+    def along_epoch(self, facts: Facts) -> str:
+        """Return the reason why the zero is not the same in the whole epoch, or ''.
+
+        Parameters
+        ----------
+        facts : Facts
+        """
+        if self.result.zero is None:
+            return ""
+        earlier = {role: self._nearest(self.curves[role]) for role in (Role.EARLY, Role.MIDDLE) if role in self.curves}
+        moved = [role for role, zero in earlier.items() if zero is not None and self._differs(zero)]
+        if not moved:
+            return ""
+        how, found = self.procedure.how, earlier[moved[0]]
+        assert found is not None
+        start, stop = facts.window_ms(moved[0])
+        decays = found.slope_nS > self.result.slope_nS
+        current = "a tail or an inactivating current" if decays else "a current that still activates"
+        proposal = (
+            f"from_ms: {start:g} and to_ms: {start + (stop - start) * _TAIL:g}, or statistic: peak"
+            if decays
+            else "one in which it is settled"
+        )
+        late = f"{self.result.potential_mV:.1f} mV from {how.from_fraction:.0%} to {how.to_fraction:.0%} of it"
+        return (
+            f"the zero moves along the epoch: {found.potential_mV:.1f} mV from {start:g} to {stop:g} ms, {late}; "
+            f"{current}? Choose the window: {proposal}"
+        )
+
+    def _differs(self, earlier: Zero) -> bool:
+        shift = abs(earlier.potential_mV - self.result.potential_mV)
+        return shift > max(_MAX_SHIFT_MV, Z_95 * math.hypot(earlier.se_mV, self.result.se_mV))
+
+    def _zero_of(self, points: Mapping[str, NDArray[np.generic]]) -> float:
+        """Return the zero of some of the signal's points, nan where they have none."""
+        zero = self._nearest(by_role(points, self.procedure)[Role.SIGNAL])
+        return math.nan if zero is None else zero.potential_mV
+
+    def _nearest(self, signal: Curve) -> Zero | None:
+        """Return the confirmed zero of another signal that is nearest to that of the result."""
+        iv = subtracted(self.procedure, {**self.curves, Role.SIGNAL: signal}, self.charging)
+        how = self.procedure.how
+        if iv is None:
+            return None
+        return classify.nearest_zero(iv, self.result.potential_mV, how.estimator, self.procedure.temperature_C)
+
+
+def drift(iv: Curve, zero: Zero) -> tuple[float, float]:
+    """Estimate the shift of the zero from the first repeat to the last by a straight line.
+
+    Parameters
+    ----------
+    iv : Curve
+    zero : Zero
+
+    Returns
+    -------
+    drift_mV, se_mV : float
+        Shift and its standard error; 0 and inf where there are no repeats.
+    """
+    count = len(zero.shifts_mV)
+    if count < 2:
+        return 0.0, math.inf
+    turn = np.arange(count) - (count - 1) / 2
+    slope = float(turn @ zero.shifts_mV) / float(turn @ turn)
+    residual = float(np.sum((zero.shifts_mV - slope * turn) ** 2)) / max(1, count - 2)
+    variance = max(_repeat_sd_mV(iv, zero) ** 2, residual)
+    return slope * (count - 1), math.sqrt(variance / float(turn @ turn)) * (count - 1)
+
+
+def _signal(points: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.generic]]:
+    """Return the points of the signal alone."""
+    columns = {name: np.asarray(values) for name, values in points.items()}
+    rows = columns["role"] == Role.SIGNAL
+    return {name: values[rows] for name, values in columns.items()}
+
+
+def _repeat_numbers(signal: Mapping[str, NDArray[np.generic]]) -> NDArray[np.int64]:
+    """Return of each point the number of its repeat: of a ramp its sweep, of a step its place among equal levels."""
+    if signal["point"].astype(float).any():
+        return np.asarray(np.unique(signal["sweep"], return_inverse=True)[1])
+    level = np.round(signal["command_mV"].astype(float) / SAME_LEVEL_MV)
+    order = np.lexsort((signal["sweep"], level))
+    starts = np.flatnonzero(np.concatenate(([True], np.diff(level[order]) != 0)))
+    lengths = np.diff(np.append(starts, len(order)))
+    numbers = np.empty(len(order), dtype=np.int64)
+    numbers[order] = np.arange(len(order)) - np.repeat(starts, lengths)
+    return numbers
+
+
+def _repeat_sd_mV(iv: Curve, zero: Zero) -> float:
+    """Return the standard deviation of the zero of one repeat by the noise within windows."""
+    of_mean = zero.influence_mV_per_pA * iv.se_pA / iv.scatter
+    return math.sqrt(len(zero.shifts_mV)) * float(np.linalg.norm(of_mean))
+
+
+def _ranges(shifts_mV: FloatArray, sd_mV: float, least_mV: float) -> list[tuple[int, int]]:
+    """Return ranges of repeats between which the zero steps by at least so much, by splitting in two where it does."""
+    least = max(1, round(_MIN_RANGE * len(shifts_mV)))
+
+    def split(start: int, stop: int) -> list[tuple[int, int]]:
+        part = shifts_mV[start:stop]
+        count = np.arange(least, len(part) - least + 1)
+        if not len(count):
+            return [(start, stop)]
+        sums = np.cumsum(part)
+        step = sums[count - 1] / count - (sums[-1] - sums[count - 1]) / np.maximum(len(part) - count, 1)
+        z = np.abs(step) / (sd_mV * np.sqrt(1 / count + 1 / np.maximum(len(part) - count, 1)))
+        at = int(z.argmax())
+        if z[at] <= _STEP_Z or abs(step[at]) < least_mV:
+            return [(start, stop)]
+        middle = start + int(count[at])
+        return split(start, middle) + split(middle, stop)
+
+    return split(0, len(shifts_mV))
+
+
+def _span(sweeps: NDArray[np.generic]) -> str:
+    first, last = int(sweeps.min()), int(sweeps.max())
+    return f"{first}" if first == last else f"{first}-{last}"
+
+
+def _written(potential_mV: float) -> str:
+    return f"{potential_mV:.1f} mV" if math.isfinite(potential_mV) else "without a zero"
