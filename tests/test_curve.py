@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from nernstfit.contract import schema
-from nernstfit.contract.terms import Leak
+from nernstfit.contract.terms import Configuration, Leak
 from nernstfit.reversal import capacitance, classify, curve, leak, registry, stability
 from nernstfit.reversal.capacitance import Known
 from nernstfit.reversal.classify import Criteria
@@ -201,13 +202,20 @@ def test_channels_that_open_on_the_way_are_no_capacitance() -> None:
 
 def test_an_unknown_capacitance_has_the_possible_size_that_the_corner_shows() -> None:
     estimated = capacitance.estimate(ramp(8.0 * (RAMP + 15), 0.5), None, Known(math.nan, 3.0, 4.0))
-    assert (estimated.subtracted_pF, estimated.se_pF, estimated.possible_pF, estimated.source) == (
+    assert (estimated.subtracted_pF, estimated.se_pF, estimated.limit_pF, estimated.source) == (
         0.0,
         0.0,
-        5.0,
+        pytest.approx(3.0 + stats.norm.ppf(0.95) * 4.0),
         "unknown",
     )
-    assert capacitance.estimate(ramp(RAMP, 0.5), None, Known()).possible_pF == pytest.approx(17.7, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("configuration", "limit_pF"), [("whole-cell", 70.7), ("inside-out", 2.0), ("two-electrode", 382_000)]
+)
+def test_without_a_corner_the_limit_is_that_of_the_configuration(configuration: str, limit_pF: float) -> None:
+    known = Known(configuration=Configuration(configuration))
+    assert capacitance.estimate(ramp(RAMP, 0.5), None, known).limit_pF == pytest.approx(limit_pF, rel=1e-2)
 
 
 # Estimators

@@ -16,6 +16,7 @@ from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, Waveform
 from nernstfit.contract import tables
 from nernstfit.experiment import folder as experiments
+from nernstfit.reversal.classify import interval_mV
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.stages import correct, ingest, measure
@@ -182,7 +183,7 @@ def test_what_charges_the_membrane_is_taken_off_a_ramp(
     assert flags(found)["repeats"] == "3"
 
 
-def test_a_capacity_that_nobody_knows_enters_the_error_of_the_fit_alone(tmp_path: Path, measured: Measured) -> None:
+def test_a_capacity_that_nobody_knows_widens_the_interval_to_one_side(tmp_path: Path, measured: Measured) -> None:
     one = replace(RAMPS, epochs=RAMPS.epochs[:2])
     write(tmp_path / "data" / "cell.abf", charged, one, 3, 4000)
     found = measured({"epoch": "B"})
@@ -190,15 +191,25 @@ def test_a_capacity_that_nobody_knows_enters_the_error_of_the_fit_alone(tmp_path
     assert math.isnan(found["leak_shift_mV"])
     # The step of the current at the corner shows how large it is.
     assert float(flags(found)["capacity_unknown"]) == pytest.approx(2.5, abs=0.6)
-    assert found["further_se_mV"] == pytest.approx(float(flags(found)["capacity_unknown"]), rel=1e-3)
+    assert found["capacitance_shift_mV"] == pytest.approx(float(flags(found)["capacity_unknown"]), rel=1e-3)
     assert found["se_mV"] < 0.2
+    # An ascending ramp: the truth lies above its zero.
+    below, above = interval_mV(found["se_mV"], found["capacitance_shift_mV"])
+    assert below == pytest.approx(1.96 * found["se_mV"], rel=1e-3)
+    assert found["reversal_mV"] + above > -15.0
+    narrow = measured({"epoch": "B", "max_interval_mV": "2"})
+    assert narrow["verdict"] == "ambiguous"
+    assert "membrane capacitance is not known" in narrow["reason"]
+    assert "higher" in narrow["reason"]
 
 
 def test_ramps_that_open_channels_are_no_capacity(tmp_path: Path, measured: Measured) -> None:
     write(tmp_path / "data" / "cell.abf", lambda v, s: np.where(s > 0, 4.0, 12.0) * (v + 15.0), RAMPS, 3, 4000)
     found = measured({"epoch": "B"})
     assert "hysteresis" in flags(found)
-    assert found["reversal_mV"] == pytest.approx(-15.0, abs=0.3)
+    assert found["verdict"] == "ambiguous"
+    assert "membrane capacitance is not known" in found["reason"]
+    assert "-15.0 mV" in found["reason"]
 
 
 def test_the_recorded_voltage_is_told_beside_the_command_and_used_where_asked(
@@ -247,7 +258,8 @@ def test_a_peak_is_read_at_the_same_time_in_every_sweep(tmp_path: Path, measured
     peak, steady = measured({"statistic": "peak"}), measured({})
     assert peak["verdict"] == "reversal", peak["reason"]
     assert peak["reversal_mV"] == pytest.approx(e, abs=3.0)
-    assert steady["reversal_mV"] < 0
+    assert steady["verdict"] == "ambiguous"
+    assert "statistic: peak" in steady["reason"]
 
 
 def test_a_ramp_has_no_peak(tmp_path: Path, measured: Measured) -> None:

@@ -35,6 +35,8 @@ NUMBERS = (
     "mismatch_mV",
     "capacitance_pF",
     "bandwidth_Hz",
+    "window_from_ms",
+    "window_to_ms",
     "early_from_ms",
     "early_to_ms",
     "middle_from_ms",

@@ -108,9 +108,10 @@ class Reading:
         Largest difference of the recorded voltage from the command; nan where none is recorded.
     capacitance_pF : float
         Membrane capacitance as the amplifier telegraphed it; nan where it did not.
+    window_from_ms, window_to_ms : float
+        Window in the first sweep, from the start of the epoch.
     early_from_ms, early_to_ms, middle_from_ms, middle_to_ms : float
-        Windows in which the current of steps is read too where nobody chose one, from the start of the epoch; nan
-        elsewhere.
+        Windows in which the current of steps is read too where nobody chose one; nan elsewhere.
     bandwidth_Hz : float
     bandwidth_source : BandwidthSource
         Limit of the current's bandwidth, see `Recording.bandwidth`.
@@ -132,6 +133,8 @@ class Reading:
     corner_se_pF: float
     mismatch_mV: float
     capacitance_pF: float
+    window_from_ms: float
+    window_to_ms: float
     early_from_ms: float
     early_to_ms: float
     middle_from_ms: float
@@ -215,19 +218,19 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         corner_se_pF=corner[1],
         mismatch_mV=source.mismatch_mV,
         capacitance_pF=source.channel.capacitance_pF,
-        **_spans_ms(source, parts[0], earlier),
+        **_spans_ms(source, parts[0], {"window": windows, **{str(role): each for role, each in earlier.items()}}),
         bandwidth_Hz=band.corner_Hz,
         bandwidth_source=band.source,
     )
 
 
-def _spans_ms(source: Source, part: Segment, earlier: Mapping[Role, Sequence[tuple[int, int]]]) -> dict[str, float]:
-    """Return start and end of the earlier windows in ms from the start of the epoch; nan where there are none."""
+def _spans_ms(source: Source, part: Segment, windows: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, float]:
+    """Return start and end of windows in ms from the start of the epoch; nan where there are none."""
     ends = ("from_ms", "to_ms")
     spans = {f"{role}_{end}": math.nan for role in (Role.EARLY, Role.MIDDLE) for end in ends}
-    for role, windows in earlier.items():
-        times = ((sample - part.start) / source.recording.rate_Hz * 1e3 for sample in windows[0])
-        spans |= {f"{role}_{end}": time for end, time in zip(ends, times, strict=True)}
+    for name, each in windows.items():
+        times = ((sample - part.start) / source.recording.rate_Hz * 1e3 for sample in each[0])
+        spans |= {f"{name}_{end}": time for end, time in zip(ends, times, strict=True)}
     return spans
 
 

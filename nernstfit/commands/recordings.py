@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from typing import Any
 import click
 
 from nernstfit.commands.options import Quantity, cell, temperature_option
-from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.contract.terms import Configuration, PotentialVerdict
 
 _CHANNEL = click.option("--channel", help="Name or number of the ADC that carries the current.")
 _COMMAND = click.option("--command", help="Name or number of the DAC that drives the cell.")
@@ -91,17 +92,16 @@ Examples:
     type=Quantity(("recordings", "capacitance_pF")),
     help="Capacitance of the membrane, for ramps.",
 )
-@temperature_option("For estimators that use RT/F, such as ghk.")
+@click.option(
+    "--configuration",
+    type=click.Choice([each.value for each in Configuration]),
+    default=Configuration.WHOLE_CELL.value,
+    show_default=True,
+    help="Recording configuration, which decides the sign of the membrane potential.",
+)
+@temperature_option("Of the bath, for RT/F.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def measure(
-    file: Path,
-    series_resistance_MOhm: float | None,
-    capacitance_pF: float | None,
-    temperature_C: float,
-    subtract: str,
-    as_json: bool,
-    **options: str | None,
-) -> None:
+def measure(file: Path, as_json: bool, **options: Any) -> None:
     """Measure the reversal potential of FILE, as commanded, by the workflow's own stages.
 
     Prints the columns of results/reversal_potentials.csv, without a junction potential.
@@ -109,7 +109,9 @@ def measure(
     """
     from nernstfit.commands.calculations import measure as calculation  # noqa: PLC0415
 
-    patch = calculation.PatchProperties(series_resistance_MOhm, capacitance_pF, temperature_C, subtract)
+    patch = calculation.PatchProperties(
+        **{each.name: options.pop(each.name) for each in dataclasses.fields(calculation.PatchProperties)}
+    )
     given = {name: value for name, value in options.items() if value is not None}
     found = calculation.measure(str(file), given, patch)
     known = {name: value for name, value in found.items() if value == value}

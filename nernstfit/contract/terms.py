@@ -201,6 +201,11 @@ class Configuration(Term):
         "a cell between two electrodes, its inside not set by a pipette, the bath outside",
     )
 
+    @property
+    def sign(self) -> int:
+        """-1 where the bath is the inside of the membrane, else 1."""
+        return -1 if self is Configuration.INSIDE_OUT else 1
+
 
 class CorrectionStep(Term):
     """Step of the correction ladder, in the order in which the steps are applied."""
@@ -368,6 +373,12 @@ class ErrorSource(Term):
         "concentrations as made up; common to all cells",
         "solutions made up or assayed more closely",
     )
+    CAPACITANCE = (
+        "capacitance",
+        "unknown membrane capacitance",
+        "capacitive current of ramps without a known membrane capacitance; common to all cells",
+        "ramps in both directions, or the membrane capacitance in column capacitance_pF",
+    )
 
 
 class Flag(Term):
@@ -420,8 +431,8 @@ class Flag(Term):
     CAPACITY_UNKNOWN = (
         "capacity_unknown",
         "capacitance unknown",
-        "possible shift of a ramp's zero by the capacitive current of an unknown membrane capacitance, mV; "
-        "the fit takes it as a further error",
+        "possible shift of a ramp's zero by the capacitive current of an unknown membrane capacitance, mV (95 % limit, "
+        "to one side); a systematic error of the fit",
     )
     HYSTERESIS = (
         "hysteresis",

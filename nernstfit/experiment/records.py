@@ -125,11 +125,6 @@ class Row:
         return (self.recording, self.subtract) if self.subtract else (self.recording,)
 
     @property
-    def membrane_sign(self) -> int:
-        """1 where the command depolarises the membrane as it rises, -1 for an inside-out patch."""
-        return self.condition.sign
-
-    @property
     def condition(self) -> Condition:
         """Solutions, configuration and temperature in which the measurement was made."""
         return Condition(self.bath, self.pipette, self.configuration, self.temperature_C, self.zeroed_in)

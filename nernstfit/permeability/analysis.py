@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nernstfit.contract.settings import Settings
-from nernstfit.contract.terms import ActivityModel, CorrectionStep, RatioVerdict
+from nernstfit.contract.terms import ActivityModel, CorrectionStep, ErrorSource, RatioVerdict
 from nernstfit.permeability.error_propagation import SystematicErrors, propagate
 from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import nernst_slopes
@@ -43,6 +43,8 @@ _DECADE = math.log(10.0)  # natural logs of a factor of ten
 _FREE_OFFSET_SCATTER_MV = 1.0
 """Scatter that stands for the electrode offsets on the first steps of the ladder where the configuration leaves them
 free: about what a good electrode drifts. With half or twice of it only the intervals of these steps change."""
+
+_Z_95 = float(stats.norm.ppf(0.975))  # standard deviations of a one-sided 95 % limit of a half-normal error
 
 _NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
 
@@ -243,10 +245,20 @@ class GroupFits:
         if key not in self._results:
             found = fit(data, model.reference, offset_scale_mV, robust=self.settings.fit.robust)
             errors = self._systematic_errors(data, model, with_junction)
-            systematic_mV = errors.shift_mV(found.ln_p)
+            systematic_mV = np.column_stack([errors.shift_mV(found.ln_p), self._capacitance_sd_mV(data)])
             ratios = ratio_inference.ratios(found, systematic_mV, self.settings.fit.confidence)
-            self._results[key] = FitResult(found, ratios, systematic_mV, errors.names)
+            self._results[key] = FitResult(found, ratios, systematic_mV, (*errors.names, ErrorSource.CAPACITANCE))
         return self._results[key]
+
+    def _capacitance_sd_mV(self, data: Observations) -> FloatArray:
+        """Return the shift by one standard deviation of the membrane capacitance, where it is not known; shape (n,).
+
+        It is one random number of all cells: their mean is wrong to the same side.
+        """
+        of_measurement = dict(
+            zip(self.group.observations.measurements, self.group.capacitance_shift_mV.tolist(), strict=True)
+        )
+        return np.array([of_measurement[name] for name in data.measurements]) / _Z_95
 
     def _systematic_errors(self, data: Observations, model: Model, with_junction: bool) -> SystematicErrors:
         """Return the systematic errors of the observations' conditions."""

@@ -9,21 +9,33 @@ by more than a constant.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.terms import Configuration
 from nernstfit.reversal import spline
 from nernstfit.reversal.curve import DENSE_MV, Curve, coarse, thinned
 from nernstfit.reversal.polynomial import error_scale
 
 FloatArray = NDArray[np.float64]
 
-# Membrane capacitance in pF where nothing is known of it: a cell 25 um across at 0.9 uF/cm2 (Gentet, Stuart &
-# Clements 2000, Biophys J 79:314). It is the size of a possible error: half or double of it halves or doubles that.
+# Membrane capacitance in pF where nothing is known of it, at 0.9 uF/cm2 (Gentet, Stuart & Clements 2000, Biophys J
+# 79:314): a cell 25 um across for the leak's own ramps, and limits that few preparations exceed: a cell of 50 um, a
+# patch with what is left of the pipette's, an oocyte of 1.3 mm whose membrane is folded eightfold. Half or double of
+# it halves or doubles the possible error.
 TYPICAL_PF = 0.9e-6 * math.pi * 25e-4**2 * 1e12
+_LIMIT_PF: Mapping[Configuration, float] = {
+    Configuration.WHOLE_CELL: 0.9e-6 * math.pi * 50e-4**2 * 1e12,
+    Configuration.OUTSIDE_OUT: 2.0,
+    Configuration.INSIDE_OUT: 2.0,
+    Configuration.TWO_ELECTRODE: 8 * 0.9e-6 * math.pi * 1300e-4**2 * 1e12,
+}
+# Standard normal quantile of a one-sided 95 % limit.
+_Z_ONE_SIDED = 1.6448536269514722
 # Fraction of the common range of two ramps that is left out at either end, where the corners of the command leave
 # transients. With half or double the zeros of real ramps move by 0.1 standard errors at most: half includes more of a
 # transient, double leaves a tenth less of the data.
@@ -61,11 +73,21 @@ class Known:
         From the table or the amplifier.
     corner_pF, corner_se_pF : float
         From the step of the current at the start of the ramp, which gives only the size of a possible error.
+    configuration : Configuration
+        Of which a capacitance is assumed where the ramp's start gives none.
     """
 
     given_pF: float = math.nan
     corner_pF: float = math.nan
     corner_se_pF: float = math.nan
+    configuration: Configuration = Configuration.WHOLE_CELL
+
+    @property
+    def limit_pF(self) -> float:
+        """One-sided 95 % limit of a capacitance that is not known."""
+        if not math.isfinite(self.corner_pF):
+            return _LIMIT_PF[self.configuration]
+        return max(0.0, self.corner_pF) + _Z_ONE_SIDED * self.corner_se_pF
 
 
 @dataclass(frozen=True)
@@ -78,8 +100,8 @@ class Capacitance:
         Capacitance whose current is subtracted; 0 where it is not known, or does not differ from none.
     se_pF : float
         Its standard error; 0 where it is given or not known.
-    possible_pF : float
-        Its possible size where it is not known.
+    limit_pF : float
+        Its 95 % limit where it is not known; 0 where it is.
     source : Source
     has_hysteresis : bool
         True where the two directions differ by more than a constant.
@@ -89,7 +111,7 @@ class Capacitance:
 
     subtracted_pF: float
     se_pF: float
-    possible_pF: float
+    limit_pF: float
     source: Source
     has_hysteresis: bool = False
     variation_pF: float = 0.0
@@ -124,9 +146,7 @@ def estimate(signal: Curve, opposite: Curve | None, known: Known) -> Capacitance
     hysteresis = found is not None
     if math.isfinite(known.given_pF):
         return Capacitance(known.given_pF, 0.0, 0.0, Source.TABLE, hysteresis)
-    has_corner = math.isfinite(known.corner_pF)
-    possible = math.hypot(known.corner_pF, known.corner_se_pF) if has_corner else TYPICAL_PF
-    return Capacitance(0.0, 0.0, possible, Source.UNKNOWN, hysteresis)
+    return Capacitance(0.0, 0.0, known.limit_pF, Source.UNKNOWN, hysteresis)
 
 
 def estimate_for_leak(leak: Curve, given_pF: float) -> Capacitance:
@@ -142,7 +162,7 @@ def estimate_for_leak(leak: Curve, given_pF: float) -> Capacitance:
     Returns
     -------
     Capacitance
-        Where it is not known, its possible size is its standard error.
+        Where it is not known, that of a typical cell is its standard error.
     """
     speed = membrane_speed(leak)
     if np.ptp(np.sign(speed)) == 2:

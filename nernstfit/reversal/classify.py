@@ -154,6 +154,20 @@ def nearest_zero(iv: Curve, near_mV: float, estimator: str, temperature_C: float
     return zero if math.isfinite(zero.potential_mV) else None
 
 
+def interval_mV(se_mV: float, shift_mV: float) -> tuple[float, float]:
+    """Return how far the 95 % interval of a potential reaches below and above it.
+
+    Parameters
+    ----------
+    se_mV : float
+        Standard error.
+    shift_mV : float
+        Possible shift to one side (95 % limit), as by a capacitance that is not known.
+    """
+    reach = Z_95 * se_mV
+    return math.hypot(reach, min(shift_mV, 0.0)), math.hypot(reach, max(shift_mV, 0.0))
+
+
 def subtracted_fraction(iv: Curve, zero: Zero) -> float:
     """Return the fraction of the slope of the total current at the zero that was subtracted.
 

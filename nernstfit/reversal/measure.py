@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from nernstfit.reversal.stability import Stability, drift
 POTENTIALS = (
     *("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV", "se_mV", "low_mV", "high_mV", "slope_nS"),
     "further_se_mV",
+    "capacitance_shift_mV",
 )
 # Change of the current along the window, over its range between sweeps, from which it is flagged: at 5 % the choice of
 # the window begins to matter beside the noise. With half slow inactivation is flagged too, with double a window that
@@ -67,18 +68,38 @@ class Measurement:
     charging: Capacitance | None
 
     @property
-    def capacitive_error_mV(self) -> float:
-        """Possible shift of a ramp's zero by a capacitance that is not known."""
+    def capacitance_shift_mV(self) -> float:
+        """Possible shift from a ramp's zero to the truth by a capacitance that is not known (95 % limit, one-sided)."""
         zero = self.result.zero
-        if self.charging is None or zero is None or leak.method(self.procedure.how.leak).same_ramp:
-            return 0.0  # a background on the same ramp has the same capacitive current
-        return self.charging.possible_pF * float(np.abs(self.iv.speed_mV_per_ms).max()) / abs(zero.slope_nS)
+        if zero is None:
+            return 0.0
+        return _capacitance_shift_mV(self.procedure, self.charging, self.iv, zero.slope_nS)
 
     @property
     def further_se_mV(self) -> float:
-        """Error that the fit adds to the standard error: estimators that disagree, an unknown capacitance."""
-        disagreement = self.result.disagreement_mV if self.result.disagrees else 0.0
-        return math.hypot(disagreement, self.capacitive_error_mV)
+        """Error that the fit adds to the standard error: estimators that disagree."""
+        return abs(self.result.disagreement_mV) if self.result.disagrees else 0.0
+
+    def too_wide(self) -> str:
+        """Return the reason why the interval with every error is too wide, or ''."""
+        below, above = classify.interval_mV(
+            math.hypot(self.result.se_mV, self.further_se_mV), self.capacitance_shift_mV
+        )
+        if below + above <= self.procedure.how.max_interval_mV:
+            return ""
+        shift, wide = self.capacitance_shift_mV, f"the 95 % interval is {below + above:.1f} mV wide"
+        limit = f"more than max_interval_mV = {self.procedure.how.max_interval_mV:g}"
+        if abs(shift) > self.further_se_mV:
+            side = "higher" if shift > 0 else "lower"
+            return (
+                f"{wide}, {limit}: the membrane capacitance is not known, and by the capacitive current the potential "
+                f"may lie up to {abs(shift):.1f} mV {side} than the zero of the ramp at {self.result.potential_mV:.1f} "
+                "mV; give capacitance_pF, or record ramps in both directions"
+            )
+        return (
+            f"{wide}, {limit}: two estimators of the zero differ by {abs(self.result.disagreement_mV):.1f} mV; record "
+            "more levels near it"
+        )
 
     def values(self) -> dict[str, Any]:
         """Return verdict, reason and potentials under the names of their columns; absent ones are not in it."""
@@ -93,7 +114,8 @@ class Measurement:
             "slope_nS": result.slope_nS,
         }
         if result.verdict == PotentialVerdict.REVERSAL:
-            values |= self._shifts() | {"further_se_mV": self.further_se_mV}
+            further = {"further_se_mV": self.further_se_mV, "capacitance_shift_mV": self.capacitance_shift_mV}
+            values |= self._shifts() | further
         return values
 
     def _shifts(self) -> dict[str, float]:
@@ -165,7 +187,7 @@ class Measurement:
         if self.charging is None:
             return
         if self.charging.source is Source.UNKNOWN:
-            yield Flag.CAPACITY_UNKNOWN, self.capacitive_error_mV or None
+            yield Flag.CAPACITY_UNKNOWN, abs(self.capacitance_shift_mV) or None
         else:
             yield Flag.CAPACITY_REMOVED, self.charging.subtracted_pF
         if self.charging.has_hysteresis:
@@ -190,7 +212,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     given = procedure.capacitance_pF if procedure.capacitance_pF is not None else facts.capacitance_pF
     charging = None
     if curves[Role.SIGNAL].is_ramp:
-        known = Known(given, facts.corner_pF, facts.corner_se_pF)
+        known = Known(given, facts.corner_pF, facts.corner_se_pF, procedure.configuration)
         charging = capacitance.estimate(curves[Role.SIGNAL], curves.get(Role.OPPOSITE), known)
     if Role.LEAK in curves and curves[Role.LEAK].is_ramp:
         own = capacitance.estimate_for_leak(curves[Role.LEAK], given)
@@ -202,8 +224,20 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         result = Result(PotentialVerdict.AMBIGUOUS, reason)
         return Measurement(procedure, facts, curves, curves[Role.SIGNAL], result, charging)
     result = classify.find(iv, procedure.criteria)
-    if result.verdict == PotentialVerdict.REVERSAL:
-        stability = Stability(points, curves, procedure, charging, iv, result)
-        reason = stability.over_sweeps() or stability.along_epoch(facts)
-        result = Result(PotentialVerdict.AMBIGUOUS, reason) if reason else result
-    return Measurement(procedure, facts, curves, iv, result, charging)
+    found = Measurement(procedure, facts, curves, iv, result, charging)
+    if result.verdict != PotentialVerdict.REVERSAL:
+        return found
+    stability = Stability(points, curves, procedure, charging, iv, result)
+    reason = stability.over_sweeps() or stability.along_epoch(facts) or found.too_wide()
+    return replace(found, result=Result(PotentialVerdict.AMBIGUOUS, reason)) if reason else found
+
+
+def _capacitance_shift_mV(procedure: Procedure, charging: Capacitance | None, iv: Curve, slope_nS: float) -> float:
+    """Return the shift from the zero of a ramp to the truth by the limit of an unknown capacitance.
+
+    The capacitive current, C dV/dt, lifts an ascending ramp, whose zero then lies below the truth.
+    """
+    if charging is None or leak.method(procedure.how.leak).same_ramp:
+        return 0.0  # a background on the same ramp has the same capacitive current
+    speed = iv.speed_mV_per_ms[np.abs(iv.speed_mV_per_ms).argmax()]
+    return charging.limit_pF * float(speed) / slope_nS

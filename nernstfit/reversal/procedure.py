@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from nernstfit.contract.settings import Measure
-from nernstfit.contract.terms import Leak, OpenPore, Role
+from nernstfit.contract.terms import Configuration, Leak, OpenPore, Role
 from nernstfit.reversal.classify import Criteria
 
 
@@ -21,8 +21,7 @@ class Procedure:
         The section, with the row's own values; its keys are described in config.schema.yaml.
     temperature_C : float
         Temperature for the estimator.
-    sign : int
-        1 where the command depolarises the membrane as it rises, -1 for an inside-out patch.
+    configuration : Configuration
     series_MOhm : float or None
         Uncompensated series resistance; None where it is not known.
     capacitance_pF : float or None
@@ -31,9 +30,14 @@ class Procedure:
 
     how: Measure
     temperature_C: float
-    sign: int
+    configuration: Configuration
     series_MOhm: float | None
     capacitance_pF: float | None
+
+    @property
+    def sign(self) -> int:
+        """1 where the command depolarises the membrane as it rises, -1 for an inside-out patch."""
+        return self.configuration.sign
 
     @property
     def criteria(self) -> Criteria:
@@ -61,16 +65,17 @@ class Facts:
     clipped_fraction: float
     trend: float
     mismatch_mV: float
+    window_from_ms: float
+    window_to_ms: float
     early_from_ms: float
     early_to_ms: float
     middle_from_ms: float
     middle_to_ms: float
 
     def window_ms(self, role: Role) -> tuple[float, float]:
-        """Return start and end of an earlier window, from the start of the epoch."""
-        if role is Role.EARLY:
-            return self.early_from_ms, self.early_to_ms
-        return self.middle_from_ms, self.middle_to_ms
+        """Return start and end of the window of a role, from the start of the epoch."""
+        name = "window" if role is Role.SIGNAL else role
+        return getattr(self, f"{name}_from_ms"), getattr(self, f"{name}_to_ms")
 
     @classmethod
     def of(cls, fact: Mapping[Any, Any]) -> Facts:

@@ -103,9 +103,9 @@ class Stability:
         moved = [role for role, zero in earlier.items() if zero is not None and self._differs(zero)]
         if not moved:
             return ""
-        how, found = self.procedure.how, earlier[moved[0]]
+        found = earlier[moved[0]]
         assert found is not None
-        start, stop = facts.window_ms(moved[0])
+        (start, stop), window = facts.window_ms(moved[0]), facts.window_ms(Role.SIGNAL)
         decays = found.slope_nS > self.result.slope_nS
         current = "a tail or an inactivating current" if decays else "a current that still activates"
         proposal = (
@@ -113,7 +113,7 @@ class Stability:
             if decays
             else "one in which it is settled"
         )
-        late = f"{self.result.potential_mV:.1f} mV from {how.from_fraction:.0%} to {how.to_fraction:.0%} of it"
+        late = f"{self.result.potential_mV:.1f} mV from {window[0]:g} to {window[1]:g} ms"
         return (
             f"the zero moves along the epoch: {found.potential_mV:.1f} mV from {start:g} to {stop:g} ms, {late}; "
             f"{current}? Choose the window: {proposal}"

@@ -35,7 +35,7 @@ class Condition:
     @property
     def sign(self) -> int:
         """Return -1 where the bath is the inside of the membrane, else +1."""
-        return -1 if self.configuration == Configuration.INSIDE_OUT else 1
+        return Configuration(self.configuration).sign
 
     @property
     def inside(self) -> str:

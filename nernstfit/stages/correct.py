@@ -12,7 +12,7 @@ from nernstfit.contract import tables
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row, measurement_times
 from nernstfit.experiment.views import stage
-from nernstfit.reversal.classify import Z_95, Result, on_membrane
+from nernstfit.reversal.classify import Result, interval_mV, on_membrane
 
 READS = (
     "rows.measurement",
@@ -87,8 +87,11 @@ def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_
     on_command = Result(verdict, potential_mV=measured["reversal_mV"], **numbers)
     result = on_membrane(on_command, condition.sign, 0.0 if math.isnan(junction_mV) else junction_mV)
     is_reversal = verdict == PotentialVerdict.REVERSAL
-    ends = [result.potential_mV + sign * Z_95 * result.se_mV for sign in (-1, 1)]
-    low_mV, high_mV = ends if is_reversal else (result.low_mV, result.high_mV)
+    shift_mV = condition.sign * measured["capacitance_shift_mV"]
+    low_mV, high_mV = result.low_mV, result.high_mV
+    if is_reversal:
+        below, above = interval_mV(math.hypot(result.se_mV, measured["further_se_mV"]), shift_mV)
+        low_mV, high_mV = result.potential_mV - below, result.potential_mV + above
     carries = is_reversal or not (math.isnan(low_mV) and math.isnan(high_mV))
     values = vars(condition) | {name: measured[name] for name in _MEASURED}
     values |= {"measurement": row.measurement, "recording": row.recording, "sweeps": row.sweeps_text}
@@ -96,4 +99,5 @@ def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_
     values["junction_mV"] = junction_mV if carries else math.nan
     values["corrected_mV"] = result.potential_mV if is_reversal else math.nan
     values["se_mV"] = measured["se_mV"] if is_reversal else math.nan
+    values["capacitance_shift_mV"] = shift_mV
     return {**row.user_columns, **{name: values[name] for name in tables.REVERSAL_POTENTIALS.columns}}

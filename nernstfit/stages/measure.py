@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
+from nernstfit.contract.terms import Configuration
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
 from nernstfit.reversal.curve import Curve, total_se_pA
@@ -21,7 +22,7 @@ READS = (
     "rows.compensation_percent",
     "rows.capacitance_pF",
     "rows.temperature_C",
-    "rows.membrane_sign",
+    "rows.configuration",
     "rows.measure.*",
 )
 _FACTS = ("epoch", "noise_pA", "bandwidth_Hz", "bandwidth_source", "time_s")  # passed on as ingest found them
@@ -79,7 +80,7 @@ def _procedure(row: Row) -> Procedure:
     return Procedure(
         how=row.measure,
         temperature_C=row.temperature_C,
-        sign=row.membrane_sign,
+        configuration=Configuration(row.configuration),
         series_MOhm=None if series is None else series * (1 - (row.compensation_percent or 0.0) / 100),
         capacitance_pF=row.capacitance_pF,
     )

@@ -17,7 +17,7 @@ from nernstfit.workflow import Dependencies, batch, declared_fields
 
 STAGES = ("ingest", "measure", "import_reversals", "solutions", "correct", "thermodynamics", "fit", "report")
 # Properties of a row that under the demonstration's settings follow from other fields that the stage declares.
-FOLLOWING: Mapping[str, set[str]] = {"measure": {"rows.membrane_sign"}}
+FOLLOWING: Mapping[str, set[str]] = {}
 FIELDS = [(stage, field) for stage in STAGES for field in declared_fields(stage)]
 
 Stage = Callable[[Experiment], None]

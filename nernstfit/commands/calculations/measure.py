@@ -12,7 +12,7 @@ from nernstfit.abf.columns import POINTS, point_columns, table
 from nernstfit.abf.read import read
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
-from nernstfit.contract.terms import Leak
+from nernstfit.contract.terms import Configuration, Leak
 from nernstfit.experiment.folder import sweep_numbers
 from nernstfit.experiment.records import RECORDINGS, Row
 from nernstfit.solutions.conditions import NEW_ZERO
@@ -37,6 +37,8 @@ class PatchProperties:
     capacitance_pF : float or None
         Membrane capacitance.
     temperature_C : float
+    configuration : str
+        A recording configuration.
     subtract : str
         Path of the recording of the background; '' for none.
     """
@@ -44,6 +46,7 @@ class PatchProperties:
     series_resistance_MOhm: float | None
     capacitance_pF: float | None
     temperature_C: float
+    configuration: str = Configuration.WHOLE_CELL
     subtract: str = ""
 
 
@@ -82,7 +85,7 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
         sweeps_text=cells.get("sweeps", ""),
         sweeps=sweep_numbers(cells.get("sweeps", ""), "--sweeps"),
         temperature_C=patch.temperature_C,
-        configuration="",
+        configuration=patch.configuration,
         zeroed_in=NEW_ZERO,
         series_resistance_MOhm=patch.series_resistance_MOhm,
         compensation_percent=None,

@@ -34,6 +34,7 @@ _SOURCE_OF_SYSTEMATIC: Mapping[str, ErrorSource] = {
     "mobility": ErrorSource.JUNCTION,
     "temperature": ErrorSource.TEMPERATURE,
     "concentration": ErrorSource.CONCENTRATION,
+    ErrorSource.CAPACITANCE: ErrorSource.CAPACITANCE,
 }
 
 
@@ -54,7 +55,8 @@ def budget(fit: Fit, systematic_mV: FloatArray, names: Sequence[str], ions: Sequ
     Returns
     -------
     tuple of VarianceShare
-        For each ion noise, cells, offset, junction, activity, temperature and concentration; batch where there are any.
+        For each ion noise, cells, offset, junction, activity, temperature and concentration; batch and capacitance
+        where there are any.
 
     Raises
     ------
@@ -71,6 +73,8 @@ def budget(fit: Fit, systematic_mV: FloatArray, names: Sequence[str], ions: Sequ
         variances |= {source: {} for source in dict.fromkeys(_SOURCE_OF_SYSTEMATIC.values())}
         for name, variance in zip(names, of_systematic[position].tolist(), strict=True):
             variances[_source(name)][name] = variance
+        if not any(variances[ErrorSource.CAPACITANCE].values()):
+            del variances[ErrorSource.CAPACITANCE]
         found += _shares(ion, variances)
     return tuple(found)
 
