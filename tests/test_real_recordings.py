@@ -154,7 +154,9 @@ def test_a_ramp_whose_current_never_turns_has_no_reversal(run: Run, epoch: str) 
 
 @pytest.mark.parametrize("sweep", range(7))
 def test_every_sweep_of_a_ramp_alone_agrees_with_their_mean(run: Run, sweep: int) -> None:
-    (row,) = run([("DM1_0002", {"epoch": "C", "sweeps": str(sweep)})])["reversals"].to_dict("records")
+    (row,) = run([("DM1_0002", {"epoch": "C", "sweeps": str(sweep), "max_interval_mV": "60"})])["reversals"].to_dict(
+        "records"
+    )
     assert row["verdict"] == "reversal", row["reason"]
     assert 2.2 - 2 * row["se_mV"] < row["raw_mV"] < 3.2 + 2 * row["se_mV"]
 

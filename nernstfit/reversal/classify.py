@@ -20,7 +20,7 @@ from nernstfit.contract.terms import OpenPore, PotentialVerdict
 from nernstfit.reversal import registry
 from nernstfit.reversal.curve import Curve, coarse, total_se_pA
 from nernstfit.reversal.estimator import Bracket, Zero
-from nernstfit.reversal.open_pore import Bend, steepest_bend
+from nernstfit.reversal.open_pore import Bend, end_bends, steepest_bend
 
 FloatArray = NDArray[np.float64]
 
@@ -35,6 +35,11 @@ _MIN_SLOPE_FRACTION = 0.05
 # share the noise, so that chance alone exceeds 2 in less than 5 % of recordings. With half the noise is flagged, with
 # double the fit does not include errors of the model that are larger than the standard error.
 _DISAGREEMENT_Z = 2.0
+# Levels of a curve from which its ends are judged by their neighbours; of fewer all are needed for the zero itself.
+# With half there would be no neighbours, with double protocols of 20 mV steps keep a broken end.
+_MIN_WITH_ENDS = 6
+# Factor of the error of a level that shall not count: a millionth of the weight. Half and double give the same zero.
+_WITHOUT_WEIGHT = 1e3
 # Step in mV that stands for none where a wrong series resistance places levels on one another; any value far below
 # a step of a protocol gives the same verdicts.
 _MIN_STEP_MV = 1e-9
@@ -131,26 +136,23 @@ def find(iv: Curve, criteria: Criteria) -> Result:
     if reason:
         return Result(PotentialVerdict.AMBIGUOUS, reason)
     (chosen,) = accepted
-    second = registry.get(registry.get(criteria.estimator).second)
-    return _reversal(chosen, second.zero(iv, chosen.bracket, criteria.temperature_C))
+    return _reversal(chosen, _zero(iv, chosen.bracket, registry.get(criteria.estimator).second, criteria))
 
 
-def nearest_zero(iv: Curve, near_mV: float, estimator: str, temperature_C: float) -> Zero | None:
+def nearest_zero(iv: Curve, near_mV: float, criteria: Criteria) -> Zero | None:
     """Return the confirmed zero that is nearest to a potential, None where there is none.
 
     Parameters
     ----------
     iv : Curve
     near_mV : float
-    estimator : str
-        Name of an estimator of the registry.
-    temperature_C : float
+    criteria : Criteria
     """
     brackets = confirmed_brackets(coarse(iv)) if iv.size > 1 else ()
     if not brackets:
         return None
     nearest = min(brackets, key=lambda bracket: abs(sum(bracket) / 2 - near_mV))
-    zero = registry.get(estimator).zero(iv, nearest, temperature_C)
+    zero = _zero(iv, nearest, criteria.estimator, criteria)
     return zero if math.isfinite(zero.potential_mV) else None
 
 
@@ -229,8 +231,8 @@ class _Crossing:
 
     bracket: Bracket
     zero: Zero
-    steepens: Bend | None
-    flattens: Bend | None
+    steepens: Bend | None = None
+    flattens: Bend | None = None
 
     @property
     def potential_mV(self) -> float:
@@ -257,8 +259,7 @@ def _crossings(iv: Curve, few: Curve, brackets: Sequence[Bracket], criteria: Cri
 
 
 def _crossing(iv: Curve, few: Curve, bracket: Bracket, criteria: Criteria) -> _Crossing:
-    zero = registry.get(criteria.estimator).zero(iv, bracket, criteria.temperature_C)
-    crossing = _Crossing(bracket, zero, None, None)
+    crossing = _Crossing(bracket, _zero(iv, bracket, criteria.estimator, criteria))
     if criteria.open_pore == OpenPore.NONE:
         return crossing
     bends = (
@@ -267,6 +268,26 @@ def _crossing(iv: Curve, few: Curve, bracket: Bracket, criteria: Criteria) -> _C
     )
     steepens, flattens = (bend if bend is not None and bend.exceeds else None for bend in bends)
     return replace(crossing, steepens=steepens, flattens=flattens)
+
+
+def _zero(iv: Curve, bracket: Bracket, estimator: str, criteria: Criteria) -> Zero:
+    """Return the zero in a bracket by an estimator."""
+    trusted = _without_broken_ends(iv, bracket, criteria)
+    return registry.get(estimator).zero(trusted, bracket, criteria.temperature_C)
+
+
+def _without_broken_ends(iv: Curve, bracket: Bracket, criteria: Criteria) -> Curve:
+    """Return the curve with almost no weight on a first or last step that leaves the course of the others.
+
+    An artefact, a break of the seal or channels that open there would bend a smooth curve up to the zero.
+    """
+    if iv.is_ramp or iv.size < _MIN_WITH_ENDS or criteria.open_pore == OpenPore.NONE:
+        return iv
+    scale = np.ones(iv.size)
+    for end, inside in ((0, bracket[0] > iv.voltage_mV[0]), (-1, bracket[1] < iv.voltage_mV[-1])):
+        if inside and end_bends(iv, end, criteria.temperature_C):
+            scale[end] = _WITHOUT_WEIGHT
+    return replace(iv, se_pA=iv.se_pA * scale)
 
 
 def _ambiguity(accepted: Sequence[_Crossing], criteria: Criteria) -> str:

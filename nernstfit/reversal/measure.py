@@ -140,7 +140,7 @@ class Measurement:
         """Return the nearest confirmed zero of another version of the curve; nan where it has none."""
         if iv is None or not math.isfinite(near_mV):
             return math.nan
-        zero = classify.nearest_zero(iv, near_mV, self.procedure.how.estimator, self.procedure.temperature_C)
+        zero = classify.nearest_zero(iv, near_mV, self.procedure.criteria)
         return math.nan if zero is None else zero.potential_mV
 
     def flags(self) -> Iterator[tuple[Flag, float | None]]:

@@ -92,6 +92,21 @@ def steepest_bend(curve: Curve, zero_mV: float, direction: int, temperature_C: f
     return max(bends, key=lambda bend: bend.excess_z, default=None)
 
 
+def end_bends(curve: Curve, end: int, temperature_C: float) -> bool:
+    """Return whether the first or last level of a curve leaves the course of its neighbours as in no open pore.
+
+    Parameters
+    ----------
+    curve : Curve
+        Of steps; at least three levels.
+    end : int
+        0 for the first level, -1 for the last.
+    temperature_C : float
+    """
+    levels = (0, 1, 2) if end == 0 else (curve.size - 3, curve.size - 2, curve.size - 1)
+    return any(_bend(curve, levels, direction, temperature_C).exceeds for direction in (1, -1))
+
+
 def _around(voltage_mV: FloatArray, zero_mV: float) -> Iterator[tuple[int, int, int]]:
     """Yield the numbers of three levels a step apart each, with the zero between the first and the last."""
     last = len(voltage_mV) - 1

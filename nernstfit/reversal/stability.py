@@ -131,10 +131,9 @@ class Stability:
     def _nearest(self, signal: Curve) -> Zero | None:
         """Return the confirmed zero of another signal that is nearest to that of the result."""
         iv = subtracted(self.procedure, {**self.curves, Role.SIGNAL: signal}, self.charging)
-        how = self.procedure.how
         if iv is None:
             return None
-        return classify.nearest_zero(iv, self.result.potential_mV, how.estimator, self.procedure.temperature_C)
+        return classify.nearest_zero(iv, self.result.potential_mV, self.procedure.criteria)
 
 
 def drift(iv: Curve, zero: Zero) -> tuple[float, float]:

@@ -42,11 +42,13 @@ def _printed(pool: Executor, run: Callable[[str], tuple[str, bool]], names: Iter
 
 
 def _recordings(name: str, cases: int, seed: int) -> tuple[str, bool]:
-    tally = recordings.calibrate(next(row for row in recordings.ROWS if row.name == name), cases, seed)
+    row = next(row for row in recordings.ROWS if row.name == name)
+    tally = recordings.calibrate(row, cases, seed)
+    faults = tally.faults(row)
     others = 1 - tally.reversals / tally.cases
     counts = f"{tally.cases:7}{others:7.1%}{tally.coverage:8.1%}"
     numbers = f"{tally.bias_mV:+9.3f}{tally.rms_mV:8.3f}{tally.mean_se_mV:9.3f}"
-    return f"{tally.name:48}{counts}{numbers}  {'; '.join(tally.faults)}", bool(tally.faults)
+    return f"{tally.name:48}{counts}{numbers}  {'; '.join(faults)}", bool(faults)
 
 
 def _ratios(name: str, cases: int, seed: int) -> tuple[str, bool]:

@@ -7,6 +7,7 @@ current that is measured: of the total current where nothing is subtracted, else
 
 from __future__ import annotations
 
+import itertools
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +26,7 @@ from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
 from nernstfit.experiment.records import Row
+from nernstfit.reversal.classify import interval_mV
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.solutions.conditions import NEW_ZERO
@@ -55,6 +57,12 @@ class Calibration:
     version: str = "2.6"
     slope: tuple[float, float] = (2.0, 20.0)
     fixed: Mapping[str, float] = field(default_factory=dict)
+    broken_pA: tuple[float, float] = (0.0, 0.0)  # artefact in the last sweep, log-uniform, of the sign of the range
+    later_mV: float = 0.0  # by which the channel's reversal potential moves in the second half of the sweeps
+    max_refused: float = OTHERS
+    max_false: float | None = None  # where no crossing is a reversal: fraction that may be called one
+    reason: str = ""  # part of the reason of every refusal
+    high: float = HIGH
 
 
 @dataclass(frozen=True)
@@ -75,16 +83,20 @@ class Tally:
         """Fraction of the intervals that include the truth."""
         return self.held / max(1, self.reversals)
 
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """Failed criteria; coverage is tested by its binomial 99.9 % interval."""
+    def faults(self, row: Calibration) -> tuple[str, ...]:
+        """Return the criteria that failed; coverage is tested by its binomial 99.9 % interval."""
+        unlike = [reason for reason in self.reasons if row.reason not in reason]
+        found = [f"{len(unlike)} reasons like {unlike[0]!r}"] if unlike else []
+        if row.max_false is not None:
+            if self.reversals > row.max_false * self.cases:
+                found.append(f"{self.reversals} called a reversal")
+            return tuple(found)
         low, high = stats.binomtest(self.held, max(1, self.reversals)).proportion_ci(0.999)
-        found = []
-        if abs(self.bias_mV) >= BIAS_MV:
+        if abs(self.bias_mV) >= BIAS_MV and row.capacity_known:
             found.append(f"bias {self.bias_mV:+.2f} mV")
-        if high < LOW or low > HIGH:
+        if high < LOW or low > row.high:
             found.append(f"coverage {self.coverage:.3f}")
-        if 1 - self.reversals / self.cases >= OTHERS:
+        if self.cases - self.reversals > row.max_refused * self.cases:
             found.append(f"{self.cases - self.reversals} other verdicts ({self.reasons[0]})")
         return tuple(found)
 
@@ -92,19 +104,21 @@ class Tally:
 def calibrate(row: Calibration, cases: int, seed: int) -> Tally:
     """Measure a number of simulated recordings of one row."""
     rng = np.random.default_rng([seed, *row.name.encode()])
-    errors, ses, reasons = [], [], []
+    errors, ses, reasons, held = [], [], [], 0
     with tempfile.TemporaryDirectory() as folder:
         for start in range(0, cases, BATCH):
             for found, truth in _batch(row, min(BATCH, cases - start), rng, Path(folder)):
                 if found["verdict"] == "reversal":
-                    errors.append(found["reversal_mV"] - truth)
+                    error = found["reversal_mV"] - truth
+                    errors.append(error)
                     ses.append(found["se_mV"])
+                    se = math.hypot(found["se_mV"], found["further_se_mV"])
+                    below, above = interval_mV(se, found["capacitance_shift_mV"])
+                    held += -above <= error <= below
                 else:
                     reasons.append(f"{found['verdict']}: {found['reason']}")
-    error, se = np.array(errors), np.array(ses)
-    held = int(np.count_nonzero(np.abs(error) <= 1.959963984540054 * se))
-    size = [float(f(error)) if len(error) else math.nan for f in (np.mean, np.std)]
-    return Tally(row.name, cases, len(error), held, *size, float(se.mean()) if len(se) else math.nan, tuple(reasons))
+    size = [float(f(errors)) if errors else math.nan for f in (np.mean, np.std)]
+    return Tally(row.name, cases, len(errors), held, *size, float(np.mean(ses)) if ses else math.nan, tuple(reasons))
 
 
 def _batch(
@@ -114,7 +128,11 @@ def _batch(
     command = _command(row)
     subtract = row.how.get("leak") == "background"
     current = patches.clamp(cells, command, row.gates, RATE_HZ)
+    if row.later_mV:
+        later = replace(cells, reversal_mV=cells.reversal_mV + row.later_mV)
+        current[:, row.sweeps // 2 :] = patches.clamp(later, command, row.gates, RATE_HZ)[:, row.sweeps // 2 :]
     current += patches.noise(cells, command.shape, RATE_HZ, rng)
+    current[:, -1] += _artefact_pA(row, count, rng)[:, None]
     blocked = None
     if subtract:
         shut = replace(cells, slope_nS=np.full(count, 1e-9))
@@ -127,6 +145,13 @@ def _batch(
         points = table(point_columns(asked.measurement, reading.points), POINTS) if reading else None
         window = reading.traces[0].window_ms if reading else (0.0, 0.0)
         yield measure_row(asked, fact, points)[0], _truth(row, cells, i, window)
+
+
+def _artefact_pA(row: Calibration, count: int, rng: np.random.Generator) -> FloatArray:
+    """Return the artefact of each cell; 0 where the row has none."""
+    if not any(row.broken_pA):
+        return np.zeros(count)
+    return np.sign(row.broken_pA[0]) * np.exp(rng.uniform(*np.log(np.abs(row.broken_pA)), count))
 
 
 def _command(row: Calibration) -> FloatArray:
@@ -183,7 +208,9 @@ def _truth(row: Calibration, cells: Cells, i: int, window_ms: tuple[float, float
         opened = _opened(row, at, window_ms)
         return float((opened * patches.channel(one, at)[0] + one.leak_nS * (at - one.leak_reversal_mV))[0])
 
-    return float(optimize.brentq(total, -150.0, 150.0))
+    grid = np.linspace(-150.0, 150.0, 61)
+    rises = [a for a, b in itertools.pairwise(grid) if total(a) < 0 <= total(b)]
+    return float(optimize.brentq(total, rises[-1], rises[-1] + 5.0))
 
 
 def _opened(row: Calibration, voltage_mV: FloatArray, window_ms: tuple[float, float]) -> FloatArray:
@@ -239,6 +266,8 @@ _SODIUM = (Gate(boltzmann(-35.0, 6.0), _constant(0.3), 3), Gate(boltzmann(-65.0,
 _STRONG, _SODIUM_NS = (5.0, 20.0), (25.0, 60.0)
 _LEAKY = {"leak_nS": 1.0}
 _TAIL = {"from_ms": "4", "to_ms": "10"}
+_LEAK_AT_0 = {"leak_nS": 1.0, "leak_reversal_mV": 0.0}
+_OPENS = "where channels open"
 
 ROWS: tuple[Calibration, ...] = (
     Calibration("steps", _STEPS, 17, 600, {"epoch": "A"}, (-40.0, 20.0)),
@@ -348,5 +377,146 @@ ROWS: tuple[Calibration, ...] = (
         _SODIUM,
         fixed=_LEAKY,
         slope=_SODIUM_NS,
+    ),
+    # Curves that are no reversal, or look like none.
+    Calibration(
+        "activation beside a leak, sharp",
+        _STEPS,
+        17,
+        600,
+        {"epoch": "A"},
+        (-90.0, -75.0),
+        (Gate(boltzmann(-25.0, 5.0), _constant(2.0)),),
+        fixed=_LEAK_AT_0,
+        max_false=0.02,
+    ),
+    Calibration(
+        "activation beside a leak, sharp, ramp",
+        _waveform(-60.0, *_UP),
+        3,
+        2600,
+        {"epoch": "B"},
+        (-90.0, -75.0),
+        (Gate(boltzmann(-25.0, 5.0), _constant(1.0)),),
+        fixed=_LEAK_AT_0,
+        max_false=0.02,
+    ),
+    Calibration(
+        "activation beside a leak, shallow",
+        _STEPS,
+        17,
+        600,
+        {"epoch": "A"},
+        (-90.0, -75.0),
+        (Gate(boltzmann(-25.0, 10.0), _constant(2.0)),),
+        fixed=_LEAK_AT_0,
+        max_false=0.25,
+        reason=_OPENS,
+    ),
+    Calibration(
+        "block relieved by depolarisation",
+        _STEPS,
+        17,
+        600,
+        {"epoch": "A"},
+        (-20.0, 10.0),
+        (Gate(boltzmann(-10.0, 15.0), _constant(0.02)),),
+        max_refused=1.0,
+        reason="block",
+    ),
+    Calibration(
+        "block relieved by depolarisation, accepted",
+        _STEPS,
+        17,
+        600,
+        {"epoch": "A", "open_pore": "flag"},
+        (-20.0, 10.0),
+        (Gate(boltzmann(-10.0, 15.0), _constant(0.02)),),
+    ),
+    Calibration(
+        "inward rectifier",
+        _STEPS,
+        17,
+        600,
+        {"epoch": "A"},
+        (-60.0, -30.0),
+        (Gate(boltzmann(-35.0, -10.0), _constant(1.0)),),
+        max_refused=0.05,
+    ),
+    Calibration(
+        "negative slope below the reversal",
+        _WIDE,
+        22,
+        600,
+        {"epoch": "A"},
+        (35.0, 50.0),
+        (Gate(boltzmann(-25.0, 5.0), _constant(1.0)),),
+        fixed={"leak_nS": 1.0, "leak_reversal_mV": -60.0},
+        max_refused=1.0,
+        reason="crosses zero at",
+    ),
+    Calibration(
+        "artefact at the last level",
+        _STEPS,
+        17,
+        600,
+        {"epoch": "A"},
+        (-40.0, 20.0),
+        broken_pA=(-1000.0, -8000.0),
+        max_refused=0.05,
+    ),
+    Calibration(
+        "artefact at the last level, no crossing",
+        _STEPS,
+        17,
+        600,
+        {"epoch": "A"},
+        (-130.0, -110.0),
+        fixed={"leak_nS": 0.02},
+        broken_pA=(-1000.0, -8000.0),
+        max_false=0.0,
+    ),
+    Calibration(
+        "seal breaks at the last level",
+        _STEPS,
+        17,
+        600,
+        {"epoch": "A"},
+        (-40.0, 20.0),
+        broken_pA=(2000.0, 20_000.0),
+        max_refused=0.05,
+    ),
+    Calibration(
+        "tails that have decayed",
+        _waveform(-40.0, *_TAILS),
+        14,
+        2200,
+        {"epoch": "B"},
+        (-60.0, -30.0),
+        (Gate(boltzmann(-100.0, -7.0), _constant(5.0)),),
+        fixed=_LEAK_AT_0,
+        max_false=0.0,
+    ),
+    Calibration(
+        "zero that steps between the sweeps",
+        _waveform(-60.0, *_UP),
+        8,
+        2600,
+        {"epoch": "B"},
+        (-60.0, 0.0),
+        later_mV=15.0,
+        max_false=0.0,
+        reason="over the sweeps",
+    ),
+    Calibration(
+        "ramp up, capacitance unknown",
+        _waveform(-60.0, *_UP),
+        3,
+        2600,
+        {"epoch": "B"},
+        (-60.0, 20.0),
+        capacity_known=False,
+        max_refused=0.05,
+        high=1.0,
     ),
 )
