@@ -82,7 +82,17 @@ UNREADABLE = [
     ("pclamp11_4ch_abf1", {"epoch": "A", "channel": "2"}, "command"),
     ("20917009", {"epoch": "K"}, "no epoch K"),
 ]
-TAKEN = {"sweeps", "epoch", "from_fraction", "to_fraction", "from_ms", "to_ms", "statistic", "channel"}
+TAKEN = {
+    "sweeps",
+    "epoch",
+    "from_fraction",
+    "to_fraction",
+    "from_ms",
+    "to_ms",
+    "statistic",
+    "channel",
+    "max_interval_mV",
+}
 
 
 @pytest.fixture
