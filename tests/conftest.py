@@ -158,3 +158,9 @@ def real_abf() -> Path:
     if not folder:
         pytest.skip("NERNSTFIT_REAL_ABF is unset: it names the folder of real recordings")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def real_cases(real_abf: Path) -> Path:
+    """Folder of the recordings that went wrong once, beside that of the public recordings."""
+    return real_abf.parent / "cases"

@@ -146,6 +146,41 @@ def test_a_leak_is_subtracted_and_its_shift_is_reported(
     assert "rs_unknown" in flags(found)
 
 
+@pytest.mark.parametrize(
+    ("waveform", "row", "reason"),
+    [
+        (
+            PREPULSE,
+            {"epoch": "after"},
+            "the time after the last epoch is at -60 mV in every sweep; epochs A and B vary",
+        ),
+        (RAMPS, {"epoch": "A"}, "epoch A is at -100 mV in every sweep; epochs B and C vary"),
+        (
+            replace(RAMPS, epochs=RAMPS.epochs[:1]),
+            {"epoch": "A"},
+            "epoch A is at -100 mV in every sweep; no other epoch varies",
+        ),
+        (
+            replace(PREPULSE, epochs=(Epoch("A", "step", -120.0, 0.0, 300, 0), PREPULSE.epochs[1])),
+            {"epoch": "A", "sweeps": "0-9"},
+            "epoch A is at -120 mV in every sweep; epoch B varies",
+        ),
+        (
+            replace(RAMPS, epochs=RAMPS.epochs[:2]),
+            {"epoch": "A"},
+            "epoch A is at -100 mV in every sweep; epoch B varies",
+        ),
+    ],
+)
+def test_an_epoch_that_is_the_same_in_every_sweep_is_told_beside_the_one_that_varies(
+    tmp_path: Path, measured: Measured, waveform: Waveform, row: Mapping[str, str], reason: str
+) -> None:
+    write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v + 30), waveform, points=4000)
+    found = measured(row)
+    assert found["verdict"] == "unreadable"
+    assert found["reason"] == f"cell.abf: {reason}"
+
+
 def test_a_leak_of_one_level_is_refused(tmp_path: Path, measured: Measured) -> None:
     flat = replace(PREPULSE, epochs=(replace(PREPULSE.epochs[0], level_increment=0.0), PREPULSE.epochs[1]))
     write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v + 30), flat, points=1100)
@@ -216,7 +251,8 @@ def test_the_recorded_voltage_is_told_beside_the_command_and_used_where_asked(
     tmp_path: Path, measured: Measured
 ) -> None:
     write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v + 30), voltage_offset_mV=6.0)
-    commanded, recorded = measured({}), measured({"voltage": "recorded"})
+    commanded, recorded = measured({"voltage": "command"}), measured({"voltage": "recorded"})
+    assert measured({})["verdict"] == "ambiguous"
     assert commanded["reversal_mV"] == pytest.approx(-30.0, abs=0.2)
     assert recorded["reversal_mV"] == pytest.approx(-24.0, abs=0.2)
     assert float(flags(commanded)["command_mismatch"]) == pytest.approx(6.0, abs=0.1)
@@ -333,7 +369,8 @@ def test_samples_that_are_no_numbers_are_unreadable(
 ) -> None:
     path = tmp_path / "data" / "cell.abf"
     marked = np.float32(1234.5)
-    write(path, lambda v, _: np.full_like(v, float(marked)), RAMPS, 3, 4000, noise_pA=0.0, data_format="float32")
+    waveform = RAMPS if epoch == "B" else STEPS
+    write(path, lambda v, _: np.full_like(v, float(marked)), waveform, 3, 4000, noise_pA=0.0, data_format="float32")
     path.write_bytes(path.read_bytes().replace(marked.tobytes(), np.float32(wrong).tobytes()))
     found = measured({"epoch": epoch})
     assert found["verdict"] in (("unreadable",) if wrong != 1e38 else ("no_crossing", "unreadable"))

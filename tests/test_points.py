@@ -90,10 +90,13 @@ def test_a_step_gives_a_point_per_sweep(take: Take) -> None:
     ],
 )
 def test_the_window_is_a_part_of_the_epoch_or_a_time_from_its_start(
-    take: Take, how: dict[str, Any], start: int, stop: int
+    take: Take, steps: Waveform, how: dict[str, Any], start: int, stop: int
 ) -> None:
     samples = np.tile(np.arange(400.0), (11, 1, 1))
-    points = take(how, samples=samples)
+    all_vary = replace(
+        steps, keeps_last_level=True, epochs=tuple(replace(e, level_increment=5.0) for e in steps.epochs)
+    )
+    points = take({"epoch": "B", **how}, samples=samples, waveforms=[all_vary])
     assert points.samples.tolist() == [stop - start] * 11
     assert points.current_pA == pytest.approx([(start + stop - 1) / 2] * 11, abs=0.1)
     assert points.t_ms == pytest.approx([(start + stop) / 20] * 11)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import math
+import os
 import struct
 import subprocess
 import sys
@@ -13,20 +15,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyabf
 import pytest
 
+from nernstfit.abf import content as contents
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.describe import describe
-from nernstfit.abf.read import Recording, read
+from nernstfit.abf.read import Recording, open_recording, read
 from nernstfit.abf.records import Epoch, Lowpass, StimulusPlayback, Tag, UserList, Waveform
-from nernstfit.abf.select import recorded_voltages
 from nernstfit.abf.stimulus import StimulusTrace, stimulus_sweeps
+from nernstfit.abf.voltage import recorded_voltages
+from nernstfit.commands.calculations.measure import PatchProperties, measure
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
-from nernstfit.contract.terms import BandwidthSource
+from nernstfit.contract.terms import BandwidthSource, Flag
+from nernstfit.experiment import folder as experiments
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
+from nernstfit.stages import ingest
 
 VERSIONS = ("2.6", "1.84")
 Write = Callable[..., Path]
@@ -136,6 +143,35 @@ def test_a_telegraphed_gain_is_part_of_the_scale(write: Write, current_channel: 
     recording = read(write(samples=samples, channels=[replace(current_channel, telegraph_gain=gain)]))
     found = recording.samples(recording.channels[0], 1, 0, 300)
     assert np.abs(found - samples[1, 0]).max() <= 4000 / 32768 / 2 * 1.01
+
+
+@pytest.mark.parametrize("telegraph_gain", [None, 5.0])
+@pytest.mark.parametrize("signal_type", [0, 1])
+def test_gain_and_offset_of_a_signal_conditioner_count_where_there_is_one(
+    tmp_path: Path, version: str, signal_type: int, telegraph_gain: float | None
+) -> None:
+    samples = noise(3, 2, 300, 2000.0)
+    channels = [
+        OutputChannel("a", "pA", 3, 4000.0, telegraph_gain, signal_gain=200.0, signal_offset=50.0),
+        OutputChannel("b", "pA", 0, 4000.0, signal_gain=0.5, signal_offset=-300.0),
+    ]
+    path = tmp_path / "a.abf"
+    write_abf(path, version, EpisodicRecording(samples, channels, [], 1e4, 0.5, signal_type=signal_type))
+    recording = read(path)
+    for channel in recording.channels:
+        found = np.array([recording.samples(channel, sweep, 0, 300) for sweep in range(3)])
+        assert np.abs(found - samples[:, channel.index]).max() <= 4000 / 32768 / 2 * 1.01
+    if signal_type:  # pyabf counts both always
+        np.testing.assert_allclose(pyabf.ABF(path).data[0], samples[:, 0].ravel(), atol=0.07)
+
+
+def test_what_was_entered_for_an_absent_conditioner_does_not_scale_a_real_current(real_cases: Path) -> None:
+    """The same recording twice: as it is, its gain of 200 without a conditioner, and its offset of 50 pA."""
+    by_gain = read(real_cases / "signal_gain_200_no_conditioner.abf")
+    by_offset = read(real_cases / "signal_offset_50_no_conditioner.abf")
+    for sweep in (0, 47):
+        currents = [r.current_pA(r.channels[0], sweep, 0, r.points) for r in (by_gain, by_offset)]
+        np.testing.assert_array_equal(*currents)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("pA", 1.0), ("nA", 1e3), ("uA", 1e6), ("µA", 1e6)])
@@ -294,21 +330,32 @@ def test_a_train_is_named_and_leaves_the_other_epochs_known(write: Write, versio
     assert [(part.start, part.first_mV) for part in first if part.name == "B"] == [(106, -100.0)]
 
 
-@pytest.mark.parametrize(
-    ("words", "abf1", "abf2"),
-    [
-        ("conditioning trains", 3260, 60),
-        ("P/N leak subtraction", 4456, 92),
-        ("alternating DAC outputs", 5876, None),
-    ],
-)
-def test_what_no_command_contains_is_an_obstacle(
-    write: Write, version: str, words: str, abf1: int, abf2: int | None
-) -> None:
+def test_outputs_that_alternate_are_an_obstacle(write: Write, version: str) -> None:
     path = write()
-    place = section(path, 0) + 182 if abf2 is None else section(path, 2) + abf2
-    patch(path, "<h", abf1 if version == "1.84" else place, 1)
-    assert read(path).obstacles == (words,)
+    patch(path, "<h", 5876 if version == "1.84" else section(path, 0) + 182, 1)
+    assert read(path).obstacles == ("alternating DAC outputs",)
+
+
+@pytest.mark.parametrize(
+    ("flag", "abf1", "abf2"), [(Flag.CONDITIONING_TRAIN, 3260, 60), (Flag.ONLINE_SUBTRACTION, 4456, 92)]
+)
+def test_what_lies_outside_the_sweep_leaves_its_command_known_and_is_flagged(
+    write: Write, version: str, flag: Flag, abf1: int, abf2: int
+) -> None:
+    path, patch_of = write(), PatchProperties(None, None, 22.0)
+    plain = measure(str(path), {}, patch_of)
+    assert read(path).waveforms[0].outside == ()
+    patch(path, "<h", abf1 if version == "1.84" else section(path, 2) + abf2, 1)
+    recording = read(path)
+    assert recording.obstacles == ()
+    assert [waveform.outside for waveform in recording.waveforms[:2]] == [(flag,), ()]
+    found = measure(str(path), {}, patch_of)
+    assert found["flags"].split(";") == [f"{flag}=true", *plain["flags"].split(";")]
+    assert found | {"flags": ""} == pytest.approx(plain | {"flags": ""}, nan_ok=True)
+    assert any(flag.label in line for line in describe(recording, settings.default_measure()))
+    patch(path, "<h", (abf1 if version == "1.84" else section(path, 2) + abf2), 0)
+    patch(path, "<h", abf1 + 2 if version == "1.84" else section(path, 2) + 256 + abf2, 1)  # of another DAC
+    assert measure(str(path), {}, patch_of)["flags"] == plain["flags"]
 
 
 def test_a_header_of_two_kilobytes_has_no_epochs(tmp_path: Path, write_recording: Write) -> None:
@@ -574,7 +621,7 @@ def test_a_file_that_may_not_be_read_is_refused_by_name(
 ) -> None:
     path = write_recording(tmp_path / "a.abf")
 
-    def denied(*_: Any) -> None:
+    def denied(*_: Any, **__: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("builtins.open", denied)
@@ -797,17 +844,86 @@ tells_memory = pytest.mark.skipif(
 
 
 @tells_memory
-def test_of_a_large_recording_only_the_windows_are_in_memory(tmp_path: Path, write_recording: Write) -> None:
-    sweeps, points = 200, 1_000_000
+def test_a_large_recording_is_in_memory_once(tmp_path: Path, write_recording: Write) -> None:
+    sweeps, points = 100, 1_000_000
     path = write_recording(tmp_path / "a.abf", version="1.84", samples=np.zeros((1, 1, 256)))
     patch(path, "<i", 10, sweeps * points)
     patch(path, "<i", 16, sweeps)
+    patch(path, "<i", 138, points)
     patch(path, "<ii", 92, 0, 0)  # no synch array
     with path.open("ab") as stream:
         for _ in range(sweeps):
             stream.write(bytes(2 * points))
     done = subprocess.run([sys.executable, "-c", LARGE, str(path)], capture_output=True, text=True, check=True)
-    assert int(done.stdout) * 1024 < 150e6
+    assert int(done.stdout) * 1024 < path.stat().st_size + 100e6
+
+
+# A file that changes: what was read stays as it was
+
+
+@pytest.mark.parametrize("change", ["truncated", "overwritten", "removed"])
+def test_a_recording_stays_as_it_was_read(write: Write, change: str) -> None:
+    path = write(samples=noise(11, 1, 4000, 100.0))
+    opened = open_recording(path)
+    recording = opened.recording
+    before = recording.current_pA(recording.channels[0], 10, 0, 4000)
+    assert opened.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("r+b") as stream:
+        if change == "truncated":
+            stream.truncate(512)
+        else:
+            stream.write(b"\xff" * path.stat().st_size)
+    if change == "removed":
+        path.unlink()
+    np.testing.assert_array_equal(recording.current_pA(recording.channels[0], 10, 0, 4000), before)
+
+
+@pytest.mark.parametrize("change", ["truncated", "longer", "overwritten"])
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    write: Write, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    path = write()
+    whole = contents._all_of
+
+    def meanwhile(stream: Any) -> bytes:
+        found = whole(stream)
+        with path.open("r+b") as other:
+            if change == "truncated":
+                other.truncate(path.stat().st_size // 2)
+            elif change == "longer":
+                other.seek(0, 2)
+                other.write(bytes(512))
+            else:
+                other.write(b"ABF ")
+        os.utime(path, ns=(0, 10**18) if change == "overwritten" else (0, path.stat().st_mtime_ns))
+        return found
+
+    monkeypatch.setattr(contents, "_all_of", meanwhile)
+    assert "changed while it was being read" in refusal(path)
+
+
+def test_a_file_that_becomes_shorter_while_its_bytes_come_is_refused(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write()
+    monkeypatch.setattr(contents, "_all_of", lambda stream: stream.read(1000))
+    assert "changed while it was being read" in refusal(path)
+
+
+def test_a_file_that_is_too_large_is_refused_unread(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write()
+    monkeypatch.setattr(contents, "_MAX_BYTES", 1000)
+    assert "files up to 1e-06 GB are read" in refusal(path)
+    assert open_recording(path).sha256 == ""
+
+
+def test_a_damaged_file_has_a_digest_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "a.abf"
+    path.write_bytes(b"ABF2 and nothing else")
+    opened = open_recording(path)
+    assert opened.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    with pytest.raises(RecordingError, match=r"a\.abf: is truncated"):
+        _ = opened.recording
 
 
 PROGRAM = """
@@ -850,3 +966,64 @@ def test_a_count_larger_than_the_file_is_refused_without_filling_the_memory(
     assert len(said) == 1
     assert path.name in said[0]
     assert int(peak_kB) * 1024 < 400e6
+
+
+# Comments, and recordings without sweeps
+
+
+def test_the_comment_of_a_file_is_read_and_shown(tmp_path: Path, version: str, current_channel: OutputChannel) -> None:
+    path, comment = tmp_path / "a.abf", "12 sw - 10 µM glib,  54 sw - wash"
+    made = EpisodicRecording(noise(2, 1, 100, 50), [current_channel], [], 1e4, 3.0, [Tag(1.0, 0, "drug")])
+    write_abf(path, version, replace(made, comment=comment))
+    recording = read(path)
+    assert recording.comment == "12 sw - 10 µM glib, 54 sw - wash"
+    lines = list(describe(recording, settings.default_measure()))
+    assert f"comment: {recording.comment}" in lines
+    assert "  1.000 s, sweep 0: drug" in lines
+    write_abf(path, version, replace(made, comment=""))
+    assert read(path).comment == ""
+    assert not any("comment" in line for line in describe(read(path), settings.default_measure()))
+
+
+def test_a_comment_whose_place_is_wrong_costs_nothing(tmp_path: Path, write_recording: Write) -> None:
+    path = write_recording(tmp_path / "a.abf")
+    assert read(path).comment.startswith("Simulated")
+    patch(path, "<i", section(path, 0) + 132, 4000)
+    assert read(path).comment == ""
+
+
+def test_comments_and_tags_go_to_the_later_stages(
+    folder: Callable[..., Path], write_recording: Write, config: Callable[..., dict[str, Any]]
+) -> None:
+    here = folder()
+    write_recording(here / "data/a.abf", tags=[Tag(0.0, 0, "start"), Tag(2.6, 0, "drug")])
+    changed = {"epoch": "K"}  # there is no such epoch: the comment is known all the same
+    loaded = experiments.load(config({"measure": changed}))
+    made = {name: str(here / name) for name in ("points", "facts", "traces")}
+    ingest.run({}, made, loaded)
+    facts = pd.read_parquet(made["facts"])
+    assert set(facts["verdict"]) == {"unreadable"}
+    assert set(facts["comment"]) == {"Simulated by nernstfit, not recorded"}
+    assert facts.set_index("measurement")["tags"].to_dict() == {
+        "a": "0.000 s, sweep 0: start; 2.600 s, sweep 5: drug",
+        "b": "",
+    }
+
+
+def test_the_comments_of_real_recordings(real_abf: Path, real_cases: Path) -> None:
+    assert read(real_cases / "two_states_in_one_file.abf").comment == "#1 CM 12 sw - 10 mkM glib, 54 sw - Out solution"
+    assert read(real_abf / "171116sh_0015.abf").comment == "SWHLab5[0102]"
+    assert read(real_abf / "171116sh_0012.abf").comment == ""
+    assert read(real_abf / "130618-1-12.abf").comment == ""  # samples lie where longer headers have it
+
+
+def test_a_recording_without_a_gap_has_no_sweep_interval(write: Write, version: str) -> None:
+    path = write(tags=[Tag(0.02, 0, "drug")])
+    patch(path, "<h", 8 if version == "1.84" else section(path, 0), 3)
+    recording = read(path)
+    assert (recording.mode, recording.sweeps, recording.points) == ("gap-free", 1, 4400)
+    assert math.isnan(recording.sweep_interval_s)
+    assert [tag.sweep for tag in recording.tags] == [0]
+    lines = list(describe(recording, settings.default_measure()))
+    assert lines[1] == "0.44 s without a gap, 10000 samples per second and channel"
+    assert not any("every" in line for line in lines)

@@ -15,7 +15,7 @@ from nernstfit.abf import layout, sections
 from nernstfit.abf.command import Segment, in_millivolts, levels, segments
 from nernstfit.abf.describe import describe, sweep_traces
 from nernstfit.abf.read import Recording, read
-from nernstfit.abf.select import recorded_voltages
+from nernstfit.abf.voltage import recorded_voltages
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
 

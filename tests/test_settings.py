@@ -127,7 +127,24 @@ def test_defaults_are_those_of_the_contract(config: Config) -> None:
     assert loaded.temperature_C == 22
     assert loaded.recordings_per_job == 100
     assert loaded.measure == settings.Measure(
-        *("auto", 0.6, 0.95, None, None, "mean", "auto", "auto", "command", "local", "none", 10.0, 15.0, "refuse")
+        *(
+            "auto",
+            0.6,
+            0.95,
+            None,
+            None,
+            "mean",
+            "auto",
+            "auto",
+            "auto",
+            0.0,
+            5.0,
+            "local",
+            "none",
+            10.0,
+            15.0,
+            "refuse",
+        )
     )
     assert loaded.uncertainty == settings.Uncertainty(1.0, 1.0, None)
     assert (loaded.fit.offset_sd_mV, loaded.fit.confidence, loaded.fit.seed, loaded.fit.robust) == (1.0, 0.95, 1, False)

@@ -7,9 +7,11 @@ the file and against the limits of a recording.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 from nernstfit.abf import layout
 from nernstfit.abf.layout import ABF1_HEADER, ABF2_HEADER, BLOCK, Bytes
@@ -80,6 +82,7 @@ def _abf2(content: Bytes) -> Iterator[str]:
     for limits in _LIMITS:
         yield from _section(content, limits)
     yield from _strings(content)
+    yield from _overlaps(_abf2_extents(content))
     data, inputs = layout.extent(content, "Data"), layout.extent(content, "ADC")
     yield from _counts(ABF2_HEADER.get(content, "lActualEpisodes"), data.entries, inputs.entries)
     code = ABF2_HEADER.get(content, "nDataFormat")
@@ -88,6 +91,23 @@ def _abf2(content: Bytes) -> Iterator[str]:
     protocol = layout.extent(content, "Protocol").start
     interval_us = layout.ABF2_ENTRIES["Protocol"].get(content, "fADCSequenceInterval", protocol)
     yield from _positive("sampling interval", interval_us)
+
+
+def _abf2_extents(content: Bytes) -> Iterator[tuple[int, int, str]]:
+    """Yield first byte, end and name of the header and of each section that is read."""
+    yield 0, BLOCK, "header"
+    for limits in _LIMITS:
+        at = layout.extent(content, limits.section)
+        yield at.start, at.start + at.entry_bytes * at.entries, f"{limits.name} section"
+    at = layout.extent(content, "Strings")
+    yield at.start, at.start + at.entry_bytes, "section of strings"
+
+
+def _overlaps(extents: Iterator[tuple[int, int, str]]) -> Iterator[str]:
+    in_use = sorted(extent for extent in extents if extent[1] > extent[0])
+    for (_, end, first), (start, _, second) in itertools.pairwise(in_use):
+        if start < end:
+            yield f"its header is damaged: its {first} and its {second} overlap"
 
 
 def _section(content: Bytes, limits: _Limits) -> Iterator[str]:
@@ -136,10 +156,24 @@ def _abf1(content: Bytes) -> Iterator[str]:
     synch, n_synch = header.lSynchArrayPtr, header.lSynchArraySize
     if n_synch and not (0 < n_synch <= _MAX_SWEEPS and _holds(content, synch, layout.SYNCH.size * n_synch)):
         yield f"is truncated: its synch array of {n_synch} sweeps lies beyond its end"
+    yield from _overlaps(_abf1_extents(header))
     inputs = header.nADCSamplingSeq[:channels]
     if not all(0 <= number < layout.INPUTS for number in inputs):
         yield f"its sampled inputs cannot be: {', '.join(map(str, inputs))}"
     yield from _positive("sampling interval", header.fADCSampleInterval)
+
+
+def _abf1_extents(header: SimpleNamespace) -> Iterator[tuple[int, int, str]]:
+    """Yield first byte, end and name of the header and of what it points to."""
+    start = header.lDataSectionPtr * BLOCK
+    yield 0, layout.ABF1_SHORT_HEADER_BYTES if start < ABF1_HEADER.size else ABF1_HEADER.size, "header"
+    width = layout.SAMPLE_TYPES[header.nDataFormat].itemsize
+    yield start, start + (header.nNumPointsIgnored + header.lActualAcqLength) * width, "data section"
+    for name, block, size in (
+        ("tag section", header.lTagSectionPtr, layout.TAG.size * header.lNumTagEntries),
+        ("synch array section", header.lSynchArrayPtr, layout.SYNCH.size * header.lSynchArraySize),
+    ):
+        yield block * BLOCK, block * BLOCK + size, name
 
 
 def _holds(content: Bytes, block: int, size: int) -> bool:

@@ -47,6 +47,7 @@ FACTS = (
     "measurement",
     "verdict",
     "reason",
+    "remedy",
     "epoch",
     "channel",
     "command",
@@ -54,6 +55,9 @@ FACTS = (
     "bandwidth_source",
     "sha256",
     "background_sha256",
+    "comment",
+    "tags",
+    "flags",
     *NUMBERS,
 )
 TRACES = ("measurement", "sweep", "t_ms", "command_mV", "low_pA", "high_pA", "from_ms", "to_ms")

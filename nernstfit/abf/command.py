@@ -37,6 +37,11 @@ AFTER = "after"
 STIMULUS = "stimulus file"
 STRAIGHT = "straight"
 MILLIVOLTS = {"mV": 1.0, "V": 1e3}
+# Largest command in mV that a cell is clamped to. At half, electroporation would be refused; at double, a level in
+# units of 0.1 mV would pass for one in mV.
+_MAX_COMMAND_MV = 1000.0
+# Rounding of levels and limits, which are stored as float32: at half or double nothing changes.
+_LIMIT_TOLERANCE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -185,8 +190,63 @@ def in_millivolts(waveform: Waveform) -> Waveform:
         stimulus = Stimulus(
             tuple(StimulusSweep(s.stored, s.gain * scale, s.offset * scale) for s in stimulus.sweeps), stimulus.fault
         )
-    holding = waveform.holding * scale
-    return replace(waveform, unit="mV", holding=holding, epochs=epochs, user_list=values, stimulus=stimulus)
+    scaled = replace(waveform, unit="mV", holding=waveform.holding * scale, epochs=epochs, user_list=values)
+    low, high = waveform.limits
+    return replace(scaled, stimulus=stimulus, limits=(low * scale, high * scale))
+
+
+def shifted(waveform: Waveform, offset_mV: float) -> Waveform:
+    """Return a waveform in mV with all its levels shifted, as by a holding potential set on the amplifier."""
+    if offset_mV == 0.0:
+        return waveform
+    values, stimulus = waveform.user_list, waveform.stimulus
+    if values is not None and values.target[0] == LEVEL:
+        values = replace(values, values=tuple(value + offset_mV for value in values.values))
+    if stimulus is not None:
+        sweeps = tuple(StimulusSweep(s.stored, s.gain, s.offset + offset_mV) for s in stimulus.sweeps)
+        stimulus = Stimulus(sweeps, stimulus.fault)
+    return replace(
+        waveform,
+        holding=waveform.holding + offset_mV,
+        epochs=tuple(replace(epoch, level=epoch.level + offset_mV) for epoch in waveform.epochs),
+        user_list=values,
+        stimulus=stimulus,
+        limits=(waveform.limits[0] + offset_mV, waveform.limits[1] + offset_mV),
+    )
+
+
+def refuse_impossible(waveform: Waveform, command: Sequence[Sequence[Segment]]) -> None:
+    """Refuse a command that the output cannot play, or that no cell is clamped to: its header is not what was played.
+
+    Parameters
+    ----------
+    waveform : Waveform
+        In mV.
+    command : sequence of sequence of Segment
+        Its segments of every sweep.
+
+    Raises
+    ------
+    RecordingError
+        With the first such level.
+    """
+    low, high = waveform.limits
+    margin = _LIMIT_TOLERANCE * (high - low)
+    ends = ((sweep, part, mV) for sweep, parts in enumerate(command) for part in parts for mV in _ends(part))
+    for sweep, part, level_mV in ends:
+        place = f"command unknown: DAC '{waveform.name}' would be at {level_mV:g} mV in sweep {sweep} ({part.name})"
+        if not low - margin <= level_mV <= high + margin:
+            raise RecordingError(f"{place}, but its output ranges from {low:g} to {high:g} mV")
+        if abs(level_mV) > _MAX_COMMAND_MV:
+            raise RecordingError(f"{place}, beyond the {_MAX_COMMAND_MV:g} mV that a cell is clamped to")
+
+
+def _ends(part: Segment) -> tuple[float, ...]:
+    """Return the levels at which a straight segment begins and ends; the extremes of what else is known."""
+    if part.stimulus is not None:
+        played = part.stimulus.levels(np.arange(part.stop - part.start))
+        return float(played.min()), float(played.max())
+    return (part.first_mV, part.last_mV) if part.is_known else ()
 
 
 def _stimulus_sweeps(waveform: Waveform, sweeps: int) -> tuple[StimulusSweep, ...]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
-from nernstfit.abf.command import BEFORE, Segment, levels, refuse_stimulus, segments
+from nernstfit.abf.command import BEFORE, Segment, levels, refuse_impossible, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import UserList, Waveform
-from nernstfit.abf.select import current_and_command, recorded_voltages
+from nernstfit.abf.select import current_and_command
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, trace
+from nernstfit.abf.voltage import recorded_voltages
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 
@@ -31,12 +33,10 @@ def describe(recording: Recording, how: Measure) -> Iterator[str]:
     ------
     str
     """
-    length_ms = recording.points / recording.rate_Hz * 1e3
     yield f"{recording.path.name}: ABF {recording.version}, {recording.mode}"
-    yield (
-        f"{recording.sweeps} sweeps of {length_ms:g} ms every {recording.sweep_interval_s:g} s, "
-        f"{recording.rate_Hz:g} samples per second and channel"
-    )
+    yield f"{_extent(recording)}, {recording.rate_Hz:g} samples per second and channel"
+    if recording.comment:
+        yield f"comment: {recording.comment}"
     yield ""
     yield "channels (ADC)"
     for channel in recording.channels:
@@ -58,12 +58,20 @@ def describe(recording: Recording, how: Measure) -> Iterator[str]:
     yield from _measured(recording, how)
 
 
+def _extent(recording: Recording) -> str:
+    length_ms = recording.points / recording.rate_Hz * 1e3
+    if math.isnan(recording.sweep_interval_s):
+        return f"{length_ms / 1e3:g} s without a gap"
+    return f"{recording.sweeps} sweeps of {length_ms:g} ms every {recording.sweep_interval_s:g} s"
+
+
 def _output(waveform: Waveform) -> str:
     if waveform.source == "none":
         return "no waveform"
     source = f"stimulus file {waveform.stimulus_file}" if waveform.source == "file" else "epochs"
     kept = ", keeps the last level between sweeps" if waveform.keeps_last_level else ""
-    return source + kept + (f", {_user_list(waveform.user_list)}" if waveform.user_list else "")
+    outside = "".join(f", {flag.label}" for flag in waveform.outside)
+    return source + kept + outside + (f", {_user_list(waveform.user_list)}" if waveform.user_list else "")
 
 
 def _user_list(user_list: UserList) -> str:
@@ -79,7 +87,7 @@ def _tags(recording: Recording) -> Iterator[str]:
         yield ""
         yield "tags"
     for tag in recording.tags:
-        yield f"  {tag.time_s:.3f} s, sweep {tag.sweep}: {tag.comment}"
+        yield f"  {tag}"
 
 
 def _epochs(recording: Recording, waveform: Waveform) -> Iterator[str]:
@@ -125,6 +133,7 @@ def _measured(recording: Recording, how: Measure) -> Iterator[str]:
     try:
         channel, waveform = current_and_command(recording, how)
         command = segments(waveform, recording.sweeps, recording.points)
+        refuse_impossible(waveform, command)
     except RecordingError as fault:
         yield f"not measured: {fault}"
         return

@@ -11,7 +11,6 @@ give the type as none.
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nernstfit.abf import layout, sections
 from nernstfit.abf.layout import BLOCK, Bytes, Extent
@@ -34,11 +32,11 @@ from nernstfit.abf.records import (
     Waveform,
     epoch_name,
 )
+from nernstfit.abf.sweeps import StatedSweeps, start_s, synch_array
 from nernstfit.abf.texts import decoded, file_name, list_values, text_of, unit_of
 from nernstfit.contract.errors import RecordingError
-from nernstfit.contract.terms import BandwidthSource
+from nernstfit.contract.terms import BandwidthSource, Flag
 
-_DAY_S = 86_400.0  # seconds of a day
 _FIRST_WITH_50_EPOCHS = (2, 9)  # version of the format
 
 
@@ -48,7 +46,7 @@ class Header:
 
     Attributes
     ----------
-    version, mode, rate_Hz, sweeps, points, sweep_interval_s, start_s, channels, waveforms, tags, obstacles
+    version, mode, rate_Hz, sweeps, points, sweep_interval_s, start_s, comment, channels, waveforms, tags, obstacles
         As in `Recording`; of a stimulus file the name only.
     start : int
         First byte of the samples.
@@ -67,6 +65,7 @@ class Header:
     points: int
     sweep_interval_s: float
     start_s: float
+    comment: str
     channels: tuple[Channel, ...]
     waveforms: tuple[Waveform, ...]
     tags: tuple[Tag, ...]
@@ -91,12 +90,7 @@ class _Fields:
         fields of each row of its epoch table in their order.
     protocol : namespace
         Fields of the protocol as a whole.
-    synch : ndarray of int, shape (sweeps, 2)
-        Start and length of every sweep; empty where the file has no synch array.
-    tick_us : float
-        Unit of the starts of sweeps and of the times of tags.
-    sweeps, samples : int
-        Numbers as stated, samples of all channels together.
+    stated : StatedSweeps
     start_date, start_ms : int
         Day as 20240131, and time after midnight.
     """
@@ -105,11 +99,8 @@ class _Fields:
     inputs: list[SimpleNamespace]
     outputs: list[SimpleNamespace]
     protocol: SimpleNamespace
-    rate_Hz: float
-    tick_us: float
-    sweeps: int
-    samples: int
-    synch: NDArray[np.int32]
+    stated: StatedSweeps
+    comment: str
     tags: Extent
     obstacles: tuple[str, ...]
     start: int
@@ -132,26 +123,24 @@ def parse(content: Bytes) -> Header:
         If the header makes no sense as a recording; without the file's name.
     """
     fields = _abf1(content) if bytes(content[:4]) == layout.ABF1_SIGNATURE else _abf2(content)
-    mode = fields.protocol.nOperationMode
-    sweeps = _sweeps(mode, fields.sweeps)
-    points = _points(fields, sweeps)
-    interval_s = _sweep_interval_s(fields, points)
+    stated = fields.stated
     return Header(
         version=fields.version,
-        mode=layout.OPERATION_MODES.get(mode, f"mode {mode}"),
-        rate_Hz=fields.rate_Hz,
-        sweeps=sweeps,
-        points=points,
-        sweep_interval_s=interval_s,
-        start_s=_start_s(fields.start_date, fields.start_ms),
+        mode=layout.OPERATION_MODES.get(stated.mode, f"mode {stated.mode}"),
+        rate_Hz=stated.rate_Hz,
+        sweeps=stated.number(),
+        points=stated.points(),
+        sweep_interval_s=stated.interval(),
+        start_s=start_s(fields.start_date, fields.start_ms),
+        comment=fields.comment,
         channels=tuple(_channel(index, entry) for index, entry in enumerate(fields.inputs)),
-        waveforms=tuple(map(_waveform, fields.outputs)),
-        tags=tuple(_tag(content, place, fields.tick_us, interval_s, sweeps) for place in _tag_places(fields.tags)),
+        waveforms=tuple(_waveform(entry, fields.protocol.fDACRange) for entry in fields.outputs),
+        tags=tuple(_tag(content, place, stated) for place in _tag_places(fields.tags)),
         obstacles=fields.obstacles,
         start=fields.start,
         stored=fields.stored,
         gains=_gains(fields.protocol, fields.inputs),
-        offsets=_offsets(fields.inputs),
+        offsets=_offsets(fields.protocol, fields.inputs),
         playbacks={entry.number: _playback(entry) for entry in fields.outputs if _source(entry) == "file"},
     )
 
@@ -169,13 +158,20 @@ def _abf1(content: Bytes) -> _Fields:
         inputs=inputs,
         outputs=_abf1_outputs(header, is_short),
         protocol=header,
-        rate_Hz=1e6 / header.fADCSampleInterval / len(inputs),
-        tick_us=header.fSynchTimeUnit if _is_positive(header.fSynchTimeUnit) else header.fADCSampleInterval,
-        sweeps=header.lActualEpisodes,
-        samples=header.lActualAcqLength,
-        synch=_synch_array(content, header.lSynchArrayPtr, header.lSynchArraySize),
+        stated=StatedSweeps(
+            mode=header.nOperationMode,
+            count=header.lActualEpisodes,
+            samples=header.lActualAcqLength,
+            samples_per_sweep=header.lNumSamplesPerEpisode,
+            channels=len(inputs),
+            rate_Hz=1e6 / header.fADCSampleInterval / len(inputs),
+            interval_s=header.fEpisodeStartToStart,
+            synch=synch_array(content, header.lSynchArrayPtr, header.lSynchArraySize),
+            tick_us=header.fSynchTimeUnit if _is_positive(header.fSynchTimeUnit) else header.fADCSampleInterval,
+        ),
+        comment=text_of(header._sFileComment if is_short else header.sFileComment),
         tags=Extent(header.lTagSectionPtr, layout.TAG.size, header.lNumTagEntries),
-        obstacles=("its 2 kB header holds no epoch table",) if is_short else _abf1_obstacles(header),
+        obstacles=("its 2 kB header holds no epoch table",) if is_short else _obstacles(header),
         start=header.lDataSectionPtr * BLOCK + header.nNumPointsIgnored * stored.itemsize,
         stored=stored,
         start_date=header.lFileStartDate,
@@ -208,10 +204,11 @@ def _abf1_outputs(header: SimpleNamespace, is_short: bool) -> list[SimpleNamespa
         )
         entry.epochs = rows[number * layout.ABF1_EPOCHS : (number + 1) * layout.ABF1_EPOCHS]
         entry.user_list = _abf1_user_list(entry)
-        entry.nWaveformEnable, entry.stimulus_path = 0, ""
+        entry.nWaveformEnable, entry.nConditEnable, entry.nPNEnable, entry.stimulus_path = 0, 0, 0, ""
         if number < len(playing) and not is_short:
             vars(entry).update(vars(playing[number]))
             entry.stimulus_path = text_of(entry.sDACFilePath)
+        entry.nLeakSubtractType = entry.nPNEnable
     return outputs
 
 
@@ -222,13 +219,8 @@ def _abf1_user_list(entry: SimpleNamespace) -> UserList | None:
     return UserList(entry.nULParamToVary, list_values(text_of(entry.sULParamValueList)), bool(entry.nULRepeat))
 
 
-def _abf1_obstacles(header: SimpleNamespace) -> tuple[str, ...]:
-    obstacles = {
-        "conditioning trains": any(header.nConditEnable),
-        "P/N leak subtraction": any(header.nPNEnable),
-        "alternating DAC outputs": bool(header.nAlternateDACOutputState),
-    }
-    return tuple(name for name, is_on in obstacles.items() if is_on)
+def _obstacles(protocol: SimpleNamespace) -> tuple[str, ...]:
+    return ("alternating DAC outputs",) if protocol.nAlternateDACOutputState else ()
 
 
 # ABF2
@@ -257,27 +249,25 @@ def _abf2(content: Bytes) -> _Fields:
         inputs=inputs,
         outputs=outputs,
         protocol=protocol,
-        rate_Hz=rate_Hz,
-        tick_us=protocol.fSynchTimeUnit if _is_positive(protocol.fSynchTimeUnit) else 1e6 / rate_Hz / len(inputs),
-        sweeps=header.lActualEpisodes,
-        samples=data.entries,
-        synch=_synch_array(content, synch.block, synch.entries),
+        stated=StatedSweeps(
+            mode=protocol.nOperationMode,
+            count=header.lActualEpisodes,
+            samples=data.entries,
+            samples_per_sweep=protocol.lNumSamplesPerEpisode,
+            channels=len(inputs),
+            rate_Hz=rate_Hz,
+            interval_s=protocol.fEpisodeStartToStart,
+            synch=synch_array(content, synch.block, synch.entries),
+            tick_us=protocol.fSynchTimeUnit if _is_positive(protocol.fSynchTimeUnit) else 1e6 / rate_Hz / len(inputs),
+        ),
+        comment=_comment(strings, protocol.lFileCommentIndex),
         tags=layout.extent(content, "Tag"),
-        obstacles=_abf2_obstacles(protocol, outputs),
+        obstacles=_obstacles(protocol),
         start=data.start,
         stored=layout.SAMPLE_TYPES[header.nDataFormat],
         start_date=header.uFileStartDate,
         start_ms=header.uFileStartTimeMS,
     )
-
-
-def _abf2_obstacles(protocol: SimpleNamespace, outputs: Sequence[SimpleNamespace]) -> tuple[str, ...]:
-    obstacles = {
-        "alternating DAC outputs": bool(protocol.nAlternateDACOutputState),
-        "conditioning trains": any(entry.nConditEnable for entry in outputs),
-        "P/N leak subtraction": any(entry.nLeakSubtractType for entry in outputs),
-    }
-    return tuple(name for name, is_on in obstacles.items() if is_on)
 
 
 def _abf2_user_lists(content: Bytes, strings: list[str], version: tuple[int, ...]) -> dict[int, UserList]:
@@ -299,6 +289,11 @@ def _strings(content: Bytes) -> list[str]:
     at = layout.extent(content, "Strings")
     body = content[at.start + layout.ABF2_ENTRIES["Strings"].size : at.start + at.entry_bytes].tobytes()
     return ["", *(decoded(text) for text in body.split(b"\0"))]
+
+
+def _comment(strings: list[str], index: int) -> str:
+    """Return the file's own comment; nothing depends on it, so that a wrong place gives none."""
+    return strings[index] if 0 <= index < len(strings) else ""
 
 
 def _string(strings: list[str], index: int) -> str:
@@ -339,7 +334,7 @@ def _gains(protocol: SimpleNamespace, inputs: Sequence[SimpleNamespace]) -> tupl
     """Return what one count of the converter is in each channel's unit."""
     divisors = [
         entry.fInstrumentScaleFactor
-        * entry.fSignalGain
+        * (entry.fSignalGain if protocol.nSignalType else 1.0)
         * entry.fADCProgrammableGain
         * (entry.fTelegraphAdditGain if entry.nTelegraphEnable else 1.0)
         for entry in inputs
@@ -351,8 +346,10 @@ def _gains(protocol: SimpleNamespace, inputs: Sequence[SimpleNamespace]) -> tupl
     return gains
 
 
-def _offsets(inputs: Sequence[SimpleNamespace]) -> tuple[float, ...]:
-    offsets = tuple(entry.fInstrumentOffset - entry.fSignalOffset for entry in inputs)
+def _offsets(protocol: SimpleNamespace, inputs: Sequence[SimpleNamespace]) -> tuple[float, ...]:
+    """Return what a count of 0 is in each channel's unit."""
+    has_conditioner = bool(protocol.nSignalType)
+    offsets = tuple(entry.fInstrumentOffset - (entry.fSignalOffset if has_conditioner else 0.0) for entry in inputs)
     if not all(map(math.isfinite, offsets)):
         raise RecordingError("the zero of its samples is no number")
     return offsets
@@ -361,8 +358,8 @@ def _offsets(inputs: Sequence[SimpleNamespace]) -> tuple[float, ...]:
 # Outputs
 
 
-def _waveform(entry: SimpleNamespace) -> Waveform:
-    source = _source(entry)
+def _waveform(entry: SimpleNamespace, range_V: float) -> Waveform:
+    source, limit = _source(entry), abs(range_V * entry.fDACScaleFactor)
     return Waveform(
         number=entry.number,
         name=entry.name,
@@ -373,7 +370,17 @@ def _waveform(entry: SimpleNamespace) -> Waveform:
         keeps_last_level=bool(entry.nWaveformEnable and entry.nInterEpisodeLevel),
         user_list=entry.user_list if source == "epochs" else None,
         stimulus_file=file_name(entry.stimulus_path) if source == "file" else "",
+        limits=(-limit, limit) if _is_positive(limit) else (-math.inf, math.inf),
+        outside=tuple(_outside(entry)),
     )
+
+
+def _outside(entry: SimpleNamespace) -> Iterator[Flag]:
+    """Yield the parts of the protocol that are played outside the stored sweeps."""
+    if entry.nConditEnable:
+        yield Flag.CONDITIONING_TRAIN
+    if entry.nLeakSubtractType:
+        yield Flag.ONLINE_SUBTRACTION
 
 
 def _source(entry: SimpleNamespace) -> str:
@@ -411,67 +418,18 @@ def _epoch(row: SimpleNamespace) -> Epoch:
     )
 
 
-# Sweeps and times
-
-
-def _sweeps(mode: int, stated: int) -> int:
-    if mode == layout.EPISODIC and stated == 0:
-        raise RecordingError("it holds no sweeps")
-    return 1 if mode == layout.GAP_FREE else max(1, stated)
-
-
-def _points(fields: _Fields, sweeps: int) -> int:
-    """Return the samples per sweep and channel; sweeps of different length are refused, not cut to equal pieces."""
-    channels, is_episodic = len(fields.inputs), fields.protocol.nOperationMode == layout.EPISODIC
-    points = fields.samples // (sweeps * channels)
-    if points == 0:
-        raise RecordingError("its header gives no samples")
-    stated = fields.synch[:sweeps, 1] // channels
-    if is_episodic and stated.size and stated.min() != stated.max():
-        raise RecordingError(f"its sweeps differ in length, from {stated.min()} to {stated.max()} samples")
-    if is_episodic and stated.size == sweeps and stated[0] not in (0, points):
-        raise RecordingError(
-            f"its sweeps have {stated[0]} samples by their table, {points} by the number of all samples"
-        )
-    return points
-
-
-def _synch_array(content: Bytes, block: int, sweeps: int) -> NDArray[np.int32]:
-    """Return start and length of every sweep, shape (sweeps, 2)."""
-    start = block * BLOCK
-    return content[start : start + layout.SYNCH.size * sweeps].view("<i4").reshape(sweeps, 2)
-
-
-def _sweep_interval_s(fields: _Fields, points: int) -> float:
-    """Return the time from sweep to sweep: as stated, else by the sweeps' starts, else their length."""
-    stated = float(fields.protocol.fEpisodeStartToStart)
-    if _is_positive(stated):
-        return stated
-    steps = np.diff(fields.synch[:, 0].astype(np.int64))
-    if steps.size and steps.min() > 0:
-        return float(np.median(steps)) * fields.tick_us * 1e-6
-    return points / fields.rate_Hz
-
-
-def _start_s(date: int, after_midnight_ms: int) -> float:
-    """Return the start of the recording in s from an arbitrary day, by its computer's clock; nan without a day."""
-    try:
-        day = datetime.date(date // 10_000, date // 100 % 100, date % 100).toordinal()
-    except ValueError:
-        return math.nan
-    return _DAY_S * day + after_midnight_ms / 1000
+# Tags
 
 
 def _tag_places(tags: Extent) -> Iterator[int]:
     return (tags.start + i * tags.entry_bytes for i in range(tags.entries))
 
 
-def _tag(content: Bytes, place: int, tick_us: float, interval_s: float, sweeps: int) -> Tag:
+def _tag(content: Bytes, place: int, stated: StatedSweeps) -> Tag:
     """Return a tag with the last sweep that had begun when it was set."""
     entry = layout.TAG.unpack(content, place)
-    time_s = entry.lTagTime * tick_us * 1e-6
-    sweep = int(min(max(0.0, time_s / interval_s), sweeps - 1))
-    return Tag(time_s, sweep, text_of(entry.sComment))
+    time_s = entry.lTagTime * stated.tick_us * 1e-6
+    return Tag(time_s, stated.at(time_s), text_of(entry.sComment))
 
 
 def _is_positive(value: float) -> bool:

@@ -15,10 +15,12 @@ without a gap. A count becomes a physical value by
     value = count * fADCRange / lADCResolution / (fInstrumentScaleFactor * fSignalGain
             * fADCProgrammableGain * fTelegraphAdditGain) + fInstrumentOffset - fSignalOffset
 
-with the telegraphed gain only where the telegraph is enabled. The *synch array* holds start and length of
-each sweep: the length in samples of all channels together, the start in units of `fSynchTimeUnit`
-microseconds. Tag times are in the same unit. Epoch durations are in samples per channel. The number of
-an epoch is the place of its letter (A is 0). The values of a user list are text with commas.
+with the telegraphed gain only where the telegraph is enabled, and gain and offset of the signal conditioner
+only where there is one (`nSignalType` is not 0): other files keep what was once entered for it, which pyABF
+counts always. The *synch array* holds start and length of each sweep: the length in samples of all channels
+together, the start in units of `fSynchTimeUnit` microseconds. Tag times are in the same unit. Epoch durations
+are in samples per channel. The number of an epoch is the place of its letter (A is 0). The values of a user
+list are text with commas.
 
 ABF1
 ----
@@ -271,6 +273,7 @@ ABF1_HEADER = Section(
         "lADCResolution": Field(252, "i"),
         "lDACResolution": Field(256, "i"),
         "sCreatorInfo": Field(294, "16s"),
+        "_sFileComment": Field(310, "56s"),  # of headers of 2,048 bytes
         "nFileStartMillisecs": Field(366, "h"),
         # inputs
         "nADCPtoLChannelMap": Field(378, "h", INPUTS),
@@ -289,6 +292,7 @@ ABF1_HEADER = Section(
         "sDACChannelUnits": Field(1346, "8s", ABF1_OUTPUTS),
         "fDACScaleFactor": Field(1378, "f", ABF1_OUTPUTS),
         "fDACHoldingLevel": Field(1394, "f", ABF1_OUTPUTS),
+        "nSignalType": Field(1410, "h"),
         "nActiveDACChannel": Field(1440, "h"),
         # From here on a header of 2,048 bytes has ended.
         "fDACCalibrationFactor": Field(2074, "f", ABF1_OUTPUTS),
@@ -401,6 +405,7 @@ ABF2_ENTRIES = {
             "lDACResolution": Field(122, "i"),
             "nCommentsEnable": Field(130, "h"),
             "lFileCommentIndex": Field(132, "i"),
+            "nSignalType": Field(138, "h"),
             "nActiveDACChannel": Field(142, "h"),
             "nAlternateDACOutputState": Field(182, "h"),
             "nDigitizerADCs": Field(198, "h"),

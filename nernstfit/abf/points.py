@@ -19,16 +19,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf import noise
+from nernstfit.abf.agreement import Doubt, compare
 from nernstfit.abf.command import MILLIVOLTS, Segment
 from nernstfit.abf.ramps import onset_capacitance_pF, opposite_ramps, ramp_speed
 from nernstfit.abf.read import Recording
-from nernstfit.abf.select import chosen_epoch, epoch_parts
+from nernstfit.abf.select import chosen_epoch, epoch_parts, label, refuse_constant
 from nernstfit.abf.statistics import STATISTICS, WindowStatistic
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
-from nernstfit.abf.windows import Source, command_source, earlier_windows, label, open_source, ramp_windows, windows_of
+from nernstfit.abf.windows import Source, command_source, earlier_windows, open_source, ramp_windows, windows_of
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
-from nernstfit.contract.terms import BandwidthSource, Role, Statistic
+from nernstfit.contract.terms import BandwidthSource, Flag, Role, Statistic
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -105,7 +106,11 @@ class Reading:
         Membrane capacitance from the step of the current at the onset of the ramp, and its standard error; nan for
         a step, and where the segment before the ramp does not determine it.
     mismatch_mV : float
-        Largest difference of the recorded voltage from the command; nan where none is recorded.
+        Difference of the recorded voltage from the command, see `agreement`; nan where none is recorded.
+    doubt : Doubt or None
+        Doubt for which the measurement has no number.
+    outside : tuple of Flag
+        Parts of the protocol outside the stored sweeps.
     capacitance_pF : float
         Membrane capacitance as the amplifier telegraphed it; nan where it did not.
     window_from_ms, window_to_ms : float
@@ -132,6 +137,8 @@ class Reading:
     corner_pF: float
     corner_se_pF: float
     mismatch_mV: float
+    doubt: Doubt | None
+    outside: tuple[Flag, ...]
     capacitance_pF: float
     window_from_ms: float
     window_to_ms: float
@@ -187,8 +194,10 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
     source = open_source(recording, how, sweeps)
     epoch = chosen_epoch(source.command, how, source.sweeps)
     parts = epoch_parts(source.command, epoch, source.sweeps)
+    refuse_constant(source.command, parts, source.sweeps)
     is_ramp = parts[0].is_ramp
     windows = windows_of(source, parts, how)
+    agreement = compare(source, parts, how)
     signal, quality = _read(source, Role.SIGNAL, parts, windows, how)
     points = [signal]
     earlier = earlier_windows(source, parts, windows, how)
@@ -197,8 +206,11 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         points.append(_read(source, Role.OPPOSITE, opposite, ramp_windows(source, opposite), how)[0])
     if how.leak.startswith(_EPOCH_LEAK):
         points.append(_leak(source, how))
+    doubt = agreement.doubt
     if background is not None:
-        points.append(_background(background, replace(how, epoch=epoch), parts, windows))
+        subtracted, of_background = _background(background, replace(how, epoch=epoch), parts, windows)
+        points.append(subtracted)
+        doubt = doubt or of_background
     corner = onset_capacitance_pF(source, parts) if is_ramp else (math.nan, math.nan)
     band = recording.bandwidth(source.channel)
     return Reading(
@@ -216,7 +228,9 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         ramp_mV_per_ms=ramp_speed(source, parts[0]) if is_ramp else math.nan,
         corner_pF=corner[0],
         corner_se_pF=corner[1],
-        mismatch_mV=source.mismatch_mV,
+        mismatch_mV=agreement.mismatch_mV,
+        doubt=doubt,
+        outside=source.waveform.outside,
         capacitance_pF=source.channel.capacitance_pF,
         **_spans_ms(source, parts[0], {"window": windows, **{str(role): each for role, each in earlier.items()}}),
         bandwidth_Hz=band.corner_Hz,
@@ -275,8 +289,8 @@ def _joined(first: Points, second: Points) -> Points:
 
 def _background(
     recording: Recording, how: Measure, signal: Sequence[Segment], windows: Sequence[tuple[int, int]]
-) -> Points:
-    """Return the points of another recording, at the same times of the same epoch."""
+) -> tuple[Points, Doubt | None]:
+    """Return the points of another recording, at the same times of the same epoch, and the doubt about its command."""
     try:
         source = open_source(recording, how, ())
         parts = epoch_parts(source.command, how.epoch, source.sweeps)
@@ -287,7 +301,10 @@ def _background(
             own = _at_same_time(parts, signal[0], windows[0])
         else:
             own = windows_of(source, parts, how)
-        return _read(source, Role.BACKGROUND, parts, own, how)[0]
+        doubt = compare(source, parts, how).doubt
+        if doubt:
+            doubt = replace(doubt, reason=f"the background {recording.path.name}: {doubt.reason}")
+        return _read(source, Role.BACKGROUND, parts, own, how)[0], doubt
     except RecordingError as fault:
         raise RecordingError(f"the background {recording.path.name}: {fault}") from None
 

@@ -1,7 +1,7 @@
 """Reading of ABF files: frozen records out, samples by window.
 
 `layout` knows the fields, `check` holds the header against the file, `header` makes one record of it.
-The samples are mapped, not loaded: only the windows asked for are read.
+A file is read once and whole (`content`); samples are converted by window, when they are asked for.
 
 A file that cannot be read, or in which something has no meaning here, raises RecordingError
 with one sentence.
@@ -9,25 +9,21 @@ with one sentence.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf import layout, stimulus
 from nernstfit.abf.check import check
+from nernstfit.abf.content import Content, load
 from nernstfit.abf.header import Header, parse
 from nernstfit.abf.records import PICOAMPERES, Channel, Lowpass, Stimulus, StimulusPlayback, Tag, Waveform
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.terms import BandwidthSource
-
-# Size from which a file's pages are released after each window, in bytes: it bounds the memory of a job. At
-# half, more files pay for it by reading some pages twice; at double, a job takes 50 MB more.
-_MAX_MAPPED_BYTES = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -46,9 +42,11 @@ class Recording:
     sweeps, points : int
         Number of sweeps, and of samples per channel in each.
     sweep_interval_s : float
-        Time from the start of one sweep to the start of the next.
+        Time from the start of one sweep to the start of the next; nan in gap-free mode.
     start_s : float
         Time at which it was started, by its computer's clock from an arbitrary day; nan where the file has none.
+    comment : str
+        Comment of the file as a whole.
     channels : tuple of Channel
     waveforms : tuple of Waveform
         Every DAC, playing a waveform or not.
@@ -65,18 +63,18 @@ class Recording:
     points: int
     sweep_interval_s: float
     start_s: float
+    comment: str
     channels: tuple[Channel, ...]
     waveforms: tuple[Waveform, ...]
     tags: tuple[Tag, ...]
     obstacles: tuple[str, ...]
-    _map: mmap.mmap = field(repr=False, compare=False)
-    _raw: NDArray[Any] = field(repr=False, compare=False)  # (sweeps, points, channels), as stored, mapped
+    _raw: NDArray[Any] = field(repr=False, compare=False)  # (sweeps, points, channels), as stored
     _gain: tuple[float, ...] = field(repr=False, compare=False)
     _offset: tuple[float, ...] = field(repr=False, compare=False)
 
     def samples(self, channel: Channel, sweep: int, start: int, stop: int) -> NDArray[np.float64]:
         """Return samples of one channel in one sweep, in the channel's unit; shape (stop - start,)."""
-        raw = self._stored(channel, sweep, start, stop).astype(np.float64)
+        raw = self._raw[sweep, start:stop, channel.index].astype(np.float64)
         return np.asarray(raw * self._gain[channel.index] + self._offset[channel.index])
 
     def current_pA(self, channel: Channel, sweep: int, start: int, stop: int) -> NDArray[np.float64]:
@@ -111,23 +109,43 @@ class Recording:
         limits = np.iinfo(raw.dtype)
         return int(np.count_nonzero((raw == limits.min) | (raw == limits.max)))
 
-    def _stored(self, channel: Channel, sweep: int, start: int, stop: int) -> NDArray[Any]:
-        """Return a copy of samples as stored; shape (stop - start,)."""
-        raw = self._raw[sweep, start:stop, channel.index].copy()
-        if self._raw.nbytes > _MAX_MAPPED_BYTES and hasattr(mmap, "MADV_DONTNEED"):
-            # A kernel maps far more of a file than is touched: the pages are released after each window.
-            self._map.madvise(mmap.MADV_DONTNEED)
-        return raw
-
     def _block(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> NDArray[Any]:
         """Return samples of several sweeps as stored; shape (sweeps, stop - start)."""
-        if self._raw.nbytes > _MAX_MAPPED_BYTES:
-            return np.stack([self._stored(channel, sweep, start, stop) for sweep in sweeps])
         return np.asarray(self._raw[:, start:stop, channel.index][list(sweeps)])
 
 
-def read(path: str | Path) -> Recording:
-    """Read one ABF file.
+@dataclass(frozen=True)
+class Opened:
+    """File that was read once: its digest, and what it holds.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of the bytes as read; '' where they could not be.
+    fault : str
+        Fault for which it gives no recording; '' where there is none.
+    """
+
+    sha256: str
+    fault: str = ""
+    _recording: Recording | None = None
+
+    @property
+    def recording(self) -> Recording:
+        """Recording that the file holds.
+
+        Raises
+        ------
+        RecordingError
+            If the file is missing, damaged, in another format, or holds something that is not supported.
+        """
+        if self._recording is None:
+            raise RecordingError(self.fault)
+        return self._recording
+
+
+def open_recording(path: str | Path) -> Opened:
+    """Read one ABF file; a fault is kept for whoever asks for the recording.
 
     Parameters
     ----------
@@ -135,22 +153,24 @@ def read(path: str | Path) -> Recording:
 
     Returns
     -------
-    Recording
-
-    Raises
-    ------
-    RecordingError
-        If the file is missing, damaged, in another format, or holds something that is not supported.
+    Opened
     """
-    path = Path(path)
+    path, sha256 = Path(path), ""
     try:
-        recording, playbacks = _read(path)
+        content = load(path)
+        sha256 = content.sha256
+        recording, playbacks = _parsed(path, content)
     except RecordingError as fault:
-        raise RecordingError(f"{path.name}: {fault}") from None
-    waveforms = [
+        return Opened(sha256, f"{path.name}: {fault}")
+    waveforms = tuple(
         _with_stimulus(recording, w, playbacks[w.number]) if w.source == "file" else w for w in recording.waveforms
-    ]
-    return replace(recording, waveforms=tuple(waveforms)) if playbacks else recording
+    )
+    return Opened(sha256, _recording=replace(recording, waveforms=waveforms) if playbacks else recording)
+
+
+def read(path: str | Path) -> Recording:
+    """Read one ABF file, with the errors of `Opened.recording`."""
+    return open_recording(path).recording
 
 
 def _with_stimulus(recording: Recording, waveform: Waveform, playback: StimulusPlayback) -> Waveform:
@@ -165,7 +185,7 @@ def _with_stimulus(recording: Recording, waveform: Waveform, playback: StimulusP
 
 
 def _stimulus_trace(path: Path, playback: StimulusPlayback) -> stimulus.StimulusTrace:
-    recording, _ = _read(path)
+    recording, _ = _parsed(path, load(path))
     found = [c for c in recording.channels if c.number == playback.input or len(recording.channels) == 1]
     if len(found) != 1:
         raise RecordingError(f"which has no single input {playback.input}")
@@ -175,30 +195,17 @@ def _stimulus_trace(path: Path, playback: StimulusPlayback) -> stimulus.Stimulus
     )
 
 
-def _read(path: Path) -> tuple[Recording, dict[int, StimulusPlayback]]:
-    """Read a file without the stimulus files beside it."""
-    try:
-        with open(path, "rb") as stream:
-            mapped = _mapped(stream)
-            content = np.frombuffer(mapped, dtype=np.uint8)
-            check(content)
-            header = parse(content)
-    except OSError as fault:
-        raise RecordingError(f"cannot be opened ({fault.strerror})") from None
-    return _recording(path, header, mapped, content), header.playbacks
+def _parsed(path: Path, content: Content) -> tuple[Recording, dict[int, StimulusPlayback]]:
+    """Return a recording without the stimulus files beside it, and how these were played."""
+    signature = bytes(content.data[:4])
+    if signature not in (layout.ABF1_SIGNATURE, layout.ABF2_SIGNATURE):
+        raise RecordingError(f"is not an ABF file (it starts with {signature!r})")
+    check(content.data)
+    header = parse(content.data)
+    return _recording(path, header, content.data), header.playbacks
 
 
-def _mapped(stream: BinaryIO) -> mmap.mmap:
-    try:
-        mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-    except ValueError:
-        raise RecordingError("cannot be opened (it is empty)") from None
-    if mapped[:4] not in (layout.ABF1_SIGNATURE, layout.ABF2_SIGNATURE):
-        raise RecordingError(f"is not an ABF file (it starts with {mapped[:4]!r})")
-    return mapped
-
-
-def _recording(path: Path, header: Header, mapped: mmap.mmap, content: layout.Bytes) -> Recording:
+def _recording(path: Path, header: Header, content: layout.Bytes) -> Recording:
     channels, width = len(header.channels), header.stored.itemsize
     used = header.sweeps * header.points * channels
     stop = header.start + used * width
@@ -215,11 +222,11 @@ def _recording(path: Path, header: Header, mapped: mmap.mmap, content: layout.By
         points=header.points,
         sweep_interval_s=header.sweep_interval_s,
         start_s=header.start_s,
+        comment=header.comment,
         channels=header.channels,
         waveforms=header.waveforms,
         tags=header.tags,
         obstacles=header.obstacles,
-        _map=mapped,
         _raw=content[header.start : stop].view(header.stored).reshape(header.sweeps, header.points, channels),
         _gain=(1.0,) * channels if is_float else header.gains,
         _offset=(0.0,) * channels if is_float else header.offsets,

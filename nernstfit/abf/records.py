@@ -14,7 +14,8 @@ with an increment of 10 mV, epoch C the tail. Sweep by sweep:
 
 Before the first epoch the output stays at the *holding level* for the first 1/64 of the sweep. After the
 last epoch it returns to the holding level or, where the protocol says so, keeps the last level, also
-between sweeps. A DAC may play a *stimulus file* instead, sample by sample, and then has no epochs.
+between sweeps. Conditioning trains and the sub-pulses of P/N leak subtraction are played between the stored sweeps:
+within them the epochs hold. A DAC may play a *stimulus file* instead, sample by sample, and then has no epochs.
 
 A file does not store which channel responds to which waveform, nor the command itself: `select` decides
 the former, `command` rebuilds the latter from the epochs.
@@ -32,7 +33,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.contract.terms import BandwidthSource
+from nernstfit.contract.terms import BandwidthSource, Flag
 
 EPOCH_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MAX_EPOCHS = 50  # epochs of one waveform, from ABF 2.9 on
@@ -173,6 +174,8 @@ class Waveform:
     user_list: UserList | None = None
     stimulus_file: str = ""  # its name, without a folder
     stimulus: Stimulus | None = None
+    limits: tuple[float, float] = (-math.inf, math.inf)  # lowest and highest level of the output
+    outside: tuple[Flag, ...] = ()  # parts of the protocol that are played outside the stored sweeps
 
 
 @dataclass(frozen=True)
@@ -203,3 +206,7 @@ class Tag:
     time_s: float
     sweep: int
     comment: str
+
+    def __str__(self) -> str:
+        """Return time, sweep and comment on one line."""
+        return f"{self.time_s:.3f} s, sweep {self.sweep}: {self.comment}"

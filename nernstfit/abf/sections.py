@@ -23,7 +23,7 @@ _PYABF_ERRORS = (struct.error, ValueError, IndexError, OverflowError)
 
 
 class _Stream:
-    """File-like access to the bytes of a mapped file, which pyABF reads a field at a time."""
+    """File-like access to the bytes of a file, which pyABF reads a field at a time."""
 
     def __init__(self, content: Bytes) -> None:
         self._content, self._place = content, 0

@@ -1,4 +1,4 @@
-"""Selection of what is measured: the current's channel, the DAC that drives the cell, sweeps, epoch, recorded voltage.
+"""Selection of what is measured: the current's channel, the DAC that drives the cell, sweeps, epoch.
 
 Selected as asked or, where the file leaves no choice, by evidence; never by position.
 """
@@ -6,12 +6,9 @@ Selected as asked or, where the file leaves no choice, by evidence; never by pos
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
-from nernstfit.abf.command import AFTER, BEFORE, MILLIVOLTS, Segment, in_millivolts, levels, refuse_unknown
+from nernstfit.abf.command import AFTER, BEFORE, MILLIVOLTS, Segment, in_millivolts, refuse_unknown, shifted
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import PICOAMPERES, Channel, Waveform
 from nernstfit.contract.errors import RecordingError
@@ -21,32 +18,11 @@ _Named = TypeVar("_Named", Channel, Waveform)
 
 _CURRENT_UNITS = frozenset(PICOAMPERES) | {"A"}
 
-# Sweeps in which a recorded voltage is compared with the command, spread evenly. They bound the time; half would do
-# for a protocol of steps, double would only take longer.
-_MAX_COMPARED_SWEEPS = 20
-# Shortest segment that is compared, in samples: the second half, free of transients, then has at least four. At half
-# the noise of a recorded voltage counts as a difference, at double short prepulses are not compared.
-_MIN_SEGMENT_SAMPLES = 8
-# Correlation of recorded and commanded levels from which a channel counts as following the command. At half, a
-# voltage that merely drifts would; halfway to 1, a clamp with an error that grows with the current would not.
-_MIN_CORRELATION = 0.95
-# Range that both levels must cover for a correlation to have a meaning, in mV: several times the noise of a recorded
-# voltage. At half that noise decides more often, at double protocols of small steps are not compared.
-_MIN_RANGE_MV = 1.0
-
-
-@dataclass(frozen=True)
-class CommandMismatch:
-    """Largest difference between a recorded membrane voltage and the command."""
-
-    channel: Channel
-    difference_mV: float  # recorded minus commanded
-    sweep: int
-    segment: str
-
 
 def current_and_command(recording: Recording, how: Measure) -> tuple[Channel, Waveform]:
     """Return the channel that carries the current and the waveform, in mV, of the DAC that drives the cell.
+
+    What the amplifier adds to the command (`command_offset_mV`) is part of the waveform.
 
     Raises
     ------
@@ -63,7 +39,7 @@ def current_and_command(recording: Recording, how: Measure) -> tuple[Channel, Wa
         raise RecordingError(
             f"DAC '{waveform.name}' commands {waveform.unit or 'no unit'}, not mV: this is no voltage clamp"
         )
-    return channel, in_millivolts(waveform)
+    return channel, shifted(in_millivolts(waveform), how.command_offset_mV)
 
 
 def _current_channel(recording: Recording, wanted: str | int) -> Channel:
@@ -143,6 +119,16 @@ def chosen_epoch(command: Sequence[Sequence[Segment]], how: Measure, sweeps: Seq
     """
     if how.epoch != "auto":
         return str(how.epoch)
+    differing, ramps = _varying(command, sweeps)
+    found = differing or ramps[: len(ramps) == 1]
+    if len(found) != 1:
+        reason = f"epochs {' and '.join(found)} differ" if found else "no epoch differs"
+        raise RecordingError(f"{reason} between the sweeps; name in `epoch` the one to measure")
+    return found[0]
+
+
+def _varying(command: Sequence[Sequence[Segment]], sweeps: Sequence[int]) -> tuple[list[str], list[str]]:
+    """Return the names of the epochs that differ between sweeps, and those of the ramps."""
     by_epoch: dict[str, set[tuple[float, float]]] = {}
     ramps: set[str] = set()
     for sweep in sweeps:
@@ -150,12 +136,37 @@ def chosen_epoch(command: Sequence[Sequence[Segment]], how: Measure, sweeps: Seq
             if part.is_known and part.name not in (BEFORE, AFTER):
                 by_epoch.setdefault(part.name, set()).add((part.first_mV, part.last_mV))
                 ramps |= {part.name} if part.is_ramp else set()
-    differing = [name for name, ends in by_epoch.items() if len(ends) > 1]
-    differing = differing or sorted(ramps)[: len(ramps) == 1]
-    if len(differing) != 1:
-        reason = f"epochs {' and '.join(differing)} differ" if differing else "no epoch differs"
-        raise RecordingError(f"{reason} between the sweeps; name in `epoch` the one to measure")
-    return differing[0]
+    return [name for name, ends in by_epoch.items() if len(ends) > 1], sorted(ramps)
+
+
+def refuse_constant(command: Sequence[Sequence[Segment]], parts: Sequence[Segment], sweeps: Sequence[int]) -> None:
+    """Refuse an epoch that is at one level in several sweeps: it has no I-V curve.
+
+    Parameters
+    ----------
+    command : sequence of sequence of Segment
+        Segments of every sweep, in mV.
+    parts : sequence of Segment
+        Epoch in each of the sweeps that are measured.
+    sweeps : sequence of int
+
+    Raises
+    ------
+    RecordingError
+        With the epoch that does vary.
+    """
+    if len(parts) < 2 or parts[0].is_ramp or len({part.first_mV for part in parts}) > 1:
+        return
+    differing, ramps = _varying(command, sweeps)
+    found = differing or ramps
+    verb = "varies" if len(found) == 1 else "vary"
+    others = f"epoch{'s' * (len(found) > 1)} {' and '.join(found)} {verb}" if found else "no other epoch varies"
+    raise RecordingError(f"{label(parts[0])} is at {parts[0].first_mV:g} mV in every sweep; {others}")
+
+
+def label(part: Segment) -> str:
+    """Return the name of a part of the command as messages give it."""
+    return "the time after the last epoch" if part.name == AFTER else f"epoch {part.name}"
 
 
 def epoch_parts(command: Sequence[Sequence[Segment]], epoch: str, sweeps: Sequence[int]) -> list[Segment]:
@@ -179,49 +190,3 @@ def epoch_parts(command: Sequence[Sequence[Segment]], epoch: str, sweeps: Sequen
             f"epoch {epoch} is a ramp in some sweeps and a step in others; select one kind in `sweeps`"
         )
     return parts
-
-
-def recorded_voltages(recording: Recording, command: Sequence[Sequence[Segment]]) -> tuple[CommandMismatch, ...]:
-    """Compare the channels that record a membrane voltage with the command that they follow.
-
-    Parameters
-    ----------
-    recording : Recording
-    command : sequence of sequence of Segment
-        Segments of every sweep, in mV.
-
-    Returns
-    -------
-    tuple of CommandMismatch
-        One per channel in mV or V that follows the command: over the segments of at most
-        twenty sweeps, the means of both over the second half of the segment,
-        where transients are over, correlate. A constant command can be followed by no channel.
-    """
-    channels = [channel for channel in recording.channels if channel.unit in MILLIVOLTS]
-    found = (_mismatch(recording, command, channel) for channel in channels)
-    return tuple(mismatch for mismatch in found if mismatch is not None)
-
-
-def _mismatch(recording: Recording, command: Sequence[Sequence[Segment]], channel: Channel) -> CommandMismatch | None:
-    count = min(_MAX_COMPARED_SWEEPS, recording.sweeps)
-    sweeps = np.unique(np.linspace(0, recording.sweeps - 1, count).round().astype(int))
-    places = [
-        (sweep, part)
-        for sweep in sweeps.tolist()
-        for part in command[sweep]
-        if part.is_known and part.stop - part.start >= _MIN_SEGMENT_SAMPLES
-    ]
-    commanded, recorded = [], []
-    for sweep, part in places:
-        start = (part.start + part.stop) // 2
-        commanded.append(float(levels(command[sweep], np.arange(start, part.stop)).mean()))
-        samples = recording.samples(channel, sweep, start, part.stop)
-        recorded.append(float(samples.mean()) * MILLIVOLTS[channel.unit])
-    if len(places) < 2 or min(np.ptp(commanded), np.ptp(recorded)) < _MIN_RANGE_MV:
-        return None
-    if not np.corrcoef(commanded, recorded)[0, 1] >= _MIN_CORRELATION:
-        return None
-    differences = np.subtract(recorded, commanded)
-    worst = int(np.abs(differences).argmax())
-    sweep, part = places[worst]
-    return CommandMismatch(channel, float(differences[worst]), sweep, part.name)

@@ -5,15 +5,19 @@ The workflow asks for them of every recording before it starts, when reading the
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from nernstfit.abf import layout
 from nernstfit.abf.texts import decoded, file_name, text_of
+
+# Largest part of a header that is read, in bytes: a damaged size costs no more. Sections of real files have a few
+# thousand bytes; at half or double nothing changes.
+_MAX_PART_BYTES = 1_000_000
 
 
 def stimulus_names(path: str | Path) -> set[str]:
@@ -31,28 +35,34 @@ def stimulus_names(path: str | Path) -> set[str]:
     """
     try:
         with open(path, "rb") as stream:
-            content = np.frombuffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), dtype=np.uint8)
-        return {file_name(text) for text in _paths(content)} - {""}
+            return {file_name(text) for text in _paths(stream)} - {""}
     except (OSError, ValueError, struct.error):  # the reader of the recording gives the reason
         return set()
 
 
-def _paths(content: layout.Bytes) -> Iterator[str]:
+def _paths(stream: BinaryIO) -> Iterator[str]:
     """Yield the paths of stimulus files in a header; one of 2 kB has none."""
-    signature, header = bytes(content[:4]), layout.ABF1_HEADER
+    header = layout.ABF1_HEADER
+    content = _part(stream, 0, header.size)
+    signature = bytes(content[:4])
     if signature == layout.ABF2_SIGNATURE:
-        yield from _abf2_paths(content)
+        yield from _abf2_paths(stream, content)
     elif signature == layout.ABF1_SIGNATURE and header.get(content, "lDataSectionPtr") * layout.BLOCK >= header.size:
         yield from map(text_of, header.get(content, "sDACFilePath"))
 
 
-def _abf2_paths(content: layout.Bytes) -> Iterator[str]:
-    outputs, strings = layout.extent(content, "DAC"), layout.extent(content, "Strings")
+def _part(stream: BinaryIO, start: int, size: int) -> layout.Bytes:
+    stream.seek(start)
+    return np.frombuffer(stream.read(min(size, _MAX_PART_BYTES)), dtype=np.uint8)
+
+
+def _abf2_paths(stream: BinaryIO, header: layout.Bytes) -> Iterator[str]:
+    outputs, strings = layout.extent(header, "DAC"), layout.extent(header, "Strings")
     entry = layout.ABF2_ENTRIES["DAC"]
-    count = min(outputs.entries, content.size // max(outputs.entry_bytes, entry.used_bytes))
-    starts = (outputs.start + i * outputs.entry_bytes for i in range(count))
-    numbers = {entry.get(content, "lDACFilePathIndex", start) for start in starts} - {0}
+    table = _part(stream, outputs.start, outputs.entries * outputs.entry_bytes)
+    count = min(outputs.entries, table.size // max(outputs.entry_bytes, entry.used_bytes))
+    numbers = {entry.get(table, "lDACFilePathIndex", i * outputs.entry_bytes) for i in range(count)} - {0}
     if numbers:
-        start = strings.start + layout.ABF2_ENTRIES["Strings"].size
-        texts = content[start : strings.start + strings.entry_bytes].tobytes().split(b"\0")
-        yield from (decoded(texts[number - 1]) for number in numbers if 0 < number <= len(texts))
+        texts = _part(stream, strings.start, strings.entry_bytes)[layout.ABF2_ENTRIES["Strings"].size :]
+        found = texts.tobytes().split(b"\0")
+        yield from (decoded(found[number - 1]) for number in numbers if 0 < number <= len(found))

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.abf.command import AFTER, Segment, refuse_stimulus, segments
+from nernstfit.abf.command import Segment, refuse_impossible, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import Channel, Waveform
-from nernstfit.abf.select import chosen_sweeps, current_and_command, recorded_voltages
+from nernstfit.abf.select import chosen_sweeps, current_and_command, label
 from nernstfit.abf.statistics import STATISTICS
+from nernstfit.abf.voltage import membrane_voltage
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import Role, Voltage
@@ -55,8 +56,6 @@ class Source:
     sweeps : tuple of int
     voltage : Channel or None
         Channel that records the membrane voltage.
-    mismatch_mV : float
-        Its largest difference from the command; nan without such a channel.
     """
 
     recording: Recording
@@ -65,7 +64,6 @@ class Source:
     command: tuple[tuple[Segment, ...], ...]
     sweeps: tuple[int, ...]
     voltage: Channel | None
-    mismatch_mV: float
 
 
 def open_source(recording: Recording, how: Measure, sweeps: Sequence[int]) -> Source:
@@ -80,31 +78,18 @@ def open_source(recording: Recording, how: Measure, sweeps: Sequence[int]) -> So
     refuse_stimulus(waveform)
     chosen = chosen_sweeps(recording, sweeps)
     command = segments(waveform, recording.sweeps, recording.points)
-    mismatches = recorded_voltages(recording, command)
-    closest = min(mismatches, key=lambda found: abs(found.difference_mV)) if mismatches else None
-    if closest is None and how.voltage == Voltage.RECORDED:
+    refuse_impossible(waveform, command)
+    voltage = membrane_voltage(recording, waveform.number, command)
+    if voltage is None and how.voltage == Voltage.RECORDED:
         raise RecordingError(
             f"`voltage` is '{Voltage.RECORDED}', but no channel records a membrane voltage that follows the command"
         )
-    return Source(
-        recording,
-        channel,
-        waveform,
-        command,
-        tuple(chosen),
-        closest.channel if closest else None,
-        abs(closest.difference_mV) if closest else math.nan,
-    )
+    return Source(recording, channel, waveform, command, tuple(chosen), voltage)
 
 
 def command_source(waveform: Waveform) -> str:
     """Return the parts of the file from which the command was rebuilt."""
     return "header" if waveform.user_list is None else "header and user list"
-
-
-def label(part: Segment) -> str:
-    """Return the name of a part of the command as messages give it."""
-    return "the time after the last epoch" if part.name == AFTER else f"epoch {part.name}"
 
 
 def windows_of(source: Source, parts: Sequence[Segment], how: Measure) -> list[tuple[int, int]]:

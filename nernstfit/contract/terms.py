@@ -306,6 +306,7 @@ class Leak(Term):
 class Voltage(Term):
     """Voltage against which the current is plotted."""
 
+    AUTO = "auto", "the command, where no recorded membrane voltage contradicts it"
     COMMAND = "command", "the command"
     RECORDED = "recorded", "the recorded membrane voltage"
 
@@ -456,10 +457,23 @@ class Flag(Term):
     TREND = (
         "trend",
         "trend",
-        "change of the current along the window over its range between sweeps, at the largest level (ratio): too early",
+        "change of the current along the window over its range between sweeps, where it is largest (ratio): the "
+        "current settles, activates or inactivates within the window",
     )
     COMMAND_MISMATCH = (
         "command_mismatch",
         "command mismatch",
-        "largest difference between the recorded membrane voltage and the command, mV",
+        "difference between the recorded membrane voltage and the command, which nine of ten settled levels do not "
+        "exceed, mV",
+    )
+    ONLINE_SUBTRACTION = (
+        "online_subtraction",
+        "on-line leak subtraction",
+        "the protocol subtracts leak on line, by P/N sub-pulses outside the stored sweep or by a resistance; the "
+        "current may be the corrected one (true)",
+    )
+    CONDITIONING_TRAIN = (
+        "conditioning_train",
+        "conditioning train",
+        "the protocol plays a conditioning train before each sweep, outside of what is stored (true)",
     )

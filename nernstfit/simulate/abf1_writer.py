@@ -70,7 +70,7 @@ def _file(recording: EpisodicRecording) -> dict[str, Value]:
         "lDACResolution": CONVERTER_STEPS,
         "sCreatorInfo": _text("sCreatorInfo", abf_parts.CREATOR, "creator"),
         "sProtocolPath": _text("sProtocolPath", abf_parts.PROTOCOL_PATH, "protocol path"),
-        "sFileComment": _text("sFileComment", abf_parts.COMMENT, "comment"),
+        "sFileComment": _text("sFileComment", recording.comment, "comment"),
         "nCreatorMajorVersion": major,
         "nCreatorMinorVersion": minor,
         "nCreatorBugfixVersion": bugfix,
@@ -107,20 +107,22 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, Value]:
 def _inputs(recording: EpisodicRecording) -> dict[str, Value]:
     described = {channel.number: channel for channel in recording.channels}
     sampled = list(described)
-    return _columns([_input(number, described.get(number)) for number in range(INPUTS)]) | {
-        "nADCSamplingSeq": sampled + [-1] * (INPUTS - len(sampled))
+    return _columns([_input(recording, number, described.get(number)) for number in range(INPUTS)]) | {
+        "nADCSamplingSeq": sampled + [-1] * (INPUTS - len(sampled)),
+        "nSignalType": recording.signal_type,
     }
 
 
-def _input(number: int, channel: OutputChannel | None) -> dict[str, Any]:
+def _input(recording: EpisodicRecording, number: int, channel: OutputChannel | None) -> dict[str, Any]:
     entry = {
         "nADCPtoLChannelMap": number,
         "sADCChannelName": _text("sADCChannelName", channel.name if channel else f"AI #{number}", "channel name"),
         "sADCUnits": _text("sADCUnits", channel.unit if channel else "mV", "unit"),
         "fADCProgrammableGain": 1.0,
         "fADCDisplayAmplification": 1.0,
-        "fInstrumentScaleFactor": channel.scale_factor if channel else 1.0,
-        "fSignalGain": 1.0,
+        "fInstrumentScaleFactor": recording.scale_factor(channel) if channel else 1.0,
+        "fSignalGain": channel.signal_gain if channel else 1.0,
+        "fSignalOffset": channel.signal_offset if channel else 0.0,
         "fSignalLowpassFilter": layout.NO_FILTER_HZ,
         "nTelegraphEnable": 0,
         "nTelegraphInstrument": 0,

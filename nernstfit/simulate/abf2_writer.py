@@ -109,7 +109,7 @@ def _sections(recording: EpisodicRecording, strings: _Strings) -> dict[str, _Sec
     """Return the sections in the order of the file; those before the section of strings add to it."""
     sections = {
         "Protocol": _section([_protocol(recording, strings)]),
-        "ADC": _section([_input(channel, strings) for channel in recording.channels]),
+        "ADC": _section([_input(recording, channel, strings) for channel in recording.channels]),
         "DAC": _section([_output(recording, number, strings) for number in range(_OUTPUTS)]),
         "EpochPerDAC": _section(_epochs_per_dac(recording)),
         "Epoch": _section(_epochs(recording)),
@@ -166,7 +166,8 @@ def _protocol(recording: EpisodicRecording, strings: _Strings) -> bytes:
             "lADCResolution": CONVERTER_STEPS,
             "lDACResolution": CONVERTER_STEPS,
             "nCommentsEnable": 1,
-            "lFileCommentIndex": strings.add(abf_parts.COMMENT, "comment"),
+            "lFileCommentIndex": strings.add(recording.comment, "comment"),
+            "nSignalType": recording.signal_type,
             "nActiveDACChannel": recording.active_dac,
             "nDigitizerADCs": layout.INPUTS,
             "nDigitizerDACs": layout.ABF1_OUTPUTS,
@@ -177,7 +178,7 @@ def _protocol(recording: EpisodicRecording, strings: _Strings) -> bytes:
     )
 
 
-def _input(channel: OutputChannel, strings: _Strings) -> bytes:
+def _input(recording: EpisodicRecording, channel: OutputChannel, strings: _Strings) -> bytes:
     values: dict[str, Value] = {
         "nADCNum": channel.number,
         "fTelegraphAdditGain": 1.0,
@@ -185,8 +186,9 @@ def _input(channel: OutputChannel, strings: _Strings) -> bytes:
         "nADCPtoLChannelMap": channel.number,
         "fADCProgrammableGain": 1.0,
         "fADCDisplayAmplification": 1.0,
-        "fInstrumentScaleFactor": channel.scale_factor,
-        "fSignalGain": 1.0,
+        "fInstrumentScaleFactor": recording.scale_factor(channel),
+        "fSignalGain": channel.signal_gain,
+        "fSignalOffset": channel.signal_offset,
         "fSignalLowpassFilter": channel.lowpass_Hz if channel.telegraph_gain is None else layout.NO_FILTER_HZ,
         "fPostProcessLowpassFilter": layout.NO_FILTER_HZ,
         "nStatsChannelPolarity": 1,

@@ -10,7 +10,6 @@ from nernstfit.simulate.recording import EpisodicRecording
 FILE_DATE = 20200101
 CREATOR, CREATOR_VERSION = "Clampex", (10, 7, 0, 3)
 PROTOCOL_PATH = "simulated.pro"  # pyABF reports no protocol without this ending
-COMMENT = "Simulated by nernstfit, not recorded"
 MULTICLAMP_700 = 24  # code of the telegraphing amplifier
 DAC_SCALE_MV_PER_V = 20.0  # of a voltage-clamp amplifier's command input
 _COMMENT_TAG = 1  # code of a tag that the user typed

@@ -46,6 +46,8 @@ class OutputChannel:
     lowpass_Hz : float
         Corner of the low-pass filter: telegraphed by the amplifier where the telegraph is enabled, else as
         if entered by hand; 100000 is none.
+    signal_gain, signal_offset : float
+        Gain and offset (in `unit`) entered for a signal conditioner; they count only where the recording has one.
     """
 
     name: str
@@ -56,16 +58,13 @@ class OutputChannel:
     clamp: str = ""
     capacitance_pF: float = 0.0
     lowpass_Hz: float = layout.NO_FILTER_HZ
+    signal_gain: float = 1.0
+    signal_offset: float = 0.0
 
     @property
     def gain(self) -> float:
         """Telegraphed gain, 1 where the telegraph is disabled."""
         return 1.0 if self.telegraph_gain is None else self.telegraph_gain
-
-    @property
-    def scale_factor(self) -> float:
-        """Volts per unit before the telegraphed gain."""
-        return CONVERTER_RANGE_V / (self.full_scale * self.gain)
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,10 @@ class EpisodicRecording:
     data_format : str
         "int16" for counts of the converter, or "float32" for the values themselves, as in files that
         a program has processed; these are not clipped.
+    signal_type : int
+        Code of the signal conditioner, 0 for none. The counts are those of the conditioned signal.
+    comment : str
+        Comment of the file as a whole, at most 128 bytes in ABF 1.84.
     """
 
     samples: NDArray[np.float64]
@@ -101,6 +104,8 @@ class EpisodicRecording:
     sweep_interval_s: float
     tags: Sequence[Tag] = ()
     data_format: str = "int16"
+    signal_type: int = 0
+    comment: str = "Simulated by nernstfit, not recorded"
 
     @cached_property
     def stored(self) -> NDArray[Any]:
@@ -108,9 +113,15 @@ class EpisodicRecording:
         values = np.asarray(self.samples, dtype=np.float64)
         if self.data_format == "int16":
             full_scale = np.array([channel.full_scale for channel in self.channels])[:, np.newaxis]
-            counts = np.rint(values / full_scale * CONVERTER_STEPS)
+            shift = np.array([channel.signal_offset if self.signal_type else 0.0 for channel in self.channels])
+            counts = np.rint((values + shift[:, np.newaxis]) / full_scale * CONVERTER_STEPS)
             values = np.clip(counts, -CONVERTER_STEPS, CONVERTER_STEPS - 1)
         return np.ascontiguousarray(values.transpose(0, 2, 1), dtype=layout.SAMPLE_TYPES[self.format_code])
+
+    def scale_factor(self, channel: OutputChannel) -> float:
+        """Return the volts per unit of a channel before the gains of telegraph and signal conditioner."""
+        conditioned = channel.signal_gain if self.signal_type else 1.0
+        return CONVERTER_RANGE_V / (channel.full_scale * channel.gain * conditioned)
 
     @property
     def format_code(self) -> int:
@@ -191,6 +202,8 @@ def _check_channels(channels: Sequence[OutputChannel]) -> None:
             raise ValueError(f"Channel {channel.name!r} has full scale {channel.full_scale}, not above 0.")
         if not (isfinite(channel.gain) and channel.gain > 0):
             raise ValueError(f"Channel {channel.name!r} has telegraph gain {channel.gain}, not above 0.")
+        if not (isfinite(channel.signal_gain) and channel.signal_gain > 0 and isfinite(channel.signal_offset)):
+            raise ValueError(f"Channel {channel.name!r} has signal gain {channel.signal_gain}, not above 0.")
         if channel.clamp not in CLAMP_CODES:
             raise ValueError(f"Channel {channel.name!r} has an unknown clamp mode {channel.clamp!r}.")
 

@@ -26,7 +26,7 @@ READS = (
 )
 _CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
 _POTENTIALS = ("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV")
-_MEASURED = ("epoch", "verdict", "reason", "flags", "slope_nS", "further_se_mV", *_POTENTIALS)
+_MEASURED = ("epoch", "verdict", "reason", "remedy", "flags", "slope_nS", "further_se_mV", *_POTENTIALS)
 
 
 @stage(READS)

@@ -46,6 +46,7 @@ def measured_row(row: Row) -> dict[str, Any]:
         "epoch": "",
         "verdict": PotentialVerdict.EXCLUDED if row.exclude else PotentialVerdict.REVERSAL,
         "reason": row.exclude,
+        "remedy": "",
         "raw_mV": external.reversal_mV if external else math.nan,
         "reversal_mV": external.reversal_mV if external else math.nan,
         "se_mV": external.se_mV if external else math.nan,

@@ -66,13 +66,16 @@ def measure_row(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame | None) 
         Verdict, reason, epoch, flags, and the potentials that the verdict has.
     iv : Curve or None
     """
-    content = {"measurement": row.measurement, "verdict": fact["verdict"], "reason": fact["reason"], "flags": ""}
+    content = {"measurement": row.measurement, "flags": ""}
+    content |= {name: fact[name] for name in ("verdict", "reason", "remedy")}
     content |= dict.fromkeys(POTENTIALS, math.nan) | {name: fact[name] for name in _FACTS}
     if points is None:
         return content, None
     found = measure(points.to_dict("series"), Facts.of(fact), _procedure(row))
-    flags = ";".join(tables.flag(name, value) for name, value in found.flags())
-    return content | found.values() | {"flags": flags}, found.iv
+    flags = ";".join([*filter(None, [fact["flags"]]), *(tables.flag(name, value) for name, value in found.flags())])
+    # A doubt about the recording, for which ingest has given the verdict, leaves the curve without a number.
+    values = {} if fact["verdict"] else found.values()
+    return content | values | {"flags": flags}, found.iv
 
 
 def _procedure(row: Row) -> Procedure:

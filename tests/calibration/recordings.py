@@ -22,7 +22,7 @@ from calibration import cells as patches
 from calibration.cells import Cells, Gate, boltzmann
 from nernstfit.abf.columns import POINTS, point_columns, table
 from nernstfit.abf.command import levels, segments
-from nernstfit.abf.read import read
+from nernstfit.abf.read import open_recording
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
 from nernstfit.experiment.records import Row
@@ -141,7 +141,7 @@ def _batch(
         path = _written(row, folder / "case.abf", current[i])
         background = _written(row, folder / "blocked.abf", blocked[i]) if blocked is not None else None
         asked = _row(row, path, background, cells, i)
-        fact, reading = read_row(asked, read)
+        fact, reading = read_row(asked, open_recording)
         points = table(point_columns(asked.measurement, reading.points), POINTS) if reading else None
         window = reading.traces[0].window_ms if reading else (0.0, 0.0)
         yield measure_row(asked, fact, points)[0], _truth(row, cells, i, window)

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from nernstfit.abf.columns import POINTS, point_columns, table
-from nernstfit.abf.read import read
+from nernstfit.abf.read import open_recording
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.terms import Configuration, Leak
@@ -96,7 +96,7 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
         measure=settings.measure_for(settings.default_measure(), given, option),
         user_columns={},
     )
-    fact, reading = read_row(row, read)
+    fact, reading = read_row(row, open_recording)
     points = table(point_columns(row.measurement, reading.points), POINTS) if reading else None
     values, _ = measure_row(row, fact, points)
     return correct_row(row, values, math.nan)
