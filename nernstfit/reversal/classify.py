@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +80,7 @@ class Criteria:
 class Result:
     """Verdict on an I-V curve with its numbers, which are nan unless the verdict has them.
 
+    `remedy` gives columns of the table with the values that would settle it, as column=value; alternatives between |.
     `potential_mV`, `se_mV`, `slope_nS` and `zero` belong to a reversal, and so does `disagreement_mV`:
     the zero by the second estimator minus that by the chosen one. `low_mV` or `high_mV` bounds the
     potential on one side where the current has one sign at every level. `steepens` and `flattens` are the
@@ -88,6 +89,7 @@ class Result:
 
     verdict: PotentialVerdict
     reason: str = ""
+    remedy: str = field(default="", kw_only=True)
     potential_mV: float = math.nan
     se_mV: float = math.nan
     slope_nS: float = math.nan

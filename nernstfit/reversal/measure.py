@@ -80,26 +80,28 @@ class Measurement:
         """Error that the fit adds to the standard error: estimators that disagree."""
         return abs(self.result.disagreement_mV) if self.result.disagrees else 0.0
 
-    def too_wide(self) -> str:
-        """Return the reason why the interval with every error is too wide, or ''."""
+    def too_wide(self) -> Result | None:
+        """Return the verdict that the interval with every error is too wide; None where it is not."""
         below, above = classify.interval_mV(
             math.hypot(self.result.se_mV, self.further_se_mV), self.capacitance_shift_mV
         )
         if below + above <= self.procedure.how.max_interval_mV:
-            return ""
+            return None
         shift, wide = self.capacitance_shift_mV, f"the 95 % interval is {below + above:.1f} mV wide"
         limit = f"more than max_interval_mV = {self.procedure.how.max_interval_mV:g}"
         if abs(shift) > self.further_se_mV:
             side = "higher" if shift > 0 else "lower"
-            return (
+            reason = (
                 f"{wide}, {limit}: the membrane capacitance is not known, and by the capacitive current the potential "
                 f"may lie up to {abs(shift):.1f} mV {side} than the zero of the ramp at {self.result.potential_mV:.1f} "
                 "mV; give capacitance_pF, or record ramps in both directions"
             )
-        return (
-            f"{wide}, {limit}: two estimators of the zero differ by {abs(self.result.disagreement_mV):.1f} mV; record "
-            "more levels near it"
-        )
+        else:
+            reason = (
+                f"{wide}, {limit}: two estimators of the zero differ by {abs(self.result.disagreement_mV):.1f} mV; "
+                "record more levels near it"
+            )
+        return Result(PotentialVerdict.AMBIGUOUS, reason)
 
     def values(self) -> dict[str, Any]:
         """Return verdict, reason and potentials under the names of their columns; absent ones are not in it."""
@@ -107,6 +109,7 @@ class Measurement:
         values: dict[str, Any] = {
             "verdict": result.verdict,
             "reason": result.reason,
+            "remedy": result.remedy,
             "reversal_mV": result.potential_mV,
             "se_mV": result.se_mV,
             "low_mV": result.low_mV,
@@ -228,8 +231,8 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     if result.verdict != PotentialVerdict.REVERSAL:
         return found
     stability = Stability(points, curves, procedure, charging, iv, result)
-    reason = stability.over_sweeps() or stability.along_epoch(facts) or found.too_wide()
-    return replace(found, result=Result(PotentialVerdict.AMBIGUOUS, reason)) if reason else found
+    ambiguous = stability.over_sweeps() or stability.along_epoch(facts) or found.too_wide()
+    return replace(found, result=ambiguous) if ambiguous else found
 
 
 def _capacitance_shift_mV(procedure: Procedure, charging: Capacitance | None, iv: Curve, slope_nS: float) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nernstfit.contract.terms import Role
+from nernstfit.contract.terms import PotentialVerdict, Role
 from nernstfit.reversal import classify
 from nernstfit.reversal.capacitance import Capacitance
 from nernstfit.reversal.classify import Z_95, Result
@@ -66,58 +66,58 @@ class Stability:
     iv: Curve
     result: Result
 
-    def over_sweeps(self) -> str:
-        """Return the reason why the sweeps do not have one zero, or ''."""
+    def over_sweeps(self) -> Result | None:
+        """Return the verdict that the sweeps do not have one zero; None where they have."""
         zero, limit = self.result.zero, self.procedure.how.max_interval_mV
         if zero is None or len(zero.shifts_mV) < 2:
-            return ""
+            return None
         ranges = _ranges(zero.shifts_mV, _repeat_sd_mV(self.iv, zero), _MIN_STEP * limit)
         if len(ranges) == 1:
-            return ""
+            return None
         signal = _signal(self.points)
         repeat = _repeat_numbers(signal)
         kept = [(repeat >= start) & (repeat < stop) for start, stop in ranges]
         potentials = [self._zero_of({name: values[keep] for name, values in signal.items()}) for keep in kept]
         known = [potential for potential in potentials if math.isfinite(potential)]
         if len(known) == len(potentials) and max(known) - min(known) <= limit:
-            return ""
-        named = ", ".join(
-            f"{_span(signal['sweep'][keep])} {_written(potential)}"
-            for keep, potential in zip(kept, potentials, strict=True)
-        )
-        return (
+            return None
+        spans = [_span(signal["sweep"][keep]) for keep in kept]
+        named = ", ".join(f"{span} {_written(potential)}" for span, potential in zip(spans, potentials, strict=True))
+        reason = (
             f"the zero moves by more than max_interval_mV = {limit:g} over the sweeps: sweeps {named}; give each "
             "state a row of its own with its range in column sweeps"
         )
+        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy="|".join(f"sweeps={span}" for span in spans))
 
-    def along_epoch(self, facts: Facts) -> str:
-        """Return the reason why the zero is not the same in the whole epoch, or ''.
+    def along_epoch(self, facts: Facts) -> Result | None:
+        """Return the verdict that the zero is not the same in the whole epoch; None where it is.
 
         Parameters
         ----------
         facts : Facts
         """
         if self.result.zero is None:
-            return ""
+            return None
         earlier = {role: self._nearest(self.curves[role]) for role in (Role.EARLY, Role.MIDDLE) if role in self.curves}
         moved = [role for role, zero in earlier.items() if zero is not None and self._differs(zero)]
         if not moved:
-            return ""
+            return None
         found = earlier[moved[0]]
         assert found is not None
         (start, stop), window = facts.window_ms(moved[0]), facts.window_ms(Role.SIGNAL)
         decays = found.slope_nS > self.result.slope_nS
         current = "a tail or an inactivating current" if decays else "a current that still activates"
-        proposal = (
-            f"from_ms: {start:g} and to_ms: {start + (stop - start) * _TAIL:g}, or statistic: peak"
-            if decays
-            else "one in which it is settled"
-        )
+        end = start + (stop - start) * _TAIL
+        proposal, remedy = "one in which it is settled", ""
+        if decays:
+            proposal = f"from_ms: {start:g} and to_ms: {end:g}, or statistic: peak"
+            remedy = f"from_ms={start:g};to_ms={end:g}|statistic=peak"
         late = f"{self.result.potential_mV:.1f} mV from {window[0]:g} to {window[1]:g} ms"
-        return (
+        reason = (
             f"the zero moves along the epoch: {found.potential_mV:.1f} mV from {start:g} to {stop:g} ms, {late}; "
             f"{current}? Choose the window: {proposal}"
         )
+        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=remedy)
 
     def _differs(self, earlier: Zero) -> bool:
         shift = abs(earlier.potential_mV - self.result.potential_mV)
