@@ -223,3 +223,14 @@ def test_a_temperature_beyond_any_experiment_is_refused_by_every_command(words: 
     done = call(*words, "--temperature-C", 310)
     assert done.exit_code == 1
     assert "--temperature-C: got 310, expected a number from -5 to 60 (C)" in done.output
+
+
+def test_nernst_tells_all_faults_at_once() -> None:
+    done = call("nernst", "Kx", "--outside-mM", "0", "--inside-mM", "1,5", "--temperature-C", "295.15")
+    assert done.exit_code == 1
+    assert done.output.splitlines() == [
+        "--outside-mM: got 0, expected a number above 0 and at most 20000 (mM)",
+        "--inside-mM: got '1,5', expected a number (with a decimal point: 1.5)",
+        "--temperature-C: got 295.15, expected a number from -5 to 60 (C): kelvin? give C: 22",
+        "ION: got 'Kx', which is no known ion; the nearest is 'K'",
+    ]

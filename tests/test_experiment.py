@@ -439,8 +439,7 @@ def test_every_fault_of_all_tables_and_the_configuration_is_reported_at_once(fol
         "recordings.csv: row 2, column 'bath'",
         "recordings.csv: row 3, column 'cell'",
         "recordings.csv: row 3, column 'recording'",
-        "recordings.csv: row 4, column 'measurement'",
-        "recordings.csv: row 5, column 'measurement'",
+        "recordings.csv: rows 4-5, column 'measurement'",
         "config.yaml: key 'fit.permeant'",
     ]
     for words in expected:

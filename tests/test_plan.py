@@ -399,7 +399,11 @@ def test_estimates_of_a_run_stand_where_no_ratio_is_given(tmp_path: Path) -> Non
         ((), {"cels": 3}, "key 'plan.cels' is not known; the nearest known key is 'plan.cells'"),
         (("--ratio", "K"), {}, "--ratio: got 'K', expected a name and a number like K=140"),
         (("--ratio", "K=0"), {}, "--ratio: K: got 0, expected a number above 0"),
-        (("--bath", "bath"), {}, "'plan.baths': got 'bath', which is no row of data/solutions.csv"),
+        (("--bath", "bath"), {}, "--bath: got 'bath', which is no row of data/solutions.csv"),
+        (("--pipette", "pipete"), {}, "--pipette: got 'pipete', which is no row of data/solutions.csv"),
+        (("--se-mV", "-1"), {}, "--se-mV: got -1.0, expected a number above 0 (mV)"),
+        (("--cells", "0", "--ln-ratio-sd", "9"), {}, "--cells: got 0, expected a whole number from 1 to 1000\n--ln-"),
+        (("--ratio", "Rb=2"), {}, "--ratio: got 'Rb', which is not in fit.permeant"),
     ],
 )
 def test_what_cannot_be_planned_is_said(

@@ -96,8 +96,24 @@ def test_blanks_around_a_cell_do_not_count(path: Path) -> None:
     assert read(path, " cell , bath\n c1 ,\thigh K \n").to_dict("records") == [{"cell": "c1", "bath": "high K"}]
 
 
-def test_a_short_row_is_filled_with_missing_cells(path: Path) -> None:
-    assert read(path, "a,b,c\n1\n").loc[2].tolist() == ["1", "", ""]
+@pytest.mark.parametrize("row", ["1", "1,2", "1,2,3,4"])
+def test_a_row_of_another_length_is_a_fault_that_hides_no_other_row(path: Path, row: str) -> None:
+    path.write_text(f"a,b,c\n{row}\n4,5,6\n")
+    found = tables.examine(path)
+    n = row.count(",") + 1
+    assert found.faults == (f"{path}: row 2: got {n} cells, expected 3 as in the header",)
+    assert (found.ragged, found.even.index.tolist()) == ({2}, [3])
+
+
+@pytest.mark.parametrize("title", [",Table 1,", "Table 1", "# made on Monday", "#a,b,c", ",,", ""])
+def test_a_title_in_row_1_is_one_fault(path: Path, title: str) -> None:
+    assert fault_of(path, f"{title}\na,b,c\n1,2,3\n4,5,6\n").startswith(
+        "row 1 looks like a title; column names belong there"
+    )
+
+
+def test_a_name_is_composed_whatever_system_wrote_it(path: Path) -> None:
+    assert read(path, "cell,bath\nc1,Bru\u0308cke\n").loc[2, "bath"] == "Br\u00fccke"
 
 
 def test_empty_columns_at_the_end_do_not_count(path: Path) -> None:
@@ -172,13 +188,38 @@ def test_numbers_as_people_type_them(text: str, value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"), [("1,5", "1.5"), ("-22,4", "-22.4"), ("+0,1", "+0.1"), ("abc", None), ("1,000,000", None)]
+    ("text", "hint"),
+    [("1,5", "1.5"), ("-22,4", "-22.4"), ("+0,1", "+0.1"), ("0,125", "0.125"), ("abc", None), ("1,000,000", None)],
 )
 def test_a_decimal_comma_is_recognised(text: str, hint: str | None) -> None:
     with pytest.raises(ValueError, match=f"got '{text.replace('+', '[+]')}', expected a number") as caught:
         number(text)
     assert ("decimal point" in str(caught.value)) == (hint is not None)
     assert hint is None or str(caught.value).endswith(f"(with a decimal point: {hint})")
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("3,000", "(3000, without a thousands separator)"),
+        ("1,000,000", "(1000000, without a thousands separator)"),
+        ("-3'000", "(-3000, without a thousands separator)"),
+        ("3 000", "(3000, without a thousands separator)"),
+        ("1.000.000", "(1000000, without a thousands separator)"),
+        ("1,234.5", "(1234.5, without a thousands separator)"),
+        ("1.234,5", "(1234.5, without a thousands separator and with a decimal point)"),
+        ("3,125", "(3125, without a thousands separator, or 3.125, with a decimal point)"),
+        ("\u22125.5", "(-5.5, with a hyphen as the minus)"),
+        ("22 C", "(22, without its unit)"),
+        ("22\u00b0C", "(22, without its unit)"),
+        ("8,1MOhm", "(8.1, without its unit)"),
+        ("70 %", "(70, without its unit)"),
+    ],
+)
+def test_the_number_that_was_meant_is_told(text: str, meant: str) -> None:
+    with pytest.raises(ValueError, match="expected a number") as caught:
+        number(text)
+    assert str(caught.value) == f"got '{text}', expected a number {meant}"
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "Infinity", "NaN", "14_5", "1e999", "0x10", "1 2"])

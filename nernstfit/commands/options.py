@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,18 +27,24 @@ class Quantity(click.ParamType[float]):
 
     name = "number"
 
-    def __init__(self, allowed: Range | tuple[str, str]) -> None:
-        self._allowed = allowed
+    def __init__(self, allowed: Range | tuple[str, str], gathers: bool = False) -> None:
+        self._allowed, self._gathers = allowed, gathers
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return the number that was typed; a default is taken as it is."""
+        """Return the number that was typed; a default is taken as it is.
+
+        A command with several quantities can have their faults gathered, to tell them together; see `gathered`.
+        """
         if isinstance(value, float):
             return value
         option = param.opts[0] if param else str(self._allowed)
         try:
             return number_within(value, self._range())
         except ValueError as fault:
-            raise InputError(f"{option}: {fault}") from None
+            if not self._gathers or ctx is None:
+                raise InputError(f"{option}: {fault}") from None
+            ctx.meta.setdefault(_GATHERED, []).append(f"{option}: {fault}")
+            return math.nan
 
     def _range(self) -> Range:
         if isinstance(self._allowed, Range):
@@ -48,12 +55,21 @@ class Quantity(click.ParamType[float]):
         return TABLES[table].columns[column].range
 
 
+_GATHERED = "nernstfit.faults"
+
+
+def gathered() -> list[str]:
+    """Return the faults of the options of the present command that are to be told together."""
+    found: list[str] = click.get_current_context().meta.get(_GATHERED, [])
+    return found
+
+
 species_option = click.option("--species", type=click.Path(), help="Table of your own ions.")
 
 
-def temperature_option(what: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def temperature_option(what: str, gathers: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return the option of a temperature, with the text of its help."""
-    kind = Quantity(("recordings", "temperature_C"))
+    kind = Quantity(("recordings", "temperature_C"), gathers)
     return click.option("--temperature-C", "temperature_C", type=kind, default=22.0, show_default=True, help=what)
 
 

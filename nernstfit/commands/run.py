@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from nernstfit.contract.errors import InputError
+
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 
 
@@ -35,7 +37,7 @@ def run(folder: Path, options: tuple[str, ...]) -> None:
 
 
 def check(folder: Path) -> None:
-    """Check the configuration and tables of an experiment folder, and print the warnings on its solutions.
+    """Check the configuration and tables of an experiment folder, and print the doubts about it.
 
     Raises
     ------
@@ -44,14 +46,21 @@ def check(folder: Path) -> None:
     """
     from nernstfit.contract import settings  # noqa: PLC0415
     from nernstfit.experiment import folder as experiments  # noqa: PLC0415
+    from nernstfit.experiment.doubts import findings  # noqa: PLC0415
+    from nernstfit.experiment.epochs import absent_epochs  # noqa: PLC0415
     from nernstfit.solutions.warnings import solution_warnings  # noqa: PLC0415
 
     before = Path.cwd()
     os.chdir(folder)
     try:
         found = experiments.load(settings.read())
+        faults = list(absent_epochs(found))
     finally:
         os.chdir(before)
+    if faults:
+        raise InputError(faults)
+    for doubt in findings(found):
+        click.echo(str(doubt), err=True)
     place, temperature_C = found.settings.solutions, found.settings.temperature_C
     warnings = solution_warnings(found.solutions, temperature_C, found.settings.activity.name)
     for name, sentences in warnings.items():

@@ -10,14 +10,16 @@ from nernstfit.commands.options import (
     Chemistry,
     Quantity,
     chemistry_options,
+    gathered,
     json_option,
     show_rows,
-    solution_temperature_option,
     species_option,
+    temperature_option,
 )
+from nernstfit.contract.errors import InputError
 from nernstfit.contract.numbers import CONCENTRATION, Range
 
-_ACTIVITY = Quantity(Range(above=0.0, maximum=CONCENTRATION.maximum, unit=CONCENTRATION.unit))
+_ACTIVITY = Quantity(Range(above=0.0, maximum=CONCENTRATION.maximum, unit=CONCENTRATION.unit), gathers=True)
 
 
 @click.command(
@@ -80,7 +82,7 @@ Examples:
     "--inside-mM", "--in", "inside_mM", type=_ACTIVITY, required=True, help="Activity (or concentration) inside."
 )
 @species_option
-@solution_temperature_option
+@temperature_option("Temperature of the solutions, in degrees Celsius.", gathers=True)
 @json_option
 def nernst(
     ion: str, outside_mM: float, inside_mM: float, species: str | None, temperature_C: float, as_json: bool
@@ -88,4 +90,7 @@ def nernst(
     """Calculate the Nernst potential of ION, inside minus outside."""
     from nernstfit.commands.calculations import nernst as calculation  # noqa: PLC0415
 
+    faults = [*gathered(), *calculation.ion_faults(ion, species)]
+    if faults:
+        raise InputError(faults)
     show_rows([calculation.nernst(ion, outside_mM, inside_mM, temperature_C, species)], as_json)

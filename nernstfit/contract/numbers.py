@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from nernstfit.contract.errors import Alike
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Range:
         '' where it has none.
     is_whole : bool
         Whether only whole numbers are allowed.
+    least : float
+        Numbers above 0 up to this one are never meant: they are in another unit.
     """
 
     minimum: float | None = None
@@ -27,6 +32,7 @@ class Range:
     above: float | None = None
     unit: str = ""
     is_whole: bool = False
+    least: float = 0.0
 
     @classmethod
     def of(cls, rule: Mapping[str, Any]) -> Range:
@@ -38,7 +44,8 @@ class Range:
     def __contains__(self, value: float) -> bool:
         is_low = (self.minimum is not None and value < self.minimum) or (self.above is not None and value <= self.above)
         is_high = self.maximum is not None and value > self.maximum
-        return not (is_low or is_high or (self.is_whole and not value.is_integer()))
+        is_other_unit = 0 < value <= self.least
+        return not (is_low or is_high or is_other_unit or (self.is_whole and not value.is_integer()))
 
     @property
     def phrase(self) -> str:
@@ -47,8 +54,21 @@ class Range:
         return " ".join(filter(None, (kind, self._limits(), f"({self.unit})" if self.unit else "")))
 
     def expected(self, value: float) -> str | None:
-        """Return the phrase for an acceptable number, or None where `value` is one."""
-        return None if value in self else self.phrase
+        """Return the phrase for an acceptable number, with the unit that was likely meant; None where `value` is one.
+
+        It is `Alike` for all values in the same other unit.
+        """
+        if value in self:
+            return None
+        unit, meant = next(
+            ((unit, convert(value)) for unit, convert in _CONVERSIONS.get(self.unit, ()) if convert(value) in self),
+            ("", math.nan),
+        )
+        if not unit:
+            return self.phrase
+        hint = f"{unit}? give {self.unit}: {meant:.4g}"
+        hint = f"{value:g} %? {meant:g} would be {meant:g} %" if unit == _FRACTION else hint
+        return Alike(f"{self.phrase}: {hint}", unit)
 
     def _limits(self) -> str:
         if self.above is None and self.minimum is not None and self.maximum is not None:
@@ -59,10 +79,40 @@ class Range:
         return " and ".join(filter(None, (low, high)))
 
 
+_FRACTION = "fraction"
+# Units in which people give a quantity, by its unit in the contract, with the conversion: the first whose result is an
+# acceptable number is what was meant.
+_CONVERSIONS: Mapping[str, Sequence[tuple[str, Callable[[float], float]]]] = {
+    "C": (("kelvin", lambda value: round(value - 273.15, 6)), ("Fahrenheit", lambda value: (value - 32) / 1.8)),
+    "MOhm": (
+        ("kOhm", lambda value: value / 1e3),
+        ("Ohm", lambda value: value / 1e6),
+        ("GOhm", lambda value: value * 1e3),
+    ),
+    "pF": (("nF", lambda value: value * 1e3), ("F", lambda value: value * 1e12), ("fF", lambda value: value / 1e3)),
+    "percent": ((_FRACTION, lambda value: value * 100),),
+    "mV": (("uV", lambda value: value / 1e3),),
+}
+
+
 # The largest concentration is above that of every saturated salt solution (LiCl, 20 mol/l), so that a larger number is
 # a unit taken for another. Half of it would refuse none but such stocks; double lets some such numbers through.
 CONCENTRATION = Range(minimum=0.0, maximum=20_000.0, unit="mM")
 """Concentration of a component of a solution."""
+
+
+class NotANumber(ValueError):
+    """Fault of a text that is no number, as what was got and what was expected.
+
+    Attributes
+    ----------
+    kind : str
+        Equal for texts that are wrong in the same way; '' where the text is like no number.
+    """
+
+    def __init__(self, words: str, kind: str = "") -> None:
+        super().__init__(words)
+        self.kind = kind
 
 
 def number(text: str) -> float:
@@ -70,17 +120,56 @@ def number(text: str) -> float:
     try:
         value = float(text.replace("_", "x"))  # Python's 1_000 is no number in a table
     except ValueError:
-        comma = text.count(",") == 1 and text.replace(",", "").strip("+-").isdigit()
-        hint = f" (with a decimal point: {text.replace(',', '.')})" if comma else ""
-        raise ValueError(f"got '{text}', expected a number{hint}") from None
+        kind, hint = _meant(text)
+        raise NotANumber(f"got '{text}', expected a number{f' ({hint})' if hint else ''}", kind) from None
     if not math.isfinite(value):
-        raise ValueError(f"got '{text}', expected a finite number")
+        raise NotANumber(f"got '{text}', expected a finite number")
     return value
 
 
 def number_within(text: str, allowed: Range) -> float:
     """Return the number that a text is; a ValueError states what was got and which numbers are allowed."""
     value = number(text)
-    if value not in allowed:
-        raise ValueError(f"got {text}, expected {allowed.phrase}")
+    expected = allowed.expected(value)
+    if expected:
+        raise ValueError(f"got {text}, expected {expected}")
     return value
+
+
+_GROUPED = re.compile(r"([+-]?[1-9]\d{0,2})((?P<mark>[ ,.'\u2019\u00a0\u202f])\d{3}(?:(?P=mark)\d{3})*)")
+_WITH_UNIT = re.compile(r"([+-]?\d*[.,]?\d+)\s*([^\W\d_]{1,10}|%|\u00b0\s*[^\W\d_]?|[^\W\d_]{1,4}/[^\W\d_]{1,4})")
+
+
+def _meant(text: str) -> tuple[str, str]:
+    """Return the kind of a slip in the text of a number, and the number that was meant, in words."""
+    plain = text.replace("\u2212", "-").replace("\u2013", "-")
+    if plain != text and _is_number(plain):
+        return "minus", f"{plain}, with a hyphen as the minus"
+    if _GROUPED.fullmatch(plain):
+        # Three zeros behind a comma separate thousands, for nobody writes them as decimals; other digits can be either.
+        is_either = plain.count(",") == 1 and not plain.endswith(",000")
+        other = f", or {plain.replace(',', '.')}, with a decimal point" if is_either else ""
+        return "thousands", f"{re.sub(r'[^0-9+-]', '', plain)}, without a thousands separator{other}"
+    if "," in plain:
+        return _meant_by_comma(plain)
+    return _meant_with_unit(plain)
+
+
+def _meant_by_comma(text: str) -> tuple[str, str]:
+    whole, _, rest = text.rpartition(",")
+    if rest.isdigit() and (whole.strip("+-").isdigit() or not whole.strip("+-")):
+        return "decimal comma", f"with a decimal point: {text.replace(',', '.')}"
+    if rest.isdigit() and "." in whole and _is_number(whole.replace(".", "")):
+        return "both", f"{whole.replace('.', '')}.{rest}, without a thousands separator and with a decimal point"
+    if "." in rest and _is_number(text.replace(",", "")):
+        return "thousands", f"{text.replace(',', '')}, without a thousands separator"
+    return _meant_with_unit(text)
+
+
+def _meant_with_unit(text: str) -> tuple[str, str]:
+    found = _WITH_UNIT.fullmatch(text)
+    return ("unit", f"{found[1].replace(',', '.')}, without its unit") if found else ("", "")
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", text) is not None

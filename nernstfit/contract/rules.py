@@ -85,6 +85,12 @@ def _junction_rules(junction: Mapping[str, Any], unsound: Iterable[str]) -> Iter
             ("junction.reference.solution",),
             "key 'junction.reference.solution': got nothing, expected the solution in the salt bridge",
         )
+    elif clean and reference.get("type") == ReferenceElectrode.PELLET and reference.get("solution") is not None:
+        yield (
+            ("junction.reference.solution",),
+            f"key 'junction.reference.solution': got '{reference['solution']}' beside type 'pellet', which has no "
+            "bridge; expected nothing, or type salt-bridge",
+        )
 
 
 def window_faults(measure: Mapping[str, Any], name: Callable[[str], str]) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 import math
+import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
@@ -119,6 +120,9 @@ def value_faults(value: Any, rule: Mapping[str, Any], place: str) -> Iterator[st
 
     checker = jsonschema.Draft202012Validator(rule)
     errors = sorted(checker.iter_errors(value), key=lambda error: [str(step) for step in error.path])
+    mistyped = [list(error.path) for error in errors if error.validator == "type"]
+    # A value of another type is none of the allowed ones either: that is no second fault.
+    errors = [error for error in errors if error.validator == "type" or list(error.path) not in mistyped]
     for error in errors:
         where = place + "".join(f" [{step}]" for step in error.path)
         yield f"{where}: got {_shown(error.instance)}, {_expected(error)}"
@@ -146,9 +150,9 @@ def _expected(error: Any) -> str:
         expected = f"expected {' or '.join(words.get(kind, f'a {kind}') for kind in kinds)}"
         return expected + (_number_hint(error.instance, error.schema) if "number" in kinds else "")
     if rule in ("minimum", "maximum", "exclusiveMinimum"):
-        return f"expected {Range.of(error.schema).phrase}"
+        return f"expected {Range.of(error.schema).expected(float(error.instance))}"
     if rule == "pattern":
-        return _one_of(str(error.instance), error.schema["forms"])
+        return _of_pattern(str(error.instance), error.schema)
     words = {
         "minItems": f"expected a list of at least {limit}",
         "minLength": "expected a text that is not empty",
@@ -160,6 +164,15 @@ def _expected(error: Any) -> str:
 def _one_of(value: str, known: Sequence[str]) -> str:
     hint = nearest(value, known)
     return f"expected one of {', '.join(known)}" + (f" (nearest: {hint})" if hint else "")
+
+
+def _of_pattern(value: str, rule: Mapping[str, Any]) -> str:
+    """Return the phrase for a text that has none of the allowed forms; in another case or with blanks it may have."""
+    plain = "".join(value.split()).casefold()
+    letters = plain.removeprefix("epoch").lstrip(":").upper()
+    meant = [text for text in (plain, letters, f"epoch:{letters}") if re.search(rule["pattern"], text)]
+    hint = f" (nearest: {meant[0]})" if meant else ""
+    return f"expected one of {', '.join(rule['forms'])}{hint}" if meant else _one_of(value, rule["forms"])
 
 
 def _number_hint(value: Any, rule: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -216,7 +217,7 @@ def examine(config: Mapping[str, Any]) -> Examined:
     Examined
         With every fault, none of which only follows from another.
     """
-    given = without_empty_sections(config, schema())
+    given = _composed(without_empty_sections(config, schema()))
     found = list(section_faults(given, schema(), ""))
     unsound = {name for names, _ in found for name in names}
     found += cross_key_faults(filled(without(given, unsound), schema()), unsound)
@@ -227,6 +228,19 @@ def examine(config: Mapping[str, Any]) -> Examined:
         content[key] = content[key] if is_sound([key], unsound) else _NO_PATH[key]
     faults = tuple(f"{CONFIG_FILE}: {fault}" for _, fault in found)
     return Examined(typing.cast(Settings, _built("", content)), faults, frozenset(unsound))
+
+
+def _composed(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the content with every text but the paths in the composed form of Unicode, as names in tables are."""
+
+    def composed(value: Any) -> Any:
+        if isinstance(value, str):
+            return unicodedata.normalize("NFC", value)
+        if isinstance(value, Mapping):
+            return {composed(key): composed(item) for key, item in value.items()}
+        return [composed(item) for item in value] if isinstance(value, list) else value
+
+    return {key: value if key in PATHS else composed(value) for key, value in content.items()}
 
 
 def repeated_keys(path: str = CONFIG_FILE) -> Iterator[str]:

@@ -12,7 +12,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -24,8 +25,9 @@ import pandas as pd
 import yaml
 
 from nernstfit.contract import terms
-from nernstfit.contract.errors import InputError
-from nernstfit.contract.numbers import Range, number
+from nernstfit.contract.errors import MANY_ROWS, Alike, InputError, RowFault
+from nernstfit.contract.headers import is_unit
+from nernstfit.contract.numbers import NotANumber, Range, number
 from nernstfit.contract.terms import CorrectionStep, Flag
 
 INPUT, RESULT = "input", "result"
@@ -54,6 +56,10 @@ class Column:
         Whether a cell holds several of the allowed texts, as name=value joined by ';'.
     minimum, maximum, above : float or None
         Limits of a user's number; `above` excludes the limit itself.
+    least : float
+        A user's number above 0 and up to this one is never meant: it is in another unit.
+    also : tuple of str
+        Other names that people give the quantity, without unit: they are told the right one.
     since : int
         Version of the contract that brought it.
     """
@@ -68,6 +74,8 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     above: float | None = None
+    least: float = 0.0
+    also: tuple[str, ...] = ()
     since: int = 1
 
     @property
@@ -78,7 +86,7 @@ class Column:
     @property
     def range(self) -> Range:
         """Numbers that a user's cell may hold."""
-        return Range(self.minimum, self.maximum, self.above, self.unit, self.type == "integer")
+        return Range(self.minimum, self.maximum, self.above, self.unit, self.type == "integer", self.least)
 
     def allows(self, value: Any) -> bool:
         """Return True where a cell may hold the value."""
@@ -137,8 +145,9 @@ class Table:
 
 def _column(name: str, content: Mapping[str, Any]) -> Column:
     values = tuple(getattr(terms, content["terms"])) if "terms" in content else ()
-    others = {key: value for key, value in content.items() if key not in ("terms", "list")}
-    return Column(name, values=values, is_list=content.get("list", False), **others)
+    others = {key: value for key, value in content.items() if key not in ("terms", "list", "also")}
+    also = tuple(content.get("also", ()))
+    return Column(name, values=values, is_list=content.get("list", False), also=also, **others)
 
 
 def _declared() -> Mapping[str, Table]:
@@ -188,43 +197,99 @@ def flag(name: str, value: float | None = None) -> str:
     return f"{Flag(name)}={'true' if value is None else f'{value:.4g}'}"
 
 
+@dataclass(frozen=True)
+class Typed:
+    """A user's table as typed, with the faults of its shape.
+
+    Attributes
+    ----------
+    cells : DataFrame of str
+        All cells without the blanks around them, in the composed form of Unicode; the empty cell is ''. The index is
+        the row number in the file (first row below the header: 2). Rows that are wholly empty are left out.
+    faults : tuple of str
+    ragged : frozenset of int
+        Rows with more or fewer cells than the header: which value belongs to which column is not known.
+    """
+
+    cells: pd.DataFrame
+    faults: tuple[str, ...]
+    ragged: frozenset[int]
+
+    @property
+    def even(self) -> pd.DataFrame:
+        """Return the rows that have as many cells as the header."""
+        return self.cells.drop(index=sorted(self.ragged))
+
+
 def read(path: str | Path) -> pd.DataFrame:
-    """Read a user's table as text.
+    """Read a user's table as text: the `cells` of `examine`.
+
+    Raises
+    ------
+    InputError
+        As `examine`, and where it finds a fault.
+    """
+    found = examine(path)
+    if found.faults:
+        raise InputError(found.faults)
+    return found.cells
+
+
+def examine(path: str | Path) -> Typed:
+    """Read a user's table as text, with the faults of single rows beside what could be read.
 
     Parameters
     ----------
     path : str or Path
 
-    Returns
-    -------
-    DataFrame of str
-        All cells as typed, without the blanks around them; the empty cell is ''. The index is
-        the row number in the file (first row below the header: 2). Rows that are wholly empty
-        are left out.
-
     Raises
     ------
     InputError
         Where the file is missing, is not UTF-8, is separated by semicolons, has no row below
-        its header, repeats a column or has rows longer than the header.
+        its header, or has no header with a name of its own for every column.
     """
     rows = _rows(path)
-    header = rows[0] if rows else []
-    if not any(header):
+    header = list(rows[0]) if rows else []
+    if not any(map(any, rows)):
         raise InputError(f"{path}: is empty; expected a header and at least one row")
     if len(header) == 1 and ";" in header[0]:
         raise InputError(f"{path}: row 1: got semicolons between the columns, expected commas")
+    if _is_title(rows):
+        shown = " ".join(filter(None, header))
+        got = f"got '{shown}'" if shown else "it is empty"
+        raise InputError(f"{path}: row 1 looks like a title; column names belong there ({got})")
     while header and not header[-1]:
         header = header[:-1]
-    faults = _shape_faults(path, header, rows)
     body = {n: row for n, row in enumerate(rows[1:], start=2) if any(row)}
-    if not body and not faults:
-        faults = [f"{path}: got a header without rows, expected at least one row"]
-    if faults:
-        raise InputError(faults)
+    of_header = list(_header_faults(path, header))
+    of_rows = [
+        RowFault(str(path), n, f"got {len(row)} cells, expected {len(header)} as in the header")
+        for n, row in body.items()
+        if len(row) < len(header) or any(row[len(header) :])
+    ]
+    if body and _are_units(next(iter(body.values()))):
+        words = "holds units; expected values, for the unit stands in the column's name"
+        of_rows.insert(0, RowFault(str(path), next(iter(body)), words))
+    if not body and not of_header:
+        of_header = [f"{path}: got a header without rows, expected at least one row"]
+    if of_header:
+        raise InputError([*of_header, *of_rows])
     width = len(header)
     cells = [(row + [""] * width)[:width] for row in body.values()]
-    return pd.DataFrame(cells, columns=header, index=list(body), dtype=str)
+    table = pd.DataFrame(cells, columns=header, index=list(body), dtype=str)
+    return Typed(table, tuple(of_rows), frozenset(fault.row for fault in of_rows))
+
+
+def _are_units(row: Sequence[str]) -> bool:
+    """Return True where a row is a second heading with the units of the columns."""
+    return any(row) and all(is_unit(cell) for cell in row if cell)
+
+
+def _is_title(rows: Sequence[Sequence[str]]) -> bool:
+    """Return True where row 1 is a title or a comment: it has cells for at most half the columns of the next row."""
+    header, below = rows[0], next((row for row in rows[1:] if any(row)), [])
+    is_sparse = 2 * sum(map(bool, header)) <= sum(map(bool, below))
+    return is_sparse or (bool(header) and header[0].startswith("#"))
 
 
 def _rows(path: str | Path) -> list[list[str]]:
@@ -239,7 +304,8 @@ def _rows(path: str | Path) -> list[list[str]]:
         raise InputError(f"{path}: byte {fault.start} is not UTF-8; save the table as CSV in UTF-8") from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        return [[cell.strip() for cell in row] for row in reader]
+        # One system writes an umlaut as one sign, another as a letter and a mark: the same name in either.
+        return [[unicodedata.normalize("NFC", cell.strip()) for cell in row] for row in reader]
     except csv.Error as fault:
         expected = "expected a closed pair of quotation marks around a cell, or none"
         raise InputError(
@@ -247,17 +313,12 @@ def _rows(path: str | Path) -> list[list[str]]:
         ) from None
 
 
-def _shape_faults(path: str | Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    faults = []
+def _header_faults(path: str | Path, header: Sequence[str]) -> Iterator[str]:
     for name in dict.fromkeys(header):
         if not name:
-            faults.append(f"{path}: row 1: got a column without a name, expected a name in every column")
+            yield f"{path}: row 1: got a column without a name, expected a name in every column"
         elif header.count(name) > 1:
-            faults.append(f"{path}: row 1, column '{name}': got it {header.count(name)} times, expected once")
-    for place, row in enumerate(rows[1:], start=2):
-        if any(row[len(header) :]):
-            faults.append(f"{path}: row {place}: got {len(row)} cells, expected {len(header)} as in the header")
-    return faults
+            yield f"{path}: row 1, column '{name}': got it {header.count(name)} times, expected once"
 
 
 def numbers(
@@ -275,18 +336,22 @@ def numbers(
     check : callable
         Returns the phrase for what was expected where a number is unacceptable, else None.
     """
-    values, faults = pd.Series(np.nan, index=table.index), []
+    values = pd.Series(np.nan, index=table.index)
+    faults: list[str] = []
     for row, text in table[column].items():
         if text == "":
             continue
         try:
             value = number(text)
-        except ValueError as fault:
-            faults.append(f"{place}: row {row}, column '{column}': {fault}")
+        except NotANumber as fault:
+            words = f"column '{column}': {fault}"
+            faults.append(RowFault(place, row, Alike(words, f"{column} {fault.kind}", 2 if fault.kind else MANY_ROWS)))
             continue
         expected = check(value)
         if expected:
-            faults.append(f"{place}: row {row}, column '{column}': got {text}, expected {expected}")
+            unit = expected.kind if isinstance(expected, Alike) else ""
+            words = f"column '{column}': got {text}, expected {expected}"
+            faults.append(RowFault(place, row, Alike(words, f"{column} in {unit}", 2 if unit else MANY_ROWS)))
         else:
             values[row] = value
     return values, faults

@@ -17,9 +17,9 @@ import pandas as pd
 
 from nernstfit.contract import settings as settings_module
 from nernstfit.contract import tables
-from nernstfit.contract.errors import InputError
+from nernstfit.contract.errors import InputError, RowFault
 from nernstfit.contract.settings import Examined, Measure, measure_for
-from nernstfit.experiment import solution_table, validation
+from nernstfit.experiment import plausibility, solution_table, validation
 from nernstfit.experiment.records import (
     CARRIED,
     RECORDINGS,
@@ -56,7 +56,12 @@ def load(config: Mapping[str, Any], with_rows: bool = True) -> Experiment:
     rows = _read_rows(examined, solutions, faults) if with_rows else ()
     faults += validation.config_faults(examined.settings, solutions)
     if solutions is not None:
-        faults += validation.ion_faults(examined.settings, solutions, [row.condition for row in rows])
+        conditions = [row.condition for row in rows]
+        faults += validation.ion_faults(examined.settings, solutions, conditions)
+        faults += plausibility.amount_faults(examined.settings, solutions, conditions)
+    if not faults and solutions is not None:  # where a row or a solution is missing, nothing follows from the others
+        used = [row.condition for row in rows if not row.exclude]
+        faults += plausibility.reference_faults(examined.settings, solutions, used)
     if faults or solutions is None:
         raise InputError(faults)
     return Experiment(examined.settings, solutions, rows)
@@ -88,7 +93,9 @@ def _read_solutions(examined: Examined, faults: list[str]) -> Solutions | None:
     try:
         user_ions, found = solution_table.read_species(settings.species) if settings.species else ((), [])
         faults += found
-        solutions, found = solution_table.parse(tables.read(settings.solutions), settings.solutions, user_ions)
+        typed = tables.examine(settings.solutions)
+        faults += typed.faults
+        solutions, found = solution_table.parse(typed.cells, settings.solutions, user_ions, typed.ragged)
     except InputError as fault:
         faults += fault.faults
         return None
@@ -104,15 +111,15 @@ def _read_rows(examined: Examined, solutions: Solutions | None, faults: list[str
         return ()
     place, spec = settings.table, RECORDINGS if settings.recordings else REVERSALS
     try:
-        table = tables.read(place)
+        typed = tables.examine(place)
     except InputError as fault:
         faults += fault.faults
         return ()
-    missing = validation.missing_columns(table, place, spec)
-    if missing:
-        faults += missing
+    faults += typed.faults
+    table, found = validation.known_columns(typed.even, place, spec)
+    faults += found
+    if not {*spec.required} <= {*table.columns}:
         return ()
-    faults += validation.reserved_columns(table, place, spec)
     numbers = _numbers(table, place, spec, faults)
     reader = _RowReader(spec, examined, solutions)
     rows = []
@@ -120,7 +127,7 @@ def _read_rows(examined: Examined, solutions: Solutions | None, faults: list[str
         try:
             rows.append(reader.row(number, {str(key): str(value) for key, value in cells.items()}, numbers[number]))
         except InputError as wrong:
-            faults += [f"{place}: row {number}, {fault}" for fault in wrong.faults]
+            faults += [RowFault(place, number, fault) for fault in wrong.faults]
     faults += validation.repeated_names(
         {int(number): cells for number, cells in table.to_dict("index").items()}, place, spec
     )
@@ -158,6 +165,7 @@ class _RowReader:
         spec, settings = self.spec, self.examined.settings
         user_columns = {name: text for name, text in texts.items() if name not in spec.columns or name in CARRIED}
         cells = {name: text for name, text in texts.items() if name in spec.columns}
+        cells |= {name: validation.on_disk(cells[name]) for name in ("recording", "subtract") if cells.get(name)}
         faults = list(validation.cell_faults(cells, spec, settings, self.solutions))
         sweeps, measure = self._sweeps(cells, faults), self._measure(cells, faults)
         condition = Condition(

@@ -46,6 +46,11 @@ class ColumnSpec:
         return {*self.table.columns, *self.measure}
 
     @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """All columns that have a meaning, in their order, with other names of the quantity."""
+        return {name: column.also for name, column in self.table.columns.items()} | dict.fromkeys(self.measure, ())
+
+    @property
     def required(self) -> list[str]:
         """Columns that a table must have."""
         return [name for name, column in self.table.columns.items() if not column.missing]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nernstfit.contract import tables
-from nernstfit.contract.errors import nearest
+from nernstfit.contract import headers, tables
+from nernstfit.contract.errors import Alike, RowFault, nearest
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.physics.solution import equilibria
 from nernstfit.physics.solution.ions import IONS, Ion, Parts, UnknownComponent, UserIons, components, components_at_pH
@@ -22,11 +23,17 @@ PH, TITRANT = "pH", "titrant"
 # minor form. At half, recipes with the usual HEPES at pH 6 would be refused; at double, any pH would pass.
 _MAX_PH_DISTANCE = 2.0
 _ROOM_C = 25.0  # temperature at which that distance is taken; pKa shifts by tenths within the range of experiments
+# Unit behind the name of a component, in which people say what the column holds.
+_UNIT = re.compile(
+    r"^(?P<name>.*?[^\s_(\[/,-])[\s_(\[/,-]+(?P<unit>[m\u00b5\u03bcu]?M|[m\u00b5\u03bcu]?mol/[lL])[)\]]?$"
+)
 _SPECIES = ("species", "charge", "mobility", "analogue", "source")
 _OPTIONAL = ("mobility_percent", "molar_mass_g_per_mol", "size_A", "pKa", "pKa_kJ_per_mol")
 
 
-def parse(table: pd.DataFrame, place: str, user_ions: UserIons = ()) -> tuple[Solutions, list[str]]:
+def parse(
+    table: pd.DataFrame, place: str, user_ions: UserIons = (), ragged: Collection[int] = ()
+) -> tuple[Solutions, list[str]]:
     """Return the ions of a table of solutions.
 
     Parameters
@@ -37,6 +44,8 @@ def parse(table: pd.DataFrame, place: str, user_ions: UserIons = ()) -> tuple[So
         The table's path, for the faults.
     user_ions : tuple of Ion
         The user's own, from `read_species`.
+    ragged : collection of int
+        Rows of which only the name of the solution is taken, see `tables.Typed`.
 
     Returns
     -------
@@ -45,17 +54,17 @@ def parse(table: pd.DataFrame, place: str, user_ions: UserIons = ()) -> tuple[So
     faults : list of str
         One sentence per fault.
     """
+    table, faults = _known_columns(table, place, user_ions)
     if "solution" not in table.columns:
         got = ", ".join(table.columns)
         none = Solutions((), (), np.zeros((0, 0)), np.zeros(0), (), (), user_ions)
-        return none, [f"{place}: row 1: got the columns {got}, expected a column 'solution' with the names"]
-    faults = list(_name_faults(table["solution"], place))
-    pH, found = _read_pH(table, place)
-    faults += found
-    doses, incomplete, found = _read_doses(table, place, pH, user_ions)
-    faults += found
-    titrants, found = _read_titrants(table, place, pH, user_ions)
-    faults += found
+        return none, [*faults, f"{place}: row 1: got the columns {got}, expected a column 'solution' with the names"]
+    table.loc[sorted(ragged), table.columns.drop("solution")] = ""
+    pH, of_pH = _read_pH(table, place)
+    doses, in_part, of_doses = _read_doses(table, place, pH, user_ions)
+    incomplete = in_part | set(table["solution"][sorted(ragged)])
+    titrants, of_titrants = _read_titrants(table, place, pH, user_ions)
+    faults += [*_name_faults(table["solution"], place), *of_pH, *of_doses, *of_titrants]
     recipes = table.sort_values("solution", kind="stable")  # sums round alike, whatever the order in the file
     ions, given_mM, uncharged_mM = _amounts(doses, recipes.index, user_ions)
     solutions = Solutions(
@@ -66,13 +75,40 @@ def parse(table: pd.DataFrame, place: str, user_ions: UserIons = ()) -> tuple[So
         pH=tuple(pH.reindex(recipes.index).tolist()),
         titrants=tuple(titrants.get(row) for row in recipes.index),
         user_ions=user_ions,
-        incomplete=frozenset(incomplete),
     )
     for row in sorted(row for row in recipes.index if table["solution"][row] not in incomplete):
-        found = list(_equilibrium_faults(solutions, recipes, row, place))
+        found = [RowFault(place, row, words) for words in _equilibrium_faults(solutions, recipes, row)]
         faults += found
         incomplete |= {table["solution"][row]} if found else set()
     return replace(solutions, incomplete=frozenset(incomplete)).with_formed_ions(), faults
+
+
+def _known_columns(table: pd.DataFrame, place: str, user_ions: UserIons) -> tuple[pd.DataFrame, list[str]]:
+    """Return the table with its misspelt columns under their right names, and the faults of these."""
+    meant, faults = {}, []
+    components = [name for name in table.columns if _is_component(name, user_ions)]
+    known = {name: column.also for name, column in tables.SOLUTIONS_INPUT.columns.items() if name not in components}
+    others = [name for name in table.columns if name not in components]
+    for each in headers.misspelt(others, known):
+        meant[each.typed] = each.known
+        faults.append(f"{place}: row 1, {each}")
+    for name in others:
+        with_unit = _UNIT.fullmatch(name)
+        if with_unit and _is_component(with_unit["name"], user_ions):
+            is_mM = with_unit["unit"] in ("mM", "mmol/l", "mmol/L")
+            values = "concentrations are in mM, without a unit in the name" if is_mM else "give concentrations in mM"
+            faults.append(f"{place}: row 1, column '{name}' is not known; did you mean '{with_unit['name']}'? {values}")
+            meant[name] = with_unit["name"]
+    twice = {name for name, right in meant.items() if right in table.columns or list(meant.values()).count(right) > 1}
+    return table.drop(columns=list(twice)).rename(columns=meant), faults
+
+
+def _is_component(name: str, user_ions: UserIons) -> bool:
+    try:
+        components_at_pH(name, user_ions)
+    except UnknownComponent:
+        return False
+    return True
 
 
 def _amounts(
@@ -108,8 +144,10 @@ def _read_doses(
         try:
             components_at_pH(column, user_ions)
         except UnknownComponent as fault:
-            faults.append(f"{place}: row 1, column '{column}': {fault}")
             incomplete |= set(table["solution"][given])
+            # The charge of an ion whose own row is wrong is 0: that its salts cannot be read only follows from it.
+            if not any(ion.valence == 0 and ion.name in column for ion in user_ions):
+                faults.append(f"{place}: row 1, column '{column}': {fault}")
             continue
         values, found = tables.numbers(table, column, place, CONCENTRATION.expected)
         faults += found
@@ -119,7 +157,13 @@ def _read_doses(
         if without_pH.any() and reason:
             incomplete |= set(table["solution"][without_pH])
             faults += [
-                f"{place}: row {row}, column '{column}': got {table[column][row]} without a pH: {reason}"
+                RowFault(
+                    place,
+                    row,
+                    Alike(
+                        f"column '{column}': got {table[column][row]} without a pH: {reason}", f"{column} without pH"
+                    ),
+                )
                 for row in table.index[without_pH]
             ]
     return doses, incomplete, faults
@@ -138,11 +182,11 @@ def _name_faults(names: pd.Series, place: str) -> Iterator[str]:
     """Yield missing and repeated names of solutions."""
     first: dict[str, object] = {}
     for row, name in names.items():
-        where = f"{place}: row {row}, column 'solution': got"
         if name == "":
-            yield f"{where} nothing, expected the name of the solution"
+            yield RowFault(place, row, "column 'solution': got nothing, expected the name of the solution")
         elif name in first:
-            yield f"{where} '{name}', which row {first[name]} has already, expected another name"
+            words = f"column 'solution': got '{name}', which row {first[name]} has already, expected another name"
+            yield RowFault(place, row, words)
         else:
             first[name] = row
 
@@ -158,12 +202,14 @@ def _read_titrants(
     for row, text in table[TITRANT].items():
         if text == "":
             continue
-        where = f"{place}: row {row}, column '{TITRANT}': got '{text}'"
+        where = f"column '{TITRANT}': got '{text}'"
         ion = _titrating_ion(text, user_ions)
         if ion is None:
-            faults.append(f"{where}, expected an acid or base such as NaOH, KOH, CsOH, HCl or NMDG")
+            words = f"{where}, expected an acid or base such as NaOH, KOH, CsOH, HCl or NMDG"
+            faults.append(RowFault(place, row, words))
         elif math.isnan(pH[row]) and (PH not in table.columns or table[PH][row] == ""):
-            faults.append(f"{where} without a pH, expected the pH to which it was titrated in column 'pH'")
+            words = f"{where} without a pH, expected the pH to which it was titrated in column 'pH'"
+            faults.append(RowFault(place, row, words))
         else:
             found[row] = Titrant(text, ion)
     return found, faults
@@ -179,13 +225,13 @@ def _titrating_ion(text: str, user_ions: UserIons) -> Ion | None:
     return added[0] if len(added) == 1 and abs(added[0].valence) == 1 else None
 
 
-def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int, place: str) -> Iterator[str]:
-    """Yield the reasons for which the equilibria of one solution cannot be solved."""
+def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -> Iterator[str]:
+    """Yield the reasons for which the equilibria of one solution cannot be solved, without file and row."""
     i = list(recipes.index).index(row)
     pH, titrant = solutions.pH[i], solutions.titrants[i]
     if math.isnan(pH):
         return
-    where = f"{place}: row {row}, column '{PH}': got {pH:g}"
+    where = f"column '{PH}': got {pH:g}"
     amounts = solutions.amounts(i)
     acids = equilibria.acid_steps(solutions.known.values())
     try:
@@ -202,7 +248,7 @@ def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int, p
     except equilibria.WrongTitrant as fault:
         kind = "an acid such as HCl" if fault.excess_meq_per_l > 0 else "a base such as NaOH"
         yield (
-            f"{place}: row {row}, column '{TITRANT}': got '{recipes[TITRANT][row]}', but the other components leave "
+            f"column '{TITRANT}': got '{recipes[TITRANT][row]}', but the other components leave "
             f"{fault.excess_meq_per_l:+.3g} meq/l at pH {pH:g}; expected {kind}"
         )
 
@@ -221,33 +267,38 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
     Returns
     -------
     user_ions : tuple of Ion
-        By name.
+        By name. An ion whose row has a fault is among them, so that nobody takes its name for an unknown one: with the
+        charge 0 where that cannot be read.
     faults : list of str
         One sentence per fault.
     """
-    table = tables.read(path)
+    typed = tables.examine(path)
+    meant = list(headers.misspelt(typed.cells.columns, {name: of.also for name, of in tables.SPECIES.columns.items()}))
+    faults = [*typed.faults, *(f"{path}: row 1, {each}" for each in meant)]
+    table = typed.cells.rename(columns={each.typed: each.known for each in meant})
     got = ", ".join(table.columns)
-    faults = [
-        f"{path}: row 1: column '{column}' is missing (got {got}); it is required"
-        for column in _SPECIES
-        if column not in table.columns
-    ]
-    if faults:
-        return (), faults
-    faults = list(_species_faults(table, path))
+    missing = [column for column in _SPECIES if column not in table.columns]
+    faults += [f"{path}: row 1: column '{column}' is missing (got {got}); it is required" for column in missing]
+    names = table["species"] if "species" in table.columns else ()
+    if missing:
+        return tuple(Ion(name, 0, 1.0, 10.0, "") for name in sorted(set(names) - {""})), faults
+    even = table.drop(index=sorted(typed.ragged))
+    faults += _species_faults(even, path)
     numbers: dict[str, pd.Series] = {}
     checks = {name: column.range.expected for name, column in tables.SPECIES.columns.items()}
     checks |= {"charge": _charge_fault, "mobility": _mobility_fault}
     for column in ("charge", "mobility", *(column for column in _OPTIONAL if column in table.columns)):
-        numbers[column], found = tables.numbers(table, column, path, checks[column])
+        numbers[column], found = tables.numbers(even, column, path, checks[column])
         faults += found
-    if faults:
-        return (), faults
-    ions = [
-        _species(cells, {column: float(values[row]) for column, values in numbers.items() if pd.notna(values[row])})
-        for row, cells in table.to_dict("index").items()
-    ]
-    return tuple(sorted(ions, key=lambda ion: ion.name)), faults
+    ions: dict[str, Ion] = {}
+    for row, cells in table.to_dict("index").items():
+        of_row = {
+            column: float(values[row])
+            for column, values in numbers.items()
+            if row in values.index and pd.notna(values[row])
+        }
+        ions.setdefault(cells["species"], _species(cells, {"charge": 0.0, "mobility": 1.0, **of_row}))
+    return tuple(ions[name] for name in sorted(ions) if name), faults
 
 
 def _species(cells: Mapping[str, str], numbers: Mapping[str, float]) -> Ion:
@@ -277,23 +328,30 @@ def _species_faults(table: pd.DataFrame, path: str) -> Iterator[str]:
     """Yield blank cells, repeated names, and values that contradict the known ions."""
     first: dict[str, object] = {}
     for row, cells in table.to_dict("index").items():
-        where, name = f"{path}: row {row}, column", cells["species"]
-        for column in ("species", "charge", "mobility", "source"):
-            if cells[column] == "":
-                yield f"{where} '{column}': got nothing, expected a value in every row"
+        yield from (RowFault(path, row, words) for words in _species_row_faults(cells))
+        name = cells["species"]
         if name in first:
-            yield f"{where} 'species': got '{name}', which row {first[name]} has already, expected another name"
+            words = f"column 'species': got '{name}', which row {first[name]} has already, expected another name"
+            yield RowFault(path, row, words)
         first.setdefault(name, row)
-        try:
-            charge = int(cells["charge"])
-        except ValueError:
-            continue
-        if name in IONS and charge != IONS[name].valence:
-            yield (
-                f"{where} 'charge': got {cells['charge']} for the known ion {name}, expected "
-                f"{IONS[name].valence:+d}, or another name"
-            )
-        yield from (f"{where} 'analogue': {fault}" for fault in _analogue_faults(cells["analogue"], charge))
+
+
+def _species_row_faults(cells: Mapping[str, str]) -> Iterator[str]:
+    """Yield the faults of one row, without file and row."""
+    name = cells["species"]
+    for column in ("species", "charge", "mobility", "source"):
+        if cells[column] == "":
+            yield f"column '{column}': got nothing, expected a value in every row"
+    try:
+        charge = int(cells["charge"])
+    except ValueError:
+        return
+    if name in IONS and charge != IONS[name].valence:
+        yield (
+            f"column 'charge': got {cells['charge']} for the known ion {name}, expected "
+            f"{IONS[name].valence:+d}, or another name"
+        )
+    yield from (f"column 'analogue': {fault}" for fault in _analogue_faults(cells["analogue"], charge))
 
 
 def _analogue_faults(analogue: str, charge: int) -> Iterator[str]:

@@ -6,14 +6,16 @@ out file and row, which the caller puts in front.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from nernstfit.contract import headers, tables
 from nernstfit.contract import settings as settings_module
-from nernstfit.contract import tables
-from nernstfit.contract.errors import nearest, nearest_or_all
+from nernstfit.contract.errors import MANY_ROWS, Alike, RowFault, nearest, nearest_or_all
 from nernstfit.contract.rules import path_faults
 from nernstfit.contract.settings import Junction, Settings
 from nernstfit.contract.terms import Configuration, JunctionMethod, Leak
@@ -23,12 +25,22 @@ from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
+DATA = "data"
+# Texts by which people fill the column `exclude` of a row that they want to keep.
+_NO_REASONS = frozenset(
+    {
+        *("no", "n", "false", "f", "none", "null", "nan", "na", "n/a", "n.a.", "nein", "not"),
+        *("keep", "kept", "include", "included", "in", "use", "used", "ok", "good"),
+    }
+)
+
 
 def config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[str]:
     """Yield the ions and solutions that the configuration names and that do not exist."""
     place = settings_module.CONFIG_FILE
     known = IONS if solutions is None else solutions.known
-    for ion in settings.fit.permeant:
+    own_are_unknown = solutions is None and settings.species  # what is wrong with their table is told already
+    for ion in () if own_are_unknown else settings.fit.permeant:
         if ion not in known:
             hint = nearest(ion, known)
             expected = f"the nearest is '{hint}'" if hint else "expected an ion such as Na, K, Ca or Cl"
@@ -67,14 +79,24 @@ def ion_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Co
         yield f"{settings.solutions}: solution '{name}': {fault}"
 
 
-def missing_columns(table: pd.DataFrame, place: str, spec: ColumnSpec) -> list[str]:
-    """Return a fault for each required column that a table does not have."""
-    got = ", ".join(table.columns)
-    return [
-        f"{place}: row 1: column '{column}' is missing (got {got}); it is required"
+def known_columns(table: pd.DataFrame, place: str, spec: ColumnSpec) -> tuple[pd.DataFrame, list[str]]:
+    """Return a table with its misspelt columns under their right names, and the faults of its header.
+
+    Faults are misspelt columns, missing ones, and the user's own that have the name of a column of the results. A
+    misspelt column in another unit is left out: its values mean nothing under the right name.
+    """
+    meant = {each.typed: each for each in headers.misspelt(table.columns, spec.names)}
+    right = [each.known for each in meant.values()]
+    faults = [f"{place}: row 1, {each}" for each in meant.values()]
+    faults += [
+        f"{place}: row 1: column '{column}' is missing (got {', '.join(table.columns)}); it is required"
         for column in spec.required
-        if column not in table.columns
+        if column not in table.columns and column not in right
     ]
+    faults += reserved_columns(table.drop(columns=list(meant)), place, spec)
+    unusable = [name for name, each in meant.items() if not each.is_same_unit or right.count(each.known) > 1]
+    names = {name: each.known for name, each in meant.items()}
+    return table.drop(columns=unusable).rename(columns=names), faults
 
 
 def reserved_columns(table: pd.DataFrame, place: str, spec: ColumnSpec) -> Iterator[str]:
@@ -98,10 +120,17 @@ def cell_faults(
             yield f"column '{column}': got nothing, expected a value in every row"
     for column in ("recording", "subtract"):
         yield from _recording_faults(cells.get(column, ""), column)
+    yield from _exclude_faults(cells.get("exclude", ""))
     if solutions is not None:
         yield from _solution_faults(cells, settings, solutions)
     if configuration not in list(Configuration):
         yield f"column 'configuration': got '{configuration}', expected one of {', '.join(Configuration)}"
+
+
+def _exclude_faults(reason: str) -> Iterator[str]:
+    """Yield the fault of a reason for leaving a row out that says the opposite."""
+    if reason.casefold() in _NO_REASONS or re.fullmatch(r"0(\.0*)?|[-\u2013\u2014/.]+", reason):
+        yield f"column 'exclude': got '{reason}', expected a reason for leaving the row out, or empty"
 
 
 def _solution_faults(cells: Mapping[str, str], settings: Settings, solutions: Solutions) -> Iterator[str]:
@@ -119,14 +148,43 @@ def _recording_faults(path: str, column: str) -> Iterator[str]:
         return
     outside = list(path_faults(path))
     if outside:
-        yield from (f"column '{column}': {fault}" for fault in outside)
+        slashed = path.replace("\\", "/")
+        inside = f"{DATA}/{PurePosixPath(slashed).name}"
+        meant = f": '{inside}'" if Path(inside).is_file() else ""
+        has_braces = "{" in path or "}" in path
+        kind = f"{column}: {'braces' if has_braces else 'outside'} {meant != ''}"
+        yield from (Alike(f"column '{column}': {fault}{meant}", kind) for fault in outside)
     elif not Path(path).exists():
-        siblings = [str(other) for other in sorted(Path(path).parent.glob("*"))] if Path(path).parent.is_dir() else []
-        hint = nearest(path, siblings)
-        expected = f"the nearest is '{hint}'" if hint else "expected an ABF file"
-        yield f"column '{column}': file not found: '{path}'; {expected}"
+        yield _not_found(path, column)
     elif not Path(path).is_file():
         yield f"column '{column}': got '{path}', which is a folder, expected an ABF file"
+
+
+def _not_found(path: str, column: str) -> str:
+    """Return the fault of a path without a file, with the path that was meant or the nearest."""
+    where = f"column '{column}': file not found: '{path}'"
+    slashed = path.replace("\\", "/")
+    for kind, meant in {
+        "backslash": slashed,
+        "folder": f"{DATA}/{slashed}",
+        "ending": f"{slashed}.abf",
+        "folder and ending": f"{DATA}/{slashed}.abf",
+    }.items():
+        if Path(meant).is_file():
+            return Alike(f"{where}; expected '{meant}'", f"{column}: {kind}")
+    folder = Path(slashed).parent
+    siblings = [other.as_posix() for other in sorted(folder.glob("*"))] if folder.is_dir() else []
+    hint = nearest(path, siblings)
+    expected = f"the nearest is '{hint}'" if hint else "expected an ABF file"
+    # A folder that does not exist, or lacks many of the files, is one fault; single misspelt names are several.
+    lost = f"{column}: in {folder}"
+    return Alike(f"{where}; {expected}", lost, MANY_ROWS if siblings else 2)
+
+
+def on_disk(path: str) -> str:
+    """Return a path as the file system spells it, where an umlaut is composed in one and decomposed in the other."""
+    decomposed = unicodedata.normalize("NFD", path)
+    return decomposed if path != decomposed and not Path(path).exists() and Path(decomposed).exists() else path
 
 
 def background_faults(cells: Mapping[str, str], leak: str) -> Iterator[str]:
@@ -173,9 +231,7 @@ def repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: Col
     for number, cells in table.items():
         name = cells.get("measurement") or default_name(cells, spec)
         if name in first:
-            yield (
-                f"{place}: row {number}, column 'measurement': got '{name}', which is also the name of row "
-                f"{first[name]}, expected another name"
-            )
+            words = f"column 'measurement': got '{name}', which is also the name of row {first[name]}"
+            yield RowFault(place, number, f"{words}, expected another name")
         if name:
             first.setdefault(name, number)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from nernstfit.contract.errors import InputError, nearest
 from nernstfit.physics.membrane.nernst import nernst_mV
-from nernstfit.physics.solution.ions import UserIons, known_ions
+from nernstfit.physics.solution.ions import Ion, known_ions
 
 
 def nernst(
@@ -34,14 +34,10 @@ def nernst(
     InputError
         Where the ion is not known.
     """
-    own_ions: UserIons = ()
-    if species:
-        from nernstfit.commands.calculations.solutions import user_ions  # noqa: PLC0415 - tables are slow to import
-
-        own_ions = user_ions(species)
-    known = known_ions(own_ions)
-    if ion not in known:
-        raise InputError(f"ION: {unknown_ion(ion, known)}")
+    faults = ion_faults(ion, species)
+    if faults:
+        raise InputError(faults)
+    known = _known(species)
     valence = known[ion].valence
     return {
         "ion": ion,
@@ -51,6 +47,24 @@ def nernst(
         "temperature_C": temperature_C,
         "potential_mV": float(nernst_mV(valence, outside_mM, inside_mM, temperature_C)),
     }
+
+
+def ion_faults(ion: str, species: str | None) -> list[str]:
+    """Return the faults of the table of the user's own ions, or of an ion that is neither there nor known."""
+    try:
+        known = _known(species)
+    except InputError as fault:
+        return list(fault.faults)
+    return [] if ion in known else [f"ION: {unknown_ion(ion, known)}"]
+
+
+def _known(species: str | None) -> Mapping[str, Ion]:
+    """Return the known ions and those of the user's own table, by name."""
+    if not species:
+        return known_ions()
+    from nernstfit.commands.calculations.solutions import user_ions  # noqa: PLC0415 - tables are slow to import
+
+    return known_ions(user_ions(species))
 
 
 def unknown_ion(name: str, known: Collection[str]) -> str:

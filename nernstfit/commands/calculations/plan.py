@@ -15,6 +15,7 @@ import numpy as np
 from nernstfit.contract import settings as settings_module
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
+from nernstfit.contract.schema import schema, value_faults
 from nernstfit.contract.settings import CONFIG_FILE, Settings
 from nernstfit.contract.terms import RatioVerdict
 from nernstfit.experiment import folder as experiments
@@ -45,6 +46,15 @@ _MAX_CHANCE = 2.5
 _MIN_SAME_VERDICT = 0.9
 
 RESULTS = "results/permeabilities.csv"
+OPTIONS = {
+    "ratios": "--ratio",
+    "cells": "--cells",
+    "noise_mV": "--se-mV",
+    "ln_ratio_sd": "--ln-ratio-sd",
+    "pipette": "--pipette",
+    "baths": "--bath",
+}
+"""Keys of the section `plan` with the options that override them."""
 
 
 def plan(given: Mapping[str, Any], group: str | None, simulations: int) -> dict[str, Any]:
@@ -70,7 +80,7 @@ def plan(given: Mapping[str, Any], group: str | None, simulations: int) -> dict[
     InputError
         With every fault of configuration and tables.
     """
-    found, conditions, baths_from = _loaded(_with(settings_module.read(), given))
+    found, conditions, baths_from = _loaded(settings_module.read(), given)
     ratios, ratios_from = _assumed_ratios(found.settings, group, given.get("ratios", {}))
     design = planning.design(conditions, found.solutions, found.settings, ratios)
     expected = planning.expected_ratios(design)
@@ -134,15 +144,28 @@ def _with(config: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, A
     return {**config, "plan": merged}
 
 
-def _loaded(config: Mapping[str, Any]) -> tuple[Experiment, list[Condition], str]:
-    """Return settings and solutions, the conditions of one cell of each kind, and the origin of these."""
+def _loaded(config: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[Experiment, list[Condition], str]:
+    """Return settings and solutions, the conditions of one cell of each kind, and the origin of these.
+
+    Raises
+    ------
+    InputError
+        With the faults of the options, then those of the folder.
+    """
+    wrong = dict(_option_faults(given))
+    config = _with(config, {key: value for key, value in given.items() if key not in wrong})
     examined = settings_module.examine(config).settings
     there = bool(examined.recordings or examined.reversals) and Path(examined.table).exists()
-    if there and examined.plan.pipette is None:
-        found = experiments.load(config)
+    has_rows = there and examined.plan.pipette is None and "pipette" not in wrong
+    try:
+        found = experiments.load(config, with_rows=has_rows)
+    except InputError as fault:
+        raise InputError([*wrong.values(), *fault.faults]) from None
+    if wrong:
+        raise InputError(wrong.values())
+    if has_rows:
         return found, sorted({row.condition for row in found.rows if not row.exclude}), found.settings.table
-    found = experiments.load(config, with_rows=False)
-    faults = list(_plan_faults(found))
+    faults = list(_plan_faults(found, given))
     if faults:
         raise InputError(faults)
     conditions = _conditions(found)
@@ -152,7 +175,16 @@ def _loaded(config: Mapping[str, Any]) -> tuple[Experiment, list[Condition], str
     return found, conditions, f"{CONFIG_FILE}, section plan"
 
 
-def _plan_faults(found: Experiment) -> Iterator[str]:
+def _option_faults(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the keys whose option has a value that the key may not have, and the first fault of each."""
+    rules = schema()["properties"]["plan"]["properties"]
+    for key, value in given.items():
+        fault = next(value_faults(value, rules[key], OPTIONS[key]), None)
+        if fault:
+            yield key, fault
+
+
+def _plan_faults(found: Experiment, given: Mapping[str, Any]) -> Iterator[str]:
     """Yield messages on names of pipette and baths that are no solutions."""
     plan, names = found.settings.plan, found.solutions.names
     if plan.pipette is None:
@@ -163,7 +195,8 @@ def _plan_faults(found: Experiment) -> Iterator[str]:
     for key, name in [("pipette", plan.pipette), *(("baths", bath) for bath in plan.baths)]:
         if name is not None and name not in names:
             words = validation.unknown_solution(name, found.settings, names)
-            yield f"{CONFIG_FILE}: key 'plan.{key}': got '{name}', {words}"
+            place = OPTIONS[key] if key in given else f"{CONFIG_FILE}: key 'plan.{key}'"
+            yield f"{place}: got '{name}', {words}"
 
 
 def _conditions(found: Experiment) -> list[Condition]:
@@ -183,14 +216,17 @@ def _assumed_ratios(settings: Settings, group: str | None, typed: Mapping[str, f
     `typed` are those of the options, which are among the settings too.
     """
     place, fit, given = f"{CONFIG_FILE}: key 'plan.ratios'", settings.fit, dict(settings.plan.ratios)
+    of_option = OPTIONS["ratios"]
     others = [ion for ion in fit.permeant if ion != fit.reference_ion]
     faults = [
-        f"{place}: got '{ion}', which is not in fit.permeant; {nearest_or_all(ion, others)}"
+        f"{of_option if ion in typed else place}: got '{ion}', which is not in fit.permeant; "
+        f"{nearest_or_all(ion, others)}"
         for ion in given
         if ion not in fit.permeant
     ]
     if given.get(fit.reference_ion, 1.0) != 1.0:
-        faults.append(f"{place}: got {given[fit.reference_ion]:g} for the reference {fit.reference_ion}, expected 1")
+        where = of_option if fit.reference_ion in typed else place
+        faults.append(f"{where}: got {given[fit.reference_ion]:g} for the reference {fit.reference_ion}, expected 1")
     if faults:
         raise InputError(faults)
     missing = [ion for ion in others if ion not in given]

@@ -1,0 +1,226 @@
+"""Doubts about a sound experiment folder, found before the run: the records that `nernstfit run` prints."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from nernstfit.contract.errors import row_ranges
+from nernstfit.contract.findings import About, Finding, InputDoubt, Severity
+from nernstfit.contract.settings import CONFIG_FILE, Junction
+from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
+from nernstfit.experiment.plausibility import absent_ions
+from nernstfit.experiment.records import CARRIED, Experiment, Row
+from nernstfit.solutions import junctions
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import NEW_ZERO, Condition
+
+# Size from which a measured and a calculated junction potential of opposite sign contradict each other: two to three
+# standard errors of either. At half, small junctions that are uncertain in sign would be warned of; at double, the 4 mV
+# of a potassium chloride pipette would not.
+_MIN_JUNCTION_MV = 3.0
+# Concentration from which an ion is one of a solution's main ones. At half, additions such as 25 mM NaHCO3 would count;
+# at double, a pipette with 105 mM gluconate hardly would.
+_MAIN_MM = 50.0
+# Factor by which the cations of one side of a membrane exceed those of the other kind. At half, mixtures would count as
+# one side's; at double, so would 45 mM Na beside 110 mM K not.
+_EXCESS = 2.0
+# Anions with which pipettes are filled, but no extracellular solution is beside little sodium.
+_PIPETTE_ANIONS = ("gluconate", "aspartate", "glutamate", "methanesulfonate")
+# Potentials and standard errors in mV up to which a table is in volts: no measurement reaches 0.02 mV, and a table in
+# volts has no potential above 0.2. At half, a table with -0.15 V would pass; at double nothing else is warned of.
+_MAX_VOLTS, _MAX_SE_VOLTS = 0.2, 0.02
+
+
+def findings(experiment: Experiment) -> list[Finding]:
+    """Return the doubts about a sound experiment, in a fixed order."""
+    rows = [row for row in experiment.rows if not row.exclude]
+    return [
+        *_exchanged(experiment, rows),
+        *_junction_signs(experiment, rows),
+        *_zeroed_inside(experiment, rows),
+        *_unused_bridge(experiment),
+        *_cells_per_file(experiment, rows),
+        *_some_blank(experiment, rows),
+        *_spellings(experiment, rows),
+        *_absent(experiment, rows),
+        *_volts(experiment, rows),
+        *_own_columns(experiment),
+    ]
+
+
+def _own_columns(experiment: Experiment) -> Iterator[Finding]:
+    columns = dict.fromkeys(name for row in experiment.rows for name in row.user_columns if name not in CARRIED)
+    if columns:
+        values = {"columns": ", ".join(columns)}
+        place = experiment.settings.table
+        yield Finding(InputDoubt.OWN_COLUMNS, About.RUN, "", place, values, Severity.NOTE)
+
+
+def _some_blank(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+    for column in ("group", "batch"):
+        blank = [row.number for row in rows if not getattr(row, column)]
+        if 0 < len(blank) < len(rows):
+            values = {"column": column, "rows": row_ranges(blank)}
+            yield Finding(InputDoubt.SOME_BLANK, About.RUN, "", experiment.settings.table, values)
+
+
+def _spellings(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+    """Yield cells, groups and batches whose names have the same letters and digits."""
+    for column in ("cell", "group", "batch"):
+        alike: dict[str, set[str]] = defaultdict(set)
+        for row in rows:
+            name = getattr(row, column)
+            plain = re.sub(r"(?<=\d)[\s_-]+(?=\d)", ":", unicodedata.normalize("NFKC", name).casefold())
+            alike[re.sub(r"[\s_-]", "", plain)].add(name)
+        for names in alike.values():
+            if len(names) > 1:
+                shown = " and ".join(f"'{name}'" for name in sorted(names))
+                values = {"column": column, "names": shown}
+                about = About.CELL if column == "cell" else About.RUN
+                yield Finding(InputDoubt.SPELLINGS, about, sorted(names)[0], experiment.settings.table, values)
+
+
+def _cells_per_file(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+    """Yield a finding where every row has its own cell, but the names of the files put several baths to one cell."""
+    stems = {row.measurement: PurePosixPath(row.recording).stem for row in rows if row.recording}
+    if len(rows) < 2 or len(stems) < len(rows) or len({row.cell for row in rows}) < len(rows):
+        return
+    shared = _shared_stems([(stems[row.measurement], row.bath) for row in rows])
+    if shared:
+        values = {"stems": ", ".join(f"{stem}..." for stem in shared), "n": len(rows)}
+        yield Finding(InputDoubt.CELL_PER_FILE, About.CELL, "", experiment.settings.table, values)
+
+
+def _shared_stems(files: Sequence[tuple[str, str]]) -> list[str]:
+    """Return the beginnings that the names of several files share, each in another bath.
+
+    A beginning that recordings of one bath share, such as a date, a group or an animal, does not name a cell. Most
+    files must have such a beginning; of several lengths the shortest counts.
+    """
+    parts = {stem: list(re.finditer(r"[^\W\d_]*\d+|[^\W\d_]+", stem)) for stem, _ in files}
+    for depth in range(1, max(map(len, parts.values()), default=0) + 1):
+        baths: dict[str, list[str]] = defaultdict(list)
+        for stem, bath in files:
+            if len(parts[stem]) >= depth:
+                baths[stem[: parts[stem][depth - 1].end()]].append(bath)
+        shared = {start: of_start for start, of_start in baths.items() if len(of_start) > 1}
+        each_once = all(len(set(of_start)) == len(of_start) for of_start in shared.values())
+        if each_once and 2 * sum(map(len, shared.values())) > len(files):
+            return sorted(shared)
+    return []
+
+
+def _exchanged(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
+    """Yield each inside that looks like an extracellular solution while all its outsides look like pipettes'."""
+    by_inside: dict[str, set[Condition]] = defaultdict(set)
+    for row in rows:
+        if row.condition.inside:
+            by_inside[row.condition.inside].add(row.condition)
+    for _, conditions in sorted(by_inside.items()):
+        contents = {
+            c: tuple(_contents(experiment.solutions, name, c) for name in (c.inside, c.outside)) for c in conditions
+        }
+        if all(outside and _is_outside(i) and _is_inside(outside) for i, outside in contents.values()):
+            first = min(contents)
+            inside, outside = contents[first]
+            in_bath, in_pipette = (outside, inside) if first.sign > 0 else (inside, outside)
+            values = {"bath": first.bath, "pipette": first.pipette}
+            values |= {"in_bath": _main(in_bath), "in_pipette": _main(in_pipette)}
+            yield Finding(InputDoubt.EXCHANGED, About.SOLUTION, first.bath, experiment.settings.table, values)
+
+
+def _contents(solutions: Solutions, name: str, condition: Condition) -> Counter[str]:
+    """Return the concentrations of a solution's ions in mM by name; empty where it is unknown."""
+    if not name:
+        return Counter()
+    row = solutions.row(name, condition.temperature_C).tolist()
+    return Counter({ion.name: c for ion, c in zip(solutions.ions, row, strict=True) if c > 0})
+
+
+def _is_outside(solution: Counter[str]) -> bool:
+    return solution["Na"] >= _MAIN_MM and solution["Na"] > _EXCESS * (solution["K"] + solution["Cs"])
+
+
+def _is_inside(solution: Counter[str]) -> bool:
+    cations = solution["K"] + solution["Cs"]
+    is_filled = cations >= _MAIN_MM or any(solution[anion] >= _MAIN_MM for anion in _PIPETTE_ANIONS)
+    return is_filled and _EXCESS * solution["Na"] < max(cations, *(solution[anion] for anion in _PIPETTE_ANIONS))
+
+
+def _main(solution: Counter[str]) -> str:
+    """Return the main ions of a solution with their concentrations, anions of pipettes first."""
+    names = [*_PIPETTE_ANIONS, "Na", "K", "Cs"]
+    shown = [f"{solution[name]:.4g} mM {name}" for name in names if solution[name] >= _MAIN_MM]
+    return " and ".join(shown)
+
+
+def _junction_signs(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
+    """Yield measured junction potentials whose sign is opposite to that of the calculated one."""
+    settings = experiment.settings
+    told: set[str] = set()
+    for condition in sorted({row.condition for row in rows}):
+        measured = settings.junction.measured_mV.get(condition.bath)
+        if measured is None or not condition.pipette or condition.bath in told:
+            continue
+        calculated = _calculated_mV(experiment, condition)
+        if min(abs(measured), abs(calculated)) > _MIN_JUNCTION_MV and measured * calculated < 0:
+            told.add(condition.bath)
+            values = {"bath": condition.bath, "measured": measured, "calculated": calculated}
+            yield Finding(InputDoubt.JUNCTION_SIGN, About.JUNCTION, condition.bath, CONFIG_FILE, values)
+
+
+def _calculated_mV(experiment: Experiment, condition: Condition) -> float:
+    """Return the junction potential that a measured one replaces, bath minus pipette; 0 where there is none."""
+    given, model = experiment.settings.junction, experiment.settings.activity.name
+    junction: Junction = replace(given, measured_mV={}, already_corrected_mV=0.0)
+    if junction.method == JunctionMethod.NONE:
+        junction = replace(junction, method=JunctionMethod.HENDERSON)
+        condition = replace(condition, zeroed_in=NEW_ZERO)
+    if any(junctions.missing_ions(experiment.solutions, condition, junction)):
+        return 0.0
+    return -condition.sign * junctions.junction_mV(experiment.solutions, condition, junction, model)
+
+
+def _zeroed_inside(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+    """Yield baths of the zero that are the solution in the pipette or in the bridge, and no bath."""
+    junction = experiment.settings.junction
+    if junction.method == JunctionMethod.NONE:
+        return
+    baths, pipettes = {row.bath for row in rows}, {row.pipette for row in rows}
+    bridge = junction.reference.solution if junction.reference else None
+    for name in sorted({row.zeroed_in for row in rows} - baths - {NEW_ZERO}):
+        what = "pipette" if name in pipettes else "bridge" if name == bridge else ""
+        if what:
+            in_config = name == junction.zeroed_in
+            key = "key 'junction.zeroed_in'" if in_config else "column 'zeroed_in'"
+            place = CONFIG_FILE if in_config else experiment.settings.table
+            values = {"key": key, "name": name, "what": what}
+            yield Finding(InputDoubt.ZEROED_INSIDE, About.JUNCTION, name, place, values)
+
+
+def _unused_bridge(experiment: Experiment) -> Iterator[Finding]:
+    reference = experiment.settings.junction.reference
+    if reference is not None and reference.solution is not None and reference.type == ReferenceElectrode.NONE:
+        values = {"name": reference.solution, "kind": reference.type}
+        yield Finding(InputDoubt.UNUSED_BRIDGE, About.JUNCTION, reference.solution, CONFIG_FILE, values)
+
+
+def _absent(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+    permeant = experiment.settings.fit.permeant
+    for ion in absent_ions(permeant, experiment.solutions, [row.condition for row in rows]) if rows else ():
+        yield Finding(InputDoubt.ION_ABSENT, About.RATIO, ion, CONFIG_FILE, {"ion": ion})
+
+
+def _volts(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
+    """Yield a finding where potentials measured elsewhere and their errors are all those of a table in volts."""
+    given = [row.external for row in rows if row.external is not None]
+    largest = max((abs(each.reversal_mV) for each in given), default=0.0)
+    largest_se = max((each.se_mV for each in given), default=0.0)
+    if 0 < largest <= _MAX_VOLTS and largest_se <= _MAX_SE_VOLTS:
+        values = {"largest": largest, "largest_se": largest_se}
+        yield Finding(InputDoubt.VOLTS, About.RUN, "", experiment.settings.table, values)

@@ -1,0 +1,112 @@
+"""Faults of an experiment that is sound in form but cannot be meant: other units, a reference ion in no solution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from nernstfit.contract.numbers import CONCENTRATION
+from nernstfit.contract.settings import CONFIG_FILE, Settings
+from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import NEW_ZERO, Condition
+
+# Concentration below which every component of every solution is only if the table is in mol/l: no pipette is filled
+# with a solution whose ions are all that dilute. At half, 0.6 (mol/l) of a marine bath would pass; at double nothing
+# else would be refused.
+_MAX_MOLAR = 1.0
+# Part of the ions of the most concentrated bath below which a salt bridge is taken for one in mol/l: 150 mM KCl in sea
+# water has a quarter, every bridge in mol/l a fiftieth or less. At half, a bridge of 30 M would pass beside 300 mM; at
+# double, 150 mM KCl would be refused with marine baths. A bridge filled with a bath is not judged.
+_MIN_OF_BATH = 0.2
+# Concentration from which a salt can be that of a bridge: below, the number is not one in mol/l either. At half or
+# double only the wording for bridges of less than 0.1 mM changes.
+_MAIN_MM = 50.0
+# Factor within which the ions of a bridge are those of a bath with which it is filled. At half (1.05) its rounding
+# would count; at double (1.2) another mixture of the same salts could be taken for its filling.
+_FILLED = 1.1
+
+
+def amount_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:
+    """Yield the faults of amounts that are in mol/l, unless the configuration insists on them.
+
+    Parameters
+    ----------
+    settings : Settings
+    solutions : Solutions
+        Of which those that could be read in part only are not judged.
+    conditions : iterable of Condition
+        Those of the rows.
+    """
+    if settings.dilute_solutions:
+        return
+    insist = f"; if it is meant: dilute_solutions: true in {CONFIG_FILE}"
+    bridge = _bridge(settings)
+    amounts = {
+        name: [*solutions.given_mM[i][solutions.given_mM[i] > 0], *filter(None, [solutions.uncharged_mM[i]])]
+        for i, name in enumerate(solutions.names)
+        if name not in solutions.incomplete
+    }
+    others = [amount for name, of_name in amounts.items() if name != bridge for amount in of_name]
+    if others and max(others) < _MAX_MOLAR:
+        yield f"{settings.solutions}: every concentration is below {_MAX_MOLAR:g} mM: mol/l? give mM{insist}"
+    elif bridge in amounts and solutions.given_mM[solutions.names.index(bridge)].any():
+        yield from (f"{fault}{insist}" for fault in _bridge_faults(settings, solutions, bridge, conditions))
+
+
+def _bridge(settings: Settings) -> str:
+    """Return the name of the solution in the salt bridge; '' where there is none."""
+    reference = settings.junction.reference
+    if settings.junction.method == JunctionMethod.NONE or reference is None:
+        return ""
+    return str(reference.solution or "") if reference.type == ReferenceElectrode.SALT_BRIDGE else ""
+
+
+def _bridge_faults(
+    settings: Settings, solutions: Solutions, bridge: str, conditions: Iterable[Condition]
+) -> Iterator[str]:
+    """Yield the fault of a bridge that is far more dilute than the baths which it touches."""
+    touched = {name for c in conditions for name in (c.bath, c.zeroed_in)} | {settings.junction.zeroed_in}
+    baths = [
+        solutions.given_mM[i]
+        for i, name in enumerate(solutions.names)
+        if name in touched - {NEW_ZERO} and name not in solutions.incomplete
+    ]
+    own = solutions.given_mM[solutions.names.index(bridge)]
+    most = max((float(bath.sum()) for bath in baths), default=0.0)
+    if own.sum() >= _MIN_OF_BATH * most or any(_is_filled_with(own, bath) for bath in baths):
+        return
+    concentration = float(own.max())
+    is_molar = 1000 * concentration >= _MAIN_MM and 1000 * concentration in CONCENTRATION
+    meant = f"; {concentration:g} M is {1000 * concentration:g}" if is_molar else ""
+    yield (
+        f"{settings.solutions}: the bridge '{bridge}' holds {concentration:g} mM{meant} (its baths hold up to "
+        f"{most:g} mM of ions)"
+    )
+
+
+def _is_filled_with(bridge: np.ndarray, bath: np.ndarray) -> bool:
+    """Return True where two solutions have the same ions in the same amounts."""
+    return bool(np.all((bridge <= _FILLED * bath) & (bath <= _FILLED * bridge)))
+
+
+def reference_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:
+    """Yield the fault of a reference ion that no bath and no pipette holds."""
+    given, ion = list(conditions), settings.fit.reference_ion
+    if given and ion in absent_ions([ion], solutions, given):
+        yield (
+            f"{CONFIG_FILE}: key 'fit.reference_ion': got '{ion}', which is in no bath and no pipette of "
+            f"{settings.table}; expected one that is"
+        )
+
+
+def absent_ions(ions: Iterable[str], solutions: Solutions, conditions: Iterable[Condition]) -> list[str]:
+    """Return those ions that are in no solution of some conditions."""
+    names = [ion.name for ion in solutions.ions]
+    present: set[str] = set()
+    for condition in set(conditions):
+        for solution in filter(None, (condition.bath, condition.pipette)):
+            row = solutions.row(solution, condition.temperature_C)
+            present |= {name for name, c in zip(names, row.tolist(), strict=True) if c > 0}
+    return [ion for ion in ions if ion not in present]
