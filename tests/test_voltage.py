@@ -139,6 +139,7 @@ def test_a_scale_that_is_wrong_is_not_settled_by_an_offset(
     assert has_no_number(found)
     assert found["remedy"] == "voltage=recorded|voltage=command"
     assert "no constant offset" in found["reason"]
+    assert float(found["reason"].partition("recorded = ")[2].split()[0]) == pytest.approx(factor, abs=0.01)
 
 
 @pytest.mark.parametrize("current", [ohmic, lambda v: 0.03 * (v - REVERSAL_MV) * (v + 120.0)])
@@ -271,6 +272,27 @@ def test_a_background_whose_command_is_in_doubt_leaves_no_number(tmp_path: Path)
     assert found["reason"].startswith("the background blocked.abf: the recorded membrane voltage")
     settled = measure(str(path), {"epoch": "B", "leak": "background", "voltage": "recorded"}, patch)
     assert settled["verdict"] == "reversal", settled["reason"]
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_a_voltage_with_samples_that_are_no_numbers_costs_no_run(tmp_path: Path, wrong: float) -> None:
+    rng = np.random.default_rng(7)
+    command = commanded()
+    voltage = command + rng.normal(0, 0.3, command.shape)
+    marked = np.float32(123.25)
+    voltage[5, 531:1531] = marked
+    path = tmp_path / "cell.abf"
+    samples = np.stack([ohmic(command) + rng.normal(0, 2.0, command.shape), voltage], axis=1)
+    made = EpisodicRecording(samples, [CURRENT, VOLTAGE], [STEPS], RATE_HZ, 1.0, data_format="float32")
+    write_abf(path, "2.6", made)
+    path.write_bytes(path.read_bytes().replace(marked.tobytes(), np.float32(wrong).tobytes()))
+    assert membrane_voltage(read(path), 0, segments(STEPS, SWEEPS, POINTS)) is not None
+    found = measure(str(path), {"epoch": "B"}, PATCH)
+    assert found["verdict"] == "reversal", found["reason"]
+    assert found["raw_mV"] == pytest.approx(REVERSAL_MV, abs=0.3)
+    asked = measure(str(path), {"epoch": "B", "voltage": "recorded"}, PATCH)
+    assert asked["verdict"] == "unreadable"
+    assert asked["reason"].endswith("the recorded membrane voltage of epoch B holds samples that are no numbers")
 
 
 def test_a_recording_without_a_voltage_is_measured_on_the_command(tmp_path: Path) -> None:

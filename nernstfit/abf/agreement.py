@@ -34,8 +34,9 @@ _LEVELS_COUNTED = 0.9
 # gain counts as a wrong command; at double, a DAC scale wrong by a factor of two counts as series resistance.
 _MAX_LOSS = 0.3
 # Part of a ramp in which a voltage settles, and pieces into which the rest is cut. At half the part, a slow clamp has
-# not settled; at double, less of the ramp is compared. With half or double the pieces nothing changes.
-_SETTLING_PART, _RAMP_PIECES = 0.2, 40
+# not settled; at double, less of the ramp is compared. With half the pieces one of them is a fifth of the ramp; double
+# only takes longer.
+_SETTLING_PART, _RAMP_PIECES = 0.2, 10
 # Samples that determine a level: they bound the time. At half or double the median of a settled voltage is the same.
 _MAX_LEVEL_SAMPLES = 8192
 
@@ -118,6 +119,8 @@ def compare(source: Source, parts: Sequence[Segment], how: Measure) -> Agreement
     if voltage is None:
         return Agreement()
     found = _compared(source, voltage, parts)
+    if not found.command_mV.size:
+        return Agreement()
     mismatch_mV = _size(found.difference_mV)
     agrees = mismatch_mV <= most_mV or _size(found.without_loss_mV) <= most_mV
     if agrees or how.voltage != Voltage.AUTO:
@@ -137,7 +140,7 @@ def _doubt(source: Source, voltage: Channel, where: str, found: _Compared, how: 
         distance = f"{_signed(offset_mV)} mV"
         ways["command_offset_mV"] = [f"{how.command_offset_mV + offset_mV:.1f}"]
     else:
-        distance = f"{_range(found.difference_mV)}, which no constant offset explains"
+        distance = f"{_range(found.difference_mV)}, which no constant offset explains{_scale(found, how)}"
     settings = [(key, value) for key, values in ways.items() for value in values]
     return Doubt(
         f"the recorded membrane voltage (channel '{voltage.name}', {_range(found.recorded_mV)} in the settled part of "
@@ -145,6 +148,16 @@ def _doubt(source: Source, voltage: Channel, where: str, found: _Compared, how: 
         f"more than {how.max_mismatch_mV:g} mV; set {', or '.join(f'{key}: {value}' for key, value in settings)}",
         "|".join(f"{key}={value}" for key, value in settings),
     )
+
+
+def _scale(found: _Compared, how: Measure) -> str:
+    """Return the scale and offset by which the command becomes the recorded voltage; '' where none do."""
+    if np.ptp(found.command_mV) == 0:
+        return ""
+    slope, zero_mV = np.polyfit(found.command_mV, found.recorded_mV, 1)
+    if _size(found.recorded_mV - slope * found.command_mV - zero_mV) > how.max_mismatch_mV:
+        return ""
+    return f" (recorded = {slope:.3g} x command {zero_mV:+.1f} mV: the scale of the DAC or of the channel may be wrong)"
 
 
 def _range(values_mV: FloatArray) -> str:
@@ -157,7 +170,7 @@ def _signed(value_mV: float) -> str:
 
 
 def _compared(source: Source, voltage: Channel, parts: Sequence[Segment]) -> _Compared:
-    """Return the levels of every sweep, or of every piece of a ramp."""
+    """Return the levels of every sweep, or of every piece of a ramp, that are numbers."""
     recording, scale = source.recording, MILLIVOLTS[voltage.unit]
     command, recorded, current = [], [], []
     for sweep, part in zip(source.sweeps, parts, strict=True):
@@ -165,7 +178,8 @@ def _compared(source: Source, voltage: Channel, parts: Sequence[Segment]) -> _Co
             command.append(float(levels([part], np.arange(start, stop)).mean()))
             recorded.append(float(np.median(recording.samples(voltage, sweep, start, stop))) * scale)
             current.append(float(np.median(recording.current_pA(source.channel, sweep, start, stop))))
-    return _Compared(np.array(command), np.array(recorded), np.array(current))
+    both = np.array([command, recorded, current])
+    return _Compared(*both[:, np.isfinite(both).all(axis=0)])
 
 
 def _settled(part: Segment) -> list[tuple[int, int]]:

@@ -29,7 +29,7 @@ from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, tra
 from nernstfit.abf.windows import Source, command_source, earlier_windows, open_source, ramp_windows, windows_of
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
-from nernstfit.contract.terms import BandwidthSource, Flag, Role, Statistic
+from nernstfit.contract.terms import BandwidthSource, Flag, Role, Statistic, Voltage
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -325,6 +325,8 @@ def _read(
     points, quality = read(source, role, parts, windows, statistic)
     if not (np.isfinite(points.current_pA) & np.isfinite(points.se_pA)).all():
         raise RecordingError(f"{label(parts[0])} holds samples that are no numbers")
+    if how.voltage == Voltage.RECORDED and not np.isfinite(points.recorded_mV).all():
+        raise RecordingError(f"the recorded membrane voltage of {label(parts[0])} holds samples that are no numbers")
     return points, quality
 
 

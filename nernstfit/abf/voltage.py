@@ -55,11 +55,13 @@ class _Levels:
     @property
     def follow(self) -> bool:
         """True if the recorded voltage changes with the command."""
+        if len(self.places) < 2:
+            return False
         sweeps = np.array([sweep for sweep, _ in self.places])
         commanded, recorded = _within(self.commanded, sweeps), _within(self.recorded, sweeps)
         if np.ptp(commanded) < _MIN_RANGE_MV:  # a single segment in each sweep
             commanded, recorded = self.commanded, self.recorded
-        if len(commanded) < 2 or min(np.ptp(commanded), np.ptp(recorded)) < _MIN_RANGE_MV:
+        if min(np.ptp(commanded), np.ptp(recorded)) < _MIN_RANGE_MV:
             return False
         return bool(abs(np.corrcoef(commanded, recorded)[0, 1]) >= _MIN_CORRELATION)
 
@@ -140,10 +142,8 @@ def _following(recording: Recording, command: Sequence[Sequence[Segment]]) -> li
     channels = [c for c in recording.channels if c.unit in MILLIVOLTS and c.clamp != "current"]
     if not places or not channels:
         return []
-    commanded = [levels(command[sweep], _second_half(part)).mean() for sweep, part in places]
-    found = [
-        (channel, _Levels(places, np.array(commanded), _medians(recording, channel, places))) for channel in channels
-    ]
+    commanded = np.array([levels(command[sweep], _second_half(part)).mean() for sweep, part in places])
+    found = [(channel, _levels(recording, channel, places, commanded)) for channel in channels]
     return [(channel, both) for channel, both in found if both.follow]
 
 
@@ -151,10 +151,15 @@ def _second_half(part: Segment) -> NDArray[np.int64]:
     return np.arange((part.start + part.stop) // 2, part.stop)
 
 
-def _medians(recording: Recording, channel: Channel, places: Sequence[tuple[int, Segment]]) -> FloatArray:
+def _levels(
+    recording: Recording, channel: Channel, places: list[tuple[int, Segment]], commanded: FloatArray
+) -> _Levels:
+    """Return the levels of a channel beside those of the command, as far as they are numbers."""
     halves = ((sweep, (part.start + part.stop) // 2, part.stop) for sweep, part in places)
-    medians = [float(np.median(recording.samples(channel, *half))) for half in halves]
-    return np.array(medians) * MILLIVOLTS[channel.unit]
+    recorded = np.array([np.median(recording.samples(channel, *half)) for half in halves])
+    known = np.isfinite(recorded)
+    kept = [place for place, is_known in zip(places, known, strict=True) if is_known]
+    return _Levels(kept, commanded[known], recorded[known] * MILLIVOLTS[channel.unit])
 
 
 def _mismatch(channel: Channel, found: _Levels) -> CommandMismatch:
