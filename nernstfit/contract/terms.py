@@ -56,6 +56,12 @@ class RatioVerdict(Term):
     UPPER_BOUND = "upper_bound", "upper bound only", "the data allow that the ion does not permeate"
     LOWER_BOUND = "lower_bound", "lower bound only", "the data allow that the reference ion does not permeate"
     NOT_IDENTIFIABLE = "not_identifiable", "not identifiable", "the data do not determine the ratio"
+    MODEL_REJECTED = (
+        "model_rejected",
+        "model rejected",
+        "the potentials contradict the equation beyond chance and beyond the systematic errors, so that no interval of "
+        "the ratio is valid",
+    )
 
 
 class RatioReason(Term):
@@ -124,6 +130,28 @@ class RatioReason(Term):
         "model_misfit",
         "",
         "the model does not explain the potentials (chi-square {chi_square:.2g} for {n}): no interval is valid",
+    )
+    MEANS_CONTRADICT = (
+        "means_contradict",
+        "",
+        "no set of ratios explains the means of the baths, beyond chance (p {p}) and beyond the systematic errors: no "
+        "interval is valid",
+    )
+    WITHOUT_BATH = (
+        "without_bath",
+        "",
+        "without bath {bath} the means agree ({changes}): check its solution, its junction potential and its name",
+    )
+    WITHOUT_MEASUREMENT = (
+        "without_measurement",
+        "",
+        "without {measurement} (cell {cell}, bath {bath}) the means agree ({changes}): check this recording",
+    )
+    SEVERAL_CONTRADICT = (
+        "several_contradict",
+        "",
+        "no single bath or measurement is the reason: check which solution is the bath and which the pipette, the sign "
+        "of the junction potentials, the names of the solutions, run-down and the series resistance",
     )
 
 

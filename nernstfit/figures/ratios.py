@@ -79,7 +79,9 @@ def _layers(x: alt.X, y: alt.Y, groups: Sequence[str]) -> list[alt.Chart]:
 def _ratio_marks(found: pd.DataFrame) -> pd.DataFrame:
     """Return the position of each mark: an estimate within its interval, or a bound with an arrow away from it."""
     rows = []
-    for row in found[found["verdict"] != RatioVerdict.NOT_IDENTIFIABLE].to_dict("records"):
+    for row in found[~found["verdict"].isin([RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.MODEL_REJECTED])].to_dict(
+        "records"
+    ):
         mark = {"group": row["group"], "ion": row["ion"], "low": row["low"], "high": row["high"]}
         if row["verdict"] == RatioVerdict.UPPER_BOUND:
             tip = row["high"] / _ARROW_FACTOR

@@ -29,6 +29,7 @@ from nernstfit.permeability.inference.model_selection import (
 )
 from nernstfit.permeability.inference.nernst_slopes import Slope
 from nernstfit.permeability.inference.ratios import FitResult, Ratio
+from nernstfit.permeability.inference.rejection import explanation
 from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.limits import MAX_SE_OF_CELL
 from nernstfit.permeability.mixed_model import Fit, fit
@@ -183,10 +184,13 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
     """
     fits = GroupFits(group, solutions, settings)
     first, *others = candidates(settings)
-    configured = fits.result(first) if fits.predictability(first).predictable.any() else None
+    configured = _explained(fits.result(first)) if fits.predictability(first).predictable.any() else None
     if configured is not None:
         others += _further_models(first, configured, fits)
-    models = tuple(_model_result(model, fits) for model in (first, *others))
+    models = (
+        _model_result(first, fits, configured),
+        *(_model_result(model, fits, _result(model, fits)) for model in others),
+    )
     return GroupResult(
         group=group,
         configured=configured,
@@ -284,8 +288,27 @@ def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> lis
     return further
 
 
-def _model_result(model: Model, fits: GroupFits) -> ModelResult:
-    """Fit one model to the group."""
+def _explained(result: FitResult) -> FitResult:
+    """Return the result with the bath or measurement for which the model is rejected, where it is."""
+    if not any(ratio.verdict == RatioVerdict.MODEL_REJECTED for ratio in result.ratios):
+        return result
+    words = explanation(result.fit, result.systematic_mV)
+    ratios = tuple(
+        replace(ratio, reason="; ".join(filter(None, (ratio.reason, words))))
+        if ratio.verdict == RatioVerdict.MODEL_REJECTED
+        else ratio
+        for ratio in result.ratios
+    )
+    return replace(result, ratios=ratios)
+
+
+def _result(model: Model, fits: GroupFits) -> FitResult | None:
+    """Return the fit and ratios of a model that has ratios and predicts an observation."""
+    return fits.result(model) if model.is_ghk and fits.predictability(model).predictable.any() else None
+
+
+def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> ModelResult:
+    """Fit one model to the group; `found` holds the fit and ratios of one that has ratios."""
     group, settings = fits.group, fits.settings.fit
     predictability = fits.predictability(model)
     predicted = np.full(group.observations.size, math.nan)
@@ -295,7 +318,6 @@ def _model_result(model: Model, fits: GroupFits) -> ModelResult:
         ratios = tuple(Ratio(ion, RatioVerdict.NOT_IDENTIFIABLE, reason) for ion in others)
         return ModelResult(model, predictability, None, None, ratios, (), predicted, {})
     data = fits.observations(model)
-    found = fits.result(model) if model.is_ghk else None
     fitted = found.fit if found else fit(data, model.reference, settings.offset_sd_mV, robust=settings.robust)
     likelihood_fit = None
     if predictability.predictable.all():

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioVerdict
+from nernstfit.contract.terms import ActivityModel, IntervalMethod
 from nernstfit.permeability.analysis import GroupResult, ModelResult
 from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference.comparisons import Comparison
@@ -55,7 +55,7 @@ def _permeabilities(result: GroupResult, confidence: float) -> Iterator[Row]:
 
 def _ratio(ratio: Ratio) -> Row:
     row = {field.name: getattr(ratio, field.name) for field in dataclasses.fields(ratio)}
-    return row | {"ratio": math.exp(ratio.ln_ratio) if ratio.verdict == RatioVerdict.ESTIMATE else math.nan}
+    return row | {"ratio": math.exp(ratio.ln_ratio)}
 
 
 def _notes(of_model: ModelResult, group: Group, confidence: float) -> tuple[str, ...]:

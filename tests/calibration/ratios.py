@@ -37,6 +37,7 @@ from nernstfit.solutions.conditions import Condition
 FloatArray = NDArray[np.float64]
 
 CONFIDENCE, SE_MV, SCALE_MV = 0.95, 0.3, 1.0
+LEAST_REJECTED, MOST_REJECTED = 0.9, 0.005
 BIAS, LOW, HIGH, LOOSE_LOW, LOOSE_HIGH = 0.02, 0.93, 0.97, 0.90, 0.985
 TEMPERATURE_C, ACTIVITY = 22.0, "pitzer:macinnes"
 
@@ -121,6 +122,7 @@ class Calibration:
     outliers: float = 0.0  # part of the potentials that are 15 mV off
     robust: bool = False
     censored: float = 0.0  # part of the cells whose potential in the bath of NMDG is beyond the range
+    off_mV: float = 0.0  # by which all potentials in one bath are wrong, in either direction
     low: float = LOW
     high: float = HIGH
 
@@ -140,7 +142,12 @@ class Tally:
     @property
     def claims(self) -> int:
         """Intervals and bounds."""
-        return self.cases - self.verdicts["not_identifiable"]
+        return self.cases - self.verdicts["not_identifiable"] - self.verdicts["model_rejected"]
+
+    @property
+    def rejected(self) -> float:
+        """Fraction of the experiments whose model is rejected."""
+        return self.verdicts["model_rejected"] / self.cases
 
     @property
     def coverage(self) -> float:
@@ -154,8 +161,11 @@ class Tally:
 
     def faults(self, row: Calibration) -> tuple[str, ...]:
         """Return deviations from what is expected; coverage by the binomial 99.9 % interval."""
+        if row.off_mV:
+            return () if self.rejected >= LEAST_REJECTED else (f"{self.ion} rejected {self.rejected:.3f}",)
         low, high = stats.binomtest(self.held, max(1, self.claims)).proportion_ci(0.999)
-        found = []
+        rejected = stats.binomtest(self.verdicts["model_rejected"], self.cases).proportion_ci(0.999).low
+        found = [f"{self.ion} rejected {self.rejected:.3f}"] if rejected > MOST_REJECTED else []
         if not abs(self.bias) < BIAS:
             found.append(f"{self.ion} bias {self.bias:+.3f}")
         if high < row.low or low > row.high:
@@ -188,7 +198,7 @@ def _count(row: Calibration, interval: str, rng: np.random.Generator, tallies: M
         low, high = (ratio.low, ratio.high) if interval == "whole" else (ratio.low_cells, ratio.high_cells)
         tally.cases += 1
         tally.verdicts[ratio.verdict] += 1
-        if ratio.verdict != "not_identifiable":
+        if ratio.verdict not in ("not_identifiable", "model_rejected"):
             tally.held += not (truth < low or truth > high)
         if ratio.verdict == "estimate":
             tally.errors.append(ratio.ln_ratio - math.log(truth))
@@ -206,6 +216,8 @@ def draw(row: Calibration, rng: np.random.Generator, whole: bool) -> tuple[Obser
     inside, outside, temperature_C, moved_mV = _world(experiment, rng) if whole else _as_known(experiment)
     potential = ghk.reversal_mV(np.exp(own), experiment.valence, inside, outside, temperature_C) + moved_mV
     potential += row.offset_mV * rng.standard_normal((row.cells, 1)) + SE_MV * rng.standard_normal(potential.shape)
+    if row.off_mV:
+        potential[:, rng.integers(len(experiment.baths))] += row.off_mV * rng.choice([-1, 1])
     potential += np.where(rng.random(potential.shape) < row.outliers, rng.choice([-15.0, 15.0], potential.shape), 0.0)
     sides = np.zeros(potential.shape, int)
     if row.censored:
@@ -303,6 +315,18 @@ _ANIONS = Experiment(
     ("control", "half", "quarter", "nitrate", "iodide", "fluoride"),
     {"Cl": 1.0, "Na": 0.092, "NO3": 1.6, "I": 1.9, "F": 0.2},
 )
+_MIXTURES = Experiment(
+    {
+        **{name: _CATIONS.recipes[name] for name in ("control", "potassium", "caesium", "low_chloride")},
+        "sodium_potassium": {"NaCl": 72.5, "KCl": 72.5, "MgCl2": 1.0},
+        "sodium_caesium": {"NaCl": 72.5, "CsCl": 72.5, "MgCl2": 1.0},
+        "lower_chloride": {"NaCl": 20.0, "MgCl2": 1.0},
+        "pipette": _INSIDE,
+        "bridge": _BRIDGE,
+    },
+    ("control", "potassium", "caesium", "sodium_potassium", "sodium_caesium", "low_chloride", "lower_chloride"),
+    {"Na": 1.0, "K": 1.12, "Cs": 0.94, "Cl": 0.22},
+)
 _LOOSE = {"low": LOOSE_LOW, "high": LOOSE_HIGH}
 
 ROWS: tuple[Calibration, ...] = (
@@ -316,4 +340,6 @@ ROWS: tuple[Calibration, ...] = (
     Calibration("offsets of 3 mV", _CATIONS, offset_mV=3.0),
     Calibration("outliers, robust", _CATIONS, outliers=0.02, robust=True, **_LOOSE),
     Calibration("NMDG beyond the range in 30 %", _CATIONS, censored=0.3),
+    Calibration("mixtures, 6 cells", _MIXTURES, cells=6),
+    Calibration("mixtures, 6 cells, one bath 10 mV off", _MIXTURES, cells=6, off_mV=10.0),
 )

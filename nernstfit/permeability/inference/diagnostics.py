@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nernstfit.contract.terms import ValidityTest
 from nernstfit.permeability.covariance import CovarianceComponents, WhitenedDesign, Whitener
-from nernstfit.permeability.inference.effects import Effect, f_test, scatter_test
+from nernstfit.permeability.inference.effects import Effect, condition_indicators, f_test, scatter_test
 from nernstfit.permeability.inference.sentences import Untested, shift_consequence, validity_sentence, with_error
 from nernstfit.permeability.mixed_model import Fit
 
@@ -136,7 +136,7 @@ class _Tests:
     def lack_of_fit(self) -> TestResult:
         """Test whether the ratios explain the mean of each condition."""
         test = ValidityTest.LACK_OF_FIT
-        found = f_test(self.fitted, _condition_indicators(self.fitted))
+        found = f_test(self.fitted, condition_indicators(self.fitted))
         if found is None:
             return TestResult(test, "", Untested.NO_FURTHER_BATH)
         sentence = validity_sentence(test, found.p, self.alpha, df1=found.df1)
@@ -230,15 +230,6 @@ def _result(
     value, se = size or (found.size, found.se)
     unit, df1 = _UNITS[test][0], float(found.df1)
     return TestResult(test, ion, sentence, found.statistic, found.p, value, se, unit, df1, found.df2)
-
-
-def _condition_indicators(fitted: Fit) -> FloatArray:
-    """Return one column per condition with 1 mV in its measurements; shape (n, conditions)."""
-    data = fitted.data
-    sides = data.pipette_side or np.zeros(data.size)
-    conditions = np.column_stack([data.inside, data.outside, data.temperature_C, sides])
-    _, place = np.unique(conditions, axis=0, return_inverse=True)
-    return np.asarray(np.eye(int(place.max()) + 1)[place.reshape(-1)])
 
 
 def _centred_log(activity_mM: FloatArray) -> FloatArray:

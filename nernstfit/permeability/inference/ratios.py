@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,10 @@ from nernstfit.permeability.inference.identifiability import (
     present_ions,
 )
 from nernstfit.permeability.inference.profile_likelihood import Profile
+from nernstfit.permeability.inference.rejection import rejection_reason
 from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.permeability.limits import IMPERMEANT, MAX_SE_CLOSED, MAX_SE_OF_PARABOLA, REFERENCE_IMPERMEANT
-from nernstfit.permeability.mixed_model import Fit, covariance_mV2, degrees_of_freedom
-from nernstfit.permeability.optimize import DenseWhitener
+from nernstfit.permeability.mixed_model import Fit, degrees_of_freedom
 
 FloatArray = NDArray[np.float64]
 
@@ -36,11 +36,6 @@ FloatArray = NDArray[np.float64]
 # freedom (3.84). With half of it (0.96; 83 %) every sixth impermeant ion would have an estimate, with twice (3.84;
 # 99.4 %) small but significant ratios would have bounds only.
 MAX_COST_OF_ABSENCE = 1.92
-
-# p of the chi-square of the residuals, systematic errors included, below which the model does not explain the
-# potentials at all. One correct analysis in a million is marked; with half or twice of it the threshold of chi-square
-# moves by less than 2 %, while such models exceed it by far.
-_MIN_P_OF_MODEL = 1e-6
 
 # Change of 1 / df at which the degrees of freedom at a one-sided limit have converged, and the largest number of
 # iterations. 0.01 is 1 df at 10 df, a percent of a limit. With half of the change one more limit is searched for,
@@ -137,9 +132,17 @@ def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Rati
     if fit.data.pipette_side and factor_collinearity(fit) > MAX_COLLINEARITY:
         reason = ratio_reason(RatioReason.FACTOR_CONFOUNDED)
         return tuple(Ratio(fit.data.ions[i], RatioVerdict.NOT_IDENTIFIABLE, reason) for i in others)
-    found = [_RatioInference(fit, i, systematic_mV, confidence).ratio() for i in others]
-    misfit = _misfit_reason(fit, systematic_mV)
-    return tuple(replace(r, reason="; ".join(filter(None, (r.reason, misfit)))) for r in found)
+    found = tuple(_RatioInference(fit, i, systematic_mV, confidence).ratio() for i in others)
+    rejection = rejection_reason(fit, systematic_mV)
+    return tuple(map(partial(_rejected, reason=rejection), found)) if rejection else found
+
+
+def _rejected(ratio: Ratio, reason: str) -> Ratio:
+    """Return the ratio of a model that the data reject: without intervals, and a bound without its limit."""
+    reasons = "; ".join(filter(None, (reason, ratio.reason)))
+    if ratio.verdict == RatioVerdict.NOT_IDENTIFIABLE:
+        return replace(ratio, reason=reasons)
+    return Ratio(ratio.ion, RatioVerdict.MODEL_REJECTED, reasons, ln_ratio=ratio.ln_ratio, n_cells=ratio.n_cells)
 
 
 def pipette_factor(fit: Fit, confidence: float) -> str:
@@ -376,13 +379,3 @@ def _degrees_of_freedom(fit: Fit, ion: int, ln_p: FloatArray) -> float:
     is_mean = data.n_averaged > 1
     inverse = 1 / of_components + float((share[is_mean] ** 2 / (data.n_averaged[is_mean] - 1)).sum())
     return 1 / inverse if inverse > 0 else math.inf
-
-
-def _misfit_reason(fit: Fit, systematic_mV: FloatArray) -> str:
-    """Return the remark that not even the systematic errors explain the residuals, or ''."""
-    whiten = DenseWhitener(covariance_mV2(fit) + systematic_mV @ systematic_mV.T)
-    white = whiten(fit.working.potential_mV - fit.predicted_mV)
-    chi_square, n = float(white @ white), fit.data.size
-    if chi_square < stats.chi2.isf(_MIN_P_OF_MODEL, n):
-        return ""
-    return ratio_reason(RatioReason.MODEL_MISFIT, chi_square=chi_square, n=n)

@@ -81,6 +81,7 @@ _WITHOUT_ESTIMATE = {
     RatioVerdict.UPPER_BOUND: "only an upper bound",
     RatioVerdict.LOWER_BOUND: "only a lower bound",
     RatioVerdict.NOT_IDENTIFIABLE: "no ratio",
+    RatioVerdict.MODEL_REJECTED: "a rejected model",
 }
 SAME_CELL_NAMES = "cells of the same name in both groups count as different cells"
 
@@ -192,8 +193,12 @@ def validity_sentence(test: ValidityTest, p: float, alpha: float, **values: obje
         significant, other = slope, f"{slope}: not significant"
     else:
         significant, other = _OUTCOMES[test]
-    written = "< 0.001" if p < 0.001 else f"= {p:.2g}"
-    return f"{(significant if p < alpha else other).format(**values)} (p {written})."
+    return f"{(significant if p < alpha else other).format(**values)} (p {written_p(p)})."
+
+
+def written_p(p: float) -> str:
+    """Return a p value with its relation sign."""
+    return "< 0.001" if p < 0.001 else f"= {p:.2g}"
 
 
 def with_error(size: float, se: float, unit: str = "") -> str:

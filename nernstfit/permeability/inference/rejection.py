@@ -1,0 +1,112 @@
+"""Rejection of a model that no ratios reconcile with the potentials.
+
+An interval supposes that the model is right. Where the means of the baths contradict the Goldman-Hodgkin-Katz equation
+beyond chance and beyond what the systematic errors could do, or the residuals are larger than all errors together, no
+interval holds, however small the errors of the ratios.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from nernstfit.contract.terms import RatioReason
+from nernstfit.permeability.inference.effects import condition_indicators, f_test, may_be_significant
+from nernstfit.permeability.inference.sentences import ratio_reason, written_p
+from nernstfit.permeability.mixed_model import Fit, covariance_mV2, fit
+from nernstfit.permeability.optimize import DenseWhitener
+
+FloatArray = NDArray[np.float64]
+
+# p of the means of the baths below which a model is rejected (contract): one correct analysis in a thousand. With half
+# or twice of it one in two thousand or five hundred; errors of 10 mV in one bath exceed it by far.
+_MAX_P_OF_MEANS = 1e-3
+# p of the chi-square of the residuals, systematic errors included, below which the model does not explain the
+# potentials at all. One correct analysis in a million is marked; with half or twice of it the threshold of chi-square
+# moves by less than 2 %, while such models exceed it by far.
+_MAX_P_OF_RESIDUALS = 1e-6
+# Measurements that are left out one at a time to find the one that contradicts the others: those of the largest
+# residuals. With half, one among several large residuals may be missed; with double the time grows.
+_MAX_LEFT_OUT = 4
+# Change of a ratio that is worth mentioning, as a factor. With half rounding is named, with double a third.
+_MIN_CHANGE = 1.1
+
+
+def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
+    """Return the reason why the data reject a model, or ''.
+
+    Parameters
+    ----------
+    fitted : Fit
+        Fitted by REML.
+    systematic_mV : ndarray, shape (n, sources)
+        Shift of measured minus predicted potential by one standard deviation of each systematic error.
+    """
+    p = _p_of_means(fitted, systematic_mV)
+    if p < _MAX_P_OF_MEANS:
+        return ratio_reason(RatioReason.MEANS_CONTRADICT, p=written_p(p))
+    whiten = DenseWhitener(covariance_mV2(fitted) + systematic_mV @ systematic_mV.T)
+    white = whiten(fitted.working.potential_mV - fitted.predicted_mV)
+    chi_square, n = float(white @ white), fitted.data.size
+    if chi_square < stats.chi2.isf(_MAX_P_OF_RESIDUALS, n):
+        return ""
+    return ratio_reason(RatioReason.MODEL_MISFIT, chi_square=chi_square, n=n)
+
+
+def _p_of_means(fitted: Fit, systematic_mV: FloatArray) -> float:
+    """Return the p of the means of the baths under the model, systematic errors included; 1 where nothing tests it."""
+    indicators = condition_indicators(fitted)
+    if not may_be_significant(fitted, indicators, systematic_mV):
+        return 1.0
+    found = f_test(fitted, indicators, systematic_mV)
+    return 1.0 if found is None else found.p
+
+
+def explanation(fitted: Fit, systematic_mV: FloatArray) -> str:
+    """Return which bath or measurement the model is rejected for, with what the ratios are without it.
+
+    Parameters
+    ----------
+    fitted : Fit
+        Of a rejected model.
+    systematic_mV : ndarray, shape (n, sources)
+    """
+    data = fitted.data
+    if not data.conditions:
+        return ""
+    residual = np.abs(fitted.working.potential_mV - fitted.predicted_mV) / fitted.working.se_mV
+    for i in np.argsort(-residual, kind="stable")[:_MAX_LEFT_OUT].tolist():
+        changes = _without(fitted, systematic_mV, [i])
+        if changes is not None:
+            names = {"measurement": data.measurements[i], "cell": data.cells[i], "bath": data.conditions[i].bath}
+            return ratio_reason(RatioReason.WITHOUT_MEASUREMENT, **names, changes=changes)
+    for bath in sorted({condition.bath for condition in data.conditions}):
+        rows = [i for i, condition in enumerate(data.conditions) if condition.bath == bath]
+        changes = _without(fitted, systematic_mV, rows)
+        if changes is not None:
+            return ratio_reason(RatioReason.WITHOUT_BATH, bath=bath, changes=changes)
+    return ratio_reason(RatioReason.SEVERAL_CONTRADICT)
+
+
+def _without(fitted: Fit, systematic_mV: FloatArray, rows: Sequence[int]) -> str | None:
+    """Return the changes of the ratios without some observations; None where the model is rejected all the same."""
+    kept = [i for i in range(fitted.data.size) if i not in set(rows)]
+    left = fitted.data.subset(kept)
+    # Nothing can be said where a ratio loses all of its data, or nothing is left to test the equation.
+    if len(kept) <= len(fitted.free) or not (np.abs(fitted.gradient[kept]).max(axis=0) > 0)[list(fitted.free)].all():
+        return None
+    again = fit(left, fitted.reference, fitted.offset_scale_mV)
+    if f_test(again, condition_indicators(again)) is None or rejection_reason(again, systematic_mV[kept]):
+        return None
+    return ", ".join(_changes(fitted, again)) or "the ratios hardly change"
+
+
+def _changes(before: Fit, after: Fit) -> Iterator[str]:
+    for i in before.free:
+        if i < len(before.data.ions) and abs(after.ln_p[i] - before.ln_p[i]) > math.log(_MIN_CHANGE):
+            name = f"{before.data.ions[i]}/{before.reference}"
+            yield f"{name} {math.exp(before.ln_p[i]):.3g} becomes {math.exp(after.ln_p[i]):.3g}"
