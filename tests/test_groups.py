@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,15 @@ import pytest
 from experiments import HEADER, analyse, of_model
 from test_inference import anions
 
+from nernstfit.contract import settings
+from nernstfit.experiment import solution_table
 from nernstfit.permeability.inference.model_selection import candidates
 from nernstfit.permeability.inference.sentences import model_sentence
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.solution.coefficients import NAMES
 from nernstfit.physics.solution.ions import IONS
+from nernstfit.solutions.conditions import Condition
+from nernstfit.solutions.junctions import junction_mV
 
 RECIPES = """solution,NaCl,KCl,NMDG-Cl
 control,145,5,0
@@ -42,6 +47,7 @@ CONFIG: Mapping[str, Any] = {
     "activity": {"model": "concentration"},
     "fit": {"reference_ion": "Na", "permeant": list(WILD)},
 }
+FOLDER = {"reversals": "-", "solutions": "-"}
 JUNCTION = {
     "method": "henderson",
     "zeroed_in": "control",
@@ -61,13 +67,26 @@ def rows(group: str, truth: Mapping[str, float], cells: int, seed: int, drift_mV
     return found
 
 
+def uncorrected(lines: Sequence[str]) -> list[str]:
+    """Take the junction potentials that the analysis will add off the potentials of some rows."""
+    own, found = settings.examine({**FOLDER, **CONFIG, "junction": JUNCTION}).settings, []
+    parsed, faults = solution_table.parse(pd.read_csv(io.StringIO(RECIPES), dtype=str), "solutions")
+    assert not faults
+    for line in lines:
+        cell, bath, pipette, potential, *rest = line.split(",")
+        condition = Condition(bath, pipette, "whole-cell", 22.0, "control")
+        added_mV = junction_mV(parsed, condition, own.junction, own.activity.name)
+        found.append(",".join([cell, bath, pipette, f"{float(potential) - added_mV:.4f}", *rest]))
+    return found
+
+
 BOTH = (*rows("wild", WILD, 7, 1), *rows("mutant", MUTANT, 6, 2))
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
     config = {**CONFIG, "junction": JUNCTION}
-    return analyse(tmp_path_factory.mktemp("groups"), RECIPES, BOTH, config, f"{HEADER},group,time_s")
+    return analyse(tmp_path_factory.mktemp("groups"), RECIPES, uncorrected(BOTH), config, f"{HEADER},group,time_s")
 
 
 def test_every_ion_of_every_pair_is_compared(found: Mapping[str, pd.DataFrame]) -> None:
@@ -90,7 +109,7 @@ def test_every_ion_of_every_pair_is_compared(found: Mapping[str, pd.DataFrame]) 
 def test_what_both_groups_share_cancels_as_far_as_they_are_alike(
     found: Mapping[str, pd.DataFrame], tmp_path: Path
 ) -> None:
-    wild = BOTH[:28]
+    wild = uncorrected(BOTH[:28])
     twins = (*wild, *(row.replace("wild", "twin") for row in wild))
     same = analyse(tmp_path, RECIPES, twins, {**CONFIG, "junction": JUNCTION}, f"{HEADER},group,time_s")
     for ion in ("K", "NMDG"):
@@ -246,7 +265,7 @@ def test_the_configured_model_is_first_and_no_model_twice() -> None:
 def test_an_ion_that_hardly_anything_depends_on_has_no_size_that_could_change(tmp_path: Path) -> None:
     mutant = {"Na": 1e-6, "K": 1.0, "NMDG": 1e-6, "Cl": 1e-6}
     config = {**CONFIG, "junction": JUNCTION, "activity": {"model": "pitzer"}}
-    made = analyse(tmp_path, RECIPES, rows("mutant", mutant, 5, 2), config, f"{HEADER},group,time_s")
+    made = analyse(tmp_path, RECIPES, uncorrected(rows("mutant", mutant, 5, 2)), config, f"{HEADER},group,time_s")
     told = of_model(made, group="mutant")["verdict"]
     assert "estimate" not in set(told)
     table = made["tests"].set_index(["test", "ion"])
@@ -276,7 +295,7 @@ def test_beside_a_reference_that_is_nowhere_no_ion_is_to_blame(tmp_path: Path) -
 def test_what_the_ratios_take_up_nearly_wholly_has_no_size(tmp_path: Path) -> None:
     # Baths in which only one has another activity of chloride: beside its ratio nothing shows of a trend.
     config = {**CONFIG, "junction": JUNCTION, "activity": {"model": "pitzer"}}
-    table = analyse(tmp_path, RECIPES, BOTH[:28], config, f"{HEADER},group,time_s")["tests"]
+    table = analyse(tmp_path, RECIPES, uncorrected(BOTH[:28]), config, f"{HEADER},group,time_s")["tests"]
     trend = table[table["test"] == "permeability_trend"].set_index("ion")
     assert math.isnan(trend.loc["Cl", "size"])
     assert "can fit nearly all of such an effect" in trend.loc["Cl", "sentence"]

@@ -13,7 +13,7 @@ from experiments import analyse
 from scipy import stats
 from test_model import BATHS, TRUTH, VALENCE, Simulation, table
 
-from nernstfit.contract.terms import RatioVerdict, ValidityTest
+from nernstfit.contract.terms import ValidityTest
 from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, run_tests
 from nernstfit.permeability.inference.effects import f_test, scatter_test
 from nernstfit.permeability.inference.ratios import ratios
@@ -39,9 +39,7 @@ def outcomes(
     data: Observations, about: Covariates | None = None, scale: float = 1.0
 ) -> dict[tuple[str, str], TestResult]:
     fitted = fit(data, "Na", scale)
-    estimates = [
-        ratio.ion for ratio in ratios(fitted, np.zeros((data.size, 0)), 0.95) if ratio.verdict == RatioVerdict.ESTIMATE
-    ]
+    estimates = [ratio.ion for ratio in ratios(fitted, np.zeros((data.size, 0)), 0.95) if math.isfinite(ratio.ln_ratio)]
     found = run_tests(fitted, about or circumstances(data), 0.95, estimates)
     return {(outcome.test, outcome.ion): outcome for outcome in found}
 

@@ -56,12 +56,7 @@ class RatioVerdict(Term):
     UPPER_BOUND = "upper_bound", "upper bound only", "the data allow that the ion does not permeate"
     LOWER_BOUND = "lower_bound", "lower bound only", "the data allow that the reference ion does not permeate"
     NOT_IDENTIFIABLE = "not_identifiable", "not identifiable", "the data do not determine the ratio"
-    MODEL_REJECTED = (
-        "model_rejected",
-        "model rejected",
-        "the potentials contradict the equation beyond chance and beyond the systematic errors, so that no interval of "
-        "the ratio is valid",
-    )
+    MODEL_REJECTED = "model_rejected", "model rejected", "the potentials contradict the equation: no interval is valid"
 
 
 class RatioReason(Term):
@@ -342,12 +337,7 @@ class Voltage(Term):
 class OpenPore(Term):
     """Consequence of an I-V curve around the zero that no ungated, unblocked pore can have."""
 
-    REFUSE = (
-        "refuse",
-        "refuse",
-        "such a crossing is not a reversal; a flag where the curve flattens with depolarisation, or a leak was "
-        "subtracted",
-    )
+    REFUSE = "refuse", "refuse", "such a crossing is not a reversal; a flag where it flattens, or a leak was subtracted"
     FLAG = "flag", "flag", "such a crossing is a reversal with a flag"
     NONE = "none", "none", "the shape of the curve is not examined"
 
@@ -478,8 +468,7 @@ class Flag(Term):
     FLATTENS = (
         "flattens",
         "flattens",
-        "the slope around the zero falls faster with depolarisation than in an open pore, as by inward rectification: "
-        "valence of the ions of an open pore that would fall as fast (true where a slope is not positive)",
+        "the same of a slope that falls with depolarisation, as by inward rectification: valence of the ions",
     )
     CLIPPED = "clipped", "clipped", "fraction of the samples in the window at the limit of the converter"
     TREND = (

@@ -388,7 +388,7 @@ def _tests(model: Model, configured: FitResult, fits: GroupFits) -> tuple[TestRe
         configured.fit.data, fits.solutions, settings.fit.permeant, settings.activity.name
     )
     covariates = Covariates(activity_mM, group.time_s[kept], group.slope_nS[kept])
-    return run_tests(configured.fit, covariates, settings.fit.confidence, configured.estimates)
+    return run_tests(configured.fit, covariates, settings.fit.confidence, configured.with_ratio)
 
 
 def _slopes(group: Group, solutions: Solutions, settings: Settings) -> tuple[NernstSlope, ...]:

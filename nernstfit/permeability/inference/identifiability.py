@@ -51,15 +51,33 @@ def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
         Measurements of the cells whose information on the ion is at least 1 % of that of the median cell.
     cells : int
         Number of these cells; a mean counts all cells that it averages.
+
+    Notes
+    -----
+    The information is that with which a cell enters the estimate: the differences between cells and the offset of its
+    electrode count as well as its noise, so that a noisy cell among very different ones counts, and one potential
+    beside a free offset does not.
     """
     data = fit.data
-    information = (fit.gradient[:, ion] / fit.working.se_mV) ** 2
-    per_cell = np.array([information[rows[rows >= 0]].sum() for rows in data.blocks])
+    per_cell = _information(fit, ion)
     is_informative = (
         per_cell > _MIN_INFORMATION * np.median(per_cell) if per_cell.max() > 0 else np.zeros(len(per_cell), bool)
     )
     rows = data.blocks[is_informative]
     return sorted(rows[rows >= 0].tolist()), int(data.cell_sizes[is_informative].sum())
+
+
+def _information(fit: Fit, ion: int) -> FloatArray:
+    """Return the information of each cell alone on an ion, g' V^-1 g with all its variances; shape (cells,)."""
+    rows, components = fit.data.blocks, fit.components
+    there = rows >= 0
+    gradient = np.where(there[:, :, None], fit.gradient[rows, : len(fit.data.ions)], 0.0)
+    variance = np.where(there, fit.working.se_mV[rows] ** 2, 1.0)
+    both = there[:, :, None] & there[:, None, :]
+    between = (components.ln_p**2 + components.batch_ln_p**2) * gradient @ gradient.swapaxes(1, 2)
+    covariance = np.where(both, between + components.offset_mV**2, 0.0) + variance[:, :, None] * np.eye(rows.shape[1])
+    effect = gradient[:, :, ion, None]
+    return np.asarray((effect * np.linalg.solve(covariance, effect)).sum(axis=(1, 2)))
 
 
 def most_collinear(fit: Fit, ion: int) -> tuple[str, float]:

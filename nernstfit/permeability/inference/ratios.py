@@ -105,6 +105,11 @@ class FitResult:
         """Ions whose ratios are estimates."""
         return tuple(ratio.ion for ratio in self.ratios if ratio.verdict == RatioVerdict.ESTIMATE)
 
+    @property
+    def with_ratio(self) -> tuple[str, ...]:
+        """Ions whose ratios are estimates, or would be if the model were not rejected."""
+        return tuple(ratio.ion for ratio in self.ratios if math.isfinite(ratio.ln_ratio))
+
     def systematic_shifts(self, ion: str) -> FloatArray:
         """Return the shift of a ln ratio by one standard deviation of each systematic error; shape (sources,)."""
         position = self.fit.free.index(self.fit.data.ions.index(ion))
