@@ -82,7 +82,7 @@ def test_every_ramp_of_a_triangle_has_the_capacitance_of_both_directions(
 
 
 def test_a_ramp_of_a_large_cell_without_its_capacitance_has_no_narrow_interval(found: Callable[..., Found]) -> None:
-    row = found("capacity_33mV_still_reversal", epoch="C", sweeps="1-9", open_pore="none")
+    row = found("capacity_33mV_still_reversal", epoch="C", sweeps="1-4", open_pore="none")
     assert row["verdict"] == "ambiguous"
     assert "membrane capacitance is not known" in row["reason"]
     assert "lower than the zero" in row["reason"]
@@ -113,7 +113,7 @@ def test_a_transient_at_the_end_of_a_ramp_decides_nothing(
     for row in reversals:
         assert row["verdict"] in ("reversal", "ambiguous")
         if row["verdict"] == "reversal":
-            assert -3.0 < row["corrected_mV"] < 3.0
+            assert -3.0 < row["corrected_mV"] < 6.0  # by the current itself, before the offset of the electrode
 
 
 def test_noisy_cells_count_where_the_cells_differ(tables_of: Callable[[str], Mapping[str, pd.DataFrame]]) -> None:

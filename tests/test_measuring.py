@@ -422,3 +422,26 @@ def test_times_are_the_table_s_or_count_from_the_first_file_to_the_middle_of_the
     found = tables.load(made["reversals"], tables.REVERSAL_POTENTIALS)
     expected = pytest.approx(times | {"gone": math.nan}, nan_ok=True)
     assert dict(zip(found["measurement"], found["time_s"], strict=True)) == expected
+
+
+def test_repeats_with_one_bad_sweep_or_far_states_are_told_although_all_together_have_no_zero(
+    tmp_path: Path, measured: Measured
+) -> None:
+    ramps = replace(RAMPS, epochs=RAMPS.epochs[:2])
+
+    def ramped(v: np.ndarray, zero: np.ndarray, extra: np.ndarray) -> np.ndarray:
+        return 5.0 * (v - zero) + extra
+
+    shape = (24, 1)
+    bad = np.zeros(shape)
+    bad[7] = 4000.0
+    write(tmp_path / "data" / "cell.abf", lambda v, _: ramped(v, np.full(shape, -20.0), bad), ramps, 24, 4000)
+    one_bad = measured({"epoch": "B"})
+    assert one_bad["verdict"] == "ambiguous"
+    assert "contradict the others" in one_bad["reason"]
+    assert one_bad["remedy"] == "sweeps=0-5,8-23"
+    states = np.where(np.arange(24) < 12, -60.0, 0.0)[:, None]
+    write(tmp_path / "data" / "cell.abf", lambda v, _: ramped(v, states, np.zeros(shape)), ramps, 24, 4000)
+    moved = measured({"epoch": "B"})
+    assert moved["verdict"] == "ambiguous"
+    assert moved["remedy"] == "sweeps=0-11|sweeps=12-23"

@@ -167,7 +167,7 @@ def test_of_several_crossings_the_open_pore_wins_not_the_smaller_error(leak_mV: 
 # A single level
 
 
-@pytest.mark.parametrize("level", [0, len(LEVELS) - 1])
+@pytest.mark.parametrize("level", [0, 4, 12, len(LEVELS) - 1])
 @pytest.mark.parametrize("artefact_pA", [-8000.0, -1000.0, 1000.0, 8000.0])
 def test_no_single_level_makes_or_hides_a_reversal(level: int, artefact_pA: float) -> None:
     def broken(current: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:

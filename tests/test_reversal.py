@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.reversal import classify
 from nernstfit.reversal.classify import Criteria, Result
 from nernstfit.reversal.curve import Curve, average
@@ -49,8 +50,20 @@ def test_between_two_levels_the_error_is_that_of_the_interpolation() -> None:
     result = found(iv([a, b], se_pA=s, levels=np.array([0.0, 20.0])), min_span_mV=1.0)
     x = -a / (b - a) * 20
     by_hand = math.hypot((20 - x) / 20 * s, x / 20 * s) / ((b - a) / 20)
+    # The current between the levels: exponentials in RT/F, the bounds of an open pore's curve.
+    k = 1 / float(thermal_voltage_mV(22.0))
+    course = max(abs(math.log1p(-a / (b - a) * math.expm1(w * k * 20)) / (w * k) - x) for w in (1, -1))
     assert result.potential_mV == pytest.approx(x)
-    assert result.se_mV == pytest.approx(by_hand, rel=1e-9)
+    assert result.se_mV == pytest.approx(math.hypot(by_hand, course / stats.norm.ppf(0.975)), rel=1e-9)
+
+
+def test_few_levels_of_a_rectifying_current_have_an_interval_that_holds_the_truth() -> None:
+    def rectifying(v: np.ndarray) -> np.ndarray:
+        return 200 * np.expm1((v + 20.3) / 25.43) / (1 + np.exp(v / 25.43))
+
+    for levels in ([-60.0, -20.0, 20.0], [-100.0, -20.0, 60.0], [-40.0, 0.0, 40.0], [-60.0, 20.0]):
+        result = found(iv(rectifying, se_pA=0.1, levels=np.array(levels)), max_interval_mV=100.0)
+        assert abs(result.potential_mV + 20.3) < 1.96 * result.se_mV
 
 
 def test_a_rectifying_curve_is_interpolated_where_it_crosses() -> None:

@@ -35,9 +35,9 @@ _GUARD_MS, _MAX_GUARD = 2.0, 0.05
 # after which it is over (exp(-7) is a thousandth), within these limits. At half the limits the transient of a large
 # cell counts as a current; at double a tail of 5 ms has decayed.
 _TRANSIENT_TIMES, _MIN_EARLY_MS, _MAX_EARLY_MS = 7, 2.0, 8.0
-# Length of the early window in ms, and as part of the epoch where that is more. At half a zero that settles slowly, by
+# Length of the early window: a part of the epoch, within these limits in ms. At half a zero that settles slowly, by
 # less than matters in the default window, counts as moving; at double a fast tail is averaged away.
-_EARLY_LENGTH_MS, _EARLY_LENGTH = 2.0, 0.2
+_EARLY_LENGTH, _MIN_EARLY_LENGTH_MS, _MAX_EARLY_LENGTH_MS = 0.2, 2.0, 60.0
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ def earlier_windows(
         return {}
     per_ms, late = source.recording.rate_Hz / 1e3, windows[0][0] - parts[0].start
     start = min(max(_transient_samples(source, parts), round(_MIN_EARLY_MS * per_ms)), round(_MAX_EARLY_MS * per_ms))
-    length = max(round(_EARLY_LENGTH_MS * per_ms), round(_EARLY_LENGTH * lengths.pop()))
+    part_ms = _EARLY_LENGTH * lengths.pop() / per_ms
+    length = round(min(max(part_ms, _MIN_EARLY_LENGTH_MS), _MAX_EARLY_LENGTH_MS) * per_ms)
     middle = (start + late) // 2
     if middle < start + length:
         return {}

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from nernstfit.contract.terms import OpenPore, PotentialVerdict
 from nernstfit.reversal import registry
 from nernstfit.reversal.curve import Curve, coarse, total_se_pA
-from nernstfit.reversal.estimator import Bracket, Zero
-from nernstfit.reversal.open_pore import Bend, end_bends, steepest_bend
+from nernstfit.reversal.estimator import Bracket, Zero, secant
+from nernstfit.reversal.open_pore import Bend, breaks, course_se_mV, steepest_bend
 
 FloatArray = NDArray[np.float64]
 
@@ -38,6 +38,9 @@ _DISAGREEMENT_Z = 2.0
 # Levels of a curve from which its ends are judged by their neighbours; of fewer all are needed for the zero itself.
 # With half there would be no neighbours, with double protocols of 20 mV steps keep a broken end.
 _MIN_WITH_ENDS = 6
+# Levels of a curve that show its course between them; fewer leave it within the limits of an open pore. With half a
+# chord counts as the curve, with double the course that a spline finds is doubted.
+_MIN_FOR_COURSE = 4
 # Factor of the error of a level that shall not count: a millionth of the weight. Half and double give the same zero.
 _WITHOUT_WEIGHT = 1e3
 # Step in mV that stands for none where a wrong series resistance places levels on one another; any value far below
@@ -139,6 +142,19 @@ def find(iv: Curve, criteria: Criteria) -> Result:
         return Result(PotentialVerdict.AMBIGUOUS, reason)
     (chosen,) = accepted
     return _reversal(chosen, _zero(iv, chosen.bracket, registry.get(criteria.estimator).second, criteria))
+
+
+def zeros(iv: Curve, criteria: Criteria) -> tuple[Zero, ...]:
+    """Return the confirmed zeros of a curve at which its current rises, by rising voltage.
+
+    Parameters
+    ----------
+    iv : Curve
+    criteria : Criteria
+    """
+    brackets = confirmed_brackets(coarse(iv)) if iv.size > 1 else ()
+    found = (_zero(iv, bracket, criteria.estimator, criteria) for bracket in brackets)
+    return tuple(zero for zero in found if zero.slope_nS > 0 and math.isfinite(zero.potential_mV))
 
 
 def nearest_zero(iv: Curve, near_mV: float, criteria: Criteria) -> Zero | None:
@@ -274,21 +290,26 @@ def _crossing(iv: Curve, few: Curve, bracket: Bracket, criteria: Criteria) -> _C
 
 def _zero(iv: Curve, bracket: Bracket, estimator: str, criteria: Criteria) -> Zero:
     """Return the zero in a bracket by an estimator."""
-    trusted = _without_broken_ends(iv, bracket, criteria)
-    return registry.get(estimator).zero(trusted, bracket, criteria.temperature_C)
+    trusted = _without_broken_levels(iv, bracket, criteria)
+    zero = registry.get(estimator).zero(trusted, bracket, criteria.temperature_C)
+    if iv.size >= _MIN_FOR_COURSE or math.isnan(zero.potential_mV):
+        return zero
+    # So few levels do not show the course of the current between them: the chord, within the limits of an open pore.
+    zero = secant(trusted, bracket)
+    low, high = iv.current_pA[np.searchsorted(iv.voltage_mV, bracket)].tolist()
+    return replace(zero, se_mV=math.hypot(zero.se_mV, course_se_mV(bracket, (low, high), criteria.temperature_C)))
 
 
-def _without_broken_ends(iv: Curve, bracket: Bracket, criteria: Criteria) -> Curve:
-    """Return the curve with almost no weight on a first or last step that leaves the course of the others.
+def _without_broken_levels(iv: Curve, bracket: Bracket, criteria: Criteria) -> Curve:
+    """Return the curve with almost no weight on single steps outside the bracket that leave the course of the others.
 
     An artefact, a break of the seal or channels that open there would bend a smooth curve up to the zero.
     """
     if iv.is_ramp or iv.size < _MIN_WITH_ENDS or criteria.open_pore == OpenPore.NONE:
         return iv
+    outside = np.flatnonzero((iv.voltage_mV < bracket[0]) | (iv.voltage_mV > bracket[1])).tolist()
     scale = np.ones(iv.size)
-    for end, inside in ((0, bracket[0] > iv.voltage_mV[0]), (-1, bracket[1] < iv.voltage_mV[-1])):
-        if inside and end_bends(iv, end, criteria.temperature_C):
-            scale[end] = _WITHOUT_WEIGHT
+    scale[[level for level in outside if breaks(iv, level, criteria.temperature_C)]] = _WITHOUT_WEIGHT
     return replace(iv, se_pA=iv.se_pA * scale)
 
 

@@ -228,9 +228,10 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         return Measurement(procedure, facts, curves, curves[Role.SIGNAL], result, charging)
     result = classify.find(iv, procedure.criteria)
     found = Measurement(procedure, facts, curves, iv, result, charging)
-    if result.verdict != PotentialVerdict.REVERSAL:
-        return found
     stability = Stability(points, curves, procedure, charging, iv, result)
+    if result.verdict != PotentialVerdict.REVERSAL:
+        ambiguous = stability.in_parts() if curves[Role.SIGNAL].repeats.max() > 1 else None
+        return replace(found, result=ambiguous) if ambiguous else found
     ambiguous = stability.over_sweeps() or stability.along_epoch(facts) or found.too_wide()
     return replace(found, result=ambiguous) if ambiguous else found
 

@@ -15,7 +15,7 @@ there, or whose block is relieved there; one that falls faster, of channels that
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,8 @@ _WIDTH_MV, _MIN_STEP_MV = 10.0, 7.5
 # Standard errors by which a limit is exceeded, 99 % of the normal distribution on two sides. Chance exceeds half of it
 # in 10 % of curves that are at the limit themselves; double lets every second shallow activation pass.
 _EXCEEDED_Z = 2.5758293035489004
+# Standard normal quantile of a two-sided 95 % interval.
+_Z_95 = 1.959963984540054
 # Halvings of the range in which a valence is searched for: 30 give nine digits. With half five, which flags show.
 _HALVINGS = 30
 
@@ -92,19 +94,44 @@ def steepest_bend(curve: Curve, zero_mV: float, direction: int, temperature_C: f
     return max(bends, key=lambda bend: bend.excess_z, default=None)
 
 
-def end_bends(curve: Curve, end: int, temperature_C: float) -> bool:
-    """Return whether the first or last level of a curve leaves the course of its neighbours as in no open pore.
+def breaks(curve: Curve, level: int, temperature_C: float) -> bool:
+    """Return whether one level leaves the course of its neighbours as in no open pore, while these follow one.
 
     Parameters
     ----------
     curve : Curve
-        Of steps; at least three levels.
-    end : int
-        0 for the first level, -1 for the last.
+        Of steps, at least five levels.
+    level : int
     temperature_C : float
     """
-    levels = (0, 1, 2) if end == 0 else (curve.size - 3, curve.size - 2, curve.size - 1)
-    return any(_bend(curve, levels, direction, temperature_C).exceeds for direction in (1, -1))
+
+    def bends(*levels: int) -> bool:
+        return any(_bend(curve, levels, direction, temperature_C).exceeds for direction in (1, -1))
+
+    last = curve.size - 1
+    if level in (0, last):
+        return bends(0, 1, 2) if level == 0 else bends(last - 2, last - 1, last)
+    if not bends(level - 1, level, level + 1):
+        return False
+    beside = [at for at in (level - 2, level - 1, level + 1, level + 2) if 0 <= at <= last]
+    return not any(bends(*beside[i : i + 3]) for i in range(len(beside) - 2))
+
+
+def course_se_mV(bracket_mV: tuple[float, float], currents_pA: tuple[float, float], temperature_C: float) -> float:
+    """Return the standard error of a zero between two levels for what an open pore's current may do between them.
+
+    The slope may rise or fall between them by exp(k h) at most; the zeros of both exponentials are the 95 % limits.
+
+    Parameters
+    ----------
+    bracket_mV, currents_pA : tuple of float
+        Both levels and the currents there, of opposite signs.
+    temperature_C : float
+    """
+    k, height = _VALENCE / float(thermal_voltage_mV(temperature_C)), bracket_mV[1] - bracket_mV[0]
+    fraction = -currents_pA[0] / (currents_pA[1] - currents_pA[0])
+    shifts = [math.log1p(fraction * math.expm1(way * k * height)) / (way * k) - fraction * height for way in (1, -1)]
+    return max(map(abs, shifts)) / _Z_95
 
 
 def _around(voltage_mV: FloatArray, zero_mV: float) -> Iterator[tuple[int, int, int]]:
@@ -118,7 +145,7 @@ def _around(voltage_mV: FloatArray, zero_mV: float) -> Iterator[tuple[int, int, 
             yield low, middle, high
 
 
-def _bend(few: Curve, levels: tuple[int, int, int], direction: int, temperature_C: float) -> Bend:
+def _bend(few: Curve, levels: Sequence[int], direction: int, temperature_C: float) -> Bend:
     at = list(levels)
     voltage, current = few.voltage_mV[at], few.current_pA[at]
     first, second = np.diff(voltage)

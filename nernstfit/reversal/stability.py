@@ -7,8 +7,9 @@ the epoch.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,10 @@ _MIN_STEP = 0.5
 _MIN_RANGE = 0.05
 # Largest shift of the zero along the epoch, in mV (contract).
 _MAX_SHIFT_MV = 3.0
+# Parts into which the sweeps are cut where all of them together have no valid zero, and those that may have none when
+# the others agree. With half the parts a state is averaged with the next; with double each is noisier. With half of the
+# others one bad part of four is not told; with double a recording that is mostly without a zero is trusted.
+_MAX_PARTS, _MAX_WITHOUT = 12, 0.34
 # Part of the early window that is proposed for a tail. With half it may be too short to be noted in whole samples; with
 # double a fast tail has decayed in part.
 _TAIL = 0.1
@@ -81,13 +86,35 @@ class Stability:
         known = [potential for potential in potentials if math.isfinite(potential)]
         if len(known) == len(potentials) and max(known) - min(known) <= limit:
             return None
-        spans = [_span(signal["sweep"][keep]) for keep in kept]
-        named = ", ".join(f"{span} {_written(potential)}" for span, potential in zip(spans, potentials, strict=True))
+        return _states([_span(signal["sweep"][keep]) for keep in kept], potentials, limit)
+
+    def in_parts(self) -> Result | None:
+        """Return the verdict that parts of the sweeps have zeros although all of them together have none that is valid.
+
+        None where the parts have none either, or the same.
+        """
+        signal = _signal(self.points)
+        repeat, limit = _repeat_numbers(signal), self.procedure.how.max_interval_mV
+        parts = np.array_split(np.arange(repeat.max() + 1), min(_MAX_PARTS, int(repeat.max()) + 1))
+        kept = [(repeat >= part[0]) & (repeat <= part[-1]) for part in parts]
+        potentials = [self._reversal_of({name: values[keep] for name, values in signal.items()}) for keep in kept]
+        known = [potential for potential in potentials if math.isfinite(potential)]
+        if len(known) < 2:
+            return None
+        if max(known) - min(known) > limit:
+            ends = _joined(potentials, _MIN_STEP * limit)
+            spans = [_span(signal["sweep"][np.any(kept[a:b], axis=0)]) for a, b in ends]
+            return _states(spans, [float(np.mean(potentials[a:b])) for a, b in ends], limit)
+        without = [keep for keep, potential in zip(kept, potentials, strict=True) if math.isnan(potential)]
+        if not without or len(without) > _MAX_WITHOUT * len(kept):
+            return None
+        bad = np.any(without, axis=0)
+        left = _spans(np.unique(signal["sweep"][~bad]))
         reason = (
-            f"the zero moves by more than max_interval_mV = {limit:g} over the sweeps: sweeps {named}; give each "
-            "state a row of its own with its range in column sweeps"
+            f"sweeps {_spans(np.unique(signal['sweep'][bad]))} contradict the others, whose zeros lie between "
+            f"{min(known):.1f} and {max(known):.1f} mV; leave them out in column sweeps: {left}"
         )
-        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy="|".join(f"sweeps={span}" for span in spans))
+        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"sweeps={left}")
 
     def along_epoch(self, facts: Facts) -> Result | None:
         """Return the verdict that the zero is not the same in the whole epoch; None where it is.
@@ -98,20 +125,18 @@ class Stability:
         """
         if self.result.zero is None:
             return None
-        earlier = {role: self._nearest(self.curves[role]) for role in (Role.EARLY, Role.MIDDLE) if role in self.curves}
-        moved = [role for role, zero in earlier.items() if zero is not None and self._differs(zero)]
-        if not moved:
+        moved = ((role, self._moved(self.curves[role])) for role in (Role.EARLY, Role.MIDDLE) if role in self.curves)
+        role, found = next(((role, zero) for role, zero in moved if zero is not None), (Role.SIGNAL, None))
+        if found is None:
             return None
-        found = earlier[moved[0]]
-        assert found is not None
-        (start, stop), window = facts.window_ms(moved[0]), facts.window_ms(Role.SIGNAL)
+        (start, stop), window = facts.window_ms(role), facts.window_ms(Role.SIGNAL)
         decays = found.slope_nS > self.result.slope_nS
         current = "a tail or an inactivating current" if decays else "a current that still activates"
         end = start + (stop - start) * _TAIL
         proposal, remedy = "one in which it is settled", ""
         if decays:
-            proposal = f"from_ms: {start:g} and to_ms: {end:g}, or statistic: peak"
-            remedy = f"from_ms={start:g};to_ms={end:g}|statistic=peak"
+            proposal = f"of a tail from_ms: {start:g} and to_ms: {end:g}, of an inactivating current statistic: peak"
+            remedy = f"from_ms={start:g};to_ms={end:g}"
         late = f"{self.result.potential_mV:.1f} mV from {window[0]:g} to {window[1]:g} ms"
         reason = (
             f"the zero moves along the epoch: {found.potential_mV:.1f} mV from {start:g} to {stop:g} ms, {late}; "
@@ -119,14 +144,26 @@ class Stability:
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=remedy)
 
-    def _differs(self, earlier: Zero) -> bool:
-        shift = abs(earlier.potential_mV - self.result.potential_mV)
-        return shift > max(_MAX_SHIFT_MV, Z_95 * math.hypot(earlier.se_mV, self.result.se_mV))
+    def _moved(self, earlier: Curve) -> Zero | None:
+        """Return the zero of an earlier signal that differs from that of the result, None where none does.
+
+        It may be a further one: of an inactivating current beside its leak.
+        """
+        iv = subtracted(self.procedure, {**self.curves, Role.SIGNAL: earlier}, self.charging)
+        found = () if iv is None else classify.zeros(iv, self.procedure.criteria)
+        late = classify.zeros(self.iv, self.procedure.criteria)
+        return next((zero for zero in found if all(_differ(zero, other) for other in late)), None)
 
     def _zero_of(self, points: Mapping[str, NDArray[np.generic]]) -> float:
         """Return the zero of some of the signal's points, nan where they have none."""
         zero = self._nearest(by_role(points, self.procedure)[Role.SIGNAL])
         return math.nan if zero is None else zero.potential_mV
+
+    def _reversal_of(self, points: Mapping[str, NDArray[np.generic]]) -> float:
+        """Return the reversal potential of some of the signal's points, nan where they have none."""
+        signal = by_role(points, self.procedure)[Role.SIGNAL]
+        iv = subtracted(self.procedure, {**self.curves, Role.SIGNAL: signal}, self.charging)
+        return math.nan if iv is None else classify.find(iv, self.procedure.criteria).potential_mV
 
     def _nearest(self, signal: Curve) -> Zero | None:
         """Return the confirmed zero of another signal that is nearest to that of the result."""
@@ -134,6 +171,37 @@ class Stability:
         if iv is None:
             return None
         return classify.nearest_zero(iv, self.result.potential_mV, self.procedure.criteria)
+
+
+def _differ(one: Zero, other: Zero) -> bool:
+    """Return whether two zeros differ by more than is tolerated along an epoch, and by more than their error."""
+    shift = abs(one.potential_mV - other.potential_mV)
+    return shift > max(_MAX_SHIFT_MV, Z_95 * math.hypot(one.se_mV, other.se_mV))
+
+
+def _states(spans: Sequence[str], potentials_mV: Sequence[float], limit_mV: float) -> Result:
+    """Return the verdict that ranges of sweeps have their own zeros."""
+    named = ", ".join(f"{span} {_written(potential)}" for span, potential in zip(spans, potentials_mV, strict=True))
+    reason = (
+        f"the zero moves by more than max_interval_mV = {limit_mV:g} over the sweeps: sweeps {named}; give each "
+        "state a row of its own with its range in column sweeps"
+    )
+    return Result(PotentialVerdict.AMBIGUOUS, reason, remedy="|".join(f"sweeps={span}" for span in spans))
+
+
+def _joined(potentials_mV: Sequence[float], step_mV: float) -> list[tuple[int, int]]:
+    """Return ranges of neighbours whose potentials are alike; unknown ones are a range of their own."""
+    starts = [0]
+    for at in range(1, len(potentials_mV)):
+        if not abs(potentials_mV[at] - float(np.mean(potentials_mV[starts[-1] : at]))) < step_mV:
+            starts.append(at)
+    return list(itertools.pairwise([*starts, len(potentials_mV)]))
+
+
+def _spans(sweeps: NDArray[np.generic]) -> str:
+    """Return numbers of sweeps as the table has them, such as 0-11,15."""
+    runs = np.split(sweeps, np.flatnonzero(np.diff(sweeps.astype(int)) > 1) + 1)
+    return ",".join(map(_span, runs))
 
 
 def drift(iv: Curve, zero: Zero) -> tuple[float, float]:
