@@ -41,8 +41,8 @@ _MIN_WITH_ENDS = 6
 # Levels of a curve that show its course between them; fewer leave it within the limits of an open pore. With half a
 # chord counts as the curve, with double the course that a spline finds is doubted.
 _MIN_FOR_COURSE = 4
-# Factor of the error of a level that shall not count: a millionth of the weight. Half and double give the same zero.
-_WITHOUT_WEIGHT = 1e3
+# Factor of the error of a level that shall not count, beyond any artefact. Half and double give the same zero.
+_WITHOUT_WEIGHT = 1e6
 # Step in mV that stands for none where a wrong series resistance places levels on one another; any value far below
 # a step of a protocol gives the same verdicts.
 _MIN_STEP_MV = 1e-9

@@ -453,7 +453,6 @@ ROWS: tuple[Calibration, ...] = (
         (Gate(boltzmann(-25.0, 5.0), _constant(1.0)),),
         fixed={"leak_nS": 1.0, "leak_reversal_mV": -60.0},
         max_refused=1.0,
-        reason="crosses zero at",
     ),
     Calibration(
         "artefact at the last level",
