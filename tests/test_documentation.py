@@ -8,6 +8,7 @@ import pytest
 
 from nernstfit.contract import documentation, tables
 from nernstfit.contract.datapackage import datapackage
+from nernstfit.contract.terms import RatioVerdict
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -46,4 +47,4 @@ def test_the_data_package_has_every_result_table_and_the_users_columns() -> None
     fields = [field["name"] for field in by_name["reversal_potentials"]["schema"]["fields"]]
     assert fields == [*tables.TABLES["reversal_potentials"].columns, "drug"]
     verdict = next(f for f in by_name["permeabilities"]["schema"]["fields"] if f["name"] == "verdict")
-    assert verdict["constraints"]["enum"] == ["estimate", "upper_bound", "lower_bound", "not_identifiable"]
+    assert verdict["constraints"]["enum"] == [str(each) for each in RatioVerdict]

