@@ -1,4 +1,4 @@
-"""A short form of `make calibrate`: 100 simulated recordings of every protocol, 100 experiments of every kind."""
+"""A short form of `make calibrate`: 70 simulated recordings of every protocol, 70 experiments of every kind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from calibration import ratios
 from calibration.recordings import BIAS_MV, ROWS, Calibration, calibrate
 from scipy import stats
 
-CASES, MAX_OTHERS = 100, 4
+CASES, MAX_OTHERS = 70, 3
 LEAST, MOST = int(stats.binom.ppf(0.001, CASES, 0.94)), int(stats.binom.ppf(0.9995, CASES, 0.96))
 
 
@@ -26,21 +26,22 @@ def test_the_interval_of_a_reversal_potential_holds_the_truth(row: Calibration) 
     assert refused <= max(MAX_OTHERS, row.max_refused * CASES), tally.reasons[:3]
     if tally.reversals > CASES / 2:
         assert LEAST <= tally.held + refused <= max(MOST, row.high * CASES)
-    # The bias of 100 cases is known to a tenth of their spread or so; an unknown capacitance is all bias.
+    # The bias of 70 cases is known to a tenth of their spread or so; an unknown capacitance is all bias.
     if tally.reversals and row.capacity_known:
         assert abs(tally.bias_mV) < BIAS_MV + 3 * tally.rms_mV / tally.reversals**0.5
 
 
 @pytest.mark.parametrize("row", ratios.ROWS, ids=lambda row: row.name)
 def test_what_is_said_of_a_ratio_is_true(row: ratios.Calibration) -> None:
-    for tally in ratios.calibrate(row, CASES, int(os.environ.get("SEED", "1"))):
+    intervals = ["whole"] if row.off_mV else ratios.INTERVALS
+    for tally in ratios.calibrate(row, CASES, int(os.environ.get("SEED", "1")), intervals):
         if row.off_mV:
             assert tally.rejected >= ratios.LEAST_REJECTED, tally
             continue
         silent = tally.cases - tally.claims
         assert silent <= MAX_OTHERS, tally
         assert LEAST <= tally.held + silent <= max(MOST, CASES * (row.high == ratios.LOOSE_HIGH)), tally
-        # The bias of 100 experiments is known to a tenth of their spread.
+        # The bias of 70 experiments is known to an eighth of their spread.
         assert abs(tally.bias) < ratios.BIAS + 3 * float(np.std(tally.errors)) / CASES**0.5
 
 
