@@ -17,7 +17,7 @@ import yaml
 from experiments import complete
 
 from nernstfit.contract import settings, tables
-from nernstfit.contract.terms import CorrectionStep
+from nernstfit.contract.terms import CorrectionStep, RatioVerdict
 from nernstfit.experiment import folder as experiments
 from nernstfit.figures import elements, predictions, render
 from nernstfit.figures.corrections import draw_corrections
@@ -266,6 +266,38 @@ def test_a_bound_is_one_sided_and_an_estimate_has_an_interval(here):
     assert "not identifiable" in ratios
     assert "Cs is in no solution" in ratios
     assert "Not identifiable, and therefore not in the figure: Cs." in ratios
+
+
+@pytest.mark.parametrize("verdict", list(RatioVerdict))
+def test_ratios_of_any_one_verdict_make_a_report(here, verdict):
+    numbers_of = {
+        RatioVerdict.ESTIMATE: {"ratio": 0.25, "low": 0.22, "high": 0.28},
+        RatioVerdict.UPPER_BOUND: {"high": 0.04},
+        RatioVerdict.LOWER_BOUND: {"low": 4.0},
+        RatioVerdict.NOT_IDENTIFIABLE: {},
+        RatioVerdict.MODEL_REJECTED: {"ratio": 1.62},
+    }
+    rows = [{"ion": ion, "verdict": verdict, "n_cells": 2, **numbers_of[verdict]} for ion in ("Na", "Cl", "Cs")]
+    page = run(permeabilities=rows)
+    ratios, said = section(page, "ratios"), summary(page)
+    assert verdict.label in ratios
+    is_drawn = {"low", "high"} & set(numbers_of[verdict])
+    assert is_drawn or f"{verdict.label.capitalize()}, and therefore not in the figure: Cl, Cs and Na." in ratios
+    if verdict == RatioVerdict.MODEL_REJECTED:
+        assert "Na/K 1.62 without a valid interval (model rejected)" in said.replace("\u00a0", " ")
+
+
+def test_a_correction_step_whose_model_is_rejected_is_a_point_without_an_interval(here, monkeypatch):
+    complete_row = complete
+
+    def rejected(table, row):
+        if table is tables.CORRECTIONS and row["step"] == CorrectionStep.NONE:
+            row = {key: value for key, value in row.items() if key not in ("low", "high")}
+            row |= {"verdict": RatioVerdict.MODEL_REJECTED}
+        return complete_row(table, row)
+
+    monkeypatch.setattr(sys.modules[__name__], "complete", rejected)
+    assert "A point without an interval: the data reject the model at this step." in section(run(), "corrections")
 
 
 def test_the_fitted_offset_of_a_cell_is_shown_where_there_is_one(here, monkeypatch):

@@ -60,7 +60,7 @@ def _panel(ion: str, y: alt.Y, groups: Sequence[str]) -> Chart:
     true = elements.only(elements.rows_named("truth"), "ion", ion)
     return alt.layer(
         true.mark_rule(color=INK, strokeWidth=1).encode(y=y),
-        base.transform_filter("datum.ratio != null")
+        base.transform_filter("datum.low != null && datum.high != null")
         .mark_rule(strokeWidth=1.8)
         .encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour, **offset),
         base.mark_point(filled=True, size=46, opacity=1).encode(x=x, y=y, color=colour, shape=shape, **offset),

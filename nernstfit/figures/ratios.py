@@ -23,7 +23,7 @@ def draw_ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, fl
     Parameters
     ----------
     found : DataFrame
-        Rows of permeabilities.csv of one model, at least one that is not `not_identifiable`.
+        Rows of permeabilities.csv of one model that have an interval or a bound, at least one.
     cells : DataFrame
         Rows of cells.csv of the same model.
     truth : mapping of str to float
@@ -79,9 +79,7 @@ def _layers(x: alt.X, y: alt.Y, groups: Sequence[str]) -> list[alt.Chart]:
 def _ratio_marks(found: pd.DataFrame) -> pd.DataFrame:
     """Return the position of each mark: an estimate within its interval, or a bound with an arrow away from it."""
     rows = []
-    for row in found[~found["verdict"].isin([RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.MODEL_REJECTED])].to_dict(
-        "records"
-    ):
+    for row in found.to_dict("records"):
         mark = {"group": row["group"], "ion": row["ion"], "low": row["low"], "high": row["high"]}
         if row["verdict"] == RatioVerdict.UPPER_BOUND:
             tip = row["high"] / _ARROW_FACTOR
@@ -92,6 +90,4 @@ def _ratio_marks(found: pd.DataFrame) -> pd.DataFrame:
         else:
             mark |= {"at": row["ratio"], "tip": None, "shape": "circle"}
         rows.append(mark)
-    columns = ["group", "ion", "at", "low", "high", "tip", "shape"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame[frame["at"].notna()]
+    return pd.DataFrame(rows, columns=["group", "ion", "at", "low", "high", "tip", "shape"])

@@ -143,11 +143,10 @@ def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Rati
 
 
 def _rejected(ratio: Ratio, reason: str) -> Ratio:
-    """Return the ratio of a model that the data reject: without intervals, and a bound without its limit."""
-    reasons = "; ".join(filter(None, (reason, ratio.reason)))
+    """Return the ratio of a model that the data reject: without intervals, a bound without its limit and remark."""
     if ratio.verdict == RatioVerdict.NOT_IDENTIFIABLE:
-        return replace(ratio, reason=reasons)
-    return Ratio(ratio.ion, RatioVerdict.MODEL_REJECTED, reasons, ln_ratio=ratio.ln_ratio, n_cells=ratio.n_cells)
+        return replace(ratio, reason=f"{ratio.reason}; {reason}")
+    return Ratio(ratio.ion, RatioVerdict.MODEL_REJECTED, reason, ln_ratio=ratio.ln_ratio, n_cells=ratio.n_cells)
 
 
 def pipette_factor(fit: Fit, confidence: float) -> str:

@@ -17,6 +17,7 @@ from scipy import stats
 from nernstfit.contract.terms import RatioReason
 from nernstfit.permeability.inference.effects import condition_indicators, f_test, may_be_significant
 from nernstfit.permeability.inference.sentences import ratio_reason, written_p
+from nernstfit.permeability.limits import IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2, fit
 from nernstfit.permeability.optimize import DenseWhitener
 
@@ -109,4 +110,8 @@ def _changes(before: Fit, after: Fit) -> Iterator[str]:
     for i in before.free:
         if i < len(before.data.ions) and abs(after.ln_p[i] - before.ln_p[i]) > math.log(_MIN_CHANGE):
             name = f"{before.data.ions[i]}/{before.reference}"
-            yield f"{name} {math.exp(before.ln_p[i]):.3g} becomes {math.exp(after.ln_p[i]):.3g}"
+            yield f"{name} {_written(before.ln_p[i])} becomes {_written(after.ln_p[i])}"
+
+
+def _written(ln_ratio: float) -> str:
+    return "0" if ln_ratio < -IMPERMEANT else f"{math.exp(ln_ratio):.3g}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from nernstfit.contract.terms import CorrectionStep
+from nernstfit.contract.terms import CorrectionStep, RatioVerdict
 from nernstfit.figures.corrections import draw_corrections
 from nernstfit.report.blocks import Block, Grid, Text, grid, picture
 from nernstfit.report.numbers import Estimate, estimate, fixed
@@ -38,6 +38,7 @@ def blocks(results: Results) -> Iterator[Block]:
             reference=results.fit["reference_ion"],
             confidence=results.confidence,
             has_bounds=drawn["ratio"].isna().any(),
+            has_rejected=(drawn["verdict"] == RatioVerdict.MODEL_REJECTED).any(),
             has_truth=bool(results.truth),
         )
         yield picture(draw_corrections(drawn, results.truth, results.permeant), caption)

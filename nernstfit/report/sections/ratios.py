@@ -32,7 +32,7 @@ def blocks(results: Results) -> Iterator[Block]:
     reference, confidence = results.fit["reference_ion"], results.confidence
     yield Text(_PROSE("introduction", reference=reference, model=results.model, confidence=confidence))
     yield from ghk_form.note(results)
-    drawn = configured[configured[["ratio", "low", "high"]].notna().any(axis=1)]
+    drawn = configured[configured[["low", "high"]].notna().any(axis=1)]
     if len(drawn):
         caption = _PROSE(
             "figure",
@@ -42,10 +42,12 @@ def blocks(results: Results) -> Iterator[Block]:
             has_truth=bool(results.truth),
         )
         yield picture(draw_ratios(drawn, results.of_model("cells"), results.truth, results.permeant), caption)
-    missing = configured[configured["verdict"] == RatioVerdict.NOT_IDENTIFIABLE]
-    if len(missing):
-        names = [f"{row.ion}{f' ({group_phrase(row.group)})' if row.group else ''}" for row in missing.itertuples()]
-        yield Text(f"Not identifiable, and therefore not in the figure: {joined(names)}.", "note")
+    for verdict in (RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.MODEL_REJECTED):
+        missing = configured[configured["verdict"] == verdict]
+        if len(missing):
+            names = [f"{row.ion}{f' ({group_phrase(row.group)})' if row.group else ''}" for row in missing.itertuples()]
+            words = f"{verdict.label[0].upper()}{verdict.label[1:]}"
+            yield Text(f"{words}, and therefore not in the figure: {joined(names)}.", "note")
     for name in results.groups:
         yield from heading(results, name)
         yield _grid(results, configured[configured["group"] == name])

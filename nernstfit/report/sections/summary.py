@@ -109,8 +109,8 @@ def _ratio(row: Mapping[Any, Any]) -> str:
     name = f"{row['ion']}/{row['reference']}"
     if row["verdict"] == RatioVerdict.NOT_IDENTIFIABLE:
         return f"{name} {RatioVerdict.NOT_IDENTIFIABLE.label}"
-    if row["verdict"] == RatioVerdict.MODEL_REJECTED:
-        return f"{name} without a valid interval ({RatioVerdict.MODEL_REJECTED.label})"
     written = estimate(row["ratio"], row["low"], row["high"])
-    parts = (part for part in (written.ratio, written.interval) if part != MISSING)
+    parts = [part for part in (written.ratio, written.interval) if part != MISSING]
+    if row["verdict"] == RatioVerdict.MODEL_REJECTED:
+        parts.append(f"without a valid interval ({RatioVerdict.MODEL_REJECTED.label})")
     return " ".join([name, *parts]).replace(" ", "\u00a0")
