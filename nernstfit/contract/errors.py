@@ -115,12 +115,17 @@ def _sentence(place: str, rows: str, words: str) -> str:
     return f"{place}: {rows}{',' if words.startswith('column') else ':'} {words}"
 
 
+def runs(numbers: Iterable[int]) -> list[str]:
+    """Return whole numbers as runs of neighbours, such as '2-4', '7'."""
+    known = set(numbers)
+    starts, ends = (sorted(n for n in known if n + step not in known) for step in (-1, 1))
+    return [str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True)]
+
+
 def row_ranges(rows: Iterable[int]) -> str:
     """Return numbers of rows in words, such as 'row 5', 'rows 2-13' or 'rows 2-4, 7 and 9'."""
-    numbers = sorted(set(rows))
-    starts = [n for n in numbers if n - 1 not in numbers]
-    ends = [n for n in numbers if n + 1 not in numbers]
-    *parts, last = (str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
+    numbers = set(rows)
+    *parts, last = runs(numbers)
     words = f"{', '.join(parts)} and {last}" if parts else last
     return f"{'row' if len(numbers) == 1 else 'rows'} {words}"
 

@@ -416,8 +416,8 @@ class Flag(Term):
     LEVELS_LEFT_OUT = (
         "levels_left_out",
         "levels left out",
-        "number of levels that are not used, because their current across the series resistance places them among the "
-        "others: a break of the seal, an artefact, or too large a series resistance",
+        "number of levels that are not used, because their current leaves the course of the others or places them among"
+        " these across the series resistance: seal breaks, artefacts, channels that open",
     )
     REPEATS = "repeats", "repeats", "largest number of sweeps averaged at one level"
     EXCESS_SCATTER = (

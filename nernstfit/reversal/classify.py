@@ -12,6 +12,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from nernstfit.contract.terms import OpenPore, PotentialVerdict
 from nernstfit.reversal import registry
 from nernstfit.reversal.curve import Curve, coarse, total_se_pA
 from nernstfit.reversal.estimator import Bracket, Zero, secant
-from nernstfit.reversal.open_pore import Bend, breaks, course_se_mV, steepest_bend
+from nernstfit.reversal.open_pore import Bend, broken_levels, course_se_mV, steepest_bend
 
 FloatArray = NDArray[np.float64]
 
@@ -35,9 +36,9 @@ _MIN_SLOPE_FRACTION = 0.05
 # share the noise, so that chance alone exceeds 2 in less than 5 % of recordings. With half the noise is flagged, with
 # double the fit does not include errors of the model that are larger than the standard error.
 _DISAGREEMENT_Z = 2.0
-# Levels of a curve from which its ends are judged by their neighbours; of fewer all are needed for the zero itself.
-# With half there would be no neighbours, with double protocols of 20 mV steps keep a broken end.
-_MIN_WITH_ENDS = 6
+# Levels of a curve from which single ones are judged by their neighbours; of fewer all are needed for the zero itself.
+# With half there would be no neighbours, with double protocols of 20 mV steps keep a broken level.
+_MIN_WITH_NEIGHBOURS = 6
 # Levels of a curve that show its course between them; fewer leave it within the limits of an open pore. With half a
 # chord counts as the curve, with double the course that a spline finds is doubted.
 _MIN_FOR_COURSE = 4
@@ -87,7 +88,8 @@ class Result:
     `potential_mV`, `se_mV`, `slope_nS` and `zero` belong to a reversal, and so does `disagreement_mV`:
     the zero by the second estimator minus that by the chosen one. `low_mV` or `high_mV` bounds the
     potential on one side where the current has one sign at every level. `steepens` and `flattens` are the
-    changes of slope with depolarisation around the zero where they exceed the limits of an open pore.
+    changes of slope with depolarisation around the zero where they exceed the limits of an open pore; `left_out` is the
+    number of levels without weight, which leave the course of the others.
     """
 
     verdict: PotentialVerdict
@@ -104,6 +106,7 @@ class Result:
     zero: Zero | None = None
     steepens: Bend | None = None
     flattens: Bend | None = None
+    left_out: int = 0
 
     @property
     def disagrees(self) -> bool:
@@ -125,12 +128,11 @@ def find(iv: Curve, criteria: Criteria) -> Result:
     """
     if iv.size < 2:
         return Result(PotentialVerdict.NO_CROSSING, f"the current is known at {iv.size} level only")
-    few = coarse(iv)
-    brackets = confirmed_brackets(few)
-    if not brackets:
-        return _no_crossing(few)
-    crossings = _crossings(iv, few, brackets, criteria)
-    refusals = tuple(_refusal(few, crossing, criteria) for crossing in crossings)
+    search = _Search(iv, criteria)
+    if not search.brackets:
+        return _no_crossing(search.few)
+    crossings = search.crossings()
+    refusals = tuple(_refusal(search.few, crossing, criteria) for crossing in crossings)
     accepted = tuple(crossing for crossing, refusal in zip(crossings, refusals, strict=True) if refusal is None)
     if not accepted:
         return next(refusal for refusal in refusals if refusal is not None)
@@ -141,7 +143,8 @@ def find(iv: Curve, criteria: Criteria) -> Result:
     if reason:
         return Result(PotentialVerdict.AMBIGUOUS, reason)
     (chosen,) = accepted
-    return _reversal(chosen, _zero(iv, chosen.bracket, registry.get(criteria.estimator).second, criteria))
+    second = search.zero(chosen.bracket, registry.get(criteria.estimator).second)
+    return replace(_reversal(chosen, second), left_out=int(search.broken_outside(chosen.bracket).sum()))
 
 
 def zeros(iv: Curve, criteria: Criteria) -> tuple[Zero, ...]:
@@ -152,8 +155,8 @@ def zeros(iv: Curve, criteria: Criteria) -> tuple[Zero, ...]:
     iv : Curve
     criteria : Criteria
     """
-    brackets = confirmed_brackets(coarse(iv)) if iv.size > 1 else ()
-    found = (_zero(iv, bracket, criteria.estimator, criteria) for bracket in brackets)
+    search = _Search(iv, criteria)
+    found = (search.zero(bracket) for bracket in search.brackets)
     return tuple(zero for zero in found if zero.slope_nS > 0 and math.isfinite(zero.potential_mV))
 
 
@@ -166,12 +169,10 @@ def nearest_zero(iv: Curve, near_mV: float, criteria: Criteria) -> Zero | None:
     near_mV : float
     criteria : Criteria
     """
-    brackets = confirmed_brackets(coarse(iv)) if iv.size > 1 else ()
-    if not brackets:
-        return None
-    nearest = min(brackets, key=lambda bracket: abs(sum(bracket) / 2 - near_mV))
-    zero = _zero(iv, nearest, criteria.estimator, criteria)
-    return zero if math.isfinite(zero.potential_mV) else None
+    search = _Search(iv, criteria)
+    nearest = min(search.brackets, key=lambda bracket: abs(sum(bracket) / 2 - near_mV), default=None)
+    zero = search.zero(nearest) if nearest else None
+    return zero if zero is not None and math.isfinite(zero.potential_mV) else None
 
 
 def interval_mV(se_mV: float, shift_mV: float) -> tuple[float, float]:
@@ -263,54 +264,71 @@ class _Crossing:
         return tuple(bend for bend in (self.steepens, self.flattens) if bend is not None)
 
 
-def _crossings(iv: Curve, few: Curve, brackets: Sequence[Bracket], criteria: Criteria) -> tuple[_Crossing, ...]:
-    """Return the crossing in each bracket; those that are no further apart than an interval may be wide are one."""
-    found: list[_Crossing] = []
-    first_mV = -math.inf
-    for crossing in (_crossing(iv, few, bracket, criteria) for bracket in brackets):
-        if crossing.potential_mV - first_mV > criteria.max_interval_mV:
-            found.append(crossing)
-            first_mV = crossing.potential_mV
-        else:
-            found[-1] = _crossing(iv, few, (found[-1].bracket[0], crossing.bracket[1]), criteria)
-    return tuple(found)
+@dataclass(frozen=True)
+class _Search:
+    """Search for the zeros of one curve; what all of them have in common is calculated once."""
 
+    iv: Curve
+    criteria: Criteria
 
-def _crossing(iv: Curve, few: Curve, bracket: Bracket, criteria: Criteria) -> _Crossing:
-    crossing = _Crossing(bracket, _zero(iv, bracket, criteria.estimator, criteria))
-    if criteria.open_pore == OpenPore.NONE:
-        return crossing
-    bends = (
-        steepest_bend(few, crossing.potential_mV, direction * criteria.sign, criteria.temperature_C)
-        for direction in (1, -1)
-    )
-    steepens, flattens = (bend if bend is not None and bend.exceeds else None for bend in bends)
-    return replace(crossing, steepens=steepens, flattens=flattens)
+    @cached_property
+    def few(self) -> Curve:
+        """Coarse curve, on which crossings are confirmed."""
+        return coarse(self.iv)
 
+    @cached_property
+    def brackets(self) -> tuple[Bracket, ...]:
+        """Confirmed changes of sign."""
+        return confirmed_brackets(self.few) if self.iv.size > 1 else ()
 
-def _zero(iv: Curve, bracket: Bracket, estimator: str, criteria: Criteria) -> Zero:
-    """Return the zero in a bracket by an estimator."""
-    trusted = _without_broken_levels(iv, bracket, criteria)
-    zero = registry.get(estimator).zero(trusted, bracket, criteria.temperature_C)
-    if iv.size >= _MIN_FOR_COURSE or math.isnan(zero.potential_mV):
-        return zero
-    # So few levels do not show the course of the current between them: the chord, within the limits of an open pore.
-    zero = secant(trusted, bracket)
-    low, high = iv.current_pA[np.searchsorted(iv.voltage_mV, bracket)].tolist()
-    return replace(zero, se_mV=math.hypot(zero.se_mV, course_se_mV(bracket, (low, high), criteria.temperature_C)))
+    @cached_property
+    def broken(self) -> NDArray[np.bool_]:
+        """Single steps that leave the course of the others, shape (levels,).
 
+        An artefact, a break of the seal or channels that open there would bend a smooth curve up to the zero.
+        """
+        if self.iv.is_ramp or self.iv.size < _MIN_WITH_NEIGHBOURS or self.criteria.open_pore == OpenPore.NONE:
+            return np.zeros(self.iv.size, dtype=bool)
+        return broken_levels(self.iv, self.criteria.temperature_C)
 
-def _without_broken_levels(iv: Curve, bracket: Bracket, criteria: Criteria) -> Curve:
-    """Return the curve with almost no weight on single steps outside the bracket that leave the course of the others.
+    def broken_outside(self, bracket: Bracket) -> NDArray[np.bool_]:
+        """Return the broken levels outside a bracket, without which its zero can be found; shape (levels,)."""
+        return self.broken & ((self.iv.voltage_mV < bracket[0]) | (self.iv.voltage_mV > bracket[1]))
 
-    An artefact, a break of the seal or channels that open there would bend a smooth curve up to the zero.
-    """
-    if iv.is_ramp or iv.size < _MIN_WITH_ENDS or criteria.open_pore == OpenPore.NONE:
-        return iv
-    outside = np.flatnonzero((iv.voltage_mV < bracket[0]) | (iv.voltage_mV > bracket[1])).tolist()
-    scale = np.ones(iv.size)
-    scale[[level for level in outside if breaks(iv, level, criteria.temperature_C)]] = _WITHOUT_WEIGHT
-    return replace(iv, se_pA=iv.se_pA * scale)
+    def crossings(self) -> tuple[_Crossing, ...]:
+        """Return the crossings; those that are no further apart than an interval may be wide are one."""
+        found: list[_Crossing] = []
+        first_mV = -math.inf
+        for crossing in map(self._crossing, self.brackets):
+            if crossing.potential_mV - first_mV > self.criteria.max_interval_mV:
+                found.append(crossing)
+                first_mV = crossing.potential_mV
+            else:
+                found[-1] = self._crossing((found[-1].bracket[0], crossing.bracket[1]))
+        return tuple(found)
+
+    def _crossing(self, bracket: Bracket) -> _Crossing:
+        crossing, criteria = _Crossing(bracket, self.zero(bracket)), self.criteria
+        if criteria.open_pore == OpenPore.NONE:
+            return crossing
+        bends = (
+            steepest_bend(self.few, crossing.potential_mV, direction * criteria.sign, criteria.temperature_C)
+            for direction in (1, -1)
+        )
+        steepens, flattens = (bend if bend is not None and bend.exceeds else None for bend in bends)
+        return replace(crossing, steepens=steepens, flattens=flattens)
+
+    def zero(self, bracket: Bracket, estimator: str = "") -> Zero:
+        """Return the zero in a bracket by an estimator; '' for that of the criteria."""
+        iv, temperature_C = self.iv, self.criteria.temperature_C
+        trusted = replace(iv, se_pA=np.where(self.broken_outside(bracket), _WITHOUT_WEIGHT, 1.0) * iv.se_pA)
+        zero = registry.get(estimator or self.criteria.estimator).zero(trusted, bracket, temperature_C)
+        if iv.size >= _MIN_FOR_COURSE or math.isnan(zero.potential_mV):
+            return zero
+        # So few levels do not show the course of the current between them: the chord, within an open pore's limits.
+        zero = secant(trusted, bracket)
+        low, high = iv.current_pA[np.searchsorted(iv.voltage_mV, bracket)].tolist()
+        return replace(zero, se_mV=math.hypot(zero.se_mV, course_se_mV(bracket, (low, high), temperature_C)))
 
 
 def _ambiguity(accepted: Sequence[_Crossing], criteria: Criteria) -> str:
@@ -415,11 +433,12 @@ def _impossible(crossing: _Crossing, slope_nS: float, criteria: Criteria) -> str
     if bend is None or criteria.is_subtracted:
         return ""
     before, after = bend.slopes_nS[:: criteria.sign]
+    valence = f" (ions of valence {bend.valence:.1f})" if math.isfinite(bend.valence) else ""
     return (
         f"the current crosses zero where channels open: between {bend.low_mV:.0f} and {bend.high_mV:.0f} mV, around "
-        f"{place}, the slope rises with depolarisation from {before:.2g} to {after:.2g} nS, more than in an open pore "
-        f"(ions of valence {bend.valence:.1f}); subtract the leak, or measure tail currents; open_pore: flag accepts "
-        "such a crossing, for instance of a pore whose block is relieved by depolarisation"
+        f"{place}, the slope rises with depolarisation from {before:.2g} to {after:.2g} nS, more than in an open "
+        f"pore{valence}; subtract the leak, or measure tail currents; open_pore: flag accepts such a crossing, for "
+        "instance of a pore whose block is relieved by depolarisation"
     )
 
 

@@ -70,10 +70,13 @@ class Measurement:
     @property
     def capacitance_shift_mV(self) -> float:
         """Possible shift from a ramp's zero to the truth by a capacitance that is not known (95 % limit, one-sided)."""
-        zero = self.result.zero
-        if zero is None:
+        zero, charging = self.result.zero, self.charging
+        # A background on the same ramp has the same capacitive current.
+        if zero is None or charging is None or leak.method(self.procedure.how.leak).same_ramp:
             return 0.0
-        return _capacitance_shift_mV(self.procedure, self.charging, self.iv, zero.slope_nS)
+        # The capacitive current, C dV/dt, lifts an ascending ramp, whose zero then lies below the truth.
+        speed = self.iv.speed_mV_per_ms
+        return charging.limit_pF * float(speed[np.abs(speed).argmax()]) / zero.slope_nS
 
     @property
     def further_se_mV(self) -> float:
@@ -153,8 +156,8 @@ class Measurement:
             yield Flag.RS_UNKNOWN, None
         elif zero is not None:
             yield Flag.RS_MAX_ERROR, float(np.abs(self.iv.total_pA[zero.used]).max()) * series * 1e-3
-        if signal.left_out:
-            yield Flag.LEVELS_LEFT_OUT, float(signal.left_out)
+        if left_out := signal.left_out + self.result.left_out:
+            yield Flag.LEVELS_LEFT_OUT, float(left_out)
         if signal.repeats.max() > 1:
             yield Flag.REPEATS, float(signal.repeats.max())
         if signal.scatter > 1:
@@ -234,14 +237,3 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         return replace(found, result=ambiguous) if ambiguous else found
     ambiguous = stability.over_sweeps() or stability.along_epoch(facts) or found.too_wide()
     return replace(found, result=ambiguous) if ambiguous else found
-
-
-def _capacitance_shift_mV(procedure: Procedure, charging: Capacitance | None, iv: Curve, slope_nS: float) -> float:
-    """Return the shift from the zero of a ramp to the truth by the limit of an unknown capacitance.
-
-    The capacitive current, C dV/dt, lifts an ascending ramp, whose zero then lies below the truth.
-    """
-    if charging is None or leak.method(procedure.how.leak).same_ramp:
-        return 0.0  # a background on the same ramp has the same capacitive current
-    speed = iv.speed_mV_per_ms[np.abs(iv.speed_mV_per_ms).argmax()]
-    return charging.limit_pF * float(speed) / slope_nS

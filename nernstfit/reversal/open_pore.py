@@ -15,7 +15,6 @@ there, or whose block is relieved there; one that falls faster, of channels that
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,31 +89,40 @@ def steepest_bend(curve: Curve, zero_mV: float, direction: int, temperature_C: f
         None where there are no three levels with the zero between the first and the last.
     """
     few, _ = thinned(curve, _WIDTH_MV)
-    bends = (_bend(few, levels, direction, temperature_C) for levels in _around(few.voltage_mV, zero_mV))
-    return max(bends, key=lambda bend: bend.excess_z, default=None)
+    levels = _around(few.voltage_mV, zero_mV)
+    if not len(levels):
+        return None
+    excess_z = _excess_z(few, levels, direction, temperature_C)
+    best = int(excess_z.argmax())
+    return _bend(few, levels[best], direction, temperature_C, float(excess_z[best]))
 
 
-def breaks(curve: Curve, level: int, temperature_C: float) -> bool:
-    """Return whether one level leaves the course of its neighbours as in no open pore, while these follow one.
+def broken_levels(curve: Curve, temperature_C: float) -> NDArray[np.bool_]:
+    """Return which single levels leave the course of their neighbours as in no open pore, while these follow one.
 
     Parameters
     ----------
     curve : Curve
-        Of steps, at least five levels.
-    level : int
+        Of steps, at least four levels.
     temperature_C : float
+
+    Returns
+    -------
+    ndarray of bool, shape (levels,)
     """
 
-    def bends(*levels: int) -> bool:
-        return any(_bend(curve, levels, direction, temperature_C).exceeds for direction in (1, -1))
+    def bends(levels: NDArray[np.int64]) -> NDArray[np.bool_]:
+        either = (_excess_z(curve, levels, direction, temperature_C) > _EXCEEDED_Z for direction in (1, -1))
+        return np.logical_or(*either)
 
-    last = curve.size - 1
-    if level in (0, last):
-        return bends(0, 1, 2) if level == 0 else bends(last - 2, last - 1, last)
-    if not bends(level - 1, level, level + 1):
-        return False
-    beside = [at for at in (level - 2, level - 1, level + 1, level + 2) if 0 <= at <= last]
-    return not any(bends(*beside[i : i + 3]) for i in range(len(beside) - 2))
+    at_middle = bends(np.arange(curve.size - 2)[:, None] + (0, 1, 2))
+    # At an end, the next three levels follow a course of their own.
+    first, last = at_middle[0] and not at_middle[1], at_middle[-1] and not at_middle[-2]
+    broken = np.concatenate(([first], at_middle, [last]))
+    for level in (1 + np.flatnonzero(at_middle)).tolist():
+        beside = np.array([at for at in range(level - 2, level + 3) if at != level and 0 <= at < curve.size])
+        broken[level] = not bends(np.lib.stride_tricks.sliding_window_view(beside, 3)).any()
+    return broken
 
 
 def course_se_mV(bracket_mV: tuple[float, float], currents_pA: tuple[float, float], temperature_C: float) -> float:
@@ -134,45 +142,51 @@ def course_se_mV(bracket_mV: tuple[float, float], currents_pA: tuple[float, floa
     return max(map(abs, shifts)) / _Z_95
 
 
-def _around(voltage_mV: FloatArray, zero_mV: float) -> Iterator[tuple[int, int, int]]:
-    """Yield the numbers of three levels a step apart each, with the zero between the first and the last."""
+def _around(voltage_mV: FloatArray, zero_mV: float) -> NDArray[np.int64]:
+    """Return the numbers of three levels a step apart each, with the zero between first and last; shape (n, 3)."""
     last = len(voltage_mV) - 1
     # Each level's next one: the first at a step, or the last level however near it is.
-    following = np.minimum(np.searchsorted(voltage_mV, voltage_mV + _MIN_STEP_MV), last).tolist()
-    for low, middle in enumerate(following):
-        high = following[middle]
-        if low < middle < high and voltage_mV[low] < zero_mV < voltage_mV[high]:
-            yield low, middle, high
+    following = np.minimum(np.searchsorted(voltage_mV, voltage_mV + _MIN_STEP_MV), last)
+    low, middle, high = np.arange(last + 1), following, following[following]
+    is_around = (low < middle) & (middle < high) & (voltage_mV < zero_mV) & (zero_mV < voltage_mV[high])
+    return np.stack((low, middle, high), axis=1)[is_around]
 
 
-def _bend(few: Curve, levels: Sequence[int], direction: int, temperature_C: float) -> Bend:
-    at = list(levels)
-    voltage, current = few.voltage_mV[at], few.current_pA[at]
-    first, second = np.diff(voltage)
-    slopes = np.diff(current) / (first, second)
-    # One row per secant: its slope from the three currents.
-    secants = np.array([[-1 / first, 1 / first, 0.0], [0.0, -1 / second, 1 / second]])
+def _excess_z(curve: Curve, levels: NDArray[np.int64], direction: int, temperature_C: float) -> FloatArray:
+    """Return by how many standard errors three levels each exceed the limit; levels of shape (n, 3), shape (n,)."""
+    current, steps, slopes = curve.current_pA[levels], *_secants(curve, levels)
     before, after = (0, 1) if direction > 0 else (1, 0)
-    steps = (first, second)
-    limit = _limit(_VALENCE / float(thermal_voltage_mV(temperature_C)), steps[before], steps[after])
-    weights = secants[after] - limit * secants[before]
+    k = _VALENCE / float(thermal_voltage_mV(temperature_C))
+    limit = _limit(k, steps[:, before], steps[:, after])
+    # Derivatives of (later slope - limit x earlier slope) by the three currents.
+    of_secants = np.zeros((len(levels), 2))
+    of_secants[:, after], of_secants[:, before] = 1 / steps[:, after], -limit / steps[:, before]
+    weights = np.stack((-of_secants[:, 0], of_secants[:, 0] - of_secants[:, 1], of_secants[:, 1]), axis=1)
     # Across a series resistance the noise of a level moves it along the axis too.
-    moved = 1.0 + max(float(slopes.max()), 0.0) * few.series_MOhm * 1e-3
-    own, shared = weights * moved * few.se_pA[at], weights @ few.shared_pA[at]
-    error = math.hypot(float(np.linalg.norm(own)), float(np.linalg.norm(shared)))
-    excess = float(weights @ current)
-    return Bend(
-        float(voltage[0]),
-        float(voltage[2]),
-        (float(slopes[0]), float(slopes[1])),
-        excess / error if error else math.copysign(math.inf, excess),
-        _valence(float(slopes[before]), float(slopes[after]), (steps[before], steps[after]), temperature_C),
-    )
+    moved = 1.0 + np.maximum(slopes.max(axis=1), 0.0) * curve.series_MOhm * 1e-3
+    own = (weights * moved[:, None] * curve.se_pA[levels]) ** 2
+    shared = (weights[:, None] @ curve.shared_pA[levels])[:, 0] ** 2
+    error = np.sqrt(own.sum(axis=1) + shared.sum(axis=1))
+    excess = (weights * current).sum(axis=1)
+    return np.asarray(excess / np.maximum(error, np.finfo(float).tiny))
 
 
-def _limit(k: float, before_mV: float, after_mV: float) -> float:
+def _secants(curve: Curve, levels: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+    """Return steps in mV and slopes in nS of both secants through three levels each; shape (n, 2) each."""
+    steps = np.diff(curve.voltage_mV[levels], axis=1)
+    return steps, np.diff(curve.current_pA[levels], axis=1) / steps
+
+
+def _bend(curve: Curve, levels: NDArray[np.int64], direction: int, temperature_C: float, excess_z: float) -> Bend:
+    steps, slopes = (of_both[0].tolist() for of_both in _secants(curve, levels[None]))
+    low_mV, _, high_mV = curve.voltage_mV[levels].tolist()
+    (before, after), in_order = slopes[::direction], steps[::direction]
+    return Bend(low_mV, high_mV, tuple(slopes), excess_z, _valence(before, after, tuple(in_order), temperature_C))
+
+
+def _limit(k: float, before_mV: FloatArray, after_mV: FloatArray) -> FloatArray:
     """Return the largest ratio of the later slope to the earlier one, k = z F / RT in 1/mV."""
-    return math.expm1(k * after_mV) / after_mV * before_mV / -math.expm1(-k * before_mV)
+    return np.asarray(np.expm1(k * after_mV) / after_mV * before_mV / -np.expm1(-k * before_mV))
 
 
 def _valence(before_nS: float, after_nS: float, steps_mV: tuple[float, float], temperature_C: float) -> float:
@@ -183,7 +197,8 @@ def _valence(before_nS: float, after_nS: float, steps_mV: tuple[float, float], t
         return 0.0
     # The limit is at least exp(k h / 2) with the smaller step h.
     ratio, least, most = after_nS / before_nS, 0.0, 2 * math.log(after_nS / before_nS) / min(steps_mV)
+    of_steps = tuple(np.array(step) for step in steps_mV)
     for _ in range(_HALVINGS):
         middle = (least + most) / 2
-        least, most = (middle, most) if _limit(middle, *steps_mV) < ratio else (least, middle)
+        least, most = (middle, most) if _limit(middle, *of_steps) < ratio else (least, middle)
     return most * float(thermal_voltage_mV(temperature_C))

@@ -42,16 +42,14 @@ class Procedure:
     @property
     def criteria(self) -> Criteria:
         """Criteria of a reversal."""
-        how = self.how
-        subtracts = Leak.of(how.leak) is not Leak.NONE
         return Criteria(
-            how.max_interval_mV,
-            how.min_span_mV,
-            how.estimator,
-            self.temperature_C,
-            self.sign,
-            OpenPore(how.open_pore),
-            subtracts,
+            max_interval_mV=self.how.max_interval_mV,
+            min_span_mV=self.how.min_span_mV,
+            estimator=self.how.estimator,
+            temperature_C=self.temperature_C,
+            sign=self.sign,
+            open_pore=OpenPore(self.how.open_pore),
+            is_subtracted=Leak.of(self.how.leak) is not Leak.NONE,
         )
 
 

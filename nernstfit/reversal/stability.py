@@ -11,10 +11,13 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nernstfit.contract.errors import runs
 from nernstfit.contract.terms import PotentialVerdict, Role
 from nernstfit.reversal import classify
 from nernstfit.reversal.capacitance import Capacitance
@@ -25,6 +28,7 @@ from nernstfit.reversal.iv import by_role, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
 
 FloatArray = NDArray[np.float64]
+_Points = Mapping[str, NDArray[Any]]
 
 # Standard errors of a step between two ranges of sweeps. Over 80 sweeps chance exceeds 4 in less than 1 % of
 # recordings; with half in most, with double a step of 10 mV between two noisy sweeps is overlooked.
@@ -61,7 +65,7 @@ class Stability:
     iv : Curve
         Signal after subtraction.
     result : Result
-        Its reversal.
+        Its verdict.
     """
 
     points: Mapping[str, ArrayLike]
@@ -79,40 +83,37 @@ class Stability:
         ranges = _ranges(zero.shifts_mV, _repeat_sd_mV(self.iv, zero), _MIN_STEP * limit)
         if len(ranges) == 1:
             return None
-        signal = _signal(self.points)
-        repeat = _repeat_numbers(signal)
-        kept = [(repeat >= start) & (repeat < stop) for start, stop in ranges]
-        potentials = [self._zero_of({name: values[keep] for name, values in signal.items()}) for keep in kept]
+        parts = [self._repeats(*each) for each in ranges]
+        potentials = [self._zero_near_mV(part) for part in parts]
         known = [potential for potential in potentials if math.isfinite(potential)]
         if len(known) == len(potentials) and max(known) - min(known) <= limit:
             return None
-        return _states([_span(signal["sweep"][keep]) for keep in kept], potentials, limit)
+        return _states([_sweeps(part) for part in parts], potentials, limit)
 
     def in_parts(self) -> Result | None:
         """Return the verdict that parts of the sweeps have zeros although all of them together have none that is valid.
 
         None where the parts have none either, or the same.
         """
-        signal = _signal(self.points)
-        repeat, limit = _repeat_numbers(signal), self.procedure.how.max_interval_mV
-        parts = np.array_split(np.arange(repeat.max() + 1), min(_MAX_PARTS, int(repeat.max()) + 1))
-        kept = [(repeat >= part[0]) & (repeat <= part[-1]) for part in parts]
-        potentials = [self._reversal_of({name: values[keep] for name, values in signal.items()}) for keep in kept]
+        repeats, limit = int(self._repeat.max()) + 1, self.procedure.how.max_interval_mV
+        ends = np.linspace(0, repeats, min(_MAX_PARTS, repeats) + 1).round().astype(int).tolist()
+        parts = list(itertools.pairwise(ends))
+        potentials = [self._reversal_mV(self._repeats(*part)) for part in parts]
         known = [potential for potential in potentials if math.isfinite(potential)]
         if len(known) < 2:
             return None
         if max(known) - min(known) > limit:
-            ends = _joined(potentials, _MIN_STEP * limit)
-            spans = [_span(signal["sweep"][np.any(kept[a:b], axis=0)]) for a, b in ends]
-            return _states(spans, [float(np.mean(potentials[a:b])) for a, b in ends], limit)
-        without = [keep for keep, potential in zip(kept, potentials, strict=True) if math.isnan(potential)]
-        if not without or len(without) > _MAX_WITHOUT * len(kept):
+            alike = _joined(potentials, _MIN_STEP * limit)
+            sweeps = [_sweeps(self._repeats(parts[first][0], parts[last - 1][1])) for first, last in alike]
+            return _states(sweeps, [float(np.mean(potentials[first:last])) for first, last in alike], limit)
+        without = [part for part, potential in zip(parts, potentials, strict=True) if math.isnan(potential)]
+        if not without or len(without) > _MAX_WITHOUT * len(parts):
             return None
-        bad = np.any(without, axis=0)
-        left = _spans(np.unique(signal["sweep"][~bad]))
+        is_bad = np.any([(self._repeat >= first) & (self._repeat < last) for first, last in without], axis=0)
+        bad, left = (_sweeps(self._rows(rows)) for rows in (is_bad, ~is_bad))
         reason = (
-            f"sweeps {_spans(np.unique(signal['sweep'][bad]))} contradict the others, whose zeros lie between "
-            f"{min(known):.1f} and {max(known):.1f} mV; leave them out in column sweeps: {left}"
+            f"sweeps {bad} contradict the others, whose zeros lie between {min(known):.1f} and {max(known):.1f} mV; "
+            f"leave them out in column sweeps: {left}"
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"sweeps={left}")
 
@@ -123,54 +124,68 @@ class Stability:
         ----------
         facts : Facts
         """
-        if self.result.zero is None:
-            return None
-        moved = ((role, self._moved(self.curves[role])) for role in (Role.EARLY, Role.MIDDLE) if role in self.curves)
+        earlier = [role for role in (Role.EARLY, Role.MIDDLE) if role in self.curves]
+        late = classify.zeros(self.iv, self.procedure.criteria) if earlier else ()
+        moved = ((role, self._moved(self.curves[role], late)) for role in earlier)
         role, found = next(((role, zero) for role, zero in moved if zero is not None), (Role.SIGNAL, None))
         if found is None:
             return None
         (start, stop), window = facts.window_ms(role), facts.window_ms(Role.SIGNAL)
-        decays = found.slope_nS > self.result.slope_nS
-        current = "a tail or an inactivating current" if decays else "a current that still activates"
-        end = start + (stop - start) * _TAIL
-        proposal, remedy = "one in which it is settled", ""
-        if decays:
+        proposal, remedy, current = "one in which it is settled", "", "a current that still activates"
+        if found.slope_nS > self.result.slope_nS:
+            end, current = start + (stop - start) * _TAIL, "a tail or an inactivating current"
             proposal = f"of a tail from_ms: {start:g} and to_ms: {end:g}, of an inactivating current statistic: peak"
             remedy = f"from_ms={start:g};to_ms={end:g}"
-        late = f"{self.result.potential_mV:.1f} mV from {window[0]:g} to {window[1]:g} ms"
+        late_mV = f"{self.result.potential_mV:.1f} mV from {window[0]:g} to {window[1]:g} ms"
         reason = (
-            f"the zero moves along the epoch: {found.potential_mV:.1f} mV from {start:g} to {stop:g} ms, {late}; "
+            f"the zero moves along the epoch: {found.potential_mV:.1f} mV from {start:g} to {stop:g} ms, {late_mV}; "
             f"{current}? Choose the window: {proposal}"
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=remedy)
 
-    def _moved(self, earlier: Curve) -> Zero | None:
-        """Return the zero of an earlier signal that differs from that of the result, None where none does.
+    def _moved(self, earlier: Curve, late: Sequence[Zero]) -> Zero | None:
+        """Return a zero of an earlier signal that differs from all late ones, None where none does.
 
         It may be a further one: of an inactivating current beside its leak.
         """
-        iv = subtracted(self.procedure, {**self.curves, Role.SIGNAL: earlier}, self.charging)
+        iv = self._iv(earlier)
         found = () if iv is None else classify.zeros(iv, self.procedure.criteria)
-        late = classify.zeros(self.iv, self.procedure.criteria)
         return next((zero for zero in found if all(_differ(zero, other) for other in late)), None)
 
-    def _zero_of(self, points: Mapping[str, NDArray[np.generic]]) -> float:
-        """Return the zero of some of the signal's points, nan where they have none."""
-        zero = self._nearest(by_role(points, self.procedure)[Role.SIGNAL])
+    @cached_property
+    def _signal(self) -> _Points:
+        """Points of the signal."""
+        columns = {name: np.asarray(values) for name, values in self.points.items()}
+        is_signal = columns["role"] == Role.SIGNAL
+        return {name: values[is_signal] for name, values in columns.items()}
+
+    @cached_property
+    def _repeat(self) -> NDArray[np.int64]:
+        """Number of the repeat of each point of the signal."""
+        return _repeat_numbers(self._signal)
+
+    def _rows(self, rows: NDArray[np.bool_]) -> _Points:
+        return {name: values[rows] for name, values in self._signal.items()}
+
+    def _repeats(self, first: int, stop: int) -> _Points:
+        """Return the points of the signal in a range of repeats."""
+        return self._rows((self._repeat >= first) & (self._repeat < stop))
+
+    def _iv(self, signal: Curve) -> Curve | None:
+        """Return another signal after subtraction; None where no leak is found."""
+        return subtracted(self.procedure, {**self.curves, Role.SIGNAL: signal}, self.charging)
+
+    def _zero_near_mV(self, signal: _Points) -> float:
+        """Return the confirmed zero of some points that is nearest to that of the result, nan where there is none."""
+        iv = self._iv(by_role(signal, self.procedure)[Role.SIGNAL])
+        near_mV, criteria = self.result.potential_mV, self.procedure.criteria
+        zero = None if iv is None else classify.nearest_zero(iv, near_mV, criteria)
         return math.nan if zero is None else zero.potential_mV
 
-    def _reversal_of(self, points: Mapping[str, NDArray[np.generic]]) -> float:
-        """Return the reversal potential of some of the signal's points, nan where they have none."""
-        signal = by_role(points, self.procedure)[Role.SIGNAL]
-        iv = subtracted(self.procedure, {**self.curves, Role.SIGNAL: signal}, self.charging)
+    def _reversal_mV(self, signal: _Points) -> float:
+        """Return the reversal potential of some points, nan where they have none."""
+        iv = self._iv(by_role(signal, self.procedure)[Role.SIGNAL])
         return math.nan if iv is None else classify.find(iv, self.procedure.criteria).potential_mV
-
-    def _nearest(self, signal: Curve) -> Zero | None:
-        """Return the confirmed zero of another signal that is nearest to that of the result."""
-        iv = subtracted(self.procedure, {**self.curves, Role.SIGNAL: signal}, self.charging)
-        if iv is None:
-            return None
-        return classify.nearest_zero(iv, self.result.potential_mV, self.procedure.criteria)
 
 
 def _differ(one: Zero, other: Zero) -> bool:
@@ -198,10 +213,9 @@ def _joined(potentials_mV: Sequence[float], step_mV: float) -> list[tuple[int, i
     return list(itertools.pairwise([*starts, len(potentials_mV)]))
 
 
-def _spans(sweeps: NDArray[np.generic]) -> str:
-    """Return numbers of sweeps as the table has them, such as 0-11,15."""
-    runs = np.split(sweeps, np.flatnonzero(np.diff(sweeps.astype(int)) > 1) + 1)
-    return ",".join(map(_span, runs))
+def _sweeps(points: _Points) -> str:
+    """Return the sweeps of some points as the table has them, such as 0-11,15."""
+    return ",".join(runs(points["sweep"].tolist()))
 
 
 def drift(iv: Curve, zero: Zero) -> tuple[float, float]:
@@ -227,14 +241,7 @@ def drift(iv: Curve, zero: Zero) -> tuple[float, float]:
     return slope * (count - 1), math.sqrt(variance / float(turn @ turn)) * (count - 1)
 
 
-def _signal(points: Mapping[str, ArrayLike]) -> dict[str, NDArray[np.generic]]:
-    """Return the points of the signal alone."""
-    columns = {name: np.asarray(values) for name, values in points.items()}
-    rows = columns["role"] == Role.SIGNAL
-    return {name: values[rows] for name, values in columns.items()}
-
-
-def _repeat_numbers(signal: Mapping[str, NDArray[np.generic]]) -> NDArray[np.int64]:
+def _repeat_numbers(signal: _Points) -> NDArray[np.int64]:
     """Return of each point the number of its repeat: of a ramp its sweep, of a step its place among equal levels."""
     if signal["point"].astype(float).any():
         return np.asarray(np.unique(signal["sweep"], return_inverse=True)[1])
@@ -272,11 +279,6 @@ def _ranges(shifts_mV: FloatArray, sd_mV: float, least_mV: float) -> list[tuple[
         return split(start, middle) + split(middle, stop)
 
     return split(0, len(shifts_mV))
-
-
-def _span(sweeps: NDArray[np.generic]) -> str:
-    first, last = int(sweeps.min()), int(sweeps.max())
-    return f"{first}" if first == last else f"{first}-{last}"
 
 
 def _written(potential_mV: float) -> str:

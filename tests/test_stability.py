@@ -1,0 +1,85 @@
+"""Zeros that move: over repeats in any order of the sweeps, and along the epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from nernstfit.contract import settings
+from nernstfit.contract.terms import Configuration, Role
+from nernstfit.reversal.measure import Measurement, measure
+from nernstfit.reversal.procedure import Facts, Procedure
+
+LEVELS = np.arange(-100.0, 61.0, 10.0)
+Current = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def measured(order: np.ndarray, current: Current, early: Current | None = None, first_sweep: int = 0) -> Measurement:
+    """Measure steps whose levels, in the order of the sweeps, and currents are given; early: in the early window."""
+    rng, sweep = np.random.default_rng(1), first_sweep + np.arange(len(order))
+    parts = [(Role.SIGNAL, current)] + [(Role.EARLY, early)] * (early is not None)
+    values = [of_role(order, sweep) + 0.5 * rng.standard_normal(len(order)) for _, of_role in parts]
+    count = len(parts) * len(order)
+    points = {
+        "role": np.repeat(np.array([str(role) for role, _ in parts], dtype=object), len(order)),
+        "sweep": np.tile(sweep, len(parts)),
+        "point": np.zeros(count, dtype=int),
+        "t_ms": np.full(count, 50.0),
+        "command_mV": np.tile(order, len(parts)),
+        "recorded_mV": np.full(count, math.nan),
+        "current_pA": np.concatenate(values),
+        "se_pA": np.full(count, 0.5),
+    }
+    windows = {"window_from_ms": 60.0, "window_to_ms": 95.0, "early_from_ms": 2.0, "early_to_ms": 22.0}
+    facts = Facts(**{each.name: windows.get(each.name, math.nan) for each in dataclasses.fields(Facts)})
+    procedure = Procedure(settings.default_measure(), 22.0, Configuration.WHOLE_CELL, None, None)
+    return measure(points, facts, procedure)
+
+
+@pytest.mark.parametrize("distance_mV", [14.0, 45.0])
+def test_repeats_of_interleaved_sweeps_are_named_by_their_own_sweeps(distance_mV: float) -> None:
+    """Every level twice in succession: the repeats are the even and the odd sweeps."""
+    order = np.repeat(LEVELS, 2)
+    found = measured(order, lambda v, sweep: 5 * (v + 30 - distance_mV * (sweep % 2)), first_sweep=4).result
+    assert found.verdict == "ambiguous"
+    even, odd = (",".join(map(str, range(start, 4 + len(order), 2))) for start in (4, 5))
+    assert found.remedy == f"sweeps={even}|sweeps={odd}"
+    assert f"sweeps {even} -30." in found.reason or f"sweeps {even} -29." in found.reason
+
+
+def test_repeats_one_after_the_other_are_ranges() -> None:
+    found = measured(np.tile(LEVELS, 3), lambda v, sweep: 5 * (v + 30 - 14 * (sweep >= 34))).result
+    assert found.remedy == "sweeps=0-33|sweeps=34-50"
+
+
+def test_repeats_that_agree_have_one_zero() -> None:
+    assert measured(np.tile(LEVELS, 3), lambda v, _: 5 * (v + 30)).result.verdict == "reversal"
+
+
+def test_an_inactivated_current_beside_its_leak_is_seen_in_the_early_window() -> None:
+    """Both currents cross zero where the leak does; the early one also where the channel does."""
+
+    def leak(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return 1.0 * (v + 65)
+
+    def early(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return leak(v, sweep) + 20 * (v - 50) / (1 + np.exp(-(v + 20) / 5))
+
+    found = measured(LEVELS, leak, early).result
+    assert found.verdict == "ambiguous"
+    assert "from 2 to 22 ms" in found.reason
+    assert "-65." in found.reason
+    assert measured(LEVELS, leak, leak).result.verdict == "reversal"
+
+
+def test_a_level_that_is_not_used_is_counted() -> None:
+    def broken(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return 5 * (v + 30) + np.where(v == 40, 900.0, 0.0)
+
+    flags = dict(measured(LEVELS, broken).flags())
+    assert flags["levels_left_out"] == 1
+    assert "levels_left_out" not in dict(measured(LEVELS, lambda v, _: 5 * (v + 30)).flags())
