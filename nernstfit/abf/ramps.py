@@ -50,11 +50,7 @@ def opposite_ramps(source: Source, parts: Sequence[Segment]) -> list[Segment]:
         (place for place, part in enumerate(first) if part.is_ramp),
         key=lambda place: (_common_range(parts[0], first[place]), -abs(place - at)),
     )
-    others = [
-        source.command[sweep][source.command[sweep].index(part) + best - at :][:1]
-        for sweep, part in zip(source.sweeps, parts, strict=True)
-    ]
-    found = [part for other in others for part in other]
+    found = [other for sweep in source.sweeps for other in source.command[sweep] if other.name == first[best].name]
     runs_back = len(found) == len(parts) and all(
         other.is_ramp and _common_range(part, other) >= _MIN_COMMON_RANGE
         for part, other in zip(parts, found, strict=True)

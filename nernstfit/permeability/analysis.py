@@ -184,7 +184,9 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
     """
     fits = GroupFits(group, solutions, settings)
     first, *others = candidates(settings)
-    configured = _explained(fits.result(first)) if fits.predictability(first).predictable.any() else None
+    configured = (
+        _explained(fits.result(first), settings.fit.robust) if fits.predictability(first).predictable.any() else None
+    )
     if configured is not None:
         others += _further_models(first, configured, fits)
     models = (
@@ -288,11 +290,11 @@ def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> lis
     return further
 
 
-def _explained(result: FitResult) -> FitResult:
+def _explained(result: FitResult, robust: bool) -> FitResult:
     """Return the result with the bath or measurement for which the model is rejected, where it is."""
     if not any(ratio.verdict == RatioVerdict.MODEL_REJECTED for ratio in result.ratios):
         return result
-    words = explanation(result.fit, result.systematic_mV)
+    words = explanation(result.fit, result.systematic_mV, robust)
     ratios = tuple(
         replace(ratio, reason="; ".join(filter(None, (ratio.reason, words))))
         if ratio.verdict == RatioVerdict.MODEL_REJECTED

@@ -20,6 +20,7 @@ from nernstfit.contract.terms import Configuration
 from nernstfit.reversal import spline
 from nernstfit.reversal.curve import DENSE_MV, Curve, coarse, thinned
 from nernstfit.reversal.polynomial import error_scale
+from nernstfit.reversal.quantiles import Z_95_ONE_SIDED
 
 FloatArray = NDArray[np.float64]
 
@@ -38,8 +39,6 @@ _LIMIT_PF: Mapping[Configuration, float] = {
 # the clamp, which hides a part G R of the step, 10 % at 20 nS and 5 MOhm. With half of the excess a good part of the
 # intervals of large currents miss the truth; with double those of small currents are too wide.
 _CORNER_LIMIT = 1.1
-# Standard normal quantile of a one-sided 95 % limit.
-_Z_ONE_SIDED = 1.6448536269514722
 # Fraction of the common range of two ramps that is left out at either end, where the corners of the command leave
 # transients. With half or double the zeros of real ramps move by 0.1 standard errors at most: half includes more of a
 # transient, double leaves a tenth less of the data.
@@ -91,7 +90,7 @@ class Known:
         """One-sided 95 % limit of a capacitance that is not known."""
         if not math.isfinite(self.corner_pF):
             return _LIMIT_PF[self.configuration]
-        return _CORNER_LIMIT * max(0.0, self.corner_pF) + _Z_ONE_SIDED * self.corner_se_pF
+        return _CORNER_LIMIT * max(0.0, self.corner_pF) + Z_95_ONE_SIDED * self.corner_se_pF
 
 
 @dataclass(frozen=True)

@@ -22,13 +22,14 @@ from nernstfit.reversal import registry
 from nernstfit.reversal.curve import Curve, coarse, total_se_pA
 from nernstfit.reversal.estimator import Bracket, Zero, secant
 from nernstfit.reversal.open_pore import Bend, broken_levels, course_se_mV, steepest_bend
+from nernstfit.reversal.quantiles import Z_95, Z_99
 
 FloatArray = NDArray[np.float64]
 
-# Standard normal quantiles of two-sided 95 % and 99 %: the interval of a potential, and the significance level of a
-# current against zero. Noise around zero at 30 levels gives two significant ones of opposite sign in about 2 % of
-# recordings; with half of the 1 % in 0.5 %, with double in 8 %, but then smaller true currents are confirmed.
-Z_95, Z_99 = 1.959963984540054, 2.5758293035489004
+# Standard errors from zero at which the current of a level is significant, 99 % on two sides. Noise around zero at 30
+# levels gives two significant ones of opposite sign in about 2 % of recordings; with half of the 1 % in 0.5 %, with
+# double in 8 %, but then smaller true currents are confirmed.
+_SIGNIFICANT_Z = Z_99
 # Least slope at a crossing, as a fraction of the largest in the recording (contract). Below it the crossing is that
 # of a current near zero on both sides: half accepts more of those, double refuses strong rectifiers.
 _MIN_SLOPE_FRACTION = 0.05
@@ -213,7 +214,7 @@ def confirmed_brackets(few: Curve) -> tuple[Bracket, ...]:
     few : Curve
         Curve of steps, or the coarse curve of a ramp. Levels that are not significant are passed over.
     """
-    significant = np.flatnonzero(np.abs(few.current_pA) > Z_99 * total_se_pA(few))
+    significant = np.flatnonzero(np.abs(few.current_pA) > _SIGNIFICANT_Z * total_se_pA(few))
     pairs = itertools.pairwise(significant.tolist())
     return tuple(
         (float(few.voltage_mV[a]), float(few.voltage_mV[b]))
@@ -392,7 +393,7 @@ def _without_current(few: Curve, potential_mV: float, slope_nS: float, min_span_
         # The errors that levels share move the zero itself, and are in its error.
         weight = few.weight[levels] ** 2
         z = float(weight @ few.current_pA[levels]) / math.sqrt(weight.sum())
-        if z * math.copysign(1.0, slope_nS) * direction <= Z_99:
+        if z * math.copysign(1.0, slope_nS) * direction <= _SIGNIFICANT_Z:
             reach = abs(few.voltage_mV[levels] - potential_mV).max()
             place = f"up to {reach:.0f} mV {side} {potential_mV:.1f} mV"
             return f"{place} the current does not differ significantly from zero"
@@ -463,6 +464,6 @@ def _no_crossing(few: Curve) -> Result:
     word = "outward" if outward else "inward"
     reason = f"the current is {word} at every level from {few.voltage_mV[0]:.1f} to {few.voltage_mV[-1]:.1f} mV"
     result = Result(PotentialVerdict.NO_CROSSING, reason)
-    if size[last] > size.min() or size[last] <= Z_99 * total_se_pA(few)[last]:
+    if size[last] > size.min() or size[last] <= _SIGNIFICANT_Z * total_se_pA(few)[last]:
         return result
     return replace(result, high_mV=edge) if outward else replace(result, low_mV=edge)

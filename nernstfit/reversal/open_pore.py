@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.reversal.curve import Curve, thinned
+from nernstfit.reversal.quantiles import Z_95, Z_99
 
 FloatArray = NDArray[np.float64]
 
@@ -36,9 +37,7 @@ _VALENCE = 1.0
 _WIDTH_MV, _MIN_STEP_MV = 10.0, 7.5
 # Standard errors by which a limit is exceeded, 99 % of the normal distribution on two sides. Chance exceeds half of it
 # in 10 % of curves that are at the limit themselves; double lets every second shallow activation pass.
-_EXCEEDED_Z = 2.5758293035489004
-# Standard normal quantile of a two-sided 95 % interval.
-_Z_95 = 1.959963984540054
+_EXCEEDED_Z = Z_99
 # Halvings of the range in which a valence is searched for: 30 give nine digits. With half five, which flags show.
 _HALVINGS = 30
 
@@ -139,7 +138,7 @@ def course_se_mV(bracket_mV: tuple[float, float], currents_pA: tuple[float, floa
     k, height = _VALENCE / float(thermal_voltage_mV(temperature_C)), bracket_mV[1] - bracket_mV[0]
     fraction = -currents_pA[0] / (currents_pA[1] - currents_pA[0])
     shifts = [math.log1p(fraction * math.expm1(way * k * height)) / (way * k) - fraction * height for way in (1, -1)]
-    return max(map(abs, shifts)) / _Z_95
+    return max(map(abs, shifts)) / Z_95
 
 
 def _around(voltage_mV: FloatArray, zero_mV: float) -> NDArray[np.int64]:

@@ -21,11 +21,12 @@ from nernstfit.contract.errors import runs
 from nernstfit.contract.terms import PotentialVerdict, Role
 from nernstfit.reversal import classify
 from nernstfit.reversal.capacitance import Capacitance
-from nernstfit.reversal.classify import Z_95, Result
+from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import SAME_LEVEL_MV, Curve
 from nernstfit.reversal.estimator import Zero
 from nernstfit.reversal.iv import by_role, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
+from nernstfit.reversal.quantiles import Z_95
 
 FloatArray = NDArray[np.float64]
 _Points = Mapping[str, NDArray[Any]]

@@ -84,7 +84,12 @@ def condition_indicators(fit: Fit) -> FloatArray:
     return np.asarray(np.eye(int(place.max()) + 1)[place.reshape(-1)])
 
 
-def may_be_significant(fit: Fit, effects: FloatArray, systematic_mV: FloatArray) -> bool:
+def is_testable(fit: Fit, effects: FloatArray) -> bool:
+    """Return whether the ratios cannot fit all of some effects, shape (n, q), so that data could show them."""
+    return bool(_beside_ratios(fit, effects).shape[1])
+
+
+def may_be_significant(fit: Fit, effects: FloatArray, whiten: DenseWhitener) -> bool:
     """Return whether a test of effects that the fit itself has taken for chance is worth while.
 
     A test with the variance components as they are fitted without the effects takes little time. Where the effects are
@@ -94,10 +99,9 @@ def may_be_significant(fit: Fit, effects: FloatArray, systematic_mV: FloatArray)
     ----------
     fit : Fit
     effects : ndarray, shape (n, q)
-    systematic_mV : ndarray, shape (n, sources)
+    whiten : DenseWhitener
+        Of the covariance of the potentials, systematic errors included.
     """
-    structure = CovarianceComponents(fit.working, fit.gradient)
-    whiten = DenseWhitener(structure.whole(fit.components) + systematic_mV @ systematic_mV.T)
     ratios = _orthonormal(whiten(fit.gradient[:, list(fit.free)]))
     left = whiten(effects)
     left = _orthonormal(left - ratios @ (ratios.T @ left))
@@ -124,8 +128,7 @@ def f_test(fit: Fit, effects: FloatArray, systematic_mV: FloatArray | None = Non
         None where the ratios, and offsets where each cell has a free one, can fit all of them, so that no data could
         show them.
     """
-    se = fit.working.se_mV[:, None]
-    columns = _residual_effects(_ratio_basis(fit), effects / se) * se
+    columns = _beside_ratios(fit, effects)
     q = columns.shape[1]
     if q == 0:
         return None
@@ -233,6 +236,12 @@ def _ratio_basis(fit: Fit) -> FloatArray:
     white = np.hstack(columns) / fit.working.se_mV[:, None]
     length = np.linalg.norm(white, axis=0)
     return _orthonormal(white[:, length > 0] / length[length > 0])
+
+
+def _beside_ratios(fit: Fit, effects: FloatArray) -> FloatArray:
+    """Return what ratios and free offsets cannot fit of further effects, in mV; shape (n, up to q)."""
+    se = fit.working.se_mV[:, None]
+    return _residual_effects(_ratio_basis(fit), effects / se) * se
 
 
 def _residual_effects(basis: FloatArray, effects: FloatArray) -> FloatArray:

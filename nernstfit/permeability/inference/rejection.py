@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nernstfit.contract.terms import RatioReason
-from nernstfit.permeability.inference.effects import condition_indicators, f_test, may_be_significant
+from nernstfit.permeability.inference.effects import condition_indicators, f_test, is_testable, may_be_significant
 from nernstfit.permeability.inference.sentences import ratio_reason, written_p
 from nernstfit.permeability.limits import IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2, fit
@@ -47,10 +47,12 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
     systematic_mV : ndarray, shape (n, sources)
         Shift of measured minus predicted potential by one standard deviation of each systematic error.
     """
-    p = _p_of_means(fitted, systematic_mV)
-    if p < _MAX_P_OF_MEANS:
-        return ratio_reason(RatioReason.MEANS_CONTRADICT, p=written_p(p))
     whiten = DenseWhitener(covariance_mV2(fitted) + systematic_mV @ systematic_mV.T)
+    indicators = condition_indicators(fitted)
+    if may_be_significant(fitted, indicators, whiten):
+        means = f_test(fitted, indicators, systematic_mV)
+        if means is not None and means.p < _MAX_P_OF_MEANS:
+            return ratio_reason(RatioReason.MEANS_CONTRADICT, p=written_p(means.p))
     white = whiten(fitted.working.potential_mV - fitted.predicted_mV)
     chi_square, n = float(white @ white), fitted.data.size
     if chi_square < stats.chi2.isf(_MAX_P_OF_RESIDUALS, n):
@@ -58,16 +60,7 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
     return ratio_reason(RatioReason.MODEL_MISFIT, chi_square=chi_square, n=n)
 
 
-def _p_of_means(fitted: Fit, systematic_mV: FloatArray) -> float:
-    """Return the p of the means of the baths under the model, systematic errors included; 1 where nothing tests it."""
-    indicators = condition_indicators(fitted)
-    if not may_be_significant(fitted, indicators, systematic_mV):
-        return 1.0
-    found = f_test(fitted, indicators, systematic_mV)
-    return 1.0 if found is None else found.p
-
-
-def explanation(fitted: Fit, systematic_mV: FloatArray) -> str:
+def explanation(fitted: Fit, systematic_mV: FloatArray, robust: bool) -> str:
     """Return which bath or measurement the model is rejected for, with what the ratios are without it.
 
     Parameters
@@ -75,33 +68,35 @@ def explanation(fitted: Fit, systematic_mV: FloatArray) -> str:
     fitted : Fit
         Of a rejected model.
     systematic_mV : ndarray, shape (n, sources)
+    robust : bool
+        Observations may be gross errors, as in the fit.
     """
     data = fitted.data
     if not data.conditions:
         return ""
     residual = np.abs(fitted.working.potential_mV - fitted.predicted_mV) / fitted.working.se_mV
     for i in np.argsort(-residual, kind="stable")[:_MAX_LEFT_OUT].tolist():
-        changes = _without(fitted, systematic_mV, [i])
+        changes = _without(fitted, systematic_mV, [i], robust)
         if changes is not None:
             names = {"measurement": data.measurements[i], "cell": data.cells[i], "bath": data.conditions[i].bath}
             return ratio_reason(RatioReason.WITHOUT_MEASUREMENT, **names, changes=changes)
     for bath in sorted({condition.bath for condition in data.conditions}):
         rows = [i for i, condition in enumerate(data.conditions) if condition.bath == bath]
-        changes = _without(fitted, systematic_mV, rows)
+        changes = _without(fitted, systematic_mV, rows, robust)
         if changes is not None:
             return ratio_reason(RatioReason.WITHOUT_BATH, bath=bath, changes=changes)
     return ratio_reason(RatioReason.SEVERAL_CONTRADICT)
 
 
-def _without(fitted: Fit, systematic_mV: FloatArray, rows: Sequence[int]) -> str | None:
+def _without(fitted: Fit, systematic_mV: FloatArray, rows: Sequence[int], robust: bool) -> str | None:
     """Return the changes of the ratios without some observations; None where the model is rejected all the same."""
     kept = [i for i in range(fitted.data.size) if i not in set(rows)]
     left = fitted.data.subset(kept)
     # Nothing can be said where a ratio loses all of its data, or nothing is left to test the equation.
     if len(kept) <= len(fitted.free) or not (np.abs(fitted.gradient[kept]).max(axis=0) > 0)[list(fitted.free)].all():
         return None
-    again = fit(left, fitted.reference, fitted.offset_scale_mV)
-    if f_test(again, condition_indicators(again)) is None or rejection_reason(again, systematic_mV[kept]):
+    again = fit(left, fitted.reference, fitted.offset_scale_mV, robust=robust)
+    if not is_testable(again, condition_indicators(again)) or rejection_reason(again, systematic_mV[kept]):
         return None
     return ", ".join(_changes(fitted, again)) or "the ratios hardly change"
 
