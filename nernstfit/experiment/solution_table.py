@@ -87,8 +87,8 @@ def parse(
 def _known_columns(table: pd.DataFrame, place: str, user_ions: UserIons) -> tuple[pd.DataFrame, list[str]]:
     """Return the table with its misspelt columns under their right names, and the faults of these."""
     meant, faults = {}, []
-    components = [name for name in table.columns if _is_component(name, user_ions)]
-    known = {name: column.also for name, column in tables.SOLUTIONS_INPUT.columns.items() if name not in components}
+    known = {name: column.also for name, column in tables.SOLUTIONS_INPUT.columns.items()}
+    components = [name for name in table.columns if name not in known and _is_component(name, user_ions)]
     others = [name for name in table.columns if name not in components]
     for each in headers.misspelt(others, known):
         meant[each.typed] = each.known

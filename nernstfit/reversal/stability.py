@@ -132,15 +132,15 @@ class Stability:
         if found is None:
             return None
         (start, stop), window = facts.window_ms(role), facts.window_ms(Role.SIGNAL)
-        proposal, remedy, current = "one in which it is settled", "", "a current that still activates"
+        proposal, remedy, current = "one in which the current has settled", "", "a current that still activates"
         if found.slope_nS > self.result.slope_nS:
             end, current = start + (stop - start) * _TAIL, "a tail or an inactivating current"
-            proposal = f"of a tail from_ms: {start:g} and to_ms: {end:g}, of an inactivating current statistic: peak"
+            proposal = f"from_ms: {start:g} and to_ms: {end:g} for a tail, statistic: peak for an inactivating current"
             remedy = f"from_ms={start:g};to_ms={end:g}"
         late_mV = f"{self.result.potential_mV:.1f} mV from {window[0]:g} to {window[1]:g} ms"
         reason = (
             f"the zero moves along the epoch: {found.potential_mV:.1f} mV from {start:g} to {stop:g} ms, {late_mV}; "
-            f"{current}? Choose the window: {proposal}"
+            f"{current}? Choose a window: {proposal}"
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=remedy)
 
