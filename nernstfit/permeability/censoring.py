@@ -52,9 +52,9 @@ _MAX_UPDATES = 60
 """Rounds of updates. In simulated groups with limits or gross errors 2 (median) to 24 are needed; with half of it
 the slowest hardly agree, twice as many only repeat."""
 
-_CONVERGED = 1e-5
-"""Change of a working response over its standard error below which the updates agree. It is below the tolerance of
-the fit; with half of it one more round, with twice one less."""
+_CONVERGED = 1e-7
+"""Change of a working response over its standard error below which the updates agree. The next alternation of the
+fit continues them until it has settled; with half of it one more round, with twice one less."""
 
 _LN_2PI = math.log(2 * math.pi)
 

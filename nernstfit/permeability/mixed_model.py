@@ -37,7 +37,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.permeability import censoring
 from nernstfit.permeability.covariance import (
     BATCH,
     LN_P,
@@ -47,28 +46,12 @@ from nernstfit.permeability.covariance import (
     WhitenedDesign,
     Whitener,
 )
-from nernstfit.permeability.least_squares import least_squares
-from nernstfit.permeability.limits import MAX_LINEAR_STEP
+from nernstfit.permeability.estimation import Problem, State, curvature_bias_mV, estimate
+from nernstfit.permeability.limits import MAX_LN_P
 from nernstfit.permeability.observations import Observations, present
-from nernstfit.permeability.reml import Deviance, LinearModel, estimable_components, fit_variance_components
-from nernstfit.permeability.starting_values import starting_ln_p
+from nernstfit.permeability.reml import Deviance, LinearModel, estimable_components
 
 FloatArray = NDArray[np.float64]
-
-_MAX_ITERATIONS = 30
-"""Alternations of ratios and variance components. Fits of the demonstration need 3 (median) to 5; where no
-parameters explain the data they circle and need all. With half of it the slowest that converge would end at the
-best point visited; twice as many only lengthen those that circle."""
-
-_CONVERGED = 1e-3
-"""Change of a prediction over its standard error, and relative change of a variance component, below which the fit
-has converged. It is far below the width of any interval; with half of it one more alternation, with twice one
-less."""
-
-_SMALLEST_COMPONENT = 0.01
-"""Standard deviation (mV, or of ln P) below which changes of a variance component count as absolute: near 0 it
-moves without effect. With half of it such fits alternate longer; with twice as much a small one is known less
-precisely."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +88,9 @@ class Fit:
         Mean of each potential over cells minus the potential of the mean cell.
     working : Observations
         Working responses: the observations minus the curvature bias, censored ones and possible gross errors replaced.
+    settled : bool
+        False where ratios and variance components did not converge: they then are those of least squares, and no
+        estimates.
     """
 
     data: Observations
@@ -123,6 +109,7 @@ class Fit:
     log_likelihood: float
     curvature_bias_mV: FloatArray
     working: Observations
+    settled: bool
 
     @property
     def predicted_mV(self) -> FloatArray:
@@ -142,40 +129,6 @@ class Fit:
     def n_parameters(self) -> int:
         """Number of fitted ratios and variance components."""
         return len(self.free) + len(self.estimated_components)
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """Observations and model of one fit: what is fitted of the ln P and the variance components, by which criterion."""
-
-    data: Observations
-    reference: str
-    free: tuple[int, ...]
-    estimated: tuple[str, ...]
-    offset_scale_mV: float
-    restricted: bool = True
-    robust: bool = False
-
-    @property
-    def has_working_responses(self) -> bool:
-        """True where any observation is censored or may be a gross error."""
-        return censoring.needed(self.data, self.robust)
-
-
-@dataclass(frozen=True)
-class _State:
-    """Estimates at one iteration, and the working responses there (see `Fit`, but with the curvature bias)."""
-
-    ln_p: FloatArray
-    components: VarianceComponents
-    working: Observations
-    curvature_bias_mV: FloatArray
-    log_factor: float = 0.0
-
-    @property
-    def of_mean_cell(self) -> Observations:
-        """Working responses minus the curvature bias, as the mean cell would give them."""
-        return replace(self.working, potential_mV=self.working.potential_mV - self.curvature_bias_mV)
 
 
 def fit(
@@ -203,8 +156,8 @@ def fit(
     order = _canonical_order(data)
     ordered = data.subset(order)
     components, estimated = estimable_components(ordered, offset_scale_mV)
-    problem = _Problem(ordered, reference, _free(ordered, reference), estimated, offset_scale_mV, restricted, robust)
-    result = _summary(problem, _estimate(problem, components))
+    problem = Problem(ordered, reference, _free(ordered, reference), estimated, offset_scale_mV, restricted, robust)
+    result = _summary(problem, *estimate(problem, components))
     back = np.argsort(order)
     return replace(
         result,
@@ -239,10 +192,10 @@ def expected(
     known = VarianceComponents(
         **{name: getattr(components if name in estimated else start, name) for name in (OFFSET, LN_P, BATCH)}
     )
-    bias = _curvature_bias_mV(data, ln_p, known)
+    bias = curvature_bias_mV(data, ln_p, known)
     at_expectation = replace(data, potential_mV=data.predict(ln_p) + bias)
-    problem = _Problem(at_expectation, reference, _free(data, reference), estimated, offset_scale_mV)
-    return _summary(problem, _State(ln_p, known, at_expectation, bias))
+    problem = Problem(at_expectation, reference, _free(data, reference), estimated, offset_scale_mV)
+    return _summary(problem, State(ln_p, known, at_expectation, bias), settled=True)
 
 
 def covariance_mV2(fit: Fit) -> FloatArray:
@@ -286,101 +239,25 @@ def _canonical_order(data: Observations) -> list[int]:
     return sorted(range(data.size), key=lambda i: (data.cells[i], table[i]))
 
 
-def _estimate(problem: _Problem, components: VarianceComponents) -> _State:
-    """Alternate between ratios and variance components until both have converged."""
-    data, free = problem.data, problem.free
-    ln_p = starting_ln_p(data, free, components)
-    state = _State(ln_p, components, censoring.begin(data), np.zeros(data.size))
-    visited = []
-    for _ in range(_MAX_ITERATIONS):
-        predicted, gradient = data.prediction(state.ln_p)
-        state = _with_working_responses(problem, state, predicted, gradient)
-        response = state.of_mean_cell
-        linear = LinearModel(
-            CovarianceComponents(response, gradient), response.potential_mV - predicted, gradient[:, list(free)]
-        )
-        deviance = Deviance(linear, problem.estimated, state.components, problem.offset_scale_mV, problem.restricted)
-        components = fit_variance_components(deviance, state.components, problem.estimated)
-        whiten = Whitener(linear.structure, components)
-        ln_p = _step(response, state.ln_p, free, whiten, linear)
-        change = max(_change_over_se(data, predicted, ln_p), _relative_change(state.components, components))
-        state = replace(state, ln_p=ln_p, components=components)
-        if change < _CONVERGED:
-            return _final(problem, replace(state, ln_p=least_squares(response, ln_p, free, whiten)))
-        visited.append(state)
-    # Where no parameters explain the data, ratios and variance components may circle.
-    if problem.has_working_responses:
-        return _final(problem, state)
-    return _final(problem, min(visited, key=lambda at: _deviance(problem, at)))
-
-
-def _final(problem: _Problem, state: _State) -> _State:
-    """Return the state with the curvature bias and the working responses of its own estimates."""
-    return _with_working_responses(problem, state, *problem.data.prediction(state.ln_p))
-
-
-def _with_working_responses(problem: _Problem, state: _State, predicted_mV: FloatArray, gradient: FloatArray) -> _State:
-    """Return the state with the curvature bias and working responses at its ln P, whose prediction is given."""
-    bias = _curvature_bias_mV(problem.data, state.ln_p, state.components)
-    if not problem.has_working_responses:
-        return replace(state, curvature_bias_mV=bias)
-
-    def precision(at: Observations) -> censoring.Precision:
-        whiten = Whitener(CovarianceComponents(at, gradient), state.components)
-        return lambda residual: (whiten.precision_times(residual), whiten.precision_diagonal)
-
-    working, log_factor = censoring.update(problem.data, state.working, predicted_mV + bias, precision, problem.robust)
-    return replace(state, working=working, curvature_bias_mV=bias, log_factor=log_factor)
-
-
-def _curvature_bias_mV(data: Observations, ln_p: FloatArray, components: VarianceComponents) -> FloatArray:
-    """Return the mean of each potential over cells minus the potential of the mean cell; shape (n,)."""
-    sd = math.hypot(components.ln_p, components.batch_ln_p)
-    return data.curvature_bias(ln_p, sd) if sd else np.zeros(data.size)
-
-
 def _linearized(data: Observations, ln_p: FloatArray, free: Sequence[int]) -> LinearModel:
     """Return the linear mixed model of some responses near ln P."""
     predicted, gradient = data.prediction(ln_p)
     return LinearModel(CovarianceComponents(data, gradient), data.potential_mV - predicted, gradient[:, list(free)])
 
 
-def _step(
-    data: Observations, ln_p: FloatArray, free: Sequence[int], whiten: Whitener, linear: LinearModel
-) -> FloatArray:
-    """Return the optimum of the linear model where that is near, else that of the nonlinear model."""
-    step = WhitenedDesign.of(whiten(linear.design)).sensitivity @ whiten(linear.residual)
-    if np.abs(step).max(initial=0.0) > MAX_LINEAR_STEP or data.size < len(free):
-        return least_squares(data, ln_p, free, whiten)
-    moved = ln_p.copy()
-    moved[list(free)] += step
-    return moved
+def _df_at_fit(problem: Problem, state: State, linear: LinearModel) -> FloatArray:
+    """Return the degrees of freedom of each fitted ln P; an ion held at the bound enters its own only."""
+    held = np.abs(state.ln_p[list(problem.free)]) >= MAX_LN_P
+    df = np.empty(len(problem.free))
+    for which in (~held, *(np.arange(len(held)) == i for i in np.flatnonzero(held))):
+        columns = which | ~held
+        of_design = replace(linear, design=linear.design[:, columns])
+        deviance = Deviance(of_design, problem.estimated, state.components, problem.offset_scale_mV, restricted=True)
+        df[which] = deviance.degrees_of_freedom(deviance.ln_sd(state.components))[which[columns]]
+    return df
 
 
-def _deviance(problem: _Problem, state: _State) -> float:
-    """Return -2 ln likelihood at a state, linearised there."""
-    bias = _curvature_bias_mV(problem.data, state.ln_p, state.components)
-    linear = _linearized(problem.data, state.ln_p, problem.free)
-    linear = replace(linear, residual=linear.residual - bias)
-    deviance = Deviance(linear, problem.estimated, state.components, problem.offset_scale_mV, problem.restricted)
-    return deviance.value(state.components)
-
-
-def _change_over_se(data: Observations, before_mV: FloatArray, ln_p: FloatArray) -> float:
-    """Return the largest change of a predicted potential over its standard error.
-
-    The ratios themselves are no measure: that of an impermeant ion may move without any effect.
-    """
-    return float(np.abs((data.predict(ln_p) - before_mV) / data.se_mV).max())
-
-
-def _relative_change(old: VarianceComponents, new: VarianceComponents) -> float:
-    """Return the largest relative change of a standard deviation."""
-    pairs = ((old.offset_mV, new.offset_mV), (old.ln_p, new.ln_p), (old.batch_ln_p, new.batch_ln_p))
-    return max(abs(a - b) / max(a, b, _SMALLEST_COMPONENT) for a, b in pairs)
-
-
-def _summary(problem: _Problem, state: _State) -> Fit:
+def _summary(problem: Problem, state: State, settled: bool) -> Fit:
     """Return the fit with its covariance, degrees of freedom, predicted offsets and likelihood."""
     data, components, working = problem.data, state.components, state.of_mean_cell
     predicted, gradient = data.prediction(state.ln_p)
@@ -393,10 +270,8 @@ def _summary(problem: _Problem, state: _State) -> Fit:
     normal = -0.5 * (whiten.log_determinant + chi_square + data.size * math.log(2 * math.pi))
     is_of_cell = np.equal.outer(np.array(data.cell_names), np.array(data.cells)).astype(float)
     offset_covariance = components.offset_mV**2 * is_of_cell / data.cell_sizes[:, None]
-    df = np.full(len(problem.free), math.inf)
-    if problem.restricted and problem.estimated and problem.free:
-        deviance = Deviance(linear, problem.estimated, components, problem.offset_scale_mV, restricted=True)
-        df = deviance.degrees_of_freedom(deviance.ln_sd(components))
+    known = np.full(len(problem.free), math.inf)
+    df = _df_at_fit(problem, state, linear) if problem.restricted and problem.estimated and problem.free else known
     return Fit(
         data=data,
         reference=problem.reference,
@@ -414,4 +289,5 @@ def _summary(problem: _Problem, state: _State) -> Fit:
         log_likelihood=state.log_factor + normal,
         curvature_bias_mV=state.curvature_bias_mV,
         working=working,
+        settled=settled,
     )

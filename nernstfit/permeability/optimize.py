@@ -23,9 +23,9 @@ _DIFFERENCE = 1e-4
 """Step of ln P over which slopes are differenced for the second derivative. Its error, the square of it, is near
 that by rounding (1e-16 / 1e-4); half or twice of it changes neither much."""
 
-_FLAT = 1e-5
-"""Slope of chi-square by ln P below which a point is an optimum, and the least curvature. A slope of 1e-5 moves no
-cost of a profile; with half of it one more step, with twice one less."""
+_FLAT = 1e-7
+"""Slope of chi-square by ln P below which a point is an optimum, and the least curvature. A slope of 1e-7 moves no
+digit that is shown; with half of it one more step, with twice one less."""
 
 _MAX_HALVINGS = 12
 """Halvings of a step that does not go downhill, down to 1/4096 of it. With half of it a curved ridge may end the

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from nernstfit.permeability.covariance import (
     BATCH,
@@ -48,6 +47,29 @@ twice as much few cells leave the offsets nearly free."""
 _MIN_INFORMATION = 1e-7
 """Eigenvalue of the information, over the largest, below which a combination of variance components is not
 estimable. Far above rounding; half or twice of it decides nothing."""
+
+_MAX_STEPS = 60
+"""Newton steps of one estimate. From afar 4 to 9 are needed, from near by 2; half or twice of it changes none."""
+
+_MAX_HALVINGS = 12
+"""Halvings of a step that does not go downhill. With half of it a curved ridge may end the descent; twice as many
+repeat what is lost in rounding."""
+
+_MAX_LN_STEP = 1.5
+"""Longest step of a ln standard deviation that cannot vanish, a factor of 4.5. At half of it far starts take more
+steps; at twice as much more of them are halved."""
+
+_NO_GAIN = 1e-8
+"""Expected decrease of the deviance, relative to it, below which a step is taken unseen: its effect is lost in the
+rounding of the deviance, not in that of the slope. Half or twice of it changes where the last steps are checked."""
+
+_CONVERGED = 1e-5
+"""Step of the ln standard deviations that is the last one: Newton's method leaves the square of it. Half or twice of it
+costs or saves one step."""
+
+_MIN_CURVATURE = 1e-8
+"""Least curvature over the expected one of a single component. Components that data tell apart have 1e-5 and more;
+half or twice of it shortens or lengthens steps along those that they do not."""
 
 _MIN_START = 1e-12
 """Standard deviation in place of 0 where the logarithm of a starting value is taken; the bounds then raise it."""
@@ -97,9 +119,9 @@ class Deviance:
     @property
     def bounds(self) -> list[tuple[float, float]]:
         """Bounds of each ln standard deviation."""
-        around = math.log(self._scale) if OFFSET in self._names else 0.0
-        reach = math.log(_OFFSET_RANGE)
-        ranges = {OFFSET: (around - reach, around + reach), NOISE: (-math.log(MAX_SD), math.log(MAX_SD))}
+        ranges = {NOISE: (-math.log(MAX_SD), math.log(MAX_SD))}
+        if OFFSET in self._names:
+            ranges[OFFSET] = (math.log(self._scale / _OFFSET_RANGE), math.log(self._scale * _OFFSET_RANGE))
         return [ranges.get(name, (math.log(MIN_SD), math.log(MAX_SD))) for name in self._names]
 
     def components(self, ln_sd: FloatArray) -> VarianceComponents:
@@ -125,6 +147,25 @@ class Deviance:
             value += away**2
             slope[at] += 2 * away / _PRIOR_WIDTH
         return value, slope
+
+    def curvature(self, ln_sd: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the second derivatives of the value, and their expectation; shape (components, components) each.
+
+        tr(P V_ij) - tr(P V_i P V_j) + 2 r' P V_i P V_j P r - r' P V_ij P r, with V_ij = 2 V_i where i = j, else 0.
+        """
+        white, design, slopes = self._at(ln_sd)
+        trace = 2 * self._information(design, slopes, self._between(design, slopes), self._restricted)
+        residual = white(self._residual)
+        rest = residual - design.left @ (design.left.T @ residual)
+        through = (slopes @ self._by_cluster(rest)[..., None])[..., 0].reshape(len(self._names), -1)
+        along = through @ design.left
+        observed = 2 * (through @ through.T - along @ along.T) - trace
+        slope = self(ln_sd)[1]
+        if OFFSET in self._names:
+            at = self._names.index(OFFSET)
+            slope[at] -= 2 * (ln_sd[at] - math.log(self._scale)) / _PRIOR_WIDTH**2
+            observed[at, at] += 4 / _PRIOR_WIDTH**2
+        return observed + np.diag(2 * slope), trace
 
     def degrees_of_freedom(self, ln_sd: FloatArray) -> FloatArray:
         """Return Satterthwaite's degrees of freedom of each coefficient, 2 v^2 / var(v), shape (p,).
@@ -178,12 +219,16 @@ class Deviance:
         """Return the point that stands for some variance components."""
         return np.array([math.log(getattr(components, name)) for name in self._names])
 
-    def _information(self, design: WhitenedDesign, slopes: FloatArray, between: FloatArray) -> FloatArray:
+    def _information(
+        self, design: WhitenedDesign, slopes: FloatArray, between: FloatArray, restricted: bool = True
+    ) -> FloatArray:
         """Return the expected information of the ln standard deviations, the prior's included."""
         left = self._by_cluster(design.left)
         through = slopes @ left  # (components, clusters, width, rank)
-        whole = np.einsum("iuab,juab->ij", slopes, slopes) - 2 * np.einsum("iuar,juar->ij", through, through)
-        information = (whole + np.einsum("irs,jrs->ij", between, between)) / 2
+        information = np.einsum("iuab,juab->ij", slopes, slopes) / 2
+        if restricted:
+            through = slopes @ self._by_cluster(design.left)  # (components, clusters, width, rank)
+            information -= np.einsum("iuar,juar->ij", through, through) - np.einsum("irs,jrs->ij", between, between) / 2
         if OFFSET in self._names:
             at = self._names.index(OFFSET)
             information[at, at] += 1 / _PRIOR_WIDTH**2
@@ -219,6 +264,10 @@ class Deviance:
 def fit_variance_components(deviance: Deviance, start: VarianceComponents, names: Sequence[str]) -> VarianceComponents:
     """Estimate the variance components of a linear mixed model by (restricted) maximum likelihood.
 
+    Newton's method, by Fisher scoring where the deviance is not convex. Standard deviations between cells and between
+    batches, which may vanish, are sought as variances, in which a scoring step is nearly exact; a vanishing one is
+    exactly the lower bound.
+
     Parameters
     ----------
     deviance : Deviance
@@ -228,15 +277,55 @@ def fit_variance_components(deviance: Deviance, start: VarianceComponents, names
     """
     if not names:
         return start
-    bounds = deviance.bounds
-    first = [
-        min(max(math.log(max(getattr(start, name), _MIN_START)), low), high)
-        for name, (low, high) in zip(names, bounds, strict=True)
-    ]
-    result = optimize.minimize(
-        deviance, first, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-11, "gtol": 1e-4}
-    )
-    return deviance.components(result.x)
+    low, high = np.array(deviance.bounds).T
+    ln_sd = np.clip([math.log(max(getattr(start, name), _MIN_START)) for name in names], low, high)
+    as_variance = np.array([name in (LN_P, BATCH) for name in names])
+    value, slope = deviance(ln_sd)
+    for _ in range(_MAX_STEPS):
+        pushed = ((ln_sd <= low) & (slope > 0)) | ((ln_sd >= high) & (slope < 0))
+        step, gain = _newton_step(deviance, ln_sd, slope, as_variance, np.flatnonzero(~pushed))
+        reached = np.clip(_moved(ln_sd, step, as_variance), low, high)
+        is_unseen, change = gain < _NO_GAIN * (1 + abs(value)), float(np.abs(reached - ln_sd).max())
+        if is_unseen and change < _CONVERGED:
+            return deviance.components(reached)
+        found, fresh = deviance(reached)
+        for _ in range(0 if is_unseen else _MAX_HALVINGS):
+            if found < value:
+                break
+            step = step / 2
+            reached = np.clip(_moved(ln_sd, step, as_variance), low, high)
+            found, fresh = deviance(reached)
+        if not (found < value or is_unseen):
+            break
+        ln_sd, value, slope = reached, found, fresh
+    return deviance.components(ln_sd)
+
+
+def _newton_step(
+    deviance: Deviance, ln_sd: FloatArray, slope: FloatArray, as_variance: NDArray[np.bool_], free: NDArray[np.intp]
+) -> tuple[FloatArray, float]:
+    """Return a step downhill of the ln standard deviations or variances, and the decrease that it should bring."""
+    inner = np.where(as_variance, np.exp(-2 * ln_sd) / 2, 1.0)  # d ln s / d s^2 = 1 / (2 s^2)
+    observed, expected = deviance.curvature(ln_sd)
+    observed = observed - np.diag(np.where(as_variance, 2 * slope, 0.0))  # d^2 ln s / d(s^2)^2 = -2 inner^2
+    at, step = np.ix_(free, free), np.zeros(len(ln_sd))
+    if not free.size:
+        return step, 0.0
+    scale = np.sqrt(np.maximum(np.diagonal(expected)[free], np.finfo(float).tiny))
+    size, axes = np.linalg.eigh(observed[at] / np.outer(scale, scale))
+    if size[0] < _MIN_CURVATURE:
+        size, axes = np.linalg.eigh(expected[at] / np.outer(scale, scale))
+    in_ln = -axes @ ((axes.T @ (slope[free] / scale)) / np.maximum(size, _MIN_CURVATURE)) / scale
+    gain = -float(slope[free] @ in_ln) / 2
+    step[free] = in_ln / inner[free]
+    longest = float(np.abs(np.where(as_variance, 0.0, step)).max())
+    return step * min(1.0, _MAX_LN_STEP / max(longest, _MAX_LN_STEP)), gain
+
+
+def _moved(ln_sd: FloatArray, step: FloatArray, as_variance: NDArray[np.bool_]) -> FloatArray:
+    """Return the point after a step of ln standard deviations or variances."""
+    variance = np.maximum(np.exp(2 * ln_sd) + step, _MIN_START**2)
+    return np.where(as_variance, np.log(variance) / 2, ln_sd + step)
 
 
 def estimable_components(data: Observations, offset_scale_mV: float) -> tuple[VarianceComponents, tuple[str, ...]]:

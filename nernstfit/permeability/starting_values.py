@@ -44,8 +44,7 @@ def starting_ln_p(data: Observations, free: Sequence[int], components: VarianceC
     -------
     ndarray, shape (data.n_coefficients,)
     """
-    smoothed = replace(data, se_mV=np.hypot(data.se_mV, _MIN_SE_MV))
-    structure = CovarianceComponents(smoothed, np.zeros((data.size, data.n_coefficients)))
+    smoothed, structure = _smoothed(data)
     equal = np.zeros(data.n_coefficients)
     found = least_squares(smoothed, equal, free, Whitener(structure, components))
     if data.size < len(free) or not _is_implausible(smoothed, found, components):
@@ -57,6 +56,18 @@ def starting_ln_p(data: Observations, free: Sequence[int], components: VarianceC
         if reached < lowest - LOWER_CHI_SQUARE:
             found, lowest = other, float(reached)
     return found
+
+
+def with_least_error(data: Observations, components: VarianceComponents) -> tuple[Observations, FloatArray]:
+    """Return the observations as the start takes them, and the covariance of their potentials, shape (n, n)."""
+    smoothed, structure = _smoothed(data)
+    return smoothed, structure.whole(components)
+
+
+def _smoothed(data: Observations) -> tuple[Observations, CovarianceComponents]:
+    """Return the observations with at least 1 mV of error each, and their covariance where cells do not differ."""
+    smoothed = replace(data, se_mV=np.hypot(data.se_mV, _MIN_SE_MV))
+    return smoothed, CovarianceComponents(smoothed, np.zeros((data.size, data.n_coefficients)))
 
 
 def _is_implausible(smoothed: Observations, ln_p: FloatArray, components: VarianceComponents) -> bool:
