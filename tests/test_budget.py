@@ -71,7 +71,7 @@ def test_two_ions_in_closed_form() -> None:
     all_of, spread = shares(found, np.zeros((7, 0)), ()), found.components
     assert all_of["Na", "noise"].se_ln == pytest.approx(0.5 / RT_F / math.sqrt(7), rel=1e-6)
     assert all_of["Na", "offset"].se_ln == pytest.approx(spread.offset_mV / RT_F / math.sqrt(7), rel=1e-6)
-    assert all_of["Na", "cells"].se_ln == pytest.approx(math.sqrt(2 / 7) * spread.ln_p, rel=1e-6)
+    assert all_of["Na", "cells"].se_ln == pytest.approx(math.hypot(*spread.ln_p) / math.sqrt(7), rel=1e-6)
 
 
 def test_noise_and_offset_by_moving_each_potential() -> None:

@@ -33,14 +33,14 @@ def test_the_interval_of_a_reversal_potential_holds_the_truth(row: Calibration) 
 
 @pytest.mark.parametrize("row", ratios.ROWS, ids=lambda row: row.name)
 def test_what_is_said_of_a_ratio_is_true(row: ratios.Calibration) -> None:
-    intervals = ["whole"] if row.off_mV else ratios.INTERVALS
-    for tally in ratios.calibrate(row, CASES, int(os.environ.get("SEED", "1")), intervals):
+    for tally in ratios.calibrate(row, CASES, int(os.environ.get("SEED", "1"))):
         if row.off_mV:
             assert tally.rejected >= ratios.LEAST_REJECTED, tally
             continue
         silent = tally.cases - tally.claims
         assert silent <= MAX_OTHERS, tally
         assert LEAST <= tally.held + silent <= max(MOST, CASES * (row.high == ratios.LOOSE_HIGH)), tally
+        assert not tally.relative_width > ratios.MAX_WIDTH
         # The bias of 70 experiments is known to an eighth of their spread.
         assert abs(tally.bias) < ratios.BIAS + 3 * float(np.std(tally.errors)) / CASES**0.5
 
@@ -49,7 +49,7 @@ def test_near_the_switch_estimates_and_bounds_together_hold_the_truth() -> None:
     """An ion that just shows: docs/inference.md says what either verdict alone is worth."""
     usual = ratios.ROWS[0]
     faint = replace(usual.experiment, ratios={**usual.experiment.ratios, "Cl": 0.03})
-    found = ratios.calibrate(replace(usual, name="faint chloride", experiment=faint), CASES, 1, ["whole"])
-    (tally,) = (tally for tally in found if tally.ion == "Cl")
+    found = ratios.calibrate(replace(usual, name="faint chloride", experiment=faint), CASES, 1)
+    (tally,) = (tally for tally in found if (tally.ion, tally.interval) == ("Cl", "whole"))
     assert min(tally.verdicts["estimate"], tally.verdicts["upper_bound"]) > CASES / 4
     assert LEAST <= tally.held + (tally.cases - tally.claims) <= MOST

@@ -28,10 +28,38 @@ def test_the_slope_is_that_of_the_value(seed: int, restricted: bool) -> None:
     gradient = data.gradient(ln_p)
     names = (OFFSET, LN_P, BATCH)
     model = LinearModel(CovarianceComponents(data, gradient), data.potential_mV - data.predict(ln_p), gradient[:, 1:])
-    deviance = Deviance(model, names, VarianceComponents(1.0, 0.1, 0.1), 1.0, restricted)
-    at = rng.normal(-1, 1, 3)
-    numerical = [(deviance(at + h)[0] - deviance(at - h)[0]) / 2e-5 for h in 1e-5 * np.eye(3)]
+    deviance = Deviance(model, names, VarianceComponents(1.0, (0.1,) * len(data.ions), 0.1), 1.0, restricted)
+    at = rng.normal(-1, 1, len(deviance.parameters.low))
+    steps = 1e-5 * np.eye(len(at))
+    numerical = [(deviance(at + h)[0] - deviance(at - h)[0]) / 2e-5 for h in steps]
     assert deviance(at)[1] == pytest.approx(numerical, rel=1e-5, abs=1e-5)
+    numerical = [(deviance(at + h)[1] - deviance(at - h)[1]) / 2e-5 for h in steps]
+    assert deviance.curvature(at)[0] == pytest.approx(np.array(numerical), rel=1e-4, abs=1e-4)
+
+
+def test_spreads_that_differ_are_found_and_equal_ones_are_drawn_together() -> None:
+    rng, different, equal = np.random.default_rng(1), [], []
+    for seed in range(6):
+        data = Simulation(spread=0.0).draw(seed)
+        own = rng.standard_normal((8, len(data.ions)))
+        gradient = data.gradient(np.log(list(TRUTH.values())))
+        for found, sd in ((different, [0.05, 0.05, 0.05, 0.05, 0.5, 0.05]), (equal, [0.1] * 6)):
+            of_row = (own * sd)[[int(cell[1:]) for cell in data.cells]]
+            moved = replace(data, potential_mV=data.potential_mV + (gradient * of_row).sum(axis=1))
+            found.append(fit(moved, "Na", 1.0).components.ln_p)
+    of_nmdg, of_others = np.array(different)[:, 4], np.delete(np.array(different), 4, axis=1)
+    assert np.exp(np.log(of_nmdg).mean()) == pytest.approx(0.5, rel=0.25)
+    assert np.exp(np.log(of_others).mean()) == pytest.approx(0.05, rel=0.25)
+    # The standard deviation of eight cells is known to 27 %; drawn together they scatter less.
+    assert np.log(equal).std(axis=1).mean() < 0.2
+
+
+@pytest.mark.parametrize("reference", ["Na", "NMDG", "Cl"])
+def test_spreads_do_not_depend_on_the_reference(reference: str) -> None:
+    data = Simulation().draw(4)
+    one, other = fit(data, "K", 1.0), fit(data, reference, 1.0)
+    assert other.components.ln_p == pytest.approx(one.components.ln_p, rel=1e-5)
+    assert other.ln_p - other.ln_p[1] == pytest.approx(one.ln_p, abs=1e-6)
 
 
 def biionic(ln_ratios: np.ndarray, batches: tuple[str, ...] = ()) -> Observations:

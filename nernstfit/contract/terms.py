@@ -59,95 +59,11 @@ class RatioVerdict(Term):
     MODEL_REJECTED = "model_rejected", "model rejected", "the potentials contradict the equation: no interval is valid"
 
 
-class RatioReason(Term):
-    """Reason for the verdict on a ratio, or remark on its interval; the texts hold places for names and numbers."""
+class RatioScope(Term):
+    """Object of a ratio and its interval."""
 
-    ION_ABSENT = "ion_absent", "", "{ion} is in no solution of these measurements", "add a bath with {ion}"
-    REFERENCE_ABSENT = "reference_absent", "", "the reference {reference} is in no solution of these measurements"
-    FACTOR_CONFOUNDED = (
-        "factor_confounded",
-        "",
-        "the effect of a factor on the pipette's activities equals that of a common offset for monovalent cations "
-        "inside, and these data do not separate them",
-        "add baths that change the contribution of a permeant anion or divalent ion, or set fit.activity_correction "
-        "to none",
-    )
-    COMBINATION = (
-        "combination",
-        "",
-        "the data determine only a combination of {ion} and {others}",
-        "add a bath that changes one of them",
-    )
-    COLLINEAR = (
-        "collinear",
-        "",
-        "{ion} and {others} change together (collinearity {collinearity:.3f})",
-        "add a bath that changes one of them",
-    )
-    SHIFTS_ONLY = (
-        "shifts_only",
-        "",
-        "with a free offset in each cell only differences between baths are informative, and none separates {ion} "
-        "from {reference}",
-        "add a bath with {ion} and one with {reference}",
-    )
-    ANY_RATIO = (
-        "any_ratio",
-        "",
-        "P({ion}) is not identifiable from these data",
-        "add a bath with more {ion} and less of the other permeant ions",
-    )
-    NO_PERMEABILITY = (
-        "no_permeability",
-        "",
-        "the data are consistent with no permeability of {ion} at all",
-        "add a bath with more {ion}",
-    )
-    NO_REFERENCE_PERMEABILITY = (
-        "no_reference_permeability",
-        "",
-        "the data are consistent with a permeability of {ion} alone",
-        "add a bath with more {reference}",
-    )
-    OPEN_INTERVAL = "open_interval", "", "with so few cells the interval is open on one side", "add more cells"
-    ONE_MEAN = (
-        "one_mean",
-        "",
-        "one mean of cells: the between-cell interval comes from the given standard errors alone",
-    )
-    ONE_CELL = (
-        "one_cell",
-        "",
-        "one cell: the between-cell interval comes from the error of the measurement alone, not from differences "
-        "between cells",
-    )
-    MODEL_MISFIT = (
-        "model_misfit",
-        "",
-        "the model does not explain the potentials (chi-square {chi_square:.2g} for {n}): no interval is valid",
-    )
-    MEANS_CONTRADICT = (
-        "means_contradict",
-        "",
-        "no set of ratios explains the means of the baths, beyond chance (p {p}) and beyond the systematic errors: no "
-        "interval is valid",
-    )
-    WITHOUT_BATH = (
-        "without_bath",
-        "",
-        "without bath {bath} the means agree ({changes}): check its solution, its junction potential and its name",
-    )
-    WITHOUT_MEASUREMENT = (
-        "without_measurement",
-        "",
-        "without {measurement} (cell {cell}, bath {bath}) the means agree ({changes}): check this recording",
-    )
-    SEVERAL_CONTRADICT = (
-        "several_contradict",
-        "",
-        "no single bath or measurement is the reason: check which solution is the bath and which the pipette, the sign "
-        "of the junction potentials, the names of the solutions, run-down and the series resistance",
-    )
+    POPULATION = "population", "population of cells"
+    CELL = "cell", "this cell alone"
 
 
 class IntervalMethod(Term):
@@ -159,7 +75,7 @@ class IntervalMethod(Term):
     BOOTSTRAP = (
         "bootstrap",
         "bootstrap over cells",
-        "bootstrap over cells (2,000 resamples, variance components fixed)",
+        "bootstrap over cells (2,000 resamples, variance components fixed, widened for few cells)",
     )
     STUDENT = "t", "t of single cells", "Student's t of the ln ratios estimated from single cells"
 

@@ -8,9 +8,10 @@ Observations of one cell share its offset and its deviation of ln P, those of on
     V = diag(se^2) + sum_j s_j^2 M_j,
 
 with s_j the standard deviation of a random effect and M_j its covariance at unit variance: 1 within a cell for the
-offset, G G' within a cell for ln P (equal for every permeant ion), G G' within a batch for ln P of the batch. The noise
-is one more component with M = diag(se^2) and s = 1. Of what cells differ by, an observation that averages n cells
-retains 1 / n in variance; of two that average different numbers of the same cells, 1 / the larger n is common.
+offset, g g' within a cell for ln P of each permeant ion, g its column of G, and G G' within a batch for ln P of the
+batch, equal for every ion. The noise is one more component with M = diag(se^2) and s = 1. Of what cells differ by, an
+observation that averages n cells retains 1 / n in variance; of two that average different numbers of the same cells,
+1 / the larger n is common.
 
 Everything is calculated cluster by cluster (see `Observations.clusters`), all at once, padded to the same width.
 """
@@ -22,11 +23,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.observations import Observations, present
 
 FloatArray = NDArray[np.float64]
 
 OFFSET, LN_P, BATCH, NOISE = "offset_mV", "ln_p", "batch_ln_p", "noise"
+COMMON_LN_P = "common_ln_p"  # ln P, with one standard deviation of all ions
 
 _MIN_SINGULAR_VALUE = 1e-7
 """Singular value of the design, its columns of length 1, below which a direction is not estimable. Rounding leaves
@@ -45,8 +47,8 @@ class VarianceComponents:
     ----------
     offset_mV : float
         Of the electrode offsets between cells.
-    ln_p : float
-        Of each ln P between cells.
+    ln_p : tuple of float, length k
+        Of the ln P of each permeant ion between cells.
     batch_ln_p : float
         Of each ln P between batches.
     noise : float
@@ -54,7 +56,7 @@ class VarianceComponents:
     """
 
     offset_mV: float
-    ln_p: float
+    ln_p: tuple[float, ...]
     batch_ln_p: float = 0.0
     noise: float = 1.0
 
@@ -68,6 +70,8 @@ class CovarianceComponents:
         Observations of each cluster, padded with -1.
     there : ndarray of bool, shape (clusters, width)
         False at the padding.
+    ions : ndarray of int
+        Indices of the permeant ions that are in any solution.
     """
 
     def __init__(self, data: Observations, gradient: FloatArray) -> None:
@@ -75,16 +79,17 @@ class CovarianceComponents:
         self.there = self.rows >= 0
         both = self.there[:, :, None] & self.there[:, None, :]
         cell = np.searchsorted(data.cell_names, data.cells)[self.rows]
-        g = self.arranged(gradient[:, : len(data.ions)])
-        same_ln_p = g @ g.transpose(0, 2, 1)
+        self.ions = np.flatnonzero(present(data))
+        self._gradient = self.arranged(gradient[:, : len(data.ions)])
         within = both & (cell[:, :, None] == cell[:, None, :])
         n_averaged = data.n_averaged[self.rows]
-        common = np.where(within, 1.0 / np.maximum(n_averaged[:, :, None], n_averaged[:, None, :]), 0.0)
-        self._matrices = {OFFSET: common, LN_P: common * same_ln_p}
+        self._common = np.where(within, 1.0 / np.maximum(n_averaged[:, :, None], n_averaged[:, None, :]), 0.0)
+        self._matrices = {OFFSET: self._common}
         if data.batch_names:
             batch = np.array([data.batch_names.index(b) if b else -1 for b in data.batches])[self.rows]
             one = both & (batch[:, :, None] == batch[:, None, :]) & (batch[:, :, None] >= 0)
-            self._matrices[BATCH] = np.where(one | within, same_ln_p, 0.0)
+            of_all_ions = self._gradient @ self._gradient.transpose(0, 2, 1)
+            self._matrices[BATCH] = np.where(one | within, of_all_ions, 0.0)
         self._matrices[NOISE] = self.arranged(data.se_mV[:, None]) ** 2 * np.eye(both.shape[1])
 
     def arranged(self, values: FloatArray) -> FloatArray:
@@ -93,7 +98,7 @@ class CovarianceComponents:
 
     def covariance(self, components: VarianceComponents) -> FloatArray:
         """Return V in mV^2 by cluster, 1 on the diagonal of the padding; shape (clusters, width, width)."""
-        total = np.asarray(sum(matrix * getattr(components, name) ** 2 for name, matrix in self._matrices.items()))
+        total = np.asarray(sum(self._contributions(components).values()))
         at = np.arange(total.shape[1])
         total[:, at, at] += ~self.there
         return total
@@ -114,20 +119,28 @@ class CovarianceComponents:
         """
         g = self.arranged(sensitivity.T)
         return {
-            name: getattr(components, name) ** 2 * np.einsum("uwm,uwm->m", g, matrix @ g)
-            for name, matrix in self._matrices.items()
+            name: np.einsum("uwm,uwm->m", g, matrix @ g) for name, matrix in self._contributions(components).items()
         }
 
-    def times(self, name: str, values: FloatArray) -> FloatArray:
-        """Return M of one component times values of shape (n, m)."""
-        found = self._matrices[name] @ self.arranged(values)
+    def summed_over_cells(self, values: FloatArray) -> FloatArray:
+        """Return M of the offsets times values of shape (n, m)."""
+        found = self._common @ self.arranged(values)
         out = np.empty(values.shape)
         out[self.rows[self.there]] = found[self.there]
         return out
 
-    def slope(self, components: VarianceComponents, name: str) -> FloatArray:
-        """Return dV / d ln s of one component, shape (clusters, width, width)."""
-        return np.asarray(self._matrices[name] * (2.0 * getattr(components, name) ** 2))
+    def slopes(self, components: VarianceComponents, name: str) -> FloatArray:
+        """Return dV / d ln s of each s of one random effect, shape (of them, clusters, width, width)."""
+        if name not in (LN_P, COMMON_LN_P):
+            return np.asarray(self._matrices[name] * (2.0 * getattr(components, name) ** 2))[None]
+        g = np.moveaxis(self._gradient[:, :, self.ions], 2, 0) * np.array(components.ln_p)[self.ions, None, None]
+        return np.asarray(2.0 * self._common * g[:, :, :, None] * g[:, :, None, :])
+
+    def _contributions(self, components: VarianceComponents) -> dict[str, FloatArray]:
+        """Return what each random effect adds to V, shape (clusters, width, width) each."""
+        found = {name: matrix * getattr(components, name) ** 2 for name, matrix in self._matrices.items()}
+        scaled = self._gradient * np.array(components.ln_p)
+        return found | {LN_P: self._common * (scaled @ scaled.transpose(0, 2, 1))}
 
     def whole(self, components: VarianceComponents) -> FloatArray:
         """Return V in mV^2 as one matrix, shape (n, n)."""

@@ -136,7 +136,7 @@ def design(
         data=data,
         reference=fitting.reference_ion,
         ln_p=ln_p,
-        components=VarianceComponents(offset_sd_mV, max(MIN_SD, plan.ln_ratio_sd / math.sqrt(2))),
+        components=VarianceComponents(offset_sd_mV, (max(MIN_SD, plan.ln_ratio_sd / math.sqrt(2)),) * len(data.ions)),
         offset_scale_mV=fitting.offset_sd_mV,
         confidence=fitting.confidence,
         robust=fitting.robust,

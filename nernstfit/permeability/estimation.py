@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,10 @@ from nernstfit.permeability import censoring
 from nernstfit.permeability.covariance import CovarianceComponents, VarianceComponents, WhitenedDesign, Whitener
 from nernstfit.permeability.least_squares import LOWER_CHI_SQUARE, least_squares
 from nernstfit.permeability.limits import IMPERMEANT, MAX_LINEAR_STEP, MAX_LN_P
-from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.observations import Observations, present
 from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
-from nernstfit.permeability.reml import Deviance, LinearModel, fit_variance_components
+from nernstfit.permeability.reml import Deviance, LinearModel, Parameters, parameters_of
+from nernstfit.permeability.scoring import fit_variance_components
 from nernstfit.permeability.starting_values import starting_ln_p, with_least_error
 
 FloatArray = NDArray[np.float64]
@@ -73,6 +75,12 @@ class Problem:
         """True where any observation is censored or may be a gross error."""
         return censoring.needed(self.data, self.robust)
 
+    @cached_property
+    def parameters(self) -> Parameters:
+        """Parameters of the variance components that are estimated."""
+        ions = tuple(np.flatnonzero(present(self.data)).tolist())
+        return parameters_of(self.estimated, ions, self.offset_scale_mV)
+
 
 @dataclass(frozen=True)
 class State:
@@ -108,8 +116,10 @@ def estimate(problem: Problem, components: VarianceComponents) -> tuple[State, b
     ln_p = starting_ln_p(problem.data, problem.free, components)
     start = State(ln_p, components, censoring.begin(problem.data), np.zeros(problem.data.size))
     state, visited, released, change = start, list[tuple[FloatArray, FloatArray]](), False, math.inf
-    for _ in range(_MAX_ITERATIONS):
+    for number in range(_MAX_ITERATIONS):
         reached, whiten = _alternated(problem, state)
+        if number == 0:
+            reached = _limits_at_bound(problem, reached)
         here, there = _point(problem, state), _point(problem, reached)
         last, change = change, float(np.abs(there - here).max(initial=0.0))
         if change < _CONVERGED or last / 2 < change < _SETTLED:
@@ -136,7 +146,7 @@ def _alternated(problem: Problem, state: State) -> tuple[State, Whitener]:
     response, free = state.of_mean_cell, _not_held(problem, state.ln_p)
     linear = LinearModel(CovarianceComponents(response, gradient), response.potential_mV - predicted, gradient[:, free])
     deviance = Deviance(linear, problem.estimated, state.components, problem.offset_scale_mV, problem.restricted)
-    components = fit_variance_components(deviance, state.components, problem.estimated)
+    components = fit_variance_components(deviance, state.components)
     whiten = Whitener(linear.structure, components)
     ln_p = _held(response, _step(response, state.ln_p, free, whiten, linear), free, whiten)
     return replace(state, ln_p=ln_p, components=components), whiten
@@ -165,6 +175,37 @@ def _held(data: Observations, ln_p: FloatArray, free: Sequence[int], whiten: Whi
     return ln_p
 
 
+def _limits_at_bound(problem: Problem, state: State) -> State:
+    """Return the state with ions at the bound of which nothing but limits is known that they are on the far side of.
+
+    The likelihood of a limit has no maximum: it is flat beyond, and the alternation would creep along it.
+    """
+    limited = problem.data.censored
+    if not limited.size:
+        return state
+    cost, gradient = _cost(problem, state), problem.data.gradient(state.ln_p)
+    for i in problem.free:
+        side = -1.0 if state.ln_p[i] < 0 else 1.0
+        if not gradient[limited, i].any() or abs(state.ln_p[i]) >= MAX_LN_P:
+            continue
+        moved = state.ln_p.copy()
+        moved[i] = side * MAX_LN_P
+        at_bound = replace(state, ln_p=moved)
+        if _cost(problem, at_bound) < cost:
+            state, cost = at_bound, _cost(problem, at_bound)
+    return state
+
+
+def _cost(problem: Problem, state: State) -> float:
+    """Return -2 ln likelihood of the working responses at a state, up to a constant."""
+    predicted, gradient = problem.data.prediction(state.ln_p)
+    if not np.isfinite(predicted).all():
+        return math.inf
+    at = _with_working_responses(problem, state, predicted, gradient)
+    whiten = Whitener(CovarianceComponents(at.working, gradient), at.components)
+    return chi_square(at.of_mean_cell, at.ln_p, whiten) + whiten.log_determinant - 2 * at.log_factor
+
+
 def _released(problem: Problem, state: State, whiten: Whitener) -> State:
     """Return the state with ions that were held fitted again, where that explains the data better."""
     if len(_not_held(problem, state.ln_p)) == len(problem.free):
@@ -176,17 +217,17 @@ def _released(problem: Problem, state: State, whiten: Whitener) -> State:
 
 
 def _point(problem: Problem, state: State) -> FloatArray:
-    """Return the fitted ln P and the ln standard deviations."""
-    sd = [getattr(state.components, name) for name in problem.estimated]
-    return np.concatenate([state.ln_p[list(problem.free)], np.log(sd)])
+    """Return the fitted ln P and the parameters of the variance components."""
+    return np.concatenate([state.ln_p[list(problem.free)], problem.parameters.point(state.components)])
 
 
 def _at(problem: Problem, state: State, point: FloatArray) -> State:
     """Return the state at another point; ions that are held stay."""
     n, ln_p = len(problem.free), state.ln_p.copy()
     ln_p[list(problem.free)] = np.clip(point[:n], -MAX_LN_P, MAX_LN_P)
-    sd = dict(zip(problem.estimated, np.exp(point[n:]).tolist(), strict=True))
-    return replace(state, ln_p=ln_p, components=replace(state.components, **sd))
+    parameters = problem.parameters
+    within = np.clip(point[n:], parameters.low, parameters.high)
+    return replace(state, ln_p=ln_p, components=parameters.components(within, state.components))
 
 
 def _accelerated(visited: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray:
@@ -233,8 +274,8 @@ def _with_working_responses(problem: Problem, state: State, predicted_mV: FloatA
 
 def curvature_bias_mV(data: Observations, ln_p: FloatArray, components: VarianceComponents) -> FloatArray:
     """Return the mean of each potential over cells minus the potential of the mean cell; shape (n,)."""
-    sd = math.hypot(components.ln_p, components.batch_ln_p)
-    return data.curvature_bias(ln_p, sd) if sd else np.zeros(data.size)
+    sd = np.hypot(components.ln_p, components.batch_ln_p)
+    return data.curvature_bias(ln_p, sd) if sd.any() else np.zeros(data.size)
 
 
 def _step(

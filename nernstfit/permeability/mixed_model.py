@@ -7,8 +7,8 @@ E_cb is the reversal potential of cell c in bath b:
     E_cb = E_GHK(ln P, activities, T) + sum_i g_cbi e_ci + o_c + noise_cb
 
 - ln P, shape (k,): log permeabilities of the population over that of the reference ion, whose own is 0 (fixed effects);
-- e_ci: deviation of ln P of ion i in cell c, with the same standard deviation for every permeant ion, the reference
-  included, so that the choice of the reference changes nothing (random effect `ln_p`);
+- e_ci: deviation of ln P of ion i in cell c, with a standard deviation for each permeant ion, the reference included,
+  which a prior shrinks to a common one; the choice of the reference changes nothing (random effect `ln_p`);
 - g = dE_GHK / d ln P;
 - o_c: electrode offset of the cell (random effect `offset_mV`);
 - noise, with the standard error that each observation comes with;
@@ -155,7 +155,7 @@ def fit(
     """
     order = _canonical_order(data)
     ordered = data.subset(order)
-    components, estimated = estimable_components(ordered, offset_scale_mV)
+    components, estimated = estimable_components(ordered, offset_scale_mV, robust)
     problem = Problem(ordered, reference, _free(ordered, reference), estimated, offset_scale_mV, restricted, robust)
     result = _summary(problem, *estimate(problem, components))
     back = np.argsort(order)
@@ -203,15 +203,14 @@ def covariance_mV2(fit: Fit) -> FloatArray:
     return CovarianceComponents(fit.working, fit.gradient).whole(fit.components)
 
 
-def degrees_of_freedom(fit: Fit, ln_p: FloatArray, rows: Sequence[int]) -> FloatArray:
-    """Return Satterthwaite's degrees of freedom of each fitted ln P at another ln P, or from some observations only.
+def degrees_of_freedom(fit: Fit, ln_p: FloatArray) -> FloatArray:
+    """Return Satterthwaite's degrees of freedom of each fitted ln P at another ln P.
 
     Parameters
     ----------
     fit : Fit
         By REML.
     ln_p : ndarray, shape (k,)
-    rows : sequence of int
 
     Returns
     -------
@@ -220,9 +219,9 @@ def degrees_of_freedom(fit: Fit, ln_p: FloatArray, rows: Sequence[int]) -> Float
     """
     if not fit.estimated_components:
         return np.full(len(fit.free), math.inf)
-    linear = _linearized(fit.working.subset(rows), ln_p, fit.free)
+    linear = _linearized(fit.working, ln_p, fit.free)
     deviance = Deviance(linear, fit.estimated_components, fit.components, fit.offset_scale_mV, restricted=True)
-    return deviance.degrees_of_freedom(deviance.ln_sd(fit.components))
+    return deviance.degrees_of_freedom(fit.components)
 
 
 def _free(data: Observations, reference: str) -> tuple[int, ...]:
@@ -253,7 +252,7 @@ def _df_at_fit(problem: Problem, state: State, linear: LinearModel) -> FloatArra
         columns = which | ~held
         of_design = replace(linear, design=linear.design[:, columns])
         deviance = Deviance(of_design, problem.estimated, state.components, problem.offset_scale_mV, restricted=True)
-        df[which] = deviance.degrees_of_freedom(deviance.ln_sd(state.components))[which[columns]]
+        df[which] = deviance.degrees_of_freedom(state.components)[which[columns]]
     return df
 
 

@@ -193,7 +193,7 @@ class Observations:
             gradient = np.concatenate([gradient, self._factor_slope(potentials, ln_p)[..., None]], axis=-1)
         return potentials[..., place], gradient[..., place, :]
 
-    def curvature_bias(self, ln_p: FloatArray, sd: float) -> FloatArray:
+    def curvature_bias(self, ln_p: FloatArray, sd: FloatArray) -> FloatArray:
         """Return the bias by curvature in mV: mean potential of cells minus the potential of the mean cell; shape (n,).
 
         Integrated by the spherical cubature rule of third degree (points at sqrt(k) standard deviations along each
@@ -204,11 +204,11 @@ class Observations:
         ----------
         ln_p : ndarray, shape (k,)
             Of the mean cell.
-        sd : float
-            Standard deviation between cells of the ln P of every ion.
+        sd : ndarray, shape (k,)
+            Standard deviation between cells of the ln P of each ion.
         """
         k = len(self.ions)
-        steps = math.sqrt(k) * sd * np.eye(self.n_coefficients)[:k]
+        steps = math.sqrt(k) * sd[:, None] * np.eye(self.n_coefficients)[:k]
         around = self.predict(np.concatenate([ln_p[None], ln_p + steps, ln_p - steps]))
         return np.asarray(around[1:].mean(axis=0) - around[0])
 

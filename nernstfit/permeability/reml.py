@@ -5,19 +5,28 @@ covariance V of `covariance`; s_j the standard deviation of a random effect, V_j
 P = V^-1 - V^-1 X (X' V^-1 X)^-1 X' V^-1. Slope and information are those of Harville 1977 (J Am Stat Assoc 72:320):
 
     d(-2 ln L) / d ln s_j = tr(P V_j) - r' P V_j P r,    information_ij = tr(P V_i P V_j) / 2.
+
+The standard deviations s_i of ln P of the permeant ions are written as ln s_i = ln s + sum_j C_ij d_j, with s common to
+all ions and C orthonormal contrasts between them (`Parameters`). The d_j have a multivariate t prior around 0, which
+shrinks spreads that are nearly equal to the common one and leaves those alone that differ much. It is a function of
+sum d_j^2, the sum of the squared deviations of ln s_i from their mean, so that it is the same whichever ion is the
+reference and however the ions are ordered.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import linalg
 
 from nernstfit.permeability.covariance import (
     BATCH,
+    COMMON_LN_P,
     LN_P,
     NOISE,
     OFFSET,
@@ -44,32 +53,26 @@ _PRIOR_WIDTH = 1.0
 configuration gives is trusted to a factor of 2.7. With half of it the data say less against the scale given; with
 twice as much few cells leave the offsets nearly free."""
 
+_SPREAD_WIDTH = 0.5
+"""Width of the prior of the deviations of the ions' ln s from the common one, in natural logs: spreads between cells
+are expected to differ by less than a factor of 1.6, and the prior's heavy tails (Student's t with one degree of
+freedom) leave one that the data show to be tenfold alone. With half of it intervals of ions that differ hold the truth
+too rarely; with twice as much those of a few cells that differ alike become wider (`tests/calibration`)."""
+
+_SPREAD_DF = 1.0
+"""Degrees of freedom of that prior. With half of it the tails are heavier still, and intervals change by a percent;
+with twice as much spreads that differ much are pulled to the common one."""
+
+_CONTRAST_RANGE = math.log(MAX_SD / MIN_SD)
+"""Largest contrast between ln s of the ions: that of the bounds of s. The prior keeps them far closer; half or twice of
+it decides nothing."""
+
 _MIN_INFORMATION = 1e-7
 """Eigenvalue of the information, over the largest, below which a combination of variance components is not
 estimable. Far above rounding; half or twice of it decides nothing."""
 
-_MAX_STEPS = 60
-"""Newton steps of one estimate. From afar 4 to 9 are needed, from near by 2; half or twice of it changes none."""
-
-_MAX_HALVINGS = 12
-"""Halvings of a step that does not go downhill. With half of it a curved ridge may end the descent; twice as many
-repeat what is lost in rounding."""
-
-_MAX_LN_STEP = 1.5
-"""Longest step of a ln standard deviation that cannot vanish, a factor of 4.5. At half of it far starts take more
-steps; at twice as much more of them are halved."""
-
-_NO_GAIN = 1e-8
-"""Expected decrease of the deviance, relative to it, below which a step is taken unseen: its effect is lost in the
-rounding of the deviance, not in that of the slope. Half or twice of it changes where the last steps are checked."""
-
-_CONVERGED = 1e-5
-"""Step of the ln standard deviations that is the last one: Newton's method leaves the square of it. Half or twice of it
-costs or saves one step."""
-
-_MIN_CURVATURE = 1e-8
-"""Least curvature over the expected one of a single component. Components that data tell apart have 1e-5 and more;
-half or twice of it shortens or lengthens steps along those that they do not."""
+_START_SD = 0.1
+"""Standard deviation of ln P to start from, that of ordinary cells. Half or twice of it changes no estimate."""
 
 _MIN_START = 1e-12
 """Standard deviation in place of 0 where the logarithm of a starting value is taken; the bounds then raise it."""
@@ -93,14 +96,112 @@ class LinearModel:
     design: FloatArray
 
 
+@dataclass(frozen=True)
+class Parameters:
+    """Parameters of the search for variance components: ln s of each random effect, and contrasts between ions.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Random effects whose standard deviations are estimated: OFFSET, LN_P or COMMON_LN_P, BATCH, NOISE.
+    ions : tuple of int
+        Indices of the permeant ions that are in any solution.
+    jacobian : ndarray, shape (standard deviations, parameters)
+        d ln s / d parameter: constant.
+    centre, precision : ndarray, shape (parameters,)
+        Of the normal prior of each; precision 0 is none.
+    is_contrast : ndarray of bool, shape (parameters,)
+        True for the contrasts, which have a multivariate t prior together.
+    low, high : ndarray, shape (parameters,)
+        Bounds.
+    may_vanish : ndarray of bool, shape (parameters,)
+        True for ln s of a random effect that may be absent.
+    """
+
+    names: tuple[str, ...]
+    ions: tuple[int, ...]
+    jacobian: FloatArray
+    centre: FloatArray
+    precision: FloatArray
+    is_contrast: NDArray[np.bool_]
+    low: FloatArray
+    high: FloatArray
+    may_vanish: NDArray[np.bool_]
+
+    def prior(self, point: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Return -2 ln density of the priors up to a constant, its slope, and its curvature."""
+        away, precision = point - self.centre, self.precision_at(point)
+        value, curvature = float(self.precision @ away**2), 2 * np.diag(precision)
+        contrasts = np.where(self.is_contrast, away, 0.0)
+        if contrasts.any():
+            power = _SPREAD_DF + int(self.is_contrast.sum())
+            value += power * math.log1p(float(contrasts @ contrasts) / (_SPREAD_DF * _SPREAD_WIDTH**2))
+            curvature -= (
+                4 * precision.max(where=self.is_contrast, initial=0.0) ** 2 / power * np.outer(contrasts, contrasts)
+            )
+        return value, 2 * precision * away, curvature
+
+    def precision_at(self, point: FloatArray) -> FloatArray:
+        """Return the precision of the normal priors, and that of the normal prior with the slope of the t one."""
+        contrasts = point[self.is_contrast]
+        of_contrasts = (_SPREAD_DF + len(contrasts)) / (_SPREAD_DF * _SPREAD_WIDTH**2 + float(contrasts @ contrasts))
+        return np.where(self.is_contrast, of_contrasts, self.precision)
+
+    def components(self, point: FloatArray, base: VarianceComponents) -> VarianceComponents:
+        """Return the variance components at a point, shape (parameters,); those that are not estimated as in `base`."""
+        sd, found = np.exp(self.jacobian @ point).tolist(), base
+        for name in self.names:
+            if name in (LN_P, COMMON_LN_P):
+                of_ion = dict(zip(self.ions, sd, strict=False))
+                found = replace(found, ln_p=tuple(of_ion.get(i, old) for i, old in enumerate(found.ln_p)))
+                sd = sd[len(self.ions) :]
+            else:
+                found = replace(found, **{name: sd.pop(0)})
+        return found
+
+    def point(self, components: VarianceComponents) -> FloatArray:
+        """Return the point that stands for some variance components, within the bounds; shape (parameters,)."""
+        of_name = {key: [components.ln_p[i] for i in self.ions] for key in (LN_P, COMMON_LN_P)}
+        sd = [value for name in self.names for value in of_name.get(name) or [getattr(components, name)]]
+        # The columns of the Jacobian are orthogonal to each other.
+        at = (self.jacobian.T @ np.log(np.maximum(sd, _MIN_START))) / np.square(self.jacobian).sum(axis=0)
+        return np.asarray(np.clip(at, self.low, self.high))
+
+
+@lru_cache(maxsize=128)
+def parameters_of(names: tuple[str, ...], ions: tuple[int, ...], offset_scale_mV: float) -> Parameters:
+    """Return the parameters of some random effects, with the scale of the offsets as the median of their prior."""
+    blocks: list[FloatArray] = [np.empty((0, 0))]
+    rows: list[tuple[float, float, bool, float, float, bool]] = []
+    for name in names:
+        of_ions, separate = name in (LN_P, COMMON_LN_P), name == LN_P and len(ions) > 1
+        contrasts = linalg.helmert(len(ions)).T if separate else np.empty((len(ions) if of_ions else 1, 0))
+        blocks.append(np.hstack([np.ones((len(contrasts), 1)), contrasts]))
+        rows.append(_parameter(name, offset_scale_mV))
+        rows += [(0.0, 0.0, True, -_CONTRAST_RANGE, _CONTRAST_RANGE, False)] * contrasts.shape[1]
+    centre, precision, contrast, low, high, vanishes = np.array(rows, float).reshape(-1, 6).T
+    jacobian, is_contrast, may_vanish = linalg.block_diag(*blocks), contrast.astype(bool), vanishes.astype(bool)
+    return Parameters(names, ions, jacobian, centre, precision, is_contrast, low, high, may_vanish)
+
+
+def _parameter(name: str, offset_scale_mV: float) -> tuple[float, float, bool, float, float, bool]:
+    """Return centre and precision of the prior, False for no contrast, bounds, and whether the effect may be absent."""
+    if name == OFFSET:
+        centre, reach = math.log(offset_scale_mV), math.log(_OFFSET_RANGE)
+        return centre, 1 / _PRIOR_WIDTH**2, False, centre - reach, centre + reach, False
+    if name == NOISE:
+        return 0.0, 0.0, False, -math.log(MAX_SD), math.log(MAX_SD), False
+    return 0.0, 0.0, False, math.log(MIN_SD), math.log(MAX_SD), True
+
+
 class Deviance:
-    """-2 ln (restricted) likelihood and prior as a function of the ln standard deviations.
+    """-2 ln (restricted) likelihood and prior as a function of the parameters of the variance components.
 
     Parameters
     ----------
     model : LinearModel
     names : sequence of str
-        Variance components that are estimated: OFFSET, LN_P, BATCH or NOISE.
+        Random effects whose standard deviations are estimated: OFFSET, LN_P or COMMON_LN_P, BATCH, NOISE.
     base : VarianceComponents
         Values of the others.
     scale_mV : float
@@ -112,72 +213,43 @@ class Deviance:
     def __init__(
         self, model: LinearModel, names: Sequence[str], base: VarianceComponents, scale_mV: float, restricted: bool
     ) -> None:
-        self._structure, self._residual, self._columns = model.structure, model.residual, model.design
-        self._names, self._base, self._scale, self._restricted = tuple(names), base, scale_mV, restricted
-        self._latest: tuple[bytes, tuple[Whitener, WhitenedDesign, FloatArray]] | None = None
+        self._model, self._base, self._restricted = model, base, restricted
+        self.parameters = parameters_of(tuple(names), tuple(model.structure.ions.tolist()), scale_mV)
+        self._latest: tuple[bytes, _Evaluation] | None = None
 
-    @property
-    def bounds(self) -> list[tuple[float, float]]:
-        """Bounds of each ln standard deviation."""
-        ranges = {NOISE: (-math.log(MAX_SD), math.log(MAX_SD))}
-        if OFFSET in self._names:
-            ranges[OFFSET] = (math.log(self._scale / _OFFSET_RANGE), math.log(self._scale * _OFFSET_RANGE))
-        return [ranges.get(name, (math.log(MIN_SD), math.log(MAX_SD))) for name in self._names]
+    def components(self, point: FloatArray) -> VarianceComponents:
+        """Return the variance components at a point, shape (parameters,)."""
+        return self.parameters.components(point, self._base)
 
-    def components(self, ln_sd: FloatArray) -> VarianceComponents:
-        """Return the variance components at a point."""
-        values: Mapping[str, float] = dict(zip(self._names, np.exp(ln_sd).tolist(), strict=True))
-        return replace(self._base, **values)
+    def point(self, components: VarianceComponents) -> FloatArray:
+        """Return the point that stands for some variance components, within the bounds; shape (parameters,)."""
+        return self.parameters.point(components)
 
-    def __call__(self, ln_sd: FloatArray) -> tuple[float, FloatArray]:
-        """Return the value, and its derivative by each ln standard deviation."""
-        white, design, slopes = self._at(ln_sd)
-        residual = white(self._residual)
-        rest = residual - design.left @ (design.left.T @ residual)
-        value = white.log_determinant + float(rest @ rest)
-        slope = np.trace(slopes, axis1=2, axis2=3).sum(axis=1)
-        by_cluster = self._by_cluster(rest)
-        slope -= np.einsum("ui,juik,uk->j", by_cluster, slopes, by_cluster)
-        if self._restricted:
-            value += design.log_determinant
-            slope -= np.trace(self._between(design, slopes), axis1=1, axis2=2)
-        if OFFSET in self._names:
-            at = self._names.index(OFFSET)
-            away = (ln_sd[at] - math.log(self._scale)) / _PRIOR_WIDTH
-            value += away**2
-            slope[at] += 2 * away / _PRIOR_WIDTH
-        return value, slope
+    def __call__(self, point: FloatArray) -> tuple[float, FloatArray]:
+        """Return the value, and its derivative by each parameter."""
+        value, slope = self._at(point).likelihood
+        of_prior, slope_of_prior, _ = self.parameters.prior(point)
+        return value + of_prior, self.parameters.jacobian.T @ slope + slope_of_prior
 
-    def curvature(self, ln_sd: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return the second derivatives of the value, and their expectation; shape (components, components) each.
+    def curvature(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the second derivatives of the value, and their expectation; shape (parameters, parameters) each."""
+        observed, expected = self._at(point).curvature
+        jacobian, prior = self.parameters.jacobian, 2 * np.diag(self.parameters.precision_at(point))
+        of_prior = self.parameters.prior(point)[2]
+        return jacobian.T @ observed @ jacobian + of_prior, jacobian.T @ expected @ jacobian + prior
 
-        tr(P V_ij) - tr(P V_i P V_j) + 2 r' P V_i P V_j P r - r' P V_ij P r, with V_ij = 2 V_i where i = j, else 0.
-        """
-        white, design, slopes = self._at(ln_sd)
-        trace = 2 * self._information(design, slopes, self._between(design, slopes), self._restricted)
-        residual = white(self._residual)
-        rest = residual - design.left @ (design.left.T @ residual)
-        through = (slopes @ self._by_cluster(rest)[..., None])[..., 0].reshape(len(self._names), -1)
-        along = through @ design.left
-        observed = 2 * (through @ through.T - along @ along.T) - trace
-        slope = self(ln_sd)[1]
-        if OFFSET in self._names:
-            at = self._names.index(OFFSET)
-            slope[at] -= 2 * (ln_sd[at] - math.log(self._scale)) / _PRIOR_WIDTH**2
-            observed[at, at] += 4 / _PRIOR_WIDTH**2
-        return observed + np.diag(2 * slope), trace
-
-    def degrees_of_freedom(self, ln_sd: FloatArray) -> FloatArray:
+    def degrees_of_freedom(self, components: VarianceComponents) -> FloatArray:
         """Return Satterthwaite's degrees of freedom of each coefficient, 2 v^2 / var(v), shape (p,).
 
-        v is the variance of the coefficient; var(v) follows from the inverse of the expected information of the ln
-        standard deviations, the prior's included. inf where v is known.
+        v is the variance of the coefficient; var(v) follows from the inverse of the expected information of the
+        parameters, the prior's included. inf where v is known.
         """
-        _, design, slopes = self._at(ln_sd)
-        root, between = design.root, self._between(design, slopes)
+        point = self.point(components)
+        at = self._at(point)
+        root = at.design.root
         variance = (root**2).sum(axis=1)
-        slope = np.einsum("fr,jrs,fs->jf", root, between, root)
-        values, vectors = np.linalg.eigh(self._information(design, slopes, between))
+        slope = self.parameters.jacobian.T @ np.einsum("fr,jrs,fs->jf", root, at.between, root)
+        values, vectors = np.linalg.eigh(self._information(point))
         estimable = values > _MIN_INFORMATION * values.max(initial=_MIN_INFORMATION)
         of_variance = ((vectors[:, estimable].T @ slope) ** 2 / values[estimable][:, None]).sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -185,8 +257,8 @@ class Deviance:
         return np.asarray(np.where(np.isfinite(df), np.maximum(df, 1.0), math.inf))
 
     def value(self, components: VarianceComponents) -> float:
-        """Return -2 ln likelihood at some variance components."""
-        return self(self.ln_sd(components))[0]
+        """Return -2 ln likelihood, and prior, at some variance components."""
+        return self(self.point(components))[0]
 
     def coefficients(self, components: VarianceComponents) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Estimate the coefficients of all columns by generalised least squares.
@@ -200,135 +272,126 @@ class Deviance:
         df : ndarray, shape (p,)
             Satterthwaite's degrees of freedom.
         """
-        at = self.ln_sd(components)
-        _, design, slopes = self._at(at)
-        left, between = self._by_cluster(design.left), self._between(design, slopes)
-        through = slopes @ left
-        loss = np.einsum("iuar,juas->ijrs", through, through) - np.einsum("irs,jst->ijrt", between, between)
-        uncertain = np.linalg.pinv(self._information(design, slopes, between), rcond=_MIN_INFORMATION, hermitian=True)
-        adjustment = np.eye(len(design.size)) + 2 * np.einsum("ij,ijrs->rs", uncertain, loss)
-        covariance = design.root @ adjustment @ design.root.T
-        return self.estimates(components), covariance, self.degrees_of_freedom(at)
+        point, jacobian = self.point(components), self.parameters.jacobian
+        at = self._at(point)
+        through = np.einsum("iuar,juas->ijrs", at.through, at.through)
+        loss = through - np.einsum("irs,jst->ijrt", at.between, at.between)
+        information = self._information(point)
+        uncertain = jacobian @ np.linalg.pinv(information, rcond=_MIN_INFORMATION, hermitian=True) @ jacobian.T
+        adjustment = np.eye(len(at.design.size)) + 2 * np.einsum("ij,ijrs->rs", uncertain, loss)
+        covariance = at.design.root @ adjustment @ at.design.root.T
+        return self.estimates(components), covariance, self.degrees_of_freedom(components)
 
     def estimates(self, components: VarianceComponents) -> FloatArray:
         """Estimate the coefficients of all columns by generalised least squares; shape (p,)."""
-        white, design, _ = self._at(self.ln_sd(components))
-        return np.asarray(design.sensitivity @ white(self._residual))
+        at = self._at(self.point(components))
+        return np.asarray(at.design.sensitivity @ at.residual)
 
-    def ln_sd(self, components: VarianceComponents) -> FloatArray:
-        """Return the point that stands for some variance components."""
-        return np.array([math.log(getattr(components, name)) for name in self._names])
+    def _information(self, point: FloatArray) -> FloatArray:
+        """Return the expected information of the parameters under REML, the prior's included."""
+        jacobian = self.parameters.jacobian
+        of_parameters = jacobian.T @ self._at(point).information(restricted=True) @ jacobian
+        return np.asarray(of_parameters + np.diag(self.parameters.precision_at(point)))
 
-    def _information(
-        self, design: WhitenedDesign, slopes: FloatArray, between: FloatArray, restricted: bool = True
-    ) -> FloatArray:
-        """Return the expected information of the ln standard deviations, the prior's included."""
-        left = self._by_cluster(design.left)
-        through = slopes @ left  # (components, clusters, width, rank)
-        information = np.einsum("iuab,juab->ij", slopes, slopes) / 2
-        if restricted:
-            through = slopes @ self._by_cluster(design.left)  # (components, clusters, width, rank)
-            information -= np.einsum("iuar,juar->ij", through, through) - np.einsum("irs,jrs->ij", between, between) / 2
-        if OFFSET in self._names:
-            at = self._names.index(OFFSET)
-            information[at, at] += 1 / _PRIOR_WIDTH**2
-        return np.asarray(information)
-
-    def _at(self, ln_sd: FloatArray) -> tuple[Whitener, WhitenedDesign, FloatArray]:
-        """Return the whitening, the whitened design and the whitened V_j, (components, clusters, width, width).
+    def _at(self, point: FloatArray) -> _Evaluation:
+        """Return what is known at a point.
 
         What is asked for at the end of a search is often what its last step needed: the latest is kept.
         """
-        key = ln_sd.tobytes()
+        key = point.tobytes()
         if self._latest is None or self._latest[0] != key:
-            components, shape = (
-                self.components(ln_sd),
-                (-1, *self._structure.there.shape, self._structure.there.shape[1]),
-            )
-            white = Whitener(self._structure, components)
-            slopes = np.array([self._structure.slope(components, name) for name in self._names]).reshape(shape)
+            components, there = self.components(point), self._model.structure.there
+            white = Whitener(self._model.structure, components)
+            none = np.empty((0, *there.shape, there.shape[1]))
+            names = self.parameters.names
+            slopes = np.concatenate([none, *(self._model.structure.slopes(components, name) for name in names)])
             whitened = white.blocks @ slopes @ white.blocks.transpose(0, 2, 1)
-            self._latest = key, (white, WhitenedDesign.of(white(self._columns)), whitened)
+            design = WhitenedDesign.of(white(self._model.design))
+            residual = white(self._model.residual)
+            self._latest = key, _Evaluation(design, residual, whitened, white.log_determinant, self._restricted)
         return self._latest[1]
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """Whitened model at one point.
+
+    Attributes
+    ----------
+    design : WhitenedDesign
+    residual : ndarray, shape (clusters * width,)
+        Whitened.
+    slopes : ndarray, shape (standard deviations, clusters, width, width)
+        Whitened V_j.
+    log_determinant : float
+        ln det V.
+    restricted : bool
+    """
+
+    design: WhitenedDesign
+    residual: FloatArray
+    slopes: FloatArray
+    log_determinant: float
+    restricted: bool
+
+    @cached_property
+    def likelihood(self) -> tuple[float, FloatArray]:
+        """-2 ln likelihood, and its derivative by each ln s."""
+        value = self.log_determinant + float(self._rest @ self._rest)
+        slope = np.trace(self.slopes, axis1=2, axis2=3).sum(axis=1)
+        slope -= np.einsum("ui,jui->j", self._by_cluster(self._rest), self._slopes_times_rest)
+        if self.restricted:
+            value += self.design.log_determinant
+            slope -= np.trace(self.between, axis1=1, axis2=2)
+        return value, slope
+
+    @property
+    def curvature(self) -> tuple[FloatArray, FloatArray]:
+        """Second derivatives of -2 ln likelihood by ln s, and their expectation.
+
+        tr(P V_ij) - tr(P V_i P V_j) + 2 r' P V_i P V_j P r - r' P V_ij P r, with V_ij = 2 V_i where i = j, else 0.
+        """
+        expected = 2 * self.information(self.restricted)
+        through = self._slopes_times_rest.reshape(len(self.slopes), len(self.residual))
+        along = through @ self.design.left
+        observed = 2 * (through @ through.T - along @ along.T) - expected + np.diag(2 * self.likelihood[1])
+        return observed, expected
+
+    def information(self, restricted: bool) -> FloatArray:
+        """Return the expected information of each ln s."""
+        information = np.einsum("iuab,juab->ij", self.slopes, self.slopes) / 2
+        if restricted:
+            information -= np.einsum("iuar,juar->ij", self.through, self.through)
+            information += np.einsum("irs,jrs->ij", self.between, self.between) / 2
+        return np.asarray(information)
+
+    @cached_property
+    def through(self) -> FloatArray:
+        """V_j U with the left singular vectors U of the design, shape (standard deviations, clusters, width, rank)."""
+        return np.asarray(self.slopes @ self._by_cluster(self.design.left))
+
+    @cached_property
+    def between(self) -> FloatArray:
+        """U' V_j U, shape (standard deviations, rank, rank)."""
+        return np.asarray(self.design.left.T @ self.through.reshape(len(self.slopes), *self.design.left.shape))
+
+    @cached_property
+    def _rest(self) -> FloatArray:
+        """Residual without its part along the design, shape (clusters * width,)."""
+        return np.asarray(self.residual - self.design.left @ (self.design.left.T @ self.residual))
+
+    @cached_property
+    def _slopes_times_rest(self) -> FloatArray:
+        return np.asarray((self.slopes @ self._by_cluster(self._rest)[..., None])[..., 0])
 
     def _by_cluster(self, flat: FloatArray) -> FloatArray:
         """Return whitened values of shape (clusters * width, ...) by cluster."""
-        return flat.reshape(*self._structure.there.shape, *flat.shape[1:])
-
-    def _between(self, design: WhitenedDesign, slopes: FloatArray) -> FloatArray:
-        """Return U' V_j U of each component with the left singular vectors U, shape (components, rank, rank)."""
-        left = self._by_cluster(design.left)
-        return np.asarray(np.einsum("uar,juas->jrs", left, slopes @ left))
+        return flat.reshape(*self.slopes.shape[1:3], *flat.shape[1:])
 
 
-def fit_variance_components(deviance: Deviance, start: VarianceComponents, names: Sequence[str]) -> VarianceComponents:
-    """Estimate the variance components of a linear mixed model by (restricted) maximum likelihood.
-
-    Newton's method, by Fisher scoring where the deviance is not convex. Standard deviations between cells and between
-    batches, which may vanish, are sought as variances, in which a scoring step is nearly exact; a vanishing one is
-    exactly the lower bound.
-
-    Parameters
-    ----------
-    deviance : Deviance
-    start : VarianceComponents
-    names : sequence of str
-        Components that are estimated.
-    """
-    if not names:
-        return start
-    low, high = np.array(deviance.bounds).T
-    ln_sd = np.clip([math.log(max(getattr(start, name), _MIN_START)) for name in names], low, high)
-    as_variance = np.array([name in (LN_P, BATCH) for name in names])
-    value, slope = deviance(ln_sd)
-    for _ in range(_MAX_STEPS):
-        pushed = ((ln_sd <= low) & (slope > 0)) | ((ln_sd >= high) & (slope < 0))
-        step, gain = _newton_step(deviance, ln_sd, slope, as_variance, np.flatnonzero(~pushed))
-        reached = np.clip(_moved(ln_sd, step, as_variance), low, high)
-        is_unseen, change = gain < _NO_GAIN * (1 + abs(value)), float(np.abs(reached - ln_sd).max())
-        if is_unseen and change < _CONVERGED:
-            return deviance.components(reached)
-        found, fresh = deviance(reached)
-        for _ in range(0 if is_unseen else _MAX_HALVINGS):
-            if found < value:
-                break
-            step = step / 2
-            reached = np.clip(_moved(ln_sd, step, as_variance), low, high)
-            found, fresh = deviance(reached)
-        if not (found < value or is_unseen):
-            break
-        ln_sd, value, slope = reached, found, fresh
-    return deviance.components(ln_sd)
-
-
-def _newton_step(
-    deviance: Deviance, ln_sd: FloatArray, slope: FloatArray, as_variance: NDArray[np.bool_], free: NDArray[np.intp]
-) -> tuple[FloatArray, float]:
-    """Return a step downhill of the ln standard deviations or variances, and the decrease that it should bring."""
-    inner = np.where(as_variance, np.exp(-2 * ln_sd) / 2, 1.0)  # d ln s / d s^2 = 1 / (2 s^2)
-    observed, expected = deviance.curvature(ln_sd)
-    observed = observed - np.diag(np.where(as_variance, 2 * slope, 0.0))  # d^2 ln s / d(s^2)^2 = -2 inner^2
-    at, step = np.ix_(free, free), np.zeros(len(ln_sd))
-    if not free.size:
-        return step, 0.0
-    scale = np.sqrt(np.maximum(np.diagonal(expected)[free], np.finfo(float).tiny))
-    size, axes = np.linalg.eigh(observed[at] / np.outer(scale, scale))
-    if size[0] < _MIN_CURVATURE:
-        size, axes = np.linalg.eigh(expected[at] / np.outer(scale, scale))
-    in_ln = -axes @ ((axes.T @ (slope[free] / scale)) / np.maximum(size, _MIN_CURVATURE)) / scale
-    gain = -float(slope[free] @ in_ln) / 2
-    step[free] = in_ln / inner[free]
-    longest = float(np.abs(np.where(as_variance, 0.0, step)).max())
-    return step * min(1.0, _MAX_LN_STEP / max(longest, _MAX_LN_STEP)), gain
-
-
-def _moved(ln_sd: FloatArray, step: FloatArray, as_variance: NDArray[np.bool_]) -> FloatArray:
-    """Return the point after a step of ln standard deviations or variances."""
-    variance = np.maximum(np.exp(2 * ln_sd) + step, _MIN_START**2)
-    return np.where(as_variance, np.log(variance) / 2, ln_sd + step)
-
-
-def estimable_components(data: Observations, offset_scale_mV: float) -> tuple[VarianceComponents, tuple[str, ...]]:
+def estimable_components(
+    data: Observations, offset_scale_mV: float, robust: bool = False
+) -> tuple[VarianceComponents, tuple[str, ...]]:
     """Return starting values, and the variance components that the observations can determine.
 
     Nothing between cells can be estimated from one cell, nothing between batches from one batch.
@@ -338,11 +401,17 @@ def estimable_components(data: Observations, offset_scale_mV: float) -> tuple[Va
     data : Observations
     offset_scale_mV : float
         0 for no offsets, inf for a free one in each cell.
+    robust : bool
+        Observations may be gross errors; then the ions have one standard deviation: in an ion of few cells a gross
+        error and a wide spread look the same.
     """
     several, batches = len(data.cell_names) > 1, len(data.batch_names) > 1
     offset = FREE_OFFSET_MV if math.isinf(offset_scale_mV) else offset_scale_mV
     differ = several and len(data.ions) > 1
     names = (
-        (OFFSET,) * (several and 0 < offset_scale_mV < math.inf) + (LN_P,) * differ + (BATCH,) * (differ and batches)
+        (OFFSET,) * (several and 0 < offset_scale_mV < math.inf)
+        + (COMMON_LN_P if robust else LN_P,) * differ
+        + (BATCH,) * (differ and batches)
     )
-    return VarianceComponents(offset, 0.1 if differ else 0.0, 0.1 if differ and batches else 0.0), names
+    of_ions = (_START_SD if differ else 0.0,) * len(data.ions)
+    return VarianceComponents(offset, of_ions, _START_SD if differ and batches else 0.0), names

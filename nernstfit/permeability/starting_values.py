@@ -74,6 +74,6 @@ def _is_implausible(smoothed: Observations, ln_p: FloatArray, components: Varian
     """Return True where an ion ran away, or cells that differ by `START_SD` still do not explain the potentials."""
     if np.abs(ln_p).max() > IMPERMEANT:
         return True
-    wide = replace(components, ln_p=START_SD if components.ln_p else 0.0)
+    wide = replace(components, ln_p=tuple(START_SD if sd else 0.0 for sd in components.ln_p))
     whiten = Whitener(CovarianceComponents(smoothed, smoothed.gradient(ln_p)), wide)
     return chi_square(smoothed, ln_p, whiten) > _MAX_CHI_SQUARE_PER_OBSERVATION * smoothed.size

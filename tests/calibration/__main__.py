@@ -55,7 +55,7 @@ def _ratios(name: str, cases: int, seed: int) -> tuple[str, bool]:
     row = next(row for row in ratios.ROWS if row.name == name)
     tallies = ratios.calibrate(row, cases, seed)
     lines, faults = [], []
-    for interval in ("cells", "whole"):
+    for interval in row.intervals:
         own = [tally for tally in tallies if tally.interval == interval]
         low, high = min(own, key=lambda t: t.coverage), max(own, key=lambda t: t.coverage)
         bias = max((t.bias for t in own), key=abs)

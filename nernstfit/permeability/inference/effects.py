@@ -17,7 +17,6 @@ from scipy import stats
 
 from nernstfit.permeability.covariance import (
     NOISE,
-    OFFSET,
     CovarianceComponents,
     VarianceComponents,
     WhitenedDesign,
@@ -26,7 +25,8 @@ from nernstfit.permeability.covariance import (
 from nernstfit.permeability.limits import MAX_EFFECT_STEP, MAX_LN_P
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.permeability.optimize import DenseWhitener
-from nernstfit.permeability.reml import Deviance, LinearModel, fit_variance_components
+from nernstfit.permeability.reml import Deviance, LinearModel
+from nernstfit.permeability.scoring import fit_variance_components
 
 FloatArray = NDArray[np.float64]
 
@@ -166,7 +166,7 @@ def scatter_test(fit: Fit) -> Effect | None:
         return None
     model = _LinearisedModel(fit, np.zeros((fit.data.size, 0)), (*fit.estimated_components, NOISE))
     null = model.deviance(fit.estimated_components)
-    of_null = null.value(fit_variance_components(null, fit.components, fit.estimated_components))
+    of_null = null.value(fit_variance_components(null, fit.components))
     decrease = of_null - model.deviance(model.names).value(model.components)
     factor = model.components.noise
     root = math.copysign(math.sqrt(max(0.0, decrease)), math.log(factor))
@@ -200,14 +200,14 @@ class _LinearisedModel:
             self._columns = np.hstack([gradient[:, free], effects])
             self._residual = potential - predicted + (gradient * deviation[cell]).sum(axis=1)
             deviance = self.deviance(names)
-            self.components = fit_variance_components(deviance, self.components, names)
+            self.components = fit_variance_components(deviance, self.components)
             value = deviance.estimates(self.components)
             weighted = Whitener(self._structure, self.components).precision_times(
                 self._residual - self._columns @ value
             )
-            of_cells = self._structure.times(OFFSET, gradient[:, :k] * weighted[:, None])
+            of_cells = self._structure.summed_over_cells(gradient[:, :k] * weighted[:, None])
             # Data that no ratios explain predict deviations without end; beyond the limit nothing changes.
-            deviation[:, :k] = np.clip(self.components.ln_p**2 * of_cells[first], -MAX_LN_P, MAX_LN_P)
+            deviation[:, :k] = np.clip(np.square(self.components.ln_p) * of_cells[first], -MAX_LN_P, MAX_LN_P)
             mean[free] += np.clip(value[: len(free)], -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
             # At its own ln P a single cell has no curvature bias; a mean of n cells keeps 1 - 1 / n of it.
             potential = fit.working.potential_mV + fit.curvature_bias_mV / data.n_averaged

@@ -36,8 +36,8 @@ def present_ions(fit: Fit) -> set[str]:
     return {ion for ion, is_present in zip(fit.data.ions, present(fit.data), strict=True) if is_present}
 
 
-def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
-    """Return the measurements of the cells that are informative of an ion, and the number of these cells.
+def informative_cells(fit: Fit, ion: int) -> int:
+    """Return the number of cells that are informative of an ion; a mean counts all cells that it averages.
 
     Parameters
     ----------
@@ -45,26 +45,15 @@ def informative_rows(fit: Fit, ion: int) -> tuple[list[int], int]:
     ion : int
         Index of the ion.
 
-    Returns
-    -------
-    rows : list of int
-        Measurements of the cells whose information on the ion is at least 1 % of that of the median cell.
-    cells : int
-        Number of these cells; a mean counts all cells that it averages.
-
     Notes
     -----
-    The information is that with which a cell enters the estimate: the differences between cells and the offset of its
-    electrode count as well as its noise, so that a noisy cell among very different ones counts, and one potential
-    beside a free offset does not.
+    Those whose information on the ion is at least 1 % of that of the median cell. The information is that with which a
+    cell enters the estimate: the differences between cells and the offset of its electrode count as well as its noise,
+    so that a noisy cell among very different ones counts, and one potential beside a free offset does not.
     """
-    data = fit.data
     per_cell = _information(fit, ion)
-    is_informative = (
-        per_cell > _MIN_INFORMATION * np.median(per_cell) if per_cell.max() > 0 else np.zeros(len(per_cell), bool)
-    )
-    rows = data.blocks[is_informative]
-    return sorted(rows[rows >= 0].tolist()), int(data.cell_sizes[is_informative].sum())
+    least = _MIN_INFORMATION * float(np.median(per_cell))
+    return int(fit.data.cell_sizes[(per_cell > least) & (per_cell > 0)].sum())
 
 
 def _information(fit: Fit, ion: int) -> FloatArray:
@@ -74,7 +63,8 @@ def _information(fit: Fit, ion: int) -> FloatArray:
     gradient = np.where(there[:, :, None], fit.gradient[rows, : len(fit.data.ions)], 0.0)
     variance = np.where(there, fit.working.se_mV[rows] ** 2, 1.0)
     both = there[:, :, None] & there[:, None, :]
-    between = (components.ln_p**2 + components.batch_ln_p**2) * gradient @ gradient.swapaxes(1, 2)
+    variance_of_ln_p = np.square(components.ln_p) + components.batch_ln_p**2
+    between = (variance_of_ln_p * gradient) @ gradient.swapaxes(1, 2)
     covariance = np.where(both, between + components.offset_mV**2, 0.0) + variance[:, :, None] * np.eye(rows.shape[1])
     effect = gradient[:, :, ion, None]
     return np.asarray((effect * np.linalg.solve(covariance, effect)).sum(axis=(1, 2)))

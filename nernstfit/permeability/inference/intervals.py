@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit.contract.terms import IntervalMethod, RatioVerdict
+from nernstfit.contract.terms import IntervalMethod, RatioScope, RatioVerdict
 from nernstfit.permeability.inference.bootstrap import bootstrap_ln_p
 from nernstfit.permeability.inference.ratios import Ratio, profile_interval
 from nernstfit.permeability.mixed_model import Fit
+
+FloatArray = NDArray[np.float64]
 
 # Number of resamples of the bootstrap. The ends of a 95 % interval then have a standard error of 3 % of its half-width.
 # Half of it takes half of the time and leaves 4 %, twice leaves 2 %. `IntervalMethod.BOOTSTRAP` names it.
@@ -21,6 +24,10 @@ RESAMPLES = 2000
 # Fraction of the resamples that may lack a ratio (none of the informative cells was drawn). Three informative cells of
 # ten are just enough. With half of it they are not, with twice a tenth of the sampling distribution may be missing.
 _MAX_FRACTION_LOST = 0.05
+
+# Least number of cells, or batches, that are resampled. Of 3 there are 10 different resamples, one in 27 of which is a
+# single cell: no quantile. With half of it such intervals are in the table, with twice those of 4 to 7 are not.
+_MIN_RESAMPLED = 4
 
 # Distance of the centres over the half-width of the between-cell interval, and ratio of the standard errors, from which
 # a method disagrees. Half of a half-width is one standard error. With half of either, methods that are known to differ
@@ -52,10 +59,11 @@ class Interval:
 
 
 def reported_intervals(ratios: Sequence[Ratio]) -> Iterator[Interval]:
-    """Yield the reported interval or bound of each ratio, with and without systematic errors."""
+    """Yield the reported interval or bound of each ratio, with systematic errors, and between cells without them."""
     for ratio in ratios:
         if not (math.isnan(ratio.low) and math.isnan(ratio.high)):
             yield Interval(ratio.ion, IntervalMethod.DEFAULT, ratio.low, ratio.high)
+        if not (math.isnan(ratio.low_cells) and math.isnan(ratio.high_cells)):
             yield Interval(ratio.ion, IntervalMethod.CELLS, ratio.low_cells, ratio.high_cells)
 
 
@@ -66,7 +74,7 @@ def alternative_intervals(
     confidence: float,
     seed: int,
 ) -> Iterator[Interval]:
-    """Yield the between-cell intervals of every estimate by other methods.
+    """Yield the between-cell intervals of every estimate by other methods; none of one cell.
 
     Parameters
     ----------
@@ -82,9 +90,11 @@ def alternative_intervals(
     ------
     Interval
         `PROFILE`: profile likelihood, at the level of Student's t; `BOOTSTRAP`: quantiles of refits to resampled cells
-        with the variance components fixed; `STUDENT`: t interval of the ln ratios of single cells.
+        with the variance components fixed, widened as Hesterberg 2015 (Am Stat 69:371) has it for few cells;
+        `STUDENT`: t interval of the ln ratios of single cells.
     """
-    estimates = [ratio for ratio in ratios if ratio.verdict == RatioVerdict.ESTIMATE]
+    of_cells = [ratio for ratio in ratios if ratio.scope == RatioScope.POPULATION]
+    estimates = [ratio for ratio in of_cells if ratio.verdict == RatioVerdict.ESTIMATE]
     resamples = bootstrap_ln_p(fit, RESAMPLES, seed) if estimates and len(fit.data.cell_names) > 1 else None
     for ratio in estimates:
         i = fit.data.ions.index(ratio.ion)
@@ -93,14 +103,28 @@ def alternative_intervals(
         if resamples is not None:
             values = resamples[:, fit.free.index(i)]
             values = values[np.isfinite(values)]
-            if len(values) >= (1 - _MAX_FRACTION_LOST) * RESAMPLES:
-                low, high = np.quantile(values, [0.5 - confidence / 2, 0.5 + confidence / 2]).tolist()
-                yield _compared(ratio, IntervalMethod.BOOTSTRAP, (low, high), float(values.std()))
+            n = min(ratio.n_cells, len(fit.data.clusters))
+            if n >= _MIN_RESAMPLED and len(values) >= (1 - _MAX_FRACTION_LOST) * RESAMPLES:
+                limits, widening = _resampled(values, ratio.ln_ratio, n, confidence)
+                yield _compared(ratio, IntervalMethod.BOOTSTRAP, limits, widening * float(values.std()))
         single = np.array(ln_ratios_of_cells.get(ratio.ion, ()))
         if len(single) > 1:
             mean, se = float(single.mean()), float(stats.sem(single))
             half_width = float(stats.t.ppf(0.5 + confidence / 2, len(single) - 1)) * se
             yield _compared(ratio, IntervalMethod.STUDENT, (mean - half_width, mean + half_width), se)
+
+
+def _resampled(values: FloatArray, ln_ratio: float, n: int, confidence: float) -> tuple[tuple[float, float], float]:
+    """Return the limits of the ln ratio from resamples of n cells, and the factor on the error of these.
+
+    The variance of a mean of n resampled cells is (n - 1) / n of that of n cells, and the quantiles are those of a
+    normal distribution of known variance.
+    """
+    level = 0.5 + confidence / 2
+    widening = math.sqrt(n / (n - 1))
+    factor = widening * float(stats.t.ppf(level, n - 1) / stats.norm.ppf(level))
+    low, high = (ln_ratio + factor * (np.quantile(values, [1 - level, level]) - ln_ratio)).tolist()
+    return (low, high), widening
 
 
 def _compared(ratio: Ratio, method: IntervalMethod, limits: tuple[float, float], se: float) -> Interval:

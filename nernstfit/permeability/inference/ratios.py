@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit.contract.terms import RatioReason, RatioVerdict
+from nernstfit.contract.reasons import RatioReason
+from nernstfit.contract.terms import RatioScope, RatioVerdict
 from nernstfit.permeability.inference.identifiability import (
     MAX_COLLINEARITY,
     factor_collinearity,
-    informative_rows,
+    informative_cells,
     most_collinear,
     present_ions,
 )
@@ -65,6 +66,8 @@ class Ratio:
         Degrees of freedom of `se_ln_cells`; nan where it comes from the noise of measurements of single cells alone.
     n_cells : int
         Number of cells that are informative of this ion.
+    scope : RatioScope
+        Of one cell, ratio and interval are of this cell alone, and there is no between-cell interval.
     """
 
     ion: str
@@ -79,6 +82,7 @@ class Ratio:
     se_ln_shared: float = math.nan
     df: float = math.nan
     n_cells: int = 0
+    scope: RatioScope = RatioScope.POPULATION
 
 
 @dataclass(frozen=True)
@@ -137,9 +141,27 @@ def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Rati
     if fit.data.pipette_side and factor_collinearity(fit) > MAX_COLLINEARITY:
         reason = ratio_reason(RatioReason.FACTOR_CONFOUNDED)
         return tuple(Ratio(fit.data.ions[i], RatioVerdict.NOT_IDENTIFIABLE, reason) for i in others)
-    found = tuple(_RatioInference(fit, i, systematic_mV, confidence).ratio() for i in others)
     rejection = rejection_reason(fit, systematic_mV)
-    return tuple(map(partial(_rejected, reason=rejection), found)) if rejection else found
+    if not fit.settled:
+        found = tuple(_unsettled(fit, i, rejection) for i in others)
+    else:
+        found = tuple(_RatioInference(fit, i, systematic_mV, confidence).ratio() for i in others)
+        found = tuple(map(partial(_rejected, reason=rejection), found)) if rejection else found
+    return tuple(map(_of_one_cell, found)) if fit.data.cell_sizes.sum() == 1 else found
+
+
+def _of_one_cell(ratio: Ratio) -> Ratio:
+    """Return the ratio of one cell, without what would be of the differences between cells."""
+    return replace(ratio, scope=RatioScope.CELL, low_cells=math.nan, high_cells=math.nan)
+
+
+def _unsettled(fit: Fit, ion: int, rejection: str) -> Ratio:
+    """Return the ratio of a fit whose ratios and variance components did not converge."""
+    reason = "; ".join(filter(None, (ratio_reason(RatioReason.UNSETTLED), rejection)))
+    if not rejection:
+        return Ratio(fit.data.ions[ion], RatioVerdict.NOT_IDENTIFIABLE, reason)
+    ln_ratio = float(fit.ln_p[ion]) if abs(fit.ln_p[ion]) < IMPERMEANT else math.nan
+    return Ratio(fit.data.ions[ion], RatioVerdict.MODEL_REJECTED, reason, ln_ratio=ln_ratio)
 
 
 def _rejected(ratio: Ratio, reason: str) -> Ratio:
@@ -227,7 +249,7 @@ class _RatioInference:
     @cached_property
     def n_cells(self) -> int:
         """Number of informative cells."""
-        return informative_rows(self.fit, self.index)[1]
+        return informative_cells(self.fit, self.index)
 
     @cached_property
     def reference_vanished(self) -> bool:
@@ -336,9 +358,9 @@ class _RatioInference:
         return min(low, self.ln_p), max(high, self.ln_p)
 
     def _remark(self) -> str:
-        """Return the remark on an interval that contains no differences between cells, or ''."""
+        """Return the remark on an interval for which one cell does not tell how much cells differ, or ''."""
         if len(self.fit.data.cell_names) > 1:
-            return ""
+            return self._reason(RatioReason.ONE_CELL_OF_ION) if self.n_cells == 1 else ""
         return self._reason(RatioReason.ONE_MEAN if self.fit.data.cell_sizes[0] > 1 else RatioReason.ONE_CELL)
 
     def _bound(self, verdict: RatioVerdict) -> Ratio:
@@ -372,13 +394,11 @@ def _degrees_of_freedom(fit: Fit, ion: int, ln_p: FloatArray) -> float:
     """Return the degrees of freedom of the standard error of one ln P, by Satterthwaite's approximation.
 
     They are those of the fitted variance components and, for means of cells, of the standard errors that the means
-    come with. Only informative cells count.
+    come with. Cells that say nothing on this ion count as far as their differences in other ions tell how much cells
+    differ.
     """
-    data, position, rows = fit.data, fit.free.index(ion), informative_rows(fit, ion)[0]
-    at_fit = ln_p is fit.ln_p and len(rows) == data.size
-    of_components = math.inf
-    if rows:
-        of_components = float((fit.df if at_fit else degrees_of_freedom(fit, ln_p, rows))[position])
+    data, position = fit.data, fit.free.index(ion)
+    of_components = float((fit.df if ln_p is fit.ln_p else degrees_of_freedom(fit, ln_p))[position])
     share = (fit.sensitivity[position] * data.se_mV) ** 2 / fit.covariance[position, position]
     is_mean = data.n_averaged > 1
     inverse = 1 / of_components + float((share[is_mean] ** 2 / (data.n_averaged[is_mean] - 1)).sum())

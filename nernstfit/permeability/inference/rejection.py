@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit.contract.terms import RatioReason
+from nernstfit.contract.reasons import RatioReason
 from nernstfit.permeability.inference.effects import condition_indicators, f_test, is_testable, may_be_significant
 from nernstfit.permeability.inference.sentences import ratio_reason, written_p
 from nernstfit.permeability.limits import IMPERMEANT

@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from enum import StrEnum
 
-from nernstfit.contract.terms import ErrorSource, RatioReason, RatioVerdict, ValidityTest
+from nernstfit.contract.reasons import RatioReason
+from nernstfit.contract.terms import ErrorSource, RatioVerdict, ValidityTest
 
 # Share of the variance from which the error budget has a sentence on a source. Halving the error behind a share of 5 %
 # makes the interval 2 % shorter. With half of it sources are named that change nothing; with twice, a gain of 4 % is

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from nernstfit.contract.terms import IntervalMethod, RatioVerdict
+from nernstfit.contract.terms import IntervalMethod, RatioScope, RatioVerdict
 from nernstfit.figures.elements import NO_GROUP
 from nernstfit.figures.ratios import draw_ratios
 from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
@@ -69,6 +69,8 @@ def _grid(results: Results, rows: pd.DataFrame) -> Grid:
         "n cells": [fixed(row["n_cells"], 0) for row in records],
         "df": [degrees_of_freedom(row["df"]) for row in records],
     }
+    if any(row["scope"] == RatioScope.CELL for row in records):
+        columns["of"] = [RatioScope(row["scope"]).label for row in records]
     if results.truth:
         columns["true ratio"] = [as_given(results.truth.get(row["ion"], math.nan)) for row in records]
     if any(row["reason"] for row in records):

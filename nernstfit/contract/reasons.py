@@ -1,0 +1,104 @@
+"""Reasons for the verdict on a ratio, in words."""
+
+from __future__ import annotations
+
+from nernstfit.contract.terms import Term
+
+
+class RatioReason(Term):
+    """Reason for the verdict on a ratio, or remark on its interval; the texts hold places for names and numbers."""
+
+    ION_ABSENT = "ion_absent", "", "{ion} is in no solution of these measurements", "add a bath with {ion}"
+    REFERENCE_ABSENT = "reference_absent", "", "the reference {reference} is in no solution of these measurements"
+    FACTOR_CONFOUNDED = (
+        "factor_confounded",
+        "",
+        "the effect of a factor on the pipette's activities equals that of a common offset for monovalent cations "
+        "inside, and these data do not separate them",
+        "add baths that change the contribution of a permeant anion or divalent ion, or set fit.activity_correction "
+        "to none",
+    )
+    COMBINATION = (
+        "combination",
+        "",
+        "the data determine only a combination of {ion} and {others}",
+        "add a bath that changes one of them",
+    )
+    COLLINEAR = (
+        "collinear",
+        "",
+        "{ion} and {others} change together (collinearity {collinearity:.3f})",
+        "add a bath that changes one of them",
+    )
+    SHIFTS_ONLY = (
+        "shifts_only",
+        "",
+        "with a free offset in each cell only differences between baths are informative, and none separates {ion} "
+        "from {reference}",
+        "add a bath with {ion} and one with {reference}",
+    )
+    ANY_RATIO = (
+        "any_ratio",
+        "",
+        "P({ion}) is not identifiable from these data",
+        "add a bath with more {ion} and less of the other permeant ions",
+    )
+    NO_PERMEABILITY = (
+        "no_permeability",
+        "",
+        "the data are consistent with no permeability of {ion} at all",
+        "add a bath with more {ion}",
+    )
+    NO_REFERENCE_PERMEABILITY = (
+        "no_reference_permeability",
+        "",
+        "the data are consistent with a permeability of {ion} alone",
+        "add a bath with more {reference}",
+    )
+    OPEN_INTERVAL = "open_interval", "", "with so few cells the interval is open on one side", "add more cells"
+    UNSETTLED = "unsettled", "", "the fit did not converge: least squares gives the ratio, and no error of it"
+    ONE_MEAN = (
+        "one_mean",
+        "",
+        "one mean of cells: the between-cell interval comes from the given standard errors alone",
+    )
+    ONE_CELL = (
+        "one_cell",
+        "",
+        "one cell: ratio and interval are of this cell alone, from the errors of its measurements; other cells differ "
+        "by an unknown amount",
+        "measure more cells",
+    )
+    ONE_CELL_OF_ION = (
+        "one_cell_of_ion",
+        "",
+        "one cell informs on {ion}: how much cells differ in it is taken from the other ions",
+        "measure {ion} in more cells",
+    )
+    MODEL_MISFIT = (
+        "model_misfit",
+        "",
+        "the model does not explain the potentials (chi-square {chi_square:.2g} for {n}): no interval is valid",
+    )
+    MEANS_CONTRADICT = (
+        "means_contradict",
+        "",
+        "no set of ratios explains the means of the baths, beyond chance (p {p}) and beyond the systematic errors: no "
+        "interval is valid",
+    )
+    WITHOUT_BATH = (
+        "without_bath",
+        "",
+        "without bath {bath} the means agree ({changes}): check its solution, its junction potential and its name",
+    )
+    WITHOUT_MEASUREMENT = (
+        "without_measurement",
+        "",
+        "without {measurement} (cell {cell}, bath {bath}) the means agree ({changes}): check this recording",
+    )
+    SEVERAL_CONTRADICT = (
+        "several_contradict",
+        "",
+        "no single bath or measurement is the reason: check which solution is the bath and which the pipette, the sign "
+        "of the junction potentials, the names of the solutions, run-down and the series resistance",
+    )
