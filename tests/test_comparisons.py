@@ -18,7 +18,12 @@ from nernstfit.permeability.inference.sentences import bounds_reason
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
 
-DRAWS, LEAST, MOST = 200, 179, 198
+# Counts of p < 0.05, and the sum of the chi-square scores of p: the sum over 120 draws finds a size of 10 or 15 % in
+# place of 5 with a probability of 36 or 95 %, as often as counting 200 draws did; where p is uniform, it is outside its
+# limits once in 1,000 tests.
+DRAWS = 120
+LEAST, MOST = stats.binom.ppf((0.0005, 0.9995), DRAWS, 0.95)
+LEAST_SCORE, MOST_SCORE = stats.chi2.ppf((0.0005, 0.9995), DRAWS)
 MUTANT = TRUTH | {"K": 1.12 * math.exp(0.5), "NMDG": 0.08 * math.exp(-0.7)}
 WILD, OTHER = Simulation(cells=8), Simulation(cells=5)
 
@@ -31,6 +36,16 @@ def judged(data: Observations, systematic_mV: np.ndarray | None = None, level: f
 
 def compared(groups: Mapping[str, FitResult], confidence: float = 0.95) -> dict[str, Comparison]:
     return {each.ion: each for each in compare(groups, confidence)}
+
+
+def p_of(found: Comparison, truth: float) -> float:
+    """Two-sided p of a true difference, by the half of the interval on its side."""
+    half = found.high - found.ln_difference if truth > found.ln_difference else found.ln_difference - found.low
+    return float(2 * stats.t.sf(abs(truth - found.ln_difference) / half * stats.t.ppf(0.975, found.df), found.df))
+
+
+def score(p: Sequence[float]) -> float:
+    return float(stats.chi2.isf(p, 1).sum())
 
 
 # Over many experiments
@@ -50,6 +65,7 @@ def test_the_interval_holds_the_difference(drawn: Sequence[dict[str, Comparison]
     truth = math.log(MUTANT[ion] / TRUTH[ion])
     held = sum(found[ion].low <= truth <= found[ion].high for found in drawn)
     assert LEAST <= held <= MOST
+    assert LEAST_SCORE <= score([p_of(found[ion], truth) for found in drawn]) <= MOST_SCORE
     mean = np.mean([found[ion].ln_difference for found in drawn])
     se = np.mean([found[ion].se_ln_cells for found in drawn]) / math.sqrt(DRAWS)
     assert abs(mean - truth) < 4 * se
@@ -59,6 +75,7 @@ def test_the_interval_holds_the_difference(drawn: Sequence[dict[str, Comparison]
 def test_p_is_uniform_where_there_is_no_difference(drawn: Sequence[dict[str, Comparison]], ion: str) -> None:
     p = [found[ion].p for found in drawn]
     assert DRAWS - MOST <= sum(value < 0.05 for value in p) <= DRAWS - LEAST
+    assert LEAST_SCORE <= score(p) <= MOST_SCORE
     assert stats.kstest(p, "uniform").pvalue > 1e-3
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import dataclasses
 import struct
@@ -194,6 +195,21 @@ def test_a_package_that_a_module_names_is_code_of_it() -> None:
 def test_the_data_of_a_package_that_a_module_names_is_code_of_it() -> None:
     found = {Path(name).relative_to(workflow.PACKAGE).as_posix() for name in code("solutions")}
     assert {"contract/tables.yaml", "contract/config.schema.yaml"} <= found
+
+
+def test_every_import_of_a_module_is_code_of_it() -> None:
+    """The text is searched; here it is parsed."""
+    for path in sorted(workflow.PACKAGE.rglob("*.py")):
+        needed = set(workflow._needed(path))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            else:
+                continue
+            places = [workflow.PACKAGE.parent / f"{name.replace('.', '/')}.py" for name in names]
+            assert {place for place in places if place.is_file() and workflow.PACKAGE in place.parents} <= needed, path
 
 
 # Files

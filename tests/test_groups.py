@@ -83,10 +83,35 @@ def uncorrected(lines: Sequence[str]) -> list[str]:
 BOTH = (*rows("wild", WILD, 7, 1), *rows("mutant", MUTANT, 6, 2))
 
 
+WILD_ONLY = BOTH[:28]
+
+
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the analysis of both groups."""
+    return tmp_path_factory.mktemp("groups")
+
+
+@pytest.fixture(scope="module")
+def found(place: Path) -> dict[str, pd.DataFrame]:
+    """Analysis of both groups."""
+    return analyse(place, RECIPES, uncorrected(BOTH), {**CONFIG, "junction": JUNCTION}, f"{HEADER},group,time_s")
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    """Analysis of the wild type and of the same measurements under another name."""
+    wild = uncorrected(WILD_ONLY)
+    rows = (*wild, *(row.replace("wild", "twin") for row in wild))
     config = {**CONFIG, "junction": JUNCTION}
-    return analyse(tmp_path_factory.mktemp("groups"), RECIPES, uncorrected(BOTH), config, f"{HEADER},group,time_s")
+    return analyse(tmp_path_factory.mktemp("twins"), RECIPES, rows, config, f"{HEADER},group,time_s")
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, pd.DataFrame]]:
+    """Folder and analysis of the wild type alone, without a junction."""
+    folder = tmp_path_factory.mktemp("alone")
+    return folder, analyse(folder, RECIPES, WILD_ONLY, CONFIG, f"{HEADER},group,time_s")
 
 
 def test_every_ion_of_every_pair_is_compared(found: Mapping[str, pd.DataFrame]) -> None:
@@ -107,13 +132,10 @@ def test_every_ion_of_every_pair_is_compared(found: Mapping[str, pd.DataFrame]) 
 
 
 def test_what_both_groups_share_cancels_as_far_as_they_are_alike(
-    found: Mapping[str, pd.DataFrame], tmp_path: Path
+    found: Mapping[str, pd.DataFrame], twins: Mapping[str, pd.DataFrame]
 ) -> None:
-    wild = uncorrected(BOTH[:28])
-    twins = (*wild, *(row.replace("wild", "twin") for row in wild))
-    same = analyse(tmp_path, RECIPES, twins, {**CONFIG, "junction": JUNCTION}, f"{HEADER},group,time_s")
     for ion in ("K", "NMDG"):
-        twin = same["comparisons"].set_index("ion").loc[ion]
+        twin = twins["comparisons"].set_index("ion").loc[ion]
         assert twin["se_ln_shared"] == pytest.approx(0, abs=1e-9)
         assert twin["ln_difference"] == pytest.approx(0, abs=1e-9)
         own = [of_model(found, group=group).loc[ion, "se_ln_shared"] for group in ("wild", "mutant")]
@@ -136,8 +158,8 @@ def test_the_budget_is_that_of_the_ratios(found: Mapping[str, pd.DataFrame]) -> 
     assert set(map(tuple, table[["group", "ion"]].to_numpy())) <= told
 
 
-def test_without_a_junction_no_error_comes_from_it(tmp_path: Path) -> None:
-    table = analyse(tmp_path, RECIPES, BOTH[:28], CONFIG, f"{HEADER},group,time_s")["error_budget"]
+def test_without_a_junction_no_error_comes_from_it(alone: tuple[Path, Mapping[str, pd.DataFrame]]) -> None:
+    table = alone[1]["error_budget"]
     assert table.set_index("source").loc["junction", "variance_share"].max() == 0
 
 
@@ -170,19 +192,18 @@ def test_a_drift_within_cells_is_told(tmp_path: Path) -> None:
     assert "mV per minute within cells (p < 0.001)" in table.loc["time", "sentence"]
 
 
-def test_one_group_has_a_header_alone(tmp_path: Path) -> None:
-    made = analyse(tmp_path, RECIPES, BOTH[:28], CONFIG, f"{HEADER},group,time_s")
+def test_one_group_has_a_header_alone(alone: tuple[Path, Mapping[str, pd.DataFrame]]) -> None:
+    folder, made = alone
     assert len(made["comparisons"]) == 0
-    assert (tmp_path / "comparisons.csv").read_text().startswith("ion,group,other_group,model,reference,ln_difference,")
+    assert (folder / "comparisons.csv").read_text().startswith("ion,group,other_group,model,reference,ln_difference,")
 
 
-def test_the_order_of_rows_and_groups_changes_no_byte(tmp_path: Path) -> None:
-    written = []
-    for number, order in enumerate((BOTH, BOTH[::-1])):
-        analyse(tmp_path / str(number), RECIPES, order, CONFIG, f"{HEADER},group,time_s")
-        names = ("comparisons", "tests", "error_budget", "models")
-        written.append([(tmp_path / str(number) / f"{name}.csv").read_bytes() for name in names])
-    assert written[0] == written[1]
+@pytest.mark.usefixtures("found")
+def test_the_order_of_rows_and_groups_changes_no_byte(place: Path, tmp_path: Path) -> None:
+    config = {**CONFIG, "junction": JUNCTION}
+    analyse(tmp_path, RECIPES, uncorrected(BOTH)[::-1], config, f"{HEADER},group,time_s")
+    for name in ("comparisons", "tests", "error_budget", "models"):
+        assert (tmp_path / f"{name}.csv").read_bytes() == (place / f"{name}.csv").read_bytes(), name
 
 
 def test_the_ladder_climbs_in_every_group(found: Mapping[str, pd.DataFrame]) -> None:
@@ -285,17 +306,16 @@ def test_beside_a_reference_that_is_nowhere_no_ion_is_to_blame(tmp_path: Path) -
     recipes = RECIPES.replace("NMDG-Cl", "NMDG-Cl,LiCl").replace("\npipette", "\nlithium,0,5,0,145\npipette")
     recipes = "\n".join(f"{row},0" if row.count(",") == 3 else row for row in recipes.splitlines()) + "\n"
     other = "other0,lithium,pipette,-3.0,0.3,other,0"
-    made = analyse(tmp_path, recipes, (*BOTH[:28], other), config, f"{HEADER},group,time_s")
+    made = analyse(tmp_path, recipes, (*WILD_ONLY, other), config, f"{HEADER},group,time_s")
     assert set(of_model(made, group="wild")["verdict"]) == {"not_identifiable"}
     models = made["models"].query("group == 'wild'")["model"]
     assert len(models)
     assert not models.str.startswith("ghk:concentration-").any()
 
 
-def test_what_the_ratios_take_up_nearly_wholly_has_no_size(tmp_path: Path) -> None:
+def test_what_the_ratios_take_up_nearly_wholly_has_no_size(twins: Mapping[str, pd.DataFrame]) -> None:
     # Baths in which only one has another activity of chloride: beside its ratio nothing shows of a trend.
-    config = {**CONFIG, "junction": JUNCTION}
-    table = analyse(tmp_path, RECIPES, uncorrected(BOTH[:28]), config, f"{HEADER},group,time_s")["tests"]
+    table = twins["tests"].query("group == 'wild'")
     trend = table[table["test"] == "permeability_trend"].set_index("ion")
     assert math.isnan(trend.loc["Cl", "size"])
     assert "can fit nearly all of such an effect" in trend.loc["Cl", "sentence"]

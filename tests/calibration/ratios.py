@@ -157,6 +157,7 @@ class Tally:
     errors: list[float] = field(default_factory=list)
     widths: list[float] = field(default_factory=list)
     ideal_widths: list[float] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)  # errors over the half of their interval, in normal SDs
     verdicts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -228,9 +229,17 @@ def _count(row: Calibration, interval: str, rng: np.random.Generator, tallies: M
             tally.held += not (truth < low or truth > high)
         if ratio.verdict == "estimate":
             tally.errors.append(ratio.ln_ratio - math.log(truth))
+            half = math.log(low if tally.errors[-1] > 0 else high) - ratio.ln_ratio
+            tally.scores.append(normal_score(tally.errors[-1] / abs(half), ratio.df))
             if interval == "cells":
                 tally.widths.append(math.log(ratio.high_cells / ratio.low_cells))
                 tally.ideal_widths.append(ideal[ratio.ion])
+
+
+def normal_score(error: float, df: float) -> float:
+    """Return the normal deviate of an error in half widths of its interval, which is t distributed with df."""
+    df = math.inf if math.isnan(df) else df
+    return float(stats.norm.ppf(stats.t.cdf(error * stats.t.ppf((1 + CONFIDENCE) / 2, df), df)))
 
 
 def draw(

@@ -27,6 +27,7 @@ from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
 from nernstfit.experiment.records import Row
 from nernstfit.reversal.classify import interval_mV
+from nernstfit.reversal.quantiles import Z_95
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.solutions.conditions import NEW_ZERO
@@ -76,6 +77,7 @@ class Tally:
     bias_mV: float
     rms_mV: float
     mean_se_mV: float
+    mean_square: float  # of the errors over the half of their interval on that side, in standard deviations
     reasons: tuple[str, ...]
 
     @property
@@ -104,7 +106,7 @@ class Tally:
 def calibrate(row: Calibration, cases: int, seed: int) -> Tally:
     """Measure a number of simulated recordings of one row."""
     rng = np.random.default_rng([seed, *row.name.encode()])
-    errors, ses, reasons, held = [], [], [], 0
+    errors, ses, scores, reasons, held = [], [], [], [], 0
     with tempfile.TemporaryDirectory() as folder:
         for start in range(0, cases, BATCH):
             for found, truth in _batch(row, min(BATCH, cases - start), rng, Path(folder)):
@@ -115,10 +117,12 @@ def calibrate(row: Calibration, cases: int, seed: int) -> Tally:
                     se = math.hypot(found["se_mV"], found["further_se_mV"])
                     below, above = interval_mV(se, found["capacitance_shift_mV"])
                     held += -above <= error <= below
+                    scores.append(Z_95 * error / (below if error > 0 else above))
                 else:
                     reasons.append(f"{found['verdict']}: {found['reason']}")
     size = [float(f(errors)) if errors else math.nan for f in (np.mean, np.std)]
-    return Tally(row.name, cases, len(errors), held, *size, float(np.mean(ses)) if ses else math.nan, tuple(reasons))
+    means = [float(np.mean(values)) if errors else math.nan for values in (ses, np.square(scores))]
+    return Tally(row.name, cases, len(errors), held, *size, *means, tuple(reasons))
 
 
 def _batch(

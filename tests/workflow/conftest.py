@@ -1,8 +1,14 @@
-"""The workflow as users run it: a subprocess in an experiment folder."""
+"""The workflow as users run it: a subprocess in an experiment folder.
+
+Such a run takes some 25 s of processor time, most of it for imports in ten processes. It is for what Snakemake and the
+rules do: which jobs run, in which order, what is told, what is left behind. For the content of results there is
+`run_in_process`.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from experiments import run_stages
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -32,6 +39,11 @@ class Run:
         """One of its tables, numbers as numbers."""
         return pd.read_csv(self.folder / "results" / f"{name}.csv")
 
+    @property
+    def jobs(self) -> set[str]:
+        """Rules of the jobs that were to be done, or in a dry run would be."""
+        return set(re.findall(r"^(\w+) +\d+$", self.said, re.MULTILINE)) - {"default", "all", "total"}
+
 
 def command(*words: str) -> list[str]:
     """Return the command `nernstfit` of this environment with its arguments."""
@@ -50,6 +62,17 @@ def run(folder: Path, *options: str) -> Run:
 @pytest.fixture(scope="session")
 def run_workflow() -> Callable[..., Run]:
     return run
+
+
+@pytest.fixture(scope="session")
+def run_in_process() -> Callable[..., Run]:
+    """Run the stages in a folder one after the other, up to one of them, without Snakemake."""
+
+    def finished(folder: Path, last: str = "report") -> Run:
+        run_stages(folder, last)
+        return Run(folder, 0, "")
+
+    return finished
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,11 @@ import numpy as np
 import pytest
 import yaml
 
+from nernstfit.contract import settings
+from nernstfit.experiment import folder as experiments
+from nernstfit.workflow import Dependencies
+
+STAGES = ("import_reversals", "solutions", "correct", "thermodynamics", "fit", "report")
 RT_F_MV = 1000 * 8.31446261815324 * 295.15 / 96485.3321233
 RATIOS = {"guanidinium": 1.0, "K": 0.8, "Na": 0.6}
 # mM of guanidinium, K and Na; caesium, which does not pass, is the titrant's ion
@@ -74,11 +78,9 @@ def ratios_are_true(found: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory, run_workflow: Callable):
+def own(tmp_path_factory: pytest.TempPathFactory, run_in_process: Callable):
     permeant = {"permeant": [*RATIOS, "spermine"]}
-    done = run_workflow(experiment(tmp_path_factory.mktemp("own") / "one", "pipette", permeant, {"method": "none"}))
-    assert done.status == 0, done.said
-    return done
+    return run_in_process(experiment(tmp_path_factory.mktemp("own") / "one", "pipette", permeant, {"method": "none"}))
 
 
 def test_an_own_ion_passes_and_is_the_reference(own) -> None:
@@ -98,19 +100,30 @@ def test_every_table_knows_the_own_ion(own) -> None:
     assert "data/species.csv" in (own.folder / "results" / "manifest.json").read_text()
 
 
-def test_an_edit_of_the_species_runs_what_depends_on_it(own, run_workflow: Callable) -> None:
-    path = own.folder / "data" / "species.csv"
-    path.write_text(SPECIES.replace("0.72", "0.70"))
-    again = run_workflow(own.folder)
-    jobs = set(re.findall(r"\(Rule: (\w+)\)", again.said))
-    assert {"solutions", "fit", "thermodynamics", "report"} <= jobs
-    assert "import_reversals" not in jobs
+def test_an_edit_of_the_species_runs_what_depends_on_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(experiment(tmp_path / "edited", "pipette", {}, {"method": "none"}))
+
+    def fingerprints() -> dict[str, str]:
+        dependencies = Dependencies(experiments.load(settings.read()))
+        return {stage: dependencies.fingerprint(stage) for stage in STAGES}
+
+    before = fingerprints()
+    Path("data/species.csv").write_text(SPECIES.replace("0.72", "0.70"))
+    after = fingerprints()
+    changed = {stage for stage in STAGES if after[stage] != before[stage]}
+    assert {"solutions", "fit", "thermodynamics", "report"} <= changed
+    assert "import_reversals" not in changed
 
 
-def test_an_unknown_inside_runs_to_the_report(tmp_path: Path, run_workflow: Callable) -> None:
-    folder = experiment(tmp_path / "shift", "", {"offset_sd_mV": math.inf}, {"method": "none"})
-    done = run_workflow(folder)
+def test_a_table_of_species_is_an_input_of_the_workflow(tmp_path: Path, run_workflow: Callable) -> None:
+    done = run_workflow(experiment(tmp_path / "whole", "pipette", {}, {"method": "none"}), "results/solutions.csv")
     assert done.status == 0, done.said
+    assert "guanidinium" in set(done.table("solutions")["ion"])
+
+
+def test_an_unknown_inside_runs_to_the_report(tmp_path: Path, run_in_process: Callable) -> None:
+    folder = experiment(tmp_path / "shift", "", {"offset_sd_mV": math.inf}, {"method": "none"})
+    done = run_in_process(folder)
     ratios_are_true(done.numbers("permeabilities"))
     driven = done.table("thermodynamics")
     assert len(driven)
@@ -125,8 +138,7 @@ def test_an_unknown_inside_runs_to_the_report(tmp_path: Path, run_workflow: Call
     assert "the prediction then includes the free term of the cell" in page
 
 
-def test_own_ions_take_part_in_junctions(tmp_path: Path, run_workflow: Callable) -> None:
-    done = run_workflow(experiment(tmp_path / "bridge", "pipette", {}, BRIDGE), "results/junctions.csv")
-    assert done.status == 0, done.said
+def test_own_ions_take_part_in_junctions(tmp_path: Path, run_in_process: Callable) -> None:
+    done = run_in_process(experiment(tmp_path / "bridge", "pipette", {}, BRIDGE), "solutions")
     ledger = done.numbers("junctions").set_index(["bath", "term"])
     assert abs(ledger["applied_mV"]["own", "reference"]) > 0.01

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -28,6 +29,7 @@ CONFIG = {
 }
 SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nNA,100,45,10\npipette,10,140,\n"
 HEADER = "recording,cell,bath,pipette"
+STIMULUS = "Cmd 0"  # the name of the DAC, which may also be that of a stimulus file
 
 
 def make_experiment(folder: Path, write_recording: Callable[..., Path]) -> Path:
@@ -53,10 +55,24 @@ def experiment(tmp_path: Path, write_recording: Callable[..., Path]) -> Path:
     return make_experiment(tmp_path / "experiment", write_recording)
 
 
+def add_bad_recordings(folder: Path, write_recording: Callable[..., Path]) -> None:
+    """Append half of a recording, a text and a recording in current clamp, all of cell c."""
+    data = folder / "data"
+    whole = (data / "007_NA.abf").read_bytes()
+    (data / "half.abf").write_bytes(whole[: len(whole) // 2])
+    (data / "text.abf").write_text("this is not a recording\n" * 100)
+    clamp = OutputChannel("IN 0", "pA", 0, 4000.0, telegraph_gain=1.0, clamp="current")
+    write_recording(data / "clamp.abf", channels=(clamp,))
+    append(folder, *(f"data/{name}.abf,c,control,pipette" for name in ("half", "text", "clamp")))
+
+
 @pytest.fixture(scope="session")
 def run_once(tmp_path_factory: pytest.TempPathFactory, write_recording: Callable, run_workflow: Callable) -> Any:
-    """Run the experiment to its end."""
+    """Run the experiment to its end, with three bad recordings and one that names a stimulus file."""
     folder = make_experiment(tmp_path_factory.mktemp("running") / "experiment", write_recording)
+    add_bad_recordings(folder, write_recording)
+    name_a_stimulus(folder / "data" / "None_NA.abf")
+    (folder / "data" / STIMULUS).write_text("first")
     done = run_workflow(folder)
     assert done.status == 0, done.said
     return done
@@ -75,7 +91,7 @@ def append(folder: Path, *rows: str) -> None:
 
 def test_names_come_out_as_typed(run_once: Any) -> None:
     table = run_once.table("reversal_potentials")
-    assert set(table["cell"]) == {"007", "None"}
+    assert set(table["cell"]) == {"007", "None", "c"}
     assert set(table["bath"]) == {"control", "NA"}
     assert set(run_once.table("cells")["cell"]) == {"007", "None"}
     assert "NA" in set(run_once.table("solutions")["solution"])
@@ -108,33 +124,26 @@ def test_the_snakefile_alone_tells_the_same_faults(experiment: Path, project: Pa
     assert not (experiment / "results").exists()
 
 
-def test_bad_recordings_cost_themselves_only(
-    experiment: Path, run_workflow: Callable, write_recording: Callable[..., Path]
-) -> None:
-    data = experiment / "data"
-    whole = (data / "007_NA.abf").read_bytes()
-    (data / "half.abf").write_bytes(whole[: len(whole) // 2])
-    (data / "text.abf").write_text("this is not a recording\n" * 100)
-    clamp = OutputChannel("IN 0", "pA", 0, 4000.0, telegraph_gain=1.0, clamp="current")
-    write_recording(data / "clamp.abf", channels=(clamp,))
-    append(experiment, *(f"data/{name}.abf,c,control,pipette" for name in ("half", "text", "clamp")))
-    done = run_workflow(experiment)
-    assert done.status == 0, done.said
-    table = done.table("reversal_potentials").set_index("measurement")
+def test_bad_recordings_cost_themselves_only(run_once: Any) -> None:
+    table = run_once.table("reversal_potentials").set_index("measurement")
     assert set(table["verdict"]) == {"reversal", "unreadable"}
     assert set(table.index[table["verdict"] == "unreadable"]) == {"half", "text", "clamp"}
     assert "half.abf" in table.loc["half", "reason"]
     assert "not an ABF file" in table.loc["text", "reason"]
     assert "current clamp" in table.loc["clamp", "reason"]
     assert set(table.loc["half", ["raw_mV", "corrected_mV", "se_mV", "slope_nS"]]) == {""}
-    report = (experiment / "results" / "report.html").read_text()
+    report = (run_once.folder / "results" / "report.html").read_text()
     assert "current clamp" in report
 
 
-def test_no_reversal_at_all_fails_with_everything_written(experiment: Path, run_workflow: Callable) -> None:
+def test_no_reversal_at_all_fails_with_everything_written(
+    experiment: Path, run_in_process: Callable, run_workflow: Callable
+) -> None:
     (experiment / "data" / "text.abf").write_text("nothing")
     (experiment / "data" / "recordings.csv").write_text(f"{HEADER}\ndata/text.abf,c,control,pipette\n")
-    done = run_workflow(experiment)
+    run_in_process(experiment)
+    done = run_workflow(experiment)  # finds everything written but the outcome
+    assert done.jobs == {"check_outcome"}
     assert done.status != 0
     assert "no row of the experiment is a reversal (1 unreadable)" in done.said
     assert (experiment / "results" / "report.html").exists()
@@ -148,10 +157,10 @@ def test_a_new_row_reads_its_own_batch_only(finished: Path, run_workflow: Callab
     before = (finished / "results" / "ingest" / "0000" / "points.parquet").stat().st_mtime_ns
     shutil.copy(finished / "data" / "007_NA.abf", finished / "data" / "new.abf")
     append(finished, "data/new.abf,new,NA,pipette")
-    done = run_workflow(finished, "results/reversal_potentials.csv")
+    done = run_workflow(finished, "results/ingest/measured.parquet")
     assert done.status == 0, done.said
     assert (finished / "results" / "ingest" / "0000" / "points.parquet").stat().st_mtime_ns == before
-    assert "new" in set(done.table("reversal_potentials")["measurement"])
+    assert "new" in set(pd.read_parquet(finished / "results" / "ingest" / "measured.parquet")["measurement"])
 
 
 def test_touching_inputs_runs_nothing(finished: Path, run_workflow: Callable) -> None:
@@ -181,26 +190,22 @@ def name_a_stimulus(path: Path) -> None:
 
 
 def test_a_stimulus_file_that_appears_or_changes_has_its_batch_read_again(
-    experiment: Path, run_workflow: Callable
+    finished: Path, run_workflow: Callable
 ) -> None:
-    name_a_stimulus(experiment / "data" / "None_NA.abf")
     points = [f"results/ingest/{batch}/points.parquet" for batch in ("0000", "0001")]
 
     def read_again() -> list[bool]:
-        before = [(experiment / path).stat().st_mtime_ns for path in points]
-        done = run_workflow(experiment, *points)
+        before = [(finished / path).stat().st_mtime_ns for path in points]
+        done = run_workflow(finished, *points)
         assert done.status == 0, done.said
-        return [(experiment / path).stat().st_mtime_ns > at for path, at in zip(points, before, strict=True)]
+        return [(finished / path).stat().st_mtime_ns > at for path, at in zip(points, before, strict=True)]
 
-    assert run_workflow(experiment, *points).status == 0
-    stimulus = experiment / "data" / "Cmd 0"
-    stimulus.write_text("first")
-    assert read_again() == [False, True]
-    stimulus.touch()
-    assert read_again() == [False, False]
-    stimulus.write_text("other")
+    stimulus = finished / "data" / STIMULUS
+    stimulus.write_text("other")  # a touch alone: test_touching_inputs_runs_nothing
     assert read_again() == [False, True]
     stimulus.unlink()
+    assert read_again() == [False, True]
+    stimulus.write_text("first")
     assert read_again() == [False, True]
 
 
@@ -215,7 +220,8 @@ def test_a_lost_or_damaged_result_is_made_again(finished: Path, run_workflow: Ca
 def test_killed_then_run_again(
     experiment: Path, project: Path, run_workflow: Callable, snakemake_words: list[str]
 ) -> None:
-    words = [*snakemake_words, "--snakefile", str(project / "Snakefile"), "--directory", str(experiment)]
+    targets = [f"results/ingest/{batch}/points.parquet" for batch in ("0000", "0001")]
+    words = [*snakemake_words, "--snakefile", str(project / "Snakefile"), "--directory", str(experiment), *targets]
     started = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 60
     while not list(experiment.glob("results/ingest/*/points.parquet")) and time.monotonic() < deadline:
@@ -223,16 +229,15 @@ def test_killed_then_run_again(
     os.killpg(started.pid, signal.SIGKILL)
     started.wait()
     run_workflow(experiment, "--unlock")
-    done = run_workflow(experiment, "results/reversal_potentials.csv")
+    done = run_workflow(experiment, *targets)
     assert done.status == 0, done.said
-    assert len(done.table("reversal_potentials")) == 4
+    assert sum(pd.read_parquet(experiment / path)["measurement"].nunique() for path in targets) == 4
 
 
-def test_inside_out_and_blank_corrections(experiment: Path, run_workflow: Callable) -> None:
+def test_inside_out_and_blank_corrections(experiment: Path, run_in_process: Callable) -> None:
     config = CONFIG | {"configuration": "inside-out"}
     (experiment / "config" / "config.yaml").write_text(yaml.safe_dump(config))
-    done = run_workflow(experiment, "results/reversal_potentials.csv")
-    assert done.status == 0, done.said
+    done = run_in_process(experiment, "correct")
     table = done.numbers("reversal_potentials")
     assert (table["corrected_mV"] + table["reversal_mV"]).abs().max() < 1e-9
     assert table["junction_mV"].isna().all()
