@@ -100,7 +100,9 @@ def test_inspect_says_what_the_file_holds(tmp_path: Path, write_recording: Write
     assert header.split() == ["sweep", "A", "B", "C", "after"]
     third = lines[lines.index(header) + 3]
     assert "-60 (10.6+20)" in third
-    assert lines[-1] == "measured: the current of channel 'IN 0' against the command of DAC 'Cmd 0'"
+    assert "measured: the current of channel 'IN 0' against the command of DAC 'Cmd 0'" in lines
+    assert lines[lines.index("  A: no row is proposed") + 1] == "     constant: at -20 mV in every sweep: no I-V curve"
+    assert "  B: epoch=B" in lines
 
 
 def test_inspect_shows_a_user_list_in_words_and_its_levels_in_the_table(

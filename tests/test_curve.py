@@ -201,7 +201,7 @@ def test_channels_that_open_on_the_way_are_no_capacitance() -> None:
 
 
 def test_an_unknown_capacitance_has_the_possible_size_that_the_corner_shows() -> None:
-    estimated = capacitance.estimate(ramp(8.0 * (RAMP + 15), 0.5), None, Known(math.nan, 3.0, 4.0))
+    estimated = capacitance.estimate(ramp(8.0 * (RAMP + 15), 0.5), None, Known(corner_pF=3.0, corner_se_pF=4.0))
     assert (estimated.subtracted_pF, estimated.se_pF, estimated.limit_pF, estimated.source) == (
         0.0,
         0.0,

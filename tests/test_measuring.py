@@ -362,19 +362,20 @@ def test_a_background_of_one_level_leaves_nothing(tmp_path: Path, measured: Meas
     assert "0 level" in found["reason"]
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, 1e38])
-@pytest.mark.parametrize("epoch", ["A", "B"])
+@pytest.mark.parametrize(("epoch", "statistic"), [("A", "mean"), ("A", "peak"), ("B", "mean")])
 def test_samples_that_are_no_numbers_are_unreadable(
-    tmp_path: Path, measured: Measured, wrong: float, epoch: str
+    tmp_path: Path, measured: Measured, wrong: float, epoch: str, statistic: str
 ) -> None:
     path = tmp_path / "data" / "cell.abf"
     marked = np.float32(1234.5)
     waveform = RAMPS if epoch == "B" else STEPS
     write(path, lambda v, _: np.full_like(v, float(marked)), waveform, 3, 4000, noise_pA=0.0, data_format="float32")
     path.write_bytes(path.read_bytes().replace(marked.tobytes(), np.float32(wrong).tobytes()))
-    found = measured({"epoch": epoch})
+    found = measured({"epoch": epoch, "statistic": statistic})
     assert found["verdict"] in (("unreadable",) if wrong != 1e38 else ("no_crossing", "unreadable"))
-    assert "no numbers" in found["reason"] or wrong == 1e38
+    assert "sweep 0 holds samples that are no numbers, from " in found["reason"] or wrong == 1e38
 
 
 # When

@@ -255,10 +255,17 @@ def test_one_current_on_another_input_is_driven_by_the_only_output(take: Take, c
             id="a potential asked for as the current",
         ),
         pytest.param({}, {"epoch": "D"}, ("epoch D", "A, B, C"), id="an epoch that is not there"),
-        pytest.param({}, {"from_ms": 1, "to_ms": 20.2}, ("20.2", "20 ms"), id="a window longer than its epoch"),
+        pytest.param(
+            {},
+            {"from_ms": 1, "to_ms": 20.2},
+            ("got to_ms = 20.2", "at most 20 ms"),
+            id="a window longer than its epoch",
+        ),
         pytest.param({}, {"from_ms": 5, "to_ms": 5.05}, ("samples", "at least 2"), id="a window of no samples"),
         pytest.param({}, {"from_fraction": 0.5, "to_fraction": 0.505}, ("1 samples",), id="a window of one sample"),
-        pytest.param({"sweeps": [3, 11]}, {}, ("sweep 11", "0 to 10"), id="a sweep that is not there"),
+        pytest.param(
+            {"sweeps": [3, 11]}, {}, ("got sweeps 11,", "expected sweeps from 0 to 10"), id="a sweep that is not there"
+        ),
     ],
 )
 def test_what_cannot_be_measured_is_refused_with_its_reason(

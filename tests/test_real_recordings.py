@@ -155,6 +155,16 @@ def test_a_reversal_potential_is_what_it_was_measured_to_be(run: Run, case: Case
     assert row["low_mV"] < row["corrected_mV"] < row["high_mV"]
 
 
+@pytest.mark.parametrize("case", [("20917009", "F"), ("21416007", "H")])
+def test_the_default_window_of_a_tail_names_the_window_of_the_tail(run: Run, case: tuple[str, str]) -> None:
+    """In one file the leak that is left has a zero, in the other none that is valid."""
+    file, epoch = case
+    (row,) = run([(file, {"epoch": epoch})])["reversals"].to_dict("records")
+    assert row["verdict"] == "ambiguous"
+    assert "for a tail" in row["reason"]
+    assert row["remedy"] == "from_ms=8;to_ms=14"
+
+
 @pytest.mark.parametrize("epoch", ["G", "H"])
 def test_a_ramp_whose_current_never_turns_has_no_reversal(run: Run, epoch: str) -> None:
     (row,) = run([("21618001", {"epoch": epoch})])["reversals"].to_dict("records")

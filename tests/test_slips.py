@@ -541,7 +541,21 @@ WARNINGS = [
     Slip(
         "one solution in mol/l",
         [replaced(SOLUTIONS, "low_Na,45,5,0,1,200", "low_Na,.045,.005,0,.001,.2")],
-        f"{SOLUTIONS}: solution 'low_Na': osmolarity 0 mOsm/l",
+        f"{SOLUTIONS}: the components of solution 'low_Na' add up to 0.",
+        ["mol/l? give mM"],
+    ),
+    Slip(
+        "an offset of the command in volts",
+        [column(RECORDINGS, "command_offset_mV", "-0.07")],
+        f"{RECORDINGS}: command_offset_mV -0.07 in rows 2-13: V? give mV",
+    ),
+    Slip(
+        "one offset of the command in volts",
+        [
+            column(RECORDINGS, "command_offset_mV", "-70", "-72"),
+            column(RECORDINGS, "command_offset_mV", "-.07", rows=[5]),
+        ],
+        f"{RECORDINGS}: command_offset_mV -0.07 in row 5: V? give mV",
     ),
 ]
 
@@ -557,6 +571,7 @@ RIGHT: Mapping[str, Sequence[Edit]] = {
     "own columns": [column(RECORDINGS, name, "x") for name in OWN],
     "compensation of 0": [column(RECORDINGS, "compensation_percent", "0")],
     "no values": [column(RECORDINGS, "series_resistance_MOhm", "", "8.1"), column(RECORDINGS, "capacitance_pF", "")],
+    "small offsets": [column(RECORDINGS, "command_offset_mV", "0.1", "3")],
     "a reason": [column(RECORDINGS, "exclude", "seal lost", "", "")],
     "a bridge of 150 mM KCl": [column(SOLUTIONS, "KCl", "150", rows=[6])],
     "a bridge filled with the bath": [setting(junction__reference__solution="control")],

@@ -76,6 +76,30 @@ def test_an_inactivated_current_beside_its_leak_is_seen_in_the_early_window() ->
     assert measured(LEVELS, leak, leak).result.verdict == "reversal"
 
 
+def test_a_tail_that_has_decayed_is_named_although_its_window_has_no_valid_zero() -> None:
+    def late(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return 0.3 * (v + 15) * (v > -30) - 8.0 * (v < -65) * (v + 65) ** 2 / 100
+
+    def early(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return late(v, sweep) + 6 * (v + 20)
+
+    refused, found = (measured(LEVELS, late, of_early).result for of_early in (late, early))
+    assert refused.verdict in ("not_a_reversal", "no_crossing")
+    assert found.verdict == "ambiguous"
+    assert refused.reason in found.reason
+    assert "from_ms: 2 and to_ms: 4 for a tail" in found.reason
+    assert found.remedy == "from_ms=2;to_ms=4"
+    assert "-19." in found.reason or "-20." in found.reason
+
+
+def test_an_early_current_that_stays_changes_no_verdict() -> None:
+    def opening(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return 0.5 * (v + 20) + 20 * (v + 85) / (1 + np.exp(-(v + 25) / 4))
+
+    for early in (opening, lambda v, sweep: opening(v, sweep) + 1.0 * (v + 20), lambda v, _: 0.5 * (v + 20)):
+        assert measured(LEVELS, opening, early).result.verdict == "not_a_reversal"
+
+
 def test_a_level_that_is_not_used_is_counted() -> None:
     def broken(v: np.ndarray, _: np.ndarray) -> np.ndarray:
         return 5 * (v + 30) + np.where(v == 40, 900.0, 0.0)

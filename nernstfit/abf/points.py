@@ -4,7 +4,8 @@ A step gives one point per sweep: the command, and the current's mean, median or
 window with its standard error. A ramp gives up to 400, each the mean over a piece of it. The
 points of a measurement have *roles*: `signal` is what is measured; `leak` the same of the
 epoch from which a leak is taken; `background` the same of another recording; `opposite` the
-ramp that runs back over the same voltages, which determines the membrane capacitance.
+ramp that runs back over the same voltages, which determines the membrane capacitance, or that
+runs back over the `pair`, another ramp of the recording, where the measured one has none.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from numpy.typing import NDArray
 from nernstfit.abf import noise
 from nernstfit.abf.agreement import Doubt, compare
 from nernstfit.abf.command import MILLIVOLTS, Segment
-from nernstfit.abf.ramps import onset_capacitance_pF, opposite_ramps, ramp_speed
+from nernstfit.abf.ramps import capacitance_ramps, onset_capacitance_pF, opposite_ramps, ramp_speed
 from nernstfit.abf.read import Recording
 from nernstfit.abf.select import chosen_epoch, epoch_parts, label, refuse_constant
 from nernstfit.abf.statistics import STATISTICS, WindowStatistic
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
+from nernstfit.abf.transients import step_charge
 from nernstfit.abf.windows import Source, command_source, earlier_windows, open_source, ramp_windows, windows_of
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
@@ -105,6 +107,8 @@ class Reading:
     corner_pF, corner_se_pF : float
         Membrane capacitance from the step of the current at the onset of the ramp, and its standard error; nan for
         a step, and where the segment before the ramp does not determine it.
+    step_pF, step_se_pF, step_nS : float
+        Charge of a voltage step over the step and the conductance there, see `transients`; nan where there is none.
     mismatch_mV : float
         Difference of the recorded voltage from the command, see `agreement`; nan where none is recorded.
     doubt : Doubt or None
@@ -136,6 +140,9 @@ class Reading:
     ramp_mV_per_ms: float
     corner_pF: float
     corner_se_pF: float
+    step_pF: float
+    step_se_pF: float
+    step_nS: float
     mismatch_mV: float
     doubt: Doubt | None
     outside: tuple[Flag, ...]
@@ -202,8 +209,8 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
     points = [signal]
     earlier = earlier_windows(source, parts, windows, how)
     points += [_read(source, role, parts, early, how)[0] for role, early in earlier.items()]
-    if is_ramp and (opposite := opposite_ramps(source, parts)):
-        points.append(_read(source, Role.OPPOSITE, opposite, ramp_windows(source, opposite), how)[0])
+    for role, ramps in (capacitance_ramps(source, parts) if is_ramp else {}).items():
+        points.append(_read(source, role, ramps, ramp_windows(source, ramps), how)[0])
     if how.leak.startswith(_EPOCH_LEAK):
         points.append(_leak(source, how))
     doubt = agreement.doubt
@@ -212,7 +219,7 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         points.append(subtracted)
         doubt = doubt or of_background
     corner = onset_capacitance_pF(source, parts) if is_ramp else (math.nan, math.nan)
-    band = recording.bandwidth(source.channel)
+    charge, band = step_charge(source), recording.bandwidth(source.channel)
     return Reading(
         epoch=epoch,
         channel=source.channel.name,
@@ -228,6 +235,9 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         ramp_mV_per_ms=ramp_speed(source, parts[0]) if is_ramp else math.nan,
         corner_pF=corner[0],
         corner_se_pF=corner[1],
+        step_pF=charge.capacitance_pF,
+        step_se_pF=charge.se_pF,
+        step_nS=charge.conductance_nS,
         mismatch_mV=agreement.mismatch_mV,
         doubt=doubt,
         outside=source.waveform.outside,
@@ -323,8 +333,6 @@ def _read(
 ) -> tuple[Points, _Quality]:
     read, statistic = _read_ramps if parts[0].is_ramp else _read_steps, STATISTICS[how.statistic]
     points, quality = read(source, role, parts, windows, statistic)
-    if not (np.isfinite(points.current_pA) & np.isfinite(points.se_pA)).all():
-        raise RecordingError(f"{label(parts[0])} holds samples that are no numbers")
     if how.voltage == Voltage.RECORDED and not np.isfinite(points.recorded_mV).all():
         raise RecordingError(f"the recorded membrane voltage of {label(parts[0])} holds samples that are no numbers")
     return points, quality

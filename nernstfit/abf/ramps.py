@@ -10,6 +10,7 @@ import numpy as np
 from nernstfit.abf import noise
 from nernstfit.abf.command import Segment
 from nernstfit.abf.windows import Source
+from nernstfit.contract.terms import Role
 
 # Longest stretch of current before and after the onset of a ramp to which a straight line is fitted, in ms. At half
 # the step is less precise; at double the membrane's own current bends within it.
@@ -56,6 +57,25 @@ def opposite_ramps(source: Source, parts: Sequence[Segment]) -> list[Segment]:
         for part, other in zip(parts, found, strict=True)
     )
     return found if runs_back else []
+
+
+def capacitance_ramps(source: Source, parts: Sequence[Segment]) -> dict[Role, list[Segment]]:
+    """Return the ramps that determine the membrane capacitance: the opposite of a ramp, else any other pair.
+
+    Parameters
+    ----------
+    source : Source
+    parts : sequence of Segment
+        The measured ramp in every sweep.
+    """
+    if opposite := opposite_ramps(source, parts):
+        return {Role.OPPOSITE: opposite}
+    sweeps = [{part.name: part for part in source.command[sweep] if part.is_ramp} for sweep in source.sweeps]
+    for name in sweeps[0]:
+        ramps = [sweep[name] for sweep in sweeps if name in sweep]
+        if len(ramps) == len(sweeps) and (opposite := opposite_ramps(source, ramps)):
+            return {Role.PAIR: ramps, Role.OPPOSITE: opposite}
+    return {}
 
 
 def _common_range(part: Segment, other: Segment) -> float:

@@ -82,8 +82,18 @@ class Recording:
         return self.samples(channel, sweep, start, stop) * PICOAMPERES[channel.unit]
 
     def block_pA(self, channel: Channel, sweeps: Sequence[int], start: int, stop: int) -> NDArray[np.float64]:
-        """Return samples of a current channel in pA, one window of several sweeps; shape (sweeps, stop - start)."""
+        """Return samples of a current channel in pA, one window of several sweeps; shape (sweeps, stop - start).
+
+        Raises
+        ------
+        RecordingError
+            If one is no number, as samples that are stored as floats may be.
+        """
         raw = self._block(channel, sweeps, start, stop).astype(np.float64)
+        if not np.isfinite(raw).all():
+            sweep = sweeps[int(np.flatnonzero(~np.isfinite(raw).all(axis=1))[0])]
+            span = " to ".join(f"{sample / self.rate_Hz * 1e3:g}" for sample in (start, stop))
+            raise RecordingError(f"sweep {sweep} holds samples that are no numbers, from {span} ms")
         scale = PICOAMPERES[channel.unit]
         return np.asarray(raw * (self._gain[channel.index] * scale) + self._offset[channel.index] * scale)
 

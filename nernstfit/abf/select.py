@@ -11,7 +11,7 @@ from typing import TypeVar
 from nernstfit.abf.command import AFTER, BEFORE, MILLIVOLTS, Segment, in_millivolts, refuse_unknown, shifted
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import PICOAMPERES, Channel, Waveform
-from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.errors import RecordingError, runs
 from nernstfit.contract.settings import Measure
 
 _Named = TypeVar("_Named", Channel, Waveform)
@@ -105,7 +105,8 @@ def chosen_sweeps(recording: Recording, wanted: Sequence[int]) -> list[int]:
     """
     absent = [sweep for sweep in wanted if sweep >= recording.sweeps]
     if absent:
-        raise RecordingError(f"got sweep {absent[0]}, expected one of 0 to {recording.sweeps - 1}")
+        last = recording.sweeps - 1
+        raise RecordingError(f"got sweeps {','.join(runs(absent))}, expected sweeps from 0 to {last}")
     return list(wanted) or list(range(recording.sweeps))
 
 

@@ -158,7 +158,7 @@ def _transient_samples(source: Source, parts: Sequence[Segment]) -> int:
     levels = [part.first_mV for part in parts]
     ends = (levels.index(max(levels)), levels.index(min(levels)))
     high, low = (
-        source.recording.current_pA(source.channel, source.sweeps[i], parts[i].start, parts[i].start + most)
+        source.recording.block_pA(source.channel, [source.sweeps[i]], parts[i].start, parts[i].start + most)[0]
         for i in ends
     )
     size = np.abs(high - low)
@@ -175,7 +175,7 @@ def _window(part: Segment, how: Measure, rate_Hz: float) -> tuple[int, int]:
         start, stop = (part.start + round(f * length) for f in (how.from_fraction, how.to_fraction))
     if stop > part.stop:
         last = (part.stop - part.start) / rate_Hz * 1e3
-        raise RecordingError(f"the window ends at {how.to_ms:g} ms, but {label(part)} lasts only {last:g} ms")
+        raise RecordingError(f"got to_ms = {how.to_ms:g}, expected at most {last:g} ms, the end of {label(part)}")
     if stop - start < 2:
         samples = max(0, stop - start)
         raise RecordingError(f"the window holds {samples} samples of {label(part)}; at least 2 are needed")
@@ -195,7 +195,7 @@ def _peak_windows(source: Source, windows: Sequence[tuple[int, int]], skip_trans
         raise RecordingError(f"the window holds {length} samples; a peak needs more than {width}")
     largest, smooth = np.zeros(length), np.zeros(length - width + 1)
     for sweep, (start, _) in zip(source.sweeps, windows, strict=True):
-        current = recording.current_pA(source.channel, sweep, start, start + length)
+        (current,) = recording.block_pA(source.channel, [sweep], start, start + length)
         largest = np.maximum(largest, np.abs(current))
         summed = np.concatenate(([0.0], np.cumsum(current)))
         smooth = np.maximum(smooth, np.abs(summed[width:] - summed[:-width]) / width)

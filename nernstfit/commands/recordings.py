@@ -29,14 +29,24 @@ Examples:
 @_COMMAND
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Write current and command as PNG.")
 def inspect(file: Path, channel: str | None, command: str | None, plot: Path | None) -> None:
-    """List the contents of FILE: channels, outputs, epochs sweep by sweep, tags, and the command in use."""
-    from nernstfit.abf import describe, read  # noqa: PLC0415
+    """List the contents of FILE: channels, outputs, epochs sweep by sweep, tags, and the command in use.
+
+    At the end it proposes for each epoch the columns of recordings.csv that measure it, with the reason.
+    """
+    from nernstfit.abf import describe, proposals, read  # noqa: PLC0415
     from nernstfit.contract import settings  # noqa: PLC0415
+    from nernstfit.contract.errors import RecordingError  # noqa: PLC0415
 
     given = {name: value for name, value in (("channel", channel), ("command", command)) if value is not None}
     how = settings.measure_for(settings.default_measure(), given, "--{}".format)
     recording = read.read(file)
     for line in describe.describe(recording, how):
+        click.echo(line)
+    try:
+        proposed = proposals.proposals(recording, how)
+    except RecordingError:  # the last line of the description is its sentence
+        proposed = ()
+    for line in proposals.described(proposed):
         click.echo(line)
     if plot is not None:
         from nernstfit.abf.columns import TRACES, table, trace_columns  # noqa: PLC0415

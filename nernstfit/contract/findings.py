@@ -83,6 +83,17 @@ class InputDoubt(Term):
         "key 'fit.permeant': {ion} is in no bath and no pipette of the table, so that its ratio is not identifiable",
         "add a bath with {ion}, or leave it out",
     )
+    MOLAR_SOLUTION = (
+        "molar_solution",
+        "a solution in mol/l",
+        "the components of solution '{name}' add up to {own:.3g} mM, those of every other one to {others:.3g} or more: "
+        "mol/l? give mM",
+    )
+    OFFSET_VOLTS = (
+        "offset_volts",
+        "offset of the command in volts",
+        "command_offset_mV {values} in {rows}: V? give mV",
+    )
     VOLTS = (
         "volts",
         "potentials in volts",

@@ -164,6 +164,7 @@ class Role(Term):
     LEAK = "leak", "leak"
     BACKGROUND = "background", "background"
     OPPOSITE = "opposite", "opposite ramp"
+    PAIR = "pair", "another ramp, whose opposite is `opposite`"
     EARLY = "early", "early part of the epoch"
     MIDDLE = "middle", "middle part of the epoch"
 
@@ -363,6 +364,9 @@ class Flag(Term):
         "capacitive current subtracted",
         "membrane capacitance whose capacitive current was subtracted from a ramp, pF; leak_shift_mV includes it",
     )
+    CAPACITY_BY_RECORDING = "capacity_by_recording", "capacitance by steps", "of the recording, or other ramps (true)"
+    CAPACITY_BY_AMPLIFIER = "capacity_by_amplifier", "capacitance by the amplifier", "the ramp's start shows it (true)"
+    CAPACITY_BY_CELL = "capacity_by_cell", "capacitance by another recording", "of the cell; the ramp's start shows it"
     CAPACITY_UNKNOWN = (
         "capacity_unknown",
         "capacitance unknown",

@@ -13,7 +13,7 @@ from nernstfit.contract.errors import row_ranges
 from nernstfit.contract.findings import About, Finding, InputDoubt, Severity
 from nernstfit.contract.settings import CONFIG_FILE, Junction
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
-from nernstfit.experiment.plausibility import absent_ions
+from nernstfit.experiment.plausibility import absent_ions, molar_solutions, offsets_in_volts
 from nernstfit.experiment.records import CARRIED, Experiment, Row
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
@@ -49,6 +49,7 @@ def findings(experiment: Experiment) -> list[Finding]:
         *_spellings(experiment, rows),
         *_absent(experiment, rows),
         *_volts(experiment, rows),
+        *_units(experiment, rows),
         *_own_columns(experiment),
     ]
 
@@ -224,3 +225,15 @@ def _volts(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
     if 0 < largest <= _MAX_VOLTS and largest_se <= _MAX_SE_VOLTS:
         values = {"largest": largest, "largest_se": largest_se}
         yield Finding(InputDoubt.VOLTS, About.RUN, "", experiment.settings.table, values)
+
+
+def _units(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+    """Yield single solutions in mol/l, and offsets of the command in volts."""
+    settings = experiment.settings
+    for name, own, others in molar_solutions(settings, experiment.solutions):
+        values = {"name": name, "own": own, "others": others}
+        yield Finding(InputDoubt.MOLAR_SOLUTION, About.SOLUTION, name, settings.solutions, values)
+    if small := offsets_in_volts(rows):
+        offsets = ", ".join(f"{value:g}" for value in sorted({row.measure.command_offset_mV for row in small}))
+        numbers = row_ranges(row.number for row in small)
+        yield Finding(InputDoubt.OFFSET_VOLTS, About.RUN, "", settings.table, {"values": offsets, "rows": numbers})

@@ -9,6 +9,7 @@ import numpy as np
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.contract.settings import CONFIG_FILE, Settings
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
+from nernstfit.experiment.records import Row
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
@@ -26,6 +27,48 @@ _MAIN_MM = 50.0
 # Factor within which the ions of a bridge are those of a bath with which it is filled. At half (1.05) its rounding
 # would count; at double (1.2) another mixture of the same salts could be taken for its filling.
 _FILLED = 1.1
+
+# Concentration of a solution over the least of all others below which it alone is in mol/l (a thousandth), where they
+# have at least so many mM. With half, a solution of 0.3 (mol/l) beside a dilute one of 20 mM passes; with double, a
+# rinse of 1 mM beside baths of 30 mM is doubted.
+_MOLAR_PART, _MIN_OTHERS_MM = 0.02, 20.0
+# Offset in mV up to which it is one in volts: no amplifier is set to less, and an offset in volts is not larger. At
+# half, -0.15 V would pass; at double nothing else is doubted. Other offsets must be larger by a factor: with half of
+# it, 0.1 beside 6 mV is doubted; with double, -0.07 beside -10 mV is not.
+_MAX_VOLTS, _MIN_RATIO = 0.2, 100.0
+
+
+def molar_solutions(settings: Settings, solutions: Solutions) -> Iterator[tuple[str, float, float]]:
+    """Yield solutions that alone are in mol/l: name, sum of all components in mM, and the least sum of the others.
+
+    Parameters
+    ----------
+    settings : Settings
+    solutions : Solutions
+    """
+    total = {
+        name: float(solutions.given_mM[i].sum() + solutions.uncharged_mM[i])
+        for i, name in enumerate(solutions.names)
+        if name not in solutions.incomplete
+    }
+    for name, own in total.items():
+        others = min((each for other, each in total.items() if other != name), default=0.0)
+        if not settings.dilute_solutions and others >= _MIN_OTHERS_MM and 0 < own < _MOLAR_PART * others:
+            yield name, own, others
+
+
+def offsets_in_volts(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows whose offset of the command is in volts: all offsets are that small, or all others far larger.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+    """
+    given = [row for row in rows if row.measure.command_offset_mV]
+    small = [row for row in given if abs(row.measure.command_offset_mV) <= _MAX_VOLTS]
+    largest = max((abs(row.measure.command_offset_mV) for row in small), default=0.0)
+    others = [abs(row.measure.command_offset_mV) for row in given if row not in small]
+    return small if all(other > _MIN_RATIO * largest for other in others) else []
 
 
 def amount_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:

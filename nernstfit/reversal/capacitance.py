@@ -3,14 +3,18 @@
 The capacitive current adds the same current to the whole ramp and shifts its zero by C dV/dt over
 the slope: up in one direction, down in the other. Two ramps in opposite directions over the same
 voltages determine the capacitance, unless channels that open or close on the way make them differ
-by more than a constant.
+by more than a constant. So do the transients of voltage steps of the same recording.
+
+The amplifier may cancel a part of the capacitive current. A ramp carries what is left, and so do other ramps and steps
+of the same recording. A capacitance that the amplifier telegraphs, or that another recording of the cell has, need not
+be what is left in this one: it counts only where the step of the current at the start of the ramp shows it too.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -20,7 +24,7 @@ from nernstfit.contract.terms import Configuration
 from nernstfit.reversal import spline
 from nernstfit.reversal.curve import DENSE_MV, Curve, coarse, thinned
 from nernstfit.reversal.polynomial import error_scale
-from nernstfit.reversal.quantiles import Z_95_ONE_SIDED
+from nernstfit.reversal.quantiles import Z_95, Z_95_ONE_SIDED
 
 FloatArray = NDArray[np.float64]
 
@@ -58,39 +62,102 @@ _IMPOSSIBLE_Z = 3.0
 _MAX_VARIATION = 0.2
 
 
-class Source(StrEnum):
-    """Source of a membrane capacitance: a pair of ramps, the table (or the amplifier's telegraph), or none."""
+# Standard errors by which the step of the current at the start of a ramp may differ from a capacitance that it shows.
+# At half, chance hides one in eight; at double, a compensation of half of it is not noticed.
+_SHOWN_Z = 3.0
+# Relative standard deviation between what is left of a cell's capacitance in two recordings, or of an amplifier's dial.
+# With half, a change of the compensation is not in the error; with double, the shift of the zero is known to a tenth.
+_BETWEEN_RECORDINGS = 0.05
+# Series resistance in MOhm where it is not known, with an error of the same size: of the 3 to 12 of usual pipettes half
+# is compensated. With half or double, so is the error of the capacitance of large currents.
+_SERIES_MOHM = 5.0
 
-    PAIR = "pair"
+
+class Source(StrEnum):
+    """Source of a membrane capacitance."""
+
+    PAIR = "pair"  # ramps in both directions
     TABLE = "table"
+    RECORDING = "recording"  # other ramps, or steps, of the same recording
+    AMPLIFIER = "amplifier"  # its telegraph
+    CELL = "cell"  # another recording of the cell
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """Membrane capacitance with its standard error, in pF; nan where it is not known."""
+
+    pF: float = math.nan
+    se_pF: float = 0.0
+
+    def fulfils(self, limit_pF: float) -> bool:
+        """Return True where it is known, is not below 0, and its interval is shorter than a one-sided limit."""
+        return self.pF > -_IMPOSSIBLE_Z * self.se_pF and 2 * Z_95 * self.se_pF < limit_pF
+
+
+@dataclass(frozen=True)
 class Known:
-    """Values from which a membrane capacitance is taken without a pair of ramps, in pF; nan where there is none.
+    """Values from which a membrane capacitance is taken without a pair of ramps.
 
     Attributes
     ----------
-    given_pF : float
-        From the table or the amplifier.
+    table_pF, amplifier_pF : float
+        nan where there is none.
+    recording : Estimate
+        From other ramps of the same recording or the transients of its voltage steps.
     corner_pF, corner_se_pF : float
         From the step of the current at the start of the ramp, which gives only the size of a possible error.
+    cell : Estimate
+        From other recordings of the cell.
     configuration : Configuration
         Of which a capacitance is assumed where the ramp's start gives none.
     """
 
-    given_pF: float = math.nan
+    table_pF: float = math.nan
+    amplifier_pF: float = math.nan
+    recording: Estimate = field(default_factory=Estimate)
     corner_pF: float = math.nan
     corner_se_pF: float = math.nan
+    cell: Estimate = field(default_factory=Estimate)
     configuration: Configuration = Configuration.WHOLE_CELL
 
     @property
     def limit_pF(self) -> float:
-        """One-sided 95 % limit of a capacitance that is not known."""
+        """One-sided 95 % limit of a capacitance that is not known, or that two observations contradict."""
+        if self.recording.fulfils(self._corner_limit_pF):
+            return max(self._corner_limit_pF, self.recording.pF + Z_95_ONE_SIDED * self.recording.se_pF)
+        return self._corner_limit_pF
+
+    @property
+    def _corner_limit_pF(self) -> float:
+        """The same by the start of the ramp alone."""
         if not math.isfinite(self.corner_pF):
             return _LIMIT_PF[self.configuration]
         return _CORNER_LIMIT * max(0.0, self.corner_pF) + Z_95_ONE_SIDED * self.corner_se_pF
+
+    def best(self) -> tuple[Source, Estimate] | None:
+        """Return the capacitance that is taken, and its source; None where none of the values can be."""
+        if math.isfinite(self.table_pF):
+            return Source.TABLE, Estimate(self.table_pF)
+        if self.recording.fulfils(self._corner_limit_pF) and self._agrees(self.recording):
+            return Source.RECORDING, self.recording
+        for source, given in ((Source.AMPLIFIER, Estimate(self.amplifier_pF)), (Source.CELL, self.cell)):
+            found = replace(given, se_pF=math.hypot(given.se_pF, _BETWEEN_RECORDINGS * given.pF))
+            if found.fulfils(self.limit_pF) and self._shows(found):
+                return source, found
+        return None
+
+    def _agrees(self, given: Estimate) -> bool:
+        """Return False where the start of the ramp contradicts a capacitance."""
+        if not math.isfinite(self.corner_pF):
+            return True
+        reach_pF = _SHOWN_Z * math.hypot(given.se_pF, self.corner_se_pF)
+        return self.corner_pF - reach_pF < given.pF < _CORNER_LIMIT * self.corner_pF + reach_pF
+
+    def _shows(self, given: Estimate) -> bool:
+        """Return True where the start of the ramp shows a capacitance: it differs from none, and agrees."""
+        return self.corner_pF > _SHOWN_Z * self.corner_se_pF and self._agrees(given)
 
 
 @dataclass(frozen=True)
@@ -102,7 +169,7 @@ class Capacitance:
     subtracted_pF : float
         Capacitance whose current is subtracted; 0 where it is not known, or does not differ from none.
     se_pF : float
-        Its standard error; 0 where it is given or not known.
+        Its standard error; 0 where the table gives it, or it is not known.
     limit_pF : float
         Its 95 % limit where it is not known; 0 where it is.
     source : Source
@@ -118,6 +185,13 @@ class Capacitance:
     source: Source
     has_hysteresis: bool = False
     variation_pF: float = 0.0
+
+    @property
+    def measured(self) -> Estimate:
+        """Capacitance as measured in the recording; nan where it was not."""
+        if self.source not in (Source.PAIR, Source.RECORDING):
+            return Estimate()
+        return Estimate(self.subtracted_pF, math.hypot(self.se_pF, self.variation_pF))
 
     @property
     def further_se_pF(self) -> float:
@@ -147,20 +221,59 @@ def estimate(signal: Curve, opposite: Curve | None, known: Known) -> Capacitance
     if found is not None and not found.has_hysteresis:
         return found
     hysteresis = found is not None
-    if math.isfinite(known.given_pF):
-        return Capacitance(known.given_pF, 0.0, 0.0, Source.TABLE, hysteresis)
-    return Capacitance(0.0, 0.0, known.limit_pF, Source.UNKNOWN, hysteresis)
+    taken = known.best()
+    if taken is None:
+        return Capacitance(0.0, 0.0, known.limit_pF, Source.UNKNOWN, hysteresis)
+    source, given = taken
+    return Capacitance(max(0.0, given.pF), given.se_pF, 0.0, source, hysteresis)
 
 
-def estimate_for_leak(leak: Curve, given_pF: float) -> Capacitance:
+def from_steps(charge: Estimate, conductance_nS: float, series_MOhm: float | None) -> Estimate:
+    """Return the capacitance from the charge of voltage steps.
+
+    Across a series resistance R the membrane potential changes by less than the command, by a part f = 1 - G R of it,
+    and of its charge C f dV a part 1 - f is carried by the ionic current that settles meanwhile: Q = C f^2 dV.
+
+    Parameters
+    ----------
+    charge : Estimate
+        Charge over the step of the command.
+    conductance_nS : float
+        Change of the settled current over that step, G.
+    series_MOhm : float or None
+        None where it is not known.
+    """
+    if series_MOhm is not None:
+        part = (1 - conductance_nS * series_MOhm * 1e-3) ** 2
+        return Estimate(charge.pF / part, charge.se_pF / part) if part > 0 else Estimate()
+    loss = 2 * conductance_nS * _SERIES_MOHM * 1e-3
+    return Estimate(charge.pF * (1 + loss), math.hypot(charge.se_pF, loss * charge.pF))
+
+
+def of_cell(found: Sequence[Estimate]) -> Estimate:
+    """Return the capacitance of a cell from its other recordings, as far as they show one.
+
+    Parameters
+    ----------
+    found : sequence of Estimate
+        One for each measurement.
+    """
+    shown = [each for each in found if each.pF > _SHOWN_Z * each.se_pF]
+    if not shown:
+        return Estimate()
+    best = min(shown, key=lambda each: each.se_pF / each.pF)
+    differences = [abs(each.pF - best.pF) for each in shown if abs(each.pF - best.pF) > _SHOWN_Z * each.se_pF]
+    return replace(best, se_pF=math.hypot(best.se_pF, max(differences, default=0.0)))
+
+
+def estimate_for_leak(leak: Curve, known: Known) -> Capacitance:
     """Estimate the capacitance for a leak's own ramp, or ramps in both directions in one curve.
 
     Parameters
     ----------
     leak : Curve
         Its speeds differ where it holds both directions.
-    given_pF : float
-        From the table or the amplifier; nan where neither gives one.
+    known : Known
 
     Returns
     -------
@@ -174,8 +287,9 @@ def estimate_for_leak(leak: Curve, given_pF: float) -> Capacitance:
         operator = np.linalg.pinv(design)[-1]
         capacitance = float(operator @ (leak.current_pA * leak.weight))
         return Capacitance(capacitance, float(np.linalg.norm(operator)), 0.0, Source.PAIR)
-    if math.isfinite(given_pF):
-        return Capacitance(given_pF, 0.0, 0.0, Source.TABLE)
+    if taken := known.best():
+        source, given = taken
+        return Capacitance(max(0.0, given.pF), given.se_pF, 0.0, source)
     return Capacitance(0.0, TYPICAL_PF, TYPICAL_PF, Source.UNKNOWN)
 
 

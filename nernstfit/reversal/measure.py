@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from nernstfit.contract.terms import Flag, Leak, PotentialVerdict, Role
 from nernstfit.reversal import capacitance, classify, leak
-from nernstfit.reversal.capacitance import Capacitance, Known, Source
+from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.iv import by_role, subtracted
@@ -29,6 +29,11 @@ POTENTIALS = (
     "further_se_mV",
     "capacitance_shift_mV",
 )
+_SOURCE_FLAGS = {
+    Source.RECORDING: Flag.CAPACITY_BY_RECORDING,
+    Source.AMPLIFIER: Flag.CAPACITY_BY_AMPLIFIER,
+    Source.CELL: Flag.CAPACITY_BY_CELL,
+}
 # Change of the current along the window, over its range between sweeps, from which it is flagged: at 5 % the choice of
 # the window begins to matter beside the noise. With half slow inactivation is flagged too, with double a window that
 # starts before the current has settled to 5 % is not.
@@ -66,6 +71,13 @@ class Measurement:
     iv: Curve
     result: Result
     charging: Capacitance | None
+
+    @property
+    def measured_capacitance(self) -> Estimate:
+        """Membrane capacitance as this recording shows it; nan where it does not."""
+        if self.charging is not None:
+            return self.charging.measured
+        return _known_capacitance(self.curves, self.facts, self.procedure).recording
 
     @property
     def capacitance_shift_mV(self) -> float:
@@ -196,8 +208,29 @@ class Measurement:
             yield Flag.CAPACITY_UNKNOWN, abs(self.capacitance_shift_mV) or None
         else:
             yield Flag.CAPACITY_REMOVED, self.charging.subtracted_pF
+        if self.charging.source in _SOURCE_FLAGS:
+            yield _SOURCE_FLAGS[self.charging.source], None
         if self.charging.has_hysteresis:
             yield Flag.HYSTERESIS, None
+
+
+def _known_capacitance(curves: Mapping[Role, Curve], facts: Facts, procedure: Procedure) -> Known:
+    """Return what is known of the membrane capacitance besides the ramp that runs back over the measured one."""
+    recording = Estimate()
+    if Role.PAIR in curves:
+        recording = capacitance.estimate(curves[Role.PAIR], curves[Role.OPPOSITE], Known()).measured
+    if math.isnan(recording.pF):
+        charge = Estimate(facts.step_pF, facts.step_se_pF)
+        recording = capacitance.from_steps(charge, facts.step_nS, procedure.series_MOhm)
+    return Known(
+        table_pF=math.nan if procedure.capacitance_pF is None else procedure.capacitance_pF,
+        amplifier_pF=facts.capacitance_pF,
+        recording=recording,
+        corner_pF=facts.corner_pF,
+        corner_se_pF=facts.corner_se_pF,
+        cell=procedure.of_cell,
+        configuration=procedure.configuration,
+    )
 
 
 def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure) -> Measurement:
@@ -215,13 +248,13 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     Measurement
     """
     curves = by_role(points, procedure)
-    given = procedure.capacitance_pF if procedure.capacitance_pF is not None else facts.capacitance_pF
+    known = _known_capacitance(curves, facts, procedure)
     charging = None
     if curves[Role.SIGNAL].is_ramp:
-        known = Known(given, facts.corner_pF, facts.corner_se_pF, procedure.configuration)
-        charging = capacitance.estimate(curves[Role.SIGNAL], curves.get(Role.OPPOSITE), known)
+        opposite = None if Role.PAIR in curves else curves.get(Role.OPPOSITE)
+        charging = capacitance.estimate(curves[Role.SIGNAL], opposite, known)
     if Role.LEAK in curves and curves[Role.LEAK].is_ramp:
-        own = capacitance.estimate_for_leak(curves[Role.LEAK], given)
+        own = capacitance.estimate_for_leak(curves[Role.LEAK], known)
         ramp = curves[Role.LEAK]
         curves[Role.LEAK] = capacitance.without_capacitive_current(ramp, own.subtracted_pF, own.se_pF)
     iv = subtracted(procedure, curves, charging)
@@ -234,6 +267,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     stability = Stability(points, curves, procedure, charging, iv, result)
     if result.verdict != PotentialVerdict.REVERSAL:
         ambiguous = stability.in_parts() if curves[Role.SIGNAL].repeats.max() > 1 else None
+        ambiguous = ambiguous or stability.decayed(facts)
         return replace(found, result=ambiguous) if ambiguous else found
     ambiguous = stability.over_sweeps() or stability.along_epoch(facts) or found.too_wide()
     return replace(found, result=ambiguous) if ambiguous else found

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import Configuration, Leak, OpenPore, Role
+from nernstfit.reversal.capacitance import Estimate
 from nernstfit.reversal.classify import Criteria
 
 
@@ -26,6 +27,8 @@ class Procedure:
         Uncompensated series resistance; None where it is not known.
     capacitance_pF : float or None
         Membrane capacitance by the table; None where it gives none.
+    of_cell : Estimate
+        Membrane capacitance by other recordings of the cell.
     """
 
     how: Measure
@@ -33,6 +36,7 @@ class Procedure:
     configuration: Configuration
     series_MOhm: float | None
     capacitance_pF: float | None
+    of_cell: Estimate = field(default_factory=Estimate)
 
     @property
     def sign(self) -> int:
@@ -60,6 +64,9 @@ class Facts:
     capacitance_pF: float
     corner_pF: float
     corner_se_pF: float
+    step_pF: float
+    step_se_pF: float
+    step_nS: float
     clipped_fraction: float
     trend: float
     mismatch_mV: float
@@ -78,4 +85,4 @@ class Facts:
     @classmethod
     def of(cls, fact: Mapping[Any, Any]) -> Facts:
         """Return the facts of one measurement from its row of ingest's table."""
-        return cls(**{field.name: float(fact[field.name]) for field in fields(cls)})
+        return cls(**{each.name: float(fact[each.name]) for each in fields(cls)})

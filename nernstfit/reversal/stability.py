@@ -46,6 +46,10 @@ _MAX_SHIFT_MV = 3.0
 # the others agree. With half the parts a state is averaged with the next; with double each is noisier. With half of the
 # others one bad part of four is not told; with double a recording that is mostly without a zero is trusted.
 _MAX_PARTS, _MAX_WITHOUT = 12, 0.34
+# Slope of the current early in the epoch over that in the window, from which it has decayed where the window has no
+# valid zero. With half, a current that is constant within its noise has decayed; with double, a current beside a leak
+# of a third of its size is not told.
+_DECAYED = 2.0
 # Part of the early window that is proposed for a tail. With half it may be too short to be noted in whole samples; with
 # double a fast tail has decayed in part.
 _TAIL = 0.1
@@ -132,17 +136,41 @@ class Stability:
         if found is None:
             return None
         (start, stop), window = facts.window_ms(role), facts.window_ms(Role.SIGNAL)
-        proposal, remedy, current = "one in which the current has settled", "", "a current that still activates"
-        if found.slope_nS > self.result.slope_nS:
-            end, current = start + (stop - start) * _TAIL, "a tail or an inactivating current"
-            proposal = f"from_ms: {start:g} and to_ms: {end:g} for a tail, statistic: peak for an inactivating current"
-            remedy = f"from_ms={start:g};to_ms={end:g}"
         late_mV = f"{self.result.potential_mV:.1f} mV from {window[0]:g} to {window[1]:g} ms"
         reason = (
             f"the zero moves along the epoch: {found.potential_mV:.1f} mV from {start:g} to {stop:g} ms, {late_mV}; "
-            f"{current}? Choose a window: {proposal}"
         )
-        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=remedy)
+        if found.slope_nS > self.result.slope_nS:
+            return _tail(reason, (start, stop))
+        reason += "a current that still activates? Choose a window: one in which the current has settled"
+        return Result(PotentialVerdict.AMBIGUOUS, reason)
+
+    def decayed(self, facts: Facts) -> Result | None:
+        """Return the verdict that a current with a valid zero has decayed before a window that has none.
+
+        None where no such current shows.
+
+        Parameters
+        ----------
+        facts : Facts
+        """
+        early = self._iv(self.curves[Role.EARLY]) if Role.EARLY in self.curves else None
+        if early is None:
+            return None
+        found = classify.find(early, self.procedure.criteria)
+        if found.bracket is None:
+            return None
+        late_nS = float(np.diff(np.interp(found.bracket, self.iv.voltage_mV, self.iv.current_pA))[0])
+        late_nS /= found.bracket[1] - found.bracket[0]
+        if found.slope_nS < _DECAYED * late_nS:
+            return None
+        (start, stop), window = facts.window_ms(Role.EARLY), facts.window_ms(Role.SIGNAL)
+        reason = (
+            f"from {window[0]:g} to {window[1]:g} ms {self.result.reason}, but from {start:g} to {stop:g} ms the "
+            f"current crosses zero at {found.potential_mV:.1f} mV with a slope of {found.slope_nS:.2g} nS, later "
+            f"{late_nS:.2g} nS; "
+        )
+        return _tail(reason, (start, stop))
 
     def _moved(self, earlier: Curve, late: Sequence[Zero]) -> Zero | None:
         """Return a zero of an earlier signal that differs from all late ones, None where none does.
@@ -187,6 +215,16 @@ class Stability:
         """Return the reversal potential of some points, nan where they have none."""
         iv = self._iv(by_role(signal, self.procedure)[Role.SIGNAL])
         return math.nan if iv is None else classify.find(iv, self.procedure.criteria).potential_mV
+
+
+def _tail(reason: str, early_ms: tuple[float, float]) -> Result:
+    """Return the verdict on a current that decays along the epoch, with the windows in which it shows."""
+    start, end = early_ms[0], early_ms[0] + (early_ms[1] - early_ms[0]) * _TAIL
+    reason += (
+        f"a tail or an inactivating current? Choose a window: from_ms: {start:g} and to_ms: {end:g} for a tail, "
+        "statistic: peak for an inactivating current"
+    )
+    return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"from_ms={start:g};to_ms={end:g}")
 
 
 def _differ(one: Zero, other: Zero) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -12,12 +14,18 @@ from nernstfit.contract import tables
 from nernstfit.contract.terms import Configuration
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
+from nernstfit.reversal.capacitance import Estimate, Source, of_cell
 from nernstfit.reversal.curve import Curve, total_se_pA
-from nernstfit.reversal.measure import POTENTIALS, measure
+from nernstfit.reversal.measure import POTENTIALS, Measurement, measure
 from nernstfit.reversal.procedure import Facts, Procedure
 
 READS = (
     "rows.measurement",
+    "rows.recording",
+    "rows.cell",
+    "rows.group",
+    "rows.batch",
+    "rows.pipette",
     "rows.series_resistance_MOhm",
     "rows.compensation_percent",
     "rows.capacitance_pF",
@@ -25,6 +33,7 @@ READS = (
     "rows.configuration",
     "rows.measure.*",
 )
+Measured = tuple[dict[str, Any], Measurement | None]  # columns of a row, and what they are taken from
 _FACTS = ("epoch", "noise_pA", "bandwidth_Hz", "bandwidth_source", "time_s")  # passed on as ingest found them
 
 
@@ -44,12 +53,17 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     points = dict(list(tables.gather(inputs["points"]).groupby("measurement", sort=False)))
     rows = sorted(experiment.rows, key=lambda row: row.measurement)
     measured = [measure_row(row, facts[row.measurement], points.get(row.measurement)) for row in rows]
-    curves = [_iv_table(row, iv) for row, (_, iv) in zip(rows, measured, strict=True) if iv is not None]
+    for at, cell in _capacitances(rows, facts, measured).items():
+        fact = facts[rows[at].measurement]
+        measured[at] = measure_row(rows[at], fact, points[rows[at].measurement], cell)
+    curves = [_iv_table(row, found.iv) for row, (_, found) in zip(rows, measured, strict=True) if found is not None]
     pd.DataFrame([values for values, _ in measured]).to_parquet(outputs["measured"], index=False)
     tables.write(outputs["iv"], tables.IV, pd.concat(curves) if curves else [])
 
 
-def measure_row(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame | None) -> tuple[dict[str, Any], Curve | None]:
+def measure_row(
+    row: Row, fact: Mapping[Any, Any], points: pd.DataFrame | None, cell: Estimate | None = None
+) -> Measured:
     """Measure one row from its points.
 
     Parameters
@@ -59,23 +73,55 @@ def measure_row(row: Row, fact: Mapping[Any, Any], points: pd.DataFrame | None) 
         Its columns of ingest.FACTS.
     points : DataFrame or None
         Its points; None where the recording gave none.
+    cell : Estimate or None
+        Membrane capacitance by other recordings of the cell.
 
     Returns
     -------
     values : dict
         Verdict, reason, epoch, flags, and the potentials that the verdict has.
-    iv : Curve or None
+    found : Measurement or None
+        None where the recording gave no points.
     """
     content = {"measurement": row.measurement, "flags": ""}
     content |= {name: fact[name] for name in ("verdict", "reason", "remedy")}
     content |= dict.fromkeys(POTENTIALS, math.nan) | {name: fact[name] for name in _FACTS}
     if points is None:
         return content, None
-    found = measure(points.to_dict("series"), Facts.of(fact), _procedure(row))
+    procedure = replace(_procedure(row), of_cell=cell or Estimate())
+    found = measure(points.to_dict("series"), Facts.of(fact), procedure)
     flags = ";".join([*filter(None, [fact["flags"]]), *(tables.flag(name, value) for name, value in found.flags())])
     # A doubt about the recording, for which ingest has given the verdict, leaves the curve without a number.
     values = {} if fact["verdict"] else found.values()
-    return content | values | {"flags": flags}, found.iv
+    return content | values | {"flags": flags}, found
+
+
+def _capacitances(
+    rows: Sequence[Row], facts: Mapping[str, Mapping[Any, Any]], measured: Sequence[Measured]
+) -> dict[int, Estimate]:
+    """Return the capacitance by the cell's other recordings, of each ramp of which none is known, by its place.
+
+    Not taken from a recording whose command is in doubt: the capacitance is a charge over a step of the command.
+    """
+    known: dict[tuple[str, ...], list[tuple[str, Estimate]]] = defaultdict(list)
+    unknown: list[int] = []
+    for at, (row, (_, found)) in enumerate(zip(rows, measured, strict=True)):
+        if found is None:
+            continue
+        if found.charging is not None and found.charging.source is Source.UNKNOWN:
+            unknown.append(at)
+        elif not facts[row.measurement]["verdict"]:
+            known[_patch(row)].append((row.recording, found.measured_capacitance))
+    by_place = {
+        at: [each for recording, each in known[_patch(rows[at])] if recording != rows[at].recording] for at in unknown
+    }
+    found_pF = {at: of_cell(others) for at, others in by_place.items()}
+    return {at: each for at, each in found_pF.items() if math.isfinite(each.pF)}
+
+
+def _patch(row: Row) -> tuple[str, ...]:
+    """Return the names that recordings of one patch share."""
+    return row.group, row.batch, row.cell, row.configuration, row.pipette
 
 
 def _procedure(row: Row) -> Procedure:

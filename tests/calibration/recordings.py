@@ -262,6 +262,11 @@ _LEAK_TAILS = (
     Epoch("C", "step", -130.0, 0.0, 1500, 0),
     Epoch("D", "step", -85.0, 10.0, 600, 0),
 )
+_TESTED = (
+    Epoch("A", "step", -65.0, 0.0, 200, 0),
+    Epoch("B", "step", -100.0, 0.0, 300, 0),
+    Epoch("C", "ramp", 60.0, 0.0, 2000, 0),
+)
 _PULSE = _waveform(-100.0, Epoch("A", "step", -130.0, 10.0, 300, 0))
 
 _ACTIVATING = (Gate(boltzmann(-35.0, 5.0), _constant(2.0)),)
@@ -510,6 +515,16 @@ ROWS: tuple[Calibration, ...] = (
         later_mV=15.0,
         max_false=0.0,
         reason="over the sweeps",
+    ),
+    Calibration(
+        "ramp up, capacitance of a test pulse",
+        _waveform(-60.0, *_TESTED),
+        3,
+        2900,
+        {"epoch": "C"},
+        (-60.0, 20.0),
+        capacity_known=False,
+        high=1.0,
     ),
     Calibration(
         "ramp up, capacitance unknown",

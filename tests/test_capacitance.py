@@ -1,0 +1,174 @@
+"""Membrane capacitance from voltage steps, from other ramps, and from another recording of the cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from calibration import cells as patches
+from calibration.cells import Cells
+
+from nernstfit.abf.command import levels, segments
+from nernstfit.abf.read import read
+from nernstfit.abf.records import Epoch, Waveform
+from nernstfit.abf.transients import step_charge
+from nernstfit.abf.windows import open_source
+from nernstfit.contract import settings, tables
+from nernstfit.experiment import folder as experiments
+from nernstfit.reversal.capacitance import Estimate, Known, Source, from_steps, of_cell
+from nernstfit.reversal.classify import interval_mV
+from nernstfit.simulate.abf_writer import write_abf
+from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
+from nernstfit.stages import ingest, measure
+
+RATE_HZ, SWEEPS = 10_000.0, 3
+UP = (Epoch("A", "step", -100.0, 0.0, 300, 0), Epoch("B", "ramp", 60.0, 0.0, 2000, 0))
+ONE_WAY = Waveform(0, "Cmd 0", "mV", -100.0, "epochs", UP, False)
+BOTH_WAYS = replace(ONE_WAY, epochs=(*UP, Epoch("C", "ramp", -100.0, 0.0, 2000, 0)))
+STEPS = replace(ONE_WAY, holding=-60.0, epochs=(Epoch("A", "step", -80.0, 5.0, 400, 0),))
+FURTHER = replace(
+    ONE_WAY, epochs=(*BOTH_WAYS.epochs, replace(UP[0], letter="D"), Epoch("E", "ramp", -20.0, 0.0, 1000, 0))
+)
+
+
+def drawn(count: int, **fixed: float) -> Cells:
+    return patches.draw(np.random.default_rng(7), count, (-40.0, 0.0), **fixed)
+
+
+def write(path: Path, cells: Cells, i: int, waveform: Waveform, seed: int, sweeps: int = SWEEPS) -> None:
+    """Write the recording of one cell, with its capacitive currents."""
+    path.parent.mkdir(exist_ok=True)
+    points = 700 + sum(epoch.duration for epoch in waveform.epochs)
+    command = np.array([levels(s, np.arange(points)) for s in segments(waveform, sweeps, points)])
+    one = Cells(**{name: values[i : i + 1] for name, values in vars(cells).items()})
+    current = patches.clamp(one, command, (), RATE_HZ)
+    current += patches.noise(one, command.shape, RATE_HZ, np.random.default_rng(seed))
+    channel = OutputChannel("Im", "pA", 0, 40_000.0)
+    write_abf(path, "2.6", EpisodicRecording(current[0][:, None], [channel], [waveform], RATE_HZ, 1.0))
+
+
+@pytest.fixture
+def measured(folder: Callable[..., Path], config: Callable[..., dict[str, Any]]) -> Callable[[str], dict[str, Any]]:
+    """Measure the rows of a table, by measurement; the recordings are written before."""
+
+    def run(table: str) -> dict[str, Any]:
+        here = folder(recordings=table)
+        loaded = experiments.load(config())
+        read = {name: str(here / f"{name}.parquet") for name in ("points", "facts", "traces")}
+        ingest.run({}, read, loaded)
+        made = {"measured": str(here / "measured.parquet"), "iv": str(here / "iv.csv")}
+        measure.run({"points": [read["points"]], "facts": [read["facts"]]}, made, loaded)
+        return {row["measurement"]: row for row in tables.gather([made["measured"]]).to_dict("records")}
+
+    return run
+
+
+def holds(row: Mapping[str, Any], truth_mV: float, z: float = 1.96) -> bool:
+    """Whether the interval holds the truth; a single case has a larger z, which chance exceeds in 1 of 1,000."""
+    below, above = interval_mV(row["se_mV"] * z / 1.96, row["capacitance_shift_mV"])
+    return -above <= row["reversal_mV"] - truth_mV <= below
+
+
+@pytest.mark.parametrize("waveform", [STEPS, replace(STEPS, epochs=(Epoch("A", "step", -65.0, 0.0, 150, 0),))])
+def test_the_transients_of_steps_determine_the_capacitance(tmp_path: Path, waveform: Waveform) -> None:
+    count = 8
+    cells = drawn(count)
+    for i in range(count):
+        write(tmp_path / "steps.abf", cells, i, waveform, i, sweeps=9)
+        charge = step_charge(open_source(read(tmp_path / "steps.abf"), settings.default_measure(), ()))
+        assert charge.capacitance_pF > 0
+        for series in (float(cells.series_MOhm[i]), None):
+            found = from_steps(Estimate(charge.capacitance_pF, charge.se_pF), charge.conductance_nS, series)
+            assert abs(found.pF - cells.capacity_pF[i]) < 3 * found.se_pF
+            assert found.se_pF < 0.35 * found.pF
+
+
+def test_channels_that_close_with_the_transient_determine_no_capacitance(tmp_path: Path) -> None:
+    cells = drawn(1, capacity_pF=10.0, slope_nS=30.0)
+    fast = patches.Gate(patches.boltzmann(-70.0, -8.0), lambda v: np.full_like(v, 1.5))
+    write_gated = replace(STEPS, holding=-110.0, epochs=(Epoch("A", "step", -90.0, 10.0, 400, 0),))
+    points = 1100
+    command = np.array([levels(s, np.arange(points)) for s in segments(write_gated, 9, points)])
+    current = patches.clamp(cells, command, (fast,), RATE_HZ)[0]
+    channel = OutputChannel("Im", "pA", 0, 40_000.0)
+    write_abf(tmp_path / "a.abf", "2.6", EpisodicRecording(current[:, None], [channel], [write_gated], RATE_HZ, 1.0))
+    charge = step_charge(open_source(read(tmp_path / "a.abf"), settings.default_measure(), ()))
+    assert np.isnan(charge.capacitance_pF) or abs(charge.capacitance_pF - 10.0) < 3 * charge.se_pF
+
+
+def test_a_pair_of_ramps_elsewhere_in_the_recording_serves_a_ramp_without_one(
+    tmp_path: Path, measured: Callable[[str], dict[str, Any]]
+) -> None:
+    cells = drawn(1, capacity_pF=40.0, reversal_mV=-60.0)
+    write(tmp_path / "data" / "c.abf", cells, 0, FURTHER, 1)
+    (row,) = measured("recording,cell,bath,pipette,epoch\ndata/c.abf,c,control,pipette,E\n").values()
+    assert row["verdict"] == "reversal", row["reason"]
+    assert row["capacitance_shift_mV"] == 0
+
+
+HEADER = "recording,cell,bath,pipette,epoch,measurement,series_resistance_MOhm\n"
+
+
+@pytest.mark.parametrize("others", ["pair", "steps"])
+def test_another_recording_of_the_cell_serves_its_ramps(
+    tmp_path: Path, measured: Callable[[str], dict[str, Any]], others: str
+) -> None:
+    count, lines = 4, []
+    cells = drawn(count, noise_pA=3.0, slow_noise_pA=0.0, leak_nS=1e-3)
+    for i in range(count):
+        other = (BOTH_WAYS, "B", SWEEPS) if others == "pair" else (STEPS, "A", 9)
+        for name, (waveform, epoch, sweeps) in {"one": (ONE_WAY, "B", 6), "other": other}.items():
+            write(tmp_path / "data" / f"{name}{i}.abf", cells, i, waveform, 10 * i + len(name), sweeps)
+            lines.append(f"data/{name}{i}.abf,c{i},control,pipette,{epoch},{name}{i},{cells.series_MOhm[i]}")
+    found = measured(HEADER + "\n".join(lines) + "\n")
+    by_cell = [f"one{i}" for i in range(count) if "capacity_by_cell=true" in found[f"one{i}"]["flags"]]
+    assert len(by_cell) >= count - 1
+    for i in range(count):
+        row = found[f"one{i}"]
+        assert row["verdict"] == "reversal", row["reason"]
+        assert holds(row, float(cells.reversal_mV[i])), (row["reversal_mV"], row["se_mV"], cells.reversal_mV[i])
+        if f"one{i}" in by_cell:
+            assert row["capacitance_shift_mV"] == 0
+
+
+@pytest.mark.parametrize(
+    ("own_pF", "other_pF", "other_cell"), [(20.0, 1e-3, "c"), (1e-3, 20.0, "c"), (20.0, 20.0, "d")]
+)
+def test_a_compensated_recording_or_another_cell_does_not_serve(
+    tmp_path: Path, measured: Callable[[str], dict[str, Any]], own_pF: float, other_pF: float, other_cell: str
+) -> None:
+    cells = replace(drawn(2, slope_nS=8.0, series_MOhm=2.0), capacity_pF=np.array([own_pF, other_pF]))
+    write(tmp_path / "data" / "one.abf", cells, 0, ONE_WAY, 1)
+    write(tmp_path / "data" / "other.abf", cells, 1, BOTH_WAYS, 2)
+    rows = f"data/one.abf,c,control,pipette,B,one,2\ndata/other.abf,{other_cell},control,pipette,B,other,2\n"
+    row = measured(HEADER + rows)["one"]
+    assert "capacity_by_cell" not in row["flags"]
+    assert "capacity_unknown" in row["flags"]
+    assert holds(row, float(cells.reversal_mV[0]), 3.3)
+
+
+def test_a_telegraphed_capacitance_counts_where_the_start_of_the_ramp_shows_it() -> None:
+    shown, hidden, unseen = (
+        Known(amplifier_pF=20.0, corner_pF=corner, corner_se_pF=1.5) for corner in (19.0, 0.5, np.nan)
+    )
+    found = shown.best()
+    assert found is not None
+    assert found[0] is Source.AMPLIFIER
+    assert found[1].se_pF == pytest.approx(1.0)
+    assert hidden.best() is None
+    assert unseen.best() is None
+
+
+def test_steps_that_the_start_of_a_ramp_contradicts_lengthen_the_interval() -> None:
+    known = Known(recording=Estimate(30.0, 1.0), corner_pF=5.0, corner_se_pF=3.0)
+    assert known.best() is None
+    assert known.limit_pF > 30.0
+
+
+def test_recordings_of_a_cell_that_disagree_have_an_error_of_their_difference() -> None:
+    assert of_cell([Estimate(20.0, 0.5), Estimate(30.0, 1.0), Estimate(0.1, 0.2)]).se_pF > 10.0
+    assert np.isnan(of_cell([Estimate(), Estimate(0.1, 0.2)]).pF)

@@ -1,0 +1,189 @@
+"""Proposals of `nernstfit inspect`: the kind of each epoch, and a row that gives the right potential or none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from calibration import cells as patches
+from calibration.cells import Gate, boltzmann
+from calibration.recordings import ROWS, Calibration
+from click.testing import CliRunner
+
+from nernstfit.abf.command import levels, segments
+from nernstfit.abf.proposals import Kind, Proposal, proposals
+from nernstfit.abf.read import read
+from nernstfit.abf.records import Epoch, Waveform
+from nernstfit.commands.calculations.measure import PatchProperties, measure
+from nernstfit.commands.main import main
+from nernstfit.contract import settings
+from nernstfit.contract.errors import RecordingError
+from nernstfit.reversal.classify import interval_mV
+from nernstfit.simulate.abf_writer import write_abf
+from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
+
+RATE_HZ = 10_000.0
+BY_NAME = {row.name: row for row in ROWS}
+POTASSIUM = (Gate(boltzmann(-20.0, 8.0), lambda v: 4.0 + 10.0 / (1.0 + np.exp((v + 20.0) / 20.0))),)
+REPOLARISED = Waveform(
+    0,
+    "Cmd 0",
+    "mV",
+    -80.0,
+    "epochs",
+    (Epoch("A", "step", 40.0, 0.0, 800, 0), Epoch("B", "step", -130.0, 10.0, 800, 0)),
+    False,
+)
+POTASSIUM_TAILS = replace(
+    BY_NAME["tails"], waveform=REPOLARISED, points=2000, gates=POTASSIUM, reversal=(-90.0, -70.0), slope=(5.0, 20.0)
+)
+# Without a step in which its channels open, a tail cannot be told from what decays for another reason.
+ALREADY_OPEN = replace(
+    POTASSIUM_TAILS,
+    waveform=replace(REPOLARISED, holding=40.0, epochs=(replace(REPOLARISED.epochs[1], letter="B"),)),
+    points=1200,
+)
+A_TYPE = replace(
+    BY_NAME["steps"],
+    waveform=replace(REPOLARISED, holding=-80.0, epochs=(Epoch("A", "step", -110.0, 10.0, 800, 0),)),
+    points=1000,
+    gates=(
+        Gate(boltzmann(-20.0, 8.0), lambda v: np.full_like(v, 1.0)),
+        Gate(boltzmann(-65.0, -8.0), lambda v: np.full_like(v, 15.0)),
+    ),
+    reversal=(-90.0, -75.0),
+    fixed={"leak_nS": 1.0, "leak_reversal_mV": 0.0},
+)
+LEAKY_TAILS = replace(POTASSIUM_TAILS, reversal=(-60.0, -50.0), fixed={"leak_nS": 4.0, "leak_reversal_mV": 0.0})
+SLOW = replace(BY_NAME["tails"], waveform=replace(REPOLARISED, epochs=(Epoch("B", "step", -130.0, 10.0, 1500, 0),)))
+
+
+def proposed(path: Path, row: Calibration, epoch: str, count: int = 2) -> list[tuple[Proposal, float]]:
+    """Simulate some recordings, and return the proposals for an epoch with the channel's reversal potentials."""
+    cells = patches.draw(np.random.default_rng(11), count, row.reversal, row.slope, **row.fixed)
+    cells = replace(cells, leak_nS=np.full(count, 0.1)) if not row.fixed else cells
+    command = np.array([levels(s, np.arange(row.points)) for s in segments(row.waveform, row.sweeps, row.points)])
+    current = patches.clamp(cells, command, row.gates, RATE_HZ)
+    current += patches.noise(cells, command.shape, RATE_HZ, np.random.default_rng(12))
+    found = []
+    for i in range(count):
+        content = EpisodicRecording(
+            current[i][:, None], [OutputChannel("Im", "pA", 0, 20_000.0)], [row.waveform], RATE_HZ, 1.0
+        )
+        write_abf(path / f"{i}.abf", "2.6", content)
+        of_epoch = {each.epoch: each for each in proposals(read(path / f"{i}.abf"), settings.default_measure())}
+        found.append((of_epoch[epoch], float(cells.reversal_mV[i])))
+    return found
+
+
+def measured(path: Path, columns: Mapping[str, str]) -> dict[str, Any]:
+    return measure(str(path), columns, PatchProperties(None, None, 22.0))
+
+
+def lies_beside(found: Mapping[str, Any], truth_mV: float) -> bool:
+    """Tell whether a potential is off by more than leak, uncorrected series resistance and chance explain."""
+    below, above = interval_mV(2 * found["se_mV"], found["capacitance_shift_mV"])
+    return not -above - 2.5 <= found["reversal_mV"] - truth_mV <= below + 2.5
+
+
+@pytest.mark.parametrize(
+    ("row", "epoch", "kind"),
+    [
+        (BY_NAME["steps"], "A", Kind.STEADY),
+        (BY_NAME["level kept between sweeps"], "after", Kind.STEADY),
+        (BY_NAME["tails"], "B", Kind.TAIL),
+        (POTASSIUM_TAILS, "B", Kind.TAIL),
+        (BY_NAME["inactivating current"], "A", Kind.INACTIVATING),
+        (BY_NAME["activation beside a leak, sharp"], "A", Kind.ACTIVATING),
+        (A_TYPE, "A", Kind.INACTIVATING),
+        (LEAKY_TAILS, "B", Kind.TAIL),
+        (BY_NAME["ramps both ways"], "B", Kind.RAMP),
+        (ALREADY_OPEN, "B", Kind.UNCLEAR),
+        (SLOW, "B", Kind.UNCLEAR),
+        (BY_NAME["tails"], "A", Kind.CONSTANT),
+    ],
+    ids=lambda value: value.name if isinstance(value, Calibration) else str(value),
+)
+def test_a_simulated_epoch_has_the_row_of_its_kind(tmp_path: Path, row: Calibration, epoch: str, kind: Kind) -> None:
+    for i, (found, truth_mV) in enumerate(proposed(tmp_path, row, epoch)):
+        assert found.kind is kind, found.sentence
+        # The zero of the whole current is far from that of the channels: they are closed there, or the leak is large.
+        is_beside = row in (BY_NAME["activation beside a leak, sharp"], A_TYPE, LEAKY_TAILS)
+        assert bool(found.columns) == (kind not in (Kind.UNCLEAR, Kind.CONSTANT) and not is_beside)
+        assert not is_beside or "But the part that changes" in found.sentence
+        if found.columns:
+            result = measured(tmp_path / f"{i}.abf", found.columns)
+            assert result["verdict"] in ("reversal", "not_a_reversal", "ambiguous"), result["reason"]
+            assert result["verdict"] != "reversal" or not lies_beside(result, truth_mV), (found.row, result)
+
+
+def test_noise_has_no_row(tmp_path: Path) -> None:
+    row = replace(BY_NAME["steps"], fixed={"slope_nS": 1e-6, "leak_nS": 1e-6, "capacity_pF": 1e-3})
+    assert all(not found.columns for found, _ in proposed(tmp_path, row, "A"))
+
+
+# Epochs of the real recordings whose potential was measured independently.
+KNOWN = {
+    ("171116sh_0012", "B", ""): -57.1,
+    ("171116sh_0012", "E", ""): -59.8,
+    ("171116sh_0013", "after", ""): -59.4,
+    ("14o16001_vc_pair_step", "D", "IN 0"): -64.9,
+    ("14o16001_vc_pair_step", "G", "IN 0"): -65.9,
+    ("14o16001_vc_pair_step", "D", "IN 1"): -63.3,
+    ("14o16001_vc_pair_step", "G", "IN 1"): -64.1,
+    ("DM1_0002", "C", ""): 2.5,
+    ("abf2load_example", "B", ""): -11.2,
+    **{("20917009", epoch, ""): mV for epoch, mV in (("B", -14.8), ("C", -14.0), ("I", -14.3), ("J", -13.6))},
+    ("20917009", "F", ""): -20.7,
+    ("21416007", "H", ""): -18.0,
+    **{("21618001", epoch, ""): mV for epoch, mV in (("B", -15.4), ("C", -15.1))},
+    **{("user-list-durations", epoch, ""): mV for epoch, mV in (("B", -6.4), ("C", -5.3), ("I", -6.4), ("J", -5.4))},
+    ("abf-v1", "A", ""): -0.3,
+    **{("../cases/ramp_last_of_triangle", epoch, ""): -55.3 for epoch in "ABCDEF"},
+    ("../cases/signal_offset_50_no_conditioner", "C", ""): -15.1,
+}
+WITH_A_ROW = {("20917009", "F", ""), ("21416007", "H", ""), ("abf-v1", "A", ""), ("DM1_0002", "C", "")}
+# A number of these two is that of another state, or of a command that is not the membrane's.
+WITHOUT_A_NUMBER = ("two_states_in_one_file", "amplifier_holding")
+
+
+def test_the_rows_of_real_recordings_give_the_right_value_or_none(real_abf: Path, real_cases: Path) -> None:
+    with_a_row = set()
+    for file in sorted({file for file, _, _ in KNOWN}):
+        path = real_abf / f"{file}.abf"
+        for found in proposals(read(path), settings.default_measure()):
+            key = (file, found.epoch, found.columns.get("channel", ""))
+            if found.columns and key in KNOWN:
+                with_a_row.add(key)
+                result = measured(path, found.columns)
+                if result["verdict"] == "reversal":
+                    assert result["reversal_mV"] == pytest.approx(KNOWN[key], abs=1.0), key
+    assert with_a_row >= WITH_A_ROW
+    for file in WITHOUT_A_NUMBER:
+        path = real_cases / f"{file}.abf"
+        rows = [found.columns for found in proposals(read(path), settings.default_measure()) if found.columns]
+        assert [measured(path, columns)["verdict"] for columns in rows] == ["ambiguous"]
+
+
+def test_every_real_recording_can_be_inspected(real_abf: Path) -> None:
+    for path in sorted(real_abf.glob("*.abf")):
+        try:
+            found = proposals(read(path), settings.default_measure())
+        except RecordingError as fault:
+            assert len(str(fault)) > 10  # noqa: PT017 - one sentence, which `inspect` prints
+            continue
+        assert all(each.sentence for each in found)
+        assert all(each.columns.get("epoch", each.epoch) == each.epoch for each in found)
+
+
+def test_inspect_prints_the_rows_with_their_channel(real_abf: Path) -> None:
+    done = CliRunner().invoke(main, ["inspect", str(real_abf / "14o16001_vc_pair_step.abf")])
+    assert done.exit_code == 0
+    assert "  G: epoch=G;channel=IN 0\n" in done.output
+    assert "  G: epoch=G;channel=IN 1\n" in done.output
+    alone = CliRunner().invoke(main, ["inspect", str(real_abf / "20917009.abf")])
+    assert "  F: epoch=F;from_ms=8;to_ms=18\n     tail: steps after a constant one" in alone.output
