@@ -27,9 +27,10 @@ lint: $(VENV)/.test
 	@$(BIN)/mypy
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/lint_workflow.py
 
-# The reference pages that are written from the declarations of tables and configuration.
+# The reference pages that are written from the declarations, and the page of refusals with its figures.
 docs: $(VENV)/.run
 	@$(BIN)/python -m nernstfit.contract.documentation docs
+	@$(BIN)/python docs/figures/refusals.py docs
 
 # Every version and hash that is installed, for every platform; needs the tool `uv`.
 lock:

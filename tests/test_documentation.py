@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path
 
 import pytest
 
 from nernstfit.contract import documentation, tables
 from nernstfit.contract.datapackage import datapackage
-from nernstfit.contract.terms import RatioVerdict
+from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -17,6 +19,22 @@ DOCS = Path(__file__).parents[1] / "docs"
 def test_a_generated_page_is_current(name: str) -> None:
     """`make docs` writes the pages anew."""
     assert (DOCS / name).read_text(encoding="utf-8") == documentation.PAGES[name]()
+
+
+def test_the_page_of_refusals_is_current() -> None:
+    """Every reason on it is the one that the program gives; `make docs` writes it anew, with the figures."""
+    spec = importlib.util.spec_from_file_location("refusals", DOCS / "figures" / "refusals.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["refusals"] = module
+    spec.loader.exec_module(module)
+    assert (DOCS / "refused.md").read_text(encoding="utf-8") == module.page(module.all_measured())
+    for refusal in module.REFUSALS:
+        assert (DOCS / "figures" / f"refused_{refusal.name}.svg").exists()
+    assert {refusal.verdict for refusal in module.REFUSALS} == set(PotentialVerdict) - {
+        *(PotentialVerdict.REVERSAL, PotentialVerdict.UNREADABLE, PotentialVerdict.EXCLUDED),
+    }
 
 
 COLUMNS = [(table, column) for table in tables.TABLES.values() for column in table.columns.values()]

@@ -459,7 +459,7 @@ def fingerprints(loaded: Experiment) -> dict[str, str]:
     return {stage: Dependencies(loaded).fingerprint(stage) for stage in STAGES}
 
 
-STAGES = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "report"}
+STAGES = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "judge", "report"}
 
 
 @pytest.mark.parametrize(
@@ -468,25 +468,30 @@ STAGES = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", 
         ({}, "", "", set()),
         ({}, ",capacitance_pF", ",12", {"measure"}),
         ({}, ",sweeps", ",0-9", {"ingest", "correct"}),
-        ({}, ",exclude", ",dead", {"ingest"}),
+        ({}, ",exclude", ",dead", {"judge", "ingest"}),
         ({}, ",series_resistance_MOhm", ",8", {"measure"}),
         ({}, ",compensation_percent", ",70", {"measure"}),
-        ({}, ",statistic", ",median", {"ingest"}),
+        ({}, ",statistic", ",median", {"ingest", "report"}),
         ({}, ",max_interval_mV", ",5", {"measure"}),
-        ({}, ",temperature_C", ",30", {"measure", "solutions", "correct", "thermodynamics", "fit"}),
-        ({}, ",zeroed_in", ",high_K", {"solutions", "correct", "thermodynamics", "fit"}),
-        ({}, ",configuration", ",inside-out", {"measure", "solutions", "correct", "thermodynamics", "fit"}),
-        ({"measure.leak": "linear"}, "", "", {"ingest", "measure", "report"}),
-        ({}, ",group", ",g1", {"measure", "correct"}),
-        ({}, ",rig", ",7", {"correct"}),
+        ({}, ",temperature_C", ",30", {"judge", "measure", "solutions", "correct", "thermodynamics", "fit"}),
+        ({}, ",zeroed_in", ",high_K", {"judge", "solutions", "correct", "thermodynamics", "fit"}),
+        (
+            {},
+            ",configuration",
+            ",inside-out",
+            {"judge", "measure", "solutions", "correct", "thermodynamics", "fit", "report"},
+        ),
+        ({"measure.leak": "linear"}, "", "", {"judge", "ingest", "measure", "report"}),
+        ({}, ",group", ",g1", {"judge", "measure", "correct"}),
+        ({}, ",rig", ",7", {"judge", "correct"}),
         ({}, ",time_s", ",60", {"correct"}),
-        ({"activity.model": "concentration"}, "", "", {"solutions", "thermodynamics", "fit", "report"}),
-        ({"fit.permeant": ["K", "Na", "Cl"]}, "", "", {"thermodynamics", "fit", "report"}),
-        ({"junction.already_corrected_mV": 3}, "", "", {"solutions", "fit", "report"}),
-        ({"fit.confidence": 0.9}, "", "", {"fit", "report"}),
-        ({"uncertainty.temperature_C": 2}, "", "", {"solutions", "fit", "report"}),
-        ({"recordings_per_job": 7}, "", "", {"report"}),
-        ({"measure.min_span_mV": 5}, "", "", {"measure", "report"}),
+        ({"activity.model": "concentration"}, "", "", {"judge", "solutions", "thermodynamics", "fit", "report"}),
+        ({"fit.permeant": ["K", "Na", "Cl"]}, "", "", {"judge", "thermodynamics", "fit", "report"}),
+        ({"junction.already_corrected_mV": 3}, "", "", {"judge", "solutions", "fit", "report"}),
+        ({"fit.confidence": 0.9}, "", "", {"judge", "fit", "report"}),
+        ({"uncertainty.temperature_C": 2}, "", "", {"judge", "solutions", "fit", "report"}),
+        ({"recordings_per_job": 7}, "", "", {"judge", "report"}),
+        ({"measure.min_span_mV": 5}, "", "", {"judge", "measure", "report"}),
     ],
 )
 def test_a_fingerprint_changes_with_what_its_stage_reads_and_with_nothing_else(

@@ -29,6 +29,7 @@ RANKS = {
     "experiment": 3,
     "permeability": 3,
     "figures": 4,
+    "judgement": 4,
     "report": 5,
     "stages": 6,
     "workflow": 7,

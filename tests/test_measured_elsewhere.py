@@ -230,7 +230,7 @@ STAGES = ("import_reversals", "solutions", "correct", "thermodynamics", "fit", "
         ("-40.5,0.3,2,,,,,x", {"import_reversals", "correct", "fit"}),
         ("-40.5,0.3,1,wt,,,,x", {"correct"}),
         ("-40.5,0.3,1,,30,,,x", {"solutions", "correct", "thermodynamics", "fit"}),
-        ("-40.5,0.3,1,,,inside-out,,x", {"solutions", "correct", "thermodynamics", "fit"}),
+        ("-40.5,0.3,1,,,inside-out,,x", {"solutions", "correct", "thermodynamics", "fit", "report"}),
         ("-40.5,0.3,1,,,,high_K,x", {"solutions", "correct", "thermodynamics", "fit"}),
         ("-40.5,0.3,1,,,,,y", {"correct"}),
     ],

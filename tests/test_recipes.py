@@ -13,7 +13,7 @@ from nernstfit.commands.main import main
 from nernstfit.contract import tables
 from nernstfit.experiment import solution_table
 from nernstfit.solutions.composition import Solutions
-from nernstfit.solutions.warnings import solution_warnings
+from nernstfit.solutions.findings import solution_findings
 
 BATH = "solution,NaCl,KCl,CaCl2,MgCl2,HEPES,glucose,pH,titrant\n"
 
@@ -205,21 +205,20 @@ def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_remarkable_is_said(tmp_path: Path, text: str, said: str) -> None:
-    remarks = solution_warnings(sound(tmp_path, text), 22.0, "pitzer:macinnes")["x"]
-    assert any(said in remark for remark in remarks), remarks
+    found = solution_findings(sound(tmp_path, text), 22.0, "pitzer:macinnes")["x"]
+    assert any(said in finding.sentence for finding in found), found
 
 
 def test_ionic_strength_is_held_against_the_model(tmp_path: Path) -> None:
     found = sound(tmp_path, "solution,KCl\nbridge,3000\n")
-    assert solution_warnings(found, 25.0, "pitzer:macinnes")["bridge"] == ()
-    assert solution_warnings(found, 25.0, "davies")["bridge"] == (
-        "ionic strength 3 mol/l, above 0.5, the limit of davies",
-    )
+    assert solution_findings(found, 25.0, "pitzer:macinnes")["bridge"] == ()
+    (finding,) = solution_findings(found, 25.0, "davies")["bridge"]
+    assert finding.sentence == "solution 'bridge': ionic strength 3 mol/l, above 0.5, the limit of davies"
 
 
 def test_a_complete_recipe_is_not_remarkable(tmp_path: Path) -> None:
     found = sound(tmp_path, f"{BATH}bath,140,5,2,1,10,10,7.4,NaOH\n")
-    assert solution_warnings(found, 22.0, "pitzer:macinnes") == {"bath": ()}
+    assert solution_findings(found, 22.0, "pitzer:macinnes") == {"bath": ()}
 
 
 # The user's own ions
@@ -294,7 +293,7 @@ def test_the_command_shows_ions_then_solutions_then_what_is_remarkable(tmp_path:
         *("activity_coefficient", "activity_mM", "status"),
     ]
     assert [line.split()[0] for line in whole.splitlines()] == ["solution", "bad", "bath"]
-    assert shown.stderr.startswith("bad: charge excess -4.")
+    assert shown.stderr.startswith("solution 'bad': charge excess -4.")
 
 
 def test_the_command_gives_numbers_as_json(tmp_path: Path) -> None:

@@ -23,7 +23,9 @@ from nernstfit.figures import elements, predictions, render
 from nernstfit.figures.corrections import draw_corrections
 from nernstfit.figures.ratios import draw_ratios
 from nernstfit.report import manifest, numbers, outline, prose
-from nernstfit.report.sections import recordings
+from nernstfit.report.procedures import procedures
+from nernstfit.report.sections import methods, recordings
+from nernstfit.stages import judge
 from nernstfit.stages import report as stage
 
 CONFIG = {
@@ -201,6 +203,14 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc
     return rows, pd.DataFrame(traces, columns=names)
 
 
+def judge_results(facts=()):
+    """Judge the tables in the present folder as the stage before the report does."""
+    judged = [path for path in tables.paths(tables.RESULT) if path != tables.WARNINGS.path]
+    judge.run(
+        {"results": judged, "facts": list(facts)}, {"warnings": tables.WARNINGS.path}, experiments.load(settings.read())
+    )
+
+
 def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, **more):
     """Run the stage in the present folder, its Parquet files cut into so many parts; return the page."""
     rows, traces = write_results(rows, permeabilities, **more)
@@ -211,6 +221,10 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, **more):
         mine = rows[part::parts]
         digests = [hashlib.sha256(Path(row["recording"]).read_bytes()).hexdigest() for row in mine]
         facts = pd.DataFrame({"measurement": [row["measurement"] for row in mine], "sha256": digests})
+        facts = facts.assign(samples="", channel="", start_s=math.nan, verdict="", mismatch_mV=math.nan)
+        facts = facts.assign(
+            epoch="B", ramp_mV_per_ms=math.nan, prepulse_mV=0.0, window_from_ms=60.0, window_to_ms=95.0
+        )
         of_mine = traces[traces["measurement"].isin(facts["measurement"])].iloc[:: 1 if parts == 1 else -1]
         for name, frame in (("facts", facts), ("traces", of_mine)):
             path = f"results/ingest/{part:04d}.{name}.parquet"
@@ -218,6 +232,7 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, **more):
             inputs[name].append(path)
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     outputs["datapackage"] = "results/datapackage.json"
+    judge_results(inputs["facts"])
     stage.run(inputs, outputs, loaded)
     return Path("results/report.html").read_text(encoding="utf-8")
 
@@ -236,8 +251,9 @@ def section(page: str, name: str) -> str:
 
 
 def summary(page: str) -> str:
-    """The paragraph at the top."""
-    return re.search(r'<p class="summary">(.*?)</p>', page, re.DOTALL)[1]
+    """The first screen."""
+    header = re.search(r"<header>(.*?)</header>", page, re.DOTALL)[1]
+    return " ".join(re.sub(r"<[^>]+>", "", header).split(" "))
 
 
 def test_page_loads_nothing(here):
@@ -310,7 +326,7 @@ def test_noise_stands_beside_its_bound_once_a_measurement(here):
     said = section(run(), "measurements")
     assert "a lower bound, not the expected noise" in said
     assert "Measured over bound: median 2.8, range 0.50 to 5.0." in said
-    assert "Below the bound: two." in said
+    assert "Note: two: the noise is 0.5 of the thermal noise of its conductance" in said
     assert said.count("Nyquist frequency") == 1
     assert "one &lt;b&gt; 2.50 — 5000 Nyquist frequency 0.500 5.0" in said
     assert "two NA 0.210 — 2000 amplifier telegraph 0.420 0.50" in said
@@ -426,7 +442,7 @@ def test_each_deviation_is_reported_once(here):
     assert "Do measurements scatter more than their errors explain? No more scatter (p = 0.3)." in valid
     assert "Is each permeability constant (Cl)? The ratios can take it up." in valid
     assert "Do the potentials drift? No time is known." in valid
-    assert "No set (p = 0.02; section 3)." in summary(page).replace("\u00a0", " ")
+    assert "Warning: No set (p = 0.02)" in summary(page).replace("\u00a0", " ")
 
 
 def test_that_no_deviation_was_detected_is_reported_too(here, monkeypatch):
@@ -438,7 +454,9 @@ def test_that_no_deviation_was_detected_is_reported_too(here, monkeypatch):
 
 
 def test_a_group_where_the_equation_fails_is_named(grouped):
-    assert "0.02 in mutant and wild; section" in summary(run(GROUPED))
+    run(GROUPED)
+    table = tables.load(tables.WARNINGS.path, tables.WARNINGS)
+    assert list(table[table["code"] == "lack_of_fit"]["subject"]) == ["mutant", "wild"]
 
 
 def test_what_to_measure_better_first_is_said(here):
@@ -457,9 +475,10 @@ def test_no_estimate_has_no_budget(here, monkeypatch):
 
 
 def test_a_charge_excess_is_warned_of(here):
-    solutions = section(run(), "solutions")
-    assert "pip: charge excess -35 meq/l" in solutions
-    assert "low &lt;K&gt;: " not in solutions
+    recipes = SOLUTIONS.replace("NaCl,KCl", "NaCl,KCl,Cl").replace("140,5", "140,5,0").replace("0,145", "0,145,0")
+    Path("data/solutions.csv").write_text(recipes.replace("10,130", "10,100,35"))
+    solutions = section(run(), "solutions").replace("\u2212", "-")
+    assert "Warning: solution &#39;pip&#39;: charge excess -35 meq/l (-31.8 % of the cations&#39; charge)" in solutions
 
 
 def test_every_drawing_is_a_file_and_ids_are_unique(here):
@@ -591,10 +610,11 @@ def test_what_the_model_cannot_predict_is_said_at_once(here):
     inputs |= {"facts": ["results/ingest/0000.facts.parquet"], "traces": ["results/ingest/0000.traces.parquet"]}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     outputs["datapackage"] = "results/datapackage.json"
+    judge_results(inputs["facts"])
     stage.run(inputs | {"tables": loaded.input_files}, outputs, loaded)
     said = summary(Path("results/report.html").read_text())
-    assert "1 of the 2 reversal potentials is left out of the fit" in said
-    assert "Bath: high K (1)." in said
+    assert "Warning: 1 of 2 reversal potentials are left out of the fit" in said
+    assert "(bath high K)" in said
 
 
 def test_the_form_of_a_divalent_ratio_is_stated(tmp_path, monkeypatch):
@@ -692,3 +712,39 @@ def test_sections_are_numbered_in_their_order(here):
     titles = re.findall(r'<h2><span class="number">\d+</span>(.*?)</h2>', run())
     assert titles == list(outline.TITLES.values())
     assert outline.number_of("ratios") == "section\u00a01"
+
+
+# Methods
+
+
+def test_the_methods_state_what_was_done(here):
+    said = section(run(), "methods")
+    assert "2 of 4 (the others: 1 no crossing and 1 unreadable) measurements gave a reversal potential." in said
+    assert "Measured were steps in epoch B, mean from 60 to 95 ms, 2 of 2;" in said
+    assert "The series resistance was not known and not corrected for." in said
+    assert "No leak was subtracted." in said
+    assert "Liquid junction potentials were not corrected." in said
+    assert "The likelihood falls on one side only for Cl, of which a one-sided limit is given." in said
+    assert "The data do not determine the ratio of Cs, and none is given." in said
+    for conditional in ("where given", "Where the", "unless", "spread between repeats", "capacit"):
+        assert conditional not in said.split("References")[0]
+
+
+def test_the_methods_count_different_procedures(here):
+    facts = pd.DataFrame(
+        [
+            {"measurement": "one", "epoch": "F", "ramp_mV_per_ms": math.nan, "prepulse_mV": 120.0}
+            | {"window_from_ms": 4.0, "window_to_ms": 10.0},
+            {"measurement": "two", "epoch": "B", "ramp_mV_per_ms": 1.0, "prepulse_mV": -20.0}
+            | {"window_from_ms": 0.0, "window_to_ms": 500.0},
+        ]
+    )
+    found = procedures(experiments.load(settings.read()), facts).set_index("measurement")
+    assert dict(found["currents"]) == {
+        "one": "tail currents in epoch F, mean from 4 to 10 ms",
+        "two": "ramps in epoch B",
+    }
+    assert methods._counted(found["currents"]) == [
+        "ramps in epoch B, 1 of 2",
+        "tail currents in epoch F, mean from 4 to 10 ms, 1 of 2",
+    ]

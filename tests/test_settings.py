@@ -86,7 +86,7 @@ def test_values_have_the_types_of_the_schema(config: Config) -> None:
 def test_a_key_of_measure_names_the_stages_that_read_it(key: str) -> None:
     named = schema.schema()["properties"]["measure"]["properties"][key]["stages"]
     assert named
-    assert set(named) <= {"ingest", "measure"}
+    assert set(named) <= {"ingest", "measure", "judge", "report"}
 
 
 def test_the_allowed_values_of_a_key_are_its_terms() -> None:

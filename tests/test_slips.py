@@ -16,7 +16,6 @@ import yaml
 
 from nernstfit.commands.run import check
 from nernstfit.contract.errors import InputError
-from nernstfit.contract.findings import InputDoubt
 
 RECORDINGS, REVERSALS, SOLUTIONS, SPECIES = (
     f"data/{name}.csv" for name in ("recordings", "reversals", "solutions", "species")
@@ -669,12 +668,6 @@ def test_what_is_meant_as_it_is_typed_is_told_nothing_of(tell: Tell, name: str) 
     faults, doubts = tell(RIGHT[name])
     assert faults == []
     assert [line for line in doubts if "columns of your own" not in line] == []
-
-
-def test_every_kind_of_doubt_has_a_code_and_a_sentence_of_its_own() -> None:
-    assert (
-        len({doubt.value for doubt in InputDoubt}) == len({doubt.sentence for doubt in InputDoubt}) == len(InputDoubt)
-    )
 
 
 def test_there_are_many_slips() -> None:

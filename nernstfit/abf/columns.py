@@ -29,6 +29,7 @@ NUMBERS = (
     "autocorrelation_samples",
     "trend",
     "clipped_fraction",
+    "prepulse_mV",
     "ramp_mV_per_ms",
     "corner_pF",
     "corner_se_pF",
@@ -45,6 +46,7 @@ NUMBERS = (
     "middle_from_ms",
     "middle_to_ms",
     "time_s",
+    "start_s",
 )
 FACTS = (
     "measurement",
@@ -58,6 +60,7 @@ FACTS = (
     "bandwidth_source",
     "sha256",
     "background_sha256",
+    "samples",
     "comment",
     "tags",
     "flags",
@@ -65,7 +68,7 @@ FACTS = (
 )
 TRACES = ("measurement", "sweep", "t_ms", "command_mV", "low_pA", "high_pA", "from_ms", "to_ms")
 _TEXTS = ("epoch", "channel", "command", "command_source", "bandwidth_source")
-_READ = (*_TEXTS, *(name for name in NUMBERS if name not in ("rate_Hz", "time_s")))
+_READ = (*_TEXTS, *(name for name in NUMBERS if name not in ("rate_Hz", "time_s", "start_s")))
 _ATTRIBUTES = {"autocorrelation_samples": "autocorrelation"}  # of a reading, where they have another name
 
 

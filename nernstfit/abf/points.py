@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -28,7 +28,7 @@ from nernstfit.abf.select import chosen_epoch, epoch_parts, label, refuse_consta
 from nernstfit.abf.statistics import STATISTICS, WindowStatistic
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
 from nernstfit.abf.transients import step_charge
-from nernstfit.abf.windows import Source, command_source, earlier_windows, open_source, ramp_windows, windows_of
+from nernstfit.abf.windows import Source, command_source, earlier_windows, open_source, ramp_windows, spans, windows_of
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import BandwidthSource, Flag, Role, Statistic, Voltage
@@ -102,6 +102,8 @@ class Reading:
         Largest rise of the current along a window over the current's range between sweeps; nan for ramps and peaks.
     clipped_fraction : float
         Fraction of the samples at the limits of the converter.
+    prepulse_mV : float
+        Level before the epoch above the holding level, in the first sweep.
     ramp_mV_per_ms : float
         Speed of the ramp in the first sweep; nan for a step.
     corner_pF, corner_se_pF : float
@@ -137,6 +139,7 @@ class Reading:
     autocorrelation: float
     trend: float
     clipped_fraction: float
+    prepulse_mV: float
     ramp_mV_per_ms: float
     corner_pF: float
     corner_se_pF: float
@@ -242,20 +245,10 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         doubt=doubt,
         outside=source.waveform.outside,
         capacitance_pF=source.channel.capacitance_pF,
-        **_spans_ms(source, parts[0], {"window": windows, **{str(role): each for role, each in earlier.items()}}),
+        **spans(source, parts[0], {"window": windows, **{str(role): each for role, each in earlier.items()}}),
         bandwidth_Hz=band.corner_Hz,
         bandwidth_source=band.source,
     )
-
-
-def _spans_ms(source: Source, part: Segment, windows: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, float]:
-    """Return start and end of windows in ms from the start of the epoch; nan where there are none."""
-    ends = ("from_ms", "to_ms")
-    spans = {f"{role}_{end}": math.nan for role in (Role.EARLY, Role.MIDDLE) for end in ends}
-    for name, each in windows.items():
-        times = ((sample - part.start) / source.recording.rate_Hz * 1e3 for sample in each[0])
-        spans |= {f"{name}_{end}": time for end, time in zip(ends, times, strict=True)}
-    return spans
 
 
 def _traces(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]]) -> list[Trace]:

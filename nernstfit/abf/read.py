@@ -9,8 +9,10 @@ with one sentence.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,11 @@ class Recording:
     _raw: NDArray[Any] = field(repr=False, compare=False)  # (sweeps, points, channels), as stored
     _gain: tuple[float, ...] = field(repr=False, compare=False)
     _offset: tuple[float, ...] = field(repr=False, compare=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of all samples as stored, whatever the header says of them."""
+        return hashlib.blake2b(self._raw.data, digest_size=16).hexdigest()
 
     def samples(self, channel: Channel, sweep: int, start: int, stop: int) -> NDArray[np.float64]:
         """Return samples of one channel in one sweep, in the channel's unit; shape (stop - start,)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +85,23 @@ def open_source(recording: Recording, how: Measure, sweeps: Sequence[int]) -> So
             f"`voltage` is '{Voltage.RECORDED}', but no channel records a membrane voltage that follows the command"
         )
     return Source(recording, channel, waveform, command, tuple(chosen), voltage)
+
+
+def spans(source: Source, part: Segment, windows: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, float]:
+    """Return the windows in ms from the start of the epoch, nan for none, and the level before the epoch."""
+    ends = ("from_ms", "to_ms")
+    found = {f"{role}_{end}": math.nan for role in (Role.EARLY, Role.MIDDLE) for end in ends}
+    for name, each in windows.items():
+        times = ((sample - part.start) / source.recording.rate_Hz * 1e3 for sample in each[0])
+        found |= {f"{name}_{end}": time for end, time in zip(ends, times, strict=True)}
+    return found | {"prepulse_mV": _prepulse_mV(source, part)}
+
+
+def _prepulse_mV(source: Source, part: Segment) -> float:
+    """Return the level from which an epoch starts above that at the start of its sweep; 0 where it starts the sweep."""
+    command = source.command[source.sweeps[0]]
+    before = [segment for segment in command if segment.stop == part.start]
+    return before[0].last_mV - command[0].first_mV if before else 0.0
 
 
 def command_source(waveform: Waveform) -> str:

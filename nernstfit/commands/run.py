@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,12 @@ import click
 from nernstfit.contract.errors import InputError
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
+# Options of snakemake under which it runs nothing: there is no outcome then.
+_PLANNING = {
+    *("-n", "--dry-run", "--dryrun", "--unlock", "--lint", "--dag", "--rulegraph", "--filegraph", "--d3dag"),
+    *("-S", "--summary", "-D", "--detailed-summary", "-l", "--list", "--list-rules", "--list-target-rules"),
+    *("--list-changes", "-t", "--touch", "--cleanup-metadata", "--version"),
+}
 
 
 @click.command(
@@ -25,15 +32,42 @@ Examples:
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
-def run(folder: Path, options: tuple[str, ...]) -> None:
-    """Check the tables of FOLDER, then run the workflow there.
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def run(folder: Path, options: tuple[str, ...], as_json: bool) -> None:
+    """Check the tables of FOLDER, then run the workflow there, and print its outcome.
 
     FOLDER holds config/config.yaml, the tables and the recordings; results go to FOLDER/results.
     OPTIONS are passed on to snakemake. Exit status 0 means that at least one row is a reversal.
     """
     check(folder)
+    before = _made(folder)
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--directory", str(folder), *options]
-    sys.exit(subprocess.run(command, check=False).returncode)
+    status = subprocess.run(command, check=False).returncode
+    is_run = (status == 0 and not _PLANNING & set(options)) or _made(folder) != before
+    if is_run and _is_current(folder):
+        show_outcome(folder, as_json)
+    sys.exit(status)
+
+
+def show_outcome(folder: Path, as_json: bool = False) -> None:
+    """Print the outcome of the run in an experiment folder: recordings, ratios, warnings and the report."""
+    from nernstfit.report import outcome  # noqa: PLC0415
+
+    found = outcome.of_folder(folder)
+    for line in [json.dumps(found.as_dict(), indent=2)] if as_json else found.lines():
+        click.echo(line)
+
+
+def _made(folder: Path) -> int:
+    """Return the time at which the report in a folder was made; 0 where there is none."""
+    report = folder / "results" / "report.html"
+    return report.stat().st_mtime_ns if report.exists() else 0
+
+
+def _is_current(folder: Path) -> bool:
+    """Return True where no table is younger than the report, as after a run of some of the rules."""
+    tables = (folder / "results").glob("*.csv")
+    return 0 < max((table.stat().st_mtime_ns for table in tables), default=0) <= _made(folder)
 
 
 def check(folder: Path) -> None:
@@ -46,9 +80,8 @@ def check(folder: Path) -> None:
     """
     from nernstfit.contract import settings  # noqa: PLC0415
     from nernstfit.experiment import folder as experiments  # noqa: PLC0415
-    from nernstfit.experiment.doubts import findings  # noqa: PLC0415
     from nernstfit.experiment.epochs import absent_epochs  # noqa: PLC0415
-    from nernstfit.solutions.warnings import solution_warnings  # noqa: PLC0415
+    from nernstfit.judgement.inputs import findings  # noqa: PLC0415
 
     before = Path.cwd()
     os.chdir(folder)
@@ -59,10 +92,5 @@ def check(folder: Path) -> None:
         os.chdir(before)
     if faults:
         raise InputError(faults)
-    for doubt in findings(found):
-        click.echo(str(doubt), err=True)
-    place, temperature_C = found.settings.solutions, found.settings.temperature_C
-    warnings = solution_warnings(found.solutions, temperature_C, found.settings.activity.name)
-    for name, sentences in warnings.items():
-        for sentence in sentences:
-            click.echo(f"{place}: solution '{name}': {sentence}", err=True)
+    for finding in findings(found):
+        click.echo(str(finding), err=True)

@@ -46,8 +46,8 @@ def solutions(file: Path, chemistry: Chemistry, as_json: bool) -> None:
     click.echo()
     whole = {row["solution"]: {key: row[key] for key in calculation.SOLUTION_COLUMNS} for row in rows}
     show_rows(list(whole.values()), as_json)
-    for name, warnings in {row["solution"]: row["warnings"] for row in rows if row["warnings"]}.items():
-        click.echo(f"{name}: {warnings}", err=True)
+    for remarks in {row["solution"]: row["warnings"] for row in rows if row["warnings"]}.values():
+        click.echo(remarks, err=True)
 
 
 @click.command(

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nernstfit.contract import terms
+from nernstfit.contract.codes import About, Code, Severity
 from nernstfit.contract.schema import schema
 from nernstfit.contract.tables import INPUT, RESULT, TABLES, Column, Table
 
@@ -32,6 +34,14 @@ _CONFIGURATION_HEAD = """# Configuration
 Every key of config/config.yaml. An absent or empty section means its defaults. A key that is not known stops the run,
 with the nearest known one. Every key of the section `measure` may also be a column of the table of recordings; the
 column wins.
+"""
+
+_WARNINGS_HEAD = """# Errors, warnings and notes
+
+`results/warnings.csv` holds a row for everything that qualifies a number, the heaviest first. The console and the
+first screen of the report show the same errors and warnings; an error or a warning about a number stands beside it. No
+finding changes the exit status of a run. Names and numbers stand in the places in *italics*. Why a recording gave no
+potential, with a picture of each reason: [refused.md](refused.md).
 """
 
 
@@ -121,7 +131,32 @@ def _default(rule: Mapping[str, Any]) -> str:
     return "nothing" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
-PAGES = {"tables.md": tables_page, "configuration.md": configuration_page}
+def warnings_page() -> str:
+    """Return docs/warnings.md."""
+    parts = [_WARNINGS_HEAD, "\n".join(_terms(Severity))]
+    for about in About:
+        parts += [f"## {about.label.capitalize()}\n", f"The subject is {about.sentence}.\n"]
+        parts += ["\n".join(_code(code)) for code in Code if code.about is about]
+    return "\n".join(parts)
+
+
+def _code(code: Code) -> Iterator[str]:
+    sentence = code.sentence if code.sentence != "{sentence}" else "the outcome of the test, see tests.csv"
+    yield f"### {code.label.capitalize()}: `{code}`\n"
+    yield f"- **Sentence:** {_with_places(sentence)}"
+    yield f"- **Why it matters:** {code.why}."
+    if code.remedy:
+        yield f"- **What to do:** {_with_places(code.remedy)}."
+    yield f"- **Severity:** {code.rule}.\n"
+
+
+def _with_places(text: str) -> str:
+    """Return a sentence with its places for names and numbers in italics; a place that may be empty is left out."""
+    text = re.sub(r"\{(?:where|share)\}", "", text)
+    return re.sub(r"\{(\w+)[^}]*\}", lambda place: f"*{place[1]}*", text).replace("|", "\\|")
+
+
+PAGES = {"tables.md": tables_page, "configuration.md": configuration_page, "warnings.md": warnings_page}
 """Name of each generated page, and the function that writes it."""
 
 

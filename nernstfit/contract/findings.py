@@ -1,104 +1,24 @@
-"""Findings about the tables and the configuration of an experiment that do not stop a run.
+"""Findings: what qualifies a number, with its weight; console, tables and report show the same records.
 
-Each kind of finding is a member of `InputDoubt`: its value is the code, its sentence and remedy hold places for names
-and numbers. A finding is a record of one kind with its values, so that console, tables and report can show the same.
+A finding is a `Code` of the registry (see `codes`) with its subject, the values for the places in its sentence and
+remedy, and the size of the effect that it may have. The size decides: a finding that could move a potential by 1 mV,
+or a ratio by half its interval, is a warning, a smaller one a note. A code that is an error says that a number must
+not be used. A finding never changes the exit status of a run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nernstfit.contract.terms import Term
+from nernstfit.contract.codes import Code, Severity
 
-
-class Severity(Term):
-    """Weight of a finding."""
-
-    WARNING = "warning", "warning", "a result may be wrong"
-    NOTE = "note", "note", "no result is in doubt"
-
-
-class About(Term):
-    """Kind of thing that a finding is about."""
-
-    RUN = "run"
-    SOLUTION = "solution"
-    JUNCTION = "junction"
-    CELL = "cell"
-    RATIO = "ratio"
-
-
-class InputDoubt(Term):
-    """Doubt about the tables or the configuration, found before the run."""
-
-    OWN_COLUMNS = "own_columns", "columns of your own", "columns of your own, carried along: {columns}"
-    SOME_BLANK = (
-        "some_blank",
-        "some rows without a name",
-        "column '{column}': empty in {rows} but not in all: these rows count as one more {column}",
-        "fill the column in every row or in none",
-    )
-    SPELLINGS = (
-        "spellings",
-        "names that differ in their spelling",
-        "column '{column}': {names} differ in case, blanks or signs only, and count as different",
-        "spell them alike if they are the same",
-    )
-    CELL_PER_FILE = (
-        "cell_per_file",
-        "every row a cell",
-        "every row is a cell of its own, although files share a stem ({stems}): {n} cells, or fewer in several baths?",
-        "give the rows of one cell the same name in column 'cell'",
-    )
-    EXCHANGED = (
-        "exchanged",
-        "bath and pipette exchanged",
-        "the bath '{bath}' holds {in_bath}, the pipette '{pipette}' {in_pipette}: are the two exchanged?",
-        "exchange columns 'bath' and 'pipette' if so",
-    )
-    ZEROED_INSIDE = (
-        "zeroed_inside",
-        "offset zeroed in no bath",
-        "{key}: '{name}' is the solution in the {what} and no bath of the table",
-        "name the bath in which the electrode offset was zeroed",
-    )
-    UNUSED_BRIDGE = (
-        "unused_bridge",
-        "bridge without effect",
-        "key 'junction.reference.solution': '{name}' has no effect with type '{kind}'",
-        "leave it out, or set type: salt-bridge",
-    )
-    JUNCTION_SIGN = (
-        "junction_sign",
-        "sign of a measured junction",
-        "key 'junction.measured_mV': bath '{bath}': measured {measured:+.1f} mV, calculated {calculated:+.1f} mV "
-        "(bath minus pipette): the sign?",
-        "give V_bath - V_pipette",
-    )
-    ION_ABSENT = (
-        "ion_absent",
-        "ion in no solution",
-        "key 'fit.permeant': {ion} is in no bath and no pipette of the table, so that its ratio is not identifiable",
-        "add a bath with {ion}, or leave it out",
-    )
-    MOLAR_SOLUTION = (
-        "molar_solution",
-        "a solution in mol/l",
-        "the components of solution '{name}' add up to {own:.3g} mM, those of every other one to {others:.3g} or more: "
-        "mol/l? give mM",
-    )
-    OFFSET_VOLTS = (
-        "offset_volts",
-        "offset of the command in volts",
-        "command_offset_mV {values} in {rows}: V? give mV",
-    )
-    VOLTS = (
-        "volts",
-        "potentials in volts",
-        "every potential is within {largest:g} mV of 0, with standard errors up to {largest_se:g} mV: V? give mV",
-    )
+# Shift of a potential, and of a ratio as a part of its interval, from which a finding is a warning (contract): 1 mV is
+# the size of an electrode's offset and 4 % of a ratio; half an interval puts the ratio at the end of it. With half of
+# them the remarks that change nothing hide those that do; with double, a ratio 8 % off has no warning.
+MIN_SHIFT_MV, MIN_PART_OF_INTERVAL = 1.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -107,23 +27,30 @@ class Finding:
 
     Attributes
     ----------
-    code : InputDoubt
-    about : About
+    code : Code
     subject : str
-        The thing by its name; '' for the run.
-    place : str
-        The file in question.
+        The thing by its name, as `named` gives it; '' for the whole run.
     values : mapping
         For the places in sentence and remedy.
-    severity : Severity
+    effect : float
+        Size of the effect as a multiple of the least that is a warning (`of_potential`, `of_ratio`); inf where nothing
+        bounds it, 0 where there is none.
+    place : str
+        The user's file in question; '' where it is a result.
     """
 
-    code: InputDoubt
-    about: About
-    subject: str
-    place: str
+    code: Code
+    subject: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
-    severity: Severity = Severity.WARNING
+    effect: float = math.inf
+    place: str = ""
+
+    @property
+    def severity(self) -> Severity:
+        """Return the severity that follows from code and effect."""
+        if self.code.is_error:
+            return Severity.ERROR
+        return Severity.WARNING if self.effect >= 1 else Severity.NOTE
 
     @property
     def sentence(self) -> str:
@@ -136,8 +63,39 @@ class Finding:
         return self.code.remedy.format(**self.values)
 
     def __str__(self) -> str:
+        place = f"{self.place}: " if self.place else ""
         if not self.remedy:
-            return f"{self.place}: {self.sentence}"
+            return f"{place}{self.sentence}"
         is_question = self.sentence.endswith("?")
         remedy = f" {self.remedy[0].upper()}{self.remedy[1:]}" if is_question else f"; {self.remedy}"
-        return f"{self.place}: {self.sentence}{remedy}"
+        return f"{place}{self.sentence}{remedy}"
+
+
+def of_potential(shift_mV: float) -> float:
+    """Return the effect of a possible shift of a potential; one that is not known has none."""
+    return 0.0 if math.isnan(shift_mV) else abs(shift_mV) / MIN_SHIFT_MV
+
+
+def of_ratio(shift_ln: float, low: float, high: float) -> float:
+    """Return the effect of a possible shift of a ln ratio beside the interval of the ratio; inf without an interval."""
+    if math.isnan(shift_ln):
+        return 0.0
+    width = math.log(high) - math.log(low) if low > 0 and math.isfinite(high) else math.nan
+    return abs(shift_ln) / (MIN_PART_OF_INTERVAL * width) if width > 0 else math.inf
+
+
+def named(group: str, name: str) -> str:
+    """Return the subject of a finding within a group: the name alone where rows have no group."""
+    return f"{group}: {name}" if group and name else group or name
+
+
+def by_weight(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings by severity, effect, order of the registry, subject and sentence; each once."""
+    severities, codes = list(Severity), list(Code)
+
+    def weight(finding: Finding) -> tuple[Any, ...]:
+        severity, code = severities.index(finding.severity), codes.index(finding.code)
+        return severity, -finding.effect, code, finding.subject, finding.sentence
+
+    unique = {(each.code, each.subject, each.sentence): each for each in findings}
+    return sorted(unique.values(), key=weight)

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from nernstfit.contract import terms
+from nernstfit.contract import codes, terms
 from nernstfit.contract.errors import MANY_ROWS, Alike, InputError, RowFault
 from nernstfit.contract.headers import is_unit
 from nernstfit.contract.numbers import NotANumber, Range, number
@@ -126,6 +126,8 @@ class Table:
         Whether columns of the user's own may follow.
     written_by : str
         Stage whose rule has all tables that name it as its outputs; '' where a rule names its outputs itself.
+    is_ordered : bool
+        True where rows are written in the order in which they are given, not in that of their keys.
     """
 
     name: str
@@ -136,6 +138,7 @@ class Table:
     columns: Mapping[str, Column]
     own_columns: bool = False
     written_by: str = ""
+    is_ordered: bool = False
 
     @property
     def numbers(self) -> frozenset[str]:
@@ -144,7 +147,8 @@ class Table:
 
 
 def _column(name: str, content: Mapping[str, Any]) -> Column:
-    values = tuple(getattr(terms, content["terms"])) if "terms" in content else ()
+    kind = content.get("terms", "")
+    values = tuple(getattr(codes if hasattr(codes, kind) else terms, kind)) if kind else ()
     others = {key: value for key, value in content.items() if key not in ("terms", "list", "also")}
     also = tuple(content.get("also", ()))
     return Column(name, values=values, is_list=content.get("list", False), also=also, **others)
@@ -163,6 +167,7 @@ def _declared() -> Mapping[str, Table]:
                 MappingProxyType({column: _column(column, of) for column, of in content["columns"].items()}),
                 content.get("own_columns", False),
                 content.get("written_by", ""),
+                content.get("ordered", False),
             )
             for name, content in yaml.load(text, Loader=yaml.CSafeLoader).items()
         }
@@ -384,7 +389,7 @@ def write(
         raise UndeclaredContent(f"{table.path}: {'; '.join(faults)} (declared in contract/tables.yaml)")
     frame = frame.reindex(columns=[*table.columns, *more])
     keys = [[_order(table, key, value, first_model) for value in frame[key]] for key in table.keys]
-    ranks = list(zip(*keys, strict=True))
+    ranks = list(range(len(frame))) if table.is_ordered else list(zip(*keys, strict=True))
     cells = [[_cell(value) for value in frame[column]] for column in frame.columns]
     lines = list(zip(*cells, strict=True))
     with open(path, "w", encoding="utf-8", newline="") as stream:

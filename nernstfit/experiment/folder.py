@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,16 @@ def load(config: Mapping[str, Any], with_rows: bool = True) -> Experiment:
         faults += plausibility.reference_faults(examined.settings, solutions, used)
     if faults or solutions is None:
         raise InputError(faults)
-    return Experiment(examined.settings, solutions, rows)
+    return Experiment(examined.settings, solutions, rows, frozenset(_given(config)))
+
+
+def _given(config: Mapping[str, Any], place: str = "") -> Iterator[str]:
+    """Yield the dotted names of the keys that a configuration gives a value."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _given(value, f"{place}{key}.")
+        elif value is not None:
+            yield f"{place}{key}"
 
 
 def sweep_numbers(text: str, place: str) -> tuple[int, ...]:

@@ -142,11 +142,21 @@ class Row:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Settings, solutions and rows of one experiment folder; paths are relative to the folder."""
+    """Settings, solutions and rows of one experiment folder; paths are relative to the folder.
+
+    Attributes
+    ----------
+    settings : Settings
+    solutions : Solutions
+    rows : tuple of Row
+    given : frozenset of str
+        Dotted names of the keys that the configuration gives; all others have their defaults.
+    """
 
     settings: Settings
     solutions: Solutions
     rows: tuple[Row, ...]
+    given: frozenset[str] = frozenset()
 
     @property
     def input_files(self) -> list[str]:

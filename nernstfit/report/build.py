@@ -20,6 +20,7 @@ from nernstfit.report.sections import (
     corrections,
     diagnostics,
     error_budget,
+    findings,
     junctions,
     methods,
     models,
@@ -44,6 +45,7 @@ _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
     "refused": not_used.blocks,
     "junctions": junctions.blocks,
     "solutions": solutions.blocks,
+    "findings": findings.blocks,
     "methods": methods.blocks,
 }
 
@@ -71,7 +73,7 @@ def build(results: Results) -> Report:
     page = prose.environment(autoescape=True).from_string(prose.source("report.html.j2"))
     html = page.render(
         css=Markup(prose.source("report.css")),
-        summary=list(summary.sentences(results)),
+        summary=summary.summary(results),
         sections=sections,
     )
     return Report(html, tuple(drawing for section in sections for drawing in blocks.drawings(section.blocks)))

@@ -16,6 +16,7 @@ TITLES: Mapping[str, str] = {
     "refused": "Recordings not used, and why",
     "junctions": "Liquid junction potentials",
     "solutions": "Solutions",
+    "findings": "Errors, warnings and notes",
     "methods": "Methods paragraph",
 }
 

@@ -24,6 +24,8 @@ class Results:
         As ingest writes them, of all batches.
     manifest : mapping
         `inputs`, `versions` and `config`, as in manifest.json.
+    procedures : DataFrame
+        Of each recording, see `procedures`.
     multivalent : tuple of str
         Permeant ions of more than one charge.
     simulated : bool
@@ -35,6 +37,7 @@ class Results:
     tables: Mapping[str, pd.DataFrame]
     traces: pd.DataFrame
     manifest: Mapping[str, Any]
+    procedures: pd.DataFrame = field(default_factory=pd.DataFrame)
     multivalent: tuple[str, ...] = ()
     simulated: bool = False
     truth: Mapping[str, float] = field(default_factory=dict)
@@ -55,6 +58,11 @@ class Results:
     def reversals(self) -> pd.DataFrame:
         """The table of reversal potentials, a row per measurement."""
         return self.tables["reversal_potentials"]
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """The findings that qualify the numbers, the heaviest first."""
+        return self.tables["warnings"]
 
     @property
     def has_imported_potentials(self) -> bool:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.solutions.composition import Solutions
-from nernstfit.solutions.warnings import solution_warnings
+from nernstfit.solutions.findings import solution_findings
 
 
 def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[dict[str, Any]]:
@@ -29,7 +29,7 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     excess = recipe.charge_excess_meq_per_l(temperature_C)
     osmolarity = at.osmolarity_mOsm_per_l
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.coefficient_status(model, temperature_C)
-    remarks = solution_warnings(recipe, temperature_C, model)
+    found = solution_findings(recipe, temperature_C, model)
     assumed = [_assumptions(recipe, row, model) for row in at.free_mM]
     for s, i in np.argwhere(at.free_mM > 0):
         yield {
@@ -47,7 +47,7 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
             "titrant_mM": at.titrant_mM[s],
             "charge_excess_meq_per_l": excess[s],
             "osmolarity_mOsm_per_l": osmolarity[s],
-            "warnings": "; ".join(remarks[recipe.names[s]]),
+            "warnings": "; ".join(each.sentence for each in found[recipe.names[s]]),
             "assumptions": assumed[s],
         }
 

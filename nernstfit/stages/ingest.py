@@ -83,6 +83,7 @@ def read_row(row: Row, opener: Callable[[str], Opened]) -> tuple[dict[str, Any],
         sweeps = row.sweeps or range(recording.sweeps)
         fact |= {"rate_Hz": recording.rate_Hz, "comment": recording.comment}
         fact["tags"] = "; ".join(map(str, recording.tags))
+        fact |= {"samples": recording.digest, "start_s": recording.start_s}
         fact["time_s"] = recording.start_s + recording.sweep_interval_s * float(np.mean(sweeps))
         reading = measure_points(recording, row.measure, row.sweeps, background.recording if background else None)
     except RecordingError as fault:

@@ -56,7 +56,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     for at, cell in _capacitances(rows, facts, measured).items():
         fact = facts[rows[at].measurement]
         measured[at] = measure_row(rows[at], fact, points[rows[at].measurement], cell)
-    curves = [_iv_table(row, found.iv) for row, (_, found) in zip(rows, measured, strict=True) if found is not None]
+    curves = [iv_table(row, found.iv) for row, (_, found) in zip(rows, measured, strict=True) if found is not None]
     pd.DataFrame([values for values, _ in measured]).to_parquet(outputs["measured"], index=False)
     tables.write(outputs["iv"], tables.IV, pd.concat(curves) if curves else [])
 
@@ -135,7 +135,8 @@ def _procedure(row: Row) -> Procedure:
     )
 
 
-def _iv_table(row: Row, iv: Curve) -> pd.DataFrame:
+def iv_table(row: Row, iv: Curve) -> pd.DataFrame:
+    """Return the levels of one measurement with the columns of iv.csv."""
     columns = {"measurement": row.measurement, "level": range(iv.size), "command_mV": iv.command_mV}
     columns |= {"voltage_mV": iv.voltage_mV, "current_pA": iv.current_pA, "se_pA": total_se_pA(iv)}
     return pd.DataFrame(columns | {"raw_current_pA": iv.total_pA})

@@ -16,9 +16,18 @@ from nernstfit.experiment.views import stage
 from nernstfit.figures.render import Drawing
 from nernstfit.report import build
 from nernstfit.report.manifest import as_text, manifest
+from nernstfit.report.procedures import procedures
 from nernstfit.report.results import Results
 
-READS = ("rows.measurement", "rows.recording", "rows.subtract", "settings", "solutions")
+READS = (
+    "rows.measurement",
+    "rows.recording",
+    "rows.subtract",
+    "rows.configuration",
+    "rows.measure.*",
+    "settings",
+    "solutions",
+)
 
 
 @stage(READS)
@@ -41,6 +50,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         manifest=manifest(experiment, inputs["tables"], inputs["facts"]),
         multivalent=_multivalent(experiment),
         simulated=truth is not None,
+        procedures=procedures(experiment, tables.gather(inputs["facts"]) if inputs["facts"] else pd.DataFrame()),
         truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
     )
     made = build.build(results)

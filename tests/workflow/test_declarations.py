@@ -15,7 +15,9 @@ from nernstfit.experiment.records import Experiment
 from nernstfit.experiment.views import UndeclaredRead, view
 from nernstfit.workflow import Dependencies, batch, declared_fields
 
-STAGES = ("ingest", "measure", "import_reversals", "solutions", "correct", "thermodynamics", "fit", "report")
+STAGES = (
+    *("ingest", "measure", "import_reversals", "solutions", "correct", "thermodynamics", "fit", "judge", "report"),
+)
 # Properties of a row that under the demonstration's settings follow from other fields that the stage declares.
 FOLLOWING: Mapping[str, set[str]] = {}
 FIELDS = [(stage, field) for stage in STAGES for field in declared_fields(stage)]

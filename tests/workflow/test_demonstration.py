@@ -223,3 +223,23 @@ def test_closed_table_reads_back(demonstration) -> None:
     table = tables.load(path, tables.PERMEABILITIES)
     assert isinstance(table, pd.DataFrame)
     assert table["ratio"].notna().all()
+
+
+def test_few_warnings_and_each_deserved(demonstration) -> None:
+    """Davies takes the coefficients from the charge alone: measured ones move Cs to the end of its interval."""
+    table = demonstration.table("warnings")
+    assert set(table["severity"]) <= {"warning", "note"}
+    serious = table[table["severity"] == "warning"]
+    assert len(serious) <= 2
+    assert set(serious["code"]) <= {"activity_estimated"}
+    assert list(table["severity"]) == sorted(table["severity"], key=["error", "warning", "note"].index)
+
+
+def test_the_run_ends_with_its_outcome(demonstration) -> None:
+    said = demonstration.said
+    assert "Recordings: 46 used, 0 refused, 0 excluded." in said
+    for row in demonstration.table("permeabilities").query("model == 'ghk:davies'").itertuples():
+        assert f"  {row.ion}/{row.reference}".ljust(9) in said
+    for sentence in demonstration.table("warnings").query("severity == 'warning'")["sentence"]:
+        assert f"warning: {sentence}" in said
+    assert said.rstrip().endswith("report.html") or "results/report.html" in said

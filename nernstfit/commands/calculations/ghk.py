@@ -26,7 +26,7 @@ from nernstfit.physics.membrane.ratio import ChordCurrents, Currents, GoldmanCur
 from nernstfit.physics.solution import coefficients
 from nernstfit.physics.solution.ions import Ion, UnknownComponent, UserIons, components, known_ions
 from nernstfit.solutions.composition import Solutions
-from nernstfit.solutions.warnings import CHARGE_PERCENT
+from nernstfit.solutions.findings import CHARGE_PERCENT
 
 FloatArray = NDArray[np.float64]
 

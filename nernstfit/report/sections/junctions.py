@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
+from nernstfit.contract.codes import About
+from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Listing, Text
 from nernstfit.report.numbers import fixed
 from nernstfit.report.prose import Prose
@@ -18,6 +20,7 @@ _CONDITION = ["bath", "pipette", "configuration", "temperature_C", "zeroed_in"]
 def blocks(results: Results) -> Iterator[Block]:
     """Yield the junction correction of each condition, term by term."""
     rows = results.tables["junctions"]
+    yield from findings.texts(results, About.JUNCTION)
     if len(rows) == 0:
         yield Text(f"No junction potential was corrected (junction.method: {results.config['junction']['method']}).")
         return

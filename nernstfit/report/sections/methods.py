@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from nernstfit.contract.terms import (
@@ -14,6 +15,8 @@ from nernstfit.contract.terms import (
     Flag,
     JunctionBasis,
     JunctionMethod,
+    PotentialVerdict,
+    RatioVerdict,
     ReferenceElectrode,
 )
 from nernstfit.report.blocks import Block, Code, Fold, Heading, Listing, Text, grid
@@ -24,7 +27,6 @@ from nernstfit.report.sections import references
 from nernstfit.report.sections.ghk_form import GHK_FORM
 from nernstfit.report.sections.solutions import activity_setting
 from nernstfit.report.wording import joined
-from nernstfit.reversal import leak, registry
 
 _PROSE = Prose("methods")
 
@@ -53,7 +55,8 @@ def _values(results: Results) -> dict[str, Any]:
     return {
         "imported": results.has_imported_potentials,
         "setting": _setting(results),
-        **_measuring(config["measure"]),
+        **({} if results.has_imported_potentials else _measuring(results)),
+        **_without_estimate(results),
         "has_means": (results.cells_averaged(results.reversals) > 1).any(),
         "junction": _junction(config["junction"]),
         "activity": _activity(config["activity"]),
@@ -81,20 +84,48 @@ def _setting(results: Results) -> str:
     return f"in {configurations} at {temperatures} °C"
 
 
-def _measuring(measure: Mapping[str, Any]) -> dict[str, Any]:
-    estimator = registry.get(measure["estimator"])
-    if measure["from_ms"] is not None:
-        window = f"from {measure['from_ms']:g} to {measure['to_ms']:g} ms of the epoch"
-    else:
-        start, end = 100 * measure["from_fraction"], 100 * measure["to_fraction"]
-        window = f"from {start:g} to {end:g} % of a step, all of a ramp"
+def _measuring(results: Results) -> dict[str, Any]:
+    """Return what was done to the recordings that gave a potential, counted."""
+    found, rows = results.found, results.reversals
+    used = results.procedures[results.procedures["measurement"].isin(found["measurement"])]
+    known = int(found["rs_shift_mV"].notna().sum())
+    flags = [part.partition("=")[0] for text in found["flags"] for part in text.split(";")]
     return {
-        "statistic": measure["statistic"],
-        "window": window,
-        "leak": leak.method(measure["leak"]).sentence,
-        "estimator": f"{estimator.sentence} ({estimator.citation})" if estimator.citation else estimator.sentence,
-        "max_interval_mV": f"{measure['max_interval_mV']:g}",
+        "outcome": _outcome(rows),
+        "currents": "; ".join(_counted(used["currents"])),
+        "leak": ". ".join(_counted(used["leak"])),
+        "estimator": "; ".join(_counted(used["estimator"])),
+        "recorded": int((used["voltage"] != "the command").sum()),
+        "n": len(found),
+        "widest_mV": f"{(found['high_mV'] - found['low_mV']).max():.2g}" if len(found) else "",
+        "has_repeats": Flag.REPEATS in flags,
+        "without_capacitive": flags.count(Flag.CAPACITY_REMOVED),
+        "capacitance_unknown": flags.count(Flag.CAPACITY_UNKNOWN),
+        "series_known": known,
     }
+
+
+def _outcome(rows: pd.DataFrame) -> str:
+    """Return `46 of 46`, followed by what became of the others."""
+    counts = rows["verdict"].value_counts()
+    n = int(counts.get(PotentialVerdict.REVERSAL, 0))
+    others = [f"{counts[v]} {v.label}" for v in PotentialVerdict if v != PotentialVerdict.REVERSAL and v in counts]
+    return f"{n} of {len(rows)}" + (f" (the others: {joined(others)})" if others else "")
+
+
+def _counted(words: pd.Series) -> list[str]:
+    """Return each different text with the number of measurements, the most frequent first."""
+    counts = words.value_counts().to_dict()
+    order = sorted(counts, key=lambda text: (-counts[text], text))
+    return [f"{text}, {counts[text]} of {len(words)}" if len(counts) > 1 else text for text in order]
+
+
+def _without_estimate(results: Results) -> dict[str, str]:
+    """Return the ions whose ratio is a bound, not identifiable, or of a rejected model, in words."""
+    rows = results.of_model("permeabilities")
+    bounds = (RatioVerdict.UPPER_BOUND, RatioVerdict.LOWER_BOUND)
+    kinds = {"bounds": bounds, "unidentified": (RatioVerdict.NOT_IDENTIFIABLE,)}
+    return {name: joined(results.ions_in(rows[rows["verdict"].isin(kind)])) for name, kind in kinds.items()}
 
 
 def _junction(junction: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,7 +140,7 @@ def _junction(junction: Mapping[str, Any]) -> dict[str, Any]:
         "basis": JunctionBasis(junction["basis"]).label,
         "zeroed": "anew in each bath" if junction["zeroed_in"] == "same" else f"in {junction['zeroed_in']}",
         "grounded": f"{grounded}{solution}",
-        "has_measured": bool(junction["measured_mV"]),
+        "measured": joined(sorted(junction["measured_mV"])),
         "already_corrected": as_given(already) if already else "",
     }
 

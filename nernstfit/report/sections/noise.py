@@ -9,7 +9,7 @@ from nernstfit.report.blocks import Block, Fold, Heading, Text, grid
 from nernstfit.report.numbers import as_given, significant
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
-from nernstfit.report.wording import counted, joined
+from nernstfit.report.wording import counted
 
 _PROSE = Prose("noise")
 
@@ -25,9 +25,6 @@ def blocks(results: Results) -> Iterator[Block]:
     yield Heading("Noise")
     median, low, high = (significant(value, 2) for value in (ratios.median(), ratios.min(), ratios.max()))
     yield Text(_PROSE("introduction", median=median, low=low, high=high))
-    below = rows[ratios < 1]
-    if len(below):
-        yield Text(_PROSE("below_bound", measurements=joined(below["measurement"])), "warning")
     columns = {
         "measurement": list(rows["measurement"]),
         "cell": list(results.cell_names(rows)),

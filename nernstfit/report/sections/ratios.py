@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from nernstfit.contract.codes import About
+from nernstfit.contract.findings import named
 from nernstfit.contract.terms import IntervalMethod, RatioScope, RatioVerdict
 from nernstfit.figures.elements import NO_GROUP
 from nernstfit.figures.ratios import draw_ratios
+from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
 from nernstfit.report.numbers import MISSING, as_given, degrees_of_freedom, estimate, fixed
 from nernstfit.report.prose import Prose
@@ -50,7 +53,10 @@ def blocks(results: Results) -> Iterator[Block]:
             yield Text(f"{words}, and therefore not in the figure: {joined(names)}.", "note")
     for name in results.groups:
         yield from heading(results, name)
-        yield _grid(results, configured[configured["group"] == name])
+        own = configured[configured["group"] == name]
+        yield _grid(results, own)
+        subjects = [named(name, f"{row['ion']}/{row['reference']}") for row in own.to_dict("records")]
+        yield from findings.texts(results, About.RATIO, subjects)
     yield from group_differences.blocks(results)
     yield from _other_intervals(results)
 

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from nernstfit.contract.codes import About
+from nernstfit.contract.findings import named
 from nernstfit.contract.terms import Flag, PotentialVerdict
 from nernstfit.figures.recordings import draw_measurements
+from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Fold, Grid, Listing, Picture, Text, grid, picture
 from nernstfit.report.numbers import MISSING, decimals_for, fixed, potential_interval, significant
 from nernstfit.report.prose import Prose
@@ -59,6 +62,8 @@ def _cells(results: Results, rows: pd.DataFrame, measured: set[str], traces: pd.
             number += 1
             content.append(_figure(results, number, curves.iloc[start : start + MAX_ROWS_PER_FIGURE], traces))
         content += _potentials(results, part)
+        content += findings.texts(results, About.MEASUREMENT, set(part["measurement"]))
+        content += findings.texts(results, About.CELL, {named(part["group"].iloc[0], part["cell"].iloc[0])})
         n = int((part["verdict"] == PotentialVerdict.REVERSAL).sum())
         potentials, measurements = counted(n, "reversal potential"), counted(len(part), "measurement")
         title = f"Cell {part['cell_name'].iloc[0]}: {potentials} from {measurements}"

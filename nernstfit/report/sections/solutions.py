@@ -8,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from nernstfit.contract.codes import About
 from nernstfit.contract.terms import ActivityModel
+from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Fold, Grid, Listing, Text, grid
 from nernstfit.report.numbers import as_given, fixed, significant
 from nernstfit.report.prose import Prose
@@ -31,7 +33,7 @@ def blocks(results: Results) -> Iterator[Block]:
     model = ActivityModel(activity["model"])
     setting = activity_setting(activity)
     yield Text(_PROSE("introduction", model=model.label, reference=model.reference, setting=setting))
-    yield from _warnings(rows)
+    yield from findings.texts(results, About.SOLUTION)
     yield _solution_grid(rows)
     yield _ion_grid(results, rows)
     yield from _assumptions(rows)
@@ -95,13 +97,6 @@ def _per_solution(rows: pd.DataFrame) -> pd.DataFrame:
     whole = parts.agg(dict.fromkeys(first, "first") | {"cations": "sum"})
     percent = (100 * whole["charge_excess_meq_per_l"] / whole["cations"]).where(whole["cations"] > 0)
     return whole.assign(percent=percent)
-
-
-def _warnings(rows: pd.DataFrame) -> Iterator[Text]:
-    """Yield the warnings on each solution, once where they are the same at every temperature."""
-    once = rows.drop_duplicates(["solution", "warnings"])
-    for row in once[once["warnings"] != ""].itertuples():
-        yield Text(f"{row.solution}: {row.warnings}.", "warning")
 
 
 def _assumptions(rows: pd.DataFrame) -> Iterator[Block]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from nernstfit.contract.terms import ActivityModel, PotentialVerdict, RatioVerdict, ValidityTest
-from nernstfit.report import outline
-from nernstfit.report.numbers import MISSING, estimate, typeset
+from nernstfit.contract.codes import Severity
+from nernstfit.contract.terms import ActivityModel, PotentialVerdict, RatioVerdict
+from nernstfit.report import findings, outline
+from nernstfit.report.findings import Qualifier
+from nernstfit.report.numbers import MISSING, estimate
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.sections import group_differences
 from nernstfit.report.sections.ghk_form import GHK_FORM
-from nernstfit.report.wording import counted, group_name, group_phrase, is_or_are, joined
+from nernstfit.report.wording import counted, group_phrase, is_or_are, joined
 
 # Most baths that the summary names: more make a sentence that nobody reads to its end, half as many hide the baths of
 # an ordinary experiment.
@@ -20,11 +23,45 @@ _MAX_BATHS_NAMED = 8
 _PROSE = Prose("summary")
 
 
-def sentences(results: Results) -> Iterator[str]:
-    """Yield the sentences of the summary: the data, then the findings."""
-    yield from _data(results)
-    if results.model:
-        yield from _findings(results)
+@dataclass(frozen=True)
+class RatioLine:
+    """One ratio in words, with what qualifies it."""
+
+    text: str
+    qualifiers: tuple[Qualifier, ...]
+
+
+@dataclass(frozen=True)
+class GroupOfRatios:
+    """Ratios of one group under a title."""
+
+    title: str
+    ratios: tuple[RatioLine, ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """First screen of the report: the data, the ratios, what follows from them, and what qualifies them."""
+
+    data: tuple[str, ...]
+    groups: tuple[GroupOfRatios, ...]
+    conclusions: tuple[str, ...]
+    findings: tuple[Qualifier, ...]
+    notes: str
+
+
+def summary(results: Results) -> Summary:
+    """Return the summary: errors first, then warnings; notes are counted only."""
+    notes = int((results.findings["severity"] == Severity.NOTE).sum())
+    has_more = notes < len(results.findings)
+    return Summary(
+        data=tuple(_data(results)) + (tuple(_model(results)) if results.model else ()),
+        groups=tuple(_ratios(results)),
+        conclusions=tuple(_conclusions(results)) if results.model else (),
+        findings=tuple(findings.listed(results)),
+        notes=f"{'Further: ' * has_more}{counted(notes, 'note') if notes else 'No notes'}, "
+        f"{outline.number_of('findings')}.",
+    )
 
 
 def _data(results: Results) -> Iterator[str]:
@@ -68,44 +105,38 @@ def _cells(results: Results) -> int:
     return int(rows.groupby(["group", "cell"])["averages"].max().sum())
 
 
-def _findings(results: Results) -> Iterator[str]:
-    """Yield the model, the permeability ratios, the differences between groups and a rejected equation."""
+def _model(results: Results) -> Iterator[str]:
+    """Yield the sentences on the configured model."""
     activity_model = ActivityModel(results.config["activity"]["model"]).label
     reference = results.fit["reference_ion"]
     yield _PROSE("configured_model", model=results.model, activity_model=activity_model, reference=reference)
-    yield from _not_fitted(results)
     if results.multivalent:
         place = outline.number_of("ratios")
         yield _PROSE("multivalent", ions=joined(results.multivalent), form=GHK_FORM, place=place)
+
+
+def _ratios(results: Results) -> Iterator[GroupOfRatios]:
+    """Yield the ratios of each group with what qualifies them."""
     configured = results.of_model("permeabilities")
     for name in results.groups:
-        ratios = [_ratio(row) for row in results.in_ion_order(configured[configured["group"] == name])]
+        rows = results.in_ion_order(configured[configured["group"] == name])
+        lines = tuple(RatioLine(_ratio(row), tuple(findings.beside_ratio(results, row))) for row in rows)
         where = f" ({group_phrase(name)})" if len(results.groups) > 1 or name else ""
-        if ratios:
-            yield f"Permeability ratios with {results.confidence} intervals{where}: {'; '.join(ratios)}."
+        if lines:
+            yield GroupOfRatios(f"Permeability ratios with {results.confidence} intervals{where}:", lines)
+
+
+def _conclusions(results: Results) -> Iterator[str]:
+    """Yield the differences between groups."""
     significant = results.significant_differences()
     if significant:
         yield f"{'; '.join(map(group_differences.difference, significant))}."
     elif results.has_comparisons():
         yield f"No difference between groups is significant ({outline.number_of('ratios')})."
-    tests = results.tables["tests"]
-    rejected = tests[(tests["test"] == ValidityTest.LACK_OF_FIT) & (tests["p"] < results.alpha)]
-    for sentence, part in rejected.groupby("sentence", sort=False):
-        where = f" in {joined(map(group_name, part['group']))}" if len(results.groups) > 1 else ""
-        yield f"{typeset(sentence.removesuffix(').'))}{where}; {outline.number_of('valid')})."
-
-
-def _not_fitted(results: Results) -> Iterator[str]:
-    """Yield the sentence on potentials that the configured model cannot predict, where there are any."""
-    rows = results.of_model("residuals")
-    lost = rows[rows["predicted_mV"].isna()]
-    if len(lost):
-        baths = joined(f"{bath} ({n})" for bath, n in lost.groupby("bath").size().items())
-        yield _PROSE("not_fitted", number=len(lost), total=len(rows), verb=is_or_are(len(lost)), baths=baths)
 
 
 def _ratio(row: Mapping[Any, Any]) -> str:
-    """Write one ratio with its interval, on one line."""
+    """Write one ratio with its interval and n, on one line."""
     name = f"{row['ion']}/{row['reference']}"
     if row["verdict"] == RatioVerdict.NOT_IDENTIFIABLE:
         return f"{name} {RatioVerdict.NOT_IDENTIFIABLE.label}"
@@ -113,4 +144,4 @@ def _ratio(row: Mapping[Any, Any]) -> str:
     parts = [part for part in (written.ratio, written.interval) if part != MISSING]
     if row["verdict"] == RatioVerdict.MODEL_REJECTED:
         parts.append(f"without a valid interval ({RatioVerdict.MODEL_REJECTED.label})")
-    return " ".join([name, *parts]).replace(" ", "\u00a0")
+    return " ".join([name, *parts]).replace(" ", "\u00a0") + f" (n\u00a0=\u00a0{row['n_cells']:.0f})"

@@ -1,4 +1,4 @@
-"""Doubts about a sound experiment folder, found before the run: the records that `nernstfit run` prints."""
+"""Findings about a sound experiment folder that need no result: `nernstfit run` prints them before the run."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
+from nernstfit.contract.codes import Code
 from nernstfit.contract.errors import row_ranges
-from nernstfit.contract.findings import About, Finding, InputDoubt, Severity
+from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.settings import CONFIG_FILE, Junction
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
 from nernstfit.experiment.plausibility import absent_ions, molar_solutions, offsets_in_volts
@@ -18,6 +19,7 @@ from nernstfit.experiment.records import CARRIED, Experiment, Row
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
+from nernstfit.solutions.findings import solution_findings
 
 # Size from which a measured and a calculated junction potential of opposite sign contradict each other: two to three
 # standard errors of either. At half, small junctions that are uncertain in sign would be warned of; at double, the 4 mV
@@ -36,22 +38,46 @@ _PIPETTE_ANIONS = ("gluconate", "aspartate", "glutamate", "methanesulfonate")
 _MAX_VOLTS, _MAX_SE_VOLTS = 0.2, 0.02
 
 
-def findings(experiment: Experiment) -> list[Finding]:
-    """Return the doubts about a sound experiment, in a fixed order."""
+def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
+    """Return the findings about the tables and the configuration of a sound experiment, the heaviest first.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    with_rows : bool
+        True to name rows by their numbers, False to count them: no result depends on the order of rows.
+    """
     rows = [row for row in experiment.rows if not row.exclude]
-    return [
+    found = (
         *_exchanged(experiment, rows),
         *_junction_signs(experiment, rows),
         *_zeroed_inside(experiment, rows),
         *_unused_bridge(experiment),
         *_cells_per_file(experiment, rows),
-        *_some_blank(experiment, rows),
+        *_some_blank(experiment, rows, with_rows),
         *_spellings(experiment, rows),
         *_absent(experiment, rows),
         *_volts(experiment, rows),
         *_units(experiment, rows),
         *_own_columns(experiment),
-    ]
+        *_solutions(experiment, rows),
+    )
+    return by_weight(found)
+
+
+def _solutions(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+    """Yield the findings on each solution, at every temperature of the rows."""
+    settings = experiment.settings
+    used = {name for row in rows for name in (row.bath, row.pipette)}
+    told: dict[tuple[Code, str], Finding] = {}
+    for temperature_C in sorted({row.condition.temperature_C for row in rows} or {settings.temperature_C}):
+        found = solution_findings(experiment.solutions, temperature_C, settings.activity.name, settings.fit.permeant)
+        for finding in (each for of_solution in found.values() for each in of_solution):
+            told.setdefault((finding.code, finding.subject), finding)
+    for finding in told.values():
+        # The activities of a bridge and of solutions that no row names enter no equation.
+        in_equation = finding.subject in used or finding.code is not Code.STRENGTH
+        yield replace(finding, effect=finding.effect if in_equation else 0.0, place=settings.solutions)
 
 
 def _own_columns(experiment: Experiment) -> Iterator[Finding]:
@@ -59,15 +85,20 @@ def _own_columns(experiment: Experiment) -> Iterator[Finding]:
     if columns:
         values = {"columns": ", ".join(columns)}
         place = experiment.settings.table
-        yield Finding(InputDoubt.OWN_COLUMNS, About.RUN, "", place, values, Severity.NOTE)
+        yield Finding(Code.OWN_COLUMNS, "", values, 0.0, place)
 
 
-def _some_blank(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+def _some_blank(experiment: Experiment, rows: Sequence[Row], with_rows: bool) -> Iterator[Finding]:
     for column in ("group", "batch"):
-        blank = [row.number for row in rows if not getattr(row, column)]
+        blank = [row for row in rows if not getattr(row, column)]
         if 0 < len(blank) < len(rows):
-            values = {"column": column, "rows": row_ranges(blank)}
-            yield Finding(InputDoubt.SOME_BLANK, About.RUN, "", experiment.settings.table, values)
+            values = {"column": column, "rows": _named(blank, with_rows)}
+            yield Finding(Code.SOME_BLANK, column, values, place=experiment.settings.table)
+
+
+def _named(rows: Sequence[Row], with_rows: bool) -> str:
+    """Return some rows by their numbers, or counted."""
+    return row_ranges(row.number for row in rows) if with_rows else f"{len(rows)} rows"
 
 
 def _spellings(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
@@ -82,8 +113,7 @@ def _spellings(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]
             if len(names) > 1:
                 shown = " and ".join(f"'{name}'" for name in sorted(names))
                 values = {"column": column, "names": shown}
-                about = About.CELL if column == "cell" else About.RUN
-                yield Finding(InputDoubt.SPELLINGS, about, sorted(names)[0], experiment.settings.table, values)
+                yield Finding(Code.SPELLINGS, column, values, place=experiment.settings.table)
 
 
 def _cells_per_file(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
@@ -94,7 +124,7 @@ def _cells_per_file(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Fin
     shared = _shared_stems([(stems[row.measurement], row.bath) for row in rows])
     if shared:
         values = {"stems": ", ".join(f"{stem}..." for stem in shared), "n": len(rows)}
-        yield Finding(InputDoubt.CELL_PER_FILE, About.CELL, "", experiment.settings.table, values)
+        yield Finding(Code.CELL_PER_FILE, "", values, place=experiment.settings.table)
 
 
 def _shared_stems(files: Sequence[tuple[str, str]]) -> list[str]:
@@ -132,7 +162,7 @@ def _exchanged(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]
             in_bath, in_pipette = (outside, inside) if first.sign > 0 else (inside, outside)
             values = {"bath": first.bath, "pipette": first.pipette}
             values |= {"in_bath": _main(in_bath), "in_pipette": _main(in_pipette)}
-            yield Finding(InputDoubt.EXCHANGED, About.SOLUTION, first.bath, experiment.settings.table, values)
+            yield Finding(Code.EXCHANGED, first.bath, values, place=experiment.settings.table)
 
 
 def _contents(solutions: Solutions, name: str, condition: Condition) -> Counter[str]:
@@ -168,14 +198,14 @@ def _junction_signs(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Fin
         measured = settings.junction.measured_mV.get(condition.bath)
         if measured is None or not condition.pipette or condition.bath in told:
             continue
-        calculated = _calculated_mV(experiment, condition)
+        calculated = calculated_mV(experiment, condition)
         if min(abs(measured), abs(calculated)) > _MIN_JUNCTION_MV and measured * calculated < 0:
             told.add(condition.bath)
             values = {"bath": condition.bath, "measured": measured, "calculated": calculated}
-            yield Finding(InputDoubt.JUNCTION_SIGN, About.JUNCTION, condition.bath, CONFIG_FILE, values)
+            yield Finding(Code.JUNCTION_SIGN, condition.bath, values, place=CONFIG_FILE)
 
 
-def _calculated_mV(experiment: Experiment, condition: Condition) -> float:
+def calculated_mV(experiment: Experiment, condition: Condition) -> float:
     """Return the junction potential that a measured one replaces, bath minus pipette; 0 where there is none."""
     given, model = experiment.settings.junction, experiment.settings.activity.name
     junction: Junction = replace(given, measured_mV={}, already_corrected_mV=0.0)
@@ -201,20 +231,20 @@ def _zeroed_inside(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Find
             key = "key 'junction.zeroed_in'" if in_config else "column 'zeroed_in'"
             place = CONFIG_FILE if in_config else experiment.settings.table
             values = {"key": key, "name": name, "what": what}
-            yield Finding(InputDoubt.ZEROED_INSIDE, About.JUNCTION, name, place, values)
+            yield Finding(Code.ZEROED_INSIDE, name, values, place=place)
 
 
 def _unused_bridge(experiment: Experiment) -> Iterator[Finding]:
     reference = experiment.settings.junction.reference
     if reference is not None and reference.solution is not None and reference.type == ReferenceElectrode.NONE:
         values = {"name": reference.solution, "kind": reference.type}
-        yield Finding(InputDoubt.UNUSED_BRIDGE, About.JUNCTION, reference.solution, CONFIG_FILE, values)
+        yield Finding(Code.UNUSED_BRIDGE, reference.solution, values, place=CONFIG_FILE)
 
 
 def _absent(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
     permeant = experiment.settings.fit.permeant
     for ion in absent_ions(permeant, experiment.solutions, [row.condition for row in rows]) if rows else ():
-        yield Finding(InputDoubt.ION_ABSENT, About.RATIO, ion, CONFIG_FILE, {"ion": ion})
+        yield Finding(Code.ION_ABSENT, ion, {"ion": ion}, place=CONFIG_FILE)
 
 
 def _volts(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
@@ -224,7 +254,7 @@ def _volts(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
     largest_se = max((each.se_mV for each in given), default=0.0)
     if 0 < largest <= _MAX_VOLTS and largest_se <= _MAX_SE_VOLTS:
         values = {"largest": largest, "largest_se": largest_se}
-        yield Finding(InputDoubt.VOLTS, About.RUN, "", experiment.settings.table, values)
+        yield Finding(Code.VOLTS, "", values, place=experiment.settings.table)
 
 
 def _units(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
@@ -232,8 +262,8 @@ def _units(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
     settings = experiment.settings
     for name, own, others in molar_solutions(settings, experiment.solutions):
         values = {"name": name, "own": own, "others": others}
-        yield Finding(InputDoubt.MOLAR_SOLUTION, About.SOLUTION, name, settings.solutions, values)
+        yield Finding(Code.MOLAR_SOLUTION, name, values, place=settings.solutions)
     if small := offsets_in_volts(rows):
         offsets = ", ".join(f"{value:g}" for value in sorted({row.measure.command_offset_mV for row in small}))
         numbers = row_ranges(row.number for row in small)
-        yield Finding(InputDoubt.OFFSET_VOLTS, About.RUN, "", settings.table, {"values": offsets, "rows": numbers})
+        yield Finding(Code.OFFSET_VOLTS, "", {"values": offsets, "rows": numbers}, place=settings.table)

@@ -1,0 +1,265 @@
+"""Findings on permeability ratios: verdicts, cells, intervals, activities and the tests of the equation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from nernstfit.contract.codes import Code
+from nernstfit.contract.findings import Finding, named, of_potential, of_ratio
+from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioScope, RatioVerdict, ValidityTest
+from nernstfit.judgement.evidence import Evidence, Record, in_group
+from nernstfit.physics.solution.coefficients import NAMES
+
+# Cells up to which an interval is said to rest on few: with three, Student's t is 4.3, twice that of many cells. At
+# half only single cells are named; at double most studies are.
+_FEW_CELLS = 3
+# Fewest cells among which one can lie off: with three, two agreeing ones would make the third an outlier. At half the
+# test has no degree of freedom; at double a usual group of five cells is never looked at.
+_MIN_CELLS = 4
+# p below which a cell lies off the others, over all cells and ratios of a group (Bonferroni): one sound group in
+# twenty. At half it is one in forty, at double one in ten.
+_MAX_P = 0.05
+# Factor between the errors that the residuals show and the given ones from which the weights of measurements are wrong.
+# At half the estimate's own error suffices; at double measurements four times as wrong are passed over.
+_MIN_SCATTER = 2.0
+_WITHOUT_NUMBER = (RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.UPPER_BOUND, RatioVerdict.LOWER_BOUND)
+
+
+def subject_of(row: Record) -> str:
+    """Return the subject of findings on a ratio, from its row in any table with group, ion and reference."""
+    return named(row["group"], f"{row['ion']}/{row['reference']}")
+
+
+def findings(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the findings on the ratios of the configured model."""
+    for group, part in evidence.by_group("permeabilities"):
+        rows = part.to_dict("records")
+        verdicts = {row["verdict"] for row in rows}
+        if verdicts == {RatioVerdict.NOT_IDENTIFIABLE}:
+            yield Finding(Code.NO_RATIO, group, {"reason": rows[0]["reason"]})
+        for row in rows:
+            yield from _verdict(row)
+            if row["verdict"] == RatioVerdict.ESTIMATE:
+                yield from _cells(evidence, row)
+                yield from _intervals(evidence, row)
+                yield from _activities(evidence, row)
+    yield from _tests(evidence)
+    for group, part in evidence.by_group("residuals"):
+        lost = part[part["predicted_mV"].isna()]
+        if len(lost):
+            values = {"n": len(lost), "total": len(part), "baths": ", ".join(sorted(set(lost["bath"])))}
+            yield Finding(Code.LEFT_OUT, group, values | {"where": in_group(group)})
+
+
+def _finding(code: Code, row: Record, effect: float = math.inf, **values: Any) -> Finding:
+    subject = subject_of(row)
+    return Finding(code, subject, {"subject": subject} | values, effect)
+
+
+def _verdict(row: Record) -> Iterator[Finding]:
+    """Yield the findings that follow from the verdict on a ratio."""
+    verdict = RatioVerdict(row["verdict"])
+    if verdict is RatioVerdict.MODEL_REJECTED:
+        yield _finding(Code.MODEL_REJECTED, row, reason=row["reason"])
+    elif verdict is RatioVerdict.NOT_IDENTIFIABLE:
+        yield _finding(Code.NOT_IDENTIFIABLE, row, reason=row["reason"])
+    elif verdict in _WITHOUT_NUMBER:
+        yield _finding(Code.BOUND, row, 0.0, verdict=verdict.label, reason=row["reason"])
+    elif verdict is RatioVerdict.ESTIMATE and not (math.isfinite(row["low"]) and math.isfinite(row["high"])):
+        yield _finding(Code.NO_INTERVAL, row, reason=f": {row['reason']}" if row["reason"] else "")
+
+
+def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
+    """Yield the findings on the number of cells behind a ratio and on one that lies off the others."""
+    n = row["n_cells"]
+    if n <= 1 or row["scope"] == RatioScope.CELL:
+        yield _finding(Code.ONE_CELL, row)
+    elif n <= _FEW_CELLS:
+        yield _finding(Code.FEW_CELLS, row, 0.0, n=int(n))
+    cells = evidence.of_model("cells")
+    own = cells[(cells["group"] == row["group"]) & (cells["ion"] == row["ion"]) & cells["ln_ratio"].notna()]
+    ratios = cells[(cells["group"] == row["group"]) & cells["ln_ratio"].notna()]["ion"].nunique()
+    off = outlying(own["ln_ratio"].to_numpy(float), own["se_ln_ratio"].fillna(0.0).to_numpy(float), ratios)
+    if off is not None:
+        i, theirs, z = off
+        cell, value = named(row["group"], own["cell"].iloc[i]), float(own["ln_ratio"].iloc[i])
+        effect = of_ratio((value - theirs) / len(own), row["low"], row["high"])
+        values = {"cell": cell, "z": z, "ratio": f"{row['ion']}/{row['reference']}"}
+        yield Finding(Code.OUTLYING_CELL, cell, values | {"value": math.exp(value), "theirs": math.exp(theirs)}, effect)
+
+
+def outlying(ln_ratios: np.ndarray, se: np.ndarray, ratios: int = 1) -> tuple[int, float, float] | None:
+    """Return the cell that lies off the others, the mean of these, and the distance in standard deviations.
+
+    Each cell is held against the mean of the others by Student's t with their standard deviation and its own error
+    beyond theirs; p is multiplied by the number of cells, and by that of ratios (Bonferroni).
+
+    Parameters
+    ----------
+    ln_ratios, se : ndarray, shape (cells,)
+    ratios : int
+        Number of ratios that are looked at.
+
+    Returns
+    -------
+    tuple or None
+        Number of the cell, mean ln ratio of the others, t; None where no cell lies off, or there are too few.
+    """
+    n = len(ln_ratios)
+    if n < _MIN_CELLS:
+        return None
+    found = []
+    for i in range(n):
+        others = np.delete(ln_ratios, i)
+        further = max(0.0, float(se[i] ** 2 - np.median(np.delete(se, i)) ** 2))
+        deviation = math.sqrt(float(others.var(ddof=1)) * n / (n - 1) + further)
+        distance = abs(float(ln_ratios[i] - others.mean()))
+        found.append((distance / deviation if deviation > 0 else math.inf * (distance > 0), i, float(others.mean())))
+    t, i, theirs = max((each for each in found if not math.isnan(each[0])), default=(0.0, 0, 0.0))
+    p = ratios * n * 2 * float(stats.t.sf(t, n - 2))
+    return (i, theirs, t) if p < _MAX_P and math.isfinite(t) else None
+
+
+def _intervals(evidence: Evidence, row: Record) -> Iterator[Finding]:
+    """Yield the finding on the interval by another method that deviates most among those that are marked."""
+    table = evidence.of_model("intervals")
+    own = table[(table["group"] == row["group"]) & (table["ion"] == row["ion"]) & table["disagrees"].isin([True])]
+    own = own[(own["low"] > 0) & own["high"].notna()]
+    found = []
+    for other in own.to_dict("records"):
+        ends = ((other["low"], row["low_cells"]), (other["high"], row["high_cells"]))
+        shift = max((abs(math.log(a / b)) for a, b in ends if b > 0), default=math.nan)
+        values = {"method": IntervalMethod(other["method"]).label, "low": other["low"], "high": other["high"]}
+        found.append(_finding(Code.INTERVALS_DISAGREE, row, of_ratio(shift, row["low"], row["high"]), **values))
+    yield from sorted(found, key=lambda finding: -finding.effect)[:1]
+
+
+def _activities(evidence: Evidence, row: Record) -> Iterator[Finding]:
+    """Yield the finding on what another activity model, or another convention, makes of a ratio."""
+    activity = evidence.experiment.settings.activity
+    if activity.model == ActivityModel.CONCENTRATION:
+        return
+    table = evidence.tables["permeabilities"]
+    same = table[(table["group"] == row["group"]) & (table["ion"] == row["ion"]) & table["ln_ratio"].notna()]
+    ln_ratio = dict(zip(same["model"], same["ln_ratio"], strict=True))
+    in_model = {name: evidence.model.replace(activity.name, name, 1) for name in NAMES}
+    of_model = {
+        name: ln_ratio[model]
+        for name, model in in_model.items()
+        if name not in (activity.name, ActivityModel.CONCENTRATION) and model in ln_ratio
+    }
+    conventions = {name: value for name, value in of_model.items() if name.split(":")[0] == activity.model}
+    ions = _estimated(evidence, {row["ion"], row["reference"]})
+    cases: list[tuple[Code, Mapping[str, float], Mapping[str, Any]]] = [
+        (Code.ACTIVITY_CONVENTION, conventions, {}),
+        (Code.ACTIVITY_ESTIMATED, of_model, {"ions": " and ".join(ions), "model": activity.name}),
+    ]
+    for code, others, values in cases[: 1 + bool(ions)]:
+        if others:
+            other = max(others, key=lambda name: abs(others[name] - row["ln_ratio"]))
+            effect = of_ratio(others[other] - row["ln_ratio"], row["low"], row["high"])
+            if effect >= 1 or code is Code.ACTIVITY_ESTIMATED:
+                yield _finding(code, row, effect, **values, other=other, value=math.exp(others[other]))
+
+
+def _estimated(evidence: Evidence, ions: set[str]) -> list[str]:
+    """Return those ions whose activity coefficient is no measured one in some bath or pipette."""
+    used = {name for row in evidence.experiment.rows for name in (row.bath, row.pipette)}
+    table = evidence.tables["solutions"]
+    own = table[table["solution"].isin(used) & table["ion"].isin(ions)]
+    return sorted(set(own[own["status"].str.startswith(("estimated", "analogue"))]["ion"]))
+
+
+# Tests of the equation
+
+
+def _tests(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the findings on tests with a small p, one for each deviation, and on an equation that is not tested."""
+    alpha = 1 - float(evidence.experiment.settings.fit.confidence)
+    for group, part in evidence.by_group("tests"):
+        yield from _untested(evidence, group, part)
+        possible = part[part["p"].notna()]
+        deviations: dict[tuple[str, ...], list[Record]] = {}
+        for test in possible.to_dict("records"):
+            deviations.setdefault((f"{test['statistic']:.6g}", f"{test['df1']:.6g}"), []).append(test)
+        sizes = _Sizes(evidence, group)
+        for tests in deviations.values():
+            if tests[0]["p"] < alpha:
+                test = min(tests, key=lambda each: list(ValidityTest).index(ValidityTest(each["test"])))
+                is_sure = test["p"] * len(deviations) < alpha
+                effect = max(map(sizes.effect, tests)) if is_sure else 0.0
+                code, values = Code.of_test(ValidityTest(test["test"])), {"sentence": test["sentence"].rstrip(".")}
+                yield Finding(code, group, values, effect)
+
+
+def _untested(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[Finding]:
+    if not tests[tests["test"] == ValidityTest.LACK_OF_FIT]["p"].isna().any():
+        return
+    rows = evidence.reversals[evidence.reversals["group"] == group]
+    rows = rows[rows[["corrected_mV", "low_mV", "high_mV"]].notna().any(axis=1)]
+    n = len(rows.drop_duplicates(["bath", "pipette", "configuration", "temperature_C"]))
+    ratios = int((evidence.of_model("permeabilities")["group"] == group).sum())
+    is_free = math.isinf(evidence.experiment.settings.fit.offset_sd_mV)
+    parameters = f"{ratios} ratio{'s' * (ratios != 1)}{' and a free offset in each cell' * is_free}"
+    yield Finding(Code.UNTESTED, group, {"where": in_group(group), "n": n, "parameters": parameters})
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Sizes of deviations over the range of a group's data."""
+
+    evidence: Evidence
+    group: str
+
+    def effect(self, test: Record) -> float:
+        """Return the effect of a deviation: at the ends of the range against its middle."""
+        kind, size = ValidityTest(test["test"]), test["size"]
+        if kind is ValidityTest.LACK_OF_FIT:
+            return math.inf
+        if kind is ValidityTest.SCATTER:
+            return float(size / _MIN_SCATTER)
+        if kind is ValidityTest.SHIFT_METHOD:
+            return self._of_ratio(test["ion"], size)
+        if kind is ValidityTest.PERMEABILITY_TREND:
+            return self._of_ratio(test["ion"], size * self._decades(test["ion"]) * math.log(10) / 2)
+        if kind is ValidityTest.ACTIVITY:
+            return of_potential(size * self._decades(test["ion"]) / 2)
+        return of_potential(size * self._span(kind) / 2)
+
+    def _of_ratio(self, ion: str, shift_ln: float) -> float:
+        """Return the effect on the ratio of an ion; of the reference on that with the shortest interval."""
+        table = self.evidence.of_model("permeabilities")
+        rows = table[(table["group"] == self.group) & (table["verdict"] == RatioVerdict.ESTIMATE)]
+        own = rows[rows["ion"] == ion] if (rows["ion"] == ion).any() else rows
+        return max((of_ratio(shift_ln, row.low, row.high) for row in own.itertuples()), default=0.0)
+
+    def _decades(self, ion: str) -> float:
+        """Return the range of an ion's activity in the baths that hold it, in decades."""
+        own = self.evidence.found[self.evidence.found["group"] == self.group]
+        keys = pd.MultiIndex.from_frame(own[["bath", "temperature_C"]])
+        table = self.evidence.tables["solutions"]
+        table = table[(table["ion"] == ion) & (table["activity_mM"] > 0)].set_index(["solution", "temperature_C"])
+        activity = table["activity_mM"][table.index.isin(keys)]
+        return float(np.ptp(np.log10(activity))) if len(activity) else 0.0
+
+    def _span(self, kind: ValidityTest) -> float:
+        """Return the range of the predicted potential, of the time within a cell in minutes, or of the conductance."""
+        if kind is ValidityTest.POTENTIAL:
+            table = self.evidence.of_model("residuals")
+            return _range(table[table["group"] == self.group]["predicted_mV"])
+        own = self.evidence.found[self.evidence.found["group"] == self.group]
+        if kind is ValidityTest.CONDUCTANCE:
+            return _range(own["slope_nS"])
+        return max((_range(part["time_s"]) / 60 for _, part in own.groupby("cell")), default=0.0)
+
+
+def _range(values: pd.Series) -> float:
+    known = values.dropna()
+    return float(known.max() - known.min()) if len(known) else 0.0

@@ -1,0 +1,198 @@
+"""Findings on single measurements: refused recordings, flags that matter, leak, series resistance, noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nernstfit.contract.codes import Code
+from nernstfit.contract.findings import Finding, of_potential
+from nernstfit.contract.schema import schema
+from nernstfit.contract.terms import Configuration, Flag, Leak, PotentialVerdict, Voltage
+from nernstfit.experiment.records import Row
+from nernstfit.judgement.evidence import Evidence, Record, flags_of
+from nernstfit.reversal import curve as curves
+from nernstfit.reversal import leak
+from nernstfit.reversal.curve import Curve
+from nernstfit.reversal.open_pore import steepest_bend
+
+# Series resistance in MOhm that an unknown one counts as: the usual access in whole-cell recording is 5 to 20. With
+# half, currents of 200 pA at the zero are passed over; with double, 50 pA are warned of.
+_UNKNOWN_MOHM = 10.0
+# Relative error of a series resistance that was read from the amplifier. With half, corrections of 5 to 10 mV are
+# passed over; with double, those from 2.5 mV are warned of.
+_RS_ERROR = 0.2
+# Distance in mV of the places at which the slope of a curve is examined for gating; see open_pore._WIDTH_MV. With half
+# the same levels are compared twice; with double an activation within 20 mV can lie between two places.
+_PLACES_MV = 10.0
+_REMEDIES: Mapping[PotentialVerdict, str] = {
+    PotentialVerdict.AMBIGUOUS: "record more levels near the zero, or with less noise",
+    PotentialVerdict.NOT_A_REVERSAL: "subtract the leak, or measure tail currents",
+    PotentialVerdict.NO_CROSSING: "record over a wider range of voltages",
+    PotentialVerdict.UNREADABLE: "replace the file, or exclude the row",
+}
+# Flags without an own finding that qualify a measurement.
+_REMARKS = (
+    *(Flag.LEVELS_LEFT_OUT, Flag.EXCESS_SCATTER, Flag.ONE_ESTIMATOR, Flag.FLATTENS, Flag.CLIPPED, Flag.TREND),
+    *(Flag.ONLINE_SUBTRACTION, Flag.CONDITIONING_TRAIN),
+)
+
+
+def findings(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the findings on every measurement."""
+    rows = evidence.reversals.to_dict("records")
+    of_iv = dict(list(evidence.tables["iv"].groupby("measurement", sort=False)))
+    if not len(evidence.found):
+        counts = evidence.reversals["verdict"].value_counts()
+        named = ", ".join(f"{n} {PotentialVerdict(verdict).label}" for verdict, n in sorted(counts.items()))
+        yield Finding(Code.NO_REVERSAL, "", {"counts": named})
+    for row in rows:
+        own = evidence.rows[row["measurement"]]
+        yield from _outcome(row)
+        yield from _default_changed(evidence, row, own)
+        if row["verdict"] == PotentialVerdict.REVERSAL:
+            yield from _flagged(row, own)
+            yield from _Current(row, own, of_iv.get(row["measurement"])).findings()
+    yield from _without_series_resistance(evidence.found)
+    yield from _below_thermal(evidence.tables["thermodynamics"])
+
+
+def _finding(code: Code, row: Record, effect: float, **values: Any) -> Finding:
+    return Finding(code, row["measurement"], {"name": row["measurement"]} | values, effect)
+
+
+def _outcome(row: Record) -> Iterator[Finding]:
+    """Yield the finding on a measurement without a potential."""
+    verdict, reason = PotentialVerdict(row["verdict"]), row["reason"]
+    if verdict is PotentialVerdict.EXCLUDED:
+        yield _finding(Code.ROW_EXCLUDED, row, 0.0, reason=reason)
+    elif verdict is not PotentialVerdict.REVERSAL:
+        if math.isfinite(row["low_mV"]) or math.isfinite(row["high_mV"]):
+            yield _finding(Code.LIMIT, row, 0.0)
+            return
+        ways = [" and ".join(way.split(";")) for way in row["remedy"].split("|") if way]
+        remedy = f"set {', or '.join(ways)}" if ways else _REMEDIES[verdict]
+        yield _finding(Code.REFUSED, row, math.inf, verdict=verdict.label, reason=reason, remedy=remedy)
+
+
+def _default_changed(evidence: Evidence, row: Record, own: Row) -> Iterator[Finding]:
+    """Yield the finding on a measurement whose outcome is that of a new default; see `was` in config.schema.yaml."""
+    rule, fact = schema()["properties"]["measure"]["properties"]["voltage"], evidence.fact(row["measurement"])
+    is_default = "measure.voltage" not in evidence.experiment.given and own.measure.voltage == rule["default"]
+    is_beyond = fact.get("mismatch_mV", math.nan) > own.measure.max_mismatch_mV
+    if is_default and is_beyond and fact["verdict"] == PotentialVerdict.AMBIGUOUS:
+        values = {"key": "measure.voltage", "before": rule["was"], "now": rule["default"]}
+        outcome = f"a recorded voltage {fact['mismatch_mV']:.1f} mV from the command gives no number"
+        yield _finding(Code.DEFAULT_CHANGED, row, math.inf, **values, outcome=outcome)
+
+
+def _flagged(row: Record, own: Row) -> Iterator[Finding]:
+    """Yield the findings that follow from the flags of a reversal potential."""
+    flags = flags_of(row)
+    if Flag.DRIFT in flags:
+        yield _finding(Code.DRIFT, row, of_potential(flags[Flag.DRIFT] / 2), shift=flags[Flag.DRIFT])
+    if Flag.ESTIMATORS_DISAGREE in flags:
+        shift = abs(flags[Flag.ESTIMATORS_DISAGREE])
+        yield _finding(Code.ESTIMATORS, row, of_potential(shift), shift=shift)
+    if Flag.COMMAND_MISMATCH in flags:
+        shift = flags[Flag.COMMAND_MISMATCH]
+        effect = 0.0 if own.measure.voltage == Voltage.RECORDED else of_potential(shift)
+        yield _finding(Code.MISMATCH, row, effect, shift=shift)
+    if Flag.CAPACITY_UNKNOWN in flags:
+        shift = 0.0 if math.isnan(row["capacitance_shift_mV"]) else row["capacitance_shift_mV"]
+        side = "lower" if shift < 0 else "higher"
+        yield _finding(Code.CAPACITANCE, row, of_potential(shift), shift=abs(shift), side=side)
+    for flag, code in ((Flag.STEEPENS, Code.STEEPENS), (Flag.HYSTERESIS, Code.HYSTERESIS)):
+        if flag in flags:
+            yield _finding(code, row, math.inf)
+    remarks = [
+        flag.label + ("" if math.isnan(flags[flag]) else f" {flags[flag]:.3g}") for flag in _REMARKS if flag in flags
+    ]
+    if remarks:
+        yield _finding(Code.FLAGGED, row, 0.0, flags=", ".join(remarks))
+
+
+@dataclass(frozen=True)
+class _Current:
+    """Current of one measurement at its zero.
+
+    Attributes
+    ----------
+    row : mapping
+        Of reversal_potentials.csv.
+    own : Row
+    iv : DataFrame or None
+        Its levels in iv.csv; None where it was measured elsewhere.
+    """
+
+    row: Record
+    own: Row
+    iv: pd.DataFrame | None
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield the findings on leak and series resistance."""
+        if self.iv is None or len(self.iv) == 0:
+            return
+        if Leak.of(self.own.measure.leak) is Leak.NONE:
+            yield from self._leak(self.iv)
+        if not math.isnan(self.row["leak_shift_mV"]):
+            yield from self._series_resistance(self.iv)
+
+    def _series_resistance(self, iv: pd.DataFrame) -> Iterator[Finding]:
+        """Yield the possible drop of the current that flows at the zero, which is what was subtracted."""
+        by_command = iv.sort_values("command_mV")
+        total = np.interp(self.row["reversal_mV"], by_command["command_mV"], by_command["raw_current_pA"])
+        is_known = not math.isnan(self.row["rs_shift_mV"])
+        shift = _RS_ERROR * self.row["rs_shift_mV"] if is_known else _UNKNOWN_MOHM * float(total) * 1e-3
+        if of_potential(shift) >= 1:
+            how = f"uncertain by {100 * _RS_ERROR:.0f} %" if is_known else f"unknown ({_UNKNOWN_MOHM:g} MOhm?)"
+            values = {"current": float(total), "how": how, "shift": abs(shift)}
+            yield _finding(Code.RS_ERROR, self.row, of_potential(shift), **values)
+
+    def _leak(self, iv: pd.DataFrame) -> Iterator[Finding]:
+        """Yield the shift of the zero by a leak below activation that was not subtracted."""
+        sign = Configuration(self.row["configuration"]).sign
+        own = curves.average(*(iv[name].to_numpy(float) for name in ("voltage_mV", "current_pA", "se_pA")))
+        without = leak.without_linear(own, sign)
+        if without is None or not _has_gates(own, sign, self.row["temperature_C"]):
+            return
+        zero_mV, lost_pA = self.row["reversal_mV"], own.current_pA - without.current_pA
+        slope_nS = float(np.polyfit(own.voltage_mV, lost_pA, 1)[0])
+        zeros = _zeros_mV(without)
+        shift = float(min(zeros - zero_mV, key=abs)) if len(zeros) else math.nan
+        effect = of_potential(shift) if len(zeros) else math.inf
+        values = {"percent": 100 * min(1.0, slope_nS / self.row["slope_nS"]), "shift": shift}
+        if slope_nS > 0 and effect > 0:
+            yield _finding(Code.LEAK, self.row, effect, **values)
+
+
+def _has_gates(own: Curve, sign: int, temperature_C: float) -> bool:
+    """Return True where the slope rises with depolarisation somewhere as in no open pore."""
+    places = np.arange(own.voltage_mV[0], own.voltage_mV[-1], _PLACES_MV)
+    bends = (steepest_bend(own, float(place), sign, temperature_C) for place in places)
+    return any(bend is not None and bend.exceeds for bend in bends)
+
+
+def _zeros_mV(own: Curve) -> np.ndarray:
+    """Return the voltages at which straight lines between levels cross zero upwards or downwards, shape (zeros,)."""
+    i = np.flatnonzero(np.diff(np.sign(own.current_pA)) != 0)
+    v, c = own.voltage_mV, own.current_pA
+    return np.asarray(v[i] - c[i] * (v[i + 1] - v[i]) / (c[i + 1] - c[i]))
+
+
+def _without_series_resistance(found: pd.DataFrame) -> Iterator[Finding]:
+    unknown = [row for row in found.to_dict("records") if Flag.RS_UNKNOWN in flags_of(row)]
+    if unknown:
+        yield Finding(Code.RS_UNKNOWN, "", {"n": len(unknown), "total": len(found)}, 0.0)
+
+
+def _below_thermal(thermodynamics: pd.DataFrame) -> Iterator[Finding]:
+    ratios: Mapping[Any, float] = thermodynamics.groupby("measurement")["noise_ratio"].first().dropna().to_dict()
+    for name, ratio in ratios.items():
+        if ratio < 1:
+            yield Finding(Code.BELOW_THERMAL, name, {"name": name, "ratio": ratio}, 0.0)

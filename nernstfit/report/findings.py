@@ -1,0 +1,94 @@
+"""Findings as the report shows them: beside the number that they qualify, and grouped by their kind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nernstfit.contract.codes import About, Code, Severity
+from nernstfit.contract.findings import named
+from nernstfit.report.blocks import Text
+from nernstfit.report.numbers import typeset
+from nernstfit.report.results import Results
+from nernstfit.report.wording import capitalized
+
+Record = Mapping[Any, Any]
+
+# Findings of one kind that are written out: a third says nothing new but that there are more. At half the second
+# ratio or file of a pair is not named; at double many refused recordings fill the page.
+_MAX_OF_A_KIND = 2
+_SECTIONS: Mapping[About, str] = {
+    About.RUN: "findings",
+    About.SOLUTION: "solutions",
+    About.JUNCTION: "junctions",
+    About.MEASUREMENT: "measurements",
+    About.CELL: "measurements",
+    About.RATIO: "ratios",
+}
+_OF_EQUATION = (
+    *(Code.UNTESTED, Code.LACK_OF_FIT, Code.SHIFT_METHOD, Code.TIME, Code.POTENTIAL, Code.CONDUCTANCE, Code.ACTIVITY),
+    *(Code.PERMEABILITY_TREND, Code.SCATTER),
+)
+_OTHER_SECTIONS: Mapping[Code, str] = dict.fromkeys(_OF_EQUATION, "valid") | {Code.REFUSED: "refused"}
+
+
+@dataclass(frozen=True)
+class Qualifier:
+    """A finding as the summary shows it: its severity, its words, and the name of the section with the details."""
+
+    severity: str
+    text: str
+    section: str
+
+
+def section_of(row: Record) -> str:
+    """Return the section of the report that shows what a finding is about."""
+    return _OTHER_SECTIONS.get(Code(row["code"]), _SECTIONS[About(row["about"])])
+
+
+def words(row: Record) -> str:
+    """Return the sentence of a row of warnings.csv with its remedy."""
+    sentence, remedy = typeset(row["sentence"]), row["remedy"]
+    if not remedy:
+        return f"{sentence.removesuffix('.')}."
+    return f"{sentence} {capitalized(remedy)}." if sentence.endswith("?") else f"{sentence}; {remedy}."
+
+
+def serious(results: Results) -> list[Record]:
+    """Return the errors and warnings, the heaviest first."""
+    return [row for row in results.findings.to_dict("records") if row["severity"] != Severity.NOTE]
+
+
+def beside_ratio(results: Results, row: Record) -> list[Qualifier]:
+    """Return what qualifies one ratio, in short."""
+    subject = named(row["group"], f"{row['ion']}/{row['reference']}")
+    own = [each for each in serious(results) if each["about"] == About.RATIO and each["subject"] == subject]
+    return [Qualifier(each["severity"], Code(each["code"]).label, section_of(each)) for each in own]
+
+
+def by_kind(rows: Collection[Record]) -> Iterator[tuple[Record, int]]:
+    """Yield the first findings of each kind, the last of them with the number of those that are left out."""
+    kinds: dict[tuple[str, str], list[Record]] = {}
+    for row in rows:
+        kinds.setdefault((row["severity"], row["code"]), []).append(row)
+    for of_kind in kinds.values():
+        shown = of_kind if len(of_kind) <= _MAX_OF_A_KIND else of_kind[:1]
+        yield from ((row, 0) for row in shown[:-1])
+        yield shown[-1], len(of_kind) - len(shown)
+
+
+def listed(results: Results) -> list[Qualifier]:
+    """Return all errors and warnings with their sentences, a few of each kind."""
+    return [
+        Qualifier(row["severity"], words(row) + (f" And {more} more of this kind." if more else ""), section_of(row))
+        for row, more in by_kind(serious(results))
+    ]
+
+
+def texts(results: Results, about: About, subjects: Collection[str] | None = None) -> Iterator[Text]:
+    """Yield the findings on some things of one kind as paragraphs; on all of them where none is named."""
+    for row in results.findings.to_dict("records"):
+        if row["about"] == about and (subjects is None or row["subject"] in subjects):
+            look = "note" if row["severity"] == Severity.NOTE else "warning"
+            yield Text(f"{capitalized(row['severity'])}: {words(row)}", look)

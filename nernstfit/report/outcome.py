@@ -1,0 +1,114 @@
+"""Outcome of a run in a few lines, and as one object: what `nernstfit run` ends with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from nernstfit.contract import tables
+from nernstfit.contract.codes import Severity
+from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
+from nernstfit.report import findings
+from nernstfit.report.numbers import estimate
+from nernstfit.report.wording import counted, group_phrase, is_or_are
+
+Record = Mapping[Any, Any]
+REPORT = Path("results", "report.html")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Outcome of a run.
+
+    Attributes
+    ----------
+    reversals, ratios, findings : DataFrame
+        The tables reversal_potentials and warnings, and the ratios of the configured model.
+    model : str
+        '' where nothing was fitted.
+    folder : Path
+        Of the experiment.
+    """
+
+    reversals: pd.DataFrame
+    ratios: pd.DataFrame
+    findings: pd.DataFrame
+    model: str
+    folder: Path
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of rows that are used, refused and excluded; a limit that is fitted is used."""
+        verdicts = self.reversals["verdict"]
+        has_limit = self.reversals[["low_mV", "high_mV"]].notna().any(axis=1)
+        used = int(((verdicts == PotentialVerdict.REVERSAL) | has_limit).sum())
+        excluded = int((verdicts == PotentialVerdict.EXCLUDED).sum())
+        return {"used": used, "refused": len(verdicts) - used - excluded, str(PotentialVerdict.EXCLUDED): excluded}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the outcome as plain values, for JSON."""
+        names = ("group", "ion", "reference", "verdict", "ratio", "low", "high", "n_cells", "reason")
+        ratios = [{name: _plain(row[name]) for name in names} for row in self.ratios.to_dict("records")]
+        warnings = self.findings.to_dict("records")
+        return {
+            "recordings": self.counts(),
+            "ratios": ratios,
+            "warnings": warnings,
+            "report": str(self.folder / REPORT),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield the outcome line by line: recordings, ratios, errors and warnings, and the place of the report."""
+        counts, is_imported = self.counts(), not self.reversals["recording"].any()
+        what = "Potentials" if is_imported else "Recordings"
+        yield f"{what}: {', '.join(f'{number} {name}' for name, number in counts.items())}."
+        if len(self.ratios):
+            yield f"Permeability ratios ({self.model}):"
+            yield from self._ratio_lines()
+        yield from self._finding_lines()
+        yield f"Report: {self.folder / REPORT}"
+
+    def _ratio_lines(self) -> Iterator[str]:
+        rows = self.ratios.to_dict("records")
+        has_groups = any(row["group"] for row in rows)
+        width = max(len(f"{row['ion']}/{row['reference']}") for row in rows)
+        for i, row in enumerate(rows):
+            if has_groups and (i == 0 or rows[i - 1]["group"] != row["group"]):
+                yield f"  {group_phrase(row['group'])}"
+            name = f"{row['ion']}/{row['reference']}".ljust(width)
+            number = estimate(row["ratio"], row["low"], row["high"]).both
+            yield f"  {name}  {number}, n = {row['n_cells']:.0f}, {RatioVerdict(row['verdict']).label}"
+
+    def _finding_lines(self) -> Iterator[str]:
+        rows = self.findings.to_dict("records")
+        serious = [row for row in rows if row["severity"] != Severity.NOTE]
+        for row, more in findings.by_kind(serious):
+            yield f"{row['severity']}: {findings.words(row)}" + (f" And {more} more of this kind." if more else "")
+        notes = len(rows) - len(serious)
+        if not serious:
+            yield "No errors, no warnings."
+        if notes:
+            yield f"{counted(notes, 'note')} {is_or_are(notes)} in {self.folder / tables.WARNINGS.path}."
+
+
+def of_folder(folder: Path) -> Outcome:
+    """Read the outcome of the run in an experiment folder."""
+
+    def loaded(table: tables.Table) -> pd.DataFrame:
+        return tables.load(folder / table.path, table)
+
+    models, ratios = loaded(tables.MODELS), loaded(tables.PERMEABILITIES)
+    model = str(models["model"].iloc[0]) if len(models) else ""
+    configured = ratios[ratios["model"] == model]
+    return Outcome(loaded(tables.REVERSAL_POTENTIALS), configured, loaded(tables.WARNINGS), model, folder)
+
+
+def _plain(value: Any) -> Any:
+    """Return a cell as JSON can hold it: a missing number is null."""
+    if isinstance(value, float):
+        return None if math.isnan(value) else value
+    return value

@@ -1,0 +1,166 @@
+"""Findings on solutions: charge balance, ionic strength, osmolarity, buffering and binding."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.contract.codes import Code
+from nernstfit.contract.findings import Finding, of_potential
+from nernstfit.physics.constants import thermal_voltage_mV
+from nernstfit.physics.solution import equilibria
+from nernstfit.physics.solution.activity import ionic_strength_M
+from nernstfit.physics.solution.coefficients import model_named
+from nernstfit.physics.solution.ions import Ion
+from nernstfit.solutions.composition import Composition, Solutions
+
+CHARGE_PERCENT = 2.0
+"""Charge excess in percent of the charge of the cations above which a recipe is taken to be incomplete: 3 meq/l of
+150. At half, rounding of published recipes would be warned of; at double, 6 meq/l of a missing titrant would not."""
+OSMOLARITY_MOSM_PER_L = (150.0, 450.0)
+"""Range of solutions for vertebrate cells (about 300). At half its width some common recipes would be warned of, at
+double a forgotten glucose or sucrose would not; solutions of marine animals have about 1,000."""
+# Osmolarity from which a solution fills a salt bridge and is not warned of. At half, solutions of marine animals would
+# not be warned of; at double, bridges of 1 to 2 M KCl would be.
+_BRIDGE_MOSM_PER_L = 2000.0
+MAX_BOUND = 0.95
+"""Bound fraction of a chelator above which it no longer buffers the free metal: an error of 1 % in its amount then
+changes the free metal by 20 %. With half the unbound rest (0.975) that is 40 %, with double (0.9) 10 %."""
+MAX_PKA_DISTANCE = 1.0
+"""Distance of the pH from the nearest pKa within which a buffer holds it, with at least 1/3 of its greatest capacity.
+At half HEPES at pH 6.9 would be warned of; at double 4 % of the capacity is left, and the table is refused anyway."""
+# Concentration from which an ion can be the missing one, or H and OH the acid or base of a recipe. At half or double
+# only the wording of a warning on trace ions changes.
+_NOTABLE_MM = 1.0
+_CHELATORS = frozenset(step.base for step in equilibria.COMPLEXES if step.partner != "H")
+
+
+def solution_findings(
+    solutions: Solutions, temperature_C: float, model: str, permeant: Collection[str] = ()
+) -> dict[str, tuple[Finding, ...]]:
+    """Return the findings on each solution, by its name.
+
+    Parameters
+    ----------
+    solutions : Solutions
+    temperature_C : float
+    model : str
+        Activity model, with its convention where it has one.
+    permeant : collection of str
+        Permeant ions: what makes their activity uncertain weighs more.
+
+    Returns
+    -------
+    dict of str to tuple of Finding
+        An empty tuple where there is nothing to say.
+    """
+    at, excess = solutions.at(temperature_C), solutions.charge_excess_meq_per_l(temperature_C).tolist()
+    return {
+        name: tuple(_Solution(solutions, at, i, temperature_C, permeant).findings(excess[i], model))
+        for i, name in enumerate(solutions.names)
+    }
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """One solution at a temperature; see `solution_findings`."""
+
+    solutions: Solutions
+    at: Composition
+    i: int
+    temperature_C: float
+    permeant: Collection[str]
+
+    def findings(self, excess: float, model: str) -> Iterator[Finding]:
+        """Yield the findings; `excess` is the sum of z c in meq/l."""
+        yield from self._charge(excess)
+        strength = float(ionic_strength_M(self.free_mM, self.solutions.valence))
+        limit = model_named(model)[0].max_strength_M
+        if strength > limit:
+            yield self._finding(Code.STRENGTH, math.inf, strength=strength, limit=limit, model=model)
+        osmolarity = float(self.at.osmolarity_mOsm_per_l[self.i])
+        low, high = OSMOLARITY_MOSM_PER_L
+        if not low <= osmolarity <= high and osmolarity < _BRIDGE_MOSM_PER_L:
+            yield self._finding(Code.OSMOLARITY, 0.0, osmolarity=osmolarity, low=low, high=high)
+        yield from self._without_pH() if math.isnan(self.solutions.pH[self.i]) else self._with_pH()
+
+    @property
+    def free_mM(self) -> NDArray[np.float64]:
+        """Return the free concentrations, shape (ions,)."""
+        return np.asarray(self.at.free_mM[self.i])
+
+    @property
+    def cations_meq_per_l(self) -> float:
+        """Return the charge of the cations."""
+        return float(self.free_mM @ np.maximum(self.solutions.valence, 0))
+
+    def _finding(self, code: Code, effect: float, **values: Any) -> Finding:
+        name = self.solutions.names[self.i]
+        return Finding(code, name, {"name": name} | values, effect)
+
+    def _effect(self, charge_meq_per_l: float) -> float:
+        """Return the effect of an error of some charge: the shift of the Nernst potential of an ion of that share."""
+        share = abs(charge_meq_per_l) / max(self.cations_meq_per_l, 1e-9)
+        return of_potential(float(thermal_voltage_mV(self.temperature_C)) * math.log1p(share))
+
+    def _charge(self, excess: float) -> Iterator[Finding]:
+        cations = self.cations_meq_per_l
+        percent = 100 * excess / cations if cations > 0 else math.nan
+        if abs(percent) <= CHARGE_PERCENT or not self.free_mM.any():
+            return
+        share = "" if math.isnan(percent) else f" ({percent:+.1f} % of the cations' charge)"
+        values: Mapping[str, Any] = {"excess": excess, "share": share, "missing": self._missing_ion(excess)}
+        yield self._finding(Code.CHARGE, self._effect(excess), **values)
+
+    def _missing_ion(self, excess: float) -> str:
+        """Return the ion that a recipe most likely omits: the most abundant one of the missing charge."""
+        sign, solutions = -1 if excess > 0 else 1, self.solutions
+        lacking = [
+            (c, ion.name)
+            for ion, c in zip(solutions.ions, self.free_mM.tolist(), strict=True)
+            if ion.valence == sign and c > _NOTABLE_MM and ion.name not in ("H", "OH")
+        ]
+        ion = max(lacking)[1] if lacking else ("Cl" if sign < 0 else "Na or K")
+        acid = "acid" if sign < 0 else "base"
+        if not math.isnan(solutions.pH[self.i]):
+            return f"likely missing is {ion}, of the {acid} that set the pH (column 'titrant')"
+        buffers = [each.name for each in solutions.amounts(self.i) if each.pKa is not None]
+        without = f", or a pH: without one {' and '.join(buffers)} counts as written" if buffers else ""
+        return f"likely missing is {ion}{without}"
+
+    def _with_pH(self) -> Iterator[Finding]:
+        solutions, i = self.solutions, self.i
+        acids = equilibria.acid_steps(solutions.known.values())
+        pKas = equilibria.pKa(solutions.amounts(i), acids, self.temperature_C)
+        nearest = min(pKas, key=lambda p: abs(p - solutions.pH[i]))
+        distance = abs(nearest - solutions.pH[i])
+        if distance > MAX_PKA_DISTANCE:
+            effect = math.inf if "H" in self.permeant else 0.0
+            yield self._finding(Code.UNBUFFERED, effect, pH=solutions.pH[i], distance=distance, pKa=nearest)
+        for name, fraction in sorted(self.at.bound[i].items()):
+            if name in _CHELATORS and fraction > MAX_BOUND:
+                effect = math.inf if self._metals() & set(self.permeant) else 0.0
+                values = {"chelator": name.rstrip("1234"), "percent": 100 * fraction}
+                yield self._finding(Code.BOUND_METAL, effect, **values)
+
+    def _metals(self) -> set[str]:
+        return {ion.name for ion in self.solutions.amounts(self.i) if ion.valence > 1}
+
+    def _without_pH(self) -> Iterator[Finding]:
+        amounts = self.solutions.amounts(self.i)
+        chelators = sorted(ion.name for ion in amounts if ion.name in _CHELATORS)
+        metals = sorted(self._metals())
+        if chelators and metals:
+            charge = sum(c * ion.valence for ion, c in amounts.items() if ion.valence > 1)
+            effect = math.inf if set(metals) & set(self.permeant) else self._effect(charge)
+            values = {"metals": " and ".join(metals), "chelators": " and ".join(chelators)}
+            yield self._finding(Code.FREE_METAL, effect, **values)
+        strong: list[Ion] = [ion for ion, c in amounts.items() if ion.name in ("H", "OH") and c > _NOTABLE_MM]
+        if strong and any(ion.pKa is not None for ion in amounts):
+            effect = self._effect(amounts[strong[0]] * strong[0].mobility)
+            yield self._finding(Code.STRONG, effect, ion=strong[0].name)

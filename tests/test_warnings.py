@@ -1,0 +1,545 @@
+"""Findings: every code is provoked once from small tables, with the severity that its effect has."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from experiments import complete
+
+from nernstfit.contract import tables
+from nernstfit.contract.codes import About, Code, Severity
+from nernstfit.contract.findings import Finding, by_weight, named, of_potential, of_ratio
+from nernstfit.contract.terms import ValidityTest
+from nernstfit.experiment import folder as experiments
+from nernstfit.experiment.records import Experiment
+from nernstfit.judgement import inputs, judge, ratios, replicates
+from nernstfit.judgement.evidence import Evidence
+from nernstfit.report import findings as words
+from nernstfit.report import outcome
+
+MODEL = "ghk:pitzer:macinnes"
+SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\nlow,70,5,150\npipette,10,140,\n"
+HEADER = "recording,cell,bath,pipette"
+CONFIG: Mapping[str, Any] = {
+    "recordings": "data/recordings.csv",
+    "junction": {"zeroed_in": "control", "reference": {"type": "none"}},
+    "fit": {"reference_ion": "K", "permeant": ["K", "Na"]},
+}
+CELLS = [f"c{cell}" for cell in range(1, 6)]
+LEVELS = np.arange(-100.0, 101.0, 20.0)
+DAY = datetime.date(2026, 3, 2).toordinal() * 86_400.0
+REVERSAL = {"verdict": "reversal", "raw_mV": -60.0, "reversal_mV": -60.0, "junction_mV": 0.0, "corrected_mV": -60.0}
+NA = {"ion": "Na", "verdict": "estimate", "ratio": 0.05, "ln_ratio": math.log(0.05), "low": 0.04, "high": 0.0625}
+ESTIMATE = NA | {"low_cells": 0.04, "high_cells": 0.0625, "n_cells": 5}
+
+
+def name_of(cell: str, bath: str) -> str:
+    return f"{cell}_{bath}"
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Experiment]:
+    """Load an experiment of five cells in two baths, some keys, cells of the tables or names changed."""
+    monkeypatch.chdir(tmp_path)
+
+    def made(
+        changes: Mapping[str, Any] | None = None,
+        solutions: str = SOLUTIONS,
+        rows: Sequence[str] | None = None,
+        header: str = HEADER,
+    ) -> Experiment:
+        config = yaml.safe_load(yaml.safe_dump(dict(CONFIG)))
+        for place, value in (changes or {}).items():
+            section, _, key = place.rpartition(".")
+            config = config | ({section: config.get(section, {}) | {key: value}} if section else {place: value})
+        Path("data").mkdir(exist_ok=True)
+        if rows is None:
+            rows = [f"data/{name_of(c, b)}.abf,{c},{b},pipette" for c in CELLS for b in ("control", "high_K")]
+        for path in [row.split(",")[0] for row in rows if row.startswith("data/")]:
+            Path(path).touch()
+        Path("data/solutions.csv").write_text(solutions)
+        Path(config.get("recordings") or config["reversals"]).write_text("\n".join([header, *rows]) + "\n")
+        return experiments.load(config)
+
+    return made
+
+
+def frame(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A result table with some rows as `tables.load` returns it."""
+    table = tables.TABLES[name]
+    texts = {key: "" for key, column in table.columns.items() if column.type == "text" and column.missing}
+    found = pd.DataFrame([complete(table, {**texts, **row}) for row in rows], columns=list(table.columns))
+    numbers = [key for key, column in table.columns.items() if column.is_number]
+    return found.astype(dict.fromkeys(numbers, float))
+
+
+def evidence(experiment: Experiment, facts: Mapping[str, Mapping[str, Any]], **rows: Any) -> Evidence:
+    """Evidence in which nothing is doubtful but what is given: rows by table, facts and reversals by measurement."""
+    of_rows = rows.pop("reversals", {})
+    reversals, residuals, of_facts = [], [], []
+    for i, row in enumerate(experiment.rows):
+        condition = {key: getattr(row.condition, key) for key in ("bath", "pipette", "configuration", "temperature_C")}
+        key = {"measurement": row.measurement, "cell": row.cell, "group": row.group, "recording": row.recording}
+        reversals.append(key | condition | REVERSAL | {"slope_nS": 5.0} | of_rows.get(row.measurement, {}))
+        residual = {"model": MODEL, "measured_mV": -60.0, "predicted_mV": -60.0, "residual_mV": 0.0}
+        residuals.append({"measurement": row.measurement, "cell": row.cell, "bath": row.bath} | residual)
+        fact = {"sha256": f"bytes {i}", "samples": f"samples {i}", "start_s": DAY + 60.0 * (i + 1), "channel": "IN 0"}
+        fact |= {"measurement": row.measurement, "verdict": "", "mismatch_mV": math.nan}
+        of_facts.append(fact | facts.get(row.measurement, {}))
+    given = {"permeabilities": [ESTIMATE], "models": [{"model": MODEL}]} | rows
+    given |= {"reversal_potentials": reversals, "residuals": rows.get("residuals", residuals)}
+    results = {
+        name: frame(name, [{"model": MODEL, "reference": "K"} | row for row in given.get(name, [])])
+        if name in given
+        else frame(name, [])
+        for name, table in tables.TABLES.items()
+        if table.kind == tables.RESULT
+    }
+    return Evidence(experiment, results, pd.DataFrame(of_facts))
+
+
+def iv(measurement: str, current_pA: np.ndarray, raw_pA: np.ndarray | None = None) -> list[dict[str, Any]]:
+    raw = current_pA if raw_pA is None else raw_pA
+    return [
+        {"measurement": measurement, "level": i, "command_mV": v, "voltage_mV": v, "current_pA": c, "raw_current_pA": r}
+        | {"se_pA": 0.5}
+        for i, (v, c, r) in enumerate(zip(LEVELS, current_pA, raw, strict=True))
+    ]
+
+
+def activities(**status: str) -> list[dict[str, Any]]:
+    return [
+        {"temperature_C": 22.0, "solution": solution, "ion": ion, "status": status.get(ion, "sourced")}
+        | {"activity_mM": activity}
+        for solution, of_ion in (("control", {"Na": 105.0, "K": 4.0}), ("high_K", {"Na": 4.0, "K": 105.0}))
+        for ion, activity in of_ion.items()
+    ]
+
+
+def of_cells(values: Sequence[float]) -> list[dict[str, Any]]:
+    return [
+        {"cell": c, "ion": "Na", "ratio": math.exp(v), "ln_ratio": v, "se_ln_ratio": 0.01}
+        for c, v in zip(CELLS, values, strict=False)
+    ]
+
+
+def deviation(name: str, size: float, p: float = 1e-4, ion: str = "", statistic: float = 20.0) -> dict[str, Any]:
+    return {"test": name, "ion": ion, "statistic": statistic, "p": p, "size": size, "df1": 1.0, "sentence": f"{name}."}
+
+
+ONE = "c1_control"
+GATED = np.where(LEVELS > -30, 40.0 * (LEVELS + 30), 0.0) + 0.5 * (LEVELS + 20)
+OTHER = {"model": "ghk:davies", **NA}
+RAW = {"model": "ghk:pitzer:raw", **NA}
+
+
+def with_rows(**changes: Any) -> list[str]:
+    """Rows in which some cells of the table have other values, by the measurement."""
+    return [
+        f"data/{name_of(c, b)}.abf,{changes.get(name_of(c, b), c)},{b},pipette"
+        for c in CELLS
+        for b in ("control", "high_K")
+    ]
+
+
+def with_low(components: str, amounts: str) -> str:
+    """Solutions of which `low` holds some further components."""
+    blank = "," * components.count(",")
+    rows = ("control,140,5", "high_K,5,140", "pipette,10,140")
+    return "\n".join(
+        [f"solution,NaCl,KCl,{components}", *(f"{row},{blank}" for row in rows), f"low,70,5,{amounts}", ""]
+    )
+
+
+# Code, subject, severity, and what provokes it: changes of the experiment, then of the evidence.
+CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
+    (Code.NO_REVERSAL, "", "error", {}, {"every": {"verdict": "unreadable", "reason": "is truncated"}}),
+    (Code.MODEL_REJECTED, "Na/K", "error", {}, {"permeabilities": [NA | {"verdict": "model_rejected"}]}),
+    (Code.NO_RATIO, "", "error", {}, {"permeabilities": [{"ion": "Na", "verdict": "not_identifiable"}]}),
+    (Code.NOT_IDENTIFIABLE, "Na/K", "warning", {}, {"permeabilities": [{"ion": "Na", "verdict": "not_identifiable"}]}),
+    (Code.BOUND, "Na/K", "note", {}, {"permeabilities": [{"ion": "Na", "verdict": "upper_bound", "high": 0.1}]}),
+    (Code.NO_INTERVAL, "Na/K", "warning", {}, {"permeabilities": [ESTIMATE | {"high": math.nan}]}),
+    (Code.ONE_CELL, "Na/K", "warning", {}, {"permeabilities": [ESTIMATE | {"n_cells": 1}]}),
+    (Code.FEW_CELLS, "Na/K", "note", {}, {"permeabilities": [ESTIMATE | {"n_cells": 3}]}),
+    (Code.UNTESTED, "", "warning", {}, {"tests": [deviation("lack_of_fit", math.nan, math.nan)]}),
+    (Code.LEFT_OUT, "", "warning", {}, {"residuals": [{"measurement": ONE, "cell": "c1", "bath": "control"}]}),
+    (Code.OUTLYING_CELL, "c5", "warning", {}, {"cells": of_cells([0.0, 0.02, -0.02, 0.01, 1.3])}),
+    (
+        *(Code.INTERVALS_DISAGREE, "Na/K", "warning", {}),
+        {"intervals": [{"ion": "Na", "method": "bootstrap", "low": 0.02, "high": 0.0625, "disagrees": True}]},
+    ),
+    (
+        *(Code.ACTIVITY_ESTIMATED, "Na/K", "warning", {}),
+        {
+            "permeabilities": [ESTIMATE, OTHER | {"ln_ratio": math.log(0.07)}],
+            "solutions": activities(Na="estimated"),
+        },
+    ),
+    (
+        *(Code.ACTIVITY_CONVENTION, "Na/K", "warning", {}),
+        {"permeabilities": [ESTIMATE, RAW | {"ln_ratio": math.log(0.07)}], "solutions": activities()},
+    ),
+    (Code.LACK_OF_FIT, "", "warning", {}, {"tests": [deviation("lack_of_fit", math.nan)]}),
+    (Code.SHIFT_METHOD, "", "warning", {}, {"tests": [deviation("shift_method", 0.5, ion="Na")]}),
+    (
+        *(Code.TIME, "", "warning", {}),
+        {"tests": [deviation("time", 0.1)], "reversals": {ONE: {"time_s": 0.0}, "c1_high_K": {"time_s": 1800.0}}},
+    ),
+    (
+        *(Code.POTENTIAL, "", "warning", {}),
+        {
+            "tests": [deviation("potential", 0.1)],
+            "residuals": [
+                {"measurement": n, "cell": "c1", "bath": n, "predicted_mV": v} for n, v in (("a", 0), ("b", 50))
+            ],
+        },
+    ),
+    (
+        *(Code.CONDUCTANCE, "", "warning", {}),
+        {"tests": [deviation("conductance", 0.5)], "reversals": {ONE: {"slope_nS": 15.0}}},
+    ),
+    (
+        *(Code.ACTIVITY, "", "warning", {}),
+        {"tests": [deviation("activity", 3.0, ion="Na")], "solutions": activities()},
+    ),
+    (
+        *(Code.PERMEABILITY_TREND, "", "warning", {}),
+        {"tests": [deviation("permeability_trend", 0.3, ion="Na")], "solutions": activities()},
+    ),
+    (Code.SCATTER, "", "warning", {}, {"tests": [deviation("scatter", 3.0)]}),
+    (Code.DUPLICATES, ONE, "warning", {}, {"facts": {n: {"samples": "same"} for n in (ONE, "c2_control")}}),
+    (Code.SAME_START, ONE, "warning", {}, {"facts": {n: {"start_s": DAY + 1} for n in (ONE, "c2_control")}}),
+    (
+        *(Code.DAYS_DIFFER, "", "warning", {}),
+        {
+            "facts": {name_of(c, b): {"start_s": 2 * DAY} for c in CELLS[3:] for b in ("control", "high_K")},
+            "cells": of_cells([0.0, 0.02, -0.02, 0.5, 0.52]),
+        },
+    ),
+    (
+        *(Code.DAYS, "", "note", {}),
+        {"facts": {name_of("c5", b): {"start_s": 2 * DAY} for b in ("control", "high_K")}},
+    ),
+    (Code.REFUSED, ONE, "warning", {}, {"reversals": {ONE: {"verdict": "unreadable", "reason": "is truncated"}}}),
+    (Code.LIMIT, ONE, "note", {}, {"reversals": {ONE: {"verdict": "no_crossing", "low_mV": 100.0}}}),
+    (Code.ROW_EXCLUDED, ONE, "note", {}, {"reversals": {ONE: {"verdict": "excluded", "reason": "bad seal"}}}),
+    (
+        *(Code.DEFAULT_CHANGED, ONE, "warning", {}),
+        {
+            "reversals": {ONE: {"verdict": "ambiguous", "reason": "differs", "remedy": "voltage=recorded"}},
+            "facts": {ONE: {"verdict": "ambiguous", "mismatch_mV": 30.0}},
+        },
+    ),
+    (
+        Code.LEAK,
+        ONE,
+        "warning",
+        {},
+        {"iv": iv(ONE, GATED), "reversals": {ONE: {"reversal_mV": -29.0, "slope_nS": 40.0}}},
+    ),
+    (
+        *(Code.RS_ERROR, ONE, "warning", {"changes": {"measure.leak": "linear"}}),
+        {"iv": iv(ONE, LEVELS + 60, LEVELS + 260), "reversals": {ONE: {"leak_shift_mV": -5.0}}},
+    ),
+    (Code.RS_UNKNOWN, "", "note", {}, {"reversals": {ONE: {"flags": "rs_unknown=true"}}}),
+    (Code.MISMATCH, ONE, "warning", {}, {"reversals": {ONE: {"flags": "command_mismatch=3"}}}),
+    (
+        *(Code.CAPACITANCE, ONE, "warning", {}),
+        {"reversals": {ONE: {"flags": "capacity_unknown=2", "capacitance_shift_mV": -2.0}}},
+    ),
+    (Code.DRIFT, ONE, "warning", {}, {"reversals": {ONE: {"flags": "drift=-2.5"}}}),
+    (Code.ESTIMATORS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "estimators_disagree=-1.5"}}}),
+    (Code.STEEPENS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "steepens=2.5"}}}),
+    (Code.HYSTERESIS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "hysteresis=true"}}}),
+    (Code.FLAGGED, ONE, "note", {}, {"reversals": {ONE: {"flags": "clipped=0.1;trend=0.2"}}}),
+    (Code.BELOW_THERMAL, ONE, "note", {}, {"thermodynamics": [{"measurement": ONE, "noise_ratio": 0.5}]}),
+    (Code.JUNCTION_NONE, "control", "warning", {"changes": {"junction": {"method": "none"}}}, {}),
+    (
+        *(Code.JUNCTION_UNKNOWN, "control", "note"),
+        {
+            "changes": {"reversals": "data/reversals.csv", "recordings": None, "fit.offset_sd_mV": math.inf},
+            "header": "cell,bath,pipette,reversal_mV,se_mV",
+            "rows": ["c1,control,,-60,1", "c1,high_K,,0,1"],
+        },
+        {},
+    ),
+    (Code.JUNCTION_SIGN, "control", "warning", {"changes": {"junction.measured_mV": {"control": -40.0}}}, {}),
+    (Code.ZEROED_INSIDE, "pipette", "warning", {"changes": {"junction.zeroed_in": "pipette"}}, {}),
+    (
+        *(Code.UNUSED_BRIDGE, "low", "warning"),
+        {"changes": {"junction.reference": {"type": "none", "solution": "low"}}},
+        {},
+    ),
+    (
+        *(Code.EXCHANGED, "pipette", "warning"),
+        {
+            "rows": [f"data/{c}.abf,{c},pipette,control" for c in CELLS],
+            "changes": {"junction.zeroed_in": "same"},
+        },
+        {},
+    ),
+    (Code.CHARGE, "high_K", "warning", {"solutions": SOLUTIONS.replace("KCl", "K")}, {}),
+    (Code.STRENGTH, "high_K", "warning", {"solutions": SOLUTIONS.replace("5,140", "5,9000")}, {}),
+    (Code.OSMOLARITY, "low", "note", {"solutions": SOLUTIONS.replace("70,5,150", "30,5,1")}, {}),
+    (Code.FREE_METAL, "low", "warning", {"solutions": with_low("CaCl2,K4-EGTA", "10,15")}, {}),
+    (Code.STRONG, "low", "warning", {"solutions": with_low("KOH,HEPES", "20,10")}, {}),
+    (Code.BOUND_METAL, "low", "note", {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "4.95,5,10,7.4,NaOH")}, {}),
+    (Code.UNBUFFERED, "low", "note", {"solutions": with_low("HEPES,pH,titrant", "10,6.2,NaOH")}, {}),
+    (
+        *(Code.VOLTS, "", "warning"),
+        {
+            "changes": {"reversals": "data/reversals.csv", "recordings": None},
+            "header": "cell,bath,pipette,reversal_mV,se_mV",
+            "rows": ["c1,control,pipette,-0.06,0.001", "c1,high_K,pipette,0.001,0.001"],
+        },
+        {},
+    ),
+    (
+        *(Code.OFFSET_VOLTS, "", "warning"),
+        {
+            "header": f"{HEADER},command_offset_mV",
+            "rows": [f"data/{i}.abf,c{i},control,pipette,{-0.07 if i == 1 else -70}" for i in (1, 2, 3)],
+        },
+        {},
+    ),
+    (Code.MOLAR_SOLUTION, "low", "warning", {"solutions": SOLUTIONS.replace("70,5,150", "0.07,0.005,0.15")}, {}),
+    (Code.ION_ABSENT, "Cs", "warning", {"changes": {"fit.permeant": ["K", "Na", "Cs"]}}, {}),
+    (
+        Code.CELL_PER_FILE,
+        "",
+        "warning",
+        {"rows": [f"data/c{i}_{b}.abf,{b}{i},{b},pipette" for i in (1, 2) for b in ("control", "high_K")]},
+        {},
+    ),
+    (
+        *(Code.SOME_BLANK, "group", "warning"),
+        {
+            "header": f"{HEADER},group",
+            "rows": [f"data/{i}.abf,c{i},control,pipette,{'x' * (i > 1)}" for i in (1, 2, 3)],
+        },
+        {},
+    ),
+    (Code.SPELLINGS, "cell", "warning", {"rows": with_rows(c1_high_K="C1")}, {}),
+    (Code.OWN_COLUMNS, "", "note", {"header": f"{HEADER},drug", "rows": [f"{row},none" for row in with_rows()]}, {}),
+)
+
+
+def judged(load: Callable[..., Experiment], of: Mapping[str, Any], doubt: Mapping[str, Any]) -> list[Finding]:
+    doubt, experiment = dict(doubt), load(**of)
+    facts, every = doubt.pop("facts", {}), doubt.pop("every", {})
+    if every:
+        doubt["reversals"] = {row.measurement: every for row in experiment.rows}
+    return judge.judge(evidence(experiment, facts, **doubt))
+
+
+@pytest.mark.parametrize(("code", "subject", "severity", "of", "doubt"), CASES, ids=[case[0].value for case in CASES])
+def test_a_code_is_provoked(
+    load: Callable[..., Experiment], code: Code, subject: str, severity: str, of: Any, doubt: Any
+) -> None:
+    found = judged(load, of, doubt)
+    assert [(f.subject, f.severity.value) for f in found if f.code is code][:1] == [(subject, severity)], found
+    for row in judge.rows(found):
+        assert "{" not in row["sentence"] + row["remedy"]
+        assert all(tables.WARNINGS.columns[name].allows(value) for name, value in row.items())
+
+
+def test_every_code_is_provoked_and_has_words_of_its_own() -> None:
+    assert {case[0] for case in CASES} == set(Code)
+    for code in Code:
+        assert code.label
+        assert code.sentence
+        assert code.why
+        assert code.rule
+        assert isinstance(code.about, About)
+    own = [code for code in Code if code.sentence != "{sentence}"]
+    assert len({code.sentence for code in own}) == len(own)
+    assert {Code.of_test(test) for test in ValidityTest} <= set(Code)
+
+
+def test_nothing_is_found_where_nothing_is_doubtful(load: Callable[..., Experiment]) -> None:
+    assert judged(load, {}, {}) == []
+
+
+# Severity
+
+
+@pytest.mark.parametrize(
+    ("effect", "severity"),
+    [(0.0, "note"), (0.999, "note"), (1.0, "warning"), (math.inf, "warning")],
+)
+def test_the_effect_decides_the_severity(effect: float, severity: str) -> None:
+    assert Finding(Code.DRIFT, "one", {}, effect).severity == severity
+    assert Finding(Code.MODEL_REJECTED, "Na/K", {}, effect).severity == Severity.ERROR
+
+
+def test_a_potential_counts_from_1_mV_and_a_ratio_from_half_its_interval() -> None:
+    assert (of_potential(-1.0), of_potential(0.5), of_potential(math.nan)) == (1.0, 0.5, 0.0)
+    half = math.log(4.0 / 1.0) / 2
+    assert of_ratio(half, 1.0, 4.0) == pytest.approx(1.0)
+    assert of_ratio(-half / 2, 1.0, 4.0) == pytest.approx(0.5)
+    assert of_ratio(1.0, math.nan, math.nan) == math.inf
+    assert of_ratio(math.nan, 1.0, 4.0) == 0.0
+
+
+FLAGS = {"drift": (1.9, 2.1), "estimators_disagree": (0.9, 1.1), "command_mismatch": (0.9, 1.1)}
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_a_flag_is_a_warning_from_1_mV_on(load: Callable[..., Experiment], flag: str) -> None:
+    for value, severity in zip(FLAGS[flag], ("note", "warning"), strict=True):
+        (finding,) = judged(load, {}, {"reversals": {ONE: {"flags": f"{flag}={value}"}}})
+        assert finding.severity == severity
+
+
+@pytest.mark.parametrize(("total_pA", "severity"), [(90.0, None), (110.0, "warning")])
+def test_a_series_resistance_counts_where_current_flows_at_the_zero(
+    load: Callable[..., Experiment], total_pA: float, severity: str | None
+) -> None:
+    doubt = {"iv": iv(ONE, LEVELS + 60, LEVELS + 60 + total_pA), "reversals": {ONE: {"leak_shift_mV": -5.0}}}
+    found = judged(load, {"changes": {"measure.leak": "linear"}}, doubt)
+    assert [finding.severity for finding in found] == ([severity] if severity else [])
+
+
+def test_an_open_pore_has_no_leak_to_subtract(load: Callable[..., Experiment]) -> None:
+    # GHK current of K alone, 5 mM outside and 140 inside: its slope rises more than tenfold.
+    with np.errstate(invalid="ignore"):
+        u = (LEVELS + 1e-6) / 25.4
+        current = 10 * u * (140 - 5 * np.exp(-u)) / (1 - np.exp(-u))
+    assert judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: {"reversal_mV": -84.6}}}) == []
+
+
+def test_a_test_that_chance_explains_is_a_note(load: Callable[..., Experiment]) -> None:
+    others = [deviation(name, 1.0, 0.5, statistic=i) for i, name in enumerate(("scatter", "time", "conductance"))]
+    (sure,) = judged(load, {}, {"tests": [deviation("lack_of_fit", math.nan, 0.01), *others]})
+    (chance,) = judged(load, {}, {"tests": [deviation("lack_of_fit", math.nan, 0.02), *others]})
+    assert (sure.severity, chance.severity) == ("warning", "note")
+    assert judged(load, {}, {"tests": others}) == []
+
+
+def test_tests_of_one_deviation_are_one_finding(load: Callable[..., Experiment]) -> None:
+    tests = [deviation("potential", 0.1), deviation("lack_of_fit", math.nan), deviation("activity", 1.0, ion="Na")]
+    assert [finding.code for finding in judged(load, {}, {"tests": tests})] == [Code.LACK_OF_FIT]
+
+
+def test_the_heaviest_come_first() -> None:
+    found = [
+        Finding(Code.DAYS, "", {"n": 2, "first": "a", "last": "b"}, 0.0),
+        Finding(Code.DRIFT, "b", {"name": "b", "shift": 3.0}, 1.5),
+        Finding(Code.DRIFT, "a", {"name": "a", "shift": 9.0}, 4.5),
+        Finding(Code.NO_REVERSAL, "", {"counts": "1 unreadable"}),
+        Finding(Code.DRIFT, "a", {"name": "a", "shift": 9.0}, 4.5),
+    ]
+    assert [(f.code, f.subject) for f in by_weight(found)] == [
+        *((Code.NO_REVERSAL, ""), (Code.DRIFT, "a"), (Code.DRIFT, "b"), (Code.DAYS, "")),
+    ]
+
+
+# Replicates
+
+
+def recording(cell: str, path: str, **fact: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    row = {"measurement": path, "recording": path, "cell": cell, "group": "", "bath": "control"}
+    return row, {"sha256": path, "samples": path, "start_s": DAY, "channel": "IN 0"} | fact
+
+
+COPIES: Mapping[str, tuple[Sequence[Any], Code | None]] = {
+    "equal bytes": ([recording("a", "1", sha256="x"), recording("b", "2", sha256="x")], Code.DUPLICATES),
+    "equal samples": ([recording("a", "1", samples="x"), recording("b", "2", samples="x")], Code.DUPLICATES),
+    "a copy in the same cell": ([recording("a", "1", samples="x"), recording("a", "2", samples="x")], Code.DUPLICATES),
+    "one file under two cells": ([recording("a", "1"), recording("b", "1")], Code.DUPLICATES),
+    "two rows of one file": ([recording("a", "1"), recording("a", "1")], None),
+    "two channels of one file": ([recording("a", "1"), recording("b", "1", channel="IN 1")], None),
+    "equal start": ([recording("a", "1", start_s=DAY + 5), recording("b", "2", start_s=DAY + 5)], Code.SAME_START),
+    "equal start of one cell": ([recording("a", "1", start_s=DAY + 5), recording("a", "2", start_s=DAY + 5)], None),
+    "no clock": ([recording("a", "1"), recording("b", "2")], None),
+    "no day": ([recording("a", "1", start_s=math.nan), recording("b", "2", start_s=math.nan)], None),
+    "no samples read": ([recording("a", "1", samples=""), recording("b", "2", samples="")], None),
+}
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_copies_are_told_from_rows_of_one_recording(name: str) -> None:
+    used, code = COPIES[name]
+    found = list(replicates.copies(used))
+    assert [finding.code for finding in found] == ([code] if code else [])
+    for finding in found:
+        assert all(f"{row['recording']} (cell {row['cell']}" in finding.sentence for row, _ in used)
+
+
+def test_the_test_between_days_holds_its_level_and_finds_a_day() -> None:
+    random, days = np.random.default_rng(4), [datetime.date(2026, 3, day) for day in (1, 1, 2, 2, 3, 3, 4, 4)]
+    p = np.array([replicates.f_test(random.normal(size=8).tolist(), days)[1] for _ in range(400)])
+    assert 0.025 < float((p < 0.05).mean()) < 0.085
+    apart = [day.day * 5.0 + noise for day, noise in zip(days, random.normal(size=8), strict=True)]
+    assert replicates.f_test(apart, days)[1] < 0.01
+    assert math.isnan(replicates.f_test([1.0, 2.0], days[1:3])[1])
+    assert math.isnan(replicates.f_test([1.0, 2.0], days[:2])[1])
+
+
+def test_a_batch_settles_the_days(load: Callable[..., Experiment]) -> None:
+    rows = [f"{row},day {row[6]}" for row in with_rows()]
+    doubt = {"facts": {name_of("c5", b): {"start_s": 2 * DAY} for b in ("control", "high_K")}}
+    assert judged(load, {"header": f"{HEADER},batch", "rows": rows}, doubt) == []
+
+
+def test_a_cell_lies_off_only_beyond_its_own_error() -> None:
+    values, se = np.array([0.0, 0.1, -0.1, 0.05, 1.5]), np.full(5, 0.01)
+    assert ratios.outlying(values, se)[0] == 4  # type: ignore[index]
+    assert ratios.outlying(values, np.array([0.01, 0.01, 0.01, 0.01, 2.0])) is None
+    assert ratios.outlying(values[:3], se[:3]) is None
+    random = np.random.default_rng(2)
+    off = [ratios.outlying(random.normal(size=6), np.full(6, 0.01)) is not None for _ in range(300)]
+    assert 0.02 < np.mean(off) < 0.09
+
+
+# What is shown
+
+
+def test_the_console_names_recordings_ratios_and_warnings(load: Callable[..., Experiment], tmp_path: Path) -> None:
+    experiment = load()
+    refused = {
+        n: {"verdict": "unreadable", "reason": f"{n} is truncated"} for n in ("c1_control", "c2_control", "c3_control")
+    }
+    of = evidence(experiment, {}, permeabilities=[ESTIMATE | {"n_cells": 1}], reversals=refused)
+    found = frame("warnings", list(judge.rows(judge.judge(of))))
+    end = outcome.Outcome(of.reversals, of.of_model("permeabilities"), found, MODEL, Path("folder"))
+    lines = list(end.lines())
+    assert lines[:3] == [
+        "Recordings: 7 used, 3 refused, 0 excluded.",
+        f"Permeability ratios ({MODEL}):",
+        "  Na/K  0.050 [0.040, 0.062], n = 1, estimate",
+    ]
+    assert lines[3].startswith("warning: Na/K rests on one cell")
+    assert lines[4].startswith("warning: c1_control (unreadable): c1_control is truncated")
+    assert lines[4].endswith("And 2 more of this kind.")
+    assert lines[-1] == "Report: folder/results/report.html"
+    content = end.as_dict()
+    assert content["recordings"] == {"used": 7, "refused": 3, "excluded": 0}
+    assert content["ratios"][0]["ratio"] == 0.05
+    assert [row["code"] for row in content["warnings"]] == ["one_cell", *["refused"] * 3]
+
+
+def test_a_ratio_carries_what_qualifies_it(load: Callable[..., Experiment]) -> None:
+    assert named("wild", "Na/K") == "wild: Na/K"
+    assert named("", "Na/K") == "Na/K"
+    assert named("wild", "") == "wild"
+    assert words.words({"sentence": "n is -3: copies?", "remedy": "keep one"}) == "n is \u22123: copies? Keep one."
+    assert words.words({"sentence": "it drifts", "remedy": "wait"}) == "it drifts; wait."
+
+
+def test_findings_before_the_run_are_those_after_it(load: Callable[..., Experiment]) -> None:
+    experiment = load(solutions=SOLUTIONS.replace("70,5,150", "30,5,1"))
+    before = inputs.findings(experiment)
+    assert [str(finding) for finding in before] == [
+        "data/solutions.csv: solution 'low': osmolarity 71 mOsm/l, outside the 150 to 450 of solutions for vertebrate "
+        "cells; check the recipe for a forgotten substance"
+    ]
+    assert judge.judge(evidence(experiment, {})) == before

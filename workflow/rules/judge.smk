@@ -1,0 +1,18 @@
+# In: every other table, and what ingest knows of the recordings.
+# Out: the findings that qualify the numbers, heaviest first.
+
+
+rule judge:
+    input:
+        results=[path for path in tables.paths(tables.RESULT) if path != tables.WARNINGS.path],
+        facts=expand("results/ingest/{batch}/facts.parquet", batch=dependencies.batches),
+        code=code("judge"),
+    output:
+        warnings=tables.WARNINGS.path,
+    log:
+        "logs/judge.log",
+    threads: 1
+    params:
+        reads=dependencies.fingerprint("judge"),
+    script:
+        "../scripts/judge.py"
