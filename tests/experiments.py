@@ -92,7 +92,8 @@ def analyse(
         inputs = {"measured": measured, "junctions": paths["junctions"]}
         correct.run(inputs, {"reversals": paths["reversals"]}, experiment)
         write(paths["reversals"], REVERSAL_POTENTIALS, change(load(paths["reversals"], REVERSAL_POTENTIALS)))
-        fit.run({"reversals": paths["reversals"]}, {name: paths[name] for name in TABLES}, experiment)
+        outputs = {name: paths[name] for name in TABLES} | {fit.REPORT: str(folder / "fit_report.txt")}
+        fit.run({"reversals": paths["reversals"]}, outputs, experiment)
     finally:
         os.chdir(before)
     return {name: load(paths[name], table) for name, table in fit.TABLES.items()}

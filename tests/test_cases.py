@@ -52,7 +52,7 @@ def tables_of(
         solutions.run({}, made, loaded)
         made["reversals"] = "results/reversal_potentials.csv"
         correct.run(made, made, loaded)
-        made |= {each: f"results/{each}.csv" for each in fit.TABLES}
+        made |= {each: f"results/{each}.csv" for each in (*fit.TABLES, fit.REPORT)}
         fit.run(made, made, loaded)
         return {
             "reversals": tables.load(made["reversals"], tables.REVERSAL_POTENTIALS),

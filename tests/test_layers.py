@@ -36,8 +36,8 @@ RANKS = {
     "commands": 7,
     "__main__": 8,
 }
-ONE_IMPORTER = {"lmfit": "permeability/least_squares.py", "pyabf": "abf/sections.py", "vl_convert": "figures/render.py"}
-ONE_FOLDER = {"altair": "figures"}
+ONE_IMPORTER = {"pyabf": "abf/sections.py", "vl_convert": "figures/render.py"}
+ONE_FOLDER = {"altair": "figures", "lmfit": "permeability"}
 HEAVY = ("altair", "lmfit", "matplotlib", "pandas", "pyabf", "scipy", "snakemake")
 
 

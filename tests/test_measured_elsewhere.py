@@ -269,6 +269,7 @@ def table(load: Load, tmp_path: Path) -> Callable[..., pd.DataFrame]:
     def make(*rows: str, **more: Any) -> pd.DataFrame:
         loaded = load(*rows, **more)
         paths = {name: str(tmp_path / name) for name in ("measured", "iv", "solutions", "junctions", "reversals")}
+        paths[fit.REPORT] = str(tmp_path / "fit_report.txt")
         import_reversals.run({}, paths, loaded)
         chemistry.run({}, paths, loaded)
         correct.run(paths, paths, loaded)
@@ -338,6 +339,7 @@ def fitted(load: Load, tmp_path: Path) -> Callable[..., pd.DataFrame]:
         loaded = load(*rows, more=",measurement", **changes)
         paths = {name: str(tmp_path / f"{name}.csv") for name in ("measured", "iv", "solutions", "junctions")}
         paths |= {"reversals": str(tmp_path / "r.csv")} | {name: str(tmp_path / f"{name}.csv") for name in fit.TABLES}
+        paths[fit.REPORT] = str(tmp_path / "fit_report.txt")
         import_reversals.run({}, paths, loaded)
         chemistry.run({}, paths, loaded)
         correct.run(paths, paths, loaded)

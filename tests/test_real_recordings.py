@@ -129,7 +129,7 @@ def through_the_stages(loaded: Experiment) -> dict[str, pd.DataFrame]:
     correct.run(made, made, loaded)
     made["thermodynamics"] = "results/thermodynamics.csv"
     thermodynamics.run(made, made, loaded)
-    names = tuple(fit.TABLES)
+    names = (*fit.TABLES, fit.REPORT)
     made |= {name: f"results/{name}.csv" for name in names}
     fit.run(made, made, loaded)
     return {

@@ -292,15 +292,19 @@ def test_ratios_of_any_one_verdict_make_a_report(here, verdict):
         RatioVerdict.LOWER_BOUND: {"low": 4.0},
         RatioVerdict.NOT_IDENTIFIABLE: {},
         RatioVerdict.MODEL_REJECTED: {"ratio": 1.62},
+        RatioVerdict.HELD: {"ratio": 0.9},
     }
     rows = [{"ion": ion, "verdict": verdict, "n_cells": 2, **numbers_of[verdict]} for ion in ("Na", "Cl", "Cs")]
     page = run(permeabilities=rows)
     ratios, said = section(page, "ratios"), summary(page)
     assert verdict.label in ratios
-    is_drawn = {"low", "high"} & set(numbers_of[verdict])
+    is_drawn = {"low", "high"} & set(numbers_of[verdict]) or verdict == RatioVerdict.HELD
     assert is_drawn or f"{verdict.label.capitalize()}, and therefore not in the figure: Cl, Cs and Na." in ratios
     if verdict == RatioVerdict.MODEL_REJECTED:
         assert "Na/K 1.62 without a valid interval (model rejected)" in said.replace("\u00a0", " ")
+    if verdict == RatioVerdict.HELD:
+        assert "Na/K 0.900 (held)" in said.replace("\u00a0", " ")
+        assert "Diamond: ratio that fit.parameters holds" in ratios
 
 
 def test_a_correction_step_whose_model_is_rejected_is_a_point_without_an_interval(here, monkeypatch):

@@ -96,6 +96,21 @@ class RatioReason(Term):
         "",
         "without {measurement} (cell {cell}, bath {bath}) the means agree ({changes}): check this recording",
     )
+    HELD = "held", "", "held at {value:.6g} by fit.parameters"
+    TIED = "tied", "", "tied: {expression}"
+    AT_BOUND = (
+        "at_bound",
+        "",
+        "at its bound: {bound} {value:.6g} of fit.parameters; the intervals of the other ratios take it as known",
+        "widen the bound to estimate the ratio",
+    )
+    TIED_TO_NONE = "tied_to_none", "", "tied: {expression}, and there is no estimate of {others}"
+    NOT_POSITIVE = (
+        "not_positive",
+        "",
+        "the expression of {name} in fit.parameters, {expression}, is not positive at the fit",
+        "set bounds or another expression",
+    )
     SEVERAL_CONTRADICT = (
         "several_contradict",
         "",

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from nernstfit.contract.parameter_rules import parameter_faults
 from nernstfit.contract.schema import Fault, is_sound, schema
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
 
@@ -37,6 +38,9 @@ def cross_key_faults(content: Mapping[str, Any], unsound: Iterable[str]) -> Iter
             ("fit.reference_ion",),
             f"key 'fit.reference_ion': got '{fit['reference_ion']}', expected an ion of fit.permeant ({permeant})",
         )
+    elif is_sound(["fit.parameters", "fit.permeant", "fit.reference_ion"], unsound) and "permeant" in fit:
+        faults = parameter_faults(fit["parameters"], fit["permeant"], fit.get("reference_ion", ""))
+        yield from ((("fit.parameters",), fault) for fault in faults)
     if is_sound(["junction.method"], unsound):
         yield from _junction_rules(content["junction"], unsound)
     if is_sound((f"measure.{key}" for key in WINDOW), unsound):

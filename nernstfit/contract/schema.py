@@ -133,7 +133,9 @@ def value_faults(value: Any, rule: Mapping[str, Any], place: str) -> Iterator[st
 def _not_finite(value: Any, rule: Mapping[str, Any]) -> bool:
     """Return True where a value, or one in it, is `.nan` or infinite, which a JSON schema takes for a number."""
     if isinstance(value, Mapping):
-        return any(_not_finite(item, rule) for item in value.values())
+        own, others = rule.get("properties", {}), rule.get("additionalProperties")
+        of_others = others if isinstance(others, Mapping) else {}
+        return any(_not_finite(item, own.get(key, of_others)) for key, item in value.items())
     free = value == math.inf and rule.get("may_be_infinite", False)
     return isinstance(value, float) and not math.isfinite(value) and not free
 

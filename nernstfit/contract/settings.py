@@ -351,5 +351,5 @@ def _value(value: Any, rule: Mapping[str, Any]) -> Any:
     if isinstance(value, list):
         return tuple(value)
     if isinstance(value, Mapping):  # names of baths are text, also where YAML reads a number
-        return {str(key): float(item) for key, item in value.items()}
+        return {str(key): item if isinstance(item, Mapping) else float(item) for key, item in value.items()}
     return value

@@ -57,6 +57,7 @@ class RatioVerdict(Term):
     LOWER_BOUND = "lower_bound", "lower bound only", "the data allow that the reference ion does not permeate"
     NOT_IDENTIFIABLE = "not_identifiable", "not identifiable", "the data do not determine the ratio"
     MODEL_REJECTED = "model_rejected", "model rejected", "the potentials contradict the equation: no interval is valid"
+    HELD = "held", "held", "fit.parameters holds, ties or bounds the ratio: no interval of its own"
 
 
 class RatioScope(Term):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from nernstfit.contract.expressions import parameter_names
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.contract.settings import CONFIG_FILE, Settings
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
@@ -135,9 +136,11 @@ def _is_filled_with(bridge: np.ndarray, bath: np.ndarray) -> bool:
 
 
 def reference_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:
-    """Yield the fault of a reference ion that no bath and no pipette holds."""
-    given, ion = list(conditions), settings.fit.reference_ion
-    if given and ion in absent_ions([ion], solutions, given):
+    """Yield the fault of a reference ion that no bath and no pipette holds, and for which no held ratio stands."""
+    given, ion, fit = list(conditions), settings.fit.reference_ion, settings.fit
+    named = dict(zip(parameter_names(fit.permeant), fit.permeant, strict=True))
+    held = [named[name] for name, keys in fit.parameters.items() if keys.get("vary") is False]
+    if given and absent_ions([ion, *held], solutions, given) == [ion, *held]:
         yield (
             f"{CONFIG_FILE}: key 'fit.reference_ion': got '{ion}', which is in no bath and no pipette of "
             f"{settings.table}; expected one that is"

@@ -23,7 +23,7 @@ def draw_ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, fl
     Parameters
     ----------
     found : DataFrame
-        Rows of permeabilities.csv of one model that have an interval or a bound, at least one.
+        Rows of permeabilities.csv of one model that have an interval or a bound, or are held; at least one.
     cells : DataFrame
         Rows of cells.csv of the same model.
     truth : mapping of str to float
@@ -57,7 +57,7 @@ def draw_ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, fl
 
 
 def _layers(x: alt.X, y: alt.Y, groups: Sequence[str]) -> list[alt.Chart]:
-    """Return, from back to front: ratio 1, true ratios, single cells, intervals, estimates, bounds, arrows."""
+    """Return, from back to front: ratio 1, true ratios, single cells, intervals, ratios, bounds, arrows."""
     offset = {"yOffset": alt.YOffset("group:N", sort=list(groups))} if len(groups) > 1 else {}
     colour = elements.colours_of("group", groups) if len(groups) > 1 else alt.value(PALETTE[0])
     marks, one_cell = elements.rows_named("ratios"), elements.rows_named("cells")
@@ -67,8 +67,10 @@ def _layers(x: alt.X, y: alt.Y, groups: Sequence[str]) -> list[alt.Chart]:
         elements.unity_line(),
         elements.rows_named("truth").mark_tick(color=INK, thickness=1.6, size=22).encode(x="ratio:Q", y=y),
         one_cell.mark_point(filled=True, size=18, opacity=0.4, color=SOFT).encode(x="ratio:Q", y=y, **offset),
-        marks.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", y=y, color=colour, **offset),
-        estimates.mark_point(filled=True, size=75, opacity=1).encode(x=x, y=y, color=colour, **offset),
+        marks.transform_filter("datum.low != null && datum.high != null")
+        .mark_rule(strokeWidth=2)
+        .encode(x=alt.X("low:Q"), x2="high:Q", y=y, color=colour, **offset),
+        estimates.mark_point(filled=True, size=75, opacity=1).encode(x=x, y=y, color=colour, shape=shape, **offset),
         bounds.mark_point(filled=False, fill="white", size=75, strokeWidth=2, opacity=1).encode(
             x=x, y=y, color=colour, **offset
         ),
@@ -77,7 +79,7 @@ def _layers(x: alt.X, y: alt.Y, groups: Sequence[str]) -> list[alt.Chart]:
 
 
 def _ratio_marks(found: pd.DataFrame) -> pd.DataFrame:
-    """Return the position of each mark: an estimate within its interval, or a bound with an arrow away from it."""
+    """Return the position of each mark: an estimate within its interval, a held ratio, or a bound with its arrow."""
     rows = []
     for row in found.to_dict("records"):
         mark = {"group": row["group"], "ion": row["ion"], "low": row["low"], "high": row["high"]}
@@ -88,6 +90,7 @@ def _ratio_marks(found: pd.DataFrame) -> pd.DataFrame:
             tip = row["low"] * _ARROW_FACTOR
             mark |= {"at": row["low"], "high": tip, "tip": tip, "shape": "triangle-right"}
         else:
-            mark |= {"at": row["ratio"], "tip": None, "shape": "circle"}
+            shape = "diamond" if row["verdict"] == RatioVerdict.HELD else "circle"
+            mark |= {"at": row["ratio"], "tip": None, "shape": shape}
         rows.append(mark)
     return pd.DataFrame(rows, columns=["group", "ion", "at", "low", "high", "tip", "shape"])

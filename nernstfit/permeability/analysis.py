@@ -225,7 +225,7 @@ class GroupFits:
         key = _assumptions(model)
         if key not in self._predictability:
             whole = self.group.observations.under(
-                self.solutions, model.permeant, model.activity, fit_factor=model.fit_factor
+                self.solutions, model.permeant, model.activity, model.fit_factor, model.parameters
             )
             unknown, reason = unknown_inside(whole, self.solutions, model.permeant, self.settings.fit.offset_sd_mV)
             predictable = np.isfinite(whole.predict(np.zeros(whole.n_coefficients))) & ~unknown
@@ -278,7 +278,7 @@ class GroupFits:
 
 def _assumptions(model: Model) -> tuple[object, ...]:
     """Return what decides the activities and coefficients under a model, whatever its name."""
-    return model.activity, model.permeant, model.fit_factor
+    return model.activity, model.permeant, model.fit_factor, model.parameters
 
 
 def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> list[Model]:

@@ -25,6 +25,7 @@ from nernstfit.permeability.inference.ratios import Ratio
 from nernstfit.permeability.limits import MIN_SD
 from nernstfit.permeability.mixed_model import expected, fit
 from nernstfit.permeability.observations import Observations, unknown_inside, without_activities
+from nernstfit.permeability.ratio_parameters import RatioParameters
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
@@ -125,8 +126,10 @@ def design(
     measured = _planned_measurements(conditions, plan.cells, plan.noise_mV)
     fit_factor = fitting.activity_correction == "pipette"
     model, permeant = settings.activity.name, fitting.permeant
-    data = measured.under(solutions, permeant, model, fit_factor=fit_factor)
-    ln_p = np.array([math.log(ratios.get(ion, 1.0)) for ion in permeant] + [0.0] * fit_factor)
+    parameters = RatioParameters.of(permeant, fitting.parameters)
+    data = measured.under(solutions, permeant, model, fit_factor, parameters)
+    assumed = parameters.expected(ratios, permeant)
+    ln_p = np.array([math.log(assumed[ion]) for ion in permeant] + [0.0] * fit_factor)
     unknown, why = unknown_inside(measured, solutions, permeant, fitting.offset_sd_mV)
     unpredictable = ~np.isfinite(data.predict(ln_p)) & ~unknown
     reasons = ((unknown, why), (unpredictable, "no reversal potential with these ions"))
@@ -191,7 +194,7 @@ def simulated_ratios(planned: Design, number: int, seed: int) -> list[tuple[Rati
         ln_p = np.tile(planned.ln_p, (len(data.cell_names), 1))
         ln_p[:, :k] += planned.components.ln_p * rng.standard_normal((len(ln_p), k))
         offsets = planned.components.offset_mV * rng.standard_normal(len(ln_p))
-        potential = data.predict(ln_p)[cell, np.arange(data.size)] + offsets[cell]
+        potential = data.untied.predict(ln_p)[cell, np.arange(data.size)] + offsets[cell]
         potential = potential + data.se_mV * rng.standard_normal(data.size)
         simulated = replace(data, potential_mV=potential)
         result = fit(simulated, planned.reference, planned.offset_scale_mV, robust=planned.robust)

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize
 
 from nernstfit.permeability import censoring
 from nernstfit.permeability.covariance import CovarianceComponents, VarianceComponents, WhitenedDesign, Whitener
@@ -128,8 +129,7 @@ def estimate(problem: Problem, components: VarianceComponents) -> tuple[State, b
                 return _final(problem, reached), True
             state, visited, released = free_again, [], True
             continue
-        held = np.abs(reached.ln_p) >= MAX_LN_P
-        if (held != (np.abs(state.ln_p) >= MAX_LN_P)).any():
+        if _bounded(problem, reached.ln_p) != _bounded(problem, state.ln_p):
             state, visited = reached, []
             continue
         visited = [*visited[-_DEPTH:], (here, there - here)]
@@ -144,12 +144,21 @@ def _alternated(problem: Problem, state: State) -> tuple[State, Whitener]:
     predicted, gradient = problem.data.prediction(state.ln_p)
     state = _with_working_responses(problem, state, predicted, gradient)
     response, free = state.of_mean_cell, _not_held(problem, state.ln_p)
-    linear = LinearModel(CovarianceComponents(response, gradient), response.potential_mV - predicted, gradient[:, free])
+    at_bound = problem.data.parameters.at_bound(state.ln_p)
+    columns = problem.data.columns(gradient, state.ln_p, [i for i in free if i not in at_bound])
+    linear = LinearModel(CovarianceComponents(response, gradient), response.potential_mV - predicted, columns)
     deviance = Deviance(linear, problem.estimated, state.components, problem.offset_scale_mV, problem.restricted)
     components = fit_variance_components(deviance, state.components)
     whiten = Whitener(linear.structure, components)
+    if at_bound:  # an ion at a bound of the user's is held for this alternation, and may leave it with the step
+        linear = replace(linear, design=problem.data.columns(gradient, state.ln_p, free))
     ln_p = _held(response, _step(response, state.ln_p, free, whiten, linear), free, whiten)
     return replace(state, ln_p=ln_p, components=components), whiten
+
+
+def _bounded(problem: Problem, ln_p: FloatArray) -> set[int]:
+    """Return the indices of the ions at a bound, of the optimizers or of the user's."""
+    return {*np.flatnonzero(np.abs(ln_p) >= MAX_LN_P).tolist(), *problem.data.parameters.at_bound(ln_p)}
 
 
 def _not_held(problem: Problem, ln_p: FloatArray) -> list[int]:
@@ -162,7 +171,9 @@ def _held(data: Observations, ln_p: FloatArray, free: Sequence[int], whiten: Whi
 
     Several that ran away upwards keep the ratios between them: it is the reference ion that vanished.
     """
-    up, down = ([i for i in free if IMPERMEANT < side * ln_p[i] < MAX_LN_P] for side in (1, -1))
+    low, high = data.parameters.bounds(data.n_coefficients)
+    up = [i for i in free if IMPERMEANT < ln_p[i] < high[i] == MAX_LN_P]
+    down = [i for i in free if -IMPERMEANT > ln_p[i] > low[i] == -MAX_LN_P]
     for together in (up, *([i] for i in down)):
         if together:
             trial, size = ln_p.copy(), np.abs(ln_p[together]).max()
@@ -171,7 +182,7 @@ def _held(data: Observations, ln_p: FloatArray, free: Sequence[int], whiten: Whi
                 np.abs(ln_p[together]) == size, np.sign(trial[together]) * MAX_LN_P, trial[together]
             )
             if chi_square(data, trial, whiten) < chi_square(data, ln_p, whiten) + LOWER_CHI_SQUARE:
-                ln_p = trial
+                ln_p = data.parameters.completed(trial)
     return ln_p
 
 
@@ -184,13 +195,15 @@ def _limits_at_bound(problem: Problem, state: State) -> State:
     if not limited.size:
         return state
     cost, gradient = _cost(problem, state), problem.data.gradient(state.ln_p)
-    for i in problem.free:
-        side = -1.0 if state.ln_p[i] < 0 else 1.0
-        if not gradient[limited, i].any() or abs(state.ln_p[i]) >= MAX_LN_P:
+    columns = problem.data.columns(gradient, state.ln_p, problem.free)
+    low, high = problem.data.parameters.bounds(problem.data.n_coefficients)
+    for j, i in enumerate(problem.free):
+        bound = low[i] if state.ln_p[i] < 0 else high[i]
+        if not columns[limited, j].any() or not low[i] < state.ln_p[i] < high[i]:
             continue
         moved = state.ln_p.copy()
-        moved[i] = side * MAX_LN_P
-        at_bound = replace(state, ln_p=moved)
+        moved[i] = bound
+        at_bound = replace(state, ln_p=problem.data.parameters.completed(moved))
         if _cost(problem, at_bound) < cost:
             state, cost = at_bound, _cost(problem, at_bound)
     return state
@@ -224,7 +237,9 @@ def _point(problem: Problem, state: State) -> FloatArray:
 def _at(problem: Problem, state: State, point: FloatArray) -> State:
     """Return the state at another point; ions that are held stay."""
     n, ln_p = len(problem.free), state.ln_p.copy()
-    ln_p[list(problem.free)] = np.clip(point[:n], -MAX_LN_P, MAX_LN_P)
+    low, high = problem.data.parameters.bounds(len(ln_p))
+    ln_p[list(problem.free)] = np.clip(point[:n], low[list(problem.free)], high[list(problem.free)])
+    ln_p = problem.data.parameters.completed(ln_p)
     parameters = problem.parameters
     within = np.clip(point[n:], parameters.low, parameters.high)
     return replace(state, ln_p=ln_p, components=parameters.components(within, state.components))
@@ -282,9 +297,15 @@ def _step(
     data: Observations, ln_p: FloatArray, free: Sequence[int], whiten: Whitener, linear: LinearModel
 ) -> FloatArray:
     """Return the optimum of the linear model where that is near, else that of the nonlinear model."""
-    step = WhitenedDesign.of(whiten(linear.design)).sensitivity @ whiten(linear.residual)
+    columns, residual, at = whiten(linear.design), whiten(linear.residual), list(free)
+    step = WhitenedDesign.of(columns).sensitivity @ residual
+    low, high = (bound[at] for bound in data.parameters.bounds(data.n_coefficients))
+    reached = ln_p[at] + step
+    if data.parameters.by_ion and ((reached < low) | (reached > high)).any():
+        step = optimize.lsq_linear(columns, residual, (low - ln_p[at], high - ln_p[at]), method="bvls").x
+        reached = np.where(step <= low - ln_p[at], low, np.where(step >= high - ln_p[at], high, ln_p[at] + step))
     if np.abs(step).max(initial=0.0) > MAX_LINEAR_STEP or data.size < len(free):
         return least_squares(data, ln_p, free, whiten)
     moved = ln_p.copy()
-    moved[list(free)] += step
-    return moved
+    moved[at] = reached
+    return data.parameters.completed(moved)

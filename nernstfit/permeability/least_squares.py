@@ -9,6 +9,7 @@ import lmfit
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.expressions import parameter_names
 from nernstfit.permeability.covariance import Whitener
 from nernstfit.permeability.limits import IMPERMEANT, MAX_GAUSS_STEP, MAX_LN_P, RESTART
 from nernstfit.permeability.observations import Observations
@@ -34,6 +35,11 @@ _EXACT = 1e-6
 _MIN_SINGULAR_VALUE = 1e-7
 """Relative singular value below which a direction is left alone in such a fit; half or twice of it decides
 nothing."""
+
+
+_FROM_BOUND = 0.01
+"""Distance in ln P from a bound of the user's at which a descent begins. It may still end at the bound; with half or
+twice of it the descent takes a step more or less."""
 
 
 def least_squares(
@@ -73,21 +79,28 @@ def _descend(
     data: Observations, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener
 ) -> FloatArray:
     """Run Levenberg-Marquardt from one start, with analytic derivatives."""
-    names = [f"ln_p_{i}" for i in free]
+    names = [f"ln_{name}" for name in (*parameter_names(data.ions), "factor")]
+    low, high = data.parameters.bounds(data.n_coefficients)
     parameters = lmfit.Parameters()
-    for name, i in zip(names, free, strict=True):
-        parameters.add(name, value=start[i] if math.isfinite(start[i]) else 0.0)
+    for i in free:
+        value = start[i] if math.isfinite(start[i]) else 0.0
+        bounds = {key: at for key, at in (("min", low[i]), ("max", high[i])) if abs(at) < MAX_LN_P}
+        if bounds:  # where the derivative by lmfit's internal variable is zero
+            inside = min(_FROM_BOUND, (high[i] - low[i]) / 4)
+            value = np.clip(value, low[i] + inside, high[i] - inside)
+        parameters.add(names[i], value=value, **bounds)
 
     def unpack(values: lmfit.Parameters) -> FloatArray:
         ln_p = start.copy()
-        ln_p[list(free)] = np.clip([values[name].value for name in names], -MAX_LN_P, MAX_LN_P)
-        return ln_p
+        ln_p[list(free)] = np.clip([values[names[i]].value for i in free], -MAX_LN_P, MAX_LN_P)
+        return data.parameters.completed(ln_p)
 
     def residual(values: lmfit.Parameters) -> FloatArray:
         return whiten(data.potential_mV - data.predict(unpack(values)))
 
     def derivative(values: lmfit.Parameters) -> FloatArray:
-        return whiten(-data.gradient(unpack(values))[:, list(free)])
+        ln_p = unpack(values)
+        return whiten(-data.columns(data.gradient(ln_p), ln_p, free))
 
     result = lmfit.minimize(
         residual,
@@ -107,12 +120,13 @@ def _exact_fit(
     data: Observations, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener
 ) -> FloatArray:
     """Fit fewer observations than ratios: of all exact fits one near the start. None of its ratios is reported."""
-    ln_p = start.copy()
+    ln_p, (low, high) = start.copy(), data.parameters.bounds(data.n_coefficients)
     for _ in range(_MAX_EXACT_STEPS):
-        jacobian = whiten(data.gradient(ln_p)[:, list(free)])
+        jacobian = whiten(data.columns(data.gradient(ln_p), ln_p, free))
         residual = whiten(data.potential_mV - data.predict(ln_p))
         step = np.linalg.lstsq(jacobian, residual, rcond=_MIN_SINGULAR_VALUE)[0]
         ln_p[list(free)] += np.clip(step, -MAX_GAUSS_STEP, MAX_GAUSS_STEP)
+        ln_p = data.parameters.completed(np.clip(ln_p, low, high))
         if np.abs(step).max() < _EXACT:
             break
     return ln_p

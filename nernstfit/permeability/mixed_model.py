@@ -63,9 +63,11 @@ class Fit:
     data : Observations
     reference : str
     free : tuple of int
-        Indices of the fitted ln P: all ions but the reference and those in no solution; k for ln f.
+        Indices of the fitted ln P: all ions but the reference, those in no solution, and those that the user holds,
+        ties or bounds where the fit is at the bound; k for ln f.
     ln_p : ndarray, shape (k,) or (k + 1,)
-        ln (P / P_ref); 0 for the reference and for ions that were not fitted. Then ln f where it was fitted.
+        ln (P / P_ref), those of held and tied ions included; 0 for the reference and for ions in no solution. Then
+        ln f where it was fitted.
     covariance : ndarray, shape (len(free), len(free))
         Covariance of the fitted ln P from noise, cells, batches and offsets, without systematic errors.
     sensitivity : ndarray, shape (len(free), n)
@@ -118,12 +120,21 @@ class Fit:
 
     @property
     def gradient(self) -> FloatArray:
-        """dE / d ln P at the fit in mV, shape (n, k)."""
+        """dE / d ln P at the fit in mV, at fixed other ln P; shape (n, k)."""
         return self._prediction[1]
+
+    @cached_property
+    def columns(self) -> FloatArray:
+        """dE / d ln P of the fitted ones in mV, with what is tied to them; shape (n, len(free))."""
+        return self.data.columns(self.gradient, self.ln_p, self.free)
 
     @cached_property
     def _prediction(self) -> tuple[FloatArray, FloatArray]:
         return self.data.prediction(self.ln_p)
+
+    def is_within(self, coefficient: int) -> bool:
+        """Return True for a ln P that has not run away to the bound of the optimizers."""
+        return bool(abs(self.ln_p[coefficient]) < MAX_LN_P)
 
     @property
     def n_parameters(self) -> int:
@@ -153,7 +164,7 @@ def fit(
     -------
     Fit
     """
-    order = _canonical_order(data)
+    order = canonical_order(data)
     ordered = data.subset(order)
     components, estimated = estimable_components(ordered, offset_scale_mV, robust)
     problem = Problem(ordered, reference, _free(ordered, reference), estimated, offset_scale_mV, restricted, robust)
@@ -192,6 +203,7 @@ def expected(
     known = VarianceComponents(
         **{name: getattr(components if name in estimated else start, name) for name in (OFFSET, LN_P, BATCH)}
     )
+    ln_p = data.parameters.completed(ln_p)
     bias = curvature_bias_mV(data, ln_p, known)
     at_expectation = replace(data, potential_mV=data.predict(ln_p) + bias)
     problem = Problem(at_expectation, reference, _free(data, reference), estimated, offset_scale_mV)
@@ -226,12 +238,15 @@ def degrees_of_freedom(fit: Fit, ln_p: FloatArray) -> FloatArray:
 
 def _free(data: Observations, reference: str) -> tuple[int, ...]:
     """Return the indices that are fitted: all ions but the reference and those in no solution, then ln f."""
-    there = present(data)
-    free = tuple(i for i, ion in enumerate(data.ions) if ion != reference and there[i])
+    there, parameters = present(data), data.parameters
+    # An ion in no solution is fitted where one that is there is tied to it.
+    told = {source for tied, _ in parameters.ties if there[tied] for source in parameters.sources(tied)}
+    fitted = (i for i in range(len(data.ions)) if (there[i] or i in told) and i not in parameters.fixed)
+    free = tuple(i for i in fitted if data.ions[i] != reference)
     return free + (len(data.ions),) * bool(data.pipette_side)
 
 
-def _canonical_order(data: Observations) -> list[int]:
+def canonical_order(data: Observations) -> list[int]:
     """Return an order of the observations that does not depend on that of the table, so that sums round alike."""
     columns = (data.potential_mV, data.se_mV, data.temperature_C, *data.inside.T, *data.outside.T, data.n_averaged)
     table = np.column_stack([*columns, data.limit_side or np.zeros(data.size)]).tolist()
@@ -241,7 +256,8 @@ def _canonical_order(data: Observations) -> list[int]:
 def _linearized(data: Observations, ln_p: FloatArray, free: Sequence[int]) -> LinearModel:
     """Return the linear mixed model of some responses near ln P."""
     predicted, gradient = data.prediction(ln_p)
-    return LinearModel(CovarianceComponents(data, gradient), data.potential_mV - predicted, gradient[:, list(free)])
+    columns = data.columns(gradient, ln_p, free)
+    return LinearModel(CovarianceComponents(data, gradient), data.potential_mV - predicted, columns)
 
 
 def _df_at_fit(problem: Problem, state: State, linear: LinearModel) -> FloatArray:
@@ -258,9 +274,11 @@ def _df_at_fit(problem: Problem, state: State, linear: LinearModel) -> FloatArra
 
 def _summary(problem: Problem, state: State, settled: bool) -> Fit:
     """Return the fit with its covariance, degrees of freedom, predicted offsets and likelihood."""
+    at_bound = problem.data.parameters.at_bound(state.ln_p)
+    problem = replace(problem, free=tuple(i for i in problem.free if i not in at_bound))
     data, components, working = problem.data, state.components, state.of_mean_cell
     predicted, gradient = data.prediction(state.ln_p)
-    columns = gradient[:, list(problem.free)]
+    columns = data.columns(gradient, state.ln_p, problem.free)
     linear = LinearModel(CovarianceComponents(working, gradient), working.potential_mV - predicted, columns)
     whiten = Whitener(linear.structure, components)
     design = WhitenedDesign.of(whiten(columns))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.permeability.ratio_parameters import NONE, RatioParameters
 from nernstfit.physics.membrane import ghk
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
@@ -52,6 +53,8 @@ class Observations:
         Names of the observations in the tables.
     conditions : tuple of Condition, length n or 0
         Solutions, configuration and temperature of each observation; needed by `under`.
+    parameters : RatioParameters
+        Held, tied and bounded ratios. Whatever ln P is handed in, a tied ratio follows from the others.
     """
 
     cells: tuple[str, ...]
@@ -68,6 +71,7 @@ class Observations:
     pipette_side: tuple[int, ...] = ()
     measurements: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    parameters: RatioParameters = NONE
 
     @property
     def n_coefficients(self) -> int:
@@ -132,7 +136,12 @@ class Observations:
         return replace(self, **values)
 
     def under(
-        self, solutions: Solutions, permeant: Sequence[str], activity_model: str, fit_factor: bool = False
+        self,
+        solutions: Solutions,
+        permeant: Sequence[str],
+        activity_model: str,
+        fit_factor: bool = False,
+        parameters: RatioParameters = NONE,
     ) -> Observations:
         """Return the same observations under an activity model and a set of permeant ions.
 
@@ -143,6 +152,8 @@ class Observations:
         activity_model : str
         fit_factor : bool
             Fit a factor on the activities of the pipette solution.
+        parameters : RatioParameters
+            Held, tied and bounded ratios of these ions.
         """
         inside, outside = membrane_activities_mM(solutions, self.conditions, permeant, activity_model)
         return replace(
@@ -153,6 +164,7 @@ class Observations:
             inside=inside,
             outside=outside,
             pipette_side=tuple(condition.sign for condition in self.conditions) if fit_factor else (),
+            parameters=parameters,
         )
 
     @cached_property
@@ -178,16 +190,39 @@ class Observations:
 
     def predict(self, ln_p: FloatArray) -> FloatArray:
         """Return GHK reversal potentials in mV, shape (..., n), for ln P of shape (..., k); -inf: impermeant."""
+        ln_p = self.parameters.completed(ln_p)
         reversal_mV = self._sides_at(ln_p).reversal_mV(self._permeability(ln_p))
         return np.asarray(reversal_mV)[..., self._distinct[1]]
 
     def gradient(self, ln_p: FloatArray) -> FloatArray:
-        """Return dE / d ln P (and dE / d ln f) in mV, shape (..., n, k)."""
+        """Return dE / d ln P (and dE / d ln f) in mV at fixed other ln P, shape (..., n, k)."""
         return self.prediction(ln_p)[1]
+
+    def columns(self, gradient: FloatArray, ln_p: FloatArray, free: Sequence[int]) -> FloatArray:
+        """Return the derivatives by some coefficients, with what follows from them by ties; shape (..., n, free).
+
+        Parameters
+        ----------
+        gradient : ndarray, shape (..., n, k)
+            Derivatives at fixed other ln P.
+        ln_p : ndarray, shape (..., k)
+        free : sequence of int
+        """
+        own = gradient[..., list(free)]
+        if not self.parameters.ties:
+            return np.asarray(own)
+        slopes = [self.parameters.slopes(ln_p, i) for i in free]
+        tied = [sum(gradient[..., t] * np.asarray(slope)[..., None] for t, slope in of.items()) for of in slopes]
+        return np.asarray(own + np.stack(tied, axis=-1)) if tied else np.asarray(own)
+
+    @cached_property
+    def untied(self) -> Observations:
+        """The same without ties: in a single cell a tied ratio deviates by itself."""
+        return replace(self, parameters=self.parameters.untied()) if self.parameters.ties else self
 
     def prediction(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the predicted potentials, shape (..., n), and their gradient, shape (..., n, k)."""
-        place = self._distinct[1]
+        place, ln_p = self._distinct[1], self.parameters.completed(ln_p)
         potentials, gradient = self._sides_at(ln_p).reversal_and_gradient_mV(self._permeability(ln_p))
         if self.pipette_side:
             gradient = np.concatenate([gradient, self._factor_slope(potentials, ln_p)[..., None]], axis=-1)
@@ -209,7 +244,8 @@ class Observations:
         """
         k = len(self.ions)
         steps = math.sqrt(k) * sd[:, None] * np.eye(self.n_coefficients)[:k]
-        around = self.predict(np.concatenate([ln_p[None], ln_p + steps, ln_p - steps]))
+        ln_p = self.parameters.completed(ln_p)
+        around = self.untied.predict(np.concatenate([ln_p[None], ln_p + steps, ln_p - steps]))
         return np.asarray(around[1:].mean(axis=0) - around[0])
 
     def with_factor(self, ln_p: FloatArray) -> Observations:

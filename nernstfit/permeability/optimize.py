@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.permeability.covariance import Whitener
-from nernstfit.permeability.limits import MAX_LN_P, MAX_NEWTON_STEP
+from nernstfit.permeability.limits import MAX_NEWTON_STEP
 from nernstfit.permeability.observations import Observations
 
 FloatArray = NDArray[np.float64]
@@ -79,10 +79,11 @@ def minimize(
     found, lowest = starts.copy(), np.full(len(starts), math.inf)
     predictable = np.flatnonzero(np.isfinite(data.predict(starts)).all(axis=-1))
     if predictable.size:
-        begun = found[predictable]
+        begun, (low, high) = found[predictable], data.parameters.bounds(data.n_coefficients)
         begun[:, free] = np.where(np.isfinite(begun[:, free]), begun[:, free], 0.0)
+        begun[:, free] = np.clip(begun[:, free], low[list(free)], high[list(free)])
         found[predictable], lowest[predictable] = Newton(data, free, whiten).minimize(begun)
-    return found, lowest
+    return data.parameters.completed(found), lowest
 
 
 class Newton:
@@ -100,6 +101,7 @@ class Newton:
 
     def __init__(self, data: Observations, free: Sequence[int], whiten: DenseWhitener) -> None:
         self._data, self._free, self._whiten = data, list(free), whiten
+        self._low, self._high = (bound[self._free] for bound in data.parameters.bounds(data.n_coefficients))
         steps = np.zeros((len(self._free), data.n_coefficients))
         steps[np.arange(len(self._free)), self._free] = _DIFFERENCE
         # The point itself, and a step up and down each free ln P.
@@ -124,8 +126,11 @@ class Newton:
                 break
             slope, curvature = self._slope_and_curvature(ln_p[active])
             values = ln_p[active][:, self._free]
-            inside = (np.abs(values) < MAX_LN_P) | (np.sign(slope) == np.sign(values))
-            steep = np.where(inside, np.abs(slope), 0.0).max(axis=-1) >= _FLAT
+            # At a bound that the descent would leave the ion stays, and the others move without it.
+            stays = ((values <= self._low) & (slope > 0)) | ((values >= self._high) & (slope < 0))
+            slope = np.where(stays, 0.0, slope)
+            curvature = np.where(stays[:, :, None] | stays[:, None, :], np.eye(len(self._free)), curvature)
+            steep = np.abs(slope).max(axis=-1) >= _FLAT
             active = active[steep]
             if active.size:
                 step = self._step(slope[steep], curvature[steep])
@@ -149,7 +154,7 @@ class Newton:
         for _ in range(_MAX_HALVINGS):
             at = active[waiting]
             reached = ln_p[at]
-            reached[:, self._free] = np.clip(reached[:, self._free] + step[waiting], -MAX_LN_P, MAX_LN_P)
+            reached[:, self._free] = np.clip(reached[:, self._free] + step[waiting], self._low, self._high)
             found = self._chi_square(reached)
             better = found < lowest[at]
             ln_p[at[better]], lowest[at[better]] = reached[better], found[better]
@@ -170,7 +175,8 @@ class Newton:
         """Return the slope of the sum of squares at points of shape (..., k), shape (..., free)."""
         predicted, gradient = self._data.prediction(ln_p)
         weighted = (self._data.potential_mV - predicted) @ self._whiten.precision
-        return np.asarray(-2.0 * (weighted[..., None, :] @ gradient[..., self._free])[..., 0, :])
+        columns = self._data.columns(gradient, ln_p, self._free)
+        return np.asarray(-2.0 * (weighted[..., None, :] @ columns)[..., 0, :])
 
     def _slope_and_curvature(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return first and second derivatives at some points, the second by central differences.

@@ -45,17 +45,17 @@ def starting_ln_p(data: Observations, free: Sequence[int], components: VarianceC
     ndarray, shape (data.n_coefficients,)
     """
     smoothed, structure = _smoothed(data)
-    equal = np.zeros(data.n_coefficients)
+    equal = data.parameters.start(data.n_coefficients)
     found = least_squares(smoothed, equal, free, Whitener(structure, components))
     if data.size < len(free) or not _is_implausible(smoothed, found, components):
         return found
     whiten = DenseWhitener(structure.whole(components))
     lowest = chi_square(smoothed, found, whiten)
-    starts = [equal, *(RESTART * side * np.eye(data.n_coefficients)[i] for i in free for side in (-1, 1))]
+    starts = [equal, *(np.where(np.arange(len(equal)) == i, side * RESTART, equal) for i in free for side in (-1, 1))]
     for other, reached in zip(*minimize(smoothed, np.array(starts), free, whiten), strict=True):
         if reached < lowest - LOWER_CHI_SQUARE:
             found, lowest = other, float(reached)
-    return found
+    return data.parameters.completed(found)
 
 
 def with_least_error(data: Observations, components: VarianceComponents) -> tuple[Observations, FloatArray]:

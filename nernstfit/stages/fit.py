@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from nernstfit.contract import tables
@@ -12,6 +13,7 @@ from nernstfit.permeability import result_tables
 from nernstfit.permeability.analysis import analyse
 from nernstfit.permeability.groups import groups
 from nernstfit.permeability.inference.comparisons import compare
+from nernstfit.permeability.inference.fit_report import fit_report
 from nernstfit.permeability.inference.model_selection import candidates
 
 READS = (
@@ -26,6 +28,7 @@ READS = (
     "solutions",
 )
 TABLES = tables.written_by("fit")
+REPORT = "fit_report"
 
 
 @stage(READS)
@@ -37,7 +40,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     inputs : mapping
         `reversals`: the table of reversal potentials.
     outputs : mapping
-        Paths of all TABLES.
+        Paths of all TABLES, and of the text REPORT.
     experiment : Experiment
     """
     settings = experiment.settings
@@ -50,3 +53,5 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     content = result_tables.tables(results, comparisons, model, settings.fit.confidence)
     for name, table in TABLES.items():
         tables.write(outputs[name], table, content[name], first_model=model.name)
+    text = fit_report({result.group.name: result.configured for result in results}, model.name, model.reference)
+    Path(outputs[REPORT]).write_text(text, encoding="utf-8", newline="\n")

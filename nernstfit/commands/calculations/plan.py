@@ -25,6 +25,7 @@ from nernstfit.permeability import design as planning
 from nernstfit.permeability.design import Design
 from nernstfit.permeability.inference.model_selection import candidates
 from nernstfit.permeability.inference.ratios import Ratio
+from nernstfit.permeability.ratio_parameters import RatioParameters
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
 # Factor by which the interval of some ratio must be longer without a bath for the bath not to count as redundant. The
@@ -217,6 +218,7 @@ def _assumed_ratios(settings: Settings, group: str | None, typed: Mapping[str, f
     """
     place, fit, given = f"{CONFIG_FILE}: key 'plan.ratios'", settings.fit, dict(settings.plan.ratios)
     of_option = OPTIONS["ratios"]
+    parameters = RatioParameters.of(fit.permeant, fit.parameters)
     others = [ion for ion in fit.permeant if ion != fit.reference_ion]
     faults = [
         f"{of_option if ion in typed else place}: got '{ion}', which is not in fit.permeant; "
@@ -229,11 +231,13 @@ def _assumed_ratios(settings: Settings, group: str | None, typed: Mapping[str, f
         faults.append(f"{where}: got {given[fit.reference_ion]:g} for the reference {fit.reference_ion}, expected 1")
     if faults:
         raise InputError(faults)
-    missing = [ion for ion in others if ion not in given]
+    missing = [
+        ion for i, ion in enumerate(fit.permeant) if ion in others and not (ion in given or i in parameters.fixed)
+    ]
     if not missing:
         by_option = [ion in typed for ion in others]
         origins = {f"{CONFIG_FILE}, section plan": not all(by_option), "--ratio": any(by_option)}
-        return {ion: given[ion] for ion in others}, " and ".join(name for name, is_one in origins.items() if is_one)
+        return parameters.expected(given, others), " and ".join(name for name, is_one in origins.items() if is_one)
     estimated, where = _estimated(settings, group)
     lacking = [ion for ion in missing if ion not in estimated]
     if lacking:
@@ -245,7 +249,7 @@ def _assumed_ratios(settings: Settings, group: str | None, typed: Mapping[str, f
                 f"{fit.reference_ion}, as {{{example}}} or by --ratio"
             ]
         )
-    return {ion: {**estimated, **given}[ion] for ion in others}, where
+    return parameters.expected({**estimated, **given}, others), where
 
 
 def _estimated(settings: Settings, group: str | None) -> tuple[dict[str, float], str]:

@@ -63,7 +63,8 @@ def _refit(fit: Fit, structure: CovarianceComponents, counts: NDArray[np.int64])
     weight = np.sqrt(counts)[:, :, None, None]
     for _ in range(_STEPS):
         predicted, gradient = data.prediction(ln_p)
-        values = np.concatenate([gradient[..., free], (data.potential_mV - predicted)[..., None]], axis=-1)
+        columns = data.columns(gradient, ln_p, free)
+        values = np.concatenate([columns, (data.potential_mV - predicted)[..., None]], axis=-1)
         arranged = np.where(structure.there[:, :, None], values[:, structure.rows], 0.0)
         white = (weight * (blocks @ arranged)).reshape(len(counts), -1, len(free) + 1)
         square = white.transpose(0, 2, 1) @ white

@@ -197,7 +197,7 @@ class _Tests:
             yield from (TestResult(test, data.ions[i], reason) for i in free)
             return
         whiten = Whitener(CovarianceComponents(fitted.working, fitted.gradient), common.components)
-        design = WhitenedDesign.of(whiten(fitted.gradient[:, list(fitted.free)]))
+        design = WhitenedDesign.of(whiten(fitted.columns))
         ln_p_per_mV = -(design.sensitivity @ whiten(ones))[:, 0]
         for j, i in enumerate(free):
             ion, change, se = data.ions[i], math.nan, math.nan

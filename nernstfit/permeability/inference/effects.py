@@ -102,7 +102,7 @@ def may_be_significant(fit: Fit, effects: FloatArray, whiten: DenseWhitener) -> 
     whiten : DenseWhitener
         Of the covariance of the potentials, systematic errors included.
     """
-    ratios = _orthonormal(whiten(fit.gradient[:, list(fit.free)]))
+    ratios = _orthonormal(whiten(fit.columns))
     left = whiten(effects)
     left = _orthonormal(left - ratios @ (ratios.T @ left))
     residual = whiten(fit.working.potential_mV - fit.predicted_mV - fit.curvature_bias_mV)
@@ -195,9 +195,10 @@ class _LinearisedModel:
         mean, deviation = fit.ln_p.copy(), np.zeros((len(first), data.n_coefficients))
         potential = fit.working.potential_mV
         for _ in range(_ITERATIONS):
-            predicted, gradient = (values[cell, np.arange(data.size)] for values in data.prediction(mean + deviation))
+            of_cells = data.untied.prediction(data.parameters.completed(mean) + deviation)
+            predicted, gradient = (values[cell, np.arange(data.size)] for values in of_cells)
             self._structure = CovarianceComponents(fit.working, gradient)
-            self._columns = np.hstack([gradient[:, free], effects])
+            self._columns = np.hstack([data.columns(gradient, mean, free), effects])
             self._residual = potential - predicted + (gradient * deviation[cell]).sum(axis=1)
             deviance = self.deviance(names)
             self.components = fit_variance_components(deviance, self.components)
@@ -205,9 +206,9 @@ class _LinearisedModel:
             weighted = Whitener(self._structure, self.components).precision_times(
                 self._residual - self._columns @ value
             )
-            of_cells = self._structure.summed_over_cells(gradient[:, :k] * weighted[:, None])
+            summed = self._structure.summed_over_cells(gradient[:, :k] * weighted[:, None])
             # Data that no ratios explain predict deviations without end; beyond the limit nothing changes.
-            deviation[:, :k] = np.clip(np.square(self.components.ln_p) * of_cells[first], -MAX_LN_P, MAX_LN_P)
+            deviation[:, :k] = np.clip(np.square(self.components.ln_p) * summed[first], -MAX_LN_P, MAX_LN_P)
             mean[free] += np.clip(value[: len(free)], -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
             # At its own ln P a single cell has no curvature bias; a mean of n cells keeps 1 - 1 / n of it.
             potential = fit.working.potential_mV + fit.curvature_bias_mV / data.n_averaged
@@ -230,7 +231,7 @@ class _LinearisedModel:
 
 def _ratio_basis(fit: Fit) -> FloatArray:
     """Return an orthonormal basis of what ratios and free offsets can fit, relative to the standard errors."""
-    columns = [fit.gradient[:, list(fit.free)]]
+    columns = [fit.columns]
     if math.isinf(fit.offset_scale_mV):
         columns.append(np.asarray(fit.data.cells)[:, None] == np.asarray(fit.data.cell_names))
     white = np.hstack(columns) / fit.working.se_mV[:, None]

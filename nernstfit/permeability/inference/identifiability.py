@@ -66,20 +66,28 @@ def _information(fit: Fit, ion: int) -> FloatArray:
     variance_of_ln_p = np.square(components.ln_p) + components.batch_ln_p**2
     between = (variance_of_ln_p * gradient) @ gradient.swapaxes(1, 2)
     covariance = np.where(both, between + components.offset_mV**2, 0.0) + variance[:, :, None] * np.eye(rows.shape[1])
-    effect = gradient[:, :, ion, None]
+    own = fit.columns[:, fit.free.index(ion)] if ion in fit.free else fit.gradient[:, ion]
+    effect = np.where(there, own[rows], 0.0)[:, :, None]
     return np.asarray((effect * np.linalg.solve(covariance, effect)).sum(axis=(1, 2)))
 
 
 def most_collinear(fit: Fit, ion: int) -> tuple[str, float]:
     """Return the ion whose effect on the potentials is most similar to that of another, and the cosine between both.
 
+    Ions that are held or tied are no others: nothing has to separate them. They move with the reference ion, whose
+    effect is opposite to those of all fitted ions together.
+
     Parameters
     ----------
     fit : Fit
     ion : int
-        Index of the other ion.
+        Index of the other ion, one that is fitted.
     """
-    effects = fit.gradient[:, : len(fit.data.ions)] / fit.working.se_mV[:, None]
+    fitted = [i for i in fit.free if i < len(fit.data.ions)]
+    effects = np.zeros((fit.data.size, len(fit.data.ions)))
+    effects[:, fitted] = fit.columns[:, : len(fitted)]
+    effects[:, fit.data.ions.index(fit.reference)] = -effects.sum(axis=1)
+    effects = effects / fit.working.se_mV[:, None]
     effects = effects / np.maximum(np.linalg.norm(effects, axis=0), _TINY)
     # The effects of two ions alone are always opposite, which separates them: only a positive cosine confounds.
     cosine = np.where(np.arange(len(fit.data.ions)) == ion, -1.0, effects[:, ion] @ effects)
@@ -101,7 +109,7 @@ def factor_collinearity(fit: Fit) -> float:
         Multiple correlation of the effect of ln f with those of a common offset and of the fitted ln P; 1 where they
         cannot be separated.
     """
-    effects = fit.gradient[:, list(fit.free)] / fit.working.se_mV[:, None]
+    effects = fit.columns / fit.working.se_mV[:, None]
     others = np.column_stack([effects[:, :-1], 1 / fit.working.se_mV])
     others = others / np.maximum(np.linalg.norm(others, axis=0), _TINY)
     rest = effects[:, -1] - others @ np.linalg.lstsq(others, effects[:, -1], rcond=None)[0]

@@ -17,6 +17,7 @@ from nernstfit.permeability.inference.identifiability import MAX_COLLINEARITY, f
 from nernstfit.permeability.inference.ratios import Ratio
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.ratio_parameters import NONE, RatioParameters
 from nernstfit.physics.solution.coefficients import NAMES
 
 # Factor between a ratio and the lower end of its interval from which the ion is doubtful, so that the model without it
@@ -34,6 +35,7 @@ class Model:
     permeant: tuple[str, ...]
     reference: str
     fit_factor: bool = False  # with a fitted factor on the pipette's activities
+    parameters: RatioParameters = NONE  # held, tied and bounded ratios
 
     @property
     def is_ghk(self) -> bool:
@@ -45,7 +47,10 @@ def candidates(settings: Settings) -> list[Model]:
     """Return the models that are compared for any data, the configured one first."""
     permeant, reference = settings.fit.permeant, settings.fit.reference_ion
     own = settings.activity.name
-    ghk = [Model(f"ghk:{name}", name, permeant, reference) for name in dict.fromkeys([own, *NAMES])]
+    parameters = RatioParameters.of(permeant, settings.fit.parameters)
+    ghk = [
+        Model(f"ghk:{name}", name, permeant, reference, parameters=parameters) for name in dict.fromkeys([own, *NAMES])
+    ]
     if settings.fit.activity_correction == "pipette":
         ghk.insert(0, with_pipette_factor(ghk[0]))
     nernst = [Model(f"nernst:{ion}", own, (ion,), ion) for ion in sorted(permeant)]
@@ -74,6 +79,8 @@ def factor_is_identifiable(fit: Fit, scaled: Observations) -> bool:
 def without_doubtful_ions(model: Model, ratios: Sequence[Ratio], fit: Fit) -> Iterator[Model]:
     """Yield the models without one doubtful ion, whose ratio may be zero, or half of the estimate or less.
 
+    An ion to which another is tied is not left out: nothing would remain to tie it to.
+
     Parameters
     ----------
     model : Model
@@ -94,7 +101,9 @@ def without_doubtful_ions(model: Model, ratios: Sequence[Ratio], fit: Fit) -> It
         )
         if doubtful and model.permeant.index(ratio.ion) in fit.free:
             left = tuple(ion for ion in model.permeant if ion != ratio.ion)
-            yield replace(model, name=f"{model.name}-{ratio.ion}", permeant=left)
+            parameters = model.parameters.without(ratio.ion)
+            if parameters is not None:
+                yield replace(model, name=f"{model.name}-{ratio.ion}", permeant=left, parameters=parameters)
 
 
 def aicc(fit: Fit) -> float:

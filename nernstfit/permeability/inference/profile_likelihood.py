@@ -162,6 +162,9 @@ class Profile:
 
     @cached_property
     def _without_reference(self) -> float:
+        if self._fit.data.parameters.fixed:
+            # Held ratios vanish with the reference ion; what is tied to this ion goes with it.
+            return self._chi_square(self._from_fit(PROFILE_REACH)[1], self._others)
         # The ion itself, which is not refitted, then sets the scale of the ratios.
         start = np.clip(self._fit.ln_p - self._fit.ln_p[self._i], -PROFILE_REACH, PROFILE_REACH)
         start[self._fit.data.ions.index(self._fit.reference)] = -math.inf

@@ -3,14 +3,16 @@
 A ratio is an estimate where the likelihood falls on both sides of it. Where the removal of the ion (permeability 0)
 costs less than 1.92 log units, the 95 % point of a profile likelihood, the ratio has an upper bound only; where the
 removal of the reference ion does, a lower bound only; where both do, or where the data do not separate the ion from
-another one, it is not identifiable.
+another one, it is not identifiable. A ratio that the user holds, ties or bounds (`fit.parameters`) is held, without an
+interval of its own.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +57,7 @@ class Ratio:
     reason : str
         Reason for the verdict, or remark on the interval; may be ''.
     ln_ratio : float
-        nan unless an estimate.
+        nan unless an estimate, held, or of a rejected model.
     low, high : float
         Interval with systematic errors, two-sided for an estimate, one-sided for a bound.
     low_cells, high_cells : float
@@ -138,16 +140,73 @@ def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Rati
         In the order of the permeant ions.
     """
     others = [i for i, ion in enumerate(fit.data.ions) if ion != fit.reference]
-    if fit.data.pipette_side and factor_collinearity(fit) > MAX_COLLINEARITY:
-        reason = ratio_reason(RatioReason.FACTOR_CONFOUNDED)
-        return tuple(Ratio(fit.data.ions[i], RatioVerdict.NOT_IDENTIFIABLE, reason) for i in others)
-    rejection = rejection_reason(fit, systematic_mV)
-    if not fit.settled:
-        found = tuple(_unsettled(fit, i, rejection) for i in others)
+    parameters, rejection = fit.data.parameters, ""
+    fitted = [i for i in others if i not in parameters.fixed]
+    negative = parameters.negative(fit.ln_p)
+    if negative or (fit.data.pipette_side and factor_collinearity(fit) > MAX_COLLINEARITY):
+        reason = ratio_reason(RatioReason.FACTOR_CONFOUNDED) if not negative else _not_positive(fit, negative[0])
+        found = {i: Ratio(fit.data.ions[i], RatioVerdict.NOT_IDENTIFIABLE, reason) for i in fitted}
     else:
-        found = tuple(_RatioInference(fit, i, systematic_mV, confidence).ratio() for i in others)
-        found = tuple(map(partial(_rejected, reason=rejection), found)) if rejection else found
-    return tuple(map(_of_one_cell, found)) if fit.data.cell_sizes.sum() == 1 else found
+        rejection = rejection_reason(fit, systematic_mV)
+        found = {i: _fitted(fit, i, systematic_mV, confidence, rejection) for i in fitted}
+    found |= {i: _fixed(fit, i, found, rejection) for i in others if i in parameters.fixed}
+    in_order = tuple(found[i] for i in others)
+    return tuple(map(_of_one_cell, in_order)) if fit.data.cell_sizes.sum() == 1 else in_order
+
+
+def _fitted(fit: Fit, ion: int, systematic_mV: FloatArray, confidence: float, rejection: str) -> Ratio:
+    """Return the ratio of an ion that is fitted; `rejection` is the reason why the data reject the model, or ''."""
+    if not fit.settled:
+        return _unsettled(fit, ion, rejection)
+    if ion in fit.data.parameters.at_bound(fit.ln_p):
+        found = _held(fit, ion, RatioReason.AT_BOUND, **_bound_of(fit, ion))
+    else:
+        found = _RatioInference(fit, ion, systematic_mV, confidence).ratio()
+    return _rejected(found, rejection) if rejection else found
+
+
+def _fixed(fit: Fit, ion: int, fitted: Mapping[int, Ratio], rejection: str) -> Ratio:
+    """Return the ratio of an ion that the user holds, or ties to others; these are among `fitted` unless held."""
+    parameters = fit.data.parameters
+    entry, names = parameters.by_ion[ion], {i: name for name, i in parameters.index.items()}
+    if entry.expr is None:
+        found = _held(fit, ion, RatioReason.HELD, value=entry.value)
+        return _rejected(found, rejection) if rejection else found
+    name, expression = fit.data.ions[ion], entry.expr.text
+    if ion in parameters.negative(fit.ln_p):
+        return Ratio(name, RatioVerdict.NOT_IDENTIFIABLE, _not_positive(fit, ion))
+    sources = dict.fromkeys(parameters.sources(ion))
+    unknown = [names[i] for i in sources if i in fitted and not math.isfinite(fitted[i].ln_ratio)]
+    if unknown:
+        reason = ratio_reason(RatioReason.TIED_TO_NONE, expression=expression, others=" and ".join(unknown))
+        return Ratio(name, RatioVerdict.NOT_IDENTIFIABLE, reason)
+    found = _held(fit, ion, RatioReason.TIED, expression=expression)
+    return _rejected(found, rejection) if rejection else found
+
+
+def _held(fit: Fit, ion: int, reason: RatioReason, **values: object) -> Ratio:
+    """Return a ratio without an interval of its own."""
+    return Ratio(
+        fit.data.ions[ion],
+        RatioVerdict.HELD,
+        ratio_reason(reason, **values),
+        ln_ratio=float(fit.ln_p[ion]),
+        n_cells=informative_cells(fit, ion),
+    )
+
+
+def _bound_of(fit: Fit, ion: int) -> dict[str, object]:
+    """Return the bound of the user's at which a ratio is, by name and value."""
+    entry = fit.data.parameters.by_ion[ion]
+    low = fit.data.parameters.bounds(len(fit.ln_p))[0][ion]
+    return {"bound": "min", "value": entry.min} if fit.ln_p[ion] <= low else {"bound": "max", "value": entry.max}
+
+
+def _not_positive(fit: Fit, ion: int) -> str:
+    """Return the reason that the expression of a tied ion has no positive value."""
+    parameters = fit.data.parameters
+    name = next(name for name, i in parameters.index.items() if i == ion)
+    return ratio_reason(RatioReason.NOT_POSITIVE, name=name, expression=dict(parameters.ties)[ion].text)
 
 
 def _of_one_cell(ratio: Ratio) -> Ratio:
@@ -166,7 +225,7 @@ def _unsettled(fit: Fit, ion: int, rejection: str) -> Ratio:
 
 def _rejected(ratio: Ratio, reason: str) -> Ratio:
     """Return the ratio of a model that the data reject: without intervals, a bound without its limit and remark."""
-    if ratio.verdict == RatioVerdict.NOT_IDENTIFIABLE:
+    if ratio.verdict in (RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.HELD):
         return replace(ratio, reason=f"{ratio.reason}; {reason}")
     return Ratio(ratio.ion, RatioVerdict.MODEL_REJECTED, reason, ln_ratio=ratio.ln_ratio, n_cells=ratio.n_cells)
 
@@ -219,7 +278,9 @@ class _RatioInference:
         """Return the ratio with its verdict."""
         if self.index not in self.fit.free:
             return Ratio(self.ion, RatioVerdict.NOT_IDENTIFIABLE, self._reason(RatioReason.ION_ABSENT))
-        if self.fit.reference not in present_ions(self.fit):
+        parameters = self.fit.data.parameters
+        held = {self.fit.data.ions[i] for i, entry in parameters.by_ion.items() if entry.is_held}
+        if not {self.fit.reference, *held} & present_ions(self.fit):
             return Ratio(self.ion, RatioVerdict.NOT_IDENTIFIABLE, self._reason(RatioReason.REFERENCE_ABSENT))
         confounded = "" if self.reference_vanished else self._confounding()
         if confounded:

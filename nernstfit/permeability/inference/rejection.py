@@ -93,7 +93,7 @@ def _without(fitted: Fit, systematic_mV: FloatArray, rows: Sequence[int], robust
     kept = [i for i in range(fitted.data.size) if i not in set(rows)]
     left = fitted.data.subset(kept)
     # Nothing can be said where a ratio loses all of its data, or nothing is left to test the equation.
-    if len(kept) <= len(fitted.free) or not (np.abs(fitted.gradient[kept]).max(axis=0) > 0)[list(fitted.free)].all():
+    if len(kept) <= len(fitted.free) or not np.abs(fitted.columns[kept]).any(axis=0).all():
         return None
     again = fit(left, fitted.reference, fitted.offset_scale_mV, robust=robust)
     if not is_testable(again, condition_indicators(again)) or rejection_reason(again, systematic_mV[kept]):

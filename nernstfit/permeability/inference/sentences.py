@@ -83,6 +83,7 @@ _WITHOUT_ESTIMATE = {
     RatioVerdict.LOWER_BOUND: "only a lower bound",
     RatioVerdict.NOT_IDENTIFIABLE: "no ratio",
     RatioVerdict.MODEL_REJECTED: "a rejected model",
+    RatioVerdict.HELD: "a ratio that fit.parameters holds",
 }
 SAME_CELL_NAMES = "cells of the same name in both groups count as different cells"
 
@@ -116,6 +117,8 @@ def bounds_reason(verdicts: Mapping[str, RatioVerdict], order: str) -> str:
         for group, verdict in verdicts.items()
         if verdict in _WITHOUT_ESTIMATE
     )
+    if RatioVerdict.HELD in verdicts.values():
+        return f"{missing}: a difference of ratios that were not both fitted is no result of the data"
     return f"{missing}; yet {order}" if order else f"{missing}; which of the two is higher is not known"
 
 

@@ -39,6 +39,7 @@ def blocks(results: Results) -> Iterator[Block]:
             confidence=results.confidence,
             has_bounds=drawn["ratio"].isna().any(),
             has_rejected=(drawn["verdict"] == RatioVerdict.MODEL_REJECTED).any(),
+            has_held=(drawn["verdict"] == RatioVerdict.HELD).any(),
             has_truth=bool(results.truth),
         )
         yield picture(draw_corrections(drawn, results.truth, results.permeant), caption)

@@ -62,6 +62,7 @@ def _values(results: Results) -> dict[str, Any]:
         "activity": _activity(config["activity"]),
         "permeant": joined(results.permeant),
         "reference": fit["reference_ion"],
+        "parameters": joined(_parameter(name, keys) for name, keys in fit["parameters"].items()),
         "multivalent": joined(results.multivalent),
         "ghk_form": GHK_FORM,
         "offsets": _offsets(float(fit["offset_sd_mV"])),
@@ -74,6 +75,17 @@ def _values(results: Results) -> dict[str, Any]:
         "has_tests": len(results.tables["tests"]) > 0,
         "has_shift_method": references.has_shift_method(results),
     }
+
+
+def _parameter(name: str, keys: Mapping[str, Any]) -> str:
+    """Return what fit.parameters sets of one ratio: `P_K held at 1.1`."""
+    if "expr" in keys:
+        return f"{name} = {keys['expr']}"
+    if not keys.get("vary", True):
+        return f"{name} held at {as_given(keys['value'])}"
+    words = {"min": "at least", "max": "at most", "value": "starting from"}
+    parts = [f"{words[key]} {as_given(float(keys[key]))}" for key in words if key in keys]
+    return " ".join([name, *parts])
 
 
 def _setting(results: Results) -> str:

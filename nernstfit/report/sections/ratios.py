@@ -35,13 +35,15 @@ def blocks(results: Results) -> Iterator[Block]:
     reference, confidence = results.fit["reference_ion"], results.confidence
     yield Text(_PROSE("introduction", reference=reference, model=results.model, confidence=confidence))
     yield from ghk_form.note(results)
-    drawn = configured[configured[["low", "high"]].notna().any(axis=1)]
+    is_held = configured["verdict"] == RatioVerdict.HELD
+    drawn = configured[configured[["low", "high"]].notna().any(axis=1) | is_held]
     if len(drawn):
         caption = _PROSE(
             "figure",
             reference=reference,
             confidence=confidence,
             has_bounds=drawn["ratio"].isna().any(),
+            has_held=is_held.any(),
             has_truth=bool(results.truth),
         )
         yield picture(draw_ratios(drawn, results.of_model("cells"), results.truth, results.permeant), caption)

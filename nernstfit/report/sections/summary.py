@@ -144,4 +144,6 @@ def _ratio(row: Mapping[Any, Any]) -> str:
     parts = [part for part in (written.ratio, written.interval) if part != MISSING]
     if row["verdict"] == RatioVerdict.MODEL_REJECTED:
         parts.append(f"without a valid interval ({RatioVerdict.MODEL_REJECTED.label})")
+    if row["verdict"] == RatioVerdict.HELD:
+        parts.append(f"({RatioVerdict.HELD.label})")
     return " ".join([name, *parts]).replace(" ", "\u00a0") + f" (n\u00a0=\u00a0{row['n_cells']:.0f})"

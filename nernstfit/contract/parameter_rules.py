@@ -1,0 +1,115 @@
+"""Rules of the section `fit.parameters`: parameters of permeability ratios with the keys of lmfit's Parameter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from nernstfit.contract.errors import nearest
+from nernstfit.contract.expressions import Expression, parameter_names
+from nernstfit.contract.schema import schema
+
+_KEY = "key 'fit.parameters"
+
+
+def parameter_faults(parameters: Mapping[str, Any], permeant: Sequence[str], reference: str) -> Iterator[str]:
+    """Yield the faults of the section, one sentence each.
+
+    Parameters
+    ----------
+    parameters : mapping
+        Of the types that the schema demands.
+    permeant : sequence of str
+    reference : str
+        Ion whose permeability is 1.
+    """
+    names = dict(zip(parameter_names(permeant), permeant, strict=True))
+    fitted = [name for name, ion in names.items() if ion != reference]
+    for name, given in parameters.items():
+        if names.get(name) == reference:
+            yield f"{_KEY}': got '{name}' of the reference ion, whose permeability is 1; {_expected(name, fitted)}"
+        elif name not in names:
+            yield f"{_KEY}': got '{name}', {_expected(str(name), fitted)}"
+        else:
+            yield from (f"{_KEY}.{name}{fault}" for fault in _of_ratio(given, list(names)))
+    yield from _circles(parameters, fitted)
+
+
+def _expected(name: str, known: Sequence[str]) -> str:
+    hint = nearest(name, known)
+    what = "expected P_<ion> of a permeant ion other than the reference"
+    return what + (f" (nearest: {hint})" if hint else f" ({', '.join(known)})" if known else "")
+
+
+def _of_ratio(given: Mapping[str, Any], names: Sequence[str]) -> Iterator[str]:
+    """Yield the faults of one ratio, as words that follow its name."""
+    known = schema()["properties"]["fit"]["properties"]["parameters"]["additionalProperties"]["properties"]
+    for key in given:
+        if key not in known:
+            hint = nearest(str(key), known)
+            yield f".{key}' is not known; " + (
+                f"the nearest known key is '{hint}'" if hint else f"expected one of {', '.join(known)}"
+            )
+    if "expr" in given:
+        others = [key for key in given if key in known and key != "expr"]
+        if others:
+            yield f"': got expr beside {', '.join(others)}, expected expr alone: it determines the ratio"
+        yield from (f".expr': {fault}" for fault in _of_expression(given["expr"], names))
+    else:
+        yield from _of_numbers(given)
+
+
+def _of_numbers(given: Mapping[str, Any]) -> Iterator[str]:
+    low, high, value = given.get("min", 0.0), given.get("max", math.inf), given.get("value")
+    if given.get("vary") is False and value is None:
+        yield "': got vary: false without value, expected the value at which the ratio is held"
+    if not low < high:
+        yield f".max': got {high:g}, expected more than min = {low:g}"
+    elif value is not None and not low <= value <= high:
+        yield f".value': got {value:g}, expected a value from min = {low:g} to max = {high:g}"
+
+
+def _of_expression(text: str, names: Sequence[str]) -> Iterator[str]:
+    expression = Expression(text)
+    fault = expression.fault()
+    if fault:
+        yield f"got {fault}, expected names P_<ion>, numbers, + - * / and brackets, such as '{names[0]} * 0.9'"
+        return
+    if not expression.names:
+        yield f"got '{text}' without another ratio; expected value with vary: false, which holds a ratio"
+    for name in expression.names:
+        if name not in names:
+            hint = nearest(name, names)
+            yield f"got '{name}' in '{text}', expected P_<ion> of a permeant ion" + (
+                f" (nearest: {hint})" if hint else f" ({', '.join(names)})"
+            )
+
+
+def _circles(parameters: Mapping[str, Any], fitted: Sequence[str]) -> Iterator[str]:
+    """Yield the ratios that are tied to each other in a circle, once each circle."""
+    ties = {}
+    for name in (name for name in parameters if name in fitted and "expr" in parameters[name]):
+        expression = Expression(parameters[name]["expr"])
+        ties[name] = () if expression.fault() else expression.names
+    told: set[str] = set()
+    for name in ties:
+        path = _way_back(name, ties)
+        if path and not told & set(path):
+            told |= set(path)
+            yield f"{_KEY}': got a circle, {' from '.join([*path, name])}, expected at least one of them free"
+
+
+def _way_back(name: str, ties: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """Return the ratios on the shortest way from one by its ties back to itself; () where there is none."""
+    ways: list[tuple[str, ...]] = [(name,)]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop(0)
+        for other in ties.get(way[-1], ()):
+            if other == name:
+                return way
+            if other not in seen:
+                seen.add(other)
+                ways.append((*way, other))
+    return ()
