@@ -519,7 +519,7 @@ def test_the_console_names_recordings_ratios_and_warnings(load: Callable[..., Ex
     ]
     assert lines[3].startswith("warning: Na/K rests on one cell")
     assert lines[4].startswith("warning: c1_control (unreadable): c1_control is truncated")
-    assert lines[4].endswith("And 2 more of this kind.")
+    assert lines[4].endswith("The same kind: c2_control and c3_control.")
     assert lines[-1] == "Report: folder/results/report.html"
     content = end.as_dict()
     assert content["recordings"] == {"used": 7, "refused": 3, "excluded": 0}

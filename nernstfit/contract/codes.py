@@ -118,7 +118,7 @@ class Code(Term):
     )
     UNTESTED = (
         *("equation_untested", About.RUN, "equation untested"),
-        "nothing tests the equation{where}: {n} conditions for {parameters}",
+        "nothing tests the equation{where}: {conditions} for {parameters}",
         "add a bath with another mixture of the permeant ions",
         "with as many ratios as conditions every set of potentials fits, so that a wrong junction, a wrong solution or "
         "another permeant ion goes into the ratio unseen",

@@ -208,7 +208,8 @@ def _untested(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[F
     ratios = int((evidence.of_model("permeabilities")["group"] == group).sum())
     is_free = math.isinf(evidence.experiment.settings.fit.offset_sd_mV)
     parameters = f"{ratios} ratio{'s' * (ratios != 1)}{' and a free offset in each cell' * is_free}"
-    yield Finding(Code.UNTESTED, group, {"where": in_group(group), "n": n, "parameters": parameters})
+    conditions = "one condition" if n == 1 else f"{n} conditions"
+    yield Finding(Code.UNTESTED, group, {"where": in_group(group), "conditions": conditions, "parameters": parameters})
 
 
 @dataclass(frozen=True)

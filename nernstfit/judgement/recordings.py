@@ -27,9 +27,9 @@ _UNKNOWN_MOHM = 10.0
 # Relative error of a series resistance that was read from the amplifier. With half, corrections of 5 to 10 mV are
 # passed over; with double, those from 2.5 mV are warned of.
 _RS_ERROR = 0.2
-# Distance in mV of the places at which the slope of a curve is examined for gating; see open_pore._WIDTH_MV. With half
-# the same levels are compared twice; with double an activation within 20 mV can lie between two places.
-_PLACES_MV = 10.0
+# Least step in mV between the levels that are compared for gating; see open_pore._WIDTH_MV. With half the same levels
+# are compared twice; with double an activation within 20 mV can lie between two places.
+_STEP_MV = 10.0
 _REMEDIES: Mapping[PotentialVerdict, str] = {
     PotentialVerdict.AMBIGUOUS: "record more levels near the zero, or with less noise",
     PotentialVerdict.NOT_A_REVERSAL: "subtract the leak, or measure tail currents",
@@ -173,7 +173,9 @@ class _Current:
 
 def _has_gates(own: Curve, sign: int, temperature_C: float) -> bool:
     """Return True where the slope rises with depolarisation somewhere as in no open pore."""
-    places = np.arange(own.voltage_mV[0], own.voltage_mV[-1], _PLACES_MV)
+    # Three levels span two steps, so that every second step is a place within any three.
+    step = max(_STEP_MV, float(np.diff(own.voltage_mV).min()))
+    places = np.arange(own.voltage_mV[0] + step, own.voltage_mV[-1], 2 * step)
     bends = (steepest_bend(own, float(place), sign, temperature_C) for place in places)
     return any(bend is not None and bend.exceeds for bend in bends)
 

@@ -11,13 +11,16 @@ from nernstfit.contract.findings import named
 from nernstfit.report.blocks import Text
 from nernstfit.report.numbers import typeset
 from nernstfit.report.results import Results
-from nernstfit.report.wording import capitalized
+from nernstfit.report.wording import capitalized, joined
 
 Record = Mapping[Any, Any]
 
-# Findings of one kind that are written out: a third says nothing new but that there are more. At half the second
-# ratio or file of a pair is not named; at double many refused recordings fill the page.
+# Findings of one kind that are written out: of more the first stands for all. At half the second ratio or file of a
+# pair has no sentence; at double many refused recordings fill the page.
 _MAX_OF_A_KIND = 2
+# Subjects that are named where one sentence stands for all. At half the ratios of an ordinary experiment are not; at
+# double nobody reads to the end of them.
+_MAX_NAMED = 8
 _SECTIONS: Mapping[About, str] = {
     About.RUN: "findings",
     About.SOLUTION: "solutions",
@@ -30,6 +33,7 @@ _OF_EQUATION = (
     *(Code.UNTESTED, Code.LACK_OF_FIT, Code.SHIFT_METHOD, Code.TIME, Code.POTENTIAL, Code.CONDUCTANCE, Code.ACTIVITY),
     *(Code.PERMEABILITY_TREND, Code.SCATTER),
 )
+_VERDICTS = (Code.MODEL_REJECTED, Code.NOT_IDENTIFIABLE, Code.BOUND)
 _OTHER_SECTIONS: Mapping[Code, str] = dict.fromkeys(_OF_EQUATION, "valid") | {Code.REFUSED: "refused"}
 
 
@@ -67,28 +71,33 @@ def beside_ratio(results: Results, row: Record) -> list[Qualifier]:
     return [Qualifier(each["severity"], Code(each["code"]).label, section_of(each)) for each in own]
 
 
-def by_kind(rows: Collection[Record]) -> Iterator[tuple[Record, int]]:
-    """Yield the first findings of each kind, the last of them with the number of those that are left out."""
+def by_kind(rows: Collection[Record]) -> Iterator[tuple[Record, str]]:
+    """Yield rows of warnings.csv with their words; of many of one kind the first, which names the subjects of all."""
     kinds: dict[tuple[str, str], list[Record]] = {}
     for row in rows:
         kinds.setdefault((row["severity"], row["code"]), []).append(row)
     for of_kind in kinds.values():
-        shown = of_kind if len(of_kind) <= _MAX_OF_A_KIND else of_kind[:1]
-        yield from ((row, 0) for row in shown[:-1])
-        yield shown[-1], len(of_kind) - len(shown)
+        if len(of_kind) <= _MAX_OF_A_KIND:
+            yield from ((row, words(row)) for row in of_kind)
+            continue
+        others = [row["subject"] for row in of_kind[1 : 1 + _MAX_NAMED]]
+        more = len(of_kind) - 1 - len(others)
+        also = joined([*others, *([f"{more} more"] if more else [])])
+        yield of_kind[0], f"{words(of_kind[0])} The same kind: {also}."
 
 
 def listed(results: Results) -> list[Qualifier]:
     """Return all errors and warnings with their sentences, a few of each kind."""
-    return [
-        Qualifier(row["severity"], words(row) + (f" And {more} more of this kind." if more else ""), section_of(row))
-        for row, more in by_kind(serious(results))
-    ]
+    return [Qualifier(row["severity"], text, section_of(row)) for row, text in by_kind(serious(results))]
 
 
 def texts(results: Results, about: About, subjects: Collection[str] | None = None) -> Iterator[Text]:
-    """Yield the findings on some things of one kind as paragraphs; on all of them where none is named."""
+    """Yield the findings on some things of one kind as paragraphs; on all of them where none is named.
+
+    A verdict on a ratio stands in the table of ratios with its reason, and is not repeated.
+    """
     for row in results.findings.to_dict("records"):
-        if row["about"] == about and (subjects is None or row["subject"] in subjects):
+        is_own = row["about"] == about and row["code"] not in _VERDICTS
+        if is_own and (subjects is None or row["subject"] in subjects):
             look = "note" if row["severity"] == Severity.NOTE else "warning"
             yield Text(f"{capitalized(row['severity'])}: {words(row)}", look)

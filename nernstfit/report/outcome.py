@@ -86,8 +86,7 @@ class Outcome:
     def _finding_lines(self) -> Iterator[str]:
         rows = self.findings.to_dict("records")
         serious = [row for row in rows if row["severity"] != Severity.NOTE]
-        for row, more in findings.by_kind(serious):
-            yield f"{row['severity']}: {findings.words(row)}" + (f" And {more} more of this kind." if more else "")
+        yield from (f"{row['severity']}: {text}" for row, text in findings.by_kind(serious))
         notes = len(rows) - len(serious)
         if not serious:
             yield "No errors, no warnings."
