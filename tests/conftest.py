@@ -52,6 +52,7 @@ SHARING = {
     "test_validity.py": "validity",
     "test_comparisons.py": "comparisons",
     "test_groups.py": "groups",
+    "test_determinism.py": "determinism",
 }
 # Single tests of these take many seconds: begun first, they leave short ones with which all workers end together.
 LONG = ("test_calibration.py", "test_coverage.py", "test_posterior.py")

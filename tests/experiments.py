@@ -47,6 +47,7 @@ def run_stages(folder: Path, last: str = "report") -> Experiment:
             "measured": "results/ingest/measured.parquet",
         }
         files |= {"report": "results/report.html", "figures": "results/figures"}
+        files |= {"fit_report": "results/fit_report.txt"}
         files |= {name: f"results/{name}.json" for name in ("manifest", "datapackage")}
         read = [{part: f"results/ingest/{name}/{part}.parquet" for part in PARTS} for name in batches]
         gathered = {part: [places[part] for places in read] for part in PARTS}

@@ -17,11 +17,9 @@ def test_equal_observations_are_built_once(tmp_path: Path, monkeypatch: pytest.M
     built = []
     under = Observations.under
 
-    def counted(
-        self: Observations, solutions: Solutions, permeant: list[str], model: str, fit_factor: bool = False
-    ) -> Observations:
-        built.append((self.measurements, tuple(permeant), model, fit_factor))
-        return under(self, solutions, permeant, model, fit_factor)
+    def counted(self: Observations, solutions: Solutions, permeant: list[str], *assumed: object) -> Observations:
+        built.append((self.measurements, tuple(permeant), *assumed))
+        return under(self, solutions, permeant, *assumed)
 
     monkeypatch.setattr(Observations, "under", counted)
     potentials = {"control": -40.0, "potassium": -2.0, "calcium": -42.0}

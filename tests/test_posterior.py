@@ -81,5 +81,7 @@ def test_estimates_are_the_means_of_the_posterior() -> None:
     effective = WALKERS * STEPS / emcee.autocorr.integrated_time(chain, quiet=True)
     assert (effective > EFFECTIVE).all()
     assert (np.abs(chain.mean(axis=(0, 1)) - found.ln_p[1:]) < 0.2 * errors).all()
-    # The posterior is Student's t, whose standard deviation counts that the spreads are estimated.
-    assert chain.std(axis=(0, 1)) == pytest.approx(errors * np.sqrt(found.df / (found.df - 2)), rel=0.1)
+    # Errors with the spreads as known, and Student's t, which counts that they are estimated, are on either side.
+    of_chain = chain.std(axis=(0, 1))
+    assert (0.9 * errors < of_chain).all()
+    assert (of_chain < 1.1 * errors * np.sqrt(found.df / (found.df - 2))).all()

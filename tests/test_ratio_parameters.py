@@ -155,6 +155,21 @@ def test_an_inactive_bound_or_a_start_changes_nothing(keys: Mapping[str, float])
         assert numbers(bounded[ion]) == pytest.approx(numbers(ratio), rel=1e-9)
 
 
+@pytest.mark.parametrize("distance", [-0.1, -1e-4, 1e-4, 0.01])
+def test_a_bound_close_to_the_estimate_is_active_only_below_it(distance: float) -> None:
+    # With the ion held, REML has other variance components: the fit must not circle between both.
+    data = simulated(TRUTH, seed=3, spread=0.2)
+    base, _ = fitted(data, {})
+    for ion in ("K", "NMDG", "Cl"):
+        i = data.ions.index(ion)
+        se = math.sqrt(base.covariance[base.free.index(i), base.free.index(i)])
+        bound = math.exp(base.ln_p[i] + distance * se)
+        bounded, _ = fitted(data, {f"P_{ion}": {"max": bound}})
+        other = fitted(data, {f"P_{ion}": {"value": bound, "vary": False}})[0] if distance < 0 else base
+        assert (bounded.data.parameters.at_bound(bounded.ln_p) == (i,)) is (distance < 0)
+        assert bounded.ln_p == pytest.approx(other.ln_p, abs=1e-7)
+
+
 def test_an_impermeant_ion_keeps_its_upper_bound_below_a_bound() -> None:
     data = simulated(TRUTH | {"NMDG": 0.0})
     (_, free), (_, bounded) = fitted(data, {}), fitted(data, {"P_NMDG": {"max": 0.5}})

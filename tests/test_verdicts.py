@@ -153,7 +153,7 @@ def test_the_standard_error_of_a_mean_has_a_degree_of_freedom_less_than_cells() 
     for data, df in ((single, math.inf), (replace(single, n_averaged=np.array([4])), 3)):
         ratio = judged(data, "K", offset_mV=0.0)["Na"]
         half = stats.t.ppf(0.975, df) * 1.5 / RT_F
-        assert ratio.ln_ratio - math.log(ratio.low_cells) == pytest.approx(half, rel=1e-6)
+        assert ratio.ln_ratio - math.log(ratio.low) == pytest.approx(half, rel=1e-6)
         assert ratio.df == pytest.approx(df if math.isfinite(df) else math.nan, nan_ok=True)
 
 
@@ -163,7 +163,10 @@ def test_one_cell_says_that_it_knows_no_spread_between_cells() -> None:
         assert "one cell" in ratio.reason
         assert math.isnan(ratio.df)
         half = stats.norm.ppf(0.975) * ratio.se_ln_cells
-        assert math.log(ratio.high_cells) - ratio.ln_ratio == pytest.approx(half, rel=1e-9)
+        assert math.log(ratio.high) - ratio.ln_ratio == pytest.approx(half, rel=1e-9)
+        assert math.isnan(ratio.low_cells)
+        assert math.isnan(ratio.high_cells)
+        assert ratio.scope == "cell"
 
 
 def test_cells_are_counted_that_tell_of_the_ion() -> None:
@@ -329,7 +332,7 @@ def test_a_bound_is_where_the_profile_has_risen_by_half_z_squared() -> None:
     at_limit = RT_F * math.log(15 / 140) + stats.norm.ppf(0.95) * 2.0
     by_hand = (140 * math.exp(at_limit / RT_F) - 15) / 150
     assert ratio.verdict == "upper_bound"
-    assert ratio.high_cells == pytest.approx(by_hand, rel=1e-3)
+    assert ratio.high == pytest.approx(by_hand, rel=1e-3)
 
 
 def test_shared_errors_loosen_a_bound() -> None:

@@ -166,6 +166,10 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.NO_RATIO, "", "error", {}, {"permeabilities": [{"ion": "Na", "verdict": "not_identifiable"}]}),
     (Code.NOT_IDENTIFIABLE, "Na/K", "warning", {}, {"permeabilities": [{"ion": "Na", "verdict": "not_identifiable"}]}),
     (Code.BOUND, "Na/K", "note", {}, {"permeabilities": [{"ion": "Na", "verdict": "upper_bound", "high": 0.1}]}),
+    (
+        *(Code.HELD, "Na/K", "warning", {}),
+        {"permeabilities": [NA | {"verdict": "held", "reason": "at its bound: min 0.05 of fit.parameters"}]},
+    ),
     (Code.NO_INTERVAL, "Na/K", "warning", {}, {"permeabilities": [ESTIMATE | {"high": math.nan}]}),
     (Code.ONE_CELL, "Na/K", "warning", {}, {"permeabilities": [ESTIMATE | {"n_cells": 1}]}),
     (Code.FEW_CELLS, "Na/K", "note", {}, {"permeabilities": [ESTIMATE | {"n_cells": 3}]}),
@@ -450,12 +454,21 @@ def recording(cell: str, path: str, **fact: Any) -> tuple[dict[str, Any], dict[s
     return row, {"sha256": path, "samples": path, "start_s": DAY, "channel": "IN 0"} | fact
 
 
+def in_group(used: tuple[dict[str, Any], dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+    row, fact = used
+    return row | {"group": "drug", "measurement": "after"}, fact
+
+
 COPIES: Mapping[str, tuple[Sequence[Any], Code | None]] = {
     "equal bytes": ([recording("a", "1", sha256="x"), recording("b", "2", sha256="x")], Code.DUPLICATES),
     "equal samples": ([recording("a", "1", samples="x"), recording("b", "2", samples="x")], Code.DUPLICATES),
     "a copy in the same cell": ([recording("a", "1", samples="x"), recording("a", "2", samples="x")], Code.DUPLICATES),
     "one file under two cells": ([recording("a", "1"), recording("b", "1")], Code.DUPLICATES),
     "two rows of one file": ([recording("a", "1"), recording("a", "1")], None),
+    "one file in two groups": (
+        [recording("a", "1", start_s=DAY + 5), in_group(recording("a", "1", start_s=DAY + 5))],
+        None,
+    ),
     "two channels of one file": ([recording("a", "1"), recording("b", "1", channel="IN 1")], None),
     "equal start": ([recording("a", "1", start_s=DAY + 5), recording("b", "2", start_s=DAY + 5)], Code.SAME_START),
     "equal start of one cell": ([recording("a", "1", start_s=DAY + 5), recording("a", "2", start_s=DAY + 5)], None),
@@ -543,3 +556,16 @@ def test_findings_before_the_run_are_those_after_it(load: Callable[..., Experime
         "cells; check the recipe for a forgotten substance"
     ]
     assert judge.judge(evidence(experiment, {})) == before
+
+
+def test_days_that_differ_are_found_and_days_alike_are_not() -> None:
+    """Five ratios of twelve cells of three days; they differ between days three times as much as within, or not."""
+    rng, days = np.random.default_rng(1), [datetime.date(2026, 3, 1 + i % 3) for i in range(12)]
+
+    def told(spread: float) -> bool:
+        of_day = spread * rng.standard_normal((5, 3))
+        values = np.tile(of_day, 4) + 0.1 * rng.standard_normal((5, 12))
+        return min(replicates.f_test(list(of_one), days)[1] for of_one in values) * 5 < 0.05
+
+    assert np.mean([told(0.3) for _ in range(60)]) > 0.9
+    assert np.mean([told(0.0) for _ in range(200)]) < 0.05 + 3 * (0.05 * 0.95 / 200) ** 0.5

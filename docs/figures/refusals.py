@@ -289,12 +289,12 @@ def measured(refusal: Refusal, folder: Path) -> Measured:
     if reading is None:
         raise SystemExit(f"{refusal.name}: {fact['reason']}")
     points = table(point_columns(row.measurement, reading.points), POINTS)
-    values, iv = measure_row(row, fact, points)
+    values, curves = measure_row(row, fact, points)
     found = correct_row(row, values, float("nan"))
-    if found["verdict"] != refusal.verdict or iv is None:
+    if found["verdict"] != refusal.verdict or curves is None:
         raise SystemExit(f"{refusal.name}: got {found['verdict']} ({found['reason']}), expected {refusal.verdict}")
     traces = table([trace_columns(row.measurement, reading.traces)], TRACES)
-    return Measured(found, iv_table(row, iv), traces.iloc[::BINS])
+    return Measured(found, iv_table(row, curves.iv), traces.iloc[::BINS])
 
 
 def page(found: Mapping[str, Measured]) -> str:

@@ -11,6 +11,7 @@ that is left after compensation is the one whose current the ramp carries.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -152,14 +153,12 @@ def _charge(source: Source, steps: Sequence[_Step], length: int) -> Charge | Non
     """Return the mean charge if the transient lasts so many samples; None where the steps do not have the same."""
     recording, dt_ms = source.recording, 1e3 / source.recording.rate_Hz
     stop, before = round((1 + _LINE_LENGTH) * length), min(length, *(step.before for step in steps))
-    if any(recording.clipped(source.channel, [step.sweep], step.at, step.at + stop) for step in steps):
+    alike = [(at, [step.sweep for step in same]) for at, same in itertools.groupby(steps, key=lambda step: step.at)]
+    if any(recording.clipped(source.channel, sweeps, at, at + stop) for at, sweeps in alike):
         return None
-    blocks = [recording.block_pA(source.channel, [step.sweep], step.at - before, step.at + stop) for step in steps]
+    blocks = [recording.block_pA(source.channel, sweeps, at - before, at + stop) for at, sweeps in alike]
     current = np.concatenate(blocks)
-    line = _line(np.arange(length, stop))
-    operator = np.linalg.pinv(line)
-    # The charge is one linear form of the samples: the sum over the transient less that of the extrapolated line.
-    form = np.concatenate([np.ones(length), -(_line(np.arange(length)).sum(axis=0) @ operator)])
+    line, operator, form = _forms(length, stop)
     fitted = current[:, before + length :] @ operator.T
     residual = current[:, before + length :] - fitted @ line.T
     time = noise.autocorrelation_time(noise.autocorrelation([residual]))
@@ -171,6 +170,17 @@ def _charge(source: Source, steps: Sequence[_Step], length: int) -> Charge | Non
     se_pF = math.sqrt(variance) * float(np.linalg.norm(form)) * dt_ms / np.abs(sizes_mV)
     rises_pA = fitted[:, 0] - current[:, :before].mean(axis=1)
     return _mean(each_pF, se_pF, float(np.abs(rises_pA).sum() / np.abs(sizes_mV).sum()))
+
+
+@functools.lru_cache(maxsize=64)
+def _forms(length: int, stop: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return the line behind the transient, the operator that fits it, and the charge as a linear form of the samples.
+
+    The charge is the sum over the transient less that of the extrapolated line.
+    """
+    line = _line(np.arange(length, stop))
+    operator = np.asarray(np.linalg.pinv(line), dtype=np.float64)
+    return line, operator, np.concatenate([np.ones(length), -(_line(np.arange(length)).sum(axis=0) @ operator)])
 
 
 def _line(samples: NDArray[np.int64]) -> FloatArray:

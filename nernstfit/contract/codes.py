@@ -147,7 +147,7 @@ class Code(Term):
     ACTIVITY_ESTIMATED = (
         *("activity_estimated", About.RATIO, "activity coefficients estimated"),
         "{subject}: coefficients of {ions} are estimated by {model}, not measured; by {other} the ratio is {value:.3g}",
-        "choose activity.model: pitzer where it has the parameters, or measure",
+        "choose a model that has measured parameters of these ions, as pitzer has of most",
         "an error of 4 % in an activity shifts a potential by 1 mV",
         _OF_RATIO + " under another activity model",
     )
@@ -246,6 +246,11 @@ class Code(Term):
         *("bound", About.RATIO, "bound only", "{subject}: {verdict}; {reason}", ""),
         "the data allow no ratio, but exclude a part of its range",
         _NOTE,
+    )
+    HELD = (
+        *(str(RatioVerdict.HELD), About.RATIO, "ratio held", "{subject} is no estimate: {reason}", ""),
+        "it is what fit.parameters says; the intervals of the other ratios take it as known",
+        "a warning where the ratio is at a bound, which the data then contradict, else a note",
     )
     FEW_CELLS = (
         *("few_cells", About.RATIO, "few cells", "{subject} rests on {n} cells", "add more cells"),

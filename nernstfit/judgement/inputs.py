@@ -58,7 +58,7 @@ def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
         *_spellings(experiment, rows),
         *_absent(experiment, rows),
         *_volts(experiment, rows),
-        *_units(experiment, rows),
+        *_units(experiment, rows, with_rows),
         *_own_columns(experiment),
         *_solutions(experiment, rows),
     )
@@ -257,7 +257,7 @@ def _volts(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
         yield Finding(Code.VOLTS, "", values, place=experiment.settings.table)
 
 
-def _units(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+def _units(experiment: Experiment, rows: Sequence[Row], with_rows: bool) -> Iterator[Finding]:
     """Yield single solutions in mol/l, and offsets of the command in volts."""
     settings = experiment.settings
     for name, own, others in molar_solutions(settings, experiment.solutions):
@@ -265,5 +265,5 @@ def _units(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
         yield Finding(Code.MOLAR_SOLUTION, name, values, place=settings.solutions)
     if small := offsets_in_volts(rows):
         offsets = ", ".join(f"{value:g}" for value in sorted({row.measure.command_offset_mV for row in small}))
-        numbers = row_ranges(row.number for row in small)
-        yield Finding(Code.OFFSET_VOLTS, "", {"values": offsets, "rows": numbers}, place=settings.table)
+        named = {"values": offsets, "rows": _named(small, with_rows)}
+        yield Finding(Code.OFFSET_VOLTS, "", named, place=settings.table)

@@ -13,6 +13,7 @@ from scipy import stats
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, named, of_potential, of_ratio
+from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioScope, RatioVerdict, ValidityTest
 from nernstfit.judgement.evidence import Evidence, Record, in_group
 from nernstfit.physics.solution.coefficients import NAMES
@@ -29,6 +30,7 @@ _MAX_P = 0.05
 # Factor between the errors that the residuals show and the given ones from which the weights of measurements are wrong.
 # At half the estimate's own error suffices; at double measurements four times as wrong are passed over.
 _MIN_SCATTER = 2.0
+_AT_BOUND = RatioReason.AT_BOUND.sentence.partition("{")[0]
 _WITHOUT_NUMBER = (RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.UPPER_BOUND, RatioVerdict.LOWER_BOUND)
 
 
@@ -70,6 +72,9 @@ def _verdict(row: Record) -> Iterator[Finding]:
         yield _finding(Code.MODEL_REJECTED, row, reason=row["reason"])
     elif verdict is RatioVerdict.NOT_IDENTIFIABLE:
         yield _finding(Code.NOT_IDENTIFIABLE, row, reason=row["reason"])
+    elif verdict is RatioVerdict.HELD:
+        is_at_bound = row["reason"].startswith(_AT_BOUND)
+        yield _finding(Code.HELD, row, math.inf if is_at_bound else 0.0, reason=row["reason"])
     elif verdict in _WITHOUT_NUMBER:
         yield _finding(Code.BOUND, row, 0.0, verdict=verdict.label, reason=row["reason"])
     elif verdict is RatioVerdict.ESTIMATE and not (math.isfinite(row["low"]) and math.isfinite(row["high"])):

@@ -57,9 +57,8 @@ def copies(used: Sequence[tuple[Record, Record]]) -> Iterator[Finding]:
                 value = fact[what]
                 alike.setdefault((str(value), str(fact["channel"])), []).append(row)
         for rows in alike.values():
-            is_copy = len({_identity(row, code) for row in rows}) > 1
             names = frozenset(row["measurement"] for row in rows)
-            if is_copy and not any(names <= each for each in told):
+            if _is_copy(rows, code) and not any(names <= each for each in told):
                 told.add(names)
                 start = next(fact["start_s"] for row, fact in used if row["measurement"] in names)
                 yield Finding(
@@ -72,10 +71,14 @@ def _is_known(value: str | float) -> bool:
     return bool(value) if isinstance(value, str) else math.isfinite(value) and value % _DAY_S != 0
 
 
-def _identity(row: Record, code: Code) -> tuple[str, ...]:
-    """Return what differs between recordings that are not one: their cells, or of the same content their files too."""
-    cell = (row["group"], row["cell"])
-    return cell if code is Code.SAME_START else (*cell, row["recording"])
+def _is_copy(rows: Sequence[Record], code: Code) -> bool:
+    """Return True where rows of equal content are more than one file or cell, or rows of equal time more than one cell.
+
+    The rows of one file may be in two groups, as before and after a drug.
+    """
+    if code is Code.SAME_START:
+        return len({(row["group"], row["cell"]) for row in {row["recording"]: row for row in rows}.values()}) > 1
+    return len({(row["cell"], row["recording"]) for row in rows}) > 1
 
 
 def _named(rows: Sequence[Record]) -> str:

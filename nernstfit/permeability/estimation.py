@@ -117,6 +117,7 @@ def estimate(problem: Problem, components: VarianceComponents) -> tuple[State, b
     ln_p = starting_ln_p(problem.data, problem.free, components)
     start = State(ln_p, components, censoring.begin(problem.data), np.zeros(problem.data.size))
     state, visited, released, change = start, list[tuple[FloatArray, FloatArray]](), False, math.inf
+    whole, been_at_bound = problem, set[int]()
     for number in range(_MAX_ITERATIONS):
         reached, whiten = _alternated(problem, state)
         if number == 0:
@@ -124,12 +125,17 @@ def estimate(problem: Problem, components: VarianceComponents) -> tuple[State, b
         here, there = _point(problem, state), _point(problem, reached)
         last, change = change, float(np.abs(there - here).max(initial=0.0))
         if change < _CONVERGED or last / 2 < change < _SETTLED:
-            free_again = reached if released else _released(problem, reached, whiten)
+            free_again = reached if released else _released(whole, problem, reached, whiten)
             if free_again is reached:
                 return _final(problem, reached), True
-            state, visited, released = free_again, [], True
+            problem, state, visited, released = whole, free_again, [], True
             continue
-        if _bounded(problem, reached.ln_p) != _bounded(problem, state.ln_p):
+        bounded, before = _bounded(problem, reached.ln_p), _bounded(problem, state.ln_p)
+        if bounded != before:
+            # With an ion held, the variance components are others; one that returns to its bound stays there.
+            returned = (bounded - before) & been_at_bound
+            problem = replace(problem, free=tuple(i for i in problem.free if i not in returned))
+            been_at_bound |= set(problem.data.parameters.at_bound(reached.ln_p))
             state, visited = reached, []
             continue
         visited = [*visited[-_DEPTH:], (here, there - here)]
@@ -219,12 +225,12 @@ def _cost(problem: Problem, state: State) -> float:
     return chi_square(at.of_mean_cell, at.ln_p, whiten) + whiten.log_determinant - 2 * at.log_factor
 
 
-def _released(problem: Problem, state: State, whiten: Whitener) -> State:
-    """Return the state with ions that were held fitted again, where that explains the data better."""
-    if len(_not_held(problem, state.ln_p)) == len(problem.free):
+def _released(whole: Problem, problem: Problem, state: State, whiten: Whitener) -> State:
+    """Return the state with ions of the whole problem that were held fitted again, where that explains more."""
+    if len(_not_held(problem, state.ln_p)) == len(whole.free):
         return state
     response = state.of_mean_cell
-    ln_p = least_squares(response, state.ln_p, problem.free, whiten)
+    ln_p = least_squares(response, state.ln_p, whole.free, whiten)
     better = chi_square(response, ln_p, whiten) < chi_square(response, state.ln_p, whiten) - LOWER_CHI_SQUARE
     return replace(state, ln_p=ln_p) if better else state
 

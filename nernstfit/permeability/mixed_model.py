@@ -168,7 +168,7 @@ def fit(
     ordered = data.subset(order)
     components, estimated = estimable_components(ordered, offset_scale_mV, robust)
     problem = Problem(ordered, reference, _free(ordered, reference), estimated, offset_scale_mV, restricted, robust)
-    result = _summary(problem, *estimate(problem, components))
+    result = _summary(problem, *_estimated(problem, components))
     back = np.argsort(order)
     return replace(
         result,
@@ -177,6 +177,21 @@ def fit(
         curvature_bias_mV=result.curvature_bias_mV[back],
         working=result.working.subset(back.tolist()),
     )
+
+
+def _estimated(problem: Problem, components: VarianceComponents) -> tuple[State, bool]:
+    """Return the estimates, and whether they have settled; at a bound only where they would lie beyond it without."""
+    bounded = problem.data.parameters
+    state, settled = estimate(problem, components)
+    if settled and not bounded.at_bound(state.ln_p):
+        return state, True
+    unbounded = bounded.unbounded()
+    if unbounded == bounded:
+        return state, settled
+    free, free_settled = estimate(replace(problem, data=replace(problem.data, parameters=unbounded)), components)
+    if not free_settled or bounded.at_bound(free.ln_p):
+        return state, settled
+    return replace(free, working=replace(free.working, parameters=bounded)), True
 
 
 def expected(

@@ -97,6 +97,10 @@ class RatioParameters:
         """Return the parameters without ties, for ln P of which each is its own."""
         return replace(self, entries=tuple(entry for entry in self.entries if entry.expr is None))
 
+    def unbounded(self) -> RatioParameters:
+        """Return the parameters without bounds."""
+        return replace(self, entries=tuple(replace(entry, min=0.0, max=math.inf) for entry in self.entries))
+
     @cached_property
     def index(self) -> Mapping[str, int]:
         """Index of each ion by the name of its ratio."""

@@ -109,7 +109,7 @@ class Measurement:
             reason = (
                 f"{wide}, {limit}: the membrane capacitance is not known, and by the capacitive current the potential "
                 f"may lie up to {abs(shift):.1f} mV {side} than the zero of the ramp at {self.result.potential_mV:.1f} "
-                "mV; give capacitance_pF, or record ramps in both directions"
+                "mV; give capacitance_pF, or record a test pulse or ramps in both directions"
             )
         else:
             reason = (

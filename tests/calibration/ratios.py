@@ -125,6 +125,8 @@ class Calibration:
     spread_of: Mapping[str, float] = field(default_factory=dict)  # of the ln P of single ions
     unpaired: bool = False  # every cell sees the first bath and one of the others
     offset_mV: float = 1.0
+    batches: int = 0  # to which the cells belong in turn
+    batch_spread: float = 0.0  # standard deviation of a ln ratio between batches
     missing: int = 0  # baths that every third cell lacks
     outliers: float = 0.0  # part of the potentials that are 15 mV off
     robust: bool = False
@@ -136,7 +138,9 @@ class Calibration:
 
     @property
     def intervals(self) -> tuple[str, ...]:
-        """Intervals that are looked at: one cell has no between-cell interval, and what is off is systematic."""
+        """Intervals that are looked at: spreads are of cells, one cell has no such interval; the rest is systematic."""
+        if self.spread_of:
+            return ("cells",)
         return ("whole",) if self.off_mV or self.capacitance_mV or self.cells == 1 else INTERVALS
 
     @property
@@ -252,6 +256,9 @@ def draw(
     experiment = row.experiment
     ln_p = np.log(list(experiment.ratios.values()))
     own = ln_p + row.ln_p_sd * rng.standard_normal((row.cells, 1, len(ln_p)))
+    if row.batches:
+        of_batch = row.batch_spread / math.sqrt(2) * rng.standard_normal((row.batches, 1, len(ln_p)))
+        own += of_batch[np.arange(row.cells) % row.batches]
     inside, outside, temperature_C, moved_mV = _world(experiment, rng) if whole else _as_known(experiment)
     potential = ghk.reversal_mV(np.exp(own), experiment.valence, inside, outside, temperature_C) + moved_mV
     potential += row.offset_mV * rng.standard_normal((row.cells, 1)) + SE_MV * rng.standard_normal(potential.shape)
@@ -284,6 +291,7 @@ def draw(
         outside=experiment.nominal[1][bath],
         n_averaged=np.ones(len(cell), int),
         limit_side=tuple(sides[there].tolist()),
+        batches=tuple(f"b{i % row.batches}" for i in cell) if row.batches else (),
     )
     ratios_of_first = np.exp(own[0, 0] - own[0, 0, 0]).tolist()
     return data, bath, dict(zip(experiment.ions, ratios_of_first, strict=True))
@@ -292,9 +300,9 @@ def draw(
 def _ideal_widths(row: Calibration, data: Observations) -> dict[str, float]:
     """Return the width of each between-cell interval with known spreads, at the t of the cells that inform on it."""
     ln_p = np.log(list(row.experiment.ratios.values()))
-    known = VarianceComponents(row.offset_mV, tuple(row.ln_p_sd.tolist()))
+    known = VarianceComponents(row.offset_mV, tuple(row.ln_p_sd.tolist()), row.batch_spread / math.sqrt(2))
     found = expected(data, row.experiment.reference, ln_p, known, SCALE_MV)
-    t = float(stats.t.ppf(0.5 + CONFIDENCE / 2, row.cells - 1))
+    t = float(stats.t.ppf(0.5 + CONFIDENCE / 2, (row.batches or row.cells) - 1))
     se = np.sqrt(np.diag(found.covariance)).tolist()
     return {data.ions[i]: 2 * t * error for i, error in zip(found.free, se, strict=True)}
 
@@ -402,6 +410,7 @@ ROWS: tuple[Calibration, ...] = (
     Calibration("cells differ in NMDG", _CATIONS, spread_of=_ONE_DIFFERS),
     Calibration("cells differ in NMDG, 5 cells", _CATIONS, cells=5, spread_of=_ONE_DIFFERS, **_LOOSE),
     Calibration("20 cells, one test bath each", _CATIONS, cells=20, unpaired=True),
+    Calibration("5 batches of 3 cells", _CATIONS, cells=15, spread=0.1, batches=5, batch_spread=0.2, **_LOOSE),
     Calibration("3 cells, bi-ionic", _BIIONIC, cells=3, **_LOOSE),
     Calibration("4 cells, bi-ionic", _BIIONIC, cells=4, **_LOOSE),
     Calibration("one cell", _CATIONS, cells=1, high=LOOSE_HIGH),

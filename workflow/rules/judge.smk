@@ -4,7 +4,11 @@
 
 rule judge:
     input:
-        results=[path for path in tables.paths(tables.RESULT) if path != tables.WARNINGS.path],
+        results=[
+            path
+            for path in tables.paths(tables.RESULT)
+            if path != tables.WARNINGS.path
+        ],
         facts=expand("results/ingest/{batch}/facts.parquet", batch=dependencies.batches),
         code=code("judge"),
     output:

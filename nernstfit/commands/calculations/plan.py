@@ -235,8 +235,9 @@ def _assumed_ratios(settings: Settings, group: str | None, typed: Mapping[str, f
         ion for i, ion in enumerate(fit.permeant) if ion in others and not (ion in given or i in parameters.fixed)
     ]
     if not missing:
-        by_option = [ion in typed for ion in others]
+        by_option = [ion in typed for i, ion in enumerate(fit.permeant) if ion in others and i not in parameters.fixed]
         origins = {f"{CONFIG_FILE}, section plan": not all(by_option), "--ratio": any(by_option)}
+        origins["fit.parameters"] = bool(parameters.fixed)
         return parameters.expected(given, others), " and ".join(name for name, is_one in origins.items() if is_one)
     estimated, where = _estimated(settings, group)
     lacking = [ion for ion in missing if ion not in estimated]

@@ -29,6 +29,7 @@ from nernstfit.report.sections.solutions import activity_setting
 from nernstfit.report.wording import joined
 
 _PROSE = Prose("methods")
+_CAPACITANCES = (Flag.CAPACITY_BY_RECORDING, Flag.CAPACITY_BY_AMPLIFIER, Flag.CAPACITY_BY_CELL)
 
 
 def blocks(results: Results) -> Iterator[Block]:
@@ -85,7 +86,7 @@ def _parameter(name: str, keys: Mapping[str, Any]) -> str:
         return f"{name} held at {as_given(keys['value'])}"
     words = {"min": "at least", "max": "at most", "value": "starting from"}
     parts = [f"{words[key]} {as_given(float(keys[key]))}" for key in words if key in keys]
-    return " ".join([name, *parts])
+    return f"{name} {' and '.join(parts)}" if parts else name
 
 
 def _setting(results: Results) -> str:
@@ -102,6 +103,7 @@ def _measuring(results: Results) -> dict[str, Any]:
     used = results.procedures[results.procedures["measurement"].isin(found["measurement"])]
     known = int(found["rs_shift_mV"].notna().sum())
     flags = [part.partition("=")[0] for text in found["flags"] for part in text.split(";")]
+    sources = [f"{flag.label} in {flags.count(flag)}" for flag in _CAPACITANCES if flag in flags]
     return {
         "outcome": _outcome(rows),
         "currents": "; ".join(_counted(used["currents"])),
@@ -111,6 +113,7 @@ def _measuring(results: Results) -> dict[str, Any]:
         "n": len(found),
         "widest_mV": f"{(found['high_mV'] - found['low_mV']).max():.2g}" if len(found) else "",
         "has_repeats": Flag.REPEATS in flags,
+        "capacitance_from": f" ({joined(sources)})" if sources else "",
         "without_capacitive": flags.count(Flag.CAPACITY_REMOVED),
         "capacitance_unknown": flags.count(Flag.CAPACITY_UNKNOWN),
         "series_known": known,
