@@ -19,6 +19,7 @@ from test_verdicts import RT_F, TRUTH, numbers, simulated
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.expressions import Expression, parameter_names
+from nernstfit.contract.parameter_rules import parameter_faults
 from nernstfit.permeability.inference.fit_report import minimized
 from nernstfit.permeability.inference.ratios import Ratio, ratios
 from nernstfit.permeability.mixed_model import Fit, fit
@@ -417,6 +418,38 @@ def test_the_report_agrees_with_the_table(results: tuple[dict[str, pd.DataFrame]
         assert "P_Na:  1 (fixed)" in block
     assert re.search(r"P_Cs: +0.5 \(fixed\)", blocks[1])
     assert "ln_p" not in text
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        (
+            {"P_Rb": {"value": 4, "vary": False}},
+            "with free ratios in place of fit.parameters the means agree (Rb/Na 4 ",
+        ),
+        (
+            {"P_Rb": {"expr": "1 / (P_K - P_K)"}},
+            "the expression of P_Rb in fit.parameters, 1 / (P_K - P_K), is not positive",
+        ),
+    ],
+)
+def test_values_that_the_data_contradict_are_named(tmp_path: Path, keys: Keys, words: str) -> None:
+    config = {
+        "temperature_C": 22,
+        "junction": {"method": "none"},
+        "activity": {"model": "concentration"},
+        "fit": {"reference_ion": "Na", "permeant": ["Na", "K", "Cs", "Rb"], "parameters": keys},
+    }
+    rows = rows_of("a", {"Na": 1, "K": 1.2, "Cs": 0.9, "Rb": 0.3}, 1)
+    found = of_model(analyse(tmp_path, RECIPES, rows, config, HEADER), group="a")
+    assert words in found.loc["K", "reason"]
+    assert np.isnan(found.loc["K", "low"])
+    assert words in (tmp_path / "fit_report.txt").read_text()
+
+
+def test_a_name_of_two_ions_is_refused() -> None:
+    found = list(parameter_faults({"P_X_1": {"value": 2}}, ["Na", "X-1", "X_1"], "Na"))
+    assert found == ["key 'fit.parameters': got 'P_X_1' of X-1 and X_1, expected ions that differ in letters or digits"]
 
 
 def test_models_without_an_ion_to_which_another_is_tied_are_left_out() -> None:

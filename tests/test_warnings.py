@@ -171,7 +171,8 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"permeabilities": [NA | {"verdict": "held", "reason": "at its bound: min 0.05 of fit.parameters"}]},
     ),
     (Code.NO_INTERVAL, "Na/K", "warning", {}, {"permeabilities": [ESTIMATE | {"high": math.nan}]}),
-    (Code.ONE_CELL, "Na/K", "warning", {}, {"permeabilities": [ESTIMATE | {"n_cells": 1}]}),
+    (Code.ONE_CELL, "Na/K", "warning", {}, {"permeabilities": [ESTIMATE | {"n_cells": 1, "scope": "cell"}]}),
+    (Code.FEW_CELLS, "Na/K", "note", {}, {"permeabilities": [ESTIMATE | {"n_cells": 1}]}),
     (Code.FEW_CELLS, "Na/K", "note", {}, {"permeabilities": [ESTIMATE | {"n_cells": 3}]}),
     (Code.UNTESTED, "", "warning", {}, {"tests": [deviation("lack_of_fit", math.nan, math.nan)]}),
     (Code.LEFT_OUT, "", "warning", {}, {"residuals": [{"measurement": ONE, "cell": "c1", "bath": "control"}]}),
@@ -521,7 +522,7 @@ def test_the_console_names_recordings_ratios_and_warnings(load: Callable[..., Ex
     refused = {
         n: {"verdict": "unreadable", "reason": f"{n} is truncated"} for n in ("c1_control", "c2_control", "c3_control")
     }
-    of = evidence(experiment, {}, permeabilities=[ESTIMATE | {"n_cells": 1}], reversals=refused)
+    of = evidence(experiment, {}, permeabilities=[ESTIMATE | {"n_cells": 1, "scope": "cell"}], reversals=refused)
     found = frame("warnings", list(judge.rows(judge.judge(of))))
     end = outcome.Outcome(of.reversals, of.of_model("permeabilities"), found, MODEL, Path("folder"))
     lines = list(end.lines())
@@ -569,3 +570,31 @@ def test_days_that_differ_are_found_and_days_alike_are_not() -> None:
 
     assert np.mean([told(0.3) for _ in range(60)]) > 0.9
     assert np.mean([told(0.0) for _ in range(200)]) < 0.05 + 3 * (0.05 * 0.95 / 200) ** 0.5
+
+
+def test_cells_of_equal_potentials_are_copies(load: Callable[..., Experiment]) -> None:
+    rows = [
+        f"{cell},{bath},pipette,{mV},0.5"
+        for cell, of in (("c1", 0.0), ("c2", 0.0), ("c3", 0.01))
+        for bath, mV in (("control", -60.12 + of), ("high_K", 1.23 + of), ("low", -44.56 + of))
+    ]
+    changes = {"reversals": "data/reversals.csv", "recordings": None}
+    experiment = load(changes=changes, header="cell,bath,pipette,reversal_mV,se_mV", rows=rows)
+    table = pd.DataFrame(
+        {
+            "group": "",
+            "recording": "",
+            "measurement": row.measurement,
+            "cell": row.cell,
+            "bath": row.bath,
+            "pipette": row.pipette,
+            "configuration": "whole-cell",
+            "raw_mV": row.external.reversal_mV if row.external else math.nan,
+            "verdict": "reversal",
+        }
+        for row in experiment.rows
+    )
+    (finding,) = replicates.findings(Evidence(experiment, {"reversal_potentials": table}, pd.DataFrame()))
+    assert finding.code is Code.DUPLICATES
+    assert "(cell c1, bath control) and " in finding.sentence
+    assert "equal potentials in 3 conditions" in finding.sentence

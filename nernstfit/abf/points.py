@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from nernstfit.abf import noise
 from nernstfit.abf.agreement import Doubt, compare
 from nernstfit.abf.command import MILLIVOLTS, Segment
-from nernstfit.abf.ramps import capacitance_ramps, onset_capacitance_pF, opposite_ramps, ramp_speed
+from nernstfit.abf.ramps import capacitance_ramps, onset_capacitance_pF, opposite_ramps, ramp_speed, refuse_both_ways
 from nernstfit.abf.read import Recording
 from nernstfit.abf.select import chosen_epoch, epoch_parts, label, refuse_constant
 from nernstfit.abf.statistics import STATISTICS, WindowStatistic
@@ -205,7 +205,8 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
     epoch = chosen_epoch(source.command, how, source.sweeps)
     parts = epoch_parts(source.command, epoch, source.sweeps)
     refuse_constant(source.command, parts, source.sweeps)
-    is_ramp = parts[0].is_ramp
+    if is_ramp := parts[0].is_ramp:
+        refuse_both_ways(source, parts)
     windows = windows_of(source, parts, how)
     agreement = compare(source, parts, how)
     signal, quality = _read(source, Role.SIGNAL, parts, windows, how)

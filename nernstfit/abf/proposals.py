@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nernstfit.abf.command import AFTER, BEFORE, Segment
 from nernstfit.abf.points import Points, Reading, measure_points
-from nernstfit.abf.ramps import capacitance_ramps
+from nernstfit.abf.ramps import capacitance_ramps, refuse_both_ways
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import PICOAMPERES
 from nernstfit.abf.select import epoch_parts
@@ -157,6 +157,7 @@ def _proposal(source: Source, how: Measure, epoch: str) -> Proposal:
 
 
 def _of_ramp(source: Source, how: Measure, parts: Sequence[Segment]) -> Proposal:
+    refuse_both_ways(source, parts)
     part, partners = parts[0], capacitance_ramps(source, parts)
     length_ms = (part.stop - part.start) / source.recording.rate_Hz * 1e3
     sentence = f"from {part.first_mV:g} to {part.last_mV:g} mV in {length_ms:g} ms"

@@ -9,7 +9,9 @@ import numpy as np
 
 from nernstfit.abf import noise
 from nernstfit.abf.command import Segment
+from nernstfit.abf.select import label
 from nernstfit.abf.windows import Source
+from nernstfit.contract.errors import RecordingError, runs
 from nernstfit.contract.terms import Role
 
 # Longest stretch of current before and after the onset of a ramp to which a straight line is fitted, in ms. At half
@@ -29,6 +31,30 @@ _MIN_COMMON_RANGE = 0.5
 def ramp_speed(source: Source, part: Segment) -> float:
     """Return the speed of a ramp in mV per ms."""
     return (part.last_mV - part.first_mV) / (part.stop - part.start) * source.recording.rate_Hz / 1e3
+
+
+def refuse_both_ways(source: Source, parts: Sequence[Segment]) -> None:
+    """Refuse a ramp that runs up in some sweeps and down in others: its capacitive current has either sign.
+
+    Parameters
+    ----------
+    source : Source
+    parts : sequence of Segment
+        The ramp in every sweep.
+
+    Raises
+    ------
+    RecordingError
+        If the directions differ.
+    """
+    up = [sweep for sweep, part in zip(source.sweeps, parts, strict=True) if part.last_mV > part.first_mV]
+    down = [sweep for sweep, part in zip(source.sweeps, parts, strict=True) if part.last_mV < part.first_mV]
+    if up and down:
+        shown = (f"in sweeps {','.join(runs(sweeps))}" for sweeps in (up, down))
+        raise RecordingError(
+            f"{label(parts[0])}: the ramp runs up {next(shown)} and down {next(shown)}, expected one direction in all "
+            "sweeps; choose some in column 'sweeps'"
+        )
 
 
 def opposite_ramps(source: Source, parts: Sequence[Segment]) -> list[Segment]:

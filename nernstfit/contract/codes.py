@@ -253,7 +253,7 @@ class Code(Term):
         "a warning where the ratio is at a bound, which the data then contradict, else a note",
     )
     FEW_CELLS = (
-        *("few_cells", About.RATIO, "few cells", "{subject} rests on {n} cells", "add more cells"),
+        *("few_cells", About.RATIO, "few cells", "{subject} rests on {cells}", "add more cells"),
         "the interval holds, but is long, and its length rests on few differences between cells",
         _NOTE,
     )

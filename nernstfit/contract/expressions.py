@@ -28,12 +28,17 @@ _OPERATORS: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
 _SIGNS: Mapping[type[ast.unaryop], Callable[[Any], Any]] = {ast.USub: operator.neg, ast.UAdd: operator.pos}
 
 
+def plain_name(ion: str) -> str:
+    """Return P_ and the ion, with _ for what is no letter or digit; two ions may have the same."""
+    return f"P_{re.sub('[^A-Za-z0-9]', '_', ion)}"
+
+
 def parameter_names(ions: Sequence[str]) -> tuple[str, ...]:
     """Return the names of ions' permeability ratios: P_ and the ion, with _ for what is no letter or digit.
 
     Where two would be the same, the later one has its place behind it.
     """
-    plain = [f"P_{re.sub('[^A-Za-z0-9]', '_', ion)}" for ion in ions]
+    plain = [plain_name(ion) for ion in ions]
     return tuple(f"{name}_{i}" if name in plain[:i] else name for i, name in enumerate(plain))
 
 

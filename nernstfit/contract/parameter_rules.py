@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from nernstfit.contract.errors import nearest
-from nernstfit.contract.expressions import Expression, parameter_names
+from nernstfit.contract.expressions import Expression, parameter_names, plain_name
 from nernstfit.contract.schema import schema
 
 _KEY = "key 'fit.parameters"
@@ -25,6 +25,10 @@ def parameter_faults(parameters: Mapping[str, Any], permeant: Sequence[str], ref
         Ion whose permeability is 1.
     """
     names = dict(zip(parameter_names(permeant), permeant, strict=True))
+    for name in parameters:
+        alike = [ion for ion in permeant if plain_name(ion) == name]
+        if len(alike) > 1:
+            yield f"{_KEY}': got '{name}' of {' and '.join(alike)}, expected ions that differ in letters or digits"
     fitted = [name for name, ion in names.items() if ion != reference]
     for name, given in parameters.items():
         if names.get(name) == reference:

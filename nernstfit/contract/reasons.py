@@ -91,6 +91,12 @@ class RatioReason(Term):
         "",
         "without bath {bath} the means agree ({changes}): check its solution, its junction potential and its name",
     )
+    WITHOUT_PARAMETERS = (
+        "without_parameters",
+        "",
+        "with free ratios in place of fit.parameters the means agree ({changes}): check the values that it holds, ties "
+        "or bounds",
+    )
     WITHOUT_MEASUREMENT = (
         "without_measurement",
         "",

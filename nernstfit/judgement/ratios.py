@@ -84,10 +84,10 @@ def _verdict(row: Record) -> Iterator[Finding]:
 def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
     """Yield the findings on the number of cells behind a ratio and on one that lies off the others."""
     n = row["n_cells"]
-    if n <= 1 or row["scope"] == RatioScope.CELL:
+    if row["scope"] == RatioScope.CELL:
         yield _finding(Code.ONE_CELL, row)
     elif n <= _FEW_CELLS:
-        yield _finding(Code.FEW_CELLS, row, 0.0, n=int(n))
+        yield _finding(Code.FEW_CELLS, row, 0.0, cells="one cell" if n == 1 else f"{n:.0f} cells")
     cells = evidence.of_model("cells")
     own = cells[(cells["group"] == row["group"]) & (cells["ion"] == row["ion"]) & cells["ln_ratio"].notna()]
     ratios = cells[(cells["group"] == row["group"]) & cells["ln_ratio"].notna()]["ion"].nunique()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,10 @@ from nernstfit.judgement.evidence import Evidence, Record, in_group
 # p of the F test between days below which days differ, over all quantities tested (contract). At half one sound study
 # in forty is warned of; at double one in ten.
 _MAX_P = 0.05
+# Conditions in which the potentials of two cells must be equal to the last digit to be copies: potentials written to
+# 0.1 mV agree in one by chance in every tenth pair. At half chance decides; at double a copied cell of a usual study of
+# four baths is not seen.
+_MIN_EQUAL = 3
 _DAY_S = 86_400  # a definition
 _UNUSED = (PotentialVerdict.EXCLUDED, PotentialVerdict.UNREADABLE)
 
@@ -30,6 +36,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         if row["verdict"] not in _UNUSED and evidence.fact(row["measurement"])
     ]
     yield from copies(used)
+    yield from _same_potentials(evidence.found)
     if not any(row.batch for row in evidence.experiment.rows):
         yield from _days(evidence, used)
 
@@ -66,6 +73,24 @@ def copies(used: Sequence[tuple[Record, Record]]) -> Iterator[Finding]:
                 )
 
 
+def _same_potentials(found: pd.DataFrame) -> Iterator[Finding]:
+    """Yield two cells of a group whose potentials agree to the last digit in every condition that both have seen."""
+    for _, group in found.groupby("group", sort=True, dropna=False):
+        cells = {
+            cell: {(row["bath"], row["pipette"], row["configuration"]): row for row in rows.to_dict("records")}
+            for cell, rows in group.groupby("cell", sort=True)
+        }
+        told: set[Any] = set()
+        for one, other in itertools.combinations(cells, 2):
+            common = [key for key in cells[one] if key in cells[other]]
+            equal = all(cells[one][key]["raw_mV"] == cells[other][key]["raw_mV"] for key in common)
+            if len(common) >= _MIN_EQUAL and equal and other not in told:
+                told |= {one, other}
+                rows = [cells[cell][common[0]] for cell in (one, other)]
+                values = {"names": _named(rows), "same": f"equal potentials in {len(common)} conditions", "start": ""}
+                yield Finding(Code.DUPLICATES, rows[0]["measurement"], values)
+
+
 def _is_known(value: str | float) -> bool:
     """Return True for a digest, and for a time; midnight sharp is that of programs without a clock."""
     return bool(value) if isinstance(value, str) else math.isfinite(value) and value % _DAY_S != 0
@@ -82,7 +107,7 @@ def _is_copy(rows: Sequence[Record], code: Code) -> bool:
 
 
 def _named(rows: Sequence[Record]) -> str:
-    names = [f"{row['recording']} (cell {row['cell']}, bath {row['bath']})" for row in rows]
+    names = [f"{row['recording'] or row['measurement']} (cell {row['cell']}, bath {row['bath']})" for row in rows]
     return " and ".join([", ".join(names[:-1]), names[-1]])
 
 

@@ -343,6 +343,7 @@ def _cell_ratios(whole: Fit, group: Group, settings: Settings) -> tuple[CellRati
     Where the inside is unknown, the free term of a cell is that of the inside and of the electrode together.
     """
     data, z = whole.data.with_factor(whole.ln_p), float(stats.norm.ppf(0.5 + settings.fit.confidence / 2))
+    data = replace(data, parameters=data.parameters.unbounded())  # bounds are of the population
     offset_sd = math.inf if math.isinf(settings.fit.offset_sd_mV) else whole.components.offset_mV
     unknown = {group.observations.cells[i] for i in np.flatnonzero(group.unknown_inside)}
     found: list[CellRatio] = []

@@ -198,7 +198,7 @@ class RatioParameters:
         values = {i: np.exp(ln_p[..., i]) for i in range(len(self.ions))}
         for i, expr in self.ties:
             value = expr.value({name: values[j] for name, j in self.index.items() if j in values})
-            values[i] = np.where(value.real > 0, value, 0.0)
+            values[i] = np.where((value.real > 0) & np.isfinite(value.real), value, 0.0)
         return values
 
 

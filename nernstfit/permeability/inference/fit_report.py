@@ -57,7 +57,8 @@ def _of_group(found: FitResult) -> Iterator[str]:
             words = "" if ratio.verdict == RatioVerdict.HELD else f"{ratio.verdict.label}: "
             ions.setdefault(f"{words}{ratio.reason}", []).append(ratio.ion)
     yield from (f"{', '.join(names)}: {words}" for words, names in ions.items())
-    yield lmfit.fit_report(minimized(found.fit), min_correl=_MIN_CORRELATION)
+    if not found.fit.data.parameters.negative(found.fit.ln_p):
+        yield lmfit.fit_report(minimized(found.fit), min_correl=_MIN_CORRELATION)
 
 
 def minimized(fit: Fit) -> lmfit.minimizer.MinimizerResult | lmfit.Parameters:

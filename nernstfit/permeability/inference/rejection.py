@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from nernstfit.permeability.inference.sentences import ratio_reason, written_p
 from nernstfit.permeability.limits import IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2, fit
 from nernstfit.permeability.optimize import DenseWhitener
+from nernstfit.permeability.ratio_parameters import NONE
 
 FloatArray = NDArray[np.float64]
 
@@ -74,6 +76,11 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, robust: bool) -> str:
     data = fitted.data
     if not data.conditions:
         return ""
+    if data.parameters.entries:
+        free = fit(replace(data, parameters=NONE), fitted.reference, fitted.offset_scale_mV, robust=robust)
+        if is_testable(free, condition_indicators(free)) and not rejection_reason(free, systematic_mV):
+            moved = ", ".join(_changes(fitted, free)) or "the ratios hardly change"
+            return ratio_reason(RatioReason.WITHOUT_PARAMETERS, changes=moved)
     residual = np.abs(fitted.working.potential_mV - fitted.predicted_mV) / fitted.working.se_mV
     for i in np.argsort(-residual, kind="stable")[:_MAX_LEFT_OUT].tolist():
         changes = _without(fitted, systematic_mV, [i], robust)
@@ -102,7 +109,7 @@ def _without(fitted: Fit, systematic_mV: FloatArray, rows: Sequence[int], robust
 
 
 def _changes(before: Fit, after: Fit) -> Iterator[str]:
-    for i in before.free:
+    for i in after.free:
         if i < len(before.data.ions) and abs(after.ln_p[i] - before.ln_p[i]) > math.log(_MIN_CHANGE):
             name = f"{before.data.ions[i]}/{before.reference}"
             yield f"{name} {_written(before.ln_p[i])} becomes {_written(after.ln_p[i])}"
