@@ -20,13 +20,12 @@ from nernstfit.abf.columns import POINTS, TRACES, point_columns, table, trace_co
 from nernstfit.abf.read import open_recording
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
-from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.experiment.records import Row
+from nernstfit.contract.terms import Configuration, PotentialVerdict
+from nernstfit.experiment.records import Row, row_of_file
 from nernstfit.figures.recordings import draw_measurements
 from nernstfit.figures.render import render
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
-from nernstfit.solutions.conditions import NEW_ZERO
 from nernstfit.stages.correct import correct_row
 from nernstfit.stages.ingest import read_row
 from nernstfit.stages.measure import iv_table, measure_row
@@ -246,29 +245,9 @@ def write(refusal: Refusal, path: Path) -> None:
 
 def row_of(refusal: Refusal, path: Path) -> Row:
     """Return the row of the table that measures a recording."""
-    return Row(
-        number=2,
-        measurement=refusal.name,
-        recording=str(path),
-        cell="1",
-        bath="simulated",
-        pipette="",
-        group="",
-        batch="",
-        sweeps_text="",
-        sweeps=(),
-        temperature_C=22.0,
-        configuration="whole-cell",
-        zeroed_in=NEW_ZERO,
-        series_resistance_MOhm=None,
-        compensation_percent=None,
-        capacitance_pF=None,
-        time_s=None,
-        exclude="",
-        subtract="",
-        measure=settings.measure_for(settings.default_measure(), refusal.how),
-        user_columns={},
-    )
+    how = settings.measure_for(settings.default_measure(), refusal.how)
+    known = {"cell": "1", "bath": "simulated", "temperature_C": 22.0, "configuration": Configuration.WHOLE_CELL}
+    return row_of_file(str(path), how, measurement=refusal.name, **known)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from nernstfit.abf.ramps import capacitance_ramps, refuse_both_ways
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import PICOAMPERES
 from nernstfit.abf.select import epoch_parts
-from nernstfit.abf.windows import Source, open_source
+from nernstfit.abf.windows import Source, open_source, running_mean
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import Leak, Role, Statistic, Voltage
@@ -385,14 +385,9 @@ def _tail_window(steps: _Steps, reading: Reading, change: _Change) -> tuple[str,
     ]
     # Each sweep counts by its own tail, so that the sum has the course of all of them.
     course = change.pA @ (np.array(traces) - change.late.current_pA[:, None])
-    fallen = np.flatnonzero(_running_mean(course, least) < _LEFT * float(course[:least].mean()))
+    fallen = np.flatnonzero(running_mean(course, least) < _LEFT * float(course[:least].mean()))
     length = max(least, int(fallen[0]) if len(fallen) else most)
     return f"{start / per_ms:g}", f"{(start + length) / per_ms:g}"
-
-
-def _running_mean(values: FloatArray, count: int) -> FloatArray:
-    sums = np.concatenate(([0.0], np.cumsum(values)))
-    return np.asarray((sums[count:] - sums[:-count]) / count)
 
 
 def described(found: Sequence[Proposal]) -> Iterator[str]:

@@ -199,6 +199,12 @@ def _window(part: Segment, how: Measure, rate_Hz: float) -> tuple[int, int]:
     return start, stop
 
 
+def running_mean(values: FloatArray, count: int) -> FloatArray:
+    """Return the mean of each `count` neighbours, shape (n - count + 1,)."""
+    sums = np.concatenate(([0.0], np.cumsum(values)))
+    return np.asarray((sums[count:] - sums[:-count]) / count)
+
+
 def _peak_windows(source: Source, windows: Sequence[tuple[int, int]], skip_transient: bool) -> list[tuple[int, int]]:
     """Return the same short window in every sweep, about the time of the largest current of all sweeps.
 
@@ -214,8 +220,7 @@ def _peak_windows(source: Source, windows: Sequence[tuple[int, int]], skip_trans
     for sweep, (start, _) in zip(source.sweeps, windows, strict=True):
         (current,) = recording.block_pA(source.channel, [sweep], start, start + length)
         largest = np.maximum(largest, np.abs(current))
-        summed = np.concatenate(([0.0], np.cumsum(current)))
-        smooth = np.maximum(smooth, np.abs(summed[width:] - summed[:-width]) / width)
+        smooth = np.maximum(smooth, np.abs(running_mean(current, width)))
     quiet = max(1, round(_TRANSIENT_QUIET_MS * recording.rate_Hz / 1e3))
     first = _transient_end(smooth, quiet) if skip_transient else 0
     at = first + int(largest[first + half : length - half].argmax())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -24,4 +25,4 @@ def simulate(folder: Path, seed: int) -> None:
     from nernstfit.simulate import experiment  # noqa: PLC0415
 
     experiment.simulate(folder, seed)
-    click.echo(f"{folder}: written; analyse it with: nernstfit run {folder}")
+    click.echo(f"{folder}: written; analyse it with: nernstfit run {shlex.quote(str(folder))}")

@@ -260,7 +260,7 @@ class Code(Term):
     # Measurements
     REFUSED = (
         *("refused", About.MEASUREMENT, "recording refused", "{name} ({verdict}): {reason}", "{remedy}"),
-        "the measurement does not enter the fit; docs/warnings.md explains each reason",
+        "the measurement does not enter the fit; docs/refused.md explains each reason",
     )
     DEFAULT_CHANGED = (
         *("default_changed", About.MEASUREMENT, "default changed"),

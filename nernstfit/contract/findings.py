@@ -64,11 +64,14 @@ class Finding:
 
     def __str__(self) -> str:
         place = f"{self.place}: " if self.place else ""
-        if not self.remedy:
-            return f"{place}{self.sentence}"
-        is_question = self.sentence.endswith("?")
-        remedy = f" {self.remedy[0].upper()}{self.remedy[1:]}" if is_question else f"; {self.remedy}"
-        return f"{place}{self.sentence}{remedy}"
+        return f"{place}{with_remedy(self.sentence, self.remedy)}"
+
+
+def with_remedy(sentence: str, remedy: str) -> str:
+    """Return what was found followed by what would settle it, if anything: behind a question a sentence of its own."""
+    if not remedy:
+        return sentence
+    return f"{sentence} {remedy[0].upper()}{remedy[1:]}" if sentence.endswith("?") else f"{sentence}; {remedy}"
 
 
 def of_potential(shift_mV: float) -> float:

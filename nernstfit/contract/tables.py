@@ -101,7 +101,7 @@ class Column:
 
     def _names(self, text: str) -> list[str]:
         """Return the terms in a cell."""
-        return [part.partition("=")[0] for part in text.split(";")] if self.is_list else [text]
+        return list(flags(text)) if self.is_list else [text]
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +200,12 @@ def written_by(stage: str) -> dict[str, Table]:
 def flag(name: str, value: float | None = None) -> str:
     """Return one flag as `name=value`."""
     return f"{Flag(name)}={'true' if value is None else f'{value:.4g}'}"
+
+
+def flags(text: str) -> dict[str, float]:
+    """Return the flags of a cell with their values; nan where a flag has none."""
+    parts = (part.partition("=") for part in text.split(";") if part)
+    return {name: math.nan if value in ("", "true") else float(value) for name, _, value in parts}
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,30 @@ class PotentialVerdict(Term):
     """Verdict on one measurement."""
 
     REVERSAL = "reversal", "reversal", "the current crosses zero, and its potential enters the fit"
-    NO_CROSSING = "no_crossing", "no crossing", "the current does not cross zero within the range of voltages"
-    AMBIGUOUS = "ambiguous", "ambiguous", "the interval is too wide, or several crossings lie too far apart"
-    NOT_A_REVERSAL = "not_a_reversal", "not a reversal", "the current touches zero without a reversal there"
-    UNREADABLE = "unreadable", "unreadable", "the recording cannot be read, or holds no voltage-clamp current"
+    NO_CROSSING = (
+        "no_crossing",
+        "no crossing",
+        "the current does not cross zero within the range of voltages",
+        "record over a wider range of voltages",
+    )
+    AMBIGUOUS = (
+        "ambiguous",
+        "ambiguous",
+        "the interval is too wide, or several crossings lie too far apart",
+        "record more levels near the zero, or with less noise",
+    )
+    NOT_A_REVERSAL = (
+        "not_a_reversal",
+        "not a reversal",
+        "the current touches zero without a reversal there",
+        "subtract the leak, or measure tail currents",
+    )
+    UNREADABLE = (
+        "unreadable",
+        "unreadable",
+        "the recording cannot be read, or holds no voltage-clamp current",
+        "replace the file, or exclude the row",
+    )
     EXCLUDED = "excluded", "excluded", "the table excludes the row"
 
 

@@ -7,13 +7,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nernstfit.contract import tables
 from nernstfit.contract.settings import Measure, Settings
 from nernstfit.contract.tables import Table
 from nernstfit.contract.terms import Configuration
 from nernstfit.solutions.composition import Solutions
-from nernstfit.solutions.conditions import Condition
+from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
 TRUTH_FILE = "truth.yaml"
 CARRIED = ("n",)  # is written to the results as typed, like a column of the user's own
@@ -138,6 +139,24 @@ class Row:
     def n_cells(self) -> int:
         """Number of cells that the row averages."""
         return self.external.n if self.external else 1
+
+
+def row_of_file(recording: str, how: Measure, **columns: Any) -> Row:
+    """Return the row that measures a recording outside a table; no solutions are known.
+
+    Parameters
+    ----------
+    recording : str
+        Path.
+    how : Measure
+    **columns
+        Further fields of `Row`, `temperature_C` and `configuration` among them; the others are empty by default.
+    """
+    texts = ("measurement", "cell", "bath", "pipette", "group", "batch", "sweeps_text", "exclude", "subtract")
+    numbers = ("series_resistance_MOhm", "compensation_percent", "capacitance_pF", "time_s")
+    values: dict[str, Any] = dict.fromkeys(texts, "") | dict.fromkeys(numbers)
+    values |= {"number": 0, "sweeps": (), "zeroed_in": NEW_ZERO, "user_columns": {}}
+    return Row(recording=recording, measure=how, **values | columns)
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.contract.selections import Selections
 from nernstfit.experiment.records import Experiment, Row
 
 Record = Mapping[Any, Any]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Selections):
     """Evidence of one run.
 
     Attributes
@@ -37,27 +37,6 @@ class Evidence:
         """Return the rows of the experiment by the name of the measurement."""
         return {row.measurement: row for row in self.experiment.rows}
 
-    @cached_property
-    def reversals(self) -> pd.DataFrame:
-        """Return the table of reversal potentials."""
-        return self.tables["reversal_potentials"]
-
-    @property
-    def found(self) -> pd.DataFrame:
-        """Return its rows with a reversal potential."""
-        return self.reversals[self.reversals["verdict"] == PotentialVerdict.REVERSAL]
-
-    @cached_property
-    def model(self) -> str:
-        """Return the name of the configured model, which is written first; '' where nothing was fitted."""
-        models = self.tables["models"]["model"]
-        return str(models.iloc[0]) if len(models) else ""
-
-    def of_model(self, name: str) -> pd.DataFrame:
-        """Return the rows of a table that belong to the configured model."""
-        table = self.tables[name]
-        return table[table["model"] == self.model]
-
     def by_group(self, name: str) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield the rows of a table that belong to the configured model, by group."""
         for group, part in self.of_model(name).groupby("group", sort=True):
@@ -70,12 +49,6 @@ class Evidence:
     @cached_property
     def _facts(self) -> Mapping[str, Record]:
         return {fact["measurement"]: fact for fact in self.facts.to_dict("records")}
-
-
-def flags_of(row: Record) -> dict[str, float]:
-    """Return the flags of a row of reversal_potentials.csv with their values; nan where a flag has none."""
-    parts = (part.partition("=") for part in row["flags"].split(";") if part)
-    return {name: float("nan") if value == "true" else float(value) for name, _, value in parts}
 
 
 def in_group(group: str) -> str:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nernstfit.contract import tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, of_potential
 from nernstfit.contract.schema import schema
 from nernstfit.contract.terms import Configuration, Flag, Leak, PotentialVerdict, Voltage
 from nernstfit.experiment.records import Row
-from nernstfit.judgement.evidence import Evidence, Record, flags_of
+from nernstfit.judgement.evidence import Evidence, Record
 from nernstfit.reversal import curve as curves
 from nernstfit.reversal import leak
 from nernstfit.reversal.curve import Curve
@@ -30,12 +31,6 @@ _RS_ERROR = 0.2
 # Least step in mV between the levels that are compared for gating; see open_pore._WIDTH_MV. With half the same levels
 # are compared twice; with double an activation within 20 mV can lie between two places.
 _STEP_MV = 10.0
-_REMEDIES: Mapping[PotentialVerdict, str] = {
-    PotentialVerdict.AMBIGUOUS: "record more levels near the zero, or with less noise",
-    PotentialVerdict.NOT_A_REVERSAL: "subtract the leak, or measure tail currents",
-    PotentialVerdict.NO_CROSSING: "record over a wider range of voltages",
-    PotentialVerdict.UNREADABLE: "replace the file, or exclude the row",
-}
 # Flags without an own finding that qualify a measurement.
 _REMARKS = (
     *(Flag.LEVELS_LEFT_OUT, Flag.EXCESS_SCATTER, Flag.ONE_ESTIMATOR, Flag.FLATTENS, Flag.CLIPPED, Flag.TREND),
@@ -76,7 +71,7 @@ def _outcome(row: Record) -> Iterator[Finding]:
             yield _finding(Code.LIMIT, row, 0.0)
             return
         ways = [" and ".join(way.split(";")) for way in row["remedy"].split("|") if way]
-        remedy = f"set {', or '.join(ways)}" if ways else _REMEDIES[verdict]
+        remedy = f"set {', or '.join(ways)}" if ways else verdict.remedy
         yield _finding(Code.REFUSED, row, math.inf, verdict=verdict.label, reason=reason, remedy=remedy)
 
 
@@ -93,7 +88,7 @@ def _default_changed(evidence: Evidence, row: Record, own: Row) -> Iterator[Find
 
 def _flagged(row: Record, own: Row) -> Iterator[Finding]:
     """Yield the findings that follow from the flags of a reversal potential."""
-    flags = flags_of(row)
+    flags = tables.flags(row["flags"])
     if Flag.DRIFT in flags:
         yield _finding(Code.DRIFT, row, of_potential(flags[Flag.DRIFT] / 2), shift=flags[Flag.DRIFT])
     if Flag.ESTIMATORS_DISAGREE in flags:
@@ -188,7 +183,7 @@ def _zeros_mV(own: Curve) -> np.ndarray:
 
 
 def _without_series_resistance(found: pd.DataFrame) -> Iterator[Finding]:
-    unknown = [row for row in found.to_dict("records") if Flag.RS_UNKNOWN in flags_of(row)]
+    unknown = [row for row in found.to_dict("records") if Flag.RS_UNKNOWN in tables.flags(row["flags"])]
     if unknown:
         yield Finding(Code.RS_UNKNOWN, "", {"n": len(unknown), "total": len(found)}, 0.0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -80,11 +81,16 @@ def _same_potentials(found: pd.DataFrame) -> Iterator[Finding]:
             cell: {(row["bath"], row["pipette"], row["configuration"]): row for row in rows.to_dict("records")}
             for cell, rows in group.groupby("cell", sort=True)
         }
+        alike: dict[Any, list[Any]] = {}
+        for cell, of_cell in cells.items():
+            for condition, row in of_cell.items():
+                alike.setdefault((condition, row["raw_mV"]), []).append(cell)
+        # Only cells that share a potential are compared.
+        equal = Counter(pair for sharing in alike.values() for pair in itertools.combinations(sharing, 2))
         told: set[Any] = set()
-        for one, other in itertools.combinations(cells, 2):
-            common = [key for key in cells[one] if key in cells[other]]
-            equal = all(cells[one][key]["raw_mV"] == cells[other][key]["raw_mV"] for key in common)
-            if len(common) >= _MIN_EQUAL and equal and other not in told:
+        for one, other in sorted(equal):
+            common = [condition for condition in cells[one] if condition in cells[other]]
+            if _MIN_EQUAL <= equal[one, other] == len(common) and other not in told:
                 told |= {one, other}
                 rows = [cells[cell][common[0]] for cell in (one, other)]
                 values = {"names": _named(rows), "same": f"equal potentials in {len(common)} conditions", "start": ""}

@@ -23,7 +23,7 @@ from nernstfit.permeability.least_squares import LOWER_CHI_SQUARE, least_squares
 from nernstfit.permeability.limits import IMPERMEANT, MAX_LINEAR_STEP, MAX_LN_P
 from nernstfit.permeability.observations import Observations, present
 from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
-from nernstfit.permeability.reml import Deviance, LinearModel, Parameters, parameters_of
+from nernstfit.permeability.reml import Deviance, LinearModel, VarianceParameters, variance_parameters_of
 from nernstfit.permeability.scoring import fit_variance_components
 from nernstfit.permeability.starting_values import starting_ln_p, with_least_error
 
@@ -77,10 +77,10 @@ class Problem:
         return censoring.needed(self.data, self.robust)
 
     @cached_property
-    def parameters(self) -> Parameters:
+    def variance_parameters(self) -> VarianceParameters:
         """Parameters of the variance components that are estimated."""
         ions = tuple(np.flatnonzero(present(self.data)).tolist())
-        return parameters_of(self.estimated, ions, self.offset_scale_mV)
+        return variance_parameters_of(self.estimated, ions, self.offset_scale_mV)
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,8 @@ def _limits_at_bound(problem: Problem, state: State) -> State:
         moved = state.ln_p.copy()
         moved[i] = bound
         at_bound = replace(state, ln_p=problem.data.parameters.completed(moved))
-        if _cost(problem, at_bound) < cost:
-            state, cost = at_bound, _cost(problem, at_bound)
+        if (cost_there := _cost(problem, at_bound)) < cost:
+            state, cost = at_bound, cost_there
     return state
 
 
@@ -237,7 +237,7 @@ def _released(whole: Problem, problem: Problem, state: State, whiten: Whitener) 
 
 def _point(problem: Problem, state: State) -> FloatArray:
     """Return the fitted ln P and the parameters of the variance components."""
-    return np.concatenate([state.ln_p[list(problem.free)], problem.parameters.point(state.components)])
+    return np.concatenate([state.ln_p[list(problem.free)], problem.variance_parameters.point(state.components)])
 
 
 def _at(problem: Problem, state: State, point: FloatArray) -> State:
@@ -246,9 +246,9 @@ def _at(problem: Problem, state: State, point: FloatArray) -> State:
     low, high = problem.data.parameters.bounds(len(ln_p))
     ln_p[list(problem.free)] = np.clip(point[:n], low[list(problem.free)], high[list(problem.free)])
     ln_p = problem.data.parameters.completed(ln_p)
-    parameters = problem.parameters
-    within = np.clip(point[n:], parameters.low, parameters.high)
-    return replace(state, ln_p=ln_p, components=parameters.components(within, state.components))
+    variances = problem.variance_parameters
+    within = np.clip(point[n:], variances.low, variances.high)
+    return replace(state, ln_p=ln_p, components=variances.components(within, state.components))
 
 
 def _accelerated(visited: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray:

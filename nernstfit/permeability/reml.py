@@ -7,9 +7,9 @@ P = V^-1 - V^-1 X (X' V^-1 X)^-1 X' V^-1. Slope and information are those of Har
     d(-2 ln L) / d ln s_j = tr(P V_j) - r' P V_j P r,    information_ij = tr(P V_i P V_j) / 2.
 
 The standard deviations s_i of ln P of the permeant ions are written as ln s_i = ln s + sum_j C_ij d_j, with s common to
-all ions and C orthonormal contrasts between them (`Parameters`). The d_j have a multivariate t prior around 0, which
-shrinks spreads that are nearly equal to the common one and leaves those alone that differ much. It is a function of
-sum d_j^2, the sum of the squared deviations of ln s_i from their mean, so that it is the same whichever ion is the
+all ions and C orthonormal contrasts between them (`VarianceParameters`). The d_j have a multivariate t prior around 0,
+which shrinks spreads that are nearly equal to the common one and leaves those alone that differ much. It is a function
+of sum d_j^2, the sum of the squared deviations of ln s_i from their mean, so that it is the same whichever ion is the
 reference and however the ions are ordered.
 """
 
@@ -97,7 +97,7 @@ class LinearModel:
 
 
 @dataclass(frozen=True)
-class Parameters:
+class VarianceParameters:
     """Parameters of the search for variance components: ln s of each random effect, and contrasts between ions.
 
     Attributes
@@ -169,7 +169,7 @@ class Parameters:
 
 
 @lru_cache(maxsize=128)
-def parameters_of(names: tuple[str, ...], ions: tuple[int, ...], offset_scale_mV: float) -> Parameters:
+def variance_parameters_of(names: tuple[str, ...], ions: tuple[int, ...], offset_scale_mV: float) -> VarianceParameters:
     """Return the parameters of some random effects, with the scale of the offsets as the median of their prior."""
     blocks: list[FloatArray] = [np.empty((0, 0))]
     rows: list[tuple[float, float, bool, float, float, bool]] = []
@@ -181,7 +181,7 @@ def parameters_of(names: tuple[str, ...], ions: tuple[int, ...], offset_scale_mV
         rows += [(0.0, 0.0, True, -_CONTRAST_RANGE, _CONTRAST_RANGE, False)] * contrasts.shape[1]
     centre, precision, contrast, low, high, vanishes = np.array(rows, float).reshape(-1, 6).T
     jacobian, is_contrast, may_vanish = linalg.block_diag(*blocks), contrast.astype(bool), vanishes.astype(bool)
-    return Parameters(names, ions, jacobian, centre, precision, is_contrast, low, high, may_vanish)
+    return VarianceParameters(names, ions, jacobian, centre, precision, is_contrast, low, high, may_vanish)
 
 
 def _parameter(name: str, offset_scale_mV: float) -> tuple[float, float, bool, float, float, bool]:
@@ -214,7 +214,7 @@ class Deviance:
         self, model: LinearModel, names: Sequence[str], base: VarianceComponents, scale_mV: float, restricted: bool
     ) -> None:
         self._model, self._base, self._restricted = model, base, restricted
-        self.parameters = parameters_of(tuple(names), tuple(model.structure.ions.tolist()), scale_mV)
+        self.parameters = variance_parameters_of(tuple(names), tuple(model.structure.ions.tolist()), scale_mV)
         self._latest: tuple[bytes, _Evaluation] | None = None
 
     def components(self, point: FloatArray) -> VarianceComponents:

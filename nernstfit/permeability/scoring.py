@@ -33,7 +33,6 @@ _MIN_CURVATURE = 1e-8
 """Least curvature over the expected one of a single component. Components that data tell apart have 1e-5 and more;
 half or twice of it shortens or lengthens steps along those that they do not."""
 
-
 _MIN_VARIANCE = 1e-24
 """Variance in place of 0 and less where its logarithm is taken; the bounds then raise it."""
 

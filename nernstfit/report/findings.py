@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from nernstfit.contract.codes import About, Code, Severity
-from nernstfit.contract.findings import named
+from nernstfit.contract.findings import named, with_remedy
 from nernstfit.report.blocks import Text
 from nernstfit.report.numbers import typeset
 from nernstfit.report.results import Results
@@ -53,21 +55,18 @@ def section_of(row: Record) -> str:
 
 def words(row: Record) -> str:
     """Return the sentence of a row of warnings.csv with its remedy."""
-    sentence, remedy = typeset(row["sentence"]), row["remedy"]
-    if not remedy:
-        return f"{sentence.removesuffix('.')}."
-    return f"{sentence} {capitalized(remedy)}." if sentence.endswith("?") else f"{sentence}; {remedy}."
+    return f"{with_remedy(typeset(row['sentence']), row['remedy']).removesuffix('.')}."
 
 
-def serious(results: Results) -> list[Record]:
-    """Return the errors and warnings, the heaviest first."""
-    return [row for row in results.findings.to_dict("records") if row["severity"] != Severity.NOTE]
+def serious(findings: pd.DataFrame) -> list[Record]:
+    """Return the errors and warnings of warnings.csv, the heaviest first."""
+    return [row for row in findings.to_dict("records") if row["severity"] != Severity.NOTE]
 
 
 def beside_ratio(results: Results, row: Record) -> list[Qualifier]:
     """Return what qualifies one ratio, in short."""
     subject = named(row["group"], f"{row['ion']}/{row['reference']}")
-    own = [each for each in serious(results) if each["about"] == About.RATIO and each["subject"] == subject]
+    own = [each for each in serious(results.findings) if each["about"] == About.RATIO and each["subject"] == subject]
     return [Qualifier(each["severity"], Code(each["code"]).label, section_of(each)) for each in own]
 
 
@@ -88,7 +87,7 @@ def by_kind(rows: Collection[Record]) -> Iterator[tuple[Record, str]]:
 
 def listed(results: Results) -> list[Qualifier]:
     """Return all errors and warnings with their sentences, a few of each kind."""
-    return [Qualifier(row["severity"], text, section_of(row)) for row, text in by_kind(serious(results))]
+    return [Qualifier(row["severity"], text, section_of(row)) for row, text in by_kind(serious(results.findings))]
 
 
 def texts(results: Results, about: About, subjects: Collection[str] | None = None) -> Iterator[Text]:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
-from nernstfit.contract.codes import Severity
+from nernstfit.contract.selections import configured_model
 from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
 from nernstfit.report import findings
 from nernstfit.report.numbers import estimate
@@ -84,10 +84,9 @@ class Outcome:
             yield f"  {name}  {number}, n = {row['n_cells']:.0f}, {RatioVerdict(row['verdict']).label}"
 
     def _finding_lines(self) -> Iterator[str]:
-        rows = self.findings.to_dict("records")
-        serious = [row for row in rows if row["severity"] != Severity.NOTE]
+        serious = findings.serious(self.findings)
         yield from (f"{row['severity']}: {text}" for row, text in findings.by_kind(serious))
-        notes = len(rows) - len(serious)
+        notes = len(self.findings) - len(serious)
         if not serious:
             yield "No errors, no warnings."
         if notes:
@@ -100,8 +99,7 @@ def of_folder(folder: Path) -> Outcome:
     def loaded(table: tables.Table) -> pd.DataFrame:
         return tables.load(folder / table.path, table)
 
-    models, ratios = loaded(tables.MODELS), loaded(tables.PERMEABILITIES)
-    model = str(models["model"].iloc[0]) if len(models) else ""
+    model, ratios = configured_model(loaded(tables.MODELS)), loaded(tables.PERMEABILITIES)
     configured = ratios[ratios["model"] == model]
     return Outcome(loaded(tables.REVERSAL_POTENTIALS), configured, loaded(tables.WARNINGS), model, folder)
 

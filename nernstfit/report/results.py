@@ -9,11 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from nernstfit.contract.selections import Selections
 from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.report.wording import joined
 
 
 @dataclass(frozen=True)
-class Results:
+class Results(Selections):
     """Everything that a report is made from.
 
     Attributes
@@ -55,11 +57,6 @@ class Results:
         return section
 
     @property
-    def reversals(self) -> pd.DataFrame:
-        """The table of reversal potentials, a row per measurement."""
-        return self.tables["reversal_potentials"]
-
-    @property
     def findings(self) -> pd.DataFrame:
         """The findings that qualify the numbers, the heaviest first."""
         return self.tables["warnings"]
@@ -68,12 +65,6 @@ class Results:
     def has_imported_potentials(self) -> bool:
         """True where the potentials were measured elsewhere: there are no recordings then, and no curves."""
         return bool(self.config["reversals"])
-
-    @property
-    def model(self) -> str:
-        """Name of the configured model, which is written first; '' where nothing was fitted."""
-        models = self.tables["models"]
-        return str(models["model"].iloc[0]) if len(models) else ""
 
     @property
     def confidence(self) -> str:
@@ -91,19 +82,15 @@ class Results:
         return list(self.fit["permeant"])
 
     @property
-    def found(self) -> pd.DataFrame:
-        """Rows with a reversal potential."""
-        return self.reversals[self.reversals["verdict"] == PotentialVerdict.REVERSAL]
-
-    @property
     def groups(self) -> list[str]:
         """Names of the groups that were fitted, in alphabetical order."""
         return sorted(set(self.found["group"]))
 
-    def of_model(self, name: str) -> pd.DataFrame:
-        """Return the rows of a table that belong to the configured model."""
-        table = self.tables[name]
-        return table[table["model"] == self.model]
+    def others(self) -> str:
+        """Return what became of the measurements without a reversal potential, as `2 ambiguous and 1 no crossing`."""
+        counts = self.reversals["verdict"].value_counts()
+        without = [verdict for verdict in PotentialVerdict if verdict is not PotentialVerdict.REVERSAL]
+        return joined(f"{counts[verdict]} {verdict.label}" for verdict in without if verdict in counts)
 
     def in_ion_order(self, rows: pd.DataFrame) -> list[dict[Any, Any]]:
         """Return rows as records, the ions in the order of the configuration."""

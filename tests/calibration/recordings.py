@@ -25,12 +25,11 @@ from nernstfit.abf.command import levels, segments
 from nernstfit.abf.read import open_recording
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
-from nernstfit.experiment.records import Row
+from nernstfit.experiment.records import Row, row_of_file
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.reversal.quantiles import Z_95
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
-from nernstfit.solutions.conditions import NEW_ZERO
 from nernstfit.stages.ingest import read_row
 from nernstfit.stages.measure import measure_row
 
@@ -176,28 +175,16 @@ def _written(row: Calibration, path: Path, current_pA: FloatArray) -> Path:
 
 
 def _row(row: Calibration, path: Path, background: Path | None, cells: Cells, i: int) -> Row:
-    return Row(
-        number=2,
+    return row_of_file(
+        str(path),
+        settings.measure_for(settings.default_measure(), row.how),
         measurement="case",
-        recording=str(path),
         cell="c",
-        bath="",
-        pipette="",
-        group="",
-        batch="",
-        sweeps_text="",
-        sweeps=(),
         temperature_C=22.0,
         configuration="whole-cell",
-        zeroed_in=NEW_ZERO,
         series_resistance_MOhm=float(cells.series_MOhm[i]),
-        compensation_percent=None,
         capacitance_pF=float(cells.capacity_pF[i]) if row.capacity_known else None,
-        time_s=None,
-        exclude="",
         subtract=str(background) if background else "",
-        measure=settings.measure_for(settings.default_measure(), row.how),
-        user_columns={},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +15,7 @@ from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.terms import Configuration, Leak
 from nernstfit.experiment.folder import sweep_numbers
-from nernstfit.experiment.records import RECORDINGS, Row
-from nernstfit.solutions.conditions import NEW_ZERO
+from nernstfit.experiment.records import RECORDINGS, row_of_file
 from nernstfit.stages.correct import correct_row
 from nernstfit.stages.ingest import read_row
 from nernstfit.stages.measure import measure_row
@@ -73,28 +73,13 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
     given = {key: text for key, text in cells.items() if key != "sweeps"}
     if (given.get("leak") == Leak.BACKGROUND) != bool(patch.subtract):
         raise InputError("--subtract: the file of a background and --leak background go together")
-    row = Row(
-        number=0,
+    row = row_of_file(
+        path,
+        settings.measure_for(settings.default_measure(), given, option),
         measurement=":".join([PurePath(path).stem, *(cells[key] for key in RECORDINGS.name_suffixes if key in cells)]),
-        recording=path,
-        cell="",
-        bath="",
-        pipette="",
-        group="",
-        batch="",
         sweeps_text=cells.get("sweeps", ""),
         sweeps=sweep_numbers(cells.get("sweeps", ""), "--sweeps"),
-        temperature_C=patch.temperature_C,
-        configuration=patch.configuration,
-        zeroed_in=NEW_ZERO,
-        series_resistance_MOhm=patch.series_resistance_MOhm,
-        compensation_percent=None,
-        capacitance_pF=patch.capacitance_pF,
-        time_s=None,
-        exclude="",
-        subtract=patch.subtract,
-        measure=settings.measure_for(settings.default_measure(), given, option),
-        user_columns={},
+        **dataclasses.asdict(patch),
     )
     fact, reading = read_row(row, open_recording)
     points = table(point_columns(row.measurement, reading.points), POINTS) if reading else None

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from nernstfit.contract import tables
 from nernstfit.contract.terms import (
     ActivityModel,
     Configuration,
     Flag,
     JunctionBasis,
     JunctionMethod,
-    PotentialVerdict,
     RatioVerdict,
     ReferenceElectrode,
 )
@@ -99,13 +99,13 @@ def _setting(results: Results) -> str:
 
 def _measuring(results: Results) -> dict[str, Any]:
     """Return what was done to the recordings that gave a potential, counted."""
-    found, rows = results.found, results.reversals
+    found = results.found
     used = results.procedures[results.procedures["measurement"].isin(found["measurement"])]
     known = int(found["rs_shift_mV"].notna().sum())
-    flags = [part.partition("=")[0] for text in found["flags"] for part in text.split(";")]
+    flags = [flag for text in found["flags"] for flag in tables.flags(text)]
     sources = [f"{flag.label} in {flags.count(flag)}" for flag in _CAPACITANCES if flag in flags]
     return {
-        "outcome": _outcome(rows),
+        "outcome": _outcome(results),
         "currents": "; ".join(_counted(used["currents"])),
         "leak": ". ".join(_counted(used["leak"])),
         "estimator": "; ".join(_counted(used["estimator"])),
@@ -120,12 +120,10 @@ def _measuring(results: Results) -> dict[str, Any]:
     }
 
 
-def _outcome(rows: pd.DataFrame) -> str:
+def _outcome(results: Results) -> str:
     """Return `46 of 46`, followed by what became of the others."""
-    counts = rows["verdict"].value_counts()
-    n = int(counts.get(PotentialVerdict.REVERSAL, 0))
-    others = [f"{counts[v]} {v.label}" for v in PotentialVerdict if v != PotentialVerdict.REVERSAL and v in counts]
-    return f"{n} of {len(rows)}" + (f" (the others: {joined(others)})" if others else "")
+    others = results.others()
+    return f"{len(results.found)} of {len(results.reversals)}" + (f" (the others: {others})" if others else "")
 
 
 def _counted(words: pd.Series) -> list[str]:

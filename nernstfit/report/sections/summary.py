@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nernstfit.contract.codes import Severity
-from nernstfit.contract.terms import ActivityModel, PotentialVerdict, RatioVerdict
+from nernstfit.contract.terms import ActivityModel, RatioVerdict
 from nernstfit.report import findings, outline
 from nernstfit.report.findings import Qualifier
 from nernstfit.report.numbers import MISSING, estimate
@@ -90,13 +90,7 @@ def _outcome(results: Results) -> str:
         return f"{'It' if len(rows) == 1 else 'None of them'} gave no reversal potential (reasons: {place})."
     if len(found) == len(rows):
         return f"{'It' if len(rows) == 1 else 'All of them'} gave a reversal potential."
-    counts = rows["verdict"].value_counts()
-    others = joined(
-        f"{counts[verdict]} {verdict.label}"
-        for verdict in PotentialVerdict
-        if verdict is not PotentialVerdict.REVERSAL and verdict in counts
-    )
-    return f"{len(found)} of them gave a reversal potential; the others did not ({others}; {place})."
+    return f"{len(found)} of them gave a reversal potential; the others did not ({results.others()}; {place})."
 
 
 def _cells(results: Results) -> int:
