@@ -86,21 +86,92 @@ class RatioReason(Term):
         "no set of ratios explains the means of the baths, beyond chance (p {p}) and beyond the systematic errors: no "
         "interval is valid",
     )
-    WITHOUT_BATH = (
-        "without_bath",
+    HELD_CONTRADICT = (
+        "held_contradict",
         "",
-        "without bath {bath} the means agree ({changes}): check its solution, its junction potential and its name",
+        "the ratios that fit.parameters sets do not explain the means of the baths, beyond chance (p {p}) and beyond "
+        "the systematic errors",
     )
+    EQUATION_HOLDS = "equation_holds", "", "the equation holds {causes}"
+    LIKELIEST_FIRST = "likeliest_first", "", "the equation holds, the likeliest cause first, {causes}"
     WITHOUT_PARAMETERS = (
         "without_parameters",
         "",
-        "with free ratios in place of fit.parameters the means agree ({changes}): check the values that it holds, ties "
-        "or bounds",
+        "with free ratios in place of fit.parameters ({changes}): check the values that it holds, ties or bounds",
     )
     WITHOUT_MEASUREMENT = (
         "without_measurement",
         "",
-        "without {measurement} (cell {cell}, bath {bath}) the means agree ({changes}): check this recording",
+        "without {measurement} (cell {cell}, bath {bath}; {changes}): check this recording",
+    )
+    WITHOUT_BATH = (
+        "without_bath",
+        "",
+        "without bath {bath} ({changes}): check its solution, its junction potential and its name",
+    )
+    EXCHANGED_BATHS = (
+        "exchanged_baths",
+        "",
+        "with the baths {bath} and {other} exchanged ({changes}): check their names and solutions",
+    )
+    EXCHANGED_MEASUREMENTS = (
+        "exchanged_measurements",
+        "",
+        "with the baths of {measurement} and {other} exchanged ({changes}): check these two rows",
+    )
+    EXCHANGED_SIDES = (
+        "exchanged_sides",
+        "",
+        "with bath and pipette exchanged, or all potentials of the opposite sign ({changes}): check the columns bath, "
+        "pipette and configuration",
+    )
+    EXCHANGED_SIDES_OF_CELL = (
+        "exchanged_sides_of_cell",
+        "",
+        "with bath and pipette of cell {cell} exchanged, or its potentials of the opposite sign ({changes}): check its "
+        "rows",
+    )
+    EXCHANGED_SIDES_OF_MEASUREMENT = (
+        "exchanged_sides_of_measurement",
+        "",
+        "with bath and pipette of {measurement} exchanged, or its potential of the opposite sign ({changes}): check "
+        "this row",
+    )
+    JUNCTION_REVERSED = (
+        "junction_reversed",
+        "",
+        "with junction potentials of the opposite sign ({changes}): check junction.measured_mV and junction.zeroed_in",
+    )
+    JUNCTION_TWICE = (
+        "junction_twice",
+        "",
+        "without the correction for junction potentials ({changes}): check whether the potentials had been corrected "
+        "before, or the electrode was zeroed in each bath",
+    )
+    COMMON_SHIFT = (
+        "common_shift",
+        "",
+        "with a common shift of all potentials by {size} mV ({changes}): check the pipette solution, its junction "
+        "potential and the zero of the electrode",
+    )
+    DRIFT = (
+        "drift",
+        "",
+        "with a drift by {size} mV per minute within cells ({changes}): check for run-down and a drifting electrode",
+    )
+    SERIES_RESISTANCE = (
+        "series_resistance",
+        "",
+        "with {size} times the correction for series resistance taken back ({changes}): check "
+        "series_resistance_MOhm and compensation_percent",
+    )
+    INFLUENTIAL = (
+        "influential",
+        "",
+        "no usual cause alone is the reason; the most influential is {measurement} (cell {cell}, bath {bath}; without "
+        "it {changes})",
+        "check which solution is the bath and which the pipette, the sign of the junction potentials, the names of the "
+        "solutions, run-down and the series resistance",
     )
     HELD = "held", "", "held at {value:.6g} by fit.parameters"
     TIED = "tied", "", "tied: {expression}"
@@ -120,6 +191,6 @@ class RatioReason(Term):
     SEVERAL_CONTRADICT = (
         "several_contradict",
         "",
-        "no single bath or measurement is the reason: check which solution is the bath and which the pipette, the sign "
-        "of the junction potentials, the names of the solutions, run-down and the series resistance",
+        "no usual cause alone is the reason: check which solution is the bath and which the pipette, the sign of the "
+        "junction potentials, the names of the solutions, run-down and the series resistance",
     )

@@ -16,6 +16,7 @@ from nernstfit.permeability.error_propagation import SystematicErrors, propagate
 from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import nernst_slopes
 from nernstfit.permeability.inference import ratios as ratio_inference
+from nernstfit.permeability.inference.causes import Corrections
 from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, run_tests
 from nernstfit.permeability.inference.error_budget import budget
 from nernstfit.permeability.inference.intervals import Interval, alternative_intervals, reported_intervals
@@ -29,7 +30,7 @@ from nernstfit.permeability.inference.model_selection import (
 )
 from nernstfit.permeability.inference.nernst_slopes import Slope
 from nernstfit.permeability.inference.ratios import FitResult, Ratio
-from nernstfit.permeability.inference.rejection import explanation
+from nernstfit.permeability.inference.rejection import explanation, rejection_reason
 from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.limits import MAX_SE_OF_CELL
 from nernstfit.permeability.mixed_model import Fit, fit
@@ -184,9 +185,7 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
     """
     fits = GroupFits(group, solutions, settings)
     first, *others = candidates(settings)
-    configured = (
-        _explained(fits.result(first), settings.fit.robust) if fits.predictability(first).predictable.any() else None
-    )
+    configured = _explained(fits.result(first), fits, first) if fits.predictability(first).predictable.any() else None
     if configured is not None:
         others += _further_models(first, configured, fits)
     models = (
@@ -290,15 +289,20 @@ def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> lis
     return further
 
 
-def _explained(result: FitResult, robust: bool) -> FitResult:
-    """Return the result with the bath or measurement for which the model is rejected, where it is."""
-    if not any(ratio.verdict == RatioVerdict.MODEL_REJECTED for ratio in result.ratios):
+def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
+    """Return the result with the likely causes for which the data reject the model, where they do."""
+    concerned = [RatioVerdict.MODEL_REJECTED]
+    verdicts = {ratio.verdict for ratio in result.ratios}
+    if verdicts == {RatioVerdict.HELD} and rejection_reason(result.fit, result.systematic_mV):
+        concerned.append(RatioVerdict.HELD)  # there is no other ratio to say it of
+    elif RatioVerdict.MODEL_REJECTED not in verdicts:
         return result
-    words = explanation(result.fit, result.systematic_mV, robust)
+    group, kept = fits.group, fits.predictability(model).predictable
+    side = np.array([condition.sign for condition in group.observations.conditions])
+    corrections = Corrections(group.junction_mV[kept], (side * group.rs_shift_mV)[kept], group.time_s[kept])
+    words = explanation(result.fit, result.systematic_mV, corrections, fits.settings.fit.robust)
     ratios = tuple(
-        replace(ratio, reason="; ".join(filter(None, (ratio.reason, words))))
-        if ratio.verdict == RatioVerdict.MODEL_REJECTED
-        else ratio
+        replace(ratio, reason="; ".join(filter(None, (ratio.reason, words)))) if ratio.verdict in concerned else ratio
         for ratio in result.ratios
     )
     return replace(result, ratios=ratios)

@@ -9,6 +9,7 @@ with Satterthwaite's degrees of freedom (Fai & Cornelius 1996, J Stat Comput Sim
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,7 @@ from nernstfit.permeability.covariance import (
 )
 from nernstfit.permeability.limits import MAX_EFFECT_STEP, MAX_LN_P
 from nernstfit.permeability.mixed_model import Fit
+from nernstfit.permeability.observations import Observations
 from nernstfit.permeability.optimize import DenseWhitener
 from nernstfit.permeability.reml import Deviance, LinearModel
 from nernstfit.permeability.scoring import fit_variance_components
@@ -43,9 +45,10 @@ _ITERATIONS = 4
 # with twice (0.02) effects are not tested that many cells can still show.
 _MIN_FRACTION_LEFT = 0.01
 
-# p of the quick test above which a test of effects is left out. Of data that the model explains it leaves out four of
-# five. With half of it nine of ten; with double the time of the others is spent for nothing.
-_MAX_P_OF_SCREEN = 0.2
+# p of the quick test above which a test of the means is left out; a model is rejected below .001. Of data that the
+# model explains it leaves out two of three. With half of it three of four; with double the time of the others is spent
+# for nothing.
+_MAX_P_OF_SCREEN = 0.05
 
 
 @dataclass(frozen=True)
@@ -84,30 +87,46 @@ def condition_indicators(fit: Fit) -> FloatArray:
     return np.asarray(np.eye(int(place.max()) + 1)[place.reshape(-1)])
 
 
-def is_testable(fit: Fit, effects: FloatArray) -> bool:
-    """Return whether the ratios cannot fit all of some effects, shape (n, q), so that data could show them."""
-    return bool(_beside_ratios(fit, effects).shape[1])
+def n_testable(fit: Fit, effects: FloatArray) -> int:
+    """Return the number of directions among some effects, shape (n, q), that the ratios cannot fit."""
+    return int(_beside_ratios(fit, effects).shape[1])
 
 
-def may_be_significant(fit: Fit, effects: FloatArray, whiten: DenseWhitener) -> bool:
-    """Return whether a test of effects that the fit itself has taken for chance is worth while.
+def may_be_significant(fit: Fit, indicators: FloatArray, whiten: DenseWhitener) -> bool:
+    """Return whether a test of the means of conditions is worth while.
 
-    A test with the variance components as they are fitted without the effects takes little time. Where the effects are
-    real, the differences between cells are overestimated, but not so far that nothing is left of them.
+    Differences of the means in all of n cells pass for differences between cells where they are not in the model: their
+    sum of squares q is over the inflated variance, and q / (1 - q / n) over the variance that is left with them.
 
     Parameters
     ----------
     fit : Fit
-    effects : ndarray, shape (n, q)
+    indicators : ndarray, shape (n, conditions)
+        As from `condition_indicators`.
     whiten : DenseWhitener
         Of the covariance of the potentials, systematic errors included.
     """
     ratios = _orthonormal(whiten(fit.columns))
-    left = whiten(effects)
+    left = whiten(indicators)
     left = _orthonormal(left - ratios @ (ratios.T @ left))
     residual = whiten(fit.working.potential_mV - fit.predicted_mV - fit.curvature_bias_mV)
-    chi_square = float(np.sum((left.T @ residual) ** 2))
-    return bool(left.shape[1]) and float(stats.chi2.sf(chi_square, left.shape[1])) < _MAX_P_OF_SCREEN
+    chi_square, replicates = float(np.sum((left.T @ residual) ** 2)), _fewest_replicates(fit.data, indicators)
+    if chi_square >= replicates:
+        return bool(left.shape[1])
+    p = stats.chi2.sf(chi_square / (1 - chi_square / replicates), left.shape[1])
+    return bool(left.shape[1]) and float(p) < _MAX_P_OF_SCREEN
+
+
+def _fewest_replicates(data: Observations, indicators: FloatArray) -> int:
+    """Return the least number of independent cells, or batches, in a condition."""
+    cells = np.zeros(data.size)
+    for block in data.clusters:
+        own = block[block >= 0]
+        cells[own] = 1.0 if data.batch_names else data.n_averaged[own]
+    per_cluster = [
+        (indicators[block[block >= 0]] * cells[block[block >= 0], None]).max(axis=0) for block in data.clusters
+    ]
+    return int(np.sum(per_cluster, axis=0).min())
 
 
 def f_test(fit: Fit, effects: FloatArray, systematic_mV: FloatArray | None = None) -> Effect | None:
@@ -136,8 +155,7 @@ def f_test(fit: Fit, effects: FloatArray, systematic_mV: FloatArray | None = Non
     value, covariance, df = model.coefficients(q)
     if q > 1:
         # Along the principal axes of their covariance the coefficients are independent.
-        axes = np.linalg.eigh(covariance)[1]
-        model = _LinearisedModel(fit, columns @ axes, fit.estimated_components)
+        model = model.rotated(np.linalg.eigh(covariance)[1])
         value, covariance, df = model.coefficients(q)
     if systematic_mV is not None:
         shift = model.sensitivity(q) @ systematic_mV
@@ -212,6 +230,12 @@ class _LinearisedModel:
             mean[free] += np.clip(value[: len(free)], -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
             # At its own ln P a single cell has no curvature bias; a mean of n cells keeps 1 - 1 / n of it.
             potential = fit.working.potential_mV + fit.curvature_bias_mV / data.n_averaged
+
+    def rotated(self, axes: FloatArray) -> _LinearisedModel:
+        """Return the model with the effects along other axes, shape (q, q); the variance components stay the same."""
+        q, other = len(axes), copy(self)
+        other._columns = np.hstack([self._columns[:, :-q], self._columns[:, -q:] @ axes])
+        return other
 
     def deviance(self, names: tuple[str, ...]) -> Deviance:
         """Return the restricted likelihood of some variance components."""

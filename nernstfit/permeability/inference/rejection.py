@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nernstfit.contract.reasons import RatioReason
-from nernstfit.permeability.inference.effects import condition_indicators, f_test, is_testable, may_be_significant
+from nernstfit.permeability.inference.causes import Corrections, Screened, by_likelihood
+from nernstfit.permeability.inference.effects import condition_indicators, f_test, may_be_significant, n_testable
 from nernstfit.permeability.inference.sentences import ratio_reason, written_p
 from nernstfit.permeability.limits import IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2, fit
@@ -32,9 +33,16 @@ _MAX_P_OF_MEANS = 1e-3
 # potentials at all. One correct analysis in a million is marked; with half or twice of it the threshold of chi-square
 # moves by less than 2 %, while such models exceed it by far.
 _MAX_P_OF_RESIDUALS = 1e-6
-# Measurements that are left out one at a time to find the one that contradicts the others: those of the largest
-# residuals. With half, one among several large residuals may be missed; with double the time grows.
-_MAX_LEFT_OUT = 4
+# Causes that are fitted again in full, the likeliest first. With half of it a cause behind several that the data reject
+# may be missed; twice as many take twice the time, which is half a second each in a large group.
+_MAX_TRIED = 6
+# Causes that are named at most: three can still be checked against the notes of an experiment, one could hide the next
+# likely one, six would be a list of everything.
+_MAX_NAMED = 3
+# Difference in -2 ln likelihood from the likeliest cause beyond which another is not named: very strong evidence
+# (Kass & Raftery 1995, J Am Stat Assoc 90:773). With half of it causes are left out that still are possible, with
+# twice those are named that are not.
+_MAX_DIFFERENCE = 10.0
 # Change of a ratio that is worth mentioning, as a factor. With half rounding is named, with double a third.
 _MIN_CHANGE = 1.1
 
@@ -54,7 +62,8 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
     if may_be_significant(fitted, indicators, whiten):
         means = f_test(fitted, indicators, systematic_mV)
         if means is not None and means.p < _MAX_P_OF_MEANS:
-            return ratio_reason(RatioReason.MEANS_CONTRADICT, p=written_p(means.p))
+            reason = RatioReason.MEANS_CONTRADICT if fitted.free else RatioReason.HELD_CONTRADICT
+            return ratio_reason(reason, p=written_p(means.p))
     white = whiten(fitted.working.potential_mV - fitted.predicted_mV)
     chi_square, n = float(white @ white), fitted.data.size
     if chi_square < stats.chi2.isf(_MAX_P_OF_RESIDUALS, n):
@@ -62,58 +71,75 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
     return ratio_reason(RatioReason.MODEL_MISFIT, chi_square=chi_square, n=n)
 
 
-def explanation(fitted: Fit, systematic_mV: FloatArray, robust: bool) -> str:
-    """Return which bath or measurement the model is rejected for, with what the ratios are without it.
+def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections, robust: bool) -> str:
+    """Return the usual causes that reconcile the potentials, the likeliest first, with the ratios that they lead to.
 
     Parameters
     ----------
     fitted : Fit
         Of a rejected model.
     systematic_mV : ndarray, shape (n, sources)
+    corrections : Corrections
     robust : bool
         Observations may be gross errors, as in the fit.
     """
-    data = fitted.data
-    if not data.conditions:
+    if not fitted.data.conditions:
         return ""
-    if data.parameters.entries:
-        free = fit(replace(data, parameters=NONE), fitted.reference, fitted.offset_scale_mV, robust=robust)
-        if is_testable(free, condition_indicators(free)) and not rejection_reason(free, systematic_mV):
-            moved = ", ".join(_changes(fitted, free)) or "the ratios hardly change"
-            return ratio_reason(RatioReason.WITHOUT_PARAMETERS, changes=moved)
-    residual = np.abs(fitted.working.potential_mV - fitted.predicted_mV) / fitted.working.se_mV
-    for i in np.argsort(-residual, kind="stable")[:_MAX_LEFT_OUT].tolist():
-        changes = _without(fitted, systematic_mV, [i], robust)
-        if changes is not None:
-            names = {"measurement": data.measurements[i], "cell": data.cells[i], "bath": data.conditions[i].bath}
-            return ratio_reason(RatioReason.WITHOUT_MEASUREMENT, **names, changes=changes)
-    for bath in sorted({condition.bath for condition in data.conditions}):
-        rows = [i for i, condition in enumerate(data.conditions) if condition.bath == bath]
-        changes = _without(fitted, systematic_mV, rows, robust)
-        if changes is not None:
-            return ratio_reason(RatioReason.WITHOUT_BATH, bath=bath, changes=changes)
-    return ratio_reason(RatioReason.SEVERAL_CONTRADICT)
+    if fitted.data.parameters.entries:
+        free = fit(replace(fitted.data, parameters=NONE), fitted.reference, fitted.offset_scale_mV, robust=robust)
+        if n_testable(free, condition_indicators(free)) and not rejection_reason(free, systematic_mV):
+            words = ratio_reason(RatioReason.WITHOUT_PARAMETERS, changes=_written_changes(fitted, free))
+            return ratio_reason(RatioReason.EQUATION_HOLDS, causes=words)
+    causes = by_likelihood(fitted, systematic_mV, corrections)
+    found = list(_reconciling(fitted, systematic_mV, causes, robust))
+    if found:
+        intro = RatioReason.LIKELIEST_FIRST if len(found) > 1 else RatioReason.EQUATION_HOLDS
+        return ratio_reason(intro, causes="; or ".join(found))
+    influential = next((each for each in causes if each.cause.reason == RatioReason.WITHOUT_MEASUREMENT), None)
+    if influential is None:
+        return ratio_reason(RatioReason.SEVERAL_CONTRADICT)
+    changes = ", ".join(_changes(fitted, influential.ln_p)) or "the ratios hardly change"
+    return ratio_reason(RatioReason.INFLUENTIAL, **influential.cause.names, changes=changes)
 
 
-def _without(fitted: Fit, systematic_mV: FloatArray, rows: Sequence[int], robust: bool) -> str | None:
-    """Return the changes of the ratios without some observations; None where the model is rejected all the same."""
-    kept = [i for i in range(fitted.data.size) if i not in set(rows)]
-    left = fitted.data.subset(kept)
-    # Nothing can be said where a ratio loses all of its data, or nothing is left to test the equation.
+def _reconciling(fitted: Fit, systematic_mV: FloatArray, causes: Sequence[Screened], robust: bool) -> Iterator[str]:
+    """Yield the causes under which the data do not reject the model, in words."""
+    number = 0
+    for each in causes[:_MAX_TRIED]:
+        if each.criterion > causes[0].criterion + _MAX_DIFFERENCE or number == _MAX_NAMED:
+            return
+        again = _refitted(fitted, systematic_mV, each, robust)
+        if again is not None:
+            number += 1
+            values = {"changes": _written_changes(fitted, again), "size": f"{each.size:+.2g}"}
+            yield ratio_reason(each.cause.reason, **each.cause.names, **values)
+
+
+def _refitted(fitted: Fit, systematic_mV: FloatArray, of: Screened, robust: bool) -> Fit | None:
+    """Return the fit under a cause; None where the data reject it, or nothing is left to test the equation."""
+    cause, kept = of.cause, of.cause.kept
+    # Nothing can be said where a ratio loses all of its data.
     if len(kept) <= len(fitted.free) or not np.abs(fitted.columns[kept]).any(axis=0).all():
         return None
-    again = fit(left, fitted.reference, fitted.offset_scale_mV, robust=robust)
-    if not is_testable(again, condition_indicators(again)) or rejection_reason(again, systematic_mV[kept]):
+    data = cause.read(fitted.data, 0.0 if cause.leaves_out else of.size).subset(kept)
+    again = fit(data, fitted.reference, fitted.offset_scale_mV, robust=robust)
+    fitted_beside = int(cause.effect.any() and not cause.leaves_out)
+    if n_testable(again, condition_indicators(again)) <= fitted_beside:
         return None
-    return ", ".join(_changes(fitted, again)) or "the ratios hardly change"
+    return None if rejection_reason(again, systematic_mV[kept]) else again
 
 
-def _changes(before: Fit, after: Fit) -> Iterator[str]:
-    for i in after.free:
-        if i < len(before.data.ions) and abs(after.ln_p[i] - before.ln_p[i]) > math.log(_MIN_CHANGE):
-            name = f"{before.data.ions[i]}/{before.reference}"
-            yield f"{name} {_written(before.ln_p[i])} becomes {_written(after.ln_p[i])}"
+def _written_changes(before: Fit, after: Fit) -> str:
+    return ", ".join(_changes(before, after.ln_p)) or "the ratios hardly change"
+
+
+def _changes(before: Fit, ln_p: FloatArray) -> Iterator[str]:
+    for i, ion in enumerate(before.data.ions):
+        if abs(ln_p[i] - before.ln_p[i]) > math.log(_MIN_CHANGE):
+            yield f"{ion}/{before.reference} {_written(before.ln_p[i])} becomes {_written(ln_p[i])}"
 
 
 def _written(ln_ratio: float) -> str:
-    return "0" if ln_ratio < -IMPERMEANT else f"{math.exp(ln_ratio):.3g}"
+    if abs(ln_ratio) > IMPERMEANT:
+        return "0" if ln_ratio < 0 else "without limit"
+    return f"{math.exp(ln_ratio):.3g}"

@@ -1,0 +1,378 @@
+"""Usual causes of potentials that contradict the Goldman-Hodgkin-Katz equation, in the order of their likelihood.
+
+Each cause is an alternative reading of the same potentials: other solutions at some rows, another correction, one
+further effect. All are fitted at once by least squares with one covariance, that of cells which may have any mean in
+each bath, so that the contradiction itself counts as no error. Their order is that of
+
+    -2 ln L + q ln n + 2 ln m,    -2 ln L = n ln s^2 + Q / s^2,    s^2 = max(1, Q / n),
+
+with Q the sum of squares of the n whitened residuals, q = 1 for a further effect (Schwarz 1978, Ann Stat 6:461), and
+m the number of causes of the same kind: each kind is equally likely beforehand. The likeliest are fitted again in full;
+those that the data reject too are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.contract.reasons import RatioReason
+from nernstfit.permeability.inference.effects import condition_indicators, f_test
+from nernstfit.permeability.limits import MAX_GAUSS_STEP, MAX_LN_P
+from nernstfit.permeability.mixed_model import Fit, covariance_mV2
+from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.optimize import DenseWhitener
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Steps of the least squares, from two starts. Most end after eight; with half of it those that have to cross from one
+# side of a ratio of 1 to the other may stay on the way, twice as many change no order.
+_STEPS = 30
+# First and least damping of Levenberg-Marquardt's method, and its factor from step to step, as they are usually chosen;
+# half or twice of any changes the number of steps by one or two.
+_DAMPING, _MIN_DAMPING, _DAMPING_FACTOR = 1e-3, 1e-9, 10.0
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """Corrections of the potentials of a group, and the times of the measurements; arrays of shape (n,).
+
+    Attributes
+    ----------
+    junction_mV, rs_shift_mV : ndarray
+        Added to the membrane potential; 0 where nothing was.
+    time_s : ndarray
+        nan where unknown.
+    """
+
+    junction_mV: FloatArray
+    rs_shift_mV: FloatArray
+    time_s: FloatArray
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Alternative reading of the potentials; arrays of shape (n,).
+
+    Attributes
+    ----------
+    reason : RatioReason
+        Its text.
+    names : mapping
+        Names in the text.
+    rows : ndarray of int
+        Observation whose solutions each observation had.
+    side : ndarray
+        -1 where bath and pipette are exchanged, else 1.
+    shift_mV : ndarray
+        Added to the potentials.
+    effect : ndarray
+        Shift of the potentials by one unit of an effect whose size is fitted; zeros for none.
+    leaves_out : bool
+        The observations with the effect have a common mean of their own, and say nothing of the ratios.
+    """
+
+    reason: RatioReason
+    rows: IntArray
+    side: FloatArray
+    shift_mV: FloatArray
+    effect: FloatArray
+    leaves_out: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def read(self, data: Observations, size: float) -> Observations:
+        """Return the observations as this cause has them, those that it leaves out among them.
+
+        Parameters
+        ----------
+        data : Observations
+        size : float
+            Size of the effect.
+        """
+        at = self.rows.tolist()
+        solutions = data.subset(at)
+        exchanged = (self.side < 0)[:, None]
+        sides = np.where(self.side < 0, -1, 1) * np.array(solutions.pipette_side or np.ones(data.size))
+        return replace(
+            data,
+            potential_mV=data.potential_mV + self.shift_mV - size * self.effect,
+            temperature_C=solutions.temperature_C,
+            inside=np.where(exchanged, solutions.outside, solutions.inside),
+            outside=np.where(exchanged, solutions.inside, solutions.outside),
+            pipette_side=tuple(sides.astype(int).tolist()) if data.pipette_side else (),
+            conditions=solutions.conditions,
+        )
+
+    @property
+    def kept(self) -> list[int]:
+        """Observations that are not left out."""
+        return np.flatnonzero((self.effect == 0) | (not self.leaves_out)).tolist()
+
+
+@dataclass(frozen=True)
+class Screened:
+    """A cause after the least squares.
+
+    Attributes
+    ----------
+    cause : Cause
+    criterion : float
+        -2 ln likelihood with its penalties, see above.
+    ln_p : ndarray, shape (k,)
+    size : float
+        Fitted size of the effect.
+    """
+
+    cause: Cause
+    criterion: float
+    ln_p: FloatArray
+    size: float
+
+
+def by_likelihood(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections) -> list[Screened]:
+    """Return the usual causes, the likeliest first.
+
+    Parameters
+    ----------
+    fitted : Fit
+        Of a rejected model.
+    systematic_mV : ndarray, shape (n, sources)
+    corrections : Corrections
+    """
+    kinds = [list(kind) for kind in _kinds(fitted.data, corrections)]
+    causes = [cause for kind in kinds for cause in kind]
+    number = np.array([len(kind) for kind in kinds for _ in kind])
+    ln_p, square, size = _fit_all(fitted, causes, _whitener(fitted, systematic_mV))
+    n = fitted.data.size
+    scale = np.maximum(1.0, square / n)
+    penalty = np.array([math.log(n) * bool(cause.effect.any()) for cause in causes]) + 2 * np.log(number)
+    criterion = np.where(np.isfinite(square), n * np.log(scale) + square / scale + penalty, math.inf)
+    return [
+        Screened(causes[i], float(criterion[i]), ln_p[i], float(size[i]))
+        for i in np.argsort(criterion, kind="stable").tolist()
+        if math.isfinite(criterion[i])
+    ]
+
+
+def _whitener(fitted: Fit, systematic_mV: FloatArray) -> DenseWhitener:
+    """Return the whitening by the errors of cells that may have any mean in each bath."""
+    means = f_test(fitted, condition_indicators(fitted), systematic_mV)
+    components = fitted.components if means is None else means.components
+    return DenseWhitener(covariance_mV2(replace(fitted, components=components)) + systematic_mV @ systematic_mV.T)
+
+
+def _kinds(data: Observations, corrections: Corrections) -> Iterator[Iterator[Cause]]:
+    """Yield the causes of each kind."""
+    own = _Causes(data, corrections)
+    yield own.outliers()
+    yield own.wrong_baths()
+    yield own.exchanged_baths()
+    yield own.exchanged_measurements()
+    yield own.exchanged_sides()
+    yield own.exchanged_sides_of_cells()
+    yield own.exchanged_sides_of_measurements()
+    yield own.junctions()
+    yield own.common_shift()
+    yield own.drift()
+    yield own.series_resistance()
+
+
+@dataclass(frozen=True)
+class _Causes:
+    """Causes by kind."""
+
+    data: Observations
+    corrections: Corrections
+
+    def outliers(self) -> Iterator[Cause]:
+        """Yield for each measurement that it is a gross error."""
+        for i, bath in enumerate(self._baths):
+            names = {"measurement": self.data.measurements[i], "cell": self.data.cells[i], "bath": bath}
+            yield self._left_out(RatioReason.WITHOUT_MEASUREMENT, [i], names)
+
+    def wrong_baths(self) -> Iterator[Cause]:
+        """Yield for each bath that it is not what the table has."""
+        for bath in sorted(set(self._baths)):
+            rows = [i for i, other in enumerate(self._baths) if other == bath]
+            yield self._left_out(RatioReason.WITHOUT_BATH, rows, {"bath": bath})
+
+    def exchanged_baths(self) -> Iterator[Cause]:
+        """Yield for every two baths that they have each other's name."""
+        for one, two in combinations(sorted(set(self._baths)), 2):
+            other = {one: two, two: one}
+            rows = [self._row_in(i, other[bath]) if bath in other else i for i, bath in enumerate(self._baths)]
+            if None not in rows:
+                yield self._with_solutions_of(RatioReason.EXCHANGED_BATHS, rows, {"bath": one, "other": two})
+
+    def exchanged_measurements(self) -> Iterator[Cause]:
+        """Yield for every two measurements of a cell that they have each other's bath."""
+        for block in self.data.blocks:
+            for i, j in combinations(block[block >= 0].tolist(), 2):
+                if self._baths[i] != self._baths[j]:
+                    rows = np.arange(self.data.size)
+                    rows[[i, j]] = j, i
+                    names = {"measurement": self.data.measurements[i], "other": self.data.measurements[j]}
+                    yield self._with_solutions_of(RatioReason.EXCHANGED_MEASUREMENTS, rows.tolist(), names)
+
+    def exchanged_sides(self) -> Iterator[Cause]:
+        """Yield that every bath is the pipette's solution, and the reverse."""
+        yield self._exchanged(RatioReason.EXCHANGED_SIDES, range(self.data.size), {})
+
+    def exchanged_sides_of_cells(self) -> Iterator[Cause]:
+        """Yield the same for each cell."""
+        if len(self.data.cell_names) > 1:
+            for name, block in zip(self.data.cell_names, self.data.blocks, strict=True):
+                rows = block[block >= 0].tolist()
+                yield self._exchanged(RatioReason.EXCHANGED_SIDES_OF_CELL, rows, {"cell": name})
+
+    def exchanged_sides_of_measurements(self) -> Iterator[Cause]:
+        """Yield the same for each measurement."""
+        for i, name in enumerate(self.data.measurements):
+            yield self._exchanged(RatioReason.EXCHANGED_SIDES_OF_MEASUREMENT, [i], {"measurement": name})
+
+    def junctions(self) -> Iterator[Cause]:
+        """Yield that the junction potentials have the other sign, or had been corrected before."""
+        for reason, times in ((RatioReason.JUNCTION_REVERSED, 2.0), (RatioReason.JUNCTION_TWICE, 1.0)):
+            if self.corrections.junction_mV.any():
+                yield replace(self._unchanged(reason), shift_mV=-times * self.corrections.junction_mV)
+
+    def common_shift(self) -> Iterator[Cause]:
+        """Yield that all potentials are shifted alike."""
+        yield replace(self._unchanged(RatioReason.COMMON_SHIFT), effect=np.ones(self.data.size))
+
+    def drift(self) -> Iterator[Cause]:
+        """Yield that the potentials of each cell drift from its first measurement on, in mV per minute."""
+        minutes = self.corrections.time_s / 60
+        is_known = bool(np.isfinite(minutes).all())
+        for block in self.data.blocks if is_known else ():
+            rows = block[block >= 0]
+            minutes[rows] -= minutes[rows].min()
+        if is_known and minutes.any():
+            yield replace(self._unchanged(RatioReason.DRIFT), effect=minutes)
+
+    def series_resistance(self) -> Iterator[Cause]:
+        """Yield that the correction for the series resistance has the wrong size."""
+        if self.corrections.rs_shift_mV.any():
+            yield replace(self._unchanged(RatioReason.SERIES_RESISTANCE), effect=self.corrections.rs_shift_mV)
+
+    @property
+    def _baths(self) -> tuple[str, ...]:
+        return tuple(condition.bath for condition in self.data.conditions)
+
+    def _row_in(self, row: int, bath: str) -> int | None:
+        """Return an observation in another bath that is otherwise alike, of the same cell where it has one."""
+        here, cells = self.data.conditions, self.data.cells
+        wanted = replace(here[row], bath=bath, temperature_C=0.0)
+        alike = [i for i, other in enumerate(here) if replace(other, temperature_C=0.0) == wanted]
+        return min(alike, key=lambda i: (cells[i] != cells[row], i), default=None)
+
+    def _unchanged(self, reason: RatioReason, names: Mapping[str, str] | None = None) -> Cause:
+        n = self.data.size
+        return Cause(reason, np.arange(n), np.ones(n), np.zeros(n), np.zeros(n), names=names or {})
+
+    def _left_out(self, reason: RatioReason, rows: Sequence[int], names: Mapping[str, str]) -> Cause:
+        effect = np.isin(np.arange(self.data.size), rows).astype(float)
+        return replace(self._unchanged(reason, names), effect=effect, leaves_out=True)
+
+    def _with_solutions_of(self, reason: RatioReason, rows: Sequence[int | None], names: Mapping[str, str]) -> Cause:
+        """Return the cause that each observation had the solutions, and so the junction, of another."""
+        of, junction = np.array(rows, dtype=np.int64), self.corrections.junction_mV
+        return replace(self._unchanged(reason, names), rows=of, shift_mV=junction[of] - junction)
+
+    def _exchanged(self, reason: RatioReason, rows: Sequence[int], names: Mapping[str, str]) -> Cause:
+        """Return the cause that bath and pipette are exchanged in some rows; the junction then changes its sign.
+
+        A potential of the opposite sign is the same: both leave the sum of measured and predicted potential.
+        """
+        is_there = np.isin(np.arange(self.data.size), list(rows))
+        shift_mV = np.where(is_there, -2 * self.corrections.junction_mV, 0.0)
+        return replace(self._unchanged(reason, names), side=np.where(is_there, -1.0, 1.0), shift_mV=shift_mV)
+
+
+def _fit_all(fitted: Fit, causes: Sequence[Cause], whiten: DenseWhitener) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Fit ln P under every cause by Levenberg-Marquardt's method, from the fit and from equal permeabilities.
+
+    Returns
+    -------
+    ln_p : ndarray, shape (causes, k)
+    square : ndarray, shape (causes,)
+        Sum of squares; inf where an observation has no potential.
+    size : ndarray, shape (causes,)
+        Size of the effect.
+    """
+    equal = fitted.ln_p.copy()
+    equal[list(fitted.free)] = 0.0
+    of_starts = [_LeastSquares(fitted, causes, whiten).minimize(start) for start in (fitted.ln_p, equal)]
+    which = np.argmin([square for _, square, _ in of_starts], axis=0)
+    ln_p, square, size = (np.stack(values) for values in zip(*of_starts, strict=True))
+    at = which, np.arange(len(causes))
+    return ln_p[at], square[at], size[at]
+
+
+class _LeastSquares:
+    """Weighted least squares under all causes at once; the effects are projected out, since they enter linearly."""
+
+    def __init__(self, fitted: Fit, causes: Sequence[Cause], whiten: DenseWhitener) -> None:
+        self._data, self._free, self._whiten = fitted.data, list(fitted.free), whiten
+        self._rows = np.stack([cause.rows for cause in causes])
+        self._side = np.stack([cause.side for cause in causes])
+        self._potential = fitted.working.potential_mV + np.stack([cause.shift_mV for cause in causes])
+        effect = whiten(np.stack([cause.effect for cause in causes]).T).T
+        self._length = np.maximum(np.linalg.norm(effect, axis=1), np.finfo(float).tiny)
+        self._effect = effect / self._length[:, None]
+
+    def minimize(self, start: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return ln P, sum of squares and size of the effect under each cause, from one start."""
+        ln_p = np.tile(start, (len(self._rows), 1))
+        residual, columns, size = self._linearized(ln_p)
+        square, damping = _squares(residual), np.full(len(ln_p), _DAMPING)
+        for _ in range(_STEPS if self._free else 0):
+            trial = ln_p.copy()
+            step = np.clip(_damped_step(columns, residual, damping), -MAX_GAUSS_STEP, MAX_GAUSS_STEP)
+            trial[:, self._free] = np.clip(trial[:, self._free] + step, -MAX_LN_P, MAX_LN_P)
+            found = self._linearized(trial)
+            better = _squares(found[0]) < square
+            ln_p[better], square[better] = trial[better], _squares(found[0])[better]
+            for old, new in zip((residual, columns, size), found, strict=True):
+                old[better] = new[better]
+            damping = np.maximum(np.where(better, damping / _DAMPING_FACTOR, damping * _DAMPING_FACTOR), _MIN_DAMPING)
+        return self._data.parameters.completed(ln_p), square, size
+
+    def _linearized(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return whitened residuals and columns beside the effects, and the sizes of these.
+
+        Shapes (causes, n), (causes, n, free) and (causes,).
+        """
+        predicted, gradient = self._data.prediction(ln_p)
+        predicted = self._side * np.take_along_axis(predicted, self._rows, axis=1)
+        gradient = self._side[..., None] * np.take_along_axis(gradient, self._rows[..., None], axis=1)
+        residual = self._whiten((self._potential - predicted).T).T
+        columns = np.stack([self._whiten(own) for own in self._data.columns(gradient, ln_p, self._free)])
+        along = np.einsum("cn,cn->c", self._effect, residual)
+        residual = residual - along[:, None] * self._effect
+        columns = columns - self._effect[..., None] * np.einsum("cn,cnf->cf", self._effect, columns)[:, None, :]
+        return residual, columns, along / self._length
+
+
+def _squares(residual: FloatArray) -> FloatArray:
+    """Return sums of squares, inf where one is not finite."""
+    square = np.square(residual).sum(axis=-1)
+    return np.asarray(np.where(np.isfinite(square), square, math.inf))
+
+
+def _damped_step(columns: FloatArray, residual: FloatArray, damping: FloatArray) -> FloatArray:
+    """Return the steps of Levenberg-Marquardt's method, shape (causes, free); 0 where a column is not finite."""
+    sound = np.asarray(np.isfinite(columns).all(axis=(1, 2)) & np.isfinite(residual).all(axis=1))
+    columns = np.where(sound[:, None, None], columns, 0.0)
+    square = columns.swapaxes(1, 2) @ columns
+    diagonal = np.einsum("cff->cf", square)
+    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    scaled = square / scale[:, :, None] / scale[:, None, :] + damping[:, None, None] * np.eye(square.shape[1])
+    right = np.einsum("cnf,cn->cf", columns, np.where(sound[:, None], residual, 0.0)) / scale
+    return np.asarray(np.linalg.solve(scaled, right[..., None])[..., 0] / scale)

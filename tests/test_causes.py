@@ -1,0 +1,181 @@
+"""Causes for which the data reject a model: each is planted in simulated experiments and must be named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from nernstfit.permeability.inference.causes import Corrections
+from nernstfit.permeability.inference.rejection import explanation, rejection_reason
+from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.observations import Observations
+from nernstfit.solutions.conditions import Condition
+
+IONS = ("Na", "K", "Cs", "NMDG")
+PIPETTE = (10.0, 140.0, 0.0, 0.0)
+BATHS: Mapping[str, tuple[float, ...]] = {
+    "sodium": (150.0, 5.0, 0.0, 0.0),
+    "potassium": (5.0, 150.0, 0.0, 0.0),
+    "caesium": (5.0, 0.0, 150.0, 0.0),
+    "amine": (5.0, 0.0, 0.0, 150.0),
+    "mixed": (75.0, 75.0, 0.0, 0.0),
+    "dilute": (50.0, 5.0, 0.0, 0.0),
+    "half": (75.0, 5.0, 0.0, 75.0),
+}
+JUNCTIONS_MV = {
+    "sodium": -4.0, "potassium": -1.0, "caesium": 1.5, "amine": -9.0, "mixed": -2.5, "dilute": -7.0, "half": -6.5
+}  # fmt: skip
+LN_P = np.log([1.0, 1.6, 0.8, 0.15])
+CELLS = tuple(f"c{i}" for i in range(6))
+SE_MV, SPREAD, OFFSET_MV = 0.3, 0.08, 0.6
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Experiment as its table has it."""
+
+    data: Observations
+    corrections: Corrections
+
+
+def experiment(seed: int) -> Experiment:
+    """An experiment without a slip: every cell in every bath, in an order of its own, two minutes each."""
+    rng = np.random.default_rng(seed)
+    at = [(cell, bath) for cell in CELLS for bath in BATHS]
+    n = len(at)
+    data = Observations(
+        cells=tuple(cell for cell, _ in at),
+        potential_mV=np.zeros(n),
+        se_mV=np.full(n, SE_MV),
+        temperature_C=np.full(n, 22.0),
+        ions=IONS,
+        valence=np.ones(len(IONS), int),
+        inside=np.array([PIPETTE] * n),
+        outside=np.array([BATHS[bath] for _, bath in at]),
+        n_averaged=np.ones(n, int),
+        measurements=tuple(f"{cell}_{bath}" for cell, bath in at),
+        conditions=tuple(Condition(bath, "pipette", "whole-cell", 22.0, "sodium") for _, bath in at),
+    )
+    of_cell = LN_P + SPREAD * rng.standard_normal((len(CELLS), len(IONS)))
+    cell = np.array([CELLS.index(name) for name in data.cells])
+    potential = data.predict(of_cell)[cell, np.arange(n)] + OFFSET_MV * rng.standard_normal(len(CELLS))[cell]
+    minutes = np.concatenate([2.0 * rng.permutation(len(BATHS)) for _ in CELLS])
+    junction = np.array([JUNCTIONS_MV[bath] for _, bath in at])
+    corrections = Corrections(junction, rng.uniform(-15, 0, n), 60 * minutes)
+    return Experiment(replace(data, potential_mV=potential + SE_MV * rng.standard_normal(n)), corrections)
+
+
+def rows(data: Observations, cell: str = "", bath: str = "") -> list[int]:
+    """Rows of a cell, of a bath, or of both."""
+    own = enumerate(zip(data.cells, data.conditions, strict=True))
+    return [i for i, (name, at) in own if cell in ("", name) and bath in ("", at.bath)]
+
+
+def plus(made: Experiment, by_mV: np.ndarray) -> Experiment:
+    return replace(made, data=replace(made.data, potential_mV=made.data.potential_mV + by_mV))
+
+
+def shifted(made: Experiment, at: list[int], by_mV: float) -> Experiment:
+    return plus(made, np.where(np.isin(np.arange(made.data.size), at), by_mV, 0.0))
+
+
+def with_junctions(made: Experiment, junction_mV: np.ndarray) -> Experiment:
+    """The potentials are corrected for other junction potentials."""
+    changed = plus(made, junction_mV - made.corrections.junction_mV)
+    return replace(changed, corrections=replace(made.corrections, junction_mV=junction_mV))
+
+
+def with_solutions(made: Experiment, order: np.ndarray) -> Experiment:
+    """Each row is written with the solutions, and so corrected for the junction, of another."""
+    changed, of = with_junctions(made, made.corrections.junction_mV[order]), made.data.subset(order.tolist())
+    return replace(changed, data=replace(changed.data, outside=of.outside, conditions=of.conditions))
+
+
+def exchanged_names(made: Experiment, one: str, two: str, cell: str = "") -> Experiment:
+    order = np.arange(made.data.size)
+    first, second = rows(made.data, cell, one), rows(made.data, cell, two)
+    order[first], order[second] = second, first
+    return with_solutions(made, order)
+
+
+def exchanged_sides(made: Experiment, at: list[int]) -> Experiment:
+    """Bath and pipette are written the wrong way round, and the junction is corrected with the wrong sign."""
+    junction = made.corrections.junction_mV.copy()
+    junction[at] *= -1
+    changed = with_junctions(made, junction)
+    inside, outside = made.data.inside.copy(), made.data.outside.copy()
+    inside[at], outside[at] = made.data.outside[at], made.data.inside[at]
+    return replace(changed, data=replace(changed.data, inside=inside, outside=outside))
+
+
+def opposite_sign(made: Experiment, at: list[int]) -> Experiment:
+    """Potentials are typed with the opposite sign, then corrected for the junction."""
+    return plus(made, np.where(np.isin(np.arange(made.data.size), at), -2, 0) * uncorrected_mV(made))
+
+
+def uncorrected_mV(made: Experiment) -> np.ndarray:
+    return np.asarray(made.data.potential_mV - made.corrections.junction_mV)
+
+
+def reversed_junctions(made: Experiment) -> Experiment:
+    return with_junctions(made, -made.corrections.junction_mV)
+
+
+Slip = Callable[[Experiment], Experiment]
+SLIPS: dict[str, Slip] = {
+    "without c2_mixed (cell c2, bath mixed;": lambda e: shifted(e, rows(e.data, "c2", "mixed"), 25.0),
+    "without bath mixed (": lambda e: shifted(e, rows(e.data, bath="mixed"), -12.0),
+    "with the baths amine and mixed exchanged (": lambda e: exchanged_names(e, "amine", "mixed"),
+    "with the baths of c3_potassium and c3_amine exchanged (": lambda e: exchanged_names(e, "potassium", "amine", "c3"),
+    "with bath and pipette exchanged, ": lambda e: exchanged_sides(e, rows(e.data)),
+    "or all potentials of the opposite sign (": lambda e: opposite_sign(e, rows(e.data)),
+    "with bath and pipette of cell c4 exchanged, ": lambda e: exchanged_sides(e, rows(e.data, "c4")),
+    "with bath and pipette of c1_amine exchanged, ": lambda e: exchanged_sides(e, rows(e.data, "c1", "amine")),
+    "with junction potentials of the opposite sign (": reversed_junctions,
+    "without the correction for junction potentials (": lambda e: plus(e, e.corrections.junction_mV),
+    "with a drift by +1.5": lambda e: plus(e, 1.5 / 60 * e.corrections.time_s),
+    "correction for series resistance taken back": lambda e: plus(e, e.corrections.rs_shift_mV),
+}
+
+
+def reason(made: Experiment) -> str:
+    fitted, none = fit(made.data, "Na", 1.0), np.zeros((made.data.size, 0))
+    assert rejection_reason(fitted, none)
+    return explanation(fitted, none, made.corrections, robust=False)
+
+
+@pytest.mark.parametrize("words", SLIPS)
+def test_a_slip_is_the_likeliest_cause(words: str) -> None:
+    found = reason(SLIPS[words](experiment(1)))
+    assert found.startswith("the equation holds")
+    assert words in found.split("; or ")[0]
+
+
+def test_the_ratios_without_the_slip_are_told() -> None:
+    found = reason(SLIPS["with the baths amine and mixed exchanged ("](experiment(1)))
+    after = dict(re.findall(r"(\w+)/Na \S+ becomes ([\d.]+)", found))
+    assert {ion: float(value) for ion, value in after.items()} == pytest.approx(
+        {"K": 1.6, "Cs": 0.8, "NMDG": 0.15}, rel=0.1
+    )
+
+
+def test_causes_that_the_data_cannot_tell_apart_are_named_together() -> None:
+    found = reason(SLIPS["with bath and pipette of c1_amine exchanged, "](experiment(1)))
+    assert "likeliest cause first" in found
+    assert "; or without c1_amine (" in found
+
+
+def test_where_no_usual_cause_is_enough_the_most_influential_measurement_is_named() -> None:
+    made = experiment(1)
+    of_bath = {bath: 30.0 * (-1) ** i for i, bath in enumerate(sorted(BATHS))}
+    found = reason(plus(made, np.array([of_bath[at.bath] for at in made.data.conditions])))
+    assert found.startswith("no usual cause alone is the reason; the most influential is c")
+
+
+def test_without_a_slip_nothing_is_rejected() -> None:
+    made = experiment(1)
+    assert not rejection_reason(fit(made.data, "Na", 1.0), np.zeros((made.data.size, 0)))
