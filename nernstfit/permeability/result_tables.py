@@ -21,6 +21,10 @@ from nernstfit.physics.membrane import ghk
 
 Row = dict[str, Any]
 
+_DECIMALS_OF_AICC = 6
+"""Decimals of a difference of AICc, which are far below any that matters and far above rounding; one fewer or more
+changes no order of models."""
+
 _MAX_NAMED = 6  # measurements named where some are left out; more would hide the sentence, fewer say less
 
 
@@ -90,11 +94,12 @@ def _cells(result: GroupResult) -> Iterator[Row]:
 
 
 def _models(result: GroupResult) -> Iterator[Row]:
-    comparable = [of_model for of_model in result.models if math.isfinite(of_model.aicc)]
-    best = min(comparable, key=lambda of_model: (of_model.aicc, of_model.model.name), default=None)
-    for of_model in result.models:
+    lowest = min((of_model.aicc for of_model in result.models if math.isfinite(of_model.aicc)), default=math.nan)
+    # Models that predict the same potentials differ in the rounding of the sums alone.
+    deltas = [round(of_model.aicc - lowest, _DECIMALS_OF_AICC) for of_model in result.models]
+    best = next((of.model.name for of, delta in zip(result.models, deltas, strict=True) if delta == 0), "")
+    for of_model, delta_aicc in zip(result.models, deltas, strict=True):
         found = of_model.likelihood_fit
-        delta_aicc = math.nan if best is None else of_model.aicc - best.aicc
         yield {
             "group": result.group.name,
             "model": of_model.model.name,
@@ -104,9 +109,7 @@ def _models(result: GroupResult) -> Iterator[Row]:
             **{name: getattr(found, name, None) for name in ("n_parameters", "chi_square", "log_likelihood")},
             "aicc": of_model.aicc,
             "delta_aicc": delta_aicc,
-            "sentence": _without_aicc(of_model)
-            if best is None or math.isnan(delta_aicc)
-            else model_sentence(delta_aicc, best.model.name),
+            "sentence": _without_aicc(of_model) if math.isnan(delta_aicc) else model_sentence(delta_aicc, best),
         }
 
 

@@ -29,7 +29,7 @@ def blocks(results: Results) -> Iterator[Block]:
         rows = models[models["group"] == name]
         n = int((results.of_model("residuals")["group"] == name).sum())
         yield Text(" ".join(_comparison(results, rows, n)))
-        yield _grid(results, rows[rows["n_data"] == n].sort_values("aicc", kind="stable"))
+        yield _grid(results, rows[rows["n_data"] == n].sort_values("delta_aicc", kind="stable"))
         yield from _ratios_by_model(results, name, rows)
 
 
@@ -71,7 +71,7 @@ def _ratios_by_model(results: Results, group: str, models: pd.DataFrame) -> Iter
     """Yield the ratios under every model, which show how much depends on the choice."""
     rows = results.tables["permeabilities"]
     rows = rows[rows["group"] == group]
-    names = [name for name in models.sort_values("aicc", kind="stable")["model"] if name in set(rows["model"])]
+    names = [name for name in models.sort_values("delta_aicc", kind="stable")["model"] if name in set(rows["model"])]
     if len(names) < 2:
         return
     records = rows.to_dict("records")
