@@ -405,6 +405,20 @@ def test_groups_are_compared_in_words_figure_and_table(grouped):
     assert Path("results/figures/differences.svg").exists()
 
 
+def test_a_comparison_that_batches_confound_says_so_wherever_it_is_shown(grouped, monkeypatch):
+    sentence = "mutant and wild have no day in common (1 day and 2 days)"
+    found = {"severity": "warning", "about": "run", "subject": "mutant / wild", "code": "groups_confounded"}
+    rows = [complete(tables.WARNINGS, found | {"sentence": sentence, "remedy": ""})]
+    monkeypatch.setitem(globals(), "judge_results", lambda _: tables.write(tables.WARNINGS.path, tables.WARNINGS, rows))
+    page = run(GROUPED, comparisons=DIFFERENCES)
+    ratios = section(page, "ratios")
+    assert "in wild (p &lt; 0.001; groups and batches confounded)" in summary(page)
+    assert "Na / K mutant / wild 1.50 [1.20, 1.90] &lt; 0.001 &lt; 0.001 groups and batches confounded" in ratios
+    assert "Cl / K mutant / wild — — — — wild has only an upper bound" in ratios
+    assert f"Warning: {sentence}" in ratios
+    assert f"Warning: {sentence}" in summary(page)
+
+
 def test_no_difference_is_said_to_be_none(grouped):
     page = run(GROUPED, comparisons=DIFFERENCES[1:])
     assert "The difference between groups is not significant at p &lt; 0.05. Significant only" in section(

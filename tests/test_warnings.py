@@ -15,12 +15,13 @@ import yaml
 from experiments import complete
 
 from nernstfit.contract import tables
-from nernstfit.contract.codes import About, Code, Severity
+from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight, named, of_potential, of_ratio
+from nernstfit.contract.severity import About, Severity
 from nernstfit.contract.terms import ValidityTest
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.records import Experiment
-from nernstfit.judgement import inputs, judge, ratios, replicates
+from nernstfit.judgement import batches, inputs, judge, ratios, replicates
 from nernstfit.judgement.evidence import Evidence
 from nernstfit.report import findings as words
 from nernstfit.report import outcome
@@ -159,6 +160,14 @@ def with_low(components: str, amounts: str) -> str:
     )
 
 
+GROUPS = ("mutant", "wild")
+IN_GROUPS = [f"{row},{GROUPS[int(row[6]) > 2]}" for row in with_rows()]
+ON_DAYS = {name_of(c, b): {"start_s": 2 * DAY} for c in CELLS[2:] for b in ("control", "high_K")}
+OF_GROUPS = [
+    ESTIMATE | {"group": group, "se_ln_cells": 0.05, "n_cells": n} for group, n in (("mutant", 2), ("wild", 3))
+]
+DIFFERENCE = {"group": "mutant", "other_group": "wild", "ion": "Na", "p": 0.01, "low": 0.1, "high": 0.5}
+
 # Code, subject, severity, and what provokes it: changes of the experiment, then of the evidence.
 CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.NO_REVERSAL, "", "error", {}, {"every": {"verdict": "unreadable", "reason": "is truncated"}}),
@@ -232,6 +241,24 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (
         *(Code.DAYS, "", "note", {}),
         {"facts": {name_of("c5", b): {"start_s": 2 * DAY} for b in ("control", "high_K")}},
+    ),
+    (
+        *(Code.FEW_BATCHES, "Na/K", "note", {"header": f"{HEADER},batch", "rows": [f"{row},a" for row in with_rows()]}),
+        {"permeabilities": [ESTIMATE | {"se_ln_cells": 0.02}]},
+    ),
+    (
+        *(Code.BATCH_COLUMN, "mouse_id", "note"),
+        {"header": f"{HEADER},mouse_id", "rows": [f"{row},m{int(row[6]) % 2}" for row in with_rows()]},
+        {},
+    ),
+    (
+        *(Code.COLUMN_DIFFERS, "", "warning"),
+        {"header": f"{HEADER},animal", "rows": [f"{row},{'ab'[int(row[6]) > 3]}" for row in with_rows()]},
+        {"cells": of_cells([0.0, 0.02, -0.02, 0.5, 0.52])},
+    ),
+    (
+        *(Code.GROUPS_CONFOUNDED, "mutant / wild", "warning", {"header": f"{HEADER},group", "rows": IN_GROUPS}),
+        {"comparisons": [DIFFERENCE], "facts": ON_DAYS, "permeabilities": OF_GROUPS},
     ),
     (Code.REFUSED, ONE, "warning", {}, {"reversals": {ONE: {"verdict": "unreadable", "reason": "is truncated"}}}),
     (Code.LIMIT, ONE, "note", {}, {"reversals": {ONE: {"verdict": "no_crossing", "low_mV": 100.0}}}),
@@ -490,17 +517,85 @@ def test_copies_are_told_from_rows_of_one_recording(name: str) -> None:
 
 def test_the_test_between_days_holds_its_level_and_finds_a_day() -> None:
     random, days = np.random.default_rng(4), [datetime.date(2026, 3, day) for day in (1, 1, 2, 2, 3, 3, 4, 4)]
-    p = np.array([replicates.f_test(random.normal(size=8).tolist(), days)[1] for _ in range(400)])
+    p = np.array([batches.f_test(random.normal(size=8).tolist(), days)[1] for _ in range(400)])
     assert 0.025 < float((p < 0.05).mean()) < 0.085
     apart = [day.day * 5.0 + noise for day, noise in zip(days, random.normal(size=8), strict=True)]
-    assert replicates.f_test(apart, days)[1] < 0.01
-    assert math.isnan(replicates.f_test([1.0, 2.0], days[1:3])[1])
-    assert math.isnan(replicates.f_test([1.0, 2.0], days[:2])[1])
+    assert batches.f_test(apart, days)[1] < 0.01
+    assert math.isnan(batches.f_test([1.0, 2.0], days[1:3])[1])
+    assert math.isnan(batches.f_test([1.0, 2.0], days[:2])[1])
+
+
+def test_few_batches_weigh_as_much_as_their_cells_if_these_are_alike(load: Callable[..., Experiment]) -> None:
+    """Six alike cells of one batch: the standard error is the root of six times as large."""
+    rows = [f"data/{c}_{b}.abf,{c},{b},pipette,day" for c in "abcdef" for b in ("control", "high_K")]
+    half = math.log(0.0625 / 0.04) / 2
+    for se, severity in ((0.9 * half / 6**0.5, "note"), (1.1 * half / 6**0.5, "warning")):
+        doubt = {"permeabilities": [ESTIMATE | {"n_cells": 6, "se_ln_cells": se}]}
+        (finding,) = judged(load, {"header": f"{HEADER},batch", "rows": rows}, doubt)
+        assert (finding.code, finding.severity) == (Code.FEW_BATCHES, severity)
+        assert finding.sentence.startswith("Na/K rests on 6 cells of one batch")
+
+
+def test_a_batch_for_each_cell_is_none(load: Callable[..., Experiment]) -> None:
+    rows = [f"{row},{row[5:7]}" for row in with_rows()]
+    assert judged(load, {"header": f"{HEADER},batch", "rows": rows}, {}) == []
+
+
+def test_groups_are_confounded_where_each_batch_has_one_of_them(load: Callable[..., Experiment]) -> None:
+    def codes(batch: Callable[[int], object], **doubt: Any) -> list[str]:
+        rows = [f"{row},{batch(int(row[6]))}" for row in IN_GROUPS]
+        given = {"comparisons": [DIFFERENCE], "permeabilities": OF_GROUPS} | doubt
+        found = judged(load, {"header": f"{HEADER},group,batch", "rows": rows}, given)
+        return [f"{f.severity} {f.subject}" for f in found if f.code is Code.GROUPS_CONFOUNDED]
+
+    assert codes(lambda cell: cell > 2) == ["warning mutant / wild"]
+    assert codes(lambda cell: (cell > 2) + 10 * (cell > 4)) == ["warning mutant / wild"]
+    assert codes(lambda cell: cell % 2) == []
+    assert codes(lambda cell: cell) == []
+    assert codes(lambda cell: cell > 2, comparisons=[DIFFERENCE | {"p": math.nan}]) == []
+    # The same division by the days of the recordings is told once, another one beside it.
+    assert codes(lambda cell: cell > 2, facts=ON_DAYS) == ["warning mutant / wild"]
+    assert codes(lambda cell: cell % 2, facts=ON_DAYS) == ["warning mutant / wild"]
+
+
+@pytest.mark.parametrize("column", ["day", "animal", "Mouse ID", "recordingDate", "culture_dish", "animal_no"])
+@pytest.mark.parametrize("other", ["drug", "cell_type", "mouse_genotype", "culture_medium", "dishwasher"])
+def test_a_column_like_a_batch_is_known_by_its_name(load: Callable[..., Experiment], column: str, other: str) -> None:
+    for name, codes in ((column, ["batch_column", "own_columns"]), (other, ["own_columns"])):
+        experiment = load(header=f"{HEADER},{name}", rows=[f"{row},{int(row[6]) % 2}" for row in with_rows()])
+        assert sorted(f.code for f in inputs.findings(experiment)) == codes
+
+
+def test_a_column_like_a_batch_is_known_by_its_values(load: Callable[..., Experiment]) -> None:
+    def is_told(value: Callable[[int, str], object], header: str = "animal", further: str = "") -> bool:
+        rows = [f"{row},{value(int(row[6]), row.split(',')[2])}{further}" for row in with_rows()]
+        found = inputs.findings(load(header=f"{HEADER},{header}", rows=rows))
+        return any(finding.code is Code.BATCH_COLUMN for finding in found)
+
+    assert is_told(lambda cell, bath: cell % 2)
+    assert is_told(lambda cell, bath: cell % 2 if bath == "control" else "")
+    assert not is_told(lambda cell, bath: cell)
+    assert not is_told(lambda cell, bath: bath)
+    assert not is_told(lambda cell, bath: "")
+    assert not is_told(lambda cell, bath: cell % 2, "animal,batch", ",x")
+
+
+def test_a_column_that_divides_as_the_days_do_is_told_once(load: Callable[..., Experiment]) -> None:
+    rows = [f"{row},{'ab'[int(row[6]) > 2]}" for row in with_rows()]
+    found = judged(load, {"header": f"{HEADER},animal", "rows": rows}, {"facts": ON_DAYS})
+    assert sorted(finding.code for finding in found) == ["batch_column", "own_columns"]
+
+
+def test_tables_of_potentials_have_columns_like_batches_too(load: Callable[..., Experiment]) -> None:
+    rows = [f"{c},{b},pipette,-60,1,{int(c[1]) % 2}" for c in CELLS for b in ("control", "high_K")]
+    changes = {"reversals": "data/reversals.csv", "recordings": None}
+    experiment = load(changes=changes, header="cell,bath,pipette,reversal_mV,se_mV,animal", rows=rows)
+    assert Code.BATCH_COLUMN in {finding.code for finding in inputs.findings(experiment)}
 
 
 def test_a_batch_settles_the_days(load: Callable[..., Experiment]) -> None:
     rows = [f"{row},day {row[6]}" for row in with_rows()]
-    doubt = {"facts": {name_of("c5", b): {"start_s": 2 * DAY} for b in ("control", "high_K")}}
+    doubt: Mapping[str, Any] = {"facts": {name_of("c5", b): {"start_s": 2 * DAY} for b in ("control", "high_K")}}
     assert judged(load, {"header": f"{HEADER},batch", "rows": rows}, doubt) == []
 
 
@@ -566,7 +661,7 @@ def test_days_that_differ_are_found_and_days_alike_are_not() -> None:
     def told(spread: float) -> bool:
         of_day = spread * rng.standard_normal((5, 3))
         values = np.tile(of_day, 4) + 0.1 * rng.standard_normal((5, 12))
-        return min(replicates.f_test(list(of_one), days)[1] for of_one in values) * 5 < 0.05
+        return min(batches.f_test(list(of_one), days)[1] for of_one in values) * 5 < 0.05
 
     assert np.mean([told(0.3) for _ in range(60)]) > 0.9
     assert np.mean([told(0.0) for _ in range(200)]) < 0.05 + 3 * (0.05 * 0.95 / 200) ** 0.5

@@ -6,37 +6,8 @@ numbers. docs/warnings.md is written from this registry.
 
 from __future__ import annotations
 
+from nernstfit.contract.severity import ERROR, NOTE, OF_POTENTIAL, OF_RATIO, OF_TEST, WARNING, About
 from nernstfit.contract.terms import RatioVerdict, Term, ValidityTest
-
-
-class Severity(Term):
-    """Weight of a finding, the heaviest first."""
-
-    ERROR = "error", "error", "a number must not be used"
-    WARNING = "warning", "warning", "a potential may be wrong by 1 mV, or a ratio by half its interval"
-    NOTE = "note", "note", "no result is in doubt, or by less"
-
-
-class About(Term):
-    """Kind of thing that a finding is about."""
-
-    RUN = "run", "run", "the whole run, or one of its groups"
-    SOLUTION = "solution", "solution", "a solution by its name"
-    JUNCTION = "junction", "junction", "the junction of a bath by its name"
-    MEASUREMENT = "measurement", "measurement", "a row of reversal_potentials.csv by the name of its measurement"
-    CELL = "cell", "cell", "a cell by its name"
-    RATIO = "ratio", "ratio", "a ratio such as K/Na"
-
-
-_ERROR = "always an error"
-_WARNING = "always a warning"
-_NOTE = "always a note"
-_OF_POTENTIAL = "a warning from 1 mV on, else a note"
-_OF_RATIO = "a warning where the ratio changes by half its interval or more, else a note"
-_OF_TEST = (
-    "a warning where p, times the number of different deviations tested, is below 1 - fit.confidence and the effect "
-    "over the range of the data is 1 mV or more, or half the interval of a ratio; else a note"
-)
 
 
 class Code(Term):
@@ -64,13 +35,13 @@ class Code(Term):
         member = str.__new__(cls, value)
         member._value_ = value
         member.about, member.label, member.reference = about, label, ""
-        member.sentence, member.remedy, member.why, member.rule = (*texts, _WARNING)[:4]
+        member.sentence, member.remedy, member.why, member.rule = (*texts, WARNING)[:4]
         return member
 
     @property
     def is_error(self) -> bool:
         """Return True where a finding of this kind says that a number must not be used."""
-        return self.rule == _ERROR
+        return self.rule == ERROR
 
     @classmethod
     def of_test(cls, test: ValidityTest) -> Code:
@@ -82,19 +53,19 @@ class Code(Term):
         *("no_reversal", About.RUN, "no reversal potential", "no row of the experiment is a reversal ({counts})"),
         "see the reason of each row",
         "there is nothing to fit",
-        _ERROR,
+        ERROR,
     )
     MODEL_REJECTED = (
         *(str(RatioVerdict.MODEL_REJECTED), About.RATIO, "equation rejected", "{subject} must not be used: {reason}"),
         "see section 'Tests of the Goldman-Hodgkin-Katz equation' of the report",
         "an interval supposes that the equation holds; where the potentials contradict it, the ratio describes nothing",
-        _ERROR,
+        ERROR,
     )
     NO_RATIO = (
         *("no_ratio", About.RUN, "no ratio", "no permeability ratio is known, not even a bound: {reason}"),
         "follow the remedy of each ratio",
         "the potentials determine none of the ratios that were asked for",
-        _ERROR,
+        ERROR,
     )
     # Ratios
     NOT_IDENTIFIABLE = (
@@ -135,28 +106,28 @@ class Code(Term):
         "cell {cell} lies {z:.1f} standard deviations off the other cells in {ratio}: {value:.3g} against {theirs:.3g}",
         "look at its recordings and its seal; fit.robust: true limits the influence of gross errors",
         "one cell among few decides the mean and widens the interval",
-        "where p < .05 after correction for the number of cells: " + _OF_RATIO + " without the cell",
+        "where p < .05 after correction for the number of cells: " + OF_RATIO + " without the cell",
     )
     INTERVALS_DISAGREE = (
         *("intervals_disagree", About.RATIO, "intervals disagree"),
         "{subject}: the interval by {method} [{low:.3g}, {high:.3g}] deviates strongly from the between-cell interval",
         "look at the single cells in cells.csv",
         "with few or unlike cells the interval depends on what is assumed about their distribution",
-        "where intervals.csv marks it: " + _OF_RATIO,
+        "where intervals.csv marks it: " + OF_RATIO,
     )
     ACTIVITY_ESTIMATED = (
         *("activity_estimated", About.RATIO, "activity coefficients estimated"),
         "{subject}: coefficients of {ions} are estimated by {model}, not measured; by {other} the ratio is {value:.3g}",
         "choose a model that has measured parameters of these ions, as pitzer has of most",
         "an error of 4 % in an activity shifts a potential by 1 mV",
-        _OF_RATIO + " under another activity model",
+        OF_RATIO + " under another activity model",
     )
     ACTIVITY_CONVENTION = (
         *("activity_convention", About.RATIO, "convention of activities"),
         "{subject} depends on the convention of single-ion activities: by {other} it is {value:.3g}",
         "state the convention with the ratio",
         "no measurement divides a salt's activity between its ions; with ions of different valence the division counts",
-        _OF_RATIO + " under another convention",
+        OF_RATIO + " under another convention",
     )
     # Tests of the equation
     LACK_OF_FIT = (
@@ -169,37 +140,37 @@ class Code(Term):
         *(str(ValidityTest.SHIFT_METHOD), About.RUN, "common offset", "{sentence}"),
         "check junction.zeroed_in, the reference and the signs",
         "all potentials are shifted alike, as by a wrong junction potential",
-        _OF_TEST,
+        OF_TEST,
     )
     TIME = (
         *(str(ValidityTest.TIME), About.RUN, "drift within cells", "{sentence}"),
         "return to the first bath at the end, and zero the electrode again",
         "a drift of the electrode, or a solution that washes in slowly, adds to every later potential",
-        _OF_TEST,
+        OF_TEST,
     )
     POTENTIAL = (
         *(str(ValidityTest.POTENTIAL), About.RUN, "dependence on the potential", "{sentence}"),
         "correct for series resistance; a permeability may depend on voltage",
         "the equation supposes permeabilities that do not depend on voltage",
-        _OF_TEST,
+        OF_TEST,
     )
     CONDUCTANCE = (
         *(str(ValidityTest.CONDUCTANCE), About.RUN, "dependence on the conductance", "{sentence}"),
         "give the series resistance; use smaller currents",
         "large currents lose voltage across the series resistance and change the ions beside the membrane",
-        _OF_TEST,
+        OF_TEST,
     )
     ACTIVITY = (
         *(str(ValidityTest.ACTIVITY), About.RUN, "dependence on an activity", "{sentence}"),
         "check the solutions; a permeability may depend on concentrations",
         "the ratio then holds for these concentrations only",
-        _OF_TEST,
+        OF_TEST,
     )
     PERMEABILITY_TREND = (
         *(str(ValidityTest.PERMEABILITY_TREND), About.RUN, "permeability not constant", "{sentence}"),
         "report the ratio with the concentrations at which it was measured",
         "anomalous mole-fraction effect, block or saturation: one ratio does not describe the ion",
-        _OF_TEST,
+        OF_TEST,
     )
     SCATTER = (
         *(str(ValidityTest.SCATTER), About.RUN, "scatter", "{sentence}"),
@@ -240,12 +211,42 @@ class Code(Term):
         "the recordings are from {n} days ({first} to {last}), and no batch is given",
         "give the day, or the animal, in column 'batch'",
         "cells of one day may share a solution, an electrode or an animal; where they differ by day, see days_differ",
-        _NOTE,
+        NOTE,
+    )
+    COLUMN_DIFFERS = (
+        *("column_differs", About.RUN, "batches differ"),
+        "{what} differs between values of column '{column}'{where} by more than between the cells of one of them (F = "
+        "{F:.3g}, p {p}), and no batch is given",
+        "name the column 'batch'",
+        "cells of one animal or dish are then no independent replicates, and the interval is too short",
+        "a warning where the F test between its values has p < .05, corrected for the number of quantities tested",
+    )
+    BATCH_COLUMN = (
+        *("batch_column", About.RUN, "a column like a batch"),
+        "column '{column}' puts {cells} cells to {values}, as a batch does, and no batch is given",
+        "name it 'batch' if cells of one value may be alike",
+        "cells of one animal, day or dish may be alike; where they differ between these, see column_differs",
+        NOTE,
+    )
+    GROUPS_CONFOUNDED = (
+        *("groups_confounded", About.RUN, "groups and batches confounded"),
+        "{one} and {other} have no {unit} in common ({counts}): a difference between them may be one of {units}",
+        "record cells of both groups in each {unit}, or more {units}",
+        "a difference between batches then looks like a difference between groups",
+        "a warning where a group has one batch, or where differences between batches could move a difference by half "
+        "its interval, as if the cells of a batch were alike; else a note",
+    )
+    FEW_BATCHES = (
+        *("few_batches", About.RATIO, "few batches"),
+        "{subject} rests on {cells} of {batches}: where the cells of a batch are alike, n is {n}",
+        "add cells of further batches",
+        "how batches differ is hardly known from few, and not at all from one",
+        "where the cells of a batch are alike: " + OF_RATIO,
     )
     BOUND = (
         *("bound", About.RATIO, "bound only", "{subject}: {verdict}; {reason}", ""),
         "the data allow no ratio, but exclude a part of its range",
-        _NOTE,
+        NOTE,
     )
     HELD = (
         *(str(RatioVerdict.HELD), About.RATIO, "ratio held", "{subject} is no estimate: {reason}", ""),
@@ -255,7 +256,7 @@ class Code(Term):
     FEW_CELLS = (
         *("few_cells", About.RATIO, "few cells", "{subject} rests on {cells}", "add more cells"),
         "the interval holds, but is long, and its length rests on few differences between cells",
-        _NOTE,
+        NOTE,
     )
     # Measurements
     REFUSED = (
@@ -275,21 +276,21 @@ class Code(Term):
         "it moves the zero by {shift:+.1f} mV",
         "measure.leak: linear, or another leak",
         "a leak reverses near 0 mV and draws the zero towards it",
-        "where the current steepens with depolarisation as in no open pore: " + _OF_POTENTIAL,
+        "where the current steepens with depolarisation as in no open pore: " + OF_POTENTIAL,
     )
     RS_ERROR = (
         *("series_resistance_error", About.MEASUREMENT, "series-resistance error"),
         "{name}: {current:.0f} pA flow at the zero, across a series resistance that is {how}: up to {shift:.1f} mV",
         "give series_resistance_MOhm and compensation_percent, or subtract no current",
         "where a leak is subtracted, current flows at the zero and its drop across the pipette shifts the potential",
-        _OF_POTENTIAL + "; an unknown resistance counts as 10 MOhm, a known one as uncertain by 20 %",
+        OF_POTENTIAL + "; an unknown resistance counts as 10 MOhm, a known one as uncertain by 20 %",
     )
     MISMATCH = (
         *("voltage_mismatch", About.MEASUREMENT, "recorded and commanded voltage"),
         "{name}: the recorded membrane voltage differs from the command by {shift:.1f} mV",
         "check the holding potential of the amplifier and the scale of the output (measure.voltage, command_offset_mV)",
         "an error of the command is an error of the potential of the same size",
-        _OF_POTENTIAL + "; a note where voltage: recorded is given",
+        OF_POTENTIAL + "; a note where voltage: recorded is given",
     )
     CAPACITANCE = (
         *("capacitance_unknown", About.MEASUREMENT, "capacitance unknown"),
@@ -297,20 +298,20 @@ class Code(Term):
         "{side}",
         "give capacitance_pF, or record ramps in both directions",
         "a ramp charges the membrane, and the charging current shifts the zero the same way in every cell",
-        _OF_POTENTIAL,
+        OF_POTENTIAL,
     )
     DRIFT = (
         *("zero_drifts", About.MEASUREMENT, "drift", "{name}: the zero moves by {shift:+.1f} mV over the repeats"),
         "choose sweeps, or measure again after the seal is stable",
         "the mean of the repeats is off by half the drift from where the cell was at either end",
-        _OF_POTENTIAL + " of half the drift",
+        OF_POTENTIAL + " of half the drift",
     )
     ESTIMATORS = (
         *("estimators_differ", About.MEASUREMENT, "estimators differ"),
         "{name}: two estimators of the zero differ by {shift:.1f} mV",
         "record more levels near the zero",
         "the potential depends on how the curve between the levels is drawn; the fit takes it as a further error",
-        _OF_POTENTIAL,
+        OF_POTENTIAL,
     )
     STEEPENS = (
         *("steep_crossing", About.MEASUREMENT, "crossing where channels open"),
@@ -327,17 +328,17 @@ class Code(Term):
     FLAGGED = (
         *("flagged", About.MEASUREMENT, "remarks on a measurement", "{name}: {flags}", ""),
         "docs/tables.md gives the meaning of each flag",
-        _NOTE,
+        NOTE,
     )
     LIMIT = (
         *("limit_only", About.MEASUREMENT, "limit only", "{name} has no crossing and enters the fit as a limit", ""),
         "the potential lies beyond the last level; leaving it out would bias the ratio",
-        _NOTE,
+        NOTE,
     )
     ROW_EXCLUDED = (
         *("row_excluded", About.MEASUREMENT, "row excluded", "{name} is excluded: {reason}", ""),
         "the table excludes it",
-        _NOTE,
+        NOTE,
     )
     RS_UNKNOWN = (
         *("series_resistance_unknown", About.RUN, "series resistance unknown"),
@@ -345,14 +346,14 @@ class Code(Term):
         "give series_resistance_MOhm and compensation_percent",
         "where no leak is subtracted no current flows at the zero, which then does not depend on it; see "
         "series_resistance_error",
-        _NOTE,
+        NOTE,
     )
     BELOW_THERMAL = (
         *("noise_below_thermal", About.MEASUREMENT, "noise below the thermal bound"),
         "{name}: the noise is {ratio:.2g} of the thermal noise of its conductance",
         "check the filter that the file states; sweeps may be averages",
         "the bandwidth was narrower than the file states, or the sweeps are averages",
-        _NOTE,
+        NOTE,
     )
     # Junctions and solutions
     JUNCTION_SIGN = (
@@ -367,14 +368,14 @@ class Code(Term):
         "no junction is corrected in bath '{bath}'; Henderson's equation gives {shift:+.1f} mV",
         "set junction.method, zeroed_in and reference",
         "a liquid junction shifts the potentials of a bath by several mV",
-        _OF_POTENTIAL + "; a note where potentials were measured elsewhere, which may be corrected already",
+        OF_POTENTIAL + "; a note where potentials were measured elsewhere, which may be corrected already",
     )
     JUNCTION_UNKNOWN = (
         *("junction_unknown", About.JUNCTION, "junction unknown"),
         "the solution inside is not known in bath '{bath}', so that its junction goes into the offset of each cell",
         "",
         "only differences between baths are used, to which that junction does not contribute",
-        _NOTE,
+        NOTE,
     )
     ZEROED_INSIDE = (
         *("zeroed_inside", About.JUNCTION, "offset zeroed in no bath"),
@@ -420,7 +421,7 @@ class Code(Term):
         "solution '{name}': {ion} beside a buffer counts as free: neutralisation is calculated only with a pH",
         "give the pH of the solution",
         "H and OH are the fastest ions and dominate a junction potential where they count as free",
-        _OF_POTENTIAL + ", as the share of the ion in the charge and its mobility make of the junction",
+        OF_POTENTIAL + ", as the share of the ion in the charge and its mobility make of the junction",
     )
     BOUND_METAL = (
         *("chelator_saturated", About.SOLUTION, "chelator nearly saturated"),
@@ -442,7 +443,7 @@ class Code(Term):
         "vertebrate cells",
         "check the recipe for a forgotten substance",
         "no potential depends on it, but a cell does, and a recipe that is far off may lack a salt",
-        _NOTE,
+        NOTE,
     )
     # Tables
     VOLTS = (
@@ -472,9 +473,9 @@ class Code(Term):
     )
     SOME_BLANK = (
         *("some_blank", About.RUN, "some rows without a name"),
-        "column '{column}': empty in {rows} but not in all: these rows count as one more {column}",
+        "column '{column}': empty in {rows} but not in all: {consequence}",
         "fill the column in every row or in none",
-        "rows without a name form a group or a batch of their own",
+        "rows without a group form one of their own; a cell without a batch counts as independent of all others",
     )
     SPELLINGS = (
         *("spellings", About.RUN, "names that differ in their spelling"),
@@ -485,5 +486,5 @@ class Code(Term):
     OWN_COLUMNS = (
         *("own_columns", About.RUN, "columns of your own", "columns of your own, carried along: {columns}", ""),
         "they stand behind the columns of reversal_potentials.csv and decide nothing",
-        _NOTE,
+        NOTE,
     )

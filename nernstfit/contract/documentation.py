@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from nernstfit.contract import terms
-from nernstfit.contract.codes import About, Code, Severity
+from nernstfit.contract.codes import Code
 from nernstfit.contract.schema import schema
+from nernstfit.contract.severity import About, Severity
 from nernstfit.contract.tables import INPUT, RESULT, TABLES, Column, Table
 
 _TABLES_HEAD = """# Tables

@@ -13,12 +13,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nernstfit.contract.codes import Code, Severity
+from nernstfit.contract.codes import Code
+from nernstfit.contract.severity import Severity
 
 # Shift of a potential, and of a ratio as a part of its interval, from which a finding is a warning (contract): 1 mV is
 # the size of an electrode's offset and 4 % of a ratio; half an interval puts the ratio at the end of it. With half of
 # them the remarks that change nothing hide those that do; with double, a ratio 8 % off has no warning.
 MIN_SHIFT_MV, MIN_PART_OF_INTERVAL = 1.0, 0.5
+
+NO_GROUP = "(no group)"
+"""Name of the rows without a group among others."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,11 @@ def of_ratio(shift_ln: float, low: float, high: float) -> float:
 def named(group: str, name: str) -> str:
     """Return the subject of a finding within a group: the name alone where rows have no group."""
     return f"{group}: {name}" if group and name else group or name
+
+
+def between(group: str, other: str) -> str:
+    """Return the subject of a finding on the comparison of two groups."""
+    return " / ".join(name or NO_GROUP for name in (group, other))
 
 
 def by_weight(findings: Iterable[Finding]) -> list[Finding]:

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from nernstfit.contract import codes, terms
+from nernstfit.contract import codes, severity, terms
 from nernstfit.contract.errors import MANY_ROWS, Alike, InputError, RowFault
 from nernstfit.contract.headers import is_unit
 from nernstfit.contract.numbers import NotANumber, Range, number
@@ -148,7 +148,8 @@ class Table:
 
 def _column(name: str, content: Mapping[str, Any]) -> Column:
     kind = content.get("terms", "")
-    values = tuple(getattr(codes if hasattr(codes, kind) else terms, kind)) if kind else ()
+    home = next((module for module in (codes, severity, terms) if kind and hasattr(module, kind)), None)
+    values = tuple(getattr(home, kind)) if home else ()
     others = {key: value for key, value in content.items() if key not in ("terms", "list", "also")}
     also = tuple(content.get("also", ()))
     return Column(name, values=values, is_list=content.get("list", False), also=also, **others)

@@ -10,10 +10,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from nernstfit.contract.findings import NO_GROUP
 from nernstfit.figures.theme import LEVELS, PALETTE, SOFT
 
 ZERO = pd.DataFrame({"zero": [0.0]})
-NO_GROUP = "(no group)"
 # Most labels on a logarithmic axis: more would overlap in the narrowest panel (150 px); half as many leave a decade
 # without a label.
 _MAX_TICKS = 7

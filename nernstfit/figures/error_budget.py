@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import altair as alt
 import pandas as pd
 
+from nernstfit.contract.findings import NO_GROUP
 from nernstfit.contract.terms import ErrorSource
 from nernstfit.figures import elements
-from nernstfit.figures.elements import NO_GROUP
 from nernstfit.figures.render import Figure
 
 # Sources that differ between cells in cold colours, sources common to all cells in warm ones.

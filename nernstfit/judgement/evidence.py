@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ from nernstfit.contract.selections import Selections
 from nernstfit.experiment.records import Experiment, Row
 
 Record = Mapping[Any, Any]
+DAY_S = 86_400  # a definition
 
 
 @dataclass(frozen=True)
@@ -54,3 +56,8 @@ class Evidence(Selections):
 def in_group(group: str) -> str:
     """Return ` in group <name>`, or nothing for the rows without a group."""
     return f" in group {group}" if group else ""
+
+
+def date_of(start_s: float) -> datetime.date:
+    """Return the day of a time in s by the clock of the recording's computer."""
+    return datetime.date.fromordinal(int(start_s // DAY_S))

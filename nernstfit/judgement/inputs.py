@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import TypeAlias
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.errors import row_ranges
@@ -38,6 +39,23 @@ _PIPETTE_ANIONS = ("gluconate", "aspartate", "glutamate", "methanesulfonate")
 _MAX_VOLTS, _MAX_SE_VOLTS = 0.2, 0.02
 
 
+# Words of a column that divides the cells into batches, and words that may stand beside them.
+_BATCHES = frozenset(
+    {
+        *("day", "date", "session", "animal", "mouse", "rat", "frog", "donor", "patient", "subject", "individual"),
+        *("litter", "dish", "plate", "coverslip", "slice", "culture", "preparation", "prep", "passage"),
+        *("transfection", "dissection", "dissociation", "isolation", "injection"),
+    }
+)
+_BESIDE = frozenset(
+    {
+        *("id", "no", "nr", "num", "number", "name", "code", "label", "of", "the", "cell", "patch"),
+        *("recording", "recorded", "experiment", "experimental", "exp"),
+    }
+)
+Cell: TypeAlias = tuple[str, str]  # group and name
+
+
 def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
     """Return the findings about the tables and the configuration of a sound experiment, the heaviest first.
 
@@ -60,6 +78,7 @@ def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
         *_volts(experiment, rows),
         *_units(experiment, rows, with_rows),
         *_own_columns(experiment),
+        *batch_findings(experiment),
         *_solutions(experiment, rows),
     )
     return by_weight(found)
@@ -88,11 +107,50 @@ def _own_columns(experiment: Experiment) -> Iterator[Finding]:
         yield Finding(Code.OWN_COLUMNS, "", values, 0.0, place)
 
 
+def batch_findings(experiment: Experiment) -> Iterator[Finding]:
+    """Yield the columns of the user's own that look like a batch."""
+    for column, of_cell in batch_columns([row for row in experiment.rows if not row.exclude]):
+        n = len(set(of_cell.values()))
+        values = {"column": column, "cells": len(of_cell), "values": f"{n} values" if n > 1 else "one value"}
+        yield Finding(Code.BATCH_COLUMN, column, values, 0.0, experiment.settings.table)
+
+
+def batch_columns(rows: Sequence[Row]) -> Iterator[tuple[str, dict[Cell, str]]]:
+    """Yield the columns of the user's own that look like a batch, each with the value of every cell that has one.
+
+    The name is that of a day, an animal, a dish or the like, a cell has one value, and some group has fewer values than
+    cells. Where `batch` is given there are none.
+    """
+    if any(row.batch for row in rows):
+        return
+    for column in dict.fromkeys(name for row in rows for name in row.user_columns if _names_batches(name)):
+        values: dict[Cell, set[str]] = defaultdict(set)
+        for row in rows:
+            values[row.group, row.cell] |= {row.user_columns.get(column, "")} - {""}
+        of_cell = {cell: next(iter(own)) for cell, own in values.items() if own}
+        is_shared = any(
+            len({value for (own, _), value in of_cell.items() if own == group}) < n
+            for group, n in Counter(group for group, _ in of_cell).items()
+        )
+        if is_shared and all(len(own) <= 1 for own in values.values()):
+            yield column, of_cell
+
+
+def _names_batches(column: str) -> bool:
+    """Return True for a name such as `animal`, `mouse_id` or `recordingDate`."""
+    words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column))
+    plain = {word.casefold() for word in words}
+    return bool(plain & _BATCHES) and plain <= _BATCHES | _BESIDE
+
+
 def _some_blank(experiment: Experiment, rows: Sequence[Row], with_rows: bool) -> Iterator[Finding]:
-    for column in ("group", "batch"):
+    for column, consequence in {
+        "group": "these rows count as one more group",
+        "batch": "the cells there count as independent of each other and of all batches",
+    }.items():
         blank = [row for row in rows if not getattr(row, column)]
         if 0 < len(blank) < len(rows):
-            values = {"column": column, "rows": _named(blank, with_rows)}
+            values = {"column": column, "rows": _named(blank, with_rows), "consequence": consequence}
             yield Finding(Code.SOME_BLANK, column, values, place=experiment.settings.table)
 
 

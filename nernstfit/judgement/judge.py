@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from nernstfit.contract.findings import Finding, by_weight
-from nernstfit.judgement import chemistry, inputs, ratios, recordings, replicates
+from nernstfit.judgement import batches, chemistry, inputs, ratios, recordings, replicates
 from nernstfit.judgement.evidence import Evidence
 
 
@@ -17,7 +17,7 @@ def judge(evidence: Evidence) -> list[Finding]:
     evidence : Evidence
     """
     found: list[Finding] = [*inputs.findings(evidence.experiment, with_rows=False)]
-    for part in (ratios, recordings, replicates, chemistry):
+    for part in (ratios, recordings, replicates, batches, chemistry):
         found += part.findings(evidence)
     return by_weight(found)
 

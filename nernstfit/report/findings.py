@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit.contract.codes import About, Code, Severity
+from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import named, with_remedy
+from nernstfit.contract.severity import About, Severity
 from nernstfit.report.blocks import Text
 from nernstfit.report.numbers import typeset
 from nernstfit.report.results import Results
@@ -36,7 +37,10 @@ _OF_EQUATION = (
     *(Code.PERMEABILITY_TREND, Code.SCATTER),
 )
 _VERDICTS = (Code.MODEL_REJECTED, Code.NOT_IDENTIFIABLE, Code.BOUND, Code.HELD)
-_OTHER_SECTIONS: Mapping[Code, str] = dict.fromkeys(_OF_EQUATION, "valid") | {Code.REFUSED: "refused"}
+_OTHER_SECTIONS: Mapping[Code, str] = dict.fromkeys(_OF_EQUATION, "valid") | {
+    Code.REFUSED: "refused",
+    Code.GROUPS_CONFOUNDED: "ratios",
+}
 
 
 @dataclass(frozen=True)

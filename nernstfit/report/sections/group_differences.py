@@ -8,8 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit.figures.elements import NO_GROUP
+from nernstfit.contract.codes import Code
+from nernstfit.contract.findings import between
+from nernstfit.contract.severity import About
 from nernstfit.figures.group_differences import draw_differences
+from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
 from nernstfit.report.numbers import Estimate, estimate, p_equals, p_value
 from nernstfit.report.prose import Prose
@@ -33,16 +36,17 @@ def blocks(results: Results) -> Iterator[Block]:
         caption = _PROSE("figure", pair=pair, confidence=results.confidence)
         yield picture(draw_differences(_marks(results, known), results.permeant), caption)
     yield _grid(results, rows)
+    yield from findings.texts(results, About.RUN, {_pair(row) for row in rows})
 
 
-def difference(row: Mapping[Any, Any]) -> str:
+def difference(results: Results, row: Mapping[Any, Any]) -> str:
     """Return one difference as a sentence: the ratio of one group as a multiple of that of another."""
     written, p = _multiple(row), [p_equals(row[name]) for name in ("p", "p_holm")]
     corrected = f", {p[1]} after Holm" if p[1] != p[0] else ""
     one, other = (group_name(row[name]) for name in ("group", "other_group"))
     return (
         f"P({row['ion']})/P({row['reference']}) is {written.ratio} {written.interval} times as high in {one} as in "
-        f"{other} ({p[0]}{corrected})"
+        f"{other} ({p[0]}{corrected}{'; '.join(['', *_doubts(results, row)])})"
     )
 
 
@@ -56,11 +60,11 @@ def _significance(results: Results, known: Sequence[Mapping[Any, Any]]) -> str:
         count, verb = len(significant) or "None", is_or_are(max(len(significant), 1))
         text = f"{count} of {number} differences between groups {verb} significant {level}"
     if significant:
-        text += f": {'; '.join(map(difference, significant))}"
+        text += f": {'; '.join(difference(results, row) for row in significant)}"
     uncorrected = [row for row in known if row["p"] < results.alpha <= row["p_holm"]]
     if not uncorrected:
         return f"{text}."
-    others = "; ".join(map(difference, uncorrected))
+    others = "; ".join(difference(results, row) for row in uncorrected)
     return f"{text}. Significant only without correction for multiple testing: {others}."
 
 
@@ -74,18 +78,25 @@ def _grid(results: Results, rows: Sequence[Mapping[Any, Any]]) -> Grid:
         "p": [p_value(row["p"]) for row in rows],
         "p, Holm": [p_value(row["p_holm"]) for row in rows],
     }
-    if any(row["reason"] for row in rows):
-        columns["remark"] = [row["reason"] for row in rows]
+    remarks = ["; ".join(filter(None, (row["reason"], *_doubts(results, row)))) for row in rows]
+    if any(remarks):
+        columns["remark"] = remarks
     return grid(columns, ["ion / reference", "groups", "remark"], _PROSE("table"))
+
+
+def _pair(row: Mapping[Any, Any]) -> str:
+    return between(row["group"], row["other_group"])
+
+
+def _doubts(results: Results, row: Mapping[Any, Any]) -> list[str]:
+    """Return the kinds of findings on the comparison of two groups."""
+    own = results.findings[results.findings["subject"] == _pair(row)]
+    return [Code(code).label for code in dict.fromkeys(own["code"])] if not math.isnan(row["p"]) else []
 
 
 def _multiple(row: Mapping[Any, Any]) -> Estimate:
     """Write the ratio of one group divided by that of the other, with its interval."""
     return estimate(row["ratio_of_ratios"], math.exp(row["low"]), math.exp(row["high"]))
-
-
-def _pair(row: Mapping[Any, Any]) -> str:
-    return " / ".join(row[name] or NO_GROUP for name in ("group", "other_group"))
 
 
 def _marks(results: Results, rows: Sequence[Mapping[Any, Any]]) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from nernstfit.contract.codes import About
+from nernstfit.contract.severity import About
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Listing, Text
 from nernstfit.report.numbers import fixed

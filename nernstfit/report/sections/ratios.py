@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from nernstfit.contract.codes import About
-from nernstfit.contract.findings import named
+from nernstfit.contract.findings import NO_GROUP, named
+from nernstfit.contract.severity import About
 from nernstfit.contract.terms import IntervalMethod, RatioScope, RatioVerdict
-from nernstfit.figures.elements import NO_GROUP
 from nernstfit.figures.ratios import draw_ratios
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from nernstfit.contract.codes import About
 from nernstfit.contract.findings import named
+from nernstfit.contract.severity import About
 from nernstfit.contract.terms import Flag, PotentialVerdict
 from nernstfit.figures.recordings import draw_measurements
 from nernstfit.report import findings

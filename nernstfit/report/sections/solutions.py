@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit.contract.codes import About
+from nernstfit.contract.severity import About
 from nernstfit.contract.terms import ActivityModel
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Fold, Grid, Listing, Text, grid

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nernstfit.contract.codes import Severity
+from nernstfit.contract.severity import Severity
 from nernstfit.contract.terms import ActivityModel, RatioVerdict
 from nernstfit.report import findings, outline
 from nernstfit.report.findings import Qualifier
@@ -124,7 +124,7 @@ def _conclusions(results: Results) -> Iterator[str]:
     """Yield the differences between groups."""
     significant = results.significant_differences()
     if significant:
-        yield f"{'; '.join(map(group_differences.difference, significant))}."
+        yield f"{'; '.join(group_differences.difference(results, row) for row in significant)}."
     elif results.has_comparisons():
         yield f"No difference between groups is significant ({outline.number_of('ratios')})."
 

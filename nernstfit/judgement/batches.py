@@ -1,0 +1,244 @@
+"""Findings on batches: cells of one animal, day or dish, whether the table names them or not.
+
+Cells of a batch may be alike. Where column `batch` is given, the fit takes it into account, and the findings say how
+far few batches carry. Where it is not, the days of the recordings and columns of the user's own may divide the cells.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from nernstfit.contract.codes import Code
+from nernstfit.contract.findings import Finding, between, named, of_ratio
+from nernstfit.contract.terms import RatioScope, RatioVerdict
+from nernstfit.experiment.records import Row
+from nernstfit.judgement.evidence import Evidence, Record, date_of, in_group
+from nernstfit.judgement.inputs import Cell, batch_columns
+
+# p of the F test between batches below which they differ, over all quantities tested (contract). At half one sound
+# study in forty is warned of; at double one in ten.
+_MAX_P = 0.05
+# Batches up to which a ratio rests on few: with three, Student's t is 4.3, twice that of many. At half only single
+# batches are named; at double most studies are.
+_FEW_BATCHES = 3
+BATCH, DAY = "batch", "day"
+
+
+@dataclass(frozen=True)
+class Division:
+    """Division of the cells into batches.
+
+    Attributes
+    ----------
+    name : str
+        `BATCH` for the column of that name, `DAY` for the days of the recordings, else a column of the user's own.
+    of_cell : mapping
+        Batch of each cell, by group and name of the cell.
+    """
+
+    name: str
+    of_cell: Mapping[Cell, Hashable]
+
+    @property
+    def unit(self) -> str:
+        """One of its batches in words."""
+        return self.name if self.name in (BATCH, DAY) else f"value of column '{self.name}'"
+
+    @property
+    def units(self) -> str:
+        """Several of its batches in words."""
+        return {BATCH: "batches", DAY: "days"}.get(self.name, f"values of column '{self.name}'")
+
+    @cached_property
+    def batches(self) -> frozenset[Hashable]:
+        """All batches."""
+        return frozenset(self.of_cell.values())
+
+    def of_group(self, group: str) -> dict[str, Hashable]:
+        """Return the batch of each cell of one group by the cell's name."""
+        return {cell: batch for (own, cell), batch in self.of_cell.items() if own == group}
+
+    def is_alike(self, other: Division) -> bool:
+        """Return True where another division puts the same cells together."""
+        common = self.of_cell.keys() & other.of_cell.keys()
+        pairs = {(self.of_cell[cell], other.of_cell[cell]) for cell in common}
+        return len(pairs) == len({one for one, _ in pairs}) == len({two for _, two in pairs}) > 0
+
+
+def findings(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the findings on batches, days and columns that look like batches."""
+    used = {name: evidence.rows[name] for name in evidence.found["measurement"]}
+    days = Division(DAY, _days(evidence, used))
+    if any(row.batch for row in evidence.experiment.rows):
+        given = Division(BATCH, {(row.group, row.cell): row.batch for row in used.values() if row.batch})
+        yield from _few(evidence, given)
+        yield from _confounded(evidence, [given, days])
+        return
+    columns = [Division(*each) for each in batch_columns(list(used.values()))]
+    divisions = [*columns, *([] if any(days.is_alike(each) for each in columns) else [days])]
+    groups = [group for group, _ in evidence.by_group("permeabilities")]
+    differ = [finding for group in groups for finding in _of_group(evidence, group, divisions)]
+    yield from differ
+    if days in divisions and len(days.batches) > 1 and not any(each.code is Code.DAYS_DIFFER for each in differ):
+        first, last = min(map(str, days.batches)), max(map(str, days.batches))
+        yield Finding(Code.DAYS, "", {"n": len(days.batches), "first": first, "last": last}, 0.0)
+    yield from _confounded(evidence, divisions)
+
+
+def _days(evidence: Evidence, used: Mapping[str, Row]) -> dict[Cell, datetime.date]:
+    """Return the first day of each cell whose recordings have a time."""
+    first: dict[Cell, datetime.date] = {}
+    for name, row in used.items():
+        start_s = evidence.fact(name).get("start_s", math.nan)
+        if math.isfinite(start_s):
+            cell, day = (row.group, row.cell), date_of(start_s)
+            first[cell] = min(day, first.get(cell, day))
+    return first
+
+
+# Batches that are not given
+
+
+def _of_group(evidence: Evidence, group: str, divisions: Sequence[Division]) -> Iterator[Finding]:
+    """Yield the finding on the quantity of a group's cells that differs most surely between batches.
+
+    Tested are the mean residual of each cell, which an offset of one day moves, and each ratio of single cells, which
+    a solution or an animal moves. The smallest p is multiplied by the number of tests (Bonferroni).
+    """
+    found = []
+    quantities = list(_quantities(evidence, group))
+    for division in divisions:
+        of_cell = division.of_group(group)
+        for what, values in quantities:
+            known = [cell for cell in values if cell in of_cell]
+            F, p = f_test([values[cell] for cell in known], [of_cell[cell] for cell in known])
+            if math.isfinite(p):
+                found.append((p, F, what, division.name))
+    p, F, what, name = min(found, default=(1.0, 0.0, "", ""))
+    p *= max(1, len(found))
+    if p < _MAX_P:
+        values_ = {"what": what, "where": in_group(group), "F": F, "p": "< 0.001" if p < 1e-3 else f"= {p:.2g}"}
+        code = Code.DAYS_DIFFER if name == DAY else Code.COLUMN_DIFFERS
+        yield Finding(code, group, values_ | {"column": name})
+
+
+def _quantities(evidence: Evidence, group: str) -> Iterator[tuple[str, dict[str, float]]]:
+    residuals, cells = evidence.of_model("residuals"), evidence.of_model("cells")
+    own = residuals[(residuals["group"] == group) & residuals["residual_mV"].notna()]
+    # A cell that was in one bath more than another has no other mean for it: each bath is centred first.
+    centred = own["residual_mV"] - own.groupby("bath")["residual_mV"].transform("mean")
+    yield "the mean residual of a cell", centred.groupby(own["cell"]).mean().to_dict()
+    ratios = evidence.of_model("permeabilities")
+    estimates = ratios[(ratios["group"] == group) & (ratios["verdict"] == RatioVerdict.ESTIMATE)]
+    for row in estimates.to_dict("records"):
+        part = cells[(cells["group"] == group) & (cells["ion"] == row["ion"]) & cells["ln_ratio"].notna()]
+        yield f"{row['ion']}/{row['reference']}", dict(zip(part["cell"], part["ln_ratio"], strict=True))
+
+
+def f_test(values: Sequence[float], batches: Sequence[Hashable]) -> tuple[float, float]:
+    """Return F and p of a one-way analysis of variance of cells between batches against cells within them.
+
+    The batch is the unit between which variance is asked for, the cell that within; the test is exact for normal
+    values.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One for each cell.
+    batches : sequence
+        Batch of each cell.
+
+    Returns
+    -------
+    F, p : float
+        nan where all cells are of one batch, or no batch has two.
+    """
+    table = pd.DataFrame({"value": values, "batch": batches})
+    means = table.groupby("batch")["value"].transform("mean") if len(table) else table["value"]
+    between_df, within_df = table["batch"].nunique() - 1, len(table) - table["batch"].nunique()
+    if between_df < 1 or within_df < 1:
+        return math.nan, math.nan
+    of_batches = float(((means - table["value"].mean()) ** 2).sum()) / between_df
+    of_cells = float(((table["value"] - means) ** 2).sum()) / within_df
+    if of_cells <= np.finfo(float).tiny:
+        return math.nan, math.nan
+    return of_batches / of_cells, float(stats.f.sf(of_batches / of_cells, between_df, within_df))
+
+
+# Few batches
+
+
+def _few(evidence: Evidence, given: Division) -> Iterator[Finding]:
+    """Yield the ratios that rest on fewer batches than cells, and on few."""
+    for group, part in evidence.by_group("permeabilities"):
+        for row in part[part["verdict"] == RatioVerdict.ESTIMATE].to_dict("records"):
+            n, cells = len(_batches_of(evidence, given, row)), row["n_cells"]
+            if 0 < n <= _FEW_BATCHES and n < cells and row["scope"] == RatioScope.POPULATION:
+                subject = named(group, f"{row['ion']}/{row['reference']}")
+                values = {"cells": f"{cells:.0f} cells", "batches": f"{n} batches" if n > 1 else "one batch", "n": n}
+                effect = of_ratio(_se_of_batches(row, n), row["low"], row["high"])
+                yield Finding(Code.FEW_BATCHES, subject, values | {"subject": subject}, effect)
+
+
+def _batches_of(evidence: Evidence, given: Division, row: Record) -> set[Hashable]:
+    """Return the batches of the cells that have a ratio of their own; of all cells of the group where none has."""
+    cells, of_cell = evidence.of_model("cells"), given.of_group(row["group"])
+    own = cells[(cells["group"] == row["group"]) & (cells["ion"] == row["ion"]) & cells["ln_ratio"].notna()]["cell"]
+    return {of_cell[cell] for cell in own if cell in of_cell} or set(of_cell.values())
+
+
+def _se_of_batches(row: Record, n: int) -> float:
+    """Return the standard error of a ln ratio if the cells of each of n batches were alike.
+
+    The variance of a mean of n batches of m equal cells is m times that of n m different cells.
+    """
+    return float(row["se_ln_cells"] * math.sqrt(row["n_cells"] / n))
+
+
+# Groups
+
+
+def _confounded(evidence: Evidence, divisions: Sequence[Division]) -> Iterator[Finding]:
+    """Yield pairs of groups that are compared, have no batch in common, and of which one has few batches."""
+    table = evidence.of_model("comparisons")
+    for (one, other), part in table[table["p"].notna()].groupby(["group", "other_group"], sort=True):
+        told: list[Division] = []
+        for division in divisions:
+            if _are_apart(division, one, other) and not any(division.is_alike(before) for before in told):
+                told.append(division)
+                n = {group: len(set(division.of_group(group).values())) for group in (one, other)}
+                values = {"one": one or "the rows without a group", "other": other or "the rows without a group"}
+                values |= {"unit": division.unit, "units": division.units}
+                values |= {"counts": " and ".join(_counted(each, division) for each in n.values())}
+                effect = math.inf if 1 in n.values() else _effect(evidence, part, n)
+                yield Finding(Code.GROUPS_CONFOUNDED, between(one, other), values, effect)
+
+
+def _are_apart(division: Division, one: str, other: str) -> bool:
+    """Return True where two groups have no batch in common, and one of them few batches of several cells."""
+    both = [list(division.of_group(group).values()) for group in (one, other)]
+    are_few = any(len(set(own)) <= _FEW_BATCHES and len(set(own)) < len(own) for own in both)
+    return all(both) and are_few and not set(both[0]) & set(both[1])
+
+
+def _counted(n: int, division: Division) -> str:
+    return f"{n} {division.unit if n == 1 else division.units}"
+
+
+def _effect(evidence: Evidence, comparisons: pd.DataFrame, batches: Mapping[str, int]) -> float:
+    """Return the largest effect on a difference of two groups if the cells of each batch were alike."""
+    ratios = evidence.of_model("permeabilities")
+    effects = [0.0]
+    for row in comparisons.to_dict("records"):
+        both = ratios[ratios["group"].isin(list(batches)) & (ratios["ion"] == row["ion"])].to_dict("records")
+        shift = math.hypot(*(_se_of_batches(each, batches[each["group"]]) for each in both))
+        effects.append(of_ratio(shift, math.exp(row["low"]), math.exp(row["high"])))
+    return max(effects)
