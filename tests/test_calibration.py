@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from calibration import ratios
+from calibration import batches, ratios
 from calibration.recordings import BIAS_MV, ROWS, Calibration, calibrate
 from scipy import stats
 
@@ -68,6 +68,13 @@ def test_what_is_said_of_a_ratio_is_true(row: ratios.Calibration) -> None:
         assert float(np.mean(np.square(tally.scores))) <= most_mean_square(len(tally.scores)), tally
         assert not tally.relative_width > ratios.MAX_WIDTH
         assert abs(tally.bias) < ratios.BIAS + MAX_BIAS_SE * float(np.std(tally.errors)) / CASES**0.5
+
+
+def test_batches_that_the_table_does_not_name_are_told() -> None:
+    hidden = batches.ROWS[0]
+    tally = batches.calibrate(hidden, CASES, int(os.environ.get("SEED", "1")))
+    assert tally.told >= batches.LEAST_TOLD * CASES, tally
+    assert tally.warned >= stats.binom.ppf(0.001, CASES, batches.LEAST_TOLD), tally
 
 
 def test_near_the_switch_estimates_and_bounds_together_hold_the_truth() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from nernstfit.contract.settings import Settings
+from nernstfit.contract.settings import FitSettings, Settings
 from nernstfit.contract.terms import ActivityModel, CorrectionStep, ErrorSource, RatioVerdict
 from nernstfit.permeability.error_propagation import SystematicErrors, propagate
 from nernstfit.permeability.groups import Group
@@ -329,31 +329,37 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
     if predictability.predictable.all():
         likelihood_fit = fit(data, model.reference, settings.offset_sd_mV, restricted=False, robust=settings.robust)
     predicted[predictability.predictable] = fitted.predicted_mV
+    unknown = {group.observations.cells[i] for i in np.flatnonzero(group.unknown_inside)}
     return ModelResult(
         model=model,
         predictability=predictability,
         fit=fitted,
         likelihood_fit=likelihood_fit,
         ratios=found.ratios if found else (),
-        cells=_cell_ratios(fitted, group, fits.settings) if found else (),
+        cells=cell_ratios(fitted, settings, unknown) if found else (),
         predicted_mV=predicted,
         offsets_mV=dict(zip(data.cell_names, fitted.offsets_mV.tolist(), strict=True)),
     )
 
 
-def _cell_ratios(whole: Fit, group: Group, settings: Settings) -> tuple[CellRatio, ...]:
+def cell_ratios(whole: Fit, settings: FitSettings, unknown: Collection[str] = ()) -> tuple[CellRatio, ...]:
     """Fit each cell alone, its offset as uncertain as offsets vary between the cells.
 
-    Where the inside is unknown, the free term of a cell is that of the inside and of the electrode together.
+    Parameters
+    ----------
+    whole : Fit
+        Of all cells.
+    settings : FitSettings
+    unknown : collection of str
+        Cells of which the inside is unknown; their free term is that of the inside and of the electrode together.
     """
-    data, z = whole.data.with_factor(whole.ln_p), float(stats.norm.ppf(0.5 + settings.fit.confidence / 2))
+    data, z = whole.data.with_factor(whole.ln_p), float(stats.norm.ppf(0.5 + settings.confidence / 2))
     data = replace(data, parameters=data.parameters.unbounded())  # bounds are of the population
-    offset_sd = math.inf if math.isinf(settings.fit.offset_sd_mV) else whole.components.offset_mV
-    unknown = {group.observations.cells[i] for i in np.flatnonzero(group.unknown_inside)}
+    offset_sd = math.inf if math.isinf(settings.offset_sd_mV) else whole.components.offset_mV
     found: list[CellRatio] = []
     for c, name in enumerate(data.cell_names):
         own = data.subset(data.blocks[c][data.blocks[c] >= 0].tolist())
-        alone = fit(own, whole.reference, offset_sd, robust=settings.fit.robust)
+        alone = fit(own, whole.reference, offset_sd, robust=settings.robust)
         n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
         offset = math.nan if name in unknown else float(whole.offsets_mV[c])
         others = (i for i, ion in enumerate(data.ions) if ion != whole.reference)

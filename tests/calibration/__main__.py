@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor
 from functools import partial
 
-from calibration import ratios, recordings
+from calibration import batches, ratios, recordings
 
 _RECORDINGS = f"{'':48}{'cases':>7}{'other':>7}{'held':>8}{'bias mV':>9}{'spread':>8}{'mean SE':>9}"
 _RATIOS = f"{'':48}{'cases':>7}{'interval':>10}{'held, least and most':>22}{'bias':>8}  verdicts"
+_BATCHES = f"{'':48}{'cases':>7}{'told':>8}{'warned':>9}  findings"
 
 
 def main() -> int:
@@ -68,9 +69,18 @@ def _ratios(name: str, cases: int, seed: int) -> tuple[str, bool]:
     return "\n".join(lines), bool(faults)
 
 
+def _batches(name: str, cases: int, seed: int) -> tuple[str, bool]:
+    row = next(row for row in batches.ROWS if row.name == name)
+    tally = batches.calibrate(row, cases, seed)
+    faults, codes = tally.faults(row), ", ".join(f"{code} {n / cases:.1%}" for code, n in sorted(tally.codes.items()))
+    counts = f"{tally.cases:7}{tally.told / cases:8.1%}{tally.warned / cases:9.1%}"
+    return f"{name:48}{counts}  {codes}  {'; '.join(faults)}".rstrip(), bool(faults)
+
+
 _PARTS = (
     ("recordings", _RECORDINGS, recordings.ROWS, _recordings, 4000),
     ("inference", _RATIOS, ratios.ROWS, _ratios, 2000),
+    ("inference, batches", _BATCHES, batches.ROWS, _batches, 1000),
 )
 
 if __name__ == "__main__":
