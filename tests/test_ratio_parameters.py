@@ -13,6 +13,7 @@ import lmfit
 import numpy as np
 import pandas as pd
 import pytest
+from calibration import ratios as calibration
 from experiments import analyse, of_model
 from test_verdicts import RT_F, TRUTH, numbers, simulated
 
@@ -20,8 +21,8 @@ from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.expressions import Expression, parameter_names
 from nernstfit.contract.parameter_rules import parameter_faults
-from nernstfit.permeability.inference.fit_report import minimized
-from nernstfit.permeability.inference.ratios import Ratio, ratios
+from nernstfit.permeability.inference.fit_report import fit_report, minimized
+from nernstfit.permeability.inference.ratios import FitResult, Ratio, ratios
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations
 from nernstfit.permeability.ratio_parameters import RatioParameters
@@ -465,6 +466,28 @@ def test_values_that_the_data_contradict_are_named_where_every_ratio_is_held(tmp
     for reason in found.loc[["K", "Cs", "Rb"], "reason"]:
         assert "the ratios that fit.parameters sets do not explain the means of the baths" in reason
         assert "the equation holds with free ratios in place of fit.parameters (Rb/Na 2.4 becomes 0.30" in reason
+
+
+def test_a_report_without_valid_errors_says_so_first_and_prints_none() -> None:
+    rng = np.random.default_rng(5)
+    usual, off = (next(row for row in calibration.ROWS if row.name.endswith(end)) for end in ("6 cells", "10 mV off"))
+    for row, settled, words in (
+        (usual, True, ""),
+        (usual, False, "The fit did not converge. No standard error is valid, and none is given."),
+        (
+            off,
+            True,
+            "The model is rejected: no set of ratios explains the means of the baths, beyond chance (p < 0.001)",
+        ),
+    ):
+        data, bath, _ = calibration.draw(row, rng, whole=True)
+        found = replace(fit(data, "Na", calibration.SCALE_MV), settled=settled)
+        systematic_mV = row.experiment.systematic.shift_mV(found.ln_p)[bath]
+        result = FitResult(found, ratios(found, systematic_mV, 0.95), systematic_mV, ())
+        first, *lines = fit_report({"": result}, "ghk", "Na").split("--------\n")[1].splitlines()
+        assert first.startswith(words or "[[Fit Statistics]]")
+        assert ("+/-" in "".join(lines), "C(P_K" in "".join(lines)) == (not words, not words)
+        assert "P_K:" in "".join(lines)
 
 
 def test_a_name_of_two_ions_is_refused() -> None:

@@ -24,8 +24,9 @@ FloatArray = NDArray[np.float64]
 _HEAD = """\
 lmfit.fit_report of the configured model, {model}, by group: permeability ratios to {reference} (P_{reference} is 1).
 Residuals are whitened with the fitted variance components, which count as known; +/- is the standard error of the ratio
-from noise, cells and offsets (P times se_ln_cells of permeabilities.csv), without systematic errors. Intervals are in
-permeabilities.csv; models.csv compares models by a likelihood that lmfit's information criteria do not hold.
+from noise, cells and offsets (P times se_ln_cells of permeabilities.csv), without systematic errors; a model that the
+data reject, or a fit that did not converge, has none. Intervals are in permeabilities.csv; models.csv compares models
+by a likelihood that lmfit's information criteria do not hold.
 """
 
 _MIN_CORRELATION = 0.1  # lmfit's own; half of it lists correlations that mean nothing, double hides some that matter
@@ -50,15 +51,36 @@ def fit_report(groups: Mapping[str, FitResult | None], model: str, reference: st
 
 
 def _of_group(found: FitResult) -> Iterator[str]:
-    """Yield the lines of one group: verdicts without an interval, then lmfit's own."""
+    """Yield the lines of one group: rejection, verdicts without an interval, then lmfit's own."""
+    doubt = _doubt(found)
+    if doubt:
+        yield f"{doubt}. No standard error is valid, and none is given."
     ions: dict[str, list[str]] = {}
     for ratio in found.ratios:
-        if math.isnan(ratio.se_ln_cells):
+        if math.isnan(ratio.se_ln_cells) and ratio.verdict != RatioVerdict.MODEL_REJECTED:
             words = "" if ratio.verdict == RatioVerdict.HELD else f"{ratio.verdict.label}: "
             ions.setdefault(f"{words}{ratio.reason}", []).append(ratio.ion)
     yield from (f"{', '.join(names)}: {words}" for words, names in ions.items())
     if not found.fit.data.parameters.negative(found.fit.ln_p):
-        yield lmfit.fit_report(minimized(found.fit), min_correl=_MIN_CORRELATION)
+        result = minimized(found.fit)
+        yield lmfit.fit_report(_without_errors(result) if doubt else result, min_correl=_MIN_CORRELATION)
+
+
+def _doubt(found: FitResult) -> str:
+    """Return the sentence that no standard error of a fit is valid, without its full stop; '' where they are."""
+    rejected = [ratio.reason for ratio in found.ratios if ratio.verdict == RatioVerdict.MODEL_REJECTED]
+    if rejected:
+        return f"The model is rejected: {rejected[0].rstrip('.')}"
+    return "" if found.fit.settled else "The fit did not converge"
+
+
+def _without_errors(
+    result: lmfit.minimizer.MinimizerResult | lmfit.Parameters,
+) -> lmfit.minimizer.MinimizerResult | lmfit.Parameters:
+    """Return a result of lmfit's after its standard errors and correlations are taken out of it."""
+    for parameter in (result if isinstance(result, lmfit.Parameters) else result.params).values():
+        parameter.stderr = parameter.correl = None
+    return result
 
 
 def minimized(fit: Fit) -> lmfit.minimizer.MinimizerResult | lmfit.Parameters:
