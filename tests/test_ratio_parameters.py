@@ -505,6 +505,16 @@ def test_models_without_an_ion_to_which_another_is_tied_are_left_out() -> None:
     assert parameters.without("Rb") == RatioParameters.of(["Na", "K", "Cs"], {"P_Cs": {"max": 2.0}})
 
 
+def test_an_ion_in_no_solution_is_at_no_bound() -> None:
+    """Its ln P stays where it starts, which a bound above 1 moves."""
+    data = one_cell(("Na", "K", "Cs"), (10.0, 140.0, 0.0), [(150.0, 0.0, 0.0), (0.0, 150.0, 0.0)], [-3.0, 3.0])
+    _, ratios_of = fitted(data, {"P_Cs": {"min": 2.0, "max": 5.0}})
+    assert ratios_of["Cs"].verdict == "not_identifiable"
+    assert ratios_of["Cs"].reason.startswith("Cs is in no solution")
+    _, ratios_of = fitted(data, {"P_Cs": {"value": 2.0, "vary": False}})
+    assert ratios_of["Cs"].verdict == "held"
+
+
 def test_nothing_but_held_ratios_still_predicts_potentials(tmp_path: Path) -> None:
     keys = {"P_K": {"value": 1.2, "vary": False}, "P_Cs": {"value": 0.9, "vary": False}, "P_Rb": {"expr": "P_K - 0.1"}}
     config = {

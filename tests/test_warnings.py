@@ -60,7 +60,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Exper
         config = yaml.safe_load(yaml.safe_dump(dict(CONFIG)))
         for place, value in (changes or {}).items():
             section, _, key = place.rpartition(".")
-            config = config | ({section: config.get(section, {}) | {key: value}} if section else {place: value})
+            config |= {section: config.get(section, {}) | {key: value}} if section else {place: value}
         Path("data").mkdir(exist_ok=True)
         if rows is None:
             rows = [f"data/{name_of(c, b)}.abf,{c},{b},pipette" for c in CELLS for b in ("control", "high_K")]
@@ -394,6 +394,23 @@ def test_every_code_is_provoked_and_has_words_of_its_own() -> None:
     own = [code for code in Code if code.sentence != "{sentence}"]
     assert len({code.sentence for code in own}) == len(own)
     assert {Code.of_test(test) for test in ValidityTest} <= set(Code)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "is_told"),
+    [
+        ({}, True),
+        ({"P_Cs": {"max": 3.0}}, True),
+        ({"P_Cs": {"value": 0.9, "vary": False}}, False),
+        ({"P_Cs": {"expr": "0.9 * P_Na"}}, False),
+        ({"P_Na": {"expr": "0.9 * P_Cs"}}, False),
+    ],
+)
+def test_an_absent_ion_whose_ratio_is_settled_is_none_that_cannot_be_identified(
+    load: Callable[..., Experiment], parameters: Mapping[str, Any], is_told: bool
+) -> None:
+    experiment = load({"fit.permeant": ["K", "Na", "Cs"], "fit.parameters": parameters})
+    assert any(finding.code is Code.ION_ABSENT for finding in inputs.findings(experiment)) == is_told
 
 
 def test_nothing_is_found_where_nothing_is_doubtful(load: Callable[..., Experiment]) -> None:

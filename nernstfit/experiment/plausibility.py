@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from nernstfit.contract.expressions import parameter_names
+from nernstfit.contract.expressions import Expression, parameter_names
 from nernstfit.contract.numbers import CONCENTRATION
-from nernstfit.contract.settings import CONFIG_FILE, Settings
+from nernstfit.contract.settings import CONFIG_FILE, FitSettings, Settings
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
 from nernstfit.experiment.records import Row
 from nernstfit.solutions.composition import Solutions
@@ -145,6 +145,14 @@ def reference_faults(settings: Settings, solutions: Solutions, conditions: Itera
             f"{CONFIG_FILE}: key 'fit.reference_ion': got '{ion}', which is in no bath and no pipette of "
             f"{settings.table}; expected one that is"
         )
+
+
+def ions_of_parameters(fit: FitSettings) -> frozenset[str]:
+    """Return the ions whose ratio fit.parameters holds, ties to others, or ties others to."""
+    named = dict(zip(parameter_names(fit.permeant), fit.permeant, strict=True))
+    held = {name for name, keys in fit.parameters.items() if keys.get("vary") is False or "expr" in keys}
+    others = {name for keys in fit.parameters.values() if "expr" in keys for name in Expression(keys["expr"]).names}
+    return frozenset(named[name] for name in held | others)
 
 
 def absent_ions(ions: Iterable[str], solutions: Solutions, conditions: Iterable[Condition]) -> list[str]:

@@ -15,7 +15,7 @@ from nernstfit.contract.errors import row_ranges
 from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.settings import CONFIG_FILE, Junction
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
-from nernstfit.experiment.plausibility import absent_ions, molar_solutions, offsets_in_volts
+from nernstfit.experiment.plausibility import absent_ions, ions_of_parameters, molar_solutions, offsets_in_volts
 from nernstfit.experiment.records import CARRIED, Experiment, Row
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
@@ -300,8 +300,10 @@ def _unused_bridge(experiment: Experiment) -> Iterator[Finding]:
 
 
 def _absent(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
-    permeant = experiment.settings.fit.permeant
-    for ion in absent_ions(permeant, experiment.solutions, [row.condition for row in rows]) if rows else ():
+    """Yield the ions in no solution, unless fit.parameters settles their ratio: it has another verdict then."""
+    fit = experiment.settings.fit
+    ions = [ion for ion in fit.permeant if ion not in ions_of_parameters(fit)]
+    for ion in absent_ions(ions, experiment.solutions, [row.condition for row in rows]) if rows else ():
         yield Finding(Code.ION_ABSENT, ion, {"ion": ion}, place=CONFIG_FILE)
 
 

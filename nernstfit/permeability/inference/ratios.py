@@ -158,7 +158,7 @@ def _fitted(fit: Fit, ion: int, systematic_mV: FloatArray, confidence: float, re
     """Return the ratio of an ion that is fitted; `rejection` is the reason why the data reject the model, or ''."""
     if not fit.settled:
         return _unsettled(fit, ion, rejection)
-    if ion in fit.data.parameters.at_bound(fit.ln_p):
+    if ion in fit.free and ion in fit.data.parameters.at_bound(fit.ln_p):
         found = _held(fit, ion, RatioReason.AT_BOUND, **_bound_of(fit, ion))
     else:
         found = _RatioInference(fit, ion, systematic_mV, confidence).ratio()
