@@ -25,6 +25,7 @@ from nernstfit.judgement import batches, inputs, judge, ratios, replicates
 from nernstfit.judgement.evidence import Evidence
 from nernstfit.report import findings as words
 from nernstfit.report import outcome
+from nernstfit.report.results import Results
 
 MODEL = "ghk:pitzer:macinnes"
 SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\nlow,70,5,150\npipette,10,140,\n"
@@ -659,6 +660,17 @@ def test_a_ratio_carries_what_qualifies_it(load: Callable[..., Experiment]) -> N
     assert named("wild", "") == "wild"
     assert words.words({"sentence": "n is -3: copies?", "remedy": "keep one"}) == "n is \u22123: copies? Keep one."
     assert words.words({"sentence": "it drifts", "remedy": "wait"}) == "it drifts; wait."
+
+
+def test_findings_of_one_kind_are_one_paragraph() -> None:
+    rows = [
+        {"severity": "note", "about": "ratio", "subject": f"{ion}/Na", "code": "few_cells", "sentence": f"{ion}: few"}
+        for ion in ("K", "Cs", "Li", "Rb")
+    ]
+    rows.append(rows[0] | {"severity": "warning", "code": "no_interval", "sentence": "K: open"})
+    results = Results({"warnings": frame("warnings", [row | {"remedy": ""} for row in rows])}, pd.DataFrame(), {})
+    shown = [block.text for block in words.texts(results, About.RATIO, {"K/Na", "Cs/Na", "Li/Na"})]
+    assert shown == ["Note: K: few. The same kind: Cs/Na and Li/Na.", "Warning: K: open."]
 
 
 def test_findings_before_the_run_are_those_after_it(load: Callable[..., Experiment]) -> None:

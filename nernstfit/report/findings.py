@@ -95,12 +95,13 @@ def listed(results: Results) -> list[Qualifier]:
 
 
 def texts(results: Results, about: About, subjects: Collection[str] | None = None) -> Iterator[Text]:
-    """Yield the findings on some things of one kind as paragraphs; on all of them where none is named.
+    """Yield the findings on some things of one kind as paragraphs, a few of each kind; on all where none is named.
 
     A verdict on a ratio stands in the table of ratios with its reason, and is not repeated.
     """
-    for row in results.findings.to_dict("records"):
-        is_own = row["about"] == about and row["code"] not in _VERDICTS
-        if is_own and (subjects is None or row["subject"] in subjects):
-            look = "note" if row["severity"] == Severity.NOTE else "warning"
-            yield Text(f"{capitalized(row['severity'])}: {words(row)}", look)
+    rows = [
+        row for row in results.findings.to_dict("records") if row["about"] == about and row["code"] not in _VERDICTS
+    ]
+    for row, text in by_kind([row for row in rows if subjects is None or row["subject"] in subjects]):
+        look = "note" if row["severity"] == Severity.NOTE else "warning"
+        yield Text(f"{capitalized(row['severity'])}: {text}", look)

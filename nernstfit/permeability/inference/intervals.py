@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +29,18 @@ _MAX_FRACTION_LOST = 0.05
 # single cell: no quantile. With half of it such intervals are in the table, with twice those of 4 to 7 are not.
 _MIN_RESAMPLED = 4
 
+_MANY = 1e9  # degrees of freedom that stand for unlimited ones; half or twice of it changes no digit of p
+
 # Distance of the centres over the half-width of the between-cell interval, and ratio of the standard errors, from which
 # a method disagrees. Half of a half-width is one standard error. With half of either, methods that are known to differ
 # in small samples are marked; with twice, an interval may exclude the other estimate unmarked.
 _MAX_DISTANCE, _MAX_ERROR_RATIO = 0.5, 2.0
+
+# p below which a deviation of the t interval of single cells is beyond chance, over all ratios and both deviations
+# (Bonferroni). Its error is that of one ion in few cells, while the model draws the spreads of the ions together: of 5
+# cells alone, one in ten has half the error. With half of it one sound experiment in forty is marked, with twice one in
+# ten.
+_MAX_P = 0.05
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class Interval:
         nan on a side without a limit.
     disagrees : bool
         True where the centre differs from that of `CELLS` by half of its half-width, or the standard error by a
-        factor of two.
+        factor of two; of `STUDENT` where chance does not explain it.
     """
 
     ion: str
@@ -109,9 +117,7 @@ def alternative_intervals(
                 yield _compared(ratio, IntervalMethod.BOOTSTRAP, limits, widening * float(values.std()))
         single = np.array(ln_ratios_of_cells.get(ratio.ion, ()))
         if len(single) > 1:
-            mean, se = float(single.mean()), float(stats.sem(single))
-            half_width = float(stats.t.ppf(0.5 + confidence / 2, len(single) - 1)) * se
-            yield _compared(ratio, IntervalMethod.STUDENT, (mean - half_width, mean + half_width), se)
+            yield single_cells(ratio, single, confidence, len(estimates))
 
 
 def _resampled(values: FloatArray, ln_ratio: float, n: int, confidence: float) -> tuple[tuple[float, float], float]:
@@ -125,6 +131,28 @@ def _resampled(values: FloatArray, ln_ratio: float, n: int, confidence: float) -
     factor = widening * float(stats.t.ppf(level, n - 1) / stats.norm.ppf(level))
     low, high = (ln_ratio + factor * (np.quantile(values, [1 - level, level]) - ln_ratio)).tolist()
     return (low, high), widening
+
+
+def single_cells(ratio: Ratio, ln_ratios: FloatArray, confidence: float, number: int) -> Interval:
+    """Return the t interval of the ln ratios of single cells, marked where chance does not explain its deviation.
+
+    Parameters
+    ----------
+    ratio : Ratio
+        An estimate of the model.
+    ln_ratios : ndarray, shape (cells,)
+    confidence : float
+    number : int
+        Number of ratios that are looked at.
+    """
+    df, mean, se = len(ln_ratios) - 1, float(ln_ratios.mean()), float(stats.sem(ln_ratios))
+    half_width = float(stats.t.ppf(0.5 + confidence / 2, df)) * se
+    found = _compared(ratio, IntervalMethod.STUDENT, (mean - half_width, mean + half_width), se)
+    of_model = ratio.df if math.isfinite(ratio.df) else _MANY
+    F = (se / ratio.se_ln_cells) ** 2
+    p_of_error = 2 * min(float(stats.f.sf(F, df, of_model)), float(stats.f.cdf(F, df, of_model)))
+    p_of_centre = 2 * float(stats.t.sf(abs(mean - ratio.ln_ratio) / se, df)) if se > 0 else 0.0
+    return replace(found, disagrees=found.disagrees and min(p_of_error, p_of_centre) < _MAX_P / (2 * number))
 
 
 def _compared(ratio: Ratio, method: IntervalMethod, limits: tuple[float, float], se: float) -> Interval:
