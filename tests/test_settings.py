@@ -404,6 +404,42 @@ def test_every_fault_is_reported_at_once(config: Config) -> None:
     assert len(found) == 6
 
 
+PARAMETERS = {"fit.reference_ion": "Na", "fit.permeant": ["Na", "K", "Cl"]}
+TYPE, NAME = "'fit.parameters' [P_K] [min]: got 'low'", "'fit.parameters': got 'P_Rb'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"P_K": {"min": "low"}, "P_Rb": {"value": 1}}, [TYPE, NAME]),
+        ({"P_K": {"min": "low", "mxa": 3}}, [TYPE, "'fit.parameters.P_K.mxa' is not known"]),
+        ({"P_K": {"min": "low", "max": 3, "value": 4}}, [TYPE, "'fit.parameters.P_K.value': got 4"]),
+        ({"P_K": {"min": "low", "expr": "2 * P_Rb"}}, [TYPE, "got expr beside min", "got 'P_Rb' in '2 * P_Rb'"]),
+        ({"P_K": {"value": "one", "vary": False}}, ["[P_K] [value]: got 'one'"]),
+        ({"P_K": {"expr": 3, "value": 2}}, ["[P_K] [expr]: got 3", "got expr beside value"]),
+        ({"P_K": {"min": "low"}, "P_Cl": {"expr": "P_Cl"}}, [TYPE, "got a circle, P_Cl from P_Cl"]),
+        ({"P_Rb": 3}, ["'fit.parameters' [P_Rb]: got 3", NAME]),
+        ({"P_K": {"max": math.nan}, "P_Rb": {"value": 1}}, ["[P_K] [max]: got nan, expected a finite number", NAME]),
+    ],
+)
+def test_a_value_of_another_type_hides_no_fault_beside_it(
+    config: Config, changes: dict[str, Any], expected: list[str]
+) -> None:
+    found = faults(config(PARAMETERS | {"fit.parameters": changes}))
+    assert len(found) == len(expected), found
+    for words in expected:
+        assert sum(words in fault for fault in found) == 1, words
+
+
+def test_faults_of_the_ions_hide_none_of_their_parameters(config: Config) -> None:
+    numbers = {"fit.parameters": {"P_K": {"min": 3, "max": 2}, "P_Rb": {"value": 1}}}
+    (permeant, of_number) = faults(config(PARAMETERS | numbers | {"fit.permeant": "K"}))
+    assert "'fit.permeant'" in permeant
+    assert "'fit.parameters.P_K.max': got 2" in of_number
+    found = faults(config(PARAMETERS | numbers | {"fit.reference_ion": "Cs"}))
+    assert [fault.split("'")[1] for fault in found] == ["fit.reference_ion", "fit.parameters", "fit.parameters.P_K.max"]
+
+
 def test_a_rule_speaks_in_spite_of_faults_elsewhere(config: Config) -> None:
     found = faults(config({"temperature_C": "hot", "fit.reference_ion": "Rb", "measure.from_ms": 3}))
     assert len(found) == 3

@@ -38,8 +38,11 @@ def cross_key_faults(content: Mapping[str, Any], unsound: Iterable[str]) -> Iter
             ("fit.reference_ion",),
             f"key 'fit.reference_ion': got '{fit['reference_ion']}', expected an ion of fit.permeant ({permeant})",
         )
-    elif is_sound(["fit.parameters", "fit.permeant", "fit.reference_ion"], unsound) and "permeant" in fit:
-        faults = parameter_faults(fit["parameters"], fit["permeant"], fit.get("reference_ion", ""))
+    if is_sound(["fit.parameters"], unsound):
+        place = "fit.parameters."
+        mistyped = {name.removeprefix(place) for name in unsound if name.startswith(place)}
+        given = fit.get("parameters", {})
+        faults = parameter_faults(given, fit.get("permeant"), fit.get("reference_ion", ""), mistyped)
         yield from ((("fit.parameters",), fault) for fault in faults)
     if is_sound(["junction.method"], unsound):
         yield from _junction_rules(content["junction"], unsound)

@@ -111,11 +111,26 @@ def section_faults(content: Mapping[str, Any], rule: Mapping[str, Any], place: s
         elif "properties" in known[key] and isinstance(value, Mapping):
             yield from section_faults(value, known[key], f"{name}.")
         else:
-            yield from (((name,), fault) for fault in value_faults(value, known[key], f"key '{name}'"))
+            for steps, fault in _placed_faults(value, known[key]):
+                yield (".".join([name, *_keys(value, steps)]),), f"key '{name}'{fault}"
+
+
+def _keys(value: Any, steps: Sequence[Any]) -> Iterator[str]:
+    """Yield the steps to a part of a value as far as they are keys: a list with a fault is unsound as a whole."""
+    for step in steps:
+        if not isinstance(value, Mapping):
+            return
+        yield str(step)
+        value = value[step]
 
 
 def value_faults(value: Any, rule: Mapping[str, Any], place: str) -> Iterator[str]:
     """Yield the faults of one value against its rule, each as one sentence without the file."""
+    yield from (f"{place}{fault}" for _, fault in _placed_faults(value, rule))
+
+
+def _placed_faults(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[Sequence[Any], str]]:
+    """Yield the faults of one value, each with the steps to its place and as words that follow the value's name."""
     import jsonschema  # noqa: PLC0415 - heavy, and only needed where a configuration is checked
 
     checker = jsonschema.Draft202012Validator(rule)
@@ -124,20 +139,28 @@ def value_faults(value: Any, rule: Mapping[str, Any], place: str) -> Iterator[st
     # A value of another type is none of the allowed ones either: that is no second fault.
     errors = [error for error in errors if error.validator == "type" or list(error.path) not in mistyped]
     for error in errors:
-        where = place + "".join(f" [{step}]" for step in error.path)
-        yield f"{where}: got {_shown(error.instance)}, {_expected(error)}"
-    if not errors and _not_finite(value, rule):
-        yield f"{place}: got {_shown(value)}, expected a finite number"
+        yield list(error.path), f"{_steps(error.path)}: got {_shown(error.instance)}, {_expected(error)}"
+    told = [list(error.path) for error in errors]
+    for steps, number in _not_finite(value, rule):
+        if list(steps) not in told:
+            yield steps, f"{_steps(steps)}: got {_shown(number)}, expected a finite number"
 
 
-def _not_finite(value: Any, rule: Mapping[str, Any]) -> bool:
-    """Return True where a value, or one in it, is `.nan` or infinite, which a JSON schema takes for a number."""
+def _steps(steps: Iterable[Any]) -> str:
+    """Return the steps to a part of a value as they follow its name."""
+    return "".join(f" [{step}]" for step in steps)
+
+
+def _not_finite(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], float]]:
+    """Yield what is `.nan` or infinite in a value, which a JSON schema takes for a number, with the steps to it."""
     if isinstance(value, Mapping):
         own, others = rule.get("properties", {}), rule.get("additionalProperties")
         of_others = others if isinstance(others, Mapping) else {}
-        return any(_not_finite(item, own.get(key, of_others)) for key, item in value.items())
+        for key, item in value.items():
+            yield from (((key, *steps), number) for steps, number in _not_finite(item, own.get(key, of_others)))
     free = value == math.inf and rule.get("may_be_infinite", False)
-    return isinstance(value, float) and not math.isfinite(value) and not free
+    if isinstance(value, float) and not math.isfinite(value) and not free:
+        yield (), value
 
 
 def _expected(error: Any) -> str:
@@ -183,7 +206,7 @@ def _number_hint(value: Any, rule: Mapping[str, Any]) -> str:
         number = float(value.replace("_", "x")) if isinstance(value, str) else math.nan
     except ValueError:
         return ""
-    if math.isnan(number) or _not_finite(number, rule):
+    if math.isnan(number) or any(_not_finite(number, rule)):
         return ""
     return f" ({yaml.safe_dump(number).split()[0]}, as YAML writes it)"
 

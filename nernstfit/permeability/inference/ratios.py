@@ -158,7 +158,9 @@ def _fitted(fit: Fit, ion: int, systematic_mV: FloatArray, confidence: float, re
     """Return the ratio of an ion that is fitted; `rejection` is the reason why the data reject the model, or ''."""
     if not fit.settled:
         return _unsettled(fit, ion, rejection)
-    if ion in fit.free and ion in fit.data.parameters.at_bound(fit.ln_p):
+    # An ion on which no potential depends stays where it starts, be it at a bound.
+    is_present = fit.data.columns(fit.gradient, fit.ln_p, [ion]).any()
+    if is_present and ion in fit.data.parameters.at_bound(fit.ln_p):
         found = _held(fit, ion, RatioReason.AT_BOUND, **_bound_of(fit, ion))
     else:
         found = _RatioInference(fit, ion, systematic_mV, confidence).ratio()
