@@ -13,8 +13,10 @@ from calibration import cells as patches
 from calibration.cells import Cells
 
 from nernstfit.abf.command import levels, segments
+from nernstfit.abf.ramps import onset_capacitance_pF
 from nernstfit.abf.read import read
-from nernstfit.abf.records import Epoch, Waveform
+from nernstfit.abf.records import Epoch, UserList, Waveform
+from nernstfit.abf.select import epoch_parts
 from nernstfit.abf.transients import step_charge
 from nernstfit.abf.windows import open_source
 from nernstfit.contract import settings, tables
@@ -29,6 +31,8 @@ RATE_HZ, SWEEPS = 10_000.0, 3
 UP = (Epoch("A", "step", -100.0, 0.0, 300, 0), Epoch("B", "ramp", 60.0, 0.0, 2000, 0))
 ONE_WAY = Waveform(0, "Cmd 0", "mV", -100.0, "epochs", UP, False)
 BOTH_WAYS = replace(ONE_WAY, epochs=(*UP, Epoch("C", "ramp", -100.0, 0.0, 2000, 0)))
+# Nothing but a test pulse: one level in every sweep, with the holding level on both sides.
+PULSE = replace(ONE_WAY, holding=-60.0, epochs=(Epoch("A", "step", -65.0, 0.0, 150, 0),))
 STEPS = replace(ONE_WAY, holding=-60.0, epochs=(Epoch("A", "step", -80.0, 5.0, 400, 0),))
 FURTHER = replace(
     ONE_WAY, epochs=(*BOTH_WAYS.epochs, replace(UP[0], letter="D"), Epoch("E", "ramp", -20.0, 0.0, 1000, 0))
@@ -39,10 +43,12 @@ def drawn(count: int, **fixed: float) -> Cells:
     return patches.draw(np.random.default_rng(7), count, (-40.0, 0.0), **fixed)
 
 
-def write(path: Path, cells: Cells, i: int, waveform: Waveform, seed: int, sweeps: int = SWEEPS) -> None:
-    """Write the recording of one cell, with its capacitive currents."""
+def write(
+    path: Path, cells: Cells, i: int, waveform: Waveform, seed: int, sweeps: int = SWEEPS, points: int = 0
+) -> None:
+    """Write the recording of one cell, with its capacitive currents; of so many points that the epochs fit in."""
     path.parent.mkdir(exist_ok=True)
-    points = 700 + sum(epoch.duration for epoch in waveform.epochs)
+    points = points or 700 + sum(epoch.duration for epoch in waveform.epochs)
     command = np.array([levels(s, np.arange(points)) for s in segments(waveform, sweeps, points)])
     one = Cells(**{name: values[i : i + 1] for name, values in vars(cells).items()})
     current = patches.clamp(one, command, (), RATE_HZ)
@@ -73,7 +79,7 @@ def holds(row: Mapping[str, Any], truth_mV: float, z: float = 1.96) -> bool:
     return -above <= row["reversal_mV"] - truth_mV <= below
 
 
-@pytest.mark.parametrize("waveform", [STEPS, replace(STEPS, epochs=(Epoch("A", "step", -65.0, 0.0, 150, 0),))])
+@pytest.mark.parametrize("waveform", [STEPS, PULSE])
 def test_the_transients_of_steps_determine_the_capacitance(tmp_path: Path, waveform: Waveform) -> None:
     count = 8
     cells = drawn(count)
@@ -110,6 +116,46 @@ def test_a_pair_of_ramps_elsewhere_in_the_recording_serves_a_ramp_without_one(
     assert row["capacitance_shift_mV"] == 0
 
 
+def slowed(*durations: float) -> Waveform:
+    """Return one-way ramps of these durations, in samples, sweep by sweep."""
+    return replace(ONE_WAY, user_list=UserList(32, durations, True))
+
+
+@pytest.mark.parametrize("given_pF", ["", "60"])
+@pytest.mark.parametrize(
+    "waveform",
+    [
+        slowed(3200.0, 1600.0),
+        slowed(1600.0, 3200.0),
+        slowed(1000.0, 4000.0),
+        slowed(1000.0, 2000.0, 4000.0),
+        replace(ONE_WAY, epochs=(UP[0], replace(UP[1], level=20.0, level_increment=20.0))),
+    ],
+)
+def test_ramps_of_different_speed_in_one_direction_determine_the_capacitance(
+    tmp_path: Path, measured: Callable[[str], dict[str, Any]], waveform: Waveform, given_pF: str
+) -> None:
+    cells = drawn(1, capacity_pF=60.0, reversal_mV=-20.0, slope_nS=8.0, leak_nS=1e-3, series_MOhm=2.0)
+    write(tmp_path / "data" / "c.abf", cells, 0, waveform, 1, sweeps=3, points=5000)
+    header = HEADER.replace("\n", ",capacitance_pF\n")
+    (row,) = measured(f"{header}data/c.abf,c,control,pipette,B,c,2,{given_pF}\n").values()
+    assert row["verdict"] == "reversal", row["reason"]
+    assert row["capacitance_shift_mV"] == 0
+    assert tables.flags(row["flags"])["capacity_removed"] == pytest.approx(60.0, rel=0.03)
+    assert holds(row, -20.0, 3.3)
+    assert row["se_mV"] < 0.3
+
+
+@pytest.mark.parametrize("waveform", [slowed(1000.0, 4000.0), slowed(4000.0, 1000.0)])
+def test_the_start_of_ramps_of_different_speed_shows_the_capacitance(tmp_path: Path, waveform: Waveform) -> None:
+    cells = drawn(1, capacity_pF=60.0, reversal_mV=-20.0, slope_nS=2.0, leak_nS=1e-3, series_MOhm=2.0)
+    write(tmp_path / "c.abf", cells, 0, waveform, 1, sweeps=4, points=5000)
+    source = open_source(read(tmp_path / "c.abf"), settings.default_measure(), ())
+    parts = epoch_parts(source.command, "B", source.sweeps)
+    found_pF, se_pF = onset_capacitance_pF(source, parts)
+    assert found_pF == pytest.approx(60.0, abs=max(3.0, 3 * se_pF))
+
+
 HEADER = "recording,cell,bath,pipette,epoch,measurement,series_resistance_MOhm\n"
 
 
@@ -133,6 +179,45 @@ def test_another_recording_of_the_cell_serves_its_ramps(
         assert holds(row, float(cells.reversal_mV[i])), (row["reversal_mV"], row["se_mV"], cells.reversal_mV[i])
         if f"one{i}" in by_cell:
             assert row["capacitance_shift_mV"] == 0
+
+
+@pytest.mark.parametrize(("sweeps", "how"), [(9, ""), (9, "A"), (1, ""), (9, "B")])
+def test_a_recording_of_a_test_pulse_alone_serves_the_ramps_of_its_cell(
+    tmp_path: Path, measured: Callable[[str], dict[str, Any]], sweeps: int, how: str
+) -> None:
+    cells = drawn(1, noise_pA=2.0, slow_noise_pA=0.0, leak_nS=0.1, capacity_pF=20.0, reversal_mV=-20.0, slope_nS=6.0)
+    write(tmp_path / "data" / "ramp.abf", cells, 0, ONE_WAY, 1, 6)
+    write(tmp_path / "data" / "pulse.abf", cells, 0, PULSE, 2, sweeps)
+    ramp = f"data/ramp.abf,c,control,pipette,B,ramp,{cells.series_MOhm[0]}\n"
+    pulse = f"data/pulse.abf,c,control,pipette,{how},pulse,{cells.series_MOhm[0]}\n"
+    alone, both = measured(HEADER + ramp)["ramp"], measured(HEADER + pulse + ramp)
+    assert "capacity_unknown" in alone["flags"]
+    assert "capacity_by_cell=true" in both["ramp"]["flags"]
+    assert both["ramp"]["capacitance_shift_mV"] == 0
+    assert holds(both["ramp"], -20.0, 3.3)
+    row = both["pulse"]
+    assert row["verdict"] == "no_crossing"
+    assert np.isnan([row["reversal_mV"], row["low_mV"], row["high_mV"]]).all()
+    assert row["reason"].startswith("no I-V curve: -65 mV is the only level")
+    assert row["reason"].endswith("which serves the ramps of the cell")
+    assert 15.0 < tables.flags(row["flags"])["capacity_serves"] < 25.0
+
+
+@pytest.mark.parametrize("fault", ["compensated", "no transient"])
+def test_a_test_pulse_that_shows_no_capacitance_serves_no_ramp(
+    tmp_path: Path, measured: Callable[[str], dict[str, Any]], fault: str
+) -> None:
+    cells = drawn(1, noise_pA=2.0, slow_noise_pA=0.0, leak_nS=0.1, capacity_pF=20.0, reversal_mV=-20.0, slope_nS=6.0)
+    write(tmp_path / "data" / "ramp.abf", cells, 0, ONE_WAY, 1, 6)
+    other = replace(cells, capacity_pF=np.array([1e-3])) if fault == "compensated" else cells
+    short = replace(PULSE, epochs=(Epoch("A", "step", -65.0, 0.0, 6, 0),), keeps_last_level=True)
+    write(tmp_path / "data" / "pulse.abf", other, 0, short if fault == "no transient" else PULSE, 2, 9)
+    rows = "data/ramp.abf,c,control,pipette,B,ramp,2\ndata/pulse.abf,c,control,pipette,,pulse,2\n"
+    found = measured(HEADER + rows)
+    assert "capacity_unknown" in found["ramp"]["flags"]
+    assert "capacity_serves" not in found["pulse"]["flags"]
+    assert found["pulse"]["verdict"] == ("no_crossing" if fault == "compensated" else "unreadable")
+    assert fault != "compensated" or "which serves no ramp" in found["pulse"]["reason"]
 
 
 @pytest.mark.parametrize(

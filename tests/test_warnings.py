@@ -139,6 +139,7 @@ def deviation(name: str, size: float, p: float = 1e-4, ion: str = "", statistic:
 
 ONE = "c1_control"
 GATED = np.where(LEVELS > -30, 40.0 * (LEVELS + 30), 0.0) + 0.5 * (LEVELS + 20)
+RECTIFIED = 5.0 * (LEVELS + 80) / (1 + np.exp((LEVELS + 60) / 15)) + 0.5 * LEVELS  # a leak beside an inward rectifier
 OTHER = {"model": "ghk:davies", **NA}
 RAW = {"model": "ghk:pitzer:raw", **NA}
 
@@ -263,6 +264,10 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     ),
     (Code.REFUSED, ONE, "warning", {}, {"reversals": {ONE: {"verdict": "unreadable", "reason": "is truncated"}}}),
     (Code.LIMIT, ONE, "note", {}, {"reversals": {ONE: {"verdict": "no_crossing", "low_mV": 100.0}}}),
+    (
+        *(Code.TEST_PULSE, ONE, "note", {}),
+        {"reversals": {ONE: {"verdict": "no_crossing", "reason": "no I-V curve", "flags": "capacity_serves=21"}}},
+    ),
     (Code.ROW_EXCLUDED, ONE, "note", {}, {"reversals": {ONE: {"verdict": "excluded", "reason": "bad seal"}}}),
     (
         *(Code.DEFAULT_CHANGED, ONE, "warning", {}),
@@ -277,6 +282,13 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         "warning",
         {},
         {"iv": iv(ONE, GATED), "reversals": {ONE: {"reversal_mV": -29.0, "slope_nS": 40.0}}},
+    ),
+    (
+        *(Code.FLATTENS, ONE, "warning", {}),
+        {
+            "iv": iv(ONE, RECTIFIED),
+            "reversals": {ONE: {"reversal_mV": -71.0, "slope_nS": 3.0, "flags": "flattens=2.0"}},
+        },
     ),
     (
         *(Code.RS_ERROR, ONE, "warning", {"changes": {"measure.leak": "linear"}}),

@@ -300,6 +300,9 @@ There is nothing to draw: the file is damaged, truncated, no ABF file or in curr
 same in every sweep; or the table asks for a channel, an epoch or sweeps that it does not have. The reason names the
 fault and what the file has. **What to do:** look at it with `nernstfit inspect FILE --plot FILE.png`; correct the row,
 replace the file, or exclude the row.
+
+A recording that holds only a test pulse has no I-V curve either: its row is `no_crossing`, and the membrane capacitance
+that its voltage steps give serves the ramps of the cell (flag `capacity_serves`).
 """
 
 

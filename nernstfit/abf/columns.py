@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nernstfit.abf.points import Points, Reading
+from nernstfit.abf.points import Reading
+from nernstfit.abf.samples import Points
 from nernstfit.abf.trace import Trace
 
 POINTS = (

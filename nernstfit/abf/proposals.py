@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf.command import AFTER, BEFORE, Segment
-from nernstfit.abf.points import Points, Reading, measure_points
+from nernstfit.abf.points import Reading, measure_points
 from nernstfit.abf.ramps import capacitance_ramps, refuse_both_ways
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import PICOAMPERES
+from nernstfit.abf.samples import Points
 from nernstfit.abf.select import epoch_parts
 from nernstfit.abf.windows import Source, open_source, running_mean
 from nernstfit.contract.errors import RecordingError

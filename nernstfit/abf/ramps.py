@@ -137,7 +137,8 @@ def onset_capacitance_pF(source: Source, parts: Sequence[Segment]) -> tuple[floa
     (before_pA, before_var), (after_pA, after_var) = (
         _extrapolated(source, stretch, parts[0].start) for stretch in stretches
     )
-    speed = ramp_speed(source, parts[0])
+    # The current is the mean over the sweeps, and so is its step.
+    speed = float(np.mean([ramp_speed(source, part) for part in parts]))
     return (after_pA - before_pA) / speed, math.sqrt(before_var + after_var) / abs(speed)
 
 
@@ -150,7 +151,7 @@ def _onset_stretches(source: Source, parts: Sequence[Segment]) -> tuple[tuple[in
     if before is None or any(part.start != onset for part in parts) or before.first_mV != before.last_mV:
         return None
     left = (max((before.start + onset) // 2, onset - length), onset)
-    right = (onset + settling, min(onset + settling + length, parts[0].stop))
+    right = (onset + settling, min(onset + settling + length, *(part.stop for part in parts)))
     return None if min(left[1] - left[0], right[1] - right[0]) < _MIN_STRETCH_SAMPLES else (left, right)
 
 

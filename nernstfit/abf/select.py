@@ -128,6 +128,17 @@ def chosen_epoch(command: Sequence[Sequence[Segment]], how: Measure, sweeps: Seq
     return found[0]
 
 
+def has_curve(command: Sequence[Sequence[Segment]]) -> bool:
+    """Return True where an epoch is a ramp, or at different levels in some sweeps.
+
+    Parameters
+    ----------
+    command : sequence of sequence of Segment
+        Segments of every sweep of the recording, in mV.
+    """
+    return any(_varying(command, range(len(command))))
+
+
 def _varying(command: Sequence[Sequence[Segment]], sweeps: Sequence[int]) -> tuple[list[str], list[str]]:
     """Return the names of the epochs that differ between sweeps, and those of the ramps."""
     by_epoch: dict[str, set[tuple[float, float]]] = {}

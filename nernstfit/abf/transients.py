@@ -68,11 +68,14 @@ class Charge:
         potential; nan where no step determines it.
     conductance_nS : float
         Change of the settled current over the step, by which the series resistance reduces it.
+    epoch : str
+        First epoch that begins with a step that determines it; '' where none does.
     """
 
     capacitance_pF: float = math.nan
     se_pF: float = math.nan
     conductance_nS: float = math.nan
+    epoch: str = ""
 
     def late_by(self, delay_ms: float, sd_ms: float) -> Charge:
         """Return the charge with what is missing because the ionic current arrives later than the command."""
@@ -96,7 +99,11 @@ def step_charge(source: Source) -> Charge:
     Charge
         That of the step with the least error; its error includes the difference of the others.
     """
-    found = [charge for steps in _steps(source) if (charge := _settled_charge(source, steps)) is not None]
+    found = [
+        replace(charge, epoch=epoch)
+        for epoch, steps in _steps(source)
+        if (charge := _settled_charge(source, steps)) is not None
+    ]
     if not found:
         return Charge()
     best = min(found, key=lambda charge: charge.se_pF)
@@ -104,7 +111,7 @@ def step_charge(source: Source) -> Charge:
     largest_pF = max(differences_pF, default=0.0)
     if largest_pF > _MAX_DIFFERENCE * abs(best.capacitance_pF):
         return Charge()
-    return replace(best, se_pF=math.hypot(best.se_pF, largest_pF))
+    return replace(best, se_pF=math.hypot(best.se_pF, largest_pF), epoch=found[0].epoch)
 
 
 @dataclass(frozen=True)
@@ -118,8 +125,8 @@ class _Step:
     after: int
 
 
-def _steps(source: Source) -> Iterator[list[_Step]]:
-    """Yield the steps between two constant levels, those of all sweeps into the same epoch together."""
+def _steps(source: Source) -> Iterator[tuple[str, list[_Step]]]:
+    """Yield the steps between two constant levels, those of all sweeps into the same epoch together, with its name."""
     by_epoch: dict[str, list[_Step]] = {}
     for sweep in source.sweeps:
         for left, right in itertools.pairwise(source.command[sweep]):
@@ -127,11 +134,12 @@ def _steps(source: Source) -> Iterator[list[_Step]]:
             if left.is_level and right.is_level and abs(size_mV) >= _MIN_STEP_MV:
                 step = _Step(sweep, right.start, size_mV, left.stop - left.start, right.stop - right.start)
                 by_epoch.setdefault(right.name, []).append(step)
-    for steps in by_epoch.values():
+    for epoch, steps in by_epoch.items():
         sizes_mV = [step.size_mV for step in steps]
         if max(map(abs, sizes_mV)) > _MAX_SINGLE_MV and np.ptp(sizes_mV) < _MIN_STEP_MV:
             continue
-        yield [steps[i] for i in np.unique(np.linspace(0, len(steps) - 1, _MAX_SWEEPS).round().astype(int))]
+        chosen = np.unique(np.linspace(0, len(steps) - 1, _MAX_SWEEPS).round().astype(int))
+        yield epoch, [steps[i] for i in chosen]
 
 
 def _settled_charge(source: Source, steps: Sequence[_Step]) -> Charge | None:

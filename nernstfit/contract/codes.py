@@ -278,6 +278,14 @@ class Code(Term):
         "a leak reverses near 0 mV and draws the zero towards it",
         "where the current steepens with depolarisation as in no open pore: " + OF_POTENTIAL,
     )
+    FLATTENS = (
+        *("flattens_beside_leak", About.MEASUREMENT, "rectifier beside a leak"),
+        "{name}: the current flattens with depolarisation at the zero as in no open pore; if {percent:.0f} % of the "
+        "slope is a leak, as at the levels above it, subtracting it moves the zero by {shift:+.1f} mV",
+        "measure.leak: background, from a recording with a blocker, or another epoch",
+        "beside a leak, the zero of an inward rectifier or of channels that close lies between theirs and the leak's",
+        "where the levels above the zero lie on a straight line: " + _OF_POTENTIAL,
+    )
     RS_ERROR = (
         *("series_resistance_error", About.MEASUREMENT, "series-resistance error"),
         "{name}: {current:.0f} pA flow at the zero, across a series resistance that is {how}: up to {shift:.1f} mV",
@@ -327,18 +335,30 @@ class Code(Term):
     )
     FLAGGED = (
         *("flagged", About.MEASUREMENT, "remarks on a measurement", "{name}: {flags}", ""),
+<<<<<<< HEAD
         "docs/tables.md gives the meaning of each flag",
         NOTE,
+=======
+        *("docs/tables.md gives the meaning of each flag", _NOTE),
+>>>>>>> 9816262 (A recording of a test pulse alone serves the ramps of its cell; ramps of different speed determine the capacitance; a leak beside an inward rectifier is judged; samples as points have a module of their own)
     )
     LIMIT = (
         *("limit_only", About.MEASUREMENT, "limit only", "{name} has no crossing and enters the fit as a limit", ""),
         "the potential lies beyond the last level; leaving it out would bias the ratio",
         NOTE,
     )
+    TEST_PULSE = (
+        *("test_pulse", About.MEASUREMENT, "test pulse", "{name} is a test pulse: {reason}", ""),
+        *("ramps of the cell take their capacitance from it", _NOTE),
+    )
     ROW_EXCLUDED = (
         *("row_excluded", About.MEASUREMENT, "row excluded", "{name} is excluded: {reason}", ""),
+<<<<<<< HEAD
         "the table excludes it",
         NOTE,
+=======
+        *("the table excludes it", _NOTE),
+>>>>>>> 9816262 (A recording of a test pulse alone serves the ramps of its cell; ramps of different speed determine the capacitance; a leak beside an inward rectifier is judged; samples as points have a module of their own)
     )
     RS_UNKNOWN = (
         *("series_resistance_unknown", About.RUN, "series resistance unknown"),

@@ -388,6 +388,12 @@ class Flag(Term):
     CAPACITY_BY_RECORDING = "capacity_by_recording", "capacitance by steps", "of the recording, or other ramps (true)"
     CAPACITY_BY_AMPLIFIER = "capacity_by_amplifier", "capacitance by the amplifier", "the ramp's start shows it (true)"
     CAPACITY_BY_CELL = "capacity_by_cell", "capacitance by another recording", "of the cell; the ramp's start shows it"
+    CAPACITY_SERVES = (
+        "capacity_serves",
+        "capacitance for the cell's ramps",
+        "membrane capacitance by the voltage steps of a recording without an I-V curve, pF; ramps of the cell whose "
+        "own capacitance is not known take it",
+    )
     CAPACITY_UNKNOWN = (
         "capacity_unknown",
         "capacitance unknown",
@@ -409,7 +415,9 @@ class Flag(Term):
     FLATTENS = (
         "flattens",
         "flattens",
-        "the same of a slope that falls with depolarisation, as by inward rectification: valence of the ions",
+        "the slope around the zero falls faster with depolarisation than in an open pore, as by inward rectification; "
+        "beside a leak the zero then lies between that of the channels and that of the leak: valence of the ions of an "
+        "open pore that would fall as fast (true where a slope is not positive)",
     )
     CLIPPED = "clipped", "clipped", "fraction of the samples in the window at the limit of the converter"
     TREND = (

@@ -66,6 +66,8 @@ def _outcome(row: Record) -> Iterator[Finding]:
     verdict, reason = PotentialVerdict(row["verdict"]), row["reason"]
     if verdict is PotentialVerdict.EXCLUDED:
         yield _finding(Code.ROW_EXCLUDED, row, 0.0, reason=reason)
+    elif Flag.CAPACITY_SERVES in tables.flags(row["flags"]):
+        yield _finding(Code.TEST_PULSE, row, 0.0, reason=reason)
     elif verdict is not PotentialVerdict.REVERSAL:
         if math.isfinite(row["low_mV"]) or math.isfinite(row["high_mV"]):
             yield _finding(Code.LIMIT, row, 0.0)
@@ -150,11 +152,18 @@ class _Current:
             yield _finding(Code.RS_ERROR, self.row, of_potential(shift), **values)
 
     def _leak(self, iv: pd.DataFrame) -> Iterator[Finding]:
-        """Yield the shift of the zero by a leak below activation that was not subtracted."""
+        """Yield the shift of the zero by a leak that was not subtracted: below activation, or above a rectifier's."""
         sign = Configuration(self.row["configuration"]).sign
         own = curves.average(*(iv[name].to_numpy(float) for name in ("voltage_mV", "current_pA", "se_pA")))
+        if _has_gates(own, sign, self.row["temperature_C"]):
+            yield from self._beside_leak(own, sign, Code.LEAK)
+        if Flag.FLATTENS in tables.flags(self.row["flags"]):
+            yield from self._beside_leak(own, -sign, Code.FLATTENS)
+
+    def _beside_leak(self, own: Curve, sign: int, code: Code) -> Iterator[Finding]:
+        """Yield the shift of the zero by the straight line that the lowest levels show, with -1 the highest."""
         without = leak.without_linear(own, sign)
-        if without is None or not _has_gates(own, sign, self.row["temperature_C"]):
+        if without is None:
             return
         zero_mV, lost_pA = self.row["reversal_mV"], own.current_pA - without.current_pA
         slope_nS = float(np.polyfit(own.voltage_mV, lost_pA, 1)[0])
@@ -163,7 +172,7 @@ class _Current:
         effect = of_potential(shift) if len(zeros) else math.inf
         values = {"percent": 100 * min(1.0, slope_nS / self.row["slope_nS"]), "shift": shift}
         if slope_nS > 0 and effect > 0:
-            yield _finding(Code.LEAK, self.row, effect, **values)
+            yield _finding(code, self.row, effect, **values)
 
 
 def _has_gates(own: Curve, sign: int, temperature_C: float) -> bool:

@@ -91,6 +91,11 @@ class Estimate:
     pF: float = math.nan
     se_pF: float = 0.0
 
+    @property
+    def shows(self) -> bool:
+        """True where it is known and differs from none."""
+        return self.pF > _SHOWN_Z * self.se_pF
+
     def fulfils(self, limit_pF: float) -> bool:
         """Return True where it is known, is not below 0, and its interval is shorter than a one-sided limit."""
         return self.pF > -_IMPOSSIBLE_Z * self.se_pF and 2 * Z_95 * self.se_pF < limit_pF
@@ -258,7 +263,7 @@ def of_cell(found: Sequence[Estimate]) -> Estimate:
     found : sequence of Estimate
         One for each measurement.
     """
-    shown = [each for each in found if each.pF > _SHOWN_Z * each.se_pF]
+    shown = [each for each in found if each.shows]
     if not shown:
         return Estimate()
     best = min(shown, key=lambda each: each.se_pF / each.pF)

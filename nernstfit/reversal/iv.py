@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.contract.terms import Role, Voltage
 from nernstfit.reversal import capacitance, curve, leak
@@ -13,6 +13,11 @@ from nernstfit.reversal.capacitance import Capacitance
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.procedure import Procedure
 
+FloatArray = NDArray[np.float64]
+
+# Difference between the speeds of two ramps, over the larger, from which they are two: beyond the rounding of durations
+# to whole samples. How well they determine a capacitance is in its error; half or double hardly changes what is taken.
+_SAME_SPEED = 1e-2
 _POINTS = ("t_ms", "point", "command_mV", "recorded_mV", "current_pA", "se_pA")
 
 
@@ -25,19 +30,53 @@ def by_role(points: Mapping[str, ArrayLike], procedure: Procedure) -> dict[Role,
         Columns of the points as ingest writes them: role, t_ms, point, command_mV, recorded_mV, current_pA, se_pA.
     procedure : Procedure
     """
-    curves, roles = {}, np.asarray(points["role"], dtype=object)
-    for role in dict.fromkeys(roles.tolist()):
-        part = {name: np.asarray(points[name], dtype=float)[roles == role] for name in _POINTS}
-        is_ramp = bool(part["point"].any())
-        curves[Role(role)] = curve.average(
-            part["command_mV"],
-            part["current_pA"],
-            part["se_pA"],
-            procedure.series_MOhm or 0.0,
-            curve.speed(part["command_mV"], part["t_ms"], part["point"]) if is_ramp else None,
-            part["recorded_mV"] if procedure.how.voltage == Voltage.RECORDED else None,
-        )
-    return curves
+    roles = np.asarray(points["role"], dtype=object)
+    return {Role(role): _averaged(_among(points, roles == role), procedure) for role in dict.fromkeys(roles.tolist())}
+
+
+def by_speed(points: Mapping[str, ArrayLike], procedure: Procedure) -> tuple[Curve, Curve] | None:
+    """Average the faster and the slower ramps of the signal into a curve each.
+
+    Parameters
+    ----------
+    points : mapping
+        As for `by_role`.
+    procedure : Procedure
+
+    Returns
+    -------
+    faster, slower : Curve
+        None where all sweeps have one speed, or the signal is no ramp.
+    """
+    signal = _among(points, np.asarray(points["role"], dtype=object) == Role.SIGNAL)
+    if not signal["point"].any():
+        return None
+    speed = np.abs(_speed(signal))
+    if np.ptp(speed) <= _SAME_SPEED * speed.max():
+        return None
+    is_fast = speed > (speed.min() + speed.max()) / 2
+    fast, slow = (_averaged(_among(signal, rows), procedure) for rows in (is_fast, ~is_fast))
+    return fast, slow
+
+
+def _among(points: Mapping[str, ArrayLike], rows: NDArray[np.bool_]) -> dict[str, FloatArray]:
+    return {name: np.asarray(points[name], dtype=float)[rows] for name in _POINTS}
+
+
+def _speed(points: Mapping[str, FloatArray]) -> FloatArray:
+    return curve.speed(points["command_mV"], points["t_ms"], points["point"])
+
+
+def _averaged(points: Mapping[str, FloatArray], procedure: Procedure) -> Curve:
+    """Average the points of one role into a curve."""
+    return curve.average(
+        points["command_mV"],
+        points["current_pA"],
+        points["se_pA"],
+        procedure.series_MOhm or 0.0,
+        _speed(points) if points["point"].any() else None,
+        points["recorded_mV"] if procedure.how.voltage == Voltage.RECORDED else None,
+    )
 
 
 def subtracted(procedure: Procedure, curves: Mapping[Role, Curve], charging: Capacitance | None) -> Curve | None:

@@ -20,7 +20,7 @@ from nernstfit.reversal import capacitance, classify, leak
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
-from nernstfit.reversal.iv import by_role, subtracted
+from nernstfit.reversal.iv import by_role, by_speed, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.stability import Stability, drift
 
@@ -78,6 +78,12 @@ class Measurement:
         if self.charging is not None:
             return self.charging.measured
         return _known_capacitance(self.curves, self.facts, self.procedure).recording
+
+    @property
+    def serves_only(self) -> bool:
+        """True where the recording has no I-V curve, but its steps determine the membrane capacitance."""
+        measured = self.measured_capacitance
+        return _is_pulse(self.curves[Role.SIGNAL], measured) and measured.shows
 
     @property
     def capacitance_shift_mV(self) -> float:
@@ -202,6 +208,8 @@ class Measurement:
                 yield flag, bend.valence if math.isfinite(bend.valence) else None
 
     def _capacitance_flags(self) -> Iterator[tuple[Flag, float | None]]:
+        if self.serves_only:
+            yield Flag.CAPACITY_SERVES, self.measured_capacitance.pF
         if self.charging is None:
             return
         if self.charging.source is Source.UNKNOWN:
@@ -214,14 +222,18 @@ class Measurement:
             yield Flag.HYSTERESIS, None
 
 
-def _known_capacitance(curves: Mapping[Role, Curve], facts: Facts, procedure: Procedure) -> Known:
-    """Return what is known of the membrane capacitance besides the ramp that runs back over the measured one."""
-    recording = Estimate()
-    if Role.PAIR in curves:
-        recording = capacitance.estimate(curves[Role.PAIR], curves[Role.OPPOSITE], Known()).measured
-    if math.isnan(recording.pF):
-        charge = Estimate(facts.step_pF, facts.step_se_pF)
-        recording = capacitance.from_steps(charge, facts.step_nS, procedure.series_MOhm)
+def _known_capacitance(
+    curves: Mapping[Role, Curve], facts: Facts, procedure: Procedure, speeds: tuple[Curve, Curve] | None = None
+) -> Known:
+    """Return what is known of the membrane capacitance besides the ramp that runs back over the measured one.
+
+    `speeds` are the faster and the slower ramps of the signal, where they differ.
+    """
+    charge = Estimate(facts.step_pF, facts.step_se_pF)
+    pairs = [(curves[Role.PAIR], curves[Role.OPPOSITE])] if Role.PAIR in curves else []
+    found = [capacitance.estimate(*pair, Known()).measured for pair in pairs or filter(None, [speeds])]
+    found.append(capacitance.from_steps(charge, facts.step_nS, procedure.series_MOhm))
+    recording = next((each for each in found if math.isfinite(each.pF)), Estimate())
     return Known(
         table_pF=math.nan if procedure.capacitance_pF is None else procedure.capacitance_pF,
         amplifier_pF=facts.capacitance_pF,
@@ -231,6 +243,22 @@ def _known_capacitance(curves: Mapping[Role, Curve], facts: Facts, procedure: Pr
         cell=procedure.of_cell,
         configuration=procedure.configuration,
     )
+
+
+def _is_pulse(signal: Curve, measured: Estimate) -> bool:
+    """Return True for a single level whose steps determine the membrane capacitance: a test pulse."""
+    return signal.size == 1 and math.isfinite(measured.pF)
+
+
+def _without_curve(signal: Curve, measured: Estimate) -> Result:
+    """Return the verdict on a test pulse."""
+    found = f"a membrane capacitance of {measured.pF:.3g} pF (standard error {measured.se_pF:.2g})"
+    use = "which serves the ramps of the cell" if measured.shows else "which serves no ramp: it does not differ from 0"
+    reason = (
+        f"no I-V curve: {signal.command_mV[0]:g} mV is the only level of the epoch; the voltage steps of the recording "
+        f"give {found}, {use}"
+    )
+    return Result(PotentialVerdict.NO_CROSSING, reason)
 
 
 def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure) -> Measurement:
@@ -248,8 +276,10 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     Measurement
     """
     curves = by_role(points, procedure)
-    known = _known_capacitance(curves, facts, procedure)
-    charging = None
+    known = _known_capacitance(curves, facts, procedure, by_speed(points, procedure))
+    charging, signal = None, curves[Role.SIGNAL]
+    if _is_pulse(signal, known.recording):
+        return Measurement(procedure, facts, curves, signal, _without_curve(signal, known.recording), None)
     if curves[Role.SIGNAL].is_ramp:
         opposite = None if Role.PAIR in curves else curves.get(Role.OPPOSITE)
         charging = capacitance.estimate(curves[Role.SIGNAL], opposite, known)

@@ -1,0 +1,265 @@
+"""Samples of windows and ramps as points: the current of each with its standard error."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.abf import noise
+from nernstfit.abf.command import MILLIVOLTS, Segment
+from nernstfit.abf.select import label
+from nernstfit.abf.statistics import STATISTICS, WindowStatistic
+from nernstfit.abf.windows import Source
+from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.settings import Measure
+from nernstfit.contract.terms import Role, Voltage
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+# Longest stretch at the end of a step from which autocorrelation and variance are estimated, in samples. At half,
+# slow noise is estimated from fewer periods; at double only the time grows.
+_MAX_STRETCH_SAMPLES = 8192
+# Largest number of points of a ramp: 0.5 mV apart on a ramp of 200 mV. At half the zero is interpolated over wider
+# steps; at double tables grow, with more information only where the noise is white.
+_MAX_PIECES = 400
+# Samples that are held in memory at a time, 16 MB as floats. At half a large recording is read in more parts, at
+# double it takes more memory. Of ramps longer than this in all, a part determines the autocorrelation.
+_MAX_SAMPLES = 2_000_000
+# Parts into which a ramp is cut, and degree of the polynomial that each is detrended by, before its noise is
+# estimated. With half the parts, the bend of a rectifying current counts as noise; with double, slow noise is lost.
+_RAMP_PARTS, _TREND_DEGREE = 8, 3
+
+
+@dataclass(frozen=True)
+class Points:
+    """Points of one role; arrays of shape (n,).
+
+    Attributes
+    ----------
+    role : Role
+    sweep, point : ndarray of int
+        Sweep, and piece of the ramp; 0 for a step.
+    t_ms : ndarray
+        Middle of each window or piece, from the start of the sweep.
+    command_mV, recorded_mV : ndarray
+        Command, and the recorded membrane voltage where the file has one, else nan.
+    current_pA, se_pA : ndarray
+        Current and its standard error, which includes the autocorrelation of the noise.
+    samples : ndarray of int
+        Number of samples of each window or piece.
+    """
+
+    role: Role
+    sweep: IntArray
+    point: IntArray
+    t_ms: FloatArray
+    command_mV: FloatArray
+    recorded_mV: FloatArray
+    current_pA: FloatArray
+    se_pA: FloatArray
+    samples: IntArray
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Quality of the samples of one role; see `points.Reading`."""
+
+    noise_pA: float
+    autocorrelation: float
+    trend: float
+    clipped_fraction: float
+
+
+def read(
+    source: Source, role: Role, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+) -> tuple[Points, Quality]:
+    """Read the points of one role, and the quality of their samples.
+
+    Parameters
+    ----------
+    source : Source
+    role : Role
+    parts : sequence of Segment
+        Epoch in each sweep.
+    windows : sequence of tuple of int
+        First sample and end of the window in each sweep.
+    how : Measure
+
+    Raises
+    ------
+    RecordingError
+        If samples are no numbers, or a ramp has no such statistic.
+    """
+    of_kind, statistic = _read_ramps if parts[0].is_ramp else _read_steps, STATISTICS[how.statistic]
+    points, quality = of_kind(source, role, parts, windows, statistic)
+    if how.voltage == Voltage.RECORDED and not np.isfinite(points.recorded_mV).all():
+        raise RecordingError(f"the recorded membrane voltage of {label(parts[0])} holds samples that are no numbers")
+    return points, quality
+
+
+def _blocks(source: Source, windows: Sequence[tuple[int, int]]) -> Iterator[tuple[list[int], FloatArray]]:
+    """Yield places in `windows` with their currents in pA, shape (places, samples): runs of equal windows, in order.
+
+    A run is limited in size: of a large recording never more than a part is in memory.
+    """
+    for window, members in itertools.groupby(range(len(windows)), key=windows.__getitem__):
+        rows = list(members)
+        most = max(1, _MAX_SAMPLES // (window[1] - window[0]))
+        for chunk in (rows[k : k + most] for k in range(0, len(rows), most)):
+            sweeps = [source.sweeps[i] for i in chunk]
+            yield chunk, source.recording.block_pA(source.channel, sweeps, *window)
+
+
+def _read_steps(
+    source: Source,
+    role: Role,
+    parts: Sequence[Segment],
+    windows: Sequence[tuple[int, int]],
+    statistic: WindowStatistic,
+) -> tuple[Points, Quality]:
+    recording = source.recording
+    values, rises, squares = (np.empty(len(parts)) for _ in range(3))
+    for rows, block in _blocks(source, windows):
+        residual, rises[rows] = noise.detrended(block)
+        values[rows] = statistic.of_windows(block)
+        squares[rows] = noise.squares(residual)
+    starts, stops = np.array(windows).T
+    counts = stops - starts
+    stretches = [_settled_stretch(part, window) for part, window in zip(parts, windows, strict=True)]
+    # A cubic follows the tail or the opening current that remains there; the residual is the noise.
+    settled = [noise.detrended(block, _TREND_DEGREE)[0] for _, block in _blocks(source, stretches)]
+    resolution = recording.resolution_pA(source.channel)
+    se, time = noise.standard_errors(counts, squares, settled, resolution, _TREND_DEGREE)
+    return Points(
+        role=role,
+        sweep=np.array(source.sweeps),
+        point=np.zeros(len(parts), dtype=np.int64),
+        t_ms=(starts + stops) / 2 / recording.rate_Hz * 1e3,
+        command_mV=np.array([part.first_mV for part in parts]),
+        recorded_mV=_recorded(source, windows, [np.array([0])] * len(windows)),
+        current_pA=values,
+        se_pA=se * statistic.error_factor,
+        samples=counts,
+    ), Quality(
+        noise_pA=math.sqrt(squares.sum() / counts.sum()),
+        autocorrelation=time,
+        trend=_trend(rises, values, statistic),
+        clipped_fraction=_clipped(source, windows),
+    )
+
+
+def _trend(rises: FloatArray, values: FloatArray, statistic: WindowStatistic) -> float:
+    """Return the largest rise along a window over the range between sweeps; nan at a peak, which is never flat."""
+    if statistic.at_peak:
+        return math.nan
+    return float(np.abs(rises).max()) / (float(np.ptp(values)) or math.inf)
+
+
+def _read_ramps(
+    source: Source,
+    role: Role,
+    parts: Sequence[Segment],
+    windows: Sequence[tuple[int, int]],
+    statistic: WindowStatistic,
+) -> tuple[Points, Quality]:
+    of_pieces, recording = _of_pieces(statistic, parts[0]), source.recording
+    time = _ramp_time(source, windows)
+    shortest = min(stop - start for start, stop in windows)
+    pieces = max(2, min(_MAX_PIECES, shortest // max(1, math.ceil(time))))
+    edges = [np.arange(pieces) * (stop - start) // pieces for start, stop in windows]
+    current, squares, variance = np.empty((len(parts), pieces)), 0.0, np.empty(len(parts))
+    for rows, block in _blocks(source, windows):
+        residual = noise.without_outbursts(noise.detrended(_cut(block), _TREND_DEGREE)[0])
+        found = noise.variances(*noise.summary([residual]), time, _TREND_DEGREE)
+        variance[rows] = found.reshape(len(rows), -1).mean(axis=1)
+        squares += float(noise.squares(residual).sum())
+        current[rows] = of_pieces(block, edges[rows[0]])
+    samples = np.concatenate(
+        [np.diff(np.append(first, stop - start)) for (start, stop), first in zip(windows, edges, strict=True)]
+    )
+    middles = np.concatenate([start + first for (start, _), first in zip(windows, edges, strict=True)]) + samples / 2
+    # Over more than one piece the noise averages as over independent samples, one in every autocorrelation time.
+    of_mean = variance * time + noise.rounding_variance(variance, recording.resolution_pA(source.channel))
+    return Points(
+        role=role,
+        sweep=np.repeat(source.sweeps, pieces),
+        point=np.tile(np.arange(pieces), len(parts)),
+        t_ms=middles / recording.rate_Hz * 1e3,
+        command_mV=_ramp_command(parts, middles),
+        recorded_mV=_recorded(source, windows, edges),
+        current_pA=current.ravel(),
+        se_pA=np.sqrt(np.repeat(of_mean, pieces) / samples) * statistic.error_factor,
+        samples=samples,
+    ), Quality(
+        noise_pA=math.sqrt(squares / samples.sum()),
+        autocorrelation=time,
+        trend=math.nan,
+        clipped_fraction=_clipped(source, windows),
+    )
+
+
+def _of_pieces(statistic: WindowStatistic, part: Segment) -> Callable[[FloatArray, IntArray], FloatArray]:
+    if statistic.of_pieces is None:
+        known = " or ".join(f"'{each.name}'" for each in STATISTICS.values() if each.of_pieces)
+        raise RecordingError(f"{label(part)} is a ramp, which has no {statistic.name}; expected {known}")
+    return statistic.of_pieces
+
+
+def _ramp_command(parts: Sequence[Segment], middles: FloatArray) -> FloatArray:
+    """Return the command in the middle of each piece."""
+    return np.concatenate(
+        [
+            part.first_mV + (part.last_mV - part.first_mV) * (middle - part.start) / (part.stop - part.start)
+            for part, middle in zip(parts, np.split(middles, len(parts)), strict=True)
+        ]
+    )
+
+
+def _ramp_time(source: Source, windows: Sequence[tuple[int, int]]) -> float:
+    """Estimate the autocorrelation time in samples, from a limited number of ramps spread over the sweeps."""
+    samples = sum(stop - start for start, stop in windows)
+    chosen = list(range(0, len(windows), -(-samples // _MAX_SAMPLES)))
+    part = replace(source, sweeps=tuple(source.sweeps[i] for i in chosen))
+    blocks = (block for _, block in _blocks(part, [windows[i] for i in chosen]))
+    residuals = [noise.without_outbursts(noise.detrended(_cut(block), _TREND_DEGREE)[0]) for block in blocks]
+    return noise.autocorrelation_time(noise.autocorrelation(residuals, _TREND_DEGREE))
+
+
+def _cut(block: FloatArray) -> FloatArray:
+    """Return ramps cut into parts short enough for a cubic to follow; shape (sweeps * parts, samples)."""
+    parts = max(1, min(_RAMP_PARTS, block.shape[1] // (4 * (_TREND_DEGREE + 1))))
+    length = block.shape[1] // parts
+    return block[:, : parts * length].reshape(-1, length)
+
+
+def _settled_stretch(part: Segment, window: tuple[int, int]) -> tuple[int, int]:
+    """Return the last half of the epoch, where the current is settled; more of it where the window is longer."""
+    length = max((part.stop - part.start) // 2, window[1] - window[0])
+    return max(part.start, part.stop - min(length, _MAX_STRETCH_SAMPLES)), part.stop
+
+
+def _clipped(source: Source, windows: Sequence[tuple[int, int]]) -> float:
+    """Return the fraction of the samples of all windows that are at the limits of the converter."""
+    found = sum(
+        source.recording.clipped(source.channel, [sweep], *window)
+        for sweep, window in zip(source.sweeps, windows, strict=True)
+    )
+    return found / sum(stop - start for start, stop in windows)
+
+
+def _recorded(source: Source, windows: Sequence[tuple[int, int]], edges: Sequence[IntArray]) -> FloatArray:
+    """Return the mean recorded membrane voltage in mV over every window or piece; nan where none is recorded."""
+    if source.voltage is None:
+        return np.full(sum(map(len, edges)), math.nan)
+    scale = MILLIVOLTS[source.voltage.unit]
+    means = []
+    for sweep, (start, stop), first in zip(source.sweeps, windows, edges, strict=True):
+        sums = np.add.reduceat(source.recording.samples(source.voltage, sweep, start, stop), first)
+        means.append(sums / np.diff(np.append(first, stop - start)) * scale)
+    return np.concatenate(means)
