@@ -114,8 +114,9 @@ def test_inspect_shows_a_user_list_in_words_and_its_levels_in_the_table(
     assert "user list of parameter 22 (level of epoch B; its last value stays): -85, -55, 5" in done.output
     rows = [line.split() for line in done.output.splitlines()]
     header = next(row for row in rows if row[:1] == ["sweep"])
-    table = rows[rows.index(header) + 1 :][:4]
-    assert [row[header.index("B") * 2 - 1] for row in table] == ["-85", "-55", "5", "5"]
+    table = rows[rows.index(header) + 1 :][:3]
+    assert [row[0] for row in table] == ["0", "1", "2-10"]
+    assert [row[header.index("B") * 2 - 1] for row in table] == ["-85", "-55", "5"]
 
 
 def test_inspect_plots_current_and_command(tmp_path: Path, write_recording: Write) -> None:

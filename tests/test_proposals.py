@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,101 @@ def test_every_real_recording_can_be_inspected(real_abf: Path) -> None:
         assert all(each.columns.get("epoch", each.epoch) == each.epoch for each in found)
 
 
+RAMP = replace(REPOLARISED, epochs=(Epoch("A", "step", -80.0, 0.0, 300, 0), Epoch("B", "ramp", 40.0, 0.0, 1200, 0)))
+PRESSURE = Waveform(1, "P_com", "mmHg", 0.0, "epochs", (Epoch("B", "step", 0.0, -10.0, 900, 0),), False)
+
+
+def ohmic(path: Path, waveforms: Sequence[Waveform], sweeps: int, rectified: bool = False) -> Path:
+    """Write a recording of an ohmic current, or of an inward rectifier beside a leak."""
+    command = np.array([levels(s, np.arange(2000)) for s in segments(waveforms[0], sweeps, 2000)])
+    current = 5.0 * (command + 30.0)
+    if rectified:
+        current = 20.0 * (command + 85.0) / (1.0 + np.exp((command + 75.0) / 8.0)) + 1.0 * command
+    current += np.random.default_rng(4).normal(0.0, 2.0, command.shape)
+    channel = OutputChannel("Im", "pA", 0, 20_000.0)
+    write_abf(path, "2.6", EpisodicRecording(current[:, None], [channel], list(waveforms), RATE_HZ, 1.0))
+    return path
+
+
+def inspected(path: Path) -> list[str]:
+    done = CliRunner().invoke(main, ["inspect", str(path)])
+    assert done.exit_code == 0, done.output
+    return done.output.splitlines()
+
+
+def test_the_rows_come_first_each_with_its_command_line(tmp_path: Path) -> None:
+    path = ohmic(tmp_path / "my cell's.abf", [RAMP], 60)
+    lines = inspected(path)
+    assert lines.index("  B: epoch=B") < lines.index("channels (ADC)")
+    (command,) = (line.strip() for line in lines if line.startswith("     nernstfit measure"))
+    words = shlex.split(command)
+    assert words == ["nernstfit", "measure", str(path), "--epoch", "B"]
+    done = CliRunner().invoke(main, words[1:])
+    assert done.exit_code == 0
+    zero = next(float(line.split()[1]) for line in done.output.splitlines() if line.startswith("reversal_mV"))
+    (said,) = (line.split() for line in lines if line.startswith("     gives"))
+    assert float(said[1]) == pytest.approx(zero, abs=0.06)
+    assert zero == pytest.approx(-30.0, abs=0.5)
+
+
+def test_a_path_that_begins_like_an_option_is_none() -> None:
+    assert Proposal("B", Kind.RAMP, "", {"epoch": "B"}).command("-1.abf") == "nernstfit measure ./-1.abf --epoch B"
+
+
+def test_equal_sweeps_in_a_row_have_one_line(tmp_path: Path) -> None:
+    rows = [line.split()[:2] for line in inspected(ohmic(tmp_path / "a.abf", [RAMP], 60)) if line.startswith("  0")]
+    assert rows[-1] == ["0-59", "-80"]
+    steps = replace(RAMP, epochs=(Epoch("A", "step", -80.0, 10.0, 800, 0),))
+    lines = inspected(ohmic(tmp_path / "a.abf", [steps], 50))
+    first = next(at for at, line in enumerate(lines) if line.startswith("  sweep"))
+    assert [line.split()[0] for line in lines[first + 1 :][:40]] == [str(sweep) for sweep in range(40)]
+    assert lines[first + 41] == "  ... and 10 more sweeps, or ranges of equal sweeps"
+
+
+def test_a_test_pulse_alone_has_a_row_for_the_ramps_of_its_cell(tmp_path: Path) -> None:
+    pulse = replace(RAMP, epochs=(Epoch("A", "step", -75.0, 0.0, 150, 0),))
+    row = replace(BY_NAME["steps"], waveform=pulse, sweeps=5, points=1000, fixed={"capacity_pF": 20.0, "leak_nS": 0.1})
+    for found, _ in proposed(tmp_path, row, "A"):
+        assert found.kind is Kind.PULSE
+        assert found.columns == {"epoch": "A"}
+    assert "gives no crossing: no I-V curve: -75 mV" in "\n".join(inspected(tmp_path / "0.abf"))
+
+
+STEPPED = replace(RAMP, epochs=(Epoch("A", "step", -80.0, 10.0, 800, 0),))
+
+
+@pytest.mark.parametrize("own", [RAMP, STEPPED], ids=["ramps", "steps"])
+def test_a_second_stimulus_that_differs_between_the_sweeps_is_told(tmp_path: Path, own: Waveform) -> None:
+    constant = replace(PRESSURE, epochs=(replace(PRESSURE.epochs[0], level_increment=0.0),))
+    for second, told in ((PRESSURE, True), (constant, False), (replace(own, number=1, name="Copy"), False)):
+        lines = inspected(ohmic(tmp_path / "a.abf", [own, second], 7))
+        found = [line for line in lines if "a second stimulus, DAC 'P_com' in mmHg, differs between the sweeps" in line]
+        assert bool(found) == told
+        assert not any("second stimulus, DAC 'Copy'" in line for line in lines)
+        if told:
+            assert "epoch B 0 to -60 mmHg" in found[0]
+            assert "sweeps=0 or sweeps=1 or" in found[0]
+
+
+def test_the_pressure_of_a_real_recording_is_told(real_abf: Path) -> None:
+    lines = inspected(real_abf / "DM1_0002.abf")
+    at = lines.index("  C: epoch=C")
+    assert any("DAC 'P_com' in mmHg, differs between the sweeps (epoch C 0 to -60 mmHg" in line for line in lines[at:])
+
+
+@pytest.mark.parametrize("own", [RAMP, replace(RAMP, epochs=(Epoch("A", "step", -120.0, 10.0, 800, 0),))])
+def test_an_inward_rectifier_beside_a_leak_is_told_with_its_row(tmp_path: Path, own: Waveform) -> None:
+    wide = replace(own, holding=-80.0)
+    if own is RAMP:
+        first, ramp = RAMP.epochs
+        wide = replace(own, epochs=(replace(first, level=-120.0), ramp))
+    lines = inspected(ohmic(tmp_path / "a.abf", [wide], 17, rectified=True))
+    said = [line for line in lines if "flattens with depolarisation" in line]
+    assert len(said) == 1
+    assert "subtract the leak" in said[0]
+    assert not any("flattens" in line for line in inspected(ohmic(tmp_path / "b.abf", [wide], 17)))
+
+
 def test_inspect_prints_the_rows_with_their_channel(real_abf: Path) -> None:
     done = CliRunner().invoke(main, ["inspect", str(real_abf / "14o16001_vc_pair_step.abf")])
     assert done.exit_code == 0
@@ -187,3 +283,4 @@ def test_inspect_prints_the_rows_with_their_channel(real_abf: Path) -> None:
     assert "  G: epoch=G;channel=IN 1\n" in done.output
     alone = CliRunner().invoke(main, ["inspect", str(real_abf / "20917009.abf")])
     assert "  F: epoch=F;from_ms=8;to_ms=18\n     tail: steps after a constant one" in alone.output
+    assert " --epoch F --from-ms 8 --to-ms 18\n     gives " in alone.output

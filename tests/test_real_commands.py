@@ -89,7 +89,7 @@ def test_a_stimulus_file_is_scaled_and_shifted(open_real: Callable[[str], Record
 
 def test_a_stimulus_file_is_described_and_drawn(open_real: Callable[[str], Recording], how: settings.Measure) -> None:
     lines = list(describe(open_real("171116sh_0015"), how))
-    assert "  0      between -75 and -65 (0+10000)" in lines
+    assert "  0-2    between -75 and -65 (0+10000)" in lines
     assert lines[-2] == "command: DAC 'Cmd 0', stimulus file sine sweep magnitude 20.abf"
     for trace in sweep_traces(open_real("171116sh_0015"), how):
         assert -75 <= trace.command_mV.min() < -74

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -13,14 +14,14 @@ from nernstfit.abf.records import UserList, Waveform
 from nernstfit.abf.select import current_and_command
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, trace
 from nernstfit.abf.voltage import recorded_voltages
-from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.errors import RecordingError, runs
 from nernstfit.contract.settings import Measure
 
-_MAX_SWEEPS = 40  # rows of the table of epochs; more scroll off a screen, half would cut common protocols short
+_MAX_ROWS = 40  # of the table of epochs; more scroll off a screen, half would cut common protocols short
 _BINS = 900  # of a trace, about the width of the figure in pixels: at half steps look slanted, double is not seen
 
 
-def describe(recording: Recording, how: Measure) -> Iterator[str]:
+def describe(recording: Recording, how: Measure, proposed: Iterable[str] = ()) -> Iterator[str]:
     """Describe a recording line by line: channels, outputs, tags, epochs, and which command drives which current.
 
     Parameters
@@ -28,6 +29,8 @@ def describe(recording: Recording, how: Measure) -> Iterator[str]:
     recording : Recording
     how : Measure
         Channel and DAC that are asked for.
+    proposed : iterable of str
+        Lines that follow the first ones: how to measure it.
 
     Yields
     ------
@@ -37,6 +40,7 @@ def describe(recording: Recording, how: Measure) -> Iterator[str]:
     yield f"{_extent(recording)}, {recording.rate_Hz:g} samples per second and channel"
     if recording.comment:
         yield f"comment: {recording.comment}"
+    yield from proposed
     yield ""
     yield "channels (ADC)"
     for channel in recording.channels:
@@ -91,7 +95,8 @@ def _tags(recording: Recording) -> Iterator[str]:
 
 
 def _epochs(recording: Recording, waveform: Waveform) -> Iterator[str]:
-    """Describe the levels of every epoch, one line per sweep."""
+    """Describe the levels of every epoch, one line per sweep; sweeps in a row that are equal have one line."""
+    rate_Hz = recording.rate_Hz
     try:
         command = segments(waveform, recording.sweeps, recording.points)
     except RecordingError as fault:
@@ -101,15 +106,21 @@ def _epochs(recording: Recording, waveform: Waveform) -> Iterator[str]:
     yield f"{content} of '{waveform.name}' in {waveform.unit}; start and length in ms"
     names = list(dict.fromkeys(part.name for sweep in command for part in sweep if part.name != BEFORE))
     cells = [["sweep", *names]]
-    for number, sweep in enumerate(command[:_MAX_SWEEPS]):
-        parts = {part.name: part for part in sweep}
-        found = [_part(parts[name], recording.rate_Hz) if name in parts else "" for name in names]
-        cells.append([str(number), *found])
+    for found, alike in itertools.groupby(range(recording.sweeps), lambda sweep: _row(command[sweep], names, rate_Hz)):
+        cells.append([*runs(list(alike)), *found])
+    rest = len(cells) - 1 - _MAX_ROWS
+    cells = cells[: 1 + _MAX_ROWS]
     widths = [max(len(row[i]) for row in cells) for i in range(len(names) + 1)]
     for row in cells:
         yield "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-    if recording.sweeps > _MAX_SWEEPS:
-        yield f"  ... and {recording.sweeps - _MAX_SWEEPS} more sweeps"
+    if rest > 0:
+        yield f"  ... and {rest} more sweeps, or ranges of equal sweeps"
+
+
+def _row(sweep: Sequence[Segment], names: Sequence[str], rate_Hz: float) -> list[str]:
+    """Return the cells of one sweep, one for each epoch."""
+    parts = {part.name: part for part in sweep}
+    return [_part(parts[name], rate_Hz) if name in parts else "" for name in names]
 
 
 def _part(part: Segment, rate_Hz: float) -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -21,11 +22,13 @@ from numpy.typing import NDArray
 
 from nernstfit.abf.command import AFTER, BEFORE, Segment
 from nernstfit.abf.points import Reading, measure_points
-from nernstfit.abf.ramps import capacitance_ramps, refuse_both_ways
+from nernstfit.abf.ramps import capacitance_ramps, ramp_speed, refuse_both_ways
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import PICOAMPERES
 from nernstfit.abf.samples import Points
-from nernstfit.abf.select import epoch_parts
+from nernstfit.abf.second_stimulus import second_stimuli
+from nernstfit.abf.select import epoch_parts, has_curve
+from nernstfit.abf.transients import step_charge
 from nernstfit.abf.windows import Source, open_source, running_mean
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
@@ -69,6 +72,7 @@ class Kind(StrEnum):
     INACTIVATING = "inactivating"
     ACTIVATING = "activating"
     CONSTANT = "constant"
+    PULSE = "test pulse"
     UNCLEAR = "unclear"
 
 
@@ -84,17 +88,32 @@ class Proposal:
         Reason for the row, or why there is none.
     columns : mapping
         Columns of recordings.csv with their values; empty where no row is proposed.
+    remarks : tuple of str
+        Sentences on what may make the row wrong.
     """
 
     epoch: str
     kind: Kind
     sentence: str
     columns: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     @property
     def row(self) -> str:
         """Columns as column=value, joined by ;."""
         return ";".join(f"{name}={value}" for name, value in self.columns.items())
+
+    def command(self, file: str) -> str:
+        """Return the command line that measures a file so, as a shell takes it.
+
+        Parameters
+        ----------
+        file : str
+            Its path as typed.
+        """
+        path = f"./{file}" if file.startswith("-") else file
+        options = (part for name, value in self.columns.items() for part in (f"--{name.replace('_', '-')}", value))
+        return shlex.join(["nernstfit", "measure", path, *options])
 
 
 def proposals(recording: Recording, how: Measure) -> tuple[Proposal, ...]:
@@ -134,9 +153,10 @@ def _of_channel(recording: Recording, how: Measure) -> tuple[Proposal, ...]:
     source = open_source(recording, how, ())
     names = dict.fromkeys(part.name for sweep in source.command for part in sweep if part.name != BEFORE)
     found = [_proposal(source, how, name) for name in names]
+    remarks = tuple(second_stimuli(source))
     asked = {key: str(getattr(how, key)) for key in ("channel", "command") if getattr(how, key) != "auto"}
     return tuple(
-        replace(each, columns={**each.columns, **asked}) if each.columns else each
+        replace(each, columns={**each.columns, **asked} if each.columns else {}, remarks=remarks)
         for each in found
         if each.epoch != AFTER or each.kind is not Kind.CONSTANT
     )
@@ -149,12 +169,21 @@ def _proposal(source: Source, how: Measure, epoch: str) -> Proposal:
             return _of_ramp(source, how, parts)
         levels = {part.first_mV for part in parts}
         if len(levels) == 1:
-            return Proposal(epoch, Kind.CONSTANT, f"at {parts[0].first_mV:g} mV in every sweep: no I-V curve")
+            return _of_constant(source, parts[0])
         if len(levels) < _MIN_LEVELS:
             return Proposal(epoch, Kind.UNCLEAR, f"steps to {len(levels)} levels, too few to judge the current by")
         return _of_steps(_Steps(source, how, parts))
     except RecordingError as fault:
         return Proposal(epoch, Kind.UNCLEAR, str(fault))
+
+
+def _of_constant(source: Source, part: Segment) -> Proposal:
+    """Propose the row of a recording that holds a test pulse alone; any other constant step has none."""
+    sentence = f"at {part.first_mV:g} mV in every sweep: no I-V curve"
+    if has_curve(source.command) or step_charge(source).epoch != part.name:
+        return Proposal(part.name, Kind.CONSTANT, sentence)
+    sentence += "; its step gives the membrane capacitance, which serves the ramps of the cell"
+    return Proposal(part.name, Kind.PULSE, sentence, {"epoch": part.name})
 
 
 def _of_ramp(source: Source, how: Measure, parts: Sequence[Segment]) -> Proposal:
@@ -169,6 +198,8 @@ def _of_ramp(source: Source, how: Measure, parts: Sequence[Segment]) -> Proposal
         sentence += f"; the ramps {first} and {second} give the membrane capacitance"
     elif partners:
         sentence += f"; the ramp {partners[Role.OPPOSITE][0].name} runs back and gives the membrane capacitance"
+    elif len({round(ramp_speed(source, each), 3) for each in parts}) > 1:
+        sentence += " in the first sweep; ramps of different speed give the membrane capacitance"
     else:
         sentence += "; no ramp runs back: give capacitance_pF if it is known"
     return Proposal(part.name, Kind.RAMP, sentence, {"epoch": part.name})
@@ -391,12 +422,16 @@ def _tail_window(steps: _Steps, reading: Reading, change: _Change) -> tuple[str,
     return f"{start / per_ms:g}", f"{(start + length) / per_ms:g}"
 
 
-def described(found: Sequence[Proposal]) -> Iterator[str]:
+def described(found: Sequence[Proposal], file: str, outcome: Callable[[Proposal], Iterable[str]]) -> Iterator[str]:
     """Yield the lines in which `nernstfit inspect` prints proposals.
 
     Parameters
     ----------
     found : sequence of Proposal
+    file : str
+        Path of the recording as typed.
+    outcome : callable
+        Sentences on what the row of a proposal gives.
     """
     if found:
         yield ""
@@ -404,3 +439,8 @@ def described(found: Sequence[Proposal]) -> Iterator[str]:
     for each in found:
         yield f"  {each.epoch}: {each.row or 'no row is proposed'}"
         yield f"     {each.kind}: {each.sentence}"
+        if each.columns:
+            yield f"     {each.command(file)}"
+            yield from (f"     {sentence}" for sentence in outcome(each))
+        if each.kind is not Kind.CONSTANT:
+            yield from (f"     {remark}" for remark in each.remarks)

@@ -31,22 +31,23 @@ Examples:
 def inspect(file: Path, channel: str | None, command: str | None, plot: Path | None) -> None:
     """List the contents of FILE: channels, outputs, epochs sweep by sweep, tags, and the command in use.
 
-    At the end it proposes for each epoch the columns of recordings.csv that measure it, with the reason.
+    First it proposes for each epoch the columns of recordings.csv that measure it, with the reason, the command line
+    that does so at once, and what this gives.
     """
     from nernstfit.abf import describe, proposals, read  # noqa: PLC0415
+    from nernstfit.commands.calculations import measure as calculation  # noqa: PLC0415
     from nernstfit.contract import settings  # noqa: PLC0415
     from nernstfit.contract.errors import RecordingError  # noqa: PLC0415
 
     given = {name: value for name, value in (("channel", channel), ("command", command)) if value is not None}
     how = settings.measure_for(settings.default_measure(), given, "--{}".format)
     recording = read.read(file)
-    for line in describe.describe(recording, how):
-        click.echo(line)
     try:
         proposed = proposals.proposals(recording, how)
     except RecordingError:  # the last line of the description is its sentence
         proposed = ()
-    for line in proposals.described(proposed):
+    lines = proposals.described(proposed, str(file), lambda found: calculation.outcome(str(file), found.columns))
+    for line in describe.describe(recording, how, lines):
         click.echo(line)
     if plot is not None:
         from nernstfit.abf.columns import TRACES, table, trace_columns  # noqa: PLC0415

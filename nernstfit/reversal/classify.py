@@ -114,6 +114,20 @@ class Result:
         """True where the two estimators differ by more than two standard errors of the difference."""
         return abs(self.disagreement_mV) > _DISAGREEMENT_Z * self.disagreement_se_mV
 
+    @property
+    def flattening(self) -> str:
+        """Sentence on a current that flattens with depolarisation around the zero as in no open pore, or ''."""
+        if self.flattens is None:
+            return ""
+        # The later of the two slopes with depolarisation is the smaller one.
+        steep, flat = max(self.flattens.slopes_nS), min(self.flattens.slopes_nS)
+        return (
+            f"the current flattens with depolarisation around {self.potential_mV:.1f} mV, from {steep:.2g} to "
+            f"{flat:.2g} nS, more than in an open pore: an inward rectifier, a blocked pore, or channels that close, "
+            "beside a leak? With a leak the zero lies between that of the channels and that of the leak: subtract the "
+            "leak, or block the channels and subtract the background"
+        )
+
 
 def find(iv: Curve, criteria: Criteria) -> Result:
     """Find the reversal potential of an I-V curve on its voltage axis.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -13,12 +13,16 @@ from nernstfit.abf.columns import POINTS, point_columns, table
 from nernstfit.abf.read import open_recording
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
-from nernstfit.contract.terms import Configuration, Leak
+from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict
 from nernstfit.experiment.folder import sweep_numbers
-from nernstfit.experiment.records import RECORDINGS, row_of_file
+from nernstfit.experiment.records import RECORDINGS, Row, row_of_file
+from nernstfit.reversal.classify import interval_mV
+from nernstfit.reversal.measure import Measurement
 from nernstfit.stages.correct import correct_row
 from nernstfit.stages.ingest import read_row
 from nernstfit.stages.measure import measure_row
+
+_ROOM_C = 22.0  # temperature in C where none is known, the default of the configuration
 
 
 def option(key: str) -> str:
@@ -70,6 +74,36 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
     InputError
         Where a value is not valid.
     """
+    row, values, _ = _measured(path, cells, patch)
+    return correct_row(row, values, math.nan)
+
+
+def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
+    """Yield sentences on what a row gives: its potential, or the reason why there is none, and a doubt about its shape.
+
+    Parameters
+    ----------
+    path : str
+    cells : mapping
+        As for `measure`.
+    """
+    _, values, found = _measured(path, cells, PatchProperties(None, None, _ROOM_C))
+    verdict = PotentialVerdict(values["verdict"])
+    if verdict is not PotentialVerdict.REVERSAL or found is None:
+        yield f"gives {verdict.label}: {values['reason']}"
+        return
+    se_mV = math.hypot(values["se_mV"], values["further_se_mV"])
+    below, above = interval_mV(se_mV, values["capacitance_shift_mV"])
+    zero_mV = values["reversal_mV"]
+    yield f"gives {zero_mV:.1f} mV (95 % interval {zero_mV - below:.1f} to {zero_mV + above:.1f} mV), as commanded"
+    if remark := found.result.flattening:
+        yield remark
+
+
+def _measured(
+    path: str, cells: Mapping[str, str], patch: PatchProperties
+) -> tuple[Row, dict[str, Any], Measurement | None]:
+    """Measure a recording by the stages of a row."""
     given = {key: text for key, text in cells.items() if key != "sweeps"}
     if (given.get("leak") == Leak.BACKGROUND) != bool(patch.subtract):
         raise InputError("--subtract: the file of a background and --leak background go together")
@@ -83,5 +117,4 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
     )
     fact, reading = read_row(row, open_recording)
     points = table(point_columns(row.measurement, reading.points), POINTS) if reading else None
-    values, _ = measure_row(row, fact, points)
-    return correct_row(row, values, math.nan)
+    return row, *measure_row(row, fact, points)
