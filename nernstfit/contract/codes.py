@@ -245,8 +245,7 @@ class Code(Term):
     )
     BOUND = (
         *("bound", About.RATIO, "bound only", "{subject}: {verdict}; {reason}", ""),
-        "the data allow no ratio, but exclude a part of its range",
-        NOTE,
+        *("the data allow no ratio, but exclude a part of its range", NOTE),
     )
     HELD = (
         *(str(RatioVerdict.HELD), About.RATIO, "ratio held", "{subject} is no estimate: {reason}", ""),
@@ -284,7 +283,7 @@ class Code(Term):
         "slope is a leak, as at the levels above it, subtracting it moves the zero by {shift:+.1f} mV",
         "measure.leak: background, from a recording with a blocker, or another epoch",
         "beside a leak, the zero of an inward rectifier or of channels that close lies between theirs and the leak's",
-        "where the levels above the zero lie on a straight line: " + _OF_POTENTIAL,
+        "where the levels above the zero lie on a straight line: " + OF_POTENTIAL,
     )
     RS_ERROR = (
         *("series_resistance_error", About.MEASUREMENT, "series-resistance error"),
@@ -335,45 +334,32 @@ class Code(Term):
     )
     FLAGGED = (
         *("flagged", About.MEASUREMENT, "remarks on a measurement", "{name}: {flags}", ""),
-<<<<<<< HEAD
-        "docs/tables.md gives the meaning of each flag",
-        NOTE,
-=======
-        *("docs/tables.md gives the meaning of each flag", _NOTE),
->>>>>>> 9816262 (A recording of a test pulse alone serves the ramps of its cell; ramps of different speed determine the capacitance; a leak beside an inward rectifier is judged; samples as points have a module of their own)
+        *("docs/tables.md gives the meaning of each flag", NOTE),
     )
     LIMIT = (
         *("limit_only", About.MEASUREMENT, "limit only", "{name} has no crossing and enters the fit as a limit", ""),
-        "the potential lies beyond the last level; leaving it out would bias the ratio",
-        NOTE,
+        *("the potential lies beyond the last level; leaving it out would bias the ratio", NOTE),
     )
     TEST_PULSE = (
         *("test_pulse", About.MEASUREMENT, "test pulse", "{name} is a test pulse: {reason}", ""),
-        *("ramps of the cell take their capacitance from it", _NOTE),
+        *("ramps of the cell take their capacitance from it", NOTE),
     )
     ROW_EXCLUDED = (
         *("row_excluded", About.MEASUREMENT, "row excluded", "{name} is excluded: {reason}", ""),
-<<<<<<< HEAD
-        "the table excludes it",
-        NOTE,
-=======
-        *("the table excludes it", _NOTE),
->>>>>>> 9816262 (A recording of a test pulse alone serves the ramps of its cell; ramps of different speed determine the capacitance; a leak beside an inward rectifier is judged; samples as points have a module of their own)
+        *("the table excludes it", NOTE),
     )
     RS_UNKNOWN = (
         *("series_resistance_unknown", About.RUN, "series resistance unknown"),
         "no series resistance is given for {n} of {total} measurements, and none is corrected for",
         "give series_resistance_MOhm and compensation_percent",
         "where no leak is subtracted no current flows at the zero, which then does not depend on it; see "
-        "series_resistance_error",
-        NOTE,
+        * ("series_resistance_error", NOTE),
     )
     BELOW_THERMAL = (
         *("noise_below_thermal", About.MEASUREMENT, "noise below the thermal bound"),
         "{name}: the noise is {ratio:.2g} of the thermal noise of its conductance",
         "check the filter that the file states; sweeps may be averages",
-        "the bandwidth was narrower than the file states, or the sweeps are averages",
-        NOTE,
+        *("the bandwidth was narrower than the file states, or the sweeps are averages", NOTE),
     )
     # Junctions and solutions
     JUNCTION_SIGN = (
@@ -505,6 +491,5 @@ class Code(Term):
     )
     OWN_COLUMNS = (
         *("own_columns", About.RUN, "columns of your own", "columns of your own, carried along: {columns}", ""),
-        "they stand behind the columns of reversal_potentials.csv and decide nothing",
-        NOTE,
+        *("they stand behind the columns of reversal_potentials.csv and decide nothing", NOTE),
     )
