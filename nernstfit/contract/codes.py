@@ -353,7 +353,8 @@ class Code(Term):
         "no series resistance is given for {n} of {total} measurements, and none is corrected for",
         "give series_resistance_MOhm and compensation_percent",
         "where no leak is subtracted no current flows at the zero, which then does not depend on it; see "
-        * ("series_resistance_error", NOTE),
+        "series_resistance_error",
+        NOTE,
     )
     BELOW_THERMAL = (
         *("noise_below_thermal", About.MEASUREMENT, "noise below the thermal bound"),
