@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -41,12 +42,21 @@ def run(folder: Path, options: tuple[str, ...], as_json: bool) -> None:
     """
     check(folder)
     before = _made(folder)
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--directory", str(folder), *options]
-    status = subprocess.run(command, check=False).returncode
+    status = _snakemake("--snakefile", str(SNAKEFILE), "--directory", str(folder), *options)
     is_run = (status == 0 and not _PLANNING & set(options)) or _made(folder) != before
     if is_run and _is_current(folder):
         show_outcome(folder, as_json)
     sys.exit(status)
+
+
+def _snakemake(*arguments: str) -> int:
+    """Run snakemake in this process, which has imported already what the workflow needs; returns its exit status."""
+    try:
+        with contextlib.chdir(Path.cwd()):  # snakemake may end in another folder
+            importlib.import_module("snakemake.cli").main(list(arguments))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0
 
 
 def show_outcome(folder: Path, as_json: bool = False) -> None:

@@ -14,7 +14,6 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, between, named, of_ratio
@@ -22,6 +21,7 @@ from nernstfit.contract.terms import RatioScope, RatioVerdict
 from nernstfit.experiment.records import Row
 from nernstfit.judgement.evidence import Evidence, Record, date_of, in_group
 from nernstfit.judgement.inputs import Cell, batch_columns
+from nernstfit.permeability.distributions import f_tail
 
 # p of the F test between batches below which they differ, over all quantities tested (contract). At half one sound
 # study in forty is warned of; at double one in ten.
@@ -170,7 +170,7 @@ def f_test(values: Sequence[float], batches: Sequence[Hashable]) -> tuple[float,
     of_cells = float(((table["value"] - means) ** 2).sum()) / within_df
     if of_cells <= np.finfo(float).tiny:
         return math.nan, math.nan
-    return of_batches / of_cells, float(stats.f.sf(of_batches / of_cells, between_df, within_df))
+    return of_batches / of_cells, f_tail(of_batches / of_cells, between_df, within_df)
 
 
 # Few batches

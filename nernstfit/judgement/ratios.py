@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, named, of_potential, of_ratio
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioScope, RatioVerdict, ValidityTest
 from nernstfit.judgement.evidence import Evidence, Record, in_group
+from nernstfit.permeability.distributions import t_tail
 from nernstfit.physics.solution.coefficients import NAMES
 
 # Cells up to which an interval is said to rest on few: with three, Student's t is 4.3, twice that of many cells. At
@@ -128,7 +128,7 @@ def outlying(ln_ratios: np.ndarray, se: np.ndarray, ratios: int = 1) -> tuple[in
         distance = abs(float(ln_ratios[i] - others.mean()))
         found.append((distance / deviation if deviation > 0 else math.inf * (distance > 0), i, float(others.mean())))
     t, i, theirs = max((each for each in found if not math.isnan(each[0])), default=(0.0, 0, 0.0))
-    p = ratios * n * 2 * float(stats.t.sf(t, n - 2))
+    p = ratios * n * 2 * t_tail(t, n - 2)
     return (i, theirs, t) if p < _MAX_P and math.isfinite(t) else None
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from nernstfit.contract.settings import FitSettings, Settings
 from nernstfit.contract.terms import ActivityModel, CorrectionStep, ErrorSource, RatioVerdict
+from nernstfit.permeability.distributions import normal_quantile
 from nernstfit.permeability.error_propagation import SystematicErrors, propagate
 from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import nernst_slopes
@@ -46,7 +46,7 @@ _FREE_OFFSET_SCATTER_MV = 1.0
 """Scatter that stands for the electrode offsets on the first steps of the ladder where the configuration leaves them
 free: about what a good electrode drifts. With half or twice of it only the intervals of these steps change."""
 
-_Z_95 = float(stats.norm.ppf(0.975))  # standard deviations of a one-sided 95 % limit of a half-normal error
+_Z_95 = normal_quantile(0.975)  # standard deviations of a one-sided 95 % limit of a half-normal error
 
 _NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
 
@@ -353,7 +353,7 @@ def cell_ratios(whole: Fit, settings: FitSettings, unknown: Collection[str] = ()
     unknown : collection of str
         Cells of which the inside is unknown; their free term is that of the inside and of the electrode together.
     """
-    data, z = whole.data.with_factor(whole.ln_p), float(stats.norm.ppf(0.5 + settings.confidence / 2))
+    data, z = whole.data.with_factor(whole.ln_p), normal_quantile(0.5 + settings.confidence / 2)
     data = replace(data, parameters=data.parameters.unbounded())  # bounds are of the population
     offset_sd = math.inf if math.isinf(settings.offset_sd_mV) else whole.components.offset_mV
     found: list[CellRatio] = []
@@ -441,7 +441,7 @@ def _ladder(model: Model, fits: GroupFits) -> tuple[LadderStep, ...]:
         if not is_last:
             scatter = scale if math.isfinite(scale) else _FREE_OFFSET_SCATTER_MV
             potential_mV = _potential_at_mV(step, fits.group)[kept]
-            data = replace(data, potential_mV=potential_mV, se_mV=np.hypot(data.se_mV, scatter))
+            data = data.with_potentials(potential_mV, np.hypot(data.se_mV, scatter))
         offset_scale = scale if is_last or always_free else 0.0
         result = fits.result_of(data, at_step, offset_scale, with_junction=step not in _BEFORE_JUNCTION)
         found.append(LadderStep(step, result.ratios))

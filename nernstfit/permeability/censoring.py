@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +66,7 @@ def needed(data: Observations, robust: bool) -> bool:
 def begin(data: Observations) -> Observations:
     """Return working responses to start from: limits carry no information yet."""
     extra = np.where(np.isin(np.arange(data.size), data.censored), _UNKNOWN_MV2, 0.0)
-    return replace(data, se_mV=np.sqrt(data.se_mV**2 + extra))
+    return data.with_potentials(se_mV=np.sqrt(data.se_mV**2 + extra))
 
 
 def update(
@@ -137,7 +136,7 @@ def _matched(
     total = variance + own
     away = (working.potential_mV - mean) ** 2 / total
     log_normal = -(away + np.log(total) + _LN_2PI) / 2
-    fresh = replace(data, potential_mV=potential, se_mV=np.sqrt(data.se_mV**2 + extra))
+    fresh = data.with_potentials(potential, np.sqrt(data.se_mV**2 + extra))
     return fresh, float((log_true - log_normal)[which].sum())
 
 

@@ -19,6 +19,7 @@ Everything is calculated cluster by cluster (see `Observations.clusters`), all a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,20 +78,17 @@ class CovarianceComponents:
     def __init__(self, data: Observations, gradient: FloatArray) -> None:
         self.rows = data.clusters
         self.there = self.rows >= 0
-        both = self.there[:, :, None] & self.there[:, None, :]
-        cell = np.searchsorted(data.cell_names, data.cells)[self.rows]
         self.ions = np.flatnonzero(present(data))
         self._gradient = self.arranged(gradient[:, : len(data.ions)])
-        within = both & (cell[:, :, None] == cell[:, None, :])
-        n_averaged = data.n_averaged[self.rows]
-        self._common = np.where(within, 1.0 / np.maximum(n_averaged[:, :, None], n_averaged[:, None, :]), 0.0)
+        self._common = data.cells_in_common
         self._matrices = {OFFSET: self._common}
         if data.batch_names:
+            both = self.there[:, :, None] & self.there[:, None, :]
             batch = np.array([data.batch_names.index(b) if b else -1 for b in data.batches])[self.rows]
             one = both & (batch[:, :, None] == batch[:, None, :]) & (batch[:, :, None] >= 0)
             of_all_ions = self._gradient @ self._gradient.transpose(0, 2, 1)
-            self._matrices[BATCH] = np.where(one | within, of_all_ions, 0.0)
-        self._matrices[NOISE] = self.arranged(data.se_mV[:, None]) ** 2 * np.eye(both.shape[1])
+            self._matrices[BATCH] = np.where(one | (self._common > 0), of_all_ions, 0.0)
+        self._matrices[NOISE] = self.arranged(data.se_mV[:, None]) ** 2 * np.eye(self.rows.shape[1])
 
     def arranged(self, values: FloatArray) -> FloatArray:
         """Return values of shape (n, m) by cluster, shape (clusters, width, m), 0 at the padding."""
@@ -133,7 +131,7 @@ class CovarianceComponents:
         """Return dV / d ln s of each s of one random effect, shape (of them, clusters, width, width)."""
         if name not in (LN_P, COMMON_LN_P):
             return np.asarray(self._matrices[name] * (2.0 * getattr(components, name) ** 2))[None]
-        g = np.moveaxis(self._gradient[:, :, self.ions], 2, 0) * np.array(components.ln_p)[self.ions, None, None]
+        g = self._gradient[:, :, self.ions].transpose(2, 0, 1) * np.array(components.ln_p)[self.ions, None, None]
         return np.asarray(2.0 * self._common * g[:, :, :, None] * g[:, :, None, :])
 
     def _contributions(self, components: VarianceComponents) -> dict[str, FloatArray]:
@@ -231,7 +229,7 @@ class WhitenedDesign:
         """ln det X'X over the estimable directions."""
         return 2.0 * float(np.log(self.size).sum() + np.log(self.scale).sum())
 
-    @property
+    @cached_property
     def root(self) -> FloatArray:
         """Matrix R with (X'X)^-1 = R R', so that X R are the left singular vectors; shape (p, rank)."""
         return np.asarray(self.right.T / self.size / self.scale[:, None])

@@ -196,7 +196,7 @@ def simulated_ratios(planned: Design, number: int, seed: int) -> list[tuple[Rati
         offsets = planned.components.offset_mV * rng.standard_normal(len(ln_p))
         potential = data.untied.predict(ln_p)[cell, np.arange(data.size)] + offsets[cell]
         potential = potential + data.se_mV * rng.standard_normal(data.size)
-        simulated = replace(data, potential_mV=potential)
+        simulated = data.with_potentials(potential)
         result = fit(simulated, planned.reference, planned.offset_scale_mV, robust=planned.robust)
         found.append(ratio_inference.ratios(result, planned.systematic_mV, planned.confidence))
     return found

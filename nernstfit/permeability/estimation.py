@@ -96,7 +96,7 @@ class State:
     @property
     def of_mean_cell(self) -> Observations:
         """Working responses minus the curvature bias, as the mean cell would give them."""
-        return replace(self.working, potential_mV=self.working.potential_mV - self.curvature_bias_mV)
+        return self.working.with_potentials(self.working.potential_mV - self.curvature_bias_mV)
 
 
 def estimate(problem: Problem, components: VarianceComponents) -> tuple[State, bool]:

@@ -220,7 +220,7 @@ def expected(
     )
     ln_p = data.parameters.completed(ln_p)
     bias = curvature_bias_mV(data, ln_p, known)
-    at_expectation = replace(data, potential_mV=data.predict(ln_p) + bias)
+    at_expectation = data.with_potentials(data.predict(ln_p) + bias)
     problem = Problem(at_expectation, reference, _free(data, reference), estimated, offset_scale_mV)
     return _summary(problem, State(ln_p, known, at_expectation, bias), settled=True)
 

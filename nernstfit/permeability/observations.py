@@ -94,6 +94,11 @@ class Observations:
         return np.asarray(np.where(self.blocks >= 0, self.n_averaged[self.blocks], 0).max(axis=1))
 
     @cached_property
+    def cell_index(self) -> NDArray[np.int64]:
+        """Index of the cell of each observation among `cell_names`, shape (n,)."""
+        return np.searchsorted(self.cell_names, self.cells)
+
+    @cached_property
     def blocks(self) -> NDArray[np.int64]:
         """Rows of each cell, shape (cells, largest number of rows of a cell), padded with -1."""
         return _rows_by_name(self.cells)
@@ -123,6 +128,31 @@ class Observations:
             one, two = sorted((name[cell], name[other]))
             name = {key: one if value == two else value for key, value in name.items()}
         return tuple(name[cell] for cell in self.cells)
+
+    @cached_property
+    def cells_in_common(self) -> FloatArray:
+        """Part of their variance between cells that two observations share; shape (clusters, width, width).
+
+        1 / n within a cell, n being the larger number of cells that one of both averages; else, and at the padding, 0.
+        """
+        there, cell, n_averaged = self.clusters >= 0, self.cell_index[self.clusters], self.n_averaged[self.clusters]
+        within = there[:, :, None] & there[:, None, :] & (cell[:, :, None] == cell[:, None, :])
+        return np.where(within, 1.0 / np.maximum(n_averaged[:, :, None], n_averaged[:, None, :]), 0.0)
+
+    @cached_property
+    def present(self) -> NDArray[np.bool_]:
+        """True for the ions that occur in any solution of the observations; shape (k,)."""
+        return np.asarray(((self.inside > 0) | (self.outside > 0)).any(axis=0))
+
+    def with_potentials(self, potential_mV: FloatArray | None = None, se_mV: FloatArray | None = None) -> Observations:
+        """Return the same observations with other potentials or standard errors.
+
+        What follows from cells, baths and ions is handed on: a fit needs it for many potentials.
+        """
+        given: dict[str, Any] = {"potential_mV": potential_mV, "se_mV": se_mV}
+        changed = replace(self, **{name: values for name, values in given.items() if values is not None})
+        vars(changed).update((name, getattr(self, name)) for name in _OF_DESIGN)
+        return changed
 
     def subset(self, rows: Sequence[int]) -> Observations:
         """Return some of the observations, in the order of `rows`."""
@@ -276,6 +306,13 @@ class Observations:
         return np.asarray(-ghk.current(potentials, *through, temperature_C) / slope)
 
 
+_OF_DESIGN = (
+    *("cell_names", "cell_index", "cell_sizes", "blocks", "censored", "batch_names", "clusters"),
+    *("cells_in_common", "present", "_distinct", "_sides"),
+)
+"""Cached properties of observations that do not depend on potentials and standard errors."""
+
+
 def _rows_by_name(names: Sequence[str]) -> NDArray[np.int64]:
     """Return the rows of each name, sorted by name, shape (names, largest number of rows), padded with -1."""
     rows: dict[str, list[int]] = {name: [] for name in sorted(set(names))}
@@ -313,7 +350,7 @@ def membrane_activities_mM(
 
 def present(data: Observations) -> NDArray[np.bool_]:
     """Return True for the ions that occur in any solution of the observations; shape (k,)."""
-    return np.asarray(((data.inside > 0) | (data.outside > 0)).any(axis=0))
+    return data.present
 
 
 def without_activities(

@@ -216,6 +216,7 @@ class Deviance:
         self._model, self._base, self._restricted = model, base, restricted
         self.parameters = variance_parameters_of(tuple(names), tuple(model.structure.ions.tolist()), scale_mV)
         self._latest: tuple[bytes, _Evaluation] | None = None
+        self._latest_prior: tuple[bytes, tuple[float, FloatArray, FloatArray]] | None = None
 
     def components(self, point: FloatArray) -> VarianceComponents:
         """Return the variance components at a point, shape (parameters,)."""
@@ -228,14 +229,14 @@ class Deviance:
     def __call__(self, point: FloatArray) -> tuple[float, FloatArray]:
         """Return the value, and its derivative by each parameter."""
         value, slope = self._at(point).likelihood
-        of_prior, slope_of_prior, _ = self.parameters.prior(point)
+        of_prior, slope_of_prior, _ = self._prior_at(point)
         return value + of_prior, self.parameters.jacobian.T @ slope + slope_of_prior
 
     def curvature(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the second derivatives of the value, and their expectation; shape (parameters, parameters) each."""
         observed, expected = self._at(point).curvature
         jacobian, prior = self.parameters.jacobian, 2 * np.diag(self.parameters.precision_at(point))
-        of_prior = self.parameters.prior(point)[2]
+        of_prior = self._prior_at(point)[2]
         return jacobian.T @ observed @ jacobian + of_prior, jacobian.T @ expected @ jacobian + prior
 
     def degrees_of_freedom(self, components: VarianceComponents) -> FloatArray:
@@ -292,6 +293,13 @@ class Deviance:
         jacobian = self.parameters.jacobian
         of_parameters = jacobian.T @ self._at(point).information(restricted=True) @ jacobian
         return np.asarray(of_parameters + np.diag(self.parameters.precision_at(point)))
+
+    def _prior_at(self, point: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Return the priors at a point; the latest are kept."""
+        key = point.tobytes()
+        if self._latest_prior is None or self._latest_prior[0] != key:
+            self._latest_prior = key, self.parameters.prior(point)
+        return self._latest_prior[1]
 
     def _at(self, point: FloatArray) -> _Evaluation:
         """Return what is known at a point.

@@ -66,7 +66,7 @@ def with_least_error(data: Observations, components: VarianceComponents) -> tupl
 
 def _smoothed(data: Observations) -> tuple[Observations, CovarianceComponents]:
     """Return the observations with at least 1 mV of error each, and their covariance where cells do not differ."""
-    smoothed = replace(data, se_mV=np.hypot(data.se_mV, _MIN_SE_MV))
+    smoothed = data.with_potentials(se_mV=np.hypot(data.se_mV, _MIN_SE_MV))
     return smoothed, CovarianceComponents(smoothed, np.zeros((data.size, data.n_coefficients)))
 
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from nernstfit.contract.terms import RatioVerdict
+from nernstfit.permeability.distributions import t_quantile, t_tail
 from nernstfit.permeability.inference import sentences
 from nernstfit.permeability.inference.ratios import FitResult, Ratio
 
@@ -127,7 +127,7 @@ class _Member:
         2008, Stat Med 27:1693, combine the limits themselves in the same way).
         """
         end = self.ratio.low_cells if side < 0 else self.ratio.high_cells
-        t = float(stats.t.ppf(0.5 + confidence / 2, self.df))
+        t = t_quantile(0.5 + confidence / 2, self.df)
         return _Error(abs(math.log(end) - self.ratio.ln_ratio) / t, self.df)
 
 
@@ -152,12 +152,12 @@ class _Error:
     def half_width(self, systematic: float, confidence: float) -> float:
         """Return half of the interval, which a systematic error never shortens."""
         both = (self, self.with_systematic(systematic))
-        return max(float(stats.t.ppf(0.5 + confidence / 2, error.df)) * error.se for error in both)
+        return max(t_quantile(0.5 + confidence / 2, error.df) * error.se for error in both)
 
     def p(self, difference: float, systematic: float) -> float:
         """Return the two-sided p, which is below 1 - confidence where the interval excludes 0."""
         both = (self, self.with_systematic(systematic))
-        return max(2 * float(stats.t.sf(difference / error.se, error.df)) for error in both)
+        return max(2 * t_tail(difference / error.se, error.df) for error in both)
 
 
 def _difference(one: _Member, other: _Member, confidence: float) -> Comparison:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from nernstfit.permeability.covariance import (
     NOISE,
@@ -23,6 +22,7 @@ from nernstfit.permeability.covariance import (
     WhitenedDesign,
     Whitener,
 )
+from nernstfit.permeability.distributions import chi_square_tail, f_tail, normal_tail
 from nernstfit.permeability.limits import MAX_EFFECT_STEP, MAX_LN_P
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.permeability.observations import Observations
@@ -113,8 +113,8 @@ def may_be_significant(fit: Fit, indicators: FloatArray, whiten: DenseWhitener) 
     chi_square, replicates = float(np.sum((left.T @ residual) ** 2)), _fewest_replicates(fit.data, indicators)
     if chi_square >= replicates:
         return bool(left.shape[1])
-    p = stats.chi2.sf(chi_square / (1 - chi_square / replicates), left.shape[1])
-    return bool(left.shape[1]) and float(p) < _MAX_P_OF_SCREEN
+    p = chi_square_tail(chi_square / (1 - chi_square / replicates), left.shape[1])
+    return bool(left.shape[1]) and p < _MAX_P_OF_SCREEN
 
 
 def _fewest_replicates(data: Observations, indicators: FloatArray) -> int:
@@ -161,7 +161,7 @@ def f_test(fit: Fit, effects: FloatArray, systematic_mV: FloatArray | None = Non
         shift = model.sensitivity(q) @ systematic_mV
         covariance = covariance + shift @ shift.T
     statistic, df2 = float(value @ np.linalg.solve(covariance, value)) / q, _denominator_df(df)
-    p = stats.f.sf(statistic, q, df2) if math.isfinite(df2) else stats.chi2.sf(q * statistic, q)
+    p = f_tail(statistic, q, df2) if math.isfinite(df2) else chi_square_tail(q * statistic, q)
     size, error = (float(value[0]), math.sqrt(covariance[0, 0])) if q == 1 else (math.nan, math.nan)
     return Effect(size, error, statistic, q, df2, float(p), model.components)
 
@@ -188,7 +188,7 @@ def scatter_test(fit: Fit) -> Effect | None:
     decrease = of_null - model.deviance(model.names).value(model.components)
     factor = model.components.noise
     root = math.copysign(math.sqrt(max(0.0, decrease)), math.log(factor))
-    return Effect(factor, math.nan, root, math.nan, math.nan, float(stats.norm.sf(root)), model.components)
+    return Effect(factor, math.nan, root, math.nan, math.nan, normal_tail(root), model.components)
 
 
 class _LinearisedModel:
@@ -209,7 +209,7 @@ class _LinearisedModel:
     def __init__(self, fit: Fit, effects: FloatArray, names: tuple[str, ...]) -> None:
         self._fit, self.names, self.components = fit, names, fit.components
         data, k, free = fit.data, len(fit.data.ions), list(fit.free)
-        cell, first = np.searchsorted(data.cell_names, data.cells), data.blocks[:, 0]
+        cell, first = data.cell_index, data.blocks[:, 0]
         mean, deviation = fit.ln_p.copy(), np.zeros((len(first), data.n_coefficients))
         potential = fit.working.potential_mV
         for _ in range(_ITERATIONS):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from nernstfit.contract.terms import IntervalMethod, RatioScope, RatioVerdict
+from nernstfit.permeability.distributions import f_tail, normal_quantile, t_quantile, t_tail
 from nernstfit.permeability.inference.bootstrap import bootstrap_ln_p
 from nernstfit.permeability.inference.ratios import Ratio, profile_interval
 from nernstfit.permeability.mixed_model import Fit
@@ -128,7 +128,7 @@ def _resampled(values: FloatArray, ln_ratio: float, n: int, confidence: float) -
     """
     level = 0.5 + confidence / 2
     widening = math.sqrt(n / (n - 1))
-    factor = widening * float(stats.t.ppf(level, n - 1) / stats.norm.ppf(level))
+    factor = widening * (t_quantile(level, n - 1) / normal_quantile(level))
     low, high = (ln_ratio + factor * (np.quantile(values, [1 - level, level]) - ln_ratio)).tolist()
     return (low, high), widening
 
@@ -145,13 +145,15 @@ def single_cells(ratio: Ratio, ln_ratios: FloatArray, confidence: float, number:
     number : int
         Number of ratios that are looked at.
     """
-    df, mean, se = len(ln_ratios) - 1, float(ln_ratios.mean()), float(stats.sem(ln_ratios))
-    half_width = float(stats.t.ppf(0.5 + confidence / 2, df)) * se
+    df, mean = len(ln_ratios) - 1, float(ln_ratios.mean())
+    se = float(ln_ratios.std(ddof=1)) / math.sqrt(len(ln_ratios))
+    half_width = t_quantile(0.5 + confidence / 2, df) * se
     found = _compared(ratio, IntervalMethod.STUDENT, (mean - half_width, mean + half_width), se)
     of_model = ratio.df if math.isfinite(ratio.df) else _MANY
     F = (se / ratio.se_ln_cells) ** 2
-    p_of_error = 2 * min(float(stats.f.sf(F, df, of_model)), float(stats.f.cdf(F, df, of_model)))
-    p_of_centre = 2 * float(stats.t.sf(abs(mean - ratio.ln_ratio) / se, df)) if se > 0 else 0.0
+    p_above = f_tail(F, df, of_model)
+    p_of_error = 2 * min(p_above, 1 - p_above)
+    p_of_centre = 2 * t_tail(abs(mean - ratio.ln_ratio) / se, df) if se > 0 else 0.0
     return replace(found, disagrees=found.disagrees and min(p_of_error, p_of_centre) < _MAX_P / (2 * number))
 
 

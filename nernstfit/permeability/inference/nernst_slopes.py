@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+
+from nernstfit.permeability.distributions import t_quantile
 
 FloatArray = NDArray[np.float64]
 
@@ -68,5 +69,5 @@ def within_cells(cells: Sequence[str], activity_mM: FloatArray, potential_mV: Fl
         return Slope(len(names), slope)
     residual = y - slope * x
     se = math.sqrt(float(residual @ residual) / df / sum_of_squares)
-    half_width = float(stats.t.ppf(0.5 + confidence / 2, df)) * se
+    half_width = t_quantile(0.5 + confidence / 2, df) * se
     return Slope(len(names), slope, slope - half_width, slope + half_width)

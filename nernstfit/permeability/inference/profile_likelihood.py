@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -208,10 +207,8 @@ def _refit_censored(
     """Alternate refits and updates of the working responses of censored observations."""
     limited = np.isin(np.arange(fit.data.size), fit.data.censored)
     # Possible gross errors keep the weight that they have in the fit.
-    measured = replace(
-        fit.data,
-        potential_mV=fit.data.potential_mV - fit.curvature_bias_mV,
-        se_mV=np.where(limited, fit.data.se_mV, fit.working.se_mV),
+    measured = fit.data.with_potentials(
+        fit.data.potential_mV - fit.curvature_bias_mV, np.where(limited, fit.data.se_mV, fit.working.se_mV)
     )
 
     def dense(at: Observations) -> DenseWhitener:

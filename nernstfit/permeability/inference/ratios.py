@@ -16,10 +16,10 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import RatioScope, RatioVerdict
+from nernstfit.permeability.distributions import normal_quantile, t_quantile
 from nernstfit.permeability.inference.identifiability import (
     MAX_COLLINEARITY,
     factor_collinearity,
@@ -237,7 +237,7 @@ def pipette_factor(fit: Fit, confidence: float) -> str:
     if not fit.data.pipette_side or factor_collinearity(fit) > MAX_COLLINEARITY:
         return ""
     ln_f, se = float(fit.ln_p[-1]), math.sqrt(fit.covariance[-1, -1])
-    t = float(stats.t.ppf(0.5 + confidence / 2, fit.df[-1]))
+    t = t_quantile(0.5 + confidence / 2, fit.df[-1])
     low, high = math.exp(ln_f - t * se), math.exp(ln_f + t * se)
     return f"the pipette's activities are {math.exp(ln_f):.3f} [{low:.3f}, {high:.3f}] times the model's"
 
@@ -253,7 +253,7 @@ def profile_interval(fit: Fit, ion: int, confidence: float) -> tuple[float, floa
     confidence : float
     """
     df = _degrees_of_freedom(fit, ion, fit.ln_p)
-    rise = float(stats.t.ppf(0.5 + confidence / 2, df)) ** 2 / 2
+    rise = t_quantile(0.5 + confidence / 2, df) ** 2 / 2
     profile = Profile(fit, ion, np.zeros((fit.data.size, 0)))
     return profile.limit(rise, -1), profile.limit(rise, 1)
 
@@ -372,7 +372,7 @@ class _RatioInference:
         without_reference = profile.without_reference() < MAX_COST_OF_ABSENCE or self.ln_p > IMPERMEANT
         if without_ion and without_reference:
             # A two-sided interval is open on both sides; a one-sided one may still have a limit.
-            rise = float(stats.norm.ppf(self.confidence)) ** 2 / 2
+            rise = normal_quantile(self.confidence) ** 2 / 2
             without_ion, without_reference = profile.without_reference() > rise, profile.without_ion() > rise
             if without_ion == without_reference:
                 return RatioVerdict.NOT_IDENTIFIABLE
@@ -414,7 +414,7 @@ class _RatioInference:
 
     def _interval(self, se: float, df: float, profile: Profile) -> tuple[float, float]:
         """Return the two-sided interval of ln P by Student's t, or from the profile where the error is large."""
-        t = float(stats.t.ppf(0.5 + self.confidence / 2, df))
+        t = t_quantile(0.5 + self.confidence / 2, df)
         if se <= MAX_SE_OF_PARABOLA:
             return self.ln_p - t * se, self.ln_p + t * se
         low, high = (profile.limit(t**2 / 2, side) for side in (-1, 1))
@@ -444,7 +444,7 @@ class _RatioInference:
         """Return the one-sided limit of ln P by Student's t with the degrees of freedom at the limit."""
         df = math.inf
         for _ in range(_MAX_ITERATIONS):
-            limit = profile.limit(float(stats.t.ppf(self.confidence, df)) ** 2 / 2, side)
+            limit = profile.limit(t_quantile(self.confidence, df) ** 2 / 2, side)
             if not math.isfinite(limit):
                 break
             before, df = df, _degrees_of_freedom(self.fit, self.index, profile.ln_p_at(limit))

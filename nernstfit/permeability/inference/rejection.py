@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from nernstfit.contract.reasons import RatioReason
+from nernstfit.permeability.distributions import chi_square_limit
 from nernstfit.permeability.inference.causes import Corrections, Screened, by_likelihood
 from nernstfit.permeability.inference.effects import condition_indicators, f_test, may_be_significant, n_testable
 from nernstfit.permeability.inference.sentences import ratio_reason, written_p
@@ -66,7 +66,7 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
             return ratio_reason(reason, p=written_p(means.p))
     white = whiten(fitted.working.potential_mV - fitted.predicted_mV)
     chi_square, n = float(white @ white), fitted.data.size
-    if chi_square < stats.chi2.isf(_MAX_P_OF_RESIDUALS, n):
+    if chi_square < chi_square_limit(_MAX_P_OF_RESIDUALS, n):
         return ""
     return ratio_reason(RatioReason.MODEL_MISFIT, chi_square=chi_square, n=n)
 
