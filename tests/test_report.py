@@ -1,5 +1,7 @@
 """The report, from small tables written by hand: what it says, what it loads, and that it is the same twice."""
 
+import contextlib
+import functools
 import hashlib
 import importlib.util
 import itertools
@@ -10,6 +12,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -22,7 +25,7 @@ from nernstfit.experiment import folder as experiments
 from nernstfit.figures import elements, predictions, render
 from nernstfit.figures.corrections import draw_corrections
 from nernstfit.figures.ratios import draw_ratios
-from nernstfit.report import manifest, numbers, outline, prose
+from nernstfit.report import build, manifest, numbers, outline, prose
 from nernstfit.report.procedures import procedures
 from nernstfit.report.sections import methods, recordings
 from nernstfit.stages import judge
@@ -244,6 +247,49 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+renderer = render.vl_convert
+
+
+@functools.cache
+def svg_of(specification, version):
+    return renderer.vegalite_to_svg(json.loads(specification), vl_version=version)
+
+
+DRAW_ONCE = SimpleNamespace(
+    vegalite_to_svg=lambda specification, vl_version: svg_of(json.dumps(specification), vl_version),
+    svg_to_png=functools.cache(renderer.svg_to_png),
+)
+
+
+@pytest.fixture(autouse=True)
+def each_drawn_once(request, monkeypatch):
+    """Draw one figure once: most reports here have most figures in common. `drawn_anew` asks for the renderer."""
+    if "drawn_anew" not in request.fixturenames:
+        monkeypatch.setattr(render, "vl_convert", DRAW_ONCE)
+    monkeypatch.setattr(build, "unvalidated", contextlib.nullcontext)
+
+
+@pytest.fixture
+def drawn_anew():
+    """Draw every figure, whether it has been drawn before or not."""
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory):
+    """Folder of a report of the usual tables, and its page: made once, to be read only."""
+    folder = tmp_path_factory.mktemp("usual")
+    make_folder(folder)
+    with contextlib.chdir(folder):
+        return folder, run()
+
+
+@pytest.fixture
+def page(usual, monkeypatch):
+    """The page of the usual tables, whose folder is entered, to be read only."""
+    monkeypatch.chdir(usual[0])
+    return usual[1]
+
+
 def section(page: str, name: str) -> str:
     """Visible text of one section, drawings left out."""
     body = re.search(rf'<section id="{name}">(.*?)</section>', page, re.DOTALL)[1]
@@ -256,8 +302,7 @@ def summary(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", "", header).split(" "))
 
 
-def test_page_loads_nothing(here):
-    page = run()
+def test_page_loads_nothing(page):
     assert "<script" not in page
     assert "://" not in page
     assert not re.findall(r"<(?:link|img|iframe|object|embed)\b", page)
@@ -265,8 +310,7 @@ def test_page_loads_nothing(here):
     assert {ref for ref in re.findall(r'(?:src|href)="([^"]*)"', page) if not ref.startswith("#")} == set()
 
 
-def test_names_stand_as_typed_and_are_escaped(here):
-    page = run()
+def test_names_stand_as_typed_and_are_escaped(page):
     assert "<b>" not in page
     for name in ("&lt;b&gt;", "low &lt;K&gt;", "lost &amp; found", "a &lt;script&gt; tag"):
         assert name in page
@@ -275,8 +319,8 @@ def test_names_stand_as_typed_and_are_escaped(here):
     assert "Cell NA: 1 reversal potential from 2 measurements" in section(page, "measurements")
 
 
-def test_a_bound_is_one_sided_and_an_estimate_has_an_interval(here):
-    ratios = section(run(), "ratios")
+def test_a_bound_is_one_sided_and_an_estimate_has_an_interval(page):
+    ratios = section(page, "ratios")
     assert "Na / K estimate 0.252 [0.220, 0.288]" in ratios
     assert "Cl / K upper bound only — &lt; 0.042 —" in ratios
     assert "not identifiable" in ratios
@@ -320,14 +364,14 @@ def test_a_correction_step_whose_model_is_rejected_is_a_point_without_an_interva
     assert "A point without an interval: the data reject the model at this step." in section(run(), "corrections")
 
 
-def test_the_fitted_offset_of_a_cell_is_shown_where_there_is_one(here, monkeypatch):
-    assert "the fitted electrode offset of the cell" in section(run(), "predicted")
+def test_the_fitted_offset_of_a_cell_is_shown_where_there_is_one(here, usual, monkeypatch):
+    assert "the fitted electrode offset of the cell" in section(usual[1], "predicted")
     monkeypatch.setattr(predictions, "has_offset", lambda rows: rows["offset_mV"] > 0.5)
     assert "the fitted electrode offset of the cell" not in section(run(), "predicted")
 
 
-def test_noise_stands_beside_its_bound_once_a_measurement(here):
-    said = section(run(), "measurements")
+def test_noise_stands_beside_its_bound_once_a_measurement(page):
+    said = section(page, "measurements")
     assert "a lower bound, not the expected noise" in said
     assert "Measured over bound: median 2.8, range 0.50 to 5.0." in said
     assert "Note: two: the noise is 0.5 of the thermal noise of its conductance" in said
@@ -341,15 +385,15 @@ def test_no_noise_is_not_spoken_of(here, monkeypatch):
     assert "Noise" not in section(run(), "measurements")
 
 
-def test_refused_rows_say_why(here):
-    refused = section(run(), "refused")
+def test_refused_rows_say_why(page):
+    refused = section(page, "refused")
     assert "2 of 4 rows" in refused
     assert "007 NA low &lt;K&gt; no crossing &gt; 33.2 inward" in refused
     assert "unreadable — a &lt;script&gt; tag" in refused
 
 
-def test_models_are_compared_in_words(here):
-    models = section(run(), "models")
+def test_models_are_compared_in_words(page):
+    models = section(page, "models")
     assert f"No other model that predicts all 2 measurements has a lower AICc than the configured {MODEL}." in models
     assert "Not comparable: nernst:Na (only 1 of 2)." in models
     assert f"{MODEL} * — — — 9.0 0.0 said of {MODEL} nernst:K — — — 15.0 6.0 said of nernst:K" in models
@@ -362,11 +406,11 @@ def test_the_data_may_prefer_another_model(here):
     assert models.index("said of nernst:K") < models.rindex(f"said of {MODEL}")
 
 
-def test_ratios_stand_under_each_model(here):
+def test_ratios_stand_under_each_model(here, usual):
     rows = (*PERMEABILITIES, PERMEABILITIES[1] | {"model": "nernst:K", "ion": "Na"})
     models = section(run(permeabilities=rows), "models")
     assert f"{MODEL} 0.252 &lt; 0.042 — nernst:K &lt; 0.042 — —" in models
-    assert "Ratios under each model" not in section(run(), "models")
+    assert "Ratios under each model" not in section(usual[1], "models")
 
 
 # Groups compared
@@ -440,8 +484,7 @@ def test_bounds_alone_are_no_difference(grouped):
     assert "ifference between groups" not in page
 
 
-def test_one_group_is_not_compared(here):
-    page = run()
+def test_one_group_is_not_compared(page):
     assert "Comparison of groups" not in page
     assert "between groups" not in page
 
@@ -449,8 +492,7 @@ def test_one_group_is_not_compared(here):
 # Whether the equation is valid, and where the uncertainty comes from
 
 
-def test_each_deviation_is_reported_once(here):
-    page = run()
+def test_each_deviation_is_reported_once(page):
     valid = section(page, "valid").replace("\u00a0", " ")
     assert "These measurements allow 5 tests for 2 deviations." in valid
     assert "one deviation in 20 has a p below 0.05 by chance; here 1 of 2 has:" in valid
@@ -477,8 +519,8 @@ def test_a_group_where_the_equation_fails_is_named(grouped):
     assert list(table[table["code"] == "lack_of_fit"]["subject"]) == ["mutant", "wild"]
 
 
-def test_what_to_measure_better_first_is_said(here):
-    errors = section(run(), "errors")
+def test_what_to_measure_better_first_is_said(page):
+    errors = section(page, "errors")
     assert (
         "70 % of the variance comes from differences between cells. Most effective improvement: more cells." in errors
     )
@@ -499,8 +541,7 @@ def test_a_charge_excess_is_warned_of(here):
     assert "Warning: solution &#39;pip&#39;: charge excess -35 meq/l (-31.8 % of the cations&#39; charge)" in solutions
 
 
-def test_every_drawing_is_a_file_and_ids_are_unique(here):
-    page = run()
+def test_every_drawing_is_a_file_and_ids_are_unique(page):
     names = {path.name for path in Path("results/figures").iterdir()}
     stems = {name.rsplit(".", 1)[0] for name in names}
     assert names == {f"{stem}.{ending}" for stem in stems for ending in ("svg", "png")}
@@ -521,8 +562,8 @@ def test_every_drawing_is_a_file_and_ids_are_unique(here):
     assert all(Path(f"results/figures/{stem}.png").read_bytes().startswith(b"\x89PNG") for stem in stems)
 
 
-def test_manifest(here):
-    run()
+def test_manifest(usual, monkeypatch):
+    monkeypatch.chdir(usual[0])
     text = Path("results/manifest.json").read_text(encoding="utf-8")
     content = json.loads(text)
     assert text == json.dumps(content, sort_keys=True, indent=2, allow_nan=False) + "\n"
@@ -532,7 +573,7 @@ def test_manifest(here):
     assert set(content["versions"]) == {"python", *manifest.PACKAGES}
     assert content["config"]["fit"]["offset_sd_mV"] == "inf"
     assert content["config"]["measure"]["max_interval_mV"] == 10
-    assert str(here) not in text
+    assert str(Path.cwd()) not in text
 
 
 def outcome() -> dict[str, bytes]:
@@ -540,14 +581,12 @@ def outcome() -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in paths}
 
 
-def test_same_bytes_in_another_folder_and_in_other_batches(here, tmp_path_factory, monkeypatch):
-    run()
-    first = outcome()
-    other = tmp_path_factory.mktemp("else") / "where"
-    make_folder(other)
-    monkeypatch.chdir(other)
+@pytest.mark.usefixtures("drawn_anew")
+def test_same_bytes_in_another_folder_and_in_other_batches(here, usual):
     run(parts=3)
-    assert outcome() == first
+    made = outcome()
+    with contextlib.chdir(usual[0]):
+        assert outcome() == made
 
 
 def test_old_figures_go(here):
@@ -646,8 +685,8 @@ def test_the_form_of_a_divalent_ratio_is_stated(tmp_path, monkeypatch):
     assert "GHK current equation with z²" in summary(page)
 
 
-def test_monovalent_ratios_have_one_form(here):
-    assert "GHK current equation" not in run()
+def test_monovalent_ratios_have_one_form(page):
+    assert "GHK current equation" not in page
 
 
 @pytest.mark.parametrize(("df", "written"), [(4.26, "4.3"), (1000.0, "1000.0"), (1e9, "> 1000"), (math.nan, "—")])
@@ -668,7 +707,7 @@ def test_a_logarithmic_axis_is_labelled_where_it_is(low, factor, least):
     assert all(len(f"{tick:.12g}".replace(".", "").strip("0")) <= 4 or "e" in f"{tick:.12g}" for tick in ticks)
 
 
-def test_rows_without_a_group_have_a_name_in_the_legend(here):
+def test_rows_without_a_group_have_a_name_in_the_legend():
     rows = pd.DataFrame([{"group": g, "ion": "Na", "verdict": "estimate", "reference": "K"} for g in ("", "wild")])
     rows = rows.assign(ratio=0.5, low=0.4, high=0.6)
     single = pd.DataFrame({"group": ["", "wild"], "ion": "Na", "ratio": [0.45, 0.55]})
@@ -726,8 +765,8 @@ def test_every_paragraph_of_a_template_is_used(path):
     assert [name for name in re.findall(r"{% block (\w+) %}", source) if f'"{name}"' not in code] == []
 
 
-def test_sections_are_numbered_in_their_order(here):
-    titles = re.findall(r'<h2><span class="number">\d+</span>(.*?)</h2>', run())
+def test_sections_are_numbered_in_their_order(page):
+    titles = re.findall(r'<h2><span class="number">\d+</span>(.*?)</h2>', page)
     assert titles == list(outline.TITLES.values())
     assert outline.number_of("ratios") == "section\u00a01"
 
@@ -735,8 +774,8 @@ def test_sections_are_numbered_in_their_order(here):
 # Methods
 
 
-def test_the_methods_state_what_was_done(here):
-    said = section(run(), "methods")
+def test_the_methods_state_what_was_done(page):
+    said = section(page, "methods")
     assert "2 of 4 (the others: 1 no crossing and 1 unreadable) measurements gave a reversal potential." in said
     assert "Measured were steps in epoch B, mean from 60 to 95 ms, 2 of 2;" in said
     assert "The series resistance was not known and not corrected for." in said

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any, TypeAlias
@@ -19,6 +20,7 @@ from typing import Any, TypeAlias
 import altair as alt
 import pandas as pd
 import vl_convert
+from altair.utils import schemapi
 
 from nernstfit.figures.theme import THEME
 
@@ -80,6 +82,14 @@ class Drawing:
     name: str
     svg: str
     png: bytes
+
+
+def unvalidated() -> AbstractContextManager[None]:
+    """Return a context in which altair does not check every part of a chart against its schema.
+
+    The charts are the program's own and the same but for their data; checking them takes a tenth of a report's time.
+    """
+    return schemapi.debug_mode(False)
 
 
 def render(figure: Figure) -> Drawing:
