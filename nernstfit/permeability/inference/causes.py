@@ -7,8 +7,9 @@ each bath, so that the contradiction itself counts as no error. Their order is t
     -2 ln L + q ln n + 2 ln m,    -2 ln L = n ln s^2 + Q / s^2,    s^2 = max(1, Q / n),
 
 with Q the sum of squares of the n whitened residuals, q = 1 for a further effect (Schwarz 1978, Ann Stat 6:461), and
-m the number of causes of the same kind: each kind is equally likely beforehand. The likeliest are fitted again in full;
-those that the data reject too are left out.
+m the number of causes of the same kind: each kind is equally likely beforehand. Of single measurements and cells those
+are looked at that contradict the fit most. The likeliest causes are fitted again in full; those that the data reject
+too are left out.
 """
 
 from __future__ import annotations
@@ -16,24 +17,30 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.contract.reasons import RatioReason
+from nernstfit.permeability.covariance import CovarianceComponents, Whitener
 from nernstfit.permeability.inference.effects import condition_indicators, f_test
 from nernstfit.permeability.limits import MAX_GAUSS_STEP, MAX_LN_P
-from nernstfit.permeability.mixed_model import Fit, covariance_mV2
+from nernstfit.permeability.mixed_model import Fit
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener
+from nernstfit.solutions.conditions import Condition
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
-# Steps of the least squares, from two starts. Most end after eight; with half of it those that have to cross from one
-# side of a ratio of 1 to the other may stay on the way, twice as many change no order.
-_STEPS = 30
+# Measurements that are looked at singly, or exchanged with another one of their cell. A slip in one row is among the
+# first three; with half of it two slips together may hide one, with double the time of a large group doubles.
+_MAX_SUSPECTS = 12
+# Most steps of the least squares, from two starts, and the relative decrease of all sums of squares that ends them.
+# Usually eight are taken; with half of the most, those that have to cross from one side of a ratio of 1 to the other
+# may stay on the way, twice as many change no order, and nor does half or twice of the decrease.
+_STEPS, _NO_GAIN = 30, 1e-6
 # First and least damping of Levenberg-Marquardt's method, and its factor from step to step, as they are usually chosen;
 # half or twice of any changes the number of steps by one or two.
 _DAMPING, _MIN_DAMPING, _DAMPING_FACTOR = 1e-3, 1e-9, 10.0
@@ -145,10 +152,11 @@ def by_likelihood(fitted: Fit, systematic_mV: FloatArray, corrections: Correctio
     systematic_mV : ndarray, shape (n, sources)
     corrections : Corrections
     """
-    kinds = [list(kind) for kind in _kinds(fitted.data, corrections)]
-    causes = [cause for kind in kinds for cause in kind]
-    number = np.array([len(kind) for kind in kinds for _ in kind])
-    ln_p, square, size = _fit_all(fitted, causes, _whitener(fitted, systematic_mV))
+    whiten = _Whitening(fitted, systematic_mV)
+    kinds = [(list(kind), number) for kind, number in _kinds(fitted.data, corrections, _suspects(fitted, whiten))]
+    causes = [cause for kind, _ in kinds for cause in kind]
+    number = np.array([max(number, len(kind)) for kind, number in kinds for _ in kind])
+    ln_p, square, size = _fit_all(fitted, causes, whiten)
     n = fitted.data.size
     scale = np.maximum(1.0, square / n)
     penalty = np.array([math.log(n) * bool(cause.effect.any()) for cause in causes]) + 2 * np.log(number)
@@ -160,40 +168,69 @@ def by_likelihood(fitted: Fit, systematic_mV: FloatArray, corrections: Correctio
     ]
 
 
-def _whitener(fitted: Fit, systematic_mV: FloatArray) -> DenseWhitener:
-    """Return the whitening by the errors of cells that may have any mean in each bath."""
-    means = f_test(fitted, condition_indicators(fitted), systematic_mV)
-    components = fitted.components if means is None else means.components
-    return DenseWhitener(covariance_mV2(replace(fitted, components=components)) + systematic_mV @ systematic_mV.T)
+class _Whitening:
+    """Whitening by the errors of cells that may have any mean in each bath, and the systematic errors of all.
+
+    The first are independent between clusters; the few of the second are taken out along their singular vectors.
+    """
+
+    def __init__(self, fitted: Fit, systematic_mV: FloatArray) -> None:
+        means = f_test(fitted, condition_indicators(fitted), systematic_mV)
+        components = fitted.components if means is None else means.components
+        self._of_cells = Whitener(CovarianceComponents(fitted.working, fitted.gradient), components)
+        self._shared, size, _ = np.linalg.svd(self._of_cells(systematic_mV), full_matrices=False)
+        self._taken_out = 1 - 1 / np.sqrt(1 + size**2)
+
+    def __call__(self, values: FloatArray) -> FloatArray:
+        """Return whitened values of all causes, shapes (causes, n, m) and (causes, rows, m)."""
+        causes, n, m = values.shape
+        white = self._of_cells(values.swapaxes(0, 1).reshape(n, causes * m))
+        white = white - (self._shared * self._taken_out) @ (self._shared.T @ white)
+        return np.ascontiguousarray(white.reshape(-1, causes, m).swapaxes(0, 1))
+
+    def deviations(self, residual_mV: FloatArray) -> FloatArray:
+        """Return the deviation of each measurement from what the others of its cell predict, in standard deviations."""
+        precision = self._of_cells.precision_diagonal
+        return np.asarray(np.abs(self._of_cells.precision_times(residual_mV)) / np.sqrt(precision))
 
 
-def _kinds(data: Observations, corrections: Corrections) -> Iterator[Iterator[Cause]]:
-    """Yield the causes of each kind."""
-    own = _Causes(data, corrections)
-    yield own.outliers()
-    yield own.wrong_baths()
-    yield own.exchanged_baths()
-    yield own.exchanged_measurements()
-    yield own.exchanged_sides()
-    yield own.exchanged_sides_of_cells()
-    yield own.exchanged_sides_of_measurements()
-    yield own.junctions()
-    yield own.common_shift()
-    yield own.drift()
-    yield own.series_resistance()
+def _suspects(fitted: Fit, whiten: _Whitening) -> list[int]:
+    """Return the measurements that deviate most."""
+    deviation = whiten.deviations(fitted.working.potential_mV - fitted.predicted_mV)
+    return [int(i) for i in np.argsort(-deviation, kind="stable")[:_MAX_SUSPECTS]]
+
+
+def _kinds(
+    data: Observations, corrections: Corrections, suspects: Sequence[int]
+) -> Iterator[tuple[Iterator[Cause], int]]:
+    """Yield the causes of each kind, and how many there are where not all are looked at."""
+    own = _Causes(data, corrections, suspects)
+    yield own.outliers(), data.size
+    yield own.wrong_baths(), 0
+    yield own.exchanged_baths(), 0
+    yield own.exchanged_measurements(), sum(math.comb(int((block >= 0).sum()), 2) for block in data.blocks)
+    if all(condition.pipette for condition in data.conditions):
+        yield own.exchanged_sides(), 0
+        yield own.exchanged_sides_of_cells(), len(data.cell_names)
+        yield own.exchanged_sides_of_measurements(), data.size
+    yield own.junctions(), 0
+    yield own.common_shift(), 0
+    yield own.drift(), 0
+    yield own.series_resistance(), 0
 
 
 @dataclass(frozen=True)
 class _Causes:
-    """Causes by kind."""
+    """Causes by kind; `suspects` are the measurements that are looked at singly."""
 
     data: Observations
     corrections: Corrections
+    suspects: Sequence[int]
 
     def outliers(self) -> Iterator[Cause]:
-        """Yield for each measurement that it is a gross error."""
-        for i, bath in enumerate(self._baths):
-            names = {"measurement": self.data.measurements[i], "cell": self.data.cells[i], "bath": bath}
+        """Yield for single measurements that it is a gross error."""
+        for i in self.suspects:
+            names = {"measurement": self.data.measurements[i], "cell": self.data.cells[i], "bath": self._baths[i]}
             yield self._left_out(RatioReason.WITHOUT_MEASUREMENT, [i], names)
 
     def wrong_baths(self) -> Iterator[Cause]:
@@ -211,30 +248,35 @@ class _Causes:
                 yield self._with_solutions_of(RatioReason.EXCHANGED_BATHS, rows, {"bath": one, "other": two})
 
     def exchanged_measurements(self) -> Iterator[Cause]:
-        """Yield for every two measurements of a cell that they have each other's bath."""
-        for block in self.data.blocks:
-            for i, j in combinations(block[block >= 0].tolist(), 2):
-                if self._baths[i] != self._baths[j]:
-                    rows = np.arange(self.data.size)
-                    rows[[i, j]] = j, i
-                    names = {"measurement": self.data.measurements[i], "other": self.data.measurements[j]}
-                    yield self._with_solutions_of(RatioReason.EXCHANGED_MEASUREMENTS, rows.tolist(), names)
+        """Yield for two measurements of a cell, one of them suspect, that they have each other's bath."""
+        cells, baths, suspects = self.data.cells, self._baths, set(self.suspects)
+        pairs = {
+            (min(i, j), max(i, j))
+            for i in suspects
+            for j in range(self.data.size)
+            if cells[i] == cells[j] and baths[i] != baths[j]
+        }
+        for i, j in sorted(pairs):
+            rows = np.arange(self.data.size)
+            rows[[i, j]] = j, i
+            names = {"measurement": self.data.measurements[i], "other": self.data.measurements[j]}
+            yield self._with_solutions_of(RatioReason.EXCHANGED_MEASUREMENTS, rows.tolist(), names)
 
     def exchanged_sides(self) -> Iterator[Cause]:
         """Yield that every bath is the pipette's solution, and the reverse."""
         yield self._exchanged(RatioReason.EXCHANGED_SIDES, range(self.data.size), {})
 
     def exchanged_sides_of_cells(self) -> Iterator[Cause]:
-        """Yield the same for each cell."""
-        if len(self.data.cell_names) > 1:
-            for name, block in zip(self.data.cell_names, self.data.blocks, strict=True):
-                rows = block[block >= 0].tolist()
-                yield self._exchanged(RatioReason.EXCHANGED_SIDES_OF_CELL, rows, {"cell": name})
+        """Yield the same for each cell with a suspect measurement."""
+        for name in sorted({self.data.cells[i] for i in self.suspects}) if len(self.data.cell_names) > 1 else ():
+            rows = [i for i, cell in enumerate(self.data.cells) if cell == name]
+            yield self._exchanged(RatioReason.EXCHANGED_SIDES_OF_CELL, rows, {"cell": name})
 
     def exchanged_sides_of_measurements(self) -> Iterator[Cause]:
-        """Yield the same for each measurement."""
-        for i, name in enumerate(self.data.measurements):
-            yield self._exchanged(RatioReason.EXCHANGED_SIDES_OF_MEASUREMENT, [i], {"measurement": name})
+        """Yield the same for single measurements."""
+        for i in self.suspects:
+            names = {"measurement": self.data.measurements[i]}
+            yield self._exchanged(RatioReason.EXCHANGED_SIDES_OF_MEASUREMENT, [i], names)
 
     def junctions(self) -> Iterator[Cause]:
         """Yield that the junction potentials have the other sign, or had been corrected before."""
@@ -267,10 +309,17 @@ class _Causes:
 
     def _row_in(self, row: int, bath: str) -> int | None:
         """Return an observation in another bath that is otherwise alike, of the same cell where it has one."""
-        here, cells = self.data.conditions, self.data.cells
-        wanted = replace(here[row], bath=bath, temperature_C=0.0)
-        alike = [i for i, other in enumerate(here) if replace(other, temperature_C=0.0) == wanted]
-        return min(alike, key=lambda i: (cells[i] != cells[row], i), default=None)
+        wanted = _place(replace(self.data.conditions[row], bath=bath))
+        return self._rows_at.get((self.data.cells[row], wanted), self._rows_at.get(("", wanted)))
+
+    @cached_property
+    def _rows_at(self) -> dict[tuple[str, Condition], int]:
+        """First observation of each cell, and ('') of all, in each bath, whatever the temperature."""
+        found: dict[tuple[str, Condition], int] = {}
+        for i, (cell, condition) in enumerate(zip(self.data.cells, self.data.conditions, strict=True)):
+            for key in (cell, ""):
+                found.setdefault((key, _place(condition)), i)
+        return found
 
     def _unchanged(self, reason: RatioReason, names: Mapping[str, str] | None = None) -> Cause:
         n = self.data.size
@@ -295,7 +344,12 @@ class _Causes:
         return replace(self._unchanged(reason, names), side=np.where(is_there, -1.0, 1.0), shift_mV=shift_mV)
 
 
-def _fit_all(fitted: Fit, causes: Sequence[Cause], whiten: DenseWhitener) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _place(condition: Condition) -> Condition:
+    """Return a condition whatever its temperature."""
+    return replace(condition, temperature_C=0.0)
+
+
+def _fit_all(fitted: Fit, causes: Sequence[Cause], whiten: _Whitening) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Fit ln P under every cause by Levenberg-Marquardt's method, from the fit and from equal permeabilities.
 
     Returns
@@ -318,12 +372,12 @@ def _fit_all(fitted: Fit, causes: Sequence[Cause], whiten: DenseWhitener) -> tup
 class _LeastSquares:
     """Weighted least squares under all causes at once; the effects are projected out, since they enter linearly."""
 
-    def __init__(self, fitted: Fit, causes: Sequence[Cause], whiten: DenseWhitener) -> None:
+    def __init__(self, fitted: Fit, causes: Sequence[Cause], whiten: _Whitening) -> None:
         self._data, self._free, self._whiten = fitted.data, list(fitted.free), whiten
         self._rows = np.stack([cause.rows for cause in causes])
         self._side = np.stack([cause.side for cause in causes])
         self._potential = fitted.working.potential_mV + np.stack([cause.shift_mV for cause in causes])
-        effect = whiten(np.stack([cause.effect for cause in causes]).T).T
+        effect = whiten(np.stack([cause.effect for cause in causes])[..., None])[..., 0]
         self._length = np.maximum(np.linalg.norm(effect, axis=1), np.finfo(float).tiny)
         self._effect = effect / self._length[:, None]
 
@@ -337,23 +391,28 @@ class _LeastSquares:
             step = np.clip(_damped_step(columns, residual, damping), -MAX_GAUSS_STEP, MAX_GAUSS_STEP)
             trial[:, self._free] = np.clip(trial[:, self._free] + step, -MAX_LN_P, MAX_LN_P)
             found = self._linearized(trial)
-            better = _squares(found[0]) < square
-            ln_p[better], square[better] = trial[better], _squares(found[0])[better]
+            of_trial = _squares(found[0])
+            better = of_trial < square
+            gains = bool((square[better] - of_trial[better] > _NO_GAIN * (1 + of_trial[better])).any())
+            ln_p[better], square[better] = trial[better], of_trial[better]
             for old, new in zip((residual, columns, size), found, strict=True):
                 old[better] = new[better]
+            if better.any() and not gains:
+                break
             damping = np.maximum(np.where(better, damping / _DAMPING_FACTOR, damping * _DAMPING_FACTOR), _MIN_DAMPING)
         return self._data.parameters.completed(ln_p), square, size
 
     def _linearized(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return whitened residuals and columns beside the effects, and the sizes of these.
 
-        Shapes (causes, n), (causes, n, free) and (causes,).
+        Shapes (causes, rows), (causes, rows, free) and (causes,).
         """
         predicted, gradient = self._data.prediction(ln_p)
         predicted = self._side * np.take_along_axis(predicted, self._rows, axis=1)
         gradient = self._side[..., None] * np.take_along_axis(gradient, self._rows[..., None], axis=1)
-        residual = self._whiten((self._potential - predicted).T).T
-        columns = np.stack([self._whiten(own) for own in self._data.columns(gradient, ln_p, self._free)])
+        both = [(self._potential - predicted)[..., None], self._data.columns(gradient, ln_p, self._free)]
+        white = self._whiten(np.concatenate(both, axis=-1))
+        residual, columns = white[..., 0], white[..., 1:]
         along = np.einsum("cn,cn->c", self._effect, residual)
         residual = residual - along[:, None] * self._effect
         columns = columns - self._effect[..., None] * np.einsum("cn,cnf->cf", self._effect, columns)[:, None, :]
