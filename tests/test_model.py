@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from calibration.ratios import normal_score
 from scipy import stats
 
 from nernstfit.permeability.inference.ratios import ratios
@@ -359,15 +361,24 @@ def test_without_offsets_none_is_fitted() -> None:
 
 
 def test_the_interval_over_cells_holds_the_truth_as_often_as_it_says() -> None:
-    """8 cells, 6 baths, spread of ln P .15, offsets 1 mV, errors .3 mV: 200 experiments."""
-    inside = dict.fromkeys([ion for ion in TRUTH if ion != "Na"], 0)
-    for seed in range(200):
+    """8 cells, 6 baths, spread of ln P .15, offsets 1 mV, errors .3 mV: 120 experiments.
+
+    The mean square of 120 errors over the half of their interval finds a coverage of 85 % in place of 95 % with a
+    probability of 95 %, as often as counting 200 intervals did.
+    """
+    draws, inside, scores = 120, Counter(), defaultdict(list)
+    for seed in range(draws):
         data = Simulation().draw(1000 + seed)
         for ratio in ratios(fit(data, "Na", 1.0), shared(data), 0.95):
             assert ratio.verdict == "estimate"
             inside[ratio.ion] += ratio.low_cells <= TRUTH[ratio.ion] <= ratio.high_cells
-    # 95 % of 200 are 190; fewer than 179 come by chance once in two thousand.
-    assert min(inside.values()) >= 179, inside
+            error = ratio.ln_ratio - math.log(TRUTH[ratio.ion])
+            half = abs(math.log(ratio.low_cells if error > 0 else ratio.high_cells) - ratio.ln_ratio)
+            scores[ratio.ion].append(normal_score(error / half, ratio.df))
+    # Either comes by chance once in two thousand.
+    assert min(inside.values()) >= stats.binom.ppf(0.0005, draws, 0.95), inside
+    for ion, each in scores.items():
+        assert np.square(each).sum() <= stats.chi2.ppf(0.9995, draws), ion
 
 
 # The same symmetries with everything that a fit may have

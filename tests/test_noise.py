@@ -74,15 +74,17 @@ def test_a_straight_line_is_subtracted(samples: list[float], rise: float) -> Non
 def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says(
     phi: float, start: int, stop: int, length: int
 ) -> None:
+    """Over 64 draws of 12 windows, which share their autocorrelation time: the variance of the count is up to a quarter
+    larger than that of 768 independent windows, as that of 600.
+    """
     rng = np.random.default_rng(int(100 * phi) + stop)
-    draws, inside = 600, 0
+    draws, windows, inside = 64, 12, 0
     for _ in range(draws):
-        samples = autoregressive(phi, (12, length), rng)
+        samples = autoregressive(phi, (windows, length), rng)
         flat = [[noise.detrended(s[a:b])[0] for s in samples] for a, b in ((start, stop), (0, length))]
         se, _ = noise.standard_errors(*noise.summary(flat[0]), flat[1], 0.0)
-        # The first window only: windows of one draw share their autocorrelation time.
-        inside += abs(samples[0, start:stop].mean()) < 1.96 * se[0]
-    low, high = stats.binom.ppf([0.0005, 0.9995], draws, 0.95)
+        inside += int((np.abs(samples[:, start:stop].mean(axis=1)) < 1.96 * se).sum())
+    low, high = stats.binom.ppf([0.0005, 0.9995], draws * windows, 0.95)
     assert low <= inside <= high
 
 

@@ -304,16 +304,16 @@ def test_an_epoch_that_the_end_of_the_sweep_cuts_short_is_measured_where_it_stil
 
 @pytest.mark.parametrize(("phi", "statistic"), [(0.0, "mean"), (0.7, "mean"), (0.0, "median")])
 def test_the_interval_of_a_current_holds_the_truth_as_often_as_it_says(take: Take, phi: float, statistic: str) -> None:
-    """95 % intervals of a true current of 50 pA, over 400 recordings of 11 sweeps, one sweep of each."""
-    rng, draws, inside = np.random.default_rng(17), 400, 0
+    """95 % intervals of a true current of 50 pA, over 40 recordings of 11 sweeps, all of them (see `test_noise`)."""
+    rng, draws, sweeps, inside = np.random.default_rng(17), 40, 11, 0
     for _ in range(draws):
-        x = 8.0 * rng.standard_normal((11, 1, 400))
+        x = 8.0 * rng.standard_normal((sweeps, 1, 400))
         x[..., 0] /= math.sqrt(1 - phi**2)
         for t in range(1, 400):
             x[..., t] += phi * x[..., t - 1]
         points = take({"statistic": statistic, "from_fraction": 0.0, "to_fraction": 1.0}, samples=x + 50.0)
-        inside += abs(points.current_pA[0] - 50.0) < 1.96 * points.se_pA[0]
-    low, high = stats.binom.ppf([0.0005, 0.9995], draws, 0.95)
+        inside += int((np.abs(points.current_pA - 50.0) < 1.96 * points.se_pA).sum())
+    low, high = stats.binom.ppf([0.0005, 0.9995], draws * sweeps, 0.95)
     assert low <= inside <= high
 
 

@@ -65,8 +65,15 @@ def needed(data: Observations, robust: bool) -> bool:
 
 def begin(data: Observations) -> Observations:
     """Return working responses to start from: limits carry no information yet."""
-    extra = np.where(np.isin(np.arange(data.size), data.censored), _UNKNOWN_MV2, 0.0)
+    extra = np.where(_is_censored(data), _UNKNOWN_MV2, 0.0)
     return data.with_potentials(se_mV=np.sqrt(data.se_mV**2 + extra))
+
+
+def _is_censored(data: Observations) -> NDArray[np.bool_]:
+    """Return True for the observations of which only a limit is known; shape (n,)."""
+    found = np.zeros(data.size, dtype=bool)
+    found[data.censored] = True
+    return found
 
 
 def update(
@@ -129,8 +136,8 @@ def _matched(
             data.potential_mV[at], np.array(data.limit_side)[at], mean[at], variance[at]
         )
         potential[at], extra[at] = _damped(data, working, potential[at], extra[at])
-    rest = np.setdiff1d(np.arange(data.size), at)
     if robust:
+        rest = np.flatnonzero(~_is_censored(data))
         extra[rest], log_true[rest] = _contaminated(potential[rest] - mean[rest], variance[rest])
     which = np.arange(data.size) if robust else at
     total = variance + own
@@ -158,9 +165,10 @@ def _damped(
     """Damp the updates of several limits in one cluster, which depend on each other, in terms of the precision."""
     at = data.censored
     own = working.se_mV[at] ** 2 - data.se_mV[at] ** 2
-    number = np.isin(data.clusters, at).sum(axis=1)
+    there = data.clusters >= 0
+    number = (_is_censored(data)[data.clusters] & there).sum(axis=1)
     cluster = np.empty(data.size, int)
-    cluster[data.clusters[data.clusters >= 0]] = np.nonzero(data.clusters >= 0)[0]
+    cluster[data.clusters[there]] = np.nonzero(there)[0]
     part = 1 / number[cluster[at]]
     before, after = 1 / own, 1 / extra
     precision = (1 - part) * before + part * after

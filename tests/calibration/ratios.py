@@ -26,6 +26,7 @@ from scipy import stats
 from nernstfit.contract import settings
 from nernstfit.experiment import solution_table
 from nernstfit.permeability.covariance import VarianceComponents
+from nernstfit.permeability.distributions import normal_quantile, t_quantile, t_tail
 from nernstfit.permeability.error_propagation import SystematicErrors, propagate
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import expected, fit
@@ -223,7 +224,7 @@ def _count(row: Calibration, interval: str, rng: np.random.Generator, tallies: M
     result = fit(data, experiment.reference, SCALE_MV, robust=row.robust)
     of_capacitance = np.full((data.size, int(row.capacitance_mV > 0)), row.capacitance_mV / _Z_95)
     shift = np.column_stack([experiment.systematic.shift_mV(result.ln_p)[bath], of_capacitance])
-    ideal = _ideal_widths(row, data)
+    ideal = _ideal_widths(row, data) if interval == "cells" else {}
     for ratio in ratios(result, shift, CONFIDENCE):
         tally, truth = tallies[ratio.ion], experiment.ratios[ratio.ion] if row.cells > 1 else own[ratio.ion]
         low, high = (ratio.low, ratio.high) if interval == "whole" else (ratio.low_cells, ratio.high_cells)
@@ -243,7 +244,7 @@ def _count(row: Calibration, interval: str, rng: np.random.Generator, tallies: M
 def normal_score(error: float, df: float) -> float:
     """Return the normal deviate of an error in half widths of its interval, which is t distributed with df."""
     df = math.inf if math.isnan(df) else df
-    return float(stats.norm.ppf(stats.t.cdf(error * stats.t.ppf((1 + CONFIDENCE) / 2, df), df)))
+    return normal_quantile(t_tail(-error * t_quantile((1 + CONFIDENCE) / 2, df), df))
 
 
 def draw(
@@ -302,7 +303,7 @@ def _ideal_widths(row: Calibration, data: Observations) -> dict[str, float]:
     ln_p = np.log(list(row.experiment.ratios.values()))
     known = VarianceComponents(row.offset_mV, tuple(row.ln_p_sd.tolist()), row.batch_spread / math.sqrt(2))
     found = expected(data, row.experiment.reference, ln_p, known, SCALE_MV)
-    t = float(stats.t.ppf(0.5 + CONFIDENCE / 2, (row.batches or row.cells) - 1))
+    t = t_quantile(0.5 + CONFIDENCE / 2, (row.batches or row.cells) - 1)
     se = np.sqrt(np.diag(found.covariance)).tolist()
     return {data.ions[i]: 2 * t * error for i, error in zip(found.free, se, strict=True)}
 
