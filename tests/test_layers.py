@@ -126,6 +126,8 @@ def loaded(module: str) -> set[str]:
         ("nernstfit.stages.correct", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.commands.calculations.ghk", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.fit", {"altair", "pyabf", "snakemake"}),
+        ("nernstfit.stages.judge", {"altair", "lmfit", "pyabf", "matplotlib"}),
+        ("nernstfit.report.outcome", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.commands.main", {"altair", "lmfit", "pandas", "pyabf", "matplotlib"}),
     ],
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 from markupsafe import Markup
 
-from nernstfit.figures import render
-from nernstfit.figures.render import Drawing, Figure
+if TYPE_CHECKING:
+    from nernstfit.figures.render import Drawing, Figure
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,8 @@ class Section:
 
 def picture(figure: Figure, caption: str) -> Picture:
     """Render a figure and put its caption below it."""
+    from nernstfit.figures import render  # noqa: PLC0415 - heavy, and the outcome of a run has no figure
+
     return Picture(render.render(figure), caption)
 
 
