@@ -128,13 +128,14 @@ class Newton:
             values = ln_p[active][:, self._free]
             # At a bound that the descent would leave the ion stays, and the others move without it.
             stays = ((values <= self._low) & (slope > 0)) | ((values >= self._high) & (slope < 0))
-            slope = np.where(stays, 0.0, slope)
-            curvature = np.where(stays[:, :, None] | stays[:, None, :], np.eye(len(self._free)), curvature)
+            if stays.any():
+                slope = np.where(stays, 0.0, slope)
+                curvature = np.where(stays[:, :, None] | stays[:, None, :], np.eye(len(self._free)), curvature)
             steep = np.abs(slope).max(axis=-1) >= _FLAT
-            active = active[steep]
+            if not steep.all():
+                active, slope, curvature = active[steep], slope[steep], curvature[steep]
             if active.size:
-                step = self._step(slope[steep], curvature[steep])
-                active = active[self._descend(ln_p, lowest, active, step)]
+                active = active[self._descend(ln_p, lowest, active, self._step(slope, curvature))]
         return ln_p, lowest
 
     def _step(self, slope: FloatArray, curvature: FloatArray) -> FloatArray:
@@ -157,10 +158,12 @@ class Newton:
             reached[:, self._free] = np.clip(reached[:, self._free] + step[waiting], self._low, self._high)
             found = self._chi_square(reached)
             better = found < lowest[at]
+            if better.all():
+                ln_p[at], lowest[at] = reached, found
+                waiting = waiting[:0]
+                break
             ln_p[at[better]], lowest[at[better]] = reached[better], found[better]
             waiting = waiting[~better]
-            if not waiting.size:
-                break
             step[waiting] /= 2
         descended = np.ones(len(active), dtype=bool)
         descended[waiting] = False

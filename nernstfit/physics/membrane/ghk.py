@@ -30,6 +30,7 @@ mol/cm3), multiply by 96485 x 1e-6 for A/cm2.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,23 +101,34 @@ class Sides:
         outward, inward = charge * np.where(is_cation, a_in, a_out), charge * np.where(is_cation, a_out, a_in)
         return cls(charge, outward, inward, thermal_voltage_mV(temperature_C))
 
+    @cached_property
+    def is_monovalent(self) -> bool:
+        """True where all ions are monovalent: the reversal potential then has a closed form."""
+        return bool((self.charge == 1).all())
+
     def reversal_mV(self, permeability: FloatArray) -> FloatArray:
         """Calculate the reversal potential, as the function of this name does."""
-        v = _root(self.charge, permeability * self.outward, permeability * self.inward)
+        p_outward, p_inward = permeability * self.outward, permeability * self.inward
+        if self.is_monovalent:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                v = _balance(p_inward.sum(axis=-1), p_outward.sum(axis=-1))
+        else:
+            v = _root(self.charge, p_outward, p_inward)
         reversal: FloatArray = (v * self.thermal_mV)[()]
         return reversal
 
     def reversal_and_gradient_mV(self, permeability: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Calculate the reversal potential and its gradient in ln P, as `reversal_gradient_mV` does."""
         p_outward, p_inward = permeability * self.outward, permeability * self.inward
-        v = _root(self.charge, p_outward, p_inward)
-        if (self.charge == 1).all():
+        if self.is_monovalent:
             # The root is the logarithm of the ratio of the two sums.
-            with np.errstate(invalid="ignore"):
-                inward = p_inward / p_inward.sum(axis=-1, keepdims=True)
-                outward = p_outward / p_outward.sum(axis=-1, keepdims=True)
-            gradient = (inward - outward) * self.thermal_mV[..., None]
+            inward_sum, outward_sum = p_inward.sum(axis=-1), p_outward.sum(axis=-1)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                v = _balance(inward_sum, outward_sum)
+                relative = p_inward / inward_sum[..., None] - p_outward / outward_sum[..., None]
+            gradient = relative * self.thermal_mV[..., None]
         else:
+            v = _root(self.charge, p_outward, p_inward)
             gradient = self.gradient_mV(permeability, v)
         return (v * self.thermal_mV)[()], gradient
 
@@ -252,16 +264,19 @@ def reversal_mV(
     return Sides.of(valence, inside, outside, temperature_C).reversal_mV(_not_negative(permeability))
 
 
+def _balance(inward_sum: FloatArray, outward_sum: FloatArray) -> FloatArray:
+    """Return the logarithm of the ratio of the sums of both directions; nan where one is 0."""
+    balance = np.log(inward_sum) - np.log(outward_sum)
+    return np.where(np.isfinite(balance), balance, np.nan)
+
+
 def _root(charge: FloatArray, p_outward: FloatArray, p_inward: FloatArray) -> FloatArray:
     """Return the root v = FV/RT of the summed current as `reversal_mV` describes it.
 
     p_outward and p_inward are the permeabilities times the activities of `Sides`.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        balance = np.log(p_inward.sum(axis=-1)) - np.log(p_outward.sum(axis=-1))
-        balance = np.where(np.isfinite(balance), balance, np.nan)
-        if (charge == 1).all():
-            return balance
+        balance = _balance(p_inward.sum(axis=-1), p_outward.sum(axis=-1))
         low, high = np.minimum(balance, 0), np.maximum(balance, 0)
         v, step, converged = balance, high - low, np.isnan(balance)
         for _ in range(_MAX_STEPS):
