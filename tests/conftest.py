@@ -54,8 +54,9 @@ SHARING = {
     "test_groups.py": "groups",
     "test_determinism.py": "determinism",
 }
-# Single tests of these take many seconds: begun first, they leave short ones with which all workers end together.
-LONG = ("test_calibration.py", "test_coverage.py", "test_posterior.py")
+# Single tests of these take many seconds, and what is shared is not divided: begun first, they leave short tests with
+# which all workers end together.
+LONG = ("test_calibration.py", "test_coverage.py", "test_posterior.py", *SHARING)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -41,7 +42,12 @@ ONE_FOLDER = {"altair": "figures", "lmfit": "permeability"}
 HEAVY = ("altair", "lmfit", "matplotlib", "pandas", "pyabf", "scipy", "snakemake")
 
 
-def imported(path: Path) -> Iterator[str]:
+@functools.cache
+def imported(path: Path) -> tuple[str, ...]:
+    return tuple(names_imported(path))
+
+
+def names_imported(path: Path) -> Iterator[str]:
     """Every module a file names in an import, wherever in the file, `from a import b` as a.b where that is one."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
