@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
@@ -18,10 +18,18 @@ LEVELS = np.arange(-100.0, 61.0, 10.0)
 Current = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def measured(order: np.ndarray, current: Current, early: Current | None = None, first_sweep: int = 0) -> Measurement:
+def measured(
+    order: np.ndarray,
+    current: Current,
+    early: Current | None = None,
+    first_sweep: int = 0,
+    middle: Current | None = None,
+    times: Mapping[str, float] | None = None,
+) -> Measurement:
     """Measure steps whose levels, in the order of the sweeps, and currents are given; early: in the early window."""
     rng, sweep = np.random.default_rng(1), first_sweep + np.arange(len(order))
-    parts = [(Role.SIGNAL, current)] + [(Role.EARLY, early)] * (early is not None)
+    given = ((Role.SIGNAL, current), (Role.EARLY, early), (Role.MIDDLE, middle))
+    parts = [(role, of_role) for role, of_role in given if of_role is not None]
     values = [of_role(order, sweep) + 0.5 * rng.standard_normal(len(order)) for _, of_role in parts]
     count = len(parts) * len(order)
     points = {
@@ -34,7 +42,7 @@ def measured(order: np.ndarray, current: Current, early: Current | None = None, 
         "current_pA": np.concatenate(values),
         "se_pA": np.full(count, 0.5),
     }
-    windows = {"window_from_ms": 60.0, "window_to_ms": 95.0, "early_from_ms": 2.0, "early_to_ms": 22.0}
+    windows = {"window_from_ms": 60.0, "window_to_ms": 95.0, "early_from_ms": 2.0, "early_to_ms": 22.0} | (times or {})
     facts = Facts(**{each.name: windows.get(each.name, math.nan) for each in dataclasses.fields(Facts)})
     procedure = Procedure(settings.default_measure(), 22.0, Configuration.WHOLE_CELL, None, None)
     return measure(points, facts, procedure)
@@ -98,6 +106,42 @@ def test_an_early_current_that_stays_changes_no_verdict() -> None:
 
     for early in (opening, lambda v, sweep: opening(v, sweep) + 1.0 * (v + 20), lambda v, _: 0.5 * (v + 20)):
         assert measured(LEVELS, opening, early).result.verdict == "not_a_reversal"
+
+
+def at(zero_mV: float) -> Current:
+    return lambda v, _: 5.0 * (v - zero_mV)
+
+
+@pytest.mark.parametrize("shift_mV", [-2.0, 1.0])
+def test_a_small_shift_along_the_epoch_is_in_the_interval(shift_mV: float) -> None:
+    found = measured(LEVELS, at(-30.0), at(-30.0 + shift_mV))
+    assert found.result.verdict == "reversal"
+    assert dict(found.flags())["moves"] == pytest.approx(-shift_mV, abs=0.2)
+    assert 1.2 * abs(shift_mV) < 1.96 * found.further_se_mV < 1.8 * abs(shift_mV)
+    still = measured(LEVELS, at(-30.0), at(-30.0))
+    assert "moves" not in dict(still.flags())
+    assert still.further_se_mV == 0
+
+
+def test_a_shift_within_the_window_of_a_short_step_is_told() -> None:
+    times = {"window_from_ms": 6.0, "window_to_ms": 9.5, "early_from_ms": 6.0, "early_to_ms": 7.75}
+    times |= {"middle_from_ms": 7.75, "middle_to_ms": 9.5}
+    found = measured(LEVELS, at(-30.0), at(-33.3), middle=at(-27.3), times=times).result
+    assert found.verdict == "ambiguous"
+    assert "the zero moves within the window: -33." in found.reason
+    assert "to 7.75 ms, -27." in found.reason
+    near = measured(LEVELS, at(-30.0), at(-31.0), middle=at(-29.0), times=times)
+    assert near.result.verdict == "reversal"
+    assert dict(near.flags())["moves"] == pytest.approx(2.0, abs=0.3)
+    assert measured(LEVELS, at(-30.0), at(-30.0), middle=at(-30.0), times=times).further_se_mV == 0
+
+
+def test_the_interval_reaches_to_both_ends_of_a_drift() -> None:
+    found = measured(np.tile(LEVELS, 4), lambda v, sweep: 5 * (v + 30 - 0.06 * sweep))
+    assert found.result.verdict == "reversal"
+    drift_mV = dict(found.flags())["drift"]
+    assert drift_mV == pytest.approx(3 * 17 * 0.06, abs=0.4)
+    assert found.further_se_mV * 1.96 == pytest.approx(drift_mV / 2, rel=1e-3)
 
 
 def test_a_level_that_is_not_used_is_counted() -> None:

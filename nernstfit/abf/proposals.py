@@ -240,7 +240,7 @@ def _of_steps(steps: _Steps) -> Proposal:
     """Propose a window by the course of the current along steps."""
     reading = steps.read()
     points = {each.role: each for each in reading.points}
-    if Role.EARLY not in points:
+    if Role.EARLY not in points or reading.early_to_ms > reading.window_from_ms:
         sentence = "steps that are too short, or not of one length, to follow the current in"
         return Proposal(steps.epoch, Kind.UNCLEAR, sentence)
     change, later = (_Change(points[role], points[Role.SIGNAL]) for role in (Role.EARLY, Role.MIDDLE))

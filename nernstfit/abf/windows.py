@@ -35,6 +35,9 @@ _GUARD_MS, _MAX_GUARD = 2.0, 0.05
 # after which it is over (exp(-7) is a thousandth), within these limits. At half the limits the transient of a large
 # cell counts as a current; at double a tail of 5 ms has decayed.
 _TRANSIENT_TIMES, _MIN_EARLY_MS, _MAX_EARLY_MS = 7, 2.0, 8.0
+# Fewest samples of each half of a default window in whose halves a zero is followed. At half, two samples are one half;
+# at double, steps of 5 ms at 10 kHz are not followed.
+_MIN_HALF_SAMPLES = 8
 # Length of the early window: a part of the epoch, within these limits in ms. At half a zero that settles slowly, by
 # less than matters in the default window, counts as moving; at double a fast tail is averaged away.
 _EARLY_LENGTH, _MIN_EARLY_LENGTH_MS, _MAX_EARLY_LENGTH_MS = 0.2, 2.0, 60.0
@@ -138,6 +141,8 @@ def earlier_windows(
 ) -> dict[Role, list[tuple[int, int]]]:
     """Return windows of steps early in the epoch, and between it and the default window, in which the zero is followed.
 
+    Where the epoch is too short for them, they are the halves of the default window.
+
     Parameters
     ----------
     source : Source
@@ -161,12 +166,13 @@ def earlier_windows(
     part_ms = _EARLY_LENGTH * lengths.pop() / per_ms
     length = round(min(max(part_ms, _MIN_EARLY_LENGTH_MS), _MAX_EARLY_LENGTH_MS) * per_ms)
     middle = (start + late) // 2
+    spans = {Role.EARLY: (start, start + length), Role.MIDDLE: (middle, middle + length)}
     if middle < start + length:
-        return {}
-    return {
-        role: [(part.start + first, part.start + first + length) for part in parts]
-        for role, first in ((Role.EARLY, start), (Role.MIDDLE, middle))
-    }
+        end, half = windows[0][1] - parts[0].start, (windows[0][1] - windows[0][0]) // 2
+        if half < _MIN_HALF_SAMPLES:
+            return {}
+        spans = {Role.EARLY: (late, late + half), Role.MIDDLE: (end - half, end)}
+    return {role: [(part.start + first, part.start + end) for part in parts] for role, (first, end) in spans.items()}
 
 
 def _transient_samples(source: Source, parts: Sequence[Segment]) -> int:

@@ -363,7 +363,17 @@ class Flag(Term):
         "excess scatter",
         "spread between repeats over the spread that the noise within the window explains (ratio); se_mV includes it",
     )
-    DRIFT = "drift", "drift", "shift of the zero from the first repeat to the last, mV"
+    DRIFT = (
+        "drift",
+        "drift",
+        "shift of the zero from the first repeat to the last, mV; further_se_mV reaches to both",
+    )
+    MOVES = (
+        "moves",
+        "moves along the epoch",
+        "largest difference between the zeros along the epoch, early to late, mV, where it is significant and at most "
+        "3 mV: a tail, or a clamp that settles slowly; further_se_mV includes it",
+    )
     LEAK_FRACTION = (
         "leak_fraction",
         "leak fraction",

@@ -33,7 +33,15 @@ _RS_ERROR = 0.2
 _STEP_MV = 10.0
 # Flags without an own finding that qualify a measurement.
 _REMARKS = (
-    *(Flag.LEVELS_LEFT_OUT, Flag.EXCESS_SCATTER, Flag.ONE_ESTIMATOR, Flag.FLATTENS, Flag.CLIPPED, Flag.TREND),
+    *(
+        Flag.LEVELS_LEFT_OUT,
+        Flag.MOVES,
+        Flag.EXCESS_SCATTER,
+        Flag.ONE_ESTIMATOR,
+        Flag.FLATTENS,
+        Flag.CLIPPED,
+        Flag.TREND,
+    ),
     *(Flag.ONLINE_SUBTRACTION, Flag.CONDITIONING_TRAIN),
 )
 

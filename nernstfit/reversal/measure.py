@@ -22,6 +22,7 @@ from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.iv import by_role, by_speed, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
+from nernstfit.reversal.quantiles import Z_95
 from nernstfit.reversal.stability import Stability, drift
 
 POTENTIALS = (
@@ -46,6 +47,14 @@ _MIN_MISMATCH_MV = 1.0
 # half in 19 %; with double never, but then drifts of five standard errors are not flagged either.
 _MIN_DRIFT_Z = 2.6
 
+# Reach of the 95 % interval over the shift of the zero along the epoch: a tail has decayed in part before the early
+# window already. With half, simulated tails beside a leak miss the zero at their start more often; with double, shifts
+# from 1.7 mV on would be refused as too wide.
+_REACH_ALONG_EPOCH = 1.5
+# The same over a drift: to the zeros of the first and the last sweep. With half, they lie outside; with double, a drift
+# of half of max_interval_mV would be refused.
+_REACH_OF_DRIFT = 0.5
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -63,6 +72,8 @@ class Measurement:
         Verdict and numbers of `iv`.
     charging : Capacitance or None
         Capacitance of the membrane that a ramp charges; None for steps.
+    shift_along_epoch_mV : float
+        Significant shift of the zero along the epoch, too small to be ambiguous; 0 where there is none.
     """
 
     procedure: Procedure
@@ -71,6 +82,7 @@ class Measurement:
     iv: Curve
     result: Result
     charging: Capacitance | None
+    shift_along_epoch_mV: float = 0.0
 
     @property
     def measured_capacitance(self) -> Estimate:
@@ -98,8 +110,28 @@ class Measurement:
 
     @property
     def further_se_mV(self) -> float:
-        """Error that the fit adds to the standard error: estimators that disagree."""
-        return abs(self.result.disagreement_mV) if self.result.disagrees else 0.0
+        """Error that the fit adds to the standard error: estimators that disagree, a zero that moves."""
+        return math.hypot(*(error_mV for error_mV, _ in self._further))
+
+    @property
+    def _further(self) -> tuple[tuple[float, str], ...]:
+        """Errors beside the standard error in mV, each with its sentence."""
+        disagreement_mV = abs(self.result.disagreement_mV) if self.result.disagrees else 0.0
+        moved_mV, drift_mV = abs(self.shift_along_epoch_mV), abs(self.drift_mV)
+        along_mV, over_mV = _REACH_ALONG_EPOCH * moved_mV / Z_95, _REACH_OF_DRIFT * drift_mV / Z_95
+        return (
+            (disagreement_mV, f"two estimators differ by {disagreement_mV:.1f} mV; record more levels near the zero"),
+            (along_mV, f"the zero moves by {moved_mV:.1f} mV along the epoch; choose a window by from_ms and to_ms"),
+            (over_mV, f"the zero drifts by {drift_mV:.1f} mV over the sweeps; select some in column sweeps"),
+        )
+
+    @property
+    def drift_mV(self) -> float:
+        """Shift of the zero from the first repeat to the last, 0 where it is not significant."""
+        if self.result.zero is None:
+            return 0.0
+        shift_mV, se_mV = drift(self.iv, self.result.zero)
+        return shift_mV if abs(shift_mV) > _MIN_DRIFT_Z * se_mV else 0.0
 
     def too_wide(self) -> Result | None:
         """Return the verdict that the interval with every error is too wide; None where it is not."""
@@ -118,10 +150,7 @@ class Measurement:
                 "mV; give capacitance_pF, or record a test pulse or ramps in both directions"
             )
         else:
-            reason = (
-                f"{wide}, {limit}: two estimators of the zero differ by {abs(self.result.disagreement_mV):.1f} mV; "
-                "record more levels near it"
-            )
+            reason = f"{wide}, {limit}: {max(self._further)[1]}"
         return Result(PotentialVerdict.AMBIGUOUS, reason)
 
     def values(self) -> dict[str, Any]:
@@ -200,9 +229,10 @@ class Measurement:
             yield Flag.ESTIMATORS_DISAGREE, result.disagreement_mV
         elif not math.isfinite(result.disagreement_mV):
             yield Flag.ONE_ESTIMATOR, None
-        shift_mV, se_mV = drift(self.iv, zero)
-        if abs(shift_mV) > _MIN_DRIFT_Z * se_mV:
-            yield Flag.DRIFT, shift_mV
+        if self.drift_mV:
+            yield Flag.DRIFT, self.drift_mV
+        if self.shift_along_epoch_mV:
+            yield Flag.MOVES, self.shift_along_epoch_mV
         for flag, bend in ((Flag.STEEPENS, result.steepens), (Flag.FLATTENS, result.flattens)):
             if bend is not None:
                 yield flag, bend.valence if math.isfinite(bend.valence) else None
@@ -299,5 +329,6 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         ambiguous = stability.in_parts() if curves[Role.SIGNAL].repeats.max() > 1 else None
         ambiguous = ambiguous or stability.decayed(facts)
         return replace(found, result=ambiguous) if ambiguous else found
+    found = replace(found, shift_along_epoch_mV=stability.shift_along_epoch_mV())
     ambiguous = stability.over_sweeps() or stability.along_epoch(facts) or found.too_wide()
     return replace(found, result=ambiguous) if ambiguous else found

@@ -26,7 +26,7 @@ from nernstfit.reversal.curve import SAME_LEVEL_MV, Curve
 from nernstfit.reversal.estimator import Zero
 from nernstfit.reversal.iv import by_role, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
-from nernstfit.reversal.quantiles import Z_95
+from nernstfit.reversal.quantiles import Z_95, Z_99
 
 FloatArray = NDArray[np.float64]
 _Points = Mapping[str, NDArray[Any]]
@@ -130,8 +130,10 @@ class Stability:
         facts : Facts
         """
         earlier = [role for role in (Role.EARLY, Role.MIDDLE) if role in self.curves]
-        late = classify.zeros(self.iv, self.procedure.criteria) if earlier else ()
-        moved = ((role, self._moved(self.curves[role], late)) for role in earlier)
+        if earlier and facts.window_ms(Role.EARLY)[1] > facts.window_ms(Role.SIGNAL)[0]:
+            return self._within_window(facts)
+        late = self._zeros[Role.SIGNAL]
+        moved = ((role, self._moved(role, late)) for role in earlier)
         role, found = next(((role, zero) for role, zero in moved if zero is not None), (Role.SIGNAL, None))
         if found is None:
             return None
@@ -144,6 +146,35 @@ class Stability:
             return _tail(reason, (start, stop))
         reason += "a current that still activates? Choose a window: one in which the current has settled"
         return Result(PotentialVerdict.AMBIGUOUS, reason)
+
+    def _within_window(self, facts: Facts) -> Result | None:
+        """Return the verdict that the zero differs between the halves of the window of a short step, or None."""
+        late = self._zeros[Role.MIDDLE]
+        found = self._moved(Role.EARLY, late) if late else None
+        if found is None:
+            return None
+        (start, middle), (_, stop) = facts.window_ms(Role.EARLY), facts.window_ms(Role.MIDDLE)
+        last_mV = min((zero.potential_mV for zero in late), key=lambda mV: abs(mV - found.potential_mV))
+        reason = (
+            f"the zero moves within the window: {found.potential_mV:.1f} mV from {start:g} to {middle:g} ms, "
+            f"{last_mV:.1f} mV up to {stop:g} ms; the current has not settled: a clamp that settles slowly, or a "
+            "current that changes? Record longer steps, or choose a window by from_ms and to_ms"
+        )
+        return Result(PotentialVerdict.AMBIGUOUS, reason)
+
+    def shift_along_epoch_mV(self) -> float:
+        """Return the largest significant difference between the zeros along the epoch, 0 where there is none.
+
+        Compared are, of each window, the zeros that are nearest to that of the result.
+        """
+        near_mV = self.result.potential_mV
+        earlier = [zeros for role, zeros in self._zeros.items() if role is not Role.SIGNAL]
+        if not earlier or self.result.zero is None:
+            return 0.0
+        nearest = [min(found, key=lambda zero: abs(zero.potential_mV - near_mV)) for found in earlier if found]
+        pairs = itertools.combinations([*nearest, self.result.zero], 2)
+        differences = ((b.potential_mV - a.potential_mV, Z_99 * math.hypot(a.se_mV, b.se_mV)) for a, b in pairs)
+        return max((shift for shift, error in differences if abs(shift) > error), key=abs, default=0.0)
 
     def decayed(self, facts: Facts) -> Result | None:
         """Return the verdict that a current with a valid zero has decayed before a window that has none.
@@ -172,14 +203,19 @@ class Stability:
         )
         return _tail(reason, (start, stop))
 
-    def _moved(self, earlier: Curve, late: Sequence[Zero]) -> Zero | None:
+    def _moved(self, role: Role, late: Sequence[Zero]) -> Zero | None:
         """Return a zero of an earlier signal that differs from all late ones, None where none does.
 
         It may be a further one: of an inactivating current beside its leak.
         """
-        iv = self._iv(earlier)
-        found = () if iv is None else classify.zeros(iv, self.procedure.criteria)
-        return next((zero for zero in found if all(_differ(zero, other) for other in late)), None)
+        return next((zero for zero in self._zeros[role] if all(_differ(zero, other) for other in late)), None)
+
+    @cached_property
+    def _zeros(self) -> Mapping[Role, tuple[Zero, ...]]:
+        """Confirmed zeros of the current in each window of the epoch."""
+        earlier = [role for role in (Role.EARLY, Role.MIDDLE) if role in self.curves]
+        ivs = {role: self._iv(self.curves[role]) for role in earlier} | {Role.SIGNAL: self.iv}
+        return {role: () if iv is None else classify.zeros(iv, self.procedure.criteria) for role, iv in ivs.items()}
 
     @cached_property
     def _signal(self) -> _Points:
@@ -222,7 +258,7 @@ def _tail(reason: str, early_ms: tuple[float, float]) -> Result:
     start, end = early_ms[0], early_ms[0] + (early_ms[1] - early_ms[0]) * _TAIL
     reason += (
         f"a tail or an inactivating current? Choose a window: from_ms: {start:g} and to_ms: {end:g} for a tail, "
-        "statistic: peak for an inactivating current"
+        "statistic: peak for an inactivating current; of a clamp that settles slowly, a later one"
     )
     return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"from_ms={start:g};to_ms={end:g}")
 
