@@ -504,6 +504,59 @@ def test_the_heaviest_come_first() -> None:
     ]
 
 
+# Remedies that are done already
+
+ROBUST = {"changes": {"fit.robust": True}}
+LINEAR = {"changes": {"measure.leak": "linear"}}
+CORRECTED = {f"{c}_{b}": {"rs_shift_mV": -1.0} for c in CELLS for b in ("control", "high_K")}
+WITH_CURRENT = {"iv": iv(ONE, LEVELS + 60, LEVELS + 260)}
+ESTIMATED = {
+    "permeabilities": [ESTIMATE, OTHER | {"ln_ratio": math.log(0.07)}],
+    "solutions": activities(Na="estimated"),
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "of", "doubt", "remedy"),
+    [
+        (
+            Code.OUTLYING_CELL,
+            ROBUST,
+            {"cells": of_cells([0.0, 0.02, -0.02, 0.01, 1.3])},
+            "look at its recordings and its seal",
+        ),
+        (Code.SCATTER, ROBUST, {"tests": [deviation("scatter", 3.0)]}, "look for gross errors among the residuals"),
+        (
+            *(Code.CONDUCTANCE, {}, {"tests": [deviation("conductance", 0.5)], "reversals": CORRECTED}),
+            "use smaller currents",
+        ),
+        (
+            *(Code.POTENTIAL, {}, {"tests": [deviation("potential", 0.1)], "reversals": CORRECTED}),
+            "a permeability may depend on voltage",
+        ),
+        (
+            *(Code.RS_ERROR, LINEAR),
+            WITH_CURRENT | {"reversals": {ONE: {"leak_shift_mV": -5.0, "rs_shift_mV": -6.0}}},
+            "subtract no current",
+        ),
+        (Code.STEEPENS, LINEAR, {"reversals": {ONE: {"flags": "steepens=2.5"}}}, "measure tail currents"),
+        (Code.REFUSED, LINEAR, {"reversals": {ONE: {"verdict": "not_a_reversal"}}}, "measure tail currents"),
+        (
+            *(Code.CAPACITANCE, {}),
+            {"reversals": {ONE: {"flags": "capacity_unknown=2;hysteresis=true", "capacitance_shift_mV": -2.0}}},
+            "give capacitance_pF",
+        ),
+        (Code.ACTIVITY_ESTIMATED, {}, ESTIMATED, ""),
+        (Code.STRENGTH, {"solutions": SOLUTIONS.replace("5,140", "5,9000")}, {}, ""),
+    ],
+)
+def test_a_remedy_that_is_done_is_not_advised(
+    load: Callable[..., Experiment], code: Code, of: Mapping[str, Any], doubt: Mapping[str, Any], remedy: str
+) -> None:
+    found = next(finding for finding in judged(load, of, doubt) if finding.code is code)
+    assert found.remedy == remedy
+
+
 # Replicates
 
 

@@ -41,6 +41,8 @@ class Finding:
         bounds it, 0 where there is none.
     place : str
         The user's file in question; '' where it is a result.
+    done : tuple of str
+        Words of the remedy by which a part of it is known that is done already, and left out.
     """
 
     code: Code
@@ -48,6 +50,7 @@ class Finding:
     values: Mapping[str, Any] = field(default_factory=dict)
     effect: float = math.inf
     place: str = ""
+    done: tuple[str, ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -63,8 +66,10 @@ class Finding:
 
     @property
     def remedy(self) -> str:
-        """Return what would settle it; '' where there is nothing to do."""
-        return self.code.remedy.format(**self.values)
+        """Return what would settle it and is not done; '' where there is nothing to do."""
+        clauses = (clause.split(", or ") for clause in self.code.remedy.format(**self.values).split("; "))
+        left = (", or ".join(way for way in ways if not any(word in way for word in self.done)) for ways in clauses)
+        return "; ".join(filter(None, left))
 
     def __str__(self) -> str:
         place = f"{self.place}: " if self.place else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,8 @@ _MAX_P = 0.05
 # At half the estimate's own error suffices; at double measurements four times as wrong are passed over.
 _MIN_SCATTER = 2.0
 _AT_BOUND = RatioReason.AT_BOUND.sentence.partition("{")[0]
+Done: TypeAlias = tuple[str, ...]
+_PITZER: Done = ("pitzer",)
 _WITHOUT_NUMBER = (RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.UPPER_BOUND, RatioVerdict.LOWER_BOUND)
 
 
@@ -60,9 +62,9 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(Code.LEFT_OUT, group, values | {"where": in_group(group)})
 
 
-def _finding(code: Code, row: Record, effect: float = math.inf, **values: Any) -> Finding:
+def _finding(code: Code, row: Record, effect: float = math.inf, done: Done = (), **values: Any) -> Finding:
     subject = subject_of(row)
-    return Finding(code, subject, {"subject": subject} | values, effect)
+    return Finding(code, subject, {"subject": subject} | values, effect, done=done)
 
 
 def _verdict(row: Record) -> Iterator[Finding]:
@@ -97,7 +99,8 @@ def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
         cell, value = named(row["group"], own["cell"].iloc[i]), float(own["ln_ratio"].iloc[i])
         effect = of_ratio((value - theirs) / len(own), row["low"], row["high"])
         values = {"cell": cell, "z": z, "ratio": f"{row['ion']}/{row['reference']}"}
-        yield Finding(Code.OUTLYING_CELL, cell, values | {"value": math.exp(value), "theirs": math.exp(theirs)}, effect)
+        values |= {"value": math.exp(value), "theirs": math.exp(theirs)}
+        yield Finding(Code.OUTLYING_CELL, cell, values, effect, done=_robust(evidence))
 
 
 def outlying(ln_ratios: np.ndarray, se: np.ndarray, ratios: int = 1) -> tuple[int, float, float] | None:
@@ -171,7 +174,8 @@ def _activities(evidence: Evidence, row: Record) -> Iterator[Finding]:
             other = max(others, key=lambda name: abs(others[name] - row["ln_ratio"]))
             effect = of_ratio(others[other] - row["ln_ratio"], row["low"], row["high"])
             if effect >= 1 or code is Code.ACTIVITY_ESTIMATED:
-                yield _finding(code, row, effect, **values, other=other, value=math.exp(others[other]))
+                done = _PITZER if activity.model == ActivityModel.PITZER else ()
+                yield _finding(code, row, effect, done, **values, other=other, value=math.exp(others[other]))
 
 
 def _estimated(evidence: Evidence, ions: set[str]) -> list[str]:
@@ -201,7 +205,19 @@ def _tests(evidence: Evidence) -> Iterator[Finding]:
                 is_sure = test["p"] * len(deviations) < alpha
                 effect = max(map(sizes.effect, tests)) if is_sure else 0.0
                 code, values = Code.of_test(ValidityTest(test["test"])), {"sentence": test["sentence"].rstrip(".")}
-                yield Finding(code, group, values, effect)
+                done = _robust(evidence) + _resistance(evidence, group)
+                yield Finding(code, group, values, effect, done=done)
+
+
+def _robust(evidence: Evidence) -> Done:
+    """Return what a fit that allows for gross errors has done."""
+    return ("fit.robust",) if evidence.experiment.settings.fit.robust else ()
+
+
+def _resistance(evidence: Evidence, group: str) -> Done:
+    """Return what is done where every potential of a group is corrected for series resistance."""
+    own = evidence.found[evidence.found["group"] == group]
+    return ("series resistance",) if len(own) and own["rs_shift_mV"].notna().all() else ()
 
 
 def _untested(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[Finding]:

@@ -56,20 +56,23 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(Code.NO_REVERSAL, "", {"counts": named})
     for row in rows:
         own = evidence.rows[row["measurement"]]
-        yield from _outcome(row)
+        leak = Leak.of(own.measure.leak)
+        # Where a leak is subtracted, open_pore: refuse gives a flag as well.
+        no_leak = () if leak is Leak.NONE else ("subtract the leak", "measure.open_pore")
+        yield from _outcome(row, no_leak)
         yield from _default_changed(evidence, row, own)
         if row["verdict"] == PotentialVerdict.REVERSAL:
-            yield from _flagged(row, own)
+            yield from _flagged(row, own, no_leak)
             yield from _Current(row, own, of_iv.get(row["measurement"])).findings()
     yield from _without_series_resistance(evidence.found)
     yield from _below_thermal(evidence.tables["thermodynamics"])
 
 
-def _finding(code: Code, row: Record, effect: float, **values: Any) -> Finding:
-    return Finding(code, row["measurement"], {"name": row["measurement"]} | values, effect)
+def _finding(code: Code, row: Record, effect: float, done: tuple[str, ...] = (), **values: Any) -> Finding:
+    return Finding(code, row["measurement"], {"name": row["measurement"]} | values, effect, done=done)
 
 
-def _outcome(row: Record) -> Iterator[Finding]:
+def _outcome(row: Record, done: tuple[str, ...]) -> Iterator[Finding]:
     """Yield the finding on a measurement without a potential."""
     verdict, reason = PotentialVerdict(row["verdict"]), row["reason"]
     if verdict is PotentialVerdict.EXCLUDED:
@@ -82,7 +85,7 @@ def _outcome(row: Record) -> Iterator[Finding]:
             return
         ways = [" and ".join(way.split(";")) for way in row["remedy"].split("|") if way]
         remedy = f"set {', or '.join(ways)}" if ways else verdict.remedy
-        yield _finding(Code.REFUSED, row, math.inf, verdict=verdict.label, reason=reason, remedy=remedy)
+        yield _finding(Code.REFUSED, row, math.inf, done, verdict=verdict.label, reason=reason, remedy=remedy)
 
 
 def _default_changed(evidence: Evidence, row: Record, own: Row) -> Iterator[Finding]:
@@ -96,7 +99,7 @@ def _default_changed(evidence: Evidence, row: Record, own: Row) -> Iterator[Find
         yield _finding(Code.DEFAULT_CHANGED, row, math.inf, **values, outcome=outcome)
 
 
-def _flagged(row: Record, own: Row) -> Iterator[Finding]:
+def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Finding]:
     """Yield the findings that follow from the flags of a reversal potential."""
     flags = tables.flags(row["flags"])
     if Flag.DRIFT in flags:
@@ -111,10 +114,11 @@ def _flagged(row: Record, own: Row) -> Iterator[Finding]:
     if Flag.CAPACITY_UNKNOWN in flags:
         shift = 0.0 if math.isnan(row["capacitance_shift_mV"]) else row["capacitance_shift_mV"]
         side = "lower" if shift < 0 else "higher"
-        yield _finding(Code.CAPACITANCE, row, of_potential(shift), shift=abs(shift), side=side)
+        both_ways = ("both directions",) if Flag.HYSTERESIS in flags else ()
+        yield _finding(Code.CAPACITANCE, row, of_potential(shift), both_ways, shift=abs(shift), side=side)
     for flag, code in ((Flag.STEEPENS, Code.STEEPENS), (Flag.HYSTERESIS, Code.HYSTERESIS)):
         if flag in flags:
-            yield _finding(code, row, math.inf)
+            yield _finding(code, row, math.inf, no_leak)
     remarks = [
         flag.label + ("" if math.isnan(flags[flag]) else f" {flags[flag]:.3g}") for flag in _REMARKS if flag in flags
     ]
@@ -157,7 +161,8 @@ class _Current:
         if of_potential(shift) >= 1:
             how = f"uncertain by {100 * _RS_ERROR:.0f} %" if is_known else f"unknown ({_UNKNOWN_MOHM:g} MOhm?)"
             values = {"current": float(total), "how": how, "shift": abs(shift)}
-            yield _finding(Code.RS_ERROR, self.row, of_potential(shift), **values)
+            done = ("series_resistance_MOhm",) if is_known else ()
+            yield _finding(Code.RS_ERROR, self.row, of_potential(shift), done, **values)
 
     def _leak(self, iv: pd.DataFrame) -> Iterator[Finding]:
         """Yield the shift of the zero by a leak that was not subtracted: below activation, or above a rectifier's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, of_potential
+from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import equilibria
 from nernstfit.physics.solution.activity import ionic_strength_M
@@ -82,7 +83,8 @@ class _Solution:
         strength = float(ionic_strength_M(self.free_mM, self.solutions.valence))
         limit = model_named(model)[0].max_strength_M
         if strength > limit:
-            yield self._finding(Code.STRENGTH, math.inf, strength=strength, limit=limit, model=model)
+            found = self._finding(Code.STRENGTH, math.inf, strength=strength, limit=limit, model=model)
+            yield replace(found, done=("pitzer",) if model.startswith(ActivityModel.PITZER) else ())
         osmolarity = float(self.at.osmolarity_mOsm_per_l[self.i])
         low, high = OSMOLARITY_MOSM_PER_L
         if not low <= osmolarity <= high and osmolarity < _BRIDGE_MOSM_PER_L:
