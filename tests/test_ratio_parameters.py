@@ -148,6 +148,27 @@ def test_an_active_bound_holds_the_ratio_and_is_told(side: str, bound: float) ->
         assert numbers(bounded[ion]) == pytest.approx(numbers(held[ion]), rel=1e-6)
 
 
+def test_a_ratio_says_that_it_takes_one_at_its_bound_as_known() -> None:
+    """Rb is seen in one cell: beside its error, what the bound of Cs decides is small."""
+    truth = {"Na": 1.0, "K": 1.2, "Cs": 0.9, "Rb": 0.5}
+    lacking = [(cell, 3) for cell in range(1, 6)]
+    data = simulated(truth, baths=[{ion: 150.0} for ion in truth], ions=tuple(truth), lacking=lacking)
+    _, free = fitted(data, {})
+    for distance, told in ((0.15, ("K", "Rb")), (0.005, ("K",))):
+        bound = math.exp(free["Cs"].ln_ratio - distance)
+        _, bounded = fitted(data, {"P_Cs": {"max": bound}})
+        own = {ion: bounded[ion] for ion in ("K", "Rb")}
+        known = [
+            ion for ion, ratio in own.items() if "the interval takes P(Cs), at its bound, as known" in ratio.reason
+        ]
+        assert {ratio.verdict for ratio in own.values()} == {"estimate"}
+        assert tuple(known) == told
+        moved = {ion: (free[ion].ln_ratio - ratio.ln_ratio) / ratio.se_ln_cells for ion, ratio in own.items()}
+        assert all((moved[ion] > 0.4) == (distance > 0.1) for ion in moved)
+        _, held = fitted(data, {"P_Cs": {"value": bound, "vary": False}})
+        assert "as known" not in held["K"].reason
+
+
 @pytest.mark.parametrize("keys", [{"min": 0.3, "max": 3.0}, {"max": 3.0, "value": 2.9}, {"min": 0.3}, {"value": 30.0}])
 def test_an_inactive_bound_or_a_start_changes_nothing(keys: Mapping[str, float]) -> None:
     data = simulated(TRUTH)

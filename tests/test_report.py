@@ -489,6 +489,14 @@ def test_one_group_is_not_compared(page):
     assert "between groups" not in page
 
 
+def test_intervals_by_other_methods_say_that_a_bound_counts_as_known(here):
+    words = "Profile likelihood and bootstrap take P(Cs), at the bound of fit.parameters, as known"
+    held = {"ion": "Cs", "verdict": "held", "ratio": 0.8, "reason": "at its bound: max 0.8 of fit.parameters"}
+    assert words in section(run(permeabilities=(PERMEABILITIES[0], held)), "ratios")
+    tied = held | {"reason": "tied: 0.8 * P_Na"}
+    assert words not in section(run(permeabilities=(PERMEABILITIES[0], tied)), "ratios")
+
+
 # Whether the equation is valid, and where the uncertainty comes from
 
 

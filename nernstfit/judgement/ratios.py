@@ -41,6 +41,11 @@ def subject_of(row: Record) -> str:
     return named(row["group"], f"{row['ion']}/{row['reference']}")
 
 
+def is_at_bound(reason: str) -> bool:
+    """Return True for the reason of a ratio that is at a bound of the user's."""
+    return reason.startswith(_AT_BOUND)
+
+
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """Yield the findings on the ratios of the configured model."""
     for group, part in evidence.by_group("permeabilities"):
@@ -75,8 +80,7 @@ def _verdict(row: Record) -> Iterator[Finding]:
     elif verdict is RatioVerdict.NOT_IDENTIFIABLE:
         yield _finding(Code.NOT_IDENTIFIABLE, row, reason=row["reason"])
     elif verdict is RatioVerdict.HELD:
-        is_at_bound = row["reason"].startswith(_AT_BOUND)
-        yield _finding(Code.HELD, row, math.inf if is_at_bound else 0.0, reason=row["reason"])
+        yield _finding(Code.HELD, row, math.inf if is_at_bound(row["reason"]) else 0.0, reason=row["reason"])
     elif verdict in _WITHOUT_NUMBER:
         yield _finding(Code.BOUND, row, 0.0, verdict=verdict.label, reason=row["reason"])
     elif verdict is RatioVerdict.ESTIMATE and not (math.isfinite(row["low"]) and math.isfinite(row["high"])):

@@ -7,12 +7,14 @@ that are nearly proportional cannot be separated, whatever the number of cells.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.permeability.mixed_model import Fit
+from nernstfit.permeability.mixed_model import Fit, covariance_mV2
 from nernstfit.permeability.observations import present
+from nernstfit.permeability.optimize import DenseWhitener
 
 FloatArray = NDArray[np.float64]
 
@@ -26,6 +28,11 @@ MAX_COLLINEARITY = 0.98
 # One percent is a tenth of the median effect on the potential: a bath with traces of the ion. Half or twice of it
 # changes n only where cells lie that close to it.
 _MIN_INFORMATION = 0.01
+
+# Change of a ln ratio, over its standard error, from which a ratio at a bound that counts as known matters to it: were
+# it free, the interval would be a tenth longer (sqrt(1 + 0.46^2)), or elsewhere by half a standard error. With half of
+# it a change of 3 % is told, with double one of 36 % is not.
+_MIN_CHANGE = 0.46
 
 # Smallest length of an effect that is divided by; effects are either zero or far above it.
 _TINY = 1e-300
@@ -114,3 +121,30 @@ def factor_collinearity(fit: Fit) -> float:
     others = others / np.maximum(np.linalg.norm(others, axis=0), _TINY)
     rest = effects[:, -1] - others @ np.linalg.lstsq(others, effects[:, -1], rcond=None)[0]
     return math.sqrt(max(0.0, 1 - float(rest @ rest) / float(effects[:, -1] @ effects[:, -1])))
+
+
+def known_at_bounds(fit: Fit) -> Mapping[int, tuple[str, ...]]:
+    """Return the fitted ions whose ratios take others at a bound of the user's as known, with the names of these.
+
+    If ln P of an ion at its bound were free, it would move by some amount d with a standard error s, and other ln P by
+    m d, with m their change when the potentials of the fit change as the ion changes them. It matters where
+    |m| sqrt(d^2 + s^2) is not small beside their standard errors.
+
+    Parameters
+    ----------
+    fit : Fit
+    """
+    found: dict[int, tuple[str, ...]] = {}
+    whiten = DenseWhitener(covariance_mV2(fit))
+    residual = whiten(fit.working.potential_mV - fit.predicted_mV)
+    errors = np.sqrt(np.diag(fit.covariance)).tolist()
+    for bounded in fit.data.parameters.at_bound(fit.ln_p):
+        effect = fit.data.columns(fit.gradient, fit.ln_p, [bounded])[:, 0]
+        change = -fit.sensitivity @ effect
+        rest = whiten(effect + fit.columns @ change)
+        information = max(float(rest @ rest), _TINY)
+        distance = math.hypot(float(rest @ residual) / information, 1 / math.sqrt(information))
+        for i, of_ion, error in zip(fit.free, np.abs(change).tolist(), errors, strict=True):
+            if of_ion * distance > _MIN_CHANGE * error:
+                found[i] = (*found.get(i, ()), fit.data.ions[bounded])
+    return found

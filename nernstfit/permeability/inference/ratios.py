@@ -24,12 +24,13 @@ from nernstfit.permeability.inference.identifiability import (
     MAX_COLLINEARITY,
     factor_collinearity,
     informative_cells,
+    known_at_bounds,
     most_collinear,
     present_ions,
 )
 from nernstfit.permeability.inference.profile_likelihood import Profile
 from nernstfit.permeability.inference.rejection import rejection_reason
-from nernstfit.permeability.inference.sentences import ratio_reason
+from nernstfit.permeability.inference.sentences import known_sentence, ratio_reason
 from nernstfit.permeability.limits import IMPERMEANT, MAX_SE_CLOSED, MAX_SE_OF_PARABOLA, REFERENCE_IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, degrees_of_freedom
 
@@ -149,9 +150,19 @@ def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Rati
     else:
         rejection = rejection_reason(fit, systematic_mV)
         found = {i: _fitted(fit, i, systematic_mV, confidence, rejection) for i in fitted}
+    if fit.settled and not rejection:
+        known = known_at_bounds(fit)
+        found |= {i: _with_remark(found[i], known_sentence(known[i])) for i in found if i in known}
     found |= {i: _fixed(fit, i, found, rejection) for i in others if i in parameters.fixed}
     in_order = tuple(found[i] for i in others)
     return tuple(map(_of_one_cell, in_order)) if fit.data.cell_sizes.sum() == 1 else in_order
+
+
+def _with_remark(ratio: Ratio, remark: str) -> Ratio:
+    """Return a ratio that has an interval or a bound with a further remark on it."""
+    if math.isnan(ratio.low) and math.isnan(ratio.high):
+        return ratio
+    return replace(ratio, reason="; ".join(filter(None, (ratio.reason, remark))))
 
 
 def _fitted(fit: Fit, ion: int, systematic_mV: FloatArray, confidence: float, rejection: str) -> Ratio:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from nernstfit.contract.reasons import RatioReason
@@ -33,6 +33,12 @@ def ratio_reason(reason: RatioReason, **values: object) -> str:
         Names and numbers that the texts of the reason hold places for.
     """
     return "; ".join(text.format(**values) for text in (reason.sentence, reason.remedy) if text)
+
+
+def known_sentence(ions: Sequence[str]) -> str:
+    """Return the remark on an interval that takes the ratios of some ions as known."""
+    named = " and ".join(f"P({ion})" for ion in ions)
+    return f"the interval takes {named}, at {'its bound' if len(ions) == 1 else 'their bounds'}, as known"
 
 
 def budget_sentence(ion: str, source: ErrorSource, share: float, largest: str) -> str:

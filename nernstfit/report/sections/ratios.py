@@ -11,6 +11,7 @@ from nernstfit.contract.findings import NO_GROUP, named
 from nernstfit.contract.severity import About
 from nernstfit.contract.terms import IntervalMethod, RatioScope, RatioVerdict
 from nernstfit.figures.ratios import draw_ratios
+from nernstfit.judgement.ratios import is_at_bound
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
 from nernstfit.report.numbers import MISSING, as_given, degrees_of_freedom, estimate, fixed
@@ -111,4 +112,12 @@ def _other_intervals(results: Results) -> Iterator[Block]:
     columns |= {method.label: [written(key, method) for key in checked] for method in _CHECKS}
     if several:
         yield Heading("Intervals by other methods")
-    yield grid(columns, ["group", "ion"], _PROSE("other_intervals", disagrees=rows["disagrees"].isin([True]).any()))
+    disagrees = rows["disagrees"].isin([True]).any()
+    caption = _PROSE("other_intervals", disagrees=disagrees, at_bound=joined(_at_bound(results)))
+    yield grid(columns, ["group", "ion"], caption)
+
+
+def _at_bound(results: Results) -> list[str]:
+    """Return the permeabilities that are at a bound of the user's, each once."""
+    rows = results.in_ion_order(results.of_model("permeabilities"))
+    return list(dict.fromkeys(f"P({row['ion']})" for row in rows if is_at_bound(row["reason"])))
