@@ -450,7 +450,7 @@ def test_groups_are_compared_in_words_figure_and_table(grouped):
 
 
 def test_a_comparison_that_batches_confound_says_so_wherever_it_is_shown(grouped, monkeypatch):
-    sentence = "mutant and wild have no day in common (1 day and 2 days)"
+    sentence = "mutant and wild have no day in common (1 and 2)"
     found = {"severity": "warning", "about": "run", "subject": "mutant / wild", "code": "groups_confounded"}
     rows = [complete(tables.WARNINGS, found | {"sentence": sentence, "remedy": ""})]
     monkeypatch.setitem(globals(), "judge_results", lambda _: tables.write(tables.WARNINGS.path, tables.WARNINGS, rows))

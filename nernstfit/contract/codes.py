@@ -230,7 +230,7 @@ class Code(Term):
     )
     GROUPS_CONFOUNDED = (
         *("groups_confounded", About.RUN, "groups and batches confounded"),
-        "{one} and {other} have no {unit} in common ({counts}): a difference between them may be one of {units}",
+        "{one} and {other} have no {unit} in common ({counts}): a difference between them may be one between {units}",
         "record cells of both groups in each {unit}, or more {units}",
         "a difference between batches then looks like a difference between groups",
         "a warning where a group has one batch, or where differences between batches could move a difference by half "

@@ -50,12 +50,12 @@ class Division:
     @property
     def unit(self) -> str:
         """One of its batches in words."""
-        return self.name if self.name in (BATCH, DAY) else f"value of column '{self.name}'"
+        return self.name if self.name in (BATCH, DAY) else f"value of '{self.name}'"
 
     @property
     def units(self) -> str:
         """Several of its batches in words."""
-        return {BATCH: "batches", DAY: "days"}.get(self.name, f"values of column '{self.name}'")
+        return {BATCH: "batches", DAY: "days"}.get(self.name, f"values of '{self.name}'")
 
     @cached_property
     def batches(self) -> frozenset[Hashable]:
@@ -217,7 +217,7 @@ def _confounded(evidence: Evidence, divisions: Sequence[Division]) -> Iterator[F
                 n = {group: len(set(division.of_group(group).values())) for group in (one, other)}
                 values = {"one": one or "the rows without a group", "other": other or "the rows without a group"}
                 values |= {"unit": division.unit, "units": division.units}
-                values |= {"counts": " and ".join(_counted(each, division) for each in n.values())}
+                values |= {"counts": " and ".join(map(str, n.values()))}
                 effect = math.inf if 1 in n.values() else _effect(evidence, part, n)
                 yield Finding(Code.GROUPS_CONFOUNDED, between(one, other), values, effect)
 
@@ -227,10 +227,6 @@ def _are_apart(division: Division, one: str, other: str) -> bool:
     both = [list(division.of_group(group).values()) for group in (one, other)]
     are_few = any(len(set(own)) <= _FEW_BATCHES and len(set(own)) < len(own) for own in both)
     return all(both) and are_few and not set(both[0]) & set(both[1])
-
-
-def _counted(n: int, division: Division) -> str:
-    return f"{n} {division.unit if n == 1 else division.units}"
 
 
 def _effect(evidence: Evidence, comparisons: pd.DataFrame, batches: Mapping[str, int]) -> float:
