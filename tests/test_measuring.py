@@ -270,6 +270,34 @@ def test_a_bath_change_within_a_file_is_two_rows(tmp_path: Path, measured: Measu
     assert measured({"sweeps": "17-33"})["reversal_mV"] == pytest.approx(20.0, abs=0.3)
 
 
+@pytest.mark.parametrize("prepulse", [False, True])
+def test_a_seal_that_breaks_between_two_sweeps_is_told_by_the_holding_current(
+    tmp_path: Path, measured: Measured, prepulse: bool
+) -> None:
+    waveform, epoch = STEPS, "A"
+    if prepulse:  # on a sweep too short for a holding level of its own, the level of an epoch before the step
+        waveform = replace(STEPS, epochs=(Epoch("A", "step", -80.0, 0.0, 200, 0), replace(STEPS.epochs[0], letter="B")))
+        epoch = "B"
+    turns = np.arange(17)[:, None]
+
+    def found(leak_nS: np.ndarray) -> dict[str, Any]:
+        points = 450 if prepulse else 1000
+        write(tmp_path / "data" / "cell.abf", lambda v, _: 5.0 * (v + 30) + leak_nS * v, waveform, points=points)
+        return measured({"epoch": epoch})
+
+    broken = found(np.where(turns < 5, 0.2, 2.0))
+    assert broken["verdict"] == "ambiguous"
+    assert "steps by -1" in broken["reason"]
+    assert broken["remedy"] == "sweeps=0-4|sweeps=5-16"
+    small = found(np.where(turns < 5, 0.2, 0.5))
+    assert small["verdict"] == "reversal", small["reason"]
+    shift_mV = float(flags(small)["holding_step"])
+    assert shift_mV == pytest.approx(0.3 * (-80 if prepulse else -60) / 5.5, rel=0.2)
+    assert small["further_se_mV"] * 1.96 >= 0.49 * abs(shift_mV)
+    for steady in (0.2 + 0.0 * turns, 0.2 + 0.02 * turns):
+        assert "holding_step" not in flags(found(steady))
+
+
 def test_a_peak_is_read_at_the_same_time_in_every_sweep(tmp_path: Path, measured: Measured) -> None:
     """A sodium current on a slow outward one, and a transient of 0.1 ms that is larger than either."""
     points, e = 700, 45.0

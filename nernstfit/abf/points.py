@@ -26,7 +26,17 @@ from nernstfit.abf.select import chosen_epoch, epoch_parts, has_curve, refuse_co
 from nernstfit.abf.statistics import STATISTICS
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
 from nernstfit.abf.transients import Charge, step_charge
-from nernstfit.abf.windows import Source, command_source, earlier_windows, open_source, ramp_windows, spans, windows_of
+from nernstfit.abf.windows import (
+    Source,
+    command_source,
+    earlier_windows,
+    holding_parts,
+    holding_window,
+    open_source,
+    ramp_windows,
+    spans,
+    windows_of,
+)
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import BandwidthSource, Flag, Leak, Role, Statistic
@@ -221,7 +231,10 @@ def _traces(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[in
 
 
 def _further(source: Source, parts: Sequence[Segment], how: Measure) -> Iterator[Points]:
-    """Yield the points of the ramps that determine the capacitance, and of the epoch that gives the leak."""
+    """Yield the points of the holding level, of the ramps that determine the capacitance, and of the leak's epoch."""
+    if holding := [] if parts[0].is_ramp else holding_parts(source, parts):
+        settled = replace(how.with_default_window(), statistic=Statistic.MEAN)
+        yield read(source, Role.HOLDING, holding, [holding_window(part) for part in holding], settled)[0]
     for role, ramps in (capacitance_ramps(source, parts) if parts[0].is_ramp else {}).items():
         yield read(source, role, ramps, ramp_windows(source, ramps), how)[0]
     if how.leak.startswith(_EPOCH_LEAK):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.abf.command import Segment, refuse_impossible, refuse_stimulus, segments
+from nernstfit.abf.command import BEFORE, Segment, refuse_impossible, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import Channel, Waveform
 from nernstfit.abf.select import chosen_sweeps, current_and_command, label
@@ -35,8 +35,9 @@ _GUARD_MS, _MAX_GUARD = 2.0, 0.05
 # after which it is over (exp(-7) is a thousandth), within these limits. At half the limits the transient of a large
 # cell counts as a current; at double a tail of 5 ms has decayed.
 _TRANSIENT_TIMES, _MIN_EARLY_MS, _MAX_EARLY_MS = 7, 2.0, 8.0
-# Fewest samples of each half of a default window in whose halves a zero is followed. At half, two samples are one half;
-# at double, steps of 5 ms at 10 kHz are not followed.
+# Fewest samples of each half of a default window in whose halves a zero is followed, and of a level before the epoch
+# whose current is followed over the sweeps. At half, their noise decides; at double, steps of 5 ms at 10 kHz and sweeps
+# of 100 ms are not followed.
 _MIN_HALF_SAMPLES = 8
 # Length of the early window: a part of the epoch, within these limits in ms. At half a zero that settles slowly, by
 # less than matters in the default window, counts as moving; at double a fast tail is averaged away.
@@ -173,6 +174,29 @@ def earlier_windows(
             return {}
         spans = {Role.EARLY: (late, late + half), Role.MIDDLE: (end - half, end)}
     return {role: [(part.start + first, part.start + end) for part in parts] for role, (first, end) in spans.items()}
+
+
+def holding_parts(source: Source, parts: Sequence[Segment]) -> list[Segment]:
+    """Return the first segment before steps that is at one level in all sweeps; empty where there is none.
+
+    Parameters
+    ----------
+    source : Source
+    parts : sequence of Segment
+        The measured step in every sweep.
+    """
+    commands = [source.command[sweep] for sweep in source.sweeps]
+    before = min(command.index(part) for command, part in zip(commands, parts, strict=True))
+    for same in ([command[at] for command in commands] for at in range(before)):
+        is_one = all(part.is_level for part in same) and len({(part.name, part.first_mV) for part in same}) == 1
+        if is_one and min(part.stop - part.start for part in same) >= _MIN_HALF_SAMPLES:
+            return same
+    return []
+
+
+def holding_window(part: Segment) -> tuple[int, int]:
+    """Return the samples of a level before the epoch that count: all of the holding level, half of an epoch."""
+    return (part.start if part.name == BEFORE else (part.start + part.stop) // 2), part.stop
 
 
 def _transient_samples(source: Source, parts: Sequence[Segment]) -> int:

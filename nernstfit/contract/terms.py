@@ -188,6 +188,7 @@ class Role(Term):
     PAIR = "pair", "another ramp, whose opposite is `opposite`"
     EARLY = "early", "early part of the epoch"
     MIDDLE = "middle", "middle part of the epoch"
+    HOLDING = "holding", "level before the epoch, the same in all sweeps"
 
 
 class JunctionMethod(Term):
@@ -367,6 +368,12 @@ class Flag(Term):
         "drift",
         "drift",
         "shift of the zero from the first repeat to the last, mV; further_se_mV reaches to both",
+    )
+    HOLDING_STEP = (
+        "holding_step",
+        "holding current steps",
+        "step of the current at a level before the epoch between two sweeps, as when a seal breaks, over the slope at "
+        "the zero, mV; further_se_mV includes half of it",
     )
     MOVES = (
         "moves",

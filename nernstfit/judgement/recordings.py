@@ -36,6 +36,7 @@ _REMARKS = (
     *(
         Flag.LEVELS_LEFT_OUT,
         Flag.MOVES,
+        Flag.HOLDING_STEP,
         Flag.EXCESS_SCATTER,
         Flag.ONE_ESTIMATOR,
         Flag.FLATTENS,

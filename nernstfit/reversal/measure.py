@@ -74,6 +74,8 @@ class Measurement:
         Capacitance of the membrane that a ramp charges; None for steps.
     shift_along_epoch_mV : float
         Significant shift of the zero along the epoch, too small to be ambiguous; 0 where there is none.
+    holding_shift_mV : float
+        Step of the current at the holding level between two sweeps over the slope at the zero, likewise.
     """
 
     procedure: Procedure
@@ -83,6 +85,7 @@ class Measurement:
     result: Result
     charging: Capacitance | None
     shift_along_epoch_mV: float = 0.0
+    holding_shift_mV: float = 0.0
 
     @property
     def measured_capacitance(self) -> Estimate:
@@ -117,12 +120,16 @@ class Measurement:
     def _further(self) -> tuple[tuple[float, str], ...]:
         """Errors beside the standard error in mV, each with its sentence."""
         disagreement_mV = abs(self.result.disagreement_mV) if self.result.disagrees else 0.0
-        moved_mV, drift_mV = abs(self.shift_along_epoch_mV), abs(self.drift_mV)
+        moved_mV, drift_mV, holding_mV = map(abs, (self.shift_along_epoch_mV, self.drift_mV, self.holding_shift_mV))
         along_mV, over_mV = _REACH_ALONG_EPOCH * moved_mV / Z_95, _REACH_OF_DRIFT * drift_mV / Z_95
         return (
             (disagreement_mV, f"two estimators differ by {disagreement_mV:.1f} mV; record more levels near the zero"),
             (along_mV, f"the zero moves by {moved_mV:.1f} mV along the epoch; choose a window by from_ms and to_ms"),
             (over_mV, f"the zero drifts by {drift_mV:.1f} mV over the sweeps; select some in column sweeps"),
+            (
+                _REACH_OF_DRIFT * holding_mV / Z_95,
+                "the current at the holding level steps; select sweeps in column sweeps",
+            ),
         )
 
     @property
@@ -231,6 +238,8 @@ class Measurement:
             yield Flag.ONE_ESTIMATOR, None
         if self.drift_mV:
             yield Flag.DRIFT, self.drift_mV
+        if self.holding_shift_mV:
+            yield Flag.HOLDING_STEP, self.holding_shift_mV
         if self.shift_along_epoch_mV:
             yield Flag.MOVES, self.shift_along_epoch_mV
         for flag, bend in ((Flag.STEEPENS, result.steepens), (Flag.FLATTENS, result.flattens)):
@@ -329,6 +338,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         ambiguous = stability.in_parts() if curves[Role.SIGNAL].repeats.max() > 1 else None
         ambiguous = ambiguous or stability.decayed(facts)
         return replace(found, result=ambiguous) if ambiguous else found
-    found = replace(found, shift_along_epoch_mV=stability.shift_along_epoch_mV())
-    ambiguous = stability.over_sweeps() or stability.along_epoch(facts) or found.too_wide()
+    shifts = stability.shift_along_epoch_mV(), stability.holding_shift_mV()
+    found = replace(found, shift_along_epoch_mV=shifts[0], holding_shift_mV=shifts[1])
+    ambiguous = stability.over_sweeps() or stability.over_holding() or stability.along_epoch(facts) or found.too_wide()
     return replace(found, result=ambiguous) if ambiguous else found

@@ -46,6 +46,10 @@ _MAX_SHIFT_MV = 3.0
 # the others agree. With half the parts a state is averaged with the next; with double each is noisier. With half of the
 # others one bad part of four is not told; with double a recording that is mostly without a zero is trusted.
 _MAX_PARTS, _MAX_WITHOUT = 12, 0.34
+# Sweeps from which a step of the current at the holding level is looked for, and the part of its variance that a step
+# explains, which of a straight drift is 0.75. With half the sweeps chance makes a step of noise, with double protocols
+# of ten levels are not seen; with half the part a drift counts as a step, halfway to 1 slow noise hides one.
+_MIN_HOLDING, _STEP_EXPLAINS = 6, 0.9
 # Slope of the current early in the epoch over that in the window, from which it has decayed where the window has no
 # valid zero. With half, a current that is constant within its noise has decayed; with double, a current beside a leak
 # of a third of its size is not told.
@@ -94,6 +98,43 @@ class Stability:
         if len(known) == len(potentials) and max(known) - min(known) <= limit:
             return None
         return _states([_sweeps(part) for part in parts], potentials, limit)
+
+    @cached_property
+    def _holding_step(self) -> tuple[str, str, float]:
+        """Sweeps before and after a step of the current at the holding level, and the step in pA, 0 for none."""
+        columns = {name: np.asarray(self.points[name]) for name in ("role", "sweep", "current_pA")}
+        is_holding = columns["role"] == Role.HOLDING
+        order = np.argsort(columns["sweep"][is_holding], kind="stable")
+        sweep, current_pA = (columns[name][is_holding][order] for name in ("sweep", "current_pA"))
+        if len(sweep) < _MIN_HOLDING:
+            return "", "", 0.0
+        current_pA = current_pA.astype(float) - float(current_pA.astype(float).mean())
+        count = np.arange(2, len(sweep) - 1)
+        before = np.cumsum(current_pA)[count - 1]
+        explained = before**2 * (1 / count + 1 / (len(sweep) - count))
+        best = int(explained.argmax())
+        if explained[best] <= _STEP_EXPLAINS * float(current_pA @ current_pA):
+            return "", "", 0.0
+        at = int(count[best])
+        step_pA = float(current_pA[at:].mean() - current_pA[:at].mean())
+        return ",".join(runs(sweep[:at].tolist())), ",".join(runs(sweep[at:].tolist())), step_pA
+
+    def holding_shift_mV(self) -> float:
+        """Return a step of the current at the holding level between two sweeps over the slope at the zero."""
+        return self._holding_step[2] / self.result.slope_nS
+
+    def over_holding(self) -> Result | None:
+        """Return the verdict that the current at the holding level steps by too much; None where it does not."""
+        before, after, step_pA = self._holding_step
+        shift_mV, limit = abs(self.holding_shift_mV()), self.procedure.how.max_interval_mV
+        if shift_mV <= limit:
+            return None
+        reason = (
+            f"the current at the level before the epoch steps by {step_pA:+.0f} pA from sweeps {before} to {after}, as "
+            f"when a seal breaks or a solution is exchanged; over the slope at the zero this is {shift_mV:.0f} mV, "
+            f"more than max_interval_mV = {limit:g}; give each state a row of its own with its range in column sweeps"
+        )
+        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"sweeps={before}|sweeps={after}")
 
     def in_parts(self) -> Result | None:
         """Return the verdict that parts of the sweeps have zeros although all of them together have none that is valid.
