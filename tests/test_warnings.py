@@ -286,6 +286,13 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (
         *(Code.FLATTENS, ONE, "warning", {}),
         {
+            "iv": iv(ONE, 10.0 * (LEVELS + 30) / (1 + np.exp((LEVELS + 85) / 5)) + 1.0 * LEVELS),
+            "reversals": {ONE: {"reversal_mV": 0.0, "slope_nS": 1.0}},
+        },
+    ),
+    (
+        *(Code.FLATTENS, ONE, "warning", {}),
+        {
             "iv": iv(ONE, RECTIFIED),
             "reversals": {ONE: {"reversal_mV": -71.0, "slope_nS": 3.0, "flags": "flattens=2.0"}},
         },

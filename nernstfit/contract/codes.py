@@ -272,15 +272,15 @@ class Code(Term):
     LEAK = (
         *("leak_not_subtracted", About.MEASUREMENT, "leak not subtracted"),
         "{name}: {percent:.0f} % of the slope at the zero is a leak that the levels below activation show; subtracting "
-        "it moves the zero by {shift:+.1f} mV",
+        "it {outcome}",
         "measure.leak: linear, or another leak",
         "a leak reverses near 0 mV and draws the zero towards it",
         "where the current steepens with depolarisation as in no open pore: " + OF_POTENTIAL,
     )
     FLATTENS = (
         *("flattens_beside_leak", About.MEASUREMENT, "rectifier beside a leak"),
-        "{name}: the current flattens with depolarisation at the zero as in no open pore; if {percent:.0f} % of the "
-        "slope is a leak, as at the levels above it, subtracting it moves the zero by {shift:+.1f} mV",
+        "{name}: the current flattens with depolarisation as in no open pore; if {percent:.0f} % of the zero's "
+        "slope is a leak, as at the levels above it, subtracting it {outcome}",
         "measure.leak: background, from a recording with a blocker, or another epoch",
         "beside a leak, the zero of an inward rectifier or of channels that close lies between theirs and the leak's",
         "where the levels above the zero lie on a straight line: " + OF_POTENTIAL,

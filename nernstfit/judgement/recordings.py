@@ -31,6 +31,9 @@ _RS_ERROR = 0.2
 # Least step in mV between the levels that are compared for gating; see open_pore._WIDTH_MV. With half the same levels
 # are compared twice; with double an activation within 20 mV can lie between two places.
 _STEP_MV = 10.0
+# Part of the slope at the zero from which the leak is all of it. At half, a channel as large as its leak counts as
+# none; halfway to 1, noise in the slopes decides.
+_ALL_LEAK = 0.9
 # Flags without an own finding that qualify a measurement.
 _REMARKS = (
     *(
@@ -171,7 +174,7 @@ class _Current:
         own = curves.average(*(iv[name].to_numpy(float) for name in ("voltage_mV", "current_pA", "se_pA")))
         if _has_gates(own, sign, self.row["temperature_C"]):
             yield from self._beside_leak(own, sign, Code.LEAK)
-        if Flag.FLATTENS in tables.flags(self.row["flags"]):
+        if _has_gates(own, -sign, self.row["temperature_C"]):
             yield from self._beside_leak(own, -sign, Code.FLATTENS)
 
     def _beside_leak(self, own: Curve, sign: int, code: Code) -> Iterator[Finding]:
@@ -182,9 +185,13 @@ class _Current:
         zero_mV, lost_pA = self.row["reversal_mV"], own.current_pA - without.current_pA
         slope_nS = float(np.polyfit(own.voltage_mV, lost_pA, 1)[0])
         zeros = _zeros_mV(without)
-        shift = float(min(zeros - zero_mV, key=abs)) if len(zeros) else math.nan
-        effect = of_potential(shift) if len(zeros) else math.inf
-        values = {"percent": 100 * min(1.0, slope_nS / self.row["slope_nS"]), "shift": shift}
+        part = min(1.0, slope_nS / self.row["slope_nS"])
+        # What is left of a zero that is the leak's own is noise.
+        is_left = len(zeros) > 0 and part < _ALL_LEAK
+        shift = float(min(zeros - zero_mV, key=abs)) if is_left else math.nan
+        effect = of_potential(shift) if is_left else math.inf
+        outcome = f"moves the zero by {shift:+.1f} mV" if is_left else "leaves no zero: it is that of the leak"
+        values = {"percent": 100 * part, "outcome": outcome}
         if slope_nS > 0 and effect > 0:
             yield _finding(code, self.row, effect, **values)
 
