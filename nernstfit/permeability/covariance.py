@@ -78,9 +78,11 @@ class CovarianceComponents:
     def __init__(self, data: Observations, gradient: FloatArray) -> None:
         self.rows = data.clusters
         self.there = self.rows >= 0
+        self._is_padded = not self.there.all()
         self.ions = np.flatnonzero(present(data))
         self._gradient = self.arranged(gradient[:, : len(data.ions)])
         self._common = data.cells_in_common
+        self._twice_common = 2.0 * self._common
         self._matrices = {OFFSET: self._common}
         if data.batch_names:
             both = self.there[:, :, None] & self.there[:, None, :]
@@ -92,13 +94,15 @@ class CovarianceComponents:
 
     def arranged(self, values: FloatArray) -> FloatArray:
         """Return values of shape (n, m) by cluster, shape (clusters, width, m), 0 at the padding."""
-        return np.where(self.there[:, :, None], values[self.rows], 0.0)
+        found = values[self.rows]
+        return np.where(self.there[:, :, None], found, 0.0) if self._is_padded else found
 
     def covariance(self, components: VarianceComponents) -> FloatArray:
         """Return V in mV^2 by cluster, 1 on the diagonal of the padding; shape (clusters, width, width)."""
         total = np.asarray(sum(self._contributions(components).values()))
-        at = np.arange(total.shape[1])
-        total[:, at, at] += ~self.there
+        if self._is_padded:
+            at = np.arange(total.shape[1])
+            total[:, at, at] += ~self.there
         return total
 
     def parts(self, components: VarianceComponents, sensitivity: FloatArray) -> dict[str, FloatArray]:
@@ -132,7 +136,7 @@ class CovarianceComponents:
         if name not in (LN_P, COMMON_LN_P):
             return np.asarray(self._matrices[name] * (2.0 * getattr(components, name) ** 2))[None]
         g = self._gradient[:, :, self.ions].transpose(2, 0, 1) * np.array(components.ln_p)[self.ions, None, None]
-        return np.asarray(2.0 * self._common * g[:, :, :, None] * g[:, :, None, :])
+        return np.asarray(self._twice_common * g[:, :, :, None] * g[:, :, None, :])
 
     def _contributions(self, components: VarianceComponents) -> dict[str, FloatArray]:
         """Return what each random effect adds to V, shape (clusters, width, width) each."""

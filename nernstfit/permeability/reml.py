@@ -19,6 +19,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,15 +150,15 @@ class VarianceParameters:
 
     def components(self, point: FloatArray, base: VarianceComponents) -> VarianceComponents:
         """Return the variance components at a point, shape (parameters,); those that are not estimated as in `base`."""
-        sd, found = np.exp(self.jacobian @ point).tolist(), base
+        sd, found = np.exp(self.jacobian @ point).tolist(), dict[str, Any]()
         for name in self.names:
             if name in (LN_P, COMMON_LN_P):
                 of_ion = dict(zip(self.ions, sd, strict=False))
-                found = replace(found, ln_p=tuple(of_ion.get(i, old) for i, old in enumerate(found.ln_p)))
+                found["ln_p"] = tuple(of_ion.get(i, old) for i, old in enumerate(base.ln_p))
                 sd = sd[len(self.ions) :]
             else:
-                found = replace(found, **{name: sd.pop(0)})
-        return found
+                found[name] = sd.pop(0)
+        return replace(base, **found)
 
     def point(self, components: VarianceComponents) -> FloatArray:
         """Return the point that stands for some variance components, within the bounds; shape (parameters,)."""
@@ -308,11 +309,10 @@ class Deviance:
         """
         key = point.tobytes()
         if self._latest is None or self._latest[0] != key:
-            components, there = self.components(point), self._model.structure.there
-            white = Whitener(self._model.structure, components)
-            none = np.empty((0, *there.shape, there.shape[1]))
-            names = self.parameters.names
-            slopes = np.concatenate([none, *(self._model.structure.slopes(components, name) for name in names)])
+            components, structure = self.components(point), self._model.structure
+            white = Whitener(structure, components)
+            parts = [structure.slopes(components, name) for name in self.parameters.names]
+            slopes = np.concatenate(parts) if parts else np.empty((0, *white.blocks.shape))
             whitened = white.blocks @ slopes @ white.blocks.transpose(0, 2, 1)
             design = WhitenedDesign.of(white(self._model.design))
             residual = white(self._model.residual)
