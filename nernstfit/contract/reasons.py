@@ -178,7 +178,7 @@ class RatioReason(Term):
     AT_BOUND = (
         "at_bound",
         "",
-        "at its bound: {bound} {value:.6g} of fit.parameters; the intervals of the other ratios take it as known",
+        "at its bound: {bound} {value:.6g} of fit.parameters",
         "widen the bound to estimate the ratio",
     )
     TIED_TO_NONE = "tied_to_none", "", "tied: {expression}, and there is no estimate of {others}"
