@@ -48,8 +48,8 @@ _MIN_MISMATCH_MV = 1.0
 _MIN_DRIFT_Z = 2.6
 
 # Reach of the 95 % interval over the shift of the zero along the epoch: a tail has decayed in part before the early
-# window already. With half, simulated tails beside a leak miss the zero at their start more often; with double, shifts
-# from 1.7 mV on would be refused as too wide.
+# window already. With half, nine in ten simulated tails beside a leak miss the zero at their start, with it one in ten;
+# with double, shifts from 1.7 mV on would be refused as too wide.
 _REACH_ALONG_EPOCH = 1.5
 # The same over a drift: to the zeros of the first and the last sweep. With half, they lie outside; with double, a drift
 # of half of max_interval_mV would be refused.
