@@ -72,6 +72,9 @@ def test_standard_errors_instead_of_deviations_are_more_than_the_model_explains(
     own = found["models"].iloc[0]
     assert stats.chi2.sf(own["chi_square"], own["n_data"] - own["n_parameters"]) < 0.001
     assert set(of_model(found)["verdict"]) == {"model_rejected"}
+    told = found["tests"].set_index("test")
+    assert told.loc["lack_of_fit", "p"] < 0.001
+    assert "No set of ratios explains" in told.loc["lack_of_fit", "sentence"]
 
 
 # Published ratios (ids as in the collection of published numbers; all temperatures as assumed there)
@@ -332,8 +335,14 @@ def run(folder: Path, limit_mV: float = -math.inf, error_mV: float = 0.0, batch:
     return analyse(folder, MIXED, cells(error_mV=error_mV), config, header, beyond(limit_mV))
 
 
-def test_a_limit_takes_part_in_the_fit_and_is_no_residual(tmp_path: Path) -> None:
-    whole, cut = run(tmp_path / "a", batch=False), run(tmp_path / "b", -76.0, batch=False)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    """Results without limits, batches and gross errors."""
+    return run(tmp_path_factory.mktemp("whole"), batch=False)
+
+
+def test_a_limit_takes_part_in_the_fit_and_is_no_residual(tmp_path: Path, whole: dict[str, pd.DataFrame]) -> None:
+    cut = run(tmp_path, -76.0, batch=False)
     lost = 18 - int(cut["residuals"].query("model == 'ghk:concentration'")["measured_mV"].notna().sum())
     assert 2 <= lost <= 7
     assert cut["models"]["n_data"].iloc[0] == 18
@@ -344,13 +353,12 @@ def test_a_limit_takes_part_in_the_fit_and_is_no_residual(tmp_path: Path) -> Non
     assert set(cut["corrections"]["step"]) == set(whole["corrections"]["step"])
 
 
-def test_batches_take_part_in_the_fit(tmp_path: Path) -> None:
-    with_batches, without = run(tmp_path / "a"), run(tmp_path / "b", batch=False)
-    assert with_batches["models"]["n_parameters"].iloc[0] == without["models"]["n_parameters"].iloc[0] + 1
+def test_batches_take_part_in_the_fit(tmp_path: Path, whole: dict[str, pd.DataFrame]) -> None:
+    assert run(tmp_path)["models"]["n_parameters"].iloc[0] == whole["models"]["n_parameters"].iloc[0] + 1
 
 
-def test_a_robust_fit_is_one_key(tmp_path: Path) -> None:
-    sound = of_model(run(tmp_path / "a", batch=False)).loc["Cs"]
+def test_a_robust_fit_is_one_key(tmp_path: Path, whole: dict[str, pd.DataFrame]) -> None:
+    sound = of_model(whole).loc["Cs"]
     plain = of_model(run(tmp_path / "b", error_mV=40.0, batch=False)).loc["Cs"]
     robust = of_model(run(tmp_path / "c", error_mV=40.0, batch=False, robust=True)).loc["Cs"]
     assert abs(plain["ln_ratio"] - sound["ln_ratio"]) > 2 * sound["se_ln_cells"]

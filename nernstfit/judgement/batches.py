@@ -161,13 +161,14 @@ def f_test(values: Sequence[float], batches: Sequence[Hashable]) -> tuple[float,
     F, p : float
         nan where all cells are of one batch, or no batch has two.
     """
-    table = pd.DataFrame({"value": values, "batch": batches})
-    means = table.groupby("batch")["value"].transform("mean") if len(table) else table["value"]
-    between_df, within_df = table["batch"].nunique() - 1, len(table) - table["batch"].nunique()
+    distinct, value = list(dict.fromkeys(batches)), np.array(values, dtype=np.float64)
+    between_df, within_df = len(distinct) - 1, len(value) - len(distinct)
     if between_df < 1 or within_df < 1:
         return math.nan, math.nan
-    of_batches = float(((means - table["value"].mean()) ** 2).sum()) / between_df
-    of_cells = float(((table["value"] - means) ** 2).sum()) / within_df
+    place = np.array([distinct.index(batch) for batch in batches])
+    means = (np.bincount(place, value) / np.bincount(place))[place]
+    of_batches = float(((means - value.mean()) ** 2).sum()) / between_df
+    of_cells = float(((value - means) ** 2).sum()) / within_df
     if of_cells <= np.finfo(float).tiny:
         return math.nan, math.nan
     return of_batches / of_cells, f_tail(of_batches / of_cells, between_df, within_df)
