@@ -304,8 +304,8 @@ def test_an_epoch_that_the_end_of_the_sweep_cuts_short_is_measured_where_it_stil
 
 @pytest.mark.parametrize(("phi", "statistic"), [(0.0, "mean"), (0.7, "mean"), (0.0, "median")])
 def test_the_interval_of_a_current_holds_the_truth_as_often_as_it_says(take: Take, phi: float, statistic: str) -> None:
-    """95 % intervals of a true current of 50 pA, over 40 recordings of 11 sweeps, all of them (see `test_noise`)."""
-    rng, draws, sweeps, inside = np.random.default_rng(17), 40, 11, 0
+    """95 % intervals of a true current of 50 pA, over 120 recordings of 11 sweeps, all of them (see `test_noise`)."""
+    rng, draws, sweeps, inside = np.random.default_rng(17), 120, 11, 0
     for _ in range(draws):
         x = 8.0 * rng.standard_normal((sweeps, 1, 400))
         x[..., 0] /= math.sqrt(1 - phi**2)
