@@ -43,6 +43,9 @@ SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\npipet
 RECORDINGS = "recording,cell,bath,pipette\ndata/a.abf,c1,control,pipette\ndata/b.abf,c1,high_K,pipette\n"
 
 
+# The interpreters that a workflow starts, ten a run, need not compile the package each for itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Files whose tests share a finished run or many draws, by the name of what they share: one worker runs them.
 SHARING = {
     **dict.fromkeys(("test_demonstration.py", "test_declarations.py"), "demonstration"),
