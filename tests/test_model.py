@@ -12,6 +12,8 @@ import pytest
 from calibration.ratios import normal_score
 from scipy import stats
 
+from nernstfit.permeability.covariance import VarianceComponents
+from nernstfit.permeability.estimation import curvature_bias_mV
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
@@ -65,10 +67,15 @@ class Simulation:
     se_mV: float = 0.3
     baths: Sequence[Mapping[str, float]] = BATHS
 
+    @staticmethod
+    def varied(p: Mapping[str, float], spread: float, rng: np.random.Generator) -> dict[str, float]:
+        """Permeabilities that differ from others by a spread of their logs."""
+        return {ion: value * math.exp(spread * rng.standard_normal()) for ion, value in p.items()}
+
     def draw(self, seed: int, truth: Mapping[str, float] = TRUTH) -> Observations:
         rng, rows = np.random.default_rng(seed), []
         for cell in range(self.cells):
-            own = {ion: p * math.exp(self.spread * rng.standard_normal()) for ion, p in truth.items()}
+            own = self.varied(truth, self.spread, rng)
             offset = self.offset_mV * rng.standard_normal()
             for bath in self.baths:
                 noise = self.se_mV * rng.standard_normal()
@@ -379,6 +386,12 @@ def test_the_interval_over_cells_holds_the_truth_as_often_as_it_says() -> None:
     assert min(inside.values()) >= stats.binom.ppf(0.0005, draws, 0.95), inside
     for ion, each in scores.items():
         assert np.square(each).sum() <= stats.chi2.ppf(0.9995, draws), ion
+
+
+def test_spreads_beyond_any_cell_on_the_way_of_the_search_have_a_finite_bias() -> None:
+    data = Simulation(cells=2).draw(0)
+    wide = VarianceComponents(1.0, (1.0, 400.0, *[0.1] * (len(data.ions) - 2)), 0.1)
+    assert np.isfinite(curvature_bias_mV(data, np.zeros(len(data.ions)), wide)).all()
 
 
 # The same symmetries with everything that a fit may have

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from experiments import analyse
 from scipy import stats
-from test_model import BATHS, TRUTH, VALENCE, Simulation, table
+from test_model import BATHS, PIPETTE, TRUTH, VALENCE, Simulation, goldman_mV, table
 
 from nernstfit.contract.terms import ValidityTest
 from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, _Tests, run_tests
@@ -190,6 +190,26 @@ def test_one_cell_without_offsets_is_a_chi_square() -> None:
     assert math.isinf(told.df2)
     assert told.statistic * 3 == pytest.approx(float(white @ white), rel=1e-6)
     assert told.p == pytest.approx(stats.chi2.sf(float(white @ white), 3), rel=1e-6)
+
+
+def strongly_batched(seed: int) -> Observations:
+    """Nine cells in three batches, between which every ln P differs by .4."""
+    rng = np.random.default_rng(seed)
+    of_batch = [Simulation().varied(TRUTH, 0.4, rng) for _ in range(3)]
+    of_cell = [Simulation().varied(of_batch[cell % 3], 0.1, rng) for cell in range(9)]
+    rows = [
+        (f"c{cell}", goldman_mV(own, PIPETTE, bath) + 0.3 * rng.standard_normal(), bath)
+        for cell, own in enumerate(of_cell)
+        for bath in BATHS
+    ]
+    data = table(rows, list(TRUTH))
+    return replace(data, batches=tuple(f"day {int(cell[1:]) % 3}" for cell in data.cells))
+
+
+def test_batches_that_differ_widely_are_no_failure_of_the_model() -> None:
+    found = [outcome(strongly_batched(seed), ("lack_of_fit", "")).p for seed in range(12)]
+    assert min(found) > 0.001
+    assert max(found) > 0.5
 
 
 def test_a_straight_line_through_residuals_is_that_of_least_squares() -> None:

@@ -84,12 +84,14 @@ class CovarianceComponents:
         self._common = data.cells_in_common
         self._twice_common = 2.0 * self._common
         self._matrices = {OFFSET: self._common}
+        self._in_batch: NDArray[np.bool_] | None = None
         if data.batch_names:
             both = self.there[:, :, None] & self.there[:, None, :]
             batch = np.array([data.batch_names.index(b) if b else -1 for b in data.batches])[self.rows]
             one = both & (batch[:, :, None] == batch[:, None, :]) & (batch[:, :, None] >= 0)
             of_all_ions = self._gradient @ self._gradient.transpose(0, 2, 1)
-            self._matrices[BATCH] = np.where(one | (self._common > 0), of_all_ions, 0.0)
+            self._in_batch = one | (self._common > 0)
+            self._matrices[BATCH] = np.where(self._in_batch, of_all_ions, 0.0)
         self._matrices[NOISE] = self.arranged(data.se_mV[:, None]) ** 2 * np.eye(self.rows.shape[1])
 
     def arranged(self, values: FloatArray) -> FloatArray:
@@ -124,9 +126,16 @@ class CovarianceComponents:
             name: np.einsum("uwm,uwm->m", g, matrix @ g) for name, matrix in self._contributions(components).items()
         }
 
-    def summed_over_cells(self, values: FloatArray) -> FloatArray:
-        """Return M of the offsets times values of shape (n, m)."""
-        found = self._common @ self.arranged(values)
+    def deviations(self, values: FloatArray, components: VarianceComponents) -> FloatArray:
+        """Return the best linear unbiased predictions of the deviations of ln P at each observation.
+
+        They are those of its cell and of the batch of that together; `values`, shape (n, k), are the gradient times the
+        residuals weighted by V^-1.
+        """
+        arranged, sd = self.arranged(values), np.array(components.ln_p)
+        found = sd**2 * (self._common @ arranged)
+        if self._in_batch is not None:
+            found = found + components.batch_ln_p**2 * (self._in_batch @ arranged)
         out = np.empty(values.shape)
         out[self.rows[self.there]] = found[self.there]
         return out

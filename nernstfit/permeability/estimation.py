@@ -20,7 +20,7 @@ from scipy import optimize
 from nernstfit.permeability import censoring
 from nernstfit.permeability.covariance import CovarianceComponents, VarianceComponents, WhitenedDesign, Whitener
 from nernstfit.permeability.least_squares import LOWER_CHI_SQUARE, least_squares
-from nernstfit.permeability.limits import IMPERMEANT, MAX_LINEAR_STEP, MAX_LN_P
+from nernstfit.permeability.limits import IMPERMEANT, MAX_LINEAR_STEP, MAX_LN_P, MAX_SD
 from nernstfit.permeability.observations import Observations, present
 from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
 from nernstfit.permeability.reml import Deviance, LinearModel, VarianceParameters, variance_parameters_of
@@ -294,8 +294,11 @@ def _with_working_responses(problem: Problem, state: State, predicted_mV: FloatA
 
 
 def curvature_bias_mV(data: Observations, ln_p: FloatArray, components: VarianceComponents) -> FloatArray:
-    """Return the mean of each potential over cells minus the potential of the mean cell; shape (n,)."""
-    sd = np.hypot(components.ln_p, components.batch_ln_p)
+    """Return the mean of each potential over cells minus the potential of the mean cell; shape (n,).
+
+    On the way to the estimates the contrast of one ion may go far beyond what cells can differ by.
+    """
+    sd = np.minimum(np.hypot(components.ln_p, components.batch_ln_p), MAX_SD)
     return data.curvature_bias(ln_p, sd) if sd.any() else np.zeros(data.size)
 
 

@@ -194,9 +194,9 @@ def scatter_test(fit: Fit) -> Effect | None:
 class _LinearisedModel:
     """Model with further effects, linearised at the predicted ln P of each cell.
 
-    Linearised at the mean cell, the curvature between cells would appear as an effect (Lindstrom & Bates 1990,
-    Biometrics 46:673). The deviations of the cells are predicted with the further effects in the model, since they
-    would have to explain these otherwise.
+    Linearised at the mean cell, the curvature between cells and batches would appear as an effect (Lindstrom & Bates
+    1990, Biometrics 46:673). Deviations are predicted with the further effects in the model, since they would have to
+    explain these otherwise.
 
     Attributes
     ----------
@@ -224,9 +224,9 @@ class _LinearisedModel:
             weighted = Whitener(self._structure, self.components).precision_times(
                 self._residual - self._columns @ value
             )
-            summed = self._structure.summed_over_cells(gradient[:, :k] * weighted[:, None])
+            found = self._structure.deviations(gradient[:, :k] * weighted[:, None], self.components)
             # Data that no ratios explain predict deviations without end; beyond the limit nothing changes.
-            deviation[:, :k] = np.clip(np.square(self.components.ln_p) * summed[first], -MAX_LN_P, MAX_LN_P)
+            deviation[:, :k] = np.clip(found[first], -MAX_LN_P, MAX_LN_P)
             mean[free] += np.clip(value[: len(free)], -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
             # At its own ln P a single cell has no curvature bias; a mean of n cells keeps 1 - 1 / n of it.
             potential = fit.working.potential_mV + fit.curvature_bias_mV / data.n_averaged
