@@ -92,84 +92,98 @@ class RatioReason(Term):
         "the ratios that fit.parameters sets do not explain the means of the baths, beyond chance (p {p}) and beyond "
         "the systematic errors",
     )
-    EQUATION_HOLDS = "equation_holds", "", "the equation holds {causes}"
-    LIKELIEST_FIRST = "likeliest_first", "", "the equation holds, the likeliest cause first, {causes}"
+    LIKELY_CAUSE = "likely_cause", "", "likely cause: {causes}"
+    LIKELY_CAUSES = "likely_causes", "", "likely causes, the likeliest first: {causes}"
     WITHOUT_PARAMETERS = (
         "without_parameters",
         "",
-        "with free ratios in place of fit.parameters ({changes}): check the values that it holds, ties or bounds",
+        "a value, tie or bound of fit.parameters (with free ratios {changes})",
     )
     WITHOUT_MEASUREMENT = (
         "without_measurement",
         "",
-        "without {measurement} (cell {cell}, bath {bath}; {changes}): check this recording",
+        "an error in {measurement} ({cell}, bath {bath}; without it {changes}): check this row",
     )
     WITHOUT_BATH = (
         "without_bath",
         "",
-        "without bath {bath} ({changes}): check its solution, its junction potential and its name",
+        "an error in bath {bath} (without it {changes}): check its solution, its junction potential and its name",
     )
     EXCHANGED_BATHS = (
         "exchanged_baths",
         "",
-        "with the baths {bath} and {other} exchanged ({changes}): check their names and solutions",
+        "the baths {bath} and {other} are exchanged (put right, {changes}): check their names and solutions",
     )
     EXCHANGED_MEASUREMENTS = (
         "exchanged_measurements",
         "",
-        "with the baths of {measurement} and {other} exchanged ({changes}): check these two rows",
+        "the baths of {measurement} and {other} are exchanged (put right, {changes}): check these two rows",
     )
     EXCHANGED_SIDES = (
         "exchanged_sides",
         "",
-        "with bath and pipette exchanged, or all potentials of the opposite sign ({changes}): check the columns bath, "
-        "pipette and configuration",
+        "bath and pipette are exchanged in all rows (put right, {changes}): check columns bath and pipette",
     )
     EXCHANGED_SIDES_OF_CELL = (
         "exchanged_sides_of_cell",
         "",
-        "with bath and pipette of cell {cell} exchanged, or its potentials of the opposite sign ({changes}): check its "
-        "rows",
+        "bath and pipette are exchanged in all rows of {cell} (put right, {changes}): check its rows",
     )
     EXCHANGED_SIDES_OF_MEASUREMENT = (
         "exchanged_sides_of_measurement",
         "",
-        "with bath and pipette of {measurement} exchanged, or its potential of the opposite sign ({changes}): check "
-        "this row",
+        "bath and pipette are exchanged in {measurement} (put right, {changes}): check this row",
+    )
+    OPPOSITE_SIGN = (
+        "opposite_sign",
+        "",
+        "all potentials have the opposite sign (put right, {changes}): check their sign and column configuration",
+    )
+    OPPOSITE_SIGN_OF_CELL = (
+        "opposite_sign_of_cell",
+        "",
+        "the potentials of {cell} have the opposite sign (put right, {changes}): check its rows",
+    )
+    OPPOSITE_SIGN_OF_MEASUREMENT = (
+        "opposite_sign_of_measurement",
+        "",
+        "the potential of {measurement} has the opposite sign (put right, {changes}): check this row",
     )
     JUNCTION_REVERSED = (
         "junction_reversed",
         "",
-        "with junction potentials of the opposite sign ({changes}): check junction.measured_mV and junction.zeroed_in",
+        "the junction potentials have the opposite sign (put right, {changes}): check junction.measured_mV and "
+        "junction.zeroed_in",
     )
     JUNCTION_TWICE = (
         "junction_twice",
         "",
-        "without the correction for junction potentials ({changes}): check whether the potentials had been corrected "
-        "before, or the electrode was zeroed in each bath",
+        "the potentials need no correction for junction potentials (without it {changes}): check whether they had been "
+        "corrected before, or the electrode was zeroed in each bath",
     )
     COMMON_SHIFT = (
         "common_shift",
         "",
-        "with a common shift of all potentials by {size} mV ({changes}): check the pipette solution, its junction "
+        "all potentials are shifted by {size} mV (without that {changes}): check the pipette solution, its junction "
         "potential and the zero of the electrode",
     )
     DRIFT = (
         "drift",
         "",
-        "with a drift by {size} mV per minute within cells ({changes}): check for run-down and a drifting electrode",
+        "the potentials drift by {size} mV per minute within cells (without that {changes}): check for run-down and a "
+        "drifting electrode",
     )
     SERIES_RESISTANCE = (
         "series_resistance",
         "",
-        "with {size} times the correction for series resistance taken back ({changes}): check "
+        "the correction for series resistance is too large by {size} times its size (put right, {changes}): check "
         "series_resistance_MOhm and compensation_percent",
     )
     INFLUENTIAL = (
         "influential",
         "",
-        "no usual cause alone is the reason; the most influential is {measurement} (cell {cell}, bath {bath}; without "
-        "it {changes})",
+        "no usual cause alone explains this; the most influential measurement is {measurement} ({cell}, bath {bath}; "
+        "without it {changes})",
         "check which solution is the bath and which the pipette, the sign of the junction potentials, the names of the "
         "solutions, run-down and the series resistance",
     )
@@ -191,6 +205,6 @@ class RatioReason(Term):
     SEVERAL_CONTRADICT = (
         "several_contradict",
         "",
-        "no usual cause alone is the reason: check which solution is the bath and which the pipette, the sign of the "
+        "no usual cause alone explains this: check which solution is the bath and which the pipette, the sign of the "
         "junction potentials, the names of the solutions, run-down and the series resistance",
     )

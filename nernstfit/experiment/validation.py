@@ -231,7 +231,13 @@ def repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: Col
     for number, cells in table.items():
         name = cells.get("measurement") or default_name(cells, spec)
         if name in first:
-            words = f"column 'measurement': got '{name}', which is also the name of row {first[name]}"
-            yield RowFault(place, number, f"{words}, expected another name")
+            got = f"'{name}', which is also the name of row {first[name]}, expected another name"
+            if not cells.get("measurement"):
+                same = [*spec.name_columns, *(column for column in spec.name_suffixes if cells.get(column))]
+                got = (
+                    f"nothing, and '{name}' is the name of row {first[name]} too, expected a name, or another "
+                    f"{' or '.join(same)}"
+                )
+            yield RowFault(place, number, f"column 'measurement': got {got}")
         if name:
             first.setdefault(name, number)

@@ -37,6 +37,8 @@ from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations, unknown_inside
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
+from nernstfit.solutions.junctions import junction_mV
 
 FloatArray = NDArray[np.float64]
 
@@ -255,6 +257,13 @@ class GroupFits:
             self._results[key] = FitResult(found, ratios, systematic_mV, (*errors.names, ErrorSource.CAPACITANCE))
         return self._results[key]
 
+    def junction_of(self, condition: Condition) -> float:
+        """Return the junction correction of a condition in mV; nan where its solutions lack what it needs."""
+        try:
+            return junction_mV(self.solutions, condition, self.settings.junction, self.settings.activity.name)
+        except ValueError:
+            return math.nan
+
     def _capacitance_sd_mV(self, data: Observations) -> FloatArray:
         """Return the shift by one standard deviation of the membrane capacitance, where it is not known; shape (n,).
 
@@ -299,7 +308,9 @@ def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
         return result
     group, kept = fits.group, fits.predictability(model).predictable
     side = np.array([condition.sign for condition in group.observations.conditions])
-    corrections = Corrections(group.junction_mV[kept], (side * group.rs_shift_mV)[kept], group.time_s[kept])
+    corrections = Corrections(
+        group.junction_mV[kept], (side * group.rs_shift_mV)[kept], group.time_s[kept], fits.junction_of
+    )
     words = explanation(result.fit, result.systematic_mV, corrections, fits.settings.fit.robust)
     ratios = tuple(
         replace(ratio, reason="; ".join(filter(None, (ratio.reason, words)))) if ratio.verdict in concerned else ratio

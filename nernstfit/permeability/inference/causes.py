@@ -15,7 +15,7 @@ too are left out.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
@@ -56,11 +56,14 @@ class Corrections:
         Added to the membrane potential; 0 where nothing was.
     time_s : ndarray
         nan where unknown.
+    junction_of : callable
+        Returns the junction correction of a condition in mV; nan where it cannot be calculated.
     """
 
     junction_mV: FloatArray
     rs_shift_mV: FloatArray
     time_s: FloatArray
+    junction_of: Callable[[Condition], float]
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Cause:
     rows : ndarray of int
         Observation whose solutions each observation had.
     side : ndarray
-        -1 where bath and pipette are exchanged, else 1.
+        -1 where inside and outside are exchanged, else 1.
     shift_mV : ndarray
         Added to the potentials.
     effect : ndarray
@@ -213,6 +216,9 @@ def _kinds(
         yield own.exchanged_sides(), 0
         yield own.exchanged_sides_of_cells(), len(data.cell_names)
         yield own.exchanged_sides_of_measurements(), data.size
+    yield own.opposite_sign(), 0
+    yield own.opposite_sign_of_cells(), len(data.cell_names)
+    yield own.opposite_sign_of_measurements(), data.size
     yield own.junctions(), 0
     yield own.common_shift(), 0
     yield own.drift(), 0
@@ -264,19 +270,33 @@ class _Causes:
 
     def exchanged_sides(self) -> Iterator[Cause]:
         """Yield that every bath is the pipette's solution, and the reverse."""
-        yield self._exchanged(RatioReason.EXCHANGED_SIDES, range(self.data.size), {})
+        yield from self._exchanged(RatioReason.EXCHANGED_SIDES, range(self.data.size), {})
 
     def exchanged_sides_of_cells(self) -> Iterator[Cause]:
         """Yield the same for each cell with a suspect measurement."""
-        for name in sorted({self.data.cells[i] for i in self.suspects}) if len(self.data.cell_names) > 1 else ():
-            rows = [i for i, cell in enumerate(self.data.cells) if cell == name]
-            yield self._exchanged(RatioReason.EXCHANGED_SIDES_OF_CELL, rows, {"cell": name})
+        for name, rows in self._suspect_cells():
+            yield from self._exchanged(RatioReason.EXCHANGED_SIDES_OF_CELL, rows, {"cell": name})
 
     def exchanged_sides_of_measurements(self) -> Iterator[Cause]:
         """Yield the same for single measurements."""
         for i in self.suspects:
             names = {"measurement": self.data.measurements[i]}
-            yield self._exchanged(RatioReason.EXCHANGED_SIDES_OF_MEASUREMENT, [i], names)
+            yield from self._exchanged(RatioReason.EXCHANGED_SIDES_OF_MEASUREMENT, [i], names)
+
+    def opposite_sign(self) -> Iterator[Cause]:
+        """Yield that every potential has the opposite sign."""
+        yield self._negative(RatioReason.OPPOSITE_SIGN, range(self.data.size), {})
+
+    def opposite_sign_of_cells(self) -> Iterator[Cause]:
+        """Yield the same for each cell with a suspect measurement."""
+        for name, rows in self._suspect_cells():
+            yield self._negative(RatioReason.OPPOSITE_SIGN_OF_CELL, rows, {"cell": name})
+
+    def opposite_sign_of_measurements(self) -> Iterator[Cause]:
+        """Yield the same for single measurements."""
+        for i in self.suspects:
+            names = {"measurement": self.data.measurements[i]}
+            yield self._negative(RatioReason.OPPOSITE_SIGN_OF_MEASUREMENT, [i], names)
 
     def junctions(self) -> Iterator[Cause]:
         """Yield that the junction potentials have the other sign, or had been corrected before."""
@@ -334,14 +354,35 @@ class _Causes:
         of, junction = np.array(rows, dtype=np.int64), self.corrections.junction_mV
         return replace(self._unchanged(reason, names), rows=of, shift_mV=junction[of] - junction)
 
-    def _exchanged(self, reason: RatioReason, rows: Sequence[int], names: Mapping[str, str]) -> Cause:
-        """Return the cause that bath and pipette are exchanged in some rows; the junction then changes its sign.
+    def _exchanged(self, reason: RatioReason, rows: Sequence[int], names: Mapping[str, str]) -> Iterator[Cause]:
+        """Yield the cause that bath and pipette are exchanged in some rows; the junction then is another one."""
+        is_there = np.isin(np.arange(self.data.size), list(rows))
+        junction_mV = np.array([self._junction_exchanged[condition] for condition in self.data.conditions])
+        shift_mV = np.where(is_there, junction_mV - self.corrections.junction_mV, 0.0)
+        if np.isfinite(shift_mV).all():
+            yield replace(self._unchanged(reason, names), side=np.where(is_there, -1.0, 1.0), shift_mV=shift_mV)
 
-        A potential of the opposite sign is the same: both leave the sum of measured and predicted potential.
+    @cached_property
+    def _junction_exchanged(self) -> dict[Condition, float]:
+        """Junction correction of each condition with bath and pipette exchanged."""
+        return {
+            condition: self.corrections.junction_of(replace(condition, bath=condition.pipette, pipette=condition.bath))
+            for condition in set(self.data.conditions)
+        }
+
+    def _negative(self, reason: RatioReason, rows: Sequence[int], names: Mapping[str, str]) -> Cause:
+        """Return the cause that some potentials have the opposite sign.
+
+        The negative potential of a membrane is that with its sides exchanged; the junction keeps its sign.
         """
         is_there = np.isin(np.arange(self.data.size), list(rows))
         shift_mV = np.where(is_there, -2 * self.corrections.junction_mV, 0.0)
         return replace(self._unchanged(reason, names), side=np.where(is_there, -1.0, 1.0), shift_mV=shift_mV)
+
+    def _suspect_cells(self) -> Iterator[tuple[str, list[int]]]:
+        """Yield the cells with a suspect measurement among several, each with its rows."""
+        for name in sorted({self.data.cells[i] for i in self.suspects}) if len(self.data.cell_names) > 1 else ():
+            yield name, [i for i, cell in enumerate(self.data.cells) if cell == name]
 
 
 def _place(condition: Condition) -> Condition:

@@ -233,7 +233,8 @@ def _unsettled(fit: Fit, ion: int, rejection: str) -> Ratio:
     if not rejection:
         return Ratio(fit.data.ions[ion], RatioVerdict.NOT_IDENTIFIABLE, reason)
     ln_ratio = float(fit.ln_p[ion]) if abs(fit.ln_p[ion]) < IMPERMEANT else math.nan
-    return Ratio(fit.data.ions[ion], RatioVerdict.MODEL_REJECTED, reason, ln_ratio=ln_ratio)
+    n_cells = informative_cells(fit, ion)
+    return Ratio(fit.data.ions[ion], RatioVerdict.MODEL_REJECTED, reason, ln_ratio=ln_ratio, n_cells=n_cells)
 
 
 def _rejected(ratio: Ratio, reason: str) -> Ratio:

@@ -89,11 +89,11 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections
         free = fit(replace(fitted.data, parameters=NONE), fitted.reference, fitted.offset_scale_mV, robust=robust)
         if n_testable(free, condition_indicators(free)) and not rejection_reason(free, systematic_mV):
             words = ratio_reason(RatioReason.WITHOUT_PARAMETERS, changes=_written_changes(fitted, free))
-            return ratio_reason(RatioReason.EQUATION_HOLDS, causes=words)
+            return ratio_reason(RatioReason.LIKELY_CAUSE, causes=words)
     causes = by_likelihood(fitted, systematic_mV, corrections)
     found = list(_reconciling(fitted, systematic_mV, causes, robust))
     if found:
-        intro = RatioReason.LIKELIEST_FIRST if len(found) > 1 else RatioReason.EQUATION_HOLDS
+        intro = RatioReason.LIKELY_CAUSES if len(found) > 1 else RatioReason.LIKELY_CAUSE
         return ratio_reason(intro, causes="; or ".join(found))
     influential = next((each for each in causes if each.cause.reason == RatioReason.WITHOUT_MEASUREMENT), None)
     if influential is None:
