@@ -626,6 +626,17 @@ def test_few_batches_weigh_as_much_as_their_cells_if_these_are_alike(load: Calla
         assert finding.sentence.startswith("Na/K rests on 6 cells of one batch")
 
 
+def test_batches_are_those_of_the_cells_that_hold_the_ion(load: Callable[..., Experiment]) -> None:
+    """Each cell in one bath: the days of those in `control`, with most of the Na, count where four cells inform."""
+    days = {"a": "1", "b": "1", "c": "2", "d": "2", "e": "3", "f": "4", "g": "5"}
+    baths = dict(zip(days, ["control"] * 4 + ["low", "high_K", "high_K"], strict=True))
+    rows = [f"data/{cell}.abf,{cell},{baths[cell]},pipette,{day}" for cell, day in days.items()]
+    for n, told in ((4, ["4 cells of 2 batches"]), (5, ["5 cells of 3 batches"]), (7, [])):
+        doubt = {"permeabilities": [ESTIMATE | {"n_cells": n, "se_ln_cells": 0.01}]}
+        found = judged(load, {"header": f"{HEADER},batch", "rows": rows}, doubt)
+        assert [f.values["cells"] + " of " + f.values["batches"] for f in found] == told
+
+
 def test_a_batch_for_each_cell_is_none(load: Callable[..., Experiment]) -> None:
     rows = [f"{row},{row[5:7]}" for row in with_rows()]
     assert judged(load, {"header": f"{HEADER},batch", "rows": rows}, {}) == []
@@ -674,6 +685,17 @@ def test_a_column_that_divides_as_the_days_do_is_told_once(load: Callable[..., E
     rows = [f"{row},{'ab'[int(row[6]) > 2]}" for row in with_rows()]
     found = judged(load, {"header": f"{HEADER},animal", "rows": rows}, {"facts": ON_DAYS})
     assert sorted(finding.code for finding in found) == ["batch_column", "own_columns"]
+
+
+def test_one_fact_is_told_once(load: Callable[..., Experiment]) -> None:
+    """A column that differs is no longer one that may, nor an ion that is absent one that may not be identifiable."""
+    rows = [f"{row},{'ab'[int(row[6]) > 3]}" for row in with_rows()]
+    cells = of_cells([0.0, 0.02, -0.02, 0.5, 0.52])
+    found = judged(load, {"header": f"{HEADER},animal", "rows": rows}, {"cells": cells})
+    assert sorted(finding.code for finding in found) == ["column_differs", "own_columns"]
+    absent = {"permeabilities": [ESTIMATE, {"ion": "Cs", "verdict": "not_identifiable", "reason": "no Cs"}]}
+    found = judged(load, {"changes": {"fit.permeant": ["K", "Na", "Cs"]}}, absent)
+    assert [finding.code for finding in found] == ["not_identifiable"]
 
 
 def test_tables_of_potentials_have_columns_like_batches_too(load: Callable[..., Experiment]) -> None:

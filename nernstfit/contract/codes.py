@@ -201,9 +201,9 @@ class Code(Term):
     DAYS_DIFFER = (
         *("days_differ", About.RUN, "days differ"),
         "{what} differs between days{where} by more than between the cells of a day (F = {F:.3g}, p {p}), and no batch "
-        "is given",
+        "is given: the intervals of all ratios may be too short",
         "give the day, or the animal, in column 'batch'",
-        "cells of one day are then no independent replicates, and the interval is too short",
+        "cells of one day are then no independent replicates, and an interval that takes them for such is too short",
         "a warning where the F test between days has p < .05, corrected for the number of quantities tested",
     )
     DAYS = (
@@ -216,9 +216,10 @@ class Code(Term):
     COLUMN_DIFFERS = (
         *("column_differs", About.RUN, "batches differ"),
         "{what} differs between values of column '{column}'{where} by more than between the cells of one of them (F = "
-        "{F:.3g}, p {p}), and no batch is given",
+        "{F:.3g}, p {p}), and no batch is given: the intervals of all ratios may be too short",
         "name the column 'batch'",
-        "cells of one animal or dish are then no independent replicates, and the interval is too short",
+        "cells of one animal or dish are then no independent replicates, and an interval that takes them for "
+        "such is too short",
         "a warning where the F test between its values has p < .05, corrected for the number of quantities tested",
     )
     BATCH_COLUMN = (

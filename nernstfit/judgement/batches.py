@@ -20,7 +20,7 @@ from nernstfit.contract.findings import Finding, between, named, of_ratio
 from nernstfit.contract.terms import RatioScope, RatioVerdict
 from nernstfit.experiment.records import Row
 from nernstfit.judgement.evidence import Evidence, Record, date_of, in_group
-from nernstfit.judgement.inputs import Cell, batch_columns
+from nernstfit.judgement.inputs import Cell, batch_columns, contents
 from nernstfit.permeability.distributions import f_tail
 
 # p of the F test between batches below which they differ, over all quantities tested (contract). At half one sound
@@ -180,8 +180,10 @@ def f_test(values: Sequence[float], batches: Sequence[Hashable]) -> tuple[float,
 def _few(evidence: Evidence, given: Division) -> Iterator[Finding]:
     """Yield the ratios that rest on fewer batches than cells, and on few."""
     for group, part in evidence.by_group("permeabilities"):
+        of_cell = given.of_group(group)
         for row in part[part["verdict"] == RatioVerdict.ESTIMATE].to_dict("records"):
-            n, cells = len(_batches_of(evidence, given, row)), row["n_cells"]
+            # A cell without a batch is one of its own, as in the fit.
+            n, cells = len({of_cell.get(cell, (cell,)) for cell in _informing(evidence, row)}), row["n_cells"]
             if 0 < n <= _FEW_BATCHES and n < cells and row["scope"] == RatioScope.POPULATION:
                 subject = named(group, f"{row['ion']}/{row['reference']}")
                 values = {"cells": f"{cells:.0f} cells", "batches": f"{n} batches" if n > 1 else "one batch", "n": n}
@@ -189,11 +191,22 @@ def _few(evidence: Evidence, given: Division) -> Iterator[Finding]:
                 yield Finding(Code.FEW_BATCHES, subject, values | {"subject": subject}, effect)
 
 
-def _batches_of(evidence: Evidence, given: Division, row: Record) -> set[Hashable]:
-    """Return the batches of the cells that have a ratio of their own; of all cells of the group where none has."""
-    cells, of_cell = evidence.of_model("cells"), given.of_group(row["group"])
-    own = cells[(cells["group"] == row["group"]) & (cells["ion"] == row["ion"]) & cells["ln_ratio"].notna()]["cell"]
-    return {of_cell[cell] for cell in own if cell in of_cell} or set(of_cell.values())
+def _informing(evidence: Evidence, row: Record) -> set[str]:
+    """Return the cells that inform on a ratio: as many as it counts, those with the most of its ion on either side.
+
+    Cells with as much of it as the last one are among them: all those of one bath are, or none.
+    """
+    residuals, solutions = evidence.of_model("residuals"), evidence.experiment.solutions
+    own = residuals[(residuals["group"] == row["group"]) & residuals["predicted_mV"].notna()]
+    most_mM: dict[str, float] = {}
+    for name in own["measurement"]:
+        measured = evidence.rows[name]
+        sides = (measured.bath, measured.pipette)
+        c = max(contents(solutions, side, measured.condition.temperature_C)[row["ion"]] for side in sides)
+        most_mM[measured.cell] = max(c, most_mM.get(measured.cell, 0.0))
+    in_order = sorted((c for c in most_mM.values() if c > 0), reverse=True)
+    least = in_order[min(int(row["n_cells"]), len(in_order)) - 1] if in_order else math.inf
+    return {cell for cell, c in most_mM.items() if c >= least}
 
 
 def _se_of_batches(row: Record, n: int) -> float:

@@ -211,23 +211,24 @@ def _exchanged(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]
         if row.condition.inside:
             by_inside[row.condition.inside].add(row.condition)
     for _, conditions in sorted(by_inside.items()):
-        contents = {
-            c: tuple(_contents(experiment.solutions, name, c) for name in (c.inside, c.outside)) for c in conditions
+        sides = {
+            c: tuple(contents(experiment.solutions, name, c.temperature_C) for name in (c.inside, c.outside))
+            for c in conditions
         }
-        if all(outside and _is_outside(i) and _is_inside(outside) for i, outside in contents.values()):
-            first = min(contents)
-            inside, outside = contents[first]
+        if all(outside and _is_outside(i) and _is_inside(outside) for i, outside in sides.values()):
+            first = min(sides)
+            inside, outside = sides[first]
             in_bath, in_pipette = (outside, inside) if first.sign > 0 else (inside, outside)
             values = {"bath": first.bath, "pipette": first.pipette}
             values |= {"in_bath": _main(in_bath), "in_pipette": _main(in_pipette)}
             yield Finding(Code.EXCHANGED, first.bath, values, place=experiment.settings.table)
 
 
-def _contents(solutions: Solutions, name: str, condition: Condition) -> Counter[str]:
+def contents(solutions: Solutions, name: str, temperature_C: float) -> Counter[str]:
     """Return the concentrations of a solution's ions in mM by name; empty where it is unknown."""
     if not name:
         return Counter()
-    row = solutions.row(name, condition.temperature_C).tolist()
+    row = solutions.row(name, temperature_C).tolist()
     return Counter({ion.name: c for ion, c in zip(solutions.ions, row, strict=True) if c > 0})
 
 

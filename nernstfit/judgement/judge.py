@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.judgement import batches, chemistry, inputs, ratios, recordings, replicates
 from nernstfit.judgement.evidence import Evidence
@@ -16,10 +17,20 @@ def judge(evidence: Evidence) -> list[Finding]:
     ----------
     evidence : Evidence
     """
-    found: list[Finding] = [*inputs.findings(evidence.experiment, with_rows=False)]
+    found: list[Finding] = []
     for part in (ratios, recordings, replicates, batches, chemistry):
         found += part.findings(evidence)
-    return by_weight(found)
+    before = inputs.findings(evidence.experiment, with_rows=False)
+    return by_weight([*(each for each in before if not _is_told(each, found)), *found])
+
+
+def _is_told(before: Finding, found: Iterable[Finding]) -> bool:
+    """Return True where a finding of a result says what one on the inputs leaves open."""
+    if before.code is Code.BATCH_COLUMN:
+        return any(each.code is Code.COLUMN_DIFFERS and each.values["column"] == before.subject for each in found)
+    if before.code is Code.ION_ABSENT:
+        return any(each.code is Code.NOT_IDENTIFIABLE and each.values["ion"] == before.subject for each in found)
+    return False
 
 
 def rows(findings: Iterable[Finding]) -> Iterator[dict[str, str]]:

@@ -78,7 +78,7 @@ def _verdict(row: Record) -> Iterator[Finding]:
     if verdict is RatioVerdict.MODEL_REJECTED:
         yield _finding(Code.MODEL_REJECTED, row, reason=row["reason"])
     elif verdict is RatioVerdict.NOT_IDENTIFIABLE:
-        yield _finding(Code.NOT_IDENTIFIABLE, row, reason=row["reason"])
+        yield _finding(Code.NOT_IDENTIFIABLE, row, reason=row["reason"], ion=row["ion"])
     elif verdict is RatioVerdict.HELD:
         yield _finding(Code.HELD, row, math.inf if is_at_bound(row["reason"]) else 0.0, reason=row["reason"])
     elif verdict in _WITHOUT_NUMBER:
