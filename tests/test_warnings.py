@@ -17,6 +17,7 @@ from experiments import complete
 from nernstfit.contract import tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight, named, of_potential, of_ratio
+from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.severity import About, Severity
 from nernstfit.contract.terms import ValidityTest
 from nernstfit.experiment import folder as experiments
@@ -162,6 +163,11 @@ def with_low(components: str, amounts: str) -> str:
     )
 
 
+WITH_CS = {
+    "solutions": "solution,NaCl,KCl,CsCl\ncontrol,140,5,\nhigh_K,5,140,\ncaesium,,,145\npipette,10,140,\n",
+    "rows": [*with_rows(), "data/c1_caesium.abf,c1,caesium,pipette"],
+}
+OF_CS = {"permeabilities": [ESTIMATE, ESTIMATE | {"ion": "Cs"}]}
 GROUPS = ("mutant", "wild")
 IN_GROUPS = [f"{row},{GROUPS[int(row[6]) > 2]}" for row in with_rows()]
 ON_DAYS = {name_of(c, b): {"start_s": 2 * DAY} for c in CELLS[2:] for b in ("control", "high_K")}
@@ -185,6 +191,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.ONE_CELL, "Na/K", "warning", {}, {"permeabilities": [ESTIMATE | {"n_cells": 1, "scope": "cell"}]}),
     (Code.FEW_CELLS, "Na/K", "note", {}, {"permeabilities": [ESTIMATE | {"n_cells": 1}]}),
     (Code.FEW_CELLS, "Na/K", "note", {}, {"permeabilities": [ESTIMATE | {"n_cells": 3}]}),
+    (Code.SINGLE_BATHS, "", "note", {"changes": {"fit.permeant": ["K", "Na", "Cs"]}, **WITH_CS}, OF_CS),
     (Code.UNTESTED, "", "warning", {}, {"tests": [deviation("lack_of_fit", math.nan, math.nan)]}),
     (Code.LEFT_OUT, "", "warning", {}, {"residuals": [{"measurement": ONE, "cell": "c1", "bath": "control"}]}),
     (Code.OUTLYING_CELL, "c5", "warning", {}, {"cells": of_cells([0.0, 0.02, -0.02, 0.01, 1.3])}),
@@ -523,6 +530,9 @@ ESTIMATED = {
 }
 
 
+CONTRADICTED = RatioReason.HELD_CONTRADICT.sentence.partition("{")[0]
+
+
 @pytest.mark.parametrize(
     ("code", "of", "doubt", "remedy"),
     [
@@ -562,6 +572,60 @@ def test_a_remedy_that_is_done_is_not_advised(
 ) -> None:
     found = next(finding for finding in judged(load, of, doubt) if finding.code is code)
     assert found.remedy == remedy
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "reasons", "told"),
+    [
+        (("estimate", "estimate"), ("", ""), ["lack_of_fit", "potential"]),
+        (("estimate", "held"), ("", "held at 1 by fit.parameters"), ["held", "lack_of_fit", "potential"]),
+        (("model_rejected", "held"), ("no set of ratios", "held at 1"), ["model_rejected"] * 2),
+        (("held", "held"), (f"{CONTRADICTED}< 0.001)", "held at 1"), ["model_rejected"] * 2),
+        (("held", "held"), (f"held at 1; {CONTRADICTED}< 0.001)", "held at 1"), ["model_rejected"] * 2),
+        (("held", "held"), ("held at 1", "held at 1"), ["held", "held", "lack_of_fit", "potential"]),
+    ],
+)
+def test_a_rejected_model_is_an_error_of_every_ratio_and_no_test_repeats_it(
+    load: Callable[..., Experiment], verdicts: Sequence[str], reasons: Sequence[str], told: Sequence[str]
+) -> None:
+    rows = [
+        ESTIMATE | {"ion": ion, "verdict": verdict, "reason": reason}
+        for ion, verdict, reason in zip(("Na", "Cs"), verdicts, reasons, strict=True)
+    ]
+    tests = [deviation("lack_of_fit", math.nan), deviation("potential", 0.1, statistic=3.0)]
+    found = judged(load, {}, {"permeabilities": rows, "tests": tests})
+    assert sorted(finding.code for finding in found) == sorted(told)
+    errors = [finding.subject for finding in found if finding.severity is Severity.ERROR]
+    assert errors == (["Cs/K", "Na/K"] if "model_rejected" in told else [])
+    if verdicts == ("model_rejected", "held"):
+        assert all("must not be used: no set of ratios" in finding.sentence for finding in found)
+
+
+def test_means_that_deviate_without_a_rejection_do_not_reject(load: Callable[..., Experiment]) -> None:
+    residuals = [
+        {"measurement": name_of(c, b), "cell": c, "bath": b, "predicted_mV": 0.0, "residual_mV": r, "offset_mV": 1.0}
+        for c in CELLS
+        for b, r in (("control", 3.5), ("high_K", -0.5))
+    ]
+    (found,) = judged(load, {}, {"tests": [deviation("lack_of_fit", math.nan, 0.004)], "residuals": residuals})
+    assert "(p = 0.004; most in bath 'control', by +2.5 mV), but by no more than" in found.sentence
+    assert "does not hold" not in found.sentence
+
+
+def test_t_of_single_cells_is_no_measure_of_a_robust_fit(load: Callable[..., Experiment]) -> None:
+    doubt = {"intervals": [{"ion": "Na", "method": "t", "low": 0.02, "high": 0.0625, "disagrees": True}]}
+    assert [f.code for f in judged(load, {}, doubt)] == [Code.INTERVALS_DISAGREE]
+    assert judged(load, ROBUST, doubt) == []
+
+
+def test_a_bath_that_alone_holds_an_ion_is_named(load: Callable[..., Experiment]) -> None:
+    """Not the ions of the pipette or of two baths, nor an ion whose bath was not measured."""
+    of = {"changes": {"fit.permeant": ["K", "Na", "Cs"]}, **WITH_CS}
+    (found,) = judged(load, of, OF_CS)
+    assert found.sentence.startswith("one bath alone holds: Cs in bath 'caesium'; ")
+    assert not any(f.code is Code.SINGLE_BATHS for f in judged(load, of | {"rows": with_rows()}, OF_CS))
+    filled = of | {"solutions": WITH_CS["solutions"].replace("pipette,10,140,", "pipette,10,130,10")}
+    assert judged(load, filled, OF_CS) == []
 
 
 # Replicates
@@ -816,3 +880,4 @@ def test_cells_of_equal_potentials_are_copies(load: Callable[..., Experiment]) -
     assert finding.code is Code.DUPLICATES
     assert "(cell c1, bath control) and " in finding.sentence
     assert "equal potentials in 3 conditions" in finding.sentence
+    assert finding.remedy == "keep one of them, or correct column 'cell'"

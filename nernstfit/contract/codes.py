@@ -52,8 +52,7 @@ class Code(Term):
     NO_REVERSAL = (
         *("no_reversal", About.RUN, "no reversal potential", "no row of the experiment is a reversal ({counts})"),
         "see the reason of each row",
-        "there is nothing to fit",
-        ERROR,
+        *("there is nothing to fit", ERROR),
     )
     MODEL_REJECTED = (
         *(str(RatioVerdict.MODEL_REJECTED), About.RATIO, "equation rejected", "{subject} must not be used: {reason}"),
@@ -64,18 +63,12 @@ class Code(Term):
     NO_RATIO = (
         *("no_ratio", About.RUN, "no ratio", "no permeability ratio is known, not even a bound: {reason}"),
         "follow the remedy of each ratio",
-        "the potentials determine none of the ratios that were asked for",
-        ERROR,
+        *("the potentials determine none of the ratios that were asked for", ERROR),
     )
     # Ratios
     NOT_IDENTIFIABLE = (
-        *(
-            str(RatioVerdict.NOT_IDENTIFIABLE),
-            About.RATIO,
-            "not identifiable",
-            "{subject} is not identifiable: {reason}",
-            "",
-        ),
+        *(str(RatioVerdict.NOT_IDENTIFIABLE), About.RATIO, "not identifiable"),
+        *("{subject} is not identifiable: {reason}", ""),
         "the data allow any permeability of the ion, none included",
     )
     NO_INTERVAL = (
@@ -94,6 +87,13 @@ class Code(Term):
         "with as many ratios as conditions every set of potentials fits, so that a wrong junction, a wrong solution or "
         "another permeant ion goes into the ratio unseen",
     )
+    SINGLE_BATHS = (
+        *("single_baths", About.RUN, "ions in one bath"),
+        "one bath alone holds{where}: {ions}; an error of such a solution would not be seen",
+        "measure in a second bath with another concentration of the ion",
+        "where one bath determines a ratio, a wrong recipe or name of it goes into the ratio, and the equation holds",
+        NOTE,
+    )
     LEFT_OUT = (
         *("potentials_left_out", About.RUN, "potentials left out"),
         "{n} of {total} reversal potentials{where} are left out of the fit, which has no finite potential there (bath "
@@ -103,7 +103,7 @@ class Code(Term):
     )
     OUTLYING_CELL = (
         *("outlying_cell", About.CELL, "outlying cell"),
-        "cell {cell} lies {z:.1f} standard deviations off the other cells in {ratio}: {value:.3g} against {theirs:.3g}",
+        "{cell} lies {z:.1f} standard deviations off the other cells in {ratio}: {value:.3g} against {theirs:.3g}",
         "look at its recordings and its seal; fit.robust: true limits the influence of gross errors",
         "one cell among few decides the mean and widens the interval",
         "where p < .05 after correction for the number of cells: " + OF_RATIO + " without the cell",
@@ -131,46 +131,44 @@ class Code(Term):
     )
     # Tests of the equation
     LACK_OF_FIT = (
-        *(str(ValidityTest.LACK_OF_FIT), About.RUN, "means of the baths", "{sentence}"),
+        *(str(ValidityTest.LACK_OF_FIT), About.RUN, "means of the baths"),
+        "the means of the baths deviate from the equation{where} by more than the differences between cells explain (p "
+        "{p}; most in bath '{bath}', by {size:+.2g} mV), but by no more than chance and the systematic errors together "
+        "may do",
         "check solutions, junction potentials and the list of permeant ions",
-        "the ratios of an equation that does not hold change from bath to bath",
+        "the intervals hold if it is the systematic errors; the ratios of an equation that does not hold change from "
+        "bath to bath",
         "a warning where p, times the number of different deviations tested, is below 1 - fit.confidence, else a note",
     )
     SHIFT_METHOD = (
         *(str(ValidityTest.SHIFT_METHOD), About.RUN, "common offset", "{sentence}"),
         "check junction.zeroed_in, the reference and the signs",
-        "all potentials are shifted alike, as by a wrong junction potential",
-        OF_TEST,
+        *("all potentials are shifted alike, as by a wrong junction potential", OF_TEST),
     )
     TIME = (
         *(str(ValidityTest.TIME), About.RUN, "drift within cells", "{sentence}"),
         "return to the first bath at the end, and zero the electrode again",
-        "a drift of the electrode, or a solution that washes in slowly, adds to every later potential",
-        OF_TEST,
+        *("a drift of the electrode, or a solution that washes in slowly, adds to every later potential", OF_TEST),
     )
     POTENTIAL = (
         *(str(ValidityTest.POTENTIAL), About.RUN, "dependence on the potential", "{sentence}"),
         "correct for series resistance; a permeability may depend on voltage",
-        "the equation supposes permeabilities that do not depend on voltage",
-        OF_TEST,
+        *("the equation supposes permeabilities that do not depend on voltage", OF_TEST),
     )
     CONDUCTANCE = (
         *(str(ValidityTest.CONDUCTANCE), About.RUN, "dependence on the conductance", "{sentence}"),
         "give the series resistance; use smaller currents",
-        "large currents lose voltage across the series resistance and change the ions beside the membrane",
-        OF_TEST,
+        *("large currents lose voltage across the series resistance and change the ions beside the membrane", OF_TEST),
     )
     ACTIVITY = (
         *(str(ValidityTest.ACTIVITY), About.RUN, "dependence on an activity", "{sentence}"),
         "check the solutions; a permeability may depend on concentrations",
-        "the ratio then holds for these concentrations only",
-        OF_TEST,
+        *("the ratio then holds for these concentrations only", OF_TEST),
     )
     PERMEABILITY_TREND = (
         *(str(ValidityTest.PERMEABILITY_TREND), About.RUN, "permeability not constant", "{sentence}"),
         "report the ratio with the concentrations at which it was measured",
-        "anomalous mole-fraction effect, block or saturation: one ratio does not describe the ion",
-        OF_TEST,
+        *("anomalous mole-fraction effect, block or saturation: one ratio does not describe the ion", OF_TEST),
     )
     SCATTER = (
         *(str(ValidityTest.SCATTER), About.RUN, "scatter", "{sentence}"),
@@ -183,7 +181,7 @@ class Code(Term):
     DUPLICATES = (
         *("duplicate_recordings", About.MEASUREMENT, "duplicate recordings"),
         "{names} have {same}: copies of one recording?",
-        "keep one of them, and correct 'recording' or 'cell'",
+        "keep one of them, or correct column 'cell', or correct column 'recording'",
         "a recording that counts twice makes n too large and the interval too short",
     )
     SAME_START = (
@@ -226,8 +224,7 @@ class Code(Term):
         *("batch_column", About.RUN, "a column like a batch"),
         "column '{column}' puts {cells} cells to {values}, as a batch does, and no batch is given",
         "name it 'batch' if cells of one value may be alike",
-        "cells of one animal, day or dish may be alike; where they differ between these, see column_differs",
-        NOTE,
+        *("cells of one animal, day or dish may be alike; where they differ between these, see column_differs", NOTE),
     )
     GROUPS_CONFOUNDED = (
         *("groups_confounded", About.RUN, "groups and batches confounded"),
@@ -255,8 +252,7 @@ class Code(Term):
     )
     FEW_CELLS = (
         *("few_cells", About.RATIO, "few cells", "{subject} rests on {cells}", "add more cells"),
-        "the interval holds, but is long, and its length rests on few differences between cells",
-        NOTE,
+        *("the interval holds, but is long, and its length rests on few differences between cells", NOTE),
     )
     # Measurements
     REFUSED = (
@@ -382,8 +378,7 @@ class Code(Term):
         *("junction_unknown", About.JUNCTION, "junction unknown"),
         "the solution inside is not known in bath '{bath}', so that its junction goes into the offset of each cell",
         "",
-        "only differences between baths are used, to which that junction does not contribute",
-        NOTE,
+        *("only differences between baths are used, to which that junction does not contribute", NOTE),
     )
     ZEROED_INSIDE = (
         *("zeroed_inside", About.JUNCTION, "offset zeroed in no bath"),
@@ -450,15 +445,13 @@ class Code(Term):
         "solution '{name}': osmolarity {osmolarity:.0f} mOsm/l, outside the {low:g} to {high:g} of solutions for "
         "vertebrate cells",
         "check the recipe for a forgotten substance",
-        "no potential depends on it, but a cell does, and a recipe that is far off may lack a salt",
-        NOTE,
+        *("no potential depends on it, but a cell does, and a recipe that is far off may lack a salt", NOTE),
     )
     # Tables
     VOLTS = (
         *("volts", About.RUN, "potentials in volts"),
         "every potential is within {largest:g} mV of 0, with standard errors up to {largest_se:g} mV: V? give mV",
-        "",
-        "potentials a thousand times too small make every ratio that of equal activities",
+        *("", "potentials a thousand times too small make every ratio that of equal activities"),
     )
     MOLAR_SOLUTION = (
         *("molar_solution", About.SOLUTION, "a solution in mol/l"),

@@ -101,6 +101,11 @@ def named(group: str, name: str) -> str:
     return f"{group}: {name}" if group and name else group or name
 
 
+def cell_named(name: str) -> str:
+    """Return a cell in a sentence: `cell c1`; a name that says itself that it is one stands alone."""
+    return name if name.casefold().startswith("cell") else f"cell {name}"
+
+
 def between(group: str, other: str) -> str:
     """Return the subject of a finding on the comparison of two groups."""
     return " / ".join(name or NO_GROUP for name in (group, other))

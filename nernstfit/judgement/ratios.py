@@ -1,19 +1,18 @@
-"""Findings on permeability ratios: verdicts, cells, intervals, activities and the tests of the equation."""
+"""Findings on permeability ratios: verdicts, cells, intervals and activities."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from nernstfit.contract.codes import Code
-from nernstfit.contract.findings import Finding, named, of_potential, of_ratio
+from nernstfit.contract.findings import Finding, cell_named, named, of_ratio
 from nernstfit.contract.reasons import RatioReason
-from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioScope, RatioVerdict, ValidityTest
+from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioScope, RatioVerdict
+from nernstfit.judgement.equation import rejections, robust
 from nernstfit.judgement.evidence import Evidence, Record, in_group
 from nernstfit.permeability.distributions import t_tail
 from nernstfit.physics.solution.coefficients import NAMES
@@ -24,12 +23,9 @@ _FEW_CELLS = 3
 # Fewest cells among which one can lie off: with three, two agreeing ones would make the third an outlier. At half the
 # test has no degree of freedom; at double a usual group of five cells is never looked at.
 _MIN_CELLS = 4
-# p below which a cell lies off the others, over all cells and ratios of a group (Bonferroni): one sound group in
-# twenty. At half it is one in forty, at double one in ten.
+# p below which a cell lies off the others, over all cells of a ratio (Bonferroni): one sound ratio in twenty. Over all
+# ratios too, a cell that is off in one of many would not be seen. At half it is one in forty, at double one in ten.
 _MAX_P = 0.05
-# Factor between the errors that the residuals show and the given ones from which the weights of measurements are wrong.
-# At half the estimate's own error suffices; at double measurements four times as wrong are passed over.
-_MIN_SCATTER = 2.0
 _AT_BOUND = RatioReason.AT_BOUND.sentence.partition("{")[0]
 Done: TypeAlias = tuple[str, ...]
 _PITZER: Done = ("pitzer",)
@@ -48,18 +44,18 @@ def is_at_bound(reason: str) -> bool:
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """Yield the findings on the ratios of the configured model."""
+    rejected = rejections(evidence)
     for group, part in evidence.by_group("permeabilities"):
         rows = part.to_dict("records")
         verdicts = {row["verdict"] for row in rows}
         if verdicts == {RatioVerdict.NOT_IDENTIFIABLE}:
             yield Finding(Code.NO_RATIO, group, {"reason": rows[0]["reason"]})
         for row in rows:
-            yield from _verdict(row)
+            yield from _verdict(row, rejected.get(group))
             if row["verdict"] == RatioVerdict.ESTIMATE:
                 yield from _cells(evidence, row)
                 yield from _intervals(evidence, row)
                 yield from _activities(evidence, row)
-    yield from _tests(evidence)
     for group, part in evidence.by_group("residuals"):
         lost = part[part["predicted_mV"].isna()]
         if len(lost):
@@ -72,11 +68,11 @@ def _finding(code: Code, row: Record, effect: float = math.inf, done: Done = (),
     return Finding(code, subject, {"subject": subject} | values, effect, done=done)
 
 
-def _verdict(row: Record) -> Iterator[Finding]:
-    """Yield the findings that follow from the verdict on a ratio."""
+def _verdict(row: Record, rejection: str | None) -> Iterator[Finding]:
+    """Yield the findings that follow from the verdict on a ratio; a held one of a rejected model is an error too."""
     verdict = RatioVerdict(row["verdict"])
-    if verdict is RatioVerdict.MODEL_REJECTED:
-        yield _finding(Code.MODEL_REJECTED, row, reason=row["reason"])
+    if verdict is RatioVerdict.MODEL_REJECTED or (verdict is RatioVerdict.HELD and rejection is not None):
+        yield _finding(Code.MODEL_REJECTED, row, reason=rejection or row["reason"])
     elif verdict is RatioVerdict.NOT_IDENTIFIABLE:
         yield _finding(Code.NOT_IDENTIFIABLE, row, reason=row["reason"], ion=row["ion"])
     elif verdict is RatioVerdict.HELD:
@@ -96,28 +92,25 @@ def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
         yield _finding(Code.FEW_CELLS, row, 0.0, cells="one cell" if n == 1 else f"{n:.0f} cells")
     cells = evidence.of_model("cells")
     own = cells[(cells["group"] == row["group"]) & (cells["ion"] == row["ion"]) & cells["ln_ratio"].notna()]
-    ratios = cells[(cells["group"] == row["group"]) & cells["ln_ratio"].notna()]["ion"].nunique()
-    off = outlying(own["ln_ratio"].to_numpy(float), own["se_ln_ratio"].fillna(0.0).to_numpy(float), ratios)
+    off = outlying(own["ln_ratio"].to_numpy(float), own["se_ln_ratio"].fillna(0.0).to_numpy(float))
     if off is not None:
         i, theirs, z = off
-        cell, value = named(row["group"], own["cell"].iloc[i]), float(own["ln_ratio"].iloc[i])
+        name, value = own["cell"].iloc[i], float(own["ln_ratio"].iloc[i])
         effect = of_ratio((value - theirs) / len(own), row["low"], row["high"])
-        values = {"cell": cell, "z": z, "ratio": f"{row['ion']}/{row['reference']}"}
+        values = {"cell": named(row["group"], cell_named(name)), "z": z, "ratio": f"{row['ion']}/{row['reference']}"}
         values |= {"value": math.exp(value), "theirs": math.exp(theirs)}
-        yield Finding(Code.OUTLYING_CELL, cell, values, effect, done=_robust(evidence))
+        yield Finding(Code.OUTLYING_CELL, named(row["group"], name), values, effect, done=robust(evidence))
 
 
-def outlying(ln_ratios: np.ndarray, se: np.ndarray, ratios: int = 1) -> tuple[int, float, float] | None:
+def outlying(ln_ratios: np.ndarray, se: np.ndarray) -> tuple[int, float, float] | None:
     """Return the cell that lies off the others, the mean of these, and the distance in standard deviations.
 
     Each cell is held against the mean of the others by Student's t with their standard deviation and its own error
-    beyond theirs; p is multiplied by the number of cells, and by that of ratios (Bonferroni).
+    beyond theirs; p is multiplied by the number of cells (Bonferroni).
 
     Parameters
     ----------
     ln_ratios, se : ndarray, shape (cells,)
-    ratios : int
-        Number of ratios that are looked at.
 
     Returns
     -------
@@ -135,7 +128,7 @@ def outlying(ln_ratios: np.ndarray, se: np.ndarray, ratios: int = 1) -> tuple[in
         distance = abs(float(ln_ratios[i] - others.mean()))
         found.append((distance / deviation if deviation > 0 else math.inf * (distance > 0), i, float(others.mean())))
     t, i, theirs = max((each for each in found if not math.isnan(each[0])), default=(0.0, 0, 0.0))
-    p = ratios * n * 2 * t_tail(t, n - 2)
+    p = n * 2 * t_tail(t, n - 2)
     return (i, theirs, t) if p < _MAX_P and math.isfinite(t) else None
 
 
@@ -144,6 +137,8 @@ def _intervals(evidence: Evidence, row: Record) -> Iterator[Finding]:
     table = evidence.of_model("intervals")
     own = table[(table["group"] == row["group"]) & (table["ion"] == row["ion"]) & table["disagrees"].isin([True])]
     own = own[(own["low"] > 0) & own["high"].notna()]
+    if evidence.experiment.settings.fit.robust:  # Student's t gives gross errors their full weight
+        own = own[own["method"] != IntervalMethod.STUDENT]
     found = []
     for other in own.to_dict("records"):
         ends = ((other["low"], row["low_cells"]), (other["high"], row["high_cells"]))
@@ -188,104 +183,3 @@ def _estimated(evidence: Evidence, ions: set[str]) -> list[str]:
     table = evidence.tables["solutions"]
     own = table[table["solution"].isin(used) & table["ion"].isin(ions)]
     return sorted(set(own[own["status"].str.startswith(("estimated", "analogue"))]["ion"]))
-
-
-# Tests of the equation
-
-
-def _tests(evidence: Evidence) -> Iterator[Finding]:
-    """Yield the findings on tests with a small p, one for each deviation, and on an equation that is not tested."""
-    alpha = 1 - float(evidence.experiment.settings.fit.confidence)
-    for group, part in evidence.by_group("tests"):
-        yield from _untested(evidence, group, part)
-        possible = part[part["p"].notna()]
-        deviations: dict[tuple[str, ...], list[Record]] = {}
-        for test in possible.to_dict("records"):
-            deviations.setdefault((f"{test['statistic']:.6g}", f"{test['df1']:.6g}"), []).append(test)
-        sizes = _Sizes(evidence, group)
-        for tests in deviations.values():
-            if tests[0]["p"] < alpha:
-                test = min(tests, key=lambda each: list(ValidityTest).index(ValidityTest(each["test"])))
-                is_sure = test["p"] * len(deviations) < alpha
-                effect = max(map(sizes.effect, tests)) if is_sure else 0.0
-                code, values = Code.of_test(ValidityTest(test["test"])), {"sentence": test["sentence"].rstrip(".")}
-                done = _robust(evidence) + _resistance(evidence, group)
-                yield Finding(code, group, values, effect, done=done)
-
-
-def _robust(evidence: Evidence) -> Done:
-    """Return what a fit that allows for gross errors has done."""
-    return ("fit.robust",) if evidence.experiment.settings.fit.robust else ()
-
-
-def _resistance(evidence: Evidence, group: str) -> Done:
-    """Return what is done where every potential of a group is corrected for series resistance."""
-    own = evidence.found[evidence.found["group"] == group]
-    return ("series resistance",) if len(own) and own["rs_shift_mV"].notna().all() else ()
-
-
-def _untested(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[Finding]:
-    if not tests[tests["test"] == ValidityTest.LACK_OF_FIT]["p"].isna().any():
-        return
-    rows = evidence.reversals[evidence.reversals["group"] == group]
-    rows = rows[rows[["corrected_mV", "low_mV", "high_mV"]].notna().any(axis=1)]
-    n = len(rows.drop_duplicates(["bath", "pipette", "configuration", "temperature_C"]))
-    ratios = int((evidence.of_model("permeabilities")["group"] == group).sum())
-    is_free = math.isinf(evidence.experiment.settings.fit.offset_sd_mV)
-    parameters = f"{ratios} ratio{'s' * (ratios != 1)}{' and a free offset in each cell' * is_free}"
-    conditions = "one condition" if n == 1 else f"{n} conditions"
-    yield Finding(Code.UNTESTED, group, {"where": in_group(group), "conditions": conditions, "parameters": parameters})
-
-
-@dataclass(frozen=True)
-class _Sizes:
-    """Sizes of deviations over the range of a group's data."""
-
-    evidence: Evidence
-    group: str
-
-    def effect(self, test: Record) -> float:
-        """Return the effect of a deviation: at the ends of the range against its middle."""
-        kind, size = ValidityTest(test["test"]), test["size"]
-        if kind is ValidityTest.LACK_OF_FIT:
-            return math.inf
-        if kind is ValidityTest.SCATTER:
-            return float(size / _MIN_SCATTER)
-        if kind is ValidityTest.SHIFT_METHOD:
-            return self._of_ratio(test["ion"], size)
-        if kind is ValidityTest.PERMEABILITY_TREND:
-            return self._of_ratio(test["ion"], size * self._decades(test["ion"]) * math.log(10) / 2)
-        if kind is ValidityTest.ACTIVITY:
-            return of_potential(size * self._decades(test["ion"]) / 2)
-        return of_potential(size * self._span(kind) / 2)
-
-    def _of_ratio(self, ion: str, shift_ln: float) -> float:
-        """Return the effect on the ratio of an ion; of the reference on that with the shortest interval."""
-        table = self.evidence.of_model("permeabilities")
-        rows = table[(table["group"] == self.group) & (table["verdict"] == RatioVerdict.ESTIMATE)]
-        own = rows[rows["ion"] == ion] if (rows["ion"] == ion).any() else rows
-        return max((of_ratio(shift_ln, row.low, row.high) for row in own.itertuples()), default=0.0)
-
-    def _decades(self, ion: str) -> float:
-        """Return the range of an ion's activity in the baths that hold it, in decades."""
-        own = self.evidence.found[self.evidence.found["group"] == self.group]
-        keys = pd.MultiIndex.from_frame(own[["bath", "temperature_C"]])
-        table = self.evidence.tables["solutions"]
-        table = table[(table["ion"] == ion) & (table["activity_mM"] > 0)].set_index(["solution", "temperature_C"])
-        activity = table["activity_mM"][table.index.isin(keys)]
-        return float(np.ptp(np.log10(activity))) if len(activity) else 0.0
-
-    def _span(self, kind: ValidityTest) -> float:
-        """Return the range of the predicted potential, of the time within a cell in minutes, or of the conductance."""
-        if kind is ValidityTest.POTENTIAL:
-            table = self.evidence.of_model("residuals")
-            return _range(table[table["group"] == self.group]["predicted_mV"])
-        own = self.evidence.found[self.evidence.found["group"] == self.group]
-        if kind is ValidityTest.CONDUCTANCE:
-            return _range(own["slope_nS"])
-        return max((_range(part["time_s"]) / 60 for _, part in own.groupby("cell")), default=0.0)
-
-
-def _range(values: pd.Series) -> float:
-    known = values.dropna()
-    return float(known.max() - known.min()) if len(known) else 0.0

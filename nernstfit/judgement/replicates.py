@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract.codes import Code
-from nernstfit.contract.findings import Finding
+from nernstfit.contract.findings import Finding, cell_named
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.judgement.evidence import DAY_S, Evidence, Record, date_of
 
@@ -86,7 +86,8 @@ def _same_potentials(found: pd.DataFrame) -> Iterator[Finding]:
                 told |= {one, other}
                 rows = [cells[cell][common[0]] for cell in (one, other)]
                 values = {"names": _named(rows), "same": f"equal potentials in {len(common)} conditions", "start": ""}
-                yield Finding(Code.DUPLICATES, rows[0]["measurement"], values)
+                done = () if any(row["recording"] for row in rows) else ("'recording'",)
+                yield Finding(Code.DUPLICATES, rows[0]["measurement"], values, done=done)
 
 
 def _is_known(value: str | float) -> bool:
@@ -105,7 +106,9 @@ def _is_copy(rows: Sequence[Record], code: Code) -> bool:
 
 
 def _named(rows: Sequence[Record]) -> str:
-    names = [f"{row['recording'] or row['measurement']} (cell {row['cell']}, bath {row['bath']})" for row in rows]
+    names = [
+        f"{row['recording'] or row['measurement']} ({cell_named(row['cell'])}, bath {row['bath']})" for row in rows
+    ]
     return " and ".join([", ".join(names[:-1]), names[-1]])
 
 

@@ -34,7 +34,7 @@ _SECTIONS: Mapping[About, str] = {
 }
 _OF_EQUATION = (
     *(Code.UNTESTED, Code.LACK_OF_FIT, Code.SHIFT_METHOD, Code.TIME, Code.POTENTIAL, Code.CONDUCTANCE, Code.ACTIVITY),
-    *(Code.PERMEABILITY_TREND, Code.SCATTER),
+    *(Code.PERMEABILITY_TREND, Code.SCATTER, Code.SINGLE_BATHS),
 )
 _VERDICTS = (Code.MODEL_REJECTED, Code.NOT_IDENTIFIABLE, Code.BOUND, Code.HELD)
 _OTHER_SECTIONS: Mapping[Code, str] = dict.fromkeys(_OF_EQUATION, "valid") | {

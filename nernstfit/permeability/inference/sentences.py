@@ -159,8 +159,8 @@ class Untested(StrEnum):
 # Sentence of a significant effect and of one that is not, by test.
 _OUTCOMES: Mapping[ValidityTest, tuple[str, str]] = {
     ValidityTest.LACK_OF_FIT: (
-        "No set of ratios explains the means of the baths, and this model does not hold; degrees of freedom beyond "
-        "the ratios: {df1:.0f}",
+        "No set of ratios explains the means of the baths by the differences between cells alone, without systematic "
+        "errors; degrees of freedom beyond the ratios: {df1:.0f}",
         "The ratios explain the means of the baths; degrees of freedom beyond the ratios: {df1:.0f}",
     ),
     ValidityTest.SCATTER: (

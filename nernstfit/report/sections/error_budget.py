@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from nernstfit.contract.terms import ErrorSource
+from nernstfit.contract.terms import ErrorSource, RatioScope
 from nernstfit.figures.error_budget import draw_error_budget
 from nernstfit.permeability.inference.variance_shares import VarianceShare, largest_source
 from nernstfit.report.blocks import Block, Listing, Text, picture
@@ -41,8 +41,11 @@ def _improvement(results: Results, rows: pd.DataFrame) -> str:
     lines = rows[columns].itertuples(index=False)
     source, share = largest_source([VarianceShare(ion, ErrorSource(name), *rest) for ion, name, *rest in lines])
     ions = results.ions_in(rows)
+    ratios = results.of_model("permeabilities")
+    own = ratios[(ratios["group"].isin(rows["group"])) & ratios["ion"].isin(rows["ion"])]
     return _PROSE(
         "largest",
+        of_one_cell=bool((own["scope"] == RatioScope.CELL).all()),
         percent=f"{100 * share:.0f}",
         several=len(ions) > 1,
         source=source.label,

@@ -51,7 +51,7 @@ class Summary:
 
 
 def summary(results: Results) -> Summary:
-    """Return the summary: errors first, then warnings; notes are counted only."""
+    """Return the summary: errors first, then warnings; notes are counted only, if there are any."""
     notes = int((results.findings["severity"] == Severity.NOTE).sum())
     has_more = notes < len(results.findings)
     return Summary(
@@ -59,8 +59,7 @@ def summary(results: Results) -> Summary:
         groups=tuple(_ratios(results)),
         conclusions=tuple(_conclusions(results)) if results.model else (),
         findings=tuple(findings.listed(results)),
-        notes=f"{'Further: ' * has_more}{counted(notes, 'note') if notes else 'No notes'}, "
-        f"{outline.number_of('findings')}.",
+        notes=f"{'Further: ' * has_more}{counted(notes, 'note')}, {outline.number_of('findings')}." if notes else "",
     )
 
 

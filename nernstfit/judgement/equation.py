@@ -1,0 +1,186 @@
+"""Findings on the equation: its rejection, its tests where it holds, and what nothing tests."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from nernstfit.contract.codes import Code
+from nernstfit.contract.findings import Finding, of_potential, of_ratio
+from nernstfit.contract.reasons import RatioReason
+from nernstfit.contract.terms import RatioVerdict, ValidityTest
+from nernstfit.judgement.evidence import Evidence, Record, in_group
+from nernstfit.judgement.inputs import contents
+from nernstfit.permeability.inference.sentences import written_p
+
+# Factor between the errors that the residuals show and the given ones from which the weights of measurements are wrong.
+# At half the estimate's own error suffices; at double measurements four times as wrong are passed over.
+_MIN_SCATTER = 2.0
+_CONTRADICTIONS = tuple(
+    reason.sentence.partition("{")[0]
+    for reason in (RatioReason.HELD_CONTRADICT, RatioReason.MEANS_CONTRADICT, RatioReason.MODEL_MISFIT)
+)
+
+
+def rejections(evidence: Evidence) -> Mapping[str, str]:
+    """Return the groups whose model is rejected, with the reason; '' where all ratios are held, each with its own."""
+    found = {}
+    for group, part in evidence.by_group("permeabilities"):
+        rejected = part[part["verdict"] == RatioVerdict.MODEL_REJECTED]["reason"]
+        held = part[part["verdict"] == RatioVerdict.HELD]["reason"]
+        if len(rejected):
+            found[group] = str(rejected.iloc[0])
+        elif any(text in reason for reason in held for text in _CONTRADICTIONS):
+            found[group] = ""
+    return found
+
+
+def findings(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the findings on the tests of the equation, and on what nothing tests, where the model is not rejected.
+
+    Tests of a rejected model repeat the rejection, whose reason names the likely causes.
+    """
+    rejected = rejections(evidence)
+    for group, part in evidence.by_group("tests"):
+        if group not in rejected:
+            yield from _untested(evidence, group, part)
+            yield from _tests(evidence, group, part)
+    for group, part in evidence.by_group("permeabilities"):
+        if group not in rejected:
+            yield from _single_baths(evidence, group, part)
+
+
+def robust(evidence: Evidence) -> tuple[str, ...]:
+    """Return what a fit that allows for gross errors has done."""
+    return ("fit.robust",) if evidence.experiment.settings.fit.robust else ()
+
+
+def _tests(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the findings on tests with a small p, one for each deviation."""
+    alpha = 1 - float(evidence.experiment.settings.fit.confidence)
+    deviations: dict[tuple[str, ...], list[Record]] = {}
+    for test in tests[tests["p"].notna()].to_dict("records"):
+        deviations.setdefault((f"{test['statistic']:.6g}", f"{test['df1']:.6g}"), []).append(test)
+    sizes = _Sizes(evidence, group)
+    for of_one in deviations.values():
+        if of_one[0]["p"] < alpha:
+            test = min(of_one, key=lambda each: list(ValidityTest).index(ValidityTest(each["test"])))
+            is_sure = test["p"] * len(deviations) < alpha
+            effect = max(map(sizes.effect, of_one)) if is_sure else 0.0
+            values = {"sentence": test["sentence"].rstrip(".")} | _largest(evidence, group)
+            values |= {"p": written_p(test["p"]), "where": in_group(group)}
+            done = robust(evidence) + _resistance(evidence, group)
+            yield Finding(Code.of_test(ValidityTest(test["test"])), group, values, effect, done=done)
+
+
+def _largest(evidence: Evidence, group: str) -> dict[str, object]:
+    """Return the largest mean residual of a bath, beside the offsets of the cells, and the name of the bath."""
+    table = evidence.of_model("residuals")
+    own = table[(table["group"] == group) & table["residual_mV"].notna()]
+    means = (own["residual_mV"] - own["offset_mV"].fillna(0.0)).groupby(own["bath"]).mean()
+    if not len(means):
+        return {"size": math.nan, "bath": ""}
+    bath = means.abs().idxmax()
+    return {"size": means[bath], "bath": bath}
+
+
+def _resistance(evidence: Evidence, group: str) -> tuple[str, ...]:
+    """Return what is done where every potential of a group is corrected for series resistance, or cannot be here."""
+    own = evidence.found[evidence.found["group"] == group]
+    is_done = not evidence.experiment.settings.recordings or own["rs_shift_mV"].notna().all()
+    return ("series resistance",) if len(own) and is_done else ()
+
+
+def _untested(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[Finding]:
+    if not tests[tests["test"] == ValidityTest.LACK_OF_FIT]["p"].isna().any():
+        return
+    rows = evidence.reversals[evidence.reversals["group"] == group]
+    rows = rows[rows[["corrected_mV", "low_mV", "high_mV"]].notna().any(axis=1)]
+    n = len(rows.drop_duplicates(["bath", "pipette", "configuration", "temperature_C"]))
+    ratios = int((evidence.of_model("permeabilities")["group"] == group).sum())
+    is_free = math.isinf(evidence.experiment.settings.fit.offset_sd_mV)
+    parameters = f"{ratios} ratio{'s' * (ratios != 1)}{' and a free offset in each cell' * is_free}"
+    conditions = "one condition" if n == 1 else f"{n} conditions"
+    yield Finding(Code.UNTESTED, group, {"where": in_group(group), "conditions": conditions, "parameters": parameters})
+
+
+def _single_baths(evidence: Evidence, group: str, ratios: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the finding on ions whose ratio rests on one bath: no other bath and no pipette holds them."""
+    residuals, solutions = evidence.of_model("residuals"), evidence.experiment.solutions
+    own = residuals[(residuals["group"] == group) & residuals["predicted_mV"].notna()]
+    measured = [evidence.rows[name] for name in own["measurement"] if name in evidence.rows]
+    sides: dict[str, set[tuple[str, str]]] = {}
+    for side, name, temperature_C in {
+        (side, name, row.condition.temperature_C)
+        for row in measured
+        for side, name in (("bath", row.bath), ("pipette", row.pipette))
+    }:
+        for ion in contents(solutions, name, temperature_C):
+            sides.setdefault(ion, set()).add((side, name))
+    estimates = ratios[ratios["verdict"] == RatioVerdict.ESTIMATE]
+    found: dict[str, list[str]] = {}
+    for ion in dict.fromkeys([*estimates["reference"], *estimates["ion"]]):
+        only = sides.get(ion, set())
+        if len(only) == 1 and next(iter(only))[0] == "bath":
+            found.setdefault(next(iter(only))[1], []).append(ion)
+    if found:
+        named = ", ".join(f"{' and '.join(ions)} in bath '{bath}'" for bath, ions in sorted(found.items()))
+        yield Finding(Code.SINGLE_BATHS, group, {"where": in_group(group), "ions": named}, 0.0)
+
+
+@dataclass(frozen=True)
+class _Sizes:
+    """Sizes of deviations over the range of a group's data."""
+
+    evidence: Evidence
+    group: str
+
+    def effect(self, test: Record) -> float:
+        """Return the effect of a deviation: at the ends of the range against its middle."""
+        kind, size = ValidityTest(test["test"]), test["size"]
+        if kind is ValidityTest.LACK_OF_FIT:
+            return math.inf
+        if kind is ValidityTest.SCATTER:
+            return float(size / _MIN_SCATTER)
+        if kind is ValidityTest.SHIFT_METHOD:
+            return self._of_ratio(test["ion"], size)
+        if kind is ValidityTest.PERMEABILITY_TREND:
+            return self._of_ratio(test["ion"], size * self._decades(test["ion"]) * math.log(10) / 2)
+        if kind is ValidityTest.ACTIVITY:
+            return of_potential(size * self._decades(test["ion"]) / 2)
+        return of_potential(size * self._span(kind) / 2)
+
+    def _of_ratio(self, ion: str, shift_ln: float) -> float:
+        """Return the effect on the ratio of an ion; of the reference on that with the shortest interval."""
+        table = self.evidence.of_model("permeabilities")
+        rows = table[(table["group"] == self.group) & (table["verdict"] == RatioVerdict.ESTIMATE)]
+        own = rows[rows["ion"] == ion] if (rows["ion"] == ion).any() else rows
+        return max((of_ratio(shift_ln, row.low, row.high) for row in own.itertuples()), default=0.0)
+
+    def _decades(self, ion: str) -> float:
+        """Return the range of an ion's activity in the baths that hold it, in decades."""
+        own = self.evidence.found[self.evidence.found["group"] == self.group]
+        keys = pd.MultiIndex.from_frame(own[["bath", "temperature_C"]])
+        table = self.evidence.tables["solutions"]
+        table = table[(table["ion"] == ion) & (table["activity_mM"] > 0)].set_index(["solution", "temperature_C"])
+        activity = table["activity_mM"][table.index.isin(keys)]
+        return float(np.ptp(np.log10(activity))) if len(activity) else 0.0
+
+    def _span(self, kind: ValidityTest) -> float:
+        """Return the range of the predicted potential, of the time within a cell in minutes, or of the conductance."""
+        if kind is ValidityTest.POTENTIAL:
+            table = self.evidence.of_model("residuals")
+            return _range(table[table["group"] == self.group]["predicted_mV"])
+        own = self.evidence.found[self.evidence.found["group"] == self.group]
+        if kind is ValidityTest.CONDUCTANCE:
+            return _range(own["slope_nS"])
+        return max((_range(part["time_s"]) / 60 for _, part in own.groupby("cell")), default=0.0)
+
+
+def _range(values: pd.Series) -> float:
+    known = values.dropna()
+    return float(known.max() - known.min()) if len(known) else 0.0
