@@ -12,7 +12,7 @@ from test_model import BATHS, TRUTH, Simulation, shared, sides_swapped
 
 from nernstfit.permeability.covariance import CovarianceComponents
 from nernstfit.permeability.inference.ratios import Ratio, ratios
-from nernstfit.permeability.mixed_model import Fit, fit
+from nernstfit.permeability.mixed_model import Fit, fit, gross_error_probability
 from nernstfit.permeability.observations import Observations
 
 NMDG = list(TRUTH).index("NMDG")
@@ -162,6 +162,18 @@ def test_a_gross_error_moves_a_robust_fit_little(by_mV: float) -> None:
     error = math.sqrt(fit(data, "Na", 1.0).covariance[NMDG - 1, NMDG - 1])
     assert plain[0] > 1.5 * error
     assert robust[0] < 0.6 * error
+
+
+def test_a_gross_error_is_known_by_its_probability() -> None:
+    """Beside 30 mV hardly any other measurement counts as one; a limit has no probability."""
+    data = Simulation().draw(5)
+    p = gross_error_probability(fit(spoilt(data, 30.0), "Na", 1.0, robust=True))
+    off = spoilt(data, 30.0).potential_mV != data.potential_mV
+    assert p[off].min() > 0.99
+    assert p[~off].mean() < 0.1
+    assert gross_error_probability(fit(data, "Na", 1.0, robust=True)).mean() < 0.1
+    limited = fit(cut(data, float(data.potential_mV.min()) + 1.0), "Na", 1.0, robust=True)
+    assert np.array_equal(np.isnan(gross_error_probability(limited)), np.isin(range(data.size), limited.data.censored))
 
 
 def test_a_robust_fit_of_sound_data_is_nearly_the_plain_one() -> None:

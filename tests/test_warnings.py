@@ -194,6 +194,14 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.SINGLE_BATHS, "", "note", {"changes": {"fit.permeant": ["K", "Na", "Cs"]}, **WITH_CS}, OF_CS),
     (Code.UNTESTED, "", "warning", {}, {"tests": [deviation("lack_of_fit", math.nan, math.nan)]}),
     (Code.LEFT_OUT, "", "warning", {}, {"residuals": [{"measurement": ONE, "cell": "c1", "bath": "control"}]}),
+    (
+        *(Code.GROSS_ERRORS, "", "note", {}),
+        {
+            "residuals": [
+                {"measurement": ONE, "cell": "c1", "bath": "control", "predicted_mV": 0.0, "p_gross_error": 1.0}
+            ]
+        },
+    ),
     (Code.OUTLYING_CELL, "c5", "warning", {}, {"cells": of_cells([0.0, 0.02, -0.02, 0.01, 1.3])}),
     (
         *(Code.INTERVALS_DISAGREE, "Na/K", "warning", {}),

@@ -101,6 +101,13 @@ class Code(Term):
         "name every ion that permeates in fit.permeant",
         "the ratios ignore measurements that the configured ions cannot explain",
     )
+    GROSS_ERRORS = (
+        *("gross_errors", About.RUN, "gross errors"),
+        "{n} of {total} potentials{where} {count} as gross errors and lose most of their weight: {names}",
+        "look at these recordings; exclude the rows where they show why",
+        "fit.robust discounts a potential by the probability that it is a gross error (p_gross_error in residuals.csv)",
+        NOTE,
+    )
     OUTLYING_CELL = (
         *("outlying_cell", About.CELL, "outlying cell"),
         "{cell} lies {z:.1f} standard deviations off the other cells in {ratio}: {value:.3g} against {theirs:.3g}",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, cell_named, named, of_ratio
@@ -26,6 +27,9 @@ _MIN_CELLS = 4
 # p below which a cell lies off the others, over all cells of a ratio (Bonferroni): one sound ratio in twenty. Over all
 # ratios too, a cell that is off in one of many would not be seen. At half it is one in forty, at double one in ten.
 _MAX_P = 0.05
+# Probability of a gross error from which a measurement is named: it has half of its weight then. At half those are
+# named that a usual deviation explains; at double only none.
+_MIN_P_GROSS = 0.5
 _AT_BOUND = RatioReason.AT_BOUND.sentence.partition("{")[0]
 Done: TypeAlias = tuple[str, ...]
 _PITZER: Done = ("pitzer",)
@@ -57,10 +61,20 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
                 yield from _intervals(evidence, row)
                 yield from _activities(evidence, row)
     for group, part in evidence.by_group("residuals"):
+        yield from _gross_errors(group, part)
         lost = part[part["predicted_mV"].isna()]
         if len(lost):
             values = {"n": len(lost), "total": len(part), "baths": ", ".join(sorted(set(lost["bath"])))}
             yield Finding(Code.LEFT_OUT, group, values | {"where": in_group(group)})
+
+
+def _gross_errors(group: str, residuals: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the finding on measurements that a robust fit takes for gross errors."""
+    gross = residuals[residuals["p_gross_error"] > _MIN_P_GROSS].sort_values("p_gross_error", ascending=False)
+    if len(gross):
+        names = ", ".join(f"{row.measurement} ({row.residual_mV:+.1f} mV off)" for row in gross.itertuples())
+        values = {"n": len(gross), "total": len(residuals), "count": "counts" if len(gross) == 1 else "count"}
+        yield Finding(Code.GROSS_ERRORS, group, values | {"where": in_group(group), "names": names}, 0.0)
 
 
 def _finding(code: Code, row: Record, effect: float = math.inf, done: Done = (), **values: Any) -> Finding:

@@ -33,7 +33,7 @@ from nernstfit.permeability.inference.ratios import FitResult, Ratio
 from nernstfit.permeability.inference.rejection import explanation, rejection_reason
 from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.limits import MAX_SE_OF_CELL
-from nernstfit.permeability.mixed_model import Fit, fit
+from nernstfit.permeability.mixed_model import Fit, fit, gross_error_probability
 from nernstfit.permeability.observations import Observations, unknown_inside
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.solutions.composition import Solutions
@@ -107,6 +107,8 @@ class ModelResult:
         nan where the model predicts none.
     offsets_mV : mapping of str to float
         Predicted offset of each cell.
+    p_gross_error : ndarray, shape (n,)
+        Probability of a gross error of each measurement; nan where the fit allows for none.
     """
 
     model: Model
@@ -117,6 +119,7 @@ class ModelResult:
     cells: tuple[CellRatio, ...]
     predicted_mV: FloatArray
     offsets_mV: Mapping[str, float]
+    p_gross_error: FloatArray
 
     @property
     def aicc(self) -> float:
@@ -328,18 +331,20 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
     """Fit one model to the group; `found` holds the fit and ratios of one that has ratios."""
     group, settings = fits.group, fits.settings.fit
     predictability = fits.predictability(model)
-    predicted = np.full(group.observations.size, math.nan)
+    predicted, p_gross = (np.full(group.observations.size, math.nan) for _ in range(2))
     if not predictability.predictable.any():
         reason = predictability.reason or _NO_REVERSAL
         others = [ion for ion in model.permeant if ion != model.reference] if model.is_ghk else []
         ratios = tuple(Ratio(ion, RatioVerdict.NOT_IDENTIFIABLE, reason) for ion in others)
-        return ModelResult(model, predictability, None, None, ratios, (), predicted, {})
+        return ModelResult(model, predictability, None, None, ratios, (), predicted, {}, p_gross)
     data = fits.observations(model)
     fitted = found.fit if found else fit(data, model.reference, settings.offset_sd_mV, robust=settings.robust)
     likelihood_fit = None
     if predictability.predictable.all():
         likelihood_fit = fit(data, model.reference, settings.offset_sd_mV, restricted=False, robust=settings.robust)
     predicted[predictability.predictable] = fitted.predicted_mV
+    if settings.robust:
+        p_gross[predictability.predictable] = gross_error_probability(fitted)
     unknown = {group.observations.cells[i] for i in np.flatnonzero(group.unknown_inside)}
     return ModelResult(
         model=model,
@@ -350,6 +355,7 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
         cells=cell_ratios(fitted, settings, unknown) if found else (),
         predicted_mV=predicted,
         offsets_mV=dict(zip(data.cell_names, fitted.offsets_mV.tolist(), strict=True)),
+        p_gross_error=p_gross,
     )
 
 

@@ -184,3 +184,26 @@ def _contaminated(residual: FloatArray, variance: FloatArray) -> tuple[FloatArra
     log_density = np.logaddexp(plain, gross)
     w = np.exp(plain - log_density) + np.exp(gross - log_density) * variance / wide
     return variance * (1 / w - 1), log_density
+
+
+def gross_probability(data: Observations, working: Observations, precision_diagonal: FloatArray) -> FloatArray:
+    """Return the probability that each measured observation is a gross error; nan for limits.
+
+    Parameters
+    ----------
+    data : Observations
+        As measured.
+    working : Observations
+        Working responses of a robust fit.
+    precision_diagonal : ndarray, shape (n,)
+        Diagonal of V^-1 with the working responses.
+
+    Notes
+    -----
+    The variance beyond the noise is v (1 / w - 1), with v that of the others' prediction and w the expected precision
+    times v; a gross error keeps the precision 1 / (v (1 + _GROSS_SD^2)).
+    """
+    extra = working.se_mV**2 - data.se_mV**2
+    variance = np.maximum(1 / precision_diagonal - extra, data.se_mV**2)
+    lost = extra / (variance + extra)
+    return np.where(_is_censored(data), math.nan, np.clip(lost * (1 + _GROSS_SD**-2), 0.0, 1.0))

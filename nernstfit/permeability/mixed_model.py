@@ -37,6 +37,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.permeability import censoring
 from nernstfit.permeability.covariance import (
     BATCH,
     LN_P,
@@ -228,6 +229,12 @@ def expected(
 def covariance_mV2(fit: Fit) -> FloatArray:
     """Return the covariance of all potentials of a fit, without systematic errors; shape (n, n)."""
     return CovarianceComponents(fit.working, fit.gradient).whole(fit.components)
+
+
+def gross_error_probability(fit: Fit) -> FloatArray:
+    """Return the probability that each observation of a robust fit is a gross error, nan for limits; shape (n,)."""
+    whiten = Whitener(CovarianceComponents(fit.working, fit.gradient), fit.components)
+    return censoring.gross_probability(fit.data, fit.working, whiten.precision_diagonal)
 
 
 def degrees_of_freedom(fit: Fit, ln_p: FloatArray) -> FloatArray:

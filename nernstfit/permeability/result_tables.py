@@ -144,6 +144,7 @@ def _residuals(result: GroupResult) -> Iterator[Row]:
                 "predicted_mV": predicted[i],
                 "residual_mV": measured[i] - predicted[i],
                 "offset_mV": offset[i],
+                "p_gross_error": of_model.p_gross_error[i],
             }
 
 
