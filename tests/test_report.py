@@ -537,6 +537,13 @@ def test_what_to_measure_better_first_is_said(page):
     assert Path("results/figures/error_budget.svg").exists()
 
 
+def test_one_cell_needs_more_cells_whatever_its_own_errors_are(here):
+    one = PERMEABILITIES[0] | {"n_cells": 1, "scope": "cell"}
+    errors = section(run(permeabilities=(one,)), "errors")
+    assert "How cells differ is not among the sources, since there is one cell." in errors
+    assert "Most effective improvement: more cells. Largest" in errors
+
+
 def test_no_estimate_has_no_budget(here, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "SHARES", ())
     assert "No ratio is an estimate" in section(run(), "errors")

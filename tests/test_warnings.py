@@ -229,7 +229,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {
             "tests": [deviation("potential", 0.1)],
             "residuals": [
-                {"measurement": n, "cell": "c1", "bath": n, "predicted_mV": v} for n, v in (("a", 0), ("b", 50))
+                {"measurement": n, "cell": "c1", "bath": n, "predicted_mV": v} for n, v in ((ONE, 0), ("c1_high_K", 50))
             ],
         },
     ),
@@ -630,7 +630,7 @@ def test_a_bath_that_alone_holds_an_ion_is_named(load: Callable[..., Experiment]
     """Not the ions of the pipette or of two baths, nor an ion whose bath was not measured."""
     of = {"changes": {"fit.permeant": ["K", "Na", "Cs"]}, **WITH_CS}
     (found,) = judged(load, of, OF_CS)
-    assert found.sentence.startswith("one bath alone holds: Cs in bath 'caesium'; ")
+    assert found.sentence.startswith("in one bath only: Cs (bath 'caesium'); ")
     assert not any(f.code is Code.SINGLE_BATHS for f in judged(load, of | {"rows": with_rows()}, OF_CS))
     filled = of | {"solutions": WITH_CS["solutions"].replace("pipette,10,140,", "pipette,10,130,10")}
     assert judged(load, filled, OF_CS) == []

@@ -89,7 +89,7 @@ class Code(Term):
     )
     SINGLE_BATHS = (
         *("single_baths", About.RUN, "ions in one bath"),
-        "one bath alone holds{where}: {ions}; an error of such a solution would not be seen",
+        "in one bath only{where}: {ions}; an error of that solution would not be seen",
         "measure in a second bath with another concentration of the ion",
         "where one bath determines a ratio, a wrong recipe or name of it goes into the ratio, and the equation holds",
         NOTE,

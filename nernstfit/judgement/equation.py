@@ -112,7 +112,7 @@ def _single_baths(evidence: Evidence, group: str, ratios: pd.DataFrame) -> Itera
     """Yield the finding on ions whose ratio rests on one bath: no other bath and no pipette holds them."""
     residuals, solutions = evidence.of_model("residuals"), evidence.experiment.solutions
     own = residuals[(residuals["group"] == group) & residuals["predicted_mV"].notna()]
-    measured = [evidence.rows[name] for name in own["measurement"] if name in evidence.rows]
+    measured = [evidence.rows[name] for name in own["measurement"]]
     sides: dict[str, set[tuple[str, str]]] = {}
     for side, name, temperature_C in {
         (side, name, row.condition.temperature_C)
@@ -128,7 +128,7 @@ def _single_baths(evidence: Evidence, group: str, ratios: pd.DataFrame) -> Itera
         if len(only) == 1 and next(iter(only))[0] == "bath":
             found.setdefault(next(iter(only))[1], []).append(ion)
     if found:
-        named = ", ".join(f"{' and '.join(ions)} in bath '{bath}'" for bath, ions in sorted(found.items()))
+        named = ", ".join(f"{' and '.join(ions)} (bath '{bath}')" for bath, ions in sorted(found.items()))
         yield Finding(Code.SINGLE_BATHS, group, {"where": in_group(group), "ions": named}, 0.0)
 
 
