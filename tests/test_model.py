@@ -15,7 +15,7 @@ from scipy import stats
 from nernstfit.permeability.covariance import VarianceComponents
 from nernstfit.permeability.estimation import curvature_bias_mV
 from nernstfit.permeability.inference.ratios import ratios
-from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.mixed_model import covariance_mV2, fit
 from nernstfit.permeability.observations import Observations
 
 RT_F = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3  # mV at 22 C
@@ -392,6 +392,23 @@ def test_spreads_beyond_any_cell_on_the_way_of_the_search_have_a_finite_bias() -
     data = Simulation(cells=2).draw(0)
     wide = VarianceComponents(1.0, (1.0, 400.0, *[0.1] * (len(data.ions) - 2)), 0.1)
     assert np.isfinite(curvature_bias_mV(data, np.zeros(len(data.ions)), wide)).all()
+
+
+def test_noise_that_is_lost_in_the_rounding_of_the_spreads_ends_no_fit() -> None:
+    for seed in range(12):
+        data = Simulation(se_mV=1e-4).draw(seed)
+        scattered = replace(data, potential_mV=np.random.default_rng(seed).uniform(-120, 120, data.size))
+        found = fit(scattered, "Na", 0.0)
+        assert np.isfinite([*found.ln_p, *found.components.ln_p]).all()
+
+
+def test_a_cell_that_is_in_two_batches_ends_no_fit() -> None:
+    data = Simulation().draw(3)
+    number = np.array([int(cell[1:]) for cell in data.cells])
+    mixed = replace(data, batches=tuple(f"day {(cell + (i % 4 == 0)) % 3}" for i, cell in enumerate(number)))
+    found = fit(mixed, "Na", 1.0)
+    assert found.settled
+    assert np.linalg.eigvalsh(covariance_mV2(found)).min() > 0
 
 
 # The same symmetries with everything that a fit may have

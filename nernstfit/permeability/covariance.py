@@ -31,6 +31,11 @@ FloatArray = NDArray[np.float64]
 OFFSET, LN_P, BATCH, NOISE = "offset_mV", "ln_p", "batch_ln_p", "noise"
 COMMON_LN_P = "common_ln_p"  # ln P, with one standard deviation of all ions
 
+_ROUNDING = 1e-12
+"""Least variance, over the largest in the covariance, that is added where rounding (1e-16, times the number of
+observations) has made it indefinite. At half and at double the same fits, of data that no ratios explain, do not
+settle."""
+
 _MIN_SINGULAR_VALUE = 1e-7
 """Singular value of the design, its columns of length 1, below which a direction is not estimable. Rounding leaves
 1e-16, collinear baths 1e-3 and more; half or twice of it decides nothing between."""
@@ -87,10 +92,13 @@ class CovarianceComponents:
         self._in_batch: NDArray[np.bool_] | None = None
         if data.batch_names:
             both = self.there[:, :, None] & self.there[:, None, :]
-            batch = np.array([data.batch_names.index(b) if b else -1 for b in data.batches])[self.rows]
-            one = both & (batch[:, :, None] == batch[:, None, :]) & (batch[:, :, None] >= 0)
+            # A cell without a batch is one of its own.
+            own = [
+                data.batch_names.index(b) if b else -1 - i for b, i in zip(data.batches, data.cell_index, strict=True)
+            ]
+            batch = np.array(own)[self.rows]
             of_all_ions = self._gradient @ self._gradient.transpose(0, 2, 1)
-            self._in_batch = one | (self._common > 0)
+            self._in_batch = both & (batch[:, :, None] == batch[:, None, :])
             self._matrices[BATCH] = np.where(self._in_batch, of_all_ions, 0.0)
         self._matrices[NOISE] = self.arranged(data.se_mV[:, None]) ** 2 * np.eye(self.rows.shape[1])
 
@@ -163,6 +171,19 @@ class CovarianceComponents:
         return out
 
 
+def cholesky(covariance: FloatArray) -> FloatArray:
+    """Return the Cholesky factors of covariances, shape (..., n, n).
+
+    Where differences between cells are so large that the noise is lost in their rounding, it counts as that rounding.
+    """
+    try:
+        return np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+    except np.linalg.LinAlgError:
+        largest = np.diagonal(covariance, axis1=-2, axis2=-1).max(axis=-1)
+        least = _ROUNDING * largest[..., None, None] * np.eye(covariance.shape[-1])
+        return np.asarray(np.linalg.cholesky(covariance + least), dtype=np.float64)
+
+
 class Whitener:
     """Whitening by the inverse Cholesky factor of V, cluster by cluster.
 
@@ -171,9 +192,9 @@ class Whitener:
 
     def __init__(self, structure: CovarianceComponents, components: VarianceComponents) -> None:
         self._structure = structure
-        root = np.linalg.cholesky(structure.covariance(components))
+        root = cholesky(structure.covariance(components))
         self.log_determinant = 2.0 * float(np.log(np.diagonal(root, axis1=1, axis2=2)).sum())
-        self.blocks: FloatArray = np.linalg.inv(root)
+        self.blocks: FloatArray = np.asarray(np.linalg.inv(root), dtype=np.float64)
 
     def __call__(self, values: FloatArray) -> FloatArray:
         """Return whitened values."""

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.permeability.covariance import Whitener
+from nernstfit.permeability.covariance import Whitener, cholesky
 from nernstfit.permeability.limits import MAX_NEWTON_STEP
 from nernstfit.permeability.observations import Observations
 
@@ -36,7 +36,7 @@ class DenseWhitener:
     """Whitening by the inverse Cholesky factor of one covariance matrix of all observations, shape (n, n)."""
 
     def __init__(self, covariance_mV2: FloatArray) -> None:
-        root = np.linalg.cholesky(covariance_mV2)
+        root = cholesky(covariance_mV2)
         self.covariance_mV2 = covariance_mV2
         self.log_determinant = 2.0 * float(np.log(np.diagonal(root)).sum())
         self._whitening = np.linalg.inv(root)
