@@ -150,7 +150,7 @@ SLIPS: dict[str, Slip] = {
     "the junction potentials have the opposite sign (": reversed_junctions,
     "need no correction for junction potentials (": lambda e: plus(e, e.corrections.junction_mV),
     "the potentials drift by +1.5 mV per minute": lambda e: plus(e, 1.5 / 60 * e.corrections.time_s),
-    "series resistance is too large by +1 times its size": lambda e: plus(e, e.corrections.rs_shift_mV),
+    "series resistance ought to be 0 times as large (then ": lambda e: plus(e, e.corrections.rs_shift_mV),
 }
 
 

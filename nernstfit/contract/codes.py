@@ -103,7 +103,7 @@ class Code(Term):
     )
     GROSS_ERRORS = (
         *("gross_errors", About.RUN, "gross errors"),
-        "{n} of {total} potentials{where} {count} as gross errors and lose most of their weight: {names}",
+        "gross errors among the {total} potentials{where}, which lose most of their weight: {names}",
         "look at these recordings; exclude the rows where they show why",
         "fit.robust discounts a potential by the probability that it is a gross error (p_gross_error in residuals.csv)",
         NOTE,
@@ -229,7 +229,7 @@ class Code(Term):
     )
     BATCH_COLUMN = (
         *("batch_column", About.RUN, "a column like a batch"),
-        "column '{column}' puts {cells} cells to {values}, as a batch does, and no batch is given",
+        "column '{column}' has {values} for {cells} cells, as a batch does, and no batch is given",
         "name it 'batch' if cells of one value may be alike",
         *("cells of one animal, day or dish may be alike; where they differ between these, see column_differs", NOTE),
     )

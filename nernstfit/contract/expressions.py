@@ -42,6 +42,11 @@ def parameter_names(ions: Sequence[str]) -> tuple[str, ...]:
     return tuple(f"{name}_{i}" if name in plain[:i] else name for i, name in enumerate(plain))
 
 
+def ions_by_parameter(ions: Sequence[str]) -> dict[str, str]:
+    """Return each ion by the name of its permeability ratio."""
+    return dict(zip(parameter_names(ions), ions, strict=True))
+
+
 @dataclass(frozen=True)
 class Expression:
     """Arithmetic expression of permeability ratios.

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from nernstfit.contract.errors import nearest
-from nernstfit.contract.expressions import Expression, parameter_names, plain_name
+from nernstfit.contract.expressions import Expression, ions_by_parameter, plain_name
 from nernstfit.contract.schema import schema
 
 _KEY = "key 'fit.parameters"
@@ -33,7 +33,7 @@ def parameter_faults(
         Dotted names of parameters and of their keys that are given, but not of the types that the schema demands;
         `parameters` lacks them.
     """
-    names = None if permeant is None else dict(zip(parameter_names(permeant), permeant, strict=True))
+    names = None if permeant is None else ions_by_parameter(permeant)
     given = [*parameters, *(name for name in sorted(mistyped) if "." not in name)]
     if permeant is not None and names is not None:
         yield from _name_faults(given, names, permeant, reference)

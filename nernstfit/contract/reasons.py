@@ -8,6 +8,11 @@ from nernstfit.contract.terms import Term
 class RatioReason(Term):
     """Reason for the verdict on a ratio, or remark on its interval; the texts hold places for names and numbers."""
 
+    @property
+    def stem(self) -> str:
+        """Text before the first name or number, by which a reason in a table is known."""
+        return self.sentence.partition("{")[0]
+
     ION_ABSENT = "ion_absent", "", "{ion} is in no solution of these measurements", "add a bath with {ion}"
     REFERENCE_ABSENT = "reference_absent", "", "the reference {reference} is in no solution of these measurements"
     FACTOR_CONFOUNDED = (
@@ -176,7 +181,7 @@ class RatioReason(Term):
     SERIES_RESISTANCE = (
         "series_resistance",
         "",
-        "the correction for series resistance is too large by {size} times its size (put right, {changes}): check "
+        "the correction for series resistance ought to be {factor:g} times as large (then {changes}): check "
         "series_resistance_MOhm and compensation_percent",
     )
     INFLUENTIAL = (

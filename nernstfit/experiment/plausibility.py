@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from nernstfit.contract.expressions import Expression, parameter_names
+from nernstfit.contract.expressions import Expression, ions_by_parameter
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.contract.settings import CONFIG_FILE, FitSettings, Settings
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
@@ -138,7 +138,7 @@ def _is_filled_with(bridge: np.ndarray, bath: np.ndarray) -> bool:
 def reference_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:
     """Yield the fault of a reference ion that no bath and no pipette holds, and for which no held ratio stands."""
     given, ion, fit = list(conditions), settings.fit.reference_ion, settings.fit
-    named = dict(zip(parameter_names(fit.permeant), fit.permeant, strict=True))
+    named = ions_by_parameter(fit.permeant)
     held = [named[name] for name, keys in fit.parameters.items() if keys.get("vary") is False]
     if given and absent_ions([ion, *held], solutions, given) == [ion, *held]:
         yield (
@@ -149,7 +149,7 @@ def reference_faults(settings: Settings, solutions: Solutions, conditions: Itera
 
 def ions_of_parameters(fit: FitSettings) -> frozenset[str]:
     """Return the ions whose ratio fit.parameters holds, ties to others, or ties others to."""
-    named = dict(zip(parameter_names(fit.permeant), fit.permeant, strict=True))
+    named = ions_by_parameter(fit.permeant)
     held = {name for name, keys in fit.parameters.items() if keys.get("vary") is False or "expr" in keys}
     others = {name for keys in fit.parameters.values() if "expr" in keys for name in Expression(keys["expr"]).names}
     return frozenset(named[name] for name in held | others)

@@ -20,8 +20,9 @@ from nernstfit.contract.findings import Finding, between, named, of_ratio
 from nernstfit.contract.terms import RatioScope, RatioVerdict
 from nernstfit.experiment.records import Row
 from nernstfit.judgement.evidence import Evidence, Record, date_of, in_group
-from nernstfit.judgement.inputs import Cell, batch_columns, contents
+from nernstfit.judgement.inputs import Cell, batch_columns
 from nernstfit.permeability.distributions import f_tail
+from nernstfit.permeability.inference.sentences import group_label, written_p
 
 # p of the F test between batches below which they differ, over all quantities tested (contract). At half one sound
 # study in forty is warned of; at double one in ten.
@@ -125,7 +126,7 @@ def _of_group(evidence: Evidence, group: str, divisions: Sequence[Division]) -> 
     p, F, what, name = min(found, default=(1.0, 0.0, "", ""))
     p *= max(1, len(found))
     if p < _MAX_P:
-        values_ = {"what": what, "where": in_group(group), "F": F, "p": "< 0.001" if p < 1e-3 else f"= {p:.2g}"}
+        values_ = {"what": what, "where": in_group(group), "F": F, "p": written_p(p)}
         code = Code.DAYS_DIFFER if name == DAY else Code.COLUMN_DIFFERS
         yield Finding(code, group, values_ | {"column": name})
 
@@ -196,14 +197,10 @@ def _informing(evidence: Evidence, row: Record) -> set[str]:
 
     Cells with as much of it as the last one are among them: all those of one bath are, or none.
     """
-    residuals, solutions = evidence.of_model("residuals"), evidence.experiment.solutions
-    own = residuals[(residuals["group"] == row["group"]) & residuals["predicted_mV"].notna()]
     most_mM: dict[str, float] = {}
-    for name in own["measurement"]:
-        measured = evidence.rows[name]
-        sides = (measured.bath, measured.pipette)
-        c = max(contents(solutions, side, measured.condition.temperature_C)[row["ion"]] for side in sides)
-        most_mM[measured.cell] = max(c, most_mM.get(measured.cell, 0.0))
+    for own in evidence.predicted(row["group"]):
+        sides = (evidence.contents[side, own.condition.temperature_C] for side in (own.bath, own.pipette))
+        most_mM[own.cell] = max(most_mM.get(own.cell, 0.0), *(side[row["ion"]] for side in sides))
     in_order = sorted((c for c in most_mM.values() if c > 0), reverse=True)
     least = in_order[min(int(row["n_cells"]), len(in_order)) - 1] if in_order else math.inf
     return {cell for cell, c in most_mM.items() if c >= least}
@@ -229,7 +226,7 @@ def _confounded(evidence: Evidence, divisions: Sequence[Division]) -> Iterator[F
             if _are_apart(division, one, other) and not any(division.is_alike(before) for before in told):
                 told.append(division)
                 n = {group: len(set(division.of_group(group).values())) for group in (one, other)}
-                values = {"one": one or "the rows without a group", "other": other or "the rows without a group"}
+                values = {"one": group_label(one), "other": group_label(other)}
                 values |= {"unit": division.unit, "units": division.units}
                 values |= {"counts": " and ".join(map(str, n.values()))}
                 effect = math.inf if 1 in n.values() else _effect(evidence, part, n)

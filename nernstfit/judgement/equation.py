@@ -14,16 +14,12 @@ from nernstfit.contract.findings import Finding, of_potential, of_ratio
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import RatioVerdict, ValidityTest
 from nernstfit.judgement.evidence import Evidence, Record, in_group
-from nernstfit.judgement.inputs import contents
 from nernstfit.permeability.inference.sentences import written_p
 
 # Factor between the errors that the residuals show and the given ones from which the weights of measurements are wrong.
 # At half the estimate's own error suffices; at double measurements four times as wrong are passed over.
 _MIN_SCATTER = 2.0
-_CONTRADICTIONS = tuple(
-    reason.sentence.partition("{")[0]
-    for reason in (RatioReason.HELD_CONTRADICT, RatioReason.MEANS_CONTRADICT, RatioReason.MODEL_MISFIT)
-)
+_CONTRADICTIONS = (RatioReason.HELD_CONTRADICT, RatioReason.MEANS_CONTRADICT, RatioReason.MODEL_MISFIT)
 
 
 def rejections(evidence: Evidence) -> Mapping[str, str]:
@@ -34,7 +30,7 @@ def rejections(evidence: Evidence) -> Mapping[str, str]:
         held = part[part["verdict"] == RatioVerdict.HELD]["reason"]
         if len(rejected):
             found[group] = str(rejected.iloc[0])
-        elif any(text in reason for reason in held for text in _CONTRADICTIONS):
+        elif any(each.stem in reason for reason in held for each in _CONTRADICTIONS):
             found[group] = ""
     return found
 
@@ -71,10 +67,11 @@ def _tests(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[Find
             test = min(of_one, key=lambda each: list(ValidityTest).index(ValidityTest(each["test"])))
             is_sure = test["p"] * len(deviations) < alpha
             effect = max(map(sizes.effect, of_one)) if is_sure else 0.0
-            values = {"sentence": test["sentence"].rstrip(".")} | _largest(evidence, group)
-            values |= {"p": written_p(test["p"]), "where": in_group(group)}
+            code, values = Code.of_test(ValidityTest(test["test"])), {"sentence": test["sentence"].rstrip(".")}
+            if code is Code.LACK_OF_FIT:
+                values = {"p": written_p(test["p"]), "where": in_group(group)} | _largest(evidence, group)
             done = robust(evidence) + _resistance(evidence, group)
-            yield Finding(Code.of_test(ValidityTest(test["test"])), group, values, effect, done=done)
+            yield Finding(code, group, values, effect, done=done)
 
 
 def _largest(evidence: Evidence, group: str) -> dict[str, object]:
@@ -110,17 +107,11 @@ def _untested(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[F
 
 def _single_baths(evidence: Evidence, group: str, ratios: pd.DataFrame) -> Iterator[Finding]:
     """Yield the finding on ions whose ratio rests on one bath: no other bath and no pipette holds them."""
-    residuals, solutions = evidence.of_model("residuals"), evidence.experiment.solutions
-    own = residuals[(residuals["group"] == group) & residuals["predicted_mV"].notna()]
-    measured = [evidence.rows[name] for name in own["measurement"]]
     sides: dict[str, set[tuple[str, str]]] = {}
-    for side, name, temperature_C in {
-        (side, name, row.condition.temperature_C)
-        for row in measured
-        for side, name in (("bath", row.bath), ("pipette", row.pipette))
-    }:
-        for ion in contents(solutions, name, temperature_C):
-            sides.setdefault(ion, set()).add((side, name))
+    for row in evidence.predicted(group):
+        for side, name in (("bath", row.bath), ("pipette", row.pipette)):
+            for ion in evidence.contents[name, row.condition.temperature_C]:
+                sides.setdefault(ion, set()).add((side, name))
     estimates = ratios[ratios["verdict"] == RatioVerdict.ESTIMATE]
     found: dict[str, list[str]] = {}
     for ion in dict.fromkeys([*estimates["reference"], *estimates["ion"]]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ import pandas as pd
 
 from nernstfit.contract.selections import Selections
 from nernstfit.experiment.records import Experiment, Row
+from nernstfit.judgement.inputs import contents
 
 Record = Mapping[Any, Any]
 DAY_S = 86_400  # a definition
@@ -38,6 +40,18 @@ class Evidence(Selections):
     def rows(self) -> Mapping[str, Row]:
         """Return the rows of the experiment by the name of the measurement."""
         return {row.measurement: row for row in self.experiment.rows}
+
+    @cached_property
+    def contents(self) -> Mapping[tuple[str, float], Counter[str]]:
+        """Concentrations of the ions of each solution in mM, by its name and temperature; none where it is unknown."""
+        used = {(name, row.condition.temperature_C) for row in self.rows.values() for name in (row.bath, row.pipette)}
+        return {each: contents(self.experiment.solutions, *each) for each in used}
+
+    def predicted(self, group: str) -> list[Row]:
+        """Return the rows of a group whose potentials the configured model predicts."""
+        residuals = self.of_model("residuals")
+        own = residuals[(residuals["group"] == group) & residuals["predicted_mV"].notna()]
+        return [self.rows[name] for name in own["measurement"]]
 
     def by_group(self, name: str) -> Iterator[tuple[str, pd.DataFrame]]:
         """Yield the rows of a table that belong to the configured model, by group."""

@@ -30,7 +30,6 @@ _MAX_P = 0.05
 # Probability of a gross error from which a measurement is named: it has half of its weight then. At half those are
 # named that a usual deviation explains; at double only none.
 _MIN_P_GROSS = 0.5
-_AT_BOUND = RatioReason.AT_BOUND.sentence.partition("{")[0]
 Done: TypeAlias = tuple[str, ...]
 _PITZER: Done = ("pitzer",)
 _WITHOUT_NUMBER = (RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.UPPER_BOUND, RatioVerdict.LOWER_BOUND)
@@ -43,7 +42,7 @@ def subject_of(row: Record) -> str:
 
 def is_at_bound(reason: str) -> bool:
     """Return True for the reason of a ratio that is at a bound of the user's."""
-    return reason.startswith(_AT_BOUND)
+    return reason.startswith(RatioReason.AT_BOUND.stem)
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
@@ -73,8 +72,8 @@ def _gross_errors(group: str, residuals: pd.DataFrame) -> Iterator[Finding]:
     gross = residuals[residuals["p_gross_error"] > _MIN_P_GROSS].sort_values("p_gross_error", ascending=False)
     if len(gross):
         names = ", ".join(f"{row.measurement} ({row.residual_mV:+.1f} mV off)" for row in gross.itertuples())
-        values = {"n": len(gross), "total": len(residuals), "count": "counts" if len(gross) == 1 else "count"}
-        yield Finding(Code.GROSS_ERRORS, group, values | {"where": in_group(group), "names": names}, 0.0)
+        values = {"total": len(residuals), "where": in_group(group), "names": names}
+        yield Finding(Code.GROSS_ERRORS, group, values, 0.0)
 
 
 def _finding(code: Code, row: Record, effect: float = math.inf, done: Done = (), **values: Any) -> Finding:

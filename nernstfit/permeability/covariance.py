@@ -24,7 +24,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.permeability.observations import Observations, present
+from nernstfit.permeability.observations import Observations
 
 FloatArray = NDArray[np.float64]
 
@@ -84,7 +84,7 @@ class CovarianceComponents:
         self.rows = data.clusters
         self.there = self.rows >= 0
         self._is_padded = not self.there.all()
-        self.ions = np.flatnonzero(present(data))
+        self.ions = np.flatnonzero(data.present)
         self._gradient = self.arranged(gradient[:, : len(data.ions)])
         self._common = data.cells_in_common
         self._twice_common = 2.0 * self._common

@@ -21,7 +21,7 @@ from nernstfit.permeability import censoring
 from nernstfit.permeability.covariance import CovarianceComponents, VarianceComponents, WhitenedDesign, Whitener
 from nernstfit.permeability.least_squares import LOWER_CHI_SQUARE, least_squares
 from nernstfit.permeability.limits import IMPERMEANT, MAX_LINEAR_STEP, MAX_LN_P, MAX_SD
-from nernstfit.permeability.observations import Observations, present
+from nernstfit.permeability.observations import Observations
 from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
 from nernstfit.permeability.reml import Deviance, LinearModel, VarianceParameters, variance_parameters_of
 from nernstfit.permeability.scoring import fit_variance_components
@@ -79,7 +79,7 @@ class Problem:
     @cached_property
     def variance_parameters(self) -> VarianceParameters:
         """Parameters of the variance components that are estimated."""
-        ions = tuple(np.flatnonzero(present(self.data)).tolist())
+        ions = tuple(np.flatnonzero(self.data.present).tolist())
         return variance_parameters_of(self.estimated, ions, self.offset_scale_mV)
 
 

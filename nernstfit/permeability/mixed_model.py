@@ -49,7 +49,7 @@ from nernstfit.permeability.covariance import (
 )
 from nernstfit.permeability.estimation import Problem, State, curvature_bias_mV, estimate
 from nernstfit.permeability.limits import MAX_LN_P
-from nernstfit.permeability.observations import Observations, present
+from nernstfit.permeability.observations import Observations
 from nernstfit.permeability.reml import Deviance, LinearModel, estimable_components
 
 FloatArray = NDArray[np.float64]
@@ -260,7 +260,7 @@ def degrees_of_freedom(fit: Fit, ln_p: FloatArray) -> FloatArray:
 
 def _free(data: Observations, reference: str) -> tuple[int, ...]:
     """Return the indices that are fitted: all ions but the reference and those in no solution, then ln f."""
-    there, parameters = present(data), data.parameters
+    there, parameters = data.present, data.parameters
     # An ion in no solution is fitted where one that is there is tied to it.
     told = {source for tied, _ in parameters.ties if there[tied] for source in parameters.sources(tied)}
     fitted = (i for i in range(len(data.ions)) if (there[i] or i in told) and i not in parameters.fixed)

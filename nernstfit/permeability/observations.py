@@ -348,11 +348,6 @@ def membrane_activities_mM(
     return np.array([known[c][0] for c in conditions]), np.array([known[c][1] for c in conditions])
 
 
-def present(data: Observations) -> NDArray[np.bool_]:
-    """Return True for the ions that occur in any solution of the observations; shape (k,)."""
-    return data.present
-
-
 def without_activities(
     measurements: Sequence[str],
     cells: Sequence[str],

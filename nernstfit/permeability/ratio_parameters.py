@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.contract.expressions import Expression, parameter_names
+from nernstfit.contract.expressions import Expression, ions_by_parameter, parameter_names
 from nernstfit.permeability.limits import MAX_LN_P
 
 FloatArray = NDArray[np.float64]
@@ -77,7 +77,7 @@ class RatioParameters:
     @classmethod
     def of(cls, ions: Sequence[str], keys: Mapping[str, Mapping[str, Any]]) -> RatioParameters:
         """Return the parameters of some ions from the section `fit.parameters`, which was checked before."""
-        named = dict(zip(parameter_names(ions), ions, strict=True))
+        named = ions_by_parameter(ions)
         found = []
         for name, given in keys.items():
             numbers = {key: float(given[key]) for key in ("value", "min", "max") if given.get(key) is not None}

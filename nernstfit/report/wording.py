@@ -31,11 +31,6 @@ def group_phrase(name: str) -> str:
     return f"group {name}" if name else "rows without a group"
 
 
-def group_name(name: str) -> str:
-    """Return the name of a group within a sentence that speaks of groups."""
-    return name or "the rows without a group"
-
-
 def without_repeats(names: Sequence[str]) -> list[str]:
     """Leave out a name that equals the one in the row above."""
     return [name if i == 0 or names[i - 1] != name else "" for i, name in enumerate(names)]

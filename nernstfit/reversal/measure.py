@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -132,7 +133,7 @@ class Measurement:
             ),
         )
 
-    @property
+    @cached_property
     def drift_mV(self) -> float:
         """Shift of the zero from the first repeat to the last, 0 where it is not significant."""
         if self.result.zero is None:

@@ -13,6 +13,7 @@ from nernstfit.abf.columns import POINTS, point_columns, table
 from nernstfit.abf.read import open_recording
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.schema import schema
 from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict
 from nernstfit.experiment.folder import sweep_numbers
 from nernstfit.experiment.records import RECORDINGS, Row, row_of_file
@@ -21,8 +22,6 @@ from nernstfit.reversal.measure import Measurement
 from nernstfit.stages.correct import correct_row
 from nernstfit.stages.ingest import read_row
 from nernstfit.stages.measure import measure_row
-
-_ROOM_C = 22.0  # temperature in C where none is known, the default of the configuration
 
 
 def option(key: str) -> str:
@@ -87,7 +86,8 @@ def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
     cells : mapping
         As for `measure`.
     """
-    _, values, found = _measured(path, cells, PatchProperties(None, None, _ROOM_C))
+    temperature_C = float(schema()["properties"]["temperature_C"]["default"])
+    _, values, found = _measured(path, cells, PatchProperties(None, None, temperature_C))
     verdict = PotentialVerdict(values["verdict"])
     if verdict is not PotentialVerdict.REVERSAL or found is None:
         yield f"gives {verdict.label}: {values['reason']}"

@@ -403,7 +403,8 @@ def _fit_all(fitted: Fit, causes: Sequence[Cause], whiten: _Whitening) -> tuple[
     """
     equal = fitted.ln_p.copy()
     equal[list(fitted.free)] = 0.0
-    of_starts = [_LeastSquares(fitted, causes, whiten).minimize(start) for start in (fitted.ln_p, equal)]
+    squares = _LeastSquares(fitted, causes, whiten)
+    of_starts = [squares.minimize(start) for start in (fitted.ln_p, equal)]
     which = np.argmin([square for _, square, _ in of_starts], axis=0)
     ln_p, square, size = (np.stack(values) for values in zip(*of_starts, strict=True))
     at = which, np.arange(len(causes))

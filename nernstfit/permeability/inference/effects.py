@@ -119,14 +119,9 @@ def may_be_significant(fit: Fit, indicators: FloatArray, whiten: DenseWhitener) 
 
 def _fewest_replicates(data: Observations, indicators: FloatArray) -> int:
     """Return the least number of independent cells, or batches, in a condition."""
-    cells = np.zeros(data.size)
-    for block in data.clusters:
-        own = block[block >= 0]
-        cells[own] = 1.0 if data.batch_names else data.n_averaged[own]
-    per_cluster = [
-        (indicators[block[block >= 0]] * cells[block[block >= 0], None]).max(axis=0) for block in data.clusters
-    ]
-    return int(np.sum(per_cluster, axis=0).min())
+    weighted = indicators if data.batch_names else indicators * data.n_averaged[:, None]
+    of_clusters = [weighted[rows[rows >= 0]].max(axis=0) for rows in data.clusters]
+    return int(np.sum(of_clusters, axis=0).min())
 
 
 def f_test(fit: Fit, effects: FloatArray, systematic_mV: FloatArray | None = None) -> Effect | None:
@@ -163,7 +158,7 @@ def f_test(fit: Fit, effects: FloatArray, systematic_mV: FloatArray | None = Non
     statistic, df2 = float(value @ np.linalg.solve(covariance, value)) / q, _denominator_df(df)
     p = f_tail(statistic, q, df2) if math.isfinite(df2) else chi_square_tail(q * statistic, q)
     size, error = (float(value[0]), math.sqrt(covariance[0, 0])) if q == 1 else (math.nan, math.nan)
-    return Effect(size, error, statistic, q, df2, float(p), model.components)
+    return Effect(size, error, statistic, q, df2, p, model.components)
 
 
 def scatter_test(fit: Fit) -> Effect | None:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2
-from nernstfit.permeability.observations import present
 from nernstfit.permeability.optimize import DenseWhitener
 
 FloatArray = NDArray[np.float64]
@@ -40,7 +39,7 @@ _TINY = 1e-300
 
 def present_ions(fit: Fit) -> set[str]:
     """Return the permeant ions that are in any solution of the measurements."""
-    return {ion for ion, is_present in zip(fit.data.ions, present(fit.data), strict=True) if is_present}
+    return {ion for ion, is_present in zip(fit.data.ions, fit.data.present, strict=True) if is_present}
 
 
 def informative_cells(fit: Fit, ion: int) -> int:
@@ -135,10 +134,13 @@ def known_at_bounds(fit: Fit) -> Mapping[int, tuple[str, ...]]:
     fit : Fit
     """
     found: dict[int, tuple[str, ...]] = {}
+    at_bound = fit.data.parameters.at_bound(fit.ln_p)
+    if not at_bound:
+        return found
     whiten = DenseWhitener(covariance_mV2(fit))
     residual = whiten(fit.working.potential_mV - fit.predicted_mV)
     errors = np.sqrt(np.diag(fit.covariance)).tolist()
-    for bounded in fit.data.parameters.at_bound(fit.ln_p):
+    for bounded in at_bound:
         effect = fit.data.columns(fit.gradient, fit.ln_p, [bounded])[:, 0]
         change = -fit.sensitivity @ effect
         rest = whiten(effect + fit.columns @ change)

@@ -88,7 +88,7 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections
     if fitted.data.parameters.entries:
         free = fit(replace(fitted.data, parameters=NONE), fitted.reference, fitted.offset_scale_mV, robust=robust)
         if n_testable(free, condition_indicators(free)) and not rejection_reason(free, systematic_mV):
-            words = ratio_reason(RatioReason.WITHOUT_PARAMETERS, changes=_written_changes(fitted, free))
+            words = ratio_reason(RatioReason.WITHOUT_PARAMETERS, changes=_written_changes(fitted, free.ln_p))
             return ratio_reason(RatioReason.LIKELY_CAUSE, causes=words)
     causes = by_likelihood(fitted, systematic_mV, corrections)
     found = list(_reconciling(fitted, systematic_mV, causes, robust))
@@ -98,7 +98,7 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections
     influential = next((each for each in causes if each.cause.reason == RatioReason.WITHOUT_MEASUREMENT), None)
     if influential is None:
         return ratio_reason(RatioReason.SEVERAL_CONTRADICT)
-    changes = ", ".join(_changes(fitted, influential.ln_p)) or "the ratios hardly change"
+    changes = _written_changes(fitted, influential.ln_p)
     return ratio_reason(RatioReason.INFLUENTIAL, **influential.cause.names, changes=changes)
 
 
@@ -111,7 +111,8 @@ def _reconciling(fitted: Fit, systematic_mV: FloatArray, causes: Sequence[Screen
         again = _refitted(fitted, systematic_mV, each, robust)
         if again is not None:
             number += 1
-            values = {"changes": _written_changes(fitted, again), "size": f"{each.size:+.2g}"}
+            changes, factor = _written_changes(fitted, again.ln_p), round(1 - each.size, 1) + 0.0  # no negative zero
+            values = {"changes": changes, "size": f"{each.size:+.2g}", "factor": factor}
             yield ratio_reason(each.cause.reason, **each.cause.names, **values)
 
 
@@ -129,8 +130,8 @@ def _refitted(fitted: Fit, systematic_mV: FloatArray, of: Screened, robust: bool
     return None if rejection_reason(again, systematic_mV[kept]) else again
 
 
-def _written_changes(before: Fit, after: Fit) -> str:
-    return ", ".join(_changes(before, after.ln_p)) or "the ratios hardly change"
+def _written_changes(before: Fit, ln_p: FloatArray) -> str:
+    return ", ".join(_changes(before, ln_p)) or "the ratios hardly change"
 
 
 def _changes(before: Fit, ln_p: FloatArray) -> Iterator[str]:

@@ -12,12 +12,13 @@ from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import between
 from nernstfit.contract.severity import About
 from nernstfit.figures.group_differences import draw_differences
+from nernstfit.permeability.inference.sentences import group_label
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
 from nernstfit.report.numbers import Estimate, estimate, p_equals, p_value
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
-from nernstfit.report.wording import group_name, is_or_are
+from nernstfit.report.wording import is_or_are
 
 _PROSE = Prose("group_differences")
 
@@ -43,7 +44,7 @@ def difference(results: Results, row: Mapping[Any, Any]) -> str:
     """Return one difference as a sentence: the ratio of one group as a multiple of that of another."""
     written, p = _multiple(row), [p_equals(row[name]) for name in ("p", "p_holm")]
     corrected = f", {p[1]} after Holm" if p[1] != p[0] else ""
-    one, other = (group_name(row[name]) for name in ("group", "other_group"))
+    one, other = (group_label(row[name]) for name in ("group", "other_group"))
     return (
         f"P({row['ion']})/P({row['reference']}) is {written.ratio} {written.interval} times as high in {one} as in "
         f"{other} ({p[0]}{corrected}{'; '.join(['', *_doubts(results, row)])})"
