@@ -387,6 +387,17 @@ CELLS = [
         [column(RECORDINGS, "measurement", "x")],
         cells(RECORDINGS, "rows 3-13", "measurement", "got 'x', which is also the name of row 2"),
     ),
+    Slip(
+        "a cell in two batches",
+        [column(RECORDINGS, "batch", "day 3", rows=[4])],
+        cells(RECORDINGS, "row 4", "batch", "got 'day 3' for cell 'c1', which is of batch 'day 1' in row 2"),
+    ),
+    Slip(
+        "cells that are numbered anew on every day",
+        [replaced(RECORDINGS, ",c2,", ",c1,"), replaced(RECORDINGS, ",c4,", ",c3,")],
+        cells(RECORDINGS, "rows 5-7 and 11-13", "batch", "got 'day 2' for cell 'c1', which is of batch 'day 1'"),
+        ["different cells need different names"],
+    ),
 ]
 
 AMOUNTS = [

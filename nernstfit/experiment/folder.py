@@ -137,9 +137,9 @@ def _read_rows(examined: Examined, solutions: Solutions | None, faults: list[str
             rows.append(reader.row(number, {str(key): str(value) for key, value in cells.items()}, numbers[number]))
         except InputError as wrong:
             faults += [RowFault(place, number, fault) for fault in wrong.faults]
-    faults += validation.repeated_names(
-        {int(number): cells for number, cells in table.to_dict("index").items()}, place, spec
-    )
+    texts = {int(number): cells for number, cells in table.to_dict("index").items()}
+    faults += validation.repeated_names(texts, place, spec)
+    faults += validation.cells_in_two_batches(texts, place)
     return tuple(rows)
 
 

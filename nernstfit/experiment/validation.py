@@ -241,3 +241,22 @@ def repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: Col
             yield RowFault(place, number, f"column 'measurement': got {got}")
         if name:
             first.setdefault(name, number)
+
+
+def cells_in_two_batches(table: Mapping[int, Mapping[str, str]], place: str) -> Iterator[str]:
+    """Yield a fault for each row, by number, whose cell has another batch in an earlier row; excluded rows have none.
+
+    Labels such as 'cell 1' begin anew on every day, and cells of one name count as one.
+    """
+    first: dict[tuple[str, str], tuple[str, int]] = {}
+    for number, cells in table.items():
+        cell, batch = cells.get("cell", ""), cells.get("batch", "")
+        if not (cell and batch) or cells.get("exclude"):
+            continue
+        before, row = first.setdefault((cells.get("group", ""), cell), (batch, number))
+        if batch != before:
+            fault = (
+                f"column 'batch': got '{batch}' for cell '{cell}', which is of batch '{before}' in row {row}, expected "
+                "one batch of each cell; different cells need different names in column 'cell'"
+            )
+            yield RowFault(place, number, Alike(fault, "cell in two batches"))
