@@ -14,7 +14,7 @@ import pytest
 import yaml
 from experiments import complete
 
-from nernstfit.contract import tables
+from nernstfit.contract import codes, tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight, named, of_potential, of_ratio
 from nernstfit.contract.reasons import RatioReason
@@ -420,6 +420,7 @@ def test_a_code_is_provoked(
 
 def test_every_code_is_provoked_and_has_words_of_its_own() -> None:
     assert {case[0] for case in CASES} == set(Code)
+    assert list(yaml.safe_load(Path(codes.__file__).with_suffix(".yaml").read_bytes())) == list(Code)
     for code in Code:
         assert code.label
         assert code.sentence
@@ -734,9 +735,9 @@ def test_groups_are_confounded_where_each_batch_has_one_of_them(load: Callable[.
 @pytest.mark.parametrize("column", ["day", "animal", "Mouse ID", "recordingDate", "culture_dish", "animal_no"])
 @pytest.mark.parametrize("other", ["drug", "cell_type", "mouse_genotype", "culture_medium", "dishwasher"])
 def test_a_column_like_a_batch_is_known_by_its_name(load: Callable[..., Experiment], column: str, other: str) -> None:
-    for name, codes in ((column, ["batch_column", "own_columns"]), (other, ["own_columns"])):
+    for name, expected in ((column, ["batch_column", "own_columns"]), (other, ["own_columns"])):
         experiment = load(header=f"{HEADER},{name}", rows=[f"{row},{int(row[6]) % 2}" for row in with_rows()])
-        assert sorted(f.code for f in inputs.findings(experiment)) == codes
+        assert sorted(f.code for f in inputs.findings(experiment)) == expected
 
 
 def test_a_column_like_a_batch_is_known_by_its_values(load: Callable[..., Experiment]) -> None:

@@ -25,11 +25,10 @@ class About(Term):
 
 
 ERROR = "always an error"
-WARNING = "always a warning"
-NOTE = "always a note"
-OF_POTENTIAL = "a warning from 1 mV on, else a note"
-OF_RATIO = "a warning where the ratio changes by half its interval or more, else a note"
-OF_TEST = (
-    "a warning where p, times the number of different deviations tested, is below 1 - fit.confidence and the effect "
-    "over the range of the data is 1 mV or more, or half the interval of a ratio; else a note"
-)
+COMMON_RULES = {
+    "of_potential": "a warning from 1 mV on, else a note",
+    "of_ratio": "a warning where the ratio changes by half its interval or more, else a note",
+    "of_test": "a warning where p, times the number of different deviations tested, is below 1 - fit.confidence and "
+    "the effect over the range of the data is 1 mV or more, or half the interval of a ratio; else a note",
+}
+"""Rules that several findings have, by the names that stand for them in codes.yaml."""
