@@ -6,11 +6,11 @@ P = V^-1 - V^-1 X (X' V^-1 X)^-1 X' V^-1. Slope and information are those of Har
 
     d(-2 ln L) / d ln s_j = tr(P V_j) - r' P V_j P r,    information_ij = tr(P V_i P V_j) / 2.
 
-The standard deviations s_i of ln P of the permeant ions are written as ln s_i = ln s + sum_j C_ij d_j, with s common to
-all ions and C orthonormal contrasts between them (`VarianceParameters`). The d_j have a multivariate t prior around 0,
-which shrinks spreads that are nearly equal to the common one and leaves those alone that differ much. It is a function
-of sum d_j^2, the sum of the squared deviations of ln s_i from their mean, so that it is the same whichever ion is the
-reference and however the ions are ordered.
+The standard deviations s_i of ln P of the n permeant ions are written as ln s_i = ln s + sum_j C_ij d_j, with s
+common to all ions and C orthonormal contrasts between them (`VarianceParameters`). The differences between any two
+have a prior of density prod (1 + (ln s_i / s_j)^2 / w^2)^(-c / n), which shrinks spreads that are nearly equal to a
+common one and leaves those alone that differ much. It is the same whichever ion is the reference and however the ions
+are ordered.
 """
 
 from __future__ import annotations
@@ -54,15 +54,16 @@ _PRIOR_WIDTH = 1.0
 configuration gives is trusted to a factor of 2.7. With half of it the data say less against the scale given; with
 twice as much few cells leave the offsets nearly free."""
 
-_SPREAD_WIDTH = 0.5
-"""Width of the prior of the deviations of the ions' ln s from the common one, in natural logs: spreads between cells
-are expected to differ by less than a factor of 1.6, and the prior's heavy tails (Student's t with one degree of
-freedom) leave one that the data show to be tenfold alone. With half of it intervals of ions that differ hold the truth
-too rarely; with twice as much those of a few cells that differ alike become wider (`tests/calibration`)."""
+_SPREAD_WIDTH = 0.15
+"""Width of the prior of the differences between the ions' ln s, in natural logs: spreads that the data cannot tell from
+equal ones are drawn to a common one. Of eight cells whose ions differ alike the six ln s then scatter by about .12, not
+by .39 as on their own; at half of it by .05, at twice as much by .27 (tests/test_variance_components.py)."""
 
-_SPREAD_DF = 1.0
-"""Degrees of freedom of that prior. With half of it the tails are heavier still, and intervals change by a percent;
-with twice as much spreads that differ much are pulled to the common one."""
+_SPREAD_POWER = 0.5
+"""Power of the tails of that prior: the density of a spread that lies far from the others, by D in natural logs, falls
+as 1 / D at most, which takes less than one cell's weight off what its own cells say. At double of it the spread of an
+ion that differs tenfold is 3 % smaller, and its interval holds the truth less often; at half of it equal spreads of
+eight cells scatter twice as much."""
 
 _CONTRAST_RANGE = math.log(MAX_SD / MIN_SD)
 """Largest contrast between ln s of the ions: that of the bounds of s. The prior keeps them far closer; half or twice of
@@ -111,8 +112,8 @@ class VarianceParameters:
         d ln s / d parameter: constant.
     centre, precision : ndarray, shape (parameters,)
         Of the normal prior of each; precision 0 is none.
-    is_contrast : ndarray of bool, shape (parameters,)
-        True for the contrasts, which have a multivariate t prior together.
+    pairs : ndarray, shape (pairs of ions, parameters)
+        Difference in ln s of two ions by each parameter: constant.
     low, high : ndarray, shape (parameters,)
         Bounds.
     may_vanish : ndarray of bool, shape (parameters,)
@@ -124,29 +125,27 @@ class VarianceParameters:
     jacobian: FloatArray
     centre: FloatArray
     precision: FloatArray
-    is_contrast: NDArray[np.bool_]
+    pairs: FloatArray
     low: FloatArray
     high: FloatArray
     may_vanish: NDArray[np.bool_]
 
     def prior(self, point: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """Return -2 ln density of the priors up to a constant, its slope, and its curvature."""
-        away, precision = point - self.centre, self.precision_at(point)
-        value, curvature = float(self.precision @ away**2), 2 * np.diag(precision)
-        contrasts = np.where(self.is_contrast, away, 0.0)
-        if contrasts.any():
-            power = _SPREAD_DF + int(self.is_contrast.sum())
-            value += power * math.log1p(float(contrasts @ contrasts) / (_SPREAD_DF * _SPREAD_WIDTH**2))
-            curvature -= (
-                4 * precision.max(where=self.is_contrast, initial=0.0) ** 2 / power * np.outer(contrasts, contrasts)
-            )
-        return value, 2 * precision * away, curvature
+        away, apart, of_pair = point - self.centre, self.pairs @ point, self._precision_of_pairs(point)
+        power, scale = _SPREAD_POWER / max(1, len(self.ions)), _SPREAD_WIDTH**2
+        value = float(self.precision @ away**2) + 2 * power * float(np.log1p(apart**2 / scale).sum())
+        slope = 2 * self.precision * away + 2 * (of_pair * apart) @ self.pairs
+        bent = 2 / power * (of_pair * apart) ** 2
+        return value, slope, 2 * self.precision_at(point) - (self.pairs.T * bent) @ self.pairs
 
     def precision_at(self, point: FloatArray) -> FloatArray:
-        """Return the precision of the normal priors, and that of the normal prior with the slope of the t one."""
-        contrasts = point[self.is_contrast]
-        of_contrasts = (_SPREAD_DF + len(contrasts)) / (_SPREAD_DF * _SPREAD_WIDTH**2 + float(contrasts @ contrasts))
-        return np.where(self.is_contrast, of_contrasts, self.precision)
+        """Return the precision matrix of the normal prior that has the slope of the priors."""
+        return np.asarray(np.diag(self.precision) + (self.pairs.T * self._precision_of_pairs(point)) @ self.pairs)
+
+    def _precision_of_pairs(self, point: FloatArray) -> FloatArray:
+        power, scale = _SPREAD_POWER / max(1, len(self.ions)), _SPREAD_WIDTH**2
+        return np.asarray(2 * power / (scale + (self.pairs @ point) ** 2))
 
     def components(self, point: FloatArray, base: VarianceComponents) -> VarianceComponents:
         """Return the variance components at a point, shape (parameters,); those that are not estimated as in `base`."""
@@ -173,26 +172,34 @@ class VarianceParameters:
 def variance_parameters_of(names: tuple[str, ...], ions: tuple[int, ...], offset_scale_mV: float) -> VarianceParameters:
     """Return the parameters of some random effects, with the scale of the offsets as the median of their prior."""
     blocks: list[FloatArray] = [np.empty((0, 0))]
-    rows: list[tuple[float, float, bool, float, float, bool]] = []
+    between: list[FloatArray] = [np.empty((0, 0))]
+    rows: list[tuple[float, float, float, float, bool]] = []
     for name in names:
         of_ions, separate = name in (LN_P, COMMON_LN_P), name == LN_P and len(ions) > 1
         contrasts = linalg.helmert(len(ions)).T if separate else np.empty((len(ions) if of_ions else 1, 0))
         blocks.append(np.hstack([np.ones((len(contrasts), 1)), contrasts]))
+        between.append(_pairwise(blocks[-1]) if separate else np.empty((0, 1)))
         rows.append(_parameter(name, offset_scale_mV))
-        rows += [(0.0, 0.0, True, -_CONTRAST_RANGE, _CONTRAST_RANGE, False)] * contrasts.shape[1]
-    centre, precision, contrast, low, high, vanishes = np.array(rows, float).reshape(-1, 6).T
-    jacobian, is_contrast, may_vanish = linalg.block_diag(*blocks), contrast.astype(bool), vanishes.astype(bool)
-    return VarianceParameters(names, ions, jacobian, centre, precision, is_contrast, low, high, may_vanish)
+        rows += [(0.0, 0.0, -_CONTRAST_RANGE, _CONTRAST_RANGE, False)] * contrasts.shape[1]
+    centre, precision, low, high, vanishes = np.array(rows, float).reshape(-1, 5).T
+    jacobian, pairs = linalg.block_diag(*blocks), linalg.block_diag(*between)
+    return VarianceParameters(names, ions, jacobian, centre, precision, pairs, low, high, vanishes.astype(bool))
 
 
-def _parameter(name: str, offset_scale_mV: float) -> tuple[float, float, bool, float, float, bool]:
-    """Return centre and precision of the prior, False for no contrast, bounds, and whether the effect may be absent."""
+def _pairwise(rows: FloatArray) -> FloatArray:
+    """Return the difference of every two rows, shape (pairs, columns)."""
+    first, second = np.triu_indices(len(rows), 1)
+    return np.asarray(rows[first] - rows[second])
+
+
+def _parameter(name: str, offset_scale_mV: float) -> tuple[float, float, float, float, bool]:
+    """Return centre and precision of the prior, bounds, and whether the effect may be absent."""
     if name == OFFSET:
         centre, reach = math.log(offset_scale_mV), math.log(_OFFSET_RANGE)
-        return centre, 1 / _PRIOR_WIDTH**2, False, centre - reach, centre + reach, False
+        return centre, 1 / _PRIOR_WIDTH**2, centre - reach, centre + reach, False
     if name == NOISE:
-        return 0.0, 0.0, False, -math.log(MAX_SD), math.log(MAX_SD), False
-    return 0.0, 0.0, False, math.log(MIN_SD), math.log(MAX_SD), True
+        return 0.0, 0.0, -math.log(MAX_SD), math.log(MAX_SD), False
+    return 0.0, 0.0, math.log(MIN_SD), math.log(MAX_SD), True
 
 
 class Deviance:
@@ -236,7 +243,7 @@ class Deviance:
     def curvature(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the second derivatives of the value, and their expectation; shape (parameters, parameters) each."""
         observed, expected = self._at(point).curvature
-        jacobian, prior = self.parameters.jacobian, 2 * np.diag(self.parameters.precision_at(point))
+        jacobian, prior = self.parameters.jacobian, 2 * self.parameters.precision_at(point)
         of_prior = self._prior_at(point)[2]
         return jacobian.T @ observed @ jacobian + of_prior, jacobian.T @ expected @ jacobian + prior
 
@@ -293,7 +300,7 @@ class Deviance:
         """Return the expected information of the parameters under REML, the prior's included."""
         jacobian = self.parameters.jacobian
         of_parameters = jacobian.T @ self._at(point).information(restricted=True) @ jacobian
-        return np.asarray(of_parameters + np.diag(self.parameters.precision_at(point)))
+        return np.asarray(of_parameters + self.parameters.precision_at(point))
 
     def _prior_at(self, point: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """Return the priors at a point; the latest are kept."""
