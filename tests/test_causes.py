@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from experiments import analyse
 
 from nernstfit.permeability.inference.causes import Corrections
 from nernstfit.permeability.inference.rejection import explanation, rejection_reason
@@ -135,11 +138,17 @@ def reversed_junctions(made: Experiment) -> Experiment:
     return with_junctions(made, -made.corrections.junction_mV)
 
 
+def with_errors(made: Experiment, factor: float) -> Experiment:
+    return replace(made, data=replace(made.data, se_mV=factor * made.data.se_mV))
+
+
 Slip = Callable[[Experiment], Experiment]
 SLIPS: dict[str, Slip] = {
     "an error in c2_mixed (c2, bath mixed;": lambda e: shifted(e, rows(e.data, "c2", "mixed"), 25.0),
     "an error in bath mixed (": lambda e: shifted(e, rows(e.data, bath="mixed"), -12.0),
     "the baths amine and mixed are exchanged (": lambda e: exchanged_names(e, "amine", "mixed"),
+    # The potassium inside differs between cells as the bath's does not: the wrong reading distorts the spreads.
+    "the baths caesium and potassium are exchanged (": lambda e: exchanged_names(e, "caesium", "potassium"),
     "the baths of c3_potassium and c3_amine are exchanged (": lambda e: exchanged_names(e, "potassium", "amine", "c3"),
     "bath and pipette are exchanged in all rows (": lambda e: exchanged_sides(e, rows(e.data)),
     "bath and pipette are exchanged in all rows of c4 (": lambda e: exchanged_sides(e, rows(e.data, "c4")),
@@ -147,6 +156,7 @@ SLIPS: dict[str, Slip] = {
     "all potentials have the opposite sign (": lambda e: opposite_sign(e, rows(e.data)),
     "the potentials of c4 have the opposite sign (": lambda e: opposite_sign(e, rows(e.data, "c4")),
     "the potential of c1_amine has the opposite sign (": lambda e: opposite_sign(e, rows(e.data, "c1", "amine")),
+    "standard errors of the potentials that are too small (": lambda e: with_errors(e, 0.1),
     "the junction potentials have the opposite sign (": reversed_junctions,
     "need no correction for junction potentials (": lambda e: plus(e, e.corrections.junction_mV),
     "the potentials drift by +1.5 mV per minute": lambda e: plus(e, 1.5 / 60 * e.corrections.time_s),
@@ -187,6 +197,49 @@ def test_where_no_usual_cause_is_enough_the_most_influential_measurement_is_name
     of_bath = {bath: 30.0 * (-1) ** i for i, bath in enumerate(sorted(BATHS))}
     found = reason(plus(made, np.array([of_bath[at.bath] for at in made.data.conditions])))
     assert found.startswith("no usual cause alone explains this; the most influential measurement is c")
+
+
+def test_where_nothing_tests_the_equation_without_a_bath_the_baths_are_named() -> None:
+    made = experiment(1)
+    four = [i for bath in ("sodium", "potassium", "caesium", "amine") for i in rows(made.data, bath=bath)]
+    of_four = replace(
+        made,
+        data=made.data.subset(four),
+        corrections=replace(
+            made.corrections,
+            junction_mV=made.corrections.junction_mV[four],
+            rs_shift_mV=0 * made.corrections.rs_shift_mV[four],
+            time_s=np.full(len(four), np.nan),
+        ),
+    )
+    found = reason(shifted(of_four, rows(of_four.data, bath="potassium"), 35.0))
+    assert found.startswith("one wrong bath, "), found
+    assert "'potassium'" in found
+
+
+def test_an_ion_that_is_not_in_fit_permeant_is_named(tmp_path: Path) -> None:
+    recipes = "solution,NaCl,KCl,sucrose\ncontrol,140,5,0\npotassium,5,140,0\nhalf,70,5,130\npipette,10,140,0\n"
+    rng, rt_f = np.random.default_rng(1), 25.4333
+    recipe = {line.split(",")[0]: [float(x) for x in line.split(",")[1:]] for line in recipes.splitlines()[1:]}
+
+    def reversal_mV(bath: str) -> float:
+        (na, k, _), (na_in, k_in, _) = recipe[bath], recipe["pipette"]
+        return rt_f * math.log((na + 1.5 * k + 0.4 * (na_in + k_in)) / (na_in + 1.5 * k_in + 0.4 * (na + k)))
+
+    rows = [
+        f"c{cell},{bath},pipette,{reversal_mV(bath) + shift + 0.2 * rng.standard_normal():.3f},0.2"
+        for cell, shift in enumerate(0.5 * rng.standard_normal(6))
+        for bath in ("control", "potassium", "half")
+    ]
+    config = {
+        "junction": {"method": "none"},
+        "activity": {"model": "concentration"},
+        "fit": {"reference_ion": "Na", "permeant": ["Na", "K"]},
+    }
+    told = analyse(tmp_path, recipes, rows, config)["permeabilities"]
+    first = told.iloc[0]
+    assert first["verdict"] == "model_rejected"
+    assert "an ion that is not in fit.permeant would explain the potentials: Cl/Na 0." in str(first["reason"])
 
 
 def test_without_a_slip_nothing_is_rejected() -> None:

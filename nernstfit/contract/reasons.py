@@ -184,6 +184,23 @@ class RatioReason(Term):
         "the correction for series resistance ought to be {factor:g} times as large (then {changes}): check "
         "series_resistance_MOhm and compensation_percent",
     )
+    LARGER_ERRORS = (
+        "larger_errors",
+        "",
+        "standard errors of the potentials that are too small ({factor} times as large they explain the scatter; then "
+        "{changes})",
+    )
+    UNLISTED_IONS = (
+        "unlisted_ions",
+        "",
+        "an ion that is not in fit.permeant would explain the potentials: {ions}",
+    )
+    ANY_BATH = (
+        "any_bath",
+        "",
+        "one wrong bath, {baths}, would explain this, and without it nothing tests the equation",
+        "check the recipes and names of the solutions; add a bath with another mixture of the permeant ions",
+    )
     INFLUENTIAL = (
         "influential",
         "",

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.settings import FitSettings, Settings
-from nernstfit.contract.terms import ActivityModel, CorrectionStep, ErrorSource, RatioVerdict
+from nernstfit.contract.terms import ActivityModel, CorrectionStep, RatioVerdict
 from nernstfit.permeability.distributions import normal_quantile
-from nernstfit.permeability.error_propagation import SystematicErrors, propagate
+from nernstfit.permeability.group_fits import GroupFits, Predictability
 from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import nernst_slopes
-from nernstfit.permeability.inference import ratios as ratio_inference
 from nernstfit.permeability.inference.causes import Corrections
 from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, run_tests
 from nernstfit.permeability.inference.error_budget import budget
@@ -31,14 +31,13 @@ from nernstfit.permeability.inference.model_selection import (
 from nernstfit.permeability.inference.nernst_slopes import Slope
 from nernstfit.permeability.inference.ratios import FitResult, Ratio
 from nernstfit.permeability.inference.rejection import explanation, rejection_reason
+from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.limits import MAX_SE_OF_CELL
 from nernstfit.permeability.mixed_model import Fit, fit, gross_error_probability
-from nernstfit.permeability.observations import Observations, unknown_inside
+from nernstfit.permeability.observations import Observations
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.solutions.composition import Solutions
-from nernstfit.solutions.conditions import Condition
-from nernstfit.solutions.junctions import junction_mV
 
 FloatArray = NDArray[np.float64]
 
@@ -48,7 +47,9 @@ _FREE_OFFSET_SCATTER_MV = 1.0
 """Scatter that stands for the electrode offsets on the first steps of the ladder where the configuration leaves them
 free: about what a good electrode drifts. With half or twice of it only the intervals of these steps change."""
 
-_Z_95 = normal_quantile(0.975)  # standard deviations of a one-sided 95 % limit of a half-normal error
+_LEAST_MM = 1.0
+"""Least concentration of an ion beside the permeant ones that may carry current enough to be noticed. With half of it
+calcium in trace is tried too, with twice as much magnesium may be left out."""
 
 _NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
 
@@ -78,14 +79,6 @@ class CellRatio:
     se_ln_ratio: float = math.nan
     low: float = math.nan
     high: float = math.nan
-
-
-@dataclass(frozen=True)
-class Predictability:
-    """Observations that have a reversal potential under a model, shape (n,), and the reason why others are unknown."""
-
-    predictable: NDArray[np.bool_]
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -211,87 +204,6 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
     )
 
 
-class GroupFits:
-    """Observations, systematic errors and fits of one group, each calculated once.
-
-    The steps of the ladder and the models have many in common: a correction may change nothing.
-    """
-
-    def __init__(self, group: Group, solutions: Solutions, settings: Settings) -> None:
-        self.group, self.solutions, self.settings = group, solutions, settings
-        self._observations: dict[tuple[object, ...], Observations] = {}
-        self._predictability: dict[tuple[object, ...], Predictability] = {}
-        self._errors: dict[tuple[object, ...], SystematicErrors] = {}
-        self._results: dict[tuple[object, ...], FitResult] = {}
-
-    def predictability(self, model: Model) -> Predictability:
-        """Return which observations have a reversal potential under a model."""
-        key = _assumptions(model)
-        if key not in self._predictability:
-            whole = self.group.observations.under(
-                self.solutions, model.permeant, model.activity, model.fit_factor, model.parameters
-            )
-            unknown, reason = unknown_inside(whole, self.solutions, model.permeant, self.settings.fit.offset_sd_mV)
-            predictable = np.isfinite(whole.predict(np.zeros(whole.n_coefficients))) & ~unknown
-            self._predictability[key] = Predictability(predictable, reason)
-            self._observations[key] = whole if predictable.all() else whole.subset(np.flatnonzero(predictable).tolist())
-        return self._predictability[key]
-
-    def observations(self, model: Model) -> Observations:
-        """Return the observations that a model predicts, under it."""
-        self.predictability(model)
-        return self._observations[_assumptions(model)]
-
-    def result(self, model: Model) -> FitResult:
-        """Fit the corrected potentials, with the configured scale of offsets."""
-        return self.result_of(self.observations(model), model, self.settings.fit.offset_sd_mV)
-
-    def result_of(
-        self, data: Observations, model: Model, offset_scale_mV: float, with_junction: bool = True
-    ) -> FitResult:
-        """Fit observations under a model and draw the inference on their ratios."""
-        numbers = (data.measurements, data.potential_mV.tobytes(), data.se_mV.tobytes())
-        key = (*numbers, *_assumptions(model), offset_scale_mV, with_junction)
-        if key not in self._results:
-            found = fit(data, model.reference, offset_scale_mV, robust=self.settings.fit.robust)
-            errors = self._systematic_errors(data, model, with_junction)
-            systematic_mV = np.column_stack([errors.shift_mV(found.ln_p), self._capacitance_sd_mV(data)])
-            ratios = ratio_inference.ratios(found, systematic_mV, self.settings.fit.confidence)
-            self._results[key] = FitResult(found, ratios, systematic_mV, (*errors.names, ErrorSource.CAPACITANCE))
-        return self._results[key]
-
-    def junction_of(self, condition: Condition) -> float:
-        """Return the junction correction of a condition in mV; nan where its solutions lack what it needs."""
-        try:
-            return junction_mV(self.solutions, condition, self.settings.junction, self.settings.activity.name)
-        except ValueError:
-            return math.nan
-
-    def _capacitance_sd_mV(self, data: Observations) -> FloatArray:
-        """Return the shift by one standard deviation of the membrane capacitance, where it is not known; shape (n,).
-
-        It is one random number of all cells: their mean is wrong to the same side.
-        """
-        of_measurement = dict(
-            zip(self.group.observations.measurements, self.group.capacitance_shift_mV.tolist(), strict=True)
-        )
-        return np.array([of_measurement[name] for name in data.measurements]) / _Z_95
-
-    def _systematic_errors(self, data: Observations, model: Model, with_junction: bool) -> SystematicErrors:
-        """Return the systematic errors of the observations' conditions."""
-        key = (data.conditions, model.permeant, model.activity, with_junction)
-        if key not in self._errors:
-            self._errors[key] = propagate(
-                data.conditions, self.solutions, model.permeant, model.activity, self.settings, with_junction
-            )
-        return self._errors[key]
-
-
-def _assumptions(model: Model) -> tuple[object, ...]:
-    """Return what decides the activities and coefficients under a model, whatever its name."""
-    return model.activity, model.permeant, model.fit_factor, model.parameters
-
-
 def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> list[Model]:
     """Return models that the data of a group suggest, beside those that are compared in any case."""
     further = list(without_doubtful_ions(first, configured.ratios, configured.fit))
@@ -302,11 +214,13 @@ def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> lis
 
 
 def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
-    """Return the result with the likely causes for which the data reject the model, where they do."""
+    """Return the result with the likely causes for which the data reject the model, or the fit does not converge."""
     concerned = [RatioVerdict.MODEL_REJECTED]
     verdicts = {ratio.verdict for ratio in result.ratios}
     if verdicts == {RatioVerdict.HELD} and rejection_reason(result.fit, result.systematic_mV):
         concerned.append(RatioVerdict.HELD)  # there is no other ratio to say it of
+    elif not result.fit.settled:
+        concerned.append(RatioVerdict.NOT_IDENTIFIABLE)
     elif RatioVerdict.MODEL_REJECTED not in verdicts:
         return result
     group, kept = fits.group, fits.predictability(model).predictable
@@ -315,11 +229,31 @@ def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
         group.junction_mV[kept], (side * group.rs_shift_mV)[kept], group.time_s[kept], fits.junction_of
     )
     words = explanation(result.fit, result.systematic_mV, corrections, fits.settings.fit.robust)
+    further = _unlisted_ions(fits, model)
     ratios = tuple(
-        replace(ratio, reason="; ".join(filter(None, (ratio.reason, words)))) if ratio.verdict in concerned else ratio
+        replace(ratio, reason="; ".join(filter(None, (ratio.reason, words, further))))
+        if ratio.verdict in concerned
+        else ratio
         for ratio in result.ratios
     )
     return replace(result, ratios=ratios)
+
+
+def _unlisted_ions(fits: GroupFits, model: Model) -> str:
+    """Return which ions of the solutions, each as a further permeant one, would explain the potentials, or ''."""
+    conditions = fits.group.observations.conditions
+    names = {(name, at.temperature_C) for at in conditions for name in (at.bath, at.pipette) if name}
+    most_mM = np.max([fits.solutions.row(*each) for each in sorted(names)], axis=0).tolist()
+    found: list[tuple[float, str]] = []
+    for ion, most in zip(fits.solutions.ions, most_mM, strict=True):
+        if most >= _LEAST_MM and ion.name not in model.permeant:
+            result = fits.result(replace(model, permeant=(*model.permeant, ion.name)))
+            own = next(ratio for ratio in result.ratios if ratio.ion == ion.name)
+            if own.verdict == RatioVerdict.ESTIMATE:
+                found.append((-result.fit.log_likelihood, f"{ion.name}/{model.reference} {math.exp(own.ln_ratio):.3g}"))
+    return (
+        ratio_reason(RatioReason.UNLISTED_IONS, ions=", or ".join(name for _, name in sorted(found))) if found else ""
+    )
 
 
 def _result(model: Model, fits: GroupFits) -> FitResult | None:

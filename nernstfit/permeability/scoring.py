@@ -90,7 +90,8 @@ def _newton_step(
         size, axes = np.linalg.eigh(expected[at] / np.outer(scale, scale))
     in_ln = -axes @ ((axes.T @ (slope[free] / scale)) / np.maximum(size, _MIN_CURVATURE)) / scale
     gain = -float(slope[free] @ in_ln) / 2
-    step[free] = in_ln / inner[free]
+    with np.errstate(over="ignore"):  # of a component that the data do not see; its bounds hold the step
+        step[free] = in_ln / inner[free]
     longest = float(np.abs(np.where(as_variance, 0.0, step)).max())
     return step * min(1.0, _MAX_LN_STEP / max(longest, _MAX_LN_STEP)), gain
 

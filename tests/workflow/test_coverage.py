@@ -21,7 +21,7 @@ from scipy import stats
 
 from nernstfit.contract import tables
 from nernstfit.contract.terms import RatioVerdict
-from nernstfit.permeability.analysis import GroupFits
+from nernstfit.permeability.group_fits import GroupFits
 from nernstfit.permeability.groups import groups
 from nernstfit.permeability.inference.model_selection import candidates
 from nernstfit.permeability.inference.ratios import Ratio

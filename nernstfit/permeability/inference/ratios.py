@@ -427,7 +427,7 @@ class _RatioInference:
     def _interval(self, se: float, df: float, profile: Profile) -> tuple[float, float]:
         """Return the two-sided interval of ln P by Student's t, or from the profile where the error is large."""
         t = t_quantile(0.5 + self.confidence / 2, df)
-        if se <= MAX_SE_OF_PARABOLA:
+        if self.se_total <= MAX_SE_OF_PARABOLA:  # the same for both intervals, so that one lies within the other
             return self.ln_p - t * se, self.ln_p + t * se
         low, high = (profile.limit(t**2 / 2, side) for side in (-1, 1))
         return min(low, self.ln_p), max(high, self.ln_p)

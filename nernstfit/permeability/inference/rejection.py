@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.permeability.distributions import chi_square_limit
 from nernstfit.permeability.inference.causes import Corrections, Screened, by_likelihood
-from nernstfit.permeability.inference.effects import condition_indicators, f_test, may_be_significant, n_testable
+from nernstfit.permeability.inference.effects import (
+    condition_indicators,
+    f_test,
+    may_be_significant,
+    n_testable,
+    scatter_test,
+)
 from nernstfit.permeability.inference.sentences import ratio_reason, written_p
 from nernstfit.permeability.limits import IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2, fit
@@ -34,14 +40,15 @@ _MAX_P_OF_MEANS = 1e-3
 # moves by less than 2 %, while such models exceed it by far.
 _MAX_P_OF_RESIDUALS = 1e-6
 # Causes that are fitted again in full, the likeliest first. With half of it a cause behind several that the data reject
-# may be missed; twice as many take twice the time, which is half a second each in a large group.
-_MAX_TRIED = 6
+# is missed where the wrong reading has distorted the spreads between cells; twice as many take twice the time, which is
+# half a second each in a large group.
+_MAX_TRIED = 12
 # Causes that are named at most: three can still be checked against the notes of an experiment, one could hide the next
 # likely one, six would be a list of everything.
 _MAX_NAMED = 3
-# Difference in -2 ln likelihood from the likeliest cause beyond which another is not named: very strong evidence
-# (Kass & Raftery 1995, J Am Stat Assoc 90:773). With half of it causes are left out that still are possible, with
-# twice those are named that are not.
+# Difference in -2 ln likelihood from the likeliest cause that is not rejected, beyond which another is not named: very
+# strong evidence (Kass & Raftery 1995, J Am Stat Assoc 90:773). With half of it causes are left out that still are
+# possible, with twice those are named that are not.
 _MAX_DIFFERENCE = 10.0
 # Change of a ratio that is worth mentioning, as a factor. With half rounding is named, with double a third.
 _MIN_CHANGE = 1.1
@@ -91,10 +98,29 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections
             words = ratio_reason(RatioReason.WITHOUT_PARAMETERS, changes=_written_changes(fitted, free.ln_p))
             return ratio_reason(RatioReason.LIKELY_CAUSE, causes=words)
     causes = by_likelihood(fitted, systematic_mV, corrections)
-    found = list(_reconciling(fitted, systematic_mV, causes, robust))
+    found = list(_reconciling(fitted, systematic_mV, causes, robust)) or list(_larger_errors(fitted, systematic_mV))
     if found:
         intro = RatioReason.LIKELY_CAUSES if len(found) > 1 else RatioReason.LIKELY_CAUSE
         return ratio_reason(intro, causes="; or ".join(found))
+    return _not_explained(fitted, causes, robust)
+
+
+def _larger_errors(fitted: Fit, systematic_mV: FloatArray) -> Iterator[str]:
+    """Yield that the standard errors are too small, where larger ones reconcile the potentials."""
+    scatter = scatter_test(fitted)
+    if scatter is not None and scatter.size > _MIN_CHANGE:
+        data = replace(fitted.data, se_mV=fitted.data.se_mV * scatter.size)
+        again = fit(data, fitted.reference, fitted.offset_scale_mV)
+        if not rejection_reason(again, systematic_mV):
+            changes = _written_changes(fitted, again.ln_p)
+            yield ratio_reason(RatioReason.LARGER_ERRORS, factor=f"{scatter.size:.2g}", changes=changes)
+
+
+def _not_explained(fitted: Fit, causes: Sequence[Screened], robust: bool) -> str:
+    """Return what can be said where no cause reconciles the potentials."""
+    baths = [each.cause.names["bath"] for each in causes if _leaves_no_test(fitted, each, robust)]
+    if baths:
+        return ratio_reason(RatioReason.ANY_BATH, baths=" or ".join(f"'{bath}'" for bath in sorted(baths)))
     influential = next((each for each in causes if each.cause.reason == RatioReason.WITHOUT_MEASUREMENT), None)
     if influential is None:
         return ratio_reason(RatioReason.SEVERAL_CONTRADICT)
@@ -102,32 +128,50 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections
     return ratio_reason(RatioReason.INFLUENTIAL, **influential.cause.names, changes=changes)
 
 
+def _leaves_no_test(fitted: Fit, of: Screened, robust: bool) -> bool:
+    """Return True where a bath is left out and nothing tests the equation without it."""
+    again = _refitted(fitted, of, robust) if of.cause.reason == RatioReason.WITHOUT_BATH else None
+    return again is not None and not _tests(again, of)
+
+
 def _reconciling(fitted: Fit, systematic_mV: FloatArray, causes: Sequence[Screened], robust: bool) -> Iterator[str]:
     """Yield the causes under which the data do not reject the model, in words."""
-    number = 0
+    accepted: list[float] = []
     for each in causes[:_MAX_TRIED]:
-        if each.criterion > causes[0].criterion + _MAX_DIFFERENCE or number == _MAX_NAMED:
+        if len(accepted) == _MAX_NAMED or (accepted and each.criterion > accepted[0] + _MAX_DIFFERENCE):
             return
-        again = _refitted(fitted, systematic_mV, each, robust)
-        if again is not None:
-            number += 1
+        again = _refitted(fitted, each, robust)
+        if again is not None and _explains(fitted, again, each, systematic_mV):
+            accepted.append(each.criterion)
             changes, factor = _written_changes(fitted, again.ln_p), round(1 - each.size, 1) + 0.0  # no negative zero
             values = {"changes": changes, "size": f"{each.size:+.2g}", "factor": factor}
             yield ratio_reason(each.cause.reason, **each.cause.names, **values)
 
 
-def _refitted(fitted: Fit, systematic_mV: FloatArray, of: Screened, robust: bool) -> Fit | None:
-    """Return the fit under a cause; None where the data reject it, or nothing is left to test the equation."""
+def _explains(fitted: Fit, again: Fit, of: Screened, systematic_mV: FloatArray) -> bool:
+    """Return True where the data still test the equation, and do not reject it.
+
+    A reading that only adds to the differences between cells until nothing is significant makes the potentials less
+    likely, not more.
+    """
+    is_likelier = len(of.cause.kept) < fitted.data.size or again.log_likelihood > fitted.log_likelihood
+    sound = is_likelier and again.settled and _tests(again, of)
+    return sound and not rejection_reason(again, systematic_mV[of.cause.kept])
+
+
+def _refitted(fitted: Fit, of: Screened, robust: bool) -> Fit | None:
+    """Return the fit under a cause; None where a ratio loses all of its data."""
     cause, kept = of.cause, of.cause.kept
-    # Nothing can be said where a ratio loses all of its data.
     if len(kept) <= len(fitted.free) or not np.abs(fitted.columns[kept]).any(axis=0).all():
         return None
     data = cause.read(fitted.data, 0.0 if cause.leaves_out else of.size).subset(kept)
-    again = fit(data, fitted.reference, fitted.offset_scale_mV, robust=robust)
-    fitted_beside = int(cause.effect.any() and not cause.leaves_out)
-    if n_testable(again, condition_indicators(again)) <= fitted_beside:
-        return None
-    return None if rejection_reason(again, systematic_mV[kept]) else again
+    return fit(data, fitted.reference, fitted.offset_scale_mV, robust=robust)
+
+
+def _tests(again: Fit, of: Screened) -> bool:
+    """Return True where the data still test the equation, beside an effect that was fitted."""
+    fitted_beside = int(of.cause.effect.any() and not of.cause.leaves_out)
+    return n_testable(again, condition_indicators(again)) > fitted_beside
 
 
 def _written_changes(before: Fit, ln_p: FloatArray) -> str:

@@ -1,0 +1,116 @@
+"""Observations, systematic errors and fits of one group under a model, each calculated once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.contract.settings import Settings
+from nernstfit.contract.terms import ErrorSource
+from nernstfit.permeability.distributions import normal_quantile
+from nernstfit.permeability.error_propagation import SystematicErrors, propagate
+from nernstfit.permeability.groups import Group
+from nernstfit.permeability.inference import ratios as ratio_inference
+from nernstfit.permeability.inference.model_selection import Model
+from nernstfit.permeability.inference.ratios import FitResult
+from nernstfit.permeability.mixed_model import fit
+from nernstfit.permeability.observations import Observations, unknown_inside
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.conditions import Condition
+from nernstfit.solutions.junctions import junction_mV
+
+FloatArray = NDArray[np.float64]
+
+_Z_95 = normal_quantile(0.975)  # standard deviations of a one-sided 95 % limit of a half-normal error
+
+
+@dataclass(frozen=True)
+class Predictability:
+    """Observations that have a reversal potential under a model, shape (n,), and the reason why others are unknown."""
+
+    predictable: NDArray[np.bool_]
+    reason: str
+
+
+class GroupFits:
+    """Observations, systematic errors and fits of one group, each calculated once.
+
+    The steps of the ladder and the models have many in common: a correction may change nothing.
+    """
+
+    def __init__(self, group: Group, solutions: Solutions, settings: Settings) -> None:
+        self.group, self.solutions, self.settings = group, solutions, settings
+        self._observations: dict[tuple[object, ...], Observations] = {}
+        self._predictability: dict[tuple[object, ...], Predictability] = {}
+        self._errors: dict[tuple[object, ...], SystematicErrors] = {}
+        self._results: dict[tuple[object, ...], FitResult] = {}
+
+    def predictability(self, model: Model) -> Predictability:
+        """Return which observations have a reversal potential under a model."""
+        key = _assumptions(model)
+        if key not in self._predictability:
+            whole = self.group.observations.under(
+                self.solutions, model.permeant, model.activity, model.fit_factor, model.parameters
+            )
+            unknown, reason = unknown_inside(whole, self.solutions, model.permeant, self.settings.fit.offset_sd_mV)
+            predictable = np.isfinite(whole.predict(np.zeros(whole.n_coefficients))) & ~unknown
+            self._predictability[key] = Predictability(predictable, reason)
+            self._observations[key] = whole if predictable.all() else whole.subset(np.flatnonzero(predictable).tolist())
+        return self._predictability[key]
+
+    def observations(self, model: Model) -> Observations:
+        """Return the observations that a model predicts, under it."""
+        self.predictability(model)
+        return self._observations[_assumptions(model)]
+
+    def result(self, model: Model) -> FitResult:
+        """Fit the corrected potentials, with the configured scale of offsets."""
+        return self.result_of(self.observations(model), model, self.settings.fit.offset_sd_mV)
+
+    def result_of(
+        self, data: Observations, model: Model, offset_scale_mV: float, with_junction: bool = True
+    ) -> FitResult:
+        """Fit observations under a model and draw the inference on their ratios."""
+        numbers = (data.measurements, data.potential_mV.tobytes(), data.se_mV.tobytes())
+        key = (*numbers, *_assumptions(model), offset_scale_mV, with_junction)
+        if key not in self._results:
+            found = fit(data, model.reference, offset_scale_mV, robust=self.settings.fit.robust)
+            errors = self._systematic_errors(data, model, with_junction)
+            systematic_mV = np.column_stack([errors.shift_mV(found.ln_p), self._capacitance_sd_mV(data)])
+            ratios = ratio_inference.ratios(found, systematic_mV, self.settings.fit.confidence)
+            self._results[key] = FitResult(found, ratios, systematic_mV, (*errors.names, ErrorSource.CAPACITANCE))
+        return self._results[key]
+
+    def junction_of(self, condition: Condition) -> float:
+        """Return the junction correction of a condition in mV; nan where its solutions lack what it needs."""
+        try:
+            return junction_mV(self.solutions, condition, self.settings.junction, self.settings.activity.name)
+        except ValueError:
+            return math.nan
+
+    def _capacitance_sd_mV(self, data: Observations) -> FloatArray:
+        """Return the shift by one standard deviation of the membrane capacitance, where it is not known; shape (n,).
+
+        It is one random number of all cells: their mean is wrong to the same side.
+        """
+        of_measurement = dict(
+            zip(self.group.observations.measurements, self.group.capacitance_shift_mV.tolist(), strict=True)
+        )
+        return np.array([of_measurement[name] for name in data.measurements]) / _Z_95
+
+    def _systematic_errors(self, data: Observations, model: Model, with_junction: bool) -> SystematicErrors:
+        """Return the systematic errors of the observations' conditions."""
+        key = (data.conditions, model.permeant, model.activity, with_junction)
+        if key not in self._errors:
+            self._errors[key] = propagate(
+                data.conditions, self.solutions, model.permeant, model.activity, self.settings, with_junction
+            )
+        return self._errors[key]
+
+
+def _assumptions(model: Model) -> tuple[object, ...]:
+    """Return what decides the activities and coefficients under a model, whatever its name."""
+    return model.activity, model.permeant, model.fit_factor, model.parameters
