@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ from nernstfit.contract.terms import Configuration, JunctionBasis, JunctionMetho
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.membrane.junction import SolutionPair
 from nernstfit.physics.membrane.junction_methods import METHODS
+from nernstfit.physics.solution import coefficients as activity
+from nernstfit.physics.solution.ions import Ion
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 from nernstfit.solutions.systematic_errors import moved, sources
@@ -270,22 +272,37 @@ def between_mV(solutions: Solutions, first: str, second: str, temperature_C: flo
     ValueError
         Where a solution holds no ion.
     """
-    ends = [solutions.row(name, temperature_C) for name in (first, second)]
-    coefficients = np.ones((2, len(solutions.ions)))
-    if how.basis == JunctionBasis.ACTIVITY:
-        rows = [solutions.names.index(name) for name in (first, second)]
-        coefficients = solutions.coefficients(how.activity_model, temperature_C)[rows]
-    columns = (*ends, solutions.valence, solutions.mobility, *coefficients)
-    potential = _potential_mV(how.method, tuple(tuple(column.tolist()) for column in columns), temperature_C)
+    ends = [tuple(solutions.row(name, temperature_C).tolist()) for name in (first, second)]
+    model = how.activity_model if how.basis == JunctionBasis.ACTIVITY else ""
+    potential = _potential_mV(how.method, (ends[0], ends[1]), solutions.ions, temperature_C, model)
     if not math.isfinite(potential):
         raise ValueError(f"no junction potential between '{first}' and '{second}': one of them holds no ion")
     return potential
 
 
 @lru_cache(maxsize=4096)
-def _potential_mV(method: str, columns: tuple[tuple[float, ...], ...], temperature_C: float) -> float:
-    """Calculate a junction once for each pair of solutions: many conditions and models need the same."""
-    return METHODS[method](SolutionPair(*columns), temperature_C)
+def _potential_mV(
+    method: str,
+    ends_mM: tuple[tuple[float, ...], tuple[float, ...]],
+    ions: tuple[Ion, ...],
+    temperature_C: float,
+    model: str,
+) -> float:
+    """Calculate a junction once for each pair of solutions: many conditions and models need the same.
+
+    `model` is '' on concentrations.
+    """
+    present = [i for i, amounts in enumerate(zip(*ends_mM, strict=True)) if any(amounts)]
+    own = tuple(ions[i] for i in present)
+    bath_mM, pipette_mM = (np.array(end)[present] for end in ends_mM)
+    valence, mobility = (np.array([getattr(ion, name) for ion in own]) for name in ("valence", "mobility"))
+    of_model = partial(_coefficients, model, own, temperature_C) if model else None
+    return METHODS[method](SolutionPair(bath_mM, pipette_mM, valence, mobility, of_model), temperature_C)
+
+
+def _coefficients(model: str, ions: tuple[Ion, ...], temperature_C: float, content_mM: FloatArray) -> FloatArray:
+    """Return the activity coefficients of mixtures of two solutions, shape (places, ions)."""
+    return activity.coefficients(model, content_mM, ions, temperature_C)
 
 
 def _pipette_term(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> Term:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 from scipy.integrate import solve_ivp
 
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.membrane.junction import SolutionPair, henderson_mV
+from nernstfit.physics.membrane.junction import SolutionPair, coefficients_mV, henderson_mV
+from nernstfit.physics.membrane.junction_methods import METHODS
 from nernstfit.physics.membrane.nernst_planck import Profile, nernst_planck_mV, nernst_planck_profile
-from nernstfit.physics.solution.ions import IONS
+from nernstfit.physics.solution.coefficients import coefficients
+from nernstfit.physics.solution.ions import IONS, Ion
 
 CASES = list(csv.DictReader((Path(__file__).parent / "data" / "ljp_cases.csv").open(encoding="utf-8")))
 STATIONARY = [case for case in CASES if case["kind"].startswith("stationary")]
@@ -35,9 +38,9 @@ PAIRS: dict[str, tuple[Solution, Solution]] = {
 
 
 def stationary_mV(
-    bath: object, pipette: object, valence: object, mobility: object, temperature_C: float, *coefficients: object
+    bath: object, pipette: object, valence: object, mobility: object, temperature_C: float, coefficients: object = None
 ) -> float:
-    return nernst_planck_mV(SolutionPair(bath, pipette, valence, mobility, *coefficients), temperature_C)
+    return nernst_planck_mV(SolutionPair(bath, pipette, valence, mobility, coefficients), temperature_C)
 
 
 def stationary_profile(
@@ -221,16 +224,54 @@ def test_one_salt_moves_by_its_transport_numbers_and_its_activities() -> None:
     """dV = -(RT/F) sum (t_i / z_i) d ln a_i, with transport numbers that a single salt keeps."""
     z, u = np.array([2.0, -1.0]), np.array([0.4048, 1.0388])
     b, p = np.array([2.0, 4.0]), np.array([110.0, 220.0])
-    at_b, at_p = np.array([0.66, 0.9]), np.array([0.29, 0.73])
     part = z**2 * u * p / (z**2 * u * p).sum()
-    expected = -thermal_voltage_mV(25) * (part / z * np.log(at_b * b / (at_p * p))).sum()
-    assert stationary_mV(b, p, z, u, 25, at_b, at_p) == pytest.approx(expected, rel=1e-9)
+    change = np.log(_coefficients(b[None])[0] * b / (_coefficients(p[None])[0] * p))
+    expected = -thermal_voltage_mV(25) * (part / z * change).sum()
+    assert stationary_mV(b, p, z, u, 25, _coefficients) == pytest.approx(expected, rel=1e-6)
+    by_henderson = henderson_mV(b, p, z, u, 25) + coefficients_mV(SolutionPair(b, p, z, u, _coefficients), 25)
+    assert by_henderson == pytest.approx(expected, rel=1e-6)
+
+
+def _coefficients(content: np.ndarray) -> np.ndarray:
+    """Coefficients of two ions that depend on the concentrations, unlike each other."""
+    strength = content.sum(axis=1) / 1000
+    return np.exp(np.outer(-np.sqrt(strength) / (1 + np.sqrt(strength)), [2.0, 0.6]))
 
 
 def test_a_common_coefficient_changes_nothing() -> None:
     arguments = arrays(neutral(SALINE), neutral(INTERNAL))
     plain = stationary_mV(*arguments, 22)
-    assert stationary_mV(*arguments, 22, 0.7, 0.7) == pytest.approx(plain, abs=1e-12)
+    assert stationary_mV(*arguments, 22, lambda content: np.full(content.shape, 0.7)) == pytest.approx(plain, abs=1e-12)
+
+
+# Pipette, bath, and V_bath - V_pipette at 22 C on concentrations and on activities (MacInnes), calculated independently
+# with the coefficients of Henderson's linear mixture.
+ON_ACTIVITIES = [
+    ({"Cs": 140.0, "Cl": 140.0}, {"Ca": 110.0, "Cl": 220.0}, 10.36, 9.52),
+    ({"Na": 145.0, "Cl": 145.0}, {"Na": 190.0, "SO4": 95.0}, -6.82, -6.68),
+    ({"Cs": 140.0, "Cl": 140.0}, {"Na": 150.0, "Cl": 150.0}, 5.10, 4.61),
+    ({"Na": 150.0, "Cl": 150.0}, {"Na": 15.0, "Cl": 15.0}, -12.14, -10.90),
+]
+
+
+@pytest.mark.parametrize(("pipette", "bath", "on_concentrations", "on_activities"), ON_ACTIVITIES)
+def test_activities_move_the_junction_by_the_change_of_their_coefficients(
+    pipette: Solution, bath: Solution, on_concentrations: float, on_activities: float
+) -> None:
+    names = sorted({*bath, *pipette})
+    ions = [IONS[name] for name in names]
+    of_model = partial(_of_model, ions)
+    ends = [np.array([side.get(name, 0.0) for name in names]) for side in (bath, pipette)]
+    charges = [ion.valence for ion in ions], [ion.mobility for ion in ions]
+    for method in METHODS.values():
+        assert method(SolutionPair(*ends, *charges), 22) == pytest.approx(on_concentrations, abs=0.1)
+        found = method(SolutionPair(*ends, *charges, of_model), 22)
+        assert found == pytest.approx(on_activities, abs=0.05)
+        assert method(SolutionPair(*ends[::-1], *charges, of_model), 22) == pytest.approx(-found, abs=1e-6)
+
+
+def _of_model(ions: list[Ion], content: np.ndarray) -> np.ndarray:
+    return coefficients("pitzer:macinnes", content, ions, 22.0)
 
 
 def test_the_temperature_is_a_factor() -> None:

@@ -3,16 +3,13 @@
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-import numpy as np
-
-from nernstfit.physics.membrane.junction import SolutionPair, henderson_mV
+from nernstfit.physics.membrane.junction import SolutionPair, coefficients_mV, henderson_mV
 from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
 
 
 def _henderson_mV(pair: SolutionPair, temperature_C: float) -> float:
-    bath = np.asarray(pair.bath_coefficient) * np.asarray(pair.bath_mM)
-    pipette = np.asarray(pair.pipette_coefficient) * np.asarray(pair.pipette_mM)
-    return float(henderson_mV(bath, pipette, pair.valence, pair.mobility, temperature_C))
+    of_concentrations = henderson_mV(pair.bath_mM, pair.pipette_mM, pair.valence, pair.mobility, temperature_C)
+    return float(of_concentrations) + coefficients_mV(pair, temperature_C)
 
 
 METHODS: Mapping[str, Callable[[SolutionPair, float], float]] = MappingProxyType(

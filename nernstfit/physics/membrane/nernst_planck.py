@@ -14,7 +14,8 @@ constants k_i = flux_i / u_i times the factor of that proportion,
 which contains neither x nor any concentration: a gradient of 1,000 : 1 is as smooth as one of 2 : 1. Known are the
 ends, sum y_i = 1, sum z_i y_i = 0, sum z_i u_i k_i = 0 and the integral of A, ln(C_bath / C_pipette).
 With gamma = 1, A is constant and s is the logarithm of a total concentration that is linear in x, as Planck
-found. Where gamma differs between the ends, its logarithm is assumed to change linearly in s.
+found. On activities, gamma is that of the mixture at each place: the equation is solved for the g of the profile found
+before, until the potential settles.
 
 The numerical method. y_i is a polynomial of degree m through m + 1 Chebyshev nodes, both ends among them; E and A are
 unknowns at the m Gauss points, where the equation is satisfied (collocation). The unknowns occur in products of two at
@@ -24,6 +25,8 @@ A solution whose charges do not balance is completed by a monovalent ion of zero
 carries no current; Henderson's equation is not affected by it.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cache
 
@@ -32,7 +35,7 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.membrane.junction import SolutionPair
+from nernstfit.physics.membrane.junction import Coefficients, SolutionPair
 
 FloatArray = NDArray[np.float64]
 
@@ -54,6 +57,10 @@ _TRACE = 1e-6
 # Last coefficients of a series over the largest at which it has converged: the potential of those pairs is then exact
 # to 1e-12 mV, at 1e-6 to 1e-10 mV. At half or double some junctions take the next, or the previous, degree.
 _TAIL_TOLERANCE = 1e-8
+# Change of the potential, in RT/F, at which the coefficients of the profile have settled, and the rounds to get there.
+# Every round takes nine tenths or more off the change (3 to 7 are needed); at half or double of the tolerance, 3e-5 mV,
+# no digit that is printed changes; half the rounds would do too.
+_SETTLED, _MAX_ROUNDS = 1e-6, 40
 # Charge excess, as a part of all charge, that is rounding of a neutral solution (some 1e-15). At half or double nothing
 # changes unless a solution lacks as little charge as that.
 _NEUTRAL = 1e-12
@@ -114,28 +121,23 @@ def nernst_planck_profile(pair: SolutionPair, temperature_C: float) -> Profile:
     Profile
         All nan where a solution holds no ion.
     """
-    given = np.broadcast_arrays(
-        pair.bath_mM,
-        pair.pipette_mM,
-        pair.valence,
-        pair.mobility,
-        pair.bath_coefficient,
-        pair.pipette_coefficient,
-    )
+    given = np.broadcast_arrays(pair.bath_mM, pair.pipette_mM, pair.valence, pair.mobility)
     ions = np.array(given, dtype=np.float64)
     amounts = ions[0] + ions[1]
     if not (ions[0].any() and ions[1].any()):
         nowhere = np.full(2, np.nan)
         return Profile(np.array([0.0, 1.0]), np.full((2, len(amounts)), np.nan), nowhere, np.full(len(amounts), np.nan))
     # The same order whatever the order of the arguments: by charge, mobility, then amounts.
-    present = np.lexsort(ions[[4, 5, 1, 0, 3, 2]])
+    present = np.lexsort(ions[[1, 0, 3, 2]])
     present = present[amounts[present] > 0]
-    junction = _junction(ions[:, present])
+    junction, output = _junction(ions[:, present]), _Output(present, len(amounts), temperature_C)
     for degree in _DEGREES:
         solved = _solve(junction, _grid(degree))
+        if solved.tail < _TAIL_TOLERANCE and pair.coefficients is not None:
+            solved = _on_activities(junction, _grid(degree), solved, output, pair.coefficients)
         if solved.tail < _TAIL_TOLERANCE:
             break
-    return _profile(junction, solved, _grid(degree), _Output(present, len(amounts), temperature_C))
+    return _profile(junction, solved, _grid(degree), output)
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,13 @@ class _Output:
     ions: int
     temperature_C: float
 
+    def concentrations_mM(self, junction: _Junction, solved: _Solved, grid: _Grid) -> FloatArray:
+        """Return the concentrations of the given ions at the nodes, shape (nodes, ions)."""
+        total_mM = junction.total_mM * np.exp(grid.integral_to_nodes @ solved.growth)
+        found = np.zeros((len(total_mM), self.ions))
+        found[:, self.present] = (total_mM[:, None] * solved.fraction)[:, : len(self.present)]
+        return found
+
 
 @dataclass(frozen=True)
 class _Junction:
@@ -155,7 +164,6 @@ class _Junction:
     last: FloatArray
     valence: FloatArray
     mobility: FloatArray
-    ln_coefficient: FloatArray
     ln_total: float
     total_mM: float
 
@@ -184,20 +192,19 @@ class _Solved:
 
 def _junction(ions: FloatArray) -> _Junction:
     """Convert concentrations to fractions, with the ion that makes each end neutral."""
-    bath, pipette, valence, mobility, at_bath, at_pipette = ions
+    bath, pipette, valence, mobility = ions
     columns = [ions]
     for charge in (1.0, -1.0):
         missing = [max(-charge * float(valence @ end), 0.0) for end in (bath, pipette)]
         if any(excess > _NEUTRAL * (abs(valence) @ end) for excess, end in zip(missing, (bath, pipette), strict=True)):
-            columns.append(np.array([*missing, charge, 0.0, 1.0, 1.0])[:, None])
-    bath, pipette, valence, mobility, at_bath, at_pipette = np.concatenate(columns, axis=1)
+            columns.append(np.array([*missing, charge, 0.0])[:, None])
+    bath, pipette, valence, mobility = np.concatenate(columns, axis=1)
     totals = float(pipette.sum()), float(bath.sum())
     return _Junction(
         pipette / totals[0],
         bath / totals[1],
         valence,
         mobility,
-        np.log(at_bath / at_pipette),
         float(np.log(totals[1] / totals[0])),
         totals[0],
     )
@@ -221,13 +228,22 @@ def _grid(degree: int) -> _Grid:
     )
 
 
-def _solve(junction: _Junction, grid: _Grid) -> _Solved:
-    """Solve by Newton's method from straight lines between the ends and no field."""
+def _straight(junction: _Junction, grid: _Grid) -> _Solved:
+    """Return straight lines between the ends and no field."""
     points = len(grid.nodes) - 1
     y = junction.first + np.outer(grid.nodes, junction.last - junction.first)
-    k, field, growth = junction.first - junction.last, np.zeros(points), np.full(points, junction.ln_total)
+    growth = np.full(points, junction.ln_total)
+    return _Solved(y, junction.first - junction.last, np.zeros(points), growth, np.inf)
+
+
+def _solve(
+    junction: _Junction, grid: _Grid, start: _Solved | None = None, of_gamma: FloatArray | float = 0.0
+) -> _Solved:
+    """Solve by Newton's method; `of_gamma` is g at the Gauss points, shape (ions, points)."""
+    start = start or _straight(junction, grid)
+    y, k, field, growth = start.fraction.copy(), start.constant, start.field, start.growth
     for _ in range(_MAX_STEPS):
-        steps = _newton_step(junction, grid, y, k, field, growth)
+        steps = _newton_step(junction, grid, _Solved(y, k, field, growth, np.inf), of_gamma)
         longest = max(float(np.abs(step).max()) for step in steps)
         if longest > _ROUNDING:  # equal solutions have a potential of exactly 0
             y[1:-1] += steps[0]
@@ -239,6 +255,23 @@ def _solve(junction: _Junction, grid: _Grid) -> _Solved:
     )
 
 
+def _on_activities(
+    junction: _Junction, grid: _Grid, solved: _Solved, output: _Output, coefficients: Coefficients
+) -> _Solved:
+    """Solve again with the coefficients of the profile found before, until the potential settles."""
+    of_gamma = np.zeros((len(junction.valence), len(grid.nodes) - 1))
+    for _ in range(_MAX_ROUNDS):
+        ln_gamma = np.log(coefficients(output.concentrations_mM(junction, solved, grid)))[:, output.present]
+        of_gamma[: len(output.present)] = (grid.slope_at_gauss @ (ln_gamma - ln_gamma[0])).T
+        before, solved = solved, _solve(junction, grid, solved, of_gamma)
+        if abs(float(grid.integral_to_nodes[-1] @ (solved.field - before.field))) < _SETTLED:
+            return solved
+    raise ArithmeticError(
+        f"the stationary junction on activities did not settle in {_MAX_ROUNDS} rounds; valences "
+        f"{junction.valence.tolist()}"
+    )
+
+
 def _tail(grid: _Grid, fraction: FloatArray, growth: FloatArray) -> float:
     """Return the last two Legendre coefficients over the largest, of each fraction above a trace and of the total."""
     total = np.exp(grid.integral_to_nodes @ growth)
@@ -247,16 +280,17 @@ def _tail(grid: _Grid, fraction: FloatArray, growth: FloatArray) -> float:
 
 
 def _newton_step(
-    junction: _Junction, grid: _Grid, y: FloatArray, k: FloatArray, field: FloatArray, growth: FloatArray
+    junction: _Junction, grid: _Grid, at: _Solved, of_gamma: FloatArray | float
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Return Newton's step in y (inner nodes), k, E and A.
 
     The equations of each ion give its y and k for any step of E and A. These two follow from the common conditions:
     neutrality and the sum of fractions at the inner nodes, no current, the integral of A.
     """
+    y, k, field, growth = at.fraction, at.constant, at.field, at.growth
     z, zu, (points, _) = junction.valence, junction.valence * junction.mobility, grid.at_gauss.shape
     y_gauss = (grid.at_gauss @ y).T
-    rate = junction.ln_coefficient[:, None] + np.outer(z, field) + growth
+    rate = of_gamma + np.outer(z, field) + growth
     of_k = np.ones((len(z), points, 1))
     own = np.concatenate([(grid.slope_at_gauss + rate[:, :, None] * grid.at_gauss)[:, :, 1:-1], of_k], axis=-1)
     equation = (grid.slope_at_gauss @ y).T + k[:, None] + rate * y_gauss
@@ -277,12 +311,11 @@ def _newton_step(
 
 def _profile(junction: _Junction, solved: _Solved, grid: _Grid, output: _Output) -> Profile:
     """Convert back to places, concentrations and the order in which the ions were given."""
+    concentration_mM = output.concentrations_mM(junction, solved, grid)
     total_mM = junction.total_mM * np.exp(grid.integral_to_nodes @ solved.growth)
     # At the Gauss points from the nodes: the total is as smooth as the fractions.
     passed = grid.integral_to_nodes @ (grid.at_gauss @ total_mM)
-    concentration_mM, flux = np.zeros((len(total_mM), output.ions)), np.zeros(output.ions)
-    own = range(len(output.present))
-    concentration_mM[:, output.present] = (total_mM[:, None] * solved.fraction)[:, own]
-    flux[output.present] = (junction.mobility * solved.constant)[own] * passed[-1]
+    flux = np.zeros(output.ions)
+    flux[output.present] = (junction.mobility * solved.constant)[: len(output.present)] * passed[-1]
     potential_mV = thermal_voltage_mV(output.temperature_C) * (grid.integral_to_nodes @ solved.field)
     return Profile(passed / passed[-1], concentration_mM, potential_mV, flux)
