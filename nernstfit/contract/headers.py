@@ -13,7 +13,8 @@ program goes on without the value. Three rules decide, and each leaves plausible
   makes another name (`group2`), and names of four letters, which have many neighbours, allow an added or exchanged
   letter only.
 
-A column that the table has besides under its right name is not what the other one means.
+A column that the table has besides under its right name is not what the other one means, unless both have the same
+letters: then nobody knows which of the two is meant.
 """
 
 from __future__ import annotations
@@ -87,6 +88,26 @@ def misspelt(typed: Collection[str], known: Mapping[str, Collection[str]]) -> It
         if name not in known and (meant := _meant(name, absent)):
             units, right = _split(name)[1], _split(meant)[1]
             yield Meant(name, meant, not units or units == right)
+
+
+def doubled(typed: Collection[str], known: Collection[str]) -> dict[str, str]:
+    """Return the columns that have the letters of a known column which the table has too, each with its fault.
+
+    Parameters
+    ----------
+    typed : collection of str
+        Columns of the table.
+    known : collection of str
+        Every column that the table may have.
+    """
+    letters = {name: (_plain(name), _split(name)[1]) for name in typed}
+    present = {letters[name]: name for name in typed if name in known}
+    return {
+        name: f"column '{name}' stands beside '{present[own]}', from which it differs in case, blanks or signs only; "
+        "expected one of them, or another name for a column of your own"
+        for name, own in letters.items()
+        if name not in known and own in present
+    }
 
 
 def _meant(name: str, known: Mapping[str, Collection[str]]) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -177,6 +178,15 @@ def _declared() -> Mapping[str, Table]:
 
 TABLES = _declared()
 """Every table by its name."""
+_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+# First bytes of the files that are saved, or renamed, in place of a table.
+_KINDS_OF_FILES = {
+    rb"PK[\x00-\x1f]": "a workbook (a zip archive, as .xlsx and .ods are)",
+    rb"\xd0\xcf\x11\xe0": "a workbook (.xls)",
+    rb"\xff\xfe|\xfe\xff": "text in UTF-16, which is not UTF-8",
+    rb"%PDF": "a PDF",
+    rb"ABF[2 ]": "a recording (ABF)",
+}
 _BOOLEANS = {"true": True, "false": False, "": None}
 
 
@@ -257,15 +267,16 @@ def examine(path: str | Path) -> Typed:
     Raises
     ------
     InputError
-        Where the file is missing, is not UTF-8, is separated by semicolons, has no row below
+        Where the file is missing, is not UTF-8, is separated by semicolons or tabs, has no row below
         its header, or has no header with a name of its own for every column.
     """
     rows = _rows(path)
     header = list(rows[0]) if rows else []
     if not any(map(any, rows)):
         raise InputError(f"{path}: is empty; expected a header and at least one row")
-    if len(header) == 1 and ";" in header[0]:
-        raise InputError(f"{path}: row 1: got semicolons between the columns, expected commas")
+    separator = next((name for sign, name in _OTHER_SEPARATORS.items() if sign in "".join(header)), "")
+    if len(header) == 1 and separator:
+        raise InputError(f"{path}: row 1: got {separator} between the columns, expected commas")
     if _is_title(rows):
         shown = " ".join(filter(None, header))
         got = f"got '{shown}'" if shown else "it is empty"
@@ -313,7 +324,11 @@ def _rows(path: str | Path) -> list[list[str]]:
     except IsADirectoryError:
         raise InputError(f"{path}: got a folder, expected a table with commas between its columns") from None
     except UnicodeDecodeError as fault:
-        raise InputError(f"{path}: byte {fault.start} is not UTF-8; save the table as CSV in UTF-8") from None
+        kind = _kind_of_file(fault.object)
+        got = f"got {kind}" if kind else f"byte {fault.start} is not UTF-8"
+        raise InputError(f"{path}: {got}; save the table as CSV in UTF-8") from None
+    if kind := _kind_of_file(text[:8].encode()):
+        raise InputError(f"{path}: got {kind}; save the table as CSV in UTF-8")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         # One system writes an umlaut as one sign, another as a letter and a mark: the same name in either.
@@ -323,6 +338,11 @@ def _rows(path: str | Path) -> list[list[str]]:
         raise InputError(
             f"{path}: line {reader.line_num}: got unbalanced quotation marks ({fault}), {expected}"
         ) from None
+
+
+def _kind_of_file(content: bytes) -> str:
+    """Return the kind of a file that is no text in UTF-8, by its first bytes; '' where it is none that is known."""
+    return next((kind for start, kind in _KINDS_OF_FILES.items() if re.match(start, content)), "")
 
 
 def _header_faults(path: str | Path, header: Sequence[str]) -> Iterator[str]:

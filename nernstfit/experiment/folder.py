@@ -138,7 +138,7 @@ def _read_rows(examined: Examined, solutions: Solutions | None, faults: list[str
         except InputError as wrong:
             faults += [RowFault(place, number, fault) for fault in wrong.faults]
     texts = {int(number): cells for number, cells in table.to_dict("index").items()}
-    faults += validation.repeated_names(texts, place, spec)
+    faults += validation.name_faults(texts, place, spec)
     faults += validation.cells_in_two_batches(texts, place)
     return tuple(rows)
 

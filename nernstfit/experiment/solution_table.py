@@ -86,8 +86,10 @@ def parse(
 
 def _known_columns(table: pd.DataFrame, place: str, user_ions: UserIons) -> tuple[pd.DataFrame, list[str]]:
     """Return the table with its misspelt columns under their right names, and the faults of these."""
-    meant, faults = {}, []
     known = {name: column.also for name, column in tables.SOLUTIONS_INPUT.columns.items()}
+    doubled = headers.doubled(table.columns, known)
+    table, meant = table.drop(columns=list(doubled)), {}
+    faults = [f"{place}: row 1, {each}" for each in doubled.values()]
     components = [name for name in table.columns if name not in known and _is_component(name, user_ions)]
     others = [name for name in table.columns if name not in components]
     for each in headers.misspelt(others, known):
@@ -276,8 +278,9 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
     """
     typed = tables.examine(path)
     meant = list(headers.misspelt(typed.cells.columns, {name: of.also for name, of in tables.SPECIES.columns.items()}))
-    faults = [*typed.faults, *(f"{path}: row 1, {each}" for each in meant)]
-    table = typed.cells.rename(columns={each.typed: each.known for each in meant})
+    doubled = headers.doubled(typed.cells.columns, tables.SPECIES.columns)
+    faults = [*typed.faults, *(f"{path}: row 1, {each}" for each in (*meant, *doubled.values()))]
+    table = typed.cells.drop(columns=list(doubled)).rename(columns={each.typed: each.known for each in meant})
     got = ", ".join(table.columns)
     missing = [column for column in _SPECIES if column not in table.columns]
     faults += [f"{path}: row 1: column '{column}' is missing (got {got}); it is required" for column in missing]

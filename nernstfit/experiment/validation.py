@@ -82,12 +82,15 @@ def ion_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Co
 def known_columns(table: pd.DataFrame, place: str, spec: ColumnSpec) -> tuple[pd.DataFrame, list[str]]:
     """Return a table with its misspelt columns under their right names, and the faults of its header.
 
-    Faults are misspelt columns, missing ones, and the user's own that have the name of a column of the results. A
-    misspelt column in another unit is left out: its values mean nothing under the right name.
+    Faults are misspelt columns, those beside their right names, missing ones, and the user's own that have the name of
+    a column of the results. A misspelt column in another unit is left out: its values mean nothing under the right
+    name.
     """
+    doubled = headers.doubled(table.columns, spec.columns)
+    table = table.drop(columns=list(doubled))
     meant = {each.typed: each for each in headers.misspelt(table.columns, spec.names)}
     right = [each.known for each in meant.values()]
-    faults = [f"{place}: row 1, {each}" for each in meant.values()]
+    faults = [f"{place}: row 1, {each}" for each in (*meant.values(), *doubled.values())]
     faults += [
         f"{place}: row 1: column '{column}' is missing (got {', '.join(table.columns)}); it is required"
         for column in spec.required
@@ -225,7 +228,7 @@ def _stem(path: str) -> str:
     return PurePosixPath(path.replace("\\", "/")).stem
 
 
-def repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: ColumnSpec) -> Iterator[str]:
+def _repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: ColumnSpec) -> Iterator[RowFault]:
     """Yield a fault for each row, by number, whose name an earlier row has."""
     first: dict[str, int] = {}
     for number, cells in table.items():
@@ -241,6 +244,31 @@ def repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: Col
             yield RowFault(place, number, f"column 'measurement': got {got}")
         if name:
             first.setdefault(name, number)
+
+
+def name_faults(table: Mapping[int, Mapping[str, str]], place: str, spec: ColumnSpec) -> list[RowFault]:
+    """Return the faults of rows, by number, whose names repeat, be it because bath and pipette are exchanged."""
+    repeated = list(_repeated_names(table, place, spec))
+    numbers = {fault.row for fault in repeated}
+    of_cells = _exchanged_columns(table, place) if "bath" in spec.name_columns else []
+    exchanged = {row: fault for of_cell in of_cells if numbers & of_cell.keys() for row, fault in of_cell.items()}
+    return [*exchanged.values(), *(fault for fault in repeated if fault.row not in exchanged)]
+
+
+def _exchanged_columns(table: Mapping[int, Mapping[str, str]], place: str) -> Iterator[dict[int, RowFault]]:
+    """Yield the faults of each cell in one bath and with several pipettes, by row; a cell is patched with one."""
+    cells: dict[tuple[str, str], list[int]] = {}
+    for number, texts in table.items():
+        if texts.get("cell") and texts.get("bath") and texts.get("pipette"):
+            cells.setdefault((texts.get("group", ""), texts["cell"]), []).append(number)
+    for (_, cell), numbers in cells.items():
+        baths, pipettes = ({table[number][column] for number in numbers} for column in ("bath", "pipette"))
+        if len(baths) == 1 and len(pipettes) > 1:
+            fault = (
+                f"column 'pipette': got {len(pipettes)} solutions for cell '{cell}', all with the bath "
+                f"'{min(baths)}', expected one pipette of a cell; are columns 'bath' and 'pipette' exchanged?"
+            )
+            yield {number: RowFault(place, number, Alike(fault, "exchanged columns")) for number in numbers}
 
 
 def cells_in_two_batches(table: Mapping[int, Mapping[str, str]], place: str) -> Iterator[str]:
