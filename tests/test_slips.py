@@ -250,6 +250,15 @@ SHAPE = [
         [replaced(RECORDINGS, HEADER, f"{HEADER}\n,,,,,,\u00b0C,M\u03a9,%,pF,,,")],
         f"{RECORDINGS}: row 2: holds units; expected values",
     ),
+    *(
+        Slip(
+            f"{name} in {place}",
+            [replaced(place, ",", sign)],
+            f"{place}: row 1: got {name} between the columns, expected commas",
+        )
+        for name, sign in (("semicolons", ";"), ("tabs", "\t"))
+        for place in (RECORDINGS, SOLUTIONS)
+    ),
     above_header("a title", ",,Table 1,,"),
     above_header("a comment", "# rig 2, May"),
     above_header("a blank first row", ",,"),
@@ -388,6 +397,17 @@ CELLS = [
         cells(RECORDINGS, "rows 3-13", "measurement", "got 'x', which is also the name of row 2"),
     ),
     Slip(
+        "bath and pipette exchanged in every row",
+        elsewhere(headed(REVERSALS, {"bath": "pipette", "pipette": "bath"})),
+        cells(REVERSALS, "rows 2-3", "pipette", "got 2 solutions for cell 'c1', all with the bath 'pipette'"),
+        ["are columns 'bath' and 'pipette' exchanged?"],
+    ),
+    Slip(
+        "a row that is typed twice",
+        elsewhere(replaced(REVERSALS, "c1,high_K,pipette", "c1,control,pipette")),
+        cells(REVERSALS, "row 3", "measurement", "got nothing, and 'c1:control:WT' is the name of row 2 too"),
+    ),
+    Slip(
         "a cell in two batches",
         [column(RECORDINGS, "batch", "day 3", rows=[4])],
         cells(RECORDINGS, "row 4", "batch", "got 'day 3' for cell 'c1', which is of batch 'day 1' in row 2"),
@@ -398,6 +418,21 @@ CELLS = [
         cells(RECORDINGS, "rows 5-7 and 11-13", "batch", "got 'day 2' for cell 'c1', which is of batch 'day 1'"),
         ["different cells need different names"],
     ),
+]
+
+
+def beside(place: str, typed: str, known: str, *edits: Edit) -> Slip:
+    told = f"{place}: row 1, column '{typed}' stands beside '{known}', from which it differs in case"
+    return Slip(f"{Path(place).stem}: {typed} beside {known}", edits or [column(place, typed, "5")], told)
+
+
+BESIDE = [
+    beside(REVERSALS, "Reversal_mV", "reversal_mV", *elsewhere(column(REVERSALS, "Reversal_mV", "5"))),
+    beside(REVERSALS, "SE mV", "se_mV", *elsewhere(column(REVERSALS, "SE mV", "5"))),
+    beside(RECORDINGS, "Temperature_C", "temperature_C"),
+    beside(RECORDINGS, "CELL", "cell"),
+    beside(SOLUTIONS, "PH", "pH", column(SOLUTIONS, "pH", ""), column(SOLUTIONS, "PH", "7")),
+    beside(SPECIES, "Charge", "charge", *own_ions(column(SPECIES, "Charge", "5"))),
 ]
 
 AMOUNTS = [
@@ -423,6 +458,19 @@ AMOUNTS = [
             replaced(SOLUTIONS, "bridge,0,3", "b,0,0"),
         ],
         f"{SOLUTIONS}: every concentration is below 1 mM: mol/l? give mM",
+    ),
+    Slip(
+        "mol/l beside a bridge that is not used",
+        [scaled(SOLUTIONS, 1e-3), setting(junction={"method": "none"})],
+        f"{SOLUTIONS}: every concentration in a bath or pipette is below 1 mM: mol/l? give mM",
+    ),
+    Slip(
+        "mol/l beside stocks that no row names",
+        [
+            scaled(SOLUTIONS, 1e-3),
+            replaced(SOLUTIONS, "bridge,", "KCl stock,0,1000,0,0,0\nsucrose stock,0,0,0,0,500\nbridge,"),
+        ],
+        f"{SOLUTIONS}: every concentration in a bath or pipette is below 1 mM: mol/l? give mM",
     ),
     Slip(
         "a reference ion in no solution",
@@ -555,6 +603,23 @@ WARNINGS = [
         ["mol/l? give mM"],
     ),
     Slip(
+        "one solution in mol/l beside a dilute one that no row names",
+        [
+            replaced(SOLUTIONS, "low_Na,45,5,0,1,200", "low_Na,.045,.005,0,.001,.2"),
+            replaced(SOLUTIONS, "bridge,", "rinse,0,0,0,0.1,0\nbridge,"),
+        ],
+        f"{SOLUTIONS}: the components of solution 'low_Na' add up to 0.",
+    ),
+    Slip(
+        "some solutions in mol/l",
+        [
+            replaced(SOLUTIONS, "low_Na,45,5,0,1,200", "low_Na,.045,.005,0,.001,.2"),
+            replaced(SOLUTIONS, "high_K,5,140,0,1,10", "high_K,.005,.14,0,.001,.01"),
+        ],
+        f"{SOLUTIONS}: the components of solution 'high_K' add up to 0.",
+        ["mol/l? give mM"],
+    ),
+    Slip(
         "an offset of the command in volts",
         [column(RECORDINGS, "command_offset_mV", "-0.07")],
         f"{RECORDINGS}: command_offset_mV -0.07 in rows 2-13: V? give mV",
@@ -569,7 +634,7 @@ WARNINGS = [
     ),
 ]
 
-ERRORS = [*COLUMNS, *SHAPE, *CELLS, *AMOUNTS, *SETTINGS_SLIPS]
+ERRORS = [*COLUMNS, *BESIDE, *SHAPE, *CELLS, *AMOUNTS, *SETTINGS_SLIPS]
 
 OWN = (
     *("date", "experimenter", "notes", "file", "drug", "sex", "cell_type", "age_days", "dose_uM", "well", "patch"),

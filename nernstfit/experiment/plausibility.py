@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import numpy as np
 
@@ -29,8 +29,8 @@ _MAIN_MM = 50.0
 # would count; at double (1.2) another mixture of the same salts could be taken for its filling.
 _FILLED = 1.1
 
-# Concentration of a solution over the least of all others below which it alone is in mol/l (a thousandth), where they
-# have at least so many mM. With half, a solution of 0.3 (mol/l) beside a dilute one of 20 mM passes; with double, a
+# Concentration of a solution over the least of those that have at least so many mM, below which it is in mol/l (a
+# thousandth). With half, a solution of 0.3 (mol/l) beside a dilute one of 20 mM passes; with double, a
 # rinse of 1 mM beside baths of 30 mM is doubted.
 _MOLAR_PART, _MIN_OTHERS_MM = 0.02, 20.0
 # Offset in mV up to which it is one in volts: no amplifier is set to less, and an offset in volts is not larger. At
@@ -39,23 +39,31 @@ _MOLAR_PART, _MIN_OTHERS_MM = 0.02, 20.0
 _MAX_VOLTS, _MIN_RATIO = 0.2, 100.0
 
 
-def molar_solutions(settings: Settings, solutions: Solutions) -> Iterator[tuple[str, float, float]]:
+def molar_solutions(
+    settings: Settings, solutions: Solutions, conditions: Iterable[Condition]
+) -> Iterator[tuple[str, float, float]]:
     """Yield solutions that alone are in mol/l: name, sum of all components in mM, and the least sum of the others.
+
+    Others are those with at least as much as any solution in mM.
 
     Parameters
     ----------
     settings : Settings
     solutions : Solutions
+        Of which those that no row uses are not judged, the bridge apart.
+    conditions : iterable of Condition
+        Those of the rows.
     """
     total = {
         name: float(solutions.given_mM[i].sum() + solutions.uncharged_mM[i])
         for i, name in enumerate(solutions.names)
         if name not in solutions.incomplete
     }
-    for name, own in total.items():
-        others = min((each for other, each in total.items() if other != name), default=0.0)
-        if not settings.dilute_solutions and others >= _MIN_OTHERS_MM and 0 < own < _MOLAR_PART * others:
-            yield name, own, others
+    used = (_used(conditions, total) or total.keys()) | ({_bridge(settings)} & total.keys())
+    others = min((total[name] for name in used if total[name] >= _MIN_OTHERS_MM), default=0.0)
+    for name in sorted(used):
+        if not settings.dilute_solutions and 0 < total[name] < _MOLAR_PART * others:
+            yield name, total[name], others
 
 
 def offsets_in_volts(rows: Iterable[Row]) -> list[Row]:
@@ -86,17 +94,25 @@ def amount_faults(settings: Settings, solutions: Solutions, conditions: Iterable
     if settings.dilute_solutions:
         return
     insist = f"; if it is meant: dilute_solutions: true in {CONFIG_FILE}"
-    bridge = _bridge(settings)
+    bridge, given = _bridge(settings), list(conditions)
     amounts = {
         name: [*solutions.given_mM[i][solutions.given_mM[i] > 0], *filter(None, [solutions.uncharged_mM[i]])]
         for i, name in enumerate(solutions.names)
         if name not in solutions.incomplete
     }
-    others = [amount for name, of_name in amounts.items() if name != bridge for amount in of_name]
+    used = _used(given, amounts) or amounts.keys() - {bridge}
+    others = [amount for name in used for amount in amounts[name]]
     if others and max(others) < _MAX_MOLAR:
-        yield f"{settings.solutions}: every concentration is below {_MAX_MOLAR:g} mM: mol/l? give mM{insist}"
+        of_all = [amount for name, of_name in amounts.items() if name != bridge for amount in of_name]
+        of = "" if max(of_all) < _MAX_MOLAR else " in a bath or pipette"
+        yield f"{settings.solutions}: every concentration{of} is below {_MAX_MOLAR:g} mM: mol/l? give mM{insist}"
     elif bridge in amounts and solutions.given_mM[solutions.names.index(bridge)].any():
-        yield from (f"{fault}{insist}" for fault in _bridge_faults(settings, solutions, bridge, conditions))
+        yield from (f"{fault}{insist}" for fault in _bridge_faults(settings, solutions, bridge, given))
+
+
+def _used(conditions: Iterable[Condition], names: Collection[str]) -> set[str]:
+    """Return those of some solutions that are in a bath or a pipette, be it the bath of the zero."""
+    return {name for c in conditions for name in (c.bath, c.pipette, c.zeroed_in) if name in names}
 
 
 def _bridge(settings: Settings) -> str:

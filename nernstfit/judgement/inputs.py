@@ -321,7 +321,7 @@ def _volts(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
 def _units(experiment: Experiment, rows: Sequence[Row], with_rows: bool) -> Iterator[Finding]:
     """Yield single solutions in mol/l, and offsets of the command in volts."""
     settings = experiment.settings
-    for name, own, others in molar_solutions(settings, experiment.solutions):
+    for name, own, others in molar_solutions(settings, experiment.solutions, [row.condition for row in rows]):
         values = {"name": name, "own": own, "others": others}
         yield Finding(Code.MOLAR_SOLUTION, name, values, place=settings.solutions)
     if small := offsets_in_volts(rows):
