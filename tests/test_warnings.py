@@ -377,7 +377,11 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         },
         {},
     ),
-    (Code.MOLAR_SOLUTION, "low", "warning", {"solutions": SOLUTIONS.replace("70,5,150", "0.07,0.005,0.15")}, {}),
+    (
+        *(Code.MOLAR_SOLUTION, "control", "warning"),
+        {"solutions": SOLUTIONS.replace("control,140,5,10", "control,0.14,0.005,0.01")},
+        {},
+    ),
     (Code.ION_ABSENT, "Cs", "warning", {"changes": {"fit.permeant": ["K", "Na", "Cs"]}}, {}),
     (
         Code.CELL_PER_FILE,
