@@ -597,6 +597,32 @@ WARNINGS = [
         ["V? give mV"],
     ),
     Slip(
+        "one measurement entered several times",
+        elsewhere(
+            replaced(REVERSALS, "-5.2,0.3", "-5.24,0.3"),
+            replaced(REVERSALS, "c2,control", "c1,control,pipette,-5.24,0.3,WT,1\n" * 2 + "c2,control"),
+            column(REVERSALS, "measurement", "m1", "m2", "m3", "m4", "m5"),
+        ),
+        f"{REVERSALS}: m1 (cell c1, bath control), m3 (cell c1, bath control), m4 (cell c1, bath control) have equal",
+    ),
+    Slip(
+        "a copied column of potentials",
+        elsewhere(
+            lambda tables, _: tables.update(
+                {
+                    REVERSALS: "cell,bath,pipette,reversal_mV,se_mV\n"
+                    + "".join(
+                        f"c{i},{bath},pipette,{mV},0.4\n"
+                        for i, mV in enumerate((-5.21, -3.47, -4.86, -6.02))
+                        for bath in ("control", "high_K")
+                    )
+                }
+            )
+        ),
+        f"{REVERSALS}: baths 'control' and 'high_K' have equal potentials in 4 of 4 cells",
+        ["copied values?"],
+    ),
+    Slip(
         "one solution in mol/l",
         [replaced(SOLUTIONS, "low_Na,45,5,0,1,200", "low_Na,.045,.005,0,.001,.2")],
         f"{SOLUTIONS}: the components of solution 'low_Na' add up to 0.",

@@ -247,6 +247,17 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     ),
     (Code.SCATTER, "", "warning", {}, {"tests": [deviation("scatter", 3.0)]}),
     (Code.DUPLICATES, ONE, "warning", {}, {"facts": {n: {"samples": "same"} for n in (ONE, "c2_control")}}),
+    (
+        *(Code.COPIED, "", "warning"),
+        {
+            "changes": {"reversals": "data/reversals.csv", "recordings": None},
+            "header": "cell,bath,pipette,reversal_mV,se_mV",
+            "rows": [
+                f"{c},{b},pipette,{-10.12 + i * 1.37},0.4" for i, c in enumerate(CELLS) for b in ("control", "high_K")
+            ],
+        },
+        {},
+    ),
     (Code.SAME_START, ONE, "warning", {}, {"facts": {n: {"start_s": DAY + 1} for n in (ONE, "c2_control")}}),
     (
         *(Code.DAYS_DIFFER, "", "warning", {}),
@@ -875,22 +886,20 @@ def test_cells_of_equal_potentials_are_copies(load: Callable[..., Experiment]) -
     ]
     changes = {"reversals": "data/reversals.csv", "recordings": None}
     experiment = load(changes=changes, header="cell,bath,pipette,reversal_mV,se_mV", rows=rows)
-    table = pd.DataFrame(
-        {
-            "group": "",
-            "recording": "",
-            "measurement": row.measurement,
-            "cell": row.cell,
-            "bath": row.bath,
-            "pipette": row.pipette,
-            "configuration": "whole-cell",
-            "raw_mV": row.external.reversal_mV if row.external else math.nan,
-            "verdict": "reversal",
-        }
-        for row in experiment.rows
-    )
-    (finding,) = replicates.findings(Evidence(experiment, {"reversal_potentials": table}, pd.DataFrame()))
-    assert finding.code is Code.DUPLICATES
+    (finding,) = [each for each in inputs.findings(experiment) if each.code is Code.DUPLICATES]
     assert "(cell c1, bath control) and " in finding.sentence
     assert "equal potentials in 3 conditions" in finding.sentence
     assert finding.remedy == "keep one of them, or correct column 'cell'"
+
+
+def test_recordings_of_equal_potentials_are_copies(load: Callable[..., Experiment]) -> None:
+    mV = {("c1", "control"): -61.234567, ("c1", "high_K"): 1.345678, ("c2", "control"): -61.234567}
+    mV |= {("c2", "high_K"): 1.345678}
+    doubt = {
+        name_of(c, b): {"raw_mV": mV.get((c, b), -60.123456 + i + j / 3), "se_mV": 0.1}
+        for i, c in enumerate(CELLS)
+        for j, b in enumerate(("control", "high_K"))
+    }
+    (finding,) = judged(load, {}, {"reversals": doubt})
+    assert (finding.code, finding.subject) == (Code.DUPLICATES, "c1_control")
+    assert finding.sentence.startswith("data/c1_control.abf (cell c1, bath control) and data/c2_control.abf")

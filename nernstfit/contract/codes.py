@@ -83,6 +83,7 @@ class Code(Term):
     SCATTER = str(ValidityTest.SCATTER)
     # Replicates
     DUPLICATES = "duplicate_recordings"
+    COPIED = "copied_potentials"
     SAME_START = "same_start"
     CELL_PER_FILE = "cell_per_file"
     DAYS_DIFFER = "days_differ"

@@ -17,6 +17,8 @@ from nernstfit.contract.settings import CONFIG_FILE, Junction
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
 from nernstfit.experiment.plausibility import absent_ions, ions_of_parameters, molar_solutions, offsets_in_volts
 from nernstfit.experiment.records import CARRIED, Experiment, Row
+from nernstfit.judgement import copies
+from nernstfit.judgement.copies import Potential
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
@@ -77,6 +79,7 @@ def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
         *_absent(experiment, rows),
         *_volts(experiment, rows),
         *_units(experiment, rows, with_rows),
+        *_copies(experiment, rows),
         *_own_columns(experiment),
         *batch_findings(experiment),
         *_solutions(experiment, rows),
@@ -97,6 +100,22 @@ def _solutions(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]
         # The activities of a bridge and of solutions that no row names enter no equation.
         in_equation = finding.subject in used or finding.code is not Code.STRENGTH
         yield replace(finding, effect=finding.effect if in_equation else 0.0, place=settings.solutions)
+
+
+def _copies(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+    """Yield the findings on potentials measured elsewhere that are copies of others."""
+    typed = [
+        Potential(
+            row.measurement,
+            (row.group, row.cell),
+            (row.bath, row.pipette, row.configuration, row.temperature_C),
+            row.external.reversal_mV,
+            row.external.se_mV,
+        )
+        for row in rows
+        if row.external is not None
+    ]
+    yield from (replace(each, place=experiment.settings.table) for each in copies.findings(typed))
 
 
 def _own_columns(experiment: Experiment) -> Iterator[Finding]:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pandas as pd
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, cell_named
 from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.judgement.copies import Potential
+from nernstfit.judgement.copies import findings as copied_potentials
 from nernstfit.judgement.evidence import DAY_S, Evidence, Record, date_of
 
-# Conditions in which the potentials of two cells must be equal to the last digit to be copies: potentials written to
-# 0.1 mV agree in one by chance in every tenth pair. At half chance decides; at double a copied cell of a usual study of
-# four baths is not seen.
-_MIN_EQUAL = 3
 _UNUSED = (PotentialVerdict.EXCLUDED, PotentialVerdict.UNREADABLE)
 
 
@@ -31,7 +26,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         if row["verdict"] not in _UNUSED and evidence.fact(row["measurement"])
     ]
     yield from copies(used)
-    yield from _same_potentials(evidence.found)
+    yield from copied_potentials(measured_potentials(evidence.found))
 
 
 def copies(used: Sequence[tuple[Record, Record]]) -> Iterator[Finding]:
@@ -66,28 +61,12 @@ def copies(used: Sequence[tuple[Record, Record]]) -> Iterator[Finding]:
                 )
 
 
-def _same_potentials(found: pd.DataFrame) -> Iterator[Finding]:
-    """Yield two cells of a group whose potentials agree to the last digit in every condition that both have seen."""
-    for _, group in found.groupby("group", sort=True, dropna=False):
-        cells = {
-            cell: {(row["bath"], row["pipette"], row["configuration"]): row for row in rows.to_dict("records")}
-            for cell, rows in group.groupby("cell", sort=True)
-        }
-        alike: dict[Any, list[Any]] = {}
-        for cell, of_cell in cells.items():
-            for condition, row in of_cell.items():
-                alike.setdefault((condition, row["raw_mV"]), []).append(cell)
-        # Only cells that share a potential are compared.
-        equal = Counter(pair for sharing in alike.values() for pair in itertools.combinations(sharing, 2))
-        told: set[Any] = set()
-        for one, other in sorted(equal):
-            common = [condition for condition in cells[one] if condition in cells[other]]
-            if _MIN_EQUAL <= equal[one, other] == len(common) and other not in told:
-                told |= {one, other}
-                rows = [cells[cell][common[0]] for cell in (one, other)]
-                values = {"names": _named(rows), "same": f"equal potentials in {len(common)} conditions", "start": ""}
-                done = () if any(row["recording"] for row in rows) else ("'recording'",)
-                yield Finding(Code.DUPLICATES, rows[0]["measurement"], values, done=done)
+def measured_potentials(found: pd.DataFrame) -> Iterator[Potential]:
+    """Yield the potentials of recordings, from rows of reversal_potentials.csv."""
+    for row in found[found["recording"] != ""].to_dict("records"):
+        condition = (row["bath"], row["pipette"], row["configuration"], row["temperature_C"])
+        cell = (row["group"], row["cell"])
+        yield Potential(row["measurement"], cell, condition, row["raw_mV"], row["se_mV"], row["recording"])
 
 
 def _is_known(value: str | float) -> bool:
