@@ -809,6 +809,39 @@ def test_a_cell_lies_off_only_beyond_its_own_error() -> None:
     assert 0.02 < np.mean(off) < 0.09
 
 
+def test_few_sound_ratios_have_an_outlying_cell_that_is_a_warning() -> None:
+    """The test finds one in twenty; a warning needs a shift by half of the others' interval besides."""
+    random, n = np.random.default_rng(5), 1000
+    warned = 0
+    for _ in range(n):
+        values = random.normal(size=int(random.integers(4, 13)))
+        off = ratios.outlying(values, np.zeros(len(values)))
+        if off is not None:
+            i, theirs, _ = off
+            ends = ratios._interval(np.delete(values, i), 0.0, 0.95)
+            warned += of_ratio((values[i] - theirs) / len(values), *ends) >= 1
+    assert warned <= 0.03 * n
+
+
+@pytest.mark.parametrize(("off", "severity"), [(0.7, "note"), (2.0, "warning"), (20.0, "warning")])
+def test_an_outlying_cell_does_not_hide_behind_the_interval_that_it_widens(
+    load: Callable[..., Experiment], off: float, severity: str
+) -> None:
+    """The reported interval holds the outlier; however far it lies, the interval of the others has the same length."""
+    cells = of_cells([0.0, 0.1, -0.1, 0.05, off])
+    half = math.log(1.3) + off / 5
+    ratio = ESTIMATE | {"low": 0.05 * math.exp(-half), "high": 0.05 * math.exp(half), "se_ln_shared": 0.02}
+    found = judged(load, {}, {"cells": cells, "permeabilities": [ratio]})
+    assert [finding.severity for finding in found if finding.code is Code.OUTLYING_CELL] == [severity]
+
+
+def test_one_of_several_ratios_has_an_outlying_cell_by_chance(load: Callable[..., Experiment]) -> None:
+    cells = of_cells([0.0, 0.1, -0.1, 0.05, 0.85])
+    for further, severity in (([], "warning"), ([ESTIMATE | {"ion": ion} for ion in ("Cs", "Li", "Rb", "Cl")], "note")):
+        found = judged(load, {}, {"cells": cells, "permeabilities": [ESTIMATE, *further]})
+        assert [f.severity for f in found if f.code is Code.OUTLYING_CELL] == [severity]
+
+
 # What is shown
 
 

@@ -108,7 +108,7 @@ def _copies(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
         Potential(
             row.measurement,
             (row.group, row.cell),
-            (row.bath, row.pipette, row.configuration, row.temperature_C),
+            (row.bath, row.pipette, row.condition.configuration, row.condition.temperature_C),
             row.external.reversal_mV,
             row.external.se_mV,
         )

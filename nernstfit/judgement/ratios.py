@@ -15,7 +15,7 @@ from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioScope, RatioVerdict
 from nernstfit.judgement.equation import rejections, robust
 from nernstfit.judgement.evidence import Evidence, Record, in_group
-from nernstfit.permeability.distributions import t_tail
+from nernstfit.permeability.distributions import normal_quantile, t_quantile, t_tail
 from nernstfit.physics.solution.coefficients import NAMES
 
 # Cells up to which an interval is said to rest on few: with three, Student's t is 4.3, twice that of many cells. At
@@ -25,7 +25,8 @@ _FEW_CELLS = 3
 # test has no degree of freedom; at double a usual group of five cells is never looked at.
 _MIN_CELLS = 4
 # p below which a cell lies off the others, over all cells of a ratio (Bonferroni): one sound ratio in twenty. Over all
-# ratios too, a cell that is off in one of many would not be seen. At half it is one in forty, at double one in ten.
+# ratios too, a cell that is off in one of many would not be seen; a warning needs that, a note does not. At half it is
+# one in forty, at double one in ten.
 _MAX_P = 0.05
 # Probability of a gross error from which a measurement is named: it has half of its weight then. At half those are
 # named that a usual deviation explains; at double only none.
@@ -109,10 +110,25 @@ def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
     if off is not None:
         i, theirs, z = off
         name, value = own["cell"].iloc[i], float(own["ln_ratio"].iloc[i])
-        effect = of_ratio((value - theirs) / len(own), row["low"], row["high"])
+        shift = (value - theirs) / len(own)
+        others = own["ln_ratio"].drop(own.index[i]).to_numpy(float)
+        without = _interval(others, row["se_ln_shared"], float(evidence.experiment.settings.fit.confidence))
+        # The cell widens the interval that it is in: the shorter one shows what it does.
+        effect = max(of_ratio(shift, *ends) for ends in ((row["low"], row["high"]), without))
+        if _p_outlying(z, len(own)) * _n_estimates(evidence, row["group"]) >= _MAX_P:
+            effect = 0.0  # one of several ratios has such a cell by chance
         values = {"cell": named(row["group"], cell_named(name)), "z": z, "ratio": f"{row['ion']}/{row['reference']}"}
         values |= {"value": math.exp(value), "theirs": math.exp(theirs)}
         yield Finding(Code.OUTLYING_CELL, named(row["group"], name), values, effect, done=robust(evidence))
+
+
+def _interval(ln_ratios: np.ndarray, se_shared: float, confidence: float) -> tuple[float, float]:
+    """Return the interval of a ratio by Student's t from single cells, with the error that all have in common."""
+    level, n = (1 + confidence) / 2, len(ln_ratios)
+    of_cells = t_quantile(level, n - 1) * float(ln_ratios.std(ddof=1)) / math.sqrt(n)
+    half = math.hypot(of_cells, 0.0 if math.isnan(se_shared) else normal_quantile(level) * se_shared)
+    mean = float(ln_ratios.mean())
+    return math.exp(mean - half), math.exp(mean + half)
 
 
 def outlying(ln_ratios: np.ndarray, se: np.ndarray) -> tuple[int, float, float] | None:
@@ -141,8 +157,17 @@ def outlying(ln_ratios: np.ndarray, se: np.ndarray) -> tuple[int, float, float] 
         distance = abs(float(ln_ratios[i] - others.mean()))
         found.append((distance / deviation if deviation > 0 else math.inf * (distance > 0), i, float(others.mean())))
     t, i, theirs = max((each for each in found if not math.isnan(each[0])), default=(0.0, 0, 0.0))
-    p = n * 2 * t_tail(t, n - 2)
-    return (i, theirs, t) if p < _MAX_P and math.isfinite(t) else None
+    return (i, theirs, t) if _p_outlying(t, n) < _MAX_P and math.isfinite(t) else None
+
+
+def _p_outlying(t: float, n: int) -> float:
+    """Return p of the cell that lies farthest off among n (Bonferroni)."""
+    return n * 2 * t_tail(t, n - 2)
+
+
+def _n_estimates(evidence: Evidence, group: str) -> int:
+    table = evidence.of_model("permeabilities")
+    return int(((table["group"] == group) & (table["verdict"] == RatioVerdict.ESTIMATE)).sum())
 
 
 def _intervals(evidence: Evidence, row: Record) -> Iterator[Finding]:
