@@ -19,6 +19,7 @@ from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, between, named, of_ratio
 from nernstfit.contract.terms import RatioScope, RatioVerdict
 from nernstfit.experiment.records import Row
+from nernstfit.judgement.dates import dates_in
 from nernstfit.judgement.evidence import Evidence, Record, date_of, in_group
 from nernstfit.judgement.inputs import Cell, batch_columns
 from nernstfit.permeability.distributions import f_tail
@@ -95,14 +96,29 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _days(evidence: Evidence, used: Mapping[str, Row]) -> dict[Cell, datetime.date]:
-    """Return the first day of each cell whose recordings have a time."""
+    """Return the first day of each cell by the time of its recordings, else by the dates in the names of its group."""
     first: dict[Cell, datetime.date] = {}
     for name, row in used.items():
         start_s = evidence.fact(name).get("start_s", math.nan)
         if math.isfinite(start_s):
             cell, day = (row.group, row.cell), date_of(start_s)
             first[cell] = min(day, first.get(cell, day))
+    rows = list(used.values())
+    for group in sorted({row.group for row in rows}):
+        without = [row for row in rows if row.group == group and (group, row.cell) not in first]
+        first |= _days_by_names(without)
     return first
+
+
+def _days_by_names(rows: Sequence[Row]) -> dict[Cell, datetime.date]:
+    """Return the days of cells by the dates in the names of cells, else of recordings, else of measurements."""
+    for column in ("cell", "recording", "measurement"):
+        names: dict[Cell, list[str]] = {}
+        for row in rows:
+            names.setdefault((row.group, row.cell), []).append(str(getattr(row, column)))
+        if found := dates_in(names):
+            return found
+    return {}
 
 
 # Batches that are not given
