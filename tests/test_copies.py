@@ -32,7 +32,7 @@ def table(seed: int, step: float = 0.01, copy: Copy = lambda values: None, scatt
 def told(values: Table, se_mV: float = 0.4) -> list[Finding]:
     return list(
         findings(
-            Potential(f"{cell}:{bath}", ("", cell), (bath, "pipette", "whole-cell", 22.0), mV, se_mV)
+            Potential(f"{cell}:{bath}", ("", cell), (bath, "pipette", "whole-cell"), 22.0, mV, se_mV)
             for (cell, bath), mV in values.items()
         )
     )
@@ -107,11 +107,11 @@ def test_steps_larger_than_the_errors_tell_nothing() -> None:
     ],
 )
 def test_a_measurement_that_is_entered_twice_is_told(mV: float, se: float, severity: Severity | None) -> None:
-    condition = ("low_Cl", "pipette", "whole-cell", 22.0)
+    condition = ("low_Cl", "pipette", "whole-cell")
     step = 0.01 if abs(mV) * 10 % 1 else 0.1
     values = [round(round(value / step) * step, 6) for value in (-32.74, -9.88, -2.57, -7.13)]
-    given = [Potential(f"m{i}", ("", f"c{i}"), condition, value, 0.4) for i, value in enumerate(values)]
-    found = list(findings([*given, Potential("m9", ("", "c0"), condition, mV, se)]))
+    given = [Potential(f"m{i}", ("", f"c{i}"), condition, 22.0, value, 0.4) for i, value in enumerate(values)]
+    found = list(findings([*given, Potential("m9", ("", "c0"), condition, 22.0, mV, se)]))
     assert [each.severity for each in found] == ([severity] if severity else [])
     for finding in found:
         assert finding.code is Code.DUPLICATES
@@ -121,7 +121,7 @@ def test_a_measurement_that_is_entered_twice_is_told(mV: float, se: float, sever
 
 def test_rows_of_one_recording_in_two_groups_are_no_copies() -> None:
     given = [
-        Potential(f"{group}{bath}", (group, "c1"), (bath, "pipette", "whole-cell", 22.0), mV, 0.1, f"{bath}.abf")
+        Potential(f"{group}{bath}", (group, "c1"), (bath, "pipette", "whole-cell"), 22.0, mV, 0.1, f"{bath}.abf")
         for bath, mV in (("control", -12.345678), ("K", 3.456789))
         for group in ("before", "after")
     ]

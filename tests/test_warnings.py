@@ -409,6 +409,19 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         },
         {},
     ),
+    (
+        *(Code.TEMPERATURES, "", "warning"),
+        {
+            "changes": {"reversals": "data/reversals.csv", "recordings": None},
+            "header": "cell,bath,pipette,reversal_mV,se_mV,temperature_C",
+            "rows": [
+                f"{c},{b},pipette,{-60 + i / 7 + (b == 'low')},0.1,{2.2 if (i, b) == (1, 'control') else 22}"
+                for i, c in enumerate(CELLS)
+                for b in ("control", "high_K", "low")
+            ],
+        },
+        {},
+    ),
     (Code.SPELLINGS, "cell", "warning", {"rows": with_rows(c1_high_K="C1")}, {}),
     (Code.OWN_COLUMNS, "", "note", {"header": f"{HEADER},drug", "rows": [f"{row},none" for row in with_rows()]}, {}),
 )
@@ -786,6 +799,34 @@ def test_one_fact_is_told_once(load: Callable[..., Experiment]) -> None:
     assert [finding.code for finding in found] == ["not_identifiable"]
 
 
+@pytest.mark.parametrize("apart", [0.5, 0.0])
+def test_dates_in_names_divide_the_cells_where_no_clock_does(load: Callable[..., Experiment], apart: float) -> None:
+    names = [f"2026-03-{10 + (i > 2)}_c{i}" for i in range(5)]
+    rows = [f"{c},{b},pipette,{-60 + i / 7},0.1" for i, c in enumerate(names) for b in ("control", "high_K")]
+    changes = {"reversals": "data/reversals.csv", "recordings": None}
+    of = {"changes": changes, "header": "cell,bath,pipette,reversal_mV,se_mV", "rows": rows}
+    values = np.array([0.0, 0.02, -0.02, apart, apart + 0.02])
+    cells = [row | {"cell": name} for row, name in zip(of_cells(values.tolist()), names, strict=True)]
+    residuals = [
+        {
+            "measurement": f"{c}:{b}",
+            "cell": c,
+            "bath": b,
+            "measured_mV": -60.0,
+            "predicted_mV": -60.0,
+            "residual_mV": 0.0,
+        }
+        for c in names
+        for b in ("control", "high_K")
+    ]
+    facts = {f"{c}:{b}": {"start_s": math.nan} for c in names for b in ("control", "high_K")}
+    found = judged(load, of, {"cells": cells, "residuals": residuals, "facts": facts})
+    (told,) = [finding for finding in found if finding.code in (Code.DAYS_DIFFER, Code.DAYS)]
+    assert told.code is (Code.DAYS_DIFFER if apart else Code.DAYS)
+    if not apart:
+        assert "from 2 days (2026-03-10 to 2026-03-11)" in told.sentence
+
+
 def test_tables_of_potentials_have_columns_like_batches_too(load: Callable[..., Experiment]) -> None:
     rows = [f"{c},{b},pipette,-60,1,{int(c[1]) % 2}" for c in CELLS for b in ("control", "high_K")]
     changes = {"reversals": "data/reversals.csv", "recordings": None}
@@ -840,6 +881,64 @@ def test_one_of_several_ratios_has_an_outlying_cell_by_chance(load: Callable[...
     for further, severity in (([], "warning"), ([ESTIMATE | {"ion": ion} for ion in ("Cs", "Li", "Rb", "Cl")], "note")):
         found = judged(load, {}, {"cells": cells, "permeabilities": [ESTIMATE, *further]})
         assert [f.severity for f in found if f.code is Code.OUTLYING_CELL] == [severity]
+
+
+def temperatures(
+    load: Callable[..., Experiment], degrees: Callable[[int, str], float], mV: float = -60.0
+) -> list[Finding]:
+    """Return what is told of the temperatures of five cells in three baths."""
+    rows = [
+        f"{c},{b},pipette,{mV + i / 7 + len(b):.2f},0.1,{degrees(i, b):g}"
+        for i, c in enumerate(CELLS)
+        for b in ("control", "high_K", "low")
+    ]
+    header = "cell,bath,pipette,reversal_mV,se_mV,temperature_C"
+    experiment = load({"reversals": "data/reversals.csv", "recordings": None}, rows=rows, header=header)
+    return [finding for finding in inputs.findings(experiment) if finding.code is Code.TEMPERATURES]
+
+
+@pytest.mark.parametrize(
+    ("degrees", "mV", "severity"),
+    [
+        (lambda i, bath: 2.2 if (i, bath) == (3, "low") else 22, -60.0, "warning"),
+        (lambda i, bath: 2.2 if (i + len(bath)) % 3 == 0 else 22, -60.0, "warning"),
+        (lambda i, bath: 32 if (i, bath) == (3, "low") else 22, -60.0, "warning"),
+        (lambda i, bath: 2.2 if (i, bath) == (3, "low") else 22, 1.0, "note"),  # near 0 mV
+        (lambda i, bath: 37 if bath == "low" else 22, -60.0, "note"),  # the bath is heated in every cell
+        (lambda i, bath: 37 if i > 2 else 22, -60.0, ""),  # cells of two temperatures
+        (lambda i, bath: 22 + 0.5 * i + 0.02 * len(bath), -60.0, ""),
+    ],
+)
+def test_temperatures_within_a_cell_are_told_with_their_effect(
+    load: Callable[..., Experiment], degrees: Callable[[int, str], float], mV: float, severity: str
+) -> None:
+    assert [finding.severity for finding in temperatures(load, degrees, mV)] == ([severity] if severity else [])
+
+
+def test_a_temperature_in_a_cell_is_told_with_the_potential(load: Callable[..., Experiment]) -> None:
+    (finding,) = temperatures(load, lambda i, bath: 2.2 if (i, bath) == (0, "low") else 22)
+    assert "differ by up to 19.8 C: c1:low:2.2 (2.2 C), beside 22 C" in finding.sentence
+    assert f"up to {57 * 19.8 / 295.15:.1f} mV off if that is a slip and no series" in finding.sentence
+
+
+def test_a_series_of_temperatures_is_a_note(load: Callable[..., Experiment]) -> None:
+    rows = [
+        f"{c},{b},pipette,{-60 - degrees / 5 - i / 7:.2f},0.1,{degrees}"
+        for i, c in enumerate(CELLS)
+        for b in ("low", "high_K")
+        for degrees in (15, 22, 30)
+    ]
+    header = "cell,bath,pipette,reversal_mV,se_mV,temperature_C"
+    experiment = load({"reversals": "data/reversals.csv", "recordings": None}, rows=rows, header=header)
+    (finding,) = [each for each in inputs.findings(experiment) if each.code is Code.TEMPERATURES]
+    assert finding.severity == "note"
+
+
+def test_the_temperatures_of_recordings_are_told_with_what_was_measured(load: Callable[..., Experiment]) -> None:
+    rows = [f"{row},{2.2 if row.startswith('data/c3_c') else 22}" for row in with_rows()]
+    found = judged(load, {"header": f"{HEADER},temperature_C", "rows": rows}, {})
+    (finding,) = [each for each in found if each.code is Code.TEMPERATURES]
+    assert (finding.severity, "c3_control (2.2 C)" in finding.sentence) == ("warning", True)
 
 
 # What is shown

@@ -133,5 +133,6 @@ class Code(Term):
     OFFSET_VOLTS = "offset_volts"
     ION_ABSENT = "ion_absent"
     SOME_BLANK = "some_blank"
+    TEMPERATURES = "temperatures_in_cell"
     SPELLINGS = "spellings"
     OWN_COLUMNS = "own_columns"

@@ -26,7 +26,7 @@ from nernstfit.contract.findings import Finding, cell_named
 _MAX_P = 0.05
 _STEPS_PER_MV = 1e6  # steps of the twelfth digit, in which potentials are written at most
 _MAX_NAMED = 6  # names in one sentence, so that it stays one; at half or double only its length changes
-Condition: TypeAlias = tuple[str, str, str, float]
+Condition: TypeAlias = tuple[str, str, str]
 Cell: TypeAlias = tuple[str, str]
 
 
@@ -40,7 +40,9 @@ class Potential:
     cell : tuple of str
         Group and name of the cell.
     condition : tuple
-        Bath, pipette, configuration and temperature.
+        Bath, pipette and configuration; of several temperatures one counts, for a bath that is measured at two is no
+        second one.
+    temperature_C : float
     mV, se_mV : float
     recording : str
         '' where it was measured elsewhere.
@@ -49,6 +51,7 @@ class Potential:
     measurement: str
     cell: Cell
     condition: Condition
+    temperature_C: float
     mV: float
     se_mV: float
     recording: str = ""
@@ -98,18 +101,20 @@ def findings(potentials: Iterable[Potential]) -> Iterator[Finding]:
     """
     given = sorted(potentials, key=lambda each: each.measurement)
     step = reduce(math.gcd, (round(abs(each.mV) * _STEPS_PER_MV) for each in given), 0) / _STEPS_PER_MV
-    first: dict[tuple[Cell, Condition], Potential] = {}
+    first: dict[tuple[Cell, Condition, float], Potential] = {}
+    in_condition: dict[tuple[Cell, Condition], Potential] = {}
     repeats: list[Pair] = []
     for each in given:
-        before = first.setdefault((each.cell, each.condition), each)
+        in_condition.setdefault((each.cell, each.condition), each)
+        before = first.setdefault((each.cell, each.condition, each.temperature_C), each)
         if before is not each:
             repeats.append(Pair(before, each))
     yield from _repeated(repeats, step)
     in_bath, in_cell = (
-        [pair for pair in _pairs(first.values(), key) if pair.is_near(step)]
+        [pair for pair in _pairs(in_condition.values(), key) if pair.is_near(step)]
         for key in (lambda each: each.condition, lambda each: each.cell)
     )
-    yield from _Search(step, in_bath, in_cell).findings(first.values())
+    yield from _Search(step, in_bath, in_cell).findings(in_condition.values())
 
 
 def _pairs(potentials: Iterable[Potential], key: Callable[[Potential], Any]) -> Iterator[Pair]:
@@ -222,9 +227,7 @@ def _finding(what: str, names: str) -> Finding:
 def _conditions(one: Condition, other: Condition) -> str:
     """Return two conditions by the first thing in which they differ, which is the bath in most tables."""
     a, b, what = next(
-        (a, b, what)
-        for a, b, what in zip(one, other, ("baths", "pipettes", "configurations", "temperatures"), strict=True)
-        if a != b
+        (a, b, what) for a, b, what in zip(one, other, ("baths", "pipettes", "configurations"), strict=True) if a != b
     )
     return f"{what} '{a}' and '{b}'"
 

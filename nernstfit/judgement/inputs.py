@@ -17,7 +17,7 @@ from nernstfit.contract.settings import CONFIG_FILE, Junction
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
 from nernstfit.experiment.plausibility import absent_ions, ions_of_parameters, molar_solutions, offsets_in_volts
 from nernstfit.experiment.records import CARRIED, Experiment, Row
-from nernstfit.judgement import copies
+from nernstfit.judgement import copies, temperatures
 from nernstfit.judgement.copies import Potential
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
@@ -80,6 +80,7 @@ def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
         *_volts(experiment, rows),
         *_units(experiment, rows, with_rows),
         *_copies(experiment, rows),
+        *_temperatures(experiment, rows),
         *_own_columns(experiment),
         *batch_findings(experiment),
         *_solutions(experiment, rows),
@@ -108,7 +109,8 @@ def _copies(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
         Potential(
             row.measurement,
             (row.group, row.cell),
-            (row.bath, row.pipette, row.condition.configuration, row.condition.temperature_C),
+            (row.bath, row.pipette, row.condition.configuration),
+            row.condition.temperature_C,
             row.external.reversal_mV,
             row.external.se_mV,
         )
@@ -116,6 +118,13 @@ def _copies(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
         if row.external is not None
     ]
     yield from (replace(each, place=experiment.settings.table) for each in copies.findings(typed))
+
+
+def _temperatures(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
+    """Yield the finding on temperatures within cells whose potentials were measured elsewhere."""
+    mV = {row.measurement: row.external.reversal_mV for row in rows if row.external is not None}
+    found = temperatures.findings([row for row in rows if row.measurement in mV], mV)
+    yield from (replace(each, place=experiment.settings.table) for each in found)
 
 
 def _own_columns(experiment: Experiment) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.judgement.copies import Potential
 from nernstfit.judgement.copies import findings as copied_potentials
 from nernstfit.judgement.evidence import DAY_S, Evidence, Record, date_of
+from nernstfit.judgement.temperatures import findings as temperature_findings
 
 _UNUSED = (PotentialVerdict.EXCLUDED, PotentialVerdict.UNREADABLE)
 
@@ -27,6 +28,9 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     ]
     yield from copies(used)
     yield from copied_potentials(measured_potentials(evidence.found))
+    measured_mV = evidence.found.set_index("measurement")["raw_mV"].to_dict()
+    rows = [row for row in evidence.rows.values() if row.recording and row.measurement in measured_mV]
+    yield from temperature_findings(rows, measured_mV)
 
 
 def copies(used: Sequence[tuple[Record, Record]]) -> Iterator[Finding]:
@@ -64,9 +68,9 @@ def copies(used: Sequence[tuple[Record, Record]]) -> Iterator[Finding]:
 def measured_potentials(found: pd.DataFrame) -> Iterator[Potential]:
     """Yield the potentials of recordings, from rows of reversal_potentials.csv."""
     for row in found[found["recording"] != ""].to_dict("records"):
-        condition = (row["bath"], row["pipette"], row["configuration"], row["temperature_C"])
-        cell = (row["group"], row["cell"])
-        yield Potential(row["measurement"], cell, condition, row["raw_mV"], row["se_mV"], row["recording"])
+        condition = (row["bath"], row["pipette"], row["configuration"])
+        cell, potential = (row["group"], row["cell"]), (row["raw_mV"], row["se_mV"])
+        yield Potential(row["measurement"], cell, condition, row["temperature_C"], *potential, row["recording"])
 
 
 def _is_known(value: str | float) -> bool:
