@@ -79,7 +79,10 @@ def fitted() -> dict[str, dict[str, object]]:
     for name, (data, scale_mV) in {**explained(), **unexplained()}.items():
         result = fit(data, "Na", scale_mV)
         components = (result.components.offset_mV, *result.components.ln_p, result.components.batch_ln_p)
-        numbers = (result.ln_p, components, result.chi_square, result.covariance, result.df, result.predicted_mV)
+        # A covariance is known to a part of the two errors: where it nearly vanishes, it has no digits of its own.
+        error = np.sqrt(np.diagonal(result.covariance))
+        correlation = 1 + result.covariance / np.outer(error, error)
+        numbers = (result.ln_p, components, result.chi_square, error, correlation, result.df, result.predicted_mV)
         found[name] = {"settled": result.settled, "numbers": [np.ravel(of_one).tolist() for of_one in numbers]}
     return found
 

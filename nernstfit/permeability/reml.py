@@ -54,16 +54,17 @@ _PRIOR_WIDTH = 1.0
 configuration gives is trusted to a factor of 2.7. With half of it the data say less against the scale given; with
 twice as much few cells leave the offsets nearly free."""
 
-_SPREAD_WIDTH = 0.15
+_SPREAD_WIDTH = 0.35
 """Width of the prior of the differences between the ions' ln s, in natural logs: spreads that the data cannot tell from
-equal ones are drawn to a common one. Of eight cells whose ions differ alike the six ln s then scatter by about .12, not
-by .39 as on their own; at half of it by .05, at twice as much by .27 (tests/test_variance_components.py)."""
+equal ones are drawn to a common one. Of eight cells whose ions differ alike the six ln s then scatter by .14 (by .39
+each on its own); at half of it by .04, and where no ratios explain the data there are several optima; at twice as much
+by .28."""
 
-_SPREAD_POWER = 0.5
+_SPREAD_POWER = 1.0
 """Power of the tails of that prior: the density of a spread that lies far from the others, by D in natural logs, falls
-as 1 / D at most, which takes less than one cell's weight off what its own cells say. At double of it the spread of an
-ion that differs tenfold is 3 % smaller, and its interval holds the truth less often; at half of it equal spreads of
-eight cells scatter twice as much."""
+as 1 / D^2 at most, which takes off less than one of the cells that it rests on. At double of it the spread of an ion
+that differs tenfold is 5 % smaller, and its interval holds the truth less often; at half of it it is 3 % larger, and
+equal spreads of eight cells scatter twice as much."""
 
 _CONTRAST_RANGE = math.log(MAX_SD / MIN_SD)
 """Largest contrast between ln s of the ions: that of the bounds of s. The prior keeps them far closer; half or twice of
