@@ -330,6 +330,13 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.RS_UNKNOWN, "", "note", {}, {"reversals": {ONE: {"flags": "rs_unknown=true"}}}),
     (Code.MISMATCH, ONE, "warning", {}, {"reversals": {ONE: {"flags": "command_mismatch=3"}}}),
     (
+        *(Code.HUM, ONE, "warning", {}),
+        {
+            "reversals": {ONE: {"flags": "hum=50", "slope_nS": 2.0}},
+            "facts": {ONE: {"hum_Hz": 50.0, "hum_pA": 20.0, "hum_left_pA": 3.0, "ramp_mV_per_ms": math.nan}},
+        },
+    ),
+    (
         *(Code.CAPACITANCE, ONE, "warning", {}),
         {"reversals": {ONE: {"flags": "capacity_unknown=2", "capacitance_shift_mV": -2.0}}},
     ),

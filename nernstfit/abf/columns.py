@@ -23,6 +23,8 @@ POINTS = (
     "current_pA",
     "se_pA",
     "n",
+    "shared_cos_pA",
+    "shared_sin_pA",
 )
 NUMBERS = (
     "rate_Hz",
@@ -39,6 +41,9 @@ NUMBERS = (
     "step_nS",
     "mismatch_mV",
     "capacitance_pF",
+    "hum_Hz",
+    "hum_pA",
+    "hum_left_pA",
     "bandwidth_Hz",
     "window_from_ms",
     "window_to_ms",
@@ -94,6 +99,8 @@ def point_columns(measurement: str, points: Sequence[Points]) -> list[dict[str, 
             "current_pA": part.current_pA,
             "se_pA": part.se_pA,
             "n": part.samples,
+            "shared_cos_pA": part.shared_cos_pA,
+            "shared_sin_pA": part.shared_sin_pA,
         }
         for part in points
     ]

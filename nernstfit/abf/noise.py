@@ -37,29 +37,35 @@ _MAX_VARIANCE_RATIO = 9.0
 
 
 @functools.lru_cache(maxsize=64)
-def _trends(n: int, degree: int) -> FloatArray:
-    """Return orthonormal polynomials over n samples, shape (n, degree + 1)."""
+def _trends(n: int, degree: int, cycles: tuple[float, ...] = ()) -> FloatArray:
+    """Return orthonormal polynomials, and sinusoids of some cycles per sample, over n samples; shape (n, terms)."""
     x = np.linspace(-1.0, 1.0, n) if n > 1 else np.zeros(1)
-    return np.asarray(np.linalg.qr(np.vander(x, min(degree, n - 1) + 1, increasing=True))[0])
+    terms = [np.vander(x, min(degree, n - 1) + 1, increasing=True)]
+    phases = [2 * np.pi * each * np.arange(n) for each in cycles]
+    terms += [np.column_stack((np.cos(phase), np.sin(phase))) for phase in phases]
+    return np.asarray(np.linalg.qr(np.concatenate(terms, axis=1))[0])
 
 
-def detrended(samples: FloatArray, degree: int = 1) -> tuple[FloatArray, FloatArray]:
-    """Subtract the polynomial trend of samples.
+def detrended(samples: FloatArray, degree: int = 1, cycles: tuple[float, ...] = ()) -> tuple[FloatArray, FloatArray]:
+    """Subtract the polynomial trend of samples, and their hum.
 
     Parameters
     ----------
     samples : ndarray, shape (..., n)
     degree : int
         Degree of the polynomial; of fewer than three samples only the mean is subtracted.
+    cycles : tuple of float
+        Frequencies of the hum, per sample.
 
     Returns
     -------
     residual : ndarray, shape (..., n)
     rise : ndarray, shape (...)
-        Trend at the last sample minus that at the first, in the samples' unit.
+        Fit at the last sample minus that at the first, in the samples' unit.
     """
     n = samples.shape[-1]
-    trends = _trends(n, degree if n > 2 else 0)
+    terms = 1 + 2 * len(cycles)
+    trends = _trends(n, degree if n > 2 else 0, cycles if n > 2 * (degree + terms) else ())
     found = samples @ trends
     return samples - found @ trends.T, found @ (trends[-1] - trends[0])
 
@@ -105,7 +111,7 @@ def autocorrelation(stretches: Sequence[FloatArray], degree: int = 1) -> FloatAr
     sums, counts, lost, number = np.zeros(longest), np.zeros(longest), 0.0, 0
     for block in blocks:
         rows, n = block.shape
-        size = _fast_size(2 * n - 1)
+        size = fast_size(2 * n - 1)
         spectrum = np.abs(np.fft.rfft(block, size)) ** 2
         sums[:n] += np.fft.irfft(spectrum.sum(axis=0), size)[:n]
         counts[:n] += rows * np.arange(n, 0, -1)
@@ -124,7 +130,7 @@ def autocorrelation(stretches: Sequence[FloatArray], degree: int = 1) -> FloatAr
     return np.asarray(restored / restored[0])
 
 
-def _fast_size(least: int) -> int:
+def fast_size(least: int) -> int:
     """Return a size of at least `least` for which the Fourier transform is fast: 2^k, 3 2^k or 5 2^k."""
     return min(base << max(0, (-(-least // base) - 1).bit_length()) for base in (1, 3, 5))
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from nernstfit.abf import hum
 from nernstfit.abf.agreement import Doubt, compare
 from nernstfit.abf.command import Segment
 from nernstfit.abf.ramps import capacitance_ramps, onset_capacitance_pF, opposite_ramps, ramp_speed, refuse_both_ways
@@ -86,6 +87,9 @@ class Reading:
         Window in the first sweep, from the start of the epoch.
     early_from_ms, early_to_ms, middle_from_ms, middle_to_ms : float
         Windows in which the current of steps is read too where nobody chose one; nan elsewhere.
+    hum_Hz, hum_pA, hum_left_pA : float
+        Frequency and amplitude of the hum that counts most in the mean of a window, and what the mean keeps of all hum;
+        nan where there is none.
     bandwidth_Hz : float
     bandwidth_source : BandwidthSource
         Limit of the current's bandwidth, see `Recording.bandwidth`.
@@ -119,6 +123,9 @@ class Reading:
     early_to_ms: float
     middle_from_ms: float
     middle_to_ms: float
+    hum_Hz: float
+    hum_pA: float
+    hum_left_pA: float
     bandwidth_Hz: float
     bandwidth_source: BandwidthSource
 
@@ -154,7 +161,7 @@ def measure_points(
 
 
 def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], background: Recording | None) -> Reading:
-    source = open_source(recording, how, sweeps)
+    source = hum.heard(open_source(recording, how, sweeps))
     charge, band = step_charge(source), recording.bandwidth(source.channel)
     if is_pulse := bool(charge.epoch) and not has_curve(source.command):
         how, background = _of_pulse(source, how, charge), None
@@ -199,6 +206,7 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         outside=source.waveform.outside,
         capacitance_pF=source.channel.capacitance_pF,
         **spans(source, parts[0], {"window": windows, **{str(role): each for role, each in earlier.items()}}),
+        **hum.left(source.hum, signal.samples / recording.rate_Hz),
         bandwidth_Hz=band.corner_Hz,
         bandwidth_source=band.source,
     )
@@ -269,7 +277,7 @@ def _background(
 ) -> tuple[Points, Doubt | None]:
     """Return the points of another recording, at the same times of the same epoch, and the doubt about its command."""
     try:
-        source = open_source(recording, how, ())
+        source = hum.heard(open_source(recording, how, ()))
         parts = epoch_parts(source.command, how.epoch, source.sweeps)
         if parts[0].is_ramp != signal[0].is_ramp:
             raise RecordingError(f"its epoch {how.epoch} is not of the kind of the one that it is subtracted from")

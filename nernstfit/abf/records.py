@@ -200,6 +200,38 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Line:
+    """Line of the spectrum of a current: a periodic disturbance, as by the mains.
+
+    Attributes
+    ----------
+    frequency_Hz : float
+    locked_pA : float
+        Amplitude of the part that is the same in all sweeps.
+    own_pA : float
+        Root mean square over the sweeps of the amplitude of the rest.
+    """
+
+    frequency_Hz: float
+    locked_pA: float
+    own_pA: float
+
+    @property
+    def amplitude_pA(self) -> float:
+        """Root mean square of the amplitude over the sweeps."""
+        return math.hypot(self.locked_pA, self.own_pA)
+
+    def kept(self, duration_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the part of the amplitude that a mean over some time keeps; same shape.
+
+        Parameters
+        ----------
+        duration_s : ndarray
+        """
+        return np.asarray(np.abs(np.sinc(self.frequency_Hz * duration_s)))
+
+
+@dataclass(frozen=True)
 class Tag:
     """Comment set during the recording."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.abf import noise
+from nernstfit.abf import hum, noise
 from nernstfit.abf.command import MILLIVOLTS, Segment
 from nernstfit.abf.select import label
 from nernstfit.abf.statistics import STATISTICS, WindowStatistic
@@ -50,7 +50,9 @@ class Points:
     command_mV, recorded_mV : ndarray
         Command, and the recorded membrane voltage where the file has one, else nan.
     current_pA, se_pA : ndarray
-        Current and its standard error, which includes the autocorrelation of the noise.
+        Current and its standard error, which includes the autocorrelation of the noise and the hum of each sweep.
+    shared_cos_pA, shared_sin_pA : ndarray
+        Errors that all sweeps share, by the two parts of a hum that is locked to them; 0 where there is none.
     samples : ndarray of int
         Number of samples of each window or piece.
     """
@@ -64,6 +66,8 @@ class Points:
     current_pA: FloatArray
     se_pA: FloatArray
     samples: IntArray
+    shared_cos_pA: FloatArray
+    shared_sin_pA: FloatArray
 
 
 @dataclass(frozen=True)
@@ -123,35 +127,50 @@ def _read_steps(
     windows: Sequence[tuple[int, int]],
     statistic: WindowStatistic,
 ) -> tuple[Points, Quality]:
-    recording = source.recording
+    recording, cycles = source.recording, _cycles(source)
     values, rises, squares = (np.empty(len(parts)) for _ in range(3))
     for rows, block in _blocks(source, windows):
         residual, rises[rows] = noise.detrended(block)
+        if cycles:
+            residual = noise.detrended(block, 1, cycles)[0]
         values[rows] = statistic.of_windows(block)
         squares[rows] = noise.squares(residual)
     starts, stops = np.array(windows).T
     counts = stops - starts
     stretches = [_settled_stretch(part, window) for part, window in zip(parts, windows, strict=True)]
     # A cubic follows the tail or the opening current that remains there; the residual is the noise.
-    settled = [noise.detrended(block, _TREND_DEGREE)[0] for _, block in _blocks(source, stretches)]
-    resolution = recording.resolution_pA(source.channel)
-    se, time = noise.standard_errors(counts, squares, settled, resolution, _TREND_DEGREE)
+    settled = [noise.detrended(block, _TREND_DEGREE, cycles)[0] for _, block in _blocks(source, stretches)]
+    resolution, degree = recording.resolution_pA(source.channel), _TREND_DEGREE + 2 * len(cycles)
+    se, time = noise.standard_errors(counts, squares, settled, resolution, degree)
+    t_ms = (starts + stops) / 2 / recording.rate_Hz * 1e3
     return Points(
         role=role,
         sweep=np.array(source.sweeps),
         point=np.zeros(len(parts), dtype=np.int64),
-        t_ms=(starts + stops) / 2 / recording.rate_Hz * 1e3,
+        t_ms=t_ms,
         command_mV=np.array([part.first_mV for part in parts]),
         recorded_mV=_recorded(source, windows, [np.array([0])] * len(windows)),
         current_pA=values,
-        se_pA=se * statistic.error_factor,
         samples=counts,
+        **_errors(source, se * statistic.error_factor, t_ms, counts),
     ), Quality(
         noise_pA=math.sqrt(squares.sum() / counts.sum()),
         autocorrelation=time,
         trend=_trend(rises, values, statistic),
         clipped_fraction=_clipped(source, windows),
     )
+
+
+def _cycles(source: Source) -> tuple[float, ...]:
+    """Return the frequencies of the hum per sample, which is no noise that averages out."""
+    return tuple(line.frequency_Hz / source.recording.rate_Hz for line in source.hum)
+
+
+def _errors(source: Source, se_pA: FloatArray, t_ms: FloatArray, samples: IntArray) -> dict[str, FloatArray]:
+    """Return the standard errors of points with those by hum, under their names in `Points`."""
+    cosine, sine, own = hum.shared_and_own(source.hum, samples / source.recording.rate_Hz, t_ms * 1e-3)
+    with_own = np.hypot(se_pA, own) if source.hum else se_pA
+    return {"se_pA": with_own, "shared_cos_pA": cosine, "shared_sin_pA": sine}
 
 
 def _trend(rises: FloatArray, values: FloatArray, statistic: WindowStatistic) -> float:
@@ -168,14 +187,14 @@ def _read_ramps(
     windows: Sequence[tuple[int, int]],
     statistic: WindowStatistic,
 ) -> tuple[Points, Quality]:
-    of_pieces, recording = _of_pieces(statistic, parts[0]), source.recording
+    of_pieces, recording, cycles = _of_pieces(statistic, parts[0]), source.recording, _cycles(source)
     time = _ramp_time(source, windows)
     shortest = min(stop - start for start, stop in windows)
     pieces = max(2, min(_MAX_PIECES, shortest // max(1, math.ceil(time))))
     edges = [np.arange(pieces) * (stop - start) // pieces for start, stop in windows]
     current, squares, variance = np.empty((len(parts), pieces)), 0.0, np.empty(len(parts))
     for rows, block in _blocks(source, windows):
-        residual = noise.without_outbursts(noise.detrended(_cut(block), _TREND_DEGREE)[0])
+        residual = noise.without_outbursts(noise.detrended(_cut(block), _TREND_DEGREE, cycles)[0])
         found = noise.variances(*noise.summary([residual]), time, _TREND_DEGREE)
         variance[rows] = found.reshape(len(rows), -1).mean(axis=1)
         squares += float(noise.squares(residual).sum())
@@ -186,16 +205,17 @@ def _read_ramps(
     middles = np.concatenate([start + first for (start, _), first in zip(windows, edges, strict=True)]) + samples / 2
     # Over more than one piece the noise averages as over independent samples, one in every autocorrelation time.
     of_mean = variance * time + noise.rounding_variance(variance, recording.resolution_pA(source.channel))
+    se, t_ms = np.sqrt(np.repeat(of_mean, pieces) / samples), middles / recording.rate_Hz * 1e3
     return Points(
         role=role,
         sweep=np.repeat(source.sweeps, pieces),
         point=np.tile(np.arange(pieces), len(parts)),
-        t_ms=middles / recording.rate_Hz * 1e3,
+        t_ms=t_ms,
         command_mV=_ramp_command(parts, middles),
         recorded_mV=_recorded(source, windows, edges),
         current_pA=current.ravel(),
-        se_pA=np.sqrt(np.repeat(of_mean, pieces) / samples) * statistic.error_factor,
         samples=samples,
+        **_errors(source, se * statistic.error_factor, t_ms, samples),
     ), Quality(
         noise_pA=math.sqrt(squares / samples.sum()),
         autocorrelation=time,
@@ -227,7 +247,8 @@ def _ramp_time(source: Source, windows: Sequence[tuple[int, int]]) -> float:
     chosen = list(range(0, len(windows), -(-samples // _MAX_SAMPLES)))
     part = replace(source, sweeps=tuple(source.sweeps[i] for i in chosen))
     blocks = (block for _, block in _blocks(part, [windows[i] for i in chosen]))
-    residuals = [noise.without_outbursts(noise.detrended(_cut(block), _TREND_DEGREE)[0]) for block in blocks]
+    cut = (noise.detrended(_cut(block), _TREND_DEGREE, _cycles(source))[0] for block in blocks)
+    residuals = [noise.without_outbursts(each) for each in cut]
     return noise.autocorrelation_time(noise.autocorrelation(residuals, _TREND_DEGREE))
 
 

@@ -82,9 +82,9 @@ def trace(
     )
 
 
-def evenly_spaced(count: int) -> list[int]:
-    """Return at most seven of the numbers below `count`, evenly spaced, first and last among them."""
-    return list(dict.fromkeys(np.linspace(0, count - 1, _MAX_SWEEPS).round().astype(int).tolist()))
+def evenly_spaced(count: int, most: int = _MAX_SWEEPS) -> list[int]:
+    """Return at most so many of the numbers below `count`, evenly spaced, first and last among them."""
+    return list(dict.fromkeys(np.linspace(0, count - 1, most).round().astype(int).tolist()))
 
 
 def surroundings(part: Segment, points: int) -> tuple[int, int]:

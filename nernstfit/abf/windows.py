@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nernstfit.abf.command import BEFORE, Segment, refuse_impossible, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
-from nernstfit.abf.records import Channel, Waveform
+from nernstfit.abf.records import Channel, Line, Waveform
 from nernstfit.abf.select import chosen_sweeps, current_and_command, label
 from nernstfit.abf.statistics import STATISTICS
 from nernstfit.abf.voltage import membrane_voltage
@@ -60,6 +60,8 @@ class Source:
     sweeps : tuple of int
     voltage : Channel or None
         Channel that records the membrane voltage.
+    hum : tuple of Line
+        Periodic disturbances of the current, see `hum`.
     """
 
     recording: Recording
@@ -68,6 +70,7 @@ class Source:
     command: tuple[tuple[Segment, ...], ...]
     sweeps: tuple[int, ...]
     voltage: Channel | None
+    hum: tuple[Line, ...] = ()
 
 
 def open_source(recording: Recording, how: Measure, sweeps: Sequence[int]) -> Source:

@@ -101,6 +101,7 @@ class Code(Term):
     LEAK = "leak_not_subtracted"
     FLATTENS = "flattens_beside_leak"
     RS_ERROR = "series_resistance_error"
+    HUM = "hum"
     MISMATCH = "voltage_mismatch"
     CAPACITANCE = "capacitance_unknown"
     DRIFT = "zero_drifts"

@@ -443,6 +443,12 @@ class Flag(Term):
         "change of the current along the window over its range between sweeps, where it is largest (ratio): the "
         "current settles, activates or inactivates within the window",
     )
+    HUM = (
+        "hum",
+        "hum",
+        "frequency of a periodic disturbance of the current, as by the mains, Hz, where a mean over the window keeps "
+        "more of it than half of the noise; se_mV includes it, of unknown phase",
+    )
     COMMAND_MISMATCH = (
         "command_mismatch",
         "command mismatch",

@@ -67,6 +67,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         yield from _default_changed(evidence, row, own)
         if row["verdict"] == PotentialVerdict.REVERSAL:
             yield from _flagged(row, own, no_leak)
+            yield from _hum(row, evidence.fact(row["measurement"]))
             yield from _Current(row, own, of_iv.get(row["measurement"])).findings()
     yield from _without_series_resistance(evidence.found)
     yield from _below_thermal(evidence.tables["thermodynamics"])
@@ -128,6 +129,16 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     ]
     if remarks:
         yield _finding(Code.FLAGGED, row, 0.0, flags=", ".join(remarks))
+
+
+def _hum(row: Record, fact: Record) -> Iterator[Finding]:
+    """Yield the finding on a hum that a mean over the window keeps in part."""
+    if Flag.HUM not in tables.flags(row["flags"]):
+        return
+    shift, left = fact["hum_left_pA"] / row["slope_nS"], fact["hum_left_pA"]
+    values = {"frequency": fact["hum_Hz"], "period": 1e3 / fact["hum_Hz"], "amplitude": fact["hum_pA"]}
+    done = ("whole periods",) if math.isfinite(fact["ramp_mV_per_ms"]) else ()
+    yield _finding(Code.HUM, row, of_potential(shift), done, **values, left=left, shift=shift)
 
 
 @dataclass(frozen=True)

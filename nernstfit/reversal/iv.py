@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,7 @@ FloatArray = NDArray[np.float64]
 # to whole samples. How well they determine a capacitance is in its error; half or double hardly changes what is taken.
 _SAME_SPEED = 1e-2
 _POINTS = ("t_ms", "point", "command_mV", "recorded_mV", "current_pA", "se_pA")
+_SHARED = ("shared_cos_pA", "shared_sin_pA")  # errors that all sweeps share, of a hum that is locked to them
 
 
 def by_role(points: Mapping[str, ArrayLike], procedure: Procedure) -> dict[Role, Curve]:
@@ -60,7 +62,8 @@ def by_speed(points: Mapping[str, ArrayLike], procedure: Procedure) -> tuple[Cur
 
 
 def _among(points: Mapping[str, ArrayLike], rows: NDArray[np.bool_]) -> dict[str, FloatArray]:
-    return {name: np.asarray(points[name], dtype=float)[rows] for name in _POINTS}
+    names = (*_POINTS, *(name for name in _SHARED if name in points))
+    return {name: np.asarray(points[name], dtype=float)[rows] for name in names}
 
 
 def _speed(points: Mapping[str, FloatArray]) -> FloatArray:
@@ -69,14 +72,16 @@ def _speed(points: Mapping[str, FloatArray]) -> FloatArray:
 
 def _averaged(points: Mapping[str, FloatArray], procedure: Procedure) -> Curve:
     """Average the points of one role into a curve."""
-    return curve.average(
-        points["command_mV"],
-        points["current_pA"],
-        points["se_pA"],
-        procedure.series_MOhm or 0.0,
-        _speed(points) if points["point"].any() else None,
-        points["recorded_mV"] if procedure.how.voltage == Voltage.RECORDED else None,
-    )
+    command_mV, se_pA = points["command_mV"], points["se_pA"]
+    speed = _speed(points) if points["point"].any() else None
+    recorded_mV = points["recorded_mV"] if procedure.how.voltage == Voltage.RECORDED else None
+    found = curve.average(command_mV, points["current_pA"], se_pA, procedure.series_MOhm or 0.0, speed, recorded_mV)
+    shared = [points[name] for name in _SHARED if name in points and points[name].any()]
+    if not shared:
+        return found
+    averaged = [curve.average(command_mV, each, se_pA, 0.0, speed, recorded_mV) for each in shared]
+    of_levels = [np.interp(found.command_mV, each.command_mV, each.current_pA) for each in averaged]
+    return replace(found, shared_pA=np.column_stack(of_levels))
 
 
 def subtracted(procedure: Procedure, curves: Mapping[Role, Curve], charging: Capacitance | None) -> Curve | None:

@@ -44,6 +44,9 @@ _MIN_TREND = 0.05
 # the same size, and as large as the usual error of an electrode offset. With half electrode noise is flagged too, with
 # double an error of the potential of up to 2 mV is not.
 _MIN_MISMATCH_MV = 1.0
+# Standard error of a mean by hum over that by noise, from which it is flagged. With half, hum that hardly widens an
+# interval is flagged; with double, not that which shifts the zero by half of its standard error.
+_MIN_HUM = 0.5
 # Standard errors of a drift over the repeats from which it is flagged. Chance exceeds 2.6 in 1 % of recordings; with
 # half in 19 %; with double never, but then drifts of five standard errors are not flagged either.
 _MIN_DRIFT_Z = 2.6
@@ -100,6 +103,11 @@ class Measurement:
         """True where the recording has no I-V curve, but its steps determine the membrane capacitance."""
         measured = self.measured_capacitance
         return _is_pulse(self.curves[Role.SIGNAL], measured) and measured.shows
+
+    @property
+    def hums(self) -> bool:
+        """True where hum that does not average out counts beside the noise of a level."""
+        return self.facts.hum_left_pA / math.sqrt(2) > _MIN_HUM * float(np.median(self.curves[Role.SIGNAL].se_pA))
 
     @property
     def capacitance_shift_mV(self) -> float:
@@ -161,9 +169,22 @@ class Measurement:
             reason = f"{wide}, {limit}: {max(self._further)[1]}"
         return Result(PotentialVerdict.AMBIGUOUS, reason)
 
+    def told(self) -> Result:
+        """Return the result; a reason why there is no reversal names a hum."""
+        if self.result.verdict == PotentialVerdict.REVERSAL or not self.hums:
+            return self.result
+        facts = self.facts
+        reason = f"{self.result.reason}; the current hums at {facts.hum_Hz:.3g} Hz"
+        if not self.iv.is_ramp:
+            reason += (
+                f", of which a mean over the window keeps up to {facts.hum_left_pA:.2g} pA: choose a window of whole "
+                "periods by from_ms and to_ms"
+            )
+        return replace(self.result, reason=reason)
+
     def values(self) -> dict[str, Any]:
         """Return verdict, reason and potentials under the names of their columns; absent ones are not in it."""
-        result = self.result
+        result = self.told()
         values: dict[str, Any] = {
             "verdict": result.verdict,
             "reason": result.reason,
@@ -224,6 +245,8 @@ class Measurement:
             yield Flag.CLIPPED, facts.clipped_fraction
         if facts.trend > _MIN_TREND:
             yield Flag.TREND, facts.trend
+        if self.hums:
+            yield Flag.HUM, facts.hum_Hz
         if facts.mismatch_mV > _MIN_MISMATCH_MV:
             yield Flag.COMMAND_MISMATCH, facts.mismatch_mV
 

@@ -70,6 +70,8 @@ class Facts:
     clipped_fraction: float
     trend: float
     mismatch_mV: float
+    hum_Hz: float
+    hum_left_pA: float
     window_from_ms: float
     window_to_ms: float
     early_from_ms: float
