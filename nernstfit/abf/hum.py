@@ -1,9 +1,9 @@
 """Hum: periodic disturbances of the current, as by the mains, and the error that they leave in a mean.
 
 A standard error counts noise that averages out. A sinusoid of frequency f does not within a window of T: of its
-amplitude the mean keeps |sinc(f T)|, nothing over whole periods. Lines are looked for in whole sweeps, which are longer
-than any window: a line is far above the spectrum on both sides of it. What is locked to the sweeps, as where the mains
-trigger them, is one error of all sweeps; the rest differs from sweep to sweep.
+amplitude the mean keeps |sinc(f T)|, nothing over whole periods. Lines are looked for in all levels of whole sweeps,
+which are longer than any window: a line is far above the spectrum on both sides of it. What is locked to the sweeps, as
+where the mains trigger them, is one error of all sweeps; the rest differs from sweep to sweep.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from nernstfit.abf.trace import evenly_spaced
 from nernstfit.abf.windows import Source
 
 FloatArray = NDArray[np.float64]
-_Pieces = tuple[tuple[int, int, int], ...]  # first sample, end, and degree of the trend of each piece of a sweep
+_Pieces = tuple[tuple[int, int], ...]  # first sample and end of each settled level of a sweep
 
 # Rate in Hz to which sweeps are averaged before their spectrum is taken. A window of 5 ms keeps 6 % of a line at half
 # of it. With half, lines of 500 Hz are not seen in windows of few ms; with double only the time grows.
@@ -33,9 +33,9 @@ _MAX_SWEEPS, _MAX_SAMPLES = 16, 16_384
 # Time after a step of the command that is left out, in ms, and the largest part of a piece: the capacitive transient.
 # With half, the rest of slow transients raises the spectrum; with double, short levels count less.
 _TRANSIENT_MS, _MAX_TRANSIENT = 5.0, 0.25
-# Degree of the trend of a level and of a ramp. With half, tails and rectification raise the low end of the spectrum;
-# with double, a line of 50 Hz within a level of 40 ms is lost in the trend.
-_LEVEL_DEGREE, _RAMP_DEGREE = 3, 8
+# Degree of the trend of a level. With half, tails raise the low end of the spectrum; with double, a line of 50 Hz
+# within a level of 40 ms is lost in the trend.
+_DEGREE = 3
 # Shortest piece in samples for each coefficient of its trend. With half, nothing but noise is left of it; with double,
 # levels of 8 ms are left out.
 _SAMPLES_PER_COEFFICIENT = 8
@@ -49,6 +49,13 @@ _MIN_NEIGHBOURS = 5
 # Normal deviate of the power of a line over its neighbours. Chance exceeds it in one of thousands of recordings, whose
 # spectra have hundreds of places; with half, in most; with double, lines of twice the amplitude are not seen.
 _LINE_Z = 6.0
+# Averaged samples of a sweep up to which the frequency of a line is sharpened, and steps to either side, in parts of a
+# period in the sweep. With half of the samples, lines in sweeps of 1 s are off by a tenth of a period; with double only
+# the time grows. With half of the reach, 50 Hz in levels of 40 ms are called 57 Hz; with double other lines are found.
+_SHORT_SAMPLES, _SHARPENING_STEPS, _SHARPENING_STEP = 2048, 20, 0.125
+# Least part of a line's power that the trends of the levels leave. With half, the rest of a tail is fitted by a line of
+# many times its size; with double, 50 Hz in levels of 40 ms are lost.
+_MIN_LEFT = 0.3
 # Least agreement of a line in a part of the sweeps with that in the rest: 1 for the same amplitude and phase, 0 for
 # chance. A tail, a transient or a bend is in one part only. With half, some of these count as lines; halfway to 1, a
 # line of small amplitude is lost in the noise of short sweeps.
@@ -78,9 +85,10 @@ def lines(source: Source) -> tuple[Line, ...]:
     found: list[Line] = []
     residual = _settled(current[whole], pieces)
     while len(pieces) and len(found) < _MAX_LINES and (peak := _strongest(residual, rate_Hz)):
-        frequency_Hz, ratio = peak
+        ratio = peak[1]
+        frequency_Hz = _sharpened(residual, pieces, peak[0] / rate_Hz) * rate_Hz
         waves = _waves(frequency_Hz / rate_Hz, length, pieces)
-        if _agreement(residual, waves, pieces[0]) < _MIN_AGREEMENT:
+        if not _is_left(waves, pieces[0]) or _agreement(residual, waves, pieces[0]) < _MIN_AGREEMENT:
             break
         parts = _amplitudes(*_products(residual, waves))
         found.append(_line(frequency_Hz, parts, ratio))
@@ -152,16 +160,15 @@ def _kept_pA(line: Line, duration_s: FloatArray) -> float:
     return line.amplitude_pA * float(line.kept(duration_s).mean())
 
 
-def _pieces(command: Sequence[Segment], factor: int, length: int, rate_Hz: float) -> Iterator[tuple[int, int, int]]:
-    """Yield the settled pieces of a sweep, in averaged samples."""
+def _pieces(command: Sequence[Segment], factor: int, length: int, rate_Hz: float) -> Iterator[tuple[int, int]]:
+    """Yield the settled levels of a sweep, in averaged samples; the bends of a ramp's current would count as lines."""
     for part in command:
-        if not (part.is_level or part.is_ramp):
+        if not part.is_level:
             continue
         start, stop = -(-part.start // factor), min(part.stop // factor, length)
         start += round(min(_TRANSIENT_MS * rate_Hz / 1e3, _MAX_TRANSIENT * (stop - start)))
-        degree = _RAMP_DEGREE if part.is_ramp else _LEVEL_DEGREE
-        if stop - start >= _SAMPLES_PER_COEFFICIENT * (degree + 1):
-            yield start, stop, degree
+        if stop - start >= _SAMPLES_PER_COEFFICIENT * (_DEGREE + 1):
+            yield start, stop
 
 
 def _averaged(source: Source, sweep: int, length: int, factor: int) -> FloatArray:
@@ -175,8 +182,8 @@ def _settled(current: FloatArray, pieces: Sequence[_Pieces]) -> FloatArray:
     settled = np.zeros_like(current)
     for same in set(pieces):
         rows = np.array([i for i, each in enumerate(pieces) if each == same])
-        for start, stop, degree in same:
-            settled[rows, start:stop] = noise.detrended(current[rows, start:stop], degree)[0]
+        for start, stop in same:
+            settled[rows, start:stop] = noise.detrended(current[rows, start:stop], _DEGREE)[0]
     return settled
 
 
@@ -222,6 +229,29 @@ def _waves(cycles: float, length: int, pieces: Sequence[_Pieces]) -> FloatArray:
     return np.array([of_pieces[each] for each in (pieces if len(of_pieces) > 1 else pieces[:1])])
 
 
+def _sharpened(residual: FloatArray, pieces: Sequence[_Pieces], cycles: float) -> float:
+    """Return the cycles per sample that fit best near those at the top of the spectrum.
+
+    The trends of short levels take a part of a line with them, and move its top.
+    """
+    length = residual.shape[1]
+    if length > _SHORT_SAMPLES:
+        return cycles
+
+    def fitted(each: float) -> float:
+        waves = _waves(each, length, pieces)
+        normal, moment = _products(residual, waves)
+        return float((_amplitudes(normal, moment) * moment).sum()) if _is_left(waves, pieces[0]) else 0.0
+
+    places = np.arange(-_SHARPENING_STEPS, _SHARPENING_STEPS + 1)
+    return float(max((cycles + _SHARPENING_STEP * places / length).tolist(), key=fitted))
+
+
+def _is_left(waves: FloatArray, pieces: _Pieces) -> bool:
+    """Return True where the trends of the levels leave enough of a line to be known by."""
+    return float((waves[0] ** 2).sum()) > _MIN_LEFT * sum(stop - start for start, stop in pieces)
+
+
 def _products(residual: FloatArray, waves: FloatArray, part: slice = slice(None)) -> tuple[FloatArray, FloatArray]:
     """Return the products of two waves with one another, and with every sweep, over a part of the samples."""
     own = waves[..., part]
@@ -242,7 +272,7 @@ def _agreement(residual: FloatArray, waves: FloatArray, pieces: _Pieces) -> floa
     middle = int(np.searchsorted(filled, filled[-1] / 2))
     normal, moment = _products(residual, waves)
     agreements = []
-    for start, stop in [(0, middle), *((start, stop) for start, stop, _ in pieces)]:
+    for start, stop in [(0, middle), *pieces]:
         share = float(filled[stop - 1] - filled[start]) / float(filled[-1])
         if _MIN_SHARE < share < 1 - _MIN_SHARE:
             own = _products(residual, waves, slice(start, stop))

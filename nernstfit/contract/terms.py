@@ -375,6 +375,18 @@ class Flag(Term):
         "step of the current at a level before the epoch between two sweeps, as when a seal breaks, over the slope at "
         "the zero, mV; further_se_mV includes half of it",
     )
+    HOLDING_DRIFT = (
+        "holding_drift",
+        "holding current drifts",
+        "drift of the current at a level before the epoch over the sweeps, as of a seal or a baseline, over the slope "
+        "at the zero, mV, or that of a leak that grows, if it is larger; further_se_mV reaches as far",
+    )
+    HOLDING_SCATTER = (
+        "holding_scatter",
+        "holding current scatters",
+        "standard error of the zero by scatter between sweeps at a level before the epoch, which the steps share, mV; "
+        "further_se_mV includes it",
+    )
     MOVES = (
         "moves",
         "moves along the epoch",

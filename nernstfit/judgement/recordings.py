@@ -39,7 +39,6 @@ _REMARKS = (
     *(
         Flag.LEVELS_LEFT_OUT,
         Flag.MOVES,
-        Flag.HOLDING_STEP,
         Flag.EXCESS_SCATTER,
         Flag.ONE_ESTIMATOR,
         Flag.FLATTENS,
@@ -109,6 +108,10 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     flags = tables.flags(row["flags"])
     if Flag.DRIFT in flags:
         yield _finding(Code.DRIFT, row, of_potential(flags[Flag.DRIFT] / 2), shift=flags[Flag.DRIFT])
+    for flag in (Flag.HOLDING_STEP, Flag.HOLDING_DRIFT, Flag.HOLDING_SCATTER):
+        if flag in flags:
+            shift = abs(flags[flag])
+            yield _finding(Code.HOLDING, row, of_potential(shift), how=f"the {flag.label}", shift=shift)
     if Flag.ESTIMATORS_DISAGREE in flags:
         shift = abs(flags[Flag.ESTIMATORS_DISAGREE])
         yield _finding(Code.ESTIMATORS, row, of_potential(shift), shift=shift)

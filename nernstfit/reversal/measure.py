@@ -78,8 +78,10 @@ class Measurement:
         Capacitance of the membrane that a ramp charges; None for steps.
     shift_along_epoch_mV : float
         Significant shift of the zero along the epoch, too small to be ambiguous; 0 where there is none.
-    holding_shift_mV : float
-        Step of the current at the holding level between two sweeps over the slope at the zero, likewise.
+    holding_step_mV, holding_drift_mV : float
+        Step between two sweeps, and drift over all, of the current at the holding level over the slope at the zero.
+    holding_scatter_mV : float
+        Standard error of the zero by scatter between sweeps at the holding level.
     """
 
     procedure: Procedure
@@ -89,7 +91,9 @@ class Measurement:
     result: Result
     charging: Capacitance | None
     shift_along_epoch_mV: float = 0.0
-    holding_shift_mV: float = 0.0
+    holding_step_mV: float = 0.0
+    holding_drift_mV: float = 0.0
+    holding_scatter_mV: float = 0.0
 
     @property
     def measured_capacitance(self) -> Estimate:
@@ -129,15 +133,26 @@ class Measurement:
     def _further(self) -> tuple[tuple[float, str], ...]:
         """Errors beside the standard error in mV, each with its sentence."""
         disagreement_mV = abs(self.result.disagreement_mV) if self.result.disagrees else 0.0
-        moved_mV, drift_mV, holding_mV = map(abs, (self.shift_along_epoch_mV, self.drift_mV, self.holding_shift_mV))
+        moved_mV, drift_mV, step_mV = map(abs, (self.shift_along_epoch_mV, self.drift_mV, self.holding_step_mV))
         along_mV, over_mV = _REACH_ALONG_EPOCH * moved_mV / Z_95, _REACH_OF_DRIFT * drift_mV / Z_95
         return (
             (disagreement_mV, f"two estimators differ by {disagreement_mV:.1f} mV; record more levels near the zero"),
             (along_mV, f"the zero moves by {moved_mV:.1f} mV along the epoch; choose a window by from_ms and to_ms"),
             (over_mV, f"the zero drifts by {drift_mV:.1f} mV over the sweeps; select some in column sweeps"),
             (
-                _REACH_OF_DRIFT * holding_mV / Z_95,
+                _REACH_OF_DRIFT * step_mV / Z_95,
                 "the current at the holding level steps; select sweeps in column sweeps",
+            ),
+            (
+                abs(self.holding_drift_mV) / Z_95,
+                "the current at the holding level drifts over the sweeps, over the slope at the zero by "
+                f"{abs(self.holding_drift_mV):.1f} mV: every level was measured in another state of the seal, the bath "
+                "or the baseline; measure repeats of a short protocol, or select sweeps in column sweeps",
+            ),
+            (
+                self.holding_scatter_mV,
+                "the current at the holding level scatters from sweep to sweep, and that of the steps with it; record "
+                "it again, or average sweeps",
             ),
         )
 
@@ -262,8 +277,12 @@ class Measurement:
             yield Flag.ONE_ESTIMATOR, None
         if self.drift_mV:
             yield Flag.DRIFT, self.drift_mV
-        if self.holding_shift_mV:
-            yield Flag.HOLDING_STEP, self.holding_shift_mV
+        holding = (
+            (Flag.HOLDING_STEP, self.holding_step_mV),
+            (Flag.HOLDING_DRIFT, self.holding_drift_mV),
+            (Flag.HOLDING_SCATTER, self.holding_scatter_mV),
+        )
+        yield from ((flag, shift_mV) for flag, shift_mV in holding if shift_mV)
         if self.shift_along_epoch_mV:
             yield Flag.MOVES, self.shift_along_epoch_mV
         for flag, bend in ((Flag.STEEPENS, result.steepens), (Flag.FLATTENS, result.flattens)):
@@ -360,9 +379,14 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     stability = Stability(points, curves, procedure, charging, iv, result)
     if result.verdict != PotentialVerdict.REVERSAL:
         ambiguous = stability.in_parts() if curves[Role.SIGNAL].repeats.max() > 1 else None
-        ambiguous = ambiguous or stability.decayed(facts)
+        ambiguous = ambiguous or stability.scattered() or stability.decayed(facts)
         return replace(found, result=ambiguous) if ambiguous else found
-    shifts = stability.shift_along_epoch_mV(), stability.holding_shift_mV()
-    found = replace(found, shift_along_epoch_mV=shifts[0], holding_shift_mV=shifts[1])
+    found = replace(
+        found,
+        shift_along_epoch_mV=stability.shift_along_epoch_mV(),
+        holding_step_mV=stability.holding_step_mV(),
+        holding_drift_mV=stability.holding_drift_mV(),
+        holding_scatter_mV=stability.holding_scatter_mV(),
+    )
     ambiguous = stability.over_sweeps() or stability.over_holding() or stability.along_epoch(facts) or found.too_wide()
     return replace(found, result=ambiguous) if ambiguous else found

@@ -24,6 +24,7 @@ from nernstfit.reversal.capacitance import Capacitance
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import SAME_LEVEL_MV, Curve
 from nernstfit.reversal.estimator import Zero
+from nernstfit.reversal.holding import Holding
 from nernstfit.reversal.iv import by_role, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95, Z_99
@@ -46,10 +47,6 @@ _MAX_SHIFT_MV = 3.0
 # the others agree. With half the parts a state is averaged with the next; with double each is noisier. With half of the
 # others one bad part of four is not told; with double a recording that is mostly without a zero is trusted.
 _MAX_PARTS, _MAX_WITHOUT = 12, 0.34
-# Sweeps from which a step of the current at the holding level is looked for, and the part of its variance that a step
-# explains, which of a straight drift is 0.75. With half the sweeps chance makes a step of noise, with double protocols
-# of ten levels are not seen; with half the part a drift counts as a step, halfway to 1 slow noise hides one.
-_MIN_HOLDING, _STEP_EXPLAINS = 6, 0.9
 # Slope of the current early in the epoch over that in the window, from which it has decayed where the window has no
 # valid zero. With half, a current that is constant within its noise has decayed; with double, a current beside a leak
 # of a third of its size is not told.
@@ -100,33 +97,63 @@ class Stability:
         return _states([_sweeps(part) for part in parts], potentials, limit)
 
     @cached_property
-    def _holding_step(self) -> tuple[str, str, float]:
-        """Sweeps before and after a step of the current at the holding level, and the step in pA, 0 for none."""
-        columns = {name: np.asarray(self.points[name]) for name in ("role", "sweep", "current_pA")}
-        is_holding = columns["role"] == Role.HOLDING
-        order = np.argsort(columns["sweep"][is_holding], kind="stable")
-        sweep, current_pA = (columns[name][is_holding][order] for name in ("sweep", "current_pA"))
-        if len(sweep) < _MIN_HOLDING:
-            return "", "", 0.0
-        current_pA = current_pA.astype(float) - float(current_pA.astype(float).mean())
-        count = np.arange(2, len(sweep) - 1)
-        before = np.cumsum(current_pA)[count - 1]
-        explained = before**2 * (1 / count + 1 / (len(sweep) - count))
-        best = int(explained.argmax())
-        if explained[best] <= _STEP_EXPLAINS * float(current_pA @ current_pA):
-            return "", "", 0.0
-        at = int(count[best])
-        step_pA = float(current_pA[at:].mean() - current_pA[:at].mean())
-        return ",".join(runs(sweep[:at].tolist())), ",".join(runs(sweep[at:].tolist())), step_pA
+    def holding(self) -> Holding:
+        """Current at the holding level."""
+        return Holding.of(self.points)
 
-    def holding_shift_mV(self) -> float:
+    def holding_step_mV(self) -> float:
         """Return a step of the current at the holding level between two sweeps over the slope at the zero."""
-        return self._holding_step[2] / self.result.slope_nS
+        return self.holding.step[2] / self.result.slope_nS
+
+    def holding_drift_mV(self) -> float:
+        """Return the drift of the current at the holding level over the sweeps, over the slope at the zero."""
+        return self.holding.drift_at_pA(self.result.potential_mV) / self.result.slope_nS
+
+    def holding_scatter_mV(self) -> float:
+        """Return the standard error of the zero by scatter between sweeps at the holding level, which the steps share.
+
+        That of independent errors of the levels, and the shift of the zero without the scatter.
+        """
+        zero = self.result.zero
+        if zero is None or not self._scatters:
+            return 0.0
+        command_mV, without_pA = self._signal["command_mV"].astype(float), self._without_scatter()
+        order = np.argsort(command_mV, kind="stable")
+        scatter_pA = (self._signal["current_pA"] - without_pA)[order].astype(float)
+        of_levels = np.interp(self.iv.command_mV, command_mV[order], scatter_pA)
+        near_mV = self._zero_near_mV(dict(self._signal) | {"current_pA": without_pA})
+        shift_mV = near_mV - self.result.potential_mV
+        by_levels_mV = float(np.linalg.norm(zero.influence_mV_per_pA * of_levels))
+        return math.hypot(by_levels_mV, shift_mV if math.isfinite(shift_mV) else math.inf)
+
+    def scattered(self) -> Result | None:
+        """Return the verdict that scatter between the sweeps hides a zero; None where it does not."""
+        if not self._scatters:
+            return None
+        reason = (
+            f"the current at the level before the epoch scatters by {np.std(self.holding.scatter_pA):.0f} pA from "
+            "sweep to sweep, far beyond its noise, and that of the steps with it; an unstable seal or baseline: record "
+            "it again, or average sweeps"
+        )
+        return Result(PotentialVerdict.AMBIGUOUS, reason)
+
+    @cached_property
+    def _scatters(self) -> bool:
+        """True where scatter between sweeps at the holding level is that of the steps too, one for each level."""
+        if int(self._repeat.max()) > 0 or self._signal["point"].astype(float).any():
+            return False
+        own = (self._signal[name] for name in ("sweep", "command_mV", "current_pA"))
+        return self.holding.shifts(*own)
+
+    def _without_scatter(self) -> FloatArray:
+        """Return the current of the signal without the scatter at the holding level."""
+        scatter = dict(zip(self.holding.sweep.tolist(), self.holding.scatter_pA.tolist(), strict=True))
+        return np.asarray(self._signal["current_pA"] - [scatter[each] for each in self._signal["sweep"].tolist()])
 
     def over_holding(self) -> Result | None:
         """Return the verdict that the current at the holding level steps by too much; None where it does not."""
-        before, after, step_pA = self._holding_step
-        shift_mV, limit = abs(self.holding_shift_mV()), self.procedure.how.max_interval_mV
+        before, after, step_pA = self.holding.step
+        shift_mV, limit = abs(self.holding_step_mV()), self.procedure.how.max_interval_mV
         if shift_mV <= limit:
             return None
         reason = (

@@ -1,0 +1,165 @@
+"""Current at the level before the epoch, the same in all sweeps: a change of it is a change of the recording's state.
+
+The levels of an I-V curve follow one another sweep by sweep. Where the seal, the bath or the baseline changes
+meanwhile, each is measured in a state of its own, and the curve is that of none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nernstfit.contract.errors import runs
+from nernstfit.contract.terms import Role
+
+FloatArray = NDArray[np.float64]
+
+# Sweeps from which a change of the current at the holding level is looked for, and the part of its variance that a step
+# explains, which of a straight drift is 0.75. With half the sweeps chance makes a step of noise, with double protocols
+# of ten levels are not seen; with half the part a drift counts as a step, halfway to 1 slow noise hides one.
+_MIN_HOLDING, _STEP_EXPLAINS = 6, 0.9
+# Standard errors of a drift, and normal deviate of the scatter between sweeps over that expected from the noise. Chance
+# exceeds them in one of thousands of recordings; with half in one of twenty; with double, drifts and scatter of twice
+# the size are overlooked.
+_CHANGE_Z = 4.0
+# Part of the roughness of the I-V curve that the scatter at the holding level explains where it shifts the steps too.
+# With half, chance explains as much in one of ten protocols of ten levels; with double, noise of the steps hides it.
+_SCATTER_EXPLAINS = 0.5
+# Size of the holding potential in mV from which a change of the current there tells the conductance of a leak that
+# reverses near 0 mV. With half, a change of the baseline at -15 mV counts as a leak four times larger at -60 mV; with
+# double, a leak that grows in a cell held at -50 mV counts as half of it.
+_MIN_HOLDING_MV = 25.0
+# Degree of the differences between neighbouring levels that show the roughness of an I-V curve: a smooth one has none
+# in the third. With half the course of the curve counts as rough; with double few levels have none left.
+_DIFFERENCES = 3
+
+
+@dataclass(frozen=True)
+class Holding:
+    """Current at the holding level of every sweep, in their order.
+
+    Attributes
+    ----------
+    level_mV : float
+    sweep : ndarray of int, shape (sweeps,)
+    current_pA, se_pA : ndarray, shape (sweeps,)
+    """
+
+    level_mV: float
+    sweep: NDArray[np.int64]
+    current_pA: FloatArray
+    se_pA: FloatArray
+
+    @classmethod
+    def of(cls, points: Mapping[str, ArrayLike]) -> Holding:
+        """Return the current at the holding level from the points of a measurement; empty where there is none."""
+        columns = {name: np.asarray(points[name]) for name in ("role", "sweep", "command_mV", "current_pA", "se_pA")}
+        is_holding = columns.pop("role") == Role.HOLDING
+        order = np.argsort(columns["sweep"][is_holding], kind="stable")
+        own: dict[str, Any] = {name: values[is_holding][order] for name, values in columns.items()}
+        level_mV = float(own["command_mV"][0]) if len(order) else math.nan
+        return cls(level_mV, own["sweep"], own["current_pA"].astype(float), own["se_pA"].astype(float))
+
+    @cached_property
+    def step(self) -> tuple[str, str, float]:
+        """Sweeps before and after a step of the current between two sweeps, and the step in pA, 0 for none."""
+        if not self._is_followed:
+            return "", "", 0.0
+        current_pA = self.current_pA - float(self.current_pA.mean())
+        count = np.arange(2, len(current_pA) - 1)
+        before = np.cumsum(current_pA)[count - 1]
+        explained = before**2 * (1 / count + 1 / (len(current_pA) - count))
+        best = int(explained.argmax())
+        if explained[best] <= _STEP_EXPLAINS * float(current_pA @ current_pA):
+            return "", "", 0.0
+        at = int(count[best])
+        step_pA = float(current_pA[at:].mean() - current_pA[:at].mean())
+        return ",".join(runs(self.sweep[:at].tolist())), ",".join(runs(self.sweep[at:].tolist())), step_pA
+
+    @cached_property
+    def drift_pA(self) -> float:
+        """Change of the current from the first sweep to the last by a straight line, 0 where it is not significant."""
+        if not self._is_followed or self.step[2]:
+            return 0.0
+        slope, residual = self._line
+        turn, residual = self._turn[self._usual], residual[self._usual]
+        sd_pA = max(math.sqrt(float(residual @ residual) / (len(residual) - 2)), self._noise_pA)
+        is_significant = abs(slope) * math.sqrt(float(turn @ turn)) > _CHANGE_Z * sd_pA
+        return slope * float(np.ptp(self.sweep)) if is_significant else 0.0
+
+    @cached_property
+    def scatter_pA(self) -> FloatArray:
+        """Difference of every sweep from the drift or the mean, all 0 where they are not beyond the noise."""
+        none = np.zeros(len(self.sweep))
+        if not self._is_followed or self.step[2]:
+            return none
+        usual = self._line[1][self._usual]
+        freedom = len(usual) - 2
+        width = 2 / (9 * freedom)
+        most = (1 - width + _CHANGE_Z * math.sqrt(width)) ** 3 * freedom * self._noise_pA**2
+        if float(usual @ usual) <= most:
+            return none
+        return self._line[1] if self.drift_pA else self.current_pA - float(self.current_pA[self._usual].mean())
+
+    def drift_at_pA(self, potential_mV: float) -> float:
+        """Return the change by the drift at a potential: the same, or that of a leak that reverses at 0 mV if larger.
+
+        Parameters
+        ----------
+        potential_mV : float
+        """
+        return self.drift_pA * max(1.0, abs(potential_mV) / max(abs(self.level_mV), _MIN_HOLDING_MV))
+
+    def shifts(self, sweep: NDArray[np.int64], command_mV: FloatArray, current_pA: FloatArray) -> bool:
+        """Return True where the scatter at the holding level shifts the steps of the sweeps as well.
+
+        Parameters
+        ----------
+        sweep, command_mV, current_pA : ndarray, shape (steps,)
+            Of the steps, one for each level.
+        """
+        if not self.scatter_pA.any() or len(sweep) < 2 * _DIFFERENCES:
+            return False
+        place = {each: at for at, each in enumerate(self.sweep.tolist())}
+        order = np.argsort(command_mV, kind="stable")
+        scatter = self.scatter_pA[[place[each] for each in sweep[order].tolist()]]
+        rough, expected = (np.diff(values, _DIFFERENCES) for values in (current_pA[order], scatter))
+        left = rough - expected
+        return float(left @ left) < (1 - _SCATTER_EXPLAINS) * float(rough @ rough)
+
+    @property
+    def _is_followed(self) -> bool:
+        return len(self.sweep) >= _MIN_HOLDING
+
+    @property
+    def _noise_pA(self) -> float:
+        return math.sqrt(float((self.se_pA**2).mean()))
+
+    @property
+    def _turn(self) -> FloatArray:
+        return np.asarray(self.sweep - float(self.sweep.mean()))
+
+    @cached_property
+    def _usual(self) -> NDArray[np.bool_]:
+        """All sweeps but the one that is furthest from a straight line: a single artefact is no change of state."""
+        residual = _straight(self._turn, self.current_pA, np.ones(len(self.sweep), dtype=bool))[1]
+        return np.asarray(np.arange(len(residual)) != int(np.abs(residual).argmax()))
+
+    @cached_property
+    def _line(self) -> tuple[float, FloatArray]:
+        """Slope of a straight line through the usual currents in pA per sweep, and the differences of all from it."""
+        return _straight(self._turn, self.current_pA, self._usual)
+
+
+def _straight(turn: FloatArray, current_pA: FloatArray, used: NDArray[np.bool_]) -> tuple[float, FloatArray]:
+    """Fit a straight line to some of the currents; return its slope and the differences of all from it."""
+    middle, level = float(turn[used].mean()), float(current_pA[used].mean())
+    own = turn[used] - middle
+    slope = float(own @ current_pA[used]) / float(own @ own)
+    return slope, current_pA - level - slope * (turn - middle)
