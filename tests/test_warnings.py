@@ -340,6 +340,13 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         *(Code.CAPACITANCE, ONE, "warning", {}),
         {"reversals": {ONE: {"flags": "capacity_unknown=2", "capacitance_shift_mV": -2.0}}},
     ),
+    (
+        *(Code.SATURATED, ONE, "note", {}),
+        {
+            "reversals": {ONE: {"flags": "saturated=true"}},
+            "facts": {ONE: {"saturated": "at 150 pA in sweeps 3-5"}},
+        },
+    ),
     (Code.HOLDING, ONE, "warning", {}, {"reversals": {ONE: {"flags": "holding_drift=-2.5"}}}),
     (Code.DRIFT, ONE, "warning", {}, {"reversals": {ONE: {"flags": "drift=-2.5"}}}),
     (Code.ESTIMATORS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "estimators_disagree=-1.5"}}}),

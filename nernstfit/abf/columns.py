@@ -70,10 +70,11 @@ FACTS = (
     "comment",
     "tags",
     "flags",
+    "saturated",
     *NUMBERS,
 )
 TRACES = ("measurement", "sweep", "t_ms", "command_mV", "low_pA", "high_pA", "from_ms", "to_ms")
-_TEXTS = ("epoch", "channel", "command", "command_source", "bandwidth_source")
+_TEXTS = ("epoch", "channel", "command", "command_source", "bandwidth_source", "saturated")
 _READ = (*_TEXTS, *(name for name in NUMBERS if name not in ("rate_Hz", "time_s", "start_s")))
 _ATTRIBUTES = {"autocorrelation_samples": "autocorrelation"}  # of a reading, where they have another name
 

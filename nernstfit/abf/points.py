@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from nernstfit.abf import hum
+from nernstfit.abf import hum, saturation
 from nernstfit.abf.agreement import Doubt, compare
 from nernstfit.abf.command import Segment
 from nernstfit.abf.ramps import capacitance_ramps, onset_capacitance_pF, opposite_ramps, ramp_speed, refuse_both_ways
@@ -81,6 +81,8 @@ class Reading:
         Doubt for which the measurement has no number.
     outside : tuple of Flag
         Parts of the protocol outside the stored sweeps.
+    saturated : str
+        Limits at which the current is saturated, and the sweeps that are left out for it; '' for none.
     capacitance_pF : float
         Membrane capacitance as the amplifier telegraphed it; nan where it did not.
     window_from_ms, window_to_ms : float
@@ -116,6 +118,7 @@ class Reading:
     mismatch_mV: float
     doubt: Doubt | None
     outside: tuple[Flag, ...]
+    saturated: str
     capacitance_pF: float
     window_from_ms: float
     window_to_ms: float
@@ -166,22 +169,18 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
     if is_pulse := bool(charge.epoch) and not has_curve(source.command):
         how, background = _of_pulse(source, how, charge), None
     epoch = chosen_epoch(source.command, how, source.sweeps)
-    parts = epoch_parts(source.command, epoch, source.sweeps)
-    if not is_pulse:
-        refuse_constant(source.command, parts, source.sweeps)
-    if is_ramp := parts[0].is_ramp:
-        refuse_both_ways(source, parts)
-    windows = windows_of(source, parts, how)
+    parts, is_ramp = _measurable(source, epoch, is_pulse)
+    left = saturation.kept(source, parts, windows_of(source, parts, how), look=not is_ramp and not is_pulse)
+    source, parts, windows = left.source, left.parts, left.windows
     agreement = compare(source, parts, how)
     signal, quality = read(source, Role.SIGNAL, parts, windows, how)
     earlier = earlier_windows(source, parts, windows, how)
     points = [signal, *(read(source, role, parts, early, how)[0] for role, early in earlier.items())]
     points += _further(source, parts, how)
-    doubt = agreement.doubt
+    of_background = None
     if background is not None:
         subtracted, of_background = _background(background, replace(how, epoch=epoch), parts, windows)
         points.append(subtracted)
-        doubt = doubt or of_background
     corner = onset_capacitance_pF(source, parts) if is_ramp else (math.nan, math.nan)
     return Reading(
         epoch=epoch,
@@ -202,14 +201,25 @@ def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], backgrou
         step_se_pF=charge.se_pF,
         step_nS=charge.conductance_nS,
         mismatch_mV=agreement.mismatch_mV,
-        doubt=doubt,
+        doubt=agreement.doubt or of_background,
         outside=source.waveform.outside,
+        saturated=left.saturated,
         capacitance_pF=source.channel.capacitance_pF,
         **spans(source, parts[0], {"window": windows, **{str(role): each for role, each in earlier.items()}}),
         **hum.left(source.hum, signal.samples / recording.rate_Hz),
         bandwidth_Hz=band.corner_Hz,
         bandwidth_source=band.source,
     )
+
+
+def _measurable(source: Source, epoch: str, is_pulse: bool) -> tuple[Sequence[Segment], bool]:
+    """Return the epoch in each sweep, and True where it is a ramp; refuse what gives no curve."""
+    parts = epoch_parts(source.command, epoch, source.sweeps)
+    if not is_pulse:
+        refuse_constant(source.command, parts, source.sweeps)
+    if parts[0].is_ramp:
+        refuse_both_ways(source, parts)
+    return parts, parts[0].is_ramp
 
 
 def _of_pulse(source: Source, how: Measure, charge: Charge) -> Measure:

@@ -10,6 +10,7 @@ with one sentence.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -109,6 +110,15 @@ class Recording:
         if self._raw.dtype.kind == "f":
             return 0.0
         return abs(self._gain[channel.index]) * PICOAMPERES[channel.unit]
+
+    def range_pA(self, channel: Channel) -> tuple[float, float]:
+        """Return the lowest and highest current that the converter can give; infinite where samples are floats."""
+        if self._raw.dtype.kind == "f":
+            return -math.inf, math.inf
+        limits, scale = np.iinfo(self._raw.dtype), PICOAMPERES[channel.unit]
+        gain, offset = self._gain[channel.index] * scale, self._offset[channel.index] * scale
+        low, high = sorted((limits.min * gain + offset, limits.max * gain + offset))
+        return low, high
 
     def bandwidth(self, channel: Channel) -> Lowpass:
         """Return the limit of a channel's bandwidth: the low-pass filter or, where it is lower, the Nyquist frequency.

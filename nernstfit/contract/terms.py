@@ -449,6 +449,11 @@ class Flag(Term):
         "open pore that would fall as fast (true where a slope is not positive)",
     )
     CLIPPED = "clipped", "clipped", "fraction of the samples in the window at the limit of the converter"
+    SATURATED = (
+        "saturated",
+        "saturated",
+        "sweeps are left out whose current is at a limit of the converter or the amplifier (true)",
+    )
     TREND = (
         "trend",
         "trend",

@@ -67,6 +67,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         if row["verdict"] == PotentialVerdict.REVERSAL:
             yield from _flagged(row, own, no_leak)
             yield from _hum(row, evidence.fact(row["measurement"]))
+            yield from _saturated(row, evidence.fact(row["measurement"]))
             yield from _Current(row, own, of_iv.get(row["measurement"])).findings()
     yield from _without_series_resistance(evidence.found)
     yield from _below_thermal(evidence.tables["thermodynamics"])
@@ -132,6 +133,12 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     ]
     if remarks:
         yield _finding(Code.FLAGGED, row, 0.0, flags=", ".join(remarks))
+
+
+def _saturated(row: Record, fact: Record) -> Iterator[Finding]:
+    """Yield the finding on sweeps that are left out."""
+    if Flag.SATURATED in tables.flags(row["flags"]):
+        yield _finding(Code.SATURATED, row, 0.0, saturated=fact["saturated"])
 
 
 def _hum(row: Record, fact: Record) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from nernstfit.abf.points import Reading, measure_points
 from nernstfit.abf.read import Opened, open_recording
 from nernstfit.contract import tables
 from nernstfit.contract.errors import RecordingError
-from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.contract.terms import Flag, PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
 
@@ -57,6 +57,11 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     pd.DataFrame(facts, columns=list(FACTS)).to_parquet(outputs["facts"], index=False)
 
 
+def _flags(reading: Reading) -> tuple[Flag, ...]:
+    """Return the flags that a recording has whatever its curve."""
+    return (*reading.outside, *((Flag.SATURATED,) if reading.saturated else ()))
+
+
 def read_row(row: Row, opener: Callable[[str], Opened]) -> tuple[dict[str, Any], Reading | None]:
     """Read the window of one row from its recording.
 
@@ -88,7 +93,7 @@ def read_row(row: Row, opener: Callable[[str], Opened]) -> tuple[dict[str, Any],
         reading = measure_points(recording, row.measure, row.sweeps, background.recording if background else None)
     except RecordingError as fault:
         return fact | {"verdict": PotentialVerdict.UNREADABLE, "reason": str(fault)}, None
-    fact |= fact_columns(reading) | {"flags": ";".join(map(tables.flag, reading.outside))}
+    fact |= fact_columns(reading) | {"flags": ";".join(map(tables.flag, _flags(reading)))}
     if reading.doubt:
         fact |= {"verdict": PotentialVerdict.AMBIGUOUS, "reason": reading.doubt.reason, "remedy": reading.doubt.remedy}
     return fact, reading

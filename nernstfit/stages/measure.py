@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
-from nernstfit.contract.terms import Configuration
+from nernstfit.contract.terms import Configuration, PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
 from nernstfit.reversal.capacitance import Estimate, Source, of_cell
@@ -93,6 +93,8 @@ def measure_row(
     flags = ";".join([*filter(None, [fact["flags"]]), *(tables.flag(name, value) for name, value in found.flags())])
     # A doubt about the recording, for which ingest has given the verdict, leaves the curve without a number.
     values = {} if fact["verdict"] else found.values()
+    if fact["saturated"] and values.get("verdict", PotentialVerdict.REVERSAL) != PotentialVerdict.REVERSAL:
+        values["reason"] += f"; the current is saturated {fact['saturated']}, which are left out"
     return content | values | {"flags": flags}, found
 
 
