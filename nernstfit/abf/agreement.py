@@ -138,7 +138,7 @@ def _doubt(source: Source, voltage: Channel, where: str, found: _Compared, how: 
     offset_mV = round(found.offset_mV, 1)
     if _size(found.difference_mV - offset_mV) <= how.max_mismatch_mV:
         distance = f"{_signed(offset_mV)} mV"
-        ways["command_offset_mV"] = [f"{how.command_offset_mV + offset_mV:.1f}"]
+        ways["command_offset_mV"] = [f"{how.command_offset_mV + offset_mV:z.1f}"]
     else:
         distance = f"{_range(found.difference_mV)}, which no constant offset explains{_scale(found, how)}"
     settings = [(key, value) for key, values in ways.items() for value in values]
@@ -157,16 +157,18 @@ def _scale(found: _Compared, how: Measure) -> str:
     slope, zero_mV = np.polyfit(found.command_mV, found.recorded_mV, 1)
     if _size(found.recorded_mV - slope * found.command_mV - zero_mV) > how.max_mismatch_mV:
         return ""
-    return f" (recorded = {slope:.3g} x command {zero_mV:+.1f} mV: the scale of the DAC or of the channel may be wrong)"
+    return (
+        f" (recorded = {slope:.3g} x command {zero_mV:+z.1f} mV: the scale of the DAC or of the channel may be wrong)"
+    )
 
 
 def _range(values_mV: FloatArray) -> str:
-    low, high = (f"{value + 0.0:.1f}" for value in np.round([values_mV.min(), values_mV.max()], 1))
+    low, high = (f"{value + 0.0:z.1f}" for value in np.round([values_mV.min(), values_mV.max()], 1))
     return f"{low} mV" if low == high else f"{low} to {high} mV"
 
 
 def _signed(value_mV: float) -> str:
-    return f"{value_mV:+.1f}"
+    return f"{value_mV:+z.1f}"
 
 
 def _compared(source: Source, voltage: Channel, parts: Sequence[Segment]) -> _Compared:

@@ -134,7 +134,11 @@ class Reading:
 
 
 def measure_points(
-    recording: Recording, how: Measure, sweeps: Sequence[int], background: Recording | None = None
+    recording: Recording,
+    how: Measure,
+    sweeps: Sequence[int],
+    background: Recording | None = None,
+    with_saturated: bool = False,
 ) -> Reading:
     """Read the points of one measurement.
 
@@ -147,6 +151,8 @@ def measure_points(
         Sweeps to measure, counted from 0; empty for all.
     background : Recording or None
         Recording to subtract; all its sweeps are read, in the same window.
+    with_saturated : bool
+        True to keep the sweeps whose current is at a limit of the converter or the amplifier.
 
     Returns
     -------
@@ -158,19 +164,21 @@ def measure_points(
         If something asked for is not in the file, or the file leaves a choice that was not made.
     """
     try:
-        return _reading(recording, how, sweeps, background)
+        return _reading(recording, how, sweeps, background, with_saturated)
     except RecordingError as fault:
         raise RecordingError(f"{recording.path.name}: {fault}") from None
 
 
-def _reading(recording: Recording, how: Measure, sweeps: Sequence[int], background: Recording | None) -> Reading:
+def _reading(
+    recording: Recording, how: Measure, sweeps: Sequence[int], background: Recording | None, with_saturated: bool
+) -> Reading:
     source = hum.heard(open_source(recording, how, sweeps))
     charge, band = step_charge(source), recording.bandwidth(source.channel)
     if is_pulse := bool(charge.epoch) and not has_curve(source.command):
         how, background = _of_pulse(source, how, charge), None
     epoch = chosen_epoch(source.command, how, source.sweeps)
     parts, is_ramp = _measurable(source, epoch, is_pulse)
-    left = saturation.kept(source, parts, windows_of(source, parts, how), look=not is_ramp and not is_pulse)
+    left = saturation.kept(source, parts, windows_of(source, parts, how), not (with_saturated or is_ramp or is_pulse))
     source, parts, windows = left.source, left.parts, left.windows
     agreement = compare(source, parts, how)
     signal, quality = read(source, Role.SIGNAL, parts, windows, how)

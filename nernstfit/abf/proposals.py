@@ -218,8 +218,9 @@ class _Steps:
         return self.parts[0].name
 
     def read(self, **keys: Any) -> Reading:
-        """Read the points with other keys of `measure`."""
-        return measure_points(self.source.recording, replace(self.how, epoch=self.epoch, **keys), ())
+        """Read the points of all sweeps with other keys of `measure`."""
+        how = replace(self.how, epoch=self.epoch, **keys)
+        return measure_points(self.source.recording, how, (), with_saturated=True)
 
     def previous(self) -> list[tuple[Segment | None, Segment]]:
         """Return the two segments before the step, of every sweep."""

@@ -19,6 +19,9 @@ from nernstfit.contract.errors import RecordingError, runs
 # Part of a window's samples at one extreme value from which that is a limit. With half or double the same windows
 # count: noise that is larger than the converter's step puts less than a tenth of the samples at one value.
 _AT_LIMIT = 0.5
+# Fewest samples of a window that show a limit. With half, chance puts half of them at one value in the short windows of
+# peaks; with double, windows of 2 ms at 5 kHz show none.
+_MIN_SAMPLES = 8
 # Part of a window's samples at a known limit from which its mean is wrong. With half, single spikes count; with double,
 # means are off by a tenth of the noise.
 _CLIPPED = 0.02
@@ -85,7 +88,9 @@ def kept(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, 
 def _limits(blocks: Sequence[NDArray[np.float64]], step_pA: float, range_pA: tuple[float, float]) -> tuple[float, ...]:
     """Return the lowest and highest current where these are limits of the converter or the amplifier."""
     ends = min(float(block.min()) for block in blocks), max(float(block.max()) for block in blocks)
-    is_at = [[float((block == end).mean()) >= _AT_LIMIT for block in blocks] for end in ends]
+    is_at = [
+        [len(block) >= _MIN_SAMPLES and float((block == end).mean()) >= _AT_LIMIT for block in blocks] for end in ends
+    ]
     noises = [float(block.std()) for block, *there in zip(blocks, *is_at, strict=True) if not any(there)]
     # Noise that the converter does not resolve, or no noise at all, has constant windows too.
     is_noisy = bool(noises) and float(np.median(noises)) > step_pA
