@@ -115,16 +115,18 @@ Examples:
 def measure(file: Path, as_json: bool, **options: Any) -> None:
     """Measure the reversal potential of FILE, as commanded, by the workflow's own stages.
 
-    Prints the columns of results/reversal_potentials.csv, without a junction potential.
+    Prints the columns of results/reversal_potentials.csv, without a junction potential, and the findings that a run
+    would have on the measurement.
     Exit status 0 means a verdict, 1 a file or an option that cannot be used.
     """
     from nernstfit.commands.calculations import measure as calculation  # noqa: PLC0415
+    from nernstfit.contract.codes import Code  # noqa: PLC0415
 
     patch = calculation.PatchProperties(
         **{each.name: options.pop(each.name) for each in dataclasses.fields(calculation.PatchProperties)}
     )
     given = {name: value for name, value in options.items() if value is not None}
-    found = calculation.measure(str(file), given, patch)
+    found, findings = calculation.measure_and_judge(str(file), given, patch)
     known = {name: value for name, value in found.items() if value == value}
     if as_json:
         click.echo(json.dumps({name: known.get(name) for name in found}))
@@ -132,4 +134,8 @@ def measure(file: Path, as_json: bool, **options: Any) -> None:
         for name, value in known.items():
             if value != "":
                 click.echo(f"{name:16}{cell(value)}")
+        # The verdict and its reason stand above.
+        for finding in findings:
+            if finding.code is not Code.REFUSED:
+                click.echo(f"{finding.severity:16}{finding}")
     sys.exit(1 if found["verdict"] == PotentialVerdict.UNREADABLE else 0)

@@ -58,19 +58,34 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         named = ", ".join(f"{n} {PotentialVerdict(verdict).label}" for verdict, n in sorted(counts.items()))
         yield Finding(Code.NO_REVERSAL, "", {"counts": named})
     for row in rows:
-        own = evidence.rows[row["measurement"]]
-        leak = Leak.of(own.measure.leak)
-        # Where a leak is subtracted, open_pore: refuse gives a flag as well.
-        no_leak = () if leak is Leak.NONE else ("subtract the leak", "measure.open_pore")
-        yield from _outcome(row, no_leak)
+        own, fact = evidence.rows[row["measurement"]], evidence.fact(row["measurement"])
         yield from _default_changed(evidence, row, own)
-        if row["verdict"] == PotentialVerdict.REVERSAL:
-            yield from _flagged(row, own, no_leak)
-            yield from _hum(row, evidence.fact(row["measurement"]))
-            yield from _saturated(row, evidence.fact(row["measurement"]))
-            yield from _Current(row, own, of_iv.get(row["measurement"])).findings()
+        yield from of_measurement(row, own, fact, of_iv.get(row["measurement"]))
     yield from _without_series_resistance(evidence.found)
     yield from _below_thermal(evidence.tables["thermodynamics"])
+
+
+def of_measurement(row: Record, own: Row, fact: Record, iv: pd.DataFrame | None) -> Iterator[Finding]:
+    """Yield the findings on one measurement, in a run or alone.
+
+    Parameters
+    ----------
+    row : mapping
+        Of reversal_potentials.csv.
+    own : Row
+    fact : mapping
+        What ingest knows of it; empty where it is no recording.
+    iv : DataFrame or None
+        Its levels in iv.csv; None where it has none.
+    """
+    # Where a leak is subtracted, open_pore: refuse gives a flag as well.
+    no_leak = () if Leak.of(own.measure.leak) is Leak.NONE else ("subtract the leak", "measure.open_pore")
+    yield from _outcome(row, no_leak)
+    if row["verdict"] == PotentialVerdict.REVERSAL:
+        yield from _flagged(row, own, no_leak)
+        yield from _hum(row, fact)
+        yield from _saturated(row, fact)
+        yield from _Current(row, own, iv).findings()
 
 
 def _finding(code: Code, row: Record, effect: float, done: tuple[str, ...] = (), **values: Any) -> Finding:

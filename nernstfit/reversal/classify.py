@@ -122,7 +122,7 @@ class Result:
         # The later of the two slopes with depolarisation is the smaller one.
         steep, flat = max(self.flattens.slopes_nS), min(self.flattens.slopes_nS)
         return (
-            f"the current flattens with depolarisation around {self.potential_mV:.1f} mV, from {steep:.2g} to "
+            f"the current flattens with depolarisation around {self.potential_mV:z.1f} mV, from {steep:.2g} to "
             f"{flat:.2g} nS, more than in an open pore: an inward rectifier, a blocked pore, or channels that close, "
             "beside a leak? With a leak the zero lies between that of the channels and that of the leak: subtract the "
             "leak, or block the channels and subtract the background"
@@ -152,8 +152,8 @@ def find(iv: Curve, criteria: Criteria) -> Result:
     if not accepted:
         return next(refusal for refusal in refusals if refusal is not None)
     if len(accepted) > 1:
-        # A crossing that an open pore can have goes before those that no open pore has.
-        accepted = tuple(crossing for crossing in accepted if not crossing.bends) or accepted
+        # A crossing with the slope of an open pore, or a rectifier, goes before those where channels open or close.
+        accepted = tuple(crossing for crossing in accepted if crossing.is_open) or accepted
     reason = _ambiguity(accepted, criteria)
     if reason:
         return Result(PotentialVerdict.AMBIGUOUS, reason)
@@ -274,6 +274,11 @@ class _Crossing:
         return self.zero.potential_mV if math.isfinite(self.zero.potential_mV) else sum(self.bracket) / 2
 
     @property
+    def is_open(self) -> bool:
+        """True where the current steepens no more than in an open pore."""
+        return self.steepens is None
+
+    @property
     def bends(self) -> tuple[Bend, ...]:
         """Changes of slope that no open pore has."""
         return tuple(bend for bend in (self.steepens, self.flattens) if bend is not None)
@@ -352,16 +357,20 @@ def _ambiguity(accepted: Sequence[_Crossing], criteria: Criteria) -> str:
         if math.isnan(crossing.zero.potential_mV):
             low, high = crossing.bracket
             return (
-                f"the current changes sign between {low:.1f} and {high:.1f} mV, but the curve that the estimator "
+                f"the current changes sign between {low:z.1f} and {high:z.1f} mV, but the curve that the estimator "
                 f"'{criteria.estimator}' fits has no zero there; record more levels near the crossing, or choose "
                 "another estimator"
             )
     potentials = [crossing.potential_mV for crossing in accepted]
     if len(potentials) > 1:
-        return f"the current crosses zero at {', '.join(f'{potential:.1f}' for potential in potentials)} mV"
+        named = " and ".join(f"{potential:z.1f}" for potential in potentials)
+        return (
+            f"the current crosses zero with a rising slope at {named} mV, as a rectifier beside a leak does near the "
+            "reversal potential of either: subtract the leak, or block the channels and subtract the background"
+        )
     width = 2 * Z_95 * accepted[0].zero.se_mV
     if width > criteria.max_interval_mV:
-        return f"the 95 % interval is {width:.1f} mV wide, more than max_interval_mV = {criteria.max_interval_mV:g}"
+        return f"the 95 % interval is {width:z.1f} mV wide, more than max_interval_mV = {criteria.max_interval_mV:g}"
     return ""
 
 
@@ -391,7 +400,7 @@ def _refusal(few: Curve, crossing: _Crossing, criteria: Criteria) -> Result | No
     reason = _without_current(few, crossing.potential_mV, slope, criteria.min_span_mV)
     if not reason and abs(slope) < _MIN_SLOPE_FRACTION * (steepest := _steepest(few)):
         fraction = f"{abs(slope) / steepest:.1%} of the largest in the recording"
-        reason = f"the slope at {crossing.potential_mV:.1f} mV is only {fraction}"
+        reason = f"the slope at {crossing.potential_mV:z.1f} mV is only {fraction}"
     if not reason and criteria.open_pore == OpenPore.REFUSE:
         is_edge = low == 0 or high == few.size - 1
         if is_edge and crossing.bends:
@@ -409,7 +418,7 @@ def _without_current(few: Curve, potential_mV: float, slope_nS: float, min_span_
         z = float(weight @ few.current_pA[levels]) / math.sqrt(weight.sum())
         if z * math.copysign(1.0, slope_nS) * direction <= _SIGNIFICANT_Z:
             reach = abs(few.voltage_mV[levels] - potential_mV).max()
-            place = f"up to {reach:.0f} mV {side} {potential_mV:.1f} mV"
+            place = f"up to {reach:z.0f} mV {side} {potential_mV:z.1f} mV"
             return f"{place} the current does not differ significantly from zero"
     return ""
 
@@ -431,14 +440,14 @@ def _single_level(few: Curve, edge: int, crossing: _Crossing) -> str:
     """Return the reason why a crossing that rests on the first or last level alone is ambiguous."""
     level, beyond = few.voltage_mV[edge], "below" if edge == 0 else "above"
     return (
-        f"the change of sign at {crossing.potential_mV:.1f} mV rests on the level at {level:.0f} mV alone, where the "
+        f"the change of sign at {crossing.potential_mV:z.1f} mV rests on the level at {level:z.0f} mV alone, where the "
         f"current leaves the course of the other levels; record more levels {beyond} it, or leave it out"
     )
 
 
 def _impossible(crossing: _Crossing, slope_nS: float, criteria: Criteria) -> str:
     """Return the reason why no open pore has such a crossing, or ''."""
-    place = f"{crossing.potential_mV:.1f} mV"
+    place = f"{crossing.potential_mV:z.1f} mV"
     if slope_nS <= 0:
         return (
             f"the current crosses zero at {place} with a negative slope ({slope_nS:.2g} nS), which no open pore has: "
@@ -448,9 +457,9 @@ def _impossible(crossing: _Crossing, slope_nS: float, criteria: Criteria) -> str
     if bend is None or criteria.is_subtracted:
         return ""
     before, after = bend.slopes_nS[:: criteria.sign]
-    valence = f" (ions of valence {bend.valence:.1f})" if math.isfinite(bend.valence) else ""
+    valence = f" (ions of valence {bend.valence:z.1f})" if math.isfinite(bend.valence) else ""
     return (
-        f"the current crosses zero where channels open: between {bend.low_mV:.0f} and {bend.high_mV:.0f} mV, around "
+        f"the current crosses zero where channels open: between {bend.low_mV:z.0f} and {bend.high_mV:z.0f} mV, around "
         f"{place}, the slope rises with depolarisation from {before:.2g} to {after:.2g} nS, more than in an open "
         f"pore{valence}; subtract the leak, or measure tail currents; open_pore: flag accepts such a crossing, for "
         "instance of a pore whose block is relieved by depolarisation"
@@ -476,7 +485,7 @@ def _no_crossing(few: Curve) -> Result:
     last = 0 if outward else len(signs) - 1
     edge, size = float(few.voltage_mV[last]), np.abs(few.current_pA)
     word = "outward" if outward else "inward"
-    reason = f"the current is {word} at every level from {few.voltage_mV[0]:.1f} to {few.voltage_mV[-1]:.1f} mV"
+    reason = f"the current is {word} at every level from {few.voltage_mV[0]:z.1f} to {few.voltage_mV[-1]:z.1f} mV"
     result = Result(PotentialVerdict.NO_CROSSING, reason)
     if size[last] > size.min() or size[last] <= _SIGNIFICANT_Z * total_se_pA(few)[last]:
         return result

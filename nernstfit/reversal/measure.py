@@ -136,9 +136,9 @@ class Measurement:
         moved_mV, drift_mV, step_mV = map(abs, (self.shift_along_epoch_mV, self.drift_mV, self.holding_step_mV))
         along_mV, over_mV = _REACH_ALONG_EPOCH * moved_mV / Z_95, _REACH_OF_DRIFT * drift_mV / Z_95
         return (
-            (disagreement_mV, f"two estimators differ by {disagreement_mV:.1f} mV; record more levels near the zero"),
-            (along_mV, f"the zero moves by {moved_mV:.1f} mV along the epoch; choose a window by from_ms and to_ms"),
-            (over_mV, f"the zero drifts by {drift_mV:.1f} mV over the sweeps; select some in column sweeps"),
+            (disagreement_mV, f"two estimators differ by {disagreement_mV:z.1f} mV; record more levels near the zero"),
+            (along_mV, f"the zero moves by {moved_mV:z.1f} mV along the epoch; choose a window by from_ms and to_ms"),
+            (over_mV, f"the zero drifts by {drift_mV:z.1f} mV over the sweeps; select some in column sweeps"),
             (
                 _REACH_OF_DRIFT * step_mV / Z_95,
                 "the current at the holding level steps; select sweeps in column sweeps",
@@ -146,8 +146,8 @@ class Measurement:
             (
                 abs(self.holding_drift_mV) / Z_95,
                 "the current at the holding level drifts over the sweeps, over the slope at the zero by "
-                f"{abs(self.holding_drift_mV):.1f} mV: every level was measured in another state of the seal, the bath "
-                "or the baseline; measure repeats of a short protocol, or select sweeps in column sweeps",
+                f"{abs(self.holding_drift_mV):z.1f} mV: every level was measured in another state of the seal, the "
+                "bath or the baseline; measure repeats of a short protocol, or select sweeps in column sweeps",
             ),
             (
                 self.holding_scatter_mV,
@@ -171,14 +171,15 @@ class Measurement:
         )
         if below + above <= self.procedure.how.max_interval_mV:
             return None
-        shift, wide = self.capacitance_shift_mV, f"the 95 % interval is {below + above:.1f} mV wide"
+        shift, wide = self.capacitance_shift_mV, f"the 95 % interval is {below + above:z.1f} mV wide"
         limit = f"more than max_interval_mV = {self.procedure.how.max_interval_mV:g}"
         if abs(shift) > self.further_se_mV:
             side = "higher" if shift > 0 else "lower"
             reason = (
                 f"{wide}, {limit}: the membrane capacitance is not known, and by the capacitive current the potential "
-                f"may lie up to {abs(shift):.1f} mV {side} than the zero of the ramp at {self.result.potential_mV:.1f} "
-                "mV; give capacitance_pF, or record a test pulse or ramps in both directions"
+                f"may lie up to {abs(shift):z.1f} mV {side} than the zero of the ramp at "
+                f"{self.result.potential_mV:z.1f} mV; give capacitance_pF, or record a test pulse or ramps in both "
+                "directions"
             )
         else:
             reason = f"{wide}, {limit}: {max(self._further)[1]}"

@@ -131,7 +131,7 @@ class Stability:
         if not self._scatters:
             return None
         reason = (
-            f"the current at the level before the epoch scatters by {np.std(self.holding.scatter_pA):.0f} pA from "
+            f"the current at the level before the epoch scatters by {np.std(self.holding.scatter_pA):z.0f} pA from "
             "sweep to sweep, far beyond its noise, and that of the steps with it; an unstable seal or baseline: record "
             "it again, or average sweeps"
         )
@@ -157,8 +157,8 @@ class Stability:
         if shift_mV <= limit:
             return None
         reason = (
-            f"the current at the level before the epoch steps by {step_pA:+.0f} pA from sweeps {before} to {after}, as "
-            f"when a seal breaks or a solution is exchanged; over the slope at the zero this is {shift_mV:.0f} mV, "
+            f"the current at the level before the epoch steps by {step_pA:+z.0f} pA from sweeps {before} to {after}, "
+            f"as when a seal breaks or a solution is exchanged; over the slope at the zero this is {shift_mV:z.0f} mV, "
             f"more than max_interval_mV = {limit:g}; give each state a row of its own with its range in column sweeps"
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"sweeps={before}|sweeps={after}")
@@ -185,7 +185,7 @@ class Stability:
         is_bad = np.any([(self._repeat >= first) & (self._repeat < last) for first, last in without], axis=0)
         bad, left = (_sweeps(self._rows(rows)) for rows in (is_bad, ~is_bad))
         reason = (
-            f"sweeps {bad} contradict the others, whose zeros lie between {min(known):.1f} and {max(known):.1f} mV; "
+            f"sweeps {bad} contradict the others, whose zeros lie between {min(known):z.1f} and {max(known):z.1f} mV; "
             f"leave them out in column sweeps: {left}"
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"sweeps={left}")
@@ -206,9 +206,9 @@ class Stability:
         if found is None:
             return None
         (start, stop), window = facts.window_ms(role), facts.window_ms(Role.SIGNAL)
-        late_mV = f"{self.result.potential_mV:.1f} mV from {window[0]:g} to {window[1]:g} ms"
+        late_mV = f"{self.result.potential_mV:z.1f} mV from {window[0]:g} to {window[1]:g} ms"
         reason = (
-            f"the zero moves along the epoch: {found.potential_mV:.1f} mV from {start:g} to {stop:g} ms, {late_mV}; "
+            f"the zero moves along the epoch: {found.potential_mV:z.1f} mV from {start:g} to {stop:g} ms, {late_mV}; "
         )
         if found.slope_nS > self.result.slope_nS:
             return _tail(reason, (start, stop))
@@ -224,8 +224,8 @@ class Stability:
         (start, middle), (_, stop) = facts.window_ms(Role.EARLY), facts.window_ms(Role.MIDDLE)
         last_mV = min((zero.potential_mV for zero in late), key=lambda mV: abs(mV - found.potential_mV))
         reason = (
-            f"the zero moves within the window: {found.potential_mV:.1f} mV from {start:g} to {middle:g} ms, "
-            f"{last_mV:.1f} mV up to {stop:g} ms; the current has not settled: a clamp that settles slowly, or a "
+            f"the zero moves within the window: {found.potential_mV:z.1f} mV from {start:g} to {middle:g} ms, "
+            f"{last_mV:z.1f} mV up to {stop:g} ms; the current has not settled: a clamp that settles slowly, or a "
             "current that changes? Record longer steps, or choose a window by from_ms and to_ms"
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason)
@@ -266,7 +266,7 @@ class Stability:
         (start, stop), window = facts.window_ms(Role.EARLY), facts.window_ms(Role.SIGNAL)
         reason = (
             f"from {window[0]:g} to {window[1]:g} ms {self.result.reason}, but from {start:g} to {stop:g} ms the "
-            f"current crosses zero at {found.potential_mV:.1f} mV with a slope of {found.slope_nS:.2g} nS, later "
+            f"current crosses zero at {found.potential_mV:z.1f} mV with a slope of {found.slope_nS:.2g} nS, later "
             f"{late_nS:.2g} nS; "
         )
         return _tail(reason, (start, stop))
@@ -425,4 +425,4 @@ def _ranges(shifts_mV: FloatArray, sd_mV: float, least_mV: float) -> list[tuple[
 
 
 def _written(potential_mV: float) -> str:
-    return f"{potential_mV:.1f} mV" if math.isfinite(potential_mV) else "without a zero"
+    return f"{potential_mV:z.1f} mV" if math.isfinite(potential_mV) else "without a zero"

@@ -13,15 +13,17 @@ from nernstfit.abf.columns import POINTS, point_columns, table
 from nernstfit.abf.read import open_recording
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.schema import schema
 from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict
 from nernstfit.experiment.folder import sweep_numbers
 from nernstfit.experiment.records import RECORDINGS, Row, row_of_file
+from nernstfit.judgement import recordings
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.reversal.measure import Measurement
 from nernstfit.stages.correct import correct_row
 from nernstfit.stages.ingest import read_row
-from nernstfit.stages.measure import measure_row
+from nernstfit.stages.measure import iv_table, measure_row
 
 
 def option(key: str) -> str:
@@ -73,8 +75,23 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
     InputError
         Where a value is not valid.
     """
-    row, values, _ = _measured(path, cells, patch)
-    return correct_row(row, values, math.nan)
+    return measure_and_judge(path, cells, patch)[0]
+
+
+def measure_and_judge(
+    path: str, cells: Mapping[str, str], patch: PatchProperties
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Measure the reversal potential of one recording, and return the findings that a run has on it, heaviest first.
+
+    Parameters
+    ----------
+    path, cells, patch
+        As for `measure`.
+    """
+    row, values, found, fact = _measured(path, cells, patch)
+    corrected = correct_row(row, values, math.nan)
+    iv = None if found is None else iv_table(row, found.iv)
+    return corrected, by_weight(recordings.of_measurement(corrected, row, fact, iv))
 
 
 def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
@@ -87,7 +104,7 @@ def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
         As for `measure`.
     """
     temperature_C = float(schema()["properties"]["temperature_C"]["default"])
-    _, values, found = _measured(path, cells, PatchProperties(None, None, temperature_C))
+    _, values, found, _ = _measured(path, cells, PatchProperties(None, None, temperature_C))
     verdict = PotentialVerdict(values["verdict"])
     if verdict is not PotentialVerdict.REVERSAL or found is None:
         yield f"gives {verdict.label}: {values['reason']}"
@@ -95,14 +112,14 @@ def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
     se_mV = math.hypot(values["se_mV"], values["further_se_mV"])
     below, above = interval_mV(se_mV, values["capacitance_shift_mV"])
     zero_mV = values["reversal_mV"]
-    yield f"gives {zero_mV:.1f} mV (95 % interval {zero_mV - below:.1f} to {zero_mV + above:.1f} mV), as commanded"
+    yield f"gives {zero_mV:z.1f} mV (95 % interval {zero_mV - below:z.1f} to {zero_mV + above:z.1f} mV), as commanded"
     if remark := found.result.flattening:
         yield remark
 
 
 def _measured(
     path: str, cells: Mapping[str, str], patch: PatchProperties
-) -> tuple[Row, dict[str, Any], Measurement | None]:
+) -> tuple[Row, dict[str, Any], Measurement | None, Mapping[str, Any]]:
     """Measure a recording by the stages of a row."""
     given = {key: text for key, text in cells.items() if key != "sweeps"}
     if (given.get("leak") == Leak.BACKGROUND) != bool(patch.subtract):
@@ -117,4 +134,4 @@ def _measured(
     )
     fact, reading = read_row(row, open_recording)
     points = table(point_columns(row.measurement, reading.points), POINTS) if reading else None
-    return row, *measure_row(row, fact, points)
+    return row, *measure_row(row, fact, points), fact
