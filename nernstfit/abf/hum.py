@@ -29,7 +29,7 @@ _Pieces = tuple[tuple[int, int], ...]  # first sample and end of each settled le
 _RATE_HZ = 2000.0
 # Most sweeps from which the spectrum is taken, and averaged samples of each. With half, a hum of a third of a standard
 # deviation is lost in short sweeps; with double only the time grows.
-_MAX_SWEEPS, _MAX_SAMPLES = 16, 16_384
+_MAX_SWEEPS, _MAX_SAMPLES = 16, 4096
 # Time after a step of the command that is left out, in ms, and the largest part of a piece: the capacitive transient.
 # With half, the rest of slow transients raises the spectrum; with double, short levels count less.
 _TRANSIENT_MS, _MAX_TRANSIENT = 5.0, 0.25
@@ -49,10 +49,11 @@ _MIN_NEIGHBOURS = 5
 # Normal deviate of the power of a line over its neighbours. Chance exceeds it in one of thousands of recordings, whose
 # spectra have hundreds of places; with half, in most; with double, lines of twice the amplitude are not seen.
 _LINE_Z = 6.0
-# Averaged samples of a sweep up to which the frequency of a line is sharpened, and steps to either side, in parts of a
-# period in the sweep. With half of the samples, lines in sweeps of 1 s are off by a tenth of a period; with double only
-# the time grows. With half of the reach, 50 Hz in levels of 40 ms are called 57 Hz; with double other lines are found.
-_SHORT_SAMPLES, _SHARPENING_STEPS, _SHARPENING_STEP = 2048, 20, 0.125
+# Averaged samples of a sweep up to which the frequency of a line is sharpened, and places to either side and their
+# distance in periods per sweep: first around the top of the spectrum, then around the best of these. With half of the
+# samples, lines in sweeps of 1 s are off by a tenth of a period; with double only the time grows. With half of the
+# first reach, 50 Hz in levels of 40 ms are called 57 Hz; with double other lines are found.
+_SHORT_SAMPLES, _SHARPENING = 2048, ((5, 0.5), (3, 0.125))
 # Least part of a line's power that the trends of the levels leave. With half, the rest of a tail is fitted by a line of
 # many times its size; with double, 50 Hz in levels of 40 ms are lost.
 _MIN_LEFT = 0.3
@@ -63,6 +64,9 @@ _MIN_AGREEMENT = 0.6
 # Least share of a part in what all of them hold of a line, from which it is compared. With half, the noise of a short
 # level decides; with double, levels of a sixth of the sweep are not compared.
 _MIN_SHARE = 0.15
+# Determinant of two waves over that of independent ones, below which they are one wave. Rounding leaves 1e-15; half or
+# twice of it decides nothing between.
+_SINGULAR = 1e-10
 # Most lines: the mains and their harmonics. With half the third is not in the error; double changes nothing where no
 # further line is found.
 _MAX_LINES = 4
@@ -243,8 +247,10 @@ def _sharpened(residual: FloatArray, pieces: Sequence[_Pieces], cycles: float) -
         normal, moment = _products(residual, waves)
         return float((_amplitudes(normal, moment) * moment).sum()) if _is_left(waves, pieces[0]) else 0.0
 
-    places = np.arange(-_SHARPENING_STEPS, _SHARPENING_STEPS + 1)
-    return float(max((cycles + _SHARPENING_STEP * places / length).tolist(), key=fitted))
+    for steps, distance in _SHARPENING:
+        places = cycles + distance * np.arange(-steps, steps + 1) / length
+        cycles = max(places.tolist(), key=fitted)
+    return cycles
 
 
 def _is_left(waves: FloatArray, pieces: _Pieces) -> bool:
@@ -260,7 +266,12 @@ def _products(residual: FloatArray, waves: FloatArray, part: slice = slice(None)
 
 def _amplitudes(normal: FloatArray, moment: FloatArray) -> FloatArray:
     """Return the amplitudes of two waves in every sweep by least squares, shape (sweeps, 2); 0 where there is none."""
-    return np.asarray((np.linalg.pinv(normal) @ moment[..., None])[..., 0])
+    a, b, c = normal[..., 0, 0], normal[..., 0, 1], normal[..., 1, 1]
+    determinant = a * c - b * b
+    if (determinant <= _SINGULAR * a * c).any():
+        return np.asarray((np.linalg.pinv(normal) @ moment[..., None])[..., 0])
+    one, two = moment[..., 0], moment[..., 1]
+    return np.stack([c * one - b * two, a * two - b * one], axis=-1) / determinant[..., None]
 
 
 def _agreement(residual: FloatArray, waves: FloatArray, pieces: _Pieces) -> float:
