@@ -163,7 +163,7 @@ def _scale(found: _Compared, how: Measure) -> str:
 
 
 def _range(values_mV: FloatArray) -> str:
-    low, high = (f"{value + 0.0:z.1f}" for value in np.round([values_mV.min(), values_mV.max()], 1))
+    low, high = (f"{value:z.1f}" for value in (values_mV.min(), values_mV.max()))
     return f"{low} mV" if low == high else f"{low} to {high} mV"
 
 

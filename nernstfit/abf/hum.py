@@ -100,7 +100,7 @@ def lines(source: Source) -> tuple[Line, ...]:
     return tuple(found)
 
 
-def heard(source: Source) -> Source:
+def with_hum(source: Source) -> Source:
     """Return a source with its hum.
 
     Parameters

@@ -172,14 +172,13 @@ def measure_points(
 def _reading(
     recording: Recording, how: Measure, sweeps: Sequence[int], background: Recording | None, with_saturated: bool
 ) -> Reading:
-    source = hum.heard(open_source(recording, how, sweeps))
+    source = hum.with_hum(open_source(recording, how, sweeps))
     charge, band = step_charge(source), recording.bandwidth(source.channel)
     if is_pulse := bool(charge.epoch) and not has_curve(source.command):
         how, background = _of_pulse(source, how, charge), None
     epoch = chosen_epoch(source.command, how, source.sweeps)
-    parts, is_ramp = _measurable(source, epoch, is_pulse)
-    left = saturation.kept(source, parts, windows_of(source, parts, how), not (with_saturated or is_ramp or is_pulse))
-    source, parts, windows = left.source, left.parts, left.windows
+    left = _measurable(source, how, epoch, is_pulse, with_saturated)
+    source, parts, windows, is_ramp = left.source, left.parts, left.windows, left.parts[0].is_ramp
     agreement = compare(source, parts, how)
     signal, quality = read(source, Role.SIGNAL, parts, windows, how)
     earlier = earlier_windows(source, parts, windows, how)
@@ -220,14 +219,16 @@ def _reading(
     )
 
 
-def _measurable(source: Source, epoch: str, is_pulse: bool) -> tuple[Sequence[Segment], bool]:
-    """Return the epoch in each sweep, and True where it is a ramp; refuse what gives no curve."""
+def _measurable(source: Source, how: Measure, epoch: str, is_pulse: bool, with_saturated: bool) -> saturation.Kept:
+    """Return epoch and window of the sweeps that are measured; refuse what gives no curve."""
     parts = epoch_parts(source.command, epoch, source.sweeps)
     if not is_pulse:
         refuse_constant(source.command, parts, source.sweeps)
     if parts[0].is_ramp:
         refuse_both_ways(source, parts)
-    return parts, parts[0].is_ramp
+    # A ramp is saturated in part.
+    keep = saturation.Kept if with_saturated or is_pulse or parts[0].is_ramp else saturation.kept
+    return keep(source, parts, windows_of(source, parts, how))
 
 
 def _of_pulse(source: Source, how: Measure, charge: Charge) -> Measure:
@@ -295,7 +296,7 @@ def _background(
 ) -> tuple[Points, Doubt | None]:
     """Return the points of another recording, at the same times of the same epoch, and the doubt about its command."""
     try:
-        source = hum.heard(open_source(recording, how, ()))
+        source = hum.with_hum(open_source(recording, how, ()))
         parts = epoch_parts(source.command, how.epoch, source.sweeps)
         if parts[0].is_ramp != signal[0].is_ramp:
             raise RecordingError(f"its epoch {how.epoch} is not of the kind of the one that it is subtracted from")

@@ -47,7 +47,7 @@ class Kept:
     saturated: str = ""
 
 
-def kept(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], look: bool = True) -> Kept:
+def kept(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]]) -> Kept:
     """Leave out the sweeps whose windows of steps are saturated.
 
     Parameters
@@ -57,16 +57,12 @@ def kept(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, 
         Epoch in each sweep.
     windows : sequence of tuple of int
         Window in each sweep.
-    look : bool
-        False where every sweep is kept: of ramps, which are saturated in part.
 
     Raises
     ------
     RecordingError
         If fewer than two sweeps are left.
     """
-    if not look:
-        return Kept(source, parts, windows)
     recording, channel = source.recording, source.channel
     pairs = zip(source.sweeps, windows, strict=True)
     blocks = [recording.block_pA(channel, [sweep], *window)[0] for sweep, window in pairs]

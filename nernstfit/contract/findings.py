@@ -21,6 +21,8 @@ from nernstfit.contract.severity import Severity
 # them the remarks that change nothing hide those that do; with double, a ratio 8 % off has no warning.
 MIN_SHIFT_MV, MIN_PART_OF_INTERVAL = 1.0, 0.5
 
+_MAX_NAMED = 6  # names in one sentence, so that it stays one; at half or double only its length changes
+
 NO_GROUP = "(no group)"
 """Name of the rows without a group among others."""
 
@@ -104,6 +106,13 @@ def named(group: str, name: str) -> str:
 def cell_named(name: str) -> str:
     """Return a cell in a sentence: `cell c1`; a name that says itself that it is one stands alone."""
     return name if name.casefold().startswith("cell") else f"cell {name}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the first of some names, each once, with the number of the others."""
+    distinct = list(dict.fromkeys(names))
+    more = len(distinct) - _MAX_NAMED
+    return ", ".join(distinct[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def between(group: str, other: str) -> str:

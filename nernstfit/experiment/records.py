@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from nernstfit.contract import tables
 from nernstfit.contract.settings import Measure, Settings
@@ -16,6 +16,7 @@ from nernstfit.contract.terms import Configuration
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
+Cell: TypeAlias = tuple[str, str]  # group and name
 TRUTH_FILE = "truth.yaml"
 CARRIED = ("n",)  # is written to the results as typed, like a column of the user's own
 

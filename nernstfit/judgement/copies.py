@@ -18,16 +18,15 @@ from functools import reduce
 from typing import Any, TypeAlias
 
 from nernstfit.contract.codes import Code
-from nernstfit.contract.findings import Finding, cell_named
+from nernstfit.contract.findings import Finding, cell_named, listed
+from nernstfit.experiment.records import Cell
 
 # p below which equal values are copies, over all comparisons of a table (Bonferroni): one sound table in twenty, and
 # fewer where cells differ by more than their errors. At half (0.025) two copied values of a usual table of 0.1 mV are
 # notes; at double one sound table in ten is warned of.
 _MAX_P = 0.05
 _STEPS_PER_MV = 1e6  # steps of the twelfth digit, in which potentials are written at most
-_MAX_NAMED = 6  # names in one sentence, so that it stays one; at half or double only its length changes
 Condition: TypeAlias = tuple[str, str, str]
-Cell: TypeAlias = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ def _repeated(repeats: Sequence[Pair], step: float) -> Iterator[Finding]:
         if pair.is_equal and pair.one.se_mV == pair.other.se_mV:
             entered[pair.one].append(pair.other)
     for one, others in entered.items():
-        values = {"names": _listed([each.name for each in (one, *others)]), "start": ""}
+        values = {"names": listed([each.name for each in (one, *others)]), "start": ""}
         values |= {"same": "equal potentials in one condition of one cell"}
         done = ("'recording'", "'cell'")
         yield Finding(Code.DUPLICATES, one.measurement, values, math.inf if p < _MAX_P else 0.0, done=done)
@@ -178,18 +177,18 @@ class _Search:
         for pairs in self.filled.values():
             equal = self._copied(_chained(pairs))
             if len(equal) > 1:
-                cells = _listed([each.cell[1] for pair in equal for each in (pair.one, pair.other)])
+                cells = listed([each.cell[1] for pair in equal for each in (pair.one, pair.other)])
                 yield _finding(f"cells have the same potential in bath '{equal[0].one.condition[0]}'", cells)
         for (one, other), pairs in self.cells.items():
             if equal := self._copied(pairs):
                 n = len(conditions[one] & conditions[other])
                 names = " and ".join(": ".join(filter(None, cell)) for cell in (one, other))
-                baths = _listed([pair.one.condition[0] for pair in equal])
+                baths = listed([pair.one.condition[0] for pair in equal])
                 yield _finding(f"cells {names} have equal potentials in {len(equal)} of {n} conditions", baths)
         for (one, other), pairs in self.baths.items():
             if equal := self._copied(pairs):
                 n = sum({one, other} <= own for own in conditions.values())
-                cells = _listed([pair.one.cell[1] for pair in equal])
+                cells = listed([pair.one.cell[1] for pair in equal])
                 what = f"{_conditions(one, other)} have equal potentials in {len(equal)} of {n} cells"
                 yield _finding(what, cells)
         for where, every in (
@@ -197,7 +196,7 @@ class _Search:
             ("one cell in different baths", self.in_cell),
         ):
             if equal := self._copied(_chained(every)):
-                names = _listed([f"{pair.one.measurement} and {pair.other.measurement}" for pair in equal])
+                names = listed([f"{pair.one.measurement} and {pair.other.measurement}" for pair in equal])
                 yield _finding(f"potentials of {where} are equal to the last digit", names)
 
     def _cells(self, conditions: Mapping[Any, set[Condition]]) -> Iterator[Finding]:
@@ -249,10 +248,3 @@ def _chained(pairs: Iterable[Pair]) -> list[Pair]:
             kept.append(pair)
             ends |= {pair.other} if pair.is_equal else set()
     return kept
-
-
-def _listed(names: Iterable[str]) -> str:
-    """Return the first of some names, each once, with the number of the others."""
-    distinct = list(dict.fromkeys(names))
-    more = len(distinct) - _MAX_NAMED
-    return ", ".join(distinct[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

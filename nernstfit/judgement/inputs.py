@@ -8,7 +8,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TypeAlias
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.errors import row_ranges
@@ -16,7 +15,7 @@ from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.settings import CONFIG_FILE, Junction
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
 from nernstfit.experiment.plausibility import absent_ions, ions_of_parameters, molar_solutions, offsets_in_volts
-from nernstfit.experiment.records import CARRIED, Experiment, Row
+from nernstfit.experiment.records import CARRIED, Cell, Experiment, Row
 from nernstfit.judgement import copies, temperatures
 from nernstfit.judgement.copies import Potential
 from nernstfit.solutions import junctions
@@ -55,7 +54,6 @@ _BESIDE = frozenset(
         *("recording", "recorded", "experiment", "experimental", "exp"),
     }
 )
-Cell: TypeAlias = tuple[str, str]  # group and name
 
 
 def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:

@@ -5,18 +5,15 @@ from __future__ import annotations
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
 
 from nernstfit.contract.codes import Code
-from nernstfit.contract.findings import Finding, of_potential
-from nernstfit.experiment.records import Row
+from nernstfit.contract.findings import Finding, listed, of_potential
+from nernstfit.experiment.records import Cell, Row
 from nernstfit.physics.constants import ZERO_CELSIUS_K
 
 # Difference of temperatures within a cell from which it is told: rooms and baths drift by less. At half the drift of a
 # day is told; at double 28 typed for 22 is not.
 _MIN_DIFFERENCE_C = 3.0
-Cell: TypeAlias = tuple[str, str]  # group and name
-_MAX_NAMED = 6  # names in one sentence, so that it stays one; at half or double only its length changes
 
 
 def findings(rows: Iterable[Row], potentials_mV: Mapping[str, float]) -> Iterator[Finding]:
@@ -48,8 +45,7 @@ def findings(rows: Iterable[Row], potentials_mV: Mapping[str, float]) -> Iterato
     ]
     is_series = _is_series([own for own in cells.values() if len(own) > 1])
     names = [f"{row.measurement} ({row.condition.temperature_C:g} C)" for row in off]
-    more = f" and {len(names) - _MAX_NAMED} more" if len(names) > _MAX_NAMED else ""
-    values = {"difference": max(map(abs, differences.values())), "names": ", ".join(names[:_MAX_NAMED]) + more}
+    values = {"difference": max(map(abs, differences.values())), "names": listed(names)}
     values |= {"usual": usual[off[0].group, off[0].cell], "shift": max(shifts)}
     values["series"] = " and no series of temperatures" if not is_series else ""
     yield Finding(Code.TEMPERATURES, "", values, 0.0 if is_series else of_potential(max(shifts)))

@@ -134,8 +134,8 @@ class VarianceParameters:
     def prior(self, point: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """Return -2 ln density of the priors up to a constant, its slope, and its curvature."""
         away, apart, of_pair = point - self.centre, self.pairs @ point, self._precision_of_pairs(point)
-        power, scale = _SPREAD_POWER / max(1, len(self.ions)), _SPREAD_WIDTH**2
-        value = float(self.precision @ away**2) + 2 * power * float(np.log1p(apart**2 / scale).sum())
+        power = self._power_of_a_pair
+        value = float(self.precision @ away**2) + 2 * power * float(np.log1p(apart**2 / _SPREAD_WIDTH**2).sum())
         slope = 2 * self.precision * away + 2 * (of_pair * apart) @ self.pairs
         bent = 2 / power * (of_pair * apart) ** 2
         return value, slope, 2 * self.precision_at(point) - (self.pairs.T * bent) @ self.pairs
@@ -145,8 +145,11 @@ class VarianceParameters:
         return np.asarray(np.diag(self.precision) + (self.pairs.T * self._precision_of_pairs(point)) @ self.pairs)
 
     def _precision_of_pairs(self, point: FloatArray) -> FloatArray:
-        power, scale = _SPREAD_POWER / max(1, len(self.ions)), _SPREAD_WIDTH**2
-        return np.asarray(2 * power / (scale + (self.pairs @ point) ** 2))
+        return np.asarray(2 * self._power_of_a_pair / (_SPREAD_WIDTH**2 + (self.pairs @ point) ** 2))
+
+    @property
+    def _power_of_a_pair(self) -> float:
+        return _SPREAD_POWER / max(1, len(self.ions))
 
     def components(self, point: FloatArray, base: VarianceComponents) -> VarianceComponents:
         """Return the variance components at a point, shape (parameters,); those that are not estimated as in `base`."""

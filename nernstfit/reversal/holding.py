@@ -1,7 +1,7 @@
-"""Current at the level before the epoch, the same in all sweeps: a change of it is a change of the recording's state.
+"""Current at the level before the epoch, which is the same in all sweeps: a change of it is one of seal or baseline.
 
-The levels of an I-V curve follow one another sweep by sweep. Where the seal, the bath or the baseline changes
-meanwhile, each is measured in a state of its own, and the curve is that of none.
+The levels of an I-V curve are measured one after another, sweep by sweep. Where the seal, the bath or the baseline
+changes meanwhile, they do not belong to one curve.
 """
 
 from __future__ import annotations

@@ -134,8 +134,16 @@ def coefficients_mV(pair: SolutionPair, temperature_C: float) -> float:
 @cache
 def _mixtures(degree: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return Chebyshev nodes from 0 to 1 with both ends, weights of the integral, and the matrix of the derivative."""
+    nodes, to_series = chebyshev(degree)
+    return (nodes + 1) / 2, to_series[0], 2 * legendre_slopes(nodes, degree) @ to_series
+
+
+def chebyshev(degree: int) -> tuple[FloatArray, FloatArray]:
+    """Return the Chebyshev nodes from -1 to 1 with both ends, and the matrix from values there to Legendre's series."""
     nodes = -np.cos(np.pi * np.arange(degree + 1) / degree)
-    values = legendre.legvander(nodes, degree)
-    slopes = np.stack([legendre.legval(nodes, legendre.legder(one)) for one in np.eye(degree + 1)], axis=-1)
-    to_series = np.linalg.inv(values)
-    return (nodes + 1) / 2, to_series[0], 2 * slopes @ to_series
+    return nodes, np.asarray(np.linalg.inv(legendre.legvander(nodes, degree)), dtype=np.float64)
+
+
+def legendre_slopes(places: FloatArray, degree: int) -> FloatArray:
+    """Return the slopes of Legendre's polynomials up to a degree at some places, shape (places, degree + 1)."""
+    return np.stack([legendre.legval(places, legendre.legder(one)) for one in np.eye(degree + 1)], axis=-1)

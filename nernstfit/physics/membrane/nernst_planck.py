@@ -35,7 +35,7 @@ from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.membrane.junction import Coefficients, SolutionPair
+from nernstfit.physics.membrane.junction import Coefficients, SolutionPair, chebyshev, legendre_slopes
 
 FloatArray = NDArray[np.float64]
 
@@ -101,7 +101,7 @@ def nernst_planck_mV(pair: SolutionPair, temperature_C: float) -> float:
     -------
     float
         Potential of the bath minus that of the pipette, in mV; 0 for equal solutions, nan where a solution holds
-        no ion. The order of the ions does not matter, to the last bit.
+        no ion. The order of the ions does not matter; on concentrations to the last bit.
 
     Raises
     ------
@@ -213,11 +213,9 @@ def _junction(ions: FloatArray) -> _Junction:
 @cache
 def _grid(degree: int) -> _Grid:
     gauss, _ = legendre.leggauss(degree)
-    nodes = -np.cos(np.pi * np.arange(degree + 1) / degree)
-    unit = np.eye(degree + 1)
-    coefficients = np.asarray(np.linalg.inv(legendre.legvander(nodes, degree)), dtype=np.float64)
-    slopes = np.stack([legendre.legval(gauss, legendre.legder(one)) for one in unit], axis=-1)
-    integrals = np.stack([legendre.legval(nodes, legendre.legint(one, lbnd=-1)) for one in unit[:-1, :-1]], axis=-1)
+    nodes, coefficients = chebyshev(degree)
+    unit, slopes = np.eye(degree), legendre_slopes(gauss, degree)
+    integrals = np.stack([legendre.legval(nodes, legendre.legint(one, lbnd=-1)) for one in unit], axis=-1)
     # The range of s is 0 to 1, that of Legendre's polynomials -1 to 1.
     return _Grid(
         legendre.legvander(gauss, degree) @ coefficients,
