@@ -1,7 +1,9 @@
 """Dependencies of the workflow's rules: code, settings and files. For the Snakefile and the scripts alone.
 
 A rule runs again when one of three things changes: a file that it reads, the fields of the experiment that its
-stage declares (READS, by their fingerprint, which the rule has as a parameter), or the code that it runs.
+stage declares (READS), or the code that it runs. The fingerprint of these fields is a small file beside the results,
+which is written when it changes and which the rule has as an input. So it moves with the results: a folder that was
+copied or unpacked without Snakemake's own records is not taken to be up to date after a change of its tables.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from nernstfit.experiment import views
 from nernstfit.experiment.records import Experiment
 
 PACKAGE = Path(__file__).parent
+RECORDS = Path("results/ingest/reads")
 
 # Where a module names another of this package: the forms of an import, and a string that is a dotted name.
 _DOTTED = rf"({PACKAGE.name}(?:\.\w+)*)"
@@ -39,6 +42,14 @@ class Dependencies:
         """Return the digest of all that a stage reads of the experiment."""
         return views.fingerprint(self.experiment, declared_fields(stage), stage)
 
+    def record(self, stage: str) -> str:
+        """Return the file that holds the fingerprint of a stage, written where it differs."""
+        return _recorded(RECORDS / f"{stage}.sha256", self.fingerprint(stage))
+
+    def batch_record(self, wildcards: Any) -> str:
+        """Return the file that holds the fingerprint of the batch `wildcards.batch`, written where it differs."""
+        return _recorded(RECORDS / f"ingest.{wildcards.batch}.sha256", self.batch_fingerprint(wildcards))
+
     @property
     def batches(self) -> list[str]:
         """Names of the batches of consecutive rows, each of which one ingest job reads."""
@@ -55,6 +66,14 @@ class Dependencies:
     def batch_fingerprint(self, wildcards: Any) -> str:
         """Return the digest of what ingest reads of the batch `wildcards.batch`."""
         return views.fingerprint(batch(self.experiment, wildcards.batch), declared_fields("ingest"), "ingest")
+
+
+def _recorded(path: Path, fingerprint: str) -> str:
+    content = f"{fingerprint}\n"
+    if not path.is_file() or path.read_text(encoding="ascii", errors="replace") != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="ascii")
+    return str(path)
 
 
 def stimulus_files(recordings: Iterable[str]) -> Iterator[str]:

@@ -141,6 +141,7 @@ def test_no_reversal_at_all_fails_with_everything_written(
 ) -> None:
     (experiment / "data" / "text.abf").write_text("nothing")
     (experiment / "data" / "recordings.csv").write_text(f"{HEADER}\ndata/text.abf,c,control,pipette\n")
+    run_workflow(experiment, "--dry-run")  # writes what the rules read, so that the stages' results are younger
     run_in_process(experiment)
     done = run_workflow(experiment)  # finds everything written but the outcome
     assert done.jobs == {"check_outcome"}
@@ -177,6 +178,18 @@ def test_a_changed_setting_runs_what_depends_on_it(finished: Path, run_workflow:
     assert run_workflow(finished, "results/permeabilities.csv").status == 0
     assert points.stat().st_mtime_ns == before
     assert (finished / "results" / "permeabilities.csv").read_bytes() != first
+
+
+def test_results_of_other_tables_are_made_again_without_the_records_of_snakemake(
+    finished: Path, run_workflow: Callable
+) -> None:
+    """As in a folder that was copied or unpacked with its results, but without hidden files."""
+    shutil.rmtree(finished / ".snakemake")
+    assert not run_workflow(finished, "--dry-run").jobs
+    solutions = finished / "data" / "solutions.csv"
+    solutions.write_text(SOLUTIONS.replace("pipette,10,140", "pipette,20,130"))
+    os.utime(solutions, (0, 0))
+    assert run_workflow(finished, "--dry-run").jobs >= {"solutions", "correct", "fit", "judge", "report"}
 
 
 def name_a_stimulus(path: Path) -> None:

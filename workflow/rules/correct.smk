@@ -4,6 +4,7 @@
 
 rule solutions:
     input:
+        reads=dependencies.record("solutions"),
         code=code("solutions"),
     output:
         solutions="results/solutions.csv",
@@ -11,8 +12,6 @@ rule solutions:
     log:
         "logs/solutions.log",
     threads: 1
-    params:
-        reads=dependencies.fingerprint("solutions"),
     script:
         "../scripts/solutions.py"
 
@@ -21,14 +20,13 @@ rule correct:
     input:
         measured="results/ingest/measured.parquet",
         junctions="results/junctions.csv",
+        reads=dependencies.record("correct"),
         code=code("correct"),
     output:
         reversals="results/reversal_potentials.csv",
     log:
         "logs/correct.log",
     threads: 1
-    params:
-        reads=dependencies.fingerprint("correct"),
     script:
         "../scripts/correct.py"
 
@@ -37,13 +35,12 @@ rule thermodynamics:
     input:
         measured="results/ingest/measured.parquet",
         reversals="results/reversal_potentials.csv",
+        reads=dependencies.record("thermodynamics"),
         code=code("thermodynamics"),
     output:
         thermodynamics="results/thermodynamics.csv",
     log:
         "logs/thermodynamics.log",
     threads: 1
-    params:
-        reads=dependencies.fingerprint("thermodynamics"),
     script:
         "../scripts/thermodynamics.py"

@@ -6,6 +6,7 @@
 rule fit:
     input:
         reversals="results/reversal_potentials.csv",
+        reads=dependencies.record("fit"),
         code=code("fit"),
     output:
         **{name: table.path for name, table in tables.written_by("fit").items()},
@@ -13,7 +14,5 @@ rule fit:
     log:
         "logs/fit.log",
     threads: 1
-    params:
-        reads=dependencies.fingerprint("fit"),
     script:
         "../scripts/fit.py"

@@ -4,6 +4,7 @@
 
 rule import_reversals:
     input:
+        reads=dependencies.record("import_reversals"),
         code=code("import_reversals"),
     output:
         measured="results/ingest/measured.parquet",
@@ -11,7 +12,5 @@ rule import_reversals:
     log:
         "logs/import_reversals.log",
     threads: 1
-    params:
-        reads=dependencies.fingerprint("import_reversals"),
     script:
         "../scripts/import_reversals.py"

@@ -9,6 +9,7 @@ wildcard_constraints:
 rule ingest:
     input:
         recordings=dependencies.recordings,
+        reads=dependencies.batch_record,
         code=code("ingest"),
     output:
         points="results/ingest/{batch}/points.parquet",
@@ -17,7 +18,5 @@ rule ingest:
     log:
         "logs/ingest/{batch}.log",
     threads: 1
-    params:
-        reads=dependencies.batch_fingerprint,
     script:
         "../scripts/ingest.py"

@@ -10,13 +10,12 @@ rule judge:
             if path != tables.WARNINGS.path
         ],
         facts=expand("results/ingest/{batch}/facts.parquet", batch=dependencies.batches),
+        reads=dependencies.record("judge"),
         code=code("judge"),
     output:
         warnings=tables.WARNINGS.path,
     log:
         "logs/judge.log",
     threads: 1
-    params:
-        reads=dependencies.fingerprint("judge"),
     script:
         "../scripts/judge.py"

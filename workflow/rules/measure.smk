@@ -8,6 +8,7 @@ rule measure:
             "results/ingest/{batch}/points.parquet", batch=dependencies.batches
         ),
         facts=expand("results/ingest/{batch}/facts.parquet", batch=dependencies.batches),
+        reads=dependencies.record("measure"),
         code=code("measure"),
     output:
         measured="results/ingest/measured.parquet",
@@ -15,7 +16,5 @@ rule measure:
     log:
         "logs/measure.log",
     threads: 1
-    params:
-        reads=dependencies.fingerprint("measure"),
     script:
         "../scripts/measure.py"

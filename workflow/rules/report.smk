@@ -11,6 +11,7 @@ rule report:
         ),
         tables=experiment.input_files,
         config="config/config.yaml",
+        reads=dependencies.record("report"),
         code=code("report"),
     output:
         report="results/report.html",
@@ -20,8 +21,6 @@ rule report:
     log:
         "logs/report.log",
     threads: 1
-    params:
-        reads=dependencies.fingerprint("report"),
     script:
         "../scripts/report.py"
 
