@@ -3,13 +3,16 @@
 A rule runs again when one of three things changes: a file that it reads, the fields of the experiment that its
 stage declares (READS), or the code that it runs. The fingerprint of these fields is a small file beside the results,
 which is written when it changes and which the rule has as an input. So it moves with the results: a folder that was
-copied or unpacked without Snakemake's own records is not taken to be up to date after a change of its tables.
+copied or unpacked without Snakemake's own records is not taken to be up to date after a change of its tables. The
+record of a batch holds the content of its recordings too: one that was exchanged for another counts, however old.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -47,8 +50,10 @@ class Dependencies:
         return _recorded(RECORDS / f"{stage}.sha256", self.fingerprint(stage))
 
     def batch_record(self, wildcards: Any) -> str:
-        """Return the file that holds the fingerprint of the batch `wildcards.batch`, written where it differs."""
-        return _recorded(RECORDS / f"ingest.{wildcards.batch}.sha256", self.batch_fingerprint(wildcards))
+        """Return the file that holds the digest of a batch and of its recordings, written where it differs."""
+        place = RECORDS / f"ingest.{wildcards.batch}.sha256"
+        content = _contents(self.recordings(wildcards), place.with_suffix(".json"))
+        return _recorded(place, hashlib.sha256(f"{self.batch_fingerprint(wildcards)}{content}".encode()).hexdigest())
 
     @property
     def batches(self) -> list[str]:
@@ -74,6 +79,27 @@ def _recorded(path: Path, fingerprint: str) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="ascii")
     return str(path)
+
+
+def _contents(paths: Iterable[str], cache: Path) -> str:
+    """Return the SHA-256 of some files as text.
+
+    A file is read again only where its size, inode or one of its times is not as in the cache, which is written then.
+    """
+    known = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
+    found: dict[str, list[Any]] = {}
+    for path in paths:
+        status = Path(path).stat()
+        identity = [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
+        *before, digest = known.get(path, [""])
+        if before != identity:
+            with Path(path).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        found[path] = [*identity, digest]
+    if found != known:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        cache.write_text(json.dumps(found, indent=0), encoding="utf-8")
+    return "\n".join(f"{found[path][-1]} {path}" for path in sorted(found))
 
 
 def stimulus_files(recordings: Iterable[str]) -> Iterator[str]:

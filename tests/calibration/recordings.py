@@ -336,6 +336,7 @@ ROWS: tuple[Calibration, ...] = (
         capacity_known=False,
         fixed=_LEAKY,
         slope=_STRONG,
+        high=0.99,  # the current differs between both ways, so that they leave the capacitance unknown
     ),
     Calibration(
         "ramp up, list of durations", _waveform(-60.0, *_UP, listed=_DURATIONS), 4, 3000, {"epoch": "B"}, (-60.0, 20.0)

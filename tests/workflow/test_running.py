@@ -192,6 +192,22 @@ def test_results_of_other_tables_are_made_again_without_the_records_of_snakemake
     assert run_workflow(finished, "--dry-run").jobs >= {"solutions", "correct", "fit", "judge", "report"}
 
 
+def test_recordings_that_were_exchanged_are_read_again_whatever_their_times(
+    finished: Path, run_workflow: Callable
+) -> None:
+    points = "results/ingest/0000/points.parquet"
+    before = pd.read_parquet(finished / points)
+    one, two, aside = (finished / "data" / name for name in ("007_control.abf", "007_NA.abf", "aside"))
+    one.rename(aside)
+    two.rename(one)
+    aside.rename(two)
+    assert run_workflow(finished, points).status == 0
+    after = pd.read_parquet(finished / points)
+    of = [table.groupby("measurement")["current_pA"].sum().to_dict() for table in (before, after)]
+    assert of[1]["007_control"] == of[0]["007_NA"]
+    assert of[1]["007_NA"] == of[0]["007_control"]
+
+
 def name_a_stimulus(path: Path) -> None:
     """Let the header name a stimulus file, by the text that is also the name of the DAC."""
     content = bytearray(path.read_bytes())

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.permeability.covariance import cholesky
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2
 from nernstfit.permeability.optimize import DenseWhitener
 
@@ -74,7 +75,7 @@ def _information(fit: Fit, ion: int) -> FloatArray:
     covariance = np.where(both, between + components.offset_mV**2, 0.0) + variance[:, :, None] * np.eye(rows.shape[1])
     own = fit.columns[:, fit.free.index(ion)] if ion in fit.free else fit.gradient[:, ion]
     effect = np.where(there, own[rows], 0.0)[:, :, None]
-    return np.asarray((effect * np.linalg.solve(covariance, effect)).sum(axis=(1, 2)))
+    return np.asarray(np.square(np.linalg.solve(cholesky(covariance), effect)).sum(axis=(1, 2)))
 
 
 def most_collinear(fit: Fit, ion: int) -> tuple[str, float]:
