@@ -28,10 +28,25 @@ def test_measure_prints_the_columns_of_the_table_as_json(tmp_path: Path, write_r
     done = call("measure", path, "--epoch", "B", "--json")
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
-    assert tuple(found) == tuple(tables.REVERSAL_POTENTIALS.columns)
+    assert tuple(found) == (*tables.REVERSAL_POTENTIALS.columns, "warnings")
+    assert found["warnings"] == []
     assert (found["measurement"], found["epoch"], found["verdict"]) == ("a:B", "B", "reversal")
     assert found["corrected_mV"] == found["reversal_mV"] == pytest.approx(-31.0, abs=0.5)
     assert found["junction_mV"] is None
+
+
+def test_measure_prints_findings_in_json_too(real_abf: Path) -> None:
+    words = ("measure", real_abf / "2018_11_16_sh_0006.abf")
+    (finding,) = json.loads(call(*words, "--json").output)["warnings"]
+    assert (finding["severity"], finding["code"]) == ("note", "test_pulse")
+    assert finding["sentence"] in call(*words).output
+
+
+def test_a_figure_that_cannot_be_written_is_said(tmp_path: Path, write_recording: Write) -> None:
+    path, absent = write_recording(tmp_path / "a.abf", current_pA=lambda level: 5.0 * level), tmp_path / "no" / "x.png"
+    done = call("inspect", path, "--plot", absent)
+    assert done.exit_code == 1
+    assert f"--plot: got '{absent}', which cannot be written: No such file or directory" in done.stderr
 
 
 def test_measure_takes_window_sweeps_statistic_and_series_resistance(tmp_path: Path, write_recording: Write) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from nernstfit.commands.options import Quantity, cell, temperature_option
+from nernstfit.contract.errors import InputError
 from nernstfit.contract.terms import Configuration, PotentialVerdict
 
 _CHANNEL = click.option("--channel", help="Name or number of the ADC that carries the current.")
@@ -54,7 +55,10 @@ def inspect(file: Path, channel: str | None, command: str | None, plot: Path | N
         from nernstfit.figures import recordings, render  # noqa: PLC0415
 
         course = table([trace_columns(recording.path.name, describe.sweep_traces(recording, how))], TRACES)
-        plot.write_bytes(render.render(recordings.draw_sweeps(course)).png)
+        try:
+            plot.write_bytes(render.render(recordings.draw_sweeps(course)).png)
+        except OSError as fault:
+            raise InputError(f"--plot: got '{plot}', which cannot be written: {fault.strerror}") from None
 
 
 class _WithMeasureKeys(click.Command):
@@ -116,11 +120,12 @@ def measure(file: Path, as_json: bool, **options: Any) -> None:
     """Measure the reversal potential of FILE, as commanded, by the workflow's own stages.
 
     Prints the columns of results/reversal_potentials.csv, without a junction potential, and the findings that a run
-    would have on the measurement.
+    would have on the measurement (in JSON as `warnings`).
     Exit status 0 means a verdict, 1 a file or an option that cannot be used.
     """
     from nernstfit.commands.calculations import measure as calculation  # noqa: PLC0415
     from nernstfit.contract.codes import Code  # noqa: PLC0415
+    from nernstfit.judgement.judge import rows  # noqa: PLC0415
 
     patch = calculation.PatchProperties(
         **{each.name: options.pop(each.name) for each in dataclasses.fields(calculation.PatchProperties)}
@@ -129,7 +134,8 @@ def measure(file: Path, as_json: bool, **options: Any) -> None:
     found, findings = calculation.measure_and_judge(str(file), given, patch)
     known = {name: value for name, value in found.items() if value == value}
     if as_json:
-        click.echo(json.dumps({name: known.get(name) for name in found}))
+        values = {name: known.get(name) for name in found}
+        click.echo(json.dumps(values | {"warnings": list(rows(findings))}))
     else:
         for name, value in known.items():
             if value != "":

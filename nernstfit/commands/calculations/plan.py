@@ -17,7 +17,7 @@ from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.schema import schema, value_faults
 from nernstfit.contract.settings import CONFIG_FILE, Settings
-from nernstfit.contract.terms import RatioVerdict
+from nernstfit.contract.terms import RatioScope, RatioVerdict
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment import validation
 from nernstfit.experiment.records import Experiment
@@ -368,8 +368,8 @@ def _more_cells(
 ) -> Iterator[str]:
     """Yield how much shorter the intervals would be with twice the cells, and how short they can become."""
     now = {ratio.ion: planning.half_width(ratio) for ratio in expected if ratio.verdict == RatioVerdict.ESTIMATE}
-    if not now:
-        return
+    if not now or any(ratio.scope == RatioScope.CELL for ratio in expected):
+        return  # the interval of one cell is of that cell alone: those of more cells are no shorter, but of all cells
     cells = 2 * found.settings.plan.cells
     settings = replace(found.settings, plan=replace(found.settings.plan, cells=cells))
     then = planning.expected_ratios(planning.design(conditions, found.solutions, settings, ratios))
