@@ -50,8 +50,7 @@ def test_the_interval_of_a_reversal_potential_holds_the_truth(row: Calibration) 
         least, most = limits(cases)
         assert least <= tally.held + refused <= max(most, row.high * cases)
         assert not row.capacity_known or tally.mean_square <= most_mean_square(tally.reversals)
-    # An unknown capacitance is all bias.
-    if tally.reversals and row.capacity_known:
+    if tally.reversals and row.is_unbiased:
         assert abs(tally.bias_mV) < BIAS_MV + MAX_BIAS_SE * tally.rms_mV / tally.reversals**0.5
 
 

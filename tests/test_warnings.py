@@ -341,6 +341,19 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"reversals": {ONE: {"flags": "capacity_unknown=2", "capacitance_shift_mV": -2.0}}},
     ),
     (
+        *(Code.FILTER_DELAY, ONE, "warning", {}),
+        {"reversals": {ONE: {"flags": "filter_delay=-2.4", "delay_shift_mV": -0.8}}},
+    ),
+    (
+        *(Code.RS_ERROR, ONE, "warning", {}),
+        {
+            "iv": iv(ONE, LEVELS + 60, LEVELS + 60),
+            "reversals": {
+                ONE: {"leak_shift_mV": 5.0, "flags": "capacity_removed=50", "capacitance_shift_mV": -3.0},
+            },
+        },
+    ),
+    (
         *(Code.SATURATED, ONE, "note", {}),
         {
             "reversals": {ONE: {"flags": "saturated=true"}},

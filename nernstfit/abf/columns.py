@@ -34,6 +34,8 @@ NUMBERS = (
     "clipped_fraction",
     "prepulse_mV",
     "ramp_mV_per_ms",
+    "delay_ms",
+    "delay_sd_ms",
     "corner_pF",
     "corner_se_pF",
     "step_pF",

@@ -20,7 +20,14 @@ import numpy as np
 from nernstfit.abf import hum, saturation
 from nernstfit.abf.agreement import Doubt, compare
 from nernstfit.abf.command import Segment
-from nernstfit.abf.ramps import capacitance_ramps, onset_capacitance_pF, opposite_ramps, ramp_speed, refuse_both_ways
+from nernstfit.abf.ramps import (
+    capacitance_ramps,
+    delay,
+    onset_capacitance_pF,
+    opposite_ramps,
+    ramp_speed,
+    refuse_both_ways,
+)
 from nernstfit.abf.read import Recording
 from nernstfit.abf.samples import Points, read
 from nernstfit.abf.select import chosen_epoch, epoch_parts, has_curve, refuse_constant
@@ -70,6 +77,9 @@ class Reading:
         Level before the epoch above the holding level, in the first sweep.
     ramp_mV_per_ms : float
         Speed of the ramp in the first sweep; nan for a step.
+    delay_ms, delay_sd_ms : float
+        Delay of the current behind the voltage by the low-pass filter, for which the points of a ramp are corrected,
+        and its standard deviation.
     corner_pF, corner_se_pF : float
         Membrane capacitance from the step of the current at the onset of the ramp, and its standard error; nan for
         a step, and where the segment before the ramp does not determine it.
@@ -110,6 +120,8 @@ class Reading:
     clipped_fraction: float
     prepulse_mV: float
     ramp_mV_per_ms: float
+    delay_ms: float
+    delay_sd_ms: float
     corner_pF: float
     corner_se_pF: float
     step_pF: float
@@ -213,6 +225,7 @@ def _reading(
         saturated=left.saturated,
         capacitance_pF=source.channel.capacitance_pF,
         **spans(source, parts[0], {"window": windows, **{str(role): each for role, each in earlier.items()}}),
+        **delay(source, how),
         **hum.left(source.hum, signal.samples / recording.rate_Hz),
         bandwidth_Hz=band.corner_Hz,
         bandwidth_source=band.source,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from nernstfit.abf import noise
 from nernstfit.abf.command import Segment
 from nernstfit.abf.select import label
-from nernstfit.abf.windows import Source
+from nernstfit.abf.windows import SETTLED_DELAYS, Source
 from nernstfit.contract.errors import RecordingError, runs
-from nernstfit.contract.terms import Role
+from nernstfit.contract.settings import Measure
+from nernstfit.contract.terms import Role, Voltage
 
 # Longest stretch of current before and after the onset of a ramp to which a straight line is fitted, in ms. At half
 # the step is less precise; at double the membrane's own current bends within it.
@@ -31,6 +33,27 @@ _MIN_COMMON_RANGE = 0.5
 def ramp_speed(source: Source, part: Segment) -> float:
     """Return the speed of a ramp in mV per ms."""
     return (part.last_mV - part.first_mV) / (part.stop - part.start) * source.recording.rate_Hz / 1e3
+
+
+def delay(source: Source, how: Measure) -> dict[str, float]:
+    """Return by how much the filter delays the current behind the voltage of a ramp, under the names of a reading.
+
+    Parameters
+    ----------
+    source : Source
+    how : Measure
+        Where the recorded voltage is asked for, its own filter delays it too.
+
+    Returns
+    -------
+    dict
+        `delay_ms` and its standard deviation `delay_sd_ms`, both 0 where the file states no filter.
+    """
+    found_ms, sd_ms = source.channel.delay_ms, source.channel.delay_sd_ms
+    if how.voltage == Voltage.RECORDED and source.voltage is not None:
+        found_ms, sd_ms = found_ms - source.voltage.delay_ms, abs(sd_ms - source.voltage.delay_sd_ms)
+    # The command of a sample and the sample itself may be a sample apart.
+    return {"delay_ms": found_ms, "delay_sd_ms": math.hypot(sd_ms, 1e3 / source.recording.rate_Hz) if sd_ms else 0.0}
 
 
 def refuse_both_ways(source: Source, parts: Sequence[Segment]) -> None:
@@ -118,7 +141,8 @@ def onset_capacitance_pF(source: Source, parts: Sequence[Segment]) -> tuple[floa
     """Estimate the membrane capacitance from the step of the current at the onset of a ramp.
 
     The ionic current is continuous there, so that the step is C times the step of dV/dt. Straight lines
-    are fitted to the current before the onset and, a little after it, during the ramp, and extrapolated to it.
+    are fitted to the current before the onset and, a little after it, during the ramp, and extrapolated to it, by the
+    delay of the filter later.
 
     Parameters
     ----------
@@ -134,12 +158,20 @@ def onset_capacitance_pF(source: Source, parts: Sequence[Segment]) -> tuple[floa
     stretches = _onset_stretches(source, parts)
     if stretches is None:
         return math.nan, math.nan
-    (before_pA, before_var), (after_pA, after_var) = (
-        _extrapolated(source, stretch, parts[0].start) for stretch in stretches
-    )
+    before, after = (_extrapolated(source, stretch, parts[0].start) for stretch in stretches)
     # The current is the mean over the sweeps, and so is its step.
     speed = float(np.mean([ramp_speed(source, part) for part in parts]))
-    return (after_pA - before_pA) / speed, math.sqrt(before_var + after_var) / abs(speed)
+    late_pA = (after.rise_pA_per_ms - before.rise_pA_per_ms) * source.channel.delay_sd_ms
+    return (after.current_pA - before.current_pA) / speed, math.hypot(before.se_pA, after.se_pA, late_pA) / abs(speed)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Straight line through a current: its value and standard error at the onset of a ramp, and its rise."""
+
+    current_pA: float
+    se_pA: float
+    rise_pA_per_ms: float
 
 
 def _onset_stretches(source: Source, parts: Sequence[Segment]) -> tuple[tuple[int, int], tuple[int, int]] | None:
@@ -147,7 +179,8 @@ def _onset_stretches(source: Source, parts: Sequence[Segment]) -> tuple[tuple[in
     rate, command = source.recording.rate_Hz, source.command[source.sweeps[0]]
     at, onset = command.index(parts[0]), parts[0].start
     before = command[at - 1] if at > 0 else None
-    length, settling = round(_ONSET_MS * rate / 1e3), round(_SETTLING_MS * rate / 1e3)
+    length = round(_ONSET_MS * rate / 1e3)
+    settling = round(max(_SETTLING_MS, SETTLED_DELAYS * source.channel.delay_ms) * rate / 1e3)
     if before is None or any(part.start != onset for part in parts) or before.first_mV != before.last_mV:
         return None
     left = (max((before.start + onset) // 2, onset - length), onset)
@@ -155,13 +188,15 @@ def _onset_stretches(source: Source, parts: Sequence[Segment]) -> tuple[tuple[in
     return None if min(left[1] - left[0], right[1] - right[0]) < _MIN_STRETCH_SAMPLES else (left, right)
 
 
-def _extrapolated(source: Source, stretch: tuple[int, int], onset: int) -> tuple[float, float]:
-    """Return the current in pA, and its variance, that a line through the mean of all sweeps has at the onset."""
+def _extrapolated(source: Source, stretch: tuple[int, int], onset: int) -> _Line:
+    """Return the line through the mean of all sweeps, at the onset as the filter shows it."""
+    per_ms = source.recording.rate_Hz / 1e3
     mean = source.recording.block_pA(source.channel, source.sweeps, *stretch).mean(axis=0)
-    samples = np.arange(*stretch) + 0.5 - onset
+    samples = np.arange(*stretch) + 0.5 - onset - source.channel.delay_ms * per_ms
     design = np.stack([np.ones(len(mean)), samples], axis=1)
-    (value, _), *_ = np.linalg.lstsq(design, mean, rcond=None)
+    (value, rise), *_ = np.linalg.lstsq(design, mean, rcond=None)
     residual, _ = noise.detrended(mean)
     time = noise.autocorrelation_time(noise.autocorrelation([residual]))
     variance = float(residual @ residual) / max(1.0, len(mean) - 2.0) * time
-    return float(value), variance * float(np.linalg.inv(design.T @ design)[0, 0])
+    se_pA = math.sqrt(variance * float(np.linalg.inv(design.T @ design)[0, 0]))
+    return _Line(float(value), se_pA, float(rise) * per_ms)

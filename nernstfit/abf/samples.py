@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nernstfit.abf import hum, noise
 from nernstfit.abf.command import MILLIVOLTS, Segment
+from nernstfit.abf.ramps import ramp_speed
 from nernstfit.abf.select import label
 from nernstfit.abf.statistics import STATISTICS, WindowStatistic
 from nernstfit.abf.windows import Source
@@ -48,7 +49,8 @@ class Points:
     t_ms : ndarray
         Middle of each window or piece, from the start of the sweep.
     command_mV, recorded_mV : ndarray
-        Command, and the recorded membrane voltage where the file has one, else nan.
+        Command, and the recorded membrane voltage where the file has one, else nan; on a ramp those of the time at
+        which the current entered the low-pass filter.
     current_pA, se_pA : ndarray
         Current and its standard error, which includes the autocorrelation of the noise and the hum of each sweep.
     shared_cos_pA, shared_sin_pA : ndarray
@@ -203,6 +205,8 @@ def _read_ramps(
         [np.diff(np.append(first, stop - start)) for (start, stop), first in zip(windows, edges, strict=True)]
     )
     middles = np.concatenate([start + first for (start, _), first in zip(windows, edges, strict=True)]) + samples / 2
+    speed = np.repeat([ramp_speed(source, part) for part in parts], pieces)
+    recorded_late_ms = source.voltage.delay_ms if source.voltage else 0.0
     # Over more than one piece the noise averages as over independent samples, one in every autocorrelation time.
     of_mean = variance * time + noise.rounding_variance(variance, recording.resolution_pA(source.channel))
     se, t_ms = np.sqrt(np.repeat(of_mean, pieces) / samples), middles / recording.rate_Hz * 1e3
@@ -211,8 +215,9 @@ def _read_ramps(
         sweep=np.repeat(source.sweeps, pieces),
         point=np.tile(np.arange(pieces), len(parts)),
         t_ms=t_ms,
-        command_mV=_ramp_command(parts, middles),
-        recorded_mV=_recorded(source, windows, edges),
+        # Of what the filter delivers now, the voltage is that at which it came in.
+        command_mV=_ramp_command(parts, middles) - speed * source.channel.delay_ms,
+        recorded_mV=_recorded(source, windows, edges) - speed * (source.channel.delay_ms - recorded_late_ms),
         current_pA=current.ravel(),
         samples=samples,
         **_errors(source, se * statistic.error_factor, t_ms, samples),

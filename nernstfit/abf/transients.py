@@ -46,10 +46,6 @@ _SETTLED_Z = 2.0  # the same in standard errors of the noise: at half chance dec
 # Difference between steps of a recording, as a part of the capacitance, above which none of them determines it. With
 # half, a clamp that is slow determines none; with double, channels that close fast count as capacitance.
 _MAX_DIFFERENCE = 0.2
-# Delay of a Bessel filter of four poles times its corner, and its standard deviation over the usual filters. By the
-# delay the ionic current arrives later than the command. With half or double of the deviation the error of large
-# currents is too small or too large by that factor.
-_DELAY, _DELAY_SD = 0.35, 0.2
 # Longest transient in samples, 64 ms at 250 kHz: it bounds the memory where a header states an impossible rate. At
 # half, oocytes recorded at 250 kHz have none; at double, memory only.
 _MAX_SAMPLES = 16_000
@@ -145,7 +141,7 @@ def _steps(source: Source) -> Iterator[tuple[str, list[_Step]]]:
 def _settled_charge(source: Source, steps: Sequence[_Step]) -> Charge | None:
     """Return the charge of steps into one epoch; None where it does not settle, or not alike in all of them."""
     per_ms, dt_ms = source.recording.rate_Hz / 1e3, 1e3 / source.recording.rate_Hz
-    filter_ms = 1e3 / source.recording.bandwidth(source.channel).corner_Hz
+    band = source.recording.bandwidth(source.channel)
     shortest = min(step.after for step in steps)
     length = max(_MIN_SAMPLES, round(_MIN_TRANSIENT_MS * per_ms))
     last: Charge | None = None
@@ -156,7 +152,7 @@ def _settled_charge(source: Source, steps: Sequence[_Step]) -> Charge | None:
             change = abs(found.capacitance_pF - last.capacitance_pF)
             if change <= max(_SETTLED * abs(found.capacitance_pF), _SETTLED_Z * last.se_pF):
                 settled = replace(found, se_pF=math.hypot(found.se_pF, change))
-                return settled.late_by(_DELAY * filter_ms, math.hypot(_DELAY_SD * filter_ms, dt_ms))
+                return settled.late_by(band.delay_ms, math.hypot(band.delay_sd_ms, dt_ms))
         last, length = found, 2 * length
     return None
 

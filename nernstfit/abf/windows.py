@@ -31,6 +31,10 @@ _TRANSIENT_QUIET_MS = 0.3
 # time constant of series resistance and capacitance, or a filter brings the next epoch in; but at most this part of the
 # ramp. At half a slow clamp's transient bends the ends of the curve; at double a ramp of 160 mV in 100 ms loses 13 mV.
 _GUARD_MS, _MAX_GUARD = 2.0, 0.05
+# Time at the start of a ramp, in delays of the filter, in which it still brings in what was before; but at most this
+# part of the ramp. At half a fifth of a step before the ramp is left in its first pieces; at double slow filters cost
+# twice as much of the curve.
+SETTLED_DELAYS, _MAX_LATE = 2.0, 0.25
 # Start of the early window of a step in ms from the start of the epoch: time constants of the capacitive transient
 # after which it is over (exp(-7) is a thousandth), within these limits. At half the limits the transient of a large
 # cell counts as a current; at double a tail of 5 ms has decayed.
@@ -134,10 +138,15 @@ def windows_of(source: Source, parts: Sequence[Segment], how: Measure) -> list[t
 
 
 def ramp_windows(source: Source, parts: Sequence[Segment]) -> list[tuple[int, int]]:
-    """Return the default window of ramps: all of each but a guard at both ends."""
-    guard = round(_GUARD_MS * source.recording.rate_Hz / 1e3)
-    guards = [min(guard, int(_MAX_GUARD * (part.stop - part.start))) for part in parts]
-    return [(part.start + own, part.stop - own) for part, own in zip(parts, guards, strict=True)]
+    """Return the default window of ramps: all of each but a guard at both ends, and what the filter brings in late."""
+    per_ms = source.recording.rate_Hz / 1e3
+    guard, late = round(_GUARD_MS * per_ms), round(SETTLED_DELAYS * source.channel.delay_ms * per_ms)
+    windows = []
+    for part in parts:
+        length = part.stop - part.start
+        own = min(guard, int(_MAX_GUARD * length))
+        windows.append((part.start + max(own, min(late, int(_MAX_LATE * length))), part.stop - own))
+    return windows
 
 
 def earlier_windows(

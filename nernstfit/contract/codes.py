@@ -104,6 +104,7 @@ class Code(Term):
     HUM = "hum"
     MISMATCH = "voltage_mismatch"
     CAPACITANCE = "capacitance_unknown"
+    FILTER_DELAY = "filter_delay"
     SATURATED = "saturated"
     HOLDING = "holding_current"
     DRIFT = "zero_drifts"

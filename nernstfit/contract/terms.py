@@ -334,8 +334,14 @@ class ErrorSource(Term):
     CAPACITANCE = (
         "capacitance",
         "unknown membrane capacitance",
-        "capacitive current of ramps without a known membrane capacitance; common to all cells",
-        "ramps in both directions, or the membrane capacitance in column capacitance_pF",
+        "charging current of ramps without a known membrane capacitance or series resistance; common to all cells",
+        "ramps in both directions, or columns capacitance_pF and series_resistance_MOhm",
+    )
+    FILTER = (
+        "filter",
+        "delay of the low-pass filter",
+        "delay of the current of ramps by a low-pass filter of unknown kind; common to all cells",
+        "ramps in both directions, slower ramps, or a filter of higher corner",
     )
 
 
@@ -409,10 +415,17 @@ class Flag(Term):
         "one estimator",
         "the curve of the second estimator has no zero between the levels where the current changes sign (true)",
     )
+    FILTER_DELAY = (
+        "filter_delay",
+        "delay of the filter corrected",
+        "shift of a ramp's zero, mV, by the correction for the delay of the current in the low-pass filter that the "
+        "file states; raw_mV includes it",
+    )
     CAPACITY_REMOVED = (
         "capacity_removed",
         "capacitive current subtracted",
-        "membrane capacitance whose capacitive current was subtracted from a ramp, pF; leak_shift_mV includes it",
+        "membrane capacitance whose capacitive current was subtracted from a ramp, pF; leak_shift_mV includes it; "
+        "below 0 where the current of both directions lags behind the command",
     )
     CAPACITY_BY_RECORDING = "capacity_by_recording", "capacitance by steps", "of the recording, or other ramps (true)"
     CAPACITY_BY_AMPLIFIER = "capacity_by_amplifier", "capacitance by the amplifier", "the ramp's start shows it (true)"

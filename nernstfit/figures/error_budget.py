@@ -22,6 +22,8 @@ _COLOURS: Mapping[ErrorSource, str] = {
     ErrorSource.ACTIVITY: "#e69f00",
     ErrorSource.TEMPERATURE: "#cc79a7",
     ErrorSource.CONCENTRATION: "#7a5c00",
+    ErrorSource.CAPACITANCE: "#8c2d04",
+    ErrorSource.FILTER: "#f0c987",
 }
 # Smallest fraction of the variance that is drawn and named in the legend: 0.1 % is 0.4 px of a bar. Ten times more
 # would hide sources that can be seen, a tenth would fill the legend with sources that cannot.

@@ -12,15 +12,17 @@ import pandas as pd
 
 from nernstfit.contract import tables
 from nernstfit.contract.codes import Code
-from nernstfit.contract.findings import Finding, of_potential
+from nernstfit.contract.findings import MIN_SHIFT_MV, Finding, of_potential
 from nernstfit.contract.schema import schema
 from nernstfit.contract.terms import Configuration, Flag, Leak, PotentialVerdict, Voltage
 from nernstfit.experiment.records import Row
 from nernstfit.judgement.evidence import Evidence, Record
 from nernstfit.reversal import curve as curves
 from nernstfit.reversal import leak
+from nernstfit.reversal.capacitance import LIMIT_MOHM
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.open_pore import steepest_bend
+from nernstfit.reversal.quantiles import Z_95
 
 # Series resistance in MOhm that an unknown one counts as: the usual access in whole-cell recording is 5 to 20. With
 # half, currents of 200 pA at the zero are passed over; with double, 50 pA are warned of.
@@ -140,6 +142,9 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
         side = "lower" if shift < 0 else "higher"
         both_ways = ("both directions",) if Flag.HYSTERESIS in flags else ()
         yield _finding(Code.CAPACITANCE, row, of_potential(shift), both_ways, shift=abs(shift), side=side)
+    if abs(flags.get(Flag.FILTER_DELAY, 0.0)) >= MIN_SHIFT_MV and row["delay_shift_mV"]:
+        shift, error = flags[Flag.FILTER_DELAY], Z_95 * abs(row["delay_shift_mV"])
+        yield _finding(Code.FILTER_DELAY, row, of_potential(shift), shift=shift, error=error)
     for flag, code in ((Flag.STEEPENS, Code.STEEPENS), (Flag.HYSTERESIS, Code.HYSTERESIS)):
         if flag in flags:
             yield _finding(code, row, math.inf, no_leak)
@@ -197,12 +202,21 @@ class _Current:
         by_command = iv.sort_values("command_mV")
         total = np.interp(self.row["reversal_mV"], by_command["command_mV"], by_command["raw_current_pA"])
         is_known = not math.isnan(self.row["rs_shift_mV"])
-        shift = _RS_ERROR * self.row["rs_shift_mV"] if is_known else _UNKNOWN_MOHM * float(total) * 1e-3
+        if is_known:
+            how, shift = f"uncertain by {100 * _RS_ERROR:.0f} %", _RS_ERROR * self.row["rs_shift_mV"]
+        else:
+            how, shift = max(self._unknown_resistance(float(total)), key=lambda each: abs(each[1]))
         if of_potential(shift) >= 1:
-            how = f"uncertain by {100 * _RS_ERROR:.0f} %" if is_known else f"unknown ({_UNKNOWN_MOHM:g} MOhm?)"
             values = {"current": float(total), "how": how, "shift": abs(shift)}
             done = ("series_resistance_MOhm",) if is_known else ()
             yield _finding(Code.RS_ERROR, self.row, of_potential(shift), done, **values)
+
+    def _unknown_resistance(self, total_pA: float) -> Iterator[tuple[str, float]]:
+        """Yield the possible shifts by a resistance that is not known, of steps and of ramps, each behind its words."""
+        yield f"unknown ({_UNKNOWN_MOHM:g} MOhm?)", _UNKNOWN_MOHM * total_pA * 1e-3
+        if Flag.CAPACITY_REMOVED in tables.flags(self.row["flags"]):
+            series = LIMIT_MOHM[Configuration(self.row["configuration"])]
+            yield f"unknown ({series:g} MOhm?)", self.row["capacitance_shift_mV"]
 
     def _leak(self, iv: pd.DataFrame) -> Iterator[Finding]:
         """Yield the shift of the zero by a leak that was not subtracted: below activation, or above a rectifier's."""

@@ -24,6 +24,7 @@ from nernstfit.solutions.junctions import junction_mV
 
 FloatArray = NDArray[np.float64]
 
+_RAMP_ERRORS = (ErrorSource.CAPACITANCE, ErrorSource.FILTER)
 _Z_95 = normal_quantile(0.975)  # standard deviations of a one-sided 95 % limit of a half-normal error
 
 
@@ -79,9 +80,9 @@ class GroupFits:
         if key not in self._results:
             found = fit(data, model.reference, offset_scale_mV, robust=self.settings.fit.robust)
             errors = self._systematic_errors(data, model, with_junction)
-            systematic_mV = np.column_stack([errors.shift_mV(found.ln_p), self._capacitance_sd_mV(data)])
+            systematic_mV = np.column_stack([errors.shift_mV(found.ln_p), self._ramp_sd_mV(data)])
             ratios = ratio_inference.ratios(found, systematic_mV, self.settings.fit.confidence)
-            self._results[key] = FitResult(found, ratios, systematic_mV, (*errors.names, ErrorSource.CAPACITANCE))
+            self._results[key] = FitResult(found, ratios, systematic_mV, (*errors.names, *_RAMP_ERRORS))
         return self._results[key]
 
     def junction_of(self, condition: Condition) -> float:
@@ -91,15 +92,15 @@ class GroupFits:
         except ValueError:
             return math.nan
 
-    def _capacitance_sd_mV(self, data: Observations) -> FloatArray:
-        """Return the shift by one standard deviation of the membrane capacitance, where it is not known; shape (n,).
+    def _ramp_sd_mV(self, data: Observations) -> FloatArray:
+        """Return the shifts of ramps by one standard deviation of the membrane capacitance and of the filter's delay.
 
-        It is one random number of all cells: their mean is wrong to the same side.
+        Shape (n, 2); 0 where they are known. Each is one random number of all cells: their mean is wrong to the same
+        side.
         """
-        of_measurement = dict(
-            zip(self.group.observations.measurements, self.group.capacitance_shift_mV.tolist(), strict=True)
-        )
-        return np.array([of_measurement[name] for name in data.measurements]) / _Z_95
+        shifts_mV = np.column_stack([self.group.capacitance_shift_mV / _Z_95, self.group.delay_shift_mV])
+        row = {name: at for at, name in enumerate(self.group.observations.measurements)}
+        return np.asarray(shifts_mV[[row[name] for name in data.measurements]])
 
     def _systematic_errors(self, data: Observations, model: Model, with_junction: bool) -> SystematicErrors:
         """Return the systematic errors of the observations' conditions."""

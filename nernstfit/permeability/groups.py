@@ -46,8 +46,9 @@ class Group:
         Raw potential with the amplifier's sign, and the corrections of the ladder; 0 for those not applied.
     time_s, slope_nS : ndarray
         Time of the measurement and slope conductance; nan where unknown.
-    capacitance_shift_mV : ndarray
-        Possible shift to the true potential by an unknown membrane capacitance, see the contract; 0 where it is known.
+    capacitance_shift_mV, delay_shift_mV : ndarray
+        Possible shift to the true potential by charging the membrane, and by the delay of the filter, see the contract;
+        0 where there is none.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Group:
     time_s: FloatArray
     slope_nS: FloatArray
     capacitance_shift_mV: FloatArray
+    delay_shift_mV: FloatArray
 
     @property
     def is_limit(self) -> NDArray[np.bool_]:
@@ -108,6 +110,7 @@ def _group(name: str, table: pd.DataFrame, rows: Mapping[str, MeasuredRow]) -> G
         time_s=table["time_s"].to_numpy(float),
         slope_nS=table["slope_nS"].to_numpy(float),
         capacitance_shift_mV=table["capacitance_shift_mV"].fillna(0.0).to_numpy(float),
+        delay_shift_mV=table["delay_shift_mV"].fillna(0.0).to_numpy(float),
     )
 
 

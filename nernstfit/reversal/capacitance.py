@@ -61,7 +61,6 @@ _IMPOSSIBLE_Z = 3.0
 # capacitive current is averaged into the capacitance.
 _MAX_VARIATION = 0.2
 
-
 # Standard errors by which the step of the current at the start of a ramp may differ from a capacitance that it shows.
 # At half, chance hides one in eight; at double, a compensation of half of it is not noticed.
 _SHOWN_Z = 3.0
@@ -71,6 +70,15 @@ _BETWEEN_RECORDINGS = 0.05
 # Series resistance in MOhm where it is not known, with an error of the same size: of the 3 to 12 of usual pipettes half
 # is compensated. With half or double, so is the error of the capacitance of large currents.
 _SERIES_MOHM = 5.0
+# The same at most, where the membrane lags behind the command of a ramp by it: the access of whole-cell recordings is
+# usually 5 to 20, that of two electrodes in an oocyte some 100 Ohm to 1 kOhm. Half or double of it halves or doubles
+# the possible shift of the zero; with half, that of cells with 12 MOhm exceeds it.
+LIMIT_MOHM: Mapping[Configuration, float] = {
+    Configuration.WHOLE_CELL: 20.0,
+    Configuration.OUTSIDE_OUT: 20.0,
+    Configuration.INSIDE_OUT: 20.0,
+    Configuration.TWO_ELECTRODE: 1e-3,
+}
 
 
 class Source(StrEnum):
@@ -172,11 +180,12 @@ class Capacitance:
     Attributes
     ----------
     subtracted_pF : float
-        Capacitance whose current is subtracted; 0 where it is not known, or does not differ from none.
+        Capacitance whose current is subtracted; 0 where it is not known, or does not differ from none. Below 0 where
+        the current of both directions lags behind the command by the same time.
     se_pF : float
         Its standard error; 0 where the table gives it, or it is not known.
     limit_pF : float
-        Its 95 % limit where it is not known; 0 where it is.
+        Its 95 % limit where it is not known; 0 where it is. Below 0 where the current lags behind the command.
     source : Source
     has_hysteresis : bool
         True where the two directions differ by more than a constant.
@@ -190,6 +199,11 @@ class Capacitance:
     source: Source
     has_hysteresis: bool = False
     variation_pF: float = 0.0
+
+    @property
+    def lags(self) -> bool:
+        """True where both directions show a constant delay rather than a capacitance."""
+        return self.subtracted_pF < 0
 
     @property
     def measured(self) -> Estimate:
@@ -223,12 +237,13 @@ def estimate(signal: Curve, opposite: Curve | None, known: Known) -> Capacitance
     Capacitance
     """
     found = _from_pair(signal, opposite) if opposite is not None else None
-    if found is not None and not found.has_hysteresis:
+    if found is not None and (found.lags or not found.has_hysteresis):
         return found
     hysteresis = found is not None
     taken = known.best()
     if taken is None:
-        return Capacitance(0.0, 0.0, known.limit_pF, Source.UNKNOWN, hysteresis)
+        limit_pF = found.limit_pF if found is not None and found.limit_pF < 0 else known.limit_pF
+        return Capacitance(0.0, 0.0, limit_pF, Source.UNKNOWN, hysteresis)
     source, given = taken
     return Capacitance(max(0.0, given.pF), given.se_pF, 0.0, source, hysteresis)
 
@@ -298,6 +313,29 @@ def estimate_for_leak(leak: Curve, known: Known) -> Capacitance:
     return Capacitance(0.0, TYPICAL_PF, TYPICAL_PF, Source.UNKNOWN)
 
 
+def shift_by_series_mV(
+    capacitance_pF: float, speed_mV_per_ms: float, slope_nS: float, configuration: Configuration
+) -> float:
+    """Return the possible shift from the zero of a ramp to the truth by a series resistance that is not known.
+
+    Behind a resistance R, a membrane of conductance G follows a ramp of speed s with s f, f = 1 / (1 + G R), and the
+    amplifier sees f G (V_cmd - E) + f^2 C s. Where C s is subtracted of it, the zero lies at
+    E + (1 - f^2) C s / (f G) = E + (1 + f) R C s: the drop of the charging current, and the lag of the membrane.
+
+    Parameters
+    ----------
+    capacitance_pF : float
+        Capacitance whose current was subtracted as that of the whole command, C.
+    speed_mV_per_ms, slope_nS : float
+        Of the command, s, and of the current at the zero, f G = (1 - f) / R.
+    configuration : Configuration
+        Which decides R.
+    """
+    series = LIMIT_MOHM[configuration] * 1e-3
+    part = max(0.0, 1 - slope_nS * series)
+    return -(1 + part) * series * capacitance_pF * speed_mV_per_ms
+
+
 def without_capacitive_current(curve: Curve, capacitance_pF: float, se_pF: float) -> Curve:
     """Subtract the capacitive current, C dV/dt.
 
@@ -328,7 +366,12 @@ def membrane_speed(curve: Curve) -> FloatArray:
 
 
 def _from_pair(signal: Curve, opposite: Curve) -> Capacitance | None:
-    """Divide the difference of the two directions by that of their speeds; None where they share too little."""
+    """Divide the difference of the two directions by that of their speeds; None where they share too little.
+
+    Where it is below 0, the current lags behind the command, by a filter that the file does not state or by channels
+    that open or close on the way. If it lags alike along the ramp, as behind a filter, the zero lies in the middle of
+    those of the two directions, and its interval reaches to both; else it may lie as far as that of the other.
+    """
     a, b = thinned(signal, DENSE_MV)[0], thinned(opposite, DENSE_MV)[0]
     low, high = max(a.voltage_mV[0], b.voltage_mV[0]), min(a.voltage_mV[-1], b.voltage_mV[-1])
     margin = _MARGIN * (high - low)
@@ -351,5 +394,8 @@ def _from_pair(signal: Curve, opposite: Curve) -> Capacitance | None:
     squares = float(weight @ (each - capacitance) ** 2)
     varies = scale > 1 and squares > (_MAX_VARIATION * capacitance) ** 2
     variation = math.sqrt(max(0.0, squares - float(weight @ variance)))
-    hysteresis = varies or capacitance < -_IMPOSSIBLE_Z * se
-    return Capacitance(max(capacitance, 0.0), se * scale, 0.0, Source.PAIR, hysteresis, variation)
+    if capacitance >= -_IMPOSSIBLE_Z * se:
+        return Capacitance(max(capacitance, 0.0), se * scale, 0.0, Source.PAIR, varies, variation)
+    if varies:
+        return Capacitance(0.0, se * scale, 2 * capacitance, Source.PAIR, True, variation)
+    return Capacitance(capacitance, se * scale, 0.0, Source.PAIR, True, math.hypot(variation, capacitance / Z_95))

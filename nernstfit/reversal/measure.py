@@ -30,6 +30,7 @@ POTENTIALS = (
     *("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV", "se_mV", "low_mV", "high_mV", "slope_nS"),
     "further_se_mV",
     "capacitance_shift_mV",
+    "delay_shift_mV",
 )
 _SOURCE_FLAGS = {
     Source.RECORDING: Flag.CAPACITY_BY_RECORDING,
@@ -44,6 +45,10 @@ _MIN_TREND = 0.05
 # the same size, and as large as the usual error of an electrode offset. With half electrode noise is flagged too, with
 # double an error of the potential of up to 2 mV is not.
 _MIN_MISMATCH_MV = 1.0
+# Correction in mV for the delay of the low-pass filter from which it is flagged: a tenth of the size of an electrode's
+# offset. With half, ramps of every usual filter are flagged; with double, corrections that show in the last digit of a
+# potential are not.
+_MIN_DELAY_MV = 0.1
 # Standard error of a mean by hum over that by noise, from which it is flagged. With half, hum that hardly widens an
 # interval is flagged; with double, not that which shifts the zero by half of its standard error.
 _MIN_HUM = 0.5
@@ -58,6 +63,9 @@ _REACH_ALONG_EPOCH = 1.5
 # The same over a drift: to the zeros of the first and the last sweep. With half, they lie outside; with double, a drift
 # of half of max_interval_mV would be refused.
 _REACH_OF_DRIFT = 0.5
+
+_LAGS = "the current lags behind the command of the ramps in both directions"
+_SLOW_CHANNELS = "channels that open or close on the way: record slower ramps or steps"
 
 
 @dataclass(frozen=True)
@@ -115,14 +123,64 @@ class Measurement:
 
     @property
     def capacitance_shift_mV(self) -> float:
-        """Possible shift from a ramp's zero to the truth by a capacitance that is not known (95 % limit, one-sided)."""
+        """Possible shift from a ramp's zero to the truth by charging the membrane (95 % limit, one-sided).
+
+        By a capacitance that is not known, or one that is, behind a series resistance that is not.
+        """
         zero, charging = self.result.zero, self.charging
-        # A background on the same ramp has the same capacitive current.
-        if zero is None or charging is None or leak.method(self.procedure.how.leak).same_ramp:
+        if zero is None or charging is None:
             return 0.0
+        by_series_mV = self._shift_by_series_mV(charging, zero.slope_nS)
+        # A background on the same ramp has the same capacitive current.
+        if leak.method(self.procedure.how.leak).same_ramp:
+            return by_series_mV
         # The capacitive current, C dV/dt, lifts an ascending ramp, whose zero then lies below the truth.
+        return charging.limit_pF * self._speed_mV_per_ms / zero.slope_nS + by_series_mV
+
+    def _shift_by_series_mV(self, charging: Capacitance, slope_nS: float) -> float:
+        """Return the part of that shift by a series resistance that is not known, 0 where it is."""
+        if self.procedure.series_MOhm is not None or charging.source in (Source.PAIR, Source.UNKNOWN):
+            return 0.0
+        hidden_pF = charging.subtracted_pF * self._hidden_from_steps(charging, slope_nS)
+        configuration = self.procedure.configuration
+        return capacitance.shift_by_series_mV(hidden_pF, self._speed_mV_per_ms, slope_nS, configuration)
+
+    def _hidden_from_steps(self, charging: Capacitance, slope_nS: float) -> float:
+        """Return the part of a conductance that did not act on the capacitance as it acts on the ramp.
+
+        Across the same resistance, ramps or steps of the recording itself show what the ramp carries, as far as the
+        membrane conducts alike there.
+        """
+        if charging.source is not Source.RECORDING:
+            return 1.0
+        of_steps = math.isfinite(self.facts.step_nS) and Role.PAIR not in self.curves
+        return max(0.0, 1 - self.facts.step_nS / slope_nS) if of_steps else 0.0
+
+    @property
+    def _speed_mV_per_ms(self) -> float:
+        """Speed of the ramp, the fastest of several."""
         speed = self.iv.speed_mV_per_ms
-        return charging.limit_pF * float(speed[np.abs(speed).argmax()]) / zero.slope_nS
+        return float(speed[np.abs(speed).argmax()])
+
+    @property
+    def delay_shift_mV(self) -> float:
+        """Shift from a ramp's zero to the truth by one standard deviation of the filter's delay; 0 for steps.
+
+        A ramp in the other direction shows capacitive current and what is left of the delay together.
+        """
+        if self.charging is None or self.charging.source is Source.PAIR:
+            return 0.0
+        return -self._speed_mV_per_ms * self.facts.delay_sd_ms
+
+    @property
+    def total_se_mV(self) -> float:
+        """Standard error with every error that has no side."""
+        return math.hypot(self.result.se_mV, self.further_se_mV, self.delay_shift_mV)
+
+    @property
+    def _corrected_delay_mV(self) -> float:
+        """Shift of a ramp's zero by the correction for the filter's delay; 0 for steps."""
+        return 0.0 if self.charging is None else -self._speed_mV_per_ms * self.facts.delay_ms
 
     @property
     def further_se_mV(self) -> float:
@@ -166,36 +224,62 @@ class Measurement:
 
     def too_wide(self) -> Result | None:
         """Return the verdict that the interval with every error is too wide; None where it is not."""
-        below, above = classify.interval_mV(
-            math.hypot(self.result.se_mV, self.further_se_mV), self.capacitance_shift_mV
-        )
+        below, above = classify.interval_mV(self.total_se_mV, self.capacitance_shift_mV)
         if below + above <= self.procedure.how.max_interval_mV:
             return None
-        shift, wide = self.capacitance_shift_mV, f"the 95 % interval is {below + above:z.1f} mV wide"
+        wide = f"the 95 % interval is {below + above:z.1f} mV wide"
         limit = f"more than max_interval_mV = {self.procedure.how.max_interval_mV:g}"
-        if abs(shift) > self.further_se_mV:
+        return Result(PotentialVerdict.AMBIGUOUS, f"{wide}, {limit}: {self._widest_error()}")
+
+    def _widest_error(self) -> str:
+        """Return the sentence of the error that widens the interval most."""
+        shift, delay_mV = self.capacitance_shift_mV, abs(self.delay_shift_mV)
+        if abs(shift) > max(self.further_se_mV, delay_mV):
             side = "higher" if shift > 0 else "lower"
-            reason = (
-                f"{wide}, {limit}: the membrane capacitance is not known, and by the capacitive current the potential "
-                f"may lie up to {abs(shift):z.1f} mV {side} than the zero of the ramp at "
-                f"{self.result.potential_mV:z.1f} mV; give capacitance_pF, or record a test pulse or ramps in both "
-                "directions"
+            cause, remedy = self._one_sided()
+            return (
+                f"{cause} the potential may lie up to {abs(shift):z.1f} mV {side} than the zero of the ramp at "
+                f"{self.result.potential_mV:z.1f} mV; {remedy}"
             )
-        else:
-            reason = f"{wide}, {limit}: {max(self._further)[1]}"
-        return Result(PotentialVerdict.AMBIGUOUS, reason)
+        late = (
+            "the low-pass filter delays the current of the ramp, and its zero is corrected by "
+            f"{self._corrected_delay_mV:+.1f} mV, give or take {Z_95 * delay_mV:z.1f} mV, because the kind of the "
+            "filter is not known; record ramps in both directions, slower ramps or steps"
+        )
+        return max(*self._further, (delay_mV, late))[1]
+
+    def _one_sided(self) -> tuple[str, str]:
+        """Return the cause of a one-sided error, up to its size, and what would settle it."""
+        if self.charging is None or self.charging.source is not Source.UNKNOWN:
+            return (
+                "the series resistance is not known, by which the membrane lags behind the command of the ramp and the "
+                "charging current drops a voltage:",
+                "give series_resistance_MOhm and compensation_percent, or record ramps in both directions",
+            )
+        if self.charging.limit_pF < 0:
+            return (
+                f"{_LAGS} by unlike times along them, as by channels that open or close on the way, and",
+                "record slower ramps or steps",
+            )
+        return (
+            "the membrane capacitance is not known, and by the capacitive current",
+            "give capacitance_pF, or record a test pulse or ramps in both directions",
+        )
 
     def told(self) -> Result:
-        """Return the result; a reason why there is no reversal names a hum."""
-        if self.result.verdict == PotentialVerdict.REVERSAL or not self.hums:
+        """Return the result; a reason why there is no reversal names a hum, and a current that lags."""
+        if self.result.verdict == PotentialVerdict.REVERSAL:
             return self.result
-        facts = self.facts
-        reason = f"{self.result.reason}; the current hums at {facts.hum_Hz:.3g} Hz"
-        if not self.iv.is_ramp:
-            reason += (
-                f", of which a mean over the window keeps up to {facts.hum_left_pA:.2g} pA: choose a window of whole "
-                "periods by from_ms and to_ms"
-            )
+        reason, facts = self.result.reason, self.facts
+        if self.charging is not None and self.charging.lags:
+            reason += f"; {_LAGS} by a low-pass filter that the file does not state, or by {_SLOW_CHANNELS}"
+        if self.hums:
+            reason += f"; the current hums at {facts.hum_Hz:.3g} Hz"
+            if not self.iv.is_ramp:
+                reason += (
+                    f", of which a mean over the window keeps up to {facts.hum_left_pA:.2g} pA: choose a window of "
+                    "whole periods by from_ms and to_ms"
+                )
         return replace(self.result, reason=reason)
 
     def values(self) -> dict[str, Any]:
@@ -212,8 +296,8 @@ class Measurement:
             "slope_nS": result.slope_nS,
         }
         if result.verdict == PotentialVerdict.REVERSAL:
-            further = {"further_se_mV": self.further_se_mV, "capacitance_shift_mV": self.capacitance_shift_mV}
-            values |= self._shifts() | further
+            shifts = ("further_se_mV", "capacitance_shift_mV", "delay_shift_mV")
+            values |= self._shifts() | {name: getattr(self, name) for name in shifts}
         return values
 
     def _shifts(self) -> dict[str, float]:
@@ -295,6 +379,8 @@ class Measurement:
             yield Flag.CAPACITY_SERVES, self.measured_capacitance.pF
         if self.charging is None:
             return
+        if abs(self._corrected_delay_mV) > _MIN_DELAY_MV:
+            yield Flag.FILTER_DELAY, self._corrected_delay_mV
         if self.charging.source is Source.UNKNOWN:
             yield Flag.CAPACITY_UNKNOWN, abs(self.capacitance_shift_mV) or None
         else:

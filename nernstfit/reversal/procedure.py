@@ -62,6 +62,8 @@ class Facts:
     """Properties of a recording that its points do not show, as ingest writes them; nan where unknown."""
 
     capacitance_pF: float
+    delay_ms: float
+    delay_sd_ms: float
     corner_pF: float
     corner_se_pF: float
     step_pF: float

@@ -87,12 +87,13 @@ def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_
     on_command = Result(verdict, potential_mV=measured["reversal_mV"], **numbers)
     result = on_membrane(on_command, condition.sign, 0.0 if math.isnan(junction_mV) else junction_mV)
     is_reversal = verdict == PotentialVerdict.REVERSAL
-    # A potential measured elsewhere comes with neither.
-    shift_mV, further_mV = (_or_zero(measured[name]) for name in ("capacitance_shift_mV", "further_se_mV"))
+    # A potential measured elsewhere comes with none.
+    names = ("capacitance_shift_mV", "further_se_mV", "delay_shift_mV")
+    shift_mV, further_mV, delay_mV = (_or_zero(measured[name]) for name in names)
     shift_mV *= condition.sign
     low_mV, high_mV = result.low_mV, result.high_mV
     if is_reversal:
-        below, above = interval_mV(math.hypot(result.se_mV, further_mV), shift_mV)
+        below, above = interval_mV(math.hypot(result.se_mV, further_mV, delay_mV), shift_mV)
         low_mV, high_mV = result.potential_mV - below, result.potential_mV + above
     carries = is_reversal or not (math.isnan(low_mV) and math.isnan(high_mV))
     values = vars(condition) | {name: measured[name] for name in _MEASURED}
@@ -101,7 +102,8 @@ def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_
     values["junction_mV"] = junction_mV if carries else math.nan
     values["corrected_mV"] = result.potential_mV if is_reversal else math.nan
     values["se_mV"] = measured["se_mV"] if is_reversal else math.nan
-    values["capacitance_shift_mV"] = condition.sign * measured["capacitance_shift_mV"]
+    for name in ("capacitance_shift_mV", "delay_shift_mV"):
+        values[name] = condition.sign * measured[name]
     return {**row.user_columns, **{name: values[name] for name in tables.REVERSAL_POTENTIALS.columns}}
 
 

@@ -40,7 +40,8 @@ def measured_row(row: Row) -> dict[str, Any]:
     A row that is excluded keeps its reason and has no number.
     """
     external = None if row.exclude else row.external
-    blank = ("leak_shift_mV", "rs_shift_mV", "low_mV", "high_mV", "slope_nS", "further_se_mV", "capacitance_shift_mV")
+    shifts = ("leak_shift_mV", "rs_shift_mV", "capacitance_shift_mV", "delay_shift_mV")
+    blank = (*shifts, "low_mV", "high_mV", "slope_nS", "further_se_mV")
     unknown = dict.fromkeys((*blank, "noise_pA", "bandwidth_Hz", "time_s"), math.nan)
     return {
         "epoch": "",

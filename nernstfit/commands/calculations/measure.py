@@ -109,7 +109,7 @@ def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
     if verdict is not PotentialVerdict.REVERSAL or found is None:
         yield f"gives {verdict.label}: {values['reason']}"
         return
-    se_mV = math.hypot(values["se_mV"], values["further_se_mV"])
+    se_mV = math.hypot(values["se_mV"], values["further_se_mV"], values["delay_shift_mV"])
     below, above = interval_mV(se_mV, values["capacitance_shift_mV"])
     zero_mV = values["reversal_mV"]
     yield f"gives {zero_mV:z.1f} mV (95 % interval {zero_mV - below:z.1f} to {zero_mV + above:z.1f} mV), as commanded"

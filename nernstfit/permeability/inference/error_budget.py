@@ -35,6 +35,7 @@ _SOURCE_OF_SYSTEMATIC: Mapping[str, ErrorSource] = {
     "temperature": ErrorSource.TEMPERATURE,
     "concentration": ErrorSource.CONCENTRATION,
     ErrorSource.CAPACITANCE: ErrorSource.CAPACITANCE,
+    ErrorSource.FILTER: ErrorSource.FILTER,
 }
 
 
@@ -73,8 +74,9 @@ def budget(fit: Fit, systematic_mV: FloatArray, names: Sequence[str], ions: Sequ
         variances |= {source: {} for source in dict.fromkeys(_SOURCE_OF_SYSTEMATIC.values())}
         for name, variance in zip(names, of_systematic[position].tolist(), strict=True):
             variances[_source(name)][name] = variance
-        if not any(variances[ErrorSource.CAPACITANCE].values()):
-            del variances[ErrorSource.CAPACITANCE]
+        for of_ramps in (ErrorSource.CAPACITANCE, ErrorSource.FILTER):
+            if not any(variances[of_ramps].values()):
+                del variances[of_ramps]
         found += _shares(ion, variances)
     return tuple(found)
 
