@@ -82,7 +82,7 @@ def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says(
     for _ in range(draws):
         samples = autoregressive(phi, (windows, length), rng)
         flat = [[noise.detrended(s[a:b])[0] for s in samples] for a, b in ((start, stop), (0, length))]
-        se, _ = noise.standard_errors(*noise.summary(flat[0]), flat[1], 0.0)
+        se = noise.standard_errors(*noise.summary(flat[0]), noise.Settled.of(flat[1]), 0.0)
         inside += int((np.abs(samples[:, start:stop].mean(axis=1)) < 1.96 * se).sum())
     low, high = stats.binom.ppf([0.0005, 0.9995], draws * windows, 0.95)
     assert low <= inside <= high
@@ -91,30 +91,30 @@ def test_the_interval_of_a_mean_holds_the_truth_as_often_as_it_says(
 def test_the_errors_of_quiet_and_loud_windows_differ() -> None:
     rng = np.random.default_rng(6)
     windows = [rng.standard_normal(500) for _ in range(10)] + [10 * rng.standard_normal(500)]
-    se, _ = noise.standard_errors(*noise.summary(windows), windows, 0.0)
+    se = noise.standard_errors(*noise.summary(windows), noise.Settled.of(windows), 0.0)
     assert se[-1] > 6 * se[:-1].max()
     assert se[-1] == pytest.approx(10 / math.sqrt(500), rel=0.25)
 
 
 @pytest.mark.parametrize("resolution", [0.0, 0.25, 2.0])
 def test_constant_samples_are_known_to_the_converters_resolution(resolution: float) -> None:
-    se, time = noise.standard_errors(np.array([100, 50]), np.zeros(2), [np.zeros(200)] * 2, resolution)
+    settled = noise.Settled.of([np.zeros(200)] * 2)
+    se = noise.standard_errors(np.array([100, 50]), np.zeros(2), settled, resolution)
     assert se == pytest.approx([resolution / math.sqrt(12)] * 2)
-    assert time == 1.0
+    assert settled.time == 1.0
 
 
 def test_noise_of_several_steps_is_not_made_larger_by_the_resolution() -> None:
     windows = list(np.random.default_rng(7).standard_normal((10, 400)))
-    np.testing.assert_array_equal(
-        noise.standard_errors(*noise.summary(windows), windows, 0.2)[0],
-        noise.standard_errors(*noise.summary(windows), windows, 0.0)[0],
-    )
+    lengths, squares, settled = *noise.summary(windows), noise.Settled.of(windows)
+    np.testing.assert_array_equal(*(noise.standard_errors(lengths, squares, settled, each) for each in (0.2, 0.0)))
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5])
 def test_windows_of_a_few_samples_have_a_finite_error(length: int) -> None:
     windows = [noise.detrended(w)[0] for w in np.random.default_rng(8).standard_normal((5, length))]
-    se, time = noise.standard_errors(*noise.summary(windows), windows, 0.1)
+    settled = noise.Settled.of(windows)
+    se = noise.standard_errors(*noise.summary(windows), settled, 0.1)
     assert np.isfinite(se).all()
     assert (se > 0).all()
-    assert time >= 1.0
+    assert settled.time >= 1.0

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -158,45 +159,64 @@ def summary(residuals: Sequence[FloatArray]) -> tuple[NDArray[np.int64], FloatAr
     return lengths, np.concatenate([squares(block) for block in blocks])
 
 
+@dataclass(frozen=True)
+class Settled:
+    """Noise of settled current, one stretch in each sweep.
+
+    Attributes
+    ----------
+    correlation : ndarray, shape (lags,)
+        Autocorrelation of all stretches.
+    time : float
+        Its integral, in samples.
+    variance : ndarray, shape (sweeps,)
+        Variance of one sample.
+    """
+
+    correlation: FloatArray
+    time: float
+    variance: FloatArray
+
+    @classmethod
+    def of(cls, stretches: Sequence[FloatArray], degree: int = 1) -> Settled:
+        """Estimate the noise of stretches without their trend, in the order of the sweeps.
+
+        Parameters
+        ----------
+        stretches : sequence of ndarray, each of shape (sweeps, n_i) or (n_i,)
+        degree : int
+            Degree of the trend.
+        """
+        correlation = autocorrelation(stretches, degree)
+        time = autocorrelation_time(correlation)
+        return cls(correlation, time, variances(*summary(stretches), time, degree))
+
+
 def standard_errors(
-    lengths: NDArray[np.int64],
-    window_squares: FloatArray,
-    stretches: Sequence[FloatArray],
-    resolution: float,
-    degree: int = 1,
-) -> tuple[FloatArray, float]:
-    """Estimate the standard error of the mean of each window.
+    lengths: NDArray[np.int64], window_squares: FloatArray, settled: Settled, resolution: float
+) -> FloatArray:
+    """Estimate the standard error of the mean of each window, shape (windows,).
+
+    The variance is that of the settled stretch, or of the window where that is larger, shrunk to that of all sweeps
+    with the weight of ten independent samples. The error is at least the rounding error of the converter.
 
     Parameters
     ----------
     lengths, window_squares : ndarray, shape (windows,)
         Number of samples averaged in each window, and the sum of their squares about a straight line.
-    stretches : sequence of ndarray
-        Longer stretches of settled current in the same sweeps, without their trend; in the same order.
+    settled : Settled
+        Noise of longer stretches of the same sweeps; in the same order.
     resolution : float
         One step of the converter, in the samples' unit.
-    degree : int
-        Degree of the trend of the stretches.
-
-    Returns
-    -------
-    se : ndarray, shape (windows,)
-        In the samples' unit. The variance is that of the stretch, or of the window where that is larger, shrunk to
-        that of all sweeps with the weight of ten independent samples. The error is at least the rounding error of
-        the converter.
-    time : float
-        Autocorrelation time of the stretches, in samples.
     """
-    correlation = autocorrelation(stretches, degree)
-    time = autocorrelation_time(correlation)
-    variance = variances(*summary(stretches), time, degree)
+    correlation, time, variance = settled.correlation, settled.time, settled.variance
     # A window that is short compared with the autocorrelation time does not determine its own variance.
     is_long = lengths > _MIN_WINDOW_TIMES * time
     if is_long.any():
         variance = np.where(is_long, np.maximum(variance, variances(lengths, window_squares, time)), variance)
     factors = {n: _mean_factor(correlation, n) for n in set(lengths.tolist())}
     factor = np.array([factors[n] for n in lengths.tolist()])
-    return np.sqrt(variance * factor + rounding_variance(variance, resolution)), time
+    return np.asarray(np.sqrt(variance * factor + rounding_variance(variance, resolution)))
 
 
 def rounding_variance(variance: FloatArray, resolution: float) -> FloatArray:

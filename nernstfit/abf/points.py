@@ -29,7 +29,7 @@ from nernstfit.abf.ramps import (
     refuse_both_ways,
 )
 from nernstfit.abf.read import Recording
-from nernstfit.abf.samples import Points, read
+from nernstfit.abf.samples import Points, read, settled_noise
 from nernstfit.abf.select import chosen_epoch, epoch_parts, has_curve, refuse_constant
 from nernstfit.abf.statistics import STATISTICS
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
@@ -192,9 +192,10 @@ def _reading(
     left = _measurable(source, how, epoch, is_pulse, with_saturated)
     source, parts, windows, is_ramp = left.source, left.parts, left.windows, left.parts[0].is_ramp
     agreement = compare(source, parts, how)
-    signal, quality = read(source, Role.SIGNAL, parts, windows, how)
+    settled = None if is_ramp else settled_noise(source, parts, windows)
+    signal, quality = read(source, Role.SIGNAL, parts, windows, how, settled)
     earlier = earlier_windows(source, parts, windows, how)
-    points = [signal, *(read(source, role, parts, early, how)[0] for role, early in earlier.items())]
+    points = [signal, *(read(source, role, parts, each, how, settled)[0] for role, each in earlier.items())]
     points += _further(source, parts, how)
     of_background = None
     if background is not None:

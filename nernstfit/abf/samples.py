@@ -83,7 +83,12 @@ class Quality:
 
 
 def read(
-    source: Source, role: Role, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+    source: Source,
+    role: Role,
+    parts: Sequence[Segment],
+    windows: Sequence[tuple[int, int]],
+    how: Measure,
+    settled: noise.Settled | None = None,
 ) -> tuple[Points, Quality]:
     """Read the points of one role, and the quality of their samples.
 
@@ -96,14 +101,21 @@ def read(
     windows : sequence of tuple of int
         First sample and end of the window in each sweep.
     how : Measure
+    settled : Settled or None
+        Noise of the steps, where another role of the same sweeps has given it.
 
     Raises
     ------
     RecordingError
         If samples are no numbers, or a ramp has no such statistic.
     """
-    of_kind, statistic = _read_ramps if parts[0].is_ramp else _read_steps, STATISTICS[how.statistic]
-    points, quality = of_kind(source, role, parts, windows, statistic)
+    statistic = STATISTICS[how.statistic]
+    if parts[0].is_ramp:
+        points, quality = _read_ramps(source, role, parts, windows, statistic)
+    else:
+        points, quality = _read_steps(
+            source, role, (parts, windows), statistic, settled or settled_noise(source, parts, windows)
+        )
     if how.voltage == Voltage.RECORDED and not np.isfinite(points.recorded_mV).all():
         raise RecordingError(f"the recorded membrane voltage of {label(parts[0])} holds samples that are no numbers")
     return points, quality
@@ -122,14 +134,32 @@ def _blocks(source: Source, windows: Sequence[tuple[int, int]]) -> Iterator[tupl
             yield chunk, source.recording.block_pA(source.channel, sweeps, *window)
 
 
+def settled_noise(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]]) -> noise.Settled:
+    """Estimate the noise of steps where their current is settled.
+
+    Parameters
+    ----------
+    source : Source
+    parts : sequence of Segment
+        Step in each sweep.
+    windows : sequence of tuple of int
+        First sample and end of the window in each.
+    """
+    stretches = [_settled_stretch(part, window) for part, window in zip(parts, windows, strict=True)]
+    cycles = _cycles(source)
+    # A cubic follows the tail or the opening current that remains there; the residual is the noise.
+    settled = [noise.detrended(block, _TREND_DEGREE, cycles)[0] for _, block in _blocks(source, stretches)]
+    return noise.Settled.of(settled, _TREND_DEGREE + 2 * len(cycles))
+
+
 def _read_steps(
     source: Source,
     role: Role,
-    parts: Sequence[Segment],
-    windows: Sequence[tuple[int, int]],
+    steps: tuple[Sequence[Segment], Sequence[tuple[int, int]]],
     statistic: WindowStatistic,
+    settled: noise.Settled,
 ) -> tuple[Points, Quality]:
-    recording, cycles = source.recording, _cycles(source)
+    recording, cycles, (parts, windows) = source.recording, _cycles(source), steps
     values, rises, squares = (np.empty(len(parts)) for _ in range(3))
     for rows, block in _blocks(source, windows):
         residual, rises[rows] = noise.detrended(block)
@@ -139,11 +169,7 @@ def _read_steps(
         squares[rows] = noise.squares(residual)
     starts, stops = np.array(windows).T
     counts = stops - starts
-    stretches = [_settled_stretch(part, window) for part, window in zip(parts, windows, strict=True)]
-    # A cubic follows the tail or the opening current that remains there; the residual is the noise.
-    settled = [noise.detrended(block, _TREND_DEGREE, cycles)[0] for _, block in _blocks(source, stretches)]
-    resolution, degree = recording.resolution_pA(source.channel), _TREND_DEGREE + 2 * len(cycles)
-    se, time = noise.standard_errors(counts, squares, settled, resolution, degree)
+    se = noise.standard_errors(counts, squares, settled, recording.resolution_pA(source.channel))
     t_ms = (starts + stops) / 2 / recording.rate_Hz * 1e3
     return Points(
         role=role,
@@ -157,7 +183,7 @@ def _read_steps(
         **_errors(source, se * statistic.error_factor, t_ms, counts),
     ), Quality(
         noise_pA=math.sqrt(squares.sum() / counts.sum()),
-        autocorrelation=time,
+        autocorrelation=settled.time,
         trend=_trend(rises, values, statistic),
         clipped_fraction=_clipped(source, windows),
     )
