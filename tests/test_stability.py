@@ -1,9 +1,10 @@
-"""Zeros that move: over repeats in any order of the sweeps, and along the epoch."""
+"""Zeros that move: over repeats in any order of the sweeps, along the epoch, and to that of the settled current."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -13,8 +14,12 @@ from nernstfit.contract import settings
 from nernstfit.contract.terms import Configuration, Role
 from nernstfit.reversal.measure import Measurement, measure
 from nernstfit.reversal.procedure import Facts, Procedure
+from nernstfit.reversal.quantiles import Z_95
+from nernstfit.reversal.settling import Settling
 
 LEVELS = np.arange(-100.0, 61.0, 10.0)
+SETTLING = (Role.SETTLING_1, Role.SETTLING_2, Role.SETTLING_3)
+MIDDLES_MS = dict(zip(SETTLING, (25.0, 35.0, 45.0), strict=True))
 Current = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -23,12 +28,15 @@ def measured(
     current: Current,
     early: Current | None = None,
     first_sweep: int = 0,
-    middle: Current | None = None,
+    later: Mapping[Role, Current] | None = None,
     times: Mapping[str, float] | None = None,
 ) -> Measurement:
-    """Measure steps whose levels, in the order of the sweeps, and currents are given; early: in the early window."""
+    """Measure steps whose levels, in the order of the sweeps, and currents are given; early: in the early window.
+
+    The three parts in which the current settles are 10 ms apart.
+    """
     rng, sweep = np.random.default_rng(1), first_sweep + np.arange(len(order))
-    given = ((Role.SIGNAL, current), (Role.EARLY, early), (Role.MIDDLE, middle))
+    given = ((Role.SIGNAL, current), (Role.EARLY, early), *(later or {}).items())
     parts = [(role, of_role) for role, of_role in given if of_role is not None]
     values = [of_role(order, sweep) + 0.5 * rng.standard_normal(len(order)) for _, of_role in parts]
     count = len(parts) * len(order)
@@ -36,7 +44,7 @@ def measured(
         "role": np.repeat(np.array([str(role) for role, _ in parts], dtype=object), len(order)),
         "sweep": np.tile(sweep, len(parts)),
         "point": np.zeros(count, dtype=int),
-        "t_ms": np.full(count, 50.0),
+        "t_ms": np.repeat([MIDDLES_MS.get(role, 50.0) for role, _ in parts], len(order)),
         "command_mV": np.tile(order, len(parts)),
         "recorded_mV": np.full(count, math.nan),
         "current_pA": np.concatenate(values),
@@ -126,14 +134,74 @@ def test_a_small_shift_along_the_epoch_is_in_the_interval(shift_mV: float) -> No
 def test_a_shift_within_the_window_of_a_short_step_is_told() -> None:
     times = {"window_from_ms": 6.0, "window_to_ms": 9.5, "early_from_ms": 6.0, "early_to_ms": 7.75}
     times |= {"middle_from_ms": 7.75, "middle_to_ms": 9.5}
-    found = measured(LEVELS, at(-30.0), at(-33.3), middle=at(-27.3), times=times).result
+    found = measured(LEVELS, at(-30.0), at(-33.3), later={Role.MIDDLE: at(-27.3)}, times=times).result
     assert found.verdict == "ambiguous"
     assert "the zero moves within the window: -33." in found.reason
     assert "to 7.75 ms, -27." in found.reason
-    near = measured(LEVELS, at(-30.0), at(-31.0), middle=at(-29.0), times=times)
+    near = measured(LEVELS, at(-30.0), at(-31.0), later={Role.MIDDLE: at(-29.0)}, times=times)
     assert near.result.verdict == "reversal"
     assert dict(near.flags())["moves"] == pytest.approx(2.0, abs=0.3)
-    assert measured(LEVELS, at(-30.0), at(-30.0), middle=at(-30.0), times=times).further_se_mV == 0
+    assert measured(LEVELS, at(-30.0), at(-30.0), later={Role.MIDDLE: at(-30.0)}, times=times).further_se_mV == 0
+
+
+def settling(of_part: Callable[[float], Current], window: float = 1.5) -> Measurement:
+    """Measure a current that is given as a function of time in parts, 2 being the last one."""
+    parts = {role: of_part(float(time)) for time, role in enumerate(SETTLING)}
+    times = {"early_from_ms": math.nan, "early_to_ms": math.nan, "window_from_ms": 30.0, "window_to_ms": 50.0}
+    return measured(LEVELS, of_part(window), later=parts, times=times)
+
+
+def charged(first_nS: float, times: float) -> Callable[[float], Current]:
+    """Current of 5 nS that reverses at -10 mV, and the charge of steps from -80 mV with a time constant in parts."""
+    return lambda time: lambda v, _: 5.0 * (v + 10) + first_nS * (v + 80) * math.exp(-time / times)
+
+
+@pytest.mark.parametrize("times", [1.0, 2.0, 4.0])
+def test_the_zero_of_a_slow_clamp_is_told_with_that_of_the_settled_current(times: float) -> None:
+    found = settling(charged(3.0, times))
+    left_nS = 3.0 * math.exp(-1.5 / times)
+    assert found.result.verdict == "ambiguous"
+    assert found.settling.distance_mV == pytest.approx(70 * left_nS / (5 + left_nS), abs=1.0)
+    assert found.settling.tau_ms == pytest.approx(10 * times, rel=0.1)
+    shown, settled = re.findall(r"(-?[\d.]+) mV", found.result.reason)[:2]
+    assert float(shown) == pytest.approx(-10 - found.settling.distance_mV, abs=1.0)
+    assert float(settled) == pytest.approx(-10, abs=1.0)
+    assert "series resistance x capacitance" in found.result.reason
+
+
+def test_a_zero_that_settles_by_less_is_in_the_interval() -> None:
+    found = settling(charged(0.4, 1.5))
+    assert found.result.verdict == "reversal"
+    distance_mV = 70 * 0.4 * math.exp(-1.0) / (5 + 0.4 * math.exp(-1.0))
+    assert dict(found.flags())["moves"] == pytest.approx(distance_mV, abs=0.3)
+    assert Z_95 * found.further_se_mV > distance_mV
+
+
+def test_a_later_window_is_proposed_where_the_current_settles_in_it() -> None:
+    found = settling(lambda time: charged(1.2 if time < 1.6 else 0.0, 0.2)(time), window=0.05).result
+    assert found.verdict == "ambiguous"
+    assert found.remedy == "from_ms=45;to_ms=50"
+
+
+@pytest.mark.parametrize("shift_mV", [0.3, -0.3, 1.0])
+def test_a_zero_that_moves_along_a_straight_line_does_not_settle(shift_mV: float) -> None:
+    found = settling(lambda time: at(-30.0 + shift_mV * time), window=2.0).result
+    assert found.verdict == "ambiguous"
+    assert "moves towards" in found.reason
+
+
+@pytest.mark.parametrize("opening", [lambda t: 1.0, lambda t: math.exp(-t), lambda t: 1 - 0.9 * math.exp(-t / 2)])
+def test_a_conductance_that_changes_leaves_the_zero_where_it_is(opening: Callable[[float], float]) -> None:
+    def gated(time: float) -> Current:
+        return lambda v, _: 5.0 * opening(time) * (v + 30) * (1 + 0.3 * np.exp(-(((v - 20) / 30) ** 2)) * opening(time))
+
+    found = settling(gated)
+    assert found.result.verdict == "reversal"
+    assert found.settling == Settling()
+
+
+def test_noise_of_the_parts_does_not_move_a_zero() -> None:
+    assert settling(lambda _: at(-30.0)).further_se_mV == 0
 
 
 def test_the_interval_reaches_to_both_ends_of_a_drift() -> None:

@@ -39,6 +39,13 @@ SETTLED_DELAYS, _MAX_LATE = 2.0, 0.25
 # after which it is over (exp(-7) is a thousandth), within these limits. At half the limits the transient of a large
 # cell counts as a current; at double a tail of 5 ms has decayed.
 _TRANSIENT_TIMES, _MIN_EARLY_MS, _MAX_EARLY_MS = 7, 2.0, 8.0
+# Start of three neighbouring parts of equal length that end with the default window, as a part of the epoch; from them
+# the settled current is extrapolated. At half the transient of a good clamp is in the first of short steps; at double
+# they lie in the window alone, and noise of short steps hides an error of a third of what it hides now.
+_SETTLING_FROM = 0.25
+# Their number, and fewest samples of each. At half the fewest, one sample is a part; at double, steps of 4 ms at 5 kHz
+# are not followed.
+_SETTLING_ROLES, _MIN_SETTLING_SAMPLES = (Role.SETTLING_1, Role.SETTLING_2, Role.SETTLING_3), 2
 # Fewest samples of each half of a default window in whose halves a zero is followed, and of a level before the epoch
 # whose current is followed over the sweeps. At half, their noise decides; at double, steps of 5 ms at 10 kHz and sweeps
 # of 100 ms are not followed.
@@ -101,8 +108,9 @@ def open_source(recording: Recording, how: Measure, sweeps: Sequence[int]) -> So
 def spans(source: Source, part: Segment, windows: Mapping[str, Sequence[tuple[int, int]]]) -> dict[str, float]:
     """Return the windows in ms from the start of the epoch, nan for none, and the level before the epoch."""
     ends = ("from_ms", "to_ms")
-    found = {f"{role}_{end}": math.nan for role in (Role.EARLY, Role.MIDDLE) for end in ends}
-    for name, each in windows.items():
+    followed = ("window", Role.EARLY, Role.MIDDLE)
+    found = {f"{name}_{end}": math.nan for name in followed for end in ends}
+    for name, each in ((name, windows[name]) for name in followed if name in windows):
         times = ((sample - part.start) / source.recording.rate_Hz * 1e3 for sample in each[0])
         found |= {f"{name}_{end}": time for end, time in zip(ends, times, strict=True)}
     return found | {"prepulse_mV": _prepulse_mV(source, part)}
@@ -154,7 +162,8 @@ def earlier_windows(
 ) -> dict[Role, list[tuple[int, int]]]:
     """Return windows of steps early in the epoch, and between it and the default window, in which the zero is followed.
 
-    Where the epoch is too short for them, they are the halves of the default window.
+    Where the epoch is too short for them, they are the halves of the default window. Three neighbouring windows of
+    equal length, from which the settled current is extrapolated, end with the default window.
 
     Parameters
     ----------
@@ -178,14 +187,22 @@ def earlier_windows(
     start = min(max(_transient_samples(source, parts), round(_MIN_EARLY_MS * per_ms)), round(_MAX_EARLY_MS * per_ms))
     part_ms = _EARLY_LENGTH * lengths.pop() / per_ms
     length = round(min(max(part_ms, _MIN_EARLY_LENGTH_MS), _MAX_EARLY_LENGTH_MS) * per_ms)
-    middle = (start + late) // 2
+    middle, end = (start + late) // 2, windows[0][1] - parts[0].start
     spans = {Role.EARLY: (start, start + length), Role.MIDDLE: (middle, middle + length)}
     if middle < start + length:
-        end, half = windows[0][1] - parts[0].start, (windows[0][1] - windows[0][0]) // 2
-        if half < _MIN_HALF_SAMPLES:
-            return {}
-        spans = {Role.EARLY: (late, late + half), Role.MIDDLE: (end - half, end)}
-    return {role: [(part.start + first, part.start + end) for part in parts] for role, (first, end) in spans.items()}
+        half = (windows[0][1] - windows[0][0]) // 2
+        spans = {Role.EARLY: (late, late + half), Role.MIDDLE: (end - half, end)} if half >= _MIN_HALF_SAMPLES else {}
+    spans |= _settling_spans(parts[0].stop - parts[0].start, end)
+    return {role: [(part.start + first, part.start + last) for part in parts] for role, (first, last) in spans.items()}
+
+
+def _settling_spans(length: int, end: int) -> dict[Role, tuple[int, int]]:
+    """Return the three windows that end with the default window, in samples; empty where they would be too short."""
+    count = len(_SETTLING_ROLES)
+    part = (end - round(_SETTLING_FROM * length)) // count
+    if part < _MIN_SETTLING_SAMPLES:
+        return {}
+    return {role: (end - (count - k) * part, end - (count - k - 1) * part) for k, role in enumerate(_SETTLING_ROLES)}
 
 
 def holding_parts(source: Source, parts: Sequence[Segment]) -> list[Segment]:

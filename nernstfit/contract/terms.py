@@ -188,6 +188,9 @@ class Role(Term):
     PAIR = "pair", "another ramp, whose opposite is `opposite`"
     EARLY = "early", "early part of the epoch"
     MIDDLE = "middle", "middle part of the epoch"
+    SETTLING_1 = "settling_1", "first of three neighbouring parts of the epoch, in which its current settles"
+    SETTLING_2 = "settling_2", "second of them"
+    SETTLING_3 = "settling_3", "third of them, to the end of the window"
     HOLDING = "holding", "level before the epoch, the same in all sweeps"
 
 
@@ -396,8 +399,9 @@ class Flag(Term):
     MOVES = (
         "moves",
         "moves along the epoch",
-        "largest difference between the zeros along the epoch, early to late, mV, where it is significant and at most "
-        "3 mV: a tail, or a clamp that settles slowly; further_se_mV includes it",
+        "largest difference between the zeros along the epoch, early to late or late to that of the settled current "
+        "(extrapolated), mV, where it is significant and at most 3 mV: a tail, or a clamp that settles slowly; "
+        "further_se_mV includes it",
     )
     LEAK_FRACTION = (
         "leak_fraction",

@@ -135,6 +135,39 @@ def without_linear(curve: Curve, sign: int = 1) -> Curve | None:
     Curve or None
         None where not even the lowest three levels lie on a line that rises.
     """
+    below = straight_levels(curve, sign)
+    if below is None:
+        return None
+    line = _line(curve, below)
+    slope_nS = line.value(float(curve.voltage_mV[0]))[1]
+    se_nS = float(np.linalg.norm(line.operator[1] / line.weight)) / line.half
+    return None if slope_nS < -_NOT_STRAIGHT_Z * se_nS else _minus_line(curve, line)
+
+
+def without_line(curve: Curve, below: NDArray[np.bool_]) -> Curve:
+    """Subtract the straight line through given levels.
+
+    Parameters
+    ----------
+    curve : Curve
+    below : ndarray of bool, shape (levels,)
+    """
+    return _minus_line(curve, _line(curve, below))
+
+
+def straight_levels(curve: Curve, sign: int = 1) -> NDArray[np.bool_] | None:
+    """Return the levels below activation that lie on a straight line, as a mask; see `without_linear`.
+
+    Parameters
+    ----------
+    curve : Curve
+    sign : int
+
+    Returns
+    -------
+    ndarray of bool, shape (levels,), or None
+        None where not even the lowest three lie on a line.
+    """
     few = coarse(curve)
     if sign < 0:
         few = few.among(slice(None, None, -1))
@@ -145,11 +178,11 @@ def without_linear(curve: Curve, sign: int = 1) -> Curve | None:
         last += 1
     if _MIN_LEVELS - 1 < last < few.size - 1:
         last -= 1
-    below = sign * curve.voltage_mV <= sign * few.voltage_mV[last]
-    line = polynomial.fit(curve.voltage_mV[below], curve.current_pA[below], curve.weight[below], 1).of_order(1)
-    slope_nS = line.value(float(few.voltage_mV[0]))[1]
-    se_nS = float(np.linalg.norm(line.operator[1] / line.weight)) / line.half
-    return None if slope_nS < -_NOT_STRAIGHT_Z * se_nS else _minus_line(curve, line)
+    return np.asarray(sign * curve.voltage_mV <= sign * few.voltage_mV[last])
+
+
+def _line(curve: Curve, below: NDArray[np.bool_]) -> Polynomial:
+    return polynomial.fit(curve.voltage_mV[below], curve.current_pA[below], curve.weight[below], 1).of_order(1)
 
 
 def _within(curve: Curve, other: Curve) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.iv import by_role, by_speed, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95
+from nernstfit.reversal.settling import Settling
 from nernstfit.reversal.stability import Stability, drift
 
 POTENTIALS = (
@@ -86,6 +87,8 @@ class Measurement:
         Capacitance of the membrane that a ramp charges; None for steps.
     shift_along_epoch_mV : float
         Significant shift of the zero along the epoch, too small to be ambiguous; 0 where there is none.
+    settling : Settling
+        Relaxation of the zero towards that of the settled current.
     holding_step_mV, holding_drift_mV : float
         Step between two sweeps, and drift over all, of the current at the holding level over the slope at the zero.
     holding_scatter_mV : float
@@ -99,6 +102,7 @@ class Measurement:
     result: Result
     charging: Capacitance | None
     shift_along_epoch_mV: float = 0.0
+    settling: Settling = field(default_factory=Settling)
     holding_step_mV: float = 0.0
     holding_drift_mV: float = 0.0
     holding_scatter_mV: float = 0.0
@@ -196,6 +200,11 @@ class Measurement:
         return (
             (disagreement_mV, f"two estimators differ by {disagreement_mV:z.1f} mV; record more levels near the zero"),
             (along_mV, f"the zero moves by {moved_mV:z.1f} mV along the epoch; choose a window by from_ms and to_ms"),
+            (
+                self.settling.further_se_mV,
+                f"the zero of the settled current, extrapolated from its course along the epoch, lies up to "
+                f"{self.settling.reach_mV:z.1f} mV away; choose a window by from_ms and to_ms, or record longer steps",
+            ),
             (over_mV, f"the zero drifts by {drift_mV:z.1f} mV over the sweeps; select some in column sweeps"),
             (
                 _REACH_OF_DRIFT * step_mV / Z_95,
@@ -368,8 +377,8 @@ class Measurement:
             (Flag.HOLDING_SCATTER, self.holding_scatter_mV),
         )
         yield from ((flag, shift_mV) for flag, shift_mV in holding if shift_mV)
-        if self.shift_along_epoch_mV:
-            yield Flag.MOVES, self.shift_along_epoch_mV
+        if moved_mV := max(self.shift_along_epoch_mV, self.settling.distance_mV, key=abs):
+            yield Flag.MOVES, moved_mV
         for flag, bend in ((Flag.STEEPENS, result.steepens), (Flag.FLATTENS, result.flattens)):
             if bend is not None:
                 yield flag, bend.valence if math.isfinite(bend.valence) else None
@@ -471,9 +480,11 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     found = replace(
         found,
         shift_along_epoch_mV=stability.shift_along_epoch_mV(),
+        settling=stability.settling,
         holding_step_mV=stability.holding_step_mV(),
         holding_drift_mV=stability.holding_drift_mV(),
         holding_scatter_mV=stability.holding_scatter_mV(),
     )
-    ambiguous = stability.over_sweeps() or stability.over_holding() or stability.along_epoch(facts) or found.too_wide()
+    ambiguous = stability.over_sweeps() or stability.over_holding() or stability.along_epoch(facts)
+    ambiguous = ambiguous or stability.unsettled(facts) or found.too_wide()
     return replace(found, result=ambiguous) if ambiguous else found

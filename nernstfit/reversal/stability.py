@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.contract.errors import runs
-from nernstfit.contract.terms import PotentialVerdict, Role
-from nernstfit.reversal import classify
+from nernstfit.contract.terms import Leak, PotentialVerdict, Role
+from nernstfit.reversal import classify, leak
 from nernstfit.reversal.capacitance import Capacitance
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import SAME_LEVEL_MV, Curve
@@ -28,6 +28,7 @@ from nernstfit.reversal.holding import Holding
 from nernstfit.reversal.iv import by_role, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95, Z_99
+from nernstfit.reversal.settling import MAX_SHIFT_MV, Settling, settle
 
 FloatArray = NDArray[np.float64]
 _Points = Mapping[str, NDArray[Any]]
@@ -41,8 +42,6 @@ _MIN_STEP = 0.5
 # Shortest range as part of all sweeps. With half, single sweeps count as a state of their own; with double, a state of
 # a few sweeps at either end is part of the next.
 _MIN_RANGE = 0.05
-# Largest shift of the zero along the epoch, in mV (contract).
-_MAX_SHIFT_MV = 3.0
 # Parts into which the sweeps are cut where all of them together have no valid zero, and those that may have none when
 # the others agree. With half the parts a state is averaged with the next; with double each is noisier. With half of the
 # others one bad part of four is not told; with double a recording that is mostly without a zero is trusted.
@@ -51,6 +50,7 @@ _MAX_PARTS, _MAX_WITHOUT = 12, 0.34
 # valid zero. With half, a current that is constant within its noise has decayed; with double, a current beside a leak
 # of a third of its size is not told.
 _DECAYED = 2.0
+_SETTLING = (Role.SETTLING_1, Role.SETTLING_2, Role.SETTLING_3)
 # Part of the early window that is proposed for a tail. With half it may be too short to be noted in whole samples; with
 # double a fast tail has decayed in part.
 _TAIL = 0.1
@@ -219,8 +219,8 @@ class Stability:
         """Return the verdict that the zero differs between the halves of the window of a short step, or None."""
         late = self._zeros[Role.MIDDLE]
         found = self._moved(Role.EARLY, late) if late else None
-        if found is None:
-            return None
+        if found is None or self.unsettled(facts) is not None:
+            return self.unsettled(facts)
         (start, middle), (_, stop) = facts.window_ms(Role.EARLY), facts.window_ms(Role.MIDDLE)
         last_mV = min((zero.potential_mV for zero in late), key=lambda mV: abs(mV - found.potential_mV))
         reason = (
@@ -229,6 +229,43 @@ class Stability:
             "current that changes? Record longer steps, or choose a window by from_ms and to_ms"
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason)
+
+    @cached_property
+    def settling(self) -> Settling:
+        """Zero of the settled current, where the zero moves towards it along the epoch.
+
+        A background has the same transient, which is subtracted with it.
+        """
+        zero, method = self.result.zero, leak.method(self.procedure.how.leak)
+        if zero is None or method.same_ramp or not all(role in self.curves for role in _SETTLING):
+            return Settling()
+        parts = [self.curves[role] for role in _SETTLING]
+        if method.leak is Leak.LINEAR:
+            ivs = self._without_line(parts)
+        else:
+            ivs = [iv for iv in map(self._iv, parts) if iv is not None]
+        if len(ivs) < len(parts):
+            return Settling()
+        roles, t_ms = np.asarray(self.points["role"]), np.asarray(self.points["t_ms"], dtype=float)
+        first_ms, second_ms = (float(t_ms[roles == role][0]) for role in _SETTLING[:2])
+        return settle(ivs, self.iv, zero, self.procedure.criteria, second_ms - first_ms)
+
+    def _without_line(self, parts: Sequence[Curve]) -> list[Curve]:
+        """Return curves without the straight leak of each at the levels that show that of the signal."""
+        signal = self.curves[Role.SIGNAL]
+        below = leak.straight_levels(signal, self.procedure.sign)
+        if below is None or any(part.size != signal.size for part in parts):
+            return []
+        return [leak.without_line(part, below) for part in parts]
+
+    def unsettled(self, facts: Facts) -> Result | None:
+        """Return the verdict that the zero of the settled current lies elsewhere; None where it does not.
+
+        Parameters
+        ----------
+        facts : Facts
+        """
+        return self.settling.verdict(self.result.potential_mV, facts.window_ms(Role.SIGNAL))
 
     def shift_along_epoch_mV(self) -> float:
         """Return the largest significant difference between the zeros along the epoch, 0 where there is none.
@@ -334,7 +371,7 @@ def _tail(reason: str, early_ms: tuple[float, float]) -> Result:
 def _differ(one: Zero, other: Zero) -> bool:
     """Return whether two zeros differ by more than is tolerated along an epoch, and by more than their error."""
     shift = abs(one.potential_mV - other.potential_mV)
-    return shift > max(_MAX_SHIFT_MV, Z_95 * math.hypot(one.se_mV, other.se_mV))
+    return shift > max(MAX_SHIFT_MV, Z_95 * math.hypot(one.se_mV, other.se_mV))
 
 
 def _states(spans: Sequence[str], potentials_mV: Sequence[float], limit_mV: float) -> Result:

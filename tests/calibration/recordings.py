@@ -526,6 +526,22 @@ ROWS: tuple[Calibration, ...] = (
         max_refused=1.0,
         high=1.0,
     ),
+    *(
+        Calibration(
+            f"clamp of {tau_ms:g} ms in steps of {step_ms} ms",
+            _waveform(-80.0, Epoch("A", "step", -100.0, 10.0, 10 * step_ms, 0)),
+            17,
+            200 + 10 * step_ms,
+            {"epoch": "A"},
+            (-60.0, 0.0),
+            capacity_known=False,
+            fixed={"series_MOhm": 30.0, "capacity_pF": tau_ms / 30e-3, "leak_nS": 0.1},
+            slope=(2.0, 10.0),
+            max_refused=1.0,
+            high=1.0,
+        )
+        for step_ms, tau_ms in ((5, 0.5), (5, 1.0), (5, 3.0), (5, 7.0), (10, 2.0), (10, 7.0))
+    ),
     Calibration(
         "zero that steps between the sweeps",
         _waveform(-60.0, *_UP),
