@@ -29,7 +29,7 @@ from nernstfit.abf.ramps import (
     refuse_both_ways,
 )
 from nernstfit.abf.read import Recording
-from nernstfit.abf.samples import Points, read, settled_noise
+from nernstfit.abf.samples import Points, clipped_fraction, read, settled_noise
 from nernstfit.abf.select import chosen_epoch, epoch_parts, has_curve, refuse_constant
 from nernstfit.abf.statistics import STATISTICS
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
@@ -213,7 +213,7 @@ def _reading(
         noise_pA=quality.noise_pA,
         autocorrelation=quality.autocorrelation,
         trend=quality.trend,
-        clipped_fraction=quality.clipped_fraction,
+        clipped_fraction=clipped_fraction(source, windows),
         ramp_mV_per_ms=ramp_speed(source, parts[0]) if is_ramp else math.nan,
         corner_pF=corner[0],
         corner_se_pF=corner[1],

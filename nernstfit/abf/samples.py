@@ -79,7 +79,6 @@ class Quality:
     noise_pA: float
     autocorrelation: float
     trend: float
-    clipped_fraction: float
 
 
 def read(
@@ -185,7 +184,6 @@ def _read_steps(
         noise_pA=math.sqrt(squares.sum() / counts.sum()),
         autocorrelation=settled.time,
         trend=_trend(rises, values, statistic),
-        clipped_fraction=_clipped(source, windows),
     )
 
 
@@ -251,7 +249,6 @@ def _read_ramps(
         noise_pA=math.sqrt(squares / samples.sum()),
         autocorrelation=time,
         trend=math.nan,
-        clipped_fraction=_clipped(source, windows),
     )
 
 
@@ -296,8 +293,15 @@ def _settled_stretch(part: Segment, window: tuple[int, int]) -> tuple[int, int]:
     return max(part.start, part.stop - min(length, _MAX_STRETCH_SAMPLES)), part.stop
 
 
-def _clipped(source: Source, windows: Sequence[tuple[int, int]]) -> float:
-    """Return the fraction of the samples of all windows that are at the limits of the converter."""
+def clipped_fraction(source: Source, windows: Sequence[tuple[int, int]]) -> float:
+    """Return the fraction of the samples of all windows that are at the limits of the converter.
+
+    Parameters
+    ----------
+    source : Source
+    windows : sequence of tuple of int
+        First sample and end of the window in each sweep.
+    """
     found = sum(
         source.recording.clipped(source.channel, [sweep], *window)
         for sweep, window in zip(source.sweeps, windows, strict=True)
