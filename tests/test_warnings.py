@@ -557,6 +557,16 @@ def test_an_open_pore_has_no_leak_to_subtract(load: Callable[..., Experiment]) -
     assert judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: {"reversal_mV": -84.6}}}) == []
 
 
+@pytest.mark.parametrize("artefacts_pA", [(0.0, 60.0), (60.0, 0.0), (-50.0, 40.0)])
+def test_a_straight_curve_with_artefacts_is_no_leak(
+    load: Callable[..., Experiment], artefacts_pA: tuple[float, float]
+) -> None:
+    current = 5.0 * (LEVELS + 30)
+    current[5:7] += artefacts_pA
+    found = judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: {"reversal_mV": -30.0, "slope_nS": 5.0}}})
+    assert found == []
+
+
 def test_a_test_that_chance_explains_is_a_note(load: Callable[..., Experiment]) -> None:
     others = [deviation(name, 1.0, 0.5, statistic=i) for i, name in enumerate(("scatter", "time", "conductance"))]
     (sure,) = judged(load, {}, {"tests": [deviation("lack_of_fit", math.nan, 0.01), *others]})

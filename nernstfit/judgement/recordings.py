@@ -22,7 +22,7 @@ from nernstfit.reversal import leak
 from nernstfit.reversal.capacitance import LIMIT_MOHM
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.open_pore import steepest_bend
-from nernstfit.reversal.quantiles import Z_95
+from nernstfit.reversal.quantiles import Z_95, Z_99
 
 # Series resistance in MOhm that an unknown one counts as: the usual access in whole-cell recording is 5 to 20. With
 # half, currents of 200 pA at the zero are passed over; with double, 50 pA are warned of.
@@ -36,6 +36,9 @@ _STEP_MV = 10.0
 # Part of the slope at the zero from which the leak is all of it. At half, a channel as large as its leak counts as
 # none; halfway to 1, noise in the slopes decides.
 _ALL_LEAK = 0.9
+# Levels at the other end of the curve that lie on the line of a leak where it is that of the whole curve. With half,
+# one level at which a channel's current reverses; with double, the artefacts themselves of short protocols.
+_MIN_STRAIGHT = 3
 # Flags without an own finding that qualify a measurement.
 _REMARKS = (
     *(
@@ -230,7 +233,7 @@ class _Current:
     def _beside_leak(self, own: Curve, sign: int, code: Code) -> Iterator[Finding]:
         """Yield the shift of the zero by the straight line that the lowest levels show, with -1 the highest."""
         without = leak.without_linear(own, sign)
-        if without is None:
+        if without is None or _is_straight(without, sign):
             return
         zero_mV, lost_pA = self.row["reversal_mV"], own.current_pA - without.current_pA
         slope_nS = float(np.polyfit(own.voltage_mV, lost_pA, 1)[0])
@@ -244,6 +247,15 @@ class _Current:
         values = {"percent": 100 * part, "outcome": outcome}
         if slope_nS > 0 and effect > 0:
             yield _finding(code, self.row, effect, **values)
+
+
+def _is_straight(without: Curve, sign: int) -> bool:
+    """Return True where the levels at the other end lie on the straight line too: that of an ohmic channel, no leak.
+
+    The levels between that leave it are artefacts.
+    """
+    other_end = without.among(slice(-_MIN_STRAIGHT, None) if sign > 0 else slice(_MIN_STRAIGHT))
+    return bool((np.abs(other_end.current_pA) <= Z_99 * curves.total_se_pA(other_end)).all())
 
 
 def _has_gates(own: Curve, sign: int, temperature_C: float) -> bool:
