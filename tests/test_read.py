@@ -29,7 +29,8 @@ from nernstfit.abf.voltage import recorded_voltages
 from nernstfit.commands.calculations.measure import PatchProperties, measure
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
-from nernstfit.contract.terms import BandwidthSource, Flag
+from nernstfit.contract.remarks import Flag
+from nernstfit.contract.terms import BandwidthSource
 from nernstfit.experiment import folder as experiments
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel

@@ -15,7 +15,8 @@ from experiments import complete
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.numbers import Range, number
-from nernstfit.contract.terms import CorrectionStep, Flag
+from nernstfit.contract.remarks import Flag
+from nernstfit.contract.terms import CorrectionStep
 
 CONTRACT = {
     tables.REVERSAL_POTENTIALS: "measurement, recording, epoch, sweeps, group, cell, bath, pipette, configuration, "

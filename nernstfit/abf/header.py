@@ -35,7 +35,8 @@ from nernstfit.abf.records import (
 from nernstfit.abf.sweeps import StatedSweeps, start_s, synch_array
 from nernstfit.abf.texts import decoded, file_name, list_values, text_of, unit_of
 from nernstfit.contract.errors import RecordingError
-from nernstfit.contract.terms import BandwidthSource, Flag
+from nernstfit.contract.remarks import Flag
+from nernstfit.contract.terms import BandwidthSource
 
 _FIRST_WITH_50_EPOCHS = (2, 9)  # version of the format
 

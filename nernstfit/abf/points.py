@@ -46,8 +46,9 @@ from nernstfit.abf.windows import (
     windows_of,
 )
 from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.remarks import Flag
 from nernstfit.contract.settings import Measure
-from nernstfit.contract.terms import BandwidthSource, Flag, Leak, Role, Statistic
+from nernstfit.contract.terms import BandwidthSource, Leak, Role, Statistic
 
 _EPOCH_LEAK = "epoch:"  # before the letter of the epoch from which a leak is taken
 

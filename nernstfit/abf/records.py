@@ -34,7 +34,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.contract.terms import BandwidthSource, Flag
+from nernstfit.contract.remarks import Flag
+from nernstfit.contract.terms import BandwidthSource
 
 EPOCH_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MAX_EPOCHS = 50  # epochs of one waveform, from ABF 2.9 on

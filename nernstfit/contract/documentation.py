@@ -13,6 +13,7 @@ from typing import Any
 
 from nernstfit.contract import terms
 from nernstfit.contract.codes import Code
+from nernstfit.contract.remarks import Flag
 from nernstfit.contract.schema import schema
 from nernstfit.contract.severity import About, Severity
 from nernstfit.contract.tables import INPUT, RESULT, TABLES, Column, Table
@@ -78,7 +79,8 @@ def _row(table: Table, column: Column) -> str:
 
 def _kinds() -> list[type[terms.Term]]:
     """Return the classes of terms that a table may hold, and those whose members have an explanation."""
-    kinds = [value for value in vars(terms).values() if isinstance(value, type) and issubclass(value, terms.Term)]
+    named = [*vars(terms).values(), Flag]
+    kinds = [value for value in named if isinstance(value, type) and issubclass(value, terms.Term)]
     columns = [column for table in TABLES.values() for column in table.columns.values()]
     shown = {type(value) for column in columns for value in column.values}
     return [kind for kind in kinds if kind in shown or any(term.sentence for term in kind)]

@@ -25,11 +25,12 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from nernstfit.contract import codes, severity, terms
+from nernstfit.contract import codes, remarks, severity, terms
 from nernstfit.contract.errors import MANY_ROWS, Alike, InputError, RowFault
 from nernstfit.contract.headers import is_unit
 from nernstfit.contract.numbers import NotANumber, Range, number
-from nernstfit.contract.terms import CorrectionStep, Flag
+from nernstfit.contract.remarks import Flag
+from nernstfit.contract.terms import CorrectionStep
 
 INPUT, RESULT = "input", "result"
 
@@ -149,7 +150,7 @@ class Table:
 
 def _column(name: str, content: Mapping[str, Any]) -> Column:
     kind = content.get("terms", "")
-    home = next((module for module in (codes, severity, terms) if kind and hasattr(module, kind)), None)
+    home = next((module for module in (codes, remarks, severity, terms) if kind and hasattr(module, kind)), None)
     values = tuple(getattr(home, kind)) if home else ()
     others = {key: value for key, value in content.items() if key not in ("terms", "list", "also")}
     also = tuple(content.get("also", ()))

@@ -13,8 +13,9 @@ import pandas as pd
 from nernstfit.contract import tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import MIN_SHIFT_MV, Finding, of_potential
+from nernstfit.contract.remarks import Flag
 from nernstfit.contract.schema import schema
-from nernstfit.contract.terms import Configuration, Flag, Leak, PotentialVerdict, Voltage
+from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Voltage
 from nernstfit.experiment.records import Row
 from nernstfit.judgement.evidence import Evidence, Record
 from nernstfit.reversal import curve as curves

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nernstfit.contract.terms import Flag, Leak, PotentialVerdict, Role
+from nernstfit.contract.remarks import Flag
+from nernstfit.contract.terms import Leak, PotentialVerdict, Role
 from nernstfit.reversal import capacitance, classify, leak
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
 from nernstfit.reversal.classify import Result

@@ -15,7 +15,8 @@ from nernstfit.abf.points import Reading, measure_points
 from nernstfit.abf.read import Opened, open_recording
 from nernstfit.contract import tables
 from nernstfit.contract.errors import RecordingError
-from nernstfit.contract.terms import Flag, PotentialVerdict
+from nernstfit.contract.remarks import Flag
+from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
 

@@ -10,10 +10,10 @@ import pandas as pd
 import yaml
 
 from nernstfit.contract import tables
+from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import (
     ActivityModel,
     Configuration,
-    Flag,
     JunctionBasis,
     JunctionMethod,
     RatioVerdict,

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from nernstfit.contract.findings import named
+from nernstfit.contract.remarks import Flag
 from nernstfit.contract.severity import About
-from nernstfit.contract.terms import Flag, PotentialVerdict
+from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.figures.recordings import draw_measurements
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Fold, Grid, Listing, Picture, Text, grid, picture
