@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from nernstfit.abf.stimulus_names import stimulus_names
@@ -49,11 +50,16 @@ class Dependencies:
         """Return the file that holds the fingerprint of a stage, written where it differs."""
         return _recorded(RECORDS / f"{stage}.sha256", self.fingerprint(stage))
 
-    def batch_record(self, wildcards: Any) -> str:
-        """Return the file that holds the digest of a batch and of its recordings, written where it differs."""
-        place = RECORDS / f"ingest.{wildcards.batch}.sha256"
-        content = _contents(self.recordings(wildcards), place.with_suffix(".json"))
-        return _recorded(place, hashlib.sha256(f"{self.batch_fingerprint(wildcards)}{content}".encode()).hexdigest())
+    def record_batches(self) -> str:
+        """Write the digest of each batch and of its recordings where it differs; return the files as a pattern.
+
+        Snakemake lists a folder once, so that a file which a function of a rule's wildcards writes is missing to it.
+        """
+        for name in self.batches:
+            of_batch, place = SimpleNamespace(batch=name), RECORDS / f"ingest.{name}.sha256"
+            content = _contents(self.recordings(of_batch), place.with_suffix(".json"))
+            _recorded(place, hashlib.sha256(f"{self.batch_fingerprint(of_batch)}{content}".encode()).hexdigest())
+        return str(RECORDS / "ingest.{batch}.sha256")
 
     @property
     def batches(self) -> list[str]:

@@ -39,6 +39,8 @@ def most_mean_square(n: int) -> float:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_the_interval_of_a_reversal_potential_holds_the_truth(row: Calibration) -> None:
     cases = CASES if row.capacity_known else COUNTED
+    if row.max_false is not None:
+        cases //= 2  # all are refused, or the row fails
     tally = calibrate(row, cases, int(os.environ.get("SEED", "1")))
     assert all(row.reason in reason for reason in tally.reasons), tally.reasons[:3]
     if row.max_false is not None:

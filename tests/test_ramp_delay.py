@@ -54,6 +54,7 @@ class Ramp:
     capacitance_pF: float = 0.0
     rectification: float = 0.0
     recorded: bool = False
+    telegraph_gain: float | None = 1.0  # None: the corner is an entry in the program alone
 
     def write(self, path: Path) -> None:
         points = 800 + sum(epoch.duration for epoch in self.waveform.epochs)
@@ -64,9 +65,10 @@ class Ramp:
         current = filtered(current + self.capacitance_pF * charging, self.kind, self.corner_Hz)
         current += np.random.default_rng(1).normal(0.0, 3.0, current.shape)
         stated_Hz = (self.corner_Hz if self.stated_Hz is None else self.stated_Hz) or NO_FILTER_HZ
-        channels, samples = [OutputChannel("Im", "pA", 0, 20_000.0, lowpass_Hz=stated_Hz)], [current]
+        channels = [OutputChannel("Im", "pA", 0, 20_000.0, self.telegraph_gain, lowpass_Hz=stated_Hz)]
+        samples = [current]
         if self.recorded:
-            channels.append(OutputChannel("Vm", "mV", 1, 1_000.0, lowpass_Hz=stated_Hz))
+            channels.append(OutputChannel("Vm", "mV", 1, 1_000.0, self.telegraph_gain, lowpass_Hz=stated_Hz))
             samples.append(filtered(command, self.kind, self.corner_Hz))
         write_abf(path, "2.6", EpisodicRecording(np.stack(samples, axis=1), channels, [self.waveform], RATE_HZ, 1.0))
 
@@ -188,3 +190,11 @@ def test_a_recorded_voltage_that_went_through_the_same_filter_is_as_late(tmp_pat
     assert row["corrected_mV"] == pytest.approx(ZERO_MV, abs=0.1)
     assert row["delay_shift_mV"] == 0
     assert "filter_delay" not in row["flags"]
+
+
+def test_a_corner_that_was_only_entered_corrects_nothing(tmp_path: Path) -> None:
+    entered = Ramp(UP, "Bessel", 4000.0, stated_Hz=10.0, telegraph_gain=None)
+    row, findings = measured(tmp_path, entered)
+    assert row["raw_mV"] == pytest.approx(ZERO_MV, abs=0.2)
+    assert row["delay_shift_mV"] == 0
+    assert "filter_delay" not in {finding.code for finding in findings}

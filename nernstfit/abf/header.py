@@ -134,7 +134,9 @@ def parse(content: Bytes) -> Header:
         sweep_interval_s=stated.interval(),
         start_s=start_s(fields.start_date, fields.start_ms),
         comment=fields.comment,
-        channels=tuple(_channel(index, entry) for index, entry in enumerate(fields.inputs)),
+        channels=tuple(
+            _channel(index, entry, bool(fields.protocol.nSignalType)) for index, entry in enumerate(fields.inputs)
+        ),
         waveforms=tuple(_waveform(entry, fields.protocol.fDACRange) for entry in fields.outputs),
         tags=tuple(_tag(content, place, stated) for place in _tag_places(fields.tags)),
         obstacles=fields.obstacles,
@@ -306,7 +308,7 @@ def _string(strings: list[str], index: int) -> str:
 # Inputs
 
 
-def _channel(index: int, entry: SimpleNamespace) -> Channel:
+def _channel(index: int, entry: SimpleNamespace, has_conditioner: bool) -> Channel:
     is_telegraphed = bool(entry.nTelegraphEnable)
     capacitance_pF = entry.fTelegraphMembraneCap  # 0 where the amplifier compensates none
     return Channel(
@@ -316,15 +318,18 @@ def _channel(index: int, entry: SimpleNamespace) -> Channel:
         unit=entry.unit,
         clamp=layout.CLAMP_MODES.get(entry.nTelegraphMode, "") if is_telegraphed else "",
         capacitance_pF=capacitance_pF if is_telegraphed and _is_positive(capacitance_pF) else math.nan,
-        lowpass=_lowpass(entry),
+        lowpass=_lowpass(entry, has_conditioner),
     )
 
 
-def _lowpass(entry: SimpleNamespace) -> Lowpass | None:
-    """Return the lowest of the filters in series, which limits the bandwidth; None if the file states none."""
+def _lowpass(entry: SimpleNamespace, has_conditioner: bool) -> Lowpass | None:
+    """Return the lowest of the filters in series, which limits the bandwidth; None if the file states none.
+
+    The filter of a signal conditioner is in effect where there is one; else its corner is an entry, right or not.
+    """
     filters = [
         Lowpass(entry.fTelegraphFilter if entry.nTelegraphEnable else 0.0, BandwidthSource.TELEGRAPH),
-        Lowpass(entry.fSignalLowpassFilter, BandwidthSource.HEADER),
+        Lowpass(entry.fSignalLowpassFilter, BandwidthSource.HEADER, has_conditioner),
         Lowpass(entry.fPostProcessLowpassFilter, BandwidthSource.SOFTWARE),
     ]
     in_use = [each for each in filters if _is_positive(each.corner_Hz) and each.corner_Hz < layout.NO_FILTER_HZ]

@@ -196,20 +196,25 @@ _DELAYS: Mapping[BandwidthSource, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Lowpass:
-    """Limit of a channel's bandwidth: the corner of a low-pass filter, or the Nyquist frequency."""
+    """Limit of a channel's bandwidth: the corner of a low-pass filter, or the Nyquist frequency.
+
+    A corner that was only entered somewhere (`is_in_effect` False) delays nothing: real files state 10 Hz for currents
+    that follow steps within a millisecond.
+    """
 
     corner_Hz: float
     source: BandwidthSource
+    is_in_effect: bool = True
 
     @property
     def delay_ms(self) -> float:
         """Delay of a slow signal."""
-        return 1e3 * _DELAYS[self.source][0] / self.corner_Hz
+        return 1e3 * _DELAYS[self.source][0] / self.corner_Hz if self.is_in_effect else 0.0
 
     @property
     def delay_sd_ms(self) -> float:
         """Standard deviation of the delay over the filters that may have this corner."""
-        return 1e3 * _DELAYS[self.source][1] / self.corner_Hz
+        return 1e3 * _DELAYS[self.source][1] / self.corner_Hz if self.is_in_effect else 0.0
 
 
 @dataclass(frozen=True)

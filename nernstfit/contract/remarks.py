@@ -79,8 +79,8 @@ class Flag(Term):
     FILTER_DELAY = (
         "filter_delay",
         "delay of the filter corrected",
-        "shift of a ramp's zero, mV, by the correction for the delay of the current in the low-pass filter that the "
-        "file states; raw_mV includes it",
+        "shift of a ramp's zero, mV, by the correction for the delay of the current in the low-pass filter of the "
+        "amplifier or the program; raw_mV includes it",
     )
     CAPACITY_REMOVED = (
         "capacity_removed",

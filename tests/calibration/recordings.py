@@ -183,7 +183,7 @@ def _command(row: Calibration) -> FloatArray:
 def _written(row: Calibration, path: Path, current_pA: FloatArray) -> Path:
     channels = [OutputChannel("Im", "pA", 0, 20_000.0, row.telegraph_gain, "voltage")]
     if row.lowpass_Hz is not None:
-        channels = [replace(channels[0], lowpass_Hz=row.lowpass_Hz)]
+        channels = [replace(channels[0], lowpass_Hz=row.lowpass_Hz, telegraph_gain=1.0)]
     samples = [current_pA]
     if row.extra_channels:  # a pressure on input 2 and the current on input 3 behind it
         channels = [OutputChannel("P", "mmHg", 2, 100.0), replace(channels[0], number=3)]

@@ -9,7 +9,7 @@ wildcard_constraints:
 rule ingest:
     input:
         recordings=dependencies.recordings,
-        reads=dependencies.batch_record,
+        reads=dependencies.record_batches(),
         code=code("ingest"),
     output:
         points="results/ingest/{batch}/points.parquet",
