@@ -82,7 +82,7 @@ def test_near_the_switch_estimates_and_bounds_together_hold_the_truth() -> None:
     """An ion that just shows: docs/inference.md says what either verdict alone is worth."""
     usual = ratios.ROWS[0]
     faint = replace(usual.experiment, ratios={**usual.experiment.ratios, "Cl": 0.03})
-    found = ratios.calibrate(replace(usual, name="faint chloride", experiment=faint), COUNTED, 1)
+    found = ratios.calibrate(replace(usual, name="faint chloride", experiment=faint), CASES, 1)
     (tally,) = (tally for tally in found if (tally.ion, tally.interval) == ("Cl", "whole"))
     assert min(tally.verdicts["estimate"], tally.verdicts["upper_bound"]) > tally.cases / 4
     least, most = limits(tally.cases)

@@ -34,7 +34,7 @@ from nernstfit.contract.errors import RecordingError
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 
-COUNT = 1000
+COUNT = 600
 SMALL_FILES = (
     "abf-v1.abf",
     "abf-v2.abf",
