@@ -27,6 +27,8 @@ from nernstfit.experiment.records import Experiment
 
 PACKAGE = Path(__file__).parent
 RECORDS = Path("results/ingest/reads")
+BATCH_RECORD = str(RECORDS / "ingest.{batch}.sha256")
+"""Record of one batch, with the wildcard of its rule."""
 
 # Where a module names another of this package: the forms of an import, and a string that is a dotted name.
 _DOTTED = rf"({PACKAGE.name}(?:\.\w+)*)"
@@ -50,16 +52,16 @@ class Dependencies:
         """Return the file that holds the fingerprint of a stage, written where it differs."""
         return _recorded(RECORDS / f"{stage}.sha256", self.fingerprint(stage))
 
-    def record_batches(self) -> str:
-        """Write the digest of each batch and of its recordings where it differs; return the files as a pattern.
+    def record_batches(self) -> None:
+        """Write the digest of each batch and of its recordings to `BATCH_RECORD` where it differs.
 
-        Snakemake lists a folder once, so that a file which a function of a rule's wildcards writes is missing to it.
+        For the process that plans the jobs, before it does: Snakemake lists a folder once, so that a file which a
+        function of a rule's wildcards writes is missing to it. A job would read every header again.
         """
         for name in self.batches:
-            of_batch, place = SimpleNamespace(batch=name), RECORDS / f"ingest.{name}.sha256"
+            of_batch, place = SimpleNamespace(batch=name), Path(BATCH_RECORD.format(batch=name))
             content = _contents(self.recordings(of_batch), place.with_suffix(".json"))
             _recorded(place, hashlib.sha256(f"{self.batch_fingerprint(of_batch)}{content}".encode()).hexdigest())
-        return str(RECORDS / "ingest.{batch}.sha256")
 
     @property
     def batches(self) -> list[str]:
@@ -92,20 +94,37 @@ def _contents(paths: Iterable[str], cache: Path) -> str:
 
     A file is read again only where its size, inode or one of its times is not as in the cache, which is written then.
     """
-    known = json.loads(cache.read_text(encoding="utf-8")) if cache.is_file() else {}
+    known = _cached(cache)
     found: dict[str, list[Any]] = {}
     for path in paths:
         status = Path(path).stat()
         identity = [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
         *before, digest = known.get(path, [""])
         if before != identity:
-            with Path(path).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = _sha256(path)
         found[path] = [*identity, digest]
     if found != known:
         cache.parent.mkdir(parents=True, exist_ok=True)
         cache.write_text(json.dumps(found, indent=0), encoding="utf-8")
     return "\n".join(f"{found[path][-1]} {path}" for path in sorted(found))
+
+
+def _cached(path: Path) -> dict[str, list[Any]]:
+    """Return the cache of a batch; none where it is not there, or was cut off when it was written."""
+    try:
+        found: dict[str, list[Any]] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def _sha256(path: str) -> str:
+    """Return the SHA-256 of a file; '' where it cannot be read, of which the row of the recording gives the reason."""
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def stimulus_files(recordings: Iterable[str]) -> Iterator[str]:

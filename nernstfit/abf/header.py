@@ -12,7 +12,7 @@ give the type as none.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -311,6 +311,7 @@ def _string(strings: list[str], index: int) -> str:
 def _channel(index: int, entry: SimpleNamespace, has_conditioner: bool) -> Channel:
     is_telegraphed = bool(entry.nTelegraphEnable)
     capacitance_pF = entry.fTelegraphMembraneCap  # 0 where the amplifier compensates none
+    filters = _filters(entry)
     return Channel(
         index=index,
         number=entry.number,
@@ -318,22 +319,24 @@ def _channel(index: int, entry: SimpleNamespace, has_conditioner: bool) -> Chann
         unit=entry.unit,
         clamp=layout.CLAMP_MODES.get(entry.nTelegraphMode, "") if is_telegraphed else "",
         capacitance_pF=capacitance_pF if is_telegraphed and _is_positive(capacitance_pF) else math.nan,
-        lowpass=_lowpass(entry, has_conditioner),
+        lowpass=_lowest(filters),
+        in_effect=_lowest(each for each in filters if has_conditioner or each.source is not BandwidthSource.HEADER),
     )
 
 
-def _lowpass(entry: SimpleNamespace, has_conditioner: bool) -> Lowpass | None:
-    """Return the lowest of the filters in series, which limits the bandwidth; None if the file states none.
-
-    The filter of a signal conditioner is in effect where there is one; else its corner is an entry, right or not.
-    """
-    filters = [
+def _filters(entry: SimpleNamespace) -> list[Lowpass]:
+    """Return the filters in series that the file states."""
+    stated = (
         Lowpass(entry.fTelegraphFilter if entry.nTelegraphEnable else 0.0, BandwidthSource.TELEGRAPH),
-        Lowpass(entry.fSignalLowpassFilter, BandwidthSource.HEADER, has_conditioner),
+        Lowpass(entry.fSignalLowpassFilter, BandwidthSource.HEADER),
         Lowpass(entry.fPostProcessLowpassFilter, BandwidthSource.SOFTWARE),
-    ]
-    in_use = [each for each in filters if _is_positive(each.corner_Hz) and each.corner_Hz < layout.NO_FILTER_HZ]
-    return min(in_use, key=lambda each: each.corner_Hz, default=None)
+    )
+    return [each for each in stated if _is_positive(each.corner_Hz) and each.corner_Hz < layout.NO_FILTER_HZ]
+
+
+def _lowest(filters: Iterable[Lowpass]) -> Lowpass | None:
+    """Return the filter with the lowest corner, which limits the bandwidth; None without any."""
+    return min(filters, key=lambda each: each.corner_Hz, default=None)
 
 
 def _gains(protocol: SimpleNamespace, inputs: Sequence[SimpleNamespace]) -> tuple[float, ...]:

@@ -47,7 +47,7 @@ def delay(source: Source, how: Measure) -> dict[str, float]:
     Returns
     -------
     dict
-        `delay_ms` and its standard deviation `delay_sd_ms`, both 0 where the file states no filter.
+        `delay_ms` and its standard deviation `delay_sd_ms`, both 0 where no filter is known to be in effect.
     """
     found_ms, sd_ms = source.channel.delay_ms, source.channel.delay_sd_ms
     if how.voltage == Voltage.RECORDED and source.voltage is not None:

@@ -196,30 +196,30 @@ _DELAYS: Mapping[BandwidthSource, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Lowpass:
-    """Limit of a channel's bandwidth: the corner of a low-pass filter, or the Nyquist frequency.
-
-    A corner that was only entered somewhere (`is_in_effect` False) delays nothing: real files state 10 Hz for currents
-    that follow steps within a millisecond.
-    """
+    """Limit of a channel's bandwidth: the corner of a low-pass filter, or the Nyquist frequency."""
 
     corner_Hz: float
     source: BandwidthSource
-    is_in_effect: bool = True
 
     @property
     def delay_ms(self) -> float:
         """Delay of a slow signal."""
-        return 1e3 * _DELAYS[self.source][0] / self.corner_Hz if self.is_in_effect else 0.0
+        return 1e3 * _DELAYS[self.source][0] / self.corner_Hz
 
     @property
     def delay_sd_ms(self) -> float:
         """Standard deviation of the delay over the filters that may have this corner."""
-        return 1e3 * _DELAYS[self.source][1] / self.corner_Hz if self.is_in_effect else 0.0
+        return 1e3 * _DELAYS[self.source][1] / self.corner_Hz
 
 
 @dataclass(frozen=True)
 class Channel:
-    """One ADC. `index` is its place among the sampled channels, `number` that of the physical input."""
+    """One ADC. `index` is its place among the sampled channels, `number` that of the physical input.
+
+    Of the filters in series that the file states, `lowpass` has the lowest corner, and `in_effect` that of those which
+    are not merely entered: a corner that the operator once typed in delays no ramp (real files have 10 Hz, by which the
+    zero of their ramps would be 45 mV off).
+    """
 
     index: int
     number: int
@@ -228,16 +228,17 @@ class Channel:
     clamp: str = ""  # voltage | current | "" where no amplifier telegraphed its mode
     capacitance_pF: float = math.nan  # of the membrane, where the amplifier telegraphed it
     lowpass: Lowpass | None = None
+    in_effect: Lowpass | None = None
 
     @property
     def delay_ms(self) -> float:
-        """Delay of a slow signal by the filter; 0 where the file states none."""
-        return self.lowpass.delay_ms if self.lowpass else 0.0
+        """Delay of a slow signal by the filter; 0 where none is known to be in effect."""
+        return self.in_effect.delay_ms if self.in_effect else 0.0
 
     @property
     def delay_sd_ms(self) -> float:
         """Standard deviation of that delay."""
-        return self.lowpass.delay_sd_ms if self.lowpass else 0.0
+        return self.in_effect.delay_sd_ms if self.in_effect else 0.0
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,9 @@ def test_recordings_that_were_exchanged_are_read_again_whatever_their_times(
     of = [table.groupby("measurement")["current_pA"].sum().to_dict() for table in (before, after)]
     assert of[1]["007_control"] == of[0]["007_NA"]
     assert of[1]["007_NA"] == of[0]["007_control"]
+    cache = finished / "results" / "ingest" / "reads" / "ingest.0000.json"
+    cache.write_text(cache.read_text()[:20])  # as by a power cut
+    assert "Nothing to be done" in run_workflow(finished, points).said
 
 
 def name_a_stimulus(path: Path) -> None:
@@ -255,6 +258,7 @@ def test_killed_then_run_again(
     deadline = time.monotonic() + 60
     while not list(experiment.glob("results/ingest/*/points.parquet")) and time.monotonic() < deadline:
         time.sleep(0.02)
+    assert list(experiment.glob("results/ingest/*/points.parquet"))
     os.killpg(started.pid, signal.SIGKILL)
     started.wait()
     run_workflow(experiment, "--unlock")

@@ -6,10 +6,14 @@ wildcard_constraints:
     batch=r"\d+",
 
 
+if workflow.is_main_process:
+    dependencies.record_batches()
+
+
 rule ingest:
     input:
         recordings=dependencies.recordings,
-        reads=dependencies.record_batches(),
+        reads=BATCH_RECORD,
         code=code("ingest"),
     output:
         points="results/ingest/{batch}/points.parquet",
