@@ -33,6 +33,10 @@ _MIN_CURVATURE = 1e-8
 """Least curvature over the expected one of a single component. Components that data tell apart have 1e-5 and more;
 half or twice of it shortens or lengthens steps along those that they do not."""
 
+_MIN_INFORMATION = 1e-60
+"""Least information on a component, in units of its logarithm, that scales its step. One that the data do not see has
+1e-300 and a slope as small, whose quotient would overflow; half or twice of it changes nothing."""
+
 _MIN_VARIANCE = 1e-24
 """Variance in place of 0 and less where its logarithm is taken; the bounds then raise it."""
 
@@ -84,7 +88,7 @@ def _newton_step(
     at, step = np.ix_(free, free), np.zeros(len(point))
     if not free.size:
         return step, 0.0
-    scale = np.sqrt(np.maximum(np.diagonal(expected)[free], np.finfo(float).tiny))
+    scale = np.sqrt(np.maximum(np.diagonal(expected)[free], _MIN_INFORMATION))
     size, axes = np.linalg.eigh(observed[at] / np.outer(scale, scale))
     if size[0] < _MIN_CURVATURE:
         size, axes = np.linalg.eigh(expected[at] / np.outer(scale, scale))
