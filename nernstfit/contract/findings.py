@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nernstfit.contract.codes import Code
-from nernstfit.contract.severity import Severity
+from nernstfit.contract.severity import About, Severity
 
 # Shift of a potential, and of a ratio as a part of its interval, from which a finding is a warning (contract): 1 mV is
 # the size of an electrode's offset and 4 % of a ratio; half an interval puts the ratio at the end of it. With half of
@@ -45,6 +45,8 @@ class Finding:
         The user's file in question; '' where it is a result.
     done : tuple of str
         Words of the remedy by which a part of it is known that is done already, and left out.
+    is_of_run : bool
+        True where it is about the whole run, though its code is about a part.
     """
 
     code: Code
@@ -53,6 +55,12 @@ class Finding:
     effect: float = math.inf
     place: str = ""
     done: tuple[str, ...] = ()
+    is_of_run: bool = False
+
+    @property
+    def about(self) -> str:
+        """Return the kind of thing that it is about."""
+        return About.RUN if self.is_of_run else self.code.about
 
     @property
     def severity(self) -> Severity:

@@ -8,6 +8,9 @@ import pandas as pd
 
 from nernstfit.contract.terms import PotentialVerdict
 
+WITH_JUNCTION = "+junction:"
+"""Part of a model's name before the basis of its junctions, where that is not the configured one."""
+
 
 def configured_model(models: pd.DataFrame) -> str:
     """Return the name of the configured model, which models.csv has first; '' where nothing was fitted."""

@@ -313,14 +313,16 @@ class ErrorSource(Term):
     JUNCTION = (
         "junction",
         "mobilities and junction equation",
-        "mobilities of the ions, and the difference between the two junction equations; common to all cells",
+        "mobilities of the ions, their change with the ionic strength, and the difference between the two junction "
+        "equations; common to all cells",
         "a measured junction potential, or baths and a bridge that keep it small",
     )
     ACTIVITY = (
         "activity",
-        "activities in junctions",
-        "difference between junctions from concentrations and from activities; common to all cells",
-        "baths and a bridge that keep the junction small",
+        "activity model and convention",
+        "difference to another convention of the activities of single ions, or another model, in junctions and at the "
+        "membrane alike; common to all cells",
+        "test and reference ions of one charge at one ionic strength",
     )
     TEMPERATURE = (
         "temperature",

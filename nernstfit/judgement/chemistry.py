@@ -1,4 +1,4 @@
-"""Findings on junctions: those that are not corrected, and those that nobody knows."""
+"""Findings on junctions: those that are not corrected, those that nobody knows, and a new default of all of them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import math
 from collections.abc import Iterator
 
 from nernstfit.contract.codes import Code
-from nernstfit.contract.findings import Finding, of_potential
+from nernstfit.contract.findings import Finding, listed, named, of_potential
+from nernstfit.contract.schema import schema
+from nernstfit.contract.selections import WITH_JUNCTION
 from nernstfit.contract.terms import JunctionMethod
 from nernstfit.judgement.evidence import Evidence
 from nernstfit.judgement.inputs import calculated_mV
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
-    """Yield the findings on the junction of every bath."""
+    """Yield the findings on the junction of every bath, and on the default of the basis."""
+    yield from _default_changed(evidence)
     experiment = evidence.experiment
     junction, fit = experiment.settings.junction, experiment.settings.fit
     conditions = sorted({row.condition for row in experiment.rows if not row.exclude})
@@ -32,3 +35,19 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     for bath, shift in shifts.items():
         effect = of_potential(shift - common) if is_recorded else 0.0
         yield Finding(Code.JUNCTION_NONE, bath, {"bath": bath, "shift": shift}, effect)
+
+
+def _default_changed(evidence: Evidence) -> Iterator[Finding]:
+    """Yield the note on ratios whose junctions have the new default of their basis; see `was` in config.schema.yaml."""
+    key, rule = "junction.basis", schema()["properties"]["junction"]["properties"]["basis"]
+    table = evidence.tables["permeabilities"]
+    before = table[table["model"] == f"{evidence.model}{WITH_JUNCTION}{rule['was']}"]
+    if key in evidence.experiment.given or not len(before):
+        return
+    both = evidence.of_model("permeabilities").merge(before, on=["group", "ion", "reference"], suffixes=("", "_before"))
+    changed = [
+        f"{named(row['group'], row['ion'] + '/' + row['reference'])} {row['ratio']:.3g} (was {row['ratio_before']:.3g})"
+        for row in both[both["ratio"].notna() & both["ratio_before"].notna()].to_dict("records")
+    ]
+    values = {"name": "all junctions", "key": key, "before": rule["was"], "now": rule["default"]}
+    yield Finding(Code.DEFAULT_CHANGED, "", values | {"outcome": listed(changed)}, 0.0, is_of_run=True)

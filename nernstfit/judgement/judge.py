@@ -38,7 +38,7 @@ def rows(findings: Iterable[Finding]) -> Iterator[dict[str, str]]:
     for finding in findings:
         yield {
             "severity": finding.severity,
-            "about": finding.code.about,
+            "about": finding.about,
             "subject": finding.subject,
             "code": finding.code,
             "sentence": finding.sentence,

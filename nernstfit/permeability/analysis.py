@@ -96,6 +96,8 @@ class ModelResult:
     ratios : tuple of Ratio
         Of models whose ratios are fitted.
     cells : tuple of CellRatio
+    measured_mV : ndarray, shape (n,)
+        Potentials corrected for the junctions of the model.
     predicted_mV : ndarray, shape (n,)
         nan where the model predicts none.
     offsets_mV : mapping of str to float
@@ -110,6 +112,7 @@ class ModelResult:
     likelihood_fit: Fit | None
     ratios: tuple[Ratio, ...]
     cells: tuple[CellRatio, ...]
+    measured_mV: FloatArray
     predicted_mV: FloatArray
     offsets_mV: Mapping[str, float]
     p_gross_error: FloatArray
@@ -265,17 +268,18 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
     """Fit one model to the group; `found` holds the fit and ratios of one that has ratios."""
     group, settings = fits.group, fits.settings.fit
     predictability = fits.predictability(model)
-    predicted, p_gross = (np.full(group.observations.size, math.nan) for _ in range(2))
+    measured, predicted, p_gross = (np.full(group.observations.size, math.nan) for _ in range(3))
     if not predictability.predictable.any():
         reason = predictability.reason or _NO_REVERSAL
         others = [ion for ion in model.permeant if ion != model.reference] if model.is_ghk else []
         ratios = tuple(Ratio(ion, RatioVerdict.NOT_IDENTIFIABLE, reason) for ion in others)
-        return ModelResult(model, predictability, None, None, ratios, (), predicted, {}, p_gross)
+        return ModelResult(model, predictability, None, None, ratios, (), measured, predicted, {}, p_gross)
     data = fits.observations(model)
     fitted = found.fit if found else fit(data, model.reference, settings.offset_sd_mV, robust=settings.robust)
     likelihood_fit = None
     if predictability.predictable.all():
         likelihood_fit = fit(data, model.reference, settings.offset_sd_mV, restricted=False, robust=settings.robust)
+    measured = fits.potential_mV(model)
     predicted[predictability.predictable] = fitted.predicted_mV
     if settings.robust:
         p_gross[predictability.predictable] = gross_error_probability(fitted)
@@ -287,6 +291,7 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
         likelihood_fit=likelihood_fit,
         ratios=found.ratios if found else (),
         cells=cell_ratios(fitted, settings, unknown) if found else (),
+        measured_mV=measured,
         predicted_mV=predicted,
         offsets_mV=dict(zip(data.cell_names, fitted.offsets_mV.tolist(), strict=True)),
         p_gross_error=p_gross,
@@ -376,7 +381,8 @@ def _ladder(model: Model, fits: GroupFits) -> tuple[LadderStep, ...]:
     """Fit the configured ions after each correction, each on top of the last.
 
     Until the last step an offset is no property of its cell but counts as scatter of every single
-    observation, of the size that the configuration gives.
+    observation, of the size that the configuration gives. Concentrations stand for activities, in junctions too, until
+    the step of the activities.
     """
     scale = fits.settings.fit.offset_sd_mV
     always_free = bool(fits.group.unknown_inside.any())
@@ -391,7 +397,7 @@ def _ladder(model: Model, fits: GroupFits) -> tuple[LadderStep, ...]:
         data = fits.observations(at_step)
         if not is_last:
             scatter = scale if math.isfinite(scale) else _FREE_OFFSET_SCATTER_MV
-            potential_mV = _potential_at_mV(step, fits.group)[kept]
+            potential_mV = _potential_at_mV(step, fits, at_step)[kept]
             data = data.with_potentials(potential_mV, np.hypot(data.se_mV, scatter))
         offset_scale = scale if is_last or always_free else 0.0
         result = fits.result_of(data, at_step, offset_scale, with_junction=step not in _BEFORE_JUNCTION)
@@ -402,11 +408,11 @@ def _ladder(model: Model, fits: GroupFits) -> tuple[LadderStep, ...]:
 _BEFORE_JUNCTION = (CorrectionStep.NONE, CorrectionStep.LEAK, CorrectionStep.SERIES_RESISTANCE)
 
 
-def _potential_at_mV(step: CorrectionStep, group: Group) -> FloatArray:
+def _potential_at_mV(step: CorrectionStep, fits: GroupFits, model: Model) -> FloatArray:
     """Return the potentials, inside minus outside, after a step of the ladder; shape (n,)."""
-    own = group.observations
+    group, own = fits.group, fits.group.observations
     if step not in _BEFORE_JUNCTION:
-        return own.potential_mV
+        return fits.potential_mV(model)
     shift = {
         CorrectionStep.NONE: group.raw_mV,
         CorrectionStep.LEAK: group.raw_mV + group.leak_shift_mV,

@@ -133,7 +133,7 @@ def design(
     unknown, why = unknown_inside(measured, solutions, permeant, fitting.offset_sd_mV)
     unpredictable = ~np.isfinite(data.predict(ln_p)) & ~unknown
     reasons = ((unknown, why), (unpredictable, "no reversal potential with these ions"))
-    errors = propagate(data.conditions, solutions, permeant, model, settings, with_junction=True)
+    errors = propagate(data.conditions, solutions, permeant, model, settings.junction, settings.uncertainty)
     offset_sd_mV = fitting.offset_sd_mV if math.isfinite(fitting.offset_sd_mV) else _OFFSET_SD_MV
     whole = Design(
         data=data,

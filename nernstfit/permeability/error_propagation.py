@@ -2,7 +2,8 @@
 
 Each source (the concentration of a solution, the mobility of an ion, the temperature) is one random number that shifts
 junction corrections and predicted potentials together. It is followed by calculating both again with the source
-shifted by one standard deviation. The choice of method and basis of the junction potentials adds two more errors.
+shifted by one standard deviation; another activity model is a source too. The choice between the two equations of the
+junction potential adds one more error.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.contract.settings import Junction, Settings
+from nernstfit.contract.settings import Junction, Uncertainty
 from nernstfit.contract.terms import JunctionBasis, JunctionMethod
 from nernstfit.permeability.observations import membrane_activities_mM
 from nernstfit.physics.membrane import ghk
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
-from nernstfit.solutions.junctions import MODEL_ERRORS, junction_mV, model_differences_mV
+from nernstfit.solutions.junctions import METHOD_ERROR, junction_mV, method_difference_mV
 from nernstfit.solutions.systematic_errors import moved, sources
 
 FloatArray = NDArray[np.float64]
@@ -41,20 +42,20 @@ class SystematicErrors:
         Junction correction as it is, and with each source moved.
     predicted : callable
         Function of ln P that returns predicted potentials in mV, of the shape of `junction_mV`.
-    of_model_mV : ndarray, shape (2, distinct conditions)
-        Change of the junction correction by the other method, and by the other basis.
+    by_method_mV : ndarray, shape (distinct conditions,)
+        Change of the junction correction by the other method.
     """
 
     names: tuple[str, ...]
     place: NDArray[np.int64]
     junction_mV: FloatArray
     predicted: Callable[[FloatArray], FloatArray]
-    of_model_mV: FloatArray
+    by_method_mV: FloatArray
 
     def shift_mV(self, ln_p: FloatArray) -> FloatArray:
         """Return the change of measured minus predicted potential by each source at some ln P, shape (n, sources)."""
         residual = self.junction_mV - self.predicted(ln_p)
-        return np.concatenate([residual[1:] - residual[0], self.of_model_mV]).T[self.place]
+        return np.concatenate([residual[1:] - residual[0], self.by_method_mV[None]]).T[self.place]
 
 
 def propagate(
@@ -62,8 +63,8 @@ def propagate(
     solutions: Solutions,
     permeant: Sequence[str],
     model: str,
-    settings: Settings,
-    with_junction: bool,
+    junction: Junction | None,
+    uncertainty: Uncertainty,
 ) -> SystematicErrors:
     """Prepare the systematic errors of some conditions.
 
@@ -73,35 +74,44 @@ def propagate(
     solutions : Solutions
     permeant : sequence of str
     model : str
-        Activity model of the fit.
-    settings : Settings
-    with_junction : bool
-        True where the potentials are corrected for junctions.
+        Activity model of the fit, of its junctions too.
+    junction : Junction or None
+        None where the potentials are not corrected for junctions.
+    uncertainty : Uncertainty
     """
     distinct = sorted(set(conditions))
-    junction = settings.junction if with_junction else _NO_JUNCTION
-    moved_by = sources(solutions, settings.uncertainty)
-    states = [(solutions, distinct), *((s.solutions, [moved(c, s) for c in distinct]) for s in moved_by)]
-    corrections = [[junction_mV(recipe, c, junction, settings.activity.name) for c in at] for recipe, at in states]
+    how = junction or _NO_JUNCTION
+    moved_by = sources(solutions, uncertainty, model)
+    states = [
+        _State(solutions, distinct, model),
+        *(_State(s.solutions, [moved(c, s) for c in distinct], s.activity_model) for s in moved_by),
+    ]
+    by_method = [method_difference_mV(solutions, c, how, model).sum() for c in distinct]
     return SystematicErrors(
-        names=(*(source.name for source in moved_by), *MODEL_ERRORS),
+        names=(*(source.name for source in moved_by), METHOD_ERROR),
         place=np.array([distinct.index(c) for c in conditions]),
-        junction_mV=np.array(corrections),
-        predicted=_prediction(states, permeant, model),
-        of_model_mV=_model_shifts_mV(distinct, solutions, junction, settings.activity.name),
+        junction_mV=np.array([[junction_mV(s.solutions, c, how, s.model) for c in s.conditions] for s in states]),
+        predicted=_prediction(states, permeant),
+        by_method_mV=np.array(by_method, dtype=np.float64),
     )
 
 
-def _prediction(
-    states: Sequence[tuple[Solutions, Sequence[Condition]]], permeant: Sequence[str], model: str
-) -> Callable[[FloatArray], FloatArray]:
-    """Return the function that predicts the potentials of all states (solutions and conditions) from ln P."""
-    sides = [membrane_activities_mM(recipe, at, permeant, model) for recipe, at in states]
+@dataclass(frozen=True)
+class _State:
+    """Solutions and conditions as they are, or with one source moved, and the activity model."""
+
+    solutions: Solutions
+    conditions: Sequence[Condition]
+    model: str
+
+
+def _prediction(states: Sequence[_State], permeant: Sequence[str]) -> Callable[[FloatArray], FloatArray]:
+    """Return the function that predicts the potentials of all states from ln P."""
+    sides = [membrane_activities_mM(s.solutions, s.conditions, permeant, s.model) for s in states]
     inside, outside = (np.array([side[which] for side in sides]) for which in (0, 1))
-    first_solutions, first_conditions = states[0]
-    valence = np.array([first_solutions.known[ion].valence for ion in permeant])
-    temperature_C = np.array([[c.temperature_C for c in at] for _, at in states])
-    pipette_side = np.array([c.sign for c in first_conditions])[:, None]
+    valence = np.array([states[0].solutions.known[ion].valence for ion in permeant])
+    temperature_C = np.array([[c.temperature_C for c in s.conditions] for s in states])
+    pipette_side = np.array([c.sign for c in states[0].conditions])[:, None]
 
     def predicted(ln_p: FloatArray) -> FloatArray:
         factor = float(np.exp(ln_p[len(permeant) :].sum()))  # 1 where no pipette factor was fitted
@@ -109,13 +119,3 @@ def _prediction(
         return np.asarray(ghk.reversal_mV(np.exp(ln_p[: len(permeant)]), valence, *sides, temperature_C))
 
     return predicted
-
-
-def _model_shifts_mV(
-    conditions: Sequence[Condition], solutions: Solutions, junction: Junction, model: str
-) -> FloatArray:
-    """Return the change of the junction correction by the other method and basis, shape (2, conditions)."""
-    differences = [model_differences_mV(solutions, condition, junction, model) for condition in conditions]
-    return np.array(
-        [[sum(term[name] for term in terms) for terms in differences] for name in MODEL_ERRORS], dtype=np.float64
-    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.contract.settings import Settings
+from nernstfit.contract.settings import Junction, Settings
 from nernstfit.contract.terms import ErrorSource
 from nernstfit.permeability.distributions import normal_quantile
 from nernstfit.permeability.error_propagation import SystematicErrors, propagate
@@ -55,7 +55,7 @@ class GroupFits:
         if key not in self._predictability:
             whole = self.group.observations.under(
                 self.solutions, model.permeant, model.activity, model.fit_factor, model.parameters
-            )
+            ).with_potentials(self.potential_mV(model))
             unknown, reason = unknown_inside(whole, self.solutions, model.permeant, self.settings.fit.offset_sd_mV)
             predictable = np.isfinite(whole.predict(np.zeros(whole.n_coefficients))) & ~unknown
             self._predictability[key] = Predictability(predictable, reason)
@@ -79,7 +79,7 @@ class GroupFits:
         key = (*numbers, *_assumptions(model), offset_scale_mV, with_junction)
         if key not in self._results:
             found = fit(data, model.reference, offset_scale_mV, robust=self.settings.fit.robust)
-            errors = self._systematic_errors(data, model, with_junction)
+            errors = self._systematic_errors(data, model, self._junction(model) if with_junction else None)
             systematic_mV = np.column_stack([errors.shift_mV(found.ln_p), self._ramp_sd_mV(data)])
             ratios = ratio_inference.ratios(found, systematic_mV, self.settings.fit.confidence)
             self._results[key] = FitResult(found, ratios, systematic_mV, (*errors.names, *_RAMP_ERRORS))
@@ -92,6 +92,24 @@ class GroupFits:
         except ValueError:
             return math.nan
 
+    def _junction(self, model: Model) -> Junction:
+        """Return how the liquid junctions of a model are calculated."""
+        junction: Junction = replace(self.settings.junction, basis=model.basis)
+        return junction
+
+    def potential_mV(self, model: Model) -> FloatArray:
+        """Return the potentials, corrected for the junctions of a model instead of the configured ones; shape (n,)."""
+        own, conditions = self.group.observations.potential_mV, self.group.observations.conditions
+        given = self.settings.junction
+        if (model.basis, model.activity) == (given.basis, self.settings.activity.name):
+            return own
+        change = {
+            condition: junction_mV(self.solutions, condition, self._junction(model), model.activity)
+            - junction_mV(self.solutions, condition, given, self.settings.activity.name)
+            for condition in set(conditions)
+        }
+        return np.asarray(own + np.array([change[condition] for condition in conditions]))
+
     def _ramp_sd_mV(self, data: Observations) -> FloatArray:
         """Return the shifts of ramps by one standard deviation of the membrane capacitance and of the filter's delay.
 
@@ -102,16 +120,16 @@ class GroupFits:
         row = {name: at for at, name in enumerate(self.group.observations.measurements)}
         return np.asarray(shifts_mV[[row[name] for name in data.measurements]])
 
-    def _systematic_errors(self, data: Observations, model: Model, with_junction: bool) -> SystematicErrors:
+    def _systematic_errors(self, data: Observations, model: Model, junction: Junction | None) -> SystematicErrors:
         """Return the systematic errors of the observations' conditions."""
-        key = (data.conditions, model.permeant, model.activity, with_junction)
+        key = (data.conditions, model.permeant, model.activity, None if junction is None else junction.basis)
         if key not in self._errors:
             self._errors[key] = propagate(
-                data.conditions, self.solutions, model.permeant, model.activity, self.settings, with_junction
+                data.conditions, self.solutions, model.permeant, model.activity, junction, self.settings.uncertainty
             )
         return self._errors[key]
 
 
 def _assumptions(model: Model) -> tuple[object, ...]:
     """Return what decides the activities and coefficients under a model, whatever its name."""
-    return model.activity, model.permeant, model.fit_factor, model.parameters
+    return model.activity, model.basis, model.permeant, model.fit_factor, model.parameters

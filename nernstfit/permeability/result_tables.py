@@ -125,9 +125,9 @@ def _without_aicc(of_model: ModelResult) -> str:
 
 def _residuals(result: GroupResult) -> Iterator[Row]:
     data, unknown = result.group.observations, result.group.unknown_inside
-    # A limit is no potential that could deviate from a prediction.
-    measured = np.where(result.group.is_limit, math.nan, data.potential_mV)
     for of_model in result.models:
+        # A limit is no potential that could deviate from a prediction.
+        measured = np.where(result.group.is_limit, math.nan, of_model.measured_mV)
         terms = np.array([of_model.offsets_mV.get(cell, math.nan) for cell in data.cells])
         # Beside an unknown inside only differences between baths are predicted; the rest is the cell's free term.
         predicted = of_model.predicted_mV + np.where(unknown, terms, 0.0)

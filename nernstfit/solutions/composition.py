@@ -73,6 +73,8 @@ class Solutions:
         Ions of the user, which the project's table lacks.
     incomplete : frozenset of str
         Solutions with a component that could not be read: some of their ions may be missing here.
+    slows_ions : bool
+        True where junctions take the mobilities at the ionic strength in them, not those at infinite dilution.
     """
 
     names: tuple[str, ...]
@@ -83,6 +85,7 @@ class Solutions:
     titrants: tuple[Titrant | None, ...]
     user_ions: tuple[Ion, ...] = ()
     incomplete: frozenset[str] = frozenset()
+    slows_ions: bool = False
     _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property

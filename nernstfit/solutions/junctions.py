@@ -16,12 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.contract.settings import Junction, Uncertainty
-from nernstfit.contract.terms import Configuration, JunctionBasis, JunctionMethod, ReferenceElectrode
+from nernstfit.contract.terms import ActivityModel, Configuration, JunctionBasis, JunctionMethod, ReferenceElectrode
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.membrane.junction import SolutionPair
 from nernstfit.physics.membrane.junction_methods import METHODS
 from nernstfit.physics.solution import coefficients as activity
+from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.ions import Ion
+from nernstfit.physics.solution.mobility import in_solution
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 from nernstfit.solutions.systematic_errors import moved, sources
@@ -195,29 +197,25 @@ def potential_mV(
     return sum(potentials) if potentials else math.nan
 
 
-def model_differences_mV(
-    solutions: Solutions, condition: Condition, junction: Junction, model: str
-) -> tuple[dict[str, float], ...]:
-    """Calculate the change of each term by the other method and by the other basis.
-
-    Each change counts as a systematic error of one standard deviation.
+def method_difference_mV(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> FloatArray:
+    """Calculate the change of each term by the other method, a systematic error of one standard deviation.
 
     Parameters are those of `ledger`.
 
     Returns
     -------
-    tuple of dict
-        For each term of the ledger, name of the error to mV. The errors of all conditions are fully correlated.
+    ndarray, shape (terms,)
+        In mV; the errors of all conditions are fully correlated. 0 without a calculated junction.
     """
-    base = ledger(solutions, condition, junction, model)
-    others = {name: ledger(solutions, condition, other, model) for name, other in _alternatives(junction)}
-    return tuple(
-        {name: other[i].applied_mV - term.applied_mV for name, other in others.items()} for i, term in enumerate(base)
-    )
+    planck = junction.method == JunctionMethod.NERNST_PLANCK
+    method = JunctionMethod.HENDERSON if planck else JunctionMethod.NERNST_PLANCK
+    other = junction if junction.method == JunctionMethod.NONE else replace(junction, method=method)
+    both = (ledger(solutions, condition, how, model) for how in (other, junction))
+    return np.array([after.applied_mV - before.applied_mV for after, before in zip(*both, strict=True)])
 
 
-MODEL_ERRORS = ("Nernst-Planck instead of Henderson", "activity instead of concentration")
-"""Names of the two errors of `model_differences_mV`."""
+METHOD_ERROR = "Nernst-Planck against Henderson"
+"""Name of the error of `method_difference_mV`."""
 
 
 def shared_se_mV(
@@ -225,7 +223,7 @@ def shared_se_mV(
 ) -> FloatArray:
     """Estimate the systematic standard error of each term of the ledger in mV.
 
-    Concentrations, mobilities, the temperature and the choice of method and basis contribute.
+    Concentrations, mobilities, the temperature, the method and the activity model contribute.
 
     Returns
     -------
@@ -233,23 +231,13 @@ def shared_se_mV(
         The errors of the terms are correlated: they have the same sources.
     """
 
-    def applied(recipe: Solutions, at: Condition) -> list[float]:
-        return [term.applied_mV for term in ledger(recipe, at, junction, model)]
+    def applied(recipe: Solutions, at: Condition, by: str) -> FloatArray:
+        return np.array([term.applied_mV for term in ledger(recipe, at, junction, by)])
 
-    base = np.array(applied(solutions, condition))
-    shifts = [applied(s.solutions, moved(condition, s)) - base for s in sources(solutions, uncertainty)]
-    of_model = [list(term.values()) for term in model_differences_mV(solutions, condition, junction, model)]
-    return np.asarray(np.hypot(np.linalg.norm(shifts, axis=0), np.linalg.norm(of_model, axis=-1)))
-
-
-def _alternatives(junction: Junction) -> Iterator[tuple[str, Junction]]:
-    planck = junction.method == JunctionMethod.NERNST_PLANCK
-    method = JunctionMethod.HENDERSON if planck else JunctionMethod.NERNST_PLANCK
-    of_activities = junction.basis == JunctionBasis.ACTIVITY
-    basis = JunctionBasis.CONCENTRATION if of_activities else JunctionBasis.ACTIVITY
-    # Without a calculated junction the method makes no difference.
-    yield MODEL_ERRORS[0], junction if junction.method == JunctionMethod.NONE else replace(junction, method=method)
-    yield MODEL_ERRORS[1], replace(junction, basis=basis)
+    base = applied(solutions, condition, model)
+    found = sources(solutions, uncertainty, model)
+    shifts = [applied(s.solutions, moved(condition, s), s.activity_model) - base for s in found]
+    return np.asarray(np.linalg.norm([*shifts, method_difference_mV(solutions, condition, junction, model)], axis=0))
 
 
 def _contact_mV(solutions: Solutions, contact: Contact, temperature_C: float, how: JunctionModel) -> float:
@@ -274,7 +262,8 @@ def between_mV(solutions: Solutions, first: str, second: str, temperature_C: flo
     """
     ends = [tuple(solutions.row(name, temperature_C).tolist()) for name in (first, second)]
     model = how.activity_model if how.basis == JunctionBasis.ACTIVITY else ""
-    potential = _potential_mV(how.method, (ends[0], ends[1]), solutions.ions, temperature_C, model)
+    given = (how.method, (ends[0], ends[1]), solutions.ions, temperature_C, model)
+    potential = _potential_mV(*given, slows_ions=solutions.slows_ions)
     if not math.isfinite(potential):
         raise ValueError(f"no junction potential between '{first}' and '{second}': one of them holds no ion")
     return potential
@@ -287,6 +276,7 @@ def _potential_mV(
     ions: tuple[Ion, ...],
     temperature_C: float,
     model: str,
+    slows_ions: bool,
 ) -> float:
     """Calculate a junction once for each pair of solutions: many conditions and models need the same.
 
@@ -296,6 +286,10 @@ def _potential_mV(
     own = tuple(ions[i] for i in present)
     bath_mM, pipette_mM = (np.array(end)[present] for end in ends_mM)
     valence, mobility = (np.array([getattr(ion, name) for ion in own]) for name in ("valence", "mobility"))
+    if slows_ions:
+        mobility = in_solution(
+            mobility, activity.sizes_A(own), float(ionic_strength_M((bath_mM + pipette_mM) / 2, valence))
+        )
     of_model = partial(_coefficients, model, own, temperature_C) if model else None
     return METHODS[method](SolutionPair(bath_mM, pipette_mM, valence, mobility, of_model), temperature_C)
 
@@ -395,7 +389,7 @@ def _already_corrected_term(condition: Condition, potential: float) -> Term:
 
 
 def _method(condition: Condition, how: JunctionModel) -> str:
-    of_activities = how.basis == JunctionBasis.ACTIVITY
+    of_activities = how.basis == JunctionBasis.ACTIVITY and how.activity_model != ActivityModel.CONCENTRATION
     basis = f"activities by {how.activity_model}" if of_activities else "concentrations"
     return f"{JunctionMethod(how.method).label}, {basis}, {condition.temperature_C:g} C"
 

@@ -1,4 +1,4 @@
-"""Systematic errors that all cells share: concentrations, mobilities and the temperature.
+"""Systematic errors that all cells share: concentrations, mobilities, the temperature and the activity model.
 
 Each source of error is one random number. Its effect is found by shifting the source by one standard deviation
 and calculating activities, junction potentials and everything that follows from them again.
@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nernstfit.contract.settings import Uncertainty
+from nernstfit.physics.solution import coefficients
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
 
@@ -25,34 +26,51 @@ class Source:
     solutions : Solutions
         The solutions after the shift.
     temperature_shift_C : float
+    activity_model : str
+        Activity model, in junctions and at the membrane alike.
     """
 
     name: str
     solutions: Solutions
     temperature_shift_C: float
+    activity_model: str
 
 
-def sources(solutions: Solutions, uncertainty: Uncertainty) -> tuple[Source, ...]:
+IN_SOLUTION = "mobilities in solution"
+"""Name of the error by mobilities that depend on the ionic strength."""
+ACTIVITY_MODEL = "activity model"
+"""Name of the error by another convention of single ions or, where a model has none, by another model."""
+
+
+def sources(solutions: Solutions, uncertainty: Uncertainty, model: str) -> tuple[Source, ...]:
     """List the sources of systematic error, each shifted by its own standard deviation.
+
+    That of the mobilities in solution is their whole change from infinite dilution, and that of the activity model the
+    whole difference to another one: nothing better is known of either.
 
     Parameters
     ----------
     solutions : Solutions
     uncertainty : Uncertainty
         The section of the settings.
+    model : str
+        Activity model.
     """
     found = []
     for i, name in enumerate(solutions.names):
         scale = np.ones((len(solutions.names), 1))
         scale[i] = 1 + uncertainty.concentration_percent / 100
         moved = replace(solutions, given_mM=solutions.given_mM * scale)
-        found.append(Source(f"concentration of {name}", moved, 0.0))
+        found.append(Source(f"concentration of {name}", moved, 0.0, model))
     for ion in solutions.ions:
         percent = ion.mobility_percent if uncertainty.mobility_percent is None else uncertainty.mobility_percent
         faster = replace(ion, mobility=ion.mobility * (1 + percent / 100))
         ions = tuple(faster if other is ion else other for other in solutions.ions)
-        found.append(Source(f"mobility of {ion.name}", replace(solutions, ions=ions), 0.0))
-    found.append(Source("temperature", solutions, uncertainty.temperature_C))
+        found.append(Source(f"mobility of {ion.name}", replace(solutions, ions=ions), 0.0, model))
+    found.append(Source(IN_SOLUTION, replace(solutions, slows_ions=True), 0.0, model))
+    found.append(Source("temperature", solutions, uncertainty.temperature_C, model))
+    if other := coefficients.other_model(model):
+        found.append(Source(ACTIVITY_MODEL, solutions, 0.0, other))
     return tuple(found)
 
 

@@ -18,7 +18,8 @@ from nernstfit.permeability import covariance
 from nernstfit.permeability.inference.sentences import budget_sentence
 from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.mixed_model import Fit
-from nernstfit.solutions.junctions import MODEL_ERRORS
+from nernstfit.solutions.junctions import METHOD_ERROR
+from nernstfit.solutions.systematic_errors import ACTIVITY_MODEL, IN_SOLUTION
 
 FloatArray = NDArray[np.float64]
 
@@ -30,7 +31,9 @@ _SOURCE_OF_COMPONENT: Mapping[str, ErrorSource] = {
     covariance.OFFSET: ErrorSource.OFFSET,
 }
 _SOURCE_OF_SYSTEMATIC: Mapping[str, ErrorSource] = {
-    **dict(zip(MODEL_ERRORS, (ErrorSource.JUNCTION, ErrorSource.ACTIVITY), strict=True)),
+    METHOD_ERROR: ErrorSource.JUNCTION,
+    IN_SOLUTION: ErrorSource.JUNCTION,
+    ACTIVITY_MODEL: ErrorSource.ACTIVITY,
     "mobility": ErrorSource.JUNCTION,
     "temperature": ErrorSource.TEMPERATURE,
     "concentration": ErrorSource.CONCENTRATION,

@@ -1,6 +1,7 @@
 """Models that are compared: activity models, single ions, models without a doubtful ion, with a fitted correction.
 
-Names: `nernst:<ion>`, or `ghk:<activity model>[:<convention>][+pipette][-<ion>...]`.
+Names: `nernst:<ion>`, or `ghk:<activity model>[:<convention>][+pipette][+junction:<basis>][-<ion>...]`. A model has
+its own activities at the membrane and in the liquid junctions; one is compared whose junctions have the other basis.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nernstfit.contract.selections import WITH_JUNCTION
 from nernstfit.contract.settings import Settings
-from nernstfit.contract.terms import RatioVerdict
+from nernstfit.contract.terms import ActivityModel, JunctionBasis, JunctionMethod, RatioVerdict
 from nernstfit.permeability.inference.identifiability import MAX_COLLINEARITY, factor_collinearity, present_ions
 from nernstfit.permeability.inference.ratios import Ratio
 from nernstfit.permeability.mixed_model import Fit
@@ -28,12 +30,13 @@ _DOUBTFUL_FACTOR = 2.0
 
 @dataclass(frozen=True)
 class Model:
-    """Model of the potentials: an activity model and the permeant ions."""
+    """Model of the potentials: an activity model, in liquid junctions too, and the permeant ions."""
 
     name: str
     activity: str
     permeant: tuple[str, ...]
     reference: str
+    basis: JunctionBasis = JunctionBasis.ACTIVITY  # of its liquid junctions
     fit_factor: bool = False  # with a fitted factor on the pipette's activities
     parameters: RatioParameters = NONE  # held, tied and bounded ratios
 
@@ -46,15 +49,24 @@ class Model:
 def candidates(settings: Settings) -> list[Model]:
     """Return the models that are compared for any data, the configured one first."""
     permeant, reference = settings.fit.permeant, settings.fit.reference_ion
-    own = settings.activity.name
+    own, basis = settings.activity.name, settings.junction.basis
     parameters = RatioParameters.of(permeant, settings.fit.parameters)
     ghk = [
-        Model(f"ghk:{name}", name, permeant, reference, parameters=parameters) for name in dict.fromkeys([own, *NAMES])
+        Model(f"ghk:{name}", name, permeant, reference, basis, parameters=parameters)
+        for name in dict.fromkeys([own, *NAMES])
     ]
+    if own != ActivityModel.CONCENTRATION and settings.junction.method != JunctionMethod.NONE:
+        ghk.append(_with_other_basis(ghk[0]))
     if settings.fit.activity_correction == "pipette":
         ghk.insert(0, with_pipette_factor(ghk[0]))
-    nernst = [Model(f"nernst:{ion}", own, (ion,), ion) for ion in sorted(permeant)]
+    nernst = [Model(f"nernst:{ion}", own, (ion,), ion, basis) for ion in sorted(permeant)]
     return ghk + nernst
+
+
+def _with_other_basis(model: Model) -> Model:
+    """Return a model with junctions on concentrations instead of activities, or the other way."""
+    (other,) = set(JunctionBasis) - {model.basis}
+    return replace(model, name=f"{model.name}{WITH_JUNCTION}{other}", basis=other)
 
 
 def with_pipette_factor(model: Model) -> Model:

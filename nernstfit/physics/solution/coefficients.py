@@ -72,7 +72,7 @@ def _valence(ions: Sequence[Ion]) -> list[int]:
 def _debye_huckel(
     concentration_mM: ArrayLike, ions: Sequence[Ion], temperature_C: ArrayLike, _convention: str
 ) -> FloatArray:
-    sizes = np.array([_size_A(ion)[0] for ion in ions], dtype=np.float64)
+    sizes = sizes_A(ions)
     # An ion of unknown size has B a = 1 (Guentelberg 1926, Z phys Chem 123:199): only its charge counts.
     unknown = 1 / np.asarray(inverse_length_per_A(temperature_C))[..., None]
     size_A = np.where(np.isnan(sizes), unknown, sizes)
@@ -84,6 +84,11 @@ def _size_source(ion: Ion) -> str:
     if owner == ion.name:
         return "sourced"
     return f"analogue:{owner}" if owner else "estimated"
+
+
+def sizes_A(ions: Sequence[Ion]) -> FloatArray:
+    """Return the sizes of ions in the equation of Debye and Hueckel, in Angstrom, shape (ions,); nan where unknown."""
+    return np.array([_size_A(ion)[0] for ion in ions], dtype=np.float64)
 
 
 def _size_A(ion: Ion) -> tuple[float, str]:
@@ -143,6 +148,24 @@ NAMES = tuple(
     for name in ([f"{model.name}:{convention}" for convention in model.conventions] or [model.name])
 )
 """Every model, with each of its conventions."""
+
+
+def other_model(name: str) -> str:
+    """Return the model that shows how far activities depend on what cannot be measured; '' of concentrations.
+
+    Parameters
+    ----------
+    name : str
+        Name as for `model_named`.
+
+    Returns
+    -------
+    str
+        The same model with another convention of single ions, where it has several; else the first of all models.
+    """
+    model, convention = model_named(name)
+    others = [f"{model.name}:{other}" for other in model.conventions if other != convention] or [NAMES[0]]
+    return others[0] if model.has_limits else ""
 
 
 def model_named(name: str) -> tuple[Model, str]:
