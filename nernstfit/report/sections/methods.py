@@ -161,7 +161,9 @@ def _junction(junction: Mapping[str, Any]) -> dict[str, Any]:
 def _activity(activity: Mapping[str, str]) -> dict[str, str]:
     model = ActivityModel(activity["model"])
     citation = references.citation(model.reference)
-    return {"model": model.label, "citation": citation, "setting": activity_setting(activity)}
+    is_divided = model is ActivityModel.PITZER  # between single ions, by a convention
+    other = "another convention of single-ion activities" if is_divided else "another model of activities"
+    return {"model": model.label, "citation": citation, "setting": activity_setting(activity), "other": other}
 
 
 def _offsets(offset_sd_mV: float) -> str:
