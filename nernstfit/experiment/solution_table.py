@@ -16,7 +16,16 @@ from nernstfit.contract import headers, tables
 from nernstfit.contract.errors import Alike, RowFault, nearest
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.physics.solution import equilibria
-from nernstfit.physics.solution.ions import IONS, Ion, Parts, UnknownComponent, UserIons, components, components_at_pH
+from nernstfit.physics.solution.ions import (
+    IONS,
+    UNCHARGED,
+    Ion,
+    Parts,
+    UnknownComponent,
+    UserIons,
+    components,
+    components_at_pH,
+)
 from nernstfit.solutions.composition import Solutions, Titrant
 
 PH, TITRANT = "pH", "titrant"
@@ -67,7 +76,7 @@ def parse(
     titrants, of_titrants = _read_titrants(table, place, pH, user_ions)
     faults += [*_name_faults(table["solution"], place), *of_pH, *of_doses, *of_titrants]
     recipes = table.sort_values("solution", kind="stable")  # sums round alike, whatever the order in the file
-    ions, given_mM, uncharged_mM = _amounts(doses, recipes.index, user_ions)
+    ions, given_mM, uncharged_mM = _amounts(doses, pH.reindex(recipes.index), user_ions)
     solutions = Solutions(
         names=tuple(recipes["solution"]),
         ions=ions,
@@ -116,19 +125,20 @@ def _is_component(name: str, user_ions: UserIons) -> bool:
 
 
 def _amounts(
-    doses: Mapping[str, pd.Series], rows: pd.Index, user_ions: UserIons
+    doses: Mapping[str, pd.Series], pH: pd.Series, user_ions: UserIons
 ) -> tuple[tuple[Ion, ...], np.ndarray, np.ndarray]:
     """Return the ions by name, their amounts in mM, shape (rows, ions), and those of uncharged substances, (rows,)."""
     amounts: dict[Ion, np.ndarray] = {}
-    uncharged = np.zeros(len(rows))
+    uncharged, without_pH = np.zeros(len(pH)), pH.isna().to_numpy()
     for column in sorted(doses):
-        dose, parts = doses[column].reindex(rows).to_numpy(), components_at_pH(column, user_ions)
-        for ion, count in parts:
-            amounts[ion] = amounts.get(ion, np.zeros(len(rows))) + count * dose
-        if not parts:
-            uncharged = uncharged + dose
+        dose = doses[column].reindex(pH.index).to_numpy()
+        neutral = np.where(without_pH & (column in UNCHARGED), dose, 0.0)  # a zwitterion or free base, as it is weighed
+        parts = components_at_pH(column, user_ions)
+        for ion, count in parts if not (column in UNCHARGED and without_pH.all()) else ():
+            amounts[ion] = amounts.get(ion, np.zeros(len(pH))) + count * (dose - neutral)
+        uncharged = uncharged + (neutral if parts else dose)
     ions = tuple(sorted(amounts, key=lambda ion: ion.name))
-    return ions, np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(rows)).T, uncharged
+    return ions, np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(pH)).T, uncharged
 
 
 def _read_pH(table: pd.DataFrame, place: str) -> tuple[pd.Series, list[str]]:

@@ -151,14 +151,14 @@ class _Solution:
                 yield self._finding(Code.BOUND_METAL, effect, **values)
 
     def _metals(self) -> set[str]:
-        return {ion.name for ion in self.solutions.amounts(self.i) if ion.valence > 1}
+        return {ion.name for ion in self.solutions.amounts(self.i) if ion.is_metal}
 
     def _without_pH(self) -> Iterator[Finding]:
         amounts = self.solutions.amounts(self.i)
         chelators = sorted(ion.name for ion in amounts if ion.name in _CHELATORS)
         metals = sorted(self._metals())
         if chelators and metals:
-            charge = sum(c * ion.valence for ion, c in amounts.items() if ion.valence > 1)
+            charge = sum(c * ion.valence for ion, c in amounts.items() if ion.is_metal)
             effect = math.inf if set(metals) & set(self.permeant) else self._effect(charge)
             values = {"metals": " and ".join(metals), "chelators": " and ".join(chelators)}
             yield self._finding(Code.FREE_METAL, effect, **values)

@@ -225,7 +225,7 @@ class _Network:
 @cache
 def _network(ions: frozenset[Ion], acids: tuple[Step, ...]) -> _Network:
     names = {ion.name for ion in ions}
-    metals = sorted(ion.name for ion in ions if ion.valence > 1)
+    metals = sorted(ion.name for ion in ions if ion.is_metal)
     all_steps = sorted((*acids, *COMPLEXES), key=lambda step: step.product)
     below = {step.product: step.base for step in all_steps if step.partner == _PROTON}
     root_of = {name: _root(name, below) for name in sorted(names)}

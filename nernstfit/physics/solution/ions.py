@@ -52,6 +52,8 @@ class Ion:
         The ion with one proton more; None where that has no charge.
     analogue : str or None
         Ion of equal charge whose activity coefficient is used where this one's is not known.
+    formula : str
+        Elements with their counts; '' where unknown.
     """
 
     name: str
@@ -65,6 +67,12 @@ class Ion:
     pKa_kJ_per_mol: float | None = None
     acid: str | None = None
     analogue: str | None = None
+    formula: str = ""
+
+    @property
+    def is_metal(self) -> bool:
+        """Return whether the ion binds chelators: a polyvalent cation without carbon (polyamines do not)."""
+        return self.valence > 1 and not re.search("C(?![a-z])", self.formula)
 
 
 class UnknownComponent(ValueError):
@@ -103,6 +111,7 @@ def _read_ions() -> dict[str, Ion]:
             **{key: float(row[key]) if row[key] else None for key in _OPTIONAL},
             acid=row["acid"] or None,
             analogue=row["analogue"] or None,
+            formula=row["formula"],
         )
         for row in csv.DictReader(text.splitlines())
     }
@@ -133,6 +142,11 @@ UNCHARGED = frozenset(
         "ethanol",
         "methanol",
         "DMSO",
+        "creatine",
+        "glycine",
+        "histidine",
+        "imidazole",
+        "taurine",
     }
 )
 """Substances without charge: they contribute to the osmolarity only."""
@@ -168,13 +182,53 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "BAPTA": ("BAPTA4",),
         "EDTA": ("EDTA4",),
         "NTA": ("NTA3",),
+        "PIPES": ("PIPES2",),
+        "spermine": ("spermine4",),
+        "PCr": ("phosphocreatine",),
+        "creatine-phosphate": ("phosphocreatine",),
+        "creatine phosphate": ("phosphocreatine",),
+        "methylsulphate": ("methylsulfate",),
+        "MeSO4": ("methylsulfate",),
+        "CH3SO4": ("methylsulfate",),
+        "Bis-Tris": ("BisTris",),
+        "QX314": ("QX-314",),
+        "tungstate": ("WO4",),
+        "molybdate": ("MoO4",),
+        "chromate": ("CrO4",),
+        "permanganate": ("MnO4",),
+        "hydrazine": ("hydrazinium",),
+        "hydroxylamine": ("hydroxylammonium",),
+        "guanidine": ("guanidinium",),
+        "formamidine": ("formamidinium",),
+        "acetamidine": ("acetamidinium",),
+        "aminoguanidine": ("aminoguanidinium",),
+        "methylguanidine": ("methylguanidinium",),
+        "methylamine": ("methylammonium",),
+        "dimethylamine": ("dimethylammonium",),
+        "trimethylamine": ("trimethylammonium",),
+        "ethylamine": ("ethylammonium",),
+        "diethylamine": ("diethylammonium",),
+        "triethylamine": ("triethylammonium",),
+        "ethanolamine": ("ethanolammonium",),
+        "diethanolamine": ("diethanolammonium",),
+        "triethanolamine": ("triethanolammonium",),
+        "glucosamine": ("glucosammonium",),
         "ATP": ("ATP2", "ATP3", "ATP4"),
         "GTP": ("GTP2", "GTP3", "GTP4"),
     }
 )
 """Other spellings, each with all its meanings."""
 
-SALT_ALIASES: Mapping[str, str] = MappingProxyType({"Tris-HCl": "Tris-Cl", "TrisHCl": "TrisCl"})
+SALT_ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        "Tris-HCl": "Tris-Cl",
+        "TrisHCl": "TrisCl",
+        "Bis-Tris-HCl": "BisTris-Cl",
+        "imidazole-HCl": "imidazolium-Cl",
+        "histidine-HCl": "histidinium-Cl",
+        "guanidine-HCl": "guanidinium-Cl",
+    }
+)
 """Spellings of salts that name the acid instead of its anion."""
 
 # H with any other anion of the table is a weak acid, which does not dissociate fully.
@@ -219,6 +273,12 @@ IN_ANY_STATE: Mapping[str, str] = MappingProxyType(
         "ATP": "ATP4",
         "GTP": "GTP4",
         "phosphate": "PO4",
+        "PIPES": "PIPES2",
+        "spermine": "spermine2",
+        "glycine": "glycinate",
+        "histidine": "histidinium",
+        "imidazole": "imidazolium",
+        "taurine": "taurinate",
     }
 )
 """Substances in any state of protonation by name, with the ion of one state."""
@@ -295,7 +355,7 @@ def components(name: str, user_ions: UserIons = ()) -> Parts:
         return ((known["H"], 1), (known[acid], 1))
     substances = _meanings(name, user_ions)
     salts = list(_salts(SALT_ALIASES.get(name, name), user_ions))
-    neutral = [salt for salt in salts if _excess(salt) == 0]
+    neutral = [salt for salt in salts if _excess(salt) == 0] or _with_counted_anions(name, salts)
     readings: dict[str, Parts] = {
         **{substance: ((known[substance], 1),) if substance in known else () for substance in substances},
         **{_spelled(salt): salt for salt in neutral},
@@ -311,16 +371,32 @@ def components(name: str, user_ions: UserIons = ()) -> Parts:
         parts = " and ".join(f"{count} {ion.name} ({ion.valence:+d})" for ion, count in salts[0])
         fault = f"reads as {parts}, whose charge does not balance; the nearest known is {nearest!r}"
         raise UnknownComponent(name, nearest, fault)
-    fault = f"is no ion, salt or uncharged substance that is known; the nearest known is {nearest!r}"
+    fault = f"is no ion, salt or uncharged substance that is known; the nearest known is {nearest!r}; {_OWN_ION}"
     raise UnknownComponent(name, nearest, fault)
 
 
 Salt = tuple[tuple[Ion, int], tuple[Ion, int]]
 
+_OWN_ION = (
+    "an ion of your own is one line, species,charge,mobility,analogue,source, in the table that the key (or option) "
+    "`species` names"
+)
+
 
 def _excess(salt: Salt) -> int:
     """Return the net charge of a salt."""
     return sum(ion.valence * count for ion, count in salt)
+
+
+def _with_counted_anions(name: str, salts: list[Salt]) -> list[Salt]:
+    """Return the salts of a polyvalent cation that are written with a separator and no counts: `Ca-gluconate`."""
+    if not re.fullmatch(r"[A-Z][a-z]?[-_ ][a-z]{3}.*", name):
+        return []
+    return [
+        ((cation, 1), (anion, cation.valence))
+        for (cation, n_cations), (anion, n_anions) in salts
+        if n_cations == n_anions == 1 and anion.valence == -1 and cation.is_metal
+    ]
 
 
 @cache
