@@ -24,6 +24,7 @@ from nernstfit.physics.solution import coefficients as activity
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.ions import Ion
 from nernstfit.physics.solution.mobility import in_solution
+from nernstfit.physics.solution.silver import converting_ion, shift_mV
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 from nernstfit.solutions.systematic_errors import moved, sources
@@ -137,7 +138,7 @@ def junction_mV(solutions: Solutions, condition: Condition, junction: Junction, 
 
 
 def missing_ions(solutions: Solutions, condition: Condition, junction: Junction) -> Iterator[tuple[str, str]]:
-    """List the solutions that lack the ions which a condition's ledger is calculated from.
+    """List the solutions that lack ions which a condition's ledger is calculated from, or have others in the way.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def missing_ions(solutions: Solutions, condition: Condition, junction: Junction)
     name : str
         A solution; unknown names and solutions that were read in part only are skipped.
     why : str
-        The missing ion, and the term that needs it.
+        The missing ion, or that which converts a pellet, and the term that needs it.
     """
     if condition.bath in junction.measured_mV or junction.method == JunctionMethod.NONE:
         return
@@ -168,7 +169,14 @@ def missing_ions(solutions: Solutions, condition: Condition, junction: Junction)
                 f"contains no ion; its junction potential cannot be found (junction.method: {junction.method})",
             )
     for name in (condition.bath, zeroed) if kind == ReferenceElectrode.PELLET else ():
-        if _amount_mM(solutions, name, condition, "Cl") == 0:
+        if ion := _converting_ion(solutions, name, condition):
+            yield (
+                name,
+                f"contains {ion}, in which an Ag/AgCl pellet (junction.reference.type) turns into an Ag/Ag{ion} "
+                f"electrode ({shift_mV(ion):+.0f} mV between the standard potentials); expected the measured potential "
+                f"in junction.measured_mV, as '{condition.bath}: ...', or a salt bridge",
+            )
+        elif _amount_mM(solutions, name, condition, "Cl") == 0:
             yield (
                 name,
                 "contains no chloride; without it an Ag/AgCl pellet (junction.reference.type) has no potential",
@@ -181,6 +189,14 @@ def _amount_mM(solutions: Solutions, name: str, condition: Condition, ion: str =
         return math.nan
     row = solutions.row(name, condition.temperature_C)
     return float(sum(c for i, c in zip(solutions.ions, row, strict=True) if ion in ("", i.name)))
+
+
+def _converting_ion(solutions: Solutions, name: str, condition: Condition) -> str:
+    """Return the ion of a solution that converts an Ag/AgCl pellet on the way between two baths; '' without one."""
+    if condition.bath == condition.zeroed_in or name not in solutions.names or name in solutions.incomplete:
+        return ""
+    row = solutions.row(name, condition.temperature_C).tolist()
+    return converting_ion({ion.name: amount for ion, amount in zip(solutions.ions, row, strict=True)})
 
 
 def _zero_bath(condition: Condition) -> str:
