@@ -399,6 +399,12 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.STRONG, "low", "warning", {"solutions": with_low("KOH,HEPES", "20,10")}, {}),
     (Code.BOUND_METAL, "low", "note", {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "4.95,5,10,7.4,NaOH")}, {}),
     (Code.UNBUFFERED, "low", "note", {"solutions": with_low("HEPES,pH,titrant", "10,6.2,NaOH")}, {}),
+    (Code.CLOSED_CARBONATE, "low", "note", {"solutions": with_low("NaHCO3", "5")}, {}),
+    (
+        *(Code.CARBONATE_CONTRADICTED, "low", "warning"),
+        {"solutions": with_low("NaHCO3,pH,pCO2_mmHg", "5,7.4,38")},
+        {},
+    ),
     (
         *(Code.VOLTS, "", "warning"),
         {

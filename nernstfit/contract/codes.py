@@ -130,6 +130,8 @@ class Code(Term):
     STRONG = "not_neutralised"
     BOUND_METAL = "chelator_saturated"
     UNBUFFERED = "unbuffered"
+    CARBONATE_CONTRADICTED = "carbonate_contradicted"
+    CLOSED_CARBONATE = "closed_carbonate"
     OSMOLARITY = "osmolarity"
     # Tables
     VOLTS = "volts"

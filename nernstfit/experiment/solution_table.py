@@ -16,6 +16,7 @@ from nernstfit.contract import headers, tables
 from nernstfit.contract.errors import Alike, RowFault, nearest
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.physics.solution import equilibria
+from nernstfit.physics.solution.carbon_dioxide import CARBONATES
 from nernstfit.physics.solution.ions import (
     IONS,
     UNCHARGED,
@@ -26,9 +27,9 @@ from nernstfit.physics.solution.ions import (
     components,
     components_at_pH,
 )
-from nernstfit.solutions.composition import Solutions, Titrant
+from nernstfit.solutions.composition import Solutions, Titrant, speciate
 
-PH, TITRANT = "pH", "titrant"
+PH, GAS, TITRANT = "pH", "pCO2_mmHg", "titrant"
 # Distance from the nearest pKa, in units of pH, within which a component buffers: at 2, one hundredth of it is in the
 # minor form. At half, recipes with the usual HEPES at pH 6 would be refused; at double, any pH would pass.
 _MAX_PH_DISTANCE = 2.0
@@ -70,13 +71,14 @@ def parse(
         none = Solutions((), (), np.zeros((0, 0)), np.zeros(0), (), (), user_ions)
         return none, [*faults, f"{place}: row 1: got the columns {got}, expected a column 'solution' with the names"]
     table.loc[sorted(ragged), table.columns.drop("solution")] = ""
-    pH, of_pH = _read_pH(table, place)
-    doses, in_part, of_doses = _read_doses(table, place, pH, user_ions)
+    (pH, of_pH), (gas, of_gas) = (_read_numbers(table, place, column) for column in (PH, GAS))
+    either = pH.fillna(gas)  # without a pH, one follows from the gas
+    doses, in_part, of_doses = _read_doses(table, place, either, user_ions)
     incomplete = in_part | set(table["solution"][sorted(ragged)])
-    titrants, of_titrants = _read_titrants(table, place, pH, user_ions)
-    faults += [*_name_faults(table["solution"], place), *of_pH, *of_doses, *of_titrants]
+    titrants, of_titrants = _read_titrants(table, place, either, user_ions)
+    faults += [*_name_faults(table["solution"], place), *of_pH, *of_gas, *of_doses, *of_titrants]
     recipes = table.sort_values("solution", kind="stable")  # sums round alike, whatever the order in the file
-    ions, given_mM, uncharged_mM = _amounts(doses, pH.reindex(recipes.index), user_ions)
+    ions, given_mM, uncharged_mM = _amounts(doses, either.reindex(recipes.index), user_ions)
     solutions = Solutions(
         names=tuple(recipes["solution"]),
         ions=ions,
@@ -85,12 +87,20 @@ def parse(
         pH=tuple(pH.reindex(recipes.index).tolist()),
         titrants=tuple(titrants.get(row) for row in recipes.index),
         user_ions=user_ions,
+        pCO2_mmHg=tuple(gas.reindex(recipes.index).tolist()) if gas.notna().any() else (),
     )
-    for row in sorted(row for row in recipes.index if table["solution"][row] not in incomplete):
-        found = [RowFault(place, row, words) for words in _equilibrium_faults(solutions, recipes, row)]
-        faults += found
-        incomplete |= {table["solution"][row]} if found else set()
-    return replace(solutions, incomplete=frozenset(incomplete)).with_formed_ions(), faults
+    solutions, unsolved = _without_unsolved(replace(solutions, incomplete=frozenset(incomplete)), recipes, place)
+    return solutions.with_formed_ions(), faults + unsolved
+
+
+def _without_unsolved(solutions: Solutions, recipes: pd.DataFrame, place: str) -> tuple[Solutions, list[str]]:
+    """Return the same with those incomplete of which the equilibria cannot be solved, and the faults of these."""
+    rows = sorted(row for row in recipes.index if recipes["solution"][row] not in solutions.incomplete)
+    found = {
+        row: [RowFault(place, row, fault) for fault in _equilibrium_faults(solutions, recipes, row)] for row in rows
+    }
+    incomplete = solutions.incomplete | {recipes["solution"][row] for row in rows if found[row]}
+    return replace(solutions, incomplete=incomplete), [fault for row in rows for fault in found[row]]
 
 
 def _known_columns(table: pd.DataFrame, place: str, user_ions: UserIons) -> tuple[pd.DataFrame, list[str]]:
@@ -141,11 +151,11 @@ def _amounts(
     return ions, np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(pH)).T, uncharged
 
 
-def _read_pH(table: pd.DataFrame, place: str) -> tuple[pd.Series, list[str]]:
-    """Return the pH of each row, nan where none is given, and faults."""
-    if PH not in table.columns:
+def _read_numbers(table: pd.DataFrame, place: str, column: str) -> tuple[pd.Series, list[str]]:
+    """Return the pH or the pressure of each row, nan where none is given, and faults."""
+    if column not in table.columns:
         return pd.Series(math.nan, index=table.index), []
-    return tables.numbers(table, PH, place, tables.SOLUTIONS_INPUT.columns[PH].range.expected)
+    return tables.numbers(table, column, place, tables.SOLUTIONS_INPUT.columns[column].range.expected)
 
 
 def _read_doses(
@@ -153,7 +163,7 @@ def _read_doses(
 ) -> tuple[dict[str, pd.Series], set[str], list[str]]:
     """Return concentrations of the components in mM, solutions of which something could not be read, and faults."""
     doses, incomplete, faults = {}, set(), []
-    for column in table.columns.drop(["solution", PH, TITRANT], errors="ignore"):
+    for column in table.columns.drop(["solution", PH, GAS, TITRANT], errors="ignore"):
         given = ~table[column].isin(["", "0"])
         try:
             components_at_pH(column, user_ions)
@@ -242,28 +252,31 @@ def _titrating_ion(text: str, user_ions: UserIons) -> Ion | None:
 def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -> Iterator[str]:
     """Yield the reasons for which the equilibria of one solution cannot be solved, without file and row."""
     i = list(recipes.index).index(row)
-    pH, titrant = solutions.pH[i], solutions.titrants[i]
-    if math.isnan(pH):
+    pH, gas, titrant, amounts = solutions.pH[i], solutions.gas_mmHg(i), solutions.titrants[i], solutions.amounts(i)
+    if math.isnan(pH) and math.isnan(gas):
         return
-    where = f"column '{PH}': got {pH:g}"
-    amounts = solutions.amounts(i)
+    where = f"column '{GAS}': got {gas:g}" if math.isnan(pH) else f"column '{PH}': got {pH:g}"
+    if math.isnan(pH) and not any(ion.name in CARBONATES for ion in amounts):
+        yield f"{where} without a pH and without bicarbonate, expected one of the two, from which the other follows"
+        return
     acids = equilibria.acid_steps(solutions.known.values())
     try:
         distances = [abs(pKa - pH) for pKa in equilibria.pKa(amounts, acids, _ROOM_C)]
-        if min(distances, default=math.inf) > _MAX_PH_DISTANCE:
+        if math.isnan(gas) and min(distances, default=math.inf) > _MAX_PH_DISTANCE:
             yield (
                 f"{where}, but no component buffers there (none has a pKa within {_MAX_PH_DISTANCE:g} of it); expected "
                 "a buffer such as HEPES, or no pH"
             )
             return
-        equilibria.speciate(amounts, acids, pH, _ROOM_C, titrant.ion if titrant else None)
+        speciate(amounts, acids, (pH, gas), _ROOM_C, titrant.ion if titrant else None)
     except equilibria.NoConstant as fault:
         yield f"{where}, but {fault}; expected only one of the two, or no pH"
     except equilibria.WrongTitrant as fault:
         kind = "an acid such as HCl" if fault.excess_meq_per_l > 0 else "a base such as NaOH"
+        at = f"under {gas:g} mmHg CO2" if math.isnan(pH) else f"at pH {pH:g}"
         yield (
             f"column '{TITRANT}': got '{recipes[TITRANT][row]}', but the other components leave "
-            f"{fault.excess_meq_per_l:+.3g} meq/l at pH {pH:g}; expected {kind}"
+            f"{fault.excess_meq_per_l:+.3g} meq/l {at}; expected {kind}"
         )
 
 

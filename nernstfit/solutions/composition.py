@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nernstfit.physics.solution import coefficients as activity
 from nernstfit.physics.solution import equilibria
+from nernstfit.physics.solution.carbon_dioxide import speciate_open
 from nernstfit.physics.solution.ions import Ion, known_ions
 
 FloatArray = NDArray[np.float64]
@@ -39,6 +40,8 @@ class Composition:
         Uncharged particles; titrant that makes a solution neutral at its pH, nan where none is named.
     bound : tuple of mapping
         For each solution, bound fraction of each metal and chelator; empty without a pH.
+    pH : tuple of float
+        Given, or that of bicarbonate under its carbon dioxide; nan where there is none.
     """
 
     free_mM: FloatArray
@@ -46,6 +49,7 @@ class Composition:
     uncharged_mM: FloatArray
     titrant_mM: FloatArray
     bound: tuple[Mapping[str, float], ...]
+    pH: tuple[float, ...]
 
     @property
     def osmolarity_mOsm_per_l(self) -> FloatArray:
@@ -75,6 +79,8 @@ class Solutions:
         Solutions with a component that could not be read: some of their ions may be missing here.
     slows_ions : bool
         True where junctions take the mobilities at the ionic strength in them, not those at infinite dilution.
+    pCO2_mmHg : tuple of float
+        Pressure of the carbon dioxide with which each solution is in equilibrium; nan, or empty, where none is given.
     """
 
     names: tuple[str, ...]
@@ -86,6 +92,7 @@ class Solutions:
     user_ions: tuple[Ion, ...] = ()
     incomplete: frozenset[str] = frozenset()
     slows_ions: bool = False
+    pCO2_mmHg: tuple[float, ...] = ()
     _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -107,15 +114,24 @@ class Solutions:
         """Return the amounts of one recipe, in mM."""
         return {ion: c for ion, c in zip(self.ions, self.given_mM[i].tolist(), strict=True) if c > 0}
 
+    def gas_mmHg(self, i: int) -> float:
+        """Return the pressure of the carbon dioxide over one solution; nan where none is given."""
+        return self.pCO2_mmHg[i] if self.pCO2_mmHg else math.nan
+
+    def is_equilibrated(self, i: int) -> bool:
+        """Return whether the equilibria of one solution are calculated: where it has a pH, given or by its gas."""
+        known = not math.isnan(self.pH[i]) or not math.isnan(self.gas_mmHg(i))
+        return known and self.names[i] not in self.incomplete
+
     def with_formed_ions(self) -> Solutions:
         """Return the same with the ions that form at a pH, which no recipe names."""
         present = {ion.name: ion for ion in self.ions}
         acids = equilibria.acid_steps(self.known.values())
         table = {**equilibria.FORMED, **self.known}
-        for i, pH in enumerate(self.pH):
-            if not math.isnan(pH) and self.names[i] not in self.incomplete:
-                titrant = self.titrants[i]
-                added = {*self.amounts(i), *([titrant.ion] if titrant else [])}
+        for i in range(len(self.names)):
+            if self.is_equilibrated(i):
+                titrant, gas = self.titrants[i], [] if math.isnan(self.gas_mmHg(i)) else [self.known["HCO3"]]
+                added = {*self.amounts(i), *([titrant.ion] if titrant else []), *gas}
                 formed = equilibria.formed_in(added, acids) | {ion.name for ion in added}
                 present |= {name: table[name] for name in formed if name in table and name not in present}
         ions = tuple(sorted(present.values(), key=lambda ion: ion.name))
@@ -136,15 +152,16 @@ class Solutions:
         names = [ion.name for ion in self.ions]
         chemical = activity.chemical(self.ions)
         acids = equilibria.acid_steps(activity.chemical(tuple(self.known.values())))
-        for i, pH in enumerate(self.pH):
-            if math.isnan(pH) or self.names[i] in self.incomplete:
+        pHs = list(self.pH)
+        for i in range(len(self.names)):
+            if not self.is_equilibrated(i):
                 continue
             titrant = self.titrants[i]
-            found = _speciated(
+            pHs[i], found = _speciated(
                 chemical,
                 tuple(self.given_mM[i].tolist()),
                 acids,
-                pH,
+                (self.pH[i], self.gas_mmHg(i)),
                 temperature_C,
                 activity.chemical([titrant.ion])[0] if titrant else None,
             )
@@ -153,7 +170,7 @@ class Solutions:
             uncharged[i] += found.uncharged_mM
             titrant_mM[i] = found.titrant_mM if titrant else math.nan
             bound[i] = found.bound
-        return Composition(free, total, uncharged, titrant_mM, tuple(bound))
+        return Composition(free, total, uncharged, titrant_mM, tuple(bound), tuple(pHs))
 
     def charge_excess_meq_per_l(self, temperature_C: float) -> FloatArray:
         """Return the sum of z c, shape (solutions,); 0 where the recipe is complete."""
@@ -190,17 +207,35 @@ def _speciated(
     ions: tuple[Ion, ...],
     given_mM: tuple[float, ...],
     acids: tuple[equilibria.Step, ...],
-    pH: float,
+    pH_and_gas: tuple[float, float],
     temperature_C: float,
     titrant: Ion | None,
-) -> equilibria.Speciation:
-    """Calculate one solution at its pH; kept, because every step of an analysis needs it again."""
+) -> tuple[float, equilibria.Speciation]:
+    """Calculate one solution and its pH; kept, because every step of an analysis needs it again."""
     amounts = {ion: amount for ion, amount in zip(ions, given_mM, strict=True) if amount > 0}
     try:
-        return equilibria.speciate(amounts, acids, pH, temperature_C, titrant)
+        return speciate(amounts, acids, pH_and_gas, temperature_C, titrant)
     except equilibria.WrongTitrant:
         # The table was checked at another temperature; at this one the solution is neutral without the titrant.
-        return equilibria.speciate(amounts, acids, pH, temperature_C)
+        return speciate(amounts, acids, pH_and_gas, temperature_C)
+
+
+def speciate(
+    amounts: Mapping[Ion, float],
+    acids: tuple[equilibria.Step, ...],
+    pH_and_gas: tuple[float, float],
+    temperature_C: float,
+    titrant: Ion | None = None,
+) -> tuple[float, equilibria.Speciation]:
+    """Calculate the pH and the composition of a solution, open where it has a pressure of carbon dioxide.
+
+    Parameters are those of `carbon_dioxide.speciate_open`; `pH_and_gas` holds pH and pressure in mmHg, of which one may
+    be nan.
+    """
+    pH, gas_mmHg = pH_and_gas
+    if math.isnan(gas_mmHg):
+        return pH, equilibria.speciate(amounts, acids, pH, temperature_C, titrant)
+    return speciate_open(amounts, acids, gas_mmHg, pH, temperature_C, titrant)
 
 
 @lru_cache(maxsize=10_000)

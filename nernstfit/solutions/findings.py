@@ -16,6 +16,7 @@ from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import equilibria
 from nernstfit.physics.solution.activity import ionic_strength_M
+from nernstfit.physics.solution.carbon_dioxide import CARBONATES
 from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.physics.solution.ions import Ion
 from nernstfit.solutions.composition import Composition, Solutions
@@ -35,6 +36,9 @@ changes the free metal by 20 %. With half the unbound rest (0.975) that is 40 %,
 MAX_PKA_DISTANCE = 1.0
 """Distance of the pH from the nearest pKa within which a buffer holds it, with at least 1/3 of its greatest capacity.
 At half HEPES at pH 6.9 would be warned of; at double 4 % of the capacity is left, and the table is refused anyway."""
+MAX_CARBONATE_DIFFERENCE = 0.1
+"""Relative difference of given bicarbonate to that of pH and gas above which the recipe contradicts itself: 0.04 of pH.
+At half, the rounding of a pH to .05 would be warned of; at double 5 mM of 25 would not."""
 # Concentration from which an ion can be the missing one, or H and OH the acid or base of a recipe. At half or double
 # only the wording of a warning on trace ions changes.
 _NOTABLE_MM = 1.0
@@ -89,7 +93,8 @@ class _Solution:
         low, high = OSMOLARITY_MOSM_PER_L
         if not low <= osmolarity <= high and osmolarity < _BRIDGE_MOSM_PER_L:
             yield self._finding(Code.OSMOLARITY, 0.0, osmolarity=osmolarity, low=low, high=high)
-        yield from self._without_pH() if math.isnan(self.solutions.pH[self.i]) else self._with_pH()
+        yield from self._without_pH() if math.isnan(self.at.pH[self.i]) else self._with_pH()
+        yield from self._carbonate()
 
     @property
     def free_mM(self) -> NDArray[np.float64]:
@@ -129,7 +134,7 @@ class _Solution:
         ]
         ion = max(lacking)[1] if lacking else ("Cl" if sign < 0 else "Na or K")
         acid = "acid" if sign < 0 else "base"
-        if not math.isnan(solutions.pH[self.i]):
+        if not math.isnan(self.at.pH[self.i]):
             return f"likely missing is {ion}, of the {acid} that set the pH (column 'titrant')"
         buffers = [each.name for each in solutions.amounts(self.i) if each.pKa is not None]
         without = f", or a pH: without one {' and '.join(buffers)} counts as written" if buffers else ""
@@ -138,17 +143,33 @@ class _Solution:
     def _with_pH(self) -> Iterator[Finding]:
         solutions, i = self.solutions, self.i
         acids = equilibria.acid_steps(solutions.known.values())
+        pH, gassed = self.at.pH[i], not math.isnan(solutions.gas_mmHg(i))
         pKas = equilibria.pKa(solutions.amounts(i), acids, self.temperature_C)
-        nearest = min(pKas, key=lambda p: abs(p - solutions.pH[i]))
-        distance = abs(nearest - solutions.pH[i])
+        nearest = min(pKas, key=lambda p: abs(p - pH), default=math.inf)
+        distance = 0.0 if gassed else abs(nearest - pH)  # under a gas, bicarbonate holds the pH
         if distance > MAX_PKA_DISTANCE:
             effect = math.inf if "H" in self.permeant else 0.0
-            yield self._finding(Code.UNBUFFERED, effect, pH=solutions.pH[i], distance=distance, pKa=nearest)
+            yield self._finding(Code.UNBUFFERED, effect, pH=pH, distance=distance, pKa=nearest)
         for name, fraction in sorted(self.at.bound[i].items()):
             if name in _CHELATORS and fraction > MAX_BOUND:
                 effect = math.inf if self._metals() & set(self.permeant) else 0.0
                 values = {"chelator": name.rstrip("1234"), "percent": 100 * fraction}
                 yield self._finding(Code.BOUND_METAL, effect, **values)
+
+    def _carbonate(self) -> Iterator[Finding]:
+        """Yield what was assumed of bicarbonate without its gas, and bicarbonate that its gas and pH contradict."""
+        given = sum(amount for ion, amount in self.solutions.amounts(self.i).items() if ion.name in CARBONATES)
+        if given <= 0:
+            return
+        names = [ion.name for ion in self.solutions.ions]
+        free = float(sum(self.free_mM[names.index(name)] for name in CARBONATES if name in names))
+        if math.isnan(self.solutions.gas_mmHg(self.i)):
+            pH = self.at.pH[self.i]
+            how = "as written" if math.isnan(pH) else f"as the sum of all its forms at pH {pH:g}"
+            yield self._finding(Code.CLOSED_CARBONATE, 0.0, given=given, how=how, free=free)
+        elif not math.isnan(self.solutions.pH[self.i]) and abs(free / given - 1) > MAX_CARBONATE_DIFFERENCE:
+            values = {"given": given, "free": free, "gas": self.solutions.gas_mmHg(self.i), "pH": self.at.pH[self.i]}
+            yield self._finding(Code.CARBONATE_CONTRADICTED, math.inf, **values)
 
     def _metals(self) -> set[str]:
         return {ion.name for ion in self.solutions.amounts(self.i) if ion.is_metal}

@@ -43,7 +43,7 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
             "ionic_strength_M": strength[s],
             "status": status[s, i],
             "total_mM": at.total_mM[s, i],
-            "pH": recipe.pH[s],
+            "pH": at.pH[s],
             "titrant_mM": at.titrant_mM[s],
             "charge_excess_meq_per_l": excess[s],
             "osmolarity_mOsm_per_l": osmolarity[s],

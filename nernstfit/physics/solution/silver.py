@@ -18,7 +18,7 @@ def _read() -> dict[str, float]:
 
 
 STANDARD_POTENTIALS_MV: Mapping[str, float] = MappingProxyType(_read())
-"""Standard potential of Ag + X- = AgX + e-, by ion, at 25 C; values and sources are in silver.csv beside this module."""
+"""Standard potential of Ag + X- = AgX + e-, by ion, at 25 C; sources are in silver.csv beside this module."""
 
 
 def shift_mV(ion: str) -> float:
@@ -37,8 +37,8 @@ def shift_mV(ion: str) -> float:
 def converting_ion(concentrations_mM: Mapping[str, float]) -> str:
     """Return the ion that turns an Ag/AgCl electrode into one of its own salt; '' where chloride keeps it.
 
-    AgX is less soluble than AgCl beside it where [X]/[Cl] exceeds the ratio of their solubility products; the anions are
-    monovalent, so that their activity coefficients nearly cancel.
+    AgX is less soluble than AgCl beside it where [X]/[Cl] exceeds the ratio of their solubility products; the anions
+    are monovalent, so that their activity coefficients nearly cancel.
 
     Parameters
     ----------
