@@ -9,22 +9,21 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from nernstfit.commands.calculations.compositions import composition
 from nernstfit.commands.calculations.nernst import unknown_ion
 from nernstfit.commands.calculations.solutions import amounts, read, user_ions
 from nernstfit.commands.options import Chemistry
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
-from nernstfit.contract.numbers import CONCENTRATION, Range
+from nernstfit.contract.numbers import Range
 from nernstfit.contract.terms import ActivityModel
-from nernstfit.experiment import solution_table
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.physics.membrane.ratio import ChordCurrents, Currents, GoldmanCurrents, range_mV, ratio
 from nernstfit.physics.solution import coefficients
-from nernstfit.physics.solution.ions import Ion, UnknownComponent, UserIons, components, known_ions
+from nernstfit.physics.solution.ions import Ion, UserIons, known_ions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import CHARGE_PERCENT
 
@@ -358,7 +357,8 @@ def _side(name: str, text: str | None, path: str | None, own_ions: UserIons) -> 
     if not text:
         raise InputError(f"{option}: missing, expected a solution's name, or its composition in mM like NaCl=140,KCl=5")
     if "=" in text:
-        return _Side(name, _composition(text, option, own_ions), option)
+        recipe = composition(text, option, own_ions)
+        return _Side(name, recipe, recipe.names[0])
     if path is None:
         raise InputError(
             f"{option}: got '{text}' without --solutions, expected the table that contains it, or a composition in mM "
@@ -368,18 +368,3 @@ def _side(name: str, text: str | None, path: str | None, own_ions: UserIons) -> 
     if text not in recipe.names:
         raise InputError(f"{option}: no solution '{text}' in {path}; {nearest_or_all(text, recipe.names)}")
     return _Side(name, recipe, text)
-
-
-def _composition(text: str, option: str, own_ions: UserIons) -> Solutions:
-    """Return a composition as the only solution of a table."""
-    typed = amounts([text], option, CONCENTRATION)
-    for component in typed:
-        try:
-            components(component, own_ions)
-        except UnknownComponent as fault:
-            raise InputError(f"{option}: {fault}") from None
-    table = pd.DataFrame([{"solution": option} | {name: repr(amount) for name, amount in typed.items()}])
-    recipe, faults = solution_table.parse(table, option, own_ions)
-    if faults:
-        raise InputError(faults)
-    return recipe

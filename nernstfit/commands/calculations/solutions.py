@@ -7,7 +7,7 @@ from typing import Any
 
 from nernstfit.commands.options import Chemistry
 from nernstfit.contract import tables
-from nernstfit.contract.errors import InputError, nearest_or_all
+from nernstfit.contract.errors import InputError
 from nernstfit.contract.numbers import Range, number_within
 from nernstfit.contract.terms import JunctionBasis, JunctionMethod
 from nernstfit.experiment import solution_table
@@ -37,12 +37,12 @@ SOLUTION_COLUMNS = (
 )
 
 
-def solutions(path: str, chemistry: Chemistry) -> list[dict[str, Any]]:
-    """List the ions of every solution of a table.
+def solutions(recipe: Solutions, chemistry: Chemistry) -> list[dict[str, Any]]:
+    """List the ions of every solution.
 
     Parameters
     ----------
-    path : str
+    recipe : Solutions
     chemistry : Chemistry
 
     Returns
@@ -50,55 +50,53 @@ def solutions(path: str, chemistry: Chemistry) -> list[dict[str, Any]]:
     list of dict
         Columns of results/solutions.csv, those of ions (`ION_COLUMNS`) and of whole solutions
         (`SOLUTION_COLUMNS`).
-
-    Raises
-    ------
-    InputError
-        With every fault of the table.
     """
-    return list(ion_rows(read(path, user_ions(chemistry.species)), chemistry.temperature_C, chemistry.model))
+    return list(ion_rows(recipe, chemistry.temperature_C, chemistry.model))
 
 
-def junction(path: str, pipette: str, bath: str, chemistry: Chemistry) -> list[dict[str, Any]]:
-    """Calculate the junction potential V_bath - V_pipette by both methods, on both bases.
+def junction(
+    recipe: Solutions,
+    ends: tuple[str, str],
+    chemistry: Chemistry,
+    methods: Sequence[str] = (),
+    bases: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Calculate the junction potential V_bath - V_pipette by each method, on each basis.
 
     Parameters
     ----------
-    path : str
-        Table of solutions.
-    pipette, bath : str
-        Two of its solutions.
+    recipe : Solutions
+    ends : tuple of str
+        Pipette and bath, two of the solutions.
     chemistry : Chemistry
         The activity model is that of the basis `activity`.
+    methods, bases : sequence of str
+        Those to be shown; empty for all.
 
     Returns
     -------
     list of dict
-        Basis, henderson_mV and nernst_planck_mV.
+        Basis, and of henderson_mV and nernst_planck_mV those of the methods.
 
     Raises
     ------
     InputError
-        Where a solution is not in the table, or holds no ion.
+        Where a solution holds no ion.
     """
-    recipe, temperature_C, model = read(path, user_ions(chemistry.species)), chemistry.temperature_C, chemistry.model
-    for name in (pipette, bath):
-        if name not in recipe.names:
-            raise InputError(f"{path}: contains no solution '{name}'; {nearest_or_all(name, recipe.names)}")
+    (pipette, bath), temperature_C, model = ends, chemistry.temperature_C, chemistry.model
+    for name in ends:
         if not recipe.row(name, temperature_C).any():
-            raise InputError(
-                f"{path}: solution '{name}' contains no ion; a junction potential needs ions on both sides"
-            )
+            raise InputError(f"solution '{name}' contains no ion; a junction potential needs ions on both sides")
+    labels = {JunctionBasis.CONCENTRATION: "concentration", JunctionBasis.ACTIVITY: f"activity ({model})"}
     return [
         {"basis": label}
         | {
             name: between_mV(recipe, bath, pipette, temperature_C, JunctionModel(method, basis, model))
             for name, method in METHOD_COLUMNS.items()
+            if not methods or method in methods
         }
-        for basis, label in (
-            (JunctionBasis.CONCENTRATION, "concentration"),
-            (JunctionBasis.ACTIVITY, f"activity ({model})"),
-        )
+        for basis, label in labels.items()
+        if not bases or basis in bases
     ]
 
 
