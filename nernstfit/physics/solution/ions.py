@@ -472,8 +472,13 @@ def _nearest(name: str, user_ions: UserIons) -> str:
     def plain(text: str) -> str:
         return re.sub(r"[-_ ()]", "", text)
 
-    def similarity(known: str) -> tuple[float, float]:
-        folded = SequenceMatcher(None, plain(known).casefold(), plain(name).casefold()).ratio()
-        return folded, SequenceMatcher(None, known, name).ratio()
-
-    return max(_known_names(user_ions), key=similarity)
+    folded, exact = (SequenceMatcher(None, "", text) for text in (plain(name).casefold(), name))
+    nearest, most = "", (-1.0, -1.0)
+    for known in _known_names(user_ions):
+        folded.set_seq1(plain(known).casefold())
+        if min(folded.real_quick_ratio(), folded.quick_ratio()) < most[0]:
+            continue  # neither can be better
+        exact.set_seq1(known)
+        if (similarity := (folded.ratio(), exact.ratio())) > most:
+            nearest, most = known, similarity
+    return nearest
