@@ -132,6 +132,8 @@ class Code(Term):
     UNBUFFERED = "unbuffered"
     CARBONATE_CONTRADICTED = "carbonate_contradicted"
     CLOSED_CARBONATE = "closed_carbonate"
+    PRECIPITATE_PERMEANT = "permeant_ion_precipitates"
+    PRECIPITATE = "precipitate"
     OSMOLARITY = "osmolarity"
     # Tables
     VOLTS = "volts"

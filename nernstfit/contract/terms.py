@@ -336,6 +336,12 @@ class ErrorSource(Term):
         "concentrations as made up; common to all cells",
         "solutions made up or assayed more closely",
     )
+    EQUILIBRIA = (
+        "equilibria",
+        "stability constants and pH",
+        "constants of the complexes of metals, and the pH as measured; common to all cells",
+        "free metal measured with an electrode or dye, or baths without a chelator",
+    )
     CAPACITANCE = (
         "capacitance",
         "unknown membrane capacitance",

@@ -15,7 +15,7 @@ import pandas as pd
 from nernstfit.contract import headers, tables
 from nernstfit.contract.errors import Alike, RowFault, nearest
 from nernstfit.contract.numbers import CONCENTRATION
-from nernstfit.physics.solution import equilibria
+from nernstfit.physics.solution import equilibria, reactions
 from nernstfit.physics.solution.carbon_dioxide import CARBONATES
 from nernstfit.physics.solution.ions import (
     IONS,
@@ -259,9 +259,9 @@ def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -
     if math.isnan(pH) and not any(ion.name in CARBONATES for ion in amounts):
         yield f"{where} without a pH and without bicarbonate, expected one of the two, from which the other follows"
         return
-    acids = equilibria.acid_steps(solutions.known.values())
+    acids = reactions.acid_steps(solutions.known.values())
     try:
-        distances = [abs(pKa - pH) for pKa in equilibria.pKa(amounts, acids, _ROOM_C)]
+        distances = [abs(pKa - pH) for pKa in reactions.pKa(amounts, acids, _ROOM_C)]
         if math.isnan(gas) and min(distances, default=math.inf) > _MAX_PH_DISTANCE:
             yield (
                 f"{where}, but no component buffers there (none has a pKa within {_MAX_PH_DISTANCE:g} of it); expected "
@@ -269,7 +269,7 @@ def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -
             )
             return
         speciate(amounts, acids, (pH, gas), _ROOM_C, titrant.ion if titrant else None)
-    except equilibria.NoConstant as fault:
+    except reactions.NoConstant as fault:
         yield f"{where}, but {fault}; expected only one of the two, or no pH"
     except equilibria.WrongTitrant as fault:
         kind = "an acid such as HCl" if fault.excess_meq_per_l > 0 else "a base such as NaOH"

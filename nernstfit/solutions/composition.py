@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.physics.solution import coefficients as activity
-from nernstfit.physics.solution import equilibria
+from nernstfit.physics.solution import equilibria, reactions
 from nernstfit.physics.solution.carbon_dioxide import speciate_open
 from nernstfit.physics.solution.ions import Ion, known_ions
 
@@ -27,6 +27,15 @@ class Titrant:
 
 
 @dataclass(frozen=True)
+class Precipitate:
+    """Solid in a solution: its formula, amount in mM of formula units, and the saturation index before it formed."""
+
+    solid: str
+    amount_mM: float
+    saturation: float
+
+
+@dataclass(frozen=True)
 class Composition:
     """Composition of all solutions at one temperature.
 
@@ -39,9 +48,11 @@ class Composition:
     uncharged_mM, titrant_mM : ndarray, shape (solutions,)
         Uncharged particles; titrant that makes a solution neutral at its pH, nan where none is named.
     bound : tuple of mapping
-        For each solution, bound fraction of each metal and chelator; empty without a pH.
+        For each solution, bound fraction of each metal and ligand; empty where nothing binds.
     pH : tuple of float
         Given, or that of bicarbonate under its carbon dioxide; nan where there is none.
+    solids : tuple of tuple of Precipitate
+        For each solution, what does not dissolve of it.
     """
 
     free_mM: FloatArray
@@ -50,6 +61,7 @@ class Composition:
     titrant_mM: FloatArray
     bound: tuple[Mapping[str, float], ...]
     pH: tuple[float, ...]
+    solids: tuple[tuple[Precipitate, ...], ...]
 
     @property
     def osmolarity_mOsm_per_l(self) -> FloatArray:
@@ -67,7 +79,7 @@ class Solutions:
     ions : tuple of Ion
         Ions of all solutions, by name.
     given_mM : ndarray, shape (solutions, ions)
-        Amounts of the recipes; without a pH they are the composition.
+        Amounts of the recipes; where nothing in them reacts, they are the composition.
     uncharged_mM : ndarray, shape (solutions,)
         Sum of the substances without charge.
     pH : tuple of float
@@ -81,6 +93,8 @@ class Solutions:
         True where junctions take the mobilities at the ionic strength in them, not those at infinite dilution.
     pCO2_mmHg : tuple of float
         Pressure of the carbon dioxide with which each solution is in equilibrium; nan, or empty, where none is given.
+    shift_log_K : float
+        Error of log10 of every stability constant of a metal.
     """
 
     names: tuple[str, ...]
@@ -93,6 +107,7 @@ class Solutions:
     incomplete: frozenset[str] = frozenset()
     slows_ions: bool = False
     pCO2_mmHg: tuple[float, ...] = ()
+    shift_log_K: float = 0.0
     _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -118,21 +133,25 @@ class Solutions:
         """Return the pressure of the carbon dioxide over one solution; nan where none is given."""
         return self.pCO2_mmHg[i] if self.pCO2_mmHg else math.nan
 
+    def has_pH(self, i: int) -> bool:
+        """Return True where the pH of one solution is given, or follows from its gas."""
+        return not math.isnan(self.pH[i]) or not math.isnan(self.gas_mmHg(i))
+
     def is_equilibrated(self, i: int) -> bool:
-        """Return whether the equilibria of one solution are calculated: where it has a pH, given or by its gas."""
-        known = not math.isnan(self.pH[i]) or not math.isnan(self.gas_mmHg(i))
-        return known and self.names[i] not in self.incomplete
+        """Return True where the equilibria of one solution are calculated: at its pH, or where something reacts."""
+        is_known = self.names[i] not in self.incomplete
+        return is_known and (self.has_pH(i) or reactions.reacts(self.amounts(i)))
 
     def with_formed_ions(self) -> Solutions:
         """Return the same with the ions that form at a pH, which no recipe names."""
         present = {ion.name: ion for ion in self.ions}
-        acids = equilibria.acid_steps(self.known.values())
-        table = {**equilibria.FORMED, **self.known}
+        acids = reactions.acid_steps(self.known.values())
+        table = {**reactions.FORMED, **self.known}
         for i in range(len(self.names)):
             if self.is_equilibrated(i):
                 titrant, gas = self.titrants[i], [] if math.isnan(self.gas_mmHg(i)) else [self.known["HCO3"]]
                 added = {*self.amounts(i), *([titrant.ion] if titrant else []), *gas}
-                formed = equilibria.formed_in(added, acids) | {ion.name for ion in added}
+                formed = reactions.formed_in(added, acids if self.has_pH(i) else None) | {ion.name for ion in added}
                 present |= {name: table[name] for name in formed if name in table and name not in present}
         ions = tuple(sorted(present.values(), key=lambda ion: ion.name))
         given = np.zeros((len(self.names), len(ions)))
@@ -149,9 +168,10 @@ class Solutions:
         free, total = self.given_mM.copy(), self.given_mM.copy()
         uncharged, titrant_mM = self.uncharged_mM.copy(), np.full(len(self.names), math.nan)
         bound: list[Mapping[str, float]] = [{}] * len(self.names)
+        solids: list[tuple[Precipitate, ...]] = [()] * len(self.names)
         names = [ion.name for ion in self.ions]
         chemical = activity.chemical(self.ions)
-        acids = equilibria.acid_steps(activity.chemical(tuple(self.known.values())))
+        acids = reactions.acid_steps(activity.chemical(tuple(self.known.values())))
         pHs = list(self.pH)
         for i in range(len(self.names)):
             if not self.is_equilibrated(i):
@@ -164,13 +184,15 @@ class Solutions:
                 (self.pH[i], self.gas_mmHg(i)),
                 temperature_C,
                 activity.chemical([titrant.ion])[0] if titrant else None,
+                self.shift_log_K,
             )
             free[i] = [found.amounts_mM.get(name, 0.0) for name in names]
             total[i] = [found.total_mM.get(name, math.nan) for name in names]
             uncharged[i] += found.uncharged_mM
             titrant_mM[i] = found.titrant_mM if titrant else math.nan
             bound[i] = found.bound
-        return Composition(free, total, uncharged, titrant_mM, tuple(bound), tuple(pHs))
+            solids[i] = tuple(Precipitate(name, c, found.saturation[name]) for name, c in found.solid_mM.items())
+        return Composition(free, total, uncharged, titrant_mM, tuple(bound), tuple(pHs), tuple(solids))
 
     def charge_excess_meq_per_l(self, temperature_C: float) -> FloatArray:
         """Return the sum of z c, shape (solutions,); 0 where the recipe is complete."""
@@ -206,36 +228,37 @@ class Solutions:
 def _speciated(
     ions: tuple[Ion, ...],
     given_mM: tuple[float, ...],
-    acids: tuple[equilibria.Step, ...],
+    acids: tuple[reactions.Step, ...],
     pH_and_gas: tuple[float, float],
     temperature_C: float,
     titrant: Ion | None,
+    shift_log_K: float,
 ) -> tuple[float, equilibria.Speciation]:
     """Calculate one solution and its pH; kept, because every step of an analysis needs it again."""
     amounts = {ion: amount for ion, amount in zip(ions, given_mM, strict=True) if amount > 0}
     try:
-        return speciate(amounts, acids, pH_and_gas, temperature_C, titrant)
+        return speciate(amounts, acids, pH_and_gas, temperature_C, titrant, shift_log_K)
     except equilibria.WrongTitrant:
         # The table was checked at another temperature; at this one the solution is neutral without the titrant.
-        return speciate(amounts, acids, pH_and_gas, temperature_C)
+        return speciate(amounts, acids, pH_and_gas, temperature_C, None, shift_log_K)
 
 
 def speciate(
     amounts: Mapping[Ion, float],
-    acids: tuple[equilibria.Step, ...],
+    acids: tuple[reactions.Step, ...],
     pH_and_gas: tuple[float, float],
     temperature_C: float,
     titrant: Ion | None = None,
+    shift_log_K: float = 0.0,
 ) -> tuple[float, equilibria.Speciation]:
     """Calculate the pH and the composition of a solution, open where it has a pressure of carbon dioxide.
 
-    Parameters are those of `carbon_dioxide.speciate_open`; `pH_and_gas` holds pH and pressure in mmHg, of which one may
-    be nan.
+    Parameters are those of `carbon_dioxide.speciate_open`; pH and pressure, or one of them, may be nan.
     """
     pH, gas_mmHg = pH_and_gas
     if math.isnan(gas_mmHg):
-        return pH, equilibria.speciate(amounts, acids, pH, temperature_C, titrant)
-    return speciate_open(amounts, acids, gas_mmHg, pH, temperature_C, titrant)
+        return pH, equilibria.speciate(amounts, acids, pH, temperature_C, titrant, shift_log_K)
+    return speciate_open(amounts, acids, pH_and_gas, temperature_C, titrant, shift_log_K)
 
 
 @lru_cache(maxsize=10_000)

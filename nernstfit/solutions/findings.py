@@ -14,7 +14,7 @@ from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, of_potential
 from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.solution import equilibria
+from nernstfit.physics.solution import reactions, solids
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.carbon_dioxide import CARBONATES
 from nernstfit.physics.solution.coefficients import model_named
@@ -39,10 +39,15 @@ At half HEPES at pH 6.9 would be warned of; at double 4 % of the capacity is lef
 MAX_CARBONATE_DIFFERENCE = 0.1
 """Relative difference of given bicarbonate to that of pH and gas above which the recipe contradicts itself: 0.04 of pH.
 At half, the rounding of a pH to .05 would be warned of; at double 5 mM of 25 would not."""
+# Part of an ion from which a solid of it is told. At half errors of solubility products would be; at double 2 % of it,
+# a quarter of a mV of a divalent ion, would not.
+_MIN_LOST = 0.01
+# Usual relative error of the amount of a chelator, and the change of the free metal by it that is told, the 20 % above.
+# At half or double of either, chelators beside half or twice as much free metal are told.
+_CHELATOR_ERROR, _MAX_CHANGE = 0.01, 0.2
 # Concentration from which an ion can be the missing one, or H and OH the acid or base of a recipe. At half or double
 # only the wording of a warning on trace ions changes.
 _NOTABLE_MM = 1.0
-_CHELATORS = frozenset(step.base for step in equilibria.COMPLEXES if step.partner != "H")
 
 
 def solution_findings(
@@ -93,6 +98,7 @@ class _Solution:
         low, high = OSMOLARITY_MOSM_PER_L
         if not low <= osmolarity <= high and osmolarity < _BRIDGE_MOSM_PER_L:
             yield self._finding(Code.OSMOLARITY, 0.0, osmolarity=osmolarity, low=low, high=high)
+        yield from self._solids()
         yield from self._without_pH() if math.isnan(self.at.pH[self.i]) else self._with_pH()
         yield from self._carbonate()
 
@@ -142,16 +148,16 @@ class _Solution:
 
     def _with_pH(self) -> Iterator[Finding]:
         solutions, i = self.solutions, self.i
-        acids = equilibria.acid_steps(solutions.known.values())
+        acids = reactions.acid_steps(solutions.known.values())
         pH, gassed = self.at.pH[i], not math.isnan(solutions.gas_mmHg(i))
-        pKas = equilibria.pKa(solutions.amounts(i), acids, self.temperature_C)
+        pKas = reactions.pKa(solutions.amounts(i), acids, self.temperature_C)
         nearest = min(pKas, key=lambda p: abs(p - pH), default=math.inf)
         distance = 0.0 if gassed else abs(nearest - pH)  # under a gas, bicarbonate holds the pH
         if distance > MAX_PKA_DISTANCE:
             effect = math.inf if "H" in self.permeant else 0.0
             yield self._finding(Code.UNBUFFERED, effect, pH=pH, distance=distance, pKa=nearest)
         for name, fraction in sorted(self.at.bound[i].items()):
-            if name in _CHELATORS and fraction > MAX_BOUND:
+            if name in reactions.CHELATORS and fraction > MAX_BOUND and not self._is_in_excess(name):
                 effect = math.inf if self._metals() & set(self.permeant) else 0.0
                 values = {"chelator": name.rstrip("1234"), "percent": 100 * fraction}
                 yield self._finding(Code.BOUND_METAL, effect, **values)
@@ -171,12 +177,42 @@ class _Solution:
             values = {"given": given, "free": free, "gas": self.solutions.gas_mmHg(self.i), "pH": self.at.pH[self.i]}
             yield self._finding(Code.CARBONATE_CONTRADICTED, math.inf, **values)
 
+    def _is_in_excess(self, chelator: str) -> bool:
+        """Return True where so much metal is free that a small error in the amount of a chelator hardly changes it."""
+        place = {ion.name: j for j, ion in enumerate(self.solutions.ions)}
+        if chelator not in place:
+            return False
+        total = float(self.at.total_mM[self.i, place[chelator]])
+        free = max((float(self.free_mM[place[metal]]) for metal in self._metals()), default=0.0)
+        return _CHELATOR_ERROR * total < _MAX_CHANGE * free
+
+    def _solids(self) -> Iterator[Finding]:
+        """Yield the findings on what does not dissolve."""
+        formulas = {solid.name: solid for solid in solids.known()}
+        for each in self.at.solids[self.i]:
+            ions = formulas[each.solid].ions
+            amounts = {ion: self._recipe_mM(ion) for ion in ions}
+            lost = {ion: each.amount_mM * n / amounts[ion] for ion, n in ions.items() if amounts[ion] > 0}
+            scarce = max(lost, key=lost.__getitem__, default=next(iter(ions)))
+            if lost and lost[scarce] < _MIN_LOST:
+                continue
+            values = {"solid": each.solid, "saturation": each.saturation, "amount": each.amount_mM, "ion": scarce}
+            values |= {"percent": 100 * lost.get(scarce, 1.0)}
+            is_used = bool(set(ions) & set(self.permeant))
+            yield self._finding(Code.PRECIPITATE_PERMEANT if is_used else Code.PRECIPITATE, math.inf, **values)
+
+    def _recipe_mM(self, ion: str) -> float:
+        """Return the amount of an ion in any state, solids included; 0 where the recipe has none by that name."""
+        names = [each.name for each in self.solutions.ions]
+        total = float(self.at.total_mM[self.i, names.index(ion)]) if ion in names else 0.0
+        return 0.0 if math.isnan(total) else total
+
     def _metals(self) -> set[str]:
         return {ion.name for ion in self.solutions.amounts(self.i) if ion.is_metal}
 
     def _without_pH(self) -> Iterator[Finding]:
         amounts = self.solutions.amounts(self.i)
-        chelators = sorted(ion.name for ion in amounts if ion.name in _CHELATORS)
+        chelators = sorted(ion.name for ion in amounts if ion.name in reactions.CHELATORS)
         metals = sorted(self._metals())
         if chelators and metals:
             charge = sum(c * ion.valence for ion, c in amounts.items() if ion.is_metal)

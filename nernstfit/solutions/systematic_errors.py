@@ -6,12 +6,14 @@ and calculating activities, junction potentials and everything that follows from
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from nernstfit.contract.settings import Uncertainty
-from nernstfit.physics.solution import coefficients
+from nernstfit.physics.solution import coefficients, reactions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
 
@@ -68,10 +70,24 @@ def sources(solutions: Solutions, uncertainty: Uncertainty, model: str) -> tuple
         ions = tuple(faster if other is ion else other for other in solutions.ions)
         found.append(Source(f"mobility of {ion.name}", replace(solutions, ions=ions), 0.0, model))
     found.append(Source(IN_SOLUTION, replace(solutions, slows_ions=True), 0.0, model))
+    found += _of_equilibria(solutions, uncertainty, model)
     found.append(Source("temperature", solutions, uncertainty.temperature_C, model))
     if other := coefficients.other_model(model):
         found.append(Source(ACTIVITY_MODEL, solutions, 0.0, other))
     return tuple(found)
+
+
+LOG_K, PH = "stability constants", "pH"
+"""Names of the errors of all stability constants of metals together, and of the pH."""
+
+
+def _of_equilibria(solutions: Solutions, uncertainty: Uncertainty, model: str) -> Iterator[Source]:
+    """Yield the errors of complexes and of the pH, where there are any."""
+    count = range(len(solutions.names))
+    if any(reactions.binds(solutions.amounts(i), solutions.has_pH(i)) for i in count):
+        yield Source(LOG_K, replace(solutions, shift_log_K=uncertainty.log_K), 0.0, model)
+    if not all(math.isnan(pH) for pH in solutions.pH):
+        yield Source(PH, replace(solutions, pH=tuple(pH + uncertainty.pH for pH in solutions.pH)), 0.0, model)
 
 
 def moved(condition: Condition, source: Source) -> Condition:

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from nernstfit.physics.solution import equilibria
+from nernstfit.physics.solution import equilibria, reactions
 from nernstfit.physics.solution.activity import debye_huckel_slope
-from nernstfit.physics.solution.equilibria import COMPLEXES, FORMED, NoConstant, Speciation, WrongTitrant
+from nernstfit.physics.solution.equilibria import Speciation, WrongTitrant
 from nernstfit.physics.solution.ions import IONS, Ion
+from nernstfit.physics.solution.reactions import COMPLEXES, FORMED, NoConstant
 
-ACIDS = equilibria.acid_steps(IONS.values())
+ACIDS = reactions.acid_steps(IONS.values())
 PUBLISHED = list(csv.DictReader(Path(__file__).with_name("chelator_constants.csv").read_text("utf-8").splitlines()))
 
 

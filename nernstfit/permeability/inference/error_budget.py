@@ -19,7 +19,7 @@ from nernstfit.permeability.inference.sentences import budget_sentence
 from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.solutions.junctions import METHOD_ERROR
-from nernstfit.solutions.systematic_errors import ACTIVITY_MODEL, IN_SOLUTION
+from nernstfit.solutions.systematic_errors import ACTIVITY_MODEL, IN_SOLUTION, LOG_K, PH
 
 FloatArray = NDArray[np.float64]
 
@@ -36,6 +36,8 @@ _SOURCE_OF_SYSTEMATIC: Mapping[str, ErrorSource] = {
     ACTIVITY_MODEL: ErrorSource.ACTIVITY,
     "mobility": ErrorSource.JUNCTION,
     "temperature": ErrorSource.TEMPERATURE,
+    LOG_K: ErrorSource.EQUILIBRIA,
+    PH: ErrorSource.EQUILIBRIA,
     "concentration": ErrorSource.CONCENTRATION,
     ErrorSource.CAPACITANCE: ErrorSource.CAPACITANCE,
     ErrorSource.FILTER: ErrorSource.FILTER,
@@ -59,8 +61,8 @@ def budget(fit: Fit, systematic_mV: FloatArray, names: Sequence[str], ions: Sequ
     Returns
     -------
     tuple of VarianceShare
-        For each ion noise, cells, offset, junction, activity, temperature and concentration; batch and capacitance
-        where there are any.
+        For each ion noise, cells, offset, junction, activity, temperature and concentration; batch, equilibria,
+        capacitance and filter where there are any.
 
     Raises
     ------
@@ -77,9 +79,9 @@ def budget(fit: Fit, systematic_mV: FloatArray, names: Sequence[str], ions: Sequ
         variances |= {source: {} for source in dict.fromkeys(_SOURCE_OF_SYSTEMATIC.values())}
         for name, variance in zip(names, of_systematic[position].tolist(), strict=True):
             variances[_source(name)][name] = variance
-        for of_ramps in (ErrorSource.CAPACITANCE, ErrorSource.FILTER):
-            if not any(variances[of_ramps].values()):
-                del variances[of_ramps]
+        for source in (ErrorSource.EQUILIBRIA, ErrorSource.CAPACITANCE, ErrorSource.FILTER):
+            if not any(variances[source].values()):
+                del variances[source]
         found += _shares(ion, variances)
     return tuple(found)
 

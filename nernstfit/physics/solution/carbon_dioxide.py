@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 
 from nernstfit.physics.constants import ZERO_CELSIUS_K
-from nernstfit.physics.solution import equilibria
+from nernstfit.physics.solution import equilibria, reactions
 from nernstfit.physics.solution.ions import IONS, Ion
 
 CARBONATES = ("HCO3", "CO3")
@@ -50,22 +50,21 @@ def dissolved_mM(pCO2_mmHg: float, temperature_C: float) -> float:
 
 def speciate_open(
     amounts_mM: Mapping[Ion, float],
-    acids: tuple[equilibria.Step, ...],
-    pCO2_mmHg: float,
-    pH: float,
+    acids: tuple[reactions.Step, ...],
+    pH_and_gas: tuple[float, float],
     temperature_C: float,
     titrant: Ion | None = None,
+    shift_log_K: float = 0.0,
 ) -> tuple[float, equilibria.Speciation]:
     """Calculate the pH and the composition of a solution under carbon dioxide.
 
     Parameters
     ----------
-    amounts_mM, acids, temperature_C, titrant
+    amounts_mM, acids, temperature_C, titrant, shift_log_K
         As in `equilibria.speciate`. Given carbonate, as HCO3 or CO3, is all that is not dissolved CO2; with a pH it is
         ignored, as pH and pressure determine it.
-    pCO2_mmHg : float
-    pH : float
-        nan where it follows from carbonate and pressure.
+    pH_and_gas : tuple of float
+        pH, nan where it follows from carbonate and pressure, and the pressure in mmHg.
 
     Returns
     -------
@@ -79,10 +78,11 @@ def speciate_open(
     NoConstant, WrongTitrant, ArithmeticError
         As `equilibria.speciate` does.
     """
+    pH, pCO2_mmHg = pH_and_gas
     given_mM = sum(amount for ion, amount in amounts_mM.items() if ion.name in CARBONATES)
     others = {ion: amount for ion, amount in amounts_mM.items() if ion.name not in CARBONATES}
     bicarbonate = next((ion for ion in amounts_mM if ion.name == "HCO3"), IONS["HCO3"])
-    gas_mM, pKa = dissolved_mM(pCO2_mmHg, temperature_C), equilibria.pKa([bicarbonate], acids, temperature_C)[0]
+    gas_mM, pKa = dissolved_mM(pCO2_mmHg, temperature_C), reactions.pKa([bicarbonate], acids, temperature_C)[0]
     if math.isnan(pH) and given_mM <= 0:
         raise ValueError("neither pH nor carbonate is given")
     exponent, share, before = _FIRST_EXPONENT, 1.0, (math.nan, math.nan)  # share of HCO3 in all but dissolved CO2
@@ -90,7 +90,8 @@ def speciate_open(
         at_pH = pKa - exponent + math.log10(given_mM * share / gas_mM) if math.isnan(pH) else pH
         bound_mM = given_mM if math.isnan(pH) else gas_mM * 10 ** (pH - pKa + exponent) / share
         total_mM = bound_mM + gas_mM
-        found = equilibria.speciate({**others, bicarbonate: total_mM}, acids, at_pH, temperature_C, titrant)
+        given = {**others, bicarbonate: total_mM}
+        found = equilibria.speciate(given, acids, at_pH, temperature_C, titrant, shift_log_K)
         if abs(total_mM - before[0]) <= _CONVERGED * total_mM and abs(at_pH - before[1]) <= _CONVERGED:
             return at_pH, found
         before = total_mM, at_pH

@@ -1,41 +1,26 @@
-"""Binding equilibria of acids, bases, chelators and metals in a solution of known pH.
+"""Composition of a solution at its pH, with complexes and solids.
 
-Every substance that binds protons or metals has one *root*, its form without either (`EGTA4`, `PO4`, `HEPES`, the
-free base of `Tris`). Each species forms from its root by steps
-
-    base + partner <-> product,    K = [product] / ([base] [partner]),
-
-with H or a metal as partner. A constant is converted from the temperature and ionic strength at which it was
-measured to those of the solution, by its enthalpy (van 't Hoff) and by Davies' activity coefficients. The pH, an
-activity, fixes the free protons; amounts of roots and metals are conserved: one equation for each root and each
-metal, solved together. The pKa are those of ions.csv, the constants of chelators those of
-complexes.csv, both with their sources.
+The pH, an activity, fixes the free protons; amounts of roots and metals are conserved: one equation for each root and
+each metal, solved together (see `reactions` for these and the constants). What exceeds a solubility product is a solid
+(see `solids`).
 """
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.physics.constants import GAS_CONSTANT_J_PER_MOL_K, ZERO_CELSIUS_K
+from nernstfit.physics.solution import solids
 from nernstfit.physics.solution.activity import davies_exponent
-from nernstfit.physics.solution.ions import IONS, Ion
+from nernstfit.physics.solution.ions import Ion
+from nernstfit.physics.solution.reactions import HYDROXIDE, PROTON, WATER, Network, Step, at_temperature, network
 
 FloatArray = NDArray[np.float64]
 
-_PROTON, _HYDROXIDE = "H", "OH"
-_WATER_PK, _WATER_KJ_PER_MOL = 13.995, 55.84
-"""Ion product of water at 25 C and infinite dilution, Marshall & Franck 1981 (J Phys Chem Ref Data 10:295); enthalpy:
-Goldberg, Kishore & Lennen 2002 (J Phys Chem Ref Data 31:231)."""
-_AT_C = 25.0  # temperature of the pKa of ions.csv, at infinite dilution
 # Iterations of the ionic strength, and of Newton's method within each, before an error. The solutions of the tests need
 # up to 11 and 19; half would do for them, double only delays the error.
 _MAX_ITERATIONS = 200
@@ -48,39 +33,12 @@ _MAX_ERROR = 1e-9
 # Longest Newton step in ln(free amount), a factor of 55. At half the first steps from the totals take twice as many; at
 # double, a step can leave the range in which the slopes mean something, and damping takes over.
 _MAX_LN_STEP = 4.0
+# Saturation index that counts as equilibrium. At half rounding of a scarce ion can prevent it; at double amounts change
+# by less than 1e-7 of themselves.
+_SATURATED = 1e-8
+_LN_10 = math.log(10)
 # Damping of a step that needs none. Half or double is far below rounding of the steps.
 _MIN_DAMPING = 1e-13
-
-
-@dataclass(frozen=True)
-class Step:
-    """Binding step, base + partner = product.
-
-    Attributes
-    ----------
-    product, base, partner : str
-    base_valence : int
-    log_K : float
-        Constant of concentrations in mol/l, at `temperature_C` and `ionic_strength_M`.
-    kJ_per_mol : float
-        Enthalpy of the binding; 0 where none is known.
-    """
-
-    product: str
-    base: str
-    partner: str
-    base_valence: int
-    log_K: float
-    temperature_C: float
-    ionic_strength_M: float
-    kJ_per_mol: float
-
-
-class NoConstant(ValueError):
-    """Fault of a solution with a chelator and a metal of which no constant is known."""
-
-    def __init__(self, ligand: str, metal: str) -> None:
-        super().__init__(f"no stability constant of {ligand} with {metal} is known")
 
 
 class WrongTitrant(ValueError):
@@ -107,7 +65,11 @@ class Speciation:
     titrant_mM : float
         Titrant that makes the solution neutral at its pH; 0 without one.
     bound : mapping
-        Fraction of each metal, and of each chelator, that is bound to the other kind.
+        Fraction of each metal, and of each ligand, that is bound to the other kind; only those that bind.
+    solid_mM : mapping
+        Amount of each solid, in formula units; `total_mM` includes it.
+    saturation : mapping
+        Saturation index of each of them before it formed.
     """
 
     amounts_mM: Mapping[str, float]
@@ -115,168 +77,8 @@ class Speciation:
     uncharged_mM: float
     titrant_mM: float
     bound: Mapping[str, float]
-
-
-_WATER = Step("H2O", "OH", _PROTON, -1, _WATER_PK, _AT_C, 0.0, -_WATER_KJ_PER_MOL)
-
-
-def _read_complexes() -> tuple[tuple[Step, ...], dict[str, Ion]]:
-    text = files(__package__).joinpath("complexes.csv").read_text(encoding="utf-8")
-    steps, formed = [], {}
-    for row in csv.DictReader(text.splitlines()):
-        name, partner, valence = row["product"], row["partner"], int(row["valence"])
-        numbers = (float(row[key] or 0) for key in ("log_K", "temperature_C", "ionic_strength_M", "kJ_per_mol"))
-        steps.append(Step(name, row["base"], partner, valence - IONS[partner].valence, *numbers))
-        if name not in IONS and valence != 0:
-            analogue = IONS[row["moves_like"]]
-            formed[name] = Ion(name, valence, analogue.mobility, 10.0, f"mobility: that of {analogue.name}")
-    return tuple(steps), formed
-
-
-COMPLEXES, _FORMED = _read_complexes()
-"""Steps of complexes.csv; below, the ions that they form."""
-
-FORMED: Mapping[str, Ion] = MappingProxyType(_FORMED)
-"""Ions that no recipe names, which form in a solution: complexes and partly protonated chelators."""
-
-
-def acid_steps(known: Iterable[Ion]) -> tuple[Step, ...]:
-    """Return the protonation steps of acids and bases, in the order of the ions' names.
-
-    Parameters
-    ----------
-    known : iterable of Ion
-        Those without a pKa are ignored.
-    """
-    steps = []
-    for ion in sorted(known, key=lambda ion: ion.name):
-        if ion.pKa is not None:
-            bare = f"{ion.name} without its charge"
-            base, product, valence = (
-                (ion.name, ion.acid or bare, ion.valence) if ion.valence < 0 else (bare, ion.name, ion.valence - 1)
-            )
-            steps.append(Step(product, base, _PROTON, valence, ion.pKa, _AT_C, 0.0, -(ion.pKa_kJ_per_mol or 0.0)))
-    return tuple(steps)
-
-
-def formed_in(ions: Iterable[Ion], acids: tuple[Step, ...]) -> frozenset[str]:
-    """Return the names of all species that some ions can form in a solution of known pH.
-
-    Parameters
-    ----------
-    ions : iterable of Ion
-        Those of the recipe.
-    acids : tuple of Step
-        From `acid_steps`.
-
-    Raises
-    ------
-    NoConstant
-        If no constant of a chelator with a metal beside it is known.
-    """
-    return frozenset(_network(frozenset(ions), acids).species) | {_PROTON, _HYDROXIDE}
-
-
-def pKa(ions: Iterable[Ion], acids: tuple[Step, ...], temperature_C: float) -> tuple[float, ...]:
-    """Return every pKa of some ions at a temperature and the ionic strength of its measurement, ascending."""
-    steps = _network(frozenset(ions), acids).steps
-    return tuple(sorted(_at_temperature(step, temperature_C) for step in steps if step.partner == _PROTON))
-
-
-@dataclass(frozen=True)
-class _Network:
-    """Network of the species that some ions can form.
-
-    Attributes
-    ----------
-    species : tuple of str
-        Roots and metals come first: their amounts are conserved.
-    conserved : int
-        Number of roots and metals.
-    content : ndarray, shape (species, conserved)
-        Number of each root and metal in a species.
-    protons, valence : ndarray, shape (species,)
-    root_of : mapping
-        Root of each ion of the recipe that is not a root or metal itself.
-    steps : tuple of Step
-    """
-
-    species: tuple[str, ...]
-    conserved: int
-    content: FloatArray
-    protons: FloatArray
-    valence: FloatArray
-    root_of: Mapping[str, str]
-    steps: tuple[Step, ...]
-
-    def ln_constants(self, temperature_C: float, strength_M: float) -> FloatArray:
-        """Return ln of the overall formation constants from root, protons and metal, of concentrations in mol/l."""
-        charge = dict(zip(self.species, self.valence.tolist(), strict=True)) | {_PROTON: 1.0}
-        ln_K = dict.fromkeys(self.species[: self.conserved], 0.0)
-        exponent = float(davies_exponent(strength_M, temperature_C))
-        for step in self.steps:
-            squares = charge[step.base] ** 2 + charge[step.partner] ** 2 - charge[step.product] ** 2
-            measured_at = float(davies_exponent(step.ionic_strength_M, step.temperature_C))
-            log_K = _at_temperature(step, temperature_C) + (measured_at - exponent) * squares
-            ln_K[step.product] = ln_K[step.base] + math.log(10) * log_K
-        return np.array([ln_K[name] for name in self.species])
-
-
-@cache
-def _network(ions: frozenset[Ion], acids: tuple[Step, ...]) -> _Network:
-    names = {ion.name for ion in ions}
-    metals = sorted(ion.name for ion in ions if ion.is_metal)
-    all_steps = sorted((*acids, *COMPLEXES), key=lambda step: step.product)
-    below = {step.product: step.base for step in all_steps if step.partner == _PROTON}
-    root_of = {name: _root(name, below) for name in sorted(names)}
-    bases = {step.base: step.base_valence for step in all_steps}
-    roots = sorted({root for root in root_of.values() if root in bases} - set(metals))
-    parts: dict[str, tuple[str, ...]] = {name: (name,) for name in (*roots, *metals)}
-    protons = dict.fromkeys(parts, 0)
-    charges = {ion.name: ion.valence for ion in ions}
-    valence = {root: bases[root] for root in roots} | {metal: charges[metal] for metal in metals}
-    used = []
-    waiting = list(roots)
-    while waiting:
-        base = waiting.pop(0)
-        for step in all_steps:
-            if step.base == base and step.partner in (_PROTON, *metals):
-                free = step.partner == _PROTON
-                parts[step.product] = parts[base] if free else (*parts[base], step.partner)
-                protons[step.product] = protons[base] + free
-                valence[step.product] = valence[base] + (1 if free else valence[step.partner])
-                used.append(step)
-                waiting.append(step.product)
-    _check_constants(roots, metals, all_steps, below)
-    content = [[own.count(name) for name in (*roots, *metals)] for own in parts.values()]
-    return _Network(
-        species=tuple(parts),
-        conserved=len(roots) + len(metals),
-        content=np.array(content, dtype=np.float64).reshape(len(parts), len(roots) + len(metals)),
-        protons=np.array([protons[name] for name in parts], dtype=np.float64),
-        valence=np.array([valence[name] for name in parts], dtype=np.float64),
-        root_of={name: root for name, root in root_of.items() if root in roots},
-        steps=tuple(used),
-    )
-
-
-def _root(name: str, below: Mapping[str, str]) -> str:
-    """Return the form of a substance that has lost all its protons."""
-    while name in below:
-        name = below[name]
-    return name
-
-
-def _check_constants(
-    roots: Sequence[str], metals: Sequence[str], steps: Iterable[Step], below: Mapping[str, str]
-) -> None:
-    """Check that the constant of every chelator with every metal beside it is known."""
-    pairs = {(_root(step.base, below), step.partner) for step in steps if step.partner != _PROTON}
-    chelators = {ligand for ligand, _ in pairs}
-    for root in roots:
-        for metal in metals:
-            if root in chelators and (root, metal) not in pairs:
-                raise NoConstant(root, metal)
+    solid_mM: Mapping[str, float]
+    saturation: Mapping[str, float]
 
 
 def speciate(
@@ -285,8 +87,9 @@ def speciate(
     pH: float,
     temperature_C: float,
     titrant: Ion | None = None,
+    shift_log_K: float = 0.0,
 ) -> Speciation:
-    """Calculate the composition of a solution at its pH.
+    """Calculate the composition of a solution at its pH, or as its recipe is written.
 
     Parameters
     ----------
@@ -296,11 +99,14 @@ def speciate(
     acids : tuple of Step
         From `acid_steps`.
     pH : float
-        -log10 of the activity of protons, at the temperature.
+        -log10 of the activity of protons, at the temperature; nan where it is not known: then nothing is protonated
+        or deprotonated, and chelators bind nothing.
     temperature_C : float
     titrant : Ion, optional
         Ion of the base (with OH) or acid (with H) that was added until the pH was reached: as much as makes the
         solution neutral.
+    shift_log_K : float
+        Added to log10 of every stability constant of a metal: their common error.
 
     Returns
     -------
@@ -313,10 +119,11 @@ def speciate(
     WrongTitrant
         If the titrant has the sign of the charge in excess.
     """
-    given = {ion: amount for ion, amount in amounts_mM.items() if amount > 0 and ion.name not in (_PROTON, _HYDROXIDE)}
-    network = _network(frozenset(given) | ({titrant} - {None}), acids)
-    solved = _Solution(given, network, pH, temperature_C, titrant)
+    given = {ion: amount for ion, amount in amounts_mM.items() if amount > 0 and ion.name not in (PROTON, HYDROXIDE)}
+    reactions = network(frozenset(given) | ({titrant} - {None}), None if math.isnan(pH) else acids)
+    solved = _Solution(given, reactions, (pH, temperature_C, shift_log_K), titrant)
     solved.iterate()
+    solved.precipitate()
     return solved.result()
 
 
@@ -324,17 +131,30 @@ class _Solution:
     """Iteration of one solution to the ionic strength of its own species."""
 
     def __init__(
-        self, given: Mapping[Ion, float], network: _Network, pH: float, temperature_C: float, titrant: Ion | None
+        self, given: Mapping[Ion, float], reactions: Network, at: tuple[float, float, float], titrant: Ion | None
     ) -> None:
-        self._network, self._pH, self._temperature_C, self._titrant = network, pH, temperature_C, titrant
-        self._place = {name: i for i, name in enumerate(network.species[: network.conserved])}
-        self._total = np.zeros(network.conserved)
+        self._network, self._titrant = reactions, titrant
+        self._pH, self._temperature_C, self._shift_log_K = at
+        self._has_pH = not math.isnan(self._pH)
+        self._solids = solids.possible(set(reactions.species))
+        self._of_solids = np.array([self._content_of(solid) for solid in self._solids])
+        self._of_solids = self._of_solids.reshape(len(self._solids), reactions.conserved)
+        self._may_precipitate, self._active, self._amounts = False, list[int](), np.zeros(0)
+        self._saturation: dict[str, float] = {}
+        self._squares = reactions.valence**2
+        self._place = {name: i for i, name in enumerate(reactions.species[: reactions.conserved])}
+        self._total = np.zeros(reactions.conserved)
         self._unbound: dict[Ion, float] = {}  # ions that bind nothing
         for ion, amount in given.items():
             self._add(ion, amount / 1000)
         self._titrant_M = 0.0
         self._ln_free = np.log(np.maximum(self._total, 1e-30))
-        self._species = np.zeros(len(network.species))
+        self._species = np.zeros(len(reactions.species))
+
+    def _content_of(self, solid: solids.Solid) -> FloatArray:
+        """Return the number of each root and metal in a solid, shape (conserved,)."""
+        rows = [n * self._network.content[self._network.species.index(ion)] for ion, n in solid.ions.items()]
+        return np.asarray(np.sum(rows, axis=0))
 
     def _add(self, ion: Ion, amount_M: float) -> None:
         name = self._network.root_of.get(ion.name, ion.name)
@@ -355,11 +175,54 @@ class _Solution:
                 return
         raise ArithmeticError(f"the ionic strength did not converge: {before:g}, then {strength:g} mol/l")
 
+    def precipitate(self) -> None:
+        """Let the solids form of which the solution is supersaturated."""
+        found = self._saturations()
+        if not (found > _SATURATED).any():
+            return
+        self._may_precipitate = True
+        self.iterate()
+        self._saturation = {self._solids[k].name: float(found[k]) for k in self._active}
+
+    def _saturations(self) -> FloatArray:
+        """Return the saturation index of each possible solid; -inf where an ion is absent."""
+        activities = self._ln_K + self._network.content @ self._ln_free - self._exponent() * _LN_10 * self._squares
+        absent = self._network.content[:, self._total <= 0].any(axis=1)
+        log_a = dict(zip(self._network.species, np.where(absent, -np.inf, activities / _LN_10).tolist(), strict=True))
+        return np.array([solid.saturation(log_a, self._temperature_C) for solid in self._solids])
+
+    def _settle(self, ln_K: FloatArray, content: FloatArray, present: NDArray[np.intp]) -> None:
+        """Find the free amounts, and the solids in equilibrium with them: each is there, or undersaturated."""
+        for _ in range(_MAX_ITERATIONS):
+            if self._active:
+                parts = self._of_solids[self._active][:, present]
+                excess = self._saturations()[self._active] * _LN_10 - parts @ self._ln_free[present]
+                given = (ln_K, content, self._total[present], self._ln_free[present], (parts, excess))
+                self._ln_free[present], self._amounts = _conserve_beside(*given)
+            else:
+                self._ln_free[present] = _conserve(ln_K, content, self._total[present], self._ln_free[present])
+            if (self._amounts < 0).any():
+                gone = int(self._amounts.argmin())
+                self._active.pop(gone)
+                self._amounts = np.delete(self._amounts, gone)
+                continue
+            index = self._saturations() if self._may_precipitate else np.zeros(0)
+            index[self._active] = 0.0
+            if not (index > _SATURATED).any():
+                return
+            self._active.append(int(index.argmax()))
+            self._amounts = np.append(self._amounts, 0.0)
+        raise ArithmeticError(f"the solids of a solution did not converge: {', '.join(self._saturation)}")
+
     def _proton_M(self) -> float:
-        return float(10 ** (self._exponent() - self._pH))
+        return 0.0 if not self._has_pH else float(10 ** (self._exponent() - self._pH))
 
     def _hydroxide_M(self) -> float:
-        return float(10 ** (self._exponent() + self._pH - _at_temperature(_WATER, self._temperature_C)))
+        return (
+            0.0
+            if not self._has_pH
+            else float(10 ** (self._exponent() + self._pH - at_temperature(WATER, self._temperature_C)))
+        )
 
     def _exponent(self) -> float:
         """Return -log10 of the activity coefficient of a proton or hydroxide."""
@@ -369,14 +232,14 @@ class _Solution:
         """Distribute roots and metals among their species."""
         present = np.flatnonzero(self._total > 0)
         ln_K = self._network.ln_constants(self._temperature_C, self._strength)
-        self._ln_K = ln_K = ln_K + self._network.protons * math.log(self._proton_M())
+        ln_K = ln_K + self._network.metals * self._shift_log_K * math.log(10)
+        self._ln_K = ln_K = ln_K + self._network.protons * (math.log(self._proton_M()) if self._has_pH else 0.0)
         absent = self._network.content[:, self._total <= 0].any(axis=1)
         content = self._network.content[:, present]
         self._species = np.zeros(len(ln_K))
         if present.size:
-            ln_free = _conserve(ln_K[~absent], content[~absent], self._total[present], self._ln_free[present])
-            self._ln_free[present] = ln_free
-            self._species[~absent] = np.exp(ln_K[~absent] + content[~absent] @ ln_free)
+            self._settle(ln_K[~absent], content[~absent], present)
+            self._species[~absent] = np.exp(ln_K[~absent] + content[~absent] @ self._ln_free[present])
 
     def _titrate(self) -> None:
         """Add as much of the titrant as makes the solution neutral."""
@@ -413,7 +276,8 @@ class _Solution:
         """Return the present composition, in mM."""
         amounts = {ion.name: 1000 * amount for ion, amount in self._unbound.items()}
         total = dict(amounts)
-        amounts |= {_PROTON: 1000 * self._proton_M(), _HYDROXIDE: 1000 * self._hydroxide_M()}
+        if self._has_pH:
+            amounts |= {PROTON: 1000 * self._proton_M(), HYDROXIDE: 1000 * self._hydroxide_M()}
         first = [int(row.argmax()) for row in self._network.content]  # the root comes before the metals
         charged = self._network.valence != 0
         for name, amount, is_charged in zip(
@@ -425,9 +289,11 @@ class _Solution:
         uncharged = 1000 * float(self._species[~charged].sum())
         several = self._network.content.sum(axis=1) > 1
         with np.errstate(invalid="ignore"):
-            share = (self._species * several) @ self._network.content / self._total
-        bound = {name: float(share[i]) for name, i in self._place.items() if self._total[i] > 0}
-        return Speciation(amounts, total, uncharged, 1000 * self._titrant_M, bound)
+            dissolved = self._total - self._amounts @ self._of_solids[self._active]
+            share = (self._species * several) @ self._network.content / dissolved
+        bound = {name: float(share[i]) for name, i in self._place.items() if self._total[i] > 0 and share[i] > 0}
+        solid = {self._solids[k].name: 1000 * float(c) for k, c in zip(self._active, self._amounts, strict=True)}
+        return Speciation(amounts, total, uncharged, 1000 * self._titrant_M, bound, solid, self._saturation)
 
 
 def _conserve(ln_K: FloatArray, content: FloatArray, total: FloatArray, start: FloatArray) -> FloatArray:
@@ -461,7 +327,50 @@ def _conserve(ln_K: FloatArray, content: FloatArray, total: FloatArray, start: F
     return ln_free
 
 
-def _at_temperature(step: Step, temperature_C: float) -> float:
-    """Return log K at a temperature, at the ionic strength of its measurement."""
-    inverse_K = 1 / (temperature_C + ZERO_CELSIUS_K) - 1 / (step.temperature_C + ZERO_CELSIUS_K)
-    return step.log_K - 1000 * step.kJ_per_mol * inverse_K / (math.log(10) * GAS_CONSTANT_J_PER_MOL_K)
+def _conserve_beside(
+    ln_K: FloatArray, content: FloatArray, total: FloatArray, start: FloatArray, solid: tuple[FloatArray, FloatArray]
+) -> tuple[FloatArray, FloatArray]:
+    """Find the free amounts beside solids, at which what is dissolved and the solids add up to the totals.
+
+    The sum of the amounts less total x ln free is convex, and its minimum under the solubility products is the
+    equilibrium; the amounts of the solids are the multipliers of these conditions.
+
+    Parameters
+    ----------
+    ln_K, content, total, start
+        As in `_conserve`.
+    solid : tuple of ndarray
+        Content of the solids, shape (m, n), and ln of the ratio of ion product to solubility product where all free
+        amounts are 1, shape (m,).
+
+    Returns
+    -------
+    ln_free : ndarray, shape (n,)
+    amounts : ndarray, shape (m,)
+        Negative where a solid would have to give more than there is of it.
+    """
+    parts, excess = solid
+    ln_free = start - np.linalg.pinv(parts) @ (parts @ start + excess)
+    free = np.linalg.svd(parts)[2][len(parts) :].T  # directions along which no ion product changes
+
+    def sums(at: FloatArray) -> tuple[FloatArray, float]:
+        with np.errstate(over="ignore"):
+            amounts = np.exp(ln_K + content @ at)
+        return amounts, float(amounts.sum() - total @ at)
+
+    amounts, value = sums(ln_free)
+    for _ in range(_MAX_ITERATIONS):
+        slope = free.T @ (amounts @ content - total)
+        curvature = free.T @ ((content.T * amounts) @ content) @ free
+        scale = np.sqrt(np.diagonal(curvature))
+        step = free @ (np.linalg.lstsq(curvature / np.outer(scale, scale), -slope / scale, rcond=None)[0] / scale)
+        longest = float(np.abs(step).max(initial=0.0))
+        step *= _MAX_LN_STEP / max(_MAX_LN_STEP, longest)
+        reached = sums(ln_free + step)
+        while reached[1] > value and longest > _SATURATED:  # below, rounding decides
+            step, longest = step / 2, longest / 2
+            reached = sums(ln_free + step)
+        ln_free, (amounts, value) = ln_free + step, reached
+        if longest < _SATURATED**1.5:
+            return ln_free, np.asarray(np.linalg.lstsq(parts.T, total - amounts @ content, rcond=None)[0])
+    raise ArithmeticError(f"the solids of a solution did not converge: last step {longest:.1e}")

@@ -1,0 +1,266 @@
+"""Binding reactions of acids, bases, chelators and metals, and the network of all that some ions form.
+
+Every substance that binds protons or metals has one *root*, its form without either (`EGTA4`, `PO4`, `HEPES`, the
+free base of `Tris`). Each species forms from its root by steps
+
+    base + partner <-> product,    K = [product] / ([base] [partner]),
+
+with H or a metal as partner. A constant is converted from the temperature and ionic strength at which it was
+measured to those of the solution, by its enthalpy (van 't Hoff) and by Davies' activity coefficients. The pKa are those
+of ions.csv, the constants of chelators those of complexes.csv, those of anions that bind metals weakly those of
+weak_complexes.csv, all with their sources. Without a pH only the latter bind, with the protons as in the recipe.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.physics.constants import GAS_CONSTANT_J_PER_MOL_K, ZERO_CELSIUS_K
+from nernstfit.physics.solution import solids
+from nernstfit.physics.solution.activity import davies_exponent
+from nernstfit.physics.solution.ions import IONS, Ion
+
+FloatArray = NDArray[np.float64]
+
+PROTON, HYDROXIDE = "H", "OH"
+"""Names of the ions of water."""
+_WATER_PK, _WATER_KJ_PER_MOL = 13.995, 55.84
+"""Ion product of water at 25 C and infinite dilution, Marshall & Franck 1981 (J Phys Chem Ref Data 10:295); enthalpy:
+Goldberg, Kishore & Lennen 2002 (J Phys Chem Ref Data 31:231)."""
+_AT_C = 25.0  # temperature of the pKa of ions.csv, at infinite dilution
+
+
+@dataclass(frozen=True)
+class Step:
+    """Binding step, base + partner = product.
+
+    Attributes
+    ----------
+    product, base, partner : str
+    base_valence : int
+    log_K : float
+        Constant of concentrations in mol/l, at `temperature_C` and `ionic_strength_M`.
+    kJ_per_mol : float
+        Enthalpy of the binding; 0 where none is known.
+    """
+
+    product: str
+    base: str
+    partner: str
+    base_valence: int
+    log_K: float
+    temperature_C: float
+    ionic_strength_M: float
+    kJ_per_mol: float
+
+
+class NoConstant(ValueError):
+    """Fault of a solution with a chelator and a metal of which no constant is known."""
+
+    def __init__(self, ligand: str, metal: str) -> None:
+        super().__init__(f"no stability constant of {ligand} with {metal} is known")
+
+
+WATER = Step("H2O", "OH", PROTON, -1, _WATER_PK, _AT_C, 0.0, -_WATER_KJ_PER_MOL)
+"""Formation of water from its ions."""
+
+
+def _read_complexes(name: str) -> tuple[tuple[Step, ...], dict[str, Ion]]:
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    steps, formed = [], {}
+    for row in csv.DictReader(text.splitlines()):
+        name, partner, valence = row["product"], row["partner"], int(row["valence"])
+        numbers = (float(row[key] or 0) for key in ("log_K", "temperature_C", "ionic_strength_M", "kJ_per_mol"))
+        steps.append(Step(name, row["base"], partner, valence - IONS[partner].valence, *numbers))
+        if name not in IONS and valence != 0:
+            analogue = IONS[row["moves_like"]]
+            formed[name] = Ion(name, valence, analogue.mobility, 10.0, f"mobility: that of {analogue.name}")
+    return tuple(steps), formed
+
+
+_OF_CHELATORS, _FORMED = _read_complexes("complexes.csv")
+_WEAK, _FORMED_WEAKLY = _read_complexes("weak_complexes.csv")
+COMPLEXES = (*_OF_CHELATORS, *_WEAK)
+"""Steps of complexes.csv and weak_complexes.csv."""
+
+CHELATORS = frozenset(step.base for step in _OF_CHELATORS if step.partner != PROTON)
+"""Forms of chelators that bind metals: without a pH, what they bind is unknown."""
+
+FORMED: Mapping[str, Ion] = MappingProxyType(_FORMED | _FORMED_WEAKLY)
+"""Ions that no recipe names, which form in a solution: complexes and partly protonated chelators."""
+
+
+def acid_steps(known: Iterable[Ion]) -> tuple[Step, ...]:
+    """Return the protonation steps of acids and bases, in the order of the ions' names.
+
+    Parameters
+    ----------
+    known : iterable of Ion
+        Those without a pKa are ignored.
+    """
+    steps = []
+    for ion in sorted(known, key=lambda ion: ion.name):
+        if ion.pKa is not None:
+            bare = f"{ion.name} without its charge"
+            base, product, valence = (
+                (ion.name, ion.acid or bare, ion.valence) if ion.valence < 0 else (bare, ion.name, ion.valence - 1)
+            )
+            steps.append(Step(product, base, PROTON, valence, ion.pKa, _AT_C, 0.0, -(ion.pKa_kJ_per_mol or 0.0)))
+    return tuple(steps)
+
+
+def reacts(ions: Collection[Ion]) -> bool:
+    """Return True where some ions form a weak complex or may form a solid, whatever the pH."""
+    names = {ion.name for ion in ions}
+    metals = {ion.name for ion in ions if ion.is_metal}
+    return any(step.base in names and step.partner in metals for step in _WEAK) or bool(solids.possible(names))
+
+
+def binds(ions: Collection[Ion], has_pH: bool) -> bool:
+    """Return True where some ions form a complex with a metal, at a known pH or without one."""
+    acids = acid_steps(IONS.values()) if has_pH else None
+    return any(step.partner != PROTON for step in network(frozenset(ions), acids).steps)
+
+
+def formed_in(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> frozenset[str]:
+    """Return the names of all species that some ions can form.
+
+    Parameters
+    ----------
+    ions : iterable of Ion
+        Those of the recipe.
+    acids : tuple of Step or None
+        From `acid_steps`; None without a pH.
+
+    Raises
+    ------
+    NoConstant
+        If no constant of a chelator with a metal beside it is known.
+    """
+    formed = frozenset(network(frozenset(ions), acids).species)
+    return formed if acids is None else formed | {PROTON, HYDROXIDE}
+
+
+def pKa(ions: Iterable[Ion], acids: tuple[Step, ...], temperature_C: float) -> tuple[float, ...]:
+    """Return every pKa of some ions at a temperature and the ionic strength of its measurement, ascending."""
+    steps = network(frozenset(ions), acids).steps
+    return tuple(sorted(at_temperature(step, temperature_C) for step in steps if step.partner == PROTON))
+
+
+@dataclass(frozen=True)
+class Network:
+    """Network of the species that some ions can form.
+
+    Attributes
+    ----------
+    species : tuple of str
+        Roots and metals come first: their amounts are conserved.
+    conserved : int
+        Number of roots and metals.
+    content : ndarray, shape (species, conserved)
+        Number of each root and metal in a species.
+    protons, metals, valence : ndarray, shape (species,)
+        Number of protons, and of metals that are bound, and charge number.
+    root_of : mapping
+        Root of each ion of the recipe that is not a root or metal itself.
+    steps : tuple of Step
+    """
+
+    species: tuple[str, ...]
+    conserved: int
+    content: FloatArray
+    protons: FloatArray
+    metals: FloatArray
+    valence: FloatArray
+    root_of: Mapping[str, str]
+    steps: tuple[Step, ...]
+
+    def ln_constants(self, temperature_C: float, strength_M: float) -> FloatArray:
+        """Return ln of the overall formation constants from root, protons and metal, of concentrations in mol/l."""
+        charge = dict(zip(self.species, self.valence.tolist(), strict=True)) | {PROTON: 1.0}
+        ln_K = dict.fromkeys(self.species[: self.conserved], 0.0)
+        exponent = float(davies_exponent(strength_M, temperature_C))
+        for step in self.steps:
+            squares = charge[step.base] ** 2 + charge[step.partner] ** 2 - charge[step.product] ** 2
+            measured_at = float(davies_exponent(step.ionic_strength_M, step.temperature_C))
+            log_K = at_temperature(step, temperature_C) + (measured_at - exponent) * squares
+            ln_K[step.product] = ln_K[step.base] + math.log(10) * log_K
+        return np.array([ln_K[name] for name in self.species])
+
+
+@cache
+def network(ions: frozenset[Ion], acids: tuple[Step, ...] | None) -> Network:
+    """Return the network of some ions; the parameters and the error are those of `formed_in`."""
+    names = {ion.name for ion in ions}
+    metals = sorted(ion.name for ion in ions if ion.is_metal)
+    known = _WEAK if acids is None else (*acids, *COMPLEXES)
+    all_steps = sorted(known, key=lambda step: step.product)
+    below = {step.product: step.base for step in all_steps if step.partner == PROTON}
+    root_of = {name: _root(name, below) for name in sorted(names)}
+    bases = {step.base: step.base_valence for step in all_steps}
+    in_solids = {ion for solid in solids.possible(names | {step.product for step in all_steps}) for ion in solid.ions}
+    roots = sorted({root for root in root_of.values() if root in bases or root in in_solids} - set(metals))
+    parts: dict[str, tuple[str, ...]] = {name: (name,) for name in (*roots, *metals)}
+    protons = dict.fromkeys(parts, 0)
+    charges = {ion.name: ion.valence for ion in ions}
+    valence = {root: bases[root] if root in bases else charges[root] for root in roots} | {
+        metal: charges[metal] for metal in metals
+    }
+    used = []
+    waiting = list(roots)
+    while waiting:
+        base = waiting.pop(0)
+        for step in all_steps:
+            if step.base == base and step.partner in (PROTON, *metals):
+                free = step.partner == PROTON
+                parts[step.product] = parts[base] if free else (*parts[base], step.partner)
+                protons[step.product] = protons[base] + free
+                valence[step.product] = valence[base] + (1 if free else valence[step.partner])
+                used.append(step)
+                waiting.append(step.product)
+    _check_constants(roots, metals, all_steps, below)
+    content = [[own.count(name) for name in (*roots, *metals)] for own in parts.values()]
+    return Network(
+        species=tuple(parts),
+        conserved=len(roots) + len(metals),
+        content=np.array(content, dtype=np.float64).reshape(len(parts), len(roots) + len(metals)),
+        protons=np.array([protons[name] for name in parts], dtype=np.float64),
+        metals=np.array([len(own) - 1 for own in parts.values()], dtype=np.float64),
+        valence=np.array([valence[name] for name in parts], dtype=np.float64),
+        root_of={name: root for name, root in root_of.items() if root in roots},
+        steps=tuple(used),
+    )
+
+
+def _root(name: str, below: Mapping[str, str]) -> str:
+    """Return the form of a substance that has lost all its protons."""
+    while name in below:
+        name = below[name]
+    return name
+
+
+def _check_constants(
+    roots: Sequence[str], metals: Sequence[str], steps: Iterable[Step], below: Mapping[str, str]
+) -> None:
+    """Check that the constant of every chelator with every metal beside it is known."""
+    pairs = {(_root(step.base, below), step.partner) for step in steps if step.partner != PROTON}
+    chelators = {_root(name, below) for name in CHELATORS}
+    for root in roots:
+        for metal in metals:
+            if root in chelators and (root, metal) not in pairs:
+                raise NoConstant(root, metal)
+
+
+def at_temperature(step: Step, temperature_C: float) -> float:
+    """Return log K at a temperature, at the ionic strength of its measurement."""
+    inverse_K = 1 / (temperature_C + ZERO_CELSIUS_K) - 1 / (step.temperature_C + ZERO_CELSIUS_K)
+    return step.log_K - 1000 * step.kJ_per_mol * inverse_K / (math.log(10) * GAS_CONSTANT_J_PER_MOL_K)

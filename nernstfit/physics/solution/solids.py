@@ -1,0 +1,81 @@
+"""Sparingly soluble salts: the solids that a solution may form, and by how much it is supersaturated.
+
+A solution is in equilibrium with a solid where the product of the activities of its ions, in mol/l, is the solubility
+product K; above, the saturation index log10(product / K) is positive. The solids are those of solubility.csv, each in
+the form that salines are known to deposit, which need not be the least soluble one.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from nernstfit.physics.constants import GAS_CONSTANT_J_PER_MOL_K, ZERO_CELSIUS_K
+
+
+@dataclass(frozen=True, eq=False)
+class Solid:
+    """Solid of some ions.
+
+    Attributes
+    ----------
+    name : str
+        Its formula.
+    ions : mapping of str to int
+        Number of each ion in it.
+    log_K : float
+        Of the solubility product of activities in mol/l, at `temperature_C`.
+    temperature_C : float
+    kJ_per_mol : float
+        Enthalpy of dissolution; 0 where none is known.
+    """
+
+    name: str
+    ions: Mapping[str, int]
+    log_K: float
+    temperature_C: float
+    kJ_per_mol: float
+
+    def saturation(self, log_activity: Mapping[str, float], temperature_C: float) -> float:
+        """Return the saturation index.
+
+        Parameters
+        ----------
+        log_activity : mapping of str to float
+            log10 of the activities in mol/l; an ion that is not in it is absent.
+        temperature_C : float
+
+        Returns
+        -------
+        float
+            log10 of the ratio of the product of activities to the solubility product; -inf where an ion is absent.
+        """
+        inverse_K = 1 / (temperature_C + ZERO_CELSIUS_K) - 1 / (self.temperature_C + ZERO_CELSIUS_K)
+        log_K = self.log_K - 1000 * self.kJ_per_mol * inverse_K / (math.log(10) * GAS_CONSTANT_J_PER_MOL_K)
+        return sum(n * log_activity.get(ion, -math.inf) for ion, n in self.ions.items()) - log_K
+
+
+@cache
+def known() -> tuple[Solid, ...]:
+    """Return the solids of solubility.csv."""
+    text = files(__package__).joinpath("solubility.csv").read_text(encoding="utf-8")
+    return tuple(
+        Solid(
+            row["solid"],
+            Counter(row["ions"].split()),
+            float(row["log_K"]),
+            float(row["temperature_C"]),
+            float(row["kJ_per_mol"] or 0),
+        )
+        for row in csv.DictReader(text.splitlines())
+    )
+
+
+def possible(ions: Collection[str]) -> list[Solid]:
+    """Return the solids of which all ions are among some names."""
+    return [solid for solid in known() if all(ion in ions for ion in solid.ions)]

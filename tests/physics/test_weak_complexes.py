@@ -1,0 +1,216 @@
+"""Anions that bind metals weakly, and salts that do not dissolve: against published shares and another solver."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import optimize
+
+from nernstfit.physics import solution
+from nernstfit.physics.solution import equilibria, reactions, solids
+from nernstfit.physics.solution.activity import debye_huckel_slope
+from nernstfit.physics.solution.equilibria import Speciation
+from nernstfit.physics.solution.ions import IONS
+from nernstfit.physics.solution.reactions import FORMED
+
+ACIDS = reactions.acid_steps(IONS.values())
+NO_PH = math.nan
+FOLDER = Path(solution.__path__[0])
+
+
+def speciate(pH: float, temperature_C: float, **amounts_mM: float) -> Speciation:
+    return equilibria.speciate({IONS[name]: c for name, c in amounts_mM.items()}, ACIDS, pH, temperature_C)
+
+
+@pytest.mark.parametrize("pH", [NO_PH, 7.2])
+@pytest.mark.parametrize(
+    ("anion", "amount_mM", "free"), [("gluconate", 140, 0.31), ("glutamate", 140, 0.33), ("aspartate", 120, 0.37)]
+)
+def test_free_calcium_beside_organic_anions(anion: str, amount_mM: float, free: float, pH: float) -> None:
+    """NIST's constants at 0.1 to 0.15 mol/l without a correction to the solution's own ionic strength."""
+    found = speciate(pH, 22, **{"K": amount_mM - 4, anion: amount_mM, "Ca": 2, "HEPES": 5})
+    assert found.amounts_mM["Ca"] / 2 == pytest.approx(free, abs=0.02)
+
+
+def test_two_magnesium_ions_bind_one_ATP() -> None:
+    found = speciate(7.2, 25, K=140, Cl=100, ATP4=5, Mg=30)
+    two = (30 - sum(c for name, c in found.amounts_mM.items() if "Mg" in name)) / 2  # without charge, so not listed
+    one = found.amounts_mM["[MgATP]2-"]
+    at_I = math.log10(1000 * two / one / found.amounts_mM["Mg"])
+    assert 1.0 < at_I < 1.75  # 1.7 at 0.1 mol/l, lower at 0.2
+
+
+def davies_exponent(strength_M: float, temperature_C: float) -> float:
+    root = math.sqrt(strength_M)
+    return float(debye_huckel_slope(temperature_C)) * (root / (1 + root) - 0.3 * strength_M)
+
+
+METALS = {"Ca": 2, "Mg": 2}
+LIGANDS = {"gluconate": -1, "SO4": -2, "acetate": -1, "lactate": -1, "EGTA4": -4, "ATP4": -4, "PO4": -3, "CO3": -2}
+
+
+class Chemistry:
+    """All species of some metals and ligands from the tables, read here anew; ln c by mass action."""
+
+    def __init__(self, names: tuple[str, ...], pH: float, temperature_C: float) -> None:
+        self.pH, self.temperature_C = pH, temperature_C
+        rows = [
+            row
+            for file in ("complexes.csv", "weak_complexes.csv")
+            for row in csv.DictReader((FOLDER / file).read_text("utf-8").splitlines())
+        ]
+        self.steps = [
+            (r["product"], r["base"], r["partner"], *(float(r[k] or 0) for k in ("log_K", "temperature_C")),
+             float(r["ionic_strength_M"] or 0), float(r["kJ_per_mol"] or 0))
+            for r in rows
+        ]  # fmt: skip
+        for ion in csv.DictReader((FOLDER / "ions.csv").read_text("utf-8").splitlines()):
+            if ion["pKa"] and int(ion["valence"]) < 0:
+                acid = ion["acid"] or f"H{ion['ion']}"
+                pKa, kJ = float(ion["pKa"]), -float(ion["pKa_kJ_per_mol"] or 0)
+                self.steps.append((acid, ion["ion"], "H", pKa, 25.0, 0.0, kJ))
+        self.parts = {name: Counter({name: 1}) for name in names}
+        self.charge = {name: (METALS | LIGANDS)[name] for name in names} | {"H": 1}
+        self.of: dict[str, tuple[object, ...]] = {}
+        for _ in range(6):
+            for product, base, partner, *numbers in self.steps:
+                if product not in self.parts and base in self.parts and partner in (*names, "H"):
+                    self.parts[product] = self.parts[base] + Counter({partner: 1})
+                    self.charge[product] = self.charge[base] + self.charge[partner]
+                    self.of[product] = (base, partner, *numbers)
+
+    def ln_c(self, ln_free: dict[str, float], strength_M: float) -> dict[str, float]:
+        own, kelvin = davies_exponent(strength_M, self.temperature_C), self.temperature_C + 273.15
+        found = dict(ln_free) | {"H": math.log(10) * (own - self.pH)}
+        for product, (base, partner, log_K, T, strength, kJ) in self.of.items():
+            z = [self.charge[name] ** 2 for name in (base, partner, product)]
+            shift = (davies_exponent(strength, T) - own) * (z[0] + z[1] - z[2])
+            heat = 1000 * kJ / (math.log(10) * 8.314462618) * (1 / kelvin - 1 / (T + 273.15))
+            found[product] = found[base] + found[partner] + math.log(10) * (log_K - heat + shift)
+        return found
+
+    def solve(self, totals_mM: dict[str, float], strength_M: float) -> dict[str, float]:
+        names = list(totals_mM)
+        target = np.log([totals_mM[name] / 1000 for name in names])
+
+        def excess(ln_free: np.ndarray) -> list[float]:
+            at = self.ln_c(dict(zip(names, ln_free, strict=True)), strength_M)
+            sums = [
+                sum(self.parts[s][name] * math.exp(min(at[s], 50)) for s in self.parts if self.parts[s][name])
+                for name in names
+            ]
+            return [math.log(s) - t for s, t in zip(sums, target, strict=True)]
+
+        best = optimize.least_squares(excess, target - 2, xtol=1e-15, ftol=1e-15, gtol=1e-15, method="lm")
+        assert np.abs(best.fun).max() < 1e-9
+        return {name: 1000 * math.exp(x) for name, x in zip(names, best.x, strict=True)}
+
+
+RANDOM = np.random.default_rng(13)
+
+
+def recipe() -> dict[str, float]:
+    ligands = {name: float(10 ** RANDOM.uniform(-1, 1.5)) for name in LIGANDS if RANDOM.random() < 0.5}
+    metals = {name: float(10 ** RANDOM.uniform(-2, 0.7)) for name in METALS}
+    return metals | (ligands or {"gluconate": 100.0})
+
+
+@pytest.mark.parametrize("part", range(5))
+def test_free_metals_are_those_of_another_solver(part: int) -> None:
+    """Of 200 random solutions in all, at the ionic strength of the first solver; solids are left out of both."""
+    compared = 0
+    for _ in range(40):
+        amounts, pH, temperature_C = recipe(), float(RANDOM.uniform(6.5, 8)), float(RANDOM.uniform(10, 37))
+        found = speciate(pH, temperature_C, K=150, Cl=120, **amounts)
+        if found.solid_mM:
+            continue
+        known = {**FORMED, **IONS}
+        strength = sum(known[name].valence ** 2 * c for name, c in found.amounts_mM.items()) / 2000
+        other = Chemistry(tuple(amounts), pH, temperature_C).solve(amounts, strength)
+        for metal in METALS:
+            assert found.amounts_mM[metal] == pytest.approx(other[metal], rel=1e-6)
+        compared += 1
+    assert compared > 10
+
+
+# Solids
+
+
+def index(found: Speciation, solid: solids.Solid, temperature_C: float) -> float:
+    known = {**FORMED, **IONS}
+    strength = sum(known[name].valence ** 2 * c for name, c in found.amounts_mM.items()) / 2000
+    exponent = davies_exponent(strength, temperature_C)
+    log_a = {n: math.log10(c / 1000) - exponent * known[n].valence ** 2 for n, c in found.amounts_mM.items()}
+    return solid.saturation(log_a, temperature_C)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "solid"),
+    [
+        ({"Ba": 5, "Cl": 10, "Na": 150, "SO4": 75}, "BaSO4"),
+        ({"Cs": 140, "F": 120, "Cl": 24, "Ca": 2}, "CaF2"),
+        ({"Cs": 140, "F": 120, "Cl": 24, "Mg": 2}, "MgF2"),
+        ({"Tl": 5, "NO3": 5, "K": 150, "Cl": 150}, "TlCl"),
+        ({"Ag": 0.1, "NO3": 0.1, "Na": 150, "Cl": 150}, "AgCl"),
+        ({"Ca": 10, "Cl": 20, "Na": 140, "HPO4": 10}, "CaHPO4 2H2O"),
+        ({"Ca": 10, "Cl": 120, "Na": 140, "CO3": 20}, "CaCO3 H2O"),
+    ],
+)
+def test_what_exceeds_a_solubility_product_does_not_count(amounts: dict[str, float], solid: str) -> None:
+    found = speciate(NO_PH, 25, **amounts)
+    assert list(found.solid_mM) == [solid]
+    assert found.saturation[solid] > 0
+    known = next(each for each in solids.known() if each.name == solid)
+    assert index(found, known, 25) == pytest.approx(0, abs=1e-6)
+    for ion, n in known.ions.items():
+        bound = n * found.solid_mM[solid]
+        dissolved = sum(c for name, c in found.amounts_mM.items() if name == ion or f"{ion}" in name.strip("[]+-2"))
+        assert dissolved + bound <= amounts[ion] * (1 + 1e-9)
+        assert found.total_mM[ion] == pytest.approx(amounts[ion], rel=1e-9)
+    charge = sum({**FORMED, **IONS}[name].valence * c for name, c in found.amounts_mM.items())
+    assert charge == pytest.approx(sum(IONS[name].valence * c for name, c in amounts.items()), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "amounts",
+    [
+        {"Na": 145, "K": 4, "Cl": 128, "HCO3": 26, "H2PO4": 1.2, "Ca": 2, "Mg": 1, "SO4": 1},  # a Ringer's solution
+        {"Cs": 140, "F": 120, "Cl": 20, "EGTA4": 10, "HEPES": 10},
+        {"Na": 140, "Cl": 140, "Ba": 10, "HEPES": 10},
+    ],
+)
+def test_usual_solutions_stay_clear(amounts: dict[str, float]) -> None:
+    assert not speciate(7.4, 37, **amounts).solid_mM
+
+
+def test_several_solids_are_in_equilibrium_together() -> None:
+    found = speciate(NO_PH, 25, Ba=5, Ca=5, Sr=5, Na=300, SO4=60, F=80, Cl=130)
+    assert len(found.solid_mM) >= 2
+    for each in solids.possible(found.amounts_mM.keys()):
+        limit = pytest.approx(0, abs=1e-6)
+        assert index(found, each, 25) == limit if each.name in found.solid_mM else index(found, each, 25) < 1e-6
+
+
+def test_a_fluoride_pipette_with_a_little_metal_and_EGTA_is_usable() -> None:
+    found = speciate(7.2, 22, Cs=140, F=120, Cl=23, Mg=1, Ca=0.5, EGTA4=10, HEPES=10)
+    assert list(found.solid_mM) == ["MgF2"]
+    assert found.amounts_mM["F"] == pytest.approx(120 - 2 * found.solid_mM["MgF2"], rel=1e-3)
+
+
+def test_two_thousand_solutions_are_solved() -> None:
+    rng = np.random.default_rng(1)
+    names = [*LIGANDS, "HEPES", "glutamate", "aspartate", "citrate", "F", "Ba", "Sr", *METALS]
+    for _ in range(2000):
+        amounts = {name: float(10 ** rng.uniform(-3, 1.7)) for name in names if rng.random() < 0.3}
+        if {"Ba", "Sr"} & amounts.keys():
+            amounts = {n: c for n, c in amounts.items() if n not in ("EGTA4", "ATP4")}
+        pH = float(rng.uniform(5, 9)) if rng.random() < 0.7 else NO_PH
+        found = speciate(pH, float(rng.uniform(10, 37)), Na=150, Cl=150, **amounts)
+        assert all(c >= 0 for c in found.amounts_mM.values())
+        for name in set(amounts) & set(found.total_mM):
+            assert found.total_mM[name] == pytest.approx(amounts[name], rel=1e-9)
