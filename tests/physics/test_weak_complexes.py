@@ -214,3 +214,16 @@ def test_two_thousand_solutions_are_solved() -> None:
         assert all(c >= 0 for c in found.amounts_mM.values())
         for name in set(amounts) & set(found.total_mM):
             assert found.total_mM[name] == pytest.approx(amounts[name], rel=1e-9)
+
+
+def test_scarce_ions_beside_a_solid_do_not_stop_the_solver() -> None:
+    """Over pH and temperature: some of the last steps are rounding; each solid is at its solubility product."""
+    amounts = {"SO4": 70.4687, "HCO3": 0.00102271, "citrate": 8.05988, "F": 0.032982}
+    amounts |= {"Mg": 1.52298, "Ba": 18.3905, "Sr": 11.4507}
+    for pH in np.linspace(5, 9, 9):
+        for temperature_C in (10, 22, 37):
+            found = speciate(float(pH), temperature_C, Na=50, Cl=100, **amounts)
+            assert found.solid_mM
+            for solid in solids.known():
+                if solid.name in found.solid_mM:
+                    assert index(found, solid, temperature_C) == pytest.approx(0, abs=1e-7)

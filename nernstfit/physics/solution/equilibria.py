@@ -359,7 +359,9 @@ def _conserve_beside(
         return amounts, float(amounts.sum() - total @ at)
 
     amounts, value = sums(ln_free)
+    longest = math.inf
     for _ in range(_MAX_ITERATIONS):
+        before = longest
         slope = free.T @ (amounts @ content - total)
         curvature = free.T @ ((content.T * amounts) @ content) @ free
         scale = np.sqrt(np.diagonal(curvature))
@@ -371,6 +373,7 @@ def _conserve_beside(
             step, longest = step / 2, longest / 2
             reached = sums(ln_free + step)
         ln_free, (amounts, value) = ln_free + step, reached
-        if longest < _SATURATED**1.5:
+        # Steps that small halve at least until they are rounding, which is larger for a scarce ion beside a solid.
+        if longest < _SATURATED**1.5 or before / 2 < longest < _SATURATED:
             return ln_free, np.asarray(np.linalg.lstsq(parts.T, total - amounts @ content, rcond=None)[0])
     raise ArithmeticError(f"the solids of a solution did not converge: last step {longest:.1e}")
