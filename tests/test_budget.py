@@ -15,14 +15,17 @@ from nernstfit.permeability.inference.variance_shares import VarianceShare, larg
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations
 
-SOURCES = ("noise", "cells", "offset", "junction", "activity", "temperature", "concentration")
+SOURCES = ("noise", "cells", "offset", "junction", "activity", "temperature", "concentration", "equilibria")
 NAMES = (
     "concentration of a bath",
     "mobility of Na",
     "mobility of Cl",
     "temperature",
-    "Nernst-Planck instead of Henderson",
-    "activity instead of concentration",
+    "Nernst-Planck against Henderson",
+    "activity model",
+    "mobilities in solution",
+    "stability constants",
+    "pH",
 )
 
 
@@ -51,9 +54,10 @@ def test_each_shared_error_has_its_line() -> None:
     moved = (found.sensitivity[0] @ shared_mV) ** 2
     expected = {
         "concentration": moved[0],
-        "junction": moved[1] + moved[2] + moved[4],
+        "junction": moved[1] + moved[2] + moved[4] + moved[6],
         "temperature": moved[3],
         "activity": moved[5],
+        "equilibria": moved[7] + moved[8],
     }
     for source, variance in expected.items():
         assert shares(found, shared_mV)["K", source].se_ln ** 2 == pytest.approx(variance)
@@ -95,7 +99,7 @@ def test_noise_and_offset_by_moving_each_potential() -> None:
 def test_batches_have_a_line_of_their_own() -> None:
     found = fit(in_batches(Simulation(cells=9).draw(1), 3), "Na", 1.0)
     own = {share.source: share for share in budget(found, np.zeros((found.data.size, 0)), (), ["K"])}
-    assert set(own) == {*SOURCES, "batch"}
+    assert set(own) == {*SOURCES, "batch"} - {"equilibria"}
     assert own["batch"].se_ln > 0
     assert sum(share.variance_share for share in own.values()) == pytest.approx(1.0)
 

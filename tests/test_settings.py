@@ -146,7 +146,7 @@ def test_defaults_are_those_of_the_contract(config: Config) -> None:
             "refuse",
         )
     )
-    assert loaded.uncertainty == settings.Uncertainty(1.0, 1.0, None)
+    assert loaded.uncertainty == settings.Uncertainty(1.0, 1.0, None, 0.1, 0.05)
     assert (loaded.fit.offset_sd_mV, loaded.fit.confidence, loaded.fit.seed, loaded.fit.robust) == (1.0, 0.95, 1, False)
 
 

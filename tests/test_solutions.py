@@ -147,17 +147,32 @@ def test_which_solution_is_inside(configuration: str, sign: int, inside: str, ou
 # Shared errors: one source is one random number
 
 
-UNCERTAINTY = Uncertainty(concentration_percent=2.0, temperature_C=0.5, mobility_percent=None)
+UNCERTAINTY = Uncertainty(concentration_percent=2.0, temperature_C=0.5, mobility_percent=None, log_K=0.1, pH=0.05)
 
 
 def test_there_is_a_source_for_each_solution_each_mobility_and_the_temperature(recipes: Solutions) -> None:
-    names = [source.name for source in systematic_errors.sources(recipes, UNCERTAINTY)]
-    assert len(names) == len(set(names)) == len(recipes.names) + len(recipes.ions) + 1
+    names = [source.name for source in systematic_errors.sources(recipes, UNCERTAINTY, "pitzer:macinnes")]
+    assert len(names) == len(set(names)) == len(recipes.names) + len(recipes.ions) + 3
+    assert {"temperature", "mobilities in solution", "activity model"} < set(names)
+
+
+def test_equilibria_are_sources_where_there_are_any(tmp_path: Path) -> None:
+    with_EGTA = parsed(tmp_path, "solution,pH,NaCl,CaCl2,EGTA,HEPES\nbath,7.4,140,2,,10\npipette,7.2,140,1,10,10\n")
+    model, names = "pitzer:macinnes", ("stability constants", "pH")
+    moved = {s.name: s for s in systematic_errors.sources(with_EGTA, UNCERTAINTY, model)}
+    free = {name: moved[name].solutions.activity_mM("pipette", ["Ca"], model, 22)[0] for name in names}
+    base = with_EGTA.activity_mM("pipette", ["Ca"], model, 22)[0]
+    assert free["stability constants"] / base == pytest.approx(10**-0.1, rel=0.02)
+    assert free["pH"] / base == pytest.approx(10 ** (-2 * 0.05), rel=0.05)  # two protons leave EGTA for one calcium
+    acid = [each.activity_mM("bath", ["H"], model, 22)[0] for each in (with_EGTA, moved["pH"].solutions)]
+    assert acid[0] / acid[1] == pytest.approx(10**0.05, rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["control", "bridge"])
 def test_a_concentration_moves_its_own_solution_alone(recipes: Solutions, name: str) -> None:
-    source = {s.name: s for s in systematic_errors.sources(recipes, UNCERTAINTY)}[f"concentration of {name}"]
+    source = {s.name: s for s in systematic_errors.sources(recipes, UNCERTAINTY, "pitzer:macinnes")}[
+        f"concentration of {name}"
+    ]
     for solution in recipes.names:
         factor = 1.02 if solution == name else 1.0
         assert source.solutions.row(solution, 22) == pytest.approx(factor * recipes.row(solution, 22), rel=1e-12)
@@ -170,7 +185,7 @@ def test_a_mobility_moves_its_own_ion_alone_by_its_own_error(
     recipes: Solutions, mobility_percent: float | None, expected: float | None
 ) -> None:
     uncertainty = replace(UNCERTAINTY, mobility_percent=mobility_percent)
-    moved = {s.name: s for s in systematic_errors.sources(recipes, uncertainty)}
+    moved = {s.name: s for s in systematic_errors.sources(recipes, uncertainty, "pitzer:macinnes")}
     for own, ion in enumerate(recipes.ions):
         source = moved[f"mobility of {ion.name}"]
         percent = ion.mobility_percent if expected is None else expected
@@ -181,7 +196,7 @@ def test_a_mobility_moves_its_own_ion_alone_by_its_own_error(
 
 
 def test_the_temperature_moves_every_condition_and_no_solution(recipes: Solutions) -> None:
-    source = {s.name: s for s in systematic_errors.sources(recipes, UNCERTAINTY)}["temperature"]
+    source = {s.name: s for s in systematic_errors.sources(recipes, UNCERTAINTY, "pitzer:macinnes")}["temperature"]
     assert source.solutions is recipes
     condition = Condition("control", "pipette", "whole-cell", 22.0, "same")
     assert systematic_errors.moved(condition, source) == replace(condition, temperature_C=22.5)
@@ -189,7 +204,7 @@ def test_the_temperature_moves_every_condition_and_no_solution(recipes: Solution
 
 def test_shared_errors_leave_the_solutions_as_they_were(recipes: Solutions) -> None:
     before = recipes.given_mM.copy()
-    systematic_errors.sources(recipes, UNCERTAINTY)
+    systematic_errors.sources(recipes, UNCERTAINTY, "pitzer:macinnes")
     assert np.array_equal(recipes.given_mM, before)
 
 

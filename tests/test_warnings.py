@@ -399,6 +399,12 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.STRONG, "low", "warning", {"solutions": with_low("KOH,HEPES", "20,10")}, {}),
     (Code.BOUND_METAL, "low", "note", {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "4.95,5,10,7.4,NaOH")}, {}),
     (Code.UNBUFFERED, "low", "note", {"solutions": with_low("HEPES,pH,titrant", "10,6.2,NaOH")}, {}),
+    (
+        *(Code.PRECIPITATE_PERMEANT, "low", "error"),
+        {"solutions": with_low("TlNO3", "20"), "changes": {"fit.permeant": ["K", "Na", "Cl"]}},
+        {},
+    ),
+    (Code.PRECIPITATE, "low", "warning", {"solutions": with_low("BaCl2,Na2SO4", "5,5")}, {}),
     (Code.CLOSED_CARBONATE, "low", "note", {"solutions": with_low("NaHCO3", "5")}, {}),
     (
         *(Code.CARBONATE_CONTRADICTED, "low", "warning"),

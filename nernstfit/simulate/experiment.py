@@ -80,8 +80,6 @@ junction:
   method: henderson
   zeroed_in: control
   reference: {type: salt-bridge, solution: bridge}
-activity:
-  model: davies
 fit:
   reference_ion: Na
   permeant: [Na, K, Cs, Li, NMDG, Cl]
@@ -197,8 +195,8 @@ def _truth(seed: int) -> str:
         f"ln_p_sd_between_cells: {LN_P_SD}\n"
         f"offset_sd_mV: {OFFSET_SD_MV}\n"
         f"noise_pA: {NOISE_PA}\n"
-        "activity_model: davies\n"
-        "junction_method: henderson\n"
+        "activity_model: pitzer:macinnes\n"
+        "junction_method: henderson on activities\n"
     )
 
 

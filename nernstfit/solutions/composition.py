@@ -178,8 +178,7 @@ class Solutions:
                 continue
             titrant = self.titrants[i]
             pHs[i], found = _speciated(
-                chemical,
-                tuple(self.given_mM[i].tolist()),
+                tuple((ion, c) for ion, c in zip(chemical, self.given_mM[i].tolist(), strict=True) if c > 0),
                 acids,
                 (self.pH[i], self.gas_mmHg(i)),
                 temperature_C,
@@ -226,8 +225,7 @@ class Solutions:
 
 @lru_cache(maxsize=10_000)
 def _speciated(
-    ions: tuple[Ion, ...],
-    given_mM: tuple[float, ...],
+    given_mM: tuple[tuple[Ion, float], ...],
     acids: tuple[reactions.Step, ...],
     pH_and_gas: tuple[float, float],
     temperature_C: float,
@@ -235,7 +233,7 @@ def _speciated(
     shift_log_K: float,
 ) -> tuple[float, equilibria.Speciation]:
     """Calculate one solution and its pH; kept, because every step of an analysis needs it again."""
-    amounts = {ion: amount for ion, amount in zip(ions, given_mM, strict=True) if amount > 0}
+    amounts = dict(given_mM)
     try:
         return speciate(amounts, acids, pH_and_gas, temperature_C, titrant, shift_log_K)
     except equilibria.WrongTitrant:

@@ -303,9 +303,8 @@ def _potential_mV(
     bath_mM, pipette_mM = (np.array(end)[present] for end in ends_mM)
     valence, mobility = (np.array([getattr(ion, name) for ion in own]) for name in ("valence", "mobility"))
     if slows_ions:
-        mobility = in_solution(
-            mobility, activity.sizes_A(own), float(ionic_strength_M((bath_mM + pipette_mM) / 2, valence))
-        )
+        strength_M = min(float(ionic_strength_M(end, valence)) for end in (bath_mM, pipette_mM))
+        mobility = in_solution(mobility, activity.sizes_A(own), strength_M)
     of_model = partial(_coefficients, model, own, temperature_C) if model else None
     return METHODS[method](SolutionPair(bath_mM, pipette_mM, valence, mobility, of_model), temperature_C)
 

@@ -36,6 +36,8 @@ from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
+from nernstfit.solutions.junctions import METHOD_ERROR
+from nernstfit.solutions.systematic_errors import ACTIVITY_MODEL, IN_SOLUTION
 
 FloatArray = NDArray[np.float64]
 
@@ -98,7 +100,9 @@ class Experiment:
     @cached_property
     def systematic(self) -> SystematicErrors:
         """Systematic errors as the analysis states them."""
-        return propagate(self.conditions, self.solutions, self.ions, ACTIVITY, self.settings, True)
+        return propagate(
+            self.conditions, self.solutions, self.ions, ACTIVITY, self.settings.junction, self.settings.uncertainty
+        )
 
     def sides(self, solutions: Solutions, at: Sequence[Condition]) -> tuple[FloatArray, FloatArray]:
         """Return activities inside and outside, shape (baths, ions)."""
@@ -337,8 +341,9 @@ def _world(experiment: Experiment, rng: np.random.Generator) -> tuple[FloatArray
     junction = experiment.settings.junction
     needed = np.array([junctions.junction_mV(true, c, junction, ACTIVITY) for c in at])
     known_errors = experiment.systematic
-    of_model = known_errors.of_model_mV[:, known_errors.place]
-    needed += rng.standard_normal(len(of_model)) @ of_model
+    of_model = [known_errors.names.index(name) for name in (METHOD_ERROR, IN_SOLUTION, ACTIVITY_MODEL)]
+    shift_mV = known_errors.shift_mV(np.log(list(experiment.ratios.values())))[:, of_model]
+    needed += shift_mV @ rng.standard_normal(len(of_model))
     return *experiment.sides(true, at), temperature_C, known_errors.junction_mV[0, known_errors.place] - needed
 
 

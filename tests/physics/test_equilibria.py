@@ -55,11 +55,13 @@ def test_BAPTA_binds_calcium_with_the_published_constant() -> None:
 def test_most_of_the_magnesium_of_a_pipette_is_bound_by_ATP() -> None:
     found = speciate(7.2, 37, K=140, Cl=140, Mg=4, ATP4=4)
     assert 0.1 < found.amounts_mM["Mg"] / 4 < 0.2
-    assert found.bound["ATP4"] == pytest.approx(found.bound["Mg"], rel=1e-9)
+    assert found.bound["ATP4"] < found.bound["Mg"] < 1.05 * found.bound["ATP4"]  # some of the ATP binds two
 
 
 RANDOM = np.random.default_rng(20)
 LIGANDS, METALS = ("EGTA4", "BAPTA4", "ATP4", "GTP4", "citrate", "EDTA4", "HEPES", "PO4"), ("Ca", "Mg")
+# Complexes without a charge, which are not listed, hold a part of the metal beside one of these.
+HIDING = {"citrate", "PO4", "ATP4"}
 
 
 def mixture() -> dict[str, float]:
@@ -76,11 +78,10 @@ def test_nothing_is_lost(amounts: dict[str, float], pH: float, temperature_C: fl
     found = speciate(pH, temperature_C, **amounts)
     for metal in {"Ca", "Mg"} & amounts.keys():
         holding = sum(c for name, c in found.amounts_mM.items() if name == metal or f"[{metal}" in name)
-        # Of the complexes only Ca and Mg with half-protonated citrate have no charge and are not listed.
-        if "citrate" not in amounts:
+        if not HIDING & amounts.keys():
             assert holding == pytest.approx(amounts[metal], rel=1e-10)
     for name in ("EGTA4", "ATP4", "EDTA4", "BAPTA4"):
-        if name in amounts:
+        if name in amounts and not (name == "ATP4" and "Mg" in amounts):
             stem = name.rstrip("4")
             holding = sum(c for each, c in found.amounts_mM.items() if stem in each.replace("[", "").replace("]", ""))
             assert holding == pytest.approx(amounts[name], rel=1e-10)
@@ -112,26 +113,26 @@ def test_every_step_is_in_equilibrium(amounts: dict[str, float], pH: float, temp
 
 
 def test_another_solver_finds_the_same() -> None:
-    """Free calcium and magnesium of EGTA and ATP by scipy, the constants of this ionic strength given."""
-    found = speciate(7.2, 20, K=130, Cl=130, EGTA4=10, ATP4=4, Ca=3, Mg=5)
+    """Free calcium and magnesium of EGTA and GTP by scipy, the constants of this ionic strength given."""
+    found = speciate(7.2, 20, K=130, Cl=130, EGTA4=10, GTP4=4, Ca=3, Mg=5)
     at = {name: c / 1000 for name, c in found.amounts_mM.items()}
     free = {
         root: sum(at[name] for name in names)
-        for root, names in {"EGTA": ("EGTA4", "EGTA3", "EGTA2", "[H3EGTA]-"), "ATP": ("ATP4", "ATP3", "ATP2")}.items()
+        for root, names in {"EGTA": ("EGTA4", "EGTA3", "EGTA2", "[H3EGTA]-"), "GTP": ("GTP4", "GTP3", "GTP2")}.items()
     }
     K = {
         (metal, ligand): (at[f"[{metal}{ligand}]2-"] + at[f"[{metal}H{ligand}]-"]) / at[metal] / free[ligand]
         for metal in ("Ca", "Mg")
-        for ligand in ("EGTA", "ATP")
+        for ligand in ("EGTA", "GTP")
     }
 
     def excess(ln: np.ndarray) -> list[float]:
         ca, mg = np.exp(ln)
         egta = 0.010 / (1 + K["Ca", "EGTA"] * ca + K["Mg", "EGTA"] * mg)
-        atp = 0.004 / (1 + K["Ca", "ATP"] * ca + K["Mg", "ATP"] * mg)
+        gtp = 0.004 / (1 + K["Ca", "GTP"] * ca + K["Mg", "GTP"] * mg)
         return [
-            ca * (1 + K["Ca", "EGTA"] * egta + K["Ca", "ATP"] * atp) / 0.003 - 1,
-            mg * (1 + K["Mg", "EGTA"] * egta + K["Mg", "ATP"] * atp) / 0.005 - 1,
+            ca * (1 + K["Ca", "EGTA"] * egta + K["Ca", "GTP"] * gtp) / 0.003 - 1,
+            mg * (1 + K["Mg", "EGTA"] * egta + K["Mg", "GTP"] * gtp) / 0.005 - 1,
         ]
 
     ca, mg = np.exp(optimize.fsolve(excess, np.log([1e-7, 1e-3]), xtol=1e-13))

@@ -64,7 +64,7 @@ def test_every_row_is_a_reversal(demonstration) -> None:
 
 def test_truth_lies_within_the_estimates(demonstration, truth: dict[str, float]) -> None:
     table = demonstration.numbers("permeabilities")
-    table = table[table["model"] == "ghk:davies"]
+    table = table[table["model"] == "ghk:pitzer:macinnes"]
     assert set(table["ion"]) == set(truth) - {"Na"}
     for row in table.itertuples():
         error = math.hypot(row.se_ln_cells, row.se_ln_shared)
@@ -238,7 +238,7 @@ def test_few_warnings_and_each_deserved(demonstration) -> None:
 def test_the_run_ends_with_its_outcome(demonstration) -> None:
     said = demonstration.said
     assert "Recordings: 46 used, 0 refused, 0 excluded." in said
-    for row in demonstration.table("permeabilities").query("model == 'ghk:davies'").itertuples():
+    for row in demonstration.table("permeabilities").query("model == 'ghk:pitzer:macinnes'").itertuples():
         assert f"  {row.ion}/{row.reference}".ljust(9) in said
     for sentence in demonstration.table("warnings").query("severity == 'warning'")["sentence"]:
         assert f"warning: {sentence}" in said

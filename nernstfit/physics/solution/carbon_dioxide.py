@@ -90,8 +90,7 @@ def speciate_open(
         at_pH = pKa - exponent + math.log10(given_mM * share / gas_mM) if math.isnan(pH) else pH
         bound_mM = given_mM if math.isnan(pH) else gas_mM * 10 ** (pH - pKa + exponent) / share
         total_mM = bound_mM + gas_mM
-        given = {**others, bicarbonate: total_mM}
-        found = equilibria.speciate(given, acids, at_pH, temperature_C, titrant, shift_log_K)
+        found = equilibria.speciate(others | {bicarbonate: total_mM}, acids, at_pH, temperature_C, titrant, shift_log_K)
         if abs(total_mM - before[0]) <= _CONVERGED * total_mM and abs(at_pH - before[1]) <= _CONVERGED:
             return at_pH, found
         before = total_mM, at_pH

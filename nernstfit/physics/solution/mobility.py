@@ -7,7 +7,8 @@ chapter 7)
     lambda = lambda_0 - E |z| sqrt(I) / (1 + B a sqrt(I))
 
 with the size a of the ion, as in the extended equation of Debye and Hueckel. The relaxation of the atmosphere slows all
-ions of a solution by nearly the same factor, which changes no transport number.
+ions of a solution by nearly the same factor, which changes no transport number. The equation is meant for dilute
+solutions: between two of them, that of the weaker one counts.
 """
 
 import numpy as np
