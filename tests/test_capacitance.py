@@ -21,7 +21,8 @@ from nernstfit.abf.transients import step_charge
 from nernstfit.abf.windows import open_source
 from nernstfit.contract import settings, tables
 from nernstfit.experiment import folder as experiments
-from nernstfit.reversal.capacitance import Estimate, Known, Source, from_steps, of_cell
+from nernstfit.reversal import curve
+from nernstfit.reversal.capacitance import Estimate, Known, Source, estimate, from_steps, of_cell
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
@@ -257,3 +258,26 @@ def test_steps_that_the_start_of_a_ramp_contradicts_lengthen_the_interval() -> N
 def test_recordings_of_a_cell_that_disagree_have_an_error_of_their_difference() -> None:
     assert of_cell([Estimate(20.0, 0.5), Estimate(30.0, 1.0), Estimate(0.1, 0.2)]).se_pF > 10.0
     assert np.isnan(of_cell([Estimate(), Estimate(0.1, 0.2)]).pF)
+
+
+@pytest.mark.parametrize(
+    ("stated_pF", "corner_pF", "is_taken"),
+    [
+        (30.0, 28.0, True),
+        (30.0, 0.2, False),  # the reading of the dial that cancels it
+        (30.0, 9.0, False),  # the dial that cancels two thirds of it
+        (0.0, 0.2, True),
+        (0.0, 28.0, False),
+        (30.0, np.nan, True),
+    ],
+)
+def test_a_stated_capacitance_that_the_start_of_the_ramp_contradicts_is_not_taken(
+    stated_pF: float, corner_pF: float, is_taken: bool
+) -> None:
+    known = Known(table_pF=stated_pF, corner_pF=corner_pF, corner_se_pF=0.5)
+    voltage_mV = np.linspace(-100.0, 60.0, 400)
+    current_pA, noise_pA = 2.0 * (voltage_mV + 30.0), np.full(400, 2.0)
+    found = estimate(curve.average(voltage_mV, current_pA, noise_pA, 0.0, np.ones(400)), None, known)
+    assert (found.source is Source.TABLE) == is_taken
+    assert found.contradicts(stated_pF) == (not is_taken)
+    assert found.subtracted_pF == (stated_pF if is_taken else 0.0)

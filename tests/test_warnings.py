@@ -341,6 +341,14 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"reversals": {ONE: {"flags": "capacity_unknown=2", "capacitance_shift_mV": -2.0}}},
     ),
     (
+        *(Code.CAPACITANCE_STATED, ONE, "warning", {}),
+        {
+            "reversals": {
+                ONE: {"flags": "capacity_unknown=2;capacity_contradicted=30", "capacitance_shift_mV": -2.0},
+            },
+        },
+    ),
+    (
         *(Code.FILTER_DELAY, ONE, "warning", {}),
         {"reversals": {ONE: {"flags": "filter_delay=-2.4", "delay_shift_mV": -0.8}}},
     ),

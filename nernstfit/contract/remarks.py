@@ -103,6 +103,11 @@ class Flag(Term):
         "possible shift of a ramp's zero by the capacitive current of an unknown membrane capacitance, mV (95 % limit, "
         "to one side); a systematic error of the fit",
     )
+    CAPACITY_CONTRADICTED = (
+        "capacity_contradicted",
+        "stated capacitance contradicted",
+        "capacitance of the table, pF, which the recording contradicts and which was not used",
+    )
     HYSTERESIS = (
         "hysteresis",
         "hysteresis",

@@ -144,8 +144,12 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     if Flag.CAPACITY_UNKNOWN in flags:
         shift = 0.0 if math.isnan(row["capacitance_shift_mV"]) else row["capacitance_shift_mV"]
         side = "lower" if shift < 0 else "higher"
-        both_ways = ("both directions",) if Flag.HYSTERESIS in flags else ()
-        yield _finding(Code.CAPACITANCE, row, of_potential(shift), both_ways, shift=abs(shift), side=side)
+        done: tuple[str, ...] = ("both directions",) if Flag.HYSTERESIS in flags else ()
+        done += ("give capacitance_pF",) if Flag.CAPACITY_CONTRADICTED in flags else ()
+        yield _finding(Code.CAPACITANCE, row, of_potential(shift), done, shift=abs(shift), side=side)
+    if Flag.CAPACITY_CONTRADICTED in flags:
+        effect = math.inf if Flag.CAPACITY_UNKNOWN in flags else 0.0
+        yield _finding(Code.CAPACITANCE_STATED, row, effect, stated=flags[Flag.CAPACITY_CONTRADICTED])
     if abs(flags.get(Flag.FILTER_DELAY, 0.0)) >= MIN_SHIFT_MV and row["delay_shift_mV"]:
         shift, error = flags[Flag.FILTER_DELAY], Z_95 * abs(row["delay_shift_mV"])
         yield _finding(Code.FILTER_DELAY, row, of_potential(shift), shift=shift, error=error)

@@ -7,7 +7,8 @@ by more than a constant. So do the transients of voltage steps of the same recor
 
 The amplifier may cancel a part of the capacitive current. A ramp carries what is left, and so do other ramps and steps
 of the same recording. A capacitance that the amplifier telegraphs, or that another recording of the cell has, need not
-be what is left in this one: it counts only where the step of the current at the start of the ramp shows it too.
+be what is left in this one: it counts only where the step of the current at the start of the ramp shows it too. One of
+the table counts unless that step contradicts it, as where it is the reading of the dial by which it was cancelled.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ class Known:
 
     def best(self) -> tuple[Source, Estimate] | None:
         """Return the capacitance that is taken, and its source; None where none of the values can be."""
-        if math.isfinite(self.table_pF):
+        if math.isfinite(self.table_pF) and self._agrees(_as_stated(self.table_pF)):
             return Source.TABLE, Estimate(self.table_pF)
         if self.recording.fulfils(self._corner_limit_pF) and self._agrees(self.recording):
             return Source.RECORDING, self.recording
@@ -212,6 +213,14 @@ class Capacitance:
             return Estimate()
         return Estimate(self.subtracted_pF, math.hypot(self.se_pF, self.variation_pF))
 
+    def contradicts(self, stated_pF: float) -> bool:
+        """Return True where a capacitance of the table is not the one taken, and differs from it."""
+        if self.source is Source.TABLE:
+            return False
+        stated, taken = _as_stated(stated_pF), self.measured
+        is_close = abs(stated.pF - taken.pF) < _SHOWN_Z * math.hypot(stated.se_pF, taken.se_pF)
+        return not (self.source is Source.PAIR and is_close)
+
     @property
     def further_se_pF(self) -> float:
         """Standard error that is not yet in the ramp's noise.
@@ -221,6 +230,11 @@ class Capacitance:
         along the ramp is the error of its mean at the zero.
         """
         return self.variation_pF if self.source is Source.PAIR else self.se_pF
+
+
+def _as_stated(pF: float) -> Estimate:
+    """Return a capacitance of the table with the error of an amplifier's dial."""
+    return Estimate(pF, _BETWEEN_RECORDINGS * pF)
 
 
 def estimate(signal: Curve, opposite: Curve | None, known: Known) -> Capacitance:

@@ -395,6 +395,9 @@ class Measurement:
             yield Flag.CAPACITY_UNKNOWN, abs(self.capacitance_shift_mV) or None
         else:
             yield Flag.CAPACITY_REMOVED, self.charging.subtracted_pF
+        stated_pF = self.procedure.capacitance_pF
+        if stated_pF is not None and self.charging.contradicts(stated_pF):
+            yield Flag.CAPACITY_CONTRADICTED, stated_pF
         if self.charging.source in _SOURCE_FLAGS:
             yield _SOURCE_FLAGS[self.charging.source], None
         if self.charging.has_hysteresis:
