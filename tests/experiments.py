@@ -14,7 +14,18 @@ from nernstfit.contract import settings, tables
 from nernstfit.contract.tables import REVERSAL_POTENTIALS, Table, load, write
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.records import Experiment
-from nernstfit.stages import correct, fit, import_reversals, ingest, judge, measure, report, solutions, thermodynamics
+from nernstfit.stages import (
+    correct,
+    fit,
+    import_reversals,
+    ingest,
+    judge,
+    measure,
+    published_forms,
+    report,
+    solutions,
+    thermodynamics,
+)
 from nernstfit.workflow import Dependencies, batch
 
 TABLES = {name: table.name for name, table in fit.TABLES.items()}
@@ -58,7 +69,7 @@ def run_stages(folder: Path, last: str = "report") -> Experiment:
         Path("results/ingest").mkdir(parents=True, exist_ok=True)
         (measure if batches else import_reversals).run(files, files, experiment)
         judged = {"results": [path for path in tables.paths(tables.RESULT) if path != tables.WARNINGS.path]}
-        for stage in (solutions, correct, thermodynamics, fit, judge, report):
+        for stage in (solutions, correct, thermodynamics, fit, published_forms, judge, report):
             stage.run(files | judged if stage is judge else files, files, experiment)
             if stage.__name__.rpartition(".")[2] == last:
                 break

@@ -218,7 +218,7 @@ def digest(loaded: Experiment, stage: str) -> str:
     return Dependencies(loaded).fingerprint(stage)
 
 
-STAGES = ("import_reversals", "solutions", "correct", "thermodynamics", "fit", "report")
+STAGES = ("import_reversals", "solutions", "correct", "thermodynamics", "fit", "published_forms", "report")
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,71 @@ class RatioScope(Term):
     CELL = "cell", "this cell alone"
 
 
+class PublishedForm(Term):
+    """Form in which papers print a ratio; sentence: its formula, reference: a paper that uses or derives it."""
+
+    GHK = (
+        "ghk",
+        "P (GHK, the form of this report)",
+        "P(M)/P(X), I = P z^2 (V F^2/RT) [in - out exp(-zFV/RT)] / [1 - exp(-zFV/RT)]; with X inside and M outside "
+        "alone [X] x (1 + x) / (4 [M]), x = exp(FE/RT)",
+        "",
+        "Spangler 1972, Ala J Med Sci 9:218",
+    )
+    WITHOUT_FACTOR = (
+        "ghk_without_4",
+        "P that includes the factor 4",
+        "4 P(M)/P(X); with X inside and M outside alone [X] x (1 + x) / [M], x = exp(FE/RT)",
+        "",
+        "Spangler 1972, Ala J Med Sci 9:218, with its factor 4 counted as a part of P",
+    )
+    LEWIS = (
+        "lewis",
+        "P' = P / (1 + x)",
+        "P'(M)/P(X) with P' = P / (1 + x); with X inside and M outside alone [X] x / (4 [M]), x = exp(FE/RT)",
+        "",
+        "Lewis 1979, J Physiol 286:417",
+    )
+    LEWIS_WITHOUT_FACTOR = (
+        "lewis_without_4",
+        "4 P' = 4 P / (1 + x)",
+        "4 P'(M)/P(X) with P' = P / (1 + x); with X inside and M outside alone [X] x / [M], x = exp(FE/RT)",
+        "",
+        "Lewis 1979, J Physiol 286:417, with its factor 4 counted as a part of P'",
+    )
+    FRACTIONAL_CURRENT = (
+        "fractional_current",
+        "fractional current",
+        "I(M) / sum of all currents, each P z^2 (V F^2/RT) [in - out exp(-zFV/RT)] / [1 - exp(-zFV/RT)]; with equal "
+        "monovalent cations X on both sides and M outside alone "
+        "[M] / {[M] + [X] (P(X)/P(M)) [1 - exp(2FV/RT)] / 4}",
+        "",
+        "Schneggenburger et al. 1993, Neuron 11:133",
+    )
+    CHORD_CONDUCTANCE = (
+        "chord_conductance",
+        "chord conductance ratio",
+        "g(M)/g(X), g = I(V) / (V - E) of the I-V curve of the same cell in a bath of each ion",
+        "",
+        "Hodgkin & Huxley 1952, J Physiol 116:449",
+    )
+    SLOPE_CONDUCTANCE = (
+        "slope_conductance",
+        "slope conductance ratio",
+        "g(M)/g(X), g = dI/dV between the levels beside V of the I-V curve of the same cell in a bath of each ion",
+        "",
+        "Hille 2001, Ion Channels of Excitable Membranes, 3rd edition, Sinauer, chapter 14",
+    )
+
+
+class RatioBasis(Term):
+    """Quantity from which a ratio is calculated."""
+
+    ACTIVITY = "activity", "activities"
+    CONCENTRATION = "concentration", "concentrations"
+    CURRENT = "current", "currents"
+
+
 class IntervalMethod(Term):
     """Method by which the interval of a permeability ratio is calculated."""
 

@@ -21,6 +21,7 @@ from nernstfit.report.sections import (
     diagnostics,
     error_budget,
     findings,
+    forms,
     junctions,
     methods,
     models,
@@ -35,6 +36,7 @@ from nernstfit.report.sections import (
 
 _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
     "ratios": ratios.blocks,
+    "forms": forms.blocks,
     "predicted": predictions.blocks,
     "valid": diagnostics.blocks,
     "nernst": nernst.blocks,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 TITLES: Mapping[str, str] = {
     "ratios": "Permeability ratios",
+    "forms": "Ratios as papers print them",
     "predicted": "Measured and predicted potentials",
     "valid": "Tests of the Goldman-Hodgkin-Katz equation",
     "nernst": "Comparison with Nernst potentials",

@@ -16,7 +16,8 @@ from nernstfit.experiment.views import UndeclaredRead, view
 from nernstfit.workflow import Dependencies, batch, declared_fields
 
 STAGES = (
-    *("ingest", "measure", "import_reversals", "solutions", "correct", "thermodynamics", "fit", "judge", "report"),
+    *("ingest", "measure", "import_reversals", "solutions", "correct", "thermodynamics", "fit", "published_forms"),
+    *("judge", "report"),
 )
 # Properties of a row that under the demonstration's settings follow from other fields that the stage declares.
 FOLLOWING: Mapping[str, set[str]] = {}

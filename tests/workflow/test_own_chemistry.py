@@ -15,7 +15,7 @@ from nernstfit.contract import settings
 from nernstfit.experiment import folder as experiments
 from nernstfit.workflow import Dependencies
 
-STAGES = ("import_reversals", "solutions", "correct", "thermodynamics", "fit", "report")
+STAGES = ("import_reversals", "solutions", "correct", "thermodynamics", "fit", "published_forms", "report")
 RT_F_MV = 1000 * 8.31446261815324 * 295.15 / 96485.3321233
 RATIOS = {"guanidinium": 1.0, "K": 0.8, "Na": 0.6}
 # mM of guanidinium, K and Na; caesium, which does not pass, is the titrant's ion

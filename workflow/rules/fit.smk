@@ -1,6 +1,7 @@
 # In: the table of reversal potentials and the table of solutions.
 # Out: permeability ratios and their intervals, cells, models, residuals, Nernst slopes, the correction ladder,
-# comparisons of groups, tests of validity and the error budget; the configured model as lmfit reports it.
+# comparisons of groups, tests of validity and the error budget; the configured model as lmfit reports it. Then the
+# ratios in the forms in which papers print them.
 
 
 rule fit:
@@ -16,3 +17,21 @@ rule fit:
     threads: 1
     script:
         "../scripts/fit.py"
+
+
+rule published_forms:
+    input:
+        permeabilities="results/permeabilities.csv",
+        models="results/models.csv",
+        residuals="results/residuals.csv",
+        reversals="results/reversal_potentials.csv",
+        iv="results/iv.csv",
+        reads=dependencies.record("published_forms"),
+        code=code("published_forms"),
+    output:
+        published_forms="results/published_forms.csv",
+    log:
+        "logs/published_forms.log",
+    threads: 1
+    script:
+        "../scripts/published_forms.py"
