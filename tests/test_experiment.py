@@ -459,7 +459,7 @@ def fingerprints(loaded: Experiment) -> dict[str, str]:
     return {stage: Dependencies(loaded).fingerprint(stage) for stage in STAGES}
 
 
-STAGES = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "judge", "report"}
+STAGES = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "published_forms", "judge", "report"}
 
 
 @pytest.mark.parametrize(
@@ -486,9 +486,9 @@ STAGES = {"ingest", "measure", "solutions", "correct", "thermodynamics", "fit", 
         ({}, ",rig", ",7", {"judge", "correct"}),
         ({}, ",time_s", ",60", {"correct"}),
         ({"activity.model": "concentration"}, "", "", {"judge", "solutions", "thermodynamics", "fit", "report"}),
-        ({"fit.permeant": ["K", "Na", "Cl"]}, "", "", {"judge", "thermodynamics", "fit", "report"}),
+        ({"fit.permeant": ["K", "Na", "Cl"]}, "", "", {"judge", "thermodynamics", "fit", "published_forms", "report"}),
         ({"junction.already_corrected_mV": 3}, "", "", {"judge", "solutions", "fit", "report"}),
-        ({"fit.confidence": 0.9}, "", "", {"judge", "fit", "report"}),
+        ({"fit.confidence": 0.9}, "", "", {"judge", "fit", "published_forms", "report"}),
         ({"uncertainty.temperature_C": 2}, "", "", {"judge", "solutions", "fit", "report"}),
         ({"recordings_per_job": 7}, "", "", {"judge", "report"}),
         ({"measure.min_span_mV": 5}, "", "", {"judge", "measure", "report"}),

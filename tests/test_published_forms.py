@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from experiments import run_stages
+from experiments import complete, run_stages
 
 from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import PublishedForm
@@ -34,6 +34,8 @@ from nernstfit.permeability.published_forms import (
 )
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.membrane import ghk
+from nernstfit.report.blocks import Grid
+from nernstfit.report.results import Results
 from nernstfit.report.sections import forms as section
 from nernstfit.stages.published_forms import run
 
@@ -241,7 +243,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = {"reversals": "data/reversals.csv", "junction": {"method": "none"}, "fit": FIT}
     config |= {"activity": {"model": "concentration"}}
     (made / "config" / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    run_stages(made)
+    run_stages(made, last="published_forms")
     return made
 
 
@@ -292,12 +294,32 @@ def test_every_row_has_its_formula_and_citation(found: pd.DataFrame) -> None:
     assert (found["reference_text"] != "").all()
 
 
-def test_the_report_shows_every_form(folder: Path) -> None:
-    html = (folder / "results" / "report.html").read_text(encoding="utf-8")
-    assert "Ratios as papers print them" in html
+def test_the_report_shows_every_form(found: pd.DataFrame) -> None:
+    rows = [
+        complete(
+            tables.PUBLISHED_FORMS,
+            {"form": form, "basis": "current", "ion": "Ca", "bath": "calcium", "value": 0.5}
+            | {"potential_mV": 60.0, "n_cells": 2, "low": math.nan, "high": math.nan},
+        )
+        for form in (PublishedForm.CHORD_CONDUCTANCE, PublishedForm.SLOPE_CONDUCTANCE)
+    ]
+    both = pd.concat([found, pd.DataFrame(rows).astype({"low": float, "high": float, "n_cells": float})])
+    blank = {"group": [""]}
+    results = Results(
+        tables={"published_forms": both.fillna({"group": "", "bath": ""}), "reversal_potentials": reversals(blank)},
+        traces=pd.DataFrame(),
+        manifest={"config": {"fit": FIT | {"confidence": 0.95}}},
+    )
+    grids = [block for block in section.blocks(results) if isinstance(block, Grid)]
+    words = " ".join(cell for each in grids for row in each.rows for cell in row) + " ".join(g.caption for g in grids)
     for form in PublishedForm:
-        if "conductance" not in form:
-            assert form.reference.replace("&", "&amp;").replace("'", "&#39;") in html
+        assert (form.sentence if form is PublishedForm.FRACTIONAL_CURRENT else form.label) in words
+    assert [len(each.rows) for each in grids] == [6, 2, 2]
+
+
+def reversals(columns: Mapping[str, list[str]]) -> pd.DataFrame:
+    """A table of reversal potentials of which all rows are reversals."""
+    return pd.DataFrame(columns | {"verdict": ["reversal"]})
 
 
 def test_nothing_to_convert_is_a_header_and_a_sentence(folder: Path, tmp_path: Path) -> None:

@@ -173,6 +173,7 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc
             for group in groups
         ],
         "corrections": [{"group": group} | step for group in groups for step in steps],
+        "published_forms": [],
         "thermodynamics": [
             {"measurement": row["measurement"], "ion": ion, "driving_force_mV": 1.0} | NOISE.get(row["measurement"], {})
             for row in found

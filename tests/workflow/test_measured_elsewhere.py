@@ -111,6 +111,7 @@ def test_no_stage_that_measures_runs(elsewhere) -> None:
         "correct",
         "thermodynamics",
         "fit",
+        "published_forms",
         "judge",
         "report",
         "check_outcome",
@@ -252,7 +253,13 @@ def test_a_changed_number_runs_what_depends_on_it(elsewhere, tmp_path: Path, run
     assert done.jobs == {"import_reversals", "correct", "fit"}
     assert (folder / "results" / "permeabilities.csv").read_bytes() != before
     # What has been made again is left alone; what remains depends on it.
-    assert run_workflow(folder, "--dry-run").jobs == {"thermodynamics", "judge", "report", "check_outcome"}
+    assert run_workflow(folder, "--dry-run").jobs == {
+        "thermodynamics",
+        "published_forms",
+        "judge",
+        "report",
+        "check_outcome",
+    }
 
 
 @pytest.mark.parametrize(
