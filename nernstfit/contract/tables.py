@@ -466,9 +466,9 @@ def gather(paths: Sequence[str]) -> pd.DataFrame:
 
 
 def _order(table: Table, key: str, value: Any, first_model: str) -> Any:
-    """Return the sort value of a key: numbers by size, correction steps by their order, all else by code point."""
+    """Return the sort value of a key: numbers by size (missing first), steps by their order, all else by code point."""
     if key in table.numbers:
-        return float(value)
+        return -math.inf if _is_missing(value) else float(value)
     if key == "step":
         return list(CorrectionStep).index(CorrectionStep(value))
     return (value != first_model, str(value)) if key == "model" else str(value)

@@ -156,7 +156,7 @@ def _reason(verdict: str) -> str:
 
 def _row(form: PublishedForm, value: Value) -> Row:
     numbers = {"value": value.value, "low": value.low, "high": value.high, "reason": value.reason}
-    blank = dict.fromkeys(("n_cells", "bath", "pipette", "configuration", "temperature_C", "potential_mV"))
+    blank = dict.fromkeys(_PLACE, "") | dict.fromkeys(("n_cells", "temperature_C", "potential_mV"))
     return {"form": form, "formula": form.sentence, "reference_text": form.reference} | numbers | blank
 
 

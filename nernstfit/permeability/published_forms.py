@@ -32,7 +32,7 @@ NOT_SHARED = "the net current of the other ions has the opposite direction at th
 NO_INSIDE = "the solution inside is unknown"
 NO_RATIOS = "another permeability ratio is not known"
 NO_POTENTIAL = "the model predicts no reversal potential in this bath"
-DIVALENT = 2
+DIVALENT = 2  # a definition
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import pandas as pd
 
 from nernstfit.contract.terms import PublishedForm, RatioBasis
 from nernstfit.permeability.published_forms import HOLDING_MV
-from nernstfit.report.blocks import Block, Grid, Heading, Text, grid
-from nernstfit.report.numbers import estimate, fixed
+from nernstfit.report.blocks import Block, Grid, Heading, Listing, Text, grid
+from nernstfit.report.numbers import MISSING, estimate, fixed
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.sections.groups import heading
@@ -30,6 +30,8 @@ def blocks(results: Results) -> Iterator[Block]:
     permeabilities, fractions = rows[~is_conductance & ~is_fraction], rows[is_fraction]
     if len(permeabilities):
         yield Text(_PROSE("permeabilities"))
+        used = [form for form in PublishedForm if form in set(permeabilities["form"])]
+        yield Listing(tuple(f"{form.label}: {form.sentence} ({form.reference})" for form in used))
     for name in results.groups:
         parts = [part[part["group"] == name] for part in (permeabilities, fractions, rows[is_conductance])]
         if not any(map(len, parts)):
@@ -63,7 +65,7 @@ def _permeability_grid(results: Results, rows: pd.DataFrame) -> Grid:
     records = results.in_ion_order(rows.drop_duplicates(keys).sort_values("form", key=lambda s: s.map(order)))
     columns = {
         "ion / reference": without_repeats([f"{row['ion']} / {row['reference']}" for row in records]),
-        "form": [PublishedForm(row["form"]).label for row in records],
+        "form": without_repeats([PublishedForm(row["form"]).label for row in records]),
         "bath": [row["bath"] or "any" for row in records],
         "E (mV)": [fixed(row["potential_mV"], 1) for row in records],
     }
@@ -71,10 +73,9 @@ def _permeability_grid(results: Results, rows: pd.DataFrame) -> Grid:
         if basis in by_basis:
             found = [by_basis[basis].get(tuple(row[key] for key in keys)) for row in records]
             columns[f"on {basis.label}"] = [_written(row) for row in found]
-    columns["formula"] = [PublishedForm(row["form"]).sentence for row in records]
-    columns["reference"] = [PublishedForm(row["form"]).reference for row in records]
-    texts = ["ion / reference", "form", "bath", "formula", "reference"]
-    return grid(columns, texts, _PROSE("permeability_grid", confidence=results.confidence))
+    return grid(
+        columns, ["ion / reference", "form", "bath"], _PROSE("permeability_grid", confidence=results.confidence)
+    )
 
 
 def _fraction_grid(results: Results, rows: pd.DataFrame) -> Grid:
@@ -106,4 +107,4 @@ def _conductance_grid(results: Results, rows: pd.DataFrame) -> Grid:
 
 
 def _written(row: dict[str, float] | None) -> str:
-    return estimate(row["value"], row["low"], row["high"]).both if row else estimate(*[float("nan")] * 3).both
+    return estimate(row["value"], row["low"], row["high"]).both if row else MISSING
