@@ -101,6 +101,7 @@ def test_residuals_are_measured_minus_predicted_for_every_model(demonstration) -
     table = demonstration.numbers("residuals")
     assert set(table["model"]) == {
         *(f"ghk:{name}" for name in NAMES),
+        "ghk:pitzer:macinnes+junction:concentration",
         *(f"nernst:{ion}" for ion in ("Na", "K", "Cs", "Li", "NMDG", "Cl")),
     }
     known = table.dropna(subset=["predicted_mV"])
