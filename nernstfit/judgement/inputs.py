@@ -271,7 +271,7 @@ def _is_inside(solution: Counter[str]) -> bool:
 def _main(solution: Counter[str]) -> str:
     """Return the main ions of a solution with their concentrations, anions of pipettes first."""
     names = [*_PIPETTE_ANIONS, "Na", "K", "Cs"]
-    shown = [f"{solution[name]:.4g} mM {name}" for name in names if solution[name] >= _MAIN_MM]
+    shown = [f"{solution[name]:.3g} mM {name}" for name in names if solution[name] >= _MAIN_MM]
     return " and ".join(shown)
 
 

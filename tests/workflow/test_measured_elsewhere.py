@@ -122,7 +122,7 @@ def test_no_stage_that_measures_runs(elsewhere) -> None:
 def test_every_table_has_the_contract_s_columns_first(elsewhere, table: tables.Table) -> None:
     header, *rows = (elsewhere.folder / table.path).read_text().splitlines()
     assert header.split(",")[: len(table.columns)] == list(table.columns)
-    assert bool(rows) == (table not in (tables.IV, tables.COMPARISONS))
+    assert bool(rows) == (table not in (tables.IV, tables.COMPARISONS, tables.TABLES["published_forms"]))
 
 
 def test_every_row_is_a_reversal_as_it_was_given(elsewhere) -> None:
