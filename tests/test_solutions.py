@@ -195,7 +195,7 @@ def test_shared_errors_leave_the_solutions_as_they_were(recipes: Solutions) -> N
 
 def test_a_status_stands_beside_every_coefficient(recipes: Solutions) -> None:
     names = [ion.name for ion in recipes.ions]
-    for temperature, limit in ((25.0, ""), (37.0, "; outside 20-30 C")):
+    for temperature, limit in ((25.0, ""), (41.0, "; outside 10-40 C")):
         found = recipes.coefficient_status("pitzer:macinnes", temperature)
         assert found.shape == recipes.coefficients("pitzer:macinnes", temperature).shape
         pipette = dict(zip(names, found[recipes.names.index("pipette")].tolist(), strict=True))
