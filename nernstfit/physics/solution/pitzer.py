@@ -49,10 +49,11 @@ _SLOPE_AT_25_C = 0.392
 """A_phi = A ln(10) / 3 at 25 C, (kg/mol)^(1/2): that of Pitzer & Mayorga 1973 and Harvie, Moller & Weare 1984, with
 which their parameters were fitted. Later values (0.3915) differ by less than the parameters are known."""
 
-_B = 1.2
+B = 1.2
 """Parameter b of the Debye-Hueckel term, (kg/mol)^(1/2): Pitzer 1973, the same for every ion."""
 
-_AT_C = 25.0  # temperature of the parameters
+AT_C = 25.0
+"""Temperature of the parameters."""
 _ALPHA_2 = 12.0
 """Parameter alpha of beta2, (kg/mol)^(1/2): Pitzer & Mayorga 1974, J Solution Chem 3:539."""
 
@@ -61,7 +62,7 @@ _MAX_CHARGE = 2  # salts of higher charge have no parameters here
 
 @dataclass(frozen=True)
 class Salt:
-    """Parameters of one cation and one anion, for molalities in mol/kg, and their changes per kelvin (of C, not Cphi)."""
+    """Parameters of a cation and an anion, for molalities in mol/kg; changes per kelvin are those of C, not of Cphi."""
 
     beta0: float
     beta1: float
@@ -227,7 +228,7 @@ def debye_huckel_term(strength: FloatArray, a_phi: FloatArray) -> FloatArray:
         Dimensionless, the shape of `strength`.
     """
     root = np.sqrt(strength)
-    return np.asarray(-a_phi * (root / (1 + _B * root) + 2 / _B * np.log1p(_B * root)))
+    return np.asarray(-a_phi * (root / (1 + B * root) + 2 / B * np.log1p(B * root)))
 
 
 def screening(x: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -337,7 +338,7 @@ def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatAr
     everything = np.asarray(molality, dtype=np.float64)
     strength = np.asarray(ionic_strength_M(1000 * everything, p.valence))
     m = np.where(p.specific, everything, 0.0)
-    warmer = np.asarray(temperature_C, dtype=np.float64)[..., None] - _AT_C
+    warmer = np.asarray(temperature_C, dtype=np.float64)[..., None] - AT_C
     with_others = 2 * (m @ p.beta0 + warmer * (m @ p.dbeta0)) + 2 * m @ p.theta
     with_others = with_others + np.einsum("...j,...k,ijk->...i", m, m, p.psi, optimize=True) / 2
     field = debye_huckel_term(strength, a_phi)
