@@ -103,7 +103,7 @@ def _overfull(solutions: Solutions, recipes: pd.DataFrame, place: str) -> list[s
         RowFault(
             place,
             row,
-            f"the components take {volume:.3g} l of one litre, expected less than {MAX_TAKEN:g}: concentrations are in mM",
+            f"the components take {volume:.3g} l of one litre, expected below {MAX_TAKEN:g}: amounts are in mM",
         )
         for row, volume in zip(recipes.index, taken, strict=True)
         if volume >= MAX_TAKEN

@@ -1,7 +1,7 @@
 """Osmolality of a solution by the osmotic coefficient of Pitzer's equations.
 
-The osmolality is that of the particles, sum m, plus what their interactions add (Pitzer 1973, J Phys Chem 77:268; Pitzer
-& Kim 1974, J Am Chem Soc 96:5701), from the parameters of `pitzer` at the ionic strength I,
+The osmolality is that of the particles, sum m, plus what their interactions add (Pitzer 1973, J Phys Chem 77:268;
+Pitzer & Kim 1974, J Am Chem Soc 96:5701), from the parameters of `pitzer` at the ionic strength I,
 
     2 [-A_phi I^(3/2) / (1 + b sqrt(I)) + sum_MX m m (B^phi + Z C) + sum_like m m (theta + E + I E')
        + sum_trios m m m psi],        B^phi = beta0 + beta1 exp(-alpha sqrt(I)),

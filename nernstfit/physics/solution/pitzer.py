@@ -19,10 +19,7 @@ hold some 15 C either way. The other salts and the mixing terms change by the sl
 A pair of ions without parameters takes those of the nearest pair of their analogues (`ions.csv`, column
 `analogue`), a missing mixing term is 0, and an ion that has no analogue either (three charges and more, metals that
 chloride binds) affects the others through the ionic strength only and has Davies' coefficient. `assumptions` lists
-all of these.
-
-Concentrations in mol/l are used as molalities: the coefficient on the molar scale is taken to be the molal one at
-the same number. Below 0.3 M the two scales differ by less than 1 %; for 3 M KCl by some 10 %.
+all of these. Its amounts are molalities: `water` makes them of concentrations.
 """
 
 import csv

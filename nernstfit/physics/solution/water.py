@@ -54,7 +54,7 @@ def _read() -> dict[str, Solute]:
     text = files(__package__).joinpath("molar_volumes.csv").read_text(encoding="utf-8")
     keys = ("volume_cm3_per_mol", "molar_mass_g_per_mol", "osmotic_kg_per_mol")
     return {
-        row["species"]: Solute(*(float(row[key]) if row[key] else None for key in keys), row["source"])
+        row["species"]: Solute(**{key: float(row[key]) if row[key] else None for key in keys}, source=row["source"])
         for row in csv.DictReader(text.splitlines())
     }
 
