@@ -268,7 +268,8 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
     """Fit one model to the group; `found` holds the fit and ratios of one that has ratios."""
     group, settings = fits.group, fits.settings.fit
     predictability = fits.predictability(model)
-    measured, predicted, p_gross = (np.full(group.observations.size, math.nan) for _ in range(3))
+    measured = fits.potential_mV(model)
+    predicted, p_gross = (np.full(group.observations.size, math.nan) for _ in range(2))
     if not predictability.predictable.any():
         reason = predictability.reason or _NO_REVERSAL
         others = [ion for ion in model.permeant if ion != model.reference] if model.is_ghk else []
@@ -279,7 +280,6 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
     likelihood_fit = None
     if predictability.predictable.all():
         likelihood_fit = fit(data, model.reference, settings.offset_sd_mV, restricted=False, robust=settings.robust)
-    measured = fits.potential_mV(model)
     predicted[predictability.predictable] = fitted.predicted_mV
     if settings.robust:
         p_gross[predictability.predictable] = gross_error_probability(fitted)

@@ -185,18 +185,22 @@ def missing_ions(solutions: Solutions, condition: Condition, junction: Junction)
 
 def _amount_mM(solutions: Solutions, name: str, condition: Condition, ion: str = "") -> float:
     """Return the sum of a solution's ions, or one of them, in mM; nan where it is not known."""
-    if name not in solutions.names or name in solutions.incomplete:
-        return math.nan
-    row = solutions.row(name, condition.temperature_C)
-    return float(sum(c for i, c in zip(solutions.ions, row, strict=True) if ion in ("", i.name)))
+    content = _content_mM(solutions, name, condition)
+    return math.nan if content is None else sum(c for each, c in content.items() if ion in ("", each))
 
 
 def _converting_ion(solutions: Solutions, name: str, condition: Condition) -> str:
     """Return the ion of a solution that converts an Ag/AgCl pellet on the way between two baths; '' without one."""
-    if condition.bath == condition.zeroed_in or name not in solutions.names or name in solutions.incomplete:
-        return ""
+    content = None if condition.bath == condition.zeroed_in else _content_mM(solutions, name, condition)
+    return converting_ion(content) if content else ""
+
+
+def _content_mM(solutions: Solutions, name: str, condition: Condition) -> dict[str, float] | None:
+    """Return the free concentrations of a solution's ions in mM, by name; None where they are not known."""
+    if name not in solutions.names or name in solutions.incomplete:
+        return None
     row = solutions.row(name, condition.temperature_C).tolist()
-    return converting_ion({ion.name: amount for ion, amount in zip(solutions.ions, row, strict=True)})
+    return {ion.name: amount for ion, amount in zip(solutions.ions, row, strict=True)}
 
 
 def _zero_bath(condition: Condition) -> str:

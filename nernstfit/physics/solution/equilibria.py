@@ -177,6 +177,8 @@ class _Solution:
 
     def precipitate(self) -> None:
         """Let the solids form of which the solution is supersaturated."""
+        if not self._solids:
+            return
         found = self._saturations()
         if not (found > _SATURATED).any():
             return
@@ -218,11 +220,9 @@ class _Solution:
         return 0.0 if not self._has_pH else float(10 ** (self._exponent() - self._pH))
 
     def _hydroxide_M(self) -> float:
-        return (
-            0.0
-            if not self._has_pH
-            else float(10 ** (self._exponent() + self._pH - at_temperature(WATER, self._temperature_C)))
-        )
+        if not self._has_pH:
+            return 0.0
+        return float(10 ** (self._exponent() + self._pH - at_temperature(WATER, self._temperature_C)))
 
     def _exponent(self) -> float:
         """Return -log10 of the activity coefficient of a proton or hydroxide."""
@@ -232,7 +232,7 @@ class _Solution:
         """Distribute roots and metals among their species."""
         present = np.flatnonzero(self._total > 0)
         ln_K = self._network.ln_constants(self._temperature_C, self._strength)
-        ln_K = ln_K + self._network.metals * self._shift_log_K * math.log(10)
+        ln_K = ln_K + self._network.metals * self._shift_log_K * _LN_10
         self._ln_K = ln_K = ln_K + self._network.protons * (math.log(self._proton_M()) if self._has_pH else 0.0)
         absent = self._network.content[:, self._total <= 0].any(axis=1)
         content = self._network.content[:, present]

@@ -24,10 +24,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.physics.constants import GAS_CONSTANT_J_PER_MOL_K, ZERO_CELSIUS_K
 from nernstfit.physics.solution import solids
 from nernstfit.physics.solution.activity import davies_exponent
 from nernstfit.physics.solution.ions import IONS, Ion
+from nernstfit.physics.solution.temperature import log_K_at
 
 FloatArray = NDArray[np.float64]
 
@@ -125,9 +125,8 @@ def reacts(ions: Collection[Ion]) -> bool:
     return any(step.base in names and step.partner in metals for step in _WEAK) or bool(solids.possible(names))
 
 
-def binds(ions: Collection[Ion], has_pH: bool) -> bool:
-    """Return True where some ions form a complex with a metal, at a known pH or without one."""
-    acids = acid_steps(IONS.values()) if has_pH else None
+def binds(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> bool:
+    """Return True where some ions form a complex with a metal; parameters as of `formed_in`."""
     return any(step.partner != PROTON for step in network(frozenset(ions), acids).steps)
 
 
@@ -262,5 +261,4 @@ def _check_constants(
 
 def at_temperature(step: Step, temperature_C: float) -> float:
     """Return log K at a temperature, at the ionic strength of its measurement."""
-    inverse_K = 1 / (temperature_C + ZERO_CELSIUS_K) - 1 / (step.temperature_C + ZERO_CELSIUS_K)
-    return step.log_K - 1000 * step.kJ_per_mol * inverse_K / (math.log(10) * GAS_CONSTANT_J_PER_MOL_K)
+    return log_K_at(temperature_C, step.log_K, step.temperature_C, step.kJ_per_mol)

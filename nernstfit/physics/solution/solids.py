@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from nernstfit.physics.constants import GAS_CONSTANT_J_PER_MOL_K, ZERO_CELSIUS_K
+from nernstfit.physics.solution.temperature import log_K_at
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Solid:
     """Solid of some ions.
 
@@ -55,8 +55,7 @@ class Solid:
         float
             log10 of the ratio of the product of activities to the solubility product; -inf where an ion is absent.
         """
-        inverse_K = 1 / (temperature_C + ZERO_CELSIUS_K) - 1 / (self.temperature_C + ZERO_CELSIUS_K)
-        log_K = self.log_K - 1000 * self.kJ_per_mol * inverse_K / (math.log(10) * GAS_CONSTANT_J_PER_MOL_K)
+        log_K = log_K_at(temperature_C, self.log_K, self.temperature_C, self.kJ_per_mol)
         return sum(n * log_activity.get(ion, -math.inf) for ion, n in self.ions.items()) - log_K
 
 
