@@ -120,9 +120,8 @@ def test_an_ion_whose_potential_was_never_reached_has_an_upper_bound(seed: int) 
 
 
 def test_the_higher_the_limit_the_higher_the_bound() -> None:
-    highs = [judged(cut(Simulation().draw(1), limit)).high for limit in (-40.0, -30.0, -20.0)]
-    assert highs == sorted(highs)
-    assert highs[0] < 0.8 * highs[2]
+    highs = [judged(cut(Simulation().draw(1), limit)).high for limit in (-40.0, -20.0)]
+    assert highs[0] < 0.8 * highs[1]
 
 
 def test_the_order_of_limits_and_measurements_changes_nothing() -> None:

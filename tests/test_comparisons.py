@@ -18,10 +18,9 @@ from nernstfit.permeability.inference.sentences import bounds_reason
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
 
-# Counts of p < 0.05, and the sum of the chi-square scores of p: the sum over 120 draws finds a size of 10 or 15 % in
-# place of 5 with a probability of 36 or 95 %, as often as counting 200 draws did; where p is uniform, it is outside its
-# limits once in 1,000 tests.
-DRAWS = 120
+# Counts of p < 0.05, and the sum of the chi-square scores of p: the sum over 80 draws finds a size of 10, 15 or 20 % in
+# place of 5 with a probability of 20, 80 or 99 %; where p is uniform, it is outside its limits once in 1,000 tests.
+DRAWS = 80
 LEAST, MOST = stats.binom.ppf((0.0005, 0.9995), DRAWS, 0.95)
 LEAST_SCORE, MOST_SCORE = stats.chi2.ppf((0.0005, 0.9995), DRAWS)
 MUTANT = TRUTH | {"K": 1.12 * math.exp(0.5), "NMDG": 0.08 * math.exp(-0.7)}

@@ -21,9 +21,9 @@ from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations
 
 # Beside the counts, the sum of the chi-square scores of p is held against its distribution, chi-square with as many
-# degrees of freedom as draws: that of 120 finds a size of 10 or 15 % in place of 5 with a probability of 36 or 95 %, as
-# often as counting 200 draws did; where p is uniform, it is outside once in 1,000 tests.
-DRAWS = 120
+# degrees of freedom as draws: that of 80 finds a size of 10, 15 or 20 % in place of 5 with a probability of 20, 80 or
+# 99 %; where p is uniform, it is outside once in 1,000 tests.
+DRAWS = 80
 LEAST_SCORE, MOST_SCORE = stats.chi2.ppf((0.0005, 0.9995), DRAWS)
 # Three baths more than there are ratios to fit.
 MORE = (*BATHS, {"Na": 75.0, "K": 70.0, "Cl": 147.0}, {"Na": 15.0, "Cl": 17.0})
