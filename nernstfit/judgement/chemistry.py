@@ -38,7 +38,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _default_changed(evidence: Evidence) -> Iterator[Finding]:
-    """Yield the note on ratios whose junctions have the new default of their basis; see `was` in config.schema.yaml."""
+    """Yield the note on ratios that the new default of the basis changes; see `was` in config.schema.yaml."""
     key, rule = "junction.basis", schema()["properties"]["junction"]["properties"]["basis"]
     table = evidence.tables["permeabilities"]
     before = table[table["model"] == f"{evidence.model}{WITH_JUNCTION}{rule['was']}"]
@@ -48,6 +48,8 @@ def _default_changed(evidence: Evidence) -> Iterator[Finding]:
     changed = [
         f"{named(row['group'], row['ion'] + '/' + row['reference'])} {row['ratio']:.3g} (was {row['ratio_before']:.3g})"
         for row in both[both["ratio"].notna() & both["ratio_before"].notna()].to_dict("records")
+        if row["ratio"] != row["ratio_before"]  # equal where every junction was measured
     ]
     values = {"name": "all junctions", "key": key, "before": rule["was"], "now": rule["default"]}
-    yield Finding(Code.DEFAULT_CHANGED, "", values | {"outcome": listed(changed)}, 0.0, is_of_run=True)
+    if changed:
+        yield Finding(Code.DEFAULT_CHANGED, "", values | {"outcome": listed(changed)}, 0.0, is_of_run=True)

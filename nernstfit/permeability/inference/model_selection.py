@@ -55,10 +55,10 @@ def candidates(settings: Settings) -> list[Model]:
         Model(f"ghk:{name}", name, permeant, reference, basis, parameters=parameters)
         for name in dict.fromkeys([own, *NAMES])
     ]
-    if own != ActivityModel.CONCENTRATION and settings.junction.method != JunctionMethod.NONE:
-        ghk.append(_with_other_basis(ghk[0]))
     if settings.fit.activity_correction == "pipette":
         ghk.insert(0, with_pipette_factor(ghk[0]))
+    if own != ActivityModel.CONCENTRATION and settings.junction.method != JunctionMethod.NONE:
+        ghk.append(_with_other_basis(ghk[0]))
     nernst = [Model(f"nernst:{ion}", own, (ion,), ion, basis) for ion in sorted(permeant)]
     return ghk + nernst
 
