@@ -418,10 +418,11 @@ def test_a_permeant_anion_tells_the_pipettes_factor(tmp_path: Path, factor: floa
     for ion in ("K", "Cs", "Cl"):
         assert ratios.loc[ion, "verdict"] == "estimate"
         assert ratios.loc[ion, "low"] < truth[ion] < ratios.loc[ion, "high"]
-    said = ratios.loc["K", "reason"].split("activities are ")[1]
-    low, high = (float(number) for number in said.split("[")[1].split("]")[0].split(","))
-    assert low < factor < high
-    assert high < 1.3 * low
+    own = found["activity_corrections"].set_index("model").loc["ghk:concentration+pipette"]
+    assert (own["term"], own["verdict"], own["n_cells"]) == ("pipette", "estimate", 8)
+    assert own["low"] <= own["low_cells"] < own["factor"] < own["high_cells"] <= own["high"]
+    assert own["low"] < factor < own["high"]
+    assert own["high"] < 1.3 * own["low"]
     # Without the factor the means of the baths contradict the equation.
     assert set(of_model(found, "ghk:concentration")["verdict"]) == {"estimate" if factor == 1 else "model_rejected"}
 
@@ -447,5 +448,8 @@ def test_monovalent_cations_do_not_tell_it_from_a_common_offset(tmp_path: Path) 
     assert set(ratios["verdict"]) == {"not_identifiable"}
     words = "equals that of a common offset for monovalent cations inside"
     assert all(words in reason for reason in ratios["reason"])
+    (factor,) = found["activity_corrections"].itertuples()
+    assert (factor.verdict, words in factor.reason) == ("not_identifiable", True)
+    assert np.isnan([factor.factor, factor.low, factor.high]).all()
     # Without the factor, beside it, there is a ratio, which the offset that stands for the factor contradicts.
     assert of_model(found, "ghk:concentration")["ratio"].notna().all()

@@ -157,7 +157,7 @@ def loaded(**more: Any) -> settings.Settings:
 def test_the_configured_model_is_compared_with_its_junctions_on_the_other_basis(correction: str) -> None:
     models = candidates(loaded(fit={"activity_correction": correction}))
     other = {model.name: model for model in models}[f"{models[0].name}+junction:concentration"]
-    assert (other.basis, other.fit_factor) == ("concentration", models[0].fit_factor)
+    assert (other.basis, other.corrections) == ("concentration", models[0].corrections)
     assert {model.basis for model in models if model is not other} == {"activity"}
 
 

@@ -118,21 +118,6 @@ def test_the_gradient_is_the_slope_of_the_predictions(seed: int) -> None:
     assert gradient.sum(axis=1) == pytest.approx(np.zeros(5), abs=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_the_slope_in_the_pipettes_factor_is_that_of_the_predictions(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    ions = [*TRUTH, "Ca"]
-    baths = [{ion: float(rng.uniform(0, 100)) for ion in ions} for _ in range(6)]
-    data = table([("c", 0.0, bath) for bath in baths], ions, inside={ion: float(rng.uniform(0, 100)) for ion in ions})
-    corrected = replace(data, pipette_side=(1, -1, 1, -1, 1, 1))
-    ln_p, h = rng.normal(0, 0.5, len(ions) + 1), 1e-5 * np.eye(len(ions) + 1)[-1]
-    numerical = (corrected.predict(ln_p + h) - corrected.predict(ln_p - h)) / 2e-5
-    assert corrected.gradient(ln_p)[:, -1] == pytest.approx(numerical, abs=1e-6)
-    applied = corrected.with_factor(ln_p)
-    assert applied.predict(ln_p[:-1]) == pytest.approx(corrected.predict(ln_p), abs=1e-9)
-    assert applied.inside[0] == pytest.approx(math.exp(ln_p[-1]) * data.inside[0])
-
-
 # Closed forms
 
 

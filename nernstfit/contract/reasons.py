@@ -23,6 +23,50 @@ class RatioReason(Term):
         "add baths that change the contribution of a permeant anion or divalent ion, or set fit.activity_correction "
         "to none",
     )
+    FACTOR_ABSENT = (
+        "factor_absent",
+        "",
+        "the factor {term} multiplies no activity of these measurements",
+        "add measurements with what it multiplies",
+    )
+    FACTOR_SHIFTS = (
+        "factor_shifts",
+        "",
+        "the factor {term} shifts every potential alike, as a common offset does (collinearity {collinearity:.3f})",
+        "add baths that change the contribution of a permeant anion or divalent ion",
+    )
+    FACTOR_OF_ION = (
+        "factor_of_ion",
+        "",
+        "the factor {term} changes the potentials as {others} would (collinearity {collinearity:.3f})",
+        "add a bath with more {ion} and one with less, all else equal",
+    )
+    FACTOR_OF_BATH = (
+        "factor_of_bath",
+        "",
+        "the factor {term} changes the potentials as {others} would (collinearity {collinearity:.3f})",
+        "add another bath with {ions}",
+    )
+    FACTOR_OF_PIPETTE = (
+        "factor_of_pipette",
+        "",
+        "the factor {term} changes the potentials as {others} would (collinearity {collinearity:.3f})",
+        "add baths that change the contribution of a permeant anion or divalent ion, and dilutions",
+    )
+    FACTOR_OPEN = "factor_open", "", "the interval of the factor {term} is open on one side", "add more cells"
+    FACTOR_ANY = "factor_any", "", "these data allow any factor {term}", "add more cells, or baths that differ more"
+    FACTOR_ONE_CELL = (
+        "factor_one_cell",
+        "",
+        "one cell: the interval of the factor comes from the errors of its measurements alone",
+        "measure more cells",
+    )
+    RATIO_OF_FACTOR = (
+        "ratio_of_factor",
+        "",
+        "{ion} and {factor} change together",
+        "add a bath that changes one of them, or leave the factor out of fit.activity_correction",
+    )
     COMBINATION = (
         "combination",
         "",

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from nernstfit.contract.correction_terms import correction_faults
 from nernstfit.contract.parameter_rules import parameter_faults
 from nernstfit.contract.schema import Fault, is_sound, schema
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
@@ -44,6 +45,9 @@ def cross_key_faults(content: Mapping[str, Any], unsound: Iterable[str]) -> Iter
         given = fit.get("parameters", {})
         faults = parameter_faults(given, fit.get("permeant"), fit.get("reference_ion", ""), mistyped)
         yield from ((("fit.parameters",), fault) for fault in faults)
+    if is_sound(["fit.activity_correction"], unsound) and "activity_correction" in fit:
+        faults = correction_faults(fit["activity_correction"], fit.get("permeant"))
+        yield from ((("fit.activity_correction",), fault) for fault in faults)
     if is_sound(["junction.method"], unsound):
         yield from _junction_rules(content["junction"], unsound)
     if is_sound((f"measure.{key}" for key in WINDOW), unsound):

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 import yaml
 
 from nernstfit.contract import terms
+from nernstfit.contract.correction_terms import CorrectionTerm, correction_terms
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.rules import PATHS, WINDOW, cross_key_faults, window_faults
 from nernstfit.contract.schema import (
@@ -109,6 +110,11 @@ class Activity(Section):
 @_declared("fit")
 class FitSettings(Section):
     """Fit of the permeability ratios."""
+
+    @property
+    def corrections(self) -> tuple[CorrectionTerm, ...]:
+        """Terms of activity_correction, in the order of the names of models."""
+        return correction_terms(self.activity_correction)
 
 
 @_declared("uncertainty")

@@ -311,6 +311,13 @@ class Convention(Term):
     GUGGENHEIM = "guggenheim", "Guggenheim"
 
 
+class CorrectionKind(Term):
+    """Solution whose activities a fitted factor multiplies."""
+
+    PIPETTE = "pipette", "the pipette solution"
+    BATH = "bath", "a bath"
+
+
 class Statistic(Term):
     """Statistic of the current in the window."""
 

@@ -20,6 +20,7 @@ from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, RowFault
 from nernstfit.contract.settings import Examined, Measure, measure_for
 from nernstfit.experiment import plausibility, solution_table, validation
+from nernstfit.experiment.correction_rules import correction_faults
 from nernstfit.experiment.records import (
     CARRIED,
     RECORDINGS,
@@ -62,6 +63,7 @@ def load(config: Mapping[str, Any], with_rows: bool = True) -> Experiment:
     if not faults and solutions is not None:  # where a row or a solution is missing, nothing follows from the others
         used = [row.condition for row in rows if not row.exclude]
         faults += plausibility.reference_faults(examined.settings, solutions, used)
+        faults += correction_faults(examined.settings, solutions, used)
     if faults or solutions is None:
         raise InputError(faults)
     return Experiment(examined.settings, solutions, rows, frozenset(_given(config)))

@@ -15,6 +15,7 @@ import pandas as pd
 
 from nernstfit.contract import headers, tables
 from nernstfit.contract import settings as settings_module
+from nernstfit.contract.correction_terms import KEY
 from nernstfit.contract.errors import MANY_ROWS, Alike, RowFault, nearest, nearest_or_all
 from nernstfit.contract.rules import path_faults
 from nernstfit.contract.settings import Junction, Settings
@@ -47,19 +48,21 @@ def config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[s
             yield f"{place}: key 'fit.permeant': got '{ion}', which is no known ion; {expected}"
     if solutions is None:
         return
-    for key, name in _named_solutions(settings.junction):
+    for key, name in _named_solutions(settings):
         names = _known_names(key, solutions)
         if name not in names:
             yield f"{place}: key '{key}': got '{name}', {unknown_solution(name, settings, names)}"
 
 
-def _named_solutions(junction: Junction) -> Iterator[tuple[str, str]]:
-    """Yield the keys of the section that name a solution, and the names."""
+def _named_solutions(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the keys that name a solution, and the names."""
+    junction = settings.junction
     yield from (("junction.measured_mV", bath) for bath in junction.measured_mV)
     if junction.method != JunctionMethod.NONE and junction.zeroed_in is not None:
         yield "junction.zeroed_in", str(junction.zeroed_in)
     if junction.reference is not None and junction.reference.solution is not None:
         yield "junction.reference.solution", junction.reference.solution
+    yield from ((KEY, term.solution) for term in settings.fit.corrections if term.solution)
 
 
 def _known_names(place: str, solutions: Solutions) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.correction_terms import PIPETTE
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.settings import FitSettings, Settings
 from nernstfit.contract.terms import ActivityModel, CorrectionStep, RatioVerdict
@@ -19,13 +21,14 @@ from nernstfit.permeability.inference import nernst_slopes
 from nernstfit.permeability.inference.causes import Corrections
 from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, run_tests
 from nernstfit.permeability.inference.error_budget import budget
+from nernstfit.permeability.inference.factors import Factor
 from nernstfit.permeability.inference.intervals import Interval, alternative_intervals, reported_intervals
 from nernstfit.permeability.inference.model_selection import (
     Model,
     aicc,
     candidates,
     factor_is_identifiable,
-    with_pipette_factor,
+    with_corrections,
     without_doubtful_ions,
 )
 from nernstfit.permeability.inference.nernst_slopes import Slope
@@ -50,6 +53,8 @@ free: about what a good electrode drifts. With half or twice of it only the inte
 _LEAST_MM = 1.0
 """Least concentration of an ion beside the permeant ones that may carry current enough to be noticed. With half of it
 calcium in trace is tried too, with twice as much magnesium may be left out."""
+
+_Judged = TypeVar("_Judged", Ratio, Factor)
 
 _NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
 
@@ -95,6 +100,8 @@ class ModelResult:
         By maximum likelihood; None where the model does not predict every observation.
     ratios : tuple of Ratio
         Of models whose ratios are fitted.
+    factors : tuple of Factor
+        Of models with fitted factors on activities.
     cells : tuple of CellRatio
     measured_mV : ndarray, shape (n,)
         Potentials corrected for the junctions of the model.
@@ -111,6 +118,7 @@ class ModelResult:
     fit: Fit | None
     likelihood_fit: Fit | None
     ratios: tuple[Ratio, ...]
+    factors: tuple[Factor, ...]
     cells: tuple[CellRatio, ...]
     measured_mV: FloatArray
     predicted_mV: FloatArray
@@ -210,8 +218,8 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
 def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> list[Model]:
     """Return models that the data of a group suggest, beside those that are compared in any case."""
     further = list(without_doubtful_ions(first, configured.ratios, configured.fit))
-    scaled = with_pipette_factor(first)
-    if not first.fit_factor and factor_is_identifiable(configured.fit, fits.observations(scaled)):
+    scaled = with_corrections(first, (PIPETTE,))
+    if not first.corrections and factor_is_identifiable(configured.fit, fits.observations(scaled)):
         further.append(scaled)
     return further
 
@@ -233,13 +241,14 @@ def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
     )
     words = explanation(result.fit, result.systematic_mV, corrections, fits.settings.fit.robust)
     further = _unlisted_ions(fits, model)
-    ratios = tuple(
-        replace(ratio, reason="; ".join(filter(None, (ratio.reason, words, further))))
-        if ratio.verdict in concerned
-        else ratio
-        for ratio in result.ratios
-    )
-    return replace(result, ratios=ratios)
+
+    def explained(found: _Judged) -> _Judged:
+        if found.verdict not in concerned:
+            return found
+        return replace(found, reason="; ".join(filter(None, (found.reason, words, further))))
+
+    ratios, factors = tuple(map(explained, result.ratios)), tuple(map(explained, result.factors))
+    return replace(result, ratios=ratios, factors=factors)
 
 
 def _unlisted_ions(fits: GroupFits, model: Model) -> str:
@@ -274,7 +283,8 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
         reason = predictability.reason or _NO_REVERSAL
         others = [ion for ion in model.permeant if ion != model.reference] if model.is_ghk else []
         ratios = tuple(Ratio(ion, RatioVerdict.NOT_IDENTIFIABLE, reason) for ion in others)
-        return ModelResult(model, predictability, None, None, ratios, (), measured, predicted, {}, p_gross)
+        factors = tuple(Factor(term, RatioVerdict.NOT_IDENTIFIABLE, reason) for term in model.corrections)
+        return ModelResult(model, predictability, None, None, ratios, factors, (), measured, predicted, {}, p_gross)
     data = fits.observations(model)
     fitted = found.fit if found else fit(data, model.reference, settings.offset_sd_mV, robust=settings.robust)
     likelihood_fit = None
@@ -290,6 +300,7 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
         fit=fitted,
         likelihood_fit=likelihood_fit,
         ratios=found.ratios if found else (),
+        factors=found.factors if found else (),
         cells=cell_ratios(fitted, settings, unknown) if found else (),
         measured_mV=measured,
         predicted_mV=predicted,
@@ -309,7 +320,7 @@ def cell_ratios(whole: Fit, settings: FitSettings, unknown: Collection[str] = ()
     unknown : collection of str
         Cells of which the inside is unknown; their free term is that of the inside and of the electrode together.
     """
-    data, z = whole.data.with_factor(whole.ln_p), normal_quantile(0.5 + settings.confidence / 2)
+    data, z = whole.data.with_factors(whole.ln_p), normal_quantile(0.5 + settings.confidence / 2)
     data = replace(data, parameters=data.parameters.unbounded())  # bounds are of the population
     offset_sd = math.inf if math.isinf(settings.offset_sd_mV) else whole.components.offset_mV
     found: list[CellRatio] = []
@@ -390,7 +401,7 @@ def _ladder(model: Model, fits: GroupFits) -> tuple[LadderStep, ...]:
     for step in CorrectionStep:
         is_last = step == CorrectionStep.OFFSET
         activity = model.activity if is_last or step == CorrectionStep.ACTIVITY else ActivityModel.CONCENTRATION
-        at_step = replace(model, activity=str(activity), fit_factor=model.fit_factor and is_last)
+        at_step = replace(model, activity=str(activity), corrections=model.corrections if is_last else ())
         kept = fits.predictability(at_step).predictable
         if not kept.any():
             continue

@@ -124,12 +124,12 @@ def design(
     """
     plan, fitting = settings.plan, settings.fit
     measured = _planned_measurements(conditions, plan.cells, plan.noise_mV)
-    fit_factor = fitting.activity_correction == "pipette"
+    corrections = fitting.corrections
     model, permeant = settings.activity.name, fitting.permeant
     parameters = RatioParameters.of(permeant, fitting.parameters)
-    data = measured.under(solutions, permeant, model, fit_factor, parameters)
+    data = measured.under(solutions, permeant, model, corrections, parameters)
     assumed = parameters.expected(ratios, permeant)
-    ln_p = np.array([math.log(assumed[ion]) for ion in permeant] + [0.0] * fit_factor)
+    ln_p = np.array([math.log(assumed[ion]) for ion in permeant] + [0.0] * len(corrections))
     unknown, why = unknown_inside(measured, solutions, permeant, fitting.offset_sd_mV)
     unpredictable = ~np.isfinite(data.predict(ln_p)) & ~unknown
     reasons = ((unknown, why), (unpredictable, "no reversal potential with these ions"))
@@ -143,7 +143,7 @@ def design(
         offset_scale_mV=fitting.offset_sd_mV,
         confidence=fitting.confidence,
         robust=fitting.robust,
-        systematic_mV=errors.shift_mV(ln_p),
+        systematic_mV=errors.shift_mV(ln_p, corrections),
         left_out=tuple(
             f"bath {', '.join(sorted({data.conditions[i].bath for i in np.flatnonzero(rows)}))}: {reason}"
             for rows, reason in reasons

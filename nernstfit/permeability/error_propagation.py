@@ -14,8 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.correction_terms import CorrectionTerm
 from nernstfit.contract.settings import Junction, Uncertainty
 from nernstfit.contract.terms import JunctionBasis, JunctionMethod
+from nernstfit.permeability.activity_factors import ActivityFactors
 from nernstfit.permeability.observations import membrane_activities_mM
 from nernstfit.physics.membrane import ghk
 from nernstfit.solutions.composition import Solutions
@@ -41,7 +43,8 @@ class SystematicErrors:
     junction_mV : ndarray, shape (1 + moved sources, distinct conditions)
         Junction correction as it is, and with each source moved.
     predicted : callable
-        Function of ln P that returns predicted potentials in mV, of the shape of `junction_mV`.
+        Function of ln P (and ln f), and of the terms of these, that returns predicted potentials in mV, of the shape of
+        `junction_mV`.
     by_method_mV : ndarray, shape (distinct conditions,)
         Change of the junction correction by the other method.
     """
@@ -49,12 +52,20 @@ class SystematicErrors:
     names: tuple[str, ...]
     place: NDArray[np.int64]
     junction_mV: FloatArray
-    predicted: Callable[[FloatArray], FloatArray]
+    predicted: Callable[[FloatArray, Sequence[CorrectionTerm]], FloatArray]
     by_method_mV: FloatArray
 
-    def shift_mV(self, ln_p: FloatArray) -> FloatArray:
-        """Return the change of measured minus predicted potential by each source at some ln P, shape (n, sources)."""
-        residual = self.junction_mV - self.predicted(ln_p)
+    def shift_mV(self, ln_p: FloatArray, corrections: Sequence[CorrectionTerm] = ()) -> FloatArray:
+        """Return the change of measured minus predicted potential by each source, shape (n, sources).
+
+        Parameters
+        ----------
+        ln_p : ndarray, shape (k + q,)
+            ln P of the permeant ions, then ln f of the factors on activities.
+        corrections : sequence of CorrectionTerm, length q
+            Terms of the factors.
+        """
+        residual = self.junction_mV - self.predicted(ln_p, corrections)
         return np.concatenate([residual[1:] - residual[0], self.by_method_mV[None]]).T[self.place]
 
 
@@ -105,17 +116,18 @@ class _State:
     model: str
 
 
-def _prediction(states: Sequence[_State], permeant: Sequence[str]) -> Callable[[FloatArray], FloatArray]:
-    """Return the function that predicts the potentials of all states from ln P."""
+def _prediction(
+    states: Sequence[_State], permeant: Sequence[str]
+) -> Callable[[FloatArray, Sequence[CorrectionTerm]], FloatArray]:
+    """Return the function that predicts the potentials of all states from ln P and ln f."""
     sides = [membrane_activities_mM(s.solutions, s.conditions, permeant, s.model) for s in states]
     inside, outside = (np.array([side[which] for side in sides]) for which in (0, 1))
     valence = np.array([states[0].solutions.known[ion].valence for ion in permeant])
     temperature_C = np.array([[c.temperature_C for c in s.conditions] for s in states])
-    pipette_side = np.array([c.sign for c in states[0].conditions])[:, None]
 
-    def predicted(ln_p: FloatArray) -> FloatArray:
-        factor = float(np.exp(ln_p[len(permeant) :].sum()))  # 1 where no pipette factor was fitted
-        sides = (np.where(pipette_side > 0, factor, 1.0) * inside, np.where(pipette_side < 0, factor, 1.0) * outside)
+    def predicted(ln_p: FloatArray, corrections: Sequence[CorrectionTerm]) -> FloatArray:
+        factors = ActivityFactors.of(corrections, states[0].conditions, permeant)
+        sides = factors.applied(ln_p[len(permeant) :], inside, outside)
         return np.asarray(ghk.reversal_mV(np.exp(ln_p[: len(permeant)]), valence, *sides, temperature_C))
 
     return predicted

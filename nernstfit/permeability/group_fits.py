@@ -14,6 +14,7 @@ from nernstfit.permeability.distributions import normal_quantile
 from nernstfit.permeability.error_propagation import SystematicErrors, propagate
 from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import ratios as ratio_inference
+from nernstfit.permeability.inference.factors import fitted_factors
 from nernstfit.permeability.inference.model_selection import Model
 from nernstfit.permeability.inference.ratios import FitResult
 from nernstfit.permeability.mixed_model import fit
@@ -54,7 +55,7 @@ class GroupFits:
         key = _assumptions(model)
         if key not in self._predictability:
             whole = self.group.observations.under(
-                self.solutions, model.permeant, model.activity, model.fit_factor, model.parameters
+                self.solutions, model.permeant, model.activity, model.corrections, model.parameters
             ).with_potentials(self.potential_mV(model))
             unknown, reason = unknown_inside(whole, self.solutions, model.permeant, self.settings.fit.offset_sd_mV)
             predictable = np.isfinite(whole.predict(np.zeros(whole.n_coefficients))) & ~unknown
@@ -80,9 +81,15 @@ class GroupFits:
         if key not in self._results:
             found = fit(data, model.reference, offset_scale_mV, robust=self.settings.fit.robust)
             errors = self._systematic_errors(data, model, self._junction(model) if with_junction else None)
-            systematic_mV = np.column_stack([errors.shift_mV(found.ln_p), self._ramp_sd_mV(data)])
-            ratios = ratio_inference.ratios(found, systematic_mV, self.settings.fit.confidence)
-            self._results[key] = FitResult(found, ratios, systematic_mV, (*errors.names, *_RAMP_ERRORS))
+            systematic_mV = np.column_stack([errors.shift_mV(found.ln_p, model.corrections), self._ramp_sd_mV(data)])
+            confidence = self.settings.fit.confidence
+            self._results[key] = FitResult(
+                fit=found,
+                ratios=ratio_inference.ratios(found, systematic_mV, confidence),
+                systematic_mV=systematic_mV,
+                names=(*errors.names, *_RAMP_ERRORS),
+                factors=fitted_factors(found, systematic_mV, confidence),
+            )
         return self._results[key]
 
     def junction_of(self, condition: Condition) -> float:
@@ -132,4 +139,4 @@ class GroupFits:
 
 def _assumptions(model: Model) -> tuple[object, ...]:
     """Return what decides the activities and coefficients under a model, whatever its name."""
-    return model.activity, model.basis, model.permeant, model.fit_factor, model.parameters
+    return model.activity, model.basis, model.permeant, model.corrections, model.parameters

@@ -9,6 +9,7 @@ import lmfit
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.correction_terms import parameter_names as factor_names
 from nernstfit.contract.expressions import parameter_names
 from nernstfit.permeability.covariance import Whitener
 from nernstfit.permeability.limits import IMPERMEANT, MAX_GAUSS_STEP, MAX_LN_P, RESTART
@@ -79,7 +80,7 @@ def _descend(
     data: Observations, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener
 ) -> FloatArray:
     """Run Levenberg-Marquardt from one start, with analytic derivatives."""
-    names = [f"ln_{name}" for name in (*parameter_names(data.ions), "factor")]
+    names = [f"ln_{name}" for name in (*parameter_names(data.ions), *factor_names(data.factors.terms))]
     low, high = data.parameters.bounds(data.n_coefficients)
     parameters = lmfit.Parameters()
     for i in free:

@@ -65,10 +65,10 @@ class Fit:
     reference : str
     free : tuple of int
         Indices of the fitted ln P: all ions but the reference, those in no solution, and those that the user holds,
-        ties or bounds where the fit is at the bound; k for ln f.
-    ln_p : ndarray, shape (k,) or (k + 1,)
+        ties or bounds where the fit is at the bound; from k on those of ln f.
+    ln_p : ndarray, shape (k + q,)
         ln (P / P_ref), those of held and tied ions included; 0 for the reference and for ions in no solution. Then
-        ln f where it was fitted.
+        ln f of the q factors on activities; 0 for one that multiplies nothing.
     covariance : ndarray, shape (len(free), len(free))
         Covariance of the fitted ln P from noise, cells, batches and offsets, without systematic errors.
     sensitivity : ndarray, shape (len(free), n)
@@ -259,18 +259,20 @@ def degrees_of_freedom(fit: Fit, ln_p: FloatArray) -> FloatArray:
 
 
 def _free(data: Observations, reference: str) -> tuple[int, ...]:
-    """Return the indices that are fitted: all ions but the reference and those in no solution, then ln f."""
+    """Return the indices that are fitted: all ions but the reference and those in no solution, then the ln f."""
     there, parameters = data.present, data.parameters
     # An ion in no solution is fitted where one that is there is tied to it.
     told = {source for tied, _ in parameters.ties if there[tied] for source in parameters.sources(tied)}
     fitted = (i for i in range(len(data.ions)) if (there[i] or i in told) and i not in parameters.fixed)
     free = tuple(i for i in fitted if data.ions[i] != reference)
-    return free + (len(data.ions),) * bool(data.pipette_side)
+    acts = np.flatnonzero(data.factors.present(data.inside, data.outside)).tolist()
+    return (*free, *(len(data.ions) + q for q in acts))
 
 
 def canonical_order(data: Observations) -> list[int]:
     """Return an order of the observations that does not depend on that of the table, so that sums round alike."""
-    columns = (data.potential_mV, data.se_mV, data.temperature_C, *data.inside.T, *data.outside.T, data.n_averaged)
+    activities = (*data.inside.T, *data.outside.T, *data.factors.side.T)
+    columns = (data.potential_mV, data.se_mV, data.temperature_C, *activities, data.n_averaged)
     table = np.column_stack([*columns, data.limit_side or np.zeros(data.size)]).tolist()
     return sorted(range(data.size), key=lambda i: (data.cells[i], table[i]))
 

@@ -1,8 +1,7 @@
 """Observations of one group: reversal potentials with the activities on both sides of the membrane, and the GHK model.
 
 Notation, as in `mixed_model`: n observations of k permeant ions; ln P, shape (k,), the log permeabilities over that of
-the reference ion; f the factor on the activities of the pipette solution, whose ln f stands behind the ln P where it is
-fitted.
+the reference ion; f the factors on activities, whose ln f stand behind the ln P where any are fitted.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.correction_terms import CorrectionTerm
+from nernstfit.permeability.activity_factors import NO_FACTORS, ActivityFactors
 from nernstfit.permeability.ratio_parameters import NONE, RatioParameters
 from nernstfit.physics.membrane import ghk
 from nernstfit.solutions.composition import Solutions
@@ -46,9 +47,8 @@ class Observations:
         0: the potential was measured; 1: it is censored and lies above `potential_mV`, -1: below. Empty: all measured.
     batches : tuple of str, length n or 0
         Batch (animal, day) of each observation's cell; '' is a cell that belongs to none.
-    pipette_side : tuple of int, length n or 0
-        Side of the membrane (1: inside, -1: outside) that faces the pipette, whose activities are multiplied by the
-        fitted factor f. Empty: f = 1, and no factor is fitted.
+    factors : ActivityFactors
+        Activities that are multiplied by the fitted factors f.
     measurements : tuple of str, length n or 0
         Names of the observations in the tables.
     conditions : tuple of Condition, length n or 0
@@ -68,15 +68,15 @@ class Observations:
     n_averaged: NDArray[np.int64]
     limit_side: tuple[int, ...] = ()
     batches: tuple[str, ...] = ()
-    pipette_side: tuple[int, ...] = ()
+    factors: ActivityFactors = NO_FACTORS
     measurements: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
     parameters: RatioParameters = NONE
 
     @property
     def n_coefficients(self) -> int:
-        """Number of ln P, and of ln f where it is fitted."""
-        return len(self.ions) + bool(self.pipette_side)
+        """Number of ln P and ln f."""
+        return len(self.ions) + len(self.factors)
 
     @property
     def size(self) -> int:
@@ -158,19 +158,19 @@ class Observations:
         """Return some of the observations, in the order of `rows`."""
         at = list(rows)
         arrays = ("potential_mV", "se_mV", "temperature_C", "inside", "outside", "n_averaged")
-        tuples = ("cells", "limit_side", "batches", "pipette_side", "measurements", "conditions")
+        tuples = ("cells", "limit_side", "batches", "measurements", "conditions")
         values: dict[str, Any] = {name: getattr(self, name)[at] for name in arrays}
         for name in tuples:
             whole = getattr(self, name)
             values[name] = tuple(whole[i] for i in at) if whole else ()
-        return replace(self, **values)
+        return replace(self, **values, factors=self.factors.subset(at))
 
     def under(
         self,
         solutions: Solutions,
         permeant: Sequence[str],
         activity_model: str,
-        fit_factor: bool = False,
+        corrections: Sequence[CorrectionTerm] = (),
         parameters: RatioParameters = NONE,
     ) -> Observations:
         """Return the same observations under an activity model and a set of permeant ions.
@@ -180,8 +180,8 @@ class Observations:
         solutions : Solutions
         permeant : sequence of str, length k
         activity_model : str
-        fit_factor : bool
-            Fit a factor on the activities of the pipette solution.
+        corrections : sequence of CorrectionTerm
+            Terms of the factors on activities that are fitted.
         parameters : RatioParameters
             Held, tied and bounded ratios of these ions.
         """
@@ -193,15 +193,14 @@ class Observations:
             valence=np.array([solutions.known[ion].valence for ion in permeant]),
             inside=inside,
             outside=outside,
-            pipette_side=tuple(condition.sign for condition in self.conditions) if fit_factor else (),
+            factors=ActivityFactors.of(corrections, self.conditions, permeant),
             parameters=parameters,
         )
 
     @cached_property
     def _distinct(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """One row of each distinct condition, and the index of each row's condition: cells share their baths."""
-        sides = self.pipette_side or np.zeros(self.size)
-        conditions = np.column_stack([self.inside, self.outside, self.temperature_C, sides])
+        conditions = np.column_stack([self.inside, self.outside, self.temperature_C, *self.factors.side.T])
         _, first, place = np.unique(conditions, axis=0, return_index=True, return_inverse=True)
         return np.asarray(first), np.asarray(place).reshape(-1)
 
@@ -212,11 +211,11 @@ class Observations:
         return ghk.Sides.of(self.valence, self.inside[first], self.outside[first], self.temperature_C[first])
 
     def _sides_at(self, ln_p: FloatArray) -> ghk.Sides:
-        """Return the activities of each distinct condition with the factor applied, if there is one."""
-        if not self.pipette_side:
+        """Return the activities of each distinct condition with the factors applied, if there are any."""
+        if not self.factors:
             return self._sides
         first, _ = self._distinct
-        return ghk.Sides.of(self.valence, *self._with_factor(ln_p, first), self.temperature_C[first])
+        return ghk.Sides.of(self.valence, *self._with_factors(ln_p, first), self.temperature_C[first])
 
     def predict(self, ln_p: FloatArray) -> FloatArray:
         """Return GHK reversal potentials in mV, shape (..., n), for ln P of shape (..., k); -inf: impermeant."""
@@ -225,7 +224,7 @@ class Observations:
         return np.asarray(reversal_mV)[..., self._distinct[1]]
 
     def gradient(self, ln_p: FloatArray) -> FloatArray:
-        """Return dE / d ln P (and dE / d ln f) in mV at fixed other ln P, shape (..., n, k)."""
+        """Return dE / d ln P (and of dE / d ln f) in mV at fixed other ln P, shape (..., n, k)."""
         return self.prediction(ln_p)[1]
 
     def columns(self, gradient: FloatArray, ln_p: FloatArray, free: Sequence[int]) -> FloatArray:
@@ -254,8 +253,8 @@ class Observations:
         """Return the predicted potentials, shape (..., n), and their gradient, shape (..., n, k)."""
         place, ln_p = self._distinct[1], self.parameters.completed(ln_p)
         potentials, gradient = self._sides_at(ln_p).reversal_and_gradient_mV(self._permeability(ln_p))
-        if self.pipette_side:
-            gradient = np.concatenate([gradient, self._factor_slope(potentials, ln_p)[..., None]], axis=-1)
+        if self.factors:
+            gradient = np.concatenate([gradient, self._factor_slopes(potentials, ln_p)], axis=-1)
         return potentials[..., place], gradient[..., place, :]
 
     def curvature_bias(self, ln_p: FloatArray, sd: FloatArray) -> FloatArray:
@@ -278,32 +277,32 @@ class Observations:
         around = self.untied.predict(np.concatenate([ln_p[None], ln_p + steps, ln_p - steps]))
         return np.asarray(around[1:].mean(axis=0) - around[0])
 
-    def with_factor(self, ln_p: FloatArray) -> Observations:
-        """Return the observations with the fitted factor applied to the activities, and none left to fit."""
-        if not self.pipette_side:
+    def with_factors(self, ln_p: FloatArray) -> Observations:
+        """Return the observations with the fitted factors applied to the activities, and none left to fit."""
+        if not self.factors:
             return self
-        inside, outside = self._with_factor(ln_p, np.arange(self.size))
-        return replace(self, inside=inside, outside=outside, pipette_side=())
+        inside, outside = self._with_factors(ln_p, np.arange(self.size))
+        return replace(self, inside=inside, outside=outside, factors=NO_FACTORS)
 
     def _permeability(self, ln_p: FloatArray) -> FloatArray:
         """Return the permeabilities, shape (..., 1, ions)."""
         return np.exp(ln_p[..., None, : len(self.ions)])
 
-    def _with_factor(self, ln_p: FloatArray, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
-        """Return the activities inside and outside at some rows, those of the pipette times the fitted factor."""
-        factor, side = np.exp(ln_p[..., None, -1:]), np.array(self.pipette_side)[rows, None]
-        inside, outside = np.where(side > 0, factor, 1.0), np.where(side < 0, factor, 1.0)
-        return inside * self.inside[rows], outside * self.outside[rows]
+    def _with_factors(self, ln_p: FloatArray, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        """Return the activities inside and outside at some rows, times the fitted factors."""
+        ln_f = ln_p[..., len(self.ions) :]
+        return self.factors.subset(rows).applied(ln_f, self.inside[rows], self.outside[rows])
 
-    def _factor_slope(self, potentials: FloatArray, ln_p: FloatArray) -> FloatArray:
-        """Return dE / d ln f: the current carried from the pipette side over the slope conductance."""
+    def _factor_slopes(self, potentials: FloatArray, ln_p: FloatArray) -> FloatArray:
+        """Return dE / d ln f: the current that the multiplied activities carry over the slope conductance."""
         first, _ = self._distinct
-        inside, outside = self._with_factor(ln_p, first)
-        side, temperature_C = np.array(self.pipette_side)[first, None], self.temperature_C[first]
+        inside, outside = self._with_factors(ln_p, first)
+        factors, temperature_C = self.factors.subset(first), self.temperature_C[first]
         permeability = self._permeability(ln_p)
-        through = (permeability, self.valence, np.where(side > 0, inside, 0.0), np.where(side < 0, outside, 0.0))
         slope = ghk.slope_conductance_per_mV(potentials, permeability, self.valence, inside, outside, temperature_C)
-        return np.asarray(-ghk.current(potentials, *through, temperature_C) / slope)
+        through = (factors.touched(q, inside, outside) for q in range(len(factors)))
+        currents = [ghk.current(potentials, permeability, self.valence, *own, temperature_C) for own in through]
+        return np.stack([-current / slope for current in currents], axis=-1)
 
 
 _OF_DESIGN = (

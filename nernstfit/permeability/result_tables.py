@@ -15,7 +15,7 @@ from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference.comparisons import Comparison
 from nernstfit.permeability.inference.intervals import Interval
 from nernstfit.permeability.inference.model_selection import Model
-from nernstfit.permeability.inference.ratios import Ratio, pipette_factor
+from nernstfit.permeability.inference.ratios import Ratio
 from nernstfit.permeability.inference.sentences import model_sentence
 from nernstfit.physics.membrane import ghk
 
@@ -29,7 +29,7 @@ _MAX_NAMED = 6  # measurements named where some are left out; more would hide th
 
 
 def tables(
-    results: Sequence[GroupResult], comparisons: Sequence[Comparison], configured: Model, confidence: float
+    results: Sequence[GroupResult], comparisons: Sequence[Comparison], configured: Model
 ) -> dict[str, list[Row]]:
     """Return the rows of every table of the fit, by its name.
 
@@ -38,21 +38,18 @@ def tables(
     results : sequence of GroupResult
     comparisons : sequence of Comparison
     configured : Model
-    confidence : float
-        Of the intervals.
     """
     rows: dict[str, list[Row]] = {
         name: [row for result in results for row in of_group(result)] for name, of_group in _OF_GROUP.items()
     }
-    rows["permeabilities"] = [row for result in results for row in _permeabilities(result, confidence)]
     rows["comparisons"] = [_comparison(found, configured) for found in comparisons]
     return rows
 
 
-def _permeabilities(result: GroupResult, confidence: float) -> Iterator[Row]:
+def _permeabilities(result: GroupResult) -> Iterator[Row]:
     for of_model in result.models:
         key = {"group": result.group.name, "model": of_model.model.name, "reference": of_model.model.reference}
-        notes = _notes(of_model, result.group, confidence)
+        notes = _notes(of_model, result.group)
         for ratio in of_model.ratios:
             yield key | _ratio(ratio) | {"reason": "; ".join(filter(None, (ratio.reason, *notes)))}
 
@@ -62,14 +59,22 @@ def _ratio(ratio: Ratio) -> Row:
     return row | {"ratio": math.exp(ratio.ln_ratio)}
 
 
-def _notes(of_model: ModelResult, group: Group, confidence: float) -> tuple[str, ...]:
+def _activity_corrections(result: GroupResult) -> Iterator[Row]:
+    for of_model in result.models:
+        for factor in of_model.factors:
+            row = {field.name: getattr(factor, field.name) for field in dataclasses.fields(factor)}
+            row |= {"term": str(factor.term), "ion": factor.term.ion, "factor": math.exp(factor.ln_factor)}
+            yield {"group": result.group.name, "model": of_model.model.name} | row
+
+
+def _notes(of_model: ModelResult, group: Group) -> tuple[str, ...]:
     """Return remarks on all ratios of a model."""
     if of_model.fit is None:
         return ()
     valence = of_model.fit.data.valence
     quantity = "concentrations" if of_model.model.activity == ActivityModel.CONCENTRATION else "activities"
     form = ghk.form(valence, quantity) if (np.abs(valence) > 1).any() else ""
-    return _left_out(of_model, group), form, pipette_factor(of_model.fit, confidence)
+    return _left_out(of_model, group), form
 
 
 def _left_out(of_model: ModelResult, group: Group) -> str:
@@ -205,6 +210,8 @@ def _finite(value: float) -> float:
 
 
 _OF_GROUP = {
+    "permeabilities": _permeabilities,
+    "activity_corrections": _activity_corrections,
     "cells": _cells,
     "models": _models,
     "residuals": _residuals,

@@ -50,7 +50,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     configured = {result.group.name: result.configured for result in results if result.configured is not None}
     comparisons = compare(configured, settings.fit.confidence)
     model = candidates(settings)[0]
-    content = result_tables.tables(results, comparisons, model, settings.fit.confidence)
+    content = result_tables.tables(results, comparisons, model)
     for name, table in TABLES.items():
         tables.write(outputs[name], table, content[name], first_model=model.name)
     text = fit_report({result.group.name: result.configured for result in results}, model.name, model.reference)

@@ -108,14 +108,13 @@ class Cause:
         at = self.rows.tolist()
         solutions = data.subset(at)
         exchanged = (self.side < 0)[:, None]
-        sides = np.where(self.side < 0, -1, 1) * np.array(solutions.pipette_side or np.ones(data.size))
         return replace(
             data,
             potential_mV=data.potential_mV + self.shift_mV - size * self.effect,
             temperature_C=solutions.temperature_C,
             inside=np.where(exchanged, solutions.outside, solutions.inside),
             outside=np.where(exchanged, solutions.inside, solutions.outside),
-            pipette_side=tuple(sides.astype(int).tolist()) if data.pipette_side else (),
+            factors=solutions.factors.turned(self.side),
             conditions=solutions.conditions,
         )
 

@@ -81,8 +81,7 @@ class Effect:
 def condition_indicators(fit: Fit) -> FloatArray:
     """Return one column per condition with 1 mV in its measurements; shape (n, conditions)."""
     data = fit.data
-    sides = data.pipette_side or np.zeros(data.size)
-    conditions = np.column_stack([data.inside, data.outside, data.temperature_C, sides])
+    conditions = np.column_stack([data.inside, data.outside, data.temperature_C, *data.factors.side.T])
     _, place = np.unique(conditions, axis=0, return_inverse=True)
     return np.asarray(np.eye(int(place.max()) + 1)[place.reshape(-1)])
 

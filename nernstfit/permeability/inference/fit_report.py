@@ -13,6 +13,7 @@ import lmfit
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.correction_terms import parameter_names as factor_names
 from nernstfit.contract.expressions import parameter_names
 from nernstfit.contract.terms import RatioVerdict
 from nernstfit.permeability.inference.ratios import FitResult
@@ -115,12 +116,12 @@ def minimized(fit: Fit) -> lmfit.minimizer.MinimizerResult | lmfit.Parameters:
 
 
 def lmfit_parameters(fit: Fit) -> lmfit.Parameters:
-    """Return the permeability ratios of a fit, and the factor on the pipette's activities, as parameters of lmfit.
+    """Return the permeability ratios of a fit, and the factors on activities, as parameters of lmfit.
 
     Those at a bound, and those that the data do not determine, do not vary.
     """
     parameters = lmfit.Parameters()
-    names = [*parameter_names(fit.data.ions), "pipette_factor"][: fit.data.n_coefficients]
+    names = [*parameter_names(fit.data.ions), *factor_names(fit.data.factors.terms)]
     by_ion = fit.data.parameters.by_ion
     reported = {i for j, i in enumerate(fit.free) if j not in fit.not_estimable and fit.is_within(i)}
     for i, name in enumerate(names):

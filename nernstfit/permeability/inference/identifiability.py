@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nernstfit.permeability.covariance import cholesky
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2
+from nernstfit.permeability.observations import Observations
 from nernstfit.permeability.optimize import DenseWhitener
 
 FloatArray = NDArray[np.float64]
@@ -33,6 +34,13 @@ _MIN_INFORMATION = 0.01
 # it free, the interval would be a tenth longer (sqrt(1 + 0.46^2)), or elsewhere by half a standard error. With half of
 # it a change of 3 % is told, with double one of 36 % is not.
 _MIN_CHANGE = 0.46
+
+# Weight of an effect, over the largest, from which it counts among those that together equal that of a factor. With
+# half of it a reason names effects that hardly matter, with twice it may miss one of three.
+_MIN_WEIGHT = 0.2
+
+COMMON_OFFSET = -1
+"""Stands for an offset that is the same in all measurements, in place of a coefficient."""
 
 # Smallest length of an effect that is divided by; effects are either zero or far above it.
 _TINY = 1e-300
@@ -102,25 +110,86 @@ def most_collinear(fit: Fit, ion: int) -> tuple[str, float]:
     return fit.data.ions[nearest], float(cosine[nearest])
 
 
-def factor_collinearity(fit: Fit) -> float:
-    """Return the collinearity of a factor on the pipette's activities with a common offset and the ratios.
+def confounded_factors(fit: Fit) -> dict[int, float]:
+    """Return the factors on activities that the data do not separate from a common offset, ratios or other factors.
 
     Parameters
     ----------
     fit : Fit
-        Its last coefficient is ln f.
+        Its coefficients after the ln P are ln f.
 
     Returns
     -------
-    float
-        Multiple correlation of the effect of ln f with those of a common offset and of the fitted ln P; 1 where they
-        cannot be separated.
+    dict of int to float
+        By the coefficient of ln f: multiple correlation of its effect with those of a common offset and of all other
+        fitted coefficients; 1 where they cannot be separated.
     """
+    found = {}
+    for i in fit.free[::-1]:
+        if i < len(fit.data.ions):
+            break
+        effect, others = _effect_and_others(fit, i)
+        rest = effect - others @ np.linalg.lstsq(others, effect, rcond=None)[0]
+        collinearity = math.sqrt(max(0.0, 1 - float(rest @ rest) / max(float(effect @ effect), _TINY)))
+        if collinearity > MAX_COLLINEARITY:
+            found[i] = collinearity
+    return dict(sorted(found.items()))
+
+
+def shifts_alike(fit: Fit) -> bool:
+    """Return True where a common factor on the pipette's activities is not separated from a common offset.
+
+    Then nothing fixes the level of the potentials: no ratio is reported beside such a factor.
+    """
+    k = len(fit.data.ions)
+    whole = (i for i in confounded_factors(fit) if fit.data.factors.terms[i - k].is_whole_pipette)
+    return any(COMMON_OFFSET in alike(fit, i) for i in whole)
+
+
+def coefficient_names(data: Observations) -> list[str]:
+    """Return the names of all coefficients: of the ions, and of the factors on activities."""
+    return [*data.ions, *(f"the factor {term}" for term in data.factors.terms)]
+
+
+def alike(fit: Fit, factor: int) -> list[int]:
+    """Return the coefficients whose effects together are that of a confounded factor; COMMON_OFFSET among them.
+
+    Parameters
+    ----------
+    fit : Fit
+    factor : int
+        Coefficient of ln f.
+    """
+    effect, others = _effect_and_others(fit, factor)
+    weights = np.abs(np.linalg.lstsq(others, effect, rcond=None)[0])
+    coefficients = [*(i for i in fit.free if i != factor), COMMON_OFFSET]
+    return [i for i, weight in zip(coefficients, weights, strict=True) if weight > _MIN_WEIGHT * weights.max()]
+
+
+def _effect_and_others(fit: Fit, factor: int) -> tuple[FloatArray, FloatArray]:
+    """Return the effect of ln f, shape (n,), and those of the other fitted ones and of an offset, of unit length."""
     effects = fit.columns / fit.working.se_mV[:, None]
-    others = np.column_stack([effects[:, :-1], 1 / fit.working.se_mV])
-    others = others / np.maximum(np.linalg.norm(others, axis=0), _TINY)
-    rest = effects[:, -1] - others @ np.linalg.lstsq(others, effects[:, -1], rcond=None)[0]
-    return math.sqrt(max(0.0, 1 - float(rest @ rest) / float(effects[:, -1] @ effects[:, -1])))
+    position = fit.free.index(factor)
+    others = np.column_stack([np.delete(effects, position, axis=1), 1 / fit.working.se_mV])
+    return effects[:, position], others / np.maximum(np.linalg.norm(others, axis=0), _TINY)
+
+
+def confounding_factor(fit: Fit, ion: int) -> int | None:
+    """Return the confounded factor without which the error of a ln ratio would be a fifth or less; None for none.
+
+    Parameters
+    ----------
+    fit : Fit
+    ion : int
+        Index of an ion that is fitted.
+    """
+    i, confounded = fit.free.index(ion), confounded_factors(fit)
+    for factor in confounded:
+        q = fit.free.index(factor)
+        held = fit.covariance[i, i] - fit.covariance[i, q] ** 2 / fit.covariance[q, q]
+        if held < (1 - MAX_COLLINEARITY**2) * fit.covariance[i, i]:
+            return factor
+    return None
 
 
 def known_at_bounds(fit: Fit) -> Mapping[int, tuple[str, ...]]:

@@ -1,6 +1,7 @@
-"""Models that are compared: activity models, single ions, models without a doubtful ion, with a fitted correction.
+"""Models that are compared: activity models, single ions, models without a doubtful ion, with fitted corrections.
 
-Names: `nernst:<ion>`, or `ghk:<activity model>[:<convention>][+pipette][+junction:<basis>][-<ion>...]`. A model has
+Names: `nernst:<ion>`, or `ghk:<activity model>[:<convention>][+<term>...][+junction:<basis>][-<ion>...]`, the terms
+those of `fit.activity_correction`. A model has
 its own activities at the membrane and in the liquid junctions; one is compared whose junctions have the other basis.
 """
 
@@ -12,10 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nernstfit.contract.correction_terms import CorrectionTerm
 from nernstfit.contract.selections import WITH_JUNCTION
 from nernstfit.contract.settings import Settings
 from nernstfit.contract.terms import ActivityModel, JunctionBasis, JunctionMethod, RatioVerdict
-from nernstfit.permeability.inference.identifiability import MAX_COLLINEARITY, factor_collinearity, present_ions
+from nernstfit.permeability.inference.identifiability import confounded_factors, present_ions
 from nernstfit.permeability.inference.ratios import Ratio
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.permeability.observations import Observations
@@ -37,7 +39,7 @@ class Model:
     permeant: tuple[str, ...]
     reference: str
     basis: JunctionBasis = JunctionBasis.ACTIVITY  # of its liquid junctions
-    fit_factor: bool = False  # with a fitted factor on the pipette's activities
+    corrections: tuple[CorrectionTerm, ...] = ()  # terms of the fitted factors on activities
     parameters: RatioParameters = NONE  # held, tied and bounded ratios
 
     @property
@@ -55,10 +57,10 @@ def candidates(settings: Settings) -> list[Model]:
         Model(f"ghk:{name}", name, permeant, reference, basis, parameters=parameters)
         for name in dict.fromkeys([own, *NAMES])
     ]
-    if settings.fit.activity_correction == "pipette":
-        ghk.insert(0, with_pipette_factor(ghk[0]))
+    configured, *fewer = _with_each_correction(ghk[0], settings.fit.corrections)
+    ghk = [configured, *fewer, *ghk[1:]]
     if own != ActivityModel.CONCENTRATION and settings.junction.method != JunctionMethod.NONE:
-        ghk.append(_with_other_basis(ghk[0]))
+        ghk.append(_with_other_basis(configured))
     nernst = [Model(f"nernst:{ion}", own, (ion,), ion, basis) for ion in sorted(permeant)]
     return ghk + nernst
 
@@ -69,23 +71,30 @@ def _with_other_basis(model: Model) -> Model:
     return replace(model, name=f"{model.name}{WITH_JUNCTION}{other}", basis=other)
 
 
-def with_pipette_factor(model: Model) -> Model:
-    """Return a model with a fitted factor on the pipette's activities."""
-    return replace(model, name=f"{model.name}+pipette", fit_factor=True)
+def _with_each_correction(plain: Model, terms: Sequence[CorrectionTerm]) -> list[Model]:
+    """Return a model with all terms, without each of several, and without any; the last alone where there is none."""
+    several = [[term for term in terms if term != left_out] for left_out in terms] if len(terms) > 1 else []
+    models = [with_corrections(plain, chosen) for chosen in (terms, *several, ())]
+    return list({model.name: model for model in models}.values())
+
+
+def with_corrections(plain: Model, terms: Sequence[CorrectionTerm]) -> Model:
+    """Return a model with fitted factors on activities."""
+    return replace(plain, name="+".join([plain.name, *map(str, terms)]), corrections=tuple(terms))
 
 
 def factor_is_identifiable(fit: Fit, scaled: Observations) -> bool:
-    """Return True where the data separate a factor on the pipette's activities from a common offset.
+    """Return True where the data separate a factor on activities from a common offset and the ratios.
 
     Parameters
     ----------
     fit : Fit
-        Fit without the factor.
+        Fit without factors.
     scaled : Observations
-        The same data with the factor.
+        The same data with one factor.
     """
     with_factor = replace(fit, data=scaled, ln_p=np.append(fit.ln_p, 0.0), free=(*fit.free, len(scaled.ions)))
-    return factor_collinearity(with_factor) <= MAX_COLLINEARITY
+    return not confounded_factors(with_factor)
 
 
 def without_doubtful_ions(model: Model, ratios: Sequence[Ratio], fit: Fit) -> Iterator[Model]:
@@ -105,11 +114,11 @@ def without_doubtful_ions(model: Model, ratios: Sequence[Ratio], fit: Fit) -> It
         return  # without a third ion Nernst's equation remains; an absent reference makes no other ion doubtful
     for ratio in ratios:
         wide = ratio.verdict == RatioVerdict.ESTIMATE and ratio.low * _DOUBTFUL_FACTOR < math.exp(ratio.ln_ratio)
-        # Where the pipette's factor is not identifiable, no ratio is: that makes no ion doubtful.
+        # Where a factor is not identifiable, ratios may not be: that makes no ion doubtful.
         doubtful = (
             wide
             or ratio.verdict == RatioVerdict.UPPER_BOUND
-            or (ratio.verdict == RatioVerdict.NOT_IDENTIFIABLE and not model.fit_factor)
+            or (ratio.verdict == RatioVerdict.NOT_IDENTIFIABLE and not model.corrections)
         )
         if doubtful and model.permeant.index(ratio.ion) in fit.free:
             left = tuple(ion for ion in model.permeant if ion != ratio.ion)

@@ -1,4 +1,4 @@
-"""Profile likelihood of one ln P: cost of fixing it at a value, with all others refitted."""
+"""Profile likelihood of one ln P, or ln f: cost of fixing it at a value, with all others refitted."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Profile:
     ----------
     fit : Fit
     ion : int
-        Index of the ion.
+        Index of the ion, or of the coefficient of a factor on activities.
     systematic_mV : ndarray, shape (n, sources)
         Shift of measured minus predicted potential by one standard deviation of each systematic error; they add to the
         covariance. Shape (n, 0): without systematic errors.
@@ -61,6 +61,8 @@ class Profile:
     def _least(self) -> float:
         # The best fit with this covariance differs slightly from `fit`, and an ion may be absent from it.
         refitted = self._chi_square(self._fit.ln_p, self._fit.free)
+        if self._i >= len(self._fit.data.ions):
+            return refitted  # without what a factor multiplies another circuit is left
         return min(refitted, self._without_ion, self._without_reference)
 
     def at(self, ln_p: float) -> float:
@@ -79,11 +81,14 @@ class Profile:
     def _from_fit(self, ln_p: float) -> tuple[FloatArray, FloatArray]:
         """Return two starts from the fit: the other ions unchanged, and shifted by the same ln P as the ion."""
         unchanged = self._with_ion_at(self._fit.ln_p, ln_p)
-        along = unchanged.copy()
-        along[self._others] = np.clip(
-            along[self._others] + ln_p - self._fit.ln_p[self._i], -PROFILE_REACH, PROFILE_REACH
-        )
+        along, others = unchanged.copy(), self._other_ions
+        along[others] = np.clip(along[others] + ln_p - self._fit.ln_p[self._i], -PROFILE_REACH, PROFILE_REACH)
         return unchanged, along
+
+    @property
+    def _other_ions(self) -> list[int]:
+        """Other ln P that are refitted, without ln f."""
+        return [other for other in self._others if other < len(self._fit.data.ions)]
 
     def limit(self, rise: float, side: int) -> float:
         """Return ln P at which the cost has risen above its minimum by `rise`, on one side.
@@ -119,7 +124,7 @@ class Profile:
         """Search for another maximum beyond the last of these places, and follow it back while it is the higher."""
         beyond = places[-1] + side
         start = self._with_ion_at(self._fit.ln_p, beyond)
-        removed = [(other, at) for other in self._others for at in (-IMPERMEANT, IMPERMEANT)]
+        removed = [(other, at) for other in self._other_ions for at in (-IMPERMEANT, IMPERMEANT)]
         starts = [self._with_ion_at(start, at, other) for other, at in removed]
         self._refit_from(beyond, [*self._neighbours(beyond), *starts])
         for place in reversed(places):
@@ -165,7 +170,8 @@ class Profile:
             # Held ratios vanish with the reference ion; what is tied to this ion goes with it.
             return self._chi_square(self._from_fit(PROFILE_REACH)[1], self._others)
         # The ion itself, which is not refitted, then sets the scale of the ratios.
-        start = np.clip(self._fit.ln_p - self._fit.ln_p[self._i], -PROFILE_REACH, PROFILE_REACH)
+        start, k = self._fit.ln_p.copy(), len(self._fit.data.ions)
+        start[:k] = np.clip(start[:k] - start[self._i], -PROFILE_REACH, PROFILE_REACH)
         start[self._fit.data.ions.index(self._fit.reference)] = -math.inf
         return self._chi_square(start, self._others)
 

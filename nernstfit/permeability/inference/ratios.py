@@ -20,19 +20,23 @@ from numpy.typing import NDArray
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import RatioScope, RatioVerdict
 from nernstfit.permeability.distributions import normal_quantile, t_quantile
+from nernstfit.permeability.inference.coefficients import Coefficient, coefficient_df
+from nernstfit.permeability.inference.factors import Factor
 from nernstfit.permeability.inference.identifiability import (
     MAX_COLLINEARITY,
-    factor_collinearity,
+    coefficient_names,
+    confounding_factor,
     informative_cells,
     known_at_bounds,
     most_collinear,
     present_ions,
+    shifts_alike,
 )
 from nernstfit.permeability.inference.profile_likelihood import Profile
 from nernstfit.permeability.inference.rejection import rejection_reason
 from nernstfit.permeability.inference.sentences import known_sentence, ratio_reason
-from nernstfit.permeability.limits import IMPERMEANT, MAX_SE_CLOSED, MAX_SE_OF_PARABOLA, REFERENCE_IMPERMEANT
-from nernstfit.permeability.mixed_model import Fit, degrees_of_freedom
+from nernstfit.permeability.limits import IMPERMEANT, MAX_SE_CLOSED, REFERENCE_IMPERMEANT
+from nernstfit.permeability.mixed_model import Fit
 
 FloatArray = NDArray[np.float64]
 
@@ -40,11 +44,6 @@ FloatArray = NDArray[np.float64]
 # freedom (3.84). With half of it (0.96; 83 %) every sixth impermeant ion would have an estimate, with twice (3.84;
 # 99.4 %) small but significant ratios would have bounds only.
 MAX_COST_OF_ABSENCE = 1.92
-
-# Change of 1 / df at which the degrees of freedom at a one-sided limit have converged, and the largest number of
-# iterations. 0.01 is 1 df at 10 df, a percent of a limit. With half of the change one more limit is searched for,
-# with twice one less; more than 4 iterations (2 usually suffice) or less change limits of few cells only.
-_MAX_CHANGE_OF_DF, _MAX_ITERATIONS = 0.01, 4
 
 
 @dataclass(frozen=True)
@@ -100,12 +99,15 @@ class FitResult:
         Shift of measured minus predicted potential by one standard deviation of each systematic error.
     names : tuple of str, length sources
         Names of the systematic errors.
+    factors : tuple of Factor
+        Fitted factors on activities.
     """
 
     fit: Fit
     ratios: tuple[Ratio, ...]
     systematic_mV: FloatArray
     names: tuple[str, ...]
+    factors: tuple[Factor, ...] = ()
 
     @property
     def estimates(self) -> tuple[str, ...]:
@@ -144,7 +146,7 @@ def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Rati
     parameters, rejection = fit.data.parameters, ""
     fitted = [i for i in others if i not in parameters.fixed]
     negative = parameters.negative(fit.ln_p)
-    if negative or (fit.data.pipette_side and factor_collinearity(fit) > MAX_COLLINEARITY):
+    if negative or shifts_alike(fit):
         reason = ratio_reason(RatioReason.FACTOR_CONFOUNDED) if not negative else _not_positive(fit, negative[0])
         found = {i: Ratio(fit.data.ions[i], RatioVerdict.NOT_IDENTIFIABLE, reason) for i in fitted}
     else:
@@ -244,16 +246,6 @@ def _rejected(ratio: Ratio, reason: str) -> Ratio:
     return Ratio(ratio.ion, RatioVerdict.MODEL_REJECTED, reason, ln_ratio=ratio.ln_ratio, n_cells=ratio.n_cells)
 
 
-def pipette_factor(fit: Fit, confidence: float) -> str:
-    """Return the fitted factor on the pipette's activities and its interval as a sentence; '' where none was fitted."""
-    if not fit.data.pipette_side or factor_collinearity(fit) > MAX_COLLINEARITY:
-        return ""
-    ln_f, se = float(fit.ln_p[-1]), math.sqrt(fit.covariance[-1, -1])
-    t = t_quantile(0.5 + confidence / 2, fit.df[-1])
-    low, high = math.exp(ln_f - t * se), math.exp(ln_f + t * se)
-    return f"the pipette's activities are {math.exp(ln_f):.3f} [{low:.3f}, {high:.3f}] times the model's"
-
-
 def profile_interval(fit: Fit, ion: int, confidence: float) -> tuple[float, float]:
     """Return the two-sided profile-likelihood interval of one ln P, without systematic errors.
 
@@ -264,29 +256,14 @@ def profile_interval(fit: Fit, ion: int, confidence: float) -> tuple[float, floa
         Index of an ion whose ratio is an estimate.
     confidence : float
     """
-    df = _degrees_of_freedom(fit, ion, fit.ln_p)
+    df = coefficient_df(fit, ion, fit.ln_p)
     rise = t_quantile(0.5 + confidence / 2, df) ** 2 / 2
     profile = Profile(fit, ion, np.zeros((fit.data.size, 0)))
     return profile.limit(rise, -1), profile.limit(rise, 1)
 
 
-@dataclass(frozen=True)
-class _RatioInference:
-    """Inference on the ratio of one ion.
-
-    Attributes
-    ----------
-    fit : Fit
-    index : int
-        Index of the ion among the permeant ones.
-    systematic_mV : ndarray, shape (n, sources)
-    confidence : float
-    """
-
-    fit: Fit
-    index: int
-    systematic_mV: FloatArray
-    confidence: float
+class _RatioInference(Coefficient):
+    """Inference on the ratio of one ion."""
 
     def ratio(self) -> Ratio:
         """Return the ratio with its verdict."""
@@ -311,50 +288,10 @@ class _RatioInference:
         """Name of the ion."""
         return self.fit.data.ions[self.index]
 
-    @property
-    def ln_p(self) -> float:
-        """Fitted ln ratio."""
-        return float(self.fit.ln_p[self.index])
-
-    @property
-    def position(self) -> int:
-        """Index of the ion among the fitted coefficients."""
-        return self.fit.free.index(self.index)
-
-    @cached_property
-    def n_cells(self) -> int:
-        """Number of informative cells."""
-        return informative_cells(self.fit, self.index)
-
     @cached_property
     def reference_vanished(self) -> bool:
         """True where the fit removed the reference ion: the ratios to it all diverge together."""
         return bool(self.fit.ln_p[: len(self.fit.data.ions)].max() > REFERENCE_IMPERMEANT)
-
-    @cached_property
-    def se_cells(self) -> float:
-        """Standard error of the ln ratio without systematic errors."""
-        return math.sqrt(self.fit.covariance[self.position, self.position])
-
-    @cached_property
-    def se_systematic(self) -> float:
-        """Standard error of the ln ratio from systematic errors."""
-        return float(np.linalg.norm(self.fit.sensitivity[self.position] @ self.systematic_mV))
-
-    @property
-    def se_total(self) -> float:
-        """Standard error of the ln ratio."""
-        return math.hypot(self.se_cells, self.se_systematic)
-
-    @cached_property
-    def profile(self) -> Profile:
-        """Profile likelihood with systematic errors."""
-        return Profile(self.fit, self.index, self.systematic_mV)
-
-    @cached_property
-    def profile_cells(self) -> Profile:
-        """Profile likelihood without systematic errors."""
-        return Profile(self.fit, self.index, np.zeros((self.fit.data.size, 0)))
 
     def _reason(self, reason: RatioReason, **values: object) -> str:
         return ratio_reason(reason, ion=self.ion, reference=self.fit.reference, **values)
@@ -363,16 +300,18 @@ class _RatioInference:
         return Ratio(self.ion, RatioVerdict.NOT_IDENTIFIABLE, reason, n_cells=self.n_cells)
 
     def _confounding(self) -> str:
-        """Return the reason why the data do not separate the ion from another, or ''."""
-        ions = self.fit.data.ions
+        """Return the reason why the data do not separate the ion from another, or from a factor; or ''."""
         if self.position in self.fit.not_estimable:
-            names = [*ions, "the pipette's factor"]
+            names = coefficient_names(self.fit.data)
             others = [names[self.fit.free[other]] for other in self.fit.not_estimable if other != self.position]
             return self._reason(RatioReason.COMBINATION, others=" and ".join(others) or self.fit.reference)
         other, collinearity = most_collinear(self.fit, self.index)
-        if collinearity <= MAX_COLLINEARITY:
+        if collinearity > MAX_COLLINEARITY:
+            return self._reason(RatioReason.COLLINEAR, others=other, collinearity=collinearity)
+        factor = confounding_factor(self.fit, self.index)
+        if factor is None:
             return ""
-        return self._reason(RatioReason.COLLINEAR, others=other, collinearity=collinearity)
+        return self._reason(RatioReason.RATIO_OF_FACTOR, factor=coefficient_names(self.fit.data)[factor])
 
     def _verdict_by_absence(self) -> RatioVerdict:
         """Return the verdict that follows from the cost of removing the ion, and of removing the reference."""
@@ -380,8 +319,8 @@ class _RatioInference:
             return RatioVerdict.ESTIMATE
         profile = self.profile
         # The fit itself may have removed the ion where, with systematic errors, the likelihood prefers a trace of it.
-        without_ion = profile.without_ion() < MAX_COST_OF_ABSENCE or self.ln_p < -IMPERMEANT
-        without_reference = profile.without_reference() < MAX_COST_OF_ABSENCE or self.ln_p > IMPERMEANT
+        without_ion = profile.without_ion() < MAX_COST_OF_ABSENCE or self.value < -IMPERMEANT
+        without_reference = profile.without_reference() < MAX_COST_OF_ABSENCE or self.value > IMPERMEANT
         if without_ion and without_reference:
             # A two-sided interval is open on both sides; a one-sided one may still have a limit.
             rise = normal_quantile(self.confidence) ** 2 / 2
@@ -394,12 +333,8 @@ class _RatioInference:
 
     def _estimate(self) -> Ratio:
         """Return the ratio with a two-sided interval; a bound where the interval is open on a side."""
-        df = _degrees_of_freedom(self.fit, self.index, self.fit.ln_p)
-        cells = self._interval(self.se_cells, df, self.profile_cells)
-        total = self._interval(self.se_total, df * (self.se_total / self.se_cells) ** 4, self.profile)
-        # The total has more degrees of freedom; a further error must not make an interval shorter all the same.
-        low, high = min(cells[0], total[0]), max(cells[1], total[1])
-        if cells[0] < self.ln_p - IMPERMEANT and cells[1] > self.ln_p + IMPERMEANT:
+        cells, (low, high) = self.intervals()
+        if cells[0] < self.value - IMPERMEANT and cells[1] > self.value + IMPERMEANT:
             free_offsets = math.isinf(self.fit.offset_scale_mV)
             reason = RatioReason.SHIFTS_ONLY if free_offsets else RatioReason.ANY_RATIO
             return self._not_identifiable(self._reason(reason))
@@ -413,24 +348,16 @@ class _RatioInference:
             self.ion,
             RatioVerdict.ESTIMATE,
             self._remark(),
-            ln_ratio=self.ln_p,
+            ln_ratio=self.value,
             low=math.exp(low),
             high=math.exp(high),
             low_cells=math.exp(cells[0]),
             high_cells=math.exp(cells[1]),
-            df=df if math.isfinite(df) else math.nan,
+            df=self.df if math.isfinite(self.df) else math.nan,
             se_ln_cells=self.se_cells,
             se_ln_shared=self.se_systematic,
             n_cells=self.n_cells,
         )
-
-    def _interval(self, se: float, df: float, profile: Profile) -> tuple[float, float]:
-        """Return the two-sided interval of ln P by Student's t, or from the profile where the error is large."""
-        t = t_quantile(0.5 + self.confidence / 2, df)
-        if self.se_total <= MAX_SE_OF_PARABOLA:  # the same for both intervals, so that one lies within the other
-            return self.ln_p - t * se, self.ln_p + t * se
-        low, high = (profile.limit(t**2 / 2, side) for side in (-1, 1))
-        return min(low, self.ln_p), max(high, self.ln_p)
 
     def _remark(self) -> str:
         """Return the remark on an interval for which one cell does not tell how much cells differ, or ''."""
@@ -441,8 +368,7 @@ class _RatioInference:
     def _bound(self, verdict: RatioVerdict) -> Ratio:
         """Return the bound from the profiles; systematic errors never make it tighter."""
         side = 1 if verdict == RatioVerdict.UPPER_BOUND else -1
-        cells = self._one_sided_limit(self.profile_cells, side)
-        total = side * max(side * cells, side * self._one_sided_limit(self.profile, side))
+        cells, total = self.bounds(side)
         if not math.isfinite(total):
             return self._not_identifiable(self._reason(RatioReason.ANY_RATIO))
         limit, limit_cells = math.exp(total), math.exp(cells)
@@ -451,30 +377,3 @@ class _RatioInference:
             return Ratio(self.ion, verdict, reason, high=limit, high_cells=limit_cells, n_cells=self.n_cells)
         reason = self._reason(RatioReason.NO_REFERENCE_PERMEABILITY)
         return Ratio(self.ion, verdict, reason, low=limit, low_cells=limit_cells, n_cells=self.n_cells)
-
-    def _one_sided_limit(self, profile: Profile, side: int) -> float:
-        """Return the one-sided limit of ln P by Student's t with the degrees of freedom at the limit."""
-        df = math.inf
-        for _ in range(_MAX_ITERATIONS):
-            limit = profile.limit(t_quantile(self.confidence, df) ** 2 / 2, side)
-            if not math.isfinite(limit):
-                break
-            before, df = df, _degrees_of_freedom(self.fit, self.index, profile.ln_p_at(limit))
-            if abs(1 / df - 1 / before) < _MAX_CHANGE_OF_DF:
-                break
-        return limit
-
-
-def _degrees_of_freedom(fit: Fit, ion: int, ln_p: FloatArray) -> float:
-    """Return the degrees of freedom of the standard error of one ln P, by Satterthwaite's approximation.
-
-    They are those of the fitted variance components and, for means of cells, of the standard errors that the means
-    come with. Cells that say nothing on this ion count as far as their differences in other ions tell how much cells
-    differ.
-    """
-    data, position = fit.data, fit.free.index(ion)
-    of_components = float((fit.df if ln_p is fit.ln_p else degrees_of_freedom(fit, ln_p))[position])
-    share = (fit.sensitivity[position] * data.se_mV) ** 2 / fit.covariance[position, position]
-    is_mean = data.n_averaged > 1
-    inverse = 1 / of_components + float((share[is_mean] ** 2 / (data.n_averaged[is_mean] - 1)).sum())
-    return 1 / inverse if inverse > 0 else math.inf
