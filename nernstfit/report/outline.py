@@ -11,6 +11,7 @@ TITLES: Mapping[str, str] = {
     "valid": "Tests of the Goldman-Hodgkin-Katz equation",
     "nernst": "Comparison with Nernst potentials",
     "corrections": "Effect of each correction",
+    "factors": "Fitted activity corrections",
     "errors": "Sources of uncertainty",
     "models": "Model comparison",
     "measurements": "Recordings and I-V curves, by cell",

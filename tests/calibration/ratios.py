@@ -24,11 +24,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nernstfit.contract import settings
+from nernstfit.contract.correction_terms import CorrectionTerm, correction_terms
 from nernstfit.experiment import solution_table
+from nernstfit.permeability.activity_factors import ActivityFactors
 from nernstfit.permeability.covariance import VarianceComponents
 from nernstfit.permeability.distributions import normal_quantile, t_quantile, t_tail
 from nernstfit.permeability.error_propagation import SystematicErrors, propagate
-from nernstfit.permeability.inference.ratios import ratios
+from nernstfit.permeability.inference.factors import Factor, fitted_factors
+from nernstfit.permeability.inference.ratios import Ratio, ratios
 from nernstfit.permeability.mixed_model import expected, fit
 from nernstfit.permeability.observations import Observations, membrane_activities_mM
 from nernstfit.physics.membrane import ghk
@@ -137,6 +140,7 @@ class Calibration:
     robust: bool = False
     censored: float = 0.0  # part of the cells whose potential in the bath of NMDG is beyond the range
     off_mV: float = 0.0  # by which all potentials in one bath are wrong, in either direction
+    factors: Mapping[str, float] = field(default_factory=dict)  # true factors on activities, by the term that is fitted
     capacitance_mV: float = 0.0  # 95 % limit of the shift of all potentials by a capacitance that is not known
     low: float = LOW
     high: float = HIGH
@@ -147,6 +151,22 @@ class Calibration:
         if self.spread_of:
             return ("cells",)
         return ("whole",) if self.off_mV or self.capacitance_mV or self.cells == 1 else INTERVALS
+
+    @cached_property
+    def terms(self) -> tuple[CorrectionTerm, ...]:
+        """Terms of the fitted factors on activities."""
+        return correction_terms(list(self.factors))
+
+    @property
+    def fitted_factors(self) -> ActivityFactors:
+        """Fitted factors on the activities of each bath."""
+        return ActivityFactors.of(self.terms, self.experiment.conditions, self.experiment.ions)
+
+    @cached_property
+    def ln_truth(self) -> FloatArray:
+        """True ln P of the population, then ln of the true factors."""
+        of_factors = [self.factors[str(term)] for term in self.terms]
+        return np.log([*self.experiment.ratios.values(), *of_factors])
 
     @property
     def ln_p_sd(self) -> FloatArray:
@@ -215,7 +235,8 @@ def calibrate(row: Calibration, cases: int, seed: int) -> list[Tally]:
     found = []
     for interval in row.intervals:
         rng = np.random.default_rng([seed, *f"{row.name} {interval}".encode()])
-        tallies = {ion: Tally(row.name, interval, ion) for ion in row.experiment.ions[1:]}
+        names = (*row.experiment.ions[1:], *map(str, row.terms))
+        tallies = {name: Tally(row.name, interval, name) for name in names}
         for _ in range(cases):
             _count(row, interval, rng, tallies)
         found += tallies.values()
@@ -227,22 +248,29 @@ def _count(row: Calibration, interval: str, rng: np.random.Generator, tallies: M
     data, bath, own = draw(row, rng, whole=interval == "whole")
     result = fit(data, experiment.reference, SCALE_MV, robust=row.robust)
     of_capacitance = np.full((data.size, int(row.capacitance_mV > 0)), row.capacitance_mV / _Z_95)
-    shift = np.column_stack([experiment.systematic.shift_mV(result.ln_p)[bath], of_capacitance])
+    shift = np.column_stack([experiment.systematic.shift_mV(result.ln_p, row.terms)[bath], of_capacitance])
     ideal = _ideal_widths(row, data) if interval == "cells" else {}
+    known = experiment.ratios if row.cells > 1 else own
     for ratio in ratios(result, shift, CONFIDENCE):
-        tally, truth = tallies[ratio.ion], experiment.ratios[ratio.ion] if row.cells > 1 else own[ratio.ion]
-        low, high = (ratio.low, ratio.high) if interval == "whole" else (ratio.low_cells, ratio.high_cells)
-        tally.cases += 1
-        tally.verdicts[ratio.verdict] += 1
-        if ratio.verdict not in ("not_identifiable", "model_rejected"):
-            tally.held += not (truth < low or truth > high)
-        if ratio.verdict == "estimate":
-            tally.errors.append(ratio.ln_ratio - math.log(truth))
-            half = math.log(low if tally.errors[-1] > 0 else high) - ratio.ln_ratio
-            tally.scores.append(normal_score(tally.errors[-1] / abs(half), ratio.df))
-            if interval == "cells":
-                tally.widths.append(math.log(ratio.high_cells / ratio.low_cells))
-                tally.ideal_widths.append(ideal[ratio.ion])
+        _counted(tallies[ratio.ion], ratio, ratio.ln_ratio, known[ratio.ion], ideal)
+    for factor in fitted_factors(result, shift, CONFIDENCE):
+        _counted(tallies[str(factor.term)], factor, factor.ln_factor, row.factors[str(factor.term)], ideal)
+
+
+def _counted(tally: Tally, found: Ratio | Factor, value: float, truth: float, ideal: Mapping[str, float]) -> None:
+    """Enter one ratio or factor of one experiment; `value` is its natural logarithm."""
+    low, high = (found.low, found.high) if tally.interval == "whole" else (found.low_cells, found.high_cells)
+    tally.cases += 1
+    tally.verdicts[found.verdict] += 1
+    if found.verdict not in ("not_identifiable", "model_rejected"):
+        tally.held += not (truth < low or truth > high)
+    if found.verdict == "estimate":
+        tally.errors.append(value - math.log(truth))
+        half = math.log(low if tally.errors[-1] > 0 else high) - value
+        tally.scores.append(normal_score(tally.errors[-1] / abs(half), found.df))
+        if tally.interval == "cells":
+            tally.widths.append(math.log(found.high_cells / found.low_cells))
+            tally.ideal_widths.append(ideal[tally.ion])
 
 
 def normal_score(error: float, df: float) -> float:
@@ -265,6 +293,7 @@ def draw(
         of_batch = row.batch_spread / math.sqrt(2) * rng.standard_normal((row.batches, 1, len(ln_p)))
         own += of_batch[np.arange(row.cells) % row.batches]
     inside, outside, temperature_C, moved_mV = _world(experiment, rng) if whole else _as_known(experiment)
+    inside, outside = row.fitted_factors.applied(row.ln_truth[len(ln_p) :], inside, outside)
     potential = ghk.reversal_mV(np.exp(own), experiment.valence, inside, outside, temperature_C) + moved_mV
     potential += row.offset_mV * rng.standard_normal((row.cells, 1)) + SE_MV * rng.standard_normal(potential.shape)
     if row.capacitance_mV:
@@ -297,6 +326,7 @@ def draw(
         n_averaged=np.ones(len(cell), int),
         limit_side=tuple(sides[there].tolist()),
         batches=tuple(f"b{i % row.batches}" for i in cell) if row.batches else (),
+        factors=row.fitted_factors.subset(bath),
     )
     ratios_of_first = np.exp(own[0, 0] - own[0, 0, 0]).tolist()
     return data, bath, dict(zip(experiment.ions, ratios_of_first, strict=True))
@@ -304,12 +334,12 @@ def draw(
 
 def _ideal_widths(row: Calibration, data: Observations) -> dict[str, float]:
     """Return the width of each between-cell interval with known spreads, at the t of the cells that inform on it."""
-    ln_p = np.log(list(row.experiment.ratios.values()))
     known = VarianceComponents(row.offset_mV, tuple(row.ln_p_sd.tolist()), row.batch_spread / math.sqrt(2))
-    found = expected(data, row.experiment.reference, ln_p, known, SCALE_MV)
+    found = expected(data, row.experiment.reference, row.ln_truth, known, SCALE_MV)
     t = t_quantile(0.5 + CONFIDENCE / 2, (row.batches or row.cells) - 1)
     se = np.sqrt(np.diag(found.covariance)).tolist()
-    return {data.ions[i]: 2 * t * error for i, error in zip(found.free, se, strict=True)}
+    names = (*data.ions, *map(str, row.terms))
+    return {names[i]: 2 * t * error for i, error in zip(found.free, se, strict=True)}
 
 
 def _limit_mV(row: Calibration, at: int) -> float:
@@ -396,6 +426,11 @@ _MIXTURES = Experiment(
     ("control", "potassium", "caesium", "sodium_potassium", "sodium_caesium", "low_chloride", "lower_chloride"),
     {"Na": 1.0, "K": 1.12, "Cs": 0.94, "Cl": 0.22},
 )
+_LEAKY = Experiment(
+    {**_MIXTURES.recipes, "chloride": {"NMDG-Cl": 145.0}, "gluconate": {"K-gluconate": 145.0}},
+    (*_MIXTURES.baths, "chloride", "gluconate"),
+    {"Na": 1.0, "K": 1.12, "Cs": 0.94, "Cl": 0.8},
+)
 _BIIONIC = Experiment(
     {"sodium": {"NaCl": 145.0}, "pipette": {"KCl": 145.0}, "bridge": _BRIDGE}, ("sodium",), {"K": 1.0, "Na": 0.8}
 )
@@ -422,5 +457,9 @@ ROWS: tuple[Calibration, ...] = (
     Calibration("one cell", _CATIONS, cells=1, high=LOOSE_HIGH),
     Calibration("6 cells, capacitance not known", _CATIONS, cells=6, capacitance_mV=4.0, high=0.99),
     Calibration("mixtures, 6 cells", _MIXTURES, cells=6),
+    Calibration("factor on the pipette", _LEAKY, factors={"pipette": 0.85}),
+    Calibration("factor on the chloride in the pipette", _LEAKY, factors={"pipette:Cl": 0.85}),
+    Calibration("factor on a bath", _LEAKY, factors={"bath:potassium": 0.85}),
+    Calibration("factors on chloride and a bath", _LEAKY, factors={"pipette:Cl": 0.85, "bath:potassium": 1.2}),
     Calibration("mixtures, 6 cells, one bath 10 mV off", _MIXTURES, cells=6, off_mV=10.0),
 )
