@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from experiments import analyse
 
+from nernstfit.contract import settings, tables
 from nernstfit.contract.correction_terms import correction_terms
+from nernstfit.contract.errors import InputError
 from nernstfit.permeability.activity_factors import ActivityFactors
+from nernstfit.permeability.inference.factors import fitted_factors
+from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
 from nernstfit.solutions.conditions import Condition
 
@@ -53,3 +63,255 @@ def test_the_slopes_in_the_factors_are_those_of_the_predictions(seed: int) -> No
     assert applied.predict(ln_p[:k]) == pytest.approx(corrected.predict(ln_p), abs=1e-9)
     several = np.stack([ln_p, -ln_p])
     assert corrected.predict(several)[1] == pytest.approx(corrected.predict(-ln_p), abs=1e-12)
+
+
+# From the tables of an experiment to activity_corrections.csv
+
+RECIPES = """solution,NaCl,KCl,LiCl,NMDG-Cl,K-gluconate,Na-gluconate
+control,145,5,0,0,0,0
+potassium,5,145,0,0,0,0
+lithium,5,0,145,0,0,0
+half,72,72,0,0,0,0
+low,40,5,0,0,0,0
+gluconate,0,0,0,0,0,145
+NMDG,0,5,0,145,0,0
+pipette,10,20,0,0,110,0
+"""
+RT_F_mV = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3
+TRUTH = {"Na": 1.0, "K": 1.2, "Cl": 0.8}
+
+
+def rows(factors: Mapping[str, float], truth: Mapping[str, float], baths: Sequence[str], cells: int = 8) -> list[str]:
+    """Potentials by Goldman's equation on concentrations, some of them times a factor."""
+    amounts = {
+        name: {"Na": na + na_glu, "K": k + k_glu, "Li": li, "NMDG": nmdg, "Cl": na + k + li + nmdg}
+        for name, na, k, li, nmdg, k_glu, na_glu in (
+            (line.split(",")[0], *map(float, line.split(",")[1:])) for line in RECIPES.splitlines()[1:]
+        )
+    }
+    rng, found = np.random.default_rng(5), []
+    own = {i: c * factors.get(f"pipette:{i}", 1.0) * factors.get("pipette", 1.0) for i, c in amounts["pipette"].items()}
+    for cell in range(cells):
+        offset = rng.normal(0, 0.3)
+        for bath in baths:
+            out = {i: c * factors.get(f"bath:{bath}", 1.0) for i, c in amounts[bath].items()}
+            up = sum(p * (own if i == "Cl" else out)[i] for i, p in truth.items())
+            down = sum(p * (out if i == "Cl" else own)[i] for i, p in truth.items())
+            potential = RT_F_mV * math.log(up / down) + offset + rng.normal(0, 0.2)
+            found.append(f"c{cell},{bath},pipette,{potential:.5f},0.2")
+    return found
+
+
+def config(terms: Any, permeant: Sequence[str] = tuple(TRUTH)) -> dict[str, Any]:
+    return {
+        "temperature_C": 22.0,
+        "junction": {"method": "none"},
+        "activity": {"model": "concentration"},
+        "fit": {"reference_ion": "Na", "permeant": list(permeant), "activity_correction": terms},
+    }
+
+
+CONFIGURED = "ghk:concentration+pipette:Cl+bath:potassium"
+BATHS = ("control", "potassium", "half", "low", "gluconate")
+
+
+@pytest.fixture(scope="module")
+def two_terms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    measured = rows({"pipette:Cl": 0.7, "bath:potassium": 1.25}, TRUTH, BATHS)
+    return analyse(tmp_path_factory.mktemp("two"), RECIPES, measured, config(["bath:potassium", "pipette:Cl"]))
+
+
+def test_both_factors_are_found_and_so_are_the_ratios(two_terms: dict[str, pd.DataFrame]) -> None:
+    own = two_terms["activity_corrections"]
+    own = own[own["model"] == CONFIGURED].set_index("term")
+    assert list(own.index) == ["bath:potassium", "pipette:Cl"]  # in the order of the table, by name
+    for term, true in {"pipette:Cl": 0.7, "bath:potassium": 1.25}.items():
+        row = own.loc[term]
+        assert (row["verdict"], row["n_cells"]) == ("estimate", 8)
+        assert row["low"] <= row["low_cells"] < row["factor"] < row["high_cells"] <= row["high"]
+        assert row["low"] < true < row["high"]
+        assert abs(row["ln_factor"] - math.log(true)) < 3 * row["se_ln_cells"]
+        assert row["high"] < 1.25 * row["low"]
+        assert row["ln_factor"] == pytest.approx(math.log(row["factor"]))
+        assert row["se_ln_cells"] > 0
+        assert row["df"] > 3
+        # A percent of the solution's concentration is an error of what is fitted to it.
+        assert row["se_ln_shared"] > 0.009
+    assert own["ion"].to_dict() == {"bath:potassium": "", "pipette:Cl": "Cl"}
+    ratios = two_terms["permeabilities"].query(f"model == '{CONFIGURED}'").set_index("ion")
+    for ion in ("K", "Cl"):
+        assert ratios.loc[ion, "low"] < TRUTH[ion] < ratios.loc[ion, "high"]
+
+
+def test_models_with_and_without_each_stand_side_by_side(two_terms: dict[str, pd.DataFrame]) -> None:
+    models = two_terms["models"].set_index("model")
+    of_concentration = [name for name in models.index if name.startswith("ghk:concentration")]
+    plain = "ghk:concentration"
+    with_each = [f"{plain}+pipette:Cl+bath:potassium", f"{plain}+bath:potassium", f"{plain}+pipette:Cl", plain]
+    assert of_concentration[0] == models.index[0] == with_each[0]
+    assert set(with_each) <= set(of_concentration)
+    assert [int(models.loc[name, "n_parameters"] - models.loc[plain, "n_parameters"]) for name in with_each] == [
+        2,
+        1,
+        1,
+        0,
+    ]
+    assert models.loc[with_each[0], "delta_aicc"] == 0
+    assert (models.loc[with_each[1:], "delta_aicc"] > 10).all()
+    terms = two_terms["activity_corrections"].groupby("model")["term"].apply(set).to_dict()
+    assert terms[with_each[1]] == {"bath:potassium"}
+    assert terms[with_each[2]] == {"pipette:Cl"}
+    assert plain not in terms
+    assert set(two_terms["permeabilities"]["model"]) >= set(with_each)
+    # Where a factor is left out of the equation, the means contradict it, and the other factor has no interval either.
+    alone = two_terms["activity_corrections"].query(f"model == '{with_each[1]}'").iloc[0]
+    assert (alone["verdict"], math.isnan(alone["low"])) == ("model_rejected", True)
+    assert alone["reason"].startswith("no set of ratios explains the means of the baths")
+
+
+def test_a_bath_that_alone_has_an_ion_is_not_resolved_and_the_reason_names_the_bath_to_add(tmp_path: Path) -> None:
+    truth = TRUTH | {"Li": 0.7}
+    measured = rows({}, truth, [*BATHS, "lithium"], cells=5)
+    found = analyse(tmp_path, RECIPES, measured, config("bath:lithium", tuple(truth)))
+    (factor,) = found["activity_corrections"].itertuples()
+    assert (factor.verdict, factor.n_cells) == ("not_identifiable", 5)
+    assert math.isnan(factor.factor)
+    assert "the factor bath:lithium changes the potentials as P(Li) would" in factor.reason
+    assert factor.reason.endswith("add another bath with Li")
+    ratios = found["permeabilities"].query("model == 'ghk:concentration+bath:lithium'").set_index("ion")
+    assert ratios["verdict"].to_dict() == {"K": "estimate", "Cl": "estimate", "Li": "not_identifiable"}
+    assert "factor bath:lithium" in ratios.loc["Li", "reason"]
+
+
+def test_inside_a_monovalent_cation_channel_a_factor_is_an_offset(tmp_path: Path) -> None:
+    truth = {"Na": 1.0, "K": 1.2}
+    measured = rows({}, truth, ("control", "potassium", "half"), cells=4)
+    (factor,) = analyse(tmp_path, RECIPES, measured, config("pipette:K", tuple(truth)))[
+        "activity_corrections"
+    ].itertuples()
+    assert factor.verdict == "not_identifiable"
+    assert "the factor pipette:K shifts every potential alike, as a common offset does" in factor.reason
+    assert factor.reason.endswith("add baths that change the contribution of a permeant anion or divalent ion")
+
+
+def observed(terms: Sequence[str], baths: Sequence[str], cells: int = 4) -> Observations:
+    """Measurements of a leaky cation channel; activities as in the model."""
+    mM = {
+        "control": (145.0, 5.0, 150.0),
+        "potassium": (5.0, 145.0, 150.0),
+        "half": (72.0, 72.0, 144.0),
+        "low": (40.0, 5.0, 45.0),
+        "gluconate": (145.0, 0.0, 0.0),
+    }
+    at = [Condition(bath, "pipette", "whole-cell", 22.0, "same") for _ in range(cells) for bath in baths]
+    rng, n, ions = np.random.default_rng(2), len(at), ("Na", "K", "Cl")
+    data = Observations(
+        cells=tuple(f"c{i // len(baths)}" for i in range(n)),
+        potential_mV=np.zeros(n),
+        se_mV=np.full(n, 0.2),
+        temperature_C=np.full(n, 22.0),
+        ions=ions,
+        valence=np.array([1, 1, -1]),
+        inside=np.tile([10.0, 130.0, 30.0], (n, 1)),
+        outside=np.array([mM[c.bath] for c in at]),
+        n_averaged=np.ones(n, int),
+        factors=ActivityFactors.of(correction_terms(list(terms)), at, ions),
+    )
+    truth = np.log([1.0, 1.2, 0.8, *[1.0] * len(terms)])
+    return data.with_potentials(data.predict(truth) + rng.normal(0, 0.2, n))
+
+
+def test_a_factor_on_what_these_measurements_lack_is_not_fitted() -> None:
+    result = fit(observed(["bath:gluconate", "pipette:Cl"], ("control", "potassium", "half", "low")), "Na", 1.0)
+    chloride, gluconate = fitted_factors(result, np.zeros((16, 0)), 0.95)
+    assert result.free == (1, 2, 3)
+    assert (gluconate.verdict, gluconate.n_cells) == ("not_identifiable", 0)
+    assert gluconate.reason.startswith("the factor bath:gluconate multiplies no activity of these measurements")
+    assert chloride.n_cells == 4
+
+
+def test_a_factor_that_few_cells_leave_open_has_no_interval_that_is_closed() -> None:
+    """The errors make the likelihood fall on one side only, or on neither."""
+    data = observed(["pipette:Cl"], ("control", "low", "gluconate"), cells=2)
+    noisy = data.with_potentials(se_mV=np.full(data.size, 12.0))
+    (factor,) = fitted_factors(fit(noisy, "Na", 1.0), np.zeros((data.size, 0)), 0.95)
+    assert factor.verdict in ("upper_bound", "lower_bound", "not_identifiable")
+    assert math.isnan(factor.ln_factor)
+    ends = [math.isfinite(factor.low), math.isfinite(factor.high)]
+    assert ends == [factor.verdict == "lower_bound", factor.verdict == "upper_bound"]
+
+
+def test_a_further_error_of_all_cells_widens_the_interval() -> None:
+    data = observed(["bath:potassium"], ("control", "potassium", "half", "low", "gluconate"))
+    result = fit(data, "Na", 1.0)
+    shift = np.where([c % 5 == 1 for c in range(data.size)], 1.0, 0.0)[:, None]
+    (exact,), (doubtful,) = (fitted_factors(result, s, 0.95) for s in (np.zeros((data.size, 0)), shift))
+    assert exact.se_ln_shared == 0
+    assert doubtful.se_ln_shared > 0.01
+    assert (doubtful.low, doubtful.high) < (exact.low, doubtful.high)
+    assert doubtful.high > exact.high
+    assert (doubtful.low_cells, doubtful.high_cells) == (exact.low_cells, exact.high_cells)
+    assert exact.low < 1 < exact.high
+
+
+def test_without_a_factor_the_table_has_its_header_alone(tmp_path: Path) -> None:
+    truth = {"Na": 1.0, "K": 1.2}
+    found = analyse(tmp_path, RECIPES, rows({}, truth, ("control", "potassium"), 3), config("none", tuple(truth)))
+    assert len(found["activity_corrections"]) == 0
+    assert list(found["activity_corrections"].columns) == list(tables.ACTIVITY_CORRECTIONS.columns)
+
+
+# What the configuration may ask for
+
+
+@pytest.mark.parametrize("terms", ["none", [], None])
+def test_no_term(terms: Any) -> None:
+    given = config(terms) | {"reversals": "r.csv", "solutions": "s.csv"}
+    if terms is None:
+        del given["fit"]["activity_correction"]
+    assert settings.load(given).fit.corrections == ()
+
+
+@pytest.mark.parametrize("terms", ["bath:low", ["bath:low"]])
+def test_one_term_alone_or_in_a_list(terms: Any) -> None:
+    found = settings.load(config(terms) | {"reversals": "r.csv", "solutions": "s.csv"}).fit.corrections
+    assert list(map(str, found)) == ["bath:low"]
+
+
+@pytest.mark.parametrize(
+    ("terms", "fault"),
+    [
+        ("pipete", "got 'pipete', expected none, pipette, pipette:<ion>, bath:<solution>, or a list of them"),
+        ("bath", "got 'bath', expected none"),
+        ("pipette:", "got 'pipette:', expected none"),
+        ("", "got '', expected none"),
+        (["pipette", "none"], "got 'none' in a list"),
+        (["bath:low", "bath:low"], "got 'bath:low' 2 times, expected each term once"),
+        ("pipette:CI", "got 'pipette:CI', whose ion is not in fit.permeant; the nearest is 'Cl'"),
+        (["pipette:Ca"], "whose ion is not in fit.permeant"),
+        (7, "got 7, expected text or a list"),
+        ([7], "got 7, expected text"),
+    ],
+)
+def test_a_term_that_is_none_is_one_sentence(terms: Any, fault: str) -> None:
+    with pytest.raises(InputError) as caught:
+        settings.load(config(terms) | {"reversals": "r.csv", "solutions": "s.csv"})
+    (found,) = caught.value.faults
+    assert found.startswith("config/config.yaml: key 'fit.activity_correction'")
+    assert fault in found
+
+
+@pytest.mark.parametrize(
+    ("term", "fault"),
+    [
+        ("bath:potasium", "got 'potasium', which is no row of data/solutions.csv; the nearest is 'potassium'"),
+        ("bath:lithium", "got 'bath:lithium', which is the bath of no row in use; expected one of control, gluconate"),
+        ("pipette:Li", "got 'pipette:Li', expected an ion in the pipette: there is no Li in pipette"),
+    ],
+)
+def test_a_term_that_no_row_concerns_is_one_sentence(tmp_path: Path, term: str, fault: str) -> None:
+    with pytest.raises(InputError) as caught:
+        analyse(tmp_path, RECIPES, rows({}, TRUTH, BATHS, 2), config([term], (*TRUTH, "Li")))
+    (found,) = caught.value.faults
+    assert found.startswith("config/config.yaml: key 'fit.activity_correction': ")
+    assert fault in found

@@ -56,7 +56,11 @@ def test_the_interval_of_a_reversal_potential_holds_the_truth(row: Calibration) 
         assert abs(tally.bias_mV) < BIAS_MV + MAX_BIAS_SE * tally.rms_mV / tally.reversals**0.5
 
 
-@pytest.mark.parametrize("row", ratios.ROWS, ids=lambda row: row.name)
+# A factor on one ion and one on a bath are in the row that has both.
+ROWS_OF_RATIOS = [row for row in ratios.ROWS if len(row.factors) != 1 or "pipette" in row.factors]
+
+
+@pytest.mark.parametrize("row", ROWS_OF_RATIOS, ids=lambda row: row.name)
 def test_what_is_said_of_a_ratio_is_true(row: ratios.Calibration) -> None:
     for tally in ratios.calibrate(row, CASES, int(os.environ.get("SEED", "1"))):
         if row.off_mV:

@@ -173,6 +173,7 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc
             for group in groups
         ],
         "corrections": [{"group": group} | step for group in groups for step in steps],
+        "activity_corrections": [],
         "published_forms": [],
         "thermodynamics": [
             {"measurement": row["measurement"], "ion": ion, "driving_force_mV": 1.0} | NOISE.get(row["measurement"], {})
@@ -628,7 +629,7 @@ def test_no_reversal(tmp_path, monkeypatch, rows):
     make_folder(tmp_path, rows)
     monkeypatch.chdir(tmp_path)
     page = run(rows, only=("ratios", "models", "junctions"))
-    assert "It gave no reversal potential (reasons: section\u00a010)." in page
+    assert "It gave no reversal potential (reasons: section\u00a011)." in page
     assert "There is no permeability ratio: no row is a reversal." in section(page, "ratios")
     assert "There is no model to compare" in section(page, "models")
     assert "No junction potential was corrected (junction.method: none)." in section(page, "junctions")

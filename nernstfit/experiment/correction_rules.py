@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from nernstfit.contract.correction_terms import KEY
-from nernstfit.contract.errors import nearest_or_all
 from nernstfit.contract.settings import CONFIG_FILE, Settings
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
@@ -24,8 +23,8 @@ def correction_faults(settings: Settings, solutions: Solutions, used: Collection
     baths, pipettes = sorted({c.bath for c in used}), sorted({c.pipette for c in used} - {""})
     for term in settings.fit.corrections if used else ():
         if term.solution and term.solution not in baths:
-            hint = nearest_or_all(term.solution, baths)
-            yield f"{CONFIG_FILE}: key '{KEY}': got '{term}', which is the bath of no row in use; {hint}"
+            expected = f"expected one of {', '.join(baths)}"
+            yield f"{CONFIG_FILE}: key '{KEY}': got '{term}', which is the bath of no row in use; {expected}"
         elif not term.solution and not pipettes:
             yield f"{CONFIG_FILE}: key '{KEY}': got '{term}', expected rows with a pipette solution: all leave it empty"
         elif term.ion and not any(_holds(solutions, c, term.ion) for c in set(used) if c.pipette):
