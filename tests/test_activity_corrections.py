@@ -20,6 +20,9 @@ from nernstfit.permeability.activity_factors import ActivityFactors
 from nernstfit.permeability.inference.factors import fitted_factors
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
+from nernstfit.report.blocks import Grid, Text
+from nernstfit.report.results import Results
+from nernstfit.report.sections import factors
 from nernstfit.solutions.conditions import Condition
 
 VALENCE = {"Na": 1, "K": 1, "Cs": 1, "NMDG": 1, "Cl": -1, "Ca": 2}
@@ -81,7 +84,9 @@ RT_F_mV = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3
 TRUTH = {"Na": 1.0, "K": 1.2, "Cl": 0.8}
 
 
-def rows(factors: Mapping[str, float], truth: Mapping[str, float], baths: Sequence[str], cells: int = 8) -> list[str]:
+def rows(
+    multiplied: Mapping[str, float], truth: Mapping[str, float], baths: Sequence[str], cells: int = 8
+) -> list[str]:
     """Potentials by Goldman's equation on concentrations, some of them times a factor."""
     amounts = {
         name: {"Na": na + na_glu, "K": k + k_glu, "Li": li, "NMDG": nmdg, "Cl": na + k + li + nmdg}
@@ -90,11 +95,14 @@ def rows(factors: Mapping[str, float], truth: Mapping[str, float], baths: Sequen
         )
     }
     rng, found = np.random.default_rng(5), []
-    own = {i: c * factors.get(f"pipette:{i}", 1.0) * factors.get("pipette", 1.0) for i, c in amounts["pipette"].items()}
+    own = {
+        i: c * multiplied.get(f"pipette:{i}", 1.0) * multiplied.get("pipette", 1.0)
+        for i, c in amounts["pipette"].items()
+    }
     for cell in range(cells):
         offset = rng.normal(0, 0.3)
         for bath in baths:
-            out = {i: c * factors.get(f"bath:{bath}", 1.0) for i, c in amounts[bath].items()}
+            out = {i: c * multiplied.get(f"bath:{bath}", 1.0) for i, c in amounts[bath].items()}
             up = sum(p * (own if i == "Cl" else out)[i] for i, p in truth.items())
             down = sum(p * (out if i == "Cl" else own)[i] for i, p in truth.items())
             potential = RT_F_mV * math.log(up / down) + offset + rng.normal(0, 0.2)
@@ -315,3 +323,32 @@ def test_a_term_that_no_row_concerns_is_one_sentence(tmp_path: Path, term: str, 
     (found,) = caught.value.faults
     assert found.startswith("config/config.yaml: key 'fit.activity_correction': ")
     assert fault in found
+
+
+# The report
+
+
+def test_the_section_says_what_was_asked_for_and_what_was_found(two_terms: dict[str, pd.DataFrame]) -> None:
+    asked = {"activity_correction": ["bath:potassium", "pipette:Cl"], "confidence": 0.95}
+    manifest = {"config": {"fit": asked}}
+    reversals = pd.DataFrame({"verdict": ["reversal"], "group": [""]})
+    given = two_terms | {"reversal_potentials": reversals}
+    text, table = factors.blocks(Results(tables=given, traces=pd.DataFrame(), manifest=manifest))
+    assert isinstance(text, Text)
+    assert "fit.activity_correction asks for pipette:Cl and bath:potassium." in text.text
+    assert isinstance(table, Grid)
+    first, second = (dict(zip(table.head, row, strict=True)) for row in table.rows[:2])
+    assert first["model"] == second["model"] == f"{CONFIGURED} *"
+    assert [row["factor on"] for row in (first, second)] == ["bath:potassium", "pipette:Cl"]
+    own = two_terms["activity_corrections"].query("term == 'pipette:Cl'").set_index("model").loc[CONFIGURED]
+    assert float(second["factor"]) == pytest.approx(own["factor"], abs=0.01)
+    assert second["verdict"] == "estimate"
+    assert second["95 % interval"].startswith("[0.")
+    assert {row[0] for row in table.rows} == {
+        f"{CONFIGURED} *",
+        *(CONFIGURED.replace(t, "") for t in ("+pipette:Cl", "+bath:potassium")),
+    }
+    none = given | {"activity_corrections": given["activity_corrections"][:0]}
+    (nothing,) = factors.blocks(Results(tables=none, traces=pd.DataFrame(), manifest=manifest))
+    assert isinstance(nothing, Text)
+    assert nothing.text.startswith("No factor on activities was fitted")

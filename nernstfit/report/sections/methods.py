@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from nernstfit.contract import tables
+from nernstfit.contract.correction_terms import correction_terms
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import (
     ActivityModel,
@@ -64,6 +65,7 @@ def _values(results: Results) -> dict[str, Any]:
         "permeant": joined(results.permeant),
         "reference": fit["reference_ion"],
         "parameters": joined(_parameter(name, keys) for name, keys in fit["parameters"].items()),
+        "corrections": joined(map(str, correction_terms(fit["activity_correction"]))),
         "multivalent": joined(results.multivalent),
         "ghk_form": GHK_FORM,
         "offsets": _offsets(float(fit["offset_sd_mV"])),
