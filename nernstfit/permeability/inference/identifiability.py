@@ -139,11 +139,12 @@ def confounded_factors(fit: Fit) -> dict[int, float]:
 def shifts_alike(fit: Fit) -> bool:
     """Return True where a common factor on the pipette's activities is not separated from a common offset.
 
-    Then nothing fixes the level of the potentials: no ratio is reported beside such a factor.
+    Then nothing fixes the level of the potentials: no ratio is reported beside such a factor. One that other factors
+    resemble leaves the ratios that none of them changes.
     """
     k = len(fit.data.ions)
     whole = (i for i in confounded_factors(fit) if fit.data.factors.terms[i - k].is_whole_pipette)
-    return any(COMMON_OFFSET in alike(fit, i) for i in whole)
+    return any(COMMON_OFFSET in like and max(like) < k for like in (alike(fit, i) for i in whole))
 
 
 def coefficient_names(data: Observations) -> list[str]:
