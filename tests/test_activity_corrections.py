@@ -18,6 +18,7 @@ from nernstfit.contract.correction_terms import correction_terms
 from nernstfit.contract.errors import InputError
 from nernstfit.permeability.activity_factors import ActivityFactors
 from nernstfit.permeability.inference.factors import fitted_factors
+from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
 from nernstfit.report.blocks import Grid, Text
@@ -146,9 +147,9 @@ def test_both_factors_are_found_and_so_are_the_ratios(two_terms: dict[str, pd.Da
         # A percent of the solution's concentration is an error of what is fitted to it.
         assert row["se_ln_shared"] > 0.009
     assert own["ion"].to_dict() == {"bath:potassium": "", "pipette:Cl": "Cl"}
-    ratios = two_terms["permeabilities"].query(f"model == '{CONFIGURED}'").set_index("ion")
+    of_ions = two_terms["permeabilities"].query(f"model == '{CONFIGURED}'").set_index("ion")
     for ion in ("K", "Cl"):
-        assert ratios.loc[ion, "low"] < TRUTH[ion] < ratios.loc[ion, "high"]
+        assert of_ions.loc[ion, "low"] < TRUTH[ion] < of_ions.loc[ion, "high"]
 
 
 def test_models_with_and_without_each_stand_side_by_side(two_terms: dict[str, pd.DataFrame]) -> None:
@@ -177,56 +178,57 @@ def test_models_with_and_without_each_stand_side_by_side(two_terms: dict[str, pd
     assert alone["reason"].startswith("no set of ratios explains the means of the baths")
 
 
-def test_a_bath_that_alone_has_an_ion_is_not_resolved_and_the_reason_names_the_bath_to_add(tmp_path: Path) -> None:
-    truth = TRUTH | {"Li": 0.7}
-    measured = rows({}, truth, [*BATHS, "lithium"], cells=5)
-    found = analyse(tmp_path, RECIPES, measured, config("bath:lithium", tuple(truth)))
-    (factor,) = found["activity_corrections"].itertuples()
-    assert (factor.verdict, factor.n_cells) == ("not_identifiable", 5)
-    assert math.isnan(factor.factor)
-    assert "the factor bath:lithium changes the potentials as P(Li) would" in factor.reason
-    assert factor.reason.endswith("add another bath with Li")
-    ratios = found["permeabilities"].query("model == 'ghk:concentration+bath:lithium'").set_index("ion")
-    assert ratios["verdict"].to_dict() == {"K": "estimate", "Cl": "estimate", "Li": "not_identifiable"}
-    assert "factor bath:lithium" in ratios.loc["Li", "reason"]
-
-
-def test_inside_a_monovalent_cation_channel_a_factor_is_an_offset(tmp_path: Path) -> None:
-    truth = {"Na": 1.0, "K": 1.2}
-    measured = rows({}, truth, ("control", "potassium", "half"), cells=4)
-    (factor,) = analyse(tmp_path, RECIPES, measured, config("pipette:K", tuple(truth)))[
-        "activity_corrections"
-    ].itertuples()
-    assert factor.verdict == "not_identifiable"
-    assert "the factor pipette:K shifts every potential alike, as a common offset does" in factor.reason
-    assert factor.reason.endswith("add baths that change the contribution of a permeant anion or divalent ion")
-
-
-def observed(terms: Sequence[str], baths: Sequence[str], cells: int = 4) -> Observations:
+def observed(
+    terms: Sequence[str], baths: Sequence[str], cells: int = 4, ions: Sequence[str] = ("Na", "K", "Cl")
+) -> Observations:
     """Measurements of a leaky cation channel; activities as in the model."""
     mM = {
-        "control": (145.0, 5.0, 150.0),
-        "potassium": (5.0, 145.0, 150.0),
-        "half": (72.0, 72.0, 144.0),
-        "low": (40.0, 5.0, 45.0),
-        "gluconate": (145.0, 0.0, 0.0),
+        "control": {"Na": 145.0, "K": 5.0, "Cl": 150.0},
+        "potassium": {"Na": 5.0, "K": 145.0, "Cl": 150.0},
+        "half": {"Na": 72.0, "K": 72.0, "Cl": 144.0},
+        "low": {"Na": 40.0, "K": 5.0, "Cl": 45.0},
+        "gluconate": {"Na": 145.0},
+        "lithium": {"Na": 5.0, "Li": 145.0, "Cl": 150.0},
     }
+    pipette, valence = {"Na": 10.0, "K": 130.0, "Cl": 30.0}, {"Cl": -1}
     at = [Condition(bath, "pipette", "whole-cell", 22.0, "same") for _ in range(cells) for bath in baths]
-    rng, n, ions = np.random.default_rng(2), len(at), ("Na", "K", "Cl")
+    rng, n = np.random.default_rng(2), len(at)
     data = Observations(
         cells=tuple(f"c{i // len(baths)}" for i in range(n)),
         potential_mV=np.zeros(n),
         se_mV=np.full(n, 0.2),
         temperature_C=np.full(n, 22.0),
-        ions=ions,
-        valence=np.array([1, 1, -1]),
-        inside=np.tile([10.0, 130.0, 30.0], (n, 1)),
-        outside=np.array([mM[c.bath] for c in at]),
+        ions=tuple(ions),
+        valence=np.array([valence.get(ion, 1) for ion in ions]),
+        inside=np.tile([pipette.get(ion, 0.0) for ion in ions], (n, 1)),
+        outside=np.array([[mM[c.bath].get(ion, 0.0) for ion in ions] for c in at]),
         n_averaged=np.ones(n, int),
         factors=ActivityFactors.of(correction_terms(list(terms)), at, ions),
     )
-    truth = np.log([1.0, 1.2, 0.8, *[1.0] * len(terms)])
+    truth = np.log([*((TRUTH | {"Li": 0.7})[ion] for ion in ions), *[1.0] * len(terms)])
     return data.with_potentials(data.predict(truth) + rng.normal(0, 0.2, n))
+
+
+def test_a_bath_that_alone_has_an_ion_is_not_resolved_and_the_reason_names_the_bath_to_add() -> None:
+    data = observed(["bath:lithium"], [*BATHS, "lithium"], ions=("Na", "K", "Cl", "Li"))
+    result, exact = fit(data, "Na", 1.0), np.zeros((data.size, 0))
+    (factor,) = fitted_factors(result, exact, 0.95)
+    assert (factor.verdict, factor.n_cells) == ("not_identifiable", 4)
+    assert math.isnan(factor.ln_factor)
+    assert "the factor bath:lithium changes the potentials as P(Li) would" in factor.reason
+    assert factor.reason.endswith("add another bath with Li")
+    found = {ratio.ion: ratio for ratio in ratios(result, exact, 0.95)}
+    verdicts = {ion: str(ratio.verdict) for ion, ratio in found.items()}
+    assert verdicts == {"K": "estimate", "Cl": "estimate", "Li": "not_identifiable"}
+    assert "factor bath:lithium" in found["Li"].reason
+
+
+def test_inside_a_monovalent_cation_channel_a_factor_is_an_offset() -> None:
+    data = observed(["pipette:K"], ("control", "potassium", "half"), ions=("Na", "K"))
+    (factor,) = fitted_factors(fit(data, "Na", 1.0), np.zeros((data.size, 0)), 0.95)
+    assert factor.verdict == "not_identifiable"
+    assert "the factor pipette:K shifts every potential alike, as a common offset does" in factor.reason
+    assert factor.reason.endswith("add baths that change the contribution of a permeant anion or divalent ion")
 
 
 def test_a_factor_on_what_these_measurements_lack_is_not_fitted() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +15,12 @@ import yaml
 from experiments import HEADER, analyse, of_model, run_stages
 
 from nernstfit.contract import settings, tables
+from nernstfit.contract.codes import Code
 from nernstfit.contract.terms import ActivityModel
-from nernstfit.permeability import error_propagation
+from nernstfit.experiment import folder as experiments
+from nernstfit.judgement.chemistry import findings
+from nernstfit.judgement.evidence import Evidence
+from nernstfit.permeability import analysis, error_propagation
 from nernstfit.permeability.inference.model_selection import candidates
 from nernstfit.physics.membrane.junction import SolutionPair
 from nernstfit.physics.membrane.junction_methods import METHODS
@@ -41,21 +46,35 @@ def of_convention(found: Mapping[str, pd.DataFrame], convention: str, more: str 
 
 
 @pytest.fixture(scope="module")
-def isotonic(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(tmp_path_factory.mktemp("isotonic"), {})
 
 
-def run(folder: Path, junction: Mapping[str, Any], cells: int = 8) -> dict[str, pd.DataFrame]:
-    """Run the example with some cells and keys of `junction` up to the judgement, and read its tables."""
+@pytest.fixture(scope="module")
+def isotonic(folder: Path) -> dict[str, pd.DataFrame]:
+    return results(folder)
+
+
+def run(folder: Path, junction: Mapping[str, Any], cells: int = 8) -> Path:
+    """Run the example with some cells and keys of `junction` up to the judgement."""
     for name in ("data", "config"):
         (folder / name).mkdir(parents=True)
     (folder / "data" / "solutions.csv").write_text(RECIPES)
     (folder / "data" / "reversals.csv").write_text("\n".join([HEADER, *ROWS[: 2 * cells]]) + "\n")
-    files = {"reversals": "data/reversals.csv", "solutions": "data/solutions.csv"}
-    config = {**files, **CONFIG, "junction": {**CONFIG["junction"], **junction}}
-    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "config" / "config.yaml").write_text(yaml.safe_dump(config(junction)))
     run_stages(folder, last="judge")
-    read = (tables.PERMEABILITIES, tables.CORRECTIONS, tables.WARNINGS)
+    return folder
+
+
+def config(junction: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration of the example with further keys of `junction`."""
+    files = {"reversals": "data/reversals.csv", "solutions": "data/solutions.csv"}
+    return {**files, **CONFIG, "junction": {**CONFIG["junction"], **junction}}
+
+
+def results(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the tables of a run."""
+    read = (tables.PERMEABILITIES, tables.CORRECTIONS, tables.WARNINGS, tables.MODELS)
     return {table.name: tables.load(folder / table.path, table) for table in read}
 
 
@@ -114,6 +133,7 @@ def test_what_is_not_known_of_mobilities_and_activities_is_in_the_interval(
     assert with_mobilities["high"] / with_mobilities["low"] == pytest.approx(2.0 / 1.4, rel=0.04)
     assert with_mobilities["low"] < 1.76 < with_mobilities["high"]
     whole = error_propagation.sources
+    monkeypatch.setattr(analysis, "candidates", lambda given: candidates(given)[:1])
 
     def limiting(*given: Any) -> tuple[Any, ...]:
         return tuple(source for source in whole(*given) if source.name != IN_SOLUTION)
@@ -163,8 +183,8 @@ def test_the_configured_model_is_compared_with_its_junctions_on_the_other_basis(
 
 @pytest.mark.parametrize(("activity", "said"), [("davies", "activities"), ("concentration", "concentrations")])
 def test_the_report_says_what_junctions_are_calculated_from(activity: str, said: str) -> None:
-    config = loaded(activity={"model": activity}).as_dict()
-    assert _junction(config["junction"], ActivityModel(activity))["basis"] == said
+    given = loaded(activity={"model": activity}).as_dict()
+    assert _junction(given["junction"], ActivityModel(activity))["basis"] == said
 
 
 def test_other_models_have_their_own_activities_beside_concentrations_by_default() -> None:
@@ -186,6 +206,16 @@ def test_a_folder_that_names_no_basis_gets_one_note_with_both_ratios(isotonic: M
     assert "junction.basis: concentration restores" in note["remedy"]
 
 
-@pytest.mark.parametrize("junction", [{"basis": "activity"}, {"measured_mV": {"sodium": 4.6, "calcium": 9.5}}])
-def test_no_note_where_the_basis_is_named_or_changes_nothing(tmp_path: Path, junction: Mapping[str, Any]) -> None:
-    assert told(run(tmp_path, junction, cells=2)).empty
+def test_no_note_where_the_basis_is_named(folder: Path, isotonic: Mapping[str, pd.DataFrame]) -> None:
+    codes = []
+    for junction in ({}, {"basis": "activity"}):
+        with contextlib.chdir(folder):
+            experiment = experiments.load(config(junction))
+        found = findings(Evidence(experiment, isotonic, pd.DataFrame()))
+        codes.append([finding.code for finding in found])
+    assert codes == [[Code.DEFAULT_CHANGED], []]
+
+
+def test_no_note_where_every_junction_was_measured(tmp_path: Path) -> None:
+    measured = {"measured_mV": {"sodium": 4.6, "calcium": 9.5}}
+    assert told(results(run(tmp_path, measured, cells=1))).empty
