@@ -12,14 +12,14 @@ from functools import partial
 from calibration import batches, ratios, recordings
 
 _RECORDINGS = f"{'':48}{'cases':>7}{'other':>7}{'held':>8}{'bias mV':>9}{'spread':>8}{'mean SE':>9}"
-_RATIOS = f"{'':48}{'cases':>7}{'interval':>10}{'held, least and most':>22}{'bias':>8}  verdicts"
+_RATIOS = f"{'':48}{'cases':>7}{'interval':>10}  {'held, least and most':42}{'bias':>8}  verdicts"
 _BATCHES = f"{'':48}{'cases':>7}{'told':>8}{'warned':>9}  findings"
 
 
 def main() -> int:
     """Run the rows whose name holds what is asked for; returns the exit status."""
     parser = argparse.ArgumentParser(prog="calibration", description=__doc__)
-    parser.add_argument("--cases", type=int, default=500, help="per row; coverage is then known to 3 % (99.9 %)")
+    parser.add_argument("--cases", type=int, default=500, help="per row; coverage is then known to 3 %% (99.9 %%)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="part of a row's name, or of 'recordings' or 'inference'")
@@ -63,8 +63,8 @@ def _ratios(name: str, cases: int, seed: int) -> tuple[str, bool]:
         verdicts = sum((t.verdicts for t in own), Counter[str]())
         shares = ", ".join(f"{verdict} {n / verdicts.total():.1%}" for verdict, n in sorted(verdicts.items()))
         found = [fault for t in own for fault in t.faults(row)]
-        held = f"{low.coverage:8.1%} {low.ion:4}{high.coverage:7.1%} {high.ion:4}"
-        lines.append(f"{name:48}{cases:7}{interval:>10}{held:>22}{bias:+8.3f}  {shares}  {'; '.join(found)}".rstrip())
+        held = f"{low.coverage:6.1%} {low.ion:14}{high.coverage:6.1%} {high.ion:14}"
+        lines.append(f"{name:48}{cases:7}{interval:>10}  {held:42}{bias:+8.3f}  {shares}  {'; '.join(found)}".rstrip())
         faults += found
     return "\n".join(lines), bool(faults)
 
