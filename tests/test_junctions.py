@@ -32,6 +32,8 @@ RT_F_22 = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3
 # Absolute mobilities relative to K, by hand from limiting conductivities (JPCalcW).
 U = {"Na": 0.682, "K": 1.0, "Cl": 1.0388, "gluconate": 0.33}
 Z = {"Na": 1, "K": 1, "Cl": -1, "gluconate": -1}
+VOLUME = {"Na": -5.0, "K": 5.2, "Cl": 21.6, "gluconate": 0.62 * 195.15}  # cm3/mol
+WATER_22 = 0.997770  # density in kg/l: Kell 1975
 
 TEXT = """solution,NaCl,KCl,K-gluconate,CaCl2,Na2SO4,glucose,sucrose
 control,140,5,,2,,10,
@@ -78,12 +80,17 @@ C = {
 EXACT = {"concentration": 1e-9, "activity": 1e-5}  # in mV; coefficients are integrated numerically
 
 
-def davies_by_hand(content: np.ndarray, z: Sequence[int]) -> np.ndarray:
-    """Davies' coefficients at 22 C, shape (places, ions)."""
-    charge = np.array(z)
-    strength = content @ charge**2 / 2000
+def davies_by_hand(content: np.ndarray, z: Sequence[int], ends: np.ndarray, volume: Sequence[float]) -> np.ndarray:
+    """Davies' coefficients at the molalities of mixtures at 22 C, shape (places, ions).
+
+    The volume of the solutes is that of the two solutions in the proportion that is nearest to the mixture.
+    """
+    charge, way = np.array(z), ends[0] - ends[1]
+    share = np.clip((content - ends[1]) @ way / (way @ way), 0, 1)
+    free = 1 - np.outer(1 - share, ends[1] @ volume / 1e6) - np.outer(share, ends[0] @ volume / 1e6)
+    strength = content @ charge**2 / 2000 / (free[:, 0] * WATER_22)
     exponent = np.sqrt(strength) / (1 + np.sqrt(strength)) - 0.3 * strength
-    return np.asarray(10 ** (-debye_huckel_slope(22.0) * np.outer(exponent, charge**2)))
+    return np.asarray(10 ** (-debye_huckel_slope(22.0) * np.outer(exponent, charge**2)) / free)
 
 
 def above(first: str, second: str, method: str = "henderson", basis: str = "concentration") -> float:
@@ -92,26 +99,30 @@ def above(first: str, second: str, method: str = "henderson", basis: str = "conc
     at = [[C[s].get(i, 0) for i in ions] for s in (first, second)]
     z, u = [Z[i] for i in ions], [U[i] for i in ions]
     if method == "nernst-planck":
-        of_davies = partial(davies_by_hand, z=z) if basis == "activity" else None
+        volumes = [VOLUME[i] for i in ions]
+        of_davies = partial(davies_by_hand, z=z, ends=np.array(at), volume=volumes) if basis == "activity" else None
         return nernst_planck_mV(SolutionPair(*at, z, u, of_davies), 22.0)
     step = [x - y for x, y in zip(*at, strict=True)]
     conductance = [sum(zi**2 * ui * x for zi, ui, x in zip(z, u, side, strict=True)) for side in at]
     drive = sum(zi * ui * d for zi, ui, d in zip(z, u, step, strict=True)) / (conductance[0] - conductance[1])
-    of_coefficients = -RT_F_22 * gamma_integral(*at, z, u) if basis == "activity" else 0.0
+    of_coefficients = -RT_F_22 * gamma_integral(at, z, u, [VOLUME[i] for i in ions]) if basis == "activity" else 0.0
     return RT_F_22 * drive * math.log(conductance[1] / conductance[0]) + of_coefficients
 
 
-def gamma_integral(first: list[float], second: list[float], z: list[int], u: list[float]) -> float:
+def gamma_integral(at: list[list[float]], z: list[int], u: list[float], volume: list[float]) -> float:
     """Integral of sum (t / z) d ln gamma from the second solution to the first, with Davies' derivative by hand."""
-    side, charge = np.array([first, second]), np.array(z)
-    ends = side @ charge**2 / 2000
+    side, charge = np.array(at), np.array(z)
+    ends, free = side @ charge**2 / 2000, 1 - side @ volume / 1e6
+    change, thinning = ends[0] - ends[1], free[0] - free[1]
 
     def slope(share: float) -> float:
         own = side[1] + share * (side[0] - side[1])
         part = charge**2 * np.array(u) * own
-        root = math.sqrt(ends[1] + share * (ends[0] - ends[1]))
-        of_davies = 1 / (2 * root * (1 + root) ** 2) - 0.3
-        ln_gamma = -math.log(10) * debye_huckel_slope(22.0) * charge**2 * of_davies * (ends[0] - ends[1])
+        water = free[1] + share * thinning
+        strength = (ends[1] + share * change) / (water * WATER_22)
+        root = math.sqrt(strength)
+        of_davies = (1 / (2 * root * (1 + root) ** 2) - 0.3) * (change / WATER_22 - strength * thinning) / water
+        ln_gamma = -math.log(10) * debye_huckel_slope(22.0) * charge**2 * of_davies - thinning / water
         return float((part / part.sum() / charge * ln_gamma).sum())
 
     return float(integrate.quad(slope, 0, 1, epsabs=1e-12)[0])

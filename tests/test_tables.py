@@ -25,7 +25,8 @@ CONTRACT = {
     tables.IV: "measurement, level, command_mV, voltage_mV, current_pA, se_pA, raw_current_pA",
     tables.SOLUTIONS: "temperature_C, solution, ion, valence, concentration_mM, activity_coefficient, activity_mM, "
     "ionic_strength_M, status, "
-    "total_mM, pH, titrant_mM, charge_excess_meq_per_l, osmolarity_mOsm_per_l, warnings, assumptions",
+    "total_mM, pH, titrant_mM, charge_excess_meq_per_l, osmolarity_mOsm_per_l, warnings, assumptions, "
+    "osmolality_mOsm_per_kg",
     tables.JUNCTIONS: "bath, pipette, configuration, temperature_C, term, from_solution, to_solution, henderson_mV, "
     "nernst_planck_mV, applied_mV, statement, zeroed_in, shared_se_mV",
     tables.THERMODYNAMICS: "measurement, ion, driving_force_mV, delta_mu_kJ_per_mol, flux_ratio, nernst_mV, reason, "

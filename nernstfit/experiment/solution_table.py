@@ -26,7 +26,9 @@ from nernstfit.physics.solution.ions import (
     UserIons,
     components,
     components_at_pH,
+    uncharged_name,
 )
+from nernstfit.physics.solution.water import MAX_TAKEN
 from nernstfit.solutions.composition import Solutions, Titrant, speciate
 
 PH, GAS, TITRANT = "pH", "pCO2_mmHg", "titrant"
@@ -68,7 +70,7 @@ def parse(
     table, faults = _known_columns(table, place, user_ions)
     if "solution" not in table.columns:
         got = ", ".join(table.columns)
-        none = Solutions((), (), np.zeros((0, 0)), np.zeros(0), (), (), user_ions)
+        none = Solutions((), (), np.zeros((0, 0)), (), np.zeros((0, 0)), (), (), user_ions)
         return none, [*faults, f"{place}: row 1: got the columns {got}, expected a column 'solution' with the names"]
     table.loc[sorted(ragged), table.columns.drop("solution")] = ""
     (pH, of_pH), (gas, of_gas) = (_read_numbers(table, place, column) for column in (PH, GAS))
@@ -78,19 +80,34 @@ def parse(
     titrants, of_titrants = _read_titrants(table, place, either, user_ions)
     faults += [*_name_faults(table["solution"], place), *of_pH, *of_gas, *of_doses, *of_titrants]
     recipes = table.sort_values("solution", kind="stable")  # sums round alike, whatever the order in the file
-    ions, given_mM, uncharged_mM = _amounts(doses, either.reindex(recipes.index), user_ions)
+    ions, given_mM, uncharged = _amounts(doses, either.reindex(recipes.index), user_ions)
     solutions = Solutions(
         names=tuple(recipes["solution"]),
         ions=ions,
         given_mM=given_mM,
-        uncharged_mM=uncharged_mM,
+        substances=tuple(sorted(uncharged)),
+        substance_mM=np.array([uncharged[name] for name in sorted(uncharged)]).reshape(-1, len(recipes)).T,
         pH=tuple(pH.reindex(recipes.index).tolist()),
         titrants=tuple(titrants.get(row) for row in recipes.index),
         user_ions=user_ions,
         pCO2_mmHg=tuple(gas.reindex(recipes.index).tolist()) if gas.notna().any() else (),
     )
     solutions, unsolved = _without_unsolved(replace(solutions, incomplete=frozenset(incomplete)), recipes, place)
-    return solutions.with_formed_ions(), faults + unsolved
+    return solutions.with_formed_ions(), faults + unsolved + _overfull(solutions, recipes, place)
+
+
+def _overfull(solutions: Solutions, recipes: pd.DataFrame, place: str) -> list[str]:
+    """Return the faults of solutions whose solutes leave hardly any room for water."""
+    taken = solutions.weighed_volume_l_per_l()
+    return [
+        RowFault(
+            place,
+            row,
+            f"the components take {volume:.3g} l of one litre, expected below {MAX_TAKEN:g}: amounts are in mM",
+        )
+        for row, volume in zip(recipes.index, taken, strict=True)
+        if volume >= MAX_TAKEN
+    ]
 
 
 def _without_unsolved(solutions: Solutions, recipes: pd.DataFrame, place: str) -> tuple[Solutions, list[str]]:
@@ -136,17 +153,19 @@ def _is_component(name: str, user_ions: UserIons) -> bool:
 
 def _amounts(
     doses: Mapping[str, pd.Series], pH: pd.Series, user_ions: UserIons
-) -> tuple[tuple[Ion, ...], np.ndarray, np.ndarray]:
-    """Return the ions by name, their amounts in mM, shape (rows, ions), and those of uncharged substances, (rows,)."""
+) -> tuple[tuple[Ion, ...], np.ndarray, dict[str, np.ndarray]]:
+    """Return the ions by name, their amounts in mM, shape (rows, ions), and those of each uncharged substance."""
     amounts: dict[Ion, np.ndarray] = {}
-    uncharged, without_pH = np.zeros(len(pH)), pH.isna().to_numpy()
+    uncharged: dict[str, np.ndarray] = {}
+    without_pH = pH.isna().to_numpy()
     for column in sorted(doses):
         dose = doses[column].reindex(pH.index).to_numpy()
         neutral = np.where(without_pH & (column in UNCHARGED), dose, 0.0)  # a zwitterion or free base, as it is weighed
         parts = components_at_pH(column, user_ions)
         for ion, count in parts if not (column in UNCHARGED and without_pH.all()) else ():
             amounts[ion] = amounts.get(ion, np.zeros(len(pH))) + count * (dose - neutral)
-        uncharged = uncharged + (neutral if parts else dose)
+        if name := uncharged_name(column, user_ions):
+            uncharged[name] = uncharged.get(name, np.zeros(len(pH))) + (neutral if parts else dose)
     ions = tuple(sorted(amounts, key=lambda ion: ion.name))
     return ions, np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(pH)).T, uncharged
 

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.physics.solution import coefficients as activity
-from nernstfit.physics.solution import equilibria, reactions
+from nernstfit.physics.solution import equilibria, reactions, water
+from nernstfit.physics.solution.activity import water_density_kg_per_l
 from nernstfit.physics.solution.carbon_dioxide import speciate_open
 from nernstfit.physics.solution.ions import Ion, known_ions
+from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
 
 FloatArray = NDArray[np.float64]
 
@@ -53,6 +55,8 @@ class Composition:
         Given, or that of bicarbonate under its carbon dioxide; nan where there is none.
     solids : tuple of tuple of Precipitate
         For each solution, what does not dissolve of it.
+    taken : ndarray, shape (solutions,)
+        Part of the volume that the solutes take from the water.
     """
 
     free_mM: FloatArray
@@ -62,6 +66,7 @@ class Composition:
     bound: tuple[Mapping[str, float], ...]
     pH: tuple[float, ...]
     solids: tuple[tuple[Precipitate, ...], ...]
+    taken: FloatArray
 
     @property
     def osmolarity_mOsm_per_l(self) -> FloatArray:
@@ -80,8 +85,9 @@ class Solutions:
         Ions of all solutions, by name.
     given_mM : ndarray, shape (solutions, ions)
         Amounts of the recipes; where nothing in them reacts, they are the composition.
-    uncharged_mM : ndarray, shape (solutions,)
-        Sum of the substances without charge.
+    substances : tuple of str
+        Names of the substances without charge.
+    substance_mM : ndarray, shape (solutions, substances)
     pH : tuple of float
         nan where none is given.
     titrants : tuple of Titrant or None
@@ -100,7 +106,8 @@ class Solutions:
     names: tuple[str, ...]
     ions: tuple[Ion, ...]
     given_mM: FloatArray
-    uncharged_mM: FloatArray
+    substances: tuple[str, ...]
+    substance_mM: FloatArray
     pH: tuple[float, ...]
     titrants: tuple[Titrant | None, ...]
     user_ions: tuple[Ion, ...] = ()
@@ -119,6 +126,11 @@ class Solutions:
     def valence(self) -> NDArray[np.int64]:
         """Return the signed charge numbers, shape (ions,)."""
         return np.array([ion.valence for ion in self.ions], dtype=np.int64)
+
+    @property
+    def uncharged_mM(self) -> FloatArray:
+        """Return the sum of the substances without charge, shape (solutions,)."""
+        return np.asarray(self.substance_mM.sum(axis=1))
 
     @property
     def mobility(self) -> FloatArray:
@@ -191,7 +203,24 @@ class Solutions:
             titrant_mM[i] = found.titrant_mM if titrant else math.nan
             bound[i] = found.bound
             solids[i] = tuple(Precipitate(name, c, found.saturation[name]) for name, c in found.solid_mM.items())
-        return Composition(free, total, uncharged, titrant_mM, tuple(bound), tuple(pHs), tuple(solids))
+        taken = self._taken(titrant_mM)
+        return Composition(free, total, uncharged, titrant_mM, tuple(bound), tuple(pHs), tuple(solids), taken)
+
+    def weighed_volume_l_per_l(self) -> FloatArray:
+        """Return the volume of the components in a litre of each solution, shape (solutions,)."""
+        of_ions = [water.ion_volume_cm3_per_mol(ion) for ion in activity.chemical(self.ions)]
+        of_substances = [water.volume_cm3_per_mol(name) for name in self.substances]
+        return np.asarray(self.given_mM @ np.array(of_ions) + self.substance_mM @ np.array(of_substances)) / 1e6
+
+    def _taken(self, titrant_mM: FloatArray) -> FloatArray:
+        """Return the part of the volume that the solutes take, as they were weighed, shape (solutions,)."""
+        volume = self.weighed_volume_l_per_l()
+        for i, titrant in enumerate(self.titrants):
+            if titrant is not None and not math.isnan(titrant_mM[i]):
+                ion = activity.chemical([titrant.ion])[0]
+                volume[i] += titrant_mM[i] * water.ion_volume_cm3_per_mol(ion) / 1e6
+        # A recipe that leaves no water is a fault of the table; ions of one charge alone may sum to less than nothing.
+        return np.clip(volume, 0.0, water.MAX_TAKEN)
 
     def charge_excess_meq_per_l(self, temperature_C: float) -> FloatArray:
         """Return the sum of z c, shape (solutions,); 0 where the recipe is complete."""
@@ -200,26 +229,47 @@ class Solutions:
         rounding = 1e-12 * np.abs(charges).sum(axis=1)
         return np.asarray(np.where(np.abs(excess) > rounding, excess, 0.0))
 
+    def osmolality_mOsm_per_kg(self, temperature_C: float) -> FloatArray:
+        """Return the osmolality by the osmotic coefficients of Pitzer's equations, shape (solutions,)."""
+        at, chemical = self.at(temperature_C), activity.chemical(self.ions)
+        kg_per_l = (1 - at.taken) * water_density_kg_per_l(temperature_C)
+        ionic = ionic_osmolality(at.free_mM / kg_per_l[:, None] / 1000, chemical, temperature_C)
+        formed = (at.uncharged_mM - self.uncharged_mM) / kg_per_l  # such as the zwitterion of HEPES
+        weighed = self.substance_mM / kg_per_l[:, None] / 1000
+        named = [sum(map(uncharged_osmolality, row, self.substances)) for row in weighed.tolist()]
+        return np.asarray(1000 * (ionic + np.array(named)) + formed)
+
     def row(self, name: str, temperature_C: float) -> FloatArray:
         """Return the free concentrations of one solution in mM, shape (ions,)."""
         return np.asarray(self.at(temperature_C).free_mM[self.names.index(name)])
 
     def coefficients(self, model: str, temperature_C: float) -> FloatArray:
         """Return the activity coefficients on the molar scale, shape (solutions, ions)."""
-        return np.array([self._coefficients(row, model, temperature_C) for row in self.at(temperature_C).free_mM])
+        return np.array([self._coefficients(i, model, temperature_C) for i in range(len(self.names))]).reshape(
+            self.given_mM.shape
+        )
 
     def coefficient_status(self, model: str, temperature_C: float) -> NDArray[np.str_]:
         """Return the source of each coefficient and its limits, shape (solutions, ions)."""
         return activity.status(model, self.at(temperature_C).free_mM, self.ions, temperature_C)
 
-    def _coefficients(self, row: FloatArray, model: str, temperature_C: float) -> FloatArray:
-        return _coefficients_of(model, activity.chemical(self.ions), tuple(row.tolist()), temperature_C)
+    def _coefficients(self, i: int, model: str, temperature_C: float) -> FloatArray:
+        """Return the coefficients of one solution; that of protons makes their activity what the pH says."""
+        at, chemical = self.at(temperature_C), activity.chemical(self.ions)
+        row, taken = tuple(at.free_mM[i].tolist()), float(at.taken[i])
+        found = _coefficients_of(model, chemical, row, temperature_C, taken)
+        protons = [place for place, ion in enumerate(chemical) if ion.name == "H" and row[place] > 0]
+        if math.isnan(at.pH[i]) or not protons or not self.is_equilibrated(i):
+            return found
+        found = found.copy()
+        found[protons] = 10 ** (3 - at.pH[i]) / row[protons[0]]
+        return found
 
     def activity_mM(self, name: str, ion_names: Sequence[str], model: str, temperature_C: float) -> FloatArray:
         """Return the activities of some free ions in one solution, 0 for absent ions; shape (len(ion_names),)."""
         known = [ion.name for ion in self.ions]
-        row = self.row(name, temperature_C)
-        values = self._coefficients(row, model, temperature_C) * row
+        i = self.names.index(name)
+        values = self._coefficients(i, model, temperature_C) * self.at(temperature_C).free_mM[i]
         return np.array([values[known.index(ion)] if ion in known else 0.0 for ion in ion_names])
 
 
@@ -260,8 +310,10 @@ def speciate(
 
 
 @lru_cache(maxsize=10_000)
-def _coefficients_of(model: str, ions: tuple[Ion, ...], row: tuple[float, ...], temperature_C: float) -> FloatArray:
+def _coefficients_of(
+    model: str, ions: tuple[Ion, ...], row: tuple[float, ...], temperature_C: float, taken: float
+) -> FloatArray:
     """Calculate the coefficients of one solution; kept, because every step of an analysis needs them again."""
-    found = activity.coefficients(model, row, ions, temperature_C)
+    found = water.coefficients(model, row, ions, temperature_C, taken)
     found.flags.writeable = False
     return found

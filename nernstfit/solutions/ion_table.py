@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.coefficients import model_named
+from nernstfit.physics.solution.water import volume_assumptions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import solution_findings
 
@@ -27,19 +28,23 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     at = recipe.at(temperature_C)
     strength = ionic_strength_M(at.free_mM, recipe.valence)
     excess = recipe.charge_excess_meq_per_l(temperature_C)
+    osmolality = recipe.osmolality_mOsm_per_kg(temperature_C)
     osmolarity = at.osmolarity_mOsm_per_l
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.coefficient_status(model, temperature_C)
+    is_model = model_named(model)[0].has_limits
     found = solution_findings(recipe, temperature_C, model)
-    assumed = [_assumptions(recipe, row, model) for row in at.free_mM]
+    assumed = [_assumptions(recipe, s, row, model) for s, row in enumerate(at.free_mM)]
+    # Where activities are concentrations, so is the proton's, which the pH gives.
+    shown_mM, coefficients = (at.free_mM, coefficients) if is_model else (coefficients * at.free_mM, at.free_mM**0)
     for s, i in np.argwhere(at.free_mM > 0):
         yield {
             "temperature_C": temperature_C,
             "solution": recipe.names[s],
             "ion": recipe.ions[i].name,
             "valence": recipe.ions[i].valence,
-            "concentration_mM": at.free_mM[s, i],
+            "concentration_mM": shown_mM[s, i],
             "activity_coefficient": coefficients[s, i],
-            "activity_mM": coefficients[s, i] * at.free_mM[s, i],
+            "activity_mM": coefficients[s, i] * shown_mM[s, i],
             "ionic_strength_M": strength[s],
             "status": status[s, i],
             "total_mM": at.total_mM[s, i],
@@ -49,10 +54,13 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
             "osmolarity_mOsm_per_l": osmolarity[s],
             "warnings": "; ".join(each.sentence for each in found[recipe.names[s]]),
             "assumptions": assumed[s],
+            "osmolality_mOsm_per_kg": osmolality[s],
         }
 
 
-def _assumptions(recipe: Solutions, free_mM: NDArray[np.float64], model: str) -> str:
-    """Return the assumptions of a model in one solution in place of unknown parameters."""
-    present = [ion for ion, c in zip(recipe.ions, free_mM, strict=True) if c > 0]
-    return "; ".join(model_named(model)[0].assumptions(present))
+def _assumptions(recipe: Solutions, s: int, free_mM: NDArray[np.float64], model: str) -> str:
+    """Return the assumptions of a model in one solution in place of unknown parameters and volumes."""
+    record, present = model_named(model)[0], [ion for ion, c in zip(recipe.ions, free_mM, strict=True) if c > 0]
+    weighed = [name for name, c in zip(recipe.substances, recipe.substance_mM[s], strict=True) if c > 0]
+    volumes = volume_assumptions(recipe.amounts(s), weighed) if record.has_limits else ()
+    return "; ".join((*record.assumptions(present), *volumes))

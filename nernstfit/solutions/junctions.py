@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.membrane.junction import SolutionPair
 from nernstfit.physics.membrane.junction_methods import METHODS
 from nernstfit.physics.solution import coefficients as activity
+from nernstfit.physics.solution import water
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.ions import Ion
 from nernstfit.physics.solution.mobility import in_solution
@@ -280,7 +282,9 @@ def between_mV(solutions: Solutions, first: str, second: str, temperature_C: flo
     ValueError
         Where a solution holds no ion.
     """
-    ends = [tuple(solutions.row(name, temperature_C).tolist()) for name in (first, second)]
+    taken, places = solutions.at(temperature_C).taken, [solutions.names.index(name) for name in (first, second)]
+    rows = [solutions.row(name, temperature_C).tolist() for name in (first, second)]
+    ends = [_End(tuple(row), float(taken[i])) for row, i in zip(rows, places, strict=True)]
     model = how.activity_model if how.basis == JunctionBasis.ACTIVITY else ""
     given = (how.method, (ends[0], ends[1]), solutions.ions, temperature_C, model)
     potential = _potential_mV(*given, slows_ions=solutions.slows_ions)
@@ -289,10 +293,17 @@ def between_mV(solutions: Solutions, first: str, second: str, temperature_C: flo
     return potential
 
 
+class _End(NamedTuple):
+    """Solution at one end of a junction: its ions in mM, and the part of the volume that solutes take."""
+
+    content_mM: tuple[float, ...]
+    taken: float
+
+
 @lru_cache(maxsize=4096)
 def _potential_mV(
     method: str,
-    ends_mM: tuple[tuple[float, ...], tuple[float, ...]],
+    ends: tuple[_End, _End],
     ions: tuple[Ion, ...],
     temperature_C: float,
     model: str,
@@ -302,20 +313,33 @@ def _potential_mV(
 
     `model` is '' on concentrations.
     """
-    present = [i for i, amounts in enumerate(zip(*ends_mM, strict=True)) if any(amounts)]
+    present = [i for i, amounts in enumerate(zip(*(end.content_mM for end in ends), strict=True)) if any(amounts)]
     own = tuple(ions[i] for i in present)
-    bath_mM, pipette_mM = (np.array(end)[present] for end in ends_mM)
+    bath_mM, pipette_mM = (np.array(end.content_mM)[present] for end in ends)
     valence, mobility = (np.array([getattr(ion, name) for ion in own]) for name in ("valence", "mobility"))
     if slows_ions:
         strength_M = min(float(ionic_strength_M(end, valence)) for end in (bath_mM, pipette_mM))
         mobility = in_solution(mobility, activity.sizes_A(own), strength_M)
-    of_model = partial(_coefficients, model, own, temperature_C) if model else None
+    of_model = None
+    if model:
+        both = tuple(_End(tuple(np.array(end.content_mM)[present]), end.taken) for end in ends)
+        of_model = partial(_coefficients, model, own, temperature_C, both)
     return METHODS[method](SolutionPair(bath_mM, pipette_mM, valence, mobility, of_model), temperature_C)
 
 
-def _coefficients(model: str, ions: tuple[Ion, ...], temperature_C: float, content_mM: FloatArray) -> FloatArray:
-    """Return the activity coefficients of mixtures of two solutions, shape (places, ions)."""
-    return activity.coefficients(model, content_mM, ions, temperature_C)
+def _coefficients(
+    model: str, ions: tuple[Ion, ...], temperature_C: float, ends: tuple[_End, ...], content_mM: FloatArray
+) -> FloatArray:
+    """Return the activity coefficients of mixtures of two solutions, shape (places, ions).
+
+    The room that solutes take changes with the ions: in Henderson's linear mixtures by the same share, elsewhere by the
+    share that is nearest to the mixture.
+    """
+    bath, pipette = (np.array(end.content_mM) for end in ends)
+    way = bath - pipette
+    share = np.clip((content_mM - pipette) @ way / max(float(way @ way), np.finfo(float).tiny), 0.0, 1.0)
+    taken = ends[1].taken + share * (ends[0].taken - ends[1].taken)
+    return water.coefficients(model, content_mM, ions, temperature_C, taken)
 
 
 def _pipette_term(solutions: Solutions, condition: Condition, junction: Junction, model: str) -> Term:

@@ -104,7 +104,7 @@ def test_status_is_that_of_the_solution() -> None:
 
 
 @pytest.mark.parametrize(
-    ("temperature_C", "limit"), [(19.9, "; outside 20-30 C"), (20, ""), (30, ""), (37, "; outside 20-30 C")]
+    ("temperature_C", "limit"), [(9.9, "; outside 10-40 C"), (10, ""), (40, ""), (40.1, "; outside 10-40 C")]
 )
 def test_status_says_where_the_temperature_is_not_that_of_the_parameters(temperature_C: float, limit: str) -> None:
     assert known("pitzer:macinnes", {"Na": 1.0, "Cl": 1.0}, temperature_C)["Na"] == f"sourced{limit}"

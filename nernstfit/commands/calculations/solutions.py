@@ -34,6 +34,7 @@ SOLUTION_COLUMNS = (
     "ionic_strength_M",
     "charge_excess_meq_per_l",
     "osmolarity_mOsm_per_l",
+    "osmolality_mOsm_per_kg",
 )
 
 

@@ -190,8 +190,9 @@ def _permittivity(t: FloatArray | np.float64) -> FloatArray:
     return np.asarray(87.740 - 0.40008 * t + 9.398e-4 * t**2 - 1.410e-6 * t**3)
 
 
-def _slope_factor(t: FloatArray | np.float64) -> FloatArray:
-    """Return density^(1/2) / (permittivity x T)^(3/2) of water at t degrees Celsius."""
+def water_density_kg_per_l(temperature_C: ArrayLike) -> FloatArray:
+    """Return the density of water in kg/l at a temperature in degrees Celsius; Kell 1975, J Chem Eng Data 20:97."""
+    t = np.asarray(temperature_C, dtype=np.float64)[()]
     density_kg_per_m3 = (
         999.83952
         + 16.945176 * t
@@ -200,5 +201,12 @@ def _slope_factor(t: FloatArray | np.float64) -> FloatArray:
         + 105.56302e-9 * t**4
         - 280.54253e-12 * t**5
     ) / (1 + 16.879850e-3 * t)
+    density: FloatArray = density_kg_per_m3 / 1000
+    return density
+
+
+def _slope_factor(t: FloatArray | np.float64) -> FloatArray:
+    """Return (1000 density)^(1/2) / (permittivity x T)^(3/2) of water at t degrees Celsius."""
+    density_kg_per_m3 = 1000 * water_density_kg_per_l(t)
     factor: FloatArray = np.sqrt(density_kg_per_m3) / (_permittivity(t) * (t + ZERO_CELSIUS_K)) ** 1.5
     return factor

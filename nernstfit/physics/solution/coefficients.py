@@ -114,7 +114,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 pitzer.assumptions,
                 conventions=pitzer.CONVENTIONS,
                 max_strength_M=6.0,  # molalities to which the parameters were fitted
-                temperature_range_C=(20.0, 30.0),  # the parameters are those of 25 C
+                temperature_range_C=(10.0, 40.0),  # to 15 C from where the parameters and their slopes were taken
                 reference="Pitzer 1973, J Phys Chem 77:268; range: Pitzer 1991, Activity Coefficients, 2nd ed.",
             ),
             Model(

@@ -142,6 +142,8 @@ UNCHARGED = frozenset(
         "ethanol",
         "methanol",
         "DMSO",
+        *(f"PEG{g_per_mol}" for g_per_mol in (200, 300, 400, 600, 1000, 1500, 3350, 4000, 6000, 8000)),
+        *(f"dextran{kg_per_mol}" for kg_per_mol in (10, 40, 70, 500)),
         "creatine",
         "glycine",
         "histidine",
@@ -149,10 +151,12 @@ UNCHARGED = frozenset(
         "taurine",
     }
 )
-"""Substances without charge: they contribute to the osmolarity only."""
+"""Substances without charge: they contribute to the osmolarity and take room from the water (molar_volumes.csv)."""
 
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        **{f"PEG-{g}": (f"PEG{g}",) for g in (200, 300, 400, 600, 1000, 1500, 3350, 4000, 6000, 8000)},
+        **{f"dextran-{kg}": (f"dextran{kg}",) for kg in (10, 40, 70, 500)},
         "Ac": ("acetate",),
         "OAc": ("acetate",),
         "Asp": ("aspartate",),
@@ -320,6 +324,12 @@ def components_at_pH(name: str, user_ions: UserIons = ()) -> Parts:
         if len(salts) != 1:
             raise
         return salts.pop()
+
+
+def uncharged_name(name: str, user_ions: UserIons = ()) -> str:
+    """Return the name of an uncharged substance, however it is spelt; '' of a component that is none."""
+    meant = [name] if name in UNCHARGED else [each for each in _meanings(name, user_ions) if each in UNCHARGED]
+    return meant[0] if len(meant) == 1 else ""
 
 
 def _casefolded(names: Mapping[str, str]) -> dict[str, str]:

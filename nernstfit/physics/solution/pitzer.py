@@ -12,15 +12,14 @@ other sign, j over all others of its own sign,
 B depend on the ionic strength by the parameters of one salt each, theta and psi are the mixing terms of two and three
 ions, E is the electrostatic mixing term of two unlike charges of one sign. Values and sources are in pitzer.csv
 beside this module: salts from Pitzer & Mayorga 1973 (May et al. 2011 where that has none), mixing terms from
-Harvie, Moller & Weare 1984. They are those of 25 C; the Debye-Hueckel slope depends on the temperature.
+Harvie, Moller & Weare 1984. They are those of 25 C; the Debye-Hueckel slope depends on the temperature, and so do the
+salts of which Silvester & Pitzer 1978 (J Solution Chem 7:327) list the first derivatives, of beta0, beta1 and C, which
+hold some 15 C either way. The other salts and the mixing terms change by the slope alone.
 
 A pair of ions without parameters takes those of the nearest pair of their analogues (`ions.csv`, column
 `analogue`), a missing mixing term is 0, and an ion that has no analogue either (three charges and more, metals that
 chloride binds) affects the others through the ionic strength only and has Davies' coefficient. `assumptions` lists
-all of these.
-
-Concentrations in mol/l are used as molalities: the coefficient on the molar scale is taken to be the molal one at
-the same number. Below 0.3 M the two scales differ by less than 1 %; for 3 M KCl by some 10 %.
+all of these. Its amounts are molalities: `water` makes them of concentrations.
 """
 
 import csv
@@ -47,9 +46,11 @@ _SLOPE_AT_25_C = 0.392
 """A_phi = A ln(10) / 3 at 25 C, (kg/mol)^(1/2): that of Pitzer & Mayorga 1973 and Harvie, Moller & Weare 1984, with
 which their parameters were fitted. Later values (0.3915) differ by less than the parameters are known."""
 
-_B = 1.2
+B = 1.2
 """Parameter b of the Debye-Hueckel term, (kg/mol)^(1/2): Pitzer 1973, the same for every ion."""
 
+AT_C = 25.0
+"""Temperature of the parameters."""
 _ALPHA_2 = 12.0
 """Parameter alpha of beta2, (kg/mol)^(1/2): Pitzer & Mayorga 1974, J Solution Chem 3:539."""
 
@@ -58,13 +59,19 @@ _MAX_CHARGE = 2  # salts of higher charge have no parameters here
 
 @dataclass(frozen=True)
 class Salt:
-    """Parameters of one cation and one anion, for molalities in mol/kg."""
+    """Parameters of a cation and an anion, for molalities in mol/kg; changes per kelvin are those of C, not of Cphi."""
 
     beta0: float
     beta1: float
     beta2: float
     alpha1: float
     c_phi: float
+    dbeta0: float
+    dbeta1: float
+    dc: float
+
+
+_OF_SALT = ("beta0", "beta1", "beta2", "alpha1", "Cphi", "dbeta0_per_K", "dbeta1_per_K", "dC_per_K")
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def _read_table() -> Table:
     text = files(__package__).joinpath("pitzer.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     salts = {
-        (row["i"], row["j"]): Salt(*(float(row[key] or 0) for key in ("beta0", "beta1", "beta2", "alpha1", "Cphi")))
+        (row["i"], row["j"]): Salt(*(float(row[key] or 0) for key in _OF_SALT))
         for row in rows
         if row["kind"] == "binary"
     }
@@ -104,18 +111,20 @@ class Parameters:
     valence : ndarray, shape (ions,)
     specific : ndarray of bool, shape (ions,)
         True where the ion has a salt with parameters, its own or an analogue's.
-    beta0, c, theta, unlike : ndarray, shape (ions, ions)
-        `unlike` is 1 for two unlike charges of one sign.
-    betas : tuple of (float, ndarray)
-        Every alpha, with the beta1 or beta2 that belong to it.
+    beta0, c, dbeta0, dc, theta, unlike : ndarray, shape (ions, ions)
+        At 25 C, and changes per kelvin. `unlike` is 1 for two unlike charges of one sign.
+    betas : tuple of (float, ndarray, ndarray)
+        Every alpha, with the beta1 or beta2 that belong to it and their changes per kelvin.
     psi : ndarray, shape (ions, ions, ions)
     """
 
     valence: FloatArray
     specific: NDArray[np.bool_]
     beta0: FloatArray
-    betas: tuple[tuple[float, FloatArray], ...]
+    betas: tuple[tuple[float, FloatArray, FloatArray], ...]
     c: FloatArray
+    dbeta0: FloatArray
+    dc: FloatArray
     theta: FloatArray
     unlike: FloatArray
     psi: FloatArray
@@ -165,8 +174,8 @@ def parameters(ions: Ions) -> Parameters:
     """Gather the parameters of some ions; see `Parameters`."""
     n = len(ions)
     specific = np.array([is_specific(ion) for ion in ions], dtype=bool)
-    square = {key: np.zeros((n, n)) for key in ("beta0", "c", "theta", "unlike")}
-    betas: dict[float, FloatArray] = {}
+    square = {key: np.zeros((n, n)) for key in ("beta0", "c", "dbeta0", "dc", "theta", "unlike")}
+    betas: dict[float, FloatArray] = {}  # of each alpha: values, and changes per kelvin
     psi = np.zeros((n, n, n))
     for i, j in combinations(np.flatnonzero(specific), 2):
         one, other = ions[i], ions[j]
@@ -177,15 +186,17 @@ def parameters(ions: Ions) -> Parameters:
             salt = TABLE.salts[pair]
             square["beta0"][i, j] = salt.beta0
             square["c"][i, j] = salt.c_phi / (2 * abs(one.valence * other.valence) ** 0.5)
-            for alpha, beta in ((salt.alpha1, salt.beta1), (_ALPHA_2, salt.beta2)):
-                betas.setdefault(alpha, np.zeros((n, n)))[i, j] = beta
+            square["dbeta0"][i, j], square["dc"][i, j] = salt.dbeta0, salt.dc
+            for alpha, *beta in ((salt.alpha1, salt.beta1, salt.dbeta1), (_ALPHA_2, salt.beta2, 0.0)):
+                betas.setdefault(alpha, np.zeros((2, n, n)))[:, i, j] = beta
     for trio in combinations(range(n), 3):
         value = TABLE.psi.get(frozenset(ions[i].name for i in trio), 0.0)
         for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
             psi[tuple(trio[i] for i in order)] = value
     both = {key: matrix + matrix.T for key, matrix in square.items()}
     valence = np.array([ion.valence for ion in ions], dtype=np.float64)
-    return Parameters(valence, specific, betas=tuple((a, b + b.T) for a, b in betas.items()), psi=psi, **both)
+    of_alpha = tuple((alpha, b + b.T, d + d.T) for alpha, (b, d) in betas.items())
+    return Parameters(valence, specific, betas=of_alpha, psi=psi, **both)
 
 
 def slope(temperature_C: ArrayLike) -> FloatArray:
@@ -214,7 +225,7 @@ def debye_huckel_term(strength: FloatArray, a_phi: FloatArray) -> FloatArray:
         Dimensionless, the shape of `strength`.
     """
     root = np.sqrt(strength)
-    return np.asarray(-a_phi * (root / (1 + _B * root) + 2 / _B * np.log1p(_B * root)))
+    return np.asarray(-a_phi * (root / (1 + B * root) + 2 / B * np.log1p(B * root)))
 
 
 def screening(x: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -324,11 +335,13 @@ def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatAr
     everything = np.asarray(molality, dtype=np.float64)
     strength = np.asarray(ionic_strength_M(1000 * everything, p.valence))
     m = np.where(p.specific, everything, 0.0)
-    with_others = 2 * m @ p.beta0 + 2 * m @ p.theta + np.einsum("...j,...k,ijk->...i", m, m, p.psi, optimize=True) / 2
+    warmer = np.asarray(temperature_C, dtype=np.float64)[..., None] - AT_C
+    with_others = 2 * (m @ p.beta0 + warmer * (m @ p.dbeta0)) + 2 * m @ p.theta
+    with_others = with_others + np.einsum("...j,...k,ijk->...i", m, m, p.psi, optimize=True) / 2
     field = debye_huckel_term(strength, a_phi)
-    for alpha, beta in p.betas:
+    for alpha, beta, dbeta in p.betas:
         reach, reach_change = screening(alpha * np.sqrt(strength))
-        against = m @ beta
+        against = m @ beta + warmer * (m @ dbeta)
         with_others = with_others + 2 * reach[..., None] * against
         field = field + reach_change / np.maximum(strength, 1e-12) * (m * against).sum(axis=-1) / 2
     if p.unlike.any():
@@ -336,7 +349,7 @@ def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatAr
         against = m @ p.unlike
         with_others = with_others + 2 * e[..., None] * against
         field = field + e_change * (m * against).sum(axis=-1) / 2
-    third = m @ p.c
+    third = m @ p.c + warmer * (m @ p.dc)
     charge = (m * np.abs(p.valence)).sum(axis=-1, keepdims=True)
     alike = np.abs(p.valence) * (m * third).sum(axis=-1, keepdims=True) / 2
     ln_g = p.valence**2 * field[..., None] + with_others + charge * third + alike
@@ -362,7 +375,7 @@ def coefficients(
         Concentrations of all ions of the solution, in mM.
     ions : sequence of Ion
     temperature_C : array_like, leading shape
-        Degrees Celsius. The parameters are those of 25 C.
+        Degrees Celsius.
     convention : str
         `raw`: the equations unchanged. `macinnes`: ln g_i + z_i ln(g_Cl / g_KCl), with g_Cl raw and g_KCl the
         mean coefficient of pure KCl at the same ionic strength, so that chloride has that of KCl; every neutral

@@ -1,0 +1,62 @@
+"""Osmolality of a solution by the osmotic coefficient of Pitzer's equations.
+
+The osmolality is that of the particles, sum m, plus what their interactions add (Pitzer 1973, J Phys Chem 77:268;
+Pitzer & Kim 1974, J Am Chem Soc 96:5701), from the parameters of `pitzer` at the ionic strength I,
+
+    2 [-A_phi I^(3/2) / (1 + b sqrt(I)) + sum_MX m m (B^phi + Z C) + sum_like m m (theta + E + I E')
+       + sum_trios m m m psi],        B^phi = beta0 + beta1 exp(-alpha sqrt(I)),
+
+and, of an uncharged substance with an osmotic coefficient of its own, its column `osmotic_kg_per_mol` k in
+molar_volumes.csv: k m^2. All others are ideal.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nernstfit.physics.solution import pitzer
+from nernstfit.physics.solution.activity import ionic_strength_M
+from nernstfit.physics.solution.water import SOLUTES
+
+FloatArray = NDArray[np.float64]
+
+
+def ionic_osmolality(molality: ArrayLike, ions: pitzer.Ions, temperature_C: float) -> FloatArray:
+    """Calculate the osmolality of the ions.
+
+    Parameters
+    ----------
+    molality : array_like, shape (..., ions)
+        mol/kg.
+    ions : tuple of Ion
+        Those known by their charge only add particles and ionic strength.
+    temperature_C : float
+
+    Returns
+    -------
+    ndarray, leading shape
+        Osm/kg.
+    """
+    p, warmer = pitzer.parameters(ions), temperature_C - pitzer.AT_C
+    everything = np.asarray(molality, dtype=np.float64)
+    strength = np.asarray(ionic_strength_M(1000 * everything, p.valence))
+    root, m = np.sqrt(strength), np.where(p.specific, everything, 0.0)
+    field = -pitzer.slope(temperature_C) * strength * root / (1 + pitzer.B * root)
+
+    def of_pairs(matrix: FloatArray) -> FloatArray:
+        return np.asarray((m * (m @ matrix)).sum(axis=-1) / 2)
+
+    pairs = of_pairs(p.beta0 + warmer * p.dbeta0) + of_pairs(p.theta)
+    for alpha, beta, dbeta in p.betas:
+        pairs = pairs + np.exp(-alpha * root) * of_pairs(beta + warmer * dbeta)
+    pairs = pairs + (m * np.abs(p.valence)).sum(axis=-1) * of_pairs(p.c + warmer * p.dc)
+    if p.unlike.any():
+        e, e_change = pitzer.unlike_charges(strength, pitzer.slope(temperature_C), (1, 2))
+        pairs = pairs + (e + strength * e_change) * of_pairs(p.unlike)
+    trios = np.einsum("...i,...j,...k,ijk->...", m, m, m, p.psi, optimize=True) / 6
+    return np.asarray(everything.sum(axis=-1) + 2 * (field + pairs + trios))
+
+
+def uncharged_osmolality(molality: float, substance: str) -> float:
+    """Return the osmolality in Osm/kg of an uncharged substance at its molality in mol/kg."""
+    own = SOLUTES.get(substance)
+    return molality + ((own.osmotic_kg_per_mol if own else None) or 0.0) * molality**2

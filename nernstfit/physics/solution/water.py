@@ -1,0 +1,125 @@
+"""Water in a solution: the volume that the solutes take, molalities, and activity coefficients of concentrations.
+
+A litre of solution holds w = rho (1 - sum c V) kg of water, with the density rho of water and the partial molar volumes
+V of the solutes, those of infinite dilution. Ion i has the molality m = c / w, and with the coefficient g of the
+activity model at these molalities the activity
+
+    a = g m rho = y c,   y = g / (1 - sum c V):
+
+225 mM sucrose takes 4.8 % of the water, and raises every activity by as much. Volumes and their sources are in
+molar_volumes.csv beside this module, those of ions on a scale of which H has -3.8 cm3/mol; in a neutral solution the
+scale does not matter. An organic substance without a volume has that of sugars per gram, an inorganic ion none:
+`volume_assumptions` lists both.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nernstfit.physics.solution import coefficients as activity
+from nernstfit.physics.solution.activity import water_density_kg_per_l
+from nernstfit.physics.solution.ions import Ion
+
+FloatArray = NDArray[np.float64]
+
+# cm3/g of an organic substance without a volume of its own: that of glucose and sucrose in molar_volumes.csv. At half
+# or double, 140 mM of an anion of 195 g/mol would take .8 or 3.3 % of the water instead of 1.7 %.
+_ORGANIC_CM3_PER_G = 0.62
+MAX_TAKEN = 0.9
+"""Part of the volume above which solutes leave no solution to be calculated. At half, a syrup would be refused; at
+double any amount would pass, although its water were negative."""
+_IDEAL = "concentration"  # the model without coefficients has no molalities either
+
+
+@dataclass(frozen=True)
+class Solute:
+    """Row of molar_volumes.csv; None where it has no value."""
+
+    volume_cm3_per_mol: float | None
+    molar_mass_g_per_mol: float | None
+    osmotic_kg_per_mol: float | None
+    source: str
+
+
+def _read() -> dict[str, Solute]:
+    text = files(__package__).joinpath("molar_volumes.csv").read_text(encoding="utf-8")
+    keys = ("volume_cm3_per_mol", "molar_mass_g_per_mol", "osmotic_kg_per_mol")
+    return {
+        row["species"]: Solute(**{key: float(row[key]) if row[key] else None for key in keys}, source=row["source"])
+        for row in csv.DictReader(text.splitlines())
+    }
+
+
+SOLUTES: Mapping[str, Solute] = MappingProxyType(_read())
+"""Every row of molar_volumes.csv by the name of its ion or uncharged substance."""
+
+
+def _volume(name: str, ion: Ion | None) -> tuple[float, str]:
+    """Return the volume of a substance in cm3/mol, and what was assumed of it, '' for nothing."""
+    own = SOLUTES.get(name)
+    if own is not None and own.volume_cm3_per_mol is not None:
+        return own.volume_cm3_per_mol, ""
+    mass = ion.molar_mass_g_per_mol if ion is not None else own.molar_mass_g_per_mol if own is not None else None
+    is_organic = ion is None or not ion.formula or re.search("C(?![a-z])", ion.formula)
+    if mass is None or not is_organic:
+        return 0.0, "0"
+    return _ORGANIC_CM3_PER_G * mass, "by its mass"
+
+
+@cache
+def ion_volume_cm3_per_mol(ion: Ion) -> float:
+    """Return the partial molar volume of an ion, its own or by the rule at the head of this module."""
+    return _volume(ion.name, ion)[0]
+
+
+def volume_cm3_per_mol(substance: str) -> float:
+    """Return the partial molar volume of an uncharged substance, its own or by its molar mass."""
+    return _volume(substance, None)[0]
+
+
+def volume_assumptions(ions: Iterable[Ion], substances: Iterable[str]) -> tuple[str, ...]:
+    """List the assumptions in place of unknown volumes: `volume(X): by its mass` or `volume(X): 0`, by name."""
+    assumed = {ion.name: _volume(ion.name, ion)[1] for ion in ions}
+    assumed |= {name: _volume(name, None)[1] for name in substances}
+    return tuple(f"volume({name}): {how}" for name, how in sorted(assumed.items()) if how)
+
+
+def coefficients(
+    model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], temperature_C: float, taken: ArrayLike
+) -> FloatArray:
+    """Calculate the activity coefficients of concentrations, y = g / (1 - taken).
+
+    Parameters
+    ----------
+    model : str
+        Name as for `coefficients.model_named`; that without coefficients has y = 1.
+    concentration_mM : array_like, shape (..., ions)
+    ions : sequence of Ion
+    temperature_C : float
+    taken : array_like, leading shape
+        Part of the volume that the solutes take.
+
+    Returns
+    -------
+    ndarray, shape (..., ions)
+        Dimensionless: activity in mM = coefficient x concentration in mM.
+
+    Raises
+    ------
+    ValueError
+        If no model has this name.
+    """
+    if model == _IDEAL:
+        return activity.coefficients(model, concentration_mM, ions, temperature_C)
+    free = 1 - np.asarray(taken, dtype=np.float64)[..., None]
+    molality_mmol_per_kg = np.asarray(concentration_mM) / (free * water_density_kg_per_l(temperature_C))
+    return np.asarray(activity.coefficients(model, molality_mmol_per_kg, ions, temperature_C) / free)

@@ -1,0 +1,104 @@
+"""The water of a solution: what the solutes take of it, osmolality, and the activity of protons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from nernstfit.experiment import solution_table
+from nernstfit.physics.solution.ions import IONS, UNCHARGED
+from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
+from nernstfit.physics.solution.pitzer import ln_raw
+from nernstfit.physics.solution.water import SOLUTES, coefficients, volume_assumptions
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.ion_table import ion_rows
+
+MODELS = ["pitzer:macinnes", "pitzer:raw", "pitzer:guggenheim", "davies", "debye-huckel"]
+
+
+def made(**components: float | str) -> Solutions:
+    cells = {name: [str(value)] for name, value in components.items()}
+    table = pd.DataFrame({"solution": ["x"], **cells}, index=[2])
+    solutions, faults = solution_table.parse(table, "s.csv")
+    assert faults == []
+    return solutions
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_sucrose_takes_water_from_the_ions(model: str) -> None:
+    """4.75 % less water; the rest of the change is that of the coefficient at the higher molality."""
+    without, diluted = made(NaCl=10), made(NaCl=10, sucrose=225)
+    rise = diluted.activity_mM("x", ["Na"], model, 25.0) / without.activity_mM("x", ["Na"], model, 25.0)
+    assert rise[0] == pytest.approx(1 / (1 - 0.0475), abs=0.004)
+    assert made(NaCl=10, sucrose=225).activity_mM("x", ["Na"], "concentration", 25.0).tolist() == [10.0]
+
+
+def test_uncharged_substances_keep_their_amounts() -> None:
+    recipe = made(NaCl=10, sucrose=20, **{"D-mannitol": 5.0, "PEG-400": 3.0, "dextran70": 0.1})
+    amounts = dict(zip(recipe.substances, recipe.substance_mM[0].tolist(), strict=True))
+    assert amounts == {"sucrose": 20.0, "D-mannitol": 5.0, "PEG400": 3.0, "dextran70": 0.1}
+    volume = 20 * 210.8 + 5 * 119.2 + 3 * 0.837 * 400 + 0.1 * 0.611 * 70_000 + 10 * 16.6
+    assert recipe.at(25.0).taken[0] == pytest.approx(volume / 1e6, rel=1e-9)
+
+
+def test_more_solute_than_solution_is_a_fault() -> None:
+    table = pd.DataFrame({"solution": ["x"], "dextran500": ["5"], "NaCl": ["10"]}, index=[2])
+    _, faults = solution_table.parse(table, "s.csv")
+    assert len(faults) == 1
+    assert "take 1.53 l of one litre" in str(faults[0])
+
+
+def test_every_uncharged_substance_has_a_volume_or_a_word() -> None:
+    assert SOLUTES.keys() >= UNCHARGED
+    assert all(row.source for row in SOLUTES.values())
+    assert volume_assumptions([IONS["gluconate"], IONS["Na"], IONS["PF6"]], ["taurine", "sucrose"]) == (
+        "volume(PF6): 0",
+        "volume(gluconate): by its mass",
+        "volume(taurine): by its mass",
+    )
+
+
+def test_an_infinitely_dilute_ion_has_the_coefficient_one() -> None:
+    ions = [IONS["Na"], IONS["Cl"]]
+    assert coefficients("pitzer:raw", [0.0, 0.0], ions, 25.0, 0.0).tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("cation", "molality", "published"),
+    # Robinson & Stokes 1959, Electrolyte Solutions, App. 8.3: osmotic coefficients of KCl, NaCl and CaCl2 at 25 C
+    [("Na", 0.3, 0.9215), ("K", 0.3, 0.9063), ("Ca", 0.3, 0.876)],
+)
+def test_osmotic_coefficients_of_salts(cation: str, molality: float, published: float) -> None:
+    ions, z = (IONS[cation], IONS["Cl"]), IONS[cation].valence
+    found = float(ionic_osmolality([molality, z * molality], ions, 25.0)) / ((1 + z) * molality)
+    assert found == pytest.approx(published, rel=0.01)
+
+
+def test_osmolality_is_what_the_coefficients_say() -> None:
+    """Gibbs and Duhem: the change of the osmolality is sum m d ln(a), here of a mixture with two unlike charges."""
+    ions = tuple(IONS[name] for name in ("Na", "K", "Ca", "Mg", "Cl", "SO4"))
+    m = np.array([0.14, 0.05, 0.02, 0.01, 0.21, 0.02])
+    step = 1e-5
+    low, high = (ionic_osmolality(m * (1 + s), ions, 37.0) for s in (-step, step))
+    ln_g = [ln_raw(m * (1 + s), ions, 37.0) for s in (-step, step)]
+    change = m @ (ln_g[1] - ln_g[0] + np.log((1 + step) / (1 - step)))
+    assert float(high - low) == pytest.approx(float(change), rel=1e-6)
+
+
+def test_osmolality_of_what_an_osmometer_reads() -> None:
+    assert float(ionic_osmolality([0.15, 0.15], (IONS["Na"], IONS["Cl"]), 25.0)) == pytest.approx(0.279, rel=0.01)
+    assert uncharged_osmolality(0.3, "sucrose") == pytest.approx(0.3 * 1.024, rel=0.01)
+    ringer = made(NaCl=140, KCl=5, CaCl2=2, MgCl2=1, glucose=10, HEPES=10, pH=7.4, titrant="NaOH")
+    assert 289 < ringer.osmolality_mOsm_per_kg(22.0)[0] < 303
+    assert ringer.at(22.0).osmolarity_mOsm_per_l[0] > 320
+
+
+@pytest.mark.parametrize("model", [*MODELS, "concentration"])
+def test_the_activity_of_protons_is_what_the_ph_says(model: str) -> None:
+    recipe = made(NaCl=140, HEPES=10, pH=7.4, titrant="NaOH", sucrose=100)
+    assert recipe.activity_mM("x", ["H"], model, 22.0)[0] == pytest.approx(10 ** (3 - 7.4), rel=1e-12)
+    rows = {row["ion"]: row for row in ion_rows(recipe, 22.0, model)}
+    assert rows["H"]["activity_mM"] == pytest.approx(10 ** (3 - 7.4), rel=1e-12)
+    for row in rows.values():
+        assert row["activity_mM"] == row["activity_coefficient"] * row["concentration_mM"]
