@@ -144,7 +144,7 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc
         "solutions": [
             {"temperature_C": 25.0, "solution": name, "ion": ion, "valence": z, "concentration_mM": c}
             | {"activity_coefficient": 1.0, "activity_mM": c, "ionic_strength_M": 0.145, "status": "concentration"}
-            | {"charge_excess_meq_per_l": -35.0 * (name == "pip"), "osmolarity_mOsm_per_l": 290.0}
+            | {"charge_excess_meq_per_l": -35.0 * (name == "pip"), "osmolality_mOsm_per_kg": 290.0}
             | {"warnings": "charge excess -35 meq/l" if name == "pip" else ""}
             for name, sodium, potassium in (("low <K>", 140.0, 5.0), ("high K", 0.0, 145.0), ("pip", 10.0, 100.0))
             for ion, z, c in (("Na", 1, sodium), ("K", 1, potassium), ("Cl", -1, 145.0))

@@ -1049,7 +1049,7 @@ def test_findings_before_the_run_are_those_after_it(load: Callable[..., Experime
     experiment = load(solutions=SOLUTIONS.replace("70,5,150", "30,5,1"))
     before = inputs.findings(experiment)
     assert [str(finding) for finding in before] == [
-        "data/solutions.csv: solution 'low': osmolarity 71 mOsm/l, outside the 150 to 450 of solutions for vertebrate "
+        "data/solutions.csv: solution 'low': osmolality 66 mOsm/kg, outside the 150 to 450 of solutions for vertebrate "
         "cells; check the recipe for a forgotten substance"
     ]
     assert judge.judge(evidence(experiment, {})) == before

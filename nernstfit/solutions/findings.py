@@ -1,4 +1,4 @@
-"""Findings on solutions: charge balance, ionic strength, osmolarity, buffering and binding."""
+"""Findings on solutions: charge balance, ionic strength, osmolality, buffering and binding."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from nernstfit.solutions.composition import Composition, Solutions
 CHARGE_PERCENT = 2.0
 """Charge excess in percent of the charge of the cations above which a recipe is taken to be incomplete: 3 meq/l of
 150. At half, rounding of published recipes would be warned of; at double, 6 meq/l of a missing titrant would not."""
-OSMOLARITY_MOSM_PER_L = (150.0, 450.0)
+OSMOLALITY_MOSM_PER_KG = (150.0, 450.0)
 """Range of solutions for vertebrate cells (about 300). At half its width some common recipes would be warned of, at
 double a forgotten glucose or sucrose would not; solutions of marine animals have about 1,000."""
-# Osmolarity from which a solution fills a salt bridge and is not warned of. At half, solutions of marine animals would
-# not be warned of; at double, bridges of 1 to 2 M KCl would be.
-_BRIDGE_MOSM_PER_L = 2000.0
+# Osmolality from which a solution fills a salt bridge and is not warned of. At half, solutions of marine animals would
+# not be warned of; at double, bridges of 1 M KCl, which have 1,850, would be.
+_BRIDGE_MOSM_PER_KG = 1500.0
 MAX_BOUND = 0.95
 """Bound fraction of a chelator above which it no longer buffers the free metal: an error of 1 % in its amount then
 changes the free metal by 20 %. With half the unbound rest (0.975) that is 40 %, with double (0.9) 10 %."""
@@ -70,8 +70,9 @@ def solution_findings(
         An empty tuple where there is nothing to say.
     """
     at, excess = solutions.at(temperature_C), solutions.charge_excess_meq_per_l(temperature_C).tolist()
+    osmolality = solutions.osmolality_mOsm_per_kg(temperature_C).tolist()
     return {
-        name: tuple(_Solution(solutions, at, i, temperature_C, permeant).findings(excess[i], model))
+        name: tuple(_Solution(solutions, at, i, temperature_C, permeant, osmolality[i]).findings(excess[i], model))
         for i, name in enumerate(solutions.names)
     }
 
@@ -85,6 +86,7 @@ class _Solution:
     i: int
     temperature_C: float
     permeant: Collection[str]
+    osmolality: float  # mOsm/kg
 
     def findings(self, excess: float, model: str) -> Iterator[Finding]:
         """Yield the findings; `excess` is the sum of z c in meq/l."""
@@ -94,10 +96,9 @@ class _Solution:
         if strength > limit:
             found = self._finding(Code.STRENGTH, math.inf, strength=strength, limit=limit, model=model)
             yield replace(found, done=("pitzer",) if model.startswith(ActivityModel.PITZER) else ())
-        osmolarity = float(self.at.osmolarity_mOsm_per_l[self.i])
-        low, high = OSMOLARITY_MOSM_PER_L
-        if not low <= osmolarity <= high and osmolarity < _BRIDGE_MOSM_PER_L:
-            yield self._finding(Code.OSMOLARITY, 0.0, osmolarity=osmolarity, low=low, high=high)
+        low, high = OSMOLALITY_MOSM_PER_KG
+        if not low <= self.osmolality <= high and self.osmolality < _BRIDGE_MOSM_PER_KG:
+            yield self._finding(Code.OSMOLARITY, 0.0, osmolality=self.osmolality, low=low, high=high)
         yield from self._solids()
         yield from self._without_pH() if math.isnan(self.at.pH[self.i]) else self._with_pH()
         yield from self._carbonate()

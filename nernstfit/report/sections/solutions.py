@@ -1,4 +1,4 @@
-"""Section on the solutions: activities, charge balance and osmolarity."""
+"""Section on the solutions: activities, charge balance and osmolality."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _solution_grid(rows: pd.DataFrame) -> Grid:
     columns["ionic strength, mol/l"] = [fixed(value, 4) for value in whole["ionic_strength_M"]]
     columns["charge excess, meq/l"] = [fixed(value, 2, sign=True) for value in whole["charge_excess_meq_per_l"]]
     columns["% of the cation charge"] = [fixed(value, 1, sign=True) for value in whole["percent"]]
-    columns["osmolarity, mOsm/l"] = [fixed(value, 0) for value in whole["osmolarity_mOsm_per_l"]]
+    columns["osmolality, mOsm/kg"] = [fixed(value, 0) for value in whole["osmolality_mOsm_per_kg"]]
     return grid(columns, ["solution"])
 
 
@@ -93,7 +93,7 @@ def _per_solution(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per solution and temperature, with the charge excess in percent of the cation charge."""
     charge = rows["valence"] * rows["concentration_mM"]
     parts = rows.assign(cations=charge.clip(lower=0)).groupby(["solution", "temperature_C"], as_index=False)
-    first = ("pH", "titrant_mM", "ionic_strength_M", "charge_excess_meq_per_l", "osmolarity_mOsm_per_l")
+    first = ("pH", "titrant_mM", "ionic_strength_M", "charge_excess_meq_per_l", "osmolality_mOsm_per_kg")
     whole = parts.agg(dict.fromkeys(first, "first") | {"cations": "sum"})
     percent = (100 * whole["charge_excess_meq_per_l"] / whole["cations"]).where(whole["cations"] > 0)
     return whole.assign(percent=percent)
