@@ -1,4 +1,4 @@
-"""The water of a solution: what the solutes take of it, osmolality, and the activity of protons."""
+"""The water of a solution: what the solutes take of it, osmolality, pairs of ions, and the activity of protons."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmol
 from nernstfit.physics.solution.pitzer import ln_raw
 from nernstfit.physics.solution.water import SOLUTES, coefficients, volume_assumptions
 from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.findings import solution_findings
 from nernstfit.solutions.ion_table import ion_rows
 
 MODELS = ["pitzer:macinnes", "pitzer:raw", "pitzer:guggenheim", "davies", "debye-huckel"]
@@ -102,3 +103,28 @@ def test_the_activity_of_protons_is_what_the_ph_says(model: str) -> None:
     assert rows["H"]["activity_mM"] == pytest.approx(10 ** (3 - 7.4), rel=1e-12)
     for row in rows.values():
         assert row["activity_mM"] == row["activity_coefficient"] * row["concentration_mM"]
+
+
+def test_pairs_that_the_parameters_contain_are_not_counted_twice() -> None:
+    """Pitzer's coefficient of magnesium sulfate is that of all of it: Pitzer & Mayorga 1974, J Solution Chem 3:539."""
+    recipe, ions = made(MgSO4=100), [IONS["Mg"], IONS["SO4"]]
+    free = recipe.row("x", 25.0)
+    assert 45 < free[0] < 55  # what Davies' coefficients need
+    assert recipe.content_mM("davies", 25.0)[0].tolist() == free.tolist()
+    assert recipe.row("x", 25.0, "pitzer:raw").tolist() == pytest.approx([100.0, 100.0], rel=1e-12)
+    taken = 100 * (21.6 - 28.8) / 1e6
+    expected = 100 * coefficients("pitzer:raw", [100.0, 100.0], ions, 25.0, max(taken, 0.0))
+    assert recipe.activity_mM("x", ["Mg", "SO4"], "pitzer:raw", 25.0) == pytest.approx(expected, rel=1e-12)
+    row = next(ion_rows(recipe, 25.0, "pitzer:raw"))
+    assert row["concentration_mM"] == pytest.approx(100.0)
+    assert row["ionic_strength_M"] == pytest.approx(0.4)
+    assert row["osmolarity_mOsm_per_l"] == pytest.approx(200.0)
+    osmolality = float(ionic_osmolality([0.1 / 0.997047] * 2, tuple(ions), 25.0))
+    assert recipe.osmolality_mOsm_per_kg(25.0)[0] == pytest.approx(1000 * osmolality, rel=1e-5)
+    others = made(NaHCO3=25, CaCl2=2)
+    assert others.content_mM("pitzer:raw", 25.0).tolist() == others.content_mM("davies", 25.0).tolist()
+
+
+def test_salts_of_atp_with_more_magnesium_are_not_warned_of() -> None:
+    recipe = made(KCl=120, HEPES=10, MgATP=4, MgCl2=2, pH=7.2, titrant="KOH")
+    assert solution_findings(recipe, 22.0, "pitzer:macinnes") == {"x": ()}

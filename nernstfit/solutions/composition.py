@@ -10,6 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.solution import coefficients as activity
 from nernstfit.physics.solution import equilibria, reactions, water
 from nernstfit.physics.solution.activity import water_density_kg_per_l
@@ -55,6 +56,8 @@ class Composition:
         Given, or that of bicarbonate under its carbon dioxide; nan where there is none.
     solids : tuple of tuple of Precipitate
         For each solution, what does not dissolve of it.
+    pairs : tuple of mapping
+        For each solution, amounts in mM of uncharged complexes, by metal and anion; a part of `uncharged_mM`.
     taken : ndarray, shape (solutions,)
         Part of the volume that the solutes take from the water.
     """
@@ -66,6 +69,7 @@ class Composition:
     bound: tuple[Mapping[str, float], ...]
     pH: tuple[float, ...]
     solids: tuple[tuple[Precipitate, ...], ...]
+    pairs: tuple[Mapping[tuple[str, str], float], ...]
     taken: FloatArray
 
     @property
@@ -181,6 +185,7 @@ class Solutions:
         uncharged, titrant_mM = self.uncharged_mM.copy(), np.full(len(self.names), math.nan)
         bound: list[Mapping[str, float]] = [{}] * len(self.names)
         solids: list[tuple[Precipitate, ...]] = [()] * len(self.names)
+        pairs: list[Mapping[tuple[str, str], float]] = [{}] * len(self.names)
         names = [ion.name for ion in self.ions]
         chemical = activity.chemical(self.ions)
         acids = reactions.acid_steps(activity.chemical(tuple(self.known.values())))
@@ -202,9 +207,11 @@ class Solutions:
             uncharged[i] += found.uncharged_mM
             titrant_mM[i] = found.titrant_mM if titrant else math.nan
             bound[i] = found.bound
+            pairs[i] = found.pair_mM
             solids[i] = tuple(Precipitate(name, c, found.saturation[name]) for name, c in found.solid_mM.items())
         taken = self._taken(titrant_mM)
-        return Composition(free, total, uncharged, titrant_mM, tuple(bound), tuple(pHs), tuple(solids), taken)
+        per_solution = tuple(bound), tuple(pHs), tuple(solids), tuple(pairs)
+        return Composition(free, total, uncharged, titrant_mM, *per_solution, taken)
 
     def weighed_volume_l_per_l(self) -> FloatArray:
         """Return the volume of the components in a litre of each solution, shape (solutions,)."""
@@ -233,15 +240,36 @@ class Solutions:
         """Return the osmolality by the osmotic coefficients of Pitzer's equations, shape (solutions,)."""
         at, chemical = self.at(temperature_C), activity.chemical(self.ions)
         kg_per_l = (1 - at.taken) * water_density_kg_per_l(temperature_C)
-        ionic = ionic_osmolality(at.free_mM / kg_per_l[:, None] / 1000, chemical, temperature_C)
-        formed = (at.uncharged_mM - self.uncharged_mM) / kg_per_l  # such as the zwitterion of HEPES
+        content = self.content_mM(ActivityModel.PITZER, temperature_C)
+        ionic = ionic_osmolality(content / kg_per_l[:, None] / 1000, chemical, temperature_C)
+        paired = (content - at.free_mM).sum(axis=1) / 2  # counted as ions
+        formed = (at.uncharged_mM - self.uncharged_mM - paired) / kg_per_l  # such as the zwitterion of HEPES
         weighed = self.substance_mM / kg_per_l[:, None] / 1000
         named = [sum(map(uncharged_osmolality, row, self.substances)) for row in weighed.tolist()]
         return np.asarray(1000 * (ionic + np.array(named)) + formed)
 
-    def row(self, name: str, temperature_C: float) -> FloatArray:
-        """Return the free concentrations of one solution in mM, shape (ions,)."""
-        return np.asarray(self.at(temperature_C).free_mM[self.names.index(name)])
+    def row(self, name: str, temperature_C: float, model: str = "") -> FloatArray:
+        """Return the free concentrations of one solution in mM, shape (ions,); as a model counts them, see below."""
+        i = self.names.index(name)
+        return self._content_mM(i, model, temperature_C) if model else np.array(self.at(temperature_C).free_mM[i])
+
+    def content_mM(self, model: str, temperature_C: float) -> FloatArray:
+        """Return the concentrations of the ions as an activity model counts them, shape (solutions, ions).
+
+        They are free; where the model's coefficients contain that a metal and an anion pair, so are the ions of pairs.
+        """
+        rows = [self._content_mM(i, model, temperature_C) for i in range(len(self.names))]
+        return np.array(rows).reshape(self.given_mM.shape)
+
+    def _content_mM(self, i: int, model: str, temperature_C: float) -> FloatArray:
+        """Return the concentrations of one solution as a model counts them, shape (ions,)."""
+        at, holds_pair = self.at(temperature_C), activity.model_named(model)[0].holds_pair
+        content = np.array(at.free_mM[i])
+        place = {ion.name: j for j, ion in enumerate(self.ions)} if at.pairs[i] else {}
+        for (metal, anion), amount in at.pairs[i].items():
+            if metal in place and anion in place and holds_pair(self.ions[place[metal]], self.ions[place[anion]]):
+                content[[place[metal], place[anion]]] += amount
+        return content
 
     def coefficients(self, model: str, temperature_C: float) -> FloatArray:
         """Return the activity coefficients on the molar scale, shape (solutions, ions)."""
@@ -251,12 +279,12 @@ class Solutions:
 
     def coefficient_status(self, model: str, temperature_C: float) -> NDArray[np.str_]:
         """Return the source of each coefficient and its limits, shape (solutions, ions)."""
-        return activity.status(model, self.at(temperature_C).free_mM, self.ions, temperature_C)
+        return activity.status(model, self.content_mM(model, temperature_C), self.ions, temperature_C)
 
     def _coefficients(self, i: int, model: str, temperature_C: float) -> FloatArray:
         """Return the coefficients of one solution; that of protons makes their activity what the pH says."""
         at, chemical = self.at(temperature_C), activity.chemical(self.ions)
-        row, taken = tuple(at.free_mM[i].tolist()), float(at.taken[i])
+        row, taken = tuple(self._content_mM(i, model, temperature_C).tolist()), float(at.taken[i])
         found = _coefficients_of(model, chemical, row, temperature_C, taken)
         protons = [place for place, ion in enumerate(chemical) if ion.name == "H" and row[place] > 0]
         if math.isnan(at.pH[i]) or not protons or not self.is_equilibrated(i):
@@ -269,7 +297,7 @@ class Solutions:
         """Return the activities of some free ions in one solution, 0 for absent ions; shape (len(ion_names),)."""
         known = [ion.name for ion in self.ions]
         i = self.names.index(name)
-        values = self._coefficients(i, model, temperature_C) * self.at(temperature_C).free_mM[i]
+        values = self._coefficients(i, model, temperature_C) * self._content_mM(i, model, temperature_C)
         return np.array([values[known.index(ion)] if ion in known else 0.0 for ion in ion_names])
 
 

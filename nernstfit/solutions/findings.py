@@ -91,7 +91,8 @@ class _Solution:
     def findings(self, excess: float, model: str) -> Iterator[Finding]:
         """Yield the findings; `excess` is the sum of z c in meq/l."""
         yield from self._charge(excess)
-        strength = float(ionic_strength_M(self.free_mM, self.solutions.valence))
+        content = self.solutions.row(self.solutions.names[self.i], self.temperature_C, model)
+        strength = float(ionic_strength_M(content, self.solutions.valence))
         limit = model_named(model)[0].max_strength_M
         if strength > limit:
             found = self._finding(Code.STRENGTH, math.inf, strength=strength, limit=limit, model=model)

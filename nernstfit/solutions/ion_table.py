@@ -25,18 +25,18 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     model : str
         Activity model, with its convention where it has one.
     """
-    at = recipe.at(temperature_C)
-    strength = ionic_strength_M(at.free_mM, recipe.valence)
+    at, content = recipe.at(temperature_C), recipe.content_mM(model, temperature_C)
+    strength = ionic_strength_M(content, recipe.valence)
     excess = recipe.charge_excess_meq_per_l(temperature_C)
     osmolality = recipe.osmolality_mOsm_per_kg(temperature_C)
-    osmolarity = at.osmolarity_mOsm_per_l
+    osmolarity = at.osmolarity_mOsm_per_l + (content - at.free_mM).sum(axis=1) / 2  # pairs that count as ions
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.coefficient_status(model, temperature_C)
     is_model = model_named(model)[0].has_limits
     found = solution_findings(recipe, temperature_C, model)
-    assumed = [_assumptions(recipe, s, row, model) for s, row in enumerate(at.free_mM)]
+    assumed = [_assumptions(recipe, s, row, model) for s, row in enumerate(content)]
     # Where activities are concentrations, so is the proton's, which the pH gives.
-    shown_mM, coefficients = (at.free_mM, coefficients) if is_model else (coefficients * at.free_mM, at.free_mM**0)
-    for s, i in np.argwhere(at.free_mM > 0):
+    shown_mM, coefficients = (content, coefficients) if is_model else (coefficients * content, content**0)
+    for s, i in np.argwhere(content > 0):
         yield {
             "temperature_C": temperature_C,
             "solution": recipe.names[s],

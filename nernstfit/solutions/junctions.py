@@ -282,10 +282,10 @@ def between_mV(solutions: Solutions, first: str, second: str, temperature_C: flo
     ValueError
         Where a solution holds no ion.
     """
-    taken, places = solutions.at(temperature_C).taken, [solutions.names.index(name) for name in (first, second)]
-    rows = [solutions.row(name, temperature_C).tolist() for name in (first, second)]
-    ends = [_End(tuple(row), float(taken[i])) for row, i in zip(rows, places, strict=True)]
     model = how.activity_model if how.basis == JunctionBasis.ACTIVITY else ""
+    taken, places = solutions.at(temperature_C).taken, [solutions.names.index(name) for name in (first, second)]
+    rows = [solutions.row(name, temperature_C, model).tolist() for name in (first, second)]
+    ends = [_End(tuple(row), float(taken[i])) for row, i in zip(rows, places, strict=True)]
     given = (how.method, (ends[0], ends[1]), solutions.ions, temperature_C, model)
     potential = _potential_mV(*given, slows_ions=solutions.slows_ions)
     if not math.isfinite(potential):

@@ -16,6 +16,7 @@ from nernstfit.physics.solution import pitzer
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.coefficients import coefficients
 from nernstfit.physics.solution.ions import IONS, Ion, components
+from nernstfit.physics.solution.unlike_charges import electrostatic_integral, unlike_charges
 
 FloatArray = NDArray[np.float64]
 ROWS = list(csv.DictReader((Path(__file__).parent / "data" / "activity_coefficients.csv").open(encoding="utf-8")))
@@ -194,10 +195,10 @@ def pitzers_integral(x: float) -> float:
 
 @pytest.mark.parametrize("x", [0.1, 0.3, 0.9, 1.8, 3.6, 10.0, 40.0])
 def test_electrostatic_integral(x: float) -> None:
-    j, change = pitzer.electrostatic_integral(x)
+    j, change = electrostatic_integral(x)
     assert j == pytest.approx(pitzers_integral(x), rel=1e-8)
     h = 1e-4 * x
-    up, down = (pitzer.electrostatic_integral(x + sign * h)[0] for sign in (1, -1))
+    up, down = (electrostatic_integral(x + sign * h)[0] for sign in (1, -1))
     assert change == pytest.approx((up - down) / (2 * h), rel=1e-5)
 
 
@@ -205,13 +206,13 @@ def test_electrostatic_integral_against_pitzers_own_fit() -> None:
     """Pitzer 1975: J = x / (4 + 4.581 x^-0.7237 exp(-0.0120 x^0.528)), to 1 % where solutions are."""
     x = np.geomspace(0.1, 50)
     fitted = x / (4 + 4.581 * x**-0.7237 * np.exp(-0.0120 * x**0.528))
-    np.testing.assert_allclose(pitzer.electrostatic_integral(x)[0], fitted, rtol=0.02)
+    np.testing.assert_allclose(electrostatic_integral(x)[0], fitted, rtol=0.02)
 
 
 def test_slope_of_the_electrostatic_term() -> None:
     strength, step, a_phi = np.array([0.01, 0.15, 1.0, 4.0]), 1e-3, np.array(0.392)
-    up, down = (pitzer.unlike_charges(strength * (1 + s), a_phi, (1, 2))[0] for s in (step, -step))
-    change = pitzer.unlike_charges(strength, a_phi, (1, 2))[1]
+    up, down = (unlike_charges(strength * (1 + s), a_phi, (1, 2))[0] for s in (step, -step))
+    change = unlike_charges(strength, a_phi, (1, 2))[1]
     np.testing.assert_allclose(change, (up - down) / (2 * step * strength), rtol=1e-5)
 
 

@@ -42,6 +42,8 @@ class Model:
         Of the ions and their amounts in one solution: the source of each coefficient, as `status` describes it.
     assumptions : callable
         Of the ions of one solution: the assumptions in place of unknown parameters.
+    holds_pair : callable
+        Of a metal and an anion: True where the coefficients contain that the two pair, so that both count as free.
     conventions : tuple of str
         Conventions by which mean coefficients are divided between single ions, the default first; () where the model
         has none.
@@ -58,6 +60,7 @@ class Model:
     coefficients: Callable[[ArrayLike, Sequence[Ion], ArrayLike, str], FloatArray]
     sources: Callable[[Sequence[Ion], Sequence[float]], list[str]]
     assumptions: Callable[[Sequence[Ion]], tuple[str, ...]] = lambda _: ()
+    holds_pair: Callable[[Ion, Ion], bool] = lambda *_: False
     conventions: tuple[str, ...] = ()
     max_strength_M: float = math.inf
     temperature_range_C: tuple[float, float] = (-math.inf, math.inf)
@@ -112,6 +115,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
                 pitzer.coefficients,
                 pitzer.sources,
                 pitzer.assumptions,
+                pitzer.holds_pair,
                 conventions=pitzer.CONVENTIONS,
                 max_strength_M=6.0,  # molalities to which the parameters were fitted
                 temperature_range_C=(10.0, 40.0),  # to 15 C from where the parameters and their slopes were taken

@@ -70,6 +70,8 @@ class Speciation:
         Amount of each solid, in formula units; `total_mM` includes it.
     saturation : mapping
         Saturation index of each of them before it formed.
+    pair_mM : mapping
+        Amount of each uncharged complex of one metal and one anion, by the names of both; a part of `uncharged_mM`.
     """
 
     amounts_mM: Mapping[str, float]
@@ -79,6 +81,7 @@ class Speciation:
     bound: Mapping[str, float]
     solid_mM: Mapping[str, float]
     saturation: Mapping[str, float]
+    pair_mM: Mapping[tuple[str, str], float]
 
 
 def speciate(
@@ -293,7 +296,9 @@ class _Solution:
             share = (self._species * several) @ self._network.content / dissolved
         bound = {name: float(share[i]) for name, i in self._place.items() if self._total[i] > 0 and share[i] > 0}
         solid = {self._solids[k].name: 1000 * float(c) for k, c in zip(self._active, self._amounts, strict=True)}
-        return Speciation(amounts, total, uncharged, 1000 * self._titrant_M, bound, solid, self._saturation)
+        species = dict(zip(self._network.species, (1000 * self._species).tolist(), strict=True))
+        pairs = {each: species[product] for product, each in self._network.pairs.items() if species[product] > 0}
+        return Speciation(amounts, total, uncharged, 1000 * self._titrant_M, bound, solid, self._saturation, pairs)
 
 
 def _conserve(ln_K: FloatArray, content: FloatArray, total: FloatArray, start: FloatArray) -> FloatArray:

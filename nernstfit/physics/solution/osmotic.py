@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.physics.solution import pitzer
 from nernstfit.physics.solution.activity import ionic_strength_M
+from nernstfit.physics.solution.unlike_charges import unlike_charges
 from nernstfit.physics.solution.water import SOLUTES
 
 FloatArray = NDArray[np.float64]
@@ -50,7 +51,7 @@ def ionic_osmolality(molality: ArrayLike, ions: pitzer.Ions, temperature_C: floa
         pairs = pairs + np.exp(-alpha * root) * of_pairs(beta + warmer * dbeta)
     pairs = pairs + (m * np.abs(p.valence)).sum(axis=-1) * of_pairs(p.c + warmer * p.dc)
     if p.unlike.any():
-        e, e_change = pitzer.unlike_charges(strength, pitzer.slope(temperature_C), (1, 2))
+        e, e_change = unlike_charges(strength, pitzer.slope(temperature_C), (1, 2))
         pairs = pairs + (e + strength * e_change) * of_pairs(p.unlike)
     trios = np.einsum("...i,...j,...k,ijk->...", m, m, m, p.psi, optimize=True) / 6
     return np.asarray(everything.sum(axis=-1) + 2 * (field + pairs + trios))

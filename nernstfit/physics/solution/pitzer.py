@@ -35,6 +35,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.physics.solution.activity import davies, debye_huckel_slope, ionic_strength_M
 from nernstfit.physics.solution.ions import IONS, Ion
+from nernstfit.physics.solution.unlike_charges import unlike_charges
 
 FloatArray = NDArray[np.float64]
 Ions = tuple[Ion, ...]
@@ -162,6 +163,12 @@ def stand_in(cation: Ion, anion: Ion) -> tuple[str, str] | None:
     return min(steps)[2] if steps else None
 
 
+def holds_pair(metal: Ion, anion: Ion) -> bool:
+    """Return True where the pairing of two ions is a part of their parameters: those of this anion with a metal."""
+    pair = stand_in(metal, anion)
+    return pair is not None and pair[1] == anion.name
+
+
 @cache
 def is_specific(ion: Ion) -> bool:
     """Return True where an ion, or one of its analogues, has a salt with parameters."""
@@ -238,82 +245,6 @@ def screening(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     x = np.maximum(x, 1e-5)
     fall = np.exp(-x)
     return 2 * (1 - (1 + x) * fall) / x**2, -2 * (1 - (1 + x + x**2 / 2) * fall) / x**2
-
-
-def _double_exponential(low: float, high: float, step: float) -> tuple[FloatArray, FloatArray]:
-    """Return nodes y and weights of an integral from 0 to infinity whose integrand decays like exp(-y).
-
-    y = exp(t - exp(-t)): Takahasi & Mori 1974, Publ RIMS Kyoto Univ 9:721.
-    """
-    t = np.arange(low, high, step)
-    y = np.exp(t - np.exp(-t))
-    return y, step * y * (1 + np.exp(-t))
-
-
-_NODES = _double_exponential(-3.5, 4.0, 0.06)
-_BLOCK = 1024  # solutions integrated at once: at double twice the memory (1 MB an array), at half as fast
-
-
-def electrostatic_integral(x: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Calculate Pitzer's integral J(x) and its derivative (Pitzer 1975, J Solution Chem 4:249).
-
-    J(x) = (1/x) int_0^inf (1 + q + q^2/2 - exp(q)) y^2 dy,   q = -(x/y) exp(-y).
-
-    Parameters
-    ----------
-    x : array_like
-        6 z z' A_phi sqrt(I), positive.
-
-    Returns
-    -------
-    tuple of ndarray
-        J and dJ/dx, each the shape of `x`; by quadrature, to 1e-6 for x from 0.01, to 1e-9 from
-        0.1 to 100.
-    """
-    x = np.asarray(x, dtype=np.float64)
-    # In blocks: many solutions at once would need much memory, one at a time a slow loop.
-    blocks = np.array_split(x.ravel(), x.size // _BLOCK + 1)
-    j, change = np.concatenate([_integrated(block) for block in blocks], axis=1).reshape(2, *x.shape)
-    return j, change
-
-
-def _integrated(x: FloatArray) -> FloatArray:
-    """Return J and dJ/dx of some x, shape (2, len(x))."""
-    y, weight = _NODES
-    per_x = -np.exp(-y) / y
-    q = x[:, None] * per_x
-    beyond = 1 + q - np.exp(q)
-    j = (beyond + q**2 / 2) @ (weight * y**2) / x
-    return np.array([j, (beyond @ (weight * y**2 * per_x) - j) / x])
-
-
-def unlike_charges(strength: FloatArray, a_phi: FloatArray, charges: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
-    """Calculate the electrostatic mixing term of two unlike charges of one sign, E and dE/dI.
-
-    E = (z z' / 4 I) [J(x_zz') - J(x_zz)/2 - J(x_z'z')/2],  x_zz' = 6 z z' A_phi sqrt(I) (Pitzer 1975,
-    J Solution Chem 4:249). Without it calcium's coefficient in 140 mM Na is 10 % too high.
-
-    Parameters
-    ----------
-    strength : ndarray
-        Ionic strength I in mol/kg.
-    a_phi : ndarray
-        Slope in (kg/mol)^(1/2).
-    charges : tuple of int
-        z and z', unlike, both taken as positive.
-
-    Returns
-    -------
-    tuple of ndarray
-        E in kg/mol, and E' in (kg/mol)^2.
-    """
-    strength = np.maximum(strength, 1e-12)  # E is multiplied by molalities that are smaller still
-    z, other = map(abs, charges)
-    x = np.array([z * other, z * z, other * other]) * (6 * a_phi * np.sqrt(strength))[..., None]
-    j, change = electrostatic_integral(x)
-    share = z * other * np.array([1.0, -0.5, -0.5])
-    e = j @ share / (4 * strength)
-    return e, -e / strength + (x * change) @ share / (8 * strength**2)
 
 
 def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatArray:

@@ -172,6 +172,8 @@ class Network:
     root_of : mapping
         Root of each ion of the recipe that is not a root or metal itself.
     steps : tuple of Step
+    pairs : mapping
+        Metal and anion of each uncharged complex of one of either, by its name.
     """
 
     species: tuple[str, ...]
@@ -182,6 +184,7 @@ class Network:
     valence: FloatArray
     root_of: Mapping[str, str]
     steps: tuple[Step, ...]
+    pairs: Mapping[str, tuple[str, str]]
 
     def ln_constants(self, temperature_C: float, strength_M: float) -> FloatArray:
         """Return ln of the overall formation constants from root, protons and metal, of concentrations in mol/l."""
@@ -237,6 +240,7 @@ def network(ions: frozenset[Ion], acids: tuple[Step, ...] | None) -> Network:
         valence=np.array([valence[name] for name in parts], dtype=np.float64),
         root_of={name: root for name, root in root_of.items() if root in roots},
         steps=tuple(used),
+        pairs={s.product: (s.partner, s.base) for s in used if s.partner != PROTON and valence[s.product] == 0},
     )
 
 
