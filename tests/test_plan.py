@@ -294,7 +294,7 @@ def test_a_folder_without_recordings_is_planned(tmp_path: Path) -> None:
     assert {row["bath"] for row in found["baths"]} == set(CONFIG["plan"]["baths"])
     assert next(row for row in found["baths"] if row["bath"] == "NMDG")["NMDG"] is None
     notes = "\n".join(found["notes"])
-    assert "bath quarter is control diluted (3.58-fold by activity) and saturates" in notes
+    assert "bath quarter is control diluted (3.44-fold by activity) and saturates" in notes
     assert "bath NMDG is needed: without it there would be no estimate of NMDG" in notes
     assert "shortens the intervals most" in notes
     assert "with 16 cells" in notes

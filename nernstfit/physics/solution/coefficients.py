@@ -1,9 +1,10 @@
 """Activity coefficients by the name of a model: the registry of models, and the source of each coefficient.
 
-    a_i = g_i c_i
+    a_i = g_i m_i
 
-with activity a and concentration c in mM and the coefficient g of ion i, dimensionless, on the molar scale. The
-equations are in `activity` (Davies, Debye and Hueckel) and `pitzer`.
+with activity a and molality m and the dimensionless coefficient g of ion i. The equations are in `activity` (Davies,
+Debye and Hueckel) and `pitzer`. Amounts are taken as molalities, in mmol/kg; `water` makes them of concentrations in
+mM, and returns coefficients of these.
 """
 
 import math
@@ -36,7 +37,7 @@ class Model:
     name : str
         As in the configuration and in results.
     coefficients : callable
-        Of concentrations in mM, shape (..., ions), the ions, the temperature in degrees Celsius and the convention:
+        Of molalities in mmol/kg, shape (..., ions), the ions, the temperature in degrees Celsius and the convention:
         coefficients, shape (..., ions).
     sources : callable
         Of the ions and their amounts in one solution: the source of each coefficient, as `status` describes it.
@@ -199,15 +200,17 @@ def model_named(name: str) -> tuple[Model, str]:
     raise ValueError(f"{name!r} is no activity model; expected one of {', '.join(NAMES)}")
 
 
-def coefficients(model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], temperature_C: ArrayLike) -> FloatArray:
-    """Calculate the activity coefficients of single ions on the molar scale.
+def coefficients(
+    model: str, molality_mmol_per_kg: ArrayLike, ions: Sequence[Ion], temperature_C: ArrayLike
+) -> FloatArray:
+    """Calculate the activity coefficients of single ions.
 
     Parameters
     ----------
     model : str
         Name as for `model_named`.
-    concentration_mM : array_like, shape (..., ions)
-        Concentrations of all ions of each solution, in mM.
+    molality_mmol_per_kg : array_like, shape (..., ions)
+        Amounts of all ions of each solution, in mmol/kg.
     ions : sequence of Ion
     temperature_C : array_like, leading shape
         Degrees Celsius.
@@ -215,8 +218,7 @@ def coefficients(model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], t
     Returns
     -------
     ndarray, shape (..., ions)
-        Dimensionless: activity in mM = coefficient x concentration in mM. An ion at 0 mM has the coefficient of its
-        trace.
+        Dimensionless: activity = coefficient x amount. An ion at 0 has the coefficient of its trace.
 
     Raises
     ------
@@ -224,7 +226,7 @@ def coefficients(model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], t
         If no model has this name.
     """
     record, convention = model_named(model)
-    return record.coefficients(concentration_mM, chemical(ions), temperature_C, convention)
+    return record.coefficients(molality_mmol_per_kg, chemical(ions), temperature_C, convention)
 
 
 def chemical(ions: Sequence[Ion]) -> tuple[Ion, ...]:
@@ -242,8 +244,10 @@ def status(model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], tempera
 
     Parameters
     ----------
-    model, concentration_mM, ions, temperature_C
+    model, ions, temperature_C
         As in `coefficients`, at one temperature.
+    concentration_mM : array_like, shape (..., ions)
+        Amounts of all ions of each solution; their unit hardly matters here.
 
     Returns
     -------

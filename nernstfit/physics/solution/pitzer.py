@@ -296,14 +296,14 @@ def ln_mean(cation: Ion, anion: Ion, strength: FloatArray, temperature_C: ArrayL
 
 
 def coefficients(
-    concentration_mM: ArrayLike, ions: Sequence[Ion], temperature_C: ArrayLike, convention: str = "macinnes"
+    molality_mmol_per_kg: ArrayLike, ions: Sequence[Ion], temperature_C: ArrayLike, convention: str = "macinnes"
 ) -> FloatArray:
-    """Calculate the activity coefficients of single ions on the molar scale.
+    """Calculate the activity coefficients of single ions.
 
     Parameters
     ----------
-    concentration_mM : array_like, shape (..., ions)
-        Concentrations of all ions of the solution, in mM.
+    molality_mmol_per_kg : array_like, shape (..., ions)
+        Amounts of all ions of the solution, in mmol/kg.
     ions : sequence of Ion
     temperature_C : array_like, leading shape
         Degrees Celsius.
@@ -317,10 +317,13 @@ def coefficients(
     Returns
     -------
     ndarray, shape (..., ions)
-        Dimensionless: activity = coefficient x concentration.
+        Dimensionless: activity = coefficient x amount.
     """
     ions = tuple(ions)
-    shares = [np.asarray(concentration_mM, dtype=np.float64), np.asarray(temperature_C, dtype=np.float64)[..., None]]
+    shares = [
+        np.asarray(molality_mmol_per_kg, dtype=np.float64),
+        np.asarray(temperature_C, dtype=np.float64)[..., None],
+    ]
     content, warmth = np.broadcast_arrays(*shares)[0], shares[1][..., 0]
     valence = np.array([ion.valence for ion in ions], dtype=np.float64)
     # An ion known by its charge only is on the scale where g_Cl is that of KCl, to which Davies' equation is close.

@@ -8,8 +8,8 @@ activity model at these molalities the activity
 
 225 mM sucrose takes 4.8 % of the water, and raises every activity by as much. Volumes and their sources are in
 molar_volumes.csv beside this module, those of ions on a scale of which H has -3.8 cm3/mol; in a neutral solution the
-scale does not matter. An organic substance without a volume has that of sugars per gram, an inorganic ion none:
-`volume_assumptions` lists both.
+scale does not matter. An organic substance without a volume has that of sugars per gram, another ion that of its
+analogue, if it has one: `volume_assumptions` lists these.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.physics.solution import coefficients as activity
 from nernstfit.physics.solution.activity import water_density_kg_per_l
-from nernstfit.physics.solution.ions import Ion
+from nernstfit.physics.solution.ions import IONS, Ion
 
 FloatArray = NDArray[np.float64]
 
@@ -70,9 +70,11 @@ def _volume(name: str, ion: Ion | None) -> tuple[float, str]:
         return own.volume_cm3_per_mol, ""
     mass = ion.molar_mass_g_per_mol if ion is not None else own.molar_mass_g_per_mol if own is not None else None
     is_organic = ion is None or not ion.formula or re.search("C(?![a-z])", ion.formula)
-    if mass is None or not is_organic:
-        return 0.0, "0"
-    return _ORGANIC_CM3_PER_G * mass, "by its mass"
+    if mass is not None and is_organic:
+        return _ORGANIC_CM3_PER_G * mass, "by its mass"
+    if ion is not None and ion.analogue is not None:
+        return _volume(ion.analogue, IONS[ion.analogue])[0], f"that of {ion.analogue}"
+    return 0.0, "0"
 
 
 @cache
@@ -87,7 +89,7 @@ def volume_cm3_per_mol(substance: str) -> float:
 
 
 def volume_assumptions(ions: Iterable[Ion], substances: Iterable[str]) -> tuple[str, ...]:
-    """List the assumptions in place of unknown volumes: `volume(X): by its mass` or `volume(X): 0`, by name."""
+    """List the assumptions in place of unknown volumes: `volume(X): by its mass`, `that of Y` or `0`, by name."""
     assumed = {ion.name: _volume(ion.name, ion)[1] for ion in ions}
     assumed |= {name: _volume(name, None)[1] for name in substances}
     return tuple(f"volume({name}): {how}" for name, how in sorted(assumed.items()) if how)
