@@ -341,6 +341,14 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"reversals": {ONE: {"flags": "capacity_unknown=2", "capacitance_shift_mV": -2.0}}},
     ),
     (
+        *(Code.CAPACITANCE_CANCELLED, ONE, "warning", {}),
+        {
+            "reversals": {
+                ONE: {"flags": "capacity_unknown=0.1;capacity_cancelled=-2", "capacitance_shift_mV": -2.0},
+            },
+        },
+    ),
+    (
         *(Code.CAPACITANCE_STATED, ONE, "warning", {}),
         {
             "reversals": {
@@ -1049,7 +1057,7 @@ def test_findings_before_the_run_are_those_after_it(load: Callable[..., Experime
     experiment = load(solutions=SOLUTIONS.replace("70,5,150", "30,5,1"))
     before = inputs.findings(experiment)
     assert [str(finding) for finding in before] == [
-        "data/solutions.csv: solution 'low': osmolality 66 mOsm/kg, outside the 150 to 450 of solutions for vertebrate "
+        "data/solutions.csv: solution 'low': osmolality 68 mOsm/kg, outside the 150 to 450 of solutions for vertebrate "
         "cells; check the recipe for a forgotten substance"
     ]
     assert judge.judge(evidence(experiment, {})) == before

@@ -104,6 +104,7 @@ class Code(Term):
     HUM = "hum"
     MISMATCH = "voltage_mismatch"
     CAPACITANCE = "capacitance_unknown"
+    CAPACITANCE_CANCELLED = "capacitance_cancelled"
     CAPACITANCE_STATED = "capacitance_contradicted"
     FILTER_DELAY = "filter_delay"
     SATURATED = "saturated"

@@ -103,6 +103,13 @@ class Flag(Term):
         "possible shift of a ramp's zero by the capacitive current of an unknown membrane capacitance, mV (95 % limit, "
         "to one side); a systematic error of the fit",
     )
+    CAPACITY_CANCELLED = (
+        "capacity_cancelled",
+        "capacitive current cancelled",
+        "possible shift of a ramp's zero, mV (95 % limit, to one side), by a capacitive current that the amplifier may "
+        "have cancelled: its drop across the series resistance, and the lag of the membrane behind the command; a "
+        "systematic error of the fit",
+    )
     CAPACITY_CONTRADICTED = (
         "capacity_contradicted",
         "stated capacitance contradicted",

@@ -125,6 +125,18 @@ def _default_changed(evidence: Evidence, row: Record, own: Row) -> Iterator[Find
         yield _finding(Code.DEFAULT_CHANGED, row, math.inf, **values, outcome=outcome)
 
 
+def _by_current_mV(row: Record, flags: Mapping[str, float]) -> float:
+    """Return the possible shift by an unknown capacitive current: to the other side than by one that was cancelled."""
+    size, cancelled_mV = flags[Flag.CAPACITY_UNKNOWN], flags.get(Flag.CAPACITY_CANCELLED, 0.0)
+    if math.isnan(size) or math.isnan(row["capacitance_shift_mV"]):
+        return 0.0
+    return math.copysign(size, -cancelled_mV if cancelled_mV else row["capacitance_shift_mV"])
+
+
+def _side(shift_mV: float) -> str:
+    return "lower" if shift_mV < 0 else "higher"
+
+
 def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Finding]:
     """Yield the findings that follow from the flags of a reversal potential."""
     flags = tables.flags(row["flags"])
@@ -142,11 +154,13 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
         effect = 0.0 if own.measure.voltage == Voltage.RECORDED else of_potential(shift)
         yield _finding(Code.MISMATCH, row, effect, shift=shift)
     if Flag.CAPACITY_UNKNOWN in flags:
-        shift = 0.0 if math.isnan(row["capacitance_shift_mV"]) else row["capacitance_shift_mV"]
-        side = "lower" if shift < 0 else "higher"
+        shift = _by_current_mV(row, flags)
         done: tuple[str, ...] = ("both directions",) if Flag.HYSTERESIS in flags else ()
         done += ("give capacitance_pF",) if Flag.CAPACITY_CONTRADICTED in flags else ()
-        yield _finding(Code.CAPACITANCE, row, of_potential(shift), done, shift=abs(shift), side=side)
+        yield _finding(Code.CAPACITANCE, row, of_potential(shift), done, shift=abs(shift), side=_side(shift))
+    if Flag.CAPACITY_CANCELLED in flags:
+        shift = flags[Flag.CAPACITY_CANCELLED]
+        yield _finding(Code.CAPACITANCE_CANCELLED, row, of_potential(shift), shift=abs(shift), side=_side(shift))
     if Flag.CAPACITY_CONTRADICTED in flags:
         effect = math.inf if Flag.CAPACITY_UNKNOWN in flags else 0.0
         yield _finding(Code.CAPACITANCE_STATED, row, effect, stated=flags[Flag.CAPACITY_CONTRADICTED])
@@ -224,7 +238,8 @@ class _Current:
         yield f"unknown ({_UNKNOWN_MOHM:g} MOhm?)", _UNKNOWN_MOHM * total_pA * 1e-3
         if Flag.CAPACITY_REMOVED in tables.flags(self.row["flags"]):
             series = LIMIT_MOHM[Configuration(self.row["configuration"])]
-            yield f"unknown ({series:g} MOhm?)", self.row["capacitance_shift_mV"]
+            cancelled_mV = tables.flags(self.row["flags"]).get(Flag.CAPACITY_CANCELLED, 0.0)
+            yield f"unknown ({series:g} MOhm?)", self.row["capacitance_shift_mV"] - cancelled_mV
 
     def _leak(self, iv: pd.DataFrame) -> Iterator[Finding]:
         """Yield the shift of the zero by a leak that was not subtracted: below activation, or above a rectifier's."""

@@ -9,6 +9,7 @@ The amplifier may cancel a part of the capacitive current. A ramp carries what i
 of the same recording. A capacitance that the amplifier telegraphs, or that another recording of the cell has, need not
 be what is left in this one: it counts only where the step of the current at the start of the ramp shows it too. One of
 the table counts unless that step contradicts it, as where it is the reading of the dial by which it was cancelled.
+What the amplifier has cancelled is in no current, but charges the membrane through the series resistance all the same.
 """
 
 from __future__ import annotations
@@ -40,6 +41,13 @@ _LIMIT_PF: Mapping[Configuration, float] = {
     Configuration.INSIDE_OUT: 2.0,
     Configuration.TWO_ELECTRODE: 8 * 0.9e-6 * math.pi * 1300e-4**2 * 1e12,
 }
+# The same of a whole cell whose capacitive current is cancelled: the range of the usual amplifiers at full gain, which
+# heart cells fill. Half or double of it halves or doubles the possible shift.
+_CANCELLED_PF = 100.0
+# Least of a membrane as part of that limit: a cell of 12 um. A ramp that shows less is that of a cell whose capacitive
+# current the amplifier has cancelled. With half, what is left of a large cell passes for a small one; with double,
+# small cells have intervals for a charge that they do not carry.
+_LEAST_PART = 0.06
 # Capacitance over that of the ramp's corner, at most: the ionic current lags behind the command by the time constant of
 # the clamp, which hides a part G R of the step, 10 % at 20 nS and 5 MOhm. With half of the excess a good part of the
 # intervals of large currents miss the truth; with double those of small currents are too wide.
@@ -162,12 +170,34 @@ class Known:
                 return source, found
         return None
 
+    def cancelled_pF(self, shown_pF: float) -> float:
+        """Return the 95 % limit of a capacitance that the amplifier may have cancelled beside what the ramp shows.
+
+        Parameters
+        ----------
+        shown_pF : float
+            Capacitance of the ramp's own current; nan where it shows none.
+        """
+        shown_pF = max(0.0, shown_pF) if math.isfinite(shown_pF) else 0.0
+        stated_pF = max((each for each in (self.table_pF, self.amplifier_pF, self.cell.pF) if each > 0), default=0.0)
+        hidden_pF = stated_pF - shown_pF
+        if hidden_pF > _SHOWN_Z * math.hypot(self.corner_se_pF, _BETWEEN_RECORDINGS * stated_pF):
+            return _CORNER_LIMIT * hidden_pF
+        if stated_pF or shown_pF >= _LEAST_PART * _LIMIT_PF[self.configuration]:
+            return 0.0
+        return max(_CANCELLED_PF, _LIMIT_PF[self.configuration]) if self._is_cell else _LIMIT_PF[self.configuration]
+
+    @property
+    def _is_cell(self) -> bool:
+        """True for a whole cell, not a patch."""
+        return self.configuration in (Configuration.WHOLE_CELL, Configuration.TWO_ELECTRODE)
+
     def _agrees(self, given: Estimate) -> bool:
         """Return False where the start of the ramp contradicts a capacitance."""
         if not math.isfinite(self.corner_pF):
             return True
         reach_pF = _SHOWN_Z * math.hypot(given.se_pF, self.corner_se_pF)
-        return self.corner_pF - reach_pF < given.pF < _CORNER_LIMIT * self.corner_pF + reach_pF
+        return self.corner_pF - reach_pF < given.pF < _CORNER_LIMIT * max(0.0, self.corner_pF) + reach_pF
 
     def _shows(self, given: Estimate) -> bool:
         """Return True where the start of the ramp shows a capacitance: it differs from none, and agrees."""
@@ -192,6 +222,8 @@ class Capacitance:
         True where the two directions differ by more than a constant.
     variation_pF : float
         Standard deviation of the capacitance along a pair of ramps, beyond its noise.
+    cancelled_pF : float
+        95 % limit of a capacitance that the amplifier may have cancelled.
     """
 
     subtracted_pF: float
@@ -200,6 +232,7 @@ class Capacitance:
     source: Source
     has_hysteresis: bool = False
     variation_pF: float = 0.0
+    cancelled_pF: float = 0.0
 
     @property
     def lags(self) -> bool:
@@ -256,10 +289,13 @@ def estimate(signal: Curve, opposite: Curve | None, known: Known) -> Capacitance
     hysteresis = found is not None
     taken = known.best()
     if taken is None:
-        limit_pF = found.limit_pF if found is not None and found.limit_pF < 0 else known.limit_pF
-        return Capacitance(0.0, 0.0, limit_pF, Source.UNKNOWN, hysteresis)
+        if found is not None and found.limit_pF < 0:
+            return Capacitance(0.0, 0.0, found.limit_pF, Source.UNKNOWN, hysteresis)
+        cancelled_pF = known.cancelled_pF(known.corner_pF)
+        return Capacitance(0.0, 0.0, known.limit_pF, Source.UNKNOWN, hysteresis, cancelled_pF=cancelled_pF)
     source, given = taken
-    return Capacitance(max(0.0, given.pF), given.se_pF, 0.0, source, hysteresis)
+    cancelled_pF = known.cancelled_pF(given.pF)
+    return Capacitance(max(0.0, given.pF), given.se_pF, 0.0, source, hysteresis, cancelled_pF=cancelled_pF)
 
 
 def from_steps(charge: Estimate, conductance_nS: float, series_MOhm: float | None) -> Estimate:
@@ -328,9 +364,13 @@ def estimate_for_leak(leak: Curve, known: Known) -> Capacitance:
 
 
 def shift_by_series_mV(
-    capacitance_pF: float, speed_mV_per_ms: float, slope_nS: float, configuration: Configuration
+    capacitance_pF: float,
+    speed_mV_per_ms: float,
+    slope_nS: float,
+    configuration: Configuration,
+    series_MOhm: float | None = None,
 ) -> float:
-    """Return the possible shift from the zero of a ramp to the truth by a series resistance that is not known.
+    """Return the possible shift from the zero of a ramp to the truth by a series resistance.
 
     Behind a resistance R, a membrane of conductance G follows a ramp of speed s with s f, f = 1 / (1 + G R), and the
     amplifier sees f G (V_cmd - E) + f^2 C s. Where C s is subtracted of it, the zero lies at
@@ -343,9 +383,11 @@ def shift_by_series_mV(
     speed_mV_per_ms, slope_nS : float
         Of the command, s, and of the current at the zero, f G = (1 - f) / R.
     configuration : Configuration
-        Which decides R.
+        Which decides the largest R where it is not known.
+    series_MOhm : float or None
+        R where it is known.
     """
-    series = LIMIT_MOHM[configuration] * 1e-3
+    series = (LIMIT_MOHM[configuration] if series_MOhm is None else series_MOhm) * 1e-3
     part = max(0.0, 1 - slope_nS * series)
     return -(1 + part) * series * capacitance_pF * speed_mV_per_ms
 

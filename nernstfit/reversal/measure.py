@@ -20,6 +20,7 @@ from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import Leak, PotentialVerdict, Role
 from nernstfit.reversal import capacitance, classify, leak
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
+from nernstfit.reversal.charging import LAGS, Charging
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.iv import by_role, by_speed, subtracted
@@ -66,7 +67,6 @@ _REACH_ALONG_EPOCH = 1.5
 # of half of max_interval_mV would be refused.
 _REACH_OF_DRIFT = 0.5
 
-_LAGS = "the current lags behind the command of the ramps in both directions"
 _SLOW_CHANNELS = "channels that open or close on the way: record slower ramps or steps"
 
 
@@ -132,23 +132,23 @@ class Measurement:
 
         By a capacitance that is not known, or one that is, behind a series resistance that is not.
         """
-        zero, charging = self.result.zero, self.charging
-        if zero is None or charging is None:
-            return 0.0
-        by_series_mV = self._shift_by_series_mV(charging, zero.slope_nS)
-        # A background on the same ramp has the same capacitive current.
-        if leak.method(self.procedure.how.leak).same_ramp:
-            return by_series_mV
-        # The capacitive current, C dV/dt, lifts an ascending ramp, whose zero then lies below the truth.
-        return charging.limit_pF * self._speed_mV_per_ms / zero.slope_nS + by_series_mV
+        return 0.0 if self._charged is None else self._charged.shift_mV
 
-    def _shift_by_series_mV(self, charging: Capacitance, slope_nS: float) -> float:
-        """Return the part of that shift by a series resistance that is not known, 0 where it is."""
-        if self.procedure.series_MOhm is not None or charging.source in (Source.PAIR, Source.UNKNOWN):
-            return 0.0
-        hidden_pF = charging.subtracted_pF * self._hidden_from_steps(charging, slope_nS)
-        configuration = self.procedure.configuration
-        return capacitance.shift_by_series_mV(hidden_pF, self._speed_mV_per_ms, slope_nS, configuration)
+    @cached_property
+    def _charged(self) -> Charging | None:
+        """Ramp that charges the membrane; None for steps, and without a zero."""
+        zero, charging, how = self.result.zero, self.charging, self.procedure
+        if zero is None or charging is None:
+            return None
+        return Charging(
+            charging,
+            self._speed_mV_per_ms,
+            zero.slope_nS,
+            how.series_MOhm,
+            how.configuration,
+            has_background=leak.method(how.how.leak).same_ramp,
+            hidden_fraction=self._hidden_from_steps(charging, zero.slope_nS),
+        )
 
     def _hidden_from_steps(self, charging: Capacitance, slope_nS: float) -> float:
         """Return the part of a conductance that did not act on the capacitance as it acts on the ramp.
@@ -198,7 +198,9 @@ class Measurement:
         disagreement_mV = abs(self.result.disagreement_mV) if self.result.disagrees else 0.0
         moved_mV, drift_mV, step_mV = map(abs, (self.shift_along_epoch_mV, self.drift_mV, self.holding_step_mV))
         along_mV, over_mV = _REACH_ALONG_EPOCH * moved_mV / Z_95, _REACH_OF_DRIFT * drift_mV / Z_95
+        opposite_mV = 0.0 if self._charged is None else self._charged.opposite_se_mV
         return (
+            (opposite_mV, "the membrane capacitance is not known; record ramps in both directions"),
             (disagreement_mV, f"two estimators differ by {disagreement_mV:z.1f} mV; record more levels near the zero"),
             (along_mV, f"the zero moves by {moved_mV:z.1f} mV along the epoch; choose a window by from_ms and to_ms"),
             (
@@ -244,9 +246,9 @@ class Measurement:
     def _widest_error(self) -> str:
         """Return the sentence of the error that widens the interval most."""
         shift, delay_mV = self.capacitance_shift_mV, abs(self.delay_shift_mV)
-        if abs(shift) > max(self.further_se_mV, delay_mV):
+        if self._charged is not None and abs(shift) > max(self.further_se_mV, delay_mV):
             side = "higher" if shift > 0 else "lower"
-            cause, remedy = self._one_sided()
+            cause, remedy = self._charged.cause()
             return (
                 f"{cause} the potential may lie up to {abs(shift):z.1f} mV {side} than the zero of the ramp at "
                 f"{self.result.potential_mV:z.1f} mV; {remedy}"
@@ -258,31 +260,13 @@ class Measurement:
         )
         return max(*self._further, (delay_mV, late))[1]
 
-    def _one_sided(self) -> tuple[str, str]:
-        """Return the cause of a one-sided error, up to its size, and what would settle it."""
-        if self.charging is None or self.charging.source is not Source.UNKNOWN:
-            return (
-                "the series resistance is not known, by which the membrane lags behind the command of the ramp and the "
-                "charging current drops a voltage:",
-                "give series_resistance_MOhm and compensation_percent, or record ramps in both directions",
-            )
-        if self.charging.limit_pF < 0:
-            return (
-                f"{_LAGS} by unlike times along them, as by channels that open or close on the way, and",
-                "record slower ramps or steps",
-            )
-        return (
-            "the membrane capacitance is not known, and by the capacitive current",
-            "give capacitance_pF, or record a test pulse or ramps in both directions",
-        )
-
     def told(self) -> Result:
         """Return the result; a reason why there is no reversal names a hum, and a current that lags."""
         if self.result.verdict == PotentialVerdict.REVERSAL:
             return self.result
         reason, facts = self.result.reason, self.facts
         if self.charging is not None and self.charging.lags:
-            reason += f"; {_LAGS} by a low-pass filter that the file does not state, or by {_SLOW_CHANNELS}"
+            reason += f"; {LAGS} by a low-pass filter that the file does not state, or by {_SLOW_CHANNELS}"
         if self.hums:
             reason += f"; the current hums at {facts.hum_Hz:.3g} Hz"
             if not self.iv.is_ramp:
@@ -392,9 +376,12 @@ class Measurement:
         if abs(self._corrected_delay_mV) > _MIN_DELAY_MV:
             yield Flag.FILTER_DELAY, self._corrected_delay_mV
         if self.charging.source is Source.UNKNOWN:
-            yield Flag.CAPACITY_UNKNOWN, abs(self.capacitance_shift_mV) or None
+            by_current_mV = 0.0 if self._charged is None else abs(self._charged.by_current_mV)
+            yield Flag.CAPACITY_UNKNOWN, by_current_mV or None
         else:
             yield Flag.CAPACITY_REMOVED, self.charging.subtracted_pF
+        if self._charged is not None and self.charging.cancelled_pF:
+            yield Flag.CAPACITY_CANCELLED, self._charged.by_series_mV
         stated_pF = self.procedure.capacitance_pF
         if stated_pF is not None and self.charging.contradicts(stated_pF):
             yield Flag.CAPACITY_CONTRADICTED, stated_pF

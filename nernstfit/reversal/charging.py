@@ -1,0 +1,108 @@
+"""Possible shifts of a ramp's zero to the truth by charging the membrane, each to one side.
+
+A capacitive current that is not known lifts an ascending ramp, whose zero then lies below the truth. Across a series
+resistance R the charging current drops a voltage, and the membrane lags behind the command: together they move the zero
+of an ascending ramp above the truth by (1 + f) R C dV/dt, whoever subtracts the capacitive current, the amplifier or
+this program.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nernstfit.contract.terms import Configuration
+from nernstfit.reversal import capacitance
+from nernstfit.reversal.capacitance import Capacitance, Source
+from nernstfit.reversal.quantiles import Z_95_ONE_SIDED
+
+LAGS = "the current lags behind the command of the ramps in both directions"
+
+
+@dataclass(frozen=True)
+class Charging:
+    """A ramp that charges the membrane.
+
+    Attributes
+    ----------
+    capacitance : Capacitance
+    speed_mV_per_ms : float
+        Of the command; below 0 on a descending ramp.
+    slope_nS : float
+        Of the current at the zero.
+    series_MOhm : float or None
+        Series resistance that the amplifier has not compensated; None where it is not known.
+    configuration : Configuration
+    has_background : bool
+        True where a background on the same ramp, with the same capacitive current, is subtracted.
+    hidden_fraction : float
+        Part of the conductance that did not act on the measured capacitance as it acts on the ramp.
+    """
+
+    capacitance: Capacitance
+    speed_mV_per_ms: float
+    slope_nS: float
+    series_MOhm: float | None
+    configuration: Configuration
+    has_background: bool
+    hidden_fraction: float
+
+    @property
+    def by_current_mV(self) -> float:
+        """Possible shift by a capacitive current that is not known (95 % limit)."""
+        if self.has_background:
+            return 0.0
+        return self.capacitance.limit_pF * self.speed_mV_per_ms / self.slope_nS
+
+    @property
+    def by_series_mV(self) -> float:
+        """Possible shift by the series resistance (95 % limit): of charge that the ramp shows, and that it does not."""
+        cancelled_mV = self._across_series(self.capacitance.cancelled_pF)
+        if self.series_MOhm is not None or self.capacitance.source in (Source.PAIR, Source.UNKNOWN):
+            return cancelled_mV
+        return cancelled_mV + self._across_series(self.capacitance.subtracted_pF * self.hidden_fraction)
+
+    def _across_series(self, pF: float) -> float:
+        return capacitance.shift_by_series_mV(
+            pF, self.speed_mV_per_ms, self.slope_nS, self.configuration, self.series_MOhm
+        )
+
+    @property
+    def shift_mV(self) -> float:
+        """Possible shift, to the side of the larger of both."""
+        return max(self.by_current_mV, self.by_series_mV, key=abs)
+
+    @property
+    def opposite_se_mV(self) -> float:
+        """Standard error by the smaller of both, where it is a shift to the other side."""
+        if self.by_current_mV * self.by_series_mV >= 0:
+            return 0.0
+        return min(abs(self.by_current_mV), abs(self.by_series_mV)) / Z_95_ONE_SIDED
+
+    @property
+    def is_by_series(self) -> bool:
+        """True where the series resistance may shift the zero further than an unknown capacitive current."""
+        return abs(self.by_series_mV) > abs(self.by_current_mV)
+
+    def cause(self) -> tuple[str, str]:
+        """Return the cause of the possible shift, up to its size, and what would settle it."""
+        if self.is_by_series and self.capacitance.cancelled_pF:
+            return (
+                "the amplifier may have cancelled a capacitive current, which drops a voltage across the series "
+                "resistance and lets the membrane lag behind the command:",
+                "record ramps in both directions, slower ramps or steps",
+            )
+        if self.is_by_series:
+            return (
+                "the series resistance is not known, by which the membrane lags behind the command of the ramp and the "
+                "charging current drops a voltage:",
+                "give series_resistance_MOhm and compensation_percent, or record ramps in both directions",
+            )
+        if self.capacitance.limit_pF < 0:
+            return (
+                f"{LAGS} by unlike times along them, as by channels that open or close on the way, and",
+                "record slower ramps or steps",
+            )
+        return (
+            "the membrane capacitance is not known, and by the capacitive current",
+            "give capacitance_pF, or record a test pulse or ramps in both directions",
+        )
