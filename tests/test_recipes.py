@@ -188,7 +188,7 @@ def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
             "solution,NaCl,K\nx,140,10\n",
             "+10 meq/l (+6.7 % of the cations' charge): likely missing is Cl",
         ),
-        ("solution,NaCl\nx,50\n", "osmolality 94 mOsm/kg, outside the 150 to 450 of solutions for vertebrate cells"),
+        ("solution,NaCl\nx,50\n", "osmolality 95 mOsm/kg, outside the 150 to 450 of solutions for vertebrate cells"),
         ("solution,KCl,EGTA,CaCl2,HEPES,pH,titrant\nx,130,1,0.99,10,7.2,KOH\n", "EGTA is 9"),
         (
             "solution,NaCl,Tris-Cl,pH\nx,120,20,6.7\n",

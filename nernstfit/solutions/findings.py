@@ -70,11 +70,13 @@ def solution_findings(
         An empty tuple where there is nothing to say.
     """
     at, excess = solutions.at(temperature_C), solutions.charge_excess_meq_per_l(temperature_C).tolist()
+    strength = ionic_strength_M(solutions.content_mM(model, temperature_C), solutions.valence).tolist()
     osmolality = solutions.osmolality_mOsm_per_kg(temperature_C).tolist()
-    return {
-        name: tuple(_Solution(solutions, at, i, temperature_C, permeant, osmolality[i]).findings(excess[i], model))
-        for i, name in enumerate(solutions.names)
-    }
+    found = {}
+    for i, name in enumerate(solutions.names):
+        own = _Solution(solutions, at, i, temperature_C, permeant, strength[i], osmolality[i])
+        found[name] = tuple(own.findings(excess[i], model))
+    return found
 
 
 @dataclass(frozen=True)
@@ -86,20 +88,20 @@ class _Solution:
     i: int
     temperature_C: float
     permeant: Collection[str]
-    osmolality: float  # mOsm/kg
+    strength_M: float
+    osmolality_mOsm_per_kg: float
 
     def findings(self, excess: float, model: str) -> Iterator[Finding]:
         """Yield the findings; `excess` is the sum of z c in meq/l."""
         yield from self._charge(excess)
-        content = self.solutions.row(self.solutions.names[self.i], self.temperature_C, model)
-        strength = float(ionic_strength_M(content, self.solutions.valence))
         limit = model_named(model)[0].max_strength_M
-        if strength > limit:
-            found = self._finding(Code.STRENGTH, math.inf, strength=strength, limit=limit, model=model)
+        if self.strength_M > limit:
+            found = self._finding(Code.STRENGTH, math.inf, strength=self.strength_M, limit=limit, model=model)
             yield replace(found, done=("pitzer",) if model.startswith(ActivityModel.PITZER) else ())
         low, high = OSMOLALITY_MOSM_PER_KG
-        if not low <= self.osmolality <= high and self.osmolality < _BRIDGE_MOSM_PER_KG:
-            yield self._finding(Code.OSMOLARITY, 0.0, osmolality=self.osmolality, low=low, high=high)
+        osmolality = self.osmolality_mOsm_per_kg
+        if not low <= osmolality <= high and osmolality < _BRIDGE_MOSM_PER_KG:
+            yield self._finding(Code.OSMOLARITY, 0.0, osmolality=osmolality, low=low, high=high)
         yield from self._solids()
         yield from self._without_pH() if math.isnan(self.at.pH[self.i]) else self._with_pH()
         yield from self._carbonate()

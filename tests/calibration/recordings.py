@@ -63,6 +63,7 @@ class Calibration:
     max_false: float | None = None  # where no crossing is a reversal: fraction that may be called one
     reason: str = ""  # part of the reason of every refusal
     high: float = HIGH
+    is_cancelled: bool = False  # the amplifier supplies the charge of the membrane
     lowpass_Hz: float | None = None  # corner of a filter of one pole and of four poles of Bessel, in turn
 
     @property
@@ -140,6 +141,9 @@ def _batch(
     if row.later_mV:
         later = replace(cells, reversal_mV=cells.reversal_mV + row.later_mV)
         current[:, row.sweeps // 2 :] = patches.clamp(later, command, row.gates, RATE_HZ)[:, row.sweeps // 2 :]
+    if row.is_cancelled:
+        shut = replace(cells, slope_nS=np.full(count, 1e-9), leak_nS=np.full(count, 1e-9))
+        current -= patches.clamp(shut, command, (), RATE_HZ)
     current += patches.noise(cells, command.shape, RATE_HZ, rng)
     current[:, -1] += _artefact_pA(row, count, rng)[:, None]
     if row.lowpass_Hz is not None:
@@ -585,6 +589,18 @@ ROWS: tuple[Calibration, ...] = (
         max_refused=0.05,
         high=1.0,
         lowpass_Hz=100.0,
+    ),
+    Calibration(
+        "ramp up, capacitance cancelled",
+        _waveform(-60.0, *_UP),
+        3,
+        2600,
+        {"epoch": "B"},
+        (-60.0, 20.0),
+        capacity_known=False,
+        max_refused=0.05,
+        high=1.0,
+        is_cancelled=True,
     ),
     Calibration(
         "ramp up, capacitance unknown",
