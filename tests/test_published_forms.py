@@ -19,9 +19,10 @@ from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import PublishedForm
 from nernstfit.experiment import folder as experiments
 from nernstfit.permeability import conductances
-from nernstfit.permeability.form_rows import Fitted, conductance_rows
+from nernstfit.permeability.form_rows import Fitted, conductance_rows, form_rows
 from nernstfit.permeability.published_forms import (
     FORMS,
+    NO_FACTOR,
     NO_INSIDE,
     NO_RATIOS,
     NOT_SHARED,
@@ -39,6 +40,7 @@ from nernstfit.report.results import Results
 from nernstfit.report.sections import forms as section
 from nernstfit.stages.published_forms import run
 
+NEEDED = ("permeabilities", "models", "residuals", "activity_corrections", "iv")
 CASES = Path(__file__).parent / "physics" / "data" / "divalent_forms.csv"
 PUBLISHED = list(csv.DictReader(CASES.open(encoding="utf-8")))
 BY_NAME = {form.name: form for form in FORMS}
@@ -286,6 +288,27 @@ def test_a_fraction_names_its_bath_potential_and_reason(found: pd.DataFrame) -> 
     assert math.isnan(by.loc["calcium", "value"])
 
 
+@pytest.mark.parametrize("ln_factor", [0.4, math.nan])
+def test_currents_are_of_activities_times_the_fitted_factors(folder: Path, ln_factor: float) -> None:
+    with contextlib.chdir(folder):
+        solutions = experiments.load(settings.read()).solutions
+    of_fit = (tables.PERMEABILITIES, tables.MODELS, tables.RESIDUALS)
+    read = {table.name: tables.load(folder / table.path, table) for table in of_fit}
+    read["reversals"] = tables.load(folder / "results" / "reversal_potentials.csv", tables.REVERSAL_POTENTIALS)
+    factor = {"group": "", "model": "ghk:concentration", "term": "bath:mixed", "ln_factor": ln_factor}
+    fitted = Fitted(read | {"activity_corrections": pd.DataFrame([factor])}, solutions, FIT["permeant"], "Cs")
+    rows = [row for row in form_rows(fitted) if row["form"] == "fractional_current"]
+    (mixed,) = (row for row in rows if row["bath"] == "mixed")
+    if math.isnan(ln_factor):
+        assert (math.isnan(mixed["value"]), mixed["reason"]) == (True, NO_FACTOR)
+        assert [row["reason"] for row in rows if row["bath"] == "calcium"] == [NOT_SHARED]
+        return
+    ratios = [fitted.ratios("", "ghk:concentration")[ion]["ratio"] for ion in FIT["permeant"]]
+    outside = np.exp(ln_factor) * np.array(OUTSIDE["mixed"])
+    currents = ghk.ion_currents(-60.0, ratios, [1, 1, 2], [140.0, 0.0, 0.0], outside, 22.0)
+    assert mixed["value"] == pytest.approx(currents[2] / currents.sum())
+
+
 def test_every_row_has_its_formula_and_citation(found: pd.DataFrame) -> None:
     assert list(found.columns)[:11] == (
         ["group", "model", "ion", "reference", "form", "basis", "value", "low", "high", "formula", "reference_text"]
@@ -325,7 +348,7 @@ def reversals(columns: Mapping[str, list[str]]) -> pd.DataFrame:
 def test_nothing_to_convert_is_a_header_and_a_sentence(folder: Path, tmp_path: Path) -> None:
     with contextlib.chdir(folder):
         experiment = experiments.load(settings.read())
-        inputs = {name: str(tmp_path / f"{name}.csv") for name in ("permeabilities", "models", "residuals", "iv")}
+        inputs = {name: str(tmp_path / f"{name}.csv") for name in NEEDED}
         for name, path in inputs.items():
             tables.write(path, tables.TABLES[name], [])
         inputs["reversals"] = str(tmp_path / "reversals.csv")

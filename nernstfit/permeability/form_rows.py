@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nernstfit.contract.correction_terms import CorrectionTerm, correction_terms
 from nernstfit.contract.selections import configured_model
 from nernstfit.contract.terms import ActivityModel, Configuration, PublishedForm, RatioBasis, RatioVerdict
 from nernstfit.permeability import conductances, published_forms
+from nernstfit.permeability.activity_factors import ActivityFactors
 from nernstfit.permeability.published_forms import HOLDING_MV, Membrane, Value
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
@@ -37,7 +39,7 @@ class Fitted:
     Attributes
     ----------
     tables : mapping of str to DataFrame
-        `permeabilities`, `models`, `residuals`, `reversals` and `iv` of the contract.
+        `permeabilities`, `models`, `residuals`, `activity_corrections`, `reversals` and `iv` of the contract.
     solutions : Solutions
     permeant : sequence of str
     reference : str
@@ -71,7 +73,7 @@ class Fitted:
         return table[table["corrected_mV"].notna()]
 
     def membranes(self, group: str, model: str, activity: str) -> Iterator[tuple[Condition, Membrane]]:
-        """Yield the membrane in each bath of a group, with the ratios of one model.
+        """Yield the membrane in each bath of a group, with the ratios of one model and its factors on activities.
 
         The temperature is the median over the measurements there, and so is the predicted potential.
         """
@@ -81,13 +83,23 @@ class Fitted:
         own = self.places[self.places["group"] == group]
         ions = list(ratios)
         permeability = published_forms.of_ratios(list(ratios.values()))
+        terms, ln_f = self._factors(group, model)
         for (bath, pipette, configuration), part in own.groupby(_PLACE, sort=True):
             temperature_C = float(part["temperature_C"].median())
             at = Condition(bath, pipette, configuration, temperature_C, NEW_ZERO)
             inside, outside = (self._amounts(side, ions, activity, temperature_C) for side in (at.inside, at.outside))
             e_mV = predicted.reindex(part["measurement"]).median()
             valence = np.array([self.valence[ion] for ion in ions])
-            yield at, Membrane(valence, permeability, inside, outside, temperature_C, float(e_mV))
+            factors = ActivityFactors.of(terms, [at], ions)
+            is_doubtful = bool((factors.side != 0).any(axis=0)[np.isnan(ln_f)].any())
+            (inside,), (outside,) = factors.applied(np.nan_to_num(ln_f), inside[None], outside[None])
+            yield at, Membrane(valence, permeability, inside, outside, temperature_C, float(e_mV), is_doubtful)
+
+    def _factors(self, group: str, model: str) -> tuple[list[CorrectionTerm], np.ndarray]:
+        """Return the terms of one model's factors on activities, and their ln f; nan where that is not known."""
+        table = self.tables["activity_corrections"]
+        rows = table[(table["group"] == group) & (table["model"] == model)]
+        return [term for text in rows["term"] for term in correction_terms(text)], rows["ln_factor"].to_numpy(float)
 
     def ratios(self, group: str, model: str) -> dict[str, Row]:
         """Return the rows of the ratios of one group under one model by ion, the reference among them."""

@@ -31,6 +31,7 @@ later measurements. At half a small fraction of calcium is a tenth larger, at do
 NOT_SHARED = "the net current of the other ions has the opposite direction at this potential: there is no fraction"
 NO_INSIDE = "the solution inside is unknown"
 NO_RATIOS = "another permeability ratio is not known"
+NO_FACTOR = "the data do not determine a fitted factor on the activities here"
 NO_POTENTIAL = "the model predicts no reversal potential in this bath"
 DIVALENT = 2  # a definition
 
@@ -107,10 +108,12 @@ class Membrane:
     permeability : ndarray, shape (ions,)
         Relative to the reference; 0 where only an upper bound is known, nan where nothing is.
     inside, outside : ndarray, shape (ions,)
-        Activities or concentrations in mM; nan inside where it is unknown.
+        Activities, times the fitted factors on them, or concentrations in mM; nan inside where it is unknown.
     temperature_C : float
     predicted_mV : float
         Reversal potential that the model predicts, with all that it fits beside the ratios; nan where it predicts none.
+    has_unknown_factor : bool
+        True where the data do not determine a fitted factor on these activities, which are then without it.
     """
 
     valence: FloatArray
@@ -119,6 +122,7 @@ class Membrane:
     outside: FloatArray
     temperature_C: float
     predicted_mV: float
+    has_unknown_factor: bool = False
 
     def with_ratio(self, ion: int, ratio: float) -> Membrane:
         """Return the same with another permeability of one ion."""
@@ -197,7 +201,7 @@ def fractional_current(ratio: Value, membrane: Membrane, ion: int, potential_mV:
         Between 0 and 1; with a reason and without numbers where the other ions together carry current in the opposite
         direction.
     """
-    reason = membrane.doubt(ion)
+    reason = membrane.doubt(ion) or (NO_FACTOR if membrane.has_unknown_factor else "")
     if reason:
         return Value(reason=reason)
     currents = [_currents(membrane.with_ratio(ion, r), potential_mV) for r in ratio.ends if math.isfinite(r)]

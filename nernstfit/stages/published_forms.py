@@ -25,8 +25,8 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     Parameters
     ----------
     inputs : mapping
-        `permeabilities`, `models`, `residuals`: tables of the fit; `reversals`: that of reversal potentials; `iv`: the
-        I-V curves.
+        `permeabilities`, `models`, `residuals`, `activity_corrections`: tables of the fit; `reversals`: that of
+        reversal potentials; `iv`: the I-V curves.
     outputs : mapping
         `published_forms`: the table of forms.
     experiment : Experiment
@@ -37,6 +37,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
             "permeabilities": tables.PERMEABILITIES,
             "models": tables.MODELS,
             "residuals": tables.RESIDUALS,
+            "activity_corrections": tables.ACTIVITY_CORRECTIONS,
             "reversals": tables.REVERSAL_POTENTIALS,
             "iv": tables.IV,
         }.items()

@@ -24,6 +24,7 @@ rule published_forms:
         permeabilities="results/permeabilities.csv",
         models="results/models.csv",
         residuals="results/residuals.csv",
+        activity_corrections="results/activity_corrections.csv",
         reversals="results/reversal_potentials.csv",
         iv="results/iv.csv",
         reads=dependencies.record("published_forms"),
