@@ -163,7 +163,7 @@ def inverse_length_per_A(temperature_C: ArrayLike) -> FloatArray:
     """
     t = np.asarray(temperature_C, dtype=np.float64)[()]
     energy_J_per_mol = GAS_CONSTANT_J_PER_MOL_K * (t + ZERO_CELSIUS_K)
-    permittivity_F_per_m = VACUUM_PERMITTIVITY_F_PER_M * _permittivity(t)
+    permittivity_F_per_m = VACUUM_PERMITTIVITY_F_PER_M * water_permittivity(t)
     per_m: FloatArray = np.sqrt(2000 * FARADAY_C_PER_MOL**2 / (permittivity_F_per_m * energy_J_per_mol))
     return 1e-10 * per_m
 
@@ -182,11 +182,15 @@ def ideal(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayL
     return np.ones(np.broadcast_shapes(np.shape(concentration_mM), np.shape(valence), leading.shape))
 
 
-def _permittivity(t: FloatArray | np.float64) -> FloatArray:
-    """Return the relative permittivity of water at t degrees Celsius.
+def water_permittivity(temperature_C: ArrayLike) -> FloatArray:
+    """Return the relative permittivity of water (Malmberg & Maryott 1956, J Res Natl Bur Stand 56:1).
 
-    Malmberg & Maryott 1956, J Res Natl Bur Stand 56:1.
+    Parameters
+    ----------
+    temperature_C : array_like
+        Temperature in degrees Celsius, 0 to 100.
     """
+    t = np.asarray(temperature_C, dtype=np.float64)[()]
     return np.asarray(87.740 - 0.40008 * t + 9.398e-4 * t**2 - 1.410e-6 * t**3)
 
 
@@ -208,5 +212,5 @@ def water_density_kg_per_l(temperature_C: ArrayLike) -> FloatArray:
 def _slope_factor(t: FloatArray | np.float64) -> FloatArray:
     """Return (1000 density)^(1/2) / (permittivity x T)^(3/2) of water at t degrees Celsius."""
     density_kg_per_m3 = 1000 * water_density_kg_per_l(t)
-    factor: FloatArray = np.sqrt(density_kg_per_m3) / (_permittivity(t) * (t + ZERO_CELSIUS_K)) ** 1.5
+    factor: FloatArray = np.sqrt(density_kg_per_m3) / (water_permittivity(t) * (t + ZERO_CELSIUS_K)) ** 1.5
     return factor
