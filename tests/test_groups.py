@@ -165,9 +165,11 @@ def test_without_a_junction_no_error_comes_from_it(alone: tuple[Path, Mapping[st
 def test_every_test_is_there_for_every_group(found: Mapping[str, pd.DataFrame]) -> None:
     table = found["tests"]
     names = [
+        "accumulation",
         "activity",
         "conductance",
         "lack_of_fit",
+        "mole_fraction",
         "permeability_trend",
         "potential",
         "scatter",

@@ -101,6 +101,18 @@ TESTS = (
     {"test": "permeability_trend", "ion": "Cl", "sentence": "The ratios can take it up."},
     {"test": "time", "sentence": "No time is known."},
 )
+BY_BATH = (
+    {"ion": "Na", "bath": "low <K>", "activity_mM": 140.0, "potential_mV": -20.0, "ratio": 0.25, "low": 0.2}
+    | {"high": 0.31, "n_cells": 2},
+    {"ion": "Na", "bath": "high K", "potential_mV": -2.0, "ratio": 0.9, "low": 0.1, "n_cells": 2}
+    | {"reason": "no upper end"},
+    *({"ion": "Cl", "bath": bath, "reason": f"hardly depends: {i} mV"} for i, bath in enumerate(("low <K>", "high K"))),
+)
+CHARGED = tuple(
+    {"ion": "Na", "charge_density_C_per_m2": charge, "ratio": 0.25 * factor, "factor": factor}
+    | {"least_mV": -9.0, "most_mV": -41.2}
+    for charge, factor in ((-0.01, 0.97), (-0.02, 0.89), (-0.03, 0.8))
+)
 SHARES = (
     {"ion": "Na", "source": "cells", "variance_share": 0.7, "se_ln": 0.05, "sentence": "70 % of ln P(Na): more cells"},
     {"ion": "Na", "source": "noise", "variance_share": 0.3, "se_ln": 0.03, "sentence": "30 % of ln P(Na): less noise"},
@@ -175,6 +187,12 @@ def write_results(rows=ROWS, permeabilities=PERMEABILITIES, comparisons=(), aicc
         "corrections": [{"group": group} | step for group in groups for step in steps],
         "activity_corrections": [],
         "published_forms": [],
+        "ratios_by_bath": [
+            {"group": group, "model": MODEL, "pipette": "pip", "configuration": "whole-cell"} | row
+            for group in groups
+            for row in BY_BATH
+        ],
+        "surface_charge": [{"group": group, "model": MODEL} | row for group in groups for row in CHARGED],
         "thermodynamics": [
             {"measurement": row["measurement"], "ion": ion, "driving_force_mV": 1.0} | NOISE.get(row["measurement"], {})
             for row in found
@@ -534,6 +552,33 @@ def test_that_no_deviation_was_detected_is_reported_too(here, monkeypatch):
     assert "No set" not in page
 
 
+def test_ratios_by_bath_stand_beside_the_tests_of_a_constant_permeability(page):
+    single = section(page, "single").replace("\u00a0", " ").replace("&gt;", ">").replace("&lt;", "<")
+    minus = "\N{MINUS SIGN}"
+    table = f"high K 0.00 {minus}2.0 2 0.90 > 0.10 no upper end low <K> 140 {minus}20.0 2 0.250 [0.200, 0.310]"
+    assert f"Na / K {table}" in single
+    assert "Cl, not in high K and low <K>: hardly depends" in single
+    assert "Is each permeability constant (Cl)? The ratios can take it up." in single
+    assert (
+        f"Na / K: {minus}3.0, {minus}11 and {minus}20 % with {minus}0.01, {minus}0.02 and {minus}0.03 C/m\u00b2"
+        in single
+    )
+    assert f"Surface potentials between {minus}9 and {minus}41 mV" in single
+    assert "A sensitivity, no correction" in single
+    assert "as a sensitivity; no ratio is corrected for it" in section(page, "methods")
+    assert "Grahame 1947, Chem Rev 41:441" in section(page, "methods")
+
+
+def test_one_bath_shows_no_trend_and_one_valence_no_surface_charge(here, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "BY_BATH", BY_BATH[:1])
+    monkeypatch.setattr(sys.modules[__name__], "CHARGED", [row | {"factor": 1 + 1e-12} for row in CHARGED])
+    single = section(run(only=("single",)), "single")
+    assert "No ion has a ratio in two baths" in single
+    assert "No ratio would move" in single
+    monkeypatch.setattr(sys.modules[__name__], "BY_BATH", ())
+    assert "the configured model was fitted to no measurement" in section(run(only=("single",)), "single")
+
+
 def test_a_group_where_the_equation_fails_is_named(grouped):
     run(GROUPED, only=())
     table = tables.load(tables.WARNINGS.path, tables.WARNINGS)
@@ -629,7 +674,7 @@ def test_no_reversal(tmp_path, monkeypatch, rows):
     make_folder(tmp_path, rows)
     monkeypatch.chdir(tmp_path)
     page = run(rows, only=("ratios", "models", "junctions"))
-    assert "It gave no reversal potential (reasons: section\u00a011)." in page
+    assert "It gave no reversal potential (reasons: section\u00a012)." in page
     assert "There is no permeability ratio: no row is a reversal." in section(page, "ratios")
     assert "There is no model to compare" in section(page, "models")
     assert "No junction potential was corrected (junction.method: none)." in section(page, "junctions")

@@ -14,8 +14,10 @@ from scipy import stats
 from test_model import BATHS, PIPETTE, TRUTH, VALENCE, Simulation, goldman_mV, table
 
 from nernstfit.contract.terms import ValidityTest
+from nernstfit.permeability.inference.accumulation import Drifts
 from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, _Tests, run_tests
 from nernstfit.permeability.inference.effects import f_test, scatter_test
+from nernstfit.permeability.inference.mixtures import Mixture
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations
@@ -36,7 +38,12 @@ def circumstances(data: Observations, seed: int = 0) -> Covariates:
     order = np.concatenate([np.arange((data.blocks[c] >= 0).sum()) for c in range(len(data.cell_names))])
     sizes = dict(zip(data.cell_names, np.exp(0.4 * rng.standard_normal(len(data.cell_names))), strict=True))
     slope = np.array([10 * sizes[cell] for cell in data.cells]) * np.exp(0.1 * rng.standard_normal(n))
-    return Covariates(data.outside, 60.0 * order + rng.uniform(0, 40, n), slope)
+    sodium, potassium = data.outside[:, 0], data.outside[:, 1]
+    fraction = np.where(np.abs(sodium + potassium - 145) < 1, potassium / 145, math.nan)
+    drift_mV, charge_nC = 0.3 + 0.5 * rng.standard_normal(n), rng.normal(0.2, 1.0, n)
+    drifts = Drifts(drift_mV, rng.uniform(0.1, 0.5, n), charge_nC)
+    times_s = 60.0 * order + rng.uniform(0, 40, n)
+    return Covariates(data.outside, times_s, slope, (Mixture(("Na", "K"), fraction),), drifts)
 
 
 def outcomes(
@@ -93,6 +100,8 @@ def null() -> Mapping[tuple[str, str], Sequence[float]]:
         ("potential", ""),
         ("time", ""),
         ("conductance", ""),
+        ("mole_fraction", "Na/K"),
+        ("accumulation", ""),
         ("shift_method", "Cl"),
     ],
 )
@@ -131,6 +140,7 @@ def minutes(data: Observations) -> np.ndarray:
     [
         (("time", ""), lambda d: 0.5 * minutes(d), 0.5),
         (("conductance", ""), lambda d: -0.4 * circumstances(d).slope_nS, -0.4),
+        (("mole_fraction", "Na/K"), lambda d: -4 * circumstances(d).mixtures[0].effect, -4.0),
         (("potential", ""), lambda d: 0.2 * d.predict(np.log(list(TRUTH.values()))), None),
         (("activity", "Na"), lambda d: 3 * np.log10(np.maximum(d.outside[:, 0], 1)) * (d.outside[:, 0] > 0), None),
         (("lack_of_fit", ""), lambda d: 3.0 * (d.outside[:, 0] == 15), None),
@@ -225,6 +235,23 @@ def test_a_straight_line_through_residuals_is_that_of_least_squares() -> None:
     assert told.p == pytest.approx(2 * stats.norm.sf(abs(told.size / told.se)))
 
 
+def test_a_drift_with_the_charge_is_found() -> None:
+    data = USUAL.draw(1)
+    about = circumstances(data)
+    moved = replace(about.drifts, drift_mV=about.drifts.drift_mV + 1.5 * about.drifts.charge_nC)
+    told = outcomes(data, replace(about, drifts=moved))["accumulation", ""]
+    assert told.p < 0.001
+    assert told.size == pytest.approx(1.5, abs=0.4)
+    assert "in the direction of ion accumulation and depletion" in told.sentence
+    few = np.isin(data.cells, data.cell_names[:2])
+    less = replace(moved, charge_nC=np.where(few, moved.charge_nC, math.nan))
+    told = outcomes(data, replace(about, drifts=less))["accumulation", ""]
+    assert told.sentence == "Recordings with repeats are those of fewer than three cells (or batches)."
+    same = replace(moved, charge_nC=np.full(data.size, 0.3))
+    told = outcomes(data, replace(about, drifts=same))["accumulation", ""]
+    assert told.sentence.startswith("The recordings with repeats do not differ in the charge")
+
+
 # Tests that the data do not allow
 
 
@@ -240,7 +267,7 @@ def test_every_test_has_its_row_and_a_reason_where_it_cannot_be_made() -> None:
         *("lack_of_fit", "scatter"),
         *("activity",) * 3,
         *("permeability_trend",) * 3,
-        *("potential", "time", "conductance"),
+        *("potential", "time", "conductance", "mole_fraction", "accumulation"),
         *("shift_method",) * 2,
     ]
     assert told["time", ""].sentence == "No cell has measurements at two known times (column time_s)."
@@ -265,7 +292,9 @@ def test_the_order_of_the_measurements_changes_nothing() -> None:
     data = USUAL.draw(3)
     about = circumstances(data)
     order = np.random.default_rng(1).permutation(data.size)
-    turned = Covariates(about.activity_mM[order], about.time_s[order], about.slope_nS[order])
+    series = tuple(replace(each, fraction=each.fraction[order]) for each in about.mixtures)
+    drifts = Drifts(*(values[order] for values in vars(about.drifts).values()))
+    turned = Covariates(about.activity_mM[order], about.time_s[order], about.slope_nS[order], series, drifts)
     one, two = outcomes(data, about), outcomes(data.subset(order.tolist()), turned)
     for key, each in one.items():
         assert two[key].p == pytest.approx(each.p, rel=1e-4, nan_ok=True), key

@@ -237,6 +237,22 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         *(Code.CONDUCTANCE, "", "warning", {}),
         {"tests": [deviation("conductance", 0.5)], "reversals": {ONE: {"slope_nS": 15.0}}},
     ),
+    (Code.MOLE_FRACTION, "", "warning", {}, {"tests": [deviation("mole_fraction", -5.0, ion="K/Na")]}),
+    (Code.MOLE_FRACTION, "", "note", {}, {"tests": [deviation("mole_fraction", -1.5, ion="K/Na")]}),
+    (
+        *(Code.ACCUMULATION, "", "warning", {}),
+        {
+            "tests": [deviation("accumulation", 3.0)],
+            "reversals": {ONE: {"charge_pC": -500.0}, "c1_high_K": {"charge_pC": 500.0}},
+        },
+    ),
+    (
+        *(Code.ACCUMULATION, "", "note", {}),
+        {
+            "tests": [deviation("accumulation", 1.0)],
+            "reversals": {ONE: {"charge_pC": -500.0}, "c1_high_K": {"charge_pC": 500.0}},
+        },
+    ),
     (
         *(Code.ACTIVITY, "", "warning", {}),
         {"tests": [deviation("activity", 3.0, ion="Na")], "solutions": activities()},

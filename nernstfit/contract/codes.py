@@ -78,6 +78,8 @@ class Code(Term):
     TIME = str(ValidityTest.TIME)
     POTENTIAL = str(ValidityTest.POTENTIAL)
     CONDUCTANCE = str(ValidityTest.CONDUCTANCE)
+    MOLE_FRACTION = str(ValidityTest.MOLE_FRACTION)
+    ACCUMULATION = str(ValidityTest.ACCUMULATION)
     ACTIVITY = str(ValidityTest.ACTIVITY)
     PERMEABILITY_TREND = str(ValidityTest.PERMEABILITY_TREND)
     SCATTER = str(ValidityTest.SCATTER)

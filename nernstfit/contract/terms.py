@@ -193,6 +193,18 @@ class ValidityTest(Term):
         "Do residuals depend on the conductance?",
         "residuals depend on the slope conductance: ion accumulation or depletion, or uncorrected series resistance",
     )
+    MOLE_FRACTION = (
+        "mole_fraction",
+        "Do mixtures of two ions deviate from both alone?",
+        "mixtures of two ions deviate from what the pure baths imply: anomalous mole-fraction effect in the potential",
+        "",
+        "Hagiwara & Takahashi 1974, J Membr Biol 18:61",
+    )
+    ACCUMULATION = (
+        "accumulation",
+        "Does the zero drift with the charge passed?",
+        "the zero of a recording drifts with the charge that its current has carried: ion accumulation or depletion",
+    )
     PERMEABILITY_TREND = (
         "permeability_trend",
         "Is each permeability constant?",

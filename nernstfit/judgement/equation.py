@@ -143,7 +143,8 @@ class _Sizes:
             return self._of_ratio(test["ion"], size * self._decades(test["ion"]) * math.log(10) / 2)
         if kind is ValidityTest.ACTIVITY:
             return of_potential(size * self._decades(test["ion"]) / 2)
-        return of_potential(size * self._span(kind) / 2)
+        span = 1.0 if kind is ValidityTest.MOLE_FRACTION else self._span(kind)  # from a pure bath to equal parts
+        return of_potential(size * span / 2)
 
     def _of_ratio(self, ion: str, shift_ln: float) -> float:
         """Return the effect on the ratio of an ion; of the reference on that with the shortest interval."""
@@ -162,13 +163,15 @@ class _Sizes:
         return float(np.ptp(np.log10(activity))) if len(activity) else 0.0
 
     def _span(self, kind: ValidityTest) -> float:
-        """Return the range of the predicted potential, of the time within a cell in minutes, or of the conductance."""
+        """Return the range of the predicted potential, of time in a cell in minutes, of conductance, or of charge."""
         if kind is ValidityTest.POTENTIAL:
             table = self.evidence.of_model("residuals")
             return _range(table[table["group"] == self.group]["predicted_mV"])
         own = self.evidence.found[self.evidence.found["group"] == self.group]
         if kind is ValidityTest.CONDUCTANCE:
             return _range(own["slope_nS"])
+        if kind is ValidityTest.ACCUMULATION:
+            return _range(own["charge_pC"]) / 1000
         return max((_range(part["time_s"]) / 60 for _, part in own.groupby("cell")), default=0.0)
 
 

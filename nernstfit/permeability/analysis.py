@@ -18,11 +18,14 @@ from nernstfit.permeability.distributions import normal_quantile
 from nernstfit.permeability.group_fits import GroupFits, Predictability
 from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import nernst_slopes
+from nernstfit.permeability.inference.accumulation import Drifts
+from nernstfit.permeability.inference.bath_ratios import BathRatio, bath_ratios
 from nernstfit.permeability.inference.causes import Corrections
 from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, run_tests
 from nernstfit.permeability.inference.error_budget import budget
 from nernstfit.permeability.inference.factors import Factor
 from nernstfit.permeability.inference.intervals import Interval, alternative_intervals, reported_intervals
+from nernstfit.permeability.inference.mixtures import mixtures
 from nernstfit.permeability.inference.model_selection import (
     Model,
     aicc,
@@ -35,6 +38,7 @@ from nernstfit.permeability.inference.nernst_slopes import Slope
 from nernstfit.permeability.inference.ratios import FitResult, Ratio
 from nernstfit.permeability.inference.rejection import explanation, rejection_reason
 from nernstfit.permeability.inference.sentences import ratio_reason
+from nernstfit.permeability.inference.surface_charge import ChargedRatio, charged_ratios
 from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.limits import MAX_SE_OF_CELL
 from nernstfit.permeability.mixed_model import Fit, fit, gross_error_probability
@@ -170,6 +174,10 @@ class GroupResult:
     error_budget : tuple of VarianceShare
     slopes : tuple of NernstSlope
     ladder : tuple of LadderStep
+    bath_ratios : tuple of BathRatio
+        Of the configured model.
+    charged_ratios : tuple of ChargedRatio
+        Of the configured model.
     """
 
     group: Group
@@ -180,6 +188,8 @@ class GroupResult:
     error_budget: tuple[VarianceShare, ...]
     slopes: tuple[NernstSlope, ...]
     ladder: tuple[LadderStep, ...]
+    bath_ratios: tuple[BathRatio, ...]
+    charged_ratios: tuple[ChargedRatio, ...]
 
 
 def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResult:
@@ -212,6 +222,8 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
         else budget(configured.fit, configured.systematic_mV, configured.names, configured.estimates),
         slopes=_slopes(group, solutions, settings),
         ladder=_ladder(first, fits),
+        bath_ratios=() if configured is None else tuple(bath_ratios(configured, settings.fit.confidence)),
+        charged_ratios=() if configured is None else tuple(charged_ratios(configured, solutions, settings.fit.robust)),
     )
 
 
@@ -367,7 +379,9 @@ def _tests(model: Model, configured: FitResult, fits: GroupFits) -> tuple[TestRe
     activity_mM = _bath_activities_mM(
         configured.fit.data, fits.solutions, settings.fit.permeant, settings.activity.name
     )
-    covariates = Covariates(activity_mM, group.time_s[kept], group.slope_nS[kept])
+    drifts = Drifts(group.drift_mV[kept], group.drift_se_mV[kept], group.charge_nC[kept])
+    series = mixtures(configured.fit.data, fits.solutions)
+    covariates = Covariates(activity_mM, group.time_s[kept], group.slope_nS[kept], series, drifts)
     return run_tests(configured.fit, covariates, settings.fit.confidence, configured.with_ratio)
 
 

@@ -16,6 +16,8 @@ from nernstfit.solutions.conditions import Condition
 
 FloatArray = NDArray[np.float64]
 
+_PICO_PER_NANO = 1000.0  # a definition
+
 
 class MeasuredRow(Protocol):
     """Row of the experiment's table, as far as the fit needs it."""
@@ -49,6 +51,9 @@ class Group:
     capacitance_shift_mV, delay_shift_mV : ndarray
         Possible shift to the true potential by charging the membrane, and by the delay of the filter, see the contract;
         0 where there is none.
+    drift_mV, drift_se_mV, charge_nC : ndarray
+        Drift of the zero over the repeats with its standard error, and the charge that passed meanwhile; nan where
+        unknown.
     """
 
     name: str
@@ -61,6 +66,9 @@ class Group:
     slope_nS: FloatArray
     capacitance_shift_mV: FloatArray
     delay_shift_mV: FloatArray
+    drift_mV: FloatArray
+    drift_se_mV: FloatArray
+    charge_nC: FloatArray
 
     @property
     def is_limit(self) -> NDArray[np.bool_]:
@@ -111,6 +119,9 @@ def _group(name: str, table: pd.DataFrame, rows: Mapping[str, MeasuredRow]) -> G
         slope_nS=table["slope_nS"].to_numpy(float),
         capacitance_shift_mV=table["capacitance_shift_mV"].fillna(0.0).to_numpy(float),
         delay_shift_mV=table["delay_shift_mV"].fillna(0.0).to_numpy(float),
+        drift_mV=table["drift_mV"].to_numpy(float),
+        drift_se_mV=table["drift_se_mV"].to_numpy(float),
+        charge_nC=table["charge_pC"].to_numpy(float) / _PICO_PER_NANO,
     )
 
 

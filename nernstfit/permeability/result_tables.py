@@ -190,6 +190,14 @@ def _tests(result: GroupResult) -> Iterator[Row]:
         yield _key(result) | dataclasses.asdict(test) | {"df2": _finite(test.df2)}
 
 
+def _ratios_by_bath(result: GroupResult) -> Iterator[Row]:
+    yield from (_key(result) | dataclasses.asdict(found) for found in result.bath_ratios)
+
+
+def _surface_charge(result: GroupResult) -> Iterator[Row]:
+    yield from (_key(result) | dataclasses.asdict(found) for found in result.charged_ratios)
+
+
 def _error_budget(result: GroupResult) -> Iterator[Row]:
     yield from (_key(result) | dataclasses.asdict(share) for share in result.error_budget)
 
@@ -220,4 +228,6 @@ _OF_GROUP = {
     "intervals": _intervals,
     "tests": _tests,
     "error_budget": _error_budget,
+    "ratios_by_bath": _ratios_by_bath,
+    "surface_charge": _surface_charge,
 }

@@ -31,6 +31,7 @@ from nernstfit.report.sections import (
     predictions,
     ratios,
     recordings,
+    single,
     solutions,
     summary,
 )
@@ -40,6 +41,7 @@ _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
     "forms": forms.blocks,
     "predicted": predictions.blocks,
     "valid": diagnostics.blocks,
+    "single": single.blocks,
     "nernst": nernst.blocks,
     "corrections": corrections.blocks,
     "factors": factors.blocks,

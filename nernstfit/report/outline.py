@@ -9,6 +9,7 @@ TITLES: Mapping[str, str] = {
     "forms": "Ratios as papers print them",
     "predicted": "Measured and predicted potentials",
     "valid": "Tests of the Goldman-Hodgkin-Katz equation",
+    "single": "Is one permeability enough?",
     "nernst": "Comparison with Nernst potentials",
     "corrections": "Effect of each correction",
     "factors": "Fitted activity corrections",

@@ -20,6 +20,7 @@ from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import Leak, PotentialVerdict, Role
 from nernstfit.reversal import capacitance, classify, leak
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
+from nernstfit.reversal.charge import OverRepeats
 from nernstfit.reversal.charging import LAGS, Charging
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
@@ -34,6 +35,7 @@ POTENTIALS = (
     "further_se_mV",
     "capacitance_shift_mV",
     "delay_shift_mV",
+    *("drift_mV", "drift_se_mV", "charge_pC"),
 )
 _SOURCE_FLAGS = {
     Source.RECORDING: Flag.CAPACITY_BY_RECORDING,
@@ -94,6 +96,7 @@ class Measurement:
         Step between two sweeps, and drift over all, of the current at the holding level over the slope at the zero.
     holding_scatter_mV : float
         Standard error of the zero by scatter between sweeps at the holding level.
+    over_repeats : OverRepeats
     """
 
     procedure: Procedure
@@ -107,6 +110,7 @@ class Measurement:
     holding_step_mV: float = 0.0
     holding_drift_mV: float = 0.0
     holding_scatter_mV: float = 0.0
+    over_repeats: OverRepeats = field(default_factory=OverRepeats)
 
     @property
     def measured_capacitance(self) -> Estimate:
@@ -292,6 +296,7 @@ class Measurement:
         if result.verdict == PotentialVerdict.REVERSAL:
             shifts = ("further_se_mV", "capacitance_shift_mV", "delay_shift_mV")
             values |= self._shifts() | {name: getattr(self, name) for name in shifts}
+            values |= self.over_repeats.values()
         return values
 
     def _shifts(self) -> dict[str, float]:
@@ -475,6 +480,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         holding_step_mV=stability.holding_step_mV(),
         holding_drift_mV=stability.holding_drift_mV(),
         holding_scatter_mV=stability.holding_scatter_mV(),
+        over_repeats=OverRepeats.of(points, facts, procedure, iv, result),
     )
     ambiguous = stability.over_sweeps() or stability.over_holding() or stability.along_epoch(facts)
     ambiguous = ambiguous or stability.unsettled(facts) or found.too_wide()

@@ -332,7 +332,7 @@ class Stability:
     @cached_property
     def _repeat(self) -> NDArray[np.int64]:
         """Number of the repeat of each point of the signal."""
-        return _repeat_numbers(self._signal)
+        return repeat_numbers(self._signal)
 
     def _rows(self, rows: NDArray[np.bool_]) -> _Points:
         return {name: values[rows] for name, values in self._signal.items()}
@@ -421,7 +421,7 @@ def drift(iv: Curve, zero: Zero) -> tuple[float, float]:
     return slope * (count - 1), math.sqrt(variance / float(turn @ turn)) * (count - 1)
 
 
-def _repeat_numbers(signal: _Points) -> NDArray[np.int64]:
+def repeat_numbers(signal: _Points) -> NDArray[np.int64]:
     """Return of each point the number of its repeat: of a ramp its sweep, of a step its place among equal levels."""
     if signal["point"].astype(float).any():
         return np.asarray(np.unique(signal["sweep"], return_inverse=True)[1])

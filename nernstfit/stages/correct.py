@@ -26,7 +26,7 @@ READS = (
 )
 _CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
 _POTENTIALS = ("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV")
-_MEASURED = ("epoch", "verdict", "reason", "remedy", "flags", "slope_nS", "further_se_mV", *_POTENTIALS)
+_MEASURED = ("epoch", "verdict", "reason", "remedy", "flags", "slope_nS", "further_se_mV", "drift_se_mV", *_POTENTIALS)
 
 
 @stage(READS)
@@ -102,7 +102,7 @@ def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_
     values["junction_mV"] = junction_mV if carries else math.nan
     values["corrected_mV"] = result.potential_mV if is_reversal else math.nan
     values["se_mV"] = measured["se_mV"] if is_reversal else math.nan
-    for name in ("capacitance_shift_mV", "delay_shift_mV"):
+    for name in ("capacitance_shift_mV", "delay_shift_mV", "drift_mV", "charge_pC"):
         values[name] = condition.sign * measured[name]
     return {**row.user_columns, **{name: values[name] for name in tables.REVERSAL_POTENTIALS.columns}}
 

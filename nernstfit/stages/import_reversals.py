@@ -41,7 +41,7 @@ def measured_row(row: Row) -> dict[str, Any]:
     """
     external = None if row.exclude else row.external
     shifts = ("leak_shift_mV", "rs_shift_mV", "capacitance_shift_mV", "delay_shift_mV")
-    blank = (*shifts, "low_mV", "high_mV", "slope_nS", "further_se_mV")
+    blank = (*shifts, "low_mV", "high_mV", "slope_nS", "further_se_mV", "drift_mV", "drift_se_mV", "charge_pC")
     unknown = dict.fromkeys((*blank, "noise_pA", "bandwidth_Hz", "time_s"), math.nan)
     return {
         "epoch": "",

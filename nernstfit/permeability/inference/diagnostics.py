@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from nernstfit.contract.terms import ValidityTest
 from nernstfit.permeability.covariance import CovarianceComponents, WhitenedDesign, Whitener
+from nernstfit.permeability.inference.accumulation import MIN_CLUSTERS, Drifts, drift_slope
 from nernstfit.permeability.inference.effects import Effect, condition_indicators, f_test, scatter_test
+from nernstfit.permeability.inference.mixtures import Mixture
 from nernstfit.permeability.inference.sentences import Untested, shift_consequence, validity_sentence, with_error
 from nernstfit.permeability.mixed_model import Fit
 
@@ -35,6 +37,8 @@ _UNITS = {
     ValidityTest.POTENTIAL: ("mV per mV", "mV"),
     ValidityTest.TIME: ("mV per minute", "mV"),
     ValidityTest.CONDUCTANCE: ("mV per nS", "mV"),
+    ValidityTest.MOLE_FRACTION: ("mV", "mV"),
+    ValidityTest.ACCUMULATION: ("mV per nC", "mV"),
     ValidityTest.SHIFT_METHOD: ("ln P", "mV"),
 }
 
@@ -49,11 +53,17 @@ class Covariates:
         Activity of each permeant ion in the bath.
     time_s, slope_nS : ndarray, shape (n,)
         Time of a measurement; slope conductance at the reversal potential.
+    mixtures : tuple of Mixture
+        Mixture series among the baths.
+    drifts : Drifts or None
+        Drift of the zero within each recording; None where there are no recordings.
     """
 
     activity_mM: FloatArray
     time_s: FloatArray
     slope_nS: FloatArray
+    mixtures: tuple[Mixture, ...] = ()
+    drifts: Drifts | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +130,8 @@ def run_tests(
         tests.potential(),
         tests.time(),
         tests.conductance(),
+        *tests.mole_fraction(),
+        tests.accumulation(),
         *tests.shift_method(),
     )
 
@@ -211,6 +223,44 @@ class _Tests:
                 consequence=shift_consequence(ion, change if ion in self.estimates else None),
             )
             yield _result(test, ion, common, sentence, (change, se))
+
+    def mole_fraction(self) -> Iterator[TestResult]:
+        """Test whether the mixtures of two ions deviate from what their pure baths imply."""
+        test = ValidityTest.MOLE_FRACTION
+        for series in self.covariates.mixtures:
+            yield self._effect(test, series.effect, Untested.NO_SERIES, "/".join(series.ions))
+        if not self.covariates.mixtures:
+            yield TestResult(test, "", Untested.NO_SERIES)
+
+    def accumulation(self) -> TestResult:
+        """Test whether the zero drifts with the charge that a recording has passed."""
+        test, drifts = ValidityTest.ACCUMULATION, self.covariates.drifts
+        known = np.zeros(0, bool) if drifts is None else drifts.known
+        if drifts is None or not known.any():
+            return TestResult(test, "", Untested.NO_REPEATS)
+        cluster = np.unique(self._clusters[known], return_inverse=True)[1].reshape(-1)
+        if cluster.max() + 1 < MIN_CLUSTERS:
+            return TestResult(test, "", Untested.FEW_WITH_REPEATS)
+        own = Drifts(drifts.drift_mV[known], drifts.se_mV[known], drifts.charge_nC[known])
+        found = drift_slope(own, cluster)
+        if found is None:
+            return TestResult(test, "", Untested.ONE_CHARGE)
+        written = with_error(found.size, found.se, _UNITS[test][1])
+        side = "in the direction of" if found.size > 0 else "against the direction of"
+        sentence = validity_sentence(test, found.p, self.alpha, effect=written, side=side)
+        return TestResult(
+            *(test, "", sentence, found.statistic, found.p, found.size, found.se, _UNITS[test][0]),
+            *(found.df1, found.df2),
+        )
+
+    @property
+    def _clusters(self) -> NDArray[np.int64]:
+        """Number of the independent cluster of each observation, shape (n,)."""
+        data = self.fitted.data
+        number = np.zeros(data.size, dtype=np.int64)
+        for g, rows in enumerate(data.clusters):
+            number[rows[rows >= 0]] = g
+        return number
 
     def _effect(self, test: ValidityTest, effect: FloatArray, constant: Untested, ion: str = "") -> TestResult:
         """Test a single effect, which is untested for the reason `constant` where all its values are equal."""

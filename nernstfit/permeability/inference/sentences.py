@@ -151,6 +151,13 @@ class Untested(StrEnum):
     ONE_POTENTIAL = "All predicted potentials are equal."
     ONE_TIME = "No cell has measurements at two known times (column time_s)."
     ONE_CONDUCTANCE = "No two slope conductances are known."
+    NO_SERIES = (
+        "No baths are a mixture series of two permeant ions: of one valence and of a constant sum (10 %), both alone "
+        "and at least one mixture, the other permeant ions alike."
+    )
+    NO_REPEATS = "No recording has repeats, over which its zero could drift."
+    FEW_WITH_REPEATS = "Recordings with repeats are those of fewer than three cells (or batches)."
+    ONE_CHARGE = "The recordings with repeats do not differ in the charge that they passed, or one cell decides."
     CONFOUNDED = "The ratios can fit nearly all of such an effect: these baths do not test it."
     FREE_OFFSETS = "The model has a free offset in each cell: it is the shift method."
     COMMON_OFFSET = "The ratios can fit an offset that is common to all cells: these baths do not test it."
@@ -171,6 +178,15 @@ _OUTCOMES: Mapping[ValidityTest, tuple[str, str]] = {
     ValidityTest.PERMEABILITY_TREND: (
         "The permeability of {ion} changes by a power of {effect} of its activity in the bath: it is not constant",
         "The permeability of {ion} changes by a power of {effect} of its activity in the bath: not significant",
+    ),
+    ValidityTest.MOLE_FRACTION: (
+        "There is an anomalous mole-fraction effect in the potential: mixtures of equal parts of {ion} deviate by "
+        "{effect} from what the pure baths imply",
+        "Mixtures of equal parts of {ion} deviate by {effect} from what the pure baths imply: not significant",
+    ),
+    ValidityTest.ACCUMULATION: (
+        "The zero of a recording drifts by {effect} per nC of outward charge, {side} ion accumulation and depletion",
+        "The zero of a recording drifts by {effect} per nC of outward charge: not significant",
     ),
     ValidityTest.SHIFT_METHOD: (
         "All potentials have a common offset of {effect} (a junction potential?); {consequence}",

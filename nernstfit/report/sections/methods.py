@@ -77,6 +77,8 @@ def _values(results: Results) -> dict[str, Any]:
         "has_comparisons": results.has_comparisons(),
         "has_tests": len(results.tables["tests"]) > 0,
         "has_shift_method": references.has_shift_method(results),
+        "has_charged": references.has_charged(results),
+        "most_charge": as_given(results.tables["surface_charge"]["charge_density_C_per_m2"].min()),
     }
 
 

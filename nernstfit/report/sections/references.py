@@ -20,6 +20,7 @@ _ALWAYS = (
 _JUNCTIONS = ("Barry & Lynch 1991, J Membr Biol 121:101", "Neher 1992, Methods Enzymol 207:123")
 _COMPARISONS = ("Holm 1979, Scand J Stat 6:65", "Welch 1947, Biometrika 34:28")
 _ROBUST = ("Little 1988, Appl Stat 37:23",)
+_SURFACE = "Grahame 1947, Chem Rev 41:441"
 _LIMITS = ("Cunningham, Hennig & Lacoste-Julien 2011, arXiv:1111.6832",)
 
 
@@ -37,6 +38,11 @@ def has_shift_method(results: Results) -> bool:
     """Return whether ratios from shifts of potential alone were compared with the fitted ones."""
     tests = results.tables["tests"]
     return bool(tests[tests["test"] == ValidityTest.SHIFT_METHOD]["p"].notna().any())
+
+
+def has_charged(results: Results) -> bool:
+    """Return whether the sensitivity of any ratio to a surface charge is known."""
+    return bool(results.tables["surface_charge"]["factor"].notna().any())
 
 
 def _of_methods(results: Results) -> Iterator[str]:
@@ -60,5 +66,7 @@ def _of_analyses(results: Results) -> Iterator[str]:
         yield from _COMPARISONS
     if has_shift_method(results):
         yield ValidityTest.SHIFT_METHOD.reference
+    if has_charged(results):
+        yield _SURFACE
     if results.limits_fitted():
         yield from _LIMITS

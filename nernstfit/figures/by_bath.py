@@ -1,0 +1,66 @@
+"""Figure of the ratio in each bath against the activity of its ion and against the potential."""
+
+from __future__ import annotations
+
+import altair as alt
+import pandas as pd
+
+from nernstfit.figures import elements
+from nernstfit.figures.render import Chart, Figure
+from nernstfit.figures.theme import INK
+
+# Farthest end of an interval that is drawn, as a factor of the largest ratio of its ion, or one over it of the least.
+# At half of it intervals of a factor of 3 are cut, at double one wide interval flattens all others.
+_MAX_REACH = 4.0
+_MARGIN = 1.12  # of the axis beyond the marks; half of it cuts their symbols, double wastes a tenth of the panel
+_LEAST_LABELS = 3  # on the axis of the ratios; two tell no scale, more than four do not fit a short panel
+
+_X = (
+    ("activity_mM", "activity in the bath, mM", True),
+    ("potential_mV", "mean potential (corrected), mV", False),
+)
+
+
+def draw_by_bath(rows: pd.DataFrame, fitted: pd.DataFrame) -> Figure:
+    """Draw the ratio that each bath implies, with the fitted ratio as a line: two panels for each ion and group.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of ratios_by_bath.csv with a ratio, and `title`: ion, reference and group.
+    fitted : DataFrame
+        `title` and `ratio`: the fitted one of each.
+
+    Returns
+    -------
+    Figure
+    """
+    shown = pd.concat([_within(part) for _, part in rows.groupby("title", sort=False)])
+    panels = [_panel(shown, title, *x) for title in dict.fromkeys(rows["title"]) for x in _X]
+    chart = alt.concat(*panels, columns=2, bounds="flush", spacing={"row": 66, "column": 58})
+    columns = ["title", "bath", "activity_mM", "potential_mV", "ratio", "shown_low", "shown_high"]
+    return Figure("by_bath", (chart,), {"rows": shown[columns], "fitted": fitted[["title", "ratio"]]})
+
+
+def _within(part: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one ion with the ends of their intervals within the axis, and the axis itself."""
+    least, most = part["ratio"].min() / _MAX_REACH, part["ratio"].max() * _MAX_REACH
+    low, high = part["low"].clip(lower=least), part["high"].fillna(most).clip(upper=most)
+    ends = {"axis_low": low.min() / _MARGIN, "axis_high": high.max() * _MARGIN}
+    return part.assign(shown_low=low, shown_high=high, **ends)
+
+
+def _panel(rows: pd.DataFrame, title: str, field: str, name: str, with_zero: bool) -> Chart:
+    own = rows[rows["title"] == title]
+    low, high = float(own["axis_low"].iloc[0]), float(own["axis_high"].iloc[0])
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
+    y = alt.Y("ratio:Q", scale=scale, title="permeability ratio", axis=elements.log_axis(low, high, _LEAST_LABELS))
+    x = alt.X(f"{field}:Q", scale=alt.Scale(zero=with_zero, padding=12), title=name, axis=alt.Axis(tickCount=5))
+    points = elements.only(elements.rows_named("rows"), "title", title)
+    colour = elements.bath_colours(rows)
+    panel: Chart = alt.layer(
+        elements.only(elements.rows_named("fitted"), "title", title).mark_rule(color=INK, strokeWidth=1).encode(y=y),
+        points.mark_rule(strokeWidth=1.6).encode(x=x, y=alt.Y("shown_low:Q"), y2="shown_high:Q", color=colour),
+        points.mark_point(filled=True, size=52, opacity=1).encode(x=x, y=y, color=colour),
+    ).properties(width=246, height=150, title=title)
+    return panel
