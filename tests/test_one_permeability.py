@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from nernstfit.physics.solution.ions import known_ions
 from nernstfit.reversal.charge import charge_pC
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
+from nernstfit.stages.correct import correct_row
 
 RECIPES = """solution,NaCl,KCl,CaCl2
 na,150,0,0
@@ -309,6 +311,18 @@ def test_a_recording_has_the_drift_and_the_charge_of_its_repeats() -> None:
     # Where every level is repeated at once, one sweep lies between the repeats.
     at_once = measured(np.repeat(LEVELS, 2), lambda v, _: 5 * (v + 30)).values()
     assert at_once["charge_pC"] == pytest.approx(5 * (LEVELS.mean() + 30) * 35e-3, rel=0.05)
+
+
+@pytest.mark.parametrize(("configuration", "sign"), [("whole-cell", 1.0), ("inside-out", -1.0)])
+def test_drift_and_charge_are_those_of_the_membrane(configuration: str, sign: float) -> None:
+    found = measured(np.tile(LEVELS, 2), lambda v, _: 5 * (v + 30)).values()
+    condition = Condition("na", "pipette", configuration, 22.0, "na")
+    names = {"measurement": "m", "recording": "m.abf", "sweeps_text": "", "group": "", "cell": "c"}
+    row = SimpleNamespace(condition=condition, user_columns={}, **names)
+    corrected = correct_row(row, found | {"epoch": "B", "flags": ""}, 0.0)
+    assert corrected["charge_pC"] == sign * found["charge_pC"]
+    assert corrected["drift_mV"] == sign * found["drift_mV"]
+    assert corrected["drift_se_mV"] == found["drift_se_mV"] > 0
 
 
 def test_without_repeats_there_is_no_drift() -> None:
