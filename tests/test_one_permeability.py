@@ -117,7 +117,7 @@ def test_the_tables_hold_the_ratio_of_every_bath(tmp_path: Path) -> None:
     assert own.loc[("K", "k"), "potential_mV"] == pytest.approx(goldman_mV("k"))
     assert own.loc[("Ca", "ca"), "ratio"] == pytest.approx(0.5, rel=1e-5)
     for bath in ("na", "half", "k"):
-        assert own.loc[("Ca", bath), "reason"] == "the potential hardly depends on the ion here: 0 mV for a factor of e"
+        assert own.loc[("Ca", bath), "reason"] == "neither the bath nor the pipette holds the ion"
     assert (own["low"].isna() == own["ratio"].isna()).all()
     charged = found["surface_charge"]
     assert len(charged) == 6
@@ -181,9 +181,12 @@ def test_a_bath_without_a_ratio_has_a_reason() -> None:
     }
     impermeant = observed(lambda bath: goldman_mV(bath, (1.0, 1.3, 1e-6)))
     calcium, potassium = by_bath(impermeant, "Ca"), by_bath(impermeant, "K")
-    assert calcium["na"].reason == "there is no estimate of P(Ca) that the bath could be compared with"
+    assert calcium["ca"].reason == "there is no estimate of P(Ca) that the bath could be compared with"
     assert math.isfinite(potassium["na"].ratio)
     assert potassium["na"].reason == ""
+    high = by_bath(observed(lambda bath: goldman_mV(bath, (1.0, 3.0, 0.5))), "K")
+    assert high["half"].reason == ""
+    assert high["k"].reason.startswith("the potential hardly depends on the ion here: 0.")
     one = by_bath(observed(goldman_mV, 1), "K")["na"]
     assert one.reason == "one cell: the interval leaves out how cells differ"
     assert one.low < one.ratio < one.high

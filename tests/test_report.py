@@ -555,7 +555,7 @@ def test_that_no_deviation_was_detected_is_reported_too(here, monkeypatch):
 def test_ratios_by_bath_stand_beside_the_tests_of_a_constant_permeability(page):
     single = section(page, "single").replace("\u00a0", " ").replace("&gt;", ">").replace("&lt;", "<")
     minus = "\N{MINUS SIGN}"
-    table = f"high K 0.00 {minus}2.0 2 0.90 > 0.10 no upper end low <K> 140 {minus}20.0 2 0.250 [0.200, 0.310]"
+    table = f"high K 0 {minus}2.0 2 0.90 > 0.10 no upper end low <K> 140 {minus}20.0 2 0.250 [0.200, 0.310]"
     assert f"Na / K {table}" in single
     assert "Cl, not in high K and low <K>: hardly depends" in single
     assert "Is each permeability constant (Cl)? The ratios can take it up." in single

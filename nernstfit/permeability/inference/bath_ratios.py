@@ -40,6 +40,7 @@ class Unknown(StrEnum):
     NO_INSIDE = "the solution inside is unknown"
     FREE_OFFSET = "the electrode offset is free in each cell: a potential by itself implies no ratio"
     LIMIT = "of some of the potentials only a limit is known"
+    ABSENT = "neither the bath nor the pipette holds the ion"
     HARDLY = "the potential hardly depends on the ion here: {gradient:.2g} mV for a factor of e"
     BEYOND = "no ratio gives this potential: it lies beyond that of {limit}"
     ONE_CELL = "one cell: the interval leaves out how cells differ"
@@ -156,6 +157,8 @@ class _Place:
             return Unknown.NO_INSIDE
         if math.isinf(fit.offset_scale_mV):
             return Unknown.FREE_OFFSET
+        if not data.inside[self._at, ion] + data.outside[self._at, ion] > 0:
+            return Unknown.ABSENT
         if data.ions[ion] not in known:
             return Unknown.NO_ESTIMATE.format(ion=data.ions[ion])
         others = [j for j, name in enumerate(data.ions) if name not in known and self._reach_mV(j) >= _MIN_GRADIENT_MV]

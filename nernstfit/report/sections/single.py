@@ -11,7 +11,7 @@ from nernstfit.contract.terms import ValidityTest
 from nernstfit.figures.by_bath import draw_by_bath
 from nernstfit.figures.render import Figure
 from nernstfit.report.blocks import Block, Grid, Heading, Listing, Text, grid, picture
-from nernstfit.report.numbers import as_given, estimate, fixed, significant, typeset
+from nernstfit.report.numbers import MISSING, as_given, estimate, fixed, significant, typeset
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.sections.groups import heading
@@ -86,13 +86,12 @@ def _grid(results: Results, found: pd.DataFrame) -> Grid:
     columns = {
         "ion / reference": without_repeats([f"{row['ion']} / {reference}" for row in records]),
         "bath": [row["bath"] for row in records],
-        "activity, mM": [significant(row["activity_mM"]) for row in records],
+        "activity, mM": [_or_zero(row["activity_mM"]) for row in records],
         "potential, mV": [fixed(row["potential_mV"], 1) for row in records],
         "n cells": [fixed(row["n_cells"], 0) for row in records],
         "ratio": [text.ratio for text in written],
         f"{results.confidence} interval": [
-            text.interval if math.isfinite(row["high"]) else f"> {significant(row['low'], 2)}"
-            for text, row in zip(written, records, strict=True)
+            _interval(text.interval, row["low"], row["high"]) for text, row in zip(written, records, strict=True)
         ],
     }
     if found["pipette"].nunique() > 1:
@@ -116,7 +115,10 @@ def _told(tests: pd.DataFrame) -> Iterator[str]:
     for test in _TESTS:
         own = tests[tests["test"] == test]
         yield from (typeset(sentence) for sentence in own[own["p"].notna()]["sentence"])
-        for sentence, part in own[own["p"].isna()].groupby("sentence", sort=False):
+        # A reason of each ion, in its name, is one of all of them.
+        untested = own[own["p"].isna()]
+        named = [sentence.replace(ion, "the ion") if ion else sentence for sentence, ion in _said(untested)]
+        for sentence, part in untested.assign(sentence=named).groupby("sentence", sort=False):
             ions = f" ({joined(part['ion'])})" if part["ion"].all() else ""
             yield f"{test.label.removesuffix('?')}{ions}? {sentence}"
 
@@ -140,6 +142,23 @@ def _surface(results: Results, rows: pd.DataFrame) -> Iterator[Block]:
     yield Listing(tuple(lines))
     ends = known["least_mV"].max(), known["most_mV"].min()
     yield Text(_PROSE("surface_potentials", least=fixed(ends[0], 0), most=fixed(ends[1], 0)), "note")
+
+
+def _said(tests: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """Yield sentence and ion of some tests."""
+    yield from zip(tests["sentence"], tests["ion"], strict=True)
+
+
+def _or_zero(value: float) -> str:
+    """Write a number to three digits; 0 without decimals."""
+    return significant(value) if value else "0"
+
+
+def _interval(text: str, low: float, high: float) -> str:
+    """Return the interval of a ratio, which may begin at 0 or have no upper end."""
+    if not math.isfinite(high):
+        return f"> {significant(low, 2)}" if low > 0 else MISSING
+    return text if low > 0 else f"[0, {significant(high, 2)}]"
 
 
 def _percent(factor: float) -> str:
