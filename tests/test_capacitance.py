@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from calibration import cells as patches
 from calibration.cells import Cells
+from scipy import stats
 
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.ramps import onset_capacitance_pF
@@ -20,9 +21,11 @@ from nernstfit.abf.select import epoch_parts
 from nernstfit.abf.transients import step_charge
 from nernstfit.abf.windows import open_source
 from nernstfit.contract import settings, tables
+from nernstfit.contract.terms import Configuration
 from nernstfit.experiment import folder as experiments
 from nernstfit.reversal import curve
-from nernstfit.reversal.capacitance import Estimate, Known, Source, estimate, from_steps, of_cell
+from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source, estimate, from_steps, of_cell
+from nernstfit.reversal.charging import Charging
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
@@ -281,3 +284,41 @@ def test_a_stated_capacitance_that_the_start_of_the_ramp_contradicts_is_not_take
     assert (found.source is Source.TABLE) == is_taken
     assert found.contradicts(stated_pF) == (not is_taken)
     assert found.subtracted_pF == (stated_pF if is_taken else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown_pF", "cancelled_pF"),
+    [
+        ({}, 0.5, 100.0),  # nothing shows: as much as amplifiers cancel
+        ({}, 20.0, 0.0),  # a cell that charges in the recording
+        ({"table_pF": 0.0}, 0.0, 100.0),
+        ({"table_pF": 3.0}, 3.0, 0.0),  # a small cell, stated
+        ({"table_pF": 30.0}, 0.0, 33.0),  # the dial that cancels it
+        ({"amplifier_pF": 40.0}, 10.0, 33.0),
+        ({"configuration": Configuration.OUTSIDE_OUT}, 0.0, 2.0),
+    ],
+)
+def test_what_the_amplifier_may_have_cancelled(given: dict[str, Any], shown_pF: float, cancelled_pF: float) -> None:
+    known = Known(corner_pF=shown_pF, corner_se_pF=0.5, **given)
+    assert known.cancelled_pF(shown_pF) == pytest.approx(cancelled_pF)
+
+
+@pytest.mark.parametrize("speed_mV_per_ms", [1.0, -1.0])
+def test_a_cancelled_capacitance_moves_the_zero_along_the_ramp(speed_mV_per_ms: float) -> None:
+    """60 pF behind 10 MOhm at 4 nS: by solving both circuits 1.18 mV, whose amplifier supplies the steady current."""
+    series, pF, slope_nS = 10e-3, 60.0, 4.0
+    divided = slope_nS / (1 + slope_nS * series)  # of the recording
+    charging = Charging(
+        Capacitance(0.0, 0.0, 0.1, Source.UNKNOWN, cancelled_pF=pF),
+        speed_mV_per_ms,
+        divided,
+        10.0,
+        Configuration.WHOLE_CELL,
+        has_background=False,
+        hidden_fraction=1.0,
+    )
+    f = 1 / (1 + slope_nS * series)
+    recorded = f * f * pF * speed_mV_per_ms - pF * speed_mV_per_ms  # at the true reversal potential
+    assert charging.shift_mV == pytest.approx(recorded / divided, rel=1e-6)
+    assert abs(charging.shift_mV) == pytest.approx(1.18, abs=0.01)
+    assert charging.opposite_se_mV == pytest.approx(0.1 / divided / stats.norm.ppf(0.95))
