@@ -16,7 +16,7 @@ from scipy import stats
 from test_model import RT_F, table
 from test_stability import LEVELS, measured
 
-from nernstfit.contract.terms import Role
+from nernstfit.contract.terms import RatioVerdict, Role
 from nernstfit.permeability.inference.accumulation import Drifts, drift_slope
 from nernstfit.permeability.inference.bath_ratios import BathRatio, bath_ratios
 from nernstfit.permeability.inference.mixtures import mixtures
@@ -56,7 +56,8 @@ SOLUTIONS = Solutions(
     names=(*OUTSIDE, "pipette"),
     ions=tuple(known_ions()[name] for name in (*IONS, "Cl")),
     given_mM=np.array([[*each, np.dot(each, VALENCE)] for each in (*OUTSIDE.values(), INSIDE)]),
-    uncharged_mM=np.zeros(7),
+    substances=(),
+    substance_mM=np.zeros((7, 0)),
     pH=(math.nan,) * 7,
     titrants=(None,) * 7,
 )
@@ -395,6 +396,13 @@ def test_ratios_among_ions_of_one_valence_do_not_move() -> None:
         assert each.factor == pytest.approx(1.0, abs=1e-9)
         assert each.most_mV < each.least_mV < 0  # that of the dilute bath is larger
         assert each.reason == ""
+
+
+def test_a_ratio_that_is_held_does_not_move() -> None:
+    found = result(observed(goldman_mV))
+    held = replace(found, ratios=(replace(found.ratios[0], verdict=RatioVerdict.HELD), *found.ratios[1:]))
+    for each in charged_ratios(held, SOLUTIONS, robust=False):
+        assert each.reason == ("fit.parameters holds the ratio, whatever the charge" if each.ion == "K" else "")
 
 
 def test_an_ion_without_a_ratio_has_none_with_a_charge_either() -> None:

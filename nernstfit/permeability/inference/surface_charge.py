@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.terms import RatioVerdict
 from nernstfit.permeability.inference.ratios import FitResult
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
@@ -27,6 +28,7 @@ DENSITIES_C_PER_M2 = (-0.01, -0.02, -0.03)
 """Charge densities that are tried: -0.02 is one elementary charge per 8 nm2. Half and double show that the effect is
 less than proportional."""
 
+HELD = "fit.parameters holds the ratio, whatever the charge"
 NO_RATIO = "there is no ratio without the charge"
 UNSETTLED = "the fit with this charge does not converge to a ratio"
 NO_IONS = "a solution outside holds no ions"
@@ -69,6 +71,7 @@ def charged_ratios(result: FitResult, solutions: Solutions, robust: bool) -> Ite
         As the fit was.
     """
     without = {ratio.ion: ratio.ln_ratio for ratio in result.ratios}
+    held = {ratio.ion for ratio in result.ratios if ratio.verdict == RatioVerdict.HELD}
     for density in DENSITIES_C_PER_M2:
         psi_mV = _surface_mV(result.fit.data, solutions, density)
         least_mV, most_mV = (float(psi_mV[at]) for at in (np.abs(psi_mV).argmin(), np.abs(psi_mV).argmax()))
@@ -76,8 +79,8 @@ def charged_ratios(result: FitResult, solutions: Solutions, robust: bool) -> Ite
         for ion, ln_ratio in without.items():
             ln_changed = changed.get(ion, math.nan)
             reason = "" if math.isfinite(ln_ratio - ln_changed) else UNSETTLED if math.isfinite(ln_ratio) else NO_RATIO
-            if not np.isfinite(psi_mV).all():
-                reason = NO_IONS
+            if ion in held or not np.isfinite(psi_mV).all():
+                reason = HELD if ion in held else NO_IONS
             factor = math.exp(ln_changed - ln_ratio) if not reason else math.nan
             ratio = math.exp(ln_changed) if not reason else math.nan
             yield ChargedRatio(ion, density, ratio, factor, least_mV, most_mV, reason)
