@@ -206,7 +206,7 @@ def test_curves_are_compared_at_membrane_potentials(folder: Path, configuration:
             place = {"measurement": name, "group": "", "cell": cell, "bath": bath, "pipette": "pip"}
             where = {"configuration": configuration, "temperature_C": 22.0, "junction_mV": junction_mV}
             places.append(place | where | {"corrected_mV": -5.0})
-            current = nS * (np.exp(v / 40) - np.exp(-5 / 40)) * 10
+            current = sign * nS * (np.exp(v / 40) - np.exp(-5 / 40)) * 10  # as the amplifier records it
             levels += [
                 {"measurement": name, "voltage_mV": c, "current_pA": i} for c, i in zip(command, current, strict=True)
             ]

@@ -206,7 +206,10 @@ def conductance_rows(fitted: Fitted, confidence: float) -> Iterator[Row]:
 
 
 def _curves(fitted: Fitted) -> dict[tuple[tuple[str, str, str], str], list[conductances.IV]]:
-    """Return the I-V curves against the membrane potential by (group, pipette, configuration) and the bath's ion."""
+    """Return the I-V curves of the membrane by (group, pipette, configuration) and the bath's ion.
+
+    Of an inside-out patch the amplifier records the voltage and the current of the membrane with the other sign.
+    """
     levels = {str(name): part for name, part in fitted.tables["iv"].groupby("measurement", sort=True)}
     found: dict[tuple[tuple[str, str, str], str], list[conductances.IV]] = {}
     for row in fitted.places.to_dict("records"):
@@ -221,7 +224,7 @@ def _curves(fitted: Fitted) -> dict[tuple[tuple[str, str, str], str], list[condu
             row["cell"],
             row["bath"],
             voltage[order],
-            curve["current_pA"].to_numpy(float)[order],
+            sign * curve["current_pA"].to_numpy(float)[order],
             float(row["corrected_mV"]),
         )
         found.setdefault(((row["group"], row["pipette"], row["configuration"]), ion), []).append(made)
