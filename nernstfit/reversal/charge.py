@@ -38,10 +38,10 @@ class OverRepeats:
         cls, points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure, iv: Curve, result: Result
     ) -> OverRepeats:
         """Return those of a measurement; parameters as those of `Stability`."""
-        if result.zero is None or len(result.zero.shifts_mV) < 2:
-            return cls()
         start_ms, stop_ms = facts.window_ms(Role.SIGNAL)
         window_ms = math.nan if procedure.how.statistic == Statistic.PEAK else stop_ms - start_ms
+        if result.zero is None or len(result.zero.shifts_mV) < 2:
+            return cls()
         return cls(*drift(iv, result.zero), charge_pC(points, window_ms, len(result.zero.shifts_mV)))
 
     def values(self) -> dict[str, float]:
