@@ -48,7 +48,7 @@ from nernstfit.permeability.covariance import (
     Whitener,
 )
 from nernstfit.permeability.estimation import Problem, State, curvature_bias_mV, estimate
-from nernstfit.permeability.limits import MAX_LN_P
+from nernstfit.permeability.limits import MAX_LN_P, WIDE_SD
 from nernstfit.permeability.observations import Observations
 from nernstfit.permeability.reml import Deviance, LinearModel, estimable_components
 
@@ -117,21 +117,40 @@ class Fit:
     @property
     def predicted_mV(self) -> FloatArray:
         """Predicted potentials of the population, without the cells' offsets; shape (n,)."""
-        return self._prediction[0]
+        return self.data.predict(self.ln_p)
 
     @property
     def gradient(self) -> FloatArray:
         """dE / d ln P at the fit in mV, at fixed other ln P; shape (n, k)."""
         return self._prediction[1]
 
+    @property
+    def residual_mV(self) -> FloatArray:
+        """Working responses minus their prediction; shape (n,)."""
+        return np.asarray(self.working.potential_mV - self._prediction[0])
+
+    @property
+    def of_mean_cell_mV(self) -> FloatArray:
+        """Working responses as the mean cell would give them; shape (n,)."""
+        if self.working.deviation is None:
+            return self.working.potential_mV
+        return self.data.potential_mV - curvature_bias_mV(self.data, self.ln_p, self.components)
+
     @cached_property
     def columns(self) -> FloatArray:
         """dE / d ln P of the fitted ones in mV, with what is tied to them; shape (n, len(free))."""
         return self.data.columns(self.gradient, self.ln_p, self.free)
 
+    @property
+    def columns_of_mean_cell(self) -> FloatArray:
+        """`columns` at the mean cell."""
+        if self.working.deviation is None:
+            return self.columns
+        return self.data.columns(self.data.gradient(self.ln_p), self.ln_p, self.free)
+
     @cached_property
     def _prediction(self) -> tuple[FloatArray, FloatArray]:
-        return self.data.prediction(self.ln_p)
+        return self.working.prediction(self.ln_p)
 
     def is_within(self, coefficient: int) -> bool:
         """Return True for a ln P that has not run away to the bound of the optimizers."""
@@ -183,16 +202,30 @@ def fit(
 def _estimated(problem: Problem, components: VarianceComponents) -> tuple[State, bool]:
     """Return the estimates, and whether they have settled; at a bound only where they would lie beyond it without."""
     bounded = problem.data.parameters
-    state, settled = estimate(problem, components)
+    state, settled = _settled(problem, components)
     if settled and not bounded.at_bound(state.ln_p):
         return state, True
     unbounded = bounded.unbounded()
     if unbounded == bounded:
         return state, settled
-    free, free_settled = estimate(replace(problem, data=replace(problem.data, parameters=unbounded)), components)
+    free, free_settled = _settled(replace(problem, data=replace(problem.data, parameters=unbounded)), components)
     if not free_settled or bounded.at_bound(free.ln_p):
         return state, settled
     return replace(free, working=replace(free.working, parameters=bounded)), True
+
+
+def _settled(problem: Problem, components: VarianceComponents) -> tuple[State, bool]:
+    """Return the estimates linearised at the mean cell, or at each cell where cells differ too much for that."""
+    state, settled = estimate(problem, components)
+    if not _may_differ(problem) or (settled and max(state.components.ln_p) < WIDE_SD):
+        return state, settled
+    by_cell, by_cell_settled = estimate(replace(problem, by_cell=True), components)
+    return (by_cell, True) if by_cell_settled else (state, settled)
+
+
+def _may_differ(problem: Problem) -> bool:
+    """Return True where the deviation of each cell can be predicted: measured potentials of single cells."""
+    return LN_P in problem.estimated and not problem.has_working_responses and bool((problem.data.n_averaged == 1).all())
 
 
 def expected(
@@ -301,7 +334,7 @@ def _summary(problem: Problem, state: State, settled: bool) -> Fit:
     at_bound = problem.data.parameters.at_bound(state.ln_p)
     problem = replace(problem, free=tuple(i for i in problem.free if i not in at_bound))
     data, components, working = problem.data, state.components, state.of_mean_cell
-    predicted, gradient = data.prediction(state.ln_p)
+    predicted, gradient = working.prediction(state.ln_p)
     columns = data.columns(gradient, state.ln_p, problem.free)
     linear = LinearModel(CovarianceComponents(working, gradient), working.potential_mV - predicted, columns)
     whiten = Whitener(linear.structure, components)
