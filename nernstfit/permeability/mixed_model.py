@@ -150,7 +150,9 @@ class Fit:
 
     @cached_property
     def _prediction(self) -> tuple[FloatArray, FloatArray]:
-        return self.working.prediction(self.ln_p)
+        own = self.working.deviation
+        of_cells = self.data if own is None else self.data.at_deviation(own, self.data.potential_mV)
+        return of_cells.prediction(self.ln_p)
 
     def is_within(self, coefficient: int) -> bool:
         """Return True for a ln P that has not run away to the bound of the optimizers."""
