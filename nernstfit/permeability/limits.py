@@ -65,6 +65,10 @@ linearised at the ln P of each cell. The mean of E over cells is off by half of 
 corrected; at half of it more fits take twice the time and give the same, at twice as much (20 %) the correction misleads
 fits of few cells."""
 
+WIDE_START_SD = 1.0
+"""Standard deviation between cells from which a fit linearised at each cell starts. Half or twice of it leads to the
+same estimates; from a tenth of it one in fifty wide spreads is not found."""
+
 START_SD = 0.3
 """Standard deviation between cells that a starting point may leave to be explained: a third of a ratio. With half
 of it more starting points are tried, which takes time; with twice as much a wrong local optimum is accepted more

@@ -47,12 +47,18 @@ from nernstfit.permeability.covariance import (
     WhitenedDesign,
     Whitener,
 )
+from nernstfit.permeability.distributions import chi_square_limit
 from nernstfit.permeability.estimation import Problem, State, curvature_bias_mV, estimate
-from nernstfit.permeability.limits import MAX_LN_P, WIDE_SD
+from nernstfit.permeability.limits import MAX_LN_P, WIDE_SD, WIDE_START_SD
 from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.optimize import chi_square
 from nernstfit.permeability.reml import Deviance, LinearModel, estimable_components
 
 FloatArray = NDArray[np.float64]
+
+_MAX_P_OF_RESIDUALS = 1e-6
+"""p of the chi-square of the residuals below which a fit does not explain the potentials, as where models are rejected.
+With half or twice of it the limit of chi-square moves by less than 2 %."""
 
 
 @dataclass(frozen=True)
@@ -219,10 +225,20 @@ def _estimated(problem: Problem, components: VarianceComponents) -> tuple[State,
 def _settled(problem: Problem, components: VarianceComponents) -> tuple[State, bool]:
     """Return the estimates linearised at the mean cell, or at each cell where cells differ too much for that."""
     state, settled = estimate(problem, components)
-    if not _may_differ(problem) or (settled and max(state.components.ln_p) < WIDE_SD):
+    is_sound = settled and max(state.components.ln_p) < WIDE_SD and _explains(state)
+    if is_sound or not _may_differ(problem):
         return state, settled
-    by_cell, by_cell_settled = estimate(replace(problem, by_cell=True), components)
-    return (by_cell, True) if by_cell_settled else (state, settled)
+    # From spreads that leave each cell its own ln P: from narrow ones some cells remain unexplained.
+    wide = replace(components, ln_p=tuple(WIDE_START_SD if sd else 0.0 for sd in components.ln_p))
+    by_cell, by_cell_settled = estimate(replace(problem, by_cell=True), wide)
+    return (by_cell, True) if by_cell_settled and _explains(by_cell) else (state, settled)
+
+
+def _explains(state: State) -> bool:
+    """Return True where the residuals are not beyond all errors together."""
+    data = state.of_mean_cell
+    whiten = Whitener(CovarianceComponents(data, data.gradient(state.ln_p)), state.components)
+    return chi_square(data, state.ln_p, whiten) < chi_square_limit(_MAX_P_OF_RESIDUALS, data.size)
 
 
 def _may_differ(problem: Problem) -> bool:
