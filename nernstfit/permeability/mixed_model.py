@@ -243,7 +243,9 @@ def _explains(state: State) -> bool:
 
 def _may_differ(problem: Problem) -> bool:
     """Return True where the deviation of each cell can be predicted: measured potentials of single cells."""
-    return LN_P in problem.estimated and not problem.has_working_responses and bool((problem.data.n_averaged == 1).all())
+    return (
+        LN_P in problem.estimated and not problem.has_working_responses and bool((problem.data.n_averaged == 1).all())
+    )
 
 
 def expected(
