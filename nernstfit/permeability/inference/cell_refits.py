@@ -63,8 +63,9 @@ def refit_cells(
         structure = CovarianceComponents(data, gradient)
         whiten = DenseWhitener(structure.whole(fit.components) + systematic_mV2)
         residual = data.potential_mV - predicted + (of_ions * deviation).sum(axis=1)
-        value = np.linalg.lstsq(whiten(columns), whiten(residual), rcond=None)[0] if at else np.empty(0)
-        value = np.clip(value, -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
+        value = np.clip(
+            np.linalg.lstsq(whiten(columns), whiten(residual), rcond=None)[0], -MAX_EFFECT_STEP, MAX_EFFECT_STEP
+        )
         rest = residual - columns @ value
         found = structure.deviations(of_ions * (whiten.precision @ rest)[:, None], fit.components)
         step = np.clip(found - deviation, -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
@@ -76,5 +77,4 @@ def refit_cells(
         ln_p, deviation = ln_p.copy(), deviation + before
         ln_p[at] = np.clip(ln_p[at] + value, low, high)
         ln_p = data.parameters.completed(ln_p)
-    white = whiten(rest)
-    return ln_p, float(white @ white) + whiten.log_determinant
+    return ln_p, float(np.square(whiten(rest)).sum()) + whiten.log_determinant
