@@ -71,8 +71,7 @@ def refit_cells(
         step = np.clip(found - deviation, -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
         back = (step * before).sum(axis=1) < -(before**2).sum(axis=1) / 2
         before = np.where(back[:, None], step / 2, step)
-        change = max(float(np.abs(value).max(initial=0.0)), float(np.abs(step).max()))
-        if change < _CONVERGED:
+        if np.abs(np.concatenate([value, step.ravel()])).max() < _CONVERGED:
             break
         ln_p, deviation = ln_p.copy(), deviation + before
         ln_p[at] = np.clip(ln_p[at] + value, low, high)
