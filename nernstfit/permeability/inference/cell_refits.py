@@ -34,11 +34,9 @@ def refit_cells(
     Parameters
     ----------
     fit : Fit
-        With deviations of its cells.
     start : ndarray, shape (k,)
         Start of the free ln P and values of the others; -inf is an impermeant ion.
     free : sequence of int
-        Indices of the ln P that are refitted.
     covariance_of_fit_mV2 : ndarray, shape (n, n)
         At the fit, with systematic errors.
 
