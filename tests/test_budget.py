@@ -10,6 +10,8 @@ import pytest
 from test_model import RT_F, TRUTH, Simulation, table
 from test_variance_components import in_batches
 
+from nernstfit.contract.terms import ErrorSource
+from nernstfit.figures import error_budget
 from nernstfit.permeability.inference.error_budget import budget
 from nernstfit.permeability.inference.variance_shares import VarianceShare, largest_source
 from nernstfit.permeability.mixed_model import Fit, fit
@@ -131,3 +133,8 @@ def test_an_error_that_is_not_known_is_not_passed_over() -> None:
     found = fit(Simulation(cells=6).draw(1), "Na", 1.0)
     with pytest.raises(KeyError):
         shares(found, np.ones((found.data.size, 1)), ("phase of the moon",))
+
+
+def test_every_source_has_a_colour_of_its_own() -> None:
+    colours = [error_budget._source_colours([source])["scale"]["range"] for source in ErrorSource]
+    assert len({colour for (colour,) in colours}) == len(ErrorSource)

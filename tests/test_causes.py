@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from experiments import analyse
+from experiments import analyse, of_model
 
 from nernstfit.permeability.inference.causes import Corrections
 from nernstfit.permeability.inference.rejection import explanation, rejection_reason
@@ -245,3 +245,17 @@ def test_an_ion_that_is_not_in_fit_permeant_is_named(tmp_path: Path) -> None:
 def test_without_a_slip_nothing_is_rejected() -> None:
     made = experiment(1)
     assert not rejection_reason(fit(made.data, "Na", 1.0), np.zeros((made.data.size, 0)))
+
+
+def test_a_complex_is_no_further_permeant_ion(tmp_path: Path) -> None:
+    """Potentials that no ratios explain, in baths of free calcium beside its citrate."""
+    recipes = (
+        "solution,CsCl,CaCl2,NMDG-Cl,citrate,HEPES,pH,titrant\nCs,140,,,,10,7.4,CsOH\nCa,20,20,80,15,10,7.4,NMDG\n"
+        "Ca2,20,12,80,15,10,7.4,NMDG\npipette,140,,,,10,7.2,CsOH\n"
+    )
+    potentials = {"Cs": 0.6, "Ca": -17.0, "Ca2": -28.5}
+    rows = [f"c{i},{bath},pipette,{mV + 0.2 * i},0.3" for i in range(3) for bath, mV in potentials.items()]
+    config = {"junction": {"method": "none"}, "fit": {"reference_ion": "Cs", "permeant": ["Cs", "Ca"]}}
+    found = of_model(analyse(tmp_path, recipes, rows, config)).loc["Ca"]
+    assert found["verdict"] == "model_rejected"
+    assert "[Ca" not in found["reason"]

@@ -171,8 +171,7 @@ def test_constant_ratios_agree_and_one_that_changes_shows() -> None:
     assert all(each.low < fitted for each in own.values())
     assert all(not each.high < fitted for each in own.values())
     own = by_bath(observed(changing), "K")
-    assert own["low_k"].high < own["half"].low
-    assert own["half"].ratio < own["k"].ratio
+    assert 1.2 * own["low_k"].ratio < own["half"].ratio < own["k"].ratio
 
 
 def test_a_bath_without_a_ratio_has_a_reason() -> None:
@@ -200,6 +199,14 @@ def test_a_potential_beyond_every_ratio_has_none() -> None:
     found = by_bath(spoiled, "K")["k"]
     assert found.reason == "no ratio gives this potential: it lies beyond that of K alone"
     assert math.isnan(found.ratio)
+
+
+def test_where_the_data_reject_the_model_a_ratio_has_no_interval() -> None:
+    """Both ends of a mixture series fit, and its mixtures lie 15 mV off."""
+    found = by_bath(observed(lambda bath: goldman_mV(bath) + 15.0 * (bath in ("half", "low_k"))), "K")
+    assert found["half"].ratio > 0
+    assert all(math.isnan(each.low) and math.isnan(each.high) for each in found.values())
+    assert found["half"].reason.startswith("the data reject the model")
 
 
 def test_a_limit_is_no_potential() -> None:

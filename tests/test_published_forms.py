@@ -79,6 +79,15 @@ def test_a_form_is_its_printed_formula_on_each_end(name: PublishedForm, ratio: f
     assert found.low < found.value < found.high
 
 
+@pytest.mark.parametrize("z", [2, -2])
+@pytest.mark.parametrize("name", BI_IONIC)
+def test_the_forms_of_an_ion_inside_are_those_of_the_membrane_turned_over(name: PublishedForm, z: int) -> None:
+    one = bi_ionic(3.0, z=z)
+    turned = Membrane(one.valence, one.permeability, one.outside, one.inside, one.temperature_C, -one.predicted_mV)
+    ends = Value(3.0, 2.0, 5.0)
+    close(in_form(BY_NAME[name], ends, turned, 1), *in_form(BY_NAME[name], ends, one, 1).ends)
+
+
 @pytest.mark.parametrize("name", BI_IONIC)
 def test_a_bound_has_one_end_and_no_number(name: PublishedForm) -> None:
     whole = in_form(BY_NAME[name], Value(2.0, 1.0, 2.0), bi_ionic(2.0), 1)

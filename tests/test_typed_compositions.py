@@ -105,3 +105,15 @@ def test_the_help_shows_an_example() -> None:
         done = call(f"{command} --help")
         assert done.exit_code == 0
         assert f"nernstfit {command} --in KCl=140" in done.output
+
+
+@pytest.mark.parametrize(
+    ("mixed", "salt"),
+    [
+        ("TEA-OH=140,HCl=140", "TEA-Cl=140"),
+        ("KOH=20,HCl=20,NaCl=100", "KCl=20,NaCl=100"),
+        ("NaOH=9,HCl=4", "NaCl=4,NaOH=5"),
+    ],
+)
+def test_an_acid_and_a_base_make_water(mixed: str, salt: str) -> None:
+    assert rows(f"junction --in {mixed} --out NaCl=140") == rows(f"junction --in {salt} --out NaCl=140")

@@ -166,6 +166,10 @@ def _amounts(
             amounts[ion] = amounts.get(ion, np.zeros(len(pH))) + count * (dose - neutral)
         if name := uncharged_name(column, user_ions):
             uncharged[name] = uncharged.get(name, np.zeros(len(pH))) + (neutral if parts else dose)
+    proton, hydroxide = IONS[reactions.PROTON], IONS[reactions.HYDROXIDE]
+    if proton in amounts and hydroxide in amounts:  # an acid and a base make water, whatever the pH
+        water = np.minimum(amounts[proton], amounts[hydroxide])
+        amounts |= {ion: amounts[ion] - water for ion in (proton, hydroxide)}
     ions = tuple(sorted(amounts, key=lambda ion: ion.name))
     return ions, np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(pH)).T, uncharged
 

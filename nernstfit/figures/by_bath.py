@@ -45,7 +45,9 @@ def draw_by_bath(rows: pd.DataFrame, fitted: pd.DataFrame) -> Figure:
 def _within(part: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of one ion with the ends of their intervals within the axis, and the axis itself."""
     least, most = part["ratio"].min() / _MAX_REACH, part["ratio"].max() * _MAX_REACH
-    low, high = part["low"].clip(lower=least), part["high"].fillna(most).clip(upper=most)
+    is_open = part["low"].notna() & part["high"].isna()
+    low = part["low"].fillna(part["ratio"]).clip(lower=least)
+    high = part["high"].fillna(part["ratio"]).mask(is_open, most).clip(upper=most)
     ends = {"axis_low": low.min() / _MARGIN, "axis_high": high.max() * _MARGIN}
     return part.assign(shown_low=low, shown_high=high, **ends)
 

@@ -22,6 +22,7 @@ _COLOURS: Mapping[ErrorSource, str] = {
     ErrorSource.ACTIVITY: "#e69f00",
     ErrorSource.TEMPERATURE: "#cc79a7",
     ErrorSource.CONCENTRATION: "#7a5c00",
+    ErrorSource.EQUILIBRIA: "#5b4a8a",
     ErrorSource.CAPACITANCE: "#8c2d04",
     ErrorSource.FILTER: "#f0c987",
 }

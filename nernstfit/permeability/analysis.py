@@ -270,7 +270,8 @@ def _unlisted_ions(fits: GroupFits, model: Model) -> str:
     most_mM = np.max([fits.solutions.row(*each) for each in sorted(names)], axis=0).tolist()
     found: list[tuple[float, str]] = []
     for ion, most in zip(fits.solutions.ions, most_mM, strict=True):
-        if most >= _LEAST_MM and ion.name not in model.permeant:
+        # A complex that a recipe does not name carries a metal and its chelator: it passes no channel.
+        if most >= _LEAST_MM and ion.name not in model.permeant and ion.name in fits.solutions.known:
             result = fits.result(replace(model, permeant=(*model.permeant, ion.name)))
             own = next(ratio for ratio in result.ratios if ratio.ion == ion.name)
             if own.verdict == RatioVerdict.ESTIMATE:

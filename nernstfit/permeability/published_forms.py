@@ -171,7 +171,7 @@ def in_form(form: Form, ratio: Value, membrane: Membrane | None = None, ion: int
 
 
 def _x(membrane: Membrane, ion: int, ratio: float, estimate: float) -> float:
-    """Return exp(FE/RT), or exp(-FE/RT) for an anion, with one ratio in place of its estimate.
+    """Return exp(FE/RT), or exp(-FE/RT) for an anion or an ion that is mostly inside, with one ratio for its estimate.
 
     The prediction is moved by the change that the ratio makes, so that whatever the model fits beside the ratios stays
     in it; where there is no estimate, as of a bound, there is no such prediction.
@@ -179,7 +179,11 @@ def _x(membrane: Membrane, ion: int, ratio: float, estimate: float) -> float:
     e_mV = float(ghk.reversal_mV(*membrane.with_ratio(ion, ratio).sides))
     if math.isfinite(estimate):
         e_mV += membrane.predicted_mV - float(ghk.reversal_mV(*membrane.with_ratio(ion, estimate).sides))
-    return math.exp(math.copysign(1, membrane.valence[ion]) * e_mV / float(thermal_voltage_mV(membrane.temperature_C)))
+    # The forms are those of an ion outside, with the other inside; turned over, E has the other sign.
+    side = 1 if membrane.outside[ion] >= membrane.inside[ion] else -1
+    return math.exp(
+        side * math.copysign(1, membrane.valence[ion]) * e_mV / float(thermal_voltage_mV(membrane.temperature_C))
+    )
 
 
 def fractional_current(ratio: Value, membrane: Membrane, ion: int, potential_mV: float = HOLDING_MV) -> Value:

@@ -17,6 +17,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.terms import RatioVerdict
 from nernstfit.permeability.distributions import normal_quantile, t_quantile
 from nernstfit.permeability.inference.ratios import FitResult
 from nernstfit.permeability.limits import IMPERMEANT
@@ -44,6 +45,7 @@ class Unknown(StrEnum):
     HARDLY = "the potential hardly depends on the ion here: {gradient:.2g} mV for a factor of e"
     BEYOND = "no ratio gives this potential: it lies beyond that of {limit}"
     ONE_CELL = "one cell: the interval leaves out how cells differ"
+    REJECTED = "the data reject the model: the other ratios, at which this one is taken, are not known"
     OPEN = "no upper end: at it the potential is that of the ion alone"
 
 
@@ -206,7 +208,14 @@ class _Place:
         if not 0 < own < math.inf:
             return (math.nan,) * 3
         low, high = sorted(around)
+        if self._is_rejected:
+            return own, math.nan, math.nan
         return own, low, high if math.isfinite(high) else math.nan
+
+    @property
+    def _is_rejected(self) -> bool:
+        """True where the data reject the model: a ratio then has no interval."""
+        return any(each.verdict == RatioVerdict.MODEL_REJECTED for each in self._result.ratios)
 
     def _at_potential(self, ion: int, e_mV: float) -> float:
         """Return the ratio that gives a potential here; 0 or inf where none does."""
@@ -222,6 +231,8 @@ class _Place:
             name = self._result.fit.data.ions[ion]
             is_below = mean is not None and self._at_potential(ion, mean.of_mean_cell_mV) == 0
             return Unknown.BEYOND.format(limit=f"P({name}) = 0" if is_below else f"{name} alone")
+        if self._is_rejected:
+            return Unknown.REJECTED
         remarks = (Unknown.ONE_CELL if mean.n_cells == 1 else "", Unknown.OPEN if math.isnan(high) else "")
         return "; ".join(filter(None, remarks))
 

@@ -61,6 +61,11 @@ _TAIL_TOLERANCE = 1e-8
 # Every round takes nine tenths or more off the change (3 to 7 are needed); at half or double of the tolerance, 3e-5 mV,
 # no digit that is printed changes; half the rounds would do too.
 _SETTLED, _MAX_ROUNDS = 1e-6, 40
+# Rounds from which only a part of each change of the coefficients is taken, and that part: between very different
+# ends, as at a bridge of 3 M KCl, the profile and its coefficients can lead each other back and forth. With half of the
+# rounds usual junctions take more of them, with double these few; with half of the part three times as many are needed,
+# and with 1 these few do not settle.
+_FULL_ROUNDS, _PART = 8, 0.7
 # Charge excess, as a part of all charge, that is rounding of a neutral solution (some 1e-15). At half or double nothing
 # changes unless a solution lacks as little charge as that.
 _NEUTRAL = 1e-12
@@ -258,9 +263,10 @@ def _on_activities(
 ) -> _Solved:
     """Solve again with the coefficients of the profile found before, until the potential settles."""
     of_gamma = np.zeros((len(junction.valence), len(grid.nodes) - 1))
-    for _ in range(_MAX_ROUNDS):
+    for done in range(_MAX_ROUNDS):
         ln_gamma = np.log(coefficients(output.concentrations_mM(junction, solved, grid)))[:, output.present]
-        of_gamma[: len(output.present)] = (grid.slope_at_gauss @ (ln_gamma - ln_gamma[0])).T
+        change = (grid.slope_at_gauss @ (ln_gamma - ln_gamma[0])).T - of_gamma[: len(output.present)]
+        of_gamma[: len(output.present)] += change if done < _FULL_ROUNDS else _PART * change
         before, solved = solved, _solve(junction, grid, solved, of_gamma)
         if abs(float(grid.integral_to_nodes[-1] @ (solved.field - before.field))) < _SETTLED:
             return solved
