@@ -16,7 +16,7 @@ test: $(VENV)/.test
 	@$(BIN)/python -m pytest -n auto
 
 # How often intervals hold the truth, over many simulated recordings; any seed must do. With 500 cases of each kind it
-# takes 20 minutes on two processors.
+# takes half an hour on two processors.
 SEED ?= 1
 CASES ?= 500
 calibrate: $(VENV)/.test
