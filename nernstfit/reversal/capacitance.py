@@ -41,9 +41,9 @@ _LIMIT_PF: Mapping[Configuration, float] = {
     Configuration.INSIDE_OUT: 2.0,
     Configuration.TWO_ELECTRODE: 8 * 0.9e-6 * math.pi * 1300e-4**2 * 1e12,
 }
-# The same of a whole cell whose capacitive current is cancelled: the range of the usual amplifiers at full gain, which
-# heart cells fill. Half or double of it halves or doubles the possible shift.
-_CANCELLED_PF = 100.0
+# The same of a membrane whose capacitive current is cancelled: of a whole cell the range of the usual amplifiers at
+# full gain, which heart cells fill. Half or double of it halves or doubles the possible shift.
+_CANCELLED_PF: Mapping[Configuration, float] = {**_LIMIT_PF, Configuration.WHOLE_CELL: 100.0}
 # Least of a membrane as part of that limit: a cell of 12 um. A ramp that shows less is that of a cell whose capacitive
 # current the amplifier has cancelled. With half, what is left of a large cell passes for a small one; with double,
 # small cells have intervals for a charge that they do not carry.
@@ -183,14 +183,8 @@ class Known:
         hidden_pF = stated_pF - shown_pF
         if hidden_pF > _SHOWN_Z * math.hypot(self.corner_se_pF, _BETWEEN_RECORDINGS * stated_pF):
             return _CORNER_LIMIT * hidden_pF
-        if stated_pF or shown_pF >= _LEAST_PART * _LIMIT_PF[self.configuration]:
-            return 0.0
-        return max(_CANCELLED_PF, _LIMIT_PF[self.configuration]) if self._is_cell else _LIMIT_PF[self.configuration]
-
-    @property
-    def _is_cell(self) -> bool:
-        """True for a whole cell, not a patch."""
-        return self.configuration in (Configuration.WHOLE_CELL, Configuration.TWO_ELECTRODE)
+        is_known = stated_pF or shown_pF >= _LEAST_PART * _LIMIT_PF[self.configuration]
+        return 0.0 if is_known else _CANCELLED_PF[self.configuration]
 
     def _agrees(self, given: Estimate) -> bool:
         """Return False where the start of the ramp contradicts a capacitance."""

@@ -134,7 +134,8 @@ class Measurement:
     def capacitance_shift_mV(self) -> float:
         """Possible shift from a ramp's zero to the truth by charging the membrane (95 % limit, one-sided).
 
-        By a capacitance that is not known, or one that is, behind a series resistance that is not.
+        By a capacitance that is not known, by one whose current the amplifier may have cancelled, or by one that is
+        known, behind a series resistance that is not.
         """
         return 0.0 if self._charged is None else self._charged.shift_mV
 

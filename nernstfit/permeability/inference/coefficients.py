@@ -26,6 +26,39 @@ FloatArray = NDArray[np.float64]
 _MAX_CHANGE_OF_DF, _MAX_ITERATIONS = 0.01, 4
 
 
+@dataclass(frozen=True, kw_only=True)
+class Inferred:
+    """Interval, standard errors and number of cells of a coefficient e^x: of a ratio, or of a factor on activities.
+
+    Attributes
+    ----------
+    low, high : float
+        Interval with systematic errors, two-sided for an estimate, one-sided for a bound.
+    low_cells, high_cells : float
+        Between-cell interval (without systematic errors).
+    se_ln_cells, se_ln_shared : float
+        Standard errors of x from noise, cells and offsets; from systematic errors.
+    df : float
+        Degrees of freedom of `se_ln_cells`; nan where it comes from the noise of measurements of single cells alone.
+    n_cells : int
+        Number of cells that are informative of it.
+    """
+
+    low: float = math.nan
+    high: float = math.nan
+    low_cells: float = math.nan
+    high_cells: float = math.nan
+    se_ln_cells: float = math.nan
+    se_ln_shared: float = math.nan
+    df: float = math.nan
+    n_cells: int = 0
+
+    @property
+    def has_limit(self) -> bool:
+        """True where there is an interval or a bound."""
+        return not (math.isnan(self.low) and math.isnan(self.high))
+
+
 @dataclass(frozen=True)
 class Coefficient:
     """Inference on one fitted coefficient.

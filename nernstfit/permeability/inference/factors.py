@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nernstfit.contract.correction_terms import CorrectionTerm
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import RatioVerdict
-from nernstfit.permeability.inference.coefficients import Coefficient
+from nernstfit.permeability.inference.coefficients import Coefficient, Inferred
 from nernstfit.permeability.inference.identifiability import (
     COMMON_OFFSET,
     alike,
@@ -35,7 +35,7 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Factor:
+class Factor(Inferred):
     """Fitted factor between true activities and those of the model.
 
     Attributes
@@ -46,30 +46,12 @@ class Factor:
         Reason for the verdict, or remark on the interval; may be ''.
     ln_factor : float
         nan unless an estimate, or of a rejected model.
-    low, high : float
-        Interval with systematic errors, two-sided for an estimate, one-sided for a bound.
-    low_cells, high_cells : float
-        Between-cell interval (without systematic errors).
-    se_ln_cells, se_ln_shared : float
-        Standard errors of the ln factor from noise, cells and offsets; from systematic errors.
-    df : float
-        Degrees of freedom of `se_ln_cells`; nan where it comes from the noise of measurements alone.
-    n_cells : int
-        Number of cells that are informative of the factor.
     """
 
     term: CorrectionTerm
     verdict: RatioVerdict
     reason: str
     ln_factor: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    low_cells: float = math.nan
-    high_cells: float = math.nan
-    se_ln_cells: float = math.nan
-    se_ln_shared: float = math.nan
-    df: float = math.nan
-    n_cells: int = 0
 
 
 def fitted_factors(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Factor, ...]:
@@ -167,6 +149,4 @@ def _estimated(own: Coefficient, term: CorrectionTerm) -> Factor:
 
 def _with_remark(factor: Factor, remark: str) -> Factor:
     """Return a factor that has an interval or a bound with a further remark on it."""
-    if math.isnan(factor.low) and math.isnan(factor.high):
-        return factor
-    return replace(factor, reason="; ".join(filter(None, (factor.reason, remark))))
+    return replace(factor, reason="; ".join(filter(None, (factor.reason, remark)))) if factor.has_limit else factor

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import RatioScope, RatioVerdict
 from nernstfit.permeability.distributions import normal_quantile, t_quantile
-from nernstfit.permeability.inference.coefficients import Coefficient, coefficient_df
+from nernstfit.permeability.inference.coefficients import Coefficient, Inferred, coefficient_df
 from nernstfit.permeability.inference.factors import Factor
 from nernstfit.permeability.inference.identifiability import (
     MAX_COLLINEARITY,
@@ -47,7 +47,7 @@ MAX_COST_OF_ABSENCE = 1.92
 
 
 @dataclass(frozen=True)
-class Ratio:
+class Ratio(Inferred):
     """Permeability ratio P_ion / P_reference.
 
     Attributes
@@ -58,16 +58,6 @@ class Ratio:
         Reason for the verdict, or remark on the interval; may be ''.
     ln_ratio : float
         nan unless an estimate, held, or of a rejected model.
-    low, high : float
-        Interval with systematic errors, two-sided for an estimate, one-sided for a bound.
-    low_cells, high_cells : float
-        Between-cell interval (without systematic errors).
-    se_ln_cells, se_ln_shared : float
-        Standard errors of the ln ratio from noise, cells and offsets; from systematic errors.
-    df : float
-        Degrees of freedom of `se_ln_cells`; nan where it comes from the noise of measurements of single cells alone.
-    n_cells : int
-        Number of cells that are informative of this ion.
     scope : RatioScope
         Of one cell, ratio and interval are of this cell alone, and there is no between-cell interval.
     """
@@ -76,14 +66,6 @@ class Ratio:
     verdict: RatioVerdict
     reason: str
     ln_ratio: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    low_cells: float = math.nan
-    high_cells: float = math.nan
-    se_ln_cells: float = math.nan
-    se_ln_shared: float = math.nan
-    df: float = math.nan
-    n_cells: int = 0
     scope: RatioScope = RatioScope.POPULATION
 
 
@@ -162,9 +144,7 @@ def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Rati
 
 def _with_remark(ratio: Ratio, remark: str) -> Ratio:
     """Return a ratio that has an interval or a bound with a further remark on it."""
-    if math.isnan(ratio.low) and math.isnan(ratio.high):
-        return ratio
-    return replace(ratio, reason="; ".join(filter(None, (ratio.reason, remark))))
+    return replace(ratio, reason="; ".join(filter(None, (ratio.reason, remark)))) if ratio.has_limit else ratio
 
 
 def _fitted(fit: Fit, ion: int, systematic_mV: FloatArray, confidence: float, rejection: str) -> Ratio:
