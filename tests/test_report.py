@@ -720,6 +720,7 @@ def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
         (math.nan, math.nan, 0.000151, ("—", "< 0.00016")),
         (math.nan, 12.39, math.nan, ("—", "> 12")),
         (math.nan, math.nan, math.nan, ("—", "—")),
+        (2.02e-6, 1.59e-6, 2.57e-6, ("2.0 × 10⁻⁶", "[1.6 × 10⁻⁶, 2.6 × 10⁻⁶]")),  # noqa: RUF001
         (2.5e-7, 1e-7, 6e-7, ("2.5 × 10⁻⁷", "[1.0 × 10⁻⁷, 6.0 × 10⁻⁷]")),  # noqa: RUF001
     ],
 )

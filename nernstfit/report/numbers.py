@@ -137,7 +137,8 @@ def estimate(ratio: float, low: float, high: float) -> Estimate:
     if math.isnan(nearer):
         return Estimate(significant(ratio), MISSING)
     decimals = decimals_for(nearer)
-    if max(ratio, high) < 1e6 and round(low, decimals) > 0:
+    supports_more = decimals_for(nearer, most=decimals + 1) > decimals
+    if max(ratio, high) < 1e6 and round(low, decimals) > 0 and not supports_more:
         return Estimate(fixed(ratio, decimals), f"[{fixed(low, decimals)}, {fixed(high, decimals)}]")
     return Estimate(significant(ratio, 2), f"[{significant(low, 2)}, {significant(high, 2)}]")
 

@@ -51,6 +51,8 @@ def _of_group(results: Results, group: str, rows: pd.DataFrame) -> Iterator[Bloc
     found, missing = rows[rows["ratio"].notna()], rows[rows["ratio"].isna()]
     if len(found):
         yield _grid(results, found)
+        if found["reason"].nunique() == 1 and found["reason"].iloc[0]:
+            yield Text(f"All rows: {found['reason'].iloc[0]}.", "note")
     else:
         yield Text(_PROSE("no_bath"))
     if len(missing):
@@ -96,7 +98,7 @@ def _grid(results: Results, found: pd.DataFrame) -> Grid:
     }
     if found["pipette"].nunique() > 1:
         columns["pipette"] = [row["pipette"] for row in records]
-    if any(row["reason"] for row in records):
+    if found["reason"].nunique() > 1:
         columns["remark"] = [row["reason"] for row in records]
     return grid(columns, ["ion / reference", "bath", "pipette", "remark"], _PROSE("table"))
 
