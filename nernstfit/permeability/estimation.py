@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from nernstfit.permeability import censoring
+from nernstfit.permeability.cell_deviations import cell_deviations
 from nernstfit.permeability.covariance import CovarianceComponents, VarianceComponents, WhitenedDesign, Whitener
 from nernstfit.permeability.least_squares import LOWER_CHI_SQUARE, least_squares
 from nernstfit.permeability.limits import IMPERMEANT, MAX_LINEAR_STEP, MAX_LN_P, MAX_SD
@@ -74,6 +75,7 @@ class Problem:
     offset_scale_mV: float
     restricted: bool = True
     robust: bool = False
+    by_cell: bool = False
 
     @property
     def has_working_responses(self) -> bool:
@@ -96,10 +98,13 @@ class State:
     working: Observations
     curvature_bias_mV: FloatArray
     log_factor: float = 0.0
+    deviation: FloatArray | None = None
 
     @property
     def of_mean_cell(self) -> Observations:
         """Working responses minus the curvature bias, as the mean cell would give them."""
+        if self.deviation is not None:
+            return self.working.at_deviation(self.deviation, self.working.potential_mV - self.curvature_bias_mV)
         return self.working.with_potentials(self.working.potential_mV - self.curvature_bias_mV)
 
 
@@ -157,6 +162,8 @@ def _alternated(problem: Problem, state: State) -> tuple[State, Whitener]:
     predicted, gradient = problem.data.prediction(state.ln_p)
     state = _with_working_responses(problem, state, predicted, gradient)
     response, free = state.of_mean_cell, _not_held(problem, state.ln_p)
+    if problem.by_cell:
+        predicted, gradient = response.prediction(state.ln_p)
     at_bound = problem.data.parameters.at_bound(state.ln_p)
     columns = problem.data.columns(gradient, state.ln_p, [i for i in free if i not in at_bound])
     linear = LinearModel(CovarianceComponents(response, gradient), response.potential_mV - predicted, columns)
@@ -288,6 +295,9 @@ def _final(problem: Problem, state: State) -> State:
 
 def _with_working_responses(problem: Problem, state: State, predicted_mV: FloatArray, gradient: FloatArray) -> State:
     """Return the state with the curvature bias and working responses at its ln P, whose prediction is given."""
+    if problem.by_cell:
+        deviation, along_mV = cell_deviations(problem.data, state.ln_p, state.components, state.deviation)
+        return replace(state, deviation=deviation, curvature_bias_mV=-along_mV)
     bias = curvature_bias_mV(problem.data, state.ln_p, state.components)
     if not problem.has_working_responses:
         return replace(state, curvature_bias_mV=bias)

@@ -59,6 +59,16 @@ MIN_SD, MAX_SD = 1e-3, 10.0
 """Bounds of the standard deviations between cells and between batches. 0.1 % is far below the noise of any ratio; a
 factor of 20,000 beyond any biology. Half and twice of either change no fit that does not end there."""
 
+WIDE_SD = 0.3
+"""Standard deviation between cells from which the equation is curved over the width of their differences, and is
+linearised at the ln P of each cell. The mean of E over cells is off by half of its square, 5 % of a ratio, and that is
+corrected; at half of it more fits take twice the time, at twice as much (20 %) the correction misleads fits of few
+cells."""
+
+WIDE_START_SD = 1.0
+"""Standard deviation between cells from which a fit linearised at each cell starts. Of 100 simulated fits half of it
+changes no ln P by 1e-10, twice of it the least known one by .002."""
+
 START_SD = 0.3
 """Standard deviation between cells that a starting point may leave to be explained: a third of a ratio. With half
 of it more starting points are tried, which takes time; with twice as much a wrong local optimum is accepted more

@@ -47,12 +47,18 @@ from nernstfit.permeability.covariance import (
     WhitenedDesign,
     Whitener,
 )
+from nernstfit.permeability.distributions import chi_square_limit
 from nernstfit.permeability.estimation import Problem, State, curvature_bias_mV, estimate
-from nernstfit.permeability.limits import MAX_LN_P
+from nernstfit.permeability.limits import MAX_LN_P, WIDE_SD, WIDE_START_SD
 from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.optimize import chi_square
 from nernstfit.permeability.reml import Deviance, LinearModel, estimable_components
 
 FloatArray = NDArray[np.float64]
+
+_MAX_P_OF_RESIDUALS = 1e-6
+"""p of the chi-square of the residuals below which a fit does not explain the potentials, as where models are rejected.
+With half or twice of it the limit of chi-square moves by less than 2 %."""
 
 
 @dataclass(frozen=True)
@@ -117,21 +123,42 @@ class Fit:
     @property
     def predicted_mV(self) -> FloatArray:
         """Predicted potentials of the population, without the cells' offsets; shape (n,)."""
-        return self._prediction[0]
+        return self.data.predict(self.ln_p)
 
     @property
     def gradient(self) -> FloatArray:
         """dE / d ln P at the fit in mV, at fixed other ln P; shape (n, k)."""
         return self._prediction[1]
 
+    @property
+    def residual_mV(self) -> FloatArray:
+        """Working responses minus their prediction; shape (n,)."""
+        return np.asarray(self.working.potential_mV - self._prediction[0])
+
+    @property
+    def of_mean_cell_mV(self) -> FloatArray:
+        """Working responses as the mean cell would give them; shape (n,)."""
+        if self.working.deviation is None:
+            return self.working.potential_mV
+        return self.data.potential_mV - curvature_bias_mV(self.data, self.ln_p, self.components)
+
     @cached_property
     def columns(self) -> FloatArray:
         """dE / d ln P of the fitted ones in mV, with what is tied to them; shape (n, len(free))."""
         return self.data.columns(self.gradient, self.ln_p, self.free)
 
+    @property
+    def columns_of_mean_cell(self) -> FloatArray:
+        """`columns` at the mean cell."""
+        if self.working.deviation is None:
+            return self.columns
+        return self.data.columns(self.data.gradient(self.ln_p), self.ln_p, self.free)
+
     @cached_property
     def _prediction(self) -> tuple[FloatArray, FloatArray]:
-        return self.data.prediction(self.ln_p)
+        own = self.working.deviation
+        of_cells = self.data if own is None else self.data.at_deviation(own, self.data.potential_mV)
+        return of_cells.prediction(self.ln_p)
 
     def is_within(self, coefficient: int) -> bool:
         """Return True for a ln P that has not run away to the bound of the optimizers."""
@@ -183,16 +210,42 @@ def fit(
 def _estimated(problem: Problem, components: VarianceComponents) -> tuple[State, bool]:
     """Return the estimates, and whether they have settled; at a bound only where they would lie beyond it without."""
     bounded = problem.data.parameters
-    state, settled = estimate(problem, components)
+    state, settled = _settled(problem, components)
     if settled and not bounded.at_bound(state.ln_p):
         return state, True
     unbounded = bounded.unbounded()
     if unbounded == bounded:
         return state, settled
-    free, free_settled = estimate(replace(problem, data=replace(problem.data, parameters=unbounded)), components)
+    free, free_settled = _settled(replace(problem, data=replace(problem.data, parameters=unbounded)), components)
     if not free_settled or bounded.at_bound(free.ln_p):
         return state, settled
     return replace(free, working=replace(free.working, parameters=bounded)), True
+
+
+def _settled(problem: Problem, components: VarianceComponents) -> tuple[State, bool]:
+    """Return the estimates linearised at the mean cell, or at each cell where cells differ too much for that."""
+    state, settled = estimate(problem, components)
+    is_sound = settled and max(state.components.ln_p) < WIDE_SD and _explains(state)
+    if is_sound or not _may_differ(problem):
+        return state, settled
+    # From spreads that leave each cell its own ln P: from narrow ones some cells remain unexplained.
+    wide = replace(components, ln_p=tuple(WIDE_START_SD if sd else 0.0 for sd in components.ln_p))
+    by_cell, by_cell_settled = estimate(replace(problem, by_cell=True), wide)
+    return (by_cell, True) if by_cell_settled and _explains(by_cell) else (state, settled)
+
+
+def _explains(state: State) -> bool:
+    """Return True where the residuals are not beyond all errors together."""
+    data = state.of_mean_cell
+    whiten = Whitener(CovarianceComponents(data, data.gradient(state.ln_p)), state.components)
+    return chi_square(data, state.ln_p, whiten) < chi_square_limit(_MAX_P_OF_RESIDUALS, data.size)
+
+
+def _may_differ(problem: Problem) -> bool:
+    """Return True where the deviation of each cell can be predicted: measured potentials of single cells."""
+    return (
+        LN_P in problem.estimated and not problem.has_working_responses and bool((problem.data.n_averaged == 1).all())
+    )
 
 
 def expected(
@@ -301,7 +354,7 @@ def _summary(problem: Problem, state: State, settled: bool) -> Fit:
     at_bound = problem.data.parameters.at_bound(state.ln_p)
     problem = replace(problem, free=tuple(i for i in problem.free if i not in at_bound))
     data, components, working = problem.data, state.components, state.of_mean_cell
-    predicted, gradient = data.prediction(state.ln_p)
+    predicted, gradient = working.prediction(state.ln_p)
     columns = data.columns(gradient, state.ln_p, problem.free)
     linear = LinearModel(CovarianceComponents(working, gradient), working.potential_mV - predicted, columns)
     whiten = Whitener(linear.structure, components)

@@ -55,6 +55,8 @@ class Observations:
         Solutions, configuration and temperature of each observation; needed by `under`.
     parameters : RatioParameters
         Held, tied and bounded ratios. Whatever ln P is handed in, a tied ratio follows from the others.
+    deviation : ndarray, shape (n, k), or None
+        Deviation of the ln P of each observation's cell from the mean at which it is predicted; None: no deviations.
     """
 
     cells: tuple[str, ...]
@@ -72,6 +74,7 @@ class Observations:
     measurements: tuple[str, ...] = ()
     conditions: tuple[Condition, ...] = ()
     parameters: RatioParameters = NONE
+    deviation: FloatArray | None = None
 
     @property
     def n_coefficients(self) -> int:
@@ -154,6 +157,19 @@ class Observations:
         vars(changed).update((name, getattr(self, name)) for name in _OF_DESIGN)
         return changed
 
+    def at_deviation(self, deviation: FloatArray, potential_mV: FloatArray) -> Observations:
+        """Return the observations predicted at the ln P of their cells, with other potentials.
+
+        Parameters
+        ----------
+        deviation : ndarray, shape (n, k)
+        potential_mV : ndarray, shape (n,)
+        """
+        changed = replace(self, deviation=deviation, potential_mV=potential_mV)
+        same = [name for name in _OF_DESIGN if self.deviation is not None or name not in _OF_CONDITIONS]
+        vars(changed).update((name, getattr(self, name)) for name in same)
+        return changed
+
     def subset(self, rows: Sequence[int]) -> Observations:
         """Return some of the observations, in the order of `rows`."""
         at = list(rows)
@@ -163,6 +179,7 @@ class Observations:
         for name in tuples:
             whole = getattr(self, name)
             values[name] = tuple(whole[i] for i in at) if whole else ()
+        values["deviation"] = None if self.deviation is None else self.deviation[at]
         return replace(self, **values, factors=self.factors.subset(at))
 
     def under(
@@ -200,6 +217,8 @@ class Observations:
     @cached_property
     def _distinct(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """One row of each distinct condition, and the index of each row's condition: cells share their baths."""
+        if self.deviation is not None:
+            return np.arange(self.size), np.arange(self.size)
         conditions = np.column_stack([self.inside, self.outside, self.temperature_C, *self.factors.side.T])
         _, first, place = np.unique(conditions, axis=0, return_index=True, return_inverse=True)
         return np.asarray(first), np.asarray(place).reshape(-1)
@@ -285,8 +304,9 @@ class Observations:
         return replace(self, inside=inside, outside=outside, factors=NO_FACTORS)
 
     def _permeability(self, ln_p: FloatArray) -> FloatArray:
-        """Return the permeabilities, shape (..., 1, ions)."""
-        return np.exp(ln_p[..., None, : len(self.ions)])
+        """Return the permeabilities, shape (..., 1, ions), or those of each observation's cell, (..., n, ions)."""
+        mean = ln_p[..., None, : len(self.ions)]
+        return np.exp(mean if self.deviation is None else mean + self.deviation)
 
     def _with_factors(self, ln_p: FloatArray, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
         """Return the activities inside and outside at some rows, times the fitted factors."""
@@ -305,9 +325,10 @@ class Observations:
         return np.stack([-current / slope for current in currents], axis=-1)
 
 
+_OF_CONDITIONS = ("_distinct", "_sides")
 _OF_DESIGN = (
     *("cell_names", "cell_index", "cell_sizes", "blocks", "censored", "batch_names", "clusters"),
-    *("cells_in_common", "present", "_distinct", "_sides"),
+    *("cells_in_common", "present", *_OF_CONDITIONS),
 )
 """Cached properties of observations that do not depend on potentials and standard errors."""
 

@@ -435,6 +435,7 @@ _BIIONIC = Experiment(
     {"sodium": {"NaCl": 145.0}, "pipette": {"KCl": 145.0}, "bridge": _BRIDGE}, ("sodium",), {"K": 1.0, "Na": 0.8}
 )
 _ONE_DIFFERS = dict.fromkeys(_CATIONS.ions, 0.05) | {"NMDG": 0.8}
+_CHLORIDE_DIFFERS = dict.fromkeys(_MIXTURES.ions, 0.02) | {"Cl": 0.8}
 _LOOSE = {"low": LOOSE_LOW, "high": LOOSE_HIGH}
 
 ROWS: tuple[Calibration, ...] = (
@@ -450,6 +451,7 @@ ROWS: tuple[Calibration, ...] = (
     Calibration("NMDG beyond the range in 30 %", _CATIONS, censored=0.3),
     Calibration("cells differ in NMDG", _CATIONS, spread_of=_ONE_DIFFERS),
     Calibration("cells differ in NMDG, 5 cells", _CATIONS, cells=5, spread_of=_ONE_DIFFERS, **_LOOSE),
+    Calibration("cells differ in Cl alone, 5 cells", _MIXTURES, cells=5, spread_of=_CHLORIDE_DIFFERS, **_LOOSE),
     Calibration("20 cells, one test bath each", _CATIONS, cells=20, unpaired=True),
     Calibration("5 batches of 3 cells", _CATIONS, cells=15, spread=0.1, batches=5, batch_spread=0.2, **_LOOSE),
     Calibration("3 cells, bi-ionic", _BIIONIC, cells=3, **_LOOSE),

@@ -198,7 +198,7 @@ class _Whitening:
 
 def _suspects(fitted: Fit, whiten: _Whitening) -> list[int]:
     """Return the measurements that deviate most."""
-    deviation = whiten.deviations(fitted.working.potential_mV - fitted.predicted_mV)
+    deviation = whiten.deviations(fitted.residual_mV)
     return [int(i) for i in np.argsort(-deviation, kind="stable")[:_MAX_SUSPECTS]]
 
 
@@ -417,7 +417,7 @@ class _LeastSquares:
         self._data, self._free, self._whiten = fitted.data, list(fitted.free), whiten
         self._rows = np.stack([cause.rows for cause in causes])
         self._side = np.stack([cause.side for cause in causes])
-        self._potential = fitted.working.potential_mV + np.stack([cause.shift_mV for cause in causes])
+        self._potential = fitted.of_mean_cell_mV + np.stack([cause.shift_mV for cause in causes])
         effect = whiten(np.stack([cause.effect for cause in causes])[..., None])[..., 0]
         self._length = np.maximum(np.linalg.norm(effect, axis=1), np.finfo(float).tiny)
         self._effect = effect / self._length[:, None]

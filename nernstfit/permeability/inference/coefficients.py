@@ -12,6 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.permeability.covariance import BATCH, LN_P, CovarianceComponents
 from nernstfit.permeability.distributions import t_quantile
 from nernstfit.permeability.inference.identifiability import informative_cells
 from nernstfit.permeability.inference.profile_likelihood import Profile
@@ -109,6 +110,19 @@ class Coefficient:
         return math.hypot(self.se_cells, self.se_systematic)
 
     @cached_property
+    def se_curved(self) -> float:
+        """Part of the standard error over which the likelihood may be curved.
+
+        Where each cell has its own ln P, these are normal about their mean: their differences bend nothing.
+        """
+        if self.fit.working.deviation is None:
+            return self.se_total
+        structure = CovarianceComponents(self.fit.working, self.fit.gradient)
+        parts = structure.parts(self.fit.components, self.fit.sensitivity[[self.position]])
+        of_cells = sum(float(part[0]) for name, part in parts.items() if name in (LN_P, BATCH))
+        return math.sqrt(max(0.0, self.se_total**2 - of_cells))
+
+    @cached_property
     def df(self) -> float:
         """Degrees of freedom of `se_cells`; inf where it comes from the noise of measurements alone."""
         return coefficient_df(self.fit, self.index, self.fit.ln_p)
@@ -133,7 +147,7 @@ class Coefficient:
     def _interval(self, se: float, df: float, profile: Profile) -> tuple[float, float]:
         """Return the two-sided interval by Student's t, or from the profile where the error is large."""
         t = t_quantile(0.5 + self.confidence / 2, df)
-        if self.se_total <= MAX_SE_OF_PARABOLA:  # the same for both intervals, so that one lies within the other
+        if self.se_curved <= MAX_SE_OF_PARABOLA:  # the same for both intervals, so that one lies within the other
             return self.value - t * se, self.value + t * se
         low, high = (profile.limit(t**2 / 2, side) for side in (-1, 1))
         return min(low, self.value), max(high, self.value)

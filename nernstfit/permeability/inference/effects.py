@@ -106,9 +106,9 @@ def may_be_significant(fit: Fit, indicators: FloatArray, whiten: DenseWhitener) 
         Of the covariance of the potentials, systematic errors included.
     """
     ratios = _orthonormal(whiten(fit.columns))
-    left = whiten(indicators)
+    left = whiten(_beside_ratios(fit, indicators))
     left = _orthonormal(left - ratios @ (ratios.T @ left))
-    residual = whiten(fit.working.potential_mV - fit.predicted_mV - fit.curvature_bias_mV)
+    residual = whiten(fit.residual_mV)
     chi_square, replicates = float(np.sum((left.T @ residual) ** 2)), _fewest_replicates(fit.data, indicators)
     if chi_square >= replicates:
         return bool(left.shape[1])
@@ -206,6 +206,8 @@ class _LinearisedModel:
         cell, first = data.cell_index, data.blocks[:, 0]
         mean, deviation = fit.ln_p.copy(), np.zeros((len(first), data.n_coefficients))
         potential = fit.working.potential_mV
+        if fit.working.deviation is not None:
+            deviation[:, :k], potential = fit.working.deviation[first], potential + fit.curvature_bias_mV
         for _ in range(_ITERATIONS):
             of_cells = data.untied.prediction(data.parameters.completed(mean) + deviation)
             predicted, gradient = (values[cell, np.arange(data.size)] for values in of_cells)
@@ -248,8 +250,11 @@ class _LinearisedModel:
 
 
 def _ratio_basis(fit: Fit) -> FloatArray:
-    """Return an orthonormal basis of what ratios and free offsets can fit, relative to the standard errors."""
-    columns = [fit.columns]
+    """Return an orthonormal basis of what ratios and free offsets can fit, relative to the standard errors.
+
+    The ratios act as in the mean cell: what conditions have in common is looked for beside them.
+    """
+    columns = [fit.columns_of_mean_cell]
     if math.isinf(fit.offset_scale_mV):
         columns.append(np.asarray(fit.data.cells)[:, None] == np.asarray(fit.data.cell_names))
     white = np.hstack(columns) / fit.working.se_mV[:, None]

@@ -209,7 +209,7 @@ def known_at_bounds(fit: Fit) -> Mapping[int, tuple[str, ...]]:
     if not at_bound:
         return found
     whiten = DenseWhitener(covariance_mV2(fit))
-    residual = whiten(fit.working.potential_mV - fit.predicted_mV)
+    residual = whiten(fit.residual_mV)
     errors = np.sqrt(np.diag(fit.covariance)).tolist()
     for bounded in at_bound:
         effect = fit.data.columns(fit.gradient, fit.ln_p, [bounded])[:, 0]

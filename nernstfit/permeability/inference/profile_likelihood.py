@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from nernstfit.permeability import censoring
+from nernstfit.permeability.inference.cell_refits import refit_cells
 from nernstfit.permeability.limits import IMPERMEANT, PROFILE_REACH, REFERENCE_IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2
 from nernstfit.permeability.observations import Observations
@@ -201,6 +202,9 @@ def refit(fit: Fit, starts: FloatArray, free: Sequence[int], whiten: DenseWhiten
     cost : ndarray, shape (starts,)
         -2 ln likelihood up to a constant; inf where some measurement has no reversal potential with these ions.
     """
+    if fit.working.deviation is not None:
+        of_cells = [refit_cells(fit, start, free, whiten.covariance_mV2) for start in starts]
+        return np.array([ln_p for ln_p, _ in of_cells]), np.array([cost for _, cost in of_cells])
     if not fit.data.censored.size:
         return minimize(fit.working, starts, free, whiten)
     refitted = [_refit_censored(fit, start, free, whiten) for start in starts]

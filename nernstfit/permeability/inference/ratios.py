@@ -295,7 +295,7 @@ class _RatioInference(Coefficient):
 
     def _verdict_by_absence(self) -> RatioVerdict:
         """Return the verdict that follows from the cost of removing the ion, and of removing the reference."""
-        if self.se_total <= MAX_SE_CLOSED and not self.reference_vanished:
+        if self.se_curved <= MAX_SE_CLOSED and not self.reference_vanished:
             return RatioVerdict.ESTIMATE
         profile = self.profile
         # The fit itself may have removed the ion where, with systematic errors, the likelihood prefers a trace of it.

@@ -71,7 +71,7 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
         if means is not None and means.p < _MAX_P_OF_MEANS:
             reason = RatioReason.MEANS_CONTRADICT if fitted.free else RatioReason.HELD_CONTRADICT
             return ratio_reason(reason, p=written_p(means.p))
-    white = whiten(fitted.working.potential_mV - fitted.predicted_mV)
+    white = whiten(fitted.residual_mV)
     chi_square, n = float(white @ white), fitted.data.size
     if chi_square < chi_square_limit(_MAX_P_OF_RESIDUALS, n):
         return ""

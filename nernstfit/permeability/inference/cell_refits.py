@@ -1,0 +1,77 @@
+"""Refits of some ln P together with the ln P of every cell, where cells differ so widely that each has its own.
+
+A cell whose ln P is known keeps it where the mean is moved, and deviates by more: the cost of a mean is that of the
+deviations from it. Where the ion is absent, it is so in every cell, and nothing differs in it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.permeability.covariance import CovarianceComponents
+from nernstfit.permeability.limits import MAX_EFFECT_STEP
+from nernstfit.permeability.mixed_model import Fit, covariance_mV2
+from nernstfit.permeability.optimize import DenseWhitener
+
+FloatArray = NDArray[np.float64]
+
+_MAX_STEPS = 60
+"""Gauss-Newton steps of one refit. 5 to 15 are needed; half of it cuts some, twice as many repeat what circles."""
+
+_CONVERGED = 1e-6
+"""Change of a ln P below which a refit has converged: its cost then is exact to the square of it."""
+
+
+def refit_cells(
+    fit: Fit, start: FloatArray, free: Sequence[int], covariance_of_fit_mV2: FloatArray
+) -> tuple[FloatArray, float]:
+    """Refit some ln P and the deviations of all cells from them, all other ln P fixed.
+
+    Parameters
+    ----------
+    fit : Fit
+    start : ndarray, shape (k,)
+        Start of the free ln P and values of the others; -inf is an impermeant ion.
+    free : sequence of int
+    covariance_of_fit_mV2 : ndarray, shape (n, n)
+        At the fit, with systematic errors.
+
+    Returns
+    -------
+    ln_p : ndarray, shape (k,)
+    cost : float
+        -2 ln likelihood (Laplace's approximation) up to a constant; inf where some measurement has no reversal
+        potential with these ions.
+    """
+    data, at, k = fit.data, list(free), len(fit.data.ions)
+    low, high = (bound[at] for bound in data.parameters.bounds(data.n_coefficients))
+    systematic_mV2 = covariance_of_fit_mV2 - covariance_mV2(fit)
+    ln_p, before = data.parameters.completed(start), np.zeros((data.size, k))
+    moved = np.where(np.isfinite(ln_p), ln_p - fit.ln_p, 0.0)[:k]
+    deviation = np.asarray(fit.working.deviation) - moved
+    if not np.isfinite(data.predict(ln_p)).all():
+        return ln_p, math.inf
+    for _ in range(_MAX_STEPS):
+        predicted, gradient = data.at_deviation(deviation, data.potential_mV).prediction(ln_p)
+        of_ions, columns = gradient[:, :k], data.columns(gradient, ln_p, at)
+        structure = CovarianceComponents(data, gradient)
+        whiten = DenseWhitener(structure.whole(fit.components) + systematic_mV2)
+        residual = data.potential_mV - predicted + (of_ions * deviation).sum(axis=1)
+        value = np.clip(
+            np.linalg.lstsq(whiten(columns), whiten(residual), rcond=None)[0], -MAX_EFFECT_STEP, MAX_EFFECT_STEP
+        )
+        rest = residual - columns @ value
+        found = structure.deviations(of_ions * (whiten.precision @ rest)[:, None], fit.components)
+        step = np.clip(found - deviation, -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
+        back = (step * before).sum(axis=1) < -(before**2).sum(axis=1) / 2
+        before = np.where(back[:, None], step / 2, step)
+        if np.abs(np.concatenate([value, step.ravel()])).max() < _CONVERGED:
+            break
+        ln_p, deviation = ln_p.copy(), deviation + before
+        ln_p[at] = np.clip(ln_p[at] + value, low, high)
+        ln_p = data.parameters.completed(ln_p)
+    return ln_p, float(np.square(whiten(rest)).sum()) + whiten.log_determinant
