@@ -22,8 +22,9 @@ FloatArray = NDArray[np.float64]
 _MAX_STEPS = 60
 """Gauss-Newton steps of one refit. 5 to 15 are needed; half of it cuts some, twice as many repeat what circles."""
 
-_CONVERGED = 1e-6
-"""Change of a ln P below which a refit has converged: its cost then is exact to the square of it."""
+_CONVERGED = 1e-4
+"""Change of a ln P below which a refit has converged: its cost is then exact to the square of it, in units of the
+variance of a ln P."""
 
 
 def refit_cells(

@@ -118,8 +118,17 @@ class Profile:
                 costs = [self.at(place) for place in places]
         level = min(costs) + rise
         last = max(number for number, cost in enumerate(costs) if cost <= level)
-        ends = sorted(places[last : last + 2])
-        return float(optimize.brentq(lambda ln_p: self.at(ln_p) - level, *ends, xtol=_LIMIT_TOLERANCE))
+        return self._crossing(level, sorted(places[last : last + 2]), side)
+
+    def _crossing(self, level: float, ends: Sequence[float], side: int) -> float:
+        """Return the outermost place between two others at which the cost passes a level."""
+        known = sorted((p for p in self._found if ends[0] <= p <= ends[1]), key=lambda p: side * p)
+        beyond = [self.at(place) > level for place in known]
+        outer = next(number for number in range(len(known) - 1, 0, -1) if beyond[number] and not beyond[number - 1])
+        # The root of the cost is close to linear.
+        root, of_level = lambda ln_p: math.sqrt(max(0.0, self.at(ln_p))), math.sqrt(max(0.0, level))
+        bracket = known[outer - 1 : outer + 1]
+        return float(optimize.brentq(lambda ln_p: root(ln_p) - of_level, *bracket, xtol=_LIMIT_TOLERANCE))
 
     def _follow_other_maximum(self, places: Sequence[float], side: int) -> None:
         """Search for another maximum beyond the last of these places, and follow it back while it is the higher."""
@@ -145,7 +154,7 @@ class Profile:
 
     def _refit_from(self, ln_p: float, starts: Sequence[FloatArray]) -> float:
         """Refit from these starts, and return the lowest sum of squares found so far at this value."""
-        begun = np.array([self._with_ion_at(start, ln_p) for start in starts])
+        begun = np.unique([self._with_ion_at(start, ln_p) for start in starts], axis=0)
         for found, reached in zip(*refit(self._fit, begun, self._others, self._whiten), strict=True):
             if ln_p not in self._found or reached < self._found[ln_p][0]:
                 self._found[ln_p] = (float(reached), found)
