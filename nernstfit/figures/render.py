@@ -136,8 +136,14 @@ def _part(chart: Chart | Row | Panel) -> dict[str, Any]:
 
 def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
     """Return rows as JSON holds them: a missing value is null."""
-    rows: list[dict[Any, Any]] = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return rows
+    columns = [_values(frame[name]) for name in frame]
+    return [dict(zip(frame, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _values(column: pd.Series[Any]) -> list[Any]:
+    """Return the values of a column, None where one is missing."""
+    values, missing = column.tolist(), column.isna()
+    return [None if gone else value for value, gone in zip(values, missing, strict=True)] if missing.any() else values
 
 
 def _own_ids(svg: str, name: str) -> str:

@@ -125,10 +125,12 @@ class Profile:
         known = sorted((p for p in self._found if ends[0] <= p <= ends[1]), key=lambda p: side * p)
         beyond = [self.at(place) > level for place in known]
         outer = next(number for number in range(len(known) - 1, 0, -1) if beyond[number] and not beyond[number - 1])
-        # The root of the cost is close to linear.
-        root, of_level = lambda ln_p: math.sqrt(max(0.0, self.at(ln_p))), math.sqrt(max(0.0, level))
-        bracket = known[outer - 1 : outer + 1]
-        return float(optimize.brentq(lambda ln_p: root(ln_p) - of_level, *bracket, xtol=_LIMIT_TOLERANCE))
+
+        def excess(ln_p: float) -> float:
+            # The root of the cost is close to linear.
+            return math.sqrt(max(0.0, self.at(ln_p))) - math.sqrt(max(0.0, level))
+
+        return float(optimize.brentq(excess, *known[outer - 1 : outer + 1], xtol=_LIMIT_TOLERANCE))
 
     def _follow_other_maximum(self, places: Sequence[float], side: int) -> None:
         """Search for another maximum beyond the last of these places, and follow it back while it is the higher."""
