@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo test calibrate docs lint lock clean
+.PHONY: demo test calibrate docs lint lock dist clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run
@@ -37,12 +37,19 @@ docs: $(VENV)/.run
 # Every version and hash that is installed, for every platform; needs the tool `uv`.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		pyproject.toml --output-file requirements.lock
+		--extra workflow --extra build pyproject.toml --output-file requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-		--extra test --constraint requirements.lock pyproject.toml --output-file requirements-test.lock
+		--extra workflow --extra build --extra test --constraint requirements.lock pyproject.toml --output-file requirements-test.lock
+
+# The package, and what indices ask of it.
+dist: $(VENV)/.test
+	@rm -rf dist
+	@$(BIN)/hatchling build
+	@$(BIN)/twine check --strict dist/*
+	@$(BIN)/check-wheel-contents dist/*.whl
 
 clean:
-	rm -rf results logs .snakemake
+	rm -rf results logs .snakemake dist
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -13,7 +13,11 @@ import click
 
 from nernstfit.contract.errors import InputError
 
-SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
+_PACKAGE = Path(__file__).resolve().parents[1]
+# A wheel brings the workflow along; a clone has it beside the package.
+_PROJECT = _PACKAGE / "project" if (_PACKAGE / "project").is_dir() else _PACKAGE.parent
+SNAKEFILE = _PROJECT / "Snakefile"
+_NOT_INSTALLED = "Running the workflow needs the package {name}: pip install 'nernstfit[workflow]'."
 # Options of snakemake under which it runs nothing: there is no outcome then.
 _PLANNING = {
     *("-n", "--dry-run", "--dryrun", "--unlock", "--lint", "--dag", "--rulegraph", "--filegraph", "--d3dag"),
@@ -52,8 +56,12 @@ def run(folder: Path, options: tuple[str, ...], as_json: bool) -> None:
 def _snakemake(*arguments: str) -> int:
     """Run snakemake in this process, which has imported already what the workflow needs; returns its exit status."""
     try:
+        cli = importlib.import_module("snakemake.cli")
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(_NOT_INSTALLED.format(name=missing.name)) from None
+    try:
         with contextlib.chdir(Path.cwd()):  # snakemake may end in another folder
-            importlib.import_module("snakemake.cli").main(list(arguments))
+            cli.main(list(arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0

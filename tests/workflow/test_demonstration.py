@@ -6,7 +6,11 @@ import csv
 import hashlib
 import json
 import math
+import os
 import subprocess
+import sys
+import sysconfig
+import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,8 +170,25 @@ def test_nothing_to_be_done_the_second_time(demonstration, run_workflow: Callabl
     assert "Nothing to be done" in again.said
 
 
-def test_other_path_other_order_one_job_after_the_other_same_bytes(
-    demonstration, demonstration_copy: Callable, run_in_process: Callable, tmp_path: Path
+@pytest.fixture(scope="session")
+def installed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the package as a wheel in an environment without the clone; the packages that it needs are this one's."""
+    place = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place)]
+    subprocess.run(build, cwd=project, check=True, capture_output=True)
+    (wheel,) = place.glob("*.whl")
+    venv.create(place / "environment")
+    python = place / "environment" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(pip, check=True, capture_output=True)
+    # The clone's own package is in this environment by a .pth file, which does not count in a folder named by another.
+    own = Path(sysconfig.get_path("purelib", vars={"base": str(place / "environment")}))
+    (own / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return python
+
+
+def test_the_wheel_at_another_path_in_another_order_one_job_after_the_other_makes_the_same_bytes(
+    demonstration, demonstration_copy: Callable, installed: Path, tmp_path: Path
 ) -> None:
     folder = demonstration_copy(tmp_path / "quite" / "another place")
     table = folder / "data" / "recordings.csv"
@@ -175,7 +196,10 @@ def test_other_path_other_order_one_job_after_the_other_same_bytes(
     order = np.random.default_rng(5).permutation(len(rows) - 1) + 1
     with table.open("w", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([rows[0], *(rows[i] for i in order)])
-    run_in_process(folder)
+    outside = {name: value for name, value in os.environ.items() if not name.startswith("PYT")}
+    command = [str(installed), "-m", "nernstfit", "run", str(folder), "--cores", "1"]
+    done = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     first, second = digests(demonstration.folder), digests(folder)
     manifests = [json.loads((f / "results" / "manifest.json").read_text()) for f in (demonstration.folder, folder)]
     for manifest in manifests:
