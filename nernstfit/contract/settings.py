@@ -137,8 +137,14 @@ class Settings(Section):
         return str(self.recordings or self.reversals)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the effective configuration as plain nested values, as the manifest holds it."""
-        return typing.cast(dict[str, Any], _plain(self))
+        """Return the effective configuration as plain nested values, as the manifest holds it.
+
+        A model without activities has its junctions on concentrations, whatever `junction.basis` is.
+        """
+        content = typing.cast(dict[str, Any], _plain(self))
+        if self.activity.model == terms.ActivityModel.CONCENTRATION:
+            content["junction"]["basis"] = str(terms.JunctionBasis.CONCENTRATION)
+        return content
 
 
 @dataclasses.dataclass(frozen=True)

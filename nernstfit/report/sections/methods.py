@@ -60,7 +60,7 @@ def _values(results: Results) -> dict[str, Any]:
         **({} if results.has_imported_potentials else _measuring(results)),
         **_without_estimate(results),
         "has_means": (results.cells_averaged(results.reversals) > 1).any(),
-        "junction": _junction(config["junction"], ActivityModel(config["activity"]["model"])),
+        "junction": _junction(config["junction"]),
         "activity": _activity(config["activity"]),
         "permeant": joined(results.permeant),
         "reference": fit["reference_ion"],
@@ -145,16 +145,16 @@ def _without_estimate(results: Results) -> dict[str, str]:
     return {name: joined(results.ions_in(rows[rows["verdict"].isin(kind)])) for name, kind in kinds.items()}
 
 
-def _junction(junction: Mapping[str, Any], activity: ActivityModel) -> dict[str, Any]:
+def _junction(junction: Mapping[str, Any]) -> dict[str, Any]:
     method, reference = JunctionMethod(junction["method"]), junction["reference"] or {}
     grounded = ReferenceElectrode(reference["type"]).sentence if reference.get("type") else ""
     solution = f" ({reference['solution']})" if reference.get("solution") else ""
-    already, is_plain = junction["already_corrected_mV"], activity is ActivityModel.CONCENTRATION
+    already = junction["already_corrected_mV"]
     return {
         "is_calculated": method is not JunctionMethod.NONE,
         "method": method.sentence,
         "citation": references.citation(method.reference),
-        "basis": (JunctionBasis.CONCENTRATION if is_plain else JunctionBasis(junction["basis"])).label,
+        "basis": JunctionBasis(junction["basis"]).label,
         "zeroed": "anew in each bath" if junction["zeroed_in"] == "same" else f"in {junction['zeroed_in']}",
         "grounded": f"{grounded}{solution}",
         "measured": joined(sorted(junction["measured_mV"])),
