@@ -19,6 +19,7 @@ from nernstfit.permeability.inference.diagnostics import Covariates, TestResult,
 from nernstfit.permeability.inference.effects import f_test, scatter_test
 from nernstfit.permeability.inference.mixtures import Mixture
 from nernstfit.permeability.inference.ratios import ratios
+from nernstfit.permeability.inference.sentences import validity_sentence, written_p
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations
 
@@ -340,3 +341,18 @@ def test_potentials_that_no_ratios_fit_are_tested_to_the_end(tmp_path: Path) -> 
     tests = analyse(tmp_path, RECIPES, rows, config)["tests"]
     lack_of_fit = tests[tests["test"] == ValidityTest.LACK_OF_FIT]
     assert lack_of_fit["p"].max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("p", "alpha", "written"),
+    [
+        *((0.3, 0.05, "= 0.30"), (0.02, 0.05, "= 0.020"), (1.0, 0.05, "= 1.0"), (0.0004, 0.05, "< 0.001")),
+        *((0.0496, 0.05, "= 0.0496"), (0.0504, 1 - 0.95, "= 0.0504"), (0.049999, 1 - 0.95, "= 0.049999")),
+        *((0.0101, 1 - 0.99, "= 0.0101"), (0.0004, 1 - 0.9999, "= 0.00040"), (0.00002, 1 - 0.9999, "< 0.0001")),
+    ],
+)
+def test_a_written_p_lies_on_its_side_of_the_level(p: float, alpha: float, written: str) -> None:
+    assert written_p(p, alpha) == written
+    said = validity_sentence(ValidityTest.POTENTIAL, p, alpha, effect="1 mV")
+    assert f"(p {written})" in said
+    assert ("not significant" in said) == (p >= alpha)

@@ -27,6 +27,7 @@ from nernstfit.judgement.evidence import Evidence
 from nernstfit.report import findings as words
 from nernstfit.report import outcome
 from nernstfit.report.results import Results
+from nernstfit.solutions.junctions import JunctionModel, between_mV
 
 MODEL = "ghk:pitzer:macinnes"
 SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\nlow,70,5,150\npipette,10,140,\n"
@@ -549,6 +550,38 @@ def test_an_absent_ion_whose_ratio_is_settled_is_none_that_cannot_be_identified(
     assert any(finding.code is Code.ION_ABSENT for finding in inputs.findings(experiment)) == is_told
 
 
+BI_ONIC = "solution,NaCl,KCl,CsCl,MgCl2\npotassium,,140,,1\nsodium,140,,,1\ncaesium,,,140,1\nmixed,70,70,,1\n"
+
+
+@pytest.mark.parametrize("baths", [("potassium", "sodium", "caesium"), ("sodium", "mixed"), ("sodium",)], ids=" ".join)
+def test_sides_are_not_exchanged_under_bi_ionic_conditions(
+    load: Callable[..., Experiment], baths: tuple[str, ...]
+) -> None:
+    rows = [f"data/{name_of(c, b)}.abf,{c},{b},potassium" for c in CELLS for b in baths]
+    changes = {"configuration": "inside-out", "junction.zeroed_in": "sodium"}
+    made = load(changes, solutions=BI_ONIC, rows=rows)
+    assert Code.EXCHANGED not in [finding.code for finding in inputs.findings(made)]
+
+
+def test_sides_are_not_exchanged_where_a_patch_had_several_baths(load: Callable[..., Experiment]) -> None:
+    rows = [f"data/{name_of(c, b)}.abf,{c},{b},high_K" for c in CELLS for b in ("high_K", "control")]
+    found = inputs.findings(load({"configuration": "inside-out"}, rows=rows))
+    assert Code.EXCHANGED not in [finding.code for finding in found]
+
+
+@pytest.mark.parametrize("configuration", ["whole-cell", "inside-out"])
+def test_an_uncorrected_junction_has_the_sign_of_the_command_for_junctions(
+    load: Callable[..., Experiment], configuration: str
+) -> None:
+    made = load({"junction": {"method": "none"}, "configuration": configuration})
+    found = judge.judge(evidence(made, {}))
+    how = JunctionModel("henderson", "activity", "pitzer:macinnes")
+    for bath in ("control", "high_K"):
+        (told,) = (each.sentence for each in found if (each.code, each.subject) == (Code.JUNCTION_NONE, bath))
+        expected = between_mV(made.solutions, bath, "pipette", 22.0, how)
+        assert f"V('{bath}') - V('pipette') = {expected:+z.1f} mV" in told
+
+
 def test_nothing_is_found_where_nothing_is_doubtful(load: Callable[..., Experiment]) -> None:
     assert judged(load, {}, {}) == []
 
@@ -727,7 +760,7 @@ def test_means_that_deviate_without_a_rejection_do_not_reject(load: Callable[...
         for b, r in (("control", 3.5), ("high_K", -0.5))
     ]
     (found,) = judged(load, {}, {"tests": [deviation("lack_of_fit", math.nan, 0.004)], "residuals": residuals})
-    assert "(p = 0.004; most in bath 'control', by +2.5 mV), but by no more than" in found.sentence
+    assert "(p = 0.0040; most in bath 'control', by +2.5 mV), but by no more than" in found.sentence
     assert "does not hold" not in found.sentence
 
 

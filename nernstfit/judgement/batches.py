@@ -142,7 +142,7 @@ def _of_group(evidence: Evidence, group: str, divisions: Sequence[Division]) -> 
     p, F, what, name = min(found, default=(1.0, 0.0, "", ""))
     p *= max(1, len(found))
     if p < _MAX_P:
-        values_ = {"what": what, "where": in_group(group), "F": F, "p": written_p(p)}
+        values_ = {"what": what, "where": in_group(group), "F": F, "p": written_p(p, _MAX_P)}
         code = Code.DAYS_DIFFER if name == DAY else Code.COLUMN_DIFFERS
         yield Finding(code, group, values_ | {"column": name})
 

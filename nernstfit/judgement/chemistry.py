@@ -12,6 +12,7 @@ from nernstfit.contract.selections import WITH_JUNCTION
 from nernstfit.contract.terms import JunctionMethod
 from nernstfit.judgement.evidence import Evidence
 from nernstfit.judgement.inputs import calculated_mV
+from nernstfit.solutions.conditions import Condition
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
@@ -24,17 +25,19 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         for bath in sorted({c.bath for c in conditions if not c.pipette and c.bath not in junction.measured_mV}):
             yield Finding(Code.JUNCTION_UNKNOWN, bath, {"bath": bath}, 0.0)
         return
-    shifts: dict[str, float] = {}
+    largest: dict[str, tuple[float, Condition]] = {}
     for condition in conditions:
         if condition.pipette and condition.bath not in junction.measured_mV:
-            shift = -condition.sign * calculated_mV(experiment, condition)
-            shifts[condition.bath] = max(shift, shifts.get(condition.bath, shift), key=abs)
+            found = calculated_mV(experiment, condition), condition
+            largest[condition.bath] = max(found, largest.get(condition.bath, found), key=lambda each: abs(each[0]))
+    shifts = {bath: -condition.sign * potential for bath, (potential, condition) in largest.items()}
     # A free offset in each cell takes up what all baths have in common.
     common = sum(shifts.values()) / len(shifts) if shifts and math.isinf(fit.offset_sd_mV) else 0.0
     is_recorded = bool(experiment.settings.recordings)
-    for bath, shift in shifts.items():
-        effect = of_potential(shift - common) if is_recorded else 0.0
-        yield Finding(Code.JUNCTION_NONE, bath, {"bath": bath, "shift": shift}, effect)
+    for bath, (potential, condition) in largest.items():
+        effect = of_potential(shifts[bath] - common) if is_recorded else 0.0
+        values = {"bath": bath, "pipette": condition.pipette, "potential": potential}
+        yield Finding(Code.JUNCTION_NONE, bath, values, effect)
 
 
 def _default_changed(evidence: Evidence) -> Iterator[Finding]:

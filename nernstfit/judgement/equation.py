@@ -69,7 +69,7 @@ def _tests(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[Find
             effect = max(map(sizes.effect, of_one)) if is_sure else 0.0
             code, values = Code.of_test(ValidityTest(test["test"])), {"sentence": test["sentence"].rstrip(".")}
             if code is Code.LACK_OF_FIT:
-                values = {"p": written_p(test["p"]), "where": in_group(group)} | _largest(evidence, group)
+                values = {"p": written_p(test["p"], alpha), "where": in_group(group)} | _largest(evidence, group)
             done = robust(evidence) + _resistance(evidence, group)
             yield Finding(code, group, values, effect, done=done)
 

@@ -30,6 +30,9 @@ _MIN_JUNCTION_MV = 3.0
 # Concentration from which an ion is one of a solution's main ones. At half, additions such as 25 mM NaHCO3 would count;
 # at double, a pipette with 105 mM gluconate hardly would.
 _MAIN_MM = 50.0
+# Free K or Ca beside Na from which a solution is like that around cells, which has 3 to 5 mM K, 1 to 2 mM Ca. At half,
+# salts of Na with a contamination would count; at double, solutions with 1 mM Ca alone would not.
+_BESIDE_NA_MM = {"K": 1.0, "Ca": 0.5}
 # Factor by which the cations of one side of a membrane exceed those of the other kind. At half, mixtures would count as
 # one side's; at double, so would 45 mM Na beside 110 mM K not.
 _EXCESS = 2.0
@@ -231,17 +234,20 @@ def _shared_stems(files: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _exchanged(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
-    """Yield each inside that looks like an extracellular solution while all its outsides look like pipettes'."""
-    by_inside: dict[str, set[Condition]] = defaultdict(set)
+    """Yield each pipette whose insides all look like an extracellular solution and whose outsides like pipettes'.
+
+    Of a pipette that had baths of both kinds, as in experiments under bi-ionic conditions, no side is the wrong one.
+    """
+    by_pipette: dict[tuple[str, int], set[Condition]] = defaultdict(set)
     for row in rows:
-        if row.condition.inside:
-            by_inside[row.condition.inside].add(row.condition)
-    for _, conditions in sorted(by_inside.items()):
+        if row.condition.pipette:
+            by_pipette[row.condition.pipette, row.condition.sign].add(row.condition)
+    for _, conditions in sorted(by_pipette.items()):
         sides = {
             c: tuple(contents(experiment.solutions, name, c.temperature_C) for name in (c.inside, c.outside))
             for c in conditions
         }
-        if all(outside and _is_outside(i) and _is_inside(outside) for i, outside in sides.values()):
+        if all(_is_outside(inside) and _is_inside(outside) for inside, outside in sides.values()):
             first = min(sides)
             inside, outside = sides[first]
             in_bath, in_pipette = (outside, inside) if first.sign > 0 else (inside, outside)
@@ -259,7 +265,9 @@ def contents(solutions: Solutions, name: str, temperature_C: float) -> Counter[s
 
 
 def _is_outside(solution: Counter[str]) -> bool:
-    return solution["Na"] >= _MAIN_MM and solution["Na"] > _EXCESS * (solution["K"] + solution["Cs"])
+    """Return True for Na beside some K or Ca: a salt of Na alone, as under bi-ionic conditions, has no side."""
+    is_of_tissue = any(solution[ion] >= least for ion, least in _BESIDE_NA_MM.items())
+    return is_of_tissue and solution["Na"] >= _MAIN_MM and solution["Na"] > _EXCESS * (solution["K"] + solution["Cs"])
 
 
 def _is_inside(solution: Counter[str]) -> bool:

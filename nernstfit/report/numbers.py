@@ -40,16 +40,6 @@ def degrees_of_freedom(df: float) -> str:
     return f"> {_MAX_DF}" if df > _MAX_DF else fixed(df, 1)
 
 
-def p_value(p: float) -> str:
-    """Write a p value: to two significant digits, down to 0.001."""
-    return "< 0.001" if p < 0.001 else significant(p, 2)
-
-
-def p_equals(p: float) -> str:
-    """Write `p = 0.020` or `p < 0.001`."""
-    return f"p {p_value(p)}" if p < 0.001 else f"p = {p_value(p)}"
-
-
 def typeset(sentence: str) -> str:
     """Return a sentence of a table with true minus signs and with each p kept on one line with its value."""
     sentence = re.sub(r"(?<![\w.])-(?=\d)", MINUS, sentence)

@@ -70,7 +70,7 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
         means = f_test(fitted, indicators, systematic_mV)
         if means is not None and means.p < _MAX_P_OF_MEANS:
             reason = RatioReason.MEANS_CONTRADICT if fitted.free else RatioReason.HELD_CONTRADICT
-            return ratio_reason(reason, p=written_p(means.p))
+            return ratio_reason(reason, p=written_p(means.p, _MAX_P_OF_MEANS))
     white = whiten(fitted.residual_mV)
     chi_square, n = float(white @ white), fitted.data.size
     if chi_square < chi_square_limit(_MAX_P_OF_RESIDUALS, n):

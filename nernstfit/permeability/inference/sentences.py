@@ -17,6 +17,10 @@ _MIN_SHARE = 0.05
 # Fraction of the variance of a source that vanishes where its error is halved: 1 - (1/2)^2.
 _VARIANCE_OF_HALVING = 0.75
 
+# Smallest p that is written; below, how small it is changes no judgement. Half or twice of it change zeros only.
+_LEAST_P = 0.001
+_ALL_DIGITS = 17  # by which two numbers of double precision always differ
+
 # Differences of AICc up to which the data do not distinguish a model from the best one, and from which the evidence
 # against it is strong (Burnham & Anderson 2002, Model Selection and Multimodel Inference, section 2.6). They are the
 # published ones; half or twice of them would change words only.
@@ -219,12 +223,31 @@ def validity_sentence(test: ValidityTest, p: float, alpha: float, **values: obje
         significant, other = slope, f"{slope}: not significant"
     else:
         significant, other = _OUTCOMES[test]
-    return f"{(significant if p < alpha else other).format(**values)} (p {written_p(p)})."
+    return f"{(significant if p < alpha else other).format(**values)} (p {written_p(p, alpha)})."
 
 
-def written_p(p: float) -> str:
-    """Return a p value with its relation sign."""
-    return "< 0.001" if p < 0.001 else f"= {p:.2g}"
+def written_p(p: float, alpha: float) -> str:
+    """Return a p value with its relation sign, to the digits that show on which side of `alpha` it lies.
+
+    Parameters
+    ----------
+    p : float
+    alpha : float
+        Level below which p is significant.
+    """
+    text = p_value(p, alpha)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def p_value(p: float, alpha: float) -> str:
+    """Return a p value as in `written_p`, without the sign of equality."""
+    least = min(_LEAST_P, alpha)
+    if p < least:
+        return f"< {least:g}"
+    level = float(f"{alpha:.12g}")  # 1 - 0.95 is not quite 0.05
+    texts = [f"{p:#.{digits}g}" for digits in range(2, _ALL_DIGITS + 1)]
+    sides = ((float(text) < level, float(text) > level) for text in texts)
+    return next((text for text, side in zip(texts, sides, strict=True) if side == (p < level, p > level)), texts[-1])
 
 
 def with_error(size: float, se: float, unit: str = "") -> str:

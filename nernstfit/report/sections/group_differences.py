@@ -12,10 +12,10 @@ from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import between
 from nernstfit.contract.severity import About
 from nernstfit.figures.group_differences import draw_differences
-from nernstfit.permeability.inference.sentences import group_label
+from nernstfit.permeability.inference.sentences import group_label, p_value, written_p
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
-from nernstfit.report.numbers import Estimate, estimate, p_equals, p_value
+from nernstfit.report.numbers import MISSING, Estimate, estimate
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.wording import is_or_are
@@ -42,7 +42,7 @@ def blocks(results: Results) -> Iterator[Block]:
 
 def difference(results: Results, row: Mapping[Any, Any]) -> str:
     """Return one difference as a sentence: the ratio of one group as a multiple of that of another."""
-    written, p = _multiple(row), [p_equals(row[name]) for name in ("p", "p_holm")]
+    written, p = _multiple(row), [f"p {written_p(row[name], results.alpha)}" for name in ("p", "p_holm")]
     corrected = f", {p[1]} after Holm" if p[1] != p[0] else ""
     one, other = (group_label(row[name]) for name in ("group", "other_group"))
     return (
@@ -76,13 +76,17 @@ def _grid(results: Results, rows: Sequence[Mapping[Any, Any]]) -> Grid:
         "groups": [_pair(row) for row in rows],
         "ratio of ratios": [text.ratio for text in written],
         f"{results.confidence} interval": [text.interval for text in written],
-        "p": [p_value(row["p"]) for row in rows],
-        "p, Holm": [p_value(row["p_holm"]) for row in rows],
+        "p": [_p(results, row["p"]) for row in rows],
+        "p, Holm": [_p(results, row["p_holm"]) for row in rows],
     }
     remarks = ["; ".join(filter(None, (row["reason"], *_doubts(results, row)))) for row in rows]
     if any(remarks):
         columns["remark"] = remarks
     return grid(columns, ["ion / reference", "groups", "remark"], _PROSE("table"))
+
+
+def _p(results: Results, p: float) -> str:
+    return MISSING if math.isnan(p) else p_value(p, results.alpha)
 
 
 def _pair(row: Mapping[Any, Any]) -> str:
