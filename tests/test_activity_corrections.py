@@ -354,3 +354,52 @@ def test_the_section_says_what_was_asked_for_and_what_was_found(two_terms: dict[
     (nothing,) = factors.blocks(Results(tables=none, traces=pd.DataFrame(), manifest=manifest))
     assert isinstance(nothing, Text)
     assert nothing.text.startswith("No factor on activities was fitted")
+
+
+def with_little_chloride(p_Cl: float, noise_mV: float, seed: int = 2, factor: float = 0.8) -> Observations:
+    """Eight cells in baths of which one lacks chloride, a factor on the pipette fitted."""
+    data = observed(["pipette"], BATHS, cells=8)
+    rng = np.random.default_rng(seed)
+    truth = np.log([TRUTH["Na"], TRUTH["K"], p_Cl, factor])
+    offset = np.repeat(rng.normal(0, 0.3, 8), len(BATHS))
+    noise = rng.normal(0, noise_mV, data.size)
+    return data.with_potentials(data.predict(truth) + offset + noise, np.full(data.size, noise_mV))
+
+
+@pytest.mark.parametrize(
+    ("p_Cl", "noise_mV", "verdict"),
+    [(0.3, 0.2, "estimate"), (0.3, 1.0, "estimate"), (0.1, 0.2, "estimate"), (0.02, 1.0, "not_identifiable")],
+)
+def test_what_the_data_determine_decides_on_a_factor_and_the_ratios(p_Cl: float, noise_mV: float, verdict: str) -> None:
+    data = with_little_chloride(p_Cl, noise_mV)
+    result, exact = fit(data, "Na", 1.0), np.zeros((data.size, 0))
+    (factor,) = fitted_factors(result, exact, 0.95)
+    assert factor.verdict == verdict
+    assert {ratio.verdict for ratio in ratios(result, exact, 0.95)} == {verdict}
+    assert factor.reason == "" or "as a common offset" in factor.reason or "a common offset" in factor.reason
+
+
+def test_a_systematic_error_of_all_cells_may_leave_a_factor_undetermined() -> None:
+    data = with_little_chloride(0.1, 0.2)
+    in_gluconate = np.array([[10.0 * (at % len(BATHS) == 4)] for at in range(data.size)])
+    (factor,) = fitted_factors(fit(data, "Na", 1.0), in_gluconate, 0.95)
+    assert factor.verdict == "not_identifiable"
+
+
+def test_factors_that_resemble_an_offset_have_intervals_that_hold() -> None:
+    held = 0
+    for seed in range(40):
+        data = with_little_chloride(0.3, 0.2, seed)
+        (factor,) = fitted_factors(fit(data, "Na", 1.0), np.zeros((data.size, 0)), 0.95)
+        assert factor.verdict == "estimate"
+        held += factor.low < 0.8 < factor.high
+    assert held >= 34  # of 40 at .95: 33 or fewer have a probability of .003
+
+
+def test_the_activity_of_a_bath_holds_its_factor(two_terms: dict[str, pd.DataFrame]) -> None:
+    own = two_terms["activity_corrections"]
+    factor = own[own["model"] == CONFIGURED].set_index("term").loc["bath:potassium", "factor"]
+    found = two_terms["ratios_by_bath"].set_index(["ion", "bath"])["activity_mM"]
+    assert found["K", "potassium"] == pytest.approx(145 * factor)
+    assert found["Cl", "potassium"] == pytest.approx(150 * factor)
+    assert found["K", "half"] == pytest.approx(72)

@@ -24,6 +24,7 @@ from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.records import Experiment
 from nernstfit.judgement import batches, inputs, judge, ratios, replicates
 from nernstfit.judgement.evidence import Evidence
+from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.report import findings as words
 from nernstfit.report import outcome
 from nernstfit.report.results import Results
@@ -183,6 +184,14 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.MODEL_REJECTED, "Na/K", "error", {}, {"permeabilities": [NA | {"verdict": "model_rejected"}]}),
     (Code.NO_RATIO, "", "error", {}, {"permeabilities": [{"ion": "Na", "verdict": "not_identifiable"}]}),
     (Code.NOT_IDENTIFIABLE, "Na/K", "warning", {}, {"permeabilities": [{"ion": "Na", "verdict": "not_identifiable"}]}),
+    (
+        *(Code.FACTOR, "pipette:Cl", "warning", {}),
+        {
+            "activity_corrections": [
+                {"term": "pipette:Cl", "verdict": "not_identifiable", "reason": "changes as P(Cl) would; add a bath"}
+            ]
+        },
+    ),
     (Code.BOUND, "Na/K", "note", {}, {"permeabilities": [{"ion": "Na", "verdict": "upper_bound", "high": 0.1}]}),
     (
         *(Code.HELD, "Na/K", "warning", {}),
@@ -642,6 +651,18 @@ def test_a_straight_curve_with_artefacts_is_no_leak(
     current[5:7] += artefacts_pA
     found = judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: {"reversal_mV": -30.0, "slope_nS": 5.0}}})
     assert found == []
+
+
+def test_a_factor_that_is_not_known_is_told_with_the_bath_to_add(load: Callable[..., Experiment]) -> None:
+    reason = ratio_reason(RatioReason.FACTOR_OF_ION, term="pipette:K", others="P(K)", collinearity=0.999, ion="K")
+    rows = [
+        {"term": "pipette:K", "ion": "K", "verdict": "not_identifiable", "reason": reason},
+        {"term": "pipette:Cl", "ion": "Cl", "verdict": "estimate", "factor": 0.8, "low": 0.7, "high": 0.9},
+        {"term": "pipette", "verdict": "not_identifiable", "model": "ghk:pitzer:macinnes+pipette", "reason": reason},
+    ]
+    (found,) = judged(load, {}, {"activity_corrections": rows})
+    assert found.sentence.endswith("the factor pipette:K changes the potentials as P(K) would (collinearity 0.999)")
+    assert found.remedy == "add a bath with more K and one with less, all else equal"
 
 
 def test_a_test_that_chance_explains_is_a_note(load: Callable[..., Experiment]) -> None:

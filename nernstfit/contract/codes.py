@@ -62,6 +62,7 @@ class Code(Term):
     NO_RATIO = "no_ratio"
     # Ratios
     NOT_IDENTIFIABLE = str(RatioVerdict.NOT_IDENTIFIABLE)
+    FACTOR = "factor_not_identifiable"
     NO_INTERVAL = "no_interval"
     ONE_CELL = "one_cell"
     UNTESTED = "equation_untested"

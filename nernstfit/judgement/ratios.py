@@ -60,12 +60,22 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
                 yield from _cells(evidence, row)
                 yield from _intervals(evidence, row)
                 yield from _activities(evidence, row)
+    for group, part in evidence.by_group("activity_corrections"):
+        yield from _factors(group, part)
     for group, part in evidence.by_group("residuals"):
         yield from _gross_errors(group, part)
         lost = part[part["predicted_mV"].isna()]
         if len(lost):
             values = {"n": len(lost), "total": len(part), "baths": ", ".join(sorted(set(lost["bath"])))}
             yield Finding(Code.LEFT_OUT, group, values | {"where": in_group(group)})
+
+
+def _factors(group: str, factors: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the finding on every factor on activities that was asked for and is not identifiable."""
+    for row in factors[factors["verdict"] == RatioVerdict.NOT_IDENTIFIABLE].to_dict("records"):
+        reason, _, remedy = row["reason"].partition("; ")  # as `ratio_reason` joins them
+        values = {"term": row["term"], "where": in_group(group), "reason": reason, "remedy": remedy}
+        yield Finding(Code.FACTOR, named(group, row["term"]), values)
 
 
 def _gross_errors(group: str, residuals: pd.DataFrame) -> Iterator[Finding]:

@@ -231,7 +231,8 @@ def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> lis
     """Return models that the data of a group suggest, beside those that are compared in any case."""
     further = list(without_doubtful_ions(first, configured.ratios, configured.fit))
     scaled = with_corrections(first, (PIPETTE,))
-    if not first.corrections and factor_is_identifiable(configured.fit, fits.observations(scaled)):
+    data, systematic_mV = fits.observations(scaled), configured.systematic_mV
+    if not first.corrections and factor_is_identifiable(configured.fit, data, systematic_mV):
         further.append(scaled)
     return further
 
@@ -377,9 +378,9 @@ def _tests(model: Model, configured: FitResult, fits: GroupFits) -> tuple[TestRe
     """Test the assumptions of the configured model."""
     group, settings = fits.group, fits.settings
     kept = fits.predictability(model).predictable
-    activity_mM = _bath_activities_mM(
-        configured.fit.data, fits.solutions, settings.fit.permeant, settings.activity.name
-    )
+    membrane = configured.fit.data.with_factors(configured.fit.ln_p)
+    is_outside = np.array([condition.sign > 0 for condition in membrane.conditions])[:, None]
+    activity_mM = np.where(is_outside, membrane.outside, membrane.inside)
     drifts = Drifts(group.drift_mV[kept], group.drift_se_mV[kept], group.charge_nC[kept])
     series = mixtures(configured.fit.data, fits.solutions)
     covariates = Covariates(activity_mM, group.time_s[kept], group.slope_nS[kept], series, drifts)

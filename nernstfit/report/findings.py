@@ -34,10 +34,11 @@ _SECTIONS: Mapping[About, str] = {
 }
 _OF_EQUATION = (
     *(Code.UNTESTED, Code.LACK_OF_FIT, Code.SHIFT_METHOD, Code.TIME, Code.POTENTIAL, Code.CONDUCTANCE, Code.ACTIVITY),
-    *(Code.PERMEABILITY_TREND, Code.SCATTER, Code.SINGLE_BATHS),
+    *(Code.MOLE_FRACTION, Code.ACCUMULATION, Code.PERMEABILITY_TREND, Code.SCATTER, Code.SINGLE_BATHS),
 )
-_VERDICTS = (Code.MODEL_REJECTED, Code.NOT_IDENTIFIABLE, Code.BOUND, Code.HELD)
+_VERDICTS = (Code.MODEL_REJECTED, Code.NOT_IDENTIFIABLE, Code.FACTOR, Code.BOUND, Code.HELD)
 _OTHER_SECTIONS: Mapping[Code, str] = dict.fromkeys(_OF_EQUATION, "valid") | {
+    Code.FACTOR: "factors",
     Code.REFUSED: "refused",
     Code.GROUPS_CONFOUNDED: "ratios",
 }
@@ -97,7 +98,7 @@ def listed(results: Results) -> list[Qualifier]:
 def texts(results: Results, about: About, subjects: Collection[str] | None = None) -> Iterator[Text]:
     """Yield the findings on some things of one kind as paragraphs, a few of each kind; on all where none is named.
 
-    A verdict on a ratio stands in the table of ratios with its reason, and is not repeated.
+    A verdict on a ratio, or on a factor, stands in its table with the reason, and is not repeated.
     """
     rows = [
         row for row in results.findings.to_dict("records") if row["about"] == about and row["code"] not in _VERDICTS

@@ -59,7 +59,7 @@ class BathRatio:
     temperature_C : float
         Median over the measurements there.
     activity_mM : float
-        Of the ion in the bath.
+        Of the ion in the bath, times its fitted factors.
     potential_mV : float
         Mean over cells; nan where only limits are known.
     n_cells : int
@@ -137,7 +137,7 @@ class _Place:
         fit, data = self._result.fit, self._result.fit.data
         at, is_limit = data.conditions[self._at], np.isin(self._rows, data.censored)
         mean = None if is_limit.all() else self._mean(np.array(self._rows)[~is_limit])
-        bath = (data.outside if at.sign > 0 else data.inside)[self._at]
+        bath = (self._membrane.outside if at.sign > 0 else self._membrane.inside)[self._at]
         for i, ion in enumerate(data.ions):
             if ion == fit.reference:
                 continue

@@ -1,9 +1,9 @@
 """Fitted factors on activities with their intervals, by the same rules as permeability ratios.
 
 A factor is an estimate where the data separate it from a common offset, from the ratios and from other factors: where
-what it multiplies is varied independently. Else it is not identifiable, and the reason names the bath that would
-resolve it. Unlike a ratio a factor has no value at which it is absent (1 changes nothing), so that it is a bound only
-where its interval is open on one side.
+what it multiplies is varied independently, or where precise data make up for a small variation. Else it is not
+identifiable, and the reason names the bath that would resolve it. Unlike a ratio a factor has no value at which it is
+absent (1 changes nothing), so that it is a bound only where its interval is open on one side.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def fitted_factors(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tu
     terms, k = fit.data.factors.terms, len(fit.data.ions)
     if not terms:
         return ()
-    confounded, rejection = confounded_factors(fit), rejection_reason(fit, systematic_mV)
+    confounded, rejection = confounded_factors(fit, systematic_mV), rejection_reason(fit, systematic_mV)
     known = known_at_bounds(fit) if fit.settled and not rejection else {}
     found = []
     for i, term in enumerate(terms, start=k):

@@ -25,6 +25,12 @@ FloatArray = NDArray[np.float64]
 # bath with both can still separate are not.
 MAX_COLLINEARITY = 0.98
 
+# Standard error of ln f beside a free common offset, up to which a factor is known where its effect is like others: at
+# .2 it is known to 1.5-fold (e^(1.96 x .2)), which tells activities from concentrations (1.3-fold in physiological
+# saline) at one standard error. At half, those with 1.3-fold intervals are refused, which show that a cell is not
+# dialysed; at double, those of 2.2-fold pass, whose values rest on offsets that are zero on average.
+_MAX_SE_OF_FACTOR = 0.2
+
 # Information of a cell on an ion, over that of the median cell, from which it counts for n and degrees of freedom.
 # One percent is a tenth of the median effect on the potential: a bath with traces of the ion. Half or twice of it
 # changes n only where cells lie that close to it.
@@ -110,13 +116,19 @@ def most_collinear(fit: Fit, ion: int) -> tuple[str, float]:
     return fit.data.ions[nearest], float(cosine[nearest])
 
 
-def confounded_factors(fit: Fit) -> dict[int, float]:
+def confounded_factors(fit: Fit, systematic_mV: FloatArray) -> dict[int, float]:
     """Return the factors on activities that the data do not separate from a common offset, ratios or other factors.
+
+    The effect of such a factor resembles those of the others, and beside a common offset that may have any size its
+    error is too large: what is known of it then is that offsets are zero on average. Where many or precise
+    measurements make up for the likeness, it is none.
 
     Parameters
     ----------
     fit : Fit
         Its coefficients after the ln P are ln f.
+    systematic_mV : ndarray, shape (n, sources)
+        Shift of measured minus predicted potential by one standard deviation of each systematic error.
 
     Returns
     -------
@@ -131,19 +143,30 @@ def confounded_factors(fit: Fit) -> dict[int, float]:
         effect, others = _effect_and_others(fit, i)
         rest = effect - others @ np.linalg.lstsq(others, effect, rcond=None)[0]
         collinearity = math.sqrt(max(0.0, 1 - float(rest @ rest) / max(float(effect @ effect), _TINY)))
-        if collinearity > MAX_COLLINEARITY:
+        if collinearity > MAX_COLLINEARITY and _se_beside_offset(fit, i, systematic_mV) > _MAX_SE_OF_FACTOR:
             found[i] = collinearity
     return dict(sorted(found.items()))
 
 
-def shifts_alike(fit: Fit) -> bool:
+def _se_beside_offset(fit: Fit, factor: int, systematic_mV: FloatArray) -> float:
+    """Return the standard error of ln f where a common offset of any size is fitted with all coefficients."""
+    whiten, position = DenseWhitener(covariance_mV2(fit)), fit.free.index(factor)
+    others = whiten(np.column_stack([np.delete(fit.columns, position, axis=1), np.ones(fit.data.size)]))
+    others = others / np.maximum(np.linalg.norm(others, axis=0), _TINY)
+    effect = whiten(fit.columns[:, position])
+    rest = effect - others @ np.linalg.lstsq(others, effect, rcond=None)[0]
+    se = 1 / math.sqrt(max(float(rest @ rest), _TINY))
+    return math.hypot(se, se**2 * float(np.linalg.norm(rest @ whiten(systematic_mV))))
+
+
+def shifts_alike(fit: Fit, systematic_mV: FloatArray) -> bool:
     """Return True where a common factor on the pipette's activities is not separated from a common offset.
 
     Then nothing fixes the level of the potentials: no ratio is reported beside such a factor. One that other factors
     resemble leaves the ratios that none of them changes.
     """
     k = len(fit.data.ions)
-    whole = (i for i in confounded_factors(fit) if fit.data.factors.terms[i - k].is_whole_pipette)
+    whole = (i for i in confounded_factors(fit, systematic_mV) if fit.data.factors.terms[i - k].is_whole_pipette)
     return any(COMMON_OFFSET in like and max(like) < k for like in (alike(fit, i) for i in whole))
 
 
@@ -175,7 +198,7 @@ def _effect_and_others(fit: Fit, factor: int) -> tuple[FloatArray, FloatArray]:
     return effects[:, position], others / np.maximum(np.linalg.norm(others, axis=0), _TINY)
 
 
-def confounding_factor(fit: Fit, ion: int) -> int | None:
+def confounding_factor(fit: Fit, ion: int, systematic_mV: FloatArray) -> int | None:
     """Return the confounded factor without which the error of a ln ratio would be a fifth or less; None for none.
 
     Parameters
@@ -183,9 +206,10 @@ def confounding_factor(fit: Fit, ion: int) -> int | None:
     fit : Fit
     ion : int
         Index of an ion that is fitted.
+    systematic_mV : ndarray, shape (n, sources)
     """
-    i, confounded = fit.free.index(ion), confounded_factors(fit)
-    for factor in confounded:
+    i = fit.free.index(ion)
+    for factor in confounded_factors(fit, systematic_mV):
         q = fit.free.index(factor)
         held = fit.covariance[i, i] - fit.covariance[i, q] ** 2 / fit.covariance[q, q]
         if held < (1 - MAX_COLLINEARITY**2) * fit.covariance[i, i]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nernstfit.contract.correction_terms import CorrectionTerm
 from nernstfit.contract.selections import WITH_JUNCTION
@@ -83,7 +84,7 @@ def with_corrections(plain: Model, terms: Sequence[CorrectionTerm]) -> Model:
     return replace(plain, name="+".join([plain.name, *map(str, terms)]), corrections=tuple(terms))
 
 
-def factor_is_identifiable(fit: Fit, scaled: Observations) -> bool:
+def factor_is_identifiable(fit: Fit, scaled: Observations, systematic_mV: NDArray[np.float64]) -> bool:
     """Return True where the data separate a factor on activities from a common offset and the ratios.
 
     Parameters
@@ -92,9 +93,11 @@ def factor_is_identifiable(fit: Fit, scaled: Observations) -> bool:
         Fit without factors.
     scaled : Observations
         The same data with one factor.
+    systematic_mV : ndarray, shape (n, sources)
+        Shift of measured minus predicted potential by one standard deviation of each systematic error.
     """
     with_factor = replace(fit, data=scaled, ln_p=np.append(fit.ln_p, 0.0), free=(*fit.free, len(scaled.ions)))
-    return not confounded_factors(with_factor)
+    return not confounded_factors(with_factor, systematic_mV)
 
 
 def without_doubtful_ions(model: Model, ratios: Sequence[Ratio], fit: Fit) -> Iterator[Model]:

@@ -128,7 +128,7 @@ def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Rati
     parameters, rejection = fit.data.parameters, ""
     fitted = [i for i in others if i not in parameters.fixed]
     negative = parameters.negative(fit.ln_p)
-    if negative or shifts_alike(fit):
+    if negative or shifts_alike(fit, systematic_mV):
         reason = ratio_reason(RatioReason.FACTOR_CONFOUNDED) if not negative else _not_positive(fit, negative[0])
         found = {i: Ratio(fit.data.ions[i], RatioVerdict.NOT_IDENTIFIABLE, reason) for i in fitted}
     else:
@@ -288,7 +288,7 @@ class _RatioInference(Coefficient):
         other, collinearity = most_collinear(self.fit, self.index)
         if collinearity > MAX_COLLINEARITY:
             return self._reason(RatioReason.COLLINEAR, others=other, collinearity=collinearity)
-        factor = confounding_factor(self.fit, self.index)
+        factor = confounding_factor(self.fit, self.index, self.systematic_mV)
         if factor is None:
             return ""
         return self._reason(RatioReason.RATIO_OF_FACTOR, factor=coefficient_names(self.fit.data)[factor])
