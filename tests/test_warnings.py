@@ -678,6 +678,41 @@ def test_tests_of_one_deviation_are_one_finding(load: Callable[..., Experiment])
     assert [finding.code for finding in judged(load, {}, {"tests": tests})] == [Code.LACK_OF_FIT]
 
 
+REJECTED = {"permeabilities": [NA | {"verdict": "model_rejected", "reason": "no set of ratios"}]}
+
+
+@pytest.mark.parametrize(
+    ("of_means", "doubt", "told"),
+    [
+        (22.0, {}, ["mole_fraction", "time"]),
+        (22.0, REJECTED, ["model_rejected", "mole_fraction"]),
+        (60.0, {}, ["activity", "lack_of_fit", "mole_fraction", "scatter", "time"]),
+        (60.0, REJECTED, ["model_rejected"]),
+    ],
+)
+def test_a_deviation_of_mixtures_is_told_once(
+    load: Callable[..., Experiment], of_means: float, doubt: Any, told: Sequence[str]
+) -> None:
+    """The other tests that see it are not told, nor is it where the means of the baths deviate by more."""
+    tests = [
+        deviation("lack_of_fit", math.nan, statistic=of_means),
+        deviation("mole_fraction", -5.0, ion="Na/K", statistic=20.0),
+        deviation("scatter", 3.0, statistic=7.0),
+        deviation("activity", 4.0, ion="Na", statistic=15.0),
+        deviation("potential", 4.0, 0.2, statistic=2.0),
+        deviation("time", 0.1, statistic=16.0),
+    ]
+    assert sorted(finding.code for finding in judged(load, {}, {"tests": tests} | doubt)) == told
+
+
+def test_a_deviation_of_mixtures_that_moves_a_ratio_is_a_warning(load: Callable[..., Experiment]) -> None:
+    """A deviation of 1.5 mV at equal parts is one of 6 % in a ratio, which counts beside a short interval."""
+    tests = [deviation("mole_fraction", -1.5, ion="K/Na")]
+    short = {"permeabilities": [ESTIMATE | {"low": 0.048, "high": 0.052}]}
+    found = [judged(load, {}, {"tests": tests} | each)[0].severity for each in ({}, short)]
+    assert found == ["note", "warning"]
+
+
 def test_the_heaviest_come_first() -> None:
     found = [
         Finding(Code.DAYS, "", {"n": 2, "first": "a", "last": "b"}, 0.0),

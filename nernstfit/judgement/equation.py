@@ -15,10 +15,20 @@ from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import RatioVerdict, ValidityTest
 from nernstfit.judgement.evidence import Evidence, Record, in_group
 from nernstfit.permeability.inference.sentences import written_p
+from nernstfit.physics.constants import thermal_voltage_mV
 
 # Factor between the errors that the residuals show and the given ones from which the weights of measurements are wrong.
 # At half the estimate's own error suffices; at double measurements four times as wrong are passed over.
 _MIN_SCATTER = 2.0
+# Part of the sum of squares of the means of the baths from which an effect of mixtures is their deviation: what is left
+# then has as many degrees of freedom as further baths, and is chance. At half, an error of one bath as large as the
+# effect goes unseen; a part of nearly all is not reached, since either test estimates the spreads between cells anew.
+_MOST_OF_DEVIATION = 0.8
+# Tests whose effect a deviation of mixtures imitates. Those of time, conductance, offset and charge it does not.
+_SEEN_IN_MIXTURES = (
+    *(ValidityTest.LACK_OF_FIT, ValidityTest.SCATTER, ValidityTest.POTENTIAL),
+    *(ValidityTest.ACTIVITY, ValidityTest.PERMEABILITY_TREND),
+)
 _CONTRADICTIONS = (RatioReason.HELD_CONTRADICT, RatioReason.MEANS_CONTRADICT, RatioReason.MODEL_MISFIT)
 
 
@@ -38,13 +48,14 @@ def rejections(evidence: Evidence) -> Mapping[str, str]:
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """Yield the findings on the tests of the equation, and on what nothing tests, where the model is not rejected.
 
-    Tests of a rejected model repeat the rejection, whose reason names the likely causes.
+    Tests of a rejected model repeat the rejection, whose reason names the likely causes; an anomalous mole-fraction
+    effect is none of these, and is told.
     """
     rejected = rejections(evidence)
     for group, part in evidence.by_group("tests"):
         if group not in rejected:
             yield from _untested(evidence, group, part)
-            yield from _tests(evidence, group, part)
+        yield from _tests(evidence, group, part, group in rejected)
     for group, part in evidence.by_group("permeabilities"):
         if group not in rejected:
             yield from _single_baths(evidence, group, part)
@@ -55,23 +66,39 @@ def robust(evidence: Evidence) -> tuple[str, ...]:
     return ("fit.robust",) if evidence.experiment.settings.fit.robust else ()
 
 
-def _tests(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the findings on tests with a small p, one for each deviation."""
+def _tests(evidence: Evidence, group: str, tests: pd.DataFrame, is_rejected: bool) -> Iterator[Finding]:
+    """Yield the findings on tests with a small p, one for each deviation.
+
+    Where mixtures deviate, other tests see the same: that of the mixtures stands for them. Of a rejected model it is
+    the only one that is told.
+    """
     alpha = 1 - float(evidence.experiment.settings.fit.confidence)
     deviations: dict[tuple[str, ...], list[Record]] = {}
     for test in tests[tests["p"].notna()].to_dict("records"):
         deviations.setdefault((f"{test['statistic']:.6g}", f"{test['df1']:.6g}"), []).append(test)
-    sizes = _Sizes(evidence, group)
+    sizes, of_mixtures = _Sizes(evidence, group), _of_mixtures(tests, alpha / max(1, len(deviations)))
+    untold = set(_SEEN_IN_MIXTURES if of_mixtures else ())
+    if is_rejected:
+        untold = set(ValidityTest) - ({ValidityTest.MOLE_FRACTION} if of_mixtures else set())
     for of_one in deviations.values():
-        if of_one[0]["p"] < alpha:
-            test = min(of_one, key=lambda each: list(ValidityTest).index(ValidityTest(each["test"])))
+        told = [each for each in of_one if each["test"] not in untold]
+        if told and told[0]["p"] < alpha:
+            test = min(told, key=lambda each: list(ValidityTest).index(ValidityTest(each["test"])))
             is_sure = test["p"] * len(deviations) < alpha
-            effect = max(map(sizes.effect, of_one)) if is_sure else 0.0
+            effect = max(map(sizes.effect, told)) if is_sure else 0.0
             code, values = Code.of_test(ValidityTest(test["test"])), {"sentence": test["sentence"].rstrip(".")}
             if code is Code.LACK_OF_FIT:
                 values = {"p": written_p(test["p"], alpha), "where": in_group(group)} | _largest(evidence, group)
             done = robust(evidence) + _resistance(evidence, group)
             yield Finding(code, group, values, effect, done=done)
+
+
+def _of_mixtures(tests: pd.DataFrame, alpha: float) -> bool:
+    """Return True where a significant effect of mixtures is nearly all by which the means of the baths deviate."""
+    of_means = tests[tests["test"] == ValidityTest.LACK_OF_FIT]
+    own = tests[(tests["test"] == ValidityTest.MOLE_FRACTION) & (tests["p"] < alpha)]
+    deviation = float((of_means["statistic"] * of_means["df1"]).sum())
+    return deviation > 0 and float((own["statistic"] * own["df1"]).sum()) >= _MOST_OF_DEVIATION * deviation
 
 
 def _largest(evidence: Evidence, group: str) -> dict[str, object]:
@@ -143,8 +170,22 @@ class _Sizes:
             return self._of_ratio(test["ion"], size * self._decades(test["ion"]) * math.log(10) / 2)
         if kind is ValidityTest.ACTIVITY:
             return of_potential(size * self._decades(test["ion"]) / 2)
-        span = 1.0 if kind is ValidityTest.MOLE_FRACTION else self._span(kind)  # from a pure bath to equal parts
-        return of_potential(size * span / 2)
+        if kind is ValidityTest.MOLE_FRACTION:
+            return self._of_mixtures(test["ion"], size)
+        return of_potential(size * self._span(kind) / 2)
+
+    def _of_mixtures(self, ions: str, size_mV: float) -> float:
+        """Return the effect of a deviation of equal parts from the pure baths, on potentials and on the ratio.
+
+        Where each of two ions carries half of the inward current, the potential changes with ln P by RT / 2zF.
+        """
+        one = ions.partition("/")[0]
+        experiment = self.evidence.experiment
+        per_ln_p_mV = thermal_voltage_mV(experiment.settings.temperature_C) / (
+            2 * experiment.solutions.known[one].valence
+        )
+        of_ratios = max(self._of_ratio(ion, size_mV / 2 / per_ln_p_mV) for ion in ions.split("/"))
+        return max(of_potential(size_mV / 2), of_ratios)
 
     def _of_ratio(self, ion: str, shift_ln: float) -> float:
         """Return the effect on the ratio of an ion; of the reference on that with the shortest interval."""
