@@ -19,9 +19,10 @@ from nernstfit.abf.command import levels, segments
 from nernstfit.abf.proposals import Kind, Proposal, proposals
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, Waveform
-from nernstfit.commands.calculations.measure import PatchProperties, measure
+from nernstfit.commands.calculations.measure import PatchProperties, measure, measure_and_judge
 from nernstfit.commands.main import main
-from nernstfit.contract import settings
+from nernstfit.contract import settings, tables
+from nernstfit.contract.codes import Code
 from nernstfit.contract.errors import RecordingError
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.simulate.abf_writer import write_abf
@@ -284,3 +285,23 @@ def test_inspect_prints_the_rows_with_their_channel(real_abf: Path) -> None:
     alone = CliRunner().invoke(main, ["inspect", str(real_abf / "20917009.abf")])
     assert "  F: epoch=F;from_ms=8;to_ms=18\n     tail: steps after a constant one" in alone.output
     assert " --epoch F --from-ms 8 --to-ms 18\n     gives " in alone.output
+
+
+@pytest.mark.parametrize("leak_nS", [0.1, 1.0])
+def test_a_tail_window_beside_a_leak_is_told_with_the_shift_of_its_zero(tmp_path: Path, leak_nS: float) -> None:
+    row = replace(LEAKY_TAILS, fixed={"leak_nS": leak_nS, "leak_reversal_mV": 0.0})
+    window = {"epoch": "B", "from_ms": "4", "to_ms": "7"}
+    for i, (_, truth_mV) in enumerate(proposed(tmp_path, row, "B")):
+        found, doubts = measure_and_judge(str(tmp_path / f"{i}.abf"), window, PatchProperties(None, None, 22.0))
+        shift_mV = tables.flags(found["flags"])["left_of_tail"]
+        assert shift_mV < -0.5
+        assert found["reversal_mV"] + shift_mV == pytest.approx(truth_mV, abs=1.0)
+        codes = [doubt.code for doubt in doubts]
+        assert (Code.TAIL in codes) == (shift_mV <= -1)
+        assert not {Code.LEAK, Code.FLATTENS} & set(codes)
+
+
+def test_a_window_at_the_end_of_the_epoch_leaves_no_rest(tmp_path: Path) -> None:
+    proposed(tmp_path, POTASSIUM_TAILS, "B", 1)
+    late = {"epoch": "B", "from_ms": "50", "to_ms": "70"}
+    assert "left_of_tail" not in measured(tmp_path / "0.abf", late)["flags"]

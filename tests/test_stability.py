@@ -219,3 +219,33 @@ def test_a_level_that_is_not_used_is_counted() -> None:
     flags = dict(measured(LEVELS, broken).flags())
     assert flags["levels_left_out"] == 1
     assert "levels_left_out" not in dict(measured(LEVELS, lambda v, _: 5 * (v + 30)).flags())
+
+
+# A tail, and what is left of it late in the epoch
+
+
+@pytest.mark.parametrize("leak_nS", [0.5, 2.0, 10.0])
+def test_what_is_left_of_a_tail_shifts_its_zero_as_its_conductance_beside_that_of_the_tail(leak_nS: float) -> None:
+    """A tail of 5 nS that reverses at -60 mV, and a leak that reverses at 0 mV."""
+
+    def left(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return leak_nS * v
+
+    def tail(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return 5.0 * (v + 60.0) + left(v, sweep)
+
+    found = measured(LEVELS, tail, later={Role.LATE: left})
+    shift_mV = -60.0 * leak_nS / (5.0 + leak_nS)
+    assert found.result.potential_mV == pytest.approx(-60.0 - shift_mV, abs=0.2)
+    assert dict(found.flags())["left_of_tail"] == pytest.approx(shift_mV, abs=0.3)
+
+
+def test_what_is_left_of_a_tail_at_its_own_zero_shifts_nothing() -> None:
+    found = measured(LEVELS, at(-30.0), later={Role.LATE: lambda v, _: 1.0 * (v + 30.0)})
+    assert dict(found.flags())["left_of_tail"] == 0.0
+
+
+def test_a_current_that_does_not_decay_is_no_tail() -> None:
+    still, opening = (lambda v, _, g=g: g * (v + 30.0) for g in (5.0, 9.0))
+    for late in (still, opening):
+        assert "left_of_tail" not in dict(measured(LEVELS, at(-30.0), later={Role.LATE: late}).flags())

@@ -335,6 +335,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {},
         {"iv": iv(ONE, GATED), "reversals": {ONE: {"reversal_mV": -29.0, "slope_nS": 40.0}}},
     ),
+    (Code.TAIL, ONE, "warning", {}, {"reversals": {ONE: {"flags": "left_of_tail=-6.9"}}}),
     (
         *(Code.FLATTENS, ONE, "warning", {}),
         {
@@ -641,6 +642,25 @@ def test_an_open_pore_has_no_leak_to_subtract(load: Callable[..., Experiment]) -
         u = (LEVELS + 1e-6) / 25.4
         current = 10 * u * (140 - 5 * np.exp(-u)) / (1 - np.exp(-u))
     assert judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: {"reversal_mV": -84.6}}}) == []
+
+
+@pytest.mark.parametrize(("flag", "told"), [("left_of_tail=-0.5", []), ("left_of_tail=-3", [Code.TAIL])])
+@pytest.mark.parametrize("current", [GATED, RECTIFIED], ids=["gated", "rectified"])
+def test_straight_levels_of_a_tail_are_no_leak(
+    load: Callable[..., Experiment], current: np.ndarray, flag: str, told: Sequence[Code]
+) -> None:
+    changed = {"reversal_mV": float(LEVELS[np.abs(current).argmin()]), "slope_nS": 40.0, "flags": flag}
+    found = judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: changed}})
+    assert [finding.code for finding in found] == told
+
+
+def test_a_current_that_decays_is_no_rectifier(load: Callable[..., Experiment]) -> None:
+    def codes(flags: str) -> list[Code]:
+        of_zero = {"reversal_mV": -73.0, "slope_nS": 3.0, "flags": flags}
+        return [finding.code for finding in judged(load, {}, {"iv": iv(ONE, RECTIFIED), "reversals": {ONE: of_zero}})]
+
+    assert Code.FLATTENS in codes("")
+    assert codes("trend=0.2") == [Code.FLAGGED]
 
 
 @pytest.mark.parametrize("artefacts_pA", [(0.0, 60.0), (60.0, 0.0), (-50.0, 40.0)])

@@ -40,6 +40,7 @@ from nernstfit.abf.windows import (
     earlier_windows,
     holding_parts,
     holding_window,
+    late_windows,
     open_source,
     ramp_windows,
     spans,
@@ -195,8 +196,8 @@ def _reading(
     agreement = compare(source, parts, how)
     settled = None if is_ramp else settled_noise(source, parts, windows)
     signal, quality = read(source, Role.SIGNAL, parts, windows, how, settled)
-    earlier = earlier_windows(source, parts, windows, how)
-    points = [signal, *(read(source, role, parts, each, how, settled)[0] for role, each in earlier.items())]
+    others = earlier_windows(source, parts, windows, how) | late_windows(source, parts, windows, how)
+    points = [signal, *(read(source, role, parts, each, how, settled)[0] for role, each in others.items())]
     points += _further(source, parts, how)
     of_background = None
     if background is not None:
@@ -226,7 +227,7 @@ def _reading(
         outside=source.waveform.outside,
         saturated=left.saturated,
         capacitance_pF=source.channel.capacitance_pF,
-        **spans(source, parts[0], {"window": windows, **{str(role): each for role, each in earlier.items()}}),
+        **spans(source, parts[0], {"window": windows, **{str(role): each for role, each in others.items()}}),
         **delay(source, how),
         **hum.left(source.hum, signal.samples / recording.rate_Hz),
         bandwidth_Hz=band.corner_Hz,

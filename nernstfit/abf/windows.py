@@ -196,6 +196,29 @@ def earlier_windows(
     return {role: [(part.start + first, part.start + last) for part in parts] for role, (first, last) in spans.items()}
 
 
+def late_windows(
+    source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+) -> dict[Role, list[tuple[int, int]]]:
+    """Return the default window of steps where another one was chosen before it: what is left of a tail is there.
+
+    Parameters are those of `earlier_windows`.
+
+    Returns
+    -------
+    dict
+        Window of each sweep by role; empty elsewhere.
+    """
+    if parts[0].is_ramp:
+        return {}
+    default, rate = how.with_default_window(), source.recording.rate_Hz
+    length = min(part.stop - part.start for part in parts)
+    if (default.to_fraction - default.from_fraction) * length < _MIN_HALF_SAMPLES:
+        return {}
+    late = [_window(part, default, rate) for part in parts]
+    is_before = all(stop <= start for (_, stop), (start, _) in zip(windows, late, strict=True))
+    return {Role.LATE: late} if is_before else {}
+
+
 def _settling_spans(length: int, end: int) -> dict[Role, tuple[int, int]]:
     """Return the three windows that end with the default window, in samples; empty where they would be too short."""
     count = len(_SETTLING_ROLES)

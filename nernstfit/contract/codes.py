@@ -102,6 +102,7 @@ class Code(Term):
     REFUSED = "refused"
     DEFAULT_CHANGED = "default_changed"
     LEAK = "leak_not_subtracted"
+    TAIL = "leak_beside_tail"
     FLATTENS = "flattens_beside_leak"
     RS_ERROR = "series_resistance_error"
     HUM = "hum"

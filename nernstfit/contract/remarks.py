@@ -60,6 +60,12 @@ class Flag(Term):
         "(extrapolated), mV, where it is significant and at most 3 mV: a tail, or a clamp that settles slowly; "
         "further_se_mV includes it",
     )
+    LEFT_OF_TAIL = (
+        "left_of_tail",
+        "current left of a tail",
+        "shift of the zero of a current that has decayed late in the epoch, mV, if what is left of it there were "
+        "subtracted: of a tail, or a peak, beside a leak; 0 where it is not significant",
+    )
     LEAK_FRACTION = (
         "leak_fraction",
         "leak fraction",

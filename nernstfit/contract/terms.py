@@ -268,6 +268,7 @@ class Role(Term):
     SETTLING_1 = "settling_1", "first of three neighbouring parts of the epoch, in which its current settles"
     SETTLING_2 = "settling_2", "second of them"
     SETTLING_3 = "settling_3", "third of them, to the end of the window"
+    LATE = "late", "late part of the epoch, after a window that was chosen"
     HOLDING = "holding", "level before the epoch, the same in all sweeps"
 
 

@@ -164,10 +164,11 @@ class _Sizes:
             return math.inf
         if kind is ValidityTest.SCATTER:
             return float(size / _MIN_SCATTER)
-        if kind is ValidityTest.SHIFT_METHOD:
-            return self._of_ratio(test["ion"], size)
-        if kind is ValidityTest.PERMEABILITY_TREND:
-            return self._of_ratio(test["ion"], size * self._decades(test["ion"]) * math.log(10) / 2)
+        if kind in (ValidityTest.SHIFT_METHOD, ValidityTest.PERMEABILITY_TREND):
+            is_trend = kind is ValidityTest.PERMEABILITY_TREND
+            return self._of_ratio(
+                test["ion"], size * (self._decades(test["ion"]) * math.log(10) / 2 if is_trend else 1)
+            )
         if kind is ValidityTest.ACTIVITY:
             return of_potential(size * self._decades(test["ion"]) / 2)
         if kind is ValidityTest.MOLE_FRACTION:
@@ -179,12 +180,10 @@ class _Sizes:
 
         Where each of two ions carries half of the inward current, the potential changes with ln P by RT / 2zF.
         """
-        one = ions.partition("/")[0]
-        experiment = self.evidence.experiment
-        per_ln_p_mV = thermal_voltage_mV(experiment.settings.temperature_C) / (
-            2 * experiment.solutions.known[one].valence
-        )
-        of_ratios = max(self._of_ratio(ion, size_mV / 2 / per_ln_p_mV) for ion in ions.split("/"))
+        experiment, both = self.evidence.experiment, ions.split("/")
+        valence = experiment.solutions.known[both[0]].valence
+        per_ln_p_mV = float(thermal_voltage_mV(experiment.settings.temperature_C)) / (2 * valence)
+        of_ratios = max(self._of_ratio(ion, size_mV / 2 / per_ln_p_mV) for ion in both)
         return max(of_potential(size_mV / 2), of_ratios)
 
     def _of_ratio(self, ion: str, shift_ln: float) -> float:

@@ -149,6 +149,8 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     if Flag.ESTIMATORS_DISAGREE in flags:
         shift = abs(flags[Flag.ESTIMATORS_DISAGREE])
         yield _finding(Code.ESTIMATORS, row, of_potential(shift), shift=shift)
+    if (shift := flags.get(Flag.LEFT_OF_TAIL, 0.0)) and of_potential(shift) >= 1:
+        yield _finding(Code.TAIL, row, of_potential(shift), shift=shift)
     if Flag.COMMAND_MISMATCH in flags:
         shift = flags[Flag.COMMAND_MISMATCH]
         effect = 0.0 if own.measure.voltage == Voltage.RECORDED else of_potential(shift)
@@ -214,8 +216,10 @@ class _Current:
         """Yield the findings on leak and series resistance."""
         if self.iv is None or len(self.iv) == 0:
             return
-        if Leak.of(self.own.measure.leak) is Leak.NONE:
-            yield from self._leak(self.iv)
+        # Of a tail, levels at which it decays fast are as straight as a leak: the rest of the epoch shows its leak.
+        flags = tables.flags(self.row["flags"])
+        if Leak.of(self.own.measure.leak) is Leak.NONE and Flag.LEFT_OF_TAIL not in flags:
+            yield from self._leak(self.iv, decays=Flag.TREND in flags)
         if not math.isnan(self.row["leak_shift_mV"]):
             yield from self._series_resistance(self.iv)
 
@@ -241,13 +245,16 @@ class _Current:
             cancelled_mV = tables.flags(self.row["flags"]).get(Flag.CAPACITY_CANCELLED, 0.0)
             yield f"unknown ({series:g} MOhm?)", self.row["capacitance_shift_mV"] - cancelled_mV
 
-    def _leak(self, iv: pd.DataFrame) -> Iterator[Finding]:
-        """Yield the shift of the zero by a leak that was not subtracted: below activation, or above a rectifier's."""
+    def _leak(self, iv: pd.DataFrame, decays: bool) -> Iterator[Finding]:
+        """Yield the shift of the zero by a leak that was not subtracted: below activation, or above a rectifier's.
+
+        A current that changes along the window, and the less at the higher levels, is a tail and no rectifier.
+        """
         sign = Configuration(self.row["configuration"]).sign
         own = curves.average(*(iv[name].to_numpy(float) for name in ("voltage_mV", "current_pA", "se_pA")))
         if _has_gates(own, sign, self.row["temperature_C"]):
             yield from self._beside_leak(own, sign, Code.LEAK)
-        if _has_gates(own, -sign, self.row["temperature_C"]):
+        if not decays and _has_gates(own, -sign, self.row["temperature_C"]):
             yield from self._beside_leak(own, -sign, Code.FLATTENS)
 
     def _beside_leak(self, own: Curve, sign: int, code: Code) -> Iterator[Finding]:

@@ -29,6 +29,7 @@ from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95
 from nernstfit.reversal.settling import Settling
 from nernstfit.reversal.stability import Stability, drift
+from nernstfit.reversal.tail import shift_without_rest_mV
 
 POTENTIALS = (
     *("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV", "se_mV", "low_mV", "high_mV", "slope_nS"),
@@ -370,6 +371,10 @@ class Measurement:
         yield from ((flag, shift_mV) for flag, shift_mV in holding if shift_mV)
         if moved_mV := max(self.shift_along_epoch_mV, self.settling.distance_mV, key=abs):
             yield Flag.MOVES, moved_mV
+        if Role.LATE in self.curves and Leak.of(self.procedure.how.leak) is Leak.NONE:
+            left_mV = shift_without_rest_mV(self.iv, self.curves[Role.LATE], result, self.procedure.criteria)
+            if left_mV is not None:
+                yield Flag.LEFT_OF_TAIL, left_mV
         for flag, bend in ((Flag.STEEPENS, result.steepens), (Flag.FLATTENS, result.flattens)):
             if bend is not None:
                 yield flag, bend.valence if math.isfinite(bend.valence) else None
