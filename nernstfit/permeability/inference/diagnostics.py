@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nernstfit.contract.terms import ValidityTest
 from nernstfit.permeability.covariance import CovarianceComponents, WhitenedDesign, Whitener
-from nernstfit.permeability.inference.accumulation import MIN_CLUSTERS, Drifts, drift_slope
+from nernstfit.permeability.inference.accumulation import MIN_CLUSTERS, Drifts, Slope, drift_slope
 from nernstfit.permeability.inference.effects import Effect, condition_indicators, f_test, scatter_test
 from nernstfit.permeability.inference.mixtures import Mixture
 from nernstfit.permeability.inference.sentences import Untested, shift_consequence, validity_sentence, with_error
@@ -247,11 +247,7 @@ class _Tests:
             return TestResult(test, "", Untested.ONE_CHARGE)
         written = with_error(found.size, found.se, _UNITS[test][1])
         side = "in the direction of" if found.size > 0 else "against the direction of"
-        sentence = validity_sentence(test, found.p, self.alpha, effect=written, side=side)
-        return TestResult(
-            *(test, "", sentence, found.statistic, found.p, found.size, found.se, _UNITS[test][0]),
-            *(found.df1, found.df2),
-        )
+        return _result(test, "", found, validity_sentence(test, found.p, self.alpha, effect=written, side=side))
 
     @property
     def _clusters(self) -> NDArray[np.int64]:
@@ -274,7 +270,7 @@ class _Tests:
 
 
 def _result(
-    test: ValidityTest, ion: str, found: Effect, sentence: str, size: tuple[float, float] | None = None
+    test: ValidityTest, ion: str, found: Effect | Slope, sentence: str, size: tuple[float, float] | None = None
 ) -> TestResult:
     """Return the outcome of a test; `size` with its error replaces that of the effect."""
     value, se = size or (found.size, found.se)
