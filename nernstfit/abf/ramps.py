@@ -162,7 +162,9 @@ def onset_capacitance_pF(source: Source, parts: Sequence[Segment]) -> tuple[floa
     # The current is the mean over the sweeps, and so is its step.
     speed = float(np.mean([ramp_speed(source, part) for part in parts]))
     late_pA = (after.rise_pA_per_ms - before.rise_pA_per_ms) * source.channel.delay_sd_ms
-    return (after.current_pA - before.current_pA) / speed, math.hypot(before.se_pA, after.se_pA, late_pA) / abs(speed)
+    bent_pA = _bent_pA(source, stretches[1], parts)
+    se_pA = math.hypot(before.se_pA, after.se_pA, late_pA, bent_pA)
+    return (after.current_pA - before.current_pA) / speed, se_pA / abs(speed)
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,21 @@ def _onset_stretches(source: Source, parts: Sequence[Segment]) -> tuple[tuple[in
     left = (max((before.start + onset) // 2, onset - length), onset)
     right = (onset + settling, min(onset + settling + length, *(part.stop for part in parts)))
     return None if min(left[1] - left[0], right[1] - right[0]) < _MIN_STRETCH_SAMPLES else (left, right)
+
+
+def _bent_pA(source: Source, stretch: tuple[int, int], parts: Sequence[Segment]) -> float:
+    """Return the error of the line through a ramp's start at the onset, by the curvature of the current.
+
+    A parabola through twice the stretch gives the curvature. With q t^2 beside it, a line from a to b is too low by
+    q (a^2 + 4 a b + b^2) / 6 at t = 0.
+    """
+    start, stop = stretch
+    last = min(start + 2 * (stop - start), *(part.stop for part in parts))
+    mean = source.recording.block_pA(source.channel, source.sweeps, start, last).mean(axis=0)
+    samples = np.arange(start, last) + 0.5 - parts[0].start
+    a, b = samples[0], samples[stop - start - 1]
+    curvature = float(np.polynomial.Polynomial.fit(samples, mean, 2).convert().coef[2])
+    return curvature * float(a**2 + 4 * a * b + b**2) / 6
 
 
 def _extrapolated(source: Source, stretch: tuple[int, int], onset: int) -> _Line:
