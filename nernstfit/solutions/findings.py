@@ -79,6 +79,12 @@ def solution_findings(
     return found
 
 
+def remarks(solutions: Solutions, temperature_C: float, model: str) -> dict[str, str]:
+    """Return the findings on each solution in one text, '' where there is nothing to say; see `solution_findings`."""
+    found = solution_findings(solutions, temperature_C, model)
+    return {name: "; ".join(each.sentence for each in own) for name, own in found.items()}
+
+
 @dataclass(frozen=True)
 class _Solution:
     """One solution at a temperature; see `solution_findings`."""
