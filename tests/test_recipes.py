@@ -114,6 +114,18 @@ def test_the_order_of_rows_and_columns_changes_no_bit(tmp_path: Path) -> None:
     assert (one.at(22.0).free_mM == other.at(22.0).free_mM).all()
 
 
+def test_acid_and_base_without_a_pH_react(tmp_path: Path) -> None:
+    found = sound(tmp_path, "solution,NaCl,HEPES,NaOH,NH4Cl\nh,140,10,5,\nn,140,,5,10\n")
+    for name, at in {"h": free(found, "h"), "n": free(found, "n")}.items():
+        assert at["OH"] < 0.05
+        assert at["HEPES" if name == "h" else "NH4"] == pytest.approx(5.0, abs=0.05)
+    assert found.at(22.0).pH == pytest.approx((7.5, 9.5), abs=0.1)
+    assert found.charge_excess_meq_per_l(22.0) == pytest.approx([0.0, 0.0], abs=1e-7)
+    reported = solution_findings(sound(tmp_path, "solution,Na,Cl,HEPES,NaOH\nx,100,140,10,5\n"), 22.0, "davies")["x"]
+    assert "charge excess -40 meq/l" in reported[0].sentence
+    assert "the pH of " in reported[0].sentence
+
+
 # Faults
 
 
@@ -197,10 +209,6 @@ def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
         (
             "solution,KCl,K4-EGTA,CaCl2\nx,130,5,1\n",
             "Ca beside EGTA4 counts as free: binding is calculated only with a pH",
-        ),
-        (
-            "solution,NaCl,HEPES,Na,NaOH\nx,140,10,6,4\n",
-            "OH beside a buffer counts as free: neutralisation is calculated only",
         ),
     ],
 )

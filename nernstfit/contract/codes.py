@@ -131,7 +131,6 @@ class Code(Term):
     CHARGE = "charge_excess"
     STRENGTH = "ionic_strength"
     FREE_METAL = "binding_not_calculated"
-    STRONG = "not_neutralised"
     BOUND_METAL = "chelator_saturated"
     UNBUFFERED = "unbuffered"
     CARBONATE_CONTRADICTED = "carbonate_contradicted"

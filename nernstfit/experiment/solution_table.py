@@ -16,7 +16,6 @@ from nernstfit.contract import headers, tables
 from nernstfit.contract.errors import Alike, RowFault, nearest
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.physics.solution import equilibria, reactions
-from nernstfit.physics.solution.carbon_dioxide import CARBONATES
 from nernstfit.physics.solution.ions import (
     IONS,
     UNCHARGED,
@@ -28,6 +27,7 @@ from nernstfit.physics.solution.ions import (
     components_at_pH,
     uncharged_name,
 )
+from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.physics.solution.water import MAX_TAKEN
 from nernstfit.solutions.composition import Solutions, Titrant, speciate
 
@@ -276,16 +276,18 @@ def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -
     """Yield the reasons for which the equilibria of one solution cannot be solved, without file and row."""
     i = list(recipes.index).index(row)
     pH, gas, titrant, amounts = solutions.pH[i], solutions.gas_mmHg(i), solutions.titrants[i], solutions.amounts(i)
-    if math.isnan(pH) and math.isnan(gas):
+    if not solutions.has_pH(i):
         return
-    where = f"column '{GAS}': got {gas:g}" if math.isnan(pH) else f"column '{PH}': got {pH:g}"
-    if math.isnan(pH) and not any(ion.name in CARBONATES for ion in amounts):
+    where = f"column '{PH}': got {'nothing' if math.isnan(pH) else f'{pH:g}'}"
+    if math.isnan(pH) and not math.isnan(gas):
+        where = f"column '{GAS}': got {gas:g}"
+    if math.isnan(pH) and not math.isnan(gas) and not any(ion.name in CARBONATES for ion in amounts):
         yield f"{where} without a pH and without bicarbonate, expected one of the two, from which the other follows"
         return
     acids = reactions.acid_steps(solutions.known.values())
     try:
         distances = [abs(pKa - pH) for pKa in reactions.pKa(amounts, acids, _ROOM_C)]
-        if math.isnan(gas) and min(distances, default=math.inf) > _MAX_PH_DISTANCE:
+        if math.isnan(gas) and not math.isnan(pH) and min(distances, default=math.inf) > _MAX_PH_DISTANCE:
             yield (
                 f"{where}, but no component buffers there (none has a pKa within {_MAX_PH_DISTANCE:g} of it); expected "
                 "a buffer such as HEPES, or no pH"

@@ -16,9 +16,8 @@ from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import reactions, solids
 from nernstfit.physics.solution.activity import ionic_strength_M
-from nernstfit.physics.solution.carbon_dioxide import CARBONATES
 from nernstfit.physics.solution.coefficients import model_named
-from nernstfit.physics.solution.ions import Ion
+from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.solutions.composition import Composition, Solutions
 
 CHARGE_PERCENT = 2.0
@@ -45,8 +44,8 @@ _MIN_LOST = 0.01
 # Usual relative error of the amount of a chelator, and the change of the free metal by it that is told, the 20 % above.
 # At half or double of either, chelators beside half or twice as much free metal are told.
 _CHELATOR_ERROR, _MAX_CHANGE = 0.01, 0.2
-# Concentration from which an ion can be the missing one, or H and OH the acid or base of a recipe. At half or double
-# only the wording of a warning on trace ions changes.
+# Concentration from which an ion can be the missing one. At half or double only the wording of a warning on trace ions
+# changes.
 _NOTABLE_MM = 1.0
 
 
@@ -150,8 +149,12 @@ class _Solution:
         ]
         ion = max(lacking)[1] if lacking else ("Cl" if sign < 0 else "Na or K")
         acid = "acid" if sign < 0 else "base"
-        if not math.isnan(self.at.pH[self.i]):
+        if not math.isnan(self.solutions.pH[self.i]):
             return f"likely missing is {ion}, of the {acid} that set the pH (column 'titrant')"
+        if self.solutions.has_pH(self.i):
+            return (
+                f"likely missing is {ion}: the pH of {self.at.pH[self.i]:.2f} follows from the recipe as it is written"
+            )
         buffers = [each.name for each in solutions.amounts(self.i) if each.pKa is not None]
         without = f", or a pH: without one {' and '.join(buffers)} counts as written" if buffers else ""
         return f"likely missing is {ion}{without}"
@@ -229,7 +232,3 @@ class _Solution:
             effect = math.inf if set(metals) & set(self.permeant) else self._effect(charge)
             values = {"metals": " and ".join(metals), "chelators": " and ".join(chelators)}
             yield self._finding(Code.FREE_METAL, effect, **values)
-        strong: list[Ion] = [ion for ion, c in amounts.items() if ion.name in ("H", "OH") and c > _NOTABLE_MM]
-        if strong and any(ion.pKa is not None for ion in amounts):
-            effect = self._effect(amounts[strong[0]] * strong[0].mobility)
-            yield self._finding(Code.STRONG, effect, ion=strong[0].name)

@@ -32,7 +32,11 @@ from nernstfit.physics.solution.temperature import log_K_at
 FloatArray = NDArray[np.float64]
 
 PROTON, HYDROXIDE = "H", "OH"
+WATER_IONS = (PROTON, HYDROXIDE)
 """Names of the ions of water."""
+BICARBONATE = "HCO3"
+CARBONATES = (BICARBONATE, "CO3")
+"""Ions of a recipe that are given as carbonate."""
 _WATER_PK, _WATER_KJ_PER_MOL = 13.995, 55.84
 """Ion product of water at 25 C and infinite dilution, Marshall & Franck 1981 (J Phys Chem Ref Data 10:295); enthalpy:
 Goldberg, Kishore & Lennen 2002 (J Phys Chem Ref Data 31:231)."""
@@ -128,6 +132,11 @@ def reacts(ions: Collection[Ion]) -> bool:
 def binds(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> bool:
     """Return True where some ions form a complex with a metal; parameters as of `formed_in`."""
     return any(step.partner != PROTON for step in network(frozenset(ions), acids).steps)
+
+
+def takes_protons(ions: Iterable[Ion], acids: tuple[Step, ...]) -> bool:
+    """Return True where some ions have more than one state of protonation; parameters as of `formed_in`."""
+    return any(step.partner == PROTON for step in network(frozenset(ions), acids).steps)
 
 
 def formed_in(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> frozenset[str]:
