@@ -9,8 +9,9 @@ import pytest
 
 from nernstfit.physics.solution import charge_balance, reactions
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
+from nernstfit.physics.solution.components import components_at_pH
 from nernstfit.physics.solution.equilibria import Speciation
-from nernstfit.physics.solution.ions import IONS, components_at_pH
+from nernstfit.physics.solution.ions import IONS
 
 ACIDS = reactions.acid_steps(IONS.values())
 
