@@ -166,7 +166,7 @@ class _Solution:
         pKas = reactions.pKa(solutions.amounts(i), acids, self.temperature_C)
         nearest = min(pKas, key=lambda p: abs(p - pH), default=math.inf)
         distance = 0.0 if gassed else abs(nearest - pH)  # under a gas, bicarbonate holds the pH
-        if distance > MAX_PKA_DISTANCE:
+        if pKas and distance > MAX_PKA_DISTANCE:
             effect = math.inf if "H" in self.permeant else 0.0
             yield self._finding(Code.UNBUFFERED, effect, pH=pH, distance=distance, pKa=nearest)
         for name, fraction in sorted(self.at.bound[i].items()):

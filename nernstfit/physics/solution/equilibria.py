@@ -188,7 +188,7 @@ class _Solution:
         self._network, self._titrant = reactions, titrant
         self._pH, self._temperature_C, self._shift_log_K = at
         self._has_pH = not math.isnan(self._pH)
-        self._solids = solids.possible(set(reactions.species))
+        self._solids = solids.possible({*reactions.species, *(WATER_IONS if self._has_pH else ())})
         self._of_solids = np.array([self._content_of(solid) for solid in self._solids])
         self._of_solids = self._of_solids.reshape(len(self._solids), reactions.conserved)
         self._may_precipitate, self._active, self._amounts = False, list[int](), np.zeros(0)
@@ -212,7 +212,8 @@ class _Solution:
 
     def _content_of(self, solid: solids.Solid) -> FloatArray:
         """Return the number of each root and metal in a solid, shape (conserved,)."""
-        rows = [n * self._network.content[self._network.species.index(ion)] for ion, n in solid.ions.items()]
+        conserved = {ion: n for ion, n in solid.ions.items() if ion not in WATER_IONS}
+        rows = [n * self._network.content[self._network.species.index(ion)] for ion, n in conserved.items()]
         return np.asarray(np.sum(rows, axis=0))
 
     def _add(self, ion: Ion, amount_M: float) -> None:
@@ -250,6 +251,7 @@ class _Solution:
         activities = self._ln_K + self._network.content @ self._ln_free - self._exponent() * _LN_10 * self._squares
         absent = self._network.content[:, self._total <= 0].any(axis=1)
         log_a = dict(zip(self._network.species, np.where(absent, -np.inf, activities / _LN_10).tolist(), strict=True))
+        log_a[HYDROXIDE] = self._pH - at_temperature(WATER, self._temperature_C)
         return np.array([solid.saturation(log_a, self._temperature_C) for solid in self._solids])
 
     def _settle(self, ln_K: FloatArray, content: FloatArray, present: NDArray[np.intp]) -> None:
