@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from nernstfit.commands.main import main
 from nernstfit.contract import tables
+from nernstfit.contract.codes import Code
 from nernstfit.experiment import solution_table
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import solution_findings
@@ -124,6 +125,18 @@ def test_acid_and_base_without_a_pH_react(tmp_path: Path) -> None:
     reported = solution_findings(sound(tmp_path, "solution,Na,Cl,HEPES,NaOH\nx,100,140,10,5\n"), 22.0, "davies")["x"]
     assert "charge excess -40 meq/l" in reported[0].sentence
     assert "the pH of " in reported[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("salt", "saturated_M"),
+    # CRC Handbook (unverified), from mass percent and density at 25 C
+    [("KCl", 4.17), ("NaCl", 5.43), ("K2SO4", 0.67)],
+)
+def test_more_salt_than_dissolves_is_said(tmp_path: Path, salt: str, saturated_M: float) -> None:
+    for share, is_said in ((0.97, False), (1.1, True)):
+        found = sound(tmp_path, f"solution,{salt}\nx,{1000 * share * saturated_M}\n")
+        codes = [each.code for each in solution_findings(found, 25.0, "pitzer:macinnes")["x"]]
+        assert (Code.BEYOND_SOLUBILITY in codes) == is_said
 
 
 # Faults

@@ -137,6 +137,7 @@ class Code(Term):
     CLOSED_CARBONATE = "closed_carbonate"
     PRECIPITATE_PERMEANT = "permeant_ion_precipitates"
     PRECIPITATE = "precipitate"
+    BEYOND_SOLUBILITY = "beyond_solubility"
     OSMOLARITY = "osmolarity"
     # Tables
     VOLTS = "volts"

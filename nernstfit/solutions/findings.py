@@ -15,7 +15,7 @@ from nernstfit.contract.findings import Finding, of_potential
 from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import reactions, solids
-from nernstfit.physics.solution.activity import ionic_strength_M
+from nernstfit.physics.solution.activity import ionic_strength_M, water_density_kg_per_l
 from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.solutions.composition import Composition, Solutions
@@ -41,6 +41,12 @@ At half, the rounding of a pH to .05 would be warned of; at double 5 mM of 25 wo
 # Part of an ion from which a solid of it is told. At half errors of solubility products would be; at double 2 % of it,
 # a quarter of a mV of a divalent ion, would not.
 _MIN_LOST = 0.01
+# Saturation index of a readily soluble salt that is told: 3 % of a molality, as the density of strong solutions is
+# uncertain by. At half a saturated bridge would be told, at double 4.5 M KCl would not.
+_MIN_SALT_SATURATION = 0.03
+# Ionic strength below which no salt of that table is saturated (K2SO4: 2 M). At half or double nothing changes.
+_MIN_SATURATED_M = 1.0
+_SATURATION_MODEL = "pitzer:raw"  # the convention of single ions does not matter in a salt
 # Usual relative error of the amount of a chelator, and the change of the free metal by it that is told, the 20 % above.
 # At half or double of either, chelators beside half or twice as much free metal are told.
 _CHELATOR_ERROR, _MAX_CHANGE = 0.01, 0.2
@@ -108,6 +114,7 @@ class _Solution:
         if not low <= osmolality <= high and osmolality < _BRIDGE_MOSM_PER_KG:
             yield self._finding(Code.OSMOLARITY, 0.0, osmolality=osmolality, low=low, high=high)
         yield from self._solids()
+        yield from self._salts()
         yield from self._without_pH() if math.isnan(self.at.pH[self.i]) else self._with_pH()
         yield from self._carbonate()
 
@@ -213,6 +220,18 @@ class _Solution:
             values |= {"percent": 100 * lost.get(scarce, 1.0)}
             is_used = bool(set(ions) & set(self.permeant))
             yield self._finding(Code.PRECIPITATE_PERMEANT if is_used else Code.PRECIPITATE, math.inf, **values)
+
+    def _salts(self) -> Iterator[Finding]:
+        """Yield the readily soluble salts of which a recipe has more than dissolves."""
+        name, temperature_C = self.solutions.names[self.i], self.temperature_C
+        if self.strength_M < _MIN_SATURATED_M or name in self.solutions.incomplete:
+            return
+        molar_mM = water_density_kg_per_l(temperature_C) * 1000
+        for salt in solids.salts():
+            activities = self.solutions.activity_mM(name, list(salt.ions), _SATURATION_MODEL, temperature_C) / molar_mM
+            log_activity = {ion: math.log10(a) for ion, a in zip(salt.ions, activities.tolist(), strict=True) if a > 0}
+            if (index := salt.saturation(log_activity, temperature_C)) > _MIN_SALT_SATURATION:
+                yield self._finding(Code.BEYOND_SOLUBILITY, math.inf, salt=salt.name, saturation=index)
 
     def _recipe_mM(self, ion: str) -> float:
         """Return the amount of an ion in any state, solids included; 0 where the recipe has none by that name."""
