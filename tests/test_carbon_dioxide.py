@@ -78,6 +78,16 @@ def test_the_equilibrium_holds() -> None:
     assert solutions.charge_excess_meq_per_l(37.0)[0] == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_titrant_leaves_the_bicarbonate_as_given() -> None:
+    head = "solution,NaCl,NaHCO3,HEPES,pCO2_mmHg,titrant"
+    titrated, recipe = read(f"{head}\na,120,25,10,38,NaOH\n"), read(f"{head}\na,120,25,10,38,\n")
+    assert free_mM(titrated, 37.0) + free_mM(titrated, 37.0, "CO3") == pytest.approx(25.0, abs=1e-6)
+    titrant = titrated.at(37.0).titrant_mM[0]
+    assert titrant == pytest.approx(free_mM(titrated, 37.0, "HEPES"), abs=0.2)  # and a little carbonate
+    assert titrated.charge_excess_meq_per_l(37.0)[0] == pytest.approx(0.0, abs=1e-7)
+    assert titrated.at(37.0).pH[0] - recipe.at(37.0).pH[0] == pytest.approx(0.1, abs=0.02)
+
+
 def test_doubled_gas_lowers_the_pH_by_log_2() -> None:
     solutions = read("solution,NaCl,NaHCO3,pCO2_mmHg\na,120,25,20\nb,120,25,40\n")
     first, second = solutions.at(37.0).pH

@@ -23,7 +23,7 @@ from nernstfit.physics.solution.components import (
     components_at_pH,
     uncharged_name,
 )
-from nernstfit.physics.solution.ions import IONS, Ion, UserIons, known_ions
+from nernstfit.physics.solution.ions import IONS, Ion, UserIons
 from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.physics.solution.water import MAX_TAKEN
 from nernstfit.solutions.composition import Solutions, Titrant, speciate
@@ -201,7 +201,7 @@ def _read_doses(
         faults += found
         incomplete |= set(table["solution"][given & values.isna()])
         doses[column] = values.fillna(0.0)
-        follows = reacts & reactions.takes_protons(_ions(column, user_ions), _acids(user_ions))
+        follows = reacts & reactions.takes_protons(_ions(column, user_ions), reactions.known_acid_steps(user_ions))
         without_pH, reason = given & ~has_pH & ~follows & (values > 0), _ambiguity(column, user_ions)
         if without_pH.any() and reason:
             incomplete |= set(table["solution"][without_pH])
@@ -231,16 +231,12 @@ def is_acid_or_base(component: str, user_ions: UserIons) -> bool:
     """Return True for a strong acid or base, and for a weak acid of known pKa."""
     ions = _ions(component, user_ions)
     is_free = any(ion.name in reactions.WATER_IONS for ion in ions)
-    return is_free and (not _ambiguity(component, user_ions) or reactions.takes_protons(ions, _acids(user_ions)))
+    takes_protons = reactions.takes_protons(ions, reactions.known_acid_steps(user_ions))
+    return is_free and (takes_protons or not _ambiguity(component, user_ions))
 
 
 def _ions(component: str, user_ions: UserIons) -> list[Ion]:
     return [ion for ion, _ in components_at_pH(component, user_ions)]
-
-
-@cache
-def _acids(user_ions: UserIons) -> tuple[reactions.Step, ...]:
-    return reactions.acid_steps(known_ions(user_ions).values())
 
 
 def _ambiguity(column: str, user_ions: UserIons) -> str:
@@ -311,7 +307,7 @@ def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -
     if math.isnan(pH) and not math.isnan(gas) and not any(ion.name in CARBONATES for ion in amounts):
         yield f"{where} without a pH and without bicarbonate, expected one of the two, from which the other follows"
         return
-    acids = reactions.acid_steps(solutions.known.values())
+    acids = reactions.known_acid_steps(solutions.user_ions)
     try:
         distances = [abs(pKa - pH) for pKa in reactions.pKa(amounts, acids, _ROOM_C)]
         if math.isnan(gas) and not math.isnan(pH) and min(distances, default=math.inf) > _MAX_PH_DISTANCE:

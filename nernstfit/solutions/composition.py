@@ -153,7 +153,7 @@ class Solutions:
     def has_pH(self, i: int) -> bool:
         """Return True where the pH of one solution is given, or follows from its gas or from free acid or base."""
         is_given = not math.isnan(self.pH[i]) or not math.isnan(self.gas_mmHg(i))
-        return is_given or follows(self.amounts(i), reactions.acid_steps(self.known.values()))
+        return is_given or follows(self.amounts(i), reactions.known_acid_steps(self.user_ions))
 
     def is_equilibrated(self, i: int) -> bool:
         """Return True where the equilibria of one solution are calculated: at its pH, or where something reacts."""
@@ -163,7 +163,7 @@ class Solutions:
     def with_formed_ions(self) -> Solutions:
         """Return the same with the ions that form at a pH, which no recipe names."""
         present = {ion.name: ion for ion in self.ions}
-        acids = reactions.acid_steps(self.known.values())
+        acids = reactions.known_acid_steps(self.user_ions)
         table = {**reactions.FORMED, **self.known}
         for i in range(len(self.names)):
             if self.is_equilibrated(i):
@@ -190,7 +190,7 @@ class Solutions:
         pairs: list[Mapping[tuple[str, str], float]] = [{}] * len(self.names)
         names = [ion.name for ion in self.ions]
         chemical = activity.chemical(self.ions)
-        acids = reactions.acid_steps(activity.chemical(tuple(self.known.values())))
+        acids = reactions.known_acid_steps(self.user_ions)
         pHs = list(self.pH)
         for i in range(len(self.names)):
             if not self.is_equilibrated(i):

@@ -168,7 +168,7 @@ class _Solution:
 
     def _with_pH(self) -> Iterator[Finding]:
         solutions, i = self.solutions, self.i
-        acids = reactions.acid_steps(solutions.known.values())
+        acids = reactions.known_acid_steps(solutions.user_ions)
         pH, gassed = self.at.pH[i], not math.isnan(solutions.gas_mmHg(i))
         pKas = reactions.pKa(solutions.amounts(i), acids, self.temperature_C)
         nearest = min(pKas, key=lambda p: abs(p - pH), default=math.inf)

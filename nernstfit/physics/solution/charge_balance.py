@@ -71,17 +71,20 @@ def balanced(
     excess = written_excess_meq_per_l(amounts_mM, acids)
     given_mM = sum(amount for ion, amount in amounts_mM.items() if ion.name in reactions.CARBONATES)
 
-    def at(pH: float) -> equilibria.Speciation:
-        return equilibria.speciate_open(amounts_mM, acids, (pH, CO2_mM), temperature_C, titrant, shift_log_K)
+    def at(pH: float, by: Ion | None) -> equilibria.Speciation:
+        return equilibria.speciate_open(amounts_mM, acids, (pH, CO2_mM), temperature_C, by, shift_log_K)
 
     def beyond(pH: float) -> float:
-        found = at(pH)
-        if titrant is not None:
-            return given_mM + CO2_mM - found.total_mM[reactions.BICARBONATE]
-        return found.charge_meq_per_l - excess
+        if titrant is None:
+            return at(pH, None).charge_meq_per_l - excess
+        try:
+            found = at(pH, titrant)
+        except equilibria.WrongTitrant:  # beyond the pH at which none is needed
+            found = at(pH, None)
+        return given_mM + CO2_mM - found.total_mM[reactions.BICARBONATE]
 
     pH = _root(beyond)
-    return pH, at(pH)
+    return pH, at(pH, titrant)
 
 
 def _root(falling: Callable[[float], float]) -> float:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from nernstfit.physics.solution import solids
 from nernstfit.physics.solution.activity import davies_exponent
-from nernstfit.physics.solution.ions import IONS, Ion
+from nernstfit.physics.solution.ions import IONS, Ion, UserIons, known_ions
 from nernstfit.physics.solution.temperature import log_K_at
 
 FloatArray = NDArray[np.float64]
@@ -122,6 +122,12 @@ def acid_steps(known: Iterable[Ion]) -> tuple[Step, ...]:
             )
             steps.append(Step(product, base, PROTON, valence, ion.pKa, _AT_C, 0.0, -(ion.pKa_kJ_per_mol or 0.0)))
     return tuple(steps)
+
+
+@cache
+def known_acid_steps(user_ions: UserIons = ()) -> tuple[Step, ...]:
+    """Return the protonation steps of all known ions, the user's included."""
+    return acid_steps(known_ions(user_ions).values())
 
 
 def binds_anions(ion: Ion) -> bool:
