@@ -220,6 +220,21 @@ def test_a_base_settles_every_state_of_protonation() -> None:
     assert dict(zip(ions, solutions.row("b", 25.0), strict=True))["histidinium"] == pytest.approx(5.0, abs=0.01)
 
 
+def test_a_base_beside_a_metal_without_a_constant_is_a_fault() -> None:
+    _, faults = parsed_table("solution,KCl,EGTA,GdCl3,KOH\na,100,10,5,30\n")
+    assert len(faults) == 1
+    assert "got nothing, but no stability constant of EGTA4 with Gd is known" in str(faults[0])
+
+
+def test_strong_solutions_of_many_charges_are_solved() -> None:
+    """The ionic strength oscillates unless its steps are damped."""
+    solutions, faults = parsed_table(
+        "solution,spermine,CdCl2,AgNO3,GdCl3,NaHCO3,pCO2_mmHg\na,0.02886,0.02084,7.191,177.8,25,38\n"
+    )
+    assert faults == []
+    assert abs(solutions.charge_excess_meq_per_l(25.0)[0]) < 1e-6
+
+
 @pytest.mark.parametrize("name", ["K-Pi", "KPi", "K-phosphate"])
 @pytest.mark.parametrize("reading", [components, components_at_pH])
 def test_a_phosphate_buffer_names_what_to_write(name: str, reading: Callable[[str], object]) -> None:

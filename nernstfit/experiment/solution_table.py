@@ -319,6 +319,8 @@ def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -
         speciate(amounts, acids, (pH, gas), _ROOM_C, titrant.ion if titrant else None)
     except reactions.NoConstant as fault:
         yield f"{where}, but {fault}; expected only one of the two, or no pH"
+    except ArithmeticError as fault:
+        yield f"{where}, but {fault}; expected a weaker solution, or one with fewer ions of many charges"
     except equilibria.WrongTitrant as fault:
         kind = "an acid such as HCl" if fault.excess_meq_per_l > 0 else "a base such as NaOH"
         at = f"under {gas:g} mmHg CO2" if math.isnan(pH) else f"at pH {pH:g}"

@@ -39,6 +39,9 @@ _MAX_ITERATIONS = 200
 # Relative change at which the ionic strength, and error at which the amounts, have converged: some 100 roundings. At
 # half, rounding can prevent it; at double, a titrant changes by less than 1e-12 of itself.
 _CONVERGED = 1e-13
+# Iterations of the ionic strength after which, and after as many again, its steps are halved: many charges in strong
+# solutions make it oscillate. At half, slow convergence is slowed; at double, fewer halvings are left.
+_UNDAMPED = 40
 # Relative error of an amount that is accepted where rounding prevents convergence. At half or double only the error
 # message of an ill-conditioned solution changes.
 _MAX_ERROR = 1e-9
@@ -225,14 +228,16 @@ class _Solution:
 
     def iterate(self) -> None:
         """Repeat at the resulting ionic strength until it converges."""
-        strength = 0.1
-        for _ in range(_MAX_ITERATIONS):
-            before, self._strength = strength, strength
+        before = 0.1
+        for i in range(_MAX_ITERATIONS):
+            self._strength = before
             self._equilibrate()
             self._titrate()
             strength = self._ionic_strength()
-            if abs(strength - before) <= _CONVERGED * strength:
+            accepted = _CONVERGED if i < _MAX_ITERATIONS - 1 else _MAX_ERROR
+            if abs(strength - before) <= accepted * strength:
                 return
+            before += (strength - before) / 2 ** (i // _UNDAMPED)
         raise ArithmeticError(f"the ionic strength did not converge: {before:g}, then {strength:g} mol/l")
 
     def precipitate(self) -> None:

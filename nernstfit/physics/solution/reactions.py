@@ -149,7 +149,8 @@ def binds(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> bool:
 
 def takes_protons(ions: Iterable[Ion], acids: tuple[Step, ...]) -> bool:
     """Return True where some ions have more than one state of protonation; parameters as of `formed_in`."""
-    return any(step.partner == PROTON for step in network(frozenset(ions), acids).steps)
+    own = (network(frozenset([ion]), acids) for ion in ions)  # each alone: no metal without a constant is beside it
+    return any(step.partner == PROTON for each in own for step in each.steps)
 
 
 def formed_in(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> frozenset[str]:
