@@ -51,7 +51,8 @@ def test_five_percent_is_the_physiological_pH() -> None:
     solutions = read("solution,NaCl,KCl,NaHCO3,glucose,pCO2_mmHg\na,120,5,25,10,38\n")
     pH = solutions.at(37.0).pH[0]
     assert pH == pytest.approx(6.10 + math.log10(25 / (0.0307 * 38)), abs=0.05)
-    assert free_mM(solutions, 37.0) + free_mM(solutions, 37.0, "CO3") == pytest.approx(25.0, abs=1e-6)
+    alkalinity = free_mM(solutions, 37.0) + 2 * free_mM(solutions, 37.0, "CO3") + free_mM(solutions, 37.0, "OH")
+    assert alkalinity - free_mM(solutions, 37.0, "H") == pytest.approx(25.0, abs=1e-6)
     assert free_mM(solutions, 37.0, "H") > 0
     assert codes(solutions) == []
 
@@ -75,6 +76,16 @@ def test_the_equilibrium_holds() -> None:
     assert at.uncharged_mM[0] == pytest.approx(dissolved_mM(30.0, 37.0), rel=1e-8)
     assert at.titrant_mM[0] == pytest.approx(free_mM(solutions, 37.0) + 2 * free_mM(solutions, 37.0, "CO3"), abs=0.01)
     assert solutions.charge_excess_meq_per_l(37.0)[0] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_titrant_leaves_the_bicarbonate_as_given() -> None:
+    head = "solution,NaCl,NaHCO3,HEPES,pCO2_mmHg,titrant"
+    titrated, recipe = read(f"{head}\na,120,25,10,38,NaOH\n"), read(f"{head}\na,120,25,10,38,\n")
+    assert free_mM(titrated, 37.0) + free_mM(titrated, 37.0, "CO3") == pytest.approx(25.0, abs=1e-6)
+    titrant = titrated.at(37.0).titrant_mM[0]
+    assert titrant == pytest.approx(free_mM(titrated, 37.0, "HEPES"), abs=0.2)  # and a little carbonate
+    assert titrated.charge_excess_meq_per_l(37.0)[0] == pytest.approx(0.0, abs=1e-7)
+    assert titrated.at(37.0).pH[0] - recipe.at(37.0).pH[0] == pytest.approx(0.1, abs=0.02)
 
 
 def test_doubled_gas_lowers_the_pH_by_log_2() -> None:

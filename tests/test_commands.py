@@ -189,6 +189,22 @@ def test_junction_by_both_methods_on_both_bases(recipes: Path) -> None:
     assert turned[0]["henderson_mV"] == pytest.approx(-plain["henderson_mV"])
 
 
+def test_junction_prints_what_is_found_on_its_solutions() -> None:
+    ends = ("--in", "NMDG=140,HCl=0.1", "--out", "NaCl=150")
+    of_solutions, of_junction = call("solutions", *ends).stderr, call("junction", *ends)
+    assert "charge excess +140 meq/l" in of_solutions
+    assert of_solutions in of_junction.stderr
+    (row, _) = json.loads(call("junction", *ends, "--json").output)
+    assert row["warnings"][:1] == of_solutions.splitlines()
+    assert call("junction", "KCl=140", "NaCl=150").stderr == ""
+
+
+@pytest.mark.parametrize("method", [(), ("--method", "henderson")])
+def test_junction_says_where_the_methods_differ(method: tuple[str, ...]) -> None:
+    words = ("junction", "KCl=3000", "CaCl2=110", "--basis", "activity")
+    assert "Nernst-Planck and Henderson differ by -0.63 mV" in call(*words, *method).stderr
+
+
 def test_solutions_as_ions(recipes: Path) -> None:
     rows = json.loads(call("solutions", recipes, "--temperature-C", 25, "--json").output)
     found = {(row["solution"], row["ion"]): row for row in rows}

@@ -6,13 +6,15 @@ import csv
 import io
 import math
 import re
+from collections.abc import Callable
 from importlib.resources import files
 
 import pandas as pd
 import pytest
 
 from nernstfit.experiment import solution_table
-from nernstfit.physics.solution.ions import IONS, UnknownComponent, components, components_at_pH
+from nernstfit.physics.solution.components import UnknownComponent, components, components_at_pH, uncharged_name
+from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions.composition import Solutions
 
 ROWS = list(csv.DictReader(files("nernstfit.physics.solution").joinpath("ions.csv").read_text("utf-8").splitlines()))
@@ -141,3 +143,103 @@ def test_the_estimate_holds_for_measured_ions(sign: int, scatter: float) -> None
 def test_substitutes_have_their_charge() -> None:
     charges = {"phosphocreatine": -2, "methylsulfate": -1, "WO4": -2, "spermidine": 3, "QX-314": 1, "guanidinium": 1}
     assert {name: IONS[name].valence for name in charges} == charges
+
+
+@pytest.mark.parametrize(
+    ("hydrate", "salt"),
+    [
+        ("CaCl2.2H2O", "CaCl2"),
+        ("CaCl2*2H2O", "CaCl2"),
+        ("CaCl2\u00b72H2O", "CaCl2"),
+        ("CaCl2 x 2 H2O", "CaCl2"),
+        ("CaCl2(H2O)2", "CaCl2"),
+        ("CaCl2 dihydrate", "CaCl2"),
+        ("MgSO4.7H2O", "MgSO4"),
+        ("MgCl2 6H2O", "MgCl2"),
+        ("MgCl2-hexahydrate", "MgCl2"),
+        ("Na2HPO4.12H2O", "Na2HPO4"),
+        ("K-gluconate monohydrate", "K-gluconate"),
+        ("CaSO4.0.5H2O", "CaSO4"),
+    ],
+)
+def test_a_hydrate_is_its_salt(hydrate: str, salt: str) -> None:
+    assert components(hydrate) == components_at_pH(hydrate) == components(salt)
+
+
+def test_a_hydrate_of_an_uncharged_substance() -> None:
+    assert [uncharged_name(name) for name in ("glucose.H2O", "trehalose dihydrate", "H2O")] == [
+        "glucose",
+        "trehalose",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("acid", "anion"),
+    [
+        ("acetic acid", "acetate"),
+        ("gluconic acid", "gluconate"),
+        ("D-Gluconic acid", "gluconate"),
+        ("lactic acid", "lactate"),
+        ("L-glutamic acid", "glutamate"),
+        ("aspartic acid", "aspartate"),
+        ("citric acid", "citrate"),
+        ("succinic acid", "succinate"),
+        ("phosphoric acid", "H2PO4"),
+        ("methanesulfonic acid", "methanesulfonate"),
+        ("isethionic acid", "isethionate"),
+        ("sulfuric acid", "SO4"),
+    ],
+)
+def test_an_acid_in_words_is_its_protons_and_its_anion(acid: str, anion: str) -> None:
+    assert components_at_pH(acid) == ((IONS["H"], -IONS[anion].valence), (IONS[anion], 1))
+
+
+def test_a_weak_acid_needs_a_pKa_or_a_pH() -> None:
+    solutions, faults = parsed_table("solution,gluconic acid,KOH,HEPES\na,120,110,\nb,120,125,10\n")
+    assert faults == []
+    found = dict(zip([each.name for each in solutions.ions], solutions.row("a", 25.0), strict=True))
+    assert found["gluconate"] == pytest.approx(110.0, abs=0.1)
+    exponent = 0.11  # -log10 of the coefficient of a univalent ion in .11 mol/l
+    assert solutions.at(25.0).pH == pytest.approx((3.67 - exponent + math.log10(11), 7.564 - exponent), abs=0.02)
+    _, faults = parsed_table("solution,succinic acid,KOH\na,10,15\n")
+    assert len(faults) == 1
+    assert "'succinic acid' is a weak acid, whose ions depend on the pH, or give a value in column 'pH'" in str(
+        faults[0]
+    )
+
+
+def test_a_base_settles_every_state_of_protonation() -> None:
+    """EGTA takes up the first two equivalents of base near pH 4, the others near 9; histidine is no longer neutral."""
+    solutions, faults = parsed_table("solution,KCl,EGTA,CaCl2,KOH,histidine,HCl\na,100,10,5,35,,\nb,100,,,,10,5\n")
+    assert faults == []
+    ions = [each.name for each in solutions.ions]
+    bound = dict(zip(ions, solutions.row("a", 25.0), strict=True))
+    assert bound["[CaEGTA]2-"] + bound["[CaHEGTA]-"] == pytest.approx(5.0, abs=0.01)
+    assert 8.5 < solutions.at(25.0).pH[0] < 9.5
+    assert dict(zip(ions, solutions.row("b", 25.0), strict=True))["histidinium"] == pytest.approx(5.0, abs=0.01)
+
+
+def test_a_base_beside_a_metal_without_a_constant_is_a_fault() -> None:
+    _, faults = parsed_table("solution,KCl,EGTA,GdCl3,KOH\na,100,10,5,30\n")
+    assert len(faults) == 1
+    assert "got nothing, but no stability constant of EGTA4 with Gd is known" in str(faults[0])
+
+
+def test_strong_solutions_of_many_charges_are_solved() -> None:
+    """The ionic strength oscillates unless its steps are damped."""
+    solutions, faults = parsed_table(
+        "solution,spermine,CdCl2,AgNO3,GdCl3,NaHCO3,pCO2_mmHg\na,0.02886,0.02084,7.191,177.8,25,38\n"
+    )
+    assert faults == []
+    assert abs(solutions.charge_excess_meq_per_l(25.0)[0]) < 1e-6
+
+
+@pytest.mark.parametrize("name", ["K-Pi", "KPi", "K-phosphate"])
+@pytest.mark.parametrize("reading", [components, components_at_pH])
+def test_a_phosphate_buffer_names_what_to_write(name: str, reading: Callable[[str], object]) -> None:
+    with pytest.raises(UnknownComponent, match="write 'KH2PO4' and 'K2HPO4', or 'phosphate' with a pH and the base"):
+        reading(name)
+    assert components_at_pH("Pi") == components_at_pH("phosphate")
+    with pytest.raises(UnknownComponent, match="'NH4H2PO4' and '\\(NH4\\)2HPO4'"):
+        reading("NH4-Pi")

@@ -30,14 +30,14 @@ def test_a_junction_without_any_file() -> None:
     """Equal concentrations of two chlorides: (RT/F) ln of their conductances, bath minus pipette."""
     (found,) = rows("junction --in KCl=150 --out NaCl=150 --temperature-C 25 --method henderson --basis concentration")
     expected = RT_F_25 * math.log((1 + 1.0388) / (0.682 + 1.0388))
-    assert found == {"basis": "concentration", "henderson_mV": pytest.approx(expected, abs=1e-9)}
+    assert found == {"basis": "concentration", "henderson_mV": pytest.approx(expected, abs=1e-9), "warnings": []}
 
 
 def test_arguments_and_options_are_the_same() -> None:
     by_option = rows("junction --inside KCl=140,MgCl2=2 --outside NaCl=150,CaCl2=2 --temperature-C 37 --model davies")
     assert rows("junction KCl=140,MgCl2=2 NaCl=150,CaCl2=2 --temperature-C 37 --model davies") == by_option
     assert [row["basis"] for row in by_option] == ["concentration", "activity (davies)"]
-    assert set(by_option[0]) == {"basis", "henderson_mV", "nernst_planck_mV"}
+    assert set(by_option[0]) == {"basis", "henderson_mV", "nernst_planck_mV", "warnings"}
     turned = rows("junction NaCl=150,CaCl2=2 KCl=140,MgCl2=2 --temperature-C 37 --model davies")
     assert turned[0]["henderson_mV"] == pytest.approx(-by_option[0]["henderson_mV"])
 

@@ -439,7 +439,6 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.STRENGTH, "high_K", "warning", {"solutions": SOLUTIONS.replace("5,140", "5,9000")}, {}),
     (Code.OSMOLARITY, "low", "note", {"solutions": SOLUTIONS.replace("70,5,150", "30,5,1")}, {}),
     (Code.FREE_METAL, "low", "warning", {"solutions": with_low("CaCl2,K4-EGTA", "10,15")}, {}),
-    (Code.STRONG, "low", "warning", {"solutions": with_low("KOH,HEPES", "20,10")}, {}),
     (Code.BOUND_METAL, "low", "note", {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "4.95,5,10,7.4,NaOH")}, {}),
     (Code.UNBUFFERED, "low", "note", {"solutions": with_low("HEPES,pH,titrant", "10,6.2,NaOH")}, {}),
     (
@@ -448,6 +447,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {},
     ),
     (Code.PRECIPITATE, "low", "warning", {"solutions": with_low("BaCl2,Na2SO4", "5,5")}, {}),
+    (Code.BEYOND_SOLUBILITY, "low", "warning", {"solutions": with_low("Na,Cl", "6000,6000")}, {}),
     (Code.CLOSED_CARBONATE, "low", "note", {"solutions": with_low("NaHCO3", "5")}, {}),
     (
         *(Code.CARBONATE_CONTRADICTED, "low", "warning"),

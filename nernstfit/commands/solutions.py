@@ -111,7 +111,13 @@ def junction(chemistry: Chemistry, as_json: bool, **given: str | None) -> None:
     recipe = compositions.solutions(texts, given["file"], chemistry.species)
     pipette, bath = (option.strip("-") if "=" in text else text for option, text in texts.items())
     methods, bases = ([value] if (value := given[name]) else [] for name in ("method", "basis"))
-    show_rows(calculation.junction(recipe, (pipette, bath), chemistry, methods, bases), as_json)
+    rows = calculation.junction(recipe, (pipette, bath), chemistry, methods, bases)
+    if as_json:
+        show_rows(rows, as_json)
+        return
+    show_rows([{key: row[key] for key in row if key != "warnings"} for row in rows], as_json)
+    for remark in dict.fromkeys(remark for row in rows for remark in row["warnings"]):
+        click.echo(remark, err=True)
 
 
 @click.command(

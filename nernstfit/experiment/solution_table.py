@@ -16,18 +16,15 @@ from nernstfit.contract import headers, tables
 from nernstfit.contract.errors import Alike, RowFault, nearest
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.physics.solution import equilibria, reactions
-from nernstfit.physics.solution.carbon_dioxide import CARBONATES
-from nernstfit.physics.solution.ions import (
-    IONS,
-    UNCHARGED,
-    Ion,
+from nernstfit.physics.solution.components import (
     Parts,
     UnknownComponent,
-    UserIons,
     components,
     components_at_pH,
     uncharged_name,
 )
+from nernstfit.physics.solution.ions import IONS, Ion, UserIons
+from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.physics.solution.water import MAX_TAKEN
 from nernstfit.solutions.composition import Solutions, Titrant, speciate
 
@@ -51,8 +48,7 @@ def parse(
 
     Parameters
     ----------
-    table : DataFrame of str
-        As `tables.read` returns it.
+    table : DataFrame of str, as `tables.read` returns it
     place : str
         The table's path, for the faults.
     user_ions : tuple of Ion
@@ -75,12 +71,12 @@ def parse(
     table.loc[sorted(ragged), table.columns.drop("solution")] = ""
     (pH, of_pH), (gas, of_gas) = (_read_numbers(table, place, column) for column in (PH, GAS))
     either = pH.fillna(gas)  # without a pH, one follows from the gas
-    doses, in_part, of_doses = _read_doses(table, place, either, user_ions)
-    incomplete = in_part | set(table["solution"][sorted(ragged)])
+    reacts = _with_acid_or_base(table, user_ions)  # without a pH, one follows from the charges
+    doses, in_part, of_doses = _read_doses(table, place, (either.notna(), reacts), user_ions)
     titrants, of_titrants = _read_titrants(table, place, either, user_ions)
     faults += [*_name_faults(table["solution"], place), *of_pH, *of_gas, *of_doses, *of_titrants]
     recipes = table.sort_values("solution", kind="stable")  # sums round alike, whatever the order in the file
-    ions, given_mM, uncharged = _amounts(doses, either.reindex(recipes.index), user_ions)
+    ions, given_mM, uncharged = _amounts(doses, (either.notna() | reacts).reindex(recipes.index), user_ions)
     solutions = Solutions(
         names=tuple(recipes["solution"]),
         ions=ions,
@@ -90,9 +86,10 @@ def parse(
         pH=tuple(pH.reindex(recipes.index).tolist()),
         titrants=tuple(titrants.get(row) for row in recipes.index),
         user_ions=user_ions,
+        incomplete=frozenset(in_part | set(table["solution"][sorted(ragged)])),
         pCO2_mmHg=tuple(gas.reindex(recipes.index).tolist()) if gas.notna().any() else (),
     )
-    solutions, unsolved = _without_unsolved(replace(solutions, incomplete=frozenset(incomplete)), recipes, place)
+    solutions, unsolved = _without_unsolved(solutions, recipes, place)
     return solutions.with_formed_ions(), faults + unsolved + _overfull(solutions, recipes, place)
 
 
@@ -152,26 +149,26 @@ def _is_component(name: str, user_ions: UserIons) -> bool:
 
 
 def _amounts(
-    doses: Mapping[str, pd.Series], pH: pd.Series, user_ions: UserIons
+    doses: Mapping[str, pd.Series], has_pH: pd.Series, user_ions: UserIons
 ) -> tuple[tuple[Ion, ...], np.ndarray, dict[str, np.ndarray]]:
     """Return the ions by name, their amounts in mM, shape (rows, ions), and those of each uncharged substance."""
     amounts: dict[Ion, np.ndarray] = {}
     uncharged: dict[str, np.ndarray] = {}
-    without_pH = pH.isna().to_numpy()
+    without_pH, none = ~has_pH.to_numpy(), np.zeros(len(has_pH))
     for column in sorted(doses):
-        dose = doses[column].reindex(pH.index).to_numpy()
-        neutral = np.where(without_pH & (column in UNCHARGED), dose, 0.0)  # a zwitterion or free base, as it is weighed
+        dose, name = doses[column].reindex(has_pH.index).to_numpy(), uncharged_name(column, user_ions)
+        neutral = np.where(without_pH & bool(name), dose, 0.0)  # a zwitterion or free base, as it is weighed
         parts = components_at_pH(column, user_ions)
-        for ion, count in parts if not (column in UNCHARGED and without_pH.all()) else ():
-            amounts[ion] = amounts.get(ion, np.zeros(len(pH))) + count * (dose - neutral)
-        if name := uncharged_name(column, user_ions):
-            uncharged[name] = uncharged.get(name, np.zeros(len(pH))) + (neutral if parts else dose)
+        for ion, count in parts if not (name and without_pH.all()) else ():
+            amounts[ion] = amounts.get(ion, none) + count * (dose - neutral)
+        if name:
+            uncharged[name] = uncharged.get(name, none) + (neutral if parts else dose)
     proton, hydroxide = IONS[reactions.PROTON], IONS[reactions.HYDROXIDE]
     if proton in amounts and hydroxide in amounts:  # an acid and a base make water, whatever the pH
         water = np.minimum(amounts[proton], amounts[hydroxide])
         amounts |= {ion: amounts[ion] - water for ion in (proton, hydroxide)}
     ions = tuple(sorted(amounts, key=lambda ion: ion.name))
-    return ions, np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(pH)).T, uncharged
+    return ions, np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(has_pH)).T, uncharged
 
 
 def _read_numbers(table: pd.DataFrame, place: str, column: str) -> tuple[pd.Series, list[str]]:
@@ -182,9 +179,13 @@ def _read_numbers(table: pd.DataFrame, place: str, column: str) -> tuple[pd.Seri
 
 
 def _read_doses(
-    table: pd.DataFrame, place: str, pH: pd.Series, user_ions: UserIons
+    table: pd.DataFrame, place: str, known: tuple[pd.Series, pd.Series], user_ions: UserIons
 ) -> tuple[dict[str, pd.Series], set[str], list[str]]:
-    """Return concentrations of the components in mM, solutions of which something could not be read, and faults."""
+    """Return concentrations of the components in mM, solutions of which something could not be read, and faults.
+
+    `known` are the rows with a pH, and those in which it follows from a free acid or base.
+    """
+    has_pH, reacts = known
     doses, incomplete, faults = {}, set(), []
     for column in table.columns.drop(["solution", PH, GAS, TITRANT], errors="ignore"):
         given = ~table[column].isin(["", "0"])
@@ -200,7 +201,8 @@ def _read_doses(
         faults += found
         incomplete |= set(table["solution"][given & values.isna()])
         doses[column] = values.fillna(0.0)
-        without_pH, reason = given & pH.isna() & (values > 0), _ambiguity(column, user_ions)
+        follows = reacts & reactions.takes_protons(_ions(column, user_ions), reactions.known_acid_steps(user_ions))
+        without_pH, reason = given & ~has_pH & ~follows & (values > 0), _ambiguity(column, user_ions)
         if without_pH.any() and reason:
             incomplete |= set(table["solution"][without_pH])
             faults += [
@@ -214,6 +216,27 @@ def _read_doses(
                 for row in table.index[without_pH]
             ]
     return doses, incomplete, faults
+
+
+def _with_acid_or_base(table: pd.DataFrame, user_ions: UserIons) -> pd.Series:
+    """Return True for each row with a free acid or base."""
+    found = pd.Series(False, index=table.index)
+    for column in table.columns.drop(["solution", PH, GAS, TITRANT], errors="ignore"):
+        if _is_component(column, user_ions) and is_acid_or_base(column, user_ions):
+            found |= ~table[column].isin(["", "0"])
+    return found
+
+
+def is_acid_or_base(component: str, user_ions: UserIons) -> bool:
+    """Return True for a strong acid or base, and for a weak acid of known pKa."""
+    ions = _ions(component, user_ions)
+    is_free = any(ion.name in reactions.WATER_IONS for ion in ions)
+    takes_protons = reactions.takes_protons(ions, reactions.known_acid_steps(user_ions))
+    return is_free and (takes_protons or not _ambiguity(component, user_ions))
+
+
+def _ions(component: str, user_ions: UserIons) -> list[Ion]:
+    return [ion for ion, _ in components_at_pH(component, user_ions)]
 
 
 def _ambiguity(column: str, user_ions: UserIons) -> str:
@@ -276,16 +299,18 @@ def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -
     """Yield the reasons for which the equilibria of one solution cannot be solved, without file and row."""
     i = list(recipes.index).index(row)
     pH, gas, titrant, amounts = solutions.pH[i], solutions.gas_mmHg(i), solutions.titrants[i], solutions.amounts(i)
-    if math.isnan(pH) and math.isnan(gas):
+    if not solutions.has_pH(i):
         return
-    where = f"column '{GAS}': got {gas:g}" if math.isnan(pH) else f"column '{PH}': got {pH:g}"
-    if math.isnan(pH) and not any(ion.name in CARBONATES for ion in amounts):
+    where = f"column '{PH}': got {'nothing' if math.isnan(pH) else f'{pH:g}'}"
+    if math.isnan(pH) and not math.isnan(gas):
+        where = f"column '{GAS}': got {gas:g}"
+    if math.isnan(pH) and not math.isnan(gas) and not any(ion.name in CARBONATES for ion in amounts):
         yield f"{where} without a pH and without bicarbonate, expected one of the two, from which the other follows"
         return
-    acids = reactions.acid_steps(solutions.known.values())
+    acids = reactions.known_acid_steps(solutions.user_ions)
     try:
         distances = [abs(pKa - pH) for pKa in reactions.pKa(amounts, acids, _ROOM_C)]
-        if math.isnan(gas) and min(distances, default=math.inf) > _MAX_PH_DISTANCE:
+        if math.isnan(gas) and not math.isnan(pH) and min(distances, default=math.inf) > _MAX_PH_DISTANCE:
             yield (
                 f"{where}, but no component buffers there (none has a pKa within {_MAX_PH_DISTANCE:g} of it); expected "
                 "a buffer such as HEPES, or no pH"
@@ -294,6 +319,8 @@ def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -
         speciate(amounts, acids, (pH, gas), _ROOM_C, titrant.ion if titrant else None)
     except reactions.NoConstant as fault:
         yield f"{where}, but {fault}; expected only one of the two, or no pH"
+    except ArithmeticError as fault:
+        yield f"{where}, but {fault}; expected a weaker solution, or one with fewer ions of many charges"
     except equilibria.WrongTitrant as fault:
         kind = "an acid such as HCl" if fault.excess_meq_per_l > 0 else "a base such as NaOH"
         at = f"under {gas:g} mmHg CO2" if math.isnan(pH) else f"at pH {pH:g}"

@@ -9,8 +9,9 @@ Reading order
 3. `membrane.junction`: liquid junction potentials by Henderson's equation, and `membrane.nernst_planck`: the same
    without Henderson's assumption. `membrane.junction_methods` lists the two by name.
 4. `solution.activity`: activity coefficients by Davies' and Debye and Hueckel's equations, `solution.pitzer`: by
-   Pitzer's; `solution.coefficients` is the registry of these models. `solution.ions` holds the ions and the names of
-   components, `solution.equilibria` the binding of protons and metals at a known pH.
+   Pitzer's; `solution.coefficients` is the registry of these models. `solution.ions` holds the ions,
+   `solution.components` their names in recipes; `solution.equilibria` calculates the binding of protons and metals at
+   a known pH, and `solution.charge_balance` the pH where a recipe gives none.
 
 Symbols
 -------

@@ -14,7 +14,8 @@ from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.solution import coefficients as activity
 from nernstfit.physics.solution import equilibria, reactions, water
 from nernstfit.physics.solution.activity import water_density_kg_per_l
-from nernstfit.physics.solution.carbon_dioxide import speciate_open
+from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
+from nernstfit.physics.solution.charge_balance import balanced, follows
 from nernstfit.physics.solution.ions import Ion, known_ions
 from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
 
@@ -150,8 +151,9 @@ class Solutions:
         return self.pCO2_mmHg[i] if self.pCO2_mmHg else math.nan
 
     def has_pH(self, i: int) -> bool:
-        """Return True where the pH of one solution is given, or follows from its gas."""
-        return not math.isnan(self.pH[i]) or not math.isnan(self.gas_mmHg(i))
+        """Return True where the pH of one solution is given, or follows from its gas or from free acid or base."""
+        is_given = not math.isnan(self.pH[i]) or not math.isnan(self.gas_mmHg(i))
+        return is_given or follows(self.amounts(i), reactions.known_acid_steps(self.user_ions))
 
     def is_equilibrated(self, i: int) -> bool:
         """Return True where the equilibria of one solution are calculated: at its pH, or where something reacts."""
@@ -161,7 +163,7 @@ class Solutions:
     def with_formed_ions(self) -> Solutions:
         """Return the same with the ions that form at a pH, which no recipe names."""
         present = {ion.name: ion for ion in self.ions}
-        acids = reactions.acid_steps(self.known.values())
+        acids = reactions.known_acid_steps(self.user_ions)
         table = {**reactions.FORMED, **self.known}
         for i in range(len(self.names)):
             if self.is_equilibrated(i):
@@ -188,7 +190,7 @@ class Solutions:
         pairs: list[Mapping[tuple[str, str], float]] = [{}] * len(self.names)
         names = [ion.name for ion in self.ions]
         chemical = activity.chemical(self.ions)
-        acids = reactions.acid_steps(activity.chemical(tuple(self.known.values())))
+        acids = reactions.known_acid_steps(self.user_ions)
         pHs = list(self.pH)
         for i in range(len(self.names)):
             if not self.is_equilibrated(i):
@@ -329,12 +331,14 @@ def speciate(
 ) -> tuple[float, equilibria.Speciation]:
     """Calculate the pH and the composition of a solution, open where it has a pressure of carbon dioxide.
 
-    Parameters are those of `carbon_dioxide.speciate_open`; pH and pressure, or one of them, may be nan.
+    Parameters are those of `charge_balance.balanced`; pH and pressure in mmHg, or one of them, may be nan. A pH that is
+    not given follows from the balance of the charges or, where a titrant balances them, from bicarbonate and its gas.
     """
     pH, gas_mmHg = pH_and_gas
-    if math.isnan(gas_mmHg):
-        return pH, equilibria.speciate(amounts, acids, pH, temperature_C, titrant, shift_log_K)
-    return speciate_open(amounts, acids, pH_and_gas, temperature_C, titrant, shift_log_K)
+    CO2_mM = dissolved_mM(gas_mmHg, temperature_C)
+    if math.isnan(pH) and (not math.isnan(gas_mmHg) or follows(amounts, acids)):
+        return balanced(amounts, acids, CO2_mM, temperature_C, titrant, shift_log_K)
+    return pH, equilibria.speciate_open(amounts, acids, (pH, CO2_mM), temperature_C, titrant, shift_log_K)
 
 
 @lru_cache(maxsize=10_000)

@@ -15,10 +15,9 @@ from nernstfit.contract.findings import Finding, of_potential
 from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import reactions, solids
-from nernstfit.physics.solution.activity import ionic_strength_M
-from nernstfit.physics.solution.carbon_dioxide import CARBONATES
+from nernstfit.physics.solution.activity import ionic_strength_M, water_density_kg_per_l
 from nernstfit.physics.solution.coefficients import model_named
-from nernstfit.physics.solution.ions import Ion
+from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.solutions.composition import Composition, Solutions
 
 CHARGE_PERCENT = 2.0
@@ -42,11 +41,17 @@ At half, the rounding of a pH to .05 would be warned of; at double 5 mM of 25 wo
 # Part of an ion from which a solid of it is told. At half errors of solubility products would be; at double 2 % of it,
 # a quarter of a mV of a divalent ion, would not.
 _MIN_LOST = 0.01
+# Saturation index of a readily soluble salt that is told: 3 % of a molality, as the density of strong solutions is
+# uncertain by. At half a saturated bridge would be told, at double 4.5 M KCl would not.
+_MIN_SALT_SATURATION = 0.03
+# Ionic strength below which no salt of that table is saturated (K2SO4: 2 M). At half or double nothing changes.
+_MIN_SATURATED_M = 1.0
+_SATURATION_MODEL = "pitzer:raw"  # the convention of single ions does not matter in a salt
 # Usual relative error of the amount of a chelator, and the change of the free metal by it that is told, the 20 % above.
 # At half or double of either, chelators beside half or twice as much free metal are told.
 _CHELATOR_ERROR, _MAX_CHANGE = 0.01, 0.2
-# Concentration from which an ion can be the missing one, or H and OH the acid or base of a recipe. At half or double
-# only the wording of a warning on trace ions changes.
+# Concentration from which an ion can be the missing one. At half or double only the wording of a warning on trace ions
+# changes.
 _NOTABLE_MM = 1.0
 
 
@@ -79,6 +84,12 @@ def solution_findings(
     return found
 
 
+def remarks(solutions: Solutions, temperature_C: float, model: str) -> dict[str, str]:
+    """Return the findings on each solution in one text, '' where there is nothing to say; see `solution_findings`."""
+    found = solution_findings(solutions, temperature_C, model)
+    return {name: "; ".join(each.sentence for each in own) for name, own in found.items()}
+
+
 @dataclass(frozen=True)
 class _Solution:
     """One solution at a temperature; see `solution_findings`."""
@@ -103,6 +114,7 @@ class _Solution:
         if not low <= osmolality <= high and osmolality < _BRIDGE_MOSM_PER_KG:
             yield self._finding(Code.OSMOLARITY, 0.0, osmolality=osmolality, low=low, high=high)
         yield from self._solids()
+        yield from self._salts()
         yield from self._without_pH() if math.isnan(self.at.pH[self.i]) else self._with_pH()
         yield from self._carbonate()
 
@@ -144,20 +156,24 @@ class _Solution:
         ]
         ion = max(lacking)[1] if lacking else ("Cl" if sign < 0 else "Na or K")
         acid = "acid" if sign < 0 else "base"
-        if not math.isnan(self.at.pH[self.i]):
+        if not math.isnan(self.solutions.pH[self.i]):
             return f"likely missing is {ion}, of the {acid} that set the pH (column 'titrant')"
+        if self.solutions.has_pH(self.i):
+            return (
+                f"likely missing is {ion}: the pH of {self.at.pH[self.i]:.2f} follows from the recipe as it is written"
+            )
         buffers = [each.name for each in solutions.amounts(self.i) if each.pKa is not None]
         without = f", or a pH: without one {' and '.join(buffers)} counts as written" if buffers else ""
         return f"likely missing is {ion}{without}"
 
     def _with_pH(self) -> Iterator[Finding]:
         solutions, i = self.solutions, self.i
-        acids = reactions.acid_steps(solutions.known.values())
+        acids = reactions.known_acid_steps(solutions.user_ions)
         pH, gassed = self.at.pH[i], not math.isnan(solutions.gas_mmHg(i))
         pKas = reactions.pKa(solutions.amounts(i), acids, self.temperature_C)
         nearest = min(pKas, key=lambda p: abs(p - pH), default=math.inf)
         distance = 0.0 if gassed else abs(nearest - pH)  # under a gas, bicarbonate holds the pH
-        if distance > MAX_PKA_DISTANCE:
+        if pKas and distance > MAX_PKA_DISTANCE:
             effect = math.inf if "H" in self.permeant else 0.0
             yield self._finding(Code.UNBUFFERED, effect, pH=pH, distance=distance, pKa=nearest)
         for name, fraction in sorted(self.at.bound[i].items()):
@@ -205,6 +221,18 @@ class _Solution:
             is_used = bool(set(ions) & set(self.permeant))
             yield self._finding(Code.PRECIPITATE_PERMEANT if is_used else Code.PRECIPITATE, math.inf, **values)
 
+    def _salts(self) -> Iterator[Finding]:
+        """Yield the readily soluble salts of which a recipe has more than dissolves."""
+        name, temperature_C = self.solutions.names[self.i], self.temperature_C
+        if self.strength_M < _MIN_SATURATED_M or name in self.solutions.incomplete:
+            return
+        molar_mM = water_density_kg_per_l(temperature_C) * 1000
+        for salt in solids.salts():
+            activities = self.solutions.activity_mM(name, list(salt.ions), _SATURATION_MODEL, temperature_C) / molar_mM
+            log_activity = {ion: math.log10(a) for ion, a in zip(salt.ions, activities.tolist(), strict=True) if a > 0}
+            if (index := salt.saturation(log_activity, temperature_C)) > _MIN_SALT_SATURATION:
+                yield self._finding(Code.BEYOND_SOLUBILITY, math.inf, salt=salt.name, saturation=index)
+
     def _recipe_mM(self, ion: str) -> float:
         """Return the amount of an ion in any state, solids included; 0 where the recipe has none by that name."""
         names = [each.name for each in self.solutions.ions]
@@ -223,7 +251,3 @@ class _Solution:
             effect = math.inf if set(metals) & set(self.permeant) else self._effect(charge)
             values = {"metals": " and ".join(metals), "chelators": " and ".join(chelators)}
             yield self._finding(Code.FREE_METAL, effect, **values)
-        strong: list[Ion] = [ion for ion, c in amounts.items() if ion.name in ("H", "OH") and c > _NOTABLE_MM]
-        if strong and any(ion.pKa is not None for ion in amounts):
-            effect = self._effect(amounts[strong[0]] * strong[0].mobility)
-            yield self._finding(Code.STRONG, effect, ion=strong[0].name)

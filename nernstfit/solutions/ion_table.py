@@ -12,7 +12,7 @@ from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.physics.solution.water import volume_assumptions
 from nernstfit.solutions.composition import Solutions
-from nernstfit.solutions.findings import solution_findings
+from nernstfit.solutions.findings import remarks
 
 
 def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[dict[str, Any]]:
@@ -32,7 +32,7 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     osmolarity = at.osmolarity_mOsm_per_l + (content - at.free_mM).sum(axis=1) / 2  # pairs that count as ions
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.coefficient_status(model, temperature_C)
     is_model = model_named(model)[0].has_limits
-    found = solution_findings(recipe, temperature_C, model)
+    warnings = remarks(recipe, temperature_C, model)
     assumed = [_assumptions(recipe, s, row, model) for s, row in enumerate(content)]
     # Where activities are concentrations, so is the proton's, which the pH gives.
     shown_mM, coefficients = (content, coefficients) if is_model else (coefficients * content, content**0)
@@ -52,7 +52,7 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
             "titrant_mM": at.titrant_mM[s],
             "charge_excess_meq_per_l": excess[s],
             "osmolarity_mOsm_per_l": osmolarity[s],
-            "warnings": "; ".join(each.sentence for each in found[recipe.names[s]]),
+            "warnings": warnings[recipe.names[s]],
             "assumptions": assumed[s],
             "osmolality_mOsm_per_kg": osmolality[s],
         }

@@ -83,7 +83,7 @@ LOG_K, PH = "stability constants", "pH"
 
 def _of_equilibria(solutions: Solutions, uncertainty: Uncertainty, model: str) -> Iterator[Source]:
     """Yield the errors of complexes and of the pH, where there are any."""
-    acids, count = reactions.acid_steps(solutions.known.values()), range(len(solutions.names))
+    acids, count = reactions.known_acid_steps(solutions.user_ions), range(len(solutions.names))
     if any(reactions.binds(solutions.amounts(i), acids if solutions.has_pH(i) else None) for i in count):
         yield Source(LOG_K, replace(solutions, shift_log_K=uncertainty.log_K), 0.0, model)
     if not all(math.isnan(pH) for pH in solutions.pH):

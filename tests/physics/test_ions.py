@@ -2,7 +2,8 @@ import pickle
 
 import pytest
 
-from nernstfit.physics.solution.ions import ALIASES, IONS, UNCHARGED, UnknownComponent, _known_names, components
+from nernstfit.physics.solution.components import ALIASES, UNCHARGED, UnknownComponent, _known_names, components
+from nernstfit.physics.solution.ions import IONS
 
 SALTS = """
 NaCl: Na Cl | KCl: K Cl | CsCl: Cs Cl | LiBr: Li Br | NaF: Na F | NaI: Na I | TlNO3: Tl NO3 | KOH: K OH

@@ -15,7 +15,8 @@ from nernstfit.physics.membrane import ghk
 from nernstfit.physics.solution import pitzer
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.coefficients import coefficients
-from nernstfit.physics.solution.ions import IONS, Ion, components
+from nernstfit.physics.solution.components import components
+from nernstfit.physics.solution.ions import IONS, Ion
 from nernstfit.physics.solution.unlike_charges import electrostatic_integral, unlike_charges
 
 FloatArray = NDArray[np.float64]

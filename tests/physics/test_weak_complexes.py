@@ -227,3 +227,55 @@ def test_scarce_ions_beside_a_solid_do_not_stop_the_solver() -> None:
             for solid in solids.known():
                 if solid.name in found.solid_mM:
                     assert index(found, solid, temperature_C) == pytest.approx(0, abs=1e-7)
+
+
+def test_cadmium_beside_chloride() -> None:
+    """Overall constants 1.98, 2.6 and 2.4 at infinite dilution: an eighth of it is free in saline."""
+    found = speciate(NO_PH, 25, Na=150, Cl=150.2, Cd=0.1)
+    exponent = davies_exponent(0.15, 25.0)
+    cl = 0.15
+    weights = [
+        10 ** (log_K + exponent * (z * z - 4 - n)) * cl**n  # squares of charges: 4 + n of the parts, less z^2
+        for n, (log_K, z) in enumerate([(0.0, 2), (1.98, 1), (2.6, 0), (2.4, -1)])
+    ]
+    assert found.amounts_mM["Cd"] / 0.1 == pytest.approx(weights[0] / sum(weights), rel=0.005)
+    assert found.amounts_mM["[CdCl]+"] / 0.1 == pytest.approx(weights[1] / sum(weights), rel=0.005)
+    assert found.bound["Cd"] == pytest.approx(1 - weights[0] / sum(weights), rel=0.005)
+
+
+def test_silver_chloride_dissolves_in_much_chloride() -> None:
+    """Two and three chlorides hold silver: 10 uM dissolve in 1 mol/l, and not in .1."""
+    assert speciate(NO_PH, 25, K=1000, Cl=1000, Ag=0.01).solid_mM == {}
+    (amount,) = speciate(NO_PH, 25, K=100, Cl=100, Ag=0.01).solid_mM.values()
+    assert 0.005 < amount < 0.01
+
+
+@pytest.mark.parametrize(
+    ("solid", "metal", "others"),
+    [
+        ("MnCO3", "Mn", {"HCO3": 25}),
+        ("CdCO3", "Cd", {"HCO3": 25}),
+        ("ZnCO3", "Zn", {"HCO3": 25}),
+        ("Gd2(CO3)3", "Gd", {"HCO3": 25}),
+        ("GdPO4 10H2O", "Gd", {"HPO4": 1}),
+        ("LaPO4 10H2O", "La", {"HPO4": 1}),
+        ("Zn3(PO4)2 4H2O", "Zn", {"HPO4": 1}),
+    ],
+)
+def test_blockers_precipitate_with_carbonate_and_phosphate(solid: str, metal: str, others: dict[str, float]) -> None:
+    found = speciate(7.4, 25, Na=150, Cl=120, HEPES=10, **others, **{metal: 0.5})
+    assert list(found.solid_mM) == [solid]
+    assert found.saturation[solid] > 0.5
+    without = speciate(7.4, 25, Na=150, Cl=120, HEPES=10, **{metal: 0.5})
+    assert without.solid_mM == {}
+
+
+@pytest.mark.parametrize("metal", ["Mg", "Zn", "Ni", "Mn"])
+def test_hydroxides_form_above_a_pH(metal: str) -> None:
+    """A mol/l x of free metal is saturated where the hydroxide's activity is sqrt(K / x)."""
+    solid = next(each for each in solids.known() if each.name == f"{metal}(OH)2")
+    activity = 0.005 * 10 ** (-4 * davies_exponent(0.115, 25.0))
+    pH = 13.995 + (solid.log_K - math.log10(activity)) / 2
+    recipe = {"Na": 100, "Cl": 110, metal: 5, "TAPS": 10}
+    assert speciate(pH - 0.05, 25, **recipe).solid_mM == {}
+    assert list(speciate(pH + 0.05, 25, **recipe).solid_mM) == [f"{metal}(OH)2"]

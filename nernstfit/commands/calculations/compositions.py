@@ -11,7 +11,8 @@ from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.experiment import solution_table
-from nernstfit.physics.solution.ions import UnknownComponent, UserIons, components, components_at_pH
+from nernstfit.physics.solution.components import UnknownComponent, components
+from nernstfit.physics.solution.ions import UserIons
 from nernstfit.solutions.composition import Solutions
 
 
@@ -89,11 +90,13 @@ def _row(text: str, option: str, own_ions: UserIons) -> dict[str, str]:
     others = ["".join(part) for part in parts if part[0].strip() != solution_table.TITRANT]
     typed = amounts([",".join(others)], option, CONCENTRATION)
     conditions = {solution_table.PH, solution_table.GAS} & typed.keys()
-    for component in typed.keys() - conditions:
-        try:
-            (components_at_pH if conditions else components)(component, own_ions)
-        except UnknownComponent as fault:
-            raise InputError(f"{option}: {fault}") from None
+    named = sorted(typed.keys() - conditions)
+    try:
+        free = [component for component in named if solution_table.is_acid_or_base(component, own_ions)]
+        for component in named if not (conditions or free) else ():
+            components(component, own_ions)
+    except UnknownComponent as fault:
+        raise InputError(f"{option}: {fault}") from None
     if len(titrants) > 1:
         raise InputError(f"{option}: got {solution_table.TITRANT} twice, expected it once")
     row = {"solution": option.strip("-")} | {name: repr(amount) for name, amount in typed.items()}

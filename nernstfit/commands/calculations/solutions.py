@@ -13,6 +13,7 @@ from nernstfit.contract.terms import JunctionBasis, JunctionMethod
 from nernstfit.experiment import solution_table
 from nernstfit.physics.solution.ions import UserIons
 from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.findings import remarks
 from nernstfit.solutions.ion_table import ion_rows
 from nernstfit.solutions.junctions import JunctionModel, between_mV
 
@@ -27,6 +28,9 @@ ION_COLUMNS = (
     "status",
 )
 METHOD_COLUMNS = {"henderson_mV": JunctionMethod.HENDERSON, "nernst_planck_mV": JunctionMethod.NERNST_PLANCK}
+# Largest difference of the two methods for usual patch solutions (Marino et al. 2014, Bioelectrochemistry 98:1), above
+# which it is told. At half, ordinary pipettes would be; at double, a bridge beside CaCl2 would not.
+_USUAL_DIFFERENCE_MV = 0.5
 SOLUTION_COLUMNS = (
     "solution",
     "pH",
@@ -77,7 +81,8 @@ def junction(
     Returns
     -------
     list of dict
-        Basis, and of henderson_mV and nernst_planck_mV those of the methods.
+        Basis, of henderson_mV and nernst_planck_mV those of the methods, and the list of `warnings`: what is found on
+        the two solutions, and a large difference of the methods.
 
     Raises
     ------
@@ -88,17 +93,29 @@ def junction(
     for name in ends:
         if not recipe.row(name, temperature_C).any():
             raise InputError(f"solution '{name}' contains no ion; a junction potential needs ions on both sides")
+    found = remarks(recipe, temperature_C, model)
     labels = {JunctionBasis.CONCENTRATION: "concentration", JunctionBasis.ACTIVITY: f"activity ({model})"}
-    return [
-        {"basis": label}
-        | {
+    rows = []
+    for basis in (each for each in labels if not bases or each in bases):
+        by_method = {
             name: between_mV(recipe, bath, pipette, temperature_C, JunctionModel(method, basis, model))
             for name, method in METHOD_COLUMNS.items()
-            if not methods or method in methods
         }
-        for basis, label in labels.items()
-        if not bases or basis in bases
-    ]
+        shown = {name: value for name, value in by_method.items() if not methods or METHOD_COLUMNS[name] in methods}
+        said = [*(found[name] for name in dict.fromkeys(ends)), _difference(*by_method.values())]
+        rows.append({"basis": labels[basis], **shown, "warnings": list(filter(None, said))})
+    return rows
+
+
+def _difference(henderson_mV: float, nernst_planck_mV: float) -> str:
+    """Return the remark on two methods that differ by more than they do for the usual solutions, else ''."""
+    difference = nernst_planck_mV - henderson_mV
+    if abs(difference) <= _USUAL_DIFFERENCE_MV:
+        return ""
+    return (
+        f"Nernst-Planck and Henderson differ by {difference:+.2f} mV, more than the {_USUAL_DIFFERENCE_MV:g} mV of "
+        "usual solutions: it depends on how the junction forms; a run counts the difference as a systematic error"
+    )
 
 
 def user_ions(species: str | None) -> UserIons:

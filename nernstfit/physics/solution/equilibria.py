@@ -10,14 +10,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.physics.solution import solids
 from nernstfit.physics.solution.activity import davies_exponent
-from nernstfit.physics.solution.ions import Ion
-from nernstfit.physics.solution.reactions import HYDROXIDE, PROTON, WATER, Network, Step, at_temperature, network
+from nernstfit.physics.solution.ions import IONS, Ion
+from nernstfit.physics.solution.reactions import (
+    BICARBONATE,
+    CARBONATES,
+    HYDROXIDE,
+    PROTON,
+    WATER,
+    WATER_IONS,
+    Network,
+    Step,
+    at_temperature,
+    network,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -27,6 +39,9 @@ _MAX_ITERATIONS = 200
 # Relative change at which the ionic strength, and error at which the amounts, have converged: some 100 roundings. At
 # half, rounding can prevent it; at double, a titrant changes by less than 1e-12 of itself.
 _CONVERGED = 1e-13
+# Iterations of the ionic strength after which, and after as many again, its steps are halved: many charges in strong
+# solutions make it oscillate. At half, slow convergence is slowed; at double, fewer halvings are left.
+_UNDAMPED = 40
 # Relative error of an amount that is accepted where rounding prevents convergence. At half or double only the error
 # message of an ill-conditioned solution changes.
 _MAX_ERROR = 1e-9
@@ -72,6 +87,8 @@ class Speciation:
         Saturation index of each of them before it formed.
     pair_mM : mapping
         Amount of each uncharged complex of one metal and one anion, by the names of both; a part of `uncharged_mM`.
+    charge_meq_per_l : float
+        Sum of all charges.
     """
 
     amounts_mM: Mapping[str, float]
@@ -82,6 +99,7 @@ class Speciation:
     solid_mM: Mapping[str, float]
     saturation: Mapping[str, float]
     pair_mM: Mapping[tuple[str, str], float]
+    charge_meq_per_l: float
 
 
 def speciate(
@@ -122,12 +140,46 @@ def speciate(
     WrongTitrant
         If the titrant has the sign of the charge in excess.
     """
-    given = {ion: amount for ion, amount in amounts_mM.items() if amount > 0 and ion.name not in (PROTON, HYDROXIDE)}
+    return speciate_open(amounts_mM, acids, (pH, math.nan), temperature_C, titrant, shift_log_K)
+
+
+def speciate_open(
+    amounts_mM: Mapping[Ion, float],
+    acids: tuple[Step, ...],
+    pH_and_CO2: tuple[float, float],
+    temperature_C: float,
+    titrant: Ion | None = None,
+    shift_log_K: float = 0.0,
+) -> Speciation:
+    """Calculate the composition of a solution at its pH that exchanges carbon dioxide with a gas.
+
+    Parameters and errors are those of `speciate`, but for the second number beside the pH: the dissolved CO2 in mM that
+    the gas maintains, nan where none is exchanged. With it the carbonate of the recipe is ignored.
+    """
+    pH, CO2_mM = pH_and_CO2
+    ignored = WATER_IONS if math.isnan(CO2_mM) else (*WATER_IONS, *CARBONATES)
+    given = {ion: amount for ion, amount in amounts_mM.items() if amount > 0 and ion.name not in ignored}
+    if not math.isnan(CO2_mM):
+        own = next((ion for ion in amounts_mM if ion.name == BICARBONATE), IONS[BICARBONATE])
+        given[own] = CO2_mM
     reactions = network(frozenset(given) | ({titrant} - {None}), None if math.isnan(pH) else acids)
     solved = _Solution(given, reactions, (pH, temperature_C, shift_log_K), titrant)
+    if not math.isnan(CO2_mM):
+        solved.expose(CO2_mM)
     solved.iterate()
     solved.precipitate()
     return solved.result()
+
+
+class _Gas(NamedTuple):
+    """Gas over a solution: places of carbonate among the roots and of CO2 among the species, and ln of its mol/l."""
+
+    root: int
+    CO2: int
+    ln_M: float
+
+
+_NO_GAS = _Gas(-1, -1, math.nan)
 
 
 class _Solution:
@@ -139,7 +191,7 @@ class _Solution:
         self._network, self._titrant = reactions, titrant
         self._pH, self._temperature_C, self._shift_log_K = at
         self._has_pH = not math.isnan(self._pH)
-        self._solids = solids.possible(set(reactions.species))
+        self._solids = solids.possible({*reactions.species, *(WATER_IONS if self._has_pH else ())})
         self._of_solids = np.array([self._content_of(solid) for solid in self._solids])
         self._of_solids = self._of_solids.reshape(len(self._solids), reactions.conserved)
         self._may_precipitate, self._active, self._amounts = False, list[int](), np.zeros(0)
@@ -150,13 +202,21 @@ class _Solution:
         self._unbound: dict[Ion, float] = {}  # ions that bind nothing
         for ion, amount in given.items():
             self._add(ion, amount / 1000)
-        self._titrant_M = 0.0
+        self._titrant_M, self._gas = 0.0, _NO_GAS
         self._ln_free = np.log(np.maximum(self._total, 1e-30))
         self._species = np.zeros(len(reactions.species))
 
+    def expose(self, CO2_mM: float) -> None:
+        """Let a gas maintain the dissolved CO2: all carbonate follows from it, and none is conserved."""
+        root = self._place[self._network.root_of[BICARBONATE]]
+        own = self._network.content.sum(axis=1) == self._network.content[:, root]
+        CO2 = int(np.flatnonzero(own & (self._network.valence == 0))[0])
+        self._gas = _Gas(root, CO2, math.log(CO2_mM / 1000))
+
     def _content_of(self, solid: solids.Solid) -> FloatArray:
         """Return the number of each root and metal in a solid, shape (conserved,)."""
-        rows = [n * self._network.content[self._network.species.index(ion)] for ion, n in solid.ions.items()]
+        conserved = {ion: n for ion, n in solid.ions.items() if ion not in WATER_IONS}
+        rows = [n * self._network.content[self._network.species.index(ion)] for ion, n in conserved.items()]
         return np.asarray(np.sum(rows, axis=0))
 
     def _add(self, ion: Ion, amount_M: float) -> None:
@@ -168,14 +228,16 @@ class _Solution:
 
     def iterate(self) -> None:
         """Repeat at the resulting ionic strength until it converges."""
-        strength = 0.1
-        for _ in range(_MAX_ITERATIONS):
-            before, self._strength = strength, strength
+        before = 0.1
+        for i in range(_MAX_ITERATIONS):
+            self._strength = before
             self._equilibrate()
             self._titrate()
             strength = self._ionic_strength()
-            if abs(strength - before) <= _CONVERGED * strength:
+            accepted = _CONVERGED if i < _MAX_ITERATIONS - 1 else _MAX_ERROR
+            if abs(strength - before) <= accepted * strength:
                 return
+            before += (strength - before) / 2 ** (i // _UNDAMPED)
         raise ArithmeticError(f"the ionic strength did not converge: {before:g}, then {strength:g} mol/l")
 
     def precipitate(self) -> None:
@@ -194,6 +256,7 @@ class _Solution:
         activities = self._ln_K + self._network.content @ self._ln_free - self._exponent() * _LN_10 * self._squares
         absent = self._network.content[:, self._total <= 0].any(axis=1)
         log_a = dict(zip(self._network.species, np.where(absent, -np.inf, activities / _LN_10).tolist(), strict=True))
+        log_a[HYDROXIDE] = self._pH - at_temperature(WATER, self._temperature_C)
         return np.array([solid.saturation(log_a, self._temperature_C) for solid in self._solids])
 
     def _settle(self, ln_K: FloatArray, content: FloatArray, present: NDArray[np.intp]) -> None:
@@ -233,16 +296,23 @@ class _Solution:
 
     def _equilibrate(self) -> None:
         """Distribute roots and metals among their species."""
-        present = np.flatnonzero(self._total > 0)
         ln_K = self._network.ln_constants(self._temperature_C, self._strength)
         ln_K = ln_K + self._network.metals * self._shift_log_K * _LN_10
         self._ln_K = ln_K = ln_K + self._network.protons * (math.log(self._proton_M()) if self._has_pH else 0.0)
-        absent = self._network.content[:, self._total <= 0].any(axis=1)
-        content = self._network.content[:, present]
-        self._species = np.zeros(len(ln_K))
+        all_content, gas = self._network.content, self._gas
+        absent, is_conserved = all_content[:, self._total <= 0].any(axis=1), self._total > 0
+        if gas is not _NO_GAS:
+            self._ln_free[gas.root], is_conserved[gas.root] = gas.ln_M - ln_K[gas.CO2], False
+            ln_K = ln_K + all_content[:, gas.root] * self._ln_free[gas.root]
+        present = np.flatnonzero(is_conserved)
+        content = all_content[:, present]
         if present.size:
             self._settle(ln_K[~absent], content[~absent], present)
-            self._species[~absent] = np.exp(ln_K[~absent] + content[~absent] @ self._ln_free[present])
+        self._species = np.zeros(len(ln_K))
+        self._species[~absent] = np.exp(ln_K[~absent] + content[~absent] @ self._ln_free[present])
+        if gas is not _NO_GAS:
+            solid = self._amounts @ self._of_solids[self._active, gas.root]
+            self._total[gas.root] = self._species @ all_content[:, gas.root] + solid
 
     def _titrate(self) -> None:
         """Add as much of the titrant as makes the solution neutral."""
@@ -298,7 +368,8 @@ class _Solution:
         solid = {self._solids[k].name: 1000 * float(c) for k, c in zip(self._active, self._amounts, strict=True)}
         species = dict(zip(self._network.species, (1000 * self._species).tolist(), strict=True))
         pairs = {each: species[product] for product, each in self._network.pairs.items() if species[product] > 0}
-        return Speciation(amounts, total, uncharged, 1000 * self._titrant_M, bound, solid, self._saturation, pairs)
+        sums = (1000 * self._titrant_M, bound, solid, self._saturation, pairs, 1000 * self._charge())
+        return Speciation(amounts, total, uncharged, *sums)
 
 
 def _conserve(ln_K: FloatArray, content: FloatArray, total: FloatArray, start: FloatArray) -> FloatArray:

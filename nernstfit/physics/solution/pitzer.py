@@ -164,9 +164,12 @@ def stand_in(cation: Ion, anion: Ion) -> tuple[str, str] | None:
 
 
 def holds_pair(metal: Ion, anion: Ion) -> bool:
-    """Return True where the pairing of two ions is a part of their parameters: those of this anion with a metal."""
+    """Return True where the pairing of two ions is a part of their parameters.
+
+    They are those of this anion with a metal, or of the very salt of a univalent ion.
+    """
     pair = stand_in(metal, anion)
-    return pair is not None and pair[1] == anion.name
+    return pair is not None and pair[1] == anion.name and (metal.is_metal or pair[0] == metal.name)
 
 
 @cache

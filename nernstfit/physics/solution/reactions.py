@@ -26,13 +26,17 @@ from numpy.typing import NDArray
 
 from nernstfit.physics.solution import solids
 from nernstfit.physics.solution.activity import davies_exponent
-from nernstfit.physics.solution.ions import IONS, Ion
+from nernstfit.physics.solution.ions import IONS, Ion, UserIons, known_ions
 from nernstfit.physics.solution.temperature import log_K_at
 
 FloatArray = NDArray[np.float64]
 
 PROTON, HYDROXIDE = "H", "OH"
+WATER_IONS = (PROTON, HYDROXIDE)
 """Names of the ions of water."""
+BICARBONATE = "HCO3"
+CARBONATES = (BICARBONATE, "CO3")
+"""Ions of a recipe that are given as carbonate."""
 _WATER_PK, _WATER_KJ_PER_MOL = 13.995, 55.84
 """Ion product of water at 25 C and infinite dilution, Marshall & Franck 1981 (J Phys Chem Ref Data 10:295); enthalpy:
 Goldberg, Kishore & Lennen 2002 (J Phys Chem Ref Data 31:231)."""
@@ -91,6 +95,8 @@ _OF_CHELATORS, _FORMED = _read_complexes("complexes.csv")
 _WEAK, _FORMED_WEAKLY = _read_complexes("weak_complexes.csv")
 COMPLEXES = (*_OF_CHELATORS, *_WEAK)
 """Steps of complexes.csv and weak_complexes.csv."""
+_COMPLEXED = frozenset(step.partner for step in _WEAK if IONS[step.partner].valence == 1)
+"""Univalent ions that bind anions: silver and thallium."""
 
 CHELATORS = frozenset(step.base for step in _OF_CHELATORS if step.partner != PROTON)
 """Forms of chelators that bind metals: without a pH, what they bind is unknown."""
@@ -118,16 +124,33 @@ def acid_steps(known: Iterable[Ion]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+@cache
+def known_acid_steps(user_ions: UserIons = ()) -> tuple[Step, ...]:
+    """Return the protonation steps of all known ions, the user's included."""
+    return acid_steps(known_ions(user_ions).values())
+
+
+def binds_anions(ion: Ion) -> bool:
+    """Return True for a metal, and for a univalent ion that forms complexes."""
+    return ion.is_metal or ion.name in _COMPLEXED
+
+
 def reacts(ions: Collection[Ion]) -> bool:
     """Return True where some ions form a weak complex or may form a solid, whatever the pH."""
     names = {ion.name for ion in ions}
-    metals = {ion.name for ion in ions if ion.is_metal}
+    metals = {ion.name for ion in ions if binds_anions(ion)}
     return any(step.base in names and step.partner in metals for step in _WEAK) or bool(solids.possible(names))
 
 
 def binds(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> bool:
     """Return True where some ions form a complex with a metal; parameters as of `formed_in`."""
     return any(step.partner != PROTON for step in network(frozenset(ions), acids).steps)
+
+
+def takes_protons(ions: Iterable[Ion], acids: tuple[Step, ...]) -> bool:
+    """Return True where some ions have more than one state of protonation; parameters as of `formed_in`."""
+    own = (network(frozenset([ion]), acids) for ion in ions)  # each alone: no metal without a constant is beside it
+    return any(step.partner == PROTON for each in own for step in each.steps)
 
 
 def formed_in(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> frozenset[str]:
@@ -203,12 +226,12 @@ class Network:
 def network(ions: frozenset[Ion], acids: tuple[Step, ...] | None) -> Network:
     """Return the network of some ions; the parameters and the error are those of `formed_in`."""
     names = {ion.name for ion in ions}
-    metals = sorted(ion.name for ion in ions if ion.is_metal)
+    metals = sorted(ion.name for ion in ions if binds_anions(ion))
     known = _WEAK if acids is None else (*acids, *COMPLEXES)
     all_steps = sorted(known, key=lambda step: step.product)
     below = {step.product: step.base for step in all_steps if step.partner == PROTON}
     root_of = {name: _root(name, below) for name in sorted(names)}
-    bases = {step.base: step.base_valence for step in all_steps}
+    bases = {step.base: step.base_valence for step in all_steps if step.partner in (PROTON, *metals)}
     in_solids = {ion for solid in solids.possible(names | {step.product for step in all_steps}) for ion in solid.ions}
     roots = sorted({root for root in root_of.values() if root in bases or root in in_solids} - set(metals))
     parts: dict[str, tuple[str, ...]] = {name: (name,) for name in (*roots, *metals)}
@@ -222,25 +245,25 @@ def network(ions: frozenset[Ion], acids: tuple[Step, ...] | None) -> Network:
     while waiting:
         base = waiting.pop(0)
         for step in all_steps:
-            if step.base == base and step.partner in (PROTON, *metals):
+            if step.base == base and step.partner in (PROTON, *metals, *roots):
                 free = step.partner == PROTON
                 parts[step.product] = parts[base] if free else (*parts[base], step.partner)
                 protons[step.product] = protons[base] + free
                 valence[step.product] = valence[base] + (1 if free else valence[step.partner])
                 used.append(step)
                 waiting.append(step.product)
-    _check_constants(roots, metals, all_steps, below)
+    _check_constants(roots, [name for name in metals if name not in _COMPLEXED], all_steps, below)
     content = [[own.count(name) for name in (*roots, *metals)] for own in parts.values()]
     return Network(
         species=tuple(parts),
         conserved=len(roots) + len(metals),
         content=np.array(content, dtype=np.float64).reshape(len(parts), len(roots) + len(metals)),
         protons=np.array([protons[name] for name in parts], dtype=np.float64),
-        metals=np.array([len(own) - 1 for own in parts.values()], dtype=np.float64),
+        metals=np.array([sum(map(metals.__contains__, own)) * (len(own) > 1) for own in parts.values()], dtype=float),
         valence=np.array([valence[name] for name in parts], dtype=np.float64),
         root_of={name: root for name, root in root_of.items() if root in roots},
         steps=tuple(used),
-        pairs={s.product: (s.partner, s.base) for s in used if s.partner != PROTON and valence[s.product] == 0},
+        pairs={s.product: (s.partner, s.base) for s in used if s.partner in metals and valence[s.product] == 0},
     )
 
 

@@ -1,8 +1,9 @@
-"""Sparingly soluble salts: the solids that a solution may form, and by how much it is supersaturated.
+"""Salts as solids: those that a solution may form, and by how much it is supersaturated.
 
 A solution is in equilibrium with a solid where the product of the activities of its ions, in mol/l, is the solubility
 product K; above, the saturation index log10(product / K) is positive. The solids are those of solubility.csv, each in
-the form that salines are known to deposit, which need not be the least soluble one.
+the form that salines are known to deposit, which need not be the least soluble one. Those of salt_solubility.csv are
+readily soluble: their saturation is only stated.
 """
 
 from __future__ import annotations
@@ -62,7 +63,17 @@ class Solid:
 @cache
 def known() -> tuple[Solid, ...]:
     """Return the solids of solubility.csv."""
-    text = files(__package__).joinpath("solubility.csv").read_text(encoding="utf-8")
+    return _read("solubility.csv")
+
+
+@cache
+def salts() -> tuple[Solid, ...]:
+    """Return the salts of salt_solubility.csv, whose products are of molal activities by Pitzer's equations."""
+    return _read("salt_solubility.csv")
+
+
+def _read(name: str) -> tuple[Solid, ...]:
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
     return tuple(
         Solid(
             row["solid"],

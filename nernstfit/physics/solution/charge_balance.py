@@ -1,0 +1,127 @@
+"""pH of a solution whose recipe does not give it: the pH at which the charges of all that forms add up.
+
+Strong acids and bases react with weak ones, and bicarbonate under carbon dioxide with every buffer beside it. What is
+conserved is the charge of the ions that take up no protons, and so the sum of all charges: 0 in a recipe of whole
+substances. A recipe that lacks an ion has the excess of its own components at every pH. A name of a buffer (`HEPES`,
+`Tris`, `EGTA`) may stand for its acid, its base, or a salt: of the charges that it can have, those are taken that leave
+the least excess. Carbonate has the charge of its name.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+from nernstfit.physics.solution import equilibria, reactions, solids
+from nernstfit.physics.solution.ions import Ion
+
+# pH from which the search starts. At half or double it takes a few steps more.
+_FIRST_PH = 7.0
+# Step in which the pH is bracketed. At half or double, the search takes a few steps more.
+_STEP = 1.5
+# Steps in one direction before an error: to pH -2 or 16, beyond what 20 mol/l of acid or base reach. At half, strong
+# bases would fail; double only delays the error.
+_MAX_STEPS = 6
+# Error of the pH. At half or double amounts change by less than 1e-11 of themselves.
+_MAX_PH_ERROR = 1e-12
+# Steps of the search within the bracket before an error. Solutions of the tests need up to 12; half would do for most,
+# double only delays the error.
+_MAX_ITERATIONS = 100
+
+
+def follows(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> bool:
+    """Return True where free acid or base of a recipe reacts with its other ions, so that the pH follows from them."""
+    water = {ion.name for ion, amount in amounts_mM.items() if ion.name in reactions.WATER_IONS and amount > 0}
+    others = [ion for ion in amounts_mM if ion.name not in reactions.WATER_IONS]
+    if not water:
+        return False
+    solid = solids.possible(water | {ion.name for ion in others})
+    return reactions.takes_protons(others, acids) or any(reactions.HYDROXIDE in each.ions for each in solid)
+
+
+def balanced(
+    amounts_mM: Mapping[Ion, float],
+    acids: tuple[reactions.Step, ...],
+    CO2_mM: float,
+    temperature_C: float,
+    titrant: Ion | None = None,
+    shift_log_K: float = 0.0,
+) -> tuple[float, equilibria.Speciation]:
+    """Calculate the pH and the composition of a solution from all amounts of its recipe.
+
+    Parameters
+    ----------
+    amounts_mM, acids, temperature_C, shift_log_K
+        As in `equilibria.speciate`, but protons and hydroxide count.
+    CO2_mM : float
+        Dissolved CO2 that a gas maintains; nan for a closed solution.
+    titrant : Ion, optional
+        As there; it balances the charges, so that the given carbonate, all but dissolved CO2, decides the pH.
+
+    Returns
+    -------
+    pH : float
+    composition : Speciation
+
+    Raises
+    ------
+    NoConstant, WrongTitrant, ArithmeticError
+        As `equilibria.speciate` does.
+    """
+    excess = written_excess_meq_per_l(amounts_mM, acids)
+    given_mM = sum(amount for ion, amount in amounts_mM.items() if ion.name in reactions.CARBONATES)
+
+    def at(pH: float, by: Ion | None) -> equilibria.Speciation:
+        return equilibria.speciate_open(amounts_mM, acids, (pH, CO2_mM), temperature_C, by, shift_log_K)
+
+    def beyond(pH: float) -> float:
+        if titrant is None:
+            return at(pH, None).charge_meq_per_l - excess
+        try:
+            found = at(pH, titrant)
+        except equilibria.WrongTitrant:  # beyond the pH at which none is needed
+            found = at(pH, None)
+        return given_mM + CO2_mM - found.total_mM[reactions.BICARBONATE]
+
+    pH = _root(beyond)
+    return pH, at(pH, titrant)
+
+
+def _root(falling: Callable[[float], float]) -> float:
+    """Return the pH at which a function that falls with it is 0, by the regula falsi (Illinois)."""
+    low = high = _FIRST_PH
+    below = above = falling(_FIRST_PH)
+    step = math.copysign(_STEP, below)
+    for _ in range(_MAX_STEPS):
+        low, below, high = high, above, high + step
+        above = falling(high)
+        if above * step <= 0:
+            break
+    else:
+        raise ArithmeticError(f"no pH balances the charges of a solution: {above:+.3g} meq/l at pH {high:g}")
+    for _ in range(_MAX_ITERATIONS):
+        if abs(high - low) <= _MAX_PH_ERROR or above == 0:
+            return high
+        pH = high - above * (high - low) / (above - below)
+        value = falling(pH)
+        if value * above < 0:
+            low, below = high, above
+        else:
+            below /= 2
+        if abs(pH - high) <= _MAX_PH_ERROR:
+            return pH
+        high, above = pH, value
+    raise ArithmeticError(f"the pH of a solution did not converge: {low:g} and {high:g}")
+
+
+def written_excess_meq_per_l(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> float:
+    """Return the least charge excess that a recipe can have, whatever the state in which its buffers were weighed."""
+    fixed, lowest, highest = 0.0, 0.0, 0.0
+    for ion, amount in amounts_mM.items():
+        if ion.name in (*reactions.CARBONATES, *reactions.WATER_IONS) or not reactions.takes_protons([ion], acids):
+            fixed += ion.valence * amount
+            continue
+        charges = reactions.network(frozenset([ion]), acids).valence.tolist()
+        lowest += min(0.0, *charges) * amount  # without charge it is the free acid or base, known here or not
+        highest += max(0.0, *charges) * amount
+    return fixed + min(max(-fixed, lowest), highest)

@@ -1,0 +1,452 @@
+"""Names of the components of a solution, and their ions.
+
+A component of a solution has the name that an electrophysiologist types at the head of a column: an ion (`Na`,
+`gluconate`, `EGTA2`), a salt of one cation and one anion (`CaCl2`, `K-gluconate`, `(NH4)2SO4`, `Na2-ATP`) or an
+uncharged substance (`glucose`). A number at the end of an ion's own name is its charge where the substance has
+several (`ATP4`); in a salt the charge is chosen that makes the salt neutral (`Na2ATP`, `MgATP`: ATP2).
+
+Chemical symbols and abbreviations keep their case, because case has a meaning there (`Co`); words of four
+letters and more are read in any case (`K-Gluconate`, `Hepes`). Acids are named in words (`gluconic acid`). A
+substance in any state of protonation (`EGTA`, `ATP`, `phosphate`) has its ions only at a known pH.
+
+Every function takes the ions that a user adds to the table, as `user_ions`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+from functools import cache
+from math import gcd
+from types import MappingProxyType
+
+from nernstfit.physics.solution.ions import IONS, Ion, UserIons, known_ions
+
+
+class UnknownComponent(ValueError):
+    """Fault of a name that is no component's, or that has several meanings.
+
+    Attributes
+    ----------
+    name : str
+        The name as it was given.
+    nearest : str
+        The most similar known name.
+    """
+
+    def __init__(self, name: str, nearest: str, fault: str) -> None:
+        super().__init__(name, nearest, fault)
+        self.name = name
+        self.nearest = nearest
+        self.fault = fault
+
+    def __str__(self) -> str:
+        return f"{self.name!r} {self.fault}"
+
+
+UNCHARGED = frozenset(
+    {
+        "glucose",
+        "dextrose",
+        "D-glucose",
+        "fructose",
+        "galactose",
+        "sucrose",
+        "trehalose",
+        "maltose",
+        "lactose",
+        "raffinose",
+        "mannitol",
+        "D-mannitol",
+        "sorbitol",
+        "xylitol",
+        "inositol",
+        "glycerol",
+        "urea",
+        "ethanol",
+        "methanol",
+        "DMSO",
+        *(f"PEG{g_per_mol}" for g_per_mol in (200, 300, 400, 600, 1000, 1500, 3350, 4000, 6000, 8000)),
+        *(f"dextran{kg_per_mol}" for kg_per_mol in (10, 40, 70, 500)),
+        "creatine",
+        "glycine",
+        "histidine",
+        "imidazole",
+        "taurine",
+    }
+)
+"""Substances without charge: they contribute to the osmolarity and take room from the water (molar_volumes.csv)."""
+
+ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        **{f"PEG-{g}": (f"PEG{g}",) for g in (200, 300, 400, 600, 1000, 1500, 3350, 4000, 6000, 8000)},
+        **{f"dextran-{kg}": (f"dextran{kg}",) for kg in (10, 40, 70, 500)},
+        "Ac": ("acetate",),
+        "OAc": ("acetate",),
+        "Asp": ("aspartate",),
+        "Ch": ("choline",),
+        "NMG": ("NMDG",),
+        "MeSO3": ("methanesulfonate",),
+        "CH3SO3": ("methanesulfonate",),
+        "mesylate": ("methanesulfonate",),
+        "methylsulfonate": ("methanesulfonate",),
+        "methanesulphonate": ("methanesulfonate",),
+        "propanoate": ("propionate",),
+        "butanoate": ("butyrate",),
+        "bicarbonate": ("HCO3",),
+        "nitrate": ("NO3",),
+        "perchlorate": ("ClO4",),
+        "thiocyanate": ("SCN",),
+        "cyanate": ("OCN",),
+        "ammonium": ("NH4",),
+        "tetramethylammonium": ("TMA",),
+        "tetraethylammonium": ("TEA",),
+        "tetrapropylammonium": ("TPA",),
+        "tetrabutylammonium": ("TBA",),
+        "Glu": ("glutamate", "gluconate", "glucose"),
+        "Gluc": ("gluconate", "glucose"),
+        "Fe": ("Fe2", "Fe3"),
+        "EGTA": ("EGTA2", "EGTA3", "EGTA4"),
+        "BAPTA": ("BAPTA4",),
+        "EDTA": ("EDTA4",),
+        "NTA": ("NTA3",),
+        "PIPES": ("PIPES2",),
+        "spermine": ("spermine4",),
+        "PCr": ("phosphocreatine",),
+        "creatine-phosphate": ("phosphocreatine",),
+        "creatine phosphate": ("phosphocreatine",),
+        "methylsulphate": ("methylsulfate",),
+        "MeSO4": ("methylsulfate",),
+        "CH3SO4": ("methylsulfate",),
+        "Bis-Tris": ("BisTris",),
+        "QX314": ("QX-314",),
+        "tungstate": ("WO4",),
+        "molybdate": ("MoO4",),
+        "chromate": ("CrO4",),
+        "permanganate": ("MnO4",),
+        "hydrazine": ("hydrazinium",),
+        "hydroxylamine": ("hydroxylammonium",),
+        "guanidine": ("guanidinium",),
+        "formamidine": ("formamidinium",),
+        "acetamidine": ("acetamidinium",),
+        "aminoguanidine": ("aminoguanidinium",),
+        "methylguanidine": ("methylguanidinium",),
+        "methylamine": ("methylammonium",),
+        "dimethylamine": ("dimethylammonium",),
+        "trimethylamine": ("trimethylammonium",),
+        "ethylamine": ("ethylammonium",),
+        "diethylamine": ("diethylammonium",),
+        "triethylamine": ("triethylammonium",),
+        "ethanolamine": ("ethanolammonium",),
+        "diethanolamine": ("diethanolammonium",),
+        "triethanolamine": ("triethanolammonium",),
+        "glucosamine": ("glucosammonium",),
+        "ATP": ("ATP2", "ATP3", "ATP4"),
+        "GTP": ("GTP2", "GTP3", "GTP4"),
+    }
+)
+"""Other spellings, each with all its meanings."""
+
+SALT_ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        "Tris-HCl": "Tris-Cl",
+        "TrisHCl": "TrisCl",
+        "Bis-Tris-HCl": "BisTris-Cl",
+        "imidazole-HCl": "imidazolium-Cl",
+        "histidine-HCl": "histidinium-Cl",
+        "guanidine-HCl": "guanidinium-Cl",
+    }
+)
+"""Spellings of salts that name the acid instead of its anion."""
+
+STRONG_ACID_ANIONS = frozenset(
+    {
+        *("Cl", "Br", "I", "NO3", "ClO4", "SO4"),
+        *("methanesulfonate", "ethylsulfonate", "propylsulfonate", "isethionate", "methylsulfate", "ethylsulfate"),
+    }
+)
+"""Anions whose acids dissociate fully; H with any other anion is a weak acid."""
+
+NAMED_ACIDS: Mapping[str, str] = MappingProxyType(
+    {
+        "ethanesulfonic acid": "ethylsulfonate",
+        "hydrobromic acid": "Br",
+        "hydrochloric acid": "Cl",
+        "hydrofluoric acid": "F",
+        "hydroiodic acid": "I",
+        "nitric acid": "NO3",
+        "perchloric acid": "ClO4",
+        "phosphoric acid": "H2PO4",
+        "H3PO4": "H2PO4",
+        "sulfuric acid": "SO4",
+        "sulphuric acid": "SO4",
+        "tartaric acid": "tartrate",
+    }
+)
+"""Acids whose names do not follow from those of their anions (as `gluconic acid` does), with the anion."""
+
+IN_ANY_STATE: Mapping[str, str] = MappingProxyType(
+    {
+        "EGTA": "EGTA4",
+        "BAPTA": "BAPTA4",
+        "EDTA": "EDTA4",
+        "NTA": "NTA3",
+        "ATP": "ATP4",
+        "GTP": "GTP4",
+        "phosphate": "PO4",
+        "Pi": "PO4",
+        "PIPES": "PIPES2",
+        "spermine": "spermine2",
+        "glycine": "glycinate",
+        "histidine": "histidinium",
+        "imidazole": "imidazolium",
+        "taurine": "taurinate",
+    }
+)
+"""Substances in any state of protonation by name, with the ion of one state."""
+
+# Letters from which a spelling is read in any case. At half, symbols would lose their case (`co`, `CS`); at double,
+# `Hepes`, `kalium` and `glucose` would have to be typed exactly.
+_MIN_WORD_LETTERS = 4
+
+Parts = tuple[tuple[Ion, int], ...]
+
+
+@cache
+def components_at_pH(name: str, user_ions: UserIons = ()) -> Parts:
+    """Return the ions of a component in a solution of known pH, where one state of protonation represents all.
+
+    There a weak acid may be named in words, a substance by the name of all its states (`EGTA`), and a salt of one
+    (`Na-GTP`) needs only the count of its cations. Parameters, result and errors are those of `components`.
+    """
+    name = _without_water(name)
+    if substance := IN_ANY_STATE.get(uncharged_name(name, user_ions) or name):
+        return ((IONS[substance], 1),)
+    try:
+        return _acid(name, user_ions) or components(name, user_ions)
+    except UnknownComponent:
+        salts = {
+            ((cation, count), (IONS[IN_ANY_STATE[anion]], 1))
+            for cut in range(1, len(name))
+            if (anion := re.sub("^[- _]", "", name[cut:])) in IN_ANY_STATE
+            for cation, count in _counted_ions(name[:cut], user_ions)
+            if cation.valence > 0 and not _phosphate_buffer(name, user_ions)
+        }
+        if len(salts) != 1:
+            raise
+        return salts.pop()
+
+
+def uncharged_name(name: str, user_ions: UserIons = ()) -> str:
+    """Return the name of an uncharged substance, however it is spelt; '' of a component that is none."""
+    name = _without_water(name)
+    meant = [name] if name in UNCHARGED else [each for each in _meanings(name, user_ions) if each in UNCHARGED]
+    return meant[0] if len(meant) == 1 else ""
+
+
+# Water of crystallisation at the end of a name: `.2H2O`, ` x 6 H2O`, `(H2O)2`, ` dihydrate`.
+_HYDRATE = re.compile(
+    r"(?:[\s.*\u00b7\u2022\u22c5\u2219\u00d7_-]+[x\u00d7]?|(?<=\d)x)\s*(?:\d{0,2}|\d?[.,]5|[nx])\s*H2O$|\(H2O\)\d{0,2}$"
+    r"|[\s-]+(?:(?i:hemi|sesqui|mono|di|tri|tetra|penta|hexa|hepta|octa|nona|deca|dodeca)[\s-]?)?(?i:hydrate)$"
+)
+
+
+def _without_water(name: str) -> str:
+    """Return the name of a component without its water of crystallisation, which joins the solvent."""
+    return _HYDRATE.sub("", name) or name
+
+
+def _acid(name: str, user_ions: UserIons) -> Parts:
+    """Return the protons and the anion of an acid that is named in words (`acetic acid`); empty of another name."""
+    word = _casefolded(NAMED_ACIDS).get(name.casefold(), "")
+    if not word and (stem := re.fullmatch(r"(?:[dl]{1,2}-|\([+-]\)-)?(.+)ic acid", name.casefold())):
+        word = f"{stem[1]}ate"
+    known = known_ions(user_ions)
+    anions = [known[each] for each in _meanings(word, user_ions) if each in known and known[each].valence < 0]
+    return ((known["H"], -anions[0].valence), (anions[0], 1)) if len(anions) == 1 else ()
+
+
+def _phosphate_buffer(name: str, user_ions: UserIons) -> str:
+    """Return the cation of a phosphate whose name leaves its count open (`K-Pi`), else ''."""
+    named = re.fullmatch(r"(.+?)[-_ ]?(?:Pi|(?i:phosphate))", name)
+    known = known_ions(user_ions)
+    cations = [each for each in _meanings(named[1], user_ions) if each in known] if named else []
+    return cations[0] if len(cations) == 1 and known[cations[0]].valence > 0 else ""
+
+
+def _casefolded(names: Mapping[str, str]) -> dict[str, str]:
+    return {name.casefold(): meaning for name, meaning in names.items()}
+
+
+@cache
+def components(name: str, user_ions: UserIons = ()) -> Parts:
+    """Return the ions that one mole of a component adds to a solution.
+
+    Parameters
+    ----------
+    name : str
+        Name of the component, see the head of this module.
+    user_ions : tuple of Ion
+        Ions that the user adds to the table.
+
+    Returns
+    -------
+    tuple of (Ion, int)
+        Each ion with its count: ((ion, 1),) for an ion, the cation and the anion for a salt, empty for an
+        uncharged substance.
+
+    Raises
+    ------
+    UnknownComponent
+        If the name is unknown or ambiguous, or is a salt whose charges do not balance.
+    """
+    known, name = known_ions(user_ions), _without_water(name)
+    if name in known:
+        return ((known[name], 1),)
+    acid = _acid(name, user_ions)
+    if acid and acid[1][0].name in STRONG_ACID_ANIONS:
+        return acid
+    _check_settled(name, acid, user_ions)
+    substances = _meanings(name, user_ions)
+    salts = list(_salts(SALT_ALIASES.get(name, name), user_ions))
+    neutral = [salt for salt in salts if _excess(salt) == 0] or _with_counted_anions(name, salts)
+    readings: dict[str, Parts] = {
+        **{substance: ((known[substance], 1),) if substance in known else () for substance in substances},
+        **{_spelled(salt): salt for salt in neutral},
+    }
+    if len(readings) == 1:
+        return next(iter(readings.values()))
+    if readings:
+        first, *others, last = readings
+        meanings = f"{', '.join([first, *others])} or {last}"
+        raise UnknownComponent(name, first, f"can be read as {meanings}: spell out which")
+    nearest = _nearest(name, user_ions)
+    if salts:
+        parts = " and ".join(f"{count} {ion.name} ({ion.valence:+d})" for ion, count in salts[0])
+        fault = f"reads as {parts}, whose charge does not balance; the nearest known is {nearest!r}"
+        raise UnknownComponent(name, nearest, fault)
+    fault = f"is no ion, salt or uncharged substance that is known; the nearest known is {nearest!r}; {_OWN_ION}"
+    raise UnknownComponent(name, nearest, fault)
+
+
+def _check_settled(name: str, acid: Parts, user_ions: UserIons) -> None:
+    """Check that the ions of a component do not depend on the pH."""
+    if acid:
+        raise UnknownComponent(name, acid[1][0].name, "is a weak acid, whose ions depend on the pH")
+    if name in IN_ANY_STATE and not _meanings(name, user_ions):
+        raise UnknownComponent(name, IN_ANY_STATE[name], "is a substance whose ions depend on the pH")
+    if cation := known_ions(user_ions).get(_phosphate_buffer(name, user_ions)):
+        written = "its phosphates by their formulas"
+        if cation.valence == 1:
+            two = f"({cation.name})2" if cation.name[-1].isdigit() else f"{cation.name}2"
+            written = f"'{cation.name}H2PO4' and '{two}HPO4'"
+        fault = f"leaves open how much {cation.name} it has, which depends on its pH: write {written}, or 'phosphate' "
+        raise UnknownComponent(name, "phosphate", f"{fault}with a pH and the base in column 'titrant'")
+
+
+Salt = tuple[tuple[Ion, int], tuple[Ion, int]]
+
+_OWN_ION = (
+    "an ion of your own is one line, species,charge,mobility,analogue,source, in the table that the key (or option) "
+    "`species` names"
+)
+
+
+def _excess(salt: Salt) -> int:
+    """Return the net charge of a salt."""
+    return sum(ion.valence * count for ion, count in salt)
+
+
+def _with_counted_anions(name: str, salts: list[Salt]) -> list[Salt]:
+    """Return the salts of a polyvalent cation that are written with a separator and no counts: `Ca-gluconate`."""
+    if not re.fullmatch(r"[A-Z][a-z]?[-_ ][a-z]{3}.*", name):
+        return []
+    return [
+        ((cation, 1), (anion, cation.valence))
+        for (cation, n_cations), (anion, n_anions) in salts
+        if n_cations == n_anions == 1 and anion.valence == -1 and cation.is_metal
+    ]
+
+
+@cache
+def _spellings(user_ions: UserIons) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """Return every spelling of a substance with its meanings: as written, and words in lower case."""
+    exact = dict(ALIASES) | {name: (name,) for name in (*known_ions(user_ions), *UNCHARGED)}
+    words = {
+        spelling.casefold(): meanings
+        for spelling, meanings in exact.items()
+        if sum(letter.isalpha() for letter in spelling) >= _MIN_WORD_LETTERS
+    }
+    return exact, words
+
+
+def _meanings(spelling: str, user_ions: UserIons) -> tuple[str, ...]:
+    """Return the ions and uncharged substances that a spelling can mean."""
+    exact, words = _spellings(user_ions)
+    return exact.get(spelling) or words.get(spelling.casefold(), ())
+
+
+def _counted_ions(part: str, user_ions: UserIons) -> Iterator[tuple[Ion, int]]:
+    """Read one side of a salt: `Na`, `Na2`, `(NH4)2`; a name that ends in a digit has its count in brackets."""
+    counted = [(part, 1)]
+    if bracketed := re.fullmatch(r"\((.+)\)([1-9]?)", part):
+        counted = [(bracketed[1], int(bracketed[2] or 1))]
+    elif numbered := re.fullmatch(r"(.*\D)([1-9])", part):
+        counted.append((numbered[1], int(numbered[2])))
+    for spelling, count in counted:
+        known = known_ions(user_ions)
+        yield from ((known[meaning], count) for meaning in _meanings(spelling, user_ions) if meaning in known)
+
+
+def _salts(name: str, user_ions: UserIons) -> Iterator[Salt]:
+    """List every reading of a name as a cation followed by an anion, neutral or not."""
+    for cut in range(1, len(name)):
+        for cation, n_cations in _counted_ions(name[:cut], user_ions):
+            for anion, n_anions in _counted_ions(re.sub("^[- _]", "", name[cut:]), user_ions):
+                acid = cation.name == "H" and anion.name not in STRONG_ACID_ANIONS
+                if cation.valence > 0 > anion.valence and gcd(n_cations, n_anions) == 1 and not acid:
+                    yield (cation, n_cations), (anion, n_anions)
+
+
+def _spelled(salt: Salt) -> str:
+    """Return a salt's name with the charge of each ion that has several: `Na2-ATP2`."""
+
+    def part(ion: Ion, count: int) -> str:
+        if count == 1:
+            return ion.name
+        return f"({ion.name}){count}" if ion.name[-1].isdigit() else f"{ion.name}{count}"
+
+    separator = "-" if any(re.search("[a-z]{3}|[A-Z]{3}$|[A-Z]{3}[2-4]$", ion.name) for ion, _ in salt) else ""
+    return separator.join(part(ion, count) for ion, count in salt)
+
+
+@cache
+def _known_names(user_ions: UserIons = ()) -> tuple[str, ...]:
+    """Return the names to suggest, in a fixed order: ions, uncharged substances, salts of two ions."""
+    ions = known_ions(user_ions).values()
+    names = {*known_ions(user_ions), *UNCHARGED}
+    for cation in (ion for ion in ions if ion.valence > 0):
+        for anion in (ion for ion in ions if ion.valence < 0):
+            if cation.name == "H" and anion.name not in STRONG_ACID_ANIONS:
+                continue
+            shared = gcd(cation.valence, anion.valence)
+            salt = (cation, -anion.valence // shared), (anion, cation.valence // shared)
+            names.add(_spelled(salt))
+    return tuple(sorted(names, key=lambda name: (len(name), name)))
+
+
+def _nearest(name: str, user_ions: UserIons) -> str:
+    """Return the most similar known name; separators do not count, case decides between equals."""
+
+    def plain(text: str) -> str:
+        return re.sub(r"[-_ ()]", "", text)
+
+    folded, exact = (SequenceMatcher(None, "", text) for text in (plain(name).casefold(), name))
+    nearest, most = "", (-1.0, -1.0)
+    for known in _known_names(user_ions):
+        folded.set_seq1(plain(known).casefold())
+        if min(folded.real_quick_ratio(), folded.quick_ratio()) < most[0]:
+            continue  # neither can be better
+        exact.set_seq1(known)
+        if (similarity := (folded.ratio(), exact.ratio())) > most:
+            nearest, most = known, similarity
+    return nearest
