@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nernstfit.abf import noise
 from nernstfit.abf.command import Segment
@@ -19,6 +20,9 @@ from nernstfit.contract.terms import Role, Voltage
 # Longest stretch of current before and after the onset of a ramp to which a straight line is fitted, in ms. At half
 # the step is less precise; at double the membrane's own current bends within it.
 _ONSET_MS = 20.0
+# Standard errors that the curvature within that stretch may lie above its estimate. At half, chance hides a part of the
+# bend in one ramp of six; at double, that of a bend further on counts at the onset.
+_CURVATURE_Z = 2.0
 # Time after the onset that is left out, in ms: the capacitive current settles there with the time constant of
 # series resistance and capacitance. At half a slow clamp falsifies the step; at double it is extrapolated further.
 _SETTLING_MS = 2.0
@@ -193,16 +197,31 @@ def _onset_stretches(source: Source, parts: Sequence[Segment]) -> tuple[tuple[in
 def _bent_pA(source: Source, stretch: tuple[int, int], parts: Sequence[Segment]) -> float:
     """Return the error of the line through a ramp's start at the onset, by the curvature of the current.
 
-    A parabola through twice the stretch gives the curvature. With q t^2 beside it, a line from a to b is too low by
-    q (a^2 + 4 a b + b^2) / 6 at t = 0.
+    With q t^2 beside it, a line from a to b is off by q (a^2 + 4 a b + b^2) / 6 at t = 0. A parabola through twice the
+    stretch gives q, but where the current bends further on, that through the stretch itself limits it.
     """
-    start, stop = stretch
+    (start, stop), onset = stretch, parts[0].start
     last = min(start + 2 * (stop - start), *(part.stop for part in parts))
-    mean = source.recording.block_pA(source.channel, source.sweeps, start, last).mean(axis=0)
-    samples = np.arange(start, last) + 0.5 - parts[0].start
-    a, b = samples[0], samples[stop - start - 1]
-    curvature = float(np.polynomial.Polynomial.fit(samples, mean, 2).convert().coef[2])
-    return curvature * float(a**2 + 4 * a * b + b**2) / 6
+    a, b = start + 0.5 - onset, stop - 0.5 - onset
+    (wide, _), (own, own_se) = (_curvature(source, (start, end), onset) for end in (last, stop))
+    return min(abs(wide), abs(own) + _CURVATURE_Z * own_se) * (a**2 + 4 * a * b + b**2) / 6
+
+
+def _curvature(source: Source, stretch: tuple[int, int], onset: int) -> tuple[float, float]:
+    """Return the coefficient of t^2 of the mean of all sweeps, t in samples from the onset, and its standard error."""
+    mean = source.recording.block_pA(source.channel, source.sweeps, *stretch).mean(axis=0)
+    samples = np.arange(*stretch) + 0.5 - onset
+    design = np.vander((samples - samples.mean()) / len(samples), 3)
+    coefficients, *_ = np.linalg.lstsq(design, mean, rcond=None)
+    se_pA = _scatter_pA(mean, 3) * math.sqrt(float(np.linalg.inv(design.T @ design)[0, 0]))
+    return float(coefficients[0]) / len(samples) ** 2, se_pA / len(samples) ** 2
+
+
+def _scatter_pA(mean: NDArray[np.float64], terms: int) -> float:
+    """Return the standard deviation that independent samples would have to determine a curve as well as these do."""
+    residual, _ = noise.detrended(mean)
+    time = noise.autocorrelation_time(noise.autocorrelation([residual]))
+    return math.sqrt(float(residual @ residual) / max(1.0, len(mean) - terms) * time)
 
 
 def _extrapolated(source: Source, stretch: tuple[int, int], onset: int) -> _Line:
@@ -212,8 +231,5 @@ def _extrapolated(source: Source, stretch: tuple[int, int], onset: int) -> _Line
     samples = np.arange(*stretch) + 0.5 - onset - source.channel.delay_ms * per_ms
     design = np.stack([np.ones(len(mean)), samples], axis=1)
     (value, rise), *_ = np.linalg.lstsq(design, mean, rcond=None)
-    residual, _ = noise.detrended(mean)
-    time = noise.autocorrelation_time(noise.autocorrelation([residual]))
-    variance = float(residual @ residual) / max(1.0, len(mean) - 2.0) * time
-    se_pA = math.sqrt(variance * float(np.linalg.inv(design.T @ design)[0, 0]))
+    se_pA = _scatter_pA(mean, 2) * math.sqrt(float(np.linalg.inv(design.T @ design)[0, 0]))
     return _Line(float(value), se_pA, float(rise) * per_ms)
