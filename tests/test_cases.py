@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from nernstfit.abf.read import read
-from nernstfit.commands.calculations.measure import PatchProperties, measure
 from nernstfit.contract import settings, tables
 from nernstfit.experiment import folder as experiments
+from nernstfit.library.measure import PatchProperties, measure
 from nernstfit.stages import correct, fit, import_reversals, ingest, solutions
 from nernstfit.stages import measure as measure_stage
 

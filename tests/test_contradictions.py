@@ -15,9 +15,9 @@ from nernstfit.abf import layout
 from nernstfit.abf.describe import describe
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, Tag, UserList, Waveform
-from nernstfit.commands.calculations.measure import PatchProperties, measure
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
+from nernstfit.library.measure import PatchProperties, measure
 
 PATCH = PatchProperties(None, None, 22.0)
 

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from scipy import stats
 
 from nernstfit.commands.main import main
-from nernstfit.commands.options import Chemistry
+from nernstfit.library.chemistry import Chemistry
 
 ROOT = Path(__file__).parents[1]
 CASES = list(csv.DictReader((ROOT / "tests/physics/data/ghk_cases.csv").open(encoding="utf-8")))
@@ -196,7 +196,7 @@ def test_interval_of_two_monovalent_ions_is_symmetric_in_the_logarithm(shift: tu
 
 def test_interval_holds_the_truth_as_often_as_it_says() -> None:
     """Potentials about the true one: those intervals hold the ratio whose potential's own interval holds its truth."""
-    from nernstfit.commands.calculations import ghk
+    from nernstfit.library import ghk
 
     question = {
         "ratios": ("Cs=1,Na=0.7",), "inside": "CsCl=140", "outside": "CaCl2=10,NaCl=130",

@@ -34,8 +34,9 @@ RANKS = {
     "report": 5,
     "stages": 6,
     "workflow": 7,
-    "commands": 7,
-    "__main__": 8,
+    "library": 8,
+    "commands": 9,
+    "__main__": 10,
 }
 ONE_IMPORTER = {"pyabf": "abf/sections.py", "vl_convert": "figures/render.py"}
 ONE_FOLDER = {"altair": "figures", "lmfit": "permeability"}
@@ -130,7 +131,7 @@ def loaded(module: str) -> set[str]:
         ("nernstfit.stages.ingest", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.measure", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.correct", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
-        ("nernstfit.commands.calculations.ghk", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
+        ("nernstfit.library.ghk", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.fit", {"altair", "pyabf", "snakemake"}),
         ("nernstfit.stages.judge", {"altair", "lmfit", "pyabf", "matplotlib"}),
         ("nernstfit.report.outcome", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),

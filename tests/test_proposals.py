@@ -19,11 +19,11 @@ from nernstfit.abf.command import levels, segments
 from nernstfit.abf.proposals import Kind, Proposal, proposals
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, Waveform
-from nernstfit.commands.calculations.measure import PatchProperties, measure, measure_and_judge
 from nernstfit.commands.main import main
 from nernstfit.contract import settings, tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.errors import RecordingError
+from nernstfit.library.measure import PatchProperties, measure, measure_and_judge
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel

@@ -16,11 +16,11 @@ from scipy import signal
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.layout import NO_FILTER_HZ
 from nernstfit.abf.records import Epoch, Lowpass, Waveform
-from nernstfit.commands.calculations.measure import PatchProperties, measure_and_judge
 from nernstfit.contract import tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding
 from nernstfit.contract.terms import BandwidthSource, Configuration
+from nernstfit.library.measure import PatchProperties, measure_and_judge
 from nernstfit.reversal import capacitance
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.simulate.abf_writer import write_abf

@@ -26,12 +26,12 @@ from nernstfit.abf.read import Recording, open_recording, read
 from nernstfit.abf.records import Epoch, Lowpass, StimulusPlayback, Tag, UserList, Waveform
 from nernstfit.abf.stimulus import StimulusTrace, stimulus_sweeps
 from nernstfit.abf.voltage import recorded_voltages
-from nernstfit.commands.calculations.measure import PatchProperties, measure
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import BandwidthSource
 from nernstfit.experiment import folder as experiments
+from nernstfit.library.measure import PatchProperties, measure
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.stages import ingest

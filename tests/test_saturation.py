@@ -12,8 +12,8 @@ from nernstfit.abf import saturation
 from nernstfit.abf.read import read
 from nernstfit.abf.select import epoch_parts
 from nernstfit.abf.windows import open_source, windows_of
-from nernstfit.commands.calculations.measure import PatchProperties, measure
 from nernstfit.contract import settings, tables
+from nernstfit.library.measure import PatchProperties, measure
 
 LARGE = at_levels(lambda v: 3 * open_pore(v))
 NOISE = np.random.default_rng(4).normal(0, 3.0, LARGE.shape)

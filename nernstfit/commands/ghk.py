@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from nernstfit.commands.options import Chemistry, Quantity, cell, chemistry_options, json_option, show_rows
+from nernstfit.commands.options import Quantity, cell, chemistry_options, json_option, show_rows
+from nernstfit.library.chemistry import Chemistry
 
 _POTENTIAL = Quantity(("reversals", "reversal_mV"))
 
@@ -47,7 +48,7 @@ def ghk(as_json: bool, chemistry: Chemistry, **given: Any) -> None:
     Potentials are inside minus outside, corrected for junctions. Give both solutions; or, for the shift between two
     baths, the second bath, the first and its potential: the solution inside cancels.
     """
-    from nernstfit.commands.calculations import ghk as calculation  # noqa: PLC0415
+    from nernstfit.library import ghk as calculation  # noqa: PLC0415
 
     result = calculation.calculate(calculation.Request(chemistry=chemistry, **given))
     if as_json:

@@ -6,20 +6,13 @@ import functools
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.numbers import Range, number_within
-from nernstfit.contract.terms import ActivityModel, Convention
-
-MODELS = (
-    *(f"{ActivityModel.PITZER}:{convention}" for convention in Convention),
-    *(model.value for model in ActivityModel if model is not ActivityModel.PITZER),
-)
-"""Activity models, Pitzer's with each convention."""
+from nernstfit.library.chemistry import MODELS, Chemistry
 
 
 class Quantity(click.ParamType[float]):
@@ -81,24 +74,6 @@ model_option = click.option(
     show_default=True,
     help="Activity model and convention.",
 )
-
-
-@dataclass(frozen=True)
-class Chemistry:
-    """Ions, temperature and activity model of a calculation.
-
-    Attributes
-    ----------
-    temperature_C : float
-    model : str
-        Activity model, with its convention where it has one.
-    species : str or None
-        Path of the table of the user's own ions.
-    """
-
-    temperature_C: float = 22.0
-    model: str = MODELS[0]
-    species: str | None = None
 
 
 def chemistry_options(function: Callable[..., None]) -> Callable[..., None]:

@@ -42,9 +42,9 @@ def plan(folder: Path, group: str | None, simulations: int, as_json: bool, **opt
     where there is one, or of the section `plan`; expected ratios, cells and noise are keys of that section too.
     Options take precedence.
     """
-    from nernstfit.commands.calculations import plan as calculation  # noqa: PLC0415
-    from nernstfit.commands.calculations.solutions import amounts  # noqa: PLC0415
     from nernstfit.contract.numbers import Range  # noqa: PLC0415
+    from nernstfit.library import plan as calculation  # noqa: PLC0415
+    from nernstfit.library.solutions import amounts  # noqa: PLC0415
 
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if "ratios" in given:

@@ -36,9 +36,9 @@ def inspect(file: Path, channel: str | None, command: str | None, plot: Path | N
     that does so at once, and what this gives.
     """
     from nernstfit.abf import describe, proposals, read  # noqa: PLC0415
-    from nernstfit.commands.calculations import measure as calculation  # noqa: PLC0415
     from nernstfit.contract import settings  # noqa: PLC0415
     from nernstfit.contract.errors import RecordingError  # noqa: PLC0415
+    from nernstfit.library import measure as calculation  # noqa: PLC0415
 
     given = {name: value for name, value in (("channel", channel), ("command", command)) if value is not None}
     how = settings.measure_for(settings.default_measure(), given, "--{}".format)
@@ -123,9 +123,9 @@ def measure(file: Path, as_json: bool, **options: Any) -> None:
     would have on the measurement (in JSON as `warnings`).
     Exit status 0 means a verdict, 1 a file or an option that cannot be used.
     """
-    from nernstfit.commands.calculations import measure as calculation  # noqa: PLC0415
     from nernstfit.contract.codes import Code  # noqa: PLC0415
     from nernstfit.judgement.judge import rows  # noqa: PLC0415
+    from nernstfit.library import measure as calculation  # noqa: PLC0415
 
     patch = calculation.PatchProperties(
         **{each.name: options.pop(each.name) for each in dataclasses.fields(calculation.PatchProperties)}

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from nernstfit.commands.options import (
-    Chemistry,
     Quantity,
     chemistry_options,
     gathered,
@@ -20,6 +19,7 @@ from nernstfit.commands.options import (
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.numbers import CONCENTRATION, Range
 from nernstfit.contract.terms import JunctionBasis, JunctionMethod
+from nernstfit.library.chemistry import Chemistry
 
 _ACTIVITY = Quantity(Range(above=0.0, maximum=CONCENTRATION.maximum, unit=CONCENTRATION.unit), gathers=True)
 _METHODS = [str(method) for method in JunctionMethod if method != JunctionMethod.NONE]
@@ -50,8 +50,8 @@ def solutions(file: Path | None, inside: str | None, outside: str | None, chemis
     Without FILE, of compositions given by --inside and --outside. After the ions follow each solution as a whole, and
     the warnings. SPECIES is a table of your own ions.
     """
-    from nernstfit.commands.calculations import compositions  # noqa: PLC0415
-    from nernstfit.commands.calculations import solutions as calculation  # noqa: PLC0415
+    from nernstfit.library import compositions  # noqa: PLC0415
+    from nernstfit.library import solutions as calculation  # noqa: PLC0415
 
     typed = {option: text for option, text in (("--inside", inside), ("--outside", outside)) if text}
     if bool(file) == bool(typed):
@@ -96,8 +96,8 @@ def junction(chemistry: Chemistry, as_json: bool, **given: str | None) -> None:
 
     Each is a solution of the table, or a composition in mM; they can be given by --inside and --outside as well.
     """
-    from nernstfit.commands.calculations import compositions  # noqa: PLC0415
-    from nernstfit.commands.calculations import solutions as calculation  # noqa: PLC0415
+    from nernstfit.library import compositions  # noqa: PLC0415
+    from nernstfit.library import solutions as calculation  # noqa: PLC0415
 
     sides = {"inside": given["pipette"], "outside": given["bath"]}
     if any(sides[side] and given[side] for side in sides):
@@ -140,7 +140,7 @@ def nernst(
     ion: str, outside_mM: float, inside_mM: float, species: str | None, temperature_C: float, as_json: bool
 ) -> None:
     """Calculate the Nernst potential of ION, inside minus outside."""
-    from nernstfit.commands.calculations import nernst as calculation  # noqa: PLC0415
+    from nernstfit.library import nernst as calculation  # noqa: PLC0415
 
     faults = [*gathered(), *calculation.ion_faults(ion, species)]
     if faults:

@@ -33,13 +33,13 @@ def test_models_of_the_charge_alone(model: str, equation: Callable) -> None:
 
 
 def test_registry_terms_schema_and_commands_name_the_same_models() -> None:
-    from nernstfit.commands import options
     from nernstfit.contract import terms
     from nernstfit.contract.schema import allowed
+    from nernstfit.library import chemistry
 
     assert tuple(MODELS) == tuple(terms.ActivityModel) == allowed("activity", "model")
     assert MODELS["pitzer"].conventions == tuple(terms.Convention) == allowed("activity", "convention")
-    assert NAMES == options.MODELS
+    assert NAMES == chemistry.MODELS
 
 
 def test_pitzer_alone_is_in_the_convention_of_macinnes() -> None:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from nernstfit.commands.calculations.solutions import amounts, read, user_ions
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.experiment import solution_table
+from nernstfit.library.solutions import amounts, read, user_ions
 from nernstfit.physics.solution.components import UnknownComponent, components
 from nernstfit.physics.solution.ions import UserIons
 from nernstfit.solutions.composition import Solutions

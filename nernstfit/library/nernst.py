@@ -62,7 +62,7 @@ def _known(species: str | None) -> Mapping[str, Ion]:
     """Return the known ions and those of the user's own table, by name."""
     if not species:
         return known_ions()
-    from nernstfit.commands.calculations.solutions import user_ions  # noqa: PLC0415 - tables are slow to import
+    from nernstfit.library.solutions import user_ions  # noqa: PLC0415 - tables are slow to import
 
     return known_ions(user_ions(species))
 

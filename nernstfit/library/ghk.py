@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.commands.calculations.compositions import composition
-from nernstfit.commands.calculations.nernst import unknown_ion
-from nernstfit.commands.calculations.solutions import amounts, read, user_ions
-from nernstfit.commands.options import Chemistry
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.numbers import Range
 from nernstfit.contract.terms import ActivityModel
+from nernstfit.library.chemistry import Chemistry
+from nernstfit.library.compositions import composition
+from nernstfit.library.nernst import unknown_ion
+from nernstfit.library.solutions import amounts, read, user_ions
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.physics.membrane.ratio import ChordCurrents, Currents, GoldmanCurrents, range_mV, ratio

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nernstfit.commands.options import Chemistry
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.numbers import Range, number_within
 from nernstfit.contract.terms import JunctionBasis, JunctionMethod
 from nernstfit.experiment import solution_table
+from nernstfit.library.chemistry import Chemistry
 from nernstfit.physics.solution.ions import UserIons
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import remarks
