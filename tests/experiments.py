@@ -10,27 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from nernstfit.contract import settings, tables
+from nernstfit.contract import settings
 from nernstfit.contract.tables import REVERSAL_POTENTIALS, Table, load, write
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.records import Experiment
-from nernstfit.stages import (
-    correct,
-    fit,
-    import_reversals,
-    ingest,
-    judge,
-    measure,
-    published_forms,
-    report,
-    solutions,
-    thermodynamics,
-)
-from nernstfit.workflow import Dependencies, batch
+from nernstfit.library import pipeline
+from nernstfit.stages import correct, fit, import_reversals, solutions
 
 TABLES = {name: table.name for name, table in fit.TABLES.items()}
 HEADER = "cell,bath,pipette,reversal_mV,se_mV"
-PARTS = ("points", "facts", "traces")  # what ingest writes of each batch
 
 
 def complete(table: Table, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,28 +39,7 @@ def run_stages(folder: Path, last: str = "report") -> Experiment:
     """
     with contextlib.chdir(folder):
         experiment = experiments.load(settings.read())
-        batches = Dependencies(experiment).batches
-        named = {table.name: table.path for table in tables.TABLES.values() if table.kind == tables.RESULT}
-        files: dict[str, Any] = {
-            "reversals": named["reversal_potentials"],
-            "measured": "results/ingest/measured.parquet",
-        }
-        files |= {"report": "results/report.html", "figures": "results/figures"}
-        files |= {"fit_report": "results/fit_report.txt"}
-        files |= {name: f"results/{name}.json" for name in ("manifest", "datapackage")}
-        read = [{part: f"results/ingest/{name}/{part}.parquet" for part in PARTS} for name in batches]
-        gathered = {part: [places[part] for places in read] for part in PARTS}
-        files |= gathered | {"results": tables.paths(tables.RESULT), "tables": experiment.input_files} | named
-        for name, places in zip(batches, read, strict=True):
-            Path(places["points"]).parent.mkdir(parents=True, exist_ok=True)
-            ingest.run({}, places, batch(experiment, name))
-        Path("results/ingest").mkdir(parents=True, exist_ok=True)
-        (measure if batches else import_reversals).run(files, files, experiment)
-        judged = {"results": [path for path in tables.paths(tables.RESULT) if path != tables.WARNINGS.path]}
-        for stage in (solutions, correct, thermodynamics, fit, published_forms, judge, report):
-            stage.run(files | judged if stage is judge else files, files, experiment)
-            if stage.__name__.rpartition(".")[2] == last:
-                break
+        pipeline.run_stages(experiment, last)
     return experiment
 
 

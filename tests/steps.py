@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nernstfit.library.measure import PatchProperties, measure
+from nernstfit.library.recording import PatchProperties, measure
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.experiment import POINTS, PROTOCOL, RATE_HZ, SWEEPS
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel

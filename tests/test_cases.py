@@ -14,7 +14,7 @@ import pytest
 from nernstfit.abf.read import read
 from nernstfit.contract import settings, tables
 from nernstfit.experiment import folder as experiments
-from nernstfit.library.measure import PatchProperties, measure
+from nernstfit.library.recording import PatchProperties, measure
 from nernstfit.stages import correct, fit, import_reversals, ingest, solutions
 from nernstfit.stages import measure as measure_stage
 

@@ -17,7 +17,7 @@ from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, Tag, UserList, Waveform
 from nernstfit.contract import settings
 from nernstfit.contract.errors import RecordingError
-from nernstfit.library.measure import PatchProperties, measure
+from nernstfit.library.recording import PatchProperties, measure
 
 PATCH = PatchProperties(None, None, 22.0)
 

@@ -23,7 +23,7 @@ from nernstfit.commands.main import main
 from nernstfit.contract import settings, tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.errors import RecordingError
-from nernstfit.library.measure import PatchProperties, measure, measure_and_judge
+from nernstfit.library.recording import PatchProperties, measure, measure_and_judge
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
@@ -292,7 +292,8 @@ def test_a_tail_window_beside_a_leak_is_told_with_the_shift_of_its_zero(tmp_path
     row = replace(LEAKY_TAILS, fixed={"leak_nS": leak_nS, "leak_reversal_mV": 0.0})
     window = {"epoch": "B", "from_ms": "4", "to_ms": "7"}
     for i, (_, truth_mV) in enumerate(proposed(tmp_path, row, "B")):
-        found, doubts = measure_and_judge(str(tmp_path / f"{i}.abf"), window, PatchProperties(None, None, 22.0))
+        measured = measure_and_judge(str(tmp_path / f"{i}.abf"), window, PatchProperties(None, None, 22.0))
+        found, doubts = measured.values, measured.findings
         shift_mV = tables.flags(found["flags"])["left_of_tail"]
         assert shift_mV < -0.5
         assert found["reversal_mV"] + shift_mV == pytest.approx(truth_mV, abs=1.0)

@@ -20,7 +20,7 @@ from nernstfit.contract import tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding
 from nernstfit.contract.terms import BandwidthSource, Configuration
-from nernstfit.library.measure import PatchProperties, measure_and_judge
+from nernstfit.library.recording import PatchProperties, measure_and_judge
 from nernstfit.reversal import capacitance
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.simulate.abf_writer import write_abf
@@ -78,7 +78,8 @@ def measured(
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Return the row and the findings of a ramp."""
     ramp.write(folder / "ramp.abf")
-    return measure_and_judge(str(folder / "ramp.abf"), {"epoch": "B"} | cells, given)
+    measured = measure_and_judge(str(folder / "ramp.abf"), {"epoch": "B"} | cells, given)
+    return dict(measured.values), list(measured.findings)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import BandwidthSource
 from nernstfit.experiment import folder as experiments
-from nernstfit.library.measure import PatchProperties, measure
+from nernstfit.library.recording import PatchProperties, measure
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.stages import ingest

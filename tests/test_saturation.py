@@ -13,7 +13,7 @@ from nernstfit.abf.read import read
 from nernstfit.abf.select import epoch_parts
 from nernstfit.abf.windows import open_source, windows_of
 from nernstfit.contract import settings, tables
-from nernstfit.library.measure import PatchProperties, measure
+from nernstfit.library.recording import PatchProperties, measure
 
 LARGE = at_levels(lambda v: 3 * open_pore(v))
 NOISE = np.random.default_rng(4).normal(0, 3.0, LARGE.shape)

@@ -15,7 +15,7 @@ from nernstfit.abf.command import levels, segments
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.abf.voltage import membrane_voltage, recorded_voltages
-from nernstfit.library.measure import PatchProperties, measure
+from nernstfit.library.recording import PatchProperties, measure
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 

@@ -38,7 +38,7 @@ def inspect(file: Path, channel: str | None, command: str | None, plot: Path | N
     from nernstfit.abf import describe, proposals, read  # noqa: PLC0415
     from nernstfit.contract import settings  # noqa: PLC0415
     from nernstfit.contract.errors import RecordingError  # noqa: PLC0415
-    from nernstfit.library import measure as calculation  # noqa: PLC0415
+    from nernstfit.library import recording as calculation  # noqa: PLC0415
 
     given = {name: value for name, value in (("channel", channel), ("command", command)) if value is not None}
     how = settings.measure_for(settings.default_measure(), given, "--{}".format)
@@ -125,13 +125,14 @@ def measure(file: Path, as_json: bool, **options: Any) -> None:
     """
     from nernstfit.contract.codes import Code  # noqa: PLC0415
     from nernstfit.judgement.judge import rows  # noqa: PLC0415
-    from nernstfit.library import measure as calculation  # noqa: PLC0415
+    from nernstfit.library import recording as calculation  # noqa: PLC0415
 
     patch = calculation.PatchProperties(
         **{each.name: options.pop(each.name) for each in dataclasses.fields(calculation.PatchProperties)}
     )
     given = {name: value for name, value in options.items() if value is not None}
-    found, findings = calculation.measure_and_judge(str(file), given, patch)
+    measured = calculation.measure_and_judge(str(file), given, patch)
+    found, findings = measured.values, measured.findings
     known = {name: value for name, value in found.items() if value == value}
     if as_json:
         values = {name: known.get(name) for name in found}

@@ -142,7 +142,7 @@ def nernst(
     """Calculate the Nernst potential of ION, inside minus outside."""
     from nernstfit.library import nernst as calculation  # noqa: PLC0415
 
-    faults = [*gathered(), *calculation.ion_faults(ion, species)]
+    faults = [*gathered(), *calculation.ion_faults(ion, species, "ION")]
     if faults:
         raise InputError(faults)
     show_rows([calculation.nernst(ion, outside_mM, inside_mM, temperature_C, species)], as_json)

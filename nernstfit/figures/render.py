@@ -9,12 +9,14 @@ their font folders by itself).
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import altair as alt
@@ -22,6 +24,7 @@ import pandas as pd
 import vl_convert
 from altair.utils import schemapi
 
+from nernstfit.contract.errors import InputError
 from nernstfit.figures.theme import THEME
 
 Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | alt.ConcatChart | alt.FacetChart
@@ -77,11 +80,28 @@ class Figure:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A rendered figure: SVG text with ids of its own, and the bytes of a PNG file."""
+    """A rendered figure: SVG text with ids of its own, and the bytes of a PNG file. A notebook shows it."""
 
     name: str
     svg: str
     png: bytes
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """Return the figure as a notebook shows it."""
+        return {"image/svg+xml": self.svg, "image/png": base64.b64encode(self.png).decode("ascii")}
+
+    def save(self, path: str | Path) -> None:
+        """Write the figure to a file, SVG or PNG by the ending of its name.
+
+        Raises
+        ------
+        InputError
+            Where the name has another ending.
+        """
+        place = Path(path)
+        if place.suffix not in (".svg", ".png"):
+            raise InputError(f"save: got '{path}', expected a name that ends in .svg or .png")
+        place.write_bytes(self.svg.encode() if place.suffix == ".svg" else self.png)
 
 
 def unvalidated() -> AbstractContextManager[None]:

@@ -49,13 +49,16 @@ def nernst(
     }
 
 
-def ion_faults(ion: str, species: str | None) -> list[str]:
-    """Return the faults of the table of the user's own ions, or of an ion that is neither there nor known."""
+def ion_faults(ion: str, species: str | None, place: str = "ion") -> list[str]:
+    """Return the faults of the table of the user's own ions, or of an ion that is neither there nor known.
+
+    `place` names the ion in its fault.
+    """
     try:
         known = _known(species)
     except InputError as fault:
         return list(fault.faults)
-    return [] if ion in known else [f"ION: {unknown_ion(ion, known)}"]
+    return [] if ion in known else [f"{place}: {unknown_ion(ion, known)}"]
 
 
 def _known(species: str | None) -> Mapping[str, Ion]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pandas as pd
+
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.numbers import Range, number_within
@@ -140,7 +142,18 @@ def read(path: str, own_ions: UserIons = ()) -> Solutions:
     InputError
         With every fault of it.
     """
-    recipe, faults = solution_table.parse(tables.read(path), path, own_ions)
+    return of_table(tables.read(path), path, own_ions)
+
+
+def of_table(table: pd.DataFrame, place: str, own_ions: UserIons = ()) -> Solutions:
+    """Return the solutions of a table of texts; `place` names it in faults.
+
+    Raises
+    ------
+    InputError
+        With every fault of it.
+    """
+    recipe, faults = solution_table.parse(table, place, own_ions)
     if faults:
         raise InputError(faults)
     return recipe

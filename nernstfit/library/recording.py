@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from nernstfit.abf.columns import POINTS, point_columns, table
+import pandas as pd
+
+from nernstfit.abf.columns import POINTS, TRACES, point_columns, table, trace_columns
+from nernstfit.abf.points import Reading
 from nernstfit.abf.read import open_recording
-from nernstfit.contract import settings
+from nernstfit.contract import settings, tables
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.schema import schema
@@ -75,23 +78,45 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
     InputError
         Where a value is not valid.
     """
-    return measure_and_judge(path, cells, patch)[0]
+    return dict(measure_and_judge(path, cells, patch).values)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run has on one recording.
+
+    Attributes
+    ----------
+    values : mapping of str to object
+        Columns of reversal_potentials.csv; no junction is corrected for.
+    findings : tuple of Finding
+        Heaviest first.
+    iv : DataFrame
+        Columns of iv.csv; no row where there is no curve.
+    traces : DataFrame
+        Columns of TRACES; no row where the recording could not be read.
+    """
+
+    values: Mapping[str, Any]
+    findings: tuple[Finding, ...]
+    iv: pd.DataFrame
+    traces: pd.DataFrame
 
 
 def measure_and_judge(
-    path: str, cells: Mapping[str, str], patch: PatchProperties
-) -> tuple[dict[str, Any], list[Finding]]:
-    """Measure the reversal potential of one recording, and return the findings that a run has on it, heaviest first.
+    path: str, cells: Mapping[str, str], patch: PatchProperties, called: Callable[[str], str] = option
+) -> Measured:
+    """Measure the reversal potential of one recording, and judge it as a run does.
 
-    Parameters
-    ----------
-    path, cells, patch
-        As for `measure`.
+    Parameters and errors are those of `measure`; `called` is the name by which a fault calls a key.
     """
-    row, values, found, fact = _measured(path, cells, patch)
+    row, values, found, (fact, reading) = _measured(path, cells, patch, called)
     corrected = correct_row(row, values, math.nan)
     iv = None if found is None else iv_table(row, found.iv)
-    return corrected, by_weight(recordings.of_measurement(corrected, row, fact, iv))
+    findings = by_weight(recordings.of_measurement(corrected, row, fact, iv))
+    empty = pd.DataFrame(columns=list(tables.IV.columns))
+    traces = table([trace_columns(row.measurement, reading.traces)] if reading else [], TRACES)
+    return Measured(corrected, tuple(findings), empty if iv is None else iv, traces)
 
 
 def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
@@ -118,20 +143,21 @@ def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
 
 
 def _measured(
-    path: str, cells: Mapping[str, str], patch: PatchProperties
-) -> tuple[Row, dict[str, Any], Measurement | None, Mapping[str, Any]]:
+    path: str, cells: Mapping[str, str], patch: PatchProperties, called: Callable[[str], str] = option
+) -> tuple[Row, dict[str, Any], Measurement | None, tuple[Mapping[str, Any], Reading | None]]:
     """Measure a recording by the stages of a row."""
     given = {key: text for key, text in cells.items() if key != "sweeps"}
     if (given.get("leak") == Leak.BACKGROUND) != bool(patch.subtract):
-        raise InputError("--subtract: the file of a background and --leak background go together")
+        background = f"{called('leak')} {Leak.BACKGROUND}"
+        raise InputError(f"{called('subtract')}: the file of a background and {background} go together")
     row = row_of_file(
         path,
-        settings.measure_for(settings.default_measure(), given, option),
+        settings.measure_for(settings.default_measure(), given, called),
         measurement=":".join([PurePath(path).stem, *(cells[key] for key in RECORDINGS.name_suffixes if key in cells)]),
         sweeps_text=cells.get("sweeps", ""),
-        sweeps=sweep_numbers(cells.get("sweeps", ""), "--sweeps"),
+        sweeps=sweep_numbers(cells.get("sweeps", ""), called("sweeps")),
         **dataclasses.asdict(patch),
     )
     fact, reading = read_row(row, open_recording)
     points = table(point_columns(row.measurement, reading.points), POINTS) if reading else None
-    return row, *measure_row(row, fact, points), fact
+    return row, *measure_row(row, fact, points), (fact, reading)
