@@ -70,8 +70,8 @@ def fit(reversals: pd.DataFrame, solutions: pd.DataFrame | Mapping[str, Mapping[
         raise InputError(f"fit: got the key '{given[0]}', expected tables in place of paths")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        reversals.to_csv(folder / _REVERSALS, index=False, encoding="utf-8")
-        _table(solutions).to_csv(folder / _SOLUTIONS, index=False, encoding="utf-8")
+        for name, table in ((_REVERSALS, reversals), (_SOLUTIONS, _table(solutions))):
+            table.astype(object).map(_typed).to_csv(folder / name, index=False, encoding="utf-8")
         with contextlib.chdir(folder):
             try:
                 experiment = experiments.load(config | {"reversals": _REVERSALS, "solutions": _SOLUTIONS})
@@ -86,3 +86,8 @@ def _table(solutions: pd.DataFrame | Mapping[str, Mapping[str, Any]]) -> pd.Data
     if isinstance(solutions, pd.DataFrame):
         return solutions.reset_index() if solutions.index.name == "solution" else solutions
     return pd.DataFrame([{"solution": name, **components} for name, components in solutions.items()])
+
+
+def _typed(value: Any) -> Any:
+    """Return a cell as it would be typed: columns with missing numbers hold 33 as 33.0."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else value

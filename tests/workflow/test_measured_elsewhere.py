@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner
 
+import nernstfit
 from nernstfit.commands.main import main
 from nernstfit.contract import tables
 from nernstfit.physics.membrane import ghk
@@ -102,6 +104,39 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory, run_workflow: Callable):
     done = run_workflow(write(tmp_path_factory.mktemp("elsewhere") / "one", measured()))
     assert done.status == 0, done.said
     return done
+
+
+@pytest.mark.parametrize("table", RESULTS, ids=lambda table: table.name)
+def test_the_library_has_every_table_as_the_workflow_writes_it(elsewhere, by_library, table: tables.Table) -> None:
+    written = getattr(nernstfit.load(elsewhere.folder), table.name)
+    pd.testing.assert_frame_equal(getattr(by_library, table.name), written, check_exact=True)
+
+
+def test_the_library_draws_the_ratios(by_library, tmp_path: Path) -> None:
+    by_library.plot().save(tmp_path / "ratios.svg")
+    assert "NMDG" in (tmp_path / "ratios.svg").read_text()
+
+
+def test_the_library_has_the_faults_of_a_run(elsewhere) -> None:
+    potentials = pd.read_csv(elsewhere.folder / "data" / "reversals.csv", dtype={"cell": str}, keep_default_na=False)
+    config = {key: value for key, value in CONFIG.items() if key not in ("recordings", "reversals")}
+    solutions = {name: {"NaCl": mM[0], "KCl": mM[1]} for name, mM in SOLUTIONS.items() if name != "low"}
+    with pytest.raises(nernstfit.InputError) as caught:
+        nernstfit.fit(potentials, solutions, **config | {"fit": {"reference_ion": "Na", "permeant": ["Na", "Kx"]}})
+    assert "column 'bath': got 'low'" in str(caught.value)
+    assert "the nearest is 'K'" in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def by_library(elsewhere) -> nernstfit.Result:
+    """Return the result of the same tables as DataFrame and mapping."""
+    table = elsewhere.folder / "data" / "reversals.csv"
+    potentials = pd.read_csv(
+        table, dtype={"cell": str}, keep_default_na=False, na_values={"n": "", "temperature_C": ""}
+    )
+    solutions = {name: dict(zip(("NaCl", "KCl", "NMDG-Cl"), mM, strict=False)) for name, mM in SOLUTIONS.items()}
+    config = {key: value for key, value in CONFIG.items() if key not in ("recordings", "reversals")}
+    return nernstfit.fit(potentials, solutions, **config)
 
 
 def test_no_stage_that_measures_runs(elsewhere) -> None:
