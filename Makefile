@@ -29,10 +29,11 @@ lint: $(VENV)/.test
 	@$(BIN)/mypy
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/lint_workflow.py
 
-# The reference pages that are written from the declarations, and the page of refusals with its figures.
+# The reference pages that are written from the declarations and the docstrings, and that of refusals with its figures.
 docs: $(VENV)/.run
 	@$(BIN)/python -m nernstfit.contract.documentation docs
 	@$(BIN)/python docs/figures/refusals.py docs
+	@$(BIN)/python docs/interface.py docs
 
 # Every version and hash that is installed, for every platform; needs the tool `uv`.
 lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -21,14 +22,25 @@ def test_a_generated_page_is_current(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == documentation.PAGES[name]()
 
 
-def test_the_page_of_refusals_is_current() -> None:
-    """Every reason on it is the one that the program gives; `make docs` writes it anew, with the figures."""
-    spec = importlib.util.spec_from_file_location("refusals", DOCS / "figures" / "refusals.py")
+def script(path: Path) -> ModuleType:
+    """Return a script as a module."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules["refusals"] = module
+    sys.modules[path.stem] = module
     spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_the_python_interface_is_current() -> None:
+    """`make docs` writes it anew from the docstrings."""
+    assert (DOCS / "api.md").read_text(encoding="utf-8") == script(DOCS / "interface.py").page()
+
+
+def test_the_page_of_refusals_is_current() -> None:
+    """Every reason on it is the one that the program gives; `make docs` writes it anew, with the figures."""
+    module = script(DOCS / "figures" / "refusals.py")
     assert (DOCS / "refused.md").read_text(encoding="utf-8") == module.page(module.all_measured())
     for refusal in module.REFUSALS:
         assert (DOCS / "figures" / f"refused_{refusal.name}.svg").exists()

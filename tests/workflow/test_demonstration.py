@@ -197,9 +197,13 @@ def test_the_wheel_at_another_path_in_another_order_one_job_after_the_other_make
     with table.open("w", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([rows[0], *(rows[i] for i in order)])
     outside = {name: value for name, value in os.environ.items() if not name.startswith("PYT")}
-    command = [str(installed), "-m", "nernstfit", "run", str(folder), "--cores", "1"]
+    script = "import sys, nernstfit; print(nernstfit.__file__, len(nernstfit.run(sys.argv[1]).permeabilities))"
+    command = [str(installed), "-c", script, str(folder)]
     done = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    place, rows = done.stdout.split()
+    assert Path(place).is_relative_to(installed.parents[1])
+    assert int(rows) == len(demonstration.table("permeabilities"))
     first, second = digests(demonstration.folder), digests(folder)
     manifests = [json.loads((f / "results" / "manifest.json").read_text()) for f in (demonstration.folder, folder)]
     for manifest in manifests:
