@@ -47,24 +47,13 @@ def fit(reversals: pd.DataFrame, solutions: pd.DataFrame | Mapping[str, Mapping[
     --------
     >>> import pandas as pd
     >>> import nernstfit
-    >>> solutions = {
-    ...     "sodium": {"NaCl": 150},
-    ...     "potassium": {"KCl": 150},
-    ...     "pipette": {"KCl": 150},
-    ... }
-    >>> potentials = {"a": (-28.1, 0.2), "b": (-27.2, -0.1), "c": (-28.6, 0.3)}
-    >>> reversals = pd.DataFrame(
-    ...     [
-    ...         {"cell": cell, "bath": bath, "pipette": "pipette", "reversal_mV": value, "se_mV": 0.3}
-    ...         for cell, values in potentials.items()
-    ...         for bath, value in zip(("sodium", "potassium"), values)
-    ...     ]
-    ... )
-    >>> result = nernstfit.fit(
-    ...     reversals, solutions, junction={"method": "none"}, fit={"reference_ion": "K", "permeant": ["K", "Na"]}
-    ... )
-    >>> result.permeabilities.loc[0, ["ion", "reference", "verdict"]].tolist()
-    ['Na', 'K', 'estimate']
+    >>> solutions = {"sodium": {"NaCl": 150}, "potassium": {"KCl": 150}, "pipette": {"KCl": 150}}
+    >>> rows = [("a", "sodium", -28.1), ("a", "potassium", 0.2), ("b", "sodium", -27.2), ("b", "potassium", -0.1)]
+    >>> reversals = pd.DataFrame(rows, columns=["cell", "bath", "reversal_mV"]).assign(pipette="pipette", se_mV=0.3)
+    >>> ions = {"reference_ion": "K", "permeant": ["K", "Na"]}
+    >>> result = nernstfit.fit(reversals, solutions, junction={"method": "none"}, fit=ions)
+    >>> result.permeabilities["ion"].unique().tolist()
+    ['Na']
     """
     if given := sorted({"recordings", "reversals", "solutions", "iv"} & config.keys()):
         raise InputError(f"fit: got the key '{given[0]}', expected tables in place of paths")

@@ -83,7 +83,7 @@ def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run has on one recording.
+    """Measurement of one recording, with the findings that a run has on it.
 
     Attributes
     ----------
