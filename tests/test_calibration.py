@@ -58,11 +58,15 @@ def test_the_interval_of_a_reversal_potential_holds_the_truth(row: Calibration) 
 
 # Of the rows with factors on activities the one with two of them: it has whatever those with one have.
 ROWS_OF_RATIOS = [row for row in ratios.ROWS if len(row.factors) != 1]
+# Systematic errors are those of the solutions: of rows that differ in their cells alone the first has them.
+WITH_SYSTEMATIC_ERRORS = {id(row.experiment): row.name for row in reversed(ROWS_OF_RATIOS) if len(row.intervals) > 1}
 
 
 @pytest.mark.parametrize("row", ROWS_OF_RATIOS, ids=lambda row: row.name)
 def test_what_is_said_of_a_ratio_is_true(row: ratios.Calibration) -> None:
-    for tally in ratios.calibrate(row, CASES, int(os.environ.get("SEED", "1"))):
+    is_first = WITH_SYSTEMATIC_ERRORS.get(id(row.experiment), row.name) == row.name
+    intervals = ratios.INTERVALS if is_first or len(row.intervals) == 1 else row.intervals[:1]
+    for tally in ratios.calibrate(row, CASES, int(os.environ.get("SEED", "1")), intervals):
         if row.off_mV:
             assert tally.rejected >= ratios.LEAST_REJECTED, tally
             continue

@@ -230,10 +230,10 @@ class Tally:
         return tuple(found)
 
 
-def calibrate(row: Calibration, cases: int, seed: int) -> list[Tally]:
-    """Draw and analyse so many experiments of one row; one tally per interval and ion but the reference."""
+def calibrate(row: Calibration, cases: int, seed: int, intervals: Sequence[str] = INTERVALS) -> list[Tally]:
+    """Draw and analyse so many experiments of one row; one tally per interval (of those given) and ion."""
     found = []
-    for interval in row.intervals:
+    for interval in (each for each in row.intervals if each in intervals):
         rng = np.random.default_rng([seed, *f"{row.name} {interval}".encode()])
         names = (*row.experiment.ions[1:], *map(str, row.terms))
         tallies = {name: Tally(row.name, interval, name) for name in names}
