@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from nernstfit.commands import ghk, plan, recordings, run, simulate, solutions
+from nernstfit.commands import check, ghk, init, plan, recordings, run, simulate, solutions
 from nernstfit.contract.errors import InputError, RecordingError
 
 
@@ -39,6 +39,8 @@ def main() -> None:
 
 
 for command in (
+    init.init,
+    check.check,
     run.run,
     simulate.simulate,
     recordings.inspect,

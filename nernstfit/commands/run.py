@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import os
 import sys
 from pathlib import Path
 
 import click
-
-from nernstfit.contract.errors import InputError
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # A wheel brings the workflow along; a clone has it beside the package.
@@ -96,19 +93,8 @@ def check(folder: Path) -> None:
     InputError
         With every fault, one line each.
     """
-    from nernstfit.contract import settings  # noqa: PLC0415
-    from nernstfit.experiment import folder as experiments  # noqa: PLC0415
-    from nernstfit.experiment.epochs import absent_epochs  # noqa: PLC0415
     from nernstfit.judgement.inputs import findings  # noqa: PLC0415
+    from nernstfit.library import checking  # noqa: PLC0415
 
-    before = Path.cwd()
-    os.chdir(folder)
-    try:
-        found = experiments.load(settings.read())
-        faults = list(absent_epochs(found))
-    finally:
-        os.chdir(before)
-    if faults:
-        raise InputError(faults)
-    for finding in findings(found):
+    for finding in findings(checking.load(folder)):
         click.echo(str(finding), err=True)

@@ -28,7 +28,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     experiment : Experiment
     """
     tables.write(outputs["solutions"], tables.SOLUTIONS, _solutions(experiment))
-    tables.write(outputs["junctions"], tables.JUNCTIONS, _junctions(experiment))
+    tables.write(outputs["junctions"], tables.JUNCTIONS, junction_rows(experiment))
 
 
 def _solutions(experiment: Experiment) -> Iterator[dict[str, Any]]:
@@ -36,7 +36,8 @@ def _solutions(experiment: Experiment) -> Iterator[dict[str, Any]]:
         yield from ion_rows(experiment.solutions, temperature, experiment.settings.activity.name)
 
 
-def _junctions(experiment: Experiment) -> Iterator[dict[str, Any]]:
+def junction_rows(experiment: Experiment) -> Iterator[dict[str, Any]]:
+    """Yield the rows of junctions.csv: the terms of every condition, with both methods and the shared error."""
     settings, solutions = experiment.settings, experiment.solutions
     how = (settings.junction, settings.activity.name)
     for condition in sorted({row.condition for row in experiment.rows}):

@@ -1,0 +1,53 @@
+"""Command that drafts an experiment folder from recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from nernstfit.contract.errors import InputError
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  nernstfit init my-experiment --from recordings/
+  nernstfit init my-experiment --recordings a.abf --recordings b.abf
+  nernstfit init my-experiment --from /archive/2024 --link"""
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder whose recordings, with those of its subfolders, are taken.",
+)
+@click.option(
+    "--recordings",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A recording; as often as needed.",
+)
+@click.option("--link", is_flag=True, help="Link to the recordings in place of copying them.")
+def init(folder: Path, source: Path | None, files: tuple[Path, ...], link: bool) -> None:
+    """Draft an experiment in FOLDER from recordings: tables, configuration, and what is to be answered.
+
+    Each recording has a row per epoch that could be measured, with the window that its current asks for, and cell and
+    bath as far as the names of files and folders tell them. Column `remark` says what is to be confirmed or filled in.
+    Nothing that exists is overwritten.
+    """
+    from nernstfit.library import draft  # noqa: PLC0415
+
+    if bool(source) == bool(files):
+        got = "both --from and --recordings" if source else "no recordings"
+        raise InputError(f"init: got {got}, expected --from DIR or --recordings FILE")
+    found = draft.found_in(source) if source else {path.name: path for path in files}
+    if len(found) < len(files):
+        raise InputError("--recordings: two files have the same name; put them into folders and give --from")
+    made = draft.draft(found)
+    draft.write(folder, found, made, link)
+    click.echo(f"{folder}: {len(found)} recordings, {len(made.rows)} rows, {made.doubtful} with a remark.")
+    click.echo(f"Next: complete {draft.RECORDINGS} and {draft.SOLUTIONS}, answer {draft.CONFIG}, then")
+    click.echo(f"  nernstfit check {folder}")

@@ -1,0 +1,243 @@
+"""Draft of an experiment folder: tables with what the recordings say, and a configuration with questions.
+
+Nothing is guessed that would be a wrong number: a cell or bath that no name tells stays blank, and a recording of which
+no row can be proposed is excluded with the reason, until somebody enters its epoch and takes the reason away.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from nernstfit.abf import proposals, read
+from nernstfit.contract import settings
+from nernstfit.contract.errors import InputError, RecordingError
+from nernstfit.contract.schema import schema
+from nernstfit.library.names import Guess, guess
+
+RECORDINGS, SOLUTIONS, CONFIG = "data/recordings.csv", "data/solutions.csv", "config/config.yaml"
+_FIRST = ("recording", "cell", "bath", "pipette")
+_LAST = ("series_resistance_MOhm", "compensation_percent", "capacitance_pF", "exclude", "protocol", "comment", "remark")
+_OTHER_TABLES = ("reversals", "iv")
+_COMPONENTS = (
+    *("NaCl", "KCl", "CsCl", "NMDG-Cl", "K-gluconate", "CaCl2", "MgCl2", "MgATP", "EGTA", "HEPES", "glucose"),
+    *("pH", "titrant"),
+)
+_QUESTIONS = """\
+# The experiment in this folder: `nernstfit check` names what is still to be answered, `nernstfit run` analyses it.
+# Every other key has the default that stands behind its `#`.
+recordings: data/recordings.csv
+solutions: data/solutions.csv
+
+# whole-cell, outside-out, inside-out or two-electrode
+configuration: whole-cell
+
+# Temperature of the bath in degrees Celsius, where a row gives none.
+temperature_C: 22
+
+junction:
+  # What connects the ground to the bath: a salt bridge and its solution, {type: salt-bridge, solution: bridge}; a bare
+  # Ag/AgCl pellet, {type: pellet}; or a compartment that does not change, {type: none}?
+  reference:
+  # In which bath was the offset of the electrode zeroed? `same` where it was zeroed anew in every bath.
+  zeroed_in:
+  # Was a junction potential subtracted already, by the amplifier or its program? Its value in mV.
+  already_corrected_mV: 0
+@junction
+
+fit:
+  # The ion to which the ratios refer, and all ions that may pass, like [K, Na, Cl].
+  reference_ion:
+  permeant:
+@fit
+
+"""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """Draft of an experiment folder.
+
+    Attributes
+    ----------
+    rows : tuple of mapping
+        Of the table of recordings: column to text.
+    baths : tuple of str
+        Names of baths that were guessed.
+    """
+
+    rows: tuple[Mapping[str, str], ...]
+    baths: tuple[str, ...]
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Return the content of each file of the folder, by its path there."""
+        columns = [*_FIRST, *_measured(self.rows), *_LAST]
+        solutions = [{"solution": name} for name in (*self.baths, "pipette")]
+        solutions.append({"solution": "bridge", "KCl": "3000"})
+        return {
+            RECORDINGS: _csv(columns, self.rows),
+            SOLUTIONS: _csv(["solution", *_COMPONENTS], solutions),
+            CONFIG: _configuration(),
+        }
+
+    @property
+    def doubtful(self) -> int:
+        """Return the number of rows that are to be completed or confirmed."""
+        return sum(bool(row["remark"]) for row in self.rows)
+
+
+def draft(files: Mapping[str, Path]) -> Draft:
+    """Draft the tables of an experiment.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        Path of each recording within the experiment folder's data/, with `/`, and where it is now.
+    """
+    names = sorted(files, key=_natural)
+    guesses = dict(zip(names, guess([PurePosixPath(name) for name in names]), strict=True))
+    rows = [row for name in names for row in _rows(name, files[name], guesses[name])]
+    return Draft(tuple(rows), tuple(dict.fromkeys(each.bath for each in guesses.values() if each.bath)))
+
+
+def found_in(folder: Path) -> dict[str, Path]:
+    """Return the recordings in a folder and its subfolders, by their path there, with `/`.
+
+    Raises
+    ------
+    InputError
+        Where there is none.
+    """
+    found = {
+        path.relative_to(folder).as_posix(): path
+        for path in folder.rglob("*")
+        if path.suffix.lower() == ".abf" and path.is_file() and not path.name.startswith(".")
+    }
+    if not found:
+        raise InputError(f"{folder}: contains no file that ends in .abf")
+    return found
+
+
+def write(folder: Path, files: Mapping[str, Path], made: Draft, link: bool = False) -> None:
+    """Write a draft and the recordings into an experiment folder; nothing that exists is overwritten.
+
+    Parameters
+    ----------
+    folder : Path
+    files : mapping of str to Path
+        As for `draft`.
+    made : Draft
+    link : bool
+        Links to the recordings in place of copies.
+
+    Raises
+    ------
+    InputError
+        Where one of the files exists; nothing is written then.
+    """
+    recordings = {f"data/{name}": path for name, path in files.items()}
+    targets = [folder / name for name in (*made.files, *recordings)]
+    if existing := [path for path in targets if path.exists() or path.is_symlink()]:
+        more = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
+        raise InputError(f"{existing[0]}: exists already{more}, expected a folder without it: nothing was written")
+    for path in targets:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    for name, path in recordings.items():
+        if link:
+            os.symlink(path.resolve(), folder / name)
+        else:
+            shutil.copy2(path, folder / name)
+    for name, content in made.files.items():
+        (folder / name).write_text(content, encoding="utf-8", newline="\n")
+
+
+def _rows(name: str, path: Path, guessed: Guess) -> Iterator[dict[str, str]]:
+    """Yield the rows of one recording."""
+    row = {"recording": f"data/{name}", "cell": guessed.cell, "bath": guessed.bath, "pipette": "pipette", "remark": ""}
+    try:
+        recording = read.read(path)
+        proposed = proposals.proposals(recording, settings.default_measure())
+    except RecordingError as fault:
+        yield row | {"exclude": str(fault)}
+        return
+    row["comment"], doubts = "; ".join(_comments(recording)), list(guessed.doubts)
+    curves = [each for each in proposed if each.columns and each.kind is not proposals.Kind.PULSE]
+    chosen = curves or [each for each in proposed if each.columns]
+    if len(chosen) > 1:
+        names = ", ".join(dict.fromkeys(each.epoch for each in chosen))
+        doubts.append(f"epochs of this recording: {names}; keep the row of the current that is to be measured")
+    for each in chosen:
+        yield row | dict(each.columns) | {"protocol": _shape(each), "remark": "; ".join([*doubts, *each.remarks])}
+    if not chosen:
+        reasons = "; ".join(_shape(each) for each in proposed) or "there is no epoch"
+        doubts.append("no window is proposed: enter epoch and window, and take the reason in column exclude away")
+        yield row | {"exclude": f"no window is proposed: {reasons}", "remark": "; ".join(doubts)}
+
+
+def _shape(proposal: proposals.Proposal) -> str:
+    """Return what an epoch looks like."""
+    return f"{proposal.epoch}: {proposal.kind}, {proposal.sentence}"
+
+
+def _comments(recording: read.Recording) -> Iterator[str]:
+    """Yield what the experimenter wrote into a recording."""
+    if recording.comment.strip():
+        yield " ".join(recording.comment.split())
+    if recording.tags:
+        yield "tags: " + ", ".join(" ".join(str(tag).split()) for tag in recording.tags)
+
+
+def _measured(rows: Iterable[Mapping[str, str]]) -> list[str]:
+    """Return the columns of `measure` that some row has, in the order of the configuration."""
+    used = {name for row in rows for name in row}
+    return [name for name in schema()["properties"]["measure"]["properties"] if name in used]
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
+    """Return a table as text."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Return the sort value of a name: numbers by size, so that 9 comes before 10."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts]
+
+
+def _configuration() -> str:
+    """Return the configuration: the questions, and every other key as a comment with its default and its meaning."""
+    text, others = _QUESTIONS, []
+    for name, rule in schema()["properties"].items():
+        keys = rule.get("properties", {})
+        lines = [_commented(key, of_key, "  ") for key, of_key in keys.items() if f"  {key}:" not in text]
+        if f"\n@{name}\n" in text:
+            text = text.replace(f"@{name}", "\n".join(lines))
+        elif keys:
+            others += ["", f"# {name}:  # {_first_sentence(rule)}", *lines]
+        elif f"\n{name}:" not in text and name not in _OTHER_TABLES:
+            others.insert(0, _commented(name, rule, ""))
+    return text + "\n".join(others) + "\n"
+
+
+def _commented(key: str, rule: Mapping[str, Any], indent: str) -> str:
+    """Return a key as a comment."""
+    default = rule.get("default")
+    shown = "null" if default is None else str(default).lower() if isinstance(default, bool) else default
+    unit = f" ({rule['unit']})" if "unit" in rule else ""
+    return f"{indent}# {key}: {shown}  # {_first_sentence(rule)}{unit}"
+
+
+def _first_sentence(rule: Mapping[str, Any]) -> str:
+    return str(rule.get("description", "")).split(". ")[0].rstrip(".").replace("\n", " ")
