@@ -1,0 +1,181 @@
+"""From a folder of recordings to an experiment: what is proposed, what is asked, and that the answers make it run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import shutil
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+from experiments import run_stages
+
+import nernstfit
+from nernstfit.commands.main import main
+from nernstfit.library.names import guess
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def called(*words: str) -> Result:
+    return CliRunner().invoke(main, list(words))
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "data" / "recordings.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "bath"),
+    [
+        ("c1_control.abf", "c1", "control"),
+        ("c1_low_chloride.abf", "c1", "low_chloride"),
+        ("cell 3 NMDG.abf", "cell3", "NMDG"),
+        ("WT cell4 high K.abf", "cell4", "high_K"),
+        ("patch12_KCl150mM.abf", "patch12", "KCl150mM"),
+        ("Ca_free_c2.abf", "c2", "Ca_free"),
+        ("d3 c4 0 Ca.abf", "c4", "0_Ca"),
+        ("2024-03-05/cell2/150NaCl 0003.abf", "cell2", "150NaCl"),
+        ("2024-03-05/0003.abf", "2024-03-05", ""),
+        ("171116sh_0012.abf", "171116", ""),
+        ("20917009.abf", "20917", ""),
+        ("18n16003.abf", "18n16", ""),
+        ("2018_11_16_sh_0006.abf", "2018-11-16", ""),
+        ("mut_7_Na.abf", "", "Na"),
+        ("DM1_0002.abf", "", ""),
+        ("user-list-durations.abf", "", ""),
+        ("sine sweep magnitude 20.abf", "", ""),
+    ],
+)
+def test_cell_and_bath_are_guessed_from_names_or_not_at_all(name: str, cell: str, bath: str) -> None:
+    (found,) = guess([PurePosixPath(name)])
+    assert (found.cell, found.bath) == (cell, bath)
+    assert any(doubt.startswith("bath:") for doubt in found.doubts) == (not bath)
+    named_in_words = re.search(r"(cell|patch|\bc) ?\d|\bc\d|_c\d", name)
+    assert any(doubt.startswith("cell:") for doubt in found.doubts) == (not named_in_words)
+
+
+@pytest.fixture(scope="module")
+def drafted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A draft from the recordings of two cells of the demonstration, in a folder each."""
+    place = tmp_path_factory.mktemp("drafted")
+    for path in sorted((PROJECT / "data").glob("c[12]_*.abf")):
+        target = place / "archive" / path.stem[:2] / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    done = called("init", str(place / "mine"), "--from", str(place / "archive"))
+    assert done.exit_code == 0, done.output
+    assert "nernstfit check" in done.output
+    return place / "mine"
+
+
+def test_every_recording_has_a_row_with_its_epoch(drafted: Path) -> None:
+    found = rows(drafted)
+    assert len(found) == len(list((drafted / "data").rglob("*.abf")))
+    assert {row["epoch"] for row in found} == {"B"}
+    assert {row["cell"] for row in found} == {"c1", "c2"}
+    assert not any(row["remark"] or row["exclude"] for row in found)
+    assert all("Simulated by nernstfit" in row["comment"] for row in found)
+
+
+def test_check_asks_what_only_a_person_knows(drafted: Path) -> None:
+    done = called("check", str(drafted))
+    assert done.exit_code == 1
+    for asked in (
+        "fit.reference_ion",
+        "fit.permeant",
+        "junction.zeroed_in",
+        "junction.reference",
+        "solution 'pipette'",
+    ):
+        assert asked in done.output
+
+
+def answered(folder: Path) -> dict[str, Any]:
+    """Answer the questions of a draft of the demonstration; returns the configuration."""
+    shutil.copy(PROJECT / "data" / "solutions.csv", folder / "data" / "solutions.csv")
+    place = folder / "config" / "config.yaml"
+    text = place.read_text()
+    for question, answer in {
+        "  reference:\n": "  reference: {type: salt-bridge, solution: bridge}\n",
+        "  zeroed_in:\n": "  zeroed_in: control\n",
+        "  reference_ion:\n": "  reference_ion: Na\n",
+        "  permeant:\n": "  permeant: [Na, K, Cs, Li, NMDG, Cl]\n",
+    }.items():
+        assert text.count(question) == 1
+        text = text.replace(question, answer)
+    place.write_text(text)
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
+
+
+def test_the_answers_make_an_experiment_that_runs(drafted: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(drafted, tmp_path / "mine")
+    answered(folder)
+    done = called("check", str(folder), "--json")
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    n = len(rows(folder))
+    assert found["recordings"] == {"used": n, "refused": 0, "excluded": 0}
+    assert {row["window"] for row in found["measurements"]} == {"60 to 95 %"}
+    assert {row["command_source"] for row in found["measurements"]} == {"header"}
+    assert {row["solution"] for row in found["solutions"]} >= {"control", "pipette", "bridge"}
+    assert {row["bath"] for row in found["junctions"]} == {row["bath"] for row in rows(folder)}
+    run_stages(folder, "judge")
+    truth = yaml.safe_load((PROJECT / "data" / "truth.yaml").read_text())["ratios"]
+    ratios = nernstfit.load(folder).of_model("permeabilities").set_index("ion")
+    for ion in ("K", "Cs"):
+        assert ratios.loc[ion, "low"] < truth[ion] < ratios.loc[ion, "high"]
+
+
+def test_every_key_that_is_taken_from_its_comment_is_known(drafted: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(drafted, tmp_path / "mine")
+    answered(folder)
+    place = folder / "config" / "config.yaml"
+    keys = re.sub(r"^( *)# (\w+:)", r"\1\2", place.read_text(), flags=re.MULTILINE)
+    assert keys.count("\nmeasure:") == keys.count("\n  epoch: auto") == keys.count("\njunction:") == 1
+    # Two windows exclude each other, and so do some other defaults that stand for nothing.
+    place.write_text(re.sub(r"^  (from|to)_ms:.*\n", "", keys, flags=re.MULTILINE))
+    done = called("check", str(folder))
+    assert done.exit_code == 0, done.output
+
+
+def test_nothing_is_overwritten(drafted: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    (folder / "data").mkdir(parents=True)
+    (folder / "data" / "solutions.csv").write_text("solution\n")
+    done = called("init", str(folder), "--from", str(drafted / "data"))
+    assert done.exit_code == 1
+    assert "solutions.csv: exists already" in done.output
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == ["solutions.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "got no recordings"),
+        (("--from", "{archive}", "--recordings", "{file}"), "got both --from and --recordings"),
+        (("--from", "{empty}"), "contains no file that ends in .abf"),
+    ],
+)
+def test_what_is_missing_is_told(drafted: Path, tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    (tmp_path / "empty").mkdir()
+    file = next((drafted / "data").rglob("*.abf"))
+    places = {"archive": str(drafted / "data"), "file": str(file), "empty": str(tmp_path / "empty")}
+    done = called("init", str(tmp_path / "mine"), *(word.format(**places) for word in words))
+    assert done.exit_code == 1
+    assert told in done.output
+
+
+def test_a_recording_that_cannot_be_used_is_excluded_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "c1_control.abf").write_bytes(b"this is not a recording")
+    done = called("init", str(tmp_path / "mine"), "--recordings", str(tmp_path / "c1_control.abf"), "--link")
+    assert done.exit_code == 0
+    (row,) = rows(tmp_path / "mine")
+    assert "is not an ABF file" in row["exclude"]
+    assert (tmp_path / "mine" / "data" / "c1_control.abf").is_symlink()
