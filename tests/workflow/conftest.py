@@ -12,6 +12,8 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,12 +52,13 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "nernstfit", *words]
 
 
-def run(folder: Path, *options: str) -> Run:
-    """Run the workflow in a folder as `nernstfit run` does."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
-    done = subprocess.run(
-        command("run", str(folder), *options), capture_output=True, text=True, env=environment, check=False
-    )
+def run(folder: Path, *options: str, python: Path | None = None) -> Run:
+    """Run the workflow in a folder as `nernstfit run` does, of this environment or of another Python."""
+    away = ("PYTEST",) if python is None else ("PYTEST", "PYTHON")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(away)}
+    words = [str(python or sys.executable), "-m", "nernstfit", "run", str(folder), *options]
+    place = None if python is None else folder  # not in the clone, whose package would come first
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=place, check=False)
     return Run(folder, done.returncode, done.stdout + done.stderr)
 
 
@@ -93,10 +96,29 @@ def demonstration_copy() -> Callable[[Path], Path]:
 
 
 @pytest.fixture(scope="session")
-def demonstration(tmp_path_factory: pytest.TempPathFactory, demonstration_copy: Callable[[Path], Path]) -> Run:
-    """The demonstration, run once from clean on two cores."""
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the package as a wheel in an environment without the clone; the packages that it needs are this one's."""
+    place = tmp_path_factory.mktemp("installed")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place)]
+    subprocess.run(build, cwd=PROJECT, check=True, capture_output=True)
+    (wheel,) = place.glob("*.whl")
+    venv.create(place / "environment")
+    python = place / "environment" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(pip, check=True, capture_output=True)
+    # The clone's own package is in this environment by a .pth file, which does not count in a folder named by another.
+    own = Path(sysconfig.get_path("purelib", vars={"base": str(place / "environment")}))
+    (own / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return python
+
+
+@pytest.fixture(scope="session")
+def demonstration(
+    tmp_path_factory: pytest.TempPathFactory, demonstration_copy: Callable[[Path], Path], installed: Path
+) -> Run:
+    """The demonstration, run once from clean on two cores, by the wheel."""
     folder = demonstration_copy(tmp_path_factory.mktemp("demonstration") / "one")
-    finished = run(folder, "--cores", "2")
+    finished = run(folder, "--cores", "2", python=installed)
     assert finished.status == 0, finished.said
     return finished
 

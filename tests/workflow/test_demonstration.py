@@ -6,11 +6,7 @@ import csv
 import hashlib
 import json
 import math
-import os
 import subprocess
-import sys
-import sysconfig
-import venv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,31 +160,14 @@ def test_noise_and_its_band_are_those_of_the_simulation(demonstration) -> None:
     np.testing.assert_allclose(found["noise_ratio"], found["noise_pA"] / thermal, rtol=1e-9)
 
 
-def test_nothing_to_be_done_the_second_time(demonstration, run_workflow: Callable) -> None:
-    again = run_workflow(demonstration.folder)
+def test_nothing_to_be_done_the_second_time(demonstration, run_workflow: Callable, installed: Path) -> None:
+    again = run_workflow(demonstration.folder, python=installed)
     assert again.status == 0
     assert "Nothing to be done" in again.said
 
 
-@pytest.fixture(scope="session")
-def installed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install the package as a wheel in an environment without the clone; the packages that it needs are this one's."""
-    place = tmp_path_factory.mktemp("installed")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(place)]
-    subprocess.run(build, cwd=project, check=True, capture_output=True)
-    (wheel,) = place.glob("*.whl")
-    venv.create(place / "environment")
-    python = place / "environment" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
-    subprocess.run(pip, check=True, capture_output=True)
-    # The clone's own package is in this environment by a .pth file, which does not count in a folder named by another.
-    own = Path(sysconfig.get_path("purelib", vars={"base": str(place / "environment")}))
-    (own / "needed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return python
-
-
-def test_the_wheel_at_another_path_in_another_order_one_job_after_the_other_makes_the_same_bytes(
-    demonstration, demonstration_copy: Callable, installed: Path, tmp_path: Path
+def test_the_clone_at_another_path_in_another_order_one_job_after_the_other_makes_the_bytes_of_the_wheel(
+    demonstration, demonstration_copy: Callable, run_in_process: Callable, tmp_path: Path
 ) -> None:
     folder = demonstration_copy(tmp_path / "quite" / "another place")
     table = folder / "data" / "recordings.csv"
@@ -196,14 +175,7 @@ def test_the_wheel_at_another_path_in_another_order_one_job_after_the_other_make
     order = np.random.default_rng(5).permutation(len(rows) - 1) + 1
     with table.open("w", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([rows[0], *(rows[i] for i in order)])
-    outside = {name: value for name, value in os.environ.items() if not name.startswith("PYT")}
-    script = "import sys, nernstfit; print(nernstfit.__file__, len(nernstfit.run(sys.argv[1]).permeabilities))"
-    command = [str(installed), "-c", script, str(folder)]
-    done = subprocess.run(command, cwd=tmp_path, env=outside, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    place, rows = done.stdout.split()
-    assert Path(place).is_relative_to(installed.parents[1])
-    assert int(rows) == len(demonstration.table("permeabilities"))
+    run_in_process(folder)
     first, second = digests(demonstration.folder), digests(folder)
     manifests = [json.loads((f / "results" / "manifest.json").read_text()) for f in (demonstration.folder, folder)]
     for manifest in manifests:

@@ -112,6 +112,10 @@ def test_the_library_has_every_table_as_the_workflow_writes_it(elsewhere, by_lib
     pd.testing.assert_frame_equal(getattr(by_library, table.name), written, check_exact=True)
 
 
+def test_the_library_runs_the_workflow(elsewhere) -> None:
+    pd.testing.assert_frame_equal(nernstfit.run(elsewhere.folder).cells, nernstfit.load(elsewhere.folder).cells)
+
+
 def test_the_library_draws_the_ratios(by_library, tmp_path: Path) -> None:
     by_library.plot().save(tmp_path / "ratios.svg")
     assert "NMDG" in (tmp_path / "ratios.svg").read_text()
