@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -128,7 +129,8 @@ def test_potentials_are_those_of_the_commands() -> None:
         (lambda: nernstfit.junction({"glucose": 1}, {"NaCl": 1}), "contains no ion"),
         (lambda: nernstfit.activities({"NaCl": 1}, model="pitser"), "model: got 'pitser'"),
         (lambda: nernstfit.activities({"NaCl": -1}), "NaCl"),
-        (lambda: nernstfit.ghk({"K": 2.0}, {"KCl": 1}, {"KCl": 1}), "K"),
+        (lambda: nernstfit.ghk({"K": 2.0}, {"KCl": 1}, {"KCl": 1}), "ratios: "),
+        (lambda: nernstfit.ghk({"K": 1}, {"KCI": 1}, {"KCl": 1}), "inside: "),
         (lambda: nernstfit.load("nowhere"), "file not found"),
     ],
 )
@@ -136,6 +138,13 @@ def test_faults_of_numbers_are_sentences(call: Any, words: str) -> None:
     with pytest.raises(nernstfit.InputError) as caught:
         call()
     assert words in str(caught.value)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    inside, outside = {"KCl": np.float64(140)}, {"NaCl": np.int64(150)}
+    ratios = {"K": np.float64(1), "Na": np.float32(0.5)}
+    assert nernstfit.ghk(ratios, inside, outside) == nernstfit.ghk({"K": 1, "Na": 0.5}, {"KCl": 140}, {"NaCl": 150})
+    assert nernstfit.junction(inside, outside) == nernstfit.junction({"KCl": 140}, {"NaCl": 150})
 
 
 def test_activities_of_a_table_are_those_of_each_solution() -> None:

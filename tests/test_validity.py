@@ -30,6 +30,7 @@ DRAWS = 80
 LEAST_SCORE, MOST_SCORE = stats.chi2.ppf((0.0005, 0.9995), DRAWS)
 # Three baths more than there are ratios to fit.
 MORE = (*BATHS, {"Na": 75.0, "K": 70.0, "Cl": 147.0}, {"Na": 15.0, "Cl": 17.0})
+ONE_TO_SPARE = (*BATHS[:3], {"Na": 45.0, "Cl": 47.0})
 USUAL, FEW = Simulation(cells=8, baths=MORE), Simulation(cells=4, baths=MORE)
 
 
@@ -175,6 +176,16 @@ def test_a_permeability_that_follows_its_activity_is_found() -> None:
         found.append(outcome(replace(data, potential_mV=data.potential_mV + moved), ("permeability_trend", "Na")))
     assert sum(each.p < 0.01 for each in found) >= 9
     assert np.mean([each.size for each in found]) == pytest.approx(0.15, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_with_one_bath_to_spare_a_trend_is_no_more_than_the_lack_of_fit(seed: int) -> None:
+    """Both are the same direction among the means, also where cells differ so widely that each has its own ln P."""
+    data = Simulation(cells=5, se_mV=1.0, baths=ONE_TO_SPARE).draw(seed, {"Na": 1.0, "K": 1.4, "Cs": 0.8, "Cl": 0.1})
+    found = outcomes(replace(data, se_mV=data.se_mV / 3))
+    of_means = found["lack_of_fit", ""].p
+    for ion in ("Na", "Cl"):
+        assert found["permeability_trend", ion].p == pytest.approx(of_means, rel=0.02)
 
 
 def test_errors_that_are_twice_what_they_are_said_to_be_are_found() -> None:

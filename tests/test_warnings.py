@@ -455,15 +455,6 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {},
     ),
     (
-        *(Code.VOLTS, "", "warning"),
-        {
-            "changes": {"reversals": "data/reversals.csv", "recordings": None},
-            "header": "cell,bath,pipette,reversal_mV,se_mV",
-            "rows": ["c1,control,pipette,-0.06,0.001", "c1,high_K,pipette,0.001,0.001"],
-        },
-        {},
-    ),
-    (
         *(Code.OFFSET_VOLTS, "", "warning"),
         {
             "header": f"{HEADER},command_offset_mV",

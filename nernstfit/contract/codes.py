@@ -142,7 +142,6 @@ class Code(Term):
     BEYOND_SOLUBILITY = "beyond_solubility"
     OSMOLARITY = "osmolarity"
     # Tables
-    VOLTS = "volts"
     MOLAR_SOLUTION = "molar_solution"
     OFFSET_VOLTS = "offset_volts"
     ION_ABSENT = "ion_absent"

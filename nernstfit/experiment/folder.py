@@ -56,6 +56,7 @@ def load(config: Mapping[str, Any], with_rows: bool = True) -> Experiment:
     solutions = _read_solutions(examined, faults)
     rows = _read_rows(examined, solutions, faults) if with_rows else ()
     faults += validation.config_faults(examined.settings, solutions)
+    faults += plausibility.volt_faults(examined.settings, rows)
     if solutions is not None:
         conditions = [row.condition for row in rows]
         faults += validation.ion_faults(examined.settings, solutions, conditions)

@@ -37,6 +37,9 @@ _MOLAR_PART, _MIN_OTHERS_MM = 0.02, 20.0
 # half, -0.15 V would pass; at double nothing else is doubted. Other offsets must be larger by a factor: with half of
 # it, 0.1 beside 6 mV is doubted; with double, -0.07 beside -10 mV is not.
 _MAX_VOLTS, _MIN_RATIO = 0.2, 100.0
+# Standard error in mV up to which a table of such potentials is in volts: no recording has as little in all of its
+# levels. At half, 15 mV of error in volts would pass; at double no table of a laboratory is refused either.
+_MAX_SE_VOLTS = 0.02
 
 
 def molar_solutions(
@@ -78,6 +81,24 @@ def offsets_in_volts(rows: Iterable[Row]) -> list[Row]:
     largest = max((abs(row.measure.command_offset_mV) for row in small), default=0.0)
     others = [abs(row.measure.command_offset_mV) for row in given if row not in small]
     return small if all(other > _MIN_RATIO * largest for other in others) else []
+
+
+def volt_faults(settings: Settings, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the fault of potentials measured elsewhere that, with their errors, are all those of a table in volts.
+
+    Parameters
+    ----------
+    settings : Settings
+    rows : iterable of Row
+    """
+    given = [row.external for row in rows if row.external is not None and not row.exclude]
+    largest = max((abs(each.reversal_mV) for each in given), default=0.0)
+    largest_se = max((each.se_mV for each in given), default=0.0)
+    if 0 < largest <= _MAX_VOLTS and largest_se <= _MAX_SE_VOLTS:
+        yield (
+            f"{settings.table}: got potentials of at most {largest:g} mV with standard errors of at most "
+            f"{largest_se:g} mV in all rows, expected millivolts: they are in volts"
+        )
 
 
 def amount_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:

@@ -38,9 +38,6 @@ _BESIDE_NA_MM = {"K": 1.0, "Ca": 0.5}
 _EXCESS = 2.0
 # Anions with which pipettes are filled, but no extracellular solution is beside little sodium.
 _PIPETTE_ANIONS = ("gluconate", "aspartate", "glutamate", "methanesulfonate")
-# Potentials and standard errors in mV up to which a table is in volts: no measurement reaches 0.02 mV, and a table in
-# volts has no potential above 0.2. At half, a table with -0.15 V would pass; at double nothing else is warned of.
-_MAX_VOLTS, _MAX_SE_VOLTS = 0.2, 0.02
 
 
 # Words of a column that divides the cells into batches, and words that may stand beside them.
@@ -78,7 +75,6 @@ def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
         *_some_blank(experiment, rows, with_rows),
         *_spellings(experiment, rows),
         *_absent(experiment, rows),
-        *_volts(experiment, rows),
         *_units(experiment, rows, with_rows),
         *_copies(experiment, rows),
         *_temperatures(experiment, rows),
@@ -340,16 +336,6 @@ def _absent(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
     ions = [ion for ion in fit.permeant if ion not in ions_of_parameters(fit)]
     for ion in absent_ions(ions, experiment.solutions, [row.condition for row in rows]) if rows else ():
         yield Finding(Code.ION_ABSENT, ion, {"ion": ion}, place=CONFIG_FILE)
-
-
-def _volts(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
-    """Yield a finding where potentials measured elsewhere and their errors are all those of a table in volts."""
-    given = [row.external for row in rows if row.external is not None]
-    largest = max((abs(each.reversal_mV) for each in given), default=0.0)
-    largest_se = max((each.se_mV for each in given), default=0.0)
-    if 0 < largest <= _MAX_VOLTS and largest_se <= _MAX_SE_VOLTS:
-        values = {"largest": largest, "largest_se": largest_se}
-        yield Finding(Code.VOLTS, "", values, place=experiment.settings.table)
 
 
 def _units(experiment: Experiment, rows: Sequence[Row], with_rows: bool) -> Iterator[Finding]:

@@ -96,12 +96,16 @@ def ghk(
     -59.5
     """
     request = ghk_calculation.Request(
-        ratios=[f"{ion}={value!r}" for ion, value in ratios.items()],
+        ratios=[f"{ion}={value}" for ion, value in ratios.items()],
         inside=_text(inside),
         outside=_text(outside),
         chemistry=_chemistry(temperature_C, model),
     )
-    return float(ghk_calculation.calculate(request)["potential_mV"])
+    try:
+        return float(ghk_calculation.calculate(request)["potential_mV"])
+    except InputError as fault:  # of an argument, not of the option that stands for it
+        named = (line.removeprefix("--").replace("ratio:", "ratios:", 1) for line in fault.faults)
+        raise InputError(named) from None
 
 
 def junction(

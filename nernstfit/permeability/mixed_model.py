@@ -148,11 +148,14 @@ class Fit:
         return self.data.columns(self.gradient, self.ln_p, self.free)
 
     @property
+    def gradient_of_mean_cell(self) -> FloatArray:
+        """`gradient` at the mean cell, which is the same in all cells of a condition; shape (n, k)."""
+        return self.gradient if self.working.deviation is None else self.data.gradient(self.ln_p)
+
+    @property
     def columns_of_mean_cell(self) -> FloatArray:
         """`columns` at the mean cell."""
-        if self.working.deviation is None:
-            return self.columns
-        return self.data.columns(self.data.gradient(self.ln_p), self.ln_p, self.free)
+        return self.data.columns(self.gradient_of_mean_cell, self.ln_p, self.free)
 
     @cached_property
     def _prediction(self) -> tuple[FloatArray, FloatArray]:

@@ -166,7 +166,7 @@ class _Place:
         others = [j for j, name in enumerate(data.ions) if name not in known and self._reach_mV(j) >= _MIN_GRADIENT_MV]
         if others:
             return Unknown.OTHER_RATIO.format(others=" and P(".join(f"{data.ions[j]})" for j in others)[:-1])
-        gradient = abs(float(fit.gradient[self._at, ion]))
+        gradient = abs(float(fit.gradient_of_mean_cell[self._at, ion]))
         return Unknown.HARDLY.format(gradient=gradient) if gradient < _MIN_GRADIENT_MV else ""
 
     def _reach_mV(self, ion: int) -> float:

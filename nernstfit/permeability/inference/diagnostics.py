@@ -169,7 +169,7 @@ class _Tests:
 
     def permeability_trend(self) -> Iterator[TestResult]:
         """Test whether each ratio depends on the activity of its ion: d ln P / d ln a."""
-        test, gradient = ValidityTest.PERMEABILITY_TREND, self.fitted.gradient
+        test, gradient = ValidityTest.PERMEABILITY_TREND, self.fitted.gradient_of_mean_cell
         known = {*self.estimates, self.fitted.reference} if self.estimates else ()
         for i, (ion, activity) in enumerate(zip(self.fitted.data.ions, self.covariates.activity_mM.T, strict=True)):
             if ion not in known:
