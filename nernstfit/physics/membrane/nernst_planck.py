@@ -27,7 +27,7 @@ carries no current; Henderson's equation is not affected by it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -58,9 +58,9 @@ _TRACE = 1e-6
 # to 1e-12 mV, at 1e-6 to 1e-10 mV. At half or double some junctions take the next, or the previous, degree.
 _TAIL_TOLERANCE = 1e-8
 # Change of the potential, in RT/F, at which the coefficients of the profile have settled, and the rounds to get there.
-# Every round takes nine tenths or more off the change (3 to 7 are needed); at half or double of the tolerance, 3e-5 mV,
+# Every round takes nine tenths or more off the change (3 to 7 are needed); at half or double of the tolerance, 8e-6 mV,
 # no digit that is printed changes; half the rounds would do too.
-_SETTLED, _MAX_ROUNDS = 1e-6, 40
+_SETTLED, _MAX_ROUNDS = 3e-7, 40
 # Rounds from which only a part of each change of the coefficients is taken, and that part: between very different
 # ends, as at a bridge of 3 M KCl, the profile and its coefficients can lead each other back and forth. With half of the
 # rounds usual junctions take more of them, with double these few; with half of the part three times as many are needed,
@@ -243,33 +243,41 @@ def _solve(
     junction: _Junction, grid: _Grid, start: _Solved | None = None, of_gamma: FloatArray | float = 0.0
 ) -> _Solved:
     """Solve by Newton's method; `of_gamma` is g at the Gauss points, shape (ions, points)."""
-    start = start or _straight(junction, grid)
-    y, k, field, growth = start.fraction.copy(), start.constant, start.field, start.growth
+    solved = start or _straight(junction, grid)
     for _ in range(_MAX_STEPS):
-        steps = _newton_step(junction, grid, _Solved(y, k, field, growth, np.inf), of_gamma)
-        longest = max(float(np.abs(step).max()) for step in steps)
-        if longest > _ROUNDING:  # equal solutions have a potential of exactly 0
-            y[1:-1] += steps[0]
-            k, field, growth = k + steps[1], field + steps[2], growth + steps[3]
-        if longest <= _STEP_TOLERANCE * (1 + np.abs(k).max() + np.abs(field).max()):
-            return _Solved(y, k, field, growth, _tail(grid, y, growth))
+        solved, longest = _stepped(junction, grid, solved, of_gamma)
+        if longest <= _STEP_TOLERANCE * (1 + np.abs(solved.constant).max() + np.abs(solved.field).max()):
+            return replace(solved, tail=_tail(grid, solved.fraction, solved.growth))
     raise ArithmeticError(
         f"the stationary junction did not converge in {_MAX_STEPS} steps; valences {junction.valence.tolist()}"
     )
 
 
+def _stepped(
+    junction: _Junction, grid: _Grid, at: _Solved, of_gamma: FloatArray | float
+) -> tuple[_Solved, float]:
+    """Take one step of Newton's method; returns the solution, without its tail, and the size of the step."""
+    steps = _newton_step(junction, grid, at, of_gamma)
+    longest = max(float(np.abs(step).max()) for step in steps)
+    if longest <= _ROUNDING:  # equal solutions have a potential of exactly 0
+        return at, longest
+    fraction = at.fraction.copy()
+    fraction[1:-1] += steps[0]
+    return _Solved(fraction, at.constant + steps[1], at.field + steps[2], at.growth + steps[3], np.inf), longest
+
+
 def _on_activities(
     junction: _Junction, grid: _Grid, solved: _Solved, output: _Output, coefficients: Coefficients
 ) -> _Solved:
-    """Solve again with the coefficients of the profile found before, until the potential settles."""
+    """Follow the coefficients of the profile found before by a step each, until the potential settles; then solve."""
     of_gamma = np.zeros((len(junction.valence), len(grid.nodes) - 1))
     for done in range(_MAX_ROUNDS):
         ln_gamma = np.log(coefficients(output.concentrations_mM(junction, solved, grid)))[:, output.present]
         change = (grid.slope_at_gauss @ (ln_gamma - ln_gamma[0])).T - of_gamma[: len(output.present)]
         of_gamma[: len(output.present)] += change if done < _FULL_ROUNDS else _PART * change
-        before, solved = solved, _solve(junction, grid, solved, of_gamma)
+        before, (solved, _) = solved, _stepped(junction, grid, solved, of_gamma)
         if abs(float(grid.integral_to_nodes[-1] @ (solved.field - before.field))) < _SETTLED:
-            return solved
+            return _solve(junction, grid, solved, of_gamma)
     raise ArithmeticError(
         f"the stationary junction on activities did not settle in {_MAX_ROUNDS} rounds; valences "
         f"{junction.valence.tolist()}"
