@@ -57,7 +57,9 @@ def draw_measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: p
         panels.append(_iv_panel(f"{number}", row, curve, data))
         verdict = PotentialVerdict(row["verdict"])
         suffix = "" if verdict is PotentialVerdict.REVERSAL else f" — {verdict.label}"
-        title = alt.Title(text=f"{row['bath']}{suffix}", subtitle=row["measurement"])
+        # A recording that is measured by itself has no bath.
+        name_of = [row["bath"], row["measurement"]] if row["bath"] else [row["measurement"], ""]
+        title = alt.Title(text=f"{name_of[0]}{suffix}", subtitle=name_of[1])
         shown.append(Row(tuple(panels), title, spacing=26))
     return Figure(name, tuple(shown), data)
 
