@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import math
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xlsxwriter
 from experiments import complete
 
 from nernstfit.contract import tables
@@ -134,16 +136,13 @@ def test_a_line_break_within_quotes_is_part_of_the_cell(path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "found", "right"),
     [
-        ("a;b\n1;2\n", "row 1: got semicolons", "expected commas"),
-        (b"\xef\xbb\xbfa;b\n1,5;2\n", "row 1: got semicolons", "expected commas"),
-        ("a,b\n1,\u00b5\n".encode("latin-1"), "is not UTF-8", "UTF-8"),
+        ("a;b\n1,5;2.5\n", "row 2, column 'b': got 2.5 with a decimal point, and 1,5 with", "one of both"),
+        ("a\tb\n1,5\t2\n3.5\t2\n", "row 3, column 'a': got 3.5 with a decimal point", "one of both"),
+        ("a,b\n1,2\n1,\u00b5\n".encode("latin-1"), "row 3: byte 0xb5 is not UTF-8", "Excel: Save as, CSV UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "got text in UTF-16, which is not UTF-8", "UTF-8"),
-        ("a\tb\n1\t2\n", "row 1: got tabs", "expected commas"),
-        ("a\tb\n1,5\t2\n", "row 1: got tabs", "expected commas"),
         ("a|b\n1|2\n", "row 1: got vertical bars", "expected commas"),
-        (b"PK\x03\x04\x14\xb1\xf2", "got a workbook (a zip archive, as .xlsx", "save the table as CSV"),
-        (b"PK\x03\x04\x14\x00ab\n", "got a workbook (a zip archive, as .xlsx", "save the table as CSV"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1", "got a workbook (.xls)", "save the table as CSV"),
+        (b"PK\x03\x04\x14\xb1\xf2", "is no readable workbook", "save the table as CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "is no readable workbook", "save the table as CSV"),
         (b"%PDF-1.7\n", "got a PDF", "save the table as CSV"),
         (b"ABF2\x00\x00", "got a recording (ABF)", "save the table as CSV"),
         ("", "is empty", "a header and at least one row"),
@@ -164,8 +163,67 @@ def test_a_table_that_cannot_be_read_says_why(path: Path, content: bytes | str, 
     assert right in fault
 
 
-def test_a_semicolon_file_is_named_as_such_even_where_its_numbers_have_commas(path: Path) -> None:
-    assert "semicolons" in fault_of(path, "solution;NaCl;KCl\ncontrol;140,5;5,0\nhigh;5,0;140,5\n")
+@pytest.mark.parametrize(
+    "content",
+    [
+        "solution;NaCl;KCl;name\ncontrol;140,5;5;a b\nhigh;-1,5e-3;140;x,y\n",
+        "solution\tNaCl\tKCl\tname\ncontrol\t140,5\t5\ta b\nhigh\t-1,5e-3\t140\tx,y\n",
+        b'\xef\xbb\xbfsolution;NaCl;KCl;name\r\ncontrol;140.5;5;a b\r\nhigh;-1.5e-3;140;"x,y"\r\n',
+        'solution,NaCl,KCl,name\ncontrol,140.5,5,a b\nhigh,-1.5e-3,140,"x,y"\n',
+    ],
+)
+def test_tabs_semicolons_and_decimal_commas_are_read(path: Path, content: bytes | str) -> None:
+    table = read(path, content)
+    assert table.to_dict("list") == {
+        "solution": ["control", "high"],
+        "NaCl": ["140.5", "-1.5e-3"],
+        "KCl": ["5", "140"],
+        "name": ["a b", "x,y"],
+    }
+
+
+def test_a_comma_between_sweeps_is_no_decimal_comma(path: Path) -> None:
+    table = read(path, "recording;sweeps;from_ms\na.abf;3,5;0,5\n")
+    assert table.loc[2].to_dict() == {"recording": "a.abf", "sweeps": "3,5", "from_ms": "0.5"}
+
+
+@pytest.fixture
+def workbook(tmp_path: Path) -> Path:
+    """A workbook of two sheets, with cells of every kind."""
+    place = tmp_path / "book.xlsx"
+    with xlsxwriter.Workbook(place) as book:
+        first, second = book.add_worksheet("solutions"), book.add_worksheet("second")
+        first.write_row(0, 0, ["solution", "NaCl", "KCl", "day", "flag", "note"])
+        first.write_row(1, 0, ["control", 140.5, 5])
+        first.write_datetime(1, 3, datetime.datetime(2024, 3, 5), book.add_format({"num_format": "yyyy-mm-dd"}))
+        first.write_boolean(1, 4, True)
+        first.write_row(3, 0, [" 007 ", 140, 0.1])
+        second.write_row(0, 0, ["a", "b"])
+        second.write_row(1, 0, ["NA", "1,5"])
+    return place
+
+
+def test_the_first_sheet_of_a_workbook_is_read_as_it_would_be_typed(workbook: Path) -> None:
+    table = tables.read(workbook)
+    assert table.index.tolist() == [2, 4]
+    assert table.loc[2].tolist() == ["control", "140.5", "5", "2024-03-05", "TRUE", ""]
+    assert table.loc[4].tolist() == ["007", "140", "0.1", "", "", ""]
+
+
+def test_another_sheet_is_named_behind_the_path(workbook: Path) -> None:
+    assert tables.read(f"{workbook}#second").loc[2].tolist() == ["NA", "1,5"]
+    with pytest.raises(InputError, match="got the sheet 'secnd'; the nearest is 'second'"):
+        tables.read(f"{workbook}#secnd")
+
+
+def test_a_workbook_is_known_by_its_content(workbook: Path) -> None:
+    renamed = workbook.rename(workbook.with_suffix(".csv"))
+    assert tables.read(renamed).loc[2, "solution"] == "control"
+    other = workbook.with_name("text.xlsx")
+    other.write_text("a,b\n1,2\n")
+    assert tables.read(other).loc[2, "b"] == "2"
+    with pytest.raises(InputError, match="got the sheet 'x' of a file that is no workbook"):
+        tables.read(f"{other}#x")
 
 
 @pytest.mark.parametrize(("content", "faults"), [("a,a,b,b,\n1,2,3,4,5\n,,,,,6\n", 4)])

@@ -10,10 +10,7 @@ file, the header being row 1, as a spreadsheet shows it.
 from __future__ import annotations
 
 import csv
-import io
 import math
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -25,7 +22,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from nernstfit.contract import codes, remarks, severity, terms
+from nernstfit.contract import codes, remarks, severity, table_files, terms
 from nernstfit.contract.errors import MANY_ROWS, Alike, InputError, RowFault
 from nernstfit.contract.headers import is_unit
 from nernstfit.contract.numbers import NotANumber, Range, number
@@ -179,15 +176,6 @@ def _declared() -> Mapping[str, Table]:
 
 TABLES = _declared()
 """Every table by its name."""
-_OTHER_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-# First bytes of the files that are saved, or renamed, in place of a table.
-_KINDS_OF_FILES = {
-    rb"PK[\x00-\x1f]": "a workbook (a zip archive, as .xlsx and .ods are)",
-    rb"\xd0\xcf\x11\xe0": "a workbook (.xls)",
-    rb"\xff\xfe|\xfe\xff": "text in UTF-16, which is not UTF-8",
-    rb"%PDF": "a PDF",
-    rb"ABF[2 ]": "a recording (ABF)",
-}
 _BOOLEANS = {"true": True, "false": False, "": None}
 
 
@@ -268,16 +256,15 @@ def examine(path: str | Path) -> Typed:
     Raises
     ------
     InputError
-        Where the file is missing, is not UTF-8, is separated by semicolons or tabs, has no row below
-        its header, or has no header with a name of its own for every column.
+        As `table_files.rows`, and where it has no row below its header, or no header with a name of its own for every
+        column.
     """
-    rows = _rows(path)
+    rows = table_files.rows(path, _texts())
     header = list(rows[0]) if rows else []
     if not any(map(any, rows)):
         raise InputError(f"{path}: is empty; expected a header and at least one row")
-    separator = next((name for sign, name in _OTHER_SEPARATORS.items() if sign in "".join(header)), "")
-    if len(header) == 1 and separator:
-        raise InputError(f"{path}: row 1: got {separator} between the columns, expected commas")
+    if len(header) == 1 and "|" in header[0]:
+        raise InputError(f"{path}: row 1: got vertical bars between the columns, expected commas")
     if _is_title(rows):
         shown = " ".join(filter(None, header))
         got = f"got '{shown}'" if shown else "it is empty"
@@ -304,6 +291,12 @@ def examine(path: str | Path) -> Typed:
     return Typed(table, tuple(of_rows), frozenset(fault.row for fault in of_rows))
 
 
+def _texts() -> frozenset[str]:
+    """Return the columns of the users' tables that hold text."""
+    columns = (column for table in TABLES.values() if table.kind != RESULT for column in table.columns.values())
+    return frozenset(column.name for column in columns if column.type == "text")
+
+
 def _are_units(row: Sequence[str]) -> bool:
     """Return True where a row is a second heading with the units of the columns."""
     return any(row) and all(is_unit(cell) for cell in row if cell)
@@ -314,36 +307,6 @@ def _is_title(rows: Sequence[Sequence[str]]) -> bool:
     header, below = rows[0], next((row for row in rows[1:] if any(row)), [])
     is_sparse = 2 * sum(map(bool, header)) <= sum(map(bool, below))
     return is_sparse or (bool(header) and header[0].startswith("#"))
-
-
-def _rows(path: str | Path) -> list[list[str]]:
-    """Return the cells of every row, the header's too, without the blanks around them."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: file not found, expected a table with commas between its columns") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: got a folder, expected a table with commas between its columns") from None
-    except UnicodeDecodeError as fault:
-        kind = _kind_of_file(fault.object)
-        got = f"got {kind}" if kind else f"byte {fault.start} is not UTF-8"
-        raise InputError(f"{path}: {got}; save the table as CSV in UTF-8") from None
-    if kind := _kind_of_file(text[:8].encode()):
-        raise InputError(f"{path}: got {kind}; save the table as CSV in UTF-8")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        # One system writes an umlaut as one sign, another as a letter and a mark: the same name in either.
-        return [[unicodedata.normalize("NFC", cell.strip()) for cell in row] for row in reader]
-    except csv.Error as fault:
-        expected = "expected a closed pair of quotation marks around a cell, or none"
-        raise InputError(
-            f"{path}: line {reader.line_num}: got unbalanced quotation marks ({fault}), {expected}"
-        ) from None
-
-
-def _kind_of_file(content: bytes) -> str:
-    """Return the kind of a file that is no text in UTF-8, by its first bytes; '' where it is none that is known."""
-    return next((kind for start, kind in _KINDS_OF_FILES.items() if re.match(start, content)), "")
 
 
 def _header_faults(path: str | Path, header: Sequence[str]) -> Iterator[str]:

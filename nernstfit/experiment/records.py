@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from nernstfit.contract import tables
 from nernstfit.contract.settings import Measure, Settings
+from nernstfit.contract.table_files import file_of
 from nernstfit.contract.tables import Table
 from nernstfit.contract.terms import Configuration
 from nernstfit.solutions.composition import Solutions
@@ -181,10 +182,11 @@ class Experiment:
     @property
     def input_files(self) -> list[str]:
         """Tables that the experiment was read from, and the file of true values where it is simulated."""
-        table = self.settings.table
-        truth = Path(table).parent / TRUTH_FILE
-        species = [self.settings.species] if self.settings.species else []
-        return [table, self.settings.solutions, *species, *([truth.as_posix()] if truth.exists() else [])]
+        settings = self.settings
+        given = [path for path in (settings.table, settings.solutions, settings.species) if path]
+        files = dict.fromkeys(map(file_of, given))  # several tables may be sheets of one workbook
+        truth = Path(settings.table).parent / TRUTH_FILE
+        return [*files, *([truth.as_posix()] if truth.exists() else [])]
 
 
 def measurement_times(rows: Sequence[Row], of_files: Mapping[str, float]) -> dict[str, float]:

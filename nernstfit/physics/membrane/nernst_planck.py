@@ -253,9 +253,7 @@ def _solve(
     )
 
 
-def _stepped(
-    junction: _Junction, grid: _Grid, at: _Solved, of_gamma: FloatArray | float
-) -> tuple[_Solved, float]:
+def _stepped(junction: _Junction, grid: _Grid, at: _Solved, of_gamma: FloatArray | float) -> tuple[_Solved, float]:
     """Take one step of Newton's method; returns the solution, without its tail, and the size of the step."""
     steps = _newton_step(junction, grid, at, of_gamma)
     longest = max(float(np.abs(step).max()) for step in steps)

@@ -1,0 +1,147 @@
+"""Cells of a user's table as text, from the files in which people have them.
+
+Text in UTF-8 with commas, tabs or semicolons between the columns, or a workbook: which one it is the content tells, not
+the name. With tabs or semicolons numbers may have decimal commas, where all of the table has them. Every cell comes as
+it would be typed into a table with commas.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import re
+import unicodedata
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+from nernstfit.contract.errors import InputError, nearest_or_all
+
+SHEET_SIGN = "#"
+"""Between the path of a workbook and the name of a sheet."""
+
+_EXPECTED = "expected a table: a workbook, or text in UTF-8 with commas between the columns"
+_SEPARATORS = ("\t", ";")
+_WORKBOOKS = re.compile(rb"PK[\x00-\x1f]|\xd0\xcf\x11\xe0")
+# First bytes of the files that are saved, or renamed, in place of a table.
+_OTHER_FILES = {
+    rb"\xff\xfe|\xfe\xff": "text in UTF-16, which is not UTF-8",
+    rb"%PDF": "a PDF",
+    rb"ABF[2 ]": "a recording (ABF)",
+}
+_SAVE_AS = "save the table as CSV in UTF-8 (Excel: Save as, CSV UTF-8)"
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
+_DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+([eE][+-]?\d+)?")
+
+
+def file_of(path: str) -> str:
+    """Return the path of the file of a table, without the name of a sheet."""
+    return path.partition(SHEET_SIGN)[0]
+
+
+def rows(path: str | Path, texts: Collection[str] = ()) -> list[list[str]]:
+    """Return the cells of every row, the header's too, without the blanks around them.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of a workbook its first sheet, or `path#sheet`.
+    texts : collection of str
+        Columns that hold text: a comma in them is no decimal comma.
+
+    Raises
+    ------
+    InputError
+        Where the file is missing or is no table, or its numbers have decimal commas and decimal points.
+    """
+    file, _, sheet = str(path).partition(SHEET_SIGN)
+    try:
+        content = Path(file).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path}: file not found, {_EXPECTED}") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: got a folder, {_EXPECTED}") from None
+    if _WORKBOOKS.match(content):
+        found = _of_workbook(str(path), content, sheet)
+    elif sheet:
+        raise InputError(f"{path}: got the sheet '{sheet}' of a file that is no workbook")
+    else:
+        found = _of_text(str(path), content, texts)
+    # One system writes an umlaut as one sign, another as a letter and a mark: the same name in either.
+    return [[unicodedata.normalize("NFC", cell.strip()) for cell in row] for row in found]
+
+
+def _of_text(path: str, content: bytes, texts: Collection[str]) -> list[list[str]]:
+    """Return the cells of a text, separated as its first line is."""
+    for start, kind in _OTHER_FILES.items():
+        if re.match(start, content):
+            raise InputError(f"{path}: got {kind}; {_SAVE_AS}")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        row = content.count(b"\n", 0, fault.start) + 1
+        raise InputError(f"{path}: row {row}: byte {content[fault.start]:#04x} is not UTF-8; {_SAVE_AS}") from None
+    first = text.partition("\n")[0]
+    separator = next((sign for sign in _SEPARATORS if sign in first and "," not in first), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    try:
+        found = list(reader)
+    except csv.Error as fault:
+        expected = "expected a closed pair of quotation marks around a cell, or none"
+        raise InputError(
+            f"{path}: line {reader.line_num}: got unbalanced quotation marks ({fault}), {expected}"
+        ) from None
+    return found if separator == "," else _with_decimal_points(path, found, texts)
+
+
+def _with_decimal_points(path: str, found: Sequence[list[str]], texts: Collection[str]) -> list[list[str]]:
+    """Return rows with decimal points in place of decimal commas, which all numbers of the table must then have."""
+    header = [name.strip() for name in found[0]] if found else []
+    places = [
+        (number, column, cell.strip())
+        for number, row in enumerate(found[1:], start=2)
+        for column, cell in enumerate(row)
+        if column >= len(header) or header[column] not in texts
+    ]
+    commas = [place for place in places if _DECIMAL_COMMA.fullmatch(place[2])]
+    points = [place for place in places if _DECIMAL_POINT.fullmatch(place[2])]
+    if commas and points:
+        (row, column, cell), (other, _, beside) = points[0], commas[0]
+        name = header[column] if column < len(header) else str(column + 1)
+        raise InputError(
+            f"{path}: row {row}, column '{name}': got {cell} with a decimal point, and {beside} with a decimal comma "
+            f"in row {other}; expected one of both in the whole table"
+        )
+    made = [list(row) for row in found]
+    for row, column, cell in commas:
+        made[row - 1][column] = cell.replace(",", ".")
+    return made
+
+
+def _of_workbook(path: str, content: bytes, sheet: str) -> list[list[str]]:
+    """Return the cells of one sheet as they would be typed."""
+    import python_calamine  # noqa: PLC0415 - tables of text do without
+
+    try:
+        workbook = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(content))
+    except python_calamine.CalamineError as fault:
+        raise InputError(f"{path}: is no readable workbook ({fault}); {_SAVE_AS}") from None
+    names = workbook.sheet_names
+    if sheet and sheet not in names:
+        raise InputError(f"{path}: got the sheet '{sheet}'; {nearest_or_all(sheet, names)}")
+    cells = workbook.get_sheet_by_name(sheet or names[0]).to_python(skip_empty_area=False)
+    return [[_as_typed(value) for value in row] for row in cells]
+
+
+def _as_typed(value: Any) -> str:
+    """Return the value of a cell as it would be typed: 33 for 33.0, and a day without the time of midnight."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        return value.date().isoformat()
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value)
