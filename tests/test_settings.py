@@ -582,3 +582,39 @@ def test_a_configuration_file_that_is_no_mapping_is_refused_by_name(tmp_path: An
 def test_a_missing_configuration_file_is_refused_by_name(tmp_path: Any) -> None:
     with pytest.raises(InputError, match=r"nothing\.yaml: file not found"):
         settings.read(str(tmp_path / "nothing.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("recordings: a.csv\nfit:\n\treference_ion: K\n", "line 3: got a tab, expected blanks"),
+        ("recordings: a.csv\ntemperature_C:22\n", "line 2: `temperature_C:22` needs a blank after the colon"),
+        ("temperature_C:22\n", "line 1: `temperature_C:22` needs a blank after the colon"),
+        ("recordings: a.csv\nfit: {permeant: [K, Na\n", "is not readable as YAML"),
+        (b"title: \xfcber\n", "line 1: byte 0xfc is not UTF-8"),
+        ("- a\n- b\n", "got a list, expected key: value pairs"),
+    ],
+)
+def test_a_slip_of_yaml_is_told_with_its_line(tmp_path: Path, text: str | bytes, words: str) -> None:
+    place = tmp_path / "config.yaml"
+    place.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(InputError) as caught:
+        settings.read(str(place))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["config/config.yml", "config.yaml", "config.yml"])
+def test_a_configuration_of_another_name_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="nernstfit init"):
+        settings.read()
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text("title: x\n")
+    with pytest.raises(InputError, match=f"file not found, but there is '{name}'"):
+        settings.read()
+
+
+def test_a_word_that_yaml_takes_for_true_or_false_is_to_be_quoted() -> None:
+    content = {"recordings": "a.csv", "solutions": "b.csv", "junction": {"method": "none"}}
+    found = settings.examine(content | {"fit": {"reference_ion": "K", "permeant": ["K", False]}}).faults
+    assert any("got False, expected text: YAML reads on, off, yes, no as true and false" in fault for fault in found)

@@ -23,8 +23,9 @@ _TABLES_HEAD = """# Tables
 Every table that nernstfit reads or writes, column by column. The same declarations are written to
 results/datapackage.json in every run.
 
-**Read:** UTF-8 (with or without a byte-order mark), commas between the columns, a header in row 1. Names are text as
-typed (`NA`, `007` and `None` are names); only the empty cell is missing. **Written:** one row per line, numbers with up
+**Read:** workbooks (.xlsx: the first sheet, or `path.xlsx#sheet`) or text in UTF-8 with commas, tabs or semicolons
+between the columns, with tabs and semicolons also decimal commas throughout; a header in row 1. Names are text as typed
+(`NA`, `007` and `None` are names); only the empty cell is missing. **Written:** one row per line, numbers with up
 to 12 significant digits, missing values empty, `true` and `false`. No two rows have the same key, and rows are in its
 order: numbers by size, names by code point, the configured model before the others, the steps of the correction ladder
 as they are applied.

@@ -173,6 +173,8 @@ def _expected(error: Any) -> str:
         words = {"null": "nothing", "object": "a section of key: value pairs", "array": "a list", "string": "text"}
         words |= {"integer": "a whole number", "boolean": "true or false"}
         expected = f"expected {' or '.join(words.get(kind, f'a {kind}') for kind in kinds)}"
+        if isinstance(error.instance, bool):
+            return f"{expected}: YAML reads on, off, yes, no as true and false; put the word into quotes"
         return expected + (_number_hint(error.instance, error.schema) if "number" in kinds else "")
     if rule in ("minimum", "maximum", "exclusiveMinimum"):
         return f"expected {Range.of(error.schema).expected(float(error.instance))}"

@@ -9,9 +9,11 @@ all the same. The records have the keys that the schema declares; they are liste
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
@@ -179,18 +181,47 @@ def read(path: str = CONFIG_FILE) -> dict[str, Any]:
         Where the file is missing or is no YAML mapping.
     """
     try:
-        with open(path, encoding="utf-8-sig") as stream:
-            content = yaml.safe_load(stream)
+        text = Path(path).read_text(encoding="utf-8-sig")
+        content = yaml.safe_load(text)
     except FileNotFoundError:
-        raise InputError(f"{path}: file not found, expected the configuration of an experiment") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as fault:
-        reason = " ".join(str(fault).split())
-        raise InputError(f"{path}: is not readable as YAML ({reason})") from None
+        raise InputError(f"{path}: file not found, {_instead_of(path)}") from None
+    except UnicodeDecodeError as fault:
+        row = fault.object.count(b"\n", 0, fault.start) + 1
+        raise InputError(f"{path}: line {row}: byte {fault.object[fault.start]:#04x} is not UTF-8") from None
+    except yaml.YAMLError as fault:
+        raise InputError(f"{path}: {_yaml_fault(text, fault)}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise InputError(f"{path}: got a {type(content).__name__}, expected key: value pairs")
+        hint = next(_without_blank(text), "")
+        raise InputError(f"{path}: {hint or f'got a {type(content).__name__}, expected key: value pairs'}")
     return content
+
+
+def _instead_of(path: str) -> str:
+    """Return what was expected where there is no configuration, with the file that was probably meant for it."""
+    meant = (Path(folder, name) for folder in ("config", ".") for name in ("config.yaml", "config.yml"))
+    found = next((place.as_posix() for place in meant if place.is_file()), "")
+    if found:
+        return f"but there is '{found}', expected it by this name"
+    return "expected the configuration of an experiment (`nernstfit init` drafts one)"
+
+
+def _yaml_fault(text: str, fault: yaml.YAMLError) -> str:
+    """Return the fault of a text that is no YAML, in words for the usual slips."""
+    tabs = (n for n, line in enumerate(text.splitlines(), start=1) if "\t" in line[: len(line) - len(line.lstrip())])
+    for number in tabs:
+        return f"line {number}: got a tab, expected blanks"
+    for hint in _without_blank(text):
+        return hint
+    return f"is not readable as YAML ({' '.join(str(fault).split())})"
+
+
+def _without_blank(text: str) -> Iterator[str]:
+    """Yield the faults of lines whose key has no blank behind its colon."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := re.match(r"\s*([A-Za-z_]\w*:[^\s:/\\][^#]*)", line):
+            yield f"line {number}: `{match[1].strip()}` needs a blank after the colon"
 
 
 def load(config: Mapping[str, Any]) -> Settings:
