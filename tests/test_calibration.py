@@ -1,9 +1,9 @@
-"""A short form of `make calibrate`: 40 simulated recordings of every protocol, 40 experiments of every kind.
+"""A short form of `make calibrate`: 30 simulated recordings of every protocol, 30 experiments of every kind.
 
 Two statistics hold the coverage. The number of intervals that contain the truth finds gross errors; the mean square of
 the errors, each over the half of its interval on that side, finds intervals that are too short. Where 85, 80 and 75 %
-of the intervals contain the truth in place of 95 %, the mean square of 40 exceeds its limit with a probability of 41,
-78 and 95 %; counting 70 intervals, it was 36, 77 and 96 %. The limits allow for a true coverage of 94 %; where it is
+of the intervals contain the truth in place of 95 %, the mean square of 30 exceeds its limit with a probability of 30,
+65 and 88 %; counting 70 intervals, it is 36, 77 and 96 %. The limits allow for a true coverage of 94 %; where it is
 95 %, either is exceeded once in some 2,000 rows.
 """
 
@@ -18,10 +18,10 @@ from calibration import batches, ratios
 from calibration.recordings import BIAS_MV, ROWS, Calibration, calibrate
 from scipy import stats
 
-CASES, MAX_OTHERS = 40, 2
+CASES, MAX_OTHERS = 30, 2
 COUNTED = 70  # where errors are far from normal and the intervals can only be counted
 LEAST_COVERAGE, MOST_COVERAGE = 0.94, 0.96
-# The mean of 40 errors is uncertain by a sixth of their spread: 2.3 of it are as much as 3 of the mean of 70.
+# The mean of 30 errors is uncertain by a fifth of their spread: 2.3 of it are as much as 3.5 of the mean of 70.
 MAX_BIAS_SE = 2.3
 
 
