@@ -131,13 +131,10 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param("", ..., [(RECORDINGS, "is empty")], id="empty table of recordings"),
         pytest.param(f"{HEADER}\n", ..., [(RECORDINGS, "without rows")], id="header only"),
         pytest.param(
-            table(GOOD).replace(",", ";"), ..., [(RECORDINGS, "row 1", "semicolons", "commas")], id="semicolons"
-        ),
-        pytest.param(
             ...,
-            "solution;NaCl;KCl\ncontrol;140;5\n",
-            [(SOLUTIONS, "row 1", "semicolons", "commas")],
-            id="semicolons in solutions",
+            "solution;NaCl;KCl\ncontrol;140,5;5.5\n",
+            [(SOLUTIONS, "row 2", "'KCl'", "decimal point")],
+            id="decimal commas and points in solutions",
         ),
         pytest.param(
             table(GOOD).replace(",pipette", ""),
