@@ -335,10 +335,10 @@ def test_faults_stop_the_run_before_any_job(
 
 
 def test_the_snakefile_alone_tells_the_same(tmp_path: Path, project: Path, snakemake: Callable) -> None:
-    write(tmp_path, ["c1,low,pipette,1,1"], header="cell;bath;pipette;reversal_mV;se_mV")
+    write(tmp_path, ["c1,low,pipette,1,1"], header="cell|bath|pipette|reversal_mV|se_mV")
     done = snakemake("--snakefile", str(project / "Snakefile"), "--directory", str(tmp_path))
     assert done.returncode != 0
-    assert "data/reversals.csv: row 1: got semicolons between the columns" in done.stdout + done.stderr
+    assert "data/reversals.csv: row 1: got vertical bars between the columns" in done.stdout + done.stderr
     assert not (tmp_path / "results").exists()
 
 
