@@ -152,7 +152,7 @@ def test_a_fault_of_a_row_is_one_line_with_its_place(load: Load, rows: list[str]
     [
         ("", ["is empty"]),
         (f"{HEADER}\n", ["without rows"]),
-        (f"{HEADER}\n{GOOD}\n".replace(",", ";"), ["row 1", "semicolons", "commas"]),
+        (f"{HEADER}\n{GOOD}\n".replace(",", "|"), ["row 1", "vertical bars", "commas"]),
         (
             "cell,bath,pipette,reversal_mV\nc1,control,pipette,1\n",
             ["row 1", "column 'se_mV' is missing", "cell, bath, pipette"],
