@@ -14,7 +14,7 @@ import pytest
 import xlsxwriter
 from experiments import complete
 
-from nernstfit.contract import tables
+from nernstfit.contract import table_files, tables
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.numbers import Range, number
 from nernstfit.contract.remarks import Flag
@@ -214,6 +214,13 @@ def test_another_sheet_is_named_behind_the_path(workbook: Path) -> None:
     assert tables.read(f"{workbook}#second").loc[2].tolist() == ["NA", "1,5"]
     with pytest.raises(InputError, match="got the sheet 'secnd'; the nearest is 'second'"):
         tables.read(f"{workbook}#secnd")
+
+
+def test_a_file_may_have_the_sign_of_a_sheet_in_its_name(tmp_path: Path) -> None:
+    place = tmp_path / "run#2.csv"
+    place.write_text("a,b\n1,2\n")
+    assert tables.read(place).loc[2, "b"] == "2"
+    assert table_files.file_of(str(place)) == str(place)
 
 
 def test_a_workbook_is_known_by_its_content(workbook: Path) -> None:

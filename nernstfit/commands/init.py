@@ -38,6 +38,7 @@ def init(folder: Path, source: Path | None, files: tuple[Path, ...], link: bool)
     bath as far as the names of files and folders tell them. Column `remark` says what is to be confirmed or filled in.
     Nothing that exists is overwritten.
     """
+    from nernstfit.contract import settings  # noqa: PLC0415
     from nernstfit.library import draft  # noqa: PLC0415
 
     if bool(source) == bool(files):
@@ -49,5 +50,5 @@ def init(folder: Path, source: Path | None, files: tuple[Path, ...], link: bool)
     made = draft.draft(found)
     draft.write(folder, found, made, link)
     click.echo(f"{folder}: {len(found)} recordings, {len(made.rows)} rows, {made.doubtful} with a remark.")
-    click.echo(f"Next: complete {draft.RECORDINGS} and {draft.SOLUTIONS}, answer {draft.CONFIG}, then")
+    click.echo(f"Next: complete {draft.RECORDINGS} and {draft.SOLUTIONS}, answer {settings.CONFIG_FILE}, then")
     click.echo(f"  nernstfit check {folder}")

@@ -94,7 +94,7 @@ def check(folder: Path) -> None:
         With every fault, one line each.
     """
     from nernstfit.judgement.inputs import findings  # noqa: PLC0415
-    from nernstfit.library import checking  # noqa: PLC0415
+    from nernstfit.library.loading import load  # noqa: PLC0415
 
-    for finding in findings(checking.load(folder)):
+    for finding in findings(load(folder)):
         click.echo(str(finding), err=True)

@@ -37,7 +37,13 @@ _DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+([eE][+-]?\d+)?")
 
 def file_of(path: str) -> str:
     """Return the path of the file of a table, without the name of a sheet."""
-    return path.partition(SHEET_SIGN)[0]
+    return _parts(path)[0]
+
+
+def _parts(path: str) -> tuple[str, str]:
+    """Return the file of a table and the sheet in it, '' for the first; a file may have the sign in its own name."""
+    file, _, sheet = (path, "", "") if Path(path).exists() else path.partition(SHEET_SIGN)
+    return file, sheet
 
 
 def rows(path: str | Path, texts: Collection[str] = ()) -> list[list[str]]:
@@ -55,7 +61,7 @@ def rows(path: str | Path, texts: Collection[str] = ()) -> list[list[str]]:
     InputError
         Where the file is missing or is no table, or its numbers have decimal commas and decimal points.
     """
-    file, _, sheet = str(path).partition(SHEET_SIGN)
+    file, sheet = _parts(str(path))
     try:
         content = Path(file).read_bytes()
     except (FileNotFoundError, NotADirectoryError):

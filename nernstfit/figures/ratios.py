@@ -17,13 +17,18 @@ from nernstfit.figures.theme import INK, PALETTE, SOFT
 _ARROW_FACTOR = 2.5
 
 
+def drawn(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of permeabilities.csv that the figure can show: with an interval or a bound, or held."""
+    return found[found[["low", "high"]].notna().any(axis=1) | (found["verdict"] == RatioVerdict.HELD)]
+
+
 def draw_ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, float], ions: Sequence[str]) -> Figure:
     """Draw permeability ratios with their intervals on a logarithmic axis.
 
     Parameters
     ----------
     found : DataFrame
-        Rows of permeabilities.csv of one model that have an interval or a bound, or are held; at least one.
+        Rows of permeabilities.csv of one model, as from `drawn`; at least one.
     cells : DataFrame
         Rows of cells.csv of the same model.
     truth : mapping of str to float

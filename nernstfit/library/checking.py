@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from nernstfit.abf.read import open_recording
-from nernstfit.contract import settings
-from nernstfit.contract.errors import InputError
 from nernstfit.contract.findings import Finding
 from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.experiment import folder as experiments
-from nernstfit.experiment.epochs import absent_epochs
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.judgement import judge
 from nernstfit.judgement.inputs import findings
+from nernstfit.library.loading import load
 from nernstfit.library.solutions import SOLUTION_COLUMNS
 from nernstfit.solutions.ion_table import ion_rows
 from nernstfit.stages.ingest import read_row
@@ -64,22 +61,6 @@ class Checked:
             "solutions": list(self.solutions),
             "junctions": list(self.junctions),
         }
-
-
-def load(folder: Path) -> Experiment:
-    """Read and check the configuration and the tables of an experiment folder.
-
-    Raises
-    ------
-    InputError
-        With every fault, one line each.
-    """
-    with contextlib.chdir(folder):
-        found = experiments.load(settings.read())
-        faults = list(absent_epochs(found))
-    if faults:
-        raise InputError(faults)
-    return found
 
 
 def check(folder: Path) -> Checked:

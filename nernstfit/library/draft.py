@@ -22,7 +22,7 @@ from nernstfit.contract.errors import InputError, RecordingError
 from nernstfit.contract.schema import schema
 from nernstfit.library.names import Guess, guess
 
-RECORDINGS, SOLUTIONS, CONFIG = "data/recordings.csv", "data/solutions.csv", "config/config.yaml"
+RECORDINGS, SOLUTIONS = "data/recordings.csv", "data/solutions.csv"
 _FIRST = ("recording", "cell", "bath", "pipette")
 _LAST = ("series_resistance_MOhm", "compensation_percent", "capacitance_pF", "exclude", "protocol", "comment", "remark")
 _OTHER_TABLES = ("reversals", "iv")
@@ -85,7 +85,7 @@ class Draft:
         return {
             RECORDINGS: _csv(columns, self.rows),
             SOLUTIONS: _csv(["solution", *_COMPONENTS], solutions),
-            CONFIG: _configuration(),
+            settings.CONFIG_FILE: _configuration(),
         }
 
     @property

@@ -14,7 +14,6 @@ import pandas as pd
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.selections import Selections
-from nernstfit.contract.terms import RatioVerdict
 
 if TYPE_CHECKING:
     from nernstfit.figures.render import Drawing
@@ -60,7 +59,7 @@ class Result(Selections):
         from nernstfit.figures import ratios, render  # noqa: PLC0415 - slow to import
 
         rows = self.of_model("permeabilities")
-        shown = rows[rows[["low", "high"]].notna().any(axis=1) | (rows["verdict"] == RatioVerdict.HELD)]
+        shown = ratios.drawn(rows)
         if not len(shown):
             raise InputError("no ratio has an interval or a bound; `permeabilities` has the reason of each")
         with render.unvalidated():

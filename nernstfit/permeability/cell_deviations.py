@@ -55,9 +55,14 @@ def cell_deviations(
         step = structure.deviations(of_ions * weighted[:, None], components) - deviation
         if np.abs(step).max(initial=0.0) < _CONVERGED:
             break
-        step = np.clip(step, -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
-        # A step back over more than half of the one before overshoots.
-        back = (step * before).sum(axis=1) < -(before**2).sum(axis=1) / 2
-        before = np.where(back[:, None], step / 2, step)
+        before = damped(step, before)
         deviation = deviation + before
     return deviation, along_mV
+
+
+def damped(step: FloatArray, before: FloatArray) -> FloatArray:
+    """Return the step of each deviation, shape (n, k), limited, and halved where it goes back on the one before."""
+    step = np.clip(step, -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
+    # A step back over more than half of the one before overshoots.
+    back = (step * before).sum(axis=1) < -(before**2).sum(axis=1) / 2
+    return np.where(back[:, None], step / 2, step)

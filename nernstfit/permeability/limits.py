@@ -59,6 +59,11 @@ MIN_SD, MAX_SD = 1e-3, 10.0
 """Bounds of the standard deviations between cells and between batches. 0.1 % is far below the noise of any ratio; a
 factor of 20,000 beyond any biology. Half and twice of either change no fit that does not end there."""
 
+MAX_P_OF_RESIDUALS = 1e-6
+"""p of the chi-square of the residuals below which a model does not explain the potentials at all. One correct analysis
+in a million is marked; with half or twice of it the threshold of chi-square moves by less than 2 %, while such models
+exceed it by far."""
+
 WIDE_SD = 0.3
 """Standard deviation between cells from which the equation is curved over the width of their differences, and is
 linearised at the ln P of each cell. The mean of E over cells is off by half of its square, 5 % of a ratio, and that is

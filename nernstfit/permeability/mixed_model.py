@@ -49,16 +49,12 @@ from nernstfit.permeability.covariance import (
 )
 from nernstfit.permeability.distributions import chi_square_limit
 from nernstfit.permeability.estimation import Problem, State, curvature_bias_mV, estimate
-from nernstfit.permeability.limits import MAX_LN_P, WIDE_SD, WIDE_START_SD
+from nernstfit.permeability.limits import MAX_LN_P, MAX_P_OF_RESIDUALS, WIDE_SD, WIDE_START_SD
 from nernstfit.permeability.observations import Observations
 from nernstfit.permeability.optimize import chi_square
 from nernstfit.permeability.reml import Deviance, LinearModel, estimable_components
 
 FloatArray = NDArray[np.float64]
-
-_MAX_P_OF_RESIDUALS = 1e-6
-"""p of the chi-square of the residuals below which a fit does not explain the potentials, as where models are rejected.
-With half or twice of it the limit of chi-square moves by less than 2 %."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +119,7 @@ class Fit:
     @property
     def predicted_mV(self) -> FloatArray:
         """Predicted potentials of the population, without the cells' offsets; shape (n,)."""
-        return self.data.predict(self.ln_p)
+        return self._prediction[0] if self.working.deviation is None else self.data.predict(self.ln_p)
 
     @property
     def gradient(self) -> FloatArray:
@@ -147,14 +143,16 @@ class Fit:
         """dE / d ln P of the fitted ones in mV, with what is tied to them; shape (n, len(free))."""
         return self.data.columns(self.gradient, self.ln_p, self.free)
 
-    @property
+    @cached_property
     def gradient_of_mean_cell(self) -> FloatArray:
         """`gradient` at the mean cell, which is the same in all cells of a condition; shape (n, k)."""
         return self.gradient if self.working.deviation is None else self.data.gradient(self.ln_p)
 
-    @property
+    @cached_property
     def columns_of_mean_cell(self) -> FloatArray:
         """`columns` at the mean cell."""
+        if self.working.deviation is None:
+            return self.columns
         return self.data.columns(self.gradient_of_mean_cell, self.ln_p, self.free)
 
     @cached_property
@@ -241,7 +239,7 @@ def _explains(state: State) -> bool:
     """Return True where the residuals are not beyond all errors together."""
     data = state.of_mean_cell
     whiten = Whitener(CovarianceComponents(data, data.gradient(state.ln_p)), state.components)
-    return chi_square(data, state.ln_p, whiten) < chi_square_limit(_MAX_P_OF_RESIDUALS, data.size)
+    return chi_square(data, state.ln_p, whiten) < chi_square_limit(MAX_P_OF_RESIDUALS, data.size)
 
 
 def _may_differ(problem: Problem) -> bool:

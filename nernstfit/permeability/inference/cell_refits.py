@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.permeability.cell_deviations import damped
 from nernstfit.permeability.covariance import CovarianceComponents
 from nernstfit.permeability.limits import MAX_EFFECT_STEP
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2
@@ -67,9 +68,8 @@ def refit_cells(
         )
         rest = residual - columns @ value
         found = structure.deviations(of_ions * (whiten.precision @ rest)[:, None], fit.components)
-        step = np.clip(found - deviation, -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
-        back = (step * before).sum(axis=1) < -(before**2).sum(axis=1) / 2
-        before = np.where(back[:, None], step / 2, step)
+        step = found - deviation
+        before = damped(step, before)
         if np.abs(np.concatenate([value, step.ravel()])).max() < _CONVERGED:
             break
         ln_p, deviation = ln_p.copy(), deviation + before

@@ -25,7 +25,7 @@ from nernstfit.permeability.inference.effects import (
     scatter_test,
 )
 from nernstfit.permeability.inference.sentences import ratio_reason, written_p
-from nernstfit.permeability.limits import IMPERMEANT
+from nernstfit.permeability.limits import IMPERMEANT, MAX_P_OF_RESIDUALS
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2, fit
 from nernstfit.permeability.optimize import DenseWhitener
 from nernstfit.permeability.ratio_parameters import NONE
@@ -35,10 +35,6 @@ FloatArray = NDArray[np.float64]
 # p of the means of the baths below which a model is rejected (contract): one correct analysis in a thousand. With half
 # or twice of it one in two thousand or five hundred; errors of 10 mV in one bath exceed it by far.
 _MAX_P_OF_MEANS = 1e-3
-# p of the chi-square of the residuals, systematic errors included, below which the model does not explain the
-# potentials at all. One correct analysis in a million is marked; with half or twice of it the threshold of chi-square
-# moves by less than 2 %, while such models exceed it by far.
-_MAX_P_OF_RESIDUALS = 1e-6
 # Causes that are fitted again in full, the likeliest first. With half of it a cause behind several that the data reject
 # is missed where the wrong reading has distorted the spreads between cells; twice as many take twice the time, which is
 # half a second each in a large group.
@@ -73,7 +69,7 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
             return ratio_reason(reason, p=written_p(means.p, _MAX_P_OF_MEANS))
     white = whiten(fitted.residual_mV)
     chi_square, n = float(white @ white), fitted.data.size
-    if chi_square < chi_square_limit(_MAX_P_OF_RESIDUALS, n):
+    if chi_square < chi_square_limit(MAX_P_OF_RESIDUALS, n):
         return ""
     return ratio_reason(RatioReason.MODEL_MISFIT, chi_square=chi_square, n=n)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from nernstfit.contract.findings import NO_GROUP, named
 from nernstfit.contract.severity import About
 from nernstfit.contract.terms import IntervalMethod, RatioScope, RatioVerdict
-from nernstfit.figures.ratios import draw_ratios
+from nernstfit.figures.ratios import draw_ratios, drawn
 from nernstfit.judgement.ratios import is_at_bound
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
@@ -35,18 +35,17 @@ def blocks(results: Results) -> Iterator[Block]:
     reference, confidence = results.fit["reference_ion"], results.confidence
     yield Text(_PROSE("introduction", reference=reference, model=results.model, confidence=confidence))
     yield from ghk_form.note(results)
-    is_held = configured["verdict"] == RatioVerdict.HELD
-    drawn = configured[configured[["low", "high"]].notna().any(axis=1) | is_held]
-    if len(drawn):
+    shown = drawn(configured)
+    if len(shown):
         caption = _PROSE(
             "figure",
             reference=reference,
             confidence=confidence,
-            has_bounds=drawn["ratio"].isna().any(),
-            has_held=is_held.any(),
+            has_bounds=shown["ratio"].isna().any(),
+            has_held=(shown["verdict"] == RatioVerdict.HELD).any(),
             has_truth=bool(results.truth),
         )
-        yield picture(draw_ratios(drawn, results.of_model("cells"), results.truth, results.permeant), caption)
+        yield picture(draw_ratios(shown, results.of_model("cells"), results.truth, results.permeant), caption)
     for verdict in (RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.MODEL_REJECTED):
         missing = configured[configured["verdict"] == verdict]
         if len(missing):
