@@ -303,7 +303,8 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
     fitted = found.fit if found else fit(data, model.reference, settings.offset_sd_mV, robust=settings.robust)
     likelihood_fit = None
     if predictability.predictable.all():
-        likelihood_fit = fit(data, model.reference, settings.offset_sd_mV, restricted=False, robust=settings.robust)
+        offset_mV, robust = settings.offset_sd_mV, settings.robust
+        likelihood_fit = fit(data, model.reference, offset_mV, restricted=False, robust=robust, near=fitted.ln_p)
     predicted[predictability.predictable] = fitted.predicted_mV
     if settings.robust:
         p_gross[predictability.predictable] = gross_error_probability(fitted)
@@ -340,7 +341,7 @@ def cell_ratios(whole: Fit, settings: FitSettings, unknown: Collection[str] = ()
     found: list[CellRatio] = []
     for c, name in enumerate(data.cell_names):
         own = data.subset(data.blocks[c][data.blocks[c] >= 0].tolist())
-        alone = fit(own, whole.reference, offset_sd, robust=settings.robust)
+        alone = fit(own, whole.reference, offset_sd, robust=settings.robust, near=whole.ln_p[: data.n_coefficients])
         n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
         offset = math.nan if name in unknown else float(whole.offsets_mV[c])
         others = (i for i, ion in enumerate(data.ions) if ion != whole.reference)

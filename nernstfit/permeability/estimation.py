@@ -76,6 +76,7 @@ class Problem:
     restricted: bool = True
     robust: bool = False
     by_cell: bool = False
+    near: FloatArray | None = None
 
     @property
     def has_working_responses(self) -> bool:
@@ -123,7 +124,7 @@ def estimate(problem: Problem, components: VarianceComponents) -> tuple[State, b
     settled : bool
         False where no alternation has left the estimates as they were.
     """
-    ln_p = starting_ln_p(problem.data, problem.free, components)
+    ln_p = starting_ln_p(problem.data, problem.free, components, problem.near)
     start = State(ln_p, components, censoring.begin(problem.data), np.zeros(problem.data.size))
     state, visited, released, change = start, list[tuple[FloatArray, FloatArray]](), False, math.inf
     whole, been_at_bound, near = problem, set[int](), list[FloatArray]()

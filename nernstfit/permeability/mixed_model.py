@@ -172,7 +172,12 @@ class Fit:
 
 
 def fit(
-    data: Observations, reference: str, offset_scale_mV: float, restricted: bool = True, robust: bool = False
+    data: Observations,
+    reference: str,
+    offset_scale_mV: float,
+    restricted: bool = True,
+    robust: bool = False,
+    near: FloatArray | None = None,
 ) -> Fit:
     """Fit ln permeability ratios and variance components.
 
@@ -188,6 +193,8 @@ def fit(
         REML, for intervals; False gives maximum likelihood, to compare models.
     robust : bool
         Observations may be gross errors.
+    near : ndarray, shape (data.n_coefficients,), or None
+        ln P of a similar fit, from which this one is started; it saves time only.
 
     Returns
     -------
@@ -196,7 +203,8 @@ def fit(
     order = canonical_order(data)
     ordered = data.subset(order)
     components, estimated = estimable_components(ordered, offset_scale_mV, robust)
-    problem = Problem(ordered, reference, _free(ordered, reference), estimated, offset_scale_mV, restricted, robust)
+    free = _free(ordered, reference)
+    problem = Problem(ordered, reference, free, estimated, offset_scale_mV, restricted, robust, near=near)
     result = _summary(problem, *_estimated(problem, components))
     back = np.argsort(order)
     return replace(

@@ -26,7 +26,9 @@ the data and other optima are sought. With half of it more fits are started seve
 twice as much a wrong local optimum is accepted more often."""
 
 
-def starting_ln_p(data: Observations, free: Sequence[int], components: VarianceComponents) -> FloatArray:
+def starting_ln_p(
+    data: Observations, free: Sequence[int], components: VarianceComponents, near: FloatArray | None = None
+) -> FloatArray:
     """Return ln P to start from: the least-squares fit with at least 1 mV of error in every observation.
 
     Where that fit leaves the data unexplained or sends an ion away, it may be a local optimum: then Newton's method
@@ -39,6 +41,8 @@ def starting_ln_p(data: Observations, free: Sequence[int], components: VarianceC
         Which ln P are fitted.
     components : VarianceComponents
         To start from.
+    near : ndarray, shape (data.n_coefficients,), or None
+        ln P near which the least-squares fit is expected; None: all permeabilities are equal.
 
     Returns
     -------
@@ -46,7 +50,8 @@ def starting_ln_p(data: Observations, free: Sequence[int], components: VarianceC
     """
     smoothed, structure = _smoothed(data)
     equal = data.parameters.start(data.n_coefficients)
-    found = least_squares(smoothed, equal, free, Whitener(structure, components))
+    begun = equal if near is None else data.parameters.completed(np.clip(near, -RESTART, RESTART))
+    found = least_squares(smoothed, begun, free, Whitener(structure, components))
     if data.size < len(free) or not _is_implausible(smoothed, found, components):
         return found
     whiten = DenseWhitener(structure.whole(components))

@@ -106,7 +106,7 @@ def _larger_errors(fitted: Fit, systematic_mV: FloatArray) -> Iterator[str]:
     scatter = scatter_test(fitted)
     if scatter is not None and scatter.size > _MIN_CHANGE:
         data = replace(fitted.data, se_mV=fitted.data.se_mV * scatter.size)
-        again = fit(data, fitted.reference, fitted.offset_scale_mV)
+        again = fit(data, fitted.reference, fitted.offset_scale_mV, near=fitted.ln_p)
         if not rejection_reason(again, systematic_mV):
             changes = _written_changes(fitted, again.ln_p)
             yield ratio_reason(RatioReason.LARGER_ERRORS, factor=f"{scatter.size:.2g}", changes=changes)
@@ -161,7 +161,7 @@ def _refitted(fitted: Fit, of: Screened, robust: bool) -> Fit | None:
     if len(kept) <= len(fitted.free) or not np.abs(fitted.columns[kept]).any(axis=0).all():
         return None
     data = cause.read(fitted.data, 0.0 if cause.leaves_out else of.size).subset(kept)
-    return fit(data, fitted.reference, fitted.offset_scale_mV, robust=robust)
+    return fit(data, fitted.reference, fitted.offset_scale_mV, robust=robust, near=of.ln_p)
 
 
 def _tests(again: Fit, of: Screened) -> bool:
