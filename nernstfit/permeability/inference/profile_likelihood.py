@@ -32,6 +32,15 @@ _MAX_ITERATIONS = 30
 # the time by a refit.
 _LIMIT_TOLERANCE = 1e-4
 
+# First step from the fit towards a limit, over the distance at which the cost of the linearised model has risen as much,
+# and the longest step. The first usually lies just beyond the limit, with half of it a second is needed, with twice the
+# limit is searched over a wider range. With half or twice of the longest a far limit takes more steps or a wider search.
+_FIRST_STEP, _MAX_STEP = 1.3, 1.0
+
+# Difference of ln P of two refits below which they follow the same maximum, so that one between them starts between
+# them. With half of it more refits start from both; twice of it is a factor of 7 in a ratio, where two maxima may lie.
+_SAME_MAXIMUM = 1.0
+
 
 class Profile:
     """Profile likelihood of the ln P of one ion, as cost in log units over the best fit.
@@ -69,15 +78,23 @@ class Profile:
     def at(self, ln_p: float) -> float:
         """Return the cost of fixing the ln P of the ion at a value."""
         if ln_p not in self._found:
-            neighbours = self._neighbours(ln_p)
-            starts = neighbours if len(neighbours) == 2 else [*self._from_fit(ln_p), *neighbours]
-            self._refit_from(ln_p, starts)
+            self._refit_from(ln_p, self._starts(ln_p))
         return self._cost(self._found[ln_p][0])
 
     def ln_p_at(self, ln_p: float) -> FloatArray:
         """Return the refitted ln P with that of the ion fixed at a value; shape (k,)."""
         self.at(ln_p)
         return self._found[ln_p][1]
+
+    def _starts(self, ln_p: float) -> list[FloatArray]:
+        """Return starts of the refit at a value: the refits on either side, or one between where both are alike."""
+        neighbours = self._neighbours(ln_p)
+        if len(neighbours) < 2:
+            return [*self._from_fit(ln_p), *neighbours]
+        change = neighbours[1] - neighbours[0]
+        if np.abs(change).max() > _SAME_MAXIMUM:
+            return neighbours
+        return [neighbours[0] + (ln_p - neighbours[0][self._i]) / change[self._i] * change]
 
     def _from_fit(self, ln_p: float) -> tuple[FloatArray, FloatArray]:
         """Return two starts from the fit: the other ions unchanged, and shifted by the same ln P as the ion."""
@@ -111,7 +128,7 @@ class Profile:
         while costs[-1] <= min(costs) + rise:
             if abs(places[-1]) > 2 * PROFILE_REACH:
                 return side * math.inf
-            places.append(places[-1] + side)
+            places.append(places[-1] + side * (_MAX_STEP if len(places) > 1 else self._first_step(rise)))
             costs.append(self.at(places[-1]))
             if costs[-1] > min(costs) + rise:
                 self._follow_other_maximum(places, side)
@@ -119,6 +136,13 @@ class Profile:
         level = min(costs) + rise
         last = max(number for number, cost in enumerate(costs) if cost <= level)
         return self._crossing(level, sorted(places[last : last + 2]), side)
+
+    def _first_step(self, rise: float) -> float:
+        """Return the distance from the fit at which a limit is first sought."""
+        columns = self._fit.data.columns(self._fit.gradient, self._fit.ln_p, [self._i, *self._others])
+        variance = float(np.linalg.pinv(columns.T @ self._whiten.precision @ columns)[0, 0])
+        # Of an ion that ran away nothing is known where the fit is.
+        return min(_MAX_STEP, _FIRST_STEP * math.sqrt(2 * rise * variance)) if variance > 0 else _MAX_STEP
 
     def _crossing(self, level: float, ends: Sequence[float], side: int) -> float:
         """Return the outermost place between two others at which the cost passes a level."""
@@ -134,7 +158,7 @@ class Profile:
 
     def _follow_other_maximum(self, places: Sequence[float], side: int) -> None:
         """Search for another maximum beyond the last of these places, and follow it back while it is the higher."""
-        beyond = places[-1] + side
+        beyond = places[-1] + side * _MAX_STEP
         start = self._with_ion_at(self._fit.ln_p, beyond)
         removed = [(other, at) for other in self._other_ions for at in (-IMPERMEANT, IMPERMEANT)]
         starts = [self._with_ion_at(start, at, other) for other, at in removed]
