@@ -86,9 +86,24 @@ def condition_indicators(fit: Fit) -> FloatArray:
     return np.asarray(np.eye(int(place.max()) + 1)[place.reshape(-1)])
 
 
-def n_testable(fit: Fit, effects: FloatArray) -> int:
-    """Return the number of directions among some effects, shape (n, q), that the ratios cannot fit."""
-    return int(_beside_ratios(fit, effects).shape[1])
+def n_testable(fit: Fit, effects: FloatArray, fitted_beside: FloatArray | None = None) -> int:
+    """Return the number of directions among some effects that the ratios cannot fit.
+
+    Parameters
+    ----------
+    fit : Fit
+    effects : ndarray, shape (n, q)
+    fitted_beside : ndarray, shape (n,), or None
+        A further effect that was fitted. One that is among the others, as a shift of a whole bath is, takes the place
+        of one of them; one that also differs within them, as a drift in time does, is known from there.
+    """
+    left = _beside_ratios(fit, effects)
+    if fitted_beside is None or not fitted_beside.any():
+        return int(left.shape[1])
+    se = fit.working.se_mV[:, None]
+    own, space = _beside_ratios(fit, fitted_beside[:, None]) / se, _orthonormal(left / se)
+    outside = np.linalg.norm(own - space @ (space.T @ own))
+    return int(left.shape[1]) - int(outside <= _MIN_FRACTION_LEFT * np.linalg.norm(own))
 
 
 def may_be_significant(fit: Fit, indicators: FloatArray, whiten: DenseWhitener) -> bool:

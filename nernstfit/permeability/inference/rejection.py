@@ -166,8 +166,8 @@ def _refitted(fitted: Fit, of: Screened, robust: bool) -> Fit | None:
 
 def _tests(again: Fit, of: Screened) -> bool:
     """Return True where the data still test the equation, beside an effect that was fitted."""
-    fitted_beside = int(of.cause.effect.any() and not of.cause.leaves_out)
-    return n_testable(again, condition_indicators(again)) > fitted_beside
+    fitted_beside = None if of.cause.leaves_out else of.cause.effect[of.cause.kept]
+    return n_testable(again, condition_indicators(again), fitted_beside) > 0
 
 
 def _written_changes(before: Fit, ln_p: FloatArray) -> str:
