@@ -32,9 +32,10 @@ _MAX_ITERATIONS = 30
 # the time by a refit.
 _LIMIT_TOLERANCE = 1e-4
 
-# First step from the fit towards a limit, over the distance at which the cost of the linearised model has risen as much,
-# and the longest step. The first usually lies just beyond the limit, with half of it a second is needed, with twice the
-# limit is searched over a wider range. With half or twice of the longest a far limit takes more steps or a wider search.
+# First step from the fit towards a limit, over the distance at which the cost of the linearised model has risen as
+# much, and the longest step. The first usually lies just beyond the limit: with half of it a second is needed, with
+# twice the limit is searched over a wider range. With half or twice of the longest a far limit takes more steps or a
+# wider search.
 _FIRST_STEP, _MAX_STEP = 1.3, 1.0
 
 # Difference of ln P of two refits below which they follow the same maximum, so that one between them starts between
