@@ -70,6 +70,7 @@ class Code(Term):
     LEFT_OUT = "potentials_left_out"
     GROSS_ERRORS = "gross_errors"
     OUTLYING_CELL = "outlying_cell"
+    OUTLYING_OFFSET = "outlying_offset"
     INTERVALS_DISAGREE = "intervals_disagree"
     ACTIVITY_ESTIMATED = "activity_estimated"
     ACTIVITY_CONVENTION = "activity_convention"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,7 +88,8 @@ def _tests(evidence: Evidence, group: str, tests: pd.DataFrame, is_rejected: boo
             effect = max(map(sizes.effect, told)) if is_sure else 0.0
             code, values = Code.of_test(ValidityTest(test["test"])), {"sentence": test["sentence"].rstrip(".")}
             if code is Code.LACK_OF_FIT:
-                values = {"p": written_p(test["p"], alpha), "where": in_group(group)} | _largest(evidence, group)
+                most = _common_offset(of_one) or _largest(evidence, group)
+                values = {"p": written_p(test["p"], alpha), "where": in_group(group), "most": most}
             done = robust(evidence) + _resistance(evidence, group)
             yield Finding(code, group, values, effect, done=done)
 
@@ -101,15 +102,23 @@ def _of_mixtures(tests: pd.DataFrame, alpha: float) -> bool:
     return deviation > 0 and float((own["statistic"] * own["df1"]).sum()) >= _MOST_OF_DEVIATION * deviation
 
 
-def _largest(evidence: Evidence, group: str) -> dict[str, object]:
-    """Return the largest mean residual of a bath, beside the offsets of the cells, and the name of the bath."""
+def _common_offset(of_one: Iterable[Record]) -> str:
+    """Return the words on the common offset where it is the same deviation as these tests see, or ''."""
+    sentences = (each["sentence"] for each in of_one if each["test"] == ValidityTest.SHIFT_METHOD)
+    said = next(sentences, "").partition(";")[0]
+    return said[:1].lower() + said[1:]
+
+
+def _largest(evidence: Evidence, group: str) -> str:
+    """Return the bath of the largest mean residual, beside what its cells differ by, in words."""
     table = evidence.of_model("residuals")
     own = table[(table["group"] == group) & table["residual_mV"].notna()]
-    means = (own["residual_mV"] - own["offset_mV"].fillna(0.0)).groupby(own["bath"]).mean()
-    if not len(means):
-        return {"size": math.nan, "bath": ""}
+    offset = own["offset_mV"].fillna(0.0)
+    # The mean of the cells' offsets is a deviation of the potentials: it is zero where the equation holds.
+    mean_mV = offset.groupby(own["cell"]).first().mean()
+    means = (own["residual_mV"] - (offset - mean_mV)).groupby(own["bath"]).mean()
     bath = means.abs().idxmax()
-    return {"size": means[bath], "bath": bath}
+    return f"most in bath '{bath}', by {means[bath]:+.2g} mV"
 
 
 def _resistance(evidence: Evidence, group: str) -> tuple[str, ...]:

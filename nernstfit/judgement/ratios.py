@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from nernstfit.contract.codes import Code
-from nernstfit.contract.findings import Finding, cell_named, named, of_ratio
+from nernstfit.contract.findings import Finding, cell_named, named, of_potential, of_ratio
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioScope, RatioVerdict
 from nernstfit.judgement.equation import rejections, robust
 from nernstfit.judgement.evidence import Evidence, Record, in_group
 from nernstfit.permeability.distributions import normal_quantile, t_quantile, t_tail
+from nernstfit.permeability.inference.sentences import written_p
 from nernstfit.physics.solution.coefficients import NAMES
 
 # Cells up to which an interval is said to rest on few: with three, Student's t is 4.3, twice that of many cells. At
@@ -28,6 +29,12 @@ _MIN_CELLS = 4
 # ratios too, a cell that is off in one of many would not be seen; a warning needs that, a note does not. At half it is
 # one in forty, at double one in ten.
 _MAX_P = 0.05
+# Degrees of freedom of the configured scale of offsets among those of the cells, as many as two further cells: with
+# half of it three sound cells of which two agree have an outlier, with double an offset of 10 mV among three has none.
+_PRIOR_DF = 2
+# p below which the offset of a cell lies off (Bonferroni): one sound group in a hundred. At half one in two hundred, at
+# double one in fifty, too many for groups whose offsets scatter more than the configured scale.
+_MAX_P_OF_OFFSET = 0.01
 # Probability of a gross error from which a measurement is named: it has half of its weight then. At half those are
 # named that a usual deviation explains; at double only none.
 _MIN_P_GROSS = 0.5
@@ -60,6 +67,8 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
                 yield from _cells(evidence, row)
                 yield from _intervals(evidence, row)
                 yield from _activities(evidence, row)
+    for group, part in evidence.by_group("cells"):
+        yield from _offsets(group, part, float(evidence.experiment.settings.fit.offset_sd_mV))
     for group, part in evidence.by_group("activity_corrections"):
         yield from _factors(group, part)
     for group, part in evidence.by_group("residuals"):
@@ -130,6 +139,33 @@ def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
         values = {"cell": named(row["group"], cell_named(name)), "z": z, "ratio": f"{row['ion']}/{row['reference']}"}
         values |= {"value": math.exp(value), "theirs": math.exp(theirs)}
         yield Finding(Code.OUTLYING_CELL, named(row["group"], name), values, effect, done=robust(evidence))
+
+
+def _offsets(group: str, cells: pd.DataFrame, scale_mV: float) -> Iterator[Finding]:
+    """Yield the finding on the cell whose electrode offset lies off those of the others.
+
+    Student's t with the standard deviation of the others, to which the configured scale adds as much as two cells: few
+    cells do not tell it.
+    """
+    known = cells[cells["offset_mV"].notna()].groupby("cell", sort=True)["offset_mV"].first()
+    offsets, n = known.to_numpy(float), len(known)
+    if n < 2 or not 0 < scale_mV < math.inf:
+        return
+    found = []
+    for i in range(n):
+        others = np.delete(offsets, i)
+        theirs = float(np.median(others))
+        variance = (_PRIOR_DF * scale_mV**2 + float(np.square(others - theirs).sum())) / (_PRIOR_DF + n - 2)
+        t = abs(float(offsets[i]) - theirs) / math.sqrt(variance * n / (n - 1))
+        # Of two cells alike far from each other the one with the larger offset.
+        found.append((t, abs(float(offsets[i])), i, theirs))
+    t, _, i, theirs = max(found)
+    p = min(1.0, n * 2 * t_tail(t, _PRIOR_DF + n - 2))
+    if p < _MAX_P_OF_OFFSET:
+        name, own = str(known.index[i]), float(offsets[i])
+        values = {"cell": named(group, cell_named(name)), "distance": own - theirs, "own": own, "theirs": theirs}
+        effect = of_potential(own - theirs)
+        yield Finding(Code.OUTLYING_OFFSET, named(group, name), values | {"p": written_p(p, _MAX_P_OF_OFFSET)}, effect)
 
 
 def _interval(ln_ratios: np.ndarray, se_shared: float, confidence: float) -> tuple[float, float]:

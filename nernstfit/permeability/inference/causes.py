@@ -9,7 +9,7 @@ each bath, so that the contradiction itself counts as no error. Their order is t
 with Q the sum of squares of the n whitened residuals, q = 1 for a further effect (Schwarz 1978, Ann Stat 6:461), and
 m the number of causes of the same kind: each kind is equally likely beforehand. Of single measurements and cells those
 are looked at that contradict the fit most. The likeliest causes are fitted again in full; those that the data reject
-too are left out.
+too are left out, and the others are ordered by the likelihood of that fit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.contract.reasons import RatioReason
-from nernstfit.permeability.covariance import CovarianceComponents, Whitener
+from nernstfit.permeability.covariance import CovarianceComponents, VarianceComponents, Whitener
 from nernstfit.permeability.inference.effects import condition_indicators, f_test
 from nernstfit.permeability.limits import MAX_GAUSS_STEP, MAX_LN_P
 from nernstfit.permeability.mixed_model import Fit
@@ -37,6 +37,9 @@ IntArray = NDArray[np.int64]
 # Measurements that are looked at singly, or exchanged with another one of their cell. A slip in one row is among the
 # first three; with half of it two slips together may hide one, with double the time of a large group doubles.
 _MAX_SUSPECTS = 12
+# Standard deviation of ln P between cells that are read rightly, 10 % of a ratio. With half of it cells that differ as
+# they usually do seem to be read wrongly, with twice a wrong reading of one cell among three passes for a difference.
+_USUAL_SD = 0.1
 # Most steps of the least squares, from two starts, and the relative decrease of all sums of squares that ends them.
 # Usually eight are taken; with half of the most, those that have to cross from one side of a ratio of 1 to the other
 # may stay on the way, twice as many change no order, and nor does half or twice of the decrease.
@@ -131,8 +134,8 @@ class Screened:
     Attributes
     ----------
     cause : Cause
-    criterion : float
-        -2 ln likelihood with its penalties, see above.
+    criterion, penalty : float
+        -2 ln likelihood with its penalties, see above, and these alone.
     ln_p : ndarray, shape (k,)
     size : float
         Fitted size of the effect.
@@ -140,6 +143,7 @@ class Screened:
 
     cause: Cause
     criterion: float
+    penalty: float
     ln_p: FloatArray
     size: float
 
@@ -154,34 +158,50 @@ def by_likelihood(fitted: Fit, systematic_mV: FloatArray, corrections: Correctio
     systematic_mV : ndarray, shape (n, sources)
     corrections : Corrections
     """
-    whiten = _Whitening(fitted, systematic_mV)
-    kinds = [(list(kind), number) for kind, number in _kinds(fitted.data, corrections, _suspects(fitted, whiten))]
+    means = f_test(fitted, condition_indicators(fitted), systematic_mV)
+    components = fitted.components if means is None else means.components
+    usual = _usual(components, fitted.offset_scale_mV)
+    whitenings = [_Whitening(fitted, systematic_mV, own) for own in dict.fromkeys((components, usual))]
+    suspects = _suspects(fitted, whitenings[0])
+    kinds = [(list(kind), number) for kind, number in _kinds(fitted.data, corrections, suspects)]
     causes = [cause for kind, _ in kinds for cause in kind]
-    number = np.array([max(number, len(kind)) for kind, number in kinds for _ in kind])
-    ln_p, square, size = _fit_all(fitted, causes, whiten)
-    n = fitted.data.size
-    scale = np.maximum(1.0, square / n)
+    number, n = np.array([max(number, len(kind)) for kind, number in kinds for _ in kind]), fitted.data.size
     penalty = np.array([math.log(n) * bool(cause.effect.any()) for cause in causes]) + 2 * np.log(number)
-    criterion = np.where(np.isfinite(square), n * np.log(scale) + square / scale + penalty, math.inf)
+    found: list[Screened] = []
+    for i, each in enumerate(zip(*(_screened(fitted, causes, whiten) for whiten in whitenings), strict=True)):
+        likelier = min(each, key=lambda screened: screened.criterion)
+        found.append(replace(likelier, criterion=likelier.criterion + float(penalty[i]), penalty=float(penalty[i])))
+    return sorted((each for each in found if math.isfinite(each.criterion)), key=lambda each: each.criterion)
+
+
+def _usual(components: VarianceComponents, offset_scale_mV: float) -> VarianceComponents:
+    """Return the components with standard deviations between cells that are not larger than usual."""
+    ln_p = tuple(min(sd, _USUAL_SD) for sd in components.ln_p)
+    return replace(components, ln_p=ln_p, offset_mV=min(components.offset_mV, offset_scale_mV))
+
+
+def _screened(fitted: Fit, causes: Sequence[Cause], whiten: _Whitening) -> list[Screened]:
+    """Return every cause with -2 ln likelihood for one covariance."""
+    ln_p, square, size = _fit_all(fitted, causes, whiten)
+    scale = np.maximum(1.0, square / fitted.data.size)
+    deviance = fitted.data.size * np.log(scale) + whiten.log_determinant + square / scale
     return [
-        Screened(causes[i], float(criterion[i]), ln_p[i], float(size[i]))
-        for i in np.argsort(criterion, kind="stable").tolist()
-        if math.isfinite(criterion[i])
+        Screened(cause, float(deviance[i]) if math.isfinite(square[i]) else math.inf, 0.0, ln_p[i], float(size[i]))
+        for i, cause in enumerate(causes)
     ]
 
 
 class _Whitening:
-    """Whitening by the errors of cells that may have any mean in each bath, and the systematic errors of all.
+    """Whitening by the errors of cells, and the systematic errors of all.
 
     The first are independent between clusters; the few of the second are taken out along their singular vectors.
     """
 
-    def __init__(self, fitted: Fit, systematic_mV: FloatArray) -> None:
-        means = f_test(fitted, condition_indicators(fitted), systematic_mV)
-        components = fitted.components if means is None else means.components
+    def __init__(self, fitted: Fit, systematic_mV: FloatArray, components: VarianceComponents) -> None:
         self._of_cells = Whitener(CovarianceComponents(fitted.working, fitted.gradient), components)
         self._shared, size, _ = np.linalg.svd(self._of_cells(systematic_mV), full_matrices=False)
         self._taken_out = 1 - 1 / np.sqrt(1 + size**2)
+        self.log_determinant = self._of_cells.log_determinant + float(np.log1p(size**2).sum())
 
     def __call__(self, values: FloatArray) -> FloatArray:
         """Return whitened values of all causes, shapes (causes, n, m) and (causes, rows, m)."""

@@ -28,6 +28,11 @@ FloatArray = NDArray[np.float64]
 # difference of potentials, times or log activities; half or twice of it change nothing.
 _MIN_SQUARED_LENGTH = 1e-9
 
+# Ratio of the largest to the smallest activity of an ion from which residuals can depend on it: activities are known to
+# some percent. With half of it (5 %) an effect per decade is extrapolated from a fiftieth of one; with twice (20 %)
+# baths are not tested that differ enough.
+_MIN_ACTIVITY_RATIO = 1.1
+
 # Unit of the size of each effect in the table of tests, and within its sentence.
 _UNITS = {
     ValidityTest.LACK_OF_FIT: ("", ""),
@@ -279,9 +284,12 @@ def _result(
 
 
 def _centred_log(activity_mM: FloatArray) -> FloatArray:
-    """Return the log of an activity minus its mean; 0 where the ion is not in the bath."""
+    """Return the log of an activity minus its mean; 0 where the ion is not in the bath, or all are nearly equal."""
     with np.errstate(divide="ignore"):
         logs = np.log(activity_mM)
+    known = logs[np.isfinite(logs)]
+    if not len(known) or np.ptp(known) < math.log(_MIN_ACTIVITY_RATIO):
+        return np.zeros(len(logs))
     return _centred(np.where(np.isfinite(logs), logs, math.nan))
 
 

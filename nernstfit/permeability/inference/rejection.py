@@ -88,17 +88,31 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections
     """
     if not fitted.data.conditions:
         return ""
-    if fitted.data.parameters.entries:
-        free = fit(replace(fitted.data, parameters=NONE), fitted.reference, fitted.offset_scale_mV, robust=robust)
-        if n_testable(free, condition_indicators(free)) and not rejection_reason(free, systematic_mV):
-            words = ratio_reason(RatioReason.WITHOUT_PARAMETERS, changes=_written_changes(fitted, free.ln_p))
-            return ratio_reason(RatioReason.LIKELY_CAUSE, causes=words)
+    parameters, is_tested = _without_parameters(fitted, systematic_mV, robust)
+    if parameters and is_tested:
+        return ratio_reason(RatioReason.LIKELY_CAUSE, causes=parameters)
     causes = by_likelihood(fitted, systematic_mV, corrections)
-    found = list(_reconciling(fitted, systematic_mV, causes, robust)) or list(_larger_errors(fitted, systematic_mV))
+    found = _reconciling(fitted, systematic_mV, causes, robust) or list(_larger_errors(fitted, systematic_mV))
+    if parameters:  # nothing tests the equation without them, and a value that is given is a doubt like another
+        found = [parameters, *found][:_MAX_NAMED]
     if found:
         intro = RatioReason.LIKELY_CAUSES if len(found) > 1 else RatioReason.LIKELY_CAUSE
         return ratio_reason(intro, causes="; or ".join(found))
     return _not_explained(fitted, causes, robust)
+
+
+def _without_parameters(fitted: Fit, systematic_mV: FloatArray, robust: bool) -> tuple[str, bool]:
+    """Return that the held and bounded ratios are the cause, in words, and whether the data test that.
+
+    '' where there are none, or the data contradict the equation without them too.
+    """
+    if not fitted.data.parameters.entries:
+        return "", False
+    free = fit(replace(fitted.data, parameters=NONE), fitted.reference, fitted.offset_scale_mV, robust=robust)
+    if not free.settled or rejection_reason(free, systematic_mV):
+        return "", False
+    words = ratio_reason(RatioReason.WITHOUT_PARAMETERS, changes=_written_changes(fitted, free.ln_p))
+    return words, n_testable(free, condition_indicators(free)) > 0
 
 
 def _larger_errors(fitted: Fit, systematic_mV: FloatArray) -> Iterator[str]:
@@ -130,18 +144,26 @@ def _leaves_no_test(fitted: Fit, of: Screened, robust: bool) -> bool:
     return again is not None and not _tests(again, of)
 
 
-def _reconciling(fitted: Fit, systematic_mV: FloatArray, causes: Sequence[Screened], robust: bool) -> Iterator[str]:
-    """Yield the causes under which the data do not reject the model, in words."""
-    accepted: list[float] = []
+def _reconciling(fitted: Fit, systematic_mV: FloatArray, causes: Sequence[Screened], robust: bool) -> list[str]:
+    """Return the causes under which the data do not reject the model, in words, the likeliest first."""
+    accepted: list[tuple[float, Screened, str]] = []
     for each in causes[:_MAX_TRIED]:
-        if len(accepted) == _MAX_NAMED or (accepted and each.criterion > accepted[0] + _MAX_DIFFERENCE):
-            return
+        if accepted and each.criterion > accepted[0][1].criterion + _MAX_DIFFERENCE:
+            break
         again = _refitted(fitted, each, robust)
         if again is not None and _explains(fitted, again, each, systematic_mV):
-            accepted.append(each.criterion)
             changes, factor = _written_changes(fitted, again.ln_p), round(1 - each.size, 1) + 0.0  # no negative zero
             values = {"changes": changes, "size": f"{each.size:+.2g}", "factor": factor}
-            yield ratio_reason(each.cause.reason, **each.cause.names, **values)
+            words = ratio_reason(each.cause.reason, **each.cause.names, **values)
+            accepted.append((_criterion(fitted, again, each), each, words))
+    likeliest = sorted(accepted, key=lambda found: found[0])[:_MAX_NAMED]
+    return [words for criterion, _, words in likeliest if criterion <= likeliest[0][0] + _MAX_DIFFERENCE]
+
+
+def _criterion(fitted: Fit, again: Fit, of: Screened) -> float:
+    """Return -2 ln likelihood of a refit with its penalties; what a cause leaves out has any mean, and is at it."""
+    left_out = np.delete(fitted.data.se_mV, of.cause.kept)
+    return of.penalty - 2 * again.log_likelihood + float(np.log(2 * math.pi * left_out**2).sum())
 
 
 def _explains(fitted: Fit, again: Fit, of: Screened, systematic_mV: FloatArray) -> bool:
