@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from xml.etree import ElementTree
@@ -268,7 +269,7 @@ def test_an_axis_is_labelled_at_round_values_that_have_room(
     step = f"{values[1] - values[0]:.3e}"
     assert re.fullmatch(r"[125]\.000e.*", step) or abs(low) > 1e5 * span
     assert places == pytest.approx([axis.at(value) for value in values], abs=1e-3 * length)
-    apart = min(abs(b - a) for a, b in zip(places, places[1:], strict=False))
+    apart = min(abs(b - a) for a, b in itertools.pairwise(places))
     assert apart >= (15 if is_upright else max(svg.width_px(label, 11) for label in labels) + 4)
 
 

@@ -36,9 +36,9 @@ _LABEL_GAP_PX, _TITLE_GAP_PX = 3, 7
 # Distances, px: of the edge of the page from its content, of panels beside each other, of rows below each other, and of
 # a title from its panels. At half they run together, at double a row takes a fifth more of a page.
 _EDGE_PX, _BETWEEN_PANELS_PX, _BETWEEN_ROWS_PX, _BELOW_TITLE_PX = 5, 26, 22, 9
-# Sizes of a legend, px: its distance from the panel, that of its entries, and the side of their squares. At half the
-# entries touch, at double seven of them are longer than the panel.
-_LEGEND_GAP_PX, _ENTRY_PITCH_PX, _SQUARE_PX = 18, 17, 9
+# Sizes of a legend, px: its distance from the panel, that of its entries, the side of their squares, and where their
+# words begin. At half the entries touch, at double seven of them are longer than the panel.
+_LEGEND_GAP_PX, _ENTRY_PITCH_PX, _SQUARE_PX, _WORDS_AT_PX = 18, 17, 9, 15
 # Distance of the baselines of the two titles of a row, px: 1.3 times the size of the font. At half they touch.
 _TITLE_PITCH_PX = 16
 # Height of a digit as a part of the size of the font, by which labels are centred at their ticks: from the height of
@@ -154,18 +154,18 @@ class Legend:
         for number, (label, colour) in enumerate(self.entries, start=1):
             at = number * _ENTRY_PITCH_PX
             parts.append(svg.element("rect", x=0, y=at, width=_SQUARE_PX, height=_SQUARE_PX, fill=colour))
-            parts.append(svg.text(label, 1.6 * _SQUARE_PX, at + (_SQUARE_PX + _DIGIT_HEIGHT * LABEL_PX) / 2))
+            parts.append(svg.text(label, _WORDS_AT_PX, at + (_SQUARE_PX + _DIGIT_HEIGHT * LABEL_PX) / 2))
         return svg.group(parts, transform=f"translate({svg.number(left)} {svg.number(top)})")
 
     @property
     def width_px(self) -> float:
         """Width of the longest entry."""
-        return max(1.6 * _SQUARE_PX + _widest(label for label, _ in self.entries), svg.width_px(self.title, LABEL_PX))
+        return max(_WORDS_AT_PX + _widest(label for label, _ in self.entries), svg.width_px(self.title, LABEL_PX))
 
 
 @dataclass(frozen=True)
 class Row:
-    """Panels beside each other under a title and a line below it, either of which may be empty; a legend beside."""
+    """Panels beside each other under a title, which may be empty, with a line below it and a legend beside them."""
 
     panels: tuple[Panel, ...]
     title: str
@@ -175,18 +175,11 @@ class Row:
     @property
     def lines(self) -> tuple[str, ...]:
         """Titles, from the baseline of the first at 0."""
-        shown = [
-            (words, size, look)
-            for words, size, look in (
-                (self.title, TITLE_PX, {"font_weight": "bold"}),
-                (self.subtitle, LABEL_PX, {"fill": SOFT}),
-            )
-            if words
-        ]
-        return tuple(
-            svg.text(svg.cut(words, size, TITLE_LIMIT_PX), 0, number * _TITLE_PITCH_PX, font_size=size, **look)
-            for number, (words, size, look) in enumerate(shown)
-        )
+        title = svg.cut(self.title, TITLE_PX, TITLE_LIMIT_PX)
+        subtitle = svg.cut(self.subtitle, LABEL_PX, TITLE_LIMIT_PX)
+        first = [svg.text(title, 0, 0, font_size=TITLE_PX, font_weight="bold")] if title else []
+        second = [svg.text(subtitle, 0, _TITLE_PITCH_PX, fill=SOFT)] if subtitle else []
+        return (*first, *second)
 
     @property
     def width_px(self) -> float:
