@@ -38,7 +38,7 @@ RANKS = {
     "commands": 9,
     "__main__": 10,
 }
-ONE_IMPORTER = {"pyabf": "abf/sections.py", "vl_convert": "figures/render.py"}
+ONE_IMPORTER = {"pyabf": "abf/sections.py", "vl_convert": "figures/drawing.py"}
 ONE_FOLDER = {"altair": "figures", "lmfit": "permeability"}
 HEAVY = ("altair", "lmfit", "matplotlib", "pandas", "pyabf", "scipy", "snakemake")
 
@@ -135,6 +135,7 @@ def loaded(module: str) -> set[str]:
         ("nernstfit.library.ghk", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.fit", {"altair", "pyabf", "snakemake"}),
         ("nernstfit.stages.judge", {"altair", "lmfit", "pyabf", "matplotlib"}),
+        ("nernstfit.figures.recordings", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.report.outcome", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.commands.main", {"altair", "lmfit", "pandas", "pyabf", "matplotlib"}),
     ],

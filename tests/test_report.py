@@ -22,7 +22,7 @@ from experiments import complete
 from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import CorrectionStep, RatioVerdict
 from nernstfit.experiment import folder as experiments
-from nernstfit.figures import elements, predictions, render
+from nernstfit.figures import drawing, predictions, render, ticks
 from nernstfit.figures.corrections import draw_corrections
 from nernstfit.figures.ratios import draw_ratios
 from nernstfit.report import build, manifest, numbers, outline, prose
@@ -273,7 +273,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
-renderer = render.vl_convert
+renderer = drawing.vl_convert
 
 
 @functools.cache
@@ -291,7 +291,7 @@ DRAW_ONCE = SimpleNamespace(
 def each_drawn_once(request, monkeypatch):
     """Draw one figure once: most reports here have most figures in common. `drawn_anew` asks for the renderer."""
     if "drawn_anew" not in request.fixturenames:
-        monkeypatch.setattr(render, "vl_convert", DRAW_ONCE)
+        monkeypatch.setattr(drawing, "vl_convert", DRAW_ONCE)
     monkeypatch.setattr(build, "unvalidated", contextlib.nullcontext)
 
 
@@ -772,13 +772,13 @@ def test_degrees_of_freedom_are_written_as_far_as_they_matter(df, written):
 @pytest.mark.parametrize("low", [1e-6, 3.7e-3, 0.11, 0.79, 0.98, 1.0, 4.4, 6.1e4])
 @pytest.mark.parametrize("factor", [1.02, 1.1, 1.5, 2.3, 4, 9.9, 30, 1e3, 1e9, 1e25])
 def test_a_logarithmic_axis_is_labelled_where_it_is(low, factor, least):
-    ticks = elements.log_ticks(low, low * factor, least)
-    assert 2 <= len(ticks) <= 7
-    assert ticks == sorted(set(ticks))
-    assert low <= ticks[0]
-    assert ticks[-1] <= low * factor
-    assert ticks[-1] / ticks[0] >= factor**0.3
-    assert all(len(f"{tick:.12g}".replace(".", "").strip("0")) <= 4 or "e" in f"{tick:.12g}" for tick in ticks)
+    chosen = ticks.log_ticks(low, low * factor, least)
+    assert 2 <= len(chosen) <= 7
+    assert chosen == sorted(set(chosen))
+    assert low <= chosen[0]
+    assert chosen[-1] <= low * factor
+    assert chosen[-1] / chosen[0] >= factor**0.3
+    assert all(len(f"{tick:.12g}".replace(".", "").strip("0")) <= 4 or "e" in f"{tick:.12g}" for tick in chosen)
 
 
 def test_rows_without_a_group_have_a_name_in_the_legend():

@@ -23,7 +23,6 @@ from nernstfit.contract import settings
 from nernstfit.contract.terms import Configuration, PotentialVerdict
 from nernstfit.experiment.records import Row, row_of_file
 from nernstfit.figures.recordings import draw_measurements
-from nernstfit.figures.render import render
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.stages.correct import correct_row
@@ -311,9 +310,9 @@ def main(docs: Path) -> None:
     found = all_measured()
     (docs / "refused.md").write_text(page(found), encoding="utf-8", newline="\n")
     for name, each in found.items():
-        figure = draw_measurements(f"refused_{name}", pd.DataFrame([each.row]), each.iv, each.traces)
+        drawing = draw_measurements(f"refused_{name}", pd.DataFrame([each.row]), each.iv, each.traces)
         path = docs / "figures" / f"refused_{name}.svg"
-        path.write_text(render(figure).svg + "\n", encoding="utf-8", newline="\n")
+        path.write_text(drawing.svg + "\n", encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -52,11 +52,11 @@ def inspect(file: Path, channel: str | None, command: str | None, plot: Path | N
         click.echo(line)
     if plot is not None:
         from nernstfit.abf.columns import TRACES, table, trace_columns  # noqa: PLC0415
-        from nernstfit.figures import recordings, render  # noqa: PLC0415
+        from nernstfit.figures.recordings import draw_sweeps  # noqa: PLC0415
 
         course = table([trace_columns(recording.path.name, describe.sweep_traces(recording, how))], TRACES)
         try:
-            plot.write_bytes(render.render(recordings.draw_sweeps(course)).png)
+            plot.write_bytes(draw_sweeps(course).png)
         except OSError as fault:
             raise InputError(f"--plot: got '{plot}', which cannot be written: {fault.strerror}") from None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,53 +10,15 @@ import altair as alt
 import pandas as pd
 
 from nernstfit.contract.findings import NO_GROUP
-from nernstfit.figures.theme import LEVELS, PALETTE, SOFT
+from nernstfit.figures.theme import PALETTE, SOFT
+from nernstfit.figures.ticks import log_ticks
 
 ZERO = pd.DataFrame({"zero": [0.0]})
-# Most labels on a logarithmic axis: more would overlap in the narrowest panel (150 px); half as many leave a decade
-# without a label.
-_MAX_TICKS = 7
 # Most names on an axis that are given a row of `_ROW_PX` each: an axis of more keeps the height of this many, and
 # labels that would overlap are left out. Half as many drops labels that fit a page, twice as many exceed a page.
 _MAX_ROWS = 40
 # Height of one name on an axis, px: 11-pixel labels need at least 14; twice as much spreads a figure over two pages.
 _ROW_PX = 19
-
-
-def log_ticks(low: float, high: float, least: int) -> list[float]:
-    """Choose the labels of a logarithmic axis.
-
-    Powers of ten, or more digits of each decade, or equal steps where the axis is short.
-
-    Parameters
-    ----------
-    low, high : float
-        Ends of the axis, 0 < low < high.
-    least : int
-        Smallest number of labels wanted.
-
-    Returns
-    -------
-    list of float
-        At least two and at most seven, all within the ends.
-    """
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for digits in ((1,), (1, 3), (1, 2, 5)):
-        found = [value for e in decades for d in digits if low <= (value := float(f"{d}e{e}")) <= high]
-        if len(found) >= least:
-            return found[:: -(-len(found) // _MAX_TICKS)]
-    return _equal_ticks(low, high, least)
-
-
-def _equal_ticks(low: float, high: float, least: int) -> list[float]:
-    """Return multiples of the largest 1, 2 or 5 of a power of ten that gives `least` of them within the ends."""
-    magnitude = math.floor(math.log10(high - low))
-    for digit, exponent in ((5, magnitude), (2, magnitude), (1, magnitude), (5, magnitude - 1), (2, magnitude - 1)):
-        step = float(f"{digit}e{exponent}")
-        found = [round(k * step, 12 - exponent) for k in range(math.ceil(low / step), math.floor(high / step) + 1)]
-        if len(found) >= least:
-            break
-    return found[:: -(-len(found) // _MAX_TICKS)]
 
 
 def log_axis(low: float, high: float, least: int) -> alt.Axis:
@@ -108,12 +69,6 @@ def colours_of(field: str, names: Sequence[str]) -> alt.Color:
 def bath_colours(rows: pd.DataFrame) -> alt.Color:
     """Assign a colour to each bath of the rows."""
     return colours_of("bath", sorted(set(rows["bath"])))
-
-
-def level_colours(iv: pd.DataFrame) -> alt.Scale:
-    """Return the scale of colours between the lowest and the highest command voltage of an I-V curve."""
-    levels = [float(iv["command_mV"].min()), float(iv["command_mV"].max())]
-    return alt.Scale(domain=levels, range=list(LEVELS), interpolate="rgb")
 
 
 def with_group_names(rows: pd.DataFrame) -> pd.DataFrame:

@@ -1,34 +1,68 @@
-"""Figures of recordings: current traces, I-V curves, and whole sweeps."""
+"""Figures of recordings, written directly: current traces, I-V curves, and whole sweeps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.figures import elements
-from nernstfit.figures.render import Figure, Panel, Row
-from nernstfit.figures.theme import ACCENT, FAINT, LEVELS
+from nernstfit.figures import svg
+from nernstfit.figures.drawing import Drawing, drawing
+from nernstfit.figures.panels import Axis, Legend, Panel, Row, stacked, zero_line
+from nernstfit.figures.svg import FloatArray
+from nernstfit.figures.theme import ACCENT, FAINT, LEVELS, WINDOW
 
 # Most sweeps drawn of one recording, spread evenly: more overlap in a panel of 130 px; half as many miss the shape of
 # the I-V curve. Twice as many double the size of the report's traces.
 MAX_SWEEPS = 7
-# Most points drawn of one I-V curve: a panel of 280 px shows no more; twice as many double the SVG of a ramp, half as
-# many are still closer than a symbol.
-MAX_LEVELS = 120
-# Most bins drawn of one sweep, each with its lowest and highest sample: two pixels a bin in a panel of 330 px; twice as
-# many double the SVG, half as many show steps in a decaying current.
-MAX_BINS = 160
+# Distance across and along an axis within which a level is not drawn beside the one before, px: less than the radius of
+# a symbol, which covers its place. A ramp has hundreds of levels: at half its SVG is twice as large, at double the
+# symbols have gaps.
+_COVERED_PX = 2.5
 # Two-sided 95 % quantile of the normal distribution, for the error bars of a current.
 _NORMAL_95 = 1.959964
-_CURRENT_AXIS = alt.Axis(tickCount=5, minExtent=46)
+# Widths of lines, px: of traces, of curves and error bars, of the circle at the crossing. At half they are hard to see
+# on paper, at double they cover each other.
+_TRACE_PX, _CURVE_PX, _CIRCLE_PX = 0.7, 1.2, 1.6
+# Radii of symbols, px: of a level and of the crossing, which encloses a level. At half they are hard to see on paper,
+# at double levels cover each other.
+_LEVEL_RADIUS_PX, _CIRCLE_RADIUS_PX = 2.6, 4.4
+# Space between marks and the upper and lower, left and right ends of an axis, px: a symbol and its line. At half they
+# cross the axis, at double the curve is flatter by a tenth.
+_ABOVE_PX, _BESIDE_PX = 8, 6
 
 
-def draw_measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.DataFrame) -> Figure:
+@dataclass(frozen=True)
+class _Sweep:
+    """Trace of one sweep in the order of time; arrays of shape (bins,)."""
+
+    t_ms: FloatArray
+    command_mV: FloatArray
+    low_pA: FloatArray
+    high_pA: FloatArray
+    from_ms: FloatArray
+    to_ms: FloatArray
+
+    def band(self, time: Axis, current: Axis, colour: str) -> str:
+        """Draw the lowest and the highest current against time, cut off at the ends of the axis."""
+        # An upright axis has its high values at small distances.
+        x, upper, lower = svg.thinned(time.px(self.t_ms), current.px(self.high_pA), current.px(self.low_pA))
+        ends = (0, current.length)
+        edges = lower.clip(*ends), upper.clip(*ends)
+        return svg.band(x, *edges, fill=colour, stroke=colour, stroke_width=_TRACE_PX)
+
+    @property
+    def level_mV(self) -> float:
+        """Command in the middle of the window."""
+        middle = (self.from_ms + self.to_ms) / 2
+        return float(self.command_mV[np.argmin(np.abs(self.t_ms - middle))])
+
+
+def draw_measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.DataFrame) -> Drawing:
     """Draw measurements one below the other: current traces on the left, the I-V curve on the right.
 
     Parameters
@@ -44,135 +78,122 @@ def draw_measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: p
 
     Returns
     -------
-    Figure
+    Drawing
     """
-    data: dict[str, pd.DataFrame] = {"zero": elements.ZERO}
     shown: list[Row] = []
-    curves, bands = dict(list(iv.groupby("measurement"))), dict(list(traces.groupby("measurement")))
-    for number, row in enumerate(rows.to_dict("records")):
+    curves, recorded = dict(list(iv.groupby("measurement"))), dict(list(traces.groupby("measurement")))
+    for row in rows.to_dict("records"):
         curve = curves[row["measurement"]]
-        panels: list[Panel] = []
-        if row["measurement"] in bands:
-            panels.append(_trace_panel(f"{number}", bands[row["measurement"]], curve, data))
-        panels.append(_iv_panel(f"{number}", row, curve, data))
+        panels = [_iv_panel(row, curve)]
+        if row["measurement"] in recorded:
+            panels.insert(0, _trace_panel(recorded[row["measurement"]], curve))
         verdict = PotentialVerdict(row["verdict"])
         suffix = "" if verdict is PotentialVerdict.REVERSAL else f" — {verdict.label}"
         # A recording that is measured by itself has no bath.
-        name_of = [row["bath"], row["measurement"]] if row["bath"] else [row["measurement"], ""]
-        title = alt.Title(text=f"{name_of[0]}{suffix}", subtitle=name_of[1])
-        shown.append(Row(tuple(panels), title, spacing=26))
-    return Figure(name, tuple(shown), data)
+        title, subtitle = (row["bath"], row["measurement"]) if row["bath"] else (row["measurement"], "")
+        shown.append(Row(tuple(panels), f"{title}{suffix}", subtitle))
+    return drawing(name, stacked(shown))
 
 
-def draw_sweeps(traces: pd.DataFrame) -> Figure:
+def draw_sweeps(traces: pd.DataFrame) -> Drawing:
     """Draw whole sweeps of one recording: current above, command below.
 
     Parameters
     ----------
     traces : DataFrame
-        Columns measurement, sweep, t_ms, command_mV, low_pA, high_pA.
+        As ingest writes them, of one measurement.
 
     Returns
     -------
-    Figure
+    Drawing
     """
-    x = alt.X("t_ms:Q", title="time, ms", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(tickCount=8))
-    colours = alt.Scale(range=list(LEVELS), interpolate="rgb")
-    shown = sorted(set(traces["sweep"].tolist()))
-    legend = alt.Legend(title="sweep", type="symbol", values=shown, symbolType="square", format="d")
-    chart = elements.rows_named("course")
-    current = chart.mark_area(strokeWidth=0.7).encode(
-        x=x,
-        y=alt.Y("low_pA:Q", title="current, pA", axis=_CURRENT_AXIS),
-        y2=alt.Y2("high_pA:Q"),
-        detail=alt.Detail("sweep:N"),
-        fill=alt.Fill("sweep:Q", scale=colours, legend=legend),
-        stroke=alt.Stroke("sweep:Q", scale=colours, legend=None),
-    )
-    command = chart.mark_line(interpolate="step-after", strokeWidth=1.2).encode(
-        x=x,
-        y=alt.Y("command_mV:Q", title="command, mV", scale=alt.Scale(zero=False)),
-        color=alt.Color("sweep:Q", scale=colours, legend=None),
-        detail=alt.Detail("sweep:N"),
-    )
-    title = alt.Title(str(traces["measurement"].iloc[0]))
-    charts = (current.properties(width=640, height=240, title=title), command.properties(width=640, height=140))
-    return Figure("recording", charts, {"course": traces})
+    sweeps = _sweeps(traces)
+    colours = {number: _colour(number, min(sweeps), max(sweeps)) for number in sweeps}
+    time = Axis.around("time, ms", [sweep.t_ms for sweep in sweeps.values()], 640)
+    extremes = [values for sweep in sweeps.values() for values in (sweep.low_pA, sweep.high_pA)]
+    current = Axis.around("current, pA", [*extremes, np.zeros(1)], 240, is_upright=True, padding=_ABOVE_PX)
+    levels = [sweep.command_mV for sweep in sweeps.values()]
+    command = Axis.around("command, mV", levels, 140, is_upright=True, padding=_ABOVE_PX)
+    bands, lines = [], []
+    for number, sweep in sweeps.items():
+        bands.append(sweep.band(time, current, colours[number]))
+        x, y = time.px(sweep.t_ms), command.px(sweep.command_mV)
+        lines.append(svg.steps(x, y, stroke=colours[number], stroke_width=_CURVE_PX))
+    panels = Panel(time, current, (), (zero_line(current, time), *bands)), Panel(time, command, (), tuple(lines))
+    legend = Legend("sweep", tuple((str(number), colour) for number, colour in colours.items()))
+    title = str(traces["measurement"].iloc[0])
+    return drawing("recording", stacked([Row(panels[:1], title, legend=legend), Row(panels[1:], "")]))
 
 
-def _trace_panel(number: str, traces: pd.DataFrame, iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Panel:
-    """Draw the current of some sweeps against time, and enter its rows in `data`."""
-    shown = _binned(_selected_sweeps(traces))
-    start, stop = float(traces["from_ms"].iloc[0]), float(traces["to_ms"].iloc[0])
-    least, most = _current_range_pA(shown, iv)
-    # Clipped here, not by a clip path, which takes most of the time in drawing a PNG.
-    shown = shown.assign(low_pA=shown["low_pA"].clip(least, most), high_pA=shown["high_pA"].clip(least, most))
-    data[f"traces_{number}"] = shown[["sweep", "t_ms", "low_pA", "high_pA", "level_mV"]]
-    data[f"window_{number}"] = pd.DataFrame({"from_ms": [start], "to_ms": [stop]})
-    x = alt.X("t_ms:Q", title="time, ms", scale=alt.Scale(nice=False, zero=False), axis=alt.Axis(tickCount=6))
-    y = alt.Y("low_pA:Q", title="current, pA", scale=alt.Scale(domain=[least, most], nice=False), axis=_CURRENT_AXIS)
-    window, bands = elements.rows_named(f"window_{number}"), elements.rows_named(f"traces_{number}")
-    charts = (
-        window.mark_rect(color="#eef0f3").encode(x=alt.X("from_ms:Q"), x2=alt.X2("to_ms:Q")),
-        elements.zero_line("y"),
-        bands.mark_area(strokeWidth=0.7).encode(
-            x=x,
-            y=y,
-            y2=alt.Y2("high_pA:Q"),
-            detail=alt.Detail("sweep:N"),
-            fill=alt.Fill("level_mV:Q", scale=elements.level_colours(iv), legend=None),
-            stroke=alt.Stroke("level_mV:Q", scale=elements.level_colours(iv), legend=None),
-        ),
-    )
-    return Panel(charts, width=330, height=130)
+def _trace_panel(traces: pd.DataFrame, iv: pd.DataFrame) -> Panel:
+    """Draw the current of some sweeps against time, the window in grey."""
+    recorded = list(_sweeps(traces).values())
+    shown = np.linspace(0, len(recorded) - 1, min(MAX_SWEEPS, len(recorded))).round().astype(int)
+    sweeps = [recorded[number] for number in shown]
+    window = np.array([recorded[0].from_ms[0], recorded[0].to_ms[0]])
+    time = Axis.around("time, ms", [*(sweep.t_ms for sweep in sweeps), window], 330)
+    current = Axis("current, pA", *_current_range_pA(sweeps, iv), 130, is_upright=True)
+    commands = iv["command_mV"].min(), iv["command_mV"].max()
+    bands = [sweep.band(time, current, _colour(sweep.level_mV, *commands)) for sweep in sweeps]
+    start, stop = time.px(window).tolist()
+    shade = svg.element("rect", x=start, y=0, width=stop - start, height=current.length, fill=WINDOW)
+    return Panel(time, current, (shade,), (zero_line(current, time), *bands))
 
 
-def _iv_panel(number: str, row: Mapping[Any, Any], iv: pd.DataFrame, data: dict[str, pd.DataFrame]) -> Panel:
-    """Draw the current against the voltage with the reversal potential, and enter its rows in `data`."""
-    iv = iv.iloc[:: -(-len(iv) // MAX_LEVELS)]  # a ramp has hundreds of levels
-    half = _NORMAL_95 * iv["se_pA"]
-    data[f"iv_{number}"] = iv[["voltage_mV", "current_pA", "command_mV"]].assign(
-        low_pA=iv["current_pA"] - half, high_pA=iv["current_pA"] + half
-    )
-    at = [row["reversal_mV"]] if row["verdict"] == PotentialVerdict.REVERSAL else []
-    data[f"zero_{number}"] = pd.DataFrame({"reversal_mV": at, "current_pA": [0.0] * len(at)})
-    x = alt.X("voltage_mV:Q", title="voltage, mV", scale=alt.Scale(nice=False, padding=6), axis=alt.Axis(tickCount=6))
-    y = alt.Y("current_pA:Q", title="current, pA", scale=alt.Scale(nice=False, padding=8), axis=_CURRENT_AXIS)
-    curve, zero = elements.rows_named(f"iv_{number}"), elements.rows_named(f"zero_{number}")
-    colour = alt.Color("command_mV:Q", scale=elements.level_colours(iv), legend=None)
-    charts = (
-        elements.zero_line("x"),
-        elements.zero_line("y"),
-        zero.mark_rule(color=ACCENT, strokeWidth=1.2, strokeDash=[4, 3]).encode(x=alt.X("reversal_mV:Q")),
-        curve.mark_line(color=FAINT, strokeWidth=1.2).encode(x=x, y=y),
-        curve.mark_rule(strokeWidth=1.2).encode(x=x, y=alt.Y("low_pA:Q"), y2=alt.Y2("high_pA:Q"), color=colour),
-        curve.mark_point(filled=True, size=22, opacity=1).encode(x=x, y=y, color=colour),
-        zero.mark_point(size=60, strokeWidth=1.6, color=ACCENT, opacity=1).encode(x=alt.X("reversal_mV:Q"), y=y),
-    )
-    return Panel(charts, width=280, height=130)
+def _iv_panel(row: Mapping[Any, Any], iv: pd.DataFrame) -> Panel:
+    """Draw the current against the voltage with the reversal potential."""
+    mV, pA, command = (iv[name].to_numpy(dtype=float) for name in ("voltage_mV", "current_pA", "command_mV"))
+    half = _NORMAL_95 * iv["se_pA"].to_numpy(dtype=float)
+    crossing = np.array([row["reversal_mV"]] if row["verdict"] == PotentialVerdict.REVERSAL else [], dtype=float)
+    zero = np.zeros(1)
+    voltage = Axis.around("voltage, mV", [mV, crossing, zero], 280, padding=_BESIDE_PX)
+    current = Axis.around("current, pA", [pA - half, pA + half, zero], 130, is_upright=True, padding=_ABOVE_PX)
+    marks = [zero_line(voltage, current), zero_line(current, voltage)]
+    for x in voltage.px(crossing).tolist():
+        upright = (x, 0, x, current.length)
+        marks.append(svg.rules([upright], stroke=ACCENT, stroke_width=_CURVE_PX, stroke_dasharray="4 3"))
+    across, up = voltage.px(mV), current.px(pA)
+    marks.append(svg.line(across, up, stroke=FAINT, stroke_width=_CURVE_PX))
+    low, high = current.px(pA - half), current.px(pA + half)
+    for level in _shown_levels(across, up):
+        x, colour = float(across[level]), _colour(command[level], command.min(), command.max())
+        marks.append(svg.rules([(x, low[level], x, high[level])], stroke=colour, stroke_width=_CURVE_PX))
+        marks.append(svg.element("circle", cx=x, cy=up[level], r=_LEVEL_RADIUS_PX, fill=colour))
+    for x in voltage.px(crossing).tolist():
+        circle = svg.element("circle", cx=x, cy=current.at(0), r=_CIRCLE_RADIUS_PX)
+        marks.append(svg.group([circle], fill="none", stroke=ACCENT, stroke_width=_CIRCLE_PX))
+    return Panel(voltage, current, (), tuple(marks))
 
 
-def _selected_sweeps(traces: pd.DataFrame) -> pd.DataFrame:
-    """Select at most MAX_SWEEPS sweeps, spread evenly."""
-    sweeps = np.unique(traces["sweep"])
-    at = np.unique(np.linspace(0, len(sweeps) - 1, min(MAX_SWEEPS, len(sweeps))).round().astype(int))
-    return traces[traces["sweep"].isin(sweeps[at])]
-
-
-def _binned(traces: pd.DataFrame) -> pd.DataFrame:
-    """Pool samples into at most MAX_BINS bins a sweep; `level_mV` is the command in the middle of the window."""
+def _sweeps(traces: pd.DataFrame) -> dict[int, _Sweep]:
+    """Return the sweeps of one recording by their numbers, in ascending order."""
     ordered = traces.sort_values(["sweep", "t_ms"], kind="stable")
-    sweeps = ordered.groupby("sweep")
-    pooled = -(-sweeps["t_ms"].transform("size") // MAX_BINS)
-    bins = ordered.assign(bin=sweeps.cumcount() // pooled).groupby(["sweep", "bin"], as_index=False)
-    thin = bins.agg(t_ms=("t_ms", "mean"), low_pA=("low_pA", "min"), high_pA=("high_pA", "max"))
-    middle = (ordered["from_ms"] + ordered["to_ms"]) / 2
-    nearest = ordered.loc[(ordered["t_ms"] - middle).abs().groupby(ordered["sweep"]).idxmin()]
-    return thin.assign(level_mV=thin["sweep"].map(nearest.set_index("sweep")["command_mV"]))
+    numbers, starts = np.unique(ordered["sweep"].to_numpy(), return_index=True)
+    names = [each.name for each in fields(_Sweep)]
+    columns = [np.split(ordered[name].to_numpy(dtype=float), starts[1:]) for name in names]
+    return {int(number): _Sweep(*values) for number, *values in zip(numbers, *columns, strict=True)}
 
 
-def _current_range_pA(traces: pd.DataFrame, iv: pd.DataFrame) -> tuple[float, float]:
+def _shown_levels(x: FloatArray, y: FloatArray) -> list[int]:
+    """Select the levels that are drawn: all that no symbol before them covers, wherever their current lies."""
+    shown = [0]
+    for level, place in enumerate(zip(x.tolist(), y.tolist(), strict=True)):
+        if max(abs(place[0] - x[shown[-1]]), abs(place[1] - y[shown[-1]])) > _COVERED_PX:
+            shown.append(level)
+    return shown
+
+
+def _colour(value: float, low: float, high: float) -> str:
+    """Return the colour of a value on a scale between two others."""
+    place = min(max((value - low) / (high - low), 0.0), 1.0) * (len(LEVELS) - 1) if high > low else 0.0
+    first = min(int(place), len(LEVELS) - 2)
+    pairs = zip(bytes.fromhex(LEVELS[first][1:]), bytes.fromhex(LEVELS[first + 1][1:]), strict=True)
+    return "#" + bytes(round(start + (stop - start) * (place - first)) for start, stop in pairs).hex()
+
+
+def _current_range_pA(sweeps: Sequence[_Sweep], iv: pd.DataFrame) -> tuple[float, float]:
     """Return the range of the current axis: that of the I-V curve and a margin, so that transients are cut off."""
     low, high = min(float(iv["current_pA"].min()), 0.0), max(float(iv["current_pA"].max()), 0.0)
-    more = max(0.25 * (high - low), float((traces["high_pA"] - traces["low_pA"]).median()), 1e-6)
+    noise = np.concatenate([sweep.high_pA - sweep.low_pA for sweep in sweeps])
+    more = max(0.25 * (high - low), float(np.median(noise)), 1e-6)
     return low - more, high + more

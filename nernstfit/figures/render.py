@@ -1,63 +1,25 @@
-"""Rendering of a figure: from charts and their rows to SVG and PNG.
+"""Rendering of a figure that altair describes: from charts and their rows to a drawing.
 
 A chart names its data, and `Figure` carries the rows beside it: nothing in a specification
-depends on a hash, a counter or the order in which figures are made. The renderer brings
-Liberation Sans along and looks for no other font: a PNG has the same bytes whatever fonts a
-machine has (where fontconfig finds them, as on Linux; on other systems the renderer searches
-their font folders by itself).
+depends on a hash, a counter or the order in which figures are made.
 """
 
 from __future__ import annotations
 
-import base64
-import os
 import re
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import altair as alt
 import pandas as pd
-import vl_convert
 from altair.utils import schemapi
 
-from nernstfit.contract.errors import InputError
+from nernstfit.figures.drawing import Drawing, drawing, vega_svg
 from nernstfit.figures.theme import THEME
 
 Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | alt.ConcatChart | alt.FacetChart
-
-# Pixels of the PNG per pixel of the SVG: 1.5 keeps 11-pixel labels sharp in a document or on a slide; twice as much
-# gives files of some four times the size, half as much labels that are hard to read.
-PNG_SCALE = 1.5
-
-
-@dataclass(frozen=True)
-class Panel:
-    """Charts over each other on common axes.
-
-    Attributes
-    ----------
-    charts : tuple of altair charts
-        The first lies below the others.
-    width, height : int
-        Of the axes, px.
-    """
-
-    charts: tuple[Chart, ...]
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """Panels beside each other under one title."""
-
-    panels: tuple[Panel, ...]
-    title: alt.Title
-    spacing: int
 
 
 @dataclass(frozen=True)
@@ -68,40 +30,14 @@ class Figure:
     ----------
     name : str
         Name of its files, without ending.
-    charts : tuple of altair charts or of Row
+    charts : tuple of altair charts
         Every part of them takes its data by name.
     data : mapping of str to DataFrame
     """
 
     name: str
-    charts: tuple[Chart | Row, ...]
+    charts: tuple[Chart, ...]
     data: Mapping[str, pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A rendered figure: SVG text with ids of its own, and the bytes of a PNG file. A notebook shows it."""
-
-    name: str
-    svg: str
-    png: bytes
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        """Return the figure as a notebook shows it."""
-        return {"image/svg+xml": self.svg, "image/png": base64.b64encode(self.png).decode("ascii")}
-
-    def save(self, path: str | Path) -> None:
-        """Write the figure to a file, SVG or PNG by the ending of its name.
-
-        Raises
-        ------
-        InputError
-            Where the name has another ending.
-        """
-        place = Path(path)
-        if place.suffix not in (".svg", ".png"):
-            raise InputError(f"save: got '{path}', expected a name that ends in .svg or .png")
-        place.write_bytes(self.svg.encode() if place.suffix == ".svg" else self.png)
 
 
 def unvalidated() -> AbstractContextManager[None]:
@@ -122,13 +58,9 @@ def render(figure: Figure) -> Drawing:
     Returns
     -------
     Drawing
-        The PNG has `PNG_SCALE` times the size of the SVG.
     """
-    # The renderer reads this when it draws for the first time.
-    os.environ["FONTCONFIG_FILE"] = str(resources.files("nernstfit.figures") / "fonts.conf")
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    svg = _own_ids(vl_convert.vegalite_to_svg(_specification(figure), vl_version=version), figure.name)
-    return Drawing(figure.name, svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE))
+    return drawing(figure.name, _own_ids(vega_svg(_specification(figure), version), figure.name))
 
 
 def _specification(figure: Figure) -> dict[str, Any]:
@@ -140,16 +72,8 @@ def _specification(figure: Figure) -> dict[str, Any]:
     return spec | {"$schema": alt.SCHEMA_URL, "config": THEME, "datasets": rows}
 
 
-def _part(chart: Chart | Row | Panel) -> dict[str, Any]:
-    """Return a part of a figure as Vega-Lite holds it.
-
-    Many charts are put together here, not by altair, which copies a chart whole at every level it puts around it.
-    """
-    if isinstance(chart, Row):
-        panels = [_part(panel) for panel in chart.panels]
-        return {"hconcat": panels, "title": chart.title.to_dict(validate=False), "spacing": chart.spacing}
-    if isinstance(chart, Panel):
-        return {"layer": [_part(part) for part in chart.charts], "width": chart.width, "height": chart.height}
+def _part(chart: Chart) -> dict[str, Any]:
+    """Return a chart as Vega-Lite holds it, without what the figure states once."""
     whole = chart.to_dict(validate=False)
     return {key: whole[key] for key in whole if key not in ("$schema", "config")}
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 INK, SOFT, FAINT, ACCENT = "#26292e", "#6b7280", "#d5d8dd", "#b3382c"
+GRID, WINDOW = "#eceef1", "#eef0f3"
 # Okabe & Ito's palette, which readers with any colour vision can distinguish, then darker shades of it.
 PALETTE = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
@@ -14,6 +15,13 @@ PALETTE = (
 # Colours of a scale of voltages or sweeps, from the lowest to the highest.
 LEVELS = ("#1d3f72", "#6a4c93", "#b5497b", "#e0693f", "#e9a13b")
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+# Sizes of letters, px: 11 px is 8 points where a figure is printed at its size. At half nobody reads them, at double
+# the labels of an axis overlap.
+LABEL_PX, AXIS_TITLE_PX, TITLE_PX = 11, 11.5, 12
+# Width of axes and length of their ticks, px. At half they vanish on paper, at double they compete with the data.
+LINE_PX, TICK_PX = 0.8, 4
+# Longest title, px: the width of the widest figure. At half names of recordings are cut, at double they leave the page.
+TITLE_LIMIT_PX = 700
 
 THEME: Mapping[str, Any] = {
     "aria": False,
@@ -22,37 +30,37 @@ THEME: Mapping[str, Any] = {
     "view": {"stroke": None},
     "axis": {
         "domainColor": SOFT,
-        "domainWidth": 0.8,
-        "gridColor": "#eceef1",
-        "gridWidth": 0.8,
+        "domainWidth": LINE_PX,
+        "gridColor": GRID,
+        "gridWidth": LINE_PX,
         "labelColor": INK,
         "labelFlush": False,
-        "labelFontSize": 11,
+        "labelFontSize": LABEL_PX,
         "labelLimit": 170,
         "tickColor": SOFT,
-        "tickSize": 4,
-        "tickWidth": 0.8,
+        "tickSize": TICK_PX,
+        "tickWidth": LINE_PX,
         "titleColor": INK,
-        "titleFontSize": 11.5,
+        "titleFontSize": AXIS_TITLE_PX,
         "titleFontWeight": "normal",
         "titlePadding": 7,
     },
     "axisY": {"titleAngle": -90},
     "legend": {
         "labelColor": INK,
-        "labelFontSize": 11,
+        "labelFontSize": LABEL_PX,
         "labelLimit": 170,
         "titleColor": SOFT,
-        "titleFontSize": 11,
+        "titleFontSize": LABEL_PX,
         "titleFontWeight": "normal",
     },
     "title": {
         "anchor": "start",
         "color": INK,
-        "fontSize": 12,
-        "limit": 700,
+        "fontSize": TITLE_PX,
+        "limit": TITLE_LIMIT_PX,
         "subtitleColor": SOFT,
-        "subtitleFontSize": 11,
+        "subtitleFontSize": LABEL_PX,
         "offset": 6,
     },
     "concat": {"spacing": 20},

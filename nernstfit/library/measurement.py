@@ -19,7 +19,7 @@ from nernstfit.judgement import judge
 from nernstfit.library.recording import PatchProperties, measure_and_judge
 
 if TYPE_CHECKING:
-    from nernstfit.figures.render import Drawing
+    from nernstfit.figures.drawing import Drawing
 
 _TEXTS = ("configuration", "subtract")
 _NUMBERS = ("series_resistance_MOhm", "capacitance_pF", "temperature_C")
@@ -88,13 +88,11 @@ class Measurement:
         Drawing
             Shown by a notebook; `svg` is text, `png` the bytes of a file.
         """
-        from nernstfit.figures import recordings, render  # noqa: PLC0415 - slow to import
+        from nernstfit.figures.recordings import draw_measurements  # noqa: PLC0415 - needs the extra `workflow`
 
         if not len(self.iv):
             raise InputError(f"{self.values['recording']}: there is no I-V curve: {self.reason}")
-        with render.unvalidated():
-            rows = pd.DataFrame([self.values])
-            return render.render(recordings.draw_measurements("measurement", rows, self.iv, self.traces))
+        return draw_measurements("measurement", pd.DataFrame([self.values]), self.iv, self.traces)
 
 
 def measure(path: str | Path, **keys: Any) -> Measurement:

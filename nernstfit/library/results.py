@@ -16,7 +16,7 @@ from nernstfit.contract.errors import InputError
 from nernstfit.contract.selections import Selections
 
 if TYPE_CHECKING:
-    from nernstfit.figures.render import Drawing
+    from nernstfit.figures.drawing import Drawing
 
 
 @dataclass(frozen=True)

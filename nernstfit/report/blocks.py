@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from nernstfit.figures.render import Drawing, Figure
+    from nernstfit.figures.drawing import Drawing
+    from nernstfit.figures.render import Figure
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from nernstfit.figures.render import Drawing, unvalidated
+from nernstfit.figures.drawing import Drawing
+from nernstfit.figures.render import unvalidated
 from nernstfit.report import blocks, outline, prose
 from nernstfit.report.blocks import Block, Section
 from nernstfit.report.results import Results

@@ -13,7 +13,7 @@ from nernstfit.contract import tables
 from nernstfit.contract.datapackage import datapackage
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
-from nernstfit.figures.render import Drawing
+from nernstfit.figures.drawing import Drawing
 from nernstfit.report import build
 from nernstfit.report.manifest import as_text, manifest
 from nernstfit.report.procedures import procedures

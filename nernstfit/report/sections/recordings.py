@@ -12,7 +12,7 @@ from nernstfit.contract.severity import About
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.figures.recordings import draw_measurements
 from nernstfit.report import findings
-from nernstfit.report.blocks import Block, Fold, Grid, Listing, Picture, Text, grid, picture
+from nernstfit.report.blocks import Block, Fold, Grid, Listing, Picture, Text, grid
 from nernstfit.report.numbers import MISSING, decimals_for, fixed, potential_interval, significant
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
@@ -74,7 +74,7 @@ def _cells(results: Results, rows: pd.DataFrame, measured: set[str], traces: pd.
 def _figure(results: Results, number: int, rows: pd.DataFrame, traces: pd.DataFrame) -> Picture:
     names, iv = set(rows["measurement"]), results.tables["iv"]
     own_iv, own_traces = iv[iv["measurement"].isin(names)], traces[traces["measurement"].isin(names)]
-    return picture(draw_measurements(f"measurements_{number:03d}", rows, own_iv, own_traces), "")
+    return Picture(draw_measurements(f"measurements_{number:03d}", rows, own_iv, own_traces), "")
 
 
 def _potentials(results: Results, rows: pd.DataFrame) -> Iterator[Block]:

@@ -1,0 +1,157 @@
+"""Parts of an SVG file as text: elements, paths, and the widths of words without a font engine.
+
+Positions are in pixels and are written in tenths of one, so that the bytes do not depend on how a
+machine prints a float.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+from typing import TypeAlias
+from xml.sax import saxutils
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.figures.theme import FONT, INK, LABEL_PX
+
+FloatArray: TypeAlias = NDArray[np.float64]
+Line: TypeAlias = tuple[float, float, float, float]  # from x, y to x, y
+
+# Characters that no XML file may hold, lone surrogates of undecodable file names among them.
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Advance widths of the bold face, thousandths of the font size: from Helvetica-Bold.afm of Adobe's core 14 fonts, whose
+# metrics Liberation Sans shares. The regular face has the same digits and no wider letter (but @, by 4 %).
+_WIDTHS = {
+    238: "'",
+    278: " ,./I\\ijl",
+    280: "|",
+    333: "!()-:;[]`ft",
+    389: "*r{}",
+    474: '"',
+    500: "z",
+    556: "#$0123456789J_aceksvxy",
+    584: "+<=>^~\u2212",
+    611: "?FLTZbdghnopqu",
+    667: "EPSVXY",
+    722: "&ABCDHKNRU",
+    778: "GOQw",
+    833: "M",
+    889: "%m",
+    944: "W",
+    975: "@",
+}
+_WIDTH_OF = {letter: width for width, letters in _WIDTHS.items() for letter in letters}
+# Width that is assumed of any other letter: that of the font size, which the letters of most scripts do not exceed. At
+# half, long names in other scripts leave the figure; at double, short ones are cut.
+_OTHER_WIDTH = 1000
+
+
+def element(tag: str, content: str = "", /, **attributes: str | float) -> str:
+    """Return an element; `_` in the name of an attribute stands for `-`, and `content` is SVG already."""
+    inside = "".join(f' {name.replace("_", "-")}="{_value(value)}"' for name, value in attributes.items())
+    return f"<{tag}{inside}>{content}</{tag}>" if content else f"<{tag}{inside}/>"
+
+
+def text(words: str, x: float, y: float, **attributes: str | float) -> str:
+    """Return words on a baseline; markup in them stays text."""
+    return element("text", saxutils.escape(_NOT_XML.sub("\ufffd", words)), x=x, y=y, **attributes)
+
+
+def group(parts: Iterable[str], **attributes: str | float) -> str:
+    """Return elements that have attributes in common."""
+    return element("g", "".join(parts), **attributes)
+
+
+def rules(lines: Iterable[Line], **attributes: str | float) -> str:
+    """Return straight lines of one look as a single path."""
+    data = "".join(f"M{number(x)} {number(y)}L{number(to_x)} {number(to_y)}" for x, y, to_x, to_y in lines)
+    return element("path", d=data, **attributes) if data else ""
+
+
+def line(x: FloatArray, y: FloatArray, **attributes: str | float) -> str:
+    """Return a line through points, in their order."""
+    return element("path", d=_course(x, y), fill="none", **attributes)
+
+
+def steps(x: FloatArray, y: FloatArray, **attributes: str | float) -> str:
+    """Return a line that keeps the height of each point up to the next."""
+    return line(np.repeat(x, 2)[1:], np.repeat(y, 2)[:-1], **attributes)
+
+
+def band(x: FloatArray, low: FloatArray, high: FloatArray, **attributes: str | float) -> str:
+    """Return the area between two heights."""
+    back = _course(x[::-1], high[::-1]).removeprefix("M")
+    return element("path", d=f"{_course(x, low)}L{back}z", **attributes)
+
+
+def page(width: float, height: float, parts: Iterable[str]) -> str:
+    """Return an SVG file: elements on white."""
+    size = {"width": number(width), "height": number(height)}
+    ground = element("rect", **size, fill="white")
+    inside = group(parts, font_family=FONT, font_size=LABEL_PX, fill=INK)
+    box = f"0 0 {size['width']} {size['height']}"
+    return element("svg", ground + inside, xmlns="http://www.w3.org/2000/svg", **size, viewBox=box)
+
+
+def number(value: float) -> str:
+    """Write a position or a size in pixels, to a tenth of one."""
+    return _tenths(round(float(value) * 10))
+
+
+def width_px(words: str, size_px: float) -> float:
+    """Return the largest width that words can have in the figures' font, in px."""
+    return sum(_WIDTH_OF.get(letter, _OTHER_WIDTH) for letter in words) * size_px / 1000
+
+
+def cut(words: str, size_px: float, limit_px: float) -> str:
+    """Return words, their end left out where they are wider than a limit."""
+    if width_px(words, size_px) <= limit_px:
+        return words
+    ends = np.cumsum([width_px(letter, size_px) for letter in words])
+    return words[: int(np.searchsorted(ends, limit_px - width_px("\u2026", size_px), side="right"))] + "\u2026"
+
+
+def thinned(x: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Pool points whose x lie in the same pixel: their middle, the lowest of `low`, the highest of `high`.
+
+    Parameters
+    ----------
+    x, low, high : ndarray of shape (n,)
+        x in px, in ascending order.
+
+    Returns
+    -------
+    tuple of ndarray
+        x, low and high, each of one value a pixel that holds points.
+    """
+    starts = np.flatnonzero(np.diff(np.floor(x), prepend=-np.inf))
+    stops = np.append(starts[1:], len(x)) - 1
+    return (x[starts] + x[stops]) / 2, np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
+
+
+def _course(x: FloatArray, y: FloatArray) -> str:
+    """Return the data of a path through points, without those between two others of the same height."""
+    points = np.rint(np.column_stack([x, y]) * 10).astype(np.int64)
+    down = points[:, 1]
+    level = np.zeros(len(down), dtype=bool)
+    level[1:-1] = (down[1:-1] == down[:-2]) & (down[1:-1] == down[2:])
+    points = points[~level]
+    # Each step from the point before: whole tenths add up without an error, and are shorter than positions.
+    between = " ".join(map(_tenths, np.diff(points, axis=0).ravel().tolist()))
+    start_x, start_y = points[0].tolist()
+    return f"M{_tenths(start_x)} {_tenths(start_y)}l{between or '0 0'}"
+
+
+@functools.cache  # a page has some thousand positions, each many times
+def _tenths(value: int) -> str:
+    """Write a whole number of tenths."""
+    whole, tenth = divmod(abs(value), 10)
+    return f"{'-' if value < 0 else ''}{whole}{f'.{tenth}' if tenth else ''}"
+
+
+def _value(value: str | float) -> str:
+    """Write the value of an attribute."""
+    return saxutils.escape(value, {'"': "&quot;"}) if isinstance(value, str) else number(value)
