@@ -192,6 +192,23 @@ def test_causes_that_the_data_cannot_tell_apart_are_named_together() -> None:
     assert "an error in c1_amine (" in found
 
 
+def test_of_two_cells_the_one_with_exchanged_baths_is_named() -> None:
+    """Its labels make the cells differ so widely that any reading of either might do, but not as likely."""
+    found = []
+    for seed in range(8):
+        whole = experiment(seed)
+        kept = [i for i in rows(whole.data) if whole.data.cells[i] in CELLS[:2]]
+        kept = [i for i in kept if whole.data.conditions[i].bath in ("sodium", "potassium", "mixed", "dilute")]
+        both = replace(
+            whole.corrections,
+            **{name: getattr(whole.corrections, name)[kept] for name in ("junction_mV", "rs_shift_mV", "time_s")},
+        )
+        made = exchanged_names(Experiment(whole.data.subset(kept), both), "sodium", "potassium", CELLS[1])
+        found.append(reason(made))
+    named = [each for each in found if "the baths of c1_" in each.split("; or ")[0]]
+    assert len(named) >= 7, found
+
+
 def test_where_no_usual_cause_is_enough_the_most_influential_measurement_is_named() -> None:
     made = experiment(1)
     of_bath = {bath: 30.0 * (-1) ** i for i, bath in enumerate(sorted(BATHS))}

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 from experiments import complete
+from scipy import stats
 
 from nernstfit.contract import codes, tables
 from nernstfit.contract.codes import Code
@@ -136,6 +137,10 @@ def of_cells(values: Sequence[float]) -> list[dict[str, Any]]:
     ]
 
 
+def with_offsets(offsets_mV: Sequence[float]) -> list[dict[str, Any]]:
+    return [row | {"offset_mV": mV} for row, mV in zip(of_cells([0.0] * len(offsets_mV)), offsets_mV, strict=True)]
+
+
 def deviation(name: str, size: float, p: float = 1e-4, ion: str = "", statistic: float = 20.0) -> dict[str, Any]:
     return {"test": name, "ion": ion, "statistic": statistic, "p": p, "size": size, "df1": 1.0, "sentence": f"{name}."}
 
@@ -213,6 +218,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         },
     ),
     (Code.OUTLYING_CELL, "c5", "warning", {}, {"cells": of_cells([0.0, 0.02, -0.02, 0.01, 1.3])}),
+    (Code.OUTLYING_OFFSET, "c3", "warning", {}, {"cells": with_offsets([0.5, -0.8, 15.0, 0.2, -1.1])}),
     (
         *(Code.INTERVALS_DISAGREE, "Na/K", "warning", {}),
         {"intervals": [{"ion": "Na", "method": "bootstrap", "low": 0.02, "high": 0.0625, "disagrees": True}]},
@@ -829,6 +835,47 @@ def test_means_that_deviate_without_a_rejection_do_not_reject(load: Callable[...
     (found,) = judged(load, {}, {"tests": [deviation("lack_of_fit", math.nan, 0.004)], "residuals": residuals})
     assert "(p = 0.0040; most in bath 'control', by +2.5 mV), but by no more than" in found.sentence
     assert "does not hold" not in found.sentence
+
+
+def test_a_common_offset_is_no_deviation_of_one_bath(load: Callable[..., Experiment]) -> None:
+    residuals = [
+        {"measurement": name_of(c, b), "cell": c, "bath": b, "predicted_mV": 0.0, "residual_mV": r, "offset_mV": -4.0}
+        for c in CELLS
+        for b, r in (("control", -4.03), ("high_K", -3.98))
+    ]
+    tests = [deviation("lack_of_fit", math.nan)]
+    (found,) = judged(load, {}, {"tests": tests, "residuals": residuals})
+    assert "most in bath 'control', by -4 mV)" in found.sentence  # not what is left beside the offsets of the cells
+    said = "All potentials have a common offset of -3.99 ± 0.45 mV (a junction potential?); the shift method changes"
+    tests.append(deviation("shift_method", 0.01, ion="Na") | {"sentence": said})
+    (found,) = judged(load, {}, {"tests": tests, "residuals": residuals})
+    assert "; all potentials have a common offset of -3.99 ± 0.45 mV (a junction potential?)), but" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("offsets_mV", "cell"),
+    [
+        ([0.3, -25.0, 0.0], "c2"),
+        ([0.3, 24.0], "c2"),
+        ([0.3, 3.0, -2.0], ""),
+        ([3.0, -4.0, 5.0, -2.0, 6.0], ""),
+        ([15.0], ""),
+    ],
+)
+def test_a_cell_whose_electrode_is_off_is_named(
+    load: Callable[..., Experiment], offsets_mV: Sequence[float], cell: str
+) -> None:
+    found = judged(load, {}, {"cells": with_offsets(offsets_mV), "permeabilities": [ESTIMATE | {"n_cells": 9}]})
+    assert [finding.subject for finding in found if finding.code is Code.OUTLYING_OFFSET] == [cell] * bool(cell)
+
+
+def test_sound_offsets_are_rarely_called_off(load: Callable[..., Experiment]) -> None:
+    """Of the configured scale: 1 % at most."""
+    random, told = np.random.default_rng(3), 0
+    for _ in range(300):
+        cells = pd.DataFrame(with_offsets(list(random.normal(0.0, 1.0, int(random.integers(2, 6))))))
+        told += len(list(ratios._offsets("", cells, 1.0)))
+    assert told <= stats.binom.ppf(0.999, 300, 0.01)
 
 
 def test_t_of_single_cells_is_no_measure_of_a_robust_fit(load: Callable[..., Experiment]) -> None:
