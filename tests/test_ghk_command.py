@@ -220,7 +220,7 @@ def test_an_end_that_no_ratio_gives_is_open_and_says_so() -> None:
     for answer, word in ((near_potassium, "low"), (near_sodium, "high")):
         assert answer["notes"] == [
             f"no {word}: that end of the potential's interval lies beyond what any ratio gives "
-            "(a potential between -84.4974 and 68.4355 mV)"
+            "(a potential between -84.4974 and 68.4356 mV)"
         ]
 
 

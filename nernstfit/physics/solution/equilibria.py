@@ -86,7 +86,8 @@ class Speciation:
     saturation : mapping
         Saturation index of each of them before it formed.
     pair_mM : mapping
-        Amount of each uncharged complex of one metal and one anion, by the names of both; a part of `uncharged_mM`.
+        Amount of each complex of one metal and one anion, by the names of both and its own; a part of `amounts_mM` or,
+        without charge, of `uncharged_mM`.
     charge_meq_per_l : float
         Sum of all charges.
     """
@@ -98,7 +99,7 @@ class Speciation:
     bound: Mapping[str, float]
     solid_mM: Mapping[str, float]
     saturation: Mapping[str, float]
-    pair_mM: Mapping[tuple[str, str], float]
+    pair_mM: Mapping[tuple[str, str, str], float]
     charge_meq_per_l: float
 
 
@@ -367,7 +368,7 @@ class _Solution:
         bound = {name: float(share[i]) for name, i in self._place.items() if self._total[i] > 0 and share[i] > 0}
         solid = {self._solids[k].name: 1000 * float(c) for k, c in zip(self._active, self._amounts, strict=True)}
         species = dict(zip(self._network.species, (1000 * self._species).tolist(), strict=True))
-        pairs = {each: species[product] for product, each in self._network.pairs.items() if species[product] > 0}
+        pairs = {(*of, name): species[name] for name, of in self._network.pairs.items() if species[name] > 0}
         sums = (1000 * self._titrant_M, bound, solid, self._saturation, pairs, 1000 * self._charge())
         return Speciation(amounts, total, uncharged, *sums)
 
