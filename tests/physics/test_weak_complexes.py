@@ -339,3 +339,32 @@ def test_complexes_without_a_constant_are_named(
 ) -> None:
     ions = {IONS[name]: amount for name, amount in amounts.items()}
     assert unknown_complexes.unknown(ions, None if math.isnan(pH) else ACIDS, pH) == expected
+
+
+def test_a_base_that_only_a_solid_takes_up_is_a_titrant() -> None:
+    """Without the hydroxide that precipitates, 20 mM copper chloride at pH 8 has no room for a base."""
+    amounts = {IONS[name]: c for name, c in {"Cu": 20.0, "Cl": 40.0, "Na": 100.0, "NO3": 100.0, "TES": 10.0}.items()}
+    found = equilibria.speciate(amounts, ACIDS, 8.0, 25, IONS["K"])
+    assert found.solid_mM["Cu(OH)2"] > 10
+    assert found.titrant_mM == pytest.approx(2 * found.solid_mM["Cu(OH)2"], rel=0.5)
+    assert found.charge_meq_per_l == pytest.approx(0, abs=1e-9)
+
+
+def test_random_solutions_are_neutral_and_lose_nothing() -> None:
+    """200 baths and pipettes with their titrant: sums of the listed species, to 1e-9 of all charges and amounts."""
+    rng = np.random.default_rng(3)
+    names = [*LIGANDS, "HEPES", "glutamate", "citrate", "F", "Zn", "Mn", "Cd", "Tris", "glycinate", *METALS]
+    known, solved = {**FORMED, **IONS}, 0
+    for _ in range(200):
+        drawn = {name: float(10 ** rng.uniform(-3, 1.5)) for name in names if rng.random() < 0.3}
+        amounts = {IONS[name]: c for name, c in (drawn | {"K": 150.0, "Cl": 130.0}).items()}
+        at = float(rng.uniform(6.5, 8)), float(rng.uniform(10, 37))
+        excess = equilibria.speciate(amounts, ACIDS, *at).charge_meq_per_l
+        found = equilibria.speciate(amounts, ACIDS, *at, IONS["Na" if excess < 0 else "methanesulfonate"])
+        charges = np.array([known[name].valence * c for name, c in found.amounts_mM.items()])
+        assert abs(charges.sum()) <= 1e-9 * np.abs(charges).sum()
+        assert all(
+            found.total_mM[name] == pytest.approx(drawn[name], rel=1e-9) for name in {*drawn} & {*found.total_mM}
+        )
+        solved += 1
+    assert solved == 200

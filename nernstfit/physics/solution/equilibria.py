@@ -167,8 +167,7 @@ def speciate_open(
     solved = _Solution(given, reactions, (pH, temperature_C, shift_log_K), titrant)
     if not math.isnan(CO2_mM):
         solved.expose(CO2_mM)
-    solved.iterate()
-    solved.precipitate()
+    solved.solve()
     return solved.result()
 
 
@@ -203,7 +202,7 @@ class _Solution:
         self._unbound: dict[Ion, float] = {}  # ions that bind nothing
         for ion, amount in given.items():
             self._add(ion, amount / 1000)
-        self._titrant_M, self._gas = 0.0, _NO_GAS
+        self._titrant_M, self._wrong_meq_per_l, self._gas = 0.0, math.nan, _NO_GAS
         self._ln_free = np.log(np.maximum(self._total, 1e-30))
         self._species = np.zeros(len(reactions.species))
 
@@ -237,20 +236,28 @@ class _Solution:
             strength = self._ionic_strength()
             accepted = _CONVERGED if i < _MAX_ITERATIONS - 1 else _MAX_ERROR
             if abs(strength - before) <= accepted * strength:
+                if not math.isnan(self._wrong_meq_per_l):
+                    raise WrongTitrant(self._wrong_meq_per_l)
                 return
             before += (strength - before) / 2 ** (i // _UNDAMPED)
         raise ArithmeticError(f"the ionic strength did not converge: {before:g}, then {strength:g} mol/l")
 
-    def precipitate(self) -> None:
-        """Let the solids form of which the solution is supersaturated."""
-        if not self._solids:
+    def solve(self) -> None:
+        """Find the composition, with the solids of which the solution is supersaturated without them."""
+        try:
+            self.iterate()
+        except WrongTitrant:  # hydroxide that a solid takes may need the titrant
+            if not self._is_supersaturated():
+                raise
+        if not self._is_supersaturated():
             return
         found = self._saturations()
-        if not (found > _SATURATED).any():
-            return
         self._may_precipitate = True
         self.iterate()
         self._saturation = {self._solids[k].name: float(found[k]) for k in self._active}
+
+    def _is_supersaturated(self) -> bool:
+        return bool(self._solids) and bool((self._saturations() > _SATURATED).any())
 
     def _saturations(self) -> FloatArray:
         """Return the saturation index of each possible solid; -inf where an ion is absent."""
@@ -324,9 +331,9 @@ class _Solution:
         own = float(self._titrant.valence)
         if root in self._place:
             own = self._mean_charge(self._place[root])
-        change = -charge / own
-        if self._titrant_M + change < 0:
-            raise WrongTitrant(1000 * (charge - self._titrant_M * own))
+        # Short of the last ionic strength, the excess may have the wrong sign for a moment.
+        change = max(-charge / own, -self._titrant_M)
+        self._wrong_meq_per_l = 1000 * (charge - self._titrant_M * own) if -charge / own < change else math.nan
         self._titrant_M += change
         self._add(self._titrant, change)
 
