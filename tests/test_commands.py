@@ -190,7 +190,7 @@ def test_junction_by_both_methods_on_both_bases(recipes: Path) -> None:
 
 
 def test_junction_prints_what_is_found_on_its_solutions() -> None:
-    ends = ("--in", "NMDG=140,HCl=0.1", "--out", "NaCl=150")
+    ends = ("--in", "choline=140", "--out", "NaCl=150")
     of_solutions, of_junction = call("solutions", *ends).stderr, call("junction", *ends)
     assert "charge excess +140 meq/l" in of_solutions
     assert of_solutions in of_junction.stderr

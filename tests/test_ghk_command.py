@@ -220,7 +220,7 @@ def test_an_end_that_no_ratio_gives_is_open_and_says_so() -> None:
     for answer, word in ((near_potassium, "low"), (near_sodium, "high")):
         assert answer["notes"] == [
             f"no {word}: that end of the potential's interval lies beyond what any ratio gives "
-            "(a potential between -84.4974 and 68.4355 mV)"
+            "(a potential between -84.4974 and 68.4356 mV)"
         ]
 
 
@@ -232,7 +232,20 @@ def test_activities_say_how_they_are_known() -> None:
         "--inside", "NMDG-Cl=150", "--outside", "Na=150", "--ratio", "Na=1", "--solve", "NMDG", "--potential-mV", -60
     )
     assert "inside: activity coefficient of NMDG: analogue:NH4" in answer["notes"]
-    assert any(note.startswith("outside: the charges do not add up (+150 meq/l)") for note in answer["notes"])
+    assert (
+        "solution 'outside': charge excess +150 meq/l (+100.0 % of the cations' charge): likely missing is Cl"
+        in (answer["notes"])
+    )
+
+
+def test_a_potential_has_the_findings_of_its_solutions() -> None:
+    sides = ("--inside", "Tl=100,NO3=100", "--outside", "TlNO3=100,KCl=20", "--ratio", "Tl=1,K=1")
+    for model in ("pitzer:macinnes", "concentration"):
+        notes = found(*sides, "--model", model)["notes"]
+        assert any("solution 'outside' is supersaturated with TlCl" in note for note in notes)
+        assert not any("osmolality" in note for note in notes)
+    ideal = found("--inside", "K=140", "--outside", "K=5", "--ratio", "K=1", "--model", "concentration")
+    assert ideal["notes"] == []
     plain = found("--inside", "NMDG=150", "--outside", "Na=150", "--ratio", "Na=1,NMDG=0.1", *PLAIN)
     assert plain["notes"] == []
 

@@ -28,6 +28,7 @@ from nernstfit.physics.solution.ions import IONS
 from nernstfit.physics.solution.mobility import in_solution
 from nernstfit.report.sections.methods import _junction
 from nernstfit.solutions.systematic_errors import IN_SOLUTION
+from nernstfit.stages.solutions import junction_rows
 
 RECIPES = "solution,CsCl,NaCl,CaCl2\npipette,140,,\nsodium,,150,\ncalcium,,,110\n"
 CONFIG: Mapping[str, Any] = {
@@ -234,3 +235,15 @@ def test_no_note_where_the_basis_is_named(folder: Path, isotonic: Mapping[str, p
 def test_no_note_where_every_junction_was_measured(tmp_path: Path) -> None:
     measured = {"measured_mV": {"sodium": 4.6, "calcium": 9.5}}
     assert told(results(run(tmp_path, measured, cells=1))).empty
+
+
+def test_the_ledger_says_where_the_methods_differ(tmp_path: Path) -> None:
+    """Isotonic calcium beside caesium sulfate differs by 2 mV, beside caesium chloride by hardly anything."""
+    folder = run(tmp_path, {}, cells=1)
+    recipes = folder / "data" / "solutions.csv"
+    for salt, is_told in (("CsCl", False), ("Cs2SO4", True)):
+        recipes.write_text(RECIPES.replace("CsCl", salt))
+        with contextlib.chdir(folder):
+            experiment = experiments.load(config({}))
+        told = {row["bath"]: row["statement"] for row in junction_rows(experiment)}
+        assert ("Nernst-Planck and Henderson differ by" in told["calcium"]) == is_told

@@ -77,6 +77,7 @@ C = {
 }
 
 
+LIMITING_LAW = 1.868e-3  # of the volume that ions take, times I^(3/2) in mol/l
 EXACT = {"concentration": 1e-9, "activity": 1e-5}  # in mV; coefficients are integrated numerically
 
 
@@ -88,6 +89,7 @@ def davies_by_hand(content: np.ndarray, z: Sequence[int], ends: np.ndarray, volu
     charge, way = np.array(z), ends[0] - ends[1]
     share = np.clip((content - ends[1]) @ way / (way @ way), 0, 1)
     free = 1 - np.outer(1 - share, ends[1] @ volume / 1e6) - np.outer(share, ends[0] @ volume / 1e6)
+    free = free - LIMITING_LAW * (content @ charge**2 / 2000)[:, None] ** 1.5
     strength = content @ charge**2 / 2000 / (free[:, 0] * WATER_22)
     exponent = np.sqrt(strength) / (1 + np.sqrt(strength)) - 0.3 * strength
     return np.asarray(10 ** (-debye_huckel_slope(22.0) * np.outer(exponent, charge**2)) / free)
@@ -118,11 +120,13 @@ def gamma_integral(at: list[list[float]], z: list[int], u: list[float], volume: 
     def slope(share: float) -> float:
         own = side[1] + share * (side[0] - side[1])
         part = charge**2 * np.array(u) * own
-        water = free[1] + share * thinning
-        strength = (ends[1] + share * change) / (water * WATER_22)
+        molar = ends[1] + share * change
+        water = free[1] + share * thinning - LIMITING_LAW * molar**1.5
+        less = thinning - 1.5 * LIMITING_LAW * math.sqrt(molar) * change
+        strength = molar / (water * WATER_22)
         root = math.sqrt(strength)
-        of_davies = (1 / (2 * root * (1 + root) ** 2) - 0.3) * (change / WATER_22 - strength * thinning) / water
-        ln_gamma = -math.log(10) * debye_huckel_slope(22.0) * charge**2 * of_davies - thinning / water
+        of_davies = (1 / (2 * root * (1 + root) ** 2) - 0.3) * (change / WATER_22 - strength * less) / water
+        ln_gamma = -math.log(10) * debye_huckel_slope(22.0) * charge**2 * of_davies - less / water
         return float((part / part.sum() / charge * ln_gamma).sum())
 
     return float(integrate.quad(slope, 0, 1, epsabs=1e-12)[0])

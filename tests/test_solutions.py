@@ -124,6 +124,7 @@ def test_an_activity_is_a_coefficient_times_a_concentration(recipes: Solutions) 
     free = (
         1 - (10 * 112.0 + 140 * -5.0 + 5 * 5.2 + 149 * 21.6 + 2 * -25.4) / 1e6
     )  # of the volume, less that of the salts
+    free -= 1.868e-3 * ((140 + 5 + 149 + 4 * 2) / 2000) ** 1.5  # and less what the field of the ions takes
     strength = (140 + 5 + 149 + 4 * 2) / 2000 / (free * 0.997047)
     root = math.sqrt(strength)
     log_gamma = -0.5085 * (root / (1 + root) - 0.3 * strength)

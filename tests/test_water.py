@@ -11,7 +11,13 @@ from nernstfit.physics.solution.components import UNCHARGED
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
 from nernstfit.physics.solution.pitzer import ln_raw
-from nernstfit.physics.solution.water import SOLUTES, coefficients, volume_assumptions
+from nernstfit.physics.solution.water import (
+    SOLUTES,
+    coefficients,
+    ion_volume_cm3_per_mol,
+    volume_assumptions,
+    water_share,
+)
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import solution_findings
 from nernstfit.solutions.ion_table import ion_rows
@@ -42,6 +48,36 @@ def test_uncharged_substances_keep_their_amounts() -> None:
     assert amounts == {"sucrose": 20.0, "D-mannitol": 5.0, "PEG400": 3.0, "dextran70": 0.1}
     volume = 20 * 210.8 + 5 * 119.2 + 3 * 0.837 * 400 + 0.1 * 0.611 * 70_000 + 10 * 16.6
     assert recipe.at(25.0).taken[0] == pytest.approx(volume / 1e6, rel=1e-9)
+
+
+# Salt, mol/l and mol/kg at 20 C: concentrative properties of aqueous solutions, CRC Handbook 102nd ed., transcribed in
+# github amosonabike/CRC-Solution-Properties-@b43fe5a; and the relative error that is left.
+DENSITIES = [
+    ("Na", "Cl", 1.069, 1.092, 0.002),
+    ("Na", "Cl", 3.056, 3.259, 0.002),
+    ("Na", "Cl", 5.085, 5.704, 0.002),
+    ("K", "Cl", 3.039, 3.353, 0.002),
+    ("K", "Cl", 3.742, 4.236, 0.002),
+    ("Cs", "Cl", 1.397, 1.485, 0.002),
+    ("Cs", "Cl", 3.38, 3.96, 0.002),
+    ("K", "I", 2.297, 2.582, 0.002),
+    ("Ca", "Cl", 0.976, 1.001, 0.004),
+    ("Ca", "Cl", 2.122, 2.253, 0.013),
+]
+
+
+@pytest.mark.parametrize(("cation", "anion", "molar_M", "molality", "error"), DENSITIES)
+def test_molalities_of_strong_solutions(cation: str, anion: str, molar_M: float, molality: float, error: float) -> None:
+    ions = [IONS[cation], IONS[anion]]
+    content = 1000 * molar_M * np.array([1.0, ions[0].valence])
+    taken = content @ [ion_volume_cm3_per_mol(ion) for ion in ions] / 1e6
+    assert molar_M / (0.99821 * float(water_share(taken, content, ions))) == pytest.approx(molality, rel=error)
+
+
+def test_activity_of_strong_sodium_chloride() -> None:
+    """5 M are 5.58 mol/kg, where the mean coefficient is .930 (Robinson & Stokes 1959: .874 at 5, .986 at 6 mol/kg)."""
+    both = made(NaCl=5000).activity_mM("x", ["Na", "Cl"], "pitzer:macinnes", 25.0)
+    assert np.sqrt(both.prod()) == pytest.approx(5580 * 0.930 * 0.997, rel=0.015)
 
 
 def test_more_solute_than_solution_is_a_fault() -> None:
@@ -120,7 +156,8 @@ def test_pairs_that_the_parameters_contain_are_not_counted_twice() -> None:
     assert row["concentration_mM"] == pytest.approx(100.0)
     assert row["ionic_strength_M"] == pytest.approx(0.4)
     assert row["osmolarity_mOsm_per_l"] == pytest.approx(200.0)
-    osmolality = float(ionic_osmolality([0.1 / 0.997047] * 2, tuple(ions), 25.0))
+    kg_per_l = 0.997047 * float(water_share(0.0, [100.0, 100.0], ions))
+    osmolality = float(ionic_osmolality([0.1 / kg_per_l] * 2, tuple(ions), 25.0))
     assert recipe.osmolality_mOsm_per_kg(25.0)[0] == pytest.approx(1000 * osmolality, rel=1e-5)
     others = made(NaHCO3=25, CaCl2=2)
     assert others.content_mM("pitzer:raw", 25.0).tolist() == others.content_mM("davies", 25.0).tolist()
@@ -129,3 +166,22 @@ def test_pairs_that_the_parameters_contain_are_not_counted_twice() -> None:
 def test_salts_of_atp_with_more_magnesium_are_not_warned_of() -> None:
     recipe = made(KCl=120, HEPES=10, MgATP=4, MgCl2=2, pH=7.2, titrant="KOH")
     assert solution_findings(recipe, 22.0, "pitzer:macinnes") == {"x": ()}
+
+
+def test_charged_pairs_that_the_parameters_contain_are_not_counted_twice() -> None:
+    """Zinc chloride has parameters of its own, lead chloride has none."""
+    zinc, lead = made(NaCl=150, ZnCl2=1), made(NaCl=150, PbCl2=0.01)
+    names = [ion.name for ion in zinc.ions]
+    assert 0.85 < zinc.row("x", 25.0)[names.index("Zn")] < 0.92  # what Davies' coefficients need
+    assert dict(zip(names, zinc.row("x", 25.0, "pitzer:raw").tolist(), strict=True)) == pytest.approx(
+        {"Cl": 152.0, "Na": 150.0, "Zn": 1.0, "[ZnCl]+": 0.0}
+    )
+    found = {model: {row["ion"]: row for row in ion_rows(zinc, 25.0, model)} for model in ("pitzer:raw", "davies")}
+    assert "[ZnCl]+" in found["davies"]
+    assert "[ZnCl]+" not in found["pitzer:raw"]
+    assert found["pitzer:raw"]["Zn"]["osmolarity_mOsm_per_l"] == pytest.approx(303.0)
+    assert found["davies"]["Zn"]["osmolarity_mOsm_per_l"] == pytest.approx(
+        302.0 + found["davies"]["Zn"]["concentration_mM"]
+    )
+    assert zinc.osmolality_mOsm_per_kg(25.0)[0] == pytest.approx(282, abs=3)
+    assert lead.content_mM("pitzer:raw", 25.0).tolist() == lead.content_mM("davies", 25.0).tolist()

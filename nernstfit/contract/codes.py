@@ -134,6 +134,7 @@ class Code(Term):
     CHARGE = "charge_excess"
     STRENGTH = "ionic_strength"
     FREE_METAL = "binding_not_calculated"
+    UNKNOWN_COMPLEX = "complex_not_calculated"
     BOUND_METAL = "chelator_saturated"
     UNBUFFERED = "unbuffered"
     CARBONATE_CONTRADICTED = "carbonate_contradicted"

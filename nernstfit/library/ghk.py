@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.contract import tables
+from nernstfit.contract.codes import Code
 from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.numbers import Range
 from nernstfit.contract.terms import ActivityModel
@@ -25,7 +26,7 @@ from nernstfit.physics.membrane.ratio import ChordCurrents, Currents, GoldmanCur
 from nernstfit.physics.solution import coefficients
 from nernstfit.physics.solution.ions import Ion, UserIons, known_ions
 from nernstfit.solutions.composition import Solutions
-from nernstfit.solutions.findings import CHARGE_PERCENT
+from nernstfit.solutions.findings import solution_findings
 
 FloatArray = NDArray[np.float64]
 
@@ -88,17 +89,15 @@ class _Side:
         return self.recipe.activity_mM(self.solution, ions, ActivityModel.CONCENTRATION, 25.0)
 
     def notes(self, ions: Sequence[str], model: str, temperature_C: float) -> Iterator[str]:
-        """List the limits of the activities."""
-        if model == ActivityModel.CONCENTRATION:
+        """List the findings on the solution, as other commands have them, and the limits of the activities."""
+        is_ideal = model == ActivityModel.CONCENTRATION
+        omitted = {Code.OSMOLARITY} | ({Code.CHARGE, Code.STRENGTH} if is_ideal else set())  # of what does not count
+        for each in solution_findings(self.recipe, temperature_C, model, ions)[self.solution]:
+            if each.code not in omitted:
+                yield each.sentence
+        if is_ideal:
             return
         row, place = self.recipe.row(self.solution, temperature_C), self.name.replace("_", " ")
-        charges = row * self.recipe.valence
-        excess, most = charges.sum(), max(charges[charges > 0].sum(), -charges[charges < 0].sum())
-        if abs(excess) > CHARGE_PERCENT / 100 * most:
-            yield (
-                f"{place}: the charges do not add up ({excess:+.4g} meq/l); activities are those of a solution "
-                "that lacks an ion"
-            )
         known = coefficients.status(model, row, self.recipe.ions, temperature_C)
         for ion, amount, status in zip(self.recipe.ions, row, known, strict=True):
             if ion.name in ions and amount > 0 and status != "sourced":

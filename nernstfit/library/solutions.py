@@ -17,7 +17,7 @@ from nernstfit.physics.solution.ions import UserIons
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import remarks
 from nernstfit.solutions.ion_table import ion_rows
-from nernstfit.solutions.junctions import JunctionModel, between_mV
+from nernstfit.solutions.junctions import JunctionModel, between_mV, methods_remark
 
 ION_COLUMNS = (
     "solution",
@@ -30,9 +30,6 @@ ION_COLUMNS = (
     "status",
 )
 METHOD_COLUMNS = {"henderson_mV": JunctionMethod.HENDERSON, "nernst_planck_mV": JunctionMethod.NERNST_PLANCK}
-# Largest difference of the two methods for usual patch solutions (Marino et al. 2014, Bioelectrochemistry 98:1), above
-# which it is told. At half, ordinary pipettes would be; at double, a bridge beside CaCl2 would not.
-_USUAL_DIFFERENCE_MV = 0.5
 SOLUTION_COLUMNS = (
     "solution",
     "pH",
@@ -104,20 +101,9 @@ def junction(
             for name, method in METHOD_COLUMNS.items()
         }
         shown = {name: value for name, value in by_method.items() if not methods or METHOD_COLUMNS[name] in methods}
-        said = [*(found[name] for name in dict.fromkeys(ends)), _difference(*by_method.values())]
+        said = [*(found[name] for name in dict.fromkeys(ends)), methods_remark(*by_method.values())]
         rows.append({"basis": labels[basis], **shown, "warnings": list(filter(None, said))})
     return rows
-
-
-def _difference(henderson_mV: float, nernst_planck_mV: float) -> str:
-    """Return the remark on two methods that differ by more than they do for the usual solutions, else ''."""
-    difference = nernst_planck_mV - henderson_mV
-    if abs(difference) <= _USUAL_DIFFERENCE_MV:
-        return ""
-    return (
-        f"Nernst-Planck and Henderson differ by {difference:+.2f} mV, more than the {_USUAL_DIFFERENCE_MV:g} mV of "
-        "usual solutions: it depends on how the junction forms; a run counts the difference as a systematic error"
-    )
 
 
 def user_ions(species: str | None) -> UserIons:

@@ -58,7 +58,8 @@ class Composition:
     solids : tuple of tuple of Precipitate
         For each solution, what does not dissolve of it.
     pairs : tuple of mapping
-        For each solution, amounts in mM of uncharged complexes, by metal and anion; a part of `uncharged_mM`.
+        For each solution, amounts in mM of complexes of one metal and one anion, by the names of these and its own; a
+        part of `free_mM` or, without charge, of `uncharged_mM`.
     taken : ndarray, shape (solutions,)
         Part of the volume that the solutes take from the water.
     """
@@ -70,7 +71,7 @@ class Composition:
     bound: tuple[Mapping[str, float], ...]
     pH: tuple[float, ...]
     solids: tuple[tuple[Precipitate, ...], ...]
-    pairs: tuple[Mapping[tuple[str, str], float], ...]
+    pairs: tuple[Mapping[tuple[str, str, str], float], ...]
     taken: FloatArray
 
     @property
@@ -187,7 +188,7 @@ class Solutions:
         uncharged, titrant_mM = self.uncharged_mM.copy(), np.full(len(self.names), math.nan)
         bound: list[Mapping[str, float]] = [{}] * len(self.names)
         solids: list[tuple[Precipitate, ...]] = [()] * len(self.names)
-        pairs: list[Mapping[tuple[str, str], float]] = [{}] * len(self.names)
+        pairs: list[Mapping[tuple[str, str, str], float]] = [{}] * len(self.names)
         names = [ion.name for ion in self.ions]
         chemical = activity.chemical(self.ions)
         acids = reactions.known_acid_steps(self.user_ions)
@@ -241,11 +242,13 @@ class Solutions:
     def osmolality_mOsm_per_kg(self, temperature_C: float) -> FloatArray:
         """Return the osmolality by the osmotic coefficients of Pitzer's equations, shape (solutions,)."""
         at, chemical = self.at(temperature_C), activity.chemical(self.ions)
-        kg_per_l = (1 - at.taken) * water_density_kg_per_l(temperature_C)
         content = self.content_mM(ActivityModel.PITZER, temperature_C)
+        kg_per_l = water.water_share(at.taken, content, chemical) * water_density_kg_per_l(temperature_C)
         ionic = ionic_osmolality(content / kg_per_l[:, None] / 1000, chemical, temperature_C)
-        paired = (content - at.free_mM).sum(axis=1) / 2  # counted as ions
-        formed = (at.uncharged_mM - self.uncharged_mM - paired) / kg_per_l  # such as the zwitterion of HEPES
+        known = {ion.name for ion in self.ions}
+        held = [self._held(i, ActivityModel.PITZER, temperature_C) for i in range(len(self.names))]
+        paired = [sum(c for (*_, name), c in each.items() if name not in known) for each in held]  # counted as ions
+        formed = (at.uncharged_mM - self.uncharged_mM - np.array(paired)) / kg_per_l  # such as the zwitterion of HEPES
         weighed = self.substance_mM / kg_per_l[:, None] / 1000
         named = [sum(map(uncharged_osmolality, row, self.substances)) for row in weighed.tolist()]
         return np.asarray(1000 * (ionic + np.array(named)) + formed)
@@ -265,13 +268,28 @@ class Solutions:
 
     def _content_mM(self, i: int, model: str, temperature_C: float) -> FloatArray:
         """Return the concentrations of one solution as a model counts them, shape (ions,)."""
-        at, holds_pair = self.at(temperature_C), activity.model_named(model)[0].holds_pair
-        content = np.array(at.free_mM[i])
-        place = {ion.name: j for j, ion in enumerate(self.ions)} if at.pairs[i] else {}
-        for (metal, anion), amount in at.pairs[i].items():
-            if metal in place and anion in place and holds_pair(self.ions[place[metal]], self.ions[place[anion]]):
-                content[[place[metal], place[anion]]] += amount
+        content = np.array(self.at(temperature_C).free_mM[i])
+        held = self._held(i, model, temperature_C)
+        place = {ion.name: j for j, ion in enumerate(self.ions)} if held else {}
+        for (metal, anion, name), amount in held.items():
+            content[[place[metal], place[anion]]] += amount
+            if name in place:
+                content[place[name]] = 0.0
         return content
+
+    def _held(self, i: int, model: str, temperature_C: float) -> Mapping[tuple[str, str, str], float]:
+        """Return the complexes of one solution that a model's coefficients contain: there their ions are free."""
+        pairs, holds_pair = self.at(temperature_C).pairs[i], activity.model_named(model)[0].holds_pair
+        ions = {ion.name: ion for ion in self.ions} if pairs else {}
+        return {
+            of: amount
+            for of, amount in pairs.items()
+            if of[0] in ions and of[1] in ions and holds_pair(ions[of[0]], ions[of[1]])
+        }
+
+    def held_mM(self, model: str, temperature_C: float) -> FloatArray:
+        """Return the sum of the complexes whose ions a model counts as free, shape (solutions,)."""
+        return np.array([sum(self._held(i, model, temperature_C).values()) for i in range(len(self.names))])
 
     def coefficients(self, model: str, temperature_C: float) -> FloatArray:
         """Return the activity coefficients on the molar scale, shape (solutions, ions)."""

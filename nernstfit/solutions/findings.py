@@ -14,7 +14,7 @@ from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, of_potential
 from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.solution import reactions, solids
+from nernstfit.physics.solution import reactions, solids, unknown_complexes
 from nernstfit.physics.solution.activity import ionic_strength_M, water_density_kg_per_l
 from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.physics.solution.reactions import CARBONATES
@@ -117,6 +117,7 @@ class _Solution:
         yield from self._salts()
         yield from self._without_pH() if math.isnan(self.at.pH[self.i]) else self._with_pH()
         yield from self._carbonate()
+        yield from self._unknown_complexes()
 
     @property
     def free_mM(self) -> NDArray[np.float64]:
@@ -232,6 +233,24 @@ class _Solution:
             log_activity = {ion: math.log10(a) for ion, a in zip(salt.ions, activities.tolist(), strict=True) if a > 0}
             if (index := salt.saturation(log_activity, temperature_C)) > _MIN_SALT_SATURATION:
                 yield self._finding(Code.BEYOND_SOLUBILITY, math.inf, salt=salt.name, saturation=index)
+
+    def _unknown_complexes(self) -> Iterator[Finding]:
+        """Yield the metals whose activity is an upper limit, because their complexes are not calculated."""
+        solutions, pH = self.solutions, self.at.pH[self.i]
+        if solutions.names[self.i] in solutions.incomplete:
+            return
+        amounts = solutions.amounts(self.i)
+        acids = None if math.isnan(pH) else reactions.known_acid_steps(solutions.user_ions)
+        of: dict[str, list[str]] = {}
+        for metal, ligand in unknown_complexes.unknown(amounts, acids, pH):
+            if self.at.bound[self.i].get(metal, 0.0) <= MAX_BOUND:  # else what is free is what a chelator leaves
+                of.setdefault(metal, []).append(ligand)
+        if not of:
+            return
+        pairs = ", and of ".join(f"{metal} with {' and '.join(ligands)}" for metal, ligands in of.items())
+        charge = sum(c * ion.valence for ion, c in amounts.items() if ion.name in of)
+        effect = math.inf if of.keys() & set(self.permeant) else self._effect(charge)
+        yield self._finding(Code.UNKNOWN_COMPLEX, effect, pairs=pairs, metals=" and ".join(of))
 
     def _recipe_mM(self, ion: str) -> float:
         """Return the amount of an ion in any state, solids included; 0 where the recipe has none by that name."""

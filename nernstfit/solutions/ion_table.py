@@ -29,7 +29,7 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     strength = ionic_strength_M(content, recipe.valence)
     excess = recipe.charge_excess_meq_per_l(temperature_C)
     osmolality = recipe.osmolality_mOsm_per_kg(temperature_C)
-    osmolarity = at.osmolarity_mOsm_per_l + (content - at.free_mM).sum(axis=1) / 2  # pairs that count as ions
+    osmolarity = at.osmolarity_mOsm_per_l + recipe.held_mM(model, temperature_C)  # pairs that count as ions
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.coefficient_status(model, temperature_C)
     is_model = model_named(model)[0].has_limits
     warnings = remarks(recipe, temperature_C, model)

@@ -44,6 +44,8 @@ def junction_rows(experiment: Experiment) -> Iterator[dict[str, Any]]:
         terms = junctions.ledger(solutions, condition, *how)
         errors = junctions.shared_se_mV(solutions, condition, *how, settings.uncertainty) if terms else ()
         for term, error in zip(terms, errors, strict=True):
+            methods = (JunctionMethod.HENDERSON, JunctionMethod.NERNST_PLANCK)
+            both = [junctions.potential_mV(solutions, term, condition, *how, method) for method in methods]
             yield {
                 "bath": condition.bath,
                 "pipette": condition.pipette,
@@ -52,12 +54,10 @@ def junction_rows(experiment: Experiment) -> Iterator[dict[str, Any]]:
                 "term": term.name,
                 "from_solution": term.from_solution,
                 "to_solution": term.to_solution,
-                "henderson_mV": junctions.potential_mV(solutions, term, condition, *how, JunctionMethod.HENDERSON),
-                "nernst_planck_mV": junctions.potential_mV(
-                    solutions, term, condition, *how, JunctionMethod.NERNST_PLANCK
-                ),
+                "henderson_mV": both[0],
+                "nernst_planck_mV": both[1],
                 "applied_mV": term.applied_mV,
-                "statement": term.statement,
+                "statement": "; ".join(filter(None, (term.statement, junctions.methods_remark(*both)))),
                 "zeroed_in": condition.zeroed_in,
                 "shared_se_mV": error,
             }

@@ -192,7 +192,8 @@ def test_a_titrant_makes_the_solution_neutral(pH: float, titrant: str) -> None:
 
 def test_an_acid_titrates_a_base() -> None:
     found = speciate(7.4, 22, "Cl", NMDG=145, HEPES=10)
-    assert found.amounts_mM["Cl"] == pytest.approx(145 - found.amounts_mM["HEPES"], abs=1e-3)
+    charged = found.amounts_mM["NMDG"] - found.amounts_mM["HEPES"]
+    assert found.amounts_mM["Cl"] == pytest.approx(charged, abs=1e-3)
 
 
 def test_a_titrant_of_the_wrong_sign_is_an_error() -> None:
@@ -211,11 +212,11 @@ def test_pH_is_the_activity_of_protons() -> None:
 
 
 def test_every_constant_is_of_a_known_base_and_partner() -> None:
-    names = {*IONS, *(step.product for step in COMPLEXES)}
+    names = {*IONS, *(step.product for step in COMPLEXES), "Tris without its charge", "NH4 without its charge"}
     for step in COMPLEXES:
         assert step.base in names
-        assert step.partner in IONS
-        assert (0 if step.partner == "H" or IONS[step.partner].valence > 0 else -1) < step.log_K < 30
+        assert step.partner in names
+        assert (0 if step.partner == "H" else -1) < step.log_K < 30
 
 
 def test_every_constant_has_a_source() -> None:

@@ -12,7 +12,7 @@ import pytest
 from scipy import optimize
 
 from nernstfit.physics import solution
-from nernstfit.physics.solution import equilibria, reactions, solids
+from nernstfit.physics.solution import equilibria, reactions, solids, unknown_complexes
 from nernstfit.physics.solution.activity import debye_huckel_slope
 from nernstfit.physics.solution.equilibria import Speciation
 from nernstfit.physics.solution.ions import IONS
@@ -279,3 +279,92 @@ def test_hydroxides_form_above_a_pH(metal: str) -> None:
     recipe = {"Na": 100, "Cl": 110, metal: 5, "TAPS": 10}
     assert speciate(pH - 0.05, 25, **recipe).solid_mM == {}
     assert list(speciate(pH + 0.05, 25, **recipe).solid_mM) == [f"{metal}(OH)2"]
+
+
+# Complexes of other metals, and those that are not known
+
+
+@pytest.mark.parametrize(
+    ("metal", "anion", "constants"),
+    # Overall constants at 25 C and infinite dilution with the charges of the complexes: NIST's database 46; of lead,
+    # PHREEQC's wateq4f.dat.
+    [
+        ("Zn", "Cl", [(0.4, 1)]),
+        ("Mn", "Cl", [(0.1, 1)]),
+        ("Pb", "Cl", [(1.6, 1), (1.8, 0), (1.7, -1)]),
+        ("Cd", "SCN", [(1.93, 1), (2.72, 0), (2.85, -1), (2.3, -2)]),
+        ("Cd", "acetate", [(1.92, 1)]),
+        ("Ca", "succinate", [(2.0, 0)]),
+    ],
+)
+def test_what_is_free_beside_a_ligand(metal: str, anion: str, constants: list[tuple[float, int]]) -> None:
+    z = IONS[anion].valence
+    found = speciate(NO_PH, 25, **{"K": -z * 100, anion: 100, "NO3": 0.002, metal: 0.001})
+    exponent = davies_exponent(0.1 if z == -1 else 0.3, 25.0)
+    weights = [
+        10 ** (log_K + exponent * (charge**2 - 4 - n * z * z)) * 0.1**n
+        for n, (log_K, charge) in enumerate([(0.0, 2), *constants])
+    ]
+    assert found.amounts_mM[metal] / 0.001 == pytest.approx(weights[0] / sum(weights), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("metal", "ligand", "log_K", "pKa", "amount_mM"),
+    # NIST's database 46 at 25 C and .1 M; the ligand binds as its second charge, of which the pH leaves a little.
+    [("Mg", "aspartate", 2.4, 9.66, 120), ("Mg", "glutamate", 1.9, 9.58, 120), ("Cd", "aspartate", 4.35, 9.66, 1)],
+)
+def test_amino_acids_bind_as_their_second_charge(
+    metal: str, ligand: str, log_K: float, pKa: float, amount_mM: float
+) -> None:
+    found = speciate(7.4, 25, **{"K": 120, "NO3": 120 - amount_mM, ligand: amount_mM, metal: 0.001, "HEPES": 0.1})
+    # The pKa is of concentrations at .1 M: the pH is lowered by -log10 of the coefficient.
+    second_M = amount_mM / 1000 / (1 + 10 ** (pKa - 7.4 + davies_exponent(0.12, 25.0)))
+    assert 0.001 / found.amounts_mM[metal] == pytest.approx(1 + 10**log_K * second_M, rel=0.12)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "pH", "expected"),
+    [
+        ({"Cd": 0.1, "histidinium": 5, "Na": 140, "Cl": 140}, 7.4, [("Cd", "histidinium")]),
+        ({"Gd": 0.1, "NO3": 150, "Na": 150}, 7.4, [("Gd", "hydroxide")]),
+        ({"Gd": 0.1, "Cl": 150, "Na": 150}, NO_PH, [("Gd", "Cl")]),
+        ({"Ca": 2, "propionate": 140, "Na": 140}, NO_PH, [("Ca", "propionate")]),
+        ({"Ca": 2, "Mg": 1, "Cl": 150, "HCO3": 25, "HPO4": 1, "SO4": 1, "HEPES": 10, "Tris": 5}, 7.4, []),
+        ({"Zn": 1, "Mn": 1, "Pb": 0.01, "Cl": 150, "methanesulfonate": 10}, NO_PH, []),
+        ({"Mn": 1, "Cd": 1, "HPO4": 1, "Cl": 150}, 7.4, []),
+    ],
+)
+def test_complexes_without_a_constant_are_named(
+    amounts: dict[str, float], pH: float, expected: list[tuple[str, str]]
+) -> None:
+    ions = {IONS[name]: amount for name, amount in amounts.items()}
+    assert unknown_complexes.unknown(ions, None if math.isnan(pH) else ACIDS, pH) == expected
+
+
+def test_a_base_that_only_a_solid_takes_up_is_a_titrant() -> None:
+    """Without the hydroxide that precipitates, 20 mM copper chloride at pH 8 has no room for a base."""
+    amounts = {IONS[name]: c for name, c in {"Cu": 20.0, "Cl": 40.0, "Na": 100.0, "NO3": 100.0, "TES": 10.0}.items()}
+    found = equilibria.speciate(amounts, ACIDS, 8.0, 25, IONS["K"])
+    assert found.solid_mM["Cu(OH)2"] > 10
+    assert found.titrant_mM == pytest.approx(2 * found.solid_mM["Cu(OH)2"], rel=0.5)
+    assert found.charge_meq_per_l == pytest.approx(0, abs=1e-9)
+
+
+def test_random_solutions_are_neutral_and_lose_nothing() -> None:
+    """200 baths and pipettes with their titrant: sums of the listed species, to 1e-9 of all charges and amounts."""
+    rng = np.random.default_rng(3)
+    names = [*LIGANDS, "HEPES", "glutamate", "citrate", "F", "Zn", "Mn", "Cd", "Tris", "glycinate", *METALS]
+    known, solved = {**FORMED, **IONS}, 0
+    for _ in range(200):
+        drawn = {name: float(10 ** rng.uniform(-3, 1.5)) for name in names if rng.random() < 0.3}
+        amounts = {IONS[name]: c for name, c in (drawn | {"K": 150.0, "Cl": 130.0}).items()}
+        at = float(rng.uniform(6.5, 8)), float(rng.uniform(10, 37))
+        excess = equilibria.speciate(amounts, ACIDS, *at).charge_meq_per_l
+        found = equilibria.speciate(amounts, ACIDS, *at, IONS["Na" if excess < 0 else "methanesulfonate"])
+        charges = np.array([known[name].valence * c for name, c in found.amounts_mM.items()])
+        assert abs(charges.sum()) <= 1e-9 * np.abs(charges).sum()
+        assert all(
+            found.total_mM[name] == pytest.approx(drawn[name], rel=1e-9) for name in {*drawn} & {*found.total_mM}
+        )
+        solved += 1
+    assert solved == 200

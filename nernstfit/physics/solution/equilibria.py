@@ -86,7 +86,8 @@ class Speciation:
     saturation : mapping
         Saturation index of each of them before it formed.
     pair_mM : mapping
-        Amount of each uncharged complex of one metal and one anion, by the names of both; a part of `uncharged_mM`.
+        Amount of each complex of one metal and one anion, by the names of both and its own; a part of `amounts_mM` or,
+        without charge, of `uncharged_mM`.
     charge_meq_per_l : float
         Sum of all charges.
     """
@@ -98,7 +99,7 @@ class Speciation:
     bound: Mapping[str, float]
     solid_mM: Mapping[str, float]
     saturation: Mapping[str, float]
-    pair_mM: Mapping[tuple[str, str], float]
+    pair_mM: Mapping[tuple[str, str, str], float]
     charge_meq_per_l: float
 
 
@@ -166,8 +167,7 @@ def speciate_open(
     solved = _Solution(given, reactions, (pH, temperature_C, shift_log_K), titrant)
     if not math.isnan(CO2_mM):
         solved.expose(CO2_mM)
-    solved.iterate()
-    solved.precipitate()
+    solved.solve()
     return solved.result()
 
 
@@ -202,7 +202,7 @@ class _Solution:
         self._unbound: dict[Ion, float] = {}  # ions that bind nothing
         for ion, amount in given.items():
             self._add(ion, amount / 1000)
-        self._titrant_M, self._gas = 0.0, _NO_GAS
+        self._titrant_M, self._wrong_meq_per_l, self._gas = 0.0, math.nan, _NO_GAS
         self._ln_free = np.log(np.maximum(self._total, 1e-30))
         self._species = np.zeros(len(reactions.species))
 
@@ -236,20 +236,28 @@ class _Solution:
             strength = self._ionic_strength()
             accepted = _CONVERGED if i < _MAX_ITERATIONS - 1 else _MAX_ERROR
             if abs(strength - before) <= accepted * strength:
+                if not math.isnan(self._wrong_meq_per_l):
+                    raise WrongTitrant(self._wrong_meq_per_l)
                 return
             before += (strength - before) / 2 ** (i // _UNDAMPED)
         raise ArithmeticError(f"the ionic strength did not converge: {before:g}, then {strength:g} mol/l")
 
-    def precipitate(self) -> None:
-        """Let the solids form of which the solution is supersaturated."""
-        if not self._solids:
+    def solve(self) -> None:
+        """Find the composition, with the solids of which the solution is supersaturated without them."""
+        try:
+            self.iterate()
+        except WrongTitrant:  # hydroxide that a solid takes may need the titrant
+            if not self._is_supersaturated():
+                raise
+        if not self._is_supersaturated():
             return
         found = self._saturations()
-        if not (found > _SATURATED).any():
-            return
         self._may_precipitate = True
         self.iterate()
         self._saturation = {self._solids[k].name: float(found[k]) for k in self._active}
+
+    def _is_supersaturated(self) -> bool:
+        return bool(self._solids) and bool((self._saturations() > _SATURATED).any())
 
     def _saturations(self) -> FloatArray:
         """Return the saturation index of each possible solid; -inf where an ion is absent."""
@@ -323,9 +331,9 @@ class _Solution:
         own = float(self._titrant.valence)
         if root in self._place:
             own = self._mean_charge(self._place[root])
-        change = -charge / own
-        if self._titrant_M + change < 0:
-            raise WrongTitrant(1000 * (charge - self._titrant_M * own))
+        # Short of the last ionic strength, the excess may have the wrong sign for a moment.
+        change = max(-charge / own, -self._titrant_M)
+        self._wrong_meq_per_l = 1000 * (charge - self._titrant_M * own) if -charge / own < change else math.nan
         self._titrant_M += change
         self._add(self._titrant, change)
 
@@ -367,7 +375,7 @@ class _Solution:
         bound = {name: float(share[i]) for name, i in self._place.items() if self._total[i] > 0 and share[i] > 0}
         solid = {self._solids[k].name: 1000 * float(c) for k, c in zip(self._active, self._amounts, strict=True)}
         species = dict(zip(self._network.species, (1000 * self._species).tolist(), strict=True))
-        pairs = {each: species[product] for product, each in self._network.pairs.items() if species[product] > 0}
+        pairs = {(*of, name): species[name] for name, of in self._network.pairs.items() if species[name] > 0}
         sums = (1000 * self._titrant_M, bound, solid, self._saturation, pairs, 1000 * self._charge())
         return Speciation(amounts, total, uncharged, *sums)
 

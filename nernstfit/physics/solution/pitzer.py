@@ -369,15 +369,21 @@ def sources(ions: Sequence[Ion], amounts: Sequence[float]) -> list[str]:
         `sourced`: the ion has parameters with an ion of the solution. `analogue:X`: it takes those of ion X, or,
         where the ion has parameters with others only, those of salt X. `estimated`: from its charge only.
     """
-    present = sorted((-amount * abs(ion.valence), ion.name, ion) for ion, amount in zip(ions, amounts, strict=True))
-    return [_source(ion, [other for charge, _, other in present if charge < 0]) for ion in ions]
+    given = zip(ions, amounts, strict=True)
+    present = sorted(
+        (-amount * abs(ion.valence), ion.name, ion) for ion, amount in given if amount > 0 and is_specific(ion)
+    )
+    anions, cations = (
+        tuple(ion for *_, ion in present if ion.valence * sign > 0) for sign in (-1, 1)
+    )  # those with most charge first
+    return [_source(ion, anions if ion.valence > 0 else cations) for ion in ions]
 
 
-def _source(ion: Ion, present: Sequence[Ion]) -> str:
-    """Return the source of one coefficient among other ions, those with most charge first."""
+@cache
+def _source(ion: Ion, partners: tuple[Ion, ...]) -> str:
+    """Return the source of one coefficient among ions of the other sign that have parameters."""
     if not is_specific(ion):
         return "estimated"
-    partners = [other for other in present if other.valence * ion.valence < 0 and is_specific(other)]
     if any(stand_in(*_salt(ion, other)) == tuple(each.name for each in _salt(ion, other)) for other in partners):
         return "sourced"
     side = 0 if ion.valence > 0 else 1

@@ -84,7 +84,8 @@ def _read_complexes(name: str) -> tuple[tuple[Step, ...], dict[str, Ion]]:
     for row in csv.DictReader(text.splitlines()):
         name, partner, valence = row["product"], row["partner"], int(row["valence"])
         numbers = (float(row[key] or 0) for key in ("log_K", "temperature_C", "ionic_strength_M", "kJ_per_mol"))
-        steps.append(Step(name, row["base"], partner, valence - IONS[partner].valence, *numbers))
+        base_valence = valence - (IONS[partner].valence if partner in IONS else 0)  # a base that has lost its charge
+        steps.append(Step(name, row["base"], partner, base_valence, *numbers))
         if name not in IONS and valence != 0:
             analogue = IONS[row["moves_like"]]
             formed[name] = Ion(name, valence, analogue.mobility, 10.0, f"mobility: that of {analogue.name}")
@@ -95,7 +96,7 @@ _OF_CHELATORS, _FORMED = _read_complexes("complexes.csv")
 _WEAK, _FORMED_WEAKLY = _read_complexes("weak_complexes.csv")
 COMPLEXES = (*_OF_CHELATORS, *_WEAK)
 """Steps of complexes.csv and weak_complexes.csv."""
-_COMPLEXED = frozenset(step.partner for step in _WEAK if IONS[step.partner].valence == 1)
+_COMPLEXED = frozenset(step.partner for step in _WEAK if step.partner in IONS and IONS[step.partner].valence == 1)
 """Univalent ions that bind anions: silver and thallium."""
 
 CHELATORS = frozenset(step.base for step in _OF_CHELATORS if step.partner != PROTON)
@@ -196,7 +197,7 @@ class Network:
         Root of each ion of the recipe that is not a root or metal itself.
     steps : tuple of Step
     pairs : mapping
-        Metal and anion of each uncharged complex of one of either, by its name.
+        Metal and anion of each complex of one of either, by its name.
     """
 
     species: tuple[str, ...]
@@ -263,7 +264,7 @@ def network(ions: frozenset[Ion], acids: tuple[Step, ...] | None) -> Network:
         valence=np.array([valence[name] for name in parts], dtype=np.float64),
         root_of={name: root for name, root in root_of.items() if root in roots},
         steps=tuple(used),
-        pairs={s.product: (s.partner, s.base) for s in used if s.partner in metals and valence[s.product] == 0},
+        pairs={s.product: (s.partner, s.base) for s in used if s.partner in metals},
     )
 
 
