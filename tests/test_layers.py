@@ -35,6 +35,7 @@ RANKS = {
     "stages": 6,
     "workflow": 7,
     "library": 8,
+    "running": 8,
     "commands": 9,
     "__main__": 10,
 }

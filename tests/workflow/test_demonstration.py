@@ -238,9 +238,9 @@ def test_few_warnings_and_each_deserved(demonstration) -> None:
 
 def test_the_run_ends_with_its_outcome(demonstration) -> None:
     said = demonstration.said
-    assert "Recordings: 46 used, 0 refused, 0 excluded." in said
+    assert said.startswith("Recordings: 46 used, 0 refused, 0 excluded.\n")  # nothing else when it is not a terminal
     for row in demonstration.table("permeabilities").query("model == 'ghk:pitzer:macinnes'").itertuples():
         assert f"  {row.ion}/{row.reference}".ljust(9) in said
     for sentence in demonstration.table("warnings").query("severity == 'warning'")["sentence"]:
         assert f"warning: {sentence}" in said
-    assert said.rstrip().endswith("report.html") or "results/report.html" in said
+    assert said.rstrip().endswith("results/report.html")

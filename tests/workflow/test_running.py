@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import signal
 import struct
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import yaml
 
@@ -29,6 +32,7 @@ CONFIG = {
 }
 SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nNA,100,45,10\npipette,10,140,\n"
 HEADER = "recording,cell,bath,pipette"
+Started = tuple[subprocess.Popen[str], psutil.Process]
 STIMULUS = "Cmd 0"  # the name of the DAC, which may also be that of a stimulus file
 
 
@@ -143,10 +147,17 @@ def test_no_reversal_at_all_fails_with_everything_written(
     (experiment / "data" / "recordings.csv").write_text(f"{HEADER}\ndata/text.abf,c,control,pipette\n")
     run_workflow(experiment, "--dry-run")  # writes what the rules read, so that the stages' results are younger
     run_in_process(experiment)
-    done = run_workflow(experiment)  # finds everything written but the outcome
-    assert done.jobs == {"check_outcome"}
-    assert done.status != 0
-    assert "no row of the experiment is a reversal (1 unreadable)" in done.said
+    done = run_workflow(experiment, verbose=False)  # finds everything written but the outcome
+    assert re.findall(r"^(\w+) +1$", (experiment / "logs" / "run.log").read_text(), re.MULTILINE) == [
+        *("check_outcome", "default")
+    ]
+    assert done.status == 1
+    *outcome, sentence = done.said.splitlines()
+    assert sentence == (
+        "no row of the experiment is a reversal (1 unreadable); results/report.html says why, row by row"
+    )
+    assert outcome[0] == "Recordings: 0 used, 1 refused, 0 excluded."
+    assert outcome[-1].startswith("Report: ")
     assert (experiment / "results" / "report.html").exists()
     for name in ("permeabilities", "cells", "models", "residuals", "corrections", "iv", "nernst_slopes"):
         header, *rows = (experiment / "results" / f"{name}.csv").read_text().splitlines()
@@ -265,6 +276,55 @@ def test_killed_then_run_again(
     done = run_workflow(experiment, *targets)
     assert done.status == 0, done.said
     assert sum(pd.read_parquet(experiment / path)["measurement"].nunique() for path in targets) == 4
+
+
+@pytest.fixture
+def started(experiment: Path, started_command: Callable[..., subprocess.Popen[str]]) -> Iterator[Started]:
+    """Start a run that reads two recordings, and wait for its job."""
+    run = started_command("run", str(experiment), "results/ingest/0000/points.parquet", "--cores", "1")
+    deadline = time.monotonic() + 60
+    while not (jobs := jobs_of(run.pid)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert jobs
+    yield run, jobs[0]
+    if run.poll() is None:
+        os.killpg(run.pid, signal.SIGKILL)
+
+
+def jobs_of(number: int) -> list[psutil.Process]:
+    """Return the processes of a run's jobs."""
+    with contextlib.suppress(psutil.Error):
+        children = psutil.Process(number).children(recursive=True)
+        return [child for child in children if any("scripts" in word for word in child.cmdline())]
+    return []
+
+
+def test_a_folder_in_which_a_run_works_is_told_with_the_run_and_a_killed_job_with_its_cure(
+    experiment: Path, run_workflow: Callable, started: Started
+) -> None:
+    run, job = started
+    job.suspend()
+    second = run_workflow(experiment, verbose=False)
+    assert second.status == 1
+    (sentence,) = second.said.splitlines()
+    assert sentence.startswith(f"{experiment}: another run works in this folder (process {run.pid}, since ")
+    job.kill()
+    said, told = run.communicate()
+    assert run.returncode == 1
+    assert said == ""
+    (sentence,) = told.splitlines()
+    assert sentence.startswith("The job of stage 'ingest' was killed (SIGKILL)")
+    assert "--cores 1" in sentence
+
+
+def test_an_interrupted_run_is_told_in_one_sentence(experiment: Path, started: Started) -> None:
+    run, _ = started
+    os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C does
+    said, told = run.communicate()
+    assert run.returncode == 130
+    assert said == ""
+    assert told == (f"Interrupted: 0 of 1 stages are done and kept; continue with: nernstfit run {experiment}\n")
+    assert not list((experiment / ".snakemake").glob("locks/*"))
 
 
 def test_inside_out_and_blank_corrections(experiment: Path, run_in_process: Callable) -> None:
