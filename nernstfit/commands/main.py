@@ -48,6 +48,7 @@ for command in (
     simulate.simulate,
     recordings.inspect,
     recordings.measure,
+    recordings.command_of,
     solutions.solutions,
     solutions.junction,
     solutions.nernst,
