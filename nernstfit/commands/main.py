@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from nernstfit.commands import check, ghk, init, plan, recordings, run, simulate, solutions
+from nernstfit.commands import check, ghk, init, plan, recordings, report, run, simulate, solutions
 from nernstfit.contract.errors import INTERRUPTED, InputError, RecordingError
 
 
@@ -45,6 +45,8 @@ for command in (
     init.init,
     check.check,
     run.run,
+    report.report,
+    report.verify,
     simulate.simulate,
     recordings.inspect,
     recordings.measure,
