@@ -182,13 +182,10 @@ def test_touching_inputs_runs_nothing(finished: Path, run_workflow: Callable) ->
 
 
 def test_a_changed_setting_runs_what_depends_on_it(finished: Path, run_workflow: Callable) -> None:
-    points = finished / "results" / "ingest" / "0000" / "points.parquet"
-    before, first = points.stat().st_mtime_ns, (finished / "results" / "permeabilities.csv").read_bytes()
     config = CONFIG | {"fit": CONFIG["fit"] | {"confidence": 0.8}}
     (finished / "config" / "config.yaml").write_text(yaml.safe_dump(config))
-    assert run_workflow(finished, "results/permeabilities.csv").status == 0
-    assert points.stat().st_mtime_ns == before
-    assert (finished / "results" / "permeabilities.csv").read_bytes() != first
+    done = run_workflow(finished, "--dry-run")
+    assert done.jobs == {"fit", "published_forms", "judge", "report", "check_outcome"}
 
 
 def test_results_of_other_tables_are_made_again_without_the_records_of_snakemake(
@@ -237,19 +234,19 @@ def test_a_stimulus_file_that_appears_or_changes_has_its_batch_read_again(
 ) -> None:
     points = [f"results/ingest/{batch}/points.parquet" for batch in ("0000", "0001")]
 
-    def read_again() -> list[bool]:
-        before = [(finished / path).stat().st_mtime_ns for path in points]
-        done = run_workflow(finished, *points)
+    def to_be_read() -> list[bool]:
+        done = run_workflow(finished, *points, "--dry-run", "--quiet", "progress")
         assert done.status == 0, done.said
-        return [(finished / path).stat().st_mtime_ns > at for path, at in zip(points, before, strict=True)]
+        return [f"output: {path}," in done.said for path in points]
 
     stimulus = finished / "data" / STIMULUS
     stimulus.write_text("other")  # a touch alone: test_touching_inputs_runs_nothing
-    assert read_again() == [False, True]
+    assert to_be_read() == [False, True]
     stimulus.unlink()
-    assert read_again() == [False, True]
+    assert run_workflow(finished, *points).status == 0
+    assert to_be_read() == [False, False]
     stimulus.write_text("first")
-    assert read_again() == [False, True]
+    assert to_be_read() == [False, True]
 
 
 def test_a_lost_or_damaged_result_is_made_again(finished: Path, run_workflow: Callable) -> None:
