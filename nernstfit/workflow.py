@@ -66,9 +66,14 @@ class Dependencies:
     @property
     def batches(self) -> list[str]:
         """Names of the batches of consecutive rows, each of which one ingest job reads."""
+        return list(self.batch_sizes)
+
+    @property
+    def batch_sizes(self) -> dict[str, int]:
+        """Number of rows of each batch."""
         size = self.experiment.settings.recordings_per_job
         recordings = sum(row.external is None for row in self.experiment.rows)
-        return [f"{start // size:04d}" for start in range(0, recordings, size)]
+        return {f"{start // size:04d}": min(size, recordings - start) for start in range(0, recordings, size)}
 
     def recordings(self, wildcards: Any) -> list[str]:
         """Return the files that the batch `wildcards.batch` reads, each once: recordings, then their stimulus files."""

@@ -8,9 +8,13 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import click
+import numpy as np
 import pytest
+from click.shell_completion import BashComplete
 from click.testing import CliRunner, Result
 
+from nernstfit.abf.read import read
 from nernstfit.abf.records import Tag, UserList, Waveform
 from nernstfit.commands.main import main
 from nernstfit.contract import tables
@@ -147,6 +151,91 @@ def test_inspect_of_no_recording_is_one_sentence(tmp_path: Path) -> None:
     done = call("inspect", tmp_path / "absent.abf")
     assert done.exit_code == 1
     assert done.output.strip() == "absent.abf: cannot be opened (No such file or directory)"
+
+
+def test_several_recordings_are_one_table_and_a_bad_one_stops_none(tmp_path: Path, write_recording: Write) -> None:
+    first = write_recording(tmp_path / "a.abf", current_pA=lambda level: 5.0 * (level + 31.0))
+    last = write_recording(tmp_path / "c.abf", current_pA=lambda level: 5.0 * (level + 11.0))
+    (tmp_path / "b.abf").write_text("no recording at all")
+    words = (first, tmp_path / "b.abf", last)
+    done = call("measure", *words, "--epoch", "B")
+    assert done.exit_code == 1
+    header, *rows = (line.split() for line in done.output.splitlines())
+    assert header[:4] == ["recording", "epoch", "verdict", "reversal_mV"]
+    assert [row[0] for row in rows] == [str(path) for path in words]
+    assert [float(rows[i][3]) for i in (0, 2)] == pytest.approx([-31.0, -11.0], abs=0.5)
+    assert rows[1][1] == "unreadable"
+    found = json.loads(call("measure", *words, "--epoch", "B", "--json").output)
+    assert [row["verdict"] for row in found] == ["reversal", "unreadable", "reversal"]
+    assert call("measure", first, last, "--epoch", "B").exit_code == 0
+    inspected = call("inspect", *words)
+    assert inspected.exit_code == 1
+    header, *rows = (line.split() for line in inspected.output.splitlines())
+    assert header[:4] == ["recording", "epoch", "row", "verdict"]
+    assert [row[1:4] for row in (rows[0], rows[2])] == [["B", "epoch=B", "reversal"]] * 2
+    assert "is not an ABF file" in " ".join(rows[1])
+    plotted = call("inspect", first, last, "--plot", tmp_path / "a.png")
+    assert (plotted.exit_code, plotted.output) == (1, "--plot: got 2 recordings, expected one\n")
+
+
+def test_the_command_is_written_sample_by_sample(tmp_path: Path, write_recording: Write) -> None:
+    path = write_recording(tmp_path / "a.abf")
+    done = call("command", path, "--csv")
+    assert done.exit_code == 0
+    header, *rows = (line.split(",") for line in done.output.splitlines())
+    assert header == ["sweep", "epoch", "time_ms", "command_mV"]
+    assert len(rows) == 11 * 400
+    # before: samples 0-5 at -20 mV; A: 6-105 at -20 mV; B: 106-305 at -100 + 20 mV in each sweep.
+    assert rows[0] == ["0", "before", "0", "-20"]
+    assert rows[3 * 400 + 105] == ["3", "A", "10.5", "-20"]
+    assert [rows[sweep * 400 + 106] for sweep in (0, 5)] == [["0", "B", "10.6", "-100"], ["5", "B", "10.6", "0"]]
+    lines = call("command", path).output.splitlines()
+    assert "\n".join(lines) in call("inspect", path).output
+    assert len(lines) == 2 + 11
+
+
+def test_the_command_of_a_real_recording_is_that_of_its_recorded_voltage(real_abf: Path) -> None:
+    """In this file the membrane voltage was recorded, and equals the command: a user list of durations, ramps."""
+    path = real_abf / "user-list-durations.abf"
+    rows = [line.split(",") for line in call("command", path, "--csv").output.splitlines()[1:]]
+    recording = read(path)
+    (voltage,) = (channel for channel in recording.channels if channel.unit == "mV")
+    for sweep in range(recording.sweeps):
+        recorded = recording.samples(voltage, sweep, 0, recording.points)
+        told = [float(row[3]) for row in rows if row[0] == str(sweep)]
+        assert np.abs(np.array(told) - recorded).max() < 0.5
+
+
+UNITS = {"mV": "mV", "ms": "ms", "mM": "mM", "C": "C", "pF": "pF", "MOhm": "MOhm"}
+OPTIONS = [
+    (name, option)
+    for name, command in main.commands.items()
+    for option in command.get_params(click.Context(command))
+    if isinstance(option, click.Option)
+]
+
+
+@pytest.mark.parametrize(("name", "option"), OPTIONS, ids=[f"{name} {option.opts[0]}" for name, option in OPTIONS])
+def test_the_help_of_an_option_is_a_sentence_with_its_unit(name: str, option: click.Option) -> None:
+    text = option.help or ""
+    assert text[:1].isupper()
+    assert text.endswith(".")
+    assert len(text.split()) > 2
+    unit = UNITS.get(option.opts[0].rpartition("-")[2])
+    assert unit is None or text.endswith(f"In {unit}.")
+
+
+@pytest.mark.parametrize("name", main.commands)
+def test_the_help_of_a_command_has_sentences_and_examples(name: str) -> None:
+    text = call(name, "--help").output
+    assert f"  nernstfit {name} " in text.split("Examples:")[1]
+    assert ". " in text or ".\n" in text.split("Options:")[0]
+
+
+def test_a_shell_completes_commands_and_options() -> None:
+    shell = BashComplete(main, {}, "nernstfit", "_NERNSTFIT_COMPLETE")
+    assert [each.value for each in shell.get_completions([], "in")] == ["init", "inspect"]
+    assert [each.value for each in shell.get_completions(["measure"], "--stat")] == ["--statistic"]
 
 
 # Solutions and their potentials

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 import shutil
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pytest
-import yaml
 from click.testing import CliRunner, Result
-from experiments import run_stages
+from drafts import answered
 
-import nernstfit
 from nernstfit.commands.main import main
 from nernstfit.library.names import guess
 
@@ -94,43 +90,6 @@ def test_check_asks_what_only_a_person_knows(drafted: Path) -> None:
         "solution 'pipette'",
     ):
         assert asked in done.output
-
-
-def answered(folder: Path) -> dict[str, Any]:
-    """Answer the questions of a draft of the demonstration; returns the configuration."""
-    shutil.copy(PROJECT / "data" / "solutions.csv", folder / "data" / "solutions.csv")
-    place = folder / "config" / "config.yaml"
-    text = place.read_text()
-    for question, answer in {
-        "  reference:\n": "  reference: {type: salt-bridge, solution: bridge}\n",
-        "  zeroed_in:\n": "  zeroed_in: control\n",
-        "  reference_ion:\n": "  reference_ion: Na\n",
-        "  permeant:\n": "  permeant: [Na, K, Cs, Li, NMDG, Cl]\n",
-    }.items():
-        assert text.count(question) == 1
-        text = text.replace(question, answer)
-    place.write_text(text)
-    content: dict[str, Any] = yaml.safe_load(text)
-    return content
-
-
-def test_the_answers_make_an_experiment_that_runs(drafted: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(drafted, tmp_path / "mine")
-    answered(folder)
-    done = called("check", str(folder), "--json")
-    assert done.exit_code == 0, done.output
-    found = json.loads(done.stdout)
-    n = len(rows(folder))
-    assert found["recordings"] == {"used": n, "refused": 0, "excluded": 0}
-    assert {row["window"] for row in found["measurements"]} == {"60 to 95 %"}
-    assert {row["command_source"] for row in found["measurements"]} == {"header"}
-    assert {row["solution"] for row in found["solutions"]} >= {"control", "pipette", "bridge"}
-    assert {row["bath"] for row in found["junctions"]} == {row["bath"] for row in rows(folder)}
-    run_stages(folder, "judge")
-    truth = yaml.safe_load((PROJECT / "data" / "truth.yaml").read_text())["ratios"]
-    ratios = nernstfit.load(folder).of_model("permeabilities").set_index("ion")
-    for ion in ("K", "Cs"):
-        assert ratios.loc[ion, "low"] < truth[ion] < ratios.loc[ion, "high"]
 
 
 def test_every_key_that_is_taken_from_its_comment_is_known(drafted: Path, tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ RANKS = {
     "stages": 6,
     "workflow": 7,
     "library": 8,
+    "running": 8,
     "commands": 9,
     "__main__": 10,
 }
@@ -132,7 +133,9 @@ def loaded(module: str) -> set[str]:
         ("nernstfit.stages.ingest", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.measure", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
         ("nernstfit.stages.correct", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
-        ("nernstfit.library.ghk", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),
+        ("nernstfit.library.compositions", set(HEAVY)),
+        ("nernstfit.library.solutions", set(HEAVY)),
+        ("nernstfit.library.ghk", set(HEAVY)),
         ("nernstfit.stages.fit", {"altair", "pyabf", "snakemake"}),
         ("nernstfit.stages.judge", {"altair", "lmfit", "pyabf", "matplotlib"}),
         ("nernstfit.figures.recordings", {"altair", "lmfit", "pyabf", "matplotlib", "scipy"}),

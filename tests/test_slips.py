@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from nernstfit.commands.run import check
 from nernstfit.contract.errors import InputError
+from nernstfit.judgement.inputs import findings
+from nernstfit.library.loading import load
 
 RECORDINGS, REVERSALS, SOLUTIONS, SPECIES = (
     f"data/{name}.csv" for name in ("recordings", "reversals", "solutions", "species")
@@ -716,7 +717,7 @@ def good(tmp_path_factory: pytest.TempPathFactory, write_recording: Callable[...
 
 
 @pytest.fixture
-def tell(good: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[Sequence[Edit]], tuple[list[str], list[str]]]:
+def tell(good: Path) -> Callable[[Sequence[Edit]], tuple[list[str], list[str]]]:
     """Faults and doubts that are told of the folder with some edits."""
 
     def told(edits: Sequence[Edit]) -> tuple[list[str], list[str]]:
@@ -728,12 +729,11 @@ def tell(good: Path, capsys: pytest.CaptureFixture[str]) -> Callable[[Sequence[E
         (good / CONFIG).write_text(yaml.safe_dump(config), encoding="utf-8")
         before = os.getcwd()
         try:
-            check(good)
+            return [], [str(finding) for finding in findings(load(good))]
         except InputError as wrong:
             return list(wrong.faults), []
         finally:
             assert os.getcwd() == before
-        return [], capsys.readouterr().err.splitlines()
 
     return told
 

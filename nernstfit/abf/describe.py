@@ -57,7 +57,7 @@ def describe(recording: Recording, how: Measure, proposed: Iterable[str] = ()) -
     for waveform in recording.waveforms:
         if waveform.source != "none":
             yield ""
-            yield from _epochs(recording, waveform)
+            yield from epochs(recording, waveform)
     yield ""
     yield from _measured(recording, how)
 
@@ -94,7 +94,7 @@ def _tags(recording: Recording) -> Iterator[str]:
         yield f"  {tag}"
 
 
-def _epochs(recording: Recording, waveform: Waveform) -> Iterator[str]:
+def epochs(recording: Recording, waveform: Waveform) -> Iterator[str]:
     """Describe the levels of every epoch, one line per sweep; sweeps in a row that are equal have one line."""
     rate_Hz = recording.rate_Hz
     try:

@@ -24,22 +24,46 @@ Examples:
       --solve Br --potential-mV 28
   nernstfit ghk --conductance --nernst-mV Na=-29,K=-61 --ratio K=1 --solve Na --potential-mV -34.8"""
 )
-@click.option("--ratio", "ratios", multiple=True, required=True, help="Like K=1,Na=0.04; the reference ion has 1.")
-@click.option("--inside", "--in", "inside", help="A solution of the table, or mM like KCl=140,NaCl=10.")
-@click.option("--outside", "--out", "outside", help="A solution of the table, or mM like NaCl=145,KCl=5.")
+@click.option(
+    "--ratio",
+    "ratios",
+    multiple=True,
+    required=True,
+    help="Permeability ratios like K=1,Na=0.04; the reference ion has 1.",
+)
+@click.option(
+    "--inside",
+    "--in",
+    "inside",
+    help="The solution inside: its name in the table, or a composition in mM like KCl=140,NaCl=10.",
+)
+@click.option(
+    "--outside",
+    "--out",
+    "outside",
+    help="The solution outside: its name in the table, or a composition in mM like NaCl=145,KCl=5.",
+)
 @click.option("--solutions", "table", type=click.Path(), help="Table of solutions.")
-@click.option("--potential-mV", "potential_mV", type=_POTENTIAL, help="Measured reversal potential; with --solve.")
+@click.option(
+    "--potential-mV", "potential_mV", type=_POTENTIAL, help="Measured reversal potential; with --solve. In mV."
+)
 @click.option("--solve", help="The ion whose ratio is calculated.")
 @click.option(
     "--se-mV",
     "se_mV",
     type=Quantity(("reversals", "se_mV")),
-    help="Standard error of the potential (or of the shift); gives a 95 % interval.",
+    help="Standard error of the potential (or of the shift); gives a 95 % interval. In mV.",
 )
 @click.option("--reference-bath", help="Another bath, as --outside is given, where the inside is not known.")
-@click.option("--reference-potential-mV", "reference_mV", type=_POTENTIAL, help="Reversal potential in that bath.")
-@click.option("--conductance", is_flag=True, help="Ratios of chord conductances, which are not permeabilities.")
-@click.option("--nernst-mV", "nernst", multiple=True, help="With --conductance: Nernst potentials like K=-80,Na=50.")
+@click.option(
+    "--reference-potential-mV", "reference_mV", type=_POTENTIAL, help="Reversal potential in that bath. In mV."
+)
+@click.option(
+    "--conductance", is_flag=True, help="Take the ratios as those of chord conductances, which are not permeabilities."
+)
+@click.option(
+    "--nernst-mV", "nernst", multiple=True, help="With --conductance: Nernst potentials like K=-80,Na=50. In mV."
+)
 @chemistry_options
 @json_option
 def ghk(as_json: bool, chemistry: Chemistry, **given: Any) -> None:

@@ -10,15 +10,15 @@ import sys
 
 import click
 
-from nernstfit.commands import check, ghk, init, plan, recordings, run, simulate, solutions
-from nernstfit.contract.errors import InputError, RecordingError
+from nernstfit.commands import check, ghk, init, plan, recordings, report, run, simulate, solutions
+from nernstfit.contract.errors import INTERRUPTED, InputError, RecordingError
 
 
 class CommandGroup(click.Group):
     """Group of commands that prints faults of the user's tables or recording as sentences, with exit status 1."""
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; end with exit status 1 after an `InputError` or a `RecordingError`."""
+        """Run a command; end with exit status 1 after an `InputError` or a `RecordingError`, 130 after Ctrl-C."""
         try:
             return super().invoke(ctx)
         except InputError as fault:
@@ -26,6 +26,9 @@ class CommandGroup(click.Group):
                 click.echo(line, err=True)
         except RecordingError as fault:
             click.echo(str(fault), err=True)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            sys.exit(INTERRUPTED)
         sys.exit(1)
 
 
@@ -42,9 +45,12 @@ for command in (
     init.init,
     check.check,
     run.run,
+    report.report,
+    report.verify,
     simulate.simulate,
     recordings.inspect,
     recordings.measure,
+    recordings.command_of,
     solutions.solutions,
     solutions.junction,
     solutions.nernst,

@@ -57,7 +57,7 @@ def gathered() -> list[str]:
     return found
 
 
-species_option = click.option("--species", type=click.Path(), help="Table of your own ions.")
+species_option = click.option("--species", type=click.Path(), help="Table of your own ions, with charge and mobility.")
 
 
 def temperature_option(what: str, gathers: bool = False) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -66,13 +66,13 @@ def temperature_option(what: str, gathers: bool = False) -> Callable[[Callable[.
     return click.option("--temperature-C", "temperature_C", type=kind, default=22.0, show_default=True, help=what)
 
 
-solution_temperature_option = temperature_option("Temperature of the solutions, in degrees Celsius.")
+solution_temperature_option = temperature_option("Temperature of the solutions. In C.")
 model_option = click.option(
     "--model",
     type=click.Choice(MODELS),
     default=MODELS[0],
     show_default=True,
-    help="Activity model and convention.",
+    help="Activity model, and its convention.",
 )
 
 

@@ -22,7 +22,9 @@ Examples:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--ratio", "ratios", multiple=True, help="Expected ratios over the reference ion, like K=1.2,Cl=0.05.")
 @click.option("--cells", type=int, help="Number of cells, each in every bath.")
-@click.option("--se-mV", "noise_mV", type=float, help="Standard error of one reversal potential (key plan.noise_mV).")
+@click.option(
+    "--se-mV", "noise_mV", type=float, help="Standard error of one reversal potential (key plan.noise_mV). In mV."
+)
 @click.option("--ln-ratio-sd", type=float, help="Between-cell standard deviation of a ln ratio.")
 @click.option("--pipette", help="The pipette's solution, where no table of recordings names it.")
 @click.option("--bath", "baths", multiple=True, help="With --pipette: a bath; without any, all other solutions.")

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
+import os
+import re
+import shlex
 import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from nernstfit.contract.errors import INTERRUPTED, InputError
+
+if TYPE_CHECKING:
+    from nernstfit.running.course import Course
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 # A wheel brings the workflow along; a clone has it beside the package.
 _PROJECT = _PACKAGE / "project" if (_PACKAGE / "project").is_dir() else _PACKAGE.parent
 SNAKEFILE = _PROJECT / "Snakefile"
+LOG = Path("logs", "run.log")
+"""File of an experiment folder with the lines of Snakemake and its jobs, those of the last run at the end."""
+
+_NEEDED = ("snakemake", "psutil", "rich", "altair", "jinja2", "vl_convert")
 _NOT_INSTALLED = "Running the workflow needs the package {name}: pip install 'nernstfit[workflow]'."
-# Options of snakemake under which it runs nothing: there is no outcome then.
+# Options of snakemake under which it runs nothing: what it prints is what was asked for, and there is no outcome.
 _PLANNING = {
-    *("-n", "--dry-run", "--dryrun", "--unlock", "--lint", "--dag", "--rulegraph", "--filegraph", "--d3dag"),
+    *("--dry-run", "--dryrun", "--unlock", "--lint", "--dag", "--rulegraph", "--filegraph", "--d3dag", "-h", "--help"),
     *("-S", "--summary", "-D", "--detailed-summary", "-l", "--list", "--list-rules", "--list-target-rules"),
-    *("--list-changes", "-t", "--touch", "--cleanup-metadata", "--version"),
+    *("--list-changes", "-t", "--touch", "--cleanup-metadata", "--version", "--report", "--archive"),
 }
+_SHORT_DRY_RUN = re.compile("-[a-zA-Z]*n[a-zA-Z]*")
 
 
 @click.command(
@@ -35,33 +50,85 @@ Examples:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
-def run(folder: Path, options: tuple[str, ...], as_json: bool) -> None:
+@click.option("--verbose", is_flag=True, help=f"Show the lines of snakemake, which otherwise go to {LOG.as_posix()}.")
+def run(folder: Path, options: tuple[str, ...], as_json: bool, verbose: bool) -> None:
     """Check the tables of FOLDER, then run the workflow there, and print its outcome.
 
     FOLDER holds config/config.yaml, the tables and the recordings; results go to FOLDER/results.
-    OPTIONS are passed on to snakemake. Exit status 0 means that at least one row is a reversal.
+    OPTIONS are passed on to snakemake. A terminal shows how many recordings and stages are done. A run that was
+    interrupted continues where it ended. Exit status 0 means that at least one row is a reversal, 130 that the run was
+    interrupted.
     """
-    check(folder)
-    before = _made(folder)
-    status = _snakemake("--snakefile", str(SNAKEFILE), "--directory", str(folder), *options)
-    is_run = (status == 0 and not _PLANNING & set(options)) or _made(folder) != before
+    from nernstfit.library.loading import load  # noqa: PLC0415
+    from nernstfit.running.course import OUTCOME, Course  # noqa: PLC0415
+    from nernstfit.workflow import Dependencies  # noqa: PLC0415
+
+    experiment = load(folder)
+    for name in _NEEDED:
+        if find_spec(name) is None:
+            raise click.ClickException(_NOT_INSTALLED.format(name=name))
+    course = Course(Dependencies(experiment).batch_sizes)
+    before, is_planning = _made(folder), _is_planning(options)
+    arguments = ("--snakefile", str(SNAKEFILE), "--directory", str(folder), *options)
+    status = _followed(course, folder, arguments, verbose or is_planning)
+    is_run = (status == 0 and not is_planning) or course.failed == [OUTCOME] or _made(folder) != before
     if is_run and _is_current(folder):
         show_outcome(folder, as_json)
     sys.exit(status)
 
 
-def _snakemake(*arguments: str) -> int:
-    """Run snakemake in this process, which has imported already what the workflow needs; returns its exit status."""
+def _is_planning(options: Sequence[str]) -> bool:
+    """Tell whether snakemake is asked for something else than to run."""
+    return any(each.partition("=")[0] in _PLANNING or _SHORT_DRY_RUN.fullmatch(each) for each in options)
+
+
+def _followed(course: Course, folder: Path, arguments: Sequence[str], shows_lines: bool) -> int:
+    """Run snakemake, follow it, and tell how it failed; returns the exit status."""
+    from nernstfit.running import engine, failures  # noqa: PLC0415
+
+    log, text = None, ""
+    if shows_lines:
+        status = engine.call(arguments, [course.take])
+    else:
+        log = folder / LOG
+        status, text = _with_log(course, arguments, log)
+    if status == INTERRUPTED:
+        kept = f"{course.done} of {course.stages} stages are done and kept" if course.stages else "nothing was begun"
+        click.echo(f"Interrupted: {kept}; continue with: nernstfit run {shlex.quote(str(folder))}", err=True)
+    elif status:
+        for sentence in failures.sentences(course, folder, log, text):
+            click.echo(sentence, err=True)
+    return status
+
+
+def _with_log(course: Course, arguments: Sequence[str], log: Path) -> tuple[int, str]:
+    """Run snakemake with its lines in a file, and bars on a terminal; returns the exit status and the lines."""
+    from nernstfit.running import engine  # noqa: PLC0415
+
     try:
-        cli = importlib.import_module("snakemake.cli")
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(_NOT_INSTALLED.format(name=missing.name)) from None
-    try:
-        with contextlib.chdir(Path.cwd()):  # snakemake may end in another folder
-            cli.main(list(arguments))
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+        log.parent.mkdir(exist_ok=True)
+        start = log.stat().st_size if log.exists() else 0
+        with engine.errors_to(log) as terminal:
+            status = _with_bar(course, arguments, terminal)
+        with log.open("rb") as file:
+            file.seek(start)
+            return status, file.read().decode(errors="replace")
+    except PermissionError as fault:
+        raise InputError(f"{log}: cannot be written ({fault.strerror})") from None
+
+
+def _with_bar(course: Course, arguments: Sequence[str], terminal: int) -> int:
+    """Run snakemake, with bars where a descriptor is that of a terminal."""
+    from nernstfit.running import engine  # noqa: PLC0415
+
+    with contextlib.ExitStack() as stack:
+        listeners = [course.take]
+        if os.isatty(terminal):
+            from nernstfit.running.bar import Bar  # noqa: PLC0415 - slow to import
+
+            bar = stack.enter_context(Bar(stack.enter_context(open(terminal, "w", closefd=False))))
+            listeners.append(lambda record: bar.show(course))
+        return engine.call(arguments, listeners)
 
 
 def show_outcome(folder: Path, as_json: bool = False) -> None:
@@ -83,18 +150,3 @@ def _is_current(folder: Path) -> bool:
     """Return True where no table is younger than the report, as after a run of some of the rules."""
     tables = (folder / "results").glob("*.csv")
     return 0 < max((table.stat().st_mtime_ns for table in tables), default=0) <= _made(folder)
-
-
-def check(folder: Path) -> None:
-    """Check the configuration and tables of an experiment folder, and print the doubts about it.
-
-    Raises
-    ------
-    InputError
-        With every fault, one line each.
-    """
-    from nernstfit.judgement.inputs import findings  # noqa: PLC0415
-    from nernstfit.library.loading import load  # noqa: PLC0415
-
-    for finding in findings(load(folder)):
-        click.echo(str(finding), err=True)

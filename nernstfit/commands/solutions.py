@@ -28,7 +28,8 @@ _METHODS = [str(method) for method in JunctionMethod if method != JunctionMethod
 def _compositions(function: Callable[..., None]) -> Callable[..., None]:
     """Add the options of a solution inside and one outside."""
     for names, side in ((("--outside", "--out"), "bath"), (("--inside", "--in"), "pipette")):
-        text = f"The {side}: a solution of the table, or mM like NaCl=145,KCl=5,HEPES=10,pH=7.4,titrant=NaOH."
+        example = "NaCl=145,KCl=5,HEPES=10,pH=7.4,titrant=NaOH"
+        text = f"The {side}: a solution of the table, or a composition in mM like {example}."
         function = click.option(*names, names[0][2:], help=text)(function)
     return function
 
@@ -128,13 +129,18 @@ Examples:
 )
 @click.argument("ion")
 @click.option(
-    "--outside-mM", "--out", "outside_mM", type=_ACTIVITY, required=True, help="Activity (or concentration) outside."
+    "--outside-mM",
+    "--out",
+    "outside_mM",
+    type=_ACTIVITY,
+    required=True,
+    help="Activity (or concentration) outside. In mM.",
 )
 @click.option(
-    "--inside-mM", "--in", "inside_mM", type=_ACTIVITY, required=True, help="Activity (or concentration) inside."
+    "--inside-mM", "--in", "inside_mM", type=_ACTIVITY, required=True, help="Activity (or concentration) inside. In mM."
 )
 @species_option
-@temperature_option("Temperature of the solutions, in degrees Celsius.", gathers=True)
+@temperature_option("Temperature of the solutions. In C.", gathers=True)
 @json_option
 def nernst(
     ion: str, outside_mM: float, inside_mM: float, species: str | None, temperature_C: float, as_json: bool

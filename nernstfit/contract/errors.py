@@ -10,6 +10,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Iterator
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as that of other programs: 128 and the number of the signal."""
+
 
 class InputError(Exception):
     """Faults in tables or configuration, one sentence each.

@@ -10,24 +10,28 @@ file, the header being row 1, as a spreadsheet shows it.
 from __future__ import annotations
 
 import csv
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import yaml
 
 from nernstfit.contract import codes, remarks, severity, table_files, terms
+from nernstfit.contract.cells import Cells
 from nernstfit.contract.errors import MANY_ROWS, Alike, InputError, RowFault
 from nernstfit.contract.headers import is_unit
 from nernstfit.contract.numbers import NotANumber, Range, number
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import CorrectionStep
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 INPUT, RESULT = "input", "result"
 
@@ -214,7 +218,7 @@ class Typed:
 
     Attributes
     ----------
-    cells : DataFrame of str
+    text : Cells
         All cells without the blanks around them, in the composed form of Unicode; the empty cell is ''. The index is
         the row number in the file (first row below the header: 2). Rows that are wholly empty are left out.
     faults : tuple of str
@@ -222,9 +226,16 @@ class Typed:
         Rows with more or fewer cells than the header: which value belongs to which column is not known.
     """
 
-    cells: pd.DataFrame
+    text: Cells
     faults: tuple[str, ...]
     ragged: frozenset[int]
+
+    @functools.cached_property
+    def cells(self) -> pd.DataFrame:
+        """Return the cells as a DataFrame."""
+        import pandas as pd  # noqa: PLC0415 - slow to import
+
+        return pd.DataFrame(self.text.by_column, index=list(self.text.index), dtype=str)
 
     @property
     def even(self) -> pd.DataFrame:
@@ -240,10 +251,19 @@ def read(path: str | Path) -> pd.DataFrame:
     InputError
         As `examine`, and where it finds a fault.
     """
+    return _without_faults(path).cells
+
+
+def read_text(path: str | Path) -> Cells:
+    """Read a user's table as `read` does, without a DataFrame."""
+    return _without_faults(path).text
+
+
+def _without_faults(path: str | Path) -> Typed:
     found = examine(path)
     if found.faults:
         raise InputError(found.faults)
-    return found.cells
+    return found
 
 
 def examine(path: str | Path) -> Typed:
@@ -286,9 +306,9 @@ def examine(path: str | Path) -> Typed:
     if of_header:
         raise InputError([*of_header, *of_rows])
     width = len(header)
-    cells = [(row + [""] * width)[:width] for row in body.values()]
-    table = pd.DataFrame(cells, columns=header, index=list(body), dtype=str)
-    return Typed(table, tuple(of_rows), frozenset(fault.row for fault in of_rows))
+    cells = zip(*((row + [""] * width)[:width] for row in body.values()), strict=True)
+    text = Cells(tuple(body), dict(zip(header, cells, strict=True)))
+    return Typed(text, tuple(of_rows), frozenset(fault.row for fault in of_rows))
 
 
 def _texts() -> frozenset[str]:
@@ -332,9 +352,20 @@ def numbers(
     check : callable
         Returns the phrase for what was expected where a number is unacceptable, else None.
     """
-    values = pd.Series(np.nan, index=table.index)
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    values, faults = numbers_of(table[column].items(), column, place, check)
+    return pd.Series(values, index=table.index, dtype=float), faults
+
+
+def numbers_of(
+    cells: Iterable[tuple[Any, str]], column: str, place: str, check: Callable[[float], str | None]
+) -> tuple[list[float], list[str]]:
+    """Return the cells of one column as numbers, as `numbers` does; each comes with the number of its row."""
+    values: list[float] = []
     faults: list[str] = []
-    for row, text in table[column].items():
+    for row, text in cells:
+        values.append(math.nan)
         if text == "":
             continue
         try:
@@ -349,7 +380,7 @@ def numbers(
             words = f"column '{column}': got {text}, expected {expected}"
             faults.append(RowFault(place, row, Alike(words, f"{column} in {unit}", 2 if unit else MANY_ROWS)))
         else:
-            values[row] = value
+            values[-1] = value
     return values, faults
 
 
@@ -373,6 +404,8 @@ def write(
         For a column that tables.yaml does not declare, a declared one that is absent, a value that its column does
         not allow, and a repeated key. Nothing is written then.
     """
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
     frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     more = sorted(set(frame.columns) - set(table.columns))
     faults = _content_faults(table, frame, [] if table.own_columns else more)
@@ -413,6 +446,8 @@ def _not_allowed(column: Column, cells: pd.Series) -> list[Any]:
 
 def load(path: str | Path, table: Table) -> pd.DataFrame:
     """Read a table that `write` wrote: numbers and booleans as such (missing: nan, None), all else as text."""
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
     frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[], encoding="utf-8")
     for column in frame.columns:
         if column in table.numbers:
@@ -424,6 +459,8 @@ def load(path: str | Path, table: Table) -> pd.DataFrame:
 
 def gather(paths: Sequence[str]) -> pd.DataFrame:
     """Read the Parquet files of all batches as one table; an empty one where all are."""
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
     frames = [pd.read_parquet(path) for path in paths]
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
@@ -438,7 +475,9 @@ def _order(table: Table, key: str, value: Any, first_model: str) -> Any:
 
 
 def _is_missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, (float, np.floating)) and math.isnan(value))
+    if isinstance(value, (float, np.floating)):
+        return math.isnan(value)
+    return value is None or type(value).__name__ == "NAType"  # pandas.NA
 
 
 def _cell(value: Any) -> str:

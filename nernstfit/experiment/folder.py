@@ -107,7 +107,7 @@ def _read_solutions(examined: Examined, faults: list[str]) -> Solutions | None:
         faults += found
         typed = tables.examine(settings.solutions)
         faults += typed.faults
-        solutions, found = solution_table.parse(typed.cells, settings.solutions, user_ions, typed.ragged)
+        solutions, found = solution_table.parse(typed.text, settings.solutions, user_ions, typed.ragged)
     except InputError as fault:
         faults += fault.faults
         return None

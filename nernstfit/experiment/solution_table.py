@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from nernstfit.contract import headers, tables
+from nernstfit.contract.cells import Cells, TextTable
 from nernstfit.contract.errors import Alike, RowFault, nearest
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.physics.solution import equilibria, reactions
@@ -37,18 +38,20 @@ _ROOM_C = 25.0  # temperature at which that distance is taken; pKa shifts by ten
 _UNIT = re.compile(
     r"^(?P<name>.*?[^\s_(\[/,-])[\s_(\[/,-]+(?P<unit>[m\u00b5\u03bcu]?M|[m\u00b5\u03bcu]?mol/[lL])[)\]]?$"
 )
+_NO_COMPONENTS = ("solution", PH, GAS, TITRANT)
 _SPECIES = ("species", "charge", "mobility", "analogue", "source")
 _OPTIONAL = ("mobility_percent", "molar_mass_g_per_mol", "size_A", "pKa", "pKa_kJ_per_mol")
 
 
 def parse(
-    table: pd.DataFrame, place: str, user_ions: UserIons = (), ragged: Collection[int] = ()
+    table: TextTable, place: str, user_ions: UserIons = (), ragged: Collection[int] = ()
 ) -> tuple[Solutions, list[str]]:
     """Return the ions of a table of solutions.
 
     Parameters
     ----------
-    table : DataFrame of str, as `tables.read` returns it
+    table : Cells, or DataFrame of str
+        As `tables.read_text` or `tables.read` returns it.
     place : str
         The table's path, for the faults.
     user_ions : tuple of Ion
@@ -63,37 +66,54 @@ def parse(
     faults : list of str
         One sentence per fault.
     """
-    table, faults = _known_columns(table, place, user_ions)
-    if "solution" not in table.columns:
-        got = ", ".join(table.columns)
-        none = Solutions((), (), np.zeros((0, 0)), (), np.zeros((0, 0)), (), (), user_ions)
-        return none, [*faults, f"{place}: row 1: got the columns {got}, expected a column 'solution' with the names"]
-    table.loc[sorted(ragged), table.columns.drop("solution")] = ""
-    (pH, of_pH), (gas, of_gas) = (_read_numbers(table, place, column) for column in (PH, GAS))
-    either = pH.fillna(gas)  # without a pH, one follows from the gas
-    reacts = _with_acid_or_base(table, user_ions)  # without a pH, one follows from the charges
-    doses, in_part, of_doses = _read_doses(table, place, (either.notna(), reacts), user_ions)
-    titrants, of_titrants = _read_titrants(table, place, either, user_ions)
-    faults += [*_name_faults(table["solution"], place), *of_pH, *of_gas, *of_doses, *of_titrants]
-    recipes = table.sort_values("solution", kind="stable")  # sums round alike, whatever the order in the file
-    ions, given_mM, uncharged = _amounts(doses, (either.notna() | reacts).reindex(recipes.index), user_ions)
-    solutions = Solutions(
-        names=tuple(recipes["solution"]),
-        ions=ions,
-        given_mM=given_mM,
-        substances=tuple(sorted(uncharged)),
-        substance_mM=np.array([uncharged[name] for name in sorted(uncharged)]).reshape(-1, len(recipes)).T,
-        pH=tuple(pH.reindex(recipes.index).tolist()),
+    cells, faults = _known_columns(Cells.of(table), place, user_ions)
+    if "solution" not in cells.columns:
+        fault = (
+            f"{place}: row 1: got the columns {', '.join(cells.columns)}, expected a column 'solution' with the names"
+        )
+        return _no_solutions(user_ions), [*faults, fault]
+    cells = cells.emptied(ragged, "solution")
+    (pH, of_pH), (gas, of_gas) = (_read_numbers(cells, place, column) for column in (PH, GAS))
+    # Without a pH, one follows from the gas; without either, it follows from the charges.
+    has_pH, reacts = ~(np.isnan(pH) & np.isnan(gas)), _with_acid_or_base(cells, user_ions)
+    doses, in_part, of_doses = _read_doses(cells, place, (has_pH, reacts), user_ions)
+    titrants, of_titrants = _read_titrants(cells, place, has_pH, user_ions)
+    faults += [*_name_faults(cells, place), *of_pH, *of_gas, *of_doses, *of_titrants]
+    # Sums round alike, whatever the order in the file.
+    order = sorted(range(len(pH)), key=cells["solution"].__getitem__)
+    recipes, doses = cells.ordered(order), {column: dose[order] for column, dose in doses.items()}
+    solutions = replace(
+        _composed(doses, (has_pH | reacts)[order], (pH[order], gas[order]), user_ions),
+        names=recipes["solution"],
         titrants=tuple(titrants.get(row) for row in recipes.index),
-        user_ions=user_ions,
-        incomplete=frozenset(in_part | set(table["solution"][sorted(ragged)])),
-        pCO2_mmHg=tuple(gas.reindex(recipes.index).tolist()) if gas.notna().any() else (),
+        incomplete=frozenset(in_part | {name for row, name in cells.items("solution") if row in ragged}),
     )
     solutions, unsolved = _without_unsolved(solutions, recipes, place)
     return solutions.with_formed_ions(), faults + unsolved + _overfull(solutions, recipes, place)
 
 
-def _overfull(solutions: Solutions, recipes: pd.DataFrame, place: str) -> list[str]:
+def _no_solutions(user_ions: UserIons) -> Solutions:
+    none = np.zeros((0, 0))
+    return Solutions((), (), none, (), none, (), (), user_ions)
+
+
+def _composed(
+    doses: Mapping[str, np.ndarray], has_pH: np.ndarray, conditions: tuple[np.ndarray, np.ndarray], user_ions: UserIons
+) -> Solutions:
+    """Return solutions without names and titrants; `conditions` are the pH and the pressure of each."""
+    (pH, gas), (ions, given_mM, uncharged) = conditions, _amounts(doses, has_pH, user_ions)
+    return replace(
+        _no_solutions(user_ions),
+        ions=ions,
+        given_mM=given_mM,
+        substances=tuple(uncharged),
+        substance_mM=np.array(list(uncharged.values())).reshape(-1, len(pH)).T,
+        pH=tuple(pH.tolist()),
+        pCO2_mmHg=() if np.isnan(gas).all() else tuple(gas.tolist()),
+    )
+
+
+def _overfull(solutions: Solutions, recipes: Cells, place: str) -> list[str]:
     """Return the faults of solutions whose solutes leave hardly any room for water."""
     taken = solutions.weighed_volume_l_per_l()
     return [
@@ -107,21 +127,22 @@ def _overfull(solutions: Solutions, recipes: pd.DataFrame, place: str) -> list[s
     ]
 
 
-def _without_unsolved(solutions: Solutions, recipes: pd.DataFrame, place: str) -> tuple[Solutions, list[str]]:
+def _without_unsolved(solutions: Solutions, recipes: Cells, place: str) -> tuple[Solutions, list[str]]:
     """Return the same with those incomplete of which the equilibria cannot be solved, and the faults of these."""
-    rows = sorted(row for row in recipes.index if recipes["solution"][row] not in solutions.incomplete)
+    names = dict(recipes.items("solution"))
+    rows = sorted(row for row, name in names.items() if name not in solutions.incomplete)
     found = {
         row: [RowFault(place, row, fault) for fault in _equilibrium_faults(solutions, recipes, row)] for row in rows
     }
-    incomplete = solutions.incomplete | {recipes["solution"][row] for row in rows if found[row]}
+    incomplete = solutions.incomplete | {names[row] for row in rows if found[row]}
     return replace(solutions, incomplete=incomplete), [fault for row in rows for fault in found[row]]
 
 
-def _known_columns(table: pd.DataFrame, place: str, user_ions: UserIons) -> tuple[pd.DataFrame, list[str]]:
+def _known_columns(table: Cells, place: str, user_ions: UserIons) -> tuple[Cells, list[str]]:
     """Return the table with its misspelt columns under their right names, and the faults of these."""
     known = {name: column.also for name, column in tables.SOLUTIONS_INPUT.columns.items()}
     doubled = headers.doubled(table.columns, known)
-    table, meant = table.drop(columns=list(doubled)), {}
+    table, meant = table.renamed({}, doubled), {}
     faults = [f"{place}: row 1, {each}" for each in doubled.values()]
     components = [name for name in table.columns if name not in known and _is_component(name, user_ions)]
     others = [name for name in table.columns if name not in components]
@@ -136,7 +157,7 @@ def _known_columns(table: pd.DataFrame, place: str, user_ions: UserIons) -> tupl
             faults.append(f"{place}: row 1, column '{name}' is not known; did you mean '{with_unit['name']}'? {values}")
             meant[name] = with_unit["name"]
     twice = {name for name, right in meant.items() if right in table.columns or list(meant.values()).count(right) > 1}
-    return table.drop(columns=list(twice)).rename(columns=meant), faults
+    return table.renamed(meant, twice), faults
 
 
 @cache  # the nearest name of one that is none takes a tenth of a second
@@ -149,14 +170,14 @@ def _is_component(name: str, user_ions: UserIons) -> bool:
 
 
 def _amounts(
-    doses: Mapping[str, pd.Series], has_pH: pd.Series, user_ions: UserIons
+    doses: Mapping[str, np.ndarray], has_pH: np.ndarray, user_ions: UserIons
 ) -> tuple[tuple[Ion, ...], np.ndarray, dict[str, np.ndarray]]:
     """Return the ions by name, their amounts in mM, shape (rows, ions), and those of each uncharged substance."""
     amounts: dict[Ion, np.ndarray] = {}
     uncharged: dict[str, np.ndarray] = {}
-    without_pH, none = ~has_pH.to_numpy(), np.zeros(len(has_pH))
+    without_pH, none = ~has_pH, np.zeros(len(has_pH))
     for column in sorted(doses):
-        dose, name = doses[column].reindex(has_pH.index).to_numpy(), uncharged_name(column, user_ions)
+        dose, name = doses[column], uncharged_name(column, user_ions)
         neutral = np.where(without_pH & bool(name), dose, 0.0)  # a zwitterion or free base, as it is weighed
         parts = components_at_pH(column, user_ions)
         for ion, count in parts if not (name and without_pH.all()) else ():
@@ -168,62 +189,70 @@ def _amounts(
         water = np.minimum(amounts[proton], amounts[hydroxide])
         amounts |= {ion: amounts[ion] - water for ion in (proton, hydroxide)}
     ions = tuple(sorted(amounts, key=lambda ion: ion.name))
-    return ions, np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(has_pH)).T, uncharged
+    given_mM = np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(has_pH)).T
+    return ions, given_mM, {name: uncharged[name] for name in sorted(uncharged)}
 
 
-def _read_numbers(table: pd.DataFrame, place: str, column: str) -> tuple[pd.Series, list[str]]:
+def _read_numbers(table: Cells, place: str, column: str) -> tuple[NDArray[np.float64], list[str]]:
     """Return the pH or the pressure of each row, nan where none is given, and faults."""
     if column not in table.columns:
-        return pd.Series(math.nan, index=table.index), []
-    return tables.numbers(table, column, place, tables.SOLUTIONS_INPUT.columns[column].range.expected)
+        return np.full(len(table.index), np.nan), []
+    check = tables.SOLUTIONS_INPUT.columns[column].range.expected
+    values, faults = tables.numbers_of(table.items(column), column, place, check)
+    return np.array(values), faults
 
 
 def _read_doses(
-    table: pd.DataFrame, place: str, known: tuple[pd.Series, pd.Series], user_ions: UserIons
-) -> tuple[dict[str, pd.Series], set[str], list[str]]:
+    table: Cells, place: str, known: tuple[np.ndarray, np.ndarray], user_ions: UserIons
+) -> tuple[dict[str, np.ndarray], set[str], list[str]]:
     """Return concentrations of the components in mM, solutions of which something could not be read, and faults.
 
     `known` are the rows with a pH, and those in which it follows from a free acid or base.
     """
     has_pH, reacts = known
     doses, incomplete, faults = {}, set(), []
-    for column in table.columns.drop(["solution", PH, GAS, TITRANT], errors="ignore"):
-        given = ~table[column].isin(["", "0"])
+    names = np.array(table["solution"], dtype=object)
+    for column in (name for name in table.columns if name not in _NO_COMPONENTS):
+        given = _given(table[column])
         try:
             components_at_pH(column, user_ions)
         except UnknownComponent as fault:
-            incomplete |= set(table["solution"][given])
+            incomplete |= set(names[given])
             # The charge of an ion whose own row is wrong is 0: that its salts cannot be read only follows from it.
             if not any(ion.valence == 0 and ion.name in column for ion in user_ions):
                 faults.append(f"{place}: row 1, column '{column}': {fault}")
             continue
-        values, found = tables.numbers(table, column, place, CONCENTRATION.expected)
-        faults += found
-        incomplete |= set(table["solution"][given & values.isna()])
-        doses[column] = values.fillna(0.0)
+        found, of_column = tables.numbers_of(table.items(column), column, place, CONCENTRATION.expected)
+        values, faults = np.array(found), faults + of_column
+        incomplete |= set(names[given & np.isnan(values)])
+        doses[column] = np.nan_to_num(values)
         follows = reacts & reactions.takes_protons(_ions(column, user_ions), reactions.known_acid_steps(user_ions))
         without_pH, reason = given & ~has_pH & ~follows & (values > 0), _ambiguity(column, user_ions)
         if without_pH.any() and reason:
-            incomplete |= set(table["solution"][without_pH])
+            incomplete |= set(names[without_pH])
             faults += [
                 RowFault(
                     place,
                     row,
-                    Alike(
-                        f"column '{column}': got {table[column][row]} without a pH: {reason}", f"{column} without pH"
-                    ),
+                    Alike(f"column '{column}': got {cell} without a pH: {reason}", f"{column} without pH"),
                 )
-                for row in table.index[without_pH]
+                for (row, cell), is_without in zip(table.items(column), without_pH, strict=True)
+                if is_without
             ]
     return doses, incomplete, faults
 
 
-def _with_acid_or_base(table: pd.DataFrame, user_ions: UserIons) -> pd.Series:
+def _given(cells: Sequence[str]) -> NDArray[np.bool_]:
+    """Return True for each cell that gives an amount."""
+    return np.array([cell not in ("", "0") for cell in cells], dtype=bool)
+
+
+def _with_acid_or_base(table: Cells, user_ions: UserIons) -> NDArray[np.bool_]:
     """Return True for each row with a free acid or base."""
-    found = pd.Series(False, index=table.index)
-    for column in table.columns.drop(["solution", PH, GAS, TITRANT], errors="ignore"):
+    found = np.zeros(len(table.index), dtype=bool)
+    for column in (name for name in table.columns if name not in _NO_COMPONENTS):
         if _is_component(column, user_ions) and is_acid_or_base(column, user_ions):
-            found |= ~table[column].isin(["", "0"])
+            found |= _given(table[column])
     return found
 
 
@@ -248,10 +277,10 @@ def _ambiguity(column: str, user_ions: UserIons) -> str:
     return ""
 
 
-def _name_faults(names: pd.Series, place: str) -> Iterator[str]:
+def _name_faults(table: Cells, place: str) -> Iterator[str]:
     """Yield missing and repeated names of solutions."""
     first: dict[str, object] = {}
-    for row, name in names.items():
+    for row, name in table.items("solution"):
         if name == "":
             yield RowFault(place, row, "column 'solution': got nothing, expected the name of the solution")
         elif name in first:
@@ -262,14 +291,15 @@ def _name_faults(names: pd.Series, place: str) -> Iterator[str]:
 
 
 def _read_titrants(
-    table: pd.DataFrame, place: str, pH: pd.Series, user_ions: UserIons
+    table: Cells, place: str, has_pH: np.ndarray, user_ions: UserIons
 ) -> tuple[dict[object, Titrant], list[str]]:
     """Return the titrant of each row that has one, by row, and faults."""
     found: dict[object, Titrant] = {}
     faults: list[str] = []
     if TITRANT not in table.columns:
         return found, faults
-    for row, text in table[TITRANT].items():
+    typed_pH = table[PH] if PH in table.columns else ("",) * len(has_pH)
+    for i, (row, text) in enumerate(table.items(TITRANT)):
         if text == "":
             continue
         where = f"column '{TITRANT}': got '{text}'"
@@ -277,7 +307,7 @@ def _read_titrants(
         if ion is None:
             words = f"{where}, expected an acid or base such as NaOH, KOH, CsOH, HCl or NMDG"
             faults.append(RowFault(place, row, words))
-        elif math.isnan(pH[row]) and (PH not in table.columns or table[PH][row] == ""):
+        elif not has_pH[i] and typed_pH[i] == "":
             words = f"{where} without a pH, expected the pH to which it was titrated in column 'pH'"
             faults.append(RowFault(place, row, words))
         else:
@@ -295,9 +325,9 @@ def _titrating_ion(text: str, user_ions: UserIons) -> Ion | None:
     return added[0] if len(added) == 1 and abs(added[0].valence) == 1 else None
 
 
-def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -> Iterator[str]:
+def _equilibrium_faults(solutions: Solutions, recipes: Cells, row: int) -> Iterator[str]:
     """Yield the reasons for which the equilibria of one solution cannot be solved, without file and row."""
-    i = list(recipes.index).index(row)
+    i = recipes.index.index(row)
     pH, gas, titrant, amounts = solutions.pH[i], solutions.gas_mmHg(i), solutions.titrants[i], solutions.amounts(i)
     if not solutions.has_pH(i):
         return
@@ -325,7 +355,7 @@ def _equilibrium_faults(solutions: Solutions, recipes: pd.DataFrame, row: int) -
         kind = "an acid such as HCl" if fault.excess_meq_per_l > 0 else "a base such as NaOH"
         at = f"under {gas:g} mmHg CO2" if math.isnan(pH) else f"at pH {pH:g}"
         yield (
-            f"column '{TITRANT}': got '{recipes[TITRANT][row]}', but the other components leave "
+            f"column '{TITRANT}': got '{recipes[TITRANT][i]}', but the other components leave "
             f"{fault.excess_meq_per_l:+.3g} meq/l {at}; expected {kind}"
         )
 
@@ -350,32 +380,32 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
         One sentence per fault.
     """
     typed = tables.examine(path)
-    meant = list(headers.misspelt(typed.cells.columns, {name: of.also for name, of in tables.SPECIES.columns.items()}))
-    doubled = headers.doubled(typed.cells.columns, tables.SPECIES.columns)
+    columns = typed.text.columns
+    meant = list(headers.misspelt(columns, {name: of.also for name, of in tables.SPECIES.columns.items()}))
+    doubled = headers.doubled(columns, tables.SPECIES.columns)
     faults = [*typed.faults, *(f"{path}: row 1, {each}" for each in (*meant, *doubled.values()))]
-    table = typed.cells.drop(columns=list(doubled)).rename(columns={each.typed: each.known for each in meant})
+    table = typed.text.renamed({each.typed: each.known for each in meant}, doubled)
     got = ", ".join(table.columns)
     missing = [column for column in _SPECIES if column not in table.columns]
     faults += [f"{path}: row 1: column '{column}' is missing (got {got}); it is required" for column in missing]
     names = table["species"] if "species" in table.columns else ()
     if missing:
         return tuple(Ion(name, 0, 1.0, 10.0, "") for name in sorted(set(names) - {""})), faults
-    even = table.drop(index=sorted(typed.ragged))
+    rows = dict(zip(table.index, table.rows, strict=True))
+    even = {row: cells for row, cells in rows.items() if row not in typed.ragged}
     faults += _species_faults(even, path)
-    numbers: dict[str, pd.Series] = {}
+    numbers: dict[int, dict[str, float]] = {row: {"charge": 0.0, "mobility": 1.0} for row in rows}
     checks = {name: column.range.expected for name, column in tables.SPECIES.columns.items()}
     checks |= {"charge": _charge_fault, "mobility": _mobility_fault}
     for column in ("charge", "mobility", *(column for column in _OPTIONAL if column in table.columns)):
-        numbers[column], found = tables.numbers(even, column, path, checks[column])
+        of_column = ((row, cells[column]) for row, cells in even.items())
+        values, found = tables.numbers_of(of_column, column, path, checks[column])
         faults += found
+        for row, value in zip(even, values, strict=True):
+            numbers[row] |= {} if math.isnan(value) else {column: value}
     ions: dict[str, Ion] = {}
-    for row, cells in table.to_dict("index").items():
-        of_row = {
-            column: float(values[row])
-            for column, values in numbers.items()
-            if row in values.index and pd.notna(values[row])
-        }
-        ions.setdefault(cells["species"], _species(cells, {"charge": 0.0, "mobility": 1.0, **of_row}))
+    for row, cells in rows.items():
+        ions.setdefault(cells["species"], _species(cells, numbers[row]))
     return tuple(ions[name] for name in sorted(ions) if name), faults
 
 
@@ -402,10 +432,10 @@ def _mobility_fault(value: float) -> str | None:
     return f"{quantity}, {expected}" if expected else None
 
 
-def _species_faults(table: pd.DataFrame, path: str) -> Iterator[str]:
+def _species_faults(rows: Mapping[int, Mapping[str, str]], path: str) -> Iterator[str]:
     """Yield blank cells, repeated names, and values that contradict the known ions."""
     first: dict[str, object] = {}
-    for row, cells in table.to_dict("index").items():
+    for row, cells in rows.items():
         yield from (RowFault(path, row, words) for words in _species_row_faults(cells))
         name = cells["species"]
         if name in first:

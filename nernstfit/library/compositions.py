@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pandas as pd
-
 from nernstfit.contract import tables
+from nernstfit.contract.cells import Cells
 from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.experiment import solution_table
@@ -33,7 +32,7 @@ def composition(text: str, option: str, own_ions: UserIons) -> Solutions:
         Where a part is no name and number, or an unknown component, or the solution has a fault.
     """
     row = _row(text, option, own_ions)
-    recipe, faults = solution_table.parse(pd.DataFrame([row]), option, own_ions)
+    recipe, faults = solution_table.parse(Cells.of_rows([row]), option, own_ions)
     if faults:
         raise InputError(faults)
     return recipe
@@ -71,12 +70,12 @@ def solutions(texts: Mapping[str, str], path: str | None, species: str | None) -
                 f"{option}: got '{text}' without --solutions, expected the table that contains it, or a composition in "
                 "mM like NaCl=140,KCl=5"
             )
-    table = pd.DataFrame() if path is None else tables.read(path)
+    table = [] if path is None else list(tables.read_text(path).rows)
     names = () if path is None else read(path, own_ions).names
     for option, text in texts.items():
         if option not in typed and text not in names:
             raise InputError(f"{path}: contains no solution '{text}'; {nearest_or_all(text, names)}")
-    rows = pd.concat([table, pd.DataFrame(list(typed.values()))]).fillna("").reset_index(drop=True)
+    rows = Cells.of_rows([*table, *typed.values()])
     recipe, faults = solution_table.parse(rows, ", ".join(texts), own_ions)
     if faults:
         raise InputError(faults)

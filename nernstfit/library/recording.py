@@ -58,6 +58,11 @@ class PatchProperties:
     subtract: str = ""
 
 
+def usual_patch() -> PatchProperties:
+    """Return a patch of which nothing is known, at the temperature that is usual."""
+    return PatchProperties(None, None, float(schema()["properties"]["temperature_C"]["default"]))
+
+
 def measure(path: str, cells: Mapping[str, str], patch: PatchProperties) -> dict[str, Any]:
     """Measure the reversal potential of one recording.
 
@@ -128,8 +133,7 @@ def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
     cells : mapping
         As for `measure`.
     """
-    temperature_C = float(schema()["properties"]["temperature_C"]["default"])
-    _, values, found, _ = _measured(path, cells, PatchProperties(None, None, temperature_C))
+    _, values, found, _ = _measured(path, cells, usual_patch())
     verdict = PotentialVerdict(values["verdict"])
     if verdict is not PotentialVerdict.REVERSAL or found is None:
         yield f"gives {verdict.label}: {values['reason']}"

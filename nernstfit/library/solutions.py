@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-
 from nernstfit.contract import tables
+from nernstfit.contract.cells import TextTable
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.numbers import Range, number_within
 from nernstfit.contract.terms import JunctionBasis, JunctionMethod
@@ -128,10 +127,10 @@ def read(path: str, own_ions: UserIons = ()) -> Solutions:
     InputError
         With every fault of it.
     """
-    return of_table(tables.read(path), path, own_ions)
+    return of_table(tables.read_text(path), path, own_ions)
 
 
-def of_table(table: pd.DataFrame, place: str, own_ions: UserIons = ()) -> Solutions:
+def of_table(table: TextTable, place: str, own_ions: UserIons = ()) -> Solutions:
     """Return the solutions of a table of texts; `place` names it in faults.
 
     Raises

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def manifest(experiment: Experiment, input_files: Sequence[str], facts: Sequence
     Returns
     -------
     dict
-        `contract`, `inputs` (SHA-256 of each path), `versions` and `config`.
+        `contract`, `inputs` (SHA-256 of each path), `versions` and `config`; see `with_outputs`.
     """
     digests = _digests([settings.CONFIG_FILE, *input_files]) | _digests_of_recordings(facts, experiment)
     return {
@@ -44,6 +44,18 @@ def manifest(experiment: Experiment, input_files: Sequence[str], facts: Sequence
         "versions": _versions(),
         "config": _json_values(experiment.settings.as_dict()),
     }
+
+
+def with_outputs(content: Mapping[str, Any], paths: Iterable[str]) -> dict[str, Any]:
+    """Return a manifest with the SHA-256 of each file that the run wrote, but for itself.
+
+    Parameters
+    ----------
+    content : mapping
+    paths : iterable of str
+        Within the experiment folder.
+    """
+    return {**content, "outputs": dict(sorted(_digests([Path(path).as_posix() for path in paths]).items()))}
 
 
 def as_text(content: Mapping[str, Any]) -> str:

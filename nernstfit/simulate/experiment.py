@@ -158,7 +158,7 @@ def simulate(folder: Path, seed: int = 1) -> None:
     _write(config, _CONFIG)
     _write(folder / "data" / "solutions.csv", _SOLUTIONS)
     settings = settings_module.load(settings_module.read(str(config)))
-    solutions, _ = solution_table.parse(tables.read(folder / settings.solutions), settings.solutions)
+    solutions, _ = solution_table.parse(tables.read_text(folder / settings.solutions), settings.solutions)
     cells = [_cell(f"c{number}", np.random.default_rng((seed, number))) for number in range(1, CELLS + 1)]
     made = [(cell, bath) for cell in cells for bath in BATHS if (cell.name, bath) not in MISSING]
     for cell, bath in made:

@@ -26,8 +26,25 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> None:
     InputError
         Where none is.
     """
-    verdicts = tables.load(inputs["reversals"], tables.REVERSAL_POTENTIALS)["verdict"]
+    counts = counts_of_verdicts(inputs["reversals"])
+    Path(outputs["finished"]).write_text(f"{counts}\n", encoding="utf-8", newline="\n")
+
+
+def counts_of_verdicts(reversals: str | Path) -> str:
+    """Return the number of rows of each verdict, in words.
+
+    Parameters
+    ----------
+    reversals : str or Path
+        The table of reversal potentials.
+
+    Raises
+    ------
+    InputError
+        Where no row is a reversal.
+    """
+    verdicts = tables.load(reversals, tables.REVERSAL_POTENTIALS)["verdict"]
     counts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.value_counts().items()))
     if not (verdicts == PotentialVerdict.REVERSAL).any():
         raise InputError(f"no row of the experiment is a reversal ({counts}); results/report.html says why, row by row")
-    Path(outputs["finished"]).write_text(f"{counts}\n", encoding="utf-8", newline="\n")
+    return counts

@@ -15,7 +15,7 @@ from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.figures.drawing import Drawing
 from nernstfit.report import build
-from nernstfit.report.manifest import as_text, manifest
+from nernstfit.report.manifest import as_text, manifest, with_outputs
 from nernstfit.report.procedures import procedures
 from nernstfit.report.results import Results
 
@@ -37,8 +37,9 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     Parameters
     ----------
     inputs : mapping
-        `results`: the result tables of the contract; `facts` and `traces`: Parquet files of all batches, none
-        where there are no recordings; `tables`: the user's tables, and `truth.yaml` where they are simulated.
+        `results`: the result tables of the contract; `fit_report`: the fit as lmfit reports it; `facts` and
+        `traces`: Parquet files of all batches, none where there are no recordings; `tables`: the user's tables, and
+        `truth.yaml` where they are simulated.
     outputs : mapping
         `report`: an HTML file; `figures`: a folder; `manifest` and `datapackage`: JSON files.
     experiment : Experiment
@@ -55,9 +56,11 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     )
     made = build.build(results)
     _write(outputs["report"], made.html)
-    _write(outputs["manifest"], as_text(results.manifest))
     _write(outputs["datapackage"], as_text(datapackage(results.tables)))
     _write_figures(Path(outputs["figures"]), made.drawings)
+    figures = sorted(path for path in Path(outputs["figures"]).glob("*.*") if not path.name.startswith("."))
+    written = [*inputs["results"], inputs["fit_report"], outputs["report"], outputs["datapackage"], *map(str, figures)]
+    _write(outputs["manifest"], as_text(with_outputs(results.manifest, written)))
 
 
 def _result_tables(paths: Sequence[str]) -> dict[str, pd.DataFrame]:

@@ -52,8 +52,9 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "nernstfit", *words]
 
 
-def run(folder: Path, *options: str, python: Path | None = None) -> Run:
+def run(folder: Path, *options: str, python: Path | None = None, verbose: bool = True) -> Run:
     """Run the workflow in a folder as `nernstfit run` does, of this environment or of another Python."""
+    options += ("--verbose",) if verbose else ()
     away = ("PYTEST",) if python is None else ("PYTEST", "PYTHON")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(away)}
     words = [str(python or sys.executable), "-m", "nernstfit", "run", str(folder), *options]
@@ -118,7 +119,7 @@ def demonstration(
 ) -> Run:
     """The demonstration, run once from clean on two cores, by the wheel."""
     folder = demonstration_copy(tmp_path_factory.mktemp("demonstration") / "one")
-    finished = run(folder, "--cores", "2", python=installed)
+    finished = run(folder, "--cores", "2", python=installed, verbose=False)
     assert finished.status == 0, finished.said
     return finished
 
@@ -131,6 +132,17 @@ def command_line() -> Callable[..., subprocess.CompletedProcess[str]]:
         return subprocess.run(command(*words), capture_output=True, text=True, check=False)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def started_command() -> Callable[..., subprocess.Popen[str]]:
+    """Start a command of the project in a process group of its own."""
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command(*words), stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+
+    return start
 
 
 @pytest.fixture(scope="session")

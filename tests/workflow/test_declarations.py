@@ -38,7 +38,11 @@ def stage(
     inputs: dict[str, Any] = {path.stem: str(path) for path in Path("results").glob("*.csv")}
     inputs |= {"reversals": inputs["reversal_potentials"], "measured": str(ingested / "measured.parquet")}
     inputs |= {part: [str(ingested / name / f"{part}.parquet")] for part in ("points", "facts", "traces")}
-    inputs |= {"tables": loaded.input_files, "results": tables.paths(tables.RESULT)}
+    inputs |= {
+        "fit_report": "results/fit_report.txt",
+        "tables": loaded.input_files,
+        "results": tables.paths(tables.RESULT),
+    }
 
     class Outputs(dict[str, str]):
         def __missing__(self, key: str) -> str:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import signal
 import struct
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import yaml
 
@@ -29,6 +32,7 @@ CONFIG = {
 }
 SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nNA,100,45,10\npipette,10,140,\n"
 HEADER = "recording,cell,bath,pipette"
+Started = tuple[subprocess.Popen[str], psutil.Process]
 STIMULUS = "Cmd 0"  # the name of the DAC, which may also be that of a stimulus file
 
 
@@ -143,10 +147,17 @@ def test_no_reversal_at_all_fails_with_everything_written(
     (experiment / "data" / "recordings.csv").write_text(f"{HEADER}\ndata/text.abf,c,control,pipette\n")
     run_workflow(experiment, "--dry-run")  # writes what the rules read, so that the stages' results are younger
     run_in_process(experiment)
-    done = run_workflow(experiment)  # finds everything written but the outcome
-    assert done.jobs == {"check_outcome"}
-    assert done.status != 0
-    assert "no row of the experiment is a reversal (1 unreadable)" in done.said
+    done = run_workflow(experiment, verbose=False)  # finds everything written but the outcome
+    assert re.findall(r"^(\w+) +1$", (experiment / "logs" / "run.log").read_text(), re.MULTILINE) == [
+        *("check_outcome", "default")
+    ]
+    assert done.status == 1
+    *outcome, sentence = done.said.splitlines()
+    assert sentence == (
+        "no row of the experiment is a reversal (1 unreadable); results/report.html says why, row by row"
+    )
+    assert outcome[0] == "Recordings: 0 used, 1 refused, 0 excluded."
+    assert outcome[-1].startswith("Report: ")
     assert (experiment / "results" / "report.html").exists()
     for name in ("permeabilities", "cells", "models", "residuals", "corrections", "iv", "nernst_slopes"):
         header, *rows = (experiment / "results" / f"{name}.csv").read_text().splitlines()
@@ -171,13 +182,10 @@ def test_touching_inputs_runs_nothing(finished: Path, run_workflow: Callable) ->
 
 
 def test_a_changed_setting_runs_what_depends_on_it(finished: Path, run_workflow: Callable) -> None:
-    points = finished / "results" / "ingest" / "0000" / "points.parquet"
-    before, first = points.stat().st_mtime_ns, (finished / "results" / "permeabilities.csv").read_bytes()
     config = CONFIG | {"fit": CONFIG["fit"] | {"confidence": 0.8}}
     (finished / "config" / "config.yaml").write_text(yaml.safe_dump(config))
-    assert run_workflow(finished, "results/permeabilities.csv").status == 0
-    assert points.stat().st_mtime_ns == before
-    assert (finished / "results" / "permeabilities.csv").read_bytes() != first
+    done = run_workflow(finished, "--dry-run")
+    assert done.jobs == {"fit", "published_forms", "judge", "report", "check_outcome"}
 
 
 def test_results_of_other_tables_are_made_again_without_the_records_of_snakemake(
@@ -226,19 +234,19 @@ def test_a_stimulus_file_that_appears_or_changes_has_its_batch_read_again(
 ) -> None:
     points = [f"results/ingest/{batch}/points.parquet" for batch in ("0000", "0001")]
 
-    def read_again() -> list[bool]:
-        before = [(finished / path).stat().st_mtime_ns for path in points]
-        done = run_workflow(finished, *points)
+    def to_be_read() -> list[bool]:
+        done = run_workflow(finished, *points, "--dry-run", "--quiet", "progress")
         assert done.status == 0, done.said
-        return [(finished / path).stat().st_mtime_ns > at for path, at in zip(points, before, strict=True)]
+        return [f"output: {path}," in done.said for path in points]
 
     stimulus = finished / "data" / STIMULUS
     stimulus.write_text("other")  # a touch alone: test_touching_inputs_runs_nothing
-    assert read_again() == [False, True]
+    assert to_be_read() == [False, True]
     stimulus.unlink()
-    assert read_again() == [False, True]
+    assert run_workflow(finished, *points).status == 0
+    assert to_be_read() == [False, False]
     stimulus.write_text("first")
-    assert read_again() == [False, True]
+    assert to_be_read() == [False, True]
 
 
 def test_a_lost_or_damaged_result_is_made_again(finished: Path, run_workflow: Callable) -> None:
@@ -265,6 +273,55 @@ def test_killed_then_run_again(
     done = run_workflow(experiment, *targets)
     assert done.status == 0, done.said
     assert sum(pd.read_parquet(experiment / path)["measurement"].nunique() for path in targets) == 4
+
+
+@pytest.fixture
+def started(experiment: Path, started_command: Callable[..., subprocess.Popen[str]]) -> Iterator[Started]:
+    """Start a run that reads two recordings, and wait for its job."""
+    run = started_command("run", str(experiment), "results/ingest/0000/points.parquet", "--cores", "1")
+    deadline = time.monotonic() + 60
+    while not (jobs := jobs_of(run.pid)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert jobs
+    yield run, jobs[0]
+    if run.poll() is None:
+        os.killpg(run.pid, signal.SIGKILL)
+
+
+def jobs_of(number: int) -> list[psutil.Process]:
+    """Return the processes of a run's jobs."""
+    with contextlib.suppress(psutil.Error):
+        children = psutil.Process(number).children(recursive=True)
+        return [child for child in children if any("scripts" in word for word in child.cmdline())]
+    return []
+
+
+def test_a_folder_in_which_a_run_works_is_told_with_the_run_and_a_killed_job_with_its_cure(
+    experiment: Path, run_workflow: Callable, started: Started
+) -> None:
+    run, job = started
+    job.suspend()
+    second = run_workflow(experiment, verbose=False)
+    assert second.status == 1
+    (sentence,) = second.said.splitlines()
+    assert sentence.startswith(f"{experiment}: another run works in this folder (process {run.pid}, since ")
+    job.kill()
+    said, told = run.communicate()
+    assert run.returncode == 1
+    assert said == ""
+    (sentence,) = told.splitlines()
+    assert sentence.startswith("The job of stage 'ingest' was killed (SIGKILL)")
+    assert "--cores 1" in sentence
+
+
+def test_an_interrupted_run_is_told_in_one_sentence(experiment: Path, started: Started) -> None:
+    run, _ = started
+    os.killpg(run.pid, signal.SIGINT)  # as Ctrl-C does
+    said, told = run.communicate()
+    assert run.returncode == 130
+    assert said == ""
+    assert told == (f"Interrupted: 0 of 1 stages are done and kept; continue with: nernstfit run {experiment}\n")
+    assert not list((experiment / ".snakemake").glob("locks/*"))
 
 
 def test_inside_out_and_blank_corrections(experiment: Path, run_in_process: Callable) -> None:

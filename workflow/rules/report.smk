@@ -5,6 +5,7 @@
 rule report:
     input:
         results=tables.paths(tables.RESULT),
+        fit_report="results/fit_report.txt",
         facts=expand("results/ingest/{batch}/facts.parquet", batch=dependencies.batches),
         traces=expand(
             "results/ingest/{batch}/traces.parquet", batch=dependencies.batches

@@ -1,0 +1,60 @@
+"""Comparison of an experiment folder with the manifest of its run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from nernstfit.contract.errors import InputError
+
+MANIFEST = Path("results", "manifest.json")
+INPUTS, OUTPUTS = "inputs", "outputs"
+
+
+def manifest(folder: Path) -> Mapping[str, Any]:
+    """Read the manifest of the run in an experiment folder.
+
+    Raises
+    ------
+    InputError
+        Where there is none.
+    """
+    place = folder / MANIFEST
+    try:
+        content: Mapping[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{place}: file not found, expected a folder that has been run: nernstfit run {folder}"
+        ) from None
+    except ValueError:
+        raise InputError(f"{place}: is no JSON; make it anew with: nernstfit run {folder} --forcerun report") from None
+    return content
+
+
+def changes(folder: Path, content: Mapping[str, Any], kind: str) -> Iterator[str]:
+    """Yield a sentence for each file that is not as the manifest has it.
+
+    Parameters
+    ----------
+    folder : Path
+        Experiment folder.
+    content : mapping
+        Its manifest.
+    kind : str
+        `INPUTS` as the run read them, or `OUTPUTS` as it wrote them.
+    """
+    done = {INPUTS: "read", OUTPUTS: "written"}[kind]
+    for path, expected in content.get(kind, {}).items():
+        if not expected:  # a recording that could not be read
+            continue
+        try:
+            with (folder / path).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as fault:
+            yield f"{path}: cannot be opened ({fault.strerror})"
+            continue
+        if found != expected:
+            yield f"{path}: has changed since it was {done} (SHA-256 {found[:12]}..., expected {expected[:12]}...)"
