@@ -80,6 +80,11 @@ def draw_measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: p
     -------
     Drawing
     """
+    return drawing(name, stacked(measurement_rows(rows, iv, traces)))
+
+
+def measurement_rows(rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.DataFrame) -> list[Row]:
+    """Return the row of panels of each measurement; parameters as for `draw_measurements`."""
     shown: list[Row] = []
     curves, recorded = dict(list(iv.groupby("measurement"))), dict(list(traces.groupby("measurement")))
     for row in rows.to_dict("records"):
@@ -92,7 +97,7 @@ def draw_measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: p
         # A recording that is measured by itself has no bath.
         title, subtitle = (row["bath"], row["measurement"]) if row["bath"] else (row["measurement"], "")
         shown.append(Row(tuple(panels), f"{title}{suffix}", subtitle))
-    return drawing(name, stacked(shown))
+    return shown
 
 
 def draw_sweeps(traces: pd.DataFrame) -> Drawing:
