@@ -48,7 +48,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Files whose tests share a finished run or many draws, by the name of what they share: one worker runs them.
 SHARING = {
-    **dict.fromkeys(("test_demonstration.py", "test_declarations.py"), "demonstration"),
+    **dict.fromkeys(("test_demonstration.py", "test_declarations.py", "test_tutorial.py"), "demonstration"),
     "test_running.py": "running",
     "test_measured_elsewhere.py": "elsewhere",
     "test_own_chemistry.py": "own",
