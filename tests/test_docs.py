@@ -1,10 +1,10 @@
-"""What the docs show of the commands is what the commands print."""
+"""Commands print what the docs show, links lead somewhere, and the README's tables are sound."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -44,3 +44,41 @@ def test_a_page_shows_what_is_printed(
 @pytest.mark.parametrize(("page", "least"), [("ghk.md", 19), ("inference.md", 16)])
 def test_the_commands_are_found(page: str, least: int) -> None:
     assert len([name for name, _, _ in COMMANDS if name == page]) >= least
+
+
+FILES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+def anchors(page: Path) -> set[str]:
+    """Names by which links reach the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", FILES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" not in link:
+            path, _, heading = link.partition("#")
+            target = page.parent / path if path else page
+            assert target.exists(), link
+            assert not heading or heading in anchors(target), link
+
+
+def test_the_readme_is_short_and_its_tables_are_sound(
+    tmp_path: Path, write_recording: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 120
+    files = {"config/config.yaml": re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[0]}
+    for name in ("solutions", "recordings"):
+        (table,) = re.findall(rf"\*\*data/{name}\.csv\*\*[^\n]*\n\n((?:    .*\n)+)", text)
+        files[f"data/{name}.csv"] = re.sub("^    ", "", table, flags=re.MULTILINE)
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(content, encoding="utf-8")
+    for name in ("cell1_control", "cell1_K"):
+        write_recording(tmp_path / "data" / f"{name}.abf")
+    done = CliRunner().invoke(main, ["check", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "2 measurements: 2 used" in done.output

@@ -38,6 +38,11 @@ def test_the_page_of_the_python_interface_is_current() -> None:
     assert (DOCS / "api.md").read_text(encoding="utf-8") == script(DOCS / "interface.py").page()
 
 
+def test_the_page_of_the_commands_is_current() -> None:
+    """`make docs` writes it anew from the help of the commands."""
+    assert (DOCS / "commands.md").read_text(encoding="utf-8") == script(DOCS / "commands.py").page()
+
+
 def test_the_page_of_refusals_is_current() -> None:
     """Every reason on it is the one that the program gives; `make docs` writes it anew, with the figures."""
     module = script(DOCS / "figures" / "refusals.py")
