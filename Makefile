@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS = 1
 export OPENBLAS_NUM_THREADS = 1
 
-.PHONY: demo test calibrate docs lint lock dist clean
+.PHONY: demo test calibrate docs docs-site lint lock dist clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run
@@ -22,18 +22,24 @@ CASES ?= 500
 calibrate: $(VENV)/.test
 	@PYTHONPATH=tests $(BIN)/python -m calibration --seed $(SEED) --cases $(CASES)
 
-lint: $(VENV)/.test
+lint: $(VENV)/.test docs-site
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/snakefmt --check Snakefile workflow
 	@$(BIN)/mypy
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/lint_workflow.py
 
-# The reference pages that are written from the declarations and the docstrings, and that of refusals with its figures.
+# The pages that are written from declarations, docstrings and help, or from what simulated recordings give.
 docs: $(VENV)/.run
 	@$(BIN)/python -m nernstfit.contract.documentation docs
 	@$(BIN)/python docs/figures/refusals.py docs
+	@$(BIN)/python docs/figures/protocols.py docs
 	@$(BIN)/python docs/interface.py docs
+	@$(BIN)/python docs/commands.py docs
+
+# The documentation as a site in build/site; a broken link is an error.
+docs-site: $(VENV)/.test
+	@$(BIN)/python -m sphinx -q -W --keep-going docs build/site
 
 # Every version and hash that is installed, for every platform; needs the tool `uv`.
 lock:

@@ -87,9 +87,9 @@ def _kinds() -> list[type[terms.Term]]:
     return [kind for kind in kinds if kind in shown or any(term.sentence for term in kind)]
 
 
-def _terms(kind: type[terms.Term]) -> Iterator[str]:
+def _terms(kind: type[terms.Term], heading: str = "###") -> Iterator[str]:
     title, _, more = (kind.__doc__ or "").rstrip(".").partition(", ")
-    yield f"### {title}\n"
+    yield f"{heading} {title}\n"
     if more:
         yield f"{more[0].upper()}{more[1:]}.\n"
     yield "| term | meaning |"
@@ -137,7 +137,7 @@ def _default(rule: Mapping[str, Any]) -> str:
 
 def warnings_page() -> str:
     """Return docs/warnings.md."""
-    parts = [_WARNINGS_HEAD, "\n".join(_terms(Severity))]
+    parts = [_WARNINGS_HEAD, "\n".join(_terms(Severity, "##"))]
     for about in About:
         parts += [f"## {about.label.capitalize()}\n", f"The subject is {about.sentence}.\n"]
         parts += ["\n".join(_code(code)) for code in Code if code.about is about]

@@ -362,7 +362,7 @@ class Voltage(Term):
 
 
 class OpenPore(Term):
-    """Consequence of an I-V curve around the zero that no ungated, unblocked pore can have."""
+    """Consequence of an I-V curve around the zero that an open pore cannot have."""
 
     REFUSE = "refuse", "refuse", "such a crossing is not a reversal; a flag where it flattens, or a leak was subtracted"
     FLAG = "flag", "flag", "such a crossing is a reversal with a flag"
