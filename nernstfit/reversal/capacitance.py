@@ -78,7 +78,7 @@ _SHOWN_Z = 3.0
 _BETWEEN_RECORDINGS = 0.05
 # Series resistance in MOhm where it is not known, with an error of the same size: of the 3 to 12 of usual pipettes half
 # is compensated. With half or double, so is the error of the capacitance of large currents.
-_SERIES_MOHM = 5.0
+SERIES_MOHM = 5.0
 # The same at most, where the membrane lags behind the command of a ramp by it: the access of whole-cell recordings is
 # usually 5 to 20, that of two electrodes in an oocyte some 100 Ohm to 1 kOhm. Half or double of it halves or doubles
 # the possible shift of the zero; with half, that of cells with 12 MOhm exceeds it.
@@ -310,7 +310,7 @@ def from_steps(charge: Estimate, conductance_nS: float, series_MOhm: float | Non
     if series_MOhm is not None:
         part = (1 - conductance_nS * series_MOhm * 1e-3) ** 2
         return Estimate(charge.pF / part, charge.se_pF / part) if part > 0 else Estimate()
-    loss = 2 * conductance_nS * _SERIES_MOHM * 1e-3
+    loss = 2 * conductance_nS * SERIES_MOHM * 1e-3
     return Estimate(charge.pF * (1 + loss), math.hypot(charge.se_pF, loss * charge.pF))
 
 

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import Leak, PotentialVerdict, Role
-from nernstfit.reversal import capacitance, classify, leak
+from nernstfit.reversal import capacitance, classify, leak, pulse, transient
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
 from nernstfit.reversal.charge import OverRepeats
 from nernstfit.reversal.charging import LAGS, Charging
@@ -55,6 +55,8 @@ _MIN_MISMATCH_MV = 1.0
 # offset. With half, ramps of every usual filter are flagged; with double, corrections that show in the last digit of a
 # potential are not.
 _MIN_DELAY_MV = 0.1
+# The same by the subtraction of a capacitive transient at a peak.
+_MIN_TRANSIENT_MV = 0.1
 # Standard error of a mean by hum over that by noise, from which it is flagged. With half, hum that hardly widens an
 # interval is flagged; with double, not that which shifts the zero by half of its standard error.
 _MIN_HUM = 0.5
@@ -124,7 +126,7 @@ class Measurement:
     def serves_only(self) -> bool:
         """True where the recording has no I-V curve, but its steps determine the membrane capacitance."""
         measured = self.measured_capacitance
-        return _is_pulse(self.curves[Role.SIGNAL], measured) and measured.shows
+        return pulse.is_pulse(self.curves[Role.SIGNAL], measured) and measured.shows
 
     @property
     def hums(self) -> bool:
@@ -207,6 +209,7 @@ class Measurement:
         opposite_mV = 0.0 if self._charged is None else self._charged.opposite_se_mV
         return (
             (opposite_mV, "the membrane capacitance is not known; record ramps in both directions"),
+            (self._transient.se_mV, transient.CAUSE),
             (disagreement_mV, f"two estimators differ by {disagreement_mV:z.1f} mV; record more levels near the zero"),
             (along_mV, f"the zero moves by {moved_mV:z.1f} mV along the epoch; choose a window by from_ms and to_ms"),
             (
@@ -231,6 +234,11 @@ class Measurement:
                 "it again, or average sweeps",
             ),
         )
+
+    @property
+    def _transient(self) -> transient.Transient:
+        """Rest of a capacitive transient at a peak."""
+        return transient.Transient.of(self.facts, self.procedure, self.result.potential_mV, self.result.slope_nS)
 
     @cached_property
     def drift_mV(self) -> float:
@@ -361,6 +369,8 @@ class Measurement:
             yield Flag.ESTIMATORS_DISAGREE, result.disagreement_mV
         elif not math.isfinite(result.disagreement_mV):
             yield Flag.ONE_ESTIMATOR, None
+        if abs(self._transient.shift_mV) > _MIN_TRANSIENT_MV:
+            yield Flag.TRANSIENT_REMOVED, self._transient.shift_mV
         if self.drift_mV:
             yield Flag.DRIFT, self.drift_mV
         holding = (
@@ -425,22 +435,6 @@ def _known_capacitance(
     )
 
 
-def _is_pulse(signal: Curve, measured: Estimate) -> bool:
-    """Return True for a single level whose steps determine the membrane capacitance: a test pulse."""
-    return signal.size == 1 and math.isfinite(measured.pF)
-
-
-def _without_curve(signal: Curve, measured: Estimate) -> Result:
-    """Return the verdict on a test pulse."""
-    found = f"a membrane capacitance of {measured.pF:.3g} pF (standard error {measured.se_pF:.2g})"
-    use = "which serves the ramps of the cell" if measured.shows else "which serves no ramp: it does not differ from 0"
-    reason = (
-        f"no I-V curve: {signal.command_mV[0]:g} mV is the only level of the epoch; the voltage steps of the recording "
-        f"give {found}, {use}"
-    )
-    return Result(PotentialVerdict.NO_CROSSING, reason)
-
-
 def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure) -> Measurement:
     """Measure the reversal potential of one recording.
 
@@ -458,8 +452,8 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     curves = by_role(points, procedure)
     known = _known_capacitance(curves, facts, procedure, by_speed(points, procedure))
     charging, signal = None, curves[Role.SIGNAL]
-    if _is_pulse(signal, known.recording):
-        return Measurement(procedure, facts, curves, signal, _without_curve(signal, known.recording), None)
+    if pulse.is_pulse(signal, known.recording):
+        return Measurement(procedure, facts, curves, signal, pulse.without_curve(signal, known.recording), None)
     if curves[Role.SIGNAL].is_ramp:
         opposite = None if Role.PAIR in curves else curves.get(Role.OPPOSITE)
         charging = capacitance.estimate(curves[Role.SIGNAL], opposite, known)

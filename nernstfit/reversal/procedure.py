@@ -72,6 +72,10 @@ class Facts:
     clipped_fraction: float
     trend: float
     mismatch_mV: float
+    transient_nS: float
+    transient_se_nS: float
+    transient_from_mV: float
+    transient_times: float
     hum_Hz: float
     hum_left_pA: float
     window_from_ms: float
