@@ -39,6 +39,8 @@ NUMBERS = (
     "delay_sd_ms",
     "corner_pF",
     "corner_se_pF",
+    "corner_from_ms",
+    "corner_to_ms",
     "step_pF",
     "step_se_pF",
     "step_nS",

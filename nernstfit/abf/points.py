@@ -25,6 +25,7 @@ from nernstfit.abf.ramps import (
     capacitance_ramps,
     delay,
     onset_capacitance_pF,
+    onset_window_ms,
     opposite_ramps,
     ramp_speed,
     refuse_both_ways,
@@ -86,6 +87,8 @@ class Reading:
     corner_pF, corner_se_pF : float
         Membrane capacitance from the step of the current at the onset of the ramp, and its standard error; nan for
         a step, and where the segment before the ramp does not determine it.
+    corner_from_ms, corner_to_ms : float
+        Times after the onset from which that is extrapolated.
     step_pF, step_se_pF, step_nS : float
         Charge of a voltage step over the step and the conductance there, see `transients`; nan where there is none.
     mismatch_mV : float
@@ -129,6 +132,8 @@ class Reading:
     delay_sd_ms: float
     corner_pF: float
     corner_se_pF: float
+    corner_from_ms: float
+    corner_to_ms: float
     step_pF: float
     step_se_pF: float
     step_nS: float
@@ -243,9 +248,12 @@ def _reading(
 
 def _capacitance(source: Source, parts: Sequence[Segment], charge: Charge) -> dict[str, float]:
     """Return what onsets of ramps and steps show of the membrane capacitance, under the names in `Reading`."""
-    corner = onset_capacitance_pF(source, parts) if parts[0].is_ramp else (math.nan, math.nan)
+    of_ramp = [math.nan] * 4
+    if parts[0].is_ramp:
+        of_ramp = [*onset_capacitance_pF(source, parts), *onset_window_ms(source, parts)]
     of_steps = {"step_pF": charge.capacitance_pF, "step_se_pF": charge.se_pF, "step_nS": charge.conductance_nS}
-    return {"corner_pF": corner[0], "corner_se_pF": corner[1]} | of_steps
+    names = ("corner_pF", "corner_se_pF", "corner_from_ms", "corner_to_ms")
+    return dict(zip(names, of_ramp, strict=True)) | of_steps
 
 
 def _measurable(source: Source, how: Measure, epoch: str, is_pulse: bool, with_saturated: bool) -> saturation.Kept:

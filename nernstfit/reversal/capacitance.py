@@ -89,6 +89,9 @@ LIMIT_MOHM: Mapping[Configuration, float] = {
     Configuration.TWO_ELECTRODE: 1e-3,
 }
 
+# Points of the line from which the current at the onset of a ramp is extrapolated; half or double gives the same line.
+_LINE_POINTS = 64
+
 
 class Source(StrEnum):
     """Source of a membrane capacitance."""
@@ -130,6 +133,10 @@ class Known:
         From other ramps of the same recording or the transients of its voltage steps.
     corner_pF, corner_se_pF : float
         From the step of the current at the start of the ramp, which gives only the size of a possible error.
+    corner_window_ms : tuple of float
+        Times after the onset from which that step is extrapolated.
+    series_MOhm : float
+        Series resistance, through which the membrane charges slowly; 0 where it is not known.
     cell : Estimate
         From other recordings of the cell.
     configuration : Configuration
@@ -141,6 +148,8 @@ class Known:
     recording: Estimate = field(default_factory=Estimate)
     corner_pF: float = math.nan
     corner_se_pF: float = math.nan
+    corner_window_ms: tuple[float, float] = (math.nan, math.nan)
+    series_MOhm: float = 0.0
     cell: Estimate = field(default_factory=Estimate)
     configuration: Configuration = Configuration.WHOLE_CELL
 
@@ -191,7 +200,8 @@ class Known:
         if not math.isfinite(self.corner_pF):
             return True
         reach_pF = _SHOWN_Z * math.hypot(given.se_pF, self.corner_se_pF)
-        return self.corner_pF - reach_pF < given.pF < _CORNER_LIMIT * max(0.0, self.corner_pF) + reach_pF
+        shown_pF = given.pF * _part_at_onset(given.pF * self.series_MOhm * 1e-3, self.corner_window_ms)
+        return self.corner_pF - reach_pF < given.pF and shown_pF < _CORNER_LIMIT * max(0.0, self.corner_pF) + reach_pF
 
     def _shows(self, given: Estimate) -> bool:
         """Return True where the start of the ramp shows a capacitance: it differs from none, and agrees."""
@@ -257,6 +267,22 @@ class Capacitance:
         along the ramp is the error of its mean at the zero.
         """
         return self.variation_pF if self.source is Source.PAIR else self.se_pF
+
+
+def _part_at_onset(tau_ms: float, window_ms: tuple[float, float]) -> float:
+    """Return the part of a capacitive current that a line through a window shows at the onset of a ramp.
+
+    Parameters
+    ----------
+    tau_ms : float
+        Time constant with which the membrane charges, series resistance x capacitance.
+    window_ms : tuple of float
+        From the onset; nan where it is not known.
+    """
+    if not tau_ms > 0 or not math.isfinite(sum(window_ms)):
+        return 1.0
+    t_ms = np.linspace(*window_ms, _LINE_POINTS)
+    return 1.0 - float(np.polyfit(t_ms, np.exp(-t_ms / tau_ms), 1)[1])
 
 
 def _as_stated(pF: float) -> Estimate:

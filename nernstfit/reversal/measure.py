@@ -21,7 +21,7 @@ from nernstfit.contract.terms import Leak, PotentialVerdict, Role
 from nernstfit.reversal import capacitance, classify, leak, pulse, transient
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
 from nernstfit.reversal.charge import OverRepeats
-from nernstfit.reversal.charging import LAGS, Charging
+from nernstfit.reversal.charging import LAGS, Charging, contradiction
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.iv import by_role, by_speed, subtracted
@@ -262,7 +262,7 @@ class Measurement:
         shift, delay_mV = self.capacitance_shift_mV, abs(self.delay_shift_mV)
         if self._charged is not None and abs(shift) > max(self.further_se_mV, delay_mV):
             side = "higher" if shift > 0 else "lower"
-            cause, remedy = self._charged.cause()
+            cause, remedy = self._contradiction() or self._charged.cause()
             return (
                 f"{cause} the potential may lie up to {abs(shift):z.1f} mV {side} than the zero of the ramp at "
                 f"{self.result.potential_mV:z.1f} mV; {remedy}"
@@ -273,6 +273,14 @@ class Measurement:
             "filter is not known; record ramps in both directions, slower ramps or steps"
         )
         return max(*self._further, (delay_mV, late))[1]
+
+    def _contradiction(self) -> tuple[str, str] | None:
+        """Return the contradiction of a stated capacitance by the ramp's start, and its remedy; None where none is."""
+        stated_pF, facts = self.procedure.capacitance_pF, self.facts
+        if stated_pF is None or self.charging is None or self.charging.source is not Source.UNKNOWN:
+            return None
+        shown = Estimate(facts.corner_pF, facts.corner_se_pF)
+        return contradiction(stated_pF, shown, self.procedure.series_MOhm)
 
     def told(self) -> Result:
         """Return the result; a reason why there is no reversal names a hum, and a current that lags."""
@@ -430,6 +438,8 @@ def _known_capacitance(
         recording=recording,
         corner_pF=facts.corner_pF,
         corner_se_pF=facts.corner_se_pF,
+        corner_window_ms=(facts.corner_from_ms, facts.corner_to_ms),
+        series_MOhm=procedure.series_MOhm or 0.0,
         cell=procedure.of_cell,
         configuration=procedure.configuration,
     )
@@ -483,5 +493,5 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         over_repeats=OverRepeats.of(points, facts, procedure, iv, result),
     )
     ambiguous = stability.over_sweeps() or stability.over_holding() or stability.along_epoch(facts)
-    ambiguous = ambiguous or stability.unsettled(facts) or found.too_wide()
+    ambiguous = ambiguous or stability.unsettled(facts) or stability.between(facts) or found.too_wide()
     return replace(found, result=ambiguous) if ambiguous else found

@@ -66,11 +66,14 @@ class Facts:
     delay_sd_ms: float
     corner_pF: float
     corner_se_pF: float
+    corner_from_ms: float
+    corner_to_ms: float
     step_pF: float
     step_se_pF: float
     step_nS: float
     clipped_fraction: float
     trend: float
+    prepulse_mV: float
     mismatch_mV: float
     transient_nS: float
     transient_se_nS: float
