@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -284,6 +285,22 @@ def test_a_stated_capacitance_that_the_start_of_the_ramp_contradicts_is_not_take
     assert (found.source is Source.TABLE) == is_taken
     assert found.contradicts(stated_pF) == (not is_taken)
     assert found.subtracted_pF == (stated_pF if is_taken else 0.0)
+
+
+@pytest.mark.parametrize(("series_MOhm", "verdict"), [("", "ambiguous"), ("20", "reversal")])
+def test_a_large_capacitance_that_charges_slowly_is_contradicted_only_where_the_resistance_is_not_known(
+    measured: Callable[[str], dict[str, Any]], tmp_path: Path, series_MOhm: str, verdict: str
+) -> None:
+    cells = drawn(1, capacity_pF=150.0, series_MOhm=20.0, slope_nS=5.0, leak_nS=0.01)
+    write(tmp_path / "data" / "slow.abf", cells, 0, ONE_WAY, 1)
+    columns = "recording,cell,bath,pipette,capacitance_pF,series_resistance_MOhm"
+    (row,) = measured(f"{columns}\ndata/slow.abf,a,control,pipette,150,{series_MOhm}\n").values()
+    assert row["verdict"] == verdict
+    if verdict == "reversal":
+        assert abs(row["reversal_mV"] - cells.reversal_mV[0]) < 1.0
+    else:
+        assert re.search(r"capacitance_pF = 150 is contradicted .* shows \d+", row["reason"])
+        assert "give series_resistance_MOhm" in row["reason"]
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,7 @@ def test_a_current_that_activates_beside_a_leak_is_no_reversal(levels: np.ndarra
     assert "where channels open" in result.reason
     assert "open_pore: flag" in result.reason
     assert "block" in result.reason
+    assert "divalent ions" in result.reason
 
 
 def test_it_is_a_flag_where_that_was_asked_for_and_where_a_leak_was_subtracted() -> None:

@@ -249,3 +249,38 @@ def test_a_current_that_does_not_decay_is_no_tail() -> None:
     still, opening = (lambda v, _, g=g: g * (v + 30.0) for g in (5.0, 9.0))
     for late in (still, opening):
         assert "left_of_tail" not in dict(measured(LEVELS, at(-30.0), later={Role.LATE: late}).flags())
+
+
+def test_a_current_that_is_evoked_within_the_step_is_seen_between_its_start_and_the_window() -> None:
+    def leak(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return 2.0 * (v + 60)
+
+    def evoked(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return leak(v, sweep) + 1.5 * v
+
+    quiet = dict.fromkeys(SETTLING, leak)
+    assert measured(LEVELS, leak, leak, later=quiet).result.verdict == "reversal"
+    found = measured(LEVELS, leak, leak, later=quiet | {Role.SETTLING_2: evoked}).result
+    assert found.verdict == "ambiguous"
+    zeros = [float(mV) for mV in re.findall(r"(-?[\d.]+) mV from", found.reason)]
+    assert zeros == pytest.approx([-60.0, -34.3, -60.0, -60.0], abs=0.5)
+    assert "leak=background" in found.remedy
+
+
+@pytest.mark.parametrize(("before_mV", "remedy"), [(-80.0, "from_ms=86.25;to_ms=95"), (40.0, "from_ms=2;to_ms=4")])
+def test_what_decays_decides_which_window_is_proposed(before_mV: float, remedy: str) -> None:
+    """A charge is proportional to the step; a tail has its own zero."""
+
+    def late(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return 5.0 * (v + 10)
+
+    def early(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return late(v, sweep) + 3.0 * (v + 80)
+
+    def holding(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return np.full_like(v, -350.0)
+
+    times = {"prepulse_mV": before_mV - LEVELS[0]}  # the first level stands for that at which the sweeps start
+    found = measured(LEVELS, late, early, later={Role.HOLDING: holding}, times=times).result
+    assert found.verdict == "ambiguous"
+    assert found.remedy == remedy

@@ -25,6 +25,7 @@ POINTS = (
     "n",
     "shared_cos_pA",
     "shared_sin_pA",
+    "transient_pA",
 )
 NUMBERS = (
     "rate_Hz",
@@ -38,11 +39,17 @@ NUMBERS = (
     "delay_sd_ms",
     "corner_pF",
     "corner_se_pF",
+    "corner_from_ms",
+    "corner_to_ms",
     "step_pF",
     "step_se_pF",
     "step_nS",
     "mismatch_mV",
     "capacitance_pF",
+    "transient_nS",
+    "transient_se_nS",
+    "transient_from_mV",
+    "transient_times",
     "hum_Hz",
     "hum_pA",
     "hum_left_pA",
@@ -104,6 +111,7 @@ def point_columns(measurement: str, points: Sequence[Points]) -> list[dict[str, 
             "n": part.samples,
             "shared_cos_pA": part.shared_cos_pA,
             "shared_sin_pA": part.shared_sin_pA,
+            "transient_pA": part.transient_pA,
         }
         for part in points
     ]

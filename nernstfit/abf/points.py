@@ -12,18 +12,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from nernstfit.abf import hum, saturation
+from nernstfit.abf import hum, leftover, saturation
 from nernstfit.abf.agreement import Doubt, compare
 from nernstfit.abf.command import Segment
+from nernstfit.abf.leftover import Leftover
 from nernstfit.abf.ramps import (
     capacitance_ramps,
     delay,
     onset_capacitance_pF,
+    onset_window_ms,
     opposite_ramps,
     ramp_speed,
     refuse_both_ways,
@@ -85,6 +87,8 @@ class Reading:
     corner_pF, corner_se_pF : float
         Membrane capacitance from the step of the current at the onset of the ramp, and its standard error; nan for
         a step, and where the segment before the ramp does not determine it.
+    corner_from_ms, corner_to_ms : float
+        Times after the onset from which that is extrapolated.
     step_pF, step_se_pF, step_nS : float
         Charge of a voltage step over the step and the conductance there, see `transients`; nan where there is none.
     mismatch_mV : float
@@ -101,6 +105,8 @@ class Reading:
         Window in the first sweep, from the start of the epoch.
     early_from_ms, early_to_ms, middle_from_ms, middle_to_ms : float
         Windows in which the current of steps is read too where nobody chose one; nan elsewhere.
+    transient_nS, transient_se_nS, transient_from_mV, transient_times : float
+        What is left of the capacitive transient at a peak, see `leftover`.
     hum_Hz, hum_pA, hum_left_pA : float
         Frequency and amplitude of the hum that counts most in the mean of a window, and what the mean keeps of all hum;
         nan where there is none.
@@ -126,6 +132,8 @@ class Reading:
     delay_sd_ms: float
     corner_pF: float
     corner_se_pF: float
+    corner_from_ms: float
+    corner_to_ms: float
     step_pF: float
     step_se_pF: float
     step_nS: float
@@ -140,6 +148,10 @@ class Reading:
     early_to_ms: float
     middle_from_ms: float
     middle_to_ms: float
+    transient_nS: float
+    transient_se_nS: float
+    transient_from_mV: float
+    transient_times: float
     hum_Hz: float
     hum_pA: float
     hum_left_pA: float
@@ -191,11 +203,14 @@ def _reading(
     if is_pulse := bool(charge.epoch) and not has_curve(source.command):
         how, background = _of_pulse(source, how, charge), None
     epoch = chosen_epoch(source.command, how, source.sweeps)
-    left = _measurable(source, how, epoch, is_pulse, with_saturated)
-    source, parts, windows, is_ramp = left.source, left.parts, left.windows, left.parts[0].is_ramp
+    kept = _measurable(source, how, epoch, is_pulse, with_saturated)
+    source, parts, windows, is_ramp = kept.source, kept.parts, kept.windows, kept.parts[0].is_ramp
     agreement = compare(source, parts, how)
     settled = None if is_ramp else settled_noise(source, parts, windows)
     signal, quality = read(source, Role.SIGNAL, parts, windows, how, settled)
+    at_peak = STATISTICS[how.statistic].at_peak and not is_ramp
+    left = leftover.at_peak(source, parts, windows, Leak.of(how.leak), signal.se_pA) if at_peak else Leftover()
+    signal = replace(signal, transient_pA=left.at_pA(signal.command_mV))
     others = earlier_windows(source, parts, windows, how) | late_windows(source, parts, windows, how)
     points = [signal, *(read(source, role, parts, each, how, settled)[0] for role, each in others.items())]
     points += _further(source, parts, how)
@@ -203,7 +218,6 @@ def _reading(
     if background is not None:
         subtracted, of_background = _background(background, replace(how, epoch=epoch), parts, windows)
         points.append(subtracted)
-    corner = onset_capacitance_pF(source, parts) if is_ramp else (math.nan, math.nan)
     return Reading(
         epoch=epoch,
         channel=source.channel.name,
@@ -217,22 +231,29 @@ def _reading(
         trend=quality.trend,
         clipped_fraction=clipped_fraction(source, windows),
         ramp_mV_per_ms=ramp_speed(source, parts[0]) if is_ramp else math.nan,
-        corner_pF=corner[0],
-        corner_se_pF=corner[1],
-        step_pF=charge.capacitance_pF,
-        step_se_pF=charge.se_pF,
-        step_nS=charge.conductance_nS,
         mismatch_mV=agreement.mismatch_mV,
         doubt=agreement.doubt or of_background,
         outside=source.waveform.outside,
-        saturated=left.saturated,
+        saturated=kept.saturated,
         capacitance_pF=source.channel.capacitance_pF,
         **spans(source, parts[0], {"window": windows, **{str(role): each for role, each in others.items()}}),
+        **_capacitance(source, parts, charge),
         **delay(source, how),
+        **asdict(left),
         **hum.left(source.hum, signal.samples / recording.rate_Hz),
         bandwidth_Hz=band.corner_Hz,
         bandwidth_source=band.source,
     )
+
+
+def _capacitance(source: Source, parts: Sequence[Segment], charge: Charge) -> dict[str, float]:
+    """Return what onsets of ramps and steps show of the membrane capacitance, under the names in `Reading`."""
+    of_ramp = [math.nan] * 4
+    if parts[0].is_ramp:
+        of_ramp = [*onset_capacitance_pF(source, parts), *onset_window_ms(source, parts)]
+    of_steps = {"step_pF": charge.capacitance_pF, "step_se_pF": charge.se_pF, "step_nS": charge.conductance_nS}
+    names = ("corner_pF", "corner_se_pF", "corner_from_ms", "corner_to_ms")
+    return dict(zip(names, of_ramp, strict=True)) | of_steps
 
 
 def _measurable(source: Source, how: Measure, epoch: str, is_pulse: bool, with_saturated: bool) -> saturation.Kept:

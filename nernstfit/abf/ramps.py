@@ -171,6 +171,22 @@ def onset_capacitance_pF(source: Source, parts: Sequence[Segment]) -> tuple[floa
     return (after.current_pA - before.current_pA) / speed, se_pA / abs(speed)
 
 
+def onset_window_ms(source: Source, parts: Sequence[Segment]) -> tuple[float, float]:
+    """Return the times after the onset of a ramp from which its current there is extrapolated; nan where it is not.
+
+    Parameters
+    ----------
+    source : Source
+    parts : sequence of Segment
+        The ramp in every sweep.
+    """
+    stretches = _onset_stretches(source, parts)
+    if stretches is None:
+        return math.nan, math.nan
+    start, stop = ((sample - parts[0].start) / source.recording.rate_Hz * 1e3 for sample in stretches[1])
+    return start, stop
+
+
 @dataclass(frozen=True)
 class _Line:
     """Straight line through a current: its value and standard error at the onset of a ramp, and its rise."""

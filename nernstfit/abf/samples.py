@@ -55,6 +55,8 @@ class Points:
         Current and its standard error, which includes the autocorrelation of the noise and the hum of each sweep.
     shared_cos_pA, shared_sin_pA : ndarray
         Errors that all sweeps share, by the two parts of a hum that is locked to them; 0 where there is none.
+    transient_pA : ndarray
+        What is left of the capacitive transient in the current of a peak, as far as it is known; 0 elsewhere.
     samples : ndarray of int
         Number of samples of each window or piece.
     """
@@ -70,6 +72,7 @@ class Points:
     samples: IntArray
     shared_cos_pA: FloatArray
     shared_sin_pA: FloatArray
+    transient_pA: FloatArray
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,8 @@ def _errors(source: Source, se_pA: FloatArray, t_ms: FloatArray, samples: IntArr
     """Return the standard errors of points with those by hum, under their names in `Points`."""
     cosine, sine, own = hum.shared_and_own(source.hum, samples / source.recording.rate_Hz, t_ms * 1e-3)
     with_own = np.hypot(se_pA, own) if source.hum else se_pA
-    return {"se_pA": with_own, "shared_cos_pA": cosine, "shared_sin_pA": sine}
+    none = np.zeros(len(se_pA))
+    return {"se_pA": with_own, "shared_cos_pA": cosine, "shared_sin_pA": sine, "transient_pA": none}
 
 
 def _trend(rises: FloatArray, values: FloatArray, statistic: WindowStatistic) -> float:

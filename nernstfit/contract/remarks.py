@@ -88,6 +88,12 @@ class Flag(Term):
         "shift of a ramp's zero, mV, by the correction for the delay of the current in the low-pass filter of the "
         "amplifier or the program; raw_mV includes it",
     )
+    TRANSIENT_REMOVED = (
+        "transient_removed",
+        "capacitive transient subtracted",
+        "shift of the zero at a peak, mV, by the subtraction of what is left of the capacitive transient of the step; "
+        "raw_mV includes it, further_se_mV its error",
+    )
     CAPACITY_REMOVED = (
         "capacity_removed",
         "capacitive current subtracted",

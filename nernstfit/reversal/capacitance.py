@@ -78,7 +78,7 @@ _SHOWN_Z = 3.0
 _BETWEEN_RECORDINGS = 0.05
 # Series resistance in MOhm where it is not known, with an error of the same size: of the 3 to 12 of usual pipettes half
 # is compensated. With half or double, so is the error of the capacitance of large currents.
-_SERIES_MOHM = 5.0
+SERIES_MOHM = 5.0
 # The same at most, where the membrane lags behind the command of a ramp by it: the access of whole-cell recordings is
 # usually 5 to 20, that of two electrodes in an oocyte some 100 Ohm to 1 kOhm. Half or double of it halves or doubles
 # the possible shift of the zero; with half, that of cells with 12 MOhm exceeds it.
@@ -88,6 +88,9 @@ LIMIT_MOHM: Mapping[Configuration, float] = {
     Configuration.INSIDE_OUT: 20.0,
     Configuration.TWO_ELECTRODE: 1e-3,
 }
+
+# Points of the line from which the current at the onset of a ramp is extrapolated; half or double gives the same line.
+_LINE_POINTS = 64
 
 
 class Source(StrEnum):
@@ -130,6 +133,10 @@ class Known:
         From other ramps of the same recording or the transients of its voltage steps.
     corner_pF, corner_se_pF : float
         From the step of the current at the start of the ramp, which gives only the size of a possible error.
+    corner_window_ms : tuple of float
+        Times after the onset from which that step is extrapolated.
+    series_MOhm : float
+        Series resistance, through which the membrane charges slowly; 0 where it is not known.
     cell : Estimate
         From other recordings of the cell.
     configuration : Configuration
@@ -141,6 +148,8 @@ class Known:
     recording: Estimate = field(default_factory=Estimate)
     corner_pF: float = math.nan
     corner_se_pF: float = math.nan
+    corner_window_ms: tuple[float, float] = (math.nan, math.nan)
+    series_MOhm: float = 0.0
     cell: Estimate = field(default_factory=Estimate)
     configuration: Configuration = Configuration.WHOLE_CELL
 
@@ -191,7 +200,8 @@ class Known:
         if not math.isfinite(self.corner_pF):
             return True
         reach_pF = _SHOWN_Z * math.hypot(given.se_pF, self.corner_se_pF)
-        return self.corner_pF - reach_pF < given.pF < _CORNER_LIMIT * max(0.0, self.corner_pF) + reach_pF
+        shown_pF = given.pF * _part_at_onset(given.pF * self.series_MOhm * 1e-3, self.corner_window_ms)
+        return self.corner_pF - reach_pF < given.pF and shown_pF < _CORNER_LIMIT * max(0.0, self.corner_pF) + reach_pF
 
     def _shows(self, given: Estimate) -> bool:
         """Return True where the start of the ramp shows a capacitance: it differs from none, and agrees."""
@@ -259,6 +269,22 @@ class Capacitance:
         return self.variation_pF if self.source is Source.PAIR else self.se_pF
 
 
+def _part_at_onset(tau_ms: float, window_ms: tuple[float, float]) -> float:
+    """Return the part of a capacitive current that a line through a window shows at the onset of a ramp.
+
+    Parameters
+    ----------
+    tau_ms : float
+        Time constant with which the membrane charges, series resistance x capacitance.
+    window_ms : tuple of float
+        From the onset; nan where it is not known.
+    """
+    if not tau_ms > 0 or not math.isfinite(sum(window_ms)):
+        return 1.0
+    t_ms = np.linspace(*window_ms, _LINE_POINTS)
+    return 1.0 - float(np.polyfit(t_ms, np.exp(-t_ms / tau_ms), 1)[1])
+
+
 def _as_stated(pF: float) -> Estimate:
     """Return a capacitance of the table with the error of an amplifier's dial."""
     return Estimate(pF, _BETWEEN_RECORDINGS * pF)
@@ -310,7 +336,7 @@ def from_steps(charge: Estimate, conductance_nS: float, series_MOhm: float | Non
     if series_MOhm is not None:
         part = (1 - conductance_nS * series_MOhm * 1e-3) ** 2
         return Estimate(charge.pF / part, charge.se_pF / part) if part > 0 else Estimate()
-    loss = 2 * conductance_nS * _SERIES_MOHM * 1e-3
+    loss = 2 * conductance_nS * SERIES_MOHM * 1e-3
     return Estimate(charge.pF * (1 + loss), math.hypot(charge.se_pF, loss * charge.pF))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nernstfit.contract.terms import Configuration
 from nernstfit.reversal import capacitance
-from nernstfit.reversal.capacitance import Capacitance, Source
+from nernstfit.reversal.capacitance import Capacitance, Estimate, Source
 from nernstfit.reversal.quantiles import Z_95_ONE_SIDED
 
 LAGS = "the current lags behind the command of the ramps in both directions"
@@ -106,3 +106,24 @@ class Charging:
             "the membrane capacitance is not known, and by the capacitive current",
             "give capacitance_pF, or record a test pulse or ramps in both directions",
         )
+
+
+def contradiction(stated_pF: float, shown: Estimate, series_MOhm: float | None) -> tuple[str, str]:
+    """Return the sentence on a stated capacitance that the start of the ramp contradicts, and what would settle it.
+
+    Parameters
+    ----------
+    stated_pF : float
+    shown : Estimate
+        Capacitance by the step of the current at the start of the ramp.
+    series_MOhm : float or None
+        None where it is not known.
+    """
+    cause = (
+        f"capacitance_pF = {stated_pF:.3g} is contradicted by the start of the ramp, whose current shows "
+        f"{shown.pF:.3g} pF (standard error {shown.se_pF:.2g}), and by the capacitive current"
+    )
+    remedy = "record a test pulse or ramps in both directions; where the amplifier cancels a part, give what is left"
+    if series_MOhm is None and stated_pF > shown.pF:
+        remedy = f"give series_resistance_MOhm, through which a large capacitance charges slowly, or {remedy}"
+    return cause, remedy

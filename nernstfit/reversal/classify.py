@@ -462,7 +462,7 @@ def _impossible(crossing: _Crossing, slope_nS: float, criteria: Criteria) -> str
         f"the current crosses zero where channels open: between {bend.low_mV:z.0f} and {bend.high_mV:z.0f} mV, around "
         f"{place}, the slope rises with depolarisation from {before:.2g} to {after:.2g} nS, more than in an open "
         f"pore{valence}; subtract the leak, or measure tail currents; open_pore: flag accepts such a crossing, for "
-        "instance of a pore whose block is relieved by depolarisation"
+        "instance of a pore whose block is relieved by depolarisation, or that divalent ions leave (calcium inside)"
     )
 
 

@@ -21,6 +21,7 @@ FloatArray = NDArray[np.float64]
 _SAME_SPEED = 1e-2
 _POINTS = ("t_ms", "point", "command_mV", "recorded_mV", "current_pA", "se_pA")
 _SHARED = ("shared_cos_pA", "shared_sin_pA")  # errors that all sweeps share, of a hum that is locked to them
+_TRANSIENT = "transient_pA"  # of the current at a peak; it charges the membrane across the series resistance
 
 
 def by_role(points: Mapping[str, ArrayLike], procedure: Procedure) -> dict[Role, Curve]:
@@ -62,7 +63,7 @@ def by_speed(points: Mapping[str, ArrayLike], procedure: Procedure) -> tuple[Cur
 
 
 def _among(points: Mapping[str, ArrayLike], rows: NDArray[np.bool_]) -> dict[str, FloatArray]:
-    names = (*_POINTS, *(name for name in _SHARED if name in points))
+    names = (*_POINTS, *(name for name in (*_SHARED, _TRANSIENT) if name in points))
     return {name: np.asarray(points[name], dtype=float)[rows] for name in names}
 
 
@@ -76,12 +77,15 @@ def _averaged(points: Mapping[str, FloatArray], procedure: Procedure) -> Curve:
     speed = _speed(points) if points["point"].any() else None
     recorded_mV = points["recorded_mV"] if procedure.how.voltage == Voltage.RECORDED else None
     found = curve.average(command_mV, points["current_pA"], se_pA, procedure.series_MOhm or 0.0, speed, recorded_mV)
-    shared = [points[name] for name in _SHARED if name in points and points[name].any()]
-    if not shared:
-        return found
-    averaged = [curve.average(command_mV, each, se_pA, 0.0, speed, recorded_mV) for each in shared]
-    of_levels = [np.interp(found.command_mV, each.command_mV, each.current_pA) for each in averaged]
-    return replace(found, shared_pA=np.column_stack(of_levels))
+
+    def of_levels(name: str) -> FloatArray:
+        each = curve.average(command_mV, points[name], se_pA, 0.0, speed, recorded_mV)
+        return np.interp(found.command_mV, each.command_mV, each.current_pA)
+
+    if _TRANSIENT in points and points[_TRANSIENT].any():
+        found = found.minus(of_levels(_TRANSIENT), found.shared_pA[:, :0])
+    shared = [of_levels(name) for name in _SHARED if name in points and points[name].any()]
+    return replace(found, shared_pA=np.column_stack(shared)) if shared else found
 
 
 def subtracted(procedure: Procedure, curves: Mapping[Role, Curve], charging: Capacitance | None) -> Curve | None:

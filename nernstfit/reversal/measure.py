@@ -18,10 +18,10 @@ from numpy.typing import ArrayLike
 
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import Leak, PotentialVerdict, Role
-from nernstfit.reversal import capacitance, classify, leak
+from nernstfit.reversal import capacitance, classify, leak, pulse, transient
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
 from nernstfit.reversal.charge import OverRepeats
-from nernstfit.reversal.charging import LAGS, Charging
+from nernstfit.reversal.charging import LAGS, Charging, contradiction
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.iv import by_role, by_speed, subtracted
@@ -55,6 +55,8 @@ _MIN_MISMATCH_MV = 1.0
 # offset. With half, ramps of every usual filter are flagged; with double, corrections that show in the last digit of a
 # potential are not.
 _MIN_DELAY_MV = 0.1
+# The same by the subtraction of a capacitive transient at a peak.
+_MIN_TRANSIENT_MV = 0.1
 # Standard error of a mean by hum over that by noise, from which it is flagged. With half, hum that hardly widens an
 # interval is flagged; with double, not that which shifts the zero by half of its standard error.
 _MIN_HUM = 0.5
@@ -124,7 +126,7 @@ class Measurement:
     def serves_only(self) -> bool:
         """True where the recording has no I-V curve, but its steps determine the membrane capacitance."""
         measured = self.measured_capacitance
-        return _is_pulse(self.curves[Role.SIGNAL], measured) and measured.shows
+        return pulse.is_pulse(self.curves[Role.SIGNAL], measured) and measured.shows
 
     @property
     def hums(self) -> bool:
@@ -207,6 +209,7 @@ class Measurement:
         opposite_mV = 0.0 if self._charged is None else self._charged.opposite_se_mV
         return (
             (opposite_mV, "the membrane capacitance is not known; record ramps in both directions"),
+            (self._transient.se_mV, transient.CAUSE),
             (disagreement_mV, f"two estimators differ by {disagreement_mV:z.1f} mV; record more levels near the zero"),
             (along_mV, f"the zero moves by {moved_mV:z.1f} mV along the epoch; choose a window by from_ms and to_ms"),
             (
@@ -232,6 +235,11 @@ class Measurement:
             ),
         )
 
+    @property
+    def _transient(self) -> transient.Transient:
+        """Rest of a capacitive transient at a peak."""
+        return transient.Transient.of(self.facts, self.procedure, self.result.potential_mV, self.result.slope_nS)
+
     @cached_property
     def drift_mV(self) -> float:
         """Shift of the zero from the first repeat to the last, 0 where it is not significant."""
@@ -254,7 +262,7 @@ class Measurement:
         shift, delay_mV = self.capacitance_shift_mV, abs(self.delay_shift_mV)
         if self._charged is not None and abs(shift) > max(self.further_se_mV, delay_mV):
             side = "higher" if shift > 0 else "lower"
-            cause, remedy = self._charged.cause()
+            cause, remedy = self._contradiction() or self._charged.cause()
             return (
                 f"{cause} the potential may lie up to {abs(shift):z.1f} mV {side} than the zero of the ramp at "
                 f"{self.result.potential_mV:z.1f} mV; {remedy}"
@@ -265,6 +273,14 @@ class Measurement:
             "filter is not known; record ramps in both directions, slower ramps or steps"
         )
         return max(*self._further, (delay_mV, late))[1]
+
+    def _contradiction(self) -> tuple[str, str] | None:
+        """Return the contradiction of a stated capacitance by the ramp's start, and its remedy; None where none is."""
+        stated_pF, facts = self.procedure.capacitance_pF, self.facts
+        if stated_pF is None or self.charging is None or self.charging.source is not Source.UNKNOWN:
+            return None
+        shown = Estimate(facts.corner_pF, facts.corner_se_pF)
+        return contradiction(stated_pF, shown, self.procedure.series_MOhm)
 
     def told(self) -> Result:
         """Return the result; a reason why there is no reversal names a hum, and a current that lags."""
@@ -361,6 +377,8 @@ class Measurement:
             yield Flag.ESTIMATORS_DISAGREE, result.disagreement_mV
         elif not math.isfinite(result.disagreement_mV):
             yield Flag.ONE_ESTIMATOR, None
+        if abs(self._transient.shift_mV) > _MIN_TRANSIENT_MV:
+            yield Flag.TRANSIENT_REMOVED, self._transient.shift_mV
         if self.drift_mV:
             yield Flag.DRIFT, self.drift_mV
         holding = (
@@ -420,25 +438,11 @@ def _known_capacitance(
         recording=recording,
         corner_pF=facts.corner_pF,
         corner_se_pF=facts.corner_se_pF,
+        corner_window_ms=(facts.corner_from_ms, facts.corner_to_ms),
+        series_MOhm=procedure.series_MOhm or 0.0,
         cell=procedure.of_cell,
         configuration=procedure.configuration,
     )
-
-
-def _is_pulse(signal: Curve, measured: Estimate) -> bool:
-    """Return True for a single level whose steps determine the membrane capacitance: a test pulse."""
-    return signal.size == 1 and math.isfinite(measured.pF)
-
-
-def _without_curve(signal: Curve, measured: Estimate) -> Result:
-    """Return the verdict on a test pulse."""
-    found = f"a membrane capacitance of {measured.pF:.3g} pF (standard error {measured.se_pF:.2g})"
-    use = "which serves the ramps of the cell" if measured.shows else "which serves no ramp: it does not differ from 0"
-    reason = (
-        f"no I-V curve: {signal.command_mV[0]:g} mV is the only level of the epoch; the voltage steps of the recording "
-        f"give {found}, {use}"
-    )
-    return Result(PotentialVerdict.NO_CROSSING, reason)
 
 
 def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure) -> Measurement:
@@ -458,8 +462,8 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     curves = by_role(points, procedure)
     known = _known_capacitance(curves, facts, procedure, by_speed(points, procedure))
     charging, signal = None, curves[Role.SIGNAL]
-    if _is_pulse(signal, known.recording):
-        return Measurement(procedure, facts, curves, signal, _without_curve(signal, known.recording), None)
+    if pulse.is_pulse(signal, known.recording):
+        return Measurement(procedure, facts, curves, signal, pulse.without_curve(signal, known.recording), None)
     if curves[Role.SIGNAL].is_ramp:
         opposite = None if Role.PAIR in curves else curves.get(Role.OPPOSITE)
         charging = capacitance.estimate(curves[Role.SIGNAL], opposite, known)
@@ -489,5 +493,5 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         over_repeats=OverRepeats.of(points, facts, procedure, iv, result),
     )
     ambiguous = stability.over_sweeps() or stability.over_holding() or stability.along_epoch(facts)
-    ambiguous = ambiguous or stability.unsettled(facts) or found.too_wide()
+    ambiguous = ambiguous or stability.unsettled(facts) or stability.between(facts) or found.too_wide()
     return replace(found, result=ambiguous) if ambiguous else found

@@ -66,12 +66,19 @@ class Facts:
     delay_sd_ms: float
     corner_pF: float
     corner_se_pF: float
+    corner_from_ms: float
+    corner_to_ms: float
     step_pF: float
     step_se_pF: float
     step_nS: float
     clipped_fraction: float
     trend: float
+    prepulse_mV: float
     mismatch_mV: float
+    transient_nS: float
+    transient_se_nS: float
+    transient_from_mV: float
+    transient_times: float
     hum_Hz: float
     hum_left_pA: float
     window_from_ms: float

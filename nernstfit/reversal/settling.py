@@ -31,7 +31,7 @@ MAX_SHIFT_MV = 3.0
 # Standard errors by which the zeros of the first and the last part differ where it moves. Chance exceeds 3.3 in 0.1 %
 # of recordings, and is refused or far too wide, since it is nearly straight. With half one sound recording in ten is;
 # with double, a transient that moves the zero by six standard errors is overlooked.
-_MOVES_Z = 3.3
+MOVES_Z = 3.3
 # Slowest relaxation that is extrapolated, in lengths of a part: nearly a straight line over all three. What it leaves
 # is 20 times the last change. With half, the zero of a clamp three times slower than its steps is called settled; with
 # double, a drift of long steps by a tenth of a millivolt counts as one of several.
@@ -39,7 +39,7 @@ _MAX_TIMES = 20.0
 # End of the default window that is proposed where its current has not settled, as a part of it, and distance in mV from
 # the settled zero up to which it is. With half the part its noise is larger by 1.4; with double little has changed.
 # With half the distance fewer windows are proposed; with double they may be wrong by the usual standard error.
-_LATE, _SETTLED_MV = 0.25, 0.3
+LATE, _SETTLED_MV = 0.25, 0.3
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Settling:
             reason += "from a nearly straight course; the step is far too short for the clamp or the current to settle"
             return Result(PotentialVerdict.AMBIGUOUS, reason)
         reason += f"with a time constant of {self.tau_ms:.2g} ms; "
-        late_ms = stop - (stop - start) * _LATE
+        late_ms = stop - (stop - start) * LATE
         if abs(self.distance_mV) * math.exp(-(late_ms - start) / 2 / self.tau_ms) < _SETTLED_MV:
             reason += f"choose a window in which it has settled: from_ms: {late_ms:g} and to_ms: {stop:g}"
             return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"from_ms={late_ms:g};to_ms={stop:g}")
@@ -161,7 +161,7 @@ def _at_levels(of: Curve, part: Curve, values: FloatArray) -> FloatArray:
 
 def _moves(first: _Shift, last: _Shift) -> bool:
     """Return True where two zeros differ beyond their error."""
-    return abs(last.mV - first.mV) > _MOVES_Z * math.hypot(last.se_mV, first.se_mV)
+    return abs(last.mV - first.mV) > MOVES_Z * math.hypot(last.se_mV, first.se_mV)
 
 
 def _course(shifts: Sequence[_Shift]) -> _Course:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.contract.errors import runs
 from nernstfit.contract.terms import Leak, PotentialVerdict, Role
-from nernstfit.reversal import classify, leak
+from nernstfit.reversal import classify, course, leak
 from nernstfit.reversal.capacitance import Capacitance
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import SAME_LEVEL_MV, Curve
@@ -28,7 +28,7 @@ from nernstfit.reversal.holding import Holding
 from nernstfit.reversal.iv import by_role, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95, Z_99
-from nernstfit.reversal.settling import MAX_SHIFT_MV, Settling, settle
+from nernstfit.reversal.settling import LATE, MAX_SHIFT_MV, MOVES_Z, Settling, settle
 
 FloatArray = NDArray[np.float64]
 _Points = Mapping[str, NDArray[Any]]
@@ -50,10 +50,8 @@ _MAX_PARTS, _MAX_WITHOUT = 12, 0.34
 # valid zero. With half, a current that is constant within its noise has decayed; with double, a current beside a leak
 # of a third of its size is not told.
 _DECAYED = 2.0
+_EARLIER = (Role.EARLY, Role.MIDDLE)
 _SETTLING = (Role.SETTLING_1, Role.SETTLING_2, Role.SETTLING_3)
-# Part of the early window that is proposed for a tail. With half it may be too short to be noted in whole samples; with
-# double a fast tail has decayed in part.
-_TAIL = 0.1
 
 
 @dataclass(frozen=True)
@@ -197,7 +195,7 @@ class Stability:
         ----------
         facts : Facts
         """
-        earlier = [role for role in (Role.EARLY, Role.MIDDLE) if role in self.curves]
+        earlier = [role for role in _EARLIER if role in self.curves]
         if earlier and facts.window_ms(Role.EARLY)[1] > facts.window_ms(Role.SIGNAL)[0]:
             return self._within_window(facts)
         late = self._zeros[Role.SIGNAL]
@@ -211,9 +209,54 @@ class Stability:
             f"the zero moves along the epoch: {found.potential_mV:z.1f} mV from {start:g} to {stop:g} ms, {late_mV}; "
         )
         if found.slope_nS > self.result.slope_nS:
-            return _tail(reason, (start, stop))
+            before_mV = self._holding_mV + facts.prepulse_mV
+            if not course.charges(self.curves[role], self.curves[Role.SIGNAL], before_mV):
+                return course.tail(reason, (start, stop))
+            late_ms = window[1] - (window[1] - window[0]) * LATE
+            return self.unsettled(facts) or course.settles(reason, before_mV, (late_ms, window[1]))
         reason += "a current that still activates? Choose a window: one in which the current has settled"
         return Result(PotentialVerdict.AMBIGUOUS, reason)
+
+    @property
+    def _holding_mV(self) -> float:
+        """Level at which the sweeps start; nan where no level before the epoch is known."""
+        levels = np.asarray(self.points["command_mV"], dtype=float)[np.asarray(self.points["role"]) == Role.HOLDING]
+        return float(levels[0]) if len(levels) else math.nan
+
+    def between(self, facts: Facts) -> Result | None:
+        """Return the verdict that a part of the epoch has a zero beyond those before it and in the window, or None.
+
+        Parameters
+        ----------
+        facts : Facts
+        """
+        roles = [role for role in _SETTLING if role in self.curves and self._zeros[role]]
+        before, own = (self._nearest_zero(role) for role in (Role.EARLY, *roles[:1])), self.result.zero
+        first = next((zero for zero in before if zero is not None), None)
+        if first is None or own is None:
+            return None
+        zeros = [self._moved(role, (first, *self._zeros[Role.SIGNAL]), MOVES_Z) for role in roles]
+        ends = sorted((first.potential_mV, own.potential_mV))
+        beyond = [zero is not None and not ends[0] < zero.potential_mV < ends[1] for zero in zeros]
+        if not any(beyond):
+            return None
+        near = [zero or self._nearest_zero(role) or own for zero, role in zip(zeros, roles, strict=True)]
+        parts = list(zip([zero.potential_mV for zero in near], self._spans_ms(roles, facts), strict=True))
+        return course.evoked([*parts, (own.potential_mV, facts.window_ms(Role.SIGNAL))], beyond.index(True))
+
+    def _spans_ms(self, roles: Sequence[Role], facts: Facts) -> list[course.Span]:
+        """Return start and end of neighbouring parts of the epoch."""
+        of_points, t_ms = np.asarray(self.points["role"]), np.asarray(self.points["t_ms"], dtype=float)
+        middles_ms = [float(t_ms[of_points == role][0]) for role in (*roles, Role.SIGNAL)]
+        onset_ms = middles_ms[-1] - sum(facts.window_ms(Role.SIGNAL)) / 2
+        every_ms = [float(t_ms[of_points == role][0]) for role in _SETTLING[:2]]
+        half_ms = (every_ms[1] - every_ms[0]) / 2
+        return [(t - onset_ms - half_ms, t - onset_ms + half_ms) for t in middles_ms[:-1]]
+
+    def _nearest_zero(self, role: Role) -> Zero | None:
+        """Return the zero in a part of the epoch that is nearest to that of the measurement."""
+        near_mV = self.result.potential_mV
+        return min(self._zeros.get(role, ()), key=lambda zero: abs(zero.potential_mV - near_mV), default=None)
 
     def _within_window(self, facts: Facts) -> Result | None:
         """Return the verdict that the zero differs between the halves of the window of a short step, or None."""
@@ -273,7 +316,7 @@ class Stability:
         Compared are, of each window, the zeros that are nearest to that of the result.
         """
         near_mV = self.result.potential_mV
-        earlier = [zeros for role, zeros in self._zeros.items() if role is not Role.SIGNAL]
+        earlier = [zeros for role, zeros in self._zeros.items() if role in _EARLIER]
         if not earlier or self.result.zero is None:
             return 0.0
         nearest = [min(found, key=lambda zero: abs(zero.potential_mV - near_mV)) for found in earlier if found]
@@ -306,19 +349,19 @@ class Stability:
             f"current crosses zero at {found.potential_mV:z.1f} mV with a slope of {found.slope_nS:.2g} nS, later "
             f"{late_nS:.2g} nS; "
         )
-        return _tail(reason, (start, stop))
+        return course.tail(reason, (start, stop))
 
-    def _moved(self, role: Role, late: Sequence[Zero]) -> Zero | None:
+    def _moved(self, role: Role, late: Sequence[Zero], z: float = Z_95) -> Zero | None:
         """Return a zero of an earlier signal that differs from all late ones, None where none does.
 
         It may be a further one: of an inactivating current beside its leak.
         """
-        return next((zero for zero in self._zeros[role] if all(_differ(zero, other) for other in late)), None)
+        return next((zero for zero in self._zeros[role] if all(_differ(zero, other, z) for other in late)), None)
 
     @cached_property
     def _zeros(self) -> Mapping[Role, tuple[Zero, ...]]:
         """Confirmed zeros of the current in each window of the epoch."""
-        earlier = [role for role in (Role.EARLY, Role.MIDDLE) if role in self.curves]
+        earlier = [role for role in (*_EARLIER, *_SETTLING) if role in self.curves]
         ivs = {role: self._iv(self.curves[role]) for role in earlier} | {Role.SIGNAL: self.iv}
         return {role: () if iv is None else classify.zeros(iv, self.procedure.criteria) for role, iv in ivs.items()}
 
@@ -358,20 +401,10 @@ class Stability:
         return math.nan if iv is None else classify.find(iv, self.procedure.criteria).potential_mV
 
 
-def _tail(reason: str, early_ms: tuple[float, float]) -> Result:
-    """Return the verdict on a current that decays along the epoch, with the windows in which it shows."""
-    start, end = early_ms[0], early_ms[0] + (early_ms[1] - early_ms[0]) * _TAIL
-    reason += (
-        f"a tail or an inactivating current? Choose a window: from_ms: {start:g} and to_ms: {end:g} for a tail, "
-        "statistic: peak for an inactivating current; of a clamp that settles slowly, a later one"
-    )
-    return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"from_ms={start:g};to_ms={end:g}")
-
-
-def _differ(one: Zero, other: Zero) -> bool:
+def _differ(one: Zero, other: Zero, z: float) -> bool:
     """Return whether two zeros differ by more than is tolerated along an epoch, and by more than their error."""
     shift = abs(one.potential_mV - other.potential_mV)
-    return shift > max(MAX_SHIFT_MV, Z_95 * math.hypot(one.se_mV, other.se_mV))
+    return shift > max(MAX_SHIFT_MV, z * math.hypot(one.se_mV, other.se_mV))
 
 
 def _states(spans: Sequence[str], potentials_mV: Sequence[float], limit_mV: float) -> Result:

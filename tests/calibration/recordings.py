@@ -388,6 +388,21 @@ ROWS: tuple[Calibration, ...] = (
         _SODIUM,
         slope=_SODIUM_NS,
     ),
+    *(
+        Calibration(
+            f"inactivating current beside a transient of {tau_ms:g} ms",
+            _PULSE,
+            23,
+            500,
+            {"epoch": "A", "statistic": "peak"},
+            (30.0, 60.0),
+            _SODIUM,
+            fixed={"series_MOhm": 8.0, "capacity_pF": tau_ms / 8e-3, "leak_nS": 0.1},
+            slope=(8.0, 16.0),
+            high=1.0,
+        )
+        for tau_ms in (0.1, 0.3)
+    ),
     Calibration(
         "inactivating current, leak straight",
         _PULSE,
