@@ -20,6 +20,7 @@ import pytest
 from nernstfit.abf.command import segments
 from nernstfit.abf.read import read
 from nernstfit.contract import tables
+from nernstfit.contract.remarks import Flag
 from nernstfit.experiment import folder
 from nernstfit.experiment.records import Experiment
 from nernstfit.stages import correct, fit, ingest, measure, solutions, thermodynamics
@@ -151,7 +152,8 @@ def test_a_reversal_potential_is_what_it_was_measured_to_be(run: Run, case: Case
     assert row["raw_mV"] + charging == pytest.approx(row["reversal_mV"], abs=1e-9)
     assert row["reversal_mV"] == row["corrected_mV"]
     assert np.isnan([row["rs_shift_mV"], row["junction_mV"]]).all()
-    assert 0 < row["se_mV"] < 1.5
+    # Beside the noise of a patch, a baseline that wanders from sweep to sweep.
+    assert 0 < row["se_mV"] < (2.0 if Flag.HOLDING_SCATTER in tables.flags(row["flags"]) else 1.5)
     assert row["low_mV"] < row["corrected_mV"] < row["high_mV"]
 
 

@@ -834,7 +834,7 @@ def test_means_that_deviate_without_a_rejection_do_not_reject(load: Callable[...
         for b, r in (("control", 3.5), ("high_K", -0.5))
     ]
     (found,) = judged(load, {}, {"tests": [deviation("lack_of_fit", math.nan, 0.004)], "residuals": residuals})
-    assert "(p = 0.0040; most in bath 'control', by +2.5 mV), but by no more than" in found.sentence
+    assert "(p = 0.0040; most in bath 'control', by +3.5 mV), but by no more than" in found.sentence
     assert "does not hold" not in found.sentence
 
 

@@ -50,8 +50,8 @@ class Flag(Term):
     HOLDING_SCATTER = (
         "holding_scatter",
         "holding current scatters",
-        "standard error of the zero by scatter between sweeps at a level before the epoch, which the steps share, mV; "
-        "further_se_mV includes it",
+        "standard error of the zero by scatter between sweeps at a level before the epoch, as far as the steps have it "
+        "too, mV; se_mV and further_se_mV include it",
     )
     MOVES = (
         "moves",

@@ -37,7 +37,7 @@ _SCATTER_EXPLAINS = 0.5
 _MIN_HOLDING_MV = 25.0
 # Degree of the differences between neighbouring levels that show the roughness of an I-V curve: a smooth one has none
 # in the third. With half the course of the curve counts as rough; with double few levels have none left.
-_DIFFERENCES = 3
+DIFFERENCES = 3
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,11 @@ class Holding:
             return none
         return self._line[1] if self.drift_pA else self.current_pA - float(self.current_pA[self._usual].mean())
 
+    @property
+    def about_line_pA(self) -> FloatArray:
+        """Difference of every sweep from a straight line through the usual ones."""
+        return self._line[1]
+
     def drift_at_pA(self, potential_mV: float) -> float:
         """Return the change by the drift at a potential: the same, or that of a leak that reverses at 0 mV if larger.
 
@@ -124,12 +129,12 @@ class Holding:
         sweep, command_mV, current_pA : ndarray, shape (steps,)
             Of the steps, one for each level.
         """
-        if not self.scatter_pA.any() or len(sweep) < 2 * _DIFFERENCES:
+        if not self.scatter_pA.any() or len(sweep) < 2 * DIFFERENCES:
             return False
         place = {each: at for at, each in enumerate(self.sweep.tolist())}
         order = np.argsort(command_mV, kind="stable")
         scatter = self.scatter_pA[[place[each] for each in sweep[order].tolist()]]
-        rough, expected = (np.diff(values, _DIFFERENCES) for values in (current_pA[order], scatter))
+        rough, expected = (np.diff(values, DIFFERENCES) for values in (current_pA[order], scatter))
         left = rough - expected
         return float(left @ left) < (1 - _SCATTER_EXPLAINS) * float(rough @ rough)
 

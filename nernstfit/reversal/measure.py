@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import Leak, PotentialVerdict, Role
-from nernstfit.reversal import capacitance, classify, leak, pulse, transient
+from nernstfit.reversal import capacitance, classify, leak, pulse, transient, wander
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
 from nernstfit.reversal.charge import OverRepeats
 from nernstfit.reversal.charging import LAGS, Charging, contradiction
@@ -97,8 +97,8 @@ class Measurement:
         Relaxation of the zero towards that of the settled current.
     holding_step_mV, holding_drift_mV : float
         Step between two sweeps, and drift over all, of the current at the holding level over the slope at the zero.
-    holding_scatter_mV : float
-        Standard error of the zero by scatter between sweeps at the holding level.
+    holding_scatter_mV, wander_mV : float
+        Standard error of the zero by scatter between sweeps beyond the errors of the steps, and all of it.
     over_repeats : OverRepeats
     """
 
@@ -113,6 +113,7 @@ class Measurement:
     holding_step_mV: float = 0.0
     holding_drift_mV: float = 0.0
     holding_scatter_mV: float = 0.0
+    wander_mV: float = 0.0
     over_repeats: OverRepeats = field(default_factory=OverRepeats)
 
     @property
@@ -228,11 +229,7 @@ class Measurement:
                 f"{abs(self.holding_drift_mV):z.1f} mV: every level was measured in another state of the seal, the "
                 "bath or the baseline; measure repeats of a short protocol, or select sweeps in column sweeps",
             ),
-            (
-                self.holding_scatter_mV,
-                "the current at the holding level scatters from sweep to sweep, and that of the steps with it; record "
-                "it again, or average sweeps",
-            ),
+            (self.holding_scatter_mV, wander.CAUSE),
         )
 
     @property
@@ -272,7 +269,7 @@ class Measurement:
             f"{self._corrected_delay_mV:+.1f} mV, give or take {Z_95 * delay_mV:z.1f} mV, because the kind of the "
             "filter is not known; record ramps in both directions, slower ramps or steps"
         )
-        return max(*self._further, (delay_mV, late))[1]
+        return max(*self._further, (self.wander_mV, wander.CAUSE), (delay_mV, late))[1]
 
     def _contradiction(self) -> tuple[str, str] | None:
         """Return the contradiction of a stated capacitance by the ramp's start, and its remedy; None where none is."""
@@ -384,7 +381,7 @@ class Measurement:
         holding = (
             (Flag.HOLDING_STEP, self.holding_step_mV),
             (Flag.HOLDING_DRIFT, self.holding_drift_mV),
-            (Flag.HOLDING_SCATTER, self.holding_scatter_mV),
+            (Flag.HOLDING_SCATTER, self.wander_mV),
         )
         yield from ((flag, shift_mV) for flag, shift_mV in holding if shift_mV)
         if moved_mV := max(self.shift_along_epoch_mV, self.settling.distance_mV, key=abs):
@@ -459,39 +456,45 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     -------
     Measurement
     """
+    scatter = wander.Scatter.of(points)
+    points = scatter.with_errors(points)
     curves = by_role(points, procedure)
     known = _known_capacitance(curves, facts, procedure, by_speed(points, procedure))
     charging, signal = None, curves[Role.SIGNAL]
     if pulse.is_pulse(signal, known.recording):
         return Measurement(procedure, facts, curves, signal, pulse.without_curve(signal, known.recording), None)
-    if curves[Role.SIGNAL].is_ramp:
+    if signal.is_ramp:
         opposite = None if Role.PAIR in curves else curves.get(Role.OPPOSITE)
-        charging = capacitance.estimate(curves[Role.SIGNAL], opposite, known)
+        charging = capacitance.estimate(signal, opposite, known)
     if Role.LEAK in curves and curves[Role.LEAK].is_ramp:
-        own = capacitance.estimate_for_leak(curves[Role.LEAK], known)
-        ramp = curves[Role.LEAK]
+        ramp, own = curves[Role.LEAK], capacitance.estimate_for_leak(curves[Role.LEAK], known)
         curves[Role.LEAK] = capacitance.without_capacitive_current(ramp, own.subtracted_pF, own.se_pF)
     iv = subtracted(procedure, curves, charging)
     if iv is None:
         reason = "no leak was subtracted: fewer than three levels below activation lie on a straight line that rises"
-        result = Result(PotentialVerdict.AMBIGUOUS, reason)
-        return Measurement(procedure, facts, curves, curves[Role.SIGNAL], result, charging)
+        return Measurement(procedure, facts, curves, signal, Result(PotentialVerdict.AMBIGUOUS, reason), charging)
     result = classify.find(iv, procedure.criteria)
     found = Measurement(procedure, facts, curves, iv, result, charging)
-    stability = Stability(points, curves, procedure, charging, iv, result)
+    stability = Stability(points, curves, procedure, charging, iv, result, scatter)
     if result.verdict != PotentialVerdict.REVERSAL:
-        ambiguous = stability.in_parts() if curves[Role.SIGNAL].repeats.max() > 1 else None
-        ambiguous = ambiguous or stability.scattered() or stability.decayed(facts)
-        return replace(found, result=ambiguous) if ambiguous else found
+        ambiguous = stability.in_parts() if signal.repeats.max() > 1 else None
+        ambiguous = ambiguous or scatter.verdict() or stability.decayed(facts)
+        return replace(found, result=ambiguous or scatter.beside(result))
+    return _judged(found, stability, points)
+
+
+def _judged(found: Measurement, stability: Stability, points: Mapping[str, ArrayLike]) -> Measurement:
+    """Return a measurement with a zero as its stability over the sweeps and along the epoch leaves it."""
     found = replace(
         found,
         shift_along_epoch_mV=stability.shift_along_epoch_mV(),
         settling=stability.settling,
         holding_step_mV=stability.holding_step_mV(),
         holding_drift_mV=stability.holding_drift_mV(),
-        holding_scatter_mV=stability.holding_scatter_mV(),
-        over_repeats=OverRepeats.of(points, facts, procedure, iv, result),
+        holding_scatter_mV=stability.holding_scatter_mV,
+        wander_mV=stability.wander_mV,
+        over_repeats=OverRepeats.of(points, found.facts, found.procedure, found.iv, found.result),
     )
-    ambiguous = stability.over_sweeps() or stability.over_holding() or stability.along_epoch(facts)
-    ambiguous = ambiguous or stability.unsettled(facts) or stability.between(facts) or found.too_wide()
-    return replace(found, result=ambiguous) if ambiguous else found
+    ambiguous = stability.over_sweeps() or stability.over_holding() or stability.along_epoch(found.facts)
+    ambiguous = ambiguous or stability.unsettled(found.facts) or stability.between(found.facts) or found.too_wide()
+    return replace(found, result=ambiguous or found.result)

@@ -29,6 +29,7 @@ from nernstfit.reversal.iv import by_role, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95, Z_99
 from nernstfit.reversal.settling import LATE, MAX_SHIFT_MV, MOVES_Z, Settling, settle
+from nernstfit.reversal.wander import Scatter
 
 FloatArray = NDArray[np.float64]
 _Points = Mapping[str, NDArray[Any]]
@@ -70,6 +71,8 @@ class Stability:
         Signal after subtraction.
     result : Result
         Its verdict.
+    scatter : Scatter
+        Scatter between the sweeps, which the errors of the points contain as far as each step has it alone.
     """
 
     points: Mapping[str, ArrayLike]
@@ -78,6 +81,7 @@ class Stability:
     charging: Capacitance | None
     iv: Curve
     result: Result
+    scatter: Scatter
 
     def over_sweeps(self) -> Result | None:
         """Return the verdict that the sweeps do not have one zero; None where they have."""
@@ -94,10 +98,10 @@ class Stability:
             return None
         return _states([_sweeps(part) for part in parts], potentials, limit)
 
-    @cached_property
+    @property
     def holding(self) -> Holding:
         """Current at the holding level."""
-        return Holding.of(self.points)
+        return self.scatter.holding
 
     def holding_step_mV(self) -> float:
         """Return a step of the current at the holding level between two sweeps over the slope at the zero."""
@@ -107,46 +111,29 @@ class Stability:
         """Return the drift of the current at the holding level over the sweeps, over the slope at the zero."""
         return self.holding.drift_at_pA(self.result.potential_mV) / self.result.slope_nS
 
-    def holding_scatter_mV(self) -> float:
-        """Return the standard error of the zero by scatter between sweeps at the holding level, which the steps share.
-
-        That of independent errors of the levels, and the shift of the zero without the scatter.
-        """
+    @property
+    def wander_mV(self) -> float:
+        """Standard error of the zero by a baseline that wanders from sweep to sweep, of each step alone or together."""
         zero = self.result.zero
-        if zero is None or not self._scatters:
-            return 0.0
-        command_mV, without_pA = self._signal["command_mV"].astype(float), self._without_scatter()
-        order = np.argsort(command_mV, kind="stable")
-        scatter_pA = (self._signal["current_pA"] - without_pA)[order].astype(float)
-        of_levels = np.interp(self.iv.command_mV, command_mV[order], scatter_pA)
-        near_mV = self._zero_near_mV(dict(self._signal) | {"current_pA": without_pA})
-        shift_mV = near_mV - self.result.potential_mV
-        by_levels_mV = float(np.linalg.norm(zero.influence_mV_per_pA * of_levels))
-        return math.hypot(by_levels_mV, shift_mV if math.isfinite(shift_mV) else math.inf)
-
-    def scattered(self) -> Result | None:
-        """Return the verdict that scatter between the sweeps hides a zero; None where it does not."""
-        if not self._scatters:
-            return None
-        reason = (
-            f"the current at the level before the epoch scatters by {np.std(self.holding.scatter_pA):z.0f} pA from "
-            "sweep to sweep, far beyond its noise, and that of the steps with it; an unstable seal or baseline: record "
-            "it again, or average sweeps"
-        )
-        return Result(PotentialVerdict.AMBIGUOUS, reason)
+        alone_mV = 0.0 if zero is None else self.scatter.alone_se_mV(zero.influence_mV_per_pA)
+        return math.hypot(alone_mV, self.holding_scatter_mV)
 
     @cached_property
-    def _scatters(self) -> bool:
-        """True where scatter between sweeps at the holding level is that of the steps too, one for each level."""
-        if int(self._repeat.max()) > 0 or self._signal["point"].astype(float).any():
-            return False
-        own = (self._signal[name] for name in ("sweep", "command_mV", "current_pA"))
-        return self.holding.shifts(*own)
+    def holding_scatter_mV(self) -> float:
+        """Standard error of the zero by scatter at the holding level, beyond the errors of the steps.
 
-    def _without_scatter(self) -> FloatArray:
-        """Return the current of the signal without the scatter at the holding level."""
-        scatter = dict(zip(self.holding.sweep.tolist(), self.holding.scatter_pA.tolist(), strict=True))
-        return np.asarray(self._signal["current_pA"] - [scatter[each] for each in self._signal["sweep"].tolist()])
+        Where the steps share it, that of independent errors of the levels, and the shift of the zero without the
+        scatter; else what neighbouring steps have in common of a baseline that wanders.
+        """
+        zero, scatter = self.result.zero, self.scatter
+        if zero is None:
+            return 0.0
+        if not scatter.is_shared:
+            return scatter.together_se_mV(self.iv.command_mV, zero.influence_mV_per_pA)
+        near_mV = self._zero_near_mV(dict(self._signal) | {"current_pA": scatter.without_pA})
+        shift_mV = near_mV - self.result.potential_mV
+        by_levels_mV = scatter.shared_se_mV(self.iv.command_mV, zero.influence_mV_per_pA)
+        return math.hypot(by_levels_mV, shift_mV if math.isfinite(shift_mV) else math.inf)
 
     def over_holding(self) -> Result | None:
         """Return the verdict that the current at the holding level steps by too much; None where it does not."""
@@ -291,7 +278,9 @@ class Stability:
             return Settling()
         roles, t_ms = np.asarray(self.points["role"]), np.asarray(self.points["t_ms"], dtype=float)
         first_ms, second_ms = (float(t_ms[roles == role][0]) for role in _SETTLING[:2])
-        return settle(ivs, self.iv, zero, self.procedure.criteria, second_ms - first_ms)
+        found = settle(ivs, self.iv, zero, self.procedure.criteria, second_ms - first_ms)
+        # A baseline that wanders moves the zero along the epoch as well.
+        return Settling() if abs(found.distance_mV) < Z_99 * self.wander_mV else found
 
     def _without_line(self, parts: Sequence[Curve]) -> list[Curve]:
         """Return curves without the straight leak of each at the levels that show that of the signal."""
@@ -321,7 +310,10 @@ class Stability:
             return 0.0
         nearest = [min(found, key=lambda zero: abs(zero.potential_mV - near_mV)) for found in earlier if found]
         pairs = itertools.combinations([*nearest, self.result.zero], 2)
-        differences = ((b.potential_mV - a.potential_mV, Z_99 * math.hypot(a.se_mV, b.se_mV)) for a, b in pairs)
+        wander_mV = self.holding_scatter_mV
+        differences = (
+            (b.potential_mV - a.potential_mV, Z_99 * math.hypot(a.se_mV, b.se_mV, wander_mV)) for a, b in pairs
+        )
         return max((shift for shift, error in differences if abs(shift) > error), key=abs, default=0.0)
 
     def decayed(self, facts: Facts) -> Result | None:
@@ -356,7 +348,9 @@ class Stability:
 
         It may be a further one: of an inactivating current beside its leak.
         """
-        return next((zero for zero in self._zeros[role] if all(_differ(zero, other, z) for other in late)), None)
+        wander_mV = self.holding_scatter_mV
+        moved = (zero for zero in self._zeros[role] if all(_differ(zero, other, z, wander_mV) for other in late))
+        return next(moved, None)
 
     @cached_property
     def _zeros(self) -> Mapping[Role, tuple[Zero, ...]]:
@@ -401,10 +395,10 @@ class Stability:
         return math.nan if iv is None else classify.find(iv, self.procedure.criteria).potential_mV
 
 
-def _differ(one: Zero, other: Zero, z: float) -> bool:
+def _differ(one: Zero, other: Zero, z: float, wander_mV: float = 0.0) -> bool:
     """Return whether two zeros differ by more than is tolerated along an epoch, and by more than their error."""
     shift = abs(one.potential_mV - other.potential_mV)
-    return shift > max(MAX_SHIFT_MV, z * math.hypot(one.se_mV, other.se_mV))
+    return shift > max(MAX_SHIFT_MV, z * math.hypot(one.se_mV, other.se_mV, wander_mV))
 
 
 def _states(spans: Sequence[str], potentials_mV: Sequence[float], limit_mV: float) -> Result:

@@ -64,6 +64,8 @@ class Calibration:
     reason: str = ""  # part of the reason of every refusal
     high: float = HIGH
     is_cancelled: bool = False  # the amplifier supplies the charge of the membrane
+    wander_pA: float = 0.0  # standard deviation of an Ornstein-Uhlenbeck baseline, and its correlation time
+    wander_ms: float = 300.0
     lowpass_Hz: float | None = None  # corner of a filter of one pole and of four poles of Bessel, in turn
 
     @property
@@ -145,6 +147,8 @@ def _batch(
         shut = replace(cells, slope_nS=np.full(count, 1e-9), leak_nS=np.full(count, 1e-9))
         current -= patches.clamp(shut, command, (), RATE_HZ)
     current += patches.noise(cells, command.shape, RATE_HZ, rng)
+    if row.wander_pA:
+        current += _wander_pA(row, current.shape, rng)
     current[:, -1] += _artefact_pA(row, count, rng)[:, None]
     if row.lowpass_Hz is not None:
         current = np.stack([_filtered(each, row.lowpass_Hz, i) for i, each in enumerate(current)])
@@ -170,6 +174,16 @@ def _filtered(current_pA: FloatArray, corner_Hz: float, i: int) -> FloatArray:
         sos = signal.butter(1, corner_Hz, output="sos", fs=RATE_HZ)
     state = signal.sosfilt_zi(sos)[:, None, :] * current_pA[None, :, :1]
     return np.asarray(signal.sosfilt(sos, current_pA, zi=state)[0])
+
+
+def _wander_pA(row: Calibration, shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+    """Return a baseline that wanders through the sweeps, and as long between them; shape (cases, sweeps, n)."""
+    cases, sweeps, points = shape
+    kept = math.exp(-1e3 / RATE_HZ / row.wander_ms)
+    steps = rng.normal(0.0, row.wander_pA * math.sqrt(1 - kept**2), (cases, 2 * sweeps * points))
+    steps[:, 0] /= math.sqrt(1 - kept**2)
+    wander = np.asarray(signal.lfilter([1.0], [1.0, -kept], steps))
+    return wander.reshape(cases, sweeps, 2 * points)[..., :points]
 
 
 def _artefact_pA(row: Calibration, count: int, rng: np.random.Generator) -> FloatArray:
@@ -291,6 +305,22 @@ _OPENS = "where channels open"
 
 ROWS: tuple[Calibration, ...] = (
     Calibration("steps", _STEPS, 17, 600, {"epoch": "A"}, (-40.0, 20.0)),
+    *(
+        Calibration(
+            f"steps, slow noise of {size:g} pA, {time:g} ms",
+            _STEPS,
+            17,
+            600,
+            {"epoch": "A"},
+            (-40.0, 20.0),
+            slope=_STRONG,
+            max_refused=0.05,
+            high=0.99,
+            wander_pA=size,
+            wander_ms=time,
+        )
+        for size, time in ((5.0, 30.0),)
+    ),
     Calibration(
         "steps, leak straight",
         _WIDE,
