@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -189,8 +190,9 @@ def test_a_drift_within_cells_is_told(tmp_path: Path) -> None:
     drifting = rows("", WILD, 7, 1, drift_mV=1.5)
     found = analyse(tmp_path, RECIPES, drifting, CONFIG, f"{HEADER},group,time_s")
     # With one bath to spare the drift still is no shift of a bath: the cells had the baths in different orders.
-    cause = "likely cause: the potentials drift by +1.5 mV per minute within cells (without that"
-    assert all(cause in reason for reason in of_model(found)["reason"])
+    cause = r"likely cause: the potentials drift by \+([\d.]+) mV per minute within cells \(without that"
+    sizes = [float(re.search(cause, reason)[1]) for reason in of_model(found)["reason"]]  # type: ignore[index]
+    assert sizes == pytest.approx([1.5] * 3, abs=0.15)
     table = found["tests"].set_index("test")
     assert table.loc["time", "p"] < 0.001
     assert table.loc["time", "size"] == pytest.approx(1.5, abs=4 * table.loc["time", "se"])

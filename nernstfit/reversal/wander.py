@@ -26,8 +26,8 @@ FloatArray = NDArray[np.float64]
 _COLUMNS = ("role", "sweep", "point", "command_mV", "current_pA", "se_pA")
 # Mean square of the differences of that degree of independent values of unit variance: 1 + 9 + 9 + 1.
 _SQUARES = float(math.comb(2 * DIFFERENCES, DIFFERENCES))
-# Sweeps that count as one independent value of a baseline that wanders. With half, intervals hold the truth as often as
-# they say only where neighbouring sweeps have nothing in common; with double they are a sixth longer.
+# Sweeps that count as one independent value of a baseline that wanders: neighbours are alike. With half of it errors of
+# ten levels are a sixth shorter, with double two fifths longer.
 _SWEEPS_PER_VALUE = 2
 # Standard deviations, by the median, beyond which a single sweep is drawn in: with half of it usual sweeps are, with
 # double one artefact stands for the whole baseline. Standard deviation of normal values over the median of their sizes.
