@@ -9,7 +9,7 @@ each bath, so that the contradiction itself counts as no error. Their order is t
 with Q the sum of squares of the n whitened residuals, q = 1 for a further effect (Schwarz 1978, Ann Stat 6:461), and
 m the number of causes of the same kind: each kind is equally likely beforehand. Of single measurements and cells those
 are looked at that contradict the fit most. The likeliest causes are fitted again in full; those that the data reject
-too are left out, and the others are ordered by the likelihood of that fit.
+too are left out, and those that this fit makes far less likely than another.
 """
 
 from __future__ import annotations

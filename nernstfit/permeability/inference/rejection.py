@@ -156,14 +156,13 @@ def _reconciling(fitted: Fit, systematic_mV: FloatArray, causes: Sequence[Screen
             values = {"changes": changes, "size": f"{each.size:+.2g}", "factor": factor}
             words = ratio_reason(each.cause.reason, **each.cause.names, **values)
             accepted.append((_criterion(fitted, again, each), each, words))
-    likeliest = sorted(accepted, key=lambda found: found[0])[:_MAX_NAMED]
-    return [words for criterion, _, words in likeliest if criterion <= likeliest[0][0] + _MAX_DIFFERENCE]
+    least = min((criterion for criterion, _, _ in accepted if not math.isnan(criterion)), default=math.inf)
+    return [words for criterion, _, words in accepted if not criterion > least + _MAX_DIFFERENCE][:_MAX_NAMED]
 
 
 def _criterion(fitted: Fit, again: Fit, of: Screened) -> float:
-    """Return -2 ln likelihood of a refit with its penalties; what a cause leaves out has any mean, and is at it."""
-    left_out = np.delete(fitted.data.se_mV, of.cause.kept)
-    return of.penalty - 2 * again.log_likelihood + float(np.log(2 * math.pi * left_out**2).sum())
+    """Return -2 ln likelihood of a refit with its penalties; nan where data are left out: it compares with no other."""
+    return math.nan if len(of.cause.kept) < fitted.data.size else of.penalty - 2 * again.log_likelihood
 
 
 def _explains(fitted: Fit, again: Fit, of: Screened, systematic_mV: FloatArray) -> bool:
