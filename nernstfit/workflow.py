@@ -22,6 +22,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from nernstfit.abf.stimulus_names import stimulus_names
+from nernstfit.contract.files import sha256_of
 from nernstfit.experiment import views
 from nernstfit.experiment.records import Experiment
 
@@ -126,8 +127,7 @@ def _cached(path: Path) -> dict[str, list[Any]]:
 def _sha256(path: str) -> str:
     """Return the SHA-256 of a file; '' where it cannot be read, of which the row of the recording gives the reason."""
     try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError:
         return ""
 

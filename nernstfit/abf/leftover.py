@@ -21,12 +21,10 @@ from numpy.typing import NDArray
 from nernstfit.abf.command import Segment
 from nernstfit.abf.windows import Source
 from nernstfit.contract.terms import Leak
+from nernstfit.physics.membrane.charging import is_capacitive
 
 FloatArray = NDArray[np.float64]
 
-# Part of the variance of the first current that is proportional to the step of the command, from which it is a
-# transient. At half, a current that activates at once counts as one; halfway to 1, noise decides.
-_CAPACITIVE = 0.9
 # Standard errors from which it differs from noise, and what is left of it is known. With half chance decides; with
 # double, a transient that shifts the zero by a standard error is overlooked.
 _SHOWS_Z = 5.0
@@ -179,8 +177,7 @@ def _extrapolated(on_pA: FloatArray, steps_mV: FloatArray, window: tuple[int, in
         return None
     first = int(np.abs(course[: (len(course) + 1) // 2]).argmax())
     start_nS, se_nS = _proportional(on_pA[:, first], steps_mV)
-    explained = start_nS**2 * float(steps_mV @ steps_mV) / (float(on_pA[:, first] @ on_pA[:, first]) or math.inf)
-    if explained < _CAPACITIVE or abs(start_nS) < _SHOWS_Z * se_nS:
+    if not is_capacitive(on_pA[:, first], steps_mV) or abs(start_nS) < _SHOWS_Z * se_nS:
         return None
     size = course[first:] * math.copysign(1.0, start_nS)
     fallen = np.flatnonzero(size < _FOLLOWED * size[0])

@@ -33,6 +33,7 @@ from nernstfit.abf.windows import Source, open_source, running_mean
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import Leak, Role, Statistic, Voltage
+from nernstfit.physics.membrane.charging import is_capacitive
 
 FloatArray = NDArray[np.float64]
 
@@ -45,9 +46,6 @@ _MINOR = 0.25
 # The same part where a current must not change, at the negative levels of one that inactivates. With half, the end of a
 # transient counts as a current; with double, a tail counts as a current that inactivates.
 _MAX_CLOSED_CHANGE = 0.1
-# Part of the variance of an early current that is proportional to the step of the command, from which it is the end of
-# the capacitive transient. At half, a tail counts as a transient; halfway to 1, noise decides.
-_CAPACITIVE = 0.9
 # Levels from which the course of a current is judged: two at either end and one between them. With half there are no
 # two ends; with double protocols of 20 mV steps have no proposal.
 _MIN_LEVELS = 5
@@ -258,7 +256,7 @@ def _by_course(steps: _Steps, reading: Reading, change: _Change, later: _Change)
         proposal = Proposal(epoch, Kind.TAIL, _TAIL.format(start, end), row | {"from_ms": start, "to_ms": end})
         return _if_reversing(proposal, change, change.early, steps.how)
     peak = _Change(steps.read(statistic=Statistic.PEAK).points[0], change.late)
-    if peak.moves.any() and not _is_capacitive(peak, steps.steps_mV):
+    if peak.moves.any() and not is_capacitive(peak.pA, steps.steps_mV):
         if peak.decays and not change.grows and peak.is_of_depolarisation:
             proposal = Proposal(epoch, Kind.INACTIVATING, _INACTIVATING, row | {"statistic": Statistic.PEAK})
             return _if_reversing(proposal, peak, peak.early, steps.how)
@@ -377,13 +375,6 @@ class _Change:
         lowest = self.late.command_mV <= np.quantile(self.late.command_mV, 1 / 3)
         largest_pA = float(np.abs(self.pA).max())
         return bool((np.abs(self.pA[lowest]) < _MAX_CLOSED_CHANGE * largest_pA).all())
-
-
-def _is_capacitive(change: _Change, steps_mV: FloatArray) -> bool:
-    """Return True where a change is proportional to the step of the command, as a capacitive transient is."""
-    squares = float(steps_mV @ steps_mV)
-    left = change.pA - steps_mV * float(steps_mV @ change.pA) / (squares or 1.0)
-    return float(left @ left) < (1 - _CAPACITIVE) * float(change.pA @ change.pA)
 
 
 def _opens_before(steps: _Steps, change: _Change) -> bool:

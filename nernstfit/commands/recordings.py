@@ -46,15 +46,20 @@ def inspect(files: tuple[Path, ...], channel: str | None, command: str | None, p
     that does so at once, and what this gives. Of several FILES, one table has these columns and what they give; its
     exit status is 1 where a file cannot be used.
     """
-    from nernstfit.contract import settings  # noqa: PLC0415
-
-    given = {name: value for name, value in (("channel", channel), ("command", command)) if value is not None}
-    how = settings.measure_for(settings.default_measure(), given, "--{}".format)
+    how = _how(channel, command)
     if len(files) > 1:
         if plot is not None:
             raise InputError(f"--plot: got {len(files)} recordings, expected one")
         sys.exit(_inspect_several(files, how))
     _inspect_one(files[0], how, plot)
+
+
+def _how(channel: str | None, command: str | None) -> Measure:
+    """Return the default of measuring, with the channel and the command that are asked for."""
+    from nernstfit.contract import settings  # noqa: PLC0415
+
+    given = {name: value for name, value in (("channel", channel), ("command", command)) if value is not None}
+    return settings.measure_for(settings.default_measure(), given, "--{}".format)
 
 
 def _inspect_one(file: Path, how: Measure, plot: Path | None) -> None:
@@ -223,11 +228,8 @@ def command_of(file: Path, channel: str | None, command: str | None, as_csv: boo
     the amplifier got them. Without --csv, one line for each sweep has the level, start and length of every epoch.
     """
     from nernstfit.abf import describe, playback, read  # noqa: PLC0415
-    from nernstfit.contract import settings  # noqa: PLC0415
 
-    given = {name: value for name, value in (("channel", channel), ("command", command)) if value is not None}
-    how = settings.measure_for(settings.default_measure(), given, "--{}".format)
-    recording = read.read(file)
+    how, recording = _how(channel, command), read.read(file)
     if as_csv:
         playback.write(recording, how, sys.stdout)
         return

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from nernstfit.contract.files import MANIFEST, REPORT
+
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
 
@@ -26,7 +28,6 @@ def report(folder: Path, opens: bool, as_json: bool) -> None:
     """
     from nernstfit.commands.run import show_outcome  # noqa: PLC0415
     from nernstfit.library import verification  # noqa: PLC0415
-    from nernstfit.report.outcome import REPORT  # noqa: PLC0415
 
     changed = list(verification.changes(folder, verification.manifest(folder), verification.INPUTS))
     show_outcome(folder, as_json)
@@ -57,9 +58,7 @@ def verify(folder: Path) -> None:
     for sentence in found:
         click.echo(sentence)
     if found:
-        click.echo(
-            f"{len(found)} files are not as in {folder / verification.MANIFEST}; run again: nernstfit run {folder}"
-        )
+        click.echo(f"{len(found)} files are not as in {folder / MANIFEST}; run again: nernstfit run {folder}")
         sys.exit(1)
     inputs, outputs = (len(content.get(kind, {})) for kind in kinds)
-    click.echo(f"{inputs} inputs and {outputs} results are as in {folder / verification.MANIFEST}.")
+    click.echo(f"{inputs} inputs and {outputs} results are as in {folder / MANIFEST}.")

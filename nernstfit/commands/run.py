@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nernstfit.contract.errors import INTERRUPTED, InputError
+from nernstfit.contract.files import REPORT
 
 if TYPE_CHECKING:
     from nernstfit.running.course import Course
@@ -142,7 +143,7 @@ def show_outcome(folder: Path, as_json: bool = False) -> None:
 
 def _made(folder: Path) -> int:
     """Return the time at which the report in a folder was made; 0 where there is none."""
-    report = folder / "results" / "report.html"
+    report = folder / REPORT
     return report.stat().st_mtime_ns if report.exists() else 0
 
 

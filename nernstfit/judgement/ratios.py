@@ -134,7 +134,7 @@ def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
         without = _interval(others, row["se_ln_shared"], float(evidence.experiment.settings.fit.confidence))
         # The cell widens the interval that it is in: the shorter one shows what it does.
         effect = max(of_ratio(shift, *ends) for ends in ((row["low"], row["high"]), without))
-        if _p_outlying(z, len(own)) * _n_estimates(evidence, row["group"]) >= _MAX_P:
+        if _p_outlying(z, len(own), len(own) - 2) * _n_estimates(evidence, row["group"]) >= _MAX_P:
             effect = 0.0  # one of several ratios has such a cell by chance
         values = {"cell": named(row["group"], cell_named(name)), "z": z, "ratio": f"{row['ion']}/{row['reference']}"}
         values |= {"value": math.exp(value), "theirs": math.exp(theirs)}
@@ -160,7 +160,7 @@ def _offsets(group: str, cells: pd.DataFrame, scale_mV: float) -> Iterator[Findi
         # Of two cells alike far from each other the one with the larger offset.
         found.append((t, abs(float(offsets[i])), i, theirs))
     t, _, i, theirs = max(found)
-    p = min(1.0, n * 2 * t_tail(t, _PRIOR_DF + n - 2))
+    p = min(1.0, _p_outlying(t, n, _PRIOR_DF + n - 2))
     if p < _MAX_P_OF_OFFSET:
         name, own = str(known.index[i]), float(offsets[i])
         values = {"cell": named(group, cell_named(name)), "distance": own - theirs, "own": own, "theirs": theirs}
@@ -203,12 +203,12 @@ def outlying(ln_ratios: np.ndarray, se: np.ndarray) -> tuple[int, float, float] 
         distance = abs(float(ln_ratios[i] - others.mean()))
         found.append((distance / deviation if deviation > 0 else math.inf * (distance > 0), i, float(others.mean())))
     t, i, theirs = max((each for each in found if not math.isnan(each[0])), default=(0.0, 0, 0.0))
-    return (i, theirs, t) if _p_outlying(t, n) < _MAX_P and math.isfinite(t) else None
+    return (i, theirs, t) if _p_outlying(t, n, n - 2) < _MAX_P and math.isfinite(t) else None
 
 
-def _p_outlying(t: float, n: int) -> float:
+def _p_outlying(t: float, n: int, df: float) -> float:
     """Return p of the cell that lies farthest off among n (Bonferroni)."""
-    return n * 2 * t_tail(t, n - 2)
+    return n * 2 * t_tail(t, df)
 
 
 def _n_estimates(evidence: Evidence, group: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nernstfit.contract import tables
+from nernstfit.contract.files import MANIFEST, REPORT
 from nernstfit.experiment.records import Experiment
 from nernstfit.workflow import Dependencies, batch
 
@@ -19,9 +20,9 @@ _PARTS = ("points", "facts", "traces")
 _FILES = {
     "measured": str(_INGEST / "measured.parquet"),
     "fit_report": "results/fit_report.txt",
-    "report": "results/report.html",
+    "report": REPORT.as_posix(),
     "figures": "results/figures",
-    "manifest": "results/manifest.json",
+    "manifest": MANIFEST.as_posix(),
     "datapackage": "results/datapackage.json",
 }
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.files import MANIFEST, sha256_of
 
-MANIFEST = Path("results", "manifest.json")
 INPUTS, OUTPUTS = "inputs", "outputs"
 
 
@@ -51,8 +50,7 @@ def changes(folder: Path, content: Mapping[str, Any], kind: str) -> Iterator[str
         if not expected:  # a recording that could not be read
             continue
         try:
-            with (folder / path).open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = sha256_of(folder / path)
         except OSError as fault:
             yield f"{path}: cannot be opened ({fault.strerror})"
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import platform
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nernstfit.contract import settings, tables
+from nernstfit.contract.files import sha256_of
 from nernstfit.experiment.records import Experiment
 
 CONTRACT = 1  # version of the contract that the tables follow
@@ -64,7 +64,7 @@ def as_text(content: Mapping[str, Any]) -> str:
 
 
 def _digests(paths: Sequence[str]) -> dict[str, str]:
-    return {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths}
+    return {path: sha256_of(path) for path in paths}
 
 
 def _digests_of_recordings(facts: Sequence[str], experiment: Experiment) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
+from nernstfit.contract.files import REPORT
 from nernstfit.contract.selections import configured_model
 from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
 from nernstfit.report import findings
@@ -18,7 +19,6 @@ from nernstfit.report.numbers import estimate
 from nernstfit.report.wording import counted, group_phrase, is_or_are
 
 Record = Mapping[Any, Any]
-REPORT = Path("results", "report.html")
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.physics.membrane.charging import is_capacitive
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 
-# Part of the variance of a current that decays, which is proportional to the step of the command, from which it is the
-# charge of a clamp that settles. At half, a tail counts as one; halfway to 1, noise decides.
-_CAPACITIVE = 0.9
 # Part of the early window that is proposed for a tail. With half it may be too short to be noted in whole samples; with
 # double a fast tail has decayed in part.
 _TAIL = 0.1
@@ -29,10 +27,8 @@ def charges(early: Curve, late: Curve, before_mV: float) -> bool:
     before_mV : float
         Level before the step; nan where it is not known.
     """
-    steps_mV = early.command_mV - before_mV
     change_pA = early.current_pA - np.interp(early.command_mV, late.command_mV, late.current_pA)
-    explained = float(steps_mV @ change_pA) ** 2
-    return explained > _CAPACITIVE * float(change_pA @ change_pA) * float(steps_mV @ steps_mV)
+    return is_capacitive(change_pA, early.command_mV - before_mV)
 
 
 def tail(reason: str, early_ms: Span) -> Result:

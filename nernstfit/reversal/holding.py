@@ -89,7 +89,7 @@ class Holding:
             return 0.0
         slope, residual = self._line
         turn, residual = self._turn[self._usual], residual[self._usual]
-        sd_pA = max(math.sqrt(float(residual @ residual) / (len(residual) - 2)), self._noise_pA)
+        sd_pA = max(math.sqrt(float(residual @ residual) / (len(residual) - 2)), self.noise_pA)
         is_significant = abs(slope) * math.sqrt(float(turn @ turn)) > _CHANGE_Z * sd_pA
         return slope * float(np.ptp(self.sweep)) if is_significant else 0.0
 
@@ -102,7 +102,7 @@ class Holding:
         usual = self._line[1][self._usual]
         freedom = len(usual) - 2
         width = 2 / (9 * freedom)
-        most = (1 - width + _CHANGE_Z * math.sqrt(width)) ** 3 * freedom * self._noise_pA**2
+        most = (1 - width + _CHANGE_Z * math.sqrt(width)) ** 3 * freedom * self.noise_pA**2
         if float(usual @ usual) <= most:
             return none
         return self._line[1] if self.drift_pA else self.current_pA - float(self.current_pA[self._usual].mean())
@@ -121,20 +121,16 @@ class Holding:
         """
         return self.drift_pA * max(1.0, abs(potential_mV) / max(abs(self.level_mV), _MIN_HOLDING_MV))
 
-    def shifts(self, sweep: NDArray[np.int64], command_mV: FloatArray, current_pA: FloatArray) -> bool:
+    def shifts(self, command_mV: FloatArray, current_pA: FloatArray) -> bool:
         """Return True where the scatter at the holding level shifts the steps of the sweeps as well.
 
         Parameters
         ----------
-        sweep, command_mV, current_pA : ndarray, shape (steps,)
+        command_mV, current_pA : ndarray, shape (sweeps,)
             Of the steps, one for each level.
         """
-        if not self.scatter_pA.any() or len(sweep) < 2 * DIFFERENCES:
-            return False
-        place = {each: at for at, each in enumerate(self.sweep.tolist())}
         order = np.argsort(command_mV, kind="stable")
-        scatter = self.scatter_pA[[place[each] for each in sweep[order].tolist()]]
-        rough, expected = (np.diff(values, DIFFERENCES) for values in (current_pA[order], scatter))
+        rough, expected = (np.diff(values[order], DIFFERENCES) for values in (current_pA, self.scatter_pA))
         left = rough - expected
         return float(left @ left) < (1 - _SCATTER_EXPLAINS) * float(rough @ rough)
 
@@ -143,7 +139,8 @@ class Holding:
         return len(self.sweep) >= _MIN_HOLDING
 
     @property
-    def _noise_pA(self) -> float:
+    def noise_pA(self) -> float:
+        """Standard error of a sweep's current by noise."""
         return math.sqrt(float((self.se_pA**2).mean()))
 
     @property

@@ -310,9 +310,9 @@ class Stability:
             return 0.0
         nearest = [min(found, key=lambda zero: abs(zero.potential_mV - near_mV)) for found in earlier if found]
         pairs = itertools.combinations([*nearest, self.result.zero], 2)
-        wander_mV = self.holding_scatter_mV
+        further_mV = self.holding_scatter_mV
         differences = (
-            (b.potential_mV - a.potential_mV, Z_99 * math.hypot(a.se_mV, b.se_mV, wander_mV)) for a, b in pairs
+            (b.potential_mV - a.potential_mV, Z_99 * math.hypot(a.se_mV, b.se_mV, further_mV)) for a, b in pairs
         )
         return max((shift for shift, error in differences if abs(shift) > error), key=abs, default=0.0)
 
@@ -348,8 +348,8 @@ class Stability:
 
         It may be a further one: of an inactivating current beside its leak.
         """
-        wander_mV = self.holding_scatter_mV
-        moved = (zero for zero in self._zeros[role] if all(_differ(zero, other, z, wander_mV) for other in late))
+        further_mV = self.holding_scatter_mV
+        moved = (zero for zero in self._zeros[role] if all(_differ(zero, other, z, further_mV) for other in late))
         return next(moved, None)
 
     @cached_property
@@ -395,10 +395,10 @@ class Stability:
         return math.nan if iv is None else classify.find(iv, self.procedure.criteria).potential_mV
 
 
-def _differ(one: Zero, other: Zero, z: float, wander_mV: float = 0.0) -> bool:
+def _differ(one: Zero, other: Zero, z: float, further_mV: float) -> bool:
     """Return whether two zeros differ by more than is tolerated along an epoch, and by more than their error."""
     shift = abs(one.potential_mV - other.potential_mV)
-    return shift > max(MAX_SHIFT_MV, z * math.hypot(one.se_mV, other.se_mV, wander_mV))
+    return shift > max(MAX_SHIFT_MV, z * math.hypot(one.se_mV, other.se_mV, further_mV))
 
 
 def _states(spans: Sequence[str], potentials_mV: Sequence[float], limit_mV: float) -> Result:

@@ -72,7 +72,7 @@ class Scatter:
     @cached_property
     def is_shared(self) -> bool:
         """True where scatter at the holding level is that of the steps of the same sweeps too."""
-        return self.holding.shifts(self.holding.sweep, self.command_mV, self.current_pA) if self._is_known else False
+        return self._is_known and self.holding.shifts(self.command_mV, self.current_pA)
 
     @property
     def without_pA(self) -> FloatArray:
@@ -101,10 +101,8 @@ class Scatter:
         """
         if not self._is_known or self.is_shared:
             return 0.0
-        near = _near_zero(self.command_mV, self.current_pA)
-        variance_pA2 = max(0.0, float(np.square(self._wander_pA).mean()) - self._noise_pA2)
-        longer = _longer((len(self.command_mV) - 2) / _SWEEPS_PER_VALUE)
-        return math.sqrt(variance_pA2 * self._part(near)) * longer
+        variance_pA2 = max(0.0, float(np.square(self._wander_pA).mean()) - self.holding.noise_pA**2)
+        return math.sqrt(variance_pA2 * self._part) * _longer((len(self.command_mV) - 2) / _SWEEPS_PER_VALUE)
 
     def with_errors(self, points: Mapping[str, ArrayLike]) -> Mapping[str, ArrayLike]:
         """Return the points with the wander of the baseline in the standard errors of the steps."""
@@ -132,7 +130,7 @@ class Scatter:
         begun = (np.arange(n)[:, None] + np.arange(n)) % n
         shifts_mV = self._wander_pA[begun] @ influence
         together = float(np.square(shifts_mV).mean()) - variance_pA2 * float(np.square(influence).sum())
-        return self.steps_pA * math.sqrt(max(0.0, together) / (variance_pA2 - self._noise_pA2))
+        return self.steps_pA * math.sqrt(max(0.0, together) / (variance_pA2 - self.holding.noise_pA**2))
 
     def verdict(self) -> Result | None:
         """Return the verdict that the scatter hides a zero; None where the steps do not share it."""
@@ -147,7 +145,7 @@ class Scatter:
 
     def beside(self, result: Result) -> Result:
         """Return a verdict without a zero, with the wander of the baseline in its reason where the steps have it."""
-        if not self._is_known or self._part(_near_zero(self.command_mV, self.current_pA)) < _MIN_PART:
+        if not self._is_known or self._part < _MIN_PART:
             return result
         wander_pA = float(np.std(self.holding.scatter_pA))
         remark = (
@@ -160,10 +158,6 @@ class Scatter:
     def _is_known(self) -> bool:
         return len(self.command_mV) >= 2 * DIFFERENCES and bool(self.holding.scatter_pA.any())
 
-    @property
-    def _noise_pA2(self) -> float:
-        return float(np.square(self.holding.se_pA).mean())
-
     @cached_property
     def _wander_pA(self) -> FloatArray:
         """Scatter at the holding level about a straight line, single sweeps that lie far off drawn in."""
@@ -171,16 +165,17 @@ class Scatter:
         most_pA = _MOST_SD * _SD_OF_MEDIAN * float(np.median(np.abs(scatter_pA)))
         return np.clip(scatter_pA, -most_pA, most_pA)
 
-    def _part(self, weight: FloatArray) -> float:
-        """Return the part of the variance at the holding level that the steps have, with its standard error added.
+    @cached_property
+    def _part(self) -> float:
+        """Part of the variance at the holding level that the steps near the zero have, with its standard error added.
 
         Means over long windows have less of it, and a curved I-V curve is rough too: the steps have at most all of it.
-        Steps count by their weight, shape (sweeps,).
         """
         order = np.argsort(self.command_mV, kind="stable")
-        in_steps, independent = _roughness(self.current_pA[order], weight[order])
+        current_pA = self.current_pA[order]
+        in_steps, independent = _roughness(current_pA, _near_zero(current_pA))
         at_holding, of_holding = _roughness(self._wander_pA[order], np.ones(len(order)))
-        noise_pA2, at_holding = float(np.square(self.se_pA).mean()), at_holding - self._noise_pA2
+        noise_pA2, at_holding = float(np.square(self.se_pA).mean()), at_holding - self.holding.noise_pA**2
         if in_steps < noise_pA2 * (1 + Z_95 * math.sqrt(2 / independent)):
             return 0.0  # the steps are as smooth as their noise lets them be
         if at_holding <= 0:
@@ -190,13 +185,12 @@ class Scatter:
         return min(1.0, (in_steps - noise_pA2) / at_holding * upper)
 
 
-def _near_zero(command_mV: FloatArray, current_pA: FloatArray) -> FloatArray:
+def _near_zero(current_pA: FloatArray) -> FloatArray:
     """Return 1 for the levels on either side of a change of sign, else 0; 1 for all where there is none."""
-    order = np.argsort(command_mV, kind="stable")
-    changes = np.flatnonzero(np.diff(np.sign(current_pA[order])) != 0)
-    near = np.zeros(len(order))
-    near[order[np.concatenate([changes, changes + 1])]] = 1.0
-    return near if len(changes) else np.ones(len(order))
+    changes = np.flatnonzero(np.diff(np.sign(current_pA)) != 0)
+    near = np.zeros(len(current_pA))
+    near[[*changes, *changes + 1]] = 1.0
+    return near if len(changes) else np.ones(len(current_pA))
 
 
 def _roughness(values: FloatArray, weight: FloatArray) -> tuple[float, float]:

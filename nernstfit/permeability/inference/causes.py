@@ -1,15 +1,16 @@
 """Usual causes of potentials that contradict the Goldman-Hodgkin-Katz equation, in the order of their likelihood.
 
 Each cause is an alternative reading of the same potentials: other solutions at some rows, another correction, one
-further effect. All are fitted at once by least squares with one covariance, that of cells which may have any mean in
-each bath, so that the contradiction itself counts as no error. Their order is that of
+further effect. All are fitted at once by least squares with the covariance of cells which may have any mean in each
+bath, so that the contradiction itself counts as no error, and again with cells that differ as little as usual, since a
+wrong reading of one cell passes for a large difference between cells. The likelier of both counts. The order is that of
 
-    -2 ln L + q ln n + 2 ln m,    -2 ln L = n ln s^2 + Q / s^2,    s^2 = max(1, Q / n),
+    -2 ln L + q ln n + 2 ln m,    -2 ln L = n ln s^2 + ln |V| + Q / s^2,    s^2 = max(1, Q / n),
 
-with Q the sum of squares of the n whitened residuals, q = 1 for a further effect (Schwarz 1978, Ann Stat 6:461), and
-m the number of causes of the same kind: each kind is equally likely beforehand. Of single measurements and cells those
-are looked at that contradict the fit most. The likeliest causes are fitted again in full; those that the data reject
-too are left out, and those that this fit makes far less likely than another.
+with V the covariance, Q the sum of squares of the n whitened residuals, q = 1 for a further effect (Schwarz 1978, Ann
+Stat 6:461), and m the number of causes of the same kind: each kind is equally likely beforehand. Of single measurements
+and cells those are looked at that contradict the fit most. The likeliest causes are fitted again in full; those that
+the data reject too are left out, and those that this fit makes far less likely than another.
 """
 
 from __future__ import annotations
@@ -167,10 +168,12 @@ def by_likelihood(fitted: Fit, systematic_mV: FloatArray, corrections: Correctio
     causes = [cause for kind, _ in kinds for cause in kind]
     number, n = np.array([max(number, len(kind)) for kind, number in kinds for _ in kind]), fitted.data.size
     penalty = np.array([math.log(n) * bool(cause.effect.any()) for cause in causes]) + 2 * np.log(number)
-    found: list[Screened] = []
-    for i, each in enumerate(zip(*(_screened(fitted, causes, whiten) for whiten in whitenings), strict=True)):
-        likelier = min(each, key=lambda screened: screened.criterion)
-        found.append(replace(likelier, criterion=likelier.criterion + float(penalty[i]), penalty=float(penalty[i])))
+    fits = [_fit_all(fitted, causes, whiten) for whiten in whitenings]
+    deviance = np.array([_deviance(square, own) for (_, square, _), own in zip(fits, whitenings, strict=True)])
+    found = [
+        Screened(cause, float(deviance[k, i] + penalty[i]), float(penalty[i]), fits[k][0][i], float(fits[k][2][i]))
+        for i, (cause, k) in enumerate(zip(causes, deviance.argmin(axis=0).tolist(), strict=True))
+    ]
     return sorted((each for each in found if math.isfinite(each.criterion)), key=lambda each: each.criterion)
 
 
@@ -180,15 +183,12 @@ def _usual(components: VarianceComponents, offset_scale_mV: float) -> VarianceCo
     return replace(components, ln_p=ln_p, offset_mV=min(components.offset_mV, offset_scale_mV))
 
 
-def _screened(fitted: Fit, causes: Sequence[Cause], whiten: _Whitening) -> list[Screened]:
-    """Return every cause with -2 ln likelihood for one covariance."""
-    ln_p, square, size = _fit_all(fitted, causes, whiten)
-    scale = np.maximum(1.0, square / fitted.data.size)
-    deviance = fitted.data.size * np.log(scale) + whiten.log_determinant + square / scale
-    return [
-        Screened(cause, float(deviance[i]) if math.isfinite(square[i]) else math.inf, 0.0, ln_p[i], float(size[i]))
-        for i, cause in enumerate(causes)
-    ]
+def _deviance(square: FloatArray, whiten: _Whitening) -> FloatArray:
+    """Return -2 ln likelihood for sums of squares; inf where one is not finite."""
+    known = np.where(np.isfinite(square), square, 0.0)
+    scale = np.maximum(1.0, known / whiten.size)
+    deviance = whiten.size * np.log(scale) + whiten.log_determinant + known / scale
+    return np.where(np.isfinite(square), deviance, math.inf)
 
 
 class _Whitening:
@@ -201,6 +201,7 @@ class _Whitening:
         self._of_cells = Whitener(CovarianceComponents(fitted.working, fitted.gradient), components)
         self._shared, size, _ = np.linalg.svd(self._of_cells(systematic_mV), full_matrices=False)
         self._taken_out = 1 - 1 / np.sqrt(1 + size**2)
+        self.size = fitted.data.size
         self.log_determinant = self._of_cells.log_determinant + float(np.log1p(size**2).sum())
 
     def __call__(self, values: FloatArray) -> FloatArray:

@@ -156,7 +156,7 @@ def _fitted(fit: Fit, ion: int, systematic_mV: FloatArray, confidence: float, re
     if is_present and ion in fit.data.parameters.at_bound(fit.ln_p):
         found = _held(fit, ion, RatioReason.AT_BOUND, **_bound_of(fit, ion))
     else:
-        found = _RatioInference(fit, ion, systematic_mV, confidence).ratio(rejection)
+        found = _RatioInference(fit, ion, systematic_mV, confidence).ratio(bool(rejection))
     return _rejected(found, rejection) if rejection else found
 
 
@@ -220,7 +220,7 @@ def _unsettled(fit: Fit, ion: int, rejection: str) -> Ratio:
 
 
 def _rejected(ratio: Ratio, reason: str) -> Ratio:
-    """Return the ratio of a model that the data reject with the reason, beside that why it has no interval anyway."""
+    """Return the ratio of a model that the data reject, for the reason given beside its own."""
     return replace(ratio, reason="; ".join(filter(None, (ratio.reason, reason))))
 
 
@@ -243,8 +243,8 @@ def profile_interval(fit: Fit, ion: int, confidence: float) -> tuple[float, floa
 class _RatioInference(Coefficient):
     """Inference on the ratio of one ion."""
 
-    def ratio(self, rejection: str) -> Ratio:
-        """Return the ratio with its verdict; where the model is rejected, for the reason given, without an interval."""
+    def ratio(self, is_rejected: bool) -> Ratio:
+        """Return the ratio with its verdict; without an interval where the data reject the model."""
         if self.index not in self.fit.free:
             return Ratio(self.ion, RatioVerdict.NOT_IDENTIFIABLE, self._reason(RatioReason.ION_ABSENT))
         parameters = self.fit.data.parameters
@@ -257,7 +257,7 @@ class _RatioInference(Coefficient):
         verdict = self._verdict_by_absence()
         if verdict == RatioVerdict.NOT_IDENTIFIABLE:
             return self._not_identifiable(self._reason(RatioReason.ANY_RATIO))
-        if rejection:
+        if is_rejected:
             ln_ratio = self.value if verdict == RatioVerdict.ESTIMATE else math.nan
             return Ratio(self.ion, RatioVerdict.MODEL_REJECTED, "", ln_ratio=ln_ratio, n_cells=self.n_cells)
         return self._estimate() if verdict == RatioVerdict.ESTIMATE else self._bound(verdict)

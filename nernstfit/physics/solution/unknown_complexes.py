@@ -10,22 +10,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
 
 from nernstfit.physics.solution import reactions
 from nernstfit.physics.solution.ions import Ion
 
-_ALKALINE_EARTHS = frozenset(("Mg", "Ca", "Sr", "Ba"))
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ALKALINE_EARTHS = _names("Mg Ca Sr Ba")
 # Anions of strong acids, and zwitterions of the buffers that were chosen because they hardly bind metals (Good et al.
 # 1966, Biochemistry 5:467). Hydroxide is treated apart.
-_SPECTATORS: Final = (
+_SPECTATORS = _names(
     "NO3 ClO4 ClO3 BrO3 PF6 MnO4 ReO4 IO4 methanesulfonate isethionate ethylsulfonate propylsulfonate "
     "methylsulfate ethylsulfate cyclamate sulfamate taurinate HEPES MES MOPS PIPES1 PIPES2 BES TES TAPS CHES "
     "CAPS HSO4 OH"
 )
-_OF_ALKALINE_EARTHS: Final = "Cl Br I SCN NO2 N3 OCN SeCN dicyanamide picrate HS"  # these leave them alone
+_OF_ALKALINE_EARTHS = _names("Cl Br I SCN NO2 N3 OCN SeCN dicyanamide picrate HS")  # these leave them alone
 # Bases that bind metals through nitrogen, in the names of their cations.
-_AMINES: Final = (
+_AMINES = _names(
     "NH4 Tris BisTris imidazolium methylimidazolium histidinium hydrazinium hydroxylammonium methylammonium "
     "NMDG ethylammonium ethanolammonium diethanolammonium triethanolammonium glucosammonium putrescine "
     "spermidine spermine2 spermine3 spermine4 arginine lysine"
@@ -79,8 +83,8 @@ def _without_constant(
 
 def _may_bind(ligand: Ion, is_weak: bool) -> bool:
     if ligand.valence < 0:
-        return ligand.name not in _SPECTATORS.split() and not (is_weak and ligand.name in _OF_ALKALINE_EARTHS.split())
-    return ligand.name in _AMINES.split() and not is_weak
+        return ligand.name not in _SPECTATORS and not (is_weak and ligand.name in _OF_ALKALINE_EARTHS)
+    return ligand.name in _AMINES and not is_weak
 
 
 def _hydroxides(amounts_mM: Mapping[Ion, float], pH: float) -> Iterator[tuple[str, str]]:
