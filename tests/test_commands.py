@@ -357,3 +357,10 @@ def test_nernst_tells_all_faults_at_once() -> None:
         "--temperature-C: got 295.15, expected a number from -5 to 60 (C): kelvin? give C: 22",
         "ION: got 'Kx', which is no known ion; the nearest is 'K'",
     ]
+
+
+def test_a_command_that_is_told_is_one_that_can_be_typed(tmp_path: Path) -> None:
+    folder = tmp_path / "my experiment"
+    folder.mkdir()
+    done = CliRunner().invoke(main, ["verify", str(folder)])
+    assert f"nernstfit run '{folder}'" in done.output

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from nernstfit.commands.options import json_option, show_rows, without_nan
+from nernstfit.contract.files import typed
 
 
 @click.command(
@@ -42,4 +43,4 @@ def check(folder: Path, as_json: bool) -> None:
     for finding in found.findings:
         click.echo(str(finding))
     counts = ", ".join(f"{number} {name}" for name, number in found.as_dict()["recordings"].items())
-    click.echo(f"{len(found.measurements)} measurements: {counts}. Next: nernstfit run {folder}")
+    click.echo(f"{len(found.measurements)} measurements: {counts}. Next: {typed('run', folder)}")

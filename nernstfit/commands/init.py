@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.files import typed
 
 
 @click.command(
@@ -51,4 +52,4 @@ def init(folder: Path, source: Path | None, files: tuple[Path, ...], link: bool)
     draft.write(folder, found, made, link)
     click.echo(f"{folder}: {len(found)} recordings, {len(made.rows)} rows, {made.doubtful} with a remark.")
     click.echo(f"Next: complete {draft.RECORDINGS} and {draft.SOLUTIONS}, answer {settings.CONFIG_FILE}, then")
-    click.echo(f"  nernstfit check {folder}")
+    click.echo(f"  {typed('check', folder)}")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from nernstfit.contract.files import MANIFEST, REPORT
+from nernstfit.contract.files import MANIFEST, REPORT, typed
 
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 
@@ -34,7 +34,7 @@ def report(folder: Path, opens: bool, as_json: bool) -> None:
     for sentence in changed:
         click.echo(sentence, err=True)
     if changed:
-        click.echo(f"The report is older than these inputs; make it anew with: nernstfit run {folder}", err=True)
+        click.echo(f"The report is older than these inputs; make it anew with: {typed('run', folder)}", err=True)
     if opens:
         click.launch(str(folder / REPORT))
 
@@ -58,7 +58,7 @@ def verify(folder: Path) -> None:
     for sentence in found:
         click.echo(sentence)
     if found:
-        click.echo(f"{len(found)} files are not as in {folder / MANIFEST}; run again: nernstfit run {folder}")
+        click.echo(f"{len(found)} files are not as in {folder / MANIFEST}; run again: {typed('run', folder)}")
         sys.exit(1)
     inputs, outputs = (len(content.get(kind, {})) for kind in kinds)
     click.echo(f"{inputs} inputs and {outputs} results are as in {folder / MANIFEST}.")

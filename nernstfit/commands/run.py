@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shlex
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nernstfit.contract.errors import INTERRUPTED, InputError
-from nernstfit.contract.files import REPORT
+from nernstfit.contract.files import REPORT, typed
 
 if TYPE_CHECKING:
     from nernstfit.running.course import Course
@@ -95,7 +94,7 @@ def _followed(course: Course, folder: Path, arguments: Sequence[str], shows_line
         status, text = _with_log(course, arguments, log)
     if status == INTERRUPTED:
         kept = f"{course.done} of {course.stages} stages are done and kept" if course.stages else "nothing was begun"
-        click.echo(f"Interrupted: {kept}; continue with: nernstfit run {shlex.quote(str(folder))}", err=True)
+        click.echo(f"Interrupted: {kept}; continue with: {typed('run', folder)}", err=True)
     elif status:
         for sentence in failures.sentences(course, folder, log, text):
             click.echo(sentence, err=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
+
+from nernstfit.contract.files import typed
 
 
 @click.command(
@@ -25,4 +26,4 @@ def simulate(folder: Path, seed: int) -> None:
     from nernstfit.simulate import experiment  # noqa: PLC0415
 
     experiment.simulate(folder, seed)
-    click.echo(f"{folder}: written; analyse it with: nernstfit run {shlex.quote(str(folder))}")
+    click.echo(f"{folder}: written; analyse it with: {typed('run', folder)}")

@@ -1,8 +1,9 @@
-"""Files of a run that are no tables, and the digest of a file."""
+"""Files of a run that are no tables, the digest of a file, and commands on a folder as they are typed."""
 
 from __future__ import annotations
 
 import hashlib
+import shlex
 from pathlib import Path
 
 REPORT = Path("results", "report.html")
@@ -19,3 +20,8 @@ def sha256_of(path: str | Path) -> str:
     """
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def typed(command: str, folder: Path, *options: str) -> str:
+    """Return a command of the program on a folder as it is typed: a name with blanks is quoted."""
+    return shlex.join(["nernstfit", command, str(folder), *options])

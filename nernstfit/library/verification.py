@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nernstfit.contract.errors import InputError
-from nernstfit.contract.files import MANIFEST, sha256_of
+from nernstfit.contract.files import MANIFEST, sha256_of, typed
 
 INPUTS, OUTPUTS = "inputs", "outputs"
 
@@ -26,10 +26,12 @@ def manifest(folder: Path) -> Mapping[str, Any]:
         content: Mapping[str, Any] = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"{place}: file not found, expected a folder that has been run: nernstfit run {folder}"
+            f"{place}: file not found, expected a folder that has been run: {typed('run', folder)}"
         ) from None
     except ValueError:
-        raise InputError(f"{place}: is no JSON; make it anew with: nernstfit run {folder} --forcerun report") from None
+        raise InputError(
+            f"{place}: is no JSON; make it anew with: {typed('run', folder, '--forcerun', 'report')}"
+        ) from None
     return content
 
 

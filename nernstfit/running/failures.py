@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.files import typed
 from nernstfit.running.course import OUTCOME, Course
 from nernstfit.running.locks import living_run
 
@@ -63,7 +64,7 @@ def _locked(folder: Path) -> str:
         return f"{folder}: another run works in this folder ({holder}): wait until it has ended, or end it."
     return (
         f"{folder}: the folder is locked by a run that was killed, or that runs on another machine; where none does, "
-        f"unlock it with: nernstfit run {folder} --unlock"
+        f"unlock it with: {typed('run', folder, '--unlock')}"
     )
 
 
