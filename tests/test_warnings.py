@@ -150,6 +150,11 @@ GATED = np.where(LEVELS > -30, 40.0 * (LEVELS + 30), 0.0) + 0.5 * (LEVELS + 20)
 RECTIFIED = 5.0 * (LEVELS + 80) / (1 + np.exp((LEVELS + 60) / 15)) + 0.5 * LEVELS  # a leak beside an inward rectifier
 OTHER = {"model": "ghk:davies", **NA}
 RAW = {"model": "ghk:pitzer:raw", **NA}
+WITH_FACTOR = {"model": f"{MODEL}+pipette", **NA}
+FACTOR = {
+    **{"model": f"{MODEL}+pipette", "term": "pipette", "verdict": "estimate"},
+    **{"factor": 0.85, "low": 0.8, "high": 0.9},
+}
 
 
 def with_rows(**changes: Any) -> list[str]:
@@ -196,6 +201,17 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
                 {"term": "pipette:Cl", "verdict": "not_identifiable", "reason": "changes as P(Cl) would; add a bath"}
             ]
         },
+    ),
+    *(
+        (
+            *(Code.FACTOR_FITS, "Na/K", severity, {}),
+            {
+                "models": [{"model": MODEL, "aicc": 200.0}, {"model": f"{MODEL}+pipette", "aicc": 170.0}],
+                "permeabilities": [ESTIMATE, WITH_FACTOR | {"ratio": other, "ln_ratio": math.log(other)}],
+                "activity_corrections": [FACTOR],
+            },
+        )
+        for severity, other in (("warning", 0.07), ("note", 0.0505))
     ),
     (Code.BOUND, "Na/K", "note", {}, {"permeabilities": [{"ion": "Na", "verdict": "upper_bound", "high": 0.1}]}),
     (

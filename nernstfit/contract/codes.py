@@ -63,6 +63,7 @@ class Code(Term):
     # Ratios
     NOT_IDENTIFIABLE = str(RatioVerdict.NOT_IDENTIFIABLE)
     FACTOR = "factor_not_identifiable"
+    FACTOR_FITS = "activity_correction_fits"
     NO_INTERVAL = "no_interval"
     ONE_CELL = "one_cell"
     UNTESTED = "equation_untested"
