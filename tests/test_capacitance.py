@@ -55,7 +55,7 @@ def write(
     path.parent.mkdir(exist_ok=True)
     points = points or 700 + sum(epoch.duration for epoch in waveform.epochs)
     command = np.array([levels(s, np.arange(points)) for s in segments(waveform, sweeps, points)])
-    one = Cells(**{name: values[i : i + 1] for name, values in vars(cells).items()})
+    one = cells.only(i)
     current = patches.clamp(one, command, (), RATE_HZ)
     current += patches.noise(one, command.shape, RATE_HZ, np.random.default_rng(seed))
     channel = OutputChannel("Im", "pA", 0, 40_000.0)
