@@ -24,9 +24,9 @@ FloatArray = NDArray[np.float64]
 THERMAL_MV = 25.43  # at 22 C
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cells:
-    """Patches; every array has shape (cells,)."""
+    """Patches; every array has shape (cells,). They are a key of what is kept of them."""
 
     reversal_mV: FloatArray
     slope_nS: FloatArray  # of the open channels at the reversal potential
