@@ -206,11 +206,10 @@ def _place(name: str) -> Path | None:
     return PACKAGE / rest.replace(".", "/")
 
 
-def _files(place: Path, with_modules: bool) -> Iterator[Path]:
-    """Yield the module of that name, or the data files of that package, with its modules where they are wanted."""
-    if place.with_suffix(".py").is_file():
-        yield place.with_suffix(".py")
-    if place.is_dir():
-        for path in place.iterdir():
-            if path.is_file() and path.suffix != ".pyc" and (with_modules or path.suffix != ".py"):
-                yield path
+@functools.cache
+def _files(place: Path, with_modules: bool) -> tuple[Path, ...]:
+    """Return the module of that name, or the data files of that package, with its modules where they are wanted."""
+    module = place.with_suffix(".py")
+    content = [path for path in place.iterdir() if path.is_file()] if place.is_dir() else []
+    found = (path for path in content if path.suffix != ".pyc" and (with_modules or path.suffix != ".py"))
+    return (*([module] if module.is_file() else []), *found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -54,12 +55,17 @@ def write(
     """Write the recording of one cell, with its capacitive currents; of so many points that the epochs fit in."""
     path.parent.mkdir(exist_ok=True)
     points = points or 700 + sum(epoch.duration for epoch in waveform.epochs)
-    command = np.array([levels(s, np.arange(points)) for s in segments(waveform, sweeps, points)])
-    one = Cells(**{name: values[i : i + 1] for name, values in vars(cells).items()})
-    current = patches.clamp(one, command, (), RATE_HZ)
-    current += patches.noise(one, command.shape, RATE_HZ, np.random.default_rng(seed))
+    current = without_noise(cells, waveform, sweeps, points)[i]
+    current = current + patches.noise(cells.only(i), current.shape, RATE_HZ, np.random.default_rng(seed))[0]
     channel = OutputChannel("Im", "pA", 0, 40_000.0)
-    write_abf(path, "2.6", EpisodicRecording(current[0][:, None], [channel], [waveform], RATE_HZ, 1.0))
+    write_abf(path, "2.6", EpisodicRecording(current[:, None], [channel], [waveform], RATE_HZ, 1.0))
+
+
+@functools.lru_cache(maxsize=2)
+def without_noise(cells: Cells, waveform: Waveform, sweeps: int, points: int) -> np.ndarray:
+    """Currents of all cells, which are simulated together in the time of one."""
+    command = np.array([levels(s, np.arange(points)) for s in segments(waveform, sweeps, points)])
+    return patches.clamp(cells, command, (), RATE_HZ)
 
 
 @pytest.fixture

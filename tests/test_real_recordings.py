@@ -6,6 +6,7 @@ second reader, the command from the raw header, linear interpolation between nei
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ from nernstfit.experiment import folder
 from nernstfit.experiment.records import Experiment
 from nernstfit.stages import correct, fit, ingest, measure, solutions, thermodynamics
 
-Run = Callable[..., dict[str, pd.DataFrame]]
+Rows = Sequence[tuple[str, Mapping[str, str]]]
+Run = Callable[[Rows], dict[str, pd.DataFrame]]
 
 HCN2_SOLUTIONS = "solution,Na,K,Cl\nbath,110,30,144.6\npipette,10,130,141\n"
 HCN2_CONFIG: Mapping[str, Any] = {
@@ -75,6 +77,8 @@ CASES = [
     Case("abf-v2", {"epoch": "A", **END}, 2.6),
     Case("20917009", {"epoch": "F", **TAIL}, -20.7),
 ]
+REVERSALS = "results/reversal_potentials.csv"
+SWEEPS = 7  # of the ramp of DM1_0002
 UNREADABLE = [
     ("130618-1-12", {"epoch": "B"}, "command unknown"),
     ("130618-1-12", {"epoch": "A", "channel": "0"}, "command unknown"),
@@ -96,54 +100,72 @@ TAKEN = {
 }
 
 
+def measured(real_abf: Path, place: Path, rows: Rows, is_fitted: bool = True) -> dict[str, pd.DataFrame]:
+    """Run the stages over some measurements of the real files, each of a cell of its own; tables by name."""
+    (place / "data").mkdir()
+    (place / "results").mkdir()
+    columns = sorted(TAKEN)
+    lines = [",".join(["recording", "cell", "bath", "pipette", "measurement", *columns])]
+    for number, (name, how) in enumerate(rows):
+        link = place / "data" / f"{name}.abf"
+        if not link.exists():
+            link.symlink_to(real_abf / f"{name}.abf")
+        line = [f"data/{name}.abf", f"c{number}", "bath", "pipette", f"m{number}"]
+        lines.append(",".join(line + [how.get(column, "") for column in columns]))
+    (place / "data" / "recordings.csv").write_text("\n".join(lines) + "\n")
+    (place / "data" / "solutions.csv").write_text(HCN2_SOLUTIONS)
+    with contextlib.chdir(place):
+        loaded = folder.load(HCN2_CONFIG)
+        found = up_to_the_fit(loaded)
+        return found | fitted(loaded) if is_fitted else found
+
+
 @pytest.fixture
-def run(real_abf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the stages over some measurements of the real files; tables by name."""
-
-    def stages(rows: Sequence[tuple[str, Mapping[str, str]]]) -> dict[str, pd.DataFrame]:
-        (tmp_path / "data").mkdir()
-        (tmp_path / "results").mkdir()
-        columns = sorted(TAKEN)
-        lines = [",".join(["recording", "cell", "bath", "pipette", "measurement", *columns])]
-        for number, (name, how) in enumerate(rows):
-            link = tmp_path / "data" / f"{name}.abf"
-            if not link.exists():
-                link.symlink_to(real_abf / f"{name}.abf")
-            line = [f"data/{name}.abf", "c1", "bath", "pipette", f"m{number}"]
-            lines.append(",".join(line + [how.get(column, "") for column in columns]))
-        (tmp_path / "data" / "recordings.csv").write_text("\n".join(lines) + "\n")
-        (tmp_path / "data" / "solutions.csv").write_text(HCN2_SOLUTIONS)
-        monkeypatch.chdir(tmp_path)
-        return through_the_stages(folder.load(HCN2_CONFIG))
-
-    return stages
+def run(real_abf: Path, tmp_path: Path) -> Run:
+    return lambda rows: measured(real_abf, tmp_path, rows)
 
 
-def through_the_stages(loaded: Experiment) -> dict[str, pd.DataFrame]:
+@pytest.fixture(scope="module")
+def sound(real_abf: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+    """Tables of all cases, then of the single sweeps of a ramp, run at once; one ratio would not hold for all."""
+    sweeps = [("DM1_0002", {"epoch": "C", "sweeps": str(i), "max_interval_mV": "60"}) for i in range(SWEEPS)]
+    rows = [*((case.file, case.how) for case in CASES), *sweeps]
+    return measured(real_abf, tmp_path_factory.mktemp("sound"), rows, is_fitted=False)
+
+
+def row_of(found: Mapping[str, pd.DataFrame], number: int) -> dict[str, Any]:
+    """One row of the table of reversal potentials."""
+    rows: dict[str, dict[str, Any]] = found["reversals"].set_index("measurement").to_dict("index")
+    return rows[f"m{number}"]
+
+
+def up_to_the_fit(loaded: Experiment) -> dict[str, pd.DataFrame]:
     batches = {name: f"results/{name}.parquet" for name in ("points", "facts", "traces")}
     ingest.run({}, batches, loaded)
     made = {"measured": "results/measured.parquet", "iv": "results/iv.csv"}
     measure.run({"points": [batches["points"]], "facts": [batches["facts"]]}, made, loaded)
     made |= {"solutions": "results/solutions.csv", "junctions": "results/junctions.csv"}
     solutions.run({}, made, loaded)
-    made["reversals"] = "results/reversal_potentials.csv"
+    made["reversals"] = REVERSALS
     correct.run(made, made, loaded)
     made["thermodynamics"] = "results/thermodynamics.csv"
     thermodynamics.run(made, made, loaded)
-    names = (*fit.TABLES, fit.REPORT)
-    made |= {name: f"results/{name}.csv" for name in names}
-    fit.run(made, made, loaded)
     return {
         "reversals": tables.load(made["reversals"], tables.REVERSAL_POTENTIALS),
-        "permeabilities": tables.load(made["permeabilities"], tables.PERMEABILITIES),
         "iv": tables.load(made["iv"], tables.IV),
         "thermodynamics": tables.load(made["thermodynamics"], tables.THERMODYNAMICS),
     }
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_reversal_potential_is_what_it_was_measured_to_be(run: Run, case: Case) -> None:
-    (row,) = run([(case.file, case.how)])["reversals"].to_dict("records")
+def fitted(loaded: Experiment) -> dict[str, pd.DataFrame]:
+    made = {name: f"results/{name}.csv" for name in (*fit.TABLES, fit.REPORT)}
+    fit.run({"reversals": REVERSALS}, made, loaded)
+    return {"permeabilities": tables.load(made["permeabilities"], tables.PERMEABILITIES)}
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[str(case) for case in CASES])
+def test_a_reversal_potential_is_what_it_was_measured_to_be(sound: Mapping[str, pd.DataFrame], number: int) -> None:
+    case, row = CASES[number], row_of(sound, number)
     assert row["verdict"] == "reversal", row["reason"]
     assert row["reversal_mV"] == pytest.approx(case.expected_mV, abs=case.tolerance_mV)
     # Neither leak nor series resistance nor junction was asked for; what charges the membrane is taken off a ramp.
@@ -174,11 +196,10 @@ def test_a_ramp_whose_current_never_turns_has_no_reversal(run: Run, epoch: str) 
     assert np.isnan(row["reversal_mV"])
 
 
-@pytest.mark.parametrize("sweep", range(7))
-def test_every_sweep_of_a_ramp_alone_agrees_with_their_mean(run: Run, sweep: int) -> None:
-    (row,) = run([("DM1_0002", {"epoch": "C", "sweeps": str(sweep), "max_interval_mV": "60"})])["reversals"].to_dict(
-        "records"
-    )
+@pytest.mark.parametrize("sweep", range(SWEEPS))
+def test_every_sweep_of_a_ramp_alone_agrees_with_their_mean(sound: Mapping[str, pd.DataFrame], sweep: int) -> None:
+    row = row_of(sound, len(CASES) + sweep)
+    assert row["sweeps"] == str(sweep)
     assert row["verdict"] == "reversal", row["reason"]
     assert 2.2 - 2 * row["se_mV"] < row["raw_mV"] < 3.2 + 2 * row["se_mV"]
 
@@ -216,9 +237,11 @@ def test_the_permeability_ratio_of_a_hyperpolarisation_activated_channel(run: Ru
 
 
 @pytest.mark.parametrize(("channel", "command"), [("0", "Cmd 0"), ("1", "Cmd 1")])
-def test_of_two_amplifiers_on_one_file_each_has_its_own_command(run: Run, channel: str, command: str) -> None:
+def test_of_two_amplifiers_on_one_file_each_has_its_own_command(
+    run: Run, tmp_path: Path, channel: str, command: str
+) -> None:
     run([("14o16001_vc_pair_step", {"epoch": "D", "channel": channel, **END})])
-    (fact,) = pd.read_parquet("results/facts.parquet").to_dict("records")
+    (fact,) = pd.read_parquet(tmp_path / "results" / "facts.parquet").to_dict("records")
     assert (fact["channel"], fact["command"]) == (f"IN {channel}", command)
 
 
@@ -264,10 +287,9 @@ def test_the_band_of_a_recording(real_abf: Path, file: str, corner_Hz: float, so
     assert (band.corner_Hz, band.source) == (pytest.approx(corner_Hz), source)
 
 
-def test_no_real_recording_is_quieter_than_its_thermal_noise(run: Run) -> None:
-    cases = list({str(case): case for case in CASES}.values())
-    found = run([(case.file, case.how) for case in cases])["thermodynamics"].drop_duplicates("measurement")
-    assert len(found) == len(cases)
+def test_no_real_recording_is_quieter_than_its_thermal_noise(sound: Mapping[str, pd.DataFrame]) -> None:
+    found = sound["thermodynamics"].drop_duplicates("measurement")
+    assert len(found) == len(CASES) + SWEEPS
     assert (found["noise_ratio"] > 2).all()
     assert set(found["bandwidth_source"]) == {"telegraph", "header", "nyquist"}
 

@@ -6,6 +6,7 @@ They are checked here, before any other program evaluates them: names P_<ion>, n
 from __future__ import annotations
 
 import ast
+import functools
 import math
 import operator
 import re
@@ -85,6 +86,7 @@ class Expression:
             return _value(_tree(self.text), ratios)
 
 
+@functools.lru_cache(maxsize=256)
 def _tree(text: str) -> ast.expr:
     return ast.parse(text.strip(), mode="eval").body
 

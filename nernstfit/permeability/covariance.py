@@ -165,9 +165,9 @@ class CovarianceComponents:
         """Return V in mV^2 as one matrix, shape (n, n)."""
         n = int(self.there.sum())
         out = np.zeros((n, n))
-        for rows, block in zip(self.rows, self.covariance(components), strict=True):
-            own = rows >= 0
-            out[np.ix_(rows[own], rows[own])] = block[np.ix_(own, own)]
+        both = self.there[:, :, None] & self.there[:, None, :]
+        row, column = np.broadcast_arrays(self.rows[:, :, None], self.rows[:, None, :])
+        out[row[both], column[both]] = self.covariance(components)[both]
         return out
 
 

@@ -80,9 +80,9 @@ class Composition:
         return np.asarray(self.free_mM.sum(axis=1) + self.uncharged_mM)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solutions:
-    """Table of solutions in terms of ions.
+    """Table of solutions in terms of ions; each is equal to itself alone, and a key of what is kept of it.
 
     Attributes
     ----------

@@ -300,8 +300,11 @@ def between_mV(solutions: Solutions, first: str, second: str, temperature_C: flo
     model = how.activity_model if how.basis == JunctionBasis.ACTIVITY else ""
     taken, places = solutions.at(temperature_C).taken, [solutions.names.index(name) for name in (first, second)]
     rows = [solutions.row(name, temperature_C, model).tolist() for name in (first, second)]
-    ends = [_End(tuple(row), float(taken[i])) for row, i in zip(rows, places, strict=True)]
-    given = (how.method, (ends[0], ends[1]), solutions.ions, temperature_C, model)
+    # An ion in neither solution is left out: whatever is changed of it, the junction is the same.
+    present = [i for i, amounts in enumerate(zip(*rows, strict=True)) if any(amounts)]
+    contents = [tuple(row[i] for i in present) for row in rows]
+    ends = [_End(content, float(taken[i])) for content, i in zip(contents, places, strict=True)]
+    given = (how.method, (ends[0], ends[1]), tuple(solutions.ions[i] for i in present), temperature_C, model)
     potential = _potential_mV(*given, slows_ions=solutions.slows_ions)
     if not math.isfinite(potential):
         raise ValueError(f"no junction potential between '{first}' and '{second}': one of them holds no ion")
@@ -328,17 +331,12 @@ def _potential_mV(
 
     `model` is '' on concentrations.
     """
-    present = [i for i, amounts in enumerate(zip(*(end.content_mM for end in ends), strict=True)) if any(amounts)]
-    own = tuple(ions[i] for i in present)
-    bath_mM, pipette_mM = (np.array(end.content_mM)[present] for end in ends)
-    valence, mobility = (np.array([getattr(ion, name) for ion in own]) for name in ("valence", "mobility"))
+    bath_mM, pipette_mM = (np.array(end.content_mM) for end in ends)
+    valence, mobility = (np.array([getattr(ion, name) for ion in ions]) for name in ("valence", "mobility"))
     if slows_ions:
         strength_M = min(float(ionic_strength_M(end, valence)) for end in (bath_mM, pipette_mM))
-        mobility = in_solution(mobility, activity.sizes_A(own), strength_M)
-    of_model = None
-    if model:
-        both = tuple(_End(tuple(np.array(end.content_mM)[present]), end.taken) for end in ends)
-        of_model = partial(_coefficients, model, own, temperature_C, both)
+        mobility = in_solution(mobility, activity.sizes_A(ions), strength_M)
+    of_model = partial(_coefficients, model, ions, temperature_C, ends) if model else None
     return METHODS[method](SolutionPair(bath_mM, pipette_mM, valence, mobility, of_model), temperature_C)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -58,22 +59,34 @@ def sources(solutions: Solutions, uncertainty: Uncertainty, model: str) -> tuple
     model : str
         Activity model.
     """
+    found = [Source(name, recipe, shift_C, model) for name, recipe, shift_C in _shifts(solutions, uncertainty)]
+    if other := coefficients.other_model(model):
+        found.append(Source(ACTIVITY_MODEL, solutions, 0.0, other))
+    return tuple(found)
+
+
+# Solutions of which the shifted ones are kept, with their compositions, which every condition and model needs again.
+# An analysis has one; a simulation of many experiments would hold all of them.
+_KEPT = 4
+
+
+@lru_cache(maxsize=_KEPT)
+def _shifts(solutions: Solutions, uncertainty: Uncertainty) -> tuple[tuple[str, Solutions, float], ...]:
+    """Return the name of each source but the activity model, the solutions, and the shift of temperature in C."""
     found = []
     for i, name in enumerate(solutions.names):
         scale = np.ones((len(solutions.names), 1))
         scale[i] = 1 + uncertainty.concentration_percent / 100
         moved = replace(solutions, given_mM=solutions.given_mM * scale)
-        found.append(Source(f"concentration of {name}", moved, 0.0, model))
+        found.append((f"concentration of {name}", moved, 0.0))
     for ion in solutions.ions:
         percent = ion.mobility_percent if uncertainty.mobility_percent is None else uncertainty.mobility_percent
         faster = replace(ion, mobility=ion.mobility * (1 + percent / 100))
         ions = tuple(faster if other is ion else other for other in solutions.ions)
-        found.append(Source(f"mobility of {ion.name}", replace(solutions, ions=ions), 0.0, model))
-    found.append(Source(IN_SOLUTION, replace(solutions, slows_ions=True), 0.0, model))
-    found += _of_equilibria(solutions, uncertainty, model)
-    found.append(Source("temperature", solutions, uncertainty.temperature_C, model))
-    if other := coefficients.other_model(model):
-        found.append(Source(ACTIVITY_MODEL, solutions, 0.0, other))
+        found.append((f"mobility of {ion.name}", replace(solutions, ions=ions), 0.0))
+    found.append((IN_SOLUTION, replace(solutions, slows_ions=True), 0.0))
+    found += _of_equilibria(solutions, uncertainty)
+    found.append(("temperature", solutions, uncertainty.temperature_C))
     return tuple(found)
 
 
@@ -81,13 +94,13 @@ LOG_K, PH = "stability constants", "pH"
 """Names of the errors of all stability constants of metals together, and of the pH."""
 
 
-def _of_equilibria(solutions: Solutions, uncertainty: Uncertainty, model: str) -> Iterator[Source]:
+def _of_equilibria(solutions: Solutions, uncertainty: Uncertainty) -> Iterator[tuple[str, Solutions, float]]:
     """Yield the errors of complexes and of the pH, where there are any."""
     acids, count = reactions.known_acid_steps(solutions.user_ions), range(len(solutions.names))
     if any(reactions.binds(solutions.amounts(i), acids if solutions.has_pH(i) else None) for i in count):
-        yield Source(LOG_K, replace(solutions, shift_log_K=uncertainty.log_K), 0.0, model)
+        yield LOG_K, replace(solutions, shift_log_K=uncertainty.log_K), 0.0
     if not all(math.isnan(pH) for pH in solutions.pH):
-        yield Source(PH, replace(solutions, pH=tuple(pH + uncertainty.pH for pH in solutions.pH)), 0.0, model)
+        yield PH, replace(solutions, pH=tuple(pH + uncertainty.pH for pH in solutions.pH)), 0.0
 
 
 def moved(condition: Condition, source: Source) -> Condition:

@@ -11,8 +11,10 @@ for currents that are straight over one sample. The amplifier sees (V_cmd - V) /
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +24,9 @@ FloatArray = NDArray[np.float64]
 THERMAL_MV = 25.43  # at 22 C
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cells:
-    """Patches; every array has shape (cells,)."""
+    """Patches; every array has shape (cells,). They are a key of what is kept of them."""
 
     reversal_mV: FloatArray
     slope_nS: FloatArray  # of the open channels at the reversal potential
@@ -34,6 +36,15 @@ class Cells:
     capacity_pF: FloatArray
     noise_pA: FloatArray
     slow_noise_pA: FloatArray
+
+    @cached_property
+    def scale_pA(self) -> FloatArray:
+        """Factor on the shape of the channel's current that gives it its slope at the reversal potential."""
+        return self.slope_nS * THERMAL_MV / _phi(self.reversal_mV / THERMAL_MV)[0]
+
+    def only(self, i: int) -> Cells:
+        """Return one of them."""
+        return Cells(**{each.name: getattr(self, each.name)[i : i + 1] for each in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -77,10 +88,8 @@ def channel(cells: Cells, voltage_mV: FloatArray) -> tuple[FloatArray, FloatArra
     u, w = voltage_mV / THERMAL_MV, (voltage_mV - e) / THERMAL_MV
     # Of a single cation: V (1 - exp(-(V - E) / T)) / (1 - exp(-V / T)), scaled to the slope at E.
     shape, growth = _phi(u)
-    at_e, _ = _phi(e / THERMAL_MV)
-    scale = _column(cells.slope_nS, voltage_mV) * THERMAL_MV / at_e
-    current = scale * shape * -np.expm1(-w)
-    return current, scale / THERMAL_MV * (growth * -np.expm1(-w) + shape * np.exp(-w))
+    scale, opposed = _column(cells.scale_pA, voltage_mV), -np.expm1(-w)
+    return scale * shape * opposed, scale / THERMAL_MV * (growth * opposed + shape * np.exp(-w))
 
 
 def _phi(u: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -120,7 +129,7 @@ def clamp(
 
     def membrane(at: FloatArray) -> tuple[FloatArray, FloatArray]:
         current, slope = channel(cells, at)
-        opened = np.prod([s**g.power for s, g in zip(states, gates, strict=True)], axis=0) if gates else 1.0
+        opened = math.prod(s**g.power for s, g in zip(states, gates, strict=True))
         return opened * current + leak * (at - leak_zero), opened * slope + leak
 
     for _ in range(30):  # settle before the first sample

@@ -7,6 +7,7 @@ current that is measured: of the total current where nothing is subtracted, else
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import tempfile
@@ -68,6 +69,11 @@ class Calibration:
     wander_pA: float = 0.0  # standard deviation of an Ornstein-Uhlenbeck baseline, and its correlation time
     wander_ms: float = 300.0
     lowpass_Hz: float | None = None  # corner of a filter of one pole and of four poles of Bessel, in turn
+
+    @functools.cached_property
+    def measure(self) -> settings.Measure:
+        """Procedure of measurement with every default filled in."""
+        return settings.measure_for(settings.default_measure(), self.how)
 
     @property
     def is_unbiased(self) -> bool:
@@ -143,8 +149,8 @@ def _batch(
     subtract = row.how.get("leak") == "background"
     current = patches.clamp(cells, command, row.gates, RATE_HZ)
     if row.later_mV:
-        later = replace(cells, reversal_mV=cells.reversal_mV + row.later_mV)
-        current[:, row.sweeps // 2 :] = patches.clamp(later, command, row.gates, RATE_HZ)[:, row.sweeps // 2 :]
+        later, half = replace(cells, reversal_mV=cells.reversal_mV + row.later_mV), row.sweeps // 2
+        current[:, half:] = patches.clamp(later, command[half:], row.gates, RATE_HZ)
     if row.is_cancelled:
         shut = replace(cells, slope_nS=np.full(count, 1e-9), leak_nS=np.full(count, 1e-9))
         current -= patches.clamp(shut, command, (), RATE_HZ)
@@ -195,8 +201,11 @@ def _artefact_pA(row: Calibration, count: int, rng: np.random.Generator) -> Floa
     return np.sign(row.broken_pA[0]) * np.exp(rng.uniform(*np.log(np.abs(row.broken_pA)), count))
 
 
+_segments = functools.cache(segments)
+
+
 def _command(row: Calibration) -> FloatArray:
-    command = segments(row.waveform, row.sweeps, row.points)
+    command = _segments(row.waveform, row.sweeps, row.points)
     return np.array([levels(sweep, np.arange(row.points)) for sweep in command])
 
 
@@ -217,7 +226,7 @@ def _written(row: Calibration, path: Path, current_pA: FloatArray) -> Path:
 def _row(row: Calibration, path: Path, background: Path | None, cells: Cells, i: int) -> Row:
     return row_of_file(
         str(path),
-        settings.measure_for(settings.default_measure(), row.how),
+        row.measure,
         measurement="case",
         cell="c",
         temperature_C=22.0,
@@ -232,7 +241,7 @@ def _truth(row: Calibration, cells: Cells, i: int, window_ms: tuple[float, float
     """Return the zero of the channel's current, or of the total current where nothing is subtracted."""
     if row.how.get("leak", "none") != "none":
         return float(cells.reversal_mV[i])
-    one = Cells(**{name: values[i : i + 1] for name, values in vars(cells).items()})
+    one = cells.only(i)
 
     def total(v: float) -> float:
         at = np.array([v])
@@ -240,7 +249,8 @@ def _truth(row: Calibration, cells: Cells, i: int, window_ms: tuple[float, float
         return float((opened * patches.channel(one, at)[0] + one.leak_nS * (at - one.leak_reversal_mV))[0])
 
     grid = np.linspace(-150.0, 150.0, 61)
-    rises = [a for a, b in itertools.pairwise(grid) if total(a) < 0 <= total(b)]
+    currents = list(map(total, grid))
+    rises = [a for a, (below, above) in zip(grid, itertools.pairwise(currents), strict=False) if below < 0 <= above]
     return float(optimize.brentq(total, rises[-1], rises[-1] + 5.0))
 
 
@@ -248,7 +258,7 @@ def _opened(row: Calibration, voltage_mV: FloatArray, window_ms: tuple[float, fl
     """Return the open fraction in the window at a level after the earlier epochs, without clamp errors."""
     if not row.gates:
         return np.ones(1)
-    parts = segments(row.waveform, row.sweeps, row.points)[0]
+    parts = _segments(row.waveform, row.sweeps, row.points)[0]
     at = next(k for k, part in enumerate(parts) if part.name == row.how["epoch"])
     times = np.linspace(*window_ms, 9) - parts[at].start / RATE_HZ * 1e3
     opened = np.ones(len(times))

@@ -1,6 +1,6 @@
 """The workflow as users run it: a subprocess in an experiment folder.
 
-Such a run takes some 25 s of processor time, most of it for imports in ten processes. It is for what Snakemake and the
+Such a run takes some 22 s of processor time, most of it for imports in ten processes. It is for what Snakemake and the
 rules do: which jobs run, in which order, what is told, what is left behind. For the content of results there is
 `run_in_process`.
 """

@@ -55,6 +55,10 @@ class Ion:
     analogue: str | None = None
     formula: str = ""
 
+    def __hash__(self) -> int:
+        """Hash what tells most ions apart: they are keys of results that are kept, and all fields take far longer."""
+        return hash((self.name, self.mobility))
+
     @property
     def is_metal(self) -> bool:
         """Return whether the ion binds chelators: a polyvalent cation without carbon (polyamines do not)."""

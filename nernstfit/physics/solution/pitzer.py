@@ -271,7 +271,7 @@ def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatAr
     m = np.where(p.specific, everything, 0.0)
     warmer = np.asarray(temperature_C, dtype=np.float64)[..., None] - AT_C
     with_others = 2 * (m @ p.beta0 + warmer * (m @ p.dbeta0)) + 2 * m @ p.theta
-    with_others = with_others + np.einsum("...j,...k,ijk->...i", m, m, p.psi, optimize=True) / 2
+    with_others = with_others + (np.tensordot(m, p.psi, axes=(-1, 2)) @ m[..., None])[..., 0] / 2
     field = debye_huckel_term(strength, a_phi)
     for alpha, beta, dbeta in p.betas:
         reach, reach_change = screening(alpha * np.sqrt(strength))

@@ -138,8 +138,11 @@ def binds_anions(ion: Ion) -> bool:
 
 def reacts(ions: Collection[Ion]) -> bool:
     """Return True where some ions form a weak complex or may form a solid, whatever the pH."""
-    names = {ion.name for ion in ions}
-    metals = {ion.name for ion in ions if binds_anions(ion)}
+    return _react(frozenset(ion.name for ion in ions), frozenset(ion.name for ion in ions if binds_anions(ion)))
+
+
+@cache
+def _react(names: frozenset[str], metals: frozenset[str]) -> bool:
     return any(step.base in names and step.partner in metals for step in _WEAK) or bool(solids.possible(names))
 
 
