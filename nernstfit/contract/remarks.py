@@ -50,8 +50,8 @@ class Flag(Term):
     HOLDING_SCATTER = (
         "holding_scatter",
         "baseline wanders",
-        "standard error of the zero by a baseline that wanders from sweep to sweep, as the current at a level before the "
-        "epoch and the roughness of the I-V curve show it, mV; se_mV and further_se_mV include it",
+        "standard error of the zero by a baseline that wanders from sweep to sweep, as the current at a level before "
+        "the epoch and the roughness of the I-V curve show it, mV; se_mV and further_se_mV include it",
     )
     MOVES = (
         "moves",

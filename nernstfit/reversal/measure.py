@@ -98,8 +98,7 @@ class Measurement:
     holding_step_mV, holding_drift_mV : float
         Step between two sweeps, and drift over all, of the current at the holding level over the slope at the zero.
     together_mV, wander_mV : float
-        Standard error of the zero by a baseline that wanders, what the errors of single steps do not have of it; and
-        all of it, where it wanders more likely than not.
+        Standard error of the zero by a baseline that wanders beyond the errors of the steps, and all of it if named.
     over_repeats : OverRepeats
     """
 
