@@ -69,7 +69,7 @@ def test_offsets_from_sweep_to_sweep_are_in_the_interval_or_refused(tmp_path: Pa
         assert found["further_se_mV"] > 0.3
     else:
         assert found["verdict"] == "ambiguous"
-        assert "scatters" in found["reason"]
+        assert "wanders" in found["reason"]
 
 
 def test_scatter_at_the_holding_level_that_the_steps_do_not_share_changes_nothing(tmp_path: Path) -> None:

@@ -49,9 +49,9 @@ class Flag(Term):
     )
     HOLDING_SCATTER = (
         "holding_scatter",
-        "holding current scatters",
-        "standard error of the zero by scatter between sweeps at a level before the epoch, as far as the steps have it "
-        "too, mV; se_mV and further_se_mV include it",
+        "baseline wanders",
+        "standard error of the zero by a baseline that wanders from sweep to sweep, as the current at a level before "
+        "the epoch and the roughness of the I-V curve show it, mV; se_mV and further_se_mV include it",
     )
     MOVES = (
         "moves",

@@ -24,20 +24,13 @@ FloatArray = NDArray[np.float64]
 # explains, which of a straight drift is 0.75. With half the sweeps chance makes a step of noise, with double protocols
 # of ten levels are not seen; with half the part a drift counts as a step, halfway to 1 slow noise hides one.
 _MIN_HOLDING, _STEP_EXPLAINS = 6, 0.9
-# Standard errors of a drift, and normal deviate of the scatter between sweeps over that expected from the noise. Chance
-# exceeds them in one of thousands of recordings; with half in one of twenty; with double, drifts and scatter of twice
-# the size are overlooked.
+# Standard errors of a drift. Chance exceeds them in one of thousands of recordings; with half in one of twenty; with
+# double, drifts of twice the size are overlooked.
 _CHANGE_Z = 4.0
-# Part of the roughness of the I-V curve that the scatter at the holding level explains where it shifts the steps too.
-# With half, chance explains as much in one of ten protocols of ten levels; with double, noise of the steps hides it.
-_SCATTER_EXPLAINS = 0.5
 # Size of the holding potential in mV from which a change of the current there tells the conductance of a leak that
 # reverses near 0 mV. With half, a change of the baseline at -15 mV counts as a leak four times larger at -60 mV; with
 # double, a leak that grows in a cell held at -50 mV counts as half of it.
 _MIN_HOLDING_MV = 25.0
-# Degree of the differences between neighbouring levels that show the roughness of an I-V curve: a smooth one has none
-# in the third. With half the course of the curve counts as rough; with double few levels have none left.
-DIFFERENCES = 3
 
 
 @dataclass(frozen=True)
@@ -93,25 +86,6 @@ class Holding:
         is_significant = abs(slope) * math.sqrt(float(turn @ turn)) > _CHANGE_Z * sd_pA
         return slope * float(np.ptp(self.sweep)) if is_significant else 0.0
 
-    @cached_property
-    def scatter_pA(self) -> FloatArray:
-        """Difference of every sweep from the drift or the mean, all 0 where they are not beyond the noise."""
-        none = np.zeros(len(self.sweep))
-        if not self._is_followed or self.step[2]:
-            return none
-        usual = self._line[1][self._usual]
-        freedom = len(usual) - 2
-        width = 2 / (9 * freedom)
-        most = (1 - width + _CHANGE_Z * math.sqrt(width)) ** 3 * freedom * self.noise_pA**2
-        if float(usual @ usual) <= most:
-            return none
-        return self._line[1] if self.drift_pA else self.current_pA - float(self.current_pA[self._usual].mean())
-
-    @property
-    def about_line_pA(self) -> FloatArray:
-        """Difference of every sweep from a straight line through the usual ones."""
-        return self._line[1]
-
     def drift_at_pA(self, potential_mV: float) -> float:
         """Return the change by the drift at a potential: the same, or that of a leak that reverses at 0 mV if larger.
 
@@ -120,19 +94,6 @@ class Holding:
         potential_mV : float
         """
         return self.drift_pA * max(1.0, abs(potential_mV) / max(abs(self.level_mV), _MIN_HOLDING_MV))
-
-    def shifts(self, command_mV: FloatArray, current_pA: FloatArray) -> bool:
-        """Return True where the scatter at the holding level shifts the steps of the sweeps as well.
-
-        Parameters
-        ----------
-        command_mV, current_pA : ndarray, shape (sweeps,)
-            Of the steps, one for each level.
-        """
-        order = np.argsort(command_mV, kind="stable")
-        rough, expected = (np.diff(values[order], DIFFERENCES) for values in (current_pA, self.scatter_pA))
-        left = rough - expected
-        return float(left @ left) < (1 - _SCATTER_EXPLAINS) * float(rough @ rough)
 
     @property
     def _is_followed(self) -> bool:

@@ -97,8 +97,8 @@ class Measurement:
         Relaxation of the zero towards that of the settled current.
     holding_step_mV, holding_drift_mV : float
         Step between two sweeps, and drift over all, of the current at the holding level over the slope at the zero.
-    holding_scatter_mV, wander_mV : float
-        Standard error of the zero by scatter between sweeps beyond the errors of the steps, and all of it.
+    together_mV, wander_mV : float
+        Standard error of the zero by a baseline that wanders beyond the errors of the steps, and all of it if named.
     over_repeats : OverRepeats
     """
 
@@ -112,7 +112,7 @@ class Measurement:
     settling: Settling = field(default_factory=Settling)
     holding_step_mV: float = 0.0
     holding_drift_mV: float = 0.0
-    holding_scatter_mV: float = 0.0
+    together_mV: float = 0.0
     wander_mV: float = 0.0
     over_repeats: OverRepeats = field(default_factory=OverRepeats)
 
@@ -229,7 +229,7 @@ class Measurement:
                 f"{abs(self.holding_drift_mV):z.1f} mV: every level was measured in another state of the seal, the "
                 "bath or the baseline; measure repeats of a short protocol, or select sweeps in column sweeps",
             ),
-            (self.holding_scatter_mV, wander.CAUSE),
+            (self.together_mV, wander.CAUSE),
         )
 
     @property
@@ -456,7 +456,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     -------
     Measurement
     """
-    scatter = wander.Scatter.of(points)
+    scatter = wander.Scatter.of(points, procedure.temperature_C)
     points = scatter.with_errors(points)
     curves = by_role(points, procedure)
     known = _known_capacitance(curves, facts, procedure, by_speed(points, procedure))
@@ -478,7 +478,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     stability = Stability(points, curves, procedure, charging, iv, result, scatter)
     if result.verdict != PotentialVerdict.REVERSAL:
         ambiguous = stability.in_parts() if signal.repeats.max() > 1 else None
-        ambiguous = ambiguous or scatter.verdict() or stability.decayed(facts)
+        ambiguous = ambiguous or stability.decayed(facts)
         return replace(found, result=ambiguous or scatter.beside(result))
     return _judged(found, stability, points)
 
@@ -491,7 +491,7 @@ def _judged(found: Measurement, stability: Stability, points: Mapping[str, Array
         settling=stability.settling,
         holding_step_mV=stability.holding_step_mV(),
         holding_drift_mV=stability.holding_drift_mV(),
-        holding_scatter_mV=stability.holding_scatter_mV,
+        together_mV=stability.together_mV,
         wander_mV=stability.wander_mV,
         over_repeats=OverRepeats.of(points, found.facts, found.procedure, found.iv, found.result),
     )

@@ -74,7 +74,9 @@ class Spline:
     def at(self, voltage_mV: FloatArray) -> FloatArray:
         """Return the currents in pA at some voltages."""
         x = (voltage_mV - self.start) / self.span
-        return np.asarray(_powers(x, self.order) @ self.trend + _kernel(x, self.x, self.order) @ self.deviation)
+        return np.asarray(
+            _powers(x, self.order) @ self.trend + deviation_kernel(x, self.x, self.order) @ self.deviation
+        )
 
     def slope(self, voltage_mV: float) -> float:
         """Return the slope in nS at one voltage."""
@@ -117,7 +119,7 @@ class Spline:
             variance of the deviation.
         """
         x = (voltage_mV - self.start) / self.span
-        kernel = (_kernel(x, self.x, self.order) * self._weight) @ self._vectors  # (k, n)
+        kernel = (deviation_kernel(x, self.x, self.order) * self._weight) @ self._vectors  # (k, n)
         powers, trend, shrinkage = _powers(x, self.order), self._trend_rotated, self._shrinkage
         variances = self.variances[:, None]  # of every variance (variances, k), never with all levels at once
         lifted = powers - variances[:, None] * (kernel @ (shrinkage[:, :, None] * trend))  # (variances, k, order)
@@ -150,7 +152,7 @@ def fit(voltage_mV: FloatArray, current_pA: FloatArray, se_pA: FloatArray) -> Sp
     order = 3 if n >= _MIN_QUINTIC_LEVELS else 2
     start, span = float(voltage_mV[0]), float(voltage_mV[-1] - voltage_mV[0])
     x, weight = (voltage_mV - start) / span, 1.0 / np.maximum(se_pA, _MIN_SE_PA)
-    values, vectors = np.linalg.eigh(_kernel(x, x, order) * weight[:, None] * weight)
+    values, vectors = np.linalg.eigh(deviation_kernel(x, x, order) * weight[:, None] * weight)
     values = np.maximum(values, 0.0)
     variances = _RELATIVE_VARIANCES / values[-1]
     if n - order < _MIN_DF:
@@ -188,7 +190,7 @@ def _powers(x: FloatArray, order: int) -> FloatArray:
     return np.vander(x, order, increasing=True)
 
 
-def _kernel(x: FloatArray, levels: FloatArray, order: int) -> FloatArray:
+def deviation_kernel(x: FloatArray, levels: FloatArray, order: int) -> FloatArray:
     """Return the covariance of the deviation, shape (len(x), len(levels)); 0 before the first level."""
     a, b = x[:, None], levels[None, :]
     low, high = np.maximum(np.minimum(a, b), 0.0), np.maximum(a, b)

@@ -113,27 +113,17 @@ class Stability:
 
     @property
     def wander_mV(self) -> float:
-        """Standard error of the zero by a baseline that wanders from sweep to sweep, of each step alone or together."""
+        """Standard error of the zero by a baseline that wanders from sweep to sweep, 0 where none is named."""
         zero = self.result.zero
-        alone_mV = 0.0 if zero is None else self.scatter.alone_se_mV(zero.influence_mV_per_pA)
-        return math.hypot(alone_mV, self.holding_scatter_mV)
+        if zero is None or not self.scatter.is_named:
+            return 0.0
+        return math.hypot(self.scatter.alone_se_mV(zero.influence_mV_per_pA), self.together_mV)
 
     @cached_property
-    def holding_scatter_mV(self) -> float:
-        """Standard error of the zero by scatter at the holding level, beyond the errors of the steps.
-
-        Where the steps share it, that of independent errors of the levels, and the shift of the zero without the
-        scatter; else what neighbouring steps have in common of a baseline that wanders.
-        """
-        zero, scatter = self.result.zero, self.scatter
-        if zero is None:
-            return 0.0
-        if not scatter.is_shared:
-            return scatter.together_se_mV(self.iv.command_mV, zero.influence_mV_per_pA)
-        near_mV = self._zero_near_mV(dict(self._signal) | {"current_pA": scatter.without_pA})
-        shift_mV = near_mV - self.result.potential_mV
-        by_levels_mV = scatter.shared_se_mV(self.iv.command_mV, zero.influence_mV_per_pA)
-        return math.hypot(by_levels_mV, shift_mV if math.isfinite(shift_mV) else math.inf)
+    def together_mV(self) -> float:
+        """Standard error of the zero by what neighbouring steps have in common of a baseline that wanders."""
+        zero = self.result.zero
+        return 0.0 if zero is None else self.scatter.together_se_mV(self.iv.command_mV, zero.influence_mV_per_pA)
 
     def over_holding(self) -> Result | None:
         """Return the verdict that the current at the holding level steps by too much; None where it does not."""
@@ -280,7 +270,9 @@ class Stability:
         first_ms, second_ms = (float(t_ms[roles == role][0]) for role in _SETTLING[:2])
         found = settle(ivs, self.iv, zero, self.procedure.criteria, second_ms - first_ms)
         # A baseline that wanders moves the zero along the epoch as well.
-        return Settling() if abs(found.distance_mV) < Z_99 * self.wander_mV else found
+        return (
+            Settling() if abs(found.distance_mV) < Z_99 * self.scatter.alone_se_mV(zero.influence_mV_per_pA) else found
+        )
 
     def _without_line(self, parts: Sequence[Curve]) -> list[Curve]:
         """Return curves without the straight leak of each at the levels that show that of the signal."""
@@ -310,10 +302,7 @@ class Stability:
             return 0.0
         nearest = [min(found, key=lambda zero: abs(zero.potential_mV - near_mV)) for found in earlier if found]
         pairs = itertools.combinations([*nearest, self.result.zero], 2)
-        further_mV = self.holding_scatter_mV
-        differences = (
-            (b.potential_mV - a.potential_mV, Z_99 * math.hypot(a.se_mV, b.se_mV, further_mV)) for a, b in pairs
-        )
+        differences = ((b.potential_mV - a.potential_mV, Z_99 * math.hypot(a.se_mV, b.se_mV)) for a, b in pairs)
         return max((shift for shift, error in differences if abs(shift) > error), key=abs, default=0.0)
 
     def decayed(self, facts: Facts) -> Result | None:
@@ -348,9 +337,7 @@ class Stability:
 
         It may be a further one: of an inactivating current beside its leak.
         """
-        further_mV = self.holding_scatter_mV
-        moved = (zero for zero in self._zeros[role] if all(_differ(zero, other, z, further_mV) for other in late))
-        return next(moved, None)
+        return next((zero for zero in self._zeros[role] if all(_differ(zero, other, z) for other in late)), None)
 
     @cached_property
     def _zeros(self) -> Mapping[Role, tuple[Zero, ...]]:
@@ -395,10 +382,10 @@ class Stability:
         return math.nan if iv is None else classify.find(iv, self.procedure.criteria).potential_mV
 
 
-def _differ(one: Zero, other: Zero, z: float, further_mV: float) -> bool:
+def _differ(one: Zero, other: Zero, z: float) -> bool:
     """Return whether two zeros differ by more than is tolerated along an epoch, and by more than their error."""
     shift = abs(one.potential_mV - other.potential_mV)
-    return shift > max(MAX_SHIFT_MV, z * math.hypot(one.se_mV, other.se_mV, further_mV))
+    return shift > max(MAX_SHIFT_MV, z * math.hypot(one.se_mV, other.se_mV))
 
 
 def _states(spans: Sequence[str], potentials_mV: Sequence[float], limit_mV: float) -> Result:

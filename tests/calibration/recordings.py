@@ -326,12 +326,12 @@ ROWS: tuple[Calibration, ...] = (
             {"epoch": "A"},
             (-40.0, 20.0),
             slope=_STRONG,
-            max_refused=0.05,
-            high=0.99,
+            max_refused=0.1,
+            high=1.0,
             wander_pA=size,
             wander_ms=time,
         )
-        for size, time in ((5.0, 30.0),)
+        for size, time in ((5.0, 30.0), (5.0, 1000.0))
     ),
     Calibration(
         "steps, leak straight",
