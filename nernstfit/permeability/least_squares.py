@@ -1,15 +1,16 @@
-"""Nonlinear least squares of whitened residuals over some ln P, by the Levenberg-Marquardt method of MINPACK."""
+"""Nonlinear least squares of whitened residuals over some ln P, by the Levenberg-Marquardt method of lmfit."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import lmfit
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
+from nernstfit.contract.correction_terms import parameter_names as factor_names
+from nernstfit.contract.expressions import parameter_names
 from nernstfit.permeability.covariance import Whitener
 from nernstfit.permeability.limits import IMPERMEANT, MAX_GAUSS_STEP, MAX_LN_P, RESTART
 from nernstfit.permeability.observations import Observations
@@ -79,68 +80,41 @@ def _descend(
     data: Observations, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener
 ) -> FloatArray:
     """Run Levenberg-Marquardt from one start, with analytic derivatives."""
-    at = list(free)
-    scale = _Scale.of(*(bound[at] for bound in data.parameters.bounds(data.n_coefficients)))
+    names = [f"ln_{name}" for name in (*parameter_names(data.ions), *factor_names(data.factors.terms))]
+    low, high = data.parameters.bounds(data.n_coefficients)
+    parameters = lmfit.Parameters()
+    for i in free:
+        value = start[i] if math.isfinite(start[i]) else 0.0
+        bounds = {key: at for key, at in (("min", low[i]), ("max", high[i])) if abs(at) < MAX_LN_P}
+        if bounds:  # where the derivative by lmfit's internal variable is zero
+            inside = min(_FROM_BOUND, (high[i] - low[i]) / 4)
+            value = np.clip(value, low[i] + inside, high[i] - inside)
+        parameters.add(names[i], value=value, **bounds)
 
-    def unpack(values: FloatArray) -> FloatArray:
+    def unpack(values: lmfit.Parameters) -> FloatArray:
         ln_p = start.copy()
-        ln_p[at] = np.clip(scale.bounded(values), -MAX_LN_P, MAX_LN_P)
+        ln_p[list(free)] = np.clip([values[names[i]].value for i in free], -MAX_LN_P, MAX_LN_P)
         return data.parameters.completed(ln_p)
 
-    def residual(values: FloatArray) -> FloatArray:
+    def residual(values: lmfit.Parameters) -> FloatArray:
         return whiten(data.potential_mV - data.predict(unpack(values)))
 
-    def derivative(values: FloatArray) -> FloatArray:
+    def derivative(values: lmfit.Parameters) -> FloatArray:
         ln_p = unpack(values)
-        return whiten(-data.columns(data.gradient(ln_p), ln_p, free)) * scale.slope(values)
+        return whiten(-data.columns(data.gradient(ln_p), ln_p, free))
 
-    tolerances = {"xtol": 1e-9, "ftol": 1e-11, "gtol": 0.0, "maxfev": _MAX_EVALUATIONS}
-    with np.errstate(all="ignore"):  # the scale calculates with infinite bounds, too
-        begin = scale.unbounded(np.where(np.isfinite(start[at]), start[at], 0.0))
-        return unpack(optimize.leastsq(residual, begin, Dfun=derivative, full_output=True, **tolerances)[0])
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """Variables without bounds for ln P between bounds, those of MINUIT (James & Roos 1975) and of lmfit.
-
-    Attributes
-    ----------
-    low, high : ndarray, shape (p,)
-        Infinite where there is no bound.
-    """
-
-    low: FloatArray
-    high: FloatArray
-
-    @classmethod
-    def of(cls, low: FloatArray, high: FloatArray) -> _Scale:
-        """Return the scale; the bounds of the optimizers are none of the user's."""
-        return cls(np.where(low > -MAX_LN_P, low, -math.inf), np.where(high < MAX_LN_P, high, math.inf))
-
-    def bounded(self, values: FloatArray) -> FloatArray:
-        """Return the ln P of variables without bounds."""
-        beyond = np.sqrt(values**2 + 1) - 1
-        between = self.low + (np.sin(values) + 1) * (self.high - self.low) / 2
-        return self._chosen(values, self.low + beyond, self.high - beyond, between)
-
-    def slope(self, values: FloatArray) -> FloatArray:
-        """Return d ln P / d variable."""
-        beyond = values / np.sqrt(values**2 + 1)
-        return self._chosen(np.ones(values.shape), beyond, -beyond, np.cos(values) * (self.high - self.low) / 2)
-
-    def unbounded(self, ln_p: FloatArray) -> FloatArray:
-        """Return the variables for ln P, which is moved off a bound, where the derivative is zero."""
-        inside = np.minimum(_FROM_BOUND, (self.high - self.low) / 4)
-        ln_p = np.clip(ln_p, self.low + inside, self.high - inside)
-        above, below = (np.sqrt((np.abs(ln_p - bound) + 1) ** 2 - 1) for bound in (self.low, self.high))
-        between = np.arcsin(2 * (ln_p - self.low) / (self.high - self.low) - 1)
-        return self._chosen(ln_p, above, below, between)
-
-    def _chosen(self, free: FloatArray, above: FloatArray, below: FloatArray, between: FloatArray) -> FloatArray:
-        """Return the value of each variable by the bounds that it has."""
-        low, high = np.isfinite(self.low), np.isfinite(self.high)
-        return np.asarray(np.where(low & high, between, np.where(low, above, np.where(high, below, free))))
+    result = lmfit.minimize(
+        residual,
+        parameters,
+        method="leastsq",
+        Dfun=derivative,
+        scale_covar=False,
+        calc_covar=False,
+        xtol=1e-9,
+        ftol=1e-11,
+        max_nfev=_MAX_EVALUATIONS,
+    )
+    return unpack(result.params)
 
 
 def _exact_fit(
