@@ -149,14 +149,16 @@ class Measurement:
         zero, charging, how = self.result.zero, self.charging, self.procedure
         if zero is None or charging is None:
             return None
+        # Behind a known resistance that of the zero is the membrane's.
+        slope_nS = zero.slope_nS / (1 + zero.slope_nS * (how.series_MOhm or 0.0) * 1e-3)
         return Charging(
             charging,
             self._speed_mV_per_ms,
-            zero.slope_nS,
+            slope_nS,
             how.series_MOhm,
             how.configuration,
             has_background=leak.method(how.how.leak).same_ramp,
-            hidden_fraction=self._hidden_from_steps(charging, zero.slope_nS),
+            hidden_fraction=self._hidden_from_steps(charging, slope_nS),
         )
 
     def _hidden_from_steps(self, charging: Capacitance, slope_nS: float) -> float:
