@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,13 @@ import numpy as np
 import pytest
 
 import nernstfit
+from nernstfit.abf import peak
 from nernstfit.abf.records import Epoch, Waveform
+from nernstfit.contract.settings import default_measure, measure_for
+from nernstfit.contract.terms import Configuration
+from nernstfit.reversal import transient
+from nernstfit.reversal.curve import average
+from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 
@@ -87,3 +94,43 @@ def test_a_transient_that_a_straight_leak_contains_is_subtracted_with_it(tmp_pat
     row = measured(sodium(tmp_path, 0.2), leak="linear")
     assert "transient" not in row["flags"]
     assert not math.isfinite(row["low_mV"]) or row["low_mV"] <= E_NA <= row["high_mV"]
+
+
+@pytest.mark.parametrize("part", [0.0, 0.5, 1.0])
+def test_open_channels_leave_less_of_a_transient_than_closed_ones(part: float) -> None:
+    """Channels of 12 nS behind 8 MOhm, open for part of the three time constants before the peak."""
+    slope_nS, series_MOhm, times, transient_nS = 12.0, 8.0, 3.0, 0.2
+    level = np.arange(-60.0, 81.0, 10.0)
+    kept = math.exp(-part * times * slope_nS * series_MOhm * 1e-3)
+    charging_pA = kept * transient_nS * (level - HOLDING)
+    total_pA = (slope_nS * (level - E_NA) + charging_pA) / (1 + slope_nS * series_MOhm * 1e-3)
+    given = average(level, total_pA, np.full_like(level, 1.0), series_MOhm)
+    closed = given.minus(transient_nS * (level - HOLDING), given.shared_pA[:, :0])
+    facts = Facts(**dict.fromkeys((each.name for each in dataclasses.fields(Facts)), math.nan))
+    facts = dataclasses.replace(
+        facts, transient_nS=transient_nS, transient_se_nS=0.0, transient_from_mV=HOLDING, transient_times=times
+    )
+    how = Procedure(measure_for(default_measure(), {}), 22.0, Configuration.WHOLE_CELL, series_MOhm, None)
+    _, found = transient.find(closed, facts, how)
+    error_mV = found.potential_mV - E_NA
+    se_mV = transient.Transient.of(facts, how, found.potential_mV, found.slope_nS).se_mV
+    assert abs(error_mV) < 1.96 * se_mV
+    assert abs(error_mV) < (0.05 if part == 0.5 else 0.5)
+
+
+@pytest.mark.parametrize("offset_pA", [0.0, -300.0])
+def test_a_peak_that_never_rises_above_the_falling_transient_is_found(offset_pA: float) -> None:
+    """Sodium current of 10 nS, largest at 1.1 ms, and 20 nA of a transient of 0.3 ms at the largest step."""
+    rate_Hz = 50_000.0
+    t_ms, level = np.arange(750) * 1e3 / rate_Hz, LEVELS[:, None]
+    opened = (1 - np.exp(-t_ms / 0.4)) ** 3 * np.exp(-t_ms / 1.5) / (1 + np.exp(-(level + 30) / 7))
+    sodium_pA = 10.0 * opened * (level - E_NA)
+    steps_mV = LEVELS - HOLDING
+    noise_pA = np.random.default_rng(3).normal(0.0, 8.0, sodium_pA.shape) + offset_pA
+    transient_pA = 0.1 * 1e3 * np.exp(-t_ms / 0.3) * steps_mV[:, None]
+    assert np.abs(transient_pA).max() > 20 * np.abs(sodium_pA).max()
+    found = peak.place(sodium_pA + transient_pA + noise_pA, steps_mV, rate_Hz, skip_transient=True)
+    largest_pA = np.abs(sodium_pA).max(axis=0)
+    assert largest_pA[found] > 0.5 * largest_pA.max()
+    without = peak.place(transient_pA + noise_pA, steps_mV, rate_Hz, skip_transient=True)
+    assert without == peak.place(transient_pA + noise_pA, None, rate_Hz, skip_transient=True)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf.command import AFTER, BEFORE, Segment
+from nernstfit.abf.peak import running_mean
 from nernstfit.abf.points import Reading, measure_points
 from nernstfit.abf.ramps import capacitance_ramps, ramp_speed, refuse_both_ways
 from nernstfit.abf.read import Recording
@@ -29,7 +30,7 @@ from nernstfit.abf.samples import Points
 from nernstfit.abf.second_stimulus import second_stimuli
 from nernstfit.abf.select import epoch_parts, has_curve
 from nernstfit.abf.transients import step_charge
-from nernstfit.abf.windows import Source, open_source, running_mean
+from nernstfit.abf.windows import Source, open_source
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import Leak, Role, Statistic, Voltage

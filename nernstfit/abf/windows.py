@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.abf import peak
 from nernstfit.abf.command import BEFORE, Segment, refuse_impossible, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import Channel, Line, Waveform
@@ -21,12 +22,6 @@ from nernstfit.contract.terms import Role, Voltage
 
 FloatArray = NDArray[np.float64]
 
-# Half the time about the peak over which the current is averaged, in ms. At half the noise of a peak is larger by
-# sqrt(2); at double the peak of a fast tail is flattened.
-_PEAK_HALF_MS = 0.1
-# Time within which the largest current of all sweeps must not fall further for the capacitive transient to be over, in
-# ms. At half a ripple on the transient ends it too early; at double a fast tail counts as part of the transient.
-_TRANSIENT_QUIET_MS = 0.3
 # Time at either end of a ramp that its default window leaves out, in ms, where the capacitive current settles with the
 # time constant of series resistance and capacitance, or a filter brings the next epoch in; but at most this part of the
 # ramp. At half a slow clamp's transient bends the ends of the curve; at double a ramp of 160 mV in 100 ms loses 13 mV.
@@ -142,7 +137,7 @@ def windows_of(source: Source, parts: Sequence[Segment], how: Measure) -> list[t
     # The default window of a peak, whose time is not known yet, is the whole epoch.
     whole = how.default_window and at_peak
     windows = [(part.start, part.stop) if whole else _window(part, how, rate) for part in parts]
-    return _peak_windows(source, windows, skip_transient=whole) if at_peak and not is_ramp else windows
+    return _peak_windows(source, parts, windows, asked=not whole) if at_peak and not is_ramp else windows
 
 
 def ramp_windows(source: Source, parts: Sequence[Segment]) -> list[tuple[int, int]]:
@@ -281,37 +276,31 @@ def _window(part: Segment, how: Measure, rate_Hz: float) -> tuple[int, int]:
     return start, stop
 
 
-def running_mean(values: FloatArray, count: int) -> FloatArray:
-    """Return the mean of each `count` neighbours, shape (n - count + 1,)."""
-    sums = np.concatenate(([0.0], np.cumsum(values)))
-    return np.asarray((sums[count:] - sums[:-count]) / count)
-
-
-def _peak_windows(source: Source, windows: Sequence[tuple[int, int]], skip_transient: bool) -> list[tuple[int, int]]:
+def _peak_windows(
+    source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], asked: bool
+) -> list[tuple[int, int]]:
     """Return the same short window in every sweep, about the time of the largest current of all sweeps.
 
-    Unless a window was asked for, the capacitive transient is skipped: the time until the largest current of
-    all sweeps has fallen to a level below which it does not fall for a while.
+    Unless a window was asked for, the capacitive transient is skipped.
     """
-    recording, length = source.recording, min(stop - start for start, stop in windows)
-    half = round(_PEAK_HALF_MS * recording.rate_Hz / 1e3)
-    width = 2 * half + 1
+    rate_Hz, length = source.recording.rate_Hz, min(stop - start for start, stop in windows)
+    width = peak.width(rate_Hz)
     if length < width + 1:
         raise RecordingError(f"the window holds {length} samples; a peak needs more than {width}")
-    largest, smooth = np.zeros(length), np.zeros(length - width + 1)
-    for sweep, (start, _) in zip(source.sweeps, windows, strict=True):
-        (current,) = recording.block_pA(source.channel, [sweep], start, start + length)
-        largest = np.maximum(largest, np.abs(current))
-        smooth = np.maximum(smooth, np.abs(running_mean(current, width)))
-    quiet = max(1, round(_TRANSIENT_QUIET_MS * recording.rate_Hz / 1e3))
-    first = _transient_end(smooth, quiet) if skip_transient else 0
-    at = first + int(largest[first + half : length - half].argmax())
+    pairs = zip(source.sweeps, windows, strict=True)
+    current = [
+        source.recording.block_pA(source.channel, [sweep], start, start + length)[0] for sweep, (start, _) in pairs
+    ]
+    at = peak.place(np.stack(current), _steps_mV(source, parts), rate_Hz, skip_transient=not asked)
     return [(start + at, start + at + width) for start, _ in windows]
 
 
-def _transient_end(largest: FloatArray, quiet: int) -> int:
-    """Return the first place below which nothing within the next `quiet` places is."""
-    for i in range(len(largest) - 1):
-        if largest[i] <= largest[i + 1 : i + 1 + quiet].min():
-            return i
-    return 0
+def _steps_mV(source: Source, parts: Sequence[Segment]) -> FloatArray | None:
+    """Return the steps at the start of a part of the command; None where they are not known, or all are alike."""
+    before = []
+    for sweep, part in zip(source.sweeps, parts, strict=True):
+        command = source.command[sweep]
+        at = command.index(part)
+        before.append(command[at - 1].last_mV if at else math.nan)
+    steps = np.array([part.first_mV for part in parts]) - before
+    return steps if np.isfinite(steps).all() and np.ptp(steps) > 0 else None

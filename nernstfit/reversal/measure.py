@@ -467,7 +467,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     if iv is None:
         reason = "no leak was subtracted: fewer than three levels below activation lie on a straight line that rises"
         return Measurement(procedure, facts, curves, signal, Result(PotentialVerdict.AMBIGUOUS, reason), charging)
-    result = classify.find(iv, procedure.criteria)
+    iv, result = transient.find(iv, facts, procedure)
     found = Measurement(procedure, facts, curves, iv, result, charging)
     stability = Stability(points, curves, procedure, charging, iv, result, scatter)
     if result.verdict != PotentialVerdict.REVERSAL:

@@ -1,8 +1,9 @@
 """Shift of a zero by what is left of the capacitive transient at a peak.
 
 A transient of c (V - V0) beside a current of slope G moves its zero E by -c (E - V0) / G. While it lasts the membrane
-lags behind the command by its drop across the series resistance, c (V - V0) R; and where channels open meanwhile, it
-decays faster by a part G R than where they are closed.
+lags behind the command by its drop across the series resistance, c (V - V0) R. Where channels of a conductance G are
+open, it decays faster by a part G R than where they are closed, by which it was estimated: after n time constants with
+channels open for a part u of them, exp(-u n G R) of it is left. Of u it is known only that it lies between 0 and 1.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from nernstfit.reversal import classify
 from nernstfit.reversal.capacitance import SERIES_MOHM
+from nernstfit.reversal.classify import Result
+from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.procedure import Facts, Procedure
 
-# Part of the time before the peak for which channels are open, as far as the decay of the transient depends on it: the
-# middle between none and all; what it changes is a standard error. With half of it peaks of simulated sodium currents
-# beside a transient of 0.3 ms are missed more often than one in twenty, with double intervals are longer than need be.
-_OPEN = 0.5
 CAUSE = (
     "the capacitive transient of the step has not decayed at the peak, and what is left of it is not known well; give "
     "series_resistance_MOhm, choose a later window by from_ms and to_ms, or record with the capacitive current "
@@ -47,9 +47,47 @@ class Transient:
         step_mV = zero_mV - facts.transient_from_mV
         if not math.isfinite(step_mV / slope_nS):
             return cls()
-        known = procedure.series_MOhm
-        series = (SERIES_MOHM if known is None else known) * 1e-3
-        shift_mV, se_mV = (size_nS * step_mV / slope_nS for size_nS in (facts.transient_nS, facts.transient_se_nS))
-        lag_mV = facts.transient_nS * step_mV * series if known is None else 0.0
-        faster_mV = _OPEN * shift_mV * facts.transient_times * slope_nS * series
-        return cls(shift_mV, math.hypot(se_mV, lag_mV, faster_mV))
+        kept, kept_sd = _kept(facts, procedure, slope_nS)
+        known_nS, lag_mV = facts.transient_nS * kept, 0.0
+        if procedure.series_MOhm is None:
+            known_nS, kept_sd = facts.transient_nS, math.hypot(1 - kept, kept_sd)
+            lag_mV = facts.transient_nS * step_mV * SERIES_MOHM * 1e-3
+        errors_nS = facts.transient_se_nS, kept_sd * facts.transient_nS
+        return cls(
+            known_nS * step_mV / slope_nS, math.hypot(lag_mV, *(each * step_mV / slope_nS for each in errors_nS))
+        )
+
+
+def find(iv: Curve, facts: Facts, procedure: Procedure) -> tuple[Curve, Result]:
+    """Find the reversal potential of a curve less the transient of closed channels, then less that of open ones.
+
+    Parameters
+    ----------
+    iv : Curve
+        I-V curve, less the transient as it decays where channels are closed.
+    facts : Facts
+    procedure : Procedure
+        Whose series resistance, where it is not known, leaves the curve as it is.
+
+    Returns
+    -------
+    iv : Curve
+    result : Result
+    """
+    result = classify.find(iv, procedure.criteria)
+    if result.zero is None or procedure.series_MOhm is None or not abs(facts.transient_nS) > 0:
+        return iv, result
+    kept, _ = _kept(facts, procedure, result.slope_nS)
+    too_much_pA = (1 - kept) * facts.transient_nS * (iv.command_mV - facts.transient_from_mV)
+    iv = iv.minus(-too_much_pA, iv.shared_pA[:, :0])
+    return iv, classify.find(iv, procedure.criteria)
+
+
+def _kept(facts: Facts, procedure: Procedure, slope_nS: float) -> tuple[float, float]:
+    """Return the part of the transient that open channels leave, and its standard deviation: u is uniform in 0 to 1."""
+    series_MOhm = SERIES_MOHM if procedure.series_MOhm is None else procedure.series_MOhm
+    exponent = max(0.0, facts.transient_times * slope_nS * series_MOhm * 1e-3)
+    if not exponent:
+        return 1.0, 0.0
+    mean, square = (-math.expm1(-k * exponent) / (k * exponent) for k in (1, 2))
+    return mean, math.sqrt(max(0.0, square - mean**2))

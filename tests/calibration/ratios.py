@@ -46,10 +46,10 @@ FloatArray = NDArray[np.float64]
 
 INTERVALS = ("cells", "whole")
 CONFIDENCE, SE_MV, SCALE_MV = 0.95, 0.3, 1.0
-_Z_95 = float(stats.norm.ppf(0.975))
+_Z_95, Z_999 = (float(stats.norm.ppf((1 + part) / 2)) for part in (0.95, 0.999))
 LEAST_REJECTED, MOST_REJECTED = 0.9, 0.005
 BIAS_PER_SD, MAX_WIDTH = 0.1, 1.3  # a tenth of its standard deviation moves no coverage by 0.5 %
-BIAS, LOW, HIGH, LOOSE_LOW, LOOSE_HIGH = 0.02, 0.93, 0.97, 0.90, 0.985
+BIAS, LOW, HIGH, LOOSE_LOW, LOOSE_HIGH = 0.02, 0.93, 0.97, 0.92, 0.98
 TEMPERATURE_C, ACTIVITY = 22.0, "pitzer:macinnes"
 
 
@@ -215,13 +215,14 @@ class Tally:
         return float(np.median(self.widths) / np.median(self.ideal_widths)) if self.widths else math.nan
 
     def faults(self, row: Calibration) -> tuple[str, ...]:
-        """Return deviations from what is expected; coverage by the binomial 99.9 % interval."""
+        """Return deviations from what is expected: bias and coverage by their 99.9 % intervals."""
         if row.off_mV:
             return () if self.rejected >= LEAST_REJECTED else (f"{self.ion} rejected {self.rejected:.3f}",)
         low, high = stats.binomtest(self.held, max(1, self.claims)).proportion_ci(0.999)
         rejected = stats.binomtest(self.verdicts["model_rejected"], self.cases).proportion_ci(0.999).low
         found = [f"{self.ion} rejected {self.rejected:.3f}"] if rejected > MOST_REJECTED else []
-        if not abs(self.bias) < max(BIAS, BIAS_PER_SD * float(np.std(self.errors or [0.0]))):
+        sd, chance = float(np.std(self.errors or [0.0])), Z_999 / math.sqrt(max(1, len(self.errors)))
+        if not abs(self.bias) <= max(BIAS, BIAS_PER_SD * sd) + chance * sd:
             found.append(f"{self.ion} bias {self.bias:+.3f}")
         if self.relative_width > MAX_WIDTH:
             found.append(f"{self.ion} width {self.relative_width:.2f} of the ideal one")

@@ -20,6 +20,7 @@ from scipy import optimize, signal, stats
 
 from calibration import cells as patches
 from calibration.cells import Cells, Gate, boltzmann
+from calibration.ratios import Z_999
 from nernstfit.abf.columns import POINTS, point_columns, table
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.read import open_recording
@@ -94,7 +95,7 @@ class Tally:
         return self.held / max(1, self.reversals)
 
     def faults(self, row: Calibration) -> tuple[str, ...]:
-        """Return the criteria that failed; coverage is tested by its binomial 99.9 % interval."""
+        """Return the criteria that failed; bias and coverage are tested by their 99.9 % intervals."""
         unlike = [reason for reason in self.reasons if row.reason not in reason]
         found = [f"{len(unlike)} reasons like {unlike[0]!r}"] if unlike else []
         if row.max_false is not None:
@@ -102,7 +103,8 @@ class Tally:
                 found.append(f"{self.reversals} called a reversal")
             return tuple(found)
         low, high = stats.binomtest(self.held, max(1, self.reversals)).proportion_ci(0.999)
-        if abs(self.bias_mV) >= BIAS_MV and row.is_unbiased:
+        chance_mV = Z_999 * self.rms_mV / math.sqrt(max(1, self.reversals))
+        if abs(self.bias_mV) >= BIAS_MV + chance_mV and row.is_unbiased:
             found.append(f"bias {self.bias_mV:+.2f} mV")
         if high < LOW or low > row.high:
             found.append(f"coverage {self.coverage:.3f}")
