@@ -25,6 +25,8 @@ from nernstfit.abf.windows import open_source
 from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import Configuration
 from nernstfit.experiment import folder as experiments
+from nernstfit.library.recording import PatchProperties
+from nernstfit.library.recording import measure as measure_file
 from nernstfit.reversal import curve
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source, estimate, from_steps, of_cell
 from nernstfit.reversal.charging import Charging
@@ -358,3 +360,27 @@ def test_the_start_of_a_ramp_is_uncertain_by_the_curvature_of_its_current(tmp_pa
         off.append(abs(found_pF - 11.7 * (1 - 15.1 * 3.5e-3)) / se_pF)
     assert max(off) < 3.5
     assert np.mean(np.square(off)) < 1.6
+
+
+@pytest.mark.parametrize(("series_MOhm", "pF"), [(20.0, 100.0), (20.0, 150.0), (10.0, 200.0), (3.0, 20.0)])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_limit_of_an_unknown_capacitance_holds_one_that_charges_slowly(
+    series_MOhm: float, pF: float, is_known: bool
+) -> None:
+    """A line from 2 to 22 ms after the onset shows C (1 - exp(-t / RC)) at it: 85 % of it at 2 ms, 72 % at 3 ms."""
+    t_ms = np.linspace(2.0, 22.0, 200)
+    shown_pF = float(np.polyfit(t_ms, pF * (1 - np.exp(-t_ms / (series_MOhm * pF * 1e-3))), 1)[1])
+    known = Known(corner_pF=shown_pF, corner_se_pF=0.5, corner_window_ms=(2.0, 22.0))
+    limit_pF = replace(known, series_MOhm=series_MOhm if is_known else 0.0).limit_pF
+    assert pF < limit_pF < (1.6 if is_known else 2.5) * pF
+
+
+def test_the_limit_of_a_ramp_behind_a_known_resistance_holds_its_zero(tmp_path: Path) -> None:
+    """Of 100 pF behind 20 MOhm, at 40 nS, the charging current is seen against the slope of the command."""
+    cells = patches.draw(
+        *(np.random.default_rng(3), 1, (-20.0, -20.0), (40.0, 40.0)), series_MOhm=20.0, capacity_pF=100.0, leak_nS=1e-6
+    )
+    write(tmp_path / "a.abf", cells, 0, ONE_WAY, seed=1)
+    found = measure_file(str(tmp_path / "a.abf"), {"epoch": "B"}, PatchProperties(20.0, None, 22.0))
+    assert found["verdict"] == "reversal", found["reason"]
+    assert found["low_mV"] <= -20.0 <= found["high_mV"]

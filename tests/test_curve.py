@@ -39,13 +39,22 @@ def found(iv: Curve) -> float:
 # Levels
 
 
+def test_a_factor_of_all_currents_of_a_repeat_is_no_scatter() -> None:
+    level = np.arange(-100.0, 61.0, 10.0)
+    noise = np.random.default_rng(1).normal(0, 1.0, (4, len(level)))
+    each = np.array([1.0, 0.8, 0.6, 0.5])[:, None] * 5 * (level + 30) + noise
+    iv = curve.average(np.tile(level, 4), each.ravel(), np.full(each.size, 1.0))
+    assert iv.scatter < 1.3
+    assert curve.average(np.tile(level, 4), (each + 20 * np.arange(4)[:, None]).ravel(), np.ones(each.size)).scatter > 9
+
+
 def test_pieces_of_repeated_ramps_are_one_level_each() -> None:
     sweeps = [4.0 * (RAMP + 20) + offset for offset in (-3.0, 0.0, 3.0)]
     iv = curve.average(np.tile(RAMP, 3), np.concatenate(sweeps), np.full(1200, 1.0), 0.0, np.full(1200, 0.5))
     assert iv.size == 400
     assert iv.repeats.tolist() == [3] * 400
     assert iv.deviation_pA == pytest.approx(np.tile([-3.0, 0.0, 3.0], (400, 1)))
-    assert iv.scatter == pytest.approx(math.sqrt(9.0))
+    assert iv.scatter == pytest.approx(math.sqrt(9.0 * 800 / 798))  # two factors of repeats are taken from 800
 
 
 def test_ramps_of_other_speeds_are_repeats_whose_capacitive_current_is_no_scatter() -> None:

@@ -284,3 +284,63 @@ def test_what_decays_decides_which_window_is_proposed(before_mV: float, remedy: 
     found = measured(LEVELS, late, early, later={Role.HOLDING: holding}, times=times).result
     assert found.verdict == "ambiguous"
     assert found.remedy == remedy
+
+
+# Order of the sweeps
+
+
+def over_repeats(factor_to: float, drift_pA: float) -> Measurement:
+    """Measure four series of steps of 5 nS whose currents end at a part of their size, on a baseline that drifts."""
+    order = np.tile(LEVELS, 4)
+
+    def current(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        done = sweep / (len(order) - 1)
+        return 5.0 * (v + 30) * (1 + (factor_to - 1) * done) + drift_pA * done
+
+    return measured(order, current, later={Role.HOLDING: lambda v, sweep: current(np.full_like(v, -100.0), sweep)})
+
+
+@pytest.mark.parametrize("factor_to", [0.4, 0.7, 1.5])
+def test_a_current_that_runs_down_over_repeats_keeps_its_zero(factor_to: float) -> None:
+    found = over_repeats(factor_to, 0.0)
+    assert found.result.verdict == "reversal"
+    assert abs(found.result.potential_mV + 30) < Z_95 * found.total_se_mV < 1.0
+    assert over_repeats(1.0, 350.0 * (1 - factor_to)).result.verdict == "ambiguous"
+
+
+@pytest.mark.parametrize("zero_mV", [-50.0, -32.0, 10.0])
+def test_states_by_turns_are_named_by_their_sweeps(zero_mV: float) -> None:
+    def by_turns(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return 5.0 * (v - zero_mV) * np.where(sweep % 2, 0.3, 1.0)
+
+    found = measured(LEVELS, by_turns).result
+    assert found.verdict == "ambiguous"
+    assert found.remedy == "sweeps=0,2,4,6,8,10,12,14,16|sweeps=1,3,5,7,9,11,13,15"
+    zeros = [float(mV) for mV in re.findall(r"(-?[\d.]+) mV", found.reason)]
+    assert zeros == pytest.approx([zero_mV, zero_mV], abs=1.0)
+
+
+def test_scatter_and_bends_are_no_alternation() -> None:
+    def scattered(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return 5.0 * (v + 30) + np.random.default_rng(2).normal(0, 30, len(v))
+
+    def opening(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return 0.5 * v + 10 * (v + 80) / (1 + np.exp(-(v + 30) / 5))
+
+    for current in (scattered, opening):
+        assert "alternates" not in measured(LEVELS, current).result.reason
+
+
+def test_a_seal_that_breaks_is_told_where_the_crossing_is_no_reversal() -> None:
+    """Together the slope of the broken seal and that of the channels look like a conductance that opens."""
+    order = LEVELS[:0:-1]
+
+    def breaking(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return 5.0 * (v + 65) + np.where(sweep >= 11, 30.0 * v, 0.0)
+
+    refused = measured(order, breaking).result
+    found = measured(order, breaking, later={Role.HOLDING: lambda v, sweep: breaking(np.full_like(v, -80.0), sweep)})
+    assert refused.verdict == "not_a_reversal"
+    assert found.result.verdict == "ambiguous"
+    assert "from sweeps 0-10 to 11-15, as when a seal breaks" in found.result.reason
+    assert found.result.remedy == "sweeps=0-10|sweeps=11-15"

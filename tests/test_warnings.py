@@ -146,7 +146,7 @@ def deviation(name: str, size: float, p: float = 1e-4, ion: str = "", statistic:
 
 
 ONE = "c1_control"
-GATED = np.where(LEVELS > -30, 40.0 * (LEVELS + 30), 0.0) + 0.5 * (LEVELS + 20)
+GATED = np.where(LEVELS > -30, 40.0 * (LEVELS + 30), 0.0) + 5.0 * (LEVELS - 20)
 RECTIFIED = 5.0 * (LEVELS + 80) / (1 + np.exp((LEVELS + 60) / 15)) + 0.5 * LEVELS  # a leak beside an inward rectifier
 OTHER = {"model": "ghk:davies", **NA}
 RAW = {"model": "ghk:pitzer:raw", **NA}
@@ -656,6 +656,26 @@ def test_an_open_pore_has_no_leak_to_subtract(load: Callable[..., Experiment]) -
         u = (LEVELS + 1e-6) / 25.4
         current = 10 * u * (140 - 5 * np.exp(-u)) / (1 - np.exp(-u))
     assert judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: {"reversal_mV": -84.6}}}) == []
+
+
+@pytest.mark.parametrize("width_mV", [4.0, 8.0, 12.0])
+@pytest.mark.parametrize("reversal_mV", [-65.0, -50.0])
+def test_an_inward_rectifier_is_warned_of_a_leak_only_beside_one(
+    load: Callable[..., Experiment], width_mV: float, reversal_mV: float
+) -> None:
+    """Where it is closed its slope is the largest that a leak can have."""
+
+    def warned(leak_nS: float) -> set[Code]:
+        def current(v: np.ndarray) -> np.ndarray:
+            return 30 * (v - reversal_mV) / (1 + np.exp((v - reversal_mV - 10) / width_mV)) + leak_nS * v
+
+        near = reversal_mV + np.arange(-5.0, 10.0, 0.1)
+        of_zero = {"reversal_mV": float(np.interp(0.0, current(near), near)), "slope_nS": 25.0}
+        found = judged(load, {}, {"iv": iv(ONE, current(LEVELS)), "reversals": {ONE: of_zero}})
+        return {finding.code for finding in found if finding.severity == "warning"}
+
+    assert warned(0.0) == set()
+    assert warned(1.0) == {Code.FLATTENS}
 
 
 @pytest.mark.parametrize(("flag", "told"), [("left_of_tail=-0.5", []), ("left_of_tail=-3", [Code.TAIL])])

@@ -237,7 +237,7 @@ def _reading(
         saturated=kept.saturated,
         capacitance_pF=source.channel.capacitance_pF,
         **spans(source, parts[0], {"window": windows, **{str(role): each for role, each in others.items()}}),
-        **_capacitance(source, parts, charge),
+        **_capacitance(source, parts if kept.has_onset else (), charge),
         **delay(source, how),
         **asdict(left),
         **hum.left(source.hum, signal.samples / recording.rate_Hz),
@@ -249,7 +249,7 @@ def _reading(
 def _capacitance(source: Source, parts: Sequence[Segment], charge: Charge) -> dict[str, float]:
     """Return what onsets of ramps and steps show of the membrane capacitance, under the names in `Reading`."""
     of_ramp = [math.nan] * 4
-    if parts[0].is_ramp:
+    if parts and parts[0].is_ramp:
         of_ramp = [*onset_capacitance_pF(source, parts), *onset_window_ms(source, parts)]
     of_steps = {"step_pF": charge.capacitance_pF, "step_se_pF": charge.se_pF, "step_nS": charge.conductance_nS}
     names = ("corner_pF", "corner_se_pF", "corner_from_ms", "corner_to_ms")
@@ -263,8 +263,7 @@ def _measurable(source: Source, how: Measure, epoch: str, is_pulse: bool, with_s
         refuse_constant(source.command, parts, source.sweeps)
     if parts[0].is_ramp:
         refuse_both_ways(source, parts)
-    # A ramp is saturated in part.
-    keep = saturation.Kept if with_saturated or is_pulse or parts[0].is_ramp else saturation.kept
+    keep = saturation.Kept if with_saturated or is_pulse else saturation.kept
     return keep(source, parts, windows_of(source, parts, how))
 
 
@@ -300,7 +299,7 @@ def _further(source: Source, parts: Sequence[Segment], how: Measure) -> Iterator
         settled = replace(how.with_default_window(), statistic=Statistic.MEAN)
         yield read(source, Role.HOLDING, holding, [holding_window(part) for part in holding], settled)[0]
     for role, ramps in (capacitance_ramps(source, parts) if parts[0].is_ramp else {}).items():
-        yield read(source, role, ramps, ramp_windows(source, ramps), how)[0]
+        yield read(source, role, ramps, saturation.kept(source, ramps, ramp_windows(source, ramps)).windows, how)[0]
     if how.leak.startswith(_EPOCH_LEAK):
         yield _leak(source, how)
 

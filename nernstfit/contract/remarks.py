@@ -150,7 +150,7 @@ class Flag(Term):
     SATURATED = (
         "saturated",
         "saturated",
-        "sweeps are left out whose current is at a limit of the converter or the amplifier (true)",
+        "sweeps, or parts of a ramp, are left out whose current is at a limit of the converter or the amplifier (true)",
     )
     TREND = (
         "trend",

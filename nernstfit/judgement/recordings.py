@@ -260,20 +260,28 @@ class _Current:
     def _beside_leak(self, own: Curve, sign: int, code: Code) -> Iterator[Finding]:
         """Yield the shift of the zero by the straight line that the lowest levels show, with -1 the highest."""
         without = leak.without_linear(own, sign)
-        if without is None or _is_straight(without, sign):
+        if without is None or _is_straight(without, sign) or _only_closes(without, sign):
             return
         zero_mV, lost_pA = self.row["reversal_mV"], own.current_pA - without.current_pA
-        slope_nS = float(np.polyfit(own.voltage_mV, lost_pA, 1)[0])
+        slope_nS, at_0_pA = np.polyfit(own.voltage_mV, lost_pA, 1).tolist()
         zeros = _zeros_mV(without)
         part = min(1.0, slope_nS / self.row["slope_nS"])
         # What is left of a zero that is the leak's own is noise.
         is_left = len(zeros) > 0 and part < _ALL_LEAK
-        shift = float(min(zeros - zero_mV, key=abs)) if is_left else math.nan
+        # Between levels both zeros lie on straight lines.
+        before_mV = min(_zeros_mV(own), key=lambda mV: abs(mV - zero_mV), default=zero_mV)
+        shift = float(min(zeros - before_mV, key=abs)) if is_left else math.nan
         effect = of_potential(shift) if is_left else math.inf
         outcome = f"moves the zero by {shift:+.1f} mV" if is_left else "leaves no zero: it is that of the leak"
         values = {"percent": 100 * part, "outcome": outcome}
-        if slope_nS > 0 and effect > 0:
+        if slope_nS > 0 and effect > 0 and _may_reverse(own, -at_0_pA / slope_nS):
             yield _finding(code, self.row, effect, **values)
+
+
+def _other_end(without: Curve, sign: int) -> tuple[Curve, np.ndarray]:
+    """Return the levels at the other end than those on the line, and the errors of their currents, shape (levels,)."""
+    other_end = without.among(slice(-_MIN_STRAIGHT, None) if sign > 0 else slice(_MIN_STRAIGHT))
+    return other_end, Z_99 * curves.total_se_pA(other_end)
 
 
 def _is_straight(without: Curve, sign: int) -> bool:
@@ -281,15 +289,35 @@ def _is_straight(without: Curve, sign: int) -> bool:
 
     The levels between that leave it are artefacts.
     """
-    other_end = without.among(slice(-_MIN_STRAIGHT, None) if sign > 0 else slice(_MIN_STRAIGHT))
-    return bool((np.abs(other_end.current_pA) <= Z_99 * curves.total_se_pA(other_end)).all())
+    other_end, error_pA = _other_end(without, sign)
+    return bool((np.abs(other_end.current_pA) <= error_pA).all())
+
+
+def _only_closes(without: Curve, sign: int) -> bool:
+    """Return True where the current at the other end is less than on the line, and flatter: of a channel that closes.
+
+    A leak has its conductance at every voltage, so that the slope where the channels are closed is the largest that it
+    can have. What opens beside a leak leaves its line to the other side, beyond zero, or with a larger slope.
+    """
+    other_end, error_pA = _other_end(without, sign)
+    line_pA = other_end.total_pA - other_end.current_pA
+    part_pA = other_end.total_pA * np.sign(line_pA)
+    is_between = bool(((part_pA > -error_pA) & (part_pA < np.abs(line_pA) + error_pA)).all())
+    # Where the line is steeper than the current, what is left of it falls.
+    fall_pA = float(other_end.current_pA[0] - other_end.current_pA[-1])
+    return is_between and fall_pA > math.hypot(error_pA[0], error_pA[-1])
+
+
+def _may_reverse(own: Curve, zero_mV: float) -> bool:
+    """Return True where a leak may reverse: among the levels of the curve, or between them and 0 mV."""
+    return bool(min(0.0, own.voltage_mV[0]) <= zero_mV <= max(0.0, own.voltage_mV[-1]))
 
 
 def _has_gates(own: Curve, sign: int, temperature_C: float) -> bool:
     """Return True where the slope rises with depolarisation somewhere as in no open pore."""
-    # Three levels span two steps, so that every second step is a place within any three.
+    # Three levels span two steps: between levels, every second step is a place within any three.
     step = max(_STEP_MV, float(np.diff(own.voltage_mV).min()))
-    places = np.arange(own.voltage_mV[0] + step, own.voltage_mV[-1], 2 * step)
+    places = np.arange(own.voltage_mV[0] + step / 2, own.voltage_mV[-1], 2 * step)
     bends = (steepest_bend(own, float(place), sign, temperature_C) for place in places)
     return any(bend is not None and bend.exceeds for bend in bends)
 

@@ -89,7 +89,8 @@ LIMIT_MOHM: Mapping[Configuration, float] = {
     Configuration.TWO_ELECTRODE: 1e-3,
 }
 
-# Points of the line from which the current at the onset of a ramp is extrapolated; half or double gives the same line.
+# Points of the line from which the current at the onset of a ramp is extrapolated, and time constants that are tried;
+# half or double gives the same line.
 _LINE_POINTS = 64
 
 
@@ -165,7 +166,23 @@ class Known:
         """The same by the start of the ramp alone."""
         if not math.isfinite(self.corner_pF):
             return _LIMIT_PF[self.configuration]
-        return _CORNER_LIMIT * max(0.0, self.corner_pF) + Z_95_ONE_SIDED * self.corner_se_pF
+        shown_pF = _CORNER_LIMIT * max(0.0, self.corner_pF) + Z_95_ONE_SIDED * self.corner_se_pF
+        return self._before_settling(shown_pF)
+
+    def _before_settling(self, shown_pF: float) -> float:
+        """Return the capacitance of which the line after the onset of a ramp shows so much.
+
+        A membrane that charges slowly, through a series resistance as large as it may be, still does so along the line.
+        Beyond some time constant a larger capacitance shows less: with as much of it the resistance is smaller.
+        """
+        if not math.isfinite(sum(self.corner_window_ms)):
+            return shown_pF
+        series_GOhm = (self.series_MOhm or LIMIT_MOHM[self.configuration]) * 1e-3
+        tau_ms = np.linspace(0.0, self.corner_window_ms[1], _LINE_POINTS)
+        part = np.array([_part_at_onset(tau, self.corner_window_ms) for tau in tau_ms.tolist()])
+        rising = slice(int((tau_ms * part).argmax()) + 1)
+        own_ms = float(np.interp(shown_pF * series_GOhm, (tau_ms * part)[rising], tau_ms[rising]))
+        return shown_pF / _part_at_onset(own_ms, self.corner_window_ms)
 
     def best(self) -> tuple[Source, Estimate] | None:
         """Return the capacitance that is taken, and its source; None where none of the values can be."""

@@ -28,7 +28,7 @@ class Charging:
     speed_mV_per_ms : float
         Of the command; below 0 on a descending ramp.
     slope_nS : float
-        Of the current at the zero.
+        Of the current at the zero, against the command.
     series_MOhm : float or None
         Series resistance that the amplifier has not compensated; None where it is not known.
     configuration : Configuration

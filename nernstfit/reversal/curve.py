@@ -182,12 +182,13 @@ def _repeats(
     """Return the deviations of repeats from their level, and their scatter over that expected from the noise.
 
     Points are in the order of levels; `first` is the first of each. What a faster ramp adds in capacitive current is
-    no deviation.
+    no deviation; a factor by which all currents of a repeat run down or up, which moves no zero, is no scatter.
     """
     points = len(current_pA)
     repeats = np.diff(np.concatenate((first, [points])))
     level = np.repeat(np.arange(len(first)), repeats)
-    each = current_pA - (np.add.reduceat(current_pA, first) / repeats)[level]
+    mean = (np.add.reduceat(current_pA, first) / repeats)[level]
+    each = current_pA - mean
     df = points - len(first)
     if speed is not None:
         faster = speed - (np.add.reduceat(speed, first) / repeats)[level]
@@ -196,10 +197,15 @@ def _repeats(
             each = each - faster * float(faster @ each) / squares
             df -= 1
     deviation = np.full((len(first), int(repeats.max())), math.nan)
-    deviation[level, np.arange(points) - first[level]] = each
+    repeat = np.arange(points) - first[level]
+    deviation[level, repeat] = each
+    df -= int(repeats.max()) - 1
     if df <= 0:
         return deviation, 1.0
-    z = each / np.where(se_pA > 0, se_pA, math.inf)
+    error = np.where(se_pA > 0, se_pA, math.inf)
+    z, expected = each / error, mean / error
+    squares_of_repeat = np.maximum(np.bincount(repeat, expected**2), np.finfo(float).tiny)
+    z = z - (np.bincount(repeat, z * expected) / squares_of_repeat)[repeat] * expected
     return deviation, math.sqrt(max(1.0, float(z @ z) / df))
 
 

@@ -33,6 +33,25 @@ _CHANGE_Z = 4.0
 _MIN_HOLDING_MV = 25.0
 
 
+STEPS = "the current at the holding level steps; select sweeps in column sweeps"
+
+
+def drifts(shift_mV: float) -> str:
+    """Return the sentence on a drift of the current at the holding level.
+
+    Parameters
+    ----------
+    shift_mV : float
+        Size of the drift over the slope at the zero.
+    """
+    return (
+        f"the current at the holding level drifts over the sweeps, over the slope at the zero by {shift_mV:z.1f} mV: "
+        "every level was measured in another state of the seal, the bath or the baseline, unless all of the current "
+        "runs down, which moves no zero: repeats of a short protocol show which; measure them, or select sweeps in "
+        "column sweeps"
+    )
+
+
 @dataclass(frozen=True)
 class Holding:
     """Current at the holding level of every sweep, in their order.
@@ -74,6 +93,15 @@ class Holding:
         at = int(count[best])
         step_pA = float(current_pA[at:].mean() - current_pA[:at].mean())
         return ",".join(runs(self.sweep[:at].tolist())), ",".join(runs(self.sweep[at:].tolist())), step_pA
+
+    @property
+    def step_sentence(self) -> str:
+        """Sentence on the step, up to what it does to a zero."""
+        before, after, step_pA = self.step
+        return (
+            f"the current at the level before the epoch steps by {step_pA:+z.0f} pA from sweeps {before} to {after}, "
+            "as when a seal breaks or a solution is exchanged"
+        )
 
     @cached_property
     def drift_pA(self) -> float:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import Leak, PotentialVerdict, Role
-from nernstfit.reversal import capacitance, classify, leak, pulse, transient, wander
+from nernstfit.reversal import capacitance, classify, holding, leak, pulse, transient, wander
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
 from nernstfit.reversal.charge import OverRepeats
 from nernstfit.reversal.charging import LAGS, Charging, contradiction
@@ -149,14 +149,16 @@ class Measurement:
         zero, charging, how = self.result.zero, self.charging, self.procedure
         if zero is None or charging is None:
             return None
+        # Behind a known resistance that of the zero is the membrane's.
+        slope_nS = zero.slope_nS / (1 + zero.slope_nS * (how.series_MOhm or 0.0) * 1e-3)
         return Charging(
             charging,
             self._speed_mV_per_ms,
-            zero.slope_nS,
+            slope_nS,
             how.series_MOhm,
             how.configuration,
             has_background=leak.method(how.how.leak).same_ramp,
-            hidden_fraction=self._hidden_from_steps(charging, zero.slope_nS),
+            hidden_fraction=self._hidden_from_steps(charging, slope_nS),
         )
 
     def _hidden_from_steps(self, charging: Capacitance, slope_nS: float) -> float:
@@ -219,16 +221,8 @@ class Measurement:
                 f"{self.settling.reach_mV:z.1f} mV away; choose a window by from_ms and to_ms, or record longer steps",
             ),
             (over_mV, f"the zero drifts by {drift_mV:z.1f} mV over the sweeps; select some in column sweeps"),
-            (
-                _REACH_OF_DRIFT * step_mV / Z_95,
-                "the current at the holding level steps; select sweeps in column sweeps",
-            ),
-            (
-                abs(self.holding_drift_mV) / Z_95,
-                "the current at the holding level drifts over the sweeps, over the slope at the zero by "
-                f"{abs(self.holding_drift_mV):z.1f} mV: every level was measured in another state of the seal, the "
-                "bath or the baseline; measure repeats of a short protocol, or select sweeps in column sweeps",
-            ),
+            (_REACH_OF_DRIFT * step_mV / Z_95, holding.STEPS),
+            (abs(self.holding_drift_mV) / Z_95, holding.drifts(abs(self.holding_drift_mV))),
             (self.together_mV, wander.CAUSE),
         )
 
@@ -378,12 +372,12 @@ class Measurement:
             yield Flag.TRANSIENT_REMOVED, self._transient.shift_mV
         if self.drift_mV:
             yield Flag.DRIFT, self.drift_mV
-        holding = (
+        at_holding = (
             (Flag.HOLDING_STEP, self.holding_step_mV),
             (Flag.HOLDING_DRIFT, self.holding_drift_mV),
             (Flag.HOLDING_SCATTER, self.wander_mV),
         )
-        yield from ((flag, shift_mV) for flag, shift_mV in holding if shift_mV)
+        yield from ((flag, shift_mV) for flag, shift_mV in at_holding if shift_mV)
         if moved_mV := max(self.shift_along_epoch_mV, self.settling.distance_mV, key=abs):
             yield Flag.MOVES, moved_mV
         if Role.LATE in self.curves and Leak.of(self.procedure.how.leak) is Leak.NONE:
@@ -478,7 +472,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     stability = Stability(points, curves, procedure, charging, iv, result, scatter)
     if result.verdict != PotentialVerdict.REVERSAL:
         ambiguous = stability.in_parts() if signal.repeats.max() > 1 else None
-        ambiguous = ambiguous or stability.decayed(facts)
+        ambiguous = ambiguous or stability.over_order() or stability.decayed(facts)
         return replace(found, result=ambiguous or scatter.beside(result))
     return _judged(found, stability, points)
 
@@ -495,6 +489,11 @@ def _judged(found: Measurement, stability: Stability, points: Mapping[str, Array
         wander_mV=stability.wander_mV,
         over_repeats=OverRepeats.of(points, found.facts, found.procedure, found.iv, found.result),
     )
-    ambiguous = stability.over_sweeps() or stability.over_holding() or stability.along_epoch(found.facts)
+    ambiguous = (
+        stability.over_order()
+        or stability.over_sweeps()
+        or stability.over_holding()
+        or stability.along_epoch(found.facts)
+    )
     ambiguous = ambiguous or stability.unsettled(found.facts) or stability.between(found.facts) or found.too_wide()
     return replace(found, result=ambiguous or found.result)

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nernstfit.contract.errors import runs
 from nernstfit.contract.terms import Leak, PotentialVerdict, Role
 from nernstfit.reversal import classify, course, leak
 from nernstfit.reversal.capacitance import Capacitance
@@ -26,6 +25,7 @@ from nernstfit.reversal.curve import SAME_LEVEL_MV, Curve
 from nernstfit.reversal.estimator import Zero
 from nernstfit.reversal.holding import Holding
 from nernstfit.reversal.iv import by_role, subtracted
+from nernstfit.reversal.order import SweepOrder, states, sweeps
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95, Z_99
 from nernstfit.reversal.settling import LATE, MAX_SHIFT_MV, MOVES_Z, Settling, settle
@@ -96,7 +96,7 @@ class Stability:
         known = [potential for potential in potentials if math.isfinite(potential)]
         if len(known) == len(potentials) and max(known) - min(known) <= limit:
             return None
-        return _states([_sweeps(part) for part in parts], potentials, limit)
+        return states([sweeps(part) for part in parts], potentials, limit)
 
     @property
     def holding(self) -> Holding:
@@ -108,8 +108,19 @@ class Stability:
         return self.holding.step[2] / self.result.slope_nS
 
     def holding_drift_mV(self) -> float:
-        """Return the drift of the current at the holding level over the sweeps, over the slope at the zero."""
-        return self.holding.drift_at_pA(self.result.potential_mV) / self.result.slope_nS
+        """Return the drift of the current at the holding level over the sweeps, over the slope at the zero.
+
+        No more than the repeats allow: of a current that runs down as a whole, their zero stays where it is.
+        """
+        drift_mV, zero = self.holding.drift_at_pA(self.result.potential_mV) / self.result.slope_nS, self.result.zero
+        if zero is None or len(zero.shifts_mV) < 2 or not drift_mV:
+            return drift_mV
+        signal = self._signal
+        sweeps = [float(signal["sweep"][self._repeat == at].mean()) for at in (0, len(zero.shifts_mV) - 1)]
+        followed = (sweeps[1] - sweeps[0]) / float(np.ptp(signal["sweep"]))
+        shift_mV, se_mV = drift(self.iv, zero)
+        allowed_mV = (abs(shift_mV) + Z_95 * se_mV) / followed if followed > 0 else math.inf
+        return math.copysign(min(abs(drift_mV), allowed_mV), drift_mV)
 
     @property
     def wander_mV(self) -> float:
@@ -127,16 +138,26 @@ class Stability:
 
     def over_holding(self) -> Result | None:
         """Return the verdict that the current at the holding level steps by too much; None where it does not."""
-        before, after, step_pA = self.holding.step
+        before, after, _ = self.holding.step
         shift_mV, limit = abs(self.holding_step_mV()), self.procedure.how.max_interval_mV
         if shift_mV <= limit:
             return None
         reason = (
-            f"the current at the level before the epoch steps by {step_pA:+z.0f} pA from sweeps {before} to {after}, "
-            f"as when a seal breaks or a solution is exchanged; over the slope at the zero this is {shift_mV:z.0f} mV, "
-            f"more than max_interval_mV = {limit:g}; give each state a row of its own with its range in column sweeps"
+            f"{self.holding.step_sentence}; over the slope at the zero this is {shift_mV:z.0f} mV, more than "
+            f"max_interval_mV = {limit:g}; give each state a row of its own with its range in column sweeps"
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"sweeps={before}|sweeps={after}")
+
+    def over_order(self) -> Result | None:
+        """Return the verdict that the order of the sweeps explains the curve: states by turns, or before and after."""
+        # Of states by turns all is scatter, and would be in the errors.
+        signal = dict(self._signal) | ({"se_pA": self.scatter.se_pA} if len(self.scatter.se_pA) else {})
+
+        def found(rows: NDArray[np.bool_]) -> Result:
+            return self._found({name: values[rows] for name, values in signal.items()})
+
+        order = SweepOrder(signal, self.holding, found)
+        return order.alternation() or order.step(self.result)
 
     def in_parts(self) -> Result | None:
         """Return the verdict that parts of the sweeps have zeros although all of them together have none that is valid.
@@ -146,19 +167,19 @@ class Stability:
         repeats, limit = int(self._repeat.max()) + 1, self.procedure.how.max_interval_mV
         ends = np.linspace(0, repeats, min(_MAX_PARTS, repeats) + 1).round().astype(int).tolist()
         parts = list(itertools.pairwise(ends))
-        potentials = [self._reversal_mV(self._repeats(*part)) for part in parts]
+        potentials = [self._found(self._repeats(*part)).potential_mV for part in parts]
         known = [potential for potential in potentials if math.isfinite(potential)]
         if len(known) < 2:
             return None
         if max(known) - min(known) > limit:
             alike = _joined(potentials, _MIN_STEP * limit)
-            sweeps = [_sweeps(self._repeats(parts[first][0], parts[last - 1][1])) for first, last in alike]
-            return _states(sweeps, [float(np.mean(potentials[first:last])) for first, last in alike], limit)
+            spans = [sweeps(self._repeats(parts[first][0], parts[last - 1][1])) for first, last in alike]
+            return states(spans, [float(np.mean(potentials[first:last])) for first, last in alike], limit)
         without = [part for part, potential in zip(parts, potentials, strict=True) if math.isnan(potential)]
         if not without or len(without) > _MAX_WITHOUT * len(parts):
             return None
         is_bad = np.any([(self._repeat >= first) & (self._repeat < last) for first, last in without], axis=0)
-        bad, left = (_sweeps(self._rows(rows)) for rows in (is_bad, ~is_bad))
+        bad, left = (sweeps(self._rows(rows)) for rows in (is_bad, ~is_bad))
         reason = (
             f"sweeps {bad} contradict the others, whose zeros lie between {min(known):z.1f} and {max(known):z.1f} mV; "
             f"leave them out in column sweeps: {left}"
@@ -376,26 +397,16 @@ class Stability:
         zero = None if iv is None else classify.nearest_zero(iv, near_mV, criteria)
         return math.nan if zero is None else zero.potential_mV
 
-    def _reversal_mV(self, signal: _Points) -> float:
-        """Return the reversal potential of some points, nan where they have none."""
+    def _found(self, signal: _Points) -> Result:
+        """Return the verdict on some points."""
         iv = self._iv(by_role(signal, self.procedure)[Role.SIGNAL])
-        return math.nan if iv is None else classify.find(iv, self.procedure.criteria).potential_mV
+        return Result(PotentialVerdict.AMBIGUOUS) if iv is None else classify.find(iv, self.procedure.criteria)
 
 
 def _differ(one: Zero, other: Zero, z: float) -> bool:
     """Return whether two zeros differ by more than is tolerated along an epoch, and by more than their error."""
     shift = abs(one.potential_mV - other.potential_mV)
     return shift > max(MAX_SHIFT_MV, z * math.hypot(one.se_mV, other.se_mV))
-
-
-def _states(spans: Sequence[str], potentials_mV: Sequence[float], limit_mV: float) -> Result:
-    """Return the verdict that ranges of sweeps have their own zeros."""
-    named = ", ".join(f"{span} {_written(potential)}" for span, potential in zip(spans, potentials_mV, strict=True))
-    reason = (
-        f"the zero moves by more than max_interval_mV = {limit_mV:g} over the sweeps: sweeps {named}; give each "
-        "state a row of its own with its range in column sweeps"
-    )
-    return Result(PotentialVerdict.AMBIGUOUS, reason, remedy="|".join(f"sweeps={span}" for span in spans))
 
 
 def _joined(potentials_mV: Sequence[float], step_mV: float) -> list[tuple[int, int]]:
@@ -405,11 +416,6 @@ def _joined(potentials_mV: Sequence[float], step_mV: float) -> list[tuple[int, i
         if not abs(potentials_mV[at] - float(np.mean(potentials_mV[starts[-1] : at]))) < step_mV:
             starts.append(at)
     return list(itertools.pairwise([*starts, len(potentials_mV)]))
-
-
-def _sweeps(points: _Points) -> str:
-    """Return the sweeps of some points as the table has them, such as 0-11,15."""
-    return ",".join(runs(points["sweep"].tolist()))
 
 
 def drift(iv: Curve, zero: Zero) -> tuple[float, float]:
@@ -473,7 +479,3 @@ def _ranges(shifts_mV: FloatArray, sd_mV: float, least_mV: float) -> list[tuple[
         return split(start, middle) + split(middle, stop)
 
     return split(0, len(shifts_mV))
-
-
-def _written(potential_mV: float) -> str:
-    return f"{potential_mV:z.1f} mV" if math.isfinite(potential_mV) else "without a zero"
