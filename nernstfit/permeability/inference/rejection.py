@@ -140,7 +140,10 @@ def _not_explained(fitted: Fit, causes: Sequence[Screened], robust: bool) -> str
 
 def _leaves_no_test(fitted: Fit, of: Screened, robust: bool) -> bool:
     """Return True where a bath is left out and nothing tests the equation without it."""
-    again = _refitted(fitted, of, robust) if of.cause.reason == RatioReason.WITHOUT_BATH else None
+    left = {fitted.data.conditions[i] for i in of.cause.kept}
+    # Ratios and a common offset take one of the means of conditions each, at most.
+    is_possible = of.cause.reason == RatioReason.WITHOUT_BATH and len(left) <= len(fitted.free) + 1
+    again = _refitted(fitted, of, robust) if is_possible else None
     return again is not None and not _tests(again, of)
 
 

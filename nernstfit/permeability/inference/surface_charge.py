@@ -104,7 +104,7 @@ def _refitted(result: FitResult, psi_mV: FloatArray, robust: bool) -> dict[str, 
     if not np.isfinite(psi_mV).all():
         return {}
     data = with_surface(result.fit.data, psi_mV)
-    found = fit(data, result.fit.reference, result.fit.offset_scale_mV, robust=robust)
+    found = fit(data, result.fit.reference, result.fit.offset_scale_mV, robust=robust, near=result.fit.ln_p)
     if not found.settled:
         return {}
     return {ion: float(found.ln_p[i]) for i, ion in enumerate(data.ions) if found.is_within(i)}
