@@ -147,3 +147,13 @@ def coefficients(
     free = water_share(taken, concentration_mM, ions)[..., None]
     molality_mmol_per_kg = np.asarray(concentration_mM) / (free * water_density_kg_per_l(temperature_C))
     return np.asarray(activity.coefficients(model, molality_mmol_per_kg, ions, temperature_C) / free)
+
+
+def neutral_coefficient(
+    model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], taken: ArrayLike
+) -> FloatArray | float:
+    """Return the activity coefficient of concentrations of what has no charge: g = 1, y = 1 / `water_share`.
+
+    Parameters are those of `coefficients`.
+    """
+    return 1.0 if model == _IDEAL else 1 / water_share(taken, concentration_mM, ions)
