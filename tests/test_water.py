@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nernstfit.experiment import solution_table
-from nernstfit.physics.solution.components import UNCHARGED
+from nernstfit.physics.solution.component_names import UNCHARGED
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
 from nernstfit.physics.solution.pitzer import ln_raw

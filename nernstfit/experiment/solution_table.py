@@ -160,6 +160,12 @@ def _known_columns(table: Cells, place: str, user_ions: UserIons) -> tuple[Cells
     return table.renamed(meant, twice), faults
 
 
+def misspelt_conditions(names: Sequence[str], user_ions: UserIons) -> list[headers.Meant]:
+    """Return those of some names that are other spellings of the columns beside the components."""
+    known = {name: column.also for name, column in tables.SOLUTIONS_INPUT.columns.items()}
+    return list(headers.misspelt([name for name in names if not _is_component(name, user_ions)], known))
+
+
 @cache  # the nearest name of one that is none takes a tenth of a second
 def _is_component(name: str, user_ions: UserIons) -> bool:
     try:

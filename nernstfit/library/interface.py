@@ -192,6 +192,7 @@ def activities(solution: Solution | pd.DataFrame, temperature_C: float = 22.0, m
         recipe = solutions.of_table(solution.astype(object).where(solution.notna(), "").map(str), "solutions")
     else:
         recipe = compositions.composition(_text(solution), "solution", ())
+        compositions.check_units([recipe], ["solution"])
     return pd.DataFrame(solutions.solutions(recipe, _chemistry(temperature_C, model)))
 
 

@@ -143,6 +143,11 @@ class Solutions:
         return np.asarray(self.substance_mM.sum(axis=1))
 
     @property
+    def largest_mM(self) -> float:
+        """Return the largest amount of any component."""
+        return max(float(self.given_mM.max(initial=0.0)), float(self.substance_mM.max(initial=0.0)))
+
+    @property
     def mobility(self) -> FloatArray:
         """Return the absolute mobilities relative to K, shape (ions,)."""
         return np.array([ion.mobility for ion in self.ions])
