@@ -457,6 +457,11 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.BEYOND_SOLUBILITY, "low", "warning", {"solutions": with_low("Na,Cl", "6000,6000")}, {}),
     (Code.CLOSED_CARBONATE, "low", "note", {"solutions": with_low("NaHCO3", "5")}, {}),
     (
+        *(Code.TITRANT, "low", "note"),
+        {"solutions": with_low("Tris,pH,titrant,Cl", "10,8.11,HCl,4.5"), "changes": {"temperature_C": 31.7}},
+        {},
+    ),
+    (
         *(Code.CARBONATE_CONTRADICTED, "low", "warning"),
         {"solutions": with_low("NaHCO3,pH,pCO2_mmHg", "5,7.4,38")},
         {},

@@ -137,6 +137,7 @@ class Code(Term):
     UNKNOWN_COMPLEX = "complex_not_calculated"
     BOUND_METAL = "chelator_saturated"
     UNBUFFERED = "unbuffered"
+    TITRANT = "titrant_of_wrong_sign"
     CARBONATE_CONTRADICTED = "carbonate_contradicted"
     CLOSED_CARBONATE = "closed_carbonate"
     PRECIPITATE_PERMEANT = "permeant_ion_precipitates"

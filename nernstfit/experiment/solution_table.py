@@ -311,7 +311,7 @@ def _read_titrants(
         where = f"column '{TITRANT}': got '{text}'"
         ion = _titrating_ion(text, user_ions)
         if ion is None:
-            words = f"{where}, expected an acid or base such as NaOH, KOH, CsOH, HCl or NMDG"
+            words = f"{where}, expected an acid or base such as NaOH, KOH, Ca(OH)2, HCl or NMDG"
             faults.append(RowFault(place, row, words))
         elif not has_pH[i] and typed_pH[i] == "":
             words = f"{where} without a pH, expected the pH to which it was titrated in column 'pH'"
@@ -322,13 +322,17 @@ def _read_titrants(
 
 
 def _titrating_ion(text: str, user_ions: UserIons) -> Ion | None:
-    """Return the monovalent ion of an acid or base besides protons or hydroxide; None where the text names neither."""
+    """Return the ion of an acid or base besides protons or hydroxide; None where the text names neither.
+
+    A monovalent ion may be named alone (`NMDG`).
+    """
     try:
         parts: Parts = components_at_pH(text, user_ions)
     except UnknownComponent:
         return None
-    added = [ion for ion, _ in parts if ion.name not in ("H", "OH")]
-    return added[0] if len(added) == 1 and abs(added[0].valence) == 1 else None
+    added = [ion for ion, _ in parts if ion.name not in reactions.WATER_IONS]
+    is_named = len(added) == 1 and (abs(added[0].valence) == 1 or len(parts) > 1)
+    return added[0] if is_named else None
 
 
 def _equilibrium_faults(solutions: Solutions, recipes: Cells, row: int) -> Iterator[str]:
