@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -81,3 +82,60 @@ def test_pairs_that_count_as_ions_have_no_row() -> None:
     found = {model: list(nernstfit.activities({"MgSO4": 10}, model=model)["ion"]) for model in ("pitzer:raw", "davies")}
     assert sorted(found["pitzer:raw"]) == ["Mg", "SO4"]
     assert len(found["davies"]) == 3
+
+
+# Substances of the user's own
+
+HEAD = "species,charge,mobility,analogue,source"
+
+
+def typed(folder: Path, text: str, *rows: str, head: str = HEAD) -> Result:
+    path = folder / "species.csv"
+    path.write_text("\n".join((head, *rows)) + "\n")
+    return CliRunner().invoke(main, [*text.split(), "--species", str(path), "--json"])
+
+
+def test_a_drug_is_one_line(tmp_path: Path) -> None:
+    done = typed(tmp_path, "solutions --in NaCl=140,TTX=5,HEPES=10,pH=7.4,titrant=NaOH", "TTX,0,,,stock")
+    assert done.exit_code == 0, done.output
+    found = {row["ion"]: row for row in json.loads(done.output)}
+    without = {row["ion"]: row for row in rows("solutions --in NaCl=140,HEPES=10,pH=7.4,titrant=NaOH")}
+    assert (found["TTX"]["valence"], found["TTX"]["concentration_mM"]) == (0, 5)
+    more = found["Na"]["osmolality_mOsm_per_kg"] - without["Na"]["osmolality_mOsm_per_kg"]
+    assert more == pytest.approx(5, rel=0.02)
+    assert found["Na"]["activity_mM"] == pytest.approx(without["Na"]["activity_mM"], rel=1e-12)  # it takes no volume
+    assert "volume(TTX): 0" in found["Na"]["assumptions"]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "litres"), [("volume_cm3_per_mol", 200, 0.02), ("molar_mass_g_per_mol", 300, 0.0186)]
+)
+def test_a_drug_takes_the_volume_that_is_given(tmp_path: Path, column: str, value: float, litres: float) -> None:
+    recipe = "solutions --in NaCl=140,drug=100 --model davies"
+    without = typed(tmp_path, recipe, "drug,0,,,a")
+    done = typed(tmp_path, recipe, f"drug,0,,,a,{value}", head=f"{HEAD},{column}")
+    assert done.exit_code == 0, done.output
+    water, before = (
+        next(1 / row["activity_coefficient"] for row in json.loads(each.output) if row["ion"] == "drug")
+        for each in (done, without)
+    )
+    assert before - water == pytest.approx(litres, rel=1e-9)
+
+
+def test_the_rows_of_an_unknown_name_s_message_work(tmp_path: Path) -> None:
+    message = call("solutions --in NaCl=140,X=5").output
+    ion, substance = re.search(
+        r"names: (X\S+) source for .*?, (X\S+) source", message.replace(",source", ", source")
+    ).groups()  # type: ignore[union-attr]
+    for row, valence in ((ion, 1), (substance, 0)):
+        done = typed(tmp_path, "solutions --in NaCl=140,X=5", f"{row}stock")
+        assert done.exit_code == 0, done.output
+        assert [each["valence"] for each in json.loads(done.output) if each["ion"] == "X"] == [valence]
+
+
+def test_a_substance_without_charge_is_no_ion(tmp_path: Path) -> None:
+    done = typed(tmp_path, "ghk --ratio TTX=1 --in NaCl=140,TTX=1 --out NaCl=140", "TTX,0,,,a")
+    assert done.exit_code == 1
+    assert "got 'TTX', which is no known ion" in done.output
+    done = typed(tmp_path, "solutions --in TTXCl=140", "TTX,0,,,a")
+    assert "'TTXCl' is no ion, salt or uncharged substance that is known" in done.output

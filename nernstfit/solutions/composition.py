@@ -16,7 +16,7 @@ from nernstfit.physics.solution import equilibria, reactions, water
 from nernstfit.physics.solution.activity import water_density_kg_per_l
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
 from nernstfit.physics.solution.charge_balance import balanced, follows
-from nernstfit.physics.solution.ions import Ion, known_ions
+from nernstfit.physics.solution.ions import Ion, known_ions, uncharged_substances
 from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
 
 FloatArray = NDArray[np.float64]
@@ -230,7 +230,8 @@ class Solutions:
     def weighed_volume_l_per_l(self) -> FloatArray:
         """Return the volume of the components in a litre of each solution, shape (solutions,)."""
         of_ions = [water.ion_volume_cm3_per_mol(ion) for ion in activity.chemical(self.ions)]
-        of_substances = [water.volume_cm3_per_mol(name) for name in self.substances]
+        own = uncharged_substances(self.user_ions)
+        of_substances = [water.volume_cm3_per_mol(name, own) for name in self.substances]
         return np.asarray(self.given_mM @ np.array(of_ions) + self.substance_mM @ np.array(of_substances)) / 1e6
 
     def _taken(self, titrant_mM: FloatArray) -> FloatArray:

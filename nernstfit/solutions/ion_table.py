@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.coefficients import model_named
+from nernstfit.physics.solution.ions import uncharged_substances
 from nernstfit.physics.solution.water import volume_assumptions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import remarks
@@ -86,5 +87,6 @@ def _assumptions(recipe: Solutions, s: int, free_mM: NDArray[np.float64], model:
     """Return the assumptions of a model in one solution in place of unknown parameters and volumes."""
     record, present = model_named(model)[0], [ion for ion, c in zip(recipe.ions, free_mM, strict=True) if c > 0]
     weighed = [name for name, c in zip(recipe.substances, recipe.substance_mM[s], strict=True) if c > 0]
-    volumes = volume_assumptions(recipe.amounts(s), weighed) if record.has_limits else ()
+    own = uncharged_substances(recipe.user_ions)
+    volumes = volume_assumptions(recipe.amounts(s), weighed, own) if record.has_limits else ()
     return "; ".join((*record.assumptions(present), *volumes))

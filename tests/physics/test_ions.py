@@ -97,9 +97,9 @@ def test_unknown_name_is_refused(name: str, nearest: str) -> None:
     assert refusal.value.name == name
     assert refusal.value.nearest == nearest
     assert str(refusal.value) == (
-        f"'{name}' is no ion, salt or uncharged substance that is known; the nearest known is '{nearest}'; an ion of "
-        "your own is one line, species,charge,mobility,analogue,source, in the table that the key (or option) "
-        "`species` names"
+        f"'{name}' is no ion, salt or uncharged substance that is known; the nearest known is '{nearest}'; one of your "
+        "own is one line, species,charge,mobility,analogue,source, in the table that the key (or option) `species` "
+        "names: X,1,0.5,,source for an ion X, X,0,,,source for a substance without charge"
     )
 
 

@@ -26,7 +26,7 @@ from nernstfit.physics.solution.component_names import (
     STRONG_ACID_ANIONS,
     UNCHARGED,
 )
-from nernstfit.physics.solution.ions import IONS, Ion, UserIons, known_ions
+from nernstfit.physics.solution.ions import IONS, Ion, UserIons, known_ions, uncharged_substances
 
 
 class UnknownComponent(ValueError):
@@ -90,7 +90,8 @@ def components_at_pH(name: str, user_ions: UserIons = ()) -> Parts:
 def uncharged_name(name: str, user_ions: UserIons = ()) -> str:
     """Return the name of an uncharged substance, however it is spelt; '' of a component that is none."""
     name = _without_water(name)
-    meant = [name] if name in UNCHARGED else [each for each in _meanings(name, user_ions) if each in UNCHARGED]
+    known = UNCHARGED | uncharged_substances(user_ions).keys()
+    meant = [name] if name in known else [each for each in _meanings(name, user_ions) if each in known]
     return meant[0] if len(meant) == 1 else ""
 
 
@@ -198,8 +199,8 @@ def _check_settled(name: str, acid: Parts, user_ions: UserIons) -> None:
 Salt = tuple[tuple[Ion, int], tuple[Ion, int]]
 
 _OWN_ION = (
-    "an ion of your own is one line, species,charge,mobility,analogue,source, in the table that the key (or option) "
-    "`species` names"
+    "one of your own is one line, species,charge,mobility,analogue,source, in the table that the key (or option) "
+    "`species` names: X,1,0.5,,source for an ion X, X,0,,,source for a substance without charge"
 )
 
 
@@ -228,7 +229,8 @@ def _with_counted_anions(name: str, salts: list[Salt]) -> list[Salt]:
 @cache
 def _spellings(user_ions: UserIons) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """Return every spelling of a substance with its meanings: as written, and words in lower case."""
-    exact = dict(ALIASES) | {name: (name,) for name in (*known_ions(user_ions), *UNCHARGED)}
+    substances = (*known_ions(user_ions), *UNCHARGED, *uncharged_substances(user_ions))
+    exact = dict(ALIASES) | {name: (name,) for name in substances}
     words = {
         spelling.casefold(): meanings
         for spelling, meanings in exact.items()
@@ -294,7 +296,7 @@ def _spelled(salt: Salt) -> str:
 def _known_names(user_ions: UserIons = ()) -> tuple[str, ...]:
     """Return the names to suggest, in a fixed order: ions, uncharged substances, salts of two ions."""
     ions = known_ions(user_ions).values()
-    names = {*known_ions(user_ions), *UNCHARGED}
+    names = {*known_ions(user_ions), *UNCHARGED, *uncharged_substances(user_ions)}
     for cation in (ion for ion in ions if ion.valence > 0):
         for anion in (ion for ion in ions if ion.valence < 0):
             if cation.name == "H" and anion.name not in STRONG_ACID_ANIONS:
