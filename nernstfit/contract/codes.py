@@ -61,6 +61,7 @@ class Code(Term):
     MODEL_REJECTED = str(RatioVerdict.MODEL_REJECTED)
     NO_RATIO = "no_ratio"
     # Ratios
+    PRECIPITATING_RATIO = "precipitating_ratio"
     NOT_IDENTIFIABLE = str(RatioVerdict.NOT_IDENTIFIABLE)
     FACTOR = "factor_not_identifiable"
     NO_INTERVAL = "no_interval"

@@ -225,13 +225,15 @@ class _Solution:
             ions = formulas[each.solid].ions
             amounts = {ion: self._recipe_mM(ion) for ion in ions}
             lost = {ion: each.amount_mM * n / amounts[ion] for ion, n in ions.items() if amounts[ion] > 0}
-            scarce = max(lost, key=lost.__getitem__, default=next(iter(ions)))
-            if lost and lost[scarce] < _MIN_LOST:
+            if lost and max(lost.values()) < _MIN_LOST:
                 continue
-            values = {"solid": each.solid, "saturation": each.saturation, "amount": each.amount_mM, "ion": scarce}
-            values |= {"percent": 100 * lost.get(scarce, 1.0)}
-            is_used = bool(set(ions) & set(self.permeant))
-            yield self._finding(Code.PRECIPITATE_PERMEANT if is_used else Code.PRECIPITATE, math.inf, **values)
+            used = sorted(set(ions) & set(self.permeant))
+            # Of a permeant ion its own part is told, else that of the ion of which most is lost.
+            told = max(used or lost, key=lambda ion: lost.get(ion, 0.0), default=next(iter(ions)))
+            percent = 100 * lost.get(told, 1.0)
+            values = {"solid": each.solid, "saturation": each.saturation, "amount": each.amount_mM, "ion": told}
+            values |= {"percent": f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}", "used": used}
+            yield self._finding(Code.PRECIPITATE_PERMEANT if used else Code.PRECIPITATE, math.inf, **values)
 
     def _salts(self) -> Iterator[Finding]:
         """Yield the readily soluble salts of which a recipe has more than dissolves."""
