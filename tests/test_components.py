@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from nernstfit.experiment import solution_table
+from nernstfit.library.nernst import unknown_ion
 from nernstfit.physics.solution.components import UnknownComponent, components, components_at_pH, uncharged_name
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions.composition import Solutions
@@ -243,3 +244,70 @@ def test_a_phosphate_buffer_names_what_to_write(name: str, reading: Callable[[st
     assert components_at_pH("Pi") == components_at_pH("phosphate")
     with pytest.raises(UnknownComponent, match="'NH4H2PO4' and '\\(NH4\\)2HPO4'"):
         reading("NH4-Pi")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("TTX", "caffeine", "DTT", "nifedipine", "4-AP", "BSA", "CPA", "NMDA", "nicotine", "cAMP", "cGMP", "cocaine"),
+        *("strychnine", "lidocaine", "picrotoxin", "EIPA", "NPPB", ""),
+    ],
+)
+def test_nothing_is_suggested_for_a_name_like_no_other(name: str) -> None:
+    with pytest.raises(UnknownComponent) as refusal:
+        components(name)
+    assert refusal.value.nearest == ""
+    assert "nearest" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "salt"),
+    [
+        ("sodium", "Na"),
+        ("Potassium", "K"),
+        ("calcium", "Ca"),
+        ("chloride", "Cl"),
+        ("sulfate", "SO4"),
+        ("iodide", "I"),
+        ("thallium", "Tl"),
+        ("thiosulphate", "S2O3"),
+        ("chlorate", "ClO3"),
+        ("calcium chloride", "Ca 2Cl"),
+        ("sodium sulfate", "2Na SO4"),
+        ("CsMeS", "Cs methanesulfonate"),
+        ("Tris base", "Tris"),
+        ("Tris-HCl", "Tris Cl"),
+        ("TrisHCl", "Tris Cl"),
+        ("hydrazine-HCl", "hydrazinium Cl"),
+        ("hydroxylamine hydrochloride", "hydroxylammonium Cl"),
+        ("guanidine-HCl", "guanidinium Cl"),
+        ("methylamine-HCl", "methylammonium Cl"),
+        ("spermine-4HCl", "spermine4 4Cl"),
+        ("histidine-HCl", "histidinium Cl"),
+    ],
+)
+def test_names_in_words_and_hydrochlorides(name: str, salt: str) -> None:
+    assert " ".join(f"{n if n > 1 else ''}{ion.name}" for ion, n in components(name)) == salt
+
+
+@pytest.mark.parametrize(("name", "reason"), [("CsMes", "Cs-methanesulfonate or Cs-MES"), ("iron", "Fe2 or Fe3")])
+def test_a_name_of_two_substances_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(UnknownComponent, match=reason):
+        components(name)
+
+
+@pytest.mark.parametrize("name", ["NaHCl", "glucose-HCl", "spermine-HCl", "TEA-HCl"])
+def test_no_hydrochloride_of_what_takes_no_protons(name: str) -> None:
+    with pytest.raises(UnknownComponent):
+        components(name)
+
+
+@pytest.mark.parametrize(("column", "right"), [("pCO2", "pCO2_mmHg"), ("pCO2_kPa", "pCO2_mmHg"), ("CO2", "pCO2_mmHg")])
+def test_a_gas_by_another_name_is_told(column: str, right: str) -> None:
+    _, faults = parsed_table(f"solution,NaCl,NaHCO3,{column}\na,120,25,40\n")
+    assert any(f"column '{column}' is not known; did you mean '{right}'?" in fault for fault in faults)
+
+
+def test_an_ion_in_words_is_named_by_its_symbol() -> None:
+    assert "the nearest is 'Na'" in unknown_ion("sodium", IONS)
+    assert "the nearest is 'SO4'" in unknown_ion("sulphate", IONS)

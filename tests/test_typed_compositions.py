@@ -86,8 +86,18 @@ def test_the_potential_of_a_membrane_takes_a_pH_too() -> None:
         ("junction KCl=140 NaCl=x", "--outside: NaCl: got 'x'"),
         ("junction KCl=140 NaCl=1,NaCl=2", "--outside: got NaCl twice"),
         ("junction KCl=140 glucose=10", "solution 'outside' contains no ion"),
-        ("junction KCl=140 NaCl=150,HEPES=10,pH=20", "column 'pH': got 20"),
-        ("junction KCl=140 NaCl=150,titrant=NaOH", "without a pH"),
+        ("junction KCl=140 NaCl=150,HEPES=10,pH=20", "--outside: pH: got 20"),
+        ("junction KCl=140 NaCl=150,titrant=NaOH", "--outside: titrant: got 'NaOH' without a pH, expected the pH to"),
+        ("junction KCl=140 NaCl=150,HEPES=10,pH=7,titrant=foo", "--outside: titrant: got 'foo', expected an acid"),
+        (
+            "junction KCl=140 NaCl=150,pCO2_mmHg=-3",
+            "pCO2_mmHg: got -3, expected a number above 0 and at most 760 (mmHg)",
+        ),
+        ("junction KCl=140 NaCl=150,pCO2=38", "--outside: 'pCO2' is not known; did you mean 'pCO2_mmHg'?"),
+        ("junction KCl=140 NaCl=150,HEPES=10,ph=7.4", "--outside: 'ph' is not known; did you mean 'pH'?"),
+        ("junction KCl=.14 NaCl=.15", "--inside, --outside: every concentration is below 1 mM: mol/l? give mM"),
+        ("solutions --in NaCl=0.14,KCl=0.005", "--inside: every concentration is below 1 mM: mol/l?"),
+        ("ghk --ratio Na=1 --in NaCl=0.14 --out NaCl=0.1", "every concentration is below 1 mM: mol/l?"),
         ("junction KCl=140 HEPES=10,pH=7,titrant=NaOH,titrant=KOH", "--outside: got titrant twice"),
         ("solutions", "got nothing, expected FILE, or --inside and --outside"),
         ("solutions a.csv --in KCl=1", "got a table and a composition"),
@@ -98,6 +108,11 @@ def test_faults_name_the_option(text: str, message: str) -> None:
     assert done.exit_code == 1
     assert message in done.output
     assert "Traceback" not in done.output
+
+
+def test_a_dilute_solution_beside_another_is_taken() -> None:
+    """The range of a dilution series; a table with it says so too."""
+    assert len(rows("junction --in NaCl=140 --out NaCl=.15")) == 2
 
 
 def test_the_help_shows_an_example() -> None:

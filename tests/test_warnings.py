@@ -469,9 +469,20 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"solutions": with_low("TlNO3", "20"), "changes": {"fit.permeant": ["K", "Na", "Cl"]}},
         {},
     ),
+    (
+        *(Code.PRECIPITATING_RATIO, "Na/Cl", "error"),
+        {"solutions": SOLUTIONS.replace("glucose", "TlNO3").replace("high_K,5,140,10", "high_K,5,140,20")}
+        | {"changes": {"fit.permeant": ["K", "Na", "Cl"], "fit.reference_ion": "Cl"}},
+        {"permeabilities": [ESTIMATE | {"reference": "Cl"}]},
+    ),
     (Code.PRECIPITATE, "low", "warning", {"solutions": with_low("BaCl2,Na2SO4", "5,5")}, {}),
     (Code.BEYOND_SOLUBILITY, "low", "warning", {"solutions": with_low("Na,Cl", "6000,6000")}, {}),
     (Code.CLOSED_CARBONATE, "low", "note", {"solutions": with_low("NaHCO3", "5")}, {}),
+    (
+        *(Code.TITRANT, "low", "note"),
+        {"solutions": with_low("Tris,pH,titrant,Cl", "10,8.11,HCl,4.5"), "changes": {"temperature_C": 31.7}},
+        {},
+    ),
     (
         *(Code.CARBONATE_CONTRADICTED, "low", "warning"),
         {"solutions": with_low("NaHCO3,pH,pCO2_mmHg", "5,7.4,38")},
@@ -1232,6 +1243,23 @@ def test_the_console_names_recordings_ratios_and_warnings(load: Callable[..., Ex
     assert content["recordings"] == {"used": 7, "refused": 3, "excluded": 0}
     assert content["ratios"][0]["ratio"] == 0.05
     assert [row["code"] for row in content["warnings"]] == ["one_cell", *["refused"] * 3]
+
+
+def test_a_ratio_of_a_precipitating_ion_carries_the_error(load: Callable[..., Experiment]) -> None:
+    """BaCl2 and Na2SO4: the error names the part of the permeant ion, and stands beside Ba/K, not beside Na/K."""
+    salts = with_low("BaCl2,Na2SO4", "20,2")
+    rows = [f"data/{name_of(c, b)}.abf,{c},{b},pipette" for c in CELLS for b in ("control", "low")]
+    experiment = load({"fit.permeant": ["K", "Na", "Ba"]}, salts, rows)
+    both = [ESTIMATE | {"ion": "Ba"}, ESTIMATE]
+    of = evidence(experiment, {}, permeabilities=both)
+    found = frame("warnings", list(judge.rows(judge.judge(of))))
+    (solution,) = found[found["code"] == Code.PRECIPITATE_PERMEANT]["sentence"]
+    assert "10 % of the Ba is not dissolved" in solution
+    lines = list(outcome.Outcome(of.reversals, of.of_model("permeabilities"), found, MODEL, Path("folder")).lines())
+    assert "estimate; error: permeant ion precipitates" in lines[2]
+    assert lines[3].endswith(", n = 5, estimate")
+    (beside,) = words.beside_ratio(found, {"group": "", "ion": "Ba", "reference": "K"})
+    assert (beside.severity, beside.text) == ("error", "permeant ion precipitates")
 
 
 def test_a_ratio_carries_what_qualifies_it(load: Callable[..., Experiment]) -> None:

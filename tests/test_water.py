@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from nernstfit.experiment import solution_table
-from nernstfit.physics.solution.components import UNCHARGED
+from nernstfit.physics.solution.component_names import UNCHARGED
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
 from nernstfit.physics.solution.pitzer import ln_raw
@@ -90,7 +90,7 @@ def test_more_solute_than_solution_is_a_fault() -> None:
 def test_every_uncharged_substance_has_a_volume_or_a_word() -> None:
     assert SOLUTES.keys() >= UNCHARGED
     assert all(row.source for row in SOLUTES.values())
-    assert volume_assumptions([IONS["gluconate"], IONS["Na"], IONS["PF6"]], ["taurine", "sucrose"]) == (
+    assert volume_assumptions([IONS["gluconate"], IONS["Na"], IONS["PF6"]], ["taurine", "sucrose"], {}) == (
         "volume(PF6): that of NO3",
         "volume(gluconate): by its mass",
         "volume(taurine): by its mass",

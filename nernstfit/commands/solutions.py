@@ -46,10 +46,10 @@ Examples:
 @chemistry_options
 @json_option
 def solutions(file: Path | None, inside: str | None, outside: str | None, chemistry: Chemistry, as_json: bool) -> None:
-    """List the ions of the solutions of FILE: free and total concentrations, activities and their source.
+    """List the solutes of the solutions of FILE: free and total concentrations, activities and their source.
 
-    Without FILE, of compositions given by --inside and --outside. After the ions follow each solution as a whole, and
-    the warnings. SPECIES is a table of your own ions.
+    Without FILE, of compositions given by --inside and --outside. After the solutes follow each solution as a whole,
+    and the warnings. SPECIES is a table of your own ions.
     """
     from nernstfit.library import compositions  # noqa: PLC0415
     from nernstfit.library import solutions as calculation  # noqa: PLC0415
@@ -68,9 +68,9 @@ def solutions(file: Path | None, inside: str | None, outside: str | None, chemis
         return
     show_rows([{key: row[key] for key in calculation.ION_COLUMNS} for row in rows], as_json)
     click.echo()
-    whole = {row["solution"]: {key: row[key] for key in calculation.SOLUTION_COLUMNS} for row in rows}
-    show_rows(list(whole.values()), as_json)
-    for remarks in {row["solution"]: row["warnings"] for row in rows if row["warnings"]}.values():
+    whole = calculation.whole_solutions(recipe, chemistry)
+    show_rows([{key: row[key] for key in calculation.SOLUTION_COLUMNS} for row in whole], as_json)
+    for remarks in (row["warnings"] for row in whole if row["warnings"]):
         click.echo(remarks, err=True)
 
 

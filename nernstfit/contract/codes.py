@@ -61,6 +61,7 @@ class Code(Term):
     MODEL_REJECTED = str(RatioVerdict.MODEL_REJECTED)
     NO_RATIO = "no_ratio"
     # Ratios
+    PRECIPITATING_RATIO = "precipitating_ratio"
     NOT_IDENTIFIABLE = str(RatioVerdict.NOT_IDENTIFIABLE)
     FACTOR = "factor_not_identifiable"
     FACTOR_FITS = "activity_correction_fits"
@@ -138,6 +139,7 @@ class Code(Term):
     UNKNOWN_COMPLEX = "complex_not_calculated"
     BOUND_METAL = "chelator_saturated"
     UNBUFFERED = "unbuffered"
+    TITRANT = "titrant_of_wrong_sign"
     CARBONATE_CONTRADICTED = "carbonate_contradicted"
     CLOSED_CARBONATE = "closed_carbonate"
     PRECIPITATE_PERMEANT = "permeant_ion_precipitates"

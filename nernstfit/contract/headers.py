@@ -45,6 +45,9 @@ _UNITS = {
     "percent": ("percent", "pct", "%"),
     "s": ("s", "sec", "seconds"),
     "ms": ("ms", "msec"),
+    "mmhg": ("mmhg", "torr"),
+    "kpa": ("kpa",),
+    "hpa": ("hpa", "mbar"),
     "min": ("min", "minutes"),
     "h": ("h",),
 }

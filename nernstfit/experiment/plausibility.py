@@ -14,10 +14,10 @@ from nernstfit.experiment.records import Row
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
-# Concentration below which every component of every solution is only if the table is in mol/l: no pipette is filled
-# with a solution whose ions are all that dilute. At half, 0.6 (mol/l) of a marine bath would pass; at double nothing
-# else would be refused.
-_MAX_MOLAR = 1.0
+MAX_MOLAR = 1.0
+"""Concentration in mM below which every component of every solution is only if the amounts are in mol/l: no pipette is
+filled with a solution whose ions are all that dilute. At half, 0.6 (mol/l) of a marine bath would pass; at double
+nothing else would be refused."""
 # Part of the ions of the most concentrated bath below which a salt bridge is taken for one in mol/l: 150 mM KCl in sea
 # water has a quarter, every bridge in mol/l a fiftieth or less. At half, a bridge of 30 M would pass beside 300 mM; at
 # double, 150 mM KCl would be refused with marine baths. A bridge filled with a bath is not judged.
@@ -123,10 +123,10 @@ def amount_faults(settings: Settings, solutions: Solutions, conditions: Iterable
     }
     used = _used(given, amounts) or amounts.keys() - {bridge}
     others = [amount for name in used for amount in amounts[name]]
-    if others and max(others) < _MAX_MOLAR:
+    if others and max(others) < MAX_MOLAR:
         of_all = [amount for name, of_name in amounts.items() if name != bridge for amount in of_name]
-        of = "" if max(of_all) < _MAX_MOLAR else " in a bath or pipette"
-        yield f"{settings.solutions}: every concentration{of} is below {_MAX_MOLAR:g} mM: mol/l? give mM{insist}"
+        of = "" if max(of_all) < MAX_MOLAR else " in a bath or pipette"
+        yield f"{settings.solutions}: every concentration{of} is below {MAX_MOLAR:g} mM: mol/l? give mM{insist}"
     elif bridge in amounts and solutions.given_mM[solutions.names.index(bridge)].any():
         yield from (f"{fault}{insist}" for fault in _bridge_faults(settings, solutions, bridge, given))
 

@@ -40,7 +40,10 @@ _UNIT = re.compile(
 )
 _NO_COMPONENTS = ("solution", PH, GAS, TITRANT)
 _SPECIES = ("species", "charge", "mobility", "analogue", "source")
-_OPTIONAL = ("mobility_percent", "molar_mass_g_per_mol", "size_A", "pKa", "pKa_kJ_per_mol")
+_OPTIONAL = (
+    *("mobility_percent", "molar_mass_g_per_mol", "size_A", "pKa", "pKa_kJ_per_mol"),
+    "volume_cm3_per_mol",
+)
 
 
 def parse(
@@ -160,6 +163,12 @@ def _known_columns(table: Cells, place: str, user_ions: UserIons) -> tuple[Cells
     return table.renamed(meant, twice), faults
 
 
+def misspelt_conditions(names: Sequence[str], user_ions: UserIons) -> list[headers.Meant]:
+    """Return those of some names that are other spellings of the columns beside the components."""
+    known = {name: column.also for name, column in tables.SOLUTIONS_INPUT.columns.items()}
+    return list(headers.misspelt([name for name in names if not _is_component(name, user_ions)], known))
+
+
 @cache  # the nearest name of one that is none takes a tenth of a second
 def _is_component(name: str, user_ions: UserIons) -> bool:
     try:
@@ -219,7 +228,7 @@ def _read_doses(
         except UnknownComponent as fault:
             incomplete |= set(names[given])
             # The charge of an ion whose own row is wrong is 0: that its salts cannot be read only follows from it.
-            if not any(ion.valence == 0 and ion.name in column for ion in user_ions):
+            if not any(ion.valence == 0 and not ion.is_uncharged and ion.name in column for ion in user_ions):
                 faults.append(f"{place}: row 1, column '{column}': {fault}")
             continue
         found, of_column = tables.numbers_of(table.items(column), column, place, CONCENTRATION.expected)
@@ -305,7 +314,7 @@ def _read_titrants(
         where = f"column '{TITRANT}': got '{text}'"
         ion = _titrating_ion(text, user_ions)
         if ion is None:
-            words = f"{where}, expected an acid or base such as NaOH, KOH, CsOH, HCl or NMDG"
+            words = f"{where}, expected an acid or base such as NaOH, KOH, Ca(OH)2, HCl or NMDG"
             faults.append(RowFault(place, row, words))
         elif not has_pH[i] and typed_pH[i] == "":
             words = f"{where} without a pH, expected the pH to which it was titrated in column 'pH'"
@@ -316,13 +325,17 @@ def _read_titrants(
 
 
 def _titrating_ion(text: str, user_ions: UserIons) -> Ion | None:
-    """Return the monovalent ion of an acid or base besides protons or hydroxide; None where the text names neither."""
+    """Return the ion of an acid or base besides protons or hydroxide; None where the text names neither.
+
+    A monovalent ion may be named alone (`NMDG`).
+    """
     try:
         parts: Parts = components_at_pH(text, user_ions)
     except UnknownComponent:
         return None
-    added = [ion for ion, _ in parts if ion.name not in ("H", "OH")]
-    return added[0] if len(added) == 1 and abs(added[0].valence) == 1 else None
+    added = [ion for ion, _ in parts if ion.name not in reactions.WATER_IONS]
+    is_named = len(added) == 1 and (abs(added[0].valence) == 1 or len(parts) > 1)
+    return added[0] if is_named else None
 
 
 def _equilibrium_faults(solutions: Solutions, recipes: Cells, row: int) -> Iterator[str]:
@@ -368,8 +381,9 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
     path : str
         Table with the columns species, charge, mobility (relative to that of K: limiting equivalent conductivity /
         |charge| / 73.48 S cm2/mol), analogue (an ion of the same charge whose activity coefficients stand in; may be
-        empty) and source; optionally mobility_percent (its standard error), molar_mass_g_per_mol, size_A, pKa
-        and pKa_kJ_per_mol. A row of a known ion replaces its mobility, its source, and what else it gives.
+        empty) and source; optionally mobility_percent (its standard error), molar_mass_g_per_mol, size_A, pKa,
+        pKa_kJ_per_mol and volume_cm3_per_mol. A row of a known ion replaces its mobility, its source, and what else it
+        gives. A substance without charge has the charge 0 and no mobility.
 
     Returns
     -------
@@ -412,6 +426,8 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
 def _species(cells: Mapping[str, str], numbers: Mapping[str, float]) -> Ion:
     name = cells["species"]
     base = IONS.get(name, Ion(name, int(numbers["charge"]), numbers["mobility"], 10.0, ""))
+    if _is_zero(cells["charge"]):
+        base, numbers = replace(base, valence=0), {**numbers, "mobility": 0.0}
     optional: dict[str, Any] = {column: numbers[column] for column in _OPTIONAL if column in numbers}
     return replace(
         base,
@@ -422,8 +438,12 @@ def _species(cells: Mapping[str, str], numbers: Mapping[str, float]) -> Ion:
     )
 
 
+def _is_zero(text: str) -> bool:
+    return re.fullmatch(r"[+-]?0+(\.0*)?", text) is not None
+
+
 def _charge_fault(value: float) -> str | None:
-    return None if value.is_integer() and 1 <= abs(value) <= 6 else "a charge such as 1, 2, -1 or -2"
+    return None if value.is_integer() and abs(value) <= 6 else "a charge such as 1, 2, -1 or -2, or 0 for none"
 
 
 def _mobility_fault(value: float) -> str | None:
@@ -447,9 +467,14 @@ def _species_faults(rows: Mapping[int, Mapping[str, str]], path: str) -> Iterato
 def _species_row_faults(cells: Mapping[str, str]) -> Iterator[str]:
     """Yield the faults of one row, without file and row."""
     name = cells["species"]
-    for column in ("species", "charge", "mobility", "source"):
+    is_uncharged = _is_zero(cells["charge"])
+    for column in ("species", "charge", "source", *(() if is_uncharged else ("mobility",))):
         if cells[column] == "":
-            yield f"column '{column}': got nothing, expected a value in every row"
+            expected = "a value in every row" + (" of an ion" if column == "mobility" else "")
+            yield f"column '{column}': got nothing, expected {expected}"
+    for column in ("mobility", "pKa", "size_A") if is_uncharged else ():
+        if cells.get(column, "") != "":
+            yield f"column '{column}': got {cells[column]}, expected nothing where the charge is 0"
     try:
         charge = int(cells["charge"])
     except ValueError:

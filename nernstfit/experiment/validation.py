@@ -21,6 +21,7 @@ from nernstfit.contract.rules import path_faults
 from nernstfit.contract.settings import Junction, Settings
 from nernstfit.contract.terms import Configuration, JunctionMethod, Leak
 from nernstfit.experiment.records import ColumnSpec
+from nernstfit.physics.solution.components import ion_in_words
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
@@ -43,7 +44,7 @@ def config_faults(settings: Settings, solutions: Solutions | None) -> Iterator[s
     own_are_unknown = solutions is None and settings.species  # what is wrong with their table is told already
     for ion in () if own_are_unknown else settings.fit.permeant:
         if ion not in known:
-            hint = nearest(ion, known)
+            hint = ion_in_words(ion, known) or nearest(ion, known)
             expected = f"the nearest is '{hint}'" if hint else "expected an ion such as Na, K, Ca or Cl"
             yield f"{place}: key 'fit.permeant': got '{ion}', which is no known ion; {expected}"
     if solutions is None:

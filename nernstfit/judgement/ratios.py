@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from nernstfit.judgement.evidence import Evidence, Record, in_group
 from nernstfit.permeability.distributions import normal_quantile, t_quantile, t_tail
 from nernstfit.permeability.inference.sentences import written_p
 from nernstfit.physics.solution.coefficients import NAMES
+from nernstfit.solutions.findings import solution_findings
 
 # Cells up to which an interval is said to rest on few: with three, Student's t is 4.3, twice that of many cells. At
 # half only single cells are named; at double most studies are.
@@ -66,8 +67,10 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         verdicts = {row["verdict"] for row in rows}
         if verdicts == {RatioVerdict.NOT_IDENTIFIABLE}:
             yield Finding(Code.NO_RATIO, group, {"reason": rows[0]["reason"]})
+        solids = list(_precipitates(evidence, group))
         for row in rows:
             yield from _verdict(row, rejected.get(group))
+            yield from _precipitating(row, solids)
             if row["verdict"] == RatioVerdict.ESTIMATE:
                 yield from _cells(evidence, row)
                 yield from _intervals(evidence, row)
@@ -83,6 +86,36 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         if len(lost):
             values = {"n": len(lost), "total": len(part), "baths": ", ".join(sorted(set(lost["bath"])))}
             yield Finding(Code.LEFT_OUT, group, values | {"where": in_group(group)})
+
+
+def _precipitates(evidence: Evidence, group: str) -> Iterator[Finding]:
+    """Yield the findings on permeant ions that precipitate in the solutions of a group, each solid once."""
+    experiment, told = evidence.experiment, set()
+    settings = experiment.settings
+    used = {
+        (row.condition.temperature_C, name)
+        for row in experiment.rows
+        if row.group == group and not row.exclude
+        for name in filter(None, (row.bath, row.pipette))
+    }
+    for temperature_C in sorted({temperature_C for temperature_C, _ in used}):
+        found = solution_findings(experiment.solutions, temperature_C, settings.activity.name, settings.fit.permeant)
+        for name in sorted(name for at_C, name in used if at_C == temperature_C):
+            for each in found[name]:
+                if each.code is Code.PRECIPITATE_PERMEANT and (name, each.values["solid"]) not in told:
+                    told.add((name, each.values["solid"]))
+                    yield each
+
+
+def _precipitating(row: Record, solids: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield the findings on a ratio whose ion, or reference ion, precipitates; each stands beside its number."""
+    if row["verdict"] == RatioVerdict.NOT_IDENTIFIABLE:
+        return
+    for each in solids:
+        ions = [ion for ion in (row["ion"], row["reference"]) if ion in each.values["used"]]
+        if ions:
+            values = {"solid": each.values["solid"], "name": each.values["name"]}
+            yield _finding(Code.PRECIPITATING_RATIO, row, ion=" and ".join(ions), **values)
 
 
 def _factors(group: str, factors: pd.DataFrame) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from nernstfit.judgement import judge
 from nernstfit.judgement.inputs import findings
 from nernstfit.library.loading import load
 from nernstfit.library.solutions import SOLUTION_COLUMNS
-from nernstfit.solutions.ion_table import ion_rows
+from nernstfit.solutions.ion_table import solution_rows
 from nernstfit.stages.ingest import read_row
 from nernstfit.stages.solutions import junction_rows
 
@@ -73,16 +73,16 @@ def check(folder: Path) -> Checked:
     """
     experiment = load(folder)
     temperatures = sorted({row.condition.temperature_C for row in experiment.rows})
-    ions = [row for each in temperatures for row in ion_rows(experiment.solutions, each, _model(experiment))]
-    solutions = {
-        (row["temperature_C"], row["solution"]): {key: row[key] for key in ("temperature_C", *SOLUTION_COLUMNS)}
-        for row in ions
-    }
+    solutions = [
+        {key: row[key] for key in ("temperature_C", *SOLUTION_COLUMNS)}
+        for each in temperatures
+        for row in solution_rows(experiment.solutions, each, _model(experiment))
+    ]
     terms = [{key: row[key] for key in _JUNCTION_COLUMNS} for row in junction_rows(experiment)]
     with contextlib.chdir(folder):
         opener = functools.lru_cache(maxsize=2)(open_recording)
         measurements = [_measurement(row, opener) for row in experiment.rows]
-    return Checked(tuple(measurements), tuple(solutions.values()), tuple(terms), tuple(findings(experiment)))
+    return Checked(tuple(measurements), tuple(solutions), tuple(terms), tuple(findings(experiment)))
 
 
 def _model(experiment: Experiment) -> str:

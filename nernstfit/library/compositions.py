@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from nernstfit.contract import tables
 from nernstfit.contract.cells import Cells
-from nernstfit.contract.errors import InputError, nearest_or_all
+from nernstfit.contract.errors import InputError, RowFault, nearest_or_all
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.experiment import solution_table
+from nernstfit.experiment.plausibility import MAX_MOLAR
 from nernstfit.library.solutions import amounts, read, user_ions
 from nernstfit.physics.solution.components import UnknownComponent, components
 from nernstfit.physics.solution.ions import UserIons
@@ -34,7 +36,7 @@ def composition(text: str, option: str, own_ions: UserIons) -> Solutions:
     row = _row(text, option, own_ions)
     recipe, faults = solution_table.parse(Cells.of_rows([row]), option, own_ions)
     if faults:
-        raise InputError(faults)
+        raise InputError(_faults(faults, option))
     return recipe
 
 
@@ -62,10 +64,12 @@ def solutions(texts: Mapping[str, str], path: str | None, species: str | None) -
     """
     own_ions = user_ions(species)
     typed = {option: _row(text, option, own_ions) for option, text in texts.items() if "=" in text}
+    alone = [composition(texts[option], option, own_ions) for option in typed]  # with its option in every fault
+    check_units(alone if len(typed) == len(texts) else (), list(typed))
     for option, text in texts.items():
         if option in typed:
-            composition(text, option, own_ions)  # with its option in every fault
-        elif path is None:
+            continue
+        if path is None:
             raise InputError(
                 f"{option}: got '{text}' without --solutions, expected the table that contains it, or a composition in "
                 "mM like NaCl=140,KCl=5"
@@ -84,19 +88,56 @@ def solutions(texts: Mapping[str, str], path: str | None, species: str | None) -
 
 def _row(text: str, option: str, own_ions: UserIons) -> dict[str, str]:
     """Return a composition as a row of a table of solutions."""
-    parts = [part.partition("=") for part in text.split(",")]
-    titrants = [value.strip() for name, _, value in parts if name.strip() == solution_table.TITRANT]
-    others = ["".join(part) for part in parts if part[0].strip() != solution_table.TITRANT]
-    typed = amounts([",".join(others)], option, CONCENTRATION)
-    conditions = {solution_table.PH, solution_table.GAS} & typed.keys()
-    named = sorted(typed.keys() - conditions)
+    row = {"solution": option.strip("-")}
+    columns = tables.SOLUTIONS_INPUT.columns
+    for column in (solution_table.PH, solution_table.GAS, solution_table.TITRANT):
+        parts = [part for part in text.split(",") if part.partition("=")[0].strip() == column]
+        if len(parts) > 1:
+            raise InputError(f"{option}: got {column} twice, expected it once")
+        if parts and column == solution_table.TITRANT:
+            row[column] = parts[0].partition("=")[2].strip()
+        elif parts:
+            row |= {name: repr(value) for name, value in amounts(parts, option, columns[column].range).items()}
+    others = [part for part in text.split(",") if part.partition("=")[0].strip() not in row]
+    typed = amounts([",".join(others)], option, CONCENTRATION) if others else {}
+    _check_names(sorted(typed), row.keys(), option, own_ions)
+    return row | {name: repr(amount) for name, amount in typed.items()}
+
+
+def _check_names(named: Sequence[str], conditions: Collection[str], option: str, own_ions: UserIons) -> None:
+    """Check that the names of a composition are those of components, or tell which condition is meant."""
+    meant = solution_table.misspelt_conditions(named, own_ions)
+    if meant:
+        faults = (f"'{each.typed}' is not known; did you mean '{each.known}'?" for each in meant)
+        raise InputError(f"{option}: {fault}" for fault in faults)
+    has_pH = bool({solution_table.PH, solution_table.GAS} & set(conditions))
     try:
         free = [component for component in named if solution_table.is_acid_or_base(component, own_ions)]
-        for component in named if not (conditions or free) else ():
+        for component in named if not (has_pH or free) else ():
             components(component, own_ions)
     except UnknownComponent as fault:
         raise InputError(f"{option}: {fault}") from None
-    if len(titrants) > 1:
-        raise InputError(f"{option}: got {solution_table.TITRANT} twice, expected it once")
-    row = {"solution": option.strip("-")} | {name: repr(amount) for name, amount in typed.items()}
-    return row | ({solution_table.TITRANT: titrants[0]} if titrants else {})
+
+
+def _faults(faults: Iterable[str], option: str) -> Iterator[str]:
+    """Yield the faults of a composition in the words of what is typed, without the row and columns of a table."""
+    for fault in faults:
+        words = fault.words if isinstance(fault, RowFault) else fault.removeprefix(f"{option}: row 1, ")
+        words = re.sub(r"\bin column '([^']+)'", r"as \1=...", words.removeprefix(f"{option}: "))
+        yield f"{option}: " + re.sub(r"\bcolumn '([^']+)'", r"\1", words)
+
+
+def check_units(recipes: Sequence[Solutions], options: Sequence[str]) -> None:
+    """Check that compositions are not in mol/l, as a table of solutions is checked.
+
+    Raises
+    ------
+    InputError
+        Where every concentration is below what any bath or pipette holds.
+    """
+    largest = max((recipe.largest_mM for recipe in recipes), default=0.0)
+    if 0 < largest < MAX_MOLAR:
+        raise InputError(
+            f"{', '.join(options)}: every concentration is below {MAX_MOLAR:g} mM: mol/l? give mM; if it is meant, "
+            "give the solution in a table"
+        )

@@ -17,7 +17,7 @@ from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.numbers import Range
 from nernstfit.contract.terms import ActivityModel
 from nernstfit.library.chemistry import Chemistry
-from nernstfit.library.compositions import composition
+from nernstfit.library.compositions import check_units, composition
 from nernstfit.library.nernst import unknown_ion
 from nernstfit.library.solutions import amounts, read, user_ions
 from nernstfit.physics.membrane import ghk
@@ -347,12 +347,19 @@ def _sides(request: Request, own_ions: UserIons) -> list[_Side]:
     """Return the solution inside, or of the reference bath, and that outside."""
     first = "reference_bath" if request.reference_bath else "inside"
     texts = {first: request.reference_bath or request.inside, "outside": request.outside}
-    return [_side(name, text, request.table, own_ions) for name, text in texts.items()]
+    sides = [_side(name, text, request.table, own_ions) for name, text in texts.items()]
+    if all("=" in (text or "") for text in texts.values()):
+        check_units([side.recipe for side in sides], [_option(name) for name in texts])
+    return sides
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _side(name: str, text: str | None, path: str | None, own_ions: UserIons) -> _Side:
     """Find a solution in the table, or read its composition."""
-    option = f"--{name.replace('_', '-')}"
+    option = _option(name)
     if not text:
         raise InputError(f"{option}: missing, expected a solution's name, or its composition in mM like NaCl=140,KCl=5")
     if "=" in text:

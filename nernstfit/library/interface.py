@@ -158,7 +158,7 @@ def junction(
 
 
 def activities(solution: Solution | pd.DataFrame, temperature_C: float = 22.0, model: str = MODELS[0]) -> pd.DataFrame:
-    """List the ions of a solution with their free concentrations and activities.
+    """List the ions and uncharged solutes of a solution with their free concentrations and activities.
 
     Parameters
     ----------
@@ -173,7 +173,8 @@ def activities(solution: Solution | pd.DataFrame, temperature_C: float = 22.0, m
     Returns
     -------
     DataFrame
-        Columns of results/solutions.csv, a row per ion; amounts in mM, coefficients without unit.
+        Columns of results/solutions.csv, a row per ion or uncharged solute (valence 0); amounts in mM, coefficients
+        without unit.
 
     Raises
     ------
@@ -191,6 +192,7 @@ def activities(solution: Solution | pd.DataFrame, temperature_C: float = 22.0, m
         recipe = solutions.of_table(solution.astype(object).where(solution.notna(), "").map(str), "solutions")
     else:
         recipe = compositions.composition(_text(solution), "solution", ())
+        compositions.check_units([recipe], ["solution"])
     return pd.DataFrame(solutions.solutions(recipe, _chemistry(temperature_C, model)))
 
 

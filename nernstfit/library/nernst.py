@@ -7,6 +7,7 @@ from typing import Any
 
 from nernstfit.contract.errors import InputError, nearest
 from nernstfit.physics.membrane.nernst import nernst_mV
+from nernstfit.physics.solution.components import ion_in_words
 from nernstfit.physics.solution.ions import Ion, known_ions
 
 
@@ -72,6 +73,6 @@ def _known(species: str | None) -> Mapping[str, Ion]:
 
 def unknown_ion(name: str, known: Collection[str]) -> str:
     """Return the fault of a name that is no ion's, with the nearest."""
-    hint = nearest(name, known)
+    hint = ion_in_words(name, known) or nearest(name, known)
     expected = f"the nearest is '{hint}'" if hint else "expected one of the table of ions"
     return f"got '{name}', which is no known ion; {expected}"

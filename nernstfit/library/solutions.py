@@ -15,7 +15,7 @@ from nernstfit.library.chemistry import Chemistry
 from nernstfit.physics.solution.ions import UserIons
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import remarks
-from nernstfit.solutions.ion_table import ion_rows
+from nernstfit.solutions.ion_table import ion_rows, solution_rows
 from nernstfit.solutions.junctions import JunctionModel, between_mV, methods_remark
 
 ION_COLUMNS = (
@@ -41,7 +41,7 @@ SOLUTION_COLUMNS = (
 
 
 def solutions(recipe: Solutions, chemistry: Chemistry) -> list[dict[str, Any]]:
-    """List the ions of every solution.
+    """List the ions and uncharged solutes of every solution.
 
     Parameters
     ----------
@@ -51,10 +51,15 @@ def solutions(recipe: Solutions, chemistry: Chemistry) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        Columns of results/solutions.csv, those of ions (`ION_COLUMNS`) and of whole solutions
+        Columns of results/solutions.csv, those of solutes (`ION_COLUMNS`) and of whole solutions
         (`SOLUTION_COLUMNS`).
     """
     return list(ion_rows(recipe, chemistry.temperature_C, chemistry.model))
+
+
+def whole_solutions(recipe: Solutions, chemistry: Chemistry) -> list[dict[str, Any]]:
+    """List every solution as a whole, also one without a solute: `SOLUTION_COLUMNS` and `warnings`."""
+    return solution_rows(recipe, chemistry.temperature_C, chemistry.model)
 
 
 def junction(

@@ -68,10 +68,10 @@ def serious(findings: pd.DataFrame) -> list[Record]:
     return [row for row in findings.to_dict("records") if row["severity"] != Severity.NOTE]
 
 
-def beside_ratio(results: Results, row: Record) -> list[Qualifier]:
-    """Return what qualifies one ratio, in short."""
+def beside_ratio(findings: pd.DataFrame, row: Record) -> list[Qualifier]:
+    """Return what qualifies one ratio in warnings.csv, in short."""
     subject = named(row["group"], f"{row['ion']}/{row['reference']}")
-    own = [each for each in serious(results.findings) if each["about"] == About.RATIO and each["subject"] == subject]
+    own = [each for each in serious(findings) if each["about"] == About.RATIO and each["subject"] == subject]
     return [Qualifier(each["severity"], Code(each["code"]).label, section_of(each)) for each in own]
 
 

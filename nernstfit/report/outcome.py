@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
+from nernstfit.contract.codes import Code
 from nernstfit.contract.files import REPORT
 from nernstfit.contract.selections import configured_model
+from nernstfit.contract.severity import Severity
 from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
 from nernstfit.report import findings
 from nernstfit.report.numbers import estimate
@@ -81,7 +83,14 @@ class Outcome:
                 yield f"  {group_phrase(row['group'])}"
             name = f"{row['ion']}/{row['reference']}".ljust(width)
             number = estimate(row["ratio"], row["low"], row["high"]).both
-            yield f"  {name}  {number}, n = {row['n_cells']:.0f}, {RatioVerdict(row['verdict']).label}"
+            beside = "".join(f"; {each}" for each in self._beside(row))
+            yield f"  {name}  {number}, n = {row['n_cells']:.0f}, {RatioVerdict(row['verdict']).label}{beside}"
+
+    def _beside(self, row: Record) -> Iterator[str]:
+        """Yield the errors about a ratio but its verdict, in short; their sentences and the warnings follow below."""
+        for each in findings.beside_ratio(self.findings, row):
+            if each.severity == Severity.ERROR and each.text != Code.MODEL_REJECTED.label:
+                yield f"{each.severity}: {each.text}"
 
     def _finding_lines(self) -> Iterator[str]:
         serious = findings.serious(self.findings)

@@ -16,7 +16,7 @@ from nernstfit.physics.solution import equilibria, reactions, water
 from nernstfit.physics.solution.activity import water_density_kg_per_l
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
 from nernstfit.physics.solution.charge_balance import balanced, follows
-from nernstfit.physics.solution.ions import Ion, known_ions
+from nernstfit.physics.solution.ions import Ion, known_ions, uncharged_substances
 from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
 
 FloatArray = NDArray[np.float64]
@@ -62,6 +62,9 @@ class Composition:
         part of `free_mM` or, without charge, of `uncharged_mM`.
     taken : ndarray, shape (solutions,)
         Part of the volume that the solutes take from the water.
+    neutral : tuple of mapping
+        For each solution, amount in mM of each form without charge, beside that of its substance in any state; those
+        that the recipe names as uncharged are not among them.
     """
 
     free_mM: FloatArray
@@ -73,6 +76,7 @@ class Composition:
     solids: tuple[tuple[Precipitate, ...], ...]
     pairs: tuple[Mapping[tuple[str, str, str], float], ...]
     taken: FloatArray
+    neutral: tuple[Mapping[str, tuple[float, float]], ...]
 
     @property
     def osmolarity_mOsm_per_l(self) -> FloatArray:
@@ -139,6 +143,11 @@ class Solutions:
         return np.asarray(self.substance_mM.sum(axis=1))
 
     @property
+    def largest_mM(self) -> float:
+        """Return the largest amount of any component."""
+        return max(float(self.given_mM.max(initial=0.0)), float(self.substance_mM.max(initial=0.0)))
+
+    @property
     def mobility(self) -> FloatArray:
         """Return the absolute mobilities relative to K, shape (ions,)."""
         return np.array([ion.mobility for ion in self.ions])
@@ -189,6 +198,7 @@ class Solutions:
         bound: list[Mapping[str, float]] = [{}] * len(self.names)
         solids: list[tuple[Precipitate, ...]] = [()] * len(self.names)
         pairs: list[Mapping[tuple[str, str, str], float]] = [{}] * len(self.names)
+        neutral: list[Mapping[str, tuple[float, float]]] = [{}] * len(self.names)
         names = [ion.name for ion in self.ions]
         chemical = activity.chemical(self.ions)
         acids = reactions.known_acid_steps(self.user_ions)
@@ -211,15 +221,17 @@ class Solutions:
             titrant_mM[i] = found.titrant_mM if titrant else math.nan
             bound[i] = found.bound
             pairs[i] = found.pair_mM
+            neutral[i] = {name: (c, found.total_mM[name]) for name, c in found.neutral_mM.items()}
             solids[i] = tuple(Precipitate(name, c, found.saturation[name]) for name, c in found.solid_mM.items())
         taken = self._taken(titrant_mM)
         per_solution = tuple(bound), tuple(pHs), tuple(solids), tuple(pairs)
-        return Composition(free, total, uncharged, titrant_mM, *per_solution, taken)
+        return Composition(free, total, uncharged, titrant_mM, *per_solution, taken, tuple(neutral))
 
     def weighed_volume_l_per_l(self) -> FloatArray:
         """Return the volume of the components in a litre of each solution, shape (solutions,)."""
         of_ions = [water.ion_volume_cm3_per_mol(ion) for ion in activity.chemical(self.ions)]
-        of_substances = [water.volume_cm3_per_mol(name) for name in self.substances]
+        own = uncharged_substances(self.user_ions)
+        of_substances = [water.volume_cm3_per_mol(name, own) for name in self.substances]
         return np.asarray(self.given_mM @ np.array(of_ions) + self.substance_mM @ np.array(of_substances)) / 1e6
 
     def _taken(self, titrant_mM: FloatArray) -> FloatArray:
@@ -290,6 +302,24 @@ class Solutions:
     def held_mM(self, model: str, temperature_C: float) -> FloatArray:
         """Return the sum of the complexes whose ions a model counts as free, shape (solutions,)."""
         return np.array([sum(self._held(i, model, temperature_C).values()) for i in range(len(self.names))])
+
+    def neutral_mM(self, i: int, model: str, temperature_C: float) -> dict[str, tuple[float, float]]:
+        """Return free and total amount of what has no charge in one solution, by name: substances, then what forms.
+
+        Pairs that a model counts as ions are not among them.
+        """
+        weighed = {
+            name: (c, c) for name, c in zip(self.substances, self.substance_mM[i].tolist(), strict=True) if c > 0
+        }
+        held = {name for *_, name in self._held(i, model, temperature_C)}
+        formed = self.at(temperature_C).neutral[i]
+        return weighed | {name: formed[name] for name in sorted(formed) if name not in held}
+
+    def neutral_coefficient(self, i: int, model: str, temperature_C: float) -> float:
+        """Return the activity coefficient, on the molar scale, of what has no charge."""
+        content, chemical = self._content_mM(i, model, temperature_C), activity.chemical(self.ions)
+        taken = float(self.at(temperature_C).taken[i])
+        return float(water.neutral_coefficient(model, content, chemical, taken))
 
     def coefficients(self, model: str, temperature_C: float) -> FloatArray:
         """Return the activity coefficients on the molar scale, shape (solutions, ions)."""

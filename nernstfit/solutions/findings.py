@@ -105,6 +105,7 @@ class _Solution:
     def findings(self, excess: float, model: str) -> Iterator[Finding]:
         """Yield the findings; `excess` is the sum of z c in meq/l."""
         yield from self._charge(excess)
+        yield from self._titrant(excess)
         limit = model_named(model)[0].max_strength_M
         if self.strength_M > limit:
             found = self._finding(Code.STRENGTH, math.inf, strength=self.strength_M, limit=limit, model=model)
@@ -146,6 +147,16 @@ class _Solution:
         share = "" if math.isnan(percent) else f" ({percent:+.1f} % of the cations' charge)"
         values: Mapping[str, Any] = {"excess": excess, "share": share, "missing": self._missing_ion(excess)}
         yield self._finding(Code.CHARGE, self._effect(excess), **values)
+
+    def _titrant(self, excess: float) -> Iterator[Finding]:
+        """Yield a titrant of the wrong sign here; at room temperature, where the table is checked, it was right."""
+        titrant = self.solutions.titrants[self.i]
+        if titrant is None or excess == 0 or float(self.at.titrant_mM[self.i]) > 0:
+            return
+        kind = "a base" if excess < 0 else "an acid"
+        values = {"titrant": titrant.name, "pH": self.at.pH[self.i], "excess": excess, "kind": kind}
+        values["temperature_C"] = self.temperature_C
+        yield self._finding(Code.TITRANT, self._effect(excess), **values)
 
     def _missing_ion(self, excess: float) -> str:
         """Return the ion that a recipe most likely omits: the most abundant one of the missing charge."""
@@ -214,13 +225,15 @@ class _Solution:
             ions = formulas[each.solid].ions
             amounts = {ion: self._recipe_mM(ion) for ion in ions}
             lost = {ion: each.amount_mM * n / amounts[ion] for ion, n in ions.items() if amounts[ion] > 0}
-            scarce = max(lost, key=lost.__getitem__, default=next(iter(ions)))
-            if lost and lost[scarce] < _MIN_LOST:
+            if lost and max(lost.values()) < _MIN_LOST:
                 continue
-            values = {"solid": each.solid, "saturation": each.saturation, "amount": each.amount_mM, "ion": scarce}
-            values |= {"percent": 100 * lost.get(scarce, 1.0)}
-            is_used = bool(set(ions) & set(self.permeant))
-            yield self._finding(Code.PRECIPITATE_PERMEANT if is_used else Code.PRECIPITATE, math.inf, **values)
+            used = sorted(set(ions) & set(self.permeant))
+            # Of a permeant ion its own part is told, else that of the ion of which most is lost.
+            told = max(used or lost, key=lambda ion: lost.get(ion, 0.0), default=next(iter(ions)))
+            percent = 100 * lost.get(told, 1.0)
+            values = {"solid": each.solid, "saturation": each.saturation, "amount": each.amount_mM, "ion": told}
+            values |= {"percent": f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}", "used": used}
+            yield self._finding(Code.PRECIPITATE_PERMEANT if used else Code.PRECIPITATE, math.inf, **values)
 
     def _salts(self) -> Iterator[Finding]:
         """Yield the readily soluble salts of which a recipe has more than dissolves."""

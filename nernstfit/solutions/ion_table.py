@@ -1,4 +1,4 @@
-"""Rows of the table of solutions: every ion with its concentration, activity and what is doubtful about it."""
+"""Rows of the table of solutions: every solute with its concentration and activity, and each solution as a whole."""
 
 from __future__ import annotations
 
@@ -10,13 +10,41 @@ from numpy.typing import NDArray
 
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.coefficients import model_named
+from nernstfit.physics.solution.ions import uncharged_substances
 from nernstfit.physics.solution.water import volume_assumptions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import remarks
 
 
+def solution_rows(recipe: Solutions, temperature_C: float, model: str) -> list[dict[str, Any]]:
+    """Return what each solution is as a whole at one temperature, a row per solution.
+
+    Parameters are those of `ion_rows`.
+    """
+    at = recipe.at(temperature_C)
+    strength = ionic_strength_M(recipe.content_mM(model, temperature_C), recipe.valence)
+    excess = recipe.charge_excess_meq_per_l(temperature_C)
+    osmolality = recipe.osmolality_mOsm_per_kg(temperature_C)
+    osmolarity = at.osmolarity_mOsm_per_l + recipe.held_mM(model, temperature_C)  # pairs that count as ions
+    warnings = remarks(recipe, temperature_C, model)
+    return [
+        {
+            "temperature_C": temperature_C,
+            "solution": name,
+            "ionic_strength_M": strength[s],
+            "pH": at.pH[s],
+            "titrant_mM": at.titrant_mM[s],
+            "charge_excess_meq_per_l": excess[s],
+            "osmolarity_mOsm_per_l": osmolarity[s],
+            "warnings": warnings[name],
+            "osmolality_mOsm_per_kg": osmolality[s],
+        }
+        for s, name in enumerate(recipe.names)
+    ]
+
+
 def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the table of solutions at one temperature.
+    """Yield the rows of the table of solutions at one temperature: the ions of each, then what has no charge.
 
     Parameters
     ----------
@@ -25,42 +53,40 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     model : str
         Activity model, with its convention where it has one.
     """
-    at, content = recipe.at(temperature_C), recipe.content_mM(model, temperature_C)
-    strength = ionic_strength_M(content, recipe.valence)
-    excess = recipe.charge_excess_meq_per_l(temperature_C)
-    osmolality = recipe.osmolality_mOsm_per_kg(temperature_C)
-    osmolarity = at.osmolarity_mOsm_per_l + recipe.held_mM(model, temperature_C)  # pairs that count as ions
+    content = recipe.content_mM(model, temperature_C)
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.coefficient_status(model, temperature_C)
-    is_model = model_named(model)[0].has_limits
-    warnings = remarks(recipe, temperature_C, model)
-    assumed = [_assumptions(recipe, s, row, model) for s, row in enumerate(content)]
     # Where activities are concentrations, so is the proton's, which the pH gives.
+    is_model, total_mM = model_named(model)[0].has_limits, recipe.at(temperature_C).total_mM
     shown_mM, coefficients = (content, coefficients) if is_model else (coefficients * content, content**0)
-    for s, i in np.argwhere(content > 0):
-        yield {
-            "temperature_C": temperature_C,
-            "solution": recipe.names[s],
-            "ion": recipe.ions[i].name,
-            "valence": recipe.ions[i].valence,
-            "concentration_mM": shown_mM[s, i],
-            "activity_coefficient": coefficients[s, i],
-            "activity_mM": coefficients[s, i] * shown_mM[s, i],
-            "ionic_strength_M": strength[s],
-            "status": status[s, i],
-            "total_mM": at.total_mM[s, i],
-            "pH": at.pH[s],
-            "titrant_mM": at.titrant_mM[s],
-            "charge_excess_meq_per_l": excess[s],
-            "osmolarity_mOsm_per_l": osmolarity[s],
-            "warnings": warnings[recipe.names[s]],
-            "assumptions": assumed[s],
-            "osmolality_mOsm_per_kg": osmolality[s],
-        }
+    for s, whole in enumerate(solution_rows(recipe, temperature_C, model)):
+        shared = whole | {"assumptions": _assumptions(recipe, s, content[s], model)}
+        for i in np.flatnonzero(content[s] > 0):
+            yield shared | {
+                "ion": recipe.ions[i].name,
+                "valence": recipe.ions[i].valence,
+                "concentration_mM": shown_mM[s, i],
+                "activity_coefficient": coefficients[s, i],
+                "activity_mM": coefficients[s, i] * shown_mM[s, i],
+                "status": status[s, i],
+                "total_mM": total_mM[s, i],
+            }
+        coefficient = recipe.neutral_coefficient(s, model, temperature_C)
+        for name, (amount, total) in recipe.neutral_mM(s, model, temperature_C).items():
+            yield shared | {
+                "ion": name,
+                "valence": 0,
+                "concentration_mM": amount,
+                "activity_coefficient": coefficient,
+                "activity_mM": coefficient * amount,
+                "status": "estimated" if is_model else "concentration",
+                "total_mM": total,
+            }
 
 
 def _assumptions(recipe: Solutions, s: int, free_mM: NDArray[np.float64], model: str) -> str:
     """Return the assumptions of a model in one solution in place of unknown parameters and volumes."""
     record, present = model_named(model)[0], [ion for ion, c in zip(recipe.ions, free_mM, strict=True) if c > 0]
     weighed = [name for name, c in zip(recipe.substances, recipe.substance_mM[s], strict=True) if c > 0]
-    volumes = volume_assumptions(recipe.amounts(s), weighed) if record.has_limits else ()
+    own = uncharged_substances(recipe.user_ions)
+    volumes = volume_assumptions(recipe.amounts(s), weighed, own) if record.has_limits else ()
     return "; ".join((*record.assumptions(present), *volumes))

@@ -2,7 +2,8 @@ import pickle
 
 import pytest
 
-from nernstfit.physics.solution.components import ALIASES, UNCHARGED, UnknownComponent, _known_names, components
+from nernstfit.physics.solution.component_names import ALIASES, UNCHARGED
+from nernstfit.physics.solution.components import UnknownComponent, _known_names, components
 from nernstfit.physics.solution.ions import IONS
 
 SALTS = """
@@ -86,7 +87,8 @@ def test_every_known_name_is_read_and_neutral() -> None:
         ("K2Cl2", "KCl"),
         ("H2CO3", "HCO3"),
         (" NaCl", "NaCl"),
-        ("", "F"),
+        ("Ca2+", "Ca"),
+        ("HEPSE", "HEPES"),
     ],
 )
 def test_unknown_name_is_refused(name: str, nearest: str) -> None:
@@ -95,9 +97,9 @@ def test_unknown_name_is_refused(name: str, nearest: str) -> None:
     assert refusal.value.name == name
     assert refusal.value.nearest == nearest
     assert str(refusal.value) == (
-        f"'{name}' is no ion, salt or uncharged substance that is known; the nearest known is '{nearest}'; an ion of "
-        "your own is one line, species,charge,mobility,analogue,source, in the table that the key (or option) "
-        "`species` names"
+        f"'{name}' is no ion, salt or uncharged substance that is known; the nearest known is '{nearest}'; one of your "
+        "own is one line, species,charge,mobility,analogue,source, in the table that the key (or option) `species` "
+        "names: X,1,0.5,,source for an ion X, X,0,,,source for a substance without charge"
     )
 
 

@@ -262,8 +262,10 @@ def status(model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], tempera
     """
     record, _ = model_named(model)
     content, ions = np.asarray(concentration_mM, dtype=np.float64), chemical(ions)
-    rows = [_solution_status(record, amounts, ions, temperature_C) for amounts in content.reshape(-1, len(ions))]
-    return np.array(rows, dtype=np.str_).reshape(content.shape)
+    found = np.empty(content.shape, dtype=object)
+    for place in np.ndindex(content.shape[:-1]):
+        found[place] = _solution_status(record, content[place], ions, temperature_C)
+    return np.asarray(found.astype(np.str_))
 
 
 def _solution_status(model: Model, amounts: FloatArray, ions: Sequence[Ion], temperature_C: float) -> list[str]:

@@ -13,13 +13,20 @@ Every function takes the ions that a user adds to the table, as `user_ions`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import SequenceMatcher
 from functools import cache
 from math import gcd
-from types import MappingProxyType
 
-from nernstfit.physics.solution.ions import IONS, Ion, UserIons, known_ions
+from nernstfit.physics.solution.component_names import (
+    ALIASES,
+    IN_ANY_STATE,
+    NAMED_ACIDS,
+    SALT_ALIASES,
+    STRONG_ACID_ANIONS,
+    UNCHARGED,
+)
+from nernstfit.physics.solution.ions import IONS, Ion, UserIons, known_ions, uncharged_substances
 
 
 class UnknownComponent(ValueError):
@@ -30,7 +37,7 @@ class UnknownComponent(ValueError):
     name : str
         The name as it was given.
     nearest : str
-        The most similar known name.
+        The most similar known name; '' where none is similar.
     """
 
     def __init__(self, name: str, nearest: str, fault: str) -> None:
@@ -43,170 +50,14 @@ class UnknownComponent(ValueError):
         return f"{self.name!r} {self.fault}"
 
 
-UNCHARGED = frozenset(
-    {
-        "glucose",
-        "dextrose",
-        "D-glucose",
-        "fructose",
-        "galactose",
-        "sucrose",
-        "trehalose",
-        "maltose",
-        "lactose",
-        "raffinose",
-        "mannitol",
-        "D-mannitol",
-        "sorbitol",
-        "xylitol",
-        "inositol",
-        "glycerol",
-        "urea",
-        "ethanol",
-        "methanol",
-        "DMSO",
-        *(f"PEG{g_per_mol}" for g_per_mol in (200, 300, 400, 600, 1000, 1500, 3350, 4000, 6000, 8000)),
-        *(f"dextran{kg_per_mol}" for kg_per_mol in (10, 40, 70, 500)),
-        "creatine",
-        "glycine",
-        "histidine",
-        "imidazole",
-        "taurine",
-    }
-)
-"""Substances without charge: they contribute to the osmolarity and take room from the water (molar_volumes.csv)."""
-
-ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        **{f"PEG-{g}": (f"PEG{g}",) for g in (200, 300, 400, 600, 1000, 1500, 3350, 4000, 6000, 8000)},
-        **{f"dextran-{kg}": (f"dextran{kg}",) for kg in (10, 40, 70, 500)},
-        "Ac": ("acetate",),
-        "OAc": ("acetate",),
-        "Asp": ("aspartate",),
-        "Ch": ("choline",),
-        "NMG": ("NMDG",),
-        "MeSO3": ("methanesulfonate",),
-        "CH3SO3": ("methanesulfonate",),
-        "mesylate": ("methanesulfonate",),
-        "methylsulfonate": ("methanesulfonate",),
-        "methanesulphonate": ("methanesulfonate",),
-        "propanoate": ("propionate",),
-        "butanoate": ("butyrate",),
-        "bicarbonate": ("HCO3",),
-        "nitrate": ("NO3",),
-        "perchlorate": ("ClO4",),
-        "thiocyanate": ("SCN",),
-        "cyanate": ("OCN",),
-        "ammonium": ("NH4",),
-        "tetramethylammonium": ("TMA",),
-        "tetraethylammonium": ("TEA",),
-        "tetrapropylammonium": ("TPA",),
-        "tetrabutylammonium": ("TBA",),
-        "Glu": ("glutamate", "gluconate", "glucose"),
-        "Gluc": ("gluconate", "glucose"),
-        "Fe": ("Fe2", "Fe3"),
-        "EGTA": ("EGTA2", "EGTA3", "EGTA4"),
-        "BAPTA": ("BAPTA4",),
-        "EDTA": ("EDTA4",),
-        "NTA": ("NTA3",),
-        "PIPES": ("PIPES2",),
-        "spermine": ("spermine4",),
-        "PCr": ("phosphocreatine",),
-        "creatine-phosphate": ("phosphocreatine",),
-        "creatine phosphate": ("phosphocreatine",),
-        "methylsulphate": ("methylsulfate",),
-        "MeSO4": ("methylsulfate",),
-        "CH3SO4": ("methylsulfate",),
-        "Bis-Tris": ("BisTris",),
-        "QX314": ("QX-314",),
-        "tungstate": ("WO4",),
-        "molybdate": ("MoO4",),
-        "chromate": ("CrO4",),
-        "permanganate": ("MnO4",),
-        "hydrazine": ("hydrazinium",),
-        "hydroxylamine": ("hydroxylammonium",),
-        "guanidine": ("guanidinium",),
-        "formamidine": ("formamidinium",),
-        "acetamidine": ("acetamidinium",),
-        "aminoguanidine": ("aminoguanidinium",),
-        "methylguanidine": ("methylguanidinium",),
-        "methylamine": ("methylammonium",),
-        "dimethylamine": ("dimethylammonium",),
-        "trimethylamine": ("trimethylammonium",),
-        "ethylamine": ("ethylammonium",),
-        "diethylamine": ("diethylammonium",),
-        "triethylamine": ("triethylammonium",),
-        "ethanolamine": ("ethanolammonium",),
-        "diethanolamine": ("diethanolammonium",),
-        "triethanolamine": ("triethanolammonium",),
-        "glucosamine": ("glucosammonium",),
-        "ATP": ("ATP2", "ATP3", "ATP4"),
-        "GTP": ("GTP2", "GTP3", "GTP4"),
-    }
-)
-"""Other spellings, each with all its meanings."""
-
-SALT_ALIASES: Mapping[str, str] = MappingProxyType(
-    {
-        "Tris-HCl": "Tris-Cl",
-        "TrisHCl": "TrisCl",
-        "Bis-Tris-HCl": "BisTris-Cl",
-        "imidazole-HCl": "imidazolium-Cl",
-        "histidine-HCl": "histidinium-Cl",
-        "guanidine-HCl": "guanidinium-Cl",
-    }
-)
-"""Spellings of salts that name the acid instead of its anion."""
-
-STRONG_ACID_ANIONS = frozenset(
-    {
-        *("Cl", "Br", "I", "NO3", "ClO4", "SO4"),
-        *("methanesulfonate", "ethylsulfonate", "propylsulfonate", "isethionate", "methylsulfate", "ethylsulfate"),
-    }
-)
-"""Anions whose acids dissociate fully; H with any other anion is a weak acid."""
-
-NAMED_ACIDS: Mapping[str, str] = MappingProxyType(
-    {
-        "ethanesulfonic acid": "ethylsulfonate",
-        "hydrobromic acid": "Br",
-        "hydrochloric acid": "Cl",
-        "hydrofluoric acid": "F",
-        "hydroiodic acid": "I",
-        "nitric acid": "NO3",
-        "perchloric acid": "ClO4",
-        "phosphoric acid": "H2PO4",
-        "H3PO4": "H2PO4",
-        "sulfuric acid": "SO4",
-        "sulphuric acid": "SO4",
-        "tartaric acid": "tartrate",
-    }
-)
-"""Acids whose names do not follow from those of their anions (as `gluconic acid` does), with the anion."""
-
-IN_ANY_STATE: Mapping[str, str] = MappingProxyType(
-    {
-        "EGTA": "EGTA4",
-        "BAPTA": "BAPTA4",
-        "EDTA": "EDTA4",
-        "NTA": "NTA3",
-        "ATP": "ATP4",
-        "GTP": "GTP4",
-        "phosphate": "PO4",
-        "Pi": "PO4",
-        "PIPES": "PIPES2",
-        "spermine": "spermine2",
-        "glycine": "glycinate",
-        "histidine": "histidinium",
-        "imidazole": "imidazolium",
-        "taurine": "taurinate",
-    }
-)
-"""Substances in any state of protonation by name, with the ion of one state."""
-
 # Letters from which a spelling is read in any case. At half, symbols would lose their case (`co`, `CS`); at double,
 # `Hepes`, `kalium` and `glucose` would have to be typed exactly.
 _MIN_WORD_LETTERS = 4
+
+# Part of the letters that a name shares with a known one that is suggested. At half, caffeine would be taken for
+# raffinose (.71) and cAMP for CAPS (.75); at double nothing would be suggested. Of shorter names than words, one letter
+# makes another substance (CPA, Ca): they need the same letters.
+_MIN_SIMILARITY = 0.8
 
 Parts = tuple[tuple[Ion, int], ...]
 
@@ -239,7 +90,8 @@ def components_at_pH(name: str, user_ions: UserIons = ()) -> Parts:
 def uncharged_name(name: str, user_ions: UserIons = ()) -> str:
     """Return the name of an uncharged substance, however it is spelt; '' of a component that is none."""
     name = _without_water(name)
-    meant = [name] if name in UNCHARGED else [each for each in _meanings(name, user_ions) if each in UNCHARGED]
+    known = UNCHARGED | uncharged_substances(user_ions).keys()
+    meant = [name] if name in known else [each for each in _meanings(name, user_ions) if each in known]
     return meant[0] if len(meant) == 1 else ""
 
 
@@ -307,7 +159,7 @@ def components(name: str, user_ions: UserIons = ()) -> Parts:
         return acid
     _check_settled(name, acid, user_ions)
     substances = _meanings(name, user_ions)
-    salts = list(_salts(SALT_ALIASES.get(name, name), user_ions))
+    salts = [*_salts(SALT_ALIASES.get(name, name), user_ions), *_hydrochlorides(name, user_ions)]
     neutral = [salt for salt in salts if _excess(salt) == 0] or _with_counted_anions(name, salts)
     readings: dict[str, Parts] = {
         **{substance: ((known[substance], 1),) if substance in known else () for substance in substances},
@@ -320,11 +172,12 @@ def components(name: str, user_ions: UserIons = ()) -> Parts:
         meanings = f"{', '.join([first, *others])} or {last}"
         raise UnknownComponent(name, first, f"can be read as {meanings}: spell out which")
     nearest = _nearest(name, user_ions)
+    hint = f"; the nearest known is {nearest!r}" if nearest else ""
     if salts:
         parts = " and ".join(f"{count} {ion.name} ({ion.valence:+d})" for ion, count in salts[0])
-        fault = f"reads as {parts}, whose charge does not balance; the nearest known is {nearest!r}"
+        fault = f"reads as {parts}, whose charge does not balance{hint}"
         raise UnknownComponent(name, nearest, fault)
-    fault = f"is no ion, salt or uncharged substance that is known; the nearest known is {nearest!r}; {_OWN_ION}"
+    fault = f"is no ion, salt or uncharged substance that is known{hint}; {_OWN_ION}"
     raise UnknownComponent(name, nearest, fault)
 
 
@@ -346,8 +199,8 @@ def _check_settled(name: str, acid: Parts, user_ions: UserIons) -> None:
 Salt = tuple[tuple[Ion, int], tuple[Ion, int]]
 
 _OWN_ION = (
-    "an ion of your own is one line, species,charge,mobility,analogue,source, in the table that the key (or option) "
-    "`species` names"
+    "one of your own is one line, species,charge,mobility,analogue,source, in the table that the key (or option) "
+    "`species` names: X,1,0.5,,source for an ion X, X,0,,,source for a substance without charge"
 )
 
 
@@ -357,7 +210,13 @@ def _excess(salt: Salt) -> int:
 
 
 def _with_counted_anions(name: str, salts: list[Salt]) -> list[Salt]:
-    """Return the salts of a polyvalent cation that are written with a separator and no counts: `Ca-gluconate`."""
+    """Return the salts that are written with a separator and no counts: `Ca-gluconate`, `sodium sulfate`."""
+    if re.fullmatch(r"(?i)[a-z]{4,}[-_ ][a-z]{4,}", name):  # both in words
+        return [
+            ((cation, -anion.valence // shared), (anion, cation.valence // shared))
+            for (cation, _), (anion, _) in salts
+            for shared in [gcd(cation.valence, anion.valence)]
+        ]
     if not re.fullmatch(r"[A-Z][a-z]?[-_ ][a-z]{3}.*", name):
         return []
     return [
@@ -370,7 +229,8 @@ def _with_counted_anions(name: str, salts: list[Salt]) -> list[Salt]:
 @cache
 def _spellings(user_ions: UserIons) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """Return every spelling of a substance with its meanings: as written, and words in lower case."""
-    exact = dict(ALIASES) | {name: (name,) for name in (*known_ions(user_ions), *UNCHARGED)}
+    substances = (*known_ions(user_ions), *UNCHARGED, *uncharged_substances(user_ions))
+    exact = dict(ALIASES) | {name: (name,) for name in substances}
     words = {
         spelling.casefold(): meanings
         for spelling, meanings in exact.items()
@@ -407,6 +267,19 @@ def _salts(name: str, user_ions: UserIons) -> Iterator[Salt]:
                     yield (cation, n_cations), (anion, n_anions)
 
 
+def _hydrochlorides(name: str, user_ions: UserIons) -> Iterator[Salt]:
+    """Yield the chloride of a protonated base that is named by the acid: `Tris-HCl`, `spermine 4HCl`."""
+    read = re.fullmatch(r"(.{4,}?)[-_ .\u00b7]*(\d?) ?(?:HCl|(?i:hydrochloride))", name)
+    if read is None:
+        return
+    known = known_ions(user_ions)
+    for meaning in _meanings(read[1], user_ions):
+        base = known.get(meaning)
+        is_base = base is not None and base.valence > 0 and (base.pKa is not None or meaning != read[1])
+        if base is not None and is_base and not base.is_metal and int(read[2] or 1) == base.valence:
+            yield (base, 1), (known["Cl"], base.valence)
+
+
 def _spelled(salt: Salt) -> str:
     """Return a salt's name with the charge of each ion that has several: `Na2-ATP2`."""
 
@@ -423,7 +296,7 @@ def _spelled(salt: Salt) -> str:
 def _known_names(user_ions: UserIons = ()) -> tuple[str, ...]:
     """Return the names to suggest, in a fixed order: ions, uncharged substances, salts of two ions."""
     ions = known_ions(user_ions).values()
-    names = {*known_ions(user_ions), *UNCHARGED}
+    names = {*known_ions(user_ions), *UNCHARGED, *uncharged_substances(user_ions)}
     for cation in (ion for ion in ions if ion.valence > 0):
         for anion in (ion for ion in ions if ion.valence < 0):
             if cation.name == "H" and anion.name not in STRONG_ACID_ANIONS:
@@ -435,11 +308,14 @@ def _known_names(user_ions: UserIons = ()) -> tuple[str, ...]:
 
 
 def _nearest(name: str, user_ions: UserIons) -> str:
-    """Return the most similar known name; separators do not count, case decides between equals."""
+    """Return the most similar known name, '' where none is; separators do not count, case decides between equals."""
 
     def plain(text: str) -> str:
         return re.sub(r"[-_ ()]", "", text)
 
+    without_charge = re.sub(r"[1-9]?[+-]+$", "", name)  # `Na+`, `Ca2+`
+    if without_charge != name and without_charge in known_ions(user_ions):
+        return without_charge
     folded, exact = (SequenceMatcher(None, "", text) for text in (plain(name).casefold(), name))
     nearest, most = "", (-1.0, -1.0)
     for known in _known_names(user_ions):
@@ -449,4 +325,12 @@ def _nearest(name: str, user_ions: UserIons) -> str:
         exact.set_seq1(known)
         if (similarity := (folded.ratio(), exact.ratio())) > most:
             nearest, most = known, similarity
-    return nearest
+    letters = [re.sub(r"[\W\d_]", "", text).casefold() for text in (name, nearest)]
+    is_short = len(letters[0]) < _MIN_WORD_LETTERS
+    return nearest if letters[0] == letters[1] or (not is_short and most[0] >= _MIN_SIMILARITY) else ""
+
+
+def ion_in_words(name: str, known: Collection[str]) -> str:
+    """Return the ion, one of some, that a name spells otherwise, as in words; '' where it is none's or several's."""
+    meant = [each for each in _meanings(name, ()) if each in known]
+    return meant[0] if len(meant) == 1 else ""

@@ -75,8 +75,8 @@ class Speciation:
     total_mM : mapping
         Total concentration of the substance of every ion except those of water, titrant included; of a complex, that
         of its chelator.
-    uncharged_mM : float
-        Sum of the forms without charge (HEPES as zwitterion, CO2, free bases ...).
+    neutral_mM : mapping
+        Amount of each form without charge (HEPES as zwitterion, CO2, free bases ...), by name.
     titrant_mM : float
         Titrant that makes the solution neutral at its pH; 0 without one.
     bound : mapping
@@ -87,20 +87,25 @@ class Speciation:
         Saturation index of each of them before it formed.
     pair_mM : mapping
         Amount of each complex of one metal and one anion, by the names of both and its own; a part of `amounts_mM` or,
-        without charge, of `uncharged_mM`.
+        without charge, of `neutral_mM`.
     charge_meq_per_l : float
         Sum of all charges.
     """
 
     amounts_mM: Mapping[str, float]
     total_mM: Mapping[str, float]
-    uncharged_mM: float
+    neutral_mM: Mapping[str, float]
     titrant_mM: float
     bound: Mapping[str, float]
     solid_mM: Mapping[str, float]
     saturation: Mapping[str, float]
     pair_mM: Mapping[tuple[str, str, str], float]
     charge_meq_per_l: float
+
+    @property
+    def uncharged_mM(self) -> float:
+        """Return the sum of the forms without charge."""
+        return sum(self.neutral_mM.values())
 
 
 def speciate(
@@ -360,24 +365,20 @@ class _Solution:
         if self._has_pH:
             amounts |= {PROTON: 1000 * self._proton_M(), HYDROXIDE: 1000 * self._hydroxide_M()}
         first = [int(row.argmax()) for row in self._network.content]  # the root comes before the metals
-        charged = self._network.valence != 0
-        for name, amount, is_charged in zip(
-            self._network.species, self._species.tolist(), charged.tolist(), strict=True
-        ):
-            if is_charged and amount > 0:
-                amounts[name] = 1000 * amount
+        species = dict(zip(self._network.species, (1000 * self._species).tolist(), strict=True))
+        charges = dict(zip(self._network.species, self._network.valence.tolist(), strict=True))
+        amounts |= {name: amount for name, amount in species.items() if charges[name] and amount > 0}
+        neutral = {name: amount for name, amount in species.items() if not charges[name] and amount > 0}
         total |= {name: 1000 * float(self._total[i]) for name, i in zip(self._network.species, first, strict=True)}
-        uncharged = 1000 * float(self._species[~charged].sum())
         several = self._network.content.sum(axis=1) > 1
         with np.errstate(invalid="ignore"):
             dissolved = self._total - self._amounts @ self._of_solids[self._active]
             share = (self._species * several) @ self._network.content / dissolved
         bound = {name: float(share[i]) for name, i in self._place.items() if self._total[i] > 0 and share[i] > 0}
         solid = {self._solids[k].name: 1000 * float(c) for k, c in zip(self._active, self._amounts, strict=True)}
-        species = dict(zip(self._network.species, (1000 * self._species).tolist(), strict=True))
         pairs = {(*of, name): species[name] for name, of in self._network.pairs.items() if species[name] > 0}
         sums = (1000 * self._titrant_M, bound, solid, self._saturation, pairs, 1000 * self._charge())
-        return Speciation(amounts, total, uncharged, *sums)
+        return Speciation(amounts, total, neutral, *sums)
 
 
 def _conserve(ln_K: FloatArray, content: FloatArray, total: FloatArray, start: FloatArray) -> FloatArray:

@@ -40,6 +40,8 @@ class Ion:
         Ion of equal charge whose activity coefficient is used where this one's is not known.
     formula : str
         Elements with their counts; '' where unknown.
+    volume_cm3_per_mol : float or None
+        Partial molar volume that a user gives; None where molar_volumes.csv or a rule has it.
     """
 
     name: str
@@ -54,6 +56,12 @@ class Ion:
     acid: str | None = None
     analogue: str | None = None
     formula: str = ""
+    volume_cm3_per_mol: float | None = None
+
+    @property
+    def is_uncharged(self) -> bool:
+        """Return whether it is a user's substance without charge, which does not move in a field."""
+        return self.valence == 0 and self.mobility == 0
 
     def __hash__(self) -> int:
         """Hash what tells most ions apart: they are keys of results that are kept, and all fields take far longer."""
@@ -95,4 +103,9 @@ UserIons = tuple[Ion, ...]
 @cache
 def known_ions(user_ions: UserIons = ()) -> Mapping[str, Ion]:
     """Return every ion by its name: those of the table, and the user's, which take precedence."""
-    return MappingProxyType({**IONS, **{ion.name: ion for ion in user_ions}})
+    return MappingProxyType({**IONS, **{ion.name: ion for ion in user_ions if not ion.is_uncharged}})
+
+
+def uncharged_substances(user_ions: UserIons) -> Mapping[str, Ion]:
+    """Return the user's substances without charge by their names."""
+    return MappingProxyType({ion.name: ion for ion in user_ions if ion.is_uncharged})

@@ -69,6 +69,8 @@ SOLUTES: Mapping[str, Solute] = MappingProxyType(_read())
 
 def _volume(name: str, ion: Ion | None) -> tuple[float, str]:
     """Return the volume of a substance in cm3/mol, and what was assumed of it, '' for nothing."""
+    if ion is not None and ion.volume_cm3_per_mol is not None:
+        return ion.volume_cm3_per_mol, ""
     own = SOLUTES.get(name)
     if own is not None and own.volume_cm3_per_mol is not None:
         return own.volume_cm3_per_mol, ""
@@ -87,15 +89,15 @@ def ion_volume_cm3_per_mol(ion: Ion) -> float:
     return _volume(ion.name, ion)[0]
 
 
-def volume_cm3_per_mol(substance: str) -> float:
-    """Return the partial molar volume of an uncharged substance, its own or by its molar mass."""
-    return _volume(substance, None)[0]
+def volume_cm3_per_mol(substance: str, own: Mapping[str, Ion]) -> float:
+    """Return the partial molar volume of an uncharged substance, be it the user's own, or by its molar mass."""
+    return _volume(substance, own.get(substance))[0]
 
 
-def volume_assumptions(ions: Iterable[Ion], substances: Iterable[str]) -> tuple[str, ...]:
+def volume_assumptions(ions: Iterable[Ion], substances: Iterable[str], own: Mapping[str, Ion]) -> tuple[str, ...]:
     """List the assumptions in place of unknown volumes: `volume(X): by its mass`, `that of Y` or `0`, by name."""
     assumed = {ion.name: _volume(ion.name, ion)[1] for ion in ions}
-    assumed |= {name: _volume(name, None)[1] for name in substances}
+    assumed |= {name: _volume(name, own.get(name))[1] for name in substances}
     return tuple(f"volume({name}): {how}" for name, how in sorted(assumed.items()) if how)
 
 
@@ -147,3 +149,13 @@ def coefficients(
     free = water_share(taken, concentration_mM, ions)[..., None]
     molality_mmol_per_kg = np.asarray(concentration_mM) / (free * water_density_kg_per_l(temperature_C))
     return np.asarray(activity.coefficients(model, molality_mmol_per_kg, ions, temperature_C) / free)
+
+
+def neutral_coefficient(
+    model: str, concentration_mM: ArrayLike, ions: Sequence[Ion], taken: ArrayLike
+) -> FloatArray | float:
+    """Return the activity coefficient of concentrations of what has no charge: g = 1, y = 1 / `water_share`.
+
+    Parameters are those of `coefficients`.
+    """
+    return 1.0 if model == _IDEAL else 1 / water_share(taken, concentration_mM, ions)

@@ -27,6 +27,7 @@ _PROSE = Prose("solutions")
 def blocks(results: Results) -> Iterator[Block]:
     """Yield the solutions as a whole, then their ions."""
     rows, activity = results.tables["solutions"], results.config["activity"]
+    rows = rows[rows["valence"] != 0]
     if len(rows) == 0:
         yield Text("No solution holds an ion.")
         return

@@ -113,7 +113,7 @@ def _ratios(results: Results) -> Iterator[GroupOfRatios]:
     configured = results.of_model("permeabilities")
     for name in results.groups:
         rows = results.in_ion_order(configured[configured["group"] == name])
-        lines = tuple(RatioLine(_ratio(row), tuple(findings.beside_ratio(results, row))) for row in rows)
+        lines = tuple(RatioLine(_ratio(row), tuple(findings.beside_ratio(results.findings, row))) for row in rows)
         where = f" ({group_phrase(name)})" if len(results.groups) > 1 or name else ""
         if lines:
             yield GroupOfRatios(f"Permeability ratios with {results.confidence} intervals{where}:", lines)
