@@ -221,7 +221,7 @@ class Measurement:
                 f"{self.settling.reach_mV:z.1f} mV away; choose a window by from_ms and to_ms, or record longer steps",
             ),
             (over_mV, f"the zero drifts by {drift_mV:z.1f} mV over the sweeps; select some in column sweeps"),
-            (_REACH_OF_DRIFT * step_mV / Z_95, holding.STEPS),
+            (step_mV / Z_95, holding.STEPS),  # all levels about the zero may lie behind the step
             (abs(self.holding_drift_mV) / Z_95, holding.drifts(abs(self.holding_drift_mV))),
             (self.together_mV, wander.CAUSE),
         )
