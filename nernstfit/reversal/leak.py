@@ -32,10 +32,6 @@ _STRAIGHT_Z = 2.5
 # Standard errors by which the third level misses the line, or the slope falls, before a straight leak is excluded.
 # At half chance excludes one leak in twenty, at double curves that bend are taken for straight.
 _NOT_STRAIGHT_Z = 4.0
-# Voltage in mV on the other side of zero up to which the line of a leak reverses, as steep as it may be: beyond the
-# Nernst potentials of usual solutions the line holds a current of channels, or an offset. With half, a leak of a few
-# pS beside an offset of 1 pA is refused; with double, calcium currents that open at the lowest levels are subtracted.
-_MAX_REVERSAL_MV = 100.0
 # Error scale of a straight leak of another epoch above which a polynomial takes its place; below, its error alone is
 # larger. At half every significant curvature counts; at double errors four times their size go with a wrong line.
 _MAX_ERROR_SCALE = 2.0
