@@ -133,4 +133,4 @@ def test_a_peak_that_never_rises_above_the_falling_transient_is_found(offset_pA:
     largest_pA = np.abs(sodium_pA).max(axis=0)
     assert largest_pA[found] > 0.5 * largest_pA.max()
     without = peak.place(transient_pA + noise_pA, steps_mV, rate_Hz, skip_transient=True)
-    assert without == peak.place(transient_pA + noise_pA, None, rate_Hz, skip_transient=True)
+    assert without == peak.place(transient_pA + noise_pA, np.full_like(steps_mV, np.nan), rate_Hz, skip_transient=True)

@@ -5,25 +5,11 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
-
-from nernstfit.commands.main import main
+from command_line import call, rows
 
 RT_F_25 = 8.31446261815324 * 298.15 / 96485.3321233 * 1000
-
-
-def call(text: str) -> Result:
-    return CliRunner().invoke(main, text.split())
-
-
-def rows(text: str) -> list[dict[str, Any]]:
-    done = call(f"{text} --json")
-    assert done.exit_code == 0, done.output
-    found: list[dict[str, Any]] = json.loads(done.output)
-    return found
 
 
 def test_a_junction_without_any_file() -> None:

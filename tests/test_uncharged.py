@@ -6,10 +6,10 @@ import json
 import math
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from command_line import call, rows
 
 import nernstfit
 from nernstfit.commands.main import main
@@ -17,17 +17,6 @@ from nernstfit.commands.main import main
 RT_F_22 = 8.31446261815324 * 295.15 / 96485.3321233 * 1000
 SUCROSE_VOLUME_L_PER_MOL = 0.2115  # molar_volumes.csv
 WATER_KG_PER_L = 0.99777  # at 22 C
-
-
-def call(text: str) -> Result:
-    return CliRunner().invoke(main, text.split())
-
-
-def rows(text: str) -> list[dict[str, Any]]:
-    done = call(f"{text} --json")
-    assert done.exit_code == 0, done.output
-    found: list[dict[str, Any]] = json.loads(done.output)
-    return found
 
 
 def test_a_solution_without_ions_has_its_row() -> None:

@@ -147,6 +147,18 @@ def levels(command: Sequence[Segment], samples: ArrayLike) -> FloatArray:
     return np.asarray(found)
 
 
+def beside(command: Sequence[Segment], part: Segment) -> tuple[Segment | None, Segment | None]:
+    """Return the segments before and after one of a sweep; None where there is none.
+
+    Parameters
+    ----------
+    command : sequence of Segment
+    part : Segment
+    """
+    at = command.index(part)
+    return command[at - 1] if at else None, command[at + 1] if at + 1 < len(command) else None
+
+
 def refuse_unknown(part: Segment) -> None:
     """Refuse a segment in which the command is not known.
 

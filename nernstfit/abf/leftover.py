@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.abf.command import Segment
+from nernstfit.abf.command import Segment, beside
+from nernstfit.abf.peak import SETTLED_PART, less_settled
 from nernstfit.abf.windows import Source
 from nernstfit.contract.terms import Leak
 from nernstfit.physics.membrane.charging import is_capacitive
@@ -31,8 +32,6 @@ _SHOWS_Z = 5.0
 # Part of its largest value to which a transient is followed: two time constants nearly. With half, a current that
 # activates within it slows its decay; with double, so does a filter that rounds its start.
 _FOLLOWED = 0.2
-# Part of a segment at its end in which its current is settled. With half, its noise counts; with double, slow currents.
-_SETTLED_PART = 0.25
 # Levels nearest to that before the step, at which channels are most likely closed, and their least distance in mV. With
 # half, one level decides; with double, sodium channels open at the furthest.
 _NEAREST, _MIN_STEP_MV = 2, 15.0
@@ -112,7 +111,7 @@ def at_peak(
     -------
     Leftover
     """
-    sides = [_beside(source, sweep, part) for sweep, part in zip(source.sweeps, parts, strict=True)]
+    sides = [beside(source.command[sweep], part) for sweep, part in zip(source.sweeps, parts, strict=True)]
     before = {left.last_mV for left, _ in sides if left is not None and left.is_level}
     if leak in (Leak.LINEAR, Leak.BACKGROUND) or len(before) != 1 or any(left is None for left, _ in sides):
         return Leftover()
@@ -142,13 +141,6 @@ def _agreed(found: Sequence[_Estimate], from_mV: float) -> Leftover:
     return Leftover(best.nS if is_known else 0.0, size_nS, from_mV)
 
 
-def _beside(source: Source, sweep: int, part: Segment) -> tuple[Segment | None, Segment | None]:
-    """Return the segments before and after a step."""
-    command = source.command[sweep]
-    at = command.index(part)
-    return command[at - 1] if at else None, command[at + 1] if at + 1 < len(command) else None
-
-
 def _settled_current(source: Source, parts: Sequence[Segment]) -> FloatArray:
     """Return the current of segments from their start on, less that at their end; shape (sweeps, samples)."""
     length = min(part.stop - part.start for part in parts)
@@ -156,7 +148,7 @@ def _settled_current(source: Source, parts: Sequence[Segment]) -> FloatArray:
     current = np.array(
         [source.recording.block_pA(source.channel, [k], part.start, part.start + length)[0] for k, part in pairs]
     )
-    return np.asarray(current - current[:, -max(1, round(_SETTLED_PART * length)) :].mean(axis=1, keepdims=True))
+    return less_settled(current)
 
 
 def _proportional(current_pA: FloatArray, steps_mV: FloatArray) -> tuple[float, float]:
@@ -208,7 +200,7 @@ def _mirrored(
     It is certain where it decays as one exponential down to that time, and starts as large as the transient of the
     onset: of equal charge, one that starts larger by a part decays faster by as much.
     """
-    if round((1 - _SETTLED_PART) * off_pA.shape[1]) < window[1] or not back_mV.any():
+    if round((1 - SETTLED_PART) * off_pA.shape[1]) < window[1] or not back_mV.any():
         return ()
     slope, se_nS = _proportional(off_pA[:, slice(*window)].mean(axis=1), back_mV)
     decayed = _extrapolated(off_pA, back_mV, window)

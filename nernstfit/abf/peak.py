@@ -19,8 +19,8 @@ _SEEN = 0.2
 # Peak that the transient hides over the largest current behind the transient, each less what is proportional to the
 # step. With half, noise makes peaks; with double, the peak is sought where two thirds of the current have inactivated.
 _HIDDEN = 2.0
-# Part of the step at its end in which its current is settled. With half, its noise counts; with double, slow currents.
-_SETTLED_PART = 0.25
+SETTLED_PART = 0.25
+"""Part of a step at its end where its current is settled. With half, its noise counts; with double, slow currents."""
 
 
 def width(rate_Hz: float) -> int:
@@ -34,7 +34,7 @@ def width(rate_Hz: float) -> int:
     return 2 * round(_HALF_MS * rate_Hz / 1e3) + 1
 
 
-def place(current_pA: FloatArray, steps_mV: FloatArray | None, rate_Hz: float, skip_transient: bool) -> int:
+def place(current_pA: FloatArray, steps_mV: FloatArray, rate_Hz: float, skip_transient: bool) -> int:
     """Return the first sample of the window about the largest current of all sweeps.
 
     The capacitive transient is skipped: the time until the largest current of all sweeps has fallen to a level below
@@ -44,8 +44,8 @@ def place(current_pA: FloatArray, steps_mV: FloatArray | None, rate_Hz: float, s
     Parameters
     ----------
     current_pA : ndarray, shape (sweeps, samples)
-    steps_mV : ndarray, shape (sweeps,), or None
-        Steps at the first sample; None where they are not known.
+    steps_mV : ndarray, shape (sweeps,)
+        Steps at the first sample; nan where they are not known.
     rate_Hz : float
         Sampling rate.
     skip_transient : bool
@@ -58,7 +58,8 @@ def place(current_pA: FloatArray, steps_mV: FloatArray | None, rate_Hz: float, s
         return int(largest[half : largest.size - half].argmax())
     smooth = np.stack([running_mean(each, samples) for each in current_pA])
     first = _transient_end(np.abs(smooth).max(axis=0), max(1, round(_QUIET_MS * rate_Hz / 1e3)))
-    hidden = None if steps_mV is None else _hidden(smooth, steps_mV, first)
+    is_seen = bool(np.isfinite(steps_mV).all()) and np.ptp(steps_mV) > 0  # of unlike steps alone
+    hidden = _hidden(smooth, steps_mV, first) if is_seen else None
     if hidden is not None:
         return hidden
     return first + int(largest[first + half : largest.size - half].argmax())
@@ -68,6 +69,12 @@ def running_mean(values: FloatArray, count: int) -> FloatArray:
     """Return the mean of each `count` neighbours, shape (n - count + 1,)."""
     sums = np.concatenate(([0.0], np.cumsum(values)))
     return np.asarray((sums[count:] - sums[:-count]) / count)
+
+
+def less_settled(current_pA: FloatArray) -> FloatArray:
+    """Return the currents of steps less those that are settled at their ends, shape (sweeps, samples)."""
+    last = max(1, round(SETTLED_PART * current_pA.shape[1]))
+    return np.asarray(current_pA - current_pA[:, -last:].mean(axis=1, keepdims=True))
 
 
 def _transient_end(largest: FloatArray, quiet: int) -> int:
@@ -80,8 +87,7 @@ def _transient_end(largest: FloatArray, quiet: int) -> int:
 
 def _hidden(smooth_pA: FloatArray, steps_mV: FloatArray, end: int) -> int | None:
     """Return the place of a peak before the end of the transient; None where no current stands out there."""
-    settled = smooth_pA[:, -max(1, round(_SETTLED_PART * smooth_pA.shape[1])) :].mean(axis=1, keepdims=True)
-    course = smooth_pA - settled
+    course = less_settled(smooth_pA)
     per_mV = steps_mV @ course / float(steps_mV @ steps_mV)
     size = np.abs(per_mV[: end + 1])
     seen = int(size.argmax()) + np.flatnonzero(size[size.argmax() :] < _SEEN * size.max())

@@ -30,7 +30,7 @@ from nernstfit.abf.samples import Points
 from nernstfit.abf.second_stimulus import second_stimuli
 from nernstfit.abf.select import epoch_parts, has_curve
 from nernstfit.abf.transients import step_charge
-from nernstfit.abf.windows import Source, open_source
+from nernstfit.abf.windows import Source, open_source, steps_mV
 from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import Leak, Role, Statistic, Voltage
@@ -231,9 +231,7 @@ class _Steps:
     @property
     def steps_mV(self) -> FloatArray:
         """Steps of the command from the level before."""
-        return np.array(
-            [part.first_mV - last.last_mV for part, (_, last) in zip(self.parts, self.previous(), strict=True)]
-        )
+        return steps_mV(self.source, self.parts)
 
 
 def _of_steps(steps: _Steps) -> Proposal:

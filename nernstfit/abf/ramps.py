@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf import noise
-from nernstfit.abf.command import Segment
+from nernstfit.abf.command import Segment, beside
 from nernstfit.abf.select import label
 from nernstfit.abf.windows import SETTLED_DELAYS, Source
 from nernstfit.contract.errors import RecordingError, runs
@@ -199,8 +199,7 @@ class _Line:
 def _onset_stretches(source: Source, parts: Sequence[Segment]) -> tuple[tuple[int, int], tuple[int, int]] | None:
     """Return the samples before and after the onset; None where there are too few, or the onset differs."""
     rate, command = source.recording.rate_Hz, source.command[source.sweeps[0]]
-    at, onset = command.index(parts[0]), parts[0].start
-    before = command[at - 1] if at > 0 else None
+    (before, _), onset = beside(command, parts[0]), parts[0].start
     length = round(_ONSET_MS * rate / 1e3)
     settling = round(max(_SETTLING_MS, SETTLED_DELAYS * source.channel.delay_ms) * rate / 1e3)
     if before is None or any(part.start != onset for part in parts) or before.first_mV != before.last_mV:

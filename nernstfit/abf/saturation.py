@@ -110,9 +110,9 @@ def _kept_of_ramps(source: Source, parts: Sequence[Segment], windows: Sequence[t
     at = {limit: there.reshape(-1, count).any(axis=0) for limit, there in _saturated(source, blocks, command_mV)}
     if not at:
         return Kept(source, parts, windows)
+    first_mV = command_mV[:count]
     saturated = " and ".join(
-        f"at {limit:.4g} pA between {_command_mV(parts[0], edges[0])[there].min():.0f} and "
-        f"{_command_mV(parts[0], edges[0])[there].max():.0f} mV"
+        f"at {limit:.4g} pA between {first_mV[there].min():.0f} and {first_mV[there].max():.0f} mV"
         for limit, there in at.items()
     )
     # The piece beside a limit may reach it.

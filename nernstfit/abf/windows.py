@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf import peak
-from nernstfit.abf.command import BEFORE, Segment, refuse_impossible, refuse_stimulus, segments
+from nernstfit.abf.command import BEFORE, Segment, beside, refuse_impossible, refuse_stimulus, segments
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import Channel, Line, Waveform
 from nernstfit.abf.select import chosen_sweeps, current_and_command, label
@@ -291,16 +291,19 @@ def _peak_windows(
     current = [
         source.recording.block_pA(source.channel, [sweep], start, start + length)[0] for sweep, (start, _) in pairs
     ]
-    at = peak.place(np.stack(current), _steps_mV(source, parts), rate_Hz, skip_transient=not asked)
+    at = peak.place(np.stack(current), steps_mV(source, parts), rate_Hz, skip_transient=not asked)
     return [(start + at, start + at + width) for start, _ in windows]
 
 
-def _steps_mV(source: Source, parts: Sequence[Segment]) -> FloatArray | None:
-    """Return the steps at the start of a part of the command; None where they are not known, or all are alike."""
-    before = []
-    for sweep, part in zip(source.sweeps, parts, strict=True):
-        command = source.command[sweep]
-        at = command.index(part)
-        before.append(command[at - 1].last_mV if at else math.nan)
-    steps = np.array([part.first_mV for part in parts]) - before
-    return steps if np.isfinite(steps).all() and np.ptp(steps) > 0 else None
+def steps_mV(source: Source, parts: Sequence[Segment]) -> FloatArray:
+    """Return the steps of the command at the start of a part, nan where there is nothing before it; shape (sweeps,).
+
+    Parameters
+    ----------
+    source : Source
+    parts : sequence of Segment
+        Part of each sweep.
+    """
+    before = [beside(source.command[sweep], part)[0] for sweep, part in zip(source.sweeps, parts, strict=True)]
+    last_mV = [math.nan if each is None else each.last_mV for each in before]
+    return np.array([part.first_mV for part in parts]) - last_mV

@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from nernstfit.contract.findings import Finding
 from nernstfit.contract.selections import Selections
 from nernstfit.experiment.records import Experiment, Row
-from nernstfit.judgement.inputs import contents
+from nernstfit.judgement.inputs import contents, findings_of_solutions
 
 Record = Mapping[Any, Any]
 DAY_S = 86_400  # a definition
@@ -46,6 +47,12 @@ class Evidence(Selections):
         """Concentrations of the ions of each solution in mM, by its name and temperature; none where it is unknown."""
         used = {(name, row.condition.temperature_C) for row in self.rows.values() for name in (row.bath, row.pipette)}
         return {each: contents(self.experiment.solutions, *each) for each in used}
+
+    @cached_property
+    def of_solutions(self) -> Mapping[float, Mapping[str, tuple[Finding, ...]]]:
+        """Findings on each solution by its name, at every temperature of the rows."""
+        temperatures = {row.condition.temperature_C for row in self.rows.values()}
+        return {each: findings_of_solutions(self.experiment, each) for each in temperatures}
 
     def predicted(self, group: str) -> list[Row]:
         """Return the rows of a group whose potentials the configured model predicts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -85,13 +85,19 @@ def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
     return by_weight(found)
 
 
+def findings_of_solutions(experiment: Experiment, temperature_C: float) -> Mapping[str, tuple[Finding, ...]]:
+    """Return the findings on each solution at one temperature, by its name."""
+    settings = experiment.settings
+    return solution_findings(experiment.solutions, temperature_C, settings.activity.name, settings.fit.permeant)
+
+
 def _solutions(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
     """Yield the findings on each solution, at every temperature of the rows."""
     settings = experiment.settings
     used = {name for row in rows for name in (row.bath, row.pipette)}
     told: dict[tuple[Code, str], Finding] = {}
     for temperature_C in sorted({row.condition.temperature_C for row in rows} or {settings.temperature_C}):
-        found = solution_findings(experiment.solutions, temperature_C, settings.activity.name, settings.fit.permeant)
+        found = findings_of_solutions(experiment, temperature_C)
         for finding in (each for of_solution in found.values() for each in of_solution):
             told.setdefault((finding.code, finding.subject), finding)
     for finding in told.values():

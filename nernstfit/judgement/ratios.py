@@ -19,7 +19,6 @@ from nernstfit.judgement.evidence import Evidence, Record, in_group
 from nernstfit.permeability.distributions import normal_quantile, t_quantile, t_tail
 from nernstfit.permeability.inference.sentences import written_p
 from nernstfit.physics.solution.coefficients import NAMES
-from nernstfit.solutions.findings import solution_findings
 
 # Cells up to which an interval is said to rest on few: with three, Student's t is 4.3, twice that of many cells. At
 # half only single cells are named; at double most studies are.
@@ -90,21 +89,18 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
 
 def _precipitates(evidence: Evidence, group: str) -> Iterator[Finding]:
     """Yield the findings on permeant ions that precipitate in the solutions of a group, each solid once."""
-    experiment, told = evidence.experiment, set()
-    settings = experiment.settings
+    told = set()
     used = {
         (row.condition.temperature_C, name)
-        for row in experiment.rows
+        for row in evidence.experiment.rows
         if row.group == group and not row.exclude
         for name in filter(None, (row.bath, row.pipette))
     }
-    for temperature_C in sorted({temperature_C for temperature_C, _ in used}):
-        found = solution_findings(experiment.solutions, temperature_C, settings.activity.name, settings.fit.permeant)
-        for name in sorted(name for at_C, name in used if at_C == temperature_C):
-            for each in found[name]:
-                if each.code is Code.PRECIPITATE_PERMEANT and (name, each.values["solid"]) not in told:
-                    told.add((name, each.values["solid"]))
-                    yield each
+    for temperature_C, name in sorted(used):
+        for each in evidence.of_solutions[temperature_C][name]:
+            if each.code is Code.PRECIPITATE_PERMEANT and (name, each.values["solid"]) not in told:
+                told.add((name, each.values["solid"]))
+                yield each
 
 
 def _precipitating(row: Record, solids: Sequence[Finding]) -> Iterator[Finding]:

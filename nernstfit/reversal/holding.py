@@ -79,18 +79,23 @@ class Holding:
         return cls(level_mV, own["sweep"], own["current_pA"].astype(float), own["se_pA"].astype(float))
 
     @cached_property
-    def step(self) -> tuple[str, str, float]:
-        """Sweeps before and after a step of the current between two sweeps, and the step in pA, 0 for none."""
+    def step_at(self) -> int:
+        """Number of sweeps before a step of the current between two sweeps, 0 for none."""
         if not self._is_followed:
-            return "", "", 0.0
+            return 0
         current_pA = self.current_pA - float(self.current_pA.mean())
         count = np.arange(2, len(current_pA) - 1)
         before = np.cumsum(current_pA)[count - 1]
         explained = before**2 * (1 / count + 1 / (len(current_pA) - count))
         best = int(explained.argmax())
-        if explained[best] <= _STEP_EXPLAINS * float(current_pA @ current_pA):
+        return int(count[best]) if explained[best] > _STEP_EXPLAINS * float(current_pA @ current_pA) else 0
+
+    @cached_property
+    def step(self) -> tuple[str, str, float]:
+        """Sweeps before and after a step of the current between two sweeps, and the step in pA, 0 for none."""
+        at, current_pA = self.step_at, self.current_pA
+        if not at:
             return "", "", 0.0
-        at = int(count[best])
         step_pA = float(current_pA[at:].mean() - current_pA[:at].mean())
         return ",".join(runs(self.sweep[:at].tolist())), ",".join(runs(self.sweep[at:].tolist())), step_pA
 
@@ -110,7 +115,7 @@ class Holding:
             return 0.0
         slope, residual = self._line
         turn, residual = self._turn[self._usual], residual[self._usual]
-        sd_pA = max(math.sqrt(float(residual @ residual) / (len(residual) - 2)), self.noise_pA)
+        sd_pA = max(math.sqrt(float(residual @ residual) / (len(residual) - 2)), self._noise_pA)
         is_significant = abs(slope) * math.sqrt(float(turn @ turn)) > _CHANGE_Z * sd_pA
         return slope * float(np.ptp(self.sweep)) if is_significant else 0.0
 
@@ -128,8 +133,7 @@ class Holding:
         return len(self.sweep) >= _MIN_HOLDING
 
     @property
-    def noise_pA(self) -> float:
-        """Standard error of a sweep's current by noise."""
+    def _noise_pA(self) -> float:
         return math.sqrt(float((self.se_pA**2).mean()))
 
     @property

@@ -97,7 +97,7 @@ class Measurement:
         Relaxation of the zero towards that of the settled current.
     holding_step_mV, holding_drift_mV : float
         Step between two sweeps, and drift over all, of the current at the holding level over the slope at the zero.
-    together_mV, wander_mV : float
+    shared_wander_mV, wander_mV : float
         Standard error of the zero by a baseline that wanders beyond the errors of the steps, and all of it if named.
     over_repeats : OverRepeats
     """
@@ -112,7 +112,7 @@ class Measurement:
     settling: Settling = field(default_factory=Settling)
     holding_step_mV: float = 0.0
     holding_drift_mV: float = 0.0
-    together_mV: float = 0.0
+    shared_wander_mV: float = 0.0
     wander_mV: float = 0.0
     over_repeats: OverRepeats = field(default_factory=OverRepeats)
 
@@ -223,7 +223,7 @@ class Measurement:
             (over_mV, f"the zero drifts by {drift_mV:z.1f} mV over the sweeps; select some in column sweeps"),
             (step_mV / Z_95, holding.STEPS),  # all levels about the zero may lie behind the step
             (abs(self.holding_drift_mV) / Z_95, holding.drifts(abs(self.holding_drift_mV))),
-            (self.together_mV, wander.CAUSE),
+            (self.shared_wander_mV, wander.CAUSE),
         )
 
     @property
@@ -485,7 +485,7 @@ def _judged(found: Measurement, stability: Stability, points: Mapping[str, Array
         settling=stability.settling,
         holding_step_mV=stability.holding_step_mV(),
         holding_drift_mV=stability.holding_drift_mV(),
-        together_mV=stability.together_mV,
+        shared_wander_mV=stability.shared_wander_mV,
         wander_mV=stability.wander_mV,
         over_repeats=OverRepeats.of(points, found.facts, found.procedure, found.iv, found.result),
     )

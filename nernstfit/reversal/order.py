@@ -73,8 +73,7 @@ class SweepOrder:
         before, after, step_pA = self.holding.step
         if not step_pA or refused.verdict is not PotentialVerdict.NOT_A_REVERSAL:
             return None
-        first_after = int(after.replace("-", ",").split(",")[0])
-        is_before = self.signal["sweep"] < first_after
+        is_before = self.signal["sweep"] < self.holding.sweep[self.holding.step_at]
         alone = [self.found(rows) for rows in (is_before, ~is_before)]
         if any(each.verdict is PotentialVerdict.NOT_A_REVERSAL for each in alone):
             return None
@@ -83,8 +82,9 @@ class SweepOrder:
         )
         reason = (
             f"{self.holding.step_sentence}: {potentials}; give each state a row of its own with its range in column "
+            "sweeps"
         )
-        return Result(PotentialVerdict.AMBIGUOUS, f"{reason}sweeps", remedy=f"sweeps={before}|sweeps={after}")
+        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"sweeps={before}|sweeps={after}")
 
     @cached_property
     def _alternates(self) -> bool:

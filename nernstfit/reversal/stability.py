@@ -128,13 +128,13 @@ class Stability:
         zero = self.result.zero
         if zero is None or not self.scatter.is_named:
             return 0.0
-        return math.hypot(self.scatter.alone_se_mV(zero.influence_mV_per_pA), self.together_mV)
+        return math.hypot(self.scatter.steps_se_mV(zero.influence_mV_per_pA), self.shared_wander_mV)
 
     @cached_property
-    def together_mV(self) -> float:
+    def shared_wander_mV(self) -> float:
         """Standard error of the zero by what neighbouring steps have in common of a baseline that wanders."""
         zero = self.result.zero
-        return 0.0 if zero is None else self.scatter.together_se_mV(self.iv.command_mV, zero.influence_mV_per_pA)
+        return 0.0 if zero is None else self.scatter.shared_se_mV(self.iv.command_mV, zero.influence_mV_per_pA)
 
     def over_holding(self) -> Result | None:
         """Return the verdict that the current at the holding level steps by too much; None where it does not."""
@@ -292,7 +292,7 @@ class Stability:
         found = settle(ivs, self.iv, zero, self.procedure.criteria, second_ms - first_ms)
         # A baseline that wanders moves the zero along the epoch as well.
         return (
-            Settling() if abs(found.distance_mV) < Z_99 * self.scatter.alone_se_mV(zero.influence_mV_per_pA) else found
+            Settling() if abs(found.distance_mV) < Z_99 * self.scatter.steps_se_mV(zero.influence_mV_per_pA) else found
         )
 
     def _without_line(self, parts: Sequence[Curve]) -> list[Curve]:

@@ -106,11 +106,11 @@ class Scatter:
         is_step = np.asarray(points["role"]) != Role.HOLDING
         return dict(points) | {"se_pA": np.where(is_step, np.hypot(se_pA, self.steps_pA), se_pA)}
 
-    def alone_se_mV(self, influence_mV_per_pA: FloatArray) -> float:
+    def steps_se_mV(self, influence_mV_per_pA: FloatArray) -> float:
         """Return the standard error of a zero by the wander of each step alone, which the errors of the points hold."""
         return self.steps_pA * float(np.linalg.norm(influence_mV_per_pA))
 
-    def together_se_mV(self, levels_mV: FloatArray, influence_mV_per_pA: FloatArray) -> float:
+    def shared_se_mV(self, levels_mV: FloatArray, influence_mV_per_pA: FloatArray) -> float:
         """Return the standard error of a zero by what steps wander together, beside that of each alone.
 
         Parameters
@@ -125,7 +125,7 @@ class Scatter:
         influence = influence_mV_per_pA[np.abs(self.command_mV[:, None] - levels_mV).argmin(axis=1)]
         noise_mV = float(np.linalg.norm(influence * self.se_pA))
         of_times = np.einsum("i,tij,j->t", influence, self._correlations, influence)
-        whole_mV, alone_mV = self.baseline.added_se(noise_mV, of_times), self.alone_se_mV(influence)
+        whole_mV, alone_mV = self.baseline.added_se(noise_mV, of_times), self.steps_se_mV(influence)
         return float(np.sqrt(max(0.0, whole_mV**2 - alone_mV**2)))
 
     def beside(self, result: Result) -> Result:
