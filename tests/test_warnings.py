@@ -1285,7 +1285,7 @@ def test_the_console_names_recordings_ratios_and_warnings(load: Callable[..., Ex
     assert lines[:3] == [
         "Recordings: 7 used, 3 refused, 0 excluded.",
         f"Permeability ratios ({MODEL}):",
-        "  Na/K  0.050 [0.040, 0.062], n = 1, estimate",
+        "  Na/K  0.050 [0.040, 0.062], n = 1, estimate; warning: one cell",
     ]
     assert lines[3].startswith("warning: Na/K rests on one cell")
     assert lines[4].startswith("warning: c1_control (unreadable): c1_control is truncated")

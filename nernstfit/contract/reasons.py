@@ -101,8 +101,8 @@ class RatioReason(Term):
     NO_REFERENCE_PERMEABILITY = (
         "no_reference_permeability",
         "",
-        "the data are consistent with a permeability of {ion} alone",
-        "add a bath with more {reference}",
+        "the data are consistent with no permeability of the reference {reference} at all",
+        "set fit.reference_ion to an ion that permeates, or add a bath with more {reference}",
     )
     OPEN_INTERVAL = "open_interval", "", "with so few cells the interval is open on one side", "add more cells"
     UNSETTLED = "unsettled", "", "the fit did not converge: least squares gives the ratio, and no error of it"

@@ -196,9 +196,14 @@ def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
         without = _interval(others, row["se_ln_shared"], float(evidence.experiment.settings.fit.confidence))
         # The cell widens the interval that it is in: the shorter one shows what it does.
         effect = max(of_ratio(shift, *ends) for ends in ((row["low"], row["high"]), without))
-        if _p_outlying(z, len(own), len(own) - 2) * _n_estimates(evidence, row["group"]) >= _MAX_P:
+        p = min(1.0, _p_outlying(z, len(own), len(own) - 2))
+        if p * _n_estimates(evidence, row["group"]) >= _MAX_P:
             effect = 0.0  # one of several ratios has such a cell by chance
-        values = {"cell": named(row["group"], cell_named(name)), "z": z, "ratio": f"{row['ion']}/{row['reference']}"}
+        values = {
+            "cell": named(row["group"], cell_named(name)),
+            "p": written_p(p, _MAX_P),
+            "ratio": f"{row['ion']}/{row['reference']}",
+        }
         values |= {"value": math.exp(value), "theirs": math.exp(theirs)}
         yield Finding(Code.OUTLYING_CELL, named(row["group"], name), values, effect, done=robust(evidence))
 

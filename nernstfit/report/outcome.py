@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,9 +13,8 @@ import pandas as pd
 
 from nernstfit.contract import tables
 from nernstfit.contract.codes import Code
-from nernstfit.contract.files import REPORT
+from nernstfit.contract.files import MANIFEST, REPORT
 from nernstfit.contract.selections import configured_model
-from nernstfit.contract.severity import Severity
 from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
 from nernstfit.report import findings
 from nernstfit.report.numbers import estimate
@@ -30,7 +30,7 @@ class Outcome:
     Attributes
     ----------
     reversals, ratios, findings : DataFrame
-        The tables reversal_potentials and warnings, and the ratios of the configured model.
+        The tables reversal_potentials and warnings, and the ratios of the configured model, the ions in its order.
     model : str
         '' where nothing was fitted.
     folder : Path
@@ -87,9 +87,10 @@ class Outcome:
             yield f"  {name}  {number}, n = {row['n_cells']:.0f}, {RatioVerdict(row['verdict']).label}{beside}"
 
     def _beside(self, row: Record) -> Iterator[str]:
-        """Yield the errors about a ratio but its verdict, in short; their sentences and the warnings follow below."""
+        """Yield the errors and warnings about a ratio but its verdict, in short; their sentences follow below."""
+        is_rejected = row["verdict"] == RatioVerdict.MODEL_REJECTED
         for each in findings.beside_ratio(self.findings, row):
-            if each.severity == Severity.ERROR and each.text != Code.MODEL_REJECTED.label:
+            if not (is_rejected and each.text == Code.MODEL_REJECTED.label):
                 yield f"{each.severity}: {each.text}"
 
     def _finding_lines(self) -> Iterator[str]:
@@ -109,7 +110,10 @@ def of_folder(folder: Path) -> Outcome:
         return tables.load(folder / table.path, table)
 
     model, ratios = configured_model(loaded(tables.MODELS)), loaded(tables.PERMEABILITIES)
-    configured = ratios[ratios["model"] == model]
+    permeant = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["config"]["fit"]["permeant"]
+    place = {ion: i for i, ion in enumerate(permeant)}
+    in_order = ratios.sort_values("ion", key=lambda ions: ions.map(place), kind="stable")
+    configured = in_order[in_order["model"] == model].sort_values("group", kind="stable")
     return Outcome(loaded(tables.REVERSAL_POTENTIALS), configured, loaded(tables.WARNINGS), model, folder)
 
 

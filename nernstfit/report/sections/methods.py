@@ -17,6 +17,7 @@ from nernstfit.contract.terms import (
     Configuration,
     JunctionBasis,
     JunctionMethod,
+    RatioScope,
     RatioVerdict,
     ReferenceElectrode,
 )
@@ -59,6 +60,8 @@ def _values(results: Results) -> dict[str, Any]:
         "setting": _setting(results),
         **({} if results.has_imported_potentials else _measuring(results)),
         **_without_estimate(results),
+        "has_intervals": results.of_model("permeabilities")[["low", "high"]].notna().to_numpy().any(),
+        "one_cell": set(results.of_model("permeabilities")["scope"]) == {RatioScope.CELL},
         "has_means": (results.cells_averaged(results.reversals) > 1).any(),
         "junction": _junction(config["junction"]),
         "activity": _activity(config["activity"]),
@@ -141,7 +144,11 @@ def _without_estimate(results: Results) -> dict[str, str]:
     """Return the ions whose ratio is a bound, not identifiable, or of a rejected model, in words."""
     rows = results.of_model("permeabilities")
     bounds = (RatioVerdict.UPPER_BOUND, RatioVerdict.LOWER_BOUND)
-    kinds = {"bounds": bounds, "unidentified": (RatioVerdict.NOT_IDENTIFIABLE,)}
+    kinds = {
+        "bounds": bounds,
+        "unidentified": (RatioVerdict.NOT_IDENTIFIABLE,),
+        "rejected": (RatioVerdict.MODEL_REJECTED,),
+    }
     return {name: joined(results.ions_in(rows[rows["verdict"].isin(kind)])) for name, kind in kinds.items()}
 
 

@@ -33,7 +33,9 @@ def blocks(results: Results) -> Iterator[Block]:
         yield Text(f"There is no permeability ratio: {why}.")
         return
     reference, confidence = results.fit["reference_ion"], results.confidence
-    yield Text(_PROSE("introduction", reference=reference, model=results.model, confidence=confidence))
+    scopes = set(configured["scope"])
+    of = {"of_cells": RatioScope.POPULATION in scopes, "of_one": RatioScope.CELL in scopes}
+    yield Text(_PROSE("introduction", reference=reference, model=results.model, confidence=confidence, **of))
     yield from ghk_form.note(results)
     shown = drawn(configured)
     if len(shown):
