@@ -472,7 +472,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     stability = Stability(points, curves, procedure, charging, iv, result, scatter)
     if result.verdict != PotentialVerdict.REVERSAL:
         ambiguous = stability.in_parts() if signal.repeats.max() > 1 else None
-        ambiguous = ambiguous or stability.over_order() or stability.decayed(facts)
+        ambiguous = ambiguous or stability.over_order() or stability.passed(facts) or stability.decayed(facts)
         return replace(found, result=ambiguous or scatter.beside(result))
     return _judged(found, stability, points)
 
@@ -493,6 +493,7 @@ def _judged(found: Measurement, stability: Stability, points: Mapping[str, Array
         stability.over_order()
         or stability.over_sweeps()
         or stability.over_holding()
+        or stability.passed(found.facts)
         or stability.along_epoch(found.facts)
     )
     ambiguous = ambiguous or stability.unsettled(found.facts) or stability.between(found.facts) or found.too_wide()
