@@ -465,7 +465,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         curves[Role.LEAK] = capacitance.without_capacitive_current(ramp, own.subtracted_pF, own.se_pF)
     iv = subtracted(procedure, curves, charging)
     if iv is None:
-        reason = "no leak was subtracted: fewer than three levels below activation lie on a straight line that rises"
+        reason = "no leak was subtracted: the levels below activation lie on no line that rises and reverses near 0 mV"
         return Measurement(procedure, facts, curves, signal, Result(PotentialVerdict.AMBIGUOUS, reason), charging)
     iv, result = transient.find(iv, facts, procedure)
     found = Measurement(procedure, facts, curves, iv, result, charging)
