@@ -212,7 +212,7 @@ class Measurement:
         opposite_mV = 0.0 if self._charged is None else self._charged.opposite_se_mV
         return (
             (opposite_mV, "the membrane capacitance is not known; record ramps in both directions"),
-            (self._transient.se_mV, transient.CAUSE),
+            (self._transient.se_mV, transient.cause(self.procedure)),
             (disagreement_mV, f"two estimators differ by {disagreement_mV:z.1f} mV; record more levels near the zero"),
             (along_mV, f"the zero moves by {moved_mV:z.1f} mV along the epoch; choose a window by from_ms and to_ms"),
             (
