@@ -48,9 +48,10 @@ _CANCELLED_PF: Mapping[Configuration, float] = {**_LIMIT_PF, Configuration.WHOLE
 # current the amplifier has cancelled. With half, what is left of a large cell passes for a small one; with double,
 # small cells have intervals for a charge that they do not carry.
 _LEAST_PART = 0.06
-# Capacitance over that of the ramp's corner, at most: the ionic current lags behind the command by the time constant of
-# the clamp, which hides a part G R of the step, 10 % at 20 nS and 5 MOhm. With half of the excess a good part of the
-# intervals of large currents miss the truth; with double those of small currents are too wide.
+# Capacitance over that of the ramp's corner, at most, where a stated one is held against it: the ionic current lags
+# behind the command by the time constant of the clamp, which hides a part G R of the step, 10 % at 20 nS and 5 MOhm.
+# With half of the excess a stated capacitance of cells with large currents is contradicted; with double, one that is a
+# fifth too large is not.
 _CORNER_LIMIT = 1.1
 # Fraction of the common range of two ramps that is left out at either end, where the corners of the command leave
 # transients. With half or double the zeros of real ramps move by 0.1 standard errors at most: half includes more of a
@@ -166,7 +167,7 @@ class Known:
         """The same by the start of the ramp alone."""
         if not math.isfinite(self.corner_pF):
             return _LIMIT_PF[self.configuration]
-        shown_pF = _CORNER_LIMIT * max(0.0, self.corner_pF) + Z_95_ONE_SIDED * self.corner_se_pF
+        shown_pF = max(0.0, self.corner_pF) + Z_95_ONE_SIDED * self.corner_se_pF
         return self._before_settling(shown_pF)
 
     def _before_settling(self, shown_pF: float) -> float:
