@@ -70,12 +70,14 @@ def write(
     points = 1200 + length
     first = points // 64 + START
     trace = np.random.default_rng(1).normal(0.0, 5.0, (len(LEVELS), points)) + leak(HOLDING, np.zeros(1))
-    t_ms, step = np.arange(length) / per_ms, LEVELS[:, None] - HOLDING
-    charging = sum((nS * np.exp(-t_ms / tau_ms) for nS, tau_ms in TRANSIENTS[transient]), np.zeros(length)) * step
+    t_ms, step = np.arange(points - first) / per_ms, LEVELS[:, None] - HOLDING
+    charging = sum((nS * np.exp(-t_ms / tau_ms) for nS, tau_ms in TRANSIENTS[transient]), np.zeros_like(t_ms)) * step
     if limit_pA < 1e9:  # of the same charge at the limit
         charge = np.cumsum(np.abs(charging), axis=1)[:, -1:] / per_ms
         charging = np.where(t_ms < charge / limit_pA, np.minimum(limit_pA, np.abs(charging).max(axis=1)[:, None]), 0.0)
-    trace[:, first : first + length] += current(LEVELS[:, None], t_ms) - leak(HOLDING, t_ms) + charging
+    trace[:, first : first + length] += current(LEVELS[:, None], t_ms[:length]) - leak(HOLDING, t_ms[:length])
+    trace[:, first:] += charging
+    trace[:, first + length :] -= charging[:, : points - first - length]
     epochs = (Epoch("A", "step", HOLDING, 0.0, START, 0), Epoch("B", "step", -80.0, 10.0, length, 0))
     waveform = Waveform(0, "Cmd 0", "mV", HOLDING, "epochs", epochs, False, None)
     content = EpisodicRecording(
