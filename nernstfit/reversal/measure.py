@@ -490,12 +490,7 @@ def _judged(found: Measurement, stability: Stability, points: Mapping[str, Array
         wander_mV=stability.wander_mV,
         over_repeats=OverRepeats.of(points, found.facts, found.procedure, found.iv, found.result),
     )
-    ambiguous = (
-        stability.over_order()
-        or stability.over_sweeps()
-        or stability.over_holding()
-        or stability.passed(found.facts)
-        or stability.along_epoch(found.facts)
-    )
+    ambiguous = stability.over_order() or stability.over_sweeps() or stability.over_holding()
+    ambiguous = ambiguous or stability.passed(found.facts) or stability.along_epoch(found.facts)
     ambiguous = ambiguous or stability.unsettled(found.facts) or stability.between(found.facts) or found.too_wide()
     return replace(found, result=ambiguous or found.result)
