@@ -237,6 +237,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     ),
     (Code.OUTLYING_CELL, "c5", "warning", {}, {"cells": of_cells([0.0, 0.02, -0.02, 0.01, 1.3])}),
     (Code.OUTLYING_OFFSET, "c3", "warning", {}, {"cells": with_offsets([0.5, -0.8, 15.0, 0.2, -1.1])}),
+    (Code.OFFSETS_OFF_ZERO, "", "warning", {}, {"cells": with_offsets([-10.5, -9.6, -12.9, -11.0, -10.2])}),
     (
         *(Code.INTERVALS_DISAGREE, "Na/K", "warning", {}),
         {"intervals": [{"ion": "Na", "method": "bootstrap", "low": 0.02, "high": 0.0625, "disagrees": True}]},
@@ -954,6 +955,27 @@ def test_sound_offsets_are_rarely_called_off(load: Callable[..., Experiment]) ->
         cells = pd.DataFrame(with_offsets(list(random.normal(0.0, 1.0, int(random.integers(2, 6))))))
         told += len(list(ratios._offsets("", cells, 1.0)))
     assert told <= stats.binom.ppf(0.999, 300, 0.01)
+
+
+def test_sound_offsets_are_rarely_called_off_zero(load: Callable[..., Experiment]) -> None:
+    """Of the configured scale or twice as much, beside an error of the junctions of as much: 1 % at most."""
+    random, told = np.random.default_rng(4), 0
+    for case in range(600):
+        shared = random.normal(0.0, 1.0 * (case % 2))
+        cells = pd.DataFrame(
+            with_offsets(list(shared + random.normal(0.0, 1.0 + case % 2, int(random.integers(2, 6)))))
+        )
+        told += len(list(ratios._off_zero("", cells, 1.0, 1.0 * (case % 2))))
+    assert told <= stats.binom.ppf(0.999, 600, 0.01)
+
+
+@pytest.mark.parametrize(("shift_mV", "junction_se_mV", "told"), [(10.0, 1.0, 1), (-10.0, 1.0, 1), (3.0, 3.0, 0)])
+def test_potentials_that_share_an_error_are_told_by_the_offsets_of_all_cells(
+    shift_mV: float, junction_se_mV: float, told: int
+) -> None:
+    """Potentials that were corrected twice, the wrong way, or for another reference electrode."""
+    cells = pd.DataFrame(with_offsets([shift_mV + each for each in (0.4, -1.2, 0.9, -0.3, 0.6)]))
+    assert len(list(ratios._off_zero("", cells, 1.0, junction_se_mV))) == told
 
 
 def test_t_of_single_cells_is_no_measure_of_a_robust_fit(load: Callable[..., Experiment]) -> None:

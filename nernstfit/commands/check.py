@@ -35,7 +35,7 @@ def check(folder: Path, as_json: bool) -> None:
     for title, rows in (
         ("Measurements", found.measurements),
         ("Solutions", found.solutions),
-        ("Junction potentials, bath minus pipette", found.junctions),
+        ("Junction corrections, added to the membrane potential", found.junctions),
     ):
         click.echo(f"{title}:")
         show_rows([{key: row[key] for key in row if key != "statement"} for row in rows], False, digits=4)

@@ -73,6 +73,7 @@ class Code(Term):
     GROSS_ERRORS = "gross_errors"
     OUTLYING_CELL = "outlying_cell"
     OUTLYING_OFFSET = "outlying_offset"
+    OFFSETS_OFF_ZERO = "offsets_off_zero"
     INTERVALS_DISAGREE = "intervals_disagree"
     ACTIVITY_ESTIMATED = "activity_estimated"
     ACTIVITY_CONVENTION = "activity_convention"

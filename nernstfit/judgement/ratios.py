@@ -43,6 +43,8 @@ _MIN_P_GROSS = 0.5
 # without it has essentially no support (Burnham & Anderson 2004, Sociol Methods Res 33:261). At half a factor is told
 # in one sound group in 150; at double effects that are certain already are passed over.
 _MIN_GAIN = 10.0
+# Columns of junctions.csv that are the condition of a junction.
+_CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
 Done: TypeAlias = tuple[str, ...]
 _PITZER: Done = ("pitzer",)
 _WITHOUT_NUMBER = (RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.UPPER_BOUND, RatioVerdict.LOWER_BOUND)
@@ -75,8 +77,10 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
                 yield from _intervals(evidence, row)
                 yield from _activities(evidence, row)
                 yield from _with_factor(evidence, row)
+    scale_mV = float(evidence.experiment.settings.fit.offset_sd_mV)
     for group, part in evidence.by_group("cells"):
-        yield from _offsets(group, part, float(evidence.experiment.settings.fit.offset_sd_mV))
+        yield from _offsets(group, part, scale_mV)
+        yield from _off_zero(group, part, scale_mV, _junction_se_mV(evidence.tables["junctions"]))
     for group, part in evidence.by_group("activity_corrections"):
         yield from _factors(group, part)
     for group, part in evidence.by_group("residuals"):
@@ -224,6 +228,29 @@ def _offsets(group: str, cells: pd.DataFrame, scale_mV: float) -> Iterator[Findi
         values = {"cell": named(group, cell_named(name)), "distance": own - theirs, "own": own, "theirs": theirs}
         effect = of_potential(own - theirs)
         yield Finding(Code.OUTLYING_OFFSET, named(group, name), values | {"p": written_p(p, _MAX_P_OF_OFFSET)}, effect)
+
+
+def _junction_se_mV(terms: pd.DataFrame) -> float:
+    """Return the largest standard error that the junctions of one condition share among the cells."""
+    squares = (terms["shared_se_mV"] ** 2).groupby([terms[name] for name in _CONDITION], dropna=False).sum()
+    return math.sqrt(float(squares.max())) if len(squares) else 0.0
+
+
+def _off_zero(group: str, cells: pd.DataFrame, scale_mV: float, junction_se_mV: float) -> Iterator[Finding]:
+    """Yield the finding on electrode offsets that all lie to one side of zero.
+
+    Student's t of their mean, with the standard deviation between the cells as of `_offsets`.
+    """
+    offsets = cells[cells["offset_mV"].notna()].groupby("cell", sort=True)["offset_mV"].first().to_numpy(float)
+    n, df = len(offsets), _PRIOR_DF + len(offsets) - 1
+    if n < 2 or not 0 < scale_mV < math.inf:
+        return
+    mean = float(offsets.mean())
+    variance = (_PRIOR_DF * scale_mV**2 + float(np.square(offsets - mean).sum())) / df
+    p = 2 * t_tail(abs(mean) / math.sqrt(variance / n + junction_se_mV**2), df)
+    if p < _MAX_P_OF_OFFSET:
+        values = {"n": n, "where": in_group(group), "mean": mean, "p": written_p(p, _MAX_P_OF_OFFSET)}
+        yield Finding(Code.OFFSETS_OFF_ZERO, group, values, of_potential(mean))
 
 
 def _interval(ln_ratios: np.ndarray, se_shared: float, confidence: float) -> tuple[float, float]:

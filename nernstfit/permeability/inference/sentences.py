@@ -193,8 +193,9 @@ _OUTCOMES: Mapping[ValidityTest, tuple[str, str]] = {
         "The zero of a recording drifts by {effect} per nC of outward charge: not significant",
     ),
     ValidityTest.SHIFT_METHOD: (
-        "All potentials have a common offset of {effect} (a junction potential?); {consequence}",
-        "All potentials have a common offset of {effect}: not significant; {consequence}",
+        "All potentials have a common offset of {effect} beside those of the cells (a junction potential?); "
+        "{consequence}",
+        "All potentials have a common offset of {effect} beside those of the cells: not significant; {consequence}",
     ),
 }
 _SLOPES: Mapping[ValidityTest, str] = {
