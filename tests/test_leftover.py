@@ -28,9 +28,14 @@ LEVELS = np.arange(-60.0, 81.0, 10.0)
 
 
 def sodium(
-    folder: Path, tau_ms: float, capacity_pF: float = 20.0, tail_nS: float = 0.0, cancelled: float = 0.0
+    folder: Path,
+    tau_ms: float,
+    capacity_pF: float = 20.0,
+    tail_nS: float = 0.0,
+    cancelled: float = 0.0,
+    slow_pF: float = 0.0,
 ) -> Path:
-    """Write a sodium current on a transient of one time constant, and a tail at the end of the steps."""
+    """Write a sodium current on a transient, with a slow part of 0.4 ms, and a tail at the end of the steps."""
     first, per_ms = POINTS // 64 + START, RATE_HZ / 1e3
     t_ms, level = np.arange(LENGTH) / per_ms, LEVELS[:, None]
     opened = 1 / (1 + np.exp(-(level + 30) / 7)) * (1 - np.exp(-t_ms / (0.25 * np.exp(-(level + 30) / 60)))) ** 3
@@ -42,7 +47,8 @@ def sodium(
     left = tail_nS / (1 + np.exp(-(level + 30) / 7)) * np.exp(-after / 2.0)
     current[:, first + LENGTH :] += left * (HOLDING + 85)
     for start, sign in ((first, 1), (first + LENGTH, -1)):
-        decay = capacity_pF / tau_ms * np.exp(-np.arange(POINTS - start) / per_ms / tau_ms)
+        since_ms = np.arange(POINTS - start) / per_ms
+        decay = capacity_pF / tau_ms * np.exp(-since_ms / tau_ms) + slow_pF / 0.4 * np.exp(-since_ms / 0.4)
         current[:, start:] += (1 - cancelled) * sign * decay * (level - HOLDING)
     waveform = Waveform(
         0,
@@ -88,6 +94,23 @@ def test_a_tail_after_the_step_is_no_mirror_of_a_transient(tmp_path: Path, serie
         is_wide = row["verdict"] == "ambiguous" and "transient" in row["reason"]
         assert is_wide or row["low_mV"] <= E_NA <= row["high_mV"], (cancelled, row)
         assert not (cancelled and is_wide)
+
+
+@pytest.mark.parametrize("series", [None, 4.0])
+def test_a_series_resistance_is_asked_for_only_where_it_is_not_given(series: float | None) -> None:
+    how = Procedure(measure_for(default_measure(), {}), 22.0, Configuration.WHOLE_CELL, series, None)
+    assert ("series_resistance_MOhm" in transient.cause(how)) == (series is None)
+
+
+@pytest.mark.parametrize("slow_pF", [0.3, 0.6, 1.0])
+@pytest.mark.parametrize("series", [None, 0.5])
+def test_a_transient_that_goes_on_slower_than_it_starts_is_that_of_the_mirror(
+    tmp_path: Path, slow_pF: float, series: float | None
+) -> None:
+    keys = {} if series is None else {"series_resistance_MOhm": series}
+    row = measured(sodium(tmp_path, 0.03, capacity_pF=5.0, slow_pF=slow_pF), **keys)
+    assert row["low_mV"] <= E_NA <= row["high_mV"]
+    assert "transient_removed" in row["flags"]
 
 
 def test_a_transient_that_a_straight_leak_contains_is_subtracted_with_it(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ A transient is proportional to the voltage step: what is left of it at the peak 
 and shifts its zero. Three observations estimate it, each of which other currents disturb elsewhere: its decay at the
 onset of the step, extrapolated; its mirror at the end of the step, which a tail of the channels disturbs; and the
 change of the current from the peak to the end of the step at the levels nearest to that before it, where channels may
-open. The mirror is certain where it decays as one exponential and starts as large as the transient; else two that
-agree are taken, and their difference is the error.
+open. The mirror is certain where it starts as large as the transient, and decays as one exponential or is proportional
+to the step within the noise, which a tail is not. Else two that agree are taken, and their difference is the error.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ FloatArray = NDArray[np.float64]
 # Standard errors from which it differs from noise, and what is left of it is known. With half chance decides; with
 # double, a transient that shifts the zero by a standard error is overlooked.
 _SHOWS_Z = 5.0
+# Standard error of a mirror by its scatter about a proportional current over that by noise, up to which it holds noise
+# alone. With half, chance decides; with double, a tail of twice the noise counts as a transient.
+_PURE = 2.0
 # Part of its largest value to which a transient is followed: two time constants nearly. With half, a current that
 # activates within it slows its decay; with double, so does a filter that rounds its start.
 _FOLLOWED = 0.2
@@ -125,16 +128,24 @@ def at_peak(
     after = [right for _, right in sides if right is not None and right.is_level]
     if len(after) == len(parts):
         back_mV = np.array([own.first_mV - part.first_mV for own, part in zip(after, parts, strict=True)])
-        found += _mirrored(_settled_current(source, after), back_mV, window, decayed.first_nS)
+        found += _mirrored(_settled_current(source, after), back_mV, window, (decayed, float(np.median(se_pA))))
     left = _agreed([each for each in found if each is not None], from_mV)
     times = math.log(abs(decayed.first_nS / left.transient_nS)) if left.transient_nS else 0.0
     return replace(left, transient_times=times)
 
 
 def _agreed(found: Sequence[_Estimate], from_mV: float) -> Leftover:
-    """Return the estimate that is certain by itself, or by how well another one agrees with it."""
+    """Return the estimate that is certain by itself, or by how well another one agrees with it.
+
+    Where another one is certain and differs, the first, extrapolated, does not count: a filter lets a transient start
+    to fall faster than it goes on.
+    """
+    decayed, *others = found
+    if any(abs(each.nS - decayed.nS) > _SHOWS_Z * each.error_nS for each in others):
+        found = others
     pairs = [(a, b) if a.se_nS < b.se_nS else (b, a) for a, b in itertools.combinations(found, 2)]
-    agreeing = [replace(a, error_nS=math.hypot(a.se_nS, a.nS - b.nS)) for a, b in pairs]
+    # Two agree no better than the noise of the other tells.
+    agreeing = [replace(a, error_nS=math.hypot(a.se_nS, max(abs(a.nS - b.nS), b.se_nS))) for a, b in pairs]
     best = min([*found, *agreeing], key=lambda each: each.error_nS)
     is_known = abs(best.nS) > _SHOWS_Z * best.error_nS
     size_nS = best.error_nS if is_known else math.hypot(best.nS, best.error_nS)
@@ -193,19 +204,23 @@ def _nearest(change_pA: FloatArray, steps_mV: FloatArray, se_pA: FloatArray) -> 
 
 
 def _mirrored(
-    off_pA: FloatArray, back_mV: FloatArray, window: tuple[int, int], onset_nS: float
+    off_pA: FloatArray, back_mV: FloatArray, window: tuple[int, int], onset: tuple[_Estimate, float]
 ) -> tuple[_Estimate, ...]:
     """Return the transient at the same time after the end of the step; nothing where that is too short.
 
-    It is certain where it decays as one exponential down to that time, and starts as large as the transient of the
-    onset: of equal charge, one that starts larger by a part decays faster by as much.
+    It is certain where it starts as large as the transient of the onset, and decays as one exponential down to that
+    time or is proportional to the step within the noise: of equal charge, one that starts larger by a part decays
+    faster by as much. `onset` is the transient there, and the standard error of a current.
     """
     if round((1 - SETTLED_PART) * off_pA.shape[1]) < window[1] or not back_mV.any():
         return ()
+    of_onset, se_pA = onset
     slope, se_nS = _proportional(off_pA[:, slice(*window)].mean(axis=1), back_mV)
     decayed = _extrapolated(off_pA, back_mV, window)
     if decayed is None or not slope:
         return (_Estimate(slope, se_nS, math.inf),)
     times = abs(math.log(abs(decayed.first_nS / slope)))
-    unlike = times * abs(decayed.first_nS / onset_nS - 1.0) * slope
-    return (_Estimate(slope, se_nS, math.hypot(se_nS, slope - decayed.nS, unlike)),)
+    unlike = times * abs(decayed.first_nS / of_onset.first_nS - 1.0) * slope
+    is_pure = se_nS < _PURE * se_pA / float(np.linalg.norm(back_mV))
+    other = 0.0 if is_pure else slope - decayed.nS
+    return (_Estimate(slope, se_nS, math.hypot(se_nS, other, unlike)),)

@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from nernstfit.abf import hum, leftover, saturation
+from nernstfit.abf import hum, leftover, passed, saturation
 from nernstfit.abf.agreement import Doubt, compare
 from nernstfit.abf.command import Segment
 from nernstfit.abf.leftover import Leftover
+from nernstfit.abf.passed import Passed
 from nernstfit.abf.ramps import (
     capacitance_ramps,
     delay,
@@ -107,6 +108,8 @@ class Reading:
         Windows in which the current of steps is read too where nobody chose one; nan elsewhere.
     transient_nS, transient_se_nS, transient_from_mV, transient_times : float
         What is left of the capacitive transient at a peak, see `leftover`.
+    passed_pA, passed_from_ms, passed_to_ms : float
+        Current that has passed before the default window of steps, see `passed`; nan where there is none.
     hum_Hz, hum_pA, hum_left_pA : float
         Frequency and amplitude of the hum that counts most in the mean of a window, and what the mean keeps of all hum;
         nan where there is none.
@@ -152,6 +155,9 @@ class Reading:
     transient_se_nS: float
     transient_from_mV: float
     transient_times: float
+    passed_pA: float
+    passed_from_ms: float
+    passed_to_ms: float
     hum_Hz: float
     hum_pA: float
     hum_left_pA: float
@@ -212,6 +218,7 @@ def _reading(
     left = leftover.at_peak(source, parts, windows, Leak.of(how.leak), signal.se_pA) if at_peak else Leftover()
     signal = replace(signal, transient_pA=left.at_pA(signal.command_mV))
     others = earlier_windows(source, parts, windows, how) | late_windows(source, parts, windows, how)
+    gone = passed.before(source, parts, windows, others[Role.EARLY]) if Role.EARLY in others else Passed()
     points = [signal, *(read(source, role, parts, each, how, settled)[0] for role, each in others.items())]
     points += _further(source, parts, how)
     of_background = None
@@ -239,7 +246,7 @@ def _reading(
         **spans(source, parts[0], {"window": windows, **{str(role): each for role, each in others.items()}}),
         **_capacitance(source, parts if kept.has_onset else (), charge),
         **delay(source, how),
-        **asdict(left),
+        **(asdict(left) | asdict(gone)),
         **hum.left(source.hum, signal.samples / recording.rate_Hz),
         bandwidth_Hz=band.corner_Hz,
         bandwidth_source=band.source,

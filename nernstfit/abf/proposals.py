@@ -238,6 +238,8 @@ def _of_steps(steps: _Steps) -> Proposal:
     """Propose a window by the course of the current along steps."""
     reading = steps.read()
     points = {each.role: each for each in reading.points}
+    if math.isfinite(reading.passed_pA):
+        return _of_passed(steps, points[Role.SIGNAL])
     if Role.EARLY not in points or reading.early_to_ms > reading.window_from_ms:
         sentence = "steps that are too short, or not of one length, to follow the current in"
         return Proposal(steps.epoch, Kind.UNCLEAR, sentence)
@@ -245,6 +247,16 @@ def _of_steps(steps: _Steps) -> Proposal:
     if not (change.moves.any() or change.late_shows):
         return Proposal(steps.epoch, Kind.UNCLEAR, "steps at which no current shows above the noise")
     return _by_course(steps, reading, change, later)
+
+
+def _of_passed(steps: _Steps, late: Points) -> Proposal:
+    """Propose the peak of a current that has passed before the window."""
+    at_peak = steps.read(statistic=Statistic.PEAK).points[0]
+    measured = replace(at_peak, current_pA=at_peak.current_pA - at_peak.transient_pA)
+    row = {"epoch": steps.epoch, "statistic": Statistic.PEAK}
+    return _if_reversing(
+        Proposal(steps.epoch, Kind.INACTIVATING, _INACTIVATING, row), _Change(measured, late), measured, steps.how
+    )
 
 
 def _by_course(steps: _Steps, reading: Reading, change: _Change, later: _Change) -> Proposal:

@@ -199,7 +199,7 @@ def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
         p = min(1.0, _p_outlying(z, len(own), len(own) - 2))
         if p * _n_estimates(evidence, row["group"]) >= _MAX_P:
             effect = 0.0  # one of several ratios has such a cell by chance
-        values = {
+        values: dict[str, Any] = {
             "cell": named(row["group"], cell_named(name)),
             "p": written_p(p, _MAX_P),
             "ratio": f"{row['ion']}/{row['reference']}",

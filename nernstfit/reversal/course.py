@@ -70,6 +70,26 @@ def settles(reason: str, before_mV: float, window_ms: Span) -> Result:
     return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"from_ms={start:g};to_ms={stop:g}")
 
 
+def passed(passed_pA: float, passed_ms: Span, window_ms: Span) -> Result:
+    """Return the verdict on a current that has passed before the window.
+
+    Parameters
+    ----------
+    passed_pA : float
+        Range of its departure from a straight line over the levels.
+    passed_ms, window_ms : tuple of float
+    """
+    (start, end), (first, last) = passed_ms, window_ms
+    reason = (
+        f"from {start:.3g} to {end:.3g} ms a current flows that has passed before the window, {first:g} to {last:g} "
+        "ms: it is no capacitive transient, which is proportional to the step, and departs by "
+        f"{passed_pA:.2g} pA from a straight line over the levels, as of channels that open and inactivate. Choose "
+        f"statistic: peak, or a window about it, from_ms: {start:.3g} and to_ms: {end:.3g}; where the current that is "
+        f"left is meant, write its window: from_ms: {first:g} and to_ms: {last:g}"
+    )
+    return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"statistic=peak|from_ms={start:.3g};to_ms={end:.3g}")
+
+
 def evoked(parts: Sequence[tuple[float, Span]], at: int) -> Result:
     """Return the verdict on a zero that differs in a part of the epoch alone.
 

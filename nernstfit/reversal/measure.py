@@ -213,7 +213,7 @@ class Measurement:
         opposite_mV = 0.0 if self._charged is None else self._charged.opposite_se_mV
         return (
             (opposite_mV, "the membrane capacitance is not known; record ramps in both directions"),
-            (self._transient.se_mV, transient.CAUSE),
+            (self._transient.se_mV, transient.cause(self.procedure)),
             (disagreement_mV, f"two estimators differ by {disagreement_mV:z.1f} mV; record more levels near the zero"),
             (along_mV, f"the zero moves by {moved_mV:z.1f} mV along the epoch; choose a window by from_ms and to_ms"),
             (
@@ -473,7 +473,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     stability = Stability(points, curves, procedure, charging, iv, result, scatter)
     if result.verdict != PotentialVerdict.REVERSAL:
         ambiguous = stability.in_parts() if signal.repeats.max() > 1 else None
-        ambiguous = ambiguous or stability.over_order() or stability.decayed(facts)
+        ambiguous = ambiguous or stability.over_order() or stability.passed(facts) or stability.decayed(facts)
         return replace(found, result=ambiguous or scatter.beside(result))
     return _judged(found, stability, points)
 
@@ -490,11 +490,7 @@ def _judged(found: Measurement, stability: Stability, points: Mapping[str, Array
         wander_mV=stability.wander_mV,
         over_repeats=OverRepeats.of(points, found.facts, found.procedure, found.iv, found.result),
     )
-    ambiguous = (
-        stability.over_order()
-        or stability.over_sweeps()
-        or stability.over_holding()
-        or stability.along_epoch(found.facts)
-    )
+    ambiguous = stability.over_order() or stability.over_sweeps() or stability.over_holding()
+    ambiguous = ambiguous or stability.passed(found.facts) or stability.along_epoch(found.facts)
     ambiguous = ambiguous or stability.unsettled(found.facts) or stability.between(found.facts) or found.too_wide()
     return replace(found, result=ambiguous or found.result)

@@ -79,6 +79,9 @@ class Facts:
     transient_se_nS: float
     transient_from_mV: float
     transient_times: float
+    passed_pA: float
+    passed_from_ms: float
+    passed_to_ms: float
     hum_Hz: float
     hum_left_pA: float
     window_from_ms: float

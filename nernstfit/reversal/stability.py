@@ -186,6 +186,20 @@ class Stability:
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"sweeps={left}")
 
+    def passed(self, facts: Facts) -> Result | None:
+        """Return the verdict that a larger current has passed before the window; None where none has.
+
+        A background has it as well, and it is not asked for.
+
+        Parameters
+        ----------
+        facts : Facts
+        """
+        if not facts.passed_pA > 0 or leak.method(self.procedure.how.leak).same_ramp:
+            return None
+        passed_ms = (facts.passed_from_ms, facts.passed_to_ms)
+        return course.passed(facts.passed_pA, passed_ms, facts.window_ms(Role.SIGNAL))
+
     def along_epoch(self, facts: Facts) -> Result | None:
         """Return the verdict that the zero is not the same in the whole epoch; None where it is.
 

@@ -17,11 +17,21 @@ from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.procedure import Facts, Procedure
 
-CAUSE = (
-    "the capacitive transient of the step has not decayed at the peak, and what is left of it is not known well; give "
-    "series_resistance_MOhm, choose a later window by from_ms and to_ms, or record with the capacitive current "
-    "compensated or subtracted (P/N)"
-)
+
+def cause(procedure: Procedure) -> str:
+    """Return the sentence on a transient that is not known well, with what settles it.
+
+    Parameters
+    ----------
+    procedure : Procedure
+        Whose series resistance, where it is known already, is not asked for.
+    """
+    resistance = "give series_resistance_MOhm, " if procedure.series_MOhm is None else ""
+    return (
+        "the capacitive transient of the step has not decayed at the peak, and what is left of it is not known well; "
+        f"{resistance}choose a later window by from_ms and to_ms, or record with the capacitive current compensated or "
+        "subtracted (P/N)"
+    )
 
 
 @dataclass(frozen=True)
