@@ -35,11 +35,17 @@ class Flag(Term):
         "drift",
         "shift of the zero from the first repeat to the last, mV; further_se_mV reaches to both",
     )
+    STATES = (
+        "states",
+        "states of the sweeps",
+        "distance between the outermost zeros of states into which the sweeps fall, in ranges or by turns, mV; column "
+        "states gives sweeps and zero of each, and low_mV and high_mV reach to all of them",
+    )
     HOLDING_STEP = (
         "holding_step",
         "holding current steps",
         "step of the current at a level before the epoch between two sweeps, as when a seal breaks, over the slope at "
-        "the zero, mV; further_se_mV includes half of it",
+        "the zero, mV; further_se_mV reaches as far",
     )
     HOLDING_DRIFT = (
         "holding_drift",
@@ -64,7 +70,8 @@ class Flag(Term):
         "left_of_tail",
         "current left of a tail",
         "shift of the zero of a current that has decayed late in the epoch, mV, if what is left of it there were "
-        "subtracted: of a tail, or a peak, beside a leak; 0 where it is not significant",
+        "subtracted: of a tail, or a peak, beside a leak; true where it cannot be told from 0; low_mV and high_mV "
+        "reach to it, and further by its error",
     )
     LEAK_FRACTION = (
         "leak_fraction",

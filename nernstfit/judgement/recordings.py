@@ -141,7 +141,11 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     """Yield the findings that follow from the flags of a reversal potential."""
     flags = tables.flags(row["flags"])
     if Flag.DRIFT in flags:
-        yield _finding(Code.DRIFT, row, of_potential(flags[Flag.DRIFT] / 2), shift=flags[Flag.DRIFT])
+        how = f"{flags[Flag.DRIFT]:+z.1f} mV over the repeats"
+        yield _finding(Code.DRIFT, row, of_potential(flags[Flag.DRIFT] / 2), how=how)
+    if Flag.STATES in flags:
+        how = f"{flags[Flag.STATES]:z.1f} mV from sweep to sweep: {row['states']}"
+        yield _finding(Code.DRIFT, row, of_potential(flags[Flag.STATES]), how=how)
     for flag in (Flag.HOLDING_STEP, Flag.HOLDING_DRIFT, Flag.HOLDING_SCATTER):
         if flag in flags:
             shift = abs(flags[flag])
