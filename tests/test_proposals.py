@@ -144,7 +144,7 @@ KNOWN = {
     **{("20917009", epoch, ""): mV for epoch, mV in (("B", -14.8), ("C", -14.0), ("I", -14.3), ("J", -13.6))},
     ("20917009", "F", ""): -20.7,
     ("21416007", "H", ""): -18.0,
-    **{("21618001", epoch, ""): mV for epoch, mV in (("B", -15.4), ("C", -15.1))},
+    **{("21618001", epoch, ""): mV for epoch, mV in (("B", -16.5), ("C", -16.2))},
     **{("user-list-durations", epoch, ""): mV for epoch, mV in (("B", -6.4), ("C", -5.3), ("I", -6.4), ("J", -5.4))},
     ("abf-v1", "A", ""): -0.3,
     **{("../cases/ramp_last_of_triangle", epoch, ""): -55.3 for epoch in "ABCDEF"},

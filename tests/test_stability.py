@@ -382,6 +382,52 @@ def test_a_current_that_runs_down_over_repeats_keeps_its_zero(factor_to: float) 
     assert over_repeats(1.0, 350.0 * (1 - factor_to)).result.verdict == "ambiguous"
 
 
+# A drift of the holding current over one series of steps
+
+
+def open_pore(v: np.ndarray) -> np.ndarray:
+    """Current in pA that reverses at -30 mV through a pore that follows the Goldman-Hodgkin-Katz equation."""
+    u, ratio = v / 25.43 + 1e-9, math.exp(-30.0 / 25.43)
+    return np.asarray(200 * (u / -np.expm1(-u) - ratio * u / np.expm1(u)))
+
+
+def inward(v: np.ndarray) -> np.ndarray:
+    """Current in pA that reverses at -30 mV through an inward rectifier."""
+    return np.asarray(8 * (v + 30) / (1 + np.exp((v + 20) / 15)))
+
+
+def over_series(pore: Callable[[np.ndarray], np.ndarray], factor: np.ndarray, drift_pA: np.ndarray) -> Measurement:
+    """Measure a pore whose current changes by a factor, on a baseline that drifts, with its current at -100 mV."""
+
+    def current(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return pore(v) * factor + drift_pA
+
+    return measured(LEVELS, current, later={Role.HOLDING: lambda v, sweep: current(np.full_like(v, LEVELS[0]), sweep)})
+
+
+DONE = np.linspace(0.0, 1.0, len(LEVELS))
+
+
+@pytest.mark.parametrize("factor", [1 - 0.8 * DONE, 1 - 0.4 * DONE, 0.6**DONE])
+def test_a_current_that_runs_down_as_a_whole_keeps_its_zero(factor: np.ndarray) -> None:
+    found = over_series(open_pore, factor, 0 * DONE)
+    assert found.result.verdict == "reversal"
+    assert abs(found.result.potential_mV + 30) < Z_95 * found.total_se_mV
+    change_pA = (factor - factor[0]) * float(open_pore(LEVELS[:1])[0])
+    assert over_series(open_pore, 1 + 0 * DONE, change_pA).result.verdict == "ambiguous"
+
+
+def test_a_drift_that_the_levels_do_not_tell_from_run_down_says_so() -> None:
+    """An inward rectifier runs down, or lies on a baseline that drifts."""
+    factor = 1 - 0.4 * DONE
+    drift_pA = (factor - 1) * float(inward(LEVELS[:1])[0])
+    for of_pore, of_baseline in ((factor, 0 * DONE), (1 + 0 * DONE, drift_pA)):
+        result = over_series(inward, of_pore, of_baseline).result
+        assert result.verdict == "ambiguous"
+        assert "do not tell which; record repeats" in result.reason
+        assert "mV wide" not in result.reason
+
+
 @pytest.mark.parametrize("zero_mV", [-50.0, -32.0, 10.0])
 def test_states_by_turns_are_named_by_their_sweeps(zero_mV: float) -> None:
     def by_turns(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:

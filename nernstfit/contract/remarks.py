@@ -51,7 +51,8 @@ class Flag(Term):
         "holding_drift",
         "holding current drifts",
         "drift of the current at a level before the epoch over the sweeps, as of a seal or a baseline, over the slope "
-        "at the zero, mV, or that of a leak that grows, if it is larger; further_se_mV reaches as far",
+        "at the zero, mV, or that of a leak that grows, if it is larger; less where repeats, or the levels, show "
+        "that it acts less at the zero, as of a current that runs down as a whole; further_se_mV reaches as far",
     )
     HOLDING_SCATTER = (
         "holding_scatter",

@@ -120,11 +120,15 @@ class Stability:
     def holding_drift_mV(self) -> float:
         """Return the drift of the current at the holding level over the sweeps, over the slope at the zero.
 
-        No more than the repeats allow: of a current that runs down as a whole, their zero stays where it is.
+        No more than the repeats, or the levels of one series, allow: of a current that runs down as a whole, the zero
+        stays where it is.
         """
         drift_mV, zero = self.holding.drift_at_pA(self.result.potential_mV) / self.result.slope_nS, self.result.zero
-        if zero is None or len(zero.shifts_mV) < 2 or not drift_mV:
+        if zero is None or not drift_mV:
             return drift_mV
+        if len(zero.shifts_mV) < 2:
+            acts_mV = abs(self.holding.drift_pA) * self.scatter.drift_at(zero.potential_mV) / self.result.slope_nS
+            return math.copysign(min(abs(drift_mV), acts_mV), drift_mV)
         signal = self._signal
         sweeps = [float(signal["sweep"][self._repeat == at].mean()) for at in (0, len(zero.shifts_mV) - 1)]
         followed = (sweeps[1] - sweeps[0]) / float(np.ptp(signal["sweep"]))

@@ -24,12 +24,15 @@ Repeats = NDArray[np.int64]
 # Standard errors of a step between two ranges of sweeps. Over 80 sweeps chance exceeds 4 in less than 1 % of
 # recordings; with half in most, with double a step of 10 mV between two noisy sweeps is overlooked.
 _STEP_Z = 4.0
+# The same of a step to a state of its own, to which the interval reaches: chance exceeds 3.3 in 0.1 % of steps. With
+# half in one of ten; with double, one sweep of four that is off by 12 standard deviations is not told.
+_STATE_Z = 3.3
 # Shortest range as part of all sweeps. With half, single sweeps count as a state of their own; with double, a state of
 # a few sweeps at either end is part of the next.
 _MIN_RANGE = 0.05
 # Weight, in degrees of freedom, of the noise within windows against the scatter that few repeats show. With half, a
-# step of 12 standard deviations is seldom told among three repeats; with double, scatter of three repeats by ten times
-# the noise counts as a step in every third recording, not in every seventh.
+# step of 12 standard deviations is not always told among three repeats; with double, scatter of three repeats by ten
+# times the noise counts as a step in every second recording, not in every fourth.
 _PRIOR_DF = 8.0
 # Distance of two states in any order, in standard deviations of a repeat within them. With half, the halves of any
 # noise are as far apart; with double, alternation by 3 mV in noise of .3 mV is overlooked.
@@ -171,7 +174,7 @@ def _in_order(shifts_mV: FloatArray, sd_mV: float) -> list[Repeats]:
         z = _normal(np.abs(step) * np.sqrt(shares) / sd, _PRIOR_DF + len(part) - 2)
         z[np.abs(step) < MIN_SHIFT_MV] = 0.0
         at = int(z.argmax())
-        if z[at] <= _STEP_Z:
+        if z[at] <= _STATE_Z:
             return [np.arange(start, stop)]
         middle = start + int(count[at])
         return split(start, middle) + split(middle, stop)
