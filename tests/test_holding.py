@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from steps import EPOCH_B, HOLDING_MV, LEVELS, at_levels, measured, open_pore
 
 from nernstfit.contract import tables
+from nernstfit.reversal.drifting import Drifting
+from nernstfit.reversal.holding import Holding
 
 SOUND = at_levels(open_pore)
 COMMAND = at_levels(lambda v: v)
@@ -43,6 +46,24 @@ def test_a_leak_that_grows_counts_more_far_from_where_it_reverses(tmp_path: Path
     shift = tables.flags(found["flags"])["holding_drift"]
     assert abs(shift) > 1.5 * abs(0.4 * HOLDING_MV / 5.2)
     assert found["low_mV"] <= -70.0 <= found["high_mV"]
+
+
+@pytest.mark.parametrize(
+    ("factor", "leak_nS", "baseline_pA", "size"),
+    [(0.6, 0.0, 0.0, 0.0), (1.0, 1.0, 0.0, 0.5), (1.0, 0.0, 30.0, math.inf), (0.3, 0.0, 30.0, 0.25)],
+)
+def test_what_drifts_is_told_by_its_course(factor: float, leak_nS: float, baseline_pA: float, size: float) -> None:
+    """At the zero of -40 mV a leak that grows is half as large as at the holding level of -80 mV."""
+    line, rng, se_pA = np.linspace(0, 1, SWEEPS), np.random.default_rng(2), 0.3
+
+    def current_pA(v: np.ndarray) -> np.ndarray:
+        own = open_pore(v, -40.0) * (1 + (factor - 1) * line)
+        return np.asarray(own + (leak_nS * v + baseline_pA) * line + rng.normal(0, se_pA, SWEEPS))
+
+    errors = np.full(SWEEPS, se_pA)
+    holding = Holding(-80.0, np.arange(SWEEPS), current_pA(np.full(SWEEPS, -80.0)), errors)
+    largest = Drifting(holding, LEVELS, current_pA(LEVELS), errors, 22.0).largest_at(-40.0)
+    assert size <= largest <= size + 0.35
 
 
 def test_a_current_that_runs_down_above_a_constant_holding_current_is_left_alone(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from experiments import analyse
 from scipy import stats
@@ -17,6 +18,7 @@ from test_model import RT_F, table
 from test_stability import LEVELS, measured
 
 from nernstfit.contract.terms import RatioVerdict, Role
+from nernstfit.permeability.groups import groups
 from nernstfit.permeability.inference.accumulation import Drifts, drift_slope
 from nernstfit.permeability.inference.bath_ratios import BathRatio, bath_ratios
 from nernstfit.permeability.inference.mixtures import mixtures
@@ -27,6 +29,7 @@ from nernstfit.permeability.observations import Observations
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.solution.ions import known_ions
 from nernstfit.reversal.charge import charge_pC
+from nernstfit.reversal.quantiles import Z_95
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
 from nernstfit.stages.correct import correct_row
@@ -334,6 +337,26 @@ def test_drift_and_charge_are_those_of_the_membrane(configuration: str, sign: fl
     assert corrected["charge_pC"] == sign * found["charge_pC"]
     assert corrected["drift_mV"] == sign * found["drift_mV"]
     assert corrected["drift_se_mV"] == found["drift_se_mV"] > 0
+
+
+@pytest.mark.parametrize(("configuration", "sign"), [("whole-cell", 1), ("inside-out", -1)])
+def test_an_interval_reaches_to_states_on_the_side_of_the_membrane_and_the_fit_counts_it(
+    configuration: str, sign: int
+) -> None:
+    """One series at -30 mV, two at -24 mV: the mean lies nearer to these."""
+    zeros_mV = np.array([-30.0, -24.0, -24.0])
+    found = measured(np.tile(LEVELS, 3), lambda v, sweep: 5 * (v - zeros_mV[sweep // len(LEVELS)])).values()
+    condition = Condition("na", "pipette", configuration, 22.0, "na")
+    names = {"measurement": "m", "recording": "m.abf", "sweeps_text": "", "group": "", "cell": "c"}
+    row = SimpleNamespace(condition=condition, user_columns={}, n_cells=1, batch="", **names)
+    corrected = correct_row(row, found | {"epoch": "B", "flags": ""}, 0.0)
+    low, high = sorted(sign * np.array([-30.0, -24.0]))
+    assert low - 2.5 < corrected["low_mV"] < low
+    assert high < corrected["high_mV"] < high + 2.5
+    reach_mV = max(corrected["reach_below_mV"], corrected["reach_above_mV"])
+    assert reach_mV == pytest.approx(4.0, abs=0.5)
+    (group,) = groups(pd.DataFrame([corrected]), {"m": row})
+    assert group.observations.se_mV[0] == pytest.approx(math.hypot(corrected["se_mV"], reach_mV / Z_95), rel=1e-6)
 
 
 def test_without_repeats_there_is_no_drift() -> None:

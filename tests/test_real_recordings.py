@@ -7,6 +7,7 @@ second reader, the command from the raw header, linear interpolation between nei
 from __future__ import annotations
 
 import contextlib
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -71,7 +72,8 @@ CASES = [
     Case("20917009", {"epoch": "F", **END}, -14.3),
     Case("21416007", {"epoch": "H", **TAIL}, -18.0),
     Case("DM1_0002", {"epoch": "C"}, 2.5),
-    *(Case("21618001", {"epoch": e}, mV) for e, mV in (("B", -15.4), ("C", -15.1))),
+    # Its first sweep, 105 s before the next, reverses at -7 mV.
+    *(Case("21618001", {"epoch": e, "sweeps": "1-3"}, mV) for e, mV in (("B", -16.5), ("C", -16.2))),
     *(Case("user-list-durations", {"epoch": e}, mV) for e, mV in (("B", -6.4), ("C", -5.3), ("I", -6.4), ("J", -5.4))),
     Case("abf-v2", {"epoch": "A", "statistic": "peak"}, 45.0, 5.0),
     Case("abf-v2", {"epoch": "A", **END}, 2.6),
@@ -187,6 +189,14 @@ def test_the_default_window_of_a_tail_names_the_window_of_the_tail(run: Run, cas
     assert row["verdict"] == "ambiguous"
     assert "for a tail" in row["reason"]
     assert row["remedy"] == "from_ms=8;to_ms=14"
+
+
+@pytest.mark.parametrize("epoch", ["B", "C"])
+def test_a_first_sweep_in_another_state_is_told(run: Run, epoch: str) -> None:
+    (row,) = run([("21618001", {"epoch": epoch})])["reversals"].to_dict("records")
+    assert row["verdict"] == "ambiguous"
+    assert re.search(r"sweeps 0 -[67]\.\d mV, 1-3 -16\.\d mV", row["reason"])
+    assert row["remedy"] == "sweeps=0|sweeps=1-3"
 
 
 @pytest.mark.parametrize("epoch", ["G", "H"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from nernstfit.reversal.measure import Measurement, measure
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95
 from nernstfit.reversal.settling import Settling
+from nernstfit.reversal.states import told_apart
 
 LEVELS = np.arange(-100.0, 61.0, 10.0)
 SETTLING = (Role.SETTLING_1, Role.SETTLING_2, Role.SETTLING_3)
@@ -30,6 +31,7 @@ def measured(
     first_sweep: int = 0,
     later: Mapping[Role, Current] | None = None,
     times: Mapping[str, float] | None = None,
+    max_interval_mV: float = 10.0,
 ) -> Measurement:
     """Measure steps whose levels, in the order of the sweeps, and currents are given; early: in the early window.
 
@@ -52,7 +54,8 @@ def measured(
     }
     windows = {"window_from_ms": 60.0, "window_to_ms": 95.0, "early_from_ms": 2.0, "early_to_ms": 22.0} | (times or {})
     facts = Facts(**{each.name: windows.get(each.name, math.nan) for each in dataclasses.fields(Facts)})
-    procedure = Procedure(settings.default_measure(), 22.0, Configuration.WHOLE_CELL, None, None)
+    how = dataclasses.replace(settings.default_measure(), max_interval_mV=max_interval_mV)
+    procedure = Procedure(how, 22.0, Configuration.WHOLE_CELL, None, None)
     return measure(points, facts, procedure)
 
 
@@ -212,6 +215,64 @@ def test_the_interval_reaches_to_both_ends_of_a_drift() -> None:
     assert found.further_se_mV * 1.96 == pytest.approx(drift_mV / 2, rel=1e-3)
 
 
+# States with zeros of their own
+
+
+def of_repeats(zeros_mV: Sequence[float]) -> Measurement:
+    """Measure one series of steps at each zero, in their order."""
+    each = np.asarray(zeros_mV)
+    return measured(np.tile(LEVELS, len(each)), lambda v, sweep: 5.0 * (v - each[sweep // len(LEVELS)]))
+
+
+@pytest.mark.parametrize(
+    ("zeros_mV", "spans"),
+    [
+        ([-30.0, *[-22.0] * 7], ("0-16", "17-135")),
+        ([*[-22.0] * 7, -25.0], ("0-118", "119-135")),
+        ([-30.0] * 3 + [-25.0] * 3, ("0-50", "51-101")),
+        ([-30.0, -24.0, -24.0], ("0-16", "17-50")),
+        ([-30.0, -24.0] * 2, ("0-16,34-50", "17-33,51-67")),
+        ([-32.0] * 4 + [-28.0] * 4 + [-24.0] * 4, ("0-67", "68-135", "136-203")),
+    ],
+)
+def test_the_interval_reaches_to_the_zero_of_each_state(zeros_mV: list[float], spans: tuple[str, ...]) -> None:
+    found = of_repeats(zeros_mV)
+    assert found.result.verdict == "reversal"
+    values = found.values()
+    assert values["remedy"] == "|".join(f"sweeps={span}" for span in spans)
+    assert all(f"{span} " in values["states"] for span in spans)
+    assert dict(found.flags())["states"] == pytest.approx(np.ptp(zeros_mV), abs=0.3)
+    assert "drift" not in dict(found.flags())
+    below_mV, above_mV = found.reach_mV
+    assert found.result.potential_mV - below_mV < min(zeros_mV)
+    assert found.result.potential_mV + above_mV > max(zeros_mV)
+    assert below_mV + above_mV < np.ptp(zeros_mV) + 1.0
+
+
+def test_states_that_leave_too_long_an_interval_are_named() -> None:
+    result = of_repeats([-30.0, *[-20.1] * 7]).result
+    assert result.verdict == "ambiguous"
+    assert "sweeps 0-16 -30." in result.reason or "sweeps 0-16 -29." in result.reason
+    assert result.remedy == "sweeps=0-16|sweeps=17-135"
+
+
+def test_scatter_drifts_and_single_outliers_are_no_states() -> None:
+    scattered = list(-30 + np.random.default_rng(5).normal(0, 1.5, 12))
+    outlier = [-30.0] * 5 + [-25.0] + [-30.0] * 5
+    for zeros_mV in ([-30.0] * 8, scattered, list(np.linspace(-30, -24, 10)), outlier, [-30.0] * 4 + [-29.3] * 4):
+        found = of_repeats(zeros_mV)
+        assert found.reach_mV == (0.0, 0.0)
+        assert "states" not in dict(found.flags())
+        assert found.values()["states"] == found.values()["remedy"] == ""
+
+
+def test_noise_and_scatter_are_seldom_states() -> None:
+    rng = np.random.default_rng(3)
+    for scatter, most in ((0.0, 0), (1.0, 1), (5.0, 20)):
+        zeros_mV = rng.normal(0.0, 0.5 * math.hypot(1.0, scatter), (200, 10))
+        assert sum(bool(told_apart(each - each.mean(), 0.5)[0]) for each in zeros_mV) <= most
+
+
 def test_a_level_that_is_not_used_is_counted() -> None:
     def broken(v: np.ndarray, _: np.ndarray) -> np.ndarray:
         return 5 * (v + 30) + np.where(v == 40, 900.0, 0.0)
@@ -234,15 +295,28 @@ def test_what_is_left_of_a_tail_shifts_its_zero_as_its_conductance_beside_that_o
     def tail(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
         return 5.0 * (v + 60.0) + left(v, sweep)
 
-    found = measured(LEVELS, tail, later={Role.LATE: left})
+    found = measured(LEVELS, tail, later={Role.LATE: left}, max_interval_mV=100.0)
     shift_mV = -60.0 * leak_nS / (5.0 + leak_nS)
     assert found.result.potential_mV == pytest.approx(-60.0 - shift_mV, abs=0.2)
     assert dict(found.flags())["left_of_tail"] == pytest.approx(shift_mV, abs=0.3)
+    below_mV, above_mV = found.reach_mV
+    assert below_mV == pytest.approx(-shift_mV, abs=0.5)
+    assert below_mV > found.result.potential_mV + 60.0
+    assert above_mV == 0.0
+
+
+def test_a_tail_beside_a_large_leak_has_no_number() -> None:
+    found = measured(LEVELS, lambda v, _: 5.0 * (v + 60.0) + 2.0 * v, later={Role.LATE: lambda v, _: 2.0 * v})
+    assert found.result.verdict == "ambiguous"
+    assert "late in the epoch" in found.result.reason
+    assert found.result.remedy == ""
 
 
 def test_what_is_left_of_a_tail_at_its_own_zero_shifts_nothing() -> None:
     found = measured(LEVELS, at(-30.0), later={Role.LATE: lambda v, _: 1.0 * (v + 30.0)})
-    assert dict(found.flags())["left_of_tail"] == 0.0
+    assert "left_of_tail" in dict(found.flags())
+    assert dict(found.flags())["left_of_tail"] is None
+    assert max(found.reach_mV) < 2 * Z_95 * found.result.se_mV
 
 
 def test_a_current_that_does_not_decay_is_no_tail() -> None:
@@ -306,6 +380,52 @@ def test_a_current_that_runs_down_over_repeats_keeps_its_zero(factor_to: float) 
     assert found.result.verdict == "reversal"
     assert abs(found.result.potential_mV + 30) < Z_95 * found.total_se_mV < 1.0
     assert over_repeats(1.0, 350.0 * (1 - factor_to)).result.verdict == "ambiguous"
+
+
+# A drift of the holding current over one series of steps
+
+
+def open_pore(v: np.ndarray) -> np.ndarray:
+    """Current in pA that reverses at -30 mV through a pore that follows the Goldman-Hodgkin-Katz equation."""
+    u, ratio = v / 25.43 + 1e-9, math.exp(-30.0 / 25.43)
+    return np.asarray(200 * (u / -np.expm1(-u) - ratio * u / np.expm1(u)))
+
+
+def inward(v: np.ndarray) -> np.ndarray:
+    """Current in pA that reverses at -30 mV through an inward rectifier."""
+    return np.asarray(8 * (v + 30) / (1 + np.exp((v + 20) / 15)))
+
+
+def over_series(pore: Callable[[np.ndarray], np.ndarray], factor: np.ndarray, drift_pA: np.ndarray) -> Measurement:
+    """Measure a pore whose current changes by a factor, on a baseline that drifts, with its current at -100 mV."""
+
+    def current(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return pore(v) * factor + drift_pA
+
+    return measured(LEVELS, current, later={Role.HOLDING: lambda v, sweep: current(np.full_like(v, LEVELS[0]), sweep)})
+
+
+DONE = np.linspace(0.0, 1.0, len(LEVELS))
+
+
+@pytest.mark.parametrize("factor", [1 - 0.8 * DONE, 1 - 0.4 * DONE, 0.6**DONE])
+def test_a_current_that_runs_down_as_a_whole_keeps_its_zero(factor: np.ndarray) -> None:
+    found = over_series(open_pore, factor, 0 * DONE)
+    assert found.result.verdict == "reversal"
+    assert abs(found.result.potential_mV + 30) < Z_95 * found.total_se_mV
+    change_pA = (factor - factor[0]) * float(open_pore(LEVELS[:1])[0])
+    assert over_series(open_pore, 1 + 0 * DONE, change_pA).result.verdict == "ambiguous"
+
+
+def test_a_drift_that_the_levels_do_not_tell_from_run_down_says_so() -> None:
+    """An inward rectifier runs down, or lies on a baseline that drifts."""
+    factor = 1 - 0.4 * DONE
+    drift_pA = (factor - 1) * float(inward(LEVELS[:1])[0])
+    for of_pore, of_baseline in ((factor, 0 * DONE), (1 + 0 * DONE, drift_pA)):
+        result = over_series(inward, of_pore, of_baseline).result
+        assert result.verdict == "ambiguous"
+        assert "do not tell which; record repeats" in result.reason
+        assert "mV wide" not in result.reason
 
 
 @pytest.mark.parametrize("zero_mV", [-50.0, -32.0, 10.0])

@@ -430,6 +430,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     ),
     (Code.HOLDING, ONE, "warning", {}, {"reversals": {ONE: {"flags": "holding_drift=-2.5"}}}),
     (Code.DRIFT, ONE, "warning", {}, {"reversals": {ONE: {"flags": "drift=-2.5"}}}),
+    (Code.DRIFT, ONE, "warning", {}, {"reversals": {ONE: {"flags": "states=1.5", "states": "sweeps 0 -3.0 mV"}}}),
     (Code.ESTIMATORS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "estimators_disagree=-1.5"}}}),
     (Code.STEEPENS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "steepens=2.5"}}}),
     (Code.HYSTERESIS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "hysteresis=true"}}}),
@@ -812,10 +813,10 @@ def test_a_deviation_of_mixtures_that_moves_a_ratio_is_a_warning(load: Callable[
 def test_the_heaviest_come_first() -> None:
     found = [
         Finding(Code.DAYS, "", {"n": 2, "first": "a", "last": "b"}, 0.0),
-        Finding(Code.DRIFT, "b", {"name": "b", "shift": 3.0}, 1.5),
-        Finding(Code.DRIFT, "a", {"name": "a", "shift": 9.0}, 4.5),
+        Finding(Code.DRIFT, "b", {"name": "b", "how": "3.0 mV"}, 1.5),
+        Finding(Code.DRIFT, "a", {"name": "a", "how": "9.0 mV"}, 4.5),
         Finding(Code.NO_REVERSAL, "", {"counts": "1 unreadable"}),
-        Finding(Code.DRIFT, "a", {"name": "a", "shift": 9.0}, 4.5),
+        Finding(Code.DRIFT, "a", {"name": "a", "how": "9.0 mV"}, 4.5),
     ]
     assert [(f.code, f.subject) for f in by_weight(found)] == [
         *((Code.NO_REVERSAL, ""), (Code.DRIFT, "a"), (Code.DRIFT, "b"), (Code.DAYS, "")),

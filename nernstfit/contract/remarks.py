@@ -35,17 +35,24 @@ class Flag(Term):
         "drift",
         "shift of the zero from the first repeat to the last, mV; further_se_mV reaches to both",
     )
+    STATES = (
+        "states",
+        "states of the sweeps",
+        "distance between the outermost zeros of states into which the sweeps fall, in ranges or by turns, mV; column "
+        "states gives sweeps and zero of each, and low_mV and high_mV reach to all of them",
+    )
     HOLDING_STEP = (
         "holding_step",
         "holding current steps",
         "step of the current at a level before the epoch between two sweeps, as when a seal breaks, over the slope at "
-        "the zero, mV; further_se_mV includes half of it",
+        "the zero, mV; further_se_mV reaches as far",
     )
     HOLDING_DRIFT = (
         "holding_drift",
         "holding current drifts",
         "drift of the current at a level before the epoch over the sweeps, as of a seal or a baseline, over the slope "
-        "at the zero, mV, or that of a leak that grows, if it is larger; further_se_mV reaches as far",
+        "at the zero, mV, or that of a leak that grows, if it is larger; less where repeats, or the levels, show "
+        "that it acts less at the zero, as of a current that runs down as a whole; further_se_mV reaches as far",
     )
     HOLDING_SCATTER = (
         "holding_scatter",
@@ -64,7 +71,8 @@ class Flag(Term):
         "left_of_tail",
         "current left of a tail",
         "shift of the zero of a current that has decayed late in the epoch, mV, if what is left of it there were "
-        "subtracted: of a tail, or a peak, beside a leak; 0 where it is not significant",
+        "subtracted: of a tail, or a peak, beside a leak; true where it cannot be told from 0; low_mV and high_mV "
+        "reach to it, and further by its error",
     )
     LEAK_FRACTION = (
         "leak_fraction",

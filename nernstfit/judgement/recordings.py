@@ -109,7 +109,9 @@ def _outcome(row: Record, done: tuple[str, ...]) -> Iterator[Finding]:
             yield _finding(Code.LIMIT, row, 0.0)
             return
         ways = [" and ".join(way.split(";")) for way in row["remedy"].split("|") if way]
-        remedy = f"set {', or '.join(ways)}" if ways else verdict.remedy
+        # The reason of an ambiguous one says itself, behind a semicolon, what would settle it.
+        says_it = verdict is PotentialVerdict.AMBIGUOUS and "; " in reason
+        remedy = f"set {', or '.join(ways)}" if ways else "" if says_it else verdict.remedy
         yield _finding(Code.REFUSED, row, math.inf, done, verdict=verdict.label, reason=reason, remedy=remedy)
 
 
@@ -140,7 +142,11 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     """Yield the findings that follow from the flags of a reversal potential."""
     flags = tables.flags(row["flags"])
     if Flag.DRIFT in flags:
-        yield _finding(Code.DRIFT, row, of_potential(flags[Flag.DRIFT] / 2), shift=flags[Flag.DRIFT])
+        how = f"{flags[Flag.DRIFT]:+z.1f} mV over the repeats"
+        yield _finding(Code.DRIFT, row, of_potential(flags[Flag.DRIFT] / 2), how=how)
+    if Flag.STATES in flags:
+        how = f"{flags[Flag.STATES]:z.1f} mV from sweep to sweep: {row['states']}"
+        yield _finding(Code.DRIFT, row, of_potential(flags[Flag.STATES]), how=how)
     for flag in (Flag.HOLDING_STEP, Flag.HOLDING_DRIFT, Flag.HOLDING_SCATTER):
         if flag in flags:
             shift = abs(flags[flag])

@@ -139,7 +139,8 @@ def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
         yield f"gives {verdict.label}: {values['reason']}"
         return
     se_mV = math.hypot(values["se_mV"], values["further_se_mV"], values["delay_shift_mV"])
-    below, above = interval_mV(se_mV, values["capacitance_shift_mV"])
+    reach_mV = values["reach_below_mV"], values["reach_above_mV"]
+    below, above = interval_mV(se_mV, values["capacitance_shift_mV"], reach_mV)
     zero_mV = values["reversal_mV"]
     yield f"gives {zero_mV:z.1f} mV (95 % interval {zero_mV - below:z.1f} to {zero_mV + above:z.1f} mV), as commanded"
     if remark := found.result.flattening:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.permeability.observations import Observations, without_activities
+from nernstfit.reversal.quantiles import Z_95
 from nernstfit.solutions.conditions import Condition
 
 FloatArray = NDArray[np.float64]
@@ -135,7 +136,8 @@ def _observations(table: pd.DataFrame, rows: Mapping[str, MeasuredRow]) -> Obser
     is_limit = (table["verdict"] == PotentialVerdict.NO_CROSSING).to_numpy()
     low = table["low_mV"].to_numpy(float)
     limit = np.where(np.isfinite(low), low, table["high_mV"].to_numpy(float))
-    se = np.hypot(table["se_mV"], table["further_se_mV"].fillna(0.0)).to_numpy(float)
+    reach = table[["reach_below_mV", "reach_above_mV"]].max(axis=1).fillna(0.0) / Z_95
+    se = np.sqrt(table["se_mV"] ** 2 + table["further_se_mV"].fillna(0.0) ** 2 + reach**2).to_numpy(float)
     observations = without_activities(
         tuple(table["measurement"]),
         tuple(table["cell"]),

@@ -90,10 +90,7 @@ class Series:
         reduced : ndarray, shape (n,)
             Levels over the thermal voltage.
         """
-        nonzero = np.where(np.abs(reduced) < _LEAST, _LEAST, reduced)
-        # With a straight line and a constant, the Goldman-Hodgkin-Katz current of any monovalent ions.
-        pore = nonzero / -np.expm1(-nonzero)
-        terms = np.column_stack((pore / np.ptp(pore), reduced / np.ptp(reduced), np.ones(len(reduced))))
+        terms = open_pore_terms(reduced)
         x = (reduced - reduced.min()) / np.ptp(reduced)
         across, kernel = _contrasts(terms), deviation_kernel(x, x, _ORDER)
         largest = float(np.linalg.eigvalsh(across.T @ kernel @ across)[-1])
@@ -195,6 +192,24 @@ class Baseline:
             is_low = float(weight @ inside) < math.erf(Z_95 / math.sqrt(2)) * float(weight.sum())
             low, high = (middle, high) if is_low else (low, middle)
         return math.sqrt(max(0.0, high**2 - se**2))
+
+
+def open_pore_terms(reduced: FloatArray) -> FloatArray:
+    """Return the courses of a current of any monovalent ions through an open pore, beside a leak and an offset.
+
+    Parameters
+    ----------
+    reduced : ndarray, shape (n,)
+        Levels over the thermal voltage.
+
+    Returns
+    -------
+    ndarray, shape (n, 3)
+        With a straight line and a constant, the first is the Goldman-Hodgkin-Katz current.
+    """
+    nonzero = np.where(np.abs(reduced) < _LEAST, _LEAST, reduced)
+    pore = nonzero / -np.expm1(-nonzero)
+    return np.column_stack((pore / np.ptp(pore), reduced / np.ptp(reduced), np.ones(len(reduced))))
 
 
 def correlations(sweep: FloatArray, sweeps: FloatArray) -> FloatArray:

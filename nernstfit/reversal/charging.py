@@ -9,14 +9,16 @@ this program.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from nernstfit.contract.terms import Configuration
+from nernstfit.contract.terms import Configuration, Role
 from nernstfit.reversal import capacitance
-from nernstfit.reversal.capacitance import Capacitance, Estimate, Source
+from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
 from nernstfit.reversal.curve import Curve, coarse
+from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95_ONE_SIDED
 
 # Least part of the command that reaches the membrane: with less the clamp has failed. With half, large currents behind
@@ -167,3 +169,35 @@ def contradiction(stated_pF: float, shown: Estimate, series_MOhm: float | None) 
     if series_MOhm is None and stated_pF > shown.pF:
         remedy = f"give series_resistance_MOhm, through which a large capacitance charges slowly, or {remedy}"
     return cause, remedy
+
+
+def known_capacitance(
+    curves: Mapping[Role, Curve], facts: Facts, procedure: Procedure, speeds: tuple[Curve, Curve] | None = None
+) -> Known:
+    """Return the knowledge of the membrane capacitance besides the ramp that runs back over the measured one.
+
+    Parameters
+    ----------
+    curves : mapping
+        I-V curves by role.
+    facts : Facts
+    procedure : Procedure
+    speeds : tuple of Curve or None
+        Faster and slower ramps of the signal, where they differ.
+    """
+    charge = Estimate(facts.step_pF, facts.step_se_pF)
+    pairs = [(curves[Role.PAIR], curves[Role.OPPOSITE])] if Role.PAIR in curves else []
+    found = [capacitance.estimate(*pair, Known()).measured for pair in pairs or filter(None, [speeds])]
+    found.append(capacitance.from_steps(charge, facts.step_nS, procedure.series_MOhm))
+    recording = next((each for each in found if math.isfinite(each.pF)), Estimate())
+    return Known(
+        table_pF=math.nan if procedure.capacitance_pF is None else procedure.capacitance_pF,
+        amplifier_pF=facts.capacitance_pF,
+        recording=recording,
+        corner_pF=facts.corner_pF,
+        corner_se_pF=facts.corner_se_pF,
+        corner_window_ms=(facts.corner_from_ms, facts.corner_to_ms),
+        series_MOhm=procedure.series_MOhm or 0.0,
+        cell=procedure.of_cell,
+        configuration=procedure.configuration,
+    )

@@ -185,7 +185,7 @@ def nearest_zero(iv: Curve, near_mV: float, criteria: Criteria) -> Zero | None:
     return zero if zero is not None and math.isfinite(zero.potential_mV) else None
 
 
-def interval_mV(se_mV: float, shift_mV: float) -> tuple[float, float]:
+def interval_mV(se_mV: float, shift_mV: float, reach_mV: tuple[float, float] = (0.0, 0.0)) -> tuple[float, float]:
     """Return how far the 95 % interval of a potential reaches below and above it.
 
     Parameters
@@ -194,9 +194,11 @@ def interval_mV(se_mV: float, shift_mV: float) -> tuple[float, float]:
         Standard error.
     shift_mV : float
         Possible shift to one side (95 % limit), as by a capacitance that is not known.
+    reach_mV : tuple of float
+        Distance by which the truth may lie below and above (95 % limits), as the zero of a state of some sweeps.
     """
-    reach = Z_95 * se_mV
-    return math.hypot(reach, min(shift_mV, 0.0)), math.hypot(reach, max(shift_mV, 0.0))
+    own, (below, above) = Z_95 * se_mV, reach_mV
+    return math.hypot(own, min(shift_mV, 0.0), below), math.hypot(own, max(shift_mV, 0.0), above)
 
 
 def subtracted_fraction(iv: Curve, zero: Zero) -> float:

@@ -30,7 +30,7 @@ _CHANGE_Z = 4.0
 # Size of the holding potential in mV from which a change of the current there tells the conductance of a leak that
 # reverses near 0 mV. With half, a change of the baseline at -15 mV counts as a leak four times larger at -60 mV; with
 # double, a leak that grows in a cell held at -50 mV counts as half of it.
-_MIN_HOLDING_MV = 25.0
+MIN_HOLDING_MV = 25.0
 
 
 STEPS = "the current at the holding level steps; select sweeps in column sweeps"
@@ -42,13 +42,13 @@ def drifts(shift_mV: float) -> str:
     Parameters
     ----------
     shift_mV : float
-        Size of the drift over the slope at the zero.
+        Largest size that the drift may have at the zero, over the slope there.
     """
     return (
-        f"the current at the holding level drifts over the sweeps, over the slope at the zero by {shift_mV:z.1f} mV: "
-        "every level was measured in another state of the seal, the bath or the baseline, unless all of the current "
-        "runs down, which moves no zero: repeats of a short protocol show which; measure them, or select sweeps in "
-        "column sweeps"
+        "the current at the holding level drifts over the sweeps, which may have moved the zero by up to "
+        f"{shift_mV:z.1f} mV: a seal, a solution or a baseline that changes does, a current that runs down as a whole "
+        "does not, and the levels do not tell which; record repeats of a shorter protocol, as ramps, each of which has "
+        "a zero of its own, or select sweeps in column sweeps"
     )
 
 
@@ -126,7 +126,7 @@ class Holding:
         ----------
         potential_mV : float
         """
-        return self.drift_pA * max(1.0, abs(potential_mV) / max(abs(self.level_mV), _MIN_HOLDING_MV))
+        return self.drift_pA * max(1.0, abs(potential_mV) / max(abs(self.level_mV), MIN_HOLDING_MV))
 
     @property
     def _is_followed(self) -> bool:

@@ -19,9 +19,9 @@ from numpy.typing import ArrayLike
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import Leak, PotentialVerdict, Role
 from nernstfit.reversal import capacitance, classify, holding, leak, pulse, transient, wander
-from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
+from nernstfit.reversal.capacitance import Capacitance, Estimate, Source
 from nernstfit.reversal.charge import OverRepeats
-from nernstfit.reversal.charging import LAGS, Charging, contradiction, onset_nS
+from nernstfit.reversal.charging import LAGS, Charging, contradiction, known_capacitance, onset_nS
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.iv import by_role, by_speed, subtracted
@@ -29,13 +29,12 @@ from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95
 from nernstfit.reversal.settling import Settling
 from nernstfit.reversal.stability import Stability, drift
-from nernstfit.reversal.tail import shift_without_rest_mV
+from nernstfit.reversal.states import States
+from nernstfit.reversal.tail import Rest, rest
 
 POTENTIALS = (
     *("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV", "se_mV", "low_mV", "high_mV", "slope_nS"),
-    "further_se_mV",
-    "capacitance_shift_mV",
-    "delay_shift_mV",
+    *("further_se_mV", "capacitance_shift_mV", "delay_shift_mV", "reach_below_mV", "reach_above_mV"),
     *("drift_mV", "drift_se_mV", "charge_pC"),
 )
 _SOURCE_FLAGS = {
@@ -54,9 +53,8 @@ _MIN_MISMATCH_MV = 1.0
 # Correction in mV for the delay of the low-pass filter from which it is flagged: a tenth of the size of an electrode's
 # offset. With half, ramps of every usual filter are flagged; with double, corrections that show in the last digit of a
 # potential are not.
-_MIN_DELAY_MV = 0.1
-# The same by the subtraction of a capacitive transient at a peak.
-_MIN_TRANSIENT_MV = 0.1
+# The same for that by the subtraction of a capacitive transient at a peak.
+_MIN_DELAY_MV = _MIN_TRANSIENT_MV = 0.1
 # Standard error of a mean by hum over that by noise, from which it is flagged. With half, hum that hardly widens an
 # interval is flagged; with double, not that which shifts the zero by half of its standard error.
 _MIN_HUM = 0.5
@@ -100,6 +98,8 @@ class Measurement:
     shared_wander_mV, wander_mV : float
         Standard error of the zero by a baseline that wanders beyond the errors of the steps, and all of it if named.
     over_repeats : OverRepeats
+    states : States
+        States with zeros of their own that the repeats show.
     """
 
     procedure: Procedure
@@ -115,13 +115,14 @@ class Measurement:
     shared_wander_mV: float = 0.0
     wander_mV: float = 0.0
     over_repeats: OverRepeats = field(default_factory=OverRepeats)
+    states: States = field(default_factory=States)
 
     @property
     def measured_capacitance(self) -> Estimate:
         """Membrane capacitance as this recording shows it; nan where it does not."""
         if self.charging is not None:
             return self.charging.measured
-        return _known_capacitance(self.curves, self.facts, self.procedure).recording
+        return known_capacitance(self.curves, self.facts, self.procedure).recording
 
     @property
     def serves_only(self) -> bool:
@@ -227,6 +228,19 @@ class Measurement:
             (self.shared_wander_mV, wander.CAUSE),
         )
 
+    @cached_property
+    def _rest(self) -> Rest | None:
+        """Current that is left of a tail; None where there is no tail, and where a leak is subtracted."""
+        if Role.LATE not in self.curves or Leak.of(self.procedure.how.leak) is not Leak.NONE:
+            return None
+        return rest(self.iv, self.curves[Role.LATE], self.result, self.procedure.criteria)
+
+    @property
+    def reach_mV(self) -> tuple[float, float]:
+        """Distances by which the truth may lie below and above the zero (95 % limits): states, the rest of a tail."""
+        below, above = zip(*(reach_mV for reach_mV, _ in self._reaches), strict=True)
+        return math.hypot(*below), math.hypot(*above)
+
     @property
     def _transient(self) -> transient.Transient:
         """Rest of a capacitive transient at a peak."""
@@ -234,25 +248,28 @@ class Measurement:
 
     @cached_property
     def drift_mV(self) -> float:
-        """Shift of the zero from the first repeat to the last, 0 where it is not significant."""
-        if self.result.zero is None:
+        """Shift of the zero from the first repeat to the last, 0 where it is not significant, or one of states."""
+        if self.result.zero is None or self.states.spans:
             return 0.0
         shift_mV, se_mV = drift(self.iv, self.result.zero)
         return shift_mV if abs(shift_mV) > _MIN_DRIFT_Z * se_mV else 0.0
 
     def too_wide(self) -> Result | None:
         """Return the verdict that the interval with every error is too wide; None where it is not."""
-        below, above = classify.interval_mV(self.total_se_mV, self.capacitance_shift_mV)
-        if below + above <= self.procedure.how.max_interval_mV:
+        whole_mV = sum(classify.interval_mV(self.total_se_mV, self.capacitance_shift_mV, self.reach_mV))
+        if whole_mV <= (limit_mV := self.procedure.how.max_interval_mV):
             return None
-        wide = f"the 95 % interval is {below + above:z.1f} mV wide"
-        limit = f"more than max_interval_mV = {self.procedure.how.max_interval_mV:g}"
-        return Result(PotentialVerdict.AMBIGUOUS, f"{wide}, {limit}: {self._widest_error()}")
+        error, drifts = self._widest_error(), holding.drifts(abs(self.holding_drift_mV))
+        wide = f"the 95 % interval is {whole_mV:z.1f} mV wide, more than max_interval_mV = {limit_mV:g}: "
+        # Of two explanations of a drift one moves no zero: their interval is that of neither.
+        reason = error if error == drifts else f"{wide}{error}"
+        states = self.states if error == self.states.sentence else States()
+        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=states.remedy)
 
     def _widest_error(self) -> str:
         """Return the sentence of the error that widens the interval most."""
         shift, delay_mV = self.capacitance_shift_mV, abs(self.delay_shift_mV)
-        if self._charged is not None and abs(shift) > max(self.further_se_mV, delay_mV):
+        if self._charged is not None and abs(shift) > max(self.further_se_mV, delay_mV, *self.reach_mV):
             side = "higher" if shift > 0 else "lower"
             cause, remedy = self._contradiction() or self._charged.cause()
             return (
@@ -264,7 +281,14 @@ class Measurement:
             f"{self._corrected_delay_mV:+.1f} mV, give or take {Z_95 * delay_mV:z.1f} mV, because the kind of the "
             "filter is not known; record ramps in both directions, slower ramps or steps"
         )
-        return max(*self._further, (self.wander_mV, wander.CAUSE), (delay_mV, late))[1]
+        reaches = ((max(error) / Z_95, sentence) for error, sentence in self._reaches)
+        return max(*self._further, *reaches, (self.wander_mV, wander.CAUSE), (delay_mV, late))[1]
+
+    @property
+    def _reaches(self) -> tuple[tuple[tuple[float, float], str], ...]:
+        """Distances by which the truth may lie below and above the zero in mV, each with its sentence."""
+        states, left = self.states, self._rest or Rest()
+        return (states.reach_mV(self.result.potential_mV), states.sentence), (left.reach_mV, left.sentence)
 
     def _contradiction(self) -> tuple[str, str] | None:
         """Return the contradiction of a stated capacitance by the ramp's start, and its remedy; None where none is."""
@@ -306,7 +330,8 @@ class Measurement:
         if result.verdict == PotentialVerdict.REVERSAL:
             shifts = ("further_se_mV", "capacitance_shift_mV", "delay_shift_mV")
             values |= self._shifts() | {name: getattr(self, name) for name in shifts}
-            values |= self.over_repeats.values()
+            values |= self.over_repeats.values() | {"states": self.states.named, "remedy": self.states.remedy}
+            values |= dict(zip(("reach_below_mV", "reach_above_mV"), self.reach_mV, strict=True))
         return values
 
     def _shifts(self) -> dict[str, float]:
@@ -373,6 +398,8 @@ class Measurement:
             yield Flag.TRANSIENT_REMOVED, self._transient.shift_mV
         if self.drift_mV:
             yield Flag.DRIFT, self.drift_mV
+        if self.states.spans:
+            yield Flag.STATES, self.states.difference_mV
         at_holding = (
             (Flag.HOLDING_STEP, self.holding_step_mV),
             (Flag.HOLDING_DRIFT, self.holding_drift_mV),
@@ -381,10 +408,8 @@ class Measurement:
         yield from ((flag, shift_mV) for flag, shift_mV in at_holding if shift_mV)
         if moved_mV := max(self.shift_along_epoch_mV, self.settling.distance_mV, key=abs):
             yield Flag.MOVES, moved_mV
-        if Role.LATE in self.curves and Leak.of(self.procedure.how.leak) is Leak.NONE:
-            left_mV = shift_without_rest_mV(self.iv, self.curves[Role.LATE], result, self.procedure.criteria)
-            if left_mV is not None:
-                yield Flag.LEFT_OF_TAIL, left_mV
+        if self._rest is not None:
+            yield Flag.LEFT_OF_TAIL, self._rest.shift_mV if self._rest.is_significant else None
         for flag, bend in ((Flag.STEEPENS, result.steepens), (Flag.FLATTENS, result.flattens)):
             if bend is not None:
                 yield flag, bend.valence if math.isfinite(bend.valence) else None
@@ -412,31 +437,6 @@ class Measurement:
             yield Flag.HYSTERESIS, None
 
 
-def _known_capacitance(
-    curves: Mapping[Role, Curve], facts: Facts, procedure: Procedure, speeds: tuple[Curve, Curve] | None = None
-) -> Known:
-    """Return what is known of the membrane capacitance besides the ramp that runs back over the measured one.
-
-    `speeds` are the faster and the slower ramps of the signal, where they differ.
-    """
-    charge = Estimate(facts.step_pF, facts.step_se_pF)
-    pairs = [(curves[Role.PAIR], curves[Role.OPPOSITE])] if Role.PAIR in curves else []
-    found = [capacitance.estimate(*pair, Known()).measured for pair in pairs or filter(None, [speeds])]
-    found.append(capacitance.from_steps(charge, facts.step_nS, procedure.series_MOhm))
-    recording = next((each for each in found if math.isfinite(each.pF)), Estimate())
-    return Known(
-        table_pF=math.nan if procedure.capacitance_pF is None else procedure.capacitance_pF,
-        amplifier_pF=facts.capacitance_pF,
-        recording=recording,
-        corner_pF=facts.corner_pF,
-        corner_se_pF=facts.corner_se_pF,
-        corner_window_ms=(facts.corner_from_ms, facts.corner_to_ms),
-        series_MOhm=procedure.series_MOhm or 0.0,
-        cell=procedure.of_cell,
-        configuration=procedure.configuration,
-    )
-
-
 def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure) -> Measurement:
     """Measure the reversal potential of one recording.
 
@@ -454,7 +454,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
     scatter = wander.Scatter.of(points, procedure.temperature_C)
     points = scatter.with_errors(points)
     curves = by_role(points, procedure)
-    known = _known_capacitance(curves, facts, procedure, by_speed(points, procedure))
+    known = known_capacitance(curves, facts, procedure, by_speed(points, procedure))
     charging, signal = None, curves[Role.SIGNAL]
     if pulse.is_pulse(signal, known.recording):
         return Measurement(procedure, facts, curves, signal, pulse.without_curve(signal, known.recording), None)
@@ -489,6 +489,7 @@ def _judged(found: Measurement, stability: Stability, points: Mapping[str, Array
         shared_wander_mV=stability.shared_wander_mV,
         wander_mV=stability.wander_mV,
         over_repeats=OverRepeats.of(points, found.facts, found.procedure, found.iv, found.result),
+        states=stability.states(),
     )
     ambiguous = stability.over_order() or stability.over_sweeps() or stability.over_holding()
     ambiguous = ambiguous or stability.passed(found.facts) or stability.along_epoch(found.facts)

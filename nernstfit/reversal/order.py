@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from nernstfit.contract.errors import runs
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.holding import Holding
+from nernstfit.reversal.states import named, written
 
 FloatArray = NDArray[np.float64]
 Points = Mapping[str, NDArray[Any]]
@@ -53,9 +53,9 @@ class SweepOrder:
             return None
         is_even = np.arange(len(self.signal["sweep"])) % 2 == 0
         halves = (is_even, ~is_even)
-        named = [f"sweeps {sweeps(self.signal, rows)} {written(self.found(rows).potential_mV)}" for rows in halves]
+        each = [f"sweeps {sweeps(self.signal, rows)} {written(self.found(rows).potential_mV)}" for rows in halves]
         reason = (
-            f"the current alternates from sweep to sweep, as with a drug in every second one: {', '.join(named)}; give "
+            f"the current alternates from sweep to sweep, as with a drug in every second one: {', '.join(each)}; give "
             "each state a row of its own with its sweeps in column sweeps"
         )
         remedy = "|".join(f"sweeps={sweeps(self.signal, rows)}" for rows in halves)
@@ -129,23 +129,11 @@ def states(spans: Sequence[str], potentials_mV: Sequence[float], limit_mV: float
     limit_mV : float
         Largest difference that is not ambiguous.
     """
-    named = ", ".join(f"{span} {written(potential)}" for span, potential in zip(spans, potentials_mV, strict=True))
     reason = (
-        f"the zero moves by more than max_interval_mV = {limit_mV:g} over the sweeps: sweeps {named}; give each "
-        "state a row of its own with its range in column sweeps"
+        f"the zero moves by more than max_interval_mV = {limit_mV:g} over the sweeps: {named(spans, potentials_mV)}; "
+        "give each state a row of its own with its range in column sweeps"
     )
     return Result(PotentialVerdict.AMBIGUOUS, reason, remedy="|".join(f"sweeps={span}" for span in spans))
-
-
-def written(potential_mV: float) -> str:
-    """Return a zero as a reason has it.
-
-    Parameters
-    ----------
-    potential_mV : float
-        nan where there is none.
-    """
-    return f"{potential_mV:z.1f} mV" if math.isfinite(potential_mV) else "without a zero"
 
 
 def _left(design: FloatArray, values: FloatArray) -> float:

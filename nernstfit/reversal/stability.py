@@ -29,20 +29,15 @@ from nernstfit.reversal.order import SweepOrder, states, sweeps
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95, Z_99
 from nernstfit.reversal.settling import LATE, MAX_SHIFT_MV, MOVES_Z, Settling, settle
+from nernstfit.reversal.states import States, joined, ranges, told_apart
 from nernstfit.reversal.wander import Scatter
 
 FloatArray = NDArray[np.float64]
 _Points = Mapping[str, NDArray[Any]]
 
-# Standard errors of a step between two ranges of sweeps. Over 80 sweeps chance exceeds 4 in less than 1 % of
-# recordings; with half in most, with double a step of 10 mV between two noisy sweeps is overlooked.
-_STEP_Z = 4.0
 # Least step between two ranges, over the largest interval that is not ambiguous: the ranges are told apart as far as
 # they matter. With half, a drift is told in twice as many ranges; with double, in one or two.
 _MIN_STEP = 0.5
-# Shortest range as part of all sweeps. With half, single sweeps count as a state of their own; with double, a state of
-# a few sweeps at either end is part of the next.
-_MIN_RANGE = 0.05
 # Parts into which the sweeps are cut where all of them together have no valid zero, and those that may have none when
 # the others agree. With half the parts a state is averaged with the next; with double each is noisier. With half of the
 # others one bad part of four is not told; with double a recording that is mostly without a zero is trusted.
@@ -88,15 +83,30 @@ class Stability:
         zero, limit = self.result.zero, self.procedure.how.max_interval_mV
         if zero is None or len(zero.shifts_mV) < 2:
             return None
-        ranges = _ranges(zero.shifts_mV, _repeat_sd_mV(self.iv, zero), _MIN_STEP * limit)
-        if len(ranges) == 1:
+        found = ranges(zero.shifts_mV, _repeat_sd_mV(self.iv, zero), _MIN_STEP * limit)
+        if len(found) == 1:
             return None
-        parts = [self._repeats(*each) for each in ranges]
+        parts = [self._repeats(*each) for each in found]
         potentials = [self._zero_near_mV(part) for part in parts]
         known = [potential for potential in potentials if math.isfinite(potential)]
         if len(known) == len(potentials) and max(known) - min(known) <= limit:
             return None
         return states([sweeps(part) for part in parts], potentials, limit)
+
+    def states(self) -> States:
+        """Return the states that the repeats show by their zeros; none where these are one but for noise or a drift."""
+        zero = self.result.zero
+        if zero is None or len(zero.shifts_mV) < 2:
+            return States()
+        found, sd_mV = told_apart(zero.shifts_mV, _repeat_sd_mV(self.iv, zero))
+        parts = [self._rows(np.isin(self._repeat, own)) for own in found]
+        shown = [zero.potential_mV + float(zero.shifts_mV[own].mean()) for own in found]
+        potentials = [self._zero_near_mV(part) for part in parts]
+        return States(
+            tuple(sweeps(part) for part in parts),
+            tuple(mV if math.isfinite(mV) else near for mV, near in zip(potentials, shown, strict=True)),
+            tuple(sd_mV / math.sqrt(len(own)) for own in found),
+        )
 
     @property
     def holding(self) -> Holding:
@@ -110,11 +120,15 @@ class Stability:
     def holding_drift_mV(self) -> float:
         """Return the drift of the current at the holding level over the sweeps, over the slope at the zero.
 
-        No more than the repeats allow: of a current that runs down as a whole, their zero stays where it is.
+        No more than the repeats, or the levels of one series, allow: of a current that runs down as a whole, the zero
+        stays where it is.
         """
         drift_mV, zero = self.holding.drift_at_pA(self.result.potential_mV) / self.result.slope_nS, self.result.zero
-        if zero is None or len(zero.shifts_mV) < 2 or not drift_mV:
+        if zero is None or not drift_mV:
             return drift_mV
+        if len(zero.shifts_mV) < 2:
+            acts_mV = abs(self.holding.drift_pA) * self.scatter.drift_at(zero.potential_mV) / self.result.slope_nS
+            return math.copysign(min(abs(drift_mV), acts_mV), drift_mV)
         signal = self._signal
         sweeps = [float(signal["sweep"][self._repeat == at].mean()) for at in (0, len(zero.shifts_mV) - 1)]
         followed = (sweeps[1] - sweeps[0]) / float(np.ptp(signal["sweep"]))
@@ -172,7 +186,7 @@ class Stability:
         if len(known) < 2:
             return None
         if max(known) - min(known) > limit:
-            alike = _joined(potentials, _MIN_STEP * limit)
+            alike = joined(potentials, _MIN_STEP * limit)
             spans = [sweeps(self._repeats(parts[first][0], parts[last - 1][1])) for first, last in alike]
             return states(spans, [float(np.mean(potentials[first:last])) for first, last in alike], limit)
         without = [part for part, potential in zip(parts, potentials, strict=True) if math.isnan(potential)]
@@ -423,15 +437,6 @@ def _differ(one: Zero, other: Zero, z: float) -> bool:
     return shift > max(MAX_SHIFT_MV, z * math.hypot(one.se_mV, other.se_mV))
 
 
-def _joined(potentials_mV: Sequence[float], step_mV: float) -> list[tuple[int, int]]:
-    """Return ranges of neighbours whose potentials are alike; unknown ones are a range of their own."""
-    starts = [0]
-    for at in range(1, len(potentials_mV)):
-        if not abs(potentials_mV[at] - float(np.mean(potentials_mV[starts[-1] : at]))) < step_mV:
-            starts.append(at)
-    return list(itertools.pairwise([*starts, len(potentials_mV)]))
-
-
 def drift(iv: Curve, zero: Zero) -> tuple[float, float]:
     """Estimate the shift of the zero from the first repeat to the last by a straight line.
 
@@ -472,24 +477,3 @@ def _repeat_sd_mV(iv: Curve, zero: Zero) -> float:
     """Return the standard deviation of the zero of one repeat by the noise within windows."""
     of_mean = zero.influence_mV_per_pA * iv.se_pA / iv.scatter
     return math.sqrt(len(zero.shifts_mV)) * float(np.linalg.norm(of_mean))
-
-
-def _ranges(shifts_mV: FloatArray, sd_mV: float, least_mV: float) -> list[tuple[int, int]]:
-    """Return ranges of repeats between which the zero steps by at least so much, by splitting in two where it does."""
-    least = max(1, round(_MIN_RANGE * len(shifts_mV)))
-
-    def split(start: int, stop: int) -> list[tuple[int, int]]:
-        part = shifts_mV[start:stop]
-        count = np.arange(least, len(part) - least + 1)
-        if not len(count):
-            return [(start, stop)]
-        sums = np.cumsum(part)
-        step = sums[count - 1] / count - (sums[-1] - sums[count - 1]) / np.maximum(len(part) - count, 1)
-        z = np.abs(step) / (sd_mV * np.sqrt(1 / count + 1 / np.maximum(len(part) - count, 1)))
-        at = int(z.argmax())
-        if z[at] <= _STEP_Z or abs(step[at]) < least_mV:
-            return [(start, stop)]
-        middle = start + int(count[at])
-        return split(start, middle) + split(middle, stop)
-
-    return split(0, len(shifts_mV))

@@ -7,8 +7,9 @@ E of the tail alone by G_L (E_L - E) / (G_L + G_T). The difference of both curre
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from nernstfit.contract.terms import OpenPore
 from nernstfit.reversal import classify, leak
@@ -17,7 +18,40 @@ from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.quantiles import Z_95
 
 
-def shift_without_rest_mV(window: Curve, late: Curve, result: Result, criteria: Criteria) -> float | None:
+@dataclass(frozen=True)
+class Rest:
+    """Current that is left of a tail.
+
+    Attributes
+    ----------
+    shift_mV, se_mV : float
+        Shift of the zero if it were subtracted, and its standard error.
+    """
+
+    shift_mV: float = 0.0
+    se_mV: float = 0.0
+
+    @property
+    def is_significant(self) -> bool:
+        """True where the shift differs from 0."""
+        return abs(self.shift_mV) > Z_95 * self.se_mV
+
+    @property
+    def reach_mV(self) -> tuple[float, float]:
+        """Distance by which the zero of the tail alone may lie below and above that of the window (95 % limits)."""
+        error_mV = Z_95 * self.se_mV
+        return max(0.0, error_mV - self.shift_mV), max(0.0, error_mV + self.shift_mV)
+
+    @property
+    def sentence(self) -> str:
+        """Sentence on the error by it, with what would settle it."""
+        return (
+            f"without the current that is left late in the epoch, the zero of what decays would move by "
+            f"{self.shift_mV:+z.1f} mV, give or take {Z_95 * self.se_mV:z.1f} mV; subtract the leak"
+        )
+
+
+def rest(window: Curve, late: Curve, result: Result, criteria: Criteria) -> Rest | None:
     """Estimate by how much the zero of a tail moves when the current that is left late in the epoch is subtracted.
 
     Parameters
@@ -31,13 +65,15 @@ def shift_without_rest_mV(window: Curve, late: Curve, result: Result, criteria: 
 
     Returns
     -------
-    float or None
-        In mV, 0 where it is not significant; None where no current with a zero has decayed.
+    Rest or None
+        None where no current with a zero has decayed.
     """
     # What decays is a part of the open channels that differs with the voltage: its course is that of no open pore.
     alone = replace(criteria, is_subtracted=True, open_pore=OpenPore.NONE)
-    tail = classify.nearest_zero(leak.without_background(window, late), result.potential_mV, alone)
+    decayed = leak.without_background(window, late)
+    tail = classify.nearest_zero(decayed, result.potential_mV, alone)
     if tail is None or tail.slope_nS <= 0:
         return None
-    shift_mV = tail.potential_mV - result.potential_mV
-    return shift_mV if abs(shift_mV) > Z_95 * math.hypot(tail.se_mV, result.se_mV) else 0.0
+    # The noise of the window moves both zeros alike.
+    by_rest_mV = float(np.linalg.norm(tail.influence_mV_per_pA @ decayed.shared_pA))
+    return Rest(tail.potential_mV - result.potential_mV, by_rest_mV)

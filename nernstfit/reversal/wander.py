@@ -7,6 +7,7 @@ next, is told by the current at the holding level and by the roughness of the I-
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +20,7 @@ from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.reversal.baseline import Baseline, Series, correlations
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import SAME_LEVEL_MV
+from nernstfit.reversal.drifting import Drifting
 from nernstfit.reversal.holding import Holding
 
 FloatArray = NDArray[np.float64]
@@ -127,6 +129,16 @@ class Scatter:
         of_times = np.einsum("i,tij,j->t", influence, self._correlations, influence)
         whole_mV, alone_mV = self.baseline.added_se(noise_mV, of_times), self.steps_se_mV(influence)
         return float(np.sqrt(max(0.0, whole_mV**2 - alone_mV**2)))
+
+    def drift_at(self, zero_mV: float) -> float:
+        """Return the largest size of a drift at a zero over that at the holding level; inf where the levels tell none.
+
+        Parameters
+        ----------
+        zero_mV : float
+        """
+        levels = (self.command_mV, self.current_pA, self.se_pA)
+        return Drifting(self.holding, *levels, self.temperature_C).largest_at(zero_mV) if levels[0].size else math.inf
 
     def beside(self, result: Result) -> Result:
         """Return a verdict without a zero, with the wander of the baseline in its reason where there is one."""

@@ -26,7 +26,19 @@ READS = (
 )
 _CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
 _POTENTIALS = ("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV")
-_MEASURED = ("epoch", "verdict", "reason", "remedy", "flags", "slope_nS", "further_se_mV", "drift_se_mV", *_POTENTIALS)
+_REACH = ("reach_below_mV", "reach_above_mV")
+_MEASURED = (
+    "epoch",
+    "verdict",
+    "reason",
+    "remedy",
+    "flags",
+    "slope_nS",
+    "further_se_mV",
+    "drift_se_mV",
+    "states",
+    *_POTENTIALS,
+)
 
 
 @stage(READS)
@@ -91,12 +103,14 @@ def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_
     names = ("capacitance_shift_mV", "further_se_mV", "delay_shift_mV")
     shift_mV, further_mV, delay_mV = (_or_zero(measured[name]) for name in names)
     shift_mV *= condition.sign
+    reach = {name: measured[own] for name, own in zip(_REACH, _REACH[:: condition.sign], strict=True)}
     low_mV, high_mV = result.low_mV, result.high_mV
     if is_reversal:
-        below, above = interval_mV(math.hypot(result.se_mV, further_mV, delay_mV), shift_mV)
+        reach_mV = _or_zero(reach["reach_below_mV"]), _or_zero(reach["reach_above_mV"])
+        below, above = interval_mV(math.hypot(result.se_mV, further_mV, delay_mV), shift_mV, reach_mV)
         low_mV, high_mV = result.potential_mV - below, result.potential_mV + above
     carries = is_reversal or not (math.isnan(low_mV) and math.isnan(high_mV))
-    values = vars(condition) | {name: measured[name] for name in _MEASURED}
+    values = vars(condition) | {name: measured[name] for name in _MEASURED} | reach
     values |= {"measurement": row.measurement, "recording": row.recording, "sweeps": row.sweeps_text}
     values |= {"group": row.group, "cell": row.cell, "time_s": time_s, "low_mV": low_mV, "high_mV": high_mV}
     values["junction_mV"] = junction_mV if carries else math.nan

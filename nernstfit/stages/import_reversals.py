@@ -42,12 +42,14 @@ def measured_row(row: Row) -> dict[str, Any]:
     external = None if row.exclude else row.external
     shifts = ("leak_shift_mV", "rs_shift_mV", "capacitance_shift_mV", "delay_shift_mV")
     blank = (*shifts, "low_mV", "high_mV", "slope_nS", "further_se_mV", "drift_mV", "drift_se_mV", "charge_pC")
-    unknown = dict.fromkeys((*blank, "noise_pA", "bandwidth_Hz", "time_s"), math.nan)
+    reach = ("reach_below_mV", "reach_above_mV")
+    unknown = dict.fromkeys((*blank, *reach, "noise_pA", "bandwidth_Hz", "time_s"), math.nan)
     return {
         "epoch": "",
         "verdict": PotentialVerdict.EXCLUDED if row.exclude else PotentialVerdict.REVERSAL,
         "reason": row.exclude,
         "remedy": "",
+        "states": "",
         "raw_mV": external.reversal_mV if external else math.nan,
         "reversal_mV": external.reversal_mV if external else math.nan,
         "se_mV": external.se_mV if external else math.nan,

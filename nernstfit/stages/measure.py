@@ -83,7 +83,7 @@ def measure_row(
     found : Measurement or None
         None where the recording gave no points.
     """
-    content = {"measurement": row.measurement, "flags": ""}
+    content = {"measurement": row.measurement, "flags": "", "states": ""}
     content |= {name: fact[name] for name in ("verdict", "reason", "remedy")}
     content |= dict.fromkeys(POTENTIALS, math.nan) | {name: fact[name] for name in _FACTS}
     if points is None:

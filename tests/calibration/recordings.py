@@ -131,7 +131,8 @@ def calibrate(row: Calibration, cases: int, seed: int) -> Tally:
                     errors.append(error)
                     ses.append(found["se_mV"])
                     se = math.hypot(found["se_mV"], found["further_se_mV"], found["delay_shift_mV"])
-                    below, above = interval_mV(se, found["capacitance_shift_mV"])
+                    reach = found["reach_below_mV"], found["reach_above_mV"]
+                    below, above = interval_mV(se, found["capacitance_shift_mV"], reach)
                     held += -above <= error <= below
                     scores.append(Z_95 * error / (below if error > 0 else above))
                 else:
