@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -341,6 +342,7 @@ def test_a_cancelled_capacitance_moves_the_zero_along_the_ramp(speed_mV_per_ms: 
         Configuration.WHOLE_CELL,
         has_background=False,
         hidden_fraction=1.0,
+        onset_nS=math.nan,
     )
     f = 1 / (1 + slope_nS * series)
     recorded = f * f * pF * speed_mV_per_ms - pF * speed_mV_per_ms  # at the true reversal potential
@@ -384,3 +386,29 @@ def test_the_limit_of_a_ramp_behind_a_known_resistance_holds_its_zero(tmp_path: 
     found = measure_file(str(tmp_path / "a.abf"), {"epoch": "B"}, PatchProperties(20.0, None, 22.0))
     assert found["verdict"] == "reversal", found["reason"]
     assert found["low_mV"] <= -20.0 <= found["high_mV"]
+
+
+@pytest.mark.parametrize(
+    ("series_MOhm", "zero_nS", "onset_nS", "factor"),
+    [
+        (0.0, 5.0, 20.0, 1.0),
+        (10.0, 5.0, 5.0, 1.0),
+        (10.0, 5.0, 20.0, (0.95 / 0.8) ** 2),
+        (10.0, 20.0, 5.0, (0.8 / 0.95) ** 2),
+        (None, 5.0, 20.0, (0.9 / 0.6) ** 2),
+        (None, 20.0, 5.0, 1.0),
+        (10.0, 5.0, math.nan, 1.0),
+    ],
+)
+def test_the_onset_of_a_ramp_shows_less_of_a_capacitance_the_more_current_flows_there(
+    series_MOhm: float | None, zero_nS: float, onset_nS: float, factor: float
+) -> None:
+    """Behind R the amplifier sees C f^2 s, with f = 1 - g R of a slope g against the command."""
+    charging = Charging(
+        Capacitance(0.0, 0.0, 20.0, Source.UNKNOWN),
+        *(0.5, zero_nS, series_MOhm, Configuration.WHOLE_CELL),
+        has_background=False,
+        hidden_fraction=1.0,
+        onset_nS=onset_nS,
+    )
+    assert charging.by_current_mV == pytest.approx(factor * 20.0 * 0.5 / zero_nS)

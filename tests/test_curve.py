@@ -138,6 +138,42 @@ def test_a_straight_leak_is_found_below_activation() -> None:
     assert found(steps(activating(LEVELS) + 2.0 * (LEVELS + 10), 0.5)) < 18.0
 
 
+def calcium(v: np.ndarray, leak_nS: float) -> np.ndarray:
+    """Goldman current of Ca that opens around -15 mV and reverses at 60 mV, beside a leak through 0 mV."""
+    u = 2 * (v + 1e-6) / 25.4
+    current = 500 * u * (np.exp(-120 / 25.4) - np.exp(-u)) / (1 - np.exp(-u))
+    return np.asarray(current / (1 + np.exp(-(v + 15) / 7)) + leak_nS * v)
+
+
+@pytest.mark.parametrize("step_mV", [5.0, 10.0])
+def test_what_the_straight_levels_may_hold_of_the_channels_is_in_the_error(step_mV: float) -> None:
+    """Channels that begin to open below the last of them move a zero 100 mV above by 3 mV."""
+    levels, errors = np.arange(-120.0, 101.0, step_mV), []
+    for case in range(40):
+        noise = np.random.default_rng(case).normal(0, 0.5, len(levels))
+        iv = leak.without_linear(steps(calcium(levels, 0.2) + noise, 0.5, levels=levels))
+        assert iv is not None
+        errors += [(zero.potential_mV - 60) / zero.se_mV for zero in classify.zeros(iv, Criteria())]
+    assert len(errors) >= 30
+    assert np.mean(np.abs(errors) < 2) >= 0.9
+
+
+def test_a_zero_that_the_error_of_a_leak_hides_is_ambiguous() -> None:
+    """Three levels on a line, 120 mV below the zero."""
+    levels = np.arange(-80.0, 101.0, 10.0)
+    iv = leak.without_linear(steps(calcium(levels, 0.2), 0.5, levels=levels))
+    assert iv is not None
+    result = classify.find(iv, Criteria(is_subtracted=True))
+    assert result.verdict == "ambiguous"
+    assert "changes sign by less than the error of what was subtracted" in result.reason
+
+
+@pytest.mark.parametrize("flat_pA", [-20.0, 20.0])
+def test_a_flat_current_below_activation_is_no_leak(flat_pA: float) -> None:
+    assert leak.without_linear(steps(activating(LEVELS) + flat_pA, 0.1)) is None
+    assert leak.without_linear(steps(activating(LEVELS) + 0.2 * (LEVELS + 5 * flat_pA), 0.1)) is not None
+
+
 def test_a_current_that_bends_from_the_lowest_levels_on_has_no_straight_leak() -> None:
     assert leak.without_linear(steps(0.05 * (LEVELS + 100) ** 2, 0.5)) is None
 

@@ -44,4 +44,4 @@ def test_measure_prints_the_findings_of_a_run(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["measure", str(written(tmp_path, current)), "--epoch", "B"])
     assert done.exit_code == 0
     assert "verdict         reversal" in done.output
-    assert "is a leak that the levels below activation show" in done.output
+    assert "a leak that the levels below activation show is" in done.output

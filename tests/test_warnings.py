@@ -112,12 +112,14 @@ def evidence(experiment: Experiment, facts: Mapping[str, Mapping[str, Any]], **r
     return Evidence(experiment, results, pd.DataFrame(of_facts))
 
 
-def iv(measurement: str, current_pA: np.ndarray, raw_pA: np.ndarray | None = None) -> list[dict[str, Any]]:
+def iv(
+    measurement: str, current_pA: np.ndarray, raw_pA: np.ndarray | None = None, levels: np.ndarray = LEVELS
+) -> list[dict[str, Any]]:
     raw = current_pA if raw_pA is None else raw_pA
     return [
         {"measurement": measurement, "level": i, "command_mV": v, "voltage_mV": v, "current_pA": c, "raw_current_pA": r}
         | {"se_pA": 0.5}
-        for i, (v, c, r) in enumerate(zip(LEVELS, current_pA, raw, strict=True))
+        for i, (v, c, r) in enumerate(zip(levels, current_pA, raw, strict=True))
     ]
 
 
@@ -687,6 +689,34 @@ def test_an_inward_rectifier_is_warned_of_a_leak_only_beside_one(
 
     assert warned(0.0) == set()
     assert warned(1.0) == {Code.FLATTENS}
+
+
+def test_a_current_where_channels_are_closed_bounds_a_leak_that_lies_on_no_line(
+    load: Callable[..., Experiment],
+) -> None:
+    """Calcium channels that begin to open at the lowest levels, beside a leak of 0.3 nS."""
+
+    def found(leak_nS: float) -> list[Finding]:
+        u = (LEVELS + 1e-6) / 12.7
+        channels = 120 * u * (np.exp(-60 / 12.7) - np.exp(-u)) / (1 - np.exp(-u)) / (1 + np.exp(-(LEVELS + 35) / 12))
+        of_zero = {"reversal_mV": 60.0, "slope_nS": 3.0}
+        return judged(load, {}, {"iv": iv(ONE, channels + leak_nS * LEVELS), "reversals": {ONE: of_zero}})
+
+    (finding,) = found(0.3)
+    assert (finding.code, finding.severity) == (Code.LEAK, "warning")
+    assert "a leak through 0 mV that carries all of the current at" in finding.sentence
+    assert found(0.0) == []
+
+
+def test_channels_that_open_gradually_in_noise_are_seen_over_more_than_neighbouring_levels(
+    load: Callable[..., Experiment],
+) -> None:
+    """Potassium channels that inactivate, beside a leak of 0.7 nS; the zero is that of neither."""
+    levels = np.arange(-90.0, 61.0, 10.0)
+    current = 10 * (levels + 90) / (1 + np.exp(-(levels + 20) / 10)) + 0.7 * levels
+    rows = [row | {"se_pA": 6.5} for row in iv(ONE, current, levels=levels)]
+    found = judged(load, {}, {"iv": rows, "reversals": {ONE: {"reversal_mV": -45.0, "slope_nS": 4.0}}})
+    assert [(finding.code, finding.severity) for finding in found] == [(Code.LEAK, "warning")]
 
 
 @pytest.mark.parametrize(("flag", "told"), [("left_of_tail=-0.5", []), ("left_of_tail=-3", [Code.TAIL])])

@@ -169,7 +169,7 @@ REFUSALS = (
     Refusal(
         "no_leak",
         "No leak was found",
-        "`leak: linear` needs three levels below activation on a straight line that rises.",
+        "`leak: linear` needs three levels below activation on a line that rises and reverses within 100 mV of 0.",
         "Record levels below activation, or take the leak from another epoch or a background recording.",
         PotentialVerdict.AMBIGUOUS,
         lambda v, t, sweep: 30.0 * boltzmann(v, -60.0, 12.0) * (v + 20.0) - 0.03 * (v + 20.0) ** 2,

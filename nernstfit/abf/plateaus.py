@@ -53,10 +53,7 @@ def plateaus(blocks: Sequence[FloatArray], command_mV: FloatArray, step_pA: floa
     """
     if len(blocks) < _MIN_OTHERS or min(map(len, blocks)) < 2 * _PARTS:
         return {}
-    means = np.array([block.mean() for block in blocks])
-    residuals = [noise.detrended(block)[0] for block in blocks]
-    sds = np.array([residual.std() for residual in residuals])
-    ses = [np.std([part.mean() for part in np.array_split(each, _PARTS)], ddof=1) for each in residuals]
+    means, sds, ses = _statistics_pA(blocks)
     equal_pA = _EQUAL_Z * np.sqrt(2 / _PARTS) * float(np.median(ses)) + step_pA
     of_window = np.unique(command_mV, return_inverse=True)[1]
     counts = np.bincount(of_window)
@@ -65,6 +62,18 @@ def plateaus(blocks: Sequence[FloatArray], command_mV: FloatArray, step_pA: floa
     for sign in (1, -1):
         for there in _at_top(sign * current_pA, sd_pA, equal_pA, step_pA):
             found[float(current_pA[there].mean())] = there[of_window]
+    return found
+
+
+def _statistics_pA(blocks: Sequence[FloatArray]) -> FloatArray:
+    """Return mean, standard deviation about the trend, and the spread of its parts' means, shape (3, windows)."""
+    found, lengths = np.empty((3, len(blocks))), np.array([len(block) for block in blocks])
+    for length in np.unique(lengths).tolist():
+        alike = np.flatnonzero(lengths == length)
+        samples = np.stack([blocks[i] for i in alike.tolist()])
+        residual = noise.detrended(samples)[0]
+        parts = [part.mean(axis=1) for part in np.array_split(residual, _PARTS, axis=1)]
+        found[:, alike] = samples.mean(axis=1), residual.std(axis=1), np.std(parts, axis=0, ddof=1)
     return found
 
 

@@ -161,6 +161,8 @@ def _limits(blocks: Sequence[NDArray[np.float64]], step_pA: float, range_pA: tup
     is_at = [
         [len(block) >= _MIN_SAMPLES and float((block == end).mean()) >= _AT_LIMIT for block in blocks] for end in ends
     ]
+    if not any(map(any, is_at)):
+        return tuple(end for end, converter in zip(ends, range_pA, strict=True) if end == converter)
     noises = [float(block.std()) for block, *there in zip(blocks, *is_at, strict=True) if not any(there)]
     # Noise that the converter does not resolve, or no noise at all, has constant windows too.
     is_noisy = bool(noises) and float(np.median(noises)) > step_pA

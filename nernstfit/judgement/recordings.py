@@ -19,11 +19,11 @@ from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Volt
 from nernstfit.experiment.records import Row
 from nernstfit.judgement.evidence import Evidence, Record
 from nernstfit.reversal import curve as curves
-from nernstfit.reversal import leak
+from nernstfit.reversal.beneath import at_closed_nS, gated, zeros_mV
 from nernstfit.reversal.capacitance import LIMIT_MOHM
 from nernstfit.reversal.curve import Curve
-from nernstfit.reversal.open_pore import steepest_bend
-from nernstfit.reversal.quantiles import Z_95, Z_99
+from nernstfit.reversal.open_pore import steepens
+from nernstfit.reversal.quantiles import Z_95
 
 # Series resistance in MOhm that an unknown one counts as: the usual access in whole-cell recording is 5 to 20. With
 # half, currents of 200 pA at the zero are passed over; with double, 50 pA are warned of.
@@ -31,15 +31,14 @@ _UNKNOWN_MOHM = 10.0
 # Relative error of a series resistance that was read from the amplifier. With half, corrections of 5 to 10 mV are
 # passed over; with double, those from 2.5 mV are warned of.
 _RS_ERROR = 0.2
-# Least step in mV between the levels that are compared for gating; see open_pore._WIDTH_MV. With half the same levels
-# are compared twice; with double an activation within 20 mV can lie between two places.
-_STEP_MV = 10.0
 # Part of the slope at the zero from which the leak is all of it. At half, a channel as large as its leak counts as
 # none; halfway to 1, noise in the slopes decides.
 _ALL_LEAK = 0.9
-# Levels at the other end of the curve that lie on the line of a leak where it is that of the whole curve. With half,
-# one level at which a channel's current reverses; with double, the artefacts themselves of short protocols.
-_MIN_STRAIGHT = 3
+# Leak that the levels show at which the channels are closed.
+_ON_LINE = {
+    Code.LEAK: "a leak that the levels below activation show",
+    Code.FLATTENS: "a leak, as at the levels above it",
+}
 # Flags without an own finding that qualify a measurement.
 _REMARKS = (
     *(
@@ -252,81 +251,49 @@ class _Current:
         """
         sign = Configuration(self.row["configuration"]).sign
         own = curves.average(*(iv[name].to_numpy(float) for name in ("voltage_mV", "current_pA", "se_pA")))
-        if _has_gates(own, sign, self.row["temperature_C"]):
-            yield from self._beside_leak(own, sign, Code.LEAK)
-        if not decays and _has_gates(own, -sign, self.row["temperature_C"]):
-            yield from self._beside_leak(own, -sign, Code.FLATTENS)
+        for way, code in ((sign, Code.LEAK), (-sign, Code.FLATTENS)):
+            if not (decays and code is Code.FLATTENS) and steepens(own, way, self.row["temperature_C"]):
+                yield from self._beside_leak(own, way, code)
 
     def _beside_leak(self, own: Curve, sign: int, code: Code) -> Iterator[Finding]:
-        """Yield the shift of the zero by the straight line that the lowest levels show, with -1 the highest."""
-        without = leak.without_linear(own, sign)
-        if without is None or _is_straight(without, sign) or _only_closes(without, sign):
+        """Yield the shift of the zero by the leak that the lowest levels show, with -1 the highest.
+
+        Where they lie on no line, all of the current at the lowest level may be that of a leak.
+        """
+        beneath = gated(own, sign, self.row["temperature_C"])
+        if beneath is None:
+            # Inward rectifiers may carry current at every voltage.
+            if code is Code.LEAK:
+                yield from self._at_closed(own, sign)
             return
-        zero_mV, lost_pA = self.row["reversal_mV"], own.current_pA - without.current_pA
-        slope_nS, at_0_pA = np.polyfit(own.voltage_mV, lost_pA, 1).tolist()
-        zeros = _zeros_mV(without)
-        part = min(1.0, slope_nS / self.row["slope_nS"])
+        zero_mV = self.row["reversal_mV"]
+        part = min(1.0, beneath.slope_nS / self.row["slope_nS"])
         # What is left of a zero that is the leak's own is noise.
-        is_left = len(zeros) > 0 and part < _ALL_LEAK
+        is_leak = part >= _ALL_LEAK
+        is_left = len(beneath.zeros_mV) > 0 and not is_leak
         # Between levels both zeros lie on straight lines.
-        before_mV = min(_zeros_mV(own), key=lambda mV: abs(mV - zero_mV), default=zero_mV)
-        shift = float(min(zeros - before_mV, key=abs)) if is_left else math.nan
+        before_mV = min(zeros_mV(own, [(-math.inf, math.inf)]), key=lambda mV: abs(mV - zero_mV), default=zero_mV)
+        shift = float(min(beneath.zeros_mV - before_mV, key=abs)) if is_left else math.nan
         effect = of_potential(shift) if is_left else math.inf
-        outcome = f"moves the zero by {shift:+.1f} mV" if is_left else "leaves no zero: it is that of the leak"
-        values = {"percent": 100 * part, "outcome": outcome}
-        if slope_nS > 0 and effect > 0 and _may_reverse(own, -at_0_pA / slope_nS):
-            yield _finding(code, self.row, effect, **values)
+        without = f"leaves no zero{': it is that of the leak' if is_leak else ''}"
+        outcome = f"moves the zero by {shift:+.1f} mV" if is_left else without
+        if effect > 0:
+            yield _finding(code, self.row, effect, leak=_ON_LINE[code], percent=100 * part, outcome=outcome)
 
-
-def _other_end(without: Curve, sign: int) -> tuple[Curve, np.ndarray]:
-    """Return the levels at the other end than those on the line, and the errors of their currents, shape (levels,)."""
-    other_end = without.among(slice(-_MIN_STRAIGHT, None) if sign > 0 else slice(_MIN_STRAIGHT))
-    return other_end, Z_99 * curves.total_se_pA(other_end)
-
-
-def _is_straight(without: Curve, sign: int) -> bool:
-    """Return True where the levels at the other end lie on the straight line too: that of an ohmic channel, no leak.
-
-    The levels between that leave it are artefacts.
-    """
-    other_end, error_pA = _other_end(without, sign)
-    return bool((np.abs(other_end.current_pA) <= error_pA).all())
-
-
-def _only_closes(without: Curve, sign: int) -> bool:
-    """Return True where the current at the other end is less than on the line, and flatter: of a channel that closes.
-
-    A leak has its conductance at every voltage, so that the slope where the channels are closed is the largest that it
-    can have. What opens beside a leak leaves its line to the other side, beyond zero, or with a larger slope.
-    """
-    other_end, error_pA = _other_end(without, sign)
-    line_pA = other_end.total_pA - other_end.current_pA
-    part_pA = other_end.total_pA * np.sign(line_pA)
-    is_between = bool(((part_pA > -error_pA) & (part_pA < np.abs(line_pA) + error_pA)).all())
-    # Where the line is steeper than the current, what is left of it falls.
-    fall_pA = float(other_end.current_pA[0] - other_end.current_pA[-1])
-    return is_between and fall_pA > math.hypot(error_pA[0], error_pA[-1])
-
-
-def _may_reverse(own: Curve, zero_mV: float) -> bool:
-    """Return True where a leak may reverse: among the levels of the curve, or between them and 0 mV."""
-    return bool(min(0.0, own.voltage_mV[0]) <= zero_mV <= max(0.0, own.voltage_mV[-1]))
-
-
-def _has_gates(own: Curve, sign: int, temperature_C: float) -> bool:
-    """Return True where the slope rises with depolarisation somewhere as in no open pore."""
-    # Three levels span two steps: between levels, every second step is a place within any three.
-    step = max(_STEP_MV, float(np.diff(own.voltage_mV).min()))
-    places = np.arange(own.voltage_mV[0] + step / 2, own.voltage_mV[-1], 2 * step)
-    bends = (steepest_bend(own, float(place), sign, temperature_C) for place in places)
-    return any(bend is not None and bend.exceeds for bend in bends)
-
-
-def _zeros_mV(own: Curve) -> np.ndarray:
-    """Return the voltages at which straight lines between levels cross zero upwards or downwards, shape (zeros,)."""
-    i = np.flatnonzero(np.diff(np.sign(own.current_pA)) != 0)
-    v, c = own.voltage_mV, own.current_pA
-    return np.asarray(v[i] - c[i] * (v[i + 1] - v[i]) / (c[i + 1] - c[i]))
+    def _at_closed(self, own: Curve, sign: int) -> Iterator[Finding]:
+        """Yield the shift of the zero if all of the current at the membrane's lowest level is that of a leak."""
+        zero_mV = self.row["reversal_mV"]
+        leak_nS = at_closed_nS(own, zero_mV, sign, self.row["temperature_C"])
+        left_nS = self.row["slope_nS"] - leak_nS
+        shift = zero_mV * leak_nS / left_nS if left_nS > 0 else math.inf
+        if of_potential(shift) >= 1:
+            end_mV = own.voltage_mV[0 if sign > 0 else -1]
+            values = {
+                "leak": f"a leak through 0 mV that carries all of the current at {end_mV:z.0f} mV",
+                "percent": min(100.0, 100 * leak_nS / self.row["slope_nS"]),
+                "outcome": f"moves the zero by {shift:+.1f} mV" if left_nS > 0 else "leaves no zero",
+            }
+            yield _finding(Code.LEAK, self.row, of_potential(shift), **values)
 
 
 def _without_series_resistance(found: pd.DataFrame) -> Iterator[Finding]:

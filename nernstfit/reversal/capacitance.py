@@ -18,6 +18,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +49,9 @@ _CANCELLED_PF: Mapping[Configuration, float] = {**_LIMIT_PF, Configuration.WHOLE
 # current the amplifier has cancelled. With half, what is left of a large cell passes for a small one; with double,
 # small cells have intervals for a charge that they do not carry.
 _LEAST_PART = 0.06
-# Capacitance over that of the ramp's corner, at most: the ionic current lags behind the command by the time constant of
-# the clamp, which hides a part G R of the step, 10 % at 20 nS and 5 MOhm. With half of the excess a good part of the
-# intervals of large currents miss the truth; with double those of small currents are too wide.
+# Capacitance over that of the ramp's corner, at most, where a stated one is held against it: the lag of the ionic
+# current hides a part G R of the step, 10 % at 20 nS and 5 MOhm. With half of the excess a stated capacitance of cells
+# with large currents is contradicted; with double, one that is a fifth too large is not.
 _CORNER_LIMIT = 1.1
 # Fraction of the common range of two ramps that is left out at either end, where the corners of the command leave
 # transients. With half or double the zeros of real ramps move by 0.1 standard errors at most: half includes more of a
@@ -161,12 +162,12 @@ class Known:
             return max(self._corner_limit_pF, self.recording.pF + Z_95_ONE_SIDED * self.recording.se_pF)
         return self._corner_limit_pF
 
-    @property
+    @cached_property
     def _corner_limit_pF(self) -> float:
         """The same by the start of the ramp alone."""
         if not math.isfinite(self.corner_pF):
             return _LIMIT_PF[self.configuration]
-        shown_pF = _CORNER_LIMIT * max(0.0, self.corner_pF) + Z_95_ONE_SIDED * self.corner_se_pF
+        shown_pF = max(0.0, self.corner_pF) + Z_95_ONE_SIDED * self.corner_se_pF
         return self._before_settling(shown_pF)
 
     def _before_settling(self, shown_pF: float) -> float:
@@ -179,10 +180,10 @@ class Known:
             return shown_pF
         series_GOhm = (self.series_MOhm or LIMIT_MOHM[self.configuration]) * 1e-3
         tau_ms = np.linspace(0.0, self.corner_window_ms[1], _LINE_POINTS)
-        part = np.array([_part_at_onset(tau, self.corner_window_ms) for tau in tau_ms.tolist()])
+        part = _part_at_onset(tau_ms, self.corner_window_ms)
         rising = slice(int((tau_ms * part).argmax()) + 1)
         own_ms = float(np.interp(shown_pF * series_GOhm, (tau_ms * part)[rising], tau_ms[rising]))
-        return shown_pF / _part_at_onset(own_ms, self.corner_window_ms)
+        return shown_pF / float(_part_at_onset(np.array([own_ms]), self.corner_window_ms)[0])
 
     def best(self) -> tuple[Source, Estimate] | None:
         """Return the capacitance that is taken, and its source; None where none of the values can be."""
@@ -217,7 +218,8 @@ class Known:
         if not math.isfinite(self.corner_pF):
             return True
         reach_pF = _SHOWN_Z * math.hypot(given.se_pF, self.corner_se_pF)
-        shown_pF = given.pF * _part_at_onset(given.pF * self.series_MOhm * 1e-3, self.corner_window_ms)
+        tau_ms = np.array([given.pF * self.series_MOhm * 1e-3])
+        shown_pF = float(given.pF * _part_at_onset(tau_ms, self.corner_window_ms)[0])
         return self.corner_pF - reach_pF < given.pF and shown_pF < _CORNER_LIMIT * max(0.0, self.corner_pF) + reach_pF
 
     def _shows(self, given: Estimate) -> bool:
@@ -286,20 +288,25 @@ class Capacitance:
         return self.variation_pF if self.source is Source.PAIR else self.se_pF
 
 
-def _part_at_onset(tau_ms: float, window_ms: tuple[float, float]) -> float:
+def _part_at_onset(tau_ms: FloatArray, window_ms: tuple[float, float]) -> FloatArray:
     """Return the part of a capacitive current that a line through a window shows at the onset of a ramp.
 
     Parameters
     ----------
-    tau_ms : float
-        Time constant with which the membrane charges, series resistance x capacitance.
+    tau_ms : ndarray, shape (n,)
+        Time constants with which the membrane charges, series resistance x capacitance.
     window_ms : tuple of float
         From the onset; nan where it is not known.
     """
-    if not tau_ms > 0 or not math.isfinite(sum(window_ms)):
-        return 1.0
+    part = np.ones(len(tau_ms))
+    if not math.isfinite(sum(window_ms)):
+        return part
     t_ms = np.linspace(*window_ms, _LINE_POINTS)
-    return 1.0 - float(np.polyfit(t_ms, np.exp(-t_ms / tau_ms), 1)[1])
+    # Weights of the points in the line's value at the onset.
+    at_onset = np.linalg.pinv(np.vander(t_ms, 2))[1]
+    charges = tau_ms > 0
+    part[charges] -= np.exp(-t_ms / tau_ms[charges, None]) @ at_onset
+    return part
 
 
 def _as_stated(pF: float) -> Estimate:
@@ -315,10 +322,6 @@ def estimate(signal: Curve, opposite: Curve | None, known: Known) -> Capacitance
     signal, opposite : Curve
         The ramp that is measured, and that in the opposite direction, if any.
     known : Known
-
-    Returns
-    -------
-    Capacitance
     """
     found = _from_pair(signal, opposite) if opposite is not None else None
     if found is not None and (found.lags or not found.has_hysteresis):

@@ -8,12 +8,22 @@ this program.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+import numpy as np
 
 from nernstfit.contract.terms import Configuration
 from nernstfit.reversal import capacitance
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Source
+from nernstfit.reversal.curve import Curve, coarse
 from nernstfit.reversal.quantiles import Z_95_ONE_SIDED
+
+# Least part of the command that reaches the membrane: with less the clamp has failed. With half, large currents behind
+# an unknown resistance are four times as uncertain; with double no slope but the zero's counts.
+_LEAST_PART = 0.5
+# Part of a ramp from its onset of which the slope is taken. With half noise counts, with double a rectifier's bend.
+_ONSET = 0.15
 
 LAGS = "the current lags behind the command of the ramps in both directions"
 
@@ -36,6 +46,8 @@ class Charging:
         True where a background on the same ramp, with the same capacitive current, is subtracted.
     hidden_fraction : float
         Part of the conductance that did not act on the measured capacitance as it acts on the ramp.
+    onset_nS : float
+        Slope of the current against the command at the onset of the ramp, which shows the capacitance; nan where none.
     """
 
     capacitance: Capacitance
@@ -45,13 +57,28 @@ class Charging:
     configuration: Configuration
     has_background: bool
     hidden_fraction: float
+    onset_nS: float
 
     @property
     def by_current_mV(self) -> float:
         """Possible shift by a capacitive current that is not known (95 % limit)."""
         if self.has_background:
             return 0.0
-        return self.capacitance.limit_pF * self.speed_mV_per_ms / self.slope_nS
+        return self._lag * self.capacitance.limit_pF * self.speed_mV_per_ms / self.slope_nS
+
+    @property
+    def _lag(self) -> float:
+        """Capacitive current at the zero over that at the onset of the ramp, at most.
+
+        Of a membrane of conductance G behind a resistance R, that moves with f = 1 / (1 + G R) of the command's speed,
+        the amplifier sees f^2 of it. Against the command its slope is g = f G, so that f = 1 - g R.
+        """
+        if not math.isfinite(self.onset_nS) or self.capacitance.limit_pF <= 0:
+            return 1.0
+        series_MOhm = self.series_MOhm
+        limits = (0.0, capacitance.LIMIT_MOHM[self.configuration]) if series_MOhm is None else (series_MOhm,)
+        parts = [[max(_LEAST_PART, 1 - g * each * 1e-3) for g in (self.slope_nS, self.onset_nS)] for each in limits]
+        return max((at_zero / at_onset) ** 2 for at_zero, at_onset in parts)
 
     @property
     def by_series_mV(self) -> float:
@@ -106,6 +133,19 @@ class Charging:
             "the membrane capacitance is not known, and by the capacitive current",
             "give capacitance_pF, or record a test pulse or ramps in both directions",
         )
+
+
+def onset_nS(signal: Curve) -> float:
+    """Return the slope of the current against the command at the onset of a ramp.
+
+    Parameters
+    ----------
+    signal : Curve
+    """
+    few = coarse(signal.on_command())
+    order = slice(None) if signal.speed_mV_per_ms.mean() > 0 else slice(None, None, -1)
+    first = slice(max(3, round(_ONSET * few.size)))
+    return float(np.polyfit(few.voltage_mV[order][first], few.current_pA[order][first], 1)[0])
 
 
 def contradiction(stated_pF: float, shown: Estimate, series_MOhm: float | None) -> tuple[str, str]:

@@ -8,7 +8,6 @@ with a reason and gets no number.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,17 +18,13 @@ from numpy.typing import NDArray
 
 from nernstfit.contract.terms import OpenPore, PotentialVerdict
 from nernstfit.reversal import registry
-from nernstfit.reversal.curve import Curve, coarse, total_se_pA
+from nernstfit.reversal.curve import SIGNIFICANT_Z, Curve, coarse, confirmed_brackets, total_se_pA
 from nernstfit.reversal.estimator import Bracket, Zero, secant
 from nernstfit.reversal.open_pore import Bend, broken_levels, course_se_mV, steepest_bend
-from nernstfit.reversal.quantiles import Z_95, Z_99
+from nernstfit.reversal.quantiles import Z_95
 
 FloatArray = NDArray[np.float64]
 
-# Standard errors from zero at which the current of a level is significant, 99 % on two sides. Noise around zero at 30
-# levels gives two significant ones of opposite sign in about 2 % of recordings; with half of the 1 % in 0.5 %, with
-# double in 8 %, but then smaller true currents are confirmed.
-_SIGNIFICANT_Z = Z_99
 # Least slope at a crossing, as a fraction of the largest in the recording (contract). Below it the crossing is that
 # of a current near zero on both sides: half accepts more of those, double refuses strong rectifiers.
 _MIN_SLOPE_FRACTION = 0.05
@@ -145,7 +140,7 @@ def find(iv: Curve, criteria: Criteria) -> Result:
         return Result(PotentialVerdict.NO_CROSSING, f"the current is known at {iv.size} level only")
     search = _Search(iv, criteria)
     if not search.brackets:
-        return _no_crossing(search.few)
+        return _hidden(search.few, criteria) or _no_crossing(search.few)
     crossings = search.crossings()
     refusals = tuple(_refusal(search.few, crossing, criteria) for crossing in crossings)
     accepted = tuple(crossing for crossing, refusal in zip(crossings, refusals, strict=True) if refusal is None)
@@ -218,23 +213,6 @@ def subtracted_fraction(iv: Curve, zero: Zero) -> float:
     subtracted = few.total_pA - few.current_pA
     slope = float(np.diff(subtracted[right - 1 : right + 1])[0] / np.diff(few.voltage_mV[right - 1 : right + 1])[0])
     return slope / (slope + zero.slope_nS)
-
-
-def confirmed_brackets(few: Curve) -> tuple[Bracket, ...]:
-    """Return the voltages of neighbouring significant levels of opposite sign, for each such pair.
-
-    Parameters
-    ----------
-    few : Curve
-        Curve of steps, or the coarse curve of a ramp. Levels that are not significant are passed over.
-    """
-    significant = np.flatnonzero(np.abs(few.current_pA) > _SIGNIFICANT_Z * total_se_pA(few))
-    pairs = itertools.pairwise(significant.tolist())
-    return tuple(
-        (float(few.voltage_mV[a]), float(few.voltage_mV[b]))
-        for a, b in pairs
-        if few.current_pA[a] * few.current_pA[b] < 0
-    )
 
 
 def on_membrane(result: Result, sign: int, added_mV: float) -> Result:
@@ -416,7 +394,7 @@ def _without_current(few: Curve, potential_mV: float, slope_nS: float, min_span_
         # The errors that levels share move the zero itself, and are in its error.
         weight = few.weight[levels] ** 2
         z = float(weight @ few.current_pA[levels]) / math.sqrt(weight.sum())
-        if z * math.copysign(1.0, slope_nS) * direction <= _SIGNIFICANT_Z:
+        if z * math.copysign(1.0, slope_nS) * direction <= SIGNIFICANT_Z:
             reach = abs(few.voltage_mV[levels] - potential_mV).max()
             place = f"up to {reach:z.0f} mV {side} {potential_mV:z.1f} mV"
             return f"{place} the current does not differ significantly from zero"
@@ -474,6 +452,20 @@ def _levels_beside(few: Curve, zero_mV: float, direction: int, min_span_mV: floa
     return there[away[there] <= (beyond.min() if len(beyond) else math.inf)]
 
 
+def _hidden(few: Curve, criteria: Criteria) -> Result | None:
+    """Return the verdict on a change of sign that the error of what was subtracted hides, if there is one."""
+    brackets = confirmed_brackets(replace(few, shared_pA=np.zeros_like(few.shared_pA)))
+    if not brackets or not criteria.is_subtracted:
+        return None
+    (low_mV, high_mV), *_ = brackets
+    error_pA = Z_95 * float(np.interp((low_mV + high_mV) / 2, few.voltage_mV, total_se_pA(few)))
+    return Result(
+        PotentialVerdict.AMBIGUOUS,
+        f"between {low_mV:z.0f} and {high_mV:z.0f} mV the current changes sign by less than the error of what was "
+        f"subtracted ({error_pA:.2g} pA, 95 %): record more levels at which the channels are closed, or a background",
+    )
+
+
 def _no_crossing(few: Curve) -> Result:
     """Return a bound where the current has one sign and is still falling towards its last level."""
     signs = np.sign(few.current_pA).tolist()
@@ -487,6 +479,6 @@ def _no_crossing(few: Curve) -> Result:
     word = "outward" if outward else "inward"
     reason = f"the current is {word} at every level from {few.voltage_mV[0]:z.1f} to {few.voltage_mV[-1]:z.1f} mV"
     result = Result(PotentialVerdict.NO_CROSSING, reason)
-    if size[last] > size.min() or size[last] <= _SIGNIFICANT_Z * total_se_pA(few)[last]:
+    if size[last] > size.min() or size[last] <= SIGNIFICANT_Z * total_se_pA(few)[last]:
         return result
     return replace(result, high_mV=edge) if outward else replace(result, low_mV=edge)

@@ -9,6 +9,7 @@ that axis, and its errors, which many levels share, are kept with the curve.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.reversal.quantiles import Z_99
+
 FloatArray = NDArray[np.float64]
 
+# Standard errors from zero at which the current of a level is significant, 99 % on two sides. Noise around zero at 30
+# levels gives two significant ones of opposite sign in about 2 % of recordings; with half of the 1 % in 0.5 %, with
+# double in 8 %, but then smaller true currents are confirmed.
+SIGNIFICANT_Z = Z_99
 # Steps closer than this in mV are one level: the command of a protocol is exact but for rounding. Any value between
 # the rounding and a hundredth of a step gives the same levels.
 SAME_LEVEL_MV = 1e-6
@@ -315,3 +322,20 @@ def thinned(curve: Curve, width_mV: float) -> tuple[Curve, NDArray[np.int64]]:
 def total_se_pA(curve: Curve) -> FloatArray:
     """Return the standard error of each level with the errors it shares, shape (levels,)."""
     return np.asarray(np.sqrt(curve.se_pA**2 + (curve.shared_pA**2).sum(axis=1)))
+
+
+def confirmed_brackets(few: Curve) -> tuple[tuple[float, float], ...]:
+    """Return the voltages of neighbouring significant levels of opposite sign, for each such pair.
+
+    Parameters
+    ----------
+    few : Curve
+        Curve of steps, or the coarse curve of a ramp. Levels that are not significant are passed over.
+    """
+    significant = np.flatnonzero(np.abs(few.current_pA) > SIGNIFICANT_Z * total_se_pA(few))
+    pairs = itertools.pairwise(significant.tolist())
+    return tuple(
+        (float(few.voltage_mV[a]), float(few.voltage_mV[b]))
+        for a, b in pairs
+        if few.current_pA[a] * few.current_pA[b] < 0
+    )

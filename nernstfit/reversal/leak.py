@@ -32,6 +32,14 @@ _STRAIGHT_Z = 2.5
 # Standard errors by which the third level misses the line, or the slope falls, before a straight leak is excluded.
 # At half chance excludes one leak in twenty, at double curves that bend are taken for straight.
 _NOT_STRAIGHT_Z = 4.0
+# Millivolts in which the current of channels that begin to open grows e-fold: slope factors of voltage-gated channels
+# are 4 to 12 mV. With half, the currents below the last straight level are left out of the error of a leak, and zeros
+# 100 mV above it miss by two of its standard errors; with double, their intervals are twice as long.
+_E_FOLD_MV = 8.0
+# Distance from 0 mV in mV within which a leak reverses. Its ions are those of the solutions: no potential of one of
+# them lies further out. With half the leak through a membrane selective for potassium is refused, with double a flat
+# current of channels counts as a leak.
+_MAX_REVERSAL_MV = 100.0
 # Error scale of a straight leak of another epoch above which a polynomial takes its place; below, its error alone is
 # larger. At half every significant curvature counts; at double errors four times their size go with a wrong line.
 _MAX_ERROR_SCALE = 2.0
@@ -122,7 +130,9 @@ def without_linear(curve: Curve, sign: int = 1) -> Curve | None:
     """Subtract a straight leak found in the curve itself, below the voltages at which the channels open.
 
     From the membrane's lowest voltage up, levels belong to the leak as long as each lies on the line through those
-    below it; of more than three the last is left out, since channels that begin to open there may not show yet.
+    below it; of more than three the last is left out, since channels that begin to open there may not show yet. What
+    the last of those kept may hold of their current, by its distance from the line of the others and the error of that,
+    is a shared error of the line.
 
     Parameters
     ----------
@@ -133,15 +143,17 @@ def without_linear(curve: Curve, sign: int = 1) -> Curve | None:
     Returns
     -------
     Curve or None
-        None where not even the lowest three levels lie on a line that rises.
+        None where not even the lowest three levels lie on a line that may rise and reverse as a leak does.
     """
     below = straight_levels(curve, sign)
     if below is None:
         return None
     line = _line(curve, below)
-    slope_nS = line.value(float(curve.voltage_mV[0]))[1]
-    se_nS = float(np.linalg.norm(line.operator[1] / line.weight)) / line.half
-    return None if slope_nS < -_NOT_STRAIGHT_Z * se_nS else _minus_line(curve, line)
+    if not _may_be_leak(line, curve.voltage_mV[below]):
+        return None
+    values, influence = line.at(curve.voltage_mV)
+    unseen = influence @ _unseen_pA(curve, below, sign)
+    return curve.minus(values, np.column_stack((influence / line.weight * line.error_scale, unseen)))
 
 
 def without_line(curve: Curve, below: NDArray[np.bool_]) -> Curve:
@@ -168,10 +180,7 @@ def straight_levels(curve: Curve, sign: int = 1) -> NDArray[np.bool_] | None:
     ndarray of bool, shape (levels,), or None
         None where not even the lowest three lie on a line.
     """
-    few = coarse(curve)
-    if sign < 0:
-        few = few.among(slice(None, None, -1))
-    last = _MIN_LEVELS - 1
+    few, last = _from_lowest(curve, sign), _MIN_LEVELS - 1
     if few.size <= last or not _continues(few, last - 1, _NOT_STRAIGHT_Z):
         return None
     while last + 1 < few.size and _continues(few, last, _STRAIGHT_Z):
@@ -191,13 +200,69 @@ def _within(curve: Curve, other: Curve) -> NDArray[np.bool_]:
     return np.asarray((curve.voltage_mV >= low) & (curve.voltage_mV <= high))
 
 
+def _from_lowest(curve: Curve, sign: int) -> Curve:
+    """Return a coarse curve from the membrane's lowest voltage up."""
+    few = coarse(curve)
+    return few if sign > 0 else few.among(slice(None, None, -1))
+
+
 def _continues(few: Curve, last: int, z: float) -> bool:
     """Test if the level after `last` lies on the line through those up to it, within so many standard errors."""
+    distance, error = _from_line_pA(few, last)
+    return abs(distance) <= z * error
+
+
+def _from_line_pA(few: Curve, last: int) -> tuple[float, float]:
+    """Return the current at the level after `last` less the line through those up to it, with its standard error."""
+    line, value, influence = _beyond(few, last, few.current_pA)
+    error = math.hypot(float(np.linalg.norm(influence / line.weight)), few.se_pA[last + 1])
+    return float(few.current_pA[last + 1]) - value, error
+
+
+def _beyond(few: Curve, last: int, current_pA: FloatArray) -> tuple[Polynomial, float, FloatArray]:
+    """Return the line through the levels up to `last`, its value at the next one, and d value / d current."""
     used = slice(0, last + 1)
-    line = polynomial.fit(few.voltage_mV[used], few.current_pA[used], few.weight[used], 1).of_order(1)
+    line = polynomial.fit(few.voltage_mV[used], current_pA[used], few.weight[used], 1).of_order(1)
     value, influence = line.at(few.voltage_mV[last + 1 : last + 2])
-    error = math.hypot(float(np.linalg.norm(influence[0] / line.weight)), few.se_pA[last + 1])
-    return abs(float(few.current_pA[last + 1] - value[0])) <= z * error
+    return line, float(value[0]), influence[0]
+
+
+def _unseen_pA(curve: Curve, below: NDArray[np.bool_], sign: int) -> FloatArray:
+    """Return the channels' current that the straight levels may hold, of shape (straight levels,).
+
+    It grows e-fold in `_E_FOLD_MV` up to the last of them. Its size is what the distance of that level from the line
+    through the others allows.
+
+    Parameters
+    ----------
+    curve : Curve
+    below : ndarray of bool, shape (levels,)
+        From `straight_levels`.
+    sign : int
+    """
+    few, straight_mV = _from_lowest(curve, sign), sign * curve.voltage_mV[below]
+    last = int(np.searchsorted(sign * few.voltage_mV, straight_mV.max(), side="right")) - 1
+
+    def opening(voltage_mV: FloatArray) -> FloatArray:
+        return np.asarray(np.exp((voltage_mV - sign * few.voltage_mV[last]) / _E_FOLD_MV))
+
+    seen = 1.0 - _beyond(few, last - 1, opening(sign * few.voltage_mV))[1]
+    distance, error = _from_line_pA(few, last - 1)
+    return opening(straight_mV) * max(abs(distance), error) / seen
+
+
+def _may_be_leak(line: Polynomial, voltage_mV: FloatArray) -> bool:
+    """Return True where the line, at the largest slope within its error, rises and reverses as a leak may.
+
+    Parameters
+    ----------
+    line : Polynomial
+    voltage_mV : ndarray, shape (straight levels,)
+    """
+    middle_mV = float(voltage_mV.mean())
+    current_pA, slope_nS = line.value(middle_mV)
+    most_nS = slope_nS + _NOT_STRAIGHT_Z * float(np.linalg.norm(line.operator[1] / line.weight)) / line.half
+    return most_nS > 0 and abs(current_pA) <= most_nS * (abs(middle_mV) + _MAX_REVERSAL_MV)
 
 
 def _minus_line(curve: Curve, line: Polynomial) -> Curve:

@@ -21,7 +21,7 @@ from nernstfit.contract.terms import Leak, PotentialVerdict, Role
 from nernstfit.reversal import capacitance, classify, holding, leak, pulse, transient, wander
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
 from nernstfit.reversal.charge import OverRepeats
-from nernstfit.reversal.charging import LAGS, Charging, contradiction
+from nernstfit.reversal.charging import LAGS, Charging, contradiction, onset_nS
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.iv import by_role, by_speed, subtracted
@@ -159,6 +159,7 @@ class Measurement:
             how.configuration,
             has_background=leak.method(how.how.leak).same_ramp,
             hidden_fraction=self._hidden_from_steps(charging, slope_nS),
+            onset_nS=onset_nS(self.curves[Role.SIGNAL]) if math.isfinite(self.facts.corner_pF) else math.nan,
         )
 
     def _hidden_from_steps(self, charging: Capacitance, slope_nS: float) -> float:
@@ -465,7 +466,7 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         curves[Role.LEAK] = capacitance.without_capacitive_current(ramp, own.subtracted_pF, own.se_pF)
     iv = subtracted(procedure, curves, charging)
     if iv is None:
-        reason = "no leak was subtracted: fewer than three levels below activation lie on a straight line that rises"
+        reason = "no leak was subtracted: the levels below activation lie on no line that rises and reverses near 0 mV"
         return Measurement(procedure, facts, curves, signal, Result(PotentialVerdict.AMBIGUOUS, reason), charging)
     iv, result = transient.find(iv, facts, procedure)
     found = Measurement(procedure, facts, curves, iv, result, charging)

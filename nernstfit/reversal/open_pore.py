@@ -96,6 +96,27 @@ def steepest_bend(curve: Curve, zero_mV: float, direction: int, temperature_C: f
     return _bend(few, levels[best], direction, temperature_C, float(excess_z[best]))
 
 
+def steepens(curve: Curve, direction: int, temperature_C: float) -> bool:
+    """Return True where the slope rises as in no open pore between any three levels that are equally far apart.
+
+    Parameters
+    ----------
+    curve : Curve
+    direction : int
+        1 for slopes that rise along the curve's voltage, -1 for slopes that fall.
+    temperature_C : float
+    """
+    few, _ = thinned(curve, _WIDTH_MV)
+    last = few.size - 1
+    apart = np.array(
+        [(at, at + step, at + 2 * step) for step in range(1, last // 2 + 1) for at in range(last - 2 * step + 1)]
+    )
+    if not len(apart):
+        return False
+    levels = apart[(np.diff(few.voltage_mV[apart], axis=1) >= _MIN_STEP_MV).all(axis=1)]
+    return bool((_excess_z(few, levels, direction, temperature_C) > _EXCEEDED_Z).any())
+
+
 def broken_levels(curve: Curve, temperature_C: float) -> NDArray[np.bool_]:
     """Return which single levels leave the course of their neighbours as in no open pore, while these follow one.
 

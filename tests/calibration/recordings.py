@@ -669,6 +669,6 @@ ROWS: tuple[Calibration, ...] = (
         (-60.0, 20.0),
         capacity_known=False,
         max_refused=0.05,
-        high=1.0,
+        high=0.99,
     ),
 )

@@ -368,3 +368,16 @@ def test_random_solutions_are_neutral_and_lose_nothing() -> None:
         )
         solved += 1
     assert solved == 200
+
+
+@pytest.mark.parametrize(("anion", "factor"), [("glutamate", 10**0.25), ("gluconate", 10**0.1)])
+def test_a_constant_of_which_sources_differ_shifts_by_its_own_error(anion: str, factor: float) -> None:
+    """Of much anion and little Ca, bound over free is the constant times the anion; a weaker complex has no error."""
+
+    def bound_over_free(shift_log_K: float) -> float:
+        amounts = {IONS["Na"]: 140.0, IONS[anion]: 140.02, IONS["Ca"]: 0.01}
+        free_mM = equilibria.speciate(amounts, ACIDS, 7.4, 25.0, None, shift_log_K).amounts_mM["Ca"]
+        return (0.01 - free_mM) / free_mM
+
+    assert bound_over_free(0.1) / bound_over_free(0.0) == pytest.approx(factor, rel=0.01)
+    assert bound_over_free(-0.1) / bound_over_free(0.0) == pytest.approx(1 / factor, rel=0.01)

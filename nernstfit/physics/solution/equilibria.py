@@ -310,7 +310,8 @@ class _Solution:
     def _equilibrate(self) -> None:
         """Distribute roots and metals among their species."""
         ln_K = self._network.ln_constants(self._temperature_C, self._strength)
-        ln_K = ln_K + self._network.metals * self._shift_log_K * _LN_10
+        if self._shift_log_K:
+            ln_K = ln_K + self._network.ln_shifts(self._shift_log_K)
         self._ln_K = ln_K = ln_K + self._network.protons * (math.log(self._proton_M()) if self._has_pH else 0.0)
         all_content, gas = self._network.content, self._gas
         absent, is_conserved = all_content[:, self._total <= 0].any(axis=1), self._total > 0

@@ -55,6 +55,8 @@ class Step:
         Constant of concentrations in mol/l, at `temperature_C` and `ionic_strength_M`.
     kJ_per_mol : float
         Enthalpy of the binding; 0 where none is known.
+    se_log_K : float
+        Standard error of the constant itself where sources differ, 0 where they do not.
     """
 
     product: str
@@ -65,6 +67,7 @@ class Step:
     temperature_C: float
     ionic_strength_M: float
     kJ_per_mol: float
+    se_log_K: float = 0.0
 
     @cached_property
     def exponent(self) -> float:
@@ -88,7 +91,8 @@ def _read_complexes(name: str) -> tuple[tuple[Step, ...], dict[str, Ion]]:
     steps, formed = [], {}
     for row in csv.DictReader(text.splitlines()):
         name, partner, valence = row["product"], row["partner"], int(row["valence"])
-        numbers = (float(row[key] or 0) for key in ("log_K", "temperature_C", "ionic_strength_M", "kJ_per_mol"))
+        keys = ("log_K", "temperature_C", "ionic_strength_M", "kJ_per_mol", "se_log_K")
+        numbers = (float(row.get(key) or 0) for key in keys)
         base_valence = valence - (IONS[partner].valence if partner in IONS else 0)  # a base that has lost its charge
         steps.append(Step(name, row["base"], partner, base_valence, *numbers))
         if name not in IONS and valence != 0:
@@ -228,6 +232,21 @@ class Network:
             log_K = at_temperature(step, temperature_C) + (step.exponent - exponent) * squares
             ln_K[step.product] = ln_K[step.base] + math.log(10) * log_K
         return np.array([ln_K[name] for name in self.species])
+
+    def ln_shifts(self, shift_log_K: float) -> FloatArray:
+        """Return the shifts of the constants, where log K of every metal shifts, and an uncertain one by its own error.
+
+        Parameters
+        ----------
+        shift_log_K : float
+            Of each metal that is bound; the error of a step replaces it, with its sign, where that is larger.
+        """
+        bound = dict(zip(self.species, self.metals.tolist(), strict=True))
+        shift = dict.fromkeys(self.species[: self.conserved], 0.0)
+        for step in self.steps:
+            size = math.copysign(max(abs(shift_log_K), step.se_log_K), shift_log_K)
+            shift[step.product] = shift[step.base] + (bound[step.product] - bound[step.base]) * size
+        return math.log(10) * np.array([shift[name] for name in self.species])
 
 
 @cache
