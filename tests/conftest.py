@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,40 +44,37 @@ SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\npipet
 RECORDINGS = "recording,cell,bath,pipette\ndata/a.abf,c1,control,pipette\ndata/b.abf,c1,high_K,pipette\n"
 
 
-# The interpreters that a workflow starts, ten a run, need not compile the package each for itself.
+# The interpreters that a workflow starts, ten a run, need not compile the package each for itself; nor need the next
+# run of the tests rewrite their assertions again, which takes longer than to collect them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
-# Files whose tests share a finished run or many draws, by the name of what they share: one worker runs them.
-SHARING = {
-    **dict.fromkeys(("test_demonstration.py", "test_declarations.py", "test_tutorial.py"), "demonstration"),
-    "test_running.py": "running",
-    "test_measured_elsewhere.py": "elsewhere",
-    "test_own_chemistry.py": "own",
-    "test_validity.py": "validity",
-    "test_comparisons.py": "comparisons",
-    "test_groups.py": "groups",
-    "test_determinism.py": "determinism",
-}
-# Single tests of these take many seconds, and what is shared is not divided: begun first, they leave short tests with
-# which all workers end together.
-LONG = ("test_calibration.py", "test_coverage.py", "test_posterior.py", *SHARING)
+# Files whose tests share a finished run: one worker runs them. Any other file is a group of its own.
+SHARING = ("test_demonstration.py", "test_declarations.py", "test_tutorial.py")
+# Single tests of these take many seconds and share nothing. Given out one by one, at the end, they leave all workers
+# ending together. Doing so with every test took the scheduler 3 ms each, which grow with the square of their number.
+DIVIDED = ("test_calibration.py", "test_inference.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put long tests first."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    """Put runs of the workflow first, which take longest, and tests that fill up the rest of the time last."""
+    items.sort(key=lambda item: (item.path.name in DIVIDED, item.path.parent.name != "workflow"))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give tests to the workers one by one, but those that share something together."""
+    """Give tests to the workers file by file in the order above, but those of `DIVIDED` one by one."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class BySharedRun(LoadScopeScheduling):
+    class ByFile(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return SHARING.get(Path(nodeid.split("::")[0]).name, nodeid)
+            file = nodeid.split("::")[0]
+            if Path(file).name in DIVIDED:
+                return nodeid
+            return "shared" if Path(file).name in SHARING else file
 
-    return BySharedRun(config, log)
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import functools
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -404,43 +405,51 @@ def write(
         For a column that tables.yaml does not declare, a declared one that is absent, a value that its column does
         not allow, and a repeated key. Nothing is written then.
     """
-    import pandas as pd  # noqa: PLC0415 - slow to import
-
-    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
-    more = sorted(set(frame.columns) - set(table.columns))
-    faults = _content_faults(table, frame, [] if table.own_columns else more)
+    columns = _columns(rows)
+    if not any(columns.values()):
+        columns = {name: [] for name in table.columns} | columns
+    more = sorted(set(columns) - set(table.columns))
+    faults = _content_faults(table, columns, [] if table.own_columns else more)
     if faults:
         raise UndeclaredContent(f"{table.path}: {'; '.join(faults)} (declared in contract/tables.yaml)")
-    frame = frame.reindex(columns=[*table.columns, *more])
-    keys = [[_order(table, key, value, first_model) for value in frame[key]] for key in table.keys]
-    ranks = list(range(len(frame))) if table.is_ordered else list(zip(*keys, strict=True))
-    cells = [[_cell(value) for value in frame[column]] for column in frame.columns]
-    lines = list(zip(*cells, strict=True))
+    header = [*table.columns, *more]
+    lines = list(zip(*([_cell(value) for value in columns[name]] for name in header), strict=True))
+    keys = [_order(table, key, columns[key], first_model) for key in table.keys if not table.is_ordered]
+    ranks = list(zip(*keys, range(len(lines)), strict=True))
     with open(path, "w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(frame.columns)
+        writer.writerow(header)
         writer.writerows(lines[i] for i in sorted(range(len(lines)), key=ranks.__getitem__))
 
 
-def _content_faults(table: Table, frame: pd.DataFrame, undeclared: Sequence[str]) -> list[str]:
-    """Return what the declaration of a table does not allow in the rows that are to be written."""
+def _columns(rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return the values of each column; None where a row does not have it."""
+    if hasattr(rows, "to_dict"):
+        return dict(rows.to_dict("list"))
+    rows = list(rows)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def _content_faults(table: Table, columns: Mapping[str, Sequence[Any]], undeclared: Sequence[str]) -> list[str]:
+    """Return what the declaration of a table does not allow in the columns that are to be written."""
     faults = [f"column '{name}' is not declared" for name in undeclared]
-    if frame.empty:
-        return faults
-    faults += [f"declared column '{name}' is absent" for name in table.columns if name not in frame]
-    for column in (column for name, column in table.columns.items() if name in frame):
+    faults += [f"declared column '{name}' is absent" for name in table.columns if name not in columns]
+    for column in (column for name, column in table.columns.items() if name in columns):
         allowed = column.type if column.missing else f"{column.type}, not empty"
-        wrong = _not_allowed(column, frame[column.name])
+        wrong = _not_allowed(column, columns[column.name])
         faults += [f"column '{column.name}': got {value!r}, expected {allowed}" for value in wrong[:1]]
-    repeated = [] if faults else frame[frame.duplicated(list(table.keys))].to_dict("records")
-    faults += [f"key repeated: {', '.join(str(row[key]) for key in table.keys)}" for row in repeated[:1]]
-    return faults
+    of_keys = [[None if _is_missing(value) else value for value in columns[key]] for key in table.keys if not faults]
+    repeated = [key for key, times in Counter(zip(*of_keys, strict=True)).items() if times > 1]
+    return [*faults, *(f"key repeated: {', '.join(map(str, key))}" for key in repeated[:1])]
 
 
-def _not_allowed(column: Column, cells: pd.Series) -> list[Any]:
+def _not_allowed(column: Column, cells: Sequence[Any]) -> list[Any]:
     """Return the values that a column may not hold."""
-    if column.type == "number" and cells.dtype.kind in "iuf":
-        cells = cells[~np.isfinite(cells)]  # the others are numbers; found all at once
+    if column.type == "number":
+        cells = [value for value in cells if not (type(value) is float and math.isfinite(value))]
+    elif column.type == "text":
+        cells = list(dict.fromkeys(cells))
     return [value for value in cells if not column.allows(value)]
 
 
@@ -465,13 +474,13 @@ def gather(paths: Sequence[str]) -> pd.DataFrame:
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 
-def _order(table: Table, key: str, value: Any, first_model: str) -> Any:
-    """Return the sort value of a key: numbers by size (missing first), steps by their order, all else by code point."""
+def _order(table: Table, key: str, values: Iterable[Any], first_model: str) -> list[Any]:
+    """Return what a key is sorted by: numbers by size (missing first), steps by their order, all else by code point."""
     if key in table.numbers:
-        return -math.inf if _is_missing(value) else float(value)
+        return [-math.inf if _is_missing(value) else float(value) for value in values]
     if key == "step":
-        return list(CorrectionStep).index(CorrectionStep(value))
-    return (value != first_model, str(value)) if key == "model" else str(value)
+        return [list(CorrectionStep).index(CorrectionStep(value)) for value in values]
+    return [(value != first_model, str(value)) if key == "model" else str(value) for value in values]
 
 
 def _is_missing(value: Any) -> bool:

@@ -82,18 +82,18 @@ def _descend(
     """Run Levenberg-Marquardt from one start, with analytic derivatives."""
     names = [f"ln_{name}" for name in (*parameter_names(data.ions), *factor_names(data.factors.terms))]
     low, high = data.parameters.bounds(data.n_coefficients)
-    parameters = lmfit.Parameters()
-    for i in free:
+    parameters, fitted = [], list(free)
+    for i in fitted:
         value = start[i] if math.isfinite(start[i]) else 0.0
         bounds = {key: at for key, at in (("min", low[i]), ("max", high[i])) if abs(at) < MAX_LN_P}
         if bounds:  # where the derivative by lmfit's internal variable is zero
             inside = min(_FROM_BOUND, (high[i] - low[i]) / 4)
             value = np.clip(value, low[i] + inside, high[i] - inside)
-        parameters.add(names[i], value=value, **bounds)
+        parameters.append(lmfit.Parameter(names[i], value=value, **bounds))
 
     def unpack(values: lmfit.Parameters) -> FloatArray:
         ln_p = start.copy()
-        ln_p[list(free)] = np.clip([values[names[i]].value for i in free], -MAX_LN_P, MAX_LN_P)
+        ln_p[fitted] = [min(max(values[names[i]].value, -MAX_LN_P), MAX_LN_P) for i in fitted]
         return data.parameters.completed(ln_p)
 
     def residual(values: lmfit.Parameters) -> FloatArray:
@@ -105,7 +105,7 @@ def _descend(
 
     result = lmfit.minimize(
         residual,
-        parameters,
+        parameters,  # as a list: `lmfit.Parameters` would be copied with its interpreter, a fifth of the time
         method="leastsq",
         Dfun=derivative,
         scale_covar=False,

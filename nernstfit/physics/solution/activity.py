@@ -11,6 +11,8 @@ Debye-Hueckel slope in (l/mol)^(1/2) and inverse length in (l/mol)^(1/2)/Angstro
 Pitzer's equations, which need parameters of each pair of ions, are in `pitzer`.
 """
 
+from functools import cache, lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -66,9 +68,22 @@ def debye_huckel_slope(temperature_C: ArrayLike) -> FloatArray:
     permittivity of water from Malmberg & Maryott 1956 (J Res Natl Bur Stand 56:1), density of water from
     Kell 1975 (J Chem Eng Data 20:97).
     """
-    t = np.asarray(temperature_C, dtype=np.float64)[()]
-    slope: FloatArray = _SLOPE_AT_25_C * _slope_factor(t) / _slope_factor(np.float64(25))
+    if isinstance(temperature_C, float | int):
+        return _slope_at(float(temperature_C))
+    slope: FloatArray = _SLOPE_AT_25_C * _slope_factor(np.asarray(temperature_C, dtype=np.float64)) / _factor_at_25_C()
     return slope
+
+
+@lru_cache(maxsize=1024)
+def _slope_at(temperature_C: float) -> FloatArray:
+    """Return the slope at one temperature, which equilibria ask for with every species and step."""
+    slope: FloatArray = _SLOPE_AT_25_C * _slope_factor(np.float64(temperature_C)) / _factor_at_25_C()
+    return slope
+
+
+@cache
+def _factor_at_25_C() -> FloatArray:
+    return _slope_factor(np.float64(25))
 
 
 def davies(concentration_mM: ArrayLike, valence: ArrayLike, temperature_C: ArrayLike) -> FloatArray:

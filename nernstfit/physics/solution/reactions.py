@@ -17,7 +17,7 @@ import csv
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from types import MappingProxyType
 
@@ -68,6 +68,11 @@ class Step:
     ionic_strength_M: float
     kJ_per_mol: float
     se_log_K: float = 0.0
+
+    @cached_property
+    def exponent(self) -> float:
+        """-log10 of Davies' coefficient of a monovalent ion where the constant was measured."""
+        return float(davies_exponent(self.ionic_strength_M, self.temperature_C))
 
 
 class NoConstant(ValueError):
@@ -224,8 +229,7 @@ class Network:
         exponent = float(davies_exponent(strength_M, temperature_C))
         for step in self.steps:
             squares = charge[step.base] ** 2 + charge[step.partner] ** 2 - charge[step.product] ** 2
-            measured_at = float(davies_exponent(step.ionic_strength_M, step.temperature_C))
-            log_K = at_temperature(step, temperature_C) + (measured_at - exponent) * squares
+            log_K = at_temperature(step, temperature_C) + (step.exponent - exponent) * squares
             ln_K[step.product] = ln_K[step.base] + math.log(10) * log_K
         return np.array([ln_K[name] for name in self.species])
 
