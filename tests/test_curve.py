@@ -250,7 +250,7 @@ def test_an_unknown_capacitance_has_the_possible_size_that_the_corner_shows() ->
     assert (estimated.subtracted_pF, estimated.se_pF, estimated.limit_pF, estimated.source) == (
         0.0,
         0.0,
-        pytest.approx(1.1 * 3.0 + stats.norm.ppf(0.95) * 4.0),
+        pytest.approx(3.0 + stats.norm.ppf(0.95) * 4.0),
         "unknown",
     )
 

@@ -144,7 +144,7 @@ KNOWN = {
     **{("20917009", epoch, ""): mV for epoch, mV in (("B", -14.8), ("C", -14.0), ("I", -14.3), ("J", -13.6))},
     ("20917009", "F", ""): -20.7,
     ("21416007", "H", ""): -18.0,
-    **{("21618001", epoch, ""): mV for epoch, mV in (("B", -16.5), ("C", -16.2))},
+    **{("21618001", epoch, ""): mV for epoch, mV in (("B", -15.4), ("C", -15.1))},
     **{("user-list-durations", epoch, ""): mV for epoch, mV in (("B", -6.4), ("C", -5.3), ("I", -6.4), ("J", -5.4))},
     ("abf-v1", "A", ""): -0.3,
     **{("../cases/ramp_last_of_triangle", epoch, ""): -55.3 for epoch in "ABCDEF"},
@@ -174,7 +174,7 @@ def test_a_draft_of_the_real_recordings_has_the_right_value_or_asks(real_abf: Pa
             right.add(path.stem)
     assert asked == MEASURABLE
     assert len(MEASURABLE) == 11
-    assert len(MEASURABLE - right) <= 5
+    assert len(MEASURABLE - right) <= 4
     assert right >= {"20917009", "21416007", "abf-v1", "DM1_0002"}
 
 

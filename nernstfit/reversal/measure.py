@@ -249,7 +249,7 @@ class Measurement:
     @cached_property
     def drift_mV(self) -> float:
         """Shift of the zero from the first repeat to the last, 0 where it is not significant, or one of states."""
-        if self.result.zero is None or self.states.spans:
+        if self.result.zero is None or self.states.is_sure:
             return 0.0
         shift_mV, se_mV = drift(self.iv, self.result.zero)
         return shift_mV if abs(shift_mV) > _MIN_DRIFT_Z * se_mV else 0.0

@@ -106,6 +106,7 @@ class Stability:
             tuple(sweeps(part) for part in parts),
             tuple(mV if math.isfinite(mV) else near for mV, near in zip(potentials, shown, strict=True)),
             tuple(sd_mV / math.sqrt(len(own)) for own in found),
+            tuple(map(len, found)),
         )
 
     @property

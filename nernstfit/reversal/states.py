@@ -30,6 +30,9 @@ _STATE_Z = 3.3
 # Shortest range as part of all sweeps. With half, single sweeps count as a state of their own; with double, a state of
 # a few sweeps at either end is part of the next.
 _MIN_RANGE = 0.05
+# Repeats from which a single one is a state that the interval reaches. With half, a first ramp of four that lies 10 mV
+# off refuses what the others show; with double, a seal that breaks after the first of eight ramps gives their mean.
+_MIN_WITH_SINGLE = 6
 # Weight, in degrees of freedom, of the noise within windows against the scatter that few repeats show. With half, a
 # step of 12 standard deviations is not always told among three repeats; with double, scatter of three repeats by ten
 # times the noise counts as a step in every second recording, not in every fourth.
@@ -49,11 +52,14 @@ class States:
         Sweeps of each, as column sweeps has them.
     potentials_mV, se_mV : tuple of float
         Zero of each with its standard error.
+    repeats : tuple of int
+        Their number in each.
     """
 
     spans: tuple[str, ...] = ()
     potentials_mV: tuple[float, ...] = ()
     se_mV: tuple[float, ...] = ()
+    repeats: tuple[int, ...] = ()
 
     @property
     def named(self) -> str:
@@ -78,8 +84,15 @@ class States:
         """Distance between the outermost zeros."""
         return max(self.potentials_mV) - min(self.potentials_mV) if self.spans else 0.0
 
+    @property
+    def is_sure(self) -> bool:
+        """True for states of the cell; a single repeat among few may be scatter, or drift, which the error holds."""
+        return bool(self.spans) and not (1 in self.repeats and sum(self.repeats) < _MIN_WITH_SINGLE)
+
     def reach_mV(self, potential_mV: float) -> tuple[float, float]:
         """Return how far the zero of a state may lie below and above a potential (95 % limit of each)."""
+        if not self.is_sure:
+            return 0.0, 0.0
         both = list(zip(self.potentials_mV, self.se_mV, strict=True))
         below = max((potential_mV - mV + Z_95 * se for mV, se in both), default=0.0)
         above = max((mV - potential_mV + Z_95 * se for mV, se in both), default=0.0)
