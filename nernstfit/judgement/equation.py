@@ -135,8 +135,12 @@ def _untested(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[F
     rows = rows[rows[["corrected_mV", "low_mV", "high_mV"]].notna().any(axis=1)]
     n = len(rows.drop_duplicates(["bath", "pipette", "configuration", "temperature_C"]))
     ratios = int((evidence.of_model("permeabilities")["group"] == group).sum())
-    is_free = math.isinf(evidence.experiment.settings.fit.offset_sd_mV)
-    parameters = f"{ratios} ratio{'s' * (ratios != 1)}{' and a free offset in each cell' * is_free}"
+    fit = evidence.experiment.settings.fit
+    factors = len(fit.corrections)
+    parts = [f"{ratios} ratio{'s' * (ratios != 1)}"]
+    parts += [f"{factors} factor{'s' * (factors != 1)} on activities"] if factors else []
+    parts += ["a free offset in each cell"] if math.isinf(fit.offset_sd_mV) else []
+    parameters = " and ".join(parts)
     conditions = "one condition" if n == 1 else f"{n} conditions"
     yield Finding(Code.UNTESTED, group, {"where": in_group(group), "conditions": conditions, "parameters": parameters})
 

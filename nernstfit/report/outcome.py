@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
-from nernstfit.contract.codes import Code
 from nernstfit.contract.files import MANIFEST, REPORT
 from nernstfit.contract.selections import configured_model
 from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
@@ -84,13 +83,13 @@ class Outcome:
             name = f"{row['ion']}/{row['reference']}".ljust(width)
             number = estimate(row["ratio"], row["low"], row["high"]).both
             beside = "".join(f"; {each}" for each in self._beside(row))
-            yield f"  {name}  {number}, n = {row['n_cells']:.0f}, {RatioVerdict(row['verdict']).label}{beside}"
+            n = f", n = {row['n_cells']:.0f}" * (row["verdict"] != RatioVerdict.NOT_IDENTIFIABLE)
+            yield f"  {name}  {number}{n}, {RatioVerdict(row['verdict']).label}{beside}"
 
     def _beside(self, row: Record) -> Iterator[str]:
         """Yield the errors and warnings about a ratio but its verdict, in short; their sentences follow below."""
-        is_rejected = row["verdict"] == RatioVerdict.MODEL_REJECTED
         for each in findings.beside_ratio(self.findings, row):
-            if not (is_rejected and each.text == Code.MODEL_REJECTED.label):
+            if each.text != RatioVerdict(row["verdict"]).label:
                 yield f"{each.severity}: {each.text}"
 
     def _finding_lines(self) -> Iterator[str]:

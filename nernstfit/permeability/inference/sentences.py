@@ -184,8 +184,8 @@ _OUTCOMES: Mapping[ValidityTest, tuple[str, str]] = {
         "The permeability of {ion} changes by a power of {effect} of its activity in the bath: not significant",
     ),
     ValidityTest.MOLE_FRACTION: (
-        "There is an anomalous mole-fraction effect in the potential: mixtures of equal parts of {ion} deviate by "
-        "{effect} from what the pure baths imply",
+        "Mixtures of equal parts of {ion} deviate by {effect} from what the pure baths imply: an anomalous "
+        "mole-fraction effect, or an error of one of these baths",
         "Mixtures of equal parts of {ion} deviate by {effect} from what the pure baths imply: not significant",
     ),
     ValidityTest.ACCUMULATION: (

@@ -11,10 +11,12 @@ import yaml
 
 from nernstfit.contract import tables
 from nernstfit.contract.correction_terms import correction_terms
+from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import (
     ActivityModel,
     Configuration,
+    ErrorSource,
     JunctionBasis,
     JunctionMethod,
     RatioScope,
@@ -61,6 +63,8 @@ def _values(results: Results) -> dict[str, Any]:
         **({} if results.has_imported_potentials else _measuring(results)),
         **_without_estimate(results),
         "has_intervals": results.of_model("permeabilities")[["low", "high"]].notna().to_numpy().any(),
+        "one_mean": set(results.of_model("permeabilities")["reason"]) == {RatioReason.ONE_MEAN.stem},
+        "has_batches": (results.tables["error_budget"]["source"] == ErrorSource.BATCH).any(),
         "one_cell": set(results.of_model("permeabilities")["scope"]) == {RatioScope.CELL},
         "has_means": (results.cells_averaged(results.reversals) > 1).any(),
         "junction": _junction(config["junction"]),
