@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
+from nernstfit.contract.codes import Code
 from nernstfit.contract.files import MANIFEST, REPORT
 from nernstfit.contract.selections import configured_model
 from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
@@ -88,8 +89,10 @@ class Outcome:
 
     def _beside(self, row: Record) -> Iterator[str]:
         """Yield the errors and warnings about a ratio but its verdict, in short; their sentences follow below."""
+        verdict = RatioVerdict(row["verdict"])
+        said = Code.MODEL_REJECTED.label if verdict is RatioVerdict.MODEL_REJECTED else verdict.label
         for each in findings.beside_ratio(self.findings, row):
-            if each.text != RatioVerdict(row["verdict"]).label:
+            if each.text != said:
                 yield f"{each.severity}: {each.text}"
 
     def _finding_lines(self) -> Iterator[str]:
