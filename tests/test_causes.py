@@ -216,22 +216,35 @@ def test_where_no_usual_cause_is_enough_the_most_influential_measurement_is_name
     assert found.startswith("no usual cause alone explains this; the most influential measurement is c")
 
 
-def test_where_nothing_tests_the_equation_without_a_bath_the_baths_are_named() -> None:
+def in_four_baths(minutes_of_bath: Mapping[str, float]) -> Experiment:
+    """One more than ratios; every cell has a bath at the same time, nan where that is not known."""
     made = experiment(1)
-    four = [i for bath in ("sodium", "potassium", "caesium", "amine") for i in rows(made.data, bath=bath)]
-    of_four = replace(
+    four = [i for bath in minutes_of_bath for i in rows(made.data, bath=bath)]
+    return replace(
         made,
         data=made.data.subset(four),
         corrections=replace(
             made.corrections,
             junction_mV=made.corrections.junction_mV[four],
             rs_shift_mV=0 * made.corrections.rs_shift_mV[four],
-            time_s=np.full(len(four), np.nan),
+            time_s=np.array([60 * minutes_of_bath[made.data.conditions[i].bath] for i in four]),
         ),
     )
+
+
+def test_where_nothing_tests_the_equation_without_a_bath_the_baths_are_named() -> None:
+    of_four = in_four_baths(dict.fromkeys(("sodium", "potassium", "caesium", "amine"), math.nan))
     found = reason(shifted(of_four, rows(of_four.data, bath="potassium"), 35.0))
     assert found.startswith("one wrong bath, "), found
     assert "'potassium'" in found
+
+
+def test_a_drift_that_these_baths_do_not_test_is_not_passed_over() -> None:
+    """The baths come in one order, and beside a drift as many ratios as baths are left."""
+    made = in_four_baths({"sodium": 0.0, "potassium": 3.0, "caesium": 6.0, "amine": 9.0})
+    found = reason(plus(made, -4.0 / 60 * made.corrections.time_s))
+    assert "a drift of the potentials within cells" in found
+    assert "nothing in these baths would test it" in found
 
 
 def test_an_ion_that_is_not_in_fit_permeant_is_named(tmp_path: Path) -> None:

@@ -239,6 +239,12 @@ class RatioReason(Term):
         "",
         "an ion that is not in fit.permeant would explain the potentials: {ions}",
     )
+    UNTESTED_EFFECTS = (
+        "untested_effects",
+        "",
+        "{effects} would explain the potentials too, and nothing in these baths would test it: return to the first "
+        "bath at the end, and check the junction potentials",
+    )
     ANY_BATH = (
         "any_bath",
         "",

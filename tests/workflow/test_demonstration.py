@@ -20,9 +20,18 @@ from click.testing import CliRunner
 from nernstfit.commands.main import main
 from nernstfit.contract import tables
 from nernstfit.physics.solution.coefficients import NAMES
+from nernstfit.report import outcome
 from nernstfit.simulate.experiment import FILTER_HZ, NOISE_PA, simulate
 
 CONTRACT = [table.name for table in tables.TABLES.values() if table.kind == tables.RESULT]
+
+
+def test_the_console_has_the_ions_in_the_order_of_the_configuration(demonstration) -> None:
+    config = yaml.safe_load((demonstration.folder / "config" / "config.yaml").read_text())
+    reference, *ions = config["fit"]["permeant"]
+    lines = outcome.of_folder(demonstration.folder).lines()
+    ratios = [line.split()[0] for line in lines if line.startswith("  ") and f"/{reference} " in line]
+    assert ratios == [f"{ion}/{reference}" for ion in ions]
 
 
 @pytest.fixture(scope="module")

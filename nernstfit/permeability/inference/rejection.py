@@ -46,6 +46,11 @@ _MAX_NAMED = 3
 # strong evidence (Kass & Raftery 1995, J Am Stat Assoc 90:773). With half of it causes are left out that still are
 # possible, with twice those are named that are not.
 _MAX_DIFFERENCE = 10.0
+# Effects on all potentials whose size is fitted, in words.
+_EFFECTS = {
+    RatioReason.DRIFT: "a drift of the potentials within cells",
+    RatioReason.COMMON_SHIFT: "a shift of all potentials alike",
+}
 # Change of a ratio that is worth mentioning, as a factor. With half rounding is named, with double a third.
 _MIN_CHANGE = 1.1
 
@@ -92,13 +97,14 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections
     if parameters and is_tested:
         return ratio_reason(RatioReason.LIKELY_CAUSE, causes=parameters)
     causes = by_likelihood(fitted, systematic_mV, corrections)
+    untested = _untested_effects(fitted, causes, robust)
     found = _reconciling(fitted, systematic_mV, causes, robust) or list(_larger_errors(fitted, systematic_mV))
     if parameters:  # nothing tests the equation without them, and a value that is given is a doubt like another
         found = [parameters, *found][:_MAX_NAMED]
     if found:
         intro = RatioReason.LIKELY_CAUSES if len(found) > 1 else RatioReason.LIKELY_CAUSE
-        return ratio_reason(intro, causes="; or ".join(found))
-    return _not_explained(fitted, causes, robust)
+        return "; ".join(filter(None, (ratio_reason(intro, causes="; or ".join(found)), untested)))
+    return "; ".join(filter(None, (_not_explained(fitted, causes, robust), untested)))
 
 
 def _without_parameters(fitted: Fit, systematic_mV: FloatArray, robust: bool) -> tuple[str, bool]:
@@ -136,6 +142,18 @@ def _not_explained(fitted: Fit, causes: Sequence[Screened], robust: bool) -> str
         return ratio_reason(RatioReason.SEVERAL_CONTRADICT)
     changes = _written_changes(fitted, influential.ln_p)
     return ratio_reason(RatioReason.INFLUENTIAL, **influential.cause.names, changes=changes)
+
+
+def _untested_effects(fitted: Fit, causes: Sequence[Screened], robust: bool) -> str:
+    """Return the effects on all potentials that make them likelier but leave nothing to test it, in words, or ''."""
+    found = []
+    for each in causes:
+        if each.cause.reason in _EFFECTS and not _tests(fitted, each):
+            again = _refitted(fitted, each, robust)
+            gain = 0.0 if again is None or not again.settled else 2 * (again.log_likelihood - fitted.log_likelihood)
+            if gain > _MAX_DIFFERENCE:
+                found.append(_EFFECTS[each.cause.reason])
+    return ratio_reason(RatioReason.UNTESTED_EFFECTS, effects=" or ".join(found)) if found else ""
 
 
 def _leaves_no_test(fitted: Fit, of: Screened, robust: bool) -> bool:
