@@ -39,7 +39,8 @@ class Flag(Term):
         "states",
         "states of the sweeps",
         "distance between the outermost zeros of states into which the sweeps fall, in ranges or by turns, mV; column "
-        "states gives sweeps and zero of each, and low_mV and high_mV reach to all of them",
+        "states gives sweeps and zero of each, and low_mV and high_mV reach to all of them; a single sweep among fewer "
+        "than six is only told",
     )
     HOLDING_STEP = (
         "holding_step",
