@@ -949,6 +949,20 @@ def test_a_cell_whose_electrode_is_off_is_named(
     assert [finding.subject for finding in found if finding.code is Code.OUTLYING_OFFSET] == [cell] * bool(cell)
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "told"),
+    [
+        *(("c1", "C 1", True), ("c1", "c01", True), ("1", "1.0", True), ("1", "001", True)),
+        *(("2026-1-5", "2026-01-05", True), ("0.5", "0.05", False), ("1", "10", False), ("c1", "c1.1", False)),
+    ],
+)
+def test_names_of_one_number_are_one_cell_s(load: Callable[..., Experiment], one: str, other: str, told: bool) -> None:
+    rows = [f"data/{name_of('c1', 'control')}.abf,{one},control,pipette"]
+    rows += [f"data/{name_of('c1', 'high_K')}.abf,{other},high_K,pipette"]
+    found = judged(load, {"rows": rows}, {"reversals": {}})
+    assert any(finding.code is Code.SPELLINGS for finding in found) == told
+
+
 def test_sound_offsets_are_rarely_called_off(load: Callable[..., Experiment]) -> None:
     """Of the configured scale: 1 % at most."""
     random, told = np.random.default_rng(3), 0

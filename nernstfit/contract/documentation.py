@@ -146,7 +146,8 @@ def warnings_page() -> str:
 
 def _code(code: Code) -> Iterator[str]:
     sentence = code.sentence if code.sentence != "{sentence}" else "the outcome of the test, see tests.csv"
-    yield f"### {code.label.capitalize()}: `{code}`\n"
+    label = code.label if code.label[1].isupper() else f"{code.label[0].upper()}{code.label[1:]}"
+    yield f"### {label}: `{code}`\n"
     yield f"- **Sentence:** {_with_places(sentence)}"
     yield f"- **Why it matters:** {code.why}."
     if code.remedy:

@@ -191,13 +191,14 @@ def _named(rows: Sequence[Row], with_rows: bool) -> str:
 
 
 def _spellings(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
-    """Yield cells, groups and batches whose names have the same letters and digits."""
+    """Yield cells, groups and batches whose names have the same letters and numbers."""
     for column in ("cell", "group", "batch"):
         alike: dict[str, set[str]] = defaultdict(set)
         for row in rows:
             name = getattr(row, column)
             plain = re.sub(r"(?<=\d)[\s_-]+(?=\d)", ":", unicodedata.normalize("NFKC", name).casefold())
-            alike[re.sub(r"[\s_-]", "", plain)].add(name)
+            numbered = re.sub(r"(?<![\d.])0+(?=\d)|(?<=\d)\.0+$", "", plain)
+            alike[re.sub(r"[\s_-]", "", numbered)].add(name)
         for names in alike.values():
             if len(names) > 1:
                 shown = " and ".join(f"'{name}'" for name in sorted(names))
