@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from nernstfit.contract.tables import REVERSAL_POTENTIALS, Table, load, write
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.records import Experiment
 from nernstfit.library import pipeline
+from nernstfit.permeability.inference.model_selection import candidates
 from nernstfit.stages import correct, fit, import_reversals, solutions
 
 TABLES = {name: table.name for name, table in fit.TABLES.items()}
@@ -50,10 +52,12 @@ def analyse(
     config: Mapping[str, Any],
     header: str = HEADER,
     change: Callable[[pd.DataFrame], pd.DataFrame] = lambda table: table,
+    every_model: bool = False,
 ) -> dict[str, pd.DataFrame]:
     """Write tables and configuration into a folder, run every stage up to the fit, and read what it wrote.
 
-    `change` is done to the table of reversal potentials before the fit.
+    `change` is done to the table of reversal potentials before the fit. Only the configured model is fitted, or every
+    one, as in a run.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "data").mkdir(exist_ok=True)
@@ -72,7 +76,9 @@ def analyse(
         correct.run(inputs, {"reversals": paths["reversals"]}, experiment)
         write(paths["reversals"], REVERSAL_POTENTIALS, change(load(paths["reversals"], REVERSAL_POTENTIALS)))
         outputs = {name: paths[name] for name in TABLES} | {fit.REPORT: str(folder / "fit_report.txt")}
-        fit.run({"reversals": paths["reversals"]}, outputs, experiment)
+        models = mock.Mock(side_effect=lambda given: candidates(given)[: None if every_model else 1])
+        with mock.patch("nernstfit.permeability.analysis.candidates", models):
+            fit.run({"reversals": paths["reversals"]}, outputs, experiment)
     finally:
         os.chdir(before)
     return {name: load(paths[name], table) for name, table in fit.TABLES.items()}

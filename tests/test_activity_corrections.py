@@ -127,7 +127,9 @@ BATHS = ("control", "potassium", "half", "low", "gluconate")
 @pytest.fixture(scope="module")
 def two_terms(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
     measured = rows({"pipette:Cl": 0.7, "bath:potassium": 1.25}, TRUTH, BATHS)
-    return analyse(tmp_path_factory.mktemp("two"), RECIPES, measured, config(["bath:potassium", "pipette:Cl"]))
+    return analyse(
+        tmp_path_factory.mktemp("two"), RECIPES, measured, config(["bath:potassium", "pipette:Cl"]), every_model=True
+    )
 
 
 def test_both_factors_are_found_and_so_are_the_ratios(two_terms: dict[str, pd.DataFrame]) -> None:

@@ -33,6 +33,6 @@ def test_equal_observations_are_built_once(tmp_path: Path, monkeypatch: pytest.M
         "activity": {"model": "davies"},
         "fit": {"reference_ion": "K", "permeant": ["K", "Na"]},
     }
-    found = analyse(tmp_path, RECIPES, rows, config)
+    found = analyse(tmp_path, RECIPES, rows, config, every_model=True)
     assert len(found["models"]) > 5
     assert len(built) == len(set(built)) >= len(found["models"])

@@ -95,7 +95,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def found(place: Path) -> dict[str, pd.DataFrame]:
     """Analysis of both groups."""
-    return analyse(place, RECIPES, uncorrected(BOTH), {**CONFIG, "junction": JUNCTION}, f"{HEADER},group,time_s")
+    return analyse(
+        *(place, RECIPES, uncorrected(BOTH), {**CONFIG, "junction": JUNCTION}, f"{HEADER},group,time_s"),
+        every_model=True,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +211,7 @@ def test_one_group_has_a_header_alone(alone: tuple[Path, Mapping[str, pd.DataFra
 @pytest.mark.usefixtures("found")
 def test_the_order_of_rows_and_groups_changes_no_byte(place: Path, tmp_path: Path) -> None:
     config = {**CONFIG, "junction": JUNCTION}
-    analyse(tmp_path, RECIPES, uncorrected(BOTH)[::-1], config, f"{HEADER},group,time_s")
+    analyse(tmp_path, RECIPES, uncorrected(BOTH)[::-1], config, f"{HEADER},group,time_s", every_model=True)
     for name in ("comparisons", "tests", "error_budget", "models"):
         assert (tmp_path / f"{name}.csv").read_bytes() == (place / f"{name}.csv").read_bytes(), name
 

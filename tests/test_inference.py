@@ -406,7 +406,7 @@ def corrected(
     folder: Path, factor: float, permeant: Mapping[str, float], baths: Sequence[str], correction: str = "pipette"
 ) -> dict:
     config = setting("Na", list(permeant), 22.0, 1.0, activity_correction=correction)
-    return analyse(folder, MIXTURES, mixed(factor, permeant, baths), config)
+    return analyse(folder, MIXTURES, mixed(factor, permeant, baths), config, every_model=True)
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.85, 1.2])

@@ -241,7 +241,7 @@ def _unseen_pA(curve: Curve, below: NDArray[np.bool_], sign: int) -> FloatArray:
     sign : int
     """
     few, straight_mV = _from_lowest(curve, sign), sign * curve.voltage_mV[below]
-    last = int(np.searchsorted(sign * few.voltage_mV, straight_mV.max(), side="right")) - 1
+    last = int(np.abs(sign * few.voltage_mV - straight_mV.max()).argmin())
 
     def opening(voltage_mV: FloatArray) -> FloatArray:
         return np.asarray(np.exp((voltage_mV - sign * few.voltage_mV[last]) / _E_FOLD_MV))
