@@ -32,10 +32,10 @@ _STRAIGHT_Z = 2.5
 # Standard errors by which the third level misses the line, or the slope falls, before a straight leak is excluded.
 # At half chance excludes one leak in twenty, at double curves that bend are taken for straight.
 _NOT_STRAIGHT_Z = 4.0
-# Millivolts in which the current of channels that begin to open grows e-fold: slope factors of voltage-gated channels
-# are 4 to 12 mV. With half, the currents below the last straight level are left out of the error of a leak, and zeros
-# 100 mV above it miss by two of its standard errors; with double, their intervals are twice as long.
-_E_FOLD_MV = 8.0
+# Millivolts in which the current of channels that begin to open grows e-fold, at most: slope factors of voltage-gated
+# channels are 4 to 12 mV. With half, one interval in ten of a zero 100 mV above the straight levels misses the truth;
+# with double, intervals are twice as long as need be.
+_E_FOLD_MV = 12.0
 # Distance from 0 mV in mV within which a leak reverses. Its ions are those of the solutions: no potential of one of
 # them lies further out. With half the leak through a membrane selective for potassium is refused, with double a flat
 # current of channels counts as a leak.
@@ -230,8 +230,7 @@ def _beyond(few: Curve, last: int, current_pA: FloatArray) -> tuple[Polynomial, 
 def _unseen_pA(curve: Curve, below: NDArray[np.bool_], sign: int) -> FloatArray:
     """Return the channels' current that the straight levels may hold, of shape (straight levels,).
 
-    It grows e-fold in `_E_FOLD_MV` up to the last of them. Its size is what the distance of that level from the line
-    through the others allows.
+    It grows e-fold in `_E_FOLD_MV`. Its size is what the distance of the next level from the line through these allows.
 
     Parameters
     ----------
@@ -242,12 +241,14 @@ def _unseen_pA(curve: Curve, below: NDArray[np.bool_], sign: int) -> FloatArray:
     """
     few, straight_mV = _from_lowest(curve, sign), sign * curve.voltage_mV[below]
     last = int(np.abs(sign * few.voltage_mV - straight_mV.max()).argmin())
+    if last + 1 == few.size:
+        return np.zeros(len(straight_mV))
 
     def opening(voltage_mV: FloatArray) -> FloatArray:
-        return np.asarray(np.exp((voltage_mV - sign * few.voltage_mV[last]) / _E_FOLD_MV))
+        return np.asarray(np.exp((voltage_mV - sign * few.voltage_mV[last + 1]) / _E_FOLD_MV))
 
-    seen = 1.0 - _beyond(few, last - 1, opening(sign * few.voltage_mV))[1]
-    distance, error = _from_line_pA(few, last - 1)
+    seen = 1.0 - _beyond(few, last, opening(sign * few.voltage_mV))[1]
+    distance, error = _from_line_pA(few, last)
     return opening(straight_mV) * max(abs(distance), error) / seen
 
 

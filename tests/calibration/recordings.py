@@ -344,6 +344,7 @@ ROWS: tuple[Calibration, ...] = (
         _ACTIVATING,
         fixed=_LEAKY,
         slope=_STRONG,
+        high=1.0,  # these channels open more sharply than any that the error of the line allows for
     ),
     Calibration(
         "steps, leak of an epoch",
@@ -403,7 +404,7 @@ ROWS: tuple[Calibration, ...] = (
         capacity_known=False,
         fixed=_LEAKY,
         slope=_STRONG,
-        high=0.99,  # the current differs between both ways, so that they leave the capacitance unknown
+        high=1.0,  # the current differs between both ways, so that they leave the capacitance unknown
     ),
     Calibration(
         "ramp up, list of durations", _waveform(-60.0, *_UP, listed=_DURATIONS), 4, 3000, {"epoch": "B"}, (-60.0, 20.0)
@@ -456,6 +457,7 @@ ROWS: tuple[Calibration, ...] = (
         _SODIUM,
         fixed=_LEAKY,
         slope=_SODIUM_NS,
+        high=1.0,  # these channels open more sharply than any that the error of the line allows for
     ),
     # Curves that are no reversal, or look like none.
     Calibration(
