@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,28 @@ def test_two_ions_that_change_nearly_together_are_collinear(tmp_path: Path) -> N
     found = of_model(analyse(tmp_path, recipes, rows, setting("K", ["K", "Na", "Cs"], 22.0)))
     assert set(found["verdict"]) == {"not_identifiable"}
     assert all("change together" in reason and "add a bath" in reason for reason in found["reason"])
+
+
+def test_ions_that_change_together_have_limits_in_the_reason(tmp_path: Path) -> None:
+    """P K 1, Na .03, Cs .02; a little more of Na than of Cs is in the second bath."""
+    recipes = MIXED + "nearly,76,0,75,0\n"
+    rt_f, rng = RT_F * 295.15, np.random.default_rng(1)
+    concentrations = {line.split(",")[0]: line.split(",")[1:] for line in recipes.splitlines()[1:]}
+    columns = MIXED.splitlines()[0].split(",")[1:]
+
+    def sums(solution: str) -> float:
+        of = dict(zip(columns, map(float, concentrations[solution]), strict=True))
+        return sum(p * of.get(f"{ion}Cl", 0.0) for ion, p in (("K", 1.0), ("Na", 0.03), ("Cs", 0.02)))
+
+    rows = [
+        f"c{cell},{bath},pipette,{rt_f * math.log(sums(bath) / sums('pipette')) + rng.normal(0, 0.3):.4f},0.3"
+        for cell in range(5)
+        for bath in ("mixed", "nearly")
+    ]
+    found = of_model(analyse(tmp_path, recipes, rows, setting("K", ["K", "Na", "Cs"], 22.0)))
+    limits = {ion: float(re.search(r"is at most ([\d.]+)", found.loc[ion, "reason"])[1]) for ion in ("Na", "Cs")}
+    assert 0.045 < limits["Na"] < 0.08
+    assert 0.045 < limits["Cs"] < 0.08
 
 
 def test_an_ion_in_no_solution(tmp_path: Path) -> None:

@@ -79,6 +79,7 @@ class RatioReason(Term):
         "{ion} and {others} change together (collinearity {collinearity:.3f})",
         "add a bath that changes one of them",
     )
+    AT_MOST = "at_most", "", "{ion}/{reference} is at most {limit:.2g}, where {ion} carries all of what both do"
     SHIFTS_ONLY = (
         "shifts_only",
         "",

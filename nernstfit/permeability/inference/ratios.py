@@ -10,7 +10,7 @@ interval of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -286,11 +286,19 @@ class _RatioInference(Coefficient):
             return self._reason(RatioReason.COMBINATION, others=" and ".join(others) or self.fit.reference)
         other, collinearity = most_collinear(self.fit, self.index)
         if collinearity > MAX_COLLINEARITY:
-            return self._reason(RatioReason.COLLINEAR, others=other, collinearity=collinearity)
+            return "; ".join(
+                [self._reason(RatioReason.COLLINEAR, others=other, collinearity=collinearity), *self._limit()]
+            )
         factor = confounding_factor(self.fit, self.index, self.systematic_mV)
         if factor is None:
             return ""
         return self._reason(RatioReason.RATIO_OF_FACTOR, factor=coefficient_names(self.fit.data)[factor])
+
+    def _limit(self) -> Iterator[str]:
+        """Yield the largest ratio that the data allow, whatever the ions do that change with this one."""
+        _, limit = self.bounds(1)
+        if math.isfinite(limit):
+            yield self._reason(RatioReason.AT_MOST, limit=math.exp(limit))
 
     def _verdict_by_absence(self) -> RatioVerdict:
         """Return the verdict that follows from the cost of removing the ion, and of removing the reference."""
