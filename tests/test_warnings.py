@@ -693,20 +693,22 @@ def test_an_inward_rectifier_is_warned_of_a_leak_only_beside_one(
     assert warned(1.0) == {Code.FLATTENS}
 
 
+@pytest.mark.parametrize(("configuration", "sign"), [("whole-cell", 1), ("inside-out", -1)])
 def test_a_current_where_channels_are_closed_bounds_a_leak_that_lies_on_no_line(
-    load: Callable[..., Experiment],
+    load: Callable[..., Experiment], configuration: str, sign: int
 ) -> None:
-    """Calcium channels that begin to open at the lowest levels, beside a leak of 0.3 nS."""
+    """Calcium channels that begin to open at the lowest levels of the membrane, beside a leak of 0.3 nS."""
 
     def found(leak_nS: float) -> list[Finding]:
         u = (LEVELS + 1e-6) / 12.7
         channels = 120 * u * (np.exp(-60 / 12.7) - np.exp(-u)) / (1 - np.exp(-u)) / (1 + np.exp(-(LEVELS + 35) / 12))
-        of_zero = {"reversal_mV": 60.0, "slope_nS": 3.0}
-        return judged(load, {}, {"iv": iv(ONE, channels + leak_nS * LEVELS), "reversals": {ONE: of_zero}})
+        of_zero = {"reversal_mV": sign * 60.0, "slope_nS": 3.0, "configuration": configuration}
+        current = sign * (channels + leak_nS * LEVELS)[::sign]
+        return judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: of_zero}})
 
     (finding,) = found(0.3)
     assert (finding.code, finding.severity) == (Code.LEAK, "warning")
-    assert "a leak through 0 mV that carries all of the current at" in finding.sentence
+    assert f"a leak through 0 mV that carries all of the current at {-100 * sign} mV is" in finding.sentence
     assert found(0.0) == []
 
 

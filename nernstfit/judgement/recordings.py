@@ -266,7 +266,7 @@ class _Current:
 
         Where they lie on no line, all of the current at the lowest level may be that of a leak.
         """
-        beneath = gated(own, sign, self.row["temperature_C"])
+        beneath = gated(own, sign)
         if beneath is None:
             # Inward rectifiers may carry current at every voltage.
             if code is Code.LEAK:

@@ -45,23 +45,21 @@ class Beneath:
     zeros_mV: FloatArray
 
 
-def gated(curve: Curve, sign: int, temperature_C: float) -> Beneath | None:
+def gated(curve: Curve, sign: int) -> Beneath | None:
     """Return the straight current beneath channels that open with depolarisation.
 
     Parameters
     ----------
     curve : Curve
+        One that `steepens` as in no open pore.
     sign : int
         1 where the command depolarises the membrane; the other sign gives channels that open as it falls.
-    temperature_C : float
 
     Returns
     -------
     Beneath or None
-        None where no channels open so, or where the levels below show no straight current beneath them.
+        None where the levels below show no straight current beneath them.
     """
-    if not steepens(curve, sign, temperature_C):
-        return None
     few = coarse(curve)
     without = leak.without_linear(few, sign)
     if without is None or _is_of_channels(few, sign):
@@ -90,14 +88,13 @@ def at_closed_nS(curve: Curve, zero_mV: float, sign: int, temperature_C: float) 
         0 where no channels open below the zero, where the current at the lowest voltage is not that of such a leak
         (99 %), and where the levels there lie on a line that belongs to the channels.
     """
-    few = coarse(curve)
-    if sign < 0:
-        few = few.among(slice(None, None, -1))
-    opening = few.among(slice(int((sign * few.voltage_mV <= sign * zero_mV).sum()) + _AROUND))
+    few, lowest = coarse(curve), 0 if sign > 0 else -1
+    count = int((sign * few.voltage_mV <= sign * zero_mV).sum()) + _AROUND
+    opening = few.among(slice(count) if sign > 0 else slice(max(0, few.size - count), None))
     if not steepens(opening, sign, temperature_C) or _is_of_channels(few, sign):
         return 0.0
-    voltage_mV, current_pA = float(few.voltage_mV[0]), float(few.current_pA[0])
-    is_leak = voltage_mV * current_pA > 0 and abs(current_pA) > Z_99 * float(total_se_pA(few)[0])
+    voltage_mV, current_pA = float(few.voltage_mV[lowest]), float(few.current_pA[lowest])
+    is_leak = voltage_mV * current_pA > 0 and abs(current_pA) > Z_99 * float(total_se_pA(few)[lowest])
     return current_pA / voltage_mV if is_leak else 0.0
 
 

@@ -131,8 +131,8 @@ def without_linear(curve: Curve, sign: int = 1) -> Curve | None:
 
     From the membrane's lowest voltage up, levels belong to the leak as long as each lies on the line through those
     below it; of more than three the last is left out, since channels that begin to open there may not show yet. What
-    the last of those kept may hold of their current, by its distance from the line of the others and the error of that,
-    is a shared error of the line.
+    those kept may hold of their current, by what the next level shows of it or its error hides, is a shared error of
+    the line.
 
     Parameters
     ----------
