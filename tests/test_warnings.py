@@ -139,6 +139,10 @@ def of_cells(values: Sequence[float]) -> list[dict[str, Any]]:
     ]
 
 
+def offsets_of(offsets_mV: Sequence[float]) -> pd.Series:
+    return pd.Series(offsets_mV, CELLS[: len(offsets_mV)])
+
+
 def with_offsets(offsets_mV: Sequence[float]) -> list[dict[str, Any]]:
     return [row | {"offset_mV": mV} for row, mV in zip(of_cells([0.0] * len(offsets_mV)), offsets_mV, strict=True)]
 
@@ -969,8 +973,8 @@ def test_sound_offsets_are_rarely_called_off(load: Callable[..., Experiment]) ->
     """Of the configured scale: 1 % at most."""
     random, told = np.random.default_rng(3), 0
     for _ in range(300):
-        cells = pd.DataFrame(with_offsets(list(random.normal(0.0, 1.0, int(random.integers(2, 6))))))
-        told += len(list(ratios._offsets("", cells, 1.0)))
+        offsets_mV = offsets_of(list(random.normal(0.0, 1.0, int(random.integers(2, 6)))))
+        told += len(list(ratios._offsets("", offsets_mV, 1.0)))
     assert told <= stats.binom.ppf(0.999, 300, 0.01)
 
 
@@ -979,10 +983,8 @@ def test_sound_offsets_are_rarely_called_off_zero(load: Callable[..., Experiment
     random, told = np.random.default_rng(4), 0
     for case in range(600):
         shared = random.normal(0.0, 1.0 * (case % 2))
-        cells = pd.DataFrame(
-            with_offsets(list(shared + random.normal(0.0, 1.0 + case % 2, int(random.integers(2, 6)))))
-        )
-        told += len(list(ratios._off_zero("", cells, 1.0, 1.0 * (case % 2))))
+        offsets_mV = offsets_of(list(shared + random.normal(0.0, 1.0 + case % 2, int(random.integers(2, 6)))))
+        told += len(list(ratios._off_zero("", offsets_mV, 1.0, 1.0 * (case % 2))))
     assert told <= stats.binom.ppf(0.999, 600, 0.01)
 
 
@@ -991,8 +993,8 @@ def test_potentials_that_share_an_error_are_told_by_the_offsets_of_all_cells(
     shift_mV: float, junction_se_mV: float, told: int
 ) -> None:
     """Potentials that were corrected twice, the wrong way, or for another reference electrode."""
-    cells = pd.DataFrame(with_offsets([shift_mV + each for each in (0.4, -1.2, 0.9, -0.3, 0.6)]))
-    assert len(list(ratios._off_zero("", cells, 1.0, junction_se_mV))) == told
+    offsets_mV = offsets_of([shift_mV + each for each in (0.4, -1.2, 0.9, -0.3, 0.6)])
+    assert len(list(ratios._off_zero("", offsets_mV, 1.0, junction_se_mV))) == told
 
 
 def test_t_of_single_cells_is_no_measure_of_a_robust_fit(load: Callable[..., Experiment]) -> None:

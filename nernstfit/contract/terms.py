@@ -38,6 +38,10 @@ class Term(StrEnum):
         return member
 
 
+REACH_MV = ("reach_below_mV", "reach_above_mV")
+"""Columns of the distances by which a potential may lie below and above its value, beside its standard errors."""
+
+
 class PotentialVerdict(Term):
     """Verdict on one measurement."""
 

@@ -19,6 +19,7 @@ from nernstfit.judgement.evidence import Evidence, Record, in_group
 from nernstfit.permeability.distributions import normal_quantile, t_quantile, t_tail
 from nernstfit.permeability.inference.sentences import written_p
 from nernstfit.physics.solution.coefficients import NAMES
+from nernstfit.solutions import conditions
 
 # Cells up to which an interval is said to rest on few: with three, Student's t is 4.3, twice that of many cells. At
 # half only single cells are named; at double most studies are.
@@ -43,8 +44,6 @@ _MIN_P_GROSS = 0.5
 # without it has essentially no support (Burnham & Anderson 2004, Sociol Methods Res 33:261). At half a factor is told
 # in one sound group in 150; at double effects that are certain already are passed over.
 _MIN_GAIN = 10.0
-# Columns of junctions.csv that are the condition of a junction.
-_CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
 Done: TypeAlias = tuple[str, ...]
 _PITZER: Done = ("pitzer",)
 _WITHOUT_NUMBER = (RatioVerdict.NOT_IDENTIFIABLE, RatioVerdict.UPPER_BOUND, RatioVerdict.LOWER_BOUND)
@@ -78,9 +77,12 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
                 yield from _activities(evidence, row)
                 yield from _with_factor(evidence, row)
     scale_mV = float(evidence.experiment.settings.fit.offset_sd_mV)
+    junction_se_mV = _junction_se_mV(evidence.tables["junctions"])
     for group, part in evidence.by_group("cells"):
-        yield from _offsets(group, part, scale_mV)
-        yield from _off_zero(group, part, scale_mV, _junction_se_mV(evidence.tables["junctions"]))
+        if 0 < scale_mV < math.inf:
+            offsets = part[part["offset_mV"].notna()].groupby("cell", sort=True)["offset_mV"].first()
+            yield from _offsets(group, offsets, scale_mV)
+            yield from _off_zero(group, offsets, scale_mV, junction_se_mV)
     for group, part in evidence.by_group("activity_corrections"):
         yield from _factors(group, part)
     for group, part in evidence.by_group("residuals"):
@@ -208,15 +210,14 @@ def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
         yield Finding(Code.OUTLYING_CELL, named(row["group"], name), values, effect, done=robust(evidence))
 
 
-def _offsets(group: str, cells: pd.DataFrame, scale_mV: float) -> Iterator[Finding]:
+def _offsets(group: str, known: pd.Series, scale_mV: float) -> Iterator[Finding]:
     """Yield the finding on the cell whose electrode offset lies off those of the others.
 
     Student's t with the standard deviation of the others, to which the configured scale adds as much as two cells: few
     cells do not tell it.
     """
-    known = cells[cells["offset_mV"].notna()].groupby("cell", sort=True)["offset_mV"].first()
     offsets, n = known.to_numpy(float), len(known)
-    if n < 2 or not 0 < scale_mV < math.inf:
+    if n < 2:
         return
     found = []
     for i in range(n):
@@ -237,18 +238,17 @@ def _offsets(group: str, cells: pd.DataFrame, scale_mV: float) -> Iterator[Findi
 
 def _junction_se_mV(terms: pd.DataFrame) -> float:
     """Return the largest standard error that the junctions of one condition share among the cells."""
-    squares = (terms["shared_se_mV"] ** 2).groupby([terms[name] for name in _CONDITION], dropna=False).sum()
+    squares = (terms["shared_se_mV"] ** 2).groupby([terms[name] for name in conditions.FIELDS], dropna=False).sum()
     return math.sqrt(float(squares.max())) if len(squares) else 0.0
 
 
-def _off_zero(group: str, cells: pd.DataFrame, scale_mV: float, junction_se_mV: float) -> Iterator[Finding]:
+def _off_zero(group: str, known: pd.Series, scale_mV: float, junction_se_mV: float) -> Iterator[Finding]:
     """Yield the finding on electrode offsets that all lie to one side of zero.
 
     Student's t of their mean, with the standard deviation between the cells as of `_offsets`.
     """
-    offsets = cells[cells["offset_mV"].notna()].groupby("cell", sort=True)["offset_mV"].first().to_numpy(float)
-    n, df = len(offsets), _PRIOR_DF + len(offsets) - 1
-    if n < 2 or not 0 < scale_mV < math.inf:
+    offsets, n, df = known.to_numpy(float), len(known), _PRIOR_DF + len(known) - 1
+    if n < 2:
         return
     mean = float(offsets.mean())
     variance = (_PRIOR_DF * scale_mV**2 + float(np.square(offsets - mean).sum())) / df

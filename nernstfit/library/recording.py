@@ -18,7 +18,7 @@ from nernstfit.contract import settings, tables
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.schema import schema
-from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict
+from nernstfit.contract.terms import REACH_MV, Configuration, Leak, PotentialVerdict
 from nernstfit.experiment.folder import sweep_numbers
 from nernstfit.experiment.records import RECORDINGS, Row, row_of_file
 from nernstfit.judgement import recordings
@@ -139,8 +139,8 @@ def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
         yield f"gives {verdict.label}: {values['reason']}"
         return
     se_mV = math.hypot(values["se_mV"], values["further_se_mV"], values["delay_shift_mV"])
-    reach_mV = values["reach_below_mV"], values["reach_above_mV"]
-    below, above = interval_mV(se_mV, values["capacitance_shift_mV"], reach_mV)
+    reach_below_mV, reach_above_mV = (values[name] for name in REACH_MV)
+    below, above = interval_mV(se_mV, values["capacitance_shift_mV"], (reach_below_mV, reach_above_mV))
     zero_mV = values["reversal_mV"]
     yield f"gives {zero_mV:z.1f} mV (95 % interval {zero_mV - below:z.1f} to {zero_mV + above:z.1f} mV), as commanded"
     if remark := found.result.flattening:

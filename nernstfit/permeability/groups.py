@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.contract.terms import REACH_MV, PotentialVerdict
 from nernstfit.permeability.distributions import normal_quantile
 from nernstfit.permeability.observations import Observations, without_activities
 from nernstfit.solutions.conditions import Condition
@@ -136,7 +136,7 @@ def _observations(table: pd.DataFrame, rows: Mapping[str, MeasuredRow]) -> Obser
     is_limit = (table["verdict"] == PotentialVerdict.NO_CROSSING).to_numpy()
     low = table["low_mV"].to_numpy(float)
     limit = np.where(np.isfinite(low), low, table["high_mV"].to_numpy(float))
-    reach = table[["reach_below_mV", "reach_above_mV"]].max(axis=1).fillna(0.0) / normal_quantile(0.975)
+    reach = table[list(REACH_MV)].max(axis=1).fillna(0.0) / normal_quantile(0.975)
     se = np.sqrt(table["se_mV"] ** 2 + table["further_se_mV"].fillna(0.0) ** 2 + reach**2).to_numpy(float)
     observations = without_activities(
         tuple(table["measurement"]),

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nernstfit.contract.remarks import Flag
-from nernstfit.contract.terms import Leak, PotentialVerdict, Role
+from nernstfit.contract.terms import REACH_MV, Leak, PotentialVerdict, Role
 from nernstfit.reversal import capacitance, classify, holding, leak, pulse, transient, wander
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Source
 from nernstfit.reversal.charge import OverRepeats
@@ -34,7 +34,7 @@ from nernstfit.reversal.tail import Rest, rest
 
 POTENTIALS = (
     *("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV", "se_mV", "low_mV", "high_mV", "slope_nS"),
-    *("further_se_mV", "capacitance_shift_mV", "delay_shift_mV", "reach_below_mV", "reach_above_mV"),
+    *("further_se_mV", "capacitance_shift_mV", "delay_shift_mV", *REACH_MV),
     *("drift_mV", "drift_se_mV", "charge_pC"),
 )
 _SOURCE_FLAGS = {
@@ -331,7 +331,7 @@ class Measurement:
             shifts = ("further_se_mV", "capacitance_shift_mV", "delay_shift_mV")
             values |= self._shifts() | {name: getattr(self, name) for name in shifts}
             values |= self.over_repeats.values() | {"states": self.states.named, "remedy": self.states.remedy}
-            values |= dict(zip(("reach_below_mV", "reach_above_mV"), self.reach_mV, strict=True))
+            values |= dict(zip(REACH_MV, self.reach_mV, strict=True))
         return values
 
     def _shifts(self) -> dict[str, float]:

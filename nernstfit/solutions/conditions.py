@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from nernstfit.contract.terms import Configuration
 
@@ -46,6 +46,10 @@ class Condition:
     def outside(self) -> str:
         """Return the solution on the membrane's outside."""
         return self.pipette if self.sign < 0 else self.bath
+
+
+FIELDS = tuple(field.name for field in fields(Condition))
+"""Columns of result tables that are a condition."""
 
 
 def distinct(conditions: Mapping[str, Condition]) -> tuple[Condition, ...]:

@@ -9,10 +9,11 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
-from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.contract.terms import REACH_MV, PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row, measurement_times
 from nernstfit.experiment.views import stage
 from nernstfit.reversal.classify import Result, interval_mV, on_membrane
+from nernstfit.solutions import conditions
 
 READS = (
     "rows.measurement",
@@ -24,9 +25,7 @@ READS = (
     "rows.time_s",
     "rows.user_columns",
 )
-_CONDITION = ("bath", "pipette", "configuration", "temperature_C", "zeroed_in")
 _POTENTIALS = ("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV")
-_REACH = ("reach_below_mV", "reach_above_mV")
 _MEASURED = (
     "epoch",
     "verdict",
@@ -77,7 +76,7 @@ def _junctions(ledger: pd.DataFrame) -> dict[tuple[str, ...], float]:
 
 def _key(condition: Mapping[Any, Any]) -> tuple[str, ...]:
     """Return a condition as the table of junctions writes it."""
-    values = (condition[name] for name in _CONDITION)
+    values = (condition[name] for name in conditions.FIELDS)
     return tuple(f"{value:.12g}" if isinstance(value, float) else value for value in values)
 
 
@@ -103,11 +102,12 @@ def correct_row(row: Row, measured: Mapping[Any, Any], junction_mV: float, time_
     names = ("capacitance_shift_mV", "further_se_mV", "delay_shift_mV")
     shift_mV, further_mV, delay_mV = (_or_zero(measured[name]) for name in names)
     shift_mV *= condition.sign
-    reach = {name: measured[own] for name, own in zip(_REACH, _REACH[:: condition.sign], strict=True)}
+    reach = {name: measured[own] for name, own in zip(REACH_MV, REACH_MV[:: condition.sign], strict=True)}
     low_mV, high_mV = result.low_mV, result.high_mV
     if is_reversal:
-        reach_mV = _or_zero(reach["reach_below_mV"]), _or_zero(reach["reach_above_mV"])
-        below, above = interval_mV(math.hypot(result.se_mV, further_mV, delay_mV), shift_mV, reach_mV)
+        reach_below_mV, reach_above_mV = (_or_zero(reach[name]) for name in REACH_MV)
+        se_mV = math.hypot(result.se_mV, further_mV, delay_mV)
+        below, above = interval_mV(se_mV, shift_mV, (reach_below_mV, reach_above_mV))
         low_mV, high_mV = result.potential_mV - below, result.potential_mV + above
     carries = is_reversal or not (math.isnan(low_mV) and math.isnan(high_mV))
     values = vars(condition) | {name: measured[name] for name in _MEASURED} | reach

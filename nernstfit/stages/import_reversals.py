@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
-from nernstfit.contract.terms import PotentialVerdict
+from nernstfit.contract.terms import REACH_MV, PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
 
@@ -42,8 +42,7 @@ def measured_row(row: Row) -> dict[str, Any]:
     external = None if row.exclude else row.external
     shifts = ("leak_shift_mV", "rs_shift_mV", "capacitance_shift_mV", "delay_shift_mV")
     blank = (*shifts, "low_mV", "high_mV", "slope_nS", "further_se_mV", "drift_mV", "drift_se_mV", "charge_pC")
-    reach = ("reach_below_mV", "reach_above_mV")
-    unknown = dict.fromkeys((*blank, *reach, "noise_pA", "bandwidth_Hz", "time_s"), math.nan)
+    unknown = dict.fromkeys((*blank, *REACH_MV, "noise_pA", "bandwidth_Hz", "time_s"), math.nan)
     return {
         "epoch": "",
         "verdict": PotentialVerdict.EXCLUDED if row.exclude else PotentialVerdict.REVERSAL,

@@ -12,9 +12,9 @@ from nernstfit.report.blocks import Block, Listing, Text
 from nernstfit.report.numbers import fixed
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
+from nernstfit.solutions import conditions
 
 _PROSE = Prose("junctions")
-_CONDITION = ["bath", "pipette", "configuration", "temperature_C", "zeroed_in"]
 
 
 def blocks(results: Results) -> Iterator[Block]:
@@ -28,7 +28,9 @@ def blocks(results: Results) -> Iterator[Block]:
     differences = (rows["nernst_planck_mV"] - rows["henderson_mV"]).abs()
     if differences.notna().any():
         yield Text(_PROSE("two_methods", difference=fixed(float(differences.max()), 2)))
-    for (bath, pipette, configuration, temperature_C, zeroed_in), part in rows.groupby(_CONDITION, sort=True):
+    for (bath, pipette, configuration, temperature_C, zeroed_in), part in rows.groupby(
+        list(conditions.FIELDS), sort=True
+    ):
         yield Text(
             Markup("<strong>{}</strong> against {} ({}, {:g} °C, zeroed in {}): {} mV in total.").format(
                 bath,
