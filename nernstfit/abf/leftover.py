@@ -155,11 +155,7 @@ def _agreed(found: Sequence[_Estimate], from_mV: float) -> Leftover:
 def _settled_current(source: Source, parts: Sequence[Segment]) -> FloatArray:
     """Return the current of segments from their start on, less that at their end; shape (sweeps, samples)."""
     length = min(part.stop - part.start for part in parts)
-    pairs = zip(source.sweeps, parts, strict=True)
-    current = np.array(
-        [source.recording.block_pA(source.channel, [k], part.start, part.start + length)[0] for k, part in pairs]
-    )
-    return less_settled(current)
+    return less_settled(np.stack(source.stretches_pA((part.start, part.start + length) for part in parts)))
 
 
 def _proportional(current_pA: FloatArray, steps_mV: FloatArray) -> tuple[float, float]:

@@ -93,8 +93,8 @@ def before(
     levels_mV, of_sweep = np.unique([part.first_mV for part in parts], return_inverse=True)
     if not np.isfinite(steps).all() or not steps.any() or len(levels_mV) < _MIN_LEVELS or count <= width:
         return Passed()
-    onset = _currents(source, [(part.start, part.start + count) for part in parts])
-    late = _currents(source, [(stop - count, stop) for _, stop in windows])
+    onset = np.stack(source.stretches_pA((part.start, part.start + count) for part in parts))
+    late = np.stack(source.stretches_pA((stop - count, stop) for _, stop in windows))
     levels = _Levels(levels_mV, (of_sweep == np.arange(len(levels_mV))[:, None]) / np.bincount(of_sweep)[:, None])
     settled = late.mean(axis=1, keepdims=True)
     smooth = np.stack([peak.running_mean(each, width) for each in onset])
@@ -103,7 +103,7 @@ def before(
     in_window = np.stack([peak.running_mean(each, width) for each in late])
     is_seen = [not is_capacitive(each, steps) for each in course.T]
     size = np.where(_is_judged(source, onset, smooth, steps) & is_seen, levels.departure_pA(settled + rest), 0.0)
-    before_pA = float(_currents(source, [(max(0, part.start - count), part.start) for part in parts]).mean())
+    before_pA = float(np.stack(source.stretches_pA((max(0, part.start - count), part.start) for part in parts)).mean())
     least = max(
         _PASSED * levels.departure_pA(settled)[0],
         _ABOVE_NOISE * levels.departure_pA(in_window).max(),
@@ -140,12 +140,6 @@ def _without_one(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     ordered = np.sort(values, axis=0)
     is_above = ordered[-1] - ordered[-2] > ordered[1] - ordered[0]
     return np.where(is_above, ordered[-2], ordered[-1]), np.where(is_above, ordered[0], ordered[1])
-
-
-def _currents(source: Source, spans: Sequence[tuple[int, int]]) -> FloatArray:
-    """Return the current of a stretch of each sweep, shape (sweeps, samples)."""
-    pairs = zip(source.sweeps, spans, strict=True)
-    return np.stack([source.recording.block_pA(source.channel, [sweep], *span)[0] for sweep, span in pairs])
 
 
 def _is_judged(source: Source, onset_pA: FloatArray, smooth_pA: FloatArray, steps_mV: FloatArray) -> NDArray[np.bool_]:

@@ -400,11 +400,8 @@ def _opens_before(steps: _Steps, change: _Change) -> bool:
     start = max(part, round(_SETTLING_MS * source.recording.rate_Hz / 1e3))
     if part < 2 or start + part > length - part:
         return False
-    means = [
-        source.recording.block_pA(source.channel, [sweep], own.start, own.stop)[0]
-        for sweep, (_, own) in zip(source.sweeps, before, strict=True)
-    ]
-    opened = [float(trace[length - part :].mean() - trace[start : start + part].mean()) for trace in means]
+    traces = source.stretches_pA((own.start, own.stop) for _, own in before)
+    opened = [float(trace[length - part :].mean() - trace[start : start + part].mean()) for trace in traces]
     mean, se = float(np.mean(opened)), float(np.std(opened)) / math.sqrt(len(opened))
     return abs(mean) > max(_CHANGE_Z * se, _MIN_CHANGE * float(np.abs(change.pA).max()))
 
@@ -414,10 +411,7 @@ def _tail_window(steps: _Steps, reading: Reading, change: _Change) -> tuple[str,
     source, per_ms = steps.source, steps.source.recording.rate_Hz / 1e3
     start = round(reading.early_from_ms * per_ms)
     most, least = (max(2, round(ms * per_ms)) for ms in (_MAX_TAIL_MS, _MIN_TAIL_MS))
-    traces = [
-        source.recording.block_pA(source.channel, [sweep], part.start + start, part.start + start + most)[0]
-        for sweep, part in zip(source.sweeps, steps.parts, strict=True)
-    ]
+    traces = source.stretches_pA((part.start + start, part.start + start + most) for part in steps.parts)
     # Each sweep counts by its own tail, so that the sum has the course of all of them.
     course = change.pA @ (np.array(traces) - change.late.current_pA[:, None])
     fallen = np.flatnonzero(running_mean(course, least) < _LEFT * float(course[:least].mean()))

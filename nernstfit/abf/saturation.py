@@ -76,9 +76,7 @@ def kept(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, 
 
 
 def _kept_of_steps(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]]) -> Kept:
-    recording, channel = source.recording, source.channel
-    pairs = zip(source.sweeps, windows, strict=True)
-    blocks = [recording.block_pA(channel, [sweep], *window)[0] for sweep, window in pairs]
+    blocks = source.stretches_pA(windows)
     at = dict(_saturated(source, blocks, np.array([part.first_mV for part in parts])))
     is_left = ~np.any(list(at.values()), axis=0) if at else np.ones(len(blocks), dtype=bool)
     if is_left.all():

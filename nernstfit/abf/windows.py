@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -77,6 +77,17 @@ class Source:
     sweeps: tuple[int, ...]
     voltage: Channel | None
     hum: tuple[Line, ...] = ()
+
+    def stretches_pA(self, spans: Iterable[tuple[int, int]]) -> list[FloatArray]:
+        """Return the current of a stretch of samples of each sweep.
+
+        Parameters
+        ----------
+        spans : iterable of tuple of int
+            First sample, and the one after the last, in each sweep.
+        """
+        pairs = zip(self.sweeps, spans, strict=True)
+        return [self.recording.block_pA(self.channel, [sweep], *span)[0] for sweep, span in pairs]
 
 
 def open_source(recording: Recording, how: Measure, sweeps: Sequence[int]) -> Source:
@@ -287,10 +298,7 @@ def _peak_windows(
     width = peak.width(rate_Hz)
     if length < width + 1:
         raise RecordingError(f"the window holds {length} samples; a peak needs more than {width}")
-    pairs = zip(source.sweeps, windows, strict=True)
-    current = [
-        source.recording.block_pA(source.channel, [sweep], start, start + length)[0] for sweep, (start, _) in pairs
-    ]
+    current = source.stretches_pA((start, start + length) for start, _ in windows)
     at = peak.place(np.stack(current), steps_mV(source, parts), rate_Hz, skip_transient=not asked)
     return [(start + at, start + at + width) for start, _ in windows]
 

@@ -18,9 +18,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.reversal.baseline import open_pore_terms
-from nernstfit.reversal.holding import MIN_HOLDING_MV, Holding
+from nernstfit.reversal.holding import MIN_HOLDING_MV, StepSeries
 from nernstfit.reversal.quantiles import Z_95
 
 FloatArray = NDArray[np.float64]
@@ -62,23 +61,8 @@ _PAIRS = (
 )
 
 
-@dataclass(frozen=True)
-class Drifting:
-    """Levels of one series of steps, and a current at the holding level that drifts; arrays of shape (sweeps,).
-
-    Attributes
-    ----------
-    holding : Holding
-    command_mV, current_pA, se_pA : ndarray
-        Level of each sweep, its current and the standard error of that by noise.
-    temperature_C : float
-    """
-
-    holding: Holding
-    command_mV: FloatArray
-    current_pA: FloatArray
-    se_pA: FloatArray
-    temperature_C: float
+class Drifting(StepSeries):
+    """Steps while the current at the holding level drifts."""
 
     def largest_at(self, zero_mV: float) -> float:
         """Return the largest size of the drift at the zero over that at the holding level; inf where none is told.
@@ -111,7 +95,7 @@ class Drifting:
 
     @property
     def _terms(self) -> FloatArray:
-        return open_pore_terms(self.command_mV / float(thermal_voltage_mV(self.temperature_C)))
+        return open_pore_terms(self.reduced)
 
     @cached_property
     def _change(self) -> tuple[FloatArray, FloatArray]:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.contract.errors import runs
 from nernstfit.contract.terms import Role
+from nernstfit.physics.constants import thermal_voltage_mV
 
 FloatArray = NDArray[np.float64]
 
@@ -158,3 +159,29 @@ def _straight(turn: FloatArray, current_pA: FloatArray, used: NDArray[np.bool_])
     own = turn[used] - middle
     slope = float(own @ current_pA[used]) / float(own @ own)
     return slope, current_pA - level - slope * (turn - middle)
+
+
+@dataclass(frozen=True)
+class StepSeries:
+    """One series of steps from a holding level; arrays of shape (sweeps,), empty of other recordings.
+
+    Attributes
+    ----------
+    holding : Holding
+    command_mV : ndarray
+        Level of each sweep.
+    current_pA, se_pA : ndarray
+        Current there, and its standard error by the noise within the window.
+    temperature_C : float
+    """
+
+    holding: Holding
+    command_mV: FloatArray
+    current_pA: FloatArray
+    se_pA: FloatArray
+    temperature_C: float
+
+    @property
+    def reduced(self) -> FloatArray:
+        """Levels over the thermal voltage."""
+        return self.command_mV / float(thermal_voltage_mV(self.temperature_C))

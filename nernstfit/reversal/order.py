@@ -14,7 +14,7 @@ from nernstfit.contract.errors import runs
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.holding import Holding
-from nernstfit.reversal.states import named, written
+from nernstfit.reversal.states import OWN_ROWS, named, remedy, written
 
 FloatArray = NDArray[np.float64]
 Points = Mapping[str, NDArray[Any]]
@@ -53,13 +53,14 @@ class SweepOrder:
             return None
         is_even = np.arange(len(self.signal["sweep"])) % 2 == 0
         halves = (is_even, ~is_even)
-        each = [f"sweeps {sweeps(self.signal, rows)} {written(self.found(rows).potential_mV)}" for rows in halves]
+        spans = [sweeps(self.signal, rows) for rows in halves]
+        zeros = [written(self.found(rows).potential_mV) for rows in halves]
+        each = [f"sweeps {span} {zero}" for span, zero in zip(spans, zeros, strict=True)]
         reason = (
             f"the current alternates from sweep to sweep, as with a drug in every second one: {', '.join(each)}; give "
             "each state a row of its own with its sweeps in column sweeps"
         )
-        remedy = "|".join(f"sweeps={sweeps(self.signal, rows)}" for rows in halves)
-        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=remedy)
+        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=remedy(spans))
 
     def step(self, refused: Result) -> Result | None:
         """Return the verdict that a step of the current at the holding level explains a crossing that is no reversal.
@@ -80,11 +81,8 @@ class SweepOrder:
         potentials = ", ".join(
             f"sweeps {span} {written(each.potential_mV)}" for span, each in zip((before, after), alone, strict=True)
         )
-        reason = (
-            f"{self.holding.step_sentence}: {potentials}; give each state a row of its own with its range in column "
-            "sweeps"
-        )
-        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"sweeps={before}|sweeps={after}")
+        reason = f"{self.holding.step_sentence}: {potentials}; {OWN_ROWS}"
+        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=remedy((before, after)))
 
     @cached_property
     def _alternates(self) -> bool:
@@ -129,11 +127,9 @@ def states(spans: Sequence[str], potentials_mV: Sequence[float], limit_mV: float
     limit_mV : float
         Largest difference that is not ambiguous.
     """
-    reason = (
-        f"the zero moves by more than max_interval_mV = {limit_mV:g} over the sweeps: {named(spans, potentials_mV)}; "
-        "give each state a row of its own with its range in column sweeps"
-    )
-    return Result(PotentialVerdict.AMBIGUOUS, reason, remedy="|".join(f"sweeps={span}" for span in spans))
+    moves = f"the zero moves by more than max_interval_mV = {limit_mV:g} over the sweeps"
+    reason = f"{moves}: {named(spans, potentials_mV)}; {OWN_ROWS}"
+    return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=remedy(spans))
 
 
 def _left(design: FloatArray, values: FloatArray) -> float:

@@ -29,7 +29,7 @@ from nernstfit.reversal.order import SweepOrder, states, sweeps
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95, Z_99
 from nernstfit.reversal.settling import LATE, MAX_SHIFT_MV, MOVES_Z, Settling, settle
-from nernstfit.reversal.states import States, joined, ranges, told_apart
+from nernstfit.reversal.states import OWN_ROWS, States, joined, ranges, remedy, told_apart
 from nernstfit.reversal.wander import Scatter
 
 FloatArray = NDArray[np.float64]
@@ -159,9 +159,9 @@ class Stability:
             return None
         reason = (
             f"{self.holding.step_sentence}; over the slope at the zero this is {shift_mV:z.0f} mV, more than "
-            f"max_interval_mV = {limit:g}; give each state a row of its own with its range in column sweeps"
+            f"max_interval_mV = {limit:g}; {OWN_ROWS}"
         )
-        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=f"sweeps={before}|sweeps={after}")
+        return Result(PotentialVerdict.AMBIGUOUS, reason, remedy=remedy((before, after)))
 
     def over_order(self) -> Result | None:
         """Return the verdict that the order of the sweeps explains the curve: states by turns, or before and after."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,9 @@ _PRIOR_DF = 8.0
 _APART = 6.0
 
 
+OWN_ROWS = "give each state a row of its own with its range in column sweeps"
+
+
 @dataclass(frozen=True)
 class States:
     """States that the repeats of a measurement show; empty where they have one zero.
@@ -69,15 +72,12 @@ class States:
     @property
     def sentence(self) -> str:
         """Sentence on the error by them, with what would settle it."""
-        return (
-            f"the zero is not the same in all sweeps: {self.named}; give each state a row of its own with its range in "
-            "column sweeps"
-        )
+        return f"the zero is not the same in all sweeps: {self.named}; {OWN_ROWS}"
 
     @property
     def remedy(self) -> str:
         """Rows of the table that would settle it; '' without states."""
-        return "|".join(f"sweeps={span}" for span in self.spans)
+        return remedy(self.spans)
 
     @property
     def difference_mV(self) -> float:
@@ -97,6 +97,16 @@ class States:
         below = max((potential_mV - mV + Z_95 * se for mV, se in both), default=0.0)
         above = max((mV - potential_mV + Z_95 * se for mV, se in both), default=0.0)
         return max(0.0, below), max(0.0, above)
+
+
+def remedy(spans: Sequence[str]) -> str:
+    """Return the rows of the table that give each of some ranges of sweeps its own zero.
+
+    Parameters
+    ----------
+    spans : sequence of str
+    """
+    return "|".join(f"sweeps={span}" for span in spans)
 
 
 def named(spans: Sequence[str], potentials_mV: Sequence[float]) -> str:
@@ -135,20 +145,25 @@ def ranges(shifts_mV: FloatArray, sd_mV: float, least_mV: float) -> list[tuple[i
     """
     least = max(1, round(_MIN_RANGE * len(shifts_mV)))
 
-    def split(start: int, stop: int) -> list[tuple[int, int]]:
+    def stepped(start: int, stop: int) -> int:
         part = shifts_mV[start:stop]
         count = np.arange(least, len(part) - least + 1)
         if not len(count):
-            return [(start, stop)]
+            return 0
         step = _steps(part)[count - 1]
         z = np.abs(step) / (sd_mV * np.sqrt(1 / count + 1 / (len(part) - count)))
         at = int(z.argmax())
-        if z[at] <= _STEP_Z or abs(step[at]) < least_mV:
-            return [(start, stop)]
-        middle = start + int(count[at])
-        return split(start, middle) + split(middle, stop)
+        return int(count[at]) if z[at] > _STEP_Z and abs(step[at]) >= least_mV else 0
 
-    return split(0, len(shifts_mV))
+    return _split(0, len(shifts_mV), stepped)
+
+
+def _split(start: int, stop: int, stepped: Callable[[int, int], int]) -> list[tuple[int, int]]:
+    """Return ranges of repeats, divided as long as `stepped` gives the number of those before a step, 0 for none."""
+    count = stepped(start, stop)
+    if not count:
+        return [(start, stop)]
+    return _split(start, start + count, stepped) + _split(start + count, stop, stepped)
 
 
 def told_apart(shifts_mV: FloatArray, sd_mV: float) -> tuple[list[Repeats], float]:
@@ -175,11 +190,11 @@ def _in_order(shifts_mV: FloatArray, sd_mV: float) -> list[Repeats]:
     """
     total = len(shifts_mV)
 
-    def split(start: int, stop: int) -> list[Repeats]:
+    def stepped(start: int, stop: int) -> int:
         part = shifts_mV[start:stop]
         count = np.arange(1 if start == 0 else 2, len(part) - (1 if stop == total else 2) + 1)
         if not len(count):
-            return [np.arange(start, stop)]
+            return 0
         step = _steps(part)[count - 1]
         shares = count * (len(part) - count) / len(part)
         left = np.maximum(0.0, float(np.sum((part - part.mean()) ** 2)) - shares * step**2)
@@ -187,12 +202,9 @@ def _in_order(shifts_mV: FloatArray, sd_mV: float) -> list[Repeats]:
         z = _normal(np.abs(step) * np.sqrt(shares) / sd, _PRIOR_DF + len(part) - 2)
         z[np.abs(step) < MIN_SHIFT_MV] = 0.0
         at = int(z.argmax())
-        if z[at] <= _STATE_Z:
-            return [np.arange(start, stop)]
-        middle = start + int(count[at])
-        return split(start, middle) + split(middle, stop)
+        return int(count[at]) if z[at] > _STATE_Z else 0
 
-    found = split(0, total)
+    found = [np.arange(*own) for own in _split(0, total, stepped)]
     turn = np.arange(total) - (total - 1) / 2
     line = shifts_mV - shifts_mV.mean() - turn * float(turn @ shifts_mV) / max(float(turn @ turn), 1.0)
     return found if len(found) > 1 and _left(shifts_mV, found) < float(line @ line) else [np.arange(total)]

@@ -9,19 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.contract.terms import Role
-from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.reversal.baseline import Baseline, Series, correlations
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import SAME_LEVEL_MV
 from nernstfit.reversal.drifting import Drifting
-from nernstfit.reversal.holding import Holding
+from nernstfit.reversal.holding import Holding, StepSeries
 
 FloatArray = NDArray[np.float64]
 
@@ -41,25 +40,8 @@ CAUSE = (
 )
 
 
-@dataclass(frozen=True)
-class Scatter:
-    """Scatter between the sweeps of one series of steps; arrays of shape (sweeps,), empty of other recordings.
-
-    Attributes
-    ----------
-    holding : Holding
-    command_mV : ndarray
-        Level of each sweep.
-    current_pA, se_pA : ndarray
-        Current there, and its standard error by the noise within the window.
-    temperature_C : float
-    """
-
-    holding: Holding
-    command_mV: FloatArray
-    current_pA: FloatArray
-    se_pA: FloatArray
-    temperature_C: float
+class Scatter(StepSeries):
+    """Scatter between the sweeps of one series of steps."""
 
     @classmethod
     def of(cls, points: Mapping[str, ArrayLike], temperature_C: float) -> Scatter:
@@ -77,10 +59,9 @@ class Scatter:
         """Baseline that the sweeps show; None of few levels, and where the current steps between two sweeps."""
         if len(self.command_mV) < _MIN_LEVELS or self.holding.step[2]:
             return None
-        reduced = self.command_mV / float(thermal_voltage_mV(self.temperature_C))
         holding = self.holding
         return Baseline.of(
-            Series.of_steps(self._sweep, self.current_pA, self.se_pA, reduced),
+            Series.of_steps(self._sweep, self.current_pA, self.se_pA, self.reduced),
             Series.at_holding(self._sweep, holding.current_pA, holding.se_pA, bool(holding.drift_pA)),
         )
 
@@ -137,8 +118,10 @@ class Scatter:
         ----------
         zero_mV : float
         """
-        levels = (self.command_mV, self.current_pA, self.se_pA)
-        return Drifting(self.holding, *levels, self.temperature_C).largest_at(zero_mV) if levels[0].size else math.inf
+        if not self.command_mV.size:
+            return math.inf
+        series = (self.holding, self.command_mV, self.current_pA, self.se_pA, self.temperature_C)
+        return Drifting(*series).largest_at(zero_mV)
 
     def beside(self, result: Result) -> Result:
         """Return a verdict without a zero, with the wander of the baseline in its reason where there is one."""

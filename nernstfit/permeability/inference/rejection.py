@@ -101,10 +101,9 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections
     found = _reconciling(fitted, systematic_mV, causes, robust) or list(_larger_errors(fitted, systematic_mV))
     if parameters:  # nothing tests the equation without them, and a value that is given is a doubt like another
         found = [parameters, *found][:_MAX_NAMED]
-    if found:
-        intro = RatioReason.LIKELY_CAUSES if len(found) > 1 else RatioReason.LIKELY_CAUSE
-        return "; ".join(filter(None, (ratio_reason(intro, causes="; or ".join(found)), untested)))
-    return "; ".join(filter(None, (_not_explained(fitted, causes, robust), untested)))
+    intro = RatioReason.LIKELY_CAUSES if len(found) > 1 else RatioReason.LIKELY_CAUSE
+    said = ratio_reason(intro, causes="; or ".join(found)) if found else _not_explained(fitted, causes, robust)
+    return "; ".join(filter(None, (said, untested)))
 
 
 def _without_parameters(fitted: Fit, systematic_mV: FloatArray, robust: bool) -> tuple[str, bool]:

@@ -56,16 +56,16 @@ def blocks(results: Results) -> Iterator[Block]:
 
 def _values(results: Results) -> dict[str, Any]:
     """Return the values of the paragraph's template."""
-    config, fit = results.config, results.fit
+    config, fit, ratios = results.config, results.fit, results.of_model("permeabilities")
     return {
         "imported": results.has_imported_potentials,
         "setting": _setting(results),
         **({} if results.has_imported_potentials else _measuring(results)),
         **_without_estimate(results),
-        "has_intervals": results.of_model("permeabilities")[["low", "high"]].notna().to_numpy().any(),
-        "one_mean": set(results.of_model("permeabilities")["reason"]) == {RatioReason.ONE_MEAN.stem},
+        "has_intervals": ratios[["low", "high"]].notna().to_numpy().any(),
+        "one_mean": set(ratios["reason"]) == {RatioReason.ONE_MEAN.stem},
         "has_batches": (results.tables["error_budget"]["source"] == ErrorSource.BATCH).any(),
-        "one_cell": set(results.of_model("permeabilities")["scope"]) == {RatioScope.CELL},
+        "one_cell": set(ratios["scope"]) == {RatioScope.CELL},
         "has_means": (results.cells_averaged(results.reversals) > 1).any(),
         "junction": _junction(config["junction"]),
         "activity": _activity(config["activity"]),
