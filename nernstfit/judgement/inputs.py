@@ -190,19 +190,23 @@ def _named(rows: Sequence[Row], with_rows: bool) -> str:
     return row_ranges(row.number for row in rows) if with_rows else f"{len(rows)} rows"
 
 
+def _plain(name: str) -> str:
+    """Return a name without case, blanks and signs, but for those between numbers."""
+    plain = re.sub(r"(?<=\d)[\s_-]+(?=\d)", ":", unicodedata.normalize("NFKC", name).casefold())
+    return re.sub(r"[\s_-]", "", plain)
+
+
 def _spellings(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
     """Yield cells, groups and batches whose names have the same letters and numbers."""
     for column in ("cell", "group", "batch"):
         alike: dict[str, set[str]] = defaultdict(set)
-        for row in rows:
-            name = getattr(row, column)
-            plain = re.sub(r"(?<=\d)[\s_-]+(?=\d)", ":", unicodedata.normalize("NFKC", name).casefold())
-            numbered = re.sub(r"(?<![\d.])0+(?=\d)|(?<=\d)\.0+$", "", plain)
-            alike[re.sub(r"[\s_-]", "", numbered)].add(name)
+        for name in dict.fromkeys(getattr(row, column) for row in rows):
+            alike[_plain(re.sub(r"(?<![\d.])0+(?=\d)|(?<=\d)\.0+$", "", name))].add(name)
         for names in alike.values():
             if len(names) > 1:
                 shown = " and ".join(f"'{name}'" for name in sorted(names))
-                values = {"column": column, "names": shown}
+                how = "case, blanks or signs" if len(set(map(_plain, names))) == 1 else "the zeros of a number"
+                values = {"column": column, "names": shown, "how": how}
                 yield Finding(Code.SPELLINGS, column, values, place=experiment.settings.table)
 
 
