@@ -213,6 +213,23 @@ def test_a_current_that_only_leaves_zero_by_activation_is_never_a_reversal(se_pA
     assert [seed for seed, verdict in enumerate(verdicts) if verdict == "reversal"] == []
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_current_that_hardly_depends_on_the_voltage_is_no_limit(sign: float) -> None:
+    """An artefact of a stimulus, beside a small current: its zero would lie a volt away."""
+    result = found(iv(sign * 800.0 + 0.5 * LEVELS))
+    assert result.verdict == "no_crossing"
+    assert "reverse within 200 mV beyond: an artefact?" in result.reason
+    assert math.isnan(result.low_mV)
+    assert math.isnan(result.high_mV)
+    assert found(iv(sign * 800.0 + 5.0 * LEVELS)).reason.endswith("100.0 mV")
+
+
+def test_levels_in_V_that_are_called_mV_are_no_curve() -> None:
+    result = found(iv(lambda v: 5e3 * (v + 0.03), levels=np.arange(-100.0, 61.0, 10.0) / 1e3))
+    assert result.verdict == "not_a_reversal"
+    assert result.reason.startswith("the levels span 0.16 mV, less than min_span_mV = 15")
+
+
 def test_a_foot_below_zero_by_chance_is_no_reversal() -> None:
     levels = np.arange(-80.0, 61.0, 10.0)
     current = np.where(levels < -10, 0.0, 20 * (levels + 20))
