@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from calibration import cells as patches
 from calibration.cells import Cells
-from scipy import stats
+from scipy import signal, stats
 
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.ramps import onset_capacitance_pF
@@ -118,6 +118,26 @@ def test_channels_that_close_with_the_transient_determine_no_capacitance(tmp_pat
     write_abf(tmp_path / "a.abf", "2.6", EpisodicRecording(current[:, None], [channel], [write_gated], RATE_HZ, 1.0))
     charge = step_charge(open_source(read(tmp_path / "a.abf"), settings.default_measure(), ()))
     assert np.isnan(charge.capacitance_pF) or abs(charge.capacitance_pF - 10.0) < 3 * charge.se_pF
+
+
+@pytest.mark.parametrize("tau_ms", [8.0, 11.0, 15.0])
+def test_a_part_of_the_cell_that_charges_slowly_is_in_the_error_of_the_capacitance(
+    tmp_path: Path, tau_ms: float
+) -> None:
+    """A dendrite of 40 pF behind a resistance, beside the 20 pF of the soma, which settle by themselves."""
+    step = replace(ONE_WAY, holding=-80.0, epochs=(Epoch("A", "step", -100.0, 0.0, 500, 0),))
+    points = 1100
+    command = np.array([levels(s, np.arange(points)) for s in segments(step, 9, points)])
+    current = 2.0 * command + np.random.default_rng(4).normal(0.0, 3.0, command.shape)
+    for pF, each_ms in ((20.0, 0.2), (40.0, tau_ms)):
+        kept = np.exp(-1e3 / RATE_HZ / each_ms)
+        charged_mV = -80.0 + signal.lfilter([1 - kept], [1, -kept], command + 80.0)
+        current += pF * np.diff(charged_mV, axis=1, prepend=-80.0) * RATE_HZ / 1e3
+    channel = OutputChannel("Im", "pA", 0, 40_000.0)
+    write_abf(tmp_path / "a.abf", "2.6", EpisodicRecording(current[:, None], [channel], [step], RATE_HZ, 1.0))
+    charge = step_charge(open_source(read(tmp_path / "a.abf"), settings.default_measure(), ()))
+    assert abs(charge.capacitance_pF - 60.0) < 3 * charge.se_pF
+    assert charge.se_pF > 5.0
 
 
 def test_a_pair_of_ramps_elsewhere_in_the_recording_serves_a_ramp_without_one(
