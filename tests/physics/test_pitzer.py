@@ -194,6 +194,16 @@ def pitzers_integral(x: float) -> float:
     return sum(parts) / x
 
 
+@pytest.mark.parametrize("salt", [("K", "Cl"), ("Ca", "Cl"), ("Na", "SO4"), ("Mg", "SO4")])
+def test_the_mean_coefficient_is_that_of_the_single_ions(salt: tuple[str, str]) -> None:
+    cation, anion = (IONS[name] for name in salt)
+    z, other = cation.valence, -anion.valence
+    strength = np.geomspace(1e-6, 5, 9)
+    molality = 2 * strength[:, None] / (z * other * (z + other)) * np.array([other, z])
+    of_ions = pitzer.ln_raw(molality, (cation, anion), 37.0) @ np.array([other, z]) / (z + other)
+    np.testing.assert_allclose(pitzer.ln_mean(cation, anion, strength, 37.0), of_ions, rtol=1e-12)
+
+
 @pytest.mark.parametrize("x", [0.1, 0.3, 0.9, 1.8, 3.6, 10.0, 40.0])
 def test_electrostatic_integral(x: float) -> None:
     j, change = electrostatic_integral(x)
