@@ -136,10 +136,10 @@ class Parameters:
 
     def weighted(self, molality: FloatArray, temperature_C: ArrayLike) -> FloatArray:
         """Return the sums over the ions of their molalities times the parameters, shape (..., kinds, ions)."""
-        shape = (*molality.shape[:-1], *self.pairs.shape[:2])
+        kinds, ions = self.pairs.shape[:2]
         warmer = np.asarray(temperature_C, dtype=np.float64)[..., None, None] - AT_C
         sums, changes = (
-            (molality @ matrices.reshape(-1, molality.shape[-1]).T).reshape(shape)
+            (molality @ matrices.reshape(kinds * ions, ions).T).reshape(*molality.shape[:-1], kinds, ions)
             for matrices in (self.pairs, self.changes)
         )
         return np.asarray(sums + warmer * changes)
@@ -285,7 +285,7 @@ def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatAr
     weighted, (factor, change) = p.weighted(m, temperature_C), _by_strength(p, strength, a_phi)
     others = weighted[..., _UNLIKE:, :]
     with_others = 2 * (weighted[..., _ALWAYS, :] + (factor[..., None, :] @ others)[..., 0, :])
-    trios = (m @ p.psi.reshape(len(ions), -1)).reshape(*m.shape, len(ions))
+    trios = (m @ p.psi.reshape(len(ions), len(ions) ** 2)).reshape(*m.shape, len(ions))
     with_others += (trios @ m[..., None])[..., 0] / 2
     field = debye_huckel_term(strength, a_phi) + (change * (others @ m[..., None])[..., 0]).sum(axis=-1) / 2
     charge = (m * np.abs(p.valence)).sum(axis=-1, keepdims=True)
