@@ -11,7 +11,7 @@ other sign, j over all others of its own sign,
 
 B depend on the ionic strength by the parameters of one salt each, theta and psi are the mixing terms of two and three
 ions, E is the electrostatic mixing term of two unlike charges of one sign. Values and sources are in pitzer.csv
-beside this module: salts from Pitzer & Mayorga 1973 (May et al. 2011 where that has none), mixing terms from
+beside this module: salts from Pitzer & Mayorga 1973 (May et al. 2011 where that has none), CaSO4 and mixing terms from
 Harvie, Moller & Weare 1984. They are those of 25 C; the Debye-Hueckel slope depends on the temperature, and so do the
 salts of which Silvester & Pitzer 1978 (J Solution Chem 7:327) list the first derivatives, of beta0, beta1 and C, which
 hold some 15 C either way. The other salts and the mixing terms change by the slope alone.
