@@ -204,8 +204,8 @@ class _Grid:
     share: FloatArray
 
     def integral(self, parts: FloatArray) -> FloatArray:
-        """Return the integrals up to each node from those between two nodes, which are the first axis."""
-        return np.concatenate([np.zeros((1, *parts.shape[1:])), np.cumsum(parts, axis=0)])
+        """Return the integrals up to each node from those between two nodes, which are the last axis."""
+        return np.concatenate([np.zeros((*parts.shape[:-1], 1)), np.cumsum(parts, axis=-1)], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -239,14 +239,14 @@ class _State:
 
     @cached_property
     def parts(self) -> FloatArray:
-        """Parts of the integral of the weights at the Gauss points, shape (intervals, ions, points)."""
-        at_points = self.ln_weight @ np.swapaxes(self.grid.at_points, 1, 2)
-        return np.exp(at_points) * self.grid.share[:, None, :]
+        """Parts of the integral of the weights at the Gauss points, shape (ions, intervals, points)."""
+        at_points = self.ln_weight @ self.grid.at_points.reshape(-1, len(self.potential)).T
+        return np.exp(at_points).reshape(len(at_points), *self.grid.share.shape) * self.grid.share
 
     @cached_property
     def integral(self) -> FloatArray:
         """Integrals of the weights from the first end, shape (ions, nodes)."""
-        return self.grid.integral(self.parts.sum(axis=2)).T
+        return self.grid.integral(self.parts.sum(axis=2))
 
     @cached_property
     def constant(self) -> FloatArray:
@@ -324,39 +324,43 @@ def _solve(state: _State) -> _State:
 def _stepped(state: _State) -> tuple[_State, float]:
     """Take one step of Newton's method; returns the state and the size of the step."""
     z, zu = state.junction.valence, state.junction.valence * state.junction.mobility
-    inner, constant = _sensitivities(state)
-    sums = np.stack([np.ones_like(z), z, z**2]) @ inner  # shape (inner nodes, 3, nodes)
-    points = len(state.potential) - 1  # the potential is unknown at all nodes but the first, ln C at the inner ones
-    equations = np.empty((2 * points - 1, 2 * points - 1))
-    equations[: points - 1, :points], equations[: points - 1, points:] = sums[:, 1, 1:], sums[:, 0, 1:-1]
-    equations[points - 1 : -1, :points], equations[points - 1 : -1, points:] = sums[:, 2, 1:], sums[:, 1, 1:-1]
-    equations[-1, :points], equations[-1, points:] = (zu * z) @ constant[:, 1:], zu @ constant[:, 1:-1]
-    fraction = state.fraction[:, 1:-1]
-    step = np.linalg.solve(equations, -np.concatenate([fraction.sum(axis=0) - 1, z @ fraction, [zu @ state.constant]]))
+    fraction, constant = state.fraction[:, 1:-1], state.constant
+    left = np.concatenate([fraction.sum(axis=0) - 1, z @ fraction, [zu @ constant]])
+    step = np.linalg.solve(_equations(state), -left)
     longest = float(np.abs(step).max())
     if longest <= _ROUNDING:  # equal solutions have a potential of exactly 0
         return state, longest
-    potential, ln_total = state.potential.copy(), state.ln_total.copy()
+    potential, ln_total, points = state.potential.copy(), state.ln_total.copy(), len(state.potential) - 1
     potential[1:] += step[:points]
     ln_total[1:-1] += step[points:]
     return replace(state, potential=potential, ln_total=ln_total), longest
 
 
-def _sensitivities(state: _State) -> tuple[FloatArray, FloatArray]:
-    """Return the derivatives of the fractions at the inner nodes, and of the constants, by ln w at all nodes.
+def _equations(state: _State) -> FloatArray:
+    """Return the derivatives of the sums of y and of z y at the inner nodes, and of the current.
 
-    Shapes (inner nodes, ions, nodes) and (ions, nodes).
+    They are by the potential at all nodes but the first, then by ln C at the inner ones. Those by ln w, of which z
+    times the potential and ln C are parts, are summed over the ions with weights of 1, z and z^2 as soon as possible.
     """
-    weight, total = state.weight, state.integral[:, -1:]
-    of_integral = np.cumsum(state.parts @ state.grid.at_points, axis=0)
+    z, mobility, total = state.junction.valence, state.junction.mobility, state.integral[:, -1:]
+    of_integral = np.cumsum(
+        state.parts.swapaxes(0, 1) @ state.grid.at_points, axis=0
+    )  # shape (nodes but the first, ions, nodes)
     of_constant = -state.constant[:, None] / total * of_integral[-1]
-    of_constant[:, -1:] -= state.junction.last[:, None] * weight[:, -1:] / total
-    per_weight = 1 / weight.T[1:-1, :, None]
-    inner = of_integral[:-1] * (-state.constant[:, None] * per_weight)
-    inner -= (state.integral.T[1:-1, :, None] * per_weight) * of_constant
-    own = np.arange(len(inner))
-    inner[own, :, own + 1] -= state.fraction.T[1:-1]
-    return inner, of_constant
+    of_constant[:, -1:] -= state.junction.last[:, None] * state.weight[:, -1:] / total
+    powers = np.stack([np.ones_like(z), z, z**2])
+    per_weight = powers / state.weight.T[1:-1, None, :]  # shape (inner nodes, powers, ions)
+    sums = -(per_weight * state.constant) @ of_integral[:-1]
+    sums -= (per_weight * state.integral.T[1:-1, None, :]) @ of_constant
+    own = np.arange(len(sums))
+    sums[own, :, own + 1] -= (powers @ state.fraction[:, 1:-1]).T
+    n = len(sums) + 1
+    equations = np.empty((2 * n - 1, 2 * n - 1))
+    equations[: n - 1, :n], equations[: n - 1, n:] = sums[:, 1, 1:], sums[:, 0, 1:-1]
+    equations[n - 1 : -1, :n], equations[n - 1 : -1, n:] = sums[:, 2, 1:], sums[:, 1, 1:-1]
+    current = (powers[1:] * mobility) @ of_constant
+    equations[-1, :n], equations[-1, n:] = current[1, 1:], current[0, 1:-1]
+    return equations
 
 
 def _on_activities(state: _State, output: _Output, coefficients: Coefficients) -> _State:

@@ -356,7 +356,7 @@ def coefficients(
     content, warmth = np.broadcast_arrays(*shares)[0], shares[1][..., 0]
     valence = np.array([ion.valence for ion in ions], dtype=np.float64)
     # An ion known by its charge only is on the scale where g_Cl is that of KCl, to which Davies' equation is close.
-    alone = np.log(davies(content, valence, warmth))
+    alone = 0.0 if all(map(is_specific, ions)) else np.log(davies(content, valence, warmth))
     if convention == "guggenheim":
         ln_g = _guggenheim(content, ions, warmth)
         return np.asarray(np.exp(np.where(np.isnan(ln_g), alone, ln_g)))
