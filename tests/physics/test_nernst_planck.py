@@ -317,6 +317,14 @@ def _of_model(ions: list[Ion], content: np.ndarray) -> np.ndarray:
     return coefficients("pitzer:macinnes", content, ions, 22.0)
 
 
+def test_coefficients_beyond_any_number_are_one_error() -> None:
+    def beyond(content: np.ndarray) -> np.ndarray:
+        return np.full(content.shape, np.nan)
+
+    with pytest.raises(ArithmeticError, match="did not settle"):
+        stationary_mV(*arrays(neutral(SALINE), neutral(INTERNAL)), 22, beyond)
+
+
 def test_the_temperature_is_a_factor() -> None:
     arguments = arrays(neutral(SALINE), neutral(INTERNAL))
     ratio = stationary_mV(*arguments, 37) / stationary_mV(*arguments, 20)

@@ -370,6 +370,8 @@ def _on_activities(state: _State, output: _Output, coefficients: Coefficients) -
     changes: list[FloatArray] = []
     for _ in range(_MAX_ROUNDS):
         ln_gamma = np.log(coefficients(output.concentrations_mM(state)))[:, output.present].T
+        if not np.isfinite(ln_gamma).all():
+            break
         tried = [*tried, state.ln_gamma[:given].ravel()][-_ROUNDS_COMBINED:]
         changes = [*changes, (ln_gamma - ln_gamma[:, :1]).ravel() - tried[-1]][-_ROUNDS_COMBINED:]
         followed = state.ln_gamma.copy()
