@@ -255,22 +255,20 @@ def test_a_single_level_has_axes(pA: np.ndarray) -> None:
     assert len(ElementTree.fromstring(text).findall(f".//{NAME}circle")) == 1
 
 
-@pytest.mark.parametrize("low", [-1e6, -104.2, -3.0, 0.0, 0.1, 7e-7, 23.4, 5e5])
 @pytest.mark.parametrize("span", [1e-6, 0.03, 1.0, 1.9, 4.3, 160.0, 999.0, 1e5])
 @pytest.mark.parametrize(("length", "is_upright"), [(130, True), (330, False)])
-def test_an_axis_is_labelled_at_round_values_that_have_room(
-    low: float, span: float, length: int, is_upright: bool
-) -> None:
-    axis = panels.Axis("x", low, low + span, length, is_upright)
-    places, labels = zip(*axis.ticks, strict=True)
-    values = [number(label) for label in labels]
-    assert len(values) >= 2
-    assert low - 1e-9 * span <= values[0] < values[-1] <= low + span * (1 + 1e-9)
-    step = f"{values[1] - values[0]:.3e}"
-    assert re.fullmatch(r"[125]\.000e.*", step) or abs(low) > 1e5 * span
-    assert places == pytest.approx([axis.at(value) for value in values], abs=1e-3 * length)
-    apart = min(abs(b - a) for a, b in itertools.pairwise(places))
-    assert apart >= (15 if is_upright else max(svg.width_px(label, 11) for label in labels) + 4)
+def test_an_axis_is_labelled_at_round_values_that_have_room(span: float, length: int, is_upright: bool) -> None:
+    for low in (-1e6, -104.2, -3.0, 0.0, 0.1, 7e-7, 23.4, 5e5):
+        axis = panels.Axis("x", low, low + span, length, is_upright)
+        places, labels = zip(*axis.ticks, strict=True)
+        values = [number(label) for label in labels]
+        assert len(values) >= 2
+        assert low - 1e-9 * span <= values[0] < values[-1] <= low + span * (1 + 1e-9)
+        step = f"{values[1] - values[0]:.3e}"
+        assert re.fullmatch(r"[125]\.000e.*", step) or abs(low) > 1e5 * span
+        assert places == pytest.approx([axis.at(value) for value in values], abs=1e-3 * length)
+        apart = min(abs(b - a) for a, b in itertools.pairwise(places))
+        assert apart >= (15 if is_upright else max(svg.width_px(label, 11) for label in labels) + 4)
 
 
 def test_labels_are_written_with_a_minus_sign_and_thousands() -> None:

@@ -141,6 +141,27 @@ def test_open_channels_leave_less_of_a_transient_than_closed_ones(part: float) -
     assert abs(error_mV) < (0.05 if part == 0.5 else 0.5)
 
 
+@pytest.mark.parametrize("rest", ["rises", "changes sign"])
+def test_waves_of_a_transient_that_a_filter_rounds_are_no_peak(rest: str) -> None:
+    """Sodium current of 10 nS beside a transient that rises at first, or whose cancellation comes 60 us late."""
+    rate_Hz = 50_000.0
+    t_ms, level = np.arange(750) * 1e3 / rate_Hz, LEVELS[:, None]
+    opened = (1 - np.exp(-t_ms / 0.3)) ** 3 * np.exp(-t_ms / 1.5) / (1 + np.exp(-(level + 30) / 7))
+    sodium_pA, steps_mV = 10.0 * opened * (level - E_NA), LEVELS - HOLDING
+    late_ms = np.maximum(t_ms - 0.06, 0.0)
+    waves = {
+        "rises": np.exp(-t_ms / 0.25) - np.exp(-t_ms / 0.08),
+        "changes sign": np.exp(-t_ms / 0.08)
+        - 2.0 * (t_ms > 0.06) * (1 - np.exp(-late_ms / 0.05)) * np.exp(-late_ms / 0.1),
+    }
+    current_pA = sodium_pA + np.random.default_rng(3).normal(0.0, 8.0, sodium_pA.shape)
+    current_pA += 30.0 * waves[rest] * steps_mV[:, None]
+    found = peak.place(current_pA, steps_mV, rate_Hz, skip_transient=True)
+    assert np.abs(30.0 * waves[rest] * steps_mV.max()).max() > 5 * np.abs(sodium_pA).max()
+    largest_pA = np.abs(sodium_pA).max(axis=0)
+    assert largest_pA[found] > 0.5 * largest_pA.max()
+
+
 @pytest.mark.parametrize("offset_pA", [0.0, -300.0])
 def test_a_peak_that_never_rises_above_the_falling_transient_is_found(offset_pA: float) -> None:
     """Sodium current of 10 nS, largest at 1.1 ms, and 20 nA of a transient of 0.3 ms at the largest step."""

@@ -146,6 +146,23 @@ def test_a_leak_is_subtracted_and_its_shift_is_reported(
     assert "rs_unknown" in flags(found)
 
 
+def test_the_leak_beside_a_peak_is_the_settled_current_of_its_epoch(tmp_path: Path, measured: Measured) -> None:
+    """The largest current in the leak's epoch is the capacitive transient at its start."""
+    first, evoked = 1100 // 64, 1100 // 64 + 300
+
+    def current(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        k = np.arange(v.shape[1])
+        transient = (k >= first) * np.exp(-np.maximum(k - first, 0) / 5.0) * (v[:, [first]] - v[:, [0]]) * 20.0
+        opened = (k >= evoked) * (1 - np.exp(-np.maximum(k - evoked, 0) / 40)) * np.exp(-np.abs(k - evoked) / 200)
+        return transient + 3.0 * (v + 10) + 40.0 * opened * (v - 20.0)
+
+    write(tmp_path / "data" / "cell.abf", current, PREPULSE, points=1100)
+    found = measured({"leak": "epoch:A", "epoch": "B", "statistic": "peak"})
+    assert found["verdict"] == "reversal", found["reason"]
+    assert found["reversal_mV"] == pytest.approx(20.0, abs=0.5)
+    assert found["leak_shift_mV"] == pytest.approx(30 * 3 / 23, abs=1.5)
+
+
 @pytest.mark.parametrize(
     ("waveform", "row", "reason"),
     [

@@ -776,17 +776,16 @@ def test_degrees_of_freedom_are_written_as_far_as_they_matter(df, written):
     assert numbers.degrees_of_freedom(df) == written
 
 
-@pytest.mark.parametrize("least", [3, 4])
-@pytest.mark.parametrize("low", [1e-6, 3.7e-3, 0.11, 0.79, 0.98, 1.0, 4.4, 6.1e4])
 @pytest.mark.parametrize("factor", [1.02, 1.1, 1.5, 2.3, 4, 9.9, 30, 1e3, 1e9, 1e25])
-def test_a_logarithmic_axis_is_labelled_where_it_is(low, factor, least):
-    chosen = ticks.log_ticks(low, low * factor, least)
-    assert 2 <= len(chosen) <= 7
-    assert chosen == sorted(set(chosen))
-    assert low <= chosen[0]
-    assert chosen[-1] <= low * factor
-    assert chosen[-1] / chosen[0] >= factor**0.3
-    assert all(len(f"{tick:.12g}".replace(".", "").strip("0")) <= 4 or "e" in f"{tick:.12g}" for tick in chosen)
+def test_a_logarithmic_axis_is_labelled_where_it_is(factor):
+    for low, least in itertools.product((1e-6, 3.7e-3, 0.11, 0.79, 0.98, 1.0, 4.4, 6.1e4), (3, 4)):
+        chosen = ticks.log_ticks(low, low * factor, least)
+        assert 2 <= len(chosen) <= 7
+        assert chosen == sorted(set(chosen))
+        assert low <= chosen[0]
+        assert chosen[-1] <= low * factor
+        assert chosen[-1] / chosen[0] >= factor**0.3
+        assert all(len(f"{tick:.12g}".replace(".", "").strip("0")) <= 4 or "e" in f"{tick:.12g}" for tick in chosen)
 
 
 def test_rows_without_a_group_have_a_name_in_the_legend():

@@ -196,23 +196,38 @@ def test_one_level_has_no_reversal() -> None:
     assert "at 1 level" in result.reason
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_flat_noise_is_never_a_reversal(seed: int) -> None:
-    rng = np.random.default_rng(seed)
+def test_flat_noise_is_never_a_reversal() -> None:
     levels = np.arange(-100.0, 101.0, 10.0)
-    assert found(iv(5.0 * rng.standard_normal(len(levels)), se_pA=5.0, levels=levels)).verdict != "reversal"
+    noises = (5.0 * np.random.default_rng(seed).standard_normal(len(levels)) for seed in range(200))
+    verdicts = [found(iv(noise, se_pA=5.0, levels=levels)).verdict for noise in noises]
+    assert [seed for seed, verdict in enumerate(verdicts) if verdict == "reversal"] == []
 
 
-@pytest.mark.parametrize("seed", range(50))
 @pytest.mark.parametrize("se_pA", [0.5, 3.0])
-def test_a_current_that_only_leaves_zero_by_activation_is_never_a_reversal(seed: int, se_pA: float) -> None:
+def test_a_current_that_only_leaves_zero_by_activation_is_never_a_reversal(se_pA: float) -> None:
     # A potassium current reversing at -90, its channels shut below -20 mV: the foot is no reversal.
-    rng = np.random.default_rng(seed)
     levels = np.arange(-80.0, 61.0, 10.0)
     activation = 1 / (1 + np.exp(-(levels + 10) / 3))
-    current = 20 * (levels + 90) * activation + se_pA * rng.standard_normal(len(levels))
-    result = found(iv(current, se_pA=se_pA, levels=levels))
-    assert result.verdict != "reversal"
+    noises = (se_pA * np.random.default_rng(seed).standard_normal(len(levels)) for seed in range(50))
+    verdicts = [found(iv(20 * (levels + 90) * activation + noise, se_pA, levels)).verdict for noise in noises]
+    assert [seed for seed, verdict in enumerate(verdicts) if verdict == "reversal"] == []
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_a_current_that_hardly_depends_on_the_voltage_is_no_limit(sign: float) -> None:
+    """An artefact of a stimulus, beside a small current: its zero would lie a volt away."""
+    result = found(iv(sign * 800.0 + 0.5 * LEVELS))
+    assert result.verdict == "no_crossing"
+    assert "reverse within 200 mV beyond: an artefact?" in result.reason
+    assert math.isnan(result.low_mV)
+    assert math.isnan(result.high_mV)
+    assert found(iv(sign * 800.0 + 5.0 * LEVELS)).reason.endswith("100.0 mV")
+
+
+def test_levels_in_V_that_are_called_mV_are_no_curve() -> None:
+    result = found(iv(lambda v: 5e3 * (v + 0.03), levels=np.arange(-100.0, 61.0, 10.0) / 1e3))
+    assert result.verdict == "not_a_reversal"
+    assert result.reason.startswith("the levels span 0.16 mV, less than min_span_mV = 15")
 
 
 def test_a_foot_below_zero_by_chance_is_no_reversal() -> None:

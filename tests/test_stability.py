@@ -20,7 +20,8 @@ from nernstfit.reversal.states import told_apart
 
 LEVELS = np.arange(-100.0, 61.0, 10.0)
 SETTLING = (Role.SETTLING_1, Role.SETTLING_2, Role.SETTLING_3)
-MIDDLES_MS = dict(zip(SETTLING, (25.0, 35.0, 45.0), strict=True))
+FOLLOWING = (Role.FOLLOWING_1, Role.FOLLOWING_2)
+MIDDLES_MS = dict(zip((*SETTLING, *FOLLOWING), (25.0, 35.0, 45.0, 54.0, 58.0), strict=True))
 Current = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -323,6 +324,63 @@ def test_a_current_that_does_not_decay_is_no_tail() -> None:
     still, opening = (lambda v, _, g=g: g * (v + 30.0) for g in (5.0, 9.0))
     for late in (still, opening):
         assert "left_of_tail" not in dict(measured(LEVELS, at(-30.0), later={Role.LATE: late}).flags())
+
+
+TAIL_MS, LEAK_NS, OF_WINDOW = 40.0, 0.3, {"window_from_ms": 2.0, "window_to_ms": 6.0}
+TAIL_NS = 10.0 * math.exp(-4.0 / TAIL_MS)
+BESIDE_LEAK_MV = -70.0 * TAIL_NS / (TAIL_NS + LEAK_NS)
+
+
+def behind(beside: Callable[[np.ndarray, float], np.ndarray]) -> Measurement:
+    """Measure a tail of 10 nS that reverses at -70 mV beside a leak and another current, in windows of 4 ms."""
+
+    def at_ms(t: float) -> Current:
+        tail_nS = 10.0 * math.exp(-t / TAIL_MS)
+        return lambda v, _: tail_nS * (v + 70.0) + LEAK_NS * v + beside(v, t)
+
+    later = {role: at_ms(t) for role, t in zip((*FOLLOWING, Role.LATE), (8.0, 12.0, 300.0), strict=True)}
+    return measured(LEVELS, at_ms(4.0), later=later, times=OF_WINDOW)
+
+
+@pytest.mark.parametrize("tau_ms", [1.0, 3.0, 10.0])
+def test_a_zero_that_moves_on_behind_a_window_is_that_of_no_tail(tau_ms: float) -> None:
+    """A capacitive transient of a step from 40 mV, which moves the zero by 11 mV in the window."""
+    found = behind(lambda v, t: math.exp((4.0 - t) / tau_ms) * (v - 40.0)).result
+    assert found.verdict == "ambiguous"
+    assert "the zero moves on behind the window: from -" in found.reason
+    assert "at 2 to 6 ms" in found.reason
+    place = re.search(r"towards (-[\d.]+) mV", found.reason)
+    assert place is not None
+    # A transient that decays nearly as slowly as the tail is extrapolated with a part of it.
+    assert float(place.group(1)) == pytest.approx(BESIDE_LEAK_MV, abs=1.0 if tau_ms < 8.0 else 3.0)
+    assert "choose a later window, from about from_ms: " in found.reason
+
+
+def test_a_small_part_of_a_transient_is_in_the_interval() -> None:
+    found = behind(lambda v, t: 0.15 * math.exp((4.0 - t) / 3.0) * (v - 40.0))
+    assert found.result.verdict == "reversal"
+    assert dict(found.flags())["moves"] == pytest.approx(BESIDE_LEAK_MV - found.result.potential_mV, abs=0.5)
+    assert found.result.potential_mV - BESIDE_LEAK_MV > 5 * found.result.se_mV
+    assert found.result.potential_mV - BESIDE_LEAK_MV < Z_95 * found.total_se_mV + 0.1
+
+
+def test_a_tail_beside_its_leak_keeps_its_zero_behind_the_window() -> None:
+    found = behind(lambda v, _: 0.0 * v)
+    assert found.result.verdict == "reversal"
+    assert "moves" not in dict(found.flags())
+    assert found.total_se_mV == found.result.se_mV
+
+
+def test_channels_that_recover_from_inactivation_move_the_zero_beside_their_leak() -> None:
+    """The tail rises in the window: its share of the current grows, and nothing late is less than it."""
+
+    def at_ms(t: float) -> Current:
+        return lambda v, _: 10.0 * (1 - math.exp(-t / 8.0)) * (v + 90.0) + 1.0 * v
+
+    later = {role: at_ms(t) for role, t in zip((*FOLLOWING, Role.LATE), (8.0, 12.0, 60.0), strict=True)}
+    found = measured(LEVELS, at_ms(4.0), later=later, times=OF_WINDOW).result
+    assert found.verdict == "ambiguous"
+    assert "behind the window" in found.reason
 
 
 def test_a_current_that_is_evoked_within_the_step_is_seen_between_its_start_and_the_window() -> None:

@@ -697,6 +697,25 @@ def test_an_inward_rectifier_is_warned_of_a_leak_only_beside_one(
     assert warned(1.0) == {Code.FLATTENS}
 
 
+def test_a_rectifier_that_has_not_closed_at_the_highest_level_has_the_larger_of_two_leaks(
+    load: Callable[..., Experiment],
+) -> None:
+    """Its own current there tilts the line through the last levels, which would leave 0.1 of 2.9 mV."""
+    levels = np.arange(-140.0, 41.0, 10.0)
+
+    def current(v: np.ndarray) -> np.ndarray:
+        return 14.0 * (v + 55.0) / (1 + np.exp((v + 45.0) / 14.0)) + 0.5 * v
+
+    near = np.arange(-60.0, -45.0, 0.01)
+    slope_nS = float(current(np.array([-51.9]))[0] - current(np.array([-52.9]))[0])
+    of_zero = {"reversal_mV": float(np.interp(0.0, current(near), near)), "slope_nS": slope_nS}
+    rows = iv(ONE, current(levels), levels=levels)
+    (finding,) = judged(load, {}, {"iv": rows, "reversals": {ONE: of_zero}})
+    assert (finding.code, finding.severity) == (Code.FLATTENS, "warning")
+    assert "a leak through 0 mV that carries all of the current at 40 mV" in finding.sentence
+    assert finding.effect == pytest.approx(-55.0 - of_zero["reversal_mV"], abs=1.0) or finding.effect > 2.0
+
+
 @pytest.mark.parametrize(("configuration", "sign"), [("whole-cell", 1), ("inside-out", -1)])
 def test_a_current_where_channels_are_closed_bounds_a_leak_that_lies_on_no_line(
     load: Callable[..., Experiment], configuration: str, sign: int

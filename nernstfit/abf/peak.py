@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.physics.membrane.charging import is_capacitive
+
 FloatArray = NDArray[np.float64]
 
 # Half the time about the peak over which the current is averaged, in ms. At half the noise of a peak is larger by
@@ -13,6 +15,10 @@ _HALF_MS = 0.1
 # Time within which the largest current of all sweeps must not fall further for the capacitive transient to be over, in
 # ms. At half a ripple on the transient ends it too early; at double a fast tail counts as part of the transient.
 _QUIET_MS = 0.3
+# Time in ms from the step within which a largest current that is proportional to the steps is the transient, which a
+# filter lets begin by a rise, and end in a second wave of the other sign. With half, waves of slow filters are peaks;
+# with double, so early a peak of channels that open at every level and reverse near the level before is passed over.
+_WAVES_MS = 1.0
 # Part of its largest value below which a transient leaves a peak to be seen. With half, peaks within the next time
 # constant are passed over; with double, the start of a transient, which is not the same at all steps, counts as a peak.
 _SEEN = 0.2
@@ -57,7 +63,7 @@ def place(current_pA: FloatArray, steps_mV: FloatArray, rate_Hz: float, skip_tra
     if not skip_transient:
         return int(largest[half : largest.size - half].argmax())
     smooth = np.stack([running_mean(each, samples) for each in current_pA])
-    first = _transient_end(np.abs(smooth).max(axis=0), max(1, round(_QUIET_MS * rate_Hz / 1e3)))
+    first = _behind_waves(smooth, steps_mV, max(1, round(_QUIET_MS * rate_Hz / 1e3)), round(_WAVES_MS * rate_Hz / 1e3))
     is_seen = bool(np.isfinite(steps_mV).all()) and np.ptp(steps_mV) > 0  # of unlike steps alone
     hidden = _hidden(smooth, steps_mV, first) if is_seen else None
     if hidden is not None:
@@ -75,6 +81,18 @@ def less_settled(current_pA: FloatArray) -> FloatArray:
     """Return the currents of steps less those that are settled at their ends, shape (sweeps, samples)."""
     last = max(1, round(SETTLED_PART * current_pA.shape[1]))
     return np.asarray(current_pA - current_pA[:, -last:].mean(axis=1, keepdims=True))
+
+
+def _behind_waves(smooth_pA: FloatArray, steps_mV: FloatArray, quiet: int, most: int) -> int:
+    """Return the first place behind the transient, and behind the waves of it that a filter adds."""
+    largest = np.abs(smooth_pA).max(axis=0)
+    first = _transient_end(largest, quiet)
+    while first < most:
+        at = first + int(largest[first:].argmax())
+        if at > most or not is_capacitive(smooth_pA[:, at], steps_mV):
+            break
+        first = max(at + _transient_end(largest[at:], quiet), first + 1)
+    return first
 
 
 def _transient_end(largest: FloatArray, quiet: int) -> int:

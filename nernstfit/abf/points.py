@@ -40,11 +40,10 @@ from nernstfit.abf.transients import Charge, step_charge
 from nernstfit.abf.windows import (
     Source,
     command_source,
-    earlier_windows,
     holding_parts,
     holding_window,
-    late_windows,
     open_source,
+    other_windows,
     ramp_windows,
     spans,
     windows_of,
@@ -217,7 +216,7 @@ def _reading(
     at_peak = STATISTICS[how.statistic].at_peak and not is_ramp
     left = leftover.at_peak(source, parts, windows, Leak.of(how.leak), signal.se_pA) if at_peak else Leftover()
     signal = replace(signal, transient_pA=left.at_pA(signal.command_mV))
-    others = earlier_windows(source, parts, windows, how) | late_windows(source, parts, windows, how)
+    others = other_windows(source, parts, windows, how)
     gone = passed.before(source, parts, windows, others[Role.EARLY]) if Role.EARLY in others else Passed()
     points = [signal, *(read(source, role, parts, each, how, settled)[0] for role, each in others.items())]
     points += _further(source, parts, how)
@@ -312,10 +311,15 @@ def _further(source: Source, parts: Sequence[Segment], how: Measure) -> Iterator
 
 
 def _leak(source: Source, how: Measure) -> Points:
-    """Return the points of the epoch that gives the leak, in its settled part; a ramp and its opposite are one."""
+    """Return the points of the epoch that gives the leak, in its settled part; a ramp and its opposite are one.
+
+    A leak has no peak: what is largest there is the capacitive transient.
+    """
     epoch = how.leak.removeprefix(_EPOCH_LEAK)
     parts = epoch_parts(source.command, epoch, source.sweeps)
     settled = how.with_default_window()
+    if STATISTICS[how.statistic].at_peak:
+        settled = replace(settled, statistic=Statistic.MEAN)
     points = read(source, Role.LEAK, parts, windows_of(source, parts, settled), settled)[0]
     opposite = opposite_ramps(source, parts) if parts[0].is_ramp else []
     if opposite:

@@ -41,6 +41,7 @@ _SETTLING_FROM = 0.25
 # Their number, and fewest samples of each. At half the fewest, one sample is a part; at double, steps of 4 ms at 5 kHz
 # are not followed.
 _SETTLING_ROLES, _MIN_SETTLING_SAMPLES = (Role.SETTLING_1, Role.SETTLING_2, Role.SETTLING_3), 2
+_FOLLOWING_ROLES = (Role.FOLLOWING_1, Role.FOLLOWING_2)
 # Fewest samples of each half of a default window in whose halves a zero is followed, and of a level before the epoch
 # whose current is followed over the sweeps. At half, their noise decides; at double, steps of 5 ms at 10 kHz and sweeps
 # of 100 ms are not followed.
@@ -163,7 +164,31 @@ def ramp_windows(source: Source, parts: Sequence[Segment]) -> list[tuple[int, in
     return windows
 
 
-def earlier_windows(
+def other_windows(
+    source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+) -> dict[Role, list[tuple[int, int]]]:
+    """Return windows of the epoch beside that of the measurement, in which the zero is followed, by role.
+
+    Parameters
+    ----------
+    source : Source
+    parts : sequence of Segment
+    windows : sequence of tuple of int
+        Windows of the measurement.
+    how : Measure
+
+    Returns
+    -------
+    dict
+        Windows of each sweep by role: before a default window, behind one that was chosen, and late in the epoch.
+    """
+    found: dict[Role, list[tuple[int, int]]] = {}
+    for some in (_earlier_windows, _late_windows, _following_windows):
+        found |= some(source, parts, windows, how)
+    return found
+
+
+def _earlier_windows(
     source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
 ) -> dict[Role, list[tuple[int, int]]]:
     """Return windows of steps early in the epoch, and between it and the default window, in which the zero is followed.
@@ -202,12 +227,12 @@ def earlier_windows(
     return {role: [(part.start + first, part.start + last) for part in parts] for role, (first, last) in spans.items()}
 
 
-def late_windows(
+def _late_windows(
     source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
 ) -> dict[Role, list[tuple[int, int]]]:
     """Return the default window of steps where another one was chosen before it: what is left of a tail is there.
 
-    Parameters are those of `earlier_windows`.
+    Parameters are those of `other_windows`.
 
     Returns
     -------
@@ -223,6 +248,28 @@ def late_windows(
     late = [_window(part, default, rate) for part in parts]
     is_before = all(stop <= start for (_, stop), (start, _) in zip(windows, late, strict=True))
     return {Role.LATE: late} if is_before else {}
+
+
+def _following_windows(
+    source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure
+) -> dict[Role, list[tuple[int, int]]]:
+    """Return two windows of steps behind one that was chosen, as long as it, in which its zero is followed.
+
+    Parameters are those of `other_windows`.
+
+    Returns
+    -------
+    dict
+        Windows of each sweep by role; empty where no window was chosen, and where the epoch ends before.
+    """
+    if how.default_window or STATISTICS[how.statistic].at_peak or parts[0].is_ramp:
+        return {}
+    length = windows[0][1] - windows[0][0]
+    last = windows[0][1] - parts[0].start + len(_FOLLOWING_ROLES) * length
+    if length < _MIN_HALF_SAMPLES or last > min(part.stop - part.start for part in parts):
+        return {}
+    ends = [stop for _, stop in windows]
+    return {role: [(at + k * length, at + (k + 1) * length) for at in ends] for k, role in enumerate(_FOLLOWING_ROLES)}
 
 
 def _settling_spans(length: int, end: int) -> dict[Role, tuple[int, int]]:

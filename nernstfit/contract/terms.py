@@ -273,6 +273,8 @@ class Role(Term):
     SETTLING_2 = "settling_2", "second of them"
     SETTLING_3 = "settling_3", "third of them, to the end of the window"
     LATE = "late", "late part of the epoch, after a window that was chosen"
+    FOLLOWING_1 = "following_1", "as long as a window that was chosen, right behind it"
+    FOLLOWING_2 = "following_2", "as long again, behind that"
     HOLDING = "holding", "level before the epoch, the same in all sweeps"
 
 

@@ -19,7 +19,7 @@ from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Volt
 from nernstfit.experiment.records import Row
 from nernstfit.judgement.evidence import Evidence, Record
 from nernstfit.reversal import curve as curves
-from nernstfit.reversal.beneath import at_closed_nS, gated, zeros_mV
+from nernstfit.reversal.beneath import Beneath, at_closed_nS, gated, zeros_mV
 from nernstfit.reversal.capacitance import LIMIT_MOHM
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.open_pore import steepens
@@ -264,14 +264,17 @@ class _Current:
     def _beside_leak(self, own: Curve, sign: int, code: Code) -> Iterator[Finding]:
         """Yield the shift of the zero by the leak that the lowest levels show, with -1 the highest.
 
-        Where they lie on no line, all of the current at the lowest level may be that of a leak.
+        Where they lie on no line, all of the current at the lowest level may be that of a leak. A rectifier that has
+        not closed wholly at the highest ones leaves a line there that is not the leak's: the larger shift counts.
         """
         beneath = gated(own, sign)
-        if beneath is None:
-            # Inward rectifiers may carry current at every voltage.
-            if code is Code.LEAK:
-                yield from self._at_closed(own, sign)
-            return
+        found = [] if beneath is None else [*self._on_line(own, beneath, code)]
+        if beneath is None or code is Code.FLATTENS:
+            found += self._at_closed(own, sign, code)
+        yield from sorted(found, key=lambda finding: -finding.effect)[:1]
+
+    def _on_line(self, own: Curve, beneath: Beneath, code: Code) -> Iterator[Finding]:
+        """Yield the shift of the zero if the straight current beneath the channels is that of a leak."""
         zero_mV = self.row["reversal_mV"]
         part = min(1.0, beneath.slope_nS / self.row["slope_nS"])
         # What is left of a zero that is the leak's own is noise.
@@ -286,8 +289,8 @@ class _Current:
         if effect > 0:
             yield _finding(code, self.row, effect, leak=_ON_LINE[code], percent=100 * part, outcome=outcome)
 
-    def _at_closed(self, own: Curve, sign: int) -> Iterator[Finding]:
-        """Yield the shift of the zero if all of the current at the membrane's lowest level is that of a leak."""
+    def _at_closed(self, own: Curve, sign: int, code: Code) -> Iterator[Finding]:
+        """Yield the shift of the zero if all of the current at the level where channels are closed is a leak's."""
         zero_mV = self.row["reversal_mV"]
         leak_nS = at_closed_nS(own, zero_mV, sign, self.row["temperature_C"])
         left_nS = self.row["slope_nS"] - leak_nS
@@ -299,7 +302,7 @@ class _Current:
                 "percent": min(100.0, 100 * leak_nS / self.row["slope_nS"]),
                 "outcome": f"moves the zero by {shift:+.1f} mV" if left_nS > 0 else "leaves no zero",
             }
-            yield _finding(Code.LEAK, self.row, of_potential(shift), **values)
+            yield _finding(code, self.row, of_potential(shift), **values)
 
 
 def _without_series_resistance(found: pd.DataFrame) -> Iterator[Finding]:

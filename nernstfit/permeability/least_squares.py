@@ -22,7 +22,7 @@ LOWER_CHI_SQUARE = 1e-3
 """Decrease of chi-square from which another optimum is the better one. It moves no interval (a cost of 0.0005 log
 units); half or twice of it decides only between optima that are the same in every respect."""
 
-_MAX_EVALUATIONS = 400
+_MAX_EVALUATIONS = 100
 """Evaluations of one descent. Those of the demonstration need 7 (median) to 28; half or twice of it changes none of
 them."""
 

@@ -38,6 +38,9 @@ _MIN_WITH_NEIGHBOURS = 6
 # Levels of a curve that show its course between them; fewer leave it within the limits of an open pore. With half a
 # chord counts as the curve, with double the course that a spline finds is doubted.
 _MIN_FOR_COURSE = 4
+# Distance in mV beyond the last level at which a current of one sign may still reverse. With half, the limit of a
+# current through few ions is none; with double, a stimulus artefact, the same at every level, gives a limit.
+_FURTHEST_MV = 200.0
 # Factor of the error of a level that shall not count, beyond any artefact. Half and double give the same zero.
 _WITHOUT_WEIGHT = 1e6
 # Step in mV that stands for none where a wrong series resistance places levels on one another; any value far below
@@ -138,6 +141,12 @@ def find(iv: Curve, criteria: Criteria) -> Result:
     """
     if iv.size < 2:
         return Result(PotentialVerdict.NO_CROSSING, f"the current is known at {iv.size} level only")
+    if (span_mV := float(np.ptp(iv.voltage_mV))) < criteria.min_span_mV:
+        reason = (
+            f"the levels span {span_mV:.2g} mV, less than min_span_mV = {criteria.min_span_mV:g}: too little for the "
+            "course of a current; are they in V, and the file calls them mV?"
+        )
+        return Result(PotentialVerdict.NOT_A_REVERSAL, reason)
     search = _Search(iv, criteria)
     if not search.brackets:
         return _hidden(search.few, criteria) or _no_crossing(search.few)
@@ -434,16 +443,7 @@ def _impossible(crossing: _Crossing, slope_nS: float, criteria: Criteria) -> str
             "channels open or close there, or the current is upside down"
         )
     bend = crossing.steepens
-    if bend is None or criteria.is_subtracted:
-        return ""
-    before, after = bend.slopes_nS[:: criteria.sign]
-    valence = f" (ions of valence {bend.valence:z.1f})" if math.isfinite(bend.valence) else ""
-    return (
-        f"the current crosses zero where channels open: between {bend.low_mV:z.0f} and {bend.high_mV:z.0f} mV, around "
-        f"{place}, the slope rises with depolarisation from {before:.2g} to {after:.2g} nS, more than in an open "
-        f"pore{valence}; subtract the leak, or measure tail currents; open_pore: flag accepts such a crossing, for "
-        "instance of a pore whose block is relieved by depolarisation, or that divalent ions leave (calcium inside)"
-    )
+    return "" if bend is None or criteria.is_subtracted else bend.reason(crossing.potential_mV, criteria.sign)
 
 
 def _levels_beside(few: Curve, zero_mV: float, direction: int, min_span_mV: float) -> NDArray[np.int64]:
@@ -480,6 +480,13 @@ def _no_crossing(few: Curve) -> Result:
     edge, size = float(few.voltage_mV[last]), np.abs(few.current_pA)
     word = "outward" if outward else "inward"
     reason = f"the current is {word} at every level from {few.voltage_mV[0]:z.1f} to {few.voltage_mV[-1]:z.1f} mV"
+    change_pA = float(size.max() - size[last])
+    if change_pA * _FURTHEST_MV < size[last] * float(np.ptp(few.voltage_mV)):
+        reason += (
+            f" and changes with it too little to reverse within {_FURTHEST_MV:g} mV beyond: an artefact? Choose "
+            "another window by from_ms and to_ms"
+        )
+        return Result(PotentialVerdict.NO_CROSSING, reason)
     result = Result(PotentialVerdict.NO_CROSSING, reason)
     if size[last] > size.min() or size[last] <= SIGNIFICANT_Z * total_se_pA(few)[last]:
         return result

@@ -69,6 +69,25 @@ class Bend:
         """True where the limit is exceeded significantly (99 %)."""
         return self.excess_z > _EXCEEDED_Z
 
+    def reason(self, zero_mV: float, sign: int) -> str:
+        """Return the reason why a zero around which the current steepens with depolarisation is not that of a pore.
+
+        Parameters
+        ----------
+        zero_mV : float
+        sign : int
+            -1 where the membrane's voltage has the opposite sign of the curve's, inside-out.
+        """
+        before, after = self.slopes_nS[::sign]
+        valence = f" (ions of valence {self.valence:z.1f})" if math.isfinite(self.valence) else ""
+        return (
+            f"the current crosses zero where channels open: between {self.low_mV:z.0f} and {self.high_mV:z.0f} mV, "
+            f"around {zero_mV:z.1f} mV, the slope rises with depolarisation from {before:.2g} to {after:.2g} nS, more "
+            f"than in an open pore{valence}; subtract the leak, or measure tail currents; open_pore: flag accepts such "
+            "a crossing, for instance of a pore whose block is relieved by depolarisation, or that divalent ions leave "
+            "(calcium inside)"
+        )
+
 
 def steepest_bend(curve: Curve, zero_mV: float, direction: int, temperature_C: float) -> Bend | None:
     """Return the change of slope around a zero that exceeds the limit of an open pore most surely.

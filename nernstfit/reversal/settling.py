@@ -40,6 +40,9 @@ _MAX_TIMES = 20.0
 # the settled zero up to which it is. With half the part its noise is larger by 1.4; with double little has changed.
 # With half the distance fewer windows are proposed; with double they may be wrong by the usual standard error.
 LATE, _SETTLED_MV = 0.25, 0.3
+# Time constant, over the length of a window that was chosen, up to which a later window is proposed. With half, those
+# are not of transients that it would leave behind; with double, it may lie where the tail has decayed too.
+_FAST = 2.0
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,15 @@ class Settling:
         Largest size of the distance within the 95 % interval of the time constant.
     tau_ms : float
         Time constant; inf where the course is nearly straight.
+    is_followed : bool
+        True where the parts follow a window that was chosen.
     """
 
     distance_mV: float = 0.0
     se_mV: float = 0.0
     reach_mV: float = 0.0
     tau_ms: float = math.nan
+    is_followed: bool = False
 
     @property
     def further_se_mV(self) -> float:
@@ -80,6 +86,8 @@ class Settling:
         if abs(self.distance_mV) <= MAX_SHIFT_MV:
             return None
         start, stop = window_ms
+        if self.is_followed:
+            return self._behind_window(shown_mV, window_ms)
         reason = (
             f"the current has not settled: its zero is at {shown_mV:z.1f} mV from {start:g} to {stop:g} ms and moves "
             f"towards {shown_mV + self.distance_mV:z.1f} mV, extrapolated "
@@ -97,6 +105,27 @@ class Settling:
             "or for a current that slow: compensate the series resistance, or record longer steps"
         )
         return Result(PotentialVerdict.AMBIGUOUS, reason)
+
+    def _behind_window(self, shown_mV: float, window_ms: tuple[float, float]) -> Result:
+        """Return the verdict that the zero of a window that was chosen moves on behind it."""
+        start, stop = window_ms
+        reason = (
+            f"the zero moves on behind the window: from {shown_mV:z.1f} mV at {start:g} to {stop:g} ms towards "
+            f"{shown_mV + self.distance_mV:z.1f} mV, extrapolated "
+        )
+        if math.isinf(self.tau_ms):
+            reason += "from a nearly straight course"
+        else:
+            reason += f"with a time constant of {self.tau_ms:.2g} ms"
+        reason += (
+            ": something else changes beside the current, as a capacitive transient of the step, the current of a "
+            "second kind of channels, or the share of a leak; "
+        )
+        if self.tau_ms < _FAST * (stop - start):
+            # From there on the zero moves by as little as what is taken for settled.
+            later_ms = start + self.tau_ms * math.log(abs(self.distance_mV) / _SETTLED_MV)
+            reason += f"choose a later window, from about from_ms: {later_ms:.3g} on, or "
+        return Result(PotentialVerdict.AMBIGUOUS, f"{reason}subtract it (measure.leak)")
 
 
 def settle(ivs: Sequence[Curve], iv: Curve, zero: Zero, criteria: Criteria, part_ms: float) -> Settling:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.contract.terms import Leak, PotentialVerdict, Role
-from nernstfit.reversal import classify, course, leak
+from nernstfit.reversal import classify, course, leak, tail
 from nernstfit.reversal.capacitance import Capacitance
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import SAME_LEVEL_MV, Curve
@@ -48,6 +48,7 @@ _MAX_PARTS, _MAX_WITHOUT = 12, 0.34
 _DECAYED = 2.0
 _EARLIER = (Role.EARLY, Role.MIDDLE)
 _SETTLING = (Role.SETTLING_1, Role.SETTLING_2, Role.SETTLING_3)
+_FOLLOWING = (Role.SIGNAL, Role.FOLLOWING_1, Role.FOLLOWING_2)
 
 
 @dataclass(frozen=True)
@@ -307,6 +308,8 @@ class Stability:
         A background has the same transient, which is subtracted with it.
         """
         zero, method = self.result.zero, leak.method(self.procedure.how.leak)
+        if all(role in self.curves for role in _FOLLOWING):
+            return self._following()
         if zero is None or method.same_ramp or not all(role in self.curves for role in _SETTLING):
             return Settling()
         parts = [self.curves[role] for role in _SETTLING]
@@ -316,13 +319,30 @@ class Stability:
             ivs = [iv for iv in map(self._iv, parts) if iv is not None]
         if len(ivs) < len(parts):
             return Settling()
-        roles, t_ms = np.asarray(self.points["role"]), np.asarray(self.points["t_ms"], dtype=float)
-        first_ms, second_ms = (float(t_ms[roles == role][0]) for role in _SETTLING[:2])
-        found = settle(ivs, self.iv, zero, self.procedure.criteria, second_ms - first_ms)
-        # A baseline that wanders moves the zero along the epoch as well.
-        return (
-            Settling() if abs(found.distance_mV) < Z_99 * self.scatter.steps_se_mV(zero.influence_mV_per_pA) else found
+        return self._beyond_wander(settle(ivs, self.iv, zero, self.procedure.criteria, self._part_ms(_SETTLING)))
+
+    def _following(self) -> Settling:
+        """Return the course of the zero behind a window that was chosen."""
+        parts = [iv for role in _FOLLOWING if (iv := self._iv(self.curves[role])) is not None]
+        if len(parts) < len(_FOLLOWING):
+            return Settling()
+        late = self.curves.get(Role.LATE) if Leak.of(self.procedure.how.leak) is Leak.NONE else None
+        part_ms = self._part_ms(_FOLLOWING)
+        return self._beyond_wander(tail.following(parts, late, self.result, self.procedure.criteria, part_ms))
+
+    def _beyond_wander(self, found: Settling) -> Settling:
+        """Return a course of the zero, none where a baseline that wanders moves it along the epoch as well."""
+        zero = self.result.zero
+        is_of_it = zero is not None and abs(found.distance_mV) < Z_99 * self.scatter.steps_se_mV(
+            zero.influence_mV_per_pA
         )
+        return Settling() if is_of_it else found
+
+    def _part_ms(self, neighbours: Sequence[Role]) -> float:
+        """Return the length of neighbouring parts of the epoch."""
+        roles, t_ms = np.asarray(self.points["role"]), np.asarray(self.points["t_ms"], dtype=float)
+        first_ms, second_ms = (float(t_ms[roles == role][0]) for role in neighbours[:2])
+        return second_ms - first_ms
 
     def _without_line(self, parts: Sequence[Curve]) -> list[Curve]:
         """Return curves without the straight leak of each at the levels that show that of the signal."""

@@ -3,10 +3,14 @@
 Late in the epoch a leak is left, or channels that stay open. A current I_L at the zero of both together shifts it by
 -I_L / G_T, with G_T the conductance of what has decayed: a leak of conductance G_L that reverses at E_L shifts the zero
 E of the tail alone by G_L (E_L - E) / (G_L + G_T). The difference of both currents is that of the tail, at any voltage.
+
+That difference keeps its zero while the tail decays. Where the zero moves on behind the window, more than one current
+decays: a capacitive transient, or a second kind of channels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +20,7 @@ from nernstfit.reversal import classify, leak
 from nernstfit.reversal.classify import Criteria, Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.quantiles import Z_95
+from nernstfit.reversal.settling import Settling, settle
 
 
 @dataclass(frozen=True)
@@ -77,3 +82,42 @@ def rest(window: Curve, late: Curve, result: Result, criteria: Criteria) -> Rest
     # The noise of the window moves both zeros alike.
     by_rest_mV = float(np.linalg.norm(tail.influence_mV_per_pA @ decayed.shared_pA))
     return Rest(tail.potential_mV - result.potential_mV, by_rest_mV)
+
+
+def following(
+    parts: Sequence[Curve], late: Curve | None, result: Result, criteria: Criteria, part_ms: float
+) -> Settling:
+    """Extrapolate the zero of a tail from the window and what follows it to where nothing else decays beside it.
+
+    Parameters
+    ----------
+    parts : sequence of Curve
+        Current in the window, and in two of its length behind it.
+    late : Curve or None
+        Current that is left late in the epoch, where it is known and not subtracted yet.
+    result : Result
+        Reversal in the window.
+    criteria : Criteria
+    part_ms : float
+        Length of the window.
+
+    Returns
+    -------
+    Settling
+        Empty where the zero stays.
+    """
+    alone, zero = replace(criteria, is_subtracted=True, open_pore=OpenPore.NONE), result.zero
+    if zero is None:
+        return Settling()
+    if late is not None:
+        tails = [_less(part, late) for part in parts]
+        of_tail = classify.nearest_zero(tails[0], result.potential_mV, alone)
+        # A current that rises in the window, as that of channels which recover, is less than what is left.
+        parts, zero = (tails, of_tail) if of_tail is not None and of_tail.slope_nS > 0 else (parts, zero)
+    return replace(settle(parts, parts[0], zero, alone, part_ms), is_followed=True)
+
+
+def _less(part: Curve, late: Curve) -> Curve:
+    """Return a part of the epoch less what is left late, whose noise all parts share."""
+    left_pA = np.interp(part.command_mV, late.command_mV, late.current_pA)
+    return part.minus(left_pA, part.shared_pA[:, :0])
