@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import combinations
+from itertools import combinations, permutations
 from types import MappingProxyType
 
 import numpy as np
@@ -213,9 +213,9 @@ def parameters(ions: Ions) -> Parameters:
             for alpha, *beta in ((salt.alpha1, salt.beta1, salt.dbeta1), (_ALPHA_2, salt.beta2, 0.0)):
                 betas.setdefault(alpha, np.zeros((2, n, n)))[:, i, j] = beta
     for trio in combinations(range(n), 3):
-        value = TABLE.psi.get(frozenset(ions[i].name for i in trio), 0.0)
-        for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
-            psi[tuple(trio[i] for i in order)] = value
+        if value := TABLE.psi.get(frozenset(ions[i].name for i in trio)):
+            for order in permutations(trio):
+                psi[order] = value
     upper = np.stack([*kinds.values(), *betas.values()], axis=1)
     pairs, changes = upper + np.swapaxes(upper, -1, -2)
     valence = np.array([ion.valence for ion in ions], dtype=np.float64)
