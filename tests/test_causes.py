@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from experiments import analyse, of_model
 
-from nernstfit.permeability.inference.causes import Corrections
+from nernstfit.permeability.inference.mixtures import Mixture
+from nernstfit.permeability.inference.readings import Corrections
 from nernstfit.permeability.inference.rejection import explanation, rejection_reason
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
@@ -214,6 +215,30 @@ def test_where_no_usual_cause_is_enough_the_most_influential_measurement_is_name
     of_bath = {bath: 30.0 * (-1) ** i for i, bath in enumerate(sorted(BATHS))}
     found = reason(plus(made, np.array([of_bath[at.bath] for at in made.data.conditions])))
     assert found.startswith("no usual cause alone explains this; the most influential measurement is c")
+
+
+def of_mixtures(made: Experiment) -> np.ndarray:
+    """Mole fraction of Cs in the baths of a series of Na and Cs; nan in others."""
+    part = {"sodium": 0.0, "mixed": 0.5, "half": 0.25, "caesium": 1.0}
+    return np.array([part.get(at.bath, math.nan) for at in made.data.conditions])
+
+
+def test_mixtures_that_deviate_from_their_pure_baths_are_named() -> None:
+    made = experiment(1)
+    series = Mixture(("Na", "Cs"), of_mixtures(made))
+    deviating = plus(made, -12.0 * series.effect)
+    found = reason(replace(deviating, corrections=replace(made.corrections, mixtures=(series,))))
+    assert re.search(
+        "mixtures of equal parts of Na/Cs deviate by -1[12](\\.\\d)? mV from what their pure baths", found
+    ), found
+    assert "no usual cause" not in found
+
+
+def test_a_measurement_without_which_the_ratios_hardly_change_is_not_named() -> None:
+    made = experiment(2)
+    of_bath = {bath: 10.0 * (-1) ** i for i, bath in enumerate(sorted(BATHS))}
+    found = reason(plus(made, np.array([of_bath[at.bath] for at in made.data.conditions])))
+    assert found.startswith("no usual cause alone explains this: check which solution is the bath")
 
 
 def in_four_baths(minutes_of_bath: Mapping[str, float]) -> Experiment:

@@ -225,6 +225,7 @@ def test_a_base_beside_a_metal_without_a_constant_is_a_fault() -> None:
     _, faults = parsed_table("solution,KCl,EGTA,GdCl3,KOH\na,100,10,5,30\n")
     assert len(faults) == 1
     assert "got nothing, but no stability constant of EGTA4 with Gd is known" in str(faults[0])
+    assert str(faults[0]).endswith("expected only one of the two")
 
 
 def test_strong_solutions_of_many_charges_are_solved() -> None:

@@ -229,6 +229,12 @@ class RatioReason(Term):
         "the correction for series resistance ought to be {factor:g} times as large (then {changes}): check "
         "series_resistance_MOhm and compensation_percent",
     )
+    MIXTURE = (
+        "mixture",
+        "",
+        "mixtures of equal parts of {ions} deviate by {size} mV from what their pure baths imply, an anomalous "
+        "mole-fraction effect or a fault of the mixtures (then {changes})",
+    )
     LARGER_ERRORS = (
         "larger_errors",
         "",

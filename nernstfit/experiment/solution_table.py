@@ -361,7 +361,7 @@ def _equilibrium_faults(solutions: Solutions, recipes: Cells, row: int) -> Itera
             return
         speciate(amounts, acids, (pH, gas), _ROOM_C, titrant.ion if titrant else None)
     except reactions.NoConstant as fault:
-        yield f"{where}, but {fault}; expected only one of the two, or no pH"
+        yield f"{where}, but {fault}; expected only one of the two{'' if math.isnan(pH) else ', or no pH'}"
     except ArithmeticError as fault:
         yield f"{where}, but {fault}; expected a weaker solution, or one with fewer ions of many charges"
     except equilibria.WrongTitrant as fault:

@@ -20,7 +20,6 @@ from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import nernst_slopes
 from nernstfit.permeability.inference.accumulation import Drifts
 from nernstfit.permeability.inference.bath_ratios import BathRatio, bath_ratios
-from nernstfit.permeability.inference.causes import Corrections
 from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, run_tests
 from nernstfit.permeability.inference.error_budget import budget
 from nernstfit.permeability.inference.factors import Factor
@@ -36,6 +35,7 @@ from nernstfit.permeability.inference.model_selection import (
 )
 from nernstfit.permeability.inference.nernst_slopes import Slope
 from nernstfit.permeability.inference.ratios import FitResult, Ratio
+from nernstfit.permeability.inference.readings import Corrections
 from nernstfit.permeability.inference.rejection import explanation, rejection_reason
 from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.permeability.inference.surface_charge import ChargedRatio, charged_ratios
@@ -250,7 +250,11 @@ def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
     group, kept = fits.group, fits.predictability(model).predictable
     side = np.array([condition.sign for condition in group.observations.conditions])
     corrections = Corrections(
-        group.junction_mV[kept], (side * group.rs_shift_mV)[kept], group.time_s[kept], fits.junction_of
+        group.junction_mV[kept],
+        (side * group.rs_shift_mV)[kept],
+        group.time_s[kept],
+        fits.junction_of,
+        mixtures(result.fit.data, fits.solutions),
     )
     words = explanation(result.fit, result.systematic_mV, corrections, fits.settings.fit.robust)
     further = _unlisted_ions(fits, model)

@@ -131,6 +131,13 @@ def test_every_order_of_the_ions_gives_the_same_bits() -> None:
     assert np.array_equal(profile.concentration_mM, other.concentration_mM[:, ::-1])
 
 
+@pytest.mark.parametrize("dilution", [1e-6, 1e-3, 0.1, 10.0, 1e3, 1e6])
+def test_a_gradient_takes_no_more_places_than_none(dilution: float) -> None:
+    """The time of a junction grows with the square of its places; logarithms of a single salt are straight."""
+    profile = stationary_profile([100.0 * dilution, 200 * dilution], [100.0, 200], [2, -1], [0.4, 1.0388], 25)
+    assert len(profile.place) == len(stationary_profile([100.0, 200], [100.0, 200], [2, -1], [0.4, 1.0388], 25).place)
+
+
 @pytest.mark.parametrize("dilution", [1e-6, 1e-3, 0.1, 0.999, 1.0, 1.001, 10.0, 1e3, 1e6])
 def test_one_salt_is_hendersons_case(dilution: float) -> None:
     for valence, salt in (([1, -1], [150.0, 150]), ([2, -1], [100.0, 200])):
@@ -270,8 +277,52 @@ def test_activities_move_the_junction_by_the_change_of_their_coefficients(
         assert method(SolutionPair(*ends[::-1], *charges, of_model), 22) == pytest.approx(-found, abs=1e-6)
 
 
+@pytest.mark.parametrize("pair", PAIRS)
+def test_the_coefficients_settle_in_a_few_rounds(pair: str) -> None:
+    """Most of the time of a junction on activities is that of its coefficients."""
+    pipette, bath = map(neutral, PAIRS[pair])
+    names = sorted({*bath, *pipette})
+    asked: list[int] = []
+
+    def of_model(content: np.ndarray) -> np.ndarray:
+        asked.append(len(content))
+        return _of_model([IONS[name] for name in names], content)
+
+    profile = nernst_planck_profile(SolutionPair(*arrays(bath, pipette, names), of_model), 22)
+    assert len(asked) <= 12
+    assert set(asked) <= {len(profile.place), 25}  # one degree, or two where the first did not suffice
+
+
+@pytest.mark.parametrize("model", ["davies", "pitzer:macinnes"])
+def test_on_activities_the_fluxes_are_the_same_everywhere(model: str) -> None:
+    """Fluxes between neighbouring places, from concentrations, coefficients and potential, by the trapezoidal rule."""
+    for pipette, bath in (
+        (neutral(INTERNAL), neutral(SALINE)),
+        ({"Cs": 140.0, "Cl": 140.0}, {"Ca": 110.0, "Cl": 220.0}),
+    ):
+        names = sorted({*bath, *pipette})
+        ions = [IONS[name] for name in names]
+        b, p, z, u = arrays(bath, pipette, names)
+        pair = SolutionPair(b, p, z, u, lambda content, ions=ions: coefficients(model, content, ions, 25.0))
+        profile = nernst_planck_profile(pair, 25)
+        c, v = profile.concentration_mM, profile.potential_mV / thermal_voltage_mV(25)
+        weight = coefficients(model, c, ions, 25.0) * np.exp(np.outer(v, z))
+        passed = np.diff(weight * c, axis=0)
+        expected = -(profile.flux / u) * np.diff(profile.place)[:, None] * (weight[1:] + weight[:-1]) / 2
+        assert passed == pytest.approx(expected, rel=0.01, abs=1e-3 * np.abs(passed).max())
+        assert abs(c @ z).max() < 1e-4
+
+
 def _of_model(ions: list[Ion], content: np.ndarray) -> np.ndarray:
     return coefficients("pitzer:macinnes", content, ions, 22.0)
+
+
+def test_coefficients_beyond_any_number_are_one_error() -> None:
+    def beyond(content: np.ndarray) -> np.ndarray:
+        return np.full(content.shape, np.nan)
+
+    with pytest.raises(ArithmeticError, match="did not settle"):
+        stationary_mV(*arrays(neutral(SALINE), neutral(INTERNAL)), 22, beyond)
 
 
 def test_the_temperature_is_a_factor() -> None:

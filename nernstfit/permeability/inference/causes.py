@@ -16,8 +16,8 @@ the data reject too are left out, and those that this fit makes far less likely 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.permeability.covariance import CovarianceComponents, VarianceComponents, Whitener
 from nernstfit.permeability.inference.effects import condition_indicators, f_test
+from nernstfit.permeability.inference.readings import Cause, Corrections
 from nernstfit.permeability.limits import MAX_GAUSS_STEP, MAX_LN_P
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.permeability.observations import Observations
@@ -48,84 +49,6 @@ _STEPS, _NO_GAIN = 30, 1e-6
 # First and least damping of Levenberg-Marquardt's method, and its factor from step to step, as they are usually chosen;
 # half or twice of any changes the number of steps by one or two.
 _DAMPING, _MIN_DAMPING, _DAMPING_FACTOR = 1e-3, 1e-9, 10.0
-
-
-@dataclass(frozen=True)
-class Corrections:
-    """Corrections of the potentials of a group, and the times of the measurements; arrays of shape (n,).
-
-    Attributes
-    ----------
-    junction_mV, rs_shift_mV : ndarray
-        Added to the membrane potential; 0 where nothing was.
-    time_s : ndarray
-        nan where unknown.
-    junction_of : callable
-        Returns the junction correction of a condition in mV; nan where it cannot be calculated.
-    """
-
-    junction_mV: FloatArray
-    rs_shift_mV: FloatArray
-    time_s: FloatArray
-    junction_of: Callable[[Condition], float]
-
-
-@dataclass(frozen=True)
-class Cause:
-    """Alternative reading of the potentials; arrays of shape (n,).
-
-    Attributes
-    ----------
-    reason : RatioReason
-        Its text.
-    names : mapping
-        Names in the text.
-    rows : ndarray of int
-        Observation whose solutions each observation had.
-    side : ndarray
-        -1 where inside and outside are exchanged, else 1.
-    shift_mV : ndarray
-        Added to the potentials.
-    effect : ndarray
-        Shift of the potentials by one unit of an effect whose size is fitted; zeros for none.
-    leaves_out : bool
-        The observations with the effect have a common mean of their own, and say nothing of the ratios.
-    """
-
-    reason: RatioReason
-    rows: IntArray
-    side: FloatArray
-    shift_mV: FloatArray
-    effect: FloatArray
-    leaves_out: bool = False
-    names: Mapping[str, str] = field(default_factory=dict)
-
-    def read(self, data: Observations, size: float) -> Observations:
-        """Return the observations as this cause has them, those that it leaves out among them.
-
-        Parameters
-        ----------
-        data : Observations
-        size : float
-            Size of the effect.
-        """
-        at = self.rows.tolist()
-        solutions = data.subset(at)
-        exchanged = (self.side < 0)[:, None]
-        return replace(
-            data,
-            potential_mV=data.potential_mV + self.shift_mV - size * self.effect,
-            temperature_C=solutions.temperature_C,
-            inside=np.where(exchanged, solutions.outside, solutions.inside),
-            outside=np.where(exchanged, solutions.inside, solutions.outside),
-            factors=solutions.factors.turned(self.side),
-            conditions=solutions.conditions,
-        )
-
-    @property
-    def kept(self) -> list[int]:
-        """Observations that are not left out."""
-        return np.flatnonzero((self.effect == 0) | (not self.leaves_out)).tolist()
 
 
 @dataclass(frozen=True)
@@ -243,6 +166,7 @@ def _kinds(
     yield own.common_shift(), 0
     yield own.drift(), 0
     yield own.series_resistance(), 0
+    yield own.mixtures(), 0
 
 
 @dataclass(frozen=True)
@@ -342,6 +266,11 @@ class _Causes:
         """Yield that the correction for the series resistance has the wrong size."""
         if self.corrections.rs_shift_mV.any():
             yield replace(self._unchanged(RatioReason.SERIES_RESISTANCE), effect=self.corrections.rs_shift_mV)
+
+    def mixtures(self) -> Iterator[Cause]:
+        """Yield for each mixture series that its mixtures deviate from its pure baths."""
+        for series in self.corrections.mixtures:
+            yield replace(self._unchanged(RatioReason.MIXTURE, {"ions": "/".join(series.ions)}), effect=series.effect)
 
     @property
     def _baths(self) -> tuple[str, ...]:

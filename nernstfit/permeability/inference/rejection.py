@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.permeability.distributions import chi_square_limit
-from nernstfit.permeability.inference.causes import Corrections, Screened, by_likelihood
+from nernstfit.permeability.inference.causes import Screened, by_likelihood
 from nernstfit.permeability.inference.effects import (
     condition_indicators,
     f_test,
@@ -24,6 +24,7 @@ from nernstfit.permeability.inference.effects import (
     n_testable,
     scatter_test,
 )
+from nernstfit.permeability.inference.readings import Corrections
 from nernstfit.permeability.inference.sentences import ratio_reason, written_p
 from nernstfit.permeability.limits import IMPERMEANT, MAX_P_OF_RESIDUALS
 from nernstfit.permeability.mixed_model import Fit, covariance_mV2, fit
@@ -137,9 +138,9 @@ def _not_explained(fitted: Fit, causes: Sequence[Screened], robust: bool) -> str
     if baths:
         return ratio_reason(RatioReason.ANY_BATH, baths=" or ".join(f"'{bath}'" for bath in sorted(baths)))
     influential = next((each for each in causes if each.cause.reason == RatioReason.WITHOUT_MEASUREMENT), None)
-    if influential is None:
+    changes = ", ".join(_changes(fitted, influential.ln_p)) if influential else ""
+    if influential is None or not changes:
         return ratio_reason(RatioReason.SEVERAL_CONTRADICT)
-    changes = _written_changes(fitted, influential.ln_p)
     return ratio_reason(RatioReason.INFLUENTIAL, **influential.cause.names, changes=changes)
 
 

@@ -7,19 +7,20 @@ With v = F V / RT, absolute mobility u, concentration c and activity a = gamma c
     flux_i = -u_i c_i d(ln a_i + z_i v)/dx = constant,   sum z_i c_i = 0,   sum z_i flux_i = 0.
 
 The variable. Let dx/ds be proportional to the total concentration C = sum c_i, and y_i = c_i / C. Then, with
-constants k_i = flux_i / u_i times the factor of that proportion,
+constants k_i = flux_i / u_i times the factor of that proportion and the weights w_i = gamma_i C exp(z_i v),
 
-    dy_i/ds + k_i + (g_i + z_i E + A) y_i = 0,   E = dv/ds,   A = d(ln C)/ds,   g_i = d(ln gamma_i)/ds,
+    d(w_i y_i)/ds = -k_i w_i,   so that   w_i y_i = (w_i y_i at s = 0) - k_i int_0^s w_i ds,
 
 which contains neither x nor any concentration: a gradient of 1,000 : 1 is as smooth as one of 2 : 1. Known are the
-ends, sum y_i = 1, sum z_i y_i = 0, sum z_i u_i k_i = 0 and the integral of A, ln(C_bath / C_pipette).
-With gamma = 1, A is constant and s is the logarithm of a total concentration that is linear in x, as Planck
-found. On activities, gamma is that of the mixture at each place: the equation is solved for the g of the profile found
+ends, sum y_i = 1, sum z_i y_i = 0, sum z_i u_i k_i = 0 and C at both ends. Whatever v and C are, the y_i that follow
+have the right ends and are positive. With gamma = 1, ln C is linear in s, so that C is linear in x, as Planck found.
+On activities, gamma is that of the mixture at each place: the equations are solved for that of the profile found
 before, until the potential settles.
 
-The numerical method. y_i is a polynomial of degree m through m + 1 Chebyshev nodes, both ends among them; E and A are
-unknowns at the m Gauss points, where the equation is satisfied (collocation). The unknowns occur in products of two at
-most, so that Newton's method converges in a few steps from straight lines.
+The numerical method. The unknowns are v and ln C at Chebyshev nodes, both ends among them; the integrals are sums over
+Gauss points between the nodes, where ln w_i is that of the polynomial through the nodes: all terms are positive, and no
+digits are lost however much the w_i change. Newton's method converges in a few steps from Henderson's potential. The
+side with the smaller total comes first, so that no y_i is a difference of nearly equal amounts there.
 
 A solution whose charges do not balance is completed by a monovalent ion of zero mobility: it balances the charge and
 carries no current; Henderson's equation is not affected by it.
@@ -28,46 +29,46 @@ carries no current; Henderson's equation is not affected by it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
+from math import fsum
 
 import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import NDArray
 
 from nernstfit.physics.constants import thermal_voltage_mV
-from nernstfit.physics.membrane.junction import Coefficients, SolutionPair, chebyshev, legendre_slopes
+from nernstfit.physics.membrane.junction import Coefficients, SolutionPair, chebyshev
 
 FloatArray = NDArray[np.float64]
 
 # Degrees of the polynomials, tried in turn until the series has converged. Of the random pairs of
-# benchmarks/junction.py (gradients up to 1,000 : 1) 57 % need the first, 28 % the second, 2 % the fourth. Starting at
+# benchmarks/junction.py (gradients up to 1,000 : 1) 65 % need the first, 25 % the second, 1 % the fourth. Starting at
 # half costs a second attempt nearly always, starting at double twice the time of the commonest case.
 _DEGREES = (16, 24, 36, 54, 80, 120)
-# Newton steps before an error. Those pairs need 3 to 6; half would do for them, double only delays the error.
+# Newton steps before an error. Those pairs need up to 5; half would do for them, double only delays the error.
 _MAX_STEPS = 30
-# Largest last step, relative to the unknowns. Convergence is quadratic, so that the error left is of rounding; half or
-# double changes at most which of two equal steps is the last.
-_STEP_TOLERANCE = 1e-10
+# Largest last step, in RT/F and ln C. Convergence is quadratic, so that the error left is of rounding; half or double
+# changes at most whether some junctions take one more step.
+_STEP_TOLERANCE = 1e-6
 # Step that is rounding only and is not taken, so that equal solutions have a potential of exactly 0. At half some
 # such steps might be taken, at double none that matters (1e-13 of RT/F) is lost.
 _ROUNDING = 1e-13
-# Fraction of the total below which an ion is a trace, whose relative accuracy does not decide on the degree. At half or
-# double the degree can change only for junctions with such ions.
-_TRACE = 1e-6
-# Last coefficients of a series over the largest at which it has converged: the potential of those pairs is then exact
-# to 1e-12 mV, at 1e-6 to 1e-10 mV. At half or double some junctions take the next, or the previous, degree.
+# Last coefficients of the series of ln w at which it has converged: the potential of those pairs, and of salts diluted
+# a million times, is then exact to 1e-7 mV. At half or double some junctions take the next, or the previous, degree.
 _TAIL_TOLERANCE = 1e-8
+# Gauss points between two nodes: salts diluted a thousand times are exact to 1e-10 mV, a million times to 1e-7 mV. With
+# half of them 5 digits are lost, with double all is exact to rounding.
+_POINTS = 5
 # Change of the potential, in RT/F, at which the coefficients of the profile have settled, and the rounds to get there.
 # Where two degrees differ by less, the first of them was enough, although coefficients that rise steeply, as those of
 # Davies do in 3 M KCl, leave their mark on the last terms of the profile.
-# Every round takes nine tenths or more off the change (3 to 7 are needed); at half or double of the tolerance, 8e-6 mV,
-# no digit that is printed changes; half the rounds would do too.
-_SETTLED, _MAX_ROUNDS = 3e-7, 40
-# Rounds from which only a part of each change of the coefficients is taken, and that part: between very different
-# ends, as at a bridge of 3 M KCl, the profile and its coefficients can lead each other back and forth. With half of the
-# rounds usual junctions take more of them, with double these few; with half of the part three times as many are needed,
-# and with 1 these few do not settle.
-_FULL_ROUNDS, _PART = 8, 0.7
+# Every round takes nine tenths or more off the change (3 to 10 are needed), so that those potentials are exact to
+# 1e-5 mV; at half or double no digit that is printed changes; half the rounds would do too.
+_SETTLED, _MAX_ROUNDS = 1e-6, 40
+# Rounds whose changes of the coefficients are combined to the one that would end them (Anderson 1965, J ACM 12:547):
+# between very different ends, as at a bridge of 3 M KCl, the profile and its coefficients lead each other back and
+# forth. With one round some pairs do not settle; with double this number none needs fewer rounds.
+_ROUNDS_COMBINED = 3
 # Charge excess, as a part of all charge, that is rounding of a neutral solution (some 1e-15). At half or double nothing
 # changes unless a solution lacks as little charge as that.
 _NEUTRAL = 1e-12
@@ -130,23 +131,28 @@ def nernst_planck_profile(pair: SolutionPair, temperature_C: float) -> Profile:
     """
     given = np.broadcast_arrays(pair.bath_mM, pair.pipette_mM, pair.valence, pair.mobility)
     ions = np.array(given, dtype=np.float64)
-    amounts = ions[0] + ions[1]
     if not (ions[0].any() and ions[1].any()):
         nowhere = np.full(2, np.nan)
-        return Profile(np.array([0.0, 1.0]), np.full((2, len(amounts)), np.nan), nowhere, np.full(len(amounts), np.nan))
+        ion_count = ions.shape[1]
+        return Profile(np.array([0.0, 1.0]), np.full((2, ion_count), np.nan), nowhere, np.full(ion_count, np.nan))
+    if fsum(ions[1]) > fsum(ions[0]):
+        other_way = replace(pair, bath_mM=pair.pipette_mM, pipette_mM=pair.bath_mM)
+        return _reversed(nernst_planck_profile(other_way, temperature_C))
     # The same order whatever the order of the arguments: by charge, mobility, then amounts.
     present = np.lexsort(ions[[1, 0, 3, 2]])
-    present = present[amounts[present] > 0]
-    junction, output = _junction(ions[:, present]), _Output(present, len(amounts), temperature_C)
-    potential = np.inf
+    present = present[ions[:2, present].any(axis=0)]
+    junction, output = _junction(ions[:, present]), _Output(present, ions.shape[1], temperature_C)
+    potential, state = np.inf, _henderson(junction, _grid(_DEGREES[0]))
     for degree in _DEGREES:
-        before, solved = potential, _solve(junction, _grid(degree))
-        if solved.tail < _TAIL_TOLERANCE and pair.coefficients is not None:
-            solved = _on_activities(junction, _grid(degree), solved, output, pair.coefficients)
-            potential = float(_grid(degree).integral_to_nodes[-1] @ solved.field)
-        if solved.tail < _TAIL_TOLERANCE or abs(potential - before) < _SETTLED:
+        state, before = _on(_grid(degree), state), potential
+        # On activities a step is enough to see whether the series will have converged; every round takes one more.
+        state = _stepped(state)[0] if pair.coefficients else _solve(state)
+        if pair.coefficients and _tail(state) < _TAIL_TOLERANCE:
+            state = _on_activities(state, output, pair.coefficients)
+            potential = float(state.potential[-1])
+        if _tail(state) < _TAIL_TOLERANCE or abs(potential - before) < _SETTLED:
             break
-    return _profile(junction, solved, _grid(degree), output)
+    return _profile(state, output)
 
 
 @dataclass(frozen=True)
@@ -157,11 +163,11 @@ class _Output:
     ions: int
     temperature_C: float
 
-    def concentrations_mM(self, junction: _Junction, solved: _Solved, grid: _Grid) -> FloatArray:
+    def concentrations_mM(self, state: _State) -> FloatArray:
         """Return the concentrations of the given ions at the nodes, shape (nodes, ions)."""
-        total_mM = junction.total_mM * np.exp(grid.integral_to_nodes @ solved.growth)
-        found = np.zeros((len(total_mM), self.ions))
-        found[:, self.present] = (total_mM[:, None] * solved.fraction)[:, : len(self.present)]
+        found = np.zeros((len(state.ln_total), self.ions))
+        total_mM = state.junction.total_mM * np.exp(state.ln_total)
+        found[:, self.present] = (total_mM * state.fraction)[: len(self.present)].T
         return found
 
 
@@ -179,24 +185,78 @@ class _Junction:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Nodes of the fractions, and the matrices between values at the nodes and at the Gauss points."""
+    """Nodes of s from 0 to 1, and the matrices from values there to their series and to the points between them.
 
-    at_gauss: FloatArray
-    slope_at_gauss: FloatArray
-    coefficients: FloatArray
-    integral_to_nodes: FloatArray
+    Attributes
+    ----------
+    nodes : ndarray, shape (nodes,)
+    series : ndarray, shape (nodes, nodes)
+        To coefficients of Legendre's polynomials.
+    at_points : ndarray, shape (intervals, points, nodes)
+        To values at the Gauss points between each node and the next.
+    share : ndarray, shape (intervals, points)
+        Weights of the Gauss points in an integral over s.
+    """
+
     nodes: FloatArray
+    series: FloatArray
+    at_points: FloatArray
+    share: FloatArray
+
+    def integral(self, parts: FloatArray) -> FloatArray:
+        """Return the integrals up to each node from those between two nodes, which are the last axis."""
+        return np.concatenate([np.zeros((*parts.shape[:-1], 1)), np.cumsum(parts, axis=-1)], axis=-1)
 
 
 @dataclass(frozen=True)
-class _Solved:
-    """Solution: fractions at the nodes, constants k of the ions, E and A at the Gauss points, relative last terms."""
+class _State:
+    """Unknowns at the nodes, relative to the first end, and what follows from them by the equation of this module.
 
-    fraction: FloatArray
-    constant: FloatArray
-    field: FloatArray
-    growth: FloatArray
-    tail: float
+    Attributes
+    ----------
+    junction : _Junction
+    grid : _Grid
+    potential, ln_total : ndarray, shape (nodes,)
+        F V / RT and ln C.
+    ln_gamma : ndarray, shape (ions, nodes)
+    """
+
+    junction: _Junction
+    grid: _Grid
+    potential: FloatArray
+    ln_total: FloatArray
+    ln_gamma: FloatArray
+
+    @cached_property
+    def ln_weight(self) -> FloatArray:
+        """Logarithms of the weights w, shape (ions, nodes)."""
+        return np.outer(self.junction.valence, self.potential) + self.ln_total + self.ln_gamma
+
+    @cached_property
+    def weight(self) -> FloatArray:
+        """Weights w, shape (ions, nodes)."""
+        return np.exp(self.ln_weight)
+
+    @cached_property
+    def parts(self) -> FloatArray:
+        """Parts of the integral of the weights at the Gauss points, shape (ions, intervals, points)."""
+        at_points = self.ln_weight @ self.grid.at_points.reshape(-1, len(self.potential)).T
+        return np.exp(at_points).reshape(len(at_points), *self.grid.share.shape) * self.grid.share
+
+    @cached_property
+    def integral(self) -> FloatArray:
+        """Integrals of the weights from the first end, shape (ions, nodes)."""
+        return self.grid.integral(self.parts.sum(axis=2))
+
+    @cached_property
+    def constant(self) -> FloatArray:
+        """Constants k, shape (ions,)."""
+        return (self.junction.first - self.junction.last * self.weight[:, -1]) / self.integral[:, -1]
+
+    @cached_property
+    def fraction(self) -> FloatArray:
+        """Fractions y, shape (ions, nodes)."""
+        return (self.junction.first[:, None] - self.constant[:, None] * self.integral) / self.weight
 
 
 def _junction(ions: FloatArray) -> _Junction:
@@ -221,115 +281,143 @@ def _junction(ions: FloatArray) -> _Junction:
 
 @cache
 def _grid(degree: int) -> _Grid:
-    gauss, _ = legendre.leggauss(degree)
-    nodes, coefficients = chebyshev(degree)
-    unit, slopes = np.eye(degree), legendre_slopes(gauss, degree)
-    integrals = np.stack([legendre.legval(nodes, legendre.legint(one, lbnd=-1)) for one in unit], axis=-1)
-    # The range of s is 0 to 1, that of Legendre's polynomials -1 to 1.
-    return _Grid(
-        legendre.legvander(gauss, degree) @ coefficients,
-        2 * slopes @ coefficients,
-        coefficients,
-        integrals @ np.linalg.inv(legendre.legvander(gauss, degree - 1)) / 2,
-        (nodes + 1) / 2,
-    )
+    gauss, share = legendre.leggauss(_POINTS)
+    on_nodes, series = chebyshev(degree)
+    nodes = (on_nodes + 1) / 2  # the range of s is 0 to 1, that of Legendre's polynomials -1 to 1
+    width = np.diff(nodes)[:, None]
+    points = nodes[:-1, None] + width * (gauss + 1) / 2
+    return _Grid(nodes, series, legendre.legvander(2 * points - 1, degree) @ series, width * share / 2)
 
 
-def _straight(junction: _Junction, grid: _Grid) -> _Solved:
-    """Return straight lines between the ends and no field."""
-    points = len(grid.nodes) - 1
-    y = junction.first + np.outer(grid.nodes, junction.last - junction.first)
-    growth = np.full(points, junction.ln_total)
-    return _Solved(y, junction.first - junction.last, np.zeros(points), growth, np.inf)
+def _henderson(junction: _Junction, grid: _Grid) -> _State:
+    """Return Henderson's profile on concentrations: linear mixtures, along which ln C is linear in s."""
+    ln_total = junction.ln_total * grid.nodes
+    share = np.expm1(ln_total) / np.expm1(junction.ln_total) if junction.ln_total else grid.nodes
+    change = np.exp(junction.ln_total) * junction.last - junction.first
+    charge, conductance = junction.valence * junction.mobility, junction.valence**2 * junction.mobility
+    excess = share * float(conductance @ change) / float(conductance @ junction.first)
+    with np.errstate(invalid="ignore"):
+        per_share = np.where(excess == 0, 1.0, np.log1p(excess) / excess)
+    potential = -share * float(charge @ change) / float(conductance @ junction.first) * per_share
+    return _State(junction, grid, potential, ln_total, np.zeros((len(junction.first), len(share))))
 
 
-def _solve(
-    junction: _Junction, grid: _Grid, start: _Solved | None = None, of_gamma: FloatArray | float = 0.0
-) -> _Solved:
-    """Solve by Newton's method; `of_gamma` is g at the Gauss points, shape (ions, points)."""
-    solved = start or _straight(junction, grid)
+def _on(grid: _Grid, state: _State) -> _State:
+    """Return a state on another grid."""
+    if grid is state.grid:
+        return state
+    moved = legendre.legvander(2 * grid.nodes - 1, len(state.potential) - 1) @ state.grid.series
+    return _State(state.junction, grid, moved @ state.potential, moved @ state.ln_total, state.ln_gamma @ moved.T)
+
+
+def _solve(state: _State) -> _State:
+    """Solve by Newton's method for the given coefficients."""
     for _ in range(_MAX_STEPS):
-        solved, longest = _stepped(junction, grid, solved, of_gamma)
-        if longest <= _STEP_TOLERANCE * (1 + np.abs(solved.constant).max() + np.abs(solved.field).max()):
-            return replace(solved, tail=_tail(grid, solved.fraction, solved.growth))
+        state, longest = _stepped(state)
+        if longest <= _STEP_TOLERANCE:
+            return state
     raise ArithmeticError(
-        f"the stationary junction did not converge in {_MAX_STEPS} steps; valences {junction.valence.tolist()}"
+        f"the stationary junction did not converge in {_MAX_STEPS} steps; valences {state.junction.valence.tolist()}"
     )
 
 
-def _stepped(junction: _Junction, grid: _Grid, at: _Solved, of_gamma: FloatArray | float) -> tuple[_Solved, float]:
-    """Take one step of Newton's method; returns the solution, without its tail, and the size of the step."""
-    steps = _newton_step(junction, grid, at, of_gamma)
-    longest = max(float(np.abs(step).max()) for step in steps)
+def _stepped(state: _State) -> tuple[_State, float]:
+    """Take one step of Newton's method; returns the state and the size of the step."""
+    z, zu = state.junction.valence, state.junction.valence * state.junction.mobility
+    fraction, constant = state.fraction[:, 1:-1], state.constant
+    left = np.concatenate([fraction.sum(axis=0) - 1, z @ fraction, [zu @ constant]])
+    step = np.linalg.solve(_equations(state), -left)
+    longest = float(np.abs(step).max())
     if longest <= _ROUNDING:  # equal solutions have a potential of exactly 0
-        return at, longest
-    fraction = at.fraction.copy()
-    fraction[1:-1] += steps[0]
-    return _Solved(fraction, at.constant + steps[1], at.field + steps[2], at.growth + steps[3], np.inf), longest
+        return state, longest
+    potential, ln_total, points = state.potential.copy(), state.ln_total.copy(), len(state.potential) - 1
+    potential[1:] += step[:points]
+    ln_total[1:-1] += step[points:]
+    return replace(state, potential=potential, ln_total=ln_total), longest
 
 
-def _on_activities(
-    junction: _Junction, grid: _Grid, solved: _Solved, output: _Output, coefficients: Coefficients
-) -> _Solved:
-    """Follow the coefficients of the profile found before by a step each, until the potential settles; then solve."""
-    of_gamma = np.zeros((len(junction.valence), len(grid.nodes) - 1))
-    for done in range(_MAX_ROUNDS):
-        ln_gamma = np.log(coefficients(output.concentrations_mM(junction, solved, grid)))[:, output.present]
-        change = (grid.slope_at_gauss @ (ln_gamma - ln_gamma[0])).T - of_gamma[: len(output.present)]
-        of_gamma[: len(output.present)] += change if done < _FULL_ROUNDS else _PART * change
-        before, (solved, _) = solved, _stepped(junction, grid, solved, of_gamma)
-        if abs(float(grid.integral_to_nodes[-1] @ (solved.field - before.field))) < _SETTLED:
-            return _solve(junction, grid, solved, of_gamma)
+def _equations(state: _State) -> FloatArray:
+    """Return the derivatives of the sums of y and of z y at the inner nodes, and of the current.
+
+    They are by the potential at all nodes but the first, then by ln C at the inner ones. Those by ln w, of which z
+    times the potential and ln C are parts, are summed over the ions with weights of 1, z and z^2 as soon as possible.
+    """
+    z, mobility, total = state.junction.valence, state.junction.mobility, state.integral[:, -1:]
+    of_integral = np.cumsum(
+        state.parts.swapaxes(0, 1) @ state.grid.at_points, axis=0
+    )  # shape (nodes but the first, ions, nodes)
+    of_constant = -state.constant[:, None] / total * of_integral[-1]
+    of_constant[:, -1:] -= state.junction.last[:, None] * state.weight[:, -1:] / total
+    powers = np.stack([np.ones_like(z), z, z**2])
+    per_weight = powers / state.weight.T[1:-1, None, :]  # shape (inner nodes, powers, ions)
+    sums = -(per_weight * state.constant) @ of_integral[:-1]
+    sums -= (per_weight * state.integral.T[1:-1, None, :]) @ of_constant
+    own = np.arange(len(sums))
+    sums[own, :, own + 1] -= (powers @ state.fraction[:, 1:-1]).T
+    n = len(sums) + 1
+    equations = np.empty((2 * n - 1, 2 * n - 1))
+    equations[: n - 1, :n], equations[: n - 1, n:] = sums[:, 1, 1:], sums[:, 0, 1:-1]
+    equations[n - 1 : -1, :n], equations[n - 1 : -1, n:] = sums[:, 2, 1:], sums[:, 1, 1:-1]
+    current = (powers[1:] * mobility) @ of_constant
+    equations[-1, :n], equations[-1, n:] = current[1, 1:], current[0, 1:-1]
+    return equations
+
+
+def _on_activities(state: _State, output: _Output, coefficients: Coefficients) -> _State:
+    """Follow the coefficients of the profile found before by a step each, until the potential settles."""
+    given = len(output.present)
+    tried: list[FloatArray] = []
+    changes: list[FloatArray] = []
+    for _ in range(_MAX_ROUNDS):
+        ln_gamma = np.log(coefficients(output.concentrations_mM(state)))[:, output.present].T
+        if not np.isfinite(ln_gamma).all():
+            break
+        tried = [*tried, state.ln_gamma[:given].ravel()][-_ROUNDS_COMBINED:]
+        changes = [*changes, (ln_gamma - ln_gamma[:, :1]).ravel() - tried[-1]][-_ROUNDS_COMBINED:]
+        followed = state.ln_gamma.copy()
+        followed[:given] = _combined(tried, changes).reshape(ln_gamma.shape)
+        state, longest = _stepped(replace(state, ln_gamma=followed))
+        if _moved(state, changes[-1].reshape(ln_gamma.shape)) < _SETTLED:
+            return state if longest <= _STEP_TOLERANCE else _solve(state)
     raise ArithmeticError(
         f"the stationary junction on activities did not settle in {_MAX_ROUNDS} rounds; valences "
-        f"{junction.valence.tolist()}"
+        f"{state.junction.valence.tolist()}"
     )
 
 
-def _tail(grid: _Grid, fraction: FloatArray, growth: FloatArray) -> float:
-    """Return the last two Legendre coefficients over the largest, of each fraction above a trace and of the total."""
-    total = np.exp(grid.integral_to_nodes @ growth)
-    series = np.abs(grid.coefficients @ np.column_stack([fraction, total]))
-    return float((series[-2:].max(axis=0) / np.maximum(series.max(axis=0), _TRACE)).max())
+def _moved(state: _State, change: FloatArray) -> float:
+    """Return the change of the potential, F V / RT, by that of ln gamma: transport numbers over valences times it."""
+    conducting = state.junction.valence[:, None] * state.junction.mobility[:, None] * state.fraction
+    potential = (conducting[: len(change)] * change).sum(axis=0) / (state.junction.valence @ conducting)
+    return float(np.abs(potential).max())
 
 
-def _newton_step(
-    junction: _Junction, grid: _Grid, at: _Solved, of_gamma: FloatArray | float
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Return Newton's step in y (inner nodes), k, E and A.
-
-    The equations of each ion give its y and k for any step of E and A. These two follow from the common conditions:
-    neutrality and the sum of fractions at the inner nodes, no current, the integral of A.
-    """
-    y, k, field, growth = at.fraction, at.constant, at.field, at.growth
-    z, zu, (points, _) = junction.valence, junction.valence * junction.mobility, grid.at_gauss.shape
-    y_gauss = (grid.at_gauss @ y).T
-    rate = of_gamma + np.outer(z, field) + growth
-    of_k = np.ones((len(z), points, 1))
-    own = np.concatenate([(grid.slope_at_gauss + rate[:, :, None] * grid.at_gauss)[:, :, 1:-1], of_k], axis=-1)
-    equation = (grid.slope_at_gauss @ y).T + k[:, None] + rate * y_gauss
-    of_growth = y_gauss[:, :, None] * np.eye(points)
-    shared = np.concatenate([equation[:, :, None], z[:, None, None] * of_growth, of_growth], axis=-1)
-    answer = np.linalg.solve(own, -shared)
-
-    inner, last = answer[:, :-1], answer[:, -1]
-    weights = np.concatenate([np.zeros(1 + points), grid.integral_to_nodes[-1]])
-    common = np.vstack([np.tensordot(z, inner, 1), inner.sum(axis=0), zu @ last, weights])
-    common[:, 0] += np.concatenate(
-        [y[1:-1] @ z, y[1:-1].sum(axis=1) - 1, [zu @ k, weights[1 + points :] @ growth - junction.ln_total]]
-    )
-    together = np.concatenate([[1.0], np.linalg.solve(common[:, 1:], -common[:, 0])])
-    step = answer @ together
-    return step[:, :-1].T, step[:, -1], together[1 : 1 + points], together[1 + points :]
+def _combined(tried: list[FloatArray], changes: list[FloatArray]) -> FloatArray:
+    """Return the mixture of what was tried, each with its change, whose change would be the smallest."""
+    after = tried[-1] + changes[-1]
+    if len(tried) == 1:
+        return after
+    of_changes = np.diff(changes, axis=0)
+    parts = np.linalg.lstsq(of_changes.T, changes[-1], rcond=_ROUNDING)[0]
+    return np.asarray(after - parts @ (np.diff(tried, axis=0) + of_changes))
 
 
-def _profile(junction: _Junction, solved: _Solved, grid: _Grid, output: _Output) -> Profile:
+def _tail(state: _State) -> float:
+    """Return the largest of the last two Legendre coefficients of ln w."""
+    return float(np.abs(state.ln_weight @ state.grid.series[-2:].T).max())
+
+
+def _profile(state: _State, output: _Output) -> Profile:
     """Convert back to places, concentrations and the order in which the ions were given."""
-    concentration_mM = output.concentrations_mM(junction, solved, grid)
-    total_mM = junction.total_mM * np.exp(grid.integral_to_nodes @ solved.growth)
-    # At the Gauss points from the nodes: the total is as smooth as the fractions.
-    passed = grid.integral_to_nodes @ (grid.at_gauss @ total_mM)
+    total_mM = state.junction.total_mM * np.exp(state.grid.at_points @ state.ln_total)
+    passed = state.grid.integral((total_mM * state.grid.share).sum(axis=1))
     flux = np.zeros(output.ions)
-    flux[output.present] = (junction.mobility * solved.constant)[: len(output.present)] * passed[-1]
-    potential_mV = thermal_voltage_mV(output.temperature_C) * (grid.integral_to_nodes @ solved.field)
-    return Profile(passed / passed[-1], concentration_mM, potential_mV, flux)
+    flux[output.present] = (state.junction.mobility * state.constant)[: len(output.present)] * passed[-1]
+    potential_mV = thermal_voltage_mV(output.temperature_C) * state.potential
+    return Profile(passed / passed[-1], output.concentrations_mM(state), potential_mV, flux)
+
+
+def _reversed(profile: Profile) -> Profile:
+    """Return the same junction from its other end."""
+    potential = (profile.potential_mV - profile.potential_mV[-1])[::-1]
+    return Profile(1 - profile.place[::-1], profile.concentration_mM[::-1], potential, -profile.flux)

@@ -37,22 +37,18 @@ def ionic_osmolality(molality: ArrayLike, ions: pitzer.Ions, temperature_C: floa
     ndarray, leading shape
         Osm/kg.
     """
-    p, warmer = pitzer.parameters(ions), temperature_C - pitzer.AT_C
+    p = pitzer.parameters(ions)
     everything = np.asarray(molality, dtype=np.float64)
     strength = np.asarray(ionic_strength_M(1000 * everything, p.valence))
     root, m = np.sqrt(strength), np.where(p.specific, everything, 0.0)
     field = -pitzer.slope(temperature_C) * strength * root / (1 + pitzer.B * root)
-
-    def of_pairs(matrix: FloatArray) -> FloatArray:
-        return np.asarray((m * (m @ matrix)).sum(axis=-1) / 2)
-
-    pairs = of_pairs(p.beta0 + warmer * p.dbeta0) + of_pairs(p.theta)
-    for alpha, beta, dbeta in p.betas:
-        pairs = pairs + np.exp(-alpha * root) * of_pairs(beta + warmer * dbeta)
-    pairs = pairs + (m * np.abs(p.valence)).sum(axis=-1) * of_pairs(p.c + warmer * p.dc)
-    if p.unlike.any():
+    always, third, unlike, *betas = np.moveaxis((p.weighted(m, temperature_C) @ m[..., None])[..., 0], -1, 0) / 2
+    pairs = always + (m * np.abs(p.valence)).sum(axis=-1) * third
+    for alpha, beta in zip(p.alpha, betas, strict=True):
+        pairs = pairs + np.exp(-alpha * root) * beta
+    if p.mixes_charges:
         e, e_change = unlike_charges(strength, pitzer.slope(temperature_C), (1, 2))
-        pairs = pairs + (e + strength * e_change) * of_pairs(p.unlike)
+        pairs = pairs + (e + strength * e_change) * unlike
     trios = np.einsum("...i,...j,...k,ijk->...", m, m, m, p.psi, optimize=True) / 6
     return np.asarray(everything.sum(axis=-1) + 2 * (field + pairs + trios))
 

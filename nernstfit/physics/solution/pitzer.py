@@ -11,7 +11,7 @@ other sign, j over all others of its own sign,
 
 B depend on the ionic strength by the parameters of one salt each, theta and psi are the mixing terms of two and three
 ions, E is the electrostatic mixing term of two unlike charges of one sign. Values and sources are in pitzer.csv
-beside this module: salts from Pitzer & Mayorga 1973 (May et al. 2011 where that has none), mixing terms from
+beside this module: salts from Pitzer & Mayorga 1973 (May et al. 2011 where that has none), CaSO4 and mixing terms from
 Harvie, Moller & Weare 1984. They are those of 25 C; the Debye-Hueckel slope depends on the temperature, and so do the
 salts of which Silvester & Pitzer 1978 (J Solution Chem 7:327) list the first derivatives, of beta0, beta1 and C, which
 hold some 15 C either way. The other salts and the mixing terms change by the slope alone.
@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from itertools import combinations
+from itertools import combinations, permutations
 from types import MappingProxyType
 
 import numpy as np
@@ -56,6 +56,8 @@ _ALPHA_2 = 12.0
 """Parameter alpha of beta2, (kg/mol)^(1/2): Pitzer & Mayorga 1974, J Solution Chem 3:539."""
 
 _MAX_CHARGE = 2  # salts of higher charge have no parameters here
+
+_ALWAYS, _THIRD, _UNLIKE = 0, 1, 2  # kinds of `Parameters.pairs`; those from the third on depend on the ionic strength
 
 
 @dataclass(frozen=True)
@@ -112,23 +114,35 @@ class Parameters:
     valence : ndarray, shape (ions,)
     specific : ndarray of bool, shape (ions,)
         True where the ion has a salt with parameters, its own or an analogue's.
-    beta0, c, dbeta0, dc, theta, unlike : ndarray, shape (ions, ions)
-        At 25 C, and changes per kelvin. `unlike` is 1 for two unlike charges of one sign.
-    betas : tuple of (float, ndarray, ndarray)
-        Every alpha, with the beta1 or beta2 that belong to it and their changes per kelvin.
+    pairs, changes : ndarray, shape (kinds, ions, ions)
+        Symmetric parameters of two ions at 25 C, and their changes per kelvin. Kinds, in this order: beta0 of unlike
+        signs with theta of like signs, C, 1 for two unlike charges of one sign, then beta1 or beta2 of every alpha.
+    alpha : ndarray, shape (kinds - 3,)
+        In (kg/mol)^(1/2).
     psi : ndarray, shape (ions, ions, ions)
     """
 
     valence: FloatArray
     specific: NDArray[np.bool_]
-    beta0: FloatArray
-    betas: tuple[tuple[float, FloatArray, FloatArray], ...]
-    c: FloatArray
-    dbeta0: FloatArray
-    dc: FloatArray
-    theta: FloatArray
-    unlike: FloatArray
+    pairs: FloatArray
+    changes: FloatArray
+    alpha: FloatArray
     psi: FloatArray
+
+    @property
+    def mixes_charges(self) -> bool:
+        """Return True where two ions have unlike charges of one sign."""
+        return bool(self.pairs[_UNLIKE].any())
+
+    def weighted(self, molality: FloatArray, temperature_C: ArrayLike) -> FloatArray:
+        """Return the sums over the ions of their molalities times the parameters, shape (..., kinds, ions)."""
+        kinds, ions = self.pairs.shape[:2]
+        warmer = np.asarray(temperature_C, dtype=np.float64)[..., None, None] - AT_C
+        sums, changes = (
+            (molality @ matrices.reshape(kinds * ions, ions).T).reshape(*molality.shape[:-1], kinds, ions)
+            for matrices in (self.pairs, self.changes)
+        )
+        return np.asarray(sums + warmer * changes)
 
 
 def _chain(ion: Ion) -> list[str]:
@@ -184,29 +198,28 @@ def parameters(ions: Ions) -> Parameters:
     """Gather the parameters of some ions; see `Parameters`."""
     n = len(ions)
     specific = np.array([is_specific(ion) for ion in ions], dtype=bool)
-    square = {key: np.zeros((n, n)) for key in ("beta0", "c", "dbeta0", "dc", "theta", "unlike")}
-    betas: dict[float, FloatArray] = {}  # of each alpha: values, and changes per kelvin
+    kinds = {kind: np.zeros((2, n, n)) for kind in (_ALWAYS, _THIRD, _UNLIKE)}  # values at 25 C, and changes per kelvin
+    betas: dict[float, FloatArray] = {}
     psi = np.zeros((n, n, n))
     for i, j in combinations(np.flatnonzero(specific), 2):
         one, other = ions[i], ions[j]
         if one.valence * other.valence > 0:
-            square["theta"][i, j] = TABLE.theta.get(frozenset((one.name, other.name)), 0.0)
-            square["unlike"][i, j] = one.valence != other.valence
+            kinds[_ALWAYS][0, i, j] = TABLE.theta.get(frozenset((one.name, other.name)), 0.0)
+            kinds[_UNLIKE][0, i, j] = one.valence != other.valence
         elif pair := stand_in(*_salt(one, other)):
             salt = TABLE.salts[pair]
-            square["beta0"][i, j] = salt.beta0
-            square["c"][i, j] = salt.c_phi / (2 * abs(one.valence * other.valence) ** 0.5)
-            square["dbeta0"][i, j], square["dc"][i, j] = salt.dbeta0, salt.dc
+            kinds[_ALWAYS][:, i, j] = salt.beta0, salt.dbeta0
+            kinds[_THIRD][:, i, j] = salt.c_phi / (2 * abs(one.valence * other.valence) ** 0.5), salt.dc
             for alpha, *beta in ((salt.alpha1, salt.beta1, salt.dbeta1), (_ALPHA_2, salt.beta2, 0.0)):
                 betas.setdefault(alpha, np.zeros((2, n, n)))[:, i, j] = beta
     for trio in combinations(range(n), 3):
-        value = TABLE.psi.get(frozenset(ions[i].name for i in trio), 0.0)
-        for order in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
-            psi[tuple(trio[i] for i in order)] = value
-    both = {key: matrix + matrix.T for key, matrix in square.items()}
+        if value := TABLE.psi.get(frozenset(ions[i].name for i in trio)):
+            for order in permutations(trio):
+                psi[order] = value
+    upper = np.stack([*kinds.values(), *betas.values()], axis=1)
+    pairs, changes = upper + np.swapaxes(upper, -1, -2)
     valence = np.array([ion.valence for ion in ions], dtype=np.float64)
-    of_alpha = tuple((alpha, b + b.T, d + d.T) for alpha, (b, d) in betas.items())
-    return Parameters(valence, specific, betas=of_alpha, psi=psi, **both)
+    return Parameters(valence, specific, pairs, changes, np.array(list(betas), dtype=np.float64), psi)
 
 
 def slope(temperature_C: ArrayLike) -> FloatArray:
@@ -269,33 +282,46 @@ def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatAr
     everything = np.asarray(molality, dtype=np.float64)
     strength = np.asarray(ionic_strength_M(1000 * everything, p.valence))
     m = np.where(p.specific, everything, 0.0)
-    warmer = np.asarray(temperature_C, dtype=np.float64)[..., None] - AT_C
-    with_others = 2 * (m @ p.beta0 + warmer * (m @ p.dbeta0)) + 2 * m @ p.theta
-    with_others = with_others + (np.tensordot(m, p.psi, axes=(-1, 2)) @ m[..., None])[..., 0] / 2
-    field = debye_huckel_term(strength, a_phi)
-    for alpha, beta, dbeta in p.betas:
-        reach, reach_change = screening(alpha * np.sqrt(strength))
-        against = m @ beta + warmer * (m @ dbeta)
-        with_others = with_others + 2 * reach[..., None] * against
-        field = field + reach_change / np.maximum(strength, 1e-12) * (m * against).sum(axis=-1) / 2
-    if p.unlike.any():
-        e, e_change = unlike_charges(strength, a_phi, (1, _MAX_CHARGE))
-        against = m @ p.unlike
-        with_others = with_others + 2 * e[..., None] * against
-        field = field + e_change * (m * against).sum(axis=-1) / 2
-    third = m @ p.c + warmer * (m @ p.dc)
+    weighted, (factor, change) = p.weighted(m, temperature_C), _by_strength(p, strength, a_phi)
+    others = weighted[..., _UNLIKE:, :]
+    with_others = 2 * (weighted[..., _ALWAYS, :] + (factor[..., None, :] @ others)[..., 0, :])
+    trios = (m @ p.psi.reshape(len(ions), len(ions) ** 2)).reshape(*m.shape, len(ions))
+    with_others += (trios @ m[..., None])[..., 0] / 2
+    field = debye_huckel_term(strength, a_phi) + (change * (others @ m[..., None])[..., 0]).sum(axis=-1) / 2
     charge = (m * np.abs(p.valence)).sum(axis=-1, keepdims=True)
+    third = weighted[..., _THIRD, :]
     alike = np.abs(p.valence) * (m * third).sum(axis=-1, keepdims=True) / 2
     ln_g = p.valence**2 * field[..., None] + with_others + charge * third + alike
     return np.where(p.specific, ln_g, np.nan)
 
 
+def _by_strength(p: Parameters, strength: FloatArray, a_phi: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the factors of the kinds from `_UNLIKE` on and their slopes by the ionic strength, (..., kinds - 2)."""
+    factor, change = (np.zeros((*strength.shape, 1 + len(p.alpha))) for _ in range(2))
+    if p.mixes_charges:
+        factor[..., 0], change[..., 0] = unlike_charges(strength, a_phi, (1, _MAX_CHARGE))
+    factor[..., 1:], change[..., 1:] = screening(p.alpha * np.sqrt(strength)[..., None])
+    change[..., 1:] /= np.maximum(strength, 1e-12)[..., None]
+    return factor, change
+
+
 def ln_mean(cation: Ion, anion: Ion, strength: FloatArray, temperature_C: ArrayLike) -> FloatArray:
-    """Return ln of the mean coefficient of a pure salt at an ionic strength in mol/kg; shape of `strength`."""
+    """Return ln of the mean coefficient of a pure salt at an ionic strength in mol/l; shape of `strength`.
+
+    |z z'| (f + m m' B') + [2 m' z (2 B + Z C) + 2 z z' m m' C] / (z + |z'|): the mean of the two equations at the head.
+    """
     z, other = cation.valence, -anion.valence
-    formula = 2 * np.asarray(strength)[..., None] / (z * other * (z + other))
-    ln_g = ln_raw(formula * np.array([other, z]), (cation, anion), temperature_C)
-    return np.asarray((ln_g @ np.array([other, z])) / (z + other))
+    p, a_phi = parameters((cation, anion)), slope(temperature_C)
+    formula = 2 * np.asarray(strength) / (z * other * (z + other))
+    one, two = formula * other, formula * z  # molalities of cation and anion
+    warmer = np.asarray(temperature_C, dtype=np.float64)[..., None] - AT_C
+    of_pair = p.pairs[:, 0, 1] + warmer * p.changes[:, 0, 1]
+    factor, change = _by_strength(p, np.asarray(strength), a_phi)
+    second = of_pair[..., _ALWAYS] + (factor * of_pair[..., _UNLIKE:]).sum(axis=-1)
+    field = debye_huckel_term(np.asarray(strength), a_phi) + one * two * (change * of_pair[..., _UNLIKE:]).sum(axis=-1)
+    third = (one * z + two * other) * of_pair[..., _THIRD]
+    others = 2 * one * z * (2 * second + third) + 2 * z * other * one * two * of_pair[..., _THIRD]
+    return np.asarray(z * other * field + others / (z + other))
 
 
 def coefficients(
@@ -330,7 +356,7 @@ def coefficients(
     content, warmth = np.broadcast_arrays(*shares)[0], shares[1][..., 0]
     valence = np.array([ion.valence for ion in ions], dtype=np.float64)
     # An ion known by its charge only is on the scale where g_Cl is that of KCl, to which Davies' equation is close.
-    alone = np.log(davies(content, valence, warmth))
+    alone = 0.0 if all(map(is_specific, ions)) else np.log(davies(content, valence, warmth))
     if convention == "guggenheim":
         ln_g = _guggenheim(content, ions, warmth)
         return np.asarray(np.exp(np.where(np.isnan(ln_g), alone, ln_g)))
