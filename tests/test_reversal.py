@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -222,6 +223,16 @@ def test_a_current_that_hardly_depends_on_the_voltage_is_no_limit(sign: float) -
     assert math.isnan(result.low_mV)
     assert math.isnan(result.high_mV)
     assert found(iv(sign * 800.0 + 5.0 * LEVELS)).reason.endswith("100.0 mV")
+
+
+def test_an_interval_that_is_too_wide_names_its_largest_error() -> None:
+    noisy = iv(lambda v: 1.0 * (v + 20.0), se_pA=2.0)
+    quiet = iv(lambda v: 1.0 * (v + 20.0), se_pA=0.5)
+    shared = replace(quiet, shared_pA=np.full((quiet.size, 1), 2.0))
+    for curve, cause in ((noisy, "noise beside a slope of "), (shared, "the error of what was subtracted")):
+        result = found(curve, max_interval_mV=1.5)
+        assert result.verdict == "ambiguous"
+        assert f"more than max_interval_mV = 1.5: {cause}" in result.reason
 
 
 def test_levels_in_V_that_are_called_mV_are_no_curve() -> None:

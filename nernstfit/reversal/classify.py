@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from nernstfit.contract.terms import OpenPore, PotentialVerdict
 from nernstfit.reversal import registry
 from nernstfit.reversal.curve import SIGNIFICANT_Z, Curve, coarse, confirmed_brackets, total_se_pA
-from nernstfit.reversal.estimator import Bracket, Zero, secant
+from nernstfit.reversal.estimator import Bracket, Zero, largest_error, secant
 from nernstfit.reversal.open_pore import Bend, broken_levels, course_se_mV, steepest_bend
 from nernstfit.reversal.quantiles import Z_95
 
@@ -158,7 +158,7 @@ def find(iv: Curve, criteria: Criteria) -> Result:
     if len(accepted) > 1:
         # A crossing with the slope of an open pore, or a rectifier, goes before those where channels open or close.
         accepted = tuple(crossing for crossing in accepted if crossing.is_open) or accepted
-    reason = _ambiguity(accepted, criteria)
+    reason = _ambiguity(accepted, iv, criteria)
     if reason:
         return Result(PotentialVerdict.AMBIGUOUS, reason)
     (chosen,) = accepted
@@ -340,7 +340,7 @@ class _Search:
         return replace(zero, se_mV=math.hypot(zero.se_mV, course_se_mV(bracket, (low, high), temperature_C)))
 
 
-def _ambiguity(accepted: Sequence[_Crossing], criteria: Criteria) -> str:
+def _ambiguity(accepted: Sequence[_Crossing], iv: Curve, criteria: Criteria) -> str:
     """Return the reason why accepted crossings are ambiguous, or ''."""
     for crossing in accepted:
         if math.isnan(crossing.zero.potential_mV):
@@ -359,7 +359,8 @@ def _ambiguity(accepted: Sequence[_Crossing], criteria: Criteria) -> str:
         )
     width = 2 * Z_95 * accepted[0].zero.se_mV
     if width > criteria.max_interval_mV:
-        return f"the 95 % interval is {width:z.1f} mV wide, more than max_interval_mV = {criteria.max_interval_mV:g}"
+        wide = f"the 95 % interval is {width:z.1f} mV wide, more than max_interval_mV = {criteria.max_interval_mV:g}"
+        return f"{wide}: {largest_error(iv, accepted[0].zero)}"
     return ""
 
 

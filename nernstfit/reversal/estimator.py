@@ -173,6 +173,35 @@ def with_error(
     return Zero(potential_mV, math.sqrt(own + shared + interpolation_se_mV**2), slope_nS, influence, shifts)
 
 
+def largest_error(curve: Curve, zero: Zero) -> str:
+    """Return the sentence on the largest error of a zero, with what would make it smaller.
+
+    Parameters
+    ----------
+    curve : Curve
+    zero : Zero
+        Zero of the curve.
+    """
+    noise_mV = float(np.linalg.norm(zero.influence_mV_per_pA * curve.se_pA))
+    shared_mV = float(np.linalg.norm(zero.influence_mV_per_pA @ curve.shared_pA))
+    others_mV = math.sqrt(max(0.0, zero.se_mV**2 - noise_mV**2 - shared_mV**2))
+    of_noise = (
+        f"noise beside a slope of {zero.slope_nS:.2g} nS at the zero; record repeats, or choose a longer window by "
+        "from_ms and to_ms"
+    )
+    return max(
+        (noise_mV, of_noise),
+        (
+            shared_mV,
+            "the error of what was subtracted; record more levels at which the channels are closed, or a background",
+        ),
+        (
+            others_mV,
+            "the course of the current between levels, or repeats that differ; record more levels near the zero",
+        ),
+    )[1]
+
+
 def _repeat_shifts(curve: Curve, influence: FloatArray) -> FloatArray:
     """Return the shift of the zero by each repeat alone; empty unless every level used has all repeats."""
     used = influence != 0
