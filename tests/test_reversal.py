@@ -238,7 +238,7 @@ def test_an_interval_that_is_too_wide_names_its_largest_error() -> None:
 def test_levels_in_V_that_are_called_mV_are_no_curve() -> None:
     result = found(iv(lambda v: 5e3 * (v + 0.03), levels=np.arange(-100.0, 61.0, 10.0) / 1e3))
     assert result.verdict == "not_a_reversal"
-    assert result.reason.startswith("the levels span 0.16 mV, less than min_span_mV = 15")
+    assert result.reason.startswith("the levels span 0.16 mV, too little for the course of a current; are they in V")
 
 
 def test_a_foot_below_zero_by_chance_is_no_reversal() -> None:

@@ -677,6 +677,17 @@ def test_an_open_pore_has_no_leak_to_subtract(load: Callable[..., Experiment]) -
     assert judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: {"reversal_mV": -84.6}}}) == []
 
 
+@pytest.mark.parametrize(("half_mV", "told"), [(0.2, [(Code.RS_ERROR, "note")]), (2.0, [])])
+def test_a_drop_across_an_unknown_resistance_is_told_where_the_interval_is_shorter(
+    load: Callable[..., Experiment], half_mV: float, told: Sequence[tuple[Code, str]]
+) -> None:
+    """60 pA of a leak that was subtracted flow at the zero: 0.6 mV across 10 MOhm."""
+    of_zero = {"reversal_mV": -60.0, "low_mV": -60.0 - half_mV, "high_mV": -60.0 + half_mV, "leak_shift_mV": -5.0}
+    doubt = {"iv": iv(ONE, LEVELS + 60, LEVELS + 120), "reversals": {ONE: of_zero}}
+    found = judged(load, LINEAR, doubt)
+    assert [(each.code, each.severity.value) for each in found if each.code is Code.RS_ERROR] == told
+
+
 @pytest.mark.parametrize("width_mV", [4.0, 8.0, 12.0])
 @pytest.mark.parametrize("reversal_mV", [-65.0, -50.0])
 def test_an_inward_rectifier_is_warned_of_a_leak_only_beside_one(

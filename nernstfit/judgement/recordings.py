@@ -229,7 +229,10 @@ class _Current:
             yield from self._series_resistance(self.iv)
 
     def _series_resistance(self, iv: pd.DataFrame) -> Iterator[Finding]:
-        """Yield the possible drop of the current that flows at the zero, which is what was subtracted."""
+        """Yield the possible drop of the current that flows at the zero, which is what was subtracted.
+
+        One of less than 1 mV is told where it is more than the interval says.
+        """
         by_command = iv.sort_values("command_mV")
         total = np.interp(self.row["reversal_mV"], by_command["command_mV"], by_command["raw_current_pA"])
         is_known = not math.isnan(self.row["rs_shift_mV"])
@@ -237,7 +240,7 @@ class _Current:
             how, shift = f"uncertain by {100 * _RS_ERROR:.0f} %", _RS_ERROR * self.row["rs_shift_mV"]
         else:
             how, shift = max(self._unknown_resistance(float(total)), key=lambda each: abs(each[1]))
-        if of_potential(shift) >= 1:
+        if of_potential(shift) >= 1 or 2 * abs(shift) > self.row["high_mV"] - self.row["low_mV"]:
             values = {"current": float(total), "how": how, "shift": abs(shift)}
             done = ("series_resistance_MOhm",) if is_known else ()
             yield _finding(Code.RS_ERROR, self.row, of_potential(shift), done, **values)

@@ -38,6 +38,9 @@ _MIN_WITH_NEIGHBOURS = 6
 # Levels of a curve that show its course between them; fewer leave it within the limits of an open pore. With half a
 # chord counts as the curve, with double the course that a spline finds is doubted.
 _MIN_FOR_COURSE = 4
+# Least range of the levels in mV. With half, protocols in V over 2 V pass as mV; with double, two levels that are left
+# of a current that saturates are refused.
+_LEAST_SPAN_MV = 3.0
 # Distance in mV beyond the last level at which a current of one sign may still reverse. With half, the limit of a
 # current through few ions is none; with double, a stimulus artefact, the same at every level, gives a limit.
 _FURTHEST_MV = 200.0
@@ -141,10 +144,10 @@ def find(iv: Curve, criteria: Criteria) -> Result:
     """
     if iv.size < 2:
         return Result(PotentialVerdict.NO_CROSSING, f"the current is known at {iv.size} level only")
-    if (span_mV := float(np.ptp(iv.voltage_mV))) < criteria.min_span_mV:
+    if (span_mV := float(np.ptp(iv.voltage_mV))) < _LEAST_SPAN_MV:
         reason = (
-            f"the levels span {span_mV:.2g} mV, less than min_span_mV = {criteria.min_span_mV:g}: too little for the "
-            "course of a current; are they in V, and the file calls them mV?"
+            f"the levels span {span_mV:.2g} mV, too little for the course of a current; are they in V, and the file "
+            "calls them mV?"
         )
         return Result(PotentialVerdict.NOT_A_REVERSAL, reason)
     search = _Search(iv, criteria)

@@ -158,6 +158,22 @@ def settle(ivs: Sequence[Curve], iv: Curve, zero: Zero, criteria: Criteria, part
     return Settling(distance.mV, distance.se_mV, max(abs(distance.mV), abs(most_mV)), course.times * part_ms)
 
 
+def moved(ivs: Sequence[Curve], zero: Zero) -> Settling:
+    """Return how far a zero moves from the first of some parts to the last, as its reach; nothing within 95 %.
+
+    Parameters
+    ----------
+    ivs : sequence of Curve
+        I-V curves of the parts by time.
+    zero : Zero
+        Zero of the first.
+    """
+    last = _shift(ivs[-1], ivs[0], zero.influence_mV_per_pA)
+    noise_mV = float(np.linalg.norm(zero.influence_mV_per_pA * ivs[0].se_pA))
+    se_mV = math.hypot(last.se_mV, noise_mV)
+    return Settling(reach_mV=abs(last.mV), se_mV=se_mV) if abs(last.mV) > Z_95 * se_mV else Settling()
+
+
 @dataclass(frozen=True)
 class _Shift:
     """Zero, or shift of it by the current of one part, and its standard error."""

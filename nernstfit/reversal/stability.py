@@ -333,9 +333,7 @@ class Stability:
     def _beyond_wander(self, found: Settling) -> Settling:
         """Return a course of the zero, none where a baseline that wanders moves it along the epoch as well."""
         zero = self.result.zero
-        is_of_it = zero is not None and abs(found.distance_mV) < Z_99 * self.scatter.steps_se_mV(
-            zero.influence_mV_per_pA
-        )
+        is_of_it = zero is not None and found.reach_mV < Z_99 * self.scatter.steps_se_mV(zero.influence_mV_per_pA)
         return Settling() if is_of_it else found
 
     def _part_ms(self, neighbours: Sequence[Role]) -> float:

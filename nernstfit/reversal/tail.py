@@ -20,7 +20,7 @@ from nernstfit.reversal import classify, leak
 from nernstfit.reversal.classify import Criteria, Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.quantiles import Z_95
-from nernstfit.reversal.settling import Settling, settle
+from nernstfit.reversal.settling import Settling, moved, settle
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,9 @@ def following(
         of_tail = classify.nearest_zero(tails[0], result.potential_mV, alone)
         # A current that rises in the window, as that of channels which recover, is less than what is left.
         parts, zero = (tails, of_tail) if of_tail is not None and of_tail.slope_nS > 0 else (parts, zero)
-    return replace(settle(parts, parts[0], zero, alone, part_ms), is_followed=True)
+    found = settle(parts, parts[0], zero, alone, part_ms)
+    # What moves too little to be extrapolated is in the interval as far as it is seen.
+    return replace(found, is_followed=True) if found.distance_mV else moved(parts, zero)
 
 
 def _less(part: Curve, late: Curve) -> Curve:

@@ -411,6 +411,18 @@ ROWS: tuple[Calibration, ...] = (
     ),
     Calibration("tails", _waveform(-40.0, *_TAILS), 14, 2200, {"epoch": "B", **_TAIL}, (-40.0, 5.0), _INWARD),
     Calibration(
+        "tails, transient of 0.7 ms in the window",
+        _waveform(-40.0, *_TAILS),
+        14,
+        2200,
+        {"epoch": "B", "from_ms": "2", "to_ms": "6"},
+        (-40.0, 5.0),
+        _INWARD,
+        fixed={"series_MOhm": 10.0, "capacity_pF": 70.0},
+        slope=_STRONG,
+        max_false=0.02,
+    ),
+    Calibration(
         "tails, leak of ramps",
         _waveform(-40.0, *_LEAK_TAILS),
         14,
