@@ -112,6 +112,22 @@ def test_a_background_of_500_pA_on_10_MOhm_through_the_table(tmp_path: Path, mea
     assert set(found["iv"]["raw_current_pA"]) != set(found["iv"]["current_pA"])
 
 
+def test_a_background_subtracts_the_transient_in_a_window_that_was_chosen(tmp_path: Path, measured: Measured) -> None:
+    """It is read at the time of that window, and says nothing of the transient later."""
+    first = 700 // 64
+
+    def transient(v: np.ndarray) -> np.ndarray:
+        k = np.arange(v.shape[1])
+        return (k >= first) * np.exp(-np.maximum(k - first, 0) / 20.0) * (v - v[:, [0]]) * 5.0
+
+    write(tmp_path / "data" / "cell.abf", lambda v, _: 8.0 * (v + 30.0) + transient(v))
+    write(tmp_path / "data" / "blocked.abf", lambda v, _: transient(v))
+    window = {"epoch": "A", "from_ms": "2", "to_ms": "6"}
+    found = measured({"leak": "background", "subtract": "data/blocked.abf"} | window)
+    assert found["verdict"] == "reversal", found["reason"]
+    assert abs(found["reversal_mV"] + 30.0) < 4 * found["se_mV"] < 2
+
+
 def test_a_background_that_cannot_be_read_names_itself(tmp_path: Path, measured: Measured) -> None:
     write(tmp_path / "data" / "cell.abf", lambda v, _: 5 * (v + 30))
     (tmp_path / "data" / "blocked.abf").write_text("no recording")

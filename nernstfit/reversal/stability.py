@@ -305,12 +305,14 @@ class Stability:
     def settling(self) -> Settling:
         """Zero of the settled current, where the zero moves towards it along the epoch.
 
-        A background has the same transient, which is subtracted with it.
+        A background has the same transient, which is subtracted with it, and is known at the time of the window alone.
         """
         zero, method = self.result.zero, leak.method(self.procedure.how.leak)
+        if zero is None or method.same_ramp:
+            return Settling()
         if all(role in self.curves for role in _FOLLOWING):
             return self._following()
-        if zero is None or method.same_ramp or not all(role in self.curves for role in _SETTLING):
+        if not all(role in self.curves for role in _SETTLING):
             return Settling()
         parts = [self.curves[role] for role in _SETTLING]
         if method.leak is Leak.LINEAR:
