@@ -196,13 +196,7 @@ def _earlier_windows(
     Where the epoch is too short for them, they are the halves of the default window. Three neighbouring windows of
     equal length, from which the settled current is extrapolated, end with the default window.
 
-    Parameters
-    ----------
-    source : Source
-    parts : sequence of Segment
-    windows : sequence of tuple of int
-        Windows of the measurement.
-    how : Measure
+    Parameters are those of `other_windows`.
 
     Returns
     -------

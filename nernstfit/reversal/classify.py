@@ -485,13 +485,13 @@ def _no_crossing(few: Curve) -> Result:
     word = "outward" if outward else "inward"
     reason = f"the current is {word} at every level from {few.voltage_mV[0]:z.1f} to {few.voltage_mV[-1]:z.1f} mV"
     change_pA = float(size.max() - size[last])
-    if change_pA * _FURTHEST_MV < size[last] * float(np.ptp(few.voltage_mV)):
+    is_steep = change_pA * _FURTHEST_MV >= size[last] * float(np.ptp(few.voltage_mV))
+    if not is_steep:
         reason += (
             f" and changes with it too little to reverse within {_FURTHEST_MV:g} mV beyond: an artefact? Choose "
             "another window by from_ms and to_ms"
         )
-        return Result(PotentialVerdict.NO_CROSSING, reason)
     result = Result(PotentialVerdict.NO_CROSSING, reason)
-    if size[last] > size.min() or size[last] <= SIGNIFICANT_Z * total_se_pA(few)[last]:
+    if not is_steep or size[last] > size.min() or size[last] <= SIGNIFICANT_Z * total_se_pA(few)[last]:
         return result
     return replace(result, high_mV=edge) if outward else replace(result, low_mV=edge)
