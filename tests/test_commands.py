@@ -294,6 +294,16 @@ def test_junction_says_where_the_methods_differ(method: tuple[str, ...]) -> None
     assert "Nernst-Planck and Henderson differ by -0.63 mV" in call(*words, *method).stderr
 
 
+def test_a_stationary_junction_that_is_not_found_is_blank_with_a_sentence() -> None:
+    words = ("junction", "NaCl=140", "spermine4=60,EDTA4=60", "--model", "debye-huckel", "--basis", "activity")
+    told = call(*words)
+    assert told.exit_code == 0
+    assert "no stationary junction (Nernst-Planck) of solutions 'outside' and 'inside' was found on" in told.stderr
+    (row,) = json.loads(call(*words, "--json").output)
+    assert row["nernst_planck_mV"] is None
+    assert math.isfinite(row["henderson_mV"])
+
+
 def test_solutions_as_ions(recipes: Path) -> None:
     rows = json.loads(call("solutions", recipes, "--temperature-C", 25, "--json").output)
     found = {(row["solution"], row["ion"]): row for row in rows}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,9 +22,9 @@ from nernstfit.permeability import error_propagation
 from nernstfit.permeability.observations import Observations, without_activities
 from nernstfit.physics.membrane import junction_methods
 from nernstfit.physics.membrane.junction import SolutionPair
-from nernstfit.physics.membrane.nernst_planck import nernst_planck_mV
+from nernstfit.physics.membrane.nernst_planck import NotSettled, nernst_planck_mV
 from nernstfit.physics.solution.activity import debye_huckel_slope
-from nernstfit.solutions import junctions, systematic_errors
+from nernstfit.solutions import junctions, liquid_junction, systematic_errors
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
 
@@ -549,6 +549,59 @@ def test_the_choice_of_method_is_an_error_that_moves_all_baths(two: Solutions, m
     expected = [by_hand(c.bath, other_method, basis) - by_hand(c.bath, method, basis) for c in at]
     assert shifts[:, names.index(junctions.METHOD_ERROR)] == pytest.approx(expected, abs=2 * EXACT["activity"])
     assert min(map(abs, expected)) > 1e-3
+
+
+@pytest.fixture
+def unsettled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no stationary junction be found."""
+
+    def fails(pair: SolutionPair, temperature_C: float) -> float:
+        raise NotSettled("not found")
+
+    monkeypatch.setattr(liquid_junction, "METHODS", {**junction_methods.METHODS, "nernst-planck": fails})
+    liquid_junction._potential_mV.cache_clear()
+    yield
+    liquid_junction._potential_mV.cache_clear()
+
+
+@pytest.mark.usefixtures("unsettled")
+@pytest.mark.parametrize("method", ["henderson", "nernst-planck"])
+@pytest.mark.parametrize(("bath", "contacts"), [("S1", 1), ("S2", 3)])
+def test_a_junction_that_is_not_found_has_hendersons_potential_and_a_large_error(
+    two: Solutions, method: str, bath: str, contacts: int
+) -> None:
+    henderson, junction = (Junction(how, "activity", "S1", BRIDGE, 0.0, {}) for how in ("henderson", method))
+    at = Condition(bath, "pipette", "whole-cell", 22.0, "S1")
+    terms = junctions.ledger(two, at, junction, "davies")
+    expected = [term.applied_mV for term in junctions.ledger(two, at, henderson, "davies")]
+    assert [term.applied_mV for term in terms] == expected
+    of_contacts = [junctions.unsettled_se_mV(two, term, at, junction, "davies") for term in terms]
+    assert sum(map(len, of_contacts)) == contacts
+    errors = junctions.method_difference_mV(two, at, junction, "davies")
+    assert errors.tolist() == [sum(each.values()) for each in of_contacts]
+    assert all(error >= 10 for each in of_contacts for error in each.values())
+    found = error_propagation.propagate([at], two, ["Na", "K"], "davies", junction, UNCERTAINTY)
+    assert abs(found.shift_mV(np.zeros(2))[:, -1]) == pytest.approx(errors.sum())
+    for term, each in zip(terms, of_contacts, strict=True):
+        remarks = junctions.unsettled_remarks(two, term, at, junction, "davies")
+        assert len(remarks) == len(each)
+        assert all("no stationary junction (Nernst-Planck)" in remark for remark in remarks)
+        found_mV = junctions.potential_mV(two, term, at, junction, "davies", "nernst-planck")
+        assert math.isnan(found_mV) or not each
+
+
+@pytest.mark.usefixtures("unsettled")
+def test_the_error_of_a_junction_that_is_not_found_is_its_own_size(tmp_path: Path) -> None:
+    solutions = parsed(tmp_path)
+    junction = Junction("henderson", "concentration", "same", None, 0.0, {})
+    at = Condition("potassium", "tenth", "whole-cell", 22.0, "same")
+    (term,) = junctions.ledger(solutions, at, junction, "davies")
+    (error,) = junctions.method_difference_mV(solutions, at, junction, "davies")
+    assert abs(error) == max(abs(term.applied_mV), 10.0)
+    steep = parsed(tmp_path, TEXT + "thin,0.000001,,,,,,\n")
+    (far,) = junctions.ledger(steep, replace(at, pipette="thin"), junction, "davies")
+    (error,) = junctions.method_difference_mV(steep, replace(at, pipette="thin"), junction, "davies")
+    assert abs(error) == abs(far.applied_mV) > 10.0
 
 
 def test_what_was_measured_or_not_corrected_has_no_error_of_its_calculation(two: Solutions) -> None:

@@ -29,7 +29,7 @@ from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.report import findings as words
 from nernstfit.report import outcome
 from nernstfit.report.results import Results
-from nernstfit.solutions.junctions import JunctionModel, between_mV
+from nernstfit.solutions.liquid_junction import JunctionModel, between_mV
 
 MODEL = "ghk:pitzer:macinnes"
 SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\nlow,70,5,150\npipette,10,140,\n"
@@ -447,6 +447,16 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
             "changes": {"reversals": "data/reversals.csv", "recordings": None, "fit.offset_sd_mV": math.inf},
             "header": "cell,bath,pipette,reversal_mV,se_mV",
             "rows": ["c1,control,,-60,1", "c1,high_K,,0,1"],
+        },
+        {},
+    ),
+    (
+        *(Code.JUNCTION_UNSETTLED, "low", "warning"),
+        # By Debye and Hueckel's equation such a mixture of charges of 4 and 2 would part in two: it has no junction.
+        {
+            "solutions": with_low("spermine4,SO4", "100,200"),
+            "rows": [f"data/{c}.abf,{c},low,pipette" for c in CELLS],
+            "changes": {"activity": {"model": "debye-huckel"}, "junction.zeroed_in": "same"},
         },
         {},
     ),

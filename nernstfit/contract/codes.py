@@ -131,6 +131,7 @@ class Code(Term):
     JUNCTION_SIGN = "junction_sign"
     JUNCTION_NONE = "junction_uncorrected"
     JUNCTION_UNKNOWN = "junction_unknown"
+    JUNCTION_UNSETTLED = "junction_unsettled"
     ZEROED_INSIDE = "zeroed_inside"
     UNUSED_BRIDGE = "unused_bridge"
     EXCHANGED = "exchanged"

@@ -69,6 +69,7 @@ def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
     found = (
         *_exchanged(experiment, rows),
         *_junction_signs(experiment, rows),
+        *_unsettled(experiment, rows),
         *_zeroed_inside(experiment, rows),
         *_unused_bridge(experiment),
         *_cells_per_file(experiment, rows),
@@ -303,6 +304,19 @@ def _junction_signs(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Fin
             told.add(condition.bath)
             values = {"bath": condition.bath, "measured": measured, "calculated": calculated}
             yield Finding(Code.JUNCTION_SIGN, condition.bath, values, place=CONFIG_FILE)
+
+
+def _unsettled(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
+    """Yield the pairs of solutions whose stationary junction is not found, each once."""
+    settings, told = experiment.settings, set[str]()
+    how = (settings.junction, settings.activity.name)
+    for condition in sorted({row.condition for row in rows}):
+        for term in junctions.ledger(experiment.solutions, condition, *how):
+            for remark in junctions.unsettled_remarks(experiment.solutions, term, condition, *how):
+                if remark not in told:
+                    told.add(remark)
+                    values = {"bath": condition.bath, "remark": remark}
+                    yield Finding(Code.JUNCTION_UNSETTLED, condition.bath, values, place=settings.solutions)
 
 
 def calculated_mV(experiment: Experiment, condition: Condition) -> float:

@@ -139,7 +139,7 @@ def junction(
     Raises
     ------
     InputError
-        Where a component, a method or a basis is not known, or a solution contains no ion.
+        Where a component, a method or a basis is not known, a solution has no ion, or no stationary junction is found.
 
     Examples
     --------
@@ -154,7 +154,10 @@ def junction(
     chemistry = _chemistry(temperature_C, model)
     recipe = compositions.solutions({"pipette": _text(pipette), "bath": _text(bath)}, None, None)
     (row,) = solutions.junction(recipe, ("pipette", "bath"), chemistry, [method], [basis])
-    return float(row[methods[method]])
+    potential = float(row[methods[method]])
+    if potential != potential:  # nan
+        raise InputError(row["warnings"][-1])
+    return potential
 
 
 def activities(solution: Solution | pd.DataFrame, temperature_C: float = 22.0, model: str = MODELS[0]) -> pd.DataFrame:

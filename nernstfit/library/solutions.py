@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,11 +13,13 @@ from nernstfit.contract.numbers import Range, number_within
 from nernstfit.contract.terms import JunctionBasis, JunctionMethod
 from nernstfit.experiment import solution_table
 from nernstfit.library.chemistry import Chemistry
+from nernstfit.physics.membrane.nernst_planck import NotSettled
 from nernstfit.physics.solution.ions import UserIons
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import remarks
 from nernstfit.solutions.ion_table import ion_rows, solution_rows
-from nernstfit.solutions.junctions import JunctionModel, between_mV, methods_remark
+from nernstfit.solutions.junctions import methods_remark
+from nernstfit.solutions.liquid_junction import JunctionModel, between_mV
 
 ION_COLUMNS = (
     "solution",
@@ -85,7 +88,8 @@ def junction(
     -------
     list of dict
         Basis, of henderson_mV and nernst_planck_mV those of the methods, and the list of `warnings`: what is found on
-        the two solutions, and a large difference of the methods.
+        the two solutions, and a large difference of the methods. nernst_planck_mV is nan, and a warning says so, where
+        no stationary junction is found.
 
     Raises
     ------
@@ -100,12 +104,15 @@ def junction(
     labels = {JunctionBasis.CONCENTRATION: "concentration", JunctionBasis.ACTIVITY: f"activity ({model})"}
     rows = []
     for basis in (each for each in labels if not bases or each in bases):
-        by_method = {
-            name: between_mV(recipe, bath, pipette, temperature_C, JunctionModel(method, basis, model))
-            for name, method in METHOD_COLUMNS.items()
-        }
+        by_method = dict.fromkeys(METHOD_COLUMNS, math.nan)
+        unsettled = ""
+        for name, method in METHOD_COLUMNS.items():
+            try:
+                by_method[name] = between_mV(recipe, bath, pipette, temperature_C, JunctionModel(method, basis, model))
+            except NotSettled as fault:
+                unsettled = f"{fault}; take Henderson's, another basis or another activity model"
         shown = {name: value for name, value in by_method.items() if not methods or METHOD_COLUMNS[name] in methods}
-        said = [*(found[name] for name in dict.fromkeys(ends)), methods_remark(*by_method.values())]
+        said = [*(found[name] for name in dict.fromkeys(ends)), methods_remark(*by_method.values()), unsettled]
         rows.append({"basis": labels[basis], **shown, "warnings": list(filter(None, said))})
     return rows
 

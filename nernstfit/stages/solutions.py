@@ -46,6 +46,7 @@ def junction_rows(experiment: Experiment) -> Iterator[dict[str, Any]]:
         for term, error in zip(terms, errors, strict=True):
             methods = (JunctionMethod.HENDERSON, JunctionMethod.NERNST_PLANCK)
             both = [junctions.potential_mV(solutions, term, condition, *how, method) for method in methods]
+            said = [junctions.methods_remark(*both), *junctions.unsettled_remarks(solutions, term, condition, *how)]
             yield {
                 "bath": condition.bath,
                 "pipette": condition.pipette,
@@ -57,7 +58,7 @@ def junction_rows(experiment: Experiment) -> Iterator[dict[str, Any]]:
                 "henderson_mV": both[0],
                 "nernst_planck_mV": both[1],
                 "applied_mV": term.applied_mV,
-                "statement": "; ".join(filter(None, (term.statement, junctions.methods_remark(*both)))),
+                "statement": "; ".join(filter(None, (term.statement, *said))),
                 "zeroed_in": condition.zeroed_in,
                 "shared_se_mV": error,
             }

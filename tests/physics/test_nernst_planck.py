@@ -313,6 +313,36 @@ def test_on_activities_the_fluxes_are_the_same_everywhere(model: str) -> None:
         assert abs(c @ z).max() < 1e-4
 
 
+# Pairs whose coefficients change up to a hundredfold across the junction, so that profile and coefficients have to be
+# brought together by their powers.
+MULTIVALENT = [
+    ({"Na": 150.0, "Cl": 150.0}, {"K": 800.0, "EDTA4": 200.0}),
+    ({"Na": 184.0, "Cl": 184.0}, {"spermine4": 252.0, "HS": 1008.0}),
+    ({"Na": 150.0, "Cl": 150.0}, {"K": 800.0, "ferrocyanide": 200.0}),
+]
+
+
+@pytest.mark.parametrize("model", ["davies", "pitzer:macinnes"])
+@pytest.mark.parametrize(("pipette", "bath"), MULTIVALENT)
+def test_junctions_of_many_charges_settle(model: str, pipette: Solution, bath: Solution) -> None:
+    names = sorted({*bath, *pipette})
+    ions = [IONS[name] for name in names]
+    b, p, z, u = arrays(bath, pipette, names)
+    pair = SolutionPair(b, p, z, u, lambda content: coefficients(model, content, ions, 25.0))
+    profile = nernst_planck_profile(pair, 25)
+    c, v = profile.concentration_mM, profile.potential_mV / thermal_voltage_mV(25)
+    gamma = coefficients(model, c, ions, 25.0)
+    assert gamma.max() / gamma.min() > 5
+    weight = gamma * np.exp(np.outer(v, z))
+    passed = np.diff(weight * c, axis=0)
+    expected = -(profile.flux / u) * np.diff(profile.place)[:, None] * (weight[1:] + weight[:-1]) / 2
+    assert passed == pytest.approx(expected, rel=0.02, abs=1e-3 * np.abs(passed).max())
+    assert abs(c @ z).max() < 1e-3
+    assert abs(profile.flux @ z) < 1e-6 * abs(profile.flux * z).max()
+    turned = nernst_planck_mV(SolutionPair(p, b, z, u, pair.coefficients), 25)
+    assert turned == pytest.approx(-profile.potential_mV[-1], abs=1e-6)
+
+
 def _of_model(ions: list[Ion], content: np.ndarray) -> np.ndarray:
     return coefficients("pitzer:macinnes", content, ions, 22.0)
 

@@ -29,7 +29,7 @@ carries no current; Henderson's equation is not affected by it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from math import fsum
 
 import numpy as np
@@ -41,15 +41,20 @@ from nernstfit.physics.membrane.junction import Coefficients, SolutionPair, cheb
 
 FloatArray = NDArray[np.float64]
 
+
+class NotSettled(ArithmeticError):
+    """Fault of a pair of solutions whose stationary junction was not found."""
+
+
 # Degrees of the polynomials, tried in turn until the series has converged. Of the random pairs of
 # benchmarks/junction.py (gradients up to 1,000 : 1) 65 % need the first, 25 % the second, 1 % the fourth. Starting at
 # half costs a second attempt nearly always, starting at double twice the time of the commonest case.
 _DEGREES = (16, 24, 36, 54, 80, 120)
 # Newton steps before an error. Those pairs need up to 5; half would do for them, double only delays the error.
 _MAX_STEPS = 30
-# Largest last step, in RT/F and ln C. Convergence is quadratic, so that the error left is of rounding; half or double
-# changes at most whether some junctions take one more step.
-_STEP_TOLERANCE = 1e-6
+# Largest last step, in RT/F and ln C. Convergence is quadratic, so that the error left is 1e-10 of them, below 1e-8 mV;
+# half changes at most whether some junctions take one more step, double leaves four times as much.
+_STEP_TOLERANCE = 1e-5
 # Step that is rounding only and is not taken, so that equal solutions have a potential of exactly 0. At half some
 # such steps might be taken, at double none that matters (1e-13 of RT/F) is lost.
 _ROUNDING = 1e-13
@@ -67,8 +72,14 @@ _POINTS = 5
 _SETTLED, _MAX_ROUNDS = 1e-6, 40
 # Rounds whose changes of the coefficients are combined to the one that would end them (Anderson 1965, J ACM 12:547):
 # between very different ends, as at a bridge of 3 M KCl, the profile and its coefficients lead each other back and
-# forth. With one round some pairs do not settle; with double this number none needs fewer rounds.
-_ROUNDS_COMBINED = 3
+# forth. Usual pairs settle before the fourth round; of ions with three charges and more above 1 M, whose coefficients
+# change a hundredfold across the junction, half this number leaves three times as many without a solution, and double
+# hardly fewer.
+_ROUNDS_COMBINED = 16
+# Where those of the pair itself do not settle, powers of the coefficients are tried, the first of this size, each from
+# the solution of the last one, with shorter steps after failures. At half or double such junctions take up to twice
+# the time. With half the number of powers twice as many stay without a solution, with double hardly fewer.
+_FIRST_POWER, _MAX_POWERS = 0.5, 24
 # Charge excess, as a part of all charge, that is rounding of a neutral solution (some 1e-15). At half or double nothing
 # changes unless a solution lacks as little charge as that.
 _NEUTRAL = 1e-12
@@ -113,8 +124,8 @@ def nernst_planck_mV(pair: SolutionPair, temperature_C: float) -> float:
 
     Raises
     ------
-    ArithmeticError
-        If Newton's method does not converge.
+    NotSettled
+        If Newton's method does not converge, or on activities the coefficients do not settle.
     """
     return float(nernst_planck_profile(pair, temperature_C).potential_mV[-1])
 
@@ -142,17 +153,8 @@ def nernst_planck_profile(pair: SolutionPair, temperature_C: float) -> Profile:
     present = np.lexsort(ions[[1, 0, 3, 2]])
     present = present[ions[:2, present].any(axis=0)]
     junction, output = _junction(ions[:, present]), _Output(present, ions.shape[1], temperature_C)
-    potential, state = np.inf, _henderson(junction, _grid(_DEGREES[0]))
-    for degree in _DEGREES:
-        state, before = _on(_grid(degree), state), potential
-        # On activities a step is enough to see whether the series will have converged; every round takes one more.
-        state = _stepped(state)[0] if pair.coefficients else _solve(state)
-        if pair.coefficients and _tail(state) < _TAIL_TOLERANCE:
-            state = _on_activities(state, output, pair.coefficients)
-            potential = float(state.potential[-1])
-        if _tail(state) < _TAIL_TOLERANCE or abs(potential - before) < _SETTLED:
-            break
-    return _profile(state, output)
+    solve = partial(_on_activities, output, pair.coefficients) if pair.coefficients else _on_concentrations
+    return _profile(solve(_henderson(junction, _grid(_DEGREES[0]))), output)
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,11 @@ class _Junction:
     ln_total: float
     total_mM: float
 
+    @cached_property
+    def powers(self) -> FloatArray:
+        """Powers 0 to 2 of the valences, shape (3, ions)."""
+        return np.stack([np.ones_like(self.valence), self.valence, self.valence**2])
+
 
 @dataclass(frozen=True)
 class _Grid:
@@ -205,7 +212,9 @@ class _Grid:
 
     def integral(self, parts: FloatArray) -> FloatArray:
         """Return the integrals up to each node from those between two nodes, which are the last axis."""
-        return np.concatenate([np.zeros((*parts.shape[:-1], 1)), np.cumsum(parts, axis=-1)], axis=-1)
+        found = np.zeros((*parts.shape[:-1], parts.shape[-1] + 1))
+        np.cumsum(parts, axis=-1, out=found[..., 1:])
+        return found
 
 
 @dataclass(frozen=True)
@@ -230,7 +239,7 @@ class _State:
     @cached_property
     def ln_weight(self) -> FloatArray:
         """Logarithms of the weights w, shape (ions, nodes)."""
-        return np.outer(self.junction.valence, self.potential) + self.ln_total + self.ln_gamma
+        return self.junction.valence[:, None] * self.potential + self.ln_total + self.ln_gamma
 
     @cached_property
     def weight(self) -> FloatArray:
@@ -310,13 +319,22 @@ def _on(grid: _Grid, state: _State) -> _State:
     return _State(state.junction, grid, moved @ state.potential, moved @ state.ln_total, state.ln_gamma @ moved.T)
 
 
+def _on_concentrations(state: _State) -> _State:
+    """Solve with coefficients of 1, by polynomials of growing degree until the series has converged."""
+    for degree in _DEGREES:
+        state = _solve(_on(_grid(degree), state))
+        if _tail(state) < _TAIL_TOLERANCE:
+            break
+    return state
+
+
 def _solve(state: _State) -> _State:
     """Solve by Newton's method for the given coefficients."""
     for _ in range(_MAX_STEPS):
         state, longest = _stepped(state)
         if longest <= _STEP_TOLERANCE:
             return state
-    raise ArithmeticError(
+    raise NotSettled(
         f"the stationary junction did not converge in {_MAX_STEPS} steps; valences {state.junction.valence.tolist()}"
     )
 
@@ -326,7 +344,10 @@ def _stepped(state: _State) -> tuple[_State, float]:
     z, zu = state.junction.valence, state.junction.valence * state.junction.mobility
     fraction, constant = state.fraction[:, 1:-1], state.constant
     left = np.concatenate([fraction.sum(axis=0) - 1, z @ fraction, [zu @ constant]])
-    step = np.linalg.solve(_equations(state), -left)
+    try:
+        step = np.linalg.solve(_equations(state), -left)
+    except np.linalg.LinAlgError as fault:
+        raise NotSettled(f"a step of the stationary junction has no solution: {fault}") from fault
     longest = float(np.abs(step).max())
     if longest <= _ROUNDING:  # equal solutions have a potential of exactly 0
         return state, longest
@@ -342,13 +363,13 @@ def _equations(state: _State) -> FloatArray:
     They are by the potential at all nodes but the first, then by ln C at the inner ones. Those by ln w, of which z
     times the potential and ln C are parts, are summed over the ions with weights of 1, z and z^2 as soon as possible.
     """
-    z, mobility, total = state.junction.valence, state.junction.mobility, state.integral[:, -1:]
+    mobility, total = state.junction.mobility, state.integral[:, -1:]
     of_integral = np.cumsum(
         state.parts.swapaxes(0, 1) @ state.grid.at_points, axis=0
     )  # shape (nodes but the first, ions, nodes)
     of_constant = -state.constant[:, None] / total * of_integral[-1]
     of_constant[:, -1:] -= state.junction.last[:, None] * state.weight[:, -1:] / total
-    powers = np.stack([np.ones_like(z), z, z**2])
+    powers = state.junction.powers
     per_weight = powers / state.weight.T[1:-1, None, :]  # shape (inner nodes, powers, ions)
     sums = -(per_weight * state.constant) @ of_integral[:-1]
     sums -= (per_weight * state.integral.T[1:-1, None, :]) @ of_constant
@@ -363,26 +384,74 @@ def _equations(state: _State) -> FloatArray:
     return equations
 
 
-def _on_activities(state: _State, output: _Output, coefficients: Coefficients) -> _State:
-    """Follow the coefficients of the profile found before by a step each, until the potential settles."""
-    given = len(output.present)
-    tried: list[FloatArray] = []
-    changes: list[FloatArray] = []
-    for _ in range(_MAX_ROUNDS):
-        ln_gamma = np.log(coefficients(output.concentrations_mM(state)))[:, output.present].T
-        if not np.isfinite(ln_gamma).all():
+def _on_activities(output: _Output, coefficients: Coefficients, state: _State) -> _State:
+    """Solve with the coefficients of the profile itself, by polynomials of growing degree."""
+    potential = np.inf
+    for degree in _DEGREES:
+        # A step is enough to see whether the series will have converged; every round takes one more.
+        state, before = _stepped(_on(_grid(degree), state))[0], potential
+        if np.isfinite(potential) or _tail(state) < _TAIL_TOLERANCE or degree == _DEGREES[-1]:
+            state = _Rounds(state, output, coefficients).settle() or _by_powers(state, output, coefficients)
+            potential = float(state.potential[-1])
+        if _tail(state) < _TAIL_TOLERANCE or abs(potential - before) < _SETTLED:
             break
-        tried = [*tried, state.ln_gamma[:given].ravel()][-_ROUNDS_COMBINED:]
-        changes = [*changes, (ln_gamma - ln_gamma[:, :1]).ravel() - tried[-1]][-_ROUNDS_COMBINED:]
-        followed = state.ln_gamma.copy()
-        followed[:given] = _combined(tried, changes).reshape(ln_gamma.shape)
-        state, longest = _stepped(replace(state, ln_gamma=followed))
-        if _moved(state, changes[-1].reshape(ln_gamma.shape)) < _SETTLED:
-            return state if longest <= _STEP_TOLERANCE else _solve(state)
-    raise ArithmeticError(
-        f"the stationary junction on activities did not settle in {_MAX_ROUNDS} rounds; valences "
-        f"{state.junction.valence.tolist()}"
+    return state
+
+
+def _by_powers(state: _State, output: _Output, coefficients: Coefficients) -> _State:
+    """Solve with growing powers of the coefficients, from 0, where the first powers that are tried do not settle."""
+    state, power, step = _solve(_henderson(state.junction, state.grid)), 0.0, _FIRST_POWER
+    for _ in range(_MAX_POWERS):
+        further = min(power + step, 1.0)
+        found = _Rounds(state, output, coefficients, further).settle()
+        if found is None:
+            step /= 2
+        elif further == 1:
+            return found
+        else:
+            state, power, step = found, further, 1.5 * step
+    raise NotSettled(
+        f"the stationary junction on activities did not settle; valences {state.junction.valence.tolist()}"
     )
+
+
+class _Rounds:
+    """Rounds in which the coefficients, or a power of them, follow the profile that was found with those before."""
+
+    def __init__(self, state: _State, output: _Output, coefficients: Coefficients, power: float = 1.0) -> None:
+        self.state, self.moved, self.longest = state, np.inf, np.inf
+        self._output, self._coefficients, self._power = output, coefficients, power
+        self._tried: list[FloatArray] = []
+        self._changes: list[FloatArray] = []
+
+    def settle(self) -> _State | None:
+        """Follow the coefficients until the potential settles; None where it does not."""
+        for _ in range(_MAX_ROUNDS):
+            if self.moved < _SETTLED:
+                return self.state if self.longest <= _STEP_TOLERANCE else _solve(self.state)
+            if not self.follow():
+                return None
+        return None
+
+    def follow(self) -> bool:
+        """Take a round; returns False where there is no finite one."""
+        ions, nodes = len(self._output.present), len(self.state.potential)
+        content = np.maximum(self._output.concentrations_mM(self.state), 0.0)
+        with np.errstate(all="ignore"):
+            ln_gamma = self._power * np.log(self._coefficients(content))[:, self._output.present].T
+            change = ln_gamma - ln_gamma[:, :1] - self.state.ln_gamma[:ions]
+            if not np.isfinite(change).all():
+                return False
+            self._tried = [*self._tried, self.state.ln_gamma[:ions].ravel()][-_ROUNDS_COMBINED:]
+            self._changes = [*self._changes, change.ravel()][-_ROUNDS_COMBINED:]
+            followed = self.state.ln_gamma.copy()
+            followed[:ions] = _combined(self._tried, self._changes).reshape(ions, nodes)
+            try:
+                self.state, self.longest = _stepped(replace(self.state, ln_gamma=followed))
+            except NotSettled:
+                return False
+            self.moved = _moved(self.state, change)
+        return bool(np.isfinite(self.moved))
 
 
 def _moved(state: _State, change: FloatArray) -> float:

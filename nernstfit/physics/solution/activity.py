@@ -211,8 +211,20 @@ def water_permittivity(temperature_C: ArrayLike) -> FloatArray:
 
 def water_density_kg_per_l(temperature_C: ArrayLike) -> FloatArray:
     """Return the density of water in kg/l at a temperature in degrees Celsius; Kell 1975, J Chem Eng Data 20:97."""
-    t = np.asarray(temperature_C, dtype=np.float64)[()]
-    density_kg_per_m3 = (
+    if isinstance(temperature_C, float | int):
+        return _density_at(float(temperature_C))
+    return _density(np.asarray(temperature_C, dtype=np.float64)[()])
+
+
+@lru_cache(maxsize=1024)
+def _density_at(temperature_C: float) -> FloatArray:
+    """Return the density at one temperature, which every mixture of a junction asks for."""
+    return _density(np.float64(temperature_C))
+
+
+def _density(t: FloatArray | np.float64) -> FloatArray:
+    """Return the density of water in kg/l at t degrees Celsius."""
+    density_kg_per_m3: FloatArray | np.float64 = (
         999.83952
         + 16.945176 * t
         - 7.9870401e-3 * t**2
@@ -220,7 +232,7 @@ def water_density_kg_per_l(temperature_C: ArrayLike) -> FloatArray:
         + 105.56302e-9 * t**4
         - 280.54253e-12 * t**5
     ) / (1 + 16.879850e-3 * t)
-    density: FloatArray = density_kg_per_m3 / 1000
+    density: FloatArray = np.asarray(density_kg_per_m3 / 1000)[()]
     return density
 
 

@@ -22,19 +22,18 @@ chloride binds) affects the others through the ionic strength only and has Davie
 all of these. Its amounts are molalities: `water` makes them of concentrations.
 """
 
-import csv
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from itertools import combinations, permutations
-from types import MappingProxyType
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from itertools import combinations, permutations, product
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.physics.solution.activity import davies, debye_huckel_slope, ionic_strength_M
 from nernstfit.physics.solution.ions import IONS, Ion
+from nernstfit.physics.solution.pitzer_table import TABLE
 from nernstfit.physics.solution.unlike_charges import unlike_charges
 
 FloatArray = NDArray[np.float64]
@@ -61,51 +60,6 @@ _ALWAYS, _THIRD, _UNLIKE = 0, 1, 2  # kinds of `Parameters.pairs`; those from th
 
 
 @dataclass(frozen=True)
-class Salt:
-    """Parameters of a cation and an anion, for molalities in mol/kg; changes per kelvin are those of C, not of Cphi."""
-
-    beta0: float
-    beta1: float
-    beta2: float
-    alpha1: float
-    c_phi: float
-    dbeta0: float
-    dbeta1: float
-    dc: float
-
-
-_OF_SALT = ("beta0", "beta1", "beta2", "alpha1", "Cphi", "dbeta0_per_K", "dbeta1_per_K", "dC_per_K")
-
-
-@dataclass(frozen=True)
-class Table:
-    """Contents of pitzer.csv: salts by cation and anion, mixing terms by the set of their ions."""
-
-    salts: Mapping[tuple[str, str], Salt]
-    theta: Mapping[frozenset[str], float]
-    psi: Mapping[frozenset[str], float]
-
-
-def _read_table() -> Table:
-    text = files(__package__).joinpath("pitzer.csv").read_text(encoding="utf-8")
-    rows = list(csv.DictReader(text.splitlines()))
-    salts = {
-        (row["i"], row["j"]): Salt(*(float(row[key] or 0) for key in _OF_SALT))
-        for row in rows
-        if row["kind"] == "binary"
-    }
-    mixing: dict[str, dict[frozenset[str], float]] = {"theta": {}, "psi": {}}
-    for row in rows:
-        if row["kind"] in mixing:
-            mixing[row["kind"]][frozenset(row[key] for key in "ijk" if row[key])] = float(row["value"])
-    theta, psi = (MappingProxyType(mixing[kind]) for kind in ("theta", "psi"))
-    return Table(MappingProxyType(salts), theta, psi)
-
-
-TABLE = _read_table()
-
-
-@dataclass(frozen=True)
 class Parameters:
     """Parameters of a list of ions as arrays; ions known by their charge only have zeros.
 
@@ -129,15 +83,28 @@ class Parameters:
     alpha: FloatArray
     psi: FloatArray
 
-    @property
+    @cached_property
     def mixes_charges(self) -> bool:
         """Return True where two ions have unlike charges of one sign."""
         return bool(self.pairs[_UNLIKE].any())
+
+    @cached_property
+    def mixes_trios(self) -> bool:
+        """Return True where three ions have a mixing term."""
+        return bool(self.psi.any())
+
+    @cached_property
+    def all_specific(self) -> bool:
+        """Return True where every ion has a salt with parameters."""
+        return bool(self.specific.all())
 
     def weighted(self, molality: FloatArray, temperature_C: ArrayLike) -> FloatArray:
         """Return the sums over the ions of their molalities times the parameters, shape (..., kinds, ions)."""
         kinds, ions = self.pairs.shape[:2]
         warmer = np.asarray(temperature_C, dtype=np.float64)[..., None, None] - AT_C
+        if warmer.ndim == 2:  # one temperature
+            matrices = (self.pairs + warmer * self.changes).reshape(kinds * ions, ions)
+            return np.asarray((molality @ matrices.T).reshape(*molality.shape[:-1], kinds, ions))
         sums, changes = (
             (molality @ matrices.reshape(kinds * ions, ions).T).reshape(*molality.shape[:-1], kinds, ions)
             for matrices in (self.pairs, self.changes)
@@ -211,11 +178,15 @@ def parameters(ions: Ions) -> Parameters:
             kinds[_ALWAYS][:, i, j] = salt.beta0, salt.dbeta0
             kinds[_THIRD][:, i, j] = salt.c_phi / (2 * abs(one.valence * other.valence) ** 0.5), salt.dc
             for alpha, *beta in ((salt.alpha1, salt.beta1, salt.dbeta1), (_ALPHA_2, salt.beta2, 0.0)):
-                betas.setdefault(alpha, np.zeros((2, n, n)))[:, i, j] = beta
-    for trio in combinations(range(n), 3):
-        if value := TABLE.psi.get(frozenset(ions[i].name for i in trio)):
+                if any(beta):
+                    betas.setdefault(alpha, np.zeros((2, n, n)))[:, i, j] = beta
+    places: dict[str, list[int]] = {}
+    for place, ion in enumerate(ions):  # chloride may be there twice
+        places.setdefault(ion.name, []).append(place)
+    for names in filter(places.keys().__ge__, TABLE.psi):
+        for trio in product(*(places[name] for name in names)):
             for order in permutations(trio):
-                psi[order] = value
+                psi[order] = TABLE.psi[names]
     upper = np.stack([*kinds.values(), *betas.values()], axis=1)
     pairs, changes = upper + np.swapaxes(upper, -1, -2)
     valence = np.array([ion.valence for ion in ions], dtype=np.float64)
@@ -278,31 +249,62 @@ def ln_raw(molality: ArrayLike, ions: Ions, temperature_C: ArrayLike) -> FloatAr
     ndarray, shape (..., ions)
         nan for ions that are known by their charge only.
     """
-    p, a_phi = parameters(ions), slope(temperature_C)
-    everything = np.asarray(molality, dtype=np.float64)
-    strength = np.asarray(ionic_strength_M(1000 * everything, p.valence))
-    m = np.where(p.specific, everything, 0.0)
-    weighted, (factor, change) = p.weighted(m, temperature_C), _by_strength(p, strength, a_phi)
-    others = weighted[..., _UNLIKE:, :]
-    with_others = 2 * (weighted[..., _ALWAYS, :] + (factor[..., None, :] @ others)[..., 0, :])
-    trios = (m @ p.psi.reshape(len(ions), len(ions) ** 2)).reshape(*m.shape, len(ions))
-    with_others += (trios @ m[..., None])[..., 0] / 2
-    field = debye_huckel_term(strength, a_phi) + (change * (others @ m[..., None])[..., 0]).sum(axis=-1) / 2
-    charge = (m * np.abs(p.valence)).sum(axis=-1, keepdims=True)
-    third = weighted[..., _THIRD, :]
-    alike = np.abs(p.valence) * (m * third).sum(axis=-1, keepdims=True) / 2
-    ln_g = p.valence**2 * field[..., None] + with_others + charge * third + alike
-    return np.where(p.specific, ln_g, np.nan)
+    p, everything = parameters(ions), np.asarray(molality, dtype=np.float64)
+    return _ln_raw(p, everything, _Screening.at(ionic_strength_M(1000 * everything, p.valence), temperature_C))
 
 
-def _by_strength(p: Parameters, strength: FloatArray, a_phi: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return the factors of the kinds from `_UNLIKE` on and their slopes by the ionic strength, (..., kinds - 2)."""
-    factor, change = (np.zeros((*strength.shape, 1 + len(p.alpha))) for _ in range(2))
-    if p.mixes_charges:
-        factor[..., 0], change[..., 0] = unlike_charges(strength, a_phi, (1, _MAX_CHARGE))
-    factor[..., 1:], change[..., 1:] = screening(p.alpha * np.sqrt(strength)[..., None])
-    change[..., 1:] /= np.maximum(strength, 1e-12)[..., None]
-    return factor, change
+@dataclass(frozen=True)
+class _Screening:
+    """Ionic strength of a solution in mol/kg, its temperature, slope A_phi and Debye-Hueckel term of ln g."""
+
+    strength: FloatArray
+    temperature_C: ArrayLike
+    a_phi: FloatArray
+    term: FloatArray
+    _kept: dict[float, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, strength: ArrayLike, temperature_C: ArrayLike) -> Self:
+        """Return what depends on an ionic strength in mol/kg and a temperature alone."""
+        a_phi, given = slope(temperature_C), np.asarray(strength, dtype=np.float64)
+        return cls(given, temperature_C, a_phi, debye_huckel_term(given, a_phi))
+
+    def of(self, p: Parameters) -> tuple[FloatArray, FloatArray]:
+        """Return the factors of the kinds of parameters and their slopes by the strength, shape (..., kinds).
+
+        That of `_THIRD`, which depends on more than the strength, is 0.
+        """
+        factor, change = np.zeros((2, *self.strength.shape, len(p.pairs)))
+        factor[..., _ALWAYS] = 1
+        if p.mixes_charges:
+            of_charges = unlike_charges(self.strength, self.a_phi, (1, _MAX_CHARGE))
+            factor[..., _UNLIKE], change[..., _UNLIKE] = of_charges
+        for kind, alpha in enumerate(p.alpha.tolist(), start=_UNLIKE + 1):
+            factor[..., kind], change[..., kind] = self._screened(alpha)
+        return factor, change
+
+    def _screened(self, alpha: float) -> tuple[FloatArray, FloatArray]:
+        """Return g and g' / I of one alpha, which several salts share."""
+        if alpha not in self._kept:
+            factor, change = screening(alpha * np.sqrt(self.strength))
+            self._kept[alpha] = factor, change / np.maximum(self.strength, 1e-12)
+        return self._kept[alpha]
+
+
+def _ln_raw(p: Parameters, molality: FloatArray, at: _Screening) -> FloatArray:
+    """Return what `ln_raw` does; the molalities are those of the ions of the parameters."""
+    m = molality if p.all_specific else np.where(p.specific, molality, 0.0)
+    weighted = p.weighted(m, at.temperature_C)
+    factor, change = at.of(p)
+    factor[..., _THIRD] = (m @ np.abs(p.valence)) / 2
+    own = (weighted @ m[..., None])[..., 0]  # sums over both ions, shape (..., kinds)
+    by_charge = at.term + (change * own).sum(axis=-1) / 2
+    ln_g = 2 * (factor[..., None, :] @ weighted)[..., 0, :]
+    ln_g += p.valence**2 * by_charge[..., None] + np.abs(p.valence) * (own[..., _THIRD, None] / 2)
+    if p.mixes_trios:
+        trios = (m @ p.psi.reshape(len(p.psi), -1)).reshape(*m.shape, m.shape[-1])
+        ln_g += (trios @ m[..., None])[..., 0] / 2
+    return ln_g if p.all_specific else np.where(p.specific, ln_g, np.nan)
 
 
 def ln_mean(cation: Ion, anion: Ion, strength: FloatArray, temperature_C: ArrayLike) -> FloatArray:
@@ -310,18 +312,22 @@ def ln_mean(cation: Ion, anion: Ion, strength: FloatArray, temperature_C: ArrayL
 
     |z z'| (f + m m' B') + [2 m' z (2 B + Z C) + 2 z z' m m' C] / (z + |z'|): the mean of the two equations at the head.
     """
+    return _ln_mean(cation, anion, _Screening.at(strength, temperature_C))
+
+
+def _ln_mean(cation: Ion, anion: Ion, at: _Screening) -> FloatArray:
     z, other = cation.valence, -anion.valence
-    p, a_phi = parameters((cation, anion)), slope(temperature_C)
-    formula = 2 * np.asarray(strength) / (z * other * (z + other))
+    p = parameters((cation, anion))
+    formula = 2 * at.strength / (z * other * (z + other))
     one, two = formula * other, formula * z  # molalities of cation and anion
-    warmer = np.asarray(temperature_C, dtype=np.float64)[..., None] - AT_C
+    warmer = np.asarray(at.temperature_C, dtype=np.float64)[..., None] - AT_C
     of_pair = p.pairs[:, 0, 1] + warmer * p.changes[:, 0, 1]
-    factor, change = _by_strength(p, np.asarray(strength), a_phi)
-    second = of_pair[..., _ALWAYS] + (factor * of_pair[..., _UNLIKE:]).sum(axis=-1)
-    field = debye_huckel_term(np.asarray(strength), a_phi) + one * two * (change * of_pair[..., _UNLIKE:]).sum(axis=-1)
+    factor, change = at.of(p)
+    second = (factor * of_pair).sum(axis=-1)
+    by_charge = at.term + one * two * (change * of_pair).sum(axis=-1)
     third = (one * z + two * other) * of_pair[..., _THIRD]
     others = 2 * one * z * (2 * second + third) + 2 * z * other * one * two * of_pair[..., _THIRD]
-    return np.asarray(z * other * field + others / (z + other))
+    return np.asarray(z * other * by_charge + others / (z + other))
 
 
 def coefficients(
@@ -349,34 +355,34 @@ def coefficients(
         Dimensionless: activity = coefficient x amount.
     """
     ions = tuple(ions)
-    shares = [
-        np.asarray(molality_mmol_per_kg, dtype=np.float64),
-        np.asarray(temperature_C, dtype=np.float64)[..., None],
-    ]
-    content, warmth = np.broadcast_arrays(*shares)[0], shares[1][..., 0]
-    valence = np.array([ion.valence for ion in ions], dtype=np.float64)
-    # An ion known by its charge only is on the scale where g_Cl is that of KCl, to which Davies' equation is close.
-    alone = 0.0 if all(map(is_specific, ions)) else np.log(davies(content, valence, warmth))
+    content = np.asarray(molality_mmol_per_kg, dtype=np.float64)
+    warmth = np.asarray(temperature_C, dtype=np.float64)
+    if warmth.ndim:
+        content = np.broadcast_arrays(content, warmth[..., None])[0]
+    p = parameters((*ions, IONS["Cl"]))
+    valence, known = p.valence[:-1], p.specific[:-1]
+    at = _Screening.at(ionic_strength_M(content, valence), warmth if warmth.ndim else float(warmth))
     if convention == "guggenheim":
-        ln_g = _guggenheim(content, ions, warmth)
-        return np.asarray(np.exp(np.where(np.isnan(ln_g), alone, ln_g)))
-    # Chloride's coefficient has a value at no chloride too.
-    with_chloride = np.concatenate([content, np.zeros((*content.shape[:-1], 1))], axis=-1)
-    ln_g = ln_raw(with_chloride / 1000, (*ions, IONS["Cl"]), warmth)
-    strength = np.asarray(ionic_strength_M(content, valence))
-    shift = valence * (ln_g[..., -1] - ln_mean(IONS["K"], IONS["Cl"], strength, warmth))[..., None]
-    on_scale = np.where(np.isnan(ln_g[..., :-1]), alone, ln_g[..., :-1] + shift)
-    coefficients: FloatArray = np.exp(on_scale - shift if convention == "raw" else on_scale)
-    return coefficients
+        ln_g = _guggenheim(ions, at)
+    else:
+        # Chloride's coefficient has a value at no chloride too.
+        with_chloride = np.concatenate([content / 1000, np.zeros((*content.shape[:-1], 1))], axis=-1)
+        ln_g = _ln_raw(p, with_chloride, at)
+        shift = valence * (ln_g[..., -1] - _ln_mean(IONS["K"], IONS["Cl"], at))[..., None]
+        ln_g = ln_g[..., :-1] if convention == "raw" else ln_g[..., :-1] + shift
+    if not known.all():
+        # An ion known by its charge only is on the scale where g_Cl is that of KCl, to which Davies' equation is close.
+        alone = np.log(davies(content, valence, warmth))
+        ln_g = np.where(known, ln_g, alone - shift if convention == "raw" else alone)
+    return np.asarray(np.exp(ln_g))
 
 
-def _guggenheim(content: FloatArray, ions: Ions, temperature_C: FloatArray) -> FloatArray:
-    strength = np.asarray(ionic_strength_M(content, [ion.valence for ion in ions]))
-    ln_g = np.full(content.shape, np.nan)
+def _guggenheim(ions: Ions, at: _Screening) -> FloatArray:
+    ln_g = np.full((*at.strength.shape, len(ions)), np.nan)
     for i, ion in enumerate(ions):
         if is_specific(ion):
             pair = (ion, IONS["Cl"]) if ion.valence > 0 else (IONS["K"], ion)
-            ln_g[..., i] = abs(ion.valence) * ln_mean(*pair, strength, temperature_C)
+            ln_g[..., i] = abs(ion.valence) * _ln_mean(*pair, at)
     return ln_g
 
 

@@ -41,21 +41,32 @@ def electrostatic_integral(x: ArrayLike) -> tuple[FloatArray, FloatArray]:
         J and dJ/dx, each the shape of `x`; by quadrature and a table of it, to 1e-5 for x from 0.01, to 1e-8 (dJ/dx
         1e-6) from 0.1 to 100.
     """
-    x = np.asarray(x, dtype=np.float64)
+    return _interpolated(_table((1, 1.0)), np.asarray(x, dtype=np.float64))
+
+
+def _interpolated(table: FloatArray, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return a tabulated function of x and its derivative."""
     step = _LN_X[1] - _LN_X[0]
     place = (np.log(x) - _LN_X[0]) / step
     row = np.clip(place.astype(np.intp), 0, len(_LN_X) - 2)
     place = place - row
-    start, slope, second, third = _table()[:, row]
-    j = start + place * (slope + place * (second + place * third))
-    return j, (slope + place * (2 * second + 3 * place * third)) / (step * x)
+    start, slope, second, third = table[:, row]
+    value = start + place * (slope + place * (second + place * third))
+    return value, (slope + place * (2 * second + 3 * place * third)) / (step * x)
 
 
 @cache
-def _table() -> FloatArray:
-    """Return coefficients of cubic polynomials in the part of the way from one place to the next, (4, places - 1)."""
+def _table(*terms: tuple[int, float]) -> FloatArray:
+    """Return coefficients of cubic polynomials in the part of the way from one place to the next, (4, places - 1).
+
+    They are those of the sum of `weight` J(`factor` x) over the terms (factor, weight).
+    """
     x = np.exp(_LN_X)
-    j, change = _integrated(x)
+    j, change = np.zeros((2, len(x)))
+    for factor, weight in terms:
+        of_term = _integrated(factor * x)
+        j += weight * of_term[0]
+        change += weight * factor * of_term[1]
     slope = (_LN_X[1] - _LN_X[0]) * x * change
     rise = np.diff(j)
     second, third = 3 * rise - 2 * slope[:-1] - slope[1:], slope[:-1] + slope[1:] - 2 * rise
@@ -94,8 +105,7 @@ def unlike_charges(strength: FloatArray, a_phi: FloatArray, charges: tuple[int, 
     """
     strength = np.maximum(strength, 1e-12)  # E is multiplied by molalities that are smaller still
     z, other = map(abs, charges)
-    x = np.array([z * other, z * z, other * other]) * (6 * a_phi * np.sqrt(strength))[..., None]
-    j, change = electrostatic_integral(x)
-    share = z * other * np.array([1.0, -0.5, -0.5])
-    e = j @ share / (4 * strength)
-    return e, -e / strength + (x * change) @ share / (8 * strength**2)
+    x = 6 * a_phi * np.sqrt(strength)
+    j, change = _interpolated(_table((z * other, 1.0), (z * z, -0.5), (other * other, -0.5)), x)
+    e = z * other * j / (4 * strength)
+    return e, -e / strength + z * other * x * change / (8 * strength**2)
