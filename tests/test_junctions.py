@@ -575,6 +575,7 @@ def test_a_junction_that_is_not_found_has_hendersons_potential_and_a_large_error
     terms = junctions.ledger(two, at, junction, "davies")
     expected = [term.applied_mV for term in junctions.ledger(two, at, henderson, "davies")]
     assert [term.applied_mV for term in terms] == expected
+    assert not any("Nernst-Planck" in term.statement for term in terms)
     of_contacts = [junctions.unsettled_se_mV(two, term, at, junction, "davies") for term in terms]
     assert sum(map(len, of_contacts)) == contacts
     errors = junctions.method_difference_mV(two, at, junction, "davies")
