@@ -373,6 +373,28 @@ def test_channels_closed_at_their_reversal_potential_beside_a_leak_have_no_zero(
     assert "leaves none that reverses near the zero" in found.result.reason
 
 
+@pytest.mark.parametrize(("leak_nS", "own_mV"), [(2.0, -30.0), (1.0, -68.0)])
+def test_a_leak_before_channels_open_with_hyperpolarisation_is_told(leak_nS: float, own_mV: float) -> None:
+    """Channels that open with hyperpolarisation within the step, beside a leak that reverses at -65 mV."""
+    levels = np.arange(-140.0, -39.0, 10.0)
+
+    def leak(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return leak_nS * (v + 65.0)
+
+    def late(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return 10.0 * opened(-v, 95.0 if own_mV > -65.0 else 60.0) * (v - own_mV) + leak(v, sweep)
+
+    found = measured(levels, late, early=leak, max_interval_mV=100.0)
+    assert found.result.flattens is not None
+    flags = dict(found.flags())
+    shift_mV = flags["before_opening"]
+    if own_mV > -65.0:
+        assert shift_mV is None
+    else:
+        assert shift_mV == pytest.approx(own_mV - found.result.potential_mV, abs=0.5)
+    assert "before_opening" not in dict(measured(levels, late, early=late, max_interval_mV=100.0).flags())
+
+
 TAIL_MS, LEAK_NS, OF_WINDOW = 40.0, 0.3, {"window_from_ms": 2.0, "window_to_ms": 6.0}
 TAIL_NS = 10.0 * math.exp(-4.0 / TAIL_MS)
 BESIDE_LEAK_MV = -70.0 * TAIL_NS / (TAIL_NS + LEAK_NS)

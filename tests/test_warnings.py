@@ -365,6 +365,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"iv": iv(ONE, GATED), "reversals": {ONE: {"reversal_mV": -29.0, "slope_nS": 40.0}}},
     ),
     (Code.TAIL, ONE, "warning", {}, {"reversals": {ONE: {"flags": "left_of_tail=-6.9"}}}),
+    (Code.OPENS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "flattens=2;before_opening=true"}}}),
     (
         *(Code.FLATTENS, ONE, "warning", {}),
         {
@@ -765,6 +766,16 @@ def test_straight_levels_of_a_tail_are_no_leak(
     changed = {"reversal_mV": float(LEVELS[np.abs(current).argmin()]), "slope_nS": 40.0, "flags": flag}
     found = judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: changed}})
     assert [finding.code for finding in found] == told
+
+
+@pytest.mark.parametrize(("shift", "told"), [("true", "leaves no zero"), ("1.4", "by +1.4 mV"), ("-0.5", "")])
+def test_a_current_before_channels_open_is_told_by_the_shift_of_the_zero(
+    load: Callable[..., Experiment], shift: str, told: str
+) -> None:
+    of_zero = {"reversal_mV": -73.0, "slope_nS": 3.0, "flags": f"before_opening={shift}"}
+    found = judged(load, {}, {"iv": iv(ONE, RECTIFIED), "reversals": {ONE: of_zero}})
+    assert [finding.code for finding in found] == [Code.OPENS] * bool(told)
+    assert all(told in finding.sentence for finding in found)
 
 
 def test_a_current_that_decays_is_no_rectifier(load: Callable[..., Experiment]) -> None:

@@ -108,6 +108,7 @@ class Code(Term):
     LEAK = "leak_not_subtracted"
     TAIL = "leak_beside_tail"
     FLATTENS = "flattens_beside_leak"
+    OPENS = "leak_before_opening"
     RS_ERROR = "series_resistance_error"
     HUM = "hum"
     MISMATCH = "voltage_mismatch"

@@ -88,6 +88,7 @@ def of_measurement(row: Record, own: Row, fact: Record, iv: pd.DataFrame | None)
     yield from _outcome(row, no_leak)
     if row["verdict"] == PotentialVerdict.REVERSAL:
         yield from _flagged(row, own, no_leak)
+        yield from _before_opening(row)
         yield from _hum(row, fact)
         yield from _saturated(row, fact)
         yield from _Current(row, own, iv).findings()
@@ -184,6 +185,15 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
         yield _finding(Code.FLAGGED, row, 0.0, flags=", ".join(remarks))
 
 
+def _before_opening(row: Record) -> Iterator[Finding]:
+    """Yield the finding on a current that flows before channels open in the epoch, by which the zero shifts."""
+    shift = tables.flags(row["flags"]).get(Flag.BEFORE_OPENING, 0.0)
+    effect = math.inf if math.isnan(shift) else of_potential(shift)
+    if effect >= 1:
+        outcome = "leaves no zero" if math.isnan(shift) else f"moves the zero by {shift:+.1f} mV"
+        yield _finding(Code.OPENS, row, effect, outcome=outcome)
+
+
 def _saturated(row: Record, fact: Record) -> Iterator[Finding]:
     """Yield the finding on sweeps that are left out."""
     if Flag.SATURATED in tables.flags(row["flags"]):
@@ -224,7 +234,7 @@ class _Current:
         # Of a tail, levels at which it decays fast are as straight as a leak: the rest of the epoch shows its leak.
         flags = tables.flags(self.row["flags"])
         if Leak.of(self.own.measure.leak) is Leak.NONE and Flag.LEFT_OF_TAIL not in flags:
-            yield from self._leak(self.iv, decays=Flag.TREND in flags)
+            yield from self._leak(self.iv, without_flattening=not {Flag.TREND, Flag.BEFORE_OPENING}.isdisjoint(flags))
         if not math.isnan(self.row["leak_shift_mV"]):
             yield from self._series_resistance(self.iv)
 
@@ -253,7 +263,7 @@ class _Current:
             cancelled_mV = tables.flags(self.row["flags"]).get(Flag.CAPACITY_CANCELLED, 0.0)
             yield f"unknown ({series:g} MOhm?)", self.row["capacitance_shift_mV"] - cancelled_mV
 
-    def _leak(self, iv: pd.DataFrame, decays: bool) -> Iterator[Finding]:
+    def _leak(self, iv: pd.DataFrame, without_flattening: bool) -> Iterator[Finding]:
         """Yield the shift of the zero by a leak that was not subtracted: below activation, or above a rectifier's.
 
         A current that changes along the window, and the less at the higher levels, is a tail and no rectifier.
@@ -261,7 +271,7 @@ class _Current:
         sign = Configuration(self.row["configuration"]).sign
         own = curves.average(*(iv[name].to_numpy(float) for name in ("voltage_mV", "current_pA", "se_pA")))
         for way, code in ((sign, Code.LEAK), (-sign, Code.FLATTENS)):
-            if not (decays and code is Code.FLATTENS) and steepens(own, way, self.row["temperature_C"]):
+            if not (without_flattening and code is Code.FLATTENS) and steepens(own, way, self.row["temperature_C"]):
                 yield from self._beside_leak(own, way, code)
 
     def _beside_leak(self, own: Curve, sign: int, code: Code) -> Iterator[Finding]:

@@ -25,6 +25,11 @@ from nernstfit.reversal.curve import Curve, total_se_pA
 from nernstfit.reversal.quantiles import Z_95, Z_99
 from nernstfit.reversal.settling import MAX_SHIFT_MV, Settling, moved, settle
 
+# Part of the largest current that grows along the epoch from which it is one of channels that open. With half, a clamp
+# that settles slowly counts; with double, channels that open beside an instantaneous current of three times their size
+# are passed over.
+_MIN_OPENED = 0.25
+
 
 @dataclass(frozen=True)
 class Rest:
@@ -69,13 +74,15 @@ class Rest:
         )
 
 
-def rest(window: Curve, late: Curve, result: Result, criteria: Criteria) -> Rest | None:
+def rest(window: Curve, late: Curve | None, result: Result, criteria: Criteria) -> Rest | None:
     """Estimate by how much the zero of a tail moves when the current that is left late in the epoch is subtracted.
 
     Parameters
     ----------
-    window, late : Curve
-        Current in the window of the measurement, and late in the epoch.
+    window : Curve
+        Current in the window of the measurement.
+    late : Curve or None
+        Current late in the epoch, where it is known and not subtracted yet.
     result : Result
         Reversal in the window.
     criteria : Criteria
@@ -86,6 +93,8 @@ def rest(window: Curve, late: Curve, result: Result, criteria: Criteria) -> Rest
     Rest or None
         None where the current has not changed at the zero.
     """
+    if late is None:
+        return None
     # What decays is a part of the open channels that differs with the voltage: its course is that of no open pore.
     alone = replace(criteria, is_subtracted=True, open_pore=OpenPore.NONE)
     decayed = leak.without_background(window, late)
@@ -113,6 +122,42 @@ def _without_zero(decayed: Curve, result: Result) -> Rest | None:
     if abs(shift_mV) > MAX_SHIFT_MV:
         shift_mV = max(shift_mV, float(decayed.voltage_mV[-1 if shift_mV > 0 else 0]) - zero_mV, key=abs)
     return Rest(shift_mV, se_pA / slope_nS, reverses=False)
+
+
+def opening(iv: Curve, early: Curve | None, result: Result, criteria: Criteria) -> Rest | None:
+    """Estimate by how much a zero moves when the current is subtracted that flows before channels open in the epoch.
+
+    Parameters
+    ----------
+    iv : Curve
+        Current in the window of the measurement.
+    early : Curve or None
+        Current early in the epoch, where it is known and not subtracted yet.
+    result : Result
+        Reversal in the window.
+    criteria : Criteria
+
+    Returns
+    -------
+    Rest or None
+        None where the current does not flatten around the zero, or grows by no part that matters, and where the zero
+        stays.
+    """
+    if early is None or result.flattens is None:
+        return None
+    alone, opened = replace(criteria, is_subtracted=True, open_pore=OpenPore.NONE), leak.without_background(iv, early)
+    if opened.size == 0:
+        return None
+    most = int(np.abs(opened.current_pA).argmax())
+    grown_pA, last_pA = (float(np.interp(opened.voltage_mV[most], c.voltage_mV, c.current_pA)) for c in (opened, iv))
+    grows = grown_pA * last_pA > 0 and abs(grown_pA) > Z_99 * float(total_se_pA(opened)[most])
+    if not grows or abs(grown_pA) < _MIN_OPENED * abs(last_pA):
+        return None
+    own = classify.nearest_zero(opened, result.potential_mV, alone)
+    if own is None or own.slope_nS <= 0:
+        return Rest(reverses=False)
+    found = Rest(own.potential_mV - result.potential_mV, own.se_mV)
+    return found if found.is_significant else None
 
 
 def following(
