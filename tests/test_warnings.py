@@ -365,6 +365,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"iv": iv(ONE, GATED), "reversals": {ONE: {"reversal_mV": -29.0, "slope_nS": 40.0}}},
     ),
     (Code.TAIL, ONE, "warning", {}, {"reversals": {ONE: {"flags": "left_of_tail=-6.9"}}}),
+    (Code.HOLDING_BESIDE, ONE, "warning", {}, {"reversals": {ONE: {"flags": "holding_beside=-4"}}}),
     (Code.OPENS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "flattens=2;before_opening=true"}}}),
     (
         *(Code.FLATTENS, ONE, "warning", {}),

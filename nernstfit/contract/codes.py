@@ -117,6 +117,7 @@ class Code(Term):
     CAPACITANCE_STATED = "capacitance_contradicted"
     FILTER_DELAY = "filter_delay"
     SATURATED = "saturated"
+    HOLDING_BESIDE = "leak_at_holding"
     HOLDING = "holding_current"
     DRIFT = "zero_drifts"
     ESTIMATORS = "estimators_differ"

@@ -61,6 +61,12 @@ class Flag(Term):
         "standard error of the zero by a baseline that wanders from sweep to sweep, as the current at a level before "
         "the epoch and the roughness of the I-V curve show it, mV; se_mV and further_se_mV include it",
     )
+    HOLDING_BESIDE = (
+        "holding_beside",
+        "holding current beside the channels",
+        "shift of the zero, mV, if the current at a level before the epoch that channels with that zero cannot carry "
+        "were subtracted: of a leak, or a baseline off zero",
+    )
     MOVES = (
         "moves",
         "moves along the epoch",

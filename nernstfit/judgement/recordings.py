@@ -155,8 +155,9 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     if Flag.ESTIMATORS_DISAGREE in flags:
         shift = abs(flags[Flag.ESTIMATORS_DISAGREE])
         yield _finding(Code.ESTIMATORS, row, of_potential(shift), shift=shift)
-    if (shift := flags.get(Flag.LEFT_OF_TAIL, 0.0)) and of_potential(shift) >= 1:
-        yield _finding(Code.TAIL, row, of_potential(shift), shift=shift)
+    for flag, code in ((Flag.LEFT_OF_TAIL, Code.TAIL), (Flag.HOLDING_BESIDE, Code.HOLDING_BESIDE)):
+        if (shift := flags.get(flag, 0.0)) and of_potential(shift) >= 1:
+            yield _finding(code, row, of_potential(shift), shift=shift)
     if Flag.COMMAND_MISMATCH in flags:
         shift = flags[Flag.COMMAND_MISMATCH]
         effect = 0.0 if own.measure.voltage == Voltage.RECORDED else of_potential(shift)

@@ -375,8 +375,7 @@ class Measurement:
             yield Flag.EXCESS_SCATTER, signal.scatter
         yield from self._zero_flags()
         yield from self._capacitance_flags()
-        facts = self.facts
-        if facts.clipped_fraction > 0:
+        if (facts := self.facts).clipped_fraction > 0:
             yield Flag.CLIPPED, facts.clipped_fraction
         if facts.trend > _MIN_TREND:
             yield Flag.TREND, facts.trend
@@ -405,6 +404,7 @@ class Measurement:
             (Flag.HOLDING_STEP, self.holding_step_mV),
             (Flag.HOLDING_DRIFT, self.holding_drift_mV),
             (Flag.HOLDING_SCATTER, self.wander_mV),
+            (Flag.HOLDING_BESIDE, holding.beside_mV(self._unsubtracted(Role.HOLDING), self.iv, result.slope_nS)),
         )
         yield from ((flag, shift_mV) for flag, shift_mV in at_holding if shift_mV)
         if moved_mV := max(self.shift_along_epoch_mV, self.settling.distance_mV, key=abs):
