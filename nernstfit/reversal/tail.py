@@ -4,7 +4,7 @@ Late in the epoch a leak is left, or channels that stay open. A current I_L at t
 -I_L / G_T, with G_T the conductance of what has decayed: a leak of conductance G_L that reverses at E_L shifts the zero
 E of the tail alone by G_L (E_L - E) / (G_L + G_T). The difference of both currents is that of the tail, at any voltage.
 
-That difference keeps its zero while the tail decays. Where the zero moves on behind the window, more than one current
+That difference keeps its zero while the tail decays. Where the zero moves on after the window, more than one current
 decays: a capacitive transient, or a second kind of channels.
 """
 
