@@ -338,7 +338,7 @@ def sodium(v: np.ndarray) -> np.ndarray:
     ("at_peak", "size_mV", "verdict"),
     [(0.0, 0.5, "reversal"), (1.0, 0.5, "reversal"), (0.3, 40.0, "ambiguous"), (1.0, 40.0, "ambiguous")],
 )
-def test_channels_that_open_behind_a_peak_reach_as_far_as_all_of_them(
+def test_channels_that_open_after_a_peak_reach_as_far_as_all_of_them(
     at_peak: float, size_mV: float, verdict: str
 ) -> None:
     """Sodium beside potassium channels of another reversal potential, of which a part is open at the peak."""
@@ -416,7 +416,7 @@ def test_a_zero_that_moves_on_behind_a_window_is_that_of_no_tail(tau_ms: float) 
     """A capacitive transient of a step from 40 mV, which moves the zero by 11 mV in the window."""
     found = behind(lambda v, t: math.exp((4.0 - t) / tau_ms) * (v - 40.0)).result
     assert found.verdict == "ambiguous"
-    assert "the zero moves on behind the window: from -" in found.reason
+    assert "the zero moves on after the window: from -" in found.reason
     assert "at 2 to 6 ms" in found.reason
     place = re.search(r"towards (-[\d.]+) mV", found.reason)
     assert place is not None
@@ -449,7 +449,7 @@ def test_channels_that_recover_from_inactivation_move_the_zero_beside_their_leak
     later = {role: at_ms(t) for role, t in zip((*FOLLOWING, Role.LATE), (8.0, 12.0, 60.0), strict=True)}
     found = measured(LEVELS, at_ms(4.0), later=later, times=OF_WINDOW).result
     assert found.verdict == "ambiguous"
-    assert "behind the window" in found.reason
+    assert "after the window" in found.reason
 
 
 def test_a_current_that_is_evoked_within_the_step_is_seen_between_its_start_and_the_window() -> None:

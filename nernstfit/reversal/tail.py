@@ -7,7 +7,7 @@ E of the tail alone by G_L (E_L - E) / (G_L + G_T). The difference of both curre
 Where that difference has no zero, what is left is more than a leak beside a tail: channels that open later, of which
 any part may be open in the window, or a leak beside channels that are closed at their own reversal potential.
 
-The difference keeps its zero while the tail decays. Where the zero moves on behind the window, more than one current
+The difference keeps its zero while the tail decays. Where the zero moves on after the window, more than one current
 decays: a capacitive transient, or a second kind of channels.
 """
 
@@ -107,7 +107,7 @@ def rest(window: Curve, late: Curve | None, result: Result, criteria: Criteria) 
 
 
 def _without_zero(decayed: Curve, result: Result) -> Rest | None:
-    """Return the rest of a current which changes behind the window by a part without a zero; None where it does not.
+    """Return the rest of a current which changes after the window by a part without a zero; None where it does not.
 
     Its current at the zero, over the slope there, is the shift if all of it flows in the window already. Where that is
     more than a zero may move along an epoch, the part that changes reverses at none of the levels on that side.
