@@ -187,7 +187,7 @@ class _Relaxation:
         left_pA = self.relaxing_pA * math.exp(-time_ms / self.tau_ms)
         slope = abs(self.rise_pA_per_ms - left_pA / self.tau_ms)
         bend = abs(self.bend_pA_per_ms2 + left_pA / self.tau_ms**2)
-        is_beyond_noise = abs(self.relaxing_pA) > _RELAXES_Z * self.relaxing_se_pA
+        is_beyond_noise = 0 < _RELAXES_Z * self.relaxing_se_pA < abs(self.relaxing_pA)  # 0: blanked, no current
         is_no_pore = bend > _STEEPEST_PER_MV * abs(speed_mV_per_ms) * slope
         return is_beyond_noise and is_no_pore and self.relaxing_pA * speed_mV_per_ms < 0
 
