@@ -109,6 +109,7 @@ class Code(Term):
     TAIL = "leak_beside_tail"
     FLATTENS = "flattens_beside_leak"
     OPENS = "leak_before_opening"
+    AT_STEP = "window_at_step"
     RS_ERROR = "series_resistance_error"
     HUM = "hum"
     MISMATCH = "voltage_mismatch"
