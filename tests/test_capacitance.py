@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from calibration.cells import Cells
 from scipy import signal, stats
 
 from nernstfit.abf.command import levels, segments
-from nernstfit.abf.ramps import onset_capacitance_pF
+from nernstfit.abf.onset import onset_of
 from nernstfit.abf.read import read
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.abf.select import epoch_parts
@@ -177,7 +176,7 @@ def test_ramps_of_different_speed_in_one_direction_determine_the_capacitance(
     assert row["capacitance_shift_mV"] == 0
     assert tables.flags(row["flags"])["capacity_removed"] == pytest.approx(60.0, rel=0.03)
     assert holds(row, -20.0, 3.3)
-    assert row["se_mV"] < 0.3
+    assert row["se_mV"] < (0.3 if given_pF == "" else 0.45)  # 5 % of a stated one are 3 pF: 0.3 mV at 0.8 mV per ms
 
 
 @pytest.mark.parametrize("waveform", [slowed(1000.0, 4000.0), slowed(4000.0, 1000.0)])
@@ -186,8 +185,8 @@ def test_the_start_of_ramps_of_different_speed_shows_the_capacitance(tmp_path: P
     write(tmp_path / "c.abf", cells, 0, waveform, 1, sweeps=4, points=5000)
     source = open_source(read(tmp_path / "c.abf"), settings.default_measure(), ())
     parts = epoch_parts(source.command, "B", source.sweeps)
-    found_pF, se_pF = onset_capacitance_pF(source, parts)
-    assert found_pF == pytest.approx(60.0, abs=max(3.0, 3 * se_pF))
+    shown = onset_of(source, parts)
+    assert shown.corner_pF == pytest.approx(60.0, abs=max(3.0, 3 * shown.corner_se_pF))
 
 
 HEADER = "recording,cell,bath,pipette,epoch,measurement,series_resistance_MOhm\n"
@@ -316,20 +315,18 @@ def test_a_stated_capacitance_that_the_start_of_the_ramp_contradicts_is_not_take
     assert found.subtracted_pF == (stated_pF if is_taken else 0.0)
 
 
-@pytest.mark.parametrize(("series_MOhm", "verdict"), [("", "ambiguous"), ("20", "reversal")])
-def test_a_large_capacitance_that_charges_slowly_is_contradicted_only_where_the_resistance_is_not_known(
-    measured: Callable[[str], dict[str, Any]], tmp_path: Path, series_MOhm: str, verdict: str
+@pytest.mark.parametrize("series_MOhm", ["", "20"])
+def test_a_large_capacitance_that_charges_slowly_is_not_contradicted(
+    measured: Callable[[str], dict[str, Any]], tmp_path: Path, series_MOhm: str
 ) -> None:
     cells = drawn(1, capacity_pF=150.0, series_MOhm=20.0, slope_nS=5.0, leak_nS=0.01)
     write(tmp_path / "data" / "slow.abf", cells, 0, ONE_WAY, 1)
     columns = "recording,cell,bath,pipette,capacitance_pF,series_resistance_MOhm"
     (row,) = measured(f"{columns}\ndata/slow.abf,a,control,pipette,150,{series_MOhm}\n").values()
-    assert row["verdict"] == verdict
-    if verdict == "reversal":
+    assert row["verdict"] == "reversal", row["reason"]
+    assert holds(row, cells.reversal_mV[0], 3.3)
+    if series_MOhm:
         assert abs(row["reversal_mV"] - cells.reversal_mV[0]) < 1.0
-    else:
-        assert re.search(r"capacitance_pF = 150 is contradicted .* shows \d+", row["reason"])
-        assert "give series_resistance_MOhm" in row["reason"]
 
 
 @pytest.mark.parametrize(
@@ -378,8 +375,8 @@ def test_the_start_of_a_ramp_is_uncertain_by_the_curvature_of_its_current(tmp_pa
     for i in range(30):
         write(tmp_path / "a.abf", cells, i, ONE_WAY, i)
         source = open_source(read(tmp_path / "a.abf"), settings.default_measure(), ())
-        found_pF, se_pF = onset_capacitance_pF(source, epoch_parts(source.command, "B", source.sweeps))
-        off.append(abs(found_pF - 11.7 * (1 - 15.1 * 3.5e-3)) / se_pF)
+        shown = onset_of(source, epoch_parts(source.command, "B", source.sweeps))
+        off.append(abs(shown.corner_pF - 11.7 * (1 - 15.1 * 3.5e-3)) / shown.corner_se_pF)
     assert max(off) < 3.5
     assert np.mean(np.square(off)) < 1.6
 

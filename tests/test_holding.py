@@ -10,8 +10,9 @@ import pytest
 from steps import EPOCH_B, HOLDING_MV, LEVELS, at_levels, measured, open_pore
 
 from nernstfit.contract import tables
+from nernstfit.reversal.curve import average
 from nernstfit.reversal.drifting import Drifting
-from nernstfit.reversal.holding import Holding
+from nernstfit.reversal.holding import Holding, beside_mV
 
 SOUND = at_levels(open_pore)
 COMMAND = at_levels(lambda v: v)
@@ -97,3 +98,26 @@ def test_scatter_at_the_holding_level_that_the_steps_do_not_share_changes_nothin
     current = SOUND.copy()
     current[:, : EPOCH_B.start] += np.random.default_rng(1).normal(0, 20.0, (SWEEPS, 1))
     assert "holding_scatter" not in tables.flags(measured(tmp_path, current)["flags"])
+
+
+@pytest.mark.parametrize(
+    ("level_mV", "flows_pA", "shift_mV"),
+    [
+        (-80.0, 0.0, 0.0),  # all closed
+        (-80.0, -20.0, 0.0),  # all open
+        (-80.0, -26.0, 0.0),  # more of them, by slow gating
+        (-80.0, -60.0, -7.5),  # more than all
+        (-80.0, 20.0, 5.0),  # outward below the zero
+        (-60.0, -12.0, -3.0),  # inward above the zero
+        (-160.0, 900.0, 0.0),  # beyond the levels
+    ],
+)
+def test_a_current_at_the_holding_level_that_the_channels_cannot_carry_is_told(
+    level_mV: float, flows_pA: float, shift_mV: float
+) -> None:
+    """Channels of 4 nS whose zero is at -75 mV."""
+    levels = np.arange(-120.0, 1.0, 10.0)
+    iv = average(levels, 4.0 * (levels + 75.0), np.full(len(levels), 0.1))
+    before = average(np.full(5, level_mV), np.full(5, flows_pA), np.full(5, 0.1))
+    assert beside_mV(before, iv, 4.0) == pytest.approx(shift_mV, abs=1e-6)
+    assert beside_mV(None, iv, 4.0) == 0.0

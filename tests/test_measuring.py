@@ -112,6 +112,29 @@ def test_a_background_of_500_pA_on_10_MOhm_through_the_table(tmp_path: Path, mea
     assert set(found["iv"]["raw_current_pA"]) != set(found["iv"]["current_pA"])
 
 
+def test_the_drop_of_a_background_across_an_unknown_resistance_is_in_the_interval(
+    tmp_path: Path, measured: Measured
+) -> None:
+    g, e, b, r, zero = 12.0, -20.0, 5.0, 15.0, -50.0
+
+    def with_channel(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return (g * (v - e) + b * (v - zero)) / (1 + (g + b) * r * 1e-3)
+
+    write(tmp_path / "data" / "cell.abf", with_channel)
+    write(tmp_path / "data" / "blocked.abf", lambda v, _: b * (v - zero) / (1 + b * r * 1e-3))
+    row = {"leak": "background", "subtract": "data/blocked.abf"}
+    found = measured(row)
+    drop_mV = b * (e - zero) * r * 1e-3
+    assert found["reversal_mV"] == pytest.approx(e + drop_mV, abs=0.2)
+    assert found["reach_below_mV"] == pytest.approx(drop_mV * 20.0 / r, abs=0.1)
+    assert found["reach_above_mV"] == 0.0
+    known = measured(row | {"series_resistance_MOhm": str(r)})
+    assert known["reach_below_mV"] == 0.0
+    refused = measured(row | {"max_interval_mV": "2"})
+    assert refused["verdict"] == "ambiguous"
+    assert "give series_resistance_MOhm" in refused["reason"]
+
+
 def test_a_background_subtracts_the_transient_in_a_window_that_was_chosen(tmp_path: Path, measured: Measured) -> None:
     """It is read at the time of that window, and says nothing of the transient later."""
     first = 700 // 64

@@ -21,7 +21,7 @@ from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding
 from nernstfit.contract.terms import BandwidthSource, Configuration
 from nernstfit.library.recording import PatchProperties, measure_and_judge
-from nernstfit.reversal import capacitance
+from nernstfit.reversal import capacitance, charging
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
@@ -164,7 +164,7 @@ def test_a_membrane_behind_an_unknown_resistance_shifts_the_zero_within_its_inte
     left = (seen - charge_pF * speed)[10_000:]  # settled
     zero_mV = float(np.interp(0.0, np.sign(speed) * left, command[10_000:]))
     amplifier_nS = slope_nS / (1 + slope_nS * series)
-    limit = capacitance.shift_by_series_mV(charge_pF, speed, amplifier_nS, Configuration.WHOLE_CELL)
+    limit = charging.shift_by_series_mV(charge_pF, speed, amplifier_nS, Configuration.WHOLE_CELL)
     below, above = interval_mV(0.02, limit)
     assert zero_mV - below <= ZERO_MV <= zero_mV + above
     if series_MOhm == capacitance.LIMIT_MOHM[Configuration.WHOLE_CELL]:
@@ -179,7 +179,9 @@ def test_an_unknown_resistance_before_a_known_capacitance_is_in_the_interval_and
     )
     assert known[0]["capacitance_shift_mV"] == 0
     assert none[0]["capacitance_shift_mV"] == pytest.approx(-3.2 * 50 * 20e-3 * 1.88, rel=0.02)
-    assert none[0]["low_mV"] == pytest.approx(none[0]["corrected_mV"] + none[0]["capacitance_shift_mV"], abs=0.2)
+    below_mV, _ = interval_mV(none[0]["se_mV"], none[0]["capacitance_shift_mV"])
+    assert none[0]["se_mV"] == pytest.approx(0.05 * 50 * 3.2 / SLOPE_NS, rel=0.05)  # of the stated capacitance
+    assert none[0]["low_mV"] == pytest.approx(none[0]["corrected_mV"] - below_mV, abs=0.2)
     (warned,) = (each for each in none[1] if each.code is Code.RS_ERROR)
     assert f"up to {-none[0]['capacitance_shift_mV']:.1f} mV" in warned.sentence
     assert warned.severity == "warning"

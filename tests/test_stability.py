@@ -326,6 +326,75 @@ def test_a_current_that_does_not_decay_is_no_tail() -> None:
         assert "left_of_tail" not in dict(measured(LEVELS, at(-30.0), later={Role.LATE: late}).flags())
 
 
+def opened(v: np.ndarray, half_mV: float) -> np.ndarray:
+    return 1.0 / (1.0 + np.exp((half_mV - v) / 8.0))
+
+
+def sodium(v: np.ndarray) -> np.ndarray:
+    return 12.0 * opened(v, -30.0) * (v - 50.0)
+
+
+@pytest.mark.parametrize(
+    ("at_peak", "size_mV", "verdict"),
+    [(0.0, 0.5, "reversal"), (1.0, 0.5, "reversal"), (0.3, 40.0, "ambiguous"), (1.0, 40.0, "ambiguous")],
+)
+def test_channels_that_open_after_a_peak_reach_as_far_as_all_of_them(
+    at_peak: float, size_mV: float, verdict: str
+) -> None:
+    """Sodium beside potassium channels of another reversal potential, of which a part is open at the peak."""
+
+    def potassium(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return 12.0 * size_mV / 130.0 * opened(v, 0.0) * (v + 80.0)
+
+    def peak(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return sodium(v) + at_peak * potassium(v, sweep)
+
+    found = measured(LEVELS, peak, later={Role.LATE: potassium})
+    assert found.result.verdict == verdict, found.result.reason
+    if verdict == "reversal":
+        (_, above_mV), error_mV = found.reach_mV, Z_95 * found.result.se_mV
+        assert found.result.potential_mV - error_mV < 50.0 < found.result.potential_mV + math.hypot(above_mV, error_mV)
+    else:
+        assert "late in the epoch" in found.result.reason
+
+
+def test_channels_closed_at_their_reversal_potential_beside_a_leak_have_no_zero() -> None:
+    """A current that reverses at -90 mV and opens from -60 mV on: the zero is a balance with the leak."""
+
+    def leak(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return 0.14 * v
+
+    def peak(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return 2.0 * (1.0 / (1.0 + np.exp((-40.0 - v) / 18.0))) ** 2 * (v + 90.0) + leak(v, sweep)
+
+    assert measured(LEVELS, peak).result.potential_mV > -60.0
+    found = measured(LEVELS, peak, later={Role.LATE: leak})
+    assert found.result.verdict == "ambiguous"
+    assert "leaves none that reverses near the zero" in found.result.reason
+
+
+@pytest.mark.parametrize(("leak_nS", "own_mV"), [(2.0, -30.0), (1.0, -68.0)])
+def test_a_leak_before_channels_open_with_hyperpolarisation_is_told(leak_nS: float, own_mV: float) -> None:
+    """Channels that open with hyperpolarisation within the step, beside a leak that reverses at -65 mV."""
+    levels = np.arange(-140.0, -39.0, 10.0)
+
+    def leak(v: np.ndarray, _: np.ndarray) -> np.ndarray:
+        return leak_nS * (v + 65.0)
+
+    def late(v: np.ndarray, sweep: np.ndarray) -> np.ndarray:
+        return 10.0 * opened(-v, 95.0 if own_mV > -65.0 else 60.0) * (v - own_mV) + leak(v, sweep)
+
+    found = measured(levels, late, early=leak, max_interval_mV=100.0)
+    assert found.result.flattens is not None
+    flags = dict(found.flags())
+    shift_mV = flags["before_opening"]
+    if own_mV > -65.0:
+        assert shift_mV is None
+    else:
+        assert shift_mV == pytest.approx(own_mV - found.result.potential_mV, abs=0.5)
+    assert "before_opening" not in dict(measured(levels, late, early=late, max_interval_mV=100.0).flags())
+
+
 TAIL_MS, LEAK_NS, OF_WINDOW = 40.0, 0.3, {"window_from_ms": 2.0, "window_to_ms": 6.0}
 TAIL_NS = 10.0 * math.exp(-4.0 / TAIL_MS)
 BESIDE_LEAK_MV = -70.0 * TAIL_NS / (TAIL_NS + LEAK_NS)
@@ -347,7 +416,7 @@ def test_a_zero_that_moves_on_behind_a_window_is_that_of_no_tail(tau_ms: float) 
     """A capacitive transient of a step from 40 mV, which moves the zero by 11 mV in the window."""
     found = behind(lambda v, t: math.exp((4.0 - t) / tau_ms) * (v - 40.0)).result
     assert found.verdict == "ambiguous"
-    assert "the zero moves on behind the window: from -" in found.reason
+    assert "the zero moves on after the window: from -" in found.reason
     assert "at 2 to 6 ms" in found.reason
     place = re.search(r"towards (-[\d.]+) mV", found.reason)
     assert place is not None
@@ -380,7 +449,7 @@ def test_channels_that_recover_from_inactivation_move_the_zero_beside_their_leak
     later = {role: at_ms(t) for role, t in zip((*FOLLOWING, Role.LATE), (8.0, 12.0, 60.0), strict=True)}
     found = measured(LEVELS, at_ms(4.0), later=later, times=OF_WINDOW).result
     assert found.verdict == "ambiguous"
-    assert "behind the window" in found.reason
+    assert "after the window" in found.reason
 
 
 def test_a_current_that_is_evoked_within_the_step_is_seen_between_its_start_and_the_window() -> None:

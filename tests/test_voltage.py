@@ -176,7 +176,7 @@ def test_a_voltage_that_settles_within_the_epoch_is_no_mismatch(measured: Callab
     # Nor is it in a window in which it has not settled; the zero there is not that of the channel.
     early = measured(slow(5.0), from_ms="1", to_ms="8")
     assert early["verdict"] == "ambiguous"
-    assert "the zero moves on behind the window" in early["reason"]
+    assert "the zero moves on after the window" in early["reason"]
     assert measured(slow(1.0), RAMP)["verdict"] == "reversal"
     # A ramp of 1.1 mV/ms at 8 ms never catches up: the potential would be 9 mV off.
     assert measured(slow(8.0), RAMP)["verdict"] == "ambiguous"

@@ -99,6 +99,7 @@ def evidence(experiment: Experiment, facts: Mapping[str, Mapping[str, Any]], **r
         residuals.append({"measurement": row.measurement, "cell": row.cell, "bath": row.bath} | residual)
         fact = {"sha256": f"bytes {i}", "samples": f"samples {i}", "start_s": DAY + 60.0 * (i + 1), "channel": "IN 0"}
         fact |= {"measurement": row.measurement, "verdict": "", "mismatch_mV": math.nan}
+        fact |= {"ramp_mV_per_ms": math.nan, "window_from_ms": math.nan}
         of_facts.append(fact | facts.get(row.measurement, {}))
     given = {"permeabilities": [ESTIMATE], "models": [{"model": MODEL}]} | rows
     given |= {"reversal_potentials": reversals, "residuals": rows.get("residuals", residuals)}
@@ -365,6 +366,12 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"iv": iv(ONE, GATED), "reversals": {ONE: {"reversal_mV": -29.0, "slope_nS": 40.0}}},
     ),
     (Code.TAIL, ONE, "warning", {}, {"reversals": {ONE: {"flags": "left_of_tail=-6.9"}}}),
+    (Code.HOLDING_BESIDE, ONE, "warning", {}, {"reversals": {ONE: {"flags": "holding_beside=-4"}}}),
+    (Code.OPENS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "flattens=2;before_opening=true"}}}),
+    (
+        *(Code.AT_STEP, ONE, "warning", {}),
+        {"reversals": {ONE: {"flags": "trend=0.3"}}, "facts": {ONE: {"window_from_ms": 0.4}}},
+    ),
     (
         *(Code.FLATTENS, ONE, "warning", {}),
         {
@@ -775,6 +782,37 @@ def test_straight_levels_of_a_tail_are_no_leak(
     changed = {"reversal_mV": float(LEVELS[np.abs(current).argmin()]), "slope_nS": 40.0, "flags": flag}
     found = judged(load, {}, {"iv": iv(ONE, current), "reversals": {ONE: changed}})
     assert [finding.code for finding in found] == told
+
+
+@pytest.mark.parametrize(("shift", "told"), [("true", "leaves no zero"), ("1.4", "by +1.4 mV"), ("-0.5", "")])
+def test_a_current_before_channels_open_is_told_by_the_shift_of_the_zero(
+    load: Callable[..., Experiment], shift: str, told: str
+) -> None:
+    of_zero = {"reversal_mV": -73.0, "slope_nS": 3.0, "flags": f"before_opening={shift}"}
+    found = judged(load, {}, {"iv": iv(ONE, RECTIFIED), "reversals": {ONE: of_zero}})
+    assert [finding.code for finding in found] == [Code.OPENS] * bool(told)
+    assert all(told in finding.sentence for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("start_ms", "flags", "cells", "is_told"),
+    [
+        (0.4, "trend=0.3", "", True),
+        (0.4, "", "", False),
+        (1.5, "trend=0.3", "", False),
+        (0.4, "trend=0.3", "2,50,20", False),  # 5 x 1 MOhm x 20 pF: 0.1 ms
+        (0.4, "trend=0.3", "20,50,20", True),  # 1 ms
+        (1.5, "trend=0.3", "20,0,20", True),  # 2 ms
+        (0.4, "trend=0.3", "2,50,", True),
+    ],
+)
+def test_a_window_begins_at_the_step_while_the_membrane_may_still_be_charging(
+    load: Callable[..., Experiment], start_ms: float, flags: str, cells: str, is_told: bool
+) -> None:
+    columns = ",series_resistance_MOhm,compensation_percent,capacitance_pF"
+    of = {"header": HEADER + columns, "rows": [f"data/c1_control.abf,c1,control,pipette,{cells}"]} if cells else {}
+    doubt = {"reversals": {ONE: {"flags": flags}}, "facts": {ONE: {"window_from_ms": start_ms}}}
+    assert (Code.AT_STEP in {finding.code for finding in judged(load, of, doubt)}) == is_told
 
 
 def test_a_current_that_decays_is_no_rectifier(load: Callable[..., Experiment]) -> None:

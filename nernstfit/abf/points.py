@@ -21,12 +21,11 @@ from nernstfit.abf import hum, leftover, passed, saturation
 from nernstfit.abf.agreement import Doubt, compare
 from nernstfit.abf.command import Segment
 from nernstfit.abf.leftover import Leftover
+from nernstfit.abf.onset import Onset, onset_of
 from nernstfit.abf.passed import Passed
 from nernstfit.abf.ramps import (
     capacitance_ramps,
     delay,
-    onset_capacitance_pF,
-    onset_window_ms,
     opposite_ramps,
     ramp_speed,
     refuse_both_ways,
@@ -254,12 +253,9 @@ def _reading(
 
 def _capacitance(source: Source, parts: Sequence[Segment], charge: Charge) -> dict[str, float]:
     """Return what onsets of ramps and steps show of the membrane capacitance, under the names in `Reading`."""
-    of_ramp = [math.nan] * 4
-    if parts and parts[0].is_ramp:
-        of_ramp = [*onset_capacitance_pF(source, parts), *onset_window_ms(source, parts)]
+    of_ramp = onset_of(source, parts) if parts and parts[0].is_ramp else Onset()
     of_steps = {"step_pF": charge.capacitance_pF, "step_se_pF": charge.se_pF, "step_nS": charge.conductance_nS}
-    names = ("corner_pF", "corner_se_pF", "corner_from_ms", "corner_to_ms")
-    return dict(zip(names, of_ramp, strict=True)) | of_steps
+    return asdict(of_ramp) | of_steps
 
 
 def _measurable(source: Source, how: Measure, epoch: str, is_pulse: bool, with_saturated: bool) -> saturation.Kept:

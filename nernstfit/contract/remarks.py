@@ -61,6 +61,12 @@ class Flag(Term):
         "standard error of the zero by a baseline that wanders from sweep to sweep, as the current at a level before "
         "the epoch and the roughness of the I-V curve show it, mV; se_mV and further_se_mV include it",
     )
+    HOLDING_BESIDE = (
+        "holding_beside",
+        "holding current beside the channels",
+        "shift of the zero, mV, if the current at a level before the epoch that channels with that zero cannot carry "
+        "were subtracted: of a leak, or a baseline off zero",
+    )
     MOVES = (
         "moves",
         "moves along the epoch",
@@ -71,8 +77,9 @@ class Flag(Term):
     LEFT_OF_TAIL = (
         "left_of_tail",
         "current left of a tail",
-        "shift of the zero of a current that has decayed late in the epoch, mV, if what is left of it there were "
-        "subtracted: of a tail, or a peak, beside a leak; true where it cannot be told from 0; low_mV and high_mV "
+        "shift of the zero of a current that has changed late in the epoch, mV, if what flows there were subtracted: "
+        "of a tail, or a peak, beside a leak or channels that open later; where that leaves no zero, by all that flows "
+        "late, and from 3 mV on as far as the levels reach; true where it cannot be told from 0; low_mV and high_mV "
         "reach to it, and further by its error",
     )
     LEAK_FRACTION = (
@@ -154,6 +161,13 @@ class Flag(Term):
         "the slope around the zero falls faster with depolarisation than in an open pore, as by inward rectification; "
         "beside a leak the zero then lies between that of the channels and that of the leak: valence of the ions of an "
         "open pore that would fall as fast (true where a slope is not positive)",
+    )
+    BEFORE_OPENING = (
+        "before_opening",
+        "current before channels open",
+        "shift of a zero around which the current flattens, mV, if the current that flows early in the epoch, before "
+        "channels open in it, were subtracted: of a leak beside channels that open with hyperpolarisation; true where "
+        "that leaves no zero",
     )
     CLIPPED = "clipped", "clipped", "fraction of the samples in the window at the limit of the converter"
     SATURATED = (

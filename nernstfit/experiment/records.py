@@ -138,6 +138,12 @@ class Row:
         return Condition(self.bath, self.pipette, self.configuration, self.temperature_C, self.zeroed_in)
 
     @property
+    def uncompensated_MOhm(self) -> float | None:
+        """Series resistance that the amplifier has not compensated; None where it is not known."""
+        series = self.series_resistance_MOhm
+        return None if series is None else series * (1 - (self.compensation_percent or 0.0) / 100)
+
+    @property
     def n_cells(self) -> int:
         """Number of cells that the row averages."""
         return self.external.n if self.external else 1

@@ -15,7 +15,7 @@ from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import MIN_SHIFT_MV, Finding, of_potential
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.schema import schema
-from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Voltage
+from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Statistic, Voltage
 from nernstfit.experiment.records import Row
 from nernstfit.judgement.evidence import Evidence, Record
 from nernstfit.reversal import curve as curves
@@ -34,6 +34,11 @@ _RS_ERROR = 0.2
 # Part of the slope at the zero from which the leak is all of it. At half, a channel as large as its leak counts as
 # none; halfway to 1, noise in the slopes decides.
 _ALL_LEAK = 0.9
+# Time from a step in ms after which the membrane is at its voltage where series resistance or capacitance is not known:
+# five time constants of 10 pF behind 20 MOhm, or 25 pF behind 8. With half, tails from 0.6 ms on are passed over, whose
+# zeros were off by 1 to 4 mV; with double, potassium tails from 2 ms on are warned of.
+_CHARGED_MS = 1.0
+_CHARGED_TIMES = 5.0  # time constants, of which 1 % of the step is left
 # Leak that the levels show at which the channels are closed.
 _ON_LINE = {
     Code.LEAK: "a leak that the levels below activation show",
@@ -88,6 +93,8 @@ def of_measurement(row: Record, own: Row, fact: Record, iv: pd.DataFrame | None)
     yield from _outcome(row, no_leak)
     if row["verdict"] == PotentialVerdict.REVERSAL:
         yield from _flagged(row, own, no_leak)
+        yield from _before_opening(row)
+        yield from _at_step(row, own, fact)
         yield from _hum(row, fact)
         yield from _saturated(row, fact)
         yield from _Current(row, own, iv).findings()
@@ -154,8 +161,9 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     if Flag.ESTIMATORS_DISAGREE in flags:
         shift = abs(flags[Flag.ESTIMATORS_DISAGREE])
         yield _finding(Code.ESTIMATORS, row, of_potential(shift), shift=shift)
-    if (shift := flags.get(Flag.LEFT_OF_TAIL, 0.0)) and of_potential(shift) >= 1:
-        yield _finding(Code.TAIL, row, of_potential(shift), shift=shift)
+    for flag, code in ((Flag.LEFT_OF_TAIL, Code.TAIL), (Flag.HOLDING_BESIDE, Code.HOLDING_BESIDE)):
+        if (shift := flags.get(flag, 0.0)) and of_potential(shift) >= 1:
+            yield _finding(code, row, of_potential(shift), shift=shift)
     if Flag.COMMAND_MISMATCH in flags:
         shift = flags[Flag.COMMAND_MISMATCH]
         effect = 0.0 if own.measure.voltage == Voltage.RECORDED else of_potential(shift)
@@ -182,6 +190,28 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     ]
     if remarks:
         yield _finding(Code.FLAGGED, row, 0.0, flags=", ".join(remarks))
+
+
+def _before_opening(row: Record) -> Iterator[Finding]:
+    """Yield the finding on a current that flows before channels open in the epoch, by which the zero shifts."""
+    shift = tables.flags(row["flags"]).get(Flag.BEFORE_OPENING, 0.0)
+    effect = math.inf if math.isnan(shift) else of_potential(shift)
+    if effect >= 1:
+        outcome = "leaves no zero" if math.isnan(shift) else f"moves the zero by {shift:+.1f} mV"
+        yield _finding(Code.OPENS, row, effect, outcome=outcome)
+
+
+def _at_step(row: Record, own: Row, fact: Record) -> Iterator[Finding]:
+    """Yield the finding on a current that changes in a window which begins while the step charges the membrane."""
+    changes = Flag.TREND in tables.flags(row["flags"]) and own.measure.statistic != Statistic.PEAK
+    if not changes or math.isfinite(fact["ramp_mV_per_ms"]):
+        return
+    series, capacitance = own.uncompensated_MOhm, own.capacitance_pF
+    charged = _CHARGED_MS
+    if series is not None and capacitance is not None:
+        charged = _CHARGED_TIMES * series * capacitance * 1e-3
+    if (start := fact["window_from_ms"]) < charged:
+        yield _finding(Code.AT_STEP, row, math.inf, start=start, charged=charged)
 
 
 def _saturated(row: Record, fact: Record) -> Iterator[Finding]:
@@ -224,7 +254,7 @@ class _Current:
         # Of a tail, levels at which it decays fast are as straight as a leak: the rest of the epoch shows its leak.
         flags = tables.flags(self.row["flags"])
         if Leak.of(self.own.measure.leak) is Leak.NONE and Flag.LEFT_OF_TAIL not in flags:
-            yield from self._leak(self.iv, decays=Flag.TREND in flags)
+            yield from self._leak(self.iv, without_flattening=not {Flag.TREND, Flag.BEFORE_OPENING}.isdisjoint(flags))
         if not math.isnan(self.row["leak_shift_mV"]):
             yield from self._series_resistance(self.iv)
 
@@ -253,7 +283,7 @@ class _Current:
             cancelled_mV = tables.flags(self.row["flags"]).get(Flag.CAPACITY_CANCELLED, 0.0)
             yield f"unknown ({series:g} MOhm?)", self.row["capacitance_shift_mV"] - cancelled_mV
 
-    def _leak(self, iv: pd.DataFrame, decays: bool) -> Iterator[Finding]:
+    def _leak(self, iv: pd.DataFrame, without_flattening: bool) -> Iterator[Finding]:
         """Yield the shift of the zero by a leak that was not subtracted: below activation, or above a rectifier's.
 
         A current that changes along the window, and the less at the higher levels, is a tail and no rectifier.
@@ -261,7 +291,7 @@ class _Current:
         sign = Configuration(self.row["configuration"]).sign
         own = curves.average(*(iv[name].to_numpy(float) for name in ("voltage_mV", "current_pA", "se_pA")))
         for way, code in ((sign, Code.LEAK), (-sign, Code.FLATTENS)):
-            if not (decays and code is Code.FLATTENS) and steepens(own, way, self.row["temperature_C"]):
+            if not (without_flattening and code is Code.FLATTENS) and steepens(own, way, self.row["temperature_C"]):
                 yield from self._beside_leak(own, way, code)
 
     def _beside_leak(self, own: Curve, sign: int, code: Code) -> Iterator[Finding]:

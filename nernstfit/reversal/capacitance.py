@@ -187,8 +187,9 @@ class Known:
 
     def best(self) -> tuple[Source, Estimate] | None:
         """Return the capacitance that is taken, and its source; None where none of the values can be."""
-        if math.isfinite(self.table_pF) and self._agrees(_as_stated(self.table_pF)):
-            return Source.TABLE, Estimate(self.table_pF)
+        stated = _as_stated(self.table_pF)
+        if math.isfinite(stated.pF) and self._agrees(stated):
+            return Source.TABLE, self._with_missing(stated)
         if self.recording.fulfils(self._corner_limit_pF) and self._agrees(self.recording):
             return Source.RECORDING, self.recording
         for source, given in ((Source.AMPLIFIER, Estimate(self.amplifier_pF)), (Source.CELL, self.cell)):
@@ -222,6 +223,12 @@ class Known:
         shown_pF = float(given.pF * _part_at_onset(tau_ms, self.corner_window_ms)[0])
         return self.corner_pF - reach_pF < given.pF and shown_pF < _CORNER_LIMIT * max(0.0, self.corner_pF) + reach_pF
 
+    def _with_missing(self, given: Estimate) -> Estimate:
+        """Return a stated capacitance, with what the start of the ramp shows beyond it, as of dendrites, as error."""
+        error_pF, further_pF = math.hypot(given.se_pF, self.corner_se_pF), self.corner_pF - given.pF
+        is_shown = further_pF > Z_95_ONE_SIDED * error_pF
+        return replace(given, se_pF=math.hypot(error_pF, further_pF)) if is_shown else given
+
     def _shows(self, given: Estimate) -> bool:
         """Return True where the start of the ramp shows a capacitance: it differs from none, and agrees."""
         return self.corner_pF > _SHOWN_Z * self.corner_se_pF and self._agrees(given)
@@ -237,7 +244,7 @@ class Capacitance:
         Capacitance whose current is subtracted; 0 where it is not known, or does not differ from none. Below 0 where
         the current of both directions lags behind the command by the same time.
     se_pF : float
-        Its standard error; 0 where the table gives it, or it is not known.
+        Its standard error; 0 where it is not known.
     limit_pF : float
         Its 95 % limit where it is not known; 0 where it is. Below 0 where the current lags behind the command.
     source : Source
@@ -401,35 +408,6 @@ def estimate_for_leak(leak: Curve, known: Known) -> Capacitance:
         source, given = taken
         return Capacitance(max(0.0, given.pF), given.se_pF, 0.0, source)
     return Capacitance(0.0, TYPICAL_PF, TYPICAL_PF, Source.UNKNOWN)
-
-
-def shift_by_series_mV(
-    capacitance_pF: float,
-    speed_mV_per_ms: float,
-    slope_nS: float,
-    configuration: Configuration,
-    series_MOhm: float | None = None,
-) -> float:
-    """Return the possible shift from the zero of a ramp to the truth by a series resistance.
-
-    Behind a resistance R, a membrane of conductance G follows a ramp of speed s with s f, f = 1 / (1 + G R), and the
-    amplifier sees f G (V_cmd - E) + f^2 C s. Where C s is subtracted of it, the zero lies at
-    E + (1 - f^2) C s / (f G) = E + (1 + f) R C s: the drop of the charging current, and the lag of the membrane.
-
-    Parameters
-    ----------
-    capacitance_pF : float
-        Capacitance whose current was subtracted as that of the whole command, C.
-    speed_mV_per_ms, slope_nS : float
-        Of the command, s, and of the current at the zero, f G = (1 - f) / R.
-    configuration : Configuration
-        Which decides the largest R where it is not known.
-    series_MOhm : float or None
-        R where it is known.
-    """
-    series = (LIMIT_MOHM[configuration] if series_MOhm is None else series_MOhm) * 1e-3
-    part = max(0.0, 1 - slope_nS * series)
-    return -(1 + part) * series * capacitance_pF * speed_mV_per_ms
 
 
 def without_capacitive_current(curve: Curve, capacitance_pF: float, se_pF: float) -> Curve:

@@ -91,9 +91,7 @@ class Charging:
         return cancelled_mV + self._across_series(self.capacitance.subtracted_pF * self.hidden_fraction)
 
     def _across_series(self, pF: float) -> float:
-        return capacitance.shift_by_series_mV(
-            pF, self.speed_mV_per_ms, self.slope_nS, self.configuration, self.series_MOhm
-        )
+        return shift_by_series_mV(pF, self.speed_mV_per_ms, self.slope_nS, self.configuration, self.series_MOhm)
 
     @property
     def shift_mV(self) -> float:
@@ -148,6 +146,35 @@ def onset_nS(signal: Curve) -> float:
     order = slice(None) if signal.speed_mV_per_ms.mean() > 0 else slice(None, None, -1)
     first = slice(max(3, round(_ONSET * few.size)))
     return float(np.polyfit(few.voltage_mV[order][first], few.current_pA[order][first], 1)[0])
+
+
+def shift_by_series_mV(
+    capacitance_pF: float,
+    speed_mV_per_ms: float,
+    slope_nS: float,
+    configuration: Configuration,
+    series_MOhm: float | None = None,
+) -> float:
+    """Return the possible shift from the zero of a ramp to the truth by a series resistance.
+
+    Behind a resistance R, a membrane of conductance G follows a ramp of speed s with s f, f = 1 / (1 + G R), and the
+    amplifier sees f G (V_cmd - E) + f^2 C s. Where C s is subtracted of it, the zero lies at
+    E + (1 - f^2) C s / (f G) = E + (1 + f) R C s: the drop of the charging current, and the lag of the membrane.
+
+    Parameters
+    ----------
+    capacitance_pF : float
+        Capacitance whose current was subtracted as that of the whole command, C.
+    speed_mV_per_ms, slope_nS : float
+        Of the command, s, and of the current at the zero, f G = (1 - f) / R.
+    configuration : Configuration
+        Which decides the largest R where it is not known.
+    series_MOhm : float or None
+        R where it is known.
+    """
+    series = (capacitance.LIMIT_MOHM[configuration] if series_MOhm is None else series_MOhm) * 1e-3
+    part = max(0.0, 1 - slope_nS * series)
+    return -(1 + part) * series * capacitance_pF * speed_mV_per_ms
 
 
 def contradiction(stated_pF: float, shown: Estimate, series_MOhm: float | None) -> tuple[str, str]:

@@ -476,7 +476,8 @@ def _no_crossing(few: Curve) -> Result:
     """Return a bound where the current has one sign and is still falling towards its last level."""
     signs = np.sign(few.current_pA).tolist()
     if abs(sum(signs)) < len(signs):
-        return Result(PotentialVerdict.NO_CROSSING, "the current has no confirmed change of sign")
+        reason = "the current has no confirmed change of sign: none exceeds the error of its levels; record repeats"
+        return Result(PotentialVerdict.NO_CROSSING, reason)
     outward = signs[0] > 0
     # Above its reversal potential a current is outward: the potential lies beyond the lowest level, or, of an
     # inward current, beyond the highest.

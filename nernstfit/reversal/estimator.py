@@ -189,12 +189,14 @@ def largest_error(curve: Curve, zero: Zero) -> str:
         f"noise beside a slope of {zero.slope_nS:.2g} nS at the zero; record repeats, or choose a longer window by "
         "from_ms and to_ms"
     )
+    of_subtraction = (
+        "the error of the capacitive current, or leak, that was subtracted; record ramps in both directions"
+        if curve.is_ramp
+        else "the error of what was subtracted; record more levels at which the channels are closed, or a background"
+    )
     return max(
         (noise_mV, of_noise),
-        (
-            shared_mV,
-            "the error of what was subtracted; record more levels at which the channels are closed, or a background",
-        ),
+        (shared_mV, of_subtraction),
         (
             others_mV,
             "the course of the current between levels, or repeats that differ; record more levels near the zero",

@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from nernstfit.contract.errors import runs
 from nernstfit.contract.terms import Role
 from nernstfit.physics.constants import thermal_voltage_mV
+from nernstfit.reversal.curve import Curve, total_se_pA
+from nernstfit.reversal.quantiles import Z_99
 
 FloatArray = NDArray[np.float64]
 
@@ -32,7 +34,10 @@ _CHANGE_Z = 4.0
 # reverses near 0 mV. With half, a change of the baseline at -15 mV counts as a leak four times larger at -60 mV; with
 # double, a leak that grows in a cell held at -50 mV counts as half of it.
 MIN_HOLDING_MV = 25.0
-
+# Channels open at the holding level over those in the window at the same voltage, at most: slow gating by the sweep
+# before, and desensitisation, leave more of them open. With 1 these count as a leak; with double, a leak beside a
+# holding level from which the zero lies further away than its shift is overlooked.
+_MOST_OPEN = 1.5
 
 STEPS = "the current at the holding level steps; select sweeps in column sweeps"
 
@@ -51,6 +56,36 @@ def drifts(shift_mV: float) -> str:
         "does not, and the levels do not tell which; record repeats of a shorter protocol, as ramps, each of which has "
         "a zero of its own, or select sweeps in column sweeps"
     )
+
+
+def beside_mV(before: Curve | None, iv: Curve, slope_nS: float) -> float:
+    """Return the shift of a zero if a current were subtracted that flows at the holding level beside the channels.
+
+    All channels of a zero carry their current in one direction on one side of it, and before the epoch hardly more of
+    them are open than in it at the same voltage: what flows beyond that is of something else.
+
+    Parameters
+    ----------
+    before : Curve or None
+        Current at the level before the epoch, where it is known and nothing is subtracted.
+    iv : Curve
+        The signal.
+    slope_nS : float
+        Slope of the signal at its zero.
+
+    Returns
+    -------
+    float
+        0 where nothing flows beside the channels (99 %), and where the level lies beyond those of the signal.
+    """
+    if before is None or before.size != 1 or not iv.voltage_mV[0] <= before.voltage_mV[0] <= iv.voltage_mV[-1]:
+        return 0.0
+    level_mV, flows_pA = float(before.voltage_mV[0]), float(before.current_pA[0])
+    own_pA, se_pA = (float(np.interp(level_mV, iv.voltage_mV, each)) for each in (iv.current_pA, total_se_pA(iv)))
+    most_pA = _MOST_OPEN * own_pA
+    beside_pA = flows_pA - min(max(flows_pA, min(0.0, most_pA)), max(0.0, most_pA))
+    is_beside = abs(beside_pA) > Z_99 * math.hypot(se_pA, float(total_se_pA(before)[0]))
+    return beside_pA / slope_nS if is_beside else 0.0
 
 
 @dataclass(frozen=True)

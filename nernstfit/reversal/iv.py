@@ -105,6 +105,8 @@ def subtracted(procedure: Procedure, curves: Mapping[Role, Curve], charging: Cap
         None where no leak is found.
     """
     method = leak.method(procedure.how.leak)
+    if method.same_ramp and charging is not None:  # both ramps carry it, and the difference has none of its error
+        charging = replace(charging, se_pF=0.0, variation_pF=0.0)
     signal = _without_capacitive_current(curves[Role.SIGNAL], charging)
     reference = curves[method.reference] if method.reference else None
     if reference is not None and method.same_ramp:

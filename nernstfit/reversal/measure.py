@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import REACH_MV, Leak, PotentialVerdict, Role
-from nernstfit.reversal import capacitance, classify, holding, leak, pulse, transient, wander
+from nernstfit.reversal import capacitance, classify, drop, holding, leak, pulse, transient, wander
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Source
 from nernstfit.reversal.charge import OverRepeats
 from nernstfit.reversal.charging import LAGS, Charging, contradiction, known_capacitance, onset_nS
@@ -30,7 +30,7 @@ from nernstfit.reversal.quantiles import Z_95
 from nernstfit.reversal.settling import Settling
 from nernstfit.reversal.stability import Stability, drift
 from nernstfit.reversal.states import States
-from nernstfit.reversal.tail import Rest, rest
+from nernstfit.reversal.tail import Rest, opening, rest
 
 POTENTIALS = (
     *("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV", "se_mV", "low_mV", "high_mV", "slope_nS"),
@@ -120,9 +120,8 @@ class Measurement:
     @property
     def measured_capacitance(self) -> Estimate:
         """Membrane capacitance as this recording shows it; nan where it does not."""
-        if self.charging is not None:
-            return self.charging.measured
-        return known_capacitance(self.curves, self.facts, self.procedure).recording
+        own, curves = self.charging, self.curves
+        return own.measured if own else known_capacitance(curves, self.facts, self.procedure).recording
 
     @property
     def serves_only(self) -> bool:
@@ -186,9 +185,8 @@ class Measurement:
 
         A ramp in the other direction shows capacitive current and what is left of the delay together.
         """
-        if self.charging is None or self.charging.source is Source.PAIR:
-            return 0.0
-        return -self._speed_mV_per_ms * self.facts.delay_sd_ms
+        no_delay = self.charging is None or self.charging.source is Source.PAIR
+        return 0.0 if no_delay else -self._speed_mV_per_ms * self.facts.delay_sd_ms
 
     @property
     def total_se_mV(self) -> float:
@@ -230,10 +228,12 @@ class Measurement:
 
     @cached_property
     def _rest(self) -> Rest | None:
-        """Current that is left of a tail; None where there is no tail, and where a leak is subtracted."""
-        if Role.LATE not in self.curves or Leak.of(self.procedure.how.leak) is not Leak.NONE:
-            return None
-        return rest(self.iv, self.curves[Role.LATE], self.result, self.procedure.criteria)
+        """Current that is left of a tail; None where there is none."""
+        return rest(self.iv, self._unsubtracted(Role.LATE), self.result, self.procedure.criteria)
+
+    def _unsubtracted(self, role: Role) -> Curve | None:
+        """Return another curve of the epoch; None where there is none, and where a leak is subtracted."""
+        return self.curves.get(role) if Leak.of(self.procedure.how.leak) is Leak.NONE else None
 
     @property
     def reach_mV(self) -> tuple[float, float]:
@@ -287,8 +287,9 @@ class Measurement:
     @property
     def _reaches(self) -> tuple[tuple[tuple[float, float], str], ...]:
         """Distances by which the truth may lie below and above the zero in mV, each with its sentence."""
-        states, left = self.states, self._rest or Rest()
-        return (states.reach_mV(self.result.potential_mV), states.sentence), (left.reach_mV, left.sentence)
+        states, left, across = self.states, self._rest or Rest(), drop.of(self.iv, self.result, self.procedure)
+        of_states = states.reach_mV(self.result.potential_mV), states.sentence
+        return of_states, (left.reach_mV, left.sentence), (across.reach_mV, across.sentence)
 
     def _contradiction(self) -> tuple[str, str] | None:
         """Return the contradiction of a stated capacitance by the ramp's start, and its remedy; None where none is."""
@@ -374,8 +375,7 @@ class Measurement:
             yield Flag.EXCESS_SCATTER, signal.scatter
         yield from self._zero_flags()
         yield from self._capacitance_flags()
-        facts = self.facts
-        if facts.clipped_fraction > 0:
+        if (facts := self.facts).clipped_fraction > 0:
             yield Flag.CLIPPED, facts.clipped_fraction
         if facts.trend > _MIN_TREND:
             yield Flag.TREND, facts.trend
@@ -404,6 +404,7 @@ class Measurement:
             (Flag.HOLDING_STEP, self.holding_step_mV),
             (Flag.HOLDING_DRIFT, self.holding_drift_mV),
             (Flag.HOLDING_SCATTER, self.wander_mV),
+            (Flag.HOLDING_BESIDE, holding.beside_mV(self._unsubtracted(Role.HOLDING), self.iv, result.slope_nS)),
         )
         yield from ((flag, shift_mV) for flag, shift_mV in at_holding if shift_mV)
         if moved_mV := max(self.shift_along_epoch_mV, self.settling.distance_mV, key=abs):
@@ -413,6 +414,8 @@ class Measurement:
         for flag, bend in ((Flag.STEEPENS, result.steepens), (Flag.FLATTENS, result.flattens)):
             if bend is not None:
                 yield flag, bend.valence if math.isfinite(bend.valence) else None
+        if before := opening(self.iv, self._unsubtracted(Role.EARLY), result, self.procedure.criteria):
+            yield Flag.BEFORE_OPENING, before.shift_mV if before.reverses else None
 
     def _capacitance_flags(self) -> Iterator[tuple[Flag, float | None]]:
         if self.serves_only:

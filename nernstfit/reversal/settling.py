@@ -107,10 +107,10 @@ class Settling:
         return Result(PotentialVerdict.AMBIGUOUS, reason)
 
     def _behind_window(self, shown_mV: float, window_ms: tuple[float, float]) -> Result:
-        """Return the verdict that the zero of a window that was chosen moves on behind it."""
+        """Return the verdict that the zero of a window that was chosen moves on after it."""
         start, stop = window_ms
         reason = (
-            f"the zero moves on behind the window: from {shown_mV:z.1f} mV at {start:g} to {stop:g} ms towards "
+            f"the zero moves on after the window: from {shown_mV:z.1f} mV at {start:g} to {stop:g} ms towards "
             f"{shown_mV + self.distance_mV:z.1f} mV, extrapolated "
         )
         if math.isinf(self.tau_ms):
@@ -124,7 +124,7 @@ class Settling:
         if self.tau_ms < _FAST * (stop - start):
             # From there on the zero moves by as little as what is taken for settled.
             later_ms = start + self.tau_ms * math.log(abs(self.distance_mV) / _SETTLED_MV)
-            reason += f"choose a later window, from about from_ms: {later_ms:.3g} on, or "
+            reason += f"choose a later window, from about from_ms: {later_ms:.4g} on, or "
         return Result(PotentialVerdict.AMBIGUOUS, f"{reason}subtract it (measure.leak)")
 
 

@@ -4,7 +4,10 @@ Late in the epoch a leak is left, or channels that stay open. A current I_L at t
 -I_L / G_T, with G_T the conductance of what has decayed: a leak of conductance G_L that reverses at E_L shifts the zero
 E of the tail alone by G_L (E_L - E) / (G_L + G_T). The difference of both currents is that of the tail, at any voltage.
 
-That difference keeps its zero while the tail decays. Where the zero moves on behind the window, more than one current
+Where that difference has no zero, what is left is more than a leak beside a tail: channels that open later, of which
+any part may be open in the window, or a leak beside channels that are closed at their own reversal potential.
+
+The difference keeps its zero while the tail decays. Where the zero moves on after the window, more than one current
 decays: a capacitive transient, or a second kind of channels.
 """
 
@@ -18,9 +21,14 @@ import numpy as np
 from nernstfit.contract.terms import OpenPore
 from nernstfit.reversal import classify, leak
 from nernstfit.reversal.classify import Criteria, Result
-from nernstfit.reversal.curve import Curve
-from nernstfit.reversal.quantiles import Z_95
-from nernstfit.reversal.settling import Settling, moved, settle
+from nernstfit.reversal.curve import Curve, total_se_pA
+from nernstfit.reversal.quantiles import Z_95, Z_99
+from nernstfit.reversal.settling import MAX_SHIFT_MV, Settling, moved, settle
+
+# Part of the largest current that grows along the epoch from which it is one of channels that open. With half, a clamp
+# that settles slowly counts; with double, channels that open beside an instantaneous current of three times their size
+# are passed over.
+_MIN_OPENED = 0.25
 
 
 @dataclass(frozen=True)
@@ -31,10 +39,13 @@ class Rest:
     ----------
     shift_mV, se_mV : float
         Shift of the zero if it were subtracted, and its standard error.
+    reverses : bool
+        True where what has decayed has a zero; else the shift is as far as the levels reach, or for all of the change.
     """
 
     shift_mV: float = 0.0
     se_mV: float = 0.0
+    reverses: bool = True
 
     @property
     def is_significant(self) -> bool:
@@ -50,19 +61,28 @@ class Rest:
     @property
     def sentence(self) -> str:
         """Sentence on the error by it, with what would settle it."""
+        if not self.reverses:
+            return (
+                "the current that flows late in the epoch, subtracted, leaves none that reverses near the zero, which "
+                f"would move by {self.shift_mV:+z.1f} mV or further: a second kind of channels that open, or a leak "
+                "beside channels that are closed there? Block it, or subtract it (leak: background, a recording "
+                "without the current in question in column subtract)"
+            )
         return (
             f"without the current that is left late in the epoch, the zero of what decays would move by "
             f"{self.shift_mV:+z.1f} mV, give or take {Z_95 * self.se_mV:z.1f} mV; subtract the leak"
         )
 
 
-def rest(window: Curve, late: Curve, result: Result, criteria: Criteria) -> Rest | None:
+def rest(window: Curve, late: Curve | None, result: Result, criteria: Criteria) -> Rest | None:
     """Estimate by how much the zero of a tail moves when the current that is left late in the epoch is subtracted.
 
     Parameters
     ----------
-    window, late : Curve
-        Current in the window of the measurement, and late in the epoch.
+    window : Curve
+        Current in the window of the measurement.
+    late : Curve or None
+        Current late in the epoch, where it is known and not subtracted yet.
     result : Result
         Reversal in the window.
     criteria : Criteria
@@ -71,17 +91,73 @@ def rest(window: Curve, late: Curve, result: Result, criteria: Criteria) -> Rest
     Returns
     -------
     Rest or None
-        None where no current with a zero has decayed.
+        None where the current has not changed at the zero.
     """
+    if late is None:
+        return None
     # What decays is a part of the open channels that differs with the voltage: its course is that of no open pore.
     alone = replace(criteria, is_subtracted=True, open_pore=OpenPore.NONE)
     decayed = leak.without_background(window, late)
     tail = classify.nearest_zero(decayed, result.potential_mV, alone)
     if tail is None or tail.slope_nS <= 0:
-        return None
+        return _without_zero(decayed, result)
     # The noise of the window moves both zeros alike.
     by_rest_mV = float(np.linalg.norm(tail.influence_mV_per_pA @ decayed.shared_pA))
     return Rest(tail.potential_mV - result.potential_mV, by_rest_mV)
+
+
+def _without_zero(decayed: Curve, result: Result) -> Rest | None:
+    """Return the rest of a current which changes after the window by a part without a zero; None where it does not.
+
+    Its current at the zero, over the slope there, is the shift if all of it flows in the window already. Where that is
+    more than a zero may move along an epoch, the part that changes reverses at none of the levels on that side.
+    """
+    zero_mV, slope_nS = result.potential_mV, result.slope_nS
+    left_pA, se_pA = (
+        float(np.interp(zero_mV, decayed.voltage_mV, each)) for each in (-decayed.current_pA, total_se_pA(decayed))
+    )
+    if abs(left_pA) <= Z_99 * se_pA:
+        return None
+    shift_mV = left_pA / slope_nS
+    if abs(shift_mV) > MAX_SHIFT_MV:
+        shift_mV = max(shift_mV, float(decayed.voltage_mV[-1 if shift_mV > 0 else 0]) - zero_mV, key=abs)
+    return Rest(shift_mV, se_pA / slope_nS, reverses=False)
+
+
+def opening(iv: Curve, early: Curve | None, result: Result, criteria: Criteria) -> Rest | None:
+    """Estimate by how much a zero moves when the current is subtracted that flows before channels open in the epoch.
+
+    Parameters
+    ----------
+    iv : Curve
+        Current in the window of the measurement.
+    early : Curve or None
+        Current early in the epoch, where it is known and not subtracted yet.
+    result : Result
+        Reversal in the window.
+    criteria : Criteria
+
+    Returns
+    -------
+    Rest or None
+        None where the current does not flatten around the zero, or grows by no part that matters, and where the zero
+        stays.
+    """
+    if early is None or result.flattens is None:
+        return None
+    alone, opened = replace(criteria, is_subtracted=True, open_pore=OpenPore.NONE), leak.without_background(iv, early)
+    if opened.size == 0:
+        return None
+    most = int(np.abs(opened.current_pA).argmax())
+    grown_pA, last_pA = (float(np.interp(opened.voltage_mV[most], c.voltage_mV, c.current_pA)) for c in (opened, iv))
+    grows = grown_pA * last_pA > 0 and abs(grown_pA) > Z_99 * float(total_se_pA(opened)[most])
+    if not grows or abs(grown_pA) < _MIN_OPENED * abs(last_pA):
+        return None
+    own = classify.nearest_zero(opened, result.potential_mV, alone)
+    if own is None or own.slope_nS <= 0:
+        return Rest(reverses=False)
+    found = Rest(own.potential_mV - result.potential_mV, own.se_mV)
+    return found if found.is_significant else None
 
 
 def following(

@@ -127,12 +127,11 @@ def _patch(row: Row) -> tuple[str, ...]:
 
 
 def _procedure(row: Row) -> Procedure:
-    series = row.series_resistance_MOhm
     return Procedure(
         how=row.measure,
         temperature_C=row.temperature_C,
         configuration=Configuration(row.configuration),
-        series_MOhm=None if series is None else series * (1 - (row.compensation_percent or 0.0) / 100),
+        series_MOhm=row.uncompensated_MOhm,
         capacitance_pF=row.capacitance_pF,
     )
 

@@ -40,6 +40,7 @@ FloatArray = NDArray[np.float64]
 RATE_HZ = 10_000.0
 BATCH = 40
 BIAS_MV, LOW, HIGH, OTHERS = 0.2, 0.93, 0.97, 0.02
+DIAL = 0.05  # relative standard deviation of a stated capacitance
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Calibration:
     how: Mapping[str, str]
     reversal: tuple[float, float]
     gates: tuple[Gate, ...] = ()
-    capacity_known: bool = True
+    capacity_known: bool = True  # stated, by a dial that is 5 % off (standard deviation)
     extra_channels: bool = False
     telegraph_gain: float | None = None
     version: str = "2.6"
@@ -161,6 +162,7 @@ def _batch(
     current[:, -1] += _artefact_pA(row, count, rng)[:, None]
     if row.lowpass_Hz is not None:
         current = np.stack([_filtered(each, row.lowpass_Hz, i) for i, each in enumerate(current)])
+    read_pF = cells.capacity_pF * rng.spawn(1)[0].normal(1.0, DIAL, count)
     blocked = None
     if subtract:
         shut = replace(cells, slope_nS=np.full(count, 1e-9))
@@ -168,7 +170,7 @@ def _batch(
     for i in range(count):
         path = _written(row, folder / "case.abf", current[i])
         background = _written(row, folder / "blocked.abf", blocked[i]) if blocked is not None else None
-        asked = _row(row, path, background, cells, i)
+        asked = _row(row, path, background, cells.series_MOhm[i], read_pF[i])
         fact, reading = read_row(asked, open_recording)
         points = table(point_columns(asked.measurement, reading.points), POINTS) if reading else None
         window = reading.traces[0].window_ms if reading else (0.0, 0.0)
@@ -224,7 +226,7 @@ def _written(row: Calibration, path: Path, current_pA: FloatArray) -> Path:
     return path
 
 
-def _row(row: Calibration, path: Path, background: Path | None, cells: Cells, i: int) -> Row:
+def _row(row: Calibration, path: Path, background: Path | None, series_MOhm: float, read_pF: float) -> Row:
     return row_of_file(
         str(path),
         row.measure,
@@ -232,8 +234,8 @@ def _row(row: Calibration, path: Path, background: Path | None, cells: Cells, i:
         cell="c",
         temperature_C=22.0,
         configuration="whole-cell",
-        series_resistance_MOhm=float(cells.series_MOhm[i]),
-        capacitance_pF=float(cells.capacity_pF[i]) if row.capacity_known else None,
+        series_resistance_MOhm=float(series_MOhm),
+        capacitance_pF=float(read_pF) if row.capacity_known else None,
         subtract=str(background) if background else "",
     )
 
