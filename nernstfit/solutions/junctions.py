@@ -217,9 +217,9 @@ def method_difference_mV(solutions: Solutions, condition: Condition, junction: J
 
 
 # Least error of a junction whose stationary potential is not found, as one standard deviation. Of 172 pairs of ions of
-# three charges and more above 1 M, whose coefficients settle by their powers only, Nernst-Planck differs from Henderson
-# by 2 mV in the median, by 10 mV in one of twenty, and by more than this and Henderson's whole potential in one. With
-# half of it, it would be so in eight; with double, in none.
+# three charges and more above 1 M, which settle with difficulty, Nernst-Planck differs from Henderson by 2 mV in the
+# median, by 10 mV in one of twenty, and by more than this and Henderson's whole potential in one. With half of it, it
+# would be so in eight.
 _UNSETTLED_MV = 10.0
 
 

