@@ -6,10 +6,12 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from test_model import RT_F, TRUTH, Simulation, table
 from test_variance_components import in_batches
 
+import nernstfit
 from nernstfit.contract.terms import ErrorSource
 from nernstfit.figures import error_budget
 from nernstfit.permeability.inference.error_budget import budget
@@ -138,3 +140,33 @@ def test_an_error_that_is_not_known_is_not_passed_over() -> None:
 def test_every_source_has_a_colour_of_its_own() -> None:
     colours = [error_budget._source_colours([source])["scale"]["range"] for source in ErrorSource]
     assert len({colour for (colour,) in colours}) == len(ErrorSource)
+
+
+def test_a_variance_that_cancels_is_none() -> None:
+    """Every bath measured against its own zero: the offsets cancel in Cs to -1e-38, of which there is no root."""
+    of_cells = [
+        *([-7.36, 0.24, -31.64], [3.24, -0.77, -16.74], [-2.86, -0.86, -22.42]),
+        *([-4.16, 0.24, -23.41], [-0.07, 1.84, -16.11]),
+    ]
+    rows = [
+        {"cell": f"c{i}", "bath": bath, "pipette": "pip", "reversal_mV": potential, "se_mV": 0.4}
+        for i, potentials in enumerate(of_cells)
+        for bath, potential in zip(("na", "k", "cs"), potentials, strict=True)
+    ]
+    recipes = {
+        "na": {"NaCl": 150},
+        "k": {"KCl": 150},
+        "cs": {"CsCl": 150},
+        "pip": {"KCl": 150},
+        "bridge": {"KCl": 3000},
+    }
+    result = nernstfit.fit(
+        *(pd.DataFrame(rows), recipes),
+        fit={"reference_ion": "Na", "permeant": ["Na", "K", "Cs"]},
+        activity={"model": "concentration"},
+        junction={
+            **{"method": "henderson", "zeroed_in": "same", "measured_mV": {"na": -4.313, "k": 0.0, "cs": 0.616}},
+            "reference": {"type": "salt-bridge", "solution": "bridge"},
+        },
+    )
+    assert set(result.permeabilities["ion"]) == {"K", "Cs"}

@@ -475,6 +475,17 @@ AMOUNTS = [
         f"{REVERSALS}: got potentials of at most 0.0052 mV with standard errors of at most 0.0004 mV in all rows",
         ["expected millivolts: they are in volts"],
     ),
+    Slip(
+        "potentials in volts beside errors in mV",
+        elsewhere(scaled(REVERSALS, 1e-3, "reversal_mV")),
+        f"{REVERSALS}: got potentials of at most 0.0052 mV in all rows, far below their standard errors",
+        ["expected millivolts: the potentials are in volts"],
+    ),
+    Slip(
+        "measured junctions in volts",
+        [setting(junction__measured_mV={"control": 0.0043, "high_K": -0.0006})],
+        f"{CONFIG}: junction.measured_mV: got potentials of at most 0.0043 mV, expected millivolts: they are in volts",
+    ),
 ]
 
 SETTINGS_SLIPS = [

@@ -485,6 +485,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.CHARGE, "high_K", "warning", {"solutions": SOLUTIONS.replace("KCl", "K")}, {}),
     (Code.STRENGTH, "high_K", "warning", {"solutions": SOLUTIONS.replace("5,140", "5,9000")}, {}),
     (Code.OSMOLARITY, "low", "note", {"solutions": SOLUTIONS.replace("70,5,150", "30,5,1")}, {}),
+    (Code.OSMOLARITY, "high_K", "warning", {"solutions": SOLUTIONS.replace("5,140", "5,1400")}, {}),
     (Code.FREE_METAL, "low", "warning", {"solutions": with_low("CaCl2,K4-EGTA", "10,15")}, {}),
     (Code.UNKNOWN_COMPLEX, "low", "note", {"solutions": with_low("CdCl2,histidine,pH", "0.1,5,6.5")}, {}),
     (Code.BOUND_METAL, "low", "note", {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "4.95,5,10,7.4,NaOH")}, {}),
@@ -929,7 +930,7 @@ CONTRADICTED = RatioReason.HELD_CONTRADICT.sentence.partition("{")[0]
             Code.OUTLYING_CELL,
             ROBUST,
             {"cells": of_cells([0.0, 0.02, -0.02, 0.01, 1.3])},
-            "look at its recordings and its seal",
+            "check its rows for baths that are exchanged, a sign or a unit, and its recordings and its seal",
         ),
         (Code.SCATTER, ROBUST, {"tests": [deviation("scatter", 3.0)]}, "look for gross errors among the residuals"),
         (

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from nernstfit.contract.expressions import Expression, ions_by_parameter
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.contract.settings import CONFIG_FILE, FitSettings, Settings
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
-from nernstfit.experiment.records import Row
+from nernstfit.experiment.records import ExternalReversal, Row
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
@@ -40,6 +41,12 @@ _MAX_VOLTS, _MIN_RATIO = 0.2, 100.0
 # Standard error in mV up to which a table of such potentials is in volts: no recording has as little in all of its
 # levels. At half, 15 mV of error in volts would pass; at double no table of a laboratory is refused either.
 _MAX_SE_VOLTS = 0.02
+# Probability that true zeros lie as near to 0, by their standard errors, as potentials in volts beside errors in mV. At
+# half, two potentials of 100 mV with errors of 3 mV pass; at double, tables of zeros are doubted twice as often.
+_CHANCE = 1e-3
+# Largest junction potential in mV of a configuration in which they are in volts: none is measured to as little, and
+# none in volts is larger. At half, -30 mV in volts passes; at double, a measured 0.1 mV is doubted.
+_MAX_JUNCTION_VOLTS = 0.05
 
 
 def molar_solutions(
@@ -99,6 +106,23 @@ def volt_faults(settings: Settings, rows: Iterable[Row]) -> Iterator[str]:
             f"{settings.table}: got potentials of at most {largest:g} mV with standard errors of at most "
             f"{largest_se:g} mV in all rows, expected millivolts: they are in volts"
         )
+    elif 0 < largest <= _MAX_VOLTS and _are_below_errors([each for each in given if each.reversal_mV]):
+        yield (
+            f"{settings.table}: got potentials of at most {largest:g} mV in all rows, far below their standard errors "
+            f"of up to {largest_se:g} mV, expected millivolts: the potentials are in volts"
+        )
+    junctions_mV = [abs(each) for each in settings.junction.measured_mV.values() if each]
+    if junctions_mV and max(junctions_mV) <= _MAX_JUNCTION_VOLTS:
+        yield (
+            f"{CONFIG_FILE}: junction.measured_mV: got potentials of at most {max(junctions_mV):g} mV, expected "
+            "millivolts: they are in volts; write 0 where there is none"
+        )
+
+
+def _are_below_errors(given: Sequence[ExternalReversal]) -> bool:
+    """Return True where potentials about 0 are so much smaller than their errors that chance does not do it."""
+    largest = max(abs(each.reversal_mV) / max(each.se_mV, 1e-9) for each in given)
+    return (math.sqrt(2 / math.pi) * largest) ** len(given) < _CHANCE  # of normal deviates, all below the largest
 
 
 def amount_faults(settings: Settings, solutions: Solutions, conditions: Iterable[Condition]) -> Iterator[str]:

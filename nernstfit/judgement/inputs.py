@@ -88,8 +88,8 @@ def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
 
 def findings_of_solutions(experiment: Experiment, temperature_C: float) -> Mapping[str, tuple[Finding, ...]]:
     """Return the findings on each solution at one temperature, by its name."""
-    settings = experiment.settings
-    return solution_findings(experiment.solutions, temperature_C, settings.activity.name, settings.fit.permeant)
+    how, bathing = experiment.settings, {name for row in experiment.rows for name in (row.bath, row.pipette)}
+    return solution_findings(experiment.solutions, temperature_C, how.activity.name, how.fit.permeant, bathing)
 
 
 def _solutions(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:

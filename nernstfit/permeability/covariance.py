@@ -130,9 +130,10 @@ class CovarianceComponents:
             By the component's name; their sum is the variance of the function.
         """
         g = self.arranged(sensitivity.T)
-        return {
+        parts = {
             name: np.einsum("uwm,uwm->m", g, matrix @ g) for name, matrix in self._contributions(components).items()
         }
+        return {name: np.maximum(part, 0.0) for name, part in parts.items()}  # rounding may leave -1e-38
 
     def deviations(self, values: FloatArray, components: VarianceComponents) -> FloatArray:
         """Return the best linear unbiased predictions of the deviations of ln P at each observation.

@@ -26,8 +26,8 @@ CHARGE_PERCENT = 2.0
 OSMOLALITY_MOSM_PER_KG = (150.0, 450.0)
 """Range of solutions for vertebrate cells (about 300). At half its width some common recipes would be warned of, at
 double a forgotten glucose or sucrose would not; solutions of marine animals have about 1,000."""
-# Osmolality from which a solution fills a salt bridge and is not warned of. At half, solutions of marine animals would
-# not be warned of; at double, bridges of 1 M KCl, which have 1,850, would be.
+# Osmolality from which a solution fills a salt bridge, and no cell. At half, solutions of marine animals would be
+# warned of as baths; at double, a bath with ten times its salt would be a note, and bridges of 1 M KCl, with 1,850.
 _BRIDGE_MOSM_PER_KG = 1500.0
 MAX_BOUND = 0.95
 """Bound fraction of a chelator above which it no longer buffers the free metal: an error of 1 % in its amount then
@@ -56,7 +56,11 @@ _NOTABLE_MM = 1.0
 
 
 def solution_findings(
-    solutions: Solutions, temperature_C: float, model: str, permeant: Collection[str] = ()
+    solutions: Solutions,
+    temperature_C: float,
+    model: str,
+    permeant: Collection[str] = (),
+    bathing: Collection[str] = (),
 ) -> dict[str, tuple[Finding, ...]]:
     """Return the findings on each solution, by its name.
 
@@ -68,6 +72,8 @@ def solution_findings(
         Activity model, with its convention where it has one.
     permeant : collection of str
         Permeant ions: what makes their activity uncertain weighs more.
+    bathing : collection of str
+        Solutions beside a membrane; others may fill salt bridges.
 
     Returns
     -------
@@ -79,7 +85,7 @@ def solution_findings(
     osmolality = solutions.osmolality_mOsm_per_kg(temperature_C).tolist()
     found = {}
     for i, name in enumerate(solutions.names):
-        own = _Solution(solutions, at, i, temperature_C, permeant, strength[i], osmolality[i])
+        own = _Solution(solutions, at, i, temperature_C, permeant, strength[i], osmolality[i], name in bathing)
         found[name] = tuple(own.findings(excess[i], model))
     return found
 
@@ -101,6 +107,7 @@ class _Solution:
     permeant: Collection[str]
     strength_M: float
     osmolality_mOsm_per_kg: float
+    bathes: bool
 
     def findings(self, excess: float, model: str) -> Iterator[Finding]:
         """Yield the findings; `excess` is the sum of z c in meq/l."""
@@ -112,8 +119,10 @@ class _Solution:
             yield replace(found, done=("pitzer",) if model.startswith(ActivityModel.PITZER) else ())
         low, high = OSMOLALITY_MOSM_PER_KG
         osmolality = self.osmolality_mOsm_per_kg
-        if not low <= osmolality <= high and osmolality < _BRIDGE_MOSM_PER_KG:
-            yield self._finding(Code.OSMOLARITY, 0.0, osmolality=osmolality, low=low, high=high)
+        may_bridge = osmolality >= _BRIDGE_MOSM_PER_KG
+        if not low <= osmolality <= high and (self.bathes or not may_bridge):
+            effect = math.inf if may_bridge else 0.0
+            yield self._finding(Code.OSMOLARITY, effect, osmolality=osmolality, low=low, high=high)
         yield from self._solids()
         yield from self._salts()
         yield from self._without_pH() if math.isnan(self.at.pH[self.i]) else self._with_pH()
