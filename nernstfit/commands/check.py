@@ -37,7 +37,7 @@ def check(folder: Path, as_json: bool) -> None:
         ("Solutions", found.solutions),
         ("Junction corrections, added to the membrane potential", found.junctions),
     ):
-        click.echo(f"{title}:")
+        click.echo(f"{title}:" if rows else f"{title}: none")
         show_rows([{key: row[key] for key in row if key != "statement"} for row in rows], False, digits=4)
         click.echo()
     for finding in found.findings:
