@@ -340,11 +340,6 @@ CELLS = [
         cells(SOLUTIONS, "row 2", "KCl", "got '3,5', expected a number (with a decimal point: 3.5)"),
     ),
     Slip(
-        "a standard error in microvolts",
-        elsewhere(column(REVERSALS, "se_mV", "400", rows=[2])),
-        cells(REVERSALS, "row 2", "se_mV", "got 400, expected a number above 0 and at most 100 (mV): uV? give mV: 0.4"),
-    ),
-    Slip(
         "a typographic minus",
         elsewhere(column(REVERSALS, "reversal_mV", "\u22125.2", rows=[2])),
         cells(
