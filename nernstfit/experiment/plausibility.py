@@ -91,7 +91,7 @@ def offsets_in_volts(rows: Iterable[Row]) -> list[Row]:
 
 
 def volt_faults(settings: Settings, rows: Iterable[Row]) -> Iterator[str]:
-    """Yield the fault of potentials measured elsewhere that, with their errors, are all those of a table in volts.
+    """Yield the faults of potentials in volts: those measured elsewhere, with their errors or without, and junctions.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def volt_faults(settings: Settings, rows: Iterable[Row]) -> Iterator[str]:
 
 def _are_below_errors(given: Sequence[ExternalReversal]) -> bool:
     """Return True where potentials about 0 are so much smaller than their errors that chance does not do it."""
-    largest = max(abs(each.reversal_mV) / max(each.se_mV, 1e-9) for each in given)
+    largest = max(abs(each.reversal_mV) / each.se_mV for each in given)
     return (math.sqrt(2 / math.pi) * largest) ** len(given) < _CHANCE  # of normal deviates, all below the largest
 
 

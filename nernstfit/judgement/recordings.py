@@ -35,8 +35,8 @@ _RS_ERROR = 0.2
 # none; halfway to 1, noise in the slopes decides.
 _ALL_LEAK = 0.9
 # Time from a step in ms after which the membrane is at its voltage where series resistance or capacitance is not known:
-# five time constants of 10 pF behind 20 MOhm, or 25 pF behind 8. With half, tails from 0.6 ms on are passed over, whose
-# zeros were off by 1 to 4 mV; with double, potassium tails from 2 ms on are warned of.
+# five time constants of 10 pF behind 20 MOhm, or 25 pF behind 8. With half, tails from 0.5 ms on are passed over, whose
+# zeros were off by 2 to 13 mV; with double, potassium tails in windows from 1 to 2 ms are warned of.
 _CHARGED_MS = 1.0
 _CHARGED_TIMES = 5.0  # time constants, of which 1 % of the step is left
 # Leak that the levels show at which the channels are closed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,7 +156,7 @@ def junction(
     recipe = compositions.solutions({"pipette": _text(pipette), "bath": _text(bath)}, None, None)
     (row,) = solutions.junction(recipe, ("pipette", "bath"), chemistry, [method], [basis])
     potential = float(row[methods[method]])
-    if potential != potential:  # nan
+    if math.isnan(potential):
         raise InputError(row["warnings"][-1])
     return potential
 

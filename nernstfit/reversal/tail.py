@@ -22,6 +22,7 @@ from nernstfit.contract.terms import OpenPore
 from nernstfit.reversal import classify, leak
 from nernstfit.reversal.classify import Criteria, Result
 from nernstfit.reversal.curve import Curve, total_se_pA
+from nernstfit.reversal.estimator import Zero
 from nernstfit.reversal.quantiles import Z_95, Z_99
 from nernstfit.reversal.settling import MAX_SHIFT_MV, Settling, moved, settle
 
@@ -95,15 +96,27 @@ def rest(window: Curve, late: Curve | None, result: Result, criteria: Criteria) 
     """
     if late is None:
         return None
-    # What decays is a part of the open channels that differs with the voltage: its course is that of no open pore.
-    alone = replace(criteria, is_subtracted=True, open_pore=OpenPore.NONE)
     decayed = leak.without_background(window, late)
-    tail = classify.nearest_zero(decayed, result.potential_mV, alone)
-    if tail is None or tail.slope_nS <= 0:
+    tail = _zero_of_change(decayed, result, criteria)
+    if tail is None:
         return _without_zero(decayed, result)
     # The noise of the window moves both zeros alike.
     by_rest_mV = float(np.linalg.norm(tail.influence_mV_per_pA @ decayed.shared_pA))
     return Rest(tail.potential_mV - result.potential_mV, by_rest_mV)
+
+
+def _zero_of_change(change: Curve, result: Result, criteria: Criteria) -> Zero | None:
+    """Return the zero of a current that changes along the epoch, the nearest to that of the window; None without one.
+
+    What changes is a part of the open channels that differs with the voltage: its course is that of no open pore.
+    """
+    zero = classify.nearest_zero(change, result.potential_mV, _of_change(criteria))
+    return zero if zero is not None and zero.slope_nS > 0 else None
+
+
+def _of_change(criteria: Criteria) -> Criteria:
+    """Return the criteria for a current that is left after subtraction."""
+    return replace(criteria, is_subtracted=True, open_pore=OpenPore.NONE)
 
 
 def _without_zero(decayed: Curve, result: Result) -> Rest | None:
@@ -145,7 +158,7 @@ def opening(iv: Curve, early: Curve | None, result: Result, criteria: Criteria) 
     """
     if early is None or result.flattens is None:
         return None
-    alone, opened = replace(criteria, is_subtracted=True, open_pore=OpenPore.NONE), leak.without_background(iv, early)
+    opened = leak.without_background(iv, early)
     if opened.size == 0:
         return None
     most = int(np.abs(opened.current_pA).argmax())
@@ -153,8 +166,8 @@ def opening(iv: Curve, early: Curve | None, result: Result, criteria: Criteria) 
     grows = grown_pA * last_pA > 0 and abs(grown_pA) > Z_99 * float(total_se_pA(opened)[most])
     if not grows or abs(grown_pA) < _MIN_OPENED * abs(last_pA):
         return None
-    own = classify.nearest_zero(opened, result.potential_mV, alone)
-    if own is None or own.slope_nS <= 0:
+    own = _zero_of_change(opened, result, criteria)
+    if own is None:
         return Rest(reverses=False)
     found = Rest(own.potential_mV - result.potential_mV, own.se_mV)
     return found if found.is_significant else None
@@ -182,15 +195,15 @@ def following(
     Settling
         Empty where the zero stays.
     """
-    alone, zero = replace(criteria, is_subtracted=True, open_pore=OpenPore.NONE), result.zero
+    zero = result.zero
     if zero is None:
         return Settling()
     if late is not None:
         tails = [_less(part, late) for part in parts]
-        of_tail = classify.nearest_zero(tails[0], result.potential_mV, alone)
         # A current that rises in the window, as that of channels which recover, is less than what is left.
-        parts, zero = (tails, of_tail) if of_tail is not None and of_tail.slope_nS > 0 else (parts, zero)
-    found = settle(parts, parts[0], zero, alone, part_ms)
+        if (of_tail := _zero_of_change(tails[0], result, criteria)) is not None:
+            parts, zero = tails, of_tail
+    found = settle(parts, parts[0], zero, _of_change(criteria), part_ms)
     # What moves too little to be extrapolated is in the interval as far as it is seen.
     return replace(found, is_followed=True) if found.distance_mV else moved(parts, zero)
 

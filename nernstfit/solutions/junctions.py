@@ -232,7 +232,9 @@ def unsettled_se_mV(
     cancel.
     """
     found: dict[Contact, float] = {}
-    for contact in term.contacts if len({(c.first, c.second) for c in term.contacts}) == len(term.contacts) else ():
+    if len({(contact.first, contact.second) for contact in term.contacts}) < len(term.contacts):
+        return found
+    for contact in term.contacts:
         at = (solutions, contact.first, contact.second, condition.temperature_C)
         try:
             between_mV(*at, JunctionModel(JunctionMethod.NERNST_PLANCK, junction.basis, model))
