@@ -24,6 +24,7 @@ from nernstfit.commands.main import main
 from nernstfit.contract import settings, tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.schema import schema
+from nernstfit.contract.severity import Severity
 from nernstfit.library import draft
 from nernstfit.library.recording import PatchProperties, measure, measure_and_judge
 from nernstfit.reversal.classify import interval_mV
@@ -62,21 +63,46 @@ A_TYPE = replace(
     reversal=(-90.0, -75.0),
     fixed={"leak_nS": 1.0, "leak_reversal_mV": 0.0},
 )
+# Of a step of half a millisecond nobody can say whether channels open in it.
+BRIEF_HZ = 20_000.0
+AFTER_BRIEF = replace(
+    POTASSIUM_TAILS,
+    waveform=replace(
+        REPOLARISED,
+        holding=-110.0,
+        epochs=(Epoch("A", "step", 20.0, 0.0, 10, 0), Epoch("B", "step", -60.0, 10.0, 300, 0)),
+    ),
+    sweeps=14,
+    points=600,
+    gates=(
+        Gate(boltzmann(-35.0, 7.0), lambda v: 0.05 + 0.2 / np.cosh((v + 40.0) / 24.0)),
+        Gate(boltzmann(-65.0, -6.0), lambda v: 0.5 + 6.0 / np.cosh((v + 62.0) / 16.0)),
+    ),
+    reversal=(40.0, 55.0),
+)
 LEAKY_TAILS = replace(POTASSIUM_TAILS, reversal=(-60.0, -50.0), fixed={"leak_nS": 4.0, "leak_reversal_mV": 0.0})
 SLOW = replace(BY_NAME["tails"], waveform=replace(REPOLARISED, epochs=(Epoch("B", "step", -130.0, 10.0, 1500, 0),)))
 
 
-def proposed(path: Path, row: Calibration, epoch: str, count: int = 2) -> list[tuple[Proposal, float]]:
-    """Simulate some recordings, and return the proposals for an epoch with the channel's reversal potentials."""
+def proposed(
+    path: Path, row: Calibration, epoch: str, count: int = 2, rate_Hz: float = RATE_HZ, is_cancelled: bool = False
+) -> list[tuple[Proposal, float]]:
+    """Simulate some recordings, and return the proposals for an epoch with the channel's reversal potentials.
+
+    The amplifier may have cancelled the current that charges the membrane.
+    """
     cells = patches.draw(np.random.default_rng(11), count, row.reversal, row.slope, **row.fixed)
     cells = replace(cells, leak_nS=np.full(count, 0.1)) if not row.fixed else cells
     command = np.array([levels(s, np.arange(row.points)) for s in segments(row.waveform, row.sweeps, row.points)])
-    current = patches.clamp(cells, command, row.gates, RATE_HZ)
-    current += patches.noise(cells, command.shape, RATE_HZ, np.random.default_rng(12))
+    current = patches.clamp(cells, command, row.gates, rate_Hz)
+    if is_cancelled:
+        empty = replace(cells, slope_nS=np.full(count, 1e-6), leak_nS=np.full(count, 1e-6))
+        current -= patches.clamp(empty, command, row.gates, rate_Hz)
+    current += patches.noise(cells, command.shape, rate_Hz, np.random.default_rng(12))
     found = []
     for i in range(count):
         content = EpisodicRecording(
-            current[i][:, None], [OutputChannel("Im", "pA", 0, 20_000.0)], [row.waveform], RATE_HZ, 1.0
+            current[i][:, None], [OutputChannel("Im", "pA", 0, 20_000.0)], [row.waveform], rate_Hz, 1.0
         )
         write_abf(path / f"{i}.abf", "2.6", content)
         of_epoch = {each.epoch: each for each in proposals(read(path / f"{i}.abf"), settings.default_measure())}
@@ -108,6 +134,7 @@ def lies_beside(found: Mapping[str, Any], truth_mV: float) -> bool:
         (BY_NAME["ramps both ways"], "B", Kind.RAMP),
         (ALREADY_OPEN, "B", Kind.UNCLEAR),
         (SLOW, "B", Kind.UNCLEAR),
+        (AFTER_BRIEF, "B", Kind.UNCLEAR),
         (BY_NAME["tails"], "A", Kind.CONSTANT),
     ],
     ids=lambda value: value.name if isinstance(value, Calibration) else str(value),
@@ -311,6 +338,17 @@ def test_a_tail_window_beside_a_leak_is_told_with_the_shift_of_its_zero(tmp_path
         codes = [doubt.code for doubt in doubts]
         assert (Code.TAIL in codes) == (shift_mV <= -1)
         assert not {Code.LEAK, Code.FLATTENS} & set(codes)
+
+
+def test_the_peak_of_a_tail_while_the_membrane_charges_is_told(tmp_path: Path) -> None:
+    peak = {"epoch": "B", "statistic": "peak"}
+    for i, (proposal, _) in enumerate(proposed(tmp_path, AFTER_BRIEF, "B", 12, BRIEF_HZ, is_cancelled=True)):
+        assert not proposal.columns, proposal.row
+        found = measure_and_judge(str(tmp_path / f"{i}.abf"), peak, PatchProperties(None, None, 22.0))
+        assert found.values["verdict"] != "reversal" or Severity.WARNING in {doubt.severity for doubt in found.findings}
+    for i in range(len(proposed(tmp_path, BY_NAME["inactivating current"], "A", 2))):
+        found = measure_and_judge(str(tmp_path / f"{i}.abf"), {"statistic": "peak"}, PatchProperties(None, None, 22.0))
+        assert Code.AT_STEP not in {doubt.code for doubt in found.findings}
 
 
 def test_a_window_at_the_end_of_the_epoch_leaves_no_rest(tmp_path: Path) -> None:

@@ -282,6 +282,7 @@ def test_potentials_measured_elsewhere_stand_in_for_recordings(config: Config, b
         ("fit.confidence", 1.0, "1.0", "a number from 0.5 to 0.999"),
         ("fit.offset_sd_mV", -1, "-1", "at least 0"),
         ("junction.measured_mV", {"control": "four"}, "'four'", "a number"),
+        ("junction.already_corrected_mV", 400, "400", "from -200 to 200 (mV)"),
         ("uncertainty", [1, 2], "[1, 2]", "a section"),
     ],
 )

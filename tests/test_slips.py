@@ -484,7 +484,12 @@ AMOUNTS = [
     Slip(
         "measured junctions in volts",
         [setting(junction__measured_mV={"control": 0.0043, "high_K": -0.0006})],
-        f"{CONFIG}: junction.measured_mV: got potentials of at most 0.0043 mV, expected millivolts: they are in volts",
+        f"{CONFIG}: junction.measured_mV: got at most 0.0043 mV, expected millivolts: it is in volts; write 0",
+    ),
+    Slip(
+        "a corrected junction in volts",
+        [setting(junction__already_corrected_mV=-0.0052)],
+        f"{CONFIG}: junction.already_corrected_mV: got at most 0.0052 mV, expected millivolts: it is in volts",
     ),
 ]
 
@@ -629,7 +634,7 @@ WARNINGS = [
         "one solution in mol/l",
         [replaced(SOLUTIONS, "low_Na,45,5,0,1,200", "low_Na,.045,.005,0,.001,.2")],
         f"{SOLUTIONS}: the components of solution 'low_Na' add up to 0.",
-        ["mol/l? give mM"],
+        ["mol/l? Give mM"],
     ),
     Slip(
         "one solution in mol/l beside a dilute one that no row names",
@@ -646,7 +651,7 @@ WARNINGS = [
             replaced(SOLUTIONS, "high_K,5,140,0,1,10", "high_K,.005,.14,0,.001,.01"),
         ],
         f"{SOLUTIONS}: the components of solution 'high_K' add up to 0.",
-        ["mol/l? give mM"],
+        ["mol/l? Give mM"],
     ),
     Slip(
         "an offset of the command in volts",

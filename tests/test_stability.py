@@ -12,6 +12,7 @@ import pytest
 
 from nernstfit.contract import settings
 from nernstfit.contract.terms import Configuration, Role
+from nernstfit.reversal.flags import flags_of
 from nernstfit.reversal.measure import Measurement, measure
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95
@@ -128,10 +129,10 @@ def at(zero_mV: float) -> Current:
 def test_a_small_shift_along_the_epoch_is_in_the_interval(shift_mV: float) -> None:
     found = measured(LEVELS, at(-30.0), at(-30.0 + shift_mV))
     assert found.result.verdict == "reversal"
-    assert dict(found.flags())["moves"] == pytest.approx(-shift_mV, abs=0.2)
+    assert dict(flags_of(found))["moves"] == pytest.approx(-shift_mV, abs=0.2)
     assert 1.2 * abs(shift_mV) < 1.96 * found.further_se_mV < 1.8 * abs(shift_mV)
     still = measured(LEVELS, at(-30.0), at(-30.0))
-    assert "moves" not in dict(still.flags())
+    assert "moves" not in dict(flags_of(still))
     assert still.further_se_mV == 0
 
 
@@ -144,7 +145,7 @@ def test_a_shift_within_the_window_of_a_short_step_is_told() -> None:
     assert "to 7.75 ms, -27." in found.reason
     near = measured(LEVELS, at(-30.0), at(-31.0), later={Role.MIDDLE: at(-29.0)}, times=times)
     assert near.result.verdict == "reversal"
-    assert dict(near.flags())["moves"] == pytest.approx(2.0, abs=0.3)
+    assert dict(flags_of(near))["moves"] == pytest.approx(2.0, abs=0.3)
     assert measured(LEVELS, at(-30.0), at(-30.0), later={Role.MIDDLE: at(-30.0)}, times=times).further_se_mV == 0
 
 
@@ -177,7 +178,7 @@ def test_a_zero_that_settles_by_less_is_in_the_interval() -> None:
     found = settling(charged(0.4, 1.5))
     assert found.result.verdict == "reversal"
     distance_mV = 70 * 0.4 * math.exp(-1.0) / (5 + 0.4 * math.exp(-1.0))
-    assert dict(found.flags())["moves"] == pytest.approx(distance_mV, abs=0.3)
+    assert dict(flags_of(found))["moves"] == pytest.approx(distance_mV, abs=0.3)
     assert Z_95 * found.further_se_mV > distance_mV
 
 
@@ -211,7 +212,7 @@ def test_noise_of_the_parts_does_not_move_a_zero() -> None:
 def test_the_interval_reaches_to_both_ends_of_a_drift() -> None:
     found = measured(np.tile(LEVELS, 4), lambda v, sweep: 5 * (v + 30 - 0.06 * sweep))
     assert found.result.verdict == "reversal"
-    drift_mV = dict(found.flags())["drift"]
+    drift_mV = dict(flags_of(found))["drift"]
     assert drift_mV == pytest.approx(3 * 17 * 0.06, abs=0.4)
     assert found.further_se_mV * 1.96 == pytest.approx(drift_mV / 2, rel=1e-3)
 
@@ -242,8 +243,8 @@ def test_the_interval_reaches_to_the_zero_of_each_state(zeros_mV: list[float], s
     values = found.values()
     assert values["remedy"] == "|".join(f"sweeps={span}" for span in spans)
     assert all(f"{span} " in values["states"] for span in spans)
-    assert dict(found.flags())["states"] == pytest.approx(np.ptp(zeros_mV), abs=0.3)
-    assert "drift" not in dict(found.flags())
+    assert dict(flags_of(found))["states"] == pytest.approx(np.ptp(zeros_mV), abs=0.3)
+    assert "drift" not in dict(flags_of(found))
     below_mV, above_mV = found.reach_mV
     assert found.result.potential_mV - below_mV < min(zeros_mV)
     assert found.result.potential_mV + above_mV > max(zeros_mV)
@@ -263,7 +264,7 @@ def test_scatter_drifts_and_single_outliers_are_no_states() -> None:
     for zeros_mV in ([-30.0] * 8, scattered, list(np.linspace(-30, -24, 10)), outlier, [-30.0] * 4 + [-29.3] * 4):
         found = of_repeats(zeros_mV)
         assert found.reach_mV == (0.0, 0.0)
-        assert "states" not in dict(found.flags())
+        assert "states" not in dict(flags_of(found))
         assert found.values()["states"] == found.values()["remedy"] == ""
 
 
@@ -278,9 +279,9 @@ def test_a_level_that_is_not_used_is_counted() -> None:
     def broken(v: np.ndarray, _: np.ndarray) -> np.ndarray:
         return 5 * (v + 30) + np.where(v == 40, 900.0, 0.0)
 
-    flags = dict(measured(LEVELS, broken).flags())
+    flags = dict(flags_of(measured(LEVELS, broken)))
     assert flags["levels_left_out"] == 1
-    assert "levels_left_out" not in dict(measured(LEVELS, lambda v, _: 5 * (v + 30)).flags())
+    assert "levels_left_out" not in dict(flags_of(measured(LEVELS, lambda v, _: 5 * (v + 30))))
 
 
 # A tail, and what is left of it late in the epoch
@@ -299,7 +300,7 @@ def test_what_is_left_of_a_tail_shifts_its_zero_as_its_conductance_beside_that_o
     found = measured(LEVELS, tail, later={Role.LATE: left}, max_interval_mV=100.0)
     shift_mV = -60.0 * leak_nS / (5.0 + leak_nS)
     assert found.result.potential_mV == pytest.approx(-60.0 - shift_mV, abs=0.2)
-    assert dict(found.flags())["left_of_tail"] == pytest.approx(shift_mV, abs=0.3)
+    assert dict(flags_of(found))["left_of_tail"] == pytest.approx(shift_mV, abs=0.3)
     below_mV, above_mV = found.reach_mV
     assert below_mV == pytest.approx(-shift_mV, abs=0.5)
     assert below_mV > found.result.potential_mV + 60.0
@@ -315,15 +316,15 @@ def test_a_tail_beside_a_large_leak_has_no_number() -> None:
 
 def test_what_is_left_of_a_tail_at_its_own_zero_shifts_nothing() -> None:
     found = measured(LEVELS, at(-30.0), later={Role.LATE: lambda v, _: 1.0 * (v + 30.0)})
-    assert "left_of_tail" in dict(found.flags())
-    assert dict(found.flags())["left_of_tail"] is None
+    assert "left_of_tail" in dict(flags_of(found))
+    assert dict(flags_of(found))["left_of_tail"] is None
     assert max(found.reach_mV) < 2 * Z_95 * found.result.se_mV
 
 
 def test_a_current_that_does_not_decay_is_no_tail() -> None:
     still, opening = (lambda v, _, g=g: g * (v + 30.0) for g in (5.0, 9.0))
     for late in (still, opening):
-        assert "left_of_tail" not in dict(measured(LEVELS, at(-30.0), later={Role.LATE: late}).flags())
+        assert "left_of_tail" not in dict(flags_of(measured(LEVELS, at(-30.0), later={Role.LATE: late})))
 
 
 def opened(v: np.ndarray, half_mV: float) -> np.ndarray:
@@ -386,13 +387,13 @@ def test_a_leak_before_channels_open_with_hyperpolarisation_is_told(leak_nS: flo
 
     found = measured(levels, late, early=leak, max_interval_mV=100.0)
     assert found.result.flattens is not None
-    flags = dict(found.flags())
+    flags = dict(flags_of(found))
     shift_mV = flags["before_opening"]
     if own_mV > -65.0:
         assert shift_mV is None
     else:
         assert shift_mV == pytest.approx(own_mV - found.result.potential_mV, abs=0.5)
-    assert "before_opening" not in dict(measured(levels, late, early=late, max_interval_mV=100.0).flags())
+    assert "before_opening" not in dict(flags_of(measured(levels, late, early=late, max_interval_mV=100.0)))
 
 
 TAIL_MS, LEAK_NS, OF_WINDOW = 40.0, 0.3, {"window_from_ms": 2.0, "window_to_ms": 6.0}
@@ -428,7 +429,7 @@ def test_a_zero_that_moves_on_behind_a_window_is_that_of_no_tail(tau_ms: float) 
 def test_a_small_part_of_a_transient_is_in_the_interval() -> None:
     found = behind(lambda v, t: 0.15 * math.exp((4.0 - t) / 3.0) * (v - 40.0))
     assert found.result.verdict == "reversal"
-    assert dict(found.flags())["moves"] == pytest.approx(BESIDE_LEAK_MV - found.result.potential_mV, abs=0.5)
+    assert dict(flags_of(found))["moves"] == pytest.approx(BESIDE_LEAK_MV - found.result.potential_mV, abs=0.5)
     assert found.result.potential_mV - BESIDE_LEAK_MV > 5 * found.result.se_mV
     assert found.result.potential_mV - BESIDE_LEAK_MV < Z_95 * found.total_se_mV + 0.1
 
@@ -436,7 +437,7 @@ def test_a_small_part_of_a_transient_is_in_the_interval() -> None:
 def test_a_tail_beside_its_leak_keeps_its_zero_behind_the_window() -> None:
     found = behind(lambda v, _: 0.0 * v)
     assert found.result.verdict == "reversal"
-    assert "moves" not in dict(found.flags())
+    assert "moves" not in dict(flags_of(found))
     assert found.total_se_mV == found.result.se_mV
 
 

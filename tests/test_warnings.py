@@ -23,7 +23,7 @@ from nernstfit.contract.severity import About, Severity
 from nernstfit.contract.terms import ValidityTest
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.records import Experiment
-from nernstfit.judgement import batches, inputs, judge, ratios, replicates
+from nernstfit.judgement import batches, deviations, inputs, judge, ratios, replicates
 from nernstfit.judgement.evidence import Evidence
 from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.report import findings as words
@@ -152,6 +152,20 @@ def deviation(name: str, size: float, p: float = 1e-4, ion: str = "", statistic:
     return {"test": name, "ion": ion, "statistic": statistic, "p": p, "size": size, "df1": 1.0, "sentence": f"{name}."}
 
 
+def with_residuals(
+    off_mV: Mapping[str, float], se_mV: Mapping[str, float] | None = None, scatter_mV: float = 1.0
+) -> list[dict[str, Any]]:
+    """Residuals that scatter, some of them off by more, and some with another standard error than 0.5 mV."""
+    random = np.random.default_rng(1)
+    return [
+        {"measurement": (name := name_of(c, b)), "cell": c, "bath": b, "predicted_mV": 0.0}
+        | {"residual_mV": float(random.normal(0, scatter_mV)) + off_mV.get(name, 0.0)}
+        | {"se_mV": (se_mV or {}).get(name, 0.5)}
+        for c in CELLS
+        for b in ("control", "high_K")
+    ]
+
+
 ONE = "c1_control"
 GATED = np.where(LEVELS > -30, 40.0 * (LEVELS + 30), 0.0) + 5.0 * (LEVELS - 20)
 RECTIFIED = 5.0 * (LEVELS + 80) / (1 + np.exp((LEVELS + 60) / 15)) + 0.5 * LEVELS  # a leak beside an inward rectifier
@@ -241,6 +255,17 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         },
     ),
     (Code.OUTLYING_CELL, "c5", "warning", {}, {"cells": of_cells([0.0, 0.02, -0.02, 0.01, 1.3])}),
+    *(
+        (
+            *(Code.OUTLYING_MEASUREMENT, "c3_high_K", severity, {}),
+            {"residuals": with_residuals({name_of("c3", "high_K"): off_mV}, scatter_mV=0.03)},
+        )
+        for severity, off_mV in (("warning", 30.0), ("note", 0.8))
+    ),
+    (
+        *(Code.WITHOUT_WEIGHT, "", "note", {}),
+        {"residuals": [row | {"measured_mV": 0.0} for row in with_residuals({}, {"c2_control": 400.0})]},
+    ),
     (Code.OUTLYING_OFFSET, "c3", "warning", {}, {"cells": with_offsets([0.5, -0.8, 15.0, 0.2, -1.1])}),
     (Code.OFFSETS_OFF_ZERO, "", "warning", {}, {"cells": with_offsets([-10.5, -9.6, -12.9, -11.0, -10.2])}),
     (
@@ -1034,6 +1059,53 @@ def test_a_cell_whose_electrode_is_off_is_named(
     assert [finding.subject for finding in found if finding.code is Code.OUTLYING_OFFSET] == [cell] * bool(cell)
 
 
+BATHS = ("control", "high_K", "Cs", "NMDG")
+
+
+def residuals_of(off_mV: Mapping[tuple[str, str], float], seed: int, wide: str = "") -> list[dict[str, Any]]:
+    """Residuals of five cells in four baths, each cell with an electrode offset of its own; in one they may scatter."""
+    random = np.random.default_rng(seed)
+    offsets = dict(zip(CELLS, random.normal(0, 3, len(CELLS)), strict=True))
+    return [
+        {"measurement": f"{cell} in {bath}", "cell": cell, "bath": bath, "predicted_mV": 0.0}
+        | {"residual_mV": offsets[cell] + random.normal(0, 12 if bath == wide else 1.5) + off_mV.get((cell, bath), 0.0)}
+        for cell in CELLS
+        for bath in BATHS
+    ]
+
+
+def measurements_off(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [finding.subject for _, finding in deviations.outlying_measurements(pd.DataFrame(rows))]
+
+
+def test_a_measurement_off_the_others_of_its_cell_is_named_and_a_cell_whose_electrode_is_off_is_not() -> None:
+    one = [measurements_off(residuals_of({("c2", "Cs"): 30.0}, seed)) for seed in range(100)]
+    assert sum(found == ["c2 in Cs"] for found in one) >= 99
+    cell = {("c2", bath): 30.0 for bath in BATHS}
+    off = [measurements_off(residuals_of(shift, seed)) for shift in ({}, cell) for seed in range(300)]
+    assert sum(map(bool, off)) <= 0.02 * len(off)
+
+
+def test_cells_that_differ_in_one_bath_are_not_off_in_it() -> None:
+    assert sum(bool(measurements_off(residuals_of({}, seed, wide="NMDG"))) for seed in range(300)) <= 15
+
+
+def test_of_two_measurements_of_a_cell_both_are_named() -> None:
+    rows = [row for row in residuals_of({("c2", "Cs"): 30.0}, 1) if row["bath"] in ("control", "Cs")]
+    ((cell, finding),) = deviations.outlying_measurements(pd.DataFrame(rows))
+    assert cell == "c2"
+    assert "c2 in Cs" in finding.sentence
+    assert "c2 in control" in finding.sentence
+
+
+def test_an_outlying_measurement_stands_for_the_offset_of_its_cell(load: Callable[..., Experiment]) -> None:
+    residuals = with_residuals({name_of("c3", "high_K"): 30.0}, scatter_mV=0.3)
+    found = judged(load, {}, {"cells": with_offsets([0.5, -0.8, 15.0, 0.2, -1.1]), "residuals": residuals})
+    codes = {finding.code for finding in found}
+    assert Code.OUTLYING_MEASUREMENT in codes
+    assert Code.OUTLYING_OFFSET not in codes
+
+
 @pytest.mark.parametrize(
     ("one", "other", "told"),
     [
@@ -1053,7 +1125,7 @@ def test_sound_offsets_are_rarely_called_off(load: Callable[..., Experiment]) ->
     random, told = np.random.default_rng(3), 0
     for _ in range(300):
         offsets_mV = offsets_of(list(random.normal(0.0, 1.0, int(random.integers(2, 6)))))
-        told += len(list(ratios._offsets("", offsets_mV, 1.0)))
+        told += len(list(deviations._offsets("", offsets_mV, 1.0)))
     assert told <= stats.binom.ppf(0.999, 300, 0.01)
 
 
@@ -1063,7 +1135,7 @@ def test_sound_offsets_are_rarely_called_off_zero(load: Callable[..., Experiment
     for case in range(600):
         shared = random.normal(0.0, 1.0 * (case % 2))
         offsets_mV = offsets_of(list(shared + random.normal(0.0, 1.0 + case % 2, int(random.integers(2, 6)))))
-        told += len(list(ratios._off_zero("", offsets_mV, 1.0, 1.0 * (case % 2))))
+        told += len(list(deviations._off_zero("", offsets_mV, 1.0, 1.0 * (case % 2))))
     assert told <= stats.binom.ppf(0.999, 600, 0.01)
 
 
@@ -1073,7 +1145,7 @@ def test_potentials_that_share_an_error_are_told_by_the_offsets_of_all_cells(
 ) -> None:
     """Potentials that were corrected twice, the wrong way, or for another reference electrode."""
     offsets_mV = offsets_of([shift_mV + each for each in (0.4, -1.2, 0.9, -0.3, 0.6)])
-    assert len(list(ratios._off_zero("", offsets_mV, 1.0, junction_se_mV))) == told
+    assert len(list(deviations._off_zero("", offsets_mV, 1.0, junction_se_mV))) == told
 
 
 def test_t_of_single_cells_is_no_measure_of_a_robust_fit(load: Callable[..., Experiment]) -> None:

@@ -73,7 +73,7 @@ class Reading:
     autocorrelation : float
         Integrated autocorrelation time in samples.
     trend : float
-        Largest rise of the current along a window over the current's range between sweeps; nan for ramps and peaks.
+        Largest rise of the current along a window over the current's range between sweeps; nan for ramps.
     clipped_fraction : float
         Fraction of the samples at the limits of the converter.
     prepulse_mV : float
@@ -214,9 +214,9 @@ def _reading(
     signal, quality = read(source, Role.SIGNAL, parts, windows, how, settled)
     at_peak = STATISTICS[how.statistic].at_peak and not is_ramp
     left = leftover.at_peak(source, parts, windows, Leak.of(how.leak), signal.se_pA) if at_peak else Leftover()
-    signal = replace(signal, transient_pA=left.at_pA(signal.command_mV))
     others = other_windows(source, parts, windows, how)
     gone = passed.before(source, parts, windows, others[Role.EARLY]) if Role.EARLY in others else Passed()
+    signal = replace(signal, transient_pA=left.at_pA(signal.command_mV))
     points = [signal, *(read(source, role, parts, each, how, settled)[0] for role, each in others.items())]
     points += _further(source, parts, how)
     of_background = None

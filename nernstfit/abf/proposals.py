@@ -239,7 +239,7 @@ def _of_steps(steps: _Steps) -> Proposal:
     reading = steps.read()
     points = {each.role: each for each in reading.points}
     if math.isfinite(reading.passed_pA):
-        return _of_passed(steps, points[Role.SIGNAL])
+        return _after_brief(steps) or _of_passed(steps, points[Role.SIGNAL])
     if Role.EARLY not in points or reading.early_to_ms > reading.window_from_ms:
         sentence = "steps that are too short, or not of one length, to follow the current in"
         return Proposal(steps.epoch, Kind.UNCLEAR, sentence)
@@ -270,7 +270,7 @@ def _by_course(steps: _Steps, reading: Reading, change: _Change, later: _Change)
     if peak.moves.any() and not is_capacitive(peak.pA, steps.steps_mV):
         if peak.decays and not change.grows and peak.is_of_depolarisation:
             proposal = Proposal(epoch, Kind.INACTIVATING, _INACTIVATING, row | {"statistic": Statistic.PEAK})
-            return _if_reversing(proposal, peak, peak.early, steps.how)
+            return _after_brief(steps) or _if_reversing(proposal, peak, peak.early, steps.how)
     elif not moves:
         return Proposal(epoch, Kind.STEADY, "along them the current does not change", row)
     elif change.grows and not later.moves.any() and _from_start(steps, reading, change).is_minor:
@@ -334,6 +334,13 @@ _UNCLEAR = (
 )
 
 
+_AFTER_BRIEF = (
+    "steps after a constant one of {:g} ms, too short to see whether channels open in it: a tail if they do (from_ms "
+    "behind the transient, to_ms before it has decayed), else a current that these steps open (statistic=peak); the "
+    "traces decide"
+)
+
+
 @dataclass(frozen=True)
 class _Change:
     """Change of the current between two windows of the same steps."""
@@ -388,19 +395,40 @@ class _Change:
         return bool((np.abs(self.pA[lowest]) < _MAX_CLOSED_CHANGE * largest_pA).all())
 
 
-def _opens_before(steps: _Steps, change: _Change) -> bool:
-    """Return True where the current changes during a constant step before the measured one."""
+def _after_brief(steps: _Steps) -> Proposal | None:
+    """Return the proposal for steps after a constant one that is too short to tell tails from peaks; else None."""
+    before = _constant_before(steps)
+    if before is None or _compared(steps, before) is not None:
+        return None
+    length_ms = (before.stop - before.start) / steps.source.recording.rate_Hz * 1e3
+    return Proposal(steps.epoch, Kind.UNCLEAR, _AFTER_BRIEF.format(length_ms))
+
+
+def _constant_before(steps: _Steps) -> Segment | None:
+    """Return the step before the measured one, where it is the same in every sweep and has a level of its own."""
     before = steps.previous()
     lasts = {(last.first_mV, last.last_mV, last.stop - last.start) for _, last in before}
     first, last = before[0]
-    if len(lasts) > 1 or first is None or not last.is_level or first.last_mV == last.first_mV:
-        return False
-    source, length = steps.source, last.stop - last.start
+    is_own = first is not None and last.is_level and first.last_mV != last.first_mV
+    return last if is_own and len(lasts) == 1 else None
+
+
+def _compared(steps: _Steps, before: Segment) -> tuple[int, int] | None:
+    """Return where the earlier of two compared parts of a step begins, and their length; None where it is too short."""
+    length = before.stop - before.start
     part = round(_PART * length)
-    start = max(part, round(_SETTLING_MS * source.recording.rate_Hz / 1e3))
-    if part < 2 or start + part > length - part:
+    start = max(part, round(_SETTLING_MS * steps.source.recording.rate_Hz / 1e3))
+    return None if part < 2 or start + part > length - part else (start, part)
+
+
+def _opens_before(steps: _Steps, change: _Change) -> bool:
+    """Return True where the current changes during a constant step before the measured one."""
+    before = _constant_before(steps)
+    compared = None if before is None else _compared(steps, before)
+    if before is None or compared is None:
         return False
-    traces = source.stretches_pA((own.start, own.stop) for _, own in before)
+    (start, part), length = compared, before.stop - before.start
+    traces = steps.source.stretches_pA((own.start, own.stop) for _, own in steps.previous())
     opened = [float(trace[length - part :].mean() - trace[start : start + part].mean()) for trace in traces]
     mean, se = float(np.mean(opened)), float(np.std(opened)) / math.sqrt(len(opened))
     return abs(mean) > max(_CHANGE_Z * se, _MIN_CHANGE * float(np.abs(change.pA).max()))

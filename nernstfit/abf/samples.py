@@ -186,7 +186,7 @@ def _read_steps(
     ), Quality(
         noise_pA=math.sqrt(squares.sum() / counts.sum()),
         autocorrelation=settled.time,
-        trend=_trend(rises, values, statistic),
+        trend=_trend(rises, values),
     )
 
 
@@ -203,10 +203,8 @@ def _errors(source: Source, se_pA: FloatArray, t_ms: FloatArray, samples: IntArr
     return {"se_pA": with_own, "shared_cos_pA": cosine, "shared_sin_pA": sine, "transient_pA": none}
 
 
-def _trend(rises: FloatArray, values: FloatArray, statistic: WindowStatistic) -> float:
-    """Return the largest rise along a window over the range between sweeps; nan at a peak, which is never flat."""
-    if statistic.at_peak:
-        return math.nan
+def _trend(rises: FloatArray, values: FloatArray) -> float:
+    """Return the largest rise along a window over the range between sweeps."""
     return float(np.abs(rises).max()) / (float(np.ptp(values)) or math.inf)
 
 

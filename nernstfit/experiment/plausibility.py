@@ -111,12 +111,19 @@ def volt_faults(settings: Settings, rows: Iterable[Row]) -> Iterator[str]:
             f"{settings.table}: got potentials of at most {largest:g} mV in all rows, far below their standard errors "
             f"of up to {largest_se:g} mV, expected millivolts: the potentials are in volts"
         )
-    junctions_mV = [abs(each) for each in settings.junction.measured_mV.values() if each]
-    if junctions_mV and max(junctions_mV) <= _MAX_JUNCTION_VOLTS:
-        yield (
-            f"{CONFIG_FILE}: junction.measured_mV: got potentials of at most {max(junctions_mV):g} mV, expected "
-            "millivolts: they are in volts; write 0 where there is none"
-        )
+    for key, sizes_mV in _junctions_mV(settings).items():
+        if sizes_mV and max(sizes_mV) <= _MAX_JUNCTION_VOLTS:
+            yield (
+                f"{CONFIG_FILE}: {key}: got at most {max(sizes_mV):g} mV, expected millivolts: it is in volts; write 0 "
+                "where there is no junction potential"
+            )
+
+
+def _junctions_mV(settings: Settings) -> dict[str, list[float]]:
+    """Return the sizes of the junction potentials that are given, without those of 0, by their key."""
+    junction = settings.junction
+    given = {"measured_mV": junction.measured_mV.values(), "already_corrected_mV": [junction.already_corrected_mV]}
+    return {f"junction.{key}": [abs(each) for each in values if each] for key, values in given.items()}
 
 
 def _are_below_errors(given: Sequence[ExternalReversal]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight
-from nernstfit.judgement import batches, chemistry, equation, inputs, ratios, recordings, replicates
+from nernstfit.judgement import batches, chemistry, deviations, equation, inputs, ratios, recordings, replicates
 from nernstfit.judgement.evidence import Evidence
 
 
@@ -18,7 +18,7 @@ def judge(evidence: Evidence) -> list[Finding]:
     evidence : Evidence
     """
     found: list[Finding] = []
-    for part in (ratios, equation, recordings, replicates, batches, chemistry):
+    for part in (ratios, deviations, equation, recordings, replicates, batches, chemistry):
         found += part.findings(evidence)
     before = inputs.findings(evidence.experiment, with_rows=False)
     return by_weight([*(each for each in before if not _is_told(each, found)), *found])

@@ -11,15 +11,14 @@ import pandas as pd
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.correction_terms import PIPETTE
-from nernstfit.contract.findings import Finding, cell_named, named, of_potential, of_ratio
+from nernstfit.contract.findings import Finding, cell_named, named, of_ratio
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioScope, RatioVerdict
 from nernstfit.judgement.equation import rejections, robust
 from nernstfit.judgement.evidence import Evidence, Record, in_group
-from nernstfit.permeability.distributions import normal_quantile, t_quantile, t_tail
+from nernstfit.permeability.distributions import normal_quantile, p_of_farthest, t_quantile
 from nernstfit.permeability.inference.sentences import written_p
 from nernstfit.physics.solution.coefficients import NAMES
-from nernstfit.solutions import conditions
 
 # Cells up to which an interval is said to rest on few: with three, Student's t is 4.3, twice that of many cells. At
 # half only single cells are named; at double most studies are.
@@ -31,15 +30,6 @@ _MIN_CELLS = 4
 # ratios too, a cell that is off in one of many would not be seen; a warning needs that, a note does not. At half it is
 # one in forty, at double one in ten.
 _MAX_P = 0.05
-# Degrees of freedom of the configured scale of offsets among those of the cells, as many as two further cells: with
-# half of it three sound cells of which two agree have an outlier, with double an offset of 10 mV among three has none.
-_PRIOR_DF = 2
-# p below which the offset of a cell lies off (Bonferroni): one sound group in a hundred. At half one in two hundred, at
-# double one in fifty, too many for groups whose offsets scatter more than the configured scale.
-_MAX_P_OF_OFFSET = 0.01
-# Probability of a gross error from which a measurement is named: it has half of its weight then. At half those are
-# named that a usual deviation explains; at double only none.
-_MIN_P_GROSS = 0.5
 # Decrease of AICc from which a model with a common factor on the pipette's activities is told. Beyond 10 the model
 # without it has essentially no support (Burnham & Anderson 2004, Sociol Methods Res 33:261). At half a factor is told
 # in one sound group in 150; at double effects that are certain already are passed over.
@@ -76,17 +66,9 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
                 yield from _intervals(evidence, row)
                 yield from _activities(evidence, row)
                 yield from _with_factor(evidence, row)
-    scale_mV = float(evidence.experiment.settings.fit.offset_sd_mV)
-    junction_se_mV = _junction_se_mV(evidence.tables["junctions"])
-    for group, part in evidence.by_group("cells"):
-        if 0 < scale_mV < math.inf:
-            offsets = part[part["offset_mV"].notna()].groupby("cell", sort=True)["offset_mV"].first()
-            yield from _offsets(group, offsets, scale_mV)
-            yield from _off_zero(group, offsets, scale_mV, junction_se_mV)
     for group, part in evidence.by_group("activity_corrections"):
         yield from _factors(group, part)
     for group, part in evidence.by_group("residuals"):
-        yield from _gross_errors(group, part)
         lost = part[part["predicted_mV"].isna()]
         if len(lost):
             values = {"n": len(lost), "total": len(part), "baths": ", ".join(sorted(set(lost["bath"])))}
@@ -151,15 +133,6 @@ def _with_factor(evidence: Evidence, row: Record) -> Iterator[Finding]:
         yield _finding(Code.FACTOR_FITS, row, effect, **values, **factor[["factor", "low", "high"]])
 
 
-def _gross_errors(group: str, residuals: pd.DataFrame) -> Iterator[Finding]:
-    """Yield the finding on measurements that a robust fit takes for gross errors."""
-    gross = residuals[residuals["p_gross_error"] > _MIN_P_GROSS].sort_values("p_gross_error", ascending=False)
-    if len(gross):
-        names = ", ".join(f"{row.measurement} ({row.residual_mV:+.1f} mV off)" for row in gross.itertuples())
-        values = {"total": len(residuals), "where": in_group(group), "names": names}
-        yield Finding(Code.GROSS_ERRORS, group, values, 0.0)
-
-
 def _finding(code: Code, row: Record, effect: float = math.inf, done: Done = (), **values: Any) -> Finding:
     subject = subject_of(row)
     return Finding(code, subject, {"subject": subject} | values, effect, done=done)
@@ -171,7 +144,8 @@ def _verdict(row: Record, rejection: str | None) -> Iterator[Finding]:
     if verdict is RatioVerdict.MODEL_REJECTED or (verdict is RatioVerdict.HELD and rejection is not None):
         yield _finding(Code.MODEL_REJECTED, row, reason=rejection or row["reason"])
     elif verdict is RatioVerdict.NOT_IDENTIFIABLE:
-        yield _finding(Code.NOT_IDENTIFIABLE, row, reason=row["reason"], ion=row["ion"])
+        reason, _, remedy = row["reason"].partition("; ")  # as `ratio_reason` joins them
+        yield _finding(Code.NOT_IDENTIFIABLE, row, reason=reason, remedy=remedy, ion=row["ion"])
     elif verdict is RatioVerdict.HELD:
         yield _finding(Code.HELD, row, math.inf if is_at_bound(row["reason"]) else 0.0, reason=row["reason"])
     elif verdict in _WITHOUT_NUMBER:
@@ -198,7 +172,7 @@ def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
         without = _interval(others, row["se_ln_shared"], float(evidence.experiment.settings.fit.confidence))
         # The cell widens the interval that it is in: the shorter one shows what it does.
         effect = max(of_ratio(shift, *ends) for ends in ((row["low"], row["high"]), without))
-        p = min(1.0, _p_outlying(z, len(own), len(own) - 2))
+        p = min(1.0, p_of_farthest(z, len(own), len(own) - 2))
         if p * _n_estimates(evidence, row["group"]) >= _MAX_P:
             effect = 0.0  # one of several ratios has such a cell by chance
         values: dict[str, Any] = {
@@ -208,54 +182,6 @@ def _cells(evidence: Evidence, row: Record) -> Iterator[Finding]:
         }
         values |= {"value": math.exp(value), "theirs": math.exp(theirs)}
         yield Finding(Code.OUTLYING_CELL, named(row["group"], name), values, effect, done=robust(evidence))
-
-
-def _offsets(group: str, known: pd.Series, scale_mV: float) -> Iterator[Finding]:
-    """Yield the finding on the cell whose electrode offset lies off those of the others.
-
-    Student's t with the standard deviation of the others, to which the configured scale adds as much as two cells: few
-    cells do not tell it.
-    """
-    offsets, n = known.to_numpy(float), len(known)
-    if n < 2:
-        return
-    found = []
-    for i in range(n):
-        others = np.delete(offsets, i)
-        theirs = float(np.median(others))
-        variance = (_PRIOR_DF * scale_mV**2 + float(np.square(others - theirs).sum())) / (_PRIOR_DF + n - 2)
-        t = abs(float(offsets[i]) - theirs) / math.sqrt(variance * n / (n - 1))
-        # Of two cells alike far from each other the one with the larger offset.
-        found.append((t, abs(float(offsets[i])), i, theirs))
-    t, _, i, theirs = max(found)
-    p = min(1.0, _p_outlying(t, n, _PRIOR_DF + n - 2))
-    if p < _MAX_P_OF_OFFSET:
-        name, own = str(known.index[i]), float(offsets[i])
-        values = {"cell": named(group, cell_named(name)), "distance": own - theirs, "own": own, "theirs": theirs}
-        effect = of_potential(own - theirs)
-        yield Finding(Code.OUTLYING_OFFSET, named(group, name), values | {"p": written_p(p, _MAX_P_OF_OFFSET)}, effect)
-
-
-def _junction_se_mV(terms: pd.DataFrame) -> float:
-    """Return the largest standard error that the junctions of one condition share among the cells."""
-    squares = (terms["shared_se_mV"] ** 2).groupby([terms[name] for name in conditions.FIELDS], dropna=False).sum()
-    return math.sqrt(float(squares.max())) if len(squares) else 0.0
-
-
-def _off_zero(group: str, known: pd.Series, scale_mV: float, junction_se_mV: float) -> Iterator[Finding]:
-    """Yield the finding on electrode offsets that all lie to one side of zero.
-
-    Student's t of their mean, with the standard deviation between the cells as of `_offsets`.
-    """
-    offsets, n, df = known.to_numpy(float), len(known), _PRIOR_DF + len(known) - 1
-    if n < 2:
-        return
-    mean = float(offsets.mean())
-    variance = (_PRIOR_DF * scale_mV**2 + float(np.square(offsets - mean).sum())) / df
-    p = 2 * t_tail(abs(mean) / math.sqrt(variance / n + junction_se_mV**2), df)
-    if p < _MAX_P_OF_OFFSET:
-        values = {"n": n, "where": in_group(group), "mean": mean, "p": written_p(p, _MAX_P_OF_OFFSET)}
-        yield Finding(Code.OFFSETS_OFF_ZERO, group, values, of_potential(mean))
 
 
 def _interval(ln_ratios: np.ndarray, se_shared: float, confidence: float) -> tuple[float, float]:
@@ -293,12 +219,7 @@ def outlying(ln_ratios: np.ndarray, se: np.ndarray) -> tuple[int, float, float] 
         distance = abs(float(ln_ratios[i] - others.mean()))
         found.append((distance / deviation if deviation > 0 else math.inf * (distance > 0), i, float(others.mean())))
     t, i, theirs = max((each for each in found if not math.isnan(each[0])), default=(0.0, 0, 0.0))
-    return (i, theirs, t) if _p_outlying(t, n, n - 2) < _MAX_P and math.isfinite(t) else None
-
-
-def _p_outlying(t: float, n: int, df: float) -> float:
-    """Return p of the cell that lies farthest off among n (Bonferroni)."""
-    return n * 2 * t_tail(t, df)
+    return (i, theirs, t) if p_of_farthest(t, n, n - 2) < _MAX_P and math.isfinite(t) else None
 
 
 def _n_estimates(evidence: Evidence, group: str) -> int:

@@ -49,3 +49,8 @@ def chi_square_tail(chi_square: float, df: float) -> float:
 def chi_square_limit(p: float, df: float) -> float:
     """Return the chi-square that a sum of df squared normal deviates exceeds with probability p."""
     return float(_special().chdtri(df, p))
+
+
+def p_of_farthest(t: float, n: int, df: float) -> float:
+    """Return p, up to n, of the one that lies farthest off among n by Student's t (two-sided, Bonferroni)."""
+    return n * 2 * t_tail(t, df)

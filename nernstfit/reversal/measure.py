@@ -8,7 +8,7 @@ reversal = raw + leak_shift + rs_shift.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import REACH_MV, Leak, PotentialVerdict, Role
 from nernstfit.reversal import capacitance, classify, drop, holding, leak, pulse, transient, wander
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Source
@@ -30,31 +29,13 @@ from nernstfit.reversal.quantiles import Z_95
 from nernstfit.reversal.settling import Settling
 from nernstfit.reversal.stability import Stability, drift
 from nernstfit.reversal.states import States
-from nernstfit.reversal.tail import Rest, opening, rest
+from nernstfit.reversal.tail import Rest, rest
 
 POTENTIALS = (
     *("raw_mV", "leak_shift_mV", "rs_shift_mV", "reversal_mV", "se_mV", "low_mV", "high_mV", "slope_nS"),
     *("further_se_mV", "capacitance_shift_mV", "delay_shift_mV", *REACH_MV),
     *("drift_mV", "drift_se_mV", "charge_pC"),
 )
-_SOURCE_FLAGS = {
-    Source.RECORDING: Flag.CAPACITY_BY_RECORDING,
-    Source.AMPLIFIER: Flag.CAPACITY_BY_AMPLIFIER,
-    Source.CELL: Flag.CAPACITY_BY_CELL,
-}
-# Change of the current along the window, over its range between sweeps, from which it is flagged: at 5 % the choice of
-# the window begins to matter beside the noise. With half slow inactivation is flagged too, with double a window that
-# starts before the current has settled to 5 % is not.
-_MIN_TREND = 0.05
-# Difference in mV between recorded and commanded voltage from which it is flagged; it is an error of the potential of
-# the same size, and as large as the usual error of an electrode offset. With half electrode noise is flagged too, with
-# double an error of the potential of up to 2 mV is not.
-_MIN_MISMATCH_MV = 1.0
-# Correction in mV for the delay of the low-pass filter from which it is flagged: a tenth of the size of an electrode's
-# offset. With half, ramps of every usual filter are flagged; with double, corrections that show in the last digit of a
-# potential are not.
-# The same for that by the subtraction of a capacitive transient at a peak.
-_MIN_DELAY_MV = _MIN_TRANSIENT_MV = 0.1
 # Standard error of a mean by hum over that by noise, from which it is flagged. With half, hum that hardly widens an
 # interval is flagged; with double, not that which shifts the zero by half of its standard error.
 _MIN_HUM = 0.5
@@ -141,10 +122,10 @@ class Measurement:
         By a capacitance that is not known, by one whose current the amplifier may have cancelled, or by one that is
         known, behind a series resistance that is not.
         """
-        return 0.0 if self._charged is None else self._charged.shift_mV
+        return 0.0 if self.charged is None else self.charged.shift_mV
 
     @cached_property
-    def _charged(self) -> Charging | None:
+    def charged(self) -> Charging | None:
         """Ramp that charges the membrane; None for steps, and without a zero."""
         zero, charging, how = self.result.zero, self.charging, self.procedure
         if zero is None or charging is None:
@@ -194,7 +175,7 @@ class Measurement:
         return math.hypot(self.result.se_mV, self.further_se_mV, self.delay_shift_mV)
 
     @property
-    def _corrected_delay_mV(self) -> float:
+    def corrected_delay_mV(self) -> float:
         """Shift of a ramp's zero by the correction for the filter's delay; 0 for steps."""
         return 0.0 if self.charging is None else -self._speed_mV_per_ms * self.facts.delay_ms
 
@@ -209,10 +190,10 @@ class Measurement:
         disagreement_mV = abs(self.result.disagreement_mV) if self.result.disagrees else 0.0
         moved_mV, drift_mV, step_mV = map(abs, (self.shift_along_epoch_mV, self.drift_mV, self.holding_step_mV))
         along_mV, over_mV = _REACH_ALONG_EPOCH * moved_mV / Z_95, _REACH_OF_DRIFT * drift_mV / Z_95
-        opposite_mV = 0.0 if self._charged is None else self._charged.opposite_se_mV
+        opposite_mV = 0.0 if self.charged is None else self.charged.opposite_se_mV
         return (
             (opposite_mV, "the membrane capacitance is not known; record ramps in both directions"),
-            (self._transient.se_mV, transient.cause(self.procedure)),
+            (self.capacitive_rest.se_mV, transient.cause(self.procedure)),
             (disagreement_mV, f"two estimators differ by {disagreement_mV:z.1f} mV; record more levels near the zero"),
             (along_mV, f"the zero moves by {moved_mV:z.1f} mV along the epoch; choose a window by from_ms and to_ms"),
             (
@@ -227,11 +208,11 @@ class Measurement:
         )
 
     @cached_property
-    def _rest(self) -> Rest | None:
+    def rest_of_tail(self) -> Rest | None:
         """Current that is left of a tail; None where there is none."""
-        return rest(self.iv, self._unsubtracted(Role.LATE), self.result, self.procedure.criteria)
+        return rest(self.iv, self.unsubtracted(Role.LATE), self.result, self.procedure.criteria)
 
-    def _unsubtracted(self, role: Role) -> Curve | None:
+    def unsubtracted(self, role: Role) -> Curve | None:
         """Return another curve of the epoch; None where there is none, and where a leak is subtracted."""
         return self.curves.get(role) if Leak.of(self.procedure.how.leak) is Leak.NONE else None
 
@@ -242,7 +223,7 @@ class Measurement:
         return math.hypot(*below), math.hypot(*above)
 
     @property
-    def _transient(self) -> transient.Transient:
+    def capacitive_rest(self) -> transient.Transient:
         """Rest of a capacitive transient at a peak."""
         return transient.Transient.of(self.facts, self.procedure, self.result.potential_mV, self.result.slope_nS)
 
@@ -269,16 +250,16 @@ class Measurement:
     def _widest_error(self) -> str:
         """Return the sentence of the error that widens the interval most."""
         shift, delay_mV = self.capacitance_shift_mV, abs(self.delay_shift_mV)
-        if self._charged is not None and abs(shift) > max(self.further_se_mV, delay_mV, *self.reach_mV):
+        if self.charged is not None and abs(shift) > max(self.further_se_mV, delay_mV, *self.reach_mV):
             side = "higher" if shift > 0 else "lower"
-            cause, remedy = self._contradiction() or self._charged.cause()
+            cause, remedy = self._contradiction() or self.charged.cause()
             return (
                 f"{cause} the potential may lie up to {abs(shift):z.1f} mV {side} than the zero of the ramp at "
                 f"{self.result.potential_mV:z.1f} mV; {remedy}"
             )
         late = (
             "the low-pass filter delays the current of the ramp, and its zero is corrected by "
-            f"{self._corrected_delay_mV:+.1f} mV, give or take {Z_95 * delay_mV:z.1f} mV, because the kind of the "
+            f"{self.corrected_delay_mV:+.1f} mV, give or take {Z_95 * delay_mV:z.1f} mV, because the kind of the "
             "filter is not known; record ramps in both directions, slower ramps or steps"
         )
         reaches = ((max(error) / Z_95, sentence) for error, sentence in self._reaches)
@@ -287,7 +268,7 @@ class Measurement:
     @property
     def _reaches(self) -> tuple[tuple[tuple[float, float], str], ...]:
         """Distances by which the truth may lie below and above the zero in mV, each with its sentence."""
-        states, left, across = self.states, self._rest or Rest(), drop.of(self.iv, self.result, self.procedure)
+        states, left, across = self.states, self.rest_of_tail or Rest(), drop.of(self.iv, self.result, self.procedure)
         of_states = states.reach_mV(self.result.potential_mV), states.sentence
         return of_states, (left.reach_mV, left.sentence), (across.reach_mV, across.sentence)
 
@@ -359,85 +340,6 @@ class Measurement:
             return math.nan
         zero = classify.nearest_zero(iv, near_mV, self.procedure.criteria)
         return math.nan if zero is None else zero.potential_mV
-
-    def flags(self) -> Iterator[tuple[Flag, float | None]]:
-        """Yield the flags with their values, None where a flag has no value."""
-        series, signal, zero = self.procedure.series_MOhm, self.curves[Role.SIGNAL], self.result.zero
-        if series is None:
-            yield Flag.RS_UNKNOWN, None
-        elif zero is not None:
-            yield Flag.RS_MAX_ERROR, float(np.abs(self.iv.total_pA[zero.used]).max()) * series * 1e-3
-        if left_out := signal.left_out + self.result.left_out:
-            yield Flag.LEVELS_LEFT_OUT, float(left_out)
-        if signal.repeats.max() > 1:
-            yield Flag.REPEATS, float(signal.repeats.max())
-        if signal.scatter > 1:
-            yield Flag.EXCESS_SCATTER, signal.scatter
-        yield from self._zero_flags()
-        yield from self._capacitance_flags()
-        if (facts := self.facts).clipped_fraction > 0:
-            yield Flag.CLIPPED, facts.clipped_fraction
-        if facts.trend > _MIN_TREND:
-            yield Flag.TREND, facts.trend
-        if self.hums:
-            yield Flag.HUM, facts.hum_Hz
-        if facts.mismatch_mV > _MIN_MISMATCH_MV:
-            yield Flag.COMMAND_MISMATCH, facts.mismatch_mV
-
-    def _zero_flags(self) -> Iterator[tuple[Flag, float | None]]:
-        zero, result = self.result.zero, self.result
-        if zero is None:
-            return
-        if Leak.of(self.procedure.how.leak) is not Leak.NONE:
-            yield Flag.LEAK_FRACTION, classify.subtracted_fraction(self.iv, zero)
-        if result.disagrees:
-            yield Flag.ESTIMATORS_DISAGREE, result.disagreement_mV
-        elif not math.isfinite(result.disagreement_mV):
-            yield Flag.ONE_ESTIMATOR, None
-        if abs(self._transient.shift_mV) > _MIN_TRANSIENT_MV:
-            yield Flag.TRANSIENT_REMOVED, self._transient.shift_mV
-        if self.drift_mV:
-            yield Flag.DRIFT, self.drift_mV
-        if self.states.spans:
-            yield Flag.STATES, self.states.difference_mV
-        at_holding = (
-            (Flag.HOLDING_STEP, self.holding_step_mV),
-            (Flag.HOLDING_DRIFT, self.holding_drift_mV),
-            (Flag.HOLDING_SCATTER, self.wander_mV),
-            (Flag.HOLDING_BESIDE, holding.beside_mV(self._unsubtracted(Role.HOLDING), self.iv, result.slope_nS)),
-        )
-        yield from ((flag, shift_mV) for flag, shift_mV in at_holding if shift_mV)
-        if moved_mV := max(self.shift_along_epoch_mV, self.settling.distance_mV, key=abs):
-            yield Flag.MOVES, moved_mV
-        if self._rest is not None:
-            yield Flag.LEFT_OF_TAIL, self._rest.shift_mV if self._rest.is_significant else None
-        for flag, bend in ((Flag.STEEPENS, result.steepens), (Flag.FLATTENS, result.flattens)):
-            if bend is not None:
-                yield flag, bend.valence if math.isfinite(bend.valence) else None
-        if before := opening(self.iv, self._unsubtracted(Role.EARLY), result, self.procedure.criteria):
-            yield Flag.BEFORE_OPENING, before.shift_mV if before.reverses else None
-
-    def _capacitance_flags(self) -> Iterator[tuple[Flag, float | None]]:
-        if self.serves_only:
-            yield Flag.CAPACITY_SERVES, self.measured_capacitance.pF
-        if self.charging is None:
-            return
-        if abs(self._corrected_delay_mV) > _MIN_DELAY_MV:
-            yield Flag.FILTER_DELAY, self._corrected_delay_mV
-        if self.charging.source is Source.UNKNOWN:
-            by_current_mV = 0.0 if self._charged is None else abs(self._charged.by_current_mV)
-            yield Flag.CAPACITY_UNKNOWN, by_current_mV or None
-        else:
-            yield Flag.CAPACITY_REMOVED, self.charging.subtracted_pF
-        if self._charged is not None and self.charging.cancelled_pF:
-            yield Flag.CAPACITY_CANCELLED, self._charged.by_series_mV
-        stated_pF = self.procedure.capacitance_pF
-        if stated_pF is not None and self.charging.contradicts(stated_pF):
-            yield Flag.CAPACITY_CONTRADICTED, stated_pF
-        if self.charging.source in _SOURCE_FLAGS:
-            yield _SOURCE_FLAGS[self.charging.source], None
-        if self.charging.has_hysteresis:
-            yield Flag.HYSTERESIS, None
 
 
 def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure) -> Measurement:

@@ -16,6 +16,7 @@ from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
 from nernstfit.reversal.capacitance import Estimate, Source, of_cell
 from nernstfit.reversal.curve import Curve, total_se_pA
+from nernstfit.reversal.flags import flags_of
 from nernstfit.reversal.measure import POTENTIALS, Measurement, measure
 from nernstfit.reversal.procedure import Facts, Procedure
 
@@ -90,7 +91,7 @@ def measure_row(
         return content, None
     procedure = replace(_procedure(row), of_cell=cell or Estimate())
     found = measure(points.to_dict("series"), Facts.of(fact), procedure)
-    flags = ";".join([*filter(None, [fact["flags"]]), *(tables.flag(name, value) for name, value in found.flags())])
+    flags = ";".join([*filter(None, [fact["flags"]]), *(tables.flag(name, value) for name, value in flags_of(found))])
     # A doubt about the recording, for which ingest has given the verdict, leaves the curve without a number.
     values = {} if fact["verdict"] else found.values()
     if fact["saturated"] and values.get("verdict", PotentialVerdict.REVERSAL) != PotentialVerdict.REVERSAL:
