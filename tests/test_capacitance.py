@@ -106,6 +106,30 @@ def test_the_transients_of_steps_determine_the_capacitance(tmp_path: Path, wavef
             assert found.se_pF < 0.35 * found.pF
 
 
+@pytest.mark.parametrize("is_ascending", [True, False])
+def test_a_limit_that_the_capacitive_current_of_a_ramp_may_explain_is_none(tmp_path: Path, is_ascending: bool) -> None:
+    """The capacitive current gives one sign at every level to a small one that reverses among them."""
+    first_mV, last_mV = (-80.0, 80.0) if is_ascending else (80.0, -80.0)
+    epochs = (Epoch("A", "step", first_mV, 0.0, 1000, 0), Epoch("B", "ramp", last_mV, 0.0, 2000, 0))
+    ramp = replace(ONE_WAY, holding=first_mV, epochs=epochs)
+    for i, speed in enumerate((1.0, 0.0)):  # with the capacitive current, and without
+        command = np.array([levels(s, np.arange(3100)) for s in segments(ramp, SWEEPS, 3100)])
+        sign = 1 if is_ascending else -1
+        current = 0.25 * (command + sign * (30 if speed else 130))
+        current += 32.0 * speed * np.gradient(command, axis=1).clip(-0.1, 0.1) * RATE_HZ / 1e3
+        current += np.random.default_rng(1).normal(0, 1.0, command.shape)
+        channel = OutputChannel("Im", "pA", 0, 40_000.0)
+        write_abf(tmp_path / f"{i}.abf", "2.6", EpisodicRecording(current[:, None], [channel], [ramp], RATE_HZ, 1.0))
+    patch = PatchProperties(None, None, 22.0)
+    hidden = measure_file(str(tmp_path / "0.abf"), {"epoch": "B"}, patch)
+    assert hidden["verdict"] == "no_crossing", hidden["reversal_mV"]
+    assert math.isnan(hidden["low_mV"])
+    assert math.isnan(hidden["high_mV"])
+    assert "the membrane capacitance is not known, and the current that charges it" in hidden["reason"]
+    known = measure_file(str(tmp_path / "1.abf"), {"epoch": "B"}, replace(patch, capacitance_pF=0.0))
+    assert known["verdict"] == "no_crossing", known["reversal_mV"]
+
+
 def test_channels_that_close_with_the_transient_determine_no_capacitance(tmp_path: Path) -> None:
     cells = drawn(1, capacity_pF=10.0, slope_nS=30.0)
     fast = patches.Gate(patches.boltzmann(-70.0, -8.0), lambda v: np.full_like(v, 1.5))

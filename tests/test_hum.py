@@ -84,6 +84,17 @@ def test_a_current_that_activates_or_decays_is_no_hum(tmp_path: Path) -> None:
     assert lines(tmp_path, ringing) == ()
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_response_to_an_agonist_is_no_hum(tmp_path: Path, seed: int) -> None:
+    """It comes at the same time of every sweep, as hum does where the mains trigger them."""
+    random = np.random.default_rng(seed)
+    time_ms, rise_ms, fall_ms = (EPOCH_B.stop - EPOCH_B.start) / 5.0, random.uniform(2, 8), random.uniform(15, 150)
+    after_ms = np.maximum(0.0, np.linspace(0.0, time_ms, EPOCH_B.stop - EPOCH_B.start) - 15.0)
+    evoked = SOUND.copy()
+    evoked[:, EPOCH_B] += (LEVELS[:, None] + 30) * 8 * (1 - np.exp(-after_ms / rise_ms)) * np.exp(-after_ms / fall_ms)
+    assert lines(tmp_path, evoked) == ()
+
+
 def test_the_reason_of_a_refusal_names_the_hum(tmp_path: Path) -> None:
     found = measured(tmp_path, SOUND + sinusoid(50.0, 400.0, 1.0), max_interval_mV="5")
     assert found["verdict"] == "ambiguous"

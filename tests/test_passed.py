@@ -64,18 +64,19 @@ def write(
     length_ms: float = 60.0,
     full_pA: float = 60_000.0,
     limit_pA: float = 1e9,
+    at_holding: Course = leak,
 ) -> Path:
     """Write steps from the holding level with a transient, which a clamp limits, or the converter clips."""
     per_ms, length = RATE_HZ / 1e3, round(length_ms * RATE_HZ / 1e3)
     points = 1200 + length
     first = points // 64 + START
-    trace = np.random.default_rng(1).normal(0.0, 5.0, (len(LEVELS), points)) + leak(HOLDING, np.zeros(1))
+    trace = np.random.default_rng(1).normal(0.0, 5.0, (len(LEVELS), points)) + at_holding(HOLDING, np.zeros(1))
     t_ms, step = np.arange(points - first) / per_ms, LEVELS[:, None] - HOLDING
     charging = sum((nS * np.exp(-t_ms / tau_ms) for nS, tau_ms in TRANSIENTS[transient]), np.zeros_like(t_ms)) * step
     if limit_pA < 1e9:  # of the same charge at the limit
         charge = np.cumsum(np.abs(charging), axis=1)[:, -1:] / per_ms
         charging = np.where(t_ms < charge / limit_pA, np.minimum(limit_pA, np.abs(charging).max(axis=1)[:, None]), 0.0)
-    trace[:, first : first + length] += current(LEVELS[:, None], t_ms[:length]) - leak(HOLDING, t_ms[:length])
+    trace[:, first : first + length] += current(LEVELS[:, None], t_ms[:length]) - at_holding(HOLDING, t_ms[:length])
     trace[:, first:] += charging
     trace[:, first + length :] -= charging[:, : points - first - length]
     epochs = (Epoch("A", "step", HOLDING, 0.0, START, 0), Epoch("B", "step", -80.0, 10.0, length, 0))
@@ -120,6 +121,47 @@ def test_no_transient_and_no_channel_that_lags_or_activates_is_such_a_current(
     if current is leak and transient != "slow":
         found = nernstfit.measure(path, epoch="B").values
         assert found["low_mV"] <= E_LEAK <= found["high_mV"]
+
+
+@pytest.mark.parametrize(("size_nS", "is_late"), [(2.0, True), (3.0, True), (0.02, False)])
+def test_a_peak_at_the_end_of_the_step_is_that_of_another_current(
+    tmp_path: Path, size_nS: float, is_late: bool
+) -> None:
+    """Slow outward channels are larger there than the calcium current at its own peak."""
+
+    def beside(level: np.ndarray, t_ms: np.ndarray) -> np.ndarray:
+        calcium = (1 - np.exp(-t_ms)) ** 2 * (0.3 + 0.7 * np.exp(-t_ms / 60)) / (1 + np.exp(-(level + 10) / 7))
+        potassium = size_nS * (1 - np.exp(-t_ms / 20)) / (1 + np.exp(-(level - 25) / 12))
+        return 6 * calcium * (level - E_NA) + potassium * (level + 50)
+
+    found = nernstfit.measure(
+        write(tmp_path / "ca.abf", beside, "none", at_holding=silent), epoch="B", statistic="peak"
+    ).values
+    assert found["verdict"] == ("ambiguous" if is_late else "reversal")
+    if is_late:
+        assert "the zero moves along the epoch" in found["reason"]
+    else:
+        assert found["low_mV"] <= E_NA <= found["high_mV"]
+
+
+def test_a_membrane_that_still_charges_at_the_peak_is_told(tmp_path: Path) -> None:
+    """The transient was subtracted as P/N does, and the lag of the membrane stays."""
+
+    def lagging(level: np.ndarray, t_ms: np.ndarray, tau_ms: float) -> np.ndarray:
+        membrane = HOLDING + (level - HOLDING) * (1 - np.exp(-t_ms / tau_ms))
+        opened = (1 - np.exp(-t_ms / 0.15)) ** 3 * np.exp(-t_ms / 1.5) / (1 + np.exp(-(level + 30) / 7))
+        return 12.0 * opened * (membrane - E_NA)
+
+    path = write(tmp_path / "na.abf", lambda v, t: lagging(v, t, 0.1), "none", at_holding=silent)
+    found = nernstfit.measure(path, epoch="B", statistic="peak")
+    assert "window_at_step" in set(found.warnings["code"])
+    # The zero of what follows is in the interval as far as it is seen.
+    assert found.values["reversal_mV"] - found.values["low_mV"] > 0.4 * (found.values["reversal_mV"] - E_NA)
+    known = {"series_resistance_MOhm": 2.0, "capacitance_pF": 10.0}
+    fast = write(tmp_path / "fast.abf", lambda v, t: lagging(v, t, 0.02), "none", at_holding=silent)
+    found = nernstfit.measure(fast, epoch="B", statistic="peak", **known)
+    assert "window_at_step" not in set(found.warnings["code"])
+    assert found.values["low_mV"] <= E_NA <= found.values["high_mV"]
 
 
 def test_a_transient_that_is_clipped_or_limited_is_no_such_current(tmp_path: Path) -> None:

@@ -81,6 +81,21 @@ def test_repeats_that_agree_have_one_zero() -> None:
     assert measured(np.tile(LEVELS, 3), lambda v, _: 5 * (v + 30)).result.verdict == "reversal"
 
 
+@pytest.mark.parametrize("off_mV", [6.0, 40.0])
+def test_repeats_of_which_one_is_off_have_the_interval_of_few(off_mV: float) -> None:
+    """Neither a drift nor a state of several repeats: what three show of their scatter is known to a factor of four."""
+    order, zeros_mV = np.tile(LEVELS, 3), np.array([-30.0, -30.0 + off_mV, -30.0])
+    found = measured(order, lambda v, sweep: 5 * (v - zeros_mV[sweep // len(LEVELS)]))
+    if found.result.verdict == "reversal":
+        low_mV, high_mV = (found.result.potential_mV + side * Z_95 * found.total_se_mV for side in (-1, 1))
+        assert low_mV <= -30.0 <= high_mV
+    else:
+        assert found.result.verdict == "ambiguous"
+    even = measured(order, at(-30.0))
+    assert even.scatter_se_mV == 0
+    assert found.scatter_se_mV > 0 or found.states.spans or found.result.verdict == "ambiguous"
+
+
 def test_an_inactivated_current_beside_its_leak_is_seen_in_the_early_window() -> None:
     """Both currents cross zero where the leak does; the early one also where the channel does."""
 

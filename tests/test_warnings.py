@@ -99,7 +99,7 @@ def evidence(experiment: Experiment, facts: Mapping[str, Mapping[str, Any]], **r
         residuals.append({"measurement": row.measurement, "cell": row.cell, "bath": row.bath} | residual)
         fact = {"sha256": f"bytes {i}", "samples": f"samples {i}", "start_s": DAY + 60.0 * (i + 1), "channel": "IN 0"}
         fact |= {"measurement": row.measurement, "verdict": "", "mismatch_mV": math.nan}
-        fact |= {"ramp_mV_per_ms": math.nan, "window_from_ms": math.nan}
+        fact |= {"ramp_mV_per_ms": math.nan, "window_from_ms": math.nan, "prepulse_mV": 0.0}
         of_facts.append(fact | facts.get(row.measurement, {}))
     given = {"permeabilities": [ESTIMATE], "models": [{"model": MODEL}]} | rows
     given |= {"reversal_potentials": reversals, "residuals": rows.get("residuals", residuals)}

@@ -46,6 +46,13 @@ _LINE_STEPS, _NEIGHBOUR_STEPS = 5, 24
 # Fewest neighbours on either side of a line: of 50 Hz in sweeps of 100 ms. With half, the beginning of the spectrum of
 # slow noise counts as a line; with double, sweeps need 150 ms.
 _MIN_NEIGHBOURS = 5
+# Fewest periods of a line in a sweep: fewer are the course of a current, such as that of an agonist. With half, these
+# count as hum; with double, 50 Hz in sweeps of 100 ms do not.
+_MIN_PERIODS = 4.0
+# Relative variance of the power of a line between the sweeps, beyond that by noise, above which it is a response whose
+# size follows the level: that of sizes uniform from 0 is 0.8. With half, hum in noise that changes is passed over; with
+# double, such responses count as hum. Fewest sweeps that tell it: of three, half of the responses do not differ so.
+_MAX_UNLIKE, _MIN_SWEEPS = 0.35, 4
 # Normal deviate of the power of a line over its neighbours. Chance exceeds it in one of thousands of recordings, whose
 # spectra have hundreds of places; with half, in most; with double, lines of twice the amplitude are not seen.
 _LINE_Z = 6.0
@@ -92,9 +99,12 @@ def lines(source: Source) -> tuple[Line, ...]:
         ratio = peak[1]
         frequency_Hz = _sharpened(residual, pieces, peak[0] / rate_Hz) * rate_Hz
         waves = _waves(frequency_Hz / rate_Hz, length, pieces)
-        if not _is_left(waves, pieces[0]) or _agreement(residual, waves, pieces[0]) < _MIN_AGREEMENT:
+        is_brief = frequency_Hz * length < _MIN_PERIODS * rate_Hz
+        if is_brief or not _is_left(waves, pieces[0]) or _agreement(residual, waves, pieces[0]) < _MIN_AGREEMENT:
             break
         parts = _amplitudes(*_products(residual, waves))
+        if not _is_alike(parts, ratio):
+            break
         found.append(_line(frequency_Hz, parts, ratio))
         residual = residual - (parts[:, None, :] @ waves)[:, 0]
     return tuple(found)
@@ -289,6 +299,20 @@ def _agreement(residual: FloatArray, waves: FloatArray, pieces: _Pieces) -> floa
             own = _products(residual, waves, slice(start, stop))
             agreements.append(_likeness(_amplitudes(*own), _amplitudes(normal - own[0], moment - own[1])))
     return min(agreements, default=0.0)
+
+
+def _is_alike(parts: FloatArray, ratio: float) -> bool:
+    """Return True where amplitudes have one size in all sweeps but for noise, whatever their phase.
+
+    The power of noise beside it is that of the line over `ratio`: the power of their sum has the variance of a Rice
+    distribution.
+    """
+    power = (parts**2).sum(axis=1)
+    if len(power) < _MIN_SWEEPS:
+        return True
+    by_noise = 1 / ratio
+    expected = by_noise**2 + 2 * (1 - by_noise) * by_noise
+    return float(power.var(ddof=1)) <= (_MAX_UNLIKE + expected) * float(power.mean()) ** 2
 
 
 def _likeness(first: FloatArray, second: FloatArray) -> float:

@@ -11,7 +11,7 @@ runs back over the `pair`, another ramp of the recording, where the measured one
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -37,6 +37,7 @@ from nernstfit.abf.statistics import STATISTICS
 from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
 from nernstfit.abf.transients import Charge, step_charge
 from nernstfit.abf.windows import (
+    FOLLOWING_ROLES,
     Source,
     command_source,
     holding_parts,
@@ -52,6 +53,7 @@ from nernstfit.contract.remarks import Flag
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import BandwidthSource, Leak, Role, Statistic
 
+_Windows = list[tuple[int, int]]  # first sample and end in each sweep
 _EPOCH_LEAK = "epoch:"  # before the letter of the epoch from which a leak is taken
 
 
@@ -214,7 +216,7 @@ def _reading(
     signal, quality = read(source, Role.SIGNAL, parts, windows, how, settled)
     at_peak = STATISTICS[how.statistic].at_peak and not is_ramp
     left = leftover.at_peak(source, parts, windows, Leak.of(how.leak), signal.se_pA) if at_peak else Leftover()
-    others = other_windows(source, parts, windows, how)
+    others = _beside(other_windows(source, parts, windows, how), left)
     gone = passed.before(source, parts, windows, others[Role.EARLY]) if Role.EARLY in others else Passed()
     signal = replace(signal, transient_pA=left.at_pA(signal.command_mV))
     points = [signal, *(read(source, role, parts, each, how, settled)[0] for role, each in others.items())]
@@ -293,6 +295,11 @@ def _traces(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[in
 
 
 # Roles
+
+
+def _beside(others: Mapping[Role, _Windows], left: Leftover) -> dict[Role, _Windows]:
+    """Return the other windows of an epoch; none behind a peak beside a transient, which moves the zero there too."""
+    return {role: each for role, each in others.items() if not (left.transient_se_nS and role in FOLLOWING_ROLES)}
 
 
 def _further(source: Source, parts: Sequence[Segment], how: Measure) -> Iterator[Points]:

@@ -41,7 +41,10 @@ _SETTLING_FROM = 0.25
 # Their number, and fewest samples of each. At half the fewest, one sample is a part; at double, steps of 4 ms at 5 kHz
 # are not followed.
 _SETTLING_ROLES, _MIN_SETTLING_SAMPLES = (Role.SETTLING_1, Role.SETTLING_2, Role.SETTLING_3), 2
-_FOLLOWING_ROLES = (Role.FOLLOWING_1, Role.FOLLOWING_2)
+FOLLOWING_ROLES = (Role.FOLLOWING_1, Role.FOLLOWING_2)
+# Fewest samples of a chosen window behind which a zero is followed. With half, one sample is a part; with double, peaks
+# at 10 kHz are not followed.
+_MIN_FOLLOWED_SAMPLES = 3
 # Fewest samples of each half of a default window in whose halves a zero is followed, and of a level before the epoch
 # whose current is followed over the sweeps. At half, their noise decides; at double, steps of 5 ms at 10 kHz and sweeps
 # of 100 ms are not followed.
@@ -202,10 +205,10 @@ def _earlier_windows(
     -------
     dict
         Windows of each sweep by role; empty where a window was chosen, and where the epoch is no step, too short, or
-        not of one length.
+        not of one length. The time of a peak is chosen, unless the current is largest at the end of the epoch.
     """
-    chosen = not how.default_window or STATISTICS[how.statistic].at_peak
     lengths = {part.stop - part.start for part in parts}
+    chosen = not how.default_window or (STATISTICS[how.statistic].at_peak and _passes(source, parts, windows, how))
     if chosen or parts[0].is_ramp or len(lengths) > 1:
         return {}
     per_ms, late = source.recording.rate_Hz / 1e3, windows[0][0] - parts[0].start
@@ -235,13 +238,18 @@ def _late_windows(
     """
     if parts[0].is_ramp:
         return {}
-    default, rate = how.with_default_window(), source.recording.rate_Hz
-    length = min(part.stop - part.start for part in parts)
+    default, length = how.with_default_window(), min(part.stop - part.start for part in parts)
     if (default.to_fraction - default.from_fraction) * length < _MIN_HALF_SAMPLES:
         return {}
-    late = [_window(part, default, rate) for part in parts]
-    is_before = all(stop <= start for (_, stop), (start, _) in zip(windows, late, strict=True))
-    return {Role.LATE: late} if is_before else {}
+    late = [_window(part, default, source.recording.rate_Hz) for part in parts]
+    return {Role.LATE: late} if _passes(source, parts, windows, how) else {}
+
+
+def _passes(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure) -> bool:
+    """Return True for windows that end before the default window of their step."""
+    default = how.with_default_window()
+    late = (_window(part, default, source.recording.rate_Hz)[0] for part in parts)
+    return all(stop <= start for (_, stop), start in zip(windows, late, strict=True))
 
 
 def _following_windows(
@@ -256,14 +264,14 @@ def _following_windows(
     dict
         Windows of each sweep by role; empty where no window was chosen, and where the epoch ends before.
     """
-    if how.default_window or STATISTICS[how.statistic].at_peak or parts[0].is_ramp:
+    if (how.default_window and not STATISTICS[how.statistic].at_peak) or parts[0].is_ramp:
         return {}
     length = windows[0][1] - windows[0][0]
-    last = windows[0][1] - parts[0].start + len(_FOLLOWING_ROLES) * length
-    if length < _MIN_HALF_SAMPLES or last > min(part.stop - part.start for part in parts):
+    last = windows[0][1] - parts[0].start + len(FOLLOWING_ROLES) * length
+    if length < _MIN_FOLLOWED_SAMPLES or last > min(part.stop - part.start for part in parts):
         return {}
     ends = [stop for _, stop in windows]
-    return {role: [(at + k * length, at + (k + 1) * length) for at in ends] for k, role in enumerate(_FOLLOWING_ROLES)}
+    return {role: [(at + k * length, at + (k + 1) * length) for at in ends] for k, role in enumerate(FOLLOWING_ROLES)}
 
 
 def _settling_spans(length: int, end: int) -> dict[Role, tuple[int, int]]:

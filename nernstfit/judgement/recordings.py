@@ -15,7 +15,7 @@ from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import MIN_SHIFT_MV, Finding, of_potential
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.schema import schema
-from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Voltage
+from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Statistic, Voltage
 from nernstfit.experiment.records import Row
 from nernstfit.judgement.evidence import Evidence, Record
 from nernstfit.reversal import curve as curves
@@ -202,8 +202,12 @@ def _before_opening(row: Record) -> Iterator[Finding]:
 
 
 def _at_step(row: Record, own: Row, fact: Record) -> Iterator[Finding]:
-    """Yield the finding on a current that changes in a window which begins while the step charges the membrane."""
-    if Flag.TREND not in tables.flags(row["flags"]) or math.isfinite(fact["ramp_mV_per_ms"]):
+    """Yield the finding on a current that changes in a window which begins while the step charges the membrane.
+
+    That at the peak of channels which the step opens does.
+    """
+    opens = own.measure.statistic == Statistic.PEAK and not own.condition.sign * fact["prepulse_mV"] > 0
+    if not (opens or Flag.TREND in tables.flags(row["flags"])) or math.isfinite(fact["ramp_mV_per_ms"]):
         return
     series, capacitance = own.uncompensated_MOhm, own.capacitance_pF
     charged = _CHARGED_MS

@@ -13,7 +13,7 @@ from nernstfit.contract.terms import Role, Statistic
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.procedure import Facts, Procedure
-from nernstfit.reversal.stability import drift, repeat_numbers
+from nernstfit.reversal.repeats import drift, repeat_numbers
 
 _FC_PER_PC = 1000.0  # pA times ms is fC: a definition
 

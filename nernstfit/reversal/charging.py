@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nernstfit.contract.terms import Configuration, Role
+from nernstfit.contract.terms import Configuration, PotentialVerdict, Role
 from nernstfit.reversal import capacitance
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Known, Source
-from nernstfit.reversal.curve import Curve, coarse
+from nernstfit.reversal.classify import Result
+from nernstfit.reversal.curve import SIGNIFICANT_Z, Curve, coarse, total_se_pA
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95_ONE_SIDED
 
@@ -26,6 +27,7 @@ from nernstfit.reversal.quantiles import Z_95_ONE_SIDED
 _LEAST_PART = 0.5
 # Part of a ramp from its onset of which the slope is taken. With half noise counts, with double a rectifier's bend.
 _ONSET = 0.15
+_CAPACITANCE_WANTED = "give capacitance_pF, or record a test pulse or ramps in both directions"
 
 LAGS = "the current lags behind the command of the ramps in both directions"
 
@@ -131,7 +133,7 @@ class Charging:
             )
         return (
             "the membrane capacitance is not known, and by the capacitive current",
-            "give capacitance_pF, or record a test pulse or ramps in both directions",
+            _CAPACITANCE_WANTED,
         )
 
 
@@ -146,6 +148,29 @@ def onset_nS(signal: Curve) -> float:
     order = slice(None) if signal.speed_mV_per_ms.mean() > 0 else slice(None, None, -1)
     first = slice(max(3, round(_ONSET * few.size)))
     return float(np.polyfit(few.voltage_mV[order][first], few.current_pA[order][first], 1)[0])
+
+
+def beside_limit(result: Result, iv: Curve, limit_pF: float) -> Result:
+    """Return the verdict on a current of one sign, without its limit where charging the membrane may give it that sign.
+
+    Parameters
+    ----------
+    result : Result
+    iv : Curve
+        Of a ramp.
+    limit_pF : float
+        Capacitance whose current may be in it (95 % limit).
+    """
+    is_outward = math.isfinite(result.high_mV)
+    if not is_outward and not math.isfinite(result.low_mV):
+        return result
+    few, (last, sign) = coarse(iv), (0, 1) if is_outward else (-1, -1)
+    charging_pA = limit_pF * float(iv.speed_mV_per_ms[last])
+    if sign * (few.current_pA[last] - charging_pA) > SIGNIFICANT_Z * total_se_pA(few)[last]:
+        return result
+    hidden = f"the current that charges it, of up to {abs(charging_pA):.3g} pA, may hide the reversal"
+    reason = f"{result.reason}, but the membrane capacitance is not known, and {hidden}; {_CAPACITANCE_WANTED}"
+    return Result(PotentialVerdict.NO_CROSSING, reason)
 
 
 def shift_by_series_mV(

@@ -20,14 +20,15 @@ from nernstfit.contract.terms import REACH_MV, Leak, PotentialVerdict, Role
 from nernstfit.reversal import capacitance, classify, drop, holding, leak, pulse, transient, wander
 from nernstfit.reversal.capacitance import Capacitance, Estimate, Source
 from nernstfit.reversal.charge import OverRepeats
-from nernstfit.reversal.charging import LAGS, Charging, contradiction, known_capacitance, onset_nS
+from nernstfit.reversal.charging import LAGS, Charging, beside_limit, contradiction, known_capacitance, onset_nS
 from nernstfit.reversal.classify import Result
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.iv import by_role, by_speed, subtracted
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95
+from nernstfit.reversal.repeats import drift, scatter_se_mV
 from nernstfit.reversal.settling import Settling
-from nernstfit.reversal.stability import Stability, drift
+from nernstfit.reversal.stability import Stability
 from nernstfit.reversal.states import States
 from nernstfit.reversal.tail import Rest, rest
 
@@ -51,6 +52,10 @@ _REACH_ALONG_EPOCH = 1.5
 # of half of max_interval_mV would be refused.
 _REACH_OF_DRIFT = 0.5
 
+_SCATTERS = (
+    "the zeros of the repeats scatter by more than their noise, and few repeats show poorly by how much: is one of "
+    "them off? Select repeats in column sweeps, or record more"
+)
 _SLOW_CHANNELS = "channels that open or close on the way: record slower ramps or steps"
 
 
@@ -202,6 +207,7 @@ class Measurement:
                 f"{self.settling.reach_mV:z.1f} mV away; choose a window by from_ms and to_ms, or record longer steps",
             ),
             (over_mV, f"the zero drifts by {drift_mV:z.1f} mV over the sweeps; select some in column sweeps"),
+            (self.scatter_se_mV, _SCATTERS),
             (step_mV / Z_95, holding.STEPS),  # all levels about the zero may lie behind the step
             (abs(self.holding_drift_mV) / Z_95, holding.drifts(abs(self.holding_drift_mV))),
             (self.shared_wander_mV, wander.CAUSE),
@@ -234,6 +240,13 @@ class Measurement:
             return 0.0
         shift_mV, se_mV = drift(self.iv, self.result.zero)
         return shift_mV if abs(shift_mV) > _MIN_DRIFT_Z * se_mV else 0.0
+
+    @cached_property
+    def scatter_se_mV(self) -> float:
+        """Part that the standard error lacks of that by repeats which scatter beyond noise, without drift or states."""
+        if self.result.zero is None or self.drift_mV or self.states.spans:
+            return 0.0
+        return scatter_se_mV(self.iv, self.result.zero)
 
     def too_wide(self) -> Result | None:
         """Return the verdict that the interval with every error is too wide; None where it is not."""
@@ -374,6 +387,8 @@ def measure(points: Mapping[str, ArrayLike], facts: Facts, procedure: Procedure)
         reason = "no leak was subtracted: the levels below activation lie on no line that rises and reverses near 0 mV"
         return Measurement(procedure, facts, curves, signal, Result(PotentialVerdict.AMBIGUOUS, reason), charging)
     iv, result = transient.find(iv, facts, procedure)
+    if charging is not None and not leak.method(procedure.how.leak).same_ramp:
+        result = beside_limit(result, iv, charging.limit_pF)
     found = Measurement(procedure, facts, curves, iv, result, charging)
     stability = Stability(points, curves, procedure, charging, iv, result, scatter)
     if result.verdict != PotentialVerdict.REVERSAL:

@@ -21,13 +21,14 @@ from nernstfit.contract.terms import Leak, PotentialVerdict, Role
 from nernstfit.reversal import classify, course, leak, tail
 from nernstfit.reversal.capacitance import Capacitance
 from nernstfit.reversal.classify import Result
-from nernstfit.reversal.curve import SAME_LEVEL_MV, Curve
+from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.estimator import Zero
 from nernstfit.reversal.holding import Holding
 from nernstfit.reversal.iv import by_role, subtracted
 from nernstfit.reversal.order import SweepOrder, states, sweeps
 from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.quantiles import Z_95, Z_99
+from nernstfit.reversal.repeats import drift, repeat_numbers, repeat_sd_mV
 from nernstfit.reversal.settling import LATE, MAX_SHIFT_MV, MOVES_Z, Settling, settle
 from nernstfit.reversal.states import OWN_ROWS, States, joined, ranges, remedy, told_apart
 from nernstfit.reversal.wander import Scatter
@@ -84,7 +85,7 @@ class Stability:
         zero, limit = self.result.zero, self.procedure.how.max_interval_mV
         if zero is None or len(zero.shifts_mV) < 2:
             return None
-        found = ranges(zero.shifts_mV, _repeat_sd_mV(self.iv, zero), _MIN_STEP * limit)
+        found = ranges(zero.shifts_mV, repeat_sd_mV(self.iv, zero), _MIN_STEP * limit)
         if len(found) == 1:
             return None
         parts = [self._repeats(*each) for each in found]
@@ -99,7 +100,7 @@ class Stability:
         zero = self.result.zero
         if zero is None or len(zero.shifts_mV) < 2:
             return States()
-        found, sd_mV = told_apart(zero.shifts_mV, _repeat_sd_mV(self.iv, zero))
+        found, sd_mV = told_apart(zero.shifts_mV, repeat_sd_mV(self.iv, zero))
         parts = [self._rows(np.isin(self._repeat, own)) for own in found]
         shown = [zero.potential_mV + float(zero.shifts_mV[own].mean()) for own in found]
         potentials = [self._zero_near_mV(part) for part in parts]
@@ -456,45 +457,3 @@ def _differ(one: Zero, other: Zero, z: float) -> bool:
     """Return whether two zeros differ by more than is tolerated along an epoch, and by more than their error."""
     shift = abs(one.potential_mV - other.potential_mV)
     return shift > max(MAX_SHIFT_MV, z * math.hypot(one.se_mV, other.se_mV))
-
-
-def drift(iv: Curve, zero: Zero) -> tuple[float, float]:
-    """Estimate the shift of the zero from the first repeat to the last by a straight line.
-
-    Parameters
-    ----------
-    iv : Curve
-    zero : Zero
-
-    Returns
-    -------
-    drift_mV, se_mV : float
-        Shift and its standard error; 0 and inf where there are no repeats.
-    """
-    count = len(zero.shifts_mV)
-    if count < 2:
-        return 0.0, math.inf
-    turn = np.arange(count) - (count - 1) / 2
-    slope = float(turn @ zero.shifts_mV) / float(turn @ turn)
-    residual = float(np.sum((zero.shifts_mV - slope * turn) ** 2)) / max(1, count - 2)
-    variance = max(_repeat_sd_mV(iv, zero) ** 2, residual)
-    return slope * (count - 1), math.sqrt(variance / float(turn @ turn)) * (count - 1)
-
-
-def repeat_numbers(signal: _Points) -> NDArray[np.int64]:
-    """Return of each point the number of its repeat: of a ramp its sweep, of a step its place among equal levels."""
-    if signal["point"].astype(float).any():
-        return np.asarray(np.unique(signal["sweep"], return_inverse=True)[1])
-    level = np.round(signal["command_mV"].astype(float) / SAME_LEVEL_MV)
-    order = np.lexsort((signal["sweep"], level))
-    starts = np.flatnonzero(np.concatenate(([True], np.diff(level[order]) != 0)))
-    lengths = np.diff(np.append(starts, len(order)))
-    numbers = np.empty(len(order), dtype=np.int64)
-    numbers[order] = np.arange(len(order)) - np.repeat(starts, lengths)
-    return numbers
-
-
-def _repeat_sd_mV(iv: Curve, zero: Zero) -> float:
-    """Return the standard deviation of the zero of one repeat by the noise within windows."""
-    of_mean = zero.influence_mV_per_pA * iv.se_pA / iv.scatter
-    return math.sqrt(len(zero.shifts_mV)) * float(np.linalg.norm(of_mean))
