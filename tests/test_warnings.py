@@ -1098,9 +1098,13 @@ def test_of_two_measurements_of_a_cell_both_are_named() -> None:
     assert "c2 in control" in finding.sentence
 
 
-def test_an_outlying_measurement_stands_for_the_offset_of_its_cell(load: Callable[..., Experiment]) -> None:
+@pytest.mark.parametrize("group", ["", "wild"])
+def test_an_outlying_measurement_stands_for_the_offset_of_its_cell(load: Callable[..., Experiment], group: str) -> None:
     residuals = with_residuals({name_of("c3", "high_K"): 30.0}, scatter_mV=0.3)
-    found = judged(load, {}, {"cells": with_offsets([0.5, -0.8, 15.0, 0.2, -1.1]), "residuals": residuals})
+    tables_of = {"cells": with_offsets([0.5, -0.8, 15.0, 0.2, -1.1]), "residuals": residuals}
+    doubt = {name: [row | {"group": group} for row in rows] for name, rows in tables_of.items()}
+    rows = [f"{row},{group}" for row in with_rows()]
+    found = judged(load, {"rows": rows, "header": f"{HEADER},group"}, doubt)
     codes = {finding.code for finding in found}
     assert Code.OUTLYING_MEASUREMENT in codes
     assert Code.OUTLYING_OFFSET not in codes

@@ -40,18 +40,18 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     """Yield the findings on single measurements and on the electrode offsets of cells."""
     scale_mV = float(evidence.experiment.settings.fit.offset_sd_mV)
     junction_se_mV = _junction_se_mV(evidence.tables["junctions"])
-    of_rows: set[tuple[str, str]] = set()
+    of_rows: set[str] = set()
     for group, part in evidence.by_group("residuals"):
         yield from _gross_errors(group, part)
         yield from _without_weight(group, part)
         if not robust(evidence):
             for cell, found in outlying_measurements(part):
-                of_rows.add((group, cell))
+                of_rows.add(named(group, cell))
                 yield found
     for group, part in evidence.by_group("cells"):
         if 0 < scale_mV < math.inf:
             offsets = part[part["offset_mV"].notna()].groupby("cell", sort=True)["offset_mV"].first()
-            yield from (cell for cell in _offsets(group, offsets, scale_mV) if (group, cell.subject) not in of_rows)
+            yield from (cell for cell in _offsets(group, offsets, scale_mV) if cell.subject not in of_rows)
             yield from _off_zero(group, offsets, scale_mV, junction_se_mV)
 
 
