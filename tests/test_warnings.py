@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from nernstfit.contract.severity import About, Severity
 from nernstfit.contract.terms import ValidityTest
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.records import Experiment
+from nernstfit.experiment.views import view
 from nernstfit.judgement import batches, deviations, inputs, judge, ratios, replicates
 from nernstfit.judgement.evidence import Evidence
 from nernstfit.permeability.inference.sentences import ratio_reason
@@ -30,6 +32,7 @@ from nernstfit.report import findings as words
 from nernstfit.report import outcome
 from nernstfit.report.results import Results
 from nernstfit.solutions.liquid_junction import JunctionModel, between_mV
+from nernstfit.stages import judge as judge_stage
 
 MODEL = "ghk:pitzer:macinnes"
 SOLUTIONS = "solution,NaCl,KCl,glucose\ncontrol,140,5,10\nhigh_K,5,140,10\nlow,70,5,150\npipette,10,140,\n"
@@ -591,7 +594,9 @@ def judged(load: Callable[..., Experiment], of: Mapping[str, Any], doubt: Mappin
     facts, every = doubt.pop("facts", {}), doubt.pop("every", {})
     if every:
         doubt["reversals"] = {row.measurement: every for row in experiment.rows}
-    return judge.judge(evidence(experiment, facts, **doubt))
+    given = evidence(experiment, facts, **doubt)
+    # As the stage sees it: what it does not declare to read is an error there.
+    return judge.judge(dataclasses.replace(given, experiment=view(experiment, judge_stage.READS, "judge")))
 
 
 @pytest.mark.parametrize(("code", "subject", "severity", "of", "doubt"), CASES, ids=[case[0].value for case in CASES])
