@@ -206,14 +206,13 @@ def _at_step(row: Record, own: Row, fact: Record) -> Iterator[Finding]:
 
     That at the peak of channels which the step opens does.
     """
-    opens = own.measure.statistic == Statistic.PEAK and not own.condition.sign * fact["prepulse_mV"] > 0
-    if not (opens or Flag.TREND in tables.flags(row["flags"])) or math.isfinite(fact["ramp_mV_per_ms"]):
-        return
     series, capacitance = own.uncompensated_MOhm, own.capacitance_pF
     charged = _CHARGED_MS
     if series is not None and capacitance is not None:
         charged = _CHARGED_TIMES * series * capacitance * 1e-3
-    if (start := fact["window_from_ms"]) < charged:
+    opens = own.measure.statistic == Statistic.PEAK and not own.condition.sign * fact["prepulse_mV"] > 0
+    is_step, changes = math.isnan(fact["ramp_mV_per_ms"]), opens or Flag.TREND in tables.flags(row["flags"])
+    if is_step and changes and (start := fact["window_from_ms"]) < charged:
         yield _finding(Code.AT_STEP, row, math.inf, start=start, charged=charged)
 
 
