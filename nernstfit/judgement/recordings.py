@@ -116,8 +116,7 @@ def _outcome(row: Record, done: tuple[str, ...]) -> Iterator[Finding]:
             yield _finding(Code.LIMIT, row, 0.0)
             return
         ways = [" and ".join(way.split(";")) for way in row["remedy"].split("|") if way]
-        # The reason of an ambiguous one says itself, behind a semicolon, what would settle it.
-        says_it = verdict is PotentialVerdict.AMBIGUOUS and "; " in reason
+        says_it = "; " in reason  # behind it, what would settle it
         remedy = f"set {', or '.join(ways)}" if ways else "" if says_it else verdict.remedy
         yield _finding(Code.REFUSED, row, math.inf, done, verdict=verdict.label, reason=reason, remedy=remedy)
 

@@ -444,7 +444,8 @@ def _impossible(crossing: _Crossing, slope_nS: float, criteria: Criteria) -> str
     if slope_nS <= 0:
         return (
             f"the current crosses zero at {place} with a negative slope ({slope_nS:.2g} nS), which no open pore has: "
-            "channels open or close there, or the current is upside down"
+            "channels open or close there, or the current is upside down; subtract the leak, or measure tail currents; "
+            "where the current is upside down, check the column configuration and the sign of the amplifier's gain"
         )
     bend = crossing.steepens
     return "" if bend is None or criteria.is_subtracted else bend.reason(crossing.potential_mV, criteria.sign)
