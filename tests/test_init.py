@@ -56,6 +56,31 @@ def test_cell_and_bath_are_guessed_from_names_or_not_at_all(name: str, cell: str
     assert any(doubt.startswith("cell:") for doubt in found.doubts) == (not named_in_words)
 
 
+@pytest.mark.parametrize(
+    ("names", "baths"),
+    [
+        (("cell 1_K 5", "cell 1_K 140"), ("", "")),
+        (("c1_Ca_2", "c1_Ca_20", "c1_Ca_110", "c1_Na"), ("", "", "", "Na")),
+        (("c1_Ca_2", "c2_Ca_2", "c2_Ca_20"), ("", "", "")),
+        (("K 40 Rb 100_c1", "K 100 Rb 40_c1"), ("", "")),
+        (("c1_K_0.5", "c1_K_5"), ("", "")),
+        (("c1_K_1", "c1_K_2", "c1_Na_1"), ("K", "K", "Na")),
+        (("c1_K", "c1_K_1"), ("K", "K")),
+        (("c1_Na_12", "c1_K_13", "c1_Na_14"), ("Na", "K", "Na")),
+        (("c1_K_0003", "c1_K_0007"), ("K", "K")),
+        (("c1_5K", "c1_K5mM", "c1_140K"), ("5K", "K5mM", "140K")),
+        (("c1_K_5", "c2_K_5"), ("K", "K")),
+    ],
+)
+def test_numbers_behind_a_solution_that_may_be_amounts_are_asked_for(
+    names: tuple[str, ...], baths: tuple[str, ...]
+) -> None:
+    found = guess([PurePosixPath(f"{name}.abf") for name in names])
+    assert tuple(each.bath for each in found) == baths
+    for each in found:
+        assert each.bath or any("may be amounts" in doubt for doubt in each.doubts)
+
+
 @pytest.fixture(scope="module")
 def drafted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A draft from the recordings of two cells of the demonstration, in a folder each."""

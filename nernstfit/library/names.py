@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from nernstfit.physics.solution.components import UnknownComponent, components
@@ -63,7 +64,44 @@ def guess(paths: Sequence[PurePath]) -> list[Guess]:
     list of Guess
         In the same order.
     """
-    return [_guess(path) for path in paths]
+    found = [_guess(path) for path in paths]
+    numbers = [_number_behind(path) for path in paths]
+    cells = sorted({each.cell for each in found})
+    of_cells = {
+        cell: [(each.bath, n) for each, n in zip(found, numbers, strict=True) if each.cell == cell] for cell in cells
+    }
+    mixed = {bath for own in of_cells.values() if not _are_counts([n for _, n in own]) for bath in _of_amounts(own)}
+    return [_without_bath(each) if each.bath in mixed else each for each in found]
+
+
+def _of_amounts(numbered: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """Yield the baths of one cell behind whose names stand numbers that count no repeats."""
+    for bath in {bath for bath, _ in numbered if bath}:
+        own = [number for name, number in numbered if name == bath]
+        if len(set(own)) > 1 and not _are_counts(own, (0, 1)):
+            yield bath
+
+
+def _number_behind(path: PurePath) -> str:
+    """Return the number that stands behind the last word of a solution; '' for none, and for one with leading zeros."""
+    words = [word for word in _SEPARATORS.split(path.stem) if word]
+    pairs = [pair for pair in itertools.pairwise(words) if _is_solution(pair[0])]
+    return pairs[-1][1] if pairs and re.fullmatch(r"0|[1-9]\d*(\.\d+)?", pairs[-1][1]) else ""
+
+
+def _are_counts(numbers: Sequence[str], starts: Sequence[int] | None = None) -> bool:
+    """Return True for numbers that follow one another, each once: of repeats from 0 or 1 on, or of files."""
+    if not all(each.isdecimal() or not each for each in numbers):
+        return False
+    counts = sorted(int(each or 0) for each in numbers)
+    follow = counts == list(range(counts[0], counts[0] + len(counts)))
+    return follow and (starts is None or counts[0] in starts)
+
+
+def _without_bath(guessed: Guess) -> Guess:
+    """Return a guess without its bath, whose name has amounts behind it that tell solutions apart."""
+    doubt = f"bath: numbers behind '{guessed.bath}' may be amounts; enter the solution"
+    return replace(guessed, bath="", doubts=(*guessed.doubts, doubt))
 
 
 def _guess(path: PurePath) -> Guess:
