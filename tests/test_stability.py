@@ -322,6 +322,23 @@ def test_what_is_left_of_a_tail_shifts_its_zero_as_its_conductance_beside_that_o
     assert above_mV == 0.0
 
 
+@pytest.mark.parametrize("leak_nS", [0.05, 0.5])
+def test_a_tail_that_goes_on_at_its_zero_shows_its_leak_where_it_decays(leak_nS: float) -> None:
+    """Channels that close within 20 ms at -60 mV, and not within the step at 24 mV, where they reverse."""
+
+    def left(v: np.ndarray, after_ms: float) -> np.ndarray:
+        return 8.0 * (v - 24.0) * np.exp(-after_ms / (20.0 * np.exp((v + 60.0) / 12.0))) + leak_nS * v
+
+    later = {Role.LATE: lambda v, _: left(v, 100.0)}
+    found = measured(LEVELS, lambda v, _: left(v, 2.0), later=later)
+    assert found.result.verdict == "reversal", found.result.reason
+    rest, at_mV = found.rest_of_tail, found.result.potential_mV
+    assert rest is not None
+    assert abs(at_mV + rest.shift_mV - 24.0) < 0.3
+    assert found.reach_mV[1] >= 24.0 - at_mV - 0.3
+    assert found.reach_mV[1] < 24.0 - at_mV + 1.0
+
+
 def test_a_tail_beside_a_large_leak_has_no_number() -> None:
     found = measured(LEVELS, lambda v, _: 5.0 * (v + 60.0) + 2.0 * v, later={Role.LATE: lambda v, _: 2.0 * v})
     assert found.result.verdict == "ambiguous"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nernstfit.contract.codes import Code
-from nernstfit.contract.findings import Finding, of_potential, of_ratio
+from nernstfit.contract.findings import MIN_SHIFT_MV, Finding, of_potential, of_ratio
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import RatioVerdict, ValidityTest
 from nernstfit.judgement.evidence import Evidence, Record, in_group
@@ -88,7 +88,7 @@ def _tests(evidence: Evidence, group: str, tests: pd.DataFrame, is_rejected: boo
             effect = max(map(sizes.effect, told)) if is_sure else 0.0
             code, values = Code.of_test(ValidityTest(test["test"])), {"sentence": test["sentence"].rstrip(".")}
             if code is Code.LACK_OF_FIT:
-                most = _common_offset(of_one) or _largest(evidence, group)
+                most = _common_offset(evidence, group, of_one) or _largest(evidence, group)
                 values = {"p": written_p(test["p"], alpha), "where": in_group(group), "most": most}
             done = robust(evidence) + _resistance(evidence, group)
             yield Finding(code, group, values, effect, done=done)
@@ -102,8 +102,12 @@ def _of_mixtures(tests: pd.DataFrame, alpha: float) -> bool:
     return deviation > 0 and float((own["statistic"] * own["df1"]).sum()) >= _MOST_OF_DEVIATION * deviation
 
 
-def _common_offset(of_one: Iterable[Record]) -> str:
-    """Return the words on the common offset where it is the same deviation as these tests see, or ''."""
+def _common_offset(evidence: Evidence, group: str, of_one: Iterable[Record]) -> str:
+    """Return the words on the common offset where these tests see it and most cells have it, or ''."""
+    table = evidence.of_model("residuals")
+    offsets = table[table["group"] == group].groupby("cell")["offset_mV"].first()
+    if not abs(offsets.median()) >= MIN_SHIFT_MV:  # that of one cell is none of all potentials
+        return ""
     sentences = (each["sentence"] for each in of_one if each["test"] == ValidityTest.SHIFT_METHOD)
     said = next(sentences, "").partition(";")[0]
     return said[:1].lower() + said[1:]
