@@ -182,7 +182,7 @@ def test_more_salt_than_dissolves_is_said(tmp_path: Path, salt: str, saturated_M
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("solution,NaCl,kalium\nb,140,5\n", "s.csv: row 1, column 'kalium': 'kalium' is no ion, salt or uncharged"),
+        ("solution,NaCl,kaljum\nb,140,5\n", "s.csv: row 1, column 'kaljum': 'kaljum' is no ion, salt or uncharged"),
         ("solution,NaCl2\nb,140\n", "s.csv: row 1, column 'NaCl2': 'NaCl2' reads as 1 Na (+1) and 2 Cl (-1), whose"),
         (
             "solution,NaCl\nb,-140\n",

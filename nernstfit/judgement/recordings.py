@@ -209,9 +209,11 @@ def _at_step(row: Record, own: Row, fact: Record) -> Iterator[Finding]:
     charged = _CHARGED_MS
     if series is not None and capacitance is not None:
         charged = _CHARGED_TIMES * series * capacitance * 1e-3
-    opens = own.measure.statistic == Statistic.PEAK and not own.condition.sign * fact["prepulse_mV"] > 0
-    is_step, changes = math.isnan(fact["ramp_mV_per_ms"]), opens or Flag.TREND in tables.flags(row["flags"])
-    if is_step and changes and (start := fact["window_from_ms"]) < charged:
+    at_peak = own.measure.statistic == Statistic.PEAK
+    if not fact or math.isfinite(fact["ramp_mV_per_ms"]):  # measured elsewhere, and ramps
+        return
+    opens = at_peak and not own.condition.sign * fact["prepulse_mV"] > 0
+    if (opens or Flag.TREND in tables.flags(row["flags"])) and (start := fact["window_from_ms"]) < charged:
         yield _finding(Code.AT_STEP, row, math.inf, start=start, charged=charged)
 
 
