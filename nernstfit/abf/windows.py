@@ -43,7 +43,7 @@ _SETTLING_FROM = 0.25
 _SETTLING_ROLES, _MIN_SETTLING_SAMPLES = (Role.SETTLING_1, Role.SETTLING_2, Role.SETTLING_3), 2
 FOLLOWING_ROLES = (Role.FOLLOWING_1, Role.FOLLOWING_2)
 # Fewest samples of a chosen window behind which a zero is followed. With half, one sample is a part; with double, peaks
-# at 10 kHz are not followed.
+# at 10 and 20 kHz are not followed.
 _MIN_FOLLOWED_SAMPLES = 3
 # Fewest samples of each half of a default window in whose halves a zero is followed, and of a level before the epoch
 # whose current is followed over the sweeps. At half, their noise decides; at double, steps of 5 ms at 10 kHz and sweeps
@@ -208,7 +208,10 @@ def _earlier_windows(
         not of one length. The time of a peak is chosen, unless the current is largest at the end of the epoch.
     """
     lengths = {part.stop - part.start for part in parts}
-    chosen = not how.default_window or (STATISTICS[how.statistic].at_peak and _passes(source, parts, windows, how))
+    chosen = not how.default_window
+    if not chosen and STATISTICS[how.statistic].at_peak:
+        default, rate = how.with_default_window(), source.recording.rate_Hz
+        chosen = _end_before(windows, [_window(part, default, rate) for part in parts])
     if chosen or parts[0].is_ramp or len(lengths) > 1:
         return {}
     per_ms, late = source.recording.rate_Hz / 1e3, windows[0][0] - parts[0].start
@@ -242,14 +245,12 @@ def _late_windows(
     if (default.to_fraction - default.from_fraction) * length < _MIN_HALF_SAMPLES:
         return {}
     late = [_window(part, default, source.recording.rate_Hz) for part in parts]
-    return {Role.LATE: late} if _passes(source, parts, windows, how) else {}
+    return {Role.LATE: late} if _end_before(windows, late) else {}
 
 
-def _passes(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[int, int]], how: Measure) -> bool:
-    """Return True for windows that end before the default window of their step."""
-    default = how.with_default_window()
-    late = (_window(part, default, source.recording.rate_Hz)[0] for part in parts)
-    return all(stop <= start for (_, stop), start in zip(windows, late, strict=True))
+def _end_before(windows: Sequence[tuple[int, int]], late: Sequence[tuple[int, int]]) -> bool:
+    """Return True for windows each of which ends before a later one of its sweep."""
+    return all(stop <= start for (_, stop), (start, _) in zip(windows, late, strict=True))
 
 
 def _following_windows(

@@ -105,8 +105,7 @@ def _precipitating(row: Record, solids: Sequence[Finding]) -> Iterator[Finding]:
 def _factors(group: str, factors: pd.DataFrame) -> Iterator[Finding]:
     """Yield the finding on every factor on activities that was asked for and is not identifiable."""
     for row in factors[factors["verdict"] == RatioVerdict.NOT_IDENTIFIABLE].to_dict("records"):
-        reason, _, remedy = row["reason"].partition("; ")  # as `ratio_reason` joins them
-        values = {"term": row["term"], "where": in_group(group), "reason": reason, "remedy": remedy}
+        values = {"term": row["term"], "where": in_group(group), **_reason_and_remedy(row)}
         yield Finding(Code.FACTOR, named(group, row["term"]), values)
 
 
@@ -133,6 +132,12 @@ def _with_factor(evidence: Evidence, row: Record) -> Iterator[Finding]:
         yield _finding(Code.FACTOR_FITS, row, effect, **values, **factor[["factor", "low", "high"]])
 
 
+def _reason_and_remedy(row: Record) -> dict[str, Any]:
+    """Return why there is no number, and what would settle it, which `ratio_reason` joins, as places of a finding."""
+    reason, _, remedy = row["reason"].partition("; ")
+    return {"reason": reason, "remedy": remedy}
+
+
 def _finding(code: Code, row: Record, effect: float = math.inf, done: Done = (), **values: Any) -> Finding:
     subject = subject_of(row)
     return Finding(code, subject, {"subject": subject} | values, effect, done=done)
@@ -144,8 +149,7 @@ def _verdict(row: Record, rejection: str | None) -> Iterator[Finding]:
     if verdict is RatioVerdict.MODEL_REJECTED or (verdict is RatioVerdict.HELD and rejection is not None):
         yield _finding(Code.MODEL_REJECTED, row, reason=rejection or row["reason"])
     elif verdict is RatioVerdict.NOT_IDENTIFIABLE:
-        reason, _, remedy = row["reason"].partition("; ")  # as `ratio_reason` joins them
-        yield _finding(Code.NOT_IDENTIFIABLE, row, reason=reason, remedy=remedy, ion=row["ion"])
+        yield _finding(Code.NOT_IDENTIFIABLE, row, ion=row["ion"], **_reason_and_remedy(row))
     elif verdict is RatioVerdict.HELD:
         yield _finding(Code.HELD, row, math.inf if is_at_bound(row["reason"]) else 0.0, reason=row["reason"])
     elif verdict in _WITHOUT_NUMBER:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import PurePath
 
 from nernstfit.physics.solution.components import UnknownComponent, components
@@ -65,11 +67,9 @@ def guess(paths: Sequence[PurePath]) -> list[Guess]:
         In the same order.
     """
     found = [_guess(path) for path in paths]
-    numbers = [_number_behind(path) for path in paths]
-    cells = sorted({each.cell for each in found})
-    of_cells = {
-        cell: [(each.bath, n) for each, n in zip(found, numbers, strict=True) if each.cell == cell] for cell in cells
-    }
+    of_cells: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for path, each in zip(paths, found, strict=True):
+        of_cells[each.cell].append((each.bath, _number_behind(path)))
     mixed = {bath for own in of_cells.values() if not _are_counts([n for _, n in own]) for bath in _of_amounts(own)}
     return [_without_bath(each) if each.bath in mixed else each for each in found]
 
@@ -85,8 +85,8 @@ def _of_amounts(numbered: Sequence[tuple[str, str]]) -> Iterator[str]:
 def _number_behind(path: PurePath) -> str:
     """Return the number that stands behind the last word of a solution; '' for none, and for one with leading zeros."""
     words = [word for word in _SEPARATORS.split(path.stem) if word]
-    pairs = [pair for pair in itertools.pairwise(words) if _is_solution(pair[0])]
-    return pairs[-1][1] if pairs and re.fullmatch(r"0|[1-9]\d*(\.\d+)?", pairs[-1][1]) else ""
+    behind = [following for word, following in itertools.pairwise(words) if _is_solution(word)]
+    return behind[-1] if behind and re.fullmatch(r"0|[1-9]\d*(\.\d+)?", behind[-1]) else ""
 
 
 def _are_counts(numbers: Sequence[str], starts: Sequence[int] | None = None) -> bool:
@@ -157,6 +157,7 @@ def _named_cell(words: Sequence[str]) -> str:
     return ""
 
 
+@cache  # the nearest name of one that is none takes a tenth of a second
 def _is_solution(word: str) -> bool:
     """Return True for a word that names a bath: a usual one, or a component with or without an amount."""
     name = re.sub(r"^\d+(\.\d+)?(mM)?|\d+(\.\d+)?mM$", "", word)

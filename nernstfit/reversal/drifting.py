@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nernstfit.reversal.baseline import open_pore_terms
 from nernstfit.reversal.holding import MIN_HOLDING_MV, StepSeries
-from nernstfit.reversal.quantiles import Z_95
+from nernstfit.reversal.quantiles import Z_95, largest_chi_square_ratio
 
 FloatArray = NDArray[np.float64]
 # Parts of a cause in the drift, 1 being all of it: the rest is another, and may be opposed. A course that fits at an
@@ -77,8 +77,7 @@ class Drifting(StepSeries):
             return math.inf
         found = [self._sought(causes) for causes in _PAIRS]
         chi_square = min(float(each.min()) for _, each in found)
-        # The cube root of a chi-square is normal (Wilson and Hilferty 1931, Proc Natl Acad Sci 17:684).
-        if (chi_square / df) ** (1 / 3) > 1 - 2 / (9 * df) + _FITS_Z * math.sqrt(2 / (9 * df)):
+        if chi_square / df > largest_chi_square_ratio(_FITS_Z, df):
             return math.inf
 
         def largest(z: float) -> float:

@@ -35,7 +35,12 @@ _MIN_DELAY_MV = _MIN_TRANSIENT_MV = 0.1
 
 
 def flags_of(found: Measurement) -> Iterator[tuple[Flag, float | None]]:
-    """Yield the flags with their values, None where a flag has no value."""
+    """Yield the flags with their values, None where a flag has no value.
+
+    Parameters
+    ----------
+    found : Measurement
+    """
     series, signal, zero = found.procedure.series_MOhm, found.curves[Role.SIGNAL], found.result.zero
     if series is None:
         yield Flag.RS_UNKNOWN, None

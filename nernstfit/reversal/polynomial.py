@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.reversal.quantiles import largest_chi_square_ratio
+
 FloatArray = NDArray[np.float64]
 
 # One-sided 99 % quantile of the standard normal: chance alone lets errors be scaled in 1 % of fits. At half of that
@@ -127,7 +129,7 @@ def error_scale(chi_square: float, df: int) -> float:
     """Return the factor by which errors are scaled for a misfit.
 
     It is the Birge ratio, the root of chi square per degree of freedom, where that exceeds its 99 % quantile, and 1
-    elsewhere. The quantile is that of Wilson & Hilferty 1931 (PNAS 17:684).
+    elsewhere.
 
     Parameters
     ----------
@@ -137,10 +139,8 @@ def error_scale(chi_square: float, df: int) -> float:
     """
     if df <= 0:
         return 1.0
-    variance = 2.0 / (9.0 * df)
-    limit = (1.0 - variance + _NORMAL_99 * math.sqrt(variance)) ** 3
     ratio = chi_square / df
-    return math.sqrt(ratio) if ratio > limit else 1.0
+    return math.sqrt(ratio) if ratio > largest_chi_square_ratio(_NORMAL_99, df) else 1.0
 
 
 def fit(x: FloatArray, y: FloatArray, weight: FloatArray, max_order: int) -> Polynomials:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from nernstfit.reversal.curve import SAME_LEVEL_MV, Curve
 from nernstfit.reversal.estimator import Zero
-from nernstfit.reversal.quantiles import Z_95
+from nernstfit.reversal.quantiles import Z_95, largest_chi_square_ratio
 
 # Standard normal deviate beyond which repeats scatter by more than their noise: chance does in 0.1 % of recordings.
-# With half in 6 %, whose intervals would be those of few repeats; with double, a scatter by four times the noise of
+# With half in 6 %, whose intervals would be those of few repeats; with double, a scatter by five times the noise of
 # three repeats is left to the errors of the levels.
 _SCATTER_Z = 3.09
 # Fewest repeats whose scatter is told from a drift.
@@ -78,9 +78,7 @@ def repeat_sd_mV(iv: Curve, zero: Zero) -> float:
 def scatter_se_mV(iv: Curve, zero: Zero) -> float:
     """Return what a standard error lacks of that by the zeros of the repeats; 0 unless they scatter beyond the noise.
 
-    Few repeats tell their standard deviation poorly: the interval is that of Student's t. By chance their squares, over
-    those of the noise, follow the chi-square distribution, whose cube root is nearly normal (Wilson & Hilferty 1931,
-    Proc Natl Acad Sci 17:684).
+    Few repeats tell their standard deviation poorly: the interval is that of Student's t.
 
     Parameters
     ----------
@@ -90,10 +88,10 @@ def scatter_se_mV(iv: Curve, zero: Zero) -> float:
     count, noise_mV = len(zero.shifts_mV), repeat_sd_mV(iv, zero)
     if count < _MIN_REPEATS or noise_mV == 0:
         return 0.0
-    df, squares = count - 1, float(np.sum((zero.shifts_mV - zero.shifts_mV.mean()) ** 2))
-    if squares <= noise_mV**2 * df * (1 - 2 / (9 * df) + _SCATTER_Z * math.sqrt(2 / (9 * df))) ** 3:
+    df, variance = count - 1, float(zero.shifts_mV.var(ddof=1))
+    if variance <= noise_mV**2 * largest_chi_square_ratio(_SCATTER_Z, df):
         return 0.0
     from scipy import special  # noqa: PLC0415 - slow to import
 
-    half_mV = float(special.stdtrit(df, 0.975)) * math.sqrt(squares / df / count)
+    half_mV = float(special.stdtrit(df, 0.975)) * math.sqrt(variance / count)
     return math.sqrt(max(0.0, (half_mV / Z_95) ** 2 - zero.se_mV**2))
