@@ -290,7 +290,9 @@ def test_the_coefficients_settle_in_a_few_rounds(pair: str) -> None:
 
     profile = nernst_planck_profile(SolutionPair(*arrays(bath, pipette, names), of_model), 22)
     assert len(asked) <= 12
-    assert set(asked) <= {len(profile.place), 25}  # one degree, or two where the first did not suffice
+    assert asked[-1] == len(profile.place)
+    repeated = {nodes for nodes in asked if asked.count(nodes) > 1}
+    assert len(repeated) == 1  # one round shows that a degree will not suffice
 
 
 @pytest.mark.parametrize("model", ["davies", "pitzer:macinnes"])
