@@ -157,7 +157,7 @@ def _named_cell(words: Sequence[str]) -> str:
     return ""
 
 
-@cache  # the nearest name of one that is none takes a tenth of a second
+@cache
 def _is_solution(word: str) -> bool:
     """Return True for a word that names a bath: a usual one, or a component with or without an amount."""
     name = re.sub(r"^\d+(\.\d+)?(mM)?|\d+(\.\d+)?mM$", "", word)

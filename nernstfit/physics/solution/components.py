@@ -15,7 +15,7 @@ Every function takes the ions that a user adds to the table, as `user_ions`.
 import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import SequenceMatcher
-from functools import cache
+from functools import cache, cached_property
 from math import gcd
 
 from nernstfit.physics.solution.component_names import (
@@ -36,18 +36,27 @@ class UnknownComponent(ValueError):
     ----------
     name : str
         The name as it was given.
-    nearest : str
-        The most similar known name; '' where none is similar.
+    fault : str
+        What is wrong with it.
+    remedy : str
+        What to do, '' where the fault says so.
     """
 
-    def __init__(self, name: str, nearest: str, fault: str) -> None:
-        super().__init__(name, nearest, fault)
+    def __init__(self, name: str, fault: str, remedy: str = "", user_ions: UserIons | None = None) -> None:
+        super().__init__(name, fault, remedy, user_ions)
         self.name = name
-        self.nearest = nearest
         self.fault = fault
+        self.remedy = remedy
+        self._user_ions = user_ions
+
+    @cached_property
+    def nearest(self) -> str:
+        """Search the most similar known name, in a tenth of a second; '' where none is, or is of use."""
+        return "" if self._user_ions is None else _nearest(self.name, self._user_ions)
 
     def __str__(self) -> str:
-        return f"{self.name!r} {self.fault}"
+        hint = f"; the nearest known is {self.nearest!r}" if self.nearest else ""
+        return f"{self.name!r} {self.fault}{hint}" + (f"; {self.remedy}" if self.remedy else "")
 
 
 # Letters from which a spelling is read in any case. At half, symbols would lose their case (`co`, `CS`); at double,
@@ -168,32 +177,28 @@ def components(name: str, user_ions: UserIons = ()) -> Parts:
     if len(readings) == 1:
         return next(iter(readings.values()))
     if readings:
-        first, *others, last = readings
-        meanings = f"{', '.join([first, *others])} or {last}"
-        raise UnknownComponent(name, first, f"can be read as {meanings}: spell out which")
-    nearest = _nearest(name, user_ions)
-    hint = f"; the nearest known is {nearest!r}" if nearest else ""
+        *others, last = readings
+        meanings = f"{', '.join(others)} or {last}"
+        raise UnknownComponent(name, f"can be read as {meanings}: spell out which")
     if salts:
         parts = " and ".join(f"{count} {ion.name} ({ion.valence:+d})" for ion, count in salts[0])
-        fault = f"reads as {parts}, whose charge does not balance{hint}"
-        raise UnknownComponent(name, nearest, fault)
-    fault = f"is no ion, salt or uncharged substance that is known{hint}; {_OWN_ION}"
-    raise UnknownComponent(name, nearest, fault)
+        raise UnknownComponent(name, f"reads as {parts}, whose charge does not balance", user_ions=user_ions)
+    raise UnknownComponent(name, "is no ion, salt or uncharged substance that is known", _OWN_ION, user_ions)
 
 
 def _check_settled(name: str, acid: Parts, user_ions: UserIons) -> None:
     """Check that the ions of a component do not depend on the pH."""
     if acid:
-        raise UnknownComponent(name, acid[1][0].name, "is a weak acid, whose ions depend on the pH")
+        raise UnknownComponent(name, "is a weak acid, whose ions depend on the pH")
     if name in IN_ANY_STATE and not _meanings(name, user_ions):
-        raise UnknownComponent(name, IN_ANY_STATE[name], "is a substance whose ions depend on the pH")
+        raise UnknownComponent(name, "is a substance whose ions depend on the pH")
     if cation := known_ions(user_ions).get(_phosphate_buffer(name, user_ions)):
         written = "its phosphates by their formulas"
         if cation.valence == 1:
             two = f"({cation.name})2" if cation.name[-1].isdigit() else f"{cation.name}2"
             written = f"'{cation.name}H2PO4' and '{two}HPO4'"
         fault = f"leaves open how much {cation.name} it has, which depends on its pH: write {written}, or 'phosphate' "
-        raise UnknownComponent(name, "phosphate", f"{fault}with a pH and the base in column 'titrant'")
+        raise UnknownComponent(name, f"{fault}with a pH and the base in column 'titrant'")
 
 
 Salt = tuple[tuple[Ion, int], tuple[Ion, int]]
