@@ -591,6 +591,26 @@ def test_a_junction_that_is_not_found_has_hendersons_potential_and_a_large_error
         assert math.isnan(found_mV) or not each
 
 
+def test_a_bridge_of_which_one_junction_is_not_found_names_both_methods(
+    two: Solutions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_S2 = [amount for amount in two.row("S2", 22.0, "davies").tolist() if amount]
+
+    def fails_in_S2(pair: SolutionPair, temperature_C: float) -> float:
+        if [amount for amount in np.asarray(pair.bath_mM).tolist() if amount] == of_S2:
+            raise NotSettled("not found")
+        return junction_methods.METHODS["nernst-planck"](pair, temperature_C)
+
+    monkeypatch.setattr(liquid_junction, "METHODS", {**junction_methods.METHODS, "nernst-planck": fails_in_S2})
+    liquid_junction._potential_mV.cache_clear()
+    junction = Junction("nernst-planck", "activity", "S1", BRIDGE, 0.0, {})
+    at = Condition("S2", "pipette", "whole-cell", 22.0, "S1")
+    statement = junctions.ledger(two, at, junction, "davies")[1].statement
+    liquid_junction._potential_mV.cache_clear()
+    both = "(Henderson, activities by davies, 22 C and Nernst-Planck, activities by davies, 22 C)"
+    assert both in statement
+
+
 @pytest.mark.usefixtures("unsettled")
 def test_the_error_of_a_junction_that_is_not_found_is_its_own_size(tmp_path: Path) -> None:
     solutions = parsed(tmp_path)

@@ -330,12 +330,15 @@ def _reference_term(solutions: Solutions, condition: Condition, junction: Juncti
         bridge = reference.solution
         contacts = (Contact(1, second, bridge), Contact(-1, first, bridge))
         how = JunctionModel(junction.method, junction.basis, model)
-        (after, how), (before, _) = (_contact_mV(solutions, c, condition.temperature_C, how) for c in contacts)
+        (after, of_after), (before, of_before) = (
+            _contact_mV(solutions, c, condition.temperature_C, how) for c in contacts
+        )
+        methods = dict.fromkeys(_method(condition, each) for each in (of_after, of_before))
         potential = after - before
         why = (
             f"its junction with the salt bridge '{bridge}' differs by {potential:+.2f} mV: V('{second}') - "
             f"V('{bridge}') = {after:+.2f} mV less V('{first}') - V('{bridge}') = {before:+.2f} mV "
-            f"({_method(condition, how)})"
+            f"({' and '.join(methods)})"
         )
     elif kind == ReferenceElectrode.PELLET:
         now, then = (solutions.activity_mM(name, ["Cl"], model, condition.temperature_C)[0] for name in (second, first))
