@@ -66,12 +66,12 @@ _TAIL_TOLERANCE = 1e-8
 _POINTS = 5
 # Change of the potential, in RT/F, at which the coefficients of the profile have settled, and the rounds to get there.
 # Where two degrees differ by less, the first of them was enough, although coefficients that rise steeply, as those of
-# Davies do in 3 M KCl, leave their mark on the last terms of the profile. Usual pairs are exact to 1e-5 mV, steep
-# ones to 5e-5, ions of three charges above 1 M to 2e-3; at half to 3e-6, 2e-5 and 2e-4 in a tenth more time, at double to 4e-5,
-# 7e-5 and 1e-3. Of 150 pairs of the last kind half the rounds leave 16 without a solution, these 7.
+# Davies do in 3 M KCl, leave their mark on the last terms of the profile. Usual pairs are exact to 1e-5 mV, steep ones
+# to 5e-5, ions of three charges above 1 M to 2e-3; at half to 3e-6, 2e-5 and 2e-4, at double to 4e-5, 7e-5 and 1e-3. Of
+# 150 pairs of the last kind half the rounds leave 16 without a solution, these 7.
 _SETTLED, _MAX_ROUNDS = 5e-6, 40
-# Difference of the potentials, in RT/F, by the two highest degrees, from which neither has resolved the profile: .01
-# mV, the digit that is printed. Mixtures that would part in two by the activity model differ by more than a hundred times
+# Difference of the potentials, in RT/F, by the two highest degrees, from which neither has resolved the profile: the
+# .01 mV that are printed. Mixtures that would part in two by the activity model differ by more than a hundred times
 # this, what is resolved by less than a hundredth: at half or double nothing changes.
 _UNRESOLVED = 4e-4
 # Rounds whose changes of the coefficients are combined to the one that would end them (Anderson 1965, J ACM 12:547):
