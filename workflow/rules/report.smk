@@ -10,8 +10,7 @@ rule report:
         traces=expand(
             "results/ingest/{batch}/traces.parquet", batch=dependencies.batches
         ),
-        tables=experiment.input_files,
-        config="config/config.yaml",
+        tables=dependencies.input_files,
         reads=dependencies.record("report"),
         code=code("report"),
     output:

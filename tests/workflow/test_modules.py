@@ -1,0 +1,196 @@
+"""The workflow as a module of other workflows: two experiments in one, and deployed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from experiments import run_stages
+
+from nernstfit.contract import tables
+from nernstfit.contract.settings import CONFIG_FILE
+from nernstfit.simulate.experiment import simulate
+
+# One module reads the configuration of its experiment, the other has it from that of the workflow around it.
+SNAKEFILE = """
+configfile: "{config}"
+
+module one:
+    snakefile: "{snakefile}"
+    prefix: "one"
+
+use rule * from one as one_*
+
+module two:
+    snakefile: "{snakefile}"
+    config: config["two"]
+    prefix: "experiments/two"
+
+use rule * from two as two_*
+
+rule all:
+    default_target: True
+    input:
+        rules.one_all.input,
+        rules.two_all.input,
+"""
+HOMES = {"one": "one", "two": "experiments/two"}
+# As `snakedeploy deploy-workflow` writes it into workflow/Snakefile, but for the place of the repository.
+DEPLOYED = """
+from snakemake.utils import min_version
+
+min_version("6.10.0")
+
+configfile: "config/config.yaml"
+
+module nernstfit:
+    snakefile:
+        "{snakefile}"
+    config:
+        config
+
+use rule * from nernstfit
+"""
+UNREACHABLE = "http://127.0.0.1:9"
+SNAKEMAKE = Callable[..., subprocess.CompletedProcess[str]]
+
+
+RECORDED = ("control", "potassium", "low_chloride")
+POTENTIALS = "cell,bath,pipette,reversal_mV,se_mV\n" + "".join(
+    f"{cell},{bath},pipette,{potential + shift},0.3\n"
+    for cell, shift in (("a", 0.0), ("b", 0.7))
+    for bath, potential in (("control", 1.2), ("potassium", 2.9))
+)
+
+
+def with_recordings(folder: Path) -> Path:
+    """Simulate two cells in three baths."""
+    simulate(folder, seed=1)
+    table = folder / "data" / "recordings.csv"
+    header, *rows = table.read_text().splitlines()
+    kept = [row for row in rows if re.match(rf"data/c[12]_({'|'.join(RECORDED)})\.", row)]
+    assert len(kept) == 2 * len(RECORDED)
+    table.write_text("\n".join([header, *kept]) + "\n")
+    write(folder, read(folder) | {"plan": {}, "fit": {"reference_ion": "Na", "permeant": ["Na", "K", "Cl"]}})
+    return folder
+
+
+def with_potentials(folder: Path, solutions: Path) -> Path:
+    """Write two cells in two baths whose potentials were measured elsewhere."""
+    (folder / "data").mkdir(parents=True)
+    shutil.copy(solutions, folder / "data")
+    (folder / "data" / "reversals.csv").write_text(POTENTIALS)
+    fit = {"reference_ion": "Na", "permeant": ["Na", "K"]}
+    write(folder, {"reversals": "data/reversals.csv", "junction": {"method": "none"}, "fit": fit})
+    return folder
+
+
+def write(folder: Path, config: Mapping[str, Any]) -> None:
+    (folder / CONFIG_FILE).parent.mkdir(exist_ok=True)
+    (folder / CONFIG_FILE).write_text(yaml.safe_dump(dict(config)))
+
+
+def read(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((folder / CONFIG_FILE).read_text())
+    return config
+
+
+@pytest.fixture(scope="module")
+def snakemake_in(snakemake_words: list[str]) -> SNAKEMAKE:
+    """Run snakemake in a folder without network, for it may not fetch anything."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    environment |= dict.fromkeys(("http_proxy", "https_proxy"), UNREACHABLE)
+
+    def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+        every = [*snakemake_words, "--cores", "2", *words]
+        return subprocess.run(every, capture_output=True, text=True, cwd=folder, env=environment, check=False)
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two experiments, each run by itself."""
+    place = tmp_path_factory.mktemp("plain")
+    one = with_recordings(place / "one")
+    two = with_potentials(place / "two", one / "data" / "solutions.csv")
+    for folder in (one, two):
+        run_stages(folder)
+    return {"one": one, "two": two}
+
+
+@pytest.fixture(scope="module")
+def both(
+    tmp_path_factory: pytest.TempPathFactory, plain: Mapping[str, Path], project: Path, snakemake_in: SNAKEMAKE
+) -> Path:
+    """The same experiments in one workflow, run."""
+    place = tmp_path_factory.mktemp("both")
+    for name, home in HOMES.items():
+        shutil.copytree(plain[name], place / home, ignore=shutil.ignore_patterns("results"))
+    write(place, {"two": read(place / HOMES["two"])})
+    shutil.rmtree(place / HOMES["two"] / "config")
+    snakefile = project / "workflow" / "Snakefile"
+    (place / "Snakefile").write_text(SNAKEFILE.format(snakefile=snakefile, config=CONFIG_FILE))
+    done = snakemake_in(place)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return place
+
+
+def contents(home: Path) -> dict[str, bytes]:
+    """Return every result; what Snakemake and the cache of digests write for themselves does not count."""
+    results = home / "results"
+    files = [path.relative_to(home).as_posix() for path in results.rglob("*") if path.is_file() and path.name[0] != "."]
+    own = ("results/ingest/reads/", "results/ingest/finished.txt")
+    return {path: (home / path).read_bytes() for path in files if not path.startswith(own)}
+
+
+def test_an_experiment_of_several_has_the_results_of_a_run_by_itself(both: Path, plain: Mapping[str, Path]) -> None:
+    alone = {name: contents(folder) for name, folder in plain.items()}
+    together = {name: contents(both / home) for name, home in HOMES.items()}
+    assert len(together["one"]) > len(tables.paths(tables.RESULT))
+    assert together["one"] == alone["one"]
+    # What was handed over has no file in the experiment whose digest manifest and report could hold.
+    inputs = [json.loads(found["two"]["results/manifest.json"])["inputs"] for found in (alone, together)]
+    assert inputs[1] | {CONFIG_FILE: inputs[0][CONFIG_FILE]} == inputs[0]
+    assert CONFIG_FILE not in inputs[1]
+    others = [
+        {path: of for path, of in found["two"].items() if path not in ("results/manifest.json", "results/report.html")}
+        for found in (alone, together)
+    ]
+    assert others[1] == others[0]
+
+
+def test_nothing_is_left_beside_the_experiments(both: Path) -> None:
+    assert {path.name for path in both.iterdir() if path.name[0] != "."} == {
+        *("Snakefile", "config", "one", "experiments")
+    }
+    assert {path.name for path in (both / "one" / "logs").iterdir()} >= {"fit.log", "ingest"}
+
+
+def test_nothing_is_to_be_done_again(both: Path, snakemake_in: SNAKEMAKE) -> None:
+    assert "Nothing to be done" in snakemake_in(both, "--dry-run").stdout
+
+
+def test_a_deployed_folder_tells_what_it_lacks_and_then_runs(
+    tmp_path: Path, project: Path, snakemake_in: SNAKEMAKE
+) -> None:
+    shutil.copytree(project / "config", tmp_path / "config")
+    (tmp_path / "workflow").mkdir()
+    snakefile = project / "workflow" / "Snakefile"
+    (tmp_path / "workflow" / "Snakefile").write_text(DEPLOYED.format(snakefile=snakefile))
+    done = snakemake_in(tmp_path, "--dry-run")
+    assert done.returncode != 0
+    assert "data/solutions.csv: file not found" in done.stdout + done.stderr
+    shutil.copytree(project / "data", tmp_path / "data")
+    done = snakemake_in(tmp_path, "--dry-run", "--quiet", "rules")
+    assert done.returncode == 0, done.stdout + done.stderr
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE))
+    assert {name for name, count in jobs.items() if count == "1"} >= {"ingest", "measure", "fit", "report", "all"}
