@@ -1,4 +1,4 @@
-"""The workflow as a module of other workflows: two experiments in one, and deployed."""
+"""The workflow as a module of other workflows: two experiments in one, deployed, and in Snakemake's own report."""
 
 from __future__ import annotations
 
@@ -177,6 +177,26 @@ def test_nothing_is_left_beside_the_experiments(both: Path) -> None:
 
 def test_nothing_is_to_be_done_again(both: Path, snakemake_in: SNAKEMAKE) -> None:
     assert "Nothing to be done" in snakemake_in(both, "--dry-run").stdout
+
+
+def test_the_report_of_snakemake_holds_every_result_with_a_caption(both: Path, snakemake_in: SNAKEMAKE) -> None:
+    done = snakemake_in(both, "--report", "report.html")
+    page = (both / "report.html").read_text(encoding="utf-8")
+    (both / "report.html").unlink()
+    assert done.returncode == 0, done.stdout + done.stderr
+    results, categories = (
+        json.JSONDecoder().raw_decode(page, page.index(f"    var {name} = {{") + len(f"    var {name} = "))[0]
+        for name in ("results", "categories")
+    )
+    for home in HOMES.values():
+        shown = {path for of in categories.values() for path in of[home]}
+        figures = {path.relative_to(both).as_posix() for path in (both / home / "results" / "figures").glob("*.svg")}
+        written = [*tables.paths(tables.RESULT), "results/report.html", "results/fit_report.txt"]
+        assert shown == {*figures, *(f"{home}/{path}" for path in written)}
+    assert set(results) == {path for of in categories.values() for home in of.values() for path in home}
+    for path, result in results.items():
+        assert len(re.sub("<[^>]*>", "", result["caption"]).strip()) > 20, path
+        assert "system-message" not in result["caption"], path
 
 
 def test_a_deployed_folder_tells_what_it_lacks_and_then_runs(

@@ -14,8 +14,19 @@ rule report:
         reads=dependencies.record("report"),
         code=code("report"),
     output:
-        report="results/report.html",
-        figures=directory("results/figures"),
+        report=report(
+            "results/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            subcategory=dependencies.name,
+        ),
+        figures=report(
+            directory("results/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+            subcategory=dependencies.name,
+        ),
         manifest="results/manifest.json",
         datapackage="results/datapackage.json",
     log:
