@@ -19,30 +19,11 @@ from nernstfit.contract import tables
 from nernstfit.contract.settings import CONFIG_FILE
 from nernstfit.simulate.experiment import simulate
 
-# One module reads the configuration of its experiment, the other has it from that of the workflow around it.
-SNAKEFILE = """
-configfile: "{config}"
-
-module one:
-    snakefile: "{snakefile}"
-    prefix: "one"
-
-use rule * from one as one_*
-
-module two:
-    snakefile: "{snakefile}"
-    config: config["two"]
-    prefix: "experiments/two"
-
-use rule * from two as two_*
-
-rule all:
-    default_target: True
-    input:
-        rules.one_all.input,
-        rules.two_all.input,
-"""
-HOMES = {"one": "one", "two": "experiments/two"}
+PROJECT = Path(__file__).resolve().parents[2]
+# The example of the documentation: one module reads the configuration of its experiment, the other is given it.
+(SNAKEFILE,) = re.findall(r"```python\n(.*?)```", (PROJECT / "docs" / "install.md").read_text("utf-8"), re.DOTALL)
+PLACE = '"path/to/nernstfit/workflow/Snakefile"'
+HOMES = {name: f"experiments/{name}" for name in ("wild_type", "mutant")}
 # As `snakedeploy deploy-workflow` writes it into workflow/Snakefile, but for the place of the repository.
 DEPLOYED = """
 from snakemake.utils import min_version
@@ -124,21 +105,19 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     two = with_potentials(place / "two", one / "data" / "solutions.csv")
     for folder in (one, two):
         run_stages(folder)
-    return {"one": one, "two": two}
+    return {"wild_type": one, "mutant": two}
 
 
 @pytest.fixture(scope="module")
-def both(
-    tmp_path_factory: pytest.TempPathFactory, plain: Mapping[str, Path], project: Path, snakemake_in: SNAKEMAKE
-) -> Path:
+def both(tmp_path_factory: pytest.TempPathFactory, plain: Mapping[str, Path], snakemake_in: SNAKEMAKE) -> Path:
     """The same experiments in one workflow, run."""
     place = tmp_path_factory.mktemp("both")
     for name, home in HOMES.items():
         shutil.copytree(plain[name], place / home, ignore=shutil.ignore_patterns("results"))
-    write(place, {"two": read(place / HOMES["two"])})
-    shutil.rmtree(place / HOMES["two"] / "config")
-    snakefile = project / "workflow" / "Snakefile"
-    (place / "Snakefile").write_text(SNAKEFILE.format(snakefile=snakefile, config=CONFIG_FILE))
+    write(place, {"mutant": read(place / HOMES["mutant"])})
+    shutil.rmtree(place / HOMES["mutant"] / "config")
+    assert SNAKEFILE.count(PLACE) == 2
+    (place / "Snakefile").write_text(SNAKEFILE.replace(PLACE, f'"{PROJECT / "workflow" / "Snakefile"}"'))
     done = snakemake_in(place)
     assert done.returncode == 0, done.stdout + done.stderr
     return place
@@ -155,24 +134,27 @@ def contents(home: Path) -> dict[str, bytes]:
 def test_an_experiment_of_several_has_the_results_of_a_run_by_itself(both: Path, plain: Mapping[str, Path]) -> None:
     alone = {name: contents(folder) for name, folder in plain.items()}
     together = {name: contents(both / home) for name, home in HOMES.items()}
-    assert len(together["one"]) > len(tables.paths(tables.RESULT))
-    assert together["one"] == alone["one"]
+    assert len(together["wild_type"]) > len(tables.paths(tables.RESULT))
+    assert together["wild_type"] == alone["wild_type"]
     # What was handed over has no file in the experiment whose digest manifest and report could hold.
-    inputs = [json.loads(found["two"]["results/manifest.json"])["inputs"] for found in (alone, together)]
+    inputs = [json.loads(found["mutant"]["results/manifest.json"])["inputs"] for found in (alone, together)]
     assert inputs[1] | {CONFIG_FILE: inputs[0][CONFIG_FILE]} == inputs[0]
     assert CONFIG_FILE not in inputs[1]
     others = [
-        {path: of for path, of in found["two"].items() if path not in ("results/manifest.json", "results/report.html")}
+        {
+            path: of
+            for path, of in found["mutant"].items()
+            if path not in ("results/manifest.json", "results/report.html")
+        }
         for found in (alone, together)
     ]
     assert others[1] == others[0]
 
 
 def test_nothing_is_left_beside_the_experiments(both: Path) -> None:
-    assert {path.name for path in both.iterdir() if path.name[0] != "."} == {
-        *("Snakefile", "config", "one", "experiments")
-    }
-    assert {path.name for path in (both / "one" / "logs").iterdir()} >= {"fit.log", "ingest"}
+    assert {path.name for path in both.iterdir() if path.name[0] != "."} == {"Snakefile", "config", "experiments"}
+    for home in HOMES.values():
+        assert {path.name for path in (both / home).iterdir()} >= {"data", "logs", "results"}
 
 
 def test_nothing_is_to_be_done_again(both: Path, snakemake_in: SNAKEMAKE) -> None:
@@ -199,17 +181,15 @@ def test_the_report_of_snakemake_holds_every_result_with_a_caption(both: Path, s
         assert "system-message" not in result["caption"], path
 
 
-def test_a_deployed_folder_tells_what_it_lacks_and_then_runs(
-    tmp_path: Path, project: Path, snakemake_in: SNAKEMAKE
-) -> None:
-    shutil.copytree(project / "config", tmp_path / "config")
+def test_a_deployed_folder_tells_what_it_lacks_and_then_runs(tmp_path: Path, snakemake_in: SNAKEMAKE) -> None:
+    shutil.copytree(PROJECT / "config", tmp_path / "config")
     (tmp_path / "workflow").mkdir()
-    snakefile = project / "workflow" / "Snakefile"
+    snakefile = PROJECT / "workflow" / "Snakefile"
     (tmp_path / "workflow" / "Snakefile").write_text(DEPLOYED.format(snakefile=snakefile))
     done = snakemake_in(tmp_path, "--dry-run")
     assert done.returncode != 0
     assert "data/solutions.csv: file not found" in done.stdout + done.stderr
-    shutil.copytree(project / "data", tmp_path / "data")
+    shutil.copytree(PROJECT / "data", tmp_path / "data")
     done = snakemake_in(tmp_path, "--dry-run", "--quiet", "rules")
     assert done.returncode == 0, done.stdout + done.stderr
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE))
