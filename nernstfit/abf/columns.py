@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from nernstfit.abf.points import Reading
 from nernstfit.abf.samples import Points
@@ -78,6 +77,7 @@ FACTS = (
     "bandwidth_source",
     "sha256",
     "background_sha256",
+    "stimuli",
     "samples",
     "comment",
     "tags",
@@ -89,13 +89,6 @@ TRACES = ("measurement", "sweep", "t_ms", "command_mV", "low_pA", "high_pA", "fr
 _TEXTS = ("epoch", "channel", "command", "command_source", "bandwidth_source", "saturated")
 _READ = (*_TEXTS, *(name for name in NUMBERS if name not in ("rate_Hz", "time_s", "start_s")))
 _ATTRIBUTES = {"autocorrelation_samples": "autocorrelation"}  # of a reading, where they have another name
-
-
-def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    """Return the columns of several measurements as one table."""
-    if not parts:
-        return pd.DataFrame(columns=list(columns))
-    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in columns})
 
 
 def point_columns(measurement: str, points: Sequence[Points]) -> list[dict[str, Any]]:
