@@ -24,20 +24,27 @@ PROJECT = Path(__file__).resolve().parents[2]
 (SNAKEFILE,) = re.findall(r"```python\n(.*?)```", (PROJECT / "docs" / "install.md").read_text("utf-8"), re.DOTALL)
 PLACE = '"path/to/nernstfit/workflow/Snakefile"'
 HOMES = {name: f"experiments/{name}" for name in ("wild_type", "mutant")}
-# As `snakedeploy deploy-workflow` writes it into workflow/Snakefile, but for the place of the repository.
-DEPLOYED = """
+REPOSITORY, TAG, HOST = "owner/nernstfit", "v0", "https://github.com/"
+# As `snakedeploy deploy-workflow` (0.17) writes it into workflow/Snakefile.
+DEPLOYED = f"""
 from snakemake.utils import min_version
+
 
 min_version("6.10.0")
 
+
 configfile: "config/config.yaml"
 
+
+# declare {HOST}{REPOSITORY} as a module
 module nernstfit:
     snakefile:
-        "{snakefile}"
+        github("{REPOSITORY}", path="workflow/Snakefile", tag="{TAG}")
     config:
         config
 
+
+# use all rules from {HOST}{REPOSITORY}
 use rule * from nernstfit
 """
 UNREACHABLE = "http://127.0.0.1:9"
@@ -90,9 +97,9 @@ def snakemake_in(snakemake_words: list[str]) -> SNAKEMAKE:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     environment |= dict.fromkeys(("http_proxy", "https_proxy"), UNREACHABLE)
 
-    def call(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    def call(folder: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         every = [*snakemake_words, "--cores", "2", *words]
-        return subprocess.run(every, capture_output=True, text=True, cwd=folder, env=environment, check=False)
+        return subprocess.run(every, capture_output=True, text=True, cwd=folder, env=environment | more, check=False)
 
     return call
 
@@ -181,16 +188,32 @@ def test_the_report_of_snakemake_holds_every_result_with_a_caption(both: Path, s
         assert "system-message" not in result["caption"], path
 
 
-def test_a_deployed_folder_tells_what_it_lacks_and_then_runs(tmp_path: Path, snakemake_in: SNAKEMAKE) -> None:
-    shutil.copytree(PROJECT / "config", tmp_path / "config")
-    (tmp_path / "workflow").mkdir()
-    snakefile = PROJECT / "workflow" / "Snakefile"
-    (tmp_path / "workflow" / "Snakefile").write_text(DEPLOYED.format(snakefile=snakefile))
-    done = snakemake_in(tmp_path, "--dry-run")
+@pytest.fixture
+def mirrored(tmp_path: Path) -> dict[str, str]:
+    """Make a repository of the workflow, and return the variables under which git takes it for the public one."""
+    repository = tmp_path / "mirror" / REPOSITORY
+    shutil.copytree(PROJECT / "workflow", repository / "workflow")
+    author = ("-c", "user.name=nernstfit", "-c", "user.email=nernstfit")
+    for words in (("init", "--quiet"), ("add", "."), (*author, "commit", "--quiet", "-m", "workflow"), ("tag", TAG)):
+        subprocess.run(["git", *words], cwd=repository, check=True)
+    rewritten = {"GIT_CONFIG_KEY_0": f"url.{(tmp_path / 'mirror').as_uri()}/.insteadOf", "GIT_CONFIG_VALUE_0": HOST}
+    return rewritten | {"GIT_CONFIG_COUNT": "1", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def test_a_deployed_folder_tells_what_it_lacks_and_then_runs(
+    tmp_path: Path, snakemake_in: SNAKEMAKE, mirrored: Mapping[str, str], plain: Mapping[str, Path]
+) -> None:
+    """`nernstfit` is the name of the module too, and its files come out of a cache without the package beside them."""
+    folder = tmp_path / "deployed"
+    shutil.copytree(PROJECT / "config", folder / "config")
+    (folder / "workflow").mkdir()
+    (folder / "workflow" / "Snakefile").write_text(DEPLOYED)
+    done = snakemake_in(folder, "--dry-run", **mirrored)
     assert done.returncode != 0
     assert "data/solutions.csv: file not found" in done.stdout + done.stderr
-    shutil.copytree(PROJECT / "data", tmp_path / "data")
-    done = snakemake_in(tmp_path, "--dry-run", "--quiet", "rules")
+    shutil.copytree(plain["mutant"], folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("results"))
+    done = snakemake_in(folder, "results/reversal_potentials.csv", **mirrored)
     assert done.returncode == 0, done.stdout + done.stderr
-    jobs = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE))
-    assert {name for name, count in jobs.items() if count == "1"} >= {"ingest", "measure", "fit", "report", "all"}
+    for name in ("solutions", "junctions", "reversal_potentials"):
+        path = Path("results", f"{name}.csv")
+        assert (folder / path).read_bytes() == (plain["mutant"] / path).read_bytes()
