@@ -241,6 +241,18 @@ class RatioReason(Term):
         "mixtures of equal parts of {ions} deviate by {size} mV from what their pure baths imply, an anomalous "
         "mole-fraction effect or a fault of the mixtures (then {changes})",
     )
+    PERMEABILITY_TREND = (
+        "permeability_trend",
+        "",
+        "the permeability of {ion} changes with its activity in the bath, as its power {size} (then {changes}): no "
+        "single ratio holds at all concentrations, ratios_by_bath.csv has one for each",
+    )
+    PIPETTE_FACTOR = (
+        "pipette_factor",
+        "",
+        "activities inside that are {factor:.2g} times those of the recipe would explain the potentials ({ratios}): "
+        "check the pipette solution and whether it reaches the channels, or set fit.activity_correction to pipette",
+    )
     LARGER_ERRORS = (
         "larger_errors",
         "",

@@ -20,7 +20,7 @@ from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import nernst_slopes
 from nernstfit.permeability.inference.accumulation import Drifts
 from nernstfit.permeability.inference.bath_ratios import BathRatio, bath_ratios
-from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, run_tests
+from nernstfit.permeability.inference.diagnostics import Covariates, TestResult, centred_log, run_tests
 from nernstfit.permeability.inference.error_budget import budget
 from nernstfit.permeability.inference.factors import Factor
 from nernstfit.permeability.inference.intervals import Interval, alternative_intervals, reported_intervals
@@ -270,17 +270,45 @@ def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
         group.time_s[kept],
         fits.junction_of,
         mixtures(result.fit.data, fits.solutions),
+        _trends(result.fit),
     )
-    words = explanation(result.fit, result.systematic_mV, corrections, fits.settings.fit.robust)
-    further = _unlisted_ions(fits, model)
+    factor, further = _pipette_factor(fits, model), _unlisted_ions(fits, model)
+    words = explanation(result.fit, result.systematic_mV, corrections, fits.settings.fit.robust, bool(factor))
 
     def explained(found: _Judged) -> _Judged:
         if found.verdict not in concerned:
             return found
-        return replace(found, reason="; ".join(filter(None, (found.reason, words, further))))
+        return replace(found, reason="; ".join(filter(None, (found.reason, factor, words, further))))
 
     ratios, factors = tuple(map(explained, result.ratios)), tuple(map(explained, result.factors))
     return replace(result, ratios=ratios, factors=factors)
+
+
+def _trends(fitted: Fit) -> dict[str, FloatArray]:
+    """Return by ion the effect of a permeability that changes with the ion's activity in the bath."""
+    effects = fitted.gradient_of_mean_cell[:, : len(fitted.data.ions)] * _log_activities(fitted.data)
+    found = dict(zip(fitted.data.ions, effects.T, strict=True))
+    return {ion: effect for ion, effect in found.items() if effect.any()}
+
+
+def _log_activities(data: Observations) -> FloatArray:
+    """Return the ln activities in the bath less their mean, shape (n, k)."""
+    is_outside = np.array([condition.sign > 0 for condition in data.conditions])[:, None]
+    return np.stack([centred_log(own) for own in np.where(is_outside, data.outside, data.inside).T], axis=1)
+
+
+def _pipette_factor(fits: GroupFits, model: Model) -> str:
+    """Return that other activities inside would explain the potentials, with the ratios then, or ''."""
+    scaled = with_corrections(model, (PIPETTE,))
+    if model.corrections or not fits.predictability(scaled).predictable.any():
+        return ""
+    result = fits.result(scaled)
+    estimates = [ratio for ratio in result.ratios if ratio.verdict == RatioVerdict.ESTIMATE]
+    known = [factor for factor in result.factors if factor.verdict == RatioVerdict.ESTIMATE]
+    if not (estimates and known):
+        return ""
+    named = ", ".join(f"{ratio.ion}/{model.reference} {math.exp(ratio.ln_ratio):.3g}" for ratio in estimates)
+    return ratio_reason(RatioReason.PIPETTE_FACTOR, factor=math.exp(known[0].ln_factor), ratios=named)
 
 
 def _unlisted_ions(fits: GroupFits, model: Model) -> str:

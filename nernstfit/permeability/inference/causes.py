@@ -167,6 +167,7 @@ def _kinds(
     yield own.drift(), 0
     yield own.series_resistance(), 0
     yield own.mixtures(), 0
+    yield own.trends(), 0
 
 
 @dataclass(frozen=True)
@@ -271,6 +272,11 @@ class _Causes:
         """Yield for each mixture series that its mixtures deviate from its pure baths."""
         for series in self.corrections.mixtures:
             yield replace(self._unchanged(RatioReason.MIXTURE, {"ions": "/".join(series.ions)}), effect=series.effect)
+
+    def trends(self) -> Iterator[Cause]:
+        """Yield for each ion that its permeability changes with its activity in the bath."""
+        for ion, effect in self.corrections.trends.items():
+            yield replace(self._unchanged(RatioReason.PERMEABILITY_TREND, {"ion": ion}), effect=effect)
 
     @property
     def _baths(self) -> tuple[str, ...]:

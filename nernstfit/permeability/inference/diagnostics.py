@@ -169,7 +169,7 @@ class _Tests:
     def activity(self) -> Iterator[TestResult]:
         """Test whether residuals depend on the activity of each ion in the bath."""
         for ion, activity in zip(self.fitted.data.ions, self.covariates.activity_mM.T, strict=True):
-            decades = _centred_log(activity) / math.log(10)
+            decades = centred_log(activity) / math.log(10)
             yield self._effect(ValidityTest.ACTIVITY, decades, Untested.ONE_ACTIVITY, ion)
 
     def permeability_trend(self) -> Iterator[TestResult]:
@@ -180,7 +180,7 @@ class _Tests:
             if ion not in known:
                 yield TestResult(test, ion, Untested.NO_ESTIMATE.format(ion=ion))
             else:
-                yield self._effect(test, gradient[:, i] * _centred_log(activity), Untested.ONE_ACTIVITY, ion)
+                yield self._effect(test, gradient[:, i] * centred_log(activity), Untested.ONE_ACTIVITY, ion)
 
     def potential(self) -> TestResult:
         """Test whether residuals depend on the predicted potential."""
@@ -283,7 +283,7 @@ def _result(
     return TestResult(test, ion, sentence, found.statistic, found.p, value, se, unit, df1, found.df2)
 
 
-def _centred_log(activity_mM: FloatArray) -> FloatArray:
+def centred_log(activity_mM: FloatArray) -> FloatArray:
     """Return the log of an activity minus its mean; 0 where the ion is not in the bath, or all are nearly equal."""
     with np.errstate(divide="ignore"):
         logs = np.log(activity_mM)

@@ -31,6 +31,8 @@ class Corrections:
         Returns the junction correction of a condition in mV; nan where it cannot be calculated.
     mixtures : tuple of Mixture
         Mixture series among the baths.
+    trends : mapping of str to ndarray
+        By ion, the change of each potential if its ln P changed by 1 for each unit of its ln activity in the bath.
     """
 
     junction_mV: FloatArray
@@ -38,6 +40,7 @@ class Corrections:
     time_s: FloatArray
     junction_of: Callable[[Condition], float]
     mixtures: tuple[Mixture, ...] = ()
+    trends: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

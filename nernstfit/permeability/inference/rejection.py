@@ -80,7 +80,9 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
     return ratio_reason(RatioReason.MODEL_MISFIT, chi_square=chi_square, n=n)
 
 
-def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections, robust: bool) -> str:
+def explanation(
+    fitted: Fit, systematic_mV: FloatArray, corrections: Corrections, robust: bool, is_explained: bool = False
+) -> str:
     """Return the usual causes that reconcile the potentials, the likeliest first, with the ratios that they lead to.
 
     Parameters
@@ -91,6 +93,8 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections
     corrections : Corrections
     robust : bool
         Observations may be gross errors, as in the fit.
+    is_explained : bool
+        True where something else explains the potentials: then nothing is said where no usual cause does.
     """
     if not fitted.data.conditions:
         return ""
@@ -103,7 +107,9 @@ def explanation(fitted: Fit, systematic_mV: FloatArray, corrections: Corrections
     if parameters:  # nothing tests the equation without them, and a value that is given is a doubt like another
         found = [parameters, *found][:_MAX_NAMED]
     intro = RatioReason.LIKELY_CAUSES if len(found) > 1 else RatioReason.LIKELY_CAUSE
-    said = ratio_reason(intro, causes="; or ".join(found)) if found else _not_explained(fitted, causes, robust)
+    said = ratio_reason(intro, causes="; or ".join(found)) if found else ""
+    if not found and not is_explained:
+        said = _not_explained(fitted, causes, robust)
     return "; ".join(filter(None, (said, untested)))
 
 
