@@ -207,8 +207,8 @@ def test_more_salt_than_dissolves_is_said(tmp_path: Path, salt: str, saturated_M
             "s.csv: row 2, column 'EGTA': got 5 without a pH: 'EGTA' can be read as EGTA2, EGTA3 or EGTA4: spell out",
         ),
         (
-            "solution,succinic acid,KCl\nb,100,30\n",
-            "s.csv: row 2, column 'succinic acid': got 100 without a pH: 'succinic acid' is a weak acid",
+            "solution,dichloroacetic acid,KCl\nb,100,30\n",
+            "s.csv: row 2, column 'dichloroacetic acid': got 100 without a pH: 'dichloroacetic acid' is a weak acid",
         ),
         (
             f"{BATH}bath,140,5,2,1,10,10,,NaOH\n",

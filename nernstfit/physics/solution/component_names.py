@@ -182,11 +182,14 @@ STRONG_ACID_ANIONS = frozenset(
 NAMED_ACIDS: Mapping[str, str] = MappingProxyType(
     {
         "ethanesulfonic acid": "ethylsulfonate",
+        "hydrazoic acid": "N3",
         "hydrobromic acid": "Br",
         "hydrochloric acid": "Cl",
+        "hydrocyanic acid": "CN",
         "hydrofluoric acid": "F",
         "hydroiodic acid": "I",
         "nitric acid": "NO3",
+        "nitrous acid": "NO2",
         "perchloric acid": "ClO4",
         "phosphoric acid": "H2PO4",
         "H3PO4": "H2PO4",
