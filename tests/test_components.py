@@ -331,3 +331,18 @@ def test_a_titrant_neutralizes_hydrogensulfate() -> None:
         assert faults == []
         amount[salt] = solutions.at(25.0).titrant_mM[0]
     assert amount["KHSO4"] - amount["K2SO4"] == pytest.approx(10.0, abs=0.15)
+
+
+@pytest.mark.parametrize("name", ["HEDTA", "HEEDTA", "Na3-HEDTA", "K3HEDTA"])
+def test_hydroxyethyl_EDTA_is_no_EDTA_with_a_proton(name: str) -> None:
+    assert components_at_pH(name)[-1][0].name == "HEEDTA3"
+
+
+@pytest.mark.parametrize("name", ["HATP", "HNTA", "HEGTA", "H-EDTA"])
+def test_a_proton_before_an_abbreviation_is_not_assumed(name: str) -> None:
+    with pytest.raises(UnknownComponent):
+        components_at_pH(name)
+
+
+def test_an_acid_may_be_written_with_the_count_of_its_protons() -> None:
+    assert [(ion.name, count) for ion, count in components_at_pH("H4EDTA")] == [("H", 4), ("EDTA4", 1)]

@@ -286,3 +286,13 @@ def test_a_polyamine_loses_protons_one_after_the_other() -> None:
     assert found.amounts_mM["spermidine"] == pytest.approx(found.amounts_mM["[H2-spermidine]2+"], rel=0.02)
     states = ("spermidine", "[H2-spermidine]2+", "[H-spermidine]+")
     assert sum(found.amounts_mM[name] for name in states) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_hydroxyethyl_EDTA_is_a_ligand_of_its_own() -> None:
+    """NIST's 8.1 of calcium, 9.87 and 5.38 of the first two protons, all at 25 C and .1 M."""
+    found = speciate(7.2, 25, K=108, Cl=104, HEEDTA3=5, Ca=2, HEPES=10)
+    strength = 0.1  # nearly; a proton has the activity 10^-pH
+    h = 10 ** (float(davies_exponent(strength, 25.0)) - 7.2)
+    apparent = 10**8.1 / (1 + 10**9.87 * h * (1 + 10**5.38 * h))
+    assert found.amounts_mM["Ca"] == pytest.approx(1000 * 2 / (3 * apparent), rel=0.2)
+    assert found.amounts_mM["Ca"] == pytest.approx(3.5e-3, rel=0.1)
