@@ -296,3 +296,52 @@ def test_hydroxyethyl_EDTA_is_a_ligand_of_its_own() -> None:
     apparent = 10**8.1 / (1 + 10**9.87 * h * (1 + 10**5.38 * h))
     assert found.amounts_mM["Ca"] == pytest.approx(1000 * 2 / (3 * apparent), rel=0.2)
     assert found.amounts_mM["Ca"] == pytest.approx(3.5e-3, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("metal", "ligand", "product", "log_beta"),
+    # NIST's database 46, overall constants at 25 C (of two metals, 20 C) and .1 M.
+    [
+        ("Ca", "NTA3", "[Ca(NTA)2]4-", 8.81),
+        ("Mn", "NTA3", "[Mn(NTA)2]4-", 10.94),
+        ("Fe2", "NTA3", "[Fe(NTA)2]4-", 11.98),
+        ("Co", "NTA3", "[Co(NTA)2]4-", 14.33),
+        ("Ni", "NTA3", "[Ni(NTA)2]4-", 16.32),
+        ("Cu", "NTA3", "[Cu(NTA)2]4-", 17.4),
+        ("Zn", "NTA3", "[Zn(NTA)2]4-", 14.24),
+        ("Cd", "NTA3", "[Cd(NTA)2]4-", 14.47),
+        ("Ni", "citrate", "[Ni(citrate)2]4-", 8.58),
+        ("Zn", "citrate", "[Zn(citrate)2]4-", 6.8),
+        ("Cd", "citrate", "[Cd(citrate)2]4-", 5.3),
+        ("Co", "EGTA4", "[Co2EGTA]", 15.7),
+        ("Ni", "EGTA4", "[Ni2EGTA]", 18.5),
+        ("Cu", "EGTA4", "[Cu2EGTA]", 21.88),
+        ("Sr", "EGTA4", "[SrEGTA]2-", 8.42),
+        ("Ni", "malonate", "[Ni(malonate)2]2-", 4.94),
+        ("Cu", "malonate", "[Cu(malonate)2]2-", 7.8),
+        ("Mn", "glycinate", "[Mn(glycinate)2]", 4.8),
+        ("Cd", "CO3", "[Cd(CO3)2]2-", 6.37),
+        ("Co", "SCN", "[Co(SCN)2]", 2.02),
+        ("Ni", "SCN", "[Ni(SCN)2]", 2.18),
+    ],
+)
+def test_overall_constant_of_several_ligands_or_metals(metal: str, ligand: str, product: str, log_beta: float) -> None:
+    """Within .1: first constants at other temperatures and ionic strengths are converted."""
+    found = reactions.network(frozenset((IONS[metal], IONS[ligand])), ACIDS)
+    temperature_C = 20.0 if product in ("[Co2EGTA]", "[Ni2EGTA]") else 25.0
+    overall = found.ln_constants(temperature_C, 0.1)[found.species.index(product)] / math.log(10)
+    assert overall == pytest.approx(log_beta, abs=0.1)
+
+
+def test_nickel_beside_much_NTA_is_bound_to_two() -> None:
+    """Free NTA3 is what pKa 9.66 leaves of it; beta 11.51 and 16.32, of .1 M."""
+    found = speciate(7.4, 25, K=114, Cl=100, HEPES=10, NTA3=5, Ni=0.01)
+    ligand = found.amounts_mM["NTA3"] / 1000
+    ratio = found.amounts_mM["[Ni(NTA)2]4-"] / found.amounts_mM["[NiNTA]-"]
+    assert ratio == pytest.approx(10**4.81 * ligand, rel=0.3)
+    assert 0.9 < ratio < 1.7
+
+
+def test_no_complex_is_a_chelator() -> None:
+    assert {name for name in reactions.CHELATORS if "NTA" in name} == {"NTA3"}
+    assert "[ZnEGTA]2-" not in reactions.CHELATORS

@@ -109,7 +109,8 @@ COMPLEXES = (*_OF_CHELATORS, *_WEAK)
 _COMPLEXED = frozenset(step.partner for step in _WEAK if step.partner in IONS and IONS[step.partner].valence == 1)
 """Univalent ions that bind anions: silver and thallium."""
 
-CHELATORS = frozenset(step.base for step in _OF_CHELATORS if step.partner != PROTON)
+_BINDING = tuple(step for step in _OF_CHELATORS if step.partner != PROTON)
+CHELATORS = frozenset(step.base for step in _BINDING) - frozenset(step.product for step in _BINDING)
 """Forms of chelators that bind metals: without a pH, what they bind is unknown."""
 
 FORMED: Mapping[str, Ion] = MappingProxyType(_FORMED | _FORMED_WEAKLY)
