@@ -346,3 +346,14 @@ def test_a_proton_before_an_abbreviation_is_not_assumed(name: str) -> None:
 
 def test_an_acid_may_be_written_with_the_count_of_its_protons() -> None:
     assert [(ion.name, count) for ion, count in components_at_pH("H4EDTA")] == [("H", 4), ("EDTA4", 1)]
+
+
+def test_hydrogensulfate_dissociates_without_a_pH() -> None:
+    """K is 10^-1.99 at infinite dilution; the exponents of H, SO4 and HSO4 are as 1, 4 and 1."""
+    solutions, faults = parsed_table("solution,KHSO4,KCl\na,10,130\n")
+    assert faults == []
+    found = dict(zip([each.name for each in solutions.ions], solutions.row("a", 25.0), strict=True))
+    assert found["H"] == pytest.approx(found["SO4"], rel=1e-6)
+    exponent = 0.115  # -log10 of the coefficient of a univalent ion in .145 mol/l, within .01
+    constant = 10 ** (-1.99 + 4 * exponent)
+    assert found["H"] / 1000 * found["SO4"] / 1000 / (found["HSO4"] / 1000) == pytest.approx(constant, rel=0.1)
