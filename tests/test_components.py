@@ -106,7 +106,7 @@ def test_spermine_is_no_metal() -> None:
     assert faults == []
     found = dict(zip([each.name for each in solutions.ions], solutions.row("a", 25.0), strict=True))
     # Third to fourth proton: log K 7.91 at 0.1 M, where 3+ and H repel each other less than in dilute water.
-    assert found["spermine4"] + found["spermine3"] + found["spermine2"] == pytest.approx(1.0)
+    assert sum(found[name] for name in ("spermine4", "spermine3", "spermine2", "[H-spermine]+")) == pytest.approx(1.0)
     assert 0.5 < found["spermine4"] < 0.95
     assert solutions.charge_excess_meq_per_l(25.0)[0] == pytest.approx(0.0, abs=1e-6)
 
@@ -203,9 +203,9 @@ def test_a_weak_acid_needs_a_pKa_or_a_pH() -> None:
     assert found["gluconate"] == pytest.approx(110.0, abs=0.1)
     exponent = 0.11  # -log10 of the coefficient of a univalent ion in .11 mol/l
     assert solutions.at(25.0).pH == pytest.approx((3.67 - exponent + math.log10(11), 7.564 - exponent), abs=0.02)
-    _, faults = parsed_table("solution,succinic acid,KOH\na,10,15\n")
+    _, faults = parsed_table("solution,dichloroacetic acid,KOH\na,10,15\n")
     assert len(faults) == 1
-    assert "'succinic acid' is a weak acid, whose ions depend on the pH, or give a value in column 'pH'" in str(
+    assert "'dichloroacetic acid' is a weak acid, whose ions depend on the pH, or give a value in column 'pH'" in str(
         faults[0]
     )
 
@@ -312,3 +312,48 @@ def test_a_gas_by_another_name_is_told(column: str, right: str) -> None:
 def test_an_ion_in_words_is_named_by_its_symbol() -> None:
     assert "the nearest is 'Na'" in unknown_ion("sodium", IONS)
     assert "the nearest is 'SO4'" in unknown_ion("sulphate", IONS)
+
+
+def test_sulfuric_acid_and_sulfate_share_their_protons() -> None:
+    """NIST's 1.99 of HSO4, with Davies' coefficients; 50 mM Na2SO4 leave 3.9 of 10 mM protons free."""
+    solutions, faults = parsed_table("solution,Na2SO4,H2SO4\na,50,5\n")
+    assert faults == []
+    found = dict(zip([each.name for each in solutions.ions], solutions.row("a", 25.0), strict=True))
+    assert found["H"] == pytest.approx(3.9, abs=0.1)
+    assert found["H"] + found["HSO4"] == pytest.approx(10.0, rel=1e-6)
+    assert found["SO4"] + found["HSO4"] == pytest.approx(55.0, rel=1e-6)
+
+
+def test_a_titrant_neutralizes_hydrogensulfate() -> None:
+    amount = {}
+    for salt in ("KHSO4", "K2SO4"):
+        solutions, faults = parsed_table(f"solution,{salt},KCl,HEPES,pH,titrant\na,10,130,10,7.4,KOH\n")
+        assert faults == []
+        amount[salt] = solutions.at(25.0).titrant_mM[0]
+    assert amount["KHSO4"] - amount["K2SO4"] == pytest.approx(10.0, abs=0.15)
+
+
+@pytest.mark.parametrize("name", ["HEDTA", "HEEDTA", "Na3-HEDTA", "K3HEDTA"])
+def test_hydroxyethyl_EDTA_is_no_EDTA_with_a_proton(name: str) -> None:
+    assert components_at_pH(name)[-1][0].name == "HEEDTA3"
+
+
+@pytest.mark.parametrize("name", ["HATP", "HNTA", "HEGTA", "H-EDTA"])
+def test_a_proton_before_an_abbreviation_is_not_assumed(name: str) -> None:
+    with pytest.raises(UnknownComponent):
+        components_at_pH(name)
+
+
+def test_an_acid_may_be_written_with_the_count_of_its_protons() -> None:
+    assert [(ion.name, count) for ion, count in components_at_pH("H4EDTA")] == [("H", 4), ("EDTA4", 1)]
+
+
+def test_hydrogensulfate_dissociates_without_a_pH() -> None:
+    """K is 10^-1.99 at infinite dilution; the exponents of H, SO4 and HSO4 are as 1, 4 and 1."""
+    solutions, faults = parsed_table("solution,KHSO4,KCl\na,10,130\n")
+    assert faults == []
+    found = dict(zip([each.name for each in solutions.ions], solutions.row("a", 25.0), strict=True))
+    assert found["H"] == pytest.approx(found["SO4"], rel=1e-6)
+    exponent = 0.115  # -log10 of the coefficient of a univalent ion in .145 mol/l, within .01
+    constant = 10 ** (-1.99 + 4 * exponent)
+    assert found["H"] / 1000 * found["SO4"] / 1000 / (found["HSO4"] / 1000) == pytest.approx(constant, rel=0.1)

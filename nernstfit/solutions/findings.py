@@ -127,7 +127,7 @@ class _Solution:
         yield from self._salts()
         yield from self._without_pH() if math.isnan(self.at.pH[self.i]) else self._with_pH()
         yield from self._carbonate()
-        yield from self._unknown_complexes()
+        yield from self._unknown_complexes(model)
 
     @property
     def free_mM(self) -> NDArray[np.float64]:
@@ -256,15 +256,18 @@ class _Solution:
             if (index := salt.saturation(log_activity, temperature_C)) > _MIN_SALT_SATURATION:
                 yield self._finding(Code.BEYOND_SOLUBILITY, math.inf, salt=salt.name, saturation=index)
 
-    def _unknown_complexes(self) -> Iterator[Finding]:
-        """Yield the metals whose activity is an upper limit, because their complexes are not calculated."""
+    def _unknown_complexes(self, model: str) -> Iterator[Finding]:
+        """Yield the metals whose activity is an upper limit: their complexes are not in the tables."""
         solutions, pH = self.solutions, self.at.pH[self.i]
         if solutions.names[self.i] in solutions.incomplete:
             return
         amounts = solutions.amounts(self.i)
         acids = None if math.isnan(pH) else reactions.known_acid_steps(solutions.user_ions)
         of: dict[str, list[str]] = {}
+        ions, holds_pair = {ion.name: ion for ion in amounts}, model_named(model)[0].holds_pair
         for metal, ligand in unknown_complexes.unknown(amounts, acids, pH):
+            if ligand in ions and holds_pair(ions[metal], ions[ligand]):
+                continue  # the coefficients contain it
             if self.at.bound[self.i].get(metal, 0.0) <= MAX_BOUND:  # else what is free is what a chelator leaves
                 of.setdefault(metal, []).append(ligand)
         if not of:

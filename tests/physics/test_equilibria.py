@@ -12,7 +12,7 @@ import pytest
 from scipy import optimize
 
 from nernstfit.physics.solution import equilibria, reactions
-from nernstfit.physics.solution.activity import debye_huckel_slope
+from nernstfit.physics.solution.activity import davies_exponent, debye_huckel_slope
 from nernstfit.physics.solution.equilibria import Speciation, WrongTitrant
 from nernstfit.physics.solution.ions import IONS, Ion
 from nernstfit.physics.solution.reactions import COMPLEXES, FORMED, NoConstant
@@ -212,7 +212,8 @@ def test_pH_is_the_activity_of_protons() -> None:
 
 
 def test_every_constant_is_of_a_known_base_and_partner() -> None:
-    names = {*IONS, *(step.product for step in COMPLEXES), "Tris without its charge", "NH4 without its charge"}
+    bare = (f"{name} without its charge" for name in ("Tris", "NH4", "spermine", "spermidine", "putrescine"))
+    names = {*IONS, *FORMED, *(step.product for step in COMPLEXES), *bare}
     for step in COMPLEXES:
         assert step.base in names
         assert step.partner in names
@@ -224,3 +225,123 @@ def test_every_constant_has_a_source() -> None:
     for row in csv.DictReader(path.read_text("utf-8").splitlines()):
         assert row["source"]
         assert row["moves_like"] in IONS
+
+
+# Acids and bases of the table
+
+
+# Ions that take up or lose no proton between pH 2 and 12: anions of strong acids (the pKa of iodic acid is .8, of
+# thiosulfuric 1.7, of periodic 1.6, of cyclamic 1.9), metals, quaternary cations, and bases above 12.
+PROTONLESS = """
+Cl Br I OH NO3 SCN SeCN ClO3 ClO4 BrO3 IO3 PF6 S2O3 MnO4 ReO4 IO4 picrate dichloroacetate trichloroacetate isethionate
+methanesulfonate ethylsulfonate propylsulfonate methylsulfate ethylsulfate cyclamate sulfamate dicyanamide ferricyanide
+H Na K Li Rb Cs Ag Tl TMA TEA TPA TBA choline ethyltrimethylammonium trimethylsulfonium QX-314 hexamethonium guanidinium
+methylguanidinium acetamidinium
+"""
+# Without a pKa that a source has: formamidine near 11.5; molybdic and tungstic acid, near 4, form polymers.
+UNKNOWN = {"formamidinium", "MoO4", "WO4"}
+
+
+def test_every_ion_that_has_a_pKa_takes_up_or_loses_protons() -> None:
+    without = {ion.name for ion in IONS.values() if not ion.is_metal and not reactions.takes_protons([ion], ACIDS)}
+    assert without == {*PROTONLESS.split(), *UNKNOWN}
+
+
+def test_cyanide_is_hydrocyanic_acid_at_the_pH_of_cells() -> None:
+    found = speciate(7.4, 25, Na=140, CN=140, HEPES=10)
+    assert found.amounts_mM["CN"] == pytest.approx(2.7, abs=0.1)
+    with pytest.raises(WrongTitrant):
+        speciate(7.4, 25, titrant="Na", Na=140, CN=140, HEPES=10)
+
+
+@pytest.mark.parametrize(
+    ("ion", "pKa"),
+    # At 25 C and infinite dilution: NIST's database 46 or the CRC Handbook.
+    [
+        ("succinate", (4.207, 5.636)),
+        ("maleate", (1.97, 6.33)),
+        ("malate", (3.459, 5.097)),
+        ("glutarate", (4.34, 5.42)),
+        ("fumarate", (3.02, 4.38)),
+        ("tartrate", (3.036, 4.366)),
+        ("oxalate", (1.27, 4.266)),
+        ("CrO4", (6.5,)),
+        ("N3", (4.72,)),
+        ("SO4", (1.99,)),
+        ("HSO4", (1.99,)),
+        ("benzoate", (4.204,)),
+        ("putrescine", (9.22, 10.67)),
+        ("histidinium", (5.97, 9.28)),
+        ("ethylammonium", (10.65,)),
+    ],
+)
+def test_pKa_of_an_ion(ion: str, pKa: tuple[float, ...]) -> None:
+    assert reactions.pKa([IONS[ion]], ACIDS, 25.0) == pytest.approx(pKa)
+
+
+def test_a_polyamine_loses_protons_one_after_the_other() -> None:
+    """Log K 8.34 at .1 M, of the third proton: at that pH half of spermidine has three."""
+    exponent = float(davies_exponent(0.1, 25.0))
+    found = speciate(8.34 + exponent, 25, K=92, Cl=97, HEPES=10, spermidine=1)
+    assert found.amounts_mM["spermidine"] == pytest.approx(found.amounts_mM["[H2-spermidine]2+"], rel=0.02)
+    states = ("spermidine", "[H2-spermidine]2+", "[H-spermidine]+")
+    assert sum(found.amounts_mM[name] for name in states) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_hydroxyethyl_EDTA_is_a_ligand_of_its_own() -> None:
+    """NIST's 8.1 of calcium, 9.87 and 5.38 of the first two protons, all at 25 C and .1 M."""
+    found = speciate(7.2, 25, K=108, Cl=104, HEEDTA3=5, Ca=2, HEPES=10)
+    strength = 0.1  # nearly; a proton has the activity 10^-pH
+    h = 10 ** (float(davies_exponent(strength, 25.0)) - 7.2)
+    apparent = 10**8.1 / (1 + 10**9.87 * h * (1 + 10**5.38 * h))
+    assert found.amounts_mM["Ca"] == pytest.approx(1000 * 2 / (3 * apparent), rel=0.2)
+    assert found.amounts_mM["Ca"] == pytest.approx(3.5e-3, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("metal", "ligand", "product", "log_beta"),
+    # NIST's database 46, overall constants at 25 C (of two metals, 20 C) and .1 M.
+    [
+        ("Ca", "NTA3", "[Ca(NTA)2]4-", 8.81),
+        ("Mn", "NTA3", "[Mn(NTA)2]4-", 10.94),
+        ("Fe2", "NTA3", "[Fe(NTA)2]4-", 11.98),
+        ("Co", "NTA3", "[Co(NTA)2]4-", 14.33),
+        ("Ni", "NTA3", "[Ni(NTA)2]4-", 16.32),
+        ("Cu", "NTA3", "[Cu(NTA)2]4-", 17.4),
+        ("Zn", "NTA3", "[Zn(NTA)2]4-", 14.24),
+        ("Cd", "NTA3", "[Cd(NTA)2]4-", 14.47),
+        ("Ni", "citrate", "[Ni(citrate)2]4-", 8.58),
+        ("Zn", "citrate", "[Zn(citrate)2]4-", 6.8),
+        ("Cd", "citrate", "[Cd(citrate)2]4-", 5.3),
+        ("Co", "EGTA4", "[Co2EGTA]", 15.7),
+        ("Ni", "EGTA4", "[Ni2EGTA]", 18.5),
+        ("Cu", "EGTA4", "[Cu2EGTA]", 21.88),
+        ("Sr", "EGTA4", "[SrEGTA]2-", 8.42),
+        ("Ni", "malonate", "[Ni(malonate)2]2-", 4.94),
+        ("Cu", "malonate", "[Cu(malonate)2]2-", 7.8),
+        ("Mn", "glycinate", "[Mn(glycinate)2]", 4.8),
+        ("Cd", "CO3", "[Cd(CO3)2]2-", 6.37),
+        ("Co", "SCN", "[Co(SCN)2]", 2.02),
+        ("Ni", "SCN", "[Ni(SCN)2]", 2.18),
+    ],
+)
+def test_overall_constant_of_several_ligands_or_metals(metal: str, ligand: str, product: str, log_beta: float) -> None:
+    """Within .1: first constants at other temperatures and ionic strengths are converted."""
+    found = reactions.network(frozenset((IONS[metal], IONS[ligand])), ACIDS)
+    temperature_C = 20.0 if product in ("[Co2EGTA]", "[Ni2EGTA]") else 25.0
+    overall = found.ln_constants(temperature_C, 0.1)[found.species.index(product)] / math.log(10)
+    assert overall == pytest.approx(log_beta, abs=0.1)
+
+
+def test_nickel_beside_much_NTA_is_bound_to_two() -> None:
+    """Free NTA3 is what pKa 9.66 leaves of it; beta 11.51 and 16.32, of .1 M."""
+    found = speciate(7.4, 25, K=114, Cl=100, HEPES=10, NTA3=5, Ni=0.01)
+    ligand = found.amounts_mM["NTA3"] / 1000
+    ratio = found.amounts_mM["[Ni(NTA)2]4-"] / found.amounts_mM["[NiNTA]-"]
+    assert ratio == pytest.approx(10**4.81 * ligand, rel=0.3)
+    assert 0.9 < ratio < 1.7
+
+
+def test_no_complex_is_a_chelator() -> None:
+    assert {name for name in reactions.CHELATORS if "NTA" in name} == {"NTA3"}
+    assert "[ZnEGTA]2-" not in reactions.CHELATORS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -260,6 +261,16 @@ def test_silver_chloride_dissolves_in_much_chloride() -> None:
         ("GdPO4 10H2O", "Gd", {"HPO4": 1}),
         ("LaPO4 10H2O", "La", {"HPO4": 1}),
         ("Zn3(PO4)2 4H2O", "Zn", {"HPO4": 1}),
+        ("Fe3(PO4)2 8H2O", "Fe2", {"HPO4": 1}),
+        ("Co3(PO4)2", "Co", {"HPO4": 1}),
+        ("Ni3(PO4)2", "Ni", {"HPO4": 1}),
+        ("Cd3(PO4)2", "Cd", {"HPO4": 1}),
+        ("Pb3(PO4)2", "Pb", {"HPO4": 1}),
+        ("CePO4 10H2O", "Ce", {"HPO4": 1}),
+        ("PbCO3", "Pb", {"HCO3": 25}),
+        ("LaF3 0.5H2O", "La", {"F": 10}),
+        ("GdF3 0.5H2O", "Gd", {"F": 10}),
+        ("CaC2O4 H2O", "Ca", {"oxalate": 5}),
     ],
 )
 def test_blockers_precipitate_with_carbonate_and_phosphate(solid: str, metal: str, others: dict[str, float]) -> None:
@@ -268,6 +279,45 @@ def test_blockers_precipitate_with_carbonate_and_phosphate(solid: str, metal: st
     assert found.saturation[solid] > 0.5
     without = speciate(7.4, 25, Na=150, Cl=120, HEPES=10, **{metal: 0.5})
     assert without.solid_mM == {}
+
+
+@pytest.mark.parametrize(
+    ("solid", "ions", "free_mM"),
+    # Solubility products of activities at 25 C: NIST's database 46 or the CRC Handbook; the first ion is scarce.
+    [
+        ("Ca(IO3)2 6H2O", {"Ca": 2, "IO3": 100}, lambda a: 10**-6.15 / a["IO3"] ** 2),
+        ("Ba(IO3)2 H2O", {"Ba": 2, "IO3": 100}, lambda a: 10**-8.81 / a["IO3"] ** 2),
+        ("AgIO3", {"Ag": 1, "IO3": 100}, lambda a: 10**-7.51 / a["IO3"]),
+        ("TlIO3", {"Tl": 1, "IO3": 100}, lambda a: 10**-5.51 / a["IO3"]),
+        ("LiF", {"Li": 100, "F": 140}, lambda a: 10**-2.77 / a["F"]),
+        ("PbSO4", {"Pb": 1, "SO4": 100}, lambda a: 10**-7.6 / a["SO4"]),
+        ("BaCrO4", {"Ba": 1, "CrO4": 20}, lambda a: 10**-9.93 / a["CrO4"]),
+        ("CaWO4", {"Ca": 2, "WO4": 20}, lambda a: 10**-8.06 / a["WO4"]),
+        ("CsClO4", {"Cs": 140, "ClO4": 140}, lambda a: 10**-2.4 / a["ClO4"]),
+    ],
+)
+def test_free_ion_above_a_solubility_product(
+    solid: str, ions: dict[str, float], free_mM: Callable[[Mapping[str, float]], float]
+) -> None:
+    found = speciate(NO_PH, 25, NO3=1, **ions)
+    assert solid in found.solid_mM
+    known = {**FORMED, **IONS}
+    strength = sum(known[name].valence ** 2 * c for name, c in found.amounts_mM.items()) / 2000
+    gamma = {name: 10 ** (-davies_exponent(strength, 25.0) * known[name].valence ** 2) for name in found.amounts_mM}
+    activity = {name: gamma[name] * c / 1000 for name, c in found.amounts_mM.items()}
+    scarce = next(iter(ions))
+    assert activity[scarce] == pytest.approx(free_mM(activity), rel=1e-4)
+    assert found.amounts_mM[scarce] < ions[scarce]
+
+
+@pytest.mark.parametrize(("metal", "log_K"), [("Fe3", 4.891), ("Al", 10.8)])
+def test_trivalent_metals_precipitate_at_a_pH(metal: str, log_K: float) -> None:
+    """PHREEQC's wateq4f.dat: of the amorphous hydroxide and three protons."""
+    found = speciate(7.4, 25, Na=150, Cl=150, HEPES=10, **{metal: 0.1})
+    exponent = davies_exponent(0.15, 25.0)
+    assert list(found.solid_mM) == [f"{metal.rstrip('3')}(OH)3"]
+    free = found.amounts_mM[metal] / 1000 * 10 ** (-9 * exponent)
+    assert math.log10(free) == pytest.approx(log_K - 3 * 7.4, abs=0.02)
 
 
 @pytest.mark.parametrize("metal", ["Mg", "Zn", "Ni", "Mn"])

@@ -22,6 +22,10 @@ _STEP = 1.5
 # Steps in one direction before an error: to pH -2 or 16, beyond what 20 mol/l of acid or base reach. At half, strong
 # bases would fail; double only delays the error.
 _MAX_STEPS = 6
+# pKa below which an ion that is an acid (hydrogensulfate, 2.0) counts as free acid: 1 mM is half dissociated at 3. At
+# half it would not count; at double malonate1, phosphocreatine1, histidinium and hydroxylammonium would, of which 10 mM
+# are dissociated to 5 % or less.
+_STRONG_PKA = 3.0
 # Error of the pH. At half or double amounts change by less than 1e-11 of themselves.
 _MAX_PH_ERROR = 1e-12
 # Steps of the search within the bracket before an error. Solutions of the tests need up to 12; half would do for most,
@@ -33,6 +37,9 @@ def follows(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) 
     """Return True where free acid or base of a recipe reacts with its other ions, so that the pH follows from them."""
     water = {ion.name for ion, amount in amounts_mM.items() if ion.name in reactions.WATER_IONS and amount > 0}
     others = [ion for ion in amounts_mM if ion.name not in reactions.WATER_IONS]
+    strong = {step.product for step in acids if step.log_K < _STRONG_PKA}
+    if any(ion.name in strong and amount > 0 for ion, amount in amounts_mM.items()):
+        return True
     if not water:
         return False
     solid = solids.possible(water | {ion.name for ion in others})

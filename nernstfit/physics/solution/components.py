@@ -76,7 +76,8 @@ def components_at_pH(name: str, user_ions: UserIons = ()) -> Parts:
     """Return the ions of a component in a solution of known pH, where one state of protonation represents all.
 
     There a weak acid may be named in words, a substance by the name of all its states (`EGTA`), and a salt of one
-    (`Na-GTP`) needs only the count of its cations. Parameters, result and errors are those of `components`.
+    (`Na-GTP`) needs only the count of its cations; a single H before such a name (`HATP`) may as well belong to another
+    abbreviation (HEDTA is not EDTA with a proton). Parameters, result and errors are those of `components`.
     """
     name = _without_water(name)
     if substance := IN_ANY_STATE.get(uncharged_name(name, user_ions) or name):
@@ -89,7 +90,7 @@ def components_at_pH(name: str, user_ions: UserIons = ()) -> Parts:
             for cut in range(1, len(name))
             if (anion := re.sub("^[- _]", "", name[cut:])) in IN_ANY_STATE
             for cation, count in _counted_ions(name[:cut], user_ions)
-            if cation.valence > 0 and not _phosphate_buffer(name, user_ions)
+            if cation.valence > 0 and (cation.name, count) != ("H", 1) and not _phosphate_buffer(name, user_ions)
         }
         if len(salts) != 1:
             raise

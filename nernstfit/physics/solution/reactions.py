@@ -95,9 +95,10 @@ def _read_complexes(name: str) -> tuple[tuple[Step, ...], dict[str, Ion]]:
         numbers = (float(row.get(key) or 0) for key in keys)
         base_valence = valence - (IONS[partner].valence if partner in IONS else 0)  # a base that has lost its charge
         steps.append(Step(name, row["base"], partner, base_valence, *numbers))
-        if name not in IONS and valence != 0:
-            analogue = IONS[row["moves_like"]]
-            formed[name] = Ion(name, valence, analogue.mobility, 10.0, f"mobility: that of {analogue.name}")
+        analogue = IONS[row["moves_like"]]
+        for ion, z in ((name, valence), (row["base"], base_valence)):  # a base that no row forms is a root
+            if ion not in IONS and ion not in formed and z != 0:
+                formed[ion] = Ion(ion, z, analogue.mobility, 10.0, f"mobility: that of {analogue.name}")
     return tuple(steps), formed
 
 
@@ -108,7 +109,8 @@ COMPLEXES = (*_OF_CHELATORS, *_WEAK)
 _COMPLEXED = frozenset(step.partner for step in _WEAK if step.partner in IONS and IONS[step.partner].valence == 1)
 """Univalent ions that bind anions: silver and thallium."""
 
-CHELATORS = frozenset(step.base for step in _OF_CHELATORS if step.partner != PROTON)
+_BINDING = tuple(step for step in _OF_CHELATORS if step.partner != PROTON)
+CHELATORS = frozenset(step.base for step in _BINDING) - frozenset(step.product for step in _BINDING)
 """Forms of chelators that bind metals: without a pH, what they bind is unknown."""
 
 FORMED: Mapping[str, Ion] = MappingProxyType(_FORMED | _FORMED_WEAKLY)
