@@ -262,9 +262,10 @@ class _Solution:
         if solutions.names[self.i] in solutions.incomplete:
             return
         amounts = solutions.amounts(self.i)
+        own_pH = reactions.strong_pH(amounts) if math.isnan(pH) else pH
         acids = None if math.isnan(pH) else reactions.known_acid_steps(solutions.user_ions)
         of: dict[str, list[str]] = {}
-        for metal, ligand in unknown_complexes.unknown(amounts, acids, pH):
+        for metal, ligand in unknown_complexes.unknown(amounts, acids, own_pH):
             if self.at.bound[self.i].get(metal, 0.0) <= MAX_BOUND:  # else what is free is what a chelator leaves
                 of.setdefault(metal, []).append(ligand)
         if not of:

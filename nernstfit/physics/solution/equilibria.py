@@ -121,13 +121,13 @@ def speciate(
     Parameters
     ----------
     amounts_mM : mapping of Ion to float
-        Amounts of the recipe, in any state of protonation; protons and hydroxide are ignored, as the pH determines
-        them.
+        Amounts of the recipe, in any state of protonation; beside a pH, protons and hydroxide are ignored, as it
+        determines them.
     acids : tuple of Step
         From `acid_steps`.
     pH : float
         -log10 of the activity of protons, at the temperature; nan where it is not known: then nothing is protonated
-        or deprotonated, and chelators bind nothing.
+        or deprotonated, chelators bind nothing, and protons and hydroxide of the recipe are free.
     temperature_C : float
     titrant : Ion, optional
         Ion of the base (with OH) or acid (with H) that was added until the pH was reached: as much as makes the
@@ -163,7 +163,7 @@ def speciate_open(
     the gas maintains, nan where none is exchanged. With it the carbonate of the recipe is ignored.
     """
     pH, CO2_mM = pH_and_CO2
-    ignored = WATER_IONS if math.isnan(CO2_mM) else (*WATER_IONS, *CARBONATES)
+    ignored = (*(() if math.isnan(pH) else WATER_IONS), *(() if math.isnan(CO2_mM) else CARBONATES))
     given = {ion: amount for ion, amount in amounts_mM.items() if amount > 0 and ion.name not in ignored}
     if not math.isnan(CO2_mM):
         own = next((ion for ion in amounts_mM if ion.name == BICARBONATE), IONS[BICARBONATE])

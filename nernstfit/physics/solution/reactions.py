@@ -166,6 +166,14 @@ def takes_protons(ions: Iterable[Ion], acids: tuple[Step, ...]) -> bool:
     return any(step.partner == PROTON for each in own for step in each.steps)
 
 
+def strong_pH(amounts_mM: Mapping[Ion, float]) -> float:
+    """Return about the pH, activity coefficients apart, of free acid or base that meets nothing; nan without either."""
+    excess_M = sum(-ion.valence * c for ion, c in amounts_mM.items() if ion.name in WATER_IONS) / 1000  # of hydroxide
+    if excess_M == 0:
+        return math.nan
+    return -math.log10(-excess_M) if excess_M < 0 else WATER.log_K + math.log10(excess_M)
+
+
 def formed_in(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> frozenset[str]:
     """Return the names of all species that some ions can form.
 
@@ -252,6 +260,7 @@ class Network:
 @cache
 def network(ions: frozenset[Ion], acids: tuple[Step, ...] | None) -> Network:
     """Return the network of some ions; the parameters and the error are those of `formed_in`."""
+    ions = frozenset(ion for ion in ions if ion.name not in WATER_IONS)  # a pH decides them, else they are free
     names = {ion.name for ion in ions}
     metals = sorted(ion.name for ion in ions if binds_anions(ion))
     known = _WEAK if acids is None else (*acids, *COMPLEXES)

@@ -1,0 +1,99 @@
+"""Acid-base balance of recipes without a pH, and pH that no buffer holds: independent of what metals form."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from nernstfit.contract.cells import Cells
+from nernstfit.contract.codes import Code
+from nernstfit.experiment import solution_table
+from nernstfit.physics.solution import reactions, solids
+from nernstfit.physics.solution.component_names import STRONG_ACID_ANIONS
+from nernstfit.physics.solution.ions import IONS
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.findings import solution_findings
+
+METALS = sorted(ion.name for ion in IONS.values() if reactions.binds_anions(ion))
+ACIDS = reactions.known_acid_steps()
+STRONG = sorted(name for name in STRONG_ACID_ANIONS if not reactions.takes_protons([IONS[name]], ACIDS))
+ALKALI = ("Li", "Na", "K", "Rb", "Cs")
+HYDROXIDES = {solid.name: solid.ions["OH"] for solid in solids.known() if "OH" in solid.ions}
+_ALIKE_MM = 1e-9
+
+
+def parsed(**cells: object) -> tuple[Solutions, list[str]]:
+    row = {"solution": "a"} | {name: str(cell) for name, cell in cells.items()}
+    return solution_table.parse(Cells.of_rows([row]), "s.csv")
+
+
+def read(**cells: object) -> Solutions:
+    found, faults = parsed(**cells)
+    assert not faults
+    return found
+
+
+def free(found: Solutions, temperature_C: float = 22.0) -> dict[str, float]:
+    return {ion.name: c for ion, c in zip(found.ions, found.row("a", temperature_C).tolist(), strict=True)}
+
+
+# Strong acids and bases beside metals
+
+
+def random_recipe(rng: random.Random, metal: str) -> tuple[dict[str, float], float]:
+    """Return whole salts of strong acids and bases beside a metal and up to two others, and the weighed H less OH."""
+    amounts = dict.fromkeys(("H", "OH"), 0.0)
+
+    def add(cation: str, anion: str, amount: float) -> None:
+        valences = IONS[cation].valence, -IONS[anion].valence
+        amounts[cation] = amounts.get(cation, 0.0) + amount * valences[1]
+        amounts[anion] = amounts.get(anion, 0.0) + amount * valences[0]
+
+    add(rng.choice(ALKALI), rng.choice(STRONG), rng.uniform(50, 150))
+    for each in {metal, *rng.sample(METALS, rng.randint(0, 2))}:
+        add(each, rng.choice(STRONG), 10 ** rng.uniform(-3, 1))
+    amount = 10 ** rng.uniform(-1, 1.3)
+    if rng.random() < 0.6:
+        add("H", rng.choice(STRONG), amount)
+    else:
+        add(rng.choice(ALKALI), "OH", amount)
+    return {name: c for name, c in amounts.items() if c > 0}, amounts["H"] - amounts["OH"]
+
+
+@pytest.mark.parametrize("metal", METALS)
+def test_a_strong_acid_or_base_stays_beside_a_metal(metal: str) -> None:
+    """What is free is what was weighed, less the hydroxide in solids: stoichiometry alone."""
+    rng = random.Random(metal)
+    for _ in range(8):
+        amounts, weighed = random_recipe(rng, metal)
+        found = read(**amounts)
+        at, own = found.at(22.0), free(found)
+        hydroxide = sum(each.amount_mM * HYDROXIDES.get(each.solid, 0) for each in at.solids[0])
+        assert own.get("H", 0) - own.get("OH", 0) == pytest.approx(weighed + hydroxide, abs=_ALIKE_MM), amounts
+        assert found.charge_excess_meq_per_l(22.0)[0] == pytest.approx(0, abs=_ALIKE_MM), amounts
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        *({name: 0.1} for name in ("ZnCl2", "CdCl2", "CuCl2", "MnCl2", "MgSO4", "AgNO3", "TlNO3", "PbCl2")),
+        {"BaCl2": 5, "Na2SO4": 5},
+        {"KClO4": 200},
+    ],
+    ids=lambda others: "+".join(others),
+)
+def test_the_acid_beside_a_salt_that_reacts_is_that_without_it(others: dict[str, float]) -> None:
+    assert free(read(NaCl=140, HCl=1, **others))["H"] == pytest.approx(free(read(NaCl=140, HCl=1))["H"], rel=1e-12)
+
+
+def test_hydroxide_complexes_of_a_metal_in_a_free_base_are_told() -> None:
+    """Lanthanum at .01 mol/l of hydroxide is three units of pH above its pK, and has no hydroxide among the solids."""
+    (found,) = (
+        each
+        for each in solution_findings(read(NaCl=130, NaOH=10, LaCl3=0.1), 22.0, "pitzer:macinnes")["a"]
+        if each.code is Code.UNKNOWN_COMPLEX
+    )
+    assert "La with" in found.sentence
+    assert "hydroxide" in found.sentence
+    assert "hydroxide" not in str(solution_findings(read(NaCl=130, HCl=10, LaCl3=0.1), 22.0, "pitzer:macinnes"))
