@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
+from scipy import optimize
 
 from nernstfit.contract.cells import Cells
 from nernstfit.contract.codes import Code
 from nernstfit.experiment import solution_table
-from nernstfit.physics.solution import reactions, solids
+from nernstfit.physics.solution import charge_balance, equilibria, reactions, solids
+from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
 from nernstfit.physics.solution.component_names import STRONG_ACID_ANIONS
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions.composition import Solutions
@@ -97,3 +100,39 @@ def test_hydroxide_complexes_of_a_metal_in_a_free_base_are_told() -> None:
     assert "La with" in found.sentence
     assert "hydroxide" in found.sentence
     assert "hydroxide" not in str(solution_findings(read(NaCl=130, HCl=10, LaCl3=0.1), 22.0, "pitzer:macinnes"))
+
+
+# Saturation before anything precipitates
+
+
+def test_the_index_is_that_before_anything_precipitates() -> None:
+    """Omega is that of 100 mM Mg and 20 mM OH, all free, by Davies; the solid leaves .2 mM OH."""
+    (solid,) = read(MgCl2=100, NaOH=20).at(25.0).solids[0]
+    strength = 0.32
+    log_y = -0.509 * (math.sqrt(strength) / (1 + math.sqrt(strength)) - 0.3 * strength)
+    expected = math.log10(0.1) + 4 * log_y + 2 * (math.log10(0.02) + log_y) + 9.2
+    assert solid.solid == "Mg(OH)2"
+    assert solid.saturation == pytest.approx(expected, abs=0.01)
+
+
+@pytest.mark.parametrize("gas_mmHg", [0.3, 5.0, 38.0, math.nan])
+@pytest.mark.parametrize("metal", ["Ba", "Sr", "Ca", "Mg", "Zn", "Cd"])
+def test_the_index_is_that_where_the_same_pH_is_given(metal: str, gas_mmHg: float) -> None:
+    """At the pH at which a solution of which nothing precipitates is neutral, found here by bisection."""
+    amounts = {IONS[name]: c for name, c in {"Na": 125, "Cl": 140, metal: 20, "HCO3": 25}.items()}
+    if math.isnan(gas_mmHg):
+        amounts |= {IONS["Na"]: 145.0, IONS["OH"]: 20.0}
+    CO2_mM = dissolved_mM(gas_mmHg, 25.0)
+
+    def charge(pH: float) -> float:
+        at = equilibria.Conditions(pH, CO2_mM, precipitates=False)
+        return equilibria.speciate_open(amounts, ACIDS, at, 25.0).charge_meq_per_l
+
+    pH = optimize.brentq(charge, 5.0, 10.0 if CO2_mM > 0 else 12.5, xtol=1e-12)
+    expected = equilibria.speciate_open(amounts, ACIDS, equilibria.Conditions(pH, CO2_mM), 25.0).saturation
+    _, found = charge_balance.balanced(amounts, ACIDS, CO2_mM, 25.0)
+    assert set(found.solid_mM) <= set(expected) | {f"{metal}(OH)2"}
+    for name in found.solid_mM.keys() & expected.keys():
+        assert found.saturation[name] == pytest.approx(expected[name], abs=1e-8)
+    assert found.solid_mM or not expected
+    assert found.charge_meq_per_l == pytest.approx(0.0, abs=1e-9)

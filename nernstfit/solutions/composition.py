@@ -386,7 +386,8 @@ def speciate(
     CO2_mM = dissolved_mM(gas_mmHg, temperature_C)
     if math.isnan(pH) and (not math.isnan(gas_mmHg) or follows(amounts, acids)):
         return balanced(amounts, acids, CO2_mM, temperature_C, titrant, shift_log_K)
-    return pH, equilibria.speciate_open(amounts, acids, (pH, CO2_mM), temperature_C, titrant, shift_log_K)
+    conditions = equilibria.Conditions(pH, CO2_mM)
+    return pH, equilibria.speciate_open(amounts, acids, conditions, temperature_C, titrant, shift_log_K)
 
 
 @lru_cache(maxsize=10_000)

@@ -84,7 +84,7 @@ class Speciation:
     solid_mM : mapping
         Amount of each solid, in formula units; `total_mM` includes it.
     saturation : mapping
-        Saturation index of each of them before it formed.
+        Saturation index of each of them in the solution before anything precipitates.
     pair_mM : mapping
         Amount of each complex of one metal and one anion, by the names of both and its own; a part of `amounts_mM` or,
         without charge, of `neutral_mM`.
@@ -146,23 +146,41 @@ def speciate(
     WrongTitrant
         If the titrant has the sign of the charge in excess.
     """
-    return speciate_open(amounts_mM, acids, (pH, math.nan), temperature_C, titrant, shift_log_K)
+    return speciate_open(amounts_mM, acids, Conditions(pH), temperature_C, titrant, shift_log_K)
+
+
+class Conditions(NamedTuple):
+    """Conditions of a solution beside its temperature.
+
+    Attributes
+    ----------
+    pH : float
+        nan where it is not known.
+    CO2_mM : float
+        Dissolved CO2 that a gas maintains; nan where none is exchanged. With it the carbonate of a recipe is ignored.
+    precipitates : bool
+        False for a solution of which nothing precipitates, however supersaturated.
+    """
+
+    pH: float
+    CO2_mM: float = math.nan
+    precipitates: bool = True
 
 
 def speciate_open(
     amounts_mM: Mapping[Ion, float],
     acids: tuple[Step, ...],
-    pH_and_CO2: tuple[float, float],
+    conditions: Conditions,
     temperature_C: float,
     titrant: Ion | None = None,
     shift_log_K: float = 0.0,
 ) -> Speciation:
-    """Calculate the composition of a solution at its pH that exchanges carbon dioxide with a gas.
+    """Calculate the composition of a solution under given conditions.
 
-    Parameters and errors are those of `speciate`, but for the second number beside the pH: the dissolved CO2 in mM that
-    the gas maintains, nan where none is exchanged. With it the carbonate of the recipe is ignored.
+    Parameters and errors are those of `speciate`, but for the conditions. Where nothing precipitates, `saturation` has
+    the index of every solid that could form, and is empty where none would.
     """
-    pH, CO2_mM = pH_and_CO2
+    pH, CO2_mM, precipitates = conditions
     ignored = (*(() if math.isnan(pH) else WATER_IONS), *(() if math.isnan(CO2_mM) else CARBONATES))
     given = {ion: amount for ion, amount in amounts_mM.items() if amount > 0 and ion.name not in ignored}
     if not math.isnan(CO2_mM):
@@ -172,7 +190,7 @@ def speciate_open(
     solved = _Solution(given, reactions, (pH, temperature_C, shift_log_K), titrant)
     if not math.isnan(CO2_mM):
         solved.expose(CO2_mM)
-    solved.solve()
+    solved.solve(precipitates)
     return solved.result()
 
 
@@ -247,19 +265,21 @@ class _Solution:
             before += (strength - before) / 2 ** (i // _UNDAMPED)
         raise ArithmeticError(f"the ionic strength did not converge: {before:g}, then {strength:g} mol/l")
 
-    def solve(self) -> None:
-        """Find the composition, with the solids of which the solution is supersaturated without them."""
+    def solve(self, precipitates: bool) -> None:
+        """Find the composition; if so, with the solids of which the solution is supersaturated without them."""
         try:
             self.iterate()
         except WrongTitrant:  # hydroxide that a solid takes may need the titrant
-            if not self._is_supersaturated():
+            if not (precipitates and self._is_supersaturated()):
                 raise
         if not self._is_supersaturated():
             return
-        found = self._saturations()
-        self._may_precipitate = True
-        self.iterate()
-        self._saturation = {self._solids[k].name: float(found[k]) for k in self._active}
+        found = {each.name: float(x) for each, x in zip(self._solids, self._saturations(), strict=True)}
+        if precipitates:
+            self._may_precipitate = True
+            self.iterate()
+            found = {name: found[name] for name in (self._solids[k].name for k in self._active)}
+        self._saturation = found
 
     def _is_supersaturated(self) -> bool:
         return bool(self._solids) and bool((self._saturations() > _SATURATED).any())
