@@ -136,3 +136,36 @@ def test_the_index_is_that_where_the_same_pH_is_given(metal: str, gas_mmHg: floa
         assert found.saturation[name] == pytest.approx(expected[name], abs=1e-8)
     assert found.solid_mM or not expected
     assert found.charge_meq_per_l == pytest.approx(0.0, abs=1e-9)
+
+
+# A measured pH is a fact
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_pH_is_refused_only_where_the_titrant_is_the_wrong_one(seed: int) -> None:
+    """The charge that the recipe has without a titrant decides which of the two is right."""
+    rng = random.Random(seed)
+    recipe: dict[str, object] = {"NaCl": 150, "pH": round(rng.uniform(1, 13), 2)}
+    for buffer in rng.sample(("HEPES", "Tris", "MES", "glycine", "CAPS", "acetic acid"), rng.randint(0, 2)):
+        recipe[buffer] = 10
+    excess = read(**recipe).charge_excess_meq_per_l(25.0)[0]
+    right, wrong, kind = ("HCl", "NaOH", "an acid") if excess > 0 else ("NaOH", "HCl", "a base")
+    found = read(**recipe, titrant=right).at(25.0)
+    assert found.titrant_mM[0] > 0
+    _, (fault,) = parsed(**recipe, titrant=wrong)
+    assert f"; expected {kind} such as" in fault
+
+
+@pytest.mark.parametrize(
+    ("recipe", "unbuffered"),
+    [
+        ({"NaCl": 150, "HEPES": 10, "pH": 5, "titrant": "NaOH"}, True),
+        ({"NaCl": 150, "pH": 5, "titrant": "HCl"}, True),
+        ({"NaCl": 150, "pH": 3, "titrant": "HCl"}, False),
+        ({"NaCl": 150, "HEPES": 10, "pH": 3, "titrant": "HCl"}, False),
+        ({"NaCl": 150, "pH": 11, "titrant": "NaOH"}, False),
+    ],
+)
+def test_free_acid_or_base_holds_a_pH(recipe: dict[str, object], unbuffered: bool) -> None:
+    codes = [each.code for each in solution_findings(read(**recipe), 22.0, "pitzer:macinnes")["a"]]
+    assert codes == [Code.UNBUFFERED] * unbuffered

@@ -30,10 +30,7 @@ from nernstfit.physics.solution.water import MAX_TAKEN
 from nernstfit.solutions.composition import Solutions, Titrant, speciate
 
 PH, GAS, TITRANT = "pH", "pCO2_mmHg", "titrant"
-# Distance from the nearest pKa, in units of pH, within which a component buffers: at 2, one hundredth of it is in the
-# minor form. At half, recipes with the usual HEPES at pH 6 would be refused; at double, any pH would pass.
-_MAX_PH_DISTANCE = 2.0
-_ROOM_C = 25.0  # temperature at which that distance is taken; pKa shifts by tenths within the range of experiments
+_ROOM_C = 25.0  # temperature at which recipes are checked; pKa shifts by tenths within the range of experiments
 # Unit behind the name of a component, in which people say what the column holds.
 _UNIT = re.compile(
     r"^(?P<name>.*?[^\s_(\[/,-])[\s_(\[/,-]+(?P<unit>[m\u00b5\u03bcu]?M|[m\u00b5\u03bcu]?mol/[lL])[)\]]?$"
@@ -352,13 +349,6 @@ def _equilibrium_faults(solutions: Solutions, recipes: Cells, row: int) -> Itera
         return
     acids = reactions.known_acid_steps(solutions.user_ions)
     try:
-        distances = [abs(pKa - pH) for pKa in reactions.pKa(amounts, acids, _ROOM_C)]
-        if math.isnan(gas) and not math.isnan(pH) and min(distances, default=math.inf) > _MAX_PH_DISTANCE:
-            yield (
-                f"{where}, but no component buffers there (none has a pKa within {_MAX_PH_DISTANCE:g} of it); expected "
-                "a buffer such as HEPES, or no pH"
-            )
-            return
         speciate(amounts, acids, (pH, gas), _ROOM_C, titrant.ion if titrant else None)
     except reactions.NoConstant as fault:
         yield f"{where}, but {fault}; expected only one of the two{'' if math.isnan(pH) else ', or no pH'}"

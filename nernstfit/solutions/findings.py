@@ -34,7 +34,10 @@ MAX_BOUND = 0.95
 changes the free metal by 20 %. With half the unbound rest (0.975) that is 40 %, with double (0.9) 10 %."""
 MAX_PKA_DISTANCE = 1.0
 """Distance of the pH from the nearest pKa within which a buffer holds it, with at least 1/3 of its greatest capacity.
-At half HEPES at pH 6.9 would be warned of; at double 4 % of the capacity is left, and the table is refused anyway."""
+At half HEPES at pH 6.9 would be warned of; at double only where 4 % of the capacity is left."""
+# Free protons or hydroxide that hold the pH themselves, below pH 3.2 and above 10.6, as 5 mM of a buffer do at that
+# distance. At half or double those limits are .3 off.
+_HELD_BY_WATER_MM = 0.5
 MAX_CARBONATE_DIFFERENCE = 0.1
 """Relative difference of given bicarbonate to that of pH and gas above which the recipe contradicts itself: 0.04 of pH.
 At half, the rounding of a pH to .05 would be warned of; at double 5 mM of 25 would not."""
@@ -194,14 +197,20 @@ class _Solution:
         pKas = reactions.pKa(solutions.amounts(i), acids, self.temperature_C)
         nearest = min(pKas, key=lambda p: abs(p - pH), default=math.inf)
         distance = 0.0 if gassed else abs(nearest - pH)  # under a gas, bicarbonate holds the pH
-        if pKas and distance > MAX_PKA_DISTANCE:
+        if distance > MAX_PKA_DISTANCE and not self._holds_by_water():
             effect = math.inf if "H" in self.permeant else 0.0
-            yield self._finding(Code.UNBUFFERED, effect, pH=pH, distance=distance, pKa=nearest)
+            how = f"is {distance:z.1f} from the nearest pKa ({nearest:.2f})" if pKas else "is that of no buffer"
+            yield self._finding(Code.UNBUFFERED, effect, pH=pH, how=how)
         for name, fraction in sorted(self.at.bound[i].items()):
             if name in reactions.CHELATORS and fraction > MAX_BOUND and not self._is_in_excess(name):
                 effect = math.inf if self._metals() & set(self.permeant) else 0.0
                 values = {"chelator": name.rstrip("1234"), "percent": 100 * fraction}
                 yield self._finding(Code.BOUND_METAL, effect, **values)
+
+    def _holds_by_water(self) -> bool:
+        names = [ion.name for ion in self.solutions.ions]
+        free = (self.free_mM[names.index(name)] for name in reactions.WATER_IONS if name in names)
+        return max(free, default=0.0) > _HELD_BY_WATER_MM
 
     def _carbonate(self) -> Iterator[Finding]:
         """Yield what was assumed of bicarbonate without its gas, and bicarbonate that its gas and pH contradict."""
