@@ -169,3 +169,51 @@ def test_a_pH_is_refused_only_where_the_titrant_is_the_wrong_one(seed: int) -> N
 def test_free_acid_or_base_holds_a_pH(recipe: dict[str, object], unbuffered: bool) -> None:
     codes = [each.code for each in solution_findings(read(**recipe), 22.0, "pitzer:macinnes")["a"]]
     assert codes == [Code.UNBUFFERED] * unbuffered
+
+
+# Chelators and metals without a constant
+
+
+@pytest.mark.parametrize(
+    ("chelator", "metal"), [("BAPTA4", "Ba"), ("EGTA4", "La"), ("EGTA2", "La"), ("citrate", "Cu"), ("EDTA4", "Al")]
+)
+@pytest.mark.parametrize("amount_mM", [5, 0.05])
+def test_a_pair_without_constant_is_refused_at_a_pH_and_told_without(
+    chelator: str, metal: str, amount_mM: float
+) -> None:
+    recipe: dict[str, object] = {"NaCl": 140, chelator: amount_mM, metal: 1}
+    _, (fault,) = parsed(**recipe, pH=7.2)
+    assert fault.endswith("is known: what is free of either is unknown; expected only one of the two")
+    told = solution_findings(read(**recipe), 22.0, "pitzer:macinnes")["a"]
+    assert any(each.code is Code.UNKNOWN_COMPLEX and chelator in each.sentence for each in told)
+    assert all(each.code is not Code.FREE_METAL for each in told)
+
+
+@pytest.mark.parametrize("chelator", ["EGTA4", "EGTA3", "EGTA2", "EDTA4", "BAPTA4"])
+def test_a_pair_of_known_constant_asks_for_the_pH(chelator: str) -> None:
+    told = solution_findings(read(NaCl=140, CaCl2=1, **{chelator: 5}), 22.0, "pitzer:macinnes")["a"]
+    assert any(each.code is Code.FREE_METAL and f"Ca beside {chelator}" in each.sentence for each in told)
+    assert all(each.code is not Code.UNKNOWN_COMPLEX for each in told)
+
+
+# States of protonation that nothing decides
+
+
+def test_an_acid_and_a_base_that_leave_nothing_decide_the_pH() -> None:
+    """As a thousandth of a micromole more of the base does."""
+    recipe: dict[str, object] = {"EGTA": 5, "KCl": 140, "glutamic acid": 20, "HEPES": 10}
+    exact, nearly = read(**recipe, CsOH=20), read(**recipe, CsOH=20.000001)
+    assert exact.at(22.0).pH[0] == pytest.approx(nearly.at(22.0).pH[0], abs=1e-5)
+    assert exact.charge_excess_meq_per_l(22.0)[0] == pytest.approx(0.0, abs=_ALIKE_MM)
+    assert math.isnan(read(NaCl=140, HCl=5, NaOH=5).at(22.0).pH[0])
+
+
+def test_all_that_counts_as_written_is_named_and_no_ion_as_missing() -> None:
+    recipe = {"EGTA4": 5, "KCl": 140, "Cs": 20, "glutamate": 20, "HEPES": 10}
+    (told,) = solution_findings(read(**recipe), 22.0, "pitzer:macinnes")["a"]
+    assert told.code is Code.CHARGE
+    assert "without a pH EGTA4, HEPES and glutamate count as written" in told.sentence
+    assert "missing" not in told.sentence
+    assert "pH" in told.remedy
+    told, *_ = solution_findings(read(**(recipe | {"Cs": 140})), 22.0, "pitzer:macinnes")["a"]
+    assert "likely missing is Cl; without a pH EGTA4, HEPES and glutamate count as written" in told.sentence

@@ -244,7 +244,10 @@ def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
     ("text", "said"),
     [
         (f"{BATH}x,140,5,2,1,10,10,7.4,\n", "likely missing is Na, of the base that set the pH (column 'titrant')"),
-        ("solution,NaCl,HEPES\nx,140,10\n", "likely missing is Na, or a pH: without one HEPES counts as written"),
+        (
+            "solution,NaCl,HEPES\nx,140,10\n",
+            "): without a pH HEPES counts as written, and that state of protonation is open",
+        ),
         (
             "solution,NaCl,K\nx,140,10\n",
             "+10 meq/l (+6.7 % of the cations' charge): likely missing is Cl",

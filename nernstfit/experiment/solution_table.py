@@ -101,7 +101,7 @@ def _composed(
     doses: Mapping[str, np.ndarray], has_pH: np.ndarray, conditions: tuple[np.ndarray, np.ndarray], user_ions: UserIons
 ) -> Solutions:
     """Return solutions without names and titrants; `conditions` are the pH and the pressure of each."""
-    (pH, gas), (ions, given_mM, uncharged) = conditions, _amounts(doses, has_pH, user_ions)
+    (pH, gas), (ions, given_mM, uncharged, neutralized) = conditions, _amounts(doses, has_pH, user_ions)
     return replace(
         _no_solutions(user_ions),
         ions=ions,
@@ -110,6 +110,7 @@ def _composed(
         substance_mM=np.array(list(uncharged.values())).reshape(-1, len(pH)).T,
         pH=tuple(pH.tolist()),
         pCO2_mmHg=() if np.isnan(gas).all() else tuple(gas.tolist()),
+        neutralized=tuple(neutralized.tolist()),
     )
 
 
@@ -177,8 +178,11 @@ def _is_component(name: str, user_ions: UserIons) -> bool:
 
 def _amounts(
     doses: Mapping[str, np.ndarray], has_pH: np.ndarray, user_ions: UserIons
-) -> tuple[tuple[Ion, ...], np.ndarray, dict[str, np.ndarray]]:
-    """Return the ions by name, their amounts in mM, shape (rows, ions), and those of each uncharged substance."""
+) -> tuple[tuple[Ion, ...], np.ndarray, dict[str, np.ndarray], NDArray[np.bool_]]:
+    """Return the ions by name, their amounts in mM, shape (rows, ions), and those of each uncharged substance.
+
+    The last are the rows in which an acid and a base make water of each other.
+    """
     amounts: dict[Ion, np.ndarray] = {}
     uncharged: dict[str, np.ndarray] = {}
     without_pH, none = ~has_pH, np.zeros(len(has_pH))
@@ -190,13 +194,13 @@ def _amounts(
             amounts[ion] = amounts.get(ion, none) + count * (dose - neutral)
         if name:
             uncharged[name] = uncharged.get(name, none) + (neutral if parts else dose)
-    proton, hydroxide = IONS[reactions.PROTON], IONS[reactions.HYDROXIDE]
-    if proton in amounts and hydroxide in amounts:  # an acid and a base make water, whatever the pH
-        water = np.minimum(amounts[proton], amounts[hydroxide])
-        amounts |= {ion: amounts[ion] - water for ion in (proton, hydroxide)}
+    of_water, water = (IONS[reactions.PROTON], IONS[reactions.HYDROXIDE]), none
+    if all(ion in amounts for ion in of_water):  # an acid and a base make water, whatever the pH
+        water = np.minimum(*(amounts[ion] for ion in of_water))
+        amounts |= {ion: amounts[ion] - water for ion in of_water}
     ions = tuple(sorted(amounts, key=lambda ion: ion.name))
     given_mM = np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(has_pH)).T
-    return ions, given_mM, {name: uncharged[name] for name in sorted(uncharged)}
+    return ions, given_mM, {name: uncharged[name] for name in sorted(uncharged)}, water > 0
 
 
 def _read_numbers(table: Cells, place: str, column: str) -> tuple[NDArray[np.float64], list[str]]:
@@ -351,7 +355,7 @@ def _equilibrium_faults(solutions: Solutions, recipes: Cells, row: int) -> Itera
     try:
         speciate(amounts, acids, (pH, gas), _ROOM_C, titrant.ion if titrant else None)
     except reactions.NoConstant as fault:
-        yield f"{where}, but {fault}; expected only one of the two{'' if math.isnan(pH) else ', or no pH'}"
+        yield f"{where}, but {fault}: what is free of either is unknown; expected only one of the two"
     except ArithmeticError as fault:
         yield f"{where}, but {fault}; expected a weaker solution, or one with fewer ions of many charges"
     except equilibria.WrongTitrant as fault:

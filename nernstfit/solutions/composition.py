@@ -16,7 +16,7 @@ from nernstfit.physics.solution import equilibria, reactions, water
 from nernstfit.physics.solution.activity import water_density_kg_per_l
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
 from nernstfit.physics.solution.charge_balance import balanced, follows
-from nernstfit.physics.solution.ions import Ion, known_ions, uncharged_substances
+from nernstfit.physics.solution.ions import IONS, Ion, known_ions, uncharged_substances
 from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
 
 FloatArray = NDArray[np.float64]
@@ -111,6 +111,8 @@ class Solutions:
         Pressure of the carbon dioxide with which each solution is in equilibrium; nan, or empty, where none is given.
     shift_log_K : float
         Error of log10 of every stability constant of a metal.
+    neutralized : tuple of bool
+        True where an acid and a base of a recipe make water of each other, also where neither is left; or empty.
     """
 
     names: tuple[str, ...]
@@ -125,6 +127,7 @@ class Solutions:
     slows_ions: bool = False
     pCO2_mmHg: tuple[float, ...] = ()
     shift_log_K: float = 0.0
+    neutralized: tuple[bool, ...] = ()
     _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -153,8 +156,9 @@ class Solutions:
         return np.array([ion.mobility for ion in self.ions])
 
     def amounts(self, i: int) -> dict[Ion, float]:
-        """Return the amounts of one recipe, in mM."""
-        return {ion: c for ion, c in zip(self.ions, self.given_mM[i].tolist(), strict=True) if c > 0}
+        """Return the amounts of one recipe, in mM; 0 of protons where a base has taken up all that were weighed."""
+        weighed = {IONS[reactions.PROTON]: 0.0} if self.neutralized and self.neutralized[i] else {}
+        return weighed | {ion: c for ion, c in zip(self.ions, self.given_mM[i].tolist(), strict=True) if c > 0}
 
     def gas_mmHg(self, i: int) -> float:
         """Return the pressure of the carbon dioxide over one solution; nan where none is given."""
@@ -200,7 +204,8 @@ class Solutions:
         pairs: list[Mapping[tuple[str, str, str], float]] = [{}] * len(self.names)
         neutral: list[Mapping[str, tuple[float, float]]] = [{}] * len(self.names)
         names = [ion.name for ion in self.ions]
-        chemical = activity.chemical(self.ions)
+        ions = (*self.ions, IONS[reactions.PROTON])
+        chemical = dict(zip(ions, activity.chemical(ions), strict=True))
         acids = reactions.known_acid_steps(self.user_ions)
         pHs = list(self.pH)
         for i in range(len(self.names)):
@@ -208,7 +213,7 @@ class Solutions:
                 continue
             titrant = self.titrants[i]
             pHs[i], found = _speciated(
-                tuple((ion, c) for ion, c in zip(chemical, self.given_mM[i].tolist(), strict=True) if c > 0),
+                tuple((chemical[ion], c) for ion, c in self.amounts(i).items()),
                 acids,
                 (self.pH[i], self.gas_mmHg(i)),
                 temperature_C,

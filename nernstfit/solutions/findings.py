@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import reactions, solids, unknown_complexes
 from nernstfit.physics.solution.activity import ionic_strength_M, water_density_kg_per_l
+from nernstfit.physics.solution.charge_balance import written_excess_meq_per_l
 from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.solutions.composition import Composition, Solutions
@@ -157,7 +158,15 @@ class _Solution:
         if abs(percent) <= CHARGE_PERCENT or not self.free_mM.any():
             return
         share = "" if math.isnan(percent) else f" ({percent:+.1f} % of the cations' charge)"
-        values: Mapping[str, Any] = {"excess": excess, "share": share, "missing": self._missing_ion(excess)}
+        values = {
+            "excess": excess,
+            "share": share,
+            "missing": self._missing_ion(excess),
+            "remedy": "complete the recipe",
+        }
+        if not self.solutions.has_pH(self.i) and (written := self._written()) and self._is_open():
+            values["missing"] = f"without a pH {_counting(written)} as written, and that state of protonation is open"
+            values["remedy"] = "give the pH, and the base or acid that set it in column 'titrant'"
         yield self._finding(Code.CHARGE, self._effect(excess), **values)
 
     def _titrant(self, excess: float) -> Iterator[Finding]:
@@ -186,9 +195,21 @@ class _Solution:
             return (
                 f"likely missing is {ion}: the pH of {self.at.pH[self.i]:.2f} follows from the recipe as it is written"
             )
-        buffers = [each.name for each in solutions.amounts(self.i) if each.pKa is not None]
-        without = f", or a pH: without one {' and '.join(buffers)} counts as written" if buffers else ""
-        return f"likely missing is {ion}{without}"
+        written = self._written()
+        also = f"; without a pH {_counting(written)} as written" if written else ""
+        return f"likely missing is {ion}{also}"
+
+    def _written(self) -> list[str]:
+        """Return what has several states of protonation and counts in that of its name; carbonate has its own note."""
+        acids = reactions.known_acid_steps(self.solutions.user_ions)
+        ions = [ion for ion in self.solutions.amounts(self.i) if ion.name not in (*CARBONATES, *reactions.WATER_IONS)]
+        return [ion.name for ion in ions if reactions.takes_protons([ion], acids)]
+
+    def _is_open(self) -> bool:
+        """Return True where the charge in excess is that of states of protonation, which no pH decides."""
+        acids = reactions.known_acid_steps(self.solutions.user_ions)
+        least = written_excess_meq_per_l(self.solutions.amounts(self.i), acids)
+        return abs(100 * least) <= CHARGE_PERCENT * self.cations_meq_per_l
 
     def _with_pH(self) -> Iterator[Finding]:
         solutions, i = self.solutions, self.i
@@ -272,7 +293,7 @@ class _Solution:
             return
         amounts = solutions.amounts(self.i)
         own_pH = reactions.strong_pH(amounts) if math.isnan(pH) else pH
-        acids = None if math.isnan(pH) else reactions.known_acid_steps(solutions.user_ions)
+        acids = reactions.known_acid_steps(solutions.user_ions)
         of: dict[str, list[str]] = {}
         for metal, ligand in unknown_complexes.unknown(amounts, acids, own_pH):
             if self.at.bound[self.i].get(metal, 0.0) <= MAX_BOUND:  # else what is free is what a chelator leaves
@@ -295,10 +316,17 @@ class _Solution:
 
     def _without_pH(self) -> Iterator[Finding]:
         amounts = self.solutions.amounts(self.i)
-        chelators = sorted(ion.name for ion in amounts if ion.name in reactions.CHELATORS)
-        metals = sorted(self._metals())
-        if chelators and metals:
-            charge = sum(c * ion.valence for ion, c in amounts.items() if ion.is_metal)
+        chelated = reactions.chelated(amounts, reactions.known_acid_steps(self.solutions.user_ions))
+        known = [pair for pair, is_known in chelated.items() if is_known]
+        if known:
+            chelators, metals = (sorted(set(names)) for names in zip(*known, strict=True))
+            charge = sum(c * ion.valence for ion, c in amounts.items() if ion.name in metals)
             effect = math.inf if set(metals) & set(self.permeant) else self._effect(charge)
             values = {"metals": " and ".join(metals), "chelators": " and ".join(chelators)}
             yield self._finding(Code.FREE_METAL, effect, **values)
+
+
+def _counting(names: Sequence[str]) -> str:
+    """Return names as the subject of a sentence with its verb."""
+    *others, last = names
+    return f"{', '.join(others)} and {last} count" if others else f"{last} counts"

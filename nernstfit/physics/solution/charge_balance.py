@@ -31,8 +31,11 @@ _MAX_ITERATIONS = 100
 
 
 def follows(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> bool:
-    """Return True where free acid or base of a recipe reacts with its other ions, so that the pH follows from them."""
-    water = {ion.name for ion, amount in amounts_mM.items() if ion.name in reactions.WATER_IONS and amount > 0}
+    """Return True where free acid or base of a recipe reacts with its other ions, so that the pH follows from them.
+
+    It need not be left: an amount of 0 says that it has reacted.
+    """
+    water = {ion.name for ion in amounts_mM if ion.name in reactions.WATER_IONS}
     others = [ion for ion in amounts_mM if ion.name not in reactions.WATER_IONS]
     if not water:
         return False

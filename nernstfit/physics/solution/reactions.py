@@ -174,6 +174,24 @@ def strong_pH(amounts_mM: Mapping[Ion, float]) -> float:
     return -math.log10(-excess_M) if excess_M < 0 else WATER.log_K + math.log10(excess_M)
 
 
+def chelated(ions: Iterable[Ion], acids: tuple[Step, ...]) -> dict[tuple[str, str], bool]:
+    """Return each pair of a chelator, in any state, and a metal among some ions: True where their constant is known."""
+    ions, (root_of, pairs) = list(ions), _chelation(acids)
+    chelators = [ion.name for ion in ions if ion.name in root_of]
+    metals = [ion.name for ion in ions if binds_anions(ion)]
+    return {(each, metal): (root_of[each], metal) in pairs for each in chelators for metal in metals}
+
+
+@cache
+def _chelation(acids: tuple[Step, ...]) -> tuple[dict[str, str], frozenset[tuple[str, str]]]:
+    """Return the root of each form of a chelator without metal, and the roots and metals whose constant is known."""
+    below = {step.product: step.base for step in (*acids, *_OF_CHELATORS) if step.partner == PROTON}
+    roots = {_root(name, below) for name in CHELATORS}
+    root_of = {name: _root(name, below) for name in (*roots, *below)}
+    pairs = {(_root(step.base, below), step.partner) for step in COMPLEXES if step.partner != PROTON}
+    return {name: root for name, root in root_of.items() if root in roots}, frozenset(pairs)
+
+
 def formed_in(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> frozenset[str]:
     """Return the names of all species that some ions can form.
 
