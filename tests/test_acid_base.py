@@ -217,3 +217,37 @@ def test_all_that_counts_as_written_is_named_and_no_ion_as_missing() -> None:
     assert "pH" in told.remedy
     told, *_ = solution_findings(read(**(recipe | {"Cs": 140})), 22.0, "pitzer:macinnes")["a"]
     assert "likely missing is Cl; without a pH EGTA4, HEPES and glutamate count as written" in told.sentence
+
+
+# Solids at the pH that a recipe has by itself
+
+
+@pytest.mark.parametrize(
+    ("recipe", "solid"),
+    [
+        ({"NaCl": 100, "BaCl2": 20, "NaHCO3": 10}, "BaCO3"),
+        ({"NaCl": 100, "SrCl2": 5, "NaHCO3": 10}, "SrCO3"),
+        ({"NaCl": 120, "CaCl2": 2, "NaHCO3": 25}, "CaCO3 H2O"),
+        ({"NaCl": 140, "ZnCl2": 0.1, "Na-HEPES": 10}, "Zn(OH)2"),
+        ({"NaCl": 140, "CdCl2": 0.1, "NaHCO3": 2}, "CdCO3"),
+        ({"NaCl": 140, "CaCl2": 2, "NaHCO3": 2}, ""),
+        ({"NaCl": 140, "CaCl2": 2, "NaH2PO4": 2}, ""),
+        ({"NaCl": 140, "ZnCl2": 0.1, "K-acetate": 10}, ""),
+    ],
+)
+def test_what_precipitates_from_a_recipe_left_to_itself_is_told(recipe: dict[str, object], solid: str) -> None:
+    """The same solid as where the pH that is told is given, where the recipe is neutral."""
+    found = read(**recipe)
+    pH, solids_at_own = found.at_own_pH(0, 25.0)
+    told = [
+        each
+        for each in solution_findings(found, 25.0, "pitzer:macinnes")["a"]
+        if each.code is Code.PRECIPITATE_AT_OWN_PH
+    ]
+    assert [each.sentence.split("supersaturated with ")[1].split(" (saturation")[0] for each in told] == [solid] * bool(
+        solid
+    )
+    given = read(**recipe, pH=f"{pH:.12f}")
+    amounts = {each.solid: each.amount_mM for each in given.at(25.0).solids[0]}
+    assert {each.solid: each.amount_mM for each in solids_at_own} == pytest.approx(amounts, abs=1e-6)
+    assert given.charge_excess_meq_per_l(25.0)[0] == pytest.approx(0.0, abs=1e-6)

@@ -227,10 +227,25 @@ class Solutions:
             bound[i] = found.bound
             pairs[i] = found.pair_mM
             neutral[i] = {name: (c, found.total_mM[name]) for name, c in found.neutral_mM.items()}
-            solids[i] = tuple(Precipitate(name, c, found.saturation[name]) for name, c in found.solid_mM.items())
+            solids[i] = _precipitates(found)
         taken = self._taken(titrant_mM)
         per_solution = tuple(bound), tuple(pHs), tuple(solids), tuple(pairs)
         return Composition(free, total, uncharged, titrant_mM, *per_solution, taken, tuple(neutral))
+
+    def at_own_pH(self, i: int, temperature_C: float) -> tuple[float, tuple[Precipitate, ...]]:
+        """Return the pH of a recipe without one, as its components have it in a closed vessel, and what precipitates.
+
+        The pH is nan, and nothing precipitates, where no solid could form or the pH cannot be calculated.
+        """
+        amounts, acids = self.amounts(i), reactions.known_acid_steps(self.user_ions)
+        if self.names[i] in self.incomplete or not reactions.precipitates_at_pH(amounts, acids):
+            return math.nan, ()
+        given = dict(zip(activity.chemical(tuple(amounts)), amounts.values(), strict=True))
+        try:
+            pH, found = balanced(given, acids, math.nan, temperature_C, None, self.shift_log_K)
+        except (reactions.NoConstant, ArithmeticError):  # of which a table with a pH would be at fault
+            return math.nan, ()
+        return pH, _precipitates(found)
 
     def weighed_volume_l_per_l(self) -> FloatArray:
         """Return the volume of the components in a litre of each solution, shape (solutions,)."""
@@ -354,6 +369,10 @@ class Solutions:
         i = self.names.index(name)
         values = self._coefficients(i, model, temperature_C) * self._content_mM(i, model, temperature_C)
         return np.array([values[known.index(ion)] if ion in known else 0.0 for ion in ion_names])
+
+
+def _precipitates(found: equilibria.Speciation) -> tuple[Precipitate, ...]:
+    return tuple(Precipitate(name, c, found.saturation[name]) for name, c in found.solid_mM.items())
 
 
 @lru_cache(maxsize=10_000)

@@ -19,7 +19,7 @@ from nernstfit.physics.solution.activity import ionic_strength_M, water_density_
 from nernstfit.physics.solution.charge_balance import written_excess_meq_per_l
 from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.physics.solution.reactions import CARBONATES
-from nernstfit.solutions.composition import Composition, Solutions
+from nernstfit.solutions.composition import Composition, Precipitate, Solutions
 
 CHARGE_PERCENT = 2.0
 """Charge excess in percent of the charge of the cations above which a recipe is taken to be incomplete: 3 meq/l of
@@ -259,20 +259,32 @@ class _Solution:
 
     def _solids(self) -> Iterator[Finding]:
         """Yield the findings on what does not dissolve."""
-        formulas = {solid.name: solid for solid in solids.known()}
         for each in self.at.solids[self.i]:
-            ions = formulas[each.solid].ions
-            amounts = {ion: self._recipe_mM(ion) for ion in ions}
-            lost = {ion: each.amount_mM * n / amounts[ion] for ion, n in ions.items() if amounts[ion] > 0}
-            if lost and max(lost.values()) < _MIN_LOST:
-                continue
-            used = sorted(set(ions) & set(self.permeant))
-            # Of a permeant ion its own part is told, else that of the ion of which most is lost.
-            told = max(used or lost, key=lambda ion: lost.get(ion, 0.0), default=next(iter(ions)))
-            percent = 100 * lost.get(told, 1.0)
-            values = {"solid": each.solid, "saturation": each.saturation, "amount": each.amount_mM, "ion": told}
-            values |= {"percent": f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}", "used": used}
-            yield self._finding(Code.PRECIPITATE_PERMEANT if used else Code.PRECIPITATE, math.inf, **values)
+            if values := self._solid(each):
+                code = Code.PRECIPITATE_PERMEANT if values["used"] else Code.PRECIPITATE
+                yield self._finding(code, math.inf, **values)
+
+    def _solids_at_own_pH(self) -> Iterator[Finding]:
+        """Yield what would not dissolve at the pH that a recipe without one has, beside what does not as written."""
+        formed = {each.solid for each in self.at.solids[self.i]}
+        pH, found = self.solutions.at_own_pH(self.i, self.temperature_C)
+        for each in found:
+            if each.solid not in formed and (values := self._solid(each)):
+                yield self._finding(Code.PRECIPITATE_AT_OWN_PH, math.inf, pH=pH, **values)
+
+    def _solid(self, each: Precipitate) -> dict[str, Any]:
+        """Return the values of a finding on a solid; empty where it takes hardly anything."""
+        ions = next(solid.ions for solid in solids.known() if solid.name == each.solid)
+        amounts = {ion: self._recipe_mM(ion) for ion in ions}
+        lost = {ion: each.amount_mM * n / amounts[ion] for ion, n in ions.items() if amounts[ion] > 0}
+        if lost and max(lost.values()) < _MIN_LOST:
+            return {}
+        used = sorted(set(ions) & set(self.permeant))
+        # Of a permeant ion its own part is told, else that of the ion of which most is lost.
+        told = max(used or lost, key=lambda ion: lost.get(ion, 0.0), default=next(iter(ions)))
+        percent = 100 * lost.get(told, 1.0)
+        values = {"solid": each.solid, "saturation": each.saturation, "amount": each.amount_mM, "ion": told}
+        return values | {"percent": f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}", "used": used}
 
     def _salts(self) -> Iterator[Finding]:
         """Yield the readily soluble salts of which a recipe has more than dissolves."""
@@ -315,6 +327,7 @@ class _Solution:
         return {ion.name for ion in self.solutions.amounts(self.i) if ion.is_metal}
 
     def _without_pH(self) -> Iterator[Finding]:
+        yield from self._solids_at_own_pH()
         amounts = self.solutions.amounts(self.i)
         chelated = reactions.chelated(amounts, reactions.known_acid_steps(self.solutions.user_ions))
         known = [pair for pair, is_known in chelated.items() if is_known]

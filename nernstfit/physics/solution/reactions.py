@@ -166,6 +166,14 @@ def takes_protons(ions: Iterable[Ion], acids: tuple[Step, ...]) -> bool:
     return any(step.partner == PROTON for each in own for step in each.steps)
 
 
+def precipitates_at_pH(ions: Collection[Ion], acids: tuple[Step, ...]) -> bool:
+    """Return True where some ions that take protons may form a solid with a metal beside them, hydroxide included."""
+    if not (any(binds_anions(ion) for ion in ions) and takes_protons(ions, acids)):
+        return False
+    own = (network(frozenset([ion]), acids).species for ion in ions)
+    return bool(solids.possible({*WATER_IONS, *(name for names in own for name in names)}))
+
+
 def strong_pH(amounts_mM: Mapping[Ion, float]) -> float:
     """Return about the pH, activity coefficients apart, of free acid or base that meets nothing; nan without either."""
     excess_M = sum(-ion.valence * c for ion, c in amounts_mM.items() if ion.name in WATER_IONS) / 1000  # of hydroxide
