@@ -251,3 +251,9 @@ def test_what_precipitates_from_a_recipe_left_to_itself_is_told(recipe: dict[str
     amounts = {each.solid: each.amount_mM for each in given.at(25.0).solids[0]}
     assert {each.solid: each.amount_mM for each in solids_at_own} == pytest.approx(amounts, abs=1e-6)
     assert given.charge_excess_meq_per_l(25.0)[0] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_gas_over_a_strong_base_is_a_fault() -> None:
+    """At pH 11.4 and 38 mmHg, 1 mM of CO2 would stand beside more than 100 mol/l of carbonate."""
+    _, (fault,) = parsed(NaCl=140, NaHCO3=5, pCO2_mmHg=38, pH=11.4, titrant="NaOH")
+    assert "the ionic strength did not converge" in fault

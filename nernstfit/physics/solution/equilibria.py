@@ -42,6 +42,9 @@ _CONVERGED = 1e-13
 # Iterations of the ionic strength after which, and after as many again, its steps are halved: many charges in strong
 # solutions make it oscillate. At half, slow convergence is slowed; at double, fewer halvings are left.
 _UNDAMPED = 40
+# Ionic strength in mol/l that no solution has: a strong base dissolves a gas without limit. At half or double the same
+# solutions fail, a step earlier or later; from 2,000 on Davies' coefficients are beyond a number.
+_MAX_STRENGTH_M = 500.0
 # Relative error of an amount that is accepted where rounding prevents convergence. At half or double only the error
 # message of an ill-conditioned solution changes.
 _MAX_ERROR = 1e-9
@@ -257,6 +260,8 @@ class _Solution:
             self._equilibrate()
             self._titrate()
             strength = self._ionic_strength()
+            if strength > _MAX_STRENGTH_M:
+                break
             accepted = _CONVERGED if i < _MAX_ITERATIONS - 1 else _MAX_ERROR
             if abs(strength - before) <= accepted * strength:
                 if not math.isnan(self._wrong_meq_per_l):
