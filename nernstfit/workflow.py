@@ -10,11 +10,13 @@ record of a batch holds the content of its recordings too: one that was exchange
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import hashlib
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -22,8 +24,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from nernstfit.abf.stimulus_names import stimulus_names
+from nernstfit.contract.errors import InputError
 from nernstfit.contract.files import sha256_of
-from nernstfit.experiment import views
+from nernstfit.experiment import folder, views
 from nernstfit.experiment.records import Experiment
 
 PACKAGE = Path(__file__).parent
@@ -41,9 +44,45 @@ _NAME = re.compile(r"\w+")
 
 @dataclass(frozen=True)
 class Dependencies:
-    """Inputs and parameters of the rules for one experiment."""
+    """Inputs and parameters of the rules for one experiment.
+
+    Attributes
+    ----------
+    experiment : Experiment
+    home : Path
+        Its folder, as seen from where Snakemake works. Paths of rules are within it: Snakemake puts it before them.
+    """
 
     experiment: Experiment
+    home: Path = Path()
+
+    @classmethod
+    def of_folder(cls, home: Path, config: Mapping[str, Any]) -> Dependencies:
+        """Return those of an experiment folder.
+
+        Raises
+        ------
+        InputError
+            With every fault of configuration and tables, one line each.
+        """
+        if not home.is_dir():
+            raise InputError(f"{home}: folder not found, expected that of an experiment")
+        try:
+            with contextlib.chdir(home):
+                return cls(folder.load(config), home)
+        except InputError as fault:
+            raise InputError(fault.faults if home == Path() else [f"{home}: {each}" for each in fault.faults]) from None
+
+    @property
+    def name(self) -> str | None:
+        """Name of the experiment in a report of several: its folder; None where Snakemake works in it."""
+        return None if self.home == Path() else self.home.as_posix()
+
+    @property
+    def input_files(self) -> list[str]:
+        """Files from which the experiment was read, but for recordings."""
+        with contextlib.chdir(self.home):
+            return self.experiment.input_files
 
     def fingerprint(self, stage: str) -> str:
         """Return the digest of all that a stage reads of the experiment."""
@@ -51,7 +90,9 @@ class Dependencies:
 
     def record(self, stage: str) -> str:
         """Return the file that holds the fingerprint of a stage, written where it differs."""
-        return _recorded(RECORDS / f"{stage}.sha256", self.fingerprint(stage))
+        place = RECORDS / f"{stage}.sha256"
+        _record(self.home / place, self.fingerprint(stage))
+        return str(place)
 
     def record_batches(self) -> None:
         """Write the digest of each batch and of its recordings to `BATCH_RECORD` where it differs.
@@ -60,9 +101,9 @@ class Dependencies:
         function of a rule's wildcards writes is missing to it. A job would read every header again.
         """
         for name in self.batches:
-            of_batch, place = SimpleNamespace(batch=name), Path(BATCH_RECORD.format(batch=name))
-            content = _contents(self.recordings(of_batch), place.with_suffix(".json"))
-            _recorded(place, hashlib.sha256(f"{self.batch_fingerprint(of_batch)}{content}".encode()).hexdigest())
+            of_batch, place = SimpleNamespace(batch=name), self.home / BATCH_RECORD.format(batch=name)
+            content = _contents(self.recordings(of_batch), place.with_suffix(".json"), self.home)
+            _record(place, hashlib.sha256(f"{self.batch_fingerprint(of_batch)}{content}".encode()).hexdigest())
 
     @property
     def batches(self) -> list[str]:
@@ -80,34 +121,63 @@ class Dependencies:
         """Return the files that the batch `wildcards.batch` reads, each once: recordings, then their stimulus files."""
         rows = batch(self.experiment, wildcards.batch).rows
         recordings = dict.fromkeys(path for row in rows for path in row.files)
-        return list(recordings | dict.fromkeys(stimulus_files(recordings)))
+        return list(recordings | dict.fromkeys(stimulus_files(recordings, self.home)))
 
     def batch_fingerprint(self, wildcards: Any) -> str:
         """Return the digest of what ingest reads of the batch `wildcards.batch`."""
         return views.fingerprint(batch(self.experiment, wildcards.batch), declared_fields("ingest"), "ingest")
 
 
-def _recorded(path: Path, fingerprint: str) -> str:
+def bind(job: Any) -> tuple[dict[str, Any], dict[str, str], Experiment]:
+    """Enter the experiment folder of a job, for its script.
+
+    Parameters
+    ----------
+    job : snakemake.script.Snakemake
+        Its rule has the record of the stage as the input `reads`. Its paths start where Snakemake works, which is not
+        the experiment folder where another workflow uses this one as a module with a prefix.
+
+    Returns
+    -------
+    inputs, outputs : dict
+        Paths within the experiment folder, by name.
+    experiment : Experiment
+    """
+    home = Path(job.input.reads).parents[len(RECORDS.parts)]
+    inputs, outputs = (
+        {name: _within(home, paths) for name, paths in files.items()} for files in (job.input, job.output)
+    )
+    os.chdir(home)
+    return inputs, outputs, folder.load(job.config)
+
+
+def _within(home: Path, paths: Any) -> Any:
+    """Return a path, or several, as seen from a folder; an absolute one, of a module's code, as it is."""
+    if not isinstance(paths, str):
+        return [_within(home, path) for path in paths]
+    return paths if os.path.isabs(paths) else Path(os.path.relpath(paths, home)).as_posix()
+
+
+def _record(path: Path, fingerprint: str) -> None:
     content = f"{fingerprint}\n"
     if not path.is_file() or path.read_text(encoding="ascii", errors="replace") != content:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="ascii")
-    return str(path)
 
 
-def _contents(paths: Iterable[str], cache: Path) -> str:
-    """Return the SHA-256 of some files as text.
+def _contents(paths: Iterable[str], cache: Path, home: Path) -> str:
+    """Return the SHA-256 of some files of an experiment folder as text.
 
     A file is read again only where its size, inode or one of its times is not as in the cache, which is written then.
     """
     known = _cached(cache)
     found: dict[str, list[Any]] = {}
     for path in paths:
-        status = Path(path).stat()
+        status = (home / path).stat()
         identity = [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
         *before, digest = known.get(path, [""])
         if before != identity:
-            digest = _sha256(path)
+            digest = _sha256(home / path)
         found[path] = [*identity, digest]
     if found != known:
         cache.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +194,7 @@ def _cached(path: Path) -> dict[str, list[Any]]:
     return found
 
 
-def _sha256(path: str) -> str:
+def _sha256(path: Path) -> str:
     """Return the SHA-256 of a file; '' where it cannot be read, of which the row of the recording gives the reason."""
     try:
         return sha256_of(path)
@@ -132,19 +202,20 @@ def _sha256(path: str) -> str:
         return ""
 
 
-def stimulus_files(recordings: Iterable[str]) -> Iterator[str]:
-    """Yield the stimulus files that recordings name in their headers and that are beside them.
+def stimulus_files(recordings: Iterable[str], home: Path = Path()) -> Iterator[str]:
+    """Yield the stimulus files that recordings of an experiment folder name in their headers and that are beside them.
 
     Of each header only the names are read, some 0.1 ms a recording; a folder is listed where a name was found in it.
     A file that is not there is none: once it appears, the input of the rule is another.
     """
-    for folder, paths in groupby(sorted(recordings, key=_folder), key=_folder):
-        names = {name.lower() for path in paths for name in stimulus_names(path)}
+    for place, paths in groupby(sorted(recordings, key=_parent), key=_parent):
+        names = {name.lower() for path in paths for name in stimulus_names(home / path)}
         if names:
-            yield from (str(path) for path in sorted(folder.iterdir()) if path.name.lower() in names)
+            beside = sorted(path.name for path in (home / place).iterdir())
+            yield from (str(place / name) for name in beside if name.lower() in names)
 
 
-def _folder(path: str) -> Path:
+def _parent(path: str) -> Path:
     return Path(path).parent
 
 

@@ -18,7 +18,7 @@ from nernstfit import workflow
 from nernstfit.abf import layout
 from nernstfit.abf.read import read
 from nernstfit.abf.stimulus_names import stimulus_names
-from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.errors import InputError, RecordingError
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment import views
 from nernstfit.experiment.records import Experiment
@@ -239,6 +239,44 @@ def test_a_stimulus_file_beside_a_recording_is_an_input_of_its_batch(
         ["data/a.abf"],
         ["data/b.abf", f"data/{DAC_NAME.upper()}"],
     ]
+
+
+def test_an_experiment_below_the_folder_of_snakemake_has_its_own_paths_and_records(
+    folder: Callable[..., Path], config: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = folder()
+    with_stimulus(here / "data" / "b.abf")
+    (here / "data" / DAC_NAME).write_text("a stimulus")
+    itself = Dependencies(experiments.load(config()))
+    monkeypatch.chdir(here.parent)
+    below = Dependencies.of_folder(Path(here.name), config())
+    assert below.recordings(SimpleNamespace(batch="0000")) == ["data/a.abf", "data/b.abf", f"data/{DAC_NAME}"]
+    assert below.input_files == ["data/recordings.csv", "data/solutions.csv"]
+    assert below.name == here.name
+    assert below.record("fit") == "results/ingest/reads/fit.sha256"
+    below.record_batches()
+    written = {path.name: path.read_text() for path in (here / "results" / "ingest" / "reads").iterdir()}
+    assert set(written) == {"fit.sha256", "ingest.0000.sha256", "ingest.0000.json"}
+    monkeypatch.chdir(here)
+    assert itself.name is None
+    itself.record("fit")
+    itself.record_batches()
+    assert {path.name: path.read_text() for path in Path("results/ingest/reads").iterdir()} == written
+
+
+def test_a_fault_names_the_experiment_below_the_folder_of_snakemake(
+    folder: Callable[..., Path], config: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = folder()
+    (here / "data" / "a.abf").unlink()
+    for home, place in ((here, ""), (here.parent, f"{here.name}: ")):
+        monkeypatch.chdir(home)
+        with pytest.raises(
+            InputError, match=rf"^{place}data/recordings.csv: row 2, column 'recording': file not found"
+        ):
+            Dependencies.of_folder(here.relative_to(home), config())
+    with pytest.raises(InputError, match=r"^nowhere: folder not found"):
+        Dependencies.of_folder(Path("nowhere"), config())
 
 
 @pytest.mark.parametrize("version", ["1.84", "2.6"])

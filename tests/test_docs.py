@@ -46,7 +46,7 @@ def test_the_commands_are_found(page: str, least: int) -> None:
     assert len([name for name, _, _ in COMMANDS if name == page]) >= least
 
 
-FILES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+FILES = [*ROOT.glob("*.md"), ROOT / "config" / "README.md", *(ROOT / "docs").rglob("*.md")]
 
 
 def anchors(page: Path) -> set[str]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import docutils.core
+import docutils.nodes
+import jinja2
 import pytest
 
 from nernstfit.contract import documentation, tables
@@ -21,6 +25,24 @@ DOCS = Path(__file__).parents[1] / "docs"
 def test_a_generated_page_is_current(name: str) -> None:
     """`make docs` writes the pages anew."""
     assert (DOCS / name).read_text(encoding="utf-8") == documentation.PAGES[name]()
+
+
+CAPTIONS = DOCS.parent / "workflow" / "report"
+
+
+@pytest.mark.parametrize("path", sorted(CAPTIONS.iterdir()), ids=lambda path: path.name)
+def test_a_caption_is_a_text_without_a_fault_and_belongs_to_a_result(path: Path) -> None:
+    results = {table.name for table in tables.TABLES.values() if table.kind == tables.RESULT}
+    assert path.stem in results | {"workflow", "report", "figures", "fit_report"}
+    text = jinja2.Template(path.read_text(encoding="utf-8")).render()
+    tree = docutils.core.publish_doctree(text, settings_overrides={"report_level": 1, "halt_level": 1})
+    if path.stem in results:
+        table = tables.TABLES[path.stem]
+        assert [re.sub(r" \(.*", "", node.astext()) for node in tree.findall(docutils.nodes.term)] == list(
+            table.columns
+        )
+        meanings = [node.astext().rstrip(".") for node in tree.findall(docutils.nodes.definition)]
+        assert meanings == [column.meaning for column in table.columns.values()]
 
 
 def script(path: Path) -> ModuleType:

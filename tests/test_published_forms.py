@@ -29,6 +29,7 @@ from nernstfit.permeability.published_forms import (
     Membrane,
     Value,
     forms_of,
+    formula,
     fractional_current,
     in_form,
     of_ratios,
@@ -64,6 +65,10 @@ def close(found: Value, *expected: float) -> None:
     assert found.ends == pytest.approx(expected, rel=1e-9, nan_ok=True)
 
 
+def turned(one: Membrane) -> Membrane:
+    return Membrane(one.valence, one.permeability, one.outside, one.inside, one.temperature_C, -one.predicted_mV)
+
+
 @pytest.mark.parametrize("z", [2, -2])
 @pytest.mark.parametrize("ratio", [0.01, 1.0, 3000.0])
 @pytest.mark.parametrize("name", BI_IONIC)
@@ -82,10 +87,20 @@ def test_a_form_is_its_printed_formula_on_each_end(name: PublishedForm, ratio: f
 @pytest.mark.parametrize("z", [2, -2])
 @pytest.mark.parametrize("name", BI_IONIC)
 def test_the_forms_of_an_ion_inside_are_those_of_the_membrane_turned_over(name: PublishedForm, z: int) -> None:
-    one = bi_ionic(3.0, z=z)
-    turned = Membrane(one.valence, one.permeability, one.outside, one.inside, one.temperature_C, -one.predicted_mV)
-    ends = Value(3.0, 2.0, 5.0)
-    close(in_form(BY_NAME[name], ends, turned, 1), *in_form(BY_NAME[name], ends, one, 1).ends)
+    one, ends = bi_ionic(3.0, z=z), Value(3.0, 2.0, 5.0)
+    close(in_form(BY_NAME[name], ends, turned(one), 1), *in_form(BY_NAME[name], ends, one, 1).ends)
+
+
+def test_a_formula_has_the_sides_and_the_sign_that_hold() -> None:
+    outside, anion = bi_ionic(2.0), bi_ionic(2.0, z=-2)
+    for membrane, words in (
+        (outside, "with X inside and M outside alone [X] x / (4 [M]), x = exp(FE/RT)"),
+        (anion, "with X inside and M outside alone [X] x / (4 [M]), x = exp(-FE/RT)"),
+        (turned(outside), "with X outside and M inside alone [X] x / (4 [M]), x = exp(-FE/RT)"),
+        (turned(anion), "with X outside and M inside alone [X] x / (4 [M]), x = exp(FE/RT)"),
+    ):
+        assert formula(PublishedForm.LEWIS, membrane, 1).endswith(words)
+    assert formula(PublishedForm.LEWIS, outside, 1) == PublishedForm.LEWIS.sentence
 
 
 @pytest.mark.parametrize("name", BI_IONIC)

@@ -272,6 +272,10 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.OUTLYING_OFFSET, "c3", "warning", {}, {"cells": with_offsets([0.5, -0.8, 15.0, 0.2, -1.1])}),
     (Code.OFFSETS_OFF_ZERO, "", "warning", {}, {"cells": with_offsets([-10.5, -9.6, -12.9, -11.0, -10.2])}),
     (
+        *(Code.SYSTEMATIC_WEIGHTS, "", "warning", {}),
+        {"permeabilities": [ESTIMATE | {"reason": ratio_reason(RatioReason.SYSTEMATIC_WEIGHTS, size="+16.2")}]},
+    ),
+    (
         *(Code.INTERVALS_DISAGREE, "Na/K", "warning", {}),
         {"intervals": [{"ion": "Na", "method": "bootstrap", "low": 0.02, "high": 0.0625, "disagrees": True}]},
     ),

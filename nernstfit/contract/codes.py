@@ -76,6 +76,7 @@ class Code(Term):
     OUTLYING_MEASUREMENT = "outlying_measurement"
     OUTLYING_OFFSET = "outlying_offset"
     OFFSETS_OFF_ZERO = "offsets_off_zero"
+    SYSTEMATIC_WEIGHTS = "systematic_weights"
     INTERVALS_DISAGREE = "intervals_disagree"
     ACTIVITY_ESTIMATED = "activity_estimated"
     ACTIVITY_CONVENTION = "activity_convention"

@@ -1,13 +1,15 @@
 """Reference pages of the documentation, written from the declarations of tables and configuration.
 
-`python -m nernstfit.contract.documentation docs` writes them anew.
+`python -m nernstfit.contract.documentation docs` writes them anew: into the folder `docs`, and beside it what
+Snakemake's catalog of workflows and the reports of Snakemake look for.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,40 @@ _WARNINGS_HEAD = """# Errors, warnings and notes
 first screen of the report show the same errors and warnings; an error or a warning about a number stands beside it. No
 finding changes the exit status of a run. Names and numbers stand in the places in *italics*. Why a recording gave no
 potential, with a picture of each reason: [refused.md](refused.md).
+"""
+
+_FOLDER_HEAD = """# Configuration of an experiment
+
+An experiment is a folder with `config/config.yaml`, its tables and its recordings. Paths in the configuration and in
+the tables are relative to the folder and stay inside it. In the repository, and in a folder that was deployed from it,
+`config/config.yaml` is that of the demonstration, to be adapted. `nernstfit init FOLDER --from RECORDINGS` drafts
+configuration and tables for a folder of recordings.
+
+## Tables
+"""
+_FOLDER_TABLES = """
+Which tables an experiment has, the configuration says. They are text in UTF-8 with commas, or workbooks; docs/tables.md
+of the repository describes every column.
+
+## Keys of config/config.yaml
+
+Those without a default:
+"""
+_FOLDER_KEYS = """
+All sections; docs/configuration.md of the repository describes every key:
+"""
+_FOLDER_RUN = """
+## How to run
+
+The rules call the Python package nernstfit, which is installed into the environment of Snakemake beforehand: by
+`pip install "nernstfit[workflow]"`, or from a clone as docs/install.md of the repository says. In the folder:
+
+    nernstfit check .
+    snakemake --cores all
+    snakemake --report report.zip
+
+The first names every fault of the configuration and the tables. The second, or `nernstfit run .`, writes results/, with
+results/report.html; the third is Snakemake's own report of the same results.
 """
 
 
@@ -161,8 +197,51 @@ def _with_places(text: str) -> str:
     return re.sub(r"\{(\w+)[^}]*\}", lambda place: f"*{place[1]}*", text).replace("|", "\\|")
 
 
-PAGES = {"tables.md": tables_page, "configuration.md": configuration_page, "warnings.md": warnings_page}
-"""Name of each generated page, and the function that writes it."""
+def folder_page() -> str:
+    """Return config/README.md."""
+    inputs = [table for table in TABLES.values() if table.kind == INPUT]
+    parts = [_FOLDER_HEAD, "| table | a row is |", "|---|---|"]
+    parts += [f"| {table.path} | {table.meaning} |" for table in inputs]
+    keys = [*_keys(schema()["properties"], "")]
+    parts += [_FOLDER_TABLES, *keys[:2], *(row for row in keys if "| required" in row)]
+    parts += [_FOLDER_KEYS, "| section | keys | meaning |", "|---|---|---|"]
+    own = [key for key, rule in schema()["properties"].items() if "properties" not in rule]
+    sections = {key: rule for key, rule in schema()["properties"].items() if "properties" in rule}
+    rows = {"": (own, "Tables, and what holds for all rows of them.")}
+    rows |= {f"`{key}`": (list(rule["properties"]), rule["description"]) for key, rule in sections.items()}
+    parts += [f"| {name} | {', '.join(f'`{key}`' for key in keys)} | {says} |" for name, (keys, says) in rows.items()]
+    return "\n".join([*parts, _FOLDER_RUN])
+
+
+def caption(table: Table) -> str:
+    """Return the caption of a table in the report of Snakemake, in reStructuredText."""
+    columns = "".join(
+        f"\n``{column.name}``{_unit(column)}\n    {_as_rst(column.meaning)}.\n" for column in table.columns.values()
+    )
+    return f"{_as_rst(table.meaning)}.\n{columns}"
+
+
+def _unit(column: Column) -> str:
+    return f" ({column.unit})" if column.unit else ""
+
+
+def _as_rst(text: str) -> str:
+    """Return a text with nothing in it that reStructuredText, or the template that a caption is, takes for a mark."""
+    return re.sub(r"([\\*`|_])", r"\\\1", text).replace("{", "\\{")
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "tables.md": tables_page,
+    "configuration.md": configuration_page,
+    "warnings.md": warnings_page,
+    "../config/README.md": folder_page,
+    **{
+        f"../workflow/report/{name}.rst": partial(caption, table)
+        for name, table in TABLES.items()
+        if table.kind == RESULT
+    },
+}
+"""Name of each generated page, as seen from the folder docs, and the function that writes it."""
 
 
 def write(folder: Path) -> None:

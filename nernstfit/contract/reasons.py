@@ -107,6 +107,12 @@ class RatioReason(Term):
     )
     OPEN_INTERVAL = "open_interval", "", "with so few cells the interval is open on one side", "add more cells"
     UNSETTLED = "unsettled", "", "the fit did not converge: least squares gives the ratio, and no error of it"
+    SYSTEMATIC_WEIGHTS = (
+        "systematic_weights",
+        "",
+        "the potentials are weighted with their systematic errors too: by the standard errors alone a common offset of "
+        "{size} mV would stand for errors of the solutions",
+    )
     ONE_MEAN = (
         "one_mean",
         "",

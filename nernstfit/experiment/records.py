@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
-from nernstfit.contract.settings import Measure, Settings
+from nernstfit.contract.settings import CONFIG_FILE, Measure, Settings
 from nernstfit.contract.table_files import file_of
 from nernstfit.contract.tables import Table
 from nernstfit.contract.terms import Configuration
@@ -209,12 +209,15 @@ class Experiment:
 
     @property
     def input_files(self) -> list[str]:
-        """Tables that the experiment was read from, and the file of true values where it is simulated."""
+        """Files that the experiment was read from: tables, its configuration, and true values where it is simulated.
+
+        A workflow that uses this one as a module may hand over a configuration, which then has no file here.
+        """
         settings = self.settings
         given = [path for path in (settings.table, settings.solutions, settings.species) if path]
         files = dict.fromkeys(map(file_of, given))  # several tables may be sheets of one workbook
         truth = Path(settings.table).parent / TRUTH_FILE
-        return [*files, *([truth.as_posix()] if truth.exists() else [])]
+        return [*files, *(path for path in (CONFIG_FILE, truth.as_posix()) if Path(path).exists())]
 
 
 def measurement_times(rows: Sequence[Row], of_files: Mapping[str, float]) -> dict[str, float]:

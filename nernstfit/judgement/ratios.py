@@ -57,6 +57,9 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         verdicts = {row["verdict"] for row in rows}
         if verdicts == {RatioVerdict.NOT_IDENTIFIABLE}:
             yield Finding(Code.NO_RATIO, group, {"reason": rows[0]["reason"]})
+        remarks = (part for row in rows for part in row["reason"].split("; "))
+        for remark in dict.fromkeys(each for each in remarks if each.startswith(RatioReason.SYSTEMATIC_WEIGHTS.stem)):
+            yield Finding(Code.SYSTEMATIC_WEIGHTS, group, {"reason": remark, "where": in_group(group)})
         solids = list(_precipitates(evidence, group))
         for row in rows:
             yield from _verdict(row, rejected.get(group))

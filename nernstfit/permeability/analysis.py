@@ -43,6 +43,7 @@ from nernstfit.permeability.inference.variance_shares import VarianceShare
 from nernstfit.permeability.limits import MAX_SE_OF_CELL
 from nernstfit.permeability.mixed_model import Fit, fit, gross_error_probability
 from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.weights import soundly_weighted
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.solutions.composition import Solutions
 
@@ -202,9 +203,12 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
     settings : Settings
         Its sections junction, activity, fit and uncertainty are used.
     """
-    fits = GroupFits(group, solutions, settings)
     first, *others = candidates(settings)
+    fits, offset_mV = soundly_weighted(GroupFits(group, solutions, settings), first)
+    group = fits.group
     configured = _explained(fits.result(first), fits, first) if fits.predictability(first).predictable.any() else None
+    if configured is not None and math.isfinite(offset_mV):
+        configured = _remarked(configured, ratio_reason(RatioReason.SYSTEMATIC_WEIGHTS, size=f"{offset_mV:+.1f}"))
     if configured is not None:
         others += _further_models(first, configured, fits)
     models = (
@@ -225,6 +229,17 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
         bath_ratios=() if configured is None else tuple(bath_ratios(configured, settings.fit.confidence)),
         charged_ratios=() if configured is None else tuple(charged_ratios(configured, solutions, settings.fit.robust)),
     )
+
+
+def _remarked(result: FitResult, remark: str) -> FitResult:
+    """Return a result with a remark on every ratio that is there."""
+    found = (
+        replace(ratio, reason="; ".join(filter(None, (ratio.reason, remark))))
+        if math.isfinite(ratio.ln_ratio)
+        else ratio
+        for ratio in result.ratios
+    )
+    return replace(result, ratios=tuple(found))
 
 
 def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> list[Model]:

@@ -153,9 +153,10 @@ def _forms_of_ion(
         for at, membrane in places:
             if membrane.outside[position] > 0 or membrane.inside[position] > 0:
                 value = published_forms.in_form(form, ratio, membrane, position)
-                yield _row(form.name, value) | _place(at, membrane.predicted_mV)
+                text = published_forms.formula(form.name, membrane, position)
+                yield _row(form.name, value) | _place(at, membrane.predicted_mV) | {"formula": text}
     for at, membrane in places:
-        if membrane.outside[position] > 0:
+        if membrane.outside[position] > 0 or membrane.inside[position] > 0:
             value = published_forms.fractional_current(ratio, membrane, position)
             yield _row(PublishedForm.FRACTIONAL_CURRENT, value) | _place(at, HOLDING_MV)
 

@@ -130,6 +130,13 @@ class Membrane:
         changed[ion] = ratio
         return replace(self, permeability=changed)
 
+    def is_turned(self, ion: int) -> bool:
+        """Return True for an ion that is mostly inside.
+
+        The forms are those of an ion outside, with the other inside; turned over, the potential has the other sign.
+        """
+        return bool(self.inside[ion] > self.outside[ion])
+
     @property
     def sides(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:
         """Arguments of the functions of `ghk`."""
@@ -177,13 +184,30 @@ def _x(membrane: Membrane, ion: int, ratio: float, estimate: float) -> float:
     in it; where there is no estimate, as of a bound, there is no such prediction.
     """
     e_mV = float(ghk.reversal_mV(*membrane.with_ratio(ion, ratio).sides))
+    sign = -1 if membrane.is_turned(ion) else 1
     if math.isfinite(estimate):
         e_mV += membrane.predicted_mV - float(ghk.reversal_mV(*membrane.with_ratio(ion, estimate).sides))
-    # The forms are those of an ion outside, with the other inside; turned over, E has the other sign.
-    side = 1 if membrane.outside[ion] >= membrane.inside[ion] else -1
     return math.exp(
-        side * math.copysign(1, membrane.valence[ion]) * e_mV / float(thermal_voltage_mV(membrane.temperature_C))
+        sign * math.copysign(1, membrane.valence[ion]) * e_mV / float(thermal_voltage_mV(membrane.temperature_C))
     )
+
+
+def formula(form: PublishedForm, membrane: Membrane, ion: int) -> str:
+    """Return the formula of a form that depends on the potential, with the sides and signs that hold in a membrane.
+
+    Parameters
+    ----------
+    form : PublishedForm
+    membrane : Membrane
+    ion : int
+        Position of the ion.
+    """
+    text = str(form.sentence)
+    if membrane.is_turned(ion):
+        text = text.replace("with X inside and M outside alone", "with X outside and M inside alone")
+    if membrane.is_turned(ion) != bool(membrane.valence[ion] < 0):
+        text = text.replace("x = exp(FE/RT)", "x = exp(-FE/RT)")
+    return text
 
 
 def fractional_current(ratio: Value, membrane: Membrane, ion: int, potential_mV: float = HOLDING_MV) -> Value:

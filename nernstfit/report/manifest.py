@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from nernstfit.contract import settings, tables
+from nernstfit.contract import tables
 from nernstfit.contract.files import sha256_of
 from nernstfit.experiment.records import Experiment
 
@@ -28,7 +28,7 @@ def manifest(experiment: Experiment, input_files: Sequence[str], facts: Sequence
     ----------
     experiment : Experiment
     input_files : sequence of str
-        Paths of the user's tables.
+        Paths of the user's tables and configuration.
     facts : sequence of str
         Parquet files of all batches with the digests of the recordings; none where there are no recordings.
 
@@ -37,7 +37,7 @@ def manifest(experiment: Experiment, input_files: Sequence[str], facts: Sequence
     dict
         `contract`, `inputs` (SHA-256 of each path), `versions` and `config`; see `with_outputs`.
     """
-    digests = _digests([settings.CONFIG_FILE, *input_files]) | _digests_of_recordings(facts, experiment)
+    digests = _digests(input_files) | _digests_of_recordings(facts, experiment)
     return {
         "contract": CONTRACT,
         "inputs": dict(sorted(digests.items())),

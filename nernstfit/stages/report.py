@@ -38,8 +38,8 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     ----------
     inputs : mapping
         `results`: the result tables of the contract; `fit_report`: the fit as lmfit reports it; `facts` and
-        `traces`: Parquet files of all batches, none where there are no recordings; `tables`: the user's tables, and
-        `truth.yaml` where they are simulated.
+        `traces`: Parquet files of all batches, none where there are no recordings; `tables`: the user's tables and
+        configuration, and `truth.yaml` where they are simulated.
     outputs : mapping
         `report`: an HTML file; `figures`: a folder; `manifest` and `datapackage`: JSON files.
     experiment : Experiment

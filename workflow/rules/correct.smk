@@ -7,8 +7,18 @@ rule solutions:
         reads=dependencies.record("solutions"),
         code=code("solutions"),
     output:
-        solutions="results/solutions.csv",
-        junctions="results/junctions.csv",
+        solutions=report(
+            "results/solutions.csv",
+            caption="../report/solutions.rst",
+            category="Solutions and junctions",
+            subcategory=dependencies.name,
+        ),
+        junctions=report(
+            "results/junctions.csv",
+            caption="../report/junctions.rst",
+            category="Solutions and junctions",
+            subcategory=dependencies.name,
+        ),
     log:
         "logs/solutions.log",
     threads: 1
@@ -23,7 +33,12 @@ rule correct:
         reads=dependencies.record("correct"),
         code=code("correct"),
     output:
-        reversals="results/reversal_potentials.csv",
+        reversals=report(
+            "results/reversal_potentials.csv",
+            caption="../report/reversal_potentials.rst",
+            category="Reversal potentials",
+            subcategory=dependencies.name,
+        ),
     log:
         "logs/correct.log",
     threads: 1
@@ -38,7 +53,12 @@ rule thermodynamics:
         reads=dependencies.record("thermodynamics"),
         code=code("thermodynamics"),
     output:
-        thermodynamics="results/thermodynamics.csv",
+        thermodynamics=report(
+            "results/thermodynamics.csv",
+            caption="../report/thermodynamics.rst",
+            category="Reversal potentials",
+            subcategory=dependencies.name,
+        ),
     log:
         "logs/thermodynamics.log",
     threads: 1

@@ -10,8 +10,21 @@ rule fit:
         reads=dependencies.record("fit"),
         code=code("fit"),
     output:
-        **{name: table.path for name, table in tables.written_by("fit").items()},
-        fit_report="results/fit_report.txt",
+        **{
+            name: report(
+                table.path,
+                caption=f"../report/{name}.rst",
+                category="Permeability ratios",
+                subcategory=dependencies.name,
+            )
+            for name, table in tables.written_by("fit").items()
+        },
+        fit_report=report(
+            "results/fit_report.txt",
+            caption="../report/fit_report.rst",
+            category="Permeability ratios",
+            subcategory=dependencies.name,
+        ),
     log:
         "logs/fit.log",
     threads: 1
@@ -30,7 +43,12 @@ rule published_forms:
         reads=dependencies.record("published_forms"),
         code=code("published_forms"),
     output:
-        published_forms="results/published_forms.csv",
+        published_forms=report(
+            "results/published_forms.csv",
+            caption="../report/published_forms.rst",
+            category="Permeability ratios",
+            subcategory=dependencies.name,
+        ),
     log:
         "logs/published_forms.log",
     threads: 1

@@ -8,7 +8,12 @@ rule import_reversals:
         code=code("import_reversals"),
     output:
         measured="results/ingest/measured.parquet",
-        iv="results/iv.csv",
+        iv=report(
+            "results/iv.csv",
+            caption="../report/iv.rst",
+            category="Reversal potentials",
+            subcategory=dependencies.name,
+        ),
     log:
         "logs/import_reversals.log",
     threads: 1

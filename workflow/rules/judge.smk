@@ -13,7 +13,12 @@ rule judge:
         reads=dependencies.record("judge"),
         code=code("judge"),
     output:
-        warnings=tables.WARNINGS.path,
+        warnings=report(
+            tables.WARNINGS.path,
+            caption="../report/warnings.rst",
+            category="Warnings",
+            subcategory=dependencies.name,
+        ),
     log:
         "logs/judge.log",
     threads: 1

@@ -12,7 +12,12 @@ rule measure:
         code=code("measure"),
     output:
         measured="results/ingest/measured.parquet",
-        iv="results/iv.csv",
+        iv=report(
+            "results/iv.csv",
+            caption="../report/iv.rst",
+            category="Reversal potentials",
+            subcategory=dependencies.name,
+        ),
     log:
         "logs/measure.log",
     threads: 1

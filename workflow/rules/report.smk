@@ -10,13 +10,23 @@ rule report:
         traces=expand(
             "results/ingest/{batch}/traces.parquet", batch=dependencies.batches
         ),
-        tables=experiment.input_files,
-        config="config/config.yaml",
+        tables=dependencies.input_files,
         reads=dependencies.record("report"),
         code=code("report"),
     output:
-        report="results/report.html",
-        figures=directory("results/figures"),
+        report=report(
+            "results/report.html",
+            caption="../report/report.rst",
+            category="Report",
+            subcategory=dependencies.name,
+        ),
+        figures=report(
+            directory("results/figures"),
+            patterns=["{figure}.svg"],
+            caption="../report/figures.rst",
+            category="Figures",
+            subcategory=dependencies.name,
+        ),
         manifest="results/manifest.json",
         datapackage="results/datapackage.json",
     log:

@@ -1,10 +1,6 @@
 """Bind the rule `correct` to its stage."""
 
-from nernstfit.experiment import folder
 from nernstfit.stages import correct
+from nernstfit.workflow import bind
 
-correct.run(
-    dict(snakemake.input.items()),
-    dict(snakemake.output.items()),
-    folder.load(snakemake.config),
-)
+correct.run(*bind(snakemake))

@@ -1,10 +1,6 @@
 """Bind the rule `fit` to its stage."""
 
-from nernstfit.experiment import folder
 from nernstfit.stages import fit
+from nernstfit.workflow import bind
 
-fit.run(
-    dict(snakemake.input.items()),
-    dict(snakemake.output.items()),
-    folder.load(snakemake.config),
-)
+fit.run(*bind(snakemake))

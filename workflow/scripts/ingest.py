@@ -1,11 +1,7 @@
 """Bind the rule `ingest` to its stage."""
 
-from nernstfit.experiment import folder
 from nernstfit.stages import ingest
-from nernstfit.workflow import batch
+from nernstfit.workflow import batch, bind
 
-ingest.run(
-    dict(snakemake.input.items()),
-    dict(snakemake.output.items()),
-    batch(folder.load(snakemake.config), snakemake.wildcards.batch),
-)
+inputs, outputs, experiment = bind(snakemake)
+ingest.run(inputs, outputs, batch(experiment, snakemake.wildcards.batch))

@@ -1,10 +1,6 @@
 """Bind the rule `judge` to its stage."""
 
-from nernstfit.experiment import folder
 from nernstfit.stages import judge
+from nernstfit.workflow import bind
 
-judge.run(
-    dict(snakemake.input.items()),
-    dict(snakemake.output.items()),
-    folder.load(snakemake.config),
-)
+judge.run(*bind(snakemake))

@@ -1,10 +1,6 @@
 """Bind the rule `measure` to its stage."""
 
-from nernstfit.experiment import folder
 from nernstfit.stages import measure
+from nernstfit.workflow import bind
 
-measure.run(
-    dict(snakemake.input.items()),
-    dict(snakemake.output.items()),
-    folder.load(snakemake.config),
-)
+measure.run(*bind(snakemake))

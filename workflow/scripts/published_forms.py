@@ -1,10 +1,6 @@
 """Bind the rule `published_forms` to its stage."""
 
-from nernstfit.experiment import folder
 from nernstfit.stages import published_forms
+from nernstfit.workflow import bind
 
-published_forms.run(
-    dict(snakemake.input.items()),
-    dict(snakemake.output.items()),
-    folder.load(snakemake.config),
-)
+published_forms.run(*bind(snakemake))

@@ -1,10 +1,6 @@
 """Bind the rule `report` to its stage."""
 
-from nernstfit.experiment import folder
 from nernstfit.stages import report
+from nernstfit.workflow import bind
 
-report.run(
-    dict(snakemake.input.items()),
-    dict(snakemake.output.items()),
-    folder.load(snakemake.config),
-)
+report.run(*bind(snakemake))

@@ -1,10 +1,6 @@
 """Bind the rule `solutions` to its stage."""
 
-from nernstfit.experiment import folder
 from nernstfit.stages import solutions
+from nernstfit.workflow import bind
 
-solutions.run(
-    dict(snakemake.input.items()),
-    dict(snakemake.output.items()),
-    folder.load(snakemake.config),
-)
+solutions.run(*bind(snakemake))

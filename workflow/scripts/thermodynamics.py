@@ -1,10 +1,6 @@
 """Bind the rule `thermodynamics` to its stage."""
 
-from nernstfit.experiment import folder
 from nernstfit.stages import thermodynamics
+from nernstfit.workflow import bind
 
-thermodynamics.run(
-    dict(snakemake.input.items()),
-    dict(snakemake.output.items()),
-    folder.load(snakemake.config),
-)
+thermodynamics.run(*bind(snakemake))

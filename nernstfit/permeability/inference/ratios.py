@@ -37,6 +37,7 @@ from nernstfit.permeability.inference.rejection import rejection_reason
 from nernstfit.permeability.inference.sentences import known_sentence, ratio_reason
 from nernstfit.permeability.limits import IMPERMEANT, MAX_SE_CLOSED, REFERENCE_IMPERMEANT
 from nernstfit.permeability.mixed_model import Fit
+from nernstfit.solutions.systematic_errors import ACTIVITY_MODEL
 
 FloatArray = NDArray[np.float64]
 
@@ -90,6 +91,15 @@ class FitResult:
     systematic_mV: FloatArray
     names: tuple[str, ...]
     factors: tuple[Factor, ...] = ()
+
+    @property
+    def systematic_sd_mV(self) -> FloatArray:
+        """Standard deviation of each potential by the systematic errors but the activity model, in mV; shape (n,).
+
+        Another convention moves the potentials of like baths alike, not each by its own.
+        """
+        is_own = np.array([name != ACTIVITY_MODEL for name in self.names], dtype=bool)
+        return np.asarray(np.linalg.norm(self.systematic_mV[:, is_own], axis=1))
 
     @property
     def estimates(self) -> tuple[str, ...]:
