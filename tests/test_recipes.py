@@ -192,10 +192,9 @@ def test_more_salt_than_dissolves_is_said(tmp_path: Path, salt: str, saturated_M
             "solution,NaCl\nb,20001\n",
             "s.csv: row 2, column 'NaCl': got 20001, expected a number from 0 to 20000 (mM)",
         ),
-        ("solution,NaCl,pH\nb,140,7.4\n", "s.csv: row 2, column 'pH': got 7.4, but no component buffers there"),
         (
-            "solution,NaCl,Na-acetate,pH\nb,140,5,7.4\n",
-            "s.csv: row 2, column 'pH': got 7.4, but no component buffers",
+            "solution,NaCl,pH,titrant\nb,140,3,NaOH\n",
+            "s.csv: row 2, column 'titrant': got 'NaOH', but the other components leave +1.31 meq/l at pH 3",
         ),
         ("solution,NaCl,HEPES,pH\nb,140,5,74\n", "s.csv: row 2, column 'pH': got 74, expected a number from 0 to 14"),
         (
@@ -229,12 +228,12 @@ def test_a_fault_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
-    _, faults = parsed(tmp_path, "solution,NaCl,x1,EGTA,pH\na,-1,,,\nb,1,2,3,\nc,140,,,7.4\n")
+    _, faults = parsed(tmp_path, "solution,NaCl,x1,EGTA,pH,titrant\na,-1,,,,\nb,1,2,3,,\nc,140,,,7.4,HCl\n")
     assert [text.split(":")[1] for text in faults] == [
         " row 2, column 'NaCl'",
         " row 1, column 'x1'",
         " row 3, column 'EGTA'",
-        " row 4, column 'pH'",
+        " row 4, column 'titrant'",
     ]
 
 
@@ -245,7 +244,10 @@ def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
     ("text", "said"),
     [
         (f"{BATH}x,140,5,2,1,10,10,7.4,\n", "likely missing is Na, of the base that set the pH (column 'titrant')"),
-        ("solution,NaCl,HEPES\nx,140,10\n", "likely missing is Na, or a pH: without one HEPES counts as written"),
+        (
+            "solution,NaCl,HEPES\nx,140,10\n",
+            "): without a pH HEPES counts as written, and that state of protonation is open",
+        ),
         (
             "solution,NaCl,K\nx,140,10\n",
             "+10 meq/l (+6.7 % of the cations' charge): likely missing is Cl",
@@ -256,6 +258,8 @@ def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
             "solution,NaCl,Tris-Cl,pH\nx,120,20,6.7\n",
             "pH 6.7 is 1.5 from the nearest pKa (8.16): it is hardly",
         ),
+        ("solution,NaCl,pH\nx,140,7.4\n", "pH 7.4 is that of no buffer: it is hardly buffered"),
+        ("solution,NaCl,Na-acetate,pH\nx,140,5,7.4\n", "pH 7.4 is 2.6 from the nearest pKa (4.76): it is hardly"),
         (
             "solution,KCl,K4-EGTA,CaCl2\nx,130,5,1\n",
             "Ca beside EGTA4 counts as free: binding is calculated only with a pH",

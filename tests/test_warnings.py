@@ -534,6 +534,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"permeabilities": [ESTIMATE | {"reference": "Cl"}]},
     ),
     (Code.PRECIPITATE, "low", "warning", {"solutions": with_low("BaCl2,Na2SO4", "5,5")}, {}),
+    (Code.PRECIPITATE_AT_OWN_PH, "low", "warning", {"solutions": with_low("BaCl2,NaHCO3", "5,5")}, {}),
     (Code.BEYOND_SOLUBILITY, "low", "warning", {"solutions": with_low("Na,Cl", "6000,6000")}, {}),
     (Code.CLOSED_CARBONATE, "low", "note", {"solutions": with_low("NaHCO3", "5")}, {}),
     (

@@ -152,6 +152,7 @@ class Code(Term):
     CLOSED_CARBONATE = "closed_carbonate"
     PRECIPITATE_PERMEANT = "permeant_ion_precipitates"
     PRECIPITATE = "precipitate"
+    PRECIPITATE_AT_OWN_PH = "precipitate_at_own_pH"
     BEYOND_SOLUBILITY = "beyond_solubility"
     OSMOLARITY = "osmolarity"
     # Tables

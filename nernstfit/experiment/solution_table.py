@@ -31,10 +31,7 @@ from nernstfit.physics.solution.water import MAX_TAKEN
 from nernstfit.solutions.composition import Solutions, Titrant, speciate
 
 PH, GAS, TITRANT = "pH", "pCO2_mmHg", "titrant"
-# Distance from the nearest pKa, in units of pH, within which a component buffers: at 2, one hundredth of it is in the
-# minor form. At half, recipes with the usual HEPES at pH 6 would be refused; at double, any pH would pass.
-_MAX_PH_DISTANCE = 2.0
-_ROOM_C = 25.0  # temperature at which that distance is taken; pKa shifts by tenths within the range of experiments
+_ROOM_C = 25.0  # temperature at which recipes are checked; pKa shifts by tenths within the range of experiments
 # Unit behind the name of a component, in which people say what the column holds.
 _UNIT = re.compile(
     r"^(?P<name>.*?[^\s_(\[/,-])[\s_(\[/,-]+(?P<unit>[m\u00b5\u03bcu]?M|[m\u00b5\u03bcu]?mol/[lL])[)\]]?$"
@@ -105,7 +102,7 @@ def _composed(
     doses: Mapping[str, np.ndarray], has_pH: np.ndarray, conditions: tuple[np.ndarray, np.ndarray], user_ions: UserIons
 ) -> Solutions:
     """Return solutions without names and titrants; `conditions` are the pH and the pressure of each."""
-    (pH, gas), (ions, given_mM, uncharged) = conditions, _amounts(doses, has_pH, user_ions)
+    (pH, gas), (ions, given_mM, uncharged, neutralized) = conditions, _amounts(doses, has_pH, user_ions)
     return replace(
         _no_solutions(user_ions),
         ions=ions,
@@ -114,6 +111,7 @@ def _composed(
         substance_mM=np.array(list(uncharged.values())).reshape(-1, len(pH)).T,
         pH=tuple(pH.tolist()),
         pCO2_mmHg=() if np.isnan(gas).all() else tuple(gas.tolist()),
+        neutralized=tuple(neutralized.tolist()),
     )
 
 
@@ -181,8 +179,11 @@ def _is_component(name: str, user_ions: UserIons) -> bool:
 
 def _amounts(
     doses: Mapping[str, np.ndarray], has_pH: np.ndarray, user_ions: UserIons
-) -> tuple[tuple[Ion, ...], np.ndarray, dict[str, np.ndarray]]:
-    """Return the ions by name, their amounts in mM, shape (rows, ions), and those of each uncharged substance."""
+) -> tuple[tuple[Ion, ...], np.ndarray, dict[str, np.ndarray], NDArray[np.bool_]]:
+    """Return the ions by name, their amounts in mM, shape (rows, ions), and those of each uncharged substance.
+
+    The last are the rows in which an acid and a base make water of each other.
+    """
     amounts: dict[Ion, np.ndarray] = {}
     uncharged: dict[str, np.ndarray] = {}
     without_pH, none = ~has_pH, np.zeros(len(has_pH))
@@ -194,13 +195,13 @@ def _amounts(
             amounts[ion] = amounts.get(ion, none) + count * (dose - neutral)
         if name:
             uncharged[name] = uncharged.get(name, none) + (neutral if parts else dose)
-    proton, hydroxide = IONS[reactions.PROTON], IONS[reactions.HYDROXIDE]
-    if proton in amounts and hydroxide in amounts:  # an acid and a base make water, whatever the pH
-        water = np.minimum(amounts[proton], amounts[hydroxide])
-        amounts |= {ion: amounts[ion] - water for ion in (proton, hydroxide)}
+    of_water, water = (IONS[reactions.PROTON], IONS[reactions.HYDROXIDE]), none
+    if all(ion in amounts for ion in of_water):  # an acid and a base make water, whatever the pH
+        water = np.minimum(*(amounts[ion] for ion in of_water))
+        amounts |= {ion: amounts[ion] - water for ion in of_water}
     ions = tuple(sorted(amounts, key=lambda ion: ion.name))
     given_mM = np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(has_pH)).T
-    return ions, given_mM, {name: uncharged[name] for name in sorted(uncharged)}
+    return ions, given_mM, {name: uncharged[name] for name in sorted(uncharged)}, water > 0
 
 
 def _read_numbers(table: Cells, place: str, column: str) -> tuple[NDArray[np.float64], list[str]]:
@@ -353,16 +354,9 @@ def _equilibrium_faults(solutions: Solutions, recipes: Cells, row: int) -> Itera
         return
     acids = reactions.known_acid_steps(solutions.user_ions)
     try:
-        distances = [abs(pKa - pH) for pKa in reactions.pKa(amounts, acids, _ROOM_C)]
-        if math.isnan(gas) and not math.isnan(pH) and min(distances, default=math.inf) > _MAX_PH_DISTANCE:
-            yield (
-                f"{where}, but no component buffers there (none has a pKa within {_MAX_PH_DISTANCE:g} of it); expected "
-                "a buffer such as HEPES, or no pH"
-            )
-            return
         speciate(amounts, acids, (pH, gas), _ROOM_C, titrant.ion if titrant else None)
     except reactions.NoConstant as fault:
-        yield f"{where}, but {fault}; expected only one of the two{'' if math.isnan(pH) else ', or no pH'}"
+        yield f"{where}, but {fault}: what is free of either is unknown; expected only one of the two"
     except ArithmeticError as fault:
         yield f"{where}, but {fault}; expected a weaker solution, or one with fewer ions of many charges"
     except equilibria.WrongTitrant as fault:

@@ -16,7 +16,7 @@ from nernstfit.physics.solution import equilibria, reactions, water
 from nernstfit.physics.solution.activity import water_density_kg_per_l
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
 from nernstfit.physics.solution.charge_balance import balanced, follows
-from nernstfit.physics.solution.ions import Ion, known_ions, uncharged_substances
+from nernstfit.physics.solution.ions import IONS, Ion, known_ions, uncharged_substances
 from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
 
 FloatArray = NDArray[np.float64]
@@ -111,6 +111,8 @@ class Solutions:
         Pressure of the carbon dioxide with which each solution is in equilibrium; nan, or empty, where none is given.
     shift_log_K : float
         Error of log10 of every stability constant of a metal.
+    neutralized : tuple of bool
+        True where an acid and a base of a recipe make water of each other, also where neither is left; or empty.
     """
 
     names: tuple[str, ...]
@@ -125,6 +127,7 @@ class Solutions:
     slows_ions: bool = False
     pCO2_mmHg: tuple[float, ...] = ()
     shift_log_K: float = 0.0
+    neutralized: tuple[bool, ...] = ()
     _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -153,8 +156,9 @@ class Solutions:
         return np.array([ion.mobility for ion in self.ions])
 
     def amounts(self, i: int) -> dict[Ion, float]:
-        """Return the amounts of one recipe, in mM."""
-        return {ion: c for ion, c in zip(self.ions, self.given_mM[i].tolist(), strict=True) if c > 0}
+        """Return the amounts of one recipe, in mM; 0 of protons where a base has taken up all that were weighed."""
+        weighed = {IONS[reactions.PROTON]: 0.0} if self.neutralized and self.neutralized[i] else {}
+        return weighed | {ion: c for ion, c in zip(self.ions, self.given_mM[i].tolist(), strict=True) if c > 0}
 
     def gas_mmHg(self, i: int) -> float:
         """Return the pressure of the carbon dioxide over one solution; nan where none is given."""
@@ -200,7 +204,8 @@ class Solutions:
         pairs: list[Mapping[tuple[str, str, str], float]] = [{}] * len(self.names)
         neutral: list[Mapping[str, tuple[float, float]]] = [{}] * len(self.names)
         names = [ion.name for ion in self.ions]
-        chemical = activity.chemical(self.ions)
+        ions = (*self.ions, IONS[reactions.PROTON])
+        chemical = dict(zip(ions, activity.chemical(ions), strict=True))
         acids = reactions.known_acid_steps(self.user_ions)
         pHs = list(self.pH)
         for i in range(len(self.names)):
@@ -208,7 +213,7 @@ class Solutions:
                 continue
             titrant = self.titrants[i]
             pHs[i], found = _speciated(
-                tuple((ion, c) for ion, c in zip(chemical, self.given_mM[i].tolist(), strict=True) if c > 0),
+                tuple((chemical[ion], c) for ion, c in self.amounts(i).items()),
                 acids,
                 (self.pH[i], self.gas_mmHg(i)),
                 temperature_C,
@@ -222,10 +227,25 @@ class Solutions:
             bound[i] = found.bound
             pairs[i] = found.pair_mM
             neutral[i] = {name: (c, found.total_mM[name]) for name, c in found.neutral_mM.items()}
-            solids[i] = tuple(Precipitate(name, c, found.saturation[name]) for name, c in found.solid_mM.items())
+            solids[i] = _precipitates(found)
         taken = self._taken(titrant_mM)
         per_solution = tuple(bound), tuple(pHs), tuple(solids), tuple(pairs)
         return Composition(free, total, uncharged, titrant_mM, *per_solution, taken, tuple(neutral))
+
+    def at_own_pH(self, i: int, temperature_C: float) -> tuple[float, tuple[Precipitate, ...]]:
+        """Return the pH of a recipe without one, as its components have it in a closed vessel, and what precipitates.
+
+        The pH is nan, and nothing precipitates, where no solid could form or the pH cannot be calculated.
+        """
+        amounts, acids = self.amounts(i), reactions.known_acid_steps(self.user_ions)
+        if self.names[i] in self.incomplete or not reactions.precipitates_at_pH(amounts, acids):
+            return math.nan, ()
+        given = dict(zip(activity.chemical(tuple(amounts)), amounts.values(), strict=True))
+        try:
+            pH, found = balanced(given, acids, math.nan, temperature_C, None, self.shift_log_K)
+        except (reactions.NoConstant, ArithmeticError):  # of which a table with a pH would be at fault
+            return math.nan, ()
+        return pH, _precipitates(found)
 
     def weighed_volume_l_per_l(self) -> FloatArray:
         """Return the volume of the components in a litre of each solution, shape (solutions,)."""
@@ -351,6 +371,10 @@ class Solutions:
         return np.array([values[known.index(ion)] if ion in known else 0.0 for ion in ion_names])
 
 
+def _precipitates(found: equilibria.Speciation) -> tuple[Precipitate, ...]:
+    return tuple(Precipitate(name, c, found.saturation[name]) for name, c in found.solid_mM.items())
+
+
 @lru_cache(maxsize=10_000)
 def _speciated(
     given_mM: tuple[tuple[Ion, float], ...],
@@ -386,7 +410,8 @@ def speciate(
     CO2_mM = dissolved_mM(gas_mmHg, temperature_C)
     if math.isnan(pH) and (not math.isnan(gas_mmHg) or follows(amounts, acids)):
         return balanced(amounts, acids, CO2_mM, temperature_C, titrant, shift_log_K)
-    return pH, equilibria.speciate_open(amounts, acids, (pH, CO2_mM), temperature_C, titrant, shift_log_K)
+    conditions = equilibria.Conditions(pH, CO2_mM)
+    return pH, equilibria.speciate_open(amounts, acids, conditions, temperature_C, titrant, shift_log_K)
 
 
 @lru_cache(maxsize=10_000)

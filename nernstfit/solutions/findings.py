@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +16,10 @@ from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import reactions, solids, unknown_complexes
 from nernstfit.physics.solution.activity import ionic_strength_M, water_density_kg_per_l
+from nernstfit.physics.solution.charge_balance import written_excess_meq_per_l
 from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.physics.solution.reactions import CARBONATES
-from nernstfit.solutions.composition import Composition, Solutions
+from nernstfit.solutions.composition import Composition, Precipitate, Solutions
 
 CHARGE_PERCENT = 2.0
 """Charge excess in percent of the charge of the cations above which a recipe is taken to be incomplete: 3 meq/l of
@@ -34,7 +35,10 @@ MAX_BOUND = 0.95
 changes the free metal by 20 %. With half the unbound rest (0.975) that is 40 %, with double (0.9) 10 %."""
 MAX_PKA_DISTANCE = 1.0
 """Distance of the pH from the nearest pKa within which a buffer holds it, with at least 1/3 of its greatest capacity.
-At half HEPES at pH 6.9 would be warned of; at double 4 % of the capacity is left, and the table is refused anyway."""
+At half HEPES at pH 6.9 would be warned of; at double only where 4 % of the capacity is left."""
+# Free protons or hydroxide that hold the pH themselves, below pH 3.2 and above 10.6, as 5 mM of a buffer do at that
+# distance. At half or double those limits are .3 off.
+_HELD_BY_WATER_MM = 0.5
 MAX_CARBONATE_DIFFERENCE = 0.1
 """Relative difference of given bicarbonate to that of pH and gas above which the recipe contradicts itself: 0.04 of pH.
 At half, the rounding of a pH to .05 would be warned of; at double 5 mM of 25 would not."""
@@ -154,7 +158,15 @@ class _Solution:
         if abs(percent) <= CHARGE_PERCENT or not self.free_mM.any():
             return
         share = "" if math.isnan(percent) else f" ({percent:+.1f} % of the cations' charge)"
-        values: Mapping[str, Any] = {"excess": excess, "share": share, "missing": self._missing_ion(excess)}
+        values = {
+            "excess": excess,
+            "share": share,
+            "missing": self._missing_ion(excess),
+            "remedy": "complete the recipe",
+        }
+        if not self.solutions.has_pH(self.i) and (written := self._written()) and self._is_open():
+            values["missing"] = f"without a pH {_counting(written)} as written, and that state of protonation is open"
+            values["remedy"] = "give the pH, and the base or acid that set it in column 'titrant'"
         yield self._finding(Code.CHARGE, self._effect(excess), **values)
 
     def _titrant(self, excess: float) -> Iterator[Finding]:
@@ -183,9 +195,21 @@ class _Solution:
             return (
                 f"likely missing is {ion}: the pH of {self.at.pH[self.i]:.2f} follows from the recipe as it is written"
             )
-        buffers = [each.name for each in solutions.amounts(self.i) if each.pKa is not None]
-        without = f", or a pH: without one {' and '.join(buffers)} counts as written" if buffers else ""
-        return f"likely missing is {ion}{without}"
+        written = self._written()
+        also = f"; without a pH {_counting(written)} as written" if written else ""
+        return f"likely missing is {ion}{also}"
+
+    def _written(self) -> list[str]:
+        """Return what has several states of protonation and counts in that of its name; carbonate has its own note."""
+        acids = reactions.known_acid_steps(self.solutions.user_ions)
+        ions = [ion for ion in self.solutions.amounts(self.i) if ion.name not in (*CARBONATES, *reactions.WATER_IONS)]
+        return [ion.name for ion in ions if reactions.takes_protons([ion], acids)]
+
+    def _is_open(self) -> bool:
+        """Return True where the charge in excess is that of states of protonation, which no pH decides."""
+        acids = reactions.known_acid_steps(self.solutions.user_ions)
+        least = written_excess_meq_per_l(self.solutions.amounts(self.i), acids)
+        return abs(100 * least) <= CHARGE_PERCENT * self.cations_meq_per_l
 
     def _with_pH(self) -> Iterator[Finding]:
         solutions, i = self.solutions, self.i
@@ -194,14 +218,20 @@ class _Solution:
         pKas = reactions.pKa(solutions.amounts(i), acids, self.temperature_C)
         nearest = min(pKas, key=lambda p: abs(p - pH), default=math.inf)
         distance = 0.0 if gassed else abs(nearest - pH)  # under a gas, bicarbonate holds the pH
-        if pKas and distance > MAX_PKA_DISTANCE:
+        if distance > MAX_PKA_DISTANCE and not self._holds_by_water():
             effect = math.inf if "H" in self.permeant else 0.0
-            yield self._finding(Code.UNBUFFERED, effect, pH=pH, distance=distance, pKa=nearest)
+            how = f"is {distance:z.1f} from the nearest pKa ({nearest:.2f})" if pKas else "is that of no buffer"
+            yield self._finding(Code.UNBUFFERED, effect, pH=pH, how=how)
         for name, fraction in sorted(self.at.bound[i].items()):
             if name in reactions.CHELATORS and fraction > MAX_BOUND and not self._is_in_excess(name):
                 effect = math.inf if self._metals() & set(self.permeant) else 0.0
                 values = {"chelator": name.rstrip("1234"), "percent": 100 * fraction}
                 yield self._finding(Code.BOUND_METAL, effect, **values)
+
+    def _holds_by_water(self) -> bool:
+        names = [ion.name for ion in self.solutions.ions]
+        free = (self.free_mM[names.index(name)] for name in reactions.WATER_IONS if name in names)
+        return max(free, default=0.0) > _HELD_BY_WATER_MM
 
     def _carbonate(self) -> Iterator[Finding]:
         """Yield what was assumed of bicarbonate without its gas, and bicarbonate that its gas and pH contradict."""
@@ -229,20 +259,32 @@ class _Solution:
 
     def _solids(self) -> Iterator[Finding]:
         """Yield the findings on what does not dissolve."""
-        formulas = {solid.name: solid for solid in solids.known()}
         for each in self.at.solids[self.i]:
-            ions = formulas[each.solid].ions
-            amounts = {ion: self._recipe_mM(ion) for ion in ions}
-            lost = {ion: each.amount_mM * n / amounts[ion] for ion, n in ions.items() if amounts[ion] > 0}
-            if lost and max(lost.values()) < _MIN_LOST:
-                continue
-            used = sorted(set(ions) & set(self.permeant))
-            # Of a permeant ion its own part is told, else that of the ion of which most is lost.
-            told = max(used or lost, key=lambda ion: lost.get(ion, 0.0), default=next(iter(ions)))
-            percent = 100 * lost.get(told, 1.0)
-            values = {"solid": each.solid, "saturation": each.saturation, "amount": each.amount_mM, "ion": told}
-            values |= {"percent": f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}", "used": used}
-            yield self._finding(Code.PRECIPITATE_PERMEANT if used else Code.PRECIPITATE, math.inf, **values)
+            if values := self._solid(each):
+                code = Code.PRECIPITATE_PERMEANT if values["used"] else Code.PRECIPITATE
+                yield self._finding(code, math.inf, **values)
+
+    def _solids_at_own_pH(self) -> Iterator[Finding]:
+        """Yield what would not dissolve at the pH that a recipe without one has, beside what does not as written."""
+        formed = {each.solid for each in self.at.solids[self.i]}
+        pH, found = self.solutions.at_own_pH(self.i, self.temperature_C)
+        for each in found:
+            if each.solid not in formed and (values := self._solid(each)):
+                yield self._finding(Code.PRECIPITATE_AT_OWN_PH, math.inf, pH=pH, **values)
+
+    def _solid(self, each: Precipitate) -> dict[str, Any]:
+        """Return the values of a finding on a solid; empty where it takes hardly anything."""
+        ions = next(solid.ions for solid in solids.known() if solid.name == each.solid)
+        amounts = {ion: self._recipe_mM(ion) for ion in ions}
+        lost = {ion: each.amount_mM * n / amounts[ion] for ion, n in ions.items() if amounts[ion] > 0}
+        if lost and max(lost.values()) < _MIN_LOST:
+            return {}
+        used = sorted(set(ions) & set(self.permeant))
+        # Of a permeant ion its own part is told, else that of the ion of which most is lost.
+        told = max(used or lost, key=lambda ion: lost.get(ion, 0.0), default=next(iter(ions)))
+        percent = 100 * lost.get(told, 1.0)
+        values = {"solid": each.solid, "saturation": each.saturation, "amount": each.amount_mM, "ion": told}
+        return values | {"percent": f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}", "used": used}
 
     def _salts(self) -> Iterator[Finding]:
         """Yield the readily soluble salts of which a recipe has more than dissolves."""
@@ -262,10 +304,11 @@ class _Solution:
         if solutions.names[self.i] in solutions.incomplete:
             return
         amounts = solutions.amounts(self.i)
-        acids = None if math.isnan(pH) else reactions.known_acid_steps(solutions.user_ions)
+        own_pH = reactions.strong_pH(amounts) if math.isnan(pH) else pH
+        acids = reactions.known_acid_steps(solutions.user_ions)
         of: dict[str, list[str]] = {}
         ions, holds_pair = {ion.name: ion for ion in amounts}, model_named(model)[0].holds_pair
-        for metal, ligand in unknown_complexes.unknown(amounts, acids, pH):
+        for metal, ligand in unknown_complexes.unknown(amounts, acids, own_pH):
             if ligand in ions and holds_pair(ions[metal], ions[ligand]):
                 continue  # the coefficients contain it
             if self.at.bound[self.i].get(metal, 0.0) <= MAX_BOUND:  # else what is free is what a chelator leaves
@@ -287,11 +330,19 @@ class _Solution:
         return {ion.name for ion in self.solutions.amounts(self.i) if ion.is_metal}
 
     def _without_pH(self) -> Iterator[Finding]:
+        yield from self._solids_at_own_pH()
         amounts = self.solutions.amounts(self.i)
-        chelators = sorted(ion.name for ion in amounts if ion.name in reactions.CHELATORS)
-        metals = sorted(self._metals())
-        if chelators and metals:
-            charge = sum(c * ion.valence for ion, c in amounts.items() if ion.is_metal)
+        chelated = reactions.chelated(amounts, reactions.known_acid_steps(self.solutions.user_ions))
+        known = [pair for pair, is_known in chelated.items() if is_known]
+        if known:
+            chelators, metals = (sorted(set(names)) for names in zip(*known, strict=True))
+            charge = sum(c * ion.valence for ion, c in amounts.items() if ion.name in metals)
             effect = math.inf if set(metals) & set(self.permeant) else self._effect(charge)
             values = {"metals": " and ".join(metals), "chelators": " and ".join(chelators)}
             yield self._finding(Code.FREE_METAL, effect, **values)
+
+
+def _counting(names: Sequence[str]) -> str:
+    """Return names as the subject of a sentence with its verb."""
+    *others, last = names
+    return f"{', '.join(others)} and {last} count" if others else f"{last} counts"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from nernstfit.physics.solution import equilibria, reactions, solids
 from nernstfit.physics.solution.ions import Ion
@@ -34,8 +35,11 @@ _MAX_ITERATIONS = 100
 
 
 def follows(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> bool:
-    """Return True where free acid or base of a recipe reacts with its other ions, so that the pH follows from them."""
-    water = {ion.name for ion, amount in amounts_mM.items() if ion.name in reactions.WATER_IONS and amount > 0}
+    """Return True where free acid or base of a recipe reacts with its other ions, so that the pH follows from them.
+
+    It need not be left: an amount of 0 says that it has reacted.
+    """
+    water = {ion.name for ion in amounts_mM if ion.name in reactions.WATER_IONS}
     others = [ion for ion in amounts_mM if ion.name not in reactions.WATER_IONS]
     strong = {step.product for step in acids if step.log_K < _STRONG_PKA}
     if any(ion.name in strong and amount > 0 for ion, amount in amounts_mM.items()):
@@ -75,23 +79,48 @@ def balanced(
     NoConstant, WrongTitrant, ArithmeticError
         As `equilibria.speciate` does.
     """
-    excess = written_excess_meq_per_l(amounts_mM, acids)
-    given_mM = sum(amount for ion, amount in amounts_mM.items() if ion.name in reactions.CARBONATES)
+    recipe = _Recipe(amounts_mM, acids, CO2_mM, temperature_C, titrant, shift_log_K)
+    pH, found, fault = recipe.solved(precipitates=False)
+    if before := found.saturation:
+        pH, found, fault = recipe.solved(precipitates=True)
+        found = replace(found, saturation={name: before[name] for name in found.solid_mM})
+    if fault is not None:
+        raise fault
+    return pH, found
 
-    def at(pH: float, by: Ion | None) -> equilibria.Speciation:
-        return equilibria.speciate_open(amounts_mM, acids, (pH, CO2_mM), temperature_C, by, shift_log_K)
 
-    def beyond(pH: float) -> float:
-        if titrant is None:
-            return at(pH, None).charge_meq_per_l - excess
+@dataclass(frozen=True)
+class _Recipe:
+    """Recipe whose pH is sought; see `balanced`."""
+
+    amounts_mM: Mapping[Ion, float]
+    acids: tuple[reactions.Step, ...]
+    CO2_mM: float
+    temperature_C: float
+    titrant: Ion | None
+    shift_log_K: float
+
+    def solved(self, precipitates: bool) -> tuple[float, equilibria.Speciation, equilibria.WrongTitrant | None]:
+        """Return the pH, the composition, and the fault of a titrant of which less than nothing would be needed."""
+        excess = written_excess_meq_per_l(self.amounts_mM, self.acids)
+        given_mM = sum(amount for ion, amount in self.amounts_mM.items() if ion.name in reactions.CARBONATES)
+
+        def beyond(pH: float) -> float:
+            found, _ = self._at(pH, precipitates)
+            if self.titrant is None:
+                return found.charge_meq_per_l - excess
+            return given_mM + self.CO2_mM - found.total_mM[reactions.BICARBONATE]
+
+        pH = _root(beyond)
+        return pH, *self._at(pH, precipitates)
+
+    def _at(self, pH: float, precipitates: bool) -> tuple[equilibria.Speciation, equilibria.WrongTitrant | None]:
+        conditions = equilibria.Conditions(pH, self.CO2_mM, precipitates)
+        given = (self.amounts_mM, self.acids, conditions, self.temperature_C)
         try:
-            found = at(pH, titrant)
-        except equilibria.WrongTitrant:  # beyond the pH at which none is needed
-            found = at(pH, None)
-        return given_mM + CO2_mM - found.total_mM[reactions.BICARBONATE]
-
-    pH = _root(beyond)
-    return pH, at(pH, titrant)
+            return equilibria.speciate_open(*given, self.titrant, self.shift_log_K), None
+        except equilibria.WrongTitrant as fault:  # beyond the pH at which none is needed
+            return equilibria.speciate_open(*given, None, self.shift_log_K), fault
 
 
 def _root(falling: Callable[[float], float]) -> float:

@@ -42,6 +42,9 @@ _CONVERGED = 1e-13
 # Iterations of the ionic strength after which, and after as many again, its steps are halved: many charges in strong
 # solutions make it oscillate. At half, slow convergence is slowed; at double, fewer halvings are left.
 _UNDAMPED = 40
+# Ionic strength in mol/l that no solution has: a strong base dissolves a gas without limit. At half or double the same
+# solutions fail, a step earlier or later; from 2,000 on Davies' coefficients are beyond a number.
+_MAX_STRENGTH_M = 500.0
 # Relative error of an amount that is accepted where rounding prevents convergence. At half or double only the error
 # message of an ill-conditioned solution changes.
 _MAX_ERROR = 1e-9
@@ -84,7 +87,7 @@ class Speciation:
     solid_mM : mapping
         Amount of each solid, in formula units; `total_mM` includes it.
     saturation : mapping
-        Saturation index of each of them before it formed.
+        Saturation index of each of them in the solution before anything precipitates.
     pair_mM : mapping
         Amount of each complex of one metal and one anion, by the names of both and its own; a part of `amounts_mM` or,
         without charge, of `neutral_mM`.
@@ -121,13 +124,13 @@ def speciate(
     Parameters
     ----------
     amounts_mM : mapping of Ion to float
-        Amounts of the recipe, in any state of protonation; protons and hydroxide are ignored, as the pH determines
-        them.
+        Amounts of the recipe, in any state of protonation; beside a pH, protons and hydroxide are ignored, as it
+        determines them.
     acids : tuple of Step
         From `acid_steps`.
     pH : float
         -log10 of the activity of protons, at the temperature; nan where it is not known: then nothing is protonated
-        or deprotonated, and chelators bind nothing.
+        or deprotonated, chelators bind nothing, and protons and hydroxide of the recipe are free.
     temperature_C : float
     titrant : Ion, optional
         Ion of the base (with OH) or acid (with H) that was added until the pH was reached: as much as makes the
@@ -146,24 +149,42 @@ def speciate(
     WrongTitrant
         If the titrant has the sign of the charge in excess.
     """
-    return speciate_open(amounts_mM, acids, (pH, math.nan), temperature_C, titrant, shift_log_K)
+    return speciate_open(amounts_mM, acids, Conditions(pH), temperature_C, titrant, shift_log_K)
+
+
+class Conditions(NamedTuple):
+    """Conditions of a solution beside its temperature.
+
+    Attributes
+    ----------
+    pH : float
+        nan where it is not known.
+    CO2_mM : float
+        Dissolved CO2 that a gas maintains; nan where none is exchanged. With it the carbonate of a recipe is ignored.
+    precipitates : bool
+        False for a solution of which nothing precipitates, however supersaturated.
+    """
+
+    pH: float
+    CO2_mM: float = math.nan
+    precipitates: bool = True
 
 
 def speciate_open(
     amounts_mM: Mapping[Ion, float],
     acids: tuple[Step, ...],
-    pH_and_CO2: tuple[float, float],
+    conditions: Conditions,
     temperature_C: float,
     titrant: Ion | None = None,
     shift_log_K: float = 0.0,
 ) -> Speciation:
-    """Calculate the composition of a solution at its pH that exchanges carbon dioxide with a gas.
+    """Calculate the composition of a solution under given conditions.
 
-    Parameters and errors are those of `speciate`, but for the second number beside the pH: the dissolved CO2 in mM that
-    the gas maintains, nan where none is exchanged. With it the carbonate of the recipe is ignored.
+    Parameters and errors are those of `speciate`, but for the conditions. Where nothing precipitates, `saturation` has
+    the index of every solid that could form, and is empty where none would.
     """
-    pH, CO2_mM = pH_and_CO2
-    ignored = WATER_IONS if math.isnan(CO2_mM) else (*WATER_IONS, *CARBONATES)
+    pH, CO2_mM, precipitates = conditions
+    ignored = (*(() if math.isnan(pH) else WATER_IONS), *(() if math.isnan(CO2_mM) else CARBONATES))
     given = {ion: amount for ion, amount in amounts_mM.items() if amount > 0 and ion.name not in ignored}
     if not math.isnan(CO2_mM):
         own = next((ion for ion in amounts_mM if ion.name == BICARBONATE), IONS[BICARBONATE])
@@ -172,7 +193,7 @@ def speciate_open(
     solved = _Solution(given, reactions, (pH, temperature_C, shift_log_K), titrant)
     if not math.isnan(CO2_mM):
         solved.expose(CO2_mM)
-    solved.solve()
+    solved.solve(precipitates)
     return solved.result()
 
 
@@ -239,6 +260,8 @@ class _Solution:
             self._equilibrate()
             self._titrate()
             strength = self._ionic_strength()
+            if strength > _MAX_STRENGTH_M:
+                break
             accepted = _CONVERGED if i < _MAX_ITERATIONS - 1 else _MAX_ERROR
             if abs(strength - before) <= accepted * strength:
                 if not math.isnan(self._wrong_meq_per_l):
@@ -247,19 +270,21 @@ class _Solution:
             before += (strength - before) / 2 ** (i // _UNDAMPED)
         raise ArithmeticError(f"the ionic strength did not converge: {before:g}, then {strength:g} mol/l")
 
-    def solve(self) -> None:
-        """Find the composition, with the solids of which the solution is supersaturated without them."""
+    def solve(self, precipitates: bool) -> None:
+        """Find the composition; if so, with the solids of which the solution is supersaturated without them."""
         try:
             self.iterate()
         except WrongTitrant:  # hydroxide that a solid takes may need the titrant
-            if not self._is_supersaturated():
+            if not (precipitates and self._is_supersaturated()):
                 raise
         if not self._is_supersaturated():
             return
-        found = self._saturations()
-        self._may_precipitate = True
-        self.iterate()
-        self._saturation = {self._solids[k].name: float(found[k]) for k in self._active}
+        found = {each.name: float(x) for each, x in zip(self._solids, self._saturations(), strict=True)}
+        if precipitates:
+            self._may_precipitate = True
+            self.iterate()
+            found = {name: found[name] for name in (self._solids[k].name for k in self._active)}
+        self._saturation = found
 
     def _is_supersaturated(self) -> bool:
         return bool(self._solids) and bool((self._saturations() > _SATURATED).any())

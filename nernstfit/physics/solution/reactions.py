@@ -168,6 +168,40 @@ def takes_protons(ions: Iterable[Ion], acids: tuple[Step, ...]) -> bool:
     return any(step.partner == PROTON for each in own for step in each.steps)
 
 
+def precipitates_at_pH(ions: Collection[Ion], acids: tuple[Step, ...]) -> bool:
+    """Return True where some ions that take protons may form a solid with a metal beside them, hydroxide included."""
+    if not (any(binds_anions(ion) for ion in ions) and takes_protons(ions, acids)):
+        return False
+    own = (network(frozenset([ion]), acids).species for ion in ions)
+    return bool(solids.possible({*WATER_IONS, *(name for names in own for name in names)}))
+
+
+def strong_pH(amounts_mM: Mapping[Ion, float]) -> float:
+    """Return about the pH, activity coefficients apart, of free acid or base that meets nothing; nan without either."""
+    excess_M = sum(-ion.valence * c for ion, c in amounts_mM.items() if ion.name in WATER_IONS) / 1000  # of hydroxide
+    if excess_M == 0:
+        return math.nan
+    return -math.log10(-excess_M) if excess_M < 0 else WATER.log_K + math.log10(excess_M)
+
+
+def chelated(ions: Iterable[Ion], acids: tuple[Step, ...]) -> dict[tuple[str, str], bool]:
+    """Return each pair of a chelator, in any state, and a metal among some ions: True where their constant is known."""
+    ions, (root_of, pairs) = list(ions), _chelation(acids)
+    chelators = [ion.name for ion in ions if ion.name in root_of]
+    metals = [ion.name for ion in ions if binds_anions(ion)]
+    return {(each, metal): (root_of[each], metal) in pairs for each in chelators for metal in metals}
+
+
+@cache
+def _chelation(acids: tuple[Step, ...]) -> tuple[dict[str, str], frozenset[tuple[str, str]]]:
+    """Return the root of each form of a chelator without metal, and the roots and metals whose constant is known."""
+    below = {step.product: step.base for step in (*acids, *_OF_CHELATORS) if step.partner == PROTON}
+    roots = {_root(name, below) for name in CHELATORS}
+    root_of = {name: _root(name, below) for name in (*roots, *below)}
+    pairs = {(_root(step.base, below), step.partner) for step in COMPLEXES if step.partner != PROTON}
+    return {name: root for name, root in root_of.items() if root in roots}, frozenset(pairs)
+
+
 def formed_in(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> frozenset[str]:
     """Return the names of all species that some ions can form.
 
@@ -254,6 +288,7 @@ class Network:
 @cache
 def network(ions: frozenset[Ion], acids: tuple[Step, ...] | None) -> Network:
     """Return the network of some ions; the parameters and the error are those of `formed_in`."""
+    ions = frozenset(ion for ion in ions if ion.name not in WATER_IONS)  # a pH decides them, else they are free
     names = {ion.name for ion in ions}
     metals = sorted(ion.name for ion in ions if binds_anions(ion))
     known = _WEAK if acids is None else (*acids, *COMPLEXES)

@@ -49,21 +49,25 @@ unverified."""
 _MIN_HYDROXIDE = 0.05
 
 
-def unknown(
-    amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...] | None, pH: float
-) -> list[tuple[str, str]]:
+def unknown(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...], pH: float) -> list[tuple[str, str]]:
     """Return the metals and ligands whose complexes are not calculated, by name; `hydroxide` is one of the ligands.
 
     Parameters
     ----------
     amounts_mM : mapping of Ion to float
         Those of the recipe.
-    acids : tuple of Step or None
-        From `reactions.acid_steps`; None without a pH.
+    acids : tuple of Step
+        From `reactions.acid_steps`.
     pH : float
-        nan where it is not known.
+        nan where it is not known: that a chelator of known constant then binds nothing is not told here.
     """
-    return sorted({*_without_constant(amounts_mM, acids), *_hydroxides(amounts_mM, pH)})
+    at_pH = None if math.isnan(pH) else acids
+    chelated = reactions.chelated(amounts_mM, acids)
+    unbound = {(metal, ligand) for (ligand, metal), is_known in chelated.items() if not is_known}
+    others = {
+        (metal, ligand) for metal, ligand in _without_constant(amounts_mM, at_pH) if (ligand, metal) not in chelated
+    }
+    return sorted(unbound | others | {*_hydroxides(amounts_mM, pH)})
 
 
 def _without_constant(
