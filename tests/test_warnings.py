@@ -18,7 +18,7 @@ from scipy import stats
 
 from nernstfit.contract import codes, tables
 from nernstfit.contract.codes import Code
-from nernstfit.contract.findings import Finding, by_weight, named, of_potential, of_ratio
+from nernstfit.contract.findings import Finding, by_weight, named, of_potential, of_ratio, warning_rows
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.severity import About, Severity
 from nernstfit.contract.terms import ValidityTest
@@ -605,7 +605,7 @@ def test_a_code_is_provoked(
 ) -> None:
     found = judged(load, of, doubt)
     assert [(f.subject, f.severity.value) for f in found if f.code is code][:1] == [(subject, severity)], found
-    for row in judge.rows(found):
+    for row in warning_rows(found):
         assert "{" not in row["sentence"] + row["remedy"]
         assert all(tables.WARNINGS.columns[name].allows(value) for name, value in row.items())
 
@@ -1461,7 +1461,7 @@ def test_the_console_names_recordings_ratios_and_warnings(load: Callable[..., Ex
         n: {"verdict": "unreadable", "reason": f"{n} is truncated"} for n in ("c1_control", "c2_control", "c3_control")
     }
     of = evidence(experiment, {}, permeabilities=[ESTIMATE | {"n_cells": 1, "scope": "cell"}], reversals=refused)
-    found = frame("warnings", list(judge.rows(judge.judge(of))))
+    found = frame("warnings", list(warning_rows(judge.judge(of))))
     end = outcome.Outcome(of.reversals, of.of_model("permeabilities"), found, MODEL, Path("folder"))
     lines = list(end.lines())
     assert lines[:3] == [
@@ -1486,7 +1486,7 @@ def test_a_ratio_of_a_precipitating_ion_carries_the_error(load: Callable[..., Ex
     experiment = load({"fit.permeant": ["K", "Na", "Ba"]}, salts, rows)
     both = [ESTIMATE | {"ion": "Ba"}, ESTIMATE]
     of = evidence(experiment, {}, permeabilities=both)
-    found = frame("warnings", list(judge.rows(judge.judge(of))))
+    found = frame("warnings", list(warning_rows(judge.judge(of))))
     (solution,) = found[found["code"] == Code.PRECIPITATE_PERMEANT]["sentence"]
     assert "10 % of the Ba is not dissolved" in solution
     lines = list(outcome.Outcome(of.reversals, of.of_model("permeabilities"), found, MODEL, Path("folder")).lines())

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nernstfit.abf.columns import POINTS, TRACES, point_columns, table, trace_columns
+from nernstfit.abf.columns import POINTS, TRACES, joined, point_columns, table, trace_columns
 from nernstfit.abf.read import open_recording
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
@@ -27,7 +27,7 @@ from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.stages.correct import correct_row
 from nernstfit.stages.ingest import read_row
-from nernstfit.stages.measure import iv_table, measure_row
+from nernstfit.stages.measure import iv_columns, measure_row
 
 FloatArray = NDArray[np.float64]
 Current = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]  # of voltage, time in ms and number of the sweep
@@ -266,13 +266,13 @@ def measured(refusal: Refusal, folder: Path) -> Measured:
     fact, reading = read_row(row, open_recording)
     if reading is None:
         raise SystemExit(f"{refusal.name}: {fact['reason']}")
-    points = table(point_columns(row.measurement, reading.points), POINTS)
+    points = joined(point_columns(row.measurement, reading.points), POINTS)
     values, curves = measure_row(row, fact, points)
     found = correct_row(row, values, float("nan"))
     if found["verdict"] != refusal.verdict or curves is None:
         raise SystemExit(f"{refusal.name}: got {found['verdict']} ({found['reason']}), expected {refusal.verdict}")
     traces = table([trace_columns(row.measurement, reading.traces)], TRACES)
-    return Measured(found, iv_table(row, curves.iv), traces.iloc[::BINS])
+    return Measured(found, pd.DataFrame(iv_columns(row, curves.iv)), traces.iloc[::BINS])
 
 
 def page(found: Mapping[str, Measured]) -> str:

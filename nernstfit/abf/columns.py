@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from nernstfit.abf.points import Reading
 from nernstfit.abf.samples import Points
 from nernstfit.abf.trace import Trace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Columns = Mapping[str, NDArray[Any]]  # of one length
 
 POINTS = (
     "measurement",
@@ -93,9 +98,14 @@ _ATTRIBUTES = {"autocorrelation_samples": "autocorrelation"}  # of a reading, wh
 
 def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
     """Return the columns of several measurements as one table."""
-    if not parts:
-        return pd.DataFrame(columns=list(columns))
-    return pd.DataFrame({name: np.concatenate([part[name] for part in parts]) for name in columns})
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    return pd.DataFrame(joined(parts, columns) if parts else None, columns=list(columns))
+
+
+def joined(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Columns:
+    """Return the columns of several parts, at least one, end to end."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in columns}
 
 
 def point_columns(measurement: str, points: Sequence[Points]) -> list[dict[str, Any]]:

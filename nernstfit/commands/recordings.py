@@ -173,7 +173,7 @@ def measure(files: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     would have on the measurement (in JSON as `warnings`); of several FILES, one table with a row for each.
     Exit status 0 means a verdict for every file, 1 a file or an option that cannot be used.
     """
-    from nernstfit.judgement.judge import rows  # noqa: PLC0415
+    from nernstfit.contract.findings import warning_rows  # noqa: PLC0415
     from nernstfit.library import recording as calculation  # noqa: PLC0415
 
     patch = calculation.PatchProperties(
@@ -182,7 +182,9 @@ def measure(files: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value is not None}
     measured = [calculation.measure_and_judge(str(file), given, patch) for file in files]
     if as_json:
-        objects = [without_nan(dict(each.values)) | {"warnings": list(rows(each.findings))} for each in measured]
+        objects = [
+            without_nan(dict(each.values)) | {"warnings": list(warning_rows(each.findings))} for each in measured
+        ]
         click.echo(json.dumps(objects if len(files) > 1 else objects[0]))
     elif len(files) > 1:
         show_rows([{name: each.values[name] for name in _MEASURED} for each in measured], as_json=False, digits=4)

@@ -9,7 +9,7 @@ not be used. A finding never changes the exit status of a run.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,3 +138,16 @@ def by_weight(findings: Iterable[Finding]) -> list[Finding]:
 
     unique = {(each.code, each.subject, each.sentence): each for each in findings}
     return sorted(unique.values(), key=weight)
+
+
+def warning_rows(findings: Iterable[Finding]) -> Iterator[dict[str, str]]:
+    """Yield the rows of warnings.csv."""
+    for finding in findings:
+        yield {
+            "severity": finding.severity,
+            "about": finding.about,
+            "subject": finding.subject,
+            "code": finding.code,
+            "sentence": finding.sentence,
+            "remedy": finding.remedy,
+        }

@@ -8,7 +8,6 @@ settings, the solutions and the rows.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +28,7 @@ from nernstfit.experiment.records import (
     Experiment,
     ExternalReversal,
     Row,
+    sweep_numbers,
 )
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
@@ -77,24 +77,6 @@ def _given(config: Mapping[str, Any], place: str = "") -> Iterator[str]:
             yield from _given(value, f"{place}{key}.")
         elif value is not None:
             yield f"{place}{key}"
-
-
-def sweep_numbers(text: str, place: str) -> tuple[int, ...]:
-    """Return the sweeps of a choice like `0-12,15`; empty for all. `place` is the column or option, for the fault.
-
-    Raises
-    ------
-    InputError
-        Where the text is not of that form.
-    """
-    found: list[int] = []
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
-        last = int(match[2] or match[1]) if match else -1
-        if match is None or last < int(match[1]):
-            raise InputError(f"{place}: got '{text}', expected sweeps from 0 like 0-12,15")
-        found += range(int(match[1]), last + 1)
-    return tuple(dict.fromkeys(found))
 
 
 def _read_solutions(examined: Examined, faults: list[str]) -> Solutions | None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nernstfit.contract import tables
+from nernstfit.contract.errors import InputError
 from nernstfit.contract.settings import Measure, Settings
 from nernstfit.contract.table_files import file_of
 from nernstfit.contract.tables import Table
 from nernstfit.contract.terms import Configuration
-from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
+
+if TYPE_CHECKING:
+    from nernstfit.solutions.composition import Solutions
 
 Cell: TypeAlias = tuple[str, str]  # group and name
 TRUTH_FILE = "truth.yaml"
@@ -147,6 +151,24 @@ class Row:
     def n_cells(self) -> int:
         """Number of cells that the row averages."""
         return self.external.n if self.external else 1
+
+
+def sweep_numbers(text: str, place: str) -> tuple[int, ...]:
+    """Return the sweeps of a choice like `0-12,15`; empty for all. `place` is the column or option, for the fault.
+
+    Raises
+    ------
+    InputError
+        Where the text is not of that form.
+    """
+    found: list[int] = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        match = re.fullmatch(r"(\d{1,6})(?:-(\d{1,6}))?", part)
+        last = int(match[2] or match[1]) if match else -1
+        if match is None or last < int(match[1]):
+            raise InputError(f"{place}: got '{text}', expected sweeps from 0 like 0-12,15")
+        found += range(int(match[1]), last + 1)
+    return tuple(dict.fromkeys(found))
 
 
 def row_of_file(recording: str, how: Measure, **columns: Any) -> Row:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight
@@ -31,16 +31,3 @@ def _is_told(before: Finding, found: Iterable[Finding]) -> bool:
     if before.code is Code.ION_ABSENT:
         return any(each.code is Code.NOT_IDENTIFIABLE and each.values["ion"] == before.subject for each in found)
     return False
-
-
-def rows(findings: Iterable[Finding]) -> Iterator[dict[str, str]]:
-    """Yield the rows of warnings.csv."""
-    for finding in findings:
-        yield {
-            "severity": finding.severity,
-            "about": finding.about,
-            "subject": finding.subject,
-            "code": finding.code,
-            "sentence": finding.sentence,
-            "remedy": finding.remedy,
-        }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from nernstfit.contract import tables
 from nernstfit.contract.codes import Code
@@ -17,13 +17,19 @@ from nernstfit.contract.remarks import Flag
 from nernstfit.contract.schema import schema
 from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Statistic, Voltage
 from nernstfit.experiment.records import Row
-from nernstfit.judgement.evidence import Evidence, Record
 from nernstfit.reversal import curve as curves
 from nernstfit.reversal.beneath import Beneath, at_closed_nS, gated, zeros_mV
 from nernstfit.reversal.capacitance import LIMIT_MOHM
 from nernstfit.reversal.curve import Curve
 from nernstfit.reversal.open_pore import steepens
 from nernstfit.reversal.quantiles import Z_95
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from nernstfit.judgement.evidence import Evidence, Record
+
+FloatArray = NDArray[np.float64]
 
 # Series resistance in MOhm that an unknown one counts as: the usual access in whole-cell recording is 5 to 20. With
 # half, currents of 200 pA at the zero are passed over; with double, 50 pA are warned of.
@@ -62,7 +68,8 @@ _REMARKS = (
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """Yield the findings on every measurement."""
     rows = evidence.reversals.to_dict("records")
-    of_iv = dict(list(evidence.tables["iv"].groupby("measurement", sort=False)))
+    groups = evidence.tables["iv"].groupby("measurement", sort=False)
+    of_iv = {name: {key: part[key].to_numpy() for key in part} for name, part in groups}
     if not len(evidence.found):
         counts = evidence.reversals["verdict"].value_counts()
         named = ", ".join(f"{n} {PotentialVerdict(verdict).label}" for verdict, n in sorted(counts.items()))
@@ -70,12 +77,12 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     for row in rows:
         own, fact = evidence.rows[row["measurement"]], evidence.fact(row["measurement"])
         yield from _default_changed(evidence, row, own)
-        yield from of_measurement(row, own, fact, of_iv.get(row["measurement"]))
+        yield from of_measurement(row, own, fact, of_iv.get(row["measurement"], {}))
     yield from _without_series_resistance(evidence.found)
     yield from _below_thermal(evidence.tables["thermodynamics"])
 
 
-def of_measurement(row: Record, own: Row, fact: Record, iv: pd.DataFrame | None) -> Iterator[Finding]:
+def of_measurement(row: Record, own: Row, fact: Record, iv: Mapping[str, ArrayLike]) -> Iterator[Finding]:
     """Yield the findings on one measurement, in a run or alone.
 
     Parameters
@@ -85,8 +92,8 @@ def of_measurement(row: Record, own: Row, fact: Record, iv: pd.DataFrame | None)
     own : Row
     fact : mapping
         What ingest knows of it; empty where it is no recording.
-    iv : DataFrame or None
-        Its levels in iv.csv; None where it has none.
+    iv : mapping of str to array_like
+        Columns of its levels in iv.csv; empty where it has none.
     """
     # Where a leak is subtracted, open_pore: refuse gives a flag as well.
     no_leak = () if Leak.of(own.measure.leak) is Leak.NONE else ("subtract the leak", "measure.open_pore")
@@ -242,32 +249,36 @@ class _Current:
     row : mapping
         Of reversal_potentials.csv.
     own : Row
-    iv : DataFrame or None
-        Its levels in iv.csv; None where it was measured elsewhere.
+    iv : mapping of str to array_like
+        Columns of its levels in iv.csv; empty where it was measured elsewhere.
     """
 
     row: Record
     own: Row
-    iv: pd.DataFrame | None
+    iv: Mapping[str, ArrayLike]
 
     def findings(self) -> Iterator[Finding]:
         """Yield the findings on leak and series resistance."""
-        if self.iv is None or len(self.iv) == 0:
+        if not self.iv:
             return
         # Of a tail, levels at which it decays fast are as straight as a leak: the rest of the epoch shows its leak.
         flags = tables.flags(self.row["flags"])
         if Leak.of(self.own.measure.leak) is Leak.NONE and Flag.LEFT_OF_TAIL not in flags:
-            yield from self._leak(self.iv, without_flattening=not {Flag.TREND, Flag.BEFORE_OPENING}.isdisjoint(flags))
+            yield from self._leak(without_flattening=not {Flag.TREND, Flag.BEFORE_OPENING}.isdisjoint(flags))
         if not math.isnan(self.row["leak_shift_mV"]):
-            yield from self._series_resistance(self.iv)
+            yield from self._series_resistance()
 
-    def _series_resistance(self, iv: pd.DataFrame) -> Iterator[Finding]:
+    def _column(self, name: str) -> FloatArray:
+        return np.asarray(self.iv[name], dtype=np.float64)
+
+    def _series_resistance(self) -> Iterator[Finding]:
         """Yield the possible drop of the current that flows at the zero, which is what was subtracted.
 
         One of less than 1 mV is told where it is more than the interval says.
         """
-        by_command = iv.sort_values("command_mV")
-        total = np.interp(self.row["reversal_mV"], by_command["command_mV"], by_command["raw_current_pA"])
+        command_mV = self._column("command_mV")
+        order = np.argsort(command_mV, kind="stable")
+        total = np.interp(self.row["reversal_mV"], command_mV[order], self._column("raw_current_pA")[order])
         is_known = not math.isnan(self.row["rs_shift_mV"])
         if is_known:
             how, shift = f"uncertain by {100 * _RS_ERROR:.0f} %", _RS_ERROR * self.row["rs_shift_mV"]
@@ -286,13 +297,13 @@ class _Current:
             cancelled_mV = tables.flags(self.row["flags"]).get(Flag.CAPACITY_CANCELLED, 0.0)
             yield f"unknown ({series:g} MOhm?)", self.row["capacitance_shift_mV"] - cancelled_mV
 
-    def _leak(self, iv: pd.DataFrame, without_flattening: bool) -> Iterator[Finding]:
+    def _leak(self, without_flattening: bool) -> Iterator[Finding]:
         """Yield the shift of the zero by a leak that was not subtracted: below activation, or above a rectifier's.
 
         A current that changes along the window, and the less at the higher levels, is a tail and no rectifier.
         """
         sign = Configuration(self.row["configuration"]).sign
-        own = curves.average(*(iv[name].to_numpy(float) for name in ("voltage_mV", "current_pA", "se_pA")))
+        own = curves.average(self._column("voltage_mV"), self._column("current_pA"), self._column("se_pA"))
         for way, code in ((sign, Code.LEAK), (-sign, Code.FLATTENS)):
             if not (without_flattening and code is Code.FLATTENS) and steepens(own, way, self.row["temperature_C"]):
                 yield from self._beside_leak(own, way, code)

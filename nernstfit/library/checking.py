@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from nernstfit.abf.read import open_recording
-from nernstfit.contract.findings import Finding
+from nernstfit.contract.findings import Finding, warning_rows
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
-from nernstfit.judgement import judge
 from nernstfit.judgement.inputs import findings
 from nernstfit.library.loading import load
 from nernstfit.library.solutions import SOLUTION_COLUMNS
@@ -55,7 +54,7 @@ class Checked:
         return {
             "recordings": counts,
             "ratios": [],
-            "warnings": list(judge.rows(self.findings)),
+            "warnings": list(warning_rows(self.findings)),
             "report": None,
             "measurements": list(self.measurements),
             "solutions": list(self.solutions),

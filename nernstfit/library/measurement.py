@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from nernstfit.abf.columns import TRACES
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, RecordingError, nearest_or_all
+from nernstfit.contract.findings import warning_rows
 from nernstfit.contract.numbers import number_within
 from nernstfit.contract.schema import schema
 from nernstfit.contract.terms import Configuration, PotentialVerdict
-from nernstfit.judgement import judge
 from nernstfit.library.recording import PatchProperties, measure_and_judge
 
 if TYPE_CHECKING:
@@ -136,8 +137,9 @@ def measure(path: str | Path, **keys: Any) -> Measurement:
     if found.values["verdict"] == PotentialVerdict.UNREADABLE:
         reason = str(found.values["reason"])
         raise RecordingError(reason if Path(path).name in reason else f"{path}: {reason}")
-    warnings = pd.DataFrame(list(judge.rows(found.findings)), columns=list(tables.WARNINGS.columns))
-    return Measurement(found.values, found.iv, warnings, found.traces)
+    warnings = pd.DataFrame(list(warning_rows(found.findings)), columns=list(tables.WARNINGS.columns))
+    iv = pd.DataFrame(found.iv, columns=list(tables.IV.columns))
+    return Measurement(found.values, iv, warnings, pd.DataFrame(found.traces, columns=list(TRACES)))
 
 
 def _patch(given: Mapping[str, str]) -> PatchProperties:

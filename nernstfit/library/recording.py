@@ -9,24 +9,21 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-import pandas as pd
-
-from nernstfit.abf.columns import POINTS, TRACES, point_columns, table, trace_columns
+from nernstfit.abf.columns import POINTS, Columns, joined, point_columns, trace_columns
 from nernstfit.abf.points import Reading
 from nernstfit.abf.read import open_recording
-from nernstfit.contract import settings, tables
+from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.schema import schema
 from nernstfit.contract.terms import REACH_MV, Configuration, Leak, PotentialVerdict
-from nernstfit.experiment.folder import sweep_numbers
-from nernstfit.experiment.records import RECORDINGS, Row, row_of_file
+from nernstfit.experiment.records import RECORDINGS, Row, row_of_file, sweep_numbers
 from nernstfit.judgement import recordings
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.reversal.measure import Measurement
 from nernstfit.stages.correct import correct_row
 from nernstfit.stages.ingest import read_row
-from nernstfit.stages.measure import iv_table, measure_row
+from nernstfit.stages.measure import iv_columns, measure_row
 
 
 def option(key: str) -> str:
@@ -96,16 +93,16 @@ class Measured:
         Columns of reversal_potentials.csv; no junction is corrected for.
     findings : tuple of Finding
         Heaviest first.
-    iv : DataFrame
-        Columns of iv.csv; no row where there is no curve.
-    traces : DataFrame
-        Columns of TRACES; no row where the recording could not be read.
+    iv : mapping of str to ndarray
+        Columns of iv.csv; empty where there is no curve.
+    traces : mapping of str to ndarray
+        Columns of TRACES; empty where the recording could not be read.
     """
 
     values: Mapping[str, Any]
     findings: tuple[Finding, ...]
-    iv: pd.DataFrame
-    traces: pd.DataFrame
+    iv: Columns
+    traces: Columns
 
 
 def measure_and_judge(
@@ -117,11 +114,9 @@ def measure_and_judge(
     """
     row, values, found, (fact, reading) = _measured(path, cells, patch, called)
     corrected = correct_row(row, values, math.nan)
-    iv = None if found is None else iv_table(row, found.iv)
+    iv = {} if found is None else iv_columns(row, found.iv)
     findings = by_weight(recordings.of_measurement(corrected, row, fact, iv))
-    empty = pd.DataFrame(columns=list(tables.IV.columns))
-    traces = table([trace_columns(row.measurement, reading.traces)] if reading else [], TRACES)
-    return Measured(corrected, tuple(findings), empty if iv is None else iv, traces)
+    return Measured(corrected, tuple(findings), iv, trace_columns(row.measurement, reading.traces) if reading else {})
 
 
 def outcome(path: str, cells: Mapping[str, str]) -> Iterator[str]:
@@ -164,5 +159,5 @@ def _measured(
         **dataclasses.asdict(patch),
     )
     fact, reading = read_row(row, open_recording)
-    points = table(point_columns(row.measurement, reading.points), POINTS) if reading else None
+    points = joined(point_columns(row.measurement, reading.points), POINTS) if reading else None
     return row, *measure_row(row, fact, points), (fact, reading)

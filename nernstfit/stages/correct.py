@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from nernstfit.contract import tables
 from nernstfit.contract.terms import REACH_MV, PotentialVerdict
@@ -14,6 +12,9 @@ from nernstfit.experiment.records import Experiment, Row, measurement_times
 from nernstfit.experiment.views import stage
 from nernstfit.reversal.classify import Result, interval_mV, on_membrane
 from nernstfit.solutions import conditions
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 READS = (
     "rows.measurement",
@@ -52,6 +53,8 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `reversals`: the table of reversal potentials.
     experiment : Experiment
     """
+    import pandas as pd  # noqa: PLC0415 - slow to import, and a single row does without
+
     measured = pd.read_parquet(inputs["measured"]).set_index("measurement").to_dict("index")
     junction_mV = _junctions(tables.load(inputs["junctions"], tables.JUNCTIONS))
     times = measurement_times(experiment.rows, {name: each["time_s"] for name, each in measured.items()})

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from nernstfit.abf.columns import FACTS, NUMBERS, POINTS, TRACES, fact_columns, point_columns, table, trace_columns
 from nernstfit.abf.points import Reading, measure_points
@@ -53,6 +52,8 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         if reading is not None:
             points += point_columns(row.measurement, reading.points)
             traces.append(trace_columns(row.measurement, reading.traces))
+    import pandas as pd  # noqa: PLC0415 - slow to import, and a single row does without
+
     table(points, POINTS).to_parquet(outputs["points"], index=False)
     table(traces, TRACES).to_parquet(outputs["traces"], index=False)
     pd.DataFrame(facts, columns=list(FACTS)).to_parquet(outputs["facts"], index=False)

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract import tables
+from nernstfit.contract.findings import warning_rows
 from nernstfit.experiment.records import Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.judgement import judge
@@ -52,4 +53,4 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     results = {by_path[path].name: tables.load(path, by_path[path]) for path in inputs["results"]}
     facts = tables.gather(inputs["facts"]) if inputs["facts"] else pd.DataFrame()
     found = judge.judge(Evidence(experiment, results, facts))
-    tables.write(outputs["warnings"], tables.WARNINGS, judge.rows(found))
+    tables.write(outputs["warnings"], tables.WARNINGS, warning_rows(found))

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
+import numpy as np
 
+from nernstfit.abf.columns import Columns, table
 from nernstfit.contract import tables
 from nernstfit.contract.terms import Configuration, PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
@@ -50,21 +51,22 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `measured`: a Parquet file with one row per measurement; `iv`: the table of I-V curves.
     experiment : Experiment
     """
+    import pandas as pd  # noqa: PLC0415 - slow to import, and a single row does without
+
     facts = {fact["measurement"]: fact for fact in tables.gather(inputs["facts"]).to_dict("records")}
-    points = dict(list(tables.gather(inputs["points"]).groupby("measurement", sort=False)))
+    groups = tables.gather(inputs["points"]).groupby("measurement", sort=False)
+    points = {name: {key: part[key].to_numpy() for key in part} for name, part in groups}
     rows = sorted(experiment.rows, key=lambda row: row.measurement)
     measured = [measure_row(row, facts[row.measurement], points.get(row.measurement)) for row in rows]
     for at, cell in _capacitances(rows, facts, measured).items():
         fact = facts[rows[at].measurement]
         measured[at] = measure_row(rows[at], fact, points[rows[at].measurement], cell)
-    curves = [iv_table(row, found.iv) for row, (_, found) in zip(rows, measured, strict=True) if found is not None]
+    curves = [iv_columns(row, found.iv) for row, (_, found) in zip(rows, measured, strict=True) if found is not None]
     pd.DataFrame([values for values, _ in measured]).to_parquet(outputs["measured"], index=False)
-    tables.write(outputs["iv"], tables.IV, pd.concat(curves) if curves else [])
+    tables.write(outputs["iv"], tables.IV, table(curves, list(tables.IV.columns)))
 
 
-def measure_row(
-    row: Row, fact: Mapping[Any, Any], points: pd.DataFrame | None, cell: Estimate | None = None
-) -> Measured:
+def measure_row(row: Row, fact: Mapping[Any, Any], points: Columns | None, cell: Estimate | None = None) -> Measured:
     """Measure one row from its points.
 
     Parameters
@@ -72,7 +74,7 @@ def measure_row(
     row : Row
     fact : mapping
         Its columns of ingest.FACTS.
-    points : DataFrame or None
+    points : mapping of str to ndarray, or None
         Its points; None where the recording gave none.
     cell : Estimate or None
         Membrane capacitance by other recordings of the cell.
@@ -90,7 +92,7 @@ def measure_row(
     if points is None:
         return content, None
     procedure = replace(_procedure(row), of_cell=cell or Estimate())
-    found = measure(points.to_dict("series"), Facts.of(fact), procedure)
+    found = measure(points, Facts.of(fact), procedure)
     flags = ";".join([*filter(None, [fact["flags"]]), *(tables.flag(name, value) for name, value in flags_of(found))])
     # A doubt about the recording, for which ingest has given the verdict, leaves the curve without a number.
     values = {} if fact["verdict"] else found.values()
@@ -137,8 +139,14 @@ def _procedure(row: Row) -> Procedure:
     )
 
 
-def iv_table(row: Row, iv: Curve) -> pd.DataFrame:
+def iv_columns(row: Row, iv: Curve) -> Columns:
     """Return the levels of one measurement with the columns of iv.csv."""
-    columns = {"measurement": row.measurement, "level": range(iv.size), "command_mV": iv.command_mV}
-    columns |= {"voltage_mV": iv.voltage_mV, "current_pA": iv.current_pA, "se_pA": total_se_pA(iv)}
-    return pd.DataFrame(columns | {"raw_current_pA": iv.total_pA})
+    return {
+        "measurement": np.full(iv.size, row.measurement, dtype=object),
+        "level": np.arange(iv.size),
+        "command_mV": iv.command_mV,
+        "voltage_mV": iv.voltage_mV,
+        "current_pA": iv.current_pA,
+        "se_pA": total_se_pA(iv),
+        "raw_current_pA": iv.total_pA,
+    }

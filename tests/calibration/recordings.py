@@ -22,7 +22,7 @@ from scipy import optimize, signal, stats
 from calibration import cells as patches
 from calibration.cells import Cells, Gate, boltzmann
 from calibration.ratios import Z_999
-from nernstfit.abf.columns import POINTS, point_columns, table
+from nernstfit.abf.columns import POINTS, joined, point_columns
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.read import open_recording
 from nernstfit.abf.records import Epoch, UserList, Waveform
@@ -172,7 +172,7 @@ def _batch(
         background = _written(row, folder / "blocked.abf", blocked[i]) if blocked is not None else None
         asked = _row(row, path, background, cells.series_MOhm[i], read_pF[i])
         fact, reading = read_row(asked, open_recording)
-        points = table(point_columns(asked.measurement, reading.points), POINTS) if reading else None
+        points = joined(point_columns(asked.measurement, reading.points), POINTS) if reading else None
         window = reading.traces[0].window_ms if reading else (0.0, 0.0)
         yield measure_row(asked, fact, points)[0], _truth(row, cells, i, window)
 
