@@ -36,6 +36,7 @@ docs: $(VENV)/.run
 	@$(BIN)/python docs/figures/protocols.py docs
 	@$(BIN)/python docs/interface.py docs
 	@$(BIN)/python docs/commands.py docs
+	@$(BIN)/python docs/notebook.py docs
 
 # The documentation as a site in build/site; a broken link is an error.
 docs-site: $(VENV)/.test

@@ -18,7 +18,8 @@ INTRODUCTION = """# Python
 `import nernstfit` offers what is listed here; everything else is private and may change. Numbers are numbers, in the
 unit that their name ends with; tables are DataFrames with the columns of [docs/tables.md](tables.md). Faults are
 `nernstfit.InputError` (tables, configuration, arguments: `faults` has one sentence each) and `nernstfit.RecordingError`
-(one recording). This page is written from the docstrings: `make docs`.
+(one recording). [example.ipynb](example.ipynb) is a notebook that uses most of it. This page is written from the
+docstrings: `make docs`.
 """
 _HEADING = re.compile(r"^([A-Z][\w *]+)\n-{3,}$", re.MULTILINE)
 

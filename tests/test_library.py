@@ -162,3 +162,12 @@ def test_a_plan_is_that_of_the_command() -> None:
     assert found.ratios["low"].tolist() == pytest.approx([row["low"] for row in printed["ratios"]])
     assert list(found.notes) == printed["notes"]
     assert found.assumed["cells"] == 6
+
+
+def test_the_notebook_shows_what_its_cells_give(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, PROJECT / "docs" / "notebook.py", tmp_path], check=True)
+    written = (tmp_path / "example.ipynb").read_text(encoding="utf-8")
+    assert written == (PROJECT / "docs" / "example.ipynb").read_text(encoding="utf-8")
+    shown = [output for cell in json.loads(written)["cells"] for output in cell.get("outputs", [])]
+    assert len(shown) >= 8
+    assert all(output["data"]["text/plain"] for output in shown)

@@ -13,17 +13,20 @@ from nernstfit.physics.solution.silver import converting_ion, shift_mV
 from nernstfit.solutions import junctions
 from nernstfit.solutions.conditions import Condition
 
-BATHS = """solution,NaCl,NaBr,NaI,NaSCN,NaCN,NaNO3,NaF
-chloride,150,,,,,,
-bromide,5,145,,,,,
-iodide,5,,145,,,,
-pure,,,150,,,,
-thiocyanate,5,,,145,,,
-cyanide,140,,,,10,,
-trace,150,0.1,,,,,
-nitrate,5,,,,,145,
-fluoride,5,,,,,,145
-none,,,,,,150,
+BATHS = """solution,NaCl,NaBr,NaI,NaSCN,NaCN,NaNO3,NaF,NaN3,NaHS
+chloride,150,,,,,,,,
+bromide,5,145,,,,,,,
+iodide,5,,145,,,,,,
+pure,,,150,,,,,,
+thiocyanate,5,,,145,,,,,
+cyanide,140,,,,10,,,,
+trace,150,0.1,,,,,,,
+nitrate,5,,,,,145,,,
+fluoride,5,,,,,,145,,
+none,,,,,,150,,,
+azide,4,,,,,,,140,
+some azide,10,,,,,,,140,
+sulfide,140,,,,,,,,0.01
 """
 SOLUTIONS, FAULTS = solution_table.parse(pd.read_csv(io.StringIO(BATHS), dtype=str, keep_default_na=False), "s.csv")
 
@@ -34,18 +37,27 @@ def found(bath: str, zeroed_in: str = "chloride", measured: dict[str, float] | N
     return list(junctions.missing_ions(SOLUTIONS, condition, junction))
 
 
-@pytest.mark.parametrize(("ion", "shift"), [("Br", -151), ("I", -375), ("SCN", -133), ("CN", -239)])
+@pytest.mark.parametrize(("ion", "shift"), [("Br", -151), ("I", -375), ("SCN", -133), ("CN", -239), ("N3", 71)])
 def test_standard_potentials(ion: str, shift: float) -> None:
     assert shift_mV(ion) == pytest.approx(shift, abs=0.6)
 
 
 @pytest.mark.parametrize(
-    ("bath", "ion"), [("bromide", "Br"), ("iodide", "I"), ("pure", "I"), ("thiocyanate", "SCN"), ("cyanide", "CN")]
+    ("bath", "salt"),
+    [
+        ("bromide", "AgBr"),
+        ("iodide", "AgI"),
+        ("pure", "AgI"),
+        ("thiocyanate", "AgSCN"),
+        ("cyanide", "AgCN"),
+        ("azide", "AgN3"),
+        ("sulfide", "Ag2S"),
+    ],
 )
-def test_a_converting_bath_is_refused_by_name(bath: str, ion: str) -> None:
+def test_a_converting_bath_is_refused_by_name(bath: str, salt: str) -> None:
     ((name, why),) = found(bath)
     assert name == bath
-    assert f"turns into an Ag/Ag{ion} electrode" in why
+    assert f"turns into an Ag/{salt} electrode" in why
     assert f"junction.measured_mV, as '{bath}: ...'" in why
     assert found(bath, measured={bath: 12.0}) == []
     ((name, why),) = found("chloride", zeroed_in=bath)
@@ -53,7 +65,7 @@ def test_a_converting_bath_is_refused_by_name(bath: str, ion: str) -> None:
     assert "as 'chloride: ...'" in why
 
 
-@pytest.mark.parametrize("bath", ["chloride", "trace", "nitrate", "fluoride"])
+@pytest.mark.parametrize("bath", ["chloride", "trace", "nitrate", "fluoride", "some azide"])
 def test_other_baths_are_not(bath: str) -> None:
     assert found(bath) == []
 

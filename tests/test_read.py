@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import math
 import os
 import struct
@@ -12,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,9 @@ from nernstfit.contract.errors import RecordingError
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import BandwidthSource
 from nernstfit.experiment import folder as experiments
+from nernstfit.experiment.records import row_of_file
 from nernstfit.library.recording import PatchProperties, measure
+from nernstfit.report import manifest
 from nernstfit.simulate.abf_writer import write_abf
 from nernstfit.simulate.recording import EpisodicRecording, OutputChannel
 from nernstfit.stages import ingest
@@ -431,6 +435,29 @@ def test_a_stimulus_file_beside_the_recording_is_the_command(
     assert recording.waveforms[0].stimulus_file.lower() == "wave.abf"
     for sweep in range(2):
         np.testing.assert_allclose(command(recording, sweep), 0.5 * STIMULUS - 60, atol=1e-6)
+
+
+def test_the_digest_of_a_stimulus_file_is_handed_on(
+    tmp_path: Path, playing: Callable[..., Recording], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the reading of a row to the manifest; also of a file that cannot be played."""
+    monkeypatch.chdir(tmp_path)
+    stimulus(tmp_path / "data" / "wave.abf")
+    playing()
+    row = row_of_file(
+        "data/a.abf", settings.default_measure(), measurement="a", temperature_C=22.0, configuration="whole-cell"
+    )
+    experiment = SimpleNamespace(rows=[row], settings=SimpleNamespace(as_dict=dict))
+    Path("config").mkdir()
+    Path("config/config.yaml").write_text("")
+    for content in (Path("data/wave.abf").read_bytes(), b"no recording"):
+        Path("data/wave.abf").write_bytes(content)
+        fact, _ = ingest.read_row(row, open_recording)
+        pd.DataFrame([fact]).to_parquet("facts.parquet")
+        inputs = manifest.manifest(experiment, [], ["facts.parquet"])["inputs"]  # type: ignore[arg-type]
+        assert inputs["data/wave.abf"] == hashlib.sha256(content).hexdigest()
+    Path("data/wave.abf").unlink()
+    assert json.loads(ingest.read_row(row, open_recording)[0]["stimuli"]) == {}
 
 
 def test_a_stimulus_file_of_several_sweeps_is_played_sweep_by_sweep(

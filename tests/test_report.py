@@ -254,7 +254,7 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
         mine = rows[part::parts]
         digests = [hashlib.sha256(Path(row["recording"]).read_bytes()).hexdigest() for row in mine]
         facts = pd.DataFrame({"measurement": [row["measurement"] for row in mine], "sha256": digests})
-        facts = facts.assign(samples="", channel="", start_s=math.nan, verdict="", mismatch_mV=math.nan)
+        facts = facts.assign(samples="", channel="", stimuli="", start_s=math.nan, verdict="", mismatch_mV=math.nan)
         facts = facts.assign(
             epoch="B", ramp_mV_per_ms=math.nan, prepulse_mV=0.0, window_from_ms=60.0, window_to_ms=95.0
         )

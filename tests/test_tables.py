@@ -16,6 +16,7 @@ from experiments import complete
 
 from nernstfit.contract import table_files, tables
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.number_columns import numbers
 from nernstfit.contract.numbers import Range, number
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import CorrectionStep
@@ -93,7 +94,7 @@ def test_identifiers_are_text_as_typed(path: Path, name: str) -> None:
 def test_only_the_empty_cell_is_missing(path: Path) -> None:
     table = read(path, "a,b,c\n,  ,x\n")
     assert table.loc[2].tolist() == ["", "", "x"]
-    assert tables.numbers(table, "a", "t", Range().expected)[0].isna().all()
+    assert numbers(table, "a", "t", Range().expected)[0].isna().all()
 
 
 def test_blanks_around_a_cell_do_not_count(path: Path) -> None:
@@ -285,15 +286,37 @@ def test_a_decimal_comma_is_recognised(text: str, hint: str | None) -> None:
         ("1.234,5", "(1234.5, without a thousands separator and with a decimal point)"),
         ("3,125", "(3125, without a thousands separator, or 3.125, with a decimal point)"),
         ("\u22125.5", "(-5.5, with a hyphen as the minus)"),
-        ("22 C", "(22, without its unit)"),
-        ("22\u00b0C", "(22, without its unit)"),
-        ("8,1MOhm", "(8.1, without its unit)"),
-        ("70 %", "(70, without its unit)"),
+        ("70 %", "(without a unit)"),
     ],
 )
 def test_the_number_that_was_meant_is_told(text: str, meant: str) -> None:
     with pytest.raises(ValueError, match="expected a number") as caught:
         number(text)
+    assert str(caught.value) == f"got '{text}', expected a number {meant}"
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "meant"),
+    [
+        ("22 C", "C", "(22, without its unit)"),
+        ("22\u00b0C", "C", "(22, without its unit)"),
+        ("295K", "C", "(in C, without its unit)"),
+        ("8,1MOhm", "MOhm", "(8.1, without its unit)"),
+        ("8M\u03a9", "MOhm", "(8, in MOhm, without its unit)"),
+        ("0.008 GOhm", "MOhm", "(8, in MOhm, without its unit)"),
+        ("70 %", "percent", "(70, without its unit)"),
+        ("100uM", "mM", "(0.1, in mM, without its unit)"),
+        ("0,14 M", "mM", "(140, in mM, without its unit)"),
+        ("5 mmol/l", "mM", "(5, in mM, without its unit)"),
+        ("5%", "mmHg", "(in mmHg, without its unit)"),
+        ("-0.02V", "mV", "(-20, in mV, without its unit)"),
+        ("12 ms", "s", "(0.012, in s, without its unit)"),
+        ("12 min", "s", "(in s, without its unit)"),
+    ],
+)
+def test_a_number_with_a_unit_is_told_in_the_unit_of_its_place(text: str, unit: str, meant: str) -> None:
+    with pytest.raises(ValueError, match="expected a number") as caught:
+        number(text, unit)
     assert str(caught.value) == f"got '{text}', expected a number {meant}"
 
 
@@ -305,7 +328,7 @@ def test_what_is_no_finite_number_is_refused(text: str) -> None:
 
 def test_each_wrong_number_is_one_fault_with_row_and_column(path: Path) -> None:
     table = read(path, 'x,y\n1,a\n,b\n"2,5",c\n-7,d\n')
-    values, faults = tables.numbers(table, "x", "t.csv", lambda v: None if v >= 0 else "0 or more")
+    values, faults = numbers(table, "x", "t.csv", lambda v: None if v >= 0 else "0 or more")
     assert values.isna().tolist() == [False, True, True, True]
     assert values[2] == 1.0
     assert [fault.split(": ")[:2] for fault in faults] == [

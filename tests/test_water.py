@@ -113,6 +113,26 @@ def test_osmotic_coefficients_of_salts(cation: str, molality: float, published: 
     assert found == pytest.approx(published, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("cation", "anion", "published"),
+    # Robinson & Stokes 1959, App. 8.10, at .1 mol/kg and 25 C; not seen in print, unverified.
+    [("La", "Cl", 0.788), ("K", "ferricyanide", 0.727), ("K", "ferrocyanide", 0.595)],
+)
+def test_osmotic_coefficients_of_ions_without_parameters(cation: str, anion: str, published: float) -> None:
+    ions, z = (IONS[cation], IONS[anion]), (IONS[cation].valence, -IONS[anion].valence)
+    found = float(ionic_osmolality([0.1 * z[1], 0.1 * z[0]], ions, 25.0)) / (0.1 * sum(z))
+    assert found == pytest.approx(published, rel=0.12)
+
+
+def test_a_trace_without_parameters_changes_nothing() -> None:
+    """The two terms go over into each other; without ions there is no osmolality."""
+    ions = tuple(IONS[name] for name in ("Na", "Cl", "La"))
+    plain = float(ionic_osmolality([0.15, 0.15, 0.0], ions, 25.0))
+    assert plain == float(ionic_osmolality([0.15, 0.15], ions[:2], 25.0))
+    assert float(ionic_osmolality([0.15, 0.15 + 3e-9, 1e-9], ions, 25.0)) == pytest.approx(plain, abs=1e-7)
+    assert ionic_osmolality([[0.0] * 3, [1e-12, 1e-12, 1e-12]], ions, 25.0) == pytest.approx([0, 3e-12], rel=1e-5)
+
+
 def test_osmolality_is_what_the_coefficients_say() -> None:
     """Gibbs and Duhem: the change of the osmolality is sum m d ln(a), here of a mixture with two unlike charges."""
     ions = tuple(IONS[name] for name in ("Na", "K", "Ca", "Mg", "Cl", "SO4"))

@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nernstfit.abf.columns import POINTS, TRACES, joined, point_columns, table, trace_columns
+from nernstfit.abf.columns import POINTS, TRACES, point_columns, trace_columns
 from nernstfit.abf.read import open_recording
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
+from nernstfit.contract.frames import joined, table
 from nernstfit.contract.terms import Configuration, PotentialVerdict
 from nernstfit.experiment.records import Row, row_of_file
 from nernstfit.figures.recordings import draw_measurements

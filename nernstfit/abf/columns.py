@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nernstfit.abf.points import Reading
 from nernstfit.abf.samples import Points
 from nernstfit.abf.trace import Trace
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Columns = Mapping[str, NDArray[Any]]  # of one length
 
 POINTS = (
     "measurement",
@@ -84,6 +78,7 @@ FACTS = (
     "bandwidth_source",
     "sha256",
     "background_sha256",
+    "stimuli",
     "samples",
     "comment",
     "tags",
@@ -95,18 +90,6 @@ TRACES = ("measurement", "sweep", "t_ms", "command_mV", "low_pA", "high_pA", "fr
 _TEXTS = ("epoch", "channel", "command", "command_source", "bandwidth_source", "saturated")
 _READ = (*_TEXTS, *(name for name in NUMBERS if name not in ("rate_Hz", "time_s", "start_s")))
 _ATTRIBUTES = {"autocorrelation_samples": "autocorrelation"}  # of a reading, where they have another name
-
-
-def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
-    """Return the columns of several measurements as one table."""
-    import pandas as pd  # noqa: PLC0415 - slow to import
-
-    return pd.DataFrame(joined(parts, columns) if parts else None, columns=list(columns))
-
-
-def joined(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Columns:
-    """Return the columns of several parts, at least one, end to end."""
-    return {name: np.concatenate([part[name] for part in parts]) for name in columns}
 
 
 def point_columns(measurement: str, points: Sequence[Points]) -> list[dict[str, Any]]:

@@ -75,6 +75,11 @@ class Recording:
     _gain: tuple[float, ...] = field(repr=False, compare=False)
     _offset: tuple[float, ...] = field(repr=False, compare=False)
 
+    @property
+    def stimuli(self) -> tuple[Stimulus, ...]:
+        """Stimulus files that were found for the outputs which play one."""
+        return tuple(each.stimulus for each in self.waveforms if each.stimulus is not None and each.stimulus.path)
+
     @cached_property
     def digest(self) -> str:
         """Digest of all samples as stored, whatever the header says of them."""
@@ -202,12 +207,14 @@ def read(path: str | Path) -> Recording:
 
 def _with_stimulus(recording: Recording, waveform: Waveform, playback: StimulusPlayback) -> Waveform:
     """Read the stimulus file of a DAC; its fault is raised only when its command is asked for."""
+    of_file: dict[str, str] = {}
     try:
         path = stimulus.beside(recording.path.parent, waveform.stimulus_file)
+        of_file = {"path": path.as_posix(), "sha256": stimulus.digest(path)}
         trace = stimulus.read_text(path) if path.suffix.lower() == ".atf" else _stimulus_trace(path, playback)
-        found = Stimulus(stimulus.stimulus_sweeps(trace, playback, waveform.unit, recording.rate_Hz))
+        found = Stimulus(stimulus.stimulus_sweeps(trace, playback, waveform.unit, recording.rate_Hz), **of_file)
     except RecordingError as fault:
-        found = Stimulus((), str(fault))
+        found = Stimulus((), str(fault), **of_file)
     return replace(waveform, stimulus=found)
 
 

@@ -156,10 +156,20 @@ class StimulusSweep:
 
 @dataclass(frozen=True)
 class Stimulus:
-    """Content of a stimulus file: one sweep that is played in every sweep, one for each, or the fault."""
+    """Content of a stimulus file: one sweep that is played in every sweep, one for each, or the fault.
+
+    Attributes
+    ----------
+    sweeps : tuple of StimulusSweep
+    fault : str
+    path, sha256 : str
+        The file and its SHA-256 in hexadecimal; '' where none was found.
+    """
 
     sweeps: tuple[StimulusSweep, ...]
     fault: str = ""
+    path: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

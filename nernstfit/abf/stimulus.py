@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from nernstfit.abf.records import StimulusPlayback, StimulusSweep
 from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.files import sha256_of
 
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 # Largest text file that is read, in bytes: it bounds time and memory. A sweep of 10 s at 100 kHz takes some 20
@@ -52,6 +53,20 @@ def beside(folder: Path, name: str) -> Path:
         if path.name.lower() == name.lower() and path.is_file():
             return path
     raise RecordingError("which is not beside the recording")
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a stimulus file, in hexadecimal.
+
+    Raises
+    ------
+    RecordingError
+        If it cannot be read.
+    """
+    try:
+        return sha256_of(path)
+    except OSError as fault:
+        raise RecordingError(f"which cannot be read ({fault.strerror})") from None
 
 
 def stimulus_sweeps(

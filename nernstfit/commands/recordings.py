@@ -76,7 +76,8 @@ def _inspect_one(file: Path, how: Measure, plot: Path | None) -> None:
     for line in describe.describe(recording, how, lines):
         click.echo(line)
     if plot is not None:
-        from nernstfit.abf.columns import TRACES, table, trace_columns  # noqa: PLC0415
+        from nernstfit.abf.columns import TRACES, trace_columns  # noqa: PLC0415
+        from nernstfit.contract.frames import table  # noqa: PLC0415
         from nernstfit.figures.recordings import draw_sweeps  # noqa: PLC0415
 
         course = table([trace_columns(recording.path.name, describe.sweep_traces(recording, how))], TRACES)

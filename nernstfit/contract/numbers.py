@@ -115,12 +115,12 @@ class NotANumber(ValueError):
         self.kind = kind
 
 
-def number(text: str) -> float:
-    """Return the number that a text is; a ValueError states what was got and what was expected."""
+def number(text: str, unit: str = "") -> float:
+    """Return the number that a text is, in a unit; a ValueError states what was got and what was expected."""
     try:
         value = float(text.replace("_", "x"))  # Python's 1_000 is no number in a table
     except ValueError:
-        kind, hint = _meant(text)
+        kind, hint = _meant(text, unit)
         raise NotANumber(f"got '{text}', expected a number{f' ({hint})' if hint else ''}", kind) from None
     if not math.isfinite(value):
         raise NotANumber(f"got '{text}', expected a finite number")
@@ -129,7 +129,7 @@ def number(text: str) -> float:
 
 def number_within(text: str, allowed: Range) -> float:
     """Return the number that a text is; a ValueError states what was got and which numbers are allowed."""
-    value = number(text)
+    value = number(text, allowed.unit)
     expected = allowed.expected(value)
     if expected:
         raise ValueError(f"got {text}, expected {expected}")
@@ -140,7 +140,7 @@ _GROUPED = re.compile(r"([+-]?[1-9]\d{0,2})((?P<mark>[ ,.'\u2019\u00a0\u202f])\d
 _WITH_UNIT = re.compile(r"([+-]?\d*[.,]?\d+)\s*([^\W\d_]{1,10}|%|\u00b0\s*[^\W\d_]?|[^\W\d_]{1,4}/[^\W\d_]{1,4})")
 
 
-def _meant(text: str) -> tuple[str, str]:
+def _meant(text: str, unit: str) -> tuple[str, str]:
     """Return the kind of a slip in the text of a number, and the number that was meant, in words."""
     plain = text.replace("\u2212", "-").replace("\u2013", "-")
     if plain != text and _is_number(plain):
@@ -151,11 +151,11 @@ def _meant(text: str) -> tuple[str, str]:
         other = f", or {plain.replace(',', '.')}, with a decimal point" if is_either else ""
         return "thousands", f"{re.sub(r'[^0-9+-]', '', plain)}, without a thousands separator{other}"
     if "," in plain:
-        return _meant_by_comma(plain)
-    return _meant_with_unit(plain)
+        return _meant_by_comma(plain, unit)
+    return _meant_with_unit(plain, unit)
 
 
-def _meant_by_comma(text: str) -> tuple[str, str]:
+def _meant_by_comma(text: str, unit: str) -> tuple[str, str]:
     whole, _, rest = text.rpartition(",")
     if rest.isdigit() and (whole.strip("+-").isdigit() or not whole.strip("+-")):
         return "decimal comma", f"with a decimal point: {text.replace(',', '.')}"
@@ -163,12 +163,35 @@ def _meant_by_comma(text: str) -> tuple[str, str]:
         return "both", f"{whole.replace('.', '')}.{rest}, without a thousands separator and with a decimal point"
     if "." in rest and _is_number(text.replace(",", "")):
         return "thousands", f"{text.replace(',', '')}, without a thousands separator"
-    return _meant_with_unit(text)
+    return _meant_with_unit(text, unit)
 
 
-def _meant_with_unit(text: str) -> tuple[str, str]:
+_PREFIXES = {"p": -12, "n": -9, "u": -6, "\u00b5": -6, "\u03bc": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9}
+_BASES = {"Ohm": "Ohm", "ohm": "Ohm", "\u03a9": "Ohm", "\u2126": "Ohm", "mol/l": "M", "mol/L": "M"}
+_BASES |= {base: base for base in ("Hz", "M", "V", "F", "A", "S", "s")}
+_SYNONYMS = {"%": "percent", "\u00b0C": "C", "\u00b0 C": "C", "\u00b0": "C"}
+
+
+def _meant_with_unit(text: str, unit: str) -> tuple[str, str]:
+    """Return the number in the unit of its place, where the unit that is written says which it is."""
     found = _WITH_UNIT.fullmatch(text)
-    return ("unit", f"{found[1].replace(',', '.')}, without its unit") if found else ("", "")
+    if found is None:
+        return "", ""
+    typed, written = found[1].replace(",", "."), _SYNONYMS.get(found[2], found[2])
+    powers, own = _power(written), _power(unit)
+    if written == unit:
+        return "unit", f"{typed}, without its unit"
+    if powers and own and powers[0] == own[0]:
+        return "unit", f"{float(f'{typed}e{powers[1] - own[1]}'):g}, in {unit}, without its unit"
+    return "unit", f"in {unit}, without its unit" if unit else "without a unit"
+
+
+def _power(unit: str) -> tuple[str, int] | None:
+    """Return the base of a unit and the power of ten of its prefix; None of a unit that has neither."""
+    for ending, base in _BASES.items():
+        if unit.endswith(ending) and unit.removesuffix(ending) in _PREFIXES:
+            return base, _PREFIXES[unit.removesuffix(ending)]
+    return None
 
 
 def _is_number(text: str) -> bool:

@@ -13,7 +13,7 @@ import csv
 import functools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -25,9 +25,9 @@ import yaml
 
 from nernstfit.contract import codes, remarks, severity, table_files, terms
 from nernstfit.contract.cells import Cells
-from nernstfit.contract.errors import MANY_ROWS, Alike, InputError, RowFault
+from nernstfit.contract.errors import InputError, RowFault
 from nernstfit.contract.headers import is_unit
-from nernstfit.contract.numbers import NotANumber, Range, number
+from nernstfit.contract.numbers import Range
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import CorrectionStep
 
@@ -336,53 +336,6 @@ def _header_faults(path: str | Path, header: Sequence[str]) -> Iterator[str]:
             yield f"{path}: row 1: got a column without a name, expected a name in every column"
         elif header.count(name) > 1:
             yield f"{path}: row 1, column '{name}': got it {header.count(name)} times, expected once"
-
-
-def numbers(
-    table: pd.DataFrame, column: str, place: str, check: Callable[[float], str | None]
-) -> tuple[pd.Series, list[str]]:
-    """Return one column as numbers (missing: NaN) and the faults found in it.
-
-    Parameters
-    ----------
-    table : DataFrame of str
-        As `read` returns it.
-    column : str
-    place : str
-        The table's path, for the faults.
-    check : callable
-        Returns the phrase for what was expected where a number is unacceptable, else None.
-    """
-    import pandas as pd  # noqa: PLC0415 - slow to import
-
-    values, faults = numbers_of(table[column].items(), column, place, check)
-    return pd.Series(values, index=table.index, dtype=float), faults
-
-
-def numbers_of(
-    cells: Iterable[tuple[Any, str]], column: str, place: str, check: Callable[[float], str | None]
-) -> tuple[list[float], list[str]]:
-    """Return the cells of one column as numbers, as `numbers` does; each comes with the number of its row."""
-    values: list[float] = []
-    faults: list[str] = []
-    for row, text in cells:
-        values.append(math.nan)
-        if text == "":
-            continue
-        try:
-            value = number(text)
-        except NotANumber as fault:
-            words = f"column '{column}': {fault}"
-            faults.append(RowFault(place, row, Alike(words, f"{column} {fault.kind}", 2 if fault.kind else MANY_ROWS)))
-            continue
-        expected = check(value)
-        if expected:
-            unit = expected.kind if isinstance(expected, Alike) else ""
-            words = f"column '{column}': got {text}, expected {expected}"
-            faults.append(RowFault(place, row, Alike(words, f"{column} in {unit}", 2 if unit else MANY_ROWS)))
-        else:
-            values[-1] = value
-    return values, faults
 
 
 def write(

@@ -14,8 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from nernstfit.contract import number_columns, tables
 from nernstfit.contract import settings as settings_module
-from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, RowFault
 from nernstfit.contract.settings import Examined, Measure, measure_for
 from nernstfit.contract.terms import Leak
@@ -143,7 +143,7 @@ def _numbers(table: pd.DataFrame, place: str, spec: ColumnSpec, faults: list[str
     found: dict[int, dict[str, float]] = {int(number): {} for number in table.index}
     for name, column in spec.table.columns.items():
         if column.is_number and name in table.columns:
-            values, wrong = tables.numbers(table, name, place, column.range.expected)
+            values, wrong = number_columns.numbers(table, name, place, column.range.expected, column.range.unit)
             faults += wrong
             for number, value in values.dropna().to_dict().items():
                 found[int(number)][name] = float(value)

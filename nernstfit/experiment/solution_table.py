@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nernstfit.contract import headers, tables
 from nernstfit.contract.cells import Cells, TextTable
 from nernstfit.contract.errors import Alike, RowFault, nearest
+from nernstfit.contract.number_columns import numbers_of
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.physics.solution import equilibria, reactions
 from nernstfit.physics.solution.components import (
@@ -206,8 +207,8 @@ def _read_numbers(table: Cells, place: str, column: str) -> tuple[NDArray[np.flo
     """Return the pH or the pressure of each row, nan where none is given, and faults."""
     if column not in table.columns:
         return np.full(len(table.index), np.nan), []
-    check = tables.SOLUTIONS_INPUT.columns[column].range.expected
-    values, faults = tables.numbers_of(table.items(column), column, place, check)
+    allowed = tables.SOLUTIONS_INPUT.columns[column].range
+    values, faults = numbers_of(table.items(column), column, place, allowed.expected, allowed.unit)
     return np.array(values), faults
 
 
@@ -231,7 +232,7 @@ def _read_doses(
             if not any(ion.valence == 0 and not ion.is_uncharged and ion.name in column for ion in user_ions):
                 faults.append(f"{place}: row 1, column '{column}': {fault}")
             continue
-        found, of_column = tables.numbers_of(table.items(column), column, place, CONCENTRATION.expected)
+        found, of_column = numbers_of(table.items(column), column, place, CONCENTRATION.expected, CONCENTRATION.unit)
         values, faults = np.array(found), faults + of_column
         incomplete |= set(names[given & np.isnan(values)])
         doses[column] = np.nan_to_num(values)
@@ -413,7 +414,7 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
     checks |= {"charge": _charge_fault, "mobility": _mobility_fault}
     for column in ("charge", "mobility", *(column for column in _OPTIONAL if column in table.columns)):
         of_column = ((row, cells[column]) for row, cells in even.items())
-        values, found = tables.numbers_of(of_column, column, path, checks[column])
+        values, found = numbers_of(of_column, column, path, checks[column])
         faults += found
         for row, value in zip(even, values, strict=True):
             numbers[row] |= {} if math.isnan(value) else {column: value}

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from nernstfit.abf.columns import POINTS, Columns, joined, point_columns, trace_columns
+from nernstfit.abf.columns import POINTS, point_columns, trace_columns
 from nernstfit.abf.points import Reading
 from nernstfit.abf.read import open_recording
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.findings import Finding, by_weight
+from nernstfit.contract.frames import Columns, joined
 from nernstfit.contract.schema import schema
 from nernstfit.contract.terms import REACH_MV, Configuration, Leak, PotentialVerdict
 from nernstfit.experiment.records import RECORDINGS, Row, row_of_file, sweep_numbers

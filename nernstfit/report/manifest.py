@@ -68,13 +68,16 @@ def _digests(paths: Sequence[str]) -> dict[str, str]:
 
 
 def _digests_of_recordings(facts: Sequence[str], experiment: Experiment) -> dict[str, str]:
-    """Return the digests that the recordings had when they were read."""
+    """Return the digests that the recordings, and the stimulus files beside them, had when they were read."""
     if not facts:
         return {}
     read = tables.gather(facts).set_index("measurement")
     own = {row.recording: str(read["sha256"][row.measurement]) for row in experiment.rows if row.recording}
     backgrounds = {r.subtract: str(read["background_sha256"][r.measurement]) for r in experiment.rows if r.subtract}
-    return own | backgrounds
+    stimuli: dict[str, str] = {}
+    for text in filter(None, read["stimuli"]):
+        stimuli |= json.loads(text)
+    return own | backgrounds | stimuli
 
 
 def _versions() -> dict[str, str]:

@@ -18,7 +18,7 @@ from nernstfit.contract.settings import Junction, Uncertainty
 from nernstfit.contract.terms import ActivityModel, Configuration, JunctionBasis, JunctionMethod, ReferenceElectrode
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.membrane.nernst_planck import NotSettled
-from nernstfit.physics.solution.silver import converting_ion, shift_mV
+from nernstfit.physics.solution.silver import converting_ion, formula, shift_mV
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 from nernstfit.solutions.liquid_junction import JunctionModel, between_mV, unsettled_remark
@@ -148,7 +148,7 @@ def missing_ions(solutions: Solutions, condition: Condition, junction: Junction)
         if ion := _converting_ion(solutions, name, condition):
             yield (
                 name,
-                f"contains {ion}, in which an Ag/AgCl pellet (junction.reference.type) turns into an Ag/Ag{ion} "
+                f"contains {ion}, in which an Ag/AgCl pellet (junction.reference.type) turns into an Ag/{formula(ion)} "
                 f"electrode ({shift_mV(ion):+.0f} mV between the standard potentials); expected the measured potential "
                 f"in junction.measured_mV, as '{condition.bath}: ...', or a salt bridge",
             )

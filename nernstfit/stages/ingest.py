@@ -6,16 +6,18 @@ Of I-V curves that were measured elsewhere, the levels become points.
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from nernstfit.abf.columns import FACTS, POINTS, TRACES, fact_columns, no_facts, point_columns, table, trace_columns
+from nernstfit.abf.columns import FACTS, POINTS, TRACES, fact_columns, no_facts, point_columns, trace_columns
 from nernstfit.abf.points import Reading, measure_points
 from nernstfit.abf.read import Opened, open_recording
 from nernstfit.contract import tables
 from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.frames import table
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
@@ -110,7 +112,10 @@ def read_row(row: Row, opener: Callable[[str], Opened]) -> tuple[dict[str, Any],
         fact["tags"] = "; ".join(map(str, recording.tags))
         fact |= {"samples": recording.digest, "start_s": recording.start_s}
         fact["time_s"] = recording.start_s + recording.sweep_interval_s * float(np.mean(sweeps))
-        reading = measure_points(recording, row.measure, row.sweeps, background.recording if background else None)
+        beneath = background.recording if background else None
+        played = [*recording.stimuli, *(beneath.stimuli if beneath else ())]
+        fact["stimuli"] = json.dumps({each.path: each.sha256 for each in played})
+        reading = measure_points(recording, row.measure, row.sweeps, beneath)
     except RecordingError as fault:
         return fact | {"verdict": PotentialVerdict.UNREADABLE, "reason": str(fault)}, None
     fact |= fact_columns(reading) | {"flags": ";".join(map(tables.flag, _flags(reading)))}

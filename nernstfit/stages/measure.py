@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nernstfit.abf.columns import Columns, table
 from nernstfit.contract import tables
+from nernstfit.contract.frames import Columns, table
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import Configuration, PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row

@@ -22,11 +22,12 @@ from scipy import optimize, signal, stats
 from calibration import cells as patches
 from calibration.cells import Cells, Gate, boltzmann
 from calibration.ratios import Z_999
-from nernstfit.abf.columns import POINTS, joined, point_columns
+from nernstfit.abf.columns import POINTS, point_columns
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.read import open_recording
 from nernstfit.abf.records import Epoch, UserList, Waveform
 from nernstfit.contract import settings
+from nernstfit.contract.frames import joined
 from nernstfit.experiment.records import Row, row_of_file
 from nernstfit.reversal.classify import interval_mV
 from nernstfit.reversal.quantiles import Z_95

@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from importlib.resources import files
 from types import MappingProxyType
+from typing import NamedTuple
 
 from nernstfit.physics.constants import thermal_voltage_mV
 
@@ -12,13 +13,32 @@ _AT_C = 25.0  # temperature of the standard potentials
 _CHLORIDE = "Cl"
 
 
-def _read() -> dict[str, float]:
+class _SilverSalt(NamedTuple):
+    """Formula of a salt, and the standard potential in mV at 25 C of its electrode."""
+
+    formula: str
+    standard_potential_mV: float
+
+
+def _read() -> dict[str, _SilverSalt]:
     text = files(__package__).joinpath("silver.csv").read_text(encoding="utf-8")
-    return {row["ion"]: float(row["standard_potential_mV"]) for row in csv.DictReader(text.splitlines())}
+    rows = csv.DictReader(text.splitlines())
+    return {row["ion"]: _SilverSalt(row["salt"], float(row["standard_potential_mV"])) for row in rows}
 
 
-STANDARD_POTENTIALS_MV: Mapping[str, float] = MappingProxyType(_read())
-"""Standard potential of Ag + X- = AgX + e-, by ion, at 25 C; sources are in silver.csv beside this module."""
+_SALTS: Mapping[str, _SilverSalt] = MappingProxyType(_read())
+"""Silver salts by their ion, of Ag + X- = AgX + e-, that of HS- at pH 7.4; sources are in silver.csv beside it."""
+
+
+def formula(ion: str) -> str:
+    """Return the formula of an ion's silver salt.
+
+    Raises
+    ------
+    KeyError
+        If the ion forms no silver salt of this table.
+    """
+    return _SALTS[ion].formula
 
 
 def shift_mV(ion: str) -> float:
@@ -31,14 +51,14 @@ def shift_mV(ion: str) -> float:
     KeyError
         If the ion forms no silver salt of this table.
     """
-    return STANDARD_POTENTIALS_MV[ion] - STANDARD_POTENTIALS_MV[_CHLORIDE]
+    return _SALTS[ion].standard_potential_mV - _SALTS[_CHLORIDE].standard_potential_mV
 
 
 def converting_ion(concentrations_mM: Mapping[str, float]) -> str:
     """Return the ion that turns an Ag/AgCl electrode into one of its own salt; '' where chloride keeps it.
 
     AgX is less soluble than AgCl beside it where [X]/[Cl] exceeds the ratio of their solubility products; the anions
-    are monovalent, so that their activity coefficients nearly cancel.
+    are monovalent, so that their activity coefficients nearly cancel. Any sulfide converts it, whatever the pH.
 
     Parameters
     ----------
@@ -48,7 +68,7 @@ def converting_ion(concentrations_mM: Mapping[str, float]) -> str:
     chloride = concentrations_mM.get(_CHLORIDE, 0.0)
     stability = {
         ion: concentrations_mM.get(ion, 0.0) * math.exp(-shift_mV(ion) / float(thermal_voltage_mV(_AT_C)))
-        for ion in sorted(STANDARD_POTENTIALS_MV)
+        for ion in sorted(_SALTS)
         if ion != _CHLORIDE
     }
     most = max(stability, key=lambda ion: stability[ion])

@@ -1,0 +1,27 @@
+"""Columns of several parts end to end, and as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Columns = Mapping[str, NDArray[Any]]
+"""Columns of one length by their names."""
+
+
+def joined(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Columns:
+    """Return the columns of several parts, at least one, end to end."""
+    return {name: np.concatenate([part[name] for part in parts]) for name in columns}
+
+
+def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.DataFrame:
+    """Return the columns of several parts as one table; without a row where there is no part."""
+    import pandas as pd  # noqa: PLC0415 - slow to import
+
+    return pd.DataFrame(joined(parts, columns) if parts else None, columns=list(columns))
