@@ -32,6 +32,7 @@ from nernstfit.workflow import Dependencies
 
 PLACE = "data/iv.csv"
 HEADER = "cell,bath,pipette,voltage_mV,current_pA"
+ZEROS = (("control", -60.0), ("high_K", 2.0))
 CONFIG: dict[str, Any] = {"recordings": None, "iv": PLACE}
 WIDE, NARROW = np.arange(-100.0, 101.0, 20.0), np.arange(-100.0, 101.0, 10.0)
 
@@ -345,6 +346,23 @@ def test_intervals_by_estimated_errors_hold_the_truth(voltages: FloatArray, repe
     assert 0.8 < float(np.median(widths)) < 2.0
 
 
+def test_a_curve_that_is_a_copy_of_another_is_told(write: Callable[..., dict[str, Any]]) -> None:
+    baths = [
+        curve(f"c{cell}", bath, zero_mV=zero, seed=2 * cell + (zero > -30)) for cell in range(3) for bath, zero in ZEROS
+    ]
+    copy = [row.replace("c0,control", "c3,control") for row in baths[0]]
+    write(*(row for rows in (*baths, copy) for row in rows))
+    run_stages(Path(), "judge")
+    found = tables.load("results/warnings.csv", tables.WARNINGS).set_index("code")
+    assert (
+        "c0:control (cell c0, bath control) and c3:control (cell c3, bath control) have equal levels"
+        in found.loc["duplicate_recordings", "sentence"]
+    )
+    write(*(row for rows in baths for row in rows))
+    run_stages(Path(), "judge")
+    assert "duplicate_recordings" not in set(tables.load("results/warnings.csv", tables.WARNINGS)["code"])
+
+
 # Commands and the report
 
 
@@ -352,7 +370,7 @@ def test_check_and_report_speak_of_curves(write: Callable[..., dict[str, Any]]) 
     rows = [
         row
         for cell in range(4)
-        for bath, zero_mV in (("control", -60.0), ("high_K", 2.0))
+        for bath, zero_mV in ZEROS
         for row in curve(f"c{cell}", bath, zero_mV=zero_mV + cell / 2, seed=cell, voltages=tuple(NARROW))
     ]
     write(*rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,11 @@ class Levels:
     command_mV: tuple[float, ...]
     current_pA: tuple[float, ...]
     se_pA: tuple[float, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of voltages and currents: of two curves with one, one is a copy."""
+        return hashlib.sha256(np.array((self.command_mV, self.current_pA)).tobytes()).hexdigest()
 
     def points(self, measurement: str) -> dict[str, NDArray[Any]]:
         """Return the levels with the columns of the points that ingest hands on, each a step in a sweep of its own."""

@@ -60,7 +60,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     points, facts, traces = [], [], []
     for row in rows:
         if row.levels is not None:
-            facts.append(no_facts(row.measurement) | _excluded(row))
+            facts.append(no_facts(row.measurement) | {"samples": row.levels.digest} | _excluded(row))
             points += [] if row.exclude else [row.levels.points(row.measurement)]
             continue
         fact, reading = read_row(row, opener)
