@@ -242,6 +242,21 @@ def test_series_resistance_acts_as_on_a_recording(measured: Callable[..., pd.Dat
     assert found.loc["c1:control", "slope_nS"] == pytest.approx(5, rel=0.01)
 
 
+def test_a_leak_by_a_straight_line_is_subtracted(measured: Callable[..., pd.DataFrame]) -> None:
+    """Channels that open above -50 mV and reverse at +20 mV, beside a leak of 1 nS through 0 mV."""
+    voltages = np.arange(-120.0, 61.0, 5.0)
+    currents = 8 * (voltages - 20) / (1 + np.exp(-(voltages + 30) / 5)) + voltages
+    noise = np.random.default_rng(1).normal(0.0, 0.3, len(voltages))
+    rows = [f"c1,control,pipette,{v:g},{i:.3f},0.3" for v, i in zip(voltages, currents + noise, strict=True)]
+    row = measured(*rows, more=",se_pA", measure={"leak": "linear"}).loc["c1:control"]
+    assert row["verdict"] == "reversal"
+    assert row["low_mV"] < 20.0 < row["high_mV"] < row["low_mV"] + 2.0
+    # Without the leak's subtraction the zero lies at 20 * 8 / 9 mV, outside of that interval.
+    assert row["raw_mV"] == pytest.approx(20 * 8 / 9, abs=0.5)
+    assert row["raw_mV"] < row["low_mV"]
+    assert row["leak_shift_mV"] == pytest.approx(row["reversal_mV"] - row["raw_mV"], abs=1e-9)
+
+
 def test_a_curve_without_a_crossing_gives_a_limit(measured: Callable[..., pd.DataFrame]) -> None:
     row = measured(*curve(zero_mV=-140.0)).loc["c1:control"]
     assert row["verdict"] == "no_crossing"
