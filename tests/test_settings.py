@@ -243,17 +243,17 @@ def test_the_reference_ion_must_be_permeant(config: Config) -> None:
 @pytest.mark.parametrize(
     "empty", [{}, {"recordings": None}, {"recordings": None, "reversals": None}, {"reversals": ""}]
 )
-def test_one_of_the_two_tables_must_be_given(config: Config, empty: dict[str, Any]) -> None:
+def test_one_of_the_tables_must_be_given(config: Config, empty: dict[str, Any]) -> None:
     given = {key: value for key, value in config().items() if key != "recordings"} | empty
     fault = only_fault(given)
-    assert "key 'recordings': got nothing, and nothing for 'reversals'" in fault
+    assert "key 'recordings': got nothing, and nothing for 'iv' and 'reversals'" in fault
     assert "expected the path" in fault
 
 
 def test_both_tables_are_one_too_many(config: Config) -> None:
     fault = only_fault(config({"reversals": "data/reversals.csv"}))
     assert "key 'reversals': got 'data/reversals.csv' beside recordings 'data/recordings.csv'" in fault
-    assert "expected one of the two tables" in fault
+    assert "expected one of the tables" in fault
 
 
 @pytest.mark.parametrize("beside", [{}, {"recordings": None}])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -123,6 +124,11 @@ def trace_columns(measurement: str, traces: Sequence[Trace]) -> dict[str, Any]:
     for name, end in (("from_ms", 0), ("to_ms", 1)):
         content[name] = np.repeat([trace.window_ms[end] for trace in traces], lengths)
     return content
+
+
+def no_facts(measurement: str) -> dict[str, Any]:
+    """Return the columns of FACTS without a value."""
+    return dict.fromkeys(FACTS, "") | dict.fromkeys(NUMBERS, math.nan) | {"measurement": measurement}
 
 
 def fact_columns(reading: Reading) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from nernstfit.contract.files import typed
 Examples:
   nernstfit init my-experiment --from recordings/
   nernstfit init my-experiment --recordings a.abf --recordings b.abf
-  nernstfit init my-experiment --from /archive/2024 --link"""
+  nernstfit init my-experiment --from /archive/2024 --link
+  nernstfit init my-experiment --from recordings/ --format xlsx"""
 )
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
@@ -32,14 +33,21 @@ Examples:
     help="A recording; as often as needed.",
 )
 @click.option("--link", is_flag=True, help="Link to the recordings in place of copying them.")
-def init(folder: Path, source: Path | None, files: tuple[Path, ...], link: bool) -> None:
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "xlsx"]),
+    default="csv",
+    show_default=True,
+    help="Tables as text, or as sheets of one workbook with lists of values and an explanation of every column.",
+)
+def init(folder: Path, source: Path | None, files: tuple[Path, ...], link: bool, kind: str) -> None:
     """Draft an experiment in FOLDER from recordings: tables, configuration, and what is to be answered.
 
     Each recording has a row per epoch that could be measured, with the window that its current asks for, and cell and
     bath as far as the names of files and folders tell them. Column `remark` says what is to be confirmed or filled in.
     Nothing that exists is overwritten.
     """
-    from nernstfit.contract import settings  # noqa: PLC0415
     from nernstfit.library import draft  # noqa: PLC0415
 
     if bool(source) == bool(files):
@@ -49,7 +57,7 @@ def init(folder: Path, source: Path | None, files: tuple[Path, ...], link: bool)
     if len(found) < len(files):
         raise InputError("--recordings: two files have the same name; put them into folders and give --from")
     made = draft.draft(found)
-    draft.write(folder, found, made, link)
+    *tables, questions = draft.write(folder, found, made, link, kind)
     click.echo(f"{folder}: {len(found)} recordings, {len(made.rows)} rows, {made.doubtful} with a remark.")
-    click.echo(f"Next: complete {draft.RECORDINGS} and {draft.SOLUTIONS}, answer {settings.CONFIG_FILE}, then")
+    click.echo(f"Next: complete {' and '.join(tables)}, answer {questions}, then")
     click.echo(f"  {typed('check', folder)}")

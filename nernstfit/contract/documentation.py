@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -108,10 +108,19 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _row(table: Table, column: Column) -> str:
+    return f"| `{column.name}` | {_joined(column_cells(table, column))} |"
+
+
+def _joined(cells: Iterable[str]) -> str:
+    """Return cells of a row as Markdown, in which a bar within a cell is escaped."""
+    return " | ".join(cell.replace("|", "\\|") for cell in cells)
+
+
+def column_cells(table: Table, column: Column) -> tuple[str, str, str]:
+    """Return type, unit and meaning of a column, with allowed values between backticks."""
     kind = column.type if column.missing else f"{column.type}, required" if table.kind == INPUT else column.type
-    meaning = column.meaning.replace("|", "\\|")
     allowed = f": {', '.join(f'`{value}`' for value in column.values)}" if column.values else ""
-    return f"| `{column.name}` | {kind} | {column.unit} | {meaning}{allowed} |"
+    return kind, column.unit, f"{column.meaning}{allowed}"
 
 
 def _kinds() -> list[type[terms.Term]]:
@@ -154,12 +163,16 @@ def _keys(rules: Mapping[str, Any], place: str) -> Iterator[str]:
         yield "| key | type | unit | default | meaning |"
         yield "|---|---|---|---|---|"
     for key, rule in rules.items():
-        kinds: list[str] = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
-        allowed = f" Allowed: {', '.join(f'`{value}`' for value in rule['enum'])}." if "enum" in rule else ""
-        meaning = f"{rule['description']}{allowed}".replace("|", "\\|")
-        words = [_WORDS.get(kind, kind) for kind in kinds]
-        yield f"| `{place}{key}` | {' or '.join(words)} | {rule.get('unit', '')} | {_default(rule)} | {meaning} |"
+        yield f"| `{place}{key}` | {_joined(key_cells(rule))} |"
         yield from _keys(rule["properties"], f"{place}{key}.") if "properties" in rule else ()
+
+
+def key_cells(rule: Mapping[str, Any]) -> tuple[str, str, str, str]:
+    """Return type, unit, default and meaning of a key of the configuration, with values between backticks."""
+    kinds: list[str] = rule["type"] if isinstance(rule["type"], list) else [rule["type"]]
+    allowed = f" Allowed: {', '.join(f'`{value}`' for value in rule['enum'])}." if "enum" in rule else ""
+    words = " or ".join(_WORDS.get(kind, kind) for kind in kinds)
+    return words, rule.get("unit", ""), _default(rule), f"{rule['description']}{allowed}"
 
 
 def _default(rule: Mapping[str, Any]) -> str:

@@ -24,6 +24,12 @@ class Flag(Term):
         "number of levels that are not used, because their current leaves the course of the others or places them among"
         " these across the series resistance: seal breaks, artefacts, channels that open",
     )
+    LEVEL_ERROR = (
+        "level_error",
+        "error of the levels",
+        "standard error of a current of an I-V curve measured elsewhere that gives none, by repeats of the curve or by "
+        "its scatter about a smooth curve, pA",
+    )
     REPEATS = "repeats", "repeats", "largest number of sweeps averaged at one level"
     EXCESS_SCATTER = (
         "excess_scatter",

@@ -12,7 +12,8 @@ from nernstfit.contract.schema import Fault, is_sound, schema
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
 
 WINDOW = ("from_fraction", "to_fraction", "from_ms", "to_ms")
-PATHS = ("recordings", "reversals", "solutions", "species")
+ROW_TABLES = ("recordings", "iv", "reversals")
+PATHS = (*ROW_TABLES, "solutions", "species")
 
 
 def path_faults(path: str) -> Iterator[str]:
@@ -57,20 +58,21 @@ def cross_key_faults(content: Mapping[str, Any], unsound: Iterable[str]) -> Iter
 
 def _table_rules(content: Mapping[str, Any], unsound: Iterable[str]) -> Iterator[Fault]:
     """Yield a fault unless exactly one table of rows is given."""
-    recordings, reversals = content["recordings"], content["reversals"]
-    if not is_sound(["recordings", "reversals"], unsound):
+    given = [key for key in ROW_TABLES if content[key]]
+    if not is_sound(ROW_TABLES, unsound) or len(given) == 1:
         return
-    if not recordings and not reversals:
+    if not given:
         yield (
-            ("recordings", "reversals"),
-            "key 'recordings': got nothing, and nothing for 'reversals', expected the path of one of the two "
-            "tables, of recordings or of potentials measured elsewhere",
+            ROW_TABLES,
+            "key 'recordings': got nothing, and nothing for 'iv' and 'reversals', expected the path of one of the "
+            "tables, of recordings, or of I-V curves or potentials measured elsewhere",
         )
-    elif recordings and reversals:
+    else:
+        first, *others = given
         yield (
-            ("recordings", "reversals"),
-            f"key 'reversals': got '{reversals}' beside recordings '{recordings}', "
-            "expected one of the two tables, the other null or left out",
+            ROW_TABLES,
+            f"key '{others[0]}': got '{content[others[0]]}' beside {first} '{content[first]}', "
+            "expected one of the tables, the others null or left out",
         )
 
 

@@ -36,7 +36,13 @@ from nernstfit.contract.schema import (
 CONFIG_FILE = "config/config.yaml"
 # What stands where a key without default, or a path, is not sound: nothing that a table could be held against.
 _NO_IONS: Mapping[str, Any] = {"reference_ion": "", "permeant": []}
-_NO_PATH: Mapping[str, str | None] = {"recordings": None, "reversals": None, "solutions": "", "species": None}
+_NO_PATH: Mapping[str, str | None] = {
+    "recordings": None,
+    "iv": None,
+    "reversals": None,
+    "solutions": "",
+    "species": None,
+}
 
 
 class Section:
@@ -135,8 +141,8 @@ class Settings(Section):
 
     @property
     def table(self) -> str:
-        """Path of the table whose rows are analysed: recordings, or potentials measured elsewhere."""
-        return str(self.recordings or self.reversals)
+        """Path of the table whose rows are analysed: recordings, or I-V curves or potentials measured elsewhere."""
+        return str(self.recordings or self.iv or self.reversals)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the effective configuration as plain nested values, as the manifest holds it.

@@ -137,10 +137,10 @@ def _of_workbook(path: str, content: bytes, sheet: str) -> list[list[str]]:
     if sheet and sheet not in names:
         raise InputError(f"{path}: got the sheet '{sheet}'; {nearest_or_all(sheet, names)}")
     cells = workbook.get_sheet_by_name(sheet or names[0]).to_python(skip_empty_area=False)
-    return [[_as_typed(value) for value in row] for row in cells]
+    return [[as_typed(value) for value in row] for row in cells]
 
 
-def _as_typed(value: Any) -> str:
+def as_typed(value: Any) -> str:
     """Return the value of a cell as it would be typed: 33 for 33.0, and a day without the time of midnight."""
     if isinstance(value, bool):
         return str(value).upper()

@@ -1,15 +1,15 @@
 """Reader of an experiment folder, which is checked as a whole before anything is computed.
 
 `load` reads the configuration, the table of solutions and the table of recordings (or that of
-reversal potentials measured elsewhere), collects every fault of all three, and returns the
-settings, the solutions and the rows.
+I-V curves or reversal potentials measured elsewhere), collects every fault of all three, and
+returns the settings, the solutions and the rows.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -18,10 +18,14 @@ from nernstfit.contract import number_columns, tables
 from nernstfit.contract import settings as settings_module
 from nernstfit.contract.errors import InputError, RowFault
 from nernstfit.contract.settings import Examined, Measure, measure_for
+from nernstfit.contract.terms import Leak
 from nernstfit.experiment import plausibility, solution_table, validation
 from nernstfit.experiment.correction_rules import correction_faults
+from nernstfit.experiment.level_rows import curve_rows
+from nernstfit.experiment.levels import Levels
 from nernstfit.experiment.records import (
     CARRIED,
+    IV,
     RECORDINGS,
     REVERSALS,
     ColumnSpec,
@@ -33,6 +37,7 @@ from nernstfit.experiment.records import (
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
+_CURVE_LEAKS = "expected none or linear, which need no recording"
 _WINDOW_KEYS = tuple(f"measure.{key}" for key in ("from_fraction", "to_fraction", "from_ms", "to_ms"))
 
 
@@ -57,6 +62,7 @@ def load(config: Mapping[str, Any], with_rows: bool = True) -> Experiment:
     rows = _read_rows(examined, solutions, faults) if with_rows else ()
     faults += validation.config_faults(examined.settings, solutions)
     faults += plausibility.volt_faults(examined.settings, rows)
+    faults += plausibility.level_faults(examined.settings, rows)
     if solutions is not None:
         conditions = [row.condition for row in rows]
         faults += validation.ion_faults(examined.settings, solutions, conditions)
@@ -101,9 +107,9 @@ def _read_solutions(examined: Examined, faults: list[str]) -> Solutions | None:
 def _read_rows(examined: Examined, solutions: Solutions | None, faults: list[str]) -> tuple[Row, ...]:
     """Read the table of rows; those with a fault are left out."""
     settings = examined.settings
-    if not (settings.recordings or settings.reversals):  # the paths are a fault already
+    if not (settings.recordings or settings.iv or settings.reversals):  # the paths are a fault already
         return ()
-    place, spec = settings.table, RECORDINGS if settings.recordings else REVERSALS
+    place, spec = settings.table, RECORDINGS if settings.recordings else IV if settings.iv else REVERSALS
     try:
         typed = tables.examine(place)
     except InputError as fault:
@@ -116,13 +122,17 @@ def _read_rows(examined: Examined, solutions: Solutions | None, faults: list[str
         return ()
     numbers = _numbers(table, place, spec, faults)
     reader = _RowReader(spec, examined, solutions)
+    texts = {int(number): cells for number, cells in table.astype(str).to_dict("index").items()}
+    levels: dict[int, Levels] = {}
+    if spec is IV:
+        curves = list(curve_rows(texts, numbers, place, faults))
+        texts, levels = {each.number: each.cells for each in curves}, {each.number: each.levels for each in curves}
     rows = []
-    for number, cells in zip(map(int, table.index), table.to_dict("records"), strict=True):
+    for number, cells in texts.items():
         try:
-            rows.append(reader.row(number, {str(key): str(value) for key, value in cells.items()}, numbers[number]))
+            rows.append(replace(reader.row(number, cells, numbers[number]), levels=levels.get(number)))
         except InputError as wrong:
             faults += [RowFault(place, number, fault) for fault in wrong.faults]
-    texts = {int(number): cells for number, cells in table.to_dict("index").items()}
     faults += validation.name_faults(texts, place, spec)
     faults += validation.cells_in_two_batches(texts, place)
     return tuple(rows)
@@ -213,6 +223,11 @@ class _RowReader:
         except InputError as fault:
             faults += fault.faults
             return base
+        if self.spec is IV:
+            # No other key acts on levels that were measured elsewhere.
+            measure = replace(settings_module.default_measure(), **{key: getattr(measure, key) for key in IV.measure})
+            if measure.leak not in (Leak.NONE, Leak.LINEAR):
+                faults.append(f"column 'leak': got '{measure.leak}' of I-V curves measured elsewhere, {_CURVE_LEAKS}")
         if self.spec is RECORDINGS and ("leak" in of_row or self.examined.sound("measure.leak")):
             faults += validation.background_faults(cells, measure.leak)
         return measure

@@ -38,6 +38,9 @@ _MOLAR_PART, _MIN_OTHERS_MM = 0.02, 20.0
 # half, -0.15 V would pass; at double nothing else is doubted. Other offsets must be larger by a factor: with half of
 # it, 0.1 beside 6 mV is doubted; with double, -0.07 beside -10 mV is not.
 _MAX_VOLTS, _MIN_RATIO = 0.2, 100.0
+# Voltage in mV, and current in pA, up to which all levels of I-V curves are in volts or amperes: curves span tens of
+# mV, and no amplifier resolves 1 fA. With half, levels of up to 1 V pass; double refuses no table of a laboratory.
+_MAX_LEVEL_MV, _MAX_LEVEL_PA = 1.0, 1e-3
 # Standard error in mV up to which a table of such potentials is in volts: no recording has as little in all of its
 # levels. At half, 15 mV of error in volts would pass; at double no table of a laboratory is refused either.
 _MAX_SE_VOLTS = 0.02
@@ -88,6 +91,26 @@ def offsets_in_volts(rows: Iterable[Row]) -> list[Row]:
     largest = max((abs(row.measure.command_offset_mV) for row in small), default=0.0)
     others = [abs(row.measure.command_offset_mV) for row in given if row not in small]
     return small if all(other > _MIN_RATIO * largest for other in others) else []
+
+
+def level_faults(settings: Settings, rows: Iterable[Row]) -> Iterator[str]:
+    """Yield the faults of I-V curves measured elsewhere whose voltages are in volts, or currents in amperes.
+
+    Parameters
+    ----------
+    settings : Settings
+    rows : iterable of Row
+    """
+    given = [row.levels for row in rows if row.levels is not None]
+    for quantity, values, limit, unit, words in (
+        ("voltages", [each for levels in given for each in levels.command_mV], _MAX_LEVEL_MV, "mV", "millivolts"),
+        ("currents", [each for levels in given for each in levels.current_pA], _MAX_LEVEL_PA, "pA", "picoamperes"),
+    ):
+        largest = max(map(abs, values), default=0.0)
+        if 0 < largest <= limit:
+            base = "volts" if unit == "mV" else "amperes"
+            got = f"got {quantity} of at most {largest:g} {unit} in all rows"
+            yield f"{settings.table}: {got}, expected {words}: they are in {base}"
 
 
 def volt_faults(settings: Settings, rows: Iterable[Row]) -> Iterator[str]:

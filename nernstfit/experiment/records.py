@@ -19,7 +19,8 @@ from nernstfit.contract.terms import Configuration
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
 if TYPE_CHECKING:
-    from nernstfit.solutions.composition import Solutions
+    from nernstfit.experiment.levels import Levels
+from nernstfit.solutions.composition import Solutions
 
 Cell: TypeAlias = tuple[str, str]  # group and name
 TRUTH_FILE = "truth.yaml"
@@ -73,11 +74,18 @@ RECORDINGS = ColumnSpec(
     name_columns=("recording",),
     name_suffixes=("epoch", "channel", "statistic", "sweeps"),
 )
+_POTENTIAL_SUFFIXES = ("group", "temperature_C", "configuration")
+IV = ColumnSpec(
+    table=tables.IV_INPUT,
+    measure=("estimator", "leak", "max_interval_mV", "min_span_mV", "open_pore"),
+    name_columns=("cell", "bath"),
+    name_suffixes=_POTENTIAL_SUFFIXES,
+)
 REVERSALS = ColumnSpec(
     table=tables.REVERSALS,
     measure=(),
     name_columns=("cell", "bath"),
-    name_suffixes=("group", "temperature_C", "configuration"),
+    name_suffixes=_POTENTIAL_SUFFIXES,
 )
 
 
@@ -92,12 +100,12 @@ class ExternalReversal:
 
 @dataclass(frozen=True)
 class Row:
-    """Row of the table of recordings or of potentials measured elsewhere, with the configuration filled in.
+    """Row of the table of recordings, or a curve or potential measured elsewhere, with the configuration filled in.
 
     Attributes
     ----------
     number : int
-        Its row in the file; the header is row 1.
+        Its row in the file, of a curve the first; the header is row 1.
     sweeps : tuple of int
         Empty for all.
     series_resistance_MOhm, compensation_percent, capacitance_pF, time_s : float or None
@@ -106,6 +114,8 @@ class Row:
         Columns of the user's own, as typed.
     external : ExternalReversal or None
         Potential measured elsewhere; such a row has no recording.
+    levels : Levels or None
+        I-V curve measured elsewhere; such a row has no recording either.
     """
 
     number: int
@@ -130,11 +140,12 @@ class Row:
     measure: Measure
     user_columns: Mapping[str, str]
     external: ExternalReversal | None = None
+    levels: Levels | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Recordings that the row is measured from: its own and the background."""
-        return (self.recording, self.subtract) if self.subtract else (self.recording,)
+        """Recordings that the row is measured from: its own and the background; none of a curve measured elsewhere."""
+        return tuple(path for path in (self.recording, self.subtract) if path)
 
     @property
     def condition(self) -> Condition:

@@ -33,7 +33,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     shifts = {bath: -condition.sign * potential for bath, (potential, condition) in largest.items()}
     # A free offset in each cell takes up what all baths have in common.
     common = sum(shifts.values()) / len(shifts) if shifts and math.isinf(fit.offset_sd_mV) else 0.0
-    is_recorded = bool(experiment.settings.recordings)
+    is_recorded = not experiment.settings.reversals
     for bath, (potential, condition) in largest.items():
         effect = of_potential(shifts[bath] - common) if is_recorded else 0.0
         values = {"bath": bath, "pipette": condition.pipette, "potential": potential}

@@ -128,7 +128,7 @@ def _largest(evidence: Evidence, group: str) -> str:
 def _resistance(evidence: Evidence, group: str) -> tuple[str, ...]:
     """Return what is done where every potential of a group is corrected for series resistance, or cannot be here."""
     own = evidence.found[evidence.found["group"] == group]
-    is_done = not evidence.experiment.settings.recordings or own["rs_shift_mV"].notna().all()
+    is_done = bool(evidence.experiment.settings.reversals) or own["rs_shift_mV"].notna().all()
     return ("series resistance",) if len(own) and is_done else ()
 
 

@@ -27,9 +27,12 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
         if row["verdict"] not in _UNUSED and evidence.fact(row["measurement"])
     ]
     yield from copies(used)
-    yield from copied_potentials(measured_potentials(evidence.found))
-    measured_mV = evidence.found.set_index("measurement")["raw_mV"].to_dict()
-    rows = [row for row in evidence.rows.values() if row.recording and row.measurement in measured_mV]
+    # Of potentials measured elsewhere the table is judged, before a run too.
+    measured = {name: row for name, row in evidence.rows.items() if row.external is None}
+    found = evidence.found[evidence.found["measurement"].isin(list(measured))]
+    yield from copied_potentials(measured_potentials(found))
+    measured_mV = found.set_index("measurement")["raw_mV"].to_dict()
+    rows = [measured[name] for name in measured_mV]
     yield from temperature_findings(rows, measured_mV)
 
 
@@ -61,13 +64,19 @@ def copies(used: Sequence[tuple[Record, Record]]) -> Iterator[Finding]:
                 told.add(names)
                 start = next(fact["start_s"] for row, fact in used if row["measurement"] in names)
                 yield Finding(
-                    code, rows[0]["measurement"], {"names": _named(rows), "same": same, "start": _time(start)}
+                    code,
+                    rows[0]["measurement"],
+                    {
+                        "names": _named(rows),
+                        "same": same if rows[0]["recording"] else "equal levels",
+                        "start": _time(start),
+                    },
                 )
 
 
 def measured_potentials(found: pd.DataFrame) -> Iterator[Potential]:
-    """Yield the potentials of recordings, from rows of reversal_potentials.csv."""
-    for row in found[found["recording"] != ""].to_dict("records"):
+    """Yield the potentials of recordings and of I-V curves, from rows of reversal_potentials.csv."""
+    for row in found.to_dict("records"):
         condition = (row["bath"], row["pipette"], row["configuration"])
         cell, potential = (row["group"], row["cell"]), (row["raw_mV"], row["se_mV"])
         yield Potential(row["measurement"], cell, condition, row["temperature_C"], *potential, row["recording"])
@@ -85,7 +94,7 @@ def _is_copy(rows: Sequence[Record], code: Code) -> bool:
     """
     if code is Code.SAME_START:
         return len({(row["group"], row["cell"]) for row in {row["recording"]: row for row in rows}.values()}) > 1
-    return len({(row["cell"], row["recording"]) for row in rows}) > 1
+    return len({(row["cell"], row["recording"] or row["measurement"]) for row in rows}) > 1
 
 
 def _named(rows: Sequence[Record]) -> str:

@@ -92,8 +92,12 @@ def _measurement(row: Row, opener: Any) -> dict[str, Any]:
     """Return what will be measured of one row."""
     found: dict[str, Any] = {"measurement": row.measurement, "cell": row.cell, "bath": row.bath}
     if row.external is not None:
+        found["reversal_mV"] = row.external.reversal_mV
+    if row.levels is not None:
+        found["levels"] = len(row.levels.command_mV)
+    if not row.recording:
         verdict = PotentialVerdict.EXCLUDED if row.exclude else ""
-        return found | {"reversal_mV": row.external.reversal_mV, "verdict": str(verdict), "reason": row.exclude}
+        return found | {"verdict": str(verdict), "reason": row.exclude}
     fact, reading = read_row(row, opener)
     read = {key: fact[key] for key in ("epoch", "channel", "command", "command_source")} if reading else {}
     found |= dict.fromkeys(("epoch", "channel", "command", "command_source"), "") | read

@@ -11,7 +11,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,11 +20,22 @@ from nernstfit.abf import proposals, read
 from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError, RecordingError
 from nernstfit.contract.schema import schema
+from nernstfit.contract.table_files import SHEET_SIGN
 from nernstfit.library.names import Guess, guess
+from nernstfit.library.workbook import RECORDINGS_SHEET, SOLUTIONS_SHEET, Sheet, workbook
 
-RECORDINGS, SOLUTIONS = "data/recordings.csv", "data/solutions.csv"
+_WORKBOOK = "data/experiment.xlsx"
+_PLACES = {
+    "csv": ("data/recordings.csv", "data/solutions.csv"),
+    "xlsx": (f"{_WORKBOOK}{SHEET_SIGN}{RECORDINGS_SHEET}", f"{_WORKBOOK}{SHEET_SIGN}{SOLUTIONS_SHEET}"),
+}
 _FIRST = ("recording", "cell", "bath", "pipette")
-_LAST = ("series_resistance_MOhm", "compensation_percent", "capacitance_pF", "exclude", "protocol", "comment", "remark")
+_NOTES = {
+    "protocol": "Epoch with the letter, the kind and the levels of its steps or ramps",
+    "comment": "Comment and tags of the recording",
+    "remark": "Doubts, which are to be confirmed or mended; the program does not read them",
+}
+_LAST = ("configuration", "series_resistance_MOhm", "compensation_percent", "capacitance_pF", "exclude", *_NOTES)
 _OTHER_TABLES = ("reversals", "iv")
 _COMPONENTS = (
     *("NaCl", "KCl", "CsCl", "NMDG-Cl", "K-gluconate", "CaCl2", "MgCl2", "MgATP", "EGTA", "HEPES", "glucose"),
@@ -33,8 +44,8 @@ _COMPONENTS = (
 _QUESTIONS = """\
 # The experiment in this folder: `nernstfit check` names what is still to be answered, `nernstfit run` analyses it.
 # Every other key has the default that stands behind its `#`.
-recordings: data/recordings.csv
-solutions: data/solutions.csv
+recordings: @recordings
+solutions: @solutions
 
 # whole-cell, outside-out, inside-out or two-electrode
 configuration: whole-cell
@@ -77,16 +88,24 @@ class Draft:
     baths: tuple[str, ...]
 
     @property
-    def files(self) -> dict[str, str]:
-        """Return the content of each file of the folder, by its path there."""
-        columns = [*_FIRST, *_measured(self.rows), *_LAST]
+    def tables(self) -> tuple[Sheet, Sheet]:
+        """Return the tables of recordings and of solutions."""
         solutions = [{"solution": name} for name in (*self.baths, "pipette")]
         solutions.append({"solution": "bridge", "KCl": "3000"})
-        return {
-            RECORDINGS: _csv(columns, self.rows),
-            SOLUTIONS: _csv(["solution", *_COMPONENTS], solutions),
-            settings.CONFIG_FILE: _configuration(),
-        }
+        columns = [*_FIRST, *_measured(self.rows), *_LAST]
+        return (
+            Sheet(RECORDINGS_SHEET, columns, self.rows),
+            Sheet(SOLUTIONS_SHEET, ["solution", *_COMPONENTS], solutions),
+        )
+
+    def files(self, kind: str) -> dict[str, bytes]:
+        """Return the content of each file of the folder, by its path there; `kind` is that of the tables."""
+        configuration = _configuration(*_PLACES[kind]).encode()
+        if kind == "xlsx":
+            tables = {_WORKBOOK: workbook(self.tables, _NOTES)}
+        else:
+            tables = dict(zip(_PLACES[kind], map(_csv, self.tables), strict=True))
+        return {**tables, settings.CONFIG_FILE: configuration}
 
     @property
     def doubtful(self) -> int:
@@ -126,7 +145,7 @@ def found_in(folder: Path) -> dict[str, Path]:
     return found
 
 
-def write(folder: Path, files: Mapping[str, Path], made: Draft, link: bool = False) -> None:
+def write(folder: Path, files: Mapping[str, Path], made: Draft, link: bool = False, kind: str = "csv") -> list[str]:
     """Write a draft and the recordings into an experiment folder; nothing that exists is overwritten.
 
     Parameters
@@ -137,6 +156,13 @@ def write(folder: Path, files: Mapping[str, Path], made: Draft, link: bool = Fal
     made : Draft
     link : bool
         Links to the recordings in place of copies.
+    kind : str
+        Of the tables: `csv`, or `xlsx` for one workbook of all.
+
+    Returns
+    -------
+    list of str
+        Paths in the folder of the tables, then of the configuration.
 
     Raises
     ------
@@ -144,7 +170,8 @@ def write(folder: Path, files: Mapping[str, Path], made: Draft, link: bool = Fal
         Where one of the files exists; nothing is written then.
     """
     recordings = {f"data/{name}": path for name, path in files.items()}
-    targets = [folder / name for name in (*made.files, *recordings)]
+    drafted = made.files(kind)
+    targets = [folder / name for name in (*drafted, *recordings)]
     if existing := [path for path in targets if path.exists() or path.is_symlink()]:
         more = f" (and {len(existing) - 1} more)" if len(existing) > 1 else ""
         raise InputError(f"{existing[0]}: exists already{more}, expected a folder without it: nothing was written")
@@ -155,8 +182,9 @@ def write(folder: Path, files: Mapping[str, Path], made: Draft, link: bool = Fal
             os.symlink(path.resolve(), folder / name)
         else:
             shutil.copy2(path, folder / name)
-    for name, content in made.files.items():
-        (folder / name).write_text(content, encoding="utf-8", newline="\n")
+    for name, content in drafted.items():
+        (folder / name).write_bytes(content)
+    return list(drafted)
 
 
 def _rows(name: str, path: Path, guessed: Guess) -> Iterator[dict[str, str]]:
@@ -201,13 +229,13 @@ def _measured(rows: Iterable[Mapping[str, str]]) -> list[str]:
     return [name for name in schema()["properties"]["measure"]["properties"] if name in used]
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
+def _csv(table: Sheet) -> bytes:
     """Return a table as text."""
     stream = io.StringIO()
-    writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
+    writer = csv.DictWriter(stream, table.columns, restval="", lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    writer.writerows(table.rows)
+    return stream.getvalue().encode()
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
@@ -216,9 +244,9 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part.casefold()) for part in parts]
 
 
-def _configuration() -> str:
+def _configuration(recordings: str, solutions: str) -> str:
     """Return the configuration: the questions, and every other key as a comment with its default and its meaning."""
-    text, others = _QUESTIONS, []
+    text, others = _QUESTIONS.replace("@recordings", recordings).replace("@solutions", solutions), []
     for name, rule in schema()["properties"].items():
         keys = rule.get("properties", {})
         lines = [_commented(key, of_key, "  ") for key, of_key in keys.items() if f"  {key}:" not in text]

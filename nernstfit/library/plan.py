@@ -156,7 +156,7 @@ def _loaded(config: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[Experi
     wrong = dict(_option_faults(given))
     config = _with(config, {key: value for key, value in given.items() if key not in wrong})
     examined = settings_module.examine(config).settings
-    there = bool(examined.recordings or examined.reversals) and Path(examined.table).exists()
+    there = bool(examined.recordings or examined.iv or examined.reversals) and Path(examined.table).exists()
     has_rows = there and examined.plan.pipette is None and "pipette" not in wrong
     try:
         found = experiments.load(config, with_rows=has_rows)

@@ -72,7 +72,7 @@ def _digests_of_recordings(facts: Sequence[str], experiment: Experiment) -> dict
     if not facts:
         return {}
     read = tables.gather(facts).set_index("measurement")
-    own = {row.recording: str(read["sha256"][row.measurement]) for row in experiment.rows}
+    own = {row.recording: str(read["sha256"][row.measurement]) for row in experiment.rows if row.recording}
     backgrounds = {r.subtract: str(read["background_sha256"][r.measurement]) for r in experiment.rows if r.subtract}
     stimuli: dict[str, str] = {}
     for text in filter(None, read["stimuli"]):

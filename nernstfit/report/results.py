@@ -67,6 +67,11 @@ class Results(Selections):
         return bool(self.config["reversals"])
 
     @property
+    def has_imported_curves(self) -> bool:
+        """True where I-V curves were measured elsewhere: there are no recordings then, and no traces."""
+        return bool(self.config["iv"])
+
+    @property
     def confidence(self) -> str:
         """Confidence level of the intervals, in words."""
         return f"{100 * self.fit['confidence']:g} %"

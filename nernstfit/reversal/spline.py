@@ -10,6 +10,7 @@ of the current between them (Wahba 1990, Spline Models for Observational Data, c
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,13 @@ _MIN_DF = 2
 # Levels from which the quintic spline is used. With half nothing is left beside its trend of three terms to estimate
 # a deviation; with double, curves of ten levels get a cubic, and standard errors are 1.3 to 3.5 times larger.
 _MIN_QUINTIC_LEVELS = 6
+# Degrees of freedom that a smooth curve leaves at least where its scatter shows the noise: one through all levels
+# shows none. Of rectifying currents at 7 and 11 levels 96.5 % of the 95 % intervals hold the truth; with half 95.4 %,
+# and they are 7 % narrower; with double 97.6 %, and they are 7 % wider.
+_LEAST_LEFT = 1.0
+# Levels beyond the terms of the trend from which the noise is estimated, the fewest with a mean of its variance. With
+# double, eight levels and fewer have no error.
+_MIN_NOISE_DF = 3
 # Most rounds of the search for a zero, each of which halves the bracket at least; 47 suffice for the 1e-14 of the
 # span at which it ends. With half a zero is off by 1e-8 of the span at most; double changes nothing.
 _MAX_ROUNDS = 50
@@ -184,6 +192,43 @@ def fit(voltage_mV: FloatArray, current_pA: FloatArray, se_pA: FloatArray) -> Sp
         _trends=trends,
         _residuals=residuals,
     )
+
+
+def noise_pA(voltage_mV: FloatArray, current_pA: FloatArray) -> float:
+    """Estimate the noise of single currents from their scatter about a smooth curve.
+
+    The curve is that of `fit`, the noise unknown too: of each ratio of the deviation's variance to that of the noise
+    the mean of the latter's posterior (its prior is that of a scale), averaged with the ratios' restricted likelihoods.
+
+    Parameters
+    ----------
+    voltage_mV, current_pA : ndarray, shape (n,)
+        By rising voltage, equally exact.
+
+    Returns
+    -------
+    float
+        Standard deviation in pA, larger with few levels by about Student's t; nan where they are too few, under five.
+    """
+    n = len(voltage_mV)
+    order = 3 if n >= _MIN_QUINTIC_LEVELS else 2
+    df = n - order
+    if df < _MIN_NOISE_DF:
+        return math.nan
+    x = (voltage_mV - voltage_mV[0]) / (voltage_mV[-1] - voltage_mV[0])
+    values, vectors = np.linalg.eigh(deviation_kernel(x, x, order))
+    values = np.maximum(values, 0.0)
+    weight = 1.0 / (_RELATIVE_VARIANCES[:, None] * values / values[-1] + 1.0)
+    y, trend = current_pA @ vectors, vectors.T @ _powers(x, order)
+    normal = np.matmul(trend.T, weight[:, :, None] * trend)
+    squared = np.matmul(trend.T, weight[:, :, None] ** 2 * trend)
+    left = weight.sum(axis=1) - np.trace(np.linalg.solve(normal, squared), axis1=1, axis2=2)
+    residual = y - np.linalg.solve(normal, (weight * y @ trend)[..., None])[..., 0] @ trend.T
+    squares = np.maximum((weight * residual**2).sum(axis=1), np.finfo(float).tiny)
+    loglike = 0.5 * (np.log(weight).sum(axis=1) - np.linalg.slogdet(normal)[1] - df * np.log(squares))
+    loglike[left < _LEAST_LEFT] = -math.inf
+    likelihood = np.exp(loglike - loglike.max())
+    return math.sqrt(float(likelihood @ squares) / float(likelihood.sum()) / (df - 2))
 
 
 def _powers(x: FloatArray, order: int) -> FloatArray:

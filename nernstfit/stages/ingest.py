@@ -1,16 +1,18 @@
-"""Stage 1: from ABF files to points, facts and traces. The only stage that opens a recording."""
+"""Stage 1: from ABF files to points, facts and traces. The only stage that opens a recording.
+
+Of I-V curves that were measured elsewhere, the levels become points.
+"""
 
 from __future__ import annotations
 
 import functools
 import json
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from nernstfit.abf.columns import FACTS, NUMBERS, POINTS, TRACES, fact_columns, point_columns, trace_columns
+from nernstfit.abf.columns import FACTS, POINTS, TRACES, fact_columns, no_facts, point_columns, trace_columns
 from nernstfit.abf.points import Reading, measure_points
 from nernstfit.abf.read import Opened, open_recording
 from nernstfit.contract import tables
@@ -21,7 +23,15 @@ from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
 
-READS = ("rows.measurement", "rows.recording", "rows.subtract", "rows.sweeps", "rows.exclude", "rows.measure.*")
+READS = (
+    "rows.measurement",
+    "rows.recording",
+    "rows.subtract",
+    "rows.sweeps",
+    "rows.exclude",
+    "rows.levels",
+    "rows.measure.*",
+)
 # Files that are kept in memory at a time: a row's own recording and its background, which the next row may need again.
 # With one, a background is read again for every row; with four, a job takes twice the memory.
 _OPEN_FILES = 2
@@ -49,6 +59,10 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     opener = functools.lru_cache(maxsize=_OPEN_FILES)(open_recording)
     points, facts, traces = [], [], []
     for row in rows:
+        if row.levels is not None:
+            facts.append(no_facts(row.measurement) | {"samples": row.levels.digest} | _excluded(row))
+            points += [] if row.exclude else [row.levels.points(row.measurement)]
+            continue
         fact, reading = read_row(row, opener)
         facts.append(fact)
         if reading is not None:
@@ -66,6 +80,11 @@ def _flags(reading: Reading) -> tuple[Flag, ...]:
     return (*reading.outside, *((Flag.SATURATED,) if reading.saturated else ()))
 
 
+def _excluded(row: Row) -> dict[str, str]:
+    """Return verdict and reason of a row that is excluded; nothing of others."""
+    return {"verdict": PotentialVerdict.EXCLUDED, "reason": row.exclude} if row.exclude else {}
+
+
 def read_row(row: Row, opener: Callable[[str], Opened]) -> tuple[dict[str, Any], Reading | None]:
     """Read the window of one row from its recording.
 
@@ -81,12 +100,11 @@ def read_row(row: Row, opener: Callable[[str], Opened]) -> tuple[dict[str, Any],
         The columns of FACTS; `verdict` is `excluded`, `unreadable` or `ambiguous`, or empty so far.
     reading : Reading or None
     """
-    fact: dict[str, Any] = dict.fromkeys(FACTS, "") | {"measurement": row.measurement}
-    fact |= dict.fromkeys(NUMBERS, math.nan)
+    fact = no_facts(row.measurement)
     opened, background = opener(row.recording), opener(row.subtract) if row.subtract else None
     fact |= {"sha256": opened.sha256, "background_sha256": background.sha256 if background else ""}
     if row.exclude:
-        return fact | {"verdict": PotentialVerdict.EXCLUDED, "reason": row.exclude}, None
+        return fact | _excluded(row), None
     try:
         recording = opened.recording
         sweeps = row.sweeps or range(recording.sweeps)

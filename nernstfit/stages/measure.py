@@ -12,9 +12,11 @@ import numpy as np
 
 from nernstfit.contract import tables
 from nernstfit.contract.frames import Columns, table
+from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import Configuration, PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.experiment.views import stage
+from nernstfit.reversal import level_noise
 from nernstfit.reversal.capacitance import Estimate, Source, of_cell
 from nernstfit.reversal.curve import Curve, total_se_pA
 from nernstfit.reversal.flags import flags_of
@@ -86,6 +88,8 @@ def measure_row(row: Row, fact: Mapping[Any, Any], points: Columns | None, cell:
     found : Measurement or None
         None where the recording gave no points.
     """
+    if points is not None and not row.recording:
+        points, fact = _with_errors(points, fact)
     content = {"measurement": row.measurement, "flags": "", "states": ""}
     content |= {name: fact[name] for name in ("verdict", "reason", "remedy")}
     content |= dict.fromkeys(POTENTIALS, math.nan) | {name: fact[name] for name in _FACTS}
@@ -99,6 +103,20 @@ def measure_row(row: Row, fact: Mapping[Any, Any], points: Columns | None, cell:
     if fact["saturated"] and values.get("verdict", PotentialVerdict.REVERSAL) != PotentialVerdict.REVERSAL:
         values["reason"] += f"; the current is saturated {fact['saturated']}, which are left out"
     return content | values | {"flags": flags}, found
+
+
+def _with_errors(points: Columns, fact: Mapping[Any, Any]) -> tuple[Columns | None, Mapping[Any, Any]]:
+    """Return points and facts of a curve that was measured elsewhere, with an error of every current.
+
+    Where none can be told, there are no points, and the facts have the verdict.
+    """
+    error_pA = level_noise.estimated_pA(points)
+    if error_pA is None:
+        return points, fact
+    if math.isnan(error_pA):
+        return None, {**fact, "verdict": PotentialVerdict.AMBIGUOUS, "reason": level_noise.NO_ERRORS}
+    se_pA = np.where(np.isfinite(points["se_pA"]), points["se_pA"], error_pA)
+    return {**points, "se_pA": se_pA}, {**fact, "flags": tables.flag(Flag.LEVEL_ERROR, error_pA)}
 
 
 def _capacitances(

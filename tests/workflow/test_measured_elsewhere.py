@@ -319,7 +319,7 @@ def test_a_changed_number_runs_what_depends_on_it(elsewhere, tmp_path: Path, run
             ("row 3, column 'measurement': got nothing, and 'c1:low' is the name of row 2 too",),
         ),
         ([], {}, ("reversals.csv: got a header without rows, expected",)),
-        (["c1,low,pipette,1,1,,,,,"], {"recordings": "data/recordings.csv"}, ("expected one of the two tables",)),
+        (["c1,low,pipette,1,1,,,,,"], {"recordings": "data/recordings.csv"}, ("expected one of the tables",)),
         (["c1,low,pipette,1,1,,,,,"], {"reversals": None}, ("key 'recordings': got nothing",)),
     ],
 )

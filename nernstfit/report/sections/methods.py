@@ -59,6 +59,7 @@ def _values(results: Results) -> dict[str, Any]:
     config, fit, ratios = results.config, results.fit, results.of_model("permeabilities")
     return {
         "imported": results.has_imported_potentials,
+        "imported_curves": results.has_imported_curves,
         "setting": _setting(results),
         **({} if results.has_imported_potentials else _measuring(results)),
         **_without_estimate(results),
@@ -128,6 +129,7 @@ def _measuring(results: Results) -> dict[str, Any]:
         "without_capacitive": flags.count(Flag.CAPACITY_REMOVED),
         "capacitance_unknown": flags.count(Flag.CAPACITY_UNKNOWN),
         "series_known": known,
+        "errors_estimated": flags.count(Flag.LEVEL_ERROR),
     }
 
 

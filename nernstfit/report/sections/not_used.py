@@ -19,7 +19,8 @@ def blocks(results: Results) -> Iterator[Block]:
     """Yield the rows without a reversal potential, with the reason of each."""
     rows = results.reversals[results.reversals["verdict"] != PotentialVerdict.REVERSAL]
     if len(rows) == 0:
-        gave = "holds" if results.has_imported_potentials else "of recordings gave"
+        of = "I-V curves" if results.has_imported_curves else "recordings"
+        gave = "holds" if results.has_imported_potentials else f"of {of} gave"
         yield Text(f"None: every row of the table {gave} a reversal potential.")
         return
     limits = results.limits_fitted()

@@ -43,9 +43,10 @@ def blocks(results: Results) -> Iterator[Block]:
     if results.has_imported_potentials:
         yield Text(_PROSE("imported"))
     else:
-        yield Text(_PROSE("introduction" if len(iv) else "no_curves"))
+        introduction = "curves" if results.has_imported_curves else "introduction"
+        yield Text(_PROSE(introduction if len(iv) else "no_curves"))
     measured = rows[rows["measurement"].isin(set(iv["measurement"]))]
-    if len(measured) > MAX_TRACED:
+    if len(measured) > MAX_TRACED and not results.has_imported_curves:
         yield Text(_PROSE("traces_omitted", shown=MAX_TRACED, total=len(measured)), "note")
     with_traces = set(measured["measurement"].head(MAX_TRACED))
     traces = results.traces[results.traces["measurement"].isin(with_traces)]

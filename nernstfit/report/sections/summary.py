@@ -71,14 +71,19 @@ def _data(results: Results) -> Iterator[str]:
     where = f"in {counted(_cells(results), 'cell')} and {counted(len(baths), 'bath')}{named}"
     imported = results.has_imported_potentials
     if results.simulated:
-        yield _PROSE("simulated", data="potentials" if imported else "recordings")
+        yield _PROSE(
+            "simulated", data="potentials" if imported else "curves" if results.has_imported_curves else "recordings"
+        )
     if imported:
         yield f"{config['reversals']} gives {counted(len(rows), 'reversal potential')} measured elsewhere {where}."
         excluded = len(rows) - len(found)
         if excluded:
             yield f"{excluded} of them {is_or_are(excluded)} excluded ({outline.number_of('refused')})."
         return
-    yield f"{config['recordings']} lists {counted(len(rows), 'measurement')} {where}."
+    if results.has_imported_curves:
+        yield f"{config['iv']} gives {counted(len(rows), 'I-V curve')} measured elsewhere {where}."
+    else:
+        yield f"{config['recordings']} lists {counted(len(rows), 'measurement')} {where}."
     yield _outcome(results)
 
 
