@@ -80,14 +80,21 @@ def test_a_strong_acid_or_base_stays_beside_a_metal(metal: str) -> None:
 @pytest.mark.parametrize(
     "others",
     [
-        *({name: 0.1} for name in ("ZnCl2", "CdCl2", "CuCl2", "MnCl2", "MgSO4", "AgNO3", "TlNO3", "PbCl2")),
-        {"BaCl2": 5, "Na2SO4": 5},
+        *({name: 0.1} for name in ("ZnCl2", "CdCl2", "CuCl2", "MnCl2", "CoBr2", "AgNO3", "TlNO3", "PbCl2")),
+        {"BaCl2": 5, "NaIO3": 60},
         {"KClO4": 200},
     ],
     ids=lambda others: "+".join(others),
 )
 def test_the_acid_beside_a_salt_that_reacts_is_that_without_it(others: dict[str, float]) -> None:
     assert free(read(NaCl=140, HCl=1, **others))["H"] == pytest.approx(free(read(NaCl=140, HCl=1))["H"], rel=1e-12)
+
+
+@pytest.mark.parametrize("others", [{"MgSO4": 0.1}, {"BaCl2": 5, "Na2SO4": 5}, {"Na2SO4": 20}])
+def test_sulfate_takes_a_part_of_the_acid(others: dict[str, float]) -> None:
+    found = free(read(NaCl=140, HCl=1, **others))
+    assert found["HSO4"] > 0
+    assert found["H"] + found["HSO4"] - found["OH"] == pytest.approx(1.0, abs=_ALIKE_MM)
 
 
 def test_hydroxide_complexes_of_a_metal_in_a_free_base_are_told() -> None:

@@ -104,7 +104,7 @@ def test_the_rows_of_a_cell_in_a_bath_are_a_curve(load: Load) -> None:
     assert [f"{current:.3f}" for current in row.levels.current_pA] == [line.split(",")[-1] for line in first]
     assert all(map(math.isnan, row.levels.se_pA))
     assert (row.recording, row.files, row.external, row.temperature_C) == ("", (), None, 25.0)
-    assert loaded.input_files == [PLACE, "data/solutions.csv"]
+    assert loaded.input_files == [PLACE, "data/solutions.csv", "config/config.yaml"]
 
 
 def test_columns_that_tell_curves_apart_are_in_their_names(load: Load) -> None:
