@@ -228,7 +228,7 @@ def test_a_fault_is_one_sentence(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_every_fault_is_said_at_once(tmp_path: Path) -> None:
-    _, faults = parsed(tmp_path, "solution,NaCl,x1,EGTA,pH,titrant\na,-1,,,,\nb,1,2,3,,\nc,140,,,7.4,HCl\n")
+    _, faults = parsed(tmp_path, "solution,NaCl,x1,EGTA,pH,titrant\na,-1,,,,\nb,1,2,3,,\nc,140,,,11.5,HCl\n")
     assert [text.split(":")[1] for text in faults] == [
         " row 2, column 'NaCl'",
         " row 1, column 'x1'",
