@@ -1,4 +1,4 @@
-"""Columns of several parts end to end, and as a table."""
+"""Columns of several parts end to end, as a table, and of a table by measurement."""
 
 from __future__ import annotations
 
@@ -25,3 +25,9 @@ def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.Data
     import pandas as pd  # noqa: PLC0415 - slow to import
 
     return pd.DataFrame(joined(parts, columns) if parts else None, columns=list(columns))
+
+
+def by_measurement(frame: pd.DataFrame) -> dict[str, Columns]:
+    """Return the columns of the rows of each measurement, in the order of their first rows."""
+    groups = frame.groupby("measurement", sort=False)
+    return {str(name): {key: part[key].to_numpy() for key in part} for name, part in groups}

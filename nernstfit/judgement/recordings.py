@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from nernstfit.contract import tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import MIN_SHIFT_MV, Finding, of_potential
+from nernstfit.contract.frames import by_measurement
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.schema import schema
 from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Statistic, Voltage
@@ -68,8 +69,7 @@ _REMARKS = (
 def findings(evidence: Evidence) -> Iterator[Finding]:
     """Yield the findings on every measurement."""
     rows = evidence.reversals.to_dict("records")
-    groups = evidence.tables["iv"].groupby("measurement", sort=False)
-    of_iv = {name: {key: part[key].to_numpy() for key in part} for name, part in groups}
+    of_iv = by_measurement(evidence.tables["iv"])
     if not len(evidence.found):
         counts = evidence.reversals["verdict"].value_counts()
         named = ", ".join(f"{n} {PotentialVerdict(verdict).label}" for verdict, n in sorted(counts.items()))

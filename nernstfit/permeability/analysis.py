@@ -286,15 +286,15 @@ def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
 
 def _trends(fitted: Fit) -> dict[str, FloatArray]:
     """Return by ion the effect of a permeability that changes with the ion's activity in the bath."""
-    effects = fitted.gradient_of_mean_cell[:, : len(fitted.data.ions)] * _log_activities(fitted.data)
-    found = dict(zip(fitted.data.ions, effects.T, strict=True))
+    gradient, activity_mM = fitted.gradient_of_mean_cell, _in_bath_mM(fitted.data)
+    found = {ion: gradient[:, i] * centred_log(activity_mM[:, i]) for i, ion in enumerate(fitted.data.ions)}
     return {ion: effect for ion, effect in found.items() if effect.any()}
 
 
-def _log_activities(data: Observations) -> FloatArray:
-    """Return the ln activities in the bath less their mean, shape (n, k)."""
+def _in_bath_mM(data: Observations) -> FloatArray:
+    """Return the activities on the side of the bath, shape (n, k)."""
     is_outside = np.array([condition.sign > 0 for condition in data.conditions])[:, None]
-    return np.stack([centred_log(own) for own in np.where(is_outside, data.outside, data.inside).T], axis=1)
+    return np.where(is_outside, data.outside, data.inside)
 
 
 def _pipette_factor(fits: GroupFits, model: Model) -> str:
@@ -426,9 +426,7 @@ def _tests(model: Model, configured: FitResult, fits: GroupFits) -> tuple[TestRe
     """Test the assumptions of the configured model."""
     group, settings = fits.group, fits.settings
     kept = fits.predictability(model).predictable
-    membrane = configured.fit.data.with_factors(configured.fit.ln_p)
-    is_outside = np.array([condition.sign > 0 for condition in membrane.conditions])[:, None]
-    activity_mM = np.where(is_outside, membrane.outside, membrane.inside)
+    activity_mM = _in_bath_mM(configured.fit.data.with_factors(configured.fit.ln_p))
     drifts = Drifts(group.drift_mV[kept], group.drift_se_mV[kept], group.charge_nC[kept])
     series = mixtures(configured.fit.data, fits.solutions)
     covariates = Covariates(activity_mM, group.time_s[kept], group.slope_nS[kept], series, drifts)

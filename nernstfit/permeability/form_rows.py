@@ -146,19 +146,18 @@ def _forms_of_ion(
     """Yield the forms of one ratio without the keys that they share."""
     given, position = ratios[ion], list(ratios).index(ion)
     ratio = Value(given["ratio"], given["low"], given["high"], _reason(given["verdict"]))
+    own = [place for place in places if place[1].outside[position] > 0 or place[1].inside[position] > 0]
     for form in published_forms.forms_of(fitted.valence[ion]):
         if not form.depends_on_potential:
             yield _row(form.name, published_forms.in_form(form, ratio))
             continue
-        for at, membrane in places:
-            if membrane.outside[position] > 0 or membrane.inside[position] > 0:
-                value = published_forms.in_form(form, ratio, membrane, position)
-                text = published_forms.formula(form.name, membrane, position)
-                yield _row(form.name, value) | _place(at, membrane.predicted_mV) | {"formula": text}
-    for at, membrane in places:
-        if membrane.outside[position] > 0 or membrane.inside[position] > 0:
-            value = published_forms.fractional_current(ratio, membrane, position)
-            yield _row(PublishedForm.FRACTIONAL_CURRENT, value) | _place(at, HOLDING_MV)
+        for at, membrane in own:
+            value = published_forms.in_form(form, ratio, membrane, position)
+            text = published_forms.formula(form.name, membrane, position)
+            yield _row(form.name, value) | _place(at, membrane.predicted_mV) | {"formula": text}
+    for at, membrane in own:
+        value = published_forms.fractional_current(ratio, membrane, position)
+        yield _row(PublishedForm.FRACTIONAL_CURRENT, value) | _place(at, HOLDING_MV)
 
 
 def _reason(verdict: str) -> str:

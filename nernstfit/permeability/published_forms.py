@@ -137,6 +137,10 @@ class Membrane:
         """
         return bool(self.inside[ion] > self.outside[ion])
 
+    def sign_of_x(self, ion: int) -> int:
+        """Return s in x = exp(s FE/RT): -1 for an anion outside and for a cation inside, else 1."""
+        return -1 if self.is_turned(ion) != bool(self.valence[ion] < 0) else 1
+
     @property
     def sides(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, float]:
         """Arguments of the functions of `ghk`."""
@@ -184,12 +188,9 @@ def _x(membrane: Membrane, ion: int, ratio: float, estimate: float) -> float:
     in it; where there is no estimate, as of a bound, there is no such prediction.
     """
     e_mV = float(ghk.reversal_mV(*membrane.with_ratio(ion, ratio).sides))
-    sign = -1 if membrane.is_turned(ion) else 1
     if math.isfinite(estimate):
         e_mV += membrane.predicted_mV - float(ghk.reversal_mV(*membrane.with_ratio(ion, estimate).sides))
-    return math.exp(
-        sign * math.copysign(1, membrane.valence[ion]) * e_mV / float(thermal_voltage_mV(membrane.temperature_C))
-    )
+    return math.exp(membrane.sign_of_x(ion) * e_mV / float(thermal_voltage_mV(membrane.temperature_C)))
 
 
 def formula(form: PublishedForm, membrane: Membrane, ion: int) -> str:
@@ -205,7 +206,7 @@ def formula(form: PublishedForm, membrane: Membrane, ion: int) -> str:
     text = str(form.sentence)
     if membrane.is_turned(ion):
         text = text.replace("with X inside and M outside alone", "with X outside and M inside alone")
-    if membrane.is_turned(ion) != bool(membrane.valence[ion] < 0):
+    if membrane.sign_of_x(ion) < 0:
         text = text.replace("x = exp(FE/RT)", "x = exp(-FE/RT)")
     return text
 

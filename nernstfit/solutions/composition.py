@@ -240,12 +240,8 @@ class Solutions:
         amounts, acids = self.amounts(i), reactions.known_acid_steps(self.user_ions)
         if self.names[i] in self.incomplete or not reactions.precipitates_at_pH(amounts, acids):
             return math.nan, ()
-        given = dict(zip(activity.chemical(tuple(amounts)), amounts.values(), strict=True))
-        try:
-            pH, found = balanced(given, acids, math.nan, temperature_C, None, self.shift_log_K)
-        except (reactions.NoConstant, ArithmeticError):  # of which a table with a pH would be at fault
-            return math.nan, ()
-        return pH, _precipitates(found)
+        given = tuple(zip(activity.chemical(tuple(amounts)), amounts.values(), strict=True))
+        return _at_own_pH(given, acids, temperature_C, self.shift_log_K)
 
     def weighed_volume_l_per_l(self) -> FloatArray:
         """Return the volume of the components in a litre of each solution, shape (solutions,)."""
@@ -369,6 +365,18 @@ class Solutions:
         i = self.names.index(name)
         values = self._coefficients(i, model, temperature_C) * self._content_mM(i, model, temperature_C)
         return np.array([values[known.index(ion)] if ion in known else 0.0 for ion in ion_names])
+
+
+@lru_cache(maxsize=10_000)
+def _at_own_pH(
+    given_mM: tuple[tuple[Ion, float], ...], acids: tuple[reactions.Step, ...], temperature_C: float, shift_log_K: float
+) -> tuple[float, tuple[Precipitate, ...]]:
+    """Calculate the pH of one closed recipe, and what precipitates; kept, because every list of findings needs it."""
+    try:
+        pH, found = balanced(dict(given_mM), acids, math.nan, temperature_C, None, shift_log_K)
+    except (reactions.NoConstant, ArithmeticError):  # of which a table with a pH would be at fault
+        return math.nan, ()
+    return pH, _precipitates(found)
 
 
 def _precipitates(found: equilibria.Speciation) -> tuple[Precipitate, ...]:

@@ -54,6 +54,8 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     -----
     A fault of one recording becomes its verdict `unreadable`, with the reason; the others go on.
     """
+    import pandas as pd  # noqa: PLC0415 - slow to import, and a single row does without
+
     # Rows of one recording, or of one background, are neighbours: two files in memory are enough.
     rows = sorted(experiment.rows, key=lambda row: row.files)
     opener = functools.lru_cache(maxsize=_OPEN_FILES)(open_recording)
@@ -68,8 +70,6 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         if reading is not None:
             points += point_columns(row.measurement, reading.points)
             traces.append(trace_columns(row.measurement, reading.traces))
-    import pandas as pd  # noqa: PLC0415 - slow to import, and a single row does without
-
     table(points, POINTS).to_parquet(outputs["points"], index=False)
     table(traces, TRACES).to_parquet(outputs["traces"], index=False)
     pd.DataFrame(facts, columns=list(FACTS)).to_parquet(outputs["facts"], index=False)

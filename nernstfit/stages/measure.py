@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nernstfit.contract import tables
-from nernstfit.contract.frames import Columns, table
+from nernstfit.contract.frames import Columns, by_measurement, table
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import Configuration, PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
@@ -56,8 +56,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     import pandas as pd  # noqa: PLC0415 - slow to import, and a single row does without
 
     facts = {fact["measurement"]: fact for fact in tables.gather(inputs["facts"]).to_dict("records")}
-    groups = tables.gather(inputs["points"]).groupby("measurement", sort=False)
-    points = {name: {key: part[key].to_numpy() for key in part} for name, part in groups}
+    points = by_measurement(tables.gather(inputs["points"]))
     rows = sorted(experiment.rows, key=lambda row: row.measurement)
     measured = [measure_row(row, facts[row.measurement], points.get(row.measurement)) for row in rows]
     for at, cell in _capacitances(rows, facts, measured).items():
