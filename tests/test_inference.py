@@ -469,7 +469,7 @@ def test_monovalent_cations_do_not_tell_it_from_a_common_offset(tmp_path: Path) 
     found = corrected(tmp_path, 1.1, truth, ["control", "potassium", "caesium", "low"])
     ratios = of_model(found)
     assert set(ratios["verdict"]) == {"estimate"}  # by the differences between the baths
-    true = ratios["ion"].map(truth)
+    true = ratios.index.map(truth)
     assert (ratios["low"] < true).all()
     assert (true < ratios["high"]).all()
     words = "equals that of a common offset for monovalent cations inside"
