@@ -295,7 +295,7 @@ def test_junction_says_where_the_methods_differ(method: tuple[str, ...]) -> None
 
 
 def test_a_stationary_junction_that_is_not_found_is_blank_with_a_sentence() -> None:
-    words = ("junction", "NaCl=140", "spermine4=60,EDTA4=60", "--model", "debye-huckel", "--basis", "activity")
+    words = ("junction", "NaCl=140", "Gd=200,ferricyanide=200", "--model", "debye-huckel", "--basis", "activity")
     told = call(*words)
     assert told.exit_code == 0
     assert "no stationary junction (Nernst-Planck) of solutions 'outside' and 'inside' was found on" in told.stderr

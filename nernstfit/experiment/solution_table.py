@@ -17,13 +17,13 @@ from nernstfit.contract.cells import Cells, TextTable
 from nernstfit.contract.errors import Alike, RowFault, nearest
 from nernstfit.contract.number_columns import numbers_of
 from nernstfit.contract.numbers import CONCENTRATION
+from nernstfit.experiment import recipes
 from nernstfit.physics.solution import equilibria, reactions
 from nernstfit.physics.solution.components import (
     Parts,
     UnknownComponent,
     components,
     components_at_pH,
-    uncharged_name,
 )
 from nernstfit.physics.solution.ions import IONS, Ion, UserIons
 from nernstfit.physics.solution.reactions import CARBONATES
@@ -75,7 +75,7 @@ def parse(
         fault = (
             f"{place}: row 1: got the columns {', '.join(cells.columns)}, expected a column 'solution' with the names"
         )
-        return _no_solutions(user_ions), [*faults, fault]
+        return recipes.none(user_ions), [*faults, fault]
     cells = cells.emptied(ragged, "solution")
     (pH, of_pH), (gas, of_gas) = (_read_numbers(cells, place, column) for column in (PH, GAS))
     # Without a pH, one follows from the gas; without either, it follows from the charges.
@@ -85,40 +85,18 @@ def parse(
     faults += [*_name_faults(cells, place), *of_pH, *of_gas, *of_doses, *of_titrants]
     # Sums round alike, whatever the order in the file.
     order = sorted(range(len(pH)), key=cells["solution"].__getitem__)
-    recipes, doses = cells.ordered(order), {column: dose[order] for column, dose in doses.items()}
+    rows, doses = cells.ordered(order), {column: dose[order] for column, dose in doses.items()}
     solutions = replace(
-        _composed(doses, (has_pH | reacts)[order], (pH[order], gas[order]), user_ions),
-        names=recipes["solution"],
-        titrants=tuple(titrants.get(row) for row in recipes.index),
+        recipes.composed(doses, (has_pH | reacts)[order], (pH[order], gas[order]), user_ions),
+        names=rows["solution"],
+        titrants=tuple(titrants.get(row) for row in rows.index),
         incomplete=frozenset(in_part | {name for row, name in cells.items("solution") if row in ragged}),
     )
-    solutions, unsolved = _without_unsolved(solutions, recipes, place)
-    return solutions.with_formed_ions(), faults + unsolved + _overfull(solutions, recipes, place)
+    solutions, unsolved = _without_unsolved(solutions, rows, place)
+    return solutions.with_formed_ions(), faults + unsolved + _overfull(solutions, rows, place)
 
 
-def _no_solutions(user_ions: UserIons) -> Solutions:
-    none = np.zeros((0, 0))
-    return Solutions((), (), none, (), none, (), (), user_ions)
-
-
-def _composed(
-    doses: Mapping[str, np.ndarray], has_pH: np.ndarray, conditions: tuple[np.ndarray, np.ndarray], user_ions: UserIons
-) -> Solutions:
-    """Return solutions without names and titrants; `conditions` are the pH and the pressure of each."""
-    (pH, gas), (ions, given_mM, uncharged, neutralized) = conditions, _amounts(doses, has_pH, user_ions)
-    return replace(
-        _no_solutions(user_ions),
-        ions=ions,
-        given_mM=given_mM,
-        substances=tuple(uncharged),
-        substance_mM=np.array(list(uncharged.values())).reshape(-1, len(pH)).T,
-        pH=tuple(pH.tolist()),
-        pCO2_mmHg=() if np.isnan(gas).all() else tuple(gas.tolist()),
-        neutralized=tuple(neutralized.tolist()),
-    )
-
-
-def _overfull(solutions: Solutions, recipes: Cells, place: str) -> list[str]:
+def _overfull(solutions: Solutions, table: Cells, place: str) -> list[str]:
     """Return the faults of solutions whose solutes leave hardly any room for water."""
     taken = solutions.weighed_volume_l_per_l()
     return [
@@ -127,18 +105,16 @@ def _overfull(solutions: Solutions, recipes: Cells, place: str) -> list[str]:
             row,
             f"the components take {volume:.3g} l of one litre, expected below {MAX_TAKEN:g}: amounts are in mM",
         )
-        for row, volume in zip(recipes.index, taken, strict=True)
+        for row, volume in zip(table.index, taken, strict=True)
         if volume >= MAX_TAKEN
     ]
 
 
-def _without_unsolved(solutions: Solutions, recipes: Cells, place: str) -> tuple[Solutions, list[str]]:
+def _without_unsolved(solutions: Solutions, table: Cells, place: str) -> tuple[Solutions, list[str]]:
     """Return the same with those incomplete of which the equilibria cannot be solved, and the faults of these."""
-    names = dict(recipes.items("solution"))
+    names = dict(table.items("solution"))
     rows = sorted(row for row, name in names.items() if name not in solutions.incomplete)
-    found = {
-        row: [RowFault(place, row, fault) for fault in _equilibrium_faults(solutions, recipes, row)] for row in rows
-    }
+    found = {row: [RowFault(place, row, fault) for fault in _equilibrium_faults(solutions, table, row)] for row in rows}
     incomplete = solutions.incomplete | {names[row] for row in rows if found[row]}
     return replace(solutions, incomplete=incomplete), [fault for row in rows for fault in found[row]]
 
@@ -178,33 +154,6 @@ def _is_component(name: str, user_ions: UserIons) -> bool:
     except UnknownComponent:
         return False
     return True
-
-
-def _amounts(
-    doses: Mapping[str, np.ndarray], has_pH: np.ndarray, user_ions: UserIons
-) -> tuple[tuple[Ion, ...], np.ndarray, dict[str, np.ndarray], NDArray[np.bool_]]:
-    """Return the ions by name, their amounts in mM, shape (rows, ions), and those of each uncharged substance.
-
-    The last are the rows in which an acid and a base make water of each other.
-    """
-    amounts: dict[Ion, np.ndarray] = {}
-    uncharged: dict[str, np.ndarray] = {}
-    without_pH, none = ~has_pH, np.zeros(len(has_pH))
-    for column in sorted(doses):
-        dose, name = doses[column], uncharged_name(column, user_ions)
-        neutral = np.where(without_pH & bool(name), dose, 0.0)  # a zwitterion or free base, as it is weighed
-        parts = components_at_pH(column, user_ions)
-        for ion, count in parts if not (name and without_pH.all()) else ():
-            amounts[ion] = amounts.get(ion, none) + count * (dose - neutral)
-        if name:
-            uncharged[name] = uncharged.get(name, none) + (neutral if parts else dose)
-    of_water, water = (IONS[reactions.PROTON], IONS[reactions.HYDROXIDE]), none
-    if all(ion in amounts for ion in of_water):  # an acid and a base make water, whatever the pH
-        water = np.minimum(*(amounts[ion] for ion in of_water))
-        amounts |= {ion: amounts[ion] - water for ion in of_water}
-    ions = tuple(sorted(amounts, key=lambda ion: ion.name))
-    given_mM = np.array([amounts[ion] for ion in ions]).reshape(len(ions), len(has_pH)).T
-    return ions, given_mM, {name: uncharged[name] for name in sorted(uncharged)}, water > 0
 
 
 def _read_numbers(table: Cells, place: str, column: str) -> tuple[NDArray[np.float64], list[str]]:
@@ -343,9 +292,9 @@ def _titrating_ion(text: str, user_ions: UserIons) -> Ion | None:
     return added[0] if is_named else None
 
 
-def _equilibrium_faults(solutions: Solutions, recipes: Cells, row: int) -> Iterator[str]:
+def _equilibrium_faults(solutions: Solutions, table: Cells, row: int) -> Iterator[str]:
     """Yield the reasons for which the equilibria of one solution cannot be solved, without file and row."""
-    i = recipes.index.index(row)
+    i = table.index.index(row)
     pH, gas, titrant, amounts = solutions.pH[i], solutions.gas_mmHg(i), solutions.titrants[i], solutions.amounts(i)
     if not solutions.has_pH(i):
         return
@@ -368,7 +317,7 @@ def _equilibrium_faults(solutions: Solutions, recipes: Cells, row: int) -> Itera
         kind = "an acid such as HCl" if fault.excess_meq_per_l > 0 else "a base such as NaOH"
         at = f"under {gas:g} mmHg CO2" if math.isnan(pH) else f"at pH {pH:g}"
         yield (
-            f"column '{TITRANT}': got '{recipes[TITRANT][i]}', but the other components leave "
+            f"column '{TITRANT}': got '{table[TITRANT][i]}', but the other components leave "
             f"{fault.excess_meq_per_l:+.3g} meq/l {at}; expected {kind}"
         )
 

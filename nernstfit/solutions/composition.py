@@ -15,9 +15,10 @@ from nernstfit.physics.solution import coefficients as activity
 from nernstfit.physics.solution import equilibria, reactions, water
 from nernstfit.physics.solution.activity import water_density_kg_per_l
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
-from nernstfit.physics.solution.charge_balance import balanced, follows
+from nernstfit.physics.solution.charge_balance import balanced
 from nernstfit.physics.solution.ions import IONS, Ion, known_ions, uncharged_substances
 from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
+from nernstfit.physics.solution.proton_balance import follows
 
 FloatArray = NDArray[np.float64]
 
@@ -111,8 +112,9 @@ class Solutions:
         Pressure of the carbon dioxide with which each solution is in equilibrium; nan, or empty, where none is given.
     shift_log_K : float
         Error of log10 of every stability constant of a metal.
-    neutralized : tuple of bool
-        True where an acid and a base of a recipe make water of each other, also where neither is left; or empty.
+    reacted : tuple of bool
+        True where components of a recipe react with each other, so that its pH follows, also where neither free acid
+        nor base is left; or empty.
     """
 
     names: tuple[str, ...]
@@ -127,7 +129,7 @@ class Solutions:
     slows_ions: bool = False
     pCO2_mmHg: tuple[float, ...] = ()
     shift_log_K: float = 0.0
-    neutralized: tuple[bool, ...] = ()
+    reacted: tuple[bool, ...] = ()
     _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -156,8 +158,8 @@ class Solutions:
         return np.array([ion.mobility for ion in self.ions])
 
     def amounts(self, i: int) -> dict[Ion, float]:
-        """Return the amounts of one recipe, in mM; 0 of protons where a base has taken up all that were weighed."""
-        weighed = {IONS[reactions.PROTON]: 0.0} if self.neutralized and self.neutralized[i] else {}
+        """Return the amounts of one recipe, in mM; 0 of protons where those that were weighed went elsewhere."""
+        weighed = {IONS[reactions.PROTON]: 0.0} if self.reacted and self.reacted[i] else {}
         return weighed | {ion: c for ion, c in zip(self.ions, self.given_mM[i].tolist(), strict=True) if c > 0}
 
     def gas_mmHg(self, i: int) -> float:

@@ -16,8 +16,8 @@ from nernstfit.contract.terms import ActivityModel
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import reactions, solids, unknown_complexes
 from nernstfit.physics.solution.activity import ionic_strength_M, water_density_kg_per_l
-from nernstfit.physics.solution.charge_balance import written_excess_meq_per_l
 from nernstfit.physics.solution.coefficients import model_named
+from nernstfit.physics.solution.proton_balance import written_excess_meq_per_l
 from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.solutions.composition import Composition, Precipitate, Solutions
 
@@ -242,7 +242,7 @@ class _Solution:
         free = float(sum(self.free_mM[names.index(name)] for name in CARBONATES if name in names))
         if math.isnan(self.solutions.gas_mmHg(self.i)):
             pH = self.at.pH[self.i]
-            how = "as written" if math.isnan(pH) else f"as the sum of all its forms at pH {pH:g}"
+            how = "as written" if math.isnan(pH) else f"as the sum of all its forms at pH {pH:.4g}"
             yield self._finding(Code.CLOSED_CARBONATE, 0.0, given=given, how=how, free=free)
         elif not math.isnan(self.solutions.pH[self.i]) and abs(free / given - 1) > MAX_CARBONATE_DIFFERENCE:
             values = {"given": given, "free": free, "gas": self.solutions.gas_mmHg(self.i), "pH": self.at.pH[self.i]}

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.physics.solution import reactions
 from nernstfit.physics.solution.activity import ionic_strength_M
 from nernstfit.physics.solution.coefficients import model_named
 from nernstfit.physics.solution.ions import uncharged_substances
 from nernstfit.physics.solution.water import volume_assumptions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import remarks
+
+# Protons or hydroxide in mM beside which those of water itself change a pH by less than .005. At half or double that
+# is .02 or .001.
+_ABOVE_WATER_MM = 1e-3
 
 
 def solution_rows(recipe: Solutions, temperature_C: float, model: str) -> list[dict[str, Any]]:
@@ -32,7 +38,7 @@ def solution_rows(recipe: Solutions, temperature_C: float, model: str) -> list[d
             "temperature_C": temperature_C,
             "solution": name,
             "ionic_strength_M": strength[s],
-            "pH": at.pH[s],
+            "pH": _pH(recipe, s, temperature_C, model),
             "titrant_mM": at.titrant_mM[s],
             "charge_excess_meq_per_l": excess[s],
             "osmolarity_mOsm_per_l": osmolarity[s],
@@ -41,6 +47,18 @@ def solution_rows(recipe: Solutions, temperature_C: float, model: str) -> list[d
         }
         for s, name in enumerate(recipe.names)
     ]
+
+
+def _pH(recipe: Solutions, s: int, temperature_C: float, model: str) -> float:
+    """Return the pH of one solution: given, or that of its composition, or of strong acid or base alone; else nan."""
+    if not math.isnan(pH := recipe.at(temperature_C).pH[s]):
+        return pH
+    proton_mM, hydroxide_mM = recipe.activity_mM(recipe.names[s], reactions.WATER_IONS, model, temperature_C).tolist()
+    if max(proton_mM, hydroxide_mM) < _ABOVE_WATER_MM:
+        return math.nan
+    if proton_mM > 0:
+        return 3 - math.log10(proton_mM)
+    return reactions.at_temperature(reactions.WATER, temperature_C) - 3 + math.log10(hydroxide_mM)
 
 
 def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[dict[str, Any]]:

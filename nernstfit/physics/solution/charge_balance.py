@@ -13,8 +13,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from nernstfit.physics.solution import equilibria, reactions, solids
+from nernstfit.physics.solution import equilibria, reactions
 from nernstfit.physics.solution.ions import Ion
+from nernstfit.physics.solution.proton_balance import written_excess_meq_per_l
 
 # pH from which the search starts. At half or double it takes a few steps more.
 _FIRST_PH = 7.0
@@ -23,31 +24,11 @@ _STEP = 1.5
 # Steps in one direction before an error: to pH -2 or 16, beyond what 20 mol/l of acid or base reach. At half, strong
 # bases would fail; double only delays the error.
 _MAX_STEPS = 6
-# pKa below which an ion that is an acid (hydrogensulfate, 2.0) counts as free acid: 1 mM is half dissociated at 3. At
-# half it would not count; at double malonate1, phosphocreatine1, histidinium and hydroxylammonium would, of which 10 mM
-# are dissociated to 5 % or less.
-_STRONG_PKA = 3.0
 # Error of the pH. At half or double amounts change by less than 1e-11 of themselves.
 _MAX_PH_ERROR = 1e-12
 # Steps of the search within the bracket before an error. Solutions of the tests need up to 12; half would do for most,
 # double only delays the error.
 _MAX_ITERATIONS = 100
-
-
-def follows(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> bool:
-    """Return True where free acid or base of a recipe reacts with its other ions, so that the pH follows from them.
-
-    It need not be left: an amount of 0 says that it has reacted.
-    """
-    water = {ion.name for ion in amounts_mM if ion.name in reactions.WATER_IONS}
-    others = [ion for ion in amounts_mM if ion.name not in reactions.WATER_IONS]
-    strong = {step.product for step in acids if step.log_K < _STRONG_PKA}
-    if any(ion.name in strong and amount > 0 for ion, amount in amounts_mM.items()):
-        return True
-    if not water:
-        return False
-    solid = solids.possible(water | {ion.name for ion in others})
-    return reactions.takes_protons(others, acids) or any(reactions.HYDROXIDE in each.ions for each in solid)
 
 
 def balanced(
@@ -148,16 +129,3 @@ def _root(falling: Callable[[float], float]) -> float:
             return pH
         high, above = pH, value
     raise ArithmeticError(f"the pH of a solution did not converge: {low:g} and {high:g}")
-
-
-def written_excess_meq_per_l(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> float:
-    """Return the least charge excess that a recipe can have, whatever the state in which its buffers were weighed."""
-    fixed, lowest, highest = 0.0, 0.0, 0.0
-    for ion, amount in amounts_mM.items():
-        if ion.name in (*reactions.CARBONATES, *reactions.WATER_IONS) or not reactions.takes_protons([ion], acids):
-            fixed += ion.valence * amount
-            continue
-        charges = reactions.network(frozenset([ion]), acids).valence.tolist()
-        lowest += min(0.0, *charges) * amount  # without charge it is the free acid or base, known here or not
-        highest += max(0.0, *charges) * amount
-    return fixed + min(max(-fixed, lowest), highest)

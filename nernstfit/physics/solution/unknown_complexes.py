@@ -27,7 +27,7 @@ _SPECTATORS = _names(
     "methylsulfate ethylsulfate cyclamate sulfamate taurinate HEPES MES MOPS PIPES1 PIPES2 BES TES TAPS CHES "
     "CAPS HSO4 OH"
 )
-_OF_ALKALINE_EARTHS = _names("Cl Br I SCN NO2 N3 OCN SeCN dicyanamide picrate HS")  # these leave them alone
+_OF_ALKALINE_EARTHS = _names("Cl Br I SCN CN NO2 N3 OCN SeCN dicyanamide picrate HS")  # these leave them alone
 # Bases that bind metals through nitrogen, in the names of their cations.
 _AMINES = _names(
     "NH4 Tris BisTris imidazolium methylimidazolium histidinium hydrazinium hydroxylammonium methylammonium "
@@ -59,7 +59,8 @@ def unknown(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...], 
     acids : tuple of Step
         From `reactions.acid_steps`.
     pH : float
-        nan where it is not known: that a chelator of known constant then binds nothing is not told here.
+        nan where it is not known: that a chelator of known constant then binds nothing is not told here, and a metal
+        sets the pH of its hydroxide itself, as Fe3 and Al do.
     """
     at_pH = None if math.isnan(pH) else acids
     chelated = reactions.chelated(amounts_mM, acids)
@@ -92,7 +93,16 @@ def _may_bind(ligand: Ion, is_weak: bool) -> bool:
 
 
 def _hydroxides(amounts_mM: Mapping[Ion, float], pH: float) -> Iterator[tuple[str, str]]:
-    for metal in amounts_mM:
-        pK = HYDROXIDE_PK.get(metal.name, math.inf)
-        if not math.isnan(pH) and 1 / (1 + 10 ** (pK - pH)) > _MIN_HYDROXIDE:
+    for metal, amount in amounts_mM.items():
+        if metal.name not in HYDROXIDE_PK:
+            continue
+        pK = HYDROXIDE_PK[metal.name]
+        share = _hydrolysed(pK, amount) if math.isnan(pH) else 1 / (1 + 10 ** (pK - pH))
+        if share > _MIN_HYDROXIDE:
             yield metal.name, "hydroxide"
+
+
+def _hydrolysed(pK: float, amount_mM: float) -> float:
+    """Return the part of a metal in its hydroxide complex where nothing but its own protons decides the pH."""
+    ratio = 10 ** (3 - pK) / amount_mM  # x^2 / (1 - x) = K / c
+    return 2 / (1 + math.sqrt(1 + 4 / ratio))

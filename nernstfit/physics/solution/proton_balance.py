@@ -1,0 +1,156 @@
+"""Recipes without a pH whose components decide it: what takes up protons, and in which state it was weighed.
+
+A strong acid or base reacts with weak ones. So do the ions of weak acids and bases with water and with each other:
+sodium phosphate of 50 mM is at pH 12, with a third of its phosphate protonated. Most recipes without a pH are no such
+thing: fluoride, acetate or gluconate stay as they are written to 1 %, and so do they count.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nernstfit.physics.solution import reactions, solids
+from nernstfit.physics.solution.activity import davies_exponent
+from nernstfit.physics.solution.ions import Ion
+
+FloatArray = NDArray[np.float64]
+
+# pKa below which an ion that is an acid (hydrogensulfate, 2.0) counts as free acid: 1 mM is half dissociated at 3. At
+# half it would not count; at double malonate1, phosphocreatine1, histidinium and hydroxylammonium would, of which 10 mM
+# are dissociated to 5 % or less.
+_STRONG_PKA = 3.0
+# Part of an ion that changes its state of protonation from which the pH is calculated: a quarter of a mV of a
+# univalent one. Cyanide is calculated up to 160 mM; at half that is 640, at double 40, and above half a mV is lost.
+_MAX_CHANGED = 0.01
+# Charge in meq/l up to which a recipe is one of whole salts as it is written. At half or double, a recipe rounded to a
+# tenth of 1 uM is read alike.
+_NEUTRAL_MEQ_PER_L = 1e-4
+# Distance of the pH from a pKa within which a free acid is a buffer that a free base has titrated, see
+# `reacts`. At half HEPES with Tris at pH 6.9 would count as untitrated, at double choline-free NMDG with HEPES
+# at 9.5, to which nobody meant to bring it.
+_BUFFERS = 1.0
+# Range of pH and number of halvings in which it is found, to 1e-5. Half the halvings would leave .03 of pH, 7 %.
+_LOW_PH, _HIGH_PH, _HALVINGS = -2.0, 16.0, 21
+_TEMPERATURE_C = 25.0  # at which the criterion is applied; pKa shift by tenths from 10 to 37 C
+
+
+def follows(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> bool:
+    """Return True where free acid or base of a recipe reacts with its other ions, so that the pH follows from them.
+
+    It need not be left: an amount of 0 says that it has reacted.
+    """
+    water = {ion.name for ion in amounts_mM if ion.name in reactions.WATER_IONS}
+    others = [ion for ion in amounts_mM if ion.name not in reactions.WATER_IONS]
+    strong = {step.product for step in acids if step.log_K < _STRONG_PKA}
+    if any(ion.name in strong and amount > 0 for ion, amount in amounts_mM.items()):
+        return True
+    if not water:
+        return False
+    solid = solids.possible(water | {ion.name for ion in others})
+    return reactions.takes_protons(others, acids) or any(reactions.HYDROXIDE in each.ions for each in solid)
+
+
+def reacts(amounts_mM: Mapping[Ion, float], charged_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> bool:
+    """Return True where weak acids and bases of a recipe without a pH decide it.
+
+    That is where their salts react with water or with each other, and where a weak base has titrated the free acid of
+    a buffer. Bicarbonate without its gas decides no pH, because some CO2 is lost; nor do chelators beside a metal,
+    where a slip of 1 % in either amount would.
+
+    Parameters
+    ----------
+    amounts_mM, charged_mM : mapping of Ion to float
+        Amounts in any state, and the part of them that was weighed in the state of the ion's name, not as zwitterion
+        or free base.
+    acids : tuple of Step
+        From `reactions.acid_steps`.
+    """
+    if any(ion.name in (reactions.BICARBONATE, *reactions.WATER_IONS) for ion in amounts_mM):
+        return False
+    weak = [ion for ion in amounts_mM if reactions.takes_protons([ion], acids)]
+    if not weak or reactions.chelated(amounts_mM, acids):
+        return False
+    strength_M = sum(ion.valence**2 * amount for ion, amount in amounts_mM.items()) / 2000
+    mixture = _mixture({ion: amounts_mM[ion] for ion in weak}, acids, strength_M)
+    weak_meq_per_l = sum(ion.valence * charged_mM[ion] for ion in weak)
+    fixed_meq_per_l = sum(ion.valence * amounts_mM[ion] for ion in amounts_mM.keys() - set(weak))
+    least = written_excess_meq_per_l(amounts_mM, acids)
+    pH = mixture.pH(least - fixed_meq_per_l)
+    if abs(fixed_meq_per_l + weak_meq_per_l - least) <= _NEUTRAL_MEQ_PER_L:
+        return mixture.changed(pH, charged_mM) > _MAX_CHANGED
+    has_base = any(ion.valence > 0 for ion in weak)
+    pKas = (step.log_K for ion in weak if ion.valence < 0 for step in reactions.network(frozenset([ion]), acids).steps)
+    return has_base and any(abs(pH - pKa) <= _BUFFERS for pKa in pKas)
+
+
+@dataclass(frozen=True)
+class _Mixture:
+    """States of protonation of weak acids and bases: amounts by root, and all that each root forms."""
+
+    amounts_mM: Mapping[str, float]
+    network: reactions.Network
+    strength_M: float
+
+    @cached_property
+    def exponent(self) -> float:
+        """-log10 of Davies' coefficient of a univalent ion."""
+        return float(davies_exponent(self.strength_M, _TEMPERATURE_C))
+
+    @cached_property
+    def _ln_constants(self) -> FloatArray:
+        """ln of the constants of each root's own states, -inf for those of others; shape (roots, species)."""
+        ln = self.network.ln_constants(_TEMPERATURE_C, self.strength_M)
+        return np.where(self.network.content.T > 0, ln, -np.inf)
+
+    @cached_property
+    def _of_root_mM(self) -> FloatArray:
+        return np.array([self.amounts_mM[root] for root in self.network.species[: self.network.conserved]])
+
+    def states_mM(self, pH: float) -> FloatArray:
+        """Return the amount of each state, shape (species,)."""
+        ln = self._ln_constants + self.network.protons * math.log(10) * (self.exponent - pH)
+        weights = np.exp(ln - ln.max(axis=1, keepdims=True))
+        return np.asarray((self._of_root_mM / weights.sum(axis=1)) @ weights)
+
+    def pH(self, charge_meq_per_l: float) -> float:
+        """Return the pH at which the states, and the ions of water, have a charge between them."""
+        low, high = _LOW_PH, _HIGH_PH
+        for _ in range(_HALVINGS):
+            pH = (low + high) / 2
+            proton_mM = 10 ** (3 - pH + self.exponent)
+            hydroxide_mM = 10 ** (3 - reactions.WATER.log_K + pH + self.exponent)
+            charge = float(self.states_mM(pH) @ self.network.valence) + proton_mM - hydroxide_mM
+            low, high = (pH, high) if charge > charge_meq_per_l else (low, pH)
+        return (low + high) / 2
+
+    def changed(self, pH: float, charged_mM: Mapping[Ion, float]) -> float:
+        """Return the largest part of an ion that is in another state than it was weighed."""
+        found = dict(zip(self.network.species, self.states_mM(pH).tolist(), strict=True))
+        return max((1 - found[ion.name] / c for ion, c in charged_mM.items() if c > 0 and ion.name in found), default=0)
+
+
+def _mixture(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...], strength_M: float) -> _Mixture:
+    found = reactions.network(frozenset(amounts_mM), acids)
+    of_root = dict.fromkeys(found.species[: found.conserved], 0.0)
+    for ion, amount in amounts_mM.items():
+        of_root[found.root_of[ion.name]] += amount
+    return _Mixture(of_root, found, strength_M)
+
+
+def written_excess_meq_per_l(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> float:
+    """Return the least charge excess that a recipe can have, whatever the state in which its buffers were weighed."""
+    fixed, lowest, highest = 0.0, 0.0, 0.0
+    for ion, amount in amounts_mM.items():
+        if ion.name in (*reactions.CARBONATES, *reactions.WATER_IONS) or not reactions.takes_protons([ion], acids):
+            fixed += ion.valence * amount
+            continue
+        charges = reactions.network(frozenset([ion]), acids).valence.tolist()
+        lowest += min(0.0, *charges) * amount  # without charge it is the free acid or base, known here or not
+        highest += max(0.0, *charges) * amount
+    return fixed + min(max(-fixed, lowest), highest)

@@ -1,0 +1,188 @@
+"""Recipes without a pH whose weak acids and bases decide it, against textbook formulas and an independent balance."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+from scipy import optimize
+
+from nernstfit.contract.cells import Cells
+from nernstfit.contract.codes import Code
+from nernstfit.experiment import solution_table
+from nernstfit.solutions.composition import Solutions
+from nernstfit.solutions.findings import solution_findings
+from nernstfit.solutions.ion_table import solution_rows
+
+MODEL = "pitzer:macinnes"
+# pKa at 25 C and infinite dilution, with the charge of the base: CRC Handbook of Chemistry and Physics.
+CYANIDE, TRIS, AMMONIUM = (9.21, -1), (8.072, 0), (9.25, 0)
+PHOSPHATE = ((12.375, -3), (7.20, -2), (2.148, -1))
+
+
+def read(text: str) -> Solutions:
+    row = {"solution": "a"} | dict(part.split("=") for part in text.split(","))
+    found, faults = solution_table.parse(Cells.of_rows([row]), "s.csv")
+    assert not faults
+    return found
+
+
+def pH_of(text: str) -> float:
+    return float(read(text).at(25.0).pH[0])
+
+
+def free(text: str) -> dict[str, float]:
+    found = read(text)
+    return {ion.name: c for ion, c in zip(found.ions, found.row("a", 25.0).tolist(), strict=True)}
+
+
+def davies(strength_M: float) -> float:
+    """Return log10 of the coefficient of a univalent ion at 25 C."""
+    root = math.sqrt(strength_M)
+    return -0.509 * (root / (1 + root) - 0.3 * strength_M)
+
+
+def textbook(base_mM: float, acid_mM: float, pKa: tuple[float, int], strength_M: float) -> float:
+    """Return the pH of a base beside its own acid, by the balance of their protons and those of water."""
+    pK, z = pKa
+    shift = davies(strength_M) * (z**2 - (z + 1) ** 2)
+
+    def excess(pH: float) -> float:
+        share = 1 / (1 + 10 ** (pH - pK - shift))
+        proton, hydroxide = (10 ** (3 + log - davies(strength_M)) for log in (-pH, pH - 13.995))
+        return (base_mM + acid_mM) * share - acid_mM + proton - hydroxide
+
+    return float(optimize.brentq(excess, 0, 14))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "pH"),
+    [
+        ("NaCN=100", textbook(100, 0, CYANIDE, 0.1)),
+        ("NaCN=5,NaCl=140", textbook(5, 0, CYANIDE, 0.145)),
+        ("Tris-HCl=.03,NaCl=100", textbook(0, 0.03, TRIS, 0.1)),
+        ("Na3PO4=50", textbook(50, 0, PHOSPHATE[0], 0.272)),
+        ("Na2HPO4=1,NaCl=140", textbook(1, 0, PHOSPHATE[1], 0.143)),
+    ],
+)
+def test_salts_of_weak_acids_and_bases_react_with_water(recipe: str, pH: float) -> None:
+    assert pH_of(recipe) == pytest.approx(pH, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "Na acetate=100",
+        "NaF=100",
+        "K gluconate=130,KCl=10",
+        "NH4Cl=100",
+        "Tris-HCl=10,NaCl=140",
+        "NH4 acetate=100",
+        "Na-HEPES=10,NaCl=140",
+        "Na2HPO4=8,NaH2PO4=2,NaCl=130",
+        "Na3 citrate=50",
+        "K2EGTA=10,KCl=100",
+        "glycine=10,NaCl=140",
+        "histidine=10,NaCl=140",
+        "imidazole=5,NaCl=140",
+    ],
+)
+def test_salts_that_stay_as_written_to_a_percent_have_no_pH(recipe: str) -> None:
+    assert math.isnan(pH_of(recipe))
+    assert read(recipe).charge_excess_meq_per_l(25.0)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("recipe", "low", "high"),
+    [
+        ("choline chloride=140,CaCl2=2,HEPES=10,Tris=5", 7.3, 7.5),
+        ("MES=10,Tris=5,NaCl=140", 6.0, 6.3),
+        ("NaCl=140,HEPES=10,NMDG=4", 7.2, 7.5),
+        ("NaCl=140,HEPES=10,imidazole=5", 7.0, 7.2),
+        ("NaCl=140,Na-HEPES=5,Tris-HCl=5", 7.8, 8.0),  # halfway between the two
+        ("Na3PO4=50,glycine=10", 11.8, 12.05),
+    ],
+)
+def test_a_free_acid_that_a_weak_base_titrates_has_its_pH(recipe: str, low: float, high: float) -> None:
+    assert low < pH_of(recipe) < high
+    assert read(recipe).charge_excess_meq_per_l(25.0)[0] == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "NaCl=140,HEPES=10",  # the titrant is missing
+        "NaCl=140,Tris=10",
+        "NaCl=140,HEPES=10,Tris-HCl=10",  # at pH 5, where neither buffers
+        "NaCl=10,HEPES=10,NMDG=140",  # at pH 10.7: the acid is missing
+    ],
+)
+def test_a_recipe_without_its_titrant_is_told(recipe: str) -> None:
+    found = read(recipe)
+    assert math.isnan(found.at(25.0).pH[0])
+    (finding,) = [each for each in solution_findings(found, 25.0, MODEL)["a"] if each.code is Code.CHARGE]
+    assert "that state of protonation is open" in finding.sentence
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "NaCl=125,NaHCO3=26,NaH2PO4=1.25,CaCl2=2",  # some CO2 is lost
+        "KCl=140,Na2EGTA=10,CaCl2=5",  # no pH follows where 1 % of either amount decides it
+    ],
+)
+def test_gas_and_chelated_metals_decide_no_pH(recipe: str) -> None:
+    assert math.isnan(pH_of(recipe))
+
+
+def test_random_mixtures_balance_their_charges() -> None:
+    """Beside their own acids or bases, weak ones are at the pH of the textbook, or as written to 1.2 %."""
+    rng, followed = random.Random(7), 0
+    pairs = {"CN": ("NaCN", CYANIDE), "NH4": ("NH4Cl", AMMONIUM), "Tris": ("Tris-HCl", TRIS)}
+    for _ in range(60):
+        name = rng.choice(sorted(pairs))
+        salt, pKa = pairs[name]
+        amount, other = 10 ** rng.uniform(-2, 2), rng.uniform(50, 150)
+        recipe = f"NaCl={other},{salt}={amount}"
+        strength_M = (other + amount) / 1000
+        base, acid = (amount, 0.0) if pKa[1] < 0 else (0.0, amount)
+        pH = textbook(base, acid, pKa, strength_M)
+        own = free(recipe)
+        if math.isnan(pH_of(recipe)):
+            changed = 1 / (1 + 10 ** ((pH - pKa[0]) * (1 if pKa[1] < 0 else -1)))
+            assert changed < 0.012, recipe
+        else:
+            followed += 1
+            assert pH_of(recipe) == pytest.approx(pH, abs=0.05), recipe
+            assert own[name] < 0.992 * amount, recipe
+    assert 10 < followed < 50
+
+
+def test_a_junction_counts_what_phosphate_makes_of_water() -> None:
+    """50 mM Na3PO4: a third of the phosphate takes a proton, and hydroxide, five times as mobile, stands for it."""
+    own = free("Na3PO4=50")
+    assert own["OH"] == pytest.approx(own["HPO4"], rel=0.001)
+    assert 0.25 < own["OH"] / 50 < 0.33
+
+
+@pytest.mark.parametrize(
+    ("recipe", "pH"),
+    [("HCl=1", 3.015), ("HCl=100", 1.098), ("NaOH=1,NaCl=140", 10.87), ("HCl=5,KCl=150", 2.41)],
+)
+def test_the_pH_of_strong_acid_or_base_is_stated(recipe: str, pH: float) -> None:
+    """Of .1 mol/kg HCl .796 is the mean coefficient (Robinson & Stokes 1959); MacInnes' convention has .83 for H."""
+    (row,) = solution_rows(read(recipe), 25.0, MODEL)
+    assert row["pH"] == pytest.approx(pH, abs=0.03)
+
+
+@pytest.mark.parametrize(("metal", "is_told"), [("FeCl3", True), ("AlCl3", True), ("CuCl2", False), ("ZnCl2", False)])
+def test_metals_that_are_acids_themselves_are_told(metal: str, is_told: bool) -> None:
+    """1 mM of Fe3 (pK 2.2) is hydrolysed by 90 %, of Al (5.0) by 10 %, of Cu (7.5) by half a percent."""
+    sentences = [each.sentence for each in solution_findings(read(f"NaCl=140,{metal}=1"), 25.0, MODEL)["a"]]
+    assert any("hydroxide" in each for each in sentences) == is_told
+
+
+def test_calcium_leaves_cyanide_alone() -> None:
+    codes = {each.code for each in solution_findings(read("NaCl=140,CaCl2=5,NaCN=1"), 25.0, MODEL)["a"]}
+    assert Code.UNKNOWN_COMPLEX not in codes
