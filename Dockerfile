@@ -5,7 +5,7 @@ ENV OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 HOME=/tmp
 WORKDIR /opt/nernstfit
 COPY requirements.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock
-COPY pyproject.toml README.md LICENSE Snakefile ./
+COPY pyproject.toml hatch_build.py README.md LICENSE Snakefile ./
 COPY nernstfit nernstfit
 COPY workflow workflow
 COPY profiles profiles

@@ -10,7 +10,7 @@ export OPENBLAS_NUM_THREADS = 1
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run
-	@$(BIN)/snakemake
+	@$(BIN)/nernstfit run .
 
 test: $(VENV)/.test
 	@$(BIN)/python -m pytest -n auto

@@ -111,6 +111,11 @@ class Dependencies:
         return list(self.batch_sizes)
 
     @property
+    def measuring(self) -> tuple[str, ...]:
+        """Stages that give the potentials: of recordings or I-V curves, or of a table of potentials."""
+        return ("ingest", "measure") if self.batches else ("import_reversals",)
+
+    @property
     def batch_sizes(self) -> dict[str, int]:
         """Number of rows of each batch."""
         size = self.experiment.settings.recordings_per_job

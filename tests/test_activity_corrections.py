@@ -225,6 +225,27 @@ def test_a_bath_that_alone_has_an_ion_is_not_resolved_and_the_reason_names_the_b
     assert "factor bath:lithium" in found["Li"].reason
 
 
+def test_ratios_follow_from_differences_where_a_factor_is_an_offset() -> None:
+    """All the activities inside shift all potentials alike: the ratios are those of a pipette that nobody doubts."""
+    baths = ("control", "potassium", "half")
+    doubted = observed(["pipette"], baths, ions=("Na", "K"))
+    result, exact = fit(doubted, "Na", 1.0), np.zeros((doubted.size, 0))
+    (factor,) = fitted_factors(result, exact, 0.95)
+    assert factor.verdict == "not_identifiable"
+    assert factor.reason.startswith("the effect of a factor on the pipette's activities equals that of a common offset")
+    (own,) = ratios(result, exact, 0.95)
+    (trusted,) = ratios(fit(observed([], baths, ions=("Na", "K")), "Na", 1.0), exact, 0.95)
+    assert (own.verdict, trusted.verdict) == ("estimate", "estimate")
+    assert own.ln_ratio == pytest.approx(trusted.ln_ratio, abs=own.se_ln_cells)
+    assert own.high - own.low == pytest.approx(trusted.high - trusted.low, rel=0.2)
+
+
+def test_one_bath_beside_a_factor_gives_no_ratio() -> None:
+    data = observed(["pipette"], ("potassium",), ions=("Na", "K"))
+    (own,) = ratios(fit(data, "Na", 1.0), np.zeros((data.size, 0)), 0.95)
+    assert own.verdict == "not_identifiable"
+
+
 def test_inside_a_monovalent_cation_channel_a_factor_is_an_offset() -> None:
     data = observed(["pipette:K"], ("control", "potassium", "half"), ions=("Na", "K"))
     (factor,) = fitted_factors(fit(data, "Na", 1.0), np.zeros((data.size, 0)), 0.95)
@@ -372,12 +393,15 @@ def with_little_chloride(p_Cl: float, noise_mV: float, seed: int = 2, factor: fl
     ("p_Cl", "noise_mV", "verdict"),
     [(0.3, 0.2, "estimate"), (0.3, 1.0, "estimate"), (0.1, 0.2, "estimate"), (0.02, 1.0, "not_identifiable")],
 )
-def test_what_the_data_determine_decides_on_a_factor_and_the_ratios(p_Cl: float, noise_mV: float, verdict: str) -> None:
+def test_what_the_data_determine_decides_on_a_factor(p_Cl: float, noise_mV: float, verdict: str) -> None:
+    """The ratios follow from differences between baths, also where the factor does not."""
     data = with_little_chloride(p_Cl, noise_mV)
     result, exact = fit(data, "Na", 1.0), np.zeros((data.size, 0))
     (factor,) = fitted_factors(result, exact, 0.95)
     assert factor.verdict == verdict
-    assert {ratio.verdict for ratio in ratios(result, exact, 0.95)} == {verdict}
+    cations = [ratio for ratio in ratios(result, exact, 0.95) if ratio.ion != "Cl"]
+    assert {ratio.verdict for ratio in cations} == {"estimate"}
+    assert all(ratio.low < math.exp(ratio.ln_ratio) < ratio.high for ratio in cations)
     assert factor.reason == "" or "as a common offset" in factor.reason or "a common offset" in factor.reason
 
 

@@ -62,7 +62,7 @@ def test_a_terminal_shows_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     with Bar(terminal) as bar:
         bar.show(course)
     shown = terminal.getvalue()
-    assert "Recordings" in shown
+    assert "Measurements" in shown
     for words in ("100/200", "1/3", "ingest"):
         assert words in shown
 

@@ -170,7 +170,20 @@ def test_every_level_is_in_the_fingerprint_of_its_batch(load: Load) -> None:
             "row 12, column 'pipette': got 'high_K', and 'pipette' in row 2 of the same curve 'c1:control'; expected",
         ),
         (("control", "cntrol"), "", {}, "row 2, column 'bath': got 'cntrol'"),
-        ((HEADER, HEADER.replace("current_pA", "current_nA")), "", {}, "did you mean 'current_pA'"),
+        *(
+            (
+                (HEADER, HEADER.replace(known, typed)),
+                "",
+                {},
+                f"did you mean '{known}'? Give its values in {values}: a new",
+            )
+            for known, typed, values in (
+                ("current_pA", "current_nA", "pA (those in nA times 1,000)"),
+                ("current_pA", "I (nA)", "pA (those in nA times 1,000)"),
+                ("current_pA", "I (\u00b5A)", "pA (those in \u03bcA times 1,000,000)"),
+                ("voltage_mV", "Vm_V", "mV (those in V times 1,000)"),
+            )
+        ),
         ((HEADER, HEADER.replace(",current_pA", ",amplitude")), "", {}, "did you mean 'current_pA'"),
         (("", ""), "", {"measure": {"leak": "epoch:A"}}, "got 'epoch:A' of I-V curves measured elsewhere, expected"),
         (("", ""), "", {"reversals": "data/r.csv"}, "key 'reversals': got 'data/r.csv' beside iv 'data/iv.csv'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 import shutil
@@ -66,3 +67,35 @@ def test_what_the_container_copies_makes_the_whole_package(tmp_path: Path) -> No
         contents.append(set(zipfile.ZipFile(wheel).namelist()))
     assert contents[1] == contents[0]
     assert "nernstfit/project/workflow/report/permeabilities.rst" in contents[0]
+
+
+def test_the_description_of_the_package_has_no_link_that_an_index_cannot_follow() -> None:
+    spec = importlib.util.spec_from_file_location("hatch_build", ROOT / "hatch_build.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"(!?)\[([^\]]*)\]\(([^)]*)\)", readme)
+    assert ("!", "docs/report.png") in {(picture, path) for picture, _, path in links}
+    assert all((ROOT / path.partition("#")[0]).exists() for *_, path in links if "://" not in path)
+    bare = module.description(readme)
+    assert not re.findall(r"\]\((?!https)", bare)
+    assert all(words in bare for picture, words, _ in links if not picture)
+    full = module.description(readme, "https://host.example/nernstfit")
+    assert (
+        "![First page of the report of the demonstration](https://host.example/nernstfit/raw/main/docs/report.png)"
+        in full
+    )
+    assert "[tutorial](https://host.example/nernstfit/blob/main/docs/tutorial.md)" in full
+    assert len(re.findall(r"\]\(https", full)) == len(links)
+
+
+def test_indices_accept_what_is_built(tmp_path: Path) -> None:
+    """The commands of `make dist`."""
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", str(tmp_path)], cwd=ROOT, check=True)
+    built = sorted(tmp_path.iterdir())
+    assert [path.suffix for path in built] == [".whl", ".gz"]
+    for check in (["twine", "check", "--strict", *map(str, built)], ["check_wheel_contents", str(built[0])]):
+        done = subprocess.run([sys.executable, "-m", *check], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr

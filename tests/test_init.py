@@ -37,6 +37,12 @@ def rows(folder: Path) -> list[dict[str, str]]:
         ("Ca_free_c2.abf", "c2", "Ca_free"),
         ("d3 c4 0 Ca.abf", "c4", "0_Ca"),
         ("2024-03-05/cell2/150NaCl 0003.abf", "cell2", "150NaCl"),
+        ("Zelle 1 NaCl.abf", "Zelle1", "NaCl"),
+        ("c\u00e9lula 2 K.abf", "c\u00e9lula2", "K"),
+        ("ce\u0301lula 2 K.abf", "c\u00e9lula2", "K"),
+        ("cellule3_Na.abf", "cellule3", "Na"),
+        ("cell_01_Na.abf", "cell01", "Na"),
+        ("n3 control.abf", "n3", "control"),
         ("2024-03-05/0003.abf", "2024-03-05", ""),
         ("171116sh_0012.abf", "171116", ""),
         ("20917009.abf", "20917", ""),
@@ -52,7 +58,7 @@ def test_cell_and_bath_are_guessed_from_names_or_not_at_all(name: str, cell: str
     (found,) = guess([PurePosixPath(name)])
     assert (found.cell, found.bath) == (cell, bath)
     assert any(doubt.startswith("bath:") for doubt in found.doubts) == (not bath)
-    named_in_words = re.search(r"(cell|patch|\bc) ?\d|\bc\d|_c\d", name)
+    named_in_words = re.search(r"(cell|patch|Zelle|lula|cellule|\b[cn])[ _]?\d|_c\d", name)
     assert any(doubt.startswith("cell:") for doubt in found.doubts) == (not named_in_words)
 
 
@@ -79,6 +85,55 @@ def test_numbers_behind_a_solution_that_may_be_amounts_are_asked_for(
     assert tuple(each.bath for each in found) == baths
     for each in found:
         assert each.bath or any("may be amounts" in doubt for doubt in each.doubts)
+
+
+@pytest.mark.parametrize(
+    ("names", "cells"),
+    [
+        (("Foo 1 Na", "Foo 1 K", "Foo 2 Na"), ("Foo1", "Foo1", "Foo2")),
+        (("x3_Na", "x3_K", "x4_Na"), ("x3", "x3", "x4")),
+        (
+            ("kom\u00f3rka1 Na", "kom\u00f3rka1 K", "kom\u00f3rka2 K"),
+            ("kom\u00f3rka1", "kom\u00f3rka1", "kom\u00f3rka2"),
+        ),
+        (
+            ("WT 1 Na", "WT 1 K", "WT 2 K", "mut 1 Na", "mut 1 K", "mut 2 K"),
+            ("WT1", "WT1", "WT2", "mut1", "mut1", "mut2"),
+        ),
+        (("Na 1 rep 1", "Na 1 rep 2", "K 1 rep 1"), ("", "", "")),
+        (("Foo 1 Na", "Foo 2 Na", "Foo 3 Na"), ("", "", "")),  # may be repeats
+        (("Foo 1 Na", "Foo 1 K"), ("", "")),  # may be a construct or the day's
+        (("TRPV1 Na", "TRPV1 K", "TRPV4 Na", "TRPV4 K"), ("", "", "", "")),
+        (("mar 5 Na", "mar 5 K", "mar 6 K"), ("", "", "")),
+        (("A 1 B 1 Na", "A 1 B 1 K", "A 2 B 2 Na"), ("", "", "")),  # one of two words
+        (("171116sh_0012", "171116sh_0013"), ("171116", "171116")),
+    ],
+)
+def test_a_number_behind_any_word_that_stays_in_several_baths_is_a_cell_to_be_confirmed(
+    names: tuple[str, ...], cells: tuple[str, ...]
+) -> None:
+    found = guess([PurePosixPath(f"{name}.abf") for name in names])
+    assert tuple(each.cell for each in found) == cells
+    assert all(len(each.doubts_of_cell) == 1 for each in found)
+
+
+@pytest.mark.parametrize(
+    ("names", "cells"),
+    [
+        (("2024-03-05/c1 Na", "2024-03-06/c1 Na"), ("2024-03-05 c1", "2024-03-06 c1")),
+        (("20181116 c1 Na", "20181117 c1 Na"), ("20181116 c1", "20181117 c1")),
+        (("WT/c1 Na", "mut/c1 Na"), ("WT c1", "mut c1")),
+        (("Na/c1", "K/c1"), ("c1", "c1")),
+        (("c1/Na", "c1/K"), ("c1", "c1")),
+        (("day/c1 Na", "day/c2 Na"), ("c1", "c2")),
+    ],
+)
+def test_cells_of_one_name_on_several_days_or_in_several_folders_are_several(
+    names: tuple[str, ...], cells: tuple[str, ...]
+) -> None:
+    found = guess([PurePosixPath(f"{name}.abf") for name in names])
+    assert tuple(each.cell for each in found) == cells
+    assert all(bool(each.doubts_of_cell) == (" " in cell) for each, cell in zip(found, cells, strict=True))
 
 
 @pytest.fixture(scope="module")

@@ -156,10 +156,15 @@ def own_ions(*edits: Edit) -> list[Edit]:
     return [edit, *edits]
 
 
-def meant(place: str, typed: str, known: str, *edits: Edit) -> Slip:
-    words = "Rename it, or give it another name if it is your own"
+def meant(place: str, typed: str, known: str, *edits: Edit, advice: str = "Rename it") -> Slip:
+    words = f"{advice}, or give it another name if it is your own"
     told = f"{place}: row 1, column '{typed}' is not known; did you mean '{known}'? {words}"
     return Slip(f"{Path(place).stem}: {typed}", edits or [headed(place, {known: typed})], told)
+
+
+def in_other_unit(place: str, typed: str, known: str, values: str, *edits: Edit) -> Slip:
+    advice = f"Give its values in {values}: a new name alone does not convert them"
+    return meant(place, typed, known, *edits, advice=advice)
 
 
 def above_header(name: str, line: str) -> Slip:
@@ -176,38 +181,81 @@ REASON = "expected a reason for leaving the row out, or empty"
 
 COLUMNS = [
     meant(RECORDINGS, "Group", "group"),
-    meant(RECORDINGS, "series_resistance", "series_resistance_MOhm"),
-    meant(RECORDINGS, "temperature", "temperature_C"),
+    meant(RECORDINGS, "series_resistance", "series_resistance_MOhm", advice="Rename it if its values are in MOhm"),
+    meant(RECORDINGS, "temperature", "temperature_C", advice="Rename it if its values are in C"),
     meant(RECORDINGS, "Epoch", "epoch"),
     meant(RECORDINGS, "from ms", "from_ms", column(RECORDINGS, "from ms", "4"), column(RECORDINGS, "to_ms", "9")),
     meant(RECORDINGS, "capacitance (pF)", "capacitance_pF"),
     meant(RECORDINGS, "bacth", "batch"),
     meant(RECORDINGS, "Bath", "bath"),
     meant(RECORDINGS, "Compensation %", "compensation_percent"),
-    meant(RECORDINGS, "temperature_K", "temperature_C", headed(RECORDINGS, {"temperature_C": "temperature_K"})),
+    in_other_unit(RECORDINGS, "temperature_K", "temperature_C", "C (those in K less 273.15)"),
+    in_other_unit(RECORDINGS, "Temp (\u00b0F)", "temperature_C", "C (those in \u00b0F less 32, times 5/9)"),
+    in_other_unit(RECORDINGS, "Cm (nF)", "capacitance_pF", "pF (those in nF times 1,000)"),
+    in_other_unit(RECORDINGS, "Rs_kOhm", "series_resistance_MOhm", "MOhm (those in kOhm divided by 1,000)"),
+    in_other_unit(RECORDINGS, "compensated_fraction", "compensation_percent", "percent (fractions times 100)"),
+    in_other_unit(
+        RECORDINGS, "min_span_V", "min_span_mV", "mV (those in V times 1,000)", column(RECORDINGS, "min_span_V", ".02")
+    ),
     meant(RECORDINGS, "Temp (\u00b0C)", "temperature_C"),
     meant(RECORDINGS, "Rs (M\u03a9)", "series_resistance_MOhm"),
     meant(RECORDINGS, "Cm_pF", "capacitance_pF"),
     meant(RECORDINGS, "excluded", "exclude"),
     meant(RECORDINGS, "Sweep", "sweeps", column(RECORDINGS, "Sweep", "0-5")),
     meant(RECORDINGS, "zeroed-in", "zeroed_in", column(RECORDINGS, "zeroed-in", "control")),
-    meant(RECORDINGS, "time_min", "time_s", column(RECORDINGS, "time_min", *map(str, range(12)))),
+    in_other_unit(
+        RECORDINGS,
+        "time_min",
+        "time_s",
+        "s (those in min times 60)",
+        column(RECORDINGS, "time_min", *map(str, range(12))),
+    ),
     meant(RECORDINGS, "statistics", "statistic", column(RECORDINGS, "statistics", "median")),
     meant(RECORDINGS, "File name", "recording"),
     meant(RECORDINGS, "Bath solution", "bath"),
     meant(REVERSALS, "Reversal (mV)", "reversal_mV", *elsewhere(headed(REVERSALS, {"reversal_mV": "Reversal (mV)"}))),
-    meant(REVERSALS, "reversal_V", "reversal_mV", *elsewhere(headed(REVERSALS, {"reversal_mV": "reversal_V"}))),
-    meant(REVERSALS, "SEM", "se_mV", *elsewhere(headed(REVERSALS, {"se_mV": "SEM"}))),
+    in_other_unit(
+        REVERSALS,
+        "reversal_V",
+        "reversal_mV",
+        "mV (those in V times 1,000)",
+        *elsewhere(headed(REVERSALS, {"reversal_mV": "reversal_V"})),
+    ),
+    meant(
+        REVERSALS,
+        "SEM",
+        "se_mV",
+        *elsewhere(headed(REVERSALS, {"se_mV": "SEM"})),
+        advice="Rename it if its values are in mV",
+    ),
+    in_other_unit(
+        SOLUTIONS, "pCO2_kPa", "pCO2_mmHg", "mmHg (those in kPa times 7.50064)", column(SOLUTIONS, "pCO2_kPa", "5")
+    ),
     meant(REVERSALS, "N", "n", *elsewhere(headed(REVERSALS, {"n": "N"}))),
     meant(REVERSALS, "gruop", "group", *elsewhere(headed(REVERSALS, {"group": "gruop"}))),
     meant(SOLUTIONS, "Solution", "solution"),
     meant(SOLUTIONS, "PH", "pH", column(SOLUTIONS, "PH", "")),
     meant(SPECIES, "Mobility", "mobility", *own_ions(headed(SPECIES, {"mobility": "Mobility"}))),
+    in_other_unit(
+        SPECIES, "size_nm", "size_A", "A (those in nm times 10)", *own_ions(column(SPECIES, "size_nm", ".4"))
+    ),
     meant(SPECIES, "mobility %", "mobility_percent", *own_ions(column(SPECIES, "mobility %", "5"))),
     Slip(
         "a unit behind a component",
         [headed(SOLUTIONS, {"NaCl": "NaCl (mM)"})],
         f"{SOLUTIONS}: row 1, column 'NaCl (mM)' is not known; did you mean 'NaCl'? concentrations are in mM",
+    ),
+    Slip(
+        "another unit behind a component",
+        [headed(SOLUTIONS, {"NaCl": "NaCl_M"})],
+        f"{SOLUTIONS}: row 1, column 'NaCl_M' is not known; did you mean 'NaCl'? Give values in mM (those in M times "
+        "1,000)",
+    ),
+    Slip(
+        "a key in another unit",
+        [setting(measure__from_s=0.3, measure__to_ms=400)],
+        f"{CONFIG}: key 'measure.from_s' is not known; the nearest known key is 'measure.from_ms', with values in ms "
+        "(those in s times 1,000)",
     ),
 ]
 
@@ -673,6 +721,7 @@ ERRORS = [*COLUMNS, *BESIDE, *SHAPE, *CELLS, *AMOUNTS, *SETTINGS_SLIPS]
 OWN = (
     *("date", "experimenter", "notes", "file", "drug", "sex", "cell_type", "age_days", "dose_uM", "well", "patch"),
     *("path", "line", "peak", "group2", "comment", "substrate", "series", "leak_nS", "voltage_mV", "seal_GOhm"),
+    *("I_h", "I_Na", "current_nA", "path_A"),
 )
 # What a user means as it is typed: nothing but the note on own columns is told.
 RIGHT: Mapping[str, Sequence[Edit]] = {

@@ -192,20 +192,21 @@ def measure(files: tuple[Path, ...], as_json: bool, **options: Any) -> None:
         for file, each in zip(files, measured, strict=True):
             _show_findings(each.findings, f"{file}: ")
     else:
-        for name, value in measured[0].values.items():
-            if value == value and value != "":
-                click.echo(f"{name:16}{cell(value)}")
-        _show_findings(measured[0].findings, "")
+        shown = {name: value for name, value in measured[0].values.items() if value == value and value != ""}
+        width = max(map(len, shown)) + 2
+        for name, value in shown.items():
+            click.echo(f"{name:{width}}{cell(value)}")
+        _show_findings(measured[0].findings, "", width)
     sys.exit(any(each.values["verdict"] == PotentialVerdict.UNREADABLE for each in measured))
 
 
-def _show_findings(findings: Iterable[Finding], place: str) -> None:
+def _show_findings(findings: Iterable[Finding], place: str, width: int = 0) -> None:
     """Print findings but for the verdict and its reason, which stand in the row."""
     from nernstfit.contract.codes import Code  # noqa: PLC0415
 
     for finding in findings:
         if finding.code is not Code.REFUSED:
-            click.echo(f"{place}{finding.severity}: {finding}" if place else f"{finding.severity:16}{finding}")
+            click.echo(f"{place}{finding.severity}: {finding}" if place else f"{finding.severity:{width}}{finding}")
 
 
 @click.command(

@@ -20,6 +20,7 @@ import yaml
 
 from nernstfit.contract import terms
 from nernstfit.contract.errors import nearest
+from nernstfit.contract.headers import conversion
 from nernstfit.contract.numbers import Range
 
 
@@ -105,6 +106,8 @@ def section_faults(content: Mapping[str, Any], rule: Mapping[str, Any], place: s
         if key not in known:
             hint = nearest(str(key), known)
             expected = f"the nearest known key is '{place}{hint}'" if hint else f"expected one of {', '.join(known)}"
+            if values := conversion(str(key), known):
+                expected += f", with {values}"
             # Most likely it is that key, misspelt: its absence is no further fault.
             meant = (f"{place}{hint}",) if hint and hint not in content else ()
             yield (name, *meant), f"key '{name}' is not known; {expected}"

@@ -38,7 +38,7 @@ _NEEDS_NONE_MEQ = 0.1
 _ROOM_C = 25.0  # temperature at which recipes are checked; pKa shifts by tenths within the range of experiments
 # Unit behind the name of a component, in which people say what the column holds.
 _UNIT = re.compile(
-    r"^(?P<name>.*?[^\s_(\[/,-])[\s_(\[/,-]+(?P<unit>[m\u00b5\u03bcu]?M|[m\u00b5\u03bcu]?mol/[lL])[)\]]?$"
+    r"^(?P<name>.*?[^\s_(\[/,-])[\s_(\[/,-]+(?P<unit>[mn\u00b5\u03bcu]?M|[mn\u00b5\u03bcu]?mol/[lL])[)\]]?$"
 )
 _NO_COMPONENTS = ("solution", PH, GAS, TITRANT)
 _SPECIES = ("species", "charge", "mobility", "analogue", "source")
@@ -124,22 +124,22 @@ def _known_columns(table: Cells, place: str, user_ions: UserIons) -> tuple[Cells
     """Return the table with its misspelt columns under their right names, and the faults of these."""
     known = {name: column.also for name, column in tables.SOLUTIONS_INPUT.columns.items()}
     doubled = headers.doubled(table.columns, known)
-    table, meant = table.renamed({}, doubled), {}
-    faults = [f"{place}: row 1, {each}" for each in doubled.values()]
+    table = table.renamed({}, doubled)
     components = [name for name in table.columns if name not in known and _is_component(name, user_ions)]
     others = [name for name in table.columns if name not in components]
-    for each in headers.misspelt(others, known):
-        meant[each.typed] = each.known
-        faults.append(f"{place}: row 1, {each}")
+    of_conditions = list(headers.misspelt(others, known))
+    meant = {each.typed: each.known for each in of_conditions}
+    faults = [f"{place}: row 1, {each}" for each in (*doubled.values(), *of_conditions)]
     for name in others:
         with_unit = _UNIT.fullmatch(name)
         if with_unit and _is_component(with_unit["name"], user_ions):
-            is_mM = with_unit["unit"] in ("mM", "mmol/l", "mmol/L")
-            values = "concentrations are in mM, without a unit in the name" if is_mM else "give concentrations in mM"
+            converted = headers.conversion(name, [f"{with_unit['name']}_mM"])
+            values = f"Give {converted}" if converted else "concentrations are in mM, without a unit in the name"
             faults.append(f"{place}: row 1, column '{name}' is not known; did you mean '{with_unit['name']}'? {values}")
             meant[name] = with_unit["name"]
-    twice = {name for name, right in meant.items() if right in table.columns or list(meant.values()).count(right) > 1}
-    return table.renamed(meant, twice), faults
+    dropped = {name for name, right in meant.items() if right in table.columns or list(meant.values()).count(right) > 1}
+    dropped |= {each.typed for each in of_conditions if not each.is_same_unit}
+    return table.renamed(meant, dropped), faults
 
 
 def misspelt_conditions(names: Sequence[str], user_ions: UserIons) -> list[headers.Meant]:
@@ -348,7 +348,8 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
     meant = list(headers.misspelt(columns, {name: of.also for name, of in tables.SPECIES.columns.items()}))
     doubled = headers.doubled(columns, tables.SPECIES.columns)
     faults = [*typed.faults, *(f"{path}: row 1, {each}" for each in (*meant, *doubled.values()))]
-    table = typed.text.renamed({each.typed: each.known for each in meant}, doubled)
+    dropped = {*doubled, *(each.typed for each in meant if not each.is_same_unit)}
+    table = typed.text.renamed({each.typed: each.known for each in meant}, dropped)
     got = ", ".join(table.columns)
     missing = [column for column in _SPECIES if column not in table.columns]
     faults += [f"{path}: row 1: column '{column}' is missing (got {got}); it is required" for column in missing]

@@ -108,7 +108,11 @@ def _check_names(named: Sequence[str], conditions: Collection[str], option: str,
     """Check that the names of a composition are those of components, or tell which condition is meant."""
     meant = solution_table.misspelt_conditions(named, own_ions)
     if meant:
-        faults = (f"'{each.typed}' is not known; did you mean '{each.known}'?" for each in meant)
+        faults = (
+            f"'{each.typed}' is not known; did you mean '{each.known}'?"
+            + (f" {each.advice}" if each.conversion else "")
+            for each in meant
+        )
         raise InputError(f"{option}: {fault}" for fault in faults)
     has_pH = bool({solution_table.PH, solution_table.GAS} & set(conditions))
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import defaultdict
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,8 +15,23 @@ from nernstfit.physics.solution.components import UnknownComponent, components
 
 _SEPARATORS = re.compile(r"[\s_\-+,;()\[\]]+")
 # `c1`, `cell 3`, `patch12a`; a number alone counts only behind such a word.
-_CELL = re.compile(r"(c|cell|patch|p|oocyte|egg|neuron|n)\.?0*(\d{1,4}[a-z]?)", re.IGNORECASE)
-_CELL_WORD = re.compile(r"cell|patch|oocyte|egg|neuron", re.IGNORECASE)
+_CELL_WORDS = "cell|patch|oocyte|egg|neuron|zelle|zell|cellule|c\u00e9lula|celula|cellula|cel|ovocyte|oozyte"
+_CELL = re.compile(rf"(c|p|n|{_CELL_WORDS})\.?0*(\d{{1,4}}[a-z]?)", re.IGNORECASE)
+_CELL_WORD = re.compile(_CELL_WORDS, re.IGNORECASE)
+# Any word may be somebody's name of a cell, but for those that count something else: `x 3`, `x3`, `komorka3`. Joined to
+# a number, capitals are rather a channel: TRPV1, Kv7.
+_NUMBERED = re.compile(r"([^\W\d_]|[^\W\d_A-Z]{3,})\.?(\d{1,4}[a-z]?)")
+_NUMBER = re.compile(r"\d{1,4}[a-z]?")
+_COUNTERS = frozenset(
+    (
+        *("sweep", "trial", "run", "rec", "record", "recording", "file", "series", "set", "step", "ramp", "protocol"),
+        *("prot", "iv", "test", "rep", "repeat", "take", "block", "part", "pulse", "dose", "day", "d", "exp", "v", "t"),
+        *("experiment", "batch", "rat", "mouse", "animal", "slice", "dish", "plate", "coverslip", "rig", "ch", "ph"),
+        *("vh", "hp", "hold", "holding", "gain", "rs", "filter", "temp", "jan", "feb", "mar", "apr", "may", "jun"),
+        *("jul", "aug", "sep", "sept", "oct", "nov", "dec", "january", "february", "march", "april", "june", "july"),
+        *("august", "september", "october", "november", "december", "wdh", "versuch", "tag", "jour", "dia"),
+    )
+)
 _DAY = r"(?:0[1-9]|[12]\d|3[01])"
 # 20181116 or 181116, with the experimenter's initials behind it; or as Clampex names files: 18n16003, 20917009.
 _DATE = re.compile(
@@ -52,6 +68,11 @@ class Guess:
     bath: str
     doubts: tuple[str, ...]
 
+    @property
+    def doubts_of_cell(self) -> tuple[str, ...]:
+        """Return the doubts about the cell."""
+        return tuple(doubt for doubt in self.doubts if doubt.startswith("cell:"))
+
 
 def guess(paths: Sequence[PurePath]) -> list[Guess]:
     """Guess the cell and the bath of each recording.
@@ -66,12 +87,76 @@ def guess(paths: Sequence[PurePath]) -> list[Guess]:
     list of Guess
         In the same order.
     """
-    found = [_guess(path) for path in paths]
+    paths = [PurePath(unicodedata.normalize("NFC", str(path))) for path in paths]
+    found = _apart(paths, _numbered(paths, [_guess(path) for path in paths]))
     of_cells: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for path, each in zip(paths, found, strict=True):
         of_cells[each.cell].append((each.bath, _number_behind(path)))
     mixed = {bath for own in of_cells.values() if not _are_counts([n for _, n in own]) for bath in _of_amounts(own)}
     return [_without_bath(each) if each.bath in mixed else each for each in found]
+
+
+def _numbered(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
+    """Return the guesses with cells from words of any kind, whose number stays the same in several baths.
+
+    `Foo 1 Na`, `Foo 1 K`, `Foo 2 Na`: the number behind the word is that of a cell rather than of a file or a repeat.
+    """
+    of_paths = [
+        set() if each.cell and not each.doubts_of_cell else set(_candidates(path))
+        for path, each in zip(paths, found, strict=True)
+    ]
+    baths: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for path, each, names in zip(paths, found, of_paths, strict=True):
+        for name in names if each.bath else ():
+            baths[name].add((each.bath, _number_behind(path)))
+    counted = Counter(word for word, _ in set().union(*of_paths))
+    of_cells = {word for (word, _), own in baths.items() if len(own) > 1 and counted[word] > 1}
+    made = []
+    for each, names in zip(found, of_paths, strict=True):
+        kept = [name for name in names if name[0] in of_cells]
+        if len(kept) != 1:
+            made.append(each)
+            continue
+        doubt = f"cell: taken from the number behind '{kept[0][0]}', which stays in several baths; confirm it"
+        others = [doubt for doubt in each.doubts if doubt not in each.doubts_of_cell]
+        made.append(Guess("".join(kept[0]), each.bath, (doubt, *others)))
+    return made
+
+
+def _candidates(path: PurePath) -> Iterator[tuple[str, str]]:
+    """Yield each word that a number follows in a file's name, with the number, but for solutions and counters."""
+    words = [word for word in _SEPARATORS.split(path.stem) if word]
+    for word, following in itertools.pairwise([*words, ""]):
+        match = _NUMBERED.fullmatch(word)
+        name, number = (match[1], match[2]) if match else (word, following)
+        is_name = name.isalpha() and _NUMBER.fullmatch(number) and name.casefold() not in _COUNTERS
+        if is_name and not (_is_solution(name) or _is_solution(word)):
+            yield name, number
+
+
+def _apart(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
+    """Return the guesses with cells of one name told apart by the day, or the folder, where these differ."""
+    contexts = [_context(path) for path in paths]
+    of_cells: dict[str, set[str]] = defaultdict(set)
+    for each, context in zip(found, contexts, strict=True):
+        of_cells[each.cell].add(context)
+    doubt = "cell: '{}' is in several folders or on several days, taken for a cell of each; correct it where it is one"
+    return [
+        replace(each, cell=f"{context} {each.cell}".strip(), doubts=(doubt.format(each.cell), *each.doubts))
+        if each.cell and len(of_cells[each.cell]) > 1
+        else each
+        for each, context in zip(found, contexts, strict=True)
+    ]
+
+
+def _context(path: PurePath) -> str:
+    """Return the day of a recording, or the folders that name neither its cell nor a solution."""
+    folders = [[word for word in _SEPARATORS.split(part) if word] for part in path.parts[:-1]]
+    day = _date([word for word in _SEPARATORS.split(path.stem) if word])
+    others = [
+        part for words, part in zip(folders, path.parts[:-1], strict=True) if not (_named_cell(words) or _bath(words))
+    ]
+    return day or "/".join(others)
 
 
 def _of_amounts(numbered: Sequence[tuple[str, str]]) -> Iterator[str]:

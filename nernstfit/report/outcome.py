@@ -35,6 +35,8 @@ class Outcome:
         '' where nothing was fitted.
     folder : Path
         Of the experiment.
+    rows_are : str
+        Name of what the rows were measured on: recordings, or what was measured elsewhere.
     """
 
     reversals: pd.DataFrame
@@ -42,6 +44,7 @@ class Outcome:
     findings: pd.DataFrame
     model: str
     folder: Path
+    rows_are: str = "Recordings"
 
     def counts(self) -> dict[str, int]:
         """Return the number of rows that are used, refused and excluded; a limit that is fitted is used."""
@@ -65,9 +68,7 @@ class Outcome:
 
     def lines(self) -> Iterator[str]:
         """Yield the outcome line by line: recordings, ratios, errors and warnings, and the place of the report."""
-        counts, is_imported = self.counts(), not self.reversals["recording"].any()
-        what = "Potentials" if is_imported else "Recordings"
-        yield f"{what}: {', '.join(f'{number} {name}' for name, number in counts.items())}."
+        yield f"{self.rows_are}: {', '.join(f'{number} {name}' for name, number in self.counts().items())}."
         if len(self.ratios):
             yield f"Permeability ratios ({self.model}):"
             yield from self._ratio_lines()
@@ -112,11 +113,12 @@ def of_folder(folder: Path) -> Outcome:
         return tables.load(folder / table.path, table)
 
     model, ratios = configured_model(loaded(tables.MODELS)), loaded(tables.PERMEABILITIES)
-    permeant = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["config"]["fit"]["permeant"]
-    place = {ion: i for i, ion in enumerate(permeant)}
+    config = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["config"]
+    place = {ion: i for i, ion in enumerate(config["fit"]["permeant"])}
+    rows_are = "Potentials" if config["reversals"] else "I-V curves" if config["iv"] else "Recordings"
     in_order = ratios.sort_values("ion", key=lambda ions: ions.map(place), kind="stable")
     configured = in_order[in_order["model"] == model].sort_values("group", kind="stable")
-    return Outcome(loaded(tables.REVERSAL_POTENTIALS), configured, loaded(tables.WARNINGS), model, folder)
+    return Outcome(loaded(tables.REVERSAL_POTENTIALS), configured, loaded(tables.WARNINGS), model, folder, rows_are)
 
 
 def _plain(value: Any) -> Any:

@@ -33,7 +33,7 @@ class Bar:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._recordings = self._progress.add_task("Recordings", total=None, visible=False, now="")
+        self._recordings = self._progress.add_task("Measurements", total=None, visible=False, now="")
         self._stages = self._progress.add_task("Stages", total=None, now="planning")
 
     def __enter__(self) -> Self:

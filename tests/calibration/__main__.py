@@ -58,8 +58,9 @@ def _ratios(name: str, cases: int, seed: int) -> tuple[str, bool]:
     lines, faults = [], []
     for interval in row.intervals:
         own = [tally for tally in tallies if tally.interval == interval]
-        low, high = min(own, key=lambda t: t.coverage), max(own, key=lambda t: t.coverage)
-        bias = max((t.bias for t in own), key=abs)
+        claimed = [tally for tally in own if tally.ion != row.unknown]
+        low, high = min(claimed, key=lambda t: t.coverage), max(claimed, key=lambda t: t.coverage)
+        bias = max((t.bias for t in claimed), key=abs)
         verdicts = sum((t.verdicts for t in own), Counter[str]())
         shares = ", ".join(f"{verdict} {n / verdicts.total():.1%}" for verdict, n in sorted(verdicts.items()))
         found = [fault for t in own for fault in t.faults(row)]

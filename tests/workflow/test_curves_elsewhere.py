@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from nernstfit.contract import tables
+from nernstfit.report import outcome
 
 CONFIG: dict[str, Any] = {
     "iv": "data/iv.csv",
@@ -45,6 +46,7 @@ def test_curves_run_like_recordings(tmp_path: Path, run_workflow: Callable[..., 
     assert {"ingest", "measure", "fit", "report"} <= done.jobs
     assert "import_reversals" not in done.jobs
     assert set(done.table("reversal_potentials")["verdict"]) == {"reversal"}
+    assert next(outcome.of_folder(tmp_path).lines()) == "I-V curves: 6 used, 0 refused, 0 excluded."
     levels = tables.load(tmp_path / "results" / "iv.csv", tables.IV)
     assert len(levels) == len(rows)
     manifest = json.loads((tmp_path / "results" / "manifest.json").read_text())

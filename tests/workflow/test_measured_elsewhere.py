@@ -24,6 +24,7 @@ from nernstfit.contract import tables
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.membrane.junction import henderson_mV
 from nernstfit.physics.solution.ions import IONS
+from nernstfit.report import outcome
 
 RESULTS = [table for table in tables.TABLES.values() if table.kind == tables.RESULT]
 RATIOS = {"Na": 1.0, "K": 1.3, "NMDG": 0.12, "Cl": 0.05}
@@ -155,6 +156,10 @@ def test_no_stage_that_measures_runs(elsewhere) -> None:
         "report",
         "check_outcome",
     }
+
+
+def test_the_end_of_a_run_counts_potentials(elsewhere) -> None:
+    assert next(outcome.of_folder(elsewhere.folder).lines()).startswith("Potentials: ")
 
 
 @pytest.mark.parametrize("table", RESULTS, ids=[table.name for table in RESULTS])

@@ -159,17 +159,6 @@ def _se_beside_offset(fit: Fit, factor: int, systematic_mV: FloatArray) -> float
     return math.hypot(se, se**2 * float(np.linalg.norm(rest @ whiten(systematic_mV))))
 
 
-def shifts_alike(fit: Fit, systematic_mV: FloatArray) -> bool:
-    """Return True where a common factor on the pipette's activities is not separated from a common offset.
-
-    Then nothing fixes the level of the potentials: no ratio is reported beside such a factor. One that other factors
-    resemble leaves the ratios that none of them changes.
-    """
-    k = len(fit.data.ions)
-    whole = (i for i in confounded_factors(fit, systematic_mV) if fit.data.factors.terms[i - k].is_whole_pipette)
-    return any(COMMON_OFFSET in like and max(like) < k for like in (alike(fit, i) for i in whole))
-
-
 def coefficient_names(data: Observations) -> list[str]:
     """Return the names of all coefficients: of the ions, and of the factors on activities."""
     return [*data.ions, *(f"the factor {term}" for term in data.factors.terms)]

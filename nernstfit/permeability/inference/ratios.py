@@ -30,7 +30,6 @@ from nernstfit.permeability.inference.identifiability import (
     known_at_bounds,
     most_collinear,
     present_ions,
-    shifts_alike,
 )
 from nernstfit.permeability.inference.profile_likelihood import Profile
 from nernstfit.permeability.inference.rejection import rejection_reason
@@ -138,8 +137,8 @@ def ratios(fit: Fit, systematic_mV: FloatArray, confidence: float) -> tuple[Rati
     parameters, rejection = fit.data.parameters, ""
     fitted = [i for i in others if i not in parameters.fixed]
     negative = parameters.negative(fit.ln_p)
-    if negative or shifts_alike(fit, systematic_mV):
-        reason = ratio_reason(RatioReason.FACTOR_CONFOUNDED) if not negative else _not_positive(fit, negative[0])
+    if negative:
+        reason = _not_positive(fit, negative[0])
         found = {i: Ratio(fit.data.ions[i], RatioVerdict.NOT_IDENTIFIABLE, reason) for i in fitted}
     else:
         rejection = rejection_reason(fit, systematic_mV)
