@@ -51,6 +51,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "NMG": ("NMDG",),
         "MeSO3": ("methanesulfonate",),
         "CH3SO3": ("methanesulfonate",),
+        "CH3COO": ("acetate",),
+        "HCOO": ("formate",),
         "mesylate": ("methanesulfonate",),
         "MeS": ("methanesulfonate",),
         "Mes": ("methanesulfonate", "MES"),
@@ -122,6 +124,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "barium": ("Ba",),
         "manganese": ("Mn",),
         "iron": ("Fe2", "Fe3"),
+        "ferrous": ("Fe2",),
+        "ferric": ("Fe3",),
         "cobalt": ("Co",),
         "nickel": ("Ni",),
         "copper": ("Cu",),
@@ -180,7 +184,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "L-ascorbate": ("ascorbate",),
         "D-sorbitol": ("sorbitol",),
         "myo-inositol": ("inositol",),
-        "QX314": ("QX-314",),
+        **dict.fromkeys(("QX314", "QX 314"), ("QX-314",)),
+        "orthophosphate": ("PO4",),
         "tungstate": ("WO4",),
         "molybdate": ("MoO4",),
         "chromate": ("CrO4",),
@@ -210,14 +215,51 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Other spellings, each with all its meanings."""
 
+WRITTEN_OUT: Mapping[str, str] = MappingProxyType(
+    {
+        "adenosine monophosphate": "AMP",
+        "adenosine diphosphate": "ADP",
+        "adenosine triphosphate": "ATP",
+        "guanosine diphosphate": "GDP",
+        "guanosine triphosphate": "GTP",
+        "inosine triphosphate": "ITP",
+        "uridine triphosphate": "UTP",
+        "adenosine 3',5'-cyclic monophosphate": "cAMP",
+        "guanosine 3',5'-cyclic monophosphate": "cGMP",
+        "cyclic AMP": "cAMP",
+        "cyclic GMP": "cGMP",
+        "ethylenediaminetetraacetic acid": "EDTA",
+        "ethylenediaminetetraacetate": "EDTA",
+        "diethylenetriaminepentaacetic acid": "DTPA",
+        "nitrilotriacetic acid": "NTA",
+        "ethylene glycol-bis(2-aminoethylether)-N,N,N',N'-tetraacetic acid": "EGTA",
+        "1,2-bis(2-aminophenoxy)ethane-N,N,N',N'-tetraacetic acid": "BAPTA",
+        "4-(2-hydroxyethyl)piperazine-1-ethanesulfonic acid": "HEPES",
+        "2-(N-morpholino)ethanesulfonic acid": "MES",
+        "3-(N-morpholino)propanesulfonic acid": "MOPS",
+        "tris(hydroxymethyl)aminomethane": "Tris",
+        "tris(2-carboxyethyl)phosphine": "TCEP",
+    }
+)
+"""Names in full, with the abbreviations that are known."""
+
 SALT_ALIASES: Mapping[str, str] = MappingProxyType(
     {
         "imidazole-HCl": "imidazolium-Cl",
         "histidine-HCl": "histidinium-Cl",
         "ammonium hydroxide": "NH4OH",
+        "borax": "Na2B4O7",
     }
 )
 """Salts by other names, hydrochlorides of bases that are uncharged substances by name among them."""
+
+FALLS_APART: Mapping[str, Mapping[str, int]] = MappingProxyType(
+    {
+        **{name: {"HS": 1, "OH": 1} for name in ("S", "sulfide", "sulphide")},
+        **{name: {"borate": 4, "H": 2} for name in ("B4O7", "tetraborate")},
+    }
+)
+"""Divalent anions of salts that water turns into others, with what becomes of them; water is not counted."""
 
 STRONG_ACID_ANIONS = frozenset(
     {

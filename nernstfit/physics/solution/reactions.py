@@ -143,6 +143,14 @@ def known_acid_steps(user_ions: UserIons = ()) -> tuple[Step, ...]:
     return acid_steps(known_ions(user_ions).values())
 
 
+@cache
+def form_of_charge(ion: Ion, valence: int) -> Ion | None:
+    """Return the state of protonation of a substance that has a charge; None where none is known."""
+    own = network(frozenset([ion]), known_acid_steps())
+    names = [name for name, charge in zip(own.species, own.valence.tolist(), strict=True) if charge == valence]
+    return {**FORMED, **IONS}.get(names[0]) if names else None
+
+
 def binds_anions(ion: Ion) -> bool:
     """Return True for a metal, and for a univalent ion that forms complexes."""
     return ion.is_metal or ion.name in _COMPLEXED
