@@ -323,8 +323,7 @@ def lines(panel: Parsed) -> list[str]:
 def test_a_colour_between_two_levels_is_between_their_colours() -> None:
     first, second = (bytes.fromhex(each[1:]) for each in LEVELS[:2])
     between = "#" + bytes((a + b + 1) // 2 for a, b in zip(first, second, strict=True)).hex()
-    found = bytes.fromhex(recordings._colour(1, 0, 8)[1:])
+    found = bytes.fromhex(recordings._colours(np.ones(1), 0, 8)[0][1:])
     assert np.abs(np.array(list(found)) - list(bytes.fromhex(between[1:]))).max() <= 1
-    assert recordings._colour(-5, 0, 8) == LEVELS[0]
-    assert recordings._colour(9, 0, 8) == LEVELS[-1]
-    assert recordings._colour(3, 3, 3) == LEVELS[0]
+    assert recordings._colours(np.array([-5.0, 9.0]), 0, 8) == [LEVELS[0], LEVELS[-1]]
+    assert recordings._colours(np.array([3.0, 3.0]), 3, 3) == [LEVELS[0]] * 2

@@ -719,6 +719,21 @@ def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
     assert "Traces are shown for the first 1 of the 3 measurements" in told("measurements")
 
 
+def test_only_traces_that_are_shown_are_read(here, monkeypatch):
+    monkeypatch.setattr(recordings, "MAX_TRACED", 2)
+    read, gather = [], tables.gather
+
+    def kept(*given):
+        read.append(gather(*given))
+        return read[-1]
+
+    monkeypatch.setattr(tables, "gather", kept)
+    run(parts=3, only=("measurements",))
+    (traces,) = [frame for frame in read if "low_pA" in frame]
+    assert set(traces["measurement"]) == {"one", "007"}
+    assert len(traces) == 2 * 4 * 20
+
+
 @pytest.mark.parametrize(
     ("ratio", "low", "high", "expected"),
     [

@@ -26,6 +26,7 @@ from nernstfit.abf import proposals, read
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.records import Epoch, Waveform
 from nernstfit.contract import settings
+from nernstfit.contract.frames import by_measurement
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.figures import svg
@@ -339,7 +340,7 @@ def page(pages: Path, name: str, found: Results) -> str:
 def figure(found: Results) -> str:
     """Return the figure: current traces and I-V curves, and below them the command of the first recording."""
     known = found.potentials[found.potentials["measurement"].isin(found.iv["measurement"])]
-    rows = measurement_rows(known, found.iv, found.traces)
+    rows = measurement_rows(known.to_dict("records"), by_measurement(found.iv), by_measurement(found.traces))
     first = found.traces[found.traces["measurement"] == known["measurement"].iloc[0]]
     time = rows[0].panels[0].x
     mV = Axis.around("command, mV", [first["command_mV"].to_numpy()], COMMAND_PX, is_upright=True, padding=6)
