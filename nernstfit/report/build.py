@@ -59,7 +59,7 @@ _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
 
 @dataclass(frozen=True)
 class Report:
-    """The page, in UTF-8, and the figures drawn for it."""
+    """The page, in UTF-8, and the figures that are files."""
 
     html: bytes
     drawings: tuple[Drawing, ...]

@@ -22,8 +22,9 @@ from nernstfit.report.results import Results
 from nernstfit.report.sections import noise
 from nernstfit.report.wording import counted
 
-# Most measurements whose traces are drawn: some 15 kB of SVG each, so that 60 keep the page near 1 MB. Twice as many
-# double it; half as many leave out traces of an ordinary experiment.
+# Most measurements whose traces are drawn, and whose figures are files beside the page: some 15 kB of SVG each, so that
+# 60 keep the page near 1 MB, and 25 ms for each in its PNG. Twice as many double both; half as many leave out traces of
+# an ordinary experiment.
 MAX_TRACED = 60
 # Most measurements in one figure: a taller one takes the renderer longer than two shorter ones, and leaves no place
 # for a page break in print; half as many repeat the axis titles more often.
@@ -75,7 +76,8 @@ def _folds(
             number += 1
             shown = drawn[start : start + MAX_ROWS_PER_FIGURE]
             svg = stacked(measurement_rows(shown, curves, traces))
-            content.append(Picture(Drawing(f"measurements_{number:03d}", svg), ""))
+            is_file = any(row["measurement"] in traced for row in shown)
+            content.append(Picture(Drawing(f"measurements_{number:03d}", svg), "", is_file))
         content += _potentials(rows)
         content += findings.texts(results, About.MEASUREMENT, {row["measurement"] for row in rows})
         content += findings.texts(results, About.CELL, {named(rows[0]["group"], rows[0]["cell"])})
