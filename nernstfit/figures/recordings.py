@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -81,7 +81,27 @@ def draw_measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: p
     -------
     Drawing
     """
-    return Drawing(name, stacked(measurement_rows(rows.to_dict("records"), by_measurement(iv), by_measurement(traces))))
+    return measurements_drawn(name, rows.to_dict("records"), by_measurement(iv), by_measurement(traces))
+
+
+def measurements_drawn(
+    name: str, rows: Sequence[Mapping[Any, Any]], curves: Mapping[str, Columns], recorded: Mapping[str, Columns]
+) -> Drawing:
+    """Draw measurements from data that are divided by measurement already; parameters as of `measurement_rows`."""
+    return Drawing(name, stacked(measurement_rows(rows, curves, recorded), described(rows, recorded)))
+
+
+def described(rows: Iterable[Mapping[Any, Any]], recorded: Collection[str]) -> str:
+    """Return in words what a figure of measurements shows: each one's name, bath, and potential or verdict."""
+    parts = []
+    for row in rows:
+        kind = "current traces and I-V curve" if row["measurement"] in recorded else "I-V curve"
+        verdict = PotentialVerdict(row["verdict"])
+        is_found = verdict is PotentialVerdict.REVERSAL
+        outcome = f"zero at {row['reversal_mV']:.1f} mV".replace("-", "\u2212") if is_found else verdict.label
+        bath = f" in {row['bath']}" if row["bath"] else ""
+        parts.append(f"{row['measurement']}{bath}: {kind}, {outcome}")
+    return "; ".join(parts)
 
 
 def measurement_rows(
@@ -138,7 +158,8 @@ def draw_sweeps(traces: pd.DataFrame) -> Drawing:
     panels = Panel(time, current, (), (zero_line(current, time), *bands)), Panel(time, command, (), tuple(lines))
     legend = Legend("sweep", tuple((str(number), colour) for number, colour in colours.items()))
     title = str(traces["measurement"].iloc[0])
-    return Drawing("recording", stacked([Row(panels[:1], title, legend=legend), Row(panels[1:], "")]))
+    shows = f"{title}: current and command against time, sweeps {', '.join(map(str, sweeps))}"
+    return Drawing("recording", stacked([Row(panels[:1], title, legend=legend), Row(panels[1:], "")], shows))
 
 
 def _trace_panel(traces: Columns, iv: Columns) -> Panel:

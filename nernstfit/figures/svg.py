@@ -90,13 +90,14 @@ def band(x: FloatArray, low: FloatArray, high: FloatArray, **attributes: str | f
     return element("path", d=f"{_course(x, low)}L{back}z", **attributes)
 
 
-def page(width: float, height: float, parts: Iterable[str]) -> str:
-    """Return an SVG file: elements on white."""
+def page(width: float, height: float, parts: Iterable[str], shows: str) -> str:
+    """Return an SVG file: elements on white, with the words for those who do not see them."""
     size = {"width": number(width), "height": number(height)}
     ground = element("rect", **size, fill="white")
     inside = group(parts, font_family=FONT, font_size=LABEL_PX, fill=INK)
     box = f"0 0 {size['width']} {size['height']}"
-    return element("svg", ground + inside, xmlns="http://www.w3.org/2000/svg", **size, viewBox=box)
+    words = {"role": "img", "aria_label": _NOT_XML.sub("\ufffd", shows)}
+    return element("svg", ground + inside, xmlns="http://www.w3.org/2000/svg", **size, viewBox=box, **words)
 
 
 def number(value: float) -> str:

@@ -11,9 +11,7 @@ from nernstfit.contract.frames import Columns, by_measurement
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.severity import About
 from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.figures.drawing import Drawing
-from nernstfit.figures.panels import stacked
-from nernstfit.figures.recordings import measurement_rows
+from nernstfit.figures.recordings import measurements_drawn
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Fold, Grid, Listing, Picture, Text, grid
 from nernstfit.report.numbers import MISSING, decimals_for, fixed, potential_interval, significant
@@ -75,9 +73,9 @@ def _folds(
         for start in range(0, len(drawn), MAX_ROWS_PER_FIGURE):
             number += 1
             shown = drawn[start : start + MAX_ROWS_PER_FIGURE]
-            svg = stacked(measurement_rows(shown, curves, traces))
+            drawing = measurements_drawn(f"measurements_{number:03d}", shown, curves, traces)
             is_file = any(row["measurement"] in traced for row in shown)
-            content.append(Picture(Drawing(f"measurements_{number:03d}", svg), "", is_file))
+            content.append(Picture(drawing, "", is_file))
         content += _potentials(rows)
         content += findings.texts(results, About.MEASUREMENT, {row["measurement"] for row in rows})
         content += findings.texts(results, About.CELL, {named(rows[0]["group"], rows[0]["cell"])})
