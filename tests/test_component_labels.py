@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nernstfit.contract.cells import Cells
+from nernstfit.experiment import solution_table
 from nernstfit.physics.solution.components import UnknownComponent, components, components_at_pH, uncharged_name
 from nernstfit.physics.solution.reactions import FORMED
 
@@ -198,3 +200,11 @@ def test_a_suggestion_is_of_the_same_substance_or_none(name: str, nearest: str) 
     with pytest.raises(UnknownComponent) as refusal:
         components(name)
     assert refusal.value.nearest == nearest
+
+
+def test_borax_is_its_own_buffer() -> None:
+    """pH(S) 9.180 of .01 mol/kg at 25 C, National Bureau of Standards (Bates 1962); half acid, half base."""
+    table = Cells.of_rows([{"solution": "a", "borax": "10"}])
+    solutions, faults = solution_table.parse(table, "solutions.csv")
+    assert faults == []
+    assert solutions.at(25.0).pH[0] == pytest.approx(9.180, abs=0.02)
