@@ -66,13 +66,14 @@ def random_recipe(rng: random.Random, metal: str) -> tuple[dict[str, float], flo
 
 @pytest.mark.parametrize("metal", METALS)
 def test_a_strong_acid_or_base_stays_beside_a_metal(metal: str) -> None:
-    """What is free is what was weighed, less the hydroxide in solids: stoichiometry alone."""
+    """What is free is what was weighed, less the hydroxide in solids and beside metals: stoichiometry alone."""
     rng = random.Random(metal)
     for _ in range(8):
         amounts, weighed = random_recipe(rng, metal)
         found = read(**amounts)
         at, own = found.at(22.0), free(found)
         hydroxide = sum(each.amount_mM * HYDROXIDES.get(each.solid, 0) for each in at.solids[0])
+        hydroxide += sum(own.get(f"[{each}OH]+", 0.0) for each in ("Mg", "Ca", "Sr", "Ba"))
         assert own.get("H", 0) - own.get("OH", 0) == pytest.approx(weighed + hydroxide, abs=_ALIKE_MM), amounts
         assert found.charge_excess_meq_per_l(22.0)[0] == pytest.approx(0, abs=_ALIKE_MM), amounts
 
@@ -113,11 +114,13 @@ def test_hydroxide_complexes_of_a_metal_in_a_free_base_are_told() -> None:
 
 
 def test_the_index_is_that_before_anything_precipitates() -> None:
-    """Omega is that of 100 mM Mg and 20 mM OH, all free, by Davies; the solid leaves .2 mM OH."""
+    """Omega is that of 100 mM Mg and 20 mM OH, which pair by NIST's 2.6, by Davies; the solid leaves .2 mM OH."""
     (solid,) = read(MgCl2=100, NaOH=20).at(25.0).solids[0]
-    strength = 0.32
+    strength = 0.3  # of .083 Mg, .018 MgOH, .2 Cl, .02 Na and little OH
     log_y = -0.509 * (math.sqrt(strength) / (1 + math.sqrt(strength)) - 0.3 * strength)
-    expected = math.log10(0.1) + 4 * log_y + 2 * (math.log10(0.02) + log_y) + 9.2
+    pairing = 10 ** (2.6 + 4 * log_y)
+    paired = optimize.brentq(lambda x: x - pairing * (0.1 - x) * (0.02 - x), 0, 0.02)
+    expected = math.log10(0.1 - paired) + 4 * log_y + 2 * (math.log10(0.02 - paired) + log_y) + 9.2
     assert solid.solid == "Mg(OH)2"
     assert solid.saturation == pytest.approx(expected, abs=0.01)
 
@@ -149,8 +152,12 @@ def test_the_index_is_that_where_the_same_pH_is_given(metal: str, gas_mmHg: floa
 
 
 def test_a_titrant_of_which_none_is_needed_may_be_of_either_kind() -> None:
-    """HEPES leaves .02 meq/l at pH 5, .2 at pH 6."""
-    assert read(NaCl=150, HEPES=10, pH=5, titrant="HCl").at(25.0).titrant_mM[0] == 0
+    """HEPES, whose pKa are 3.0 and 7.564, leaves +.11 meq/l at pH 5, +.001 at 5.3 and -.2 at 6."""
+    needed = {titrant: read(NaCl=150, HEPES=10, pH=5.3, titrant=titrant) for titrant in ("HCl", "NaOH")}
+    amounts = {titrant: found.at(25.0).titrant_mM[0] for titrant, found in needed.items()}
+    assert min(amounts.values()) == 0.0
+    assert max(amounts.values()) < 0.01
+    assert read(NaCl=150, HEPES=10, pH=5, titrant="HCl").at(25.0).titrant_mM[0] == pytest.approx(0.1, abs=0.02)
     _, (fault,) = parsed(NaCl=150, HEPES=10, pH=6, titrant="HCl")
     assert "expected a base" in fault
 
@@ -173,7 +180,7 @@ def test_a_pH_is_refused_only_where_the_titrant_is_the_wrong_one(seed: int) -> N
 @pytest.mark.parametrize(
     ("recipe", "unbuffered"),
     [
-        ({"NaCl": 150, "HEPES": 10, "pH": 5, "titrant": "NaOH"}, True),
+        ({"NaCl": 150, "HEPES": 10, "pH": 5.5, "titrant": "NaOH"}, True),
         ({"NaCl": 150, "pH": 5, "titrant": "HCl"}, True),
         ({"NaCl": 150, "pH": 3, "titrant": "HCl"}, False),
         ({"NaCl": 150, "HEPES": 10, "pH": 3, "titrant": "HCl"}, False),

@@ -468,9 +468,11 @@ def test_monovalent_cations_do_not_tell_it_from_a_common_offset(tmp_path: Path) 
     truth = {"Na": 1.0, "K": 1.3, "Cs": 0.8}
     found = corrected(tmp_path, 1.1, truth, ["control", "potassium", "caesium", "low"])
     ratios = of_model(found)
-    assert set(ratios["verdict"]) == {"not_identifiable"}
+    assert set(ratios["verdict"]) == {"estimate"}  # by the differences between the baths
+    true = ratios.index.map(truth)
+    assert (ratios["low"] < true).all()
+    assert (true < ratios["high"]).all()
     words = "equals that of a common offset for monovalent cations inside"
-    assert all(words in reason for reason in ratios["reason"])
     (factor,) = found["activity_corrections"].itertuples()
     assert (factor.verdict, words in factor.reason) == ("not_identifiable", True)
     assert np.isnan([factor.factor, factor.low, factor.high]).all()

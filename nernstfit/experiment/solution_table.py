@@ -31,8 +31,9 @@ from nernstfit.physics.solution.water import MAX_TAKEN
 from nernstfit.solutions.composition import Solutions, Titrant, speciate
 
 PH, GAS, TITRANT = "pH", "pCO2_mmHg", "titrant"
-# Charge in meq/l that a titrant of the wrong kind may leave: such a solution needs none. HEPES at pH 5 with HCl leaves
-# .02. At half or double the limit is at recipes that are .05 or .2 mM off, half a percent and two of a buffer.
+# Charge in meq/l that a titrant of the wrong kind may leave: such a solution needs none. 10 mM HEPES leave .07 with HCl
+# at pH 5.5 and .1 with NaOH at pH 5, where its acid pKa, 3.0 within .3 or so, decides. At half or double the limit is
+# at recipes that are .05 or .2 mM off, half a percent and two of a buffer.
 _NEEDS_NONE_MEQ = 0.1
 _ROOM_C = 25.0  # temperature at which recipes are checked; pKa shifts by tenths within the range of experiments
 # Unit behind the name of a component, in which people say what the column holds.

@@ -83,7 +83,6 @@ def test_every_known_name_is_read_and_neutral() -> None:
         ("Na+", "Na"),
         ("NH42SO4", "(NH4)2SO4"),
         ("K2Cl2", "KCl"),
-        ("H2CO3", "HCO3"),
         (" NaCl", "NaCl"),
         ("Ca2+", "Ca"),
         ("HEPSE", "HEPES"),
@@ -112,7 +111,7 @@ def test_unknown_name_is_refused(name: str, nearest: str) -> None:
             "NaSO4",
             "'NaSO4' reads as 1 Na (+1) and 1 SO4 (-2), whose charge does not balance; the nearest known is 'Na2SO4'",
         ),
-        ("K2-BAPTA", "whose charge does not balance; the nearest known is 'K4-BAPTA4'"),
+        ("K-BAPTA", "whose charge does not balance; the nearest known is 'K4-BAPTA4'"),
         ("Na-GTP", "whose charge does not balance; the nearest known is 'Na2-GTP2'"),
     ],
 )
@@ -152,7 +151,8 @@ def test_table_of_ions() -> None:
     for ion in IONS.values():
         assert ion.valence != 0
         assert 0.1 < ion.mobility < 5
-        assert ion.mobility_percent in (1, 10)
+        assert ion.mobility_percent in (1, 10, 15)
+        assert ion.mobility_percent != 15 or "sources disagree" in ion.source
         assert ion.source
         assert ion.mobility_percent == 10 or "limiting equivalent conductivity" in ion.source
 

@@ -62,8 +62,9 @@ def database(names: list[str]) -> tuple[str, dict[str, str]]:
         name: f"Q{chr(97 + k)}" for k, name in enumerate(sorted({*names, *network.species[: network.conserved]}))
     }
     valence = {name: IONS[name].valence for name in names}
-    valence |= dict(zip(network.species, map(int, network.valence.tolist()), strict=True)) | {"H": 1}
-    formulas: dict[str, str] = {name: charged(symbol, valence[name]) for name, symbol in element.items()} | {"H": "H+"}
+    valence |= dict(zip(network.species, map(int, network.valence.tolist()), strict=True)) | {"H": 1, "OH": -1}
+    formulas: dict[str, str] = {name: charged(symbol, valence[name]) for name, symbol in element.items()}
+    formulas |= {"H": "H+", "OH": "OH-"}
     bare = dict(element)
     lines, species = [], []
     for name, symbol in element.items():
@@ -71,7 +72,7 @@ def database(names: list[str]) -> tuple[str, dict[str, str]]:
         species += [f"{formulas[name]} = {formulas[name]}", " log_k 0"]
         species += [" -gamma 1 0"] * (valence[name] == 0)
     for step in network.steps:
-        bare[step.product] = bare[step.base] + ("H" if step.partner == "H" else element[step.partner])
+        bare[step.product] = bare[step.base] + element.get(step.partner, step.partner)
         formulas[step.product] = charged(bare[step.product], valence[step.product])
         squares = valence[step.base] ** 2 + valence[step.partner] ** 2 - valence[step.product] ** 2
         measured_at = float(davies_exponent(step.ionic_strength_M, step.temperature_C))
@@ -99,7 +100,8 @@ def test_free_metals_are_those_of_phreeqc(program: tuple[Any, dict[str, str]], n
     draw = random.Random(number)
     drawn = {name: 10 ** draw.uniform(*span) for name, span in (METALS | LIGANDS).items() if draw.random() < 0.6}
     recipe = drawn | {name: 10 ** draw.uniform(*span) for name, span in (SALT | {"Ca": METALS["Ca"]}).items()}
-    pH, temperature_C = draw.uniform(6.6, 7.8), draw.uniform(10.0, 37.0)
+    # Hydroxides of the metals in every fourth.
+    pH, temperature_C = draw.uniform(*((6.6, 7.8) if number % 4 else (10.0, 12.5))), draw.uniform(10.0, 37.0)
     amounts: dict[Ion, float] = {IONS[name]: amount for name, amount in recipe.items()}
     found = equilibria.speciate(amounts, ACIDS, pH, temperature_C)
     totals = {names[f"element of {name}"]: f"{amount:.12g}" for name, amount in recipe.items()}

@@ -76,11 +76,11 @@ class Chemistry:
                 pKa, kJ = float(ion["pKa"]), -float(ion["pKa_kJ_per_mol"] or 0)
                 self.steps.append((acid, ion["ion"], "H", pKa, 25.0, 0.0, kJ))
         self.parts = {name: Counter({name: 1}) for name in names}
-        self.charge = {name: (METALS | LIGANDS)[name] for name in names} | {"H": 1}
+        self.charge = {name: (METALS | LIGANDS)[name] for name in names} | {"H": 1, "OH": -1}
         self.of: dict[str, tuple[object, ...]] = {}
         for _ in range(6):
             for product, base, partner, *numbers in self.steps:
-                if product not in self.parts and base in self.parts and partner in (*names, "H"):
+                if product not in self.parts and base in self.parts and partner in (*names, "H", "OH"):
                     self.parts[product] = self.parts[base] + Counter({partner: 1})
                     self.charge[product] = self.charge[base] + self.charge[partner]
                     self.of[product] = (base, partner, *numbers)
@@ -88,6 +88,8 @@ class Chemistry:
     def ln_c(self, ln_free: dict[str, float], strength_M: float) -> dict[str, float]:
         own, kelvin = davies_exponent(strength_M, self.temperature_C), self.temperature_C + 273.15
         found = dict(ln_free) | {"H": math.log(10) * (own - self.pH)}
+        heat_of_water = 55840 / (math.log(10) * 8.314462618) * (1 / kelvin - 1 / 298.15)
+        found["OH"] = math.log(10) * (own + self.pH - 13.995 - heat_of_water)
         for product, (base, partner, log_K, T, strength, kJ) in self.of.items():
             z = [self.charge[name] ** 2 for name in (base, partner, product)]
             shift = (davies_exponent(strength, T) - own) * (z[0] + z[1] - z[2])

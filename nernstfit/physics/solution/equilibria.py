@@ -390,7 +390,7 @@ class _Solution:
         total = dict(amounts)
         if self._has_pH:
             amounts |= {PROTON: 1000 * self._proton_M(), HYDROXIDE: 1000 * self._hydroxide_M()}
-        first = [int(row.argmax()) for row in self._network.content]  # the root comes before the metals
+        first = [int((row > 0).argmax()) for row in self._network.content]  # the root comes before the metals
         species = dict(zip(self._network.species, (1000 * self._species).tolist(), strict=True))
         charges = dict(zip(self._network.species, self._network.valence.tolist(), strict=True))
         amounts |= {name: amount for name, amount in species.items() if charges[name] and amount > 0}

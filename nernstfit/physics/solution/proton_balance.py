@@ -31,6 +31,10 @@ _MAX_CHANGED = 0.01
 # Charge in meq/l up to which a recipe is one of whole salts as it is written. At half or double, a recipe rounded to a
 # tenth of 1 uM is read alike.
 _NEUTRAL_MEQ_PER_L = 1e-4
+# pKa below which nobody weighs a buffer as the cation that has that proton: those of carboxyl groups beside an amine
+# and of piperazines are 1.6 to 4.0. At half HEPES would pass for its hydrochloride where chloride is in excess, at
+# double Tris and imidazole would not.
+_MIN_PKA_OF_A_CATION = 4.5
 # Distance of the pH from a pKa within which a free acid is a buffer that a free base has titrated, see
 # `reacts`. At half HEPES with Tris at pH 6.9 would count as untitrated, at double choline-free NMDG with HEPES
 # at 9.5, to which nobody meant to bring it.
@@ -150,7 +154,10 @@ def written_excess_meq_per_l(amounts_mM: Mapping[Ion, float], acids: tuple[react
         if ion.name in (*reactions.CARBONATES, *reactions.WATER_IONS) or not reactions.takes_protons([ion], acids):
             fixed += ion.valence * amount
             continue
-        charges = reactions.network(frozenset([ion]), acids).valence.tolist()
+        own = reactions.network(frozenset([ion]), acids)
+        acidic = {step.product for step in own.steps if step.log_K < _MIN_PKA_OF_A_CATION}
+        states = zip(own.species, own.valence.tolist(), strict=True)
+        charges = [valence for name, valence in states if valence <= 0 or name not in acidic]
         lowest += min(0.0, *charges) * amount  # without charge it is the free acid or base, known here or not
         highest += max(0.0, *charges) * amount
     return fixed + min(max(-fixed, lowest), highest)

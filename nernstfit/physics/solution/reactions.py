@@ -5,10 +5,11 @@ free base of `Tris`). Each species forms from its root by steps
 
     base + partner <-> product,    K = [product] / ([base] [partner]),
 
-with H or a metal as partner. A constant is converted from the temperature and ionic strength at which it was
-measured to those of the solution, by its enthalpy (van 't Hoff) and by Davies' activity coefficients. The pKa are those
-of ions.csv, the constants of chelators those of complexes.csv, those of anions that bind metals weakly those of
-weak_complexes.csv, all with their sources. Without a pH only the latter bind, with the protons as in the recipe.
+with H or a metal as partner, or OH where a metal loses a proton of its water. A constant is converted from the
+temperature and ionic strength at which it was measured to those of the solution, by its enthalpy (van 't Hoff) and by
+Davies' activity coefficients. The pKa are those of ions.csv, the constants of chelators those of complexes.csv, those
+of hydroxides and of anions that bind metals weakly those of weak_complexes.csv, all with their sources. Without a pH
+only these anions bind, with the protons as in the recipe.
 """
 
 from __future__ import annotations
@@ -142,6 +143,14 @@ def known_acid_steps(user_ions: UserIons = ()) -> tuple[Step, ...]:
     return acid_steps(known_ions(user_ions).values())
 
 
+@cache
+def form_of_charge(ion: Ion, valence: int) -> Ion | None:
+    """Return the state of protonation of a substance that has a charge; None where none is known."""
+    own = network(frozenset([ion]), known_acid_steps())
+    names = [name for name, charge in zip(own.species, own.valence.tolist(), strict=True) if charge == valence]
+    return {**FORMED, **IONS}.get(names[0]) if names else None
+
+
 def binds_anions(ion: Ion) -> bool:
     """Return True for a metal, and for a univalent ion that forms complexes."""
     return ion.is_metal or ion.name in _COMPLEXED
@@ -159,7 +168,7 @@ def _react(names: frozenset[str], metals: frozenset[str]) -> bool:
 
 def binds(ions: Iterable[Ion], acids: tuple[Step, ...] | None) -> bool:
     """Return True where some ions form a complex with a metal; parameters as of `formed_in`."""
-    return any(step.partner != PROTON for step in network(frozenset(ions), acids).steps)
+    return any(step.partner not in WATER_IONS for step in network(frozenset(ions), acids).steps)
 
 
 def takes_protons(ions: Iterable[Ion], acids: tuple[Step, ...]) -> bool:
@@ -240,7 +249,7 @@ class Network:
     content : ndarray, shape (species, conserved)
         Number of each root and metal in a species.
     protons, metals, valence : ndarray, shape (species,)
-        Number of protons, and of metals that are bound, and charge number.
+        Number of protons (-1 with a hydroxide), and of metals that are bound, and charge number.
     root_of : mapping
         Root of each ion of the recipe that is not a root or metal itself.
     steps : tuple of Step
@@ -260,12 +269,14 @@ class Network:
 
     def ln_constants(self, temperature_C: float, strength_M: float) -> FloatArray:
         """Return ln of the overall formation constants from root, protons and metal, of concentrations in mol/l."""
-        charge = dict(zip(self.species, self.valence.tolist(), strict=True)) | {PROTON: 1.0}
+        charge = dict(zip(self.species, self.valence.tolist(), strict=True)) | {PROTON: 1.0, HYDROXIDE: -1.0}
         ln_K = dict.fromkeys(self.species[: self.conserved], 0.0)
         exponent = float(davies_exponent(strength_M, temperature_C))
+        log_water = at_temperature(WATER, temperature_C) - 2 * exponent
         for step in self.steps:
             squares = charge[step.base] ** 2 + charge[step.partner] ** 2 - charge[step.product] ** 2
             log_K = at_temperature(step, temperature_C) + (step.exponent - exponent) * squares
+            log_K -= log_water if step.partner == HYDROXIDE else 0.0  # M + H2O = MOH + H
             ln_K[step.product] = ln_K[step.base] + math.log(10) * log_K
         return np.array([ln_K[name] for name in self.species])
 
@@ -305,15 +316,16 @@ def network(ions: frozenset[Ion], acids: tuple[Step, ...] | None) -> Network:
         metal: charges[metal] for metal in metals
     }
     used = []
-    waiting = list(roots)
+    of_water = {PROTON: 1, HYDROXIDE: -1} if acids is not None else {PROTON: 1}
+    waiting = list(parts)
     while waiting:
         base = waiting.pop(0)
         for step in all_steps:
-            if step.base == base and step.partner in (PROTON, *metals, *roots):
-                free = step.partner == PROTON
-                parts[step.product] = parts[base] if free else (*parts[base], step.partner)
-                protons[step.product] = protons[base] + free
-                valence[step.product] = valence[base] + (1 if free else valence[step.partner])
+            if step.base == base and step.partner in (*of_water, *metals, *roots):
+                own = of_water.get(step.partner, 0)
+                parts[step.product] = parts[base] if own else (*parts[base], step.partner)
+                protons[step.product] = protons[base] + own
+                valence[step.product] = valence[base] + (own or valence[step.partner])
                 used.append(step)
                 waiting.append(step.product)
     _check_constants(roots, [name for name in metals if name not in _COMPLEXED], all_steps, below)

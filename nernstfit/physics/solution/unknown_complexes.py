@@ -24,15 +24,15 @@ _ALKALINE_EARTHS = _names("Mg Ca Sr Ba")
 # 1966, Biochemistry 5:467). Hydroxide is treated apart.
 _SPECTATORS = _names(
     "NO3 ClO4 ClO3 BrO3 PF6 MnO4 ReO4 IO4 methanesulfonate isethionate ethylsulfonate propylsulfonate "
-    "methylsulfate ethylsulfate cyclamate sulfamate taurinate HEPES MES MOPS PIPES1 PIPES2 BES TES TAPS CHES "
-    "CAPS HSO4 OH"
+    "methylsulfate ethylsulfate cyclamate sulfamate taurinate HEPES EPPS MES MOPS PIPES1 PIPES2 BES TES TAPS "
+    "CHES CAPS HSO4 OH BF4"
 )
 _OF_ALKALINE_EARTHS = _names("Cl Br I SCN CN NO2 N3 OCN SeCN dicyanamide picrate HS")  # these leave them alone
 # Bases that bind metals through nitrogen, in the names of their cations.
 _AMINES = _names(
     "NH4 Tris BisTris imidazolium methylimidazolium histidinium hydrazinium hydroxylammonium methylammonium "
     "NMDG ethylammonium ethanolammonium diethanolammonium triethanolammonium glucosammonium putrescine "
-    "spermidine spermine2 spermine3 spermine4 arginine lysine"
+    "spermidine spermine2 spermine3 spermine4 arginine lysine 4-aminopyridinium"
 )
 # Part of the amount of a metal from which a ligand is told, and concentration in mM beside an alkaline earth, whose
 # constants are below 1,000 l/mol: a tenth or less is bound. At half or double, half or twice as much of it is told.
