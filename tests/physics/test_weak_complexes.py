@@ -258,7 +258,7 @@ def test_silver_chloride_dissolves_in_much_chloride() -> None:
     [
         ("MnCO3", "Mn", {"HCO3": 25}),
         ("CdCO3", "Cd", {"HCO3": 25}),
-        ("ZnCO3", "Zn", {"HCO3": 25}),
+        ("ZnCO3 H2O", "Zn", {"HCO3": 25}),
         ("Gd2(CO3)3", "Gd", {"HCO3": 25}),
         ("GdPO4 10H2O", "Gd", {"HPO4": 1}),
         ("LaPO4 10H2O", "La", {"HPO4": 1}),
@@ -377,7 +377,8 @@ def test_amino_acids_bind_as_their_second_charge(
 @pytest.mark.parametrize(
     ("amounts", "pH", "expected"),
     [
-        ({"Cd": 0.1, "histidinium": 5, "Na": 140, "Cl": 140}, 7.4, [("Cd", "histidinium")]),
+        ({"Cd": 0.1, "imidazolium": 5, "Na": 140, "Cl": 140}, 7.4, [("Cd", "imidazolium")]),
+        ({"Al": 0.03, "F": 10, "Cl": 0.09, "Na": 10}, 7.4, []),
         ({"Gd": 0.1, "NO3": 150, "Na": 150}, 7.4, [("Gd", "hydroxide")]),
         ({"Gd": 0.1, "Cl": 150, "Na": 150}, NO_PH, [("Gd", "Cl")]),
         ({"Ca": 2, "propionate": 140, "Na": 140}, NO_PH, [("Ca", "propionate")]),
