@@ -101,6 +101,9 @@ NaVO3: Na H2VO4
 sodium orthovanadate: 3Na VO4
 HIO3: H IO3
 NaBF4: Na BF4
+CsMs: Cs methanesulfonate
+KMs: K methanesulfonate
+Na-MS: Na methanesulfonate
 """
 # At a pH only: free acids, and salts that leave their protons open.
 AT_PH = """
@@ -193,7 +196,7 @@ def test_what_is_no_component_is_refused(name: str) -> None:
     ("name", "nearest"),
     [
         *(("CaCl", "CaCl2"), ("Na-SO4", "Na2SO4"), ("HATP", "ATP"), ("HEGTA", "EGTA"), ("Na-GTP", "Na2-GTP2")),
-        *(("EDTA-Ca", ""), ("Bis-Tris-propane", ""), ("sodium sulfite", ""), ("KCL", "KCl")),
+        *(("EDTA-Ca", ""), ("Bis-Tris-propane", ""), ("sodium sulfite", ""), ("KCL", "KCl"), ("ACES", "")),
     ],
 )
 def test_a_suggestion_is_of_the_same_substance_or_none(name: str, nearest: str) -> None:
