@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from nernstfit.contract.cells import Cells
+from nernstfit.experiment import solution_table
 from nernstfit.physics.solution.components import UnknownComponent, components, components_at_pH, uncharged_name
 from nernstfit.physics.solution.reactions import FORMED
 
@@ -99,6 +101,9 @@ NaVO3: Na H2VO4
 sodium orthovanadate: 3Na VO4
 HIO3: H IO3
 NaBF4: Na BF4
+CsMs: Cs methanesulfonate
+KMs: K methanesulfonate
+Na-MS: Na methanesulfonate
 """
 # At a pH only: free acids, and salts that leave their protons open.
 AT_PH = """
@@ -191,10 +196,18 @@ def test_what_is_no_component_is_refused(name: str) -> None:
     ("name", "nearest"),
     [
         *(("CaCl", "CaCl2"), ("Na-SO4", "Na2SO4"), ("HATP", "ATP"), ("HEGTA", "EGTA"), ("Na-GTP", "Na2-GTP2")),
-        *(("EDTA-Ca", ""), ("Bis-Tris-propane", ""), ("sodium sulfite", ""), ("KCL", "KCl")),
+        *(("EDTA-Ca", ""), ("Bis-Tris-propane", ""), ("sodium sulfite", ""), ("KCL", "KCl"), ("ACES", "")),
     ],
 )
 def test_a_suggestion_is_of_the_same_substance_or_none(name: str, nearest: str) -> None:
     with pytest.raises(UnknownComponent) as refusal:
         components(name)
     assert refusal.value.nearest == nearest
+
+
+def test_borax_is_its_own_buffer() -> None:
+    """pH(S) 9.180 of .01 mol/kg at 25 C, National Bureau of Standards (Bates 1962); half acid, half base."""
+    table = Cells.of_rows([{"solution": "a", "borax": "10"}])
+    solutions, faults = solution_table.parse(table, "solutions.csv")
+    assert faults == []
+    assert solutions.at(25.0).pH[0] == pytest.approx(9.180, abs=0.02)

@@ -163,10 +163,10 @@ def test_check_asks_what_only_a_person_knows(drafted: Path) -> None:
     done = called("check", str(drafted))
     assert done.exit_code == 1
     for asked in (
-        "fit.reference_ion",
-        "fit.permeant",
+        "fit.reference_ion': got nothing, expected text such as Na",
+        "fit.permeant': got nothing, expected a list such as [Na, K, Cl]",
         "junction.zeroed_in",
-        "junction.reference",
+        "reference electrode: {type: salt-bridge, solution: bridge}, {type: pellet}, or {type: none}",
         "solution 'pipette'",
     ):
         assert asked in done.output

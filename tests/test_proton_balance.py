@@ -80,7 +80,6 @@ def test_salts_of_weak_acids_and_bases_react_with_water(recipe: str, pH: float) 
         "Tris-HCl=10,NaCl=140",
         "NH4 acetate=100",
         "Na-HEPES=10,NaCl=140",
-        "Na2HPO4=8,NaH2PO4=2,NaCl=130",
         "Na3 citrate=50",
         "K2EGTA=10,KCl=100",
         "glycine=10,NaCl=140",
@@ -102,6 +101,12 @@ def test_salts_that_stay_as_written_to_a_percent_have_no_pH(recipe: str) -> None
         ("NaCl=140,HEPES=10,imidazole=5", 7.0, 7.2),
         ("NaCl=140,Na-HEPES=5,Tris-HCl=5", 7.8, 8.0),  # halfway between the two
         ("Na3PO4=50,glycine=10", 11.8, 12.05),
+        ("Na2HPO4=8,NaH2PO4=2,NaCl=130", 7.35, 7.5),
+        ("KH2PO4=24.9,K2HPO4=24.9", 6.85, 6.9),  # standard of 6.865 (25 mmol/kg of each)
+        ("HEPES=5,Na-HEPES=5,NaCl=280", 7.4, 7.55),
+        ("Tris=5,Tris-HCl=5,NaCl=140", 8.15, 8.3),
+        ("NH4Cl=10,NH3=10", 9.25, 9.35),
+        ("K4BAPTA=10,HEPES=10,KCl=100", 6.8, 7.0),
     ],
 )
 def test_a_free_acid_that_a_weak_base_titrates_has_its_pH(recipe: str, low: float, high: float) -> None:
@@ -116,6 +121,7 @@ def test_a_free_acid_that_a_weak_base_titrates_has_its_pH(recipe: str, low: floa
         "NaCl=140,Tris=10",
         "NaCl=140,HEPES=10,Tris-HCl=10",  # at pH 5, where neither buffers
         "NaCl=10,HEPES=10,NMDG=140",  # at pH 10.7: the acid is missing
+        "NaCl=140,HEPES=10,NMDG=15",  # at pH 9.5
     ],
 )
 def test_a_recipe_without_its_titrant_is_told(recipe: str) -> None:
@@ -186,3 +192,62 @@ def test_metals_that_are_acids_themselves_are_told(metal: str, is_told: bool) ->
 def test_calcium_leaves_cyanide_alone() -> None:
     codes = {each.code for each in solution_findings(read("NaCl=140,CaCl2=5,NaCN=1"), 25.0, MODEL)["a"]}
     assert Code.UNKNOWN_COMPLEX not in codes
+
+
+# Supersaturation
+
+
+@pytest.mark.parametrize("extra", [",pH=7.4", ",pH=7.3", ""])
+def test_a_phosphate_saline_that_is_sold_clear_counts_as_dissolved(extra: str) -> None:
+    """Dulbecco's saline with calcium and magnesium (its maker's recipe)."""
+    recipe = f"CaCl2=0.9,MgCl2=0.5,KCl=2.67,KH2PO4=1.47,NaCl=138,Na2HPO4=8.06{extra}"
+    found = read(recipe)
+    (solid,) = found.at(25.0).solids[0]
+    assert (solid.solid, solid.amount_mM) == ("CaHPO4 2H2O", 0.0)
+    assert 0.2 < solid.saturation < 0.5
+    assert free(recipe)["Ca"] == pytest.approx(0.64, abs=0.03)
+    codes = {each.code: each.severity for each in solution_findings(found, 25.0, MODEL, permeant=["Ca"])["a"]}
+    assert codes[Code.SUPERSATURATED] == "warning"
+    assert not codes.keys() & {Code.PRECIPITATE, Code.PRECIPITATE_PERMEANT, Code.PRECIPITATE_AT_OWN_PH}
+
+
+def test_more_calcium_deposits_down_to_saturation() -> None:
+    """Beyond the limit the solid is in equilibrium: its index is 0, not the limit."""
+    found = read("CaCl2=5,Na2HPO4=8,NaCl=138,pH=7.4")
+    (solid,) = found.at(25.0).solids[0]
+    assert solid.saturation > 0.5
+    assert solid.amount_mM > 3
+    dissolved = read(
+        f"CaCl2={5 - solid.amount_mM},Na2HPO4={8 - solid.amount_mM},NaCl={138 + 2 * solid.amount_mM},pH=7.4"
+    )
+    (left,) = dissolved.at(25.0).solids[0] or [None]
+    assert left is None or left.saturation < 0.02
+
+
+def test_a_solid_beside_complexes_that_are_not_calculated_is_told_with_that_condition() -> None:
+    (told,) = [
+        each
+        for each in solution_findings(read("NaCl=140,CuCl2=0.1,NaN3=5,pH=7.4"), 25.0, MODEL)["a"]
+        if each.code is Code.PRECIPITATE
+    ]
+    assert "unless complexes of Cu, which are not calculated, hold it" in told.sentence
+
+
+@pytest.mark.parametrize(
+    ("recipe", "is_told"),
+    [
+        ("KCl=140,CaCl2=12,EGTA=10,HEPES=10,pH=7.2", True),
+        ("KCl=140,BaCl2=5,EGTA=4,HEPES=10,pH=7.2", True),
+        ("KCl=140,ATP=4,MgCl2=6,HEPES=10,pH=7.2", False),
+        ("KCl=140,CaCl2=2,EGTA=10,HEPES=10,pH=7.2", False),
+    ],
+)
+def test_metal_in_excess_of_its_chelator_is_told(recipe: str, is_told: bool) -> None:
+    codes = [each.code for each in solution_findings(read(recipe), 25.0, MODEL)["a"]]
+    assert (Code.CHELATOR_EXCEEDED in codes) == is_told
+
+
+@pytest.mark.parametrize("recipe", ["NMDG=140,HEPES=10,pH=7.4", "TEA-OH=140,HEPES=10,pH=7.4"])
+def test_a_missing_titrant_is_not_more_of_the_buffer(recipe: str) -> None:
+    (told,) = [each for each in solution_findings(read(recipe), 25.0, MODEL)["a"] if each.code is Code.CHARGE]
+    assert "likely missing is Cl, of the acid that set the pH" in told.sentence

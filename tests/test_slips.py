@@ -251,6 +251,27 @@ COLUMNS = [
         f"{SOLUTIONS}: row 1, column 'NaCl_M' is not known; did you mean 'NaCl'? Give values in mM (those in M times "
         "1,000)",
     ),
+    *(
+        Slip(
+            f"{unit} behind a component",
+            [headed(SOLUTIONS, {"NaCl": f"NaCl ({unit})"})],
+            f"{SOLUTIONS}: row 1, column 'NaCl ({unit})' is not known; did you mean 'NaCl'? Give values in mM{told}",
+        )
+        for unit, told in (
+            ("\u00b5M", " (those in \u03bcM divided by 1,000)"),
+            ("g/l", " (those in g/l times 1,000, divided by the molar mass in g/mol)"),
+            ("mg/ml", " (those in mg/ml times 1,000, divided by the molar mass in g/mol)"),
+            ("mol", ", not in mol"),
+            ("%", ", not in %"),
+        )
+    ),
+    meant(
+        SOLUTIONS,
+        "CO2 %",
+        "pCO2_mmHg",
+        column(SOLUTIONS, "CO2 %", "5"),
+        advice="Give its values in mmHg, not in %: a new name alone does not convert them",
+    ),
     Slip(
         "a key in another unit",
         [setting(measure__from_s=0.3, measure__to_ms=400)],

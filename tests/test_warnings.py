@@ -519,8 +519,16 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.OSMOLARITY, "low", "note", {"solutions": SOLUTIONS.replace("70,5,150", "30,5,1")}, {}),
     (Code.OSMOLARITY, "high_K", "warning", {"solutions": SOLUTIONS.replace("5,140", "5,1400")}, {}),
     (Code.FREE_METAL, "low", "warning", {"solutions": with_low("CaCl2,K4-EGTA", "10,15")}, {}),
-    (Code.UNKNOWN_COMPLEX, "low", "note", {"solutions": with_low("CdCl2,histidine,pH", "0.1,5,6.5")}, {}),
+    (Code.UNKNOWN_COMPLEX, "low", "note", {"solutions": with_low("CdCl2,imidazole,pH", "0.1,5,6.5")}, {}),
     (Code.BOUND_METAL, "low", "note", {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "4.95,5,10,7.4,NaOH")}, {}),
+    (
+        Code.CHELATOR_EXCEEDED,
+        "low",
+        "note",
+        {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "7,5,10,7.4,NaOH")},
+        {},
+    ),
+    (Code.SUPERSATURATED, "low", "note", {"solutions": with_low("CaCl2,Na2HPO4,pH,titrant", "1,9,7.4,HCl")}, {}),
     (Code.UNBUFFERED, "low", "note", {"solutions": with_low("HEPES,pH,titrant", "10,6.2,NaOH")}, {}),
     (
         *(Code.PRECIPITATE_PERMEANT, "low", "error"),

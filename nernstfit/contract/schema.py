@@ -176,6 +176,8 @@ def _expected(error: Any) -> str:
         words = {"null": "nothing", "object": "a section of key: value pairs", "array": "a list", "string": "text"}
         words |= {"integer": "a whole number", "boolean": "true or false"}
         expected = f"expected {' or '.join(words.get(kind, f'a {kind}') for kind in kinds)}"
+        if examples := error.schema.get("examples"):
+            expected += f" such as {_as_typed(examples[0])}"
         if isinstance(error.instance, bool):
             return f"{expected}: YAML reads on, off, yes, no as true and false; put the word into quotes"
         return expected + (_number_hint(error.instance, error.schema) if "number" in kinds else "")
@@ -189,6 +191,11 @@ def _expected(error: Any) -> str:
         "uniqueItems": "expected a list without repetition",
     }
     return words.get(rule, str(error.message))
+
+
+def _as_typed(value: Any) -> str:
+    """Return a text or a list of texts as it is typed into the configuration."""
+    return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
 
 
 def _one_of(value: str, known: Sequence[str]) -> str:

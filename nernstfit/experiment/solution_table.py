@@ -38,8 +38,10 @@ _NEEDS_NONE_MEQ = 0.1
 _ROOM_C = 25.0  # temperature at which recipes are checked; pKa shifts by tenths within the range of experiments
 # Unit behind the name of a component, in which people say what the column holds.
 _UNIT = re.compile(
-    r"^(?P<name>.*?[^\s_(\[/,-])[\s_(\[/,-]+(?P<unit>[mn\u00b5\u03bcu]?M|[mn\u00b5\u03bcu]?mol/[lL])[)\]]?$"
+    r"^(?P<name>.*?[^\s_(\[/,-])[\s_(\[/,-]+(?P<unit>[mn\u00b5\u03bcu]?M|[mn\u00b5\u03bcu]?mol(/[lL])?|%|m?g(/m?[lL])?|m?[Ee]q/[lL])[)\]]?$"
 )
+_IN_mM = ("mM", "mmol/l", "mmol/L")
+_MASSES = ("g/l", "g/L", "mg/ml", "mg/mL")
 _NO_COMPONENTS = ("solution", PH, GAS, TITRANT)
 _SPECIES = ("species", "charge", "mobility", "analogue", "source")
 _OPTIONAL = (
@@ -134,7 +136,13 @@ def _known_columns(table: Cells, place: str, user_ions: UserIons) -> tuple[Cells
         with_unit = _UNIT.fullmatch(name)
         if with_unit and _is_component(with_unit["name"], user_ions):
             converted = headers.conversion(name, [f"{with_unit['name']}_mM"])
-            values = f"Give {converted}" if converted else "concentrations are in mM, without a unit in the name"
+            unit = with_unit["unit"]
+            if unit in _IN_mM:
+                values = "concentrations are in mM, without a unit in the name"
+            elif unit in _MASSES:
+                values = f"Give values in mM (those in {unit} times 1,000, divided by the molar mass in g/mol)"
+            else:
+                values = f"Give {converted or f'values in mM, not in {unit}'}"
             faults.append(f"{place}: row 1, column '{name}' is not known; did you mean '{with_unit['name']}'? {values}")
             meant[name] = with_unit["name"]
     dropped = {name for name, right in meant.items() if right in table.columns or list(meant.values()).count(right) > 1}

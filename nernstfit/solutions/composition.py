@@ -33,7 +33,10 @@ class Titrant:
 
 @dataclass(frozen=True)
 class Precipitate:
-    """Solid in a solution: its formula, amount in mM of formula units, and the saturation index before it formed."""
+    """Solid in a solution: its formula, amount in mM of formula units, and the saturation index before it formed.
+
+    The amount is 0 of a solid of which the solution stays clear although it is supersaturated.
+    """
 
     solid: str
     amount_mM: float
@@ -57,7 +60,7 @@ class Composition:
     pH : tuple of float
         Given, or that of bicarbonate under its carbon dioxide; nan where there is none.
     solids : tuple of tuple of Precipitate
-        For each solution, what does not dissolve of it.
+        For each solution, what does not dissolve of it, and of what it stays clear although supersaturated.
     pairs : tuple of mapping
         For each solution, amounts in mM of complexes of one metal and one anion, by the names of these and its own; a
         part of `free_mM` or, without charge, of `uncharged_mM`.
@@ -382,7 +385,7 @@ def _at_own_pH(
 
 
 def _precipitates(found: equilibria.Speciation) -> tuple[Precipitate, ...]:
-    return tuple(Precipitate(name, c, found.saturation[name]) for name, c in found.solid_mM.items())
+    return tuple(Precipitate(name, found.solid_mM.get(name, 0.0), x) for name, x in found.saturation.items())
 
 
 @lru_cache(maxsize=10_000)

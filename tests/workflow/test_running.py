@@ -214,7 +214,7 @@ def test_recordings_that_were_exchanged_are_read_again_whatever_their_times(
     of = [table.groupby("measurement")["current_pA"].sum().to_dict() for table in (before, after)]
     assert of[1]["007_control"] == of[0]["007_NA"]
     assert of[1]["007_NA"] == of[0]["007_control"]
-    cache = finished / "results" / "ingest" / "reads" / "ingest.0000.json"
+    cache = finished / ".snakemake" / "nernstfit" / "ingest.0000.json"
     cache.write_text(cache.read_text()[:20])  # as by a power cut
     assert "Nothing to be done" in run_workflow(finished, points).said
 

@@ -64,7 +64,8 @@ def balanced(
     pH, found, fault = recipe.solved(precipitates=False)
     if before := found.saturation:
         pH, found, fault = recipe.solved(precipitates=True)
-        found = replace(found, saturation={name: before[name] for name in found.solid_mM})
+        saturation = {name: before[name] if name in found.solid_mM else x for name, x in found.saturation.items()}
+        found = replace(found, saturation=saturation)
     if fault is not None:
         raise fault
     return pH, found

@@ -55,6 +55,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "HCOO": ("formate",),
         "mesylate": ("methanesulfonate",),
         "MeS": ("methanesulfonate",),
+        **dict.fromkeys(("Ms", "MS"), ("methanesulfonate",)),
         "Mes": ("methanesulfonate", "MES"),
         "methylsulfonate": ("methanesulfonate",),
         "methanesulphonate": ("methanesulfonate",),

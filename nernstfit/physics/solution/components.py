@@ -467,8 +467,9 @@ def _nearest(name: str, user_ions: UserIons) -> str:
     letters = [re.sub(r"[\W\d_]", "", text).casefold() for text in (name, nearest)]
     is_short = len(letters[0]) < _MIN_WORD_LETTERS
     endings = {found[1].lower() for text in (name, nearest) if (found := _ENDING.search(text))}
-    if len(endings) > 1:
-        return ""
+    cation, of_salt, _ = nearest.partition("-")
+    if len(endings) > 1 or (of_salt and re.fullmatch("[A-Z]+", name) and not name.startswith(cation)):
+        return ""  # letters of an abbreviation are no metal: `ACES` is not Ag-CHES
     return nearest if letters[0] == letters[1] or (not is_short and most[0] >= _MIN_SIMILARITY) else ""
 
 

@@ -87,7 +87,8 @@ class Speciation:
     solid_mM : mapping
         Amount of each solid, in formula units; `total_mM` includes it.
     saturation : mapping
-        Saturation index of each of them in the solution before anything precipitates.
+        Saturation index of each of them in the solution before anything precipitates, and of each solid of which the
+        solution stays clear although it is supersaturated.
     pair_mM : mapping
         Amount of each complex of one metal and one anion, by the names of both and its own; a part of `amounts_mM` or,
         without charge, of `neutral_mM`.
@@ -218,6 +219,7 @@ class _Solution:
         self._pH, self._temperature_C, self._shift_log_K = at
         self._has_pH = not math.isnan(self._pH)
         self._solids = solids.possible({*reactions.species, *(WATER_IONS if self._has_pH else ())})
+        self._limits = np.array([max(each.clear_to, _SATURATED) for each in self._solids])
         self._of_solids = np.array([self._content_of(solid) for solid in self._solids])
         self._of_solids = self._of_solids.reshape(len(self._solids), reactions.conserved)
         self._may_precipitate, self._active, self._amounts = False, list[int](), np.zeros(0)
@@ -277,17 +279,23 @@ class _Solution:
         except WrongTitrant:  # hydroxide that a solid takes may need the titrant
             if not (precipitates and self._is_supersaturated()):
                 raise
-        if not self._is_supersaturated():
+        if not self._solids or not (self._saturations() > _SATURATED).any():
             return
-        found = {each.name: float(x) for each, x in zip(self._solids, self._saturations(), strict=True)}
+        index = self._saturations()
         if precipitates:
-            self._may_precipitate = True
-            self.iterate()
-            found = {name: found[name] for name in (self._solids[k].name for k in self._active)}
-        self._saturation = found
+            if self._is_supersaturated():
+                self._may_precipitate = True
+                self.iterate()
+            now = self._saturations()
+            told = (self._limits > _SATURATED) & (now > _SATURATED)  # they stay clear
+            told[self._active], now[self._active] = True, index[self._active]
+            index = np.where(told, now, np.nan)
+        of = zip(self._solids, index.tolist(), strict=True)
+        self._saturation = {each.name: x for each, x in of if not math.isnan(x)}
 
     def _is_supersaturated(self) -> bool:
-        return bool(self._solids) and bool((self._saturations() > _SATURATED).any())
+        """Return True where something deposits."""
+        return bool(self._solids) and bool((self._saturations() > self._limits).any())
 
     def _saturations(self) -> FloatArray:
         """Return the saturation index of each possible solid; -inf where an ion is absent."""
@@ -314,9 +322,10 @@ class _Solution:
                 continue
             index = self._saturations() if self._may_precipitate else np.zeros(0)
             index[self._active] = 0.0
-            if not (index > _SATURATED).any():
+            beyond = index - self._limits if len(index) else index
+            if not (beyond > 0).any():
                 return
-            self._active.append(int(index.argmax()))
+            self._active.append(int(beyond.argmax()))
             self._amounts = np.append(self._amounts, 0.0)
         raise ArithmeticError(f"the solids of a solution did not converge: {', '.join(self._saturation)}")
 

@@ -8,7 +8,7 @@ thing: fluoride, acetate or gluconate stay as they are written to 1 %, and so do
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,10 +35,15 @@ _NEUTRAL_MEQ_PER_L = 1e-4
 # and of piperazines are 1.6 to 4.0. At half HEPES would pass for its hydrochloride where chloride is in excess, at
 # double Tris and imidazole would not.
 _MIN_PKA_OF_A_CATION = 4.5
-# Distance of the pH from a pKa within which a free acid is a buffer that a free base has titrated, see
-# `reacts`. At half HEPES with Tris at pH 6.9 would count as untitrated, at double choline-free NMDG with HEPES
-# at 9.5, to which nobody meant to bring it.
+# Distance of the pH from a pKa within which a buffer is titrated, see `reacts`. At half HEPES with Tris at pH 6.9 would
+# count as untitrated, at double NMDG with HEPES at 9.5, to which nobody meant to bring it.
 _BUFFERS = 1.0
+# pKa above which the acid of an anion is a buffer that is titrated. At half gluconate and acetate would be such, so
+# that a recipe of theirs that lacks cations would count as one of pH 4; at double HEPES would not.
+_LEAST_BUFFER_PKA = 5.0
+# Charge excess in percent of the charge of the cations above which a recipe lacks an ion, and so decides no pH. At
+# half, rounded recipes would decide none; at double, one that lacks 6 meq/l of 150 would have the pH of its slip.
+_MAX_EXCESS_PERCENT = 2.0
 # Range of pH and number of halvings in which it is found, to 1e-5. Half the halvings would leave .03 of pH, 7 %.
 _LOW_PH, _HIGH_PH, _HALVINGS = -2.0, 16.0, 21
 _TEMPERATURE_C = 25.0  # at which the criterion is applied; pKa shift by tenths from 10 to 37 C
@@ -63,9 +68,9 @@ def follows(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) 
 def reacts(amounts_mM: Mapping[Ion, float], charged_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> bool:
     """Return True where weak acids and bases of a recipe without a pH decide it.
 
-    That is where their salts react with water or with each other, and where a weak base has titrated the free acid of
-    a buffer. Bicarbonate without its gas decides no pH, because some CO2 is lost; nor do chelators beside a metal,
-    where a slip of 1 % in either amount would.
+    That is where their salts react with water or with each other, where a buffer stands beside its own salt, and where
+    a base has titrated the free acid of a buffer. Bicarbonate without its gas decides no pH, because some CO2 is lost;
+    nor do chelators beside a metal, where a slip of 1 % in either amount would.
 
     Parameters
     ----------
@@ -80,17 +85,27 @@ def reacts(amounts_mM: Mapping[Ion, float], charged_mM: Mapping[Ion, float], aci
     weak = [ion for ion in amounts_mM if reactions.takes_protons([ion], acids)]
     if not weak or reactions.chelated(amounts_mM, acids):
         return False
+    cations_meq_per_l = sum(ion.valence * amount for ion, amount in amounts_mM.items() if ion.valence > 0)
+    least = written_excess_meq_per_l(amounts_mM, acids)
+    if 100 * abs(least) > _MAX_EXCESS_PERCENT * cations_meq_per_l:
+        return False
     strength_M = sum(ion.valence**2 * amount for ion, amount in amounts_mM.items()) / 2000
     mixture = _mixture({ion: amounts_mM[ion] for ion in weak}, acids, strength_M)
-    weak_meq_per_l = sum(ion.valence * charged_mM[ion] for ion in weak)
     fixed_meq_per_l = sum(ion.valence * amounts_mM[ion] for ion in amounts_mM.keys() - set(weak))
-    least = written_excess_meq_per_l(amounts_mM, acids)
     pH = mixture.pH(least - fixed_meq_per_l)
-    if abs(fixed_meq_per_l + weak_meq_per_l - least) <= _NEUTRAL_MEQ_PER_L:
-        return mixture.changed(pH, charged_mM) > _MAX_CHANGED
-    has_base = any(ion.valence > 0 for ion in weak)
-    pKas = (step.log_K for ion in weak if ion.valence < 0 for step in reactions.network(frozenset([ion]), acids).steps)
-    return has_base and any(abs(pH - pKa) <= _BUFFERS for pKa in pKas)
+    of_acids = [pKa for pKa in _pKa([ion for ion in weak if ion.valence < 0], acids) if pKa > _LEAST_BUFFER_PKA]
+    of_bases = _pKa([ion for ion in weak if ion.valence > 0], acids)
+    by_acids, by_bases = (any(abs(pH - pKa) <= _BUFFERS for pKa in pKas) for pKas in (of_acids, of_bases))
+    written_meq_per_l = fixed_meq_per_l + sum(ion.valence * charged_mM[ion] for ion in weak)
+    if abs(written_meq_per_l - least) <= _NEUTRAL_MEQ_PER_L:
+        return by_acids or by_bases or mixture.changed(pH, charged_mM) > _MAX_CHANGED
+    # NMDG beside the free acid HEPES at pH 9.5 lacks the acid that was to titrate it.
+    return by_acids or (by_bases and not of_acids)
+
+
+def _pKa(ions: Iterable[Ion], acids: tuple[reactions.Step, ...]) -> list[float]:
+    """Return every pKa of some ions, at infinite dilution."""
+    return [step.log_K for ion in ions for step in reactions.network(frozenset([ion]), acids).steps]
 
 
 @dataclass(frozen=True)

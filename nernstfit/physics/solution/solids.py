@@ -18,6 +18,11 @@ from importlib.resources import files
 
 from nernstfit.physics.solution.temperature import log_K_at
 
+# Index up to which a solid does not deposit within the life of a solution. Dulbecco's phosphate buffered saline with .9
+# mM CaCl2 and 9.5 mM phosphate is sold as a clear liquid, at +.37 of brushite. At half it would be a suspension, of
+# which 40 % of the calcium is solid; at double, phosphate that clouds within hours would count as dissolved.
+_CLEAR_TO = {"CaHPO4 2H2O": 0.5}
+
 
 @dataclass(frozen=True)
 class Solid:
@@ -34,6 +39,8 @@ class Solid:
     temperature_C : float
     kJ_per_mol : float
         Enthalpy of dissolution; 0 where none is known.
+    clear_to : float
+        Saturation index up to which solutions are known to stay clear: there nothing deposits.
     """
 
     name: str
@@ -41,6 +48,7 @@ class Solid:
     log_K: float
     temperature_C: float
     kJ_per_mol: float
+    clear_to: float = 0.0
 
     def saturation(self, log_activity: Mapping[str, float], temperature_C: float) -> float:
         """Return the saturation index.
@@ -81,6 +89,7 @@ def _read(name: str) -> tuple[Solid, ...]:
             float(row["log_K"]),
             float(row["temperature_C"]),
             float(row["kJ_per_mol"] or 0),
+            _CLEAR_TO.get(row["solid"], 0.0),
         )
         for row in csv.DictReader(text.splitlines())
     )

@@ -28,6 +28,7 @@ _SPECTATORS = _names(
     "CHES CAPS HSO4 OH BF4"
 )
 _OF_ALKALINE_EARTHS = _names("Cl Br I SCN CN NO2 N3 OCN SeCN dicyanamide picrate HS")  # these leave them alone
+_APART = {("Al", halide) for halide in ("Cl", "Br", "I")}  # beside fluoride and hydroxide aluminium binds no halide
 # Bases that bind metals through nitrogen, in the names of their cations.
 _AMINES = _names(
     "NH4 Tris BisTris imidazolium methylimidazolium histidinium hydrazinium hydroxylammonium methylammonium "
@@ -44,6 +45,7 @@ HYDROXIDE_PK: Mapping[str, float] = MappingProxyType(
 """pK of M + H2O = MOH + H at 25 C and infinite dilution. Cu, Zn, Fe2, Co, Ni: 13.995 less log K of NIST's database 46;
 Pb, Al, Fe3: PHREEQC's wateq4f.dat; Hg, Gd, La, Ce: Baes & Mesmer 1976, The Hydrolysis of Cations, recalled,
 unverified."""
+_HYDROLYSED = frozenset(step.base for step in reactions.COMPLEXES if step.partner == reactions.HYDROXIDE)
 # Part of a metal in its hydroxide complex that is told: half a mV of a divalent ion. At half or double the pH from
 # which it is told is .3 lower or higher.
 _MIN_HYDROXIDE = 0.05
@@ -79,7 +81,7 @@ def _without_constant(
         for metal in metals:
             is_weak = metal.name in _ALKALINE_EARTHS
             least_mM = _MIN_WEAK_MM if is_weak else _MIN_SHARE * amounts_mM[metal]
-            if amount <= least_mM or not _may_bind(ligand, is_weak):
+            if amount <= least_mM or not _may_bind(ligand, is_weak) or (metal.name, ligand.name) in _APART:
                 continue
             steps = reactions.network(frozenset((metal, ligand)), acids).steps
             if all(step.partner != metal.name for step in steps):
@@ -94,7 +96,7 @@ def _may_bind(ligand: Ion, is_weak: bool) -> bool:
 
 def _hydroxides(amounts_mM: Mapping[Ion, float], pH: float) -> Iterator[tuple[str, str]]:
     for metal, amount in amounts_mM.items():
-        if metal.name not in HYDROXIDE_PK:
+        if metal.name not in HYDROXIDE_PK or (metal.name in _HYDROLYSED and not math.isnan(pH)):
             continue
         pK = HYDROXIDE_PK[metal.name]
         share = _hydrolysed(pK, amount) if math.isnan(pH) else 1 / (1 + 10 ** (pK - pH))
