@@ -570,6 +570,9 @@ def test_rows_of_each_measurement_keep_their_order_and_their_values(tmp_path: Pa
     paths = [str(tmp_path / f"{number}.parquet") for number in range(3)]
     for path, rows in zip(paths, np.array_split(np.arange(400), 3), strict=True):
         frame.iloc[rows].to_parquet(path, index=False)
+    paths.insert(1, str(tmp_path / "none.parquet"))  # a batch of which no recording could be read
+    pd.DataFrame(columns=list(frame)).to_parquet(paths[1], index=False)
     some = frame[np.isin(names, ["007", "NA"])].reset_index(drop=True)
     pd.testing.assert_frame_equal(tables.gather(paths, {"007", "NA", "none"}), some.astype({"measurement": "str"}))
     assert len(tables.gather(paths, {"none"})) == 0
+    assert len(tables.gather(paths[1:2], {"NA"})) == 0

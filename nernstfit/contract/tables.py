@@ -424,9 +424,14 @@ def gather(paths: Sequence[str], measurements: Collection[str] | None = None) ->
     """Read the Parquet files of all batches as one table, of all measurements or of some; empty where all are."""
     import pandas as pd  # noqa: PLC0415 - slow to import
 
+    def batch(path: str) -> pd.DataFrame:
+        # The columns of a file without a row have no type, and no text can be looked for in them.
+        if measurements is None or not len(pd.read_parquet(path, columns=["measurement"])):
+            return pd.read_parquet(path)
+        return pd.read_parquet(path, filters=[("measurement", "in", sorted(measurements))])
+
     # One file after the other: more than the rows of one batch are never in memory beside those that are wanted.
-    wanted = None if measurements is None else [("measurement", "in", sorted(measurements))]
-    frames = [pd.read_parquet(path, filters=wanted) for path in paths]
+    frames = [batch(path) for path in paths]
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 
