@@ -281,3 +281,20 @@ def test_a_base_takes_carbon_dioxide_from_its_gas() -> None:
     """26 mM NaOH are 26 mM bicarbonate under 38 mmHg."""
     of_base, of_salt = (free(f"NaCl=120,{salt}=26,pCO2_mmHg=38") for salt in ("NaOH", "NaHCO3"))
     assert of_base == pytest.approx(of_salt, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "is_told"),
+    [
+        ("K-glutamate=140,MgCl2=2,HEPES=10,pH=7.2", True),
+        ("K-aspartate=140,MgCl2=2,HEPES=10,pH=7.2", True),
+        ("K-glutamate=140,CaCl2=2,HEPES=10,pH=7.2", False),
+        ("K-gluconate=140,MgCl2=2,HEPES=10,pH=7.2", False),
+        ("NaCl=140,Na2HPO4=2,MgCl2=1,SrCl2=1,pH=6.8", False),
+        ("KCl=140,ATP=4,MgCl2=6,HEPES=10,pH=7.2", False),
+    ],
+)
+def test_a_constant_of_a_state_that_is_absent_is_none(recipe: str, is_told: bool) -> None:
+    """Of magnesium with glutamate the database has that of the anion of two charges, pKa 9.6."""
+    codes = [each.code for each in solution_findings(read(recipe), 25.0, MODEL)["a"]]
+    assert (Code.UNKNOWN_COMPLEX in codes) == is_told
