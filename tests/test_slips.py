@@ -108,6 +108,15 @@ def replaced(place: str, old: str, new: str) -> Edit:
     return edit
 
 
+def as_in_europe(place: str, number: str) -> Edit:
+    """Put semicolons between the columns and decimal commas into the numbers, and one number as it is typed there."""
+
+    def edit(tables: dict[str, str], _: dict[str, Any]) -> None:
+        tables[place] = tables[place].replace(",", ";").replace(".", ",").replace("number", number)
+
+    return edit
+
+
 def scaled(place: str, factor: float, *columns: str) -> Edit:
     def edit(tables: dict[str, str], _: dict[str, Any]) -> None:
         head, *body = grid(tables[place])
@@ -415,6 +424,22 @@ CELLS = [
             REVERSALS, "row 2", "reversal_mV", "got '\u22125.2', expected a number (-5.2, with a hyphen as the minus)"
         ),
     ),
+    *(
+        Slip(
+            f"{typed} among decimal commas",
+            elsewhere(column(REVERSALS, "reversal_mV", "number", rows=[2]), as_in_europe(REVERSALS, typed)),
+            cells(REVERSALS, "row 2", "reversal_mV", told),
+        )
+        for typed, told in (
+            ("\u221220,4", "got '\u221220,4', expected a number (-20,4, with a hyphen as the minus)"),
+            ("20,4 mV", "got '20,4 mV', expected a number (20,4, without its unit)"),
+            (
+                "1.234,5",
+                "got '1.234,5', expected a number (1234,5, without a thousands separator and with a decimal comma)",
+            ),
+            ("9000,5", "got 9000,5, expected a number from -1000 to 1000 (mV): uV? give mV: 9,001"),
+        )
+    ),
     Slip(
         "many texts in place of numbers",
         [column(RECORDINGS, "capacitance_pF", "small", "large", "?")],
@@ -466,7 +491,19 @@ CELLS = [
     Slip(
         "a row that is typed twice",
         elsewhere(replaced(REVERSALS, "c1,high_K,pipette", "c1,control,pipette")),
+        f"{REVERSALS}: row 3: 'c1:control:WT' is the name of row 2 too, expected another cell or bath or group, or a "
+        "name in a column 'measurement'",
+    ),
+    Slip(
+        "the same beside names",
+        elsewhere(replaced(REVERSALS, "c1,high_K,pipette", "c1,control,pipette"), column(REVERSALS, "measurement", "")),
         cells(REVERSALS, "row 3", "measurement", "got nothing, and 'c1:control:WT' is the name of row 2 too"),
+    ),
+    Slip(
+        "a row that is there twice",
+        [replaced(RECORDINGS, ROWS[4], f"{ROWS[4]}\n{ROWS[2]}\n{ROWS[4]}")],
+        f"{RECORDINGS}: row 7: repeats row 4; delete one of the two",
+        lines=2,
     ),
     Slip(
         "a cell in two batches",

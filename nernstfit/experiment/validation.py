@@ -238,16 +238,23 @@ def _repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: Co
     for number, cells in table.items():
         name = cells.get("measurement") or default_name(cells, spec)
         if name in first:
-            got = f"'{name}', which is also the name of row {first[name]}, expected another name"
-            if not cells.get("measurement"):
-                same = [*spec.name_columns, *(column for column in spec.name_suffixes if cells.get(column))]
-                got = (
-                    f"nothing, and '{name}' is the name of row {first[name]} too, expected a name, or another "
-                    f"{' or '.join(same)}"
-                )
-            yield RowFault(place, number, f"column 'measurement': got {got}")
+            row = first[name]
+            is_same = cells == table[row]
+            words = f"repeats row {row}; delete one of the two" if is_same else _repeated(name, row, cells, spec)
+            yield RowFault(place, number, words)
         if name:
             first.setdefault(name, number)
+
+
+def _repeated(name: str, row: int, cells: Mapping[str, str], spec: ColumnSpec) -> str:
+    """Return the fault of a row whose name is that of an earlier one, which it does not repeat."""
+    if cells.get("measurement"):
+        return f"column 'measurement': got '{name}', which is also the name of row {row}, expected another name"
+    same = " or ".join([*spec.name_columns, *(column for column in spec.name_suffixes if cells.get(column))])
+    other = f"'{name}' is the name of row {row} too, expected"
+    if "measurement" in cells:
+        return f"column 'measurement': got nothing, and {other} a name, or another {same}"
+    return f"{other} another {same}, or a name in a column 'measurement'"
 
 
 def name_faults(table: Mapping[int, Mapping[str, str]], place: str, spec: ColumnSpec) -> list[RowFault]:
