@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from nernstfit.commands.main import main
 from nernstfit.contract.errors import InputError
 from nernstfit.judgement.inputs import findings
 from nernstfit.library.loading import load
@@ -363,6 +365,43 @@ CELLS = [
         [column(RECORDINGS, "temperature_C", "295.15", "296.2")],
         cells(RECORDINGS, "rows 2-13", "temperature_C", f"got 295.15, {UNIT}kelvin? give C: 22 (row 2; the others"),
     ),
+    *(
+        Slip(
+            f"{key} {typed}",
+            [setting(**{key: typed})],
+            f"{CONFIG}: key '{key.replace('__', '.')}': got '{typed}', expected a number",
+            [told],
+        )
+        for key, typed, told in (
+            ("temperature_C", "22,5", "(with a decimal point: 22.5)"),
+            ("temperature_C", "22 \u00b0C", "(22, without its unit)"),
+            ("temperature_C", "295 K", "(in C, without its unit)"),
+            ("junction__already_corrected_mV", "12 mV", "(12, without its unit)"),
+            ("junction__already_corrected_mV", ".012 V", "(12, in mV, without its unit)"),
+            ("junction__already_corrected_mV", "\u221212", "(-12, with a hyphen as the minus)"),
+        )
+    ),
+    Slip(
+        "gigaohm",
+        [column(RECORDINGS, "series_resistance_MOhm", ".0055")],
+        cells(RECORDINGS, "rows 2-13", "series_resistance_MOhm", "got .0055, expected a number that is 0, or above "),
+        ["0.05 and at most 1000 (MOhm): GOhm? give MOhm: 5.5"],
+    ),
+    Slip(
+        "a fraction among decimal commas",
+        [
+            column(RECORDINGS, "compensation_percent", "number", rows=[2]),
+            as_in_europe(RECORDINGS, "0,7"),
+            *(replaced(RECORDINGS, old, new) for old, new in ((",abf", ".abf"),)),
+        ],
+        cells(RECORDINGS, "row 2", "compensation_percent", "got 0,7, expected"),
+        ["a fraction? give percent: 70"],
+    ),
+    Slip(
+        "a table of another suffix",
+        [setting(recordings="data/recordings.xlsx")],
+        "data/recordings.xlsx: file not found; the nearest is 'data/recordings.csv'",
+    ),
     Slip(
         "kelvin in the configuration",
         [setting(temperature_C=295.15)],
@@ -378,7 +417,10 @@ CELLS = [
             f"compensation {text}",
             [column(RECORDINGS, "compensation_percent", text)],
             cells(RECORDINGS, "rows 2-13", "compensation_percent", f"got {text}, "),
-            [f"{float(text):g} %? {100 * float(text):g} would be {100 * float(text):g} %"],
+            [
+                "expected a number that is 0, or above 1 and at most 100 (percent)",
+                f"a fraction? give percent: {100 * float(text):g}",
+            ],
         )
         for text in (".7", "0.5", "1")
     ),
@@ -470,12 +512,12 @@ CELLS = [
         "paths of another computer",
         [replaced(RECORDINGS, "data/c", "C:\\lab\\may\\c")],
         cells(RECORDINGS, "rows 2-13", "recording", "got 'C:\\lab\\may\\c1_Na.abf', expected a path within"),
-        ["within the experiment folder: 'data/c1_Na.abf'"],
+        ["within the experiment folder; 'data/c1_Na.abf' is there: give that"],
     ),
     Slip(
         "a folder that is not there",
         [replaced(RECORDINGS, "data/c", "raw/c")],
-        cells(RECORDINGS, "rows 2-13", "recording", "file not found: 'raw/c1_Na.abf'"),
+        cells(RECORDINGS, "rows 2-13", "recording", "file not found: 'raw/c1_Na.abf'; 'data/c1_Na.abf' is there: give"),
     ),
     Slip(
         "a name used by every row",
@@ -887,6 +929,17 @@ def test_what_is_meant_as_it_is_typed_is_told_nothing_of(tell: Tell, name: str) 
     faults, doubts = tell(RIGHT[name])
     assert faults == []
     assert [line for line in doubts if "columns of your own" not in line] == []
+
+
+def test_a_window_in_seconds_is_told_and_nothing_is_to_be_run(tell: Tell, good: Path) -> None:
+    tell([setting(measure__from_ms=0.004, measure__to_ms=0.009)])
+    said = CliRunner().invoke(main, ["check", str(good)]).output
+    assert "is it in seconds? give ms: from_ms 4 and to_ms 9" in said
+    assert said.endswith("There is nothing to be measured yet.\n")
+    tell([setting(measure__from_ms=4, measure__to_ms=9)])
+    said = CliRunner().invoke(main, ["check", str(good)]).output
+    assert "in seconds" not in said
+    assert "Next: nernstfit run" in said
 
 
 def test_there_are_many_slips() -> None:

@@ -17,13 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nernstfit.contract.errors import InputError, nearest_or_all
+from nernstfit.contract.errors import InputError, nearest, nearest_or_all
 
 SHEET_SIGN = "#"
 """Between the path of a workbook and the name of a sheet."""
 
 _EXPECTED = "expected a table: a workbook, or text in UTF-8 with commas between the columns"
 _SEPARATORS = ("\t", ";")
+_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xls")
 _WORKBOOKS = re.compile(rb"PK[\x00-\x1f]|\xd0\xcf\x11\xe0")
 # First bytes of the files that are saved, or renamed, in place of a table.
 _OTHER_FILES = {
@@ -90,7 +91,9 @@ def grid(path: str | Path, texts: Collection[str] = ()) -> Grid:
     try:
         content = Path(file).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: file not found, {_EXPECTED}") from None
+        beside = _beside(Path(file))
+        expected = f"the nearest is '{beside}'" if beside else _EXPECTED
+        raise InputError(f"{path}: file not found{'; ' if beside else ', '}{expected}") from None
     except IsADirectoryError:
         raise InputError(f"{path}: got a folder, {_EXPECTED}") from None
     if _WORKBOOKS.match(content):
@@ -102,6 +105,14 @@ def grid(path: str | Path, texts: Collection[str] = ()) -> Grid:
     # One system writes an umlaut as one sign, another as a letter and a mark: the same name in either.
     cells = [[unicodedata.normalize("NFC", cell.strip()) for cell in row] for row in found.rows]
     return Grid(cells, found.has_decimal_commas)
+
+
+def _beside(file: Path) -> str:
+    """Return the table that was probably meant by a file that does not exist: of its name, or nearly; '' for none."""
+    folder = file.parent
+    tables = sorted(each for each in folder.glob("*") if each.suffix.lower() in _SUFFIXES) if folder.is_dir() else []
+    same = [each.as_posix() for each in tables if each.stem.casefold() == file.stem.casefold()]
+    return same[0] if same else nearest(file.as_posix(), [each.as_posix() for each in tables])
 
 
 def _of_text(path: str, content: bytes, texts: Collection[str]) -> Grid:

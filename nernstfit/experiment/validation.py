@@ -155,9 +155,8 @@ def _recording_faults(path: str, column: str) -> Iterator[str]:
         return
     outside = list(path_faults(path))
     if outside:
-        slashed = path.replace("\\", "/")
-        inside = f"{DATA}/{PurePosixPath(slashed).name}"
-        meant = f": '{inside}'" if Path(inside).is_file() else ""
+        inside = _of_that_name(path)
+        meant = f"; '{inside}' is there: give that" if inside else ""
         has_braces = "{" in path or "}" in path
         kind = f"{column}: {'braces' if has_braces else 'outside'} {meant != ''}"
         yield from (Alike(f"column '{column}': {fault}{meant}", kind) for fault in outside)
@@ -165,6 +164,14 @@ def _recording_faults(path: str, column: str) -> Iterator[str]:
         yield _not_found(path, column)
     elif not Path(path).is_file():
         yield f"column '{column}': got '{path}', which is a folder, expected an ABF file"
+
+
+def _of_that_name(path: str) -> str:
+    """Return the one file in data/ that has the name of a path that leads elsewhere; '' for none or several."""
+    name = PurePosixPath(path.replace("\\", "/")).name
+    direct = Path(DATA, name)
+    found = [direct] if name and direct.is_file() else [each for each in Path(DATA).rglob("*") if each.name == name]
+    return found[0].as_posix() if len(found) == 1 and found[0].is_file() else ""
 
 
 def _not_found(path: str, column: str) -> str:
@@ -179,6 +186,8 @@ def _not_found(path: str, column: str) -> str:
     }.items():
         if Path(meant).is_file():
             return Alike(f"{where}; expected '{meant}'", f"{column}: {kind}")
+    if elsewhere := _of_that_name(path):
+        return Alike(f"{where}; '{elsewhere}' is there: give that", f"{column}: in another folder")
     folder = Path(slashed).parent
     siblings = [other.as_posix() for other in sorted(folder.glob("*"))] if folder.is_dir() else []
     hint = nearest(path, siblings)
