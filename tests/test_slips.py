@@ -48,6 +48,11 @@ MEASURED = (
     "cell,bath,pipette,reversal_mV,se_mV,group,n\n"
     "c1,control,pipette,-5.2,0.3,WT,1\nc1,high_K,pipette,0.4,0.4,WT,1\nc2,control,pipette,-4.8,0.3,WT,1\n"
 )
+STYLES = (
+    *(f"c{cell}_{bath}" for cell in (1, 2) for bath in ("Na", "K", "low")),
+    *(f"patch 3 {bath}" for bath in ("normal", "K", "low")),
+    *("leak", "test", "x"),
+)
 OWN_IONS = "species,charge,mobility,analogue,source\nTES,-1,0.3,Cl,estimate\nchol,1,0.5,,book\n"
 
 Edit = Callable[[dict[str, str], dict[str, Any]], None]
@@ -703,6 +708,19 @@ WARNINGS = [
         f"{RECORDINGS}: column 'cell': 'c 1' and 'c1' differ in case",
     ),
     Slip(
+        "every row a cell, of names in several styles",
+        [
+            column(RECORDINGS, "cell", *map(str, range(1, 13))),
+            column(RECORDINGS, "recording", *(f"data/{stem}.abf" for stem in STYLES)),
+        ],
+        f"{RECORDINGS}: every row is a cell of its own, although files share a stem (c1..., c2..., patch...)",
+    ),
+    Slip(
+        "a temperature with its point in another place",
+        [column(RECORDINGS, "temperature_C", ""), setting(temperature_C=2.2)],
+        f"{RECORDINGS}: 12 measurements at 2.2 C, and cells are recorded from at 4 to 50 C",
+    ),
+    Slip(
         "every row a cell",
         [column(RECORDINGS, "cell", *map(str, range(1, 13)))],
         f"{RECORDINGS}: every row is a cell of its own, although files share a stem (c1..., c2..., c3..., c4...)",
@@ -876,7 +894,8 @@ def good(tmp_path_factory: pytest.TempPathFactory, write_recording: Callable[...
     for name in ("data", "config"):
         (folder / name).mkdir()
     first = write_recording(folder / "first.abf")
-    for path in (*(row.split(",")[0] for row in ROWS), "data/a\u0308.abf", "data/\u00f6.abf"):
+    of_styles = (f"data/{stem}.abf" for stem in STYLES)
+    for path in (*(row.split(",")[0] for row in ROWS), *of_styles, "data/a\u0308.abf", "data/\u00f6.abf"):
         shutil.copy(first, folder / path)
     return folder
 
