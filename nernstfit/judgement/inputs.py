@@ -1,4 +1,4 @@
-"""Findings about a sound experiment folder that need no result: `nernstfit run` prints them before the run."""
+"""Findings about a sound experiment folder that need no result: `nernstfit check` prints them."""
 
 from __future__ import annotations
 
