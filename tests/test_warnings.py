@@ -890,6 +890,16 @@ def test_a_current_that_decays_is_no_rectifier(load: Callable[..., Experiment]) 
     assert codes("trend=0.2") == [Code.FLAGGED]
 
 
+def test_remarks_on_a_measurement_are_sentences_with_units(load: Callable[..., Experiment]) -> None:
+    flags = "clipped=0.0013;trend=0.2;moves=1.26;online_subtraction=true"
+    (told,) = (each for each in judged(load, {}, {"reversals": {ONE: {"flags": flags}}}) if each.code is Code.FLAGGED)
+    (row,) = warning_rows([told])
+    assert row["sentence"].endswith(
+        "the zero moves by 1.3 mV along the epoch; 0.13 % of the samples in the window are at the limit of the "
+        "converter; the current changes along the window by 20 % of its range between sweeps; the protocol subtracts leak on line"
+    )
+
+
 @pytest.mark.parametrize("artefacts_pA", [(0.0, 60.0), (60.0, 0.0), (-50.0, 40.0)])
 def test_a_straight_curve_with_artefacts_is_no_leak(
     load: Callable[..., Experiment], artefacts_pA: tuple[float, float]
