@@ -896,7 +896,8 @@ def test_remarks_on_a_measurement_are_sentences_with_units(load: Callable[..., E
     (row,) = warning_rows([told])
     assert row["sentence"].endswith(
         "the zero moves by 1.3 mV along the epoch; 0.13 % of the samples in the window are at the limit of the "
-        "converter; the current changes along the window by 20 % of its range between sweeps; the protocol subtracts leak on line"
+        "converter; the current changes along the window by 20 % of its range between sweeps; the protocol subtracts "
+        "leak on line"
     )
 
 
