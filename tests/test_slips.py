@@ -389,8 +389,8 @@ CELLS = [
     Slip(
         "gigaohm",
         [column(RECORDINGS, "series_resistance_MOhm", ".0055")],
-        cells(RECORDINGS, "rows 2-13", "series_resistance_MOhm", "got .0055, expected a number that is 0, or above "),
-        ["0.05 and at most 1000 (MOhm): GOhm? give MOhm: 5.5"],
+        cells(RECORDINGS, "rows 2-13", "series_resistance_MOhm", "got .0055, expected a number from 0 to 1000 "),
+        ["(MOhm), above 0.05 where it is not 0: GOhm? give MOhm: 5.5"],
     ),
     Slip(
         "a fraction among decimal commas",
@@ -423,7 +423,7 @@ CELLS = [
             [column(RECORDINGS, "compensation_percent", text)],
             cells(RECORDINGS, "rows 2-13", "compensation_percent", f"got {text}, "),
             [
-                "expected a number that is 0, or above 1 and at most 100 (percent)",
+                "expected a number from 0 to 100 (percent), above 1 where it is not 0",
                 f"a fraction? give percent: {100 * float(text):g}",
             ],
         )

@@ -64,13 +64,13 @@ class Range:
             ((unit, convert(value)) for unit, convert in _CONVERSIONS.get(self.unit, ()) if convert(value) in self),
             ("", math.nan),
         )
+        # The limits alone allow such a number.
+        gap = f", above {self.least:g} where it is not 0" if 0 < value <= self.least else ""
         if not unit:
-            return self.phrase
-        return Alike(f"{self.phrase}: {unit}? give {self.unit}: {meant:.4g}", unit)
+            return f"{self.phrase}{gap}"
+        return Alike(f"{self.phrase}{gap}: {unit}? give {self.unit}: {meant:.4g}", unit)
 
     def _limits(self) -> str:
-        if self.least and self.minimum == 0 and self.maximum is not None:
-            return f"that is 0, or above {self.least:g} and at most {self.maximum:g}"
         if self.above is None and self.minimum is not None and self.maximum is not None:
             return f"from {self.minimum:g} to {self.maximum:g}"
         low = "" if self.minimum is None else f"of at least {self.minimum:g}"

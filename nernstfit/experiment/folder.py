@@ -64,7 +64,7 @@ def load(config: Mapping[str, Any], with_rows: bool = True) -> Experiment:
     faults += plausibility.volt_faults(examined.settings, rows)
     faults += plausibility.level_faults(examined.settings, rows)
     if solutions is not None:
-        conditions = [row.condition for row in rows]
+        conditions = [row.condition for row in rows if row.bath]
         faults += validation.ion_faults(examined.settings, solutions, conditions)
         faults += plausibility.amount_faults(examined.settings, solutions, conditions)
     if not faults and solutions is not None:  # where a row or a solution is missing, nothing follows from the others

@@ -122,8 +122,11 @@ def cell_faults(
 ) -> Iterator[str]:
     """Yield the faults of the texts of one row, each column on its own."""
     configuration = cells.get("configuration") or settings.configuration
+    may_be_empty = {"pipette"} if spec.allows_unknown_inside(configuration) else set()
+    if cells.get("exclude") and "recording" in spec.required:  # elsewhere the bath makes up the name
+        may_be_empty.add("bath")
     for column in spec.required:
-        if not cells[column] and not (column == "pipette" and spec.allows_unknown_inside(configuration)):
+        if not cells[column] and column not in may_be_empty:
             yield f"column '{column}': got nothing, expected a value in every row"
     for column in ("recording", "subtract"):
         yield from _recording_faults(cells.get(column, ""), column)
@@ -244,13 +247,13 @@ def _stem(path: str) -> str:
 def _repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: ColumnSpec) -> Iterator[RowFault]:
     """Yield a fault for each row, by number, whose name an earlier row has."""
     first: dict[str, int] = {}
+    same: dict[tuple[str, ...], int] = {}
     for number, cells in table.items():
+        row = same.setdefault(tuple(cells.values()), number)
         name = cells.get("measurement") or default_name(cells, spec)
         if name in first:
-            row = first[name]
-            is_same = cells == table[row]
-            words = f"repeats row {row}; delete one of the two" if is_same else _repeated(name, row, cells, spec)
-            yield RowFault(place, number, words)
+            other = _repeated(name, first[name], cells, spec)
+            yield RowFault(place, number, f"repeats row {row}; delete one of the two" if row < number else other)
         if name:
             first.setdefault(name, number)
 
