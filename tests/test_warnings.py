@@ -1556,7 +1556,7 @@ def test_findings_of_one_kind_are_one_paragraph() -> None:
         for ion in ("K", "Cs", "Li", "Rb")
     ]
     rows.append(rows[0] | {"severity": "warning", "code": "no_interval", "sentence": "K: open"})
-    results = Results({"warnings": frame("warnings", [row | {"remedy": ""} for row in rows])}, pd.DataFrame(), {})
+    results = Results({"warnings": frame("warnings", [row | {"remedy": ""} for row in rows])}, (), {})
     shown = [block.text for block in words.texts(results, About.RATIO, {"K/Na", "Cs/Na", "Li/Na"})]
     assert shown == ["Note: K: few. The same kind: Cs/Na and Li/Na.", "Warning: K: open."]
 

@@ -13,7 +13,7 @@ import csv
 import functools
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -429,17 +429,25 @@ def load(path: str | Path, table: Table) -> pd.DataFrame:
     frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[], encoding="utf-8")
     for column in frame.columns:
         if column in table.numbers:
-            frame[column] = [float(text) if text else math.nan for text in frame[column]]
+            # As an array of objects: pandas goes through a column of text ten times slower.
+            frame[column] = [float(text) if text else math.nan for text in frame[column].to_numpy(dtype=object)]
         elif column in table.columns and table.columns[column].type == "boolean":
             frame[column] = pd.Series([_BOOLEANS[text] for text in frame[column]], dtype=object, index=frame.index)
     return frame
 
 
-def gather(paths: Sequence[str]) -> pd.DataFrame:
-    """Read the Parquet files of all batches as one table; an empty one where all are."""
+def gather(paths: Sequence[str], measurements: Collection[str] | None = None) -> pd.DataFrame:
+    """Read the Parquet files of all batches as one table, of all measurements or of some; empty where all are."""
     import pandas as pd  # noqa: PLC0415 - slow to import
 
-    frames = [pd.read_parquet(path) for path in paths]
+    def batch(path: str) -> pd.DataFrame:
+        # The columns of a file without a row have no type, and no text can be looked for in them.
+        if measurements is None or not len(pd.read_parquet(path, columns=["measurement"])):
+            return pd.read_parquet(path)
+        return pd.read_parquet(path, filters=[("measurement", "in", sorted(measurements))])
+
+    # One file after the other: more than the rows of one batch are never in memory beside those that are wanted.
+    frames = [batch(path) for path in paths]
     return pd.concat([frame for frame in frames if len(frame)] or frames[:1], ignore_index=True)
 
 

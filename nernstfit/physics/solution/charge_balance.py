@@ -10,10 +10,10 @@ the least excess. Carbonate has the charge of its name.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from nernstfit.physics.solution import equilibria, reactions
+from nernstfit.physics.solution import equilibria, reactions, solids
 from nernstfit.physics.solution.ions import Ion
 from nernstfit.physics.solution.proton_balance import written_excess_meq_per_l
 
@@ -61,9 +61,11 @@ def balanced(
         As `equilibria.speciate` does.
     """
     recipe = _Recipe(amounts_mM, acids, CO2_mM, temperature_C, titrant, shift_log_K)
-    pH, found, fault = recipe.solved(precipitates=False)
+    pH, found, fault = recipe.solved()
     if before := found.saturation:
-        pH, found, fault = recipe.solved(precipitates=True)
+        # Which solids deposit is decided before any does: their protons change the pH.
+        limits = {each.name: each.clear_to for each in solids.known()}
+        pH, found, fault = recipe.solved([name for name, index in before.items() if index > limits[name]])
         saturation = {name: before[name] if name in found.solid_mM else x for name, x in found.saturation.items()}
         found = replace(found, saturation=saturation)
     if fault is not None:
@@ -82,22 +84,26 @@ class _Recipe:
     titrant: Ion | None
     shift_log_K: float
 
-    def solved(self, precipitates: bool) -> tuple[float, equilibria.Speciation, equilibria.WrongTitrant | None]:
+    def solved(
+        self, deposits: Collection[str] | None = None
+    ) -> tuple[float, equilibria.Speciation, equilibria.WrongTitrant | None]:
         """Return the pH, the composition, and the fault of a titrant of which less than nothing would be needed."""
         excess = written_excess_meq_per_l(self.amounts_mM, self.acids)
         given_mM = sum(amount for ion, amount in self.amounts_mM.items() if ion.name in reactions.CARBONATES)
 
         def beyond(pH: float) -> float:
-            found, _ = self._at(pH, precipitates)
+            found, _ = self._at(pH, deposits)
             if self.titrant is None:
                 return found.charge_meq_per_l - excess
             return given_mM + self.CO2_mM - found.total_mM[reactions.BICARBONATE]
 
         pH = _root(beyond)
-        return pH, *self._at(pH, precipitates)
+        return pH, *self._at(pH, deposits)
 
-    def _at(self, pH: float, precipitates: bool) -> tuple[equilibria.Speciation, equilibria.WrongTitrant | None]:
-        conditions = equilibria.Conditions(pH, self.CO2_mM, precipitates)
+    def _at(
+        self, pH: float, deposits: Collection[str] | None
+    ) -> tuple[equilibria.Speciation, equilibria.WrongTitrant | None]:
+        conditions = equilibria.Conditions(pH, self.CO2_mM, deposits is not None, deposits)
         given = (self.amounts_mM, self.acids, conditions, self.temperature_C)
         try:
             return equilibria.speciate_open(*given, self.titrant, self.shift_log_K), None

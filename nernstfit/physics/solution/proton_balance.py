@@ -8,7 +8,7 @@ thing: fluoride, acetate or gluconate stay as they are written to 1 %, and so do
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -150,8 +150,21 @@ class _Mixture:
 
     def changed(self, pH: float, charged_mM: Mapping[Ion, float]) -> float:
         """Return the largest part of an ion that is in another state than it was weighed."""
-        found = dict(zip(self.network.species, self.states_mM(pH).tolist(), strict=True))
-        return max((1 - found[ion.name] / c for ion, c in charged_mM.items() if c > 0 and ion.name in found), default=0)
+        states_mM = self.states_mM(pH)
+        found = dict(zip(self.network.species, states_mM.tolist(), strict=True))
+        parts = [1 - found[ion.name] / c for ion, c in charged_mM.items() if c > 0 and ion.name in found]
+        return max([*parts, *self._no_longer_neutral(states_mM, charged_mM)], default=0.0)
+
+    def _no_longer_neutral(self, states_mM: FloatArray, charged_mM: Mapping[Ion, float]) -> Iterator[float]:
+        """Yield the part of each substance that was weighed without charge and has one."""
+        charged = dict.fromkeys(self.amounts_mM, 0.0)
+        for ion, amount in charged_mM.items():
+            if ion.name in self.network.root_of:
+                charged[self.network.root_of[ion.name]] += amount
+        for root, amount in self.amounts_mM.items():
+            own = self.network.content[:, self.network.species.index(root)] > 0
+            if (weighed := amount - charged[root]) > 0:
+                yield 1 - float(states_mM[own & (self.network.valence == 0)].sum()) / weighed
 
 
 def _mixture(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...], strength_M: float) -> _Mixture:
@@ -163,13 +176,20 @@ def _mixture(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...],
 
 
 def written_excess_meq_per_l(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> float:
-    """Return the least charge excess that a recipe can have, whatever the state in which its buffers were weighed."""
+    """Return the least charge excess that a recipe can have, whatever the state in which its buffers were weighed.
+
+    Sulfate, fluoride and gluconate, whose acids are stronger than buffers are, are what they are called.
+    """
     fixed, lowest, highest = 0.0, 0.0, 0.0
     for ion, amount in amounts_mM.items():
         if ion.name in (*reactions.CARBONATES, *reactions.WATER_IONS) or not reactions.takes_protons([ion], acids):
             fixed += ion.valence * amount
             continue
         own = reactions.network(frozenset([ion]), acids)
+        takes = [step.log_K for step in own.steps if step.base == ion.name]
+        if ion.valence < 0 and max(takes, default=math.inf) < _LEAST_BUFFER_PKA:
+            fixed += ion.valence * amount
+            continue
         acidic = {step.product for step in own.steps if step.log_K < _MIN_PKA_OF_A_CATION}
         states = zip(own.species, own.valence.tolist(), strict=True)
         charges = [valence for name, valence in states if valence <= 0 or name not in acidic]

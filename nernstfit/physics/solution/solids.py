@@ -20,8 +20,9 @@ from nernstfit.physics.solution.temperature import log_K_at
 
 # Index up to which a solid does not deposit within the life of a solution. Dulbecco's phosphate buffered saline with .9
 # mM CaCl2 and 9.5 mM phosphate is sold as a clear liquid, at +.37 of brushite. At half it would be a suspension, of
-# which 40 % of the calcium is solid; at double, phosphate that clouds within hours would count as dissolved.
-_CLEAR_TO = {"CaHPO4 2H2O": 0.5}
+# which 40 % of the calcium is solid; at double, phosphate that clouds within hours would count as dissolved. Newberyite
+# is at +.13 in M9 medium, which is autoclaved and stays clear; it is taken to need as much as brushite.
+_CLEAR_TO = {"CaHPO4 2H2O": 0.5, "MgHPO4 3H2O": 0.5}
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,12 @@ class Solid:
     temperature_C: float
     kJ_per_mol: float
     clear_to: float = 0.0
+
+    def limit(self, deposits: Collection[str] | None) -> float:
+        """Return the index above which it deposits, where it is known which solids do, or else by `clear_to`."""
+        if deposits is None or self.clear_to == 0:
+            return self.clear_to
+        return 0.0 if self.name in deposits else math.inf
 
     def saturation(self, log_activity: Mapping[str, float], temperature_C: float) -> float:
         """Return the saturation index.
