@@ -141,6 +141,7 @@ def test_a_line_break_within_quotes_is_part_of_the_cell(path: Path) -> None:
         ("a;b\n1,5;2.5\n", "row 2, column 'b': got 2.5 with a decimal point, and 1,5 with", "one of both"),
         ("a\tb\n1,5\t2\n3.5\t2\n", "row 3, column 'a': got 3.5 with a decimal point", "one of both"),
         ("a,b\n1,2\n1,\u00b5\n".encode("latin-1"), "row 3: byte 0xb5 is not UTF-8", "Excel: Save as, CSV UTF-8"),
+        (b"\xef\xbb\xbfa,b\n1,2\n1,2\n\xb5\n", "row 4: byte 0xb5 is not UTF-8", "Excel: Save as, CSV UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "got text in UTF-16, which is not UTF-8", "UTF-8"),
         ("a|b\n1|2\n", "row 1: got vertical bars", "expected commas"),
         (b"PK\x03\x04\x14\xb1\xf2", "is no readable workbook", "save the table as CSV"),

@@ -163,5 +163,6 @@ class Code(Term):
     ION_ABSENT = "ion_absent"
     SOME_BLANK = "some_blank"
     TEMPERATURES = "temperatures_in_cell"
+    TEMPERATURE_UNUSUAL = "temperature_unusual"
     SPELLINGS = "spellings"
     OWN_COLUMNS = "own_columns"

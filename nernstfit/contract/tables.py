@@ -225,11 +225,14 @@ class Typed:
     faults : tuple of str
     ragged : frozenset of int
         Rows with more or fewer cells than the header: which value belongs to which column is not known.
+    has_decimal_commas : bool
+        Whether the numbers have decimal commas in the file; those of `text` have points.
     """
 
     text: Cells
     faults: tuple[str, ...]
     ragged: frozenset[int]
+    has_decimal_commas: bool = False
 
     @functools.cached_property
     def cells(self) -> pd.DataFrame:
@@ -237,6 +240,18 @@ class Typed:
         import pandas as pd  # noqa: PLC0415 - slow to import
 
         return pd.DataFrame(self.text.by_column, index=list(self.text.index), dtype=str)
+
+    def as_typed(self, faults: Iterable[str]) -> list[str]:
+        """Return faults of this table with numbers as they stand in the file; names in other columns stay."""
+        given, names = list(faults), tuple(f"column '{name}'" for name in _texts())
+        if not self.has_decimal_commas:
+            return given
+        return [
+            fault.reworded(table_files.with_decimal_commas)
+            if isinstance(fault, RowFault) and not fault.words.startswith(names)
+            else fault
+            for fault in given
+        ]
 
     @property
     def even(self) -> pd.DataFrame:
@@ -277,10 +292,11 @@ def examine(path: str | Path) -> Typed:
     Raises
     ------
     InputError
-        As `table_files.rows`, and where it has no row below its header, or no header with a name of its own for every
+        As `table_files.grid`, and where it has no row below its header, or no header with a name of its own for every
         column.
     """
-    rows = table_files.rows(path, _texts())
+    grid = table_files.grid(path, _texts())
+    rows = grid.rows
     header = list(rows[0]) if rows else []
     if not any(map(any, rows)):
         raise InputError(f"{path}: is empty; expected a header and at least one row")
@@ -309,7 +325,7 @@ def examine(path: str | Path) -> Typed:
     width = len(header)
     cells = zip(*((row + [""] * width)[:width] for row in body.values()), strict=True)
     text = Cells(tuple(body), dict(zip(header, cells, strict=True)))
-    return Typed(text, tuple(of_rows), frozenset(fault.row for fault in of_rows))
+    return Typed(text, tuple(of_rows), frozenset(fault.row for fault in of_rows), grid.has_decimal_commas)
 
 
 def _texts() -> frozenset[str]:

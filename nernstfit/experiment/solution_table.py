@@ -381,7 +381,7 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
     ions: dict[str, Ion] = {}
     for row, cells in rows.items():
         ions.setdefault(cells["species"], _species(cells, numbers[row]))
-    return tuple(ions[name] for name in sorted(ions) if name), faults
+    return tuple(ions[name] for name in sorted(ions) if name), typed.as_typed(faults)
 
 
 def _species(cells: Mapping[str, str], numbers: Mapping[str, float]) -> Ion:
