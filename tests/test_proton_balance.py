@@ -10,6 +10,7 @@ from scipy import optimize
 
 from nernstfit.contract.cells import Cells
 from nernstfit.contract.codes import Code
+from nernstfit.contract.findings import Finding
 from nernstfit.experiment import solution_table
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import solution_findings
@@ -25,6 +26,16 @@ def read(text: str) -> Solutions:
     row = {"solution": "a"} | dict(part.split("=") for part in text.split(","))
     found, faults = solution_table.parse(Cells.of_rows([row]), "s.csv")
     assert not faults
+    return found
+
+
+def findings(text: str) -> list[Finding]:
+    return list(solution_findings(read(text), 25.0, MODEL)["a"])
+
+
+def told(text: str, code: Code) -> Finding:
+    """Return the one finding of a code."""
+    (found,) = [each for each in findings(text) if each.code is code]
     return found
 
 
@@ -124,10 +135,8 @@ def test_a_free_acid_that_a_weak_base_titrates_has_its_pH(recipe: str, low: floa
     ],
 )
 def test_a_recipe_without_its_titrant_is_told(recipe: str) -> None:
-    found = read(recipe)
-    assert math.isnan(found.at(25.0).pH[0])
-    (finding,) = [each for each in solution_findings(found, 25.0, MODEL)["a"] if each.code is Code.CHARGE]
-    assert "that state of protonation is open" in finding.sentence
+    assert math.isnan(pH_of(recipe))
+    assert "that state of protonation is open" in told(recipe, Code.CHARGE).sentence
 
 
 @pytest.mark.parametrize(
@@ -184,12 +193,12 @@ def test_the_pH_of_strong_acid_or_base_is_stated(recipe: str, pH: float) -> None
 @pytest.mark.parametrize(("metal", "is_told"), [("FeCl3", True), ("AlCl3", True), ("CuCl2", False), ("ZnCl2", False)])
 def test_metals_that_are_acids_themselves_are_told(metal: str, is_told: bool) -> None:
     """1 mM of Fe3 (pK 2.2) is hydrolysed by 90 %, of Al (5.0) by 10 %, of Cu (7.5) by half a percent."""
-    sentences = [each.sentence for each in solution_findings(read(f"NaCl=140,{metal}=1"), 25.0, MODEL)["a"]]
+    sentences = [each.sentence for each in findings(f"NaCl=140,{metal}=1")]
     assert any("hydroxide" in each for each in sentences) == is_told
 
 
 def test_calcium_leaves_cyanide_alone() -> None:
-    codes = {each.code for each in solution_findings(read("NaCl=140,CaCl2=5,NaCN=1"), 25.0, MODEL)["a"]}
+    codes = {each.code for each in findings("NaCl=140,CaCl2=5,NaCN=1")}
     assert Code.UNKNOWN_COMPLEX not in codes
 
 
@@ -224,12 +233,8 @@ def test_more_calcium_deposits_down_to_saturation() -> None:
 
 
 def test_a_solid_beside_complexes_that_are_not_calculated_is_told_with_that_condition() -> None:
-    (told,) = [
-        each
-        for each in solution_findings(read("NaCl=140,CuCl2=0.1,NaN3=5,pH=7.4"), 25.0, MODEL)["a"]
-        if each.code is Code.PRECIPITATE
-    ]
-    assert "unless complexes of Cu, which are not calculated, hold it" in told.sentence
+    sentence = told("NaCl=140,CuCl2=0.1,NaN3=5,pH=7.4", Code.PRECIPITATE).sentence
+    assert "unless complexes of Cu, which are not calculated, hold it" in sentence
 
 
 @pytest.mark.parametrize(
@@ -242,14 +247,13 @@ def test_a_solid_beside_complexes_that_are_not_calculated_is_told_with_that_cond
     ],
 )
 def test_metal_in_excess_of_its_chelator_is_told(recipe: str, is_told: bool) -> None:
-    codes = [each.code for each in solution_findings(read(recipe), 25.0, MODEL)["a"]]
+    codes = [each.code for each in findings(recipe)]
     assert (Code.CHELATOR_EXCEEDED in codes) == is_told
 
 
 @pytest.mark.parametrize("recipe", ["NMDG=140,HEPES=10,pH=7.4", "TEA-OH=140,HEPES=10,pH=7.4"])
 def test_a_missing_titrant_is_not_more_of_the_buffer(recipe: str) -> None:
-    (told,) = [each for each in solution_findings(read(recipe), 25.0, MODEL)["a"] if each.code is Code.CHARGE]
-    assert "likely missing is Cl, of the acid that set the pH" in told.sentence
+    assert "likely missing is Cl, of the acid that set the pH" in told(recipe, Code.CHARGE).sentence
 
 
 @pytest.mark.parametrize("calcium", [1.7, 1.85, 1.95, 2.0, 2.05, 2.1, 2.2, 3.0, 6.0])
@@ -265,11 +269,11 @@ def test_the_charges_balance_where_a_solid_begins_to_deposit(calcium: float, pho
 @pytest.mark.parametrize("ion", ["SO4=10", "gluconate=20", "lactate=20", "acetate=20", "F=20", "pyruvate=20", "NO3=20"])
 def test_an_anion_whose_cation_was_forgotten_is_no_acid(ion: str) -> None:
     """Beside HEPES that is half titrated the pH stays, and the cation is asked for."""
-    found = read(f"NaCl=140,HEPES=10,NaOH=5,{ion}")
+    recipe = f"NaCl=140,HEPES=10,NaOH=5,{ion}"
+    found = read(recipe)
     assert found.at(25.0).pH[0] == pytest.approx(7.46, abs=0.05)
     assert found.charge_excess_meq_per_l(25.0)[0] == pytest.approx(-20)
-    (told,) = [each for each in solution_findings(found, 25.0, MODEL)["a"] if each.code is Code.CHARGE]
-    assert "likely missing is Na" in told.sentence
+    assert "likely missing is Na" in told(recipe, Code.CHARGE).sentence
 
 
 def test_ammonia_is_a_base() -> None:
@@ -296,5 +300,5 @@ def test_a_base_takes_carbon_dioxide_from_its_gas() -> None:
 )
 def test_a_constant_of_a_state_that_is_absent_is_none(recipe: str, is_told: bool) -> None:
     """Of magnesium with glutamate the database has that of the anion of two charges, pKa 9.6."""
-    codes = [each.code for each in solution_findings(read(recipe), 25.0, MODEL)["a"]]
+    codes = [each.code for each in findings(recipe)]
     assert (Code.UNKNOWN_COMPLEX in codes) == is_told

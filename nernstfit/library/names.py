@@ -102,7 +102,7 @@ def _placed(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
     `c1_Ringer`, `c1_hohesK`, `c2_Ringer`, `c2_hohesK`: a word that several cells have at this place is a bath, to be
     confirmed.
     """
-    words = [[word for word in _SEPARATORS.split(path.stem) if word] for path in paths]
+    words = [_words(path.stem) for path in paths]
     places = {(len(own), i) for own in words for i in range(len(own)) if _is_solution(own[i])}
     cells: dict[str, set[str]] = defaultdict(set)
     named: list[set[str]] = []
@@ -159,7 +159,7 @@ def _numbered(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
 
 def _candidates(path: PurePath) -> Iterator[tuple[str, str]]:
     """Yield each word that a number follows in a file's name, with the number, but for solutions and counters."""
-    words = [word for word in _SEPARATORS.split(path.stem) if word]
+    words = _words(path.stem)
     for word, following in itertools.pairwise([*words, ""]):
         match = _NUMBERED.fullmatch(word)
         name, number = (match[1], match[2]) if match else (word, following)
@@ -185,12 +185,16 @@ def _apart(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
 
 def _context(path: PurePath) -> str:
     """Return the day of a recording, or the folders that name neither its cell nor a solution."""
-    folders = [[word for word in _SEPARATORS.split(part) if word] for part in path.parts[:-1]]
-    day = _date([word for word in _SEPARATORS.split(path.stem) if word])
+    folders = [_words(part) for part in path.parts[:-1]]
+    day = _date(_words(path.stem))
     others = [
         part for words, part in zip(folders, path.parts[:-1], strict=True) if not (_named_cell(words) or _bath(words))
     ]
     return day or "/".join(others)
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in _SEPARATORS.split(name) if word]
 
 
 def _of_amounts(numbered: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -203,7 +207,7 @@ def _of_amounts(numbered: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 def _number_behind(path: PurePath) -> str:
     """Return the number that stands behind the last word of a solution; '' for none, and for one with leading zeros."""
-    words = [word for word in _SEPARATORS.split(path.stem) if word]
+    words = _words(path.stem)
     behind = [following for word, following in itertools.pairwise(words) if _is_solution(word)]
     return behind[-1] if behind and re.fullmatch(r"0|[1-9]\d*(\.\d+)?", behind[-1]) else ""
 
@@ -224,8 +228,8 @@ def _without_bath(guessed: Guess) -> Guess:
 
 
 def _guess(path: PurePath) -> Guess:
-    words = [word for word in _SEPARATORS.split(path.stem) if word]
-    folders = [word for part in path.parts[:-1] for word in _SEPARATORS.split(part) if word]
+    words = _words(path.stem)
+    folders = [word for part in path.parts[:-1] for word in _words(part)]
     bath = _bath(words) or _bath(folders)
     cell, doubts = _cell(path, words, folders)
     if not bath:

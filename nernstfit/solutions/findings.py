@@ -17,13 +17,10 @@ from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import reactions, solids, unknown_complexes
 from nernstfit.physics.solution.activity import ionic_strength_M, water_density_kg_per_l
 from nernstfit.physics.solution.coefficients import model_named
-from nernstfit.physics.solution.proton_balance import written_excess_meq_per_l
+from nernstfit.physics.solution.proton_balance import CHARGE_PERCENT, MAX_PKA_DISTANCE, written_excess_meq_per_l
 from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.solutions.composition import Composition, Precipitate, Solutions
 
-CHARGE_PERCENT = 2.0
-"""Charge excess in percent of the charge of the cations above which a recipe is taken to be incomplete: 3 meq/l of
-150. At half, rounding of published recipes would be warned of; at double, 6 meq/l of a missing titrant would not."""
 OSMOLALITY_MOSM_PER_KG = (150.0, 450.0)
 """Range of solutions for vertebrate cells (about 300). At half its width some common recipes would be warned of, at
 double a forgotten glucose or sucrose would not; solutions of marine animals have about 1,000."""
@@ -33,9 +30,6 @@ _BRIDGE_MOSM_PER_KG = 1500.0
 MAX_BOUND = 0.95
 """Bound fraction of a chelator above which it no longer buffers the free metal: an error of 1 % in its amount then
 changes the free metal by 20 %. With half the unbound rest (0.975) that is 40 %, with double (0.9) 10 %."""
-MAX_PKA_DISTANCE = 1.0
-"""Distance of the pH from the nearest pKa within which a buffer holds it, with at least 1/3 of its greatest capacity.
-At half HEPES at pH 6.9 would be warned of; at double only where 4 % of the capacity is left."""
 # Free protons or hydroxide that hold the pH themselves, below pH 3.2 and above 10.6, as 5 mM of a buffer do at that
 # distance. At half or double those limits are .3 off.
 _HELD_BY_WATER_MM = 0.5

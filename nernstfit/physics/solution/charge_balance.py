@@ -64,8 +64,7 @@ def balanced(
     pH, found, fault = recipe.solved()
     if before := found.saturation:
         # Which solids deposit is decided before any does: their protons change the pH.
-        limits = {each.name: each.clear_to for each in solids.known()}
-        pH, found, fault = recipe.solved([name for name, index in before.items() if index > limits[name]])
+        pH, found, fault = recipe.solved([each.name for each in solids.known() if each.deposits(before)])
         saturation = {name: before[name] if name in found.solid_mM else x for name, x in found.saturation.items()}
         found = replace(found, saturation=saturation)
     if fault is not None:

@@ -281,11 +281,11 @@ class _Solution:
         except WrongTitrant:  # hydroxide that a solid takes may need the titrant
             if not (precipitates and self._is_supersaturated()):
                 raise
-        if not self._solids or not (self._saturations() > _SATURATED).any():
+        index = self._saturations() if self._solids else np.zeros(0)
+        if not (index > _SATURATED).any():
             return
-        index = self._saturations()
         if precipitates:
-            if self._is_supersaturated():
+            if (index > self._limits).any():
                 self._may_precipitate = True
                 self.iterate()
             now = self._saturations()
@@ -295,7 +295,6 @@ class _Solution:
         self._saturation = {self._solids[k].name: float(index[k]) for k in np.flatnonzero(~np.isnan(index))}
 
     def _is_supersaturated(self) -> bool:
-        """Return True where something deposits."""
         return bool(self._solids) and bool((self._saturations() > self._limits).any())
 
     def _saturations(self) -> FloatArray:
@@ -321,9 +320,10 @@ class _Solution:
                 self._active.pop(gone)
                 self._amounts = np.delete(self._amounts, gone)
                 continue
-            index = self._saturations() if self._may_precipitate else np.zeros(0)
-            index[self._active] = 0.0
-            beyond = index - self._limits if len(index) else index
+            if not self._may_precipitate:
+                return
+            beyond = self._saturations() - self._limits
+            beyond[self._active] = 0.0
             if not (beyond > 0).any():
                 return
             self._active.append(int(beyond.argmax()))

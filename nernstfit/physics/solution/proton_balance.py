@@ -35,15 +35,17 @@ _NEUTRAL_MEQ_PER_L = 1e-4
 # and of piperazines are 1.6 to 4.0. At half HEPES would pass for its hydrochloride where chloride is in excess, at
 # double Tris and imidazole would not.
 _MIN_PKA_OF_A_CATION = 4.5
-# Distance of the pH from a pKa within which a buffer is titrated, see `reacts`. At half HEPES with Tris at pH 6.9 would
-# count as untitrated, at double NMDG with HEPES at 9.5, to which nobody meant to bring it.
-_BUFFERS = 1.0
+MAX_PKA_DISTANCE = 1.0
+"""Distance of the pH from the nearest pKa within which a buffer holds it, with at least 1/3 of its greatest capacity,
+and was titrated to it. At half HEPES at pH 6.9 would be warned of, and count as untitrated; at double only where 4 % of
+the capacity is left, and NMDG with HEPES at 9.5 would count as titrated."""
 # pKa above which the acid of an anion is a buffer that is titrated. At half gluconate and acetate would be such, so
 # that a recipe of theirs that lacks cations would count as one of pH 4; at double HEPES would not.
 _LEAST_BUFFER_PKA = 5.0
-# Charge excess in percent of the charge of the cations above which a recipe lacks an ion, and so decides no pH. At
-# half, rounded recipes would decide none; at double, one that lacks 6 meq/l of 150 would have the pH of its slip.
-_MAX_EXCESS_PERCENT = 2.0
+CHARGE_PERCENT = 2.0
+"""Charge excess in percent of the charge of the cations above which a recipe is taken to be incomplete, and decides no
+pH: 3 meq/l of 150. At half, rounding of published recipes would be warned of; at double, 6 meq/l of a missing titrant
+would not."""
 # Range of pH and number of halvings in which it is found, to 1e-5. Half the halvings would leave .03 of pH, 7 %.
 _LOW_PH, _HIGH_PH, _HALVINGS = -2.0, 16.0, 21
 _TEMPERATURE_C = 25.0  # at which the criterion is applied; pKa shift by tenths from 10 to 37 C
@@ -87,7 +89,7 @@ def reacts(amounts_mM: Mapping[Ion, float], charged_mM: Mapping[Ion, float], aci
         return False
     cations_meq_per_l = sum(ion.valence * amount for ion, amount in amounts_mM.items() if ion.valence > 0)
     least = written_excess_meq_per_l(amounts_mM, acids)
-    if 100 * abs(least) > _MAX_EXCESS_PERCENT * cations_meq_per_l:
+    if 100 * abs(least) > CHARGE_PERCENT * cations_meq_per_l:
         return False
     strength_M = sum(ion.valence**2 * amount for ion, amount in amounts_mM.items()) / 2000
     mixture = _mixture({ion: amounts_mM[ion] for ion in weak}, acids, strength_M)
@@ -95,7 +97,7 @@ def reacts(amounts_mM: Mapping[Ion, float], charged_mM: Mapping[Ion, float], aci
     pH = mixture.pH(least - fixed_meq_per_l)
     of_acids = [pKa for pKa in _pKa([ion for ion in weak if ion.valence < 0], acids) if pKa > _LEAST_BUFFER_PKA]
     of_bases = _pKa([ion for ion in weak if ion.valence > 0], acids)
-    by_acids, by_bases = (any(abs(pH - pKa) <= _BUFFERS for pKa in pKas) for pKas in (of_acids, of_bases))
+    by_acids, by_bases = (any(abs(pH - pKa) <= MAX_PKA_DISTANCE for pKa in pKas) for pKas in (of_acids, of_bases))
     written_meq_per_l = fixed_meq_per_l + sum(ion.valence * charged_mM[ion] for ion in weak)
     if abs(written_meq_per_l - least) <= _NEUTRAL_MEQ_PER_L:
         return by_acids or by_bases or mixture.changed(pH, charged_mM) > _MAX_CHANGED

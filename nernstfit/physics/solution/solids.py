@@ -18,12 +18,6 @@ from importlib.resources import files
 
 from nernstfit.physics.solution.temperature import log_K_at
 
-# Index up to which a solid does not deposit within the life of a solution. Dulbecco's phosphate buffered saline with .9
-# mM CaCl2 and 9.5 mM phosphate is sold as a clear liquid, at +.37 of brushite. At half it would be a suspension, of
-# which 40 % of the calcium is solid; at double, phosphate that clouds within hours would count as dissolved. Newberyite
-# is at +.13 in M9 medium, which is autoclaved and stays clear; it is taken to need as much as brushite.
-_CLEAR_TO = {"CaHPO4 2H2O": 0.5, "MgHPO4 3H2O": 0.5}
-
 
 @dataclass(frozen=True)
 class Solid:
@@ -41,7 +35,9 @@ class Solid:
     kJ_per_mol : float
         Enthalpy of dissolution; 0 where none is known.
     clear_to : float
-        Saturation index up to which solutions are known to stay clear: there nothing deposits.
+        Saturation index up to which solutions are known to stay clear: there nothing deposits. At half of that of
+        brushite, saline that is sold as a clear liquid would be a suspension with 40 % of its calcium solid; at double,
+        phosphate that clouds within hours would count as dissolved.
     """
 
     name: str
@@ -50,6 +46,10 @@ class Solid:
     temperature_C: float
     kJ_per_mol: float
     clear_to: float = 0.0
+
+    def deposits(self, saturation: Mapping[str, float]) -> bool:
+        """Return True where the index of a solution, by the solid's name, is above that to which it stays clear."""
+        return saturation.get(self.name, -math.inf) > self.clear_to
 
     def limit(self, deposits: Collection[str] | None) -> float:
         """Return the index above which it deposits, where it is known which solids do, or else by `clear_to`."""
@@ -96,7 +96,7 @@ def _read(name: str) -> tuple[Solid, ...]:
             float(row["log_K"]),
             float(row["temperature_C"]),
             float(row["kJ_per_mol"] or 0),
-            _CLEAR_TO.get(row["solid"], 0.0),
+            float(row.get("clear_to") or 0),
         )
         for row in csv.DictReader(text.splitlines())
     )

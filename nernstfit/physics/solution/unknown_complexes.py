@@ -39,13 +39,17 @@ _AMINES = _names(
 # constants are below 1,000 l/mol: a tenth or less is bound. At half or double, half or twice as much of it is told.
 _MIN_SHARE, _MIN_WEAK_MM = 0.01, 0.1
 HYDROXIDE_PK: Mapping[str, float] = MappingProxyType(
-    {"Cu": 7.5, "Zn": 9.0, "Fe2": 9.4, "Co": 9.7, "Ni": 9.9, "Pb": 7.71, "Al": 5.0, "Fe3": 2.19}
-    | {"Hg": 3.4, "Gd": 8.0, "La": 8.5, "Ce": 8.3}
+    {"Cu": 7.5, "Zn": 9.0, "Fe2": 9.4, "Co": 9.7, "Ni": 9.9, "Pb": 7.71} | {"Hg": 3.4, "Gd": 8.0, "La": 8.5, "Ce": 8.3}
 )
 """pK of M + H2O = MOH + H at 25 C and infinite dilution. Cu, Zn, Fe2, Co, Ni: 13.995 less log K of NIST's database 46;
-Pb, Al, Fe3: PHREEQC's wateq4f.dat; Hg, Gd, La, Ce: Baes & Mesmer 1976, The Hydrolysis of Cations, recalled,
+Pb: PHREEQC's wateq4f.dat; Hg, Gd, La, Ce: Baes & Mesmer 1976, The Hydrolysis of Cations, recalled,
 unverified."""
-_HYDROLYSED = frozenset(step.base for step in reactions.COMPLEXES if step.partner == reactions.HYDROXIDE)
+# The same of the metals whose hydroxides are calculated at a pH.
+_CALCULATED_PK = {
+    step.base: reactions.WATER.log_K - step.log_K
+    for step in reactions.COMPLEXES
+    if step.partner == reactions.HYDROXIDE and step.base not in _ALKALINE_EARTHS  # which are no acids
+}
 # pKa minus pH from which the base is absent: 1 % of it is left. At half hydrogenphosphate would count as absent at pH
 # 6.2, where it is 10 %; at double glutamate of two charges would count as present at pH 7.2.
 _ABSENT = 2.0
@@ -120,10 +124,11 @@ def _may_bind(ligand: Ion, is_weak: bool) -> bool:
 
 
 def _hydroxides(amounts_mM: Mapping[Ion, float], pH: float) -> Iterator[tuple[str, str]]:
+    told = {**HYDROXIDE_PK, **(_CALCULATED_PK if math.isnan(pH) else {})}
     for metal, amount in amounts_mM.items():
-        if metal.name not in HYDROXIDE_PK or (metal.name in _HYDROLYSED and not math.isnan(pH)):
+        if metal.name not in told:
             continue
-        pK = HYDROXIDE_PK[metal.name]
+        pK = told[metal.name]
         share = _hydrolysed(pK, amount) if math.isnan(pH) else 1 / (1 + 10 ** (pK - pH))
         if share > _MIN_HYDROXIDE:
             yield metal.name, "hydroxide"
