@@ -38,12 +38,9 @@ _AMINES = _names(
 # Part of the amount of a metal from which a ligand is told, and concentration in mM beside an alkaline earth, whose
 # constants are below 1,000 l/mol: a tenth or less is bound. At half or double, half or twice as much of it is told.
 _MIN_SHARE, _MIN_WEAK_MM = 0.01, 0.1
-HYDROXIDE_PK: Mapping[str, float] = MappingProxyType(
-    {"Cu": 7.5, "Zn": 9.0, "Fe2": 9.4, "Co": 9.7, "Ni": 9.9, "Pb": 7.71} | {"Hg": 3.4, "Gd": 8.0, "La": 8.5, "Ce": 8.3}
-)
-"""pK of M + H2O = MOH + H at 25 C and infinite dilution. Cu, Zn, Fe2, Co, Ni: 13.995 less log K of NIST's database 46;
-Pb: PHREEQC's wateq4f.dat; Hg, Gd, La, Ce: Baes & Mesmer 1976, The Hydrolysis of Cations, recalled,
-unverified."""
+HYDROXIDE_PK: Mapping[str, float] = MappingProxyType({"Hg": 3.4})
+"""pK of M + H2O = MOH + H, where it is not calculated, at 25 C and infinite dilution: PHREEQC's minteq.v4.dat (Hg(OH)2
+takes up 2 H at log K 6.194, 1 at 2.797)."""
 # The same of the metals whose hydroxides are calculated at a pH.
 _CALCULATED_PK = {
     step.base: reactions.WATER.log_K - step.log_K
