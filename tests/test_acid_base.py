@@ -11,8 +11,9 @@ from scipy import optimize
 from nernstfit.contract.cells import Cells
 from nernstfit.contract.codes import Code
 from nernstfit.experiment import solution_table
-from nernstfit.physics.solution import charge_balance, equilibria, reactions, solids
+from nernstfit.physics.solution import equilibria, reactions, solids
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
+from nernstfit.physics.solution.charge_balance import Recipe
 from nernstfit.physics.solution.component_names import STRONG_ACID_ANIONS
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.solutions.composition import Solutions
@@ -148,7 +149,7 @@ def test_the_index_is_that_where_the_same_pH_is_given(metal: str, gas_mmHg: floa
 
     pH = optimize.brentq(charge, 5.0, 10.0 if CO2_mM > 0 else 12.5, xtol=1e-12)
     expected = equilibria.speciate_open(amounts, ACIDS, equilibria.Conditions(pH, CO2_mM), 25.0).saturation
-    _, found = charge_balance.balanced(amounts, ACIDS, CO2_mM, 25.0)
+    _, found = Recipe(amounts, ACIDS, CO2_mM, 25.0).balanced()
     assert set(found.solid_mM) <= set(expected) | {f"{metal}(OH)2"}
     for name in found.solid_mM.keys() & expected.keys():
         assert found.saturation[name] == pytest.approx(expected[name], abs=1e-8)
