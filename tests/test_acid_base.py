@@ -11,12 +11,13 @@ from scipy import optimize
 from nernstfit.contract.cells import Cells
 from nernstfit.contract.codes import Code
 from nernstfit.experiment import solution_table
-from nernstfit.physics.solution import charge_balance, equilibria, reactions, solids
+from nernstfit.physics.solution import equilibria, reactions, solids
 from nernstfit.physics.solution.activity import davies_exponent
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
+from nernstfit.physics.solution.charge_balance import Recipe
 from nernstfit.physics.solution.component_names import STRONG_ACID_ANIONS
 from nernstfit.physics.solution.ions import IONS
-from nernstfit.solutions.composition import Solutions, speciate
+from nernstfit.solutions.composition import Solutions, Stated, speciate
 from nernstfit.solutions.findings import solution_findings
 
 METALS = sorted(ion.name for ion in IONS.values() if reactions.binds_anions(ion))
@@ -80,7 +81,7 @@ def test_a_strong_acid_or_base_stays_beside_a_metal(metal: str) -> None:
         at, own = found.at(22.0), free(found)
         hydroxide = sum(each.amount_mM * SOLIDS[each.solid].get("OH", 0) for each in at.solids[0])
         given = {IONS[name]: c for name, c in amounts.items()}
-        _, composition = speciate(given, ACIDS, (math.nan, math.nan), 22.0)
+        _, composition = speciate(given, ACIDS, Stated(math.nan), 22.0)
         formed = {**composition.amounts_mM, **composition.neutral_mM}
         hydroxide += sum(n * formed.get(name, 0.0) for name, n in HYDROXIDES.items())
         assert own.get("H", 0) - own.get("OH", 0) == pytest.approx(weighed + hydroxide, abs=_ALIKE_MM), amounts
@@ -129,7 +130,7 @@ def test_amphoteric_metals_dissolve_in_base(
 ) -> None:
     """Zincate and plumbite: nothing deposits, and the last two complexes have what mass action leaves them."""
     given = {IONS["Na"]: free_OH_mM, IONS["OH"]: free_OH_mM, IONS[metal]: amount_mM, IONS["NO3"]: 2 * amount_mM}
-    _, found = speciate(given, ACIDS, (math.nan, math.nan), 25.0)
+    _, found = speciate(given, ACIDS, Stated(math.nan), 25.0)
     assert not found.solid_mM
     exponent = davies_exponent(free_OH_mM / 1000, 25.0)
     weights = [1.0]
@@ -170,7 +171,7 @@ def test_the_index_is_that_where_the_same_pH_is_given(metal: str, gas_mmHg: floa
 
     pH = optimize.brentq(charge, 5.0, 10.0 if CO2_mM > 0 else 12.5, xtol=1e-12)
     expected = equilibria.speciate_open(amounts, ACIDS, equilibria.Conditions(pH, CO2_mM), 25.0).saturation
-    _, found = charge_balance.balanced(amounts, ACIDS, CO2_mM, 25.0)
+    _, found = Recipe(amounts, ACIDS, CO2_mM, 25.0).balanced()
     assert set(found.solid_mM) <= set(expected) | {f"{metal}(OH)2", "Zn5(OH)8Cl2"}
     for name in found.solid_mM.keys() & expected.keys():
         assert found.saturation[name] == pytest.approx(expected[name], abs=1e-8)

@@ -150,6 +150,25 @@ def test_gas_and_chelated_metals_decide_no_pH(recipe: str) -> None:
     assert math.isnan(pH_of(recipe))
 
 
+@pytest.mark.parametrize(
+    ("ion", "excess", "missing"),
+    [("PO4", -15, "Na"), ("HPO4", -10, "Na"), ("citrate", -15, "Na"), ("ammonium", 5, "Cl"), ("SO4", -10, "Na")],
+)
+def test_an_ion_without_its_counter_ion_beside_free_base_is_no_acid(ion: str, excess: float, missing: str) -> None:
+    recipe = f"NaCl=140,HEPES=10,NaOH=5,{ion}=5"
+    assert told(recipe, Code.CHARGE).values["excess"] == pytest.approx(excess, abs=1e-6)
+    assert f"likely missing is {missing}" in told(recipe, Code.CHARGE).sentence
+
+
+@pytest.mark.parametrize(
+    "amounts", ["K=145,Cl=140,HEPES=10", "NMDG=140,Cl=135,HEPES=10", "EGTA4=5,K=115,Cl=100,HEPES=10"]
+)
+def test_a_composition_typed_in_ions_has_the_pH_of_its_buffers(amounts: str) -> None:
+    """Half of 10 mM HEPES, pKa 7.5, holds 5 meq/l; EGTA holds two cations below its pKa of 8.9."""
+    assert 7.3 < pH_of(amounts) < 7.6
+    assert read(amounts).charge_excess_meq_per_l(25.0)[0] == pytest.approx(0, abs=1e-9)
+
+
 def test_random_mixtures_balance_their_charges() -> None:
     """Beside their own acids or bases, weak ones are at the pH of the textbook, or as written to 1.2 %."""
     rng, followed = random.Random(7), 0

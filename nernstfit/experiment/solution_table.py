@@ -28,7 +28,7 @@ from nernstfit.physics.solution.components import (
 from nernstfit.physics.solution.ions import IONS, Ion, UserIons
 from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.physics.solution.water import MAX_TAKEN
-from nernstfit.solutions.composition import Solutions, Titrant, speciate
+from nernstfit.solutions.composition import Solutions, Stated, Titrant, speciate
 
 PH, GAS, TITRANT = "pH", "pCO2_mmHg", "titrant"
 # Charge in meq/l that a titrant of the wrong kind may leave: such a solution needs none. 10 mM HEPES leave .07 with HCl
@@ -317,7 +317,7 @@ def _equilibrium_faults(solutions: Solutions, table: Cells, row: int) -> Iterato
         return
     acids = reactions.known_acid_steps(solutions.user_ions)
     try:
-        speciate(amounts, acids, (pH, gas), _ROOM_C, titrant.ion if titrant else None)
+        speciate(amounts, acids, Stated(pH, gas, solutions.least_excess(i)), _ROOM_C, titrant.ion if titrant else None)
     except reactions.NoConstant as fault:
         yield f"{where}, but {fault}: what is free of either is unknown; expected only one of the two"
     except ArithmeticError as fault:

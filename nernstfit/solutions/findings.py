@@ -17,7 +17,7 @@ from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import reactions, solids, unknown_complexes
 from nernstfit.physics.solution.activity import ionic_strength_M, water_density_kg_per_l
 from nernstfit.physics.solution.coefficients import model_named
-from nernstfit.physics.solution.proton_balance import CHARGE_PERCENT, MAX_PKA_DISTANCE, written_excess_meq_per_l
+from nernstfit.physics.solution.proton_balance import CHARGE_PERCENT, MAX_PKA_DISTANCE
 from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.solutions.composition import Composition, Precipitate, Solutions
 
@@ -206,9 +206,7 @@ class _Solution:
 
     def _is_open(self) -> bool:
         """Return True where the charge in excess is that of states of protonation, which no pH decides."""
-        acids = reactions.known_acid_steps(self.solutions.user_ions)
-        least = written_excess_meq_per_l(self.solutions.amounts(self.i), acids)
-        return abs(100 * least) <= CHARGE_PERCENT * self.cations_meq_per_l
+        return abs(100 * self.solutions.least_excess(self.i)) <= CHARGE_PERCENT * self.cations_meq_per_l
 
     def _with_pH(self) -> Iterator[Finding]:
         solutions, i = self.solutions, self.i

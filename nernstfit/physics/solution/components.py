@@ -160,6 +160,24 @@ def uncharged_name(name: str, user_ions: UserIons = ()) -> str:
     return meant[0] if len(meant) == 1 else ""
 
 
+# Ends of words for anions and cations.
+_ION_ENDING = re.compile("(ate|ium)$")
+
+
+def is_in_any_state(name: str, user_ions: UserIons = ()) -> bool:
+    """Return True for a name under which a substance is weighed as acid, base or salt: `HEPES`, `phosphate`.
+
+    A salt's name, an ion's formula (`PO4`) and words for an ion (`ammonium`) say which charge was weighed; a charge in
+    digits (`EGTA4`) does not, because there is no other name of an ion of EGTA.
+    """
+    if uncharged_name(name, user_ions) or plain(name) in IN_ANY_STATE:
+        return True
+    (ion, count), *others = components_at_pH(name, user_ions)
+    is_formula = ion.formula == ion.name or _ION_ENDING.search(ion.name) is not None
+    reacts = takes_protons([ion], known_acid_steps(user_ions))
+    return count == 1 and not others and not is_formula and reacts
+
+
 def _acid(name: str, user_ions: UserIons) -> Parts:
     """Return the protons and the anion of an acid in words (`acetic acid`) or as a formula (`HF`); else empty."""
     word = _casefolded(NAMED_ACIDS).get(name.casefold(), "")

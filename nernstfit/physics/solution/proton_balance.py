@@ -67,7 +67,12 @@ def follows(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) 
     return reactions.takes_protons(others, acids) or any(reactions.HYDROXIDE in each.ions for each in solid)
 
 
-def reacts(amounts_mM: Mapping[Ion, float], charged_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> bool:
+def reacts(
+    amounts_mM: Mapping[Ion, float],
+    charged_mM: Mapping[Ion, float],
+    least_meq_per_l: float,
+    acids: tuple[reactions.Step, ...],
+) -> bool:
     """Return True where weak acids and bases of a recipe without a pH decide it.
 
     That is where their salts react with water or with each other, where a buffer stands beside its own salt, and where
@@ -79,6 +84,8 @@ def reacts(amounts_mM: Mapping[Ion, float], charged_mM: Mapping[Ion, float], aci
     amounts_mM, charged_mM : mapping of Ion to float
         Amounts in any state, and the part of them that was weighed in the state of the ion's name, not as zwitterion
         or free base.
+    least_meq_per_l : float
+        From `least_excess_meq_per_l`.
     acids : tuple of Step
         From `reactions.acid_steps`.
     """
@@ -88,18 +95,17 @@ def reacts(amounts_mM: Mapping[Ion, float], charged_mM: Mapping[Ion, float], aci
     if not weak or reactions.chelated(amounts_mM, acids):
         return False
     cations_meq_per_l = sum(ion.valence * amount for ion, amount in amounts_mM.items() if ion.valence > 0)
-    least = written_excess_meq_per_l(amounts_mM, acids)
-    if 100 * abs(least) > CHARGE_PERCENT * cations_meq_per_l:
+    if 100 * abs(least_meq_per_l) > CHARGE_PERCENT * cations_meq_per_l:
         return False
     strength_M = sum(ion.valence**2 * amount for ion, amount in amounts_mM.items()) / 2000
     mixture = _mixture({ion: amounts_mM[ion] for ion in weak}, acids, strength_M)
     fixed_meq_per_l = sum(ion.valence * amounts_mM[ion] for ion in amounts_mM.keys() - set(weak))
-    pH = mixture.pH(least - fixed_meq_per_l)
+    pH = mixture.pH(least_meq_per_l - fixed_meq_per_l)
     of_acids = [pKa for pKa in _pKa([ion for ion in weak if ion.valence < 0], acids) if pKa > _LEAST_BUFFER_PKA]
     of_bases = _pKa([ion for ion in weak if ion.valence > 0], acids)
     by_acids, by_bases = (any(abs(pH - pKa) <= MAX_PKA_DISTANCE for pKa in pKas) for pKas in (of_acids, of_bases))
     written_meq_per_l = fixed_meq_per_l + sum(ion.valence * charged_mM[ion] for ion in weak)
-    if abs(written_meq_per_l - least) <= _NEUTRAL_MEQ_PER_L:
+    if abs(written_meq_per_l - least_meq_per_l) <= _NEUTRAL_MEQ_PER_L:
         return by_acids or by_bases or mixture.changed(pH, charged_mM) > _MAX_CHANGED
     # NMDG beside the free acid HEPES at pH 9.5 lacks the acid that was to titrate it.
     return by_acids or (by_bases and not of_acids)
@@ -177,12 +183,23 @@ def _mixture(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...],
     return _Mixture(of_root, found, strength_M)
 
 
-def written_excess_meq_per_l(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> float:
+def least_excess_meq_per_l(
+    amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...], others_meq_per_l: float = 0.0
+) -> float:
     """Return the least charge excess that a recipe can have, whatever the state in which its buffers were weighed.
 
     Sulfate, fluoride and gluconate, whose acids are stronger than buffers are, are what they are called.
+
+    Parameters
+    ----------
+    amounts_mM : mapping of Ion to float
+        What is named as a substance in any state, see `components.is_in_any_state`.
+    acids : tuple of Step
+        From `reactions.acid_steps`.
+    others_meq_per_l : float
+        Charge of all other components, whose names say it.
     """
-    fixed, lowest, highest = 0.0, 0.0, 0.0
+    fixed, lowest, highest = others_meq_per_l, 0.0, 0.0
     for ion, amount in amounts_mM.items():
         if ion.name in (*reactions.CARBONATES, *reactions.WATER_IONS) or not reactions.takes_protons([ion], acids):
             fixed += ion.valence * amount
