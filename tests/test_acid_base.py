@@ -13,8 +13,8 @@ from nernstfit.contract.codes import Code
 from nernstfit.experiment import solution_table
 from nernstfit.physics.solution import charge_balance, equilibria, reactions, solids
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
-from nernstfit.physics.solution.component_names import STRONG_ACID_ANIONS
 from nernstfit.physics.solution.ions import IONS
+from nernstfit.physics.solution.salt_names import STRONG_ACID_ANIONS
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.findings import solution_findings
 
