@@ -11,8 +11,9 @@ from scipy import optimize
 from nernstfit.contract.cells import Cells
 from nernstfit.contract.codes import Code
 from nernstfit.experiment import solution_table
-from nernstfit.physics.solution import charge_balance, equilibria, reactions, solids
+from nernstfit.physics.solution import equilibria, reactions, solids
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
+from nernstfit.physics.solution.charge_balance import Recipe
 from nernstfit.physics.solution.ions import IONS
 from nernstfit.physics.solution.salt_names import STRONG_ACID_ANIONS
 from nernstfit.solutions.composition import Solutions
@@ -22,7 +23,9 @@ METALS = sorted(ion.name for ion in IONS.values() if reactions.binds_anions(ion)
 ACIDS = reactions.known_acid_steps()
 STRONG = sorted(name for name in STRONG_ACID_ANIONS if not reactions.takes_protons([IONS[name]], ACIDS))
 ALKALI = ("Li", "Na", "K", "Rb", "Cs")
-HYDROXIDES = {solid.name: solid.ions["OH"] for solid in solids.known() if "OH" in solid.ions}
+SOLIDS = {solid.name: solid.ions for solid in solids.known()}
+HYDROXIDES = {1: ("[MgOH]+", "[CaOH]+", "[SrOH]+", "[BaOH]+", "[AlOH]2+", "[FeOH]2+"), 2: ("[Al(OH)2]+", "[Fe(OH)2]+")}
+HYDROXIDES |= {4: ("[Al(OH)4]-", "[Fe(OH)4]-")}
 _ALIKE_MM = 1e-9
 
 
@@ -72,8 +75,14 @@ def test_a_strong_acid_or_base_stays_beside_a_metal(metal: str) -> None:
         amounts, weighed = random_recipe(rng, metal)
         found = read(**amounts)
         at, own = found.at(22.0), free(found)
-        hydroxide = sum(each.amount_mM * HYDROXIDES.get(each.solid, 0) for each in at.solids[0])
-        hydroxide += sum(own.get(f"[{each}OH]+", 0.0) for each in ("Mg", "Ca", "Sr", "Ba"))
+        hydroxide = sum(each.amount_mM * SOLIDS[each.solid].get("OH", 0) for each in at.solids[0])
+        hydroxide += sum(n * own.get(name, 0.0) for n, names in HYDROXIDES.items() for name in names)
+        for ion, metal_name in (("Al", "Al"), ("Fe3", "Fe")):  # what is in no ion and no solid is [M(OH)3]
+            ions = {ion, *(name for name in own if name.startswith((f"[{metal_name}OH]2", f"[{metal_name}(OH)")))}
+            ions |= {f"[{metal_name}Cl]2+", f"[{metal_name}Cl2]+"}
+            seen = sum(own.get(name, 0.0) for name in ions)
+            seen += sum(each.amount_mM * SOLIDS[each.solid].get(ion, 0) for each in at.solids[0])
+            hydroxide += 3 * (amounts.get(ion, 0.0) - seen)
         assert own.get("H", 0) - own.get("OH", 0) == pytest.approx(weighed + hydroxide, abs=_ALIKE_MM), amounts
         assert found.charge_excess_meq_per_l(22.0)[0] == pytest.approx(0, abs=_ALIKE_MM), amounts
 
@@ -140,7 +149,7 @@ def test_the_index_is_that_where_the_same_pH_is_given(metal: str, gas_mmHg: floa
 
     pH = optimize.brentq(charge, 5.0, 10.0 if CO2_mM > 0 else 12.5, xtol=1e-12)
     expected = equilibria.speciate_open(amounts, ACIDS, equilibria.Conditions(pH, CO2_mM), 25.0).saturation
-    _, found = charge_balance.balanced(amounts, ACIDS, CO2_mM, 25.0)
+    _, found = Recipe(amounts, ACIDS, CO2_mM, 25.0).balanced()
     assert set(found.solid_mM) <= set(expected) | {f"{metal}(OH)2"}
     for name in found.solid_mM.keys() & expected.keys():
         assert found.saturation[name] == pytest.approx(expected[name], abs=1e-8)

@@ -103,6 +103,9 @@ NaVO3: Na H2VO4
 sodium orthovanadate: 3Na VO4
 HIO3: H IO3
 NaBF4: Na BF4
+CsMs: Cs methanesulfonate
+KMs: K methanesulfonate
+Na-MS: Na methanesulfonate
 """
 # At a pH only: free acids, and salts that leave their protons open.
 AT_PH = """

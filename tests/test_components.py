@@ -96,10 +96,10 @@ def test_a_buffer_has_its_published_pKa(component: str, ion: str, pKa: float) ->
 
 
 def test_zwitterions_without_a_pH_have_no_charge() -> None:
-    solutions, faults = parsed_table("solution,NaCl,glycine,taurine,imidazole\na,140,10,10,5\n")
+    solutions, faults = parsed_table("solution,NaCl,glycine,taurine,imidazole\na,140,10,10,\nb,140,,,5\n")
     assert faults == []
     assert {ion.name for ion in solutions.ions} == {"Na", "Cl"}
-    assert solutions.uncharged_mM.tolist() == [25.0]
+    assert solutions.uncharged_mM.tolist() == [20.0, 5.0]
 
 
 def test_spermine_is_no_metal() -> None:

@@ -215,7 +215,7 @@ def is_unit(text: str) -> bool:
 def _is_kind(name: str, known: str) -> bool:
     """Return False where a name has a unit that the known one cannot have: `I_h` is no current in hours."""
     unit, right = _split(name)[1], _split(known)[1]
-    return not unit or unit == right or bool(_kinds(unit, right))
+    return unit in ("", right, "percent", "fraction") or bool(_kinds(unit, right))
 
 
 def _kinds(unit: str, right: str) -> list[tuple[float, float]]:

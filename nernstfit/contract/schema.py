@@ -21,7 +21,7 @@ import yaml
 from nernstfit.contract import terms
 from nernstfit.contract.errors import nearest
 from nernstfit.contract.headers import conversion
-from nernstfit.contract.numbers import Range
+from nernstfit.contract.numbers import Range, slip_of
 
 
 @functools.cache
@@ -176,6 +176,8 @@ def _expected(error: Any) -> str:
         words = {"null": "nothing", "object": "a section of key: value pairs", "array": "a list", "string": "text"}
         words |= {"integer": "a whole number", "boolean": "true or false"}
         expected = f"expected {' or '.join(words.get(kind, f'a {kind}') for kind in kinds)}"
+        if examples := error.schema.get("examples"):
+            expected += f" such as {_as_typed(examples[0])}"
         if isinstance(error.instance, bool):
             return f"{expected}: YAML reads on, off, yes, no as true and false; put the word into quotes"
         return expected + (_number_hint(error.instance, error.schema) if "number" in kinds else "")
@@ -189,6 +191,11 @@ def _expected(error: Any) -> str:
         "uniqueItems": "expected a list without repetition",
     }
     return words.get(rule, str(error.message))
+
+
+def _as_typed(value: Any) -> str:
+    """Return a text or a list of texts as it is typed into the configuration."""
+    return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)
 
 
 def _one_of(value: str, known: Sequence[str]) -> str:
@@ -206,11 +213,12 @@ def _of_pattern(value: str, rule: Mapping[str, Any]) -> str:
 
 
 def _number_hint(value: Any, rule: Mapping[str, Any]) -> str:
-    """Return a hint how YAML writes the number that a text was meant to be: 1e-1 and inf are text to it."""
+    """Return a hint at the number that a text was meant to be, and how YAML writes it: 1e-1 and inf are text to it."""
     try:
         number = float(value.replace("_", "x")) if isinstance(value, str) else math.nan
     except ValueError:
-        return ""
+        _, hint = slip_of(value.strip(), rule.get("unit", ""))
+        return f" ({hint})" if hint else ""
     if math.isnan(number) or any(_not_finite(number, rule)):
         return ""
     return f" ({yaml.safe_dump(number).split()[0]}, as YAML writes it)"

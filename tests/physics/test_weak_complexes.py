@@ -258,7 +258,7 @@ def test_silver_chloride_dissolves_in_much_chloride() -> None:
     [
         ("MnCO3", "Mn", {"HCO3": 25}),
         ("CdCO3", "Cd", {"HCO3": 25}),
-        ("ZnCO3", "Zn", {"HCO3": 25}),
+        ("ZnCO3 H2O", "Zn", {"HCO3": 25}),
         ("Gd2(CO3)3", "Gd", {"HCO3": 25}),
         ("GdPO4 10H2O", "Gd", {"HPO4": 1}),
         ("LaPO4 10H2O", "La", {"HPO4": 1}),
@@ -377,7 +377,8 @@ def test_amino_acids_bind_as_their_second_charge(
 @pytest.mark.parametrize(
     ("amounts", "pH", "expected"),
     [
-        ({"Cd": 0.1, "histidinium": 5, "Na": 140, "Cl": 140}, 7.4, [("Cd", "histidinium")]),
+        ({"Cd": 0.1, "imidazolium": 5, "Na": 140, "Cl": 140}, 7.4, [("Cd", "imidazolium")]),
+        ({"Al": 0.03, "F": 10, "Cl": 0.09, "Na": 10}, 7.4, []),
         ({"Gd": 0.1, "NO3": 150, "Na": 150}, 7.4, [("Gd", "hydroxide")]),
         ({"Gd": 0.1, "Cl": 150, "Na": 150}, NO_PH, [("Gd", "Cl")]),
         ({"Ca": 2, "propionate": 140, "Na": 140}, NO_PH, [("Ca", "propionate")]),
@@ -433,3 +434,38 @@ def test_a_constant_of_which_sources_differ_shifts_by_its_own_error(anion: str, 
 
     assert bound_over_free(0.1) / bound_over_free(0.0) == pytest.approx(factor, rel=0.01)
     assert bound_over_free(-0.1) / bound_over_free(0.0) == pytest.approx(1 / factor, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "pH", "temperature_C", "ion", "free_mM"),
+    [
+        # A chemist's numbers: NIST's constants by hand, at the ionic strength of each solution.
+        ({"Na": 140, "Cl": 140, "glycinate": 100, "Ca": 2, "HEPES": 5}, 7.4, 25, "Ca", 1.66),
+        ({"K": 145, "Cl": 140, "glutathione1": 5, "HEPES": 10}, 7.2, 25, "glutathione2", 0.15),
+        (
+            {"Na": 10, "K": 120, "gluconate": 120, "F": 10, "Al": 0.03, "Cl": 0.09, "HEPES": 10},
+            7.3,
+            22,
+            "[AlF4]-",
+            0.024,
+        ),
+        ({"Na": 150, "Cl": 125, "HCO3": 26, "Ni": 1, "Ca": 2, "Mg": 1}, 7.4, 25, "Ni", 1.0),
+    ],
+)
+def test_constants_of_the_right_species_medium_and_solid(
+    amounts: dict[str, float], pH: float, temperature_C: float, ion: str, free_mM: float
+) -> None:
+    found = speciate(pH, temperature_C, **amounts)
+    assert found.amounts_mM[ion] == pytest.approx(free_mM, rel=0.05)
+    assert not found.solid_mM
+
+
+def test_histidine_binds_zinc_as_NIST_has_it() -> None:
+    """By hand from NIST's overall constants at .1 mol/l and its pKa of infinite dilution, by Davies at .1 mol/l."""
+    found = speciate(7.4, 25, Na=100, NO3=101, histidinium=10, Zn=0.01)
+    pH, pKa = 7.4 - 0.107, (9.28 - 2 * 0.107, 5.97)  # of concentrations: the second proton charges a zwitterion
+    form = 10 ** np.array([0.0, pKa[0] - pH, sum(pKa) - 2 * pH])
+    ligand_M = 0.01 / form.sum()
+    h = 10**-pH
+    bound = 10**6.51 * ligand_M * (1 + 10**4.86 * h) + 10**12.04 * ligand_M**2 * (1 + 10**5.80 * h)
+    assert 0.01 / found.amounts_mM["Zn"] == pytest.approx(1 + bound, rel=0.05)

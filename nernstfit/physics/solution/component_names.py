@@ -45,6 +45,11 @@ UNCHARGED = frozenset(
 )
 """Substances without charge: they contribute to the osmolarity and take room from the water (molar_volumes.csv)."""
 
+# Spellings of substances that have one form as a salt, and another name in any state of protonation.
+_DIBROMO_BAPTA = ("dibromo-BAPTA", "5,5'-dibromo-BAPTA", "Br2-BAPTA", "Br2BAPTA")
+_DIMETHYL_BAPTA = ("dimethyl-BAPTA", "5,5'-dimethyl-BAPTA", "Me2-BAPTA")
+_PYROPHOSPHATE = ("pyrophosphate", "diphosphate", "PPi")
+
 ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         **{f"PEG-{g}": (f"PEG{g}",) for g in (200, 300, 400, 600, 1000, 1500, 3350, 4000, 6000, 8000)},
@@ -60,6 +65,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "HCOO": ("formate",),
         "mesylate": ("methanesulfonate",),
         "MeS": ("methanesulfonate",),
+        **dict.fromkeys(("Ms", "MS"), ("methanesulfonate",)),
         "Mes": ("methanesulfonate", "MES"),
         "methylsulfonate": ("methanesulfonate",),
         "propanoate": ("propionate",),
@@ -150,8 +156,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Fe": ("Fe2", "Fe3"),
         "EGTA": ("EGTA2", "EGTA3", "EGTA4"),
         "BAPTA": ("BAPTA4",),
-        **dict.fromkeys(("dibromo-BAPTA", "5,5'-dibromo-BAPTA", "Br2-BAPTA", "Br2BAPTA"), ("dibromoBAPTA4",)),
-        **dict.fromkeys(("dimethyl-BAPTA", "5,5'-dimethyl-BAPTA", "Me2-BAPTA"), ("dimethylBAPTA4",)),
+        **dict.fromkeys(_DIBROMO_BAPTA, ("dibromoBAPTA4",)),
+        **dict.fromkeys(_DIMETHYL_BAPTA, ("dimethylBAPTA4",)),
         "DTPA": ("DTPA5",),
         "EDTA": ("EDTA4",),
         "HEDTA": ("HEEDTA3",),
@@ -274,7 +280,7 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         **{name: (f"{name}2", f"{name}3", f"{name}4") for name in ("ATP", "GTP", "ITP", "UTP")},
         **{name: (f"{name}2", f"{name}3") for name in ("ADP", "GDP")},
         "AMP": ("AMP2",),
-        **dict.fromkeys(("pyrophosphate", "diphosphate", "PPi"), ("P2O7",)),
+        **dict.fromkeys(_PYROPHOSPHATE, ("P2O7",)),
     }
 )
 """Other spellings, each with all its meanings."""
@@ -335,10 +341,10 @@ IN_ANY_STATE: Mapping[str, str] = MappingProxyType(
         "ADP": "ADP3",
         "GDP": "GDP3",
         "AMP": "AMP2",
-        **dict.fromkeys(("dibromo-BAPTA", "5,5'-dibromo-BAPTA", "Br2-BAPTA", "Br2BAPTA"), "dibromoBAPTA4"),
-        **dict.fromkeys(("dimethyl-BAPTA", "5,5'-dimethyl-BAPTA", "Me2-BAPTA"), "dimethylBAPTA4"),
+        **dict.fromkeys(_DIBROMO_BAPTA, "dibromoBAPTA4"),
+        **dict.fromkeys(_DIMETHYL_BAPTA, "dimethylBAPTA4"),
         "DTPA": "DTPA5",
-        **dict.fromkeys(("pyrophosphate", "diphosphate", "PPi"), "P2O7"),
+        **dict.fromkeys(_PYROPHOSPHATE, "P2O7"),
         "phosphate": "PO4",
         "Pi": "PO4",
         "vanadate": "VO4",

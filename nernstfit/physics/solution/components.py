@@ -44,9 +44,18 @@ from nernstfit.physics.solution.component_salts import (
     salts_in_any_state,
 )
 from nernstfit.physics.solution.ions import IONS, Ion, UserIons, known_ions, uncharged_substances
+from nernstfit.physics.solution.reactions import known_acid_steps, takes_protons
 from nernstfit.physics.solution.salt_names import OPEN_LABELS, STRONG_ACID_ANIONS
 
-__all__ = ["Parts", "UnknownComponent", "components", "components_at_pH", "ion_in_words", "uncharged_name"]
+__all__ = [
+    "Parts",
+    "UnknownComponent",
+    "components",
+    "components_at_pH",
+    "ion_in_words",
+    "is_in_any_state",
+    "uncharged_name",
+]
 
 
 class UnknownComponent(ValueError):
@@ -130,6 +139,24 @@ def _is_word(cation: str, user_ions: UserIons) -> bool:
         and bool(meanings(cation, user_ions))
         and (cation not in known_ions(user_ions))
     )
+
+
+# Ends of words for anions and cations.
+_ION_ENDING = re.compile("(ate|ium)$")
+
+
+def is_in_any_state(name: str, user_ions: UserIons = ()) -> bool:
+    """Return True for a name under which a substance is weighed as acid, base or salt: `HEPES`, `phosphate`.
+
+    A salt's name, an ion's formula (`PO4`) and words for an ion (`ammonium`) say which charge was weighed; a charge in
+    digits (`EGTA4`) does not, because there is no other name of an ion of EGTA.
+    """
+    if uncharged_name(name, user_ions) or spelt_plainly(name, user_ions) in IN_ANY_STATE:
+        return True
+    (ion, count), *others = components_at_pH(name, user_ions)
+    is_formula = ion.formula == ion.name or _ION_ENDING.search(ion.name) is not None
+    reacts = takes_protons([ion], known_acid_steps(user_ions))
+    return count == 1 and not others and not is_formula and reacts
 
 
 @cache
@@ -313,8 +340,9 @@ def _nearest(name: str, user_ions: UserIons) -> str:
     letters = [re.sub(r"[\W\d_]", "", text).casefold() for text in (name, nearest)]
     is_short = len(letters[0]) < MIN_WORD_LETTERS
     endings = {found[1].lower() for text in (name, nearest) if (found := _ENDING.search(text))}
-    if len(endings) > 1:
-        return ""
+    cation, of_salt, _ = nearest.partition("-")
+    if len(endings) > 1 or (of_salt and re.fullmatch("[A-Z]+", name) and not name.startswith(cation)):
+        return ""  # letters of an abbreviation are no metal: `ACES` is not Ag-CHES
     is_similar = most[0] > _MIN_SIMILARITY or sorted(letters[0]) == sorted(letters[1])  # `HEPSE`
     return nearest if letters[0] == letters[1] or (not is_short and is_similar) else ""
 

@@ -8,7 +8,7 @@ each metal, solved together (see `reactions` for these and the constants). What 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,8 +51,7 @@ _MAX_ERROR = 1e-9
 # Longest Newton step in ln(free amount), a factor of 55. At half the first steps from the totals take twice as many; at
 # double, a step can leave the range in which the slopes mean something, and damping takes over.
 _MAX_LN_STEP = 4.0
-# Saturation index that counts as equilibrium. At half rounding of a scarce ion can prevent it; at double amounts change
-# by less than 1e-7 of themselves.
+# Saturation index that counts as equilibrium. At half rounding can prevent it; at double amounts change by 1e-7.
 _SATURATED = 1e-8
 _LN_10 = math.log(10)
 # Damping of a step that needs none. Half or double is far below rounding of the steps.
@@ -87,7 +86,8 @@ class Speciation:
     solid_mM : mapping
         Amount of each solid, in formula units; `total_mM` includes it.
     saturation : mapping
-        Saturation index of each of them in the solution before anything precipitates.
+        Saturation index of each of them in the solution before anything precipitates, and of each solid of which the
+        solution stays clear although it is supersaturated.
     pair_mM : mapping
         Amount of each complex of one metal and one anion, by the names of both and its own; a part of `amounts_mM` or,
         without charge, of `neutral_mM`.
@@ -163,11 +163,14 @@ class Conditions(NamedTuple):
         Dissolved CO2 that a gas maintains; nan where none is exchanged. With it the carbonate of a recipe is ignored.
     precipitates : bool
         False for a solution of which nothing precipitates, however supersaturated.
+    deposits : collection of str, optional
+        Those that deposit of the solids that need an index above 0; by default the index decides.
     """
 
     pH: float
     CO2_mM: float = math.nan
     precipitates: bool = True
+    deposits: Collection[str] | None = None
 
 
 def speciate_open(
@@ -183,17 +186,17 @@ def speciate_open(
     Parameters and errors are those of `speciate`, but for the conditions. Where nothing precipitates, `saturation` has
     the index of every solid that could form, and is empty where none would.
     """
-    pH, CO2_mM, precipitates = conditions
+    pH, CO2_mM = conditions.pH, conditions.CO2_mM
     ignored = (*(() if math.isnan(pH) else WATER_IONS), *(() if math.isnan(CO2_mM) else CARBONATES))
     given = {ion: amount for ion, amount in amounts_mM.items() if amount > 0 and ion.name not in ignored}
     if not math.isnan(CO2_mM):
         own = next((ion for ion in amounts_mM if ion.name == BICARBONATE), IONS[BICARBONATE])
         given[own] = CO2_mM
-    reactions = network(frozenset(given) | ({titrant} - {None}), None if math.isnan(pH) else acids)
-    solved = _Solution(given, reactions, (pH, temperature_C, shift_log_K), titrant)
+    of = network(frozenset(given) | ({titrant} - {None}), None if math.isnan(pH) else acids)
+    solved = _Solution(given, of, conditions, (temperature_C, shift_log_K), titrant)
     if not math.isnan(CO2_mM):
         solved.expose(CO2_mM)
-    solved.solve(precipitates)
+    solved.solve(conditions.precipitates)
     return solved.result()
 
 
@@ -212,25 +215,26 @@ class _Solution:
     """Iteration of one solution to the ionic strength of its own species."""
 
     def __init__(
-        self, given: Mapping[Ion, float], reactions: Network, at: tuple[float, float, float], titrant: Ion | None
+        self, given: Mapping[Ion, float], of: Network, under: Conditions, at: tuple[float, float], titrant: Ion | None
     ) -> None:
-        self._network, self._titrant = reactions, titrant
-        self._pH, self._temperature_C, self._shift_log_K = at
+        self._network, self._titrant = of, titrant
+        self._pH, (self._temperature_C, self._shift_log_K) = under.pH, at
         self._has_pH = not math.isnan(self._pH)
-        self._solids = solids.possible({*reactions.species, *(WATER_IONS if self._has_pH else ())})
-        self._of_solids = np.array([self._content_of(solid) for solid in self._solids])
-        self._of_solids = self._of_solids.reshape(len(self._solids), reactions.conserved)
+        self._solids = solids.possible({*of.species, *(WATER_IONS if self._has_pH else ())})
+        self._limits = np.array([max(each.limit(under.deposits), _SATURATED) for each in self._solids])
+        parts = [self._content_of(each) for each in self._solids]
+        self._of_solids = np.reshape(parts, (len(parts), of.conserved))
         self._may_precipitate, self._active, self._amounts = False, list[int](), np.zeros(0)
         self._saturation: dict[str, float] = {}
-        self._squares = reactions.valence**2
-        self._place = {name: i for i, name in enumerate(reactions.species[: reactions.conserved])}
-        self._total = np.zeros(reactions.conserved)
+        self._squares = of.valence**2
+        self._place = {name: i for i, name in enumerate(of.species[: of.conserved])}
+        self._total = np.zeros(of.conserved)
         self._unbound: dict[Ion, float] = {}  # ions that bind nothing
         for ion, amount in given.items():
             self._add(ion, amount / 1000)
         self._titrant_M, self._wrong_meq_per_l, self._gas = 0.0, math.nan, _NO_GAS
         self._ln_free = np.log(np.maximum(self._total, 1e-30))
-        self._species = np.zeros(len(reactions.species))
+        self._species = np.zeros(len(of.species))
 
     def expose(self, CO2_mM: float) -> None:
         """Let a gas maintain the dissolved CO2: all carbonate follows from it, and none is conserved."""
@@ -277,17 +281,21 @@ class _Solution:
         except WrongTitrant:  # hydroxide that a solid takes may need the titrant
             if not (precipitates and self._is_supersaturated()):
                 raise
-        if not self._is_supersaturated():
+        index = self._saturations() if self._solids else np.zeros(0)
+        if not (index > _SATURATED).any():
             return
-        found = {each.name: float(x) for each, x in zip(self._solids, self._saturations(), strict=True)}
         if precipitates:
-            self._may_precipitate = True
-            self.iterate()
-            found = {name: found[name] for name in (self._solids[k].name for k in self._active)}
-        self._saturation = found
+            if (index > self._limits).any():
+                self._may_precipitate = True
+                self.iterate()
+            now = self._saturations()
+            told = (self._limits > _SATURATED) & (now > _SATURATED)  # they stay clear
+            told[self._active], now[self._active] = True, index[self._active]
+            index = np.where(told, now, np.nan)
+        self._saturation = {self._solids[k].name: float(index[k]) for k in np.flatnonzero(~np.isnan(index))}
 
     def _is_supersaturated(self) -> bool:
-        return bool(self._solids) and bool((self._saturations() > _SATURATED).any())
+        return bool(self._solids) and bool((self._saturations() > self._limits).any())
 
     def _saturations(self) -> FloatArray:
         """Return the saturation index of each possible solid; -inf where an ion is absent."""
@@ -312,11 +320,13 @@ class _Solution:
                 self._active.pop(gone)
                 self._amounts = np.delete(self._amounts, gone)
                 continue
-            index = self._saturations() if self._may_precipitate else np.zeros(0)
-            index[self._active] = 0.0
-            if not (index > _SATURATED).any():
+            if not self._may_precipitate:
                 return
-            self._active.append(int(index.argmax()))
+            beyond = self._saturations() - self._limits
+            beyond[self._active] = 0.0
+            if not (beyond > 0).any():
+                return
+            self._active.append(int(beyond.argmax()))
             self._amounts = np.append(self._amounts, 0.0)
         raise ArithmeticError(f"the solids of a solution did not converge: {', '.join(self._saturation)}")
 

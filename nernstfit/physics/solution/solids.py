@@ -34,6 +34,10 @@ class Solid:
     temperature_C : float
     kJ_per_mol : float
         Enthalpy of dissolution; 0 where none is known.
+    clear_to : float
+        Saturation index up to which solutions are known to stay clear: there nothing deposits. At half of that of
+        brushite, saline that is sold as a clear liquid would be a suspension with 40 % of its calcium solid; at double,
+        phosphate that clouds within hours would count as dissolved.
     """
 
     name: str
@@ -41,6 +45,17 @@ class Solid:
     log_K: float
     temperature_C: float
     kJ_per_mol: float
+    clear_to: float = 0.0
+
+    def deposits(self, saturation: Mapping[str, float]) -> bool:
+        """Return True where the index of a solution, by the solid's name, is above that to which it stays clear."""
+        return saturation.get(self.name, -math.inf) > self.clear_to
+
+    def limit(self, deposits: Collection[str] | None) -> float:
+        """Return the index above which it deposits, where it is known which solids do, or else by `clear_to`."""
+        if deposits is None or self.clear_to == 0:
+            return self.clear_to
+        return 0.0 if self.name in deposits else math.inf
 
     def saturation(self, log_activity: Mapping[str, float], temperature_C: float) -> float:
         """Return the saturation index.
@@ -81,6 +96,7 @@ def _read(name: str) -> tuple[Solid, ...]:
             float(row["log_K"]),
             float(row["temperature_C"]),
             float(row["kJ_per_mol"] or 0),
+            float(row.get("clear_to") or 0),
         )
         for row in csv.DictReader(text.splitlines())
     )
