@@ -15,8 +15,8 @@ from nernstfit.physics.solution import equilibria, reactions, solids
 from nernstfit.physics.solution.activity import davies_exponent
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
 from nernstfit.physics.solution.charge_balance import Recipe
-from nernstfit.physics.solution.component_names import STRONG_ACID_ANIONS
 from nernstfit.physics.solution.ions import IONS
+from nernstfit.physics.solution.salt_names import STRONG_ACID_ANIONS
 from nernstfit.solutions.composition import Solutions, Stated, speciate
 from nernstfit.solutions.findings import solution_findings
 

@@ -25,7 +25,8 @@ _ALKALINE_EARTHS = _names("Mg Ca Sr Ba")
 _SPECTATORS = _names(
     "NO3 ClO4 ClO3 BrO3 PF6 MnO4 ReO4 IO4 methanesulfonate isethionate ethylsulfonate propylsulfonate "
     "methylsulfate ethylsulfate cyclamate sulfamate taurinate HEPES EPPS MES MOPS PIPES1 PIPES2 BES TES TAPS "
-    "CHES CAPS HSO4 OH BF4"
+    "CHES CAPS HSO4 OH BF4 MOPSO DIPSO TAPSO HEPPSO POPSO1 POPSO2 AMPSO CAPSO S2O8 trifluoroacetate "
+    "benzenesulfonate toluenesulfonate naphthalenesulfonate DIDS SITS"
 )
 _OF_ALKALINE_EARTHS = _names("Cl Br I SCN CN NO2 N3 OCN SeCN dicyanamide picrate HS")  # these leave them alone
 _APART = {("Al", halide) for halide in ("Cl", "Br", "I")}  # beside fluoride and hydroxide aluminium binds no halide
@@ -33,7 +34,8 @@ _APART = {("Al", halide) for halide in ("Cl", "Br", "I")}  # beside fluoride and
 _AMINES = _names(
     "NH4 Tris BisTris imidazolium methylimidazolium histidinium hydrazinium hydroxylammonium methylammonium "
     "NMDG ethylammonium ethanolammonium diethanolammonium triethanolammonium glucosammonium putrescine "
-    "spermidine spermine2 spermine3 spermine4 arginine lysine 4-aminopyridinium"
+    "spermidine spermine2 spermine3 spermine4 arginine lysine 4-aminopyridinium aminomethylpropanol AMPD BTP1 BTP2 "
+    "morpholinium histamine1 histamine2 ornithine cadaverine DABCO1 DABCO2"
 )
 # Part of the amount of a metal from which a ligand is told, and concentration in mM beside an alkaline earth, whose
 # constants are below 1,000 l/mol: a tenth or less is bound. At half or double, half or twice as much of it is told.
