@@ -517,7 +517,17 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.CHARGE, "high_K", "warning", {"solutions": SOLUTIONS.replace("KCl", "K")}, {}),
     (Code.STRENGTH, "high_K", "warning", {"solutions": SOLUTIONS.replace("5,140", "5,9000")}, {}),
     (Code.OSMOLARITY, "low", "note", {"solutions": SOLUTIONS.replace("70,5,150", "30,5,1")}, {}),
-    (Code.OSMOLARITY, "high_K", "warning", {"solutions": SOLUTIONS.replace("5,140", "5,1400")}, {}),
+    (
+        *(Code.OSMOLARITY, "high_K", "warning"),
+        {"solutions": SOLUTIONS.replace("5,140", "900,900"), "changes": {"configuration": "outside-out"}},
+        {},
+    ),
+    (Code.FAR_OFF, "high_K", "error", {"solutions": SOLUTIONS.replace("5,140", "5,1400")}, {}),
+    (
+        *(Code.DECIMAL_SLIP, "high_K", "warning"),
+        {"solutions": SOLUTIONS.replace("5,140", "5,14"), "changes": {"dilute_solutions": True}},
+        {},
+    ),
     (Code.FREE_METAL, "low", "warning", {"solutions": with_low("CaCl2,K4-EGTA", "10,15")}, {}),
     (Code.UNKNOWN_COMPLEX, "low", "note", {"solutions": with_low("CdCl2,histidine,pH", "0.1,5,6.5")}, {}),
     (Code.BOUND_METAL, "low", "note", {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "4.95,5,10,7.4,NaOH")}, {}),

@@ -60,6 +60,7 @@ class Code(Term):
     NO_REVERSAL = "no_reversal"
     MODEL_REJECTED = str(RatioVerdict.MODEL_REJECTED)
     NO_RATIO = "no_ratio"
+    FAR_OFF = "osmolality_far_off"
     # Ratios
     PRECIPITATING_RATIO = "precipitating_ratio"
     NOT_IDENTIFIABLE = str(RatioVerdict.NOT_IDENTIFIABLE)
@@ -154,6 +155,7 @@ class Code(Term):
     PRECIPITATE = "precipitate"
     PRECIPITATE_AT_OWN_PH = "precipitate_at_own_pH"
     BEYOND_SOLUBILITY = "beyond_solubility"
+    DECIMAL_SLIP = "decimal_slip"
     OSMOLARITY = "osmolarity"
     # Tables
     MOLAR_SOLUTION = "molar_solution"

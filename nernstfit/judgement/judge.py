@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight
+from nernstfit.contract.reasons import RatioReason
 from nernstfit.judgement import batches, chemistry, deviations, equation, inputs, ratios, recordings, replicates
 from nernstfit.judgement.evidence import Evidence
 
@@ -30,4 +31,8 @@ def _is_told(before: Finding, found: Iterable[Finding]) -> bool:
         return any(each.code is Code.COLUMN_DIFFERS and each.values["column"] == before.subject for each in found)
     if before.code is Code.ION_ABSENT:
         return any(each.code is Code.NOT_IDENTIFIABLE and each.values["ion"] == before.subject for each in found)
+    if before.code is Code.DECIMAL_SLIP:
+        reasons = (each.values["reason"] for each in found if each.code is Code.MODEL_REJECTED)
+        slip = f"{RatioReason.DECIMAL_SLIP.stem}{before.values['component']} of solution '{before.subject}'"
+        return any(slip in reason for reason in reasons)
     return False

@@ -115,6 +115,8 @@ class Solutions:
     reacted : tuple of bool
         True where components of a recipe react with each other, so that its pH follows, also where neither free acid
         nor base is left; or empty.
+    doses : tuple of mapping
+        For each solution, amounts of its components in mM by their names in the table; or empty.
     """
 
     names: tuple[str, ...]
@@ -130,6 +132,7 @@ class Solutions:
     pCO2_mmHg: tuple[float, ...] = ()
     shift_log_K: float = 0.0
     reacted: tuple[bool, ...] = ()
+    doses: tuple[Mapping[str, float], ...] = ()
     _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
