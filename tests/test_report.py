@@ -19,6 +19,7 @@ import pytest
 import yaml
 from experiments import complete
 
+from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import CorrectionStep, RatioVerdict
 from nernstfit.experiment import folder as experiments
@@ -241,7 +242,7 @@ def written_fit_report() -> str:
     return str(path)
 
 
-def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, **more):
+def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, comment="", **more):
     """Run the stage in the present folder, its Parquet files cut into so many parts; return the page.
 
     A page of `only` some sections takes a third of the time.
@@ -254,7 +255,9 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
         mine = rows[part::parts]
         digests = [hashlib.sha256(Path(row["recording"]).read_bytes()).hexdigest() for row in mine]
         facts = pd.DataFrame({"measurement": [row["measurement"] for row in mine], "sha256": digests})
-        facts = facts.assign(samples="", channel="", stimuli="", start_s=math.nan, verdict="", mismatch_mV=math.nan)
+        facts = facts.assign(
+            comment=comment, samples="", channel="", stimuli="", start_s=math.nan, verdict="", mismatch_mV=math.nan
+        )
         facts = facts.assign(
             epoch="B", ramp_mV_per_ms=math.nan, prepulse_mV=0.0, window_from_ms=60.0, window_to_ms=95.0
         )
@@ -712,6 +715,7 @@ def test_simulated_recordings_are_called_so(here):
     assert "0.220, 0.288] — 2 5.0 0.25" in section(page, "ratios")
     assert "data/truth.yaml" in json.loads(Path("results/manifest.json").read_text())["inputs"]
     assert "simulated" not in (Path("data/truth.yaml").unlink() or run(only=("ratios",)))
+    assert "The recordings are simulated" in run(only=("ratios",), comment=SIMULATED)
 
 
 def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
