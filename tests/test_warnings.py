@@ -347,6 +347,8 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {},
     ),
     (Code.SAME_START, ONE, "warning", {}, {"facts": {n: {"start_s": DAY + 1} for n in (ONE, "c2_control")}}),
+    (Code.RECORDING_DIFFERS, ONE, "warning", {}, {"facts": {ONE: {"start_s": 3 * DAY}}}),
+    (Code.RECORDING_DIFFERS, ONE, "note", {}, {"facts": {ONE: {"channel": "Im_scaled"}}}),
     (
         *(Code.DAYS_DIFFER, "", "warning", {}),
         {

@@ -7,7 +7,17 @@ from collections.abc import Iterable
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.reasons import RatioReason
-from nernstfit.judgement import batches, chemistry, deviations, equation, inputs, ratios, recordings, replicates
+from nernstfit.judgement import (
+    batches,
+    chemistry,
+    deviations,
+    equation,
+    inputs,
+    ratios,
+    recordings,
+    replicates,
+    unlike_recordings,
+)
 from nernstfit.judgement.evidence import Evidence
 
 
@@ -19,7 +29,7 @@ def judge(evidence: Evidence) -> list[Finding]:
     evidence : Evidence
     """
     found: list[Finding] = []
-    for part in (ratios, deviations, equation, recordings, replicates, batches, chemistry):
+    for part in (ratios, deviations, equation, recordings, replicates, unlike_recordings, batches, chemistry):
         found += part.findings(evidence)
     before = inputs.findings(evidence.experiment, with_rows=False)
     return by_weight([*(each for each in before if not _is_told(each, found)), *found])
