@@ -13,7 +13,7 @@ from nernstfit.commands.options import cell, json_option, show_rows, without_nan
 from nernstfit.contract.files import typed
 from nernstfit.contract.terms import PotentialVerdict
 
-_DIGITS = 4
+_DIGITS = 4  # of a number in a table: 0.1 mV of a junction; half would round it to 10 mV, double only widens columns
 # Columns that name a row, and rows from which the others are told once where they do not differ: a table of two is read
 # at a glance. At half or double only the form of short tables changes.
 _NAMES, _MIN_ROWS = ("measurement", "cell", "bath", "solution", "term"), 3
