@@ -105,8 +105,9 @@ TESTS = (
 BY_BATH = (
     {"ion": "Na", "bath": "low <K>", "activity_mM": 140.0, "potential_mV": -20.0, "ratio": 0.25, "low": 0.2}
     | {"high": 0.31, "n_cells": 2},
-    {"ion": "Na", "bath": "high K", "potential_mV": -2.0, "ratio": 0.9, "low": 0.1, "n_cells": 2}
+    {"ion": "Na", "bath": "high K", "activity_mM": 5.0, "potential_mV": -2.0, "ratio": 0.9, "low": 0.1, "n_cells": 2}
     | {"reason": "no upper end"},
+    {"ion": "Na", "bath": "no Na", "activity_mM": 0.0, "potential_mV": -60.0, "ratio": 0.7, "low": 0.1, "n_cells": 2},
     *({"ion": "Cl", "bath": bath, "reason": f"hardly depends: {i} mV"} for i, bath in enumerate(("low <K>", "high K"))),
 )
 CHARGED = tuple(
@@ -565,8 +566,9 @@ def test_that_no_deviation_was_detected_is_reported_too(here, monkeypatch):
 def test_ratios_by_bath_stand_beside_the_tests_of_a_constant_permeability(page):
     single = section(page, "single").replace("\u00a0", " ").replace("&gt;", ">").replace("&lt;", "<")
     minus = "\N{MINUS SIGN}"
-    table = f"high K 0 {minus}2.0 2 0.90 > 0.10 no upper end low <K> 140 {minus}20.0 2 0.250 [0.200, 0.310]"
+    table = f"high K 5.00 {minus}2.0 2 0.90 > 0.10 no upper end low <K> 140 {minus}20.0 2 0.250 [0.200, 0.310]"
     assert f"Na / K {table}" in single
+    assert "no Na" not in single  # which sees it through the pipette alone
     assert "Cl, not in high K and low <K>: hardly depends" in single
     assert "Is each permeability constant (Cl)? The ratios can take it up." in single
     assert (

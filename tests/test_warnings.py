@@ -559,6 +559,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"solutions": with_low("NaHCO3,pH,pCO2_mmHg", "5,7.4,38")},
         {},
     ),
+    (Code.WINDOW_SECONDS, "", "warning", {"changes": {"measure": {"from_ms": 0.2, "to_ms": 0.4}}}, {}),
     (
         *(Code.OFFSET_VOLTS, "", "warning"),
         {

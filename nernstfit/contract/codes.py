@@ -161,6 +161,7 @@ class Code(Term):
     # Tables
     MOLAR_SOLUTION = "molar_solution"
     OFFSET_VOLTS = "offset_volts"
+    WINDOW_SECONDS = "window_seconds"
     ION_ABSENT = "ion_absent"
     SOME_BLANK = "some_blank"
     TEMPERATURES = "temperatures_in_cell"

@@ -14,7 +14,13 @@ from nernstfit.contract.errors import row_ranges
 from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.settings import CONFIG_FILE, Junction
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
-from nernstfit.experiment.plausibility import absent_ions, ions_of_parameters, molar_solutions, offsets_in_volts
+from nernstfit.experiment.plausibility import (
+    absent_ions,
+    ions_of_parameters,
+    molar_solutions,
+    offsets_in_volts,
+    windows_in_seconds,
+)
 from nernstfit.experiment.records import CARRIED, Cell, Experiment, Row
 from nernstfit.judgement import copies, temperatures
 from nernstfit.judgement.copies import Potential
@@ -352,3 +358,6 @@ def _units(experiment: Experiment, rows: Sequence[Row], with_rows: bool) -> Iter
         offsets = ", ".join(f"{value:g}" for value in sorted({row.measure.command_offset_mV for row in small}))
         named = {"values": offsets, "rows": _named(small, with_rows)}
         yield Finding(Code.OFFSET_VOLTS, "", named, place=settings.table)
+    if early := windows_in_seconds(rows):
+        ends = ", ".join(f"{value:g}" for value in sorted({row.measure.to_ms or 0.0 for row in early}))
+        yield Finding(Code.WINDOW_SECONDS, "", {"ends": ends, "rows": _named(early, with_rows)}, place=settings.table)

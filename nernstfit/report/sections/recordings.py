@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -13,7 +14,7 @@ from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.figures.recordings import draw_measurements
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Fold, Grid, Listing, Picture, Text, grid
-from nernstfit.report.numbers import MISSING, decimals_for, fixed, potential_interval, significant
+from nernstfit.report.numbers import MISSING, decimals_for, fixed, potential_interval, significant, typeset
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.sections import noise
@@ -83,7 +84,7 @@ def _potentials(results: Results, rows: pd.DataFrame) -> Iterator[Block]:
     yield _potential_grid(results, rows)
     flags = dict.fromkeys(part.split("=")[0] for flags in rows["flags"] for part in flags.split(";") if part)
     if flags:
-        yield Listing(tuple(f"{name}: {Flag(name).sentence}" for name in flags))
+        yield Listing(tuple(f"{Flag(name).label} ({name} in the tables): {Flag(name).sentence}" for name in flags))
 
 
 def _potential_grid(results: Results, rows: pd.DataFrame) -> Grid:
@@ -106,5 +107,13 @@ def _potential_grid(results: Results, rows: pd.DataFrame) -> Grid:
 
 
 def _flag_values(flags: str) -> str:
-    """Write flags as names with their values."""
-    return ", ".join(part.removesuffix("=true").replace("=", "\u00a0") for part in flags.split(";") if part) or MISSING
+    """Write flags in words, with their values and units."""
+    return "; ".join(_flag_value(*part.partition("=")[::2]) for part in flags.split(";") if part) or MISSING
+
+
+def _flag_value(name: str, value: str) -> str:
+    """Write one flag: `series-resistance error 1.2 mV`."""
+    flag = Flag(name)
+    unit = re.search(r", (mV|pA|pF|ms|nS|Hz)\b", flag.sentence)
+    shown = "" if value == "true" else f" {value} {unit[1]}" if unit else f" {value}"
+    return f"{flag.label}{typeset(shown)}".replace(" ", "\u00a0")
