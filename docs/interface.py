@@ -21,6 +21,7 @@ unit that their name ends with; tables are DataFrames with the columns of [docs/
 (one recording). [example.ipynb](example.ipynb) is a notebook that uses most of it. This page is written from the
 docstrings: `make docs`.
 """
+_STARS = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 _HEADING = re.compile(r"^([A-Z][\w *]+)\n-{3,}$", re.MULTILINE)
 
 
@@ -55,7 +56,7 @@ def _signature(function: Any) -> str:
         default = str(argument.default) if isinstance(argument.default, str) else argument.default
         shown = "" if default is argument.empty else f"={default!r}".replace("'", '"')
         if name != "self":
-            parts.append(f"{'**' if argument.kind is argument.VAR_KEYWORD else ''}{name}{shown}")
+            parts.append(f"{_STARS.get(argument.kind, '')}{name}{shown}")
     return f"({', '.join(parts)})"
 
 

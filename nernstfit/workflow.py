@@ -33,6 +33,8 @@ PACKAGE = Path(__file__).parent
 RECORDS = Path("results/ingest/reads")
 BATCH_RECORD = str(RECORDS / "ingest.{batch}.sha256")
 """Record of one batch, with the wildcard of its rule."""
+DIGESTS = Path(".snakemake/nernstfit")
+"""Folder of the digests of recordings by size, inode and times: beside Snakemake's own records, for it is no result."""
 
 # Where a module names another of this package: the forms of an import, and a string that is a dotted name.
 _DOTTED = rf"({PACKAGE.name}(?:\.\w+)*)"
@@ -102,7 +104,8 @@ class Dependencies:
         """
         for name in self.batches:
             of_batch, place = SimpleNamespace(batch=name), self.home / BATCH_RECORD.format(batch=name)
-            content = _contents(self.recordings(of_batch), place.with_suffix(".json"), self.home)
+            cache = self.home / DIGESTS / f"{place.stem}.json"
+            content = _contents(self.recordings(of_batch), cache, self.home)
             _record(place, hashlib.sha256(f"{self.batch_fingerprint(of_batch)}{content}".encode()).hexdigest())
 
     @property

@@ -358,7 +358,7 @@ def test_the_section_says_what_was_asked_for_and_what_was_found(two_terms: dict[
     manifest = {"config": {"fit": asked}}
     reversals = pd.DataFrame({"verdict": ["reversal"], "group": [""]})
     given = two_terms | {"reversal_potentials": reversals}
-    text, table = factors.blocks(Results(tables=given, traces=pd.DataFrame(), manifest=manifest))
+    text, table = factors.blocks(Results(tables=given, traces=(), manifest=manifest))
     assert isinstance(text, Text)
     assert "fit.activity_correction asks for pipette:Cl and bath:potassium." in text.text
     assert isinstance(table, Grid)
@@ -374,7 +374,7 @@ def test_the_section_says_what_was_asked_for_and_what_was_found(two_terms: dict[
         *(CONFIGURED.replace(t, "") for t in ("+pipette:Cl", "+bath:potassium")),
     }
     none = given | {"activity_corrections": given["activity_corrections"][:0]}
-    (nothing,) = factors.blocks(Results(tables=none, traces=pd.DataFrame(), manifest=manifest))
+    (nothing,) = factors.blocks(Results(tables=none, traces=(), manifest=manifest))
     assert isinstance(nothing, Text)
     assert nothing.text.startswith("No factor on activities was fitted")
 

@@ -181,6 +181,7 @@ def test_a_name_stays_text(name: str) -> None:
     shown = re.sub("[\x01\x0b]", "\ufffd", name)
     root = ElementTree.fromstring(text.encode())
     assert shown in [each.text for each in root.iter(f"{NAME}text")]
+    assert shown in root.get("aria-label")
     assert {each.tag.removeprefix(NAME) for each in root.iter()} == {"svg", "g", "rect", "path", "circle", "text"}
 
 
@@ -197,6 +198,16 @@ def test_a_page_has_room_for_a_title_that_is_wider_than_its_panels() -> None:
     name = "a name of forty letters, or of a few more"
     text = drawn([row(bath=name * 2)], courses=traces().iloc[:0])
     assert float(ElementTree.fromstring(text).get("width")) > svg.width_px(name * 2, 12)
+
+
+def test_a_figure_says_in_words_what_it_shows() -> None:
+    iv = pd.concat([IV, curve(LEVELS_MV, 5 * LEVELS_MV, "two")])
+    root = ElementTree.fromstring(drawn([row(), row("two", verdict="no_crossing", reversal_mV=None)], iv))
+    assert root.get("role") == "img"
+    assert root.get("aria-label") == (
+        f"{IV['measurement'].iloc[0]} in low Na: current traces and I-V curve, zero at \u221222.5 mV; "
+        "two in low Na: I-V curve, no crossing"
+    )
 
 
 def test_no_id_is_in_a_figure() -> None:
@@ -323,8 +334,7 @@ def lines(panel: Parsed) -> list[str]:
 def test_a_colour_between_two_levels_is_between_their_colours() -> None:
     first, second = (bytes.fromhex(each[1:]) for each in LEVELS[:2])
     between = "#" + bytes((a + b + 1) // 2 for a, b in zip(first, second, strict=True)).hex()
-    found = bytes.fromhex(recordings._colour(1, 0, 8)[1:])
+    found = bytes.fromhex(recordings._colours(np.ones(1), 0, 8)[0][1:])
     assert np.abs(np.array(list(found)) - list(bytes.fromhex(between[1:]))).max() <= 1
-    assert recordings._colour(-5, 0, 8) == LEVELS[0]
-    assert recordings._colour(9, 0, 8) == LEVELS[-1]
-    assert recordings._colour(3, 3, 3) == LEVELS[0]
+    assert recordings._colours(np.array([-5.0, 9.0]), 0, 8) == [LEVELS[0], LEVELS[-1]]
+    assert recordings._colours(np.array([3.0, 3.0]), 3, 3) == [LEVELS[0]] * 2

@@ -247,7 +247,7 @@ def test_a_batch_opens_each_recording_once(folder: Folder, config: Config) -> No
         pytest.param(
             table(GOOD, "data/b.abf,c1,control,pipette", GOOD),
             ...,
-            [(RECORDINGS, "row 4", "'a'", "row 2", "'measurement'")],
+            [(RECORDINGS, "row 4: repeats row 2; delete one of the two")],
             id="two rows of one name",
         ),
         pytest.param(
@@ -436,7 +436,8 @@ def test_every_fault_of_all_tables_and_the_configuration_is_reported_at_once(fol
         "recordings.csv: row 2, column 'bath'",
         "recordings.csv: row 3, column 'cell'",
         "recordings.csv: row 3, column 'recording'",
-        "recordings.csv: rows 4-5, column 'measurement'",
+        "recordings.csv: row 4: 'a' is the name of row 3 too",
+        "recordings.csv: row 5: repeats row 4",
         "config.yaml: key 'fit.permeant'",
     ]
     for words in expected:

@@ -45,6 +45,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
         ("cellule3_Na.abf", "cellule3", "Na"),
         ("cell_01_Na.abf", "cell01", "Na"),
         ("n3 control.abf", "n3", "control"),
+        ("Zelle 2024-03-05 Ringer.abf", "2024-03-05", "Ringer"),
         ("2024-03-05/0003.abf", "2024-03-05", ""),
         ("171116sh_0012.abf", "171116", ""),
         ("20917009.abf", "20917", ""),
@@ -65,7 +66,7 @@ def test_cell_and_bath_are_guessed_from_names_or_not_at_all(name: str, cell: str
     (found,) = guess([PurePosixPath(name)])
     assert (found.cell, found.bath) == (cell, bath)
     assert any(doubt.startswith("bath:") for doubt in found.doubts) == (not bath)
-    named_in_words = re.search(r"(cell|patch|Zelle|lula|cellule|\b[cn])[ _]?\d|_c\d", name)
+    named_in_words = re.search(r"(cell|patch|Zelle|lula|cellule|\b[cn])[ _]?\d(?!\d{3})|_c\d", name)
     assert any(doubt.startswith("cell:") for doubt in found.doubts) == (not named_in_words)
 
 
@@ -141,6 +142,31 @@ def test_cells_of_one_name_on_several_days_or_in_several_folders_are_several(
     found = guess([PurePosixPath(f"{name}.abf") for name in names])
     assert tuple(each.cell for each in found) == cells
     assert all(bool(each.doubts_of_cell) == (" " in cell) for each, cell in zip(found, cells, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("names", "baths"),
+    [
+        (
+            tuple(f"Zelle {n} {bath}" for n in (1, 2) for bath in ("Ringer", "Cs", "hohesK", "wenigCl")),
+            ("Ringer", "Cs", "hohesK", "wenigCl") * 2,
+        ),
+        (("c1_Ringer", "c1_hohesK", "c2_Ringer", "c2_wenigCl"), ("Ringer", "", "Ringer", "")),  # in one cell each
+        (("c1_Ringer", "c1_IV", "c2_Ringer", "c2_IV"), ("Ringer", "", "Ringer", "")),
+        (("c1_Ringer_WT", "c1_x_WT", "c2_x_WT"), ("Ringer", "x", "x")),
+        (("c1_hohesK", "c2_hohesK"), ("", "")),  # may be the construct
+        (("c1_Ringer", "x_hohesK", "y_hohesK"), ("Ringer", "", "")),  # of no cell
+        (("c1_Ringer", "c1_0003", "c2_0003"), ("Ringer", "", "")),
+    ],
+)
+def test_a_word_at_the_place_of_the_baths_in_several_cells_is_a_bath_to_be_confirmed(
+    names: tuple[str, ...], baths: tuple[str, ...]
+) -> None:
+    found = guess([PurePosixPath(f"{name}.abf") for name in names])
+    assert tuple(each.bath for each in found) == baths
+    for each in found:
+        is_asked = any(doubt.startswith("bath:") for doubt in each.doubts)
+        assert is_asked == (each.bath not in ("Ringer", "Cs"))
 
 
 @pytest.fixture(scope="module")

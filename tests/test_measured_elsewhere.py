@@ -137,7 +137,12 @@ def faults(load: Load, *rows: str, **more: Any) -> tuple[str, ...]:
         ([f"{GOOD},perforated"], ",configuration", ["row 2, column 'configuration'", "'perforated'", "whole-cell"]),
         ([f"{GOOD},3"], ",junction_mV", ["row 1, column 'junction_mV'", "results/reversal_potentials.csv"]),
         ([f"{GOOD},3"], ",raw_mV", ["row 1, column 'raw_mV'", "another name"]),
-        ([GOOD, "c2,control,pipette,1,1", GOOD], "", ["row 4, column 'measurement'", "'c1:control'", "row 2"]),
+        ([GOOD, "c2,control,pipette,1,1", GOOD], "", ["row 4", "repeats row 2; delete one of the two"]),
+        (
+            [GOOD, "c2,control,pipette,1,1", "c1,control,pipette,7,2"],
+            "",
+            ["row 4", "'c1:control' is the name of row 2 too, expected another cell"],
+        ),
         ([f"{GOOD},x", "c2,control,pipette,1,1,x"], ",measurement", ["row 3, column 'measurement'", "'x'", "row 2"]),
     ],
 )

@@ -354,7 +354,7 @@ def test_the_report_shows_every_form(found: pd.DataFrame) -> None:
     blank = {"group": [""]}
     results = Results(
         tables={"published_forms": both.fillna({"group": "", "bath": ""}), "reversal_potentials": reversals(blank)},
-        traces=pd.DataFrame(),
+        traces=(),
         manifest={"config": {"fit": FIT | {"confidence": 0.95}}},
     )
     grids = [block for block in section.blocks(results) if isinstance(block, Grid)]

@@ -622,7 +622,9 @@ def refusal(path: Path) -> str:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"recording,cell\na,b\n", "not an ABF file"),
+        (b"recording,cell\na,b\n", "is not an ABF file: it seems to be text, 'recording,cell'"),
+        (b"ATF\t1.0\n", "is not an ABF file: it seems to be an Axon text file (ATF)"),
+        (bytes(1000), "it seems to be bytes of zero"),
         (b"", "empty"),
         (b"ABF", "not an ABF file"),
         (b"ABF2", ""),
@@ -631,7 +633,8 @@ def refusal(path: Path) -> str:
         (b"ABF " + bytes(6140), ""),
         (b"ABF2" + b"\xff" * 5000, ""),
         (b"ABF " + b"\xff" * 9000, ""),
-        (b"\x89PNG\r\n" + bytes(3000), "not an ABF file"),
+        (b"\x89PNG\r\n" + bytes(3000), "not an ABF file: it seems to be a picture (PNG)"),
+        (b"\x93\xff\x02" * 100, "not an ABF file"),
     ],
 )
 def test_a_file_that_is_no_recording_is_refused_by_name(tmp_path: Path, content: bytes, words: str) -> None:

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from experiments import complete
 
+import nernstfit
 from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import CorrectionStep, RatioVerdict
@@ -723,6 +724,51 @@ def test_simulated_recordings_are_called_so(here):
 def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
     monkeypatch.setattr(recordings, "MAX_TRACED", 1)
     assert "Traces are shown for the first 1 of the 3 measurements" in told("measurements")
+
+
+def test_figures_of_measurements_are_files_where_their_traces_are_shown(here, monkeypatch):
+    monkeypatch.setattr(recordings, "MAX_TRACED", 1)
+    page = run(only=("measurements",))
+    assert re.findall(r'<figure id="figure-(\w+)">', page) == ["measurements_001", "measurements_002"]
+    names = {path.name for path in Path("results/figures").iterdir()}
+    assert names == {"measurements_001.svg", "measurements_001.png"}
+    assert set(json.loads(Path("results/manifest.json").read_text())["outputs"]) >= {
+        f"results/figures/{n}" for n in names
+    }
+
+
+def test_any_measurement_is_drawn_from_the_results(here):
+    run(parts=2, only=("measurements",))
+    for part, later in (("0000", "0000"), ("0001", "0001"), ("0000", "0002")):  # the last as left of a longer run
+        Path(f"results/ingest/{later}").mkdir()
+        traces = pd.read_parquet(f"results/ingest/{part}.traces.parquet")
+        traces.assign(low_pA=traces["low_pA"] - 40 * (later == "0002")).to_parquet(
+            f"results/ingest/{later}/traces.parquet"
+        )
+    result = nernstfit.load(here)
+    assert result.plot_measurements("007", "two").svg + "\n" == Path("results/figures/measurements_002.svg").read_text()
+    assert "&lt;K&gt;" in result.plot_measurements("one").svg
+    with pytest.raises(nernstfit.InputError, match="'lost & found'; its verdict is unreadable"):
+        result.plot_measurements("one", "lost & found")
+    with pytest.raises(nernstfit.InputError, match="'tow'; the nearest name is 'two'"):
+        result.plot_measurements("tow")
+    with pytest.raises(nernstfit.InputError, match="got no measurement"):
+        result.plot_measurements()
+
+
+def test_only_traces_that_are_shown_are_read(here, monkeypatch):
+    monkeypatch.setattr(recordings, "MAX_TRACED", 2)
+    read, gather = [], tables.gather
+
+    def kept(*given):
+        read.append(gather(*given))
+        return read[-1]
+
+    monkeypatch.setattr(tables, "gather", kept)
+    run(parts=3, only=("measurements",))
+    (traces,) = [frame for frame in read if "low_pA" in frame]
+    assert set(traces["measurement"]) == {"one", "007"}
+    assert len(traces) == 2 * 4 * 20
 
 
 @pytest.mark.parametrize(

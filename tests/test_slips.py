@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from nernstfit.commands.main import main
 from nernstfit.contract.errors import InputError
 from nernstfit.judgement.inputs import findings
 from nernstfit.library.loading import load
@@ -45,6 +47,11 @@ SETTINGS: Mapping[str, Any] = {
 MEASURED = (
     "cell,bath,pipette,reversal_mV,se_mV,group,n\n"
     "c1,control,pipette,-5.2,0.3,WT,1\nc1,high_K,pipette,0.4,0.4,WT,1\nc2,control,pipette,-4.8,0.3,WT,1\n"
+)
+STYLES = (
+    *(f"c{cell}_{bath}" for cell in (1, 2) for bath in ("Na", "K", "low")),
+    *(f"patch 3 {bath}" for bath in ("normal", "K", "low")),
+    *("leak", "test", "x"),
 )
 OWN_IONS = "species,charge,mobility,analogue,source\nTES,-1,0.3,Cl,estimate\nchol,1,0.5,,book\n"
 
@@ -104,6 +111,15 @@ def replaced(place: str, old: str, new: str) -> Edit:
     def edit(tables: dict[str, str], _: dict[str, Any]) -> None:
         assert old in tables[place]
         tables[place] = tables[place].replace(old, new)
+
+    return edit
+
+
+def as_in_europe(place: str, number: str) -> Edit:
+    """Put semicolons between the columns and decimal commas into the numbers, and one number as it is typed there."""
+
+    def edit(tables: dict[str, str], _: dict[str, Any]) -> None:
+        tables[place] = tables[place].replace(",", ";").replace(".", ",").replace("number", number)
 
     return edit
 
@@ -354,6 +370,43 @@ CELLS = [
         [column(RECORDINGS, "temperature_C", "295.15", "296.2")],
         cells(RECORDINGS, "rows 2-13", "temperature_C", f"got 295.15, {UNIT}kelvin? give C: 22 (row 2; the others"),
     ),
+    *(
+        Slip(
+            f"{key} {typed}",
+            [setting(**{key: typed})],
+            f"{CONFIG}: key '{key.replace('__', '.')}': got '{typed}', expected a number",
+            [told],
+        )
+        for key, typed, told in (
+            ("temperature_C", "22,5", "(with a decimal point: 22.5)"),
+            ("temperature_C", "22 \u00b0C", "(22, without its unit)"),
+            ("temperature_C", "295 K", "(in C, without its unit)"),
+            ("junction__already_corrected_mV", "12 mV", "(12, without its unit)"),
+            ("junction__already_corrected_mV", ".012 V", "(12, in mV, without its unit)"),
+            ("junction__already_corrected_mV", "\u221212", "(-12, with a hyphen as the minus)"),
+        )
+    ),
+    Slip(
+        "gigaohm",
+        [column(RECORDINGS, "series_resistance_MOhm", ".0055")],
+        cells(RECORDINGS, "rows 2-13", "series_resistance_MOhm", "got .0055, expected a number from 0 to 1000 "),
+        ["(MOhm), above 0.05 where it is not 0: GOhm? give MOhm: 5.5"],
+    ),
+    Slip(
+        "a fraction among decimal commas",
+        [
+            column(RECORDINGS, "compensation_percent", "number", rows=[2]),
+            as_in_europe(RECORDINGS, "0,7"),
+            *(replaced(RECORDINGS, old, new) for old, new in ((",abf", ".abf"),)),
+        ],
+        cells(RECORDINGS, "row 2", "compensation_percent", "got 0,7, expected"),
+        ["a fraction? give percent: 70"],
+    ),
+    Slip(
+        "a table of another suffix",
+        [setting(recordings="data/recordings.xlsx")],
+        "data/recordings.xlsx: file not found; the nearest is 'data/recordings.csv'",
+    ),
     Slip(
         "kelvin in the configuration",
         [setting(temperature_C=295.15)],
@@ -369,7 +422,10 @@ CELLS = [
             f"compensation {text}",
             [column(RECORDINGS, "compensation_percent", text)],
             cells(RECORDINGS, "rows 2-13", "compensation_percent", f"got {text}, "),
-            [f"{float(text):g} %? {100 * float(text):g} would be {100 * float(text):g} %"],
+            [
+                "expected a number from 0 to 100 (percent), above 1 where it is not 0",
+                f"a fraction? give percent: {100 * float(text):g}",
+            ],
         )
         for text in (".7", "0.5", "1")
     ),
@@ -415,6 +471,22 @@ CELLS = [
             REVERSALS, "row 2", "reversal_mV", "got '\u22125.2', expected a number (-5.2, with a hyphen as the minus)"
         ),
     ),
+    *(
+        Slip(
+            f"{typed} among decimal commas",
+            elsewhere(column(REVERSALS, "reversal_mV", "number", rows=[2]), as_in_europe(REVERSALS, typed)),
+            cells(REVERSALS, "row 2", "reversal_mV", told),
+        )
+        for typed, told in (
+            ("\u221220,4", "got '\u221220,4', expected a number (-20,4, with a hyphen as the minus)"),
+            ("20,4 mV", "got '20,4 mV', expected a number (20,4, without its unit)"),
+            (
+                "1.234,5",
+                "got '1.234,5', expected a number (1234,5, without a thousands separator and with a decimal comma)",
+            ),
+            ("9000,5", "got 9000,5, expected a number from -1000 to 1000 (mV): uV? give mV: 9,001"),
+        )
+    ),
     Slip(
         "many texts in place of numbers",
         [column(RECORDINGS, "capacitance_pF", "small", "large", "?")],
@@ -445,12 +517,12 @@ CELLS = [
         "paths of another computer",
         [replaced(RECORDINGS, "data/c", "C:\\lab\\may\\c")],
         cells(RECORDINGS, "rows 2-13", "recording", "got 'C:\\lab\\may\\c1_Na.abf', expected a path within"),
-        ["within the experiment folder: 'data/c1_Na.abf'"],
+        ["within the experiment folder; 'data/c1_Na.abf' is there: give that"],
     ),
     Slip(
         "a folder that is not there",
         [replaced(RECORDINGS, "data/c", "raw/c")],
-        cells(RECORDINGS, "rows 2-13", "recording", "file not found: 'raw/c1_Na.abf'"),
+        cells(RECORDINGS, "rows 2-13", "recording", "file not found: 'raw/c1_Na.abf'; 'data/c1_Na.abf' is there: give"),
     ),
     Slip(
         "a name used by every row",
@@ -466,7 +538,19 @@ CELLS = [
     Slip(
         "a row that is typed twice",
         elsewhere(replaced(REVERSALS, "c1,high_K,pipette", "c1,control,pipette")),
+        f"{REVERSALS}: row 3: 'c1:control:WT' is the name of row 2 too, expected another cell or bath or group, or a "
+        "name in a column 'measurement'",
+    ),
+    Slip(
+        "the same beside names",
+        elsewhere(replaced(REVERSALS, "c1,high_K,pipette", "c1,control,pipette"), column(REVERSALS, "measurement", "")),
         cells(REVERSALS, "row 3", "measurement", "got nothing, and 'c1:control:WT' is the name of row 2 too"),
+    ),
+    Slip(
+        "a row that is there twice",
+        [replaced(RECORDINGS, ROWS[4], f"{ROWS[4]}\n{ROWS[2]}\n{ROWS[4]}")],
+        f"{RECORDINGS}: row 7: repeats row 4; delete one of the two",
+        lines=2,
     ),
     Slip(
         "a cell in two batches",
@@ -622,6 +706,19 @@ WARNINGS = [
         "a cell in two spellings",
         [column(RECORDINGS, "cell", "c 1", rows=[3])],
         f"{RECORDINGS}: column 'cell': 'c 1' and 'c1' differ in case",
+    ),
+    Slip(
+        "every row a cell, of names in several styles",
+        [
+            column(RECORDINGS, "cell", *map(str, range(1, 13))),
+            column(RECORDINGS, "recording", *(f"data/{stem}.abf" for stem in STYLES)),
+        ],
+        f"{RECORDINGS}: every row is a cell of its own, although files share a stem (c1..., c2..., patch...)",
+    ),
+    Slip(
+        "a temperature with its point in another place",
+        [column(RECORDINGS, "temperature_C", ""), setting(temperature_C=2.2)],
+        f"{RECORDINGS}: 12 measurements at 2.2 C, and cells are recorded from at 4 to 50 C",
     ),
     Slip(
         "every row a cell",
@@ -797,7 +894,8 @@ def good(tmp_path_factory: pytest.TempPathFactory, write_recording: Callable[...
     for name in ("data", "config"):
         (folder / name).mkdir()
     first = write_recording(folder / "first.abf")
-    for path in (*(row.split(",")[0] for row in ROWS), "data/a\u0308.abf", "data/\u00f6.abf"):
+    of_styles = (f"data/{stem}.abf" for stem in STYLES)
+    for path in (*(row.split(",")[0] for row in ROWS), *of_styles, "data/a\u0308.abf", "data/\u00f6.abf"):
         shutil.copy(first, folder / path)
     return folder
 
@@ -850,6 +948,17 @@ def test_what_is_meant_as_it_is_typed_is_told_nothing_of(tell: Tell, name: str) 
     faults, doubts = tell(RIGHT[name])
     assert faults == []
     assert [line for line in doubts if "columns of your own" not in line] == []
+
+
+def test_a_window_in_seconds_is_told_and_nothing_is_to_be_run(tell: Tell, good: Path) -> None:
+    tell([setting(measure__from_ms=0.004, measure__to_ms=0.009)])
+    said = CliRunner().invoke(main, ["check", str(good)]).output
+    assert "is it in seconds? give ms: from_ms 4 and to_ms 9" in said
+    assert said.endswith("There is nothing to be measured yet.\n")
+    tell([setting(measure__from_ms=4, measure__to_ms=9)])
+    said = CliRunner().invoke(main, ["check", str(good)]).output
+    assert "in seconds" not in said
+    assert "Next: nernstfit run" in said
 
 
 def test_there_are_many_slips() -> None:

@@ -16,6 +16,7 @@ from experiments import complete
 
 from nernstfit.contract import table_files, tables
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.frames import by_measurement
 from nernstfit.contract.number_columns import numbers
 from nernstfit.contract.numbers import Range, number
 from nernstfit.contract.remarks import Flag
@@ -140,6 +141,7 @@ def test_a_line_break_within_quotes_is_part_of_the_cell(path: Path) -> None:
         ("a;b\n1,5;2.5\n", "row 2, column 'b': got 2.5 with a decimal point, and 1,5 with", "one of both"),
         ("a\tb\n1,5\t2\n3.5\t2\n", "row 3, column 'a': got 3.5 with a decimal point", "one of both"),
         ("a,b\n1,2\n1,\u00b5\n".encode("latin-1"), "row 3: byte 0xb5 is not UTF-8", "Excel: Save as, CSV UTF-8"),
+        (b"\xef\xbb\xbfa,b\n1,2\n1,2\n\xb5\n", "row 4: byte 0xb5 is not UTF-8", "Excel: Save as, CSV UTF-8"),
         ("a,b\n1,2\n".encode("utf-16"), "got text in UTF-16, which is not UTF-8", "UTF-8"),
         ("a|b\n1|2\n", "row 1: got vertical bars", "expected commas"),
         (b"PK\x03\x04\x14\xb1\xf2", "is no readable workbook", "save the table as CSV"),
@@ -554,3 +556,24 @@ def test_a_flag_is_a_known_name_and_a_value() -> None:
 def test_every_flag_is_explained_and_can_stand_in_a_list(name: Flag) -> None:
     assert name.sentence.strip()
     assert not set(name) & set("=; ,")
+
+
+def test_rows_of_each_measurement_keep_their_order_and_their_values(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    names = np.array(["b", "NA", "a", "007", "lost & found"], dtype=object)[rng.integers(0, 5, 400)]
+    frame = pd.DataFrame({"measurement": names, "point": np.arange(400), "pA": rng.normal(size=400)})
+    parts = by_measurement(frame)
+    assert list(parts) == list(dict.fromkeys(names))
+    for name, part in parts.items():
+        own = frame[names == name]
+        assert all(part[column].tolist() == own[column].tolist() for column in frame)
+    assert by_measurement(frame.iloc[:0]) == {}
+    paths = [str(tmp_path / f"{number}.parquet") for number in range(3)]
+    for path, rows in zip(paths, np.array_split(np.arange(400), 3), strict=True):
+        frame.iloc[rows].to_parquet(path, index=False)
+    paths.insert(1, str(tmp_path / "none.parquet"))  # a batch of which no recording could be read
+    pd.DataFrame(columns=list(frame)).to_parquet(paths[1], index=False)
+    some = frame[np.isin(names, ["007", "NA"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(tables.gather(paths, {"007", "NA", "none"}), some.astype({"measurement": "str"}))
+    assert len(tables.gather(paths, {"none"})) == 0
+    assert len(tables.gather(paths[1:2], {"NA"})) == 0

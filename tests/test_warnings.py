@@ -531,8 +531,16 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {},
     ),
     (Code.FREE_METAL, "low", "warning", {"solutions": with_low("CaCl2,K4-EGTA", "10,15")}, {}),
-    (Code.UNKNOWN_COMPLEX, "low", "note", {"solutions": with_low("CdCl2,histidine,pH", "0.1,5,6.5")}, {}),
+    (Code.UNKNOWN_COMPLEX, "low", "note", {"solutions": with_low("CdCl2,imidazole,pH", "0.1,5,6.5")}, {}),
     (Code.BOUND_METAL, "low", "note", {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "4.95,5,10,7.4,NaOH")}, {}),
+    (
+        Code.CHELATOR_EXCEEDED,
+        "low",
+        "note",
+        {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "7,5,10,7.4,NaOH")},
+        {},
+    ),
+    (Code.SUPERSATURATED, "low", "note", {"solutions": with_low("CaCl2,Na2HPO4,pH,titrant", "1,9,7.4,HCl")}, {}),
     (Code.UNBUFFERED, "low", "note", {"solutions": with_low("HEPES,pH,titrant", "10,6.2,NaOH")}, {}),
     (
         *(Code.PRECIPITATE_PERMEANT, "low", "error"),
@@ -602,6 +610,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         },
         {},
     ),
+    (Code.TEMPERATURE_UNUSUAL, "", "warning", {"changes": {"temperature_C": 2.2}}, {}),
     (Code.SPELLINGS, "cell", "warning", {"rows": with_rows(c1_high_K="C1")}, {}),
     (Code.OWN_COLUMNS, "", "note", {"header": f"{HEADER},drug", "rows": [f"{row},none" for row in with_rows()]}, {}),
 )
@@ -670,6 +679,27 @@ def test_sides_are_not_exchanged_under_bi_ionic_conditions(
     changes = {"configuration": "inside-out", "junction.zeroed_in": "sodium"}
     made = load(changes, solutions=BI_ONIC, rows=rows)
     assert Code.EXCHANGED not in [finding.code for finding in inputs.findings(made)]
+
+
+@pytest.mark.parametrize(
+    ("configuration", "pipettes", "bath", "is_told"),
+    [
+        ("whole-cell", ("sodium", "mixed"), "potassium", True),
+        ("outside-out", ("sodium",), "potassium", True),
+        ("inside-out", ("sodium",), "potassium", False),
+        ("whole-cell", ("sodium", "mixed"), "sodium", False),
+        ("whole-cell", ("mixed",), "potassium", False),
+        ("whole-cell", ("potassium",), "potassium", False),
+        ("whole-cell", ("potassium",), "sodium", False),
+    ],
+)
+def test_sides_are_exchanged_where_sodium_is_in_pipettes_alone_and_zeroed_anew(
+    load: Callable[..., Experiment], configuration: str, pipettes: tuple[str, ...], bath: str, is_told: bool
+) -> None:
+    rows = [f"data/{name_of(c, p)}.abf,{c},{bath},{p}" for c in CELLS for p in pipettes]
+    changes = {"configuration": configuration, "junction.zeroed_in": "same"}
+    made = load(changes, solutions=BI_ONIC, rows=rows)
+    assert (Code.EXCHANGED in [finding.code for finding in inputs.findings(made)]) is is_told
 
 
 def test_sides_are_not_exchanged_where_a_patch_had_several_baths(load: Callable[..., Experiment]) -> None:
@@ -871,6 +901,17 @@ def test_a_current_that_decays_is_no_rectifier(load: Callable[..., Experiment]) 
 
     assert Code.FLATTENS in codes("")
     assert codes("trend=0.2") == [Code.FLAGGED]
+
+
+def test_remarks_on_a_measurement_are_sentences_with_units(load: Callable[..., Experiment]) -> None:
+    flags = "clipped=0.0013;trend=0.2;moves=1.26;online_subtraction=true"
+    (told,) = (each for each in judged(load, {}, {"reversals": {ONE: {"flags": flags}}}) if each.code is Code.FLAGGED)
+    (row,) = warning_rows([told])
+    assert row["sentence"].endswith(
+        "the zero moves by 1.3 mV along the epoch; 0.13 % of the samples in the window are at the limit of the "
+        "converter; the current changes along the window by 20 % of its range between sweeps; the protocol subtracts "
+        "leak on line"
+    )
 
 
 @pytest.mark.parametrize("artefacts_pA", [(0.0, 60.0), (60.0, 0.0), (-50.0, 40.0)])
@@ -1528,7 +1569,7 @@ def test_findings_of_one_kind_are_one_paragraph() -> None:
         for ion in ("K", "Cs", "Li", "Rb")
     ]
     rows.append(rows[0] | {"severity": "warning", "code": "no_interval", "sentence": "K: open"})
-    results = Results({"warnings": frame("warnings", [row | {"remedy": ""} for row in rows])}, pd.DataFrame(), {})
+    results = Results({"warnings": frame("warnings", [row | {"remedy": ""} for row in rows])}, (), {})
     shown = [block.text for block in words.texts(results, About.RATIO, {"K/Na", "Cs/Na", "Li/Na"})]
     assert shown == ["Note: K: few. The same kind: Cs/Na and Li/Na.", "Warning: K: open."]
 

@@ -26,12 +26,13 @@ from nernstfit.abf import proposals, read
 from nernstfit.abf.command import levels, segments
 from nernstfit.abf.records import Epoch, Waveform
 from nernstfit.contract import settings
+from nernstfit.contract.frames import by_measurement
 from nernstfit.experiment import folder as experiments
 from nernstfit.experiment.records import Experiment, Row
 from nernstfit.figures import svg
 from nernstfit.figures.panels import Axis, Panel, stacked
 from nernstfit.figures.panels import Row as FigureRow
-from nernstfit.figures.recordings import measurement_rows
+from nernstfit.figures.recordings import described, measurement_rows
 from nernstfit.figures.theme import SOFT
 from nernstfit.library import pipeline
 from nernstfit.physics.membrane import ghk
@@ -339,7 +340,8 @@ def page(pages: Path, name: str, found: Results) -> str:
 def figure(found: Results) -> str:
     """Return the figure: current traces and I-V curves, and below them the command of the first recording."""
     known = found.potentials[found.potentials["measurement"].isin(found.iv["measurement"])]
-    rows = measurement_rows(known, found.iv, found.traces)
+    records, recorded = known.to_dict("records"), by_measurement(found.traces)
+    rows = measurement_rows(records, by_measurement(found.iv), recorded)
     first = found.traces[found.traces["measurement"] == known["measurement"].iloc[0]]
     time = rows[0].panels[0].x
     mV = Axis.around("command, mV", [first["command_mV"].to_numpy()], COMMAND_PX, is_upright=True, padding=6)
@@ -347,7 +349,8 @@ def figure(found: Results) -> str:
         (time.px(each["t_ms"].to_numpy()), mV.px(each["command_mV"].to_numpy())) for _, each in first.groupby("sweep")
     ]
     lines = [svg.line(x, y, stroke=SOFT, stroke_width=1) for x, y in courses]
-    return stacked([*rows, FigureRow((Panel(time, mV, (), tuple(lines)),), "")])
+    shows = f"{described(records, recorded)}; below, the command against time"
+    return stacked([*rows, FigureRow((Panel(time, mV, (), tuple(lines)),), "")], shows)
 
 
 def main(docs: Path) -> None:

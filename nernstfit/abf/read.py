@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from nernstfit.abf import layout, stimulus
 from nernstfit.abf.check import check
 from nernstfit.abf.content import Content, load
+from nernstfit.abf.foreign import seeming
 from nernstfit.abf.header import Header, parse
 from nernstfit.abf.records import PICOAMPERES, Channel, Lowpass, Stimulus, StimulusPlayback, Tag, Waveform
 from nernstfit.contract.errors import RecordingError
@@ -233,7 +234,8 @@ def _parsed(path: Path, content: Content) -> tuple[Recording, dict[int, Stimulus
     """Return a recording without the stimulus files beside it, and how these were played."""
     signature = bytes(content.data[:4])
     if signature not in (layout.ABF1_SIGNATURE, layout.ABF2_SIGNATURE):
-        raise RecordingError(f"is not an ABF file (it starts with {signature!r})")
+        kind = seeming(bytes(content.data[:4096]))
+        raise RecordingError(f"is not an ABF file{f': it seems to be {kind}' if kind else ''}")
     check(content.data)
     header = parse(content.data)
     return _recording(path, header, content.data), header.playbacks

@@ -332,9 +332,17 @@ def _window(part: Segment, how: Measure, rate_Hz: float) -> tuple[int, int]:
         last = (part.stop - part.start) / rate_Hz * 1e3
         raise RecordingError(f"got to_ms = {how.to_ms:g}, expected at most {last:g} ms, the end of {label(part)}")
     if stop - start < 2:
-        samples = max(0, stop - start)
-        raise RecordingError(f"the window holds {samples} samples of {label(part)}; at least 2 are needed")
+        samples, seconds = max(0, stop - start), _in_seconds(part, how, rate_Hz)
+        raise RecordingError(f"the window holds {samples} samples of {label(part)}; at least 2 are needed{seconds}")
     return start, stop
+
+
+def _in_seconds(part: Segment, how: Measure, rate_Hz: float) -> str:
+    """Return the hint that a window is given in seconds, where it lies in its epoch if it is; else ''."""
+    start_ms, stop_ms = (math.nan if end is None else 1e3 * end for end in (how.from_ms, how.to_ms))
+    if not (stop_ms <= (part.stop - part.start) / rate_Hz * 1e3 and (stop_ms - start_ms) * rate_Hz >= 2e3):
+        return ""
+    return f"; is it in seconds? give ms: from_ms {start_ms:g} and to_ms {stop_ms:g}"
 
 
 def _peak_windows(

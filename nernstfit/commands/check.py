@@ -53,7 +53,8 @@ def check(folder: Path, as_json: bool) -> None:
     for finding in found.findings:
         click.echo(str(finding))
     counts = ", ".join(f"{number} {name}" for name, number in found.as_dict()["recordings"].items())
-    click.echo(f"{len(found.measurements)} measurements: {counts}. Next: {typed('run', folder)}")
+    follows = f"Next: {typed('run', folder)}" if found.used else "There is nothing to be measured yet."
+    click.echo(f"{len(found.measurements)} measurements: {counts}. {follows}")
 
 
 def _show(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -8,7 +8,7 @@ it becomes that recording's verdict, and the run goes on.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C, as that of other programs: 128 and the number of the signal."""
@@ -81,6 +81,12 @@ class RowFault(str):
         made = super().__new__(cls, _sentence(place, row_ranges([row]), words))
         made.place, made.row, made.words = place, row, words
         return made
+
+    def reworded(self, change: Callable[[str], str]) -> RowFault:
+        """Return the fault in other words."""
+        words = change(self.words)
+        kept = Alike(words, self.words.kind, self.words.least) if isinstance(self.words, Alike) else words
+        return RowFault(self.place, self.row, kept)
 
     @property
     def key(self) -> tuple[str, str]:

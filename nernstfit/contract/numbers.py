@@ -64,11 +64,11 @@ class Range:
             ((unit, convert(value)) for unit, convert in _CONVERSIONS.get(self.unit, ()) if convert(value) in self),
             ("", math.nan),
         )
+        # The limits alone allow such a number.
+        gap = f", above {self.least:g} where it is not 0" if 0 < value <= self.least else ""
         if not unit:
-            return self.phrase
-        hint = f"{unit}? give {self.unit}: {meant:.4g}"
-        hint = f"{value:g} %? {meant:g} would be {meant:g} %" if unit == _FRACTION else hint
-        return Alike(f"{self.phrase}: {hint}", unit)
+            return f"{self.phrase}{gap}"
+        return Alike(f"{self.phrase}{gap}: {unit}? give {self.unit}: {meant:.4g}", unit)
 
     def _limits(self) -> str:
         if self.above is None and self.minimum is not None and self.maximum is not None:
@@ -79,7 +79,6 @@ class Range:
         return " and ".join(filter(None, (low, high)))
 
 
-_FRACTION = "fraction"
 # Units in which people give a quantity, by its unit in the contract, with the conversion: the first whose result is an
 # acceptable number is what was meant.
 _CONVERSIONS: Mapping[str, Sequence[tuple[str, Callable[[float], float]]]] = {
@@ -90,7 +89,7 @@ _CONVERSIONS: Mapping[str, Sequence[tuple[str, Callable[[float], float]]]] = {
         ("GOhm", lambda value: value * 1e3),
     ),
     "pF": (("nF", lambda value: value * 1e3), ("F", lambda value: value * 1e12), ("fF", lambda value: value / 1e3)),
-    "percent": ((_FRACTION, lambda value: value * 100),),
+    "percent": (("a fraction", lambda value: value * 100),),
     "mV": (("uV", lambda value: value / 1e3),),
 }
 
@@ -120,7 +119,7 @@ def number(text: str, unit: str = "") -> float:
     try:
         value = float(text.replace("_", "x"))  # Python's 1_000 is no number in a table
     except ValueError:
-        kind, hint = _meant(text, unit)
+        kind, hint = slip_of(text, unit)
         raise NotANumber(f"got '{text}', expected a number{f' ({hint})' if hint else ''}", kind) from None
     if not math.isfinite(value):
         raise NotANumber(f"got '{text}', expected a finite number")
@@ -140,8 +139,8 @@ _GROUPED = re.compile(r"([+-]?[1-9]\d{0,2})((?P<mark>[ ,.'\u2019\u00a0\u202f])\d
 _WITH_UNIT = re.compile(r"([+-]?\d*[.,]?\d+)\s*([^\W\d_]{1,10}|%|\u00b0\s*[^\W\d_]?|[^\W\d_]{1,4}/[^\W\d_]{1,4})")
 
 
-def _meant(text: str, unit: str) -> tuple[str, str]:
-    """Return the kind of a slip in the text of a number, and the number that was meant, in words."""
+def slip_of(text: str, unit: str) -> tuple[str, str]:
+    """Return the kind of a slip in the text of a number, and the number that was meant, in words; '' for none."""
     plain = text.replace("\u2212", "-").replace("\u2013", "-")
     if plain != text and _is_number(plain):
         return "minus", f"{plain}, with a hyphen as the minus"

@@ -21,7 +21,7 @@ import yaml
 from nernstfit.contract import terms
 from nernstfit.contract.errors import nearest
 from nernstfit.contract.headers import conversion
-from nernstfit.contract.numbers import Range
+from nernstfit.contract.numbers import Range, slip_of
 
 
 @functools.cache
@@ -213,11 +213,12 @@ def _of_pattern(value: str, rule: Mapping[str, Any]) -> str:
 
 
 def _number_hint(value: Any, rule: Mapping[str, Any]) -> str:
-    """Return a hint how YAML writes the number that a text was meant to be: 1e-1 and inf are text to it."""
+    """Return a hint at the number that a text was meant to be, and how YAML writes it: 1e-1 and inf are text to it."""
     try:
         number = float(value.replace("_", "x")) if isinstance(value, str) else math.nan
     except ValueError:
-        return ""
+        _, hint = slip_of(value.strip(), rule.get("unit", ""))
+        return f" ({hint})" if hint else ""
     if math.isnan(number) or any(_not_finite(number, rule)):
         return ""
     return f" ({yaml.safe_dump(number).split()[0]}, as YAML writes it)"

@@ -13,16 +13,18 @@ import io
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nernstfit.contract.errors import InputError, nearest_or_all
+from nernstfit.contract.errors import InputError, nearest, nearest_or_all
 
 SHEET_SIGN = "#"
 """Between the path of a workbook and the name of a sheet."""
 
 _EXPECTED = "expected a table: a workbook, or text in UTF-8 with commas between the columns"
 _SEPARATORS = ("\t", ";")
+_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xls")
 _WORKBOOKS = re.compile(rb"PK[\x00-\x1f]|\xd0\xcf\x11\xe0")
 # First bytes of the files that are saved, or renamed, in place of a table.
 _OTHER_FILES = {
@@ -31,8 +33,32 @@ _OTHER_FILES = {
     rb"ABF[2 ]": "a recording (ABF)",
 }
 _SAVE_AS = "save the table as CSV in UTF-8 (Excel: Save as, CSV UTF-8)"
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
-_DECIMAL_POINT = re.compile(r"[+-]?\d+\.\d+([eE][+-]?\d+)?")
+# With a minus of any kind, for a typographic one is a fault of its own, which is told with the sign of the table.
+_MINUS = "\u2212\u2013"
+_DECIMAL_COMMA = re.compile(rf"[+{_MINUS}-]?\d*,\d+([eE][+-]?\d+)?")
+_DECIMAL_POINT = re.compile(rf"[+{_MINUS}-]?\d*\.\d+([eE][+-]?\d+)?")
+_DECIMALS = re.compile(r"(?<![\w.,])(\d*)\.(\d+(?:e[+-]?\d+)?)(?!\w|[.,]\d)")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Cells of a table.
+
+    Attributes
+    ----------
+    rows : list of list of str
+        Of every row, the header's too, without the blanks around them.
+    has_decimal_commas : bool
+        Whether its numbers have decimal commas in the file.
+    """
+
+    rows: list[list[str]]
+    has_decimal_commas: bool = False
+
+
+def with_decimal_commas(words: str) -> str:
+    """Return the words of a fault of numbers with decimal commas, as the table has them that they are about."""
+    return _DECIMALS.sub(r"\1,\2", words).replace("a decimal point", "a decimal comma")
 
 
 def file_of(path: str) -> str:
@@ -46,8 +72,8 @@ def _parts(path: str) -> tuple[str, str]:
     return file, sheet
 
 
-def rows(path: str | Path, texts: Collection[str] = ()) -> list[list[str]]:
-    """Return the cells of every row, the header's too, without the blanks around them.
+def grid(path: str | Path, texts: Collection[str] = ()) -> Grid:
+    """Return the cells of a table.
 
     Parameters
     ----------
@@ -65,20 +91,31 @@ def rows(path: str | Path, texts: Collection[str] = ()) -> list[list[str]]:
     try:
         content = Path(file).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path}: file not found, {_EXPECTED}") from None
+        beside = _beside(Path(file))
+        expected = f"the nearest is '{beside}'" if beside else _EXPECTED
+        raise InputError(f"{path}: file not found{'; ' if beside else ', '}{expected}") from None
     except IsADirectoryError:
         raise InputError(f"{path}: got a folder, {_EXPECTED}") from None
     if _WORKBOOKS.match(content):
-        found = _of_workbook(str(path), content, sheet)
+        found = Grid(_of_workbook(str(path), content, sheet))
     elif sheet:
         raise InputError(f"{path}: got the sheet '{sheet}' of a file that is no workbook")
     else:
         found = _of_text(str(path), content, texts)
     # One system writes an umlaut as one sign, another as a letter and a mark: the same name in either.
-    return [[unicodedata.normalize("NFC", cell.strip()) for cell in row] for row in found]
+    cells = [[unicodedata.normalize("NFC", cell.strip()) for cell in row] for row in found.rows]
+    return Grid(cells, found.has_decimal_commas)
 
 
-def _of_text(path: str, content: bytes, texts: Collection[str]) -> list[list[str]]:
+def _beside(file: Path) -> str:
+    """Return the table that was probably meant by a file that does not exist: of its name, or nearly; '' for none."""
+    folder = file.parent
+    tables = sorted(each for each in folder.glob("*") if each.suffix.lower() in _SUFFIXES) if folder.is_dir() else []
+    same = [each.as_posix() for each in tables if each.stem.casefold() == file.stem.casefold()]
+    return same[0] if same else nearest(file.as_posix(), [each.as_posix() for each in tables])
+
+
+def _of_text(path: str, content: bytes, texts: Collection[str]) -> Grid:
     """Return the cells of a text, separated as its first line is."""
     for start, kind in _OTHER_FILES.items():
         if re.match(start, content):
@@ -86,8 +123,9 @@ def _of_text(path: str, content: bytes, texts: Collection[str]) -> list[list[str
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
-        row = content.count(b"\n", 0, fault.start) + 1
-        raise InputError(f"{path}: row {row}: byte {content[fault.start]:#04x} is not UTF-8; {_SAVE_AS}") from None
+        read = fault.object  # without the mark of the byte order, which the place of the fault does not count
+        row = read.count(b"\n", 0, fault.start) + 1
+        raise InputError(f"{path}: row {row}: byte {read[fault.start]:#04x} is not UTF-8; {_SAVE_AS}") from None
     first = text.partition("\n")[0]
     separator = next((sign for sign in _SEPARATORS if sign in first and "," not in first), ",")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
@@ -98,11 +136,11 @@ def _of_text(path: str, content: bytes, texts: Collection[str]) -> list[list[str
         raise InputError(
             f"{path}: line {reader.line_num}: got unbalanced quotation marks ({fault}), {expected}"
         ) from None
-    return found if separator == "," else _with_decimal_points(path, found, texts)
+    return Grid(found) if separator == "," else _with_decimal_points(path, found, texts)
 
 
-def _with_decimal_points(path: str, found: Sequence[list[str]], texts: Collection[str]) -> list[list[str]]:
-    """Return rows with decimal points in place of decimal commas, which all numbers of the table must then have."""
+def _with_decimal_points(path: str, found: Sequence[list[str]], texts: Collection[str]) -> Grid:
+    """Return the cells with decimal points in place of decimal commas, which all numbers must then have."""
     header = [name.strip() for name in found[0]] if found else []
     places = [
         (number, column, cell.strip())
@@ -122,7 +160,7 @@ def _with_decimal_points(path: str, found: Sequence[list[str]], texts: Collectio
     made = [list(row) for row in found]
     for row, column, cell in commas:
         made[row - 1][column] = cell.replace(",", ".")
-    return made
+    return Grid(made, bool(commas))
 
 
 def _of_workbook(path: str, content: bytes, sheet: str) -> list[list[str]]:

@@ -64,7 +64,7 @@ def load(config: Mapping[str, Any], with_rows: bool = True) -> Experiment:
     faults += plausibility.volt_faults(examined.settings, rows)
     faults += plausibility.level_faults(examined.settings, rows)
     if solutions is not None:
-        conditions = [row.condition for row in rows]
+        conditions = [row.condition for row in rows if row.bath]
         faults += validation.ion_faults(examined.settings, solutions, conditions)
         faults += plausibility.amount_faults(examined.settings, solutions, conditions)
     if not faults and solutions is not None:  # where a row or a solution is missing, nothing follows from the others
@@ -99,7 +99,7 @@ def _read_solutions(examined: Examined, faults: list[str]) -> Solutions | None:
     except InputError as fault:
         faults += fault.faults
         return None
-    faults += found
+    faults += typed.as_typed(found)
     # Without a single name there is nothing to check baths and pipettes against; its own fault says enough.
     return solutions if solutions.names else None
 
@@ -116,6 +116,17 @@ def _read_rows(examined: Examined, solutions: Solutions | None, faults: list[str
         faults += fault.faults
         return ()
     faults += typed.faults
+    found: list[str] = []
+    rows = _rows(typed, spec, examined, solutions, found)
+    faults += typed.as_typed(found)
+    return rows
+
+
+def _rows(
+    typed: tables.Typed, spec: ColumnSpec, examined: Examined, solutions: Solutions | None, faults: list[str]
+) -> tuple[Row, ...]:
+    """Return the rows of a table that have no fault; the faults of the others are added to `faults`."""
+    place = examined.settings.table
     table, found = validation.known_columns(typed.even, place, spec)
     faults += found
     if not {*spec.required} <= {*table.columns}:

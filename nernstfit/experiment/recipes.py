@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.physics.solution import proton_balance, reactions
-from nernstfit.physics.solution.components import components_at_pH, uncharged_name
+from nernstfit.physics.solution.components import components_at_pH, is_in_any_state, uncharged_name
 from nernstfit.physics.solution.ions import IONS, Ion, UserIons
 from nernstfit.solutions.composition import Solutions
 
@@ -38,7 +38,8 @@ def composed(doses: Doses, has_pH: Bools, conditions: tuple[FloatArray, FloatArr
     user_ions : tuple of Ion
     """
     pH, gas = conditions
-    reacts = _react(doses, has_pH, user_ions)
+    least_excess = _least_excess(doses, len(pH), user_ions)
+    reacts = _react(doses, has_pH, least_excess, user_ions)
     ions, neutral = _amounts(doses, has_pH | reacts, user_ions)
     ions, neutralized = _without_water(ions, len(pH))
     names = sorted(ions, key=lambda ion: ion.name)
@@ -54,10 +55,11 @@ def composed(doses: Doses, has_pH: Bools, conditions: tuple[FloatArray, FloatArr
         doses=tuple(
             {name: float(doses[name][i]) for name in sorted(doses) if doses[name][i] > 0} for i in range(len(pH))
         ),
+        least_excess_meq_per_l=tuple(least_excess.tolist()),
     )
 
 
-def _react(doses: Doses, has_pH: Bools, user_ions: UserIons) -> Bools:
+def _react(doses: Doses, has_pH: Bools, least_excess: FloatArray, user_ions: UserIons) -> Bools:
     """Return True for each row without a pH whose weak acids and bases decide it."""
     found = np.zeros(len(has_pH), dtype=bool)
     if has_pH.all():
@@ -68,7 +70,35 @@ def _react(doses: Doses, has_pH: Bools, user_ions: UserIons) -> Bools:
     for i in np.flatnonzero(~has_pH):
         amounts = {ion: float(amount[i]) for ion, amount in in_any_state.items() if amount[i] > 0}
         as_ions = {ion: float(written[ion][i]) if ion in written else 0.0 for ion in amounts}
-        found[i] = proton_balance.reacts(amounts, as_ions, acids)
+        found[i] = proton_balance.reacts(amounts, as_ions, float(least_excess[i]), acids)
+    return found
+
+
+def _least_excess(doses: Doses, rows: int, user_ions: UserIons) -> FloatArray:
+    """Return the least charge excess of each recipe in meq/l, in whatever state its buffers were weighed."""
+    open_mM: dict[Ion, FloatArray] = {}
+    named = np.zeros(rows)
+    for column in sorted(doses):
+        parts = components_at_pH(column, user_ions)
+        if parts and is_in_any_state(column, user_ions):
+            ((ion, _),) = parts
+            open_mM[ion] = open_mM.get(ion, 0.0) + doses[column]
+        else:
+            named += doses[column] * sum(ion.valence * count for ion, count in parts)
+    acids = reactions.known_acid_steps(user_ions)
+    found = named.copy()  # beside free base, a buffer was weighed as the acid that it titrates
+    for i in np.flatnonzero(~_with_free_acid_or_base(doses, rows, user_ions)):
+        amounts = {ion: float(amount[i]) for ion, amount in open_mM.items() if amount[i] > 0}
+        found[i] = proton_balance.least_excess_meq_per_l(amounts, acids, float(named[i]))
+    return found
+
+
+def _with_free_acid_or_base(doses: Doses, rows: int, user_ions: UserIons) -> Bools:
+    """Return True for each recipe with protons or hydroxide."""
+    found = np.zeros(rows, dtype=bool)
+    for column, dose in doses.items():
+        if any(ion.name in reactions.WATER_IONS for ion, _ in components_at_pH(column, user_ions)):
+            found |= dose > 0
     return found
 
 

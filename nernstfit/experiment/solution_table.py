@@ -28,7 +28,7 @@ from nernstfit.physics.solution.components import (
 from nernstfit.physics.solution.ions import IONS, Ion, UserIons
 from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.physics.solution.water import MAX_TAKEN
-from nernstfit.solutions.composition import Solutions, Titrant, speciate
+from nernstfit.solutions.composition import Solutions, Stated, Titrant, speciate
 
 PH, GAS, TITRANT = "pH", "pCO2_mmHg", "titrant"
 # Charge in meq/l that a titrant of the wrong kind may leave: such a solution needs none. 10 mM HEPES leave .07 with HCl
@@ -127,14 +127,14 @@ def _known_columns(table: Cells, place: str, user_ions: UserIons) -> tuple[Cells
     known = {name: column.also for name, column in tables.SOLUTIONS_INPUT.columns.items()}
     doubled = headers.doubled(table.columns, known)
     table = table.renamed({}, doubled)
-    components = [name for name in table.columns if name not in known and _is_component(name, user_ions)]
+    components = [name for name in table.columns if name not in known and is_component(name, user_ions)]
     others = [name for name in table.columns if name not in components]
     of_conditions = list(headers.misspelt(others, known))
     meant = {each.typed: each.known for each in of_conditions}
     faults = [f"{place}: row 1, {each}" for each in (*doubled.values(), *of_conditions)]
     for name in others:
         with_unit = _UNIT.fullmatch(name)
-        if with_unit and _is_component(with_unit["name"], user_ions):
+        if with_unit and is_component(with_unit["name"], user_ions):
             converted = headers.conversion(name, [f"{with_unit['name']}_mM"])
             unit = with_unit["unit"]
             if unit in _IN_mM:
@@ -153,11 +153,12 @@ def _known_columns(table: Cells, place: str, user_ions: UserIons) -> tuple[Cells
 def misspelt_conditions(names: Sequence[str], user_ions: UserIons) -> list[headers.Meant]:
     """Return those of some names that are other spellings of the columns beside the components."""
     known = {name: column.also for name, column in tables.SOLUTIONS_INPUT.columns.items()}
-    return list(headers.misspelt([name for name in names if not _is_component(name, user_ions)], known))
+    return list(headers.misspelt([name for name in names if not is_component(name, user_ions)], known))
 
 
 @cache  # the nearest name of one that is none takes a tenth of a second
-def _is_component(name: str, user_ions: UserIons) -> bool:
+def is_component(name: str, user_ions: UserIons) -> bool:
+    """Return True for the name of a component, at a pH at least."""
     try:
         components_at_pH(name, user_ions)
     except UnknownComponent:
@@ -223,7 +224,7 @@ def _with_acid_or_base(table: Cells, user_ions: UserIons) -> NDArray[np.bool_]:
     """Return True for each row with a free acid or base."""
     found = np.zeros(len(table.index), dtype=bool)
     for column in (name for name in table.columns if name not in _NO_COMPONENTS):
-        if _is_component(column, user_ions) and is_acid_or_base(column, user_ions):
+        if is_component(column, user_ions) and is_acid_or_base(column, user_ions):
             found |= _given(table[column])
     return found
 
@@ -310,12 +311,13 @@ def _equilibrium_faults(solutions: Solutions, table: Cells, row: int) -> Iterato
     where = f"column '{PH}': got {'nothing' if math.isnan(pH) else f'{pH:g}'}"
     if math.isnan(pH) and not math.isnan(gas):
         where = f"column '{GAS}': got {gas:g}"
-    if math.isnan(pH) and not math.isnan(gas) and not any(ion.name in CARBONATES for ion in amounts):
+    has_source = any(ion.name in (*CARBONATES, reactions.HYDROXIDE) for ion in amounts)  # a base takes it from the gas
+    if math.isnan(pH) and not math.isnan(gas) and not has_source:
         yield f"{where} without a pH and without bicarbonate, expected one of the two, from which the other follows"
         return
     acids = reactions.known_acid_steps(solutions.user_ions)
     try:
-        speciate(amounts, acids, (pH, gas), _ROOM_C, titrant.ion if titrant else None)
+        speciate(amounts, acids, Stated(pH, gas, solutions.least_excess(i)), _ROOM_C, titrant.ion if titrant else None)
     except reactions.NoConstant as fault:
         yield f"{where}, but {fault}: what is free of either is unknown; expected only one of the two"
     except ArithmeticError as fault:
@@ -379,7 +381,7 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
     ions: dict[str, Ion] = {}
     for row, cells in rows.items():
         ions.setdefault(cells["species"], _species(cells, numbers[row]))
-    return tuple(ions[name] for name in sorted(ions) if name), faults
+    return tuple(ions[name] for name in sorted(ions) if name), typed.as_typed(faults)
 
 
 def _species(cells: Mapping[str, str], numbers: Mapping[str, float]) -> Ion:

@@ -122,8 +122,11 @@ def cell_faults(
 ) -> Iterator[str]:
     """Yield the faults of the texts of one row, each column on its own."""
     configuration = cells.get("configuration") or settings.configuration
+    may_be_empty = {"pipette"} if spec.allows_unknown_inside(configuration) else set()
+    if cells.get("exclude") and "recording" in spec.required:  # elsewhere the bath makes up the name
+        may_be_empty.add("bath")
     for column in spec.required:
-        if not cells[column] and not (column == "pipette" and spec.allows_unknown_inside(configuration)):
+        if not cells[column] and column not in may_be_empty:
             yield f"column '{column}': got nothing, expected a value in every row"
     for column in ("recording", "subtract"):
         yield from _recording_faults(cells.get(column, ""), column)
@@ -155,9 +158,8 @@ def _recording_faults(path: str, column: str) -> Iterator[str]:
         return
     outside = list(path_faults(path))
     if outside:
-        slashed = path.replace("\\", "/")
-        inside = f"{DATA}/{PurePosixPath(slashed).name}"
-        meant = f": '{inside}'" if Path(inside).is_file() else ""
+        inside = _of_that_name(path)
+        meant = f"; '{inside}' is there: give that" if inside else ""
         has_braces = "{" in path or "}" in path
         kind = f"{column}: {'braces' if has_braces else 'outside'} {meant != ''}"
         yield from (Alike(f"column '{column}': {fault}{meant}", kind) for fault in outside)
@@ -165,6 +167,14 @@ def _recording_faults(path: str, column: str) -> Iterator[str]:
         yield _not_found(path, column)
     elif not Path(path).is_file():
         yield f"column '{column}': got '{path}', which is a folder, expected an ABF file"
+
+
+def _of_that_name(path: str) -> str:
+    """Return the one file in data/ that has the name of a path that leads elsewhere; '' for none or several."""
+    name = PurePosixPath(path.replace("\\", "/")).name
+    direct = Path(DATA, name)
+    found = [direct] if name and direct.is_file() else [each for each in Path(DATA).rglob("*") if each.name == name]
+    return found[0].as_posix() if len(found) == 1 and found[0].is_file() else ""
 
 
 def _not_found(path: str, column: str) -> str:
@@ -179,6 +189,8 @@ def _not_found(path: str, column: str) -> str:
     }.items():
         if Path(meant).is_file():
             return Alike(f"{where}; expected '{meant}'", f"{column}: {kind}")
+    if elsewhere := _of_that_name(path):
+        return Alike(f"{where}; '{elsewhere}' is there: give that", f"{column}: in another folder")
     folder = Path(slashed).parent
     siblings = [other.as_posix() for other in sorted(folder.glob("*"))] if folder.is_dir() else []
     hint = nearest(path, siblings)
@@ -235,19 +247,26 @@ def _stem(path: str) -> str:
 def _repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: ColumnSpec) -> Iterator[RowFault]:
     """Yield a fault for each row, by number, whose name an earlier row has."""
     first: dict[str, int] = {}
+    same: dict[tuple[str, ...], int] = {}
     for number, cells in table.items():
+        row = same.setdefault(tuple(cells.values()), number)
         name = cells.get("measurement") or default_name(cells, spec)
         if name in first:
-            got = f"'{name}', which is also the name of row {first[name]}, expected another name"
-            if not cells.get("measurement"):
-                same = [*spec.name_columns, *(column for column in spec.name_suffixes if cells.get(column))]
-                got = (
-                    f"nothing, and '{name}' is the name of row {first[name]} too, expected a name, or another "
-                    f"{' or '.join(same)}"
-                )
-            yield RowFault(place, number, f"column 'measurement': got {got}")
+            other = _repeated(name, first[name], cells, spec)
+            yield RowFault(place, number, f"repeats row {row}; delete one of the two" if row < number else other)
         if name:
             first.setdefault(name, number)
+
+
+def _repeated(name: str, row: int, cells: Mapping[str, str], spec: ColumnSpec) -> str:
+    """Return the fault of a row whose name is that of an earlier one, which it does not repeat."""
+    if cells.get("measurement"):
+        return f"column 'measurement': got '{name}', which is also the name of row {row}, expected another name"
+    same = " or ".join([*spec.name_columns, *(column for column in spec.name_suffixes if cells.get(column))])
+    other = f"'{name}' is the name of row {row} too, expected"
+    if "measurement" in cells:
+        return f"column 'measurement': got nothing, and {other} a name, or another {same}"
+    return f"{other} another {same}, or a name in a column 'measurement'"
 
 
 def name_faults(table: Mapping[int, Mapping[str, str]], place: str, spec: ColumnSpec) -> list[RowFault]:

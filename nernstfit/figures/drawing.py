@@ -1,4 +1,4 @@
-"""A drawn figure: SVG, and the PNG that is made of it.
+"""A drawn figure: SVG, and the PNG that is made of it where it is asked for.
 
 The converter brings Liberation Sans along and looks for no other font: a PNG has the same bytes
 whatever fonts a machine has (where fontconfig finds them, as on Linux; on other systems the
@@ -8,6 +8,7 @@ converter searches their font folders by itself).
 from __future__ import annotations
 
 import base64
+import functools
 import os
 from dataclasses import dataclass, field
 from importlib import resources
@@ -25,11 +26,17 @@ PNG_SCALE = 1.5
 
 @dataclass(frozen=True)
 class Drawing:
-    """A drawn figure: SVG text with ids of its own, and the bytes of a PNG file. A notebook shows it."""
+    """A drawn figure as SVG text, with ids of its own. A notebook shows it."""
 
     name: str
     svg: str = field(repr=False)
-    png: bytes = field(repr=False)
+
+    @functools.cached_property
+    def png(self) -> bytes:
+        """Bytes of a PNG file of `PNG_SCALE` times the size of the SVG; the same bytes for the same SVG."""
+        _use_own_fonts()
+        made: bytes = vl_convert.svg_to_png(self.svg, scale=PNG_SCALE)
+        return made
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """Return the figure as a notebook shows it."""
@@ -47,12 +54,6 @@ class Drawing:
         if place.suffix not in (".svg", ".png"):
             raise InputError(f"save: got '{path}', expected a name that ends in .svg or .png")
         place.write_bytes(self.svg.encode() if place.suffix == ".svg" else self.png)
-
-
-def drawing(name: str, svg: str) -> Drawing:
-    """Make the PNG of a figure; it has `PNG_SCALE` times the size of the SVG, and the same bytes for the same SVG."""
-    _use_own_fonts()
-    return Drawing(name, svg, vl_convert.svg_to_png(svg, scale=PNG_SCALE))
 
 
 def vega_svg(specification: dict[str, Any], version: str) -> str:

@@ -193,8 +193,15 @@ class Row:
         return TITLE_PX + (len(self.lines) - 1) * _TITLE_PITCH_PX + _BELOW_TITLE_PX if self.lines else 0.0
 
 
-def stacked(rows: Sequence[Row]) -> str:
-    """Return the SVG file of rows of panels, each column of them with its axes below each other."""
+def stacked(rows: Sequence[Row], shows: str) -> str:
+    """Return the SVG file of rows of panels, each column of them with its axes below each other.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+    shows : str
+        The figure in words, for those who do not see it.
+    """
     columns = [[each for each in column if each] for column in itertools.zip_longest(*(row.panels for row in rows))]
     margins = [max(panel.margin_px for panel in column) for column in columns]
     lefts, right = [], float(_EDGE_PX)
@@ -214,7 +221,7 @@ def stacked(rows: Sequence[Row]) -> str:
             ends.append(legend_at + row.legend.width_px)
         ends.append(_EDGE_PX + row.width_px)
         top += max(panel.y.length for panel in row.panels) + _FOOT_PX + _BETWEEN_ROWS_PX
-    return svg.page(math.ceil(max(ends) + _EDGE_PX), math.ceil(top - _BETWEEN_ROWS_PX + _EDGE_PX), parts)
+    return svg.page(math.ceil(max(ends) + _EDGE_PX), math.ceil(top - _BETWEEN_ROWS_PX + _EDGE_PX), parts, shows)
 
 
 def zero_line(axis: Axis, other: Axis) -> str:

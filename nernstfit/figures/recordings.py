@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from nernstfit.contract.frames import Columns, by_measurement
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.figures import svg
-from nernstfit.figures.drawing import Drawing, drawing
+from nernstfit.figures.drawing import Drawing
 from nernstfit.figures.panels import Axis, Legend, Panel, Row, stacked, zero_line
 from nernstfit.figures.svg import FloatArray
 from nernstfit.figures.theme import ACCENT, FAINT, LEVELS, WINDOW
@@ -80,14 +81,43 @@ def draw_measurements(name: str, rows: pd.DataFrame, iv: pd.DataFrame, traces: p
     -------
     Drawing
     """
-    return drawing(name, stacked(measurement_rows(rows, iv, traces)))
+    return measurements_drawn(name, rows.to_dict("records"), by_measurement(iv), by_measurement(traces))
 
 
-def measurement_rows(rows: pd.DataFrame, iv: pd.DataFrame, traces: pd.DataFrame) -> list[Row]:
-    """Return the row of panels of each measurement; parameters as for `draw_measurements`."""
+def measurements_drawn(
+    name: str, rows: Sequence[Mapping[Any, Any]], curves: Mapping[str, Columns], recorded: Mapping[str, Columns]
+) -> Drawing:
+    """Draw measurements from data that are divided by measurement already; parameters as of `measurement_rows`."""
+    return Drawing(name, stacked(measurement_rows(rows, curves, recorded), described(rows, recorded)))
+
+
+def described(rows: Iterable[Mapping[Any, Any]], recorded: Collection[str]) -> str:
+    """Return in words what a figure of measurements shows: each one's name, bath, and potential or verdict."""
+    parts = []
+    for row in rows:
+        kind = "current traces and I-V curve" if row["measurement"] in recorded else "I-V curve"
+        verdict = PotentialVerdict(row["verdict"])
+        is_found = verdict is PotentialVerdict.REVERSAL
+        outcome = f"zero at {row['reversal_mV']:.1f} mV".replace("-", "\u2212") if is_found else verdict.label
+        bath = f" in {row['bath']}" if row["bath"] else ""
+        parts.append(f"{row['measurement']}{bath}: {kind}, {outcome}")
+    return "; ".join(parts)
+
+
+def measurement_rows(
+    rows: Iterable[Mapping[Any, Any]], curves: Mapping[str, Columns], recorded: Mapping[str, Columns]
+) -> list[Row]:
+    """Return the row of panels of each measurement.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        Rows of reversal_potentials.csv that have an I-V curve.
+    curves, recorded : mapping of str to Columns
+        Rows of iv.csv, and traces as ingest writes them, by measurement.
+    """
     shown: list[Row] = []
-    curves, recorded = dict(list(iv.groupby("measurement"))), dict(list(traces.groupby("measurement")))
-    for row in rows.to_dict("records"):
+    for row in rows:
         curve = curves[row["measurement"]]
         panels = [_iv_panel(row, curve)]
         if row["measurement"] in recorded:
@@ -112,8 +142,9 @@ def draw_sweeps(traces: pd.DataFrame) -> Drawing:
     -------
     Drawing
     """
-    sweeps = _sweeps(traces)
-    colours = {number: _colour(number, min(sweeps), max(sweeps)) for number in sweeps}
+    (recorded,) = by_measurement(traces).values()
+    sweeps = _sweeps(recorded)
+    colours = dict(zip(sweeps, _colours(np.array([*sweeps], dtype=float), min(sweeps), max(sweeps)), strict=True))
     time = Axis.around("time, ms", [sweep.t_ms for sweep in sweeps.values()], 640)
     extremes = [values for sweep in sweeps.values() for values in (sweep.low_pA, sweep.high_pA)]
     current = Axis.around("current, pA", [*extremes, np.zeros(1)], 240, is_upright=True, padding=_ABOVE_PX)
@@ -127,10 +158,11 @@ def draw_sweeps(traces: pd.DataFrame) -> Drawing:
     panels = Panel(time, current, (), (zero_line(current, time), *bands)), Panel(time, command, (), tuple(lines))
     legend = Legend("sweep", tuple((str(number), colour) for number, colour in colours.items()))
     title = str(traces["measurement"].iloc[0])
-    return drawing("recording", stacked([Row(panels[:1], title, legend=legend), Row(panels[1:], "")]))
+    shows = f"{title}: current and command against time, sweeps {', '.join(map(str, sweeps))}"
+    return Drawing("recording", stacked([Row(panels[:1], title, legend=legend), Row(panels[1:], "")], shows))
 
 
-def _trace_panel(traces: pd.DataFrame, iv: pd.DataFrame) -> Panel:
+def _trace_panel(traces: Columns, iv: Columns) -> Panel:
     """Draw the current of some sweeps against time, the window in grey."""
     recorded = list(_sweeps(traces).values())
     shown = np.linspace(0, len(recorded) - 1, min(MAX_SWEEPS, len(recorded))).round().astype(int)
@@ -138,17 +170,17 @@ def _trace_panel(traces: pd.DataFrame, iv: pd.DataFrame) -> Panel:
     window = np.array([recorded[0].from_ms[0], recorded[0].to_ms[0]])
     time = Axis.around("time, ms", [*(sweep.t_ms for sweep in sweeps), window], 330)
     current = Axis("current, pA", *_current_range_pA(sweeps, iv), 130, is_upright=True)
-    commands = iv["command_mV"].min(), iv["command_mV"].max()
-    bands = [sweep.band(time, current, _colour(sweep.level_mV, *commands)) for sweep in sweeps]
+    colours = _colours(np.array([sweep.level_mV for sweep in sweeps]), iv["command_mV"].min(), iv["command_mV"].max())
+    bands = [sweep.band(time, current, colour) for sweep, colour in zip(sweeps, colours, strict=True)]
     start, stop = time.px(window).tolist()
     shade = svg.element("rect", x=start, y=0, width=stop - start, height=current.length, fill=WINDOW)
     return Panel(time, current, (shade,), (zero_line(current, time), *bands))
 
 
-def _iv_panel(row: Mapping[Any, Any], iv: pd.DataFrame) -> Panel:
+def _iv_panel(row: Mapping[Any, Any], iv: Columns) -> Panel:
     """Draw the current against the voltage with the reversal potential."""
-    mV, pA, command = (iv[name].to_numpy(dtype=float) for name in ("voltage_mV", "current_pA", "command_mV"))
-    half = _NORMAL_95 * iv["se_pA"].to_numpy(dtype=float)
+    mV, pA, command = (iv[name].astype(float) for name in ("voltage_mV", "current_pA", "command_mV"))
+    half = _NORMAL_95 * iv["se_pA"].astype(float)
     crossing = np.array([row["reversal_mV"]] if row["verdict"] == PotentialVerdict.REVERSAL else [], dtype=float)
     zero = np.zeros(1)
     voltage = Axis.around("voltage, mV", [mV, crossing, zero], 280, padding=_BESIDE_PX)
@@ -160,8 +192,9 @@ def _iv_panel(row: Mapping[Any, Any], iv: pd.DataFrame) -> Panel:
     across, up = voltage.px(mV), current.px(pA)
     marks.append(svg.line(across, up, stroke=FAINT, stroke_width=_CURVE_PX))
     low, high = current.px(pA - half), current.px(pA + half)
+    colours = _colours(command, command.min(), command.max())
     for level in _shown_levels(across, up):
-        x, colour = float(across[level]), _colour(command[level], command.min(), command.max())
+        x, colour = float(across[level]), colours[level]
         marks.append(svg.rules([(x, low[level], x, high[level])], stroke=colour, stroke_width=_CURVE_PX))
         marks.append(svg.element("circle", cx=x, cy=up[level], r=_LEVEL_RADIUS_PX, fill=colour))
     for x in voltage.px(crossing).tolist():
@@ -170,12 +203,12 @@ def _iv_panel(row: Mapping[Any, Any], iv: pd.DataFrame) -> Panel:
     return Panel(voltage, current, (), tuple(marks))
 
 
-def _sweeps(traces: pd.DataFrame) -> dict[int, _Sweep]:
+def _sweeps(traces: Columns) -> dict[int, _Sweep]:
     """Return the sweeps of one recording by their numbers, in ascending order."""
-    ordered = traces.sort_values(["sweep", "t_ms"], kind="stable")
-    numbers, starts = np.unique(ordered["sweep"].to_numpy(), return_index=True)
+    order = np.lexsort((traces["t_ms"], traces["sweep"]))
+    numbers, starts = np.unique(traces["sweep"][order], return_index=True)
     names = [each.name for each in fields(_Sweep)]
-    columns = [np.split(ordered[name].to_numpy(dtype=float), starts[1:]) for name in names]
+    columns = [np.split(traces[name][order].astype(float), starts[1:]) for name in names]
     return {int(number): _Sweep(*values) for number, *values in zip(numbers, *columns, strict=True)}
 
 
@@ -188,15 +221,16 @@ def _shown_levels(x: FloatArray, y: FloatArray) -> list[int]:
     return shown
 
 
-def _colour(value: float, low: float, high: float) -> str:
-    """Return the colour of a value on a scale between two others."""
-    place = min(max((value - low) / (high - low), 0.0), 1.0) * (len(LEVELS) - 1) if high > low else 0.0
-    first = min(int(place), len(LEVELS) - 2)
-    pairs = zip(bytes.fromhex(LEVELS[first][1:]), bytes.fromhex(LEVELS[first + 1][1:]), strict=True)
-    return "#" + bytes(round(start + (stop - start) * (place - first)) for start, stop in pairs).hex()
+def _colours(values: FloatArray, low: float, high: float) -> list[str]:
+    """Return the colours of values on a scale between two others."""
+    scale = np.array([list(bytes.fromhex(colour[1:])) for colour in LEVELS], dtype=float)
+    parts = (values - low) / (high - low) if high > low else np.zeros(len(values))
+    places = parts.clip(0, 1) * (len(LEVELS) - 1)
+    mixed = [np.interp(places, np.arange(len(LEVELS)), channel) for channel in scale.T]
+    return [f"#{bytes(each).hex()}" for each in np.rint(mixed).astype(np.uint8).T.tolist()]
 
 
-def _current_range_pA(sweeps: Sequence[_Sweep], iv: pd.DataFrame) -> tuple[float, float]:
+def _current_range_pA(sweeps: Sequence[_Sweep], iv: Columns) -> tuple[float, float]:
     """Return the range of the current axis: that of the I-V curve and a margin, so that transients are cut off."""
     low, high = min(float(iv["current_pA"].min()), 0.0), max(float(iv["current_pA"].max()), 0.0)
     noise = np.concatenate([sweep.high_pA - sweep.low_pA for sweep in sweeps])

@@ -16,7 +16,7 @@ import altair as alt
 import pandas as pd
 from altair.utils import schemapi
 
-from nernstfit.figures.drawing import Drawing, drawing, vega_svg
+from nernstfit.figures.drawing import Drawing, vega_svg
 from nernstfit.figures.theme import THEME
 
 Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | alt.ConcatChart | alt.FacetChart
@@ -60,7 +60,7 @@ def render(figure: Figure) -> Drawing:
     Drawing
     """
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    return drawing(figure.name, _own_ids(vega_svg(_specification(figure), version), figure.name))
+    return Drawing(figure.name, _own_ids(vega_svg(_specification(figure), version), figure.name))
 
 
 def _specification(figure: Figure) -> dict[str, Any]:

@@ -22,6 +22,7 @@ Line: TypeAlias = tuple[float, float, float, float]  # from x, y to x, y
 
 # Characters that no XML file may hold, lone surrogates of undecodable file names among them.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MARKUP = re.compile('[&<>"]')
 # Advance widths of the bold face, thousandths of the font size: from Helvetica-Bold.afm of Adobe's core 14 fonts, whose
 # metrics Liberation Sans shares. The regular face has the same digits and no wider letter (but @, by 4 %).
 _WIDTHS = {
@@ -47,11 +48,13 @@ _WIDTH_OF = {letter: width for width, letters in _WIDTHS.items() for letter in l
 # Width that is assumed of any other letter: that of the font size, which the letters of most scripts do not exceed. At
 # half, long names in other scripts leave the figure; at double, short ones are cut.
 _OTHER_WIDTH = 1000
+# Words whose widths are kept: the labels of axes, which recur. At half as fast, at double as well.
+_WORDS_KEPT = 1024
 
 
 def element(tag: str, content: str = "", /, **attributes: str | float) -> str:
     """Return an element; `_` in the name of an attribute stands for `-`, and `content` is SVG already."""
-    inside = "".join(f' {name.replace("_", "-")}="{_value(value)}"' for name, value in attributes.items())
+    inside = "".join([f' {name.replace("_", "-")}="{_value(value)}"' for name, value in attributes.items()])
     return f"<{tag}{inside}>{content}</{tag}>" if content else f"<{tag}{inside}/>"
 
 
@@ -87,13 +90,14 @@ def band(x: FloatArray, low: FloatArray, high: FloatArray, **attributes: str | f
     return element("path", d=f"{_course(x, low)}L{back}z", **attributes)
 
 
-def page(width: float, height: float, parts: Iterable[str]) -> str:
-    """Return an SVG file: elements on white."""
+def page(width: float, height: float, parts: Iterable[str], shows: str) -> str:
+    """Return an SVG file: elements on white, with the words for those who do not see them."""
     size = {"width": number(width), "height": number(height)}
     ground = element("rect", **size, fill="white")
     inside = group(parts, font_family=FONT, font_size=LABEL_PX, fill=INK)
     box = f"0 0 {size['width']} {size['height']}"
-    return element("svg", ground + inside, xmlns="http://www.w3.org/2000/svg", **size, viewBox=box)
+    words = {"role": "img", "aria_label": _NOT_XML.sub("\ufffd", shows)}
+    return element("svg", ground + inside, xmlns="http://www.w3.org/2000/svg", **size, viewBox=box, **words)
 
 
 def number(value: float) -> str:
@@ -101,6 +105,7 @@ def number(value: float) -> str:
     return _tenths(round(float(value) * 10))
 
 
+@functools.lru_cache(maxsize=_WORDS_KEPT)
 def width_px(words: str, size_px: float) -> float:
     """Return the largest width that words can have in the figures' font, in px."""
     return sum(_WIDTH_OF.get(letter, _OTHER_WIDTH) for letter in words) * size_px / 1000
@@ -154,4 +159,6 @@ def _tenths(value: int) -> str:
 
 def _value(value: str | float) -> str:
     """Write the value of an attribute."""
-    return saxutils.escape(value, {'"': "&quot;"}) if isinstance(value, str) else number(value)
+    if not isinstance(value, str):
+        return number(value)
+    return saxutils.escape(value, {'"': "&quot;"}) if _MARKUP.search(value) else value

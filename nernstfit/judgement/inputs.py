@@ -1,7 +1,8 @@
-"""Findings about a sound experiment folder that need no result: `nernstfit run` prints them before the run."""
+"""Findings about a sound experiment folder that need no result: `nernstfit check` prints them."""
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections import Counter, defaultdict
@@ -110,9 +111,9 @@ def _copies(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
 
 
 def _temperatures(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
-    """Yield the finding on temperatures within cells whose potentials were measured elsewhere."""
+    """Yield the findings on temperatures, those within cells only where potentials were measured elsewhere."""
     mV = {row.measurement: row.external.reversal_mV for row in rows if row.external is not None}
-    found = temperatures.findings([row for row in rows if row.measurement in mV], mV)
+    found = [*temperatures.unusual(rows), *temperatures.findings([row for row in rows if row.measurement in mV], mV)]
     yield from (replace(each, place=experiment.settings.table) for each in found)
 
 
@@ -211,8 +212,17 @@ def _shared_stems(files: Sequence[tuple[str, str]]) -> list[str]:
     """Return the beginnings that the names of several files share, each in another bath.
 
     A beginning that recordings of one bath share, such as a date, a group or an animal, does not name a cell. Most
-    files must have such a beginning; of several lengths the shortest counts.
+    files must have such a beginning. Names that begin with other letters are in another style.
     """
+    styles: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for stem, bath in files:
+        styles["".join(itertools.takewhile(str.isalpha, stem)).casefold()].append((stem, bath))
+    shared = [each for style in styles.values() for each in _shared_in_style(style).items()]
+    return sorted(start for start, _ in shared) if 2 * sum(n for _, n in shared) > len(files) else []
+
+
+def _shared_in_style(files: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """Return the shared beginnings in names of one style, with the number of files; the shortest length counts."""
     parts = {stem: list(re.finditer(r"[^\W\d_]*\d+|[^\W\d_]+", stem)) for stem, _ in files}
     for depth in range(1, max(map(len, parts.values()), default=0) + 1):
         baths: dict[str, list[str]] = defaultdict(list)
@@ -220,27 +230,34 @@ def _shared_stems(files: Sequence[tuple[str, str]]) -> list[str]:
             if len(parts[stem]) >= depth:
                 baths[stem[: parts[stem][depth - 1].end()]].append(bath)
         shared = {start: of_start for start, of_start in baths.items() if len(of_start) > 1}
-        each_once = all(len(set(of_start)) == len(of_start) for of_start in shared.values())
-        if each_once and 2 * sum(map(len, shared.values())) > len(files):
-            return sorted(shared)
-    return []
+        if all(len(set(of_start)) == len(of_start) for of_start in shared.values()):
+            return {start: len(of_start) for start, of_start in shared.items()}
+    return {}
 
 
 def _exchanged(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]:
     """Yield each pipette whose insides all look like an extracellular solution and whose outsides like pipettes'.
 
-    Of a pipette that had baths of both kinds, as in experiments under bi-ionic conditions, no side is the wrong one.
+    Of a pipette that had baths of both kinds, as in experiments under bi-ionic conditions, no side is the wrong one. A
+    salt of Na alone is in a pipette on purpose, unless every bath of the table is like the inside of a cell: then the
+    bath of the experiment is missing. The inside of an inside-out patch is its bath, which any salt may be.
     """
     by_pipette: dict[tuple[str, int], set[Condition]] = defaultdict(set)
     for row in rows:
         if row.condition.pipette:
             by_pipette[row.condition.pipette, row.condition.sign].add(row.condition)
+    is_without_bath = all(
+        c.sign > 0 and _is_inside(contents(experiment.solutions, c.bath, c.temperature_C))
+        for conditions in by_pipette.values()
+        for c in conditions
+    )
+    is_bath = _is_of_sodium if is_without_bath else _is_outside
     for _, conditions in sorted(by_pipette.items()):
         sides = {
             c: tuple(contents(experiment.solutions, name, c.temperature_C) for name in (c.inside, c.outside))
             for c in conditions
         }
-        if all(_is_outside(inside) and _is_inside(outside) for inside, outside in sides.values()):
+        if all(is_bath(inside) and _is_inside(outside) for inside, outside in sides.values()):
             first = min(sides)
             inside, outside = sides[first]
             in_bath, in_pipette = (outside, inside) if first.sign > 0 else (inside, outside)
@@ -259,8 +276,11 @@ def contents(solutions: Solutions, name: str, temperature_C: float) -> Counter[s
 
 def _is_outside(solution: Counter[str]) -> bool:
     """Return True for Na beside some K or Ca: a salt of Na alone, as under bi-ionic conditions, has no side."""
-    is_of_tissue = any(solution[ion] >= least for ion, least in _BESIDE_NA_MM.items())
-    return is_of_tissue and solution["Na"] >= _MAIN_MM and solution["Na"] > _EXCESS * (solution["K"] + solution["Cs"])
+    return _is_of_sodium(solution) and any(solution[ion] >= least for ion, least in _BESIDE_NA_MM.items())
+
+
+def _is_of_sodium(solution: Counter[str]) -> bool:
+    return solution["Na"] >= _MAIN_MM and solution["Na"] > _EXCESS * (solution["K"] + solution["Cs"])
 
 
 def _is_inside(solution: Counter[str]) -> bool:

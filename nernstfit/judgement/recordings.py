@@ -52,18 +52,17 @@ _ON_LINE = {
     Code.FLATTENS: "a leak, as at the levels above it",
 }
 # Flags without an own finding that qualify a measurement.
-_REMARKS = (
-    *(
-        Flag.LEVELS_LEFT_OUT,
-        Flag.MOVES,
-        Flag.EXCESS_SCATTER,
-        Flag.ONE_ESTIMATOR,
-        Flag.FLATTENS,
-        Flag.CLIPPED,
-        Flag.TREND,
-    ),
-    *(Flag.ONLINE_SUBTRACTION, Flag.CONDITIONING_TRAIN),
-)
+_REMARKS = {
+    Flag.LEVELS_LEFT_OUT: "levels that leave the course of the others are not used ({:.0f})",
+    Flag.MOVES: "the zero moves by {:.1f} mV along the epoch",
+    Flag.EXCESS_SCATTER: "repeats scatter {:.1f} times as much as the noise within the window explains",
+    Flag.ONE_ESTIMATOR: "the second estimator finds no zero between the levels where the current changes sign",
+    Flag.FLATTENS: "the slope at the zero falls faster with depolarisation than in an open pore",
+    Flag.CLIPPED: "{:.2%} of the samples in the window are at the limit of the converter",
+    Flag.TREND: "the current changes along the window by {:.0%} of its range between sweeps",
+    Flag.ONLINE_SUBTRACTION: "the protocol subtracts leak on line",
+    Flag.CONDITIONING_TRAIN: "the protocol plays a conditioning train before each sweep",
+}
 
 
 def findings(evidence: Evidence) -> Iterator[Finding]:
@@ -191,11 +190,9 @@ def _flagged(row: Record, own: Row, no_leak: tuple[str, ...]) -> Iterator[Findin
     for flag, code in ((Flag.STEEPENS, Code.STEEPENS), (Flag.HYSTERESIS, Code.HYSTERESIS)):
         if flag in flags:
             yield _finding(code, row, math.inf, no_leak)
-    remarks = [
-        flag.label + ("" if math.isnan(flags[flag]) else f" {flags[flag]:.3g}") for flag in _REMARKS if flag in flags
-    ]
+    remarks = [sentence.format(flags[flag]).replace("%", " %") for flag, sentence in _REMARKS.items() if flag in flags]
     if remarks:
-        yield _finding(Code.FLAGGED, row, 0.0, flags=", ".join(remarks))
+        yield _finding(Code.FLAGGED, row, 0.0, flags="; ".join(remarks))
 
 
 def _before_opening(row: Record) -> Iterator[Finding]:

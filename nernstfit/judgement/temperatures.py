@@ -1,4 +1,4 @@
-"""Findings on temperatures that differ within a cell, by a slip such as 2.2 for 22 or on purpose."""
+"""Findings on temperatures that no experiment has, or that differ within a cell, by a slip such as 2.2 for 22."""
 
 from __future__ import annotations
 
@@ -14,6 +14,26 @@ from nernstfit.physics.constants import ZERO_CELSIUS_K
 # Difference of temperatures within a cell from which it is told: rooms and baths drift by less. At half the drift of a
 # day is told; at double 28 typed for 22 is not.
 _MIN_DIFFERENCE_C = 3.0
+
+
+# Temperatures in C between which cells are recorded from, squid axons to thermophilic bacteria. At half the lower
+# limit a 0.3 typed for 30 would pass, as would a squid axon at 2.2; at double, axons in the cold would be asked about.
+# Above the upper one no patch lasts; at half every heated bath would be asked about, at double none that is typed.
+_COLDEST_C, _WARMEST_C = 4.0, 50.0
+
+
+def unusual(rows: Iterable[Row]) -> Iterator[Finding]:
+    """Yield the finding on temperatures at which hardly any cell is recorded from, such as 2.2 typed for 22.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+    """
+    given = Counter(row.condition.temperature_C for row in rows)
+    odd = sorted(each for each in given if not _COLDEST_C <= each <= _WARMEST_C)
+    if odd:
+        values = {"temperatures": listed([f"{each:g} C" for each in odd]), "n": sum(given[each] for each in odd)}
+        yield Finding(Code.TEMPERATURE_UNUSUAL, "", values | {"low": _COLDEST_C, "high": _WARMEST_C})
 
 
 def findings(rows: Iterable[Row], potentials_mV: Mapping[str, float]) -> Iterator[Finding]:

@@ -45,12 +45,17 @@ class Checked:
     junctions: tuple[Mapping[str, Any], ...]
     findings: tuple[Finding, ...]
 
+    @property
+    def used(self) -> int:
+        """Return the number of measurements that can be made."""
+        return sum(not row["verdict"] for row in self.measurements)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the check as plain values: the object that a run prints, without ratios, and what it rests on."""
         verdicts = [row["verdict"] for row in self.measurements]
         excluded = verdicts.count(PotentialVerdict.EXCLUDED)
-        used = verdicts.count("")
-        counts = {"used": used, "refused": len(verdicts) - used - excluded, str(PotentialVerdict.EXCLUDED): excluded}
+        refused = len(verdicts) - self.used - excluded
+        counts = {"used": self.used, "refused": refused, str(PotentialVerdict.EXCLUDED): excluded}
         return {
             "recordings": counts,
             "ratios": [],

@@ -115,12 +115,14 @@ def _check_names(named: Sequence[str], conditions: Collection[str], option: str,
         )
         raise InputError(f"{option}: {fault}" for fault in faults)
     has_pH = bool({solution_table.PH, solution_table.GAS} & set(conditions))
-    try:
-        free = [component for component in named if solution_table.is_acid_or_base(component, own_ions)]
-        for component in named if not (has_pH or free) else ():
+    known = [component for component in named if solution_table.is_component(component, own_ions)]
+    free = any(solution_table.is_acid_or_base(component, own_ions) for component in known)
+    for component in named if not (has_pH or (free and known == list(named))) else ():
+        try:
             components(component, own_ions)
-    except UnknownComponent as fault:
-        raise InputError(f"{option}: {fault}") from None
+        except UnknownComponent as fault:
+            advice = "; a value of pH decides which" if component in known else ""
+            raise InputError(f"{option}: {fault}{advice}") from None
 
 
 def _faults(faults: Iterable[str], option: str) -> Iterator[str]:

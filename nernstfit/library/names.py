@@ -112,7 +112,41 @@ def guess(paths: Sequence[PurePath]) -> list[Guess]:
     for path, each in zip(paths, found, strict=True):
         of_cells[each.cell].append((each.bath, _number_behind(path)))
     mixed = {bath for own in of_cells.values() if not _are_counts([n for _, n in own]) for bath in _of_amounts(own)}
-    return [_without_bath(each) if each.bath in mixed else each for each in found]
+    return _placed(paths, [_without_bath(each) if each.bath in mixed else each for each in found])
+
+
+def _placed(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
+    """Return the guesses with baths from words of any kind, which stand where other names of the cells have a solution.
+
+    `c1_Ringer`, `c1_hohesK`, `c2_Ringer`, `c2_hohesK`: a word that several cells have at this place is a bath, to be
+    confirmed.
+    """
+    words = [_words(path.stem) for path in paths]
+    places = {(len(own), i) for own in words for i in range(len(own)) if _is_solution(own[i])}
+    cells: dict[str, set[str]] = defaultdict(set)
+    named: list[set[str]] = []
+    for own, each in zip(words, found, strict=True):
+        at_place = {word for i, word in enumerate(own) if (len(own), i) in places and _may_be_bath(word, each.cell)}
+        named.append(at_place if each.cell and not each.bath and not any(map(_is_solution, own)) else set())
+        for word in named[-1]:
+            cells[word].add(each.cell)
+    made = []
+    for names, each in zip(named, found, strict=True):
+        kept = [name for name in names if len(cells[name]) > 1]
+        if len(kept) != 1:
+            made.append(each)
+            continue
+        doubt = f"bath: '{kept[0]}' stands where other names have the bath, in {len(cells[kept[0]])} cells; confirm it"
+        others = [doubt for doubt in each.doubts if not doubt.startswith("bath:")]
+        made.append(replace(each, bath=kept[0], doubts=(*others, doubt)))
+    return made
+
+
+def _may_be_bath(word: str, cell: str) -> bool:
+    """Return True for a word with a letter that is no name of a cell, no counter and no date."""
+    letters = re.sub(r"\d", "", word)
+    is_counted = letters.casefold() in _COUNTERS or bool(_CELL.fullmatch(word) or _CELL_WORD.fullmatch(word))
+    return letters.isalpha() and not is_counted and word not in cell and not _DATE.fullmatch(word)
 
 
 def _with_adjectives(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
@@ -163,7 +197,7 @@ def _numbered(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
 
 def _candidates(path: PurePath) -> Iterator[tuple[str, str]]:
     """Yield each word that a number follows in a file's name, with the number, but for solutions and counters."""
-    words = [word for word in _SEPARATORS.split(path.stem) if word]
+    words = _words(path.stem)
     for word, following in itertools.pairwise([*words, ""]):
         match = _NUMBERED.fullmatch(word)
         name, number = (match[1], match[2]) if match else (word, following)
@@ -223,12 +257,16 @@ def _words_before_cell(path: PurePath, cell: str) -> str:
 
 def _context(path: PurePath) -> str:
     """Return the day of a recording, or the folders that name neither its cell nor a solution."""
-    folders = [[word for word in _SEPARATORS.split(part) if word] for part in path.parts[:-1]]
-    day = _date([word for word in _SEPARATORS.split(path.stem) if word])
+    folders = [_words(part) for part in path.parts[:-1]]
+    day = _date(_words(path.stem))
     others = [
         part for words, part in zip(folders, path.parts[:-1], strict=True) if not (_named_cell(words) or _bath(words))
     ]
     return day or "/".join(others)
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in _SEPARATORS.split(name) if word]
 
 
 def _of_amounts(numbered: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -241,7 +279,7 @@ def _of_amounts(numbered: Sequence[tuple[str, str]]) -> Iterator[str]:
 
 def _number_behind(path: PurePath) -> str:
     """Return the number that stands behind the last word of a solution; '' for none, and for one with leading zeros."""
-    words = [word for word in _SEPARATORS.split(path.stem) if word]
+    words = _words(path.stem)
     behind = [following for word, following in itertools.pairwise(words) if _is_solution(word)]
     return behind[-1] if behind and re.fullmatch(r"0|[1-9]\d*(\.\d+)?", behind[-1]) else ""
 
@@ -262,8 +300,8 @@ def _without_bath(guessed: Guess) -> Guess:
 
 
 def _guess(path: PurePath) -> Guess:
-    words = [word for word in _SEPARATORS.split(path.stem) if word]
-    folders = [word for part in path.parts[:-1] for word in _SEPARATORS.split(part) if word]
+    words = _words(path.stem)
+    folders = [word for part in path.parts[:-1] for word in _words(part)]
     bath = _bath(words) or _bath(folders)
     cell, doubts = _cell(path, words, folders)
     if not bath:
@@ -308,10 +346,12 @@ def _bath(words: Sequence[str]) -> str:
 
 def _named_cell(words: Sequence[str]) -> str:
     """Return the cell that one of some words names, with its number; '' where none does."""
-    for word, following in zip(words, [*words[1:], ""], strict=False):
+    for place, word in enumerate(words):
+        following, *after = [*words[place + 1 : place + 4], ""]
         if _CELL.fullmatch(word):
             return word
-        if _CELL_WORD.fullmatch(word) and re.fullmatch(r"\d{1,4}[a-z]?", following):
+        is_day = bool(_date([following, *after]))
+        if _CELL_WORD.fullmatch(word) and re.fullmatch(r"\d{1,4}[a-z]?", following) and not is_day:
             return f"{word}{following}"
     return ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from nernstfit.contract import tables
-from nernstfit.contract.errors import InputError
+from nernstfit.contract.errors import InputError, nearest
 from nernstfit.contract.selections import Selections
 
 if TYPE_CHECKING:
@@ -30,9 +30,12 @@ class Result(Selections):
     Attributes
     ----------
     tables : mapping of str to DataFrame
+    traces : tuple of str
+        Files of the current traces of a folder that has been run, by batch; none elsewhere.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(repr=False)
+    traces: tuple[str, ...] = field(default=(), repr=False)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Return the table of a name."""
@@ -66,6 +69,52 @@ class Result(Selections):
             figure = ratios.draw_ratios(shown, self.of_model("cells"), {}, list(dict.fromkeys(rows["ion"])))
             return render.render(figure)
 
+    def plot_measurements(self, *names: str) -> Drawing:
+        """Draw the current traces and the I-V curves of measurements, one below the other.
+
+        Parameters
+        ----------
+        *names : str
+            Values of `measurement` in `reversal_potentials`, in the order in which they are drawn.
+
+        Returns
+        -------
+        Drawing
+            Shown by a notebook; `svg` is text, `png` the bytes of a file.
+
+        Raises
+        ------
+        InputError
+            Where no name is given, or one has no I-V curve.
+        """
+        from nernstfit.figures.recordings import draw_measurements  # noqa: PLC0415 - needs the extra `workflow`
+
+        iv = self.tables["iv"][self.tables["iv"]["measurement"].isin(names)]
+        without = [name for name in names if name not in set(iv["measurement"])]
+        if without or not names:
+            told = (f"there is no I-V curve of '{name}'; {self._hint(name)}" for name in without)
+            raise InputError(list(told) or "got no measurement, expected the names of one or more")
+        rows = self.reversals.set_index("measurement", drop=False).loc[list(names)]
+        return draw_measurements("measurements", rows, iv, self._traces(names))
+
+    def _hint(self, name: str) -> str:
+        """Return the verdict on a measurement, or the nearest name to one that there is not."""
+        verdicts = dict(zip(self.reversals["measurement"], self.reversals["verdict"], strict=True))
+        if name in verdicts:
+            return f"its verdict is {verdicts[name]}"
+        hint = nearest(name, verdicts)
+        return f"the nearest name is '{hint}'" if hint else "expected a measurement of `reversal_potentials`"
+
+    def _traces(self, names: Collection[str]) -> pd.DataFrame:
+        """Read the traces of measurements; none where there are none."""
+        found, missing = [pd.DataFrame({"measurement": []})], set(names)
+        for path in self.traces:
+            # Each from its first batch: later ones may be left of a run of more rows.
+            if missing:
+                found.append(tables.gather([path], missing))
+                missing -= set(found[-1]["measurement"])
+        return pd.concat(found[1:] or found)
+
 
 def load(folder: str | Path) -> Result:
     """Read the results of an experiment folder that has been run.
@@ -91,7 +140,7 @@ def load(folder: str | Path) -> Result:
                 found[table.name] = tables.load(place / table.path, table)
             except FileNotFoundError:
                 raise InputError(f"{place / table.path}: file not found, expected a folder that has been run") from None
-    return Result(found)
+    return Result(found, tuple(map(str, sorted(place.glob("results/ingest/*/traces.parquet")))))
 
 
 def run(folder: str | Path, cores: int = 1) -> Result:

@@ -44,10 +44,11 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A rendered figure, inlined as SVG."""
+    """A rendered figure, inlined as SVG; `is_file` where it is written to the folder of figures, too."""
 
     drawing: Drawing
     caption: str
+    is_file: bool = True
     kind: ClassVar[str] = "picture"
 
     @property
@@ -109,9 +110,10 @@ def grid(columns: Mapping[str, Sequence[str]], texts: Iterable[str] = (), captio
 
 
 def drawings(blocks: Iterable[Block]) -> Iterator[Drawing]:
-    """Yield every figure rendered for some blocks, those folded away included."""
+    """Yield every figure of some blocks that is a file, those folded away included."""
     for block in blocks:
         if isinstance(block, Picture):
-            yield block.drawing
+            if block.is_file:
+                yield block.drawing
         elif isinstance(block, Fold):
             yield from drawings(block.blocks)

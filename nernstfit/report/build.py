@@ -59,9 +59,9 @@ _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
 
 @dataclass(frozen=True)
 class Report:
-    """The page and the figures drawn for it."""
+    """The page, in UTF-8, and the figures that are files."""
 
-    html: str
+    html: bytes
     drawings: tuple[Drawing, ...]
 
 
@@ -81,9 +81,12 @@ def build(results: Results) -> Report:
             Section(name, title, tuple(_SECTIONS[name](results))) for name, title in outline.TITLES.items()
         )
     page = prose.environment(autoescape=True).from_string(prose.source("report.html.j2"))
-    html = page.render(
+    # Encoded part by part: a character of a text with a minus sign takes two bytes or more, and a page of 10,000
+    # recordings has 60 million.
+    parts = page.generate(
         css=Markup(prose.source("report.css")),
         summary=summary.summary(results),
         sections=sections,
     )
+    html = b"".join([part.encode() for part in parts])
     return Report(html, tuple(drawing for section in sections for drawing in blocks.drawings(section.blocks)))

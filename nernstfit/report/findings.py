@@ -100,9 +100,9 @@ def texts(results: Results, about: About, subjects: Collection[str] | None = Non
 
     A verdict on a ratio, or on a factor, stands in its table with the reason, and is not repeated.
     """
-    rows = [
-        row for row in results.findings.to_dict("records") if row["about"] == about and row["code"] not in _VERDICTS
-    ]
-    for row, text in by_kind([row for row in rows if subjects is None or row["subject"] in subjects]):
+    every = results.findings_by_subject
+    keys = [key for key in every if key[0] == about] if subjects is None else [(about, name) for name in set(subjects)]
+    found = sorted((each for key in keys for each in every.get(key, ())), key=lambda each: each[0])
+    for row, text in by_kind([row for _, row in found if row["code"] not in _VERDICTS]):
         look = "note" if row["severity"] == Severity.NOTE else "warning"
         yield Text(f"{capitalized(row['severity'])}: {text}", look)

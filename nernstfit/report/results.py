@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from nernstfit.contract import tables
+from nernstfit.contract.frames import Columns, by_measurement
 from nernstfit.contract.selections import Selections
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.report.wording import joined
@@ -22,8 +25,8 @@ class Results(Selections):
     ----------
     tables : mapping of str to DataFrame
         Result tables of the contract by their names, as `tables.load` returns them.
-    traces : DataFrame
-        As ingest writes them, of all batches.
+    traces : tuple of str
+        Parquet files of all batches, as ingest writes them; none where there are no recordings.
     manifest : mapping
         `inputs`, `versions` and `config`, as in manifest.json.
     procedures : DataFrame
@@ -37,7 +40,7 @@ class Results(Selections):
     """
 
     tables: Mapping[str, pd.DataFrame]
-    traces: pd.DataFrame
+    traces: tuple[str, ...]
     manifest: Mapping[str, Any]
     procedures: pd.DataFrame = field(default_factory=pd.DataFrame)
     multivalent: tuple[str, ...] = ()
@@ -60,6 +63,18 @@ class Results(Selections):
     def findings(self) -> pd.DataFrame:
         """The findings that qualify the numbers, the heaviest first."""
         return self.tables["warnings"]
+
+    @functools.cached_property
+    def findings_by_subject(self) -> Mapping[tuple[str, str], Sequence[tuple[int, Mapping[Any, Any]]]]:
+        """The findings on each thing, by its kind and name, each with its place among all."""
+        found: dict[tuple[str, str], list[tuple[int, Mapping[Any, Any]]]] = {}
+        for place, row in enumerate(self.findings.to_dict("records")):
+            found.setdefault((row["about"], row["subject"]), []).append((place, row))
+        return found
+
+    def traces_of(self, measurements: Collection[str]) -> Mapping[str, Columns]:
+        """Read the traces of some measurements, and of no other."""
+        return by_measurement(tables.gather(self.traces, measurements)) if self.traces and measurements else {}
 
     @property
     def has_imported_potentials(self) -> bool:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from nernstfit.physics.solution import coefficients as activity
 from nernstfit.physics.solution import equilibria, reactions, water
 from nernstfit.physics.solution.activity import water_density_kg_per_l
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
-from nernstfit.physics.solution.charge_balance import balanced
+from nernstfit.physics.solution.charge_balance import Recipe
 from nernstfit.physics.solution.ions import IONS, Ion, known_ions, uncharged_substances
 from nernstfit.physics.solution.osmotic import ionic_osmolality, uncharged_osmolality
 from nernstfit.physics.solution.proton_balance import follows
@@ -31,9 +32,20 @@ class Titrant:
     ion: Ion
 
 
+class Stated(NamedTuple):
+    """Conditions of a recipe: its pH and the pressure of its carbon dioxide, nan where not given, and least excess."""
+
+    pH: float
+    gas_mmHg: float = math.nan
+    least_excess_meq_per_l: float = 0.0
+
+
 @dataclass(frozen=True)
 class Precipitate:
-    """Solid in a solution: its formula, amount in mM of formula units, and the saturation index before it formed."""
+    """Solid in a solution: its formula, amount in mM of formula units, and the saturation index before it formed.
+
+    The amount is 0 of a solid of which the solution stays clear although it is supersaturated.
+    """
 
     solid: str
     amount_mM: float
@@ -57,7 +69,7 @@ class Composition:
     pH : tuple of float
         Given, or that of bicarbonate under its carbon dioxide; nan where there is none.
     solids : tuple of tuple of Precipitate
-        For each solution, what does not dissolve of it.
+        For each solution, what does not dissolve of it, and of what it stays clear although supersaturated.
     pairs : tuple of mapping
         For each solution, amounts in mM of complexes of one metal and one anion, by the names of these and its own; a
         part of `free_mM` or, without charge, of `uncharged_mM`.
@@ -117,6 +129,8 @@ class Solutions:
         nor base is left; or empty.
     doses : tuple of mapping
         For each solution, amounts of its components in mM by their names in the table; or empty.
+    least_excess_meq_per_l : tuple of float
+        Least charge excess of each recipe, in whatever state its buffers were weighed; or empty: 0 of whole salts.
     """
 
     names: tuple[str, ...]
@@ -133,6 +147,7 @@ class Solutions:
     shift_log_K: float = 0.0
     reacted: tuple[bool, ...] = ()
     doses: tuple[Mapping[str, float], ...] = ()
+    least_excess_meq_per_l: tuple[float, ...] = ()
     _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -168,6 +183,10 @@ class Solutions:
     def gas_mmHg(self, i: int) -> float:
         """Return the pressure of the carbon dioxide over one solution; nan where none is given."""
         return self.pCO2_mmHg[i] if self.pCO2_mmHg else math.nan
+
+    def least_excess(self, i: int) -> float:
+        """Return the least charge excess of one recipe in meq/l."""
+        return self.least_excess_meq_per_l[i] if self.least_excess_meq_per_l else 0.0
 
     def has_pH(self, i: int) -> bool:
         """Return True where the pH of one solution is given, or follows from its gas or from free acid or base."""
@@ -220,7 +239,7 @@ class Solutions:
             pHs[i], found = _speciated(
                 tuple((chemical[ion], c) for ion, c in self.amounts(i).items()),
                 acids,
-                (self.pH[i], self.gas_mmHg(i)),
+                Stated(self.pH[i], self.gas_mmHg(i), self.least_excess(i)),
                 temperature_C,
                 activity.chemical([titrant.ion])[0] if titrant else None,
                 self.shift_log_K,
@@ -246,7 +265,7 @@ class Solutions:
         if self.names[i] in self.incomplete or not reactions.precipitates_at_pH(amounts, acids):
             return math.nan, ()
         given = tuple(zip(activity.chemical(tuple(amounts)), amounts.values(), strict=True))
-        return _at_own_pH(given, acids, temperature_C, self.shift_log_K)
+        return _at_own_pH(given, acids, temperature_C, self.shift_log_K, self.least_excess(i))
 
     def weighed_volume_l_per_l(self) -> FloatArray:
         """Return the volume of the components in a litre of each solution, shape (solutions,)."""
@@ -374,25 +393,30 @@ class Solutions:
 
 @lru_cache(maxsize=10_000)
 def _at_own_pH(
-    given_mM: tuple[tuple[Ion, float], ...], acids: tuple[reactions.Step, ...], temperature_C: float, shift_log_K: float
+    given_mM: tuple[tuple[Ion, float], ...],
+    acids: tuple[reactions.Step, ...],
+    temperature_C: float,
+    shift_log_K: float,
+    excess_meq_per_l: float,
 ) -> tuple[float, tuple[Precipitate, ...]]:
     """Calculate the pH of one closed recipe, and what precipitates; kept, because every list of findings needs it."""
     try:
-        pH, found = balanced(dict(given_mM), acids, math.nan, temperature_C, None, shift_log_K)
+        recipe = Recipe(dict(given_mM), acids, math.nan, temperature_C, None, shift_log_K, excess_meq_per_l)
+        pH, found = recipe.balanced()
     except (reactions.NoConstant, ArithmeticError):  # of which a table with a pH would be at fault
         return math.nan, ()
     return pH, _precipitates(found)
 
 
 def _precipitates(found: equilibria.Speciation) -> tuple[Precipitate, ...]:
-    return tuple(Precipitate(name, c, found.saturation[name]) for name, c in found.solid_mM.items())
+    return tuple(Precipitate(name, found.solid_mM.get(name, 0.0), x) for name, x in found.saturation.items())
 
 
 @lru_cache(maxsize=10_000)
 def _speciated(
     given_mM: tuple[tuple[Ion, float], ...],
     acids: tuple[reactions.Step, ...],
-    pH_and_gas: tuple[float, float],
+    stated: Stated,
     temperature_C: float,
     titrant: Ion | None,
     shift_log_K: float,
@@ -400,31 +424,31 @@ def _speciated(
     """Calculate one solution and its pH; kept, because every step of an analysis needs it again."""
     amounts = dict(given_mM)
     try:
-        return speciate(amounts, acids, pH_and_gas, temperature_C, titrant, shift_log_K)
+        return speciate(amounts, acids, stated, temperature_C, titrant, shift_log_K)
     except equilibria.WrongTitrant:
         # The table was checked at another temperature; at this one the solution is neutral without the titrant.
-        return speciate(amounts, acids, pH_and_gas, temperature_C, None, shift_log_K)
+        return speciate(amounts, acids, stated, temperature_C, None, shift_log_K)
 
 
 def speciate(
     amounts: Mapping[Ion, float],
     acids: tuple[reactions.Step, ...],
-    pH_and_gas: tuple[float, float],
+    stated: Stated,
     temperature_C: float,
     titrant: Ion | None = None,
     shift_log_K: float = 0.0,
 ) -> tuple[float, equilibria.Speciation]:
     """Calculate the pH and the composition of a solution, open where it has a pressure of carbon dioxide.
 
-    Parameters are those of `charge_balance.balanced`; pH and pressure in mmHg, or one of them, may be nan. A pH that is
+    Parameters are those of `charge_balance.Recipe`; pH and pressure, or one of them, may be nan. A pH that is
     not given follows from the balance of the charges or, where a titrant balances them, from bicarbonate and its gas.
     """
-    pH, gas_mmHg = pH_and_gas
-    CO2_mM = dissolved_mM(gas_mmHg, temperature_C)
-    if math.isnan(pH) and (not math.isnan(gas_mmHg) or follows(amounts, acids)):
-        return balanced(amounts, acids, CO2_mM, temperature_C, titrant, shift_log_K)
-    conditions = equilibria.Conditions(pH, CO2_mM)
-    return pH, equilibria.speciate_open(amounts, acids, conditions, temperature_C, titrant, shift_log_K)
+    CO2_mM = dissolved_mM(stated.gas_mmHg, temperature_C)
+    if math.isnan(stated.pH) and (not math.isnan(stated.gas_mmHg) or follows(amounts, acids)):
+        excess = stated.least_excess_meq_per_l
+        return Recipe(amounts, acids, CO2_mM, temperature_C, titrant, shift_log_K, excess).balanced()
+    conditions = equilibria.Conditions(stated.pH, CO2_mM)
+    return stated.pH, equilibria.speciate_open(amounts, acids, conditions, temperature_C, titrant, shift_log_K)
 
 
 @lru_cache(maxsize=10_000)

@@ -229,6 +229,7 @@ def _osmolality(solutions: Solutions, name: str, temperature_C: float) -> float:
         pCO2_mmHg=(solutions.gas_mmHg(i),),
         reacted=solutions.reacted[i : i + 1],
         doses=solutions.doses[i : i + 1],
+        least_excess_meq_per_l=solutions.least_excess_meq_per_l[i : i + 1],
     )
     if float(alone.weighed_volume_l_per_l()[0]) >= MAX_TAKEN:
         return math.nan  # more than there is room for

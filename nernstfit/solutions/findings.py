@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,13 +17,10 @@ from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.physics.solution import reactions, solids, unknown_complexes
 from nernstfit.physics.solution.activity import ionic_strength_M, water_density_kg_per_l
 from nernstfit.physics.solution.coefficients import model_named
-from nernstfit.physics.solution.proton_balance import written_excess_meq_per_l
+from nernstfit.physics.solution.proton_balance import CHARGE_PERCENT, MAX_PKA_DISTANCE
 from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.solutions.composition import Composition, Precipitate, Solutions
 
-CHARGE_PERCENT = 2.0
-"""Charge excess in percent of the charge of the cations above which a recipe is taken to be incomplete: 3 meq/l of
-150. At half, rounding of published recipes would be warned of; at double, 6 meq/l of a missing titrant would not."""
 OSMOLALITY_MOSM_PER_KG = (150.0, 450.0)
 """Range of solutions for vertebrate cells (about 300). At half its width some common recipes would be warned of, at
 double a forgotten glucose or sucrose would not; solutions of marine animals have about 1,000."""
@@ -33,9 +30,6 @@ _BRIDGE_MOSM_PER_KG = 1500.0
 MAX_BOUND = 0.95
 """Bound fraction of a chelator above which it no longer buffers the free metal: an error of 1 % in its amount then
 changes the free metal by 20 %. With half the unbound rest (0.975) that is 40 %, with double (0.9) 10 %."""
-MAX_PKA_DISTANCE = 1.0
-"""Distance of the pH from the nearest pKa within which a buffer holds it, with at least 1/3 of its greatest capacity.
-At half HEPES at pH 6.9 would be warned of; at double only where 4 % of the capacity is left."""
 # Free protons or hydroxide that hold the pH themselves, below pH 3.2 and above 10.6, as 5 mM of a buffer do at that
 # distance. At half or double those limits are .3 off.
 _HELD_BY_WATER_MM = 0.5
@@ -127,11 +121,12 @@ class _Solution:
         if not low <= osmolality <= high and (self.bathes or not may_bridge):
             effect = math.inf if may_bridge else 0.0
             yield self._finding(Code.OSMOLARITY, effect, osmolality=osmolality, low=low, high=high)
-        yield from self._solids()
+        unknown = self._unknown_ligands(model)
+        yield from self._solids(unknown)
         yield from self._salts()
-        yield from self._without_pH() if math.isnan(self.at.pH[self.i]) else self._with_pH()
+        yield from self._without_pH(unknown) if math.isnan(self.at.pH[self.i]) else self._with_pH()
         yield from self._carbonate()
-        yield from self._unknown_complexes(model)
+        yield from self._unknown_complexes(unknown)
 
     @property
     def free_mM(self) -> NDArray[np.float64]:
@@ -182,10 +177,14 @@ class _Solution:
     def _missing_ion(self, excess: float) -> str:
         """Return the ion that a recipe most likely omits: the most abundant one of the missing charge."""
         sign, solutions = -1 if excess > 0 else 1, self.solutions
+        acids = reactions.known_acid_steps(solutions.user_ions)
         lacking = [
             (c, ion.name)
             for ion, c in zip(solutions.ions, self.free_mM.tolist(), strict=True)
-            if ion.valence == sign and c > _NOTABLE_MM and ion.name not in ("H", "OH")
+            if ion.valence == sign
+            and c > _NOTABLE_MM
+            and ion.name not in reactions.WATER_IONS
+            and (c >= abs(excess) or not reactions.takes_protons([ion], acids))  # 10 mM HEPES lack no 130 more
         ]
         ion = max(lacking)[1] if lacking else ("Cl" if sign < 0 else "Na or K")
         acid = "acid" if sign < 0 else "base"
@@ -207,9 +206,7 @@ class _Solution:
 
     def _is_open(self) -> bool:
         """Return True where the charge in excess is that of states of protonation, which no pH decides."""
-        acids = reactions.known_acid_steps(self.solutions.user_ions)
-        least = written_excess_meq_per_l(self.solutions.amounts(self.i), acids)
-        return abs(100 * least) <= CHARGE_PERCENT * self.cations_meq_per_l
+        return abs(100 * self.solutions.least_excess(self.i)) <= CHARGE_PERCENT * self.cations_meq_per_l
 
     def _with_pH(self) -> Iterator[Finding]:
         solutions, i = self.solutions, self.i
@@ -223,10 +220,15 @@ class _Solution:
             how = f"is {distance:z.1f} from the nearest pKa ({nearest:.2f})" if pKas else "is that of no buffer"
             yield self._finding(Code.UNBUFFERED, effect, pH=pH, how=how)
         for name, fraction in sorted(self.at.bound[i].items()):
-            if name in reactions.CHELATORS and fraction > MAX_BOUND and not self._is_in_excess(name):
+            if name not in reactions.CHELATORS or fraction <= MAX_BOUND:
+                continue
+            values = {"chelator": name.rstrip("1234"), "percent": 100 * fraction}
+            metal, free = self._most_free_metal()
+            if not self._is_in_excess(name):
                 effect = math.inf if self._metals() & set(self.permeant) else 0.0
-                values = {"chelator": name.rstrip("1234"), "percent": 100 * fraction}
                 yield self._finding(Code.BOUND_METAL, effect, **values)
+            elif metal != "Mg":  # beside ATP it is in excess on purpose
+                yield self._finding(Code.CHELATOR_EXCEEDED, 0.0, **values, metal=metal, free=free)
 
     def _holds_by_water(self) -> bool:
         names = [ion.name for ion in self.solutions.ions]
@@ -254,27 +256,36 @@ class _Solution:
         if chelator not in place:
             return False
         total = float(self.at.total_mM[self.i, place[chelator]])
-        free = max((float(self.free_mM[place[metal]]) for metal in self._metals()), default=0.0)
-        return _CHELATOR_ERROR * total < _MAX_CHANGE * free
+        return _CHELATOR_ERROR * total < _MAX_CHANGE * self._most_free_metal()[1]
 
-    def _solids(self) -> Iterator[Finding]:
-        """Yield the findings on what does not dissolve."""
+    def _most_free_metal(self) -> tuple[str, float]:
+        """Return the metal of which most is free, and how much in mM."""
+        place = {ion.name: j for j, ion in enumerate(self.solutions.ions)}
+        free = {metal: float(self.free_mM[place[metal]]) for metal in self._metals()}
+        return max(free.items(), key=lambda each: (each[1], each[0]), default=("", 0.0))
+
+    def _solids(self, unknown: Mapping[str, list[str]]) -> Iterator[Finding]:
+        """Yield the findings on what does not dissolve, or stays clear although it is supersaturated."""
         for each in self.at.solids[self.i]:
-            if values := self._solid(each):
+            ions = _ions_of(each)
+            if each.amount_mM == 0:
+                effect = math.inf if set(ions) & set(self.permeant) else 0.0
+                yield self._finding(Code.SUPERSATURATED, effect, solid=each.solid, saturation=each.saturation)
+            elif values := self._solid(each, unknown):
                 code = Code.PRECIPITATE_PERMEANT if values["used"] else Code.PRECIPITATE
                 yield self._finding(code, math.inf, **values)
 
-    def _solids_at_own_pH(self) -> Iterator[Finding]:
+    def _solids_at_own_pH(self, unknown: Mapping[str, list[str]]) -> Iterator[Finding]:
         """Yield what would not dissolve at the pH that a recipe without one has, beside what does not as written."""
-        formed = {each.solid for each in self.at.solids[self.i]}
+        formed = {each.solid for each in self.at.solids[self.i] if each.amount_mM > 0}
         pH, found = self.solutions.at_own_pH(self.i, self.temperature_C)
         for each in found:
-            if each.solid not in formed and (values := self._solid(each)):
+            if each.solid not in formed and each.amount_mM > 0 and (values := self._solid(each, unknown)):
                 yield self._finding(Code.PRECIPITATE_AT_OWN_PH, math.inf, pH=pH, **values)
 
-    def _solid(self, each: Precipitate) -> dict[str, Any]:
+    def _solid(self, each: Precipitate, unknown: Mapping[str, list[str]]) -> dict[str, Any]:
         """Return the values of a finding on a solid; empty where it takes hardly anything."""
-        ions = next(solid.ions for solid in solids.known() if solid.name == each.solid)
+        ions = _ions_of(each)
         amounts = {ion: self._recipe_mM(ion) for ion in ions}
         lost = {ion: each.amount_mM * n / amounts[ion] for ion, n in ions.items() if amounts[ion] > 0}
         if lost and max(lost.values()) < _MIN_LOST:
@@ -284,6 +295,8 @@ class _Solution:
         told = max(used or lost, key=lambda ion: lost.get(ion, 0.0), default=next(iter(ions)))
         percent = 100 * lost.get(told, 1.0)
         values = {"solid": each.solid, "saturation": each.saturation, "amount": each.amount_mM, "ion": told}
+        held = " and ".join(sorted(set(ions) & unknown.keys()))
+        values["unless"] = f", unless complexes of {held}, which are not calculated, hold it" if held else ""
         return values | {"percent": f"{percent:.0f}" if percent >= 1 else f"{percent:.1g}", "used": used}
 
     def _salts(self) -> Iterator[Finding]:
@@ -298,11 +311,11 @@ class _Solution:
             if (index := salt.saturation(log_activity, temperature_C)) > _MIN_SALT_SATURATION:
                 yield self._finding(Code.BEYOND_SOLUBILITY, math.inf, salt=salt.name, saturation=index)
 
-    def _unknown_complexes(self, model: str) -> Iterator[Finding]:
-        """Yield the metals whose activity is an upper limit: their complexes are not in the tables."""
+    def _unknown_ligands(self, model: str) -> dict[str, list[str]]:
+        """Return the ligands of each metal whose complexes with it are not calculated."""
         solutions, pH = self.solutions, self.at.pH[self.i]
         if solutions.names[self.i] in solutions.incomplete:
-            return
+            return {}
         amounts = solutions.amounts(self.i)
         own_pH = reactions.strong_pH(amounts) if math.isnan(pH) else pH
         acids = reactions.known_acid_steps(solutions.user_ions)
@@ -313,8 +326,13 @@ class _Solution:
                 continue  # the coefficients contain it
             if self.at.bound[self.i].get(metal, 0.0) <= MAX_BOUND:  # else what is free is what a chelator leaves
                 of.setdefault(metal, []).append(ligand)
+        return of
+
+    def _unknown_complexes(self, of: Mapping[str, list[str]]) -> Iterator[Finding]:
+        """Yield the metals whose activity is an upper limit: their complexes are not in the tables."""
         if not of:
             return
+        amounts = self.solutions.amounts(self.i)
         pairs = ", and of ".join(f"{metal} with {' and '.join(ligands)}" for metal, ligands in of.items())
         charge = sum(c * ion.valence for ion, c in amounts.items() if ion.name in of)
         effect = math.inf if of.keys() & set(self.permeant) else self._effect(charge)
@@ -329,8 +347,8 @@ class _Solution:
     def _metals(self) -> set[str]:
         return {ion.name for ion in self.solutions.amounts(self.i) if ion.is_metal}
 
-    def _without_pH(self) -> Iterator[Finding]:
-        yield from self._solids_at_own_pH()
+    def _without_pH(self, unknown: Mapping[str, list[str]]) -> Iterator[Finding]:
+        yield from self._solids_at_own_pH(unknown)
         amounts = self.solutions.amounts(self.i)
         chelated = reactions.chelated(amounts, reactions.known_acid_steps(self.solutions.user_ions))
         known = [pair for pair, is_known in chelated.items() if is_known]
@@ -340,6 +358,11 @@ class _Solution:
             effect = math.inf if set(metals) & set(self.permeant) else self._effect(charge)
             values = {"metals": " and ".join(metals), "chelators": " and ".join(chelators)}
             yield self._finding(Code.FREE_METAL, effect, **values)
+
+
+def _ions_of(each: Precipitate) -> Mapping[str, int]:
+    """Return the number of each ion in a solid."""
+    return next(solid.ions for solid in solids.known() if solid.name == each.solid)
 
 
 def _counting(names: Sequence[str]) -> str:

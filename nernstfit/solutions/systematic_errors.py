@@ -77,7 +77,8 @@ def _shifts(solutions: Solutions, uncertainty: Uncertainty) -> tuple[tuple[str, 
     for i, name in enumerate(solutions.names):
         scale = np.ones((len(solutions.names), 1))
         scale[i] = 1 + uncertainty.concentration_percent / 100
-        moved = replace(solutions, given_mM=solutions.given_mM * scale)
+        excess = tuple(c * factor for c, factor in zip(solutions.least_excess_meq_per_l, scale[:, 0], strict=False))
+        moved = replace(solutions, given_mM=solutions.given_mM * scale, least_excess_meq_per_l=excess)
         found.append((f"concentration of {name}", moved, 0.0))
     for ion in solutions.ions:
         percent = ion.mobility_percent if uncertainty.mobility_percent is None else uncertainty.mobility_percent

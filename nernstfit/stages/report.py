@@ -49,7 +49,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     facts = tables.gather(inputs["facts"]) if inputs["facts"] else pd.DataFrame()
     results = Results(
         tables=_result_tables(inputs["results"]),
-        traces=_traces(inputs["traces"]),
+        traces=tuple(inputs["traces"]),
         manifest=manifest(experiment, inputs["tables"], inputs["facts"]),
         multivalent=_multivalent(experiment),
         simulated=truth is not None or (len(facts) > 0 and facts["comment"].eq(SIMULATED).any()),
@@ -57,7 +57,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
     )
     made = build.build(results)
-    _write(outputs["report"], made.html)
+    Path(outputs["report"]).write_bytes(made.html)
     _write(outputs["datapackage"], as_text(datapackage(results.tables)))
     _write_figures(Path(outputs["figures"]), made.drawings)
     figures = sorted(path for path in Path(outputs["figures"]).glob("*.*") if not path.name.startswith("."))
@@ -69,12 +69,6 @@ def _result_tables(paths: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Read result tables, by their names in the contract."""
     by_path = {table.path: table for table in tables.TABLES.values()}
     return {by_path[path].name: tables.load(path, by_path[path]) for path in paths}
-
-
-def _traces(paths: Sequence[str]) -> pd.DataFrame:
-    """Read the traces of all batches; none where the potentials were measured elsewhere."""
-    keys = ["measurement", "sweep", "t_ms"]
-    return tables.gather(paths).sort_values(keys, ignore_index=True) if paths else pd.DataFrame(columns=keys)
 
 
 def _multivalent(experiment: Experiment) -> tuple[str, ...]:

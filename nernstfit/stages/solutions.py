@@ -40,7 +40,7 @@ def junction_rows(experiment: Experiment) -> Iterator[dict[str, Any]]:
     """Yield the rows of junctions.csv: the terms of every condition, with both methods and the shared error."""
     settings, solutions = experiment.settings, experiment.solutions
     how = (settings.junction, settings.activity.name)
-    for condition in sorted({row.condition for row in experiment.rows}):
+    for condition in sorted({row.condition for row in experiment.rows if row.condition.bath}):
         terms = junctions.ledger(solutions, condition, *how)
         errors = junctions.shared_se_mV(solutions, condition, *how, settings.uncertainty) if terms else ()
         for term, error in zip(terms, errors, strict=True):

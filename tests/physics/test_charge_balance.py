@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from nernstfit.physics.solution import charge_balance, reactions
+from nernstfit.physics.solution import proton_balance, reactions
 from nernstfit.physics.solution.carbon_dioxide import dissolved_mM
+from nernstfit.physics.solution.charge_balance import Recipe
 from nernstfit.physics.solution.components import components_at_pH
 from nernstfit.physics.solution.equilibria import Speciation
 from nernstfit.physics.solution.ions import IONS
@@ -21,7 +22,9 @@ def solved(gas_mmHg: float = math.nan, temperature_C: float = 25.0, **recipe: fl
     for name, amount in recipe.items():
         for ion, count in components_at_pH(name.replace("_", "-")):
             amounts[ion] = amounts.get(ion, 0.0) + count * amount
-    return charge_balance.balanced(amounts, ACIDS, dissolved_mM(gas_mmHg, temperature_C), temperature_C)
+    least = proton_balance.least_excess_meq_per_l(amounts, ACIDS)
+    gas_mM = dissolved_mM(gas_mmHg, temperature_C)
+    return Recipe(amounts, ACIDS, gas_mM, temperature_C, excess_meq_per_l=least).balanced()
 
 
 def free(found: Speciation) -> Mapping[str, float]:

@@ -321,7 +321,7 @@ def test_a_changed_number_runs_what_depends_on_it(elsewhere, tmp_path: Path, run
         (
             ["c1,low,pipette,1,1,,,,,"] * 2,
             {},
-            ("row 3, column 'measurement': got nothing, and 'c1:low' is the name of row 2 too",),
+            ("row 3: repeats row 2; delete one of the two",),
         ),
         ([], {}, ("reversals.csv: got a header without rows, expected",)),
         (["c1,low,pipette,1,1,,,,,"], {"recordings": "data/recordings.csv"}, ("expected one of the tables",)),

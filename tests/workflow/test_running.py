@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from nernstfit.abf import layout
+from nernstfit.library import checking
 from nernstfit.simulate.recording import OutputChannel
 
 CONFIG = {
@@ -99,6 +100,19 @@ def test_names_come_out_as_typed(run_once: Any) -> None:
     assert set(table["bath"]) == {"control", "NA"}
     assert set(run_once.table("cells")["cell"]) == {"007", "None"}
     assert "NA" in set(run_once.table("solutions")["solution"])
+
+
+def test_an_excluded_row_needs_no_bath(experiment: Path, run_workflow: Callable) -> None:
+    place = experiment / "data" / "recordings.csv"
+    head, *rows = place.read_text().splitlines()
+    excluded = "data/seal.abf,c9,,pipette,seal test"
+    shutil.copy(experiment / "data" / "007_NA.abf", experiment / "data" / "seal.abf")
+    place.write_text("\n".join([f"{head},exclude", *(f"{row}," for row in rows), excluded]) + "\n")
+    assert checking.check(experiment).as_dict()["recordings"]["excluded"] == 1
+    done = run_workflow(experiment)
+    assert done.status == 0, done.said
+    table = done.table("reversal_potentials")
+    assert table.loc[table["cell"] == "c9", ["bath", "verdict"]].fillna("").to_numpy().tolist() == [["", "excluded"]]
 
 
 def test_every_fault_is_told_before_any_job(experiment: Path, run_workflow: Callable) -> None:
@@ -214,7 +228,7 @@ def test_recordings_that_were_exchanged_are_read_again_whatever_their_times(
     of = [table.groupby("measurement")["current_pA"].sum().to_dict() for table in (before, after)]
     assert of[1]["007_control"] == of[0]["007_NA"]
     assert of[1]["007_NA"] == of[0]["007_control"]
-    cache = finished / "results" / "ingest" / "reads" / "ingest.0000.json"
+    cache = finished / ".snakemake" / "nernstfit" / "ingest.0000.json"
     cache.write_text(cache.read_text()[:20])  # as by a power cut
     assert "Nothing to be done" in run_workflow(finished, points).said
 

@@ -10,12 +10,11 @@ the least excess. Carbonate has the charge of its name.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
-from nernstfit.physics.solution import equilibria, reactions
+from nernstfit.physics.solution import equilibria, reactions, solids
 from nernstfit.physics.solution.ions import Ion
-from nernstfit.physics.solution.proton_balance import written_excess_meq_per_l
 
 # pH from which the search starts. At half or double it takes a few steps more.
 _FIRST_PH = 7.0
@@ -31,17 +30,11 @@ _MAX_PH_ERROR = 1e-12
 _MAX_ITERATIONS = 100
 
 
-def balanced(
-    amounts_mM: Mapping[Ion, float],
-    acids: tuple[reactions.Step, ...],
-    CO2_mM: float,
-    temperature_C: float,
-    titrant: Ion | None = None,
-    shift_log_K: float = 0.0,
-) -> tuple[float, equilibria.Speciation]:
-    """Calculate the pH and the composition of a solution from all amounts of its recipe.
+@dataclass(frozen=True)
+class Recipe:
+    """Recipe whose pH is sought.
 
-    Parameters
+    Attributes
     ----------
     amounts_mM, acids, temperature_C, shift_log_K
         As in `equilibria.speciate`, but protons and hydroxide count.
@@ -49,54 +42,55 @@ def balanced(
         Dissolved CO2 that a gas maintains; nan for a closed solution.
     titrant : Ion, optional
         As there; it balances the charges, so that the given carbonate, all but dissolved CO2, decides the pH.
-
-    Returns
-    -------
-    pH : float
-    composition : Speciation
-
-    Raises
-    ------
-    NoConstant, WrongTitrant, ArithmeticError
-        As `equilibria.speciate` does.
+    excess_meq_per_l : float
+        From `proton_balance.least_excess_meq_per_l`: 0 of whole salts.
     """
-    recipe = _Recipe(amounts_mM, acids, CO2_mM, temperature_C, titrant, shift_log_K)
-    pH, found, fault = recipe.solved(precipitates=False)
-    if before := found.saturation:
-        pH, found, fault = recipe.solved(precipitates=True)
-        found = replace(found, saturation={name: before[name] for name in found.solid_mM})
-    if fault is not None:
-        raise fault
-    return pH, found
-
-
-@dataclass(frozen=True)
-class _Recipe:
-    """Recipe whose pH is sought; see `balanced`."""
 
     amounts_mM: Mapping[Ion, float]
     acids: tuple[reactions.Step, ...]
     CO2_mM: float
     temperature_C: float
-    titrant: Ion | None
-    shift_log_K: float
+    titrant: Ion | None = None
+    shift_log_K: float = 0.0
+    excess_meq_per_l: float = 0.0
 
-    def solved(self, precipitates: bool) -> tuple[float, equilibria.Speciation, equilibria.WrongTitrant | None]:
+    def balanced(self) -> tuple[float, equilibria.Speciation]:
+        """Calculate the pH and the composition of the solution from all amounts.
+
+        Raises
+        ------
+        NoConstant, WrongTitrant, ArithmeticError
+            As `equilibria.speciate` does.
+        """
+        pH, found, fault = self._solved()
+        if before := found.saturation:
+            # Which solids deposit is decided before any does: their protons change the pH.
+            pH, found, fault = self._solved([each.name for each in solids.known() if each.deposits(before)])
+            saturation = {name: before[name] if name in found.solid_mM else x for name, x in found.saturation.items()}
+            found = replace(found, saturation=saturation)
+        if fault is not None:
+            raise fault
+        return pH, found
+
+    def _solved(
+        self, deposits: Collection[str] | None = None
+    ) -> tuple[float, equilibria.Speciation, equilibria.WrongTitrant | None]:
         """Return the pH, the composition, and the fault of a titrant of which less than nothing would be needed."""
-        excess = written_excess_meq_per_l(self.amounts_mM, self.acids)
         given_mM = sum(amount for ion, amount in self.amounts_mM.items() if ion.name in reactions.CARBONATES)
 
         def beyond(pH: float) -> float:
-            found, _ = self._at(pH, precipitates)
+            found, _ = self._at(pH, deposits)
             if self.titrant is None:
-                return found.charge_meq_per_l - excess
+                return found.charge_meq_per_l - self.excess_meq_per_l
             return given_mM + self.CO2_mM - found.total_mM[reactions.BICARBONATE]
 
         pH = _root(beyond)
-        return pH, *self._at(pH, precipitates)
+        return pH, *self._at(pH, deposits)
 
-    def _at(self, pH: float, precipitates: bool) -> tuple[equilibria.Speciation, equilibria.WrongTitrant | None]:
-        conditions = equilibria.Conditions(pH, self.CO2_mM, precipitates)
+    def _at(
+        self, pH: float, deposits: Collection[str] | None
+    ) -> tuple[equilibria.Speciation, equilibria.WrongTitrant | None]:
+        conditions = equilibria.Conditions(pH, self.CO2_mM, deposits is not None, deposits)
         given = (self.amounts_mM, self.acids, conditions, self.temperature_C)
         try:
             return equilibria.speciate_open(*given, self.titrant, self.shift_log_K), None

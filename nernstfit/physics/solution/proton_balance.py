@@ -8,7 +8,7 @@ thing: fluoride, acetate or gluconate stay as they are written to 1 %, and so do
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -35,10 +35,17 @@ _NEUTRAL_MEQ_PER_L = 1e-4
 # and of piperazines are 1.6 to 4.0. At half HEPES would pass for its hydrochloride where chloride is in excess, at
 # double Tris and imidazole would not.
 _MIN_PKA_OF_A_CATION = 4.5
-# Distance of the pH from a pKa within which a free acid is a buffer that a free base has titrated, see
-# `reacts`. At half HEPES with Tris at pH 6.9 would count as untitrated, at double choline-free NMDG with HEPES
-# at 9.5, to which nobody meant to bring it.
-_BUFFERS = 1.0
+MAX_PKA_DISTANCE = 1.0
+"""Distance of the pH from the nearest pKa within which a buffer holds it, with at least 1/3 of its greatest capacity,
+and was titrated to it. At half HEPES at pH 6.9 would be warned of, and count as untitrated; at double only where 4 % of
+the capacity is left, and NMDG with HEPES at 9.5 would count as titrated."""
+# pKa above which the acid of an anion is a buffer that is titrated. At half gluconate and acetate would be such, so
+# that a recipe of theirs that lacks cations would count as one of pH 4; at double HEPES would not.
+_LEAST_BUFFER_PKA = 5.0
+CHARGE_PERCENT = 2.0
+"""Charge excess in percent of the charge of the cations above which a recipe is taken to be incomplete, and decides no
+pH: 3 meq/l of 150. At half, rounding of published recipes would be warned of; at double, 6 meq/l of a missing titrant
+would not."""
 # Range of pH and number of halvings in which it is found, to 1e-5. Half the halvings would leave .03 of pH, 7 %.
 _LOW_PH, _HIGH_PH, _HALVINGS = -2.0, 16.0, 21
 _TEMPERATURE_C = 25.0  # at which the criterion is applied; pKa shift by tenths from 10 to 37 C
@@ -60,18 +67,25 @@ def follows(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) 
     return reactions.takes_protons(others, acids) or any(reactions.HYDROXIDE in each.ions for each in solid)
 
 
-def reacts(amounts_mM: Mapping[Ion, float], charged_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> bool:
+def reacts(
+    amounts_mM: Mapping[Ion, float],
+    charged_mM: Mapping[Ion, float],
+    least_meq_per_l: float,
+    acids: tuple[reactions.Step, ...],
+) -> bool:
     """Return True where weak acids and bases of a recipe without a pH decide it.
 
-    That is where their salts react with water or with each other, and where a weak base has titrated the free acid of
-    a buffer. Bicarbonate without its gas decides no pH, because some CO2 is lost; nor do chelators beside a metal,
-    where a slip of 1 % in either amount would.
+    That is where their salts react with water or with each other, where a buffer stands beside its own salt, and where
+    a base has titrated the free acid of a buffer. Bicarbonate without its gas decides no pH, because some CO2 is lost;
+    nor do chelators beside a metal, where a slip of 1 % in either amount would.
 
     Parameters
     ----------
     amounts_mM, charged_mM : mapping of Ion to float
         Amounts in any state, and the part of them that was weighed in the state of the ion's name, not as zwitterion
         or free base.
+    least_meq_per_l : float
+        From `least_excess_meq_per_l`.
     acids : tuple of Step
         From `reactions.acid_steps`.
     """
@@ -80,17 +94,26 @@ def reacts(amounts_mM: Mapping[Ion, float], charged_mM: Mapping[Ion, float], aci
     weak = [ion for ion in amounts_mM if reactions.takes_protons([ion], acids)]
     if not weak or reactions.chelated(amounts_mM, acids):
         return False
+    cations_meq_per_l = sum(ion.valence * amount for ion, amount in amounts_mM.items() if ion.valence > 0)
+    if 100 * abs(least_meq_per_l) > CHARGE_PERCENT * cations_meq_per_l:
+        return False
     strength_M = sum(ion.valence**2 * amount for ion, amount in amounts_mM.items()) / 2000
     mixture = _mixture({ion: amounts_mM[ion] for ion in weak}, acids, strength_M)
-    weak_meq_per_l = sum(ion.valence * charged_mM[ion] for ion in weak)
     fixed_meq_per_l = sum(ion.valence * amounts_mM[ion] for ion in amounts_mM.keys() - set(weak))
-    least = written_excess_meq_per_l(amounts_mM, acids)
-    pH = mixture.pH(least - fixed_meq_per_l)
-    if abs(fixed_meq_per_l + weak_meq_per_l - least) <= _NEUTRAL_MEQ_PER_L:
-        return mixture.changed(pH, charged_mM) > _MAX_CHANGED
-    has_base = any(ion.valence > 0 for ion in weak)
-    pKas = (step.log_K for ion in weak if ion.valence < 0 for step in reactions.network(frozenset([ion]), acids).steps)
-    return has_base and any(abs(pH - pKa) <= _BUFFERS for pKa in pKas)
+    pH = mixture.pH(least_meq_per_l - fixed_meq_per_l)
+    of_acids = [pKa for pKa in _pKa([ion for ion in weak if ion.valence < 0], acids) if pKa > _LEAST_BUFFER_PKA]
+    of_bases = _pKa([ion for ion in weak if ion.valence > 0], acids)
+    by_acids, by_bases = (any(abs(pH - pKa) <= MAX_PKA_DISTANCE for pKa in pKas) for pKas in (of_acids, of_bases))
+    written_meq_per_l = fixed_meq_per_l + sum(ion.valence * charged_mM[ion] for ion in weak)
+    if abs(written_meq_per_l - least_meq_per_l) <= _NEUTRAL_MEQ_PER_L:
+        return by_acids or by_bases or mixture.changed(pH, charged_mM) > _MAX_CHANGED
+    # NMDG beside the free acid HEPES at pH 9.5 lacks the acid that was to titrate it.
+    return by_acids or (by_bases and not of_acids)
+
+
+def _pKa(ions: Iterable[Ion], acids: tuple[reactions.Step, ...]) -> list[float]:
+    """Return every pKa of some ions, at infinite dilution."""
+    return [step.log_K for ion in ions for step in reactions.network(frozenset([ion]), acids).steps]
 
 
 @dataclass(frozen=True)
@@ -135,8 +158,21 @@ class _Mixture:
 
     def changed(self, pH: float, charged_mM: Mapping[Ion, float]) -> float:
         """Return the largest part of an ion that is in another state than it was weighed."""
-        found = dict(zip(self.network.species, self.states_mM(pH).tolist(), strict=True))
-        return max((1 - found[ion.name] / c for ion, c in charged_mM.items() if c > 0 and ion.name in found), default=0)
+        states_mM = self.states_mM(pH)
+        found = dict(zip(self.network.species, states_mM.tolist(), strict=True))
+        parts = [1 - found[ion.name] / c for ion, c in charged_mM.items() if c > 0 and ion.name in found]
+        return max([*parts, *self._no_longer_neutral(states_mM, charged_mM)], default=0.0)
+
+    def _no_longer_neutral(self, states_mM: FloatArray, charged_mM: Mapping[Ion, float]) -> Iterator[float]:
+        """Yield the part of each substance that was weighed without charge and has one."""
+        charged = dict.fromkeys(self.amounts_mM, 0.0)
+        for ion, amount in charged_mM.items():
+            if ion.name in self.network.root_of:
+                charged[self.network.root_of[ion.name]] += amount
+        for root, amount in self.amounts_mM.items():
+            own = self.network.content[:, self.network.species.index(root)] > 0
+            if (weighed := amount - charged[root]) > 0:
+                yield 1 - float(states_mM[own & (self.network.valence == 0)].sum()) / weighed
 
 
 def _mixture(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...], strength_M: float) -> _Mixture:
@@ -147,14 +183,32 @@ def _mixture(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...],
     return _Mixture(of_root, found, strength_M)
 
 
-def written_excess_meq_per_l(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> float:
-    """Return the least charge excess that a recipe can have, whatever the state in which its buffers were weighed."""
-    fixed, lowest, highest = 0.0, 0.0, 0.0
+def least_excess_meq_per_l(
+    amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...], others_meq_per_l: float = 0.0
+) -> float:
+    """Return the least charge excess that a recipe can have, whatever the state in which its buffers were weighed.
+
+    Sulfate, fluoride and gluconate, whose acids are stronger than buffers are, are what they are called.
+
+    Parameters
+    ----------
+    amounts_mM : mapping of Ion to float
+        What is named as a substance in any state, see `components.is_in_any_state`.
+    acids : tuple of Step
+        From `reactions.acid_steps`.
+    others_meq_per_l : float
+        Charge of all other components, whose names say it.
+    """
+    fixed, lowest, highest = others_meq_per_l, 0.0, 0.0
     for ion, amount in amounts_mM.items():
         if ion.name in (*reactions.CARBONATES, *reactions.WATER_IONS) or not reactions.takes_protons([ion], acids):
             fixed += ion.valence * amount
             continue
         own = reactions.network(frozenset([ion]), acids)
+        takes = [step.log_K for step in own.steps if step.base == ion.name]
+        if ion.valence < 0 and max(takes, default=math.inf) < _LEAST_BUFFER_PKA:
+            fixed += ion.valence * amount
+            continue
         acidic = {step.product for step in own.steps if step.log_K < _MIN_PKA_OF_A_CATION}
         states = zip(own.species, own.valence.tolist(), strict=True)
         charges = [valence for name, valence in states if valence <= 0 or name not in acidic]

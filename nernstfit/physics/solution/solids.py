@@ -2,8 +2,9 @@
 
 A solution is in equilibrium with a solid where the product of the activities of its ions, in mol/l, is the solubility
 product K; above, the saturation index log10(product / K) is positive. The solids are those of solubility.csv, each in
-the form that salines are known to deposit, which need not be the least soluble one. Those of salt_solubility.csv are
-readily soluble: their saturation is only stated.
+the form that salines are known to deposit, which need not be the least soluble one: of calcium no calcite, dolomite or
+apatite, which salines supersaturate for days. A sulfide consists of HS and OH, as S has no activity of its own. Those
+of salt_solubility.csv are readily soluble: their saturation is only stated.
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ class Solid:
     temperature_C : float
     kJ_per_mol : float
         Enthalpy of dissolution; 0 where none is known.
+    clear_to : float
+        Saturation index at which clean solutions nucleate, or up to which they are known to stay clear: there nothing
+        deposits. At half of that of brushite, saline that is sold as a clear liquid would be a suspension with 40 % of
+        its calcium solid; at double, phosphate that clouds within hours would count as dissolved. At half of that of
+        calcium carbonate, gassed saline with 4 mM Ca at pH 7.5 and 34 C would lose a fifth of it; at double, saline of
+        which the CO2 has left, at pH 8, would count as clear.
     """
 
     name: str
@@ -41,6 +48,17 @@ class Solid:
     log_K: float
     temperature_C: float
     kJ_per_mol: float
+    clear_to: float = 0.0
+
+    def deposits(self, saturation: Mapping[str, float]) -> bool:
+        """Return True where the index of a solution, by the solid's name, is above that to which it stays clear."""
+        return saturation.get(self.name, -math.inf) > self.clear_to
+
+    def limit(self, deposits: Collection[str] | None) -> float:
+        """Return the index above which it deposits, where it is known which solids do, or else by `clear_to`."""
+        if deposits is None or self.clear_to == 0:
+            return self.clear_to
+        return 0.0 if self.name in deposits else math.inf
 
     def saturation(self, log_activity: Mapping[str, float], temperature_C: float) -> float:
         """Return the saturation index.
@@ -81,6 +99,7 @@ def _read(name: str) -> tuple[Solid, ...]:
             float(row["log_K"]),
             float(row["temperature_C"]),
             float(row["kJ_per_mol"] or 0),
+            float(row.get("clear_to") or 0),
         )
         for row in csv.DictReader(text.splitlines())
     )

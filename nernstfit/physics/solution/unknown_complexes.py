@@ -25,25 +25,33 @@ _ALKALINE_EARTHS = _names("Mg Ca Sr Ba")
 _SPECTATORS = _names(
     "NO3 ClO4 ClO3 BrO3 PF6 MnO4 ReO4 IO4 methanesulfonate isethionate ethylsulfonate propylsulfonate "
     "methylsulfate ethylsulfate cyclamate sulfamate taurinate HEPES EPPS MES MOPS PIPES1 PIPES2 BES TES TAPS "
-    "CHES CAPS HSO4 OH BF4"
+    "CHES CAPS HSO4 OH BF4 MOPSO DIPSO TAPSO HEPPSO POPSO1 POPSO2 AMPSO CAPSO S2O8 trifluoroacetate "
+    "benzenesulfonate toluenesulfonate naphthalenesulfonate DIDS SITS"
 )
 _OF_ALKALINE_EARTHS = _names("Cl Br I SCN CN NO2 N3 OCN SeCN dicyanamide picrate HS")  # these leave them alone
+_APART = {("Al", halide) for halide in ("Cl", "Br", "I")}  # beside fluoride and hydroxide aluminium binds no halide
 # Bases that bind metals through nitrogen, in the names of their cations.
 _AMINES = _names(
     "NH4 Tris BisTris imidazolium methylimidazolium histidinium hydrazinium hydroxylammonium methylammonium "
     "NMDG ethylammonium ethanolammonium diethanolammonium triethanolammonium glucosammonium putrescine "
-    "spermidine spermine2 spermine3 spermine4 arginine lysine 4-aminopyridinium"
+    "spermidine spermine2 spermine3 spermine4 arginine lysine 4-aminopyridinium aminomethylpropanol AMPD BTP1 BTP2 "
+    "morpholinium histamine1 histamine2 ornithine cadaverine DABCO1 DABCO2"
 )
 # Part of the amount of a metal from which a ligand is told, and concentration in mM beside an alkaline earth, whose
 # constants are below 1,000 l/mol: a tenth or less is bound. At half or double, half or twice as much of it is told.
 _MIN_SHARE, _MIN_WEAK_MM = 0.01, 0.1
-HYDROXIDE_PK: Mapping[str, float] = MappingProxyType(
-    {"Cu": 7.5, "Zn": 9.0, "Fe2": 9.4, "Co": 9.7, "Ni": 9.9, "Pb": 7.71, "Al": 5.0, "Fe3": 2.19}
-    | {"Hg": 3.4, "Gd": 8.0, "La": 8.5, "Ce": 8.3}
-)
-"""pK of M + H2O = MOH + H at 25 C and infinite dilution. Cu, Zn, Fe2, Co, Ni: 13.995 less log K of NIST's database 46;
-Pb, Al, Fe3: PHREEQC's wateq4f.dat; Hg, Gd, La, Ce: Baes & Mesmer 1976, The Hydrolysis of Cations, recalled,
-unverified."""
+HYDROXIDE_PK: Mapping[str, float] = MappingProxyType({"Hg": 3.4})
+"""pK of M + H2O = MOH + H, where it is not calculated, at 25 C and infinite dilution: PHREEQC's minteq.v4.dat (Hg(OH)2
+takes up 2 H at log K 6.194, 1 at 2.797)."""
+# The same of the metals whose hydroxides are calculated at a pH.
+_CALCULATED_PK = {
+    step.base: reactions.WATER.log_K - step.log_K
+    for step in reactions.COMPLEXES
+    if step.partner == reactions.HYDROXIDE and step.base not in _ALKALINE_EARTHS  # which are no acids
+}
+# pKa minus pH from which the base is absent: 1 % of it is left. At half hydrogenphosphate would count as absent at pH
+# 6.2, where it is 10 %; at double glutamate of two charges would count as present at pH 7.2.
+_ABSENT = 2.0
 # Part of a metal in its hydroxide complex that is told: half a mV of a divalent ion. At half or double the pH from
 # which it is told is .3 lower or higher.
 _MIN_HYDROXIDE = 0.05
@@ -62,28 +70,50 @@ def unknown(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...], 
         nan where it is not known: that a chelator of known constant then binds nothing is not told here, and a metal
         sets the pH of its hydroxide itself, as Fe3 and Al do.
     """
-    at_pH = None if math.isnan(pH) else acids
     chelated = reactions.chelated(amounts_mM, acids)
     unbound = {(metal, ligand) for (ligand, metal), is_known in chelated.items() if not is_known}
     others = {
-        (metal, ligand) for metal, ligand in _without_constant(amounts_mM, at_pH) if (ligand, metal) not in chelated
+        (metal, ligand) for metal, ligand in _without_constant(amounts_mM, acids, pH) if (ligand, metal) not in chelated
     }
     return sorted(unbound | others | {*_hydroxides(amounts_mM, pH)})
 
 
 def _without_constant(
-    amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...] | None
+    amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...], pH: float
 ) -> Iterator[tuple[str, str]]:
+    at_pH = None if math.isnan(pH) else acids
     metals = [ion for ion in amounts_mM if reactions.binds_anions(ion)]
     for ligand, amount in amounts_mM.items():
         for metal in metals:
             is_weak = metal.name in _ALKALINE_EARTHS
             least_mM = _MIN_WEAK_MM if is_weak else _MIN_SHARE * amounts_mM[metal]
-            if amount <= least_mM or not _may_bind(ligand, is_weak):
+            if amount <= least_mM or not _may_bind(ligand, is_weak) or (metal.name, ligand.name) in _APART:
                 continue
-            steps = reactions.network(frozenset((metal, ligand)), acids).steps
-            if all(step.partner != metal.name for step in steps):
+            bases = {
+                step.base
+                for step in reactions.network(frozenset((metal, ligand)), at_pH).steps
+                if step.partner == metal.name
+            }
+            states = _anions(ligand, acids, pH) if is_weak and at_pH else set()
+            if not bases or (states and not bases & states):
                 yield metal.name, ligand.name
+
+
+def _anions(ligand: Ion, acids: tuple[reactions.Step, ...], pH: float) -> set[str]:
+    """Return the states of protonation of a ligand at a pH; none where that of fewest protons is no anion.
+
+    Magnesium binds the anion of glutamate that has lost both protons, which is absent below pH 7.6; of that with one
+    no constant is known.
+    """
+    of = reactions.network(frozenset([ligand]), acids)
+    takes = {step.base: step for step in of.steps if step.partner == reactions.PROTON}
+    name, found = of.root_of.get(ligand.name, ligand.name), list[str]()
+    while name in takes:
+        if takes[name].log_K < pH + _ABSENT:
+            found.append(name)
+        name = takes[name].product
+    charges = dict(zip(of.species, of.valence.tolist(), strict=True))
+    return {*found, name} if found and charges[found[0]] < 0 else set()
 
 
 def _may_bind(ligand: Ion, is_weak: bool) -> bool:
@@ -93,10 +123,11 @@ def _may_bind(ligand: Ion, is_weak: bool) -> bool:
 
 
 def _hydroxides(amounts_mM: Mapping[Ion, float], pH: float) -> Iterator[tuple[str, str]]:
+    told = {**HYDROXIDE_PK, **(_CALCULATED_PK if math.isnan(pH) else {})}
     for metal, amount in amounts_mM.items():
-        if metal.name not in HYDROXIDE_PK:
+        if metal.name not in told:
             continue
-        pK = HYDROXIDE_PK[metal.name]
+        pK = told[metal.name]
         share = _hydrolysed(pK, amount) if math.isnan(pH) else 1 / (1 + 10 ** (pK - pH))
         if share > _MIN_HYDROXIDE:
             yield metal.name, "hydroxide"

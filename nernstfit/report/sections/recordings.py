@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator
-
-import pandas as pd
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from nernstfit.contract.findings import named
+from nernstfit.contract.frames import Columns, by_measurement
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.severity import About
 from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.figures.recordings import draw_measurements
+from nernstfit.figures.recordings import measurements_drawn
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Fold, Grid, Listing, Picture, Text, grid
 from nernstfit.report.numbers import MISSING, decimals_for, fixed, potential_interval, significant, typeset
@@ -20,13 +21,15 @@ from nernstfit.report.results import Results
 from nernstfit.report.sections import noise
 from nernstfit.report.wording import counted
 
-# Most measurements whose traces are drawn: some 15 kB of SVG each, so that 60 keep the page near 1 MB. Twice as many
-# double it; half as many leave out traces of an ordinary experiment.
+# Most measurements whose traces are drawn, and whose figures are files beside the page: some 15 kB of SVG each, so that
+# 60 keep the page near 1 MB, and 25 ms for each in its PNG. Twice as many double both; half as many leave out traces of
+# an ordinary experiment.
 MAX_TRACED = 60
 # Most measurements in one figure: a taller one takes the renderer longer than two shorter ones, and leaves no place
 # for a page break in print; half as many repeat the axis titles more often.
 MAX_ROWS_PER_FIGURE = 6
 _PROSE = Prose("recordings")
+Record = Mapping[Any, Any]
 _POTENTIALS = {
     "raw_mV": "raw",
     "leak_shift_mV": "leak",
@@ -38,65 +41,67 @@ _POTENTIALS = {
 
 def blocks(results: Results) -> Iterator[Block]:
     """Yield traces, I-V curves and potentials of each cell, then the noise."""
-    rows = results.reversals.assign(cell_name=results.cell_names(results.reversals))
-    rows = rows.sort_values(["group", "cell", "measurement"], kind="stable")
     iv = results.tables["iv"]
     if results.has_imported_potentials:
         yield Text(_PROSE("imported"))
     else:
         introduction = "curves" if results.has_imported_curves else "introduction"
         yield Text(_PROSE(introduction if len(iv) else "no_curves"))
-    measured = rows[rows["measurement"].isin(set(iv["measurement"]))]
+    cells, curves = _by_cell(results), by_measurement(iv)
+    measured = [row["measurement"] for rows in cells for row in rows if row["measurement"] in curves]
     if len(measured) > MAX_TRACED and not results.has_imported_curves:
         yield Text(_PROSE("traces_omitted", shown=MAX_TRACED, total=len(measured)), "note")
-    with_traces = set(measured["measurement"].head(MAX_TRACED))
-    traces = results.traces[results.traces["measurement"].isin(with_traces)]
-    yield from _cells(results, rows, set(measured["measurement"]), traces)
+    yield from _folds(results, cells, curves, measured[:MAX_TRACED])
     yield from noise.blocks(results)
 
 
-def _cells(results: Results, rows: pd.DataFrame, measured: set[str], traces: pd.DataFrame) -> Iterator[Fold]:
+def _by_cell(results: Results) -> list[list[Record]]:
+    """Return the rows of reversal_potentials.csv cell by cell, with `cell_name` and the number of cells `averaged`."""
+    rows = results.reversals
+    rows = rows.assign(cell_name=results.cell_names(rows), averaged=results.cells_averaged(rows))
+    records = rows.sort_values(["group", "cell", "measurement"], kind="stable").to_dict("records")
+    return [list(own) for _, own in itertools.groupby(records, key=lambda row: (row["group"], row["cell"]))]
+
+
+def _folds(
+    results: Results, cells: Iterable[Sequence[Record]], curves: Mapping[str, Columns], traced: Sequence[str]
+) -> Iterator[Fold]:
     """Yield one fold per cell, the first open; figures are numbered through all cells."""
-    number = 0
-    for place, (_, part) in enumerate(rows.groupby(["group", "cell"], sort=True)):
+    number, traces = 0, results.traces_of(traced)
+    for place, rows in enumerate(cells):
         content: list[Block] = []
-        curves = part[part["measurement"].isin(measured)]
-        for start in range(0, len(curves), MAX_ROWS_PER_FIGURE):
+        drawn = [row for row in rows if row["measurement"] in curves]
+        for start in range(0, len(drawn), MAX_ROWS_PER_FIGURE):
             number += 1
-            content.append(_figure(results, number, curves.iloc[start : start + MAX_ROWS_PER_FIGURE], traces))
-        content += _potentials(results, part)
-        content += findings.texts(results, About.MEASUREMENT, set(part["measurement"]))
-        content += findings.texts(results, About.CELL, {named(part["group"].iloc[0], part["cell"].iloc[0])})
-        n = int((part["verdict"] == PotentialVerdict.REVERSAL).sum())
-        potentials, measurements = counted(n, "reversal potential"), counted(len(part), "measurement")
-        title = f"Cell {part['cell_name'].iloc[0]}: {potentials} from {measurements}"
+            shown = drawn[start : start + MAX_ROWS_PER_FIGURE]
+            drawing = measurements_drawn(f"measurements_{number:03d}", shown, curves, traces)
+            is_file = any(row["measurement"] in traced for row in shown)
+            content.append(Picture(drawing, "", is_file))
+        content += _potentials(rows)
+        content += findings.texts(results, About.MEASUREMENT, {row["measurement"] for row in rows})
+        content += findings.texts(results, About.CELL, {named(rows[0]["group"], rows[0]["cell"])})
+        n = sum(row["verdict"] == PotentialVerdict.REVERSAL for row in rows)
+        potentials, measurements = counted(n, "reversal potential"), counted(len(rows), "measurement")
+        title = f"Cell {rows[0]['cell_name']}: {potentials} from {measurements}"
         yield Fold(title, tuple(content), is_open=place == 0)
 
 
-def _figure(results: Results, number: int, rows: pd.DataFrame, traces: pd.DataFrame) -> Picture:
-    names, iv = set(rows["measurement"]), results.tables["iv"]
-    own_iv, own_traces = iv[iv["measurement"].isin(names)], traces[traces["measurement"].isin(names)]
-    return Picture(draw_measurements(f"measurements_{number:03d}", rows, own_iv, own_traces), "")
-
-
-def _potentials(results: Results, rows: pd.DataFrame) -> Iterator[Block]:
+def _potentials(rows: Sequence[Record]) -> Iterator[Block]:
     """Yield the potentials of one cell and the meaning of their flags."""
-    yield _potential_grid(results, rows)
-    flags = dict.fromkeys(part.split("=")[0] for flags in rows["flags"] for part in flags.split(";") if part)
+    yield _potential_grid(rows)
+    flags = dict.fromkeys(part.split("=")[0] for row in rows for part in row["flags"].split(";") if part)
     if flags:
         yield Listing(tuple(f"{Flag(name).label} ({name} in the tables): {Flag(name).sentence}" for name in flags))
 
 
-def _potential_grid(results: Results, rows: pd.DataFrame) -> Grid:
-    records = rows.to_dict("records")
+def _potential_grid(records: Sequence[Record]) -> Grid:
     decimals = [max(1, decimals_for((row["high_mV"] - row["low_mV"]) / 2, 3)) for row in records]
     pairs = list(zip(records, decimals, strict=True))
     columns = {"measurement": [row["measurement"] for row in records], "bath": [row["bath"] for row in records]}
-    if (rows["verdict"] != PotentialVerdict.REVERSAL).any():
+    if any(row["verdict"] != PotentialVerdict.REVERSAL for row in records):
         columns["verdict"] = [PotentialVerdict(row["verdict"]).label for row in records]
-    averaged = results.cells_averaged(rows)
-    if (averaged > 1).any():
-        columns["n cells"] = [fixed(value, 0) for value in averaged]
+    if any(row["averaged"] > 1 for row in records):
+        columns["n cells"] = [fixed(row["averaged"], 0) for row in records]
     for name, title in _POTENTIALS.items():
         columns[title] = [fixed(row[name], d, sign=True) for row, d in pairs]
     columns["SE"] = [significant(row["se_mV"], 2) for row in records]
