@@ -162,8 +162,8 @@ class Code(Term):
     OSMOLARITY = "osmolarity"
     # Tables
     MOLAR_SOLUTION = "molar_solution"
-    OFFSET_VOLTS = "offset_volts"
     WINDOW_SECONDS = "window_seconds"
+    OFFSET_VOLTS = "offset_volts"
     ION_ABSENT = "ion_absent"
     SOME_BLANK = "some_blank"
     TEMPERATURES = "temperatures_in_cell"
