@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.figures.recordings import measurements_drawn
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Fold, Grid, Listing, Picture, Text, grid
-from nernstfit.report.numbers import MISSING, decimals_for, fixed, potential_interval, significant
+from nernstfit.report.numbers import MISSING, decimals_for, fixed, potential_interval, significant, typeset
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.sections import noise
@@ -90,7 +91,7 @@ def _potentials(rows: Sequence[Record]) -> Iterator[Block]:
     yield _potential_grid(rows)
     flags = dict.fromkeys(part.split("=")[0] for row in rows for part in row["flags"].split(";") if part)
     if flags:
-        yield Listing(tuple(f"{name}: {Flag(name).sentence}" for name in flags))
+        yield Listing(tuple(f"{Flag(name).label} ({name} in the tables): {Flag(name).sentence}" for name in flags))
 
 
 def _potential_grid(records: Sequence[Record]) -> Grid:
@@ -111,5 +112,13 @@ def _potential_grid(records: Sequence[Record]) -> Grid:
 
 
 def _flag_values(flags: str) -> str:
-    """Write flags as names with their values."""
-    return ", ".join(part.removesuffix("=true").replace("=", "\u00a0") for part in flags.split(";") if part) or MISSING
+    """Write flags in words, with their values and units."""
+    return "; ".join(_flag_value(*part.partition("=")[::2]) for part in flags.split(";") if part) or MISSING
+
+
+def _flag_value(name: str, value: str) -> str:
+    """Write one flag: `series-resistance error 1.2 mV`."""
+    flag = Flag(name)
+    unit = re.search(r", (mV|pA|pF|ms|nS|Hz)\b", flag.sentence)
+    shown = "" if value == "true" else f" {value} {unit[1]}" if unit else f" {value}"
+    return f"{flag.label}{typeset(shown)}".replace(" ", "\u00a0")
