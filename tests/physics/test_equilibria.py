@@ -298,7 +298,7 @@ def test_cyanide_is_hydrocyanic_acid_at_the_pH_of_cells() -> None:
         ("P2O7", (2.28, 6.7, 9.4)),
         ("ADP3", (1.8, 3.87, 6.38)),
         ("AMP2", (3.8, 6.21)),
-        ("ethylammonium", (10.65,)),
+        ("ethylammonium", (10.673,)),
     ],
 )
 def test_pKa_of_an_ion(ion: str, pKa: tuple[float, ...]) -> None:
