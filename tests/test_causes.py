@@ -36,6 +36,7 @@ JUNCTIONS_MV = {
 LN_P = np.log([1.0, 1.6, 0.8, 0.15])
 EXCHANGED_MV = 6.0
 CELLS = tuple(f"c{i}" for i in range(6))
+ADDED_BACK_MV = 12.4
 SE_MV, SPREAD, OFFSET_MV = 0.3, 0.08, 0.6
 
 
@@ -165,6 +166,13 @@ SLIPS: dict[str, Slip] = {
 }
 
 
+def added_back(made: Experiment) -> Experiment:
+    """12.4 mV are added back that nobody had subtracted."""
+    junction_mV = made.corrections.junction_mV + ADDED_BACK_MV
+    corrections = replace(made.corrections, junction_mV=junction_mV, already_mV=ADDED_BACK_MV)
+    return replace(plus(made, np.full(made.data.size, ADDED_BACK_MV)), corrections=corrections)
+
+
 def reason(made: Experiment) -> str:
     fitted, none = fit(made.data, "Na", 1.0), np.zeros((made.data.size, 0))
     assert rejection_reason(fitted, none)
@@ -191,6 +199,22 @@ def test_causes_that_the_data_cannot_tell_apart_are_named_together() -> None:
     found = reason(SLIPS["the potential of c1_amine has the opposite sign ("](experiment(1)))
     assert found.startswith("likely causes, the likeliest first: ")
     assert "an error in c1_amine (" in found
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_common_offset_that_equals_what_was_added_back_is_the_first_cause(seed: int) -> None:
+    found = reason(added_back(experiment(seed)))
+    first = "nothing had been subtracted for the junction, and all potentials are off by the +12.4 mV"
+    assert first in found.split("; or ")[0]
+    assert "set that key to 0" in found
+    assert "are exchanged" not in found
+    assert "an error in bath" not in found
+
+
+def test_another_common_offset_is_not_what_was_added_back() -> None:
+    made = added_back(experiment(1))
+    found = reason(plus(made, np.full(made.data.size, -2 * ADDED_BACK_MV)))
+    assert "nothing had been subtracted" not in found
 
 
 def test_of_two_cells_the_one_with_exchanged_baths_is_named() -> None:

@@ -42,6 +42,7 @@ CONFIG: Mapping[str, Any] = {
     "junction": {"zeroed_in": "control", "reference": {"type": "none"}},
     "fit": {"reference_ion": "K", "permeant": ["K", "Na"]},
 }
+BRIDGED = {"junction": {"zeroed_in": "control", "reference": {"type": "salt-bridge", "solution": "bridge"}}}
 CELLS = [f"c{cell}" for cell in range(1, 6)]
 LEVELS = np.arange(-100.0, 101.0, 20.0)
 DAY = datetime.date(2026, 3, 2).toordinal() * 86_400.0
@@ -530,6 +531,8 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"solutions": SOLUTIONS.replace("5,140", "5,14"), "changes": {"dilute_solutions": True}},
         {},
     ),
+    (Code.UNLIKE, "high_K", "note", {"solutions": SOLUTIONS.replace("5,140,10", "5,140,60")}, {}),
+    (Code.BRIDGE_SLIP, "bridge", "warning", {"solutions": SOLUTIONS + "bridge,,300,\n", "changes": BRIDGED}, {}),
     (Code.FREE_METAL, "low", "warning", {"solutions": with_low("CaCl2,K4-EGTA", "10,15")}, {}),
     (Code.UNKNOWN_COMPLEX, "low", "note", {"solutions": with_low("CdCl2,imidazole,pH", "0.1,5,6.5")}, {}),
     (Code.BOUND_METAL, "low", "note", {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "4.95,5,10,7.4,NaOH")}, {}),
@@ -700,6 +703,38 @@ def test_sides_are_exchanged_where_sodium_is_in_pipettes_alone_and_zeroed_anew(
     changes = {"configuration": configuration, "junction.zeroed_in": "same"}
     made = load(changes, solutions=BI_ONIC, rows=rows)
     assert (Code.EXCHANGED in [finding.code for finding in inputs.findings(made)]) is is_told
+
+
+@pytest.mark.parametrize(
+    ("bath", "pipette", "others", "zeroed_in", "is_told"),
+    [
+        ("10,20,110", "145,0,0", ("0,145,0",), "control", True),
+        ("10,20,110", "145,0,0", ("0,145,0",), "same", True),
+        ("10,20,110", "145,0,0", ("145,0,0",), "other0", False),  # the bath of the cells is there
+        ("145,0,0", "10,20,110", ("0,145,0",), "control", False),
+        ("0,145,0", "145,0,0", ("75,75,0",), "control", False),  # bi-ionic conditions
+    ],
+)
+def test_recipes_of_the_pipette_and_one_bath_are_exchanged(
+    load: Callable[..., Experiment], bath: str, pipette: str, others: tuple[str, ...], zeroed_in: str, is_told: bool
+) -> None:
+    names = ["control", *(f"other{i}" for i in range(len(others)))]
+    recipes = "".join(f"{name},{made}\n" for name, made in zip(names, (bath, *others), strict=True))
+    solutions = f"solution,NaCl,KCl,K-gluconate\n{recipes}pipette,{pipette}\n"
+    rows = [f"data/{name_of(c, b)}.abf,{c},{b},pipette" for c in CELLS for b in names]
+    made = load({"junction.zeroed_in": zeroed_in}, solutions=solutions, rows=rows)
+    found = {finding.code: finding.subject for finding in inputs.findings(made)}
+    assert found.get(Code.EXCHANGED) == ("control" if is_told else None)
+
+
+@pytest.mark.parametrize(("amount", "is_told"), [(300, True), (3000, False), (150, False), (400, False)])
+def test_a_bridge_has_no_cells_and_a_tenth_of_its_salt_is_asked_for(
+    load: Callable[..., Experiment], amount: float, is_told: bool
+) -> None:
+    found = inputs.findings(load(BRIDGED, solutions=SOLUTIONS + f"bridge,,{amount},\n"))
+    own = {finding.code for finding in found if finding.subject == "bridge"}
+    assert (Code.BRIDGE_SLIP in own) is is_told
+    assert Code.OSMOLARITY not in own
 
 
 def test_sides_are_not_exchanged_where_a_patch_had_several_baths(load: Callable[..., Experiment]) -> None:

@@ -159,6 +159,8 @@ class Code(Term):
     PRECIPITATE_AT_OWN_PH = "precipitate_at_own_pH"
     BEYOND_SOLUBILITY = "beyond_solubility"
     DECIMAL_SLIP = "decimal_slip"
+    UNLIKE = "osmolality_unlike"
+    BRIDGE_SLIP = "bridge_slip"
     OSMOLARITY = "osmolarity"
     # Tables
     MOLAR_SOLUTION = "molar_solution"

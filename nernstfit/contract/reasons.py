@@ -217,6 +217,12 @@ class RatioReason(Term):
         "the potentials need no correction for junction potentials (without it {changes}): check whether they had been "
         "corrected before, or the electrode was zeroed in each bath",
     )
+    ALREADY_CORRECTED = (
+        "already_corrected",
+        "",
+        "nothing had been subtracted for the junction, and all potentials are off by the {mV} mV of "
+        "junction.already_corrected_mV (without it {changes}): set that key to 0 if so",
+    )
     COMMON_SHIFT = (
         "common_shift",
         "",

@@ -6,7 +6,7 @@ import itertools
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -254,7 +254,10 @@ def _exchanged(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]
     is_bath = _is_of_sodium if is_without_bath else _is_outside
     for _, conditions in sorted(by_pipette.items()):
         sides = {
-            c: tuple(contents(experiment.solutions, name, c.temperature_C) for name in (c.inside, c.outside))
+            c: (
+                contents(experiment.solutions, c.inside, c.temperature_C),
+                contents(experiment.solutions, c.outside, c.temperature_C),
+            )
             for c in conditions
         }
         if all(is_bath(inside) and _is_inside(outside) for inside, outside in sides.values()):
@@ -264,6 +267,27 @@ def _exchanged(experiment: Experiment, rows: Iterable[Row]) -> Iterator[Finding]
             values = {"bath": first.bath, "pipette": first.pipette}
             values |= {"in_bath": _main(in_bath), "in_pipette": _main(in_pipette)}
             yield Finding(Code.EXCHANGED, first.bath, values, place=experiment.settings.table)
+        else:
+            yield from _exchanged_recipes(experiment, sides)
+
+
+def _exchanged_recipes(
+    experiment: Experiment, sides: Mapping[Condition, tuple[Counter[str], Counter[str]]]
+) -> Iterator[Finding]:
+    """Yield the one bath of a pipette of sodium that is a pipette's solution, with the anion of one.
+
+    It is the bath of the zero, or no other bath is of sodium: the one that the cells were in is in the pipette.
+    """
+    if not all(c.sign > 0 and _is_of_sodium(i) and not _has_pipette_anion(i) for c, (i, _) in sides.items()):
+        return
+    like_pipettes = {c.bath: c for c, (_, o) in sorted(sides.items()) if _is_inside(o) and _has_pipette_anion(o)}
+    if len(like_pipettes) != 1:
+        return
+    ((bath, at),) = like_pipettes.items()
+    if at.zeroed_in == bath or not any(_is_of_sodium(outside) for _, outside in sides.values()):
+        inside, outside = sides[at]
+        values = {"bath": bath, "pipette": at.pipette, "in_bath": _main(outside), "in_pipette": _main(inside)}
+        yield Finding(Code.EXCHANGED, bath, values, place=experiment.settings.solutions)
 
 
 def contents(solutions: Solutions, name: str, temperature_C: float) -> Counter[str]:
@@ -281,6 +305,10 @@ def _is_outside(solution: Counter[str]) -> bool:
 
 def _is_of_sodium(solution: Counter[str]) -> bool:
     return solution["Na"] >= _MAIN_MM and solution["Na"] > _EXCESS * (solution["K"] + solution["Cs"])
+
+
+def _has_pipette_anion(solution: Counter[str]) -> bool:
+    return any(solution[anion] >= _MAIN_MM for anion in _PIPETTE_ANIONS)
 
 
 def _is_inside(solution: Counter[str]) -> bool:

@@ -275,6 +275,7 @@ def _explained(result: FitResult, fits: GroupFits, model: Model, unweighted: Gro
         fits.junction_of,
         mixtures(result.fit.data, fits.solutions),
         _trends(result.fit),
+        fits.settings.junction.already_corrected_mV,
     )
     if slip := decimal_slip(unweighted, model, is_rejected=True):
         return _with_reason(result, concerned, slip)

@@ -20,7 +20,7 @@ from nernstfit.permeability.inference.ratios import FitResult
 from nernstfit.permeability.inference.rejection import MAX_DIFFERENCE, rejection_reason
 from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.permeability.weights import soundly_weighted
-from nernstfit.solutions.decimal_slips import is_dilution, slips, with_amount
+from nernstfit.solutions.decimal_slips import Slip, is_dilution, slips, small_slips, with_amount
 
 _LEAST_MM = 1.0
 """Least concentration of an ion beside the permeant ones that may carry current enough to be noticed. With half of it
@@ -43,18 +43,26 @@ def decimal_slip(fits: GroupFits, model: Model, is_rejected: bool) -> str:
         dilution of another bath is none.
     """
     conditions = set(fits.group.observations.conditions)
-    for slip in slips(fits.solutions, conditions)[:_MAX_TRIED]:
-        meant = with_amount(fits.solutions, slip.solution, slip.component, slip.meant_mM)
-        other = None if meant is None else fits.with_solutions(meant)
-        if other is None or not other.predictability(model).predictable.any():
-            continue
-        result = soundly_weighted(other, model)[0].result(model)
-        explains = result.fit.settled and not rejection_reason(result.fit, result.systematic_mV)
-        if explains and (
-            is_rejected or _is_likelier(fits, other, model, is_dilution(slip, fits.solutions, conditions))
-        ):
-            return ratio_reason(RatioReason.DECIMAL_SLIP, words=slip.words, ratios=_ratios(result, model))
+    found = slips(fits.solutions, conditions)[:_MAX_TRIED]
+    for slip in (*found, *small_slips(fits.solutions, conditions)[:_MAX_TRIED]):
+        if words := _borne_out(fits, model, slip, is_rejected and not slip.is_small):
+            return words
     return ""
+
+
+def _borne_out(fits: GroupFits, model: Model, slip: Slip, is_rejected: bool) -> str:
+    """Return a slip in words where the potentials bear it out, else ''."""
+    meant = with_amount(fits.solutions, slip.solution, slip.component, slip.meant_mM)
+    other = None if meant is None else fits.with_solutions(meant)
+    if other is None or not other.predictability(model).predictable.any():
+        return ""
+    result = soundly_weighted(other, model)[0].result(model)
+    if not result.fit.settled or rejection_reason(result.fit, result.systematic_mV):
+        return ""
+    diluted = is_dilution(slip, fits.solutions, set(fits.group.observations.conditions))
+    if not (is_rejected or _is_likelier(fits, other, model, diluted)):
+        return ""
+    return ratio_reason(RatioReason.DECIMAL_SLIP, words=slip.words, ratios=_ratios(result, model))
 
 
 def _is_likelier(fits: GroupFits, other: GroupFits, model: Model, is_dilution: bool) -> bool:

@@ -36,6 +36,18 @@ _OUT_OF_LINE = 1.5
 # The same below which an osmolality is in line: osmolalities of baths differ by 10 %. With half of its logarithm, a
 # bath of 330 beside 290 would not be; with double, one of 430, which another amount explains as well.
 _IN_LINE = 1.25
+# Part of the distance to the others, in ln of the osmolality, that another amount leaves at most where the potentials
+# have to bear it out. Of a component that is a small part of its solution half of a difference of 10 % is within what
+# is weighed in; with half, 10 mM NaCl that are 1 in a pipette are passed over, with double every amount is a candidate.
+_LEFT_APART = 0.5
+# The same factor as the first from which a bath is looked at so: what cells bear without a word, see below; and a
+# pipette, which is often some per cent weaker than its baths. With half of either logarithm the glucose that one recipe
+# lacks is looked at; with double, a tenth of 10 mM NaCl in a pipette, or of 45 mM in a bath beside sucrose, is not.
+_BATH_APART, _PIPETTE_APART = 1.15, 1.03
+# Factors between the osmolalities of a pipette and its baths that are told as a note, and as a warning: cells swell or
+# shrink by a few per cent in the 5 to 10 % by which pipettes are made weaker on purpose. With half of their logarithms
+# those are told; with double, 4.5 mM NaCl for 45 in a bath with sucrose (230 beside 290) is not.
+_NOTE_APART, UNLIKE_APART = 1.15, 1.3
 # Factors by which an amount may be wrong. A slip by two places leaves no cell in doubt: the first is found anyway.
 _FACTORS = (0.1, 10.0)
 # Configurations with a cell: an excised patch, and a bilayer, stand any osmolality.
@@ -53,6 +65,8 @@ class Slip:
         As written, and as it would be in line.
     osmolality, of_meant, of_others : float
         mOsm/kg as written, with the other amount, and the median of the other solutions.
+    is_small : bool
+        True where the osmolality alone is within what recipes differ by: the potentials have to bear it out.
     """
 
     solution: str
@@ -62,6 +76,7 @@ class Slip:
     osmolality: float
     of_meant: float
     of_others: float
+    is_small: bool = False
 
     @property
     def words(self) -> str:
@@ -71,6 +86,34 @@ class Slip:
             f"osmolality is {self.of_meant:.0f} mOsm/kg, as in the others ({self.of_others:.0f}), not "
             f"{self.osmolality:.0f}"
         )
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """Solution of a cell whose osmolality differs from that of the other side of the membrane by more than cells bear.
+
+    Attributes
+    ----------
+    solution, other : str
+        `other` is '' where the median of its baths is meant, or of the other baths.
+    osmolality, of_other : float
+        mOsm/kg.
+    """
+
+    solution: str
+    osmolality: float
+    other: str
+    of_other: float
+
+    @property
+    def percent(self) -> float:
+        """Return the difference in per cent of the other."""
+        return 100 * (self.osmolality / self.of_other - 1)
+
+    @property
+    def is_large(self) -> bool:
+        """Return True where it is beyond what is done on purpose, but for dilutions."""
+        return _apart(self.osmolality, self.of_other) > UNLIKE_APART
 
 
 @dataclass(frozen=True, order=True)
@@ -130,6 +173,64 @@ def _slips_of(solutions: Solutions, name: str, own_and_others: tuple[float, floa
             if _apart(meant, others) < _IN_LINE:
                 found.append(Slip(name, component, amount, factor * amount, own, meant, others))
     return sorted(found, key=lambda each: (_apart(each.of_meant, others), each.component))
+
+
+def small_slips(solutions: Solutions, conditions: Collection[Condition]) -> list[Slip]:
+    """Return amounts that ten times, or a tenth, would bring closer to the others, for the potentials to bear out.
+
+    A pipette is held against the median of its baths, a bath against that of all solutions beside it. Those that the
+    osmolality alone tells, see `slips`, are not among them. The closest first, those of pipettes before those of baths.
+    """
+    found: list[tuple[bool, float, Slip]] = []
+    pipettes = {each.pipette for each in conditions}
+    told = {(each.solution, each.component) for each in slips(solutions, conditions)}
+    for temperature_C in sorted({each.temperature_C for each in conditions})[:1] if solutions.doses else ():
+        known = _osmolalities(solutions, conditions, temperature_C)
+        for name, own in known.items():
+            beside = known.keys() - (pipettes if name in pipettes else set()) - {name}
+            if not beside:
+                continue
+            others = median(known[each] for each in beside)
+            apart = _apart(own, others)
+            if apart <= (_PIPETTE_APART if name in pipettes else _BATH_APART):
+                continue
+            for slip in _slips_of(solutions, name, (own, others), temperature_C):
+                left = _apart(slip.of_meant, others)
+                if math.log(left) < _LEFT_APART * math.log(apart) and (name, slip.component) not in told:
+                    found.append((name not in pipettes, left, replace(slip, is_small=True)))
+    return [slip for _, _, slip in sorted(found, key=lambda each: (each[0], each[1], each[2].component))]
+
+
+def unlike(solutions: Solutions, conditions: Collection[Condition]) -> list[Unlike]:
+    """Return the pipettes and baths of cells whose osmolalities differ from each other by more than cells bear.
+
+    A pipette is held against the median of its baths; a bath against its pipette or, where the pipette itself is
+    unlike its baths or unknown, against the median of the other baths.
+
+    Parameters
+    ----------
+    solutions : Solutions
+    conditions : collection of Condition
+    """
+    of_cells = sorted(each for each in set(conditions) if Configuration(each.configuration) in _OF_CELLS)
+    found: dict[str, Unlike] = {}
+    for temperature_C in sorted({each.temperature_C for each in of_cells}):
+        like = [each for each in of_cells if each.temperature_C == temperature_C]
+        known = _osmolalities(solutions, like, temperature_C)
+        for pipette in sorted({each.pipette for each in like}):
+            baths = sorted({each.bath for each in like if each.pipette == pipette} & known.keys())
+            middle = median(known[bath] for bath in baths) if baths else math.nan
+            own = known.get(pipette, math.nan)
+            is_apart = own > 0 and _apart(own, middle) > _NOTE_APART
+            if is_apart and baths:
+                found.setdefault(pipette, Unlike(pipette, own, "" if len(baths) > 1 else baths[0], middle))
+            for bath in baths:
+                others = [known[each] for each in baths if each != bath]
+                by_pipette = own > 0 and not is_apart
+                of_other = own if by_pipette else median(others) if others else math.nan
+                if of_other > 0 and _apart(known[bath], of_other) > _NOTE_APART:
+                    found.setdefault(bath, Unlike(bath, known[bath], pipette if by_pipette else "", of_other))
+    return [each for _, each in sorted(found.items())]
 
 
 def is_dilution(slip: Slip, solutions: Solutions, conditions: Collection[Condition]) -> bool:

@@ -244,10 +244,14 @@ class _Causes:
             yield self._negative(RatioReason.OPPOSITE_SIGN_OF_MEASUREMENT, [i], names)
 
     def junctions(self) -> Iterator[Cause]:
-        """Yield that the junction potentials have the other sign, or had been corrected before."""
+        """Yield that the junction potentials have the other sign, or that one was, or was not, corrected for before."""
         for reason, times in ((RatioReason.JUNCTION_REVERSED, 2.0), (RatioReason.JUNCTION_TWICE, 1.0)):
             if self.corrections.junction_mV.any():
                 yield replace(self._unchanged(reason), shift_mV=-times * self.corrections.junction_mV)
+        if already_mV := self.corrections.already_mV:
+            side = np.array([condition.sign for condition in self.data.conditions])
+            names = {"mV": f"{already_mV:+.1f}"}
+            yield replace(self._unchanged(RatioReason.ALREADY_CORRECTED, names), shift_mV=-already_mV * side)
 
     def common_shift(self) -> Iterator[Cause]:
         """Yield that all potentials are shifted alike."""

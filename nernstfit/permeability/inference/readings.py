@@ -33,6 +33,8 @@ class Corrections:
         Mixture series among the baths.
     trends : mapping of str to ndarray
         By ion, the change of each potential if its ln P changed by 1 for each unit of its ln activity in the bath.
+    already_mV : float
+        Potential of junction.already_corrected_mV, which was added back to that of the command.
     """
 
     junction_mV: FloatArray
@@ -41,6 +43,7 @@ class Corrections:
     junction_of: Callable[[Condition], float]
     mixtures: tuple[Mixture, ...] = ()
     trends: Mapping[str, FloatArray] = field(default_factory=dict)
+    already_mV: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,13 @@ _EFFECTS = {
     RatioReason.DRIFT: "a drift of the potentials within cells",
     RatioReason.COMMON_SHIFT: "a shift of all potentials alike",
 }
+# Corrections of known size by which all potentials are off alike, and readings of single baths that such an offset
+# imitates where the ratios take a part of it.
+_OF_KNOWN_SIZE = (RatioReason.ALREADY_CORRECTED, RatioReason.JUNCTION_TWICE)
+_IMITATED = (RatioReason.EXCHANGED_BATHS, RatioReason.WITHOUT_BATH)
+# Standard errors within which the mean offset of the cells is such a correction. With half one in three true ones is
+# missed; with double, any offset of 4 mV would be one of 8.
+_WITHIN_SE = 2.0
 # Change of a ratio that is worth mentioning, as a factor. With half rounding is named, with double a third.
 _MIN_CHANGE = 1.1
 
@@ -174,7 +181,9 @@ def _leaves_no_test(fitted: Fit, of: Screened, robust: bool) -> bool:
 def _reconciling(fitted: Fit, systematic_mV: FloatArray, causes: Sequence[Screened], robust: bool) -> list[str]:
     """Return the causes under which the data do not reject the model, in words, the likeliest first."""
     accepted: list[tuple[float, Screened, str]] = []
-    for each in causes[:_MAX_TRIED]:
+    for each in sorted(causes, key=lambda cause: not _equals_offset(fitted, cause))[:_MAX_TRIED]:
+        if each.cause.reason in _IMITATED and any(_equals_offset(fitted, of) for _, of, _ in accepted):
+            continue
         if accepted and each.criterion > accepted[0][1].criterion + MAX_DIFFERENCE:
             break
         again = _refitted(fitted, each, robust)
@@ -185,6 +194,16 @@ def _reconciling(fitted: Fit, systematic_mV: FloatArray, causes: Sequence[Screen
             accepted.append((_criterion(fitted, again, each), each, words))
     least = min((criterion for criterion, _, _ in accepted if not math.isnan(criterion)), default=math.inf)
     return [words for criterion, _, words in accepted if not criterion > least + MAX_DIFFERENCE][:_MAX_NAMED]
+
+
+def _equals_offset(fitted: Fit, of: Screened) -> bool:
+    """Return True for a correction of known size that equals the mean of the cells' offsets within its error."""
+    offsets_mV, shift_mV = fitted.offsets_mV, of.cause.shift_mV
+    if of.cause.reason not in _OF_KNOWN_SIZE or len(offsets_mV) < 2:
+        return False
+    se_mV = math.hypot(float(offsets_mV.std(ddof=1)) / math.sqrt(len(offsets_mV)), fitted.offset_scale_mV)
+    mean_mV = float(offsets_mV.mean())
+    return abs(mean_mV) > _WITHIN_SE * se_mV and abs(mean_mV + float(shift_mV.mean())) < _WITHIN_SE * se_mV
 
 
 def _criterion(fitted: Fit, again: Fit, of: Screened) -> float:
