@@ -73,26 +73,76 @@ def test_cell_and_bath_are_guessed_from_names_or_not_at_all(name: str, cell: str
 @pytest.mark.parametrize(
     ("names", "baths"),
     [
-        (("cell 1_K 5", "cell 1_K 140"), ("", "")),
-        (("c1_Ca_2", "c1_Ca_20", "c1_Ca_110", "c1_Na"), ("", "", "", "Na")),
-        (("c1_Ca_2", "c2_Ca_2", "c2_Ca_20"), ("", "", "")),
-        (("K 40 Rb 100_c1", "K 100 Rb 40_c1"), ("", "")),
-        (("c1_K_0.5", "c1_K_5"), ("", "")),
-        (("c1_K_1", "c1_K_2", "c1_Na_1"), ("K", "K", "Na")),
-        (("c1_K", "c1_K_1"), ("K", "K")),
-        (("c1_Na_12", "c1_K_13", "c1_Na_14"), ("Na", "K", "Na")),
-        (("c1_K_0003", "c1_K_0007"), ("K", "K")),
-        (("c1_5K", "c1_K5mM", "c1_140K"), ("5K", "K5mM", "140K")),
-        (("c1_K_5", "c2_K_5"), ("K", "K")),
+        (("cell 1_K 5", "cell 1_K 140"), ("K_5", "K_140")),
+        (("c1_Ca_2", "c1_Ca_20", "c1_Ca_110", "c1_Na"), ("Ca_2", "Ca_20", "Ca_110", "Na")),
+        (("c1_Ca_2", "c2_Ca_2", "c2_Ca_20"), ("Ca_2", "Ca_2", "Ca_20")),
+        (("K 40 Rb 100_c1", "K 100 Rb 40_c1"), ("K_40_Rb_100", "K_100_Rb_40")),
+        (("c1_K_0.5", "c1_K_5"), ("K_0.5", "K_5")),
+        (("c1_K_1", "c1_K_2", "c1_Na_1"), ("K_1", "K_2", "Na_1")),
+        (("c1_K", "c1_K_1"), ("K", "K_1")),
+        (("c1_K_5", "c2_K_5"), ("K_5", "K_5")),
+        (("c1 K 5",), ("K_5",)),
+        (("c1 control", "c1 control 2", "c1 control 3"), ("control", "control_2", "control_3")),
+        (("c1 K rep 1", "c1 Na"), ("K_rep_1", "Na")),
+        (("c1 2 K", "c1 0 K", "c1 K 5 mM"), ("2_K", "0_K", "K_5_mM")),
     ],
 )
-def test_numbers_behind_a_solution_that_may_be_amounts_are_asked_for(
+def test_a_number_that_may_be_an_amount_or_count_repeats_is_kept_and_asked_for(
     names: tuple[str, ...], baths: tuple[str, ...]
 ) -> None:
     found = guess([PurePosixPath(f"{name}.abf") for name in names])
     assert tuple(each.bath for each in found) == baths
     for each in found:
-        assert each.bath or any("may be amounts" in doubt for doubt in each.doubts)
+        is_clear = each.bath in ("K", "Na", "control", "0_K", "K_5_mM")
+        assert [("may be an amount, or count repeats" in doubt) for doubt in each.doubts] == [True] * (not is_clear)
+
+
+@pytest.mark.parametrize(
+    ("names", "baths", "asked"),
+    [
+        (("c1_K_0003", "c1_K_0007"), ("K", "K"), ""),
+        (("c1_5K", "c1_K5mM", "c1_140K"), ("5K", "K5mM", "140K"), ""),
+        (("c1 Na 12.3.24", "c1 K 12.3.24"), ("Na", "K"), ""),
+        (("c1 Na 2024-03-12", "c1 K 2024-03-12"), ("Na", "K"), ""),
+        (("c1_Na_12", "c1_K_13", "c1_Na_14"), ("Na", "K", "Na"), "count the files"),
+        (("c1_Na_WT", "c1_K_WT"), ("Na", "K"), "'WT' stands in every name"),
+        (("c1_Ca_frei", "c2_Ca_frei"), ("Ca_frei", "Ca_frei"), ""),
+    ],
+)
+def test_numbers_of_files_dates_and_what_all_names_have_are_no_part_of_a_bath(
+    names: tuple[str, ...], baths: tuple[str, ...], asked: str
+) -> None:
+    found = guess([PurePosixPath(f"{name}.abf") for name in names])
+    assert tuple(each.bath for each in found) == baths
+    assert all(asked in each.doubts[0] if asked else not each.doubts for each in found)
+
+
+@pytest.mark.parametrize(
+    ("names", "baths"),
+    [
+        (("Zelle {} Ringer", "Zelle {} Ca frei", "Zelle {} Ca"), ("Ringer", "Ca_frei", "Ca")),
+        (("cellule{} bas", "cellule{} bas chlorure"), ("bas", "bas_chlorure")),
+        (("c{} Cl arm", "c{} Cl"), ("Cl_arm", "Cl")),
+        (("c{} control", "c{} wash out", "c{} wash"), ("control", "wash_out", "wash")),
+        (("c{} ohne Ca", "c{} ohne Mg", "c{} Ca"), ("ohne_Ca", "ohne_Mg", "Ca")),
+        (("Zelle {}/ohne Ca", "Zelle {}/ohne Mg", "Zelle {}/Ca"), ("ohne_Ca", "ohne_Mg", "Ca")),
+        (("Ca frei/c{}", "Ca/c{}", "Ca/c{} drug"), ("Ca_frei", "Ca", "Ca_drug")),
+        (("Ca_free_c{}", "Ca_c{}", "Ca_c{}_blocker"), ("Ca_free", "Ca", "Ca_blocker")),
+        (("c{} Na drug", "c{} Na"), ("Na_drug", "Na")),
+    ],
+)
+def test_two_texts_behind_a_cell_are_two_baths(names: tuple[str, ...], baths: tuple[str, ...]) -> None:
+    found = guess([PurePosixPath(f"{name}.abf".format(n)) for n in (1, 2) for name in names])
+    assert tuple(each.bath for each in found) == baths * 2
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("ohne Ca c1", "ohne Mg c1", "Ca c1"), ("Ringer/drug", "Ringer/other")],
+)
+def test_words_that_may_tell_baths_of_one_name_apart_are_asked_for(names: tuple[str, ...]) -> None:
+    found = guess([PurePosixPath(f"{name}.abf") for name in names])
+    assert any("no part of" in doubt for doubt in found[0].doubts)
 
 
 @pytest.mark.parametrize(
