@@ -184,6 +184,16 @@ def test_a_number_behind_any_word_that_stays_in_several_baths_is_a_cell_to_be_co
         (("Na/c1", "K/c1"), ("c1", "c1")),
         (("c1/Na", "c1/K"), ("c1", "c1")),
         (("day/c1 Na", "day/c2 Na"), ("c1", "c2")),
+        (
+            ("12 mars/cellule1 t\u00e9moin 240312", "13 mars/cellule1 t\u00e9moin 240312"),
+            ("12 mars cellule1", "13 mars cellule1"),
+        ),
+        (
+            ("12.3.24 Zelle 1 Na", "12.3.24 Zelle 2 Na", "13.3.24 Zelle 1 Na"),
+            ("12.3.24 Zelle1", "12.3.24 Zelle2", "13.3.24 Zelle1"),
+        ),
+        (("a/12.3.24 c1 Na", "b/12.3.24 c1 Na", "b/13.3.24 c1 Na"), ("a 12.3.24 c1", "b 12.3.24 c1", "b 13.3.24 c1")),
+        (("WT c1 Na", "mut c1 Na", "WT c2 Na"), ("WT c1", "mut c1", "WT c2")),
     ],
 )
 def test_cells_of_one_name_on_several_days_or_in_several_folders_are_several(
@@ -217,6 +227,15 @@ def test_a_word_at_the_place_of_the_baths_in_several_cells_is_a_bath_to_be_confi
     for each in found:
         is_asked = any(doubt.startswith("bath:") for doubt in each.doubts)
         assert is_asked == (each.bath not in ("Ringer", "Cs"))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("gluconate/c1 K", "chloride/c1 K"), ("WT cell1/Na", "mut cell1/Na"), ("a/171116sh_Na", "b/171116sh_Na")],
+)
+def test_one_cell_and_bath_in_two_folders_are_two_cells_or_asked_for(names: tuple[str, ...]) -> None:
+    found = guess([PurePosixPath(f"{name}.abf") for name in names])
+    assert all(each.doubts_of_cell for each in found)
 
 
 @pytest.fixture(scope="module")

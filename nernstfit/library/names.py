@@ -29,7 +29,7 @@ def guess(paths: Sequence[PurePath]) -> list[Guess]:
     """
     paths = [PurePath(unicodedata.normalize("NFC", str(path))) for path in paths]
     found = _apart(paths, _numbered(paths, _with_adjectives(paths, [_guess(path) for path in paths])))
-    return bath_names.completed(paths, _placed(paths, found))
+    return _asked_in_folders(paths, bath_names.completed(paths, _placed(paths, found)))
 
 
 def _placed(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
@@ -130,41 +130,77 @@ def _candidates(path: PurePath) -> Iterator[tuple[str, str]]:
 
 
 def _apart(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
-    """Return the guesses with cells of one name told apart by the day, or the folder, where these differ."""
+    """Return the guesses with cells of one name told apart by the day or the folder, where these differ.
+
+    The names of all cells have the day or the folder then: `12.3.24 Zelle1` beside `12.3.24 Zelle2`, where Zelle 1 is
+    of another day, too.
+    """
     contexts = _contexts(paths, found)
     of_cells: dict[str, set[str]] = defaultdict(set)
     for each, context in zip(found, contexts, strict=True):
         of_cells[each.cell].add(context)
+    several = [cell for cell, own in of_cells.items() if cell and len(own) > 1]
+    if not several:
+        return list(found)
     doubt = (
-        "cell: '{}' is in several folders, on several days or behind several names, taken for a cell of each; correct "
-        "it where it is one"
+        f"cell: '{several[0]}' is in several folders, on several days or behind several names, taken for a cell of "
+        "each; correct it where it is one"
     )
     return [
-        replace(each, cell=f"{context} {each.cell}".strip(), doubts=(doubt.format(each.cell), *each.doubts))
-        if each.cell and len(of_cells[each.cell]) > 1
+        replace(each, cell=f"{context} {each.cell}", doubts=(doubt, *each.doubts))
+        if context and (each.cell in several or (each.cell and not each.doubts_of_cell))
+        else replace(each, doubts=(doubt, *each.doubts))
+        if each.cell in several
         else each
         for each, context in zip(found, contexts, strict=True)
     ]
 
 
+def _asked_in_folders(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
+    """Return the guesses with a doubt on each cell that has one bath in several folders."""
+    folders: dict[tuple[str, str], set[PurePath]] = defaultdict(set)
+    for path, each in zip(paths, found, strict=True):
+        folders[each.cell, each.bath].add(path.parent)
+    doubt = "cell: '{}' is in several folders with one bath, taken for one cell; give each a name where it is several"
+    asked = {cell for (cell, bath), own in folders.items() if cell and bath and len(own) > 1}
+    return [
+        replace(each, doubts=(doubt.format(each.cell), *each.doubts)) if each.cell in asked else each for each in found
+    ]
+
+
 def _contexts(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[str]:
-    """Return what tells cells of one name apart: folder and day, or the words before the cell in the file's name.
+    """Return what tells cells of one name apart: folder or day, and the words before the cell in the file's name.
 
     Words before a cell are those of a group, `WT c1` and `mut c1`, where files of one bath have several of them; else
     they may be those of baths.
     """
-    contexts = [_context(path) for path in paths]
+    contexts = _days_or_folders(paths, found)
     before = [_words_before_cell(path, each.cell) for path, each in zip(paths, found, strict=True)]
     of_baths: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for each, context, words in zip(found, contexts, before, strict=True):
         if each.bath:
             of_baths[each.cell, context, each.bath].add(words)
-    told = {
-        (cell, context) for (cell, context, _), several in of_baths.items() if len(several) > 1 and "" not in several
-    }
+    if not any(len(several) > 1 and "" not in several for several in of_baths.values()):
+        return contexts
+    return [f"{context} {words}".strip() for context, words in zip(contexts, before, strict=True)]
+
+
+def _days_or_folders(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[str]:
+    """Return the day of each recording, its folder, or both: the least that tells all cells of one name apart.
+
+    A day that is in every name tells nothing where the folders differ, and so do folders within one day.
+    """
+    places = [_place(path) for path in paths]
+    of_cells: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for each, place in zip(found, places, strict=True):
+        if each.cell:
+            of_cells[each.cell].add(place)
+    for part in (1, 0):
+        if all(len({place[part] for place in own}) == len(own) for own in of_cells.values()):
+            return [place[part] for place in places]
     return [
-        f"{context} {words}".strip() if (each.cell, context) in told and words else context
-        for each, context, words in zip(found, contexts, before, strict=True)
+        " ".join(part for part in place if part and part != each.cell)
+        for each, place in zip(found, places, strict=True)
     ]
 
 
@@ -184,8 +220,8 @@ def _words_before_cell(path: PurePath, cell: str) -> str:
     )
 
 
-def _context(path: PurePath) -> str:
-    """Return the day of a recording, or the folders that name neither its cell nor a solution."""
+def _place(path: PurePath) -> tuple[str, str]:
+    """Return the folders of a recording that name neither its cell nor a solution, and its day."""
     folders = [name_words.split(part) for part in path.parts[:-1]]
     day = name_words.date(name_words.split(path.stem))
     others = [
@@ -193,7 +229,7 @@ def _context(path: PurePath) -> str:
         for words, part in zip(folders, path.parts[:-1], strict=True)
         if not (name_words.named_cell(words) or _bath(words))
     ]
-    return day or "/".join(others)
+    return "/".join(others), day
 
 
 def _number_behind(path: PurePath) -> str:
