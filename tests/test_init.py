@@ -17,6 +17,7 @@ from nernstfit.contract.schema import schema
 from nernstfit.library.names import guess
 
 PROJECT = Path(__file__).resolve().parents[1]
+DAYS_AND_CELLS = [(12, 1), (12, 2), (12, 3), (13, 1), (13, 2)]
 
 
 def called(*words: str) -> Result:
@@ -320,6 +321,27 @@ def test_a_recording_that_cannot_be_used_is_excluded_with_its_reason(tmp_path: P
     (row,) = rows(tmp_path / "mine")
     assert "is not an ABF file" in row["exclude"]
     assert (tmp_path / "mine" / "data" / "c1_control.abf").is_symlink()
+
+
+def test_a_remark_on_all_rows_is_said_once_and_hides_no_other(tmp_path: Path) -> None:
+    recording = PROJECT / "data" / "c1_control.abf"
+    for day in ("12 mars", "13 mars"):
+        for name in ("Zelle 1 Na", "Zelle 2 Na", "Zelle 2 K 5", "Zelle 1 K"):
+            target = tmp_path / "archive" / day / f"{name}.abf"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(recording, target)
+    (tmp_path / "archive" / "12 mars" / "Zelle 3 Na.abf").write_bytes(b"this is not a recording")
+    (tmp_path / "archive" / "13 mars" / "Zelle 2 K 5.abf").unlink()
+    done = called("init", str(tmp_path / "mine"), "--from", str(tmp_path / "archive"))
+    found = {row["recording"].removeprefix("data/").removesuffix(".abf"): row for row in rows(tmp_path / "mine")}
+    assert {row["cell"] for row in found.values()} == {f"{day} mars Zelle{n}" for day, n in DAYS_AND_CELLS}
+    first, *others = [(name, row["remark"]) for name, row in found.items() if row["remark"]]
+    assert first[1].startswith("All rows: cell: 'Zelle1' is in several folders")
+    assert [name for name, _ in others] == ["12 mars/Zelle 2 K 5"]
+    assert others[0][1].startswith("bath: '5' in 'K_5' may be an amount")
+    assert "2 with a remark" in done.output
+    assert "data/12 mars/Zelle 2 K 5.abf: bath: '5' in 'K_5'" in done.output
+    assert done.output.count("is in several folders") == 1
 
 
 def test_a_word_of_another_language_before_an_ion_is_a_part_of_the_bath_to_be_confirmed() -> None:
