@@ -81,6 +81,7 @@ def test_cell_and_bath_are_guessed_from_names_or_not_at_all(name: str, cell: str
         (("c1_K_0.5", "c1_K_5"), ("K_0.5", "K_5")),
         (("c1_K_1", "c1_K_2", "c1_Na_1"), ("K_1", "K_2", "Na_1")),
         (("c1_K", "c1_K_1"), ("K", "K_1")),
+        (("c1_Ca_1", "c1_Ca_2", "c1_Na_3"), ("Ca_1", "Ca_2", "Na_3")),
         (("c1_K_5", "c2_K_5"), ("K_5", "K_5")),
         (("c1 K 5",), ("K_5",)),
         (("c1 control", "c1 control 2", "c1 control 3"), ("control", "control_2", "control_3")),
@@ -106,7 +107,7 @@ def test_a_number_that_may_be_an_amount_or_count_repeats_is_kept_and_asked_for(
         (("c1 Na 12.3.24", "c1 K 12.3.24"), ("Na", "K"), ""),
         (("c1 Na 2024-03-12", "c1 K 2024-03-12"), ("Na", "K"), ""),
         (("c1_Na_12", "c1_K_13", "c1_Na_14"), ("Na", "K", "Na"), "count the files"),
-        (("c1_Na_WT", "c1_K_WT"), ("Na", "K"), "'WT' stands in every name"),
+        (("c1_Na_WT", "c1_K_WT"), ("Na", "K"), "'WT' in every name"),
         (("c1_Ca_frei", "c2_Ca_frei"), ("Ca_frei", "Ca_frei"), ""),
     ],
 )
@@ -139,7 +140,12 @@ def test_two_texts_behind_a_cell_are_two_baths(names: tuple[str, ...], baths: tu
 
 @pytest.mark.parametrize(
     "names",
-    [("ohne Ca c1", "ohne Mg c1", "Ca c1"), ("Ringer/drug", "Ringer/other")],
+    [
+        ("ohne Ca c1", "ohne Mg c1", "Ca c1"),
+        ("Ringer/drug", "Ringer/other"),
+        ("c1 Ca+", "c1 Ca-"),
+        ("c1 Ca -", "c1 Ca +"),
+    ],
 )
 def test_words_that_may_tell_baths_of_one_name_apart_are_asked_for(names: tuple[str, ...]) -> None:
     found = guess([PurePosixPath(f"{name}.abf") for name in names])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from pathlib import PurePath
 from nernstfit.library import name_words
 
 _AMOUNT = re.compile(r"\d+(\.\d+)?")
+_SIGN = re.compile(r"(?<=\w)\s?[+\-](?=[_/]|\s\w|$)")  # `Ca+` and `Ca -`: with and without
 _UNIT = re.compile(r"[mun\u00b5\u03bc]?M|%|mOsm|min|s|mV|C", re.IGNORECASE)
 
 
@@ -109,7 +111,7 @@ def _drop_shared(texts: list[list[str]], doubts: Sequence[list[str]]) -> None:
     for i, text in enumerate(texts):
         if gone := [word for word in text if word in shared and not name_words.is_solution(word)]:
             shown = ", ".join(f"'{word}'" for word in gone)
-            doubts[i].append(f"names: {shown} stands in every name and is left out of the bath's")
+            doubts[i].append(f"names: {shown} in every name, left out of the names of baths")
     texts[:] = left
 
 
@@ -123,10 +125,21 @@ def _drop_numbers_of_files(cells: Sequence[str], texts: list[list[str]], doubts:
         own = [texts[i] for i in places]
         if len(own) < 3 or not all(len(text) > 1 and text[-1].isdecimal() for text in own):
             continue
-        if len({tuple(text[:-1]) for text in own}) > 1 and name_words.are_counts([text[-1] for text in own]):
+        if name_words.are_counts([text[-1] for text in own]) and _alternate(own):
             for i in places:
                 texts[i] = texts[i][:-1]
                 doubts[i].append(doubt)
+
+
+def _alternate(texts: Sequence[list[str]]) -> bool:
+    """Return True for baths that come back or are all different, in the order of the numbers behind them.
+
+    `Ca 1`, `Ca 2`, `Na 3` may be amounts; `Ca 1`, `Na 2`, `Ca 3` are files.
+    """
+    in_order = [tuple(text[:-1]) for text in sorted(texts, key=lambda text: int(text[-1]))]
+    n_baths = len(set(in_order))
+    n_changes = sum(one != other for one, other in itertools.pairwise(in_order))
+    return n_baths == len(in_order) or n_changes >= n_baths > 1
 
 
 def _unsure(text: Sequence[str]) -> Iterator[str]:
@@ -154,13 +167,14 @@ def _asked_where_words_differ(paths: Sequence[PurePath], found: Sequence[Guess])
         start, end = _place(name_words.split(path.stem), each.cell.rpartition(" ")[2])
         stem = name_words.split(path.stem)
         outside = (word for word in [*stem[:start], *stem[end:]] if word.isalpha() and word not in known)
-        others.append(tuple(word for word in outside if word.casefold() not in name_words.COUNTERS))
+        signs = _SIGN.findall(str(path.parent / path.stem))
+        others.append((*(word for word in outside if word.casefold() not in name_words.COUNTERS), *signs))
     of_baths: dict[str, set[tuple[str, ...]]] = defaultdict(set)
     for each, words in zip(found, others, strict=True):
         of_baths[each.bath].add(words)
     doubt = "bath: '{}' in the file's name is taken for no part of '{}', where other names of it have other words"
     return [
-        replace(each, doubts=(*each.doubts, doubt.format(" ".join(words), each.bath)))
+        replace(each, doubts=(*each.doubts, doubt.format(" ".join(words).strip(), each.bath)))
         if each.bath and words and len(of_baths[each.bath]) > 1
         else each
         for each, words in zip(found, others, strict=True)
