@@ -32,13 +32,48 @@ class Heading:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A cell that leads to a place of the page, such as `#measurement-12`."""
+
+    text: str
+    to: str
+
+    def __html__(self) -> Markup:
+        """Return the cell as the page has it."""
+        return Markup('<a href="#{}">{}</a>').format(self.to, self.text)
+
+
+Cell: TypeAlias = str | Link
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """What a table is searched by.
+
+    Attributes
+    ----------
+    filters : tuple of str
+        Columns of which one value can be selected.
+    anchors : tuple of str
+        Name of the place of each row in the page, or empty.
+    details : tuple of str
+        What each row shows when it is opened, from `details.packed`; or empty.
+    """
+
+    filters: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Grid:
-    """A table: column titles, rows of text, and the columns that hold numbers."""
+    """A table: column titles, rows of text, the columns that hold numbers, and how it is searched, if it is."""
 
     head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     numeric: frozenset[int]
     caption: str = ""
+    lookup: Lookup | None = None
     kind: ClassVar[str] = "grid"
 
 
@@ -102,11 +137,22 @@ def picture(figure: Figure, caption: str) -> Picture:
     return Picture(render.render(figure), caption)
 
 
-def grid(columns: Mapping[str, Sequence[str]], texts: Iterable[str] = (), caption: str = "") -> Grid:
+def grid(
+    columns: Mapping[str, Sequence[Cell]], texts: Iterable[str] = (), caption: str = "", lookup: Lookup | None = None
+) -> Grid:
     """Put columns side by side; those named in `texts` hold text, all others numbers."""
     head, words = tuple(columns), set(texts)
     numeric = frozenset(i for i, name in enumerate(head) if name not in words)
-    return Grid(head, tuple(zip(*columns.values(), strict=True)), numeric, caption)
+    return Grid(head, tuple(zip(*columns.values(), strict=True)), numeric, caption, lookup)
+
+
+def details(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield what the rows of all tables show when they are opened, in their order in the page."""
+    for block in blocks:
+        if isinstance(block, Grid) and block.lookup:
+            yield from block.lookup.details
+        elif isinstance(block, Fold):
+            yield from details(block.blocks)
 
 
 def drawings(blocks: Iterable[Block]) -> Iterator[Drawing]:

@@ -7,14 +7,17 @@ escaping; `Markup` is used for constants of the package alone.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import resources
 
 from markupsafe import Markup
 
 from nernstfit.figures.drawing import Drawing
 from nernstfit.figures.render import unvalidated
-from nernstfit.report import blocks, outline, prose
+from nernstfit.report import blocks, details, outline, prose
 from nernstfit.report.blocks import Block, Section
 from nernstfit.report.results import Results
 from nernstfit.report.sections import (
@@ -59,10 +62,11 @@ _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
 
 @dataclass(frozen=True)
 class Report:
-    """The page, in UTF-8, and the figures that are files."""
+    """The page, in UTF-8, the figures that are files, and the scripts beside a page of many measurements by name."""
 
     html: bytes
     drawings: tuple[Drawing, ...]
+    scripts: Mapping[str, str]
 
 
 def build(results: Results) -> Report:
@@ -80,6 +84,10 @@ def build(results: Results) -> Report:
         sections = tuple(
             Section(name, title, tuple(_SECTIONS[name](results))) for name, title in outline.TITLES.items()
         )
+    in_page, per_file, scripts = details.stored(
+        [each for section in sections for each in blocks.details(section.blocks)]
+    )
+    script = prose.source("report.js")
     page = prose.environment(autoescape=True).from_string(prose.source("report.html.j2"))
     # Encoded part by part: a character of a text with a minus sign takes two bytes or more, and a page of 10,000
     # recordings has 60 million.
@@ -87,6 +95,21 @@ def build(results: Results) -> Report:
         css=Markup(prose.source("report.css")),
         summary=summary.summary(results),
         sections=sections,
+        details=in_page,
+        per_file=per_file,
+        group=details.GROUP,
+        library=_library(),
+        script=Markup(script),
+        digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
     html = b"".join([part.encode() for part in parts])
-    return Report(html, tuple(drawing for section in sections for drawing in blocks.drawings(section.blocks)))
+    drawings = tuple(drawing for section in sections for drawing in blocks.drawings(section.blocks))
+    return Report(html, drawings, scripts)
+
+
+def _library() -> Markup:
+    """Return DataTables, by which the tables of the page are searched and sorted, as itables holds it for pages."""
+    source = (resources.files("itables") / "html" / "dt_bundle.js").read_text(encoding="utf-8")
+    if "</script" in source.lower():
+        raise ValueError("the script of DataTables would end the element that holds it")
+    return Markup(source)
