@@ -48,7 +48,7 @@ Cell: TypeAlias = str | Link
 
 @dataclass(frozen=True)
 class Lookup:
-    """What a table is searched by.
+    """Means of a reader to find a row of a table, and to open it.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What the rows of a table show when they are opened, packed so that thousands of them fit into one page.
+"""Details of the rows of a table, which show when a row is opened, packed so that thousands of them fit into one page.
 
 The HTML of several rows is deflated together and written in base64; the page unpacks the rows beside the one that is
 opened. The compressor is that of pyarrow, whose version the lock names: the same input gives the same bytes with any

@@ -1,4 +1,4 @@
-"""What a row of the table of measurements shows when it is opened: traces, I-V curve, corrections and doubts."""
+"""Details of a measurement, which show when its row is opened: traces, I-V curve, corrections and doubts."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@
   }
 
   async function begin() {
-    const source = new Blob([document.getElementById("datatables").textContent], { type: "text/javascript" });
+    const source = new Blob([JSON.parse(document.getElementById("datatables").textContent)], { type: "text/javascript" });
     const address = URL.createObjectURL(source);
     const { default: DataTable } = await import(address);
     URL.revokeObjectURL(address);
