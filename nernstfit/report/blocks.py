@@ -134,7 +134,7 @@ def picture(figure: Figure, caption: str) -> Picture:
     """Render a figure and put its caption below it."""
     from nernstfit.figures import render  # noqa: PLC0415 - heavy, and the outcome of a run has no figure
 
-    return Picture(render.render(figure), caption)
+    return Picture(render.render(figure, caption), caption)
 
 
 def grid(
