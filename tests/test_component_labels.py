@@ -95,6 +95,8 @@ Na2S: 2Na HS OH
 sodium sulfide nonahydrate: 2Na HS OH
 NaHS: Na HS
 sodium hydrogen sulfide: Na HS
+cysteine-HCl: cysteinate 2H Cl
+TCEP-HCl: TCEP1 2H Cl
 borax: 2Na 4borate 2H
 Na2B4O7\u00b710H2O: 2Na 4borate 2H
 NaVO3: Na H2VO4
@@ -119,8 +121,6 @@ GTP-Na: Na GTP4
 KADP: K ADP3
 ADP: ADP3
 Mg2ATP: 2Mg ATP4
-cysteine-HCl: Cl cysteinate
-TCEP-HCl: Cl TCEP1
 H4EGTA: 4H EGTA4
 NH3: NH4
 glutathione: glutathione1
@@ -183,7 +183,7 @@ def test_a_label_without_the_count_is_refused(label: str, fault: str) -> None:
     "name",
     [
         *("K-252a", "Na_bath", "Ca-free", "Cl_in", "HEPES/NaOH", "Na-K-ATPase", "temperature_C", "KNa", "NaS", "CdS"),
-        *("S", "B4O7", "salt", "hydrate", "disodium", "H2O2", "HOH", "EGTA/CsOH", "HEPES hemisodium salt", "NaN"),
+        *("S", "B4O7", "salt", "hydrate", "disodium", "H2O2", "HOH", "EGTA/CsOH", "NaN"),
     ],
 )
 def test_what_is_no_component_is_refused(name: str) -> None:
@@ -196,7 +196,7 @@ def test_what_is_no_component_is_refused(name: str) -> None:
     ("name", "nearest"),
     [
         *(("CaCl", "CaCl2"), ("Na-SO4", "Na2SO4"), ("HATP", "ATP"), ("HEGTA", "EGTA"), ("Na-GTP", "Na2-GTP2")),
-        *(("EDTA-Ca", ""), ("Bis-Tris-propane", ""), ("sodium sulfite", ""), ("KCL", "KCl"), ("ACES", "")),
+        *(("EDTA-Ca", ""), ("BTP-HCl", "BTP1Cl"), ("sodium selenite", ""), ("KCL", "KCl")),
     ],
 )
 def test_a_suggestion_is_of_the_same_substance_or_none(name: str, nearest: str) -> None:

@@ -36,6 +36,11 @@ UNCHARGED = frozenset(
         "NH3",
         "taurine",
         "thiourea",
+        *("mannose", "ribose", "xylose", "arabinose", "2-deoxyglucose", "3-O-methylglucose", "methylglucoside"),
+        *("erythritol", "ethylene glycol", "propylene glycol", "formamide", "acetamide", "acetone"),
+        *("1-propanol", "2-propanol", "butanol", "methyl-beta-cyclodextrin", "ouabain", "nicotinamide", "caffeine"),
+        *("GABA", "alanine", "beta-alanine", "serine", "proline", "glutamine", "leucine", "threonine", "asparagine"),
+        *("valine", "glycylglycine", "betaine", "carnitine", "creatinine", "mercaptoethanol", "theophylline"),
     }
 )
 """Substances without charge: they contribute to the osmolarity and take room from the water (molar_volumes.csv)."""
@@ -63,11 +68,11 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         **dict.fromkeys(("Ms", "MS"), ("methanesulfonate",)),
         "Mes": ("methanesulfonate", "MES"),
         "methylsulfonate": ("methanesulfonate",),
-        "methanesulphonate": ("methanesulfonate",),
         "propanoate": ("propionate",),
         "butanoate": ("butyrate",),
         "hydrogencarbonate": ("HCO3",),
         "bicarbonate": ("HCO3",),
+        "biphosphate": ("H2PO4",),
         "carbonate": ("CO3",),
         "fluoride": ("F",),
         "chloride": ("Cl",),
@@ -92,11 +97,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "fluoroborate": ("BF4",),
         "B(OH)4": ("borate",),
         "sulfate": ("SO4",),
-        "sulphate": ("SO4",),
         "bisulfate": ("HSO4",),
-        "bisulphate": ("HSO4",),
         "thiosulfate": ("S2O3",),
-        "thiosulphate": ("S2O3",),
         "hydrogen sulfate": ("HSO4",),
         "hydrogensulfate": ("HSO4",),
         "hydrosulfide": ("HS",),
@@ -166,7 +168,6 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         **dict.fromkeys(("PCr", "CrP", "P-creatine", "Pcreatine", "phospho-creatine"), ("phosphocreatine",)),
         "creatine-phosphate": ("phosphocreatine",),
         "creatine phosphate": ("phosphocreatine",),
-        "methylsulphate": ("methylsulfate",),
         "MeSO4": ("methylsulfate",),
         "CH3SO4": ("methylsulfate",),
         "Bis-Tris": ("BisTris",),
@@ -175,6 +176,69 @@ ALIASES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "Trizma": ("Tris",),
         "Trizma base": ("Tris",),
         "HEPPS": ("EPPS",),
+        **dict.fromkeys(("2-amino-2-methyl-1-propanol", "2-amino-2-methylpropanol"), ("aminomethylpropanol",)),
+        **dict.fromkeys(("2-amino-2-methyl-1,3-propanediol", "ammediol"), ("AMPD",)),
+        "morpholine": ("morpholinium",),
+        "benzamidine": ("benzamidinium",),
+        "cyclohexylamine": ("cyclohexylammonium",),
+        **dict.fromkeys(("3,4-DAP", "3,4-diaminopyridine", "amifampridine"), ("diaminopyridinium",)),
+        "lignocaine": ("lidocaine",),
+        "ACh": ("acetylcholine",),
+        **dict.fromkeys(("carbamylcholine", "carbamoylcholine", "CCh"), ("carbachol",)),
+        **dict.fromkeys(("tetrapentylammonium", "tetraamylammonium"), ("TPeA",)),
+        **dict.fromkeys(("QX222", "QX 222"), ("QX-222",)),
+        "sulfite": ("SO3",),
+        **dict.fromkeys(("bisulfite", "hydrogensulfite", "hydrogen sulfite"), ("HSO3",)),
+        **dict.fromkeys(("dithionite", "hydrosulfite"), ("S2O4",)),
+        **dict.fromkeys(("persulfate", "peroxodisulfate", "peroxydisulfate"), ("S2O8",)),
+        **dict.fromkeys(("metaborate", "BO2"), ("borate",)),
+        **dict.fromkeys(("TFA", "CF3COO"), ("trifluoroacetate",)),
+        **dict.fromkeys(("tosylate", "tosilate", "p-toluenesulfonate", "4-toluenesulfonate"), ("toluenesulfonate",)),
+        **dict.fromkeys(("besylate", "besilate"), ("benzenesulfonate",)),
+        "2-hydroxyethanesulfonate": ("isethionate",),
+        "ethanesulfonate": ("ethylsulfonate",),
+        "saccharate": ("glucarate",),
+        "gluceptate": ("glucoheptonate",),
+        "o-phthalate": ("phthalate",),
+        **dict.fromkeys(("ethanoate", "C2H3O2"), ("acetate",)),
+        "C4H4O6": ("tartrate",),
+        "C6H5O7": ("citrate",),
+        "methanoate": ("formate",),
+        "pentanoate": ("valerate",),
+        "caproate": ("hexanoate",),
+        "caprylate": ("octanoate",),
+        "2-propylpentanoate": ("valproate",),
+        "hydroxyacetate": ("glycolate",),
+        **dict.fromkeys(("3-hydroxybutyrate", "beta-hydroxybutyrate"), ("hydroxybutyrate",)),
+        **dict.fromkeys(("2-oxoglutarate", "alpha-ketoglutarate", "2-ketoglutarate"), ("ketoglutarate",)),
+        "beta-glycerophosphate": ("glycerophosphate",),
+        **dict.fromkeys(("glucose-6-phosphate", "G6P"), ("glucosephosphate",)),
+        **dict.fromkeys(("PEP", "phosphoenolpyruvate", "phospho(enol)pyruvate"), ("PEP3",)),
+        **dict.fromkeys(
+            ("9-AC", "9AC", "A9C", "9-anthracenecarboxylate", "anthracene-9-carboxylate"), ("anthracenecarboxylate",)
+        ),
+        **dict.fromkeys(("p-aminohippurate", "4-aminohippurate"), ("aminohippurate",)),
+        **dict.fromkeys(("4-aminobutyrate", "gamma-aminobutyrate"), ("aminobutyrate",)),
+        **dict.fromkeys(("trimethylglycine", "glycine betaine"), ("betaine",)),
+        "Gly-Gly": ("glycylglycine",),
+        **dict.fromkeys(("2-mercaptoethanol", "beta-mercaptoethanol"), ("mercaptoethanol",)),
+        **dict.fromkeys(("2-deoxy-D-glucose", "2-DG", "deoxyglucose"), ("2-deoxyglucose",)),
+        **dict.fromkeys(("3-O-methyl-D-glucose", "3-OMG"), ("3-O-methylglucose",)),
+        **dict.fromkeys(("alpha-methylglucoside", "methyl-alpha-D-glucopyranoside"), ("methylglucoside",)),
+        "isopropanol": ("2-propanol",),
+        **dict.fromkeys(("1-butanol", "n-butanol"), ("butanol",)),
+        "n-propanol": ("1-propanol",),
+        "saccharose": ("sucrose",),
+        "Glukose": ("glucose",),
+        "Harnstoff": ("urea",),
+        "cupric": ("Cu",),
+        "mercuric": ("Hg",),
+        "cobaltous": ("Co",),
+        "nickelous": ("Ni",),
+        "manganous": ("Mn",),
+        "plumbous": ("Pb",),
+        "thallous": ("Tl",),
+        "cerous": ("Ce",),
         **dict.fromkeys(("4-AP", "4AP", "4-aminopyridine", "fampridine"), ("4-aminopyridinium",)),
         **dict.fromkeys(("N-methyl-D-glucamine", "N-methylglucamine", "meglumine"), ("NMDG",)),
         "ammonia": ("NH3",),
@@ -245,76 +309,22 @@ WRITTEN_OUT: Mapping[str, str] = MappingProxyType(
         "3-(N-morpholino)propanesulfonic acid": "MOPS",
         "tris(hydroxymethyl)aminomethane": "Tris",
         "tris(2-carboxyethyl)phosphine": "TCEP",
+        "3-(N-morpholino)-2-hydroxypropanesulfonic acid": "MOPSO",
+        "N-(2-acetamido)-2-aminoethanesulfonic acid": "ACES",
+        "N-(2-acetamido)iminodiacetic acid": "ADA",
+        "1,3-bis[tris(hydroxymethyl)methylamino]propane": "BTP",
+        **dict.fromkeys(("bis-tris propane", "bis-tris-propane", "bistris propane"), "BTP"),
+        "1,4-diazabicyclo[2.2.2]octane": "DABCO",
+        "N-acetyl-L-cysteine": "N-acetylcysteine",
+        **dict.fromkeys(("gamma-aminobutyric acid", "4-aminobutyric acid"), "GABA"),
+        "glucose 6-phosphate": "glucose-6-phosphate",
+        "lidocaine N-ethyl": "QX-314",
+        "edetate": "EDTA",
+        "isothiocyanate": "thiocyanate",
+        **dict.fromkeys(("reduced glutathione", "glutathione reduced", "glutathione, reduced"), "glutathione"),
     }
 )
 """Names in full, with the abbreviations that are known."""
-
-SALT_ALIASES: Mapping[str, str] = MappingProxyType(
-    {
-        "imidazole-HCl": "imidazolium-Cl",
-        "histidine-HCl": "histidinium-Cl",
-        "ammonium hydroxide": "NH4OH",
-        "borax": "Na2B4O7",
-    }
-)
-"""Salts by other names, hydrochlorides of bases that are uncharged substances by name among them."""
-
-FALLS_APART: Mapping[str, Mapping[str, int]] = MappingProxyType(
-    {
-        **{name: {"HS": 1, "OH": 1} for name in ("S", "sulfide", "sulphide")},
-        **{name: {"borate": 4, "H": 2} for name in ("B4O7", "tetraborate")},
-    }
-)
-"""Divalent anions of salts that water turns into others, with what becomes of them; water is not counted."""
-
-STRONG_ACID_ANIONS = frozenset(
-    {
-        *("Cl", "Br", "I", "NO3", "ClO4", "SO4", "ClO3", "BrO3", "IO3", "IO4", "BF4", "PF6", "MnO4", "ReO4", "SCN"),
-        *("methanesulfonate", "ethylsulfonate", "propylsulfonate", "isethionate", "methylsulfate", "ethylsulfate"),
-    }
-)
-"""Anions whose acids dissociate fully; H with any other anion is a weak acid."""
-
-NAMED_ACIDS: Mapping[str, str] = MappingProxyType(
-    {
-        "ethanesulfonic acid": "ethylsulfonate",
-        "hydrazoic acid": "N3",
-        "hydrobromic acid": "Br",
-        "hydrochloric acid": "Cl",
-        "hydrocyanic acid": "CN",
-        "hydrofluoric acid": "F",
-        "hydroiodic acid": "I",
-        "nitric acid": "NO3",
-        "nitrous acid": "NO2",
-        "perchloric acid": "ClO4",
-        "hydriodic acid": "I",
-        **{
-            f"hydrogen {halide}": symbol
-            for halide, symbol in {"fluoride": "F", "chloride": "Cl", "bromide": "Br"}.items()
-        },
-        "hydrogen iodide": "I",
-        "hydrogen cyanide": "CN",
-        "hydrogen sulfide": "HS",
-        "hydrogen sulphide": "HS",
-        "H2S": "HS",
-        "H3BO3": "borate",
-        "B(OH)3": "borate",
-        "HCOOH": "formate",
-        "CH3COOH": "acetate",
-        "HAc": "acetate",
-        "HOAc": "acetate",
-        "AcOH": "acetate",
-        "CH3SO3H": "methanesulfonate",
-        "fluoroboric acid": "BF4",
-        "pyrophosphoric acid": "P2O7",
-        "phosphoric acid": "H2PO4",
-        "H3PO4": "H2PO4",
-        "sulfuric acid": "SO4",
-        "sulphuric acid": "SO4",
-        "tartaric acid": "tartrate",
-    }
-)
-"""Acids whose names do not follow from those of their anions (as `gluconic acid` does), with the anion."""
 
 IN_ANY_STATE: Mapping[str, str] = MappingProxyType(
     {
@@ -352,6 +362,18 @@ IN_ANY_STATE: Mapping[str, str] = MappingProxyType(
         "histidine": "histidinium",
         "imidazole": "imidazolium",
         "taurine": "taurinate",
+        "GABA": "aminobutyrate",
+        "glutamine": "glutaminate",
+        **{
+            f"{stem}ine": f"{stem}inate"
+            for stem in ("alan", "beta-alan", "ser", "prol", "leuc", "threon", "asparag", "val")
+        },
+        "glycylglycine": "glycylglycinate",
+        **{"betaine": "betainium", "carnitine": "carnitinium", "creatinine": "creatininium"},
+        **{"mercaptoethanol": "mercaptoethanolate", "theophylline": "theophyllinate"},
+        **{"ADA": "ADA2", "POPSO": "POPSO2", "BTP": "BTP2", "DABCO": "DABCO2", "histamine": "histamine2"},
+        **dict.fromkeys(("PEP", "phosphoenolpyruvate", "phospho(enol)pyruvate"), "PEP3"),
+        **dict.fromkeys(("N-acetylcysteine", "NAC", "acetylcysteine"), "acetylcysteinate2"),
     }
 )
 """Substances in any state of protonation by name, with the ion of one state."""

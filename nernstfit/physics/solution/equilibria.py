@@ -17,6 +17,14 @@ from numpy.typing import NDArray
 
 from nernstfit.physics.solution import solids
 from nernstfit.physics.solution.activity import davies_exponent
+from nernstfit.physics.solution.conservation import (
+    CONVERGED,
+    MAX_ERROR,
+    MAX_ITERATIONS,
+    SATURATED,
+    conserve,
+    conserve_beside,
+)
 from nernstfit.physics.solution.ions import IONS, Ion
 from nernstfit.physics.solution.reactions import (
     BICARBONATE,
@@ -33,29 +41,15 @@ from nernstfit.physics.solution.reactions import (
 
 FloatArray = NDArray[np.float64]
 
-# Iterations of the ionic strength, and of Newton's method within each, before an error. The solutions of the tests need
-# up to 11 and 19; half would do for them, double only delays the error.
-_MAX_ITERATIONS = 200
-# Relative change at which the ionic strength, and error at which the amounts, have converged: some 100 roundings. At
-# half, rounding can prevent it; at double, a titrant changes by less than 1e-12 of itself.
-_CONVERGED = 1e-13
 # Iterations of the ionic strength after which, and after as many again, its steps are halved: many charges in strong
 # solutions make it oscillate. At half, slow convergence is slowed; at double, fewer halvings are left.
 _UNDAMPED = 40
 # Ionic strength in mol/l that no solution has: a strong base dissolves a gas without limit. At half or double the same
 # solutions fail, a step earlier or later; from 2,000 on Davies' coefficients are beyond a number.
 _MAX_STRENGTH_M = 500.0
-# Relative error of an amount that is accepted where rounding prevents convergence. At half or double only the error
-# message of an ill-conditioned solution changes.
-_MAX_ERROR = 1e-9
-# Longest Newton step in ln(free amount), a factor of 55. At half the first steps from the totals take twice as many; at
-# double, a step can leave the range in which the slopes mean something, and damping takes over.
-_MAX_LN_STEP = 4.0
-# Saturation index that counts as equilibrium. At half rounding can prevent it; at double amounts change by 1e-7.
-_SATURATED = 1e-8
+# Part of a solid in another that is rounding. Half or double changes nothing: real ones are ratios of small integers.
+_NONE_OF_IT = 1e-9
 _LN_10 = math.log(10)
-# Damping of a step that needs none. Half or double is far below rounding of the steps.
-_MIN_DAMPING = 1e-13
 
 
 class WrongTitrant(ValueError):
@@ -221,7 +215,7 @@ class _Solution:
         self._pH, (self._temperature_C, self._shift_log_K) = under.pH, at
         self._has_pH = not math.isnan(self._pH)
         self._solids = solids.possible({*of.species, *(WATER_IONS if self._has_pH else ())})
-        self._limits = np.array([max(each.limit(under.deposits), _SATURATED) for each in self._solids])
+        self._limits = np.array([max(each.limit(under.deposits), SATURATED) for each in self._solids])
         parts = [self._content_of(each) for each in self._solids]
         self._of_solids = np.reshape(parts, (len(parts), of.conserved))
         self._may_precipitate, self._active, self._amounts = False, list[int](), np.zeros(0)
@@ -259,14 +253,14 @@ class _Solution:
     def iterate(self) -> None:
         """Repeat at the resulting ionic strength until it converges."""
         before = 0.1
-        for i in range(_MAX_ITERATIONS):
+        for i in range(MAX_ITERATIONS):
             self._strength = before
             self._equilibrate()
             self._titrate()
             strength = self._ionic_strength()
             if strength > _MAX_STRENGTH_M:
                 break
-            accepted = _CONVERGED if i < _MAX_ITERATIONS - 1 else _MAX_ERROR
+            accepted = CONVERGED if i < MAX_ITERATIONS - 1 else MAX_ERROR
             if abs(strength - before) <= accepted * strength:
                 if not math.isnan(self._wrong_meq_per_l):
                     raise WrongTitrant(self._wrong_meq_per_l)
@@ -282,14 +276,14 @@ class _Solution:
             if not (precipitates and self._is_supersaturated()):
                 raise
         index = self._saturations() if self._solids else np.zeros(0)
-        if not (index > _SATURATED).any():
+        if not (index > SATURATED).any():
             return
         if precipitates:
             if (index > self._limits).any():
                 self._may_precipitate = True
                 self.iterate()
             now = self._saturations()
-            told = (self._limits > _SATURATED) & (now > _SATURATED)  # they stay clear
+            told = (self._limits > SATURATED) & (now > SATURATED)  # they stay clear
             told[self._active], now[self._active] = True, index[self._active]
             index = np.where(told, now, np.nan)
         self._saturation = {self._solids[k].name: float(index[k]) for k in np.flatnonzero(~np.isnan(index))}
@@ -307,14 +301,14 @@ class _Solution:
 
     def _settle(self, ln_K: FloatArray, content: FloatArray, present: NDArray[np.intp]) -> None:
         """Find the free amounts, and the solids in equilibrium with them: each is there, or undersaturated."""
-        for _ in range(_MAX_ITERATIONS):
+        for _ in range(MAX_ITERATIONS):
             if self._active:
                 parts = self._of_solids[self._active][:, present]
                 excess = self._saturations()[self._active] * _LN_10 - parts @ self._ln_free[present]
                 given = (ln_K, content, self._total[present], self._ln_free[present], (parts, excess))
-                self._ln_free[present], self._amounts = _conserve_beside(*given)
+                self._ln_free[present], self._amounts = conserve_beside(*given)
             else:
-                self._ln_free[present] = _conserve(ln_K, content, self._total[present], self._ln_free[present])
+                self._ln_free[present] = conserve(ln_K, content, self._total[present], self._ln_free[present])
             if (self._amounts < 0).any():
                 gone = int(self._amounts.argmin())
                 self._active.pop(gone)
@@ -326,9 +320,21 @@ class _Solution:
             beyond[self._active] = 0.0
             if not (beyond > 0).any():
                 return
-            self._active.append(int(beyond.argmax()))
-            self._amounts = np.append(self._amounts, 0.0)
+            self._deposit(int(beyond.argmax()), present)
         raise ArithmeticError(f"the solids of a solution did not converge: {', '.join(self._saturation)}")
+
+    def _deposit(self, solid: int, present: NDArray[np.intp]) -> None:
+        """Let another solid form; in place of one where those that are there consist of all that it does."""
+        parts = self._of_solids[:, present]
+        made_of = np.linalg.lstsq(parts[self._active].T, parts[solid], rcond=None)[0]
+        if np.allclose(made_of @ parts[self._active], parts[solid]):
+            with np.errstate(divide="ignore", invalid="ignore"):
+                used_up = np.where(made_of > _NONE_OF_IT, self._amounts / made_of, math.inf)
+            gone = int(used_up.argmin())
+            self._active.pop(gone)
+            self._amounts = np.delete(self._amounts, gone)
+        self._active.append(solid)
+        self._amounts = np.append(self._amounts, 0.0)
 
     def _proton_M(self) -> float:
         return 0.0 if not self._has_pH else float(10 ** (self._exponent() - self._pH))
@@ -408,93 +414,9 @@ class _Solution:
         total |= {name: 1000 * float(self._total[i]) for name, i in zip(self._network.species, first, strict=True)}
         several = self._network.content.sum(axis=1) > 1
         with np.errstate(invalid="ignore"):
-            dissolved = self._total - self._amounts @ self._of_solids[self._active]
-            share = (self._species * several) @ self._network.content / dissolved
+            share = (self._species * several) @ self._network.content / (self._species @ self._network.content)
         bound = {name: float(share[i]) for name, i in self._place.items() if self._total[i] > 0 and share[i] > 0}
         solid = {self._solids[k].name: 1000 * float(c) for k, c in zip(self._active, self._amounts, strict=True)}
         pairs = {(*of, name): species[name] for name, of in self._network.pairs.items() if species[name] > 0}
         sums = (1000 * self._titrant_M, bound, solid, self._saturation, pairs, 1000 * self._charge())
         return Speciation(amounts, total, neutral, *sums)
-
-
-def _conserve(ln_K: FloatArray, content: FloatArray, total: FloatArray, start: FloatArray) -> FloatArray:
-    """Return the ln free amounts at which the species add up to the totals; shapes (species,), (species, n), (n,)."""
-
-    def sums(ln_free: FloatArray) -> tuple[FloatArray, FloatArray]:
-        amounts = np.exp(ln_K + content @ ln_free)
-        return amounts, amounts @ content
-
-    # Newton's method on the logarithms of the sums; where a step reduces no error, or the slopes are singular because
-    # one complex binds nearly all of its parts, Levenberg's damping shortens it.
-    ln_free, damping, identity = start, _MIN_DAMPING, np.eye(len(start))
-    amounts, summed = sums(ln_free)
-    error = np.log(summed / total)
-    for _ in range(_MAX_ITERATIONS):
-        if np.abs(error).max() < _CONVERGED or damping > 1:
-            break
-        slopes = (content.T * amounts) @ content / summed[:, None]
-        step = np.linalg.solve(slopes + damping * identity, -error)
-        step *= min(1.0, _MAX_LN_STEP / float(np.abs(step).max()))
-        reached = sums(ln_free + step)
-        reduced = np.log(reached[1] / total)
-        if np.abs(reduced).max() < np.abs(error).max():
-            ln_free, error, (amounts, summed) = ln_free + step, reduced, reached
-            damping = max(damping / 100, _MIN_DAMPING)
-        else:
-            damping *= 10
-    if not np.abs(error).max() < _MAX_ERROR:
-        worst = float(np.abs(error).max())
-        raise ArithmeticError(f"the equilibria of a solution did not converge: relative error of an amount {worst:.1e}")
-    return ln_free
-
-
-def _conserve_beside(
-    ln_K: FloatArray, content: FloatArray, total: FloatArray, start: FloatArray, solid: tuple[FloatArray, FloatArray]
-) -> tuple[FloatArray, FloatArray]:
-    """Find the free amounts beside solids, at which what is dissolved and the solids add up to the totals.
-
-    The sum of the amounts less total x ln free is convex, and its minimum under the solubility products is the
-    equilibrium; the amounts of the solids are the multipliers of these conditions.
-
-    Parameters
-    ----------
-    ln_K, content, total, start
-        As in `_conserve`.
-    solid : tuple of ndarray
-        Content of the solids, shape (m, n), and ln of the ratio of ion product to solubility product where all free
-        amounts are 1, shape (m,).
-
-    Returns
-    -------
-    ln_free : ndarray, shape (n,)
-    amounts : ndarray, shape (m,)
-        Negative where a solid would have to give more than there is of it.
-    """
-    parts, excess = solid
-    ln_free = start - np.linalg.pinv(parts) @ (parts @ start + excess)
-    free = np.linalg.svd(parts)[2][len(parts) :].T  # directions along which no ion product changes
-
-    def sums(at: FloatArray) -> tuple[FloatArray, float]:
-        with np.errstate(over="ignore"):
-            amounts = np.exp(ln_K + content @ at)
-        return amounts, float(amounts.sum() - total @ at)
-
-    amounts, value = sums(ln_free)
-    longest = math.inf
-    for _ in range(_MAX_ITERATIONS):
-        before = longest
-        slope = free.T @ (amounts @ content - total)
-        curvature = free.T @ ((content.T * amounts) @ content) @ free
-        scale = np.sqrt(np.diagonal(curvature))
-        step = free @ (np.linalg.lstsq(curvature / np.outer(scale, scale), -slope / scale, rcond=None)[0] / scale)
-        longest = float(np.abs(step).max(initial=0.0))
-        step *= _MAX_LN_STEP / max(_MAX_LN_STEP, longest)
-        reached = sums(ln_free + step)
-        while reached[1] > value and longest > _SATURATED:  # below, rounding decides
-            step, longest = step / 2, longest / 2
-            reached = sums(ln_free + step)
-        ln_free, (amounts, value) = ln_free + step, reached
-        # Steps that small halve at least until they are rounding, which is larger for a scarce ion beside a solid.
-        if longest < _SATURATED**1.5 or before / 2 < longest < _SATURATED:
-            return ln_free, np.asarray(np.linalg.lstsq(parts.T, total - amounts @ content, rcond=None)[0])
-    raise ArithmeticError(f"the solids of a solution did not converge: last step {longest:.1e}")

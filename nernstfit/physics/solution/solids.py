@@ -2,8 +2,9 @@
 
 A solution is in equilibrium with a solid where the product of the activities of its ions, in mol/l, is the solubility
 product K; above, the saturation index log10(product / K) is positive. The solids are those of solubility.csv, each in
-the form that salines are known to deposit, which need not be the least soluble one. Those of salt_solubility.csv are
-readily soluble: their saturation is only stated.
+the form that salines are known to deposit, which need not be the least soluble one: of calcium no calcite, dolomite or
+apatite, which salines supersaturate for days. A sulfide consists of HS and OH, as S has no activity of its own. Those
+of salt_solubility.csv are readily soluble: their saturation is only stated.
 """
 
 from __future__ import annotations
@@ -35,9 +36,11 @@ class Solid:
     kJ_per_mol : float
         Enthalpy of dissolution; 0 where none is known.
     clear_to : float
-        Saturation index up to which solutions are known to stay clear: there nothing deposits. At half of that of
-        brushite, saline that is sold as a clear liquid would be a suspension with 40 % of its calcium solid; at double,
-        phosphate that clouds within hours would count as dissolved.
+        Saturation index at which clean solutions nucleate, or up to which they are known to stay clear: there nothing
+        deposits. At half of that of brushite, saline that is sold as a clear liquid would be a suspension with 40 % of
+        its calcium solid; at double, phosphate that clouds within hours would count as dissolved. At half of that of
+        calcium carbonate, gassed saline with 4 mM Ca at pH 7.5 and 34 C would lose a fifth of it; at double, saline of
+        which the CO2 has left, at pH 8, would count as clear.
     """
 
     name: str

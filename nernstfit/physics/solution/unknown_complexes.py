@@ -25,7 +25,8 @@ _ALKALINE_EARTHS = _names("Mg Ca Sr Ba")
 _SPECTATORS = _names(
     "NO3 ClO4 ClO3 BrO3 PF6 MnO4 ReO4 IO4 methanesulfonate isethionate ethylsulfonate propylsulfonate "
     "methylsulfate ethylsulfate cyclamate sulfamate taurinate HEPES EPPS MES MOPS PIPES1 PIPES2 BES TES TAPS "
-    "CHES CAPS HSO4 OH BF4"
+    "CHES CAPS HSO4 OH BF4 MOPSO DIPSO TAPSO HEPPSO POPSO1 POPSO2 AMPSO CAPSO S2O8 trifluoroacetate "
+    "benzenesulfonate toluenesulfonate naphthalenesulfonate DIDS SITS"
 )
 _OF_ALKALINE_EARTHS = _names("Cl Br I SCN CN NO2 N3 OCN SeCN dicyanamide picrate HS")  # these leave them alone
 _APART = {("Al", halide) for halide in ("Cl", "Br", "I")}  # beside fluoride and hydroxide aluminium binds no halide
@@ -33,17 +34,15 @@ _APART = {("Al", halide) for halide in ("Cl", "Br", "I")}  # beside fluoride and
 _AMINES = _names(
     "NH4 Tris BisTris imidazolium methylimidazolium histidinium hydrazinium hydroxylammonium methylammonium "
     "NMDG ethylammonium ethanolammonium diethanolammonium triethanolammonium glucosammonium putrescine "
-    "spermidine spermine2 spermine3 spermine4 arginine lysine 4-aminopyridinium"
+    "spermidine spermine2 spermine3 spermine4 arginine lysine 4-aminopyridinium aminomethylpropanol AMPD BTP1 BTP2 "
+    "morpholinium histamine1 histamine2 ornithine cadaverine DABCO1 DABCO2"
 )
 # Part of the amount of a metal from which a ligand is told, and concentration in mM beside an alkaline earth, whose
 # constants are below 1,000 l/mol: a tenth or less is bound. At half or double, half or twice as much of it is told.
 _MIN_SHARE, _MIN_WEAK_MM = 0.01, 0.1
-HYDROXIDE_PK: Mapping[str, float] = MappingProxyType(
-    {"Cu": 7.5, "Zn": 9.0, "Fe2": 9.4, "Co": 9.7, "Ni": 9.9, "Pb": 7.71} | {"Hg": 3.4, "Gd": 8.0, "La": 8.5, "Ce": 8.3}
-)
-"""pK of M + H2O = MOH + H at 25 C and infinite dilution. Cu, Zn, Fe2, Co, Ni: 13.995 less log K of NIST's database 46;
-Pb: PHREEQC's wateq4f.dat; Hg, Gd, La, Ce: Baes & Mesmer 1976, The Hydrolysis of Cations, recalled,
-unverified."""
+HYDROXIDE_PK: Mapping[str, float] = MappingProxyType({"Hg": 3.4})
+"""pK of M + H2O = MOH + H, where it is not calculated, at 25 C and infinite dilution: PHREEQC's minteq.v4.dat (Hg(OH)2
+takes up 2 H at log K 6.194, 1 at 2.797)."""
 # The same of the metals whose hydroxides are calculated at a pH.
 _CALCULATED_PK = {
     step.base: reactions.WATER.log_K - step.log_K
