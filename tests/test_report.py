@@ -707,7 +707,7 @@ def test_no_reversal(tmp_path, monkeypatch, rows):
     make_folder(tmp_path, rows)
     monkeypatch.chdir(tmp_path)
     page = run(rows, only=("ratios", "models", "junctions"))
-    assert "It gave no reversal potential (reasons: section\u00a012)." in page
+    assert "It gave no reversal potential (reasons: section\u00a013)." in page
     assert "There is no permeability ratio: no row is a reversal." in section(page, "ratios")
     assert "There is no model to compare" in section(page, "models")
     assert "No junction potential was corrected (junction.method: none)." in section(page, "junctions")

@@ -28,6 +28,7 @@ from nernstfit.report.sections import (
     factors,
     findings,
     forms,
+    iv_curves,
     junctions,
     methods,
     models,
@@ -43,6 +44,7 @@ from nernstfit.report.sections import (
 
 _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
     "ratios": ratios.blocks,
+    "iv": iv_curves.blocks,
     "forms": forms.blocks,
     "predicted": predictions.blocks,
     "valid": diagnostics.blocks,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 TITLES: Mapping[str, str] = {
     "ratios": "Permeability ratios",
+    "iv": "Current-voltage curves",
     "forms": "Ratios as papers print them",
     "predicted": "Measured and predicted potentials",
     "valid": "Tests of the Goldman-Hodgkin-Katz equation",
