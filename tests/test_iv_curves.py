@@ -17,13 +17,14 @@ from experiments import complete
 from nernstfit.contract import tables
 from nernstfit.figures import iv_curves as figure
 from nernstfit.figures.theme import ACCENT, CELLS, INK, PALETTE
-from nernstfit.permeability.fitted_currents import scale
+from nernstfit.permeability.fitted_currents import Activities, FittedPermeabilities, mean_current, scale
 from nernstfit.permeability.mean_curves import BathCurves, by_bath, evenly
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.report.blocks import Block, Picture, Text
 from nernstfit.report.results import Results
 from nernstfit.report.sections import iv_curves as section
+from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
 NAME = "{http://www.w3.org/2000/svg}"
 MODEL = "ghk:pitzer:macinnes"
@@ -311,6 +312,15 @@ def test_the_equation_is_at_the_temperatures_of_the_measurements(tmp_path: Path)
     assert gap_px(panels(picture)[0], PALETTE[0]) < 0.4
 
 
+def test_temperatures_count_as_often_as_they_occur(tmp_path: Path) -> None:
+    rows = [measured("a", temperature_C=t, measurement=str(t)) for t in (4.0, 44.0)]
+    activities = Activities.of(Run(tmp_path, rows).results.tables["solutions"], list(RATIOS))
+    conditions = {Condition("control", "pipette", "whole-cell", t, NEW_ZERO): n for t, n in ((4.0, 3), (44.0, 1))}
+    found = mean_current(FittedPermeabilities(RATIOS, {}), activities, conditions, LEVELS_MV)
+    expected = (3 * current(LEVELS_MV, "control", 4.0) + current(LEVELS_MV, "control", 44.0)) / 4
+    assert found == pytest.approx(expected)
+
+
 def test_an_inside_out_patch_has_the_bath_inside_in_the_equation(tmp_path: Path) -> None:
     # The pipette holds what the bath of a whole cell does, and the bath what its pipette does.
     row = measured("a", bath="pipette", pipette="control", configuration="inside-out", corrected_mV=-40.0)
@@ -420,11 +430,27 @@ def test_one_cell_has_no_standard_error(tmp_path: Path) -> None:
 
 
 def test_of_many_cells_some_are_drawn_and_all_are_in_the_mean(tmp_path: Path) -> None:
-    (picture,) = Run(tmp_path, [measured(f"c{i:03d}", size=1 + i) for i in range(150)]).pictures
+    # The current of the last cell alone falls.
+    (picture,) = Run(tmp_path, [measured(f"c{i:03d}", size=1 + i if i < 149 else -1) for i in range(150)]).pictures
     (panel,) = panels(picture)
-    assert len(lines(panel, stroke=CELLS)) == 60
+    drawn = lines(panel, stroke=CELLS)
+    assert [each[-1, 1] > each[0, 1] for each in drawn] == [False] * 59 + [True]
     assert "150 cells" in picture.drawing.svg
     assert "single cells (60 of them, evenly chosen)" in picture.caption
+
+
+def test_the_numbers_stand_in_the_corner_that_the_curve_leaves_free(tmp_path: Path) -> None:
+    control, high = panels(Run(tmp_path, usual()).pictures[0])
+    for panel, is_below, colour in ((control, True, PALETTE[0]), (high, False, PALETTE[1])):
+        (group,) = panel.findall(f"{NAME}g[@paint-order]")
+        assert group.get("text-anchor") == ("end" if is_below else "start")
+        number = group[0]
+        assert number.text == "3 cells"
+        x, y = float(number.get("x", "")), float(number.get("y", ""))
+        (mean,) = lines(panel, stroke=colour)
+        # A line of words below it ends there, or begins.
+        under = mean[mean[:, 0] > x - 80, 1] if is_below else mean[mean[:, 0] < x + 80, 1]
+        assert (under.max() < y - 11) if is_below else (under.min() > y + 14)
 
 
 def test_a_ramp_has_no_more_points_than_can_be_seen(tmp_path: Path) -> None:

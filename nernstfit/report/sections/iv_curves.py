@@ -100,7 +100,7 @@ class _Panels:
             sem=each.sem,
             reversal_mV=each.reversal_mV,
             reversal_sem_mV=each.reversal_sem_mV,
-            nernst_mV=self._nernst_mV.get(id(each), {}),
+            nernst_mV=self._nernst_mV.get(each.measurements[0], {}),
             fitted=self._curve(each),
         )
 
@@ -147,13 +147,13 @@ class _Panels:
             {correction_terms(term)[0]: float(f) for term, f in zip(terms["term"], terms["factor"], strict=True)},
         )
 
-    def _nernst_potentials(self) -> Mapping[int, Mapping[str, float]]:
-        """Return the mean Nernst potential of each ion in each bath."""
+    def _nernst_potentials(self) -> Mapping[str, Mapping[str, float]]:
+        """Return the mean Nernst potential of each ion in each bath, by the first measurement in this."""
         rows = self._results.tables["thermodynamics"]
-        place = {name: id(each) for each in self._every for name in each.measurements}
-        rows = rows.assign(place=rows["measurement"].map(place))
-        means = rows[rows["nernst_mV"].notna() & rows["place"].notna()].groupby(["place", "ion"])["nernst_mV"].mean()
-        found: dict[int, dict[str, float]] = {}
-        for (of, ion), value in means.items():
-            found.setdefault(int(of), {})[ion] = float(value)
+        first = {name: each.measurements[0] for each in self._every for name in each.measurements}
+        rows = rows.assign(first=rows["measurement"].map(first))
+        means = rows[rows["nernst_mV"].notna() & rows["first"].notna()].groupby(["first", "ion"])["nernst_mV"].mean()
+        found: dict[str, dict[str, float]] = {}
+        for (name, ion), value in means.items():
+            found.setdefault(name, {})[ion] = float(value)
         return found
