@@ -1,4 +1,4 @@
-"""Outline of the report: its sections in their order, by name and title."""
+"""Outline of the report: its sections in their order, by name and title, those of the paper first."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 TITLES: Mapping[str, str] = {
     "ratios": "Permeability ratios",
-    "forms": "Ratios as papers print them",
     "predicted": "Measured and predicted potentials",
+    "methods": "Methods paragraph",
+    "forms": "Ratios as papers print them",
+    "intervals": "Intervals by other methods",
     "valid": "Tests of the Goldman-Hodgkin-Katz equation",
     "single": "Is one permeability enough?",
     "nernst": "Comparison with Nernst potentials",
@@ -15,13 +17,16 @@ TITLES: Mapping[str, str] = {
     "factors": "Fitted activity corrections",
     "errors": "Sources of uncertainty",
     "models": "Model comparison",
-    "measurements": "Recordings and I-V curves, by cell",
+    "measurements": "Cells and measurements",
     "refused": "Recordings not used, and why",
     "junctions": "Liquid junction potentials",
     "solutions": "Solutions",
     "findings": "Errors, warnings and notes",
-    "methods": "Methods paragraph",
+    "provenance": "References, flags, configuration and versions",
 }
+
+PAPER = frozenset({"ratios", "predicted", "methods"})
+"""Sections for a paper, at most three printed pages; the others are its supplement."""
 
 
 def number_of(name: str) -> str:
