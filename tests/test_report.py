@@ -272,7 +272,7 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
     judge_results(inputs["facts"])
     titles = {name: title for name, title in outline.TITLES.items() if name in only}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "outline", SimpleNamespace(TITLES=titles))
+        patch.setattr(build, "outline", SimpleNamespace(TITLES=titles, PAPER=outline.PAPER))
         stage.run(inputs, outputs, loaded)
     return Path("results/report.html").read_text(encoding="utf-8")
 
@@ -556,9 +556,9 @@ def test_one_group_is_not_compared(page):
 def test_intervals_by_other_methods_say_that_a_bound_counts_as_known(here):
     words = "Profile likelihood and bootstrap take P(Cs), at the bound of fit.parameters, as known"
     held = {"ion": "Cs", "verdict": "held", "ratio": 0.8, "reason": "at its bound: max 0.8 of fit.parameters"}
-    assert words in told("ratios", permeabilities=(PERMEABILITIES[0], held))
+    assert words in told("intervals", permeabilities=(PERMEABILITIES[0], held))
     tied = held | {"reason": "tied: 0.8 * P_Na"}
-    assert words not in told("ratios", permeabilities=(PERMEABILITIES[0], tied))
+    assert words not in told("intervals", permeabilities=(PERMEABILITIES[0], tied))
 
 
 # Whether the equation is valid, and where the uncertainty comes from
@@ -599,7 +599,7 @@ def test_ratios_by_bath_stand_beside_the_tests_of_a_constant_permeability(page):
     assert f"Surface potentials between {minus}9 and {minus}41 mV" in single
     assert "A sensitivity, no correction" in single
     assert "as a sensitivity; no ratio is corrected for it" in section(page, "methods")
-    assert "Grahame 1947, Chem Rev 41:441" in section(page, "methods")
+    assert "Grahame 1947, Chem Rev 41:441" in section(page, "provenance")
 
 
 def test_one_bath_shows_no_trend_and_one_valence_no_surface_charge(here, monkeypatch):
@@ -707,7 +707,7 @@ def test_no_reversal(tmp_path, monkeypatch, rows):
     make_folder(tmp_path, rows)
     monkeypatch.chdir(tmp_path)
     page = run(rows, only=("ratios", "models", "junctions"))
-    assert "It gave no reversal potential (reasons: section\u00a012)." in page
+    assert f"It gave no reversal potential (reasons: {outline.number_of('refused')})." in page
     assert "There is no permeability ratio: no row is a reversal." in section(page, "ratios")
     assert "There is no model to compare" in section(page, "models")
     assert "No junction potential was corrected (junction.method: none)." in section(page, "junctions")
