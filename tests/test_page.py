@@ -23,7 +23,14 @@ from nernstfit.simulate import experiment as simulation
 playwright = pytest.importorskip("playwright.sync_api")
 
 BROWSER = os.environ.get("NERNSTFIT_BROWSER") or shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-sync")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+)
 pytestmark = pytest.mark.skipif(not BROWSER, reason="no Chromium: set NERNSTFIT_BROWSER to the path of one")
 
 GROUPS = {"c1": "<b>wild type</b>", "c2": "<b>wild type</b>", "c3": "mutant & co", "c4": "single"}

@@ -22,6 +22,7 @@ import yaml
 from experiments import complete
 
 import nernstfit
+from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import CorrectionStep, RatioVerdict
 from nernstfit.experiment import folder as experiments
@@ -108,8 +109,9 @@ TESTS = (
 BY_BATH = (
     {"ion": "Na", "bath": "low <K>", "activity_mM": 140.0, "potential_mV": -20.0, "ratio": 0.25, "low": 0.2}
     | {"high": 0.31, "n_cells": 2},
-    {"ion": "Na", "bath": "high K", "potential_mV": -2.0, "ratio": 0.9, "low": 0.1, "n_cells": 2}
+    {"ion": "Na", "bath": "high K", "activity_mM": 5.0, "potential_mV": -2.0, "ratio": 0.9, "low": 0.1, "n_cells": 2}
     | {"reason": "no upper end"},
+    {"ion": "Na", "bath": "no Na", "activity_mM": 0.0, "potential_mV": -60.0, "ratio": 0.7, "low": 0.1, "n_cells": 2},
     *({"ion": "Cl", "bath": bath, "reason": f"hardly depends: {i} mV"} for i, bath in enumerate(("low <K>", "high K"))),
 )
 CHARGED = tuple(
@@ -245,7 +247,7 @@ def written_fit_report() -> str:
     return str(path)
 
 
-def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, **more):
+def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, comment="", **more):
     """Run the stage in the present folder, its Parquet files cut into so many parts; return the page.
 
     A page of `only` some sections takes a third of the time.
@@ -258,7 +260,9 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
         mine = rows[part::parts]
         digests = [hashlib.sha256(Path(row["recording"]).read_bytes()).hexdigest() for row in mine]
         facts = pd.DataFrame({"measurement": [row["measurement"] for row in mine], "sha256": digests})
-        facts = facts.assign(samples="", channel="", stimuli="", start_s=math.nan, verdict="", mismatch_mV=math.nan)
+        facts = facts.assign(
+            comment=comment, samples="", channel="", stimuli="", start_s=math.nan, verdict="", mismatch_mV=math.nan
+        )
         facts = facts.assign(
             epoch="B", ramp_mV_per_ms=math.nan, prepulse_mV=0.0, window_from_ms=60.0, window_to_ms=95.0
         )
@@ -588,8 +592,9 @@ def test_that_no_deviation_was_detected_is_reported_too(here, monkeypatch):
 def test_ratios_by_bath_stand_beside_the_tests_of_a_constant_permeability(page):
     single = section(page, "single").replace("\u00a0", " ").replace("&gt;", ">").replace("&lt;", "<")
     minus = "\N{MINUS SIGN}"
-    table = f"high K 0 {minus}2.0 2 0.90 > 0.10 no upper end low <K> 140 {minus}20.0 2 0.250 [0.200, 0.310]"
+    table = f"high K 5.00 {minus}2.0 2 0.90 > 0.10 no upper end low <K> 140 {minus}20.0 2 0.250 [0.200, 0.310]"
     assert f"Na / K {table}" in single
+    assert "no Na" not in single  # which sees it through the pipette alone
     assert "Cl, not in high K and low <K>: hardly depends" in single
     assert "Is each permeability constant (Cl)? The ratios can take it up." in single
     assert (
@@ -738,6 +743,7 @@ def test_simulated_recordings_are_called_so(here):
     assert "0.220, 0.288] — 2 5.0 0.25" in section(page, "ratios")
     assert "data/truth.yaml" in json.loads(Path("results/manifest.json").read_text())["inputs"]
     assert "simulated" not in (Path("data/truth.yaml").unlink() or run(only=("ratios",)))
+    assert "The recordings are simulated" in run(only=("ratios",), comment=SIMULATED)
 
 
 def test_every_measurement_opens_however_the_recordings_are_divided_into_batches(here):

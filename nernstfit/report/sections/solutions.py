@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract.severity import About
-from nernstfit.contract.terms import ActivityModel
+from nernstfit.contract.terms import ActivityModel, Convention
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Fold, Grid, Listing, Lookup, Text, grid
 from nernstfit.report.numbers import as_given, fixed, significant
@@ -40,9 +40,15 @@ def blocks(results: Results) -> Iterator[Block]:
 
 
 def activity_setting(activity: Mapping[str, str]) -> str:
-    """Return the activity model as configured, with its convention where it has one."""
-    is_pitzer = activity["model"] == ActivityModel.PITZER
-    return f"{activity['model']}, convention: {activity['convention']}" if is_pitzer else activity["model"]
+    """Return how single ions share a mean coefficient, in words; '' where the model has no convention."""
+    convention = Convention(activity["convention"])
+    if activity["model"] != ActivityModel.PITZER:
+        return ""
+    return (
+        "single ions as the equations give them"
+        if convention is Convention.RAW
+        else f"single ions by the convention of {convention.label}"
+    )
 
 
 def _temperatures(rows: pd.DataFrame, values: pd.Series) -> dict[str, list[str]]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nernstfit.contract.findings import named
 from nernstfit.contract.severity import Severity
 from nernstfit.contract.terms import ActivityModel, RatioVerdict
 from nernstfit.report import findings, outline
 from nernstfit.report.findings import Qualifier
-from nernstfit.report.numbers import MISSING, estimate
+from nernstfit.report.numbers import MISSING, as_given, estimate, fixed
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.sections import group_differences
@@ -57,7 +58,7 @@ def summary(results: Results) -> Summary:
     return Summary(
         data=tuple(_data(results)) + (tuple(_model(results)) if results.model else ()),
         groups=tuple(_ratios(results)),
-        conclusions=tuple(_conclusions(results)) if results.model else (),
+        conclusions=(*_conclusions(results), *_surface_charge(results)) if results.model else (),
         findings=tuple(findings.listed(results)),
         notes=f"{'Further: ' * has_more}{counted(notes, 'note')}, {outline.number_of('findings')}." if notes else "",
     )
@@ -105,9 +106,9 @@ def _cells(results: Results) -> int:
 
 def _model(results: Results) -> Iterator[str]:
     """Yield the sentences on the configured model."""
-    activity_model = ActivityModel(results.config["activity"]["model"]).label
-    reference = results.fit["reference_ion"]
-    yield _PROSE("configured_model", model=results.model, activity_model=activity_model, reference=reference)
+    model, reference = ActivityModel(results.config["activity"]["model"]), results.fit["reference_ion"]
+    source = "" if model is ActivityModel.CONCENTRATION else "activities by "
+    yield _PROSE("configured_model", activity_model=f"{source}{model.label}", reference=reference)
     if results.multivalent:
         place = outline.number_of("ratios")
         yield _PROSE("multivalent", ions=joined(results.multivalent), form=GHK_FORM, place=place)
@@ -131,6 +132,26 @@ def _conclusions(results: Results) -> Iterator[str]:
         yield f"{'; '.join(group_differences.difference(results, row) for row in significant)}."
     elif results.has_comparisons():
         yield f"No difference between groups is significant ({outline.number_of('ratios')})."
+
+
+def _surface_charge(results: Results) -> Iterator[str]:
+    """Yield the ratios that the least charge considered moves out of their intervals."""
+    charged = results.tables["surface_charge"]
+    charged = charged[charged["factor"].notna()]
+    changes = []
+    for row in results.of_model("permeabilities").to_dict("records"):
+        own = charged[(charged["group"] == row["group"]) & (charged["ion"] == row["ion"])]
+        own = own.sort_values("charge_density_C_per_m2", ascending=False)
+        if len(own) and row["verdict"] == RatioVerdict.ESTIMATE:
+            least, most = own["factor"].iloc[0], own["factor"].iloc[-1]
+            if not row["low"] <= row["ratio"] * least <= row["high"]:
+                name = named(row["group"], f"{row['ion']}/{row['reference']}")
+                ends = [fixed(100 * (factor - 1), 0, sign=True) for factor in (least, most)]
+                changes.append(f"{name} by {' to '.join(ends)} %")
+    if changes:
+        densities = charged["charge_density_C_per_m2"]
+        charges = {"least": as_given(densities.max()), "most": as_given(densities.min())}
+        yield _PROSE("surface_charge", changes=joined(changes), place=outline.number_of("single"), **charges)
 
 
 def _ratio(row: Mapping[Any, Any]) -> str:
