@@ -24,12 +24,8 @@ playwright = pytest.importorskip("playwright.sync_api")
 
 BROWSER = os.environ.get("NERNSTFIT_BROWSER") or shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-sync",
+    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
+    *("--disable-background-networking", "--disable-sync"),
 )
 pytestmark = pytest.mark.skipif(not BROWSER, reason="no Chromium: set NERNSTFIT_BROWSER to the path of one")
 

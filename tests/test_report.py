@@ -413,9 +413,9 @@ def test_ratios_of_any_one_verdict_make_a_report(here, verdict):
     is_drawn = {"low", "high"} & set(numbers_of[verdict]) or verdict == RatioVerdict.HELD
     assert is_drawn or f"{verdict.label.capitalize()}, and therefore not in the figure: Cl, Cs and Na." in ratios
     if verdict == RatioVerdict.MODEL_REJECTED:
-        assert "Na/K 1.62 without a valid interval (model rejected)" in said.replace("\u00a0", " ")
+        assert "P(Na)/P(K) = 1.62, without a valid interval (model rejected; " in said.replace("\u00a0", " ")
     if verdict == RatioVerdict.HELD:
-        assert "Na/K 0.900 (held)" in said.replace("\u00a0", " ")
+        assert "P(Na)/P(K) = 0.900 (held; " in said.replace("\u00a0", " ")
         assert "Diamond: ratio that fit.parameters holds" in ratios
 
 
@@ -513,7 +513,7 @@ def test_groups_are_compared_in_words_figure_and_table(grouped):
     assert "Na / K mutant / wild 1.50 [1.20, 1.90] &lt; 0.001 &lt; 0.001" in ratios
     assert "Cl / K mutant / wild — — — — wild has only an upper bound" in ratios
     assert sodium in summary(page)
-    assert "P(Cs)" not in summary(page)
+    assert "P(Cs)/P(K) is" not in summary(page)
     assert Path("results/figures/differences.svg").exists()
 
 
