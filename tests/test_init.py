@@ -8,10 +8,12 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from drafts import answered
 
 from nernstfit.commands.main import main
+from nernstfit.contract.schema import schema
 from nernstfit.library.names import guess
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -50,6 +52,11 @@ def rows(folder: Path) -> list[dict[str, str]]:
         ("18n16003.abf", "18n16", ""),
         ("2018_11_16_sh_0006.abf", "2018-11-16", ""),
         ("mut_7_Na.abf", "", "Na"),
+        ("05.03.2024 Na.abf", "05.03.2024", "Na"),
+        ("05-03-2024_Na.abf", "05-03-2024", "Na"),
+        ("c1 hohes K.abf", "c1", "hohes_K"),
+        ("c1 Kontrolle.abf", "c1", "Kontrolle"),
+        ("c1_highK.abf", "c1", "highK"),
         ("DM1_0002.abf", "", ""),
         ("user-list-durations.abf", "", ""),
         ("sine sweep magnitude 20.abf", "", ""),
@@ -244,3 +251,45 @@ def test_a_recording_that_cannot_be_used_is_excluded_with_its_reason(tmp_path: P
     (row,) = rows(tmp_path / "mine")
     assert "is not an ABF file" in row["exclude"]
     assert (tmp_path / "mine" / "data" / "c1_control.abf").is_symlink()
+
+
+def test_a_word_of_another_language_before_an_ion_is_a_part_of_the_bath_to_be_confirmed() -> None:
+    found = guess([PurePosixPath(f"{bath} c{cell}.abf") for cell in (1, 2) for bath in ("wysokie K", "control")])
+    assert [each.bath for each in found] == ["wysokie_K", "control"] * 2
+    assert "'wysokie' before 'K' is taken for a part of its name" in found[0].doubts[0]
+
+
+def test_a_word_before_several_ions_is_no_part_of_a_bath() -> None:
+    found = guess([PurePosixPath(f"mut {bath} c1.abf") for bath in ("K", "Na")])
+    assert [each.bath for each in found] == ["K", "Na"]
+
+
+@pytest.mark.parametrize("names", [("WT", "mut"), ("HEK wt", "HEK mut"), ("05.03.2024", "06.03.2024")])
+def test_cells_of_one_name_behind_the_words_of_groups_or_days_are_two(names: tuple[str, ...]) -> None:
+    found = guess([PurePosixPath(f"{name} c1 {bath}.abf") for name in names for bath in ("control", "Na")])
+    assert [each.cell for each in found] == [f"{name} c1" for name in names for _ in range(2)]
+    assert all("taken for a cell of each" in each.doubts[0] for each in found)
+
+
+def test_an_unknown_bath_before_a_cell_makes_no_second_cell() -> None:
+    found = guess([PurePosixPath(f"{name} c1.abf") for name in ("foo", "bar", "control")])
+    assert {each.cell for each in found} == {"c1"}
+
+
+def test_a_draft_and_a_simulation_rest_on_no_default_that_was_another_one(tmp_path: Path) -> None:
+    """A run of a new folder then has no remark on what an older one would have given."""
+    called("init", str(tmp_path / "new"), "--recordings", str(PROJECT / "data" / "c1_control.abf"))
+    called("simulate", str(tmp_path / "simulated"))
+    drafted, simulated = (
+        yaml.safe_load((tmp_path / name / "config" / "config.yaml").read_text()) for name in ("new", "simulated")
+    )
+    changed = [
+        (section, key)
+        for section, rule in schema()["properties"].items()
+        for key, of_key in rule.get("properties", {}).items()
+        if "was" in of_key
+    ]
+    assert changed
+    for section, key in changed:
+        assert drafted[section][key] == schema()["properties"][section]["properties"][key]["default"]
+    assert simulated["junction"]["basis"] == "activity"

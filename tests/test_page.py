@@ -23,7 +23,10 @@ from nernstfit.simulate import experiment as simulation
 playwright = pytest.importorskip("playwright.sync_api")
 
 BROWSER = os.environ.get("NERNSTFIT_BROWSER") or shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"),
+    *("--disable-background-networking", "--disable-sync"),
+)
 pytestmark = pytest.mark.skipif(not BROWSER, reason="no Chromium: set NERNSTFIT_BROWSER to the path of one")
 
 GROUPS = {"c1": "<b>wild type</b>", "c2": "<b>wild type</b>", "c3": "mutant & co", "c4": "single"}
@@ -88,7 +91,8 @@ class Reader:
         return self.page.locator(f"table[data-opens] tbody tr[id] td:nth-child({place})").all_inner_texts()
 
     def choose(self, name: str, value: str) -> None:
-        self.page.locator(".filters label", has_text=re.compile(f"^{name}")).locator("select").last.select_option(value)
+        label = self.table().locator(".filters label", has_text=re.compile(f"^{name}"))  # type: ignore[attr-defined]
+        label.locator("select").select_option(value)
 
 
 @pytest.fixture

@@ -242,6 +242,8 @@ def test_more_calcium_deposits_down_to_saturation() -> None:
     """Beyond the limit the solid is in equilibrium: its index is 0, not the limit."""
     found = read("CaCl2=5,Na2HPO4=8,NaCl=138,pH=7.4")
     (solid,) = found.at(25.0).solids[0]
+    (cooler,) = found.at(22.0).solids[0]
+    assert cooler.amount_mM == pytest.approx(solid.amount_mM, rel=0.03)
     assert solid.saturation > 0.5
     assert solid.amount_mM > 3
     dissolved = read(
@@ -268,6 +270,43 @@ def test_a_solid_beside_complexes_that_are_not_calculated_is_told_with_that_cond
 def test_metal_in_excess_of_its_chelator_is_told(recipe: str, is_told: bool) -> None:
     codes = [each.code for each in findings(recipe)]
     assert (Code.CHELATOR_EXCEEDED in codes) == is_told
+
+
+@pytest.mark.parametrize(
+    ("recipe", "ion", "amount_mM"),
+    [
+        ("NaCl=140,CaCl2=2,Bis-Tris=20,pH=6.5,titrant=HCl", "Ca", 0.84),  # log K 2.25: 9.7 mM is base at pH 6.5
+        ("NaCl=140,HEPES=10,CuCl2=0.001,pH=7.4,titrant=NaOH", "Cu", 0.00012),  # log K 3.22
+        ("NaCl=140,CaCl2=2,Na2HPO4=1,CAPSO=10,pH=9.5,titrant=NaOH", "Ca", 0.70),  # amorphous calcium phosphate
+        ("NaCl=125,NaH2PO4=1.25,NaHCO3=26,MnCl2=0.001,pH=7.4", "Mn", 0.0005),  # culture media with Mn are clear
+    ],
+)
+def test_metals_beside_buffers(recipe: str, ion: str, amount_mM: float) -> None:
+    assert free(recipe)[ion] == pytest.approx(amount_mM, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "is_told"),
+    [
+        ("KCl=140,spermine-4HCl=1,Na2ATP=5,HEPES=10,pH=7.2,titrant=KOH", True),
+        ("KCl=140,spermidine=1,Na4P2O7=1,HEPES=10,pH=7.2,titrant=HCl", True),
+        ("KCl=140,putrescine=5,EGTA=5,HEPES=10,pH=7.2,titrant=KOH", True),
+        ("KCl=140,spermine-4HCl=1,K2HPO4=5,HEPES=10,pH=7.2,titrant=KOH", False),
+        ("KCl=140,spermine-4HCl=1,HEPES=10,pH=7.2,titrant=KOH", False),
+        ("NaCl=140,CuCl2=.01,MOPS=10,pH=7.2,titrant=NaOH", True),
+        ("NaCl=140,ZnCl2=.01,MOPS=10,pH=7.2,titrant=NaOH", False),
+    ],
+)
+def test_complexes_of_polyamines_and_of_copper_with_buffers_are_told(recipe: str, is_told: bool) -> None:
+    codes = [each.code for each in findings(recipe)]
+    assert (Code.UNKNOWN_COMPLEX in codes) == is_told
+
+
+@pytest.mark.parametrize("titrant", ["BTP", "bis-tris propane", "histidine"])
+def test_a_base_of_several_charges_titrates(titrant: str) -> None:
+    found = read(f"KCl=100,MES=10,pH=6,titrant={titrant}")
+    assert found.charge_excess_meq_per_l(25.0)[0] == pytest.approx(0, abs=1e-9)
+    assert found.at(25.0).titrant_mM[0] > 1
 
 
 @pytest.mark.parametrize("recipe", ["NMDG=140,HEPES=10,pH=7.4", "TEA-OH=140,HEPES=10,pH=7.4"])

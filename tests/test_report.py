@@ -22,6 +22,7 @@ import yaml
 from experiments import complete
 
 import nernstfit
+from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import CorrectionStep, RatioVerdict
 from nernstfit.experiment import folder as experiments
@@ -108,8 +109,9 @@ TESTS = (
 BY_BATH = (
     {"ion": "Na", "bath": "low <K>", "activity_mM": 140.0, "potential_mV": -20.0, "ratio": 0.25, "low": 0.2}
     | {"high": 0.31, "n_cells": 2},
-    {"ion": "Na", "bath": "high K", "potential_mV": -2.0, "ratio": 0.9, "low": 0.1, "n_cells": 2}
+    {"ion": "Na", "bath": "high K", "activity_mM": 5.0, "potential_mV": -2.0, "ratio": 0.9, "low": 0.1, "n_cells": 2}
     | {"reason": "no upper end"},
+    {"ion": "Na", "bath": "no Na", "activity_mM": 0.0, "potential_mV": -60.0, "ratio": 0.7, "low": 0.1, "n_cells": 2},
     *({"ion": "Cl", "bath": bath, "reason": f"hardly depends: {i} mV"} for i, bath in enumerate(("low <K>", "high K"))),
 )
 CHARGED = tuple(
@@ -245,7 +247,7 @@ def written_fit_report() -> str:
     return str(path)
 
 
-def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, **more):
+def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, comment="", **more):
     """Run the stage in the present folder, its Parquet files cut into so many parts; return the page.
 
     A page of `only` some sections takes a third of the time.
@@ -258,7 +260,9 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
         mine = rows[part::parts]
         digests = [hashlib.sha256(Path(row["recording"]).read_bytes()).hexdigest() for row in mine]
         facts = pd.DataFrame({"measurement": [row["measurement"] for row in mine], "sha256": digests})
-        facts = facts.assign(samples="", channel="", stimuli="", start_s=math.nan, verdict="", mismatch_mV=math.nan)
+        facts = facts.assign(
+            comment=comment, samples="", channel="", stimuli="", start_s=math.nan, verdict="", mismatch_mV=math.nan
+        )
         facts = facts.assign(
             epoch="B", ramp_mV_per_ms=math.nan, prepulse_mV=0.0, window_from_ms=60.0, window_to_ms=95.0
         )
@@ -272,7 +276,7 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
     judge_results(inputs["facts"])
     titles = {name: title for name, title in outline.TITLES.items() if name in only}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "outline", SimpleNamespace(TITLES=titles))
+        patch.setattr(build, "outline", SimpleNamespace(TITLES=titles, PAPER=outline.PAPER))
         stage.run(inputs, outputs, loaded)
     return Path("results/report.html").read_text(encoding="utf-8")
 
@@ -409,9 +413,9 @@ def test_ratios_of_any_one_verdict_make_a_report(here, verdict):
     is_drawn = {"low", "high"} & set(numbers_of[verdict]) or verdict == RatioVerdict.HELD
     assert is_drawn or f"{verdict.label.capitalize()}, and therefore not in the figure: Cl, Cs and Na." in ratios
     if verdict == RatioVerdict.MODEL_REJECTED:
-        assert "Na/K 1.62 without a valid interval (model rejected)" in said.replace("\u00a0", " ")
+        assert "P(Na)/P(K) = 1.62, without a valid interval (model rejected; " in said.replace("\u00a0", " ")
     if verdict == RatioVerdict.HELD:
-        assert "Na/K 0.900 (held)" in said.replace("\u00a0", " ")
+        assert "P(Na)/P(K) = 0.900 (held; " in said.replace("\u00a0", " ")
         assert "Diamond: ratio that fit.parameters holds" in ratios
 
 
@@ -509,7 +513,7 @@ def test_groups_are_compared_in_words_figure_and_table(grouped):
     assert "Na / K mutant / wild 1.50 [1.20, 1.90] &lt; 0.001 &lt; 0.001" in ratios
     assert "Cl / K mutant / wild — — — — wild has only an upper bound" in ratios
     assert sodium in summary(page)
-    assert "P(Cs)" not in summary(page)
+    assert "P(Cs)/P(K) is" not in summary(page)
     assert Path("results/figures/differences.svg").exists()
 
 
@@ -556,9 +560,9 @@ def test_one_group_is_not_compared(page):
 def test_intervals_by_other_methods_say_that_a_bound_counts_as_known(here):
     words = "Profile likelihood and bootstrap take P(Cs), at the bound of fit.parameters, as known"
     held = {"ion": "Cs", "verdict": "held", "ratio": 0.8, "reason": "at its bound: max 0.8 of fit.parameters"}
-    assert words in told("ratios", permeabilities=(PERMEABILITIES[0], held))
+    assert words in told("intervals", permeabilities=(PERMEABILITIES[0], held))
     tied = held | {"reason": "tied: 0.8 * P_Na"}
-    assert words not in told("ratios", permeabilities=(PERMEABILITIES[0], tied))
+    assert words not in told("intervals", permeabilities=(PERMEABILITIES[0], tied))
 
 
 # Whether the equation is valid, and where the uncertainty comes from
@@ -588,8 +592,9 @@ def test_that_no_deviation_was_detected_is_reported_too(here, monkeypatch):
 def test_ratios_by_bath_stand_beside_the_tests_of_a_constant_permeability(page):
     single = section(page, "single").replace("\u00a0", " ").replace("&gt;", ">").replace("&lt;", "<")
     minus = "\N{MINUS SIGN}"
-    table = f"high K 0 {minus}2.0 2 0.90 > 0.10 no upper end low <K> 140 {minus}20.0 2 0.250 [0.200, 0.310]"
+    table = f"high K 5.00 {minus}2.0 2 0.90 > 0.10 no upper end low <K> 140 {minus}20.0 2 0.250 [0.200, 0.310]"
     assert f"Na / K {table}" in single
+    assert "no Na" not in single  # which sees it through the pipette alone
     assert "Cl, not in high K and low <K>: hardly depends" in single
     assert "Is each permeability constant (Cl)? The ratios can take it up." in single
     assert (
@@ -599,7 +604,7 @@ def test_ratios_by_bath_stand_beside_the_tests_of_a_constant_permeability(page):
     assert f"Surface potentials between {minus}9 and {minus}41 mV" in single
     assert "A sensitivity, no correction" in single
     assert "as a sensitivity; no ratio is corrected for it" in section(page, "methods")
-    assert "Grahame 1947, Chem Rev 41:441" in section(page, "methods")
+    assert "Grahame 1947, Chem Rev 41:441" in section(page, "provenance")
 
 
 def test_one_bath_shows_no_trend_and_one_valence_no_surface_charge(here, monkeypatch):
@@ -707,7 +712,7 @@ def test_no_reversal(tmp_path, monkeypatch, rows):
     make_folder(tmp_path, rows)
     monkeypatch.chdir(tmp_path)
     page = run(rows, only=("ratios", "models", "junctions"))
-    assert "It gave no reversal potential (reasons: section\u00a013)." in page
+    assert f"It gave no reversal potential (reasons: {outline.number_of('refused')})." in page
     assert "There is no permeability ratio: no row is a reversal." in section(page, "ratios")
     assert "There is no model to compare" in section(page, "models")
     assert "No junction potential was corrected (junction.method: none)." in section(page, "junctions")
@@ -738,6 +743,7 @@ def test_simulated_recordings_are_called_so(here):
     assert "0.220, 0.288] — 2 5.0 0.25" in section(page, "ratios")
     assert "data/truth.yaml" in json.loads(Path("results/manifest.json").read_text())["inputs"]
     assert "simulated" not in (Path("data/truth.yaml").unlink() or run(only=("ratios",)))
+    assert "The recordings are simulated" in run(only=("ratios",), comment=SIMULATED)
 
 
 def test_every_measurement_opens_however_the_recordings_are_divided_into_batches(here):

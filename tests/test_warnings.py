@@ -347,6 +347,8 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {},
     ),
     (Code.SAME_START, ONE, "warning", {}, {"facts": {n: {"start_s": DAY + 1} for n in (ONE, "c2_control")}}),
+    (Code.RECORDING_DIFFERS, ONE, "warning", {}, {"facts": {ONE: {"start_s": 3 * DAY}}}),
+    (Code.RECORDING_DIFFERS, ONE, "note", {}, {"facts": {ONE: {"channel": "Im_scaled"}}}),
     (
         *(Code.DAYS_DIFFER, "", "warning", {}),
         {
@@ -517,7 +519,17 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.CHARGE, "high_K", "warning", {"solutions": SOLUTIONS.replace("KCl", "K")}, {}),
     (Code.STRENGTH, "high_K", "warning", {"solutions": SOLUTIONS.replace("5,140", "5,9000")}, {}),
     (Code.OSMOLARITY, "low", "note", {"solutions": SOLUTIONS.replace("70,5,150", "30,5,1")}, {}),
-    (Code.OSMOLARITY, "high_K", "warning", {"solutions": SOLUTIONS.replace("5,140", "5,1400")}, {}),
+    (
+        *(Code.OSMOLARITY, "high_K", "warning"),
+        {"solutions": SOLUTIONS.replace("5,140", "900,900"), "changes": {"configuration": "outside-out"}},
+        {},
+    ),
+    (Code.FAR_OFF, "high_K", "error", {"solutions": SOLUTIONS.replace("5,140", "5,1400")}, {}),
+    (
+        *(Code.DECIMAL_SLIP, "high_K", "warning"),
+        {"solutions": SOLUTIONS.replace("5,140", "5,14"), "changes": {"dilute_solutions": True}},
+        {},
+    ),
     (Code.FREE_METAL, "low", "warning", {"solutions": with_low("CaCl2,K4-EGTA", "10,15")}, {}),
     (Code.UNKNOWN_COMPLEX, "low", "note", {"solutions": with_low("CdCl2,imidazole,pH", "0.1,5,6.5")}, {}),
     (Code.BOUND_METAL, "low", "note", {"solutions": with_low("CaCl2,EGTA,HEPES,pH,titrant", "4.95,5,10,7.4,NaOH")}, {}),
@@ -555,6 +567,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {"solutions": with_low("NaHCO3,pH,pCO2_mmHg", "5,7.4,38")},
         {},
     ),
+    (Code.WINDOW_SECONDS, "", "warning", {"changes": {"measure": {"from_ms": 0.2, "to_ms": 0.4}}}, {}),
     (
         *(Code.OFFSET_VOLTS, "", "warning"),
         {

@@ -9,12 +9,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from click.testing import CliRunner
 from drafts import answered
 
 from nernstfit.commands.main import main
 from nernstfit.contract import tables
 from nernstfit.contract.documentation import tables_page
+from nernstfit.contract.errors import InputError
 from nernstfit.contract.schema import schema
 from nernstfit.contract.terms import Configuration, Statistic
 from nernstfit.library import draft, workbook
@@ -228,3 +230,17 @@ def test_every_column_is_explained_in_the_words_of_the_documentation(demonstrati
     measure = explained[explained["sheet"] == "recordings"].set_index("column").loc["from_ms"]
     assert (measure["type"], measure["unit"], measure["default"]) == ("number or nothing", "ms", "nothing")
     assert explained.set_index("column").loc["NaCl", "unit"] == "mM"
+
+
+def test_merged_cells_are_refused_in_so_many_words(tmp_path: Path) -> None:
+    path = tmp_path / "merged.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("recordings")
+    for row, cells in enumerate([["recording", "cell"], ["a.abf", ""], ["b.abf", ""], ["c.abf", "c2"]]):
+        sheet.write_row(row, 0, cells)
+    sheet.merge_range(1, 1, 2, 1, "c1")
+    book.close()
+    with pytest.raises(InputError) as told:
+        tables.read(f"{path}#recordings")
+    assert "rows 2 to 3, column 'cell': got merged cells" in str(told.value)
+    assert "'c1'; expected a value in every row: unmerge them" in str(told.value)

@@ -37,6 +37,8 @@ from numpy.typing import NDArray
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import BandwidthSource
 
+SIMULATED = "Simulated by nernstfit, not recorded"
+"""Comment within a simulated recording, by which a report knows it, whatever lies beside it."""
 EPOCH_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MAX_EPOCHS = 50  # epochs of one waveform, from ABF 2.9 on
 PICOAMPERES = {"pA": 1.0, "nA": 1e3, "uA": 1e6, "µA": 1e6}

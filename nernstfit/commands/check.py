@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from nernstfit.commands.options import json_option, show_rows, without_nan
+from nernstfit.commands.options import cell, json_option, show_rows, without_nan
 from nernstfit.contract.files import typed
+from nernstfit.contract.terms import PotentialVerdict
+
+_DIGITS = 4  # of a number in a table: 0.1 mV of a junction; half would round it to 10 mV, double only widens columns
+# Columns that name a row, and rows from which the others are told once where they do not differ: a table of two is read
+# at a glance. At half or double only the form of short tables changes.
+_NAMES, _MIN_ROWS = ("measurement", "cell", "bath", "solution", "term"), 3
 
 
 @click.command(
@@ -32,16 +40,34 @@ def check(folder: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(without_nan(found.as_dict()), default=str))
         return
-    for title, rows in (
-        ("Measurements", found.measurements),
-        ("Solutions", found.solutions),
-        ("Junction corrections, added to the membrane potential", found.junctions),
-    ):
-        click.echo(f"{title}:" if rows else f"{title}: none")
-        show_rows([{key: row[key] for key in row if key != "statement"} for row in rows], False, digits=4)
+    _show("Measurements", [row for row in found.measurements if not row["verdict"]])
+    without = [row for row in found.measurements if row["verdict"]]
+    if without:
+        click.echo("Without a potential:")
+        for row in without:
+            reason = f": {row['reason']}" if row["reason"] else ""
+            click.echo(f"{row['measurement']}: {PotentialVerdict(row['verdict']).label}{reason}")
         click.echo()
+    _show("Solutions", found.solutions)
+    _show("Junction corrections, added to the membrane potential", found.junctions)
     for finding in found.findings:
         click.echo(str(finding))
     counts = ", ".join(f"{number} {name}" for name, number in found.as_dict()["recordings"].items())
     follows = f"Next: {typed('run', folder)}" if found.used else "There is nothing to be measured yet."
     click.echo(f"{len(found.measurements)} measurements: {counts}. {follows}")
+
+
+def _show(title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print rows as a table of the columns that tell them apart, under what is the same in all of them."""
+    known: list[dict[str, Any]] = without_nan([dict(row) for row in rows])
+    columns = dict.fromkeys(key for row in known for key, value in row.items() if value not in ("", None))
+    columns.pop("statement", None)  # which results/junctions.csv has
+    common = {
+        key: cell(known[0][key], _DIGITS)
+        for key in columns
+        if key not in _NAMES and len(known) >= _MIN_ROWS and len({cell(row.get(key), _DIGITS) for row in known}) == 1
+    }
+    said = ", ".join(f"{key} {value}" for key, value in common.items())
+    click.echo(f"{title}{f' (in all: {said})' if said else ''}:" if rows else f"{title}: none")
+    show_rows([{key: row.get(key) for key in columns if key not in common} for row in known], False, _DIGITS)
+    click.echo()

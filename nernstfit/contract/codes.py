@@ -60,6 +60,7 @@ class Code(Term):
     NO_REVERSAL = "no_reversal"
     MODEL_REJECTED = str(RatioVerdict.MODEL_REJECTED)
     NO_RATIO = "no_ratio"
+    FAR_OFF = "osmolality_far_off"
     # Ratios
     PRECIPITATING_RATIO = "precipitating_ratio"
     NOT_IDENTIFIABLE = str(RatioVerdict.NOT_IDENTIFIABLE)
@@ -95,6 +96,7 @@ class Code(Term):
     DUPLICATES = "duplicate_recordings"
     COPIED = "copied_potentials"
     SAME_START = "same_start"
+    RECORDING_DIFFERS = "recording_differs"
     CELL_PER_FILE = "cell_per_file"
     DAYS_DIFFER = "days_differ"
     DAYS = "days_without_batch"
@@ -156,9 +158,11 @@ class Code(Term):
     SUPERSATURATED = "supersaturated"
     PRECIPITATE_AT_OWN_PH = "precipitate_at_own_pH"
     BEYOND_SOLUBILITY = "beyond_solubility"
+    DECIMAL_SLIP = "decimal_slip"
     OSMOLARITY = "osmolarity"
     # Tables
     MOLAR_SOLUTION = "molar_solution"
+    WINDOW_SECONDS = "window_seconds"
     OFFSET_VOLTS = "offset_volts"
     ION_ABSENT = "ion_absent"
     SOME_BLANK = "some_blank"

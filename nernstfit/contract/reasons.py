@@ -253,6 +253,18 @@ class RatioReason(Term):
         "activities inside that are {factor:.2g} times those of the recipe would explain the potentials ({ratios}): "
         "check the pipette solution and whether it reaches the channels, or set fit.activity_correction to pipette",
     )
+    DECIMAL_SLIP = (
+        "decimal_slip",
+        "",
+        "likely a slip of the decimal point in {words}; the potentials agree with that ({ratios})",
+        "check this amount in the table of solutions",
+    )
+    FAR_OFF = (
+        "far_off",
+        "",
+        "no measurement counts: {words}",
+        "check the amounts in the table of solutions",
+    )
     LARGER_ERRORS = (
         "larger_errors",
         "",

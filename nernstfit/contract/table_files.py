@@ -174,8 +174,27 @@ def _of_workbook(path: str, content: bytes, sheet: str) -> list[list[str]]:
     names = workbook.sheet_names
     if sheet and sheet not in names:
         raise InputError(f"{path}: got the sheet '{sheet}'; {nearest_or_all(sheet, names)}")
-    cells = workbook.get_sheet_by_name(sheet or names[0]).to_python(skip_empty_area=False)
-    return [[as_typed(value) for value in row] for row in cells]
+    found = workbook.get_sheet_by_name(sheet or names[0])
+    cells = [[as_typed(value) for value in row] for row in found.to_python(skip_empty_area=False)]
+    _refuse_merged(path, cells, found.merged_cell_ranges or ())
+    return cells
+
+
+def _refuse_merged(path: str, cells: Sequence[Sequence[str]], ranges: Sequence[tuple[Any, Any]]) -> None:
+    """Raise the fault of cells of several rows that are merged: the value is that of the first row alone."""
+    merged = [
+        (top, left, bottom)
+        for (top, left), (bottom, _) in ranges
+        if bottom > top and top < len(cells) and left < len(cells[top]) and cells[top][left]
+    ]
+    if merged:
+        top, left, bottom = min(merged)
+        more = f" (and {len(merged) - 1} more such cells)" if len(merged) > 1 else ""
+        name = cells[0][left] if top > 0 else cells[top][left]
+        raise InputError(
+            f"{path}: rows {top + 1} to {bottom + 1}, column '{name}': got merged cells{more}, of which the first row "
+            f"alone has the value '{cells[top][left]}'; expected a value in every row: unmerge them and fill in each"
+        )
 
 
 def as_typed(value: Any) -> str:

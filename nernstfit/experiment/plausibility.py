@@ -41,6 +41,10 @@ _MAX_VOLTS, _MIN_RATIO = 0.2, 100.0
 # Voltage in mV, and current in pA, up to which all levels of I-V curves are in volts or amperes: curves span tens of
 # mV, and no amplifier resolves 1 fA. With half, levels of up to 1 V pass; double refuses no table of a laboratory.
 _MAX_LEVEL_MV, _MAX_LEVEL_PA = 1.0, 1e-3
+# End of a window in ms after the start of its epoch before which no membrane is charged, so that it is one in seconds:
+# five time constants of 10 pF behind 20 MOhm. At half, a window of .5 to .9 s passes; at double, the peaks of fast
+# sodium currents are doubted.
+_MIN_END_MS = 1.0
 # Standard error in mV up to which a table of such potentials is in volts: no recording has as little in all of its
 # levels. At half, 15 mV of error in volts would pass; at double no table of a laboratory is refused either.
 _MAX_SE_VOLTS = 0.02
@@ -77,6 +81,11 @@ def molar_solutions(
     for name in sorted(used):
         if not settings.dilute_solutions and 0 < total[name] < _MOLAR_PART * others:
             yield name, total[name], others
+
+
+def windows_in_seconds(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows whose window ends so soon after its epoch begins that its times are rather in seconds."""
+    return [row for row in rows if row.measure.to_ms is not None and 0 < row.measure.to_ms < _MIN_END_MS]
 
 
 def offsets_in_volts(rows: Iterable[Row]) -> list[Row]:

@@ -52,6 +52,9 @@ def composed(doses: Doses, has_pH: Bools, conditions: tuple[FloatArray, FloatArr
         pH=tuple(pH.tolist()),
         pCO2_mmHg=() if np.isnan(gas).all() else tuple(gas.tolist()),
         reacted=tuple((neutralized | reacts).tolist()),
+        doses=tuple(
+            {name: float(doses[name][i]) for name in sorted(doses) if doses[name][i] > 0} for i in range(len(pH))
+        ),
         least_excess_meq_per_l=tuple(least_excess.tolist()),
     )
 

@@ -24,6 +24,7 @@ from nernstfit.physics.solution.components import (
     UnknownComponent,
     components,
     components_at_pH,
+    is_in_any_state,
 )
 from nernstfit.physics.solution.ions import IONS, Ion, UserIons
 from nernstfit.physics.solution.reactions import CARBONATES
@@ -291,14 +292,15 @@ def _read_titrants(
 def _titrating_ion(text: str, user_ions: UserIons) -> Ion | None:
     """Return the ion of an acid or base besides protons or hydroxide; None where the text names neither.
 
-    A monovalent ion may be named alone (`NMDG`).
+    A monovalent ion may be named alone (`NMDG`), and a base by the name of all its states (`BTP`).
     """
     try:
         parts: Parts = components_at_pH(text, user_ions)
     except UnknownComponent:
         return None
     added = [ion for ion, _ in parts if ion.name not in reactions.WATER_IONS]
-    is_named = len(added) == 1 and (abs(added[0].valence) == 1 or len(parts) > 1)
+    known_base = len(added) == 1 and added[0].valence > 0 and is_in_any_state(text, user_ions)
+    is_named = len(added) == 1 and (abs(added[0].valence) == 1 or len(parts) > 1 or known_base)
     return added[0] if is_named else None
 
 

@@ -137,6 +137,7 @@ def _untested(evidence: Evidence, group: str, tests: pd.DataFrame) -> Iterator[F
         return
     rows = evidence.reversals[evidence.reversals["group"] == group]
     rows = rows[rows[["corrected_mV", "low_mV", "high_mV"]].notna().any(axis=1)]
+    rows = rows[~rows["measurement"].isin(evidence.without_cell)]
     n = len(rows.drop_duplicates(["bath", "pipette", "configuration", "temperature_C"]))
     ratios = int((evidence.of_model("permeabilities")["group"] == group).sum())
     fit = evidence.experiment.settings.fit

@@ -14,7 +14,8 @@ import pandas as pd
 from nernstfit.contract.findings import Finding
 from nernstfit.contract.selections import Selections
 from nernstfit.experiment.records import Experiment, Row
-from nernstfit.judgement.inputs import contents, findings_of_solutions
+from nernstfit.judgement.inputs import contents
+from nernstfit.judgement.recipes import findings_of_solutions, without_cell
 
 Record = Mapping[Any, Any]
 DAY_S = 86_400  # a definition
@@ -53,6 +54,11 @@ class Evidence(Selections):
         """Findings on each solution by its name, at every temperature of the rows."""
         temperatures = {row.condition.temperature_C for row in self.rows.values()}
         return {each: findings_of_solutions(self.experiment, each) for each in temperatures}
+
+    @cached_property
+    def without_cell(self) -> frozenset[str]:
+        """Measurements that no fit takes, because their solutions are no cell's."""
+        return frozenset(without_cell([row for row in self.experiment.rows if not row.exclude], self.experiment))
 
     def predicted(self, group: str) -> list[Row]:
         """Return the rows of a group whose potentials the configured model predicts."""

@@ -6,7 +6,7 @@ import itertools
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
@@ -15,14 +15,20 @@ from nernstfit.contract.errors import row_ranges
 from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.settings import CONFIG_FILE, Junction
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
-from nernstfit.experiment.plausibility import absent_ions, ions_of_parameters, molar_solutions, offsets_in_volts
+from nernstfit.experiment.plausibility import (
+    absent_ions,
+    ions_of_parameters,
+    molar_solutions,
+    offsets_in_volts,
+    windows_in_seconds,
+)
 from nernstfit.experiment.records import CARRIED, Cell, Experiment, Row
 from nernstfit.judgement import copies, temperatures
 from nernstfit.judgement.copies import Potential
+from nernstfit.judgement.recipes import solution_warnings
 from nernstfit.solutions import junctions
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
-from nernstfit.solutions.findings import solution_findings
 
 # Size from which a measured and a calculated junction potential of opposite sign contradict each other: two to three
 # standard errors of either. At half, small junctions that are uncertain in sign would be warned of; at double, the 4 mV
@@ -82,30 +88,9 @@ def findings(experiment: Experiment, with_rows: bool = True) -> list[Finding]:
         *_temperatures(experiment, rows),
         *_own_columns(experiment),
         *batch_findings(experiment),
-        *_solutions(experiment, rows),
+        *solution_warnings(experiment, rows),
     )
     return by_weight(found)
-
-
-def findings_of_solutions(experiment: Experiment, temperature_C: float) -> Mapping[str, tuple[Finding, ...]]:
-    """Return the findings on each solution at one temperature, by its name."""
-    how, bathing = experiment.settings, {name for row in experiment.rows for name in (row.bath, row.pipette)}
-    return solution_findings(experiment.solutions, temperature_C, how.activity.name, how.fit.permeant, bathing)
-
-
-def _solutions(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
-    """Yield the findings on each solution, at every temperature of the rows."""
-    settings = experiment.settings
-    used = {name for row in rows for name in (row.bath, row.pipette)}
-    told: dict[tuple[Code, str], Finding] = {}
-    for temperature_C in sorted({row.condition.temperature_C for row in rows} or {settings.temperature_C}):
-        found = findings_of_solutions(experiment, temperature_C)
-        for finding in (each for of_solution in found.values() for each in of_solution):
-            told.setdefault((finding.code, finding.subject), finding)
-    for finding in told.values():
-        # The activities of a bridge and of solutions that no row names enter no equation.
-        in_equation = finding.subject in used or finding.code is not Code.STRENGTH
-        yield replace(finding, effect=finding.effect if in_equation else 0.0, place=settings.solutions)
 
 
 def _copies(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Finding]:
@@ -393,3 +378,6 @@ def _units(experiment: Experiment, rows: Sequence[Row], with_rows: bool) -> Iter
         offsets = ", ".join(f"{value:g}" for value in sorted({row.measure.command_offset_mV for row in small}))
         named = {"values": offsets, "rows": _named(small, with_rows)}
         yield Finding(Code.OFFSET_VOLTS, "", named, place=settings.table)
+    if early := windows_in_seconds(rows):
+        ends = ", ".join(f"{value:g}" for value in sorted({row.measure.to_ms or 0.0 for row in early}))
+        yield Finding(Code.WINDOW_SECONDS, "", {"ends": ends, "rows": _named(early, with_rows)}, place=settings.table)

@@ -6,7 +6,18 @@ from collections.abc import Iterable
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight
-from nernstfit.judgement import batches, chemistry, deviations, equation, inputs, ratios, recordings, replicates
+from nernstfit.contract.reasons import RatioReason
+from nernstfit.judgement import (
+    batches,
+    chemistry,
+    deviations,
+    equation,
+    inputs,
+    ratios,
+    recordings,
+    replicates,
+    unlike_recordings,
+)
 from nernstfit.judgement.evidence import Evidence
 
 
@@ -18,7 +29,7 @@ def judge(evidence: Evidence) -> list[Finding]:
     evidence : Evidence
     """
     found: list[Finding] = []
-    for part in (ratios, deviations, equation, recordings, replicates, batches, chemistry):
+    for part in (ratios, deviations, equation, recordings, replicates, unlike_recordings, batches, chemistry):
         found += part.findings(evidence)
     before = inputs.findings(evidence.experiment, with_rows=False)
     return by_weight([*(each for each in before if not _is_told(each, found)), *found])
@@ -30,4 +41,8 @@ def _is_told(before: Finding, found: Iterable[Finding]) -> bool:
         return any(each.code is Code.COLUMN_DIFFERS and each.values["column"] == before.subject for each in found)
     if before.code is Code.ION_ABSENT:
         return any(each.code is Code.NOT_IDENTIFIABLE and each.values["ion"] == before.subject for each in found)
+    if before.code is Code.DECIMAL_SLIP:
+        reasons = (each.values["reason"] for each in found if each.code is Code.MODEL_REJECTED)
+        slip = f"{RatioReason.DECIMAL_SLIP.stem}{before.values['component']} of solution '{before.subject}'"
+        return any(slip in reason for reason in reasons)
     return False

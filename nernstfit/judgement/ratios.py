@@ -72,7 +72,7 @@ def findings(evidence: Evidence) -> Iterator[Finding]:
     for group, part in evidence.by_group("activity_corrections"):
         yield from _factors(group, part)
     for group, part in evidence.by_group("residuals"):
-        lost = part[part["predicted_mV"].isna()]
+        lost = part[part["predicted_mV"].isna() & ~part["measurement"].isin(evidence.without_cell)]
         if len(lost):
             values = {"n": len(lost), "total": len(part), "baths": ", ".join(sorted(set(lost["bath"])))}
             yield Finding(Code.LEFT_OUT, group, values | {"where": in_group(group)})

@@ -43,7 +43,7 @@ _COMPONENTS = (
 )
 _QUESTIONS = """\
 # The experiment in this folder: `nernstfit check` names what is still to be answered, `nernstfit run` analyses it.
-# Every other key has the default that stands behind its `#`.
+# Every key behind a `#` has the default that stands there.
 recordings: @recordings
 solutions: @solutions
 
@@ -253,18 +253,25 @@ def _configuration(recordings: str, solutions: str) -> str:
         if f"\n@{name}\n" in text:
             text = text.replace(f"@{name}", "\n".join(lines))
         elif keys:
-            others += ["", f"# {name}:  # {_first_sentence(rule)}", *lines]
+            sign = "" if any(_is_written(of_key) for of_key in keys.values()) else "# "
+            others += ["", f"{sign}{name}:  # {_first_sentence(rule)}", *lines]
         elif f"\n{name}:" not in text and name not in _OTHER_TABLES:
             others.insert(0, _commented(name, rule, ""))
     return text + "\n".join(others) + "\n"
 
 
 def _commented(key: str, rule: Mapping[str, Any], indent: str) -> str:
-    """Return a key as a comment."""
+    """Return a key as a comment; one whose default has changed as a key, so that the folder does not rest on it."""
     default = rule.get("default")
     shown = "null" if default is None else str(default).lower() if isinstance(default, bool) else default
     unit = f" ({rule['unit']})" if "unit" in rule else ""
-    return f"{indent}# {key}: {shown}  # {_first_sentence(rule)}{unit}"
+    sign = "" if _is_written(rule) else "# "
+    return f"{indent}{sign}{key}: {shown}  # {_first_sentence(rule)}{unit}"
+
+
+def _is_written(rule: Mapping[str, Any]) -> bool:
+    """Return True for a key that the draft gives in so many words: its default was another one."""
+    return "was" in rule
 
 
 def _first_sentence(rule: Mapping[str, Any]) -> str:

@@ -38,6 +38,8 @@ _DATE = re.compile(
     rf"((?:(?:19|20)\d\d|\d\d)(?:0[1-9]|1[0-2]){_DAY})[a-z]{{0,3}}|(\d{{1,2}}(?:0[1-9]|1[0-2]|[1-9ond]){_DAY})\d{{3}}",
     re.IGNORECASE,
 )
+_DOTTED_DATE = re.compile(r"[0-3]?\d\.[01]?\d\.(?:(?:19|20)\d\d|\d\d)|(?:19|20)\d\d\.[01]?\d\.[0-3]?\d")  # 05.03.2024
+_SPACED_DATES = (r"(19|20)\d\d [01]?\d [0-3]?\d", r"[0-3]?\d [0-3]?\d (19|20)\d\d")  # its parts are words
 _AMOUNT = re.compile(r"0|\d{1,3}(\.\d+)?mM")
 _SOLUTION_WORDS = frozenset(
     (
@@ -47,9 +49,26 @@ _SOLUTION_WORDS = frozenset(
         *("fluoride", "gluconate", "acetate", "sulfate", "sulphate", "bicarbonate", "thiocyanate", "perchlorate"),
         *("methanesulfonate", "high", "low", "zero", "free", "half", "quarter", "double", "iso", "equimolar"),
         *("biionic", "nmdg", "tris", "choline", "tea", "tma", "sucrose", "mannitol"),
+        *(
+            "kontrolle",
+            "kontroll",
+            "hoch",
+            "hohes",
+            "hoher",
+            "hohe",
+            "niedrig",
+            "niedriges",
+            "wenig",
+            "viel",
+            "natrium",
+        ),
+        *("kalium", "chlorid", "t\u00e9moin", "temoin", "contr\u00f4le", "haut", "bas", "faible", "fort"),
+        *("alto", "bajo", "alta", "baja", "sodio", "potasio", "potassio", "cloruro"),
     )
 )
 """Words that name a bath in the names of files. A word that is missing here leaves the bath to be filled in."""
+# An adjective before an ion, as in `hohes K`, whatever the language; capitals are rather a group or a protocol.
+_ADJECTIVE = re.compile(r"[^\W\d_A-Z]{3,}")
 
 
 @dataclass(frozen=True)
@@ -88,7 +107,7 @@ def guess(paths: Sequence[PurePath]) -> list[Guess]:
         In the same order.
     """
     paths = [PurePath(unicodedata.normalize("NFC", str(path))) for path in paths]
-    found = _apart(paths, _numbered(paths, [_guess(path) for path in paths]))
+    found = _apart(paths, _numbered(paths, _with_adjectives(paths, [_guess(path) for path in paths])))
     of_cells: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for path, each in zip(paths, found, strict=True):
         of_cells[each.cell].append((each.bath, _number_behind(path)))
@@ -128,6 +147,25 @@ def _may_be_bath(word: str, cell: str) -> bool:
     letters = re.sub(r"\d", "", word)
     is_counted = letters.casefold() in _COUNTERS or bool(_CELL.fullmatch(word) or _CELL_WORD.fullmatch(word))
     return letters.isalpha() and not is_counted and word not in cell and not _DATE.fullmatch(word)
+
+
+def _with_adjectives(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
+    """Return the guesses with the word before an ion in the bath's name, where it stands before no other one."""
+    words = [[word for word in _SEPARATORS.split(path.stem) if word] for path in paths]
+    following: dict[str, set[str]] = defaultdict(set)
+    for word, behind in (pair for own in words for pair in itertools.pairwise(own)):
+        following[word].add(behind)
+    doubt = "bath: '{}' before '{}' is taken for a part of its name; correct it where it is none"
+    made = []
+    for own, each in zip(words, found, strict=True):
+        first = each.bath.partition("_")[0]
+        before = own[own.index(first) - 1] if first in own[1:] else ""
+        is_one = _ADJECTIVE.fullmatch(before) and following[before] == {first} and not _CELL_WORD.fullmatch(before)
+        if is_one and before.casefold() not in _COUNTERS:
+            doubts = (*each.doubts, doubt.format(before, first))
+            each = replace(each, bath=f"{before}_{each.bath}", doubts=doubts)
+        made.append(each)
+    return made
 
 
 def _numbered(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
@@ -170,17 +208,51 @@ def _candidates(path: PurePath) -> Iterator[tuple[str, str]]:
 
 def _apart(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[Guess]:
     """Return the guesses with cells of one name told apart by the day, or the folder, where these differ."""
-    contexts = [_context(path) for path in paths]
+    contexts = _contexts(paths, found)
     of_cells: dict[str, set[str]] = defaultdict(set)
     for each, context in zip(found, contexts, strict=True):
         of_cells[each.cell].add(context)
-    doubt = "cell: '{}' is in several folders or on several days, taken for a cell of each; correct it where it is one"
+    doubt = (
+        "cell: '{}' is in several folders, on several days or behind several names, taken for a cell of each; correct "
+        "it where it is one"
+    )
     return [
         replace(each, cell=f"{context} {each.cell}".strip(), doubts=(doubt.format(each.cell), *each.doubts))
         if each.cell and len(of_cells[each.cell]) > 1
         else each
         for each, context in zip(found, contexts, strict=True)
     ]
+
+
+def _contexts(paths: Sequence[PurePath], found: Sequence[Guess]) -> list[str]:
+    """Return what tells cells of one name apart: folder and day, or the words before the cell in the file's name.
+
+    Words before a cell are those of a group, `WT c1` and `mut c1`, where files of one bath have several of them; else
+    they may be those of baths.
+    """
+    contexts = [_context(path) for path in paths]
+    before = [_words_before_cell(path, each.cell) for path, each in zip(paths, found, strict=True)]
+    of_baths: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for each, context, words in zip(found, contexts, before, strict=True):
+        if each.bath:
+            of_baths[each.cell, context, each.bath].add(words)
+    told = {
+        (cell, context) for (cell, context, _), several in of_baths.items() if len(several) > 1 and "" not in several
+    }
+    return [
+        f"{context} {words}".strip() if (each.cell, context) in told and words else context
+        for each, context, words in zip(found, contexts, before, strict=True)
+    ]
+
+
+def _words_before_cell(path: PurePath, cell: str) -> str:
+    """Return the words before a cell in a file's name that are no solution, counter, number or date."""
+    words = [word for word in _SEPARATORS.split(path.stem) if word]
+    places = (i for i in range(len(words)) if _named_cell(words[i:]) == cell != _named_cell(words[i + 1 :]))
+    place = next(places, 0)
+    return " ".join(
+        word for word in words[:place] if word.isalpha() and not _is_solution(word) and word.casefold() not in _COUNTERS
+    )
 
 
 def _context(path: PurePath) -> str:
@@ -254,8 +326,10 @@ def _cell(path: PurePath, words: Sequence[str], folders: Sequence[str]) -> tuple
 def _date(words: Sequence[str]) -> str:
     """Return the date that some words name; '' where they name none."""
     for place in range(len(words) - 2):
-        if re.fullmatch(r"(19|20)\d\d [01]?\d [0-3]?\d", " ".join(words[place : place + 3])):
+        if any(re.fullmatch(each, " ".join(words[place : place + 3])) for each in _SPACED_DATES):
             return "-".join(words[place : place + 3])
+    if dotted := next((word for word in words if _DOTTED_DATE.fullmatch(word)), ""):
+        return dotted
     dates = (match[1] or match[2] for word in words if (match := _DATE.fullmatch(word)))
     return next(dates, "")
 
@@ -286,6 +360,7 @@ def _named_cell(words: Sequence[str]) -> str:
 def _is_solution(word: str) -> bool:
     """Return True for a word that names a bath: a usual one, or a component with or without an amount."""
     name = re.sub(r"^\d+(\.\d+)?(mM)?|\d+(\.\d+)?mM$", "", word)
+    name = re.sub(r"^(high|low)(?=[A-Z])", "", name)
     if name.lower() in _SOLUTION_WORDS:
         return True
     if len(name) < 2 and name not in ("K", "F", "I"):

@@ -15,6 +15,7 @@ from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.settings import FitSettings, Settings
 from nernstfit.contract.terms import ActivityModel, CorrectionStep, RatioVerdict
 from nernstfit.permeability.distributions import normal_quantile
+from nernstfit.permeability.group_causes import decimal_slip, pipette_factor, unlisted_ions
 from nernstfit.permeability.group_fits import GroupFits, Predictability
 from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import nernst_slopes
@@ -54,10 +55,6 @@ _DECADE = math.log(10.0)  # natural logs of a factor of ten
 _FREE_OFFSET_SCATTER_MV = 1.0
 """Scatter that stands for the electrode offsets on the first steps of the ladder where the configuration leaves them
 free: about what a good electrode drifts. With half or twice of it only the intervals of these steps change."""
-
-_LEAST_MM = 1.0
-"""Least concentration of an ion beside the permeant ones that may carry current enough to be noticed. With half of it
-calcium in trace is tried too, with twice as much magnesium may be left out."""
 
 _Judged = TypeVar("_Judged", Ratio, Factor)
 
@@ -204,10 +201,11 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
         Its sections junction, activity, fit and uncertainty are used.
     """
     first, *others = candidates(settings)
-    fits, offset_mV = soundly_weighted(GroupFits(group, solutions, settings), first)
-    group = fits.group
-    configured = _explained(fits.result(first), fits, first) if fits.predictability(first).predictable.any() else None
-    if configured is not None and math.isfinite(offset_mV):
+    unweighted = GroupFits(group, solutions, settings)
+    fits, offset_mV = soundly_weighted(unweighted, first)
+    group, is_any = fits.group, fits.predictability(first).predictable.any()
+    configured = _explained(fits.result(first), fits, first, unweighted) if is_any else None
+    if configured is not None and math.isfinite(offset_mV) and not _has_slip(configured):
         configured = _remarked(configured, ratio_reason(RatioReason.SYSTEMATIC_WEIGHTS, size=f"{offset_mV:+.1f}"))
     if configured is not None:
         others += _further_models(first, configured, fits)
@@ -224,11 +222,16 @@ def analyse(group: Group, solutions: Solutions, settings: Settings) -> GroupResu
         error_budget=()
         if configured is None
         else budget(configured.fit, configured.systematic_mV, configured.names, configured.estimates),
-        slopes=_slopes(group, solutions, settings),
+        slopes=_slopes(fits),
         ladder=_ladder(first, fits),
         bath_ratios=() if configured is None else tuple(bath_ratios(configured, settings.fit.confidence)),
         charged_ratios=() if configured is None else tuple(charged_ratios(configured, solutions, settings.fit.robust)),
     )
+
+
+def _has_slip(result: FitResult) -> bool:
+    """Return True where a slip of the decimal point explains the potentials: it has changed the weights too."""
+    return any(RatioReason.DECIMAL_SLIP.stem in ratio.reason for ratio in result.ratios)
 
 
 def _remarked(result: FitResult, remark: str) -> FitResult:
@@ -252,7 +255,7 @@ def _further_models(first: Model, configured: FitResult, fits: GroupFits) -> lis
     return further
 
 
-def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
+def _explained(result: FitResult, fits: GroupFits, model: Model, unweighted: GroupFits) -> FitResult:
     """Return the result with the likely causes for which the data reject the model, or the fit does not converge."""
     concerned = [RatioVerdict.MODEL_REJECTED]
     verdicts = {ratio.verdict for ratio in result.ratios}
@@ -261,7 +264,8 @@ def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
     elif not result.fit.settled:
         concerned.append(RatioVerdict.NOT_IDENTIFIABLE)
     elif RatioVerdict.MODEL_REJECTED not in verdicts:
-        return result
+        slip = decimal_slip(unweighted, model, is_rejected=False)
+        return _with_reason(_withheld(result), concerned, slip) if slip else result
     group, kept = fits.group, fits.predictability(model).predictable
     side = np.array([condition.sign for condition in group.observations.conditions])
     corrections = Corrections(
@@ -272,15 +276,33 @@ def _explained(result: FitResult, fits: GroupFits, model: Model) -> FitResult:
         mixtures(result.fit.data, fits.solutions),
         _trends(result.fit),
     )
-    factor, further = _pipette_factor(fits, model), _unlisted_ions(fits, model)
+    if slip := decimal_slip(unweighted, model, is_rejected=True):
+        return _with_reason(result, concerned, slip)
+    factor, further = pipette_factor(fits, model), unlisted_ions(fits, model)
     words = explanation(result.fit, result.systematic_mV, corrections, fits.settings.fit.robust, bool(factor))
 
-    def explained(found: _Judged) -> _Judged:
-        if found.verdict not in concerned:
-            return found
-        return replace(found, reason="; ".join(filter(None, (found.reason, factor, words, further))))
+    return _with_reason(result, concerned, "; ".join(filter(None, (factor, words, further))))
 
-    ratios, factors = tuple(map(explained, result.ratios)), tuple(map(explained, result.factors))
+
+def _withheld(result: FitResult) -> FitResult:
+    """Return a result whose estimates are shown without an interval, and whose bounds are not."""
+
+    def withheld(ratio: Ratio) -> Ratio:
+        if not ratio.has_limit:
+            return ratio
+        return Ratio(ratio.ion, RatioVerdict.MODEL_REJECTED, "", ln_ratio=ratio.ln_ratio, n_cells=ratio.n_cells)
+
+    return replace(result, ratios=tuple(map(withheld, result.ratios)))
+
+
+def _with_reason(result: FitResult, concerned: Sequence[RatioVerdict], words: str) -> FitResult:
+    """Return a result with a further reason for some of its verdicts."""
+
+    def reasoned(found: _Judged) -> _Judged:
+        reason = "; ".join(filter(None, (found.reason, words)))
+        return replace(found, reason=reason) if found.verdict in concerned else found
+
+    ratios, factors = tuple(map(reasoned, result.ratios)), tuple(map(reasoned, result.factors))
     return replace(result, ratios=ratios, factors=factors)
 
 
@@ -295,38 +317,6 @@ def _in_bath_mM(data: Observations) -> FloatArray:
     """Return the activities on the side of the bath, shape (n, k)."""
     is_outside = np.array([condition.sign > 0 for condition in data.conditions])[:, None]
     return np.where(is_outside, data.outside, data.inside)
-
-
-def _pipette_factor(fits: GroupFits, model: Model) -> str:
-    """Return that other activities inside would explain the potentials, with the ratios then, or ''."""
-    scaled = with_corrections(model, (PIPETTE,))
-    if model.corrections or not fits.predictability(scaled).predictable.any():
-        return ""
-    result = fits.result(scaled)
-    estimates = [ratio for ratio in result.ratios if ratio.verdict == RatioVerdict.ESTIMATE]
-    known = [factor for factor in result.factors if factor.verdict == RatioVerdict.ESTIMATE]
-    if not (estimates and known):
-        return ""
-    named = ", ".join(f"{ratio.ion}/{model.reference} {math.exp(ratio.ln_ratio):.3g}" for ratio in estimates)
-    return ratio_reason(RatioReason.PIPETTE_FACTOR, factor=math.exp(known[0].ln_factor), ratios=named)
-
-
-def _unlisted_ions(fits: GroupFits, model: Model) -> str:
-    """Return which ions of the solutions, each as a further permeant one, would explain the potentials, or ''."""
-    conditions = fits.group.observations.conditions
-    names = {(name, at.temperature_C) for at in conditions for name in (at.bath, at.pipette) if name}
-    most_mM = np.max([fits.solutions.row(*each) for each in sorted(names)], axis=0).tolist()
-    found: list[tuple[float, str]] = []
-    for ion, most in zip(fits.solutions.ions, most_mM, strict=True):
-        # A complex that a recipe does not name carries a metal and its chelator: it passes no channel.
-        if most >= _LEAST_MM and ion.name not in model.permeant and ion.name in fits.solutions.known:
-            result = fits.result(replace(model, permeant=(*model.permeant, ion.name)))
-            own = next(ratio for ratio in result.ratios if ratio.ion == ion.name)
-            if own.verdict == RatioVerdict.ESTIMATE:
-                found.append((-result.fit.log_likelihood, f"{ion.name}/{model.reference} {math.exp(own.ln_ratio):.3g}"))
-    return (
-        ratio_reason(RatioReason.UNLISTED_IONS, ions=", or ".join(name for _, name in sorted(found))) if found else ""
-    )
 
 
 def _result(model: Model, fits: GroupFits) -> FitResult | None:
@@ -433,9 +423,11 @@ def _tests(model: Model, configured: FitResult, fits: GroupFits) -> tuple[TestRe
     return run_tests(configured.fit, covariates, settings.fit.confidence, configured.with_ratio)
 
 
-def _slopes(group: Group, solutions: Solutions, settings: Settings) -> tuple[NernstSlope, ...]:
+def _slopes(fits: GroupFits) -> tuple[NernstSlope, ...]:
     """Fit one slope per permeant ion to the measured potentials, against its activity in the bath."""
-    data = group.observations.subset(np.flatnonzero(~group.is_limit).tolist())
+    group, solutions, settings = fits.group, fits.solutions, fits.settings
+    kept = np.flatnonzero(fits.with_cell & ~group.is_limit).tolist()
+    data = group.observations.subset(kept or list(range(group.observations.size)))
     decades = [_DECADE * thermal_voltage_mV(c.temperature_C) * c.sign for c in data.conditions]
     found = []
     for ion in settings.fit.permeant:

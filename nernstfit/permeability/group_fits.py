@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.settings import Junction, Settings
 from nernstfit.contract.terms import ErrorSource
 from nernstfit.permeability.distributions import normal_quantile
@@ -17,10 +19,12 @@ from nernstfit.permeability.inference import ratios as ratio_inference
 from nernstfit.permeability.inference.factors import fitted_factors
 from nernstfit.permeability.inference.model_selection import Model
 from nernstfit.permeability.inference.ratios import FitResult
+from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations, unknown_inside
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import Condition
+from nernstfit.solutions.decimal_slips import FarOff, far_off, far_off_words
 from nernstfit.solutions.junctions import junction_mV
 
 FloatArray = NDArray[np.float64]
@@ -50,6 +54,29 @@ class GroupFits:
         self._errors: dict[tuple[object, ...], SystematicErrors] = {}
         self._results: dict[tuple[object, ...], FitResult] = {}
 
+    @cached_property
+    def far_off(self) -> dict[Condition, FarOff]:
+        """Conditions that are no cell's, by the osmolalities of bath and pipette."""
+        return far_off(self.solutions, self.group.observations.conditions, self.settings.dilute_solutions)
+
+    @cached_property
+    def with_cell(self) -> NDArray[np.bool_]:
+        """Return True for the observations whose solutions can be a cell's, shape (n,); the others enter no fit."""
+        return np.array([each not in self.far_off for each in self.group.observations.conditions])
+
+    def with_solutions(self, solutions: Solutions) -> GroupFits:
+        """Return the fits of the same group with other recipes, in the junctions too."""
+        own, junction = self.group.observations, self.settings.junction
+        how = junction, self.settings.activity.name
+        of = {
+            each: junction_mV(solutions, each, *how) - junction_mV(self.solutions, each, *how)
+            for each in set(own.conditions)
+        }
+        change_mV = np.array([of[each] for each in own.conditions])
+        observations = own.with_potentials(own.potential_mV + change_mV)
+        group = replace(self.group, observations=observations, junction_mV=self.group.junction_mV + change_mV)
+        return GroupFits(group, solutions, self.settings)
+
     def predictability(self, model: Model) -> Predictability:
         """Return which observations have a reversal potential under a model."""
         key = _assumptions(model)
@@ -58,7 +85,9 @@ class GroupFits:
                 self.solutions, model.permeant, model.activity, model.corrections, model.parameters
             ).with_potentials(self.potential_mV(model))
             unknown, reason = unknown_inside(whole, self.solutions, model.permeant, self.settings.fit.offset_sd_mV)
-            predictable = np.isfinite(whole.predict(np.zeros(whole.n_coefficients))) & ~unknown
+            predictable = np.isfinite(whole.predict(np.zeros(whole.n_coefficients))) & ~unknown & self.with_cell
+            if not (self.with_cell.any() or reason):
+                reason = ratio_reason(RatioReason.FAR_OFF, words=far_off_words(self.far_off.values()))
             self._predictability[key] = Predictability(predictable, reason)
             self._observations[key] = whole if predictable.all() else whole.subset(np.flatnonzero(predictable).tolist())
         return self._predictability[key]

@@ -67,13 +67,17 @@ class Lookup:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table: column titles, rows of text, the columns that hold numbers, and how it is searched, if it is."""
+    """A table: column titles, rows of text, the columns that hold numbers, and how it is searched, if it is.
+
+    One that goes into a paper `is_copied`, as text or for LaTeX.
+    """
 
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     numeric: frozenset[int]
     caption: str = ""
     lookup: Lookup | None = None
+    is_copied: bool = False
     kind: ClassVar[str] = "grid"
 
 
@@ -138,12 +142,16 @@ def picture(figure: Figure, caption: str) -> Picture:
 
 
 def grid(
-    columns: Mapping[str, Sequence[Cell]], texts: Iterable[str] = (), caption: str = "", lookup: Lookup | None = None
+    columns: Mapping[str, Sequence[Cell]],
+    texts: Iterable[str] = (),
+    caption: str = "",
+    lookup: Lookup | None = None,
+    is_copied: bool = False,
 ) -> Grid:
     """Put columns side by side; those named in `texts` hold text, all others numbers."""
     head, words = tuple(columns), set(texts)
     numeric = frozenset(i for i, name in enumerate(head) if name not in words)
-    return Grid(head, tuple(zip(*columns.values(), strict=True)), numeric, caption, lookup)
+    return Grid(head, tuple(zip(*columns.values(), strict=True)), numeric, caption, lookup, is_copied)
 
 
 def details(blocks: Iterable[Block]) -> Iterator[str]:

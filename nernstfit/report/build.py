@@ -28,6 +28,7 @@ from nernstfit.report.sections import (
     factors,
     findings,
     forms,
+    intervals,
     iv_curves,
     junctions,
     methods,
@@ -35,6 +36,7 @@ from nernstfit.report.sections import (
     nernst,
     not_used,
     predictions,
+    provenance,
     ratios,
     recordings,
     single,
@@ -44,9 +46,11 @@ from nernstfit.report.sections import (
 
 _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
     "ratios": ratios.blocks,
+    "predicted": predictions.blocks,
+    "methods": methods.blocks,
     "iv": iv_curves.blocks,
     "forms": forms.blocks,
-    "predicted": predictions.blocks,
+    "intervals": intervals.blocks,
     "valid": diagnostics.blocks,
     "single": single.blocks,
     "nernst": nernst.blocks,
@@ -59,7 +63,7 @@ _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
     "junctions": junctions.blocks,
     "solutions": solutions.blocks,
     "findings": findings.blocks,
-    "methods": methods.blocks,
+    "provenance": provenance.blocks,
 }
 
 
@@ -95,9 +99,11 @@ def build(results: Results) -> Report:
     # Encoded part by part: a character of a text with a minus sign takes two bytes or more, and a page of 10,000
     # recordings has 60 million.
     parts = page.generate(
+        title=results.config["title"] or "Permeability ratios from reversal potentials",
+        paper=[section for section in sections if section.name in outline.PAPER],
+        supplement=[section for section in sections if section.name not in outline.PAPER],
         css=Markup(prose.source("report.css")),
         summary=summary.summary(results),
-        sections=sections,
         details=in_page,
         per_file=per_file,
         group=details.GROUP,

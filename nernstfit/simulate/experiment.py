@@ -78,6 +78,7 @@ configuration: whole-cell
 temperature_C: 22
 junction:
   method: henderson
+  basis: activity
   zeroed_in: control
   reference: {type: salt-bridge, solution: bridge}
 fit:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.abf import layout
-from nernstfit.abf.records import EPOCH_LETTERS, Tag, Waveform
+from nernstfit.abf.records import EPOCH_LETTERS, SIMULATED, Tag, Waveform
 
 CONVERTER_RANGE_V = 10.0  # range of Axon's digitizers, in either direction
 CONVERTER_STEPS = 32768  # of a converter of 16 bits, in either direction
@@ -105,7 +105,7 @@ class EpisodicRecording:
     tags: Sequence[Tag] = ()
     data_format: str = "int16"
     signal_type: int = 0
-    comment: str = "Simulated by nernstfit, not recorded"
+    comment: str = SIMULATED
 
     @cached_property
     def stored(self) -> NDArray[Any]:

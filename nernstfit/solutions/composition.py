@@ -127,6 +127,8 @@ class Solutions:
     reacted : tuple of bool
         True where components of a recipe react with each other, so that its pH follows, also where neither free acid
         nor base is left; or empty.
+    doses : tuple of mapping
+        For each solution, amounts of its components in mM by their names in the table; or empty.
     least_excess_meq_per_l : tuple of float
         Least charge excess of each recipe, in whatever state its buffers were weighed; or empty: 0 of whole salts.
     """
@@ -144,6 +146,7 @@ class Solutions:
     pCO2_mmHg: tuple[float, ...] = ()
     shift_log_K: float = 0.0
     reacted: tuple[bool, ...] = ()
+    doses: tuple[Mapping[str, float], ...] = ()
     least_excess_meq_per_l: tuple[float, ...] = ()
     _at: dict[float, Composition] = field(default_factory=dict, init=False, repr=False, compare=False)
 

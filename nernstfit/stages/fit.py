@@ -25,6 +25,7 @@ READS = (
     "settings.activity",
     "settings.fit",
     "settings.uncertainty",
+    "settings.dilute_solutions",
     "solutions",
 )
 TABLES = tables.written_by("fit")

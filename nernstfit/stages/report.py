@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import tables
 from nernstfit.contract.datapackage import datapackage
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
@@ -46,13 +47,14 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     experiment : Experiment
     """
     truth = next((Path(path) for path in inputs["tables"] if Path(path).name == TRUTH_FILE), None)
+    facts = tables.gather(inputs["facts"]) if inputs["facts"] else pd.DataFrame()
     results = Results(
         tables=_result_tables(inputs["results"]),
         traces=tuple(inputs["traces"]),
         manifest=manifest(experiment, inputs["tables"], inputs["facts"]),
         multivalent=_multivalent(experiment),
-        simulated=truth is not None,
-        procedures=procedures(experiment, tables.gather(inputs["facts"]) if inputs["facts"] else pd.DataFrame()),
+        simulated=truth is not None or (len(facts) > 0 and facts["comment"].eq(SIMULATED).any()),
+        procedures=procedures(experiment, facts),
         truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
     )
     made = build.build(results)

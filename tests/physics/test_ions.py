@@ -80,11 +80,11 @@ def test_every_known_name_is_read_and_neutral() -> None:
         ("CO", "Co"),
         ("K-glucnate", "K-gluconate"),
         ("sucros", "sucrose"),
-        ("Na+", "Na"),
+        ("Na2+", "Na"),
         ("NH42SO4", "(NH4)2SO4"),
         ("K2Cl2", "KCl"),
         (" NaCl", "NaCl"),
-        ("Ca2+", "Ca"),
+        ("Ca3+", "Ca"),
         ("HEPSE", "HEPES"),
     ],
 )

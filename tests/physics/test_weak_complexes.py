@@ -268,7 +268,6 @@ def test_silver_chloride_dissolves_in_much_chloride() -> None:
         ("Ni3(PO4)2", "Ni", {"HPO4": 1}),
         ("Cd3(PO4)2", "Cd", {"HPO4": 1}),
         ("Pb5(PO4)3Cl", "Pb", {"HPO4": 1}),
-        ("MnHPO4", "Mn", {"HPO4": 1}),
         ("CePO4 10H2O", "Ce", {"HPO4": 1}),
         ("PbCO3", "Pb", {"HCO3": 25}),
         ("LaF3 0.5H2O", "La", {"F": 10}),

@@ -43,10 +43,10 @@ _MAX_TRIED = 12
 # Causes that are named at most: three can still be checked against the notes of an experiment, one could hide the next
 # likely one, six would be a list of everything.
 _MAX_NAMED = 3
-# Difference in -2 ln likelihood from the likeliest cause that is not rejected, beyond which another is not named: very
-# strong evidence (Kass & Raftery 1995, J Am Stat Assoc 90:773). With half of it causes are left out that still are
-# possible, with twice those are named that are not.
-_MAX_DIFFERENCE = 10.0
+MAX_DIFFERENCE = 10.0
+"""Difference in -2 ln likelihood from the likeliest cause that is not rejected, beyond which another is not named: very
+strong evidence (Kass & Raftery 1995, J Am Stat Assoc 90:773). With half of it causes are left out that still are
+possible, with twice those are named that are not."""
 # Effects on all potentials whose size is fitted, in words.
 _EFFECTS = {
     RatioReason.DRIFT: "a drift of the potentials within cells",
@@ -157,7 +157,7 @@ def _untested_effects(fitted: Fit, causes: Sequence[Screened], robust: bool) -> 
         if each.cause.reason in _EFFECTS and not _tests(fitted, each):
             again = _refitted(fitted, each, robust)
             gain = 0.0 if again is None or not again.settled else 2 * (again.log_likelihood - fitted.log_likelihood)
-            if gain > _MAX_DIFFERENCE:
+            if gain > MAX_DIFFERENCE:
                 found.append(_EFFECTS[each.cause.reason])
     return ratio_reason(RatioReason.UNTESTED_EFFECTS, effects=" or ".join(found)) if found else ""
 
@@ -175,7 +175,7 @@ def _reconciling(fitted: Fit, systematic_mV: FloatArray, causes: Sequence[Screen
     """Return the causes under which the data do not reject the model, in words, the likeliest first."""
     accepted: list[tuple[float, Screened, str]] = []
     for each in causes[:_MAX_TRIED]:
-        if accepted and each.criterion > accepted[0][1].criterion + _MAX_DIFFERENCE:
+        if accepted and each.criterion > accepted[0][1].criterion + MAX_DIFFERENCE:
             break
         again = _refitted(fitted, each, robust)
         if again is not None and _explains(fitted, again, each, systematic_mV):
@@ -184,7 +184,7 @@ def _reconciling(fitted: Fit, systematic_mV: FloatArray, causes: Sequence[Screen
             words = ratio_reason(each.cause.reason, **each.cause.names, **values)
             accepted.append((_criterion(fitted, again, each), each, words))
     least = min((criterion for criterion, _, _ in accepted if not math.isnan(criterion)), default=math.inf)
-    return [words for criterion, _, words in accepted if not criterion > least + _MAX_DIFFERENCE][:_MAX_NAMED]
+    return [words for criterion, _, words in accepted if not criterion > least + MAX_DIFFERENCE][:_MAX_NAMED]
 
 
 def _criterion(fitted: Fit, again: Fit, of: Screened) -> float:
@@ -224,8 +224,9 @@ def _written_changes(before: Fit, ln_p: FloatArray) -> str:
 
 def _changes(before: Fit, ln_p: FloatArray) -> Iterator[str]:
     for i, ion in enumerate(before.data.ions):
-        if abs(ln_p[i] - before.ln_p[i]) > math.log(_MIN_CHANGE):
-            yield f"{ion}/{before.reference} {_written(before.ln_p[i])} becomes {_written(ln_p[i])}"
+        old, new = _written(before.ln_p[i]), _written(ln_p[i])
+        if abs(ln_p[i] - before.ln_p[i]) > math.log(_MIN_CHANGE) and old != new:
+            yield f"{ion}/{before.reference} {old} becomes {new}"
 
 
 def _written(ln_ratio: float) -> str:

@@ -85,6 +85,11 @@ _GERMAN = re.compile(
     r"(?P<protons>hydrogen|dihydrogen)?"
     r"(?P<anion>[a-z]{2,}at|chlorid|bromid|[ij]odid|fluorid|hydroxid|azid|cyanid|sulfid|sulfit|nitrit|dithionit)"
 )
+_OF_ESTER = re.compile(r"(?i)\b(methyl|ethyl|propyl|methane|ethane|benzene|toluene)[\s-]+(?=sulf(?:ate|onate|onic))")
+# Charge behind the formula of an ion: `Ca2+`, `SO4 2-`, `SO4--`.
+_CHARGED = re.compile(
+    r"(?P<ion>[A-Z][A-Za-z0-9]*?)[\s^]*\(?(?:(?P<count>[1-4]?)(?P<sign>[+-])|(?P<signs>\+{2,4}|-{2,4}))\)?"
+)
 _ALKYL = re.compile(r"(?i)(?<=yl)[\s-]+(?=ammonium)")
 # Sign of the rotation of light, before or behind `D-`.
 _ROTATION = re.compile(r"^((?:DL|[DL])-?)?\([+\u00b1-]+\)-")
@@ -94,12 +99,12 @@ _BETWEEN = re.compile(r"[\s,.;*\u00b7\u2022_-]+|(?=\()")
 
 def plain(label: str) -> str:
     """Return a label in plain letters, with abbreviations, without water and other words that change no ion."""
-    name = label.translate(_PLAIN)
+    name = _without_charge(label.translate(_PLAIN))
     before = ""
     while before != name:  # `salt hydrate`, `salt, anhydrous`
         before, name = name, _TAIL.sub("", _HYDRATE.sub("", name)) or name
     name = _in_english(re.sub("(?i)(s)ulph", r"\1ulf", name))
-    name = _ALKYL.sub("", name)
+    name = _OF_ESTER.sub(r"\1", _ALKYL.sub("", name))
     name = _NUCLEOSIDE.sub(r"\1 ", name)
     for full, short in WRITTEN_OUT.items():
         if (start := name.casefold().find(full.casefold())) >= 0:
@@ -111,6 +116,15 @@ def plain(label: str) -> str:
         if (read := pattern.match(name)) and (of := (read["anion"].lower(), read["count"].lower())) in _OF_PROTONS:
             return f"{read['cation']} {_OF_PROTONS[of]}"
     return SALT_ALIASES.get(name.lower(), name)
+
+
+def _without_charge(label: str) -> str:
+    """Return an ion without the charge that stands behind its formula, where this is its own."""
+    read = _CHARGED.fullmatch(label)
+    if read is None or read["ion"] not in IONS:
+        return label
+    charge = int(f"{read['signs'][0]}{len(read['signs'])}" if read["signs"] else f"{read['sign']}{read['count'] or 1}")
+    return read["ion"] if IONS[read["ion"]].valence == charge else label
 
 
 def _without_numeral(metal: re.Match[str]) -> str:

@@ -280,6 +280,8 @@ class _Solution:
             return
         if precipitates:
             if (index > self._limits).any():
+                # Beyond its own margin a solid deposits down to saturation, whichever forms before it.
+                self._limits = np.where(index > self._limits, SATURATED, self._limits)
                 self._may_precipitate = True
                 self.iterate()
             now = self._saturations()

@@ -30,6 +30,14 @@ _SPECTATORS = _names(
 )
 _OF_ALKALINE_EARTHS = _names("Cl Br I SCN CN NO2 N3 OCN SeCN dicyanamide picrate HS")  # these leave them alone
 _APART = {("Al", halide) for halide in ("Cl", "Br", "I")}  # beside fluoride and hydroxide aluminium binds no halide
+# Of these, buffers whose complexes with copper are known to exist (NIST 46 marks those of BES and MOPS).
+_OF_COPPER = _names(
+    "HEPES EPPS MES MOPS PIPES1 PIPES2 BES TES TAPS CHES CAPS MOPSO DIPSO TAPSO HEPPSO POPSO1 POPSO2 AMPSO CAPSO"
+)
+# Polyamines, which bind the anions of polyphosphates and chelators: spermine and ATP with some 1,000 l/mol in 150 mM K.
+_POLYAMINES = _names("spermine2 spermine3 spermine4 spermidine putrescine cadaverine")
+# Least charge of such an anion, which leaves out phosphate: its HPO4 binds a hundredth as much.
+_POLYAMINE_CHARGE, _PHOSPHATES = -3, _names("PO4 VO4")
 # Bases that bind metals through nitrogen, in the names of their cations.
 _AMINES = _names(
     "NH4 Tris BisTris imidazolium methylimidazolium histidinium hydrazinium hydroxylammonium methylammonium "
@@ -75,7 +83,18 @@ def unknown(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...], 
     others = {
         (metal, ligand) for metal, ligand in _without_constant(amounts_mM, acids, pH) if (ligand, metal) not in chelated
     }
-    return sorted(unbound | others | {*_hydroxides(amounts_mM, pH)})
+    return sorted(unbound | others | {*_hydroxides(amounts_mM, pH), *_of_polyamines(amounts_mM, acids)})
+
+
+def _of_polyamines(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step, ...]) -> Iterator[tuple[str, str]]:
+    """Yield the polyamines with the polyphosphates and chelators beside them."""
+    polyamines = [ion.name for ion in amounts_mM if ion.name in _POLYAMINES]
+    for ligand, amount in amounts_mM.items() if polyamines else ():
+        of = reactions.network(frozenset([ligand]), acids)
+        least_charge = min(of.valence.tolist(), default=ligand.valence)
+        if amount > _MIN_WEAK_MM and least_charge <= _POLYAMINE_CHARGE and ligand.name not in _PHOSPHATES:
+            root = of.root_of.get(ligand.name, ligand.name)
+            yield from ((name, ligand.name) for name in polyamines if root not in _PHOSPHATES)
 
 
 def _without_constant(
@@ -87,7 +106,7 @@ def _without_constant(
         for metal in metals:
             is_weak = metal.name in _ALKALINE_EARTHS
             least_mM = _MIN_WEAK_MM if is_weak else _MIN_SHARE * amounts_mM[metal]
-            if amount <= least_mM or not _may_bind(ligand, is_weak) or (metal.name, ligand.name) in _APART:
+            if amount <= least_mM or not _may_bind(ligand, metal, is_weak) or (metal.name, ligand.name) in _APART:
                 continue
             bases = {
                 step.base
@@ -116,7 +135,9 @@ def _anions(ligand: Ion, acids: tuple[reactions.Step, ...], pH: float) -> set[st
     return {*found, name} if found and charges[found[0]] < 0 else set()
 
 
-def _may_bind(ligand: Ion, is_weak: bool) -> bool:
+def _may_bind(ligand: Ion, metal: Ion, is_weak: bool) -> bool:
+    if metal.name == "Cu" and ligand.name in _OF_COPPER:
+        return True
     if ligand.valence < 0:
         return ligand.name not in _SPECTATORS and not (is_weak and ligand.name in _OF_ALKALINE_EARTHS)
     return ligand.name in _AMINES and not is_weak

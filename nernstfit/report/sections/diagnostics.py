@@ -23,7 +23,7 @@ def blocks(results: Results) -> Iterator[Block]:
     if len(rows) == 0:
         yield Text(_PROSE("none"))
         return
-    yield Text(_PROSE("introduction", model=results.model))
+    yield Text(_PROSE("introduction"))
     for name in results.groups:
         yield from heading(results, name)
         yield from _tests(results, rows[rows["group"] == name])

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from nernstfit.report.blocks import Block, Grid, Text, grid
-from nernstfit.report.numbers import Estimate, criterion, estimate, fixed, significant
+from nernstfit.report.numbers import MISSING, Estimate, criterion, estimate, fixed, significant
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.sections.groups import heading
 from nernstfit.report.wording import joined, without_repeats
 
 _PROSE = Prose("models")
+# Difference of AICc beyond which a model is out of the question, whatever the number is; 10 is strong evidence. Half or
+# double of it changes which numbers are written out, and models.csv has them all.
+_MAX_DIFFERENCE = 1000
 
 
 def blocks(results: Results) -> Iterator[Block]:
@@ -35,16 +38,22 @@ def blocks(results: Results) -> Iterator[Block]:
 
 def _grid(results: Results, rows: pd.DataFrame) -> Grid:
     """Return the models that predict every measurement, the lowest AICc first."""
+    is_far = (rows["delta_aicc"] > _MAX_DIFFERENCE).tolist()
     columns = {
         "model": [f"{name} *" if name == results.model else name for name in rows["model"]],
         "k": [fixed(value, 0) for value in rows["n_parameters"]],
-        "χ²": [criterion(value) for value in rows["chi_square"]],
-        "ln L": [criterion(value) for value in rows["log_likelihood"]],
-        "AICc": [criterion(value) for value in rows["aicc"]],
-        "Δ AICc": [criterion(value) for value in rows["delta_aicc"]],
+        "χ²": _unless(is_far, rows["chi_square"]),
+        "ln L": _unless(is_far, rows["log_likelihood"]),
+        "AICc": _unless(is_far, rows["aicc"]),
+        "Δ AICc": _unless(is_far, rows["delta_aicc"], f"> {_MAX_DIFFERENCE:,}"),
         "evidence": without_repeats(list(rows["sentence"])),
     }
     return grid(columns, ["model", "evidence"], _PROSE("table"))
+
+
+def _unless(is_far: Sequence[bool], values: pd.Series, instead: str = MISSING) -> list[str]:
+    """Return numbers in words, and something else for models that are out of the question."""
+    return [instead if far else criterion(value) for far, value in zip(is_far, values, strict=True)]
 
 
 def _comparison(results: Results, rows: pd.DataFrame, n: int) -> Iterator[str]:

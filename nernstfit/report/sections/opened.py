@@ -93,7 +93,8 @@ def _reasons(row: Record) -> Iterable[str]:
 def _flags(text: str) -> Iterable[str]:
     """Yield each flag with its value and meaning."""
     for name, value in tables.flags(text).items():
-        written = "" if math.isnan(value) else f" {as_given(value)}"
+        unit = re.search(r", (mV|pA|pF|ms|nS|Hz)\b", Flag(name).sentence)
+        written = "" if math.isnan(value) else " ".join(filter(None, ["", as_given(value), unit[1] if unit else ""]))
         yield f"{Flag(name).label}{written}: {Flag(name).sentence}."
 
 

@@ -23,9 +23,9 @@ def blocks(results: Results) -> Iterator[Block]:
         return
     rms = float((rows["residual_mV"] ** 2).mean() ** 0.5)
     number = counted(len(rows), "residual")
-    yield Text(_PROSE("introduction", model=results.model, residuals=number, rms=significant(rms, 2)))
+    yield Text(_PROSE("introduction", residuals=number, rms=significant(rms, 2)))
     if (results.reversals["pipette"] == "").any():
         yield Text(_PROSE("unknown_inside"), "note")
-    yield picture(predictions.draw_predictions(rows), _PROSE("predictions", model=results.model))
+    yield picture(predictions.draw_predictions(rows), _PROSE("predictions"))
     caption = _PROSE("residuals", has_offsets=predictions.has_offset(rows).any())
     yield picture(predictions.draw_residuals(rows.assign(cell=results.cell_names(rows))), caption)

@@ -35,7 +35,7 @@ def blocks(results: Results) -> Iterator[Block]:
     if len(rows) == 0:
         yield Text(_PROSE("none"))
         return
-    found = rows[rows["ratio"].notna()]
+    found = _with_ion(rows[rows["ratio"].notna()])
     several = found[found.groupby(["group", "ion"])["bath"].transform("nunique") > 1]
     yield Text(_PROSE("introduction", confidence=results.confidence))
     if len(several):
@@ -48,7 +48,7 @@ def blocks(results: Results) -> Iterator[Block]:
 
 
 def _of_group(results: Results, group: str, rows: pd.DataFrame) -> Iterator[Block]:
-    found, missing = rows[rows["ratio"].notna()], rows[rows["ratio"].isna()]
+    found, missing = _with_ion(rows[rows["ratio"].notna()]), rows[rows["ratio"].isna()]
     if len(found):
         yield _grid(results, found)
         if found["reason"].nunique() == 1 and found["reason"].iloc[0]:
@@ -64,6 +64,12 @@ def _of_group(results: Results, group: str, rows: pd.DataFrame) -> Iterator[Bloc
         yield Listing(told)
     charged = results.tables["surface_charge"]
     yield from _surface(results, charged[charged["group"] == group])
+
+
+def _with_ion(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the baths that hold the ion; all of an ion that is in the pipette alone."""
+    holds = found["activity_mM"] > 0
+    return found[holds | ~holds.groupby([found["group"], found["ion"]]).transform("any")]
 
 
 def _figure(results: Results, found: pd.DataFrame) -> Figure:

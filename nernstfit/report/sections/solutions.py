@@ -9,13 +9,12 @@ from typing import Any
 import pandas as pd
 
 from nernstfit.contract.severity import About
-from nernstfit.contract.terms import ActivityModel
+from nernstfit.contract.terms import ActivityModel, Convention
 from nernstfit.report import findings
-from nernstfit.report.blocks import Block, Fold, Grid, Listing, Text, grid
+from nernstfit.report.blocks import Block, Fold, Grid, Listing, Lookup, Text, grid
 from nernstfit.report.numbers import as_given, fixed, significant
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
-from nernstfit.report.wording import without_repeats
 
 # Smallest concentration of an impermeant ion that the page lists, mM: 1 µM is far below any effect on a reversal
 # potential. A tenth would list complexes and H in every buffered solution; ten times more would hide free Ca of a
@@ -41,9 +40,15 @@ def blocks(results: Results) -> Iterator[Block]:
 
 
 def activity_setting(activity: Mapping[str, str]) -> str:
-    """Return the activity model as configured, with its convention where it has one."""
-    is_pitzer = activity["model"] == ActivityModel.PITZER
-    return f"{activity['model']}, convention: {activity['convention']}" if is_pitzer else activity["model"]
+    """Return how single ions share a mean coefficient, in words; '' where the model has no convention."""
+    convention = Convention(activity["convention"])
+    if activity["model"] != ActivityModel.PITZER:
+        return ""
+    return (
+        "single ions as the equations give them"
+        if convention is Convention.RAW
+        else f"single ions by the convention of {convention.label}"
+    )
 
 
 def _temperatures(rows: pd.DataFrame, values: pd.Series) -> dict[str, list[str]]:
@@ -62,13 +67,13 @@ def _solution_grid(rows: pd.DataFrame) -> Grid:
     columns["charge excess, meq/l"] = [fixed(value, 2, sign=True) for value in whole["charge_excess_meq_per_l"]]
     columns["% of the cation charge"] = [fixed(value, 1, sign=True) for value in whole["percent"]]
     columns["osmolality, mOsm/kg"] = [fixed(value, 0) for value in whole["osmolality_mOsm_per_kg"]]
-    return grid(columns, ["solution"])
+    return grid(columns, ["solution"], lookup=Lookup())
 
 
 def _ion_grid(results: Results, rows: pd.DataFrame) -> Grid:
     shown = rows[(rows["concentration_mM"] >= _TRACE_MM) | rows["ion"].isin(results.permeant)]
     records = shown.to_dict("records")
-    columns = {"solution": without_repeats([row["solution"] for row in records])}
+    columns = {"solution": [row["solution"] for row in records]}
     columns |= _temperatures(rows, shown["temperature_C"])
     columns |= {
         "ion": [row["ion"] for row in records],
@@ -80,7 +85,7 @@ def _ion_grid(results: Results, rows: pd.DataFrame) -> Grid:
         "status": [row["status"] for row in records],
     }
     caption = _PROSE("ions", omitted=len(shown) < len(rows), trace_uM=f"{1000 * _TRACE_MM:g}")
-    return grid(columns, ["solution", "ion", "status"], caption)
+    return grid(columns, ["solution", "ion", "status"], caption, Lookup(("solution", "ion", "status")))
 
 
 def _free_concentration(row: Mapping[str, Any]) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nernstfit.contract.findings import named
 from nernstfit.contract.severity import Severity
 from nernstfit.contract.terms import ActivityModel, RatioVerdict
 from nernstfit.report import findings, outline
 from nernstfit.report.findings import Qualifier
-from nernstfit.report.numbers import MISSING, estimate
+from nernstfit.report.numbers import MISSING, as_given, estimate, fixed
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.sections import group_differences
@@ -57,7 +58,7 @@ def summary(results: Results) -> Summary:
     return Summary(
         data=tuple(_data(results)) + (tuple(_model(results)) if results.model else ()),
         groups=tuple(_ratios(results)),
-        conclusions=tuple(_conclusions(results)) if results.model else (),
+        conclusions=(*_conclusions(results), *_surface_charge(results)) if results.model else (),
         findings=tuple(findings.listed(results)),
         notes=f"{'Further: ' * has_more}{counted(notes, 'note')}, {outline.number_of('findings')}." if notes else "",
     )
@@ -105,9 +106,9 @@ def _cells(results: Results) -> int:
 
 def _model(results: Results) -> Iterator[str]:
     """Yield the sentences on the configured model."""
-    activity_model = ActivityModel(results.config["activity"]["model"]).label
-    reference = results.fit["reference_ion"]
-    yield _PROSE("configured_model", model=results.model, activity_model=activity_model, reference=reference)
+    model, reference = ActivityModel(results.config["activity"]["model"]), results.fit["reference_ion"]
+    source = "" if model is ActivityModel.CONCENTRATION else "activities by "
+    yield _PROSE("configured_model", activity_model=f"{source}{model.label}", reference=reference)
     if results.multivalent:
         place = outline.number_of("ratios")
         yield _PROSE("multivalent", ions=joined(results.multivalent), form=GHK_FORM, place=place)
@@ -118,10 +119,12 @@ def _ratios(results: Results) -> Iterator[GroupOfRatios]:
     configured = results.of_model("permeabilities")
     for name in results.groups:
         rows = results.in_ion_order(configured[configured["group"] == name])
-        lines = tuple(RatioLine(_ratio(row), tuple(findings.beside_ratio(results.findings, row))) for row in rows)
+        lines = tuple(
+            RatioLine(_ratio(results, row), tuple(findings.beside_ratio(results.findings, row))) for row in rows
+        )
         where = f" ({group_phrase(name)})" if len(results.groups) > 1 or name else ""
         if lines:
-            yield GroupOfRatios(f"Permeability ratios with {results.confidence} intervals{where}:", lines)
+            yield GroupOfRatios(f"Permeability ratios{where}:", lines)
 
 
 def _conclusions(results: Results) -> Iterator[str]:
@@ -133,15 +136,39 @@ def _conclusions(results: Results) -> Iterator[str]:
         yield f"No difference between groups is significant ({outline.number_of('ratios')})."
 
 
-def _ratio(row: Mapping[Any, Any]) -> str:
-    """Write one ratio with its interval and n, on one line."""
-    name = f"{row['ion']}/{row['reference']}"
-    if row["verdict"] == RatioVerdict.NOT_IDENTIFIABLE:
-        return f"{name} {RatioVerdict.NOT_IDENTIFIABLE.label}"
+def _surface_charge(results: Results) -> Iterator[str]:
+    """Yield the ratios that the least charge considered moves out of their intervals."""
+    charged = results.tables["surface_charge"]
+    charged = charged[charged["factor"].notna()]
+    changes = []
+    for row in results.of_model("permeabilities").to_dict("records"):
+        own = charged[(charged["group"] == row["group"]) & (charged["ion"] == row["ion"])]
+        own = own.sort_values("charge_density_C_per_m2", ascending=False)
+        if len(own) and row["verdict"] == RatioVerdict.ESTIMATE:
+            least, most = own["factor"].iloc[0], own["factor"].iloc[-1]
+            if not row["low"] <= row["ratio"] * least <= row["high"]:
+                name = named(row["group"], f"{row['ion']}/{row['reference']}")
+                ends = [fixed(100 * (factor - 1), 0, sign=True) for factor in (least, most)]
+                changes.append(f"{name} by {' to '.join(ends)} %")
+    if changes:
+        densities = charged["charge_density_C_per_m2"]
+        charges = {"least": as_given(densities.max()), "most": as_given(densities.min())}
+        yield _PROSE("surface_charge", changes=joined(changes), place=outline.number_of("single"), **charges)
+
+
+def _ratio(results: Results, row: Mapping[Any, Any]) -> str:
+    """Write one ratio as a paper has it: `P(K)/P(Na) = 1.13 (95 % interval 1.06 to 1.20; 8 cells)`."""
+    name, cells = f"P({row['ion']})/P({row['reference']})", counted(int(row["n_cells"]), "cell")
+    verdict = RatioVerdict(row["verdict"])
+    if verdict is RatioVerdict.NOT_IDENTIFIABLE:
+        return f"{name}: {verdict.label}"
     written = estimate(row["ratio"], row["low"], row["high"])
-    parts = [part for part in (written.ratio, written.interval) if part != MISSING]
-    if row["verdict"] == RatioVerdict.MODEL_REJECTED:
-        parts.append(f"without a valid interval ({RatioVerdict.MODEL_REJECTED.label})")
-    if row["verdict"] == RatioVerdict.HELD:
-        parts.append(f"({RatioVerdict.HELD.label})")
-    return " ".join([name, *parts]).replace(" ", "\u00a0") + f" (n\u00a0=\u00a0{row['n_cells']:.0f})"
+    if written.ratio == MISSING:
+        return f"{name} {written.interval} (one-sided, {results.confidence}; {cells})"
+    if verdict is RatioVerdict.MODEL_REJECTED:
+        return f"{name} = {written.ratio}, without a valid interval ({verdict.label}; {cells})"
+    if written.interval == MISSING:
+        return f"{name} = {written.ratio} ({verdict.label}; {cells})"
+    low, high = written.interval.strip("[]").split(", ")
+    held = f"{verdict.label}; " if verdict is RatioVerdict.HELD else ""
+    return f"{name} = {written.ratio} ({held}{results.confidence} interval {low} to {high}; {cells})"

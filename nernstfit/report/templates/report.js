@@ -5,6 +5,7 @@
   const ZOOM = 1.25; // factor of a step: at half a step hardly shows, at double two steps leave the curve
   const MINUS = "\u2212";
   const tables = new Map(); // by anchor of a row: its table and its index there
+  const tablesOfPage = [];
   const waiting = new Map(); // by number of a file of details: what is called when it has come
   const files = new Map();
 
@@ -46,6 +47,7 @@
       pageLength: ROWS_PER_PAGE,
       paging: table.tBodies[0].rows.length > ROWS_PER_PAGE,
     });
+    tablesOfPage.push(made);
     made.rows().every(function () {
       const node = this.node();
       if (node.id) tables.set(node.id, { made, index: this.index() });
@@ -149,11 +151,6 @@
       const middle = [x + width / 2 - size[0] / 2, y + height / 2 - size[1] / 2];
       show([...middle.map((at, axis) => Math.max(0, Math.min(at, whole[axis + 2] - size[axis]))), ...size]);
     };
-    const button = (text, name, act) => {
-      const made = element("button", { type: "button", "aria-label": name, title: name }, text);
-      made.addEventListener("click", act);
-      return made;
-    };
     const bar = element("div", { class: "zoom" });
     bar.append(button("+", "enlarge the figure", () => scaled(1 / ZOOM)), button(MINUS, "reduce the figure", () => scaled(ZOOM)), button("1:1", "show the whole figure", () => show([...whole])));
     svg.before(bar);
@@ -163,6 +160,51 @@
       const scale = box[2] / svg.clientWidth;
       show([box[0] - event.movementX * scale, box[1] - event.movementY * scale, box[2], box[3]]);
     });
+  }
+
+  const button = (text, name, act) => {
+    const made = element("button", { type: "button", "aria-label": name, title: name }, text);
+    made.addEventListener("click", act);
+    return made;
+  };
+
+  // The cells of a table as text, for spreadsheets and for LaTeX.
+  const LATEX = { "\\": "\\textbackslash{}", "−": "$-$", "<": "$<$", ">": "$>$", "—": "---", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}" };
+  const latex = (text) => text.replace(/[\\{}%&#_$~^−<>—]/g, (each) => LATEX[each] ?? `\\${each}`);
+  const formats = {
+    TSV: (rows) => rows.map((row) => row.join("\t")).join("\n"),
+    CSV: (rows) => rows.map((row) => row.map((cell) => (/[",\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(",")).join("\n"),
+    LaTeX: ([head, ...rows]) => {
+      const lines = [head, ...rows].map((row) => `${row.map(latex).join(" & ")} \\\\`);
+      return [`\\begin{tabular}{${"l".repeat(head.length)}}`, "\\hline", lines[0], "\\hline", ...lines.slice(1), "\\hline", "\\end{tabular}"].join("\n");
+    },
+  };
+
+  function copying(grid) {
+    const bar = element("div", { class: "tools" });
+    for (const [name, write] of Object.entries(formats)) {
+      const made = button(`copy ${name}`, `copy this table as ${name}`, async () => {
+        const rows = [...grid.querySelectorAll("tr")].map((row) => [...row.cells].map((cell) => cell.textContent.trim()));
+        await navigator.clipboard.writeText(`${write(rows)}\n`);
+        made.textContent = "copied";
+        setTimeout(() => { made.textContent = `copy ${name}`; }, 1500);
+      });
+      bar.append(made);
+    }
+    grid.append(bar);
+  }
+
+  // Print the paper alone, or with its supplement, every row of it.
+  function printing() {
+    const all = button("print all", "print the supplement too", () => {
+      document.documentElement.dataset.prints = "all";
+      tablesOfPage.forEach((made) => made.page.len(-1).draw(false));
+      document.querySelectorAll("details").forEach((each) => { each.open = true; });
+      print();
+      tablesOfPage.forEach((made) => made.page.len(ROWS_PER_PAGE).draw(false));
+      delete document.documentElement.dataset.prints;
+    });
+    document.querySelector(".part").after(element("div", { class: "tools" }, all));
   }
 
   // A link to a row leads to the page of the table that has it, and opens it; one into a fold unfolds it.
@@ -193,6 +235,8 @@
     const { default: DataTable } = await import(address);
     URL.revokeObjectURL(address);
     document.querySelectorAll("table.searchable").forEach((table) => searchable(DataTable, table));
+    document.querySelectorAll("[data-copied]").forEach(copying);
+    printing();
     window.addEventListener("hashchange", arrive);
     arrive();
     document.documentElement.dataset.ready = "";
