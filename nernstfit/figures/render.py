@@ -34,11 +34,14 @@ class Figure:
     charts : tuple of altair charts
         Every part of them takes its data by name.
     data : mapping of str to DataFrame
+    is_part : bool
+        True where some points of many are drawn.
     """
 
     name: str
     charts: tuple[Chart, ...]
     data: Mapping[str, pd.DataFrame]
+    is_part: bool = False
 
 
 def unvalidated() -> AbstractContextManager[None]:

@@ -138,6 +138,7 @@ def picture(figure: Figure, caption: str) -> Picture:
     """Render a figure and put its caption below it."""
     from nernstfit.figures import render  # noqa: PLC0415 - heavy, and the outcome of a run has no figure
 
+    caption += " Of many points some are drawn, evenly by their size." * figure.is_part
     return Picture(render.render(figure, caption), caption)
 
 
@@ -152,6 +153,14 @@ def grid(
     head, words = tuple(columns), set(texts)
     numeric = frozenset(i for i, name in enumerate(head) if name not in words)
     return Grid(head, tuple(zip(*columns.values(), strict=True)), numeric, caption, lookup, is_copied)
+
+
+def most_columns(blocks: Iterable[Block]) -> int:
+    """Return the number of columns of the widest table."""
+    return max(
+        (most_columns(each.blocks) if isinstance(each, Fold) else len(each.head) if isinstance(each, Grid) else 0)
+        for each in (*blocks, Text(""))
+    )
 
 
 def details(blocks: Iterable[Block]) -> Iterator[str]:

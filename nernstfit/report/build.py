@@ -102,6 +102,7 @@ def build(results: Results) -> Report:
         title=results.config["title"] or "Permeability ratios from reversal potentials",
         paper=[section for section in sections if section.name in outline.PAPER],
         supplement=[section for section in sections if section.name not in outline.PAPER],
+        columns=blocks.most_columns(block for section in sections for block in section.blocks),
         css=Markup(prose.source("report.css")),
         summary=summary.summary(results),
         details=in_page,

@@ -27,5 +27,6 @@ def blocks(results: Results) -> Iterator[Block]:
     if (results.reversals["pipette"] == "").any():
         yield Text(_PROSE("unknown_inside"), "note")
     yield picture(predictions.draw_predictions(rows), _PROSE("predictions"))
-    caption = _PROSE("residuals", has_offsets=predictions.has_offset(rows).any())
-    yield picture(predictions.draw_residuals(rows.assign(cell=results.cell_names(rows))), caption)
+    residuals = predictions.draw_residuals(rows.assign(cell=results.cell_names(rows)))
+    has_offsets = bool(predictions.has_offset(rows).any()) and not residuals.is_part
+    yield picture(residuals, _PROSE("residuals", by_cell=not residuals.is_part, has_offsets=has_offsets))
