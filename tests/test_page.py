@@ -36,8 +36,10 @@ Page = "playwright.Page"
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[object]:
+    # Fonts of its own: those that figures are drawn with, which other tests leave in the environment, are too few.
+    environment = {name: value for name, value in os.environ.items() if name != "FONTCONFIG_FILE"}
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=list(FLAGS))
+        browser = driver.chromium.launch(executable_path=BROWSER, args=list(FLAGS), env=environment)
         yield browser
         browser.close()
 
@@ -60,6 +62,14 @@ def trouble(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+    run_stages(folder)
+    return folder / "results" / "report.html"
+
+
+@pytest.fixture(scope="module")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demonstration")
+    simulation.simulate(folder)
     run_stages(folder)
     return folder / "results" / "report.html"
 
@@ -105,7 +115,7 @@ def read(chromium: object, trouble: Path) -> Iterator[Reader]:
 
 
 def test_the_first_screen_has_ratios_and_warnings(read: Reader) -> None:
-    for selector in (".ratios li", ".findings li.warning"):
+    for selector in (".ratios li", ".ratios a.warning"):
         box = read.page.locator(selector).first.bounding_box()
         assert box["y"] + box["height"] < 900
 
@@ -238,3 +248,19 @@ def test_details_of_many_measurements_come_from_files_beside_the_page(
     reader.page.wait_for_selector("#measurement-1 + tr .opened")
     assert "details_000.js is not beside this page" in reader.page.locator("#measurement-1 + tr .opened").inner_text()
     reader.page.context.close()
+
+
+def test_the_paper_part_prints_on_three_pages_and_the_supplement_where_it_is_asked_for(
+    chromium: object, demonstration: Path
+) -> None:
+    reader = Reader(chromium, demonstration)
+    assert pages(reader) <= 3
+    reader.page.evaluate("document.documentElement.dataset.prints = 'all'")
+    assert pages(reader) > 6
+    reader.page.context.close()
+
+
+def pages(reader: Reader) -> int:
+    """Number of the pages of A4 on which the page prints."""
+    pdf = reader.page.pdf(format="A4", prefer_css_page_size=True)
+    return len(re.findall(rb"/Type\s*/Page[^s]", pdf))

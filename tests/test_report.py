@@ -433,9 +433,9 @@ def test_a_correction_step_whose_model_is_rejected_is_a_point_without_an_interva
 
 
 def test_the_fitted_offset_of_a_cell_is_shown_where_there_is_one(here, usual, monkeypatch):
-    assert "the fitted electrode offset of the cell" in section(usual[1], "predicted")
+    assert "the fitted electrode offset of the cell" in section(usual[1], "residuals")
     monkeypatch.setattr(predictions, "has_offset", lambda rows: rows["offset_mV"] > 0.5)
-    assert "the fitted electrode offset of the cell" not in told("predicted")
+    assert "the fitted electrode offset of the cell" not in told("residuals")
 
 
 def test_noise_stands_beside_its_bound_once_a_measurement(page):

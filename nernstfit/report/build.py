@@ -46,9 +46,10 @@ from nernstfit.report.sections import (
 
 _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
     "ratios": ratios.blocks,
-    "predicted": predictions.blocks,
-    "methods": methods.blocks,
     "iv": iv_curves.blocks,
+    "predicted": predictions.blocks,
+    "residuals": predictions.residuals,
+    "methods": methods.blocks,
     "forms": forms.blocks,
     "intervals": intervals.blocks,
     "valid": diagnostics.blocks,

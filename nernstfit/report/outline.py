@@ -6,14 +6,15 @@ from collections.abc import Mapping
 
 TITLES: Mapping[str, str] = {
     "ratios": "Permeability ratios",
+    "iv": "Current-voltage curves",
     "predicted": "Measured and predicted potentials",
     "methods": "Methods paragraph",
-    "iv": "Current-voltage curves",
     "findings": "Errors, warnings and notes",
     "measurements": "Cells and measurements",
     "refused": "Recordings not used, and why",
     "junctions": "Liquid junction potentials",
     "solutions": "Solutions",
+    "residuals": "Residuals by bath and by cell",
     "valid": "Tests of the Goldman-Hodgkin-Katz equation",
     "single": "Is one permeability enough?",
     "nernst": "Comparison with Nernst potentials",
@@ -26,7 +27,7 @@ TITLES: Mapping[str, str] = {
     "provenance": "References, flags, configuration and versions",
 }
 
-PAPER = frozenset({"ratios", "predicted", "methods"})
+PAPER = frozenset({"ratios", "iv", "predicted", "methods"})
 """Sections for a paper, at most three printed pages; the others are its supplement."""
 
 
