@@ -178,7 +178,9 @@ def test_measurements_are_searched_filtered_and_sorted(read: Reader) -> None:
     read.table().locator("input[type=search]").fill("c4_")  # type: ignore[attr-defined]
     assert set(read.cell("cell")) == {"c4"}
     read.table().locator("input[type=search]").fill("")  # type: ignore[attr-defined]
-    read.page.locator("table[data-opens] thead th", has_text="corrected").click()
+    title = read.page.locator("table[data-opens] thead th", has_text="corrected")
+    title.click()
+    playwright.expect(title).to_have_attribute("aria-sort", "ascending")
     shown = [float(text.replace("\u2212", "-")) for text in read.cell("corrected") if text != "—"]
     assert len(shown) > 15
     assert shown == sorted(shown)
@@ -186,8 +188,10 @@ def test_measurements_are_searched_filtered_and_sorted(read: Reader) -> None:
 
 def test_the_worst_series_resistance_is_found(read: Reader) -> None:
     cells = read.page.locator("table.searchable", has=read.page.locator("tr#cell-1"))
-    cells.locator("thead th", has_text="series").click()
-    cells.locator("thead th", has_text="series").click()
+    title = cells.locator("thead th", has_text="series")
+    for order in ("ascending", "descending"):
+        title.click()
+        playwright.expect(title).to_have_attribute("aria-sort", order)
     first = cells.locator("tbody tr").first.inner_text()
     assert "c3" in first
     assert "\t18\t" in first  # of 60 megohm 30 % are not compensated
