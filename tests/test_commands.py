@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from nernstfit.abf.read import read
 from nernstfit.abf.records import Tag, UserList, Waveform
 from nernstfit.commands.main import main
 from nernstfit.contract import tables
+from nernstfit.contract.errors import InputError
+from nernstfit.library import results
 from nernstfit.physics.solution.ions import IONS
 
 Write = Callable[..., Path]
@@ -374,3 +377,18 @@ def test_a_command_that_is_told_is_one_that_can_be_typed(tmp_path: Path) -> None
     folder.mkdir()
     done = CliRunner().invoke(main, ["verify", str(folder)])
     assert f"nernstfit run '{folder}'" in done.output
+
+
+@pytest.mark.parametrize("left", [(), ("manifest.json",), ("manifest.json", "models.csv")])
+def test_the_results_of_a_run_that_was_interrupted_are_not_complete(tmp_path: Path, left: tuple[str, ...]) -> None:
+    (tmp_path / "results").mkdir()
+    for name in left:
+        (tmp_path / "results" / name).write_text("{}" if name == "manifest.json" else "")
+    told = f"the run is not complete; complete it with: nernstfit run {tmp_path}"
+    done = call("report", tmp_path)
+    assert done.exit_code == 1
+    (line,) = done.output.splitlines()
+    assert line.endswith(told)
+    assert ("models.csv: is empty" in line) == ("models.csv" in left)
+    with pytest.raises(InputError, match=re.escape(told)):
+        results.load(tmp_path)

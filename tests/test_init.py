@@ -17,6 +17,7 @@ from nernstfit.contract.schema import schema
 from nernstfit.library.names import guess
 
 PROJECT = Path(__file__).resolve().parents[1]
+DAYS_AND_CELLS = [(12, 1), (12, 2), (12, 3), (13, 1), (13, 2)]
 
 
 def called(*words: str) -> Result:
@@ -73,26 +74,82 @@ def test_cell_and_bath_are_guessed_from_names_or_not_at_all(name: str, cell: str
 @pytest.mark.parametrize(
     ("names", "baths"),
     [
-        (("cell 1_K 5", "cell 1_K 140"), ("", "")),
-        (("c1_Ca_2", "c1_Ca_20", "c1_Ca_110", "c1_Na"), ("", "", "", "Na")),
-        (("c1_Ca_2", "c2_Ca_2", "c2_Ca_20"), ("", "", "")),
-        (("K 40 Rb 100_c1", "K 100 Rb 40_c1"), ("", "")),
-        (("c1_K_0.5", "c1_K_5"), ("", "")),
-        (("c1_K_1", "c1_K_2", "c1_Na_1"), ("K", "K", "Na")),
-        (("c1_K", "c1_K_1"), ("K", "K")),
-        (("c1_Na_12", "c1_K_13", "c1_Na_14"), ("Na", "K", "Na")),
-        (("c1_K_0003", "c1_K_0007"), ("K", "K")),
-        (("c1_5K", "c1_K5mM", "c1_140K"), ("5K", "K5mM", "140K")),
-        (("c1_K_5", "c2_K_5"), ("K", "K")),
+        (("cell 1_K 5", "cell 1_K 140"), ("K_5", "K_140")),
+        (("c1_Ca_2", "c1_Ca_20", "c1_Ca_110", "c1_Na"), ("Ca_2", "Ca_20", "Ca_110", "Na")),
+        (("c1_Ca_2", "c2_Ca_2", "c2_Ca_20"), ("Ca_2", "Ca_2", "Ca_20")),
+        (("K 40 Rb 100_c1", "K 100 Rb 40_c1"), ("K_40_Rb_100", "K_100_Rb_40")),
+        (("c1_K_0.5", "c1_K_5"), ("K_0.5", "K_5")),
+        (("c1_K_1", "c1_K_2", "c1_Na_1"), ("K_1", "K_2", "Na_1")),
+        (("c1_K", "c1_K_1"), ("K", "K_1")),
+        (("c1_Ca_1", "c1_Ca_2", "c1_Na_3"), ("Ca_1", "Ca_2", "Na_3")),
+        (("c1_K_5", "c2_K_5"), ("K_5", "K_5")),
+        (("c1 K 5",), ("K_5",)),
+        (("c1 control", "c1 control 2", "c1 control 3"), ("control", "control_2", "control_3")),
+        (("c1 K rep 1", "c1 Na"), ("K_rep_1", "Na")),
+        (("c1 2 K", "c1 0 K", "c1 K 5 mM"), ("2_K", "0_K", "K_5_mM")),
     ],
 )
-def test_numbers_behind_a_solution_that_may_be_amounts_are_asked_for(
+def test_a_number_that_may_be_an_amount_or_count_repeats_is_kept_and_asked_for(
     names: tuple[str, ...], baths: tuple[str, ...]
 ) -> None:
     found = guess([PurePosixPath(f"{name}.abf") for name in names])
     assert tuple(each.bath for each in found) == baths
     for each in found:
-        assert each.bath or any("may be amounts" in doubt for doubt in each.doubts)
+        is_clear = each.bath in ("K", "Na", "control", "0_K", "K_5_mM")
+        assert [("may be an amount, or count repeats" in doubt) for doubt in each.doubts] == [True] * (not is_clear)
+
+
+@pytest.mark.parametrize(
+    ("names", "baths", "asked"),
+    [
+        (("c1_K_0003", "c1_K_0007"), ("K", "K"), ""),
+        (("c1_5K", "c1_K5mM", "c1_140K"), ("5K", "K5mM", "140K"), ""),
+        (("c1 Na 12.3.24", "c1 K 12.3.24"), ("Na", "K"), ""),
+        (("c1 Na 2024-03-12", "c1 K 2024-03-12"), ("Na", "K"), ""),
+        (("c1_Na_12", "c1_K_13", "c1_Na_14"), ("Na", "K", "Na"), "count the files"),
+        (("c1_Na_WT", "c1_K_WT"), ("Na", "K"), "'WT' in every name"),
+        (("c1_Ca_frei", "c2_Ca_frei"), ("Ca_frei", "Ca_frei"), ""),
+    ],
+)
+def test_numbers_of_files_dates_and_what_all_names_have_are_no_part_of_a_bath(
+    names: tuple[str, ...], baths: tuple[str, ...], asked: str
+) -> None:
+    found = guess([PurePosixPath(f"{name}.abf") for name in names])
+    assert tuple(each.bath for each in found) == baths
+    assert all(asked in each.doubts[0] if asked else not each.doubts for each in found)
+
+
+@pytest.mark.parametrize(
+    ("names", "baths"),
+    [
+        (("Zelle {} Ringer", "Zelle {} Ca frei", "Zelle {} Ca"), ("Ringer", "Ca_frei", "Ca")),
+        (("cellule{} bas", "cellule{} bas chlorure"), ("bas", "bas_chlorure")),
+        (("c{} Cl arm", "c{} Cl"), ("Cl_arm", "Cl")),
+        (("c{} control", "c{} wash out", "c{} wash"), ("control", "wash_out", "wash")),
+        (("c{} ohne Ca", "c{} ohne Mg", "c{} Ca"), ("ohne_Ca", "ohne_Mg", "Ca")),
+        (("Zelle {}/ohne Ca", "Zelle {}/ohne Mg", "Zelle {}/Ca"), ("ohne_Ca", "ohne_Mg", "Ca")),
+        (("Ca frei/c{}", "Ca/c{}", "Ca/c{} drug"), ("Ca_frei", "Ca", "Ca_drug")),
+        (("Ca_free_c{}", "Ca_c{}", "Ca_c{}_blocker"), ("Ca_free", "Ca", "Ca_blocker")),
+        (("c{} Na drug", "c{} Na"), ("Na_drug", "Na")),
+    ],
+)
+def test_two_texts_behind_a_cell_are_two_baths(names: tuple[str, ...], baths: tuple[str, ...]) -> None:
+    found = guess([PurePosixPath(f"{name}.abf".format(n)) for n in (1, 2) for name in names])
+    assert tuple(each.bath for each in found) == baths * 2
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("ohne Ca c1", "ohne Mg c1", "Ca c1"),
+        ("Ringer/drug", "Ringer/other"),
+        ("c1 Ca+", "c1 Ca-"),
+        ("c1 Ca -", "c1 Ca +"),
+    ],
+)
+def test_words_that_may_tell_baths_of_one_name_apart_are_asked_for(names: tuple[str, ...]) -> None:
+    found = guess([PurePosixPath(f"{name}.abf") for name in names])
+    assert any("no part of" in doubt for doubt in found[0].doubts)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +191,16 @@ def test_a_number_behind_any_word_that_stays_in_several_baths_is_a_cell_to_be_co
         (("Na/c1", "K/c1"), ("c1", "c1")),
         (("c1/Na", "c1/K"), ("c1", "c1")),
         (("day/c1 Na", "day/c2 Na"), ("c1", "c2")),
+        (
+            ("12 mars/cellule1 t\u00e9moin 240312", "13 mars/cellule1 t\u00e9moin 240312"),
+            ("12 mars cellule1", "13 mars cellule1"),
+        ),
+        (
+            ("12.3.24 Zelle 1 Na", "12.3.24 Zelle 2 Na", "13.3.24 Zelle 1 Na"),
+            ("12.3.24 Zelle1", "12.3.24 Zelle2", "13.3.24 Zelle1"),
+        ),
+        (("a/12.3.24 c1 Na", "b/12.3.24 c1 Na", "b/13.3.24 c1 Na"), ("a 12.3.24 c1", "b 12.3.24 c1", "b 13.3.24 c1")),
+        (("WT c1 Na", "mut c1 Na", "WT c2 Na"), ("WT c1", "mut c1", "WT c2")),
     ],
 )
 def test_cells_of_one_name_on_several_days_or_in_several_folders_are_several(
@@ -167,6 +234,15 @@ def test_a_word_at_the_place_of_the_baths_in_several_cells_is_a_bath_to_be_confi
     for each in found:
         is_asked = any(doubt.startswith("bath:") for doubt in each.doubts)
         assert is_asked == (each.bath not in ("Ringer", "Cs"))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("gluconate/c1 K", "chloride/c1 K"), ("WT cell1/Na", "mut cell1/Na"), ("a/171116sh_Na", "b/171116sh_Na")],
+)
+def test_one_cell_and_bath_in_two_folders_are_two_cells_or_asked_for(names: tuple[str, ...]) -> None:
+    found = guess([PurePosixPath(f"{name}.abf") for name in names])
+    assert all(each.doubts_of_cell for each in found)
 
 
 @pytest.fixture(scope="module")
@@ -251,6 +327,27 @@ def test_a_recording_that_cannot_be_used_is_excluded_with_its_reason(tmp_path: P
     (row,) = rows(tmp_path / "mine")
     assert "is not an ABF file" in row["exclude"]
     assert (tmp_path / "mine" / "data" / "c1_control.abf").is_symlink()
+
+
+def test_a_remark_on_all_rows_is_said_once_and_hides_no_other(tmp_path: Path) -> None:
+    recording = PROJECT / "data" / "c1_control.abf"
+    for day in ("12 mars", "13 mars"):
+        for name in ("Zelle 1 Na", "Zelle 2 Na", "Zelle 2 K 5", "Zelle 1 K"):
+            target = tmp_path / "archive" / day / f"{name}.abf"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(recording, target)
+    (tmp_path / "archive" / "12 mars" / "Zelle 3 Na.abf").write_bytes(b"this is not a recording")
+    (tmp_path / "archive" / "13 mars" / "Zelle 2 K 5.abf").unlink()
+    done = called("init", str(tmp_path / "mine"), "--from", str(tmp_path / "archive"))
+    found = {row["recording"].removeprefix("data/").removesuffix(".abf"): row for row in rows(tmp_path / "mine")}
+    assert {row["cell"] for row in found.values()} == {f"{day} mars Zelle{n}" for day, n in DAYS_AND_CELLS}
+    first, *others = [(name, row["remark"]) for name, row in found.items() if row["remark"]]
+    assert first[1].startswith("All rows: cell: 'Zelle1' is in several folders")
+    assert [name for name, _ in others] == ["12 mars/Zelle 2 K 5"]
+    assert others[0][1].startswith("bath: '5' in 'K_5' may be an amount")
+    assert "2 with a remark" in done.output
+    assert "data/12 mars/Zelle 2 K 5.abf: bath: '5' in 'K_5'" in done.output
+    assert done.output.count("is in several folders") == 1
 
 
 def test_a_word_of_another_language_before_an_ion_is_a_part_of_the_bath_to_be_confirmed() -> None:

@@ -1,5 +1,6 @@
 """The report, from small tables written by hand: what it says, what it loads, and that it is the same twice."""
 
+import base64
 import contextlib
 import functools
 import hashlib
@@ -11,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,8 +30,9 @@ from nernstfit.figures import drawing, predictions, render, ticks
 from nernstfit.figures.corrections import draw_corrections
 from nernstfit.figures.ratios import draw_ratios
 from nernstfit.report import build, manifest, numbers, outline, prose
+from nernstfit.report import details as packing
 from nernstfit.report.procedures import procedures
-from nernstfit.report.sections import methods, recordings
+from nernstfit.report.sections import methods
 from nernstfit.stages import judge
 from nernstfit.stages import report as stage
 
@@ -273,7 +276,7 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
     judge_results(inputs["facts"])
     titles = {name: title for name, title in outline.TITLES.items() if name in only}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "outline", SimpleNamespace(TITLES=titles))
+        patch.setattr(build, "outline", SimpleNamespace(TITLES=titles, PAPER=outline.PAPER))
         stage.run(inputs, outputs, loaded)
     return Path("results/report.html").read_text(encoding="utf-8")
 
@@ -345,8 +348,26 @@ def summary(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", "", header).split(" "))
 
 
-def test_page_loads_nothing(page):
-    assert "<script" not in page
+def markup(page: str) -> str:
+    """The page without what its scripts hold."""
+    return re.sub(r"(<script[^>]*>).*?</script>", r"\1</script>", page, flags=re.DOTALL)
+
+
+def details(page: str) -> list[str]:
+    """HTML of the rows that open, unpacked as a browser does."""
+    packed = json.loads(re.search(r'id="details"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+    return [html for group in packed for html in json.loads(zlib.decompress(base64.b64decode(group), wbits=-15))]
+
+
+def test_page_loads_nothing_and_runs_no_script_but_its_own(page):
+    policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)[1]
+    script = page.rpartition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}' blob: file: 'self'" in policy
+    assert policy.startswith("default-src 'none'; style-src 'unsafe-inline';")
+    page = markup(page)
+    heads = re.findall(r"<script[^>]*>", page)
+    assert [re.findall(r' type="([^"]*)"', head) for head in heads] == [["application/json"], ["application/json"], []]
     assert "://" not in page
     assert not re.findall(r"<(?:link|img|iframe|object|embed)\b", page)
     assert not re.findall(r"@import|@font-face|url\((?!#)", page)
@@ -354,12 +375,16 @@ def test_page_loads_nothing(page):
 
 
 def test_names_stand_as_typed_and_are_escaped(page):
+    opened = details(page)
+    page = markup(page)
     assert "<b>" not in page
+    assert not any("<b>" in html or "<script" in html for html in opened)
+    assert "in low &lt;K&gt;: current traces and I-V curve" in opened[0]
     for name in ("&lt;b&gt;", "low &lt;K&gt;", "lost &amp; found", "a &lt;script&gt; tag"):
         assert name in page
     for name in ("007", "NA", "None"):
-        assert f"<td>{name}</td>" in page
-    assert "Cell NA: 1 reversal potential from 2 measurements" in section(page, "measurements")
+        assert re.search(rf"<td>(<a [^>]*>)?{name}(</a>)?</td>", page)
+    assert "NA 1 of 2" in section(page, "measurements")
 
 
 def test_a_bound_is_one_sided_and_an_estimate_has_an_interval(page):
@@ -388,9 +413,9 @@ def test_ratios_of_any_one_verdict_make_a_report(here, verdict):
     is_drawn = {"low", "high"} & set(numbers_of[verdict]) or verdict == RatioVerdict.HELD
     assert is_drawn or f"{verdict.label.capitalize()}, and therefore not in the figure: Cl, Cs and Na." in ratios
     if verdict == RatioVerdict.MODEL_REJECTED:
-        assert "Na/K 1.62 without a valid interval (model rejected)" in said.replace("\u00a0", " ")
+        assert "P(Na)/P(K) = 1.62, without a valid interval (model rejected; " in said.replace("\u00a0", " ")
     if verdict == RatioVerdict.HELD:
-        assert "Na/K 0.900 (held)" in said.replace("\u00a0", " ")
+        assert "P(Na)/P(K) = 0.900 (held; " in said.replace("\u00a0", " ")
         assert "Diamond: ratio that fit.parameters holds" in ratios
 
 
@@ -408,16 +433,16 @@ def test_a_correction_step_whose_model_is_rejected_is_a_point_without_an_interva
 
 
 def test_the_fitted_offset_of_a_cell_is_shown_where_there_is_one(here, usual, monkeypatch):
-    assert "the fitted electrode offset of the cell" in section(usual[1], "predicted")
+    assert "the fitted electrode offset of the cell" in section(usual[1], "residuals")
     monkeypatch.setattr(predictions, "has_offset", lambda rows: rows["offset_mV"] > 0.5)
-    assert "the fitted electrode offset of the cell" not in told("predicted")
+    assert "the fitted electrode offset of the cell" not in told("residuals")
 
 
 def test_noise_stands_beside_its_bound_once_a_measurement(page):
     said = section(page, "measurements")
     assert "a lower bound, not the expected noise" in said
     assert "Measured over bound: median 2.8, range 0.50 to 5.0." in said
-    assert "Note: two: the noise is 0.5 of the thermal noise of its conductance" in said
+    assert "Note: two: the noise is 0.5 of the thermal noise of its conductance" in "".join(details(page))
     assert said.count("Nyquist frequency") == 1
     assert "one &lt;b&gt; 2.50 — 5000 Nyquist frequency 0.500 5.0" in said
     assert "two NA 0.210 — 2000 amplifier telegraph 0.420 0.50" in said
@@ -488,7 +513,7 @@ def test_groups_are_compared_in_words_figure_and_table(grouped):
     assert "Na / K mutant / wild 1.50 [1.20, 1.90] &lt; 0.001 &lt; 0.001" in ratios
     assert "Cl / K mutant / wild — — — — wild has only an upper bound" in ratios
     assert sodium in summary(page)
-    assert "P(Cs)" not in summary(page)
+    assert "P(Cs)/P(K) is" not in summary(page)
     assert Path("results/figures/differences.svg").exists()
 
 
@@ -535,9 +560,9 @@ def test_one_group_is_not_compared(page):
 def test_intervals_by_other_methods_say_that_a_bound_counts_as_known(here):
     words = "Profile likelihood and bootstrap take P(Cs), at the bound of fit.parameters, as known"
     held = {"ion": "Cs", "verdict": "held", "ratio": 0.8, "reason": "at its bound: max 0.8 of fit.parameters"}
-    assert words in told("ratios", permeabilities=(PERMEABILITIES[0], held))
+    assert words in told("intervals", permeabilities=(PERMEABILITIES[0], held))
     tied = held | {"reason": "tied: 0.8 * P_Na"}
-    assert words not in told("ratios", permeabilities=(PERMEABILITIES[0], tied))
+    assert words not in told("intervals", permeabilities=(PERMEABILITIES[0], tied))
 
 
 # Whether the equation is valid, and where the uncertainty comes from
@@ -579,7 +604,7 @@ def test_ratios_by_bath_stand_beside_the_tests_of_a_constant_permeability(page):
     assert f"Surface potentials between {minus}9 and {minus}41 mV" in single
     assert "A sensitivity, no correction" in single
     assert "as a sensitivity; no ratio is corrected for it" in section(page, "methods")
-    assert "Grahame 1947, Chem Rev 41:441" in section(page, "methods")
+    assert "Grahame 1947, Chem Rev 41:441" in section(page, "provenance")
 
 
 def test_one_bath_shows_no_trend_and_one_valence_no_surface_charge(here, monkeypatch):
@@ -639,8 +664,8 @@ def test_every_drawing_is_a_file_and_ids_are_unique(page):
         "slopes",
         "corrections",
         "error_budget",
-        "measurements_001",
     } <= stems
+    page = markup(page)
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
@@ -687,7 +712,7 @@ def test_no_reversal(tmp_path, monkeypatch, rows):
     make_folder(tmp_path, rows)
     monkeypatch.chdir(tmp_path)
     page = run(rows, only=("ratios", "models", "junctions"))
-    assert "It gave no reversal potential (reasons: section\u00a012)." in page
+    assert f"It gave no reversal potential (reasons: {outline.number_of('refused')})." in page
     assert "There is no permeability ratio: no row is a reversal." in section(page, "ratios")
     assert "There is no model to compare" in section(page, "models")
     assert "No junction potential was corrected (junction.method: none)." in section(page, "junctions")
@@ -721,20 +746,33 @@ def test_simulated_recordings_are_called_so(here):
     assert "The recordings are simulated" in run(only=("ratios",), comment=SIMULATED)
 
 
-def test_traces_are_limited_and_the_report_says_so(here, monkeypatch):
-    monkeypatch.setattr(recordings, "MAX_TRACED", 1)
-    assert "Traces are shown for the first 1 of the 3 measurements" in told("measurements")
+def test_every_measurement_opens_however_the_recordings_are_divided_into_batches(here):
+    whole = details(run(only=("measurements",)))
+    assert [re.search(r'aria-label="(\w+) in', html)[1] for html in whole[:3]] == ["one", "007", "two"]
+    assert "unreadable: a &lt;script&gt; tag." in whole[3]
+    assert details(run(parts=3, only=("measurements",))) == whole
 
 
-def test_figures_of_measurements_are_files_where_their_traces_are_shown(here, monkeypatch):
-    monkeypatch.setattr(recordings, "MAX_TRACED", 1)
+def test_many_measurements_stand_in_scripts_beside_the_page(here, monkeypatch):
+    whole = details(run(only=("measurements",)))
+    for name, value in {"GROUP": 2, "_MAX_IN_PAGE": 3, "_PER_FILE": 1}.items():
+        monkeypatch.setattr(packing, name, value)
     page = run(only=("measurements",))
-    assert re.findall(r'<figure id="figure-(\w+)">', page) == ["measurements_001", "measurements_002"]
-    names = {path.name for path in Path("results/figures").iterdir()}
-    assert names == {"measurements_001.svg", "measurements_001.png"}
+    assert 'id="details" data-group="2" data-per-file="1"></script>' in page
+    files = {path.name: path.read_text() for path in sorted(Path("results/figures").glob("*.js"))}
+    assert list(files) == ["details_000.js", "details_001.js"]
+    found = []
+    for number, text in enumerate(files.values()):
+        group = json.loads(re.fullmatch(rf"nernstfitDetails\({number}, (.*)\);\n", text, re.DOTALL)[1])
+        found += json.loads(zlib.decompress(base64.b64decode(*group), wbits=-15))
+    assert found == whole
     assert set(json.loads(Path("results/manifest.json").read_text())["outputs"]) >= {
-        f"results/figures/{n}" for n in names
+        f"results/figures/{name}" for name in files
     }
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    run(only=("measurements",))
+    assert not list(Path("results/figures").glob("*.js"))
 
 
 def test_any_measurement_is_drawn_from_the_results(here):
@@ -746,7 +784,9 @@ def test_any_measurement_is_drawn_from_the_results(here):
             f"results/ingest/{later}/traces.parquet"
         )
     result = nernstfit.load(here)
-    assert result.plot_measurements("007", "two").svg + "\n" == Path("results/figures/measurements_002.svg").read_text()
+    drawn = result.plot_measurements("007", "two").svg
+    assert drawn.count("current traces and I-V curve") == 2
+    assert "007" in drawn
     assert "&lt;K&gt;" in result.plot_measurements("one").svg
     with pytest.raises(nernstfit.InputError, match="'lost & found'; its verdict is unreadable"):
         result.plot_measurements("one", "lost & found")
@@ -756,8 +796,7 @@ def test_any_measurement_is_drawn_from_the_results(here):
         result.plot_measurements()
 
 
-def test_only_traces_that_are_shown_are_read(here, monkeypatch):
-    monkeypatch.setattr(recordings, "MAX_TRACED", 2)
+def test_one_batch_of_traces_is_read_at_a_time(here, monkeypatch):
     read, gather = [], tables.gather
 
     def kept(*given):
@@ -766,9 +805,8 @@ def test_only_traces_that_are_shown_are_read(here, monkeypatch):
 
     monkeypatch.setattr(tables, "gather", kept)
     run(parts=3, only=("measurements",))
-    (traces,) = [frame for frame in read if "low_pA" in frame]
-    assert set(traces["measurement"]) == {"one", "007"}
-    assert len(traces) == 2 * 4 * 20
+    traces = [sorted(set(frame["measurement"])) for frame in read if "low_pA" in frame]
+    assert traces == [["one"], ["two"], ["007"]]
 
 
 @pytest.mark.parametrize(
@@ -883,7 +921,7 @@ def test_a_png_does_not_depend_on_the_fonts_of_the_machine(tmp_path):
     assert len(digests) == 1
 
 
-SECTIONS = Path(recordings.__file__).parent
+SECTIONS = Path(methods.__file__).parent
 
 
 @pytest.mark.parametrize("path", sorted(Path(prose.__file__).parent.glob("templates/*.j2")), ids=lambda path: path.stem)

@@ -9,6 +9,10 @@ import click
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.files import typed
 
+# Number of remarks that are shown, the rarest first: they fit on a screen. At half of it more are read in the column
+# alone; double of it pushes the next step off the screen.
+_SHOWN = 10
+
 
 @click.command(
     epilog="""\b
@@ -45,7 +49,8 @@ def init(folder: Path, source: Path | None, files: tuple[Path, ...], link: bool,
     """Draft an experiment in FOLDER from recordings: tables, configuration, and what is to be answered.
 
     Each recording has a row per epoch that could be measured, with the window that its current asks for, and cell and
-    bath as far as the names of files and folders tell them. Column `remark` says what is to be confirmed or filled in.
+    bath as far as the names of files and folders tell them. Column `remark` says what is to be confirmed or filled in;
+    what is to be asked of every row stands in the first row alone.
     Nothing that exists is overwritten.
     """
     from nernstfit.library import draft  # noqa: PLC0415
@@ -59,5 +64,9 @@ def init(folder: Path, source: Path | None, files: tuple[Path, ...], link: bool,
     made = draft.draft(found)
     *tables, questions = draft.write(folder, found, made, link, kind)
     click.echo(f"{folder}: {len(found)} recordings, {len(made.rows)} rows, {made.doubtful} with a remark.")
+    for remark, rows in made.remarks[:_SHOWN]:
+        click.echo(f"  {rows[0] if len(rows) == 1 else f'{len(rows)} rows'}: {remark}")
+    if more := made.remarks[_SHOWN:]:
+        click.echo(f"  and {len(more)} further remarks in column remark")
     click.echo(f"Next: complete {' and '.join(tables)}, answer {questions}, then")
     click.echo(f"  {typed('check', folder)}")

@@ -26,6 +26,7 @@ import yaml
 from nernstfit.contract import codes, remarks, severity, table_files, terms
 from nernstfit.contract.cells import Cells
 from nernstfit.contract.errors import InputError, RowFault
+from nernstfit.contract.files import typed
 from nernstfit.contract.headers import is_unit
 from nernstfit.contract.numbers import Range
 from nernstfit.contract.remarks import Flag
@@ -434,6 +435,21 @@ def load(path: str | Path, table: Table) -> pd.DataFrame:
         elif column in table.columns and table.columns[column].type == "boolean":
             frame[column] = pd.Series([_BOOLEANS[text] for text in frame[column]], dtype=object, index=frame.index)
     return frame
+
+
+def load_result(folder: Path, table: Table) -> pd.DataFrame:
+    """Read a table of the results in an experiment folder, as `load` does.
+
+    Raises
+    ------
+    InputError
+        Where there is none, as in a folder whose run was interrupted, or where it is empty.
+    """
+    path = folder / table.path
+    if not path.is_file() or not path.stat().st_size:
+        fault = "is empty" if path.is_file() else "file not found"
+        raise InputError(f"{path}: {fault}, the run is not complete; complete it with: {typed('run', folder)}")
+    return load(path, table)
 
 
 def gather(paths: Sequence[str], measurements: Collection[str] | None = None) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
 from nernstfit.contract.findings import NO_GROUP
@@ -19,6 +20,21 @@ ZERO = pd.DataFrame({"zero": [0.0]})
 _MAX_ROWS = 40
 # Height of one name on an axis, px: 11-pixel labels need at least 14; twice as much spreads a figure over two pages.
 _ROW_PX = 19
+# Points of a figure up to which all are drawn, some 400 bytes each. More cover each other; at half the spread of an
+# ordinary experiment would be that of some of its cells, at double a page of ten thousand recordings is 2 MB larger.
+MAX_POINTS = 600
+
+
+def evenly(rows: pd.DataFrame, value: str, by: str) -> pd.DataFrame:
+    """Return the rows that are drawn: all, or of many an equal share of each part, evenly by size, both ends too."""
+    if len(rows) <= MAX_POINTS:
+        return rows
+    chosen = []
+    for _, part in rows.groupby(by, sort=True):
+        order = part[value].to_numpy().argsort(kind="stable")
+        share = max(2, round(MAX_POINTS * len(part) / len(rows)))
+        chosen.append(part.index[order[np.unique(np.linspace(0, len(part) - 1, share).round().astype(int))]])
+    return rows.loc[rows.index.isin(np.concatenate(chosen))]
 
 
 def log_axis(low: float, high: float, least: int) -> alt.Axis:

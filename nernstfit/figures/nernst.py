@@ -38,7 +38,9 @@ def draw_driving_forces(forces: pd.DataFrame) -> Figure:
         panels.append(panel.properties(width=560 // columns, height=elements.axis_height(forces["bath"]), title=ion))
     chart = alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 74, "column": 26})
     chart = chart.resolve_scale(x="shared", y="shared")
-    return Figure("nernst", (chart,), {"rows": forces[["ion", "bath", "driving_force_mV"]], "zero": elements.ZERO})
+    few = elements.evenly(forces.assign(part=forces["ion"] + " " + forces["bath"]), "driving_force_mV", "part")
+    data = {"rows": few[["ion", "bath", "driving_force_mV"]], "zero": elements.ZERO}
+    return Figure("nernst", (chart,), data, len(few) < len(forces))
 
 
 def draw_slopes(points: pd.DataFrame, lines: pd.DataFrame) -> Figure:
@@ -55,8 +57,10 @@ def draw_slopes(points: pd.DataFrame, lines: pd.DataFrame) -> Figure:
     -------
     Figure
     """
-    ions = sorted(set(points["ion"]))
-    rows = pd.concat([points.assign(kind="point", line=points["cell"]), lines])
+    ions, cells = sorted(set(points["ion"])), points["cell"].unique()
+    most = max(2, len(cells) * elements.MAX_POINTS // max(len(points), 1))  # whole cells, whose points a line joins
+    few = points[points["cell"].isin(cells[:: -(-len(cells) // most)])]
+    rows = pd.concat([few.assign(kind="point", line=few["cell"]), lines])
     x = alt.X("activity_mM:Q", scale=alt.Scale(type="log", nice=False, padding=14), title="activity in the bath, mM")
     y_title = "potential (corrected), mV"
     y = alt.Y("corrected_mV:Q", scale=alt.Scale(zero=False), title=y_title)
@@ -74,4 +78,4 @@ def draw_slopes(points: pd.DataFrame, lines: pd.DataFrame) -> Figure:
         panels.append(panel.properties(width=240, height=190, title=ion))
     columns = ["ion", "kind", "line", "bath", "activity_mM", "corrected_mV"]
     chart = alt.concat(*panels, columns=2, bounds="flush", spacing={"row": 74, "column": 72})
-    return Figure("slopes", (chart,), {"rows": rows.reindex(columns=columns)})
+    return Figure("slopes", (chart,), {"rows": rows.reindex(columns=columns)}, len(few) < len(points))

@@ -101,12 +101,16 @@ class Axis:
 
 @dataclass(frozen=True)
 class Panel:
-    """Marks on a pair of axes: SVG elements in px from the upper left corner, below the grid and above it."""
+    """Marks on a pair of axes: SVG elements in px from the upper left corner, below the grid and above it.
+
+    `head_px` is the height of what stands over the upper end, such as a title of the panel's own.
+    """
 
     x: Axis
     y: Axis
     below: tuple[str, ...]
     above: tuple[str, ...]
+    head_px: float = 0.0
 
     @property
     def margin_px(self) -> float:
@@ -189,8 +193,9 @@ class Row:
 
     @property
     def head_px(self) -> float:
-        """Height of the titles and of the space below them."""
-        return TITLE_PX + (len(self.lines) - 1) * _TITLE_PITCH_PX + _BELOW_TITLE_PX if self.lines else 0.0
+        """Height of the titles and of the space below them, and of what stands over the panels."""
+        own = TITLE_PX + (len(self.lines) - 1) * _TITLE_PITCH_PX + _BELOW_TITLE_PX if self.lines else 0.0
+        return own + max(panel.head_px for panel in self.panels)
 
 
 def stacked(rows: Sequence[Row], shows: str) -> str:

@@ -30,7 +30,7 @@ def draw_predictions(residuals: pd.DataFrame) -> Figure:
     pad = max(0.06 * float(ends.max() - ends.min()), 1.0)
     low, high = float(ends.min()) - pad, float(ends.max()) + pad
     scale = alt.Scale(domain=[low, high], nice=False)
-    rows = residuals[["bath", "measured_mV", "predicted_mV"]]
+    rows = elements.evenly(residuals, "measured_mV", "bath")[["bath", "measured_mV", "predicted_mV"]]
     identity = pd.DataFrame({"predicted_mV": [low, high], "measured_mV": [low, high]})
     few = alt.Axis(tickCount=7)
     x = alt.X("predicted_mV:Q", scale=scale, title="predicted potential, mV", axis=few)
@@ -41,11 +41,11 @@ def draw_predictions(residuals: pd.DataFrame) -> Figure:
         .mark_point(size=42, strokeWidth=1.6, opacity=0.85)
         .encode(x=x, y=y, color=elements.bath_colours(residuals)),
     ).properties(width=340, height=340)
-    return Figure("predicted", (chart,), {"rows": rows, "identity": identity})
+    return Figure("predicted", (chart,), {"rows": rows, "identity": identity}, len(rows) < len(residuals))
 
 
 def draw_residuals(rows: pd.DataFrame) -> Figure:
-    """Draw measured minus predicted potentials by bath and by cell, with each cell's fitted offset.
+    """Draw measured minus predicted potentials by bath and, where all are drawn, by cell with its fitted offset.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def draw_residuals(rows: pd.DataFrame) -> Figure:
     -------
     Figure
     """
-    data = rows[["bath", "cell", "residual_mV", "offset_mV"]]
+    data = elements.evenly(rows, "residual_mV", "bath")[["bath", "cell", "residual_mV", "offset_mV"]]
     offsets = rows[has_offset(rows)][["cell", "offset_mV"]].drop_duplicates("cell")
     x = alt.X("residual_mV:Q", title="measured \N{MINUS SIGN} predicted, mV")
     points = elements.rows_named("rows").mark_point(size=34, opacity=0.8).encode(x=x, color=elements.bath_colours(rows))
@@ -67,11 +67,12 @@ def draw_residuals(rows: pd.DataFrame) -> Figure:
         offset.encode(x="offset_mV:Q", y=alt.Y("cell:N", title=None)),
         points.encode(y=alt.Y("cell:N", title=None, axis=alt.Axis(labelOverlap=True))),
     )
-    chart = alt.hconcat(
-        by_bath.properties(width=250, height=elements.axis_height(rows["bath"]), title="by bath"),
-        by_cell.properties(width=250, height=elements.axis_height(rows["cell"]), title="by cell"),
-    ).resolve_scale(x="shared")
-    return Figure("residuals", (chart,), {"rows": data, "offsets": offsets, "zero": elements.ZERO})
+    panels = [by_bath.properties(width=250, height=elements.axis_height(rows["bath"]), title="by bath")]
+    is_part = len(data) < len(rows)
+    if not is_part:
+        panels.append(by_cell.properties(width=250, height=elements.axis_height(rows["cell"]), title="by cell"))
+    chart = alt.hconcat(*panels).resolve_scale(x="shared")
+    return Figure("residuals", (chart,), {"rows": data, "offsets": offsets, "zero": elements.ZERO}, is_part)
 
 
 def has_offset(residuals: pd.DataFrame) -> pd.Series:

@@ -41,8 +41,8 @@ def draw_ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, fl
     Figure
     """
     shown = elements.with_group_names(_ratio_marks(found))
-    single = cells[cells["ion"].isin(shown["ion"]) & cells["ratio"].notna()][["group", "ion", "ratio"]]
-    single = elements.with_group_names(single)
+    every = cells[cells["ion"].isin(shown["ion"]) & cells["ratio"].notna()][["group", "ion", "ratio"]]
+    single = elements.with_group_names(elements.evenly(every, "ratio", "ion"))
     order = [ion for ion in ions if ion in set(shown["ion"])]
     true = pd.DataFrame([{"ion": ion, "ratio": truth[ion]} for ion in order if ion in truth])
     ends = pd.concat([shown[["at", "low", "high"]].stack(), single["ratio"], true.get("ratio", pd.Series(dtype=float))])
@@ -58,7 +58,8 @@ def draw_ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, fl
     chart = alt.layer(*_layers(x, elements.ion_axis(order, reference), groups))
     chart = chart.properties(width=600, height=alt.Step(22 + 10 * len(groups), **{"for": "position"}))
     one = pd.DataFrame({"at": [1.0] if low <= 1 <= high else []})
-    return Figure("ratios", (chart,), {"ratios": shown, "cells": single, "truth": true, "one": one})
+    data = {"ratios": shown, "cells": single, "truth": true, "one": one}
+    return Figure("ratios", (chart,), data, len(single) < len(every))
 
 
 def _layers(x: alt.X, y: alt.Y, groups: Sequence[str]) -> list[alt.Chart]:

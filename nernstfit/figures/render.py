@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from xml.sax import saxutils
 
 import altair as alt
 import pandas as pd
@@ -33,11 +34,14 @@ class Figure:
     charts : tuple of altair charts
         Every part of them takes its data by name.
     data : mapping of str to DataFrame
+    is_part : bool
+        True where some points of many are drawn.
     """
 
     name: str
     charts: tuple[Chart, ...]
     data: Mapping[str, pd.DataFrame]
+    is_part: bool = False
 
 
 def unvalidated() -> AbstractContextManager[None]:
@@ -48,19 +52,22 @@ def unvalidated() -> AbstractContextManager[None]:
     return schemapi.debug_mode(False)
 
 
-def render(figure: Figure) -> Drawing:
+def render(figure: Figure, shows: str = "") -> Drawing:
     """Draw a figure; the same figure gives the same bytes.
 
     Parameters
     ----------
     figure : Figure
+    shows : str
+        What it shows, for those who do not see it; its name if empty.
 
     Returns
     -------
     Drawing
     """
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    return Drawing(figure.name, _own_ids(vega_svg(_specification(figure), version), figure.name))
+    svg = _own_ids(vega_svg(_specification(figure), version), figure.name)
+    return Drawing(figure.name, _described(svg, shows or figure.name))
 
 
 def _specification(figure: Figure) -> dict[str, Any]:
@@ -88,6 +95,13 @@ def _values(column: pd.Series[Any]) -> list[Any]:
     """Return the values of a column, None where one is missing."""
     values, missing = column.tolist(), column.isna()
     return [None if gone else value for value, gone in zip(values, missing, strict=True)] if missing.any() else values
+
+
+def _described(svg: str, shows: str) -> str:
+    """Give the whole figure its words, in place of the renderer's roles of its parts, which have none."""
+    svg = re.sub(r' (?:role|aria-roledescription)="[^"]*"', "", svg)
+    label = saxutils.escape(shows, {'"': "&quot;"})
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
 
 
 def _own_ids(svg: str, name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 INK, SOFT, FAINT, ACCENT = "#26292e", "#6b7280", "#d5d8dd", "#b3382c"
+CELLS = "#b4bac4"  # of lines of single cells behind their mean
 GRID, WINDOW = "#eceef1", "#eef0f3"
 # Okabe & Ito's palette, which readers with any colour vision can distinguish, then darker shades of it.
 PALETTE = (

@@ -11,7 +11,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -21,7 +21,8 @@ from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError, RecordingError
 from nernstfit.contract.schema import schema
 from nernstfit.contract.table_files import SHEET_SIGN
-from nernstfit.library.names import Guess, guess
+from nernstfit.library.bath_names import Guess
+from nernstfit.library.names import guess
 from nernstfit.library.workbook import RECORDINGS_SHEET, SOLUTIONS_SHEET, Sheet, workbook
 
 _WORKBOOK = "data/experiment.xlsx"
@@ -108,6 +109,15 @@ class Draft:
         return {**tables, settings.CONFIG_FILE: configuration}
 
     @property
+    def remarks(self) -> list[tuple[str, list[str]]]:
+        """Return each remark with the recordings of its rows, the rarest first."""
+        recordings: dict[str, list[str]] = {}
+        for row in self.rows:
+            if row["remark"]:
+                recordings.setdefault(row["remark"], []).append(row["recording"])
+        return sorted(recordings.items(), key=lambda item: len(item[1]))
+
+    @property
     def doubtful(self) -> int:
         """Return the number of rows that are to be completed or confirmed."""
         return sum(bool(row["remark"]) for row in self.rows)
@@ -123,7 +133,7 @@ def draft(files: Mapping[str, Path]) -> Draft:
     """
     names = sorted(files, key=_natural)
     guesses = dict(zip(names, guess([PurePosixPath(name) for name in names]), strict=True))
-    rows = [row for name in names for row in _rows(name, files[name], guesses[name])]
+    rows = _with_remarks([each for name in names for each in _rows(name, files[name], guesses[name])])
     return Draft(tuple(rows), tuple(dict.fromkeys(each.bath for each in guesses.values() if each.bath)))
 
 
@@ -187,14 +197,27 @@ def write(folder: Path, files: Mapping[str, Path], made: Draft, link: bool = Fal
     return list(drafted)
 
 
-def _rows(name: str, path: Path, guessed: Guess) -> Iterator[dict[str, str]]:
-    """Yield the rows of one recording."""
-    row = {"recording": f"data/{name}", "cell": guessed.cell, "bath": guessed.bath, "pipette": "pipette", "remark": ""}
+def _with_remarks(rows: Sequence[tuple[Mapping[str, str], Sequence[str]]]) -> list[dict[str, str]]:
+    """Return the rows with their doubts as remarks; what is to be asked of every row is in the first remark alone."""
+    remarks = [list(dict.fromkeys(doubts)) for row, doubts in rows]
+    # Of a recording that cannot be read there is no question.
+    asked = [own for own, (row, _) in zip(remarks, rows, strict=True) if own or not row.get("exclude")]
+    of_all = [doubt for doubt in asked[0] if all(doubt in own for own in asked)] if len(asked) > 1 else []
+    for own in asked:
+        own[:] = [doubt for doubt in own if doubt not in of_all]
+    if of_all:
+        asked[0].insert(0, f"All rows: {'; '.join(of_all)}")
+    return [dict(row) | {"remark": "; ".join(own)} for own, (row, _) in zip(remarks, rows, strict=True)]
+
+
+def _rows(name: str, path: Path, guessed: Guess) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """Yield the rows of one recording, with the doubts about each."""
+    row = {"recording": f"data/{name}", "cell": guessed.cell, "bath": guessed.bath, "pipette": "pipette"}
     try:
         recording = read.read(path)
         proposed = proposals.proposals(recording, settings.default_measure())
     except RecordingError as fault:
-        yield row | {"exclude": str(fault)}
+        yield row | {"exclude": str(fault)}, []
         return
     row["comment"], doubts = "; ".join(_comments(recording)), list(guessed.doubts)
     curves = [each for each in proposed if each.columns and each.kind is not proposals.Kind.PULSE]
@@ -203,11 +226,11 @@ def _rows(name: str, path: Path, guessed: Guess) -> Iterator[dict[str, str]]:
         names = ", ".join(dict.fromkeys(each.epoch for each in chosen))
         doubts.append(f"epochs of this recording: {names}; keep the row of the current that is to be measured")
     for each in chosen:
-        yield row | dict(each.columns) | {"protocol": _shape(each), "remark": "; ".join([*doubts, *each.remarks])}
+        yield row | dict(each.columns) | {"protocol": _shape(each)}, [*doubts, *each.remarks]
     if not chosen:
         reasons = "; ".join(_shape(each) for each in proposed) or "there is no epoch"
         doubts.append("no window is proposed: enter epoch and window, and take the reason in column exclude away")
-        yield row | {"exclude": f"no window is proposed: {reasons}", "remark": "; ".join(doubts)}
+        yield row | {"exclude": f"no window is proposed: {reasons}"}, doubts
 
 
 def _shape(proposal: proposals.Proposal) -> str:

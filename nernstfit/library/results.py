@@ -131,15 +131,11 @@ def load(folder: str | Path) -> Result:
     Raises
     ------
     InputError
-        Where a table is missing.
+        Where a table is missing or empty: the run is not complete.
     """
-    place, found = Path(folder), {}
-    for table in tables.TABLES.values():
-        if table.kind == tables.RESULT:
-            try:
-                found[table.name] = tables.load(place / table.path, table)
-            except FileNotFoundError:
-                raise InputError(f"{place / table.path}: file not found, expected a folder that has been run") from None
+    place = Path(folder)
+    results = (table for table in tables.TABLES.values() if table.kind == tables.RESULT)
+    found = {table.name: tables.load_result(place, table) for table in results}
     return Result(found, tuple(map(str, sorted(place.glob("results/ingest/*/traces.parquet")))))
 
 

@@ -26,7 +26,7 @@ def manifest(folder: Path) -> Mapping[str, Any]:
         content: Mapping[str, Any] = json.loads(place.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"{place}: file not found, expected a folder that has been run: {typed('run', folder)}"
+            f"{place}: file not found, the run is not complete; complete it with: {typed('run', folder)}"
         ) from None
     except ValueError:
         raise InputError(

@@ -32,13 +32,52 @@ class Heading:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A cell that leads to a place of the page, such as `#measurement-12`."""
+
+    text: str
+    to: str
+
+    def __html__(self) -> Markup:
+        """Return the cell as the page has it."""
+        return Markup('<a href="#{}">{}</a>').format(self.to, self.text)
+
+
+Cell: TypeAlias = str | Link
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Means of a reader to find a row of a table, and to open it.
+
+    Attributes
+    ----------
+    filters : tuple of str
+        Columns of which one value can be selected.
+    anchors : tuple of str
+        Name of the place of each row in the page, or empty.
+    details : tuple of str
+        What each row shows when it is opened, from `details.packed`; or empty.
+    """
+
+    filters: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Grid:
-    """A table: column titles, rows of text, and the columns that hold numbers."""
+    """A table: column titles, rows of text, the columns that hold numbers, and how it is searched, if it is.
+
+    One that goes into a paper `is_copied`, as text or for LaTeX.
+    """
 
     head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     numeric: frozenset[int]
     caption: str = ""
+    lookup: Lookup | None = None
+    is_copied: bool = False
     kind: ClassVar[str] = "grid"
 
 
@@ -99,14 +138,38 @@ def picture(figure: Figure, caption: str) -> Picture:
     """Render a figure and put its caption below it."""
     from nernstfit.figures import render  # noqa: PLC0415 - heavy, and the outcome of a run has no figure
 
-    return Picture(render.render(figure), caption)
+    caption += " Of many points some are drawn, evenly by their size." * figure.is_part
+    return Picture(render.render(figure, caption), caption)
 
 
-def grid(columns: Mapping[str, Sequence[str]], texts: Iterable[str] = (), caption: str = "") -> Grid:
+def grid(
+    columns: Mapping[str, Sequence[Cell]],
+    texts: Iterable[str] = (),
+    caption: str = "",
+    lookup: Lookup | None = None,
+    is_copied: bool = False,
+) -> Grid:
     """Put columns side by side; those named in `texts` hold text, all others numbers."""
     head, words = tuple(columns), set(texts)
     numeric = frozenset(i for i, name in enumerate(head) if name not in words)
-    return Grid(head, tuple(zip(*columns.values(), strict=True)), numeric, caption)
+    return Grid(head, tuple(zip(*columns.values(), strict=True)), numeric, caption, lookup, is_copied)
+
+
+def most_columns(blocks: Iterable[Block]) -> int:
+    """Return the number of columns of the widest table."""
+    return max(
+        (most_columns(each.blocks) if isinstance(each, Fold) else len(each.head) if isinstance(each, Grid) else 0)
+        for each in (*blocks, Text(""))
+    )
+
+
+def details(blocks: Iterable[Block]) -> Iterator[str]:
+    """Yield what the rows of all tables show when they are opened, in their order in the page."""
+    for block in blocks:
+        if isinstance(block, Grid) and block.lookup:
+            yield from block.lookup.details
+        elif isinstance(block, Fold):
+            yield from details(block.blocks)
 
 
 def drawings(blocks: Iterable[Block]) -> Iterator[Drawing]:

@@ -107,10 +107,16 @@ class Outcome:
 
 
 def of_folder(folder: Path) -> Outcome:
-    """Read the outcome of the run in an experiment folder."""
+    """Read the outcome of the run in an experiment folder.
+
+    Raises
+    ------
+    InputError
+        Where the run is not complete.
+    """
 
     def loaded(table: tables.Table) -> pd.DataFrame:
-        return tables.load(folder / table.path, table)
+        return tables.load_result(folder, table)
 
     model, ratios = configured_model(loaded(tables.MODELS)), loaded(tables.PERMEABILITIES)
     config = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["config"]

@@ -1,4 +1,4 @@
-"""Outline of the report: its sections in their order, by name and title."""
+"""Outline of the report: its sections in their order, by name and title, those of the paper first."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ from collections.abc import Mapping
 
 TITLES: Mapping[str, str] = {
     "ratios": "Permeability ratios",
-    "forms": "Ratios as papers print them",
+    "iv": "Current-voltage curves",
     "predicted": "Measured and predicted potentials",
+    "methods": "Methods paragraph",
+    "findings": "Errors, warnings and notes",
+    "measurements": "Cells and measurements",
+    "refused": "Recordings not used, and why",
+    "junctions": "Liquid junction potentials",
+    "solutions": "Solutions",
+    "residuals": "Residuals by bath and by cell",
     "valid": "Tests of the Goldman-Hodgkin-Katz equation",
     "single": "Is one permeability enough?",
     "nernst": "Comparison with Nernst potentials",
@@ -15,13 +22,13 @@ TITLES: Mapping[str, str] = {
     "factors": "Fitted activity corrections",
     "errors": "Sources of uncertainty",
     "models": "Model comparison",
-    "measurements": "Recordings and I-V curves, by cell",
-    "refused": "Recordings not used, and why",
-    "junctions": "Liquid junction potentials",
-    "solutions": "Solutions",
-    "findings": "Errors, warnings and notes",
-    "methods": "Methods paragraph",
+    "forms": "Ratios as papers print them",
+    "intervals": "Intervals by other methods",
+    "provenance": "References, flags, configuration and versions",
 }
+
+PAPER = frozenset({"ratios", "iv", "predicted", "methods"})
+"""Sections for a paper, at most three printed pages; the others are its supplement."""
 
 
 def number_of(name: str) -> str:

@@ -13,7 +13,7 @@ from nernstfit.experiment.records import Experiment, Row
 from nernstfit.report.numbers import as_given
 from nernstfit.reversal import leak, registry
 
-COLUMNS = ("measurement", "currents", "leak", "estimator", "voltage")
+COLUMNS = ("measurement", "currents", "leak", "estimator", "voltage", "series_MOhm")
 _AFTER = "after"  # name of what follows the last epoch
 # Significant digits of a time in the paragraph: windows of one protocol differ by the rounding of samples only. With
 # half they merge where they differ by 10 %, with double every rounding is a procedure of its own.
@@ -21,7 +21,9 @@ _DIGITS = 3
 
 
 def procedures(experiment: Experiment, facts: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each recording that was read, with the columns of COLUMNS as words of the paragraph.
+    """Return one row for each recording that was read, with the columns of COLUMNS.
+
+    Words are those of the paragraph; series_MOhm is the series resistance that was not compensated, nan where unknown.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ def procedures(experiment: Experiment, facts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame([_procedure(row, fact) for row, fact in read], columns=list(COLUMNS))
 
 
-def _procedure(row: Row, fact: Mapping[Any, Any]) -> dict[str, str]:
+def _procedure(row: Row, fact: Mapping[Any, Any]) -> dict[str, str | float]:
     estimator, measure = registry.get(row.measure.estimator), row.measure
     citation = f" ({estimator.citation})" if estimator.citation else ""
     subtracted = leak.method(measure.leak).sentence.removesuffix(".")
@@ -45,6 +47,7 @@ def _procedure(row: Row, fact: Mapping[Any, Any]) -> dict[str, str]:
         "leak": subtracted or "No leak was subtracted",
         "estimator": f"{estimator.sentence}{citation}",
         "voltage": "the recorded membrane voltage" if is_recorded else "the command",
+        "series_MOhm": math.nan if row.uncompensated_MOhm is None else row.uncompensated_MOhm,
     }
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from nernstfit.contract import tables
+from nernstfit.contract.findings import named
 from nernstfit.contract.frames import Columns, by_measurement
 from nernstfit.contract.selections import Selections
 from nernstfit.contract.terms import PotentialVerdict
@@ -72,9 +73,33 @@ class Results(Selections):
             found.setdefault((row["about"], row["subject"]), []).append((place, row))
         return found
 
-    def traces_of(self, measurements: Collection[str]) -> Mapping[str, Columns]:
-        """Read the traces of some measurements, and of no other."""
-        return by_measurement(tables.gather(self.traces, measurements)) if self.traces and measurements else {}
+    @functools.cached_property
+    def measurements_by_cell(self) -> Sequence[Mapping[Any, Any]]:
+        """Rows of reversal_potentials.csv by group, cell and name, each with its `cell_name` and what is fitted to it.
+
+        Further columns are the cells `averaged`, `residual_mV` of the configured model, and `anchor`, its place in the
+        page.
+        """
+        rows = self.reversals
+        rows = rows.assign(cell_name=self.cell_names(rows), averaged=self.cells_averaged(rows))
+        rows = rows.merge(self.of_model("residuals")[["measurement", "residual_mV", "offset_mV"]], "left")
+        rows = rows.sort_values(["group", "cell", "measurement"], kind="stable")
+        rows = rows.assign(anchor=[f"measurement-{number}" for number in range(1, len(rows) + 1)])
+        found: list[Mapping[Any, Any]] = rows.to_dict("records")
+        return found
+
+    @functools.cached_property
+    def places(self) -> Mapping[tuple[str, str], str]:
+        """Places in the page of measurements and cells, by what they are and their names as in warnings.csv."""
+        rows = self.measurements_by_cell
+        found = {("measurement", row["measurement"]): row["anchor"] for row in rows}
+        cells = dict.fromkeys(named(row["group"], row["cell"]) for row in rows)
+        return found | {("cell", name): f"cell-{i}" for i, name in enumerate(cells, start=1)}
+
+    def batches_of_traces(self) -> Iterator[Mapping[str, Columns]]:
+        """Yield the traces of each batch by measurement, one batch in memory at a time."""
+        for path in self.traces:
+            yield by_measurement(tables.gather([path]))
 
     @property
     def has_imported_potentials(self) -> bool:

@@ -14,7 +14,6 @@ from nernstfit.contract import tables
 from nernstfit.contract.datapackage import datapackage
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
-from nernstfit.figures.drawing import Drawing
 from nernstfit.report import build
 from nernstfit.report.manifest import as_text, manifest, with_outputs
 from nernstfit.report.procedures import procedures
@@ -26,6 +25,8 @@ READS = (
     "rows.subtract",
     "rows.configuration",
     "rows.measure.*",
+    "rows.series_resistance_MOhm",
+    "rows.compensation_percent",
     "settings",
     "solutions",
 )
@@ -59,7 +60,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     made = build.build(results)
     Path(outputs["report"]).write_bytes(made.html)
     _write(outputs["datapackage"], as_text(datapackage(results.tables)))
-    _write_figures(Path(outputs["figures"]), made.drawings)
+    _write_figures(Path(outputs["figures"]), made)
     figures = sorted(path for path in Path(outputs["figures"]).glob("*.*") if not path.name.startswith("."))
     written = [*inputs["results"], inputs["fit_report"], outputs["report"], outputs["datapackage"], *map(str, figures)]
     _write(outputs["manifest"], as_text(with_outputs(results.manifest, written)))
@@ -90,11 +91,13 @@ def _write(path: str | Path, text: str) -> None:
     Path(path).write_text(text, encoding="utf-8", newline="\n")
 
 
-def _write_figures(folder: Path, drawings: Sequence[Drawing]) -> None:
-    """Write each figure as SVG and PNG in place of those of an earlier run."""
+def _write_figures(folder: Path, made: build.Report) -> None:
+    """Write each figure as SVG and PNG, and the page's scripts, in place of those of an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in (*folder.glob("*.svg"), *folder.glob("*.png")):
+    for old in (each for suffix in ("svg", "png", "js") for each in folder.glob(f"*.{suffix}")):
         old.unlink()
-    for drawing in drawings:
+    for name, script in made.scripts.items():
+        _write(folder / name, script)
+    for drawing in made.drawings:
         _write(folder / f"{drawing.name}.svg", drawing.svg + "\n")
         (folder / f"{drawing.name}.png").write_bytes(drawing.png)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from nernstfit.contract import tables
 from nernstfit.contract.correction_terms import correction_terms
@@ -23,7 +22,7 @@ from nernstfit.contract.terms import (
     RatioVerdict,
     ReferenceElectrode,
 )
-from nernstfit.report.blocks import Block, Code, Fold, Heading, Listing, Text, grid
+from nernstfit.report.blocks import Block, Text
 from nernstfit.report.numbers import as_given
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
@@ -37,21 +36,8 @@ _CAPACITANCES = (Flag.CAPACITY_BY_RECORDING, Flag.CAPACITY_BY_AMPLIFIER, Flag.CA
 
 
 def blocks(results: Results) -> Iterator[Block]:
-    """Yield the methods paragraph, the references, the meaning of the flags, and how the report was made."""
+    """Yield the methods paragraph."""
     yield Text(_PROSE("paragraph", **_values(results)))
-    yield Heading("References")
-    yield Listing(tuple(references.cited(results)))
-    yield Heading("Flags")
-    meanings: dict[str, list[str]] = {"flag": list(Flag), "meaning and unit": [flag.sentence for flag in Flag]}
-    yield grid(meanings, meanings)
-    yield Heading("Configuration and versions")
-    config = yaml.safe_dump(results.config, sort_keys=False, allow_unicode=True, default_flow_style=False)
-    yield Fold("Effective configuration", (Code(config),))
-    versions = results.manifest["versions"]
-    programs = {"program": list(versions), "version": list(versions.values())}
-    yield Fold("Versions", (grid(programs, programs),))
-    # Not the digests themselves: a table with its rows in another order leaves this page as it was.
-    yield Text(_PROSE("inputs", number=len(results.manifest["inputs"])))
 
 
 def _values(results: Results) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nernstfit.contract.terms import BandwidthSource
-from nernstfit.report.blocks import Block, Fold, Heading, Text, grid
+from nernstfit.report.blocks import Block, Cell, Fold, Heading, Link, Lookup, Text, grid
 from nernstfit.report.numbers import as_given, significant
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
@@ -25,8 +25,8 @@ def blocks(results: Results) -> Iterator[Block]:
     yield Heading("Noise")
     median, low, high = (significant(value, 2) for value in (ratios.median(), ratios.min(), ratios.max()))
     yield Text(_PROSE("introduction", median=median, low=low, high=high))
-    columns = {
-        "measurement": list(rows["measurement"]),
+    columns: dict[str, list[Cell]] = {
+        "measurement": [Link(name, results.places["measurement", name]) for name in rows["measurement"]],
         "cell": list(results.cell_names(rows)),
         "noise, pA": [significant(value) for value in rows["noise_pA"]],
         "slope, nS": [significant(value) for value in rows["slope_nS"]],
@@ -35,5 +35,5 @@ def blocks(results: Results) -> Iterator[Block]:
         "thermal bound, pA": [significant(value) for value in rows["thermal_noise_pA"]],
         "noise / bound": [significant(value, 2) for value in ratios],
     }
-    table = grid(columns, ["measurement", "cell", "bandwidth source"])
+    table = grid(columns, ["measurement", "cell", "bandwidth source"], lookup=Lookup())
     yield Fold(f"Noise of {counted(len(rows), 'measurement')}", (table,))

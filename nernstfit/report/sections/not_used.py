@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.report.blocks import Block, Text, grid
+from nernstfit.report.blocks import Block, Cell, Link, Lookup, Text, grid
 from nernstfit.report.numbers import MISSING, potential_interval
 from nernstfit.report.results import Results
 from nernstfit.report.wording import counted
@@ -28,14 +28,14 @@ def blocks(results: Results) -> Iterator[Block]:
     fitted += f" enter{'s' * (limits < 2)} the fit."
     yield Text(f"{len(rows)} of {counted(len(results.reversals), 'row')} without a reversal potential. {fitted}")
     records = rows.to_dict("records")
-    columns = {
-        "measurement": [row["measurement"] for row in records],
+    columns: dict[str, list[Cell]] = {
+        "measurement": [Link(name, results.places["measurement", name]) for name in rows["measurement"]],
         "cell": list(results.cell_names(rows)),
         "bath": [row["bath"] for row in records],
         "verdict": [PotentialVerdict(row["verdict"]).label for row in records],
     }
     bounds, caption = [potential_interval(row["low_mV"], row["high_mV"], 1) for row in records], ""
     if any(bound != MISSING for bound in bounds):
-        columns["bound, mV"], caption = bounds, _CAPTION
+        columns["bound, mV"], caption = [*bounds], _CAPTION
     columns["reason"] = [row["reason"] for row in records]
-    yield grid(columns, ["measurement", "cell", "bath", "verdict", "reason"], caption)
+    yield grid(columns, ["measurement", "cell", "bath", "verdict", "reason"], caption, Lookup(("bath", "verdict")))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import pandas as pd
+
 from nernstfit.figures import predictions
 from nernstfit.report.blocks import Block, Text, picture
 from nernstfit.report.numbers import significant
@@ -15,9 +17,8 @@ _PROSE = Prose("predictions")
 
 
 def blocks(results: Results) -> Iterator[Block]:
-    """Yield measured against predicted potentials, and the residuals by bath and by cell."""
-    rows = results.of_model("residuals")
-    rows = rows[rows["residual_mV"].notna()]
+    """Yield measured against predicted potentials."""
+    rows = _predicted(results)
     if len(rows) == 0:
         yield Text(_PROSE("none"))
         return
@@ -27,5 +28,20 @@ def blocks(results: Results) -> Iterator[Block]:
     if (results.reversals["pipette"] == "").any():
         yield Text(_PROSE("unknown_inside"), "note")
     yield picture(predictions.draw_predictions(rows), _PROSE("predictions"))
-    caption = _PROSE("residuals", has_offsets=predictions.has_offset(rows).any())
-    yield picture(predictions.draw_residuals(rows.assign(cell=results.cell_names(rows))), caption)
+
+
+def residuals(results: Results) -> Iterator[Block]:
+    """Yield the residuals by bath and by cell."""
+    rows = _predicted(results)
+    if len(rows) == 0:
+        yield Text(_PROSE("none"))
+        return
+    figure = predictions.draw_residuals(rows.assign(cell=results.cell_names(rows)))
+    has_offsets = bool(predictions.has_offset(rows).any()) and not figure.is_part
+    yield picture(figure, _PROSE("residuals", by_cell=not figure.is_part, has_offsets=has_offsets))
+
+
+def _predicted(results: Results) -> pd.DataFrame:
+    """Return the residuals of the measurements that the configured model predicts."""
+    rows = results.of_model("residuals")
+    return rows[rows["residual_mV"].notna()]

@@ -7,26 +7,24 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from nernstfit.contract.findings import NO_GROUP, named
+from nernstfit.contract.findings import named
 from nernstfit.contract.severity import About
 from nernstfit.contract.terms import IntervalMethod, RatioScope, RatioVerdict
 from nernstfit.figures.ratios import draw_ratios, drawn
-from nernstfit.judgement.ratios import is_at_bound
 from nernstfit.report import findings
-from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
-from nernstfit.report.numbers import MISSING, as_given, degrees_of_freedom, estimate, fixed
+from nernstfit.report.blocks import Block, Grid, Text, grid, picture
+from nernstfit.report.numbers import as_given, degrees_of_freedom, estimate, fixed
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.sections import ghk_form, group_differences
 from nernstfit.report.sections.groups import heading
-from nernstfit.report.wording import group_phrase, joined, without_repeats
+from nernstfit.report.wording import group_phrase, joined
 
 _PROSE = Prose("ratios")
-_CHECKS = (IntervalMethod.PROFILE, IntervalMethod.BOOTSTRAP, IntervalMethod.STUDENT)
 
 
 def blocks(results: Results) -> Iterator[Block]:
-    """Yield the ratios as figure and tables, the comparison of groups, and intervals by other methods."""
+    """Yield the ratios as figure and tables, and the comparison of groups."""
     configured = results.of_model("permeabilities")
     if len(configured) == 0:
         why = "no row is a reversal" if len(results.found) == 0 else "only the reference ion is permeant"
@@ -61,7 +59,6 @@ def blocks(results: Results) -> Iterator[Block]:
         subjects = [named(name, f"{row['ion']}/{row['reference']}") for row in own.to_dict("records")]
         yield from findings.texts(results, About.RATIO, subjects)
     yield from group_differences.blocks(results)
-    yield from _other_intervals(results)
 
 
 def _grid(results: Results, rows: pd.DataFrame) -> Grid:
@@ -84,41 +81,4 @@ def _grid(results: Results, rows: pd.DataFrame) -> Grid:
         columns["true ratio"] = [as_given(results.truth.get(row["ion"], math.nan)) for row in records]
     if any(row["reason"] for row in records):
         columns["reason"] = [row["reason"] for row in records]
-    return grid(columns, ["ion / reference", "verdict", "reason"])
-
-
-def _other_intervals(results: Results) -> Iterator[Block]:
-    """Yield the between-cell intervals by other methods; one that deviates strongly is marked."""
-    rows = results.of_model("intervals")
-    rows = rows[rows["method"].isin([IntervalMethod.CELLS, *_CHECKS])]
-    by_method = rows.set_index(["group", "ion", "method"])
-    number = rows.groupby(["group", "ion"]).size()
-    checked = [(group, ion) for group in results.groups for ion in results.permeant if number.get((group, ion), 0) > 1]
-    if not checked:
-        return
-
-    def written(key: tuple[str, str], method: str) -> str:
-        if (*key, method) not in by_method.index:
-            return MISSING
-        row = by_method.loc[(*key, method)]
-        middle = math.sqrt(row["low"] * row["high"])
-        return estimate(middle, row["low"], row["high"]).interval + (" *" if row["disagrees"] is True else "")
-
-    several = len(results.groups) > 1
-    columns = {"group": without_repeats([group or NO_GROUP for group, _ in checked])} if several else {}
-    columns |= {
-        "ion": [ion for _, ion in checked],
-        IntervalMethod.CELLS.label: [written(key, IntervalMethod.CELLS) for key in checked],
-    }
-    columns |= {method.label: [written(key, method) for key in checked] for method in _CHECKS}
-    if several:
-        yield Heading("Intervals by other methods")
-    disagrees = rows["disagrees"].isin([True]).any()
-    caption = _PROSE("other_intervals", disagrees=disagrees, at_bound=joined(_at_bound(results)))
-    yield grid(columns, ["group", "ion"], caption)
-
-
-def _at_bound(results: Results) -> list[str]:
-    """Return the permeabilities that are at a bound of the user's, each once."""
-    rows = results.in_ion_order(results.of_model("permeabilities"))
-    return list(dict.fromkeys(f"P({row['ion']})" for row in rows if is_at_bound(row["reason"])))
+    return grid(columns, ["ion / reference", "verdict", "reason"], is_copied=True)

@@ -11,11 +11,10 @@ import pandas as pd
 from nernstfit.contract.severity import About
 from nernstfit.contract.terms import ActivityModel, Convention
 from nernstfit.report import findings
-from nernstfit.report.blocks import Block, Fold, Grid, Listing, Text, grid
+from nernstfit.report.blocks import Block, Fold, Grid, Listing, Lookup, Text, grid
 from nernstfit.report.numbers import as_given, fixed, significant
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
-from nernstfit.report.wording import without_repeats
 
 # Smallest concentration of an impermeant ion that the page lists, mM: 1 µM is far below any effect on a reversal
 # potential. A tenth would list complexes and H in every buffered solution; ten times more would hide free Ca of a
@@ -68,13 +67,13 @@ def _solution_grid(rows: pd.DataFrame) -> Grid:
     columns["charge excess, meq/l"] = [fixed(value, 2, sign=True) for value in whole["charge_excess_meq_per_l"]]
     columns["% of the cation charge"] = [fixed(value, 1, sign=True) for value in whole["percent"]]
     columns["osmolality, mOsm/kg"] = [fixed(value, 0) for value in whole["osmolality_mOsm_per_kg"]]
-    return grid(columns, ["solution"])
+    return grid(columns, ["solution"], lookup=Lookup())
 
 
 def _ion_grid(results: Results, rows: pd.DataFrame) -> Grid:
     shown = rows[(rows["concentration_mM"] >= _TRACE_MM) | rows["ion"].isin(results.permeant)]
     records = shown.to_dict("records")
-    columns = {"solution": without_repeats([row["solution"] for row in records])}
+    columns = {"solution": [row["solution"] for row in records]}
     columns |= _temperatures(rows, shown["temperature_C"])
     columns |= {
         "ion": [row["ion"] for row in records],
@@ -86,7 +85,7 @@ def _ion_grid(results: Results, rows: pd.DataFrame) -> Grid:
         "status": [row["status"] for row in records],
     }
     caption = _PROSE("ions", omitted=len(shown) < len(rows), trace_uM=f"{1000 * _TRACE_MM:g}")
-    return grid(columns, ["solution", "ion", "status"], caption)
+    return grid(columns, ["solution", "ion", "status"], caption, Lookup(("solution", "ion", "status")))
 
 
 def _free_concentration(row: Mapping[str, Any]) -> str:

@@ -119,10 +119,12 @@ def _ratios(results: Results) -> Iterator[GroupOfRatios]:
     configured = results.of_model("permeabilities")
     for name in results.groups:
         rows = results.in_ion_order(configured[configured["group"] == name])
-        lines = tuple(RatioLine(_ratio(row), tuple(findings.beside_ratio(results.findings, row))) for row in rows)
+        lines = tuple(
+            RatioLine(_ratio(results, row), tuple(findings.beside_ratio(results.findings, row))) for row in rows
+        )
         where = f" ({group_phrase(name)})" if len(results.groups) > 1 or name else ""
         if lines:
-            yield GroupOfRatios(f"Permeability ratios with {results.confidence} intervals{where}:", lines)
+            yield GroupOfRatios(f"Permeability ratios{where}:", lines)
 
 
 def _conclusions(results: Results) -> Iterator[str]:
@@ -154,15 +156,19 @@ def _surface_charge(results: Results) -> Iterator[str]:
         yield _PROSE("surface_charge", changes=joined(changes), place=outline.number_of("single"), **charges)
 
 
-def _ratio(row: Mapping[Any, Any]) -> str:
-    """Write one ratio with its interval and n, on one line."""
-    name = f"{row['ion']}/{row['reference']}"
-    if row["verdict"] == RatioVerdict.NOT_IDENTIFIABLE:
-        return f"{name} {RatioVerdict.NOT_IDENTIFIABLE.label}"
+def _ratio(results: Results, row: Mapping[Any, Any]) -> str:
+    """Write one ratio as a paper has it: `P(K)/P(Na) = 1.13 (95 % interval 1.06 to 1.20; 8 cells)`."""
+    name, cells = f"P({row['ion']})/P({row['reference']})", counted(int(row["n_cells"]), "cell")
+    verdict = RatioVerdict(row["verdict"])
+    if verdict is RatioVerdict.NOT_IDENTIFIABLE:
+        return f"{name}: {verdict.label}"
     written = estimate(row["ratio"], row["low"], row["high"])
-    parts = [part for part in (written.ratio, written.interval) if part != MISSING]
-    if row["verdict"] == RatioVerdict.MODEL_REJECTED:
-        parts.append(f"without a valid interval ({RatioVerdict.MODEL_REJECTED.label})")
-    if row["verdict"] == RatioVerdict.HELD:
-        parts.append(f"({RatioVerdict.HELD.label})")
-    return " ".join([name, *parts]).replace(" ", "\u00a0") + f" (n\u00a0=\u00a0{row['n_cells']:.0f})"
+    if written.ratio == MISSING:
+        return f"{name} {written.interval} (one-sided, {results.confidence}; {cells})"
+    if verdict is RatioVerdict.MODEL_REJECTED:
+        return f"{name} = {written.ratio}, without a valid interval ({verdict.label}; {cells})"
+    if written.interval == MISSING:
+        return f"{name} = {written.ratio} ({verdict.label}; {cells})"
+    low, high = written.interval.strip("[]").split(", ")
+    held = f"{verdict.label}; " if verdict is RatioVerdict.HELD else ""
+    return f"{name} = {written.ratio} ({held}{results.confidence} interval {low} to {high}; {cells})"

@@ -1,0 +1,259 @@
+"""Figure of I-V curves by bath, written directly: those of single cells, their mean, and a fitted curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nernstfit.figures import svg
+from nernstfit.figures.drawing import Drawing
+from nernstfit.figures.panels import Axis, Panel, Row, stacked, zero_line
+from nernstfit.figures.svg import FloatArray
+from nernstfit.figures.theme import ACCENT, CELLS, INK, LABEL_PX, PALETTE, SOFT, TICK_PX, TITLE_PX
+
+Curve = tuple[FloatArray, FloatArray]
+
+COLUMNS = 3
+"""Panels beside each other: as many as a page holds at the width of a panel."""
+
+# Width and height of a panel, px: three beside each other, with the labels of their axes, are as wide as a page. At
+# half the labels have no room, at double a row holds one panel.
+_WIDTH_PX, _HEIGHT_PX = 178, 150
+# Most points of a line: one in 3 px. Half as many cut the bends of a ramp, twice as many double the size of the figure.
+_MAX_POINTS = 60
+# Widths of lines, px: of cells, of means, of fitted curves on these, of the circle at the zero. At half they are hard
+# to see on paper, at double the cells cover each other, and a fitted curve its mean.
+_CELL_PX, _MEAN_PX, _FITTED_PX, _CIRCLE_PX = 0.7, 2.6, 1.0, 1.6
+# Radii of the marks of a mean and of the circle at the zero, px. At half shapes look alike, at double they touch.
+_MARK_PX, _CIRCLE_RADIUS_PX = 3.0, 4.4
+# Least distance of the marks of a mean, px: two of their diameters. At half they touch in steep parts, at double a
+# panel has 7 of them.
+_MARK_PITCH_PX = 12.0
+# Space between the curves and the ends of an axis, px: a mark. At half marks cross the frame, at double curves are
+# flatter by a tenth.
+_ABOVE_PX, _BESIDE_PX = 7, 6
+# Height of a line of words, and the space between words and marks, px. At half they touch; at double a panel's head is
+# a third of its height.
+_LINE_PX, _SPACE_PX = 13, 4
+# Decimals of the mean potential of thousands of cells, mV. Half as many may write its standard error as 0.0, twice as
+# many go beyond what solutions and junctions are known to.
+_MAX_DECIMALS = 3
+# Corners of the marks after the circle, by the radius: square, triangle, diamond, inverted triangle, of the circle's
+# area. Five shapes and the twelve colours of the palette recur together after sixty baths, six shapes after twelve.
+_SHAPES = (
+    ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+    ((0.0, -1.4), (1.3, 0.9), (-1.3, 0.9)),
+    ((0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)),
+    ((0.0, 1.4), (1.3, -0.9), (-1.3, -0.9)),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class IVPanel:
+    """Curves of one bath.
+
+    Attributes
+    ----------
+    title : str
+        Name of the bath.
+    look : int
+        Number of the bath among all, from 0; it decides colour and shape of the marks.
+    curves : sequence of Curve
+        Of the cells that are drawn: membrane potential in mV, in ascending order, and relative current.
+    n_cells : int
+        Cells of which the mean is.
+    mean : Curve
+    sem : ndarray
+        Standard error of the mean; nan where there is none.
+    reversal_mV, reversal_sem_mV : float
+        Mean reversal potential and its standard error, nan where there is none.
+    nernst_mV : mapping of str to float
+        Nernst potential of each ion that has one.
+    fitted : Curve or None
+        The curve of the fitted equation.
+    """
+
+    title: str
+    look: int
+    curves: Sequence[Curve]
+    n_cells: int
+    mean: Curve
+    sem: FloatArray
+    reversal_mV: float
+    reversal_sem_mV: float
+    nernst_mV: Mapping[str, float] = field(default_factory=dict)
+    fitted: Curve | None = None
+
+    @property
+    def potential(self) -> str:
+        """The mean reversal potential in words."""
+        sem = self.reversal_sem_mV
+        decimals = min(max(1, -math.floor(math.log10(sem))), _MAX_DECIMALS) if sem > 0 else 1
+        error = "" if math.isnan(sem) else f" \N{PLUS-MINUS SIGN} {sem:.{decimals}f}"
+        return f"{_signed(self.reversal_mV, decimals)}{error} mV"
+
+    @property
+    def number(self) -> str:
+        """The number of cells in words."""
+        return f"{self.n_cells:,} cell{'s' if self.n_cells > 1 else ''}"
+
+
+def axes(panels: Iterable[IVPanel]) -> tuple[Axis, Axis]:
+    """Return the axes that hold all curves of some panels, at least one, and their zeros."""
+    mV, relative = [np.zeros(1)], [np.zeros(1)]
+    for panel in panels:
+        mV.append(np.array([panel.reversal_mV]))
+        for x, y in (*panel.curves, panel.mean, *([panel.fitted] if panel.fitted else [])):
+            mV.append(x)
+            relative.append(y)
+    voltage = Axis.around("membrane potential, mV", mV, _WIDTH_PX, padding=_BESIDE_PX)
+    return voltage, Axis.around("relative current", relative, _HEIGHT_PX, is_upright=True, padding=_ABOVE_PX)
+
+
+def draw_iv_curves(name: str, panels: Sequence[IVPanel], voltage: Axis, current: Axis) -> Drawing:
+    """Draw the I-V curves of some baths in panels of the same axes.
+
+    Parameters
+    ----------
+    name : str
+        Name of the figure.
+    panels : sequence of IVPanel
+        At least one.
+    voltage, current : Axis
+        As `axes` returns them.
+
+    Returns
+    -------
+    Drawing
+    """
+    heads = [_nernst_potentials(panel, voltage) for panel in panels]
+    lines = max(depth for _, depth in heads)
+    drawn = [
+        _panel(panel, (voltage, current), marks, TITLE_PX + _SPACE_PX + lines * _LINE_PX)
+        for panel, (marks, _) in zip(panels, heads, strict=True)
+    ]
+    rows = [Row(tuple(drawn[i : i + COLUMNS]), "") for i in range(0, len(drawn), COLUMNS)]
+    shows = "; ".join(_described(panel, voltage) for panel in panels)
+    return Drawing(name, stacked(rows, f"Relative current against membrane potential. {shows}."))
+
+
+def _panel(panel: IVPanel, both: tuple[Axis, Axis], nernst: Sequence[str], head_px: float) -> Panel:
+    """Draw one bath."""
+    voltage, current = both
+    colour = PALETTE[panel.look % len(PALETTE)]
+    title = svg.cut(panel.title, TITLE_PX, _WIDTH_PX)
+    cells = [svg.line(voltage.px(x), current.px(y)) for x, y in map(_fewer, panel.curves)]
+    fitted = [svg.line(voltage.px(x), current.px(y)) for x, y in ([panel.fitted] if panel.fitted else [])]
+    zero = svg.element("circle", cx=voltage.at(panel.reversal_mV), cy=current.at(0), r=_CIRCLE_RADIUS_PX)
+    marks = (
+        zero_line(voltage, current),
+        zero_line(current, voltage),
+        svg.group(cells, stroke=CELLS, stroke_width=_CELL_PX),
+        *_mean(panel, both, colour),
+        svg.group(fitted, stroke=INK, stroke_width=_FITTED_PX, stroke_dasharray="5 3"),
+        svg.group([zero], fill="none", stroke=ACCENT, stroke_width=_CIRCLE_PX),
+        svg.group(nernst, text_anchor="middle"),
+        _numbers(panel, voltage),
+        svg.text(title, 0, _SPACE_PX + TITLE_PX / 2 - head_px, font_size=TITLE_PX, font_weight="bold"),
+    )
+    return Panel(voltage, current, (), marks, head_px)
+
+
+def _mean(panel: IVPanel, both: tuple[Axis, Axis], colour: str) -> Iterator[str]:
+    """Yield the mean with a band of its standard error, and its marks."""
+    x, y = (axis.px(values) for axis, values in zip(both, panel.mean, strict=True))
+    if not len(x):
+        return
+    has_error = np.isfinite(panel.sem)
+    if has_error.any():
+        low, high = (both[1].px(panel.mean[1] + side * panel.sem)[has_error] for side in (-1, 1))
+        yield svg.band(x[has_error], low, high, fill=colour, fill_opacity="0.3")
+    yield svg.line(x, y, stroke=colour, stroke_width=_MEAN_PX)
+    shown = [0]
+    for i, at in enumerate(x.tolist()):
+        if at - x[shown[-1]] >= _MARK_PITCH_PX:
+            shown.append(i)
+    shape = panel.look % (len(_SHAPES) + 1)
+    yield svg.group((_mark(shape, float(x[i]), float(y[i])) for i in shown), fill=colour)
+
+
+def _mark(shape: int, x: float, y: float) -> str:
+    """Draw a mark: shape 0 is the circle."""
+    if not shape:
+        return svg.element("circle", cx=x, cy=y, r=_MARK_PX)
+    corners = [(x + right * _MARK_PX, y + down * _MARK_PX) for right, down in _SHAPES[shape - 1]]
+    return svg.element("path", d=f"M{'L'.join(f'{svg.number(right)} {svg.number(down)}' for right, down in corners)}z")
+
+
+def _numbers(panel: IVPanel, voltage: Axis) -> str:
+    """Write number of cells and potential into the corner that a rising curve leaves free."""
+    is_left = voltage.at(panel.reversal_mV) > voltage.length / 2
+    x, anchor = (_SPACE_PX, "start") if is_left else (_WIDTH_PX - _SPACE_PX, "end")
+    first = _LINE_PX if is_left else _HEIGHT_PX - _SPACE_PX - _LINE_PX
+    lines = (svg.text(panel.number, x, first, fill=SOFT), svg.text(panel.potential, x, first + _LINE_PX, fill=ACCENT))
+    # White around the letters parts them from what they stand on.
+    return svg.group(lines, text_anchor=anchor, paint_order="stroke", stroke="white", stroke_width=3)
+
+
+def _nernst_potentials(panel: IVPanel, voltage: Axis) -> tuple[list[str], int]:
+    """Draw a tick with the name of the ion at each Nernst potential within the axis, over the panel's upper end.
+
+    Returns
+    -------
+    tuple
+        The marks, and the number of lines of names: a name that would touch another stands over it.
+    """
+    marks: list[str] = []
+    ends: list[float] = []
+    for ion, potential in sorted(_within(panel, voltage).items(), key=lambda each: (each[1], each[0])):
+        at, half = voltage.at(potential), svg.width_px(ion, LABEL_PX) / 2 + 1
+        line = next((i for i, end in enumerate(ends) if at - half >= end), len(ends))
+        ends[line:] = [at + half, *ends[line + 1 :]]
+        foot = -TICK_PX - line * _LINE_PX
+        marks.append(svg.rules([(at, TICK_PX, at, foot)], stroke=INK, stroke_width=1))
+        marks.append(svg.text(ion, at, foot - _SPACE_PX / 2))
+    return marks, len(ends)
+
+
+def _within(panel: IVPanel, voltage: Axis) -> Mapping[str, float]:
+    """Return the Nernst potentials that are within the axis."""
+    return {ion: mV for ion, mV in panel.nernst_mV.items() if voltage.low <= mV <= voltage.high}
+
+
+def _fewer(curve: Curve) -> Curve:
+    """Return a curve of few enough points to draw."""
+    x, y = curve
+    if len(x) <= _MAX_POINTS:
+        return curve
+    kept = np.linspace(0, len(x) - 1, _MAX_POINTS).round().astype(int)
+    return x[kept], y[kept]
+
+
+def _described(panel: IVPanel, voltage: Axis) -> str:
+    """Return one panel in words."""
+    parts = [f"{panel.title}: {panel.number}, reversal potential {panel.potential}"]
+    if len(panel.mean[0]):
+        (left, right), (first, last) = ((float(values[0]), float(values[-1])) for values in panel.mean)
+        ends = (f"{y:.2f} at {x:.0f} mV".replace("-", "\N{MINUS SIGN}") for x, y in ((left, first), (right, last)))
+        parts.append(f"mean current from {' to '.join(ends)}")
+    if potentials := _within(panel, voltage):
+        each = (f"{ion} {_signed(mV)} mV" for ion, mV in potentials.items())
+        parts.append(f"Nernst potentials {', '.join(each)}")
+    if panel.fitted:
+        parts.append(_distance(panel))
+    return ", ".join(parts)
+
+
+def _distance(panel: IVPanel) -> str:
+    """Return how far the fitted curve lies from the mean."""
+    x, y = panel.mean
+    largest = float(np.abs(np.interp(x, *panel.fitted) - y).max()) if panel.fitted and len(x) else 0.0
+    return f"fitted curve within {largest:.3f} of the mean"
+
+
+def _signed(mV: float, decimals: int = 1) -> str:
+    """Write a potential."""
+    return f"{round(mV, decimals) + 0.0:.{decimals}f}".replace("-", "\N{MINUS SIGN}")
