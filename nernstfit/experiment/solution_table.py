@@ -31,6 +31,9 @@ from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.physics.solution.water import MAX_TAKEN
 from nernstfit.solutions.composition import Solutions, Stated, Titrant, speciate
 
+# Standard error of an own mobility that gives none, as of those estimated from the molar mass, in percent. At half or
+# double, its part of the error of a junction is half or double.
+_MOBILITY_PERCENT = 10.0
 PH, GAS, TITRANT = "pH", "pCO2_mmHg", "titrant"
 # Charge in meq/l that a titrant of the wrong kind may leave: such a solution needs none. 10 mM HEPES leave .07 with HCl
 # at pH 5.5 and .1 with NaOH at pH 5, where its acid pKa, 3.0 within .3 or so, decides. At half or double the limit is
@@ -367,7 +370,7 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
     faults += [f"{path}: row 1: column '{column}' is missing (got {got}); it is required" for column in missing]
     names = table["species"] if "species" in table.columns else ()
     if missing:
-        return tuple(Ion(name, 0, 1.0, 10.0, "") for name in sorted(set(names) - {""})), faults
+        return tuple(Ion(name, 0, 1.0, _MOBILITY_PERCENT, "") for name in sorted(set(names) - {""})), faults
     rows = dict(zip(table.index, table.rows, strict=True))
     even = {row: cells for row, cells in rows.items() if row not in typed.ragged}
     faults += _species_faults(even, path)
@@ -388,10 +391,12 @@ def read_species(path: str) -> tuple[UserIons, list[str]]:
 
 def _species(cells: Mapping[str, str], numbers: Mapping[str, float]) -> Ion:
     name = cells["species"]
-    base = IONS.get(name, Ion(name, int(numbers["charge"]), numbers["mobility"], 10.0, ""))
+    base = IONS.get(name, Ion(name, int(numbers["charge"]), numbers["mobility"], _MOBILITY_PERCENT, ""))
     if _is_zero(cells["charge"]):
         base, numbers = replace(base, valence=0), {**numbers, "mobility": 0.0}
-    optional: dict[str, Any] = {column: numbers[column] for column in _OPTIONAL if column in numbers}
+    # The error of the known ion's mobility is not that of the user's.
+    optional: dict[str, Any] = {"mobility_percent": _MOBILITY_PERCENT}
+    optional |= {column: numbers[column] for column in _OPTIONAL if column in numbers}
     return replace(
         base,
         mobility=numbers["mobility"],
