@@ -15,10 +15,11 @@ import pytest
 from experiments import complete
 
 from nernstfit.contract import tables
+from nernstfit.contract.frames import evenly_spaced
 from nernstfit.figures import iv_curves as figure
 from nernstfit.figures.theme import ACCENT, CELLS, INK, PALETTE
 from nernstfit.permeability.fitted_currents import Activities, FittedPermeabilities, mean_current, scale
-from nernstfit.permeability.mean_curves import BathCurves, by_bath, evenly
+from nernstfit.permeability.mean_curves import BathCurves, by_bath
 from nernstfit.physics.membrane import ghk
 from nernstfit.physics.membrane.nernst import nernst_mV
 from nernstfit.report.blocks import Block, Picture, Text
@@ -273,8 +274,8 @@ def test_the_order_of_rows_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_few_are_chosen_evenly_with_both_ends() -> None:
-    assert list(evenly(5, 60)) == [0, 1, 2, 3, 4]
-    assert list(evenly(121, 3)) == [0, 60, 120]
+    assert evenly_spaced(5, 60) == [0, 1, 2, 3, 4]
+    assert evenly_spaced(121, 3) == [0, 60, 120]
 
 
 # The fitted curve

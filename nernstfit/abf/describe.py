@@ -12,9 +12,10 @@ from nernstfit.abf.command import BEFORE, Segment, levels, refuse_impossible, re
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import UserList, Waveform
 from nernstfit.abf.select import current_and_command
-from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, trace
+from nernstfit.abf.trace import MAX_SWEEPS, Excerpt, Trace, trace
 from nernstfit.abf.voltage import recorded_voltages
 from nernstfit.contract.errors import RecordingError, runs
+from nernstfit.contract.frames import evenly_spaced
 from nernstfit.contract.settings import Measure
 
 _MAX_ROWS = 40  # of the table of epochs; more scroll off a screen, half would cut common protocols short
@@ -185,5 +186,5 @@ def sweep_traces(recording: Recording, how: Measure) -> tuple[Trace, ...]:
     command = segments(waveform, recording.sweeps, recording.points)
     return tuple(
         trace(recording, channel, command[sweep], Excerpt(sweep, (0, recording.points)), _BINS)
-        for sweep in evenly_spaced(recording.sweeps)
+        for sweep in evenly_spaced(recording.sweeps, MAX_SWEEPS)
     )

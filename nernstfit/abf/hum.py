@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from nernstfit.abf import noise
 from nernstfit.abf.command import Segment
 from nernstfit.abf.records import Line
-from nernstfit.abf.trace import evenly_spaced
 from nernstfit.abf.windows import Source
+from nernstfit.contract.frames import evenly_spaced
 
 FloatArray = NDArray[np.float64]
 _Pieces = tuple[tuple[int, int], ...]  # first sample and end of each settled level of a sweep

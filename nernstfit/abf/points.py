@@ -34,7 +34,7 @@ from nernstfit.abf.read import Recording
 from nernstfit.abf.samples import Points, clipped_fraction, read, settled_noise
 from nernstfit.abf.select import chosen_epoch, epoch_parts, has_curve, refuse_constant
 from nernstfit.abf.statistics import STATISTICS
-from nernstfit.abf.trace import Excerpt, Trace, evenly_spaced, surroundings, trace
+from nernstfit.abf.trace import MAX_SWEEPS, Excerpt, Trace, surroundings, trace
 from nernstfit.abf.transients import Charge, step_charge
 from nernstfit.abf.windows import (
     FOLLOWING_ROLES,
@@ -49,6 +49,7 @@ from nernstfit.abf.windows import (
     windows_of,
 )
 from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.frames import evenly_spaced
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.settings import Measure
 from nernstfit.contract.terms import BandwidthSource, Leak, Role, Statistic
@@ -290,7 +291,7 @@ def _traces(source: Source, parts: Sequence[Segment], windows: Sequence[tuple[in
             source.command[source.sweeps[i]],
             Excerpt(source.sweeps[i], surroundings(parts[i], recording.points), windows[i]),
         )
-        for i in evenly_spaced(len(parts))
+        for i in evenly_spaced(len(parts), MAX_SWEEPS)
     ]
 
 

@@ -16,7 +16,7 @@ FloatArray = NDArray[np.float64]
 
 # Sweeps that a figure shows: with more, traces of one panel cannot be distinguished; half would leave out the levels
 # around the zero.
-_MAX_SWEEPS = 7
+MAX_SWEEPS = 7
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,6 @@ def trace(
         high_pA=np.maximum.reduceat(current, edges),
         window_ms=(first / recording.rate_Hz * 1e3, last / recording.rate_Hz * 1e3),
     )
-
-
-def evenly_spaced(count: int, most: int = _MAX_SWEEPS) -> list[int]:
-    """Return at most so many of the numbers below `count`, evenly spaced, first and last among them."""
-    return list(dict.fromkeys(np.linspace(0, count - 1, most).round().astype(int).tolist()))
 
 
 def surroundings(part: Segment, points: int) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from nernstfit.abf import noise
 from nernstfit.abf.windows import Source
+from nernstfit.contract.frames import evenly_spaced
 
 FloatArray = NDArray[np.float64]
 
@@ -138,8 +139,7 @@ def _steps(source: Source) -> Iterator[tuple[str, list[_Step]]]:
         sizes_mV = [step.size_mV for step in steps]
         if max(map(abs, sizes_mV)) > _MAX_SINGLE_MV and np.ptp(sizes_mV) < _MIN_STEP_MV:
             continue
-        chosen = np.unique(np.linspace(0, len(steps) - 1, _MAX_SWEEPS).round().astype(int))
-        yield epoch, [steps[i] for i in chosen]
+        yield epoch, [steps[i] for i in evenly_spaced(len(steps), _MAX_SWEEPS)]
 
 
 def _settled_charge(source: Source, steps: Sequence[_Step]) -> Charge | None:

@@ -17,6 +17,7 @@ from nernstfit.abf.command import MILLIVOLTS, Segment, in_millivolts, levels, se
 from nernstfit.abf.read import Recording
 from nernstfit.abf.records import Channel, Waveform
 from nernstfit.contract.errors import RecordingError
+from nernstfit.contract.frames import evenly_spaced
 
 FloatArray = NDArray[np.float64]
 
@@ -131,11 +132,9 @@ def _other_command(recording: Recording, waveform: Waveform) -> Sequence[Sequenc
 
 def _following(recording: Recording, command: Sequence[Sequence[Segment]]) -> list[tuple[Channel, _Levels]]:
     """Return the channels that follow a command, but those of an amplifier in current clamp."""
-    count = min(_MAX_COMPARED_SWEEPS, recording.sweeps)
-    sweeps = np.unique(np.linspace(0, recording.sweeps - 1, count).round().astype(int))
     places = [
         (sweep, part)
-        for sweep in sweeps.tolist()
+        for sweep in evenly_spaced(recording.sweeps, _MAX_COMPARED_SWEEPS)
         for part in command[sweep]
         if part.is_known and part.stop - part.start >= _MIN_SEGMENT_SAMPLES
     ]

@@ -1,4 +1,4 @@
-"""Columns of several parts end to end, as a table, and of a table by measurement."""
+"""Columns of several parts end to end, as a table, and of a table by measurement; numbers that are evenly spaced."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def table(parts: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> pd.Data
     import pandas as pd  # noqa: PLC0415 - slow to import
 
     return pd.DataFrame(joined(parts, columns) if parts else None, columns=list(columns))
+
+
+def evenly_spaced(count: int, most: int) -> list[int]:
+    """Return at most so many of the numbers below `count`, evenly spaced, first and last among them."""
+    return list(dict.fromkeys(np.linspace(0, count - 1, most).round().astype(int).tolist()))
 
 
 def by_measurement(frame: pd.DataFrame) -> dict[str, Columns]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nernstfit.contract.findings import NO_GROUP
+from nernstfit.contract.frames import evenly_spaced
 from nernstfit.figures.theme import PALETTE, SOFT
 from nernstfit.figures.ticks import log_ticks
 
@@ -33,7 +34,7 @@ def evenly(rows: pd.DataFrame, value: str, by: str) -> pd.DataFrame:
     for _, part in rows.groupby(by, sort=True):
         order = part[value].to_numpy().argsort(kind="stable")
         share = max(2, round(MAX_POINTS * len(part) / len(rows)))
-        chosen.append(part.index[order[np.unique(np.linspace(0, len(part) - 1, share).round().astype(int))]])
+        chosen.append(part.index[order[evenly_spaced(len(part), share)]])
     return rows.loc[rows.index.isin(np.concatenate(chosen))]
 
 

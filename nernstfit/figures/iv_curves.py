@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nernstfit.contract.frames import evenly_spaced
 from nernstfit.figures import svg
 from nernstfit.figures.drawing import Drawing
 from nernstfit.figures.panels import Axis, Panel, Row, stacked, zero_line
@@ -226,9 +227,7 @@ def _within(panel: IVPanel, voltage: Axis) -> Mapping[str, float]:
 def _fewer(curve: Curve) -> Curve:
     """Return a curve of few enough points to draw."""
     x, y = curve
-    if len(x) <= _MAX_POINTS:
-        return curve
-    kept = np.linspace(0, len(x) - 1, _MAX_POINTS).round().astype(int)
+    kept = evenly_spaced(len(x), _MAX_POINTS)
     return x[kept], y[kept]
 
 

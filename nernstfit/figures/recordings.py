@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nernstfit.contract.frames import Columns, by_measurement
+from nernstfit.contract.frames import Columns, by_measurement, evenly_spaced
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.figures import svg
 from nernstfit.figures.drawing import Drawing
@@ -165,8 +165,7 @@ def draw_sweeps(traces: pd.DataFrame) -> Drawing:
 def _trace_panel(traces: Columns, iv: Columns) -> Panel:
     """Draw the current of some sweeps against time, the window in grey."""
     recorded = list(_sweeps(traces).values())
-    shown = np.linspace(0, len(recorded) - 1, min(MAX_SWEEPS, len(recorded))).round().astype(int)
-    sweeps = [recorded[number] for number in shown]
+    sweeps = [recorded[number] for number in evenly_spaced(len(recorded), MAX_SWEEPS)]
     window = np.array([recorded[0].from_ms[0], recorded[0].to_ms[0]])
     time = Axis.around("time, ms", [*(sweep.t_ms for sweep in sweeps), window], 330)
     current = Axis("current, pA", *_current_range_pA(sweeps, iv), 130, is_upright=True)

@@ -12,7 +12,7 @@ from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding
 from nernstfit.contract.terms import ReferenceElectrode
 from nernstfit.experiment.records import Experiment, Row
-from nernstfit.solutions.decimal_slips import FarOff, Slip, far_off, is_dilution, slips, small_slips, unlike
+from nernstfit.solutions.decimal_slips import FarOff, Slip, far_off, first_of, is_dilution, slips, small_slips, unlike
 from nernstfit.solutions.findings import solution_findings
 
 # KCl of usual bridges in mM, and the relative difference of ten times an amount to it within which a slip is asked for:
@@ -70,7 +70,7 @@ def _beside_others(experiment: Experiment, rows: Sequence[Row]) -> Iterator[Find
     for slip in slips(solutions, conditions):
         of_solution[slip.solution].append(slip)
     lost = without_cell(rows, experiment)
-    first = {each.solution: each for each in sorted(lost.values(), reverse=True)}
+    first = first_of(lost.values())
     counts = Counter(each.solution for each in lost.values())
     values: dict[str, Any]
     for name, found in sorted(first.items()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -181,8 +181,3 @@ def _mean_and_sem(of_cells: FloatArray) -> tuple[FloatArray, FloatArray]:
     with np.errstate(invalid="ignore", divide="ignore"):
         sem = np.sqrt(square / (count - 1) / count)
     return mean, np.where(count > 1, sem, math.nan)
-
-
-def evenly(count: int, most: int) -> Iterator[int]:
-    """Yield at most so many of the first whole numbers, evenly spread, both ends among them."""
-    yield from np.linspace(0, count - 1, min(count, most)).round().astype(int).tolist()

@@ -57,7 +57,7 @@ class Lookup:
     anchors : tuple of str
         Name of the place of each row in the page, or empty.
     details : tuple of str
-        What each row shows when it is opened, from `details.packed`; or empty.
+        What the rows show when they are opened, from `details.packed`, of one table of the page; of others empty.
     """
 
     filters: tuple[str, ...] = ()
@@ -83,17 +83,16 @@ class Grid:
 
 @dataclass(frozen=True)
 class Picture:
-    """A rendered figure, inlined as SVG; `is_file` where it is written to the folder of figures, too."""
+    """A rendered figure, inlined as SVG."""
 
     drawing: Drawing
     caption: str
-    is_file: bool = True
     kind: ClassVar[str] = "picture"
 
     @property
     def svg(self) -> Markup:
-        """The SVG as part of an HTML page, where it needs no name space."""
-        return Markup(re.sub(r' xmlns(:xlink)?="[^"]*"', "", self.drawing.svg))
+        """The SVG as part of an HTML page."""
+        return inlined(self.drawing)
 
 
 @dataclass(frozen=True)
@@ -134,6 +133,11 @@ class Section:
     blocks: tuple[Block, ...]
 
 
+def inlined(drawing: Drawing) -> Markup:
+    """Return an SVG as part of an HTML page, where it needs no name space."""
+    return Markup(re.sub(r' xmlns(:xlink)?="[^"]*"', "", drawing.svg))
+
+
 def picture(figure: Figure, caption: str) -> Picture:
     """Render a figure and put its caption below it."""
     from nernstfit.figures import render  # noqa: PLC0415 - heavy, and the outcome of a run has no figure
@@ -164,7 +168,7 @@ def most_columns(blocks: Iterable[Block]) -> int:
 
 
 def details(blocks: Iterable[Block]) -> Iterator[str]:
-    """Yield what the rows of all tables show when they are opened, in their order in the page."""
+    """Yield what the rows of a table show when they are opened."""
     for block in blocks:
         if isinstance(block, Grid) and block.lookup:
             yield from block.lookup.details
@@ -173,10 +177,9 @@ def details(blocks: Iterable[Block]) -> Iterator[str]:
 
 
 def drawings(blocks: Iterable[Block]) -> Iterator[Drawing]:
-    """Yield every figure of some blocks that is a file, those folded away included."""
+    """Yield every figure rendered for some blocks, those folded away included."""
     for block in blocks:
         if isinstance(block, Picture):
-            if block.is_file:
-                yield block.drawing
+            yield block.drawing
         elif isinstance(block, Fold):
             yield from drawings(block.blocks)

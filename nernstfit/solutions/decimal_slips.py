@@ -135,10 +135,10 @@ class FarOff:
 
 def far_off_words(found: Collection[FarOff]) -> str:
     """Return the contradictions in words, one of each solution."""
-    return "; ".join(f"solution '{each.solution}': {each.words}" for each in _first(found).values())
+    return "; ".join(f"solution '{each.solution}': {each.words}" for each in first_of(found).values())
 
 
-def _first(found: Collection[FarOff]) -> dict[str, FarOff]:
+def first_of(found: Collection[FarOff]) -> dict[str, FarOff]:
     """Return the first of each solution, by its name."""
     return {each.solution: each for each in sorted(found, reverse=True)}
 

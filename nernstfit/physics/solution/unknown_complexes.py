@@ -20,20 +20,19 @@ def _names(text: str) -> frozenset[str]:
 
 
 _ALKALINE_EARTHS = _names("Mg Ca Sr Ba")
-# Anions of strong acids, and zwitterions of the buffers that were chosen because they hardly bind metals (Good et al.
-# 1966, Biochemistry 5:467). Hydroxide is treated apart.
-_SPECTATORS = _names(
+# Zwitterions of the buffers that were chosen because they hardly bind metals (Good et al. 1966, Biochemistry 5:467),
+# but copper: NIST 46 marks its complexes with BES and MOPS as known to exist.
+_BUFFERS = _names(
+    "HEPES EPPS MES MOPS PIPES1 PIPES2 BES TES TAPS CHES CAPS MOPSO DIPSO TAPSO HEPPSO POPSO1 POPSO2 AMPSO CAPSO"
+)
+# Anions of strong acids, and those buffers. Hydroxide is treated apart.
+_SPECTATORS = _BUFFERS | _names(
     "NO3 ClO4 ClO3 BrO3 PF6 MnO4 ReO4 IO4 methanesulfonate isethionate ethylsulfonate propylsulfonate "
-    "methylsulfate ethylsulfate cyclamate sulfamate taurinate HEPES EPPS MES MOPS PIPES1 PIPES2 BES TES TAPS "
-    "CHES CAPS HSO4 OH BF4 MOPSO DIPSO TAPSO HEPPSO POPSO1 POPSO2 AMPSO CAPSO S2O8 trifluoroacetate "
+    "methylsulfate ethylsulfate cyclamate sulfamate taurinate HSO4 OH BF4 S2O8 trifluoroacetate "
     "benzenesulfonate toluenesulfonate naphthalenesulfonate DIDS SITS"
 )
 _OF_ALKALINE_EARTHS = _names("Cl Br I SCN CN NO2 N3 OCN SeCN dicyanamide picrate HS")  # these leave them alone
 _APART = {("Al", halide) for halide in ("Cl", "Br", "I")}  # beside fluoride and hydroxide aluminium binds no halide
-# Of these, buffers whose complexes with copper are known to exist (NIST 46 marks those of BES and MOPS).
-_OF_COPPER = _names(
-    "HEPES EPPS MES MOPS PIPES1 PIPES2 BES TES TAPS CHES CAPS MOPSO DIPSO TAPSO HEPPSO POPSO1 POPSO2 AMPSO CAPSO"
-)
 # Polyamines, which bind the anions of polyphosphates and chelators: spermine and ATP with some 1,000 l/mol in 150 mM K.
 _POLYAMINES = _names("spermine2 spermine3 spermine4 spermidine putrescine cadaverine")
 # Least charge of such an anion, which leaves out phosphate: its HPO4 binds a hundredth as much.
@@ -92,9 +91,9 @@ def _of_polyamines(amounts_mM: Mapping[Ion, float], acids: tuple[reactions.Step,
     for ligand, amount in amounts_mM.items() if polyamines else ():
         of = reactions.network(frozenset([ligand]), acids)
         least_charge = min(of.valence.tolist(), default=ligand.valence)
-        if amount > _MIN_WEAK_MM and least_charge <= _POLYAMINE_CHARGE and ligand.name not in _PHOSPHATES:
-            root = of.root_of.get(ligand.name, ligand.name)
-            yield from ((name, ligand.name) for name in polyamines if root not in _PHOSPHATES)
+        is_phosphate = of.root_of.get(ligand.name, ligand.name) in _PHOSPHATES
+        if amount > _MIN_WEAK_MM and least_charge <= _POLYAMINE_CHARGE and not is_phosphate:
+            yield from ((name, ligand.name) for name in polyamines)
 
 
 def _without_constant(
@@ -136,7 +135,7 @@ def _anions(ligand: Ion, acids: tuple[reactions.Step, ...], pH: float) -> set[st
 
 
 def _may_bind(ligand: Ion, metal: Ion, is_weak: bool) -> bool:
-    if metal.name == "Cu" and ligand.name in _OF_COPPER:
+    if metal.name == "Cu" and ligand.name in _BUFFERS:
         return True
     if ligand.valence < 0:
         return ligand.name not in _SPECTATORS and not (is_weak and ligand.name in _OF_ALKALINE_EARTHS)

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from nernstfit.contract.correction_terms import correction_terms
+from nernstfit.contract.frames import evenly_spaced
 from nernstfit.figures.iv_curves import Curve, IVPanel, axes, draw_iv_curves
 from nernstfit.permeability.fitted_currents import Activities, FittedPermeabilities, mean_current, missing, scale
-from nernstfit.permeability.mean_curves import BathCurves, by_bath, evenly
+from nernstfit.permeability.mean_curves import BathCurves, by_bath
 from nernstfit.report.blocks import Block, Picture, Text
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
@@ -94,7 +95,7 @@ class _Panels:
         return IVPanel(
             title=self.title(each),
             look=self._looks[each.bath],
-            curves=[each.curves[i] for i in evenly(len(each.curves), _MAX_CELLS)],
+            curves=[each.curves[i] for i in evenly_spaced(len(each.curves), _MAX_CELLS)],
             n_cells=each.n_cells,
             mean=(each.voltage_mV, each.mean),
             sem=each.sem,

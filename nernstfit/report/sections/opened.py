@@ -17,17 +17,18 @@ from nernstfit.contract.severity import About
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.figures.recordings import measurements_drawn
 from nernstfit.report import findings
+from nernstfit.report.blocks import inlined
 from nernstfit.report.numbers import as_given, fixed, significant, typeset
 from nernstfit.report.results import Results
 
 Record = Mapping[Any, Any]
-# Steps from the zero of the curve to the corrected potential, with their names.
-_STEPS: Mapping[str, str] = {
+STEPS: Mapping[str, str] = {
     "raw_mV": "raw",
     "leak_shift_mV": "leak",
-    "rs_shift_mV": "series resistance",
+    "rs_shift_mV": "series R",
     "junction_mV": "junction",
 }
+"""Steps from the zero of the curve to the corrected potential, by their columns, with their names."""
 
 
 def measurement(results: Results, row: Record, curves: Mapping[str, Columns], traces: Mapping[str, Columns]) -> Markup:
@@ -43,17 +44,12 @@ def measurement(results: Results, row: Record, curves: Mapping[str, Columns], tr
     """
     parts = []
     if row["measurement"] in curves:
-        parts.append(_inline(measurements_drawn("opened", [row], curves, traces).svg))
+        parts.append(inlined(measurements_drawn("opened", [row], curves, traces)))
     parts.append(_paragraphs([_origin(row), _corrections(row), *_reasons(row)]))
     doubts = [*_flags(row["flags"]), *_findings(results, row)]
     if doubts:
         parts.append(Markup("<ul>{}</ul>").format(Markup("").join(map(Markup("<li>{}</li>").format, doubts))))
     return Markup("").join(parts)
-
-
-def _inline(svg: str) -> Markup:
-    """Return an SVG as part of an HTML page, where it needs no name space."""
-    return Markup(re.sub(r' xmlns(:xlink)?="[^"]*"', "", svg))
 
 
 def _paragraphs(texts: Iterable[str]) -> Markup:
@@ -77,7 +73,7 @@ def _corrections(row: Record) -> str:
     """Return the corrections of a potential as a sum: `raw −44.54, junction −13.61: corrected −58.15 ± 0.07 mV`."""
     if row["verdict"] != PotentialVerdict.REVERSAL:
         return ""
-    steps = [f"{word} {fixed(row[name], 2, sign=True)}" for name, word in _STEPS.items() if row[name] == row[name]]
+    steps = [f"{word} {fixed(row[name], 2, sign=True)}" for name, word in STEPS.items() if row[name] == row[name]]
     interval = f"95 % interval {fixed(row['low_mV'], 2)} to {fixed(row['high_mV'], 2)}"
     error = f"standard error {significant(row['se_mV'], 2)}, {interval}, without systematic errors"
     return f"In mV: {', '.join(steps)}: corrected {fixed(row['corrected_mV'], 2)} ({error})."

@@ -21,14 +21,8 @@ from nernstfit.report.sections import cells, noise, opened
 
 _PROSE = Prose("recordings")
 Record = Mapping[Any, Any]
-# Steps of the correction, and columns that are left out where no row has a value.
-_POTENTIALS = {
-    "raw_mV": "raw",
-    "leak_shift_mV": "leak",
-    "rs_shift_mV": "series R",
-    "junction_mV": "junction",
-    "corrected_mV": "corrected",
-}
+# Potentials with their titles; a column is left out where no row has a value.
+_POTENTIALS = {**opened.STEPS, "corrected_mV": "corrected"}
 
 
 def blocks(results: Results) -> Iterator[Block]:
