@@ -24,7 +24,7 @@ def blocks(results: Results) -> Iterator[Block]:
     columns: dict[str, list[Cell]] = {
         "severity": [row["severity"] for row in rows],
         "about": [row["about"] for row in rows],
-        "which": [_place(results, row) for row in rows],
+        "subject": [_place(results, row) for row in rows],
         "kind": [Code(row["code"]).label for row in rows],
         "finding": [typeset(row["sentence"]) for row in rows],
         "remedy": [row["remedy"] for row in rows],

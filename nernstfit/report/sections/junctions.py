@@ -42,11 +42,11 @@ def _grid(rows: pd.DataFrame) -> Grid:
         lines += [(*condition, row.term, *_potentials(row), row.statement) for row in part.itertuples()]
         total = fixed(float(part["applied_mV"].sum()), 2, sign=True)
         lines.append((*condition, "sum", MISSING, MISSING, total, ""))
-    titles = ("bath", "pipette", "condition", "term", "Henderson", "Nernst-Planck", "correction", "how")
+    titles = ("bath", "pipette", "condition", "term", "Henderson", "Nernst-Planck", "correction", "statement")
     columns = dict(zip(titles, map(list, zip(*lines, strict=True)), strict=True))
     if len(set(columns["condition"])) == 1:
         del columns["condition"]
-    texts = {"bath", "pipette", "condition", "term", "how"}
+    texts = {"bath", "pipette", "condition", "term", "statement"}
     filters = tuple(name for name in ("bath", "pipette", "condition", "term") if name in columns)
     return grid(columns, texts, _PROSE("terms"), Lookup(filters))
 
