@@ -17,7 +17,7 @@ from unittest import mock
 import pytest
 from experiments import run_stages
 
-from nernstfit.report import details
+from nernstfit.report import blocks, details
 from nernstfit.simulate import experiment as simulation
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -105,13 +105,24 @@ class Reader:
         label.locator("select").select_option(value)
 
 
-@pytest.fixture
-def read(chromium: object, trouble: Path) -> Iterator[Reader]:
-    reader = Reader(chromium, trouble, viewport={"width": 1100, "height": 900})
+@pytest.fixture(scope="module")
+def of_long_tables(trouble: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of the same experiment with the rows of its tables as JSON, as longer ones have them."""
+    folder = tmp_path_factory.mktemp("long") / "copy"
+    shutil.copytree(trouble.parents[1], folder)
+    with mock.patch.multiple(blocks, _MAX_ROWS_AS_HTML=3, _FIRST_ROWS=2):
+        run_stages(folder)
+    return folder / "results" / "report.html"
+
+
+@pytest.fixture(params=["trouble", "of_long_tables"])
+def read(chromium: object, request: pytest.FixtureRequest) -> Iterator[Reader]:
+    page = request.getfixturevalue(request.param)
+    reader = Reader(chromium, page, viewport={"width": 1100, "height": 900})
     yield reader
     reader.page.context.close()
     assert reader.faults == []
-    assert {url for url in reader.requests if not url.startswith("blob:")} == {trouble.as_uri()}
+    assert {url for url in reader.requests if not url.startswith("blob:")} == {page.as_uri()}
 
 
 def test_the_first_screen_has_ratios_and_warnings(read: Reader) -> None:
@@ -149,6 +160,17 @@ def test_a_refused_recording_opens_with_its_reason(read: Reader) -> None:
     read.page.locator("table[data-opens] tbody tr[id]").click()
     assert "unreadable: " in read.page.locator(".opened").inner_text()
     assert read.page.locator(".opened svg").count() == 0
+
+
+def test_rows_beside_the_table_are_those_of_the_page(trouble: Path, of_long_tables: Path, chromium: object) -> None:
+    shown = []
+    for page in (trouble, of_long_tables):
+        reader = Reader(chromium, page)
+        tables = reader.page.locator("table.searchable").all()
+        shown.append([each.evaluate("table => table.tBodies[0].innerHTML.replace(/\\n/g, '')") for each in tables])
+        reader.page.context.close()
+    assert shown[0] == shown[1]
+    assert of_long_tables.read_text(encoding="utf-8").count('"cells":') > 1
 
 
 def test_figures_are_enlarged_and_moved(read: Reader) -> None:

@@ -25,6 +25,8 @@
     return Number(found[0].replaceAll(",", "")) * 10 ** Number(digits);
   };
 
+  const withoutMarkup = (html) => html.replace(/<[^>]*>|&[^;]*;/g, "");
+
   const words = (html) => {
     const holder = element("div");
     holder.innerHTML = html;
@@ -33,25 +35,33 @@
 
   function searchable(DataTable, table) {
     const titles = [...table.tHead.rows[0].cells];
-    const numeric = titles.flatMap((cell, place) => (cell.classList.contains("n") ? [place] : []));
+    const [numeric, texts] = [[], []];
+    titles.forEach((cell, place) => (cell.classList.contains("n") ? numeric : texts).push(place));
+    const beside = table.parentElement.querySelector("script"); // of a long table: all rows, of which the page has the first
+    const { cells, anchors } = beside ? JSON.parse(beside.textContent) : { anchors: [...table.tBodies[0].rows].map((row) => row.id) };
+    const isPaged = anchors.length > ROWS_PER_PAGE;
     const made = new DataTable(table, {
       autoWidth: false,
       columnDefs: [
-        { targets: numeric, type: "num", render: (cell, use) => (use === "sort" || use === "type" ? number(words(cell)) : cell) },
+        { targets: numeric, type: "num", render: (cell, use) => (use === "sort" || use === "type" ? number(withoutMarkup(cell)) : cell) },
+        { targets: texts, type: "html" },
       ],
-      info: table.tBodies[0].rows.length > ROWS_PER_PAGE,
+      createdRow: (node, _, index) => {
+        if (!anchors[index]) return;
+        node.id = anchors[index];
+        if (table.dataset.opens !== undefined) node.dataset.place = index;
+      },
+      ...(cells ? { data: cells, deferRender: true } : {}),
+      info: isPaged,
       language: { search: "Search", lengthMenu: "Rows _MENU_", info: "_START_ to _END_ of _TOTAL_ rows", infoFiltered: "(of _MAX_)", infoEmpty: "no rows", zeroRecords: "No row matches." },
       lengthChange: false,
       order: [],
       orderMulti: false,
       pageLength: ROWS_PER_PAGE,
-      paging: table.tBodies[0].rows.length > ROWS_PER_PAGE,
+      paging: isPaged,
     });
     tablesOfPage.push(made);
-    made.rows().every(function () {
-      const node = this.node();
-      if (node.id) tables.set(node.id, { made, index: this.index() });
-    });
+    anchors.forEach((name, index) => { if (name) tables.set(name, { made, index }); });
     const chosen = table.dataset.filters ? table.dataset.filters.split(" ").map(Number) : [];
     if (chosen.length) filters(made, chosen, titles);
     if (table.dataset.opens !== undefined) opening(made, table);
@@ -60,7 +70,7 @@
   function filters(made, chosen, titles) {
     const bar = element("div", { class: "filters" });
     for (const place of chosen) {
-      const values = new Set(made.column(place).data().toArray().flatMap((cell) => words(cell).split(", ")).filter(Boolean));
+      const values = new Set([...new Set(made.column(place).data().toArray())].flatMap((cell) => words(cell).split(", ")).filter(Boolean));
       if (values.size < 2) continue;
       const options = [...values].sort().map((value) => element("option", {}, value));
       const select = element("select", {}, element("option", { value: "" }, "all"), ...options);
