@@ -233,13 +233,35 @@ def test_thinning_keeps_the_extremes_of_each_pixel() -> None:
     rng = np.random.default_rng(0)
     x = np.sort(rng.uniform(0, 300, 5000))
     low, high = np.sort(rng.normal(size=(2, 5000)), axis=0)
-    thin_x, thin_low, thin_high = svg.thinned(x, low, high)
+    thin_x, thin_low, thin_high, _ = svg.thinned(x, low, high, np.array([0]))
     assert np.floor(thin_x).tolist() == sorted(set(np.floor(x)))
     for at, least, most in zip(thin_x, thin_low, thin_high, strict=True):
         inside = np.floor(x) == np.floor(at)
         assert (least, most) == (low[inside].min(), high[inside].max())
-    once = svg.thinned(thin_x, thin_low, thin_high)
+    *once, _ = svg.thinned(thin_x, thin_low, thin_high, np.array([0]))
     assert all(np.array_equal(a, b) for a, b in zip(once, (thin_x, thin_low, thin_high), strict=True))
+
+
+def test_traces_are_thinned_and_drawn_together_as_each_alone() -> None:
+    rng = np.random.default_rng(2)
+    traces = [
+        np.array([np.sort(rng.uniform(0, 300, n)), *np.sort(rng.normal(size=(2, n)), axis=0)]) for n in (1, 700, 90)
+    ]
+    traces[1][1:, 300:500] = [[-0.5], [0.5]]  # level
+    starts = np.array([0, 1, 701])
+    *pooled, firsts = svg.thinned(*np.concatenate(traces, axis=1), starts)
+    alone = [svg.thinned(*trace, np.array([0]))[:3] for trace in traces]
+    assert all(
+        np.array_equal(np.concatenate(each), all_) for each, all_ in zip(zip(*alone, strict=True), pooled, strict=True)
+    )
+    paths = svg.outlines(*pooled, firsts)
+    assert paths == [svg.outlines(*each, np.array([0]))[0] for each in alone]
+    for path, (x, low, high) in zip(paths, alone, strict=True):
+        found = np.array(list(points(path)))
+        outline = np.array([*zip(x, low, strict=True), *zip(x[::-1], high[::-1], strict=True)])
+        assert len(found) <= len(outline)
+        assert all(np.abs(outline - each).max(axis=1).min() <= HALF_A_TENTH + 1e-6 for each in found)
+        assert np.ptp(found[:, 0]) == pytest.approx(np.ptp(x), abs=2 * HALF_A_TENTH)
 
 
 def test_a_level_that_departs_from_a_ramp_is_drawn() -> None:

@@ -48,14 +48,6 @@ class _Sweep:
     from_ms: FloatArray
     to_ms: FloatArray
 
-    def band(self, time: Axis, current: Axis, colour: str) -> str:
-        """Draw the lowest and the highest current against time, cut off at the ends of the axis."""
-        # An upright axis has its high values at small distances.
-        x, upper, lower = svg.thinned(time.px(self.t_ms), current.px(self.high_pA), current.px(self.low_pA))
-        ends = (0, current.length)
-        edges = lower.clip(*ends), upper.clip(*ends)
-        return svg.band(x, *edges, fill=colour, stroke=colour, stroke_width=_TRACE_PX)
-
     @property
     def level_mV(self) -> float:
         """Command in the middle of the window."""
@@ -150,9 +142,8 @@ def draw_sweeps(traces: pd.DataFrame) -> Drawing:
     current = Axis.around("current, pA", [*extremes, np.zeros(1)], 240, is_upright=True, padding=_ABOVE_PX)
     levels = [sweep.command_mV for sweep in sweeps.values()]
     command = Axis.around("command, mV", levels, 140, is_upright=True, padding=_ABOVE_PX)
-    bands, lines = [], []
+    bands, lines = _bands([*sweeps.values()], time, current, [*colours.values()]), []
     for number, sweep in sweeps.items():
-        bands.append(sweep.band(time, current, colours[number]))
         x, y = time.px(sweep.t_ms), command.px(sweep.command_mV)
         lines.append(svg.steps(x, y, stroke=colours[number], stroke_width=_CURVE_PX))
     panels = Panel(time, current, (), (zero_line(current, time), *bands)), Panel(time, command, (), tuple(lines))
@@ -170,10 +161,26 @@ def _trace_panel(traces: Columns, iv: Columns) -> Panel:
     time = Axis.around("time, ms", [*(sweep.t_ms for sweep in sweeps), window], 330)
     current = Axis("current, pA", *_current_range_pA(sweeps, iv), 130, is_upright=True)
     colours = _colours(np.array([sweep.level_mV for sweep in sweeps]), iv["command_mV"].min(), iv["command_mV"].max())
-    bands = [sweep.band(time, current, colour) for sweep, colour in zip(sweeps, colours, strict=True)]
+    bands = _bands(sweeps, time, current, colours)
     start, stop = time.px(window).tolist()
     shade = svg.element("rect", x=start, y=0, width=stop - start, height=current.length, fill=WINDOW)
     return Panel(time, current, (shade,), (zero_line(current, time), *bands))
+
+
+def _bands(sweeps: Sequence[_Sweep], time: Axis, current: Axis, colours: Sequence[str]) -> list[str]:
+    """Draw the lowest and the highest current against time, cut off at the ends of the axis."""
+    t_ms, low, high = (
+        np.concatenate([getattr(sweep, name) for sweep in sweeps]) for name in ("t_ms", "low_pA", "high_pA")
+    )
+    starts = np.cumsum([0, *(len(sweep.t_ms) for sweep in sweeps[:-1])])
+    # An upright axis has its high values at small distances.
+    x, upper, lower, firsts = svg.thinned(time.px(t_ms), current.px(high), current.px(low), starts)
+    ends = (0, current.length)
+    paths = svg.outlines(x, lower.clip(*ends), upper.clip(*ends), firsts)
+    return [
+        svg.element("path", d=path, fill=colour, stroke=colour, stroke_width=_TRACE_PX)
+        for path, colour in zip(paths, colours, strict=True)
+    ]
 
 
 def _iv_panel(row: Mapping[Any, Any], iv: Columns) -> Panel:

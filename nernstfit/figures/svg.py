@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from nernstfit.figures.theme import FONT, INK, LABEL_PX
 
 FloatArray: TypeAlias = NDArray[np.float64]
+IntArray: TypeAlias = NDArray[np.int64]
 Line: TypeAlias = tuple[float, float, float, float]  # from x, y to x, y
 
 # Characters that no XML file may hold, lone surrogates of undecodable file names among them.
@@ -86,8 +87,32 @@ def steps(x: FloatArray, y: FloatArray, **attributes: str | float) -> str:
 
 def band(x: FloatArray, low: FloatArray, high: FloatArray, **attributes: str | float) -> str:
     """Return the area between two heights."""
-    back = _course(x[::-1], high[::-1]).removeprefix("M")
-    return element("path", d=f"{_course(x, low)}L{back}z", **attributes)
+    (data,) = outlines(x, low, high, np.zeros(1, dtype=np.int64))
+    return element("path", d=data, **attributes)
+
+
+def outlines(x: FloatArray, low: FloatArray, high: FloatArray, starts: IntArray) -> list[str]:
+    """Return the data of closed paths, each along `low` and back along `high`; `starts` are the first points of each.
+
+    All are calculated together: a page has thousands of them, each of few points.
+    """
+    counts = np.diff(starts, append=len(x))
+    # The outline of points i to j has twice as many, from place 2 i on.
+    forth = np.arange(len(x)) + np.repeat(starts, counts)
+    back = 2 * np.repeat(2 * starts + counts, counts) - 1 - forth
+    points = np.empty((2 * len(x), 2))
+    points[forth, 0], points[forth, 1], points[back, 0], points[back, 1] = x, low, x, high
+    tenths = np.rint(points * 10).astype(np.int64)
+    down, level = tenths[:, 1], np.zeros(2 * len(x), dtype=bool)
+    level[1:-1] = (down[1:-1] == down[:-2]) & (down[1:-1] == down[2:])
+    for ends in (2 * starts, 2 * starts + counts):  # where an outline begins and where it turns
+        level[ends], level[ends - 1] = False, False
+    kept = np.flatnonzero(~level)
+    steps = list(map(_tenths, np.diff(tenths[kept], axis=0, prepend=0).ravel().tolist()))
+    firsts = np.searchsorted(kept, 2 * starts)
+    positions = tenths[2 * starts].tolist()
+    parts = zip(positions, firsts.tolist(), [*firsts[1:].tolist(), len(kept)], strict=True)
+    return [f"M{_tenths(x)} {_tenths(y)}l{' '.join(steps[2 * i + 2 : 2 * j])}z" for (x, y), i, j in parts]
 
 
 def page(width: float, height: float, parts: Iterable[str], shows: str) -> str:
@@ -119,22 +144,29 @@ def cut(words: str, size_px: float, limit_px: float) -> str:
     return words[: int(np.searchsorted(ends, limit_px - width_px("\u2026", size_px), side="right"))] + "\u2026"
 
 
-def thinned(x: FloatArray, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def thinned(
+    x: FloatArray, low: FloatArray, high: FloatArray, starts: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
     """Pool points whose x lie in the same pixel: their middle, the lowest of `low`, the highest of `high`.
 
     Parameters
     ----------
     x, low, high : ndarray of shape (n,)
-        x in px, in ascending order.
+        Of several traces, one after the other; x in px, in ascending order within each.
+    starts : ndarray of shape (traces,)
+        First point of each trace.
 
     Returns
     -------
     tuple of ndarray
-        x, low and high, each of one value a pixel that holds points.
+        x, low and high, each of one value a pixel that holds points of a trace, and the first value of each trace.
     """
-    starts = np.flatnonzero(np.diff(np.floor(x), prepend=-np.inf))
-    stops = np.append(starts[1:], len(x)) - 1
-    return (x[starts] + x[stops]) / 2, np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)
+    is_first = np.diff(np.floor(x), prepend=-np.inf) != 0
+    is_first[starts] = True
+    firsts = np.flatnonzero(is_first)
+    lasts = np.append(firsts[1:], len(x)) - 1
+    pooled = (x[firsts] + x[lasts]) / 2, np.minimum.reduceat(low, firsts), np.maximum.reduceat(high, firsts)
+    return *pooled, np.searchsorted(firsts, starts)
 
 
 def _course(x: FloatArray, y: FloatArray) -> str:
