@@ -88,7 +88,7 @@ class Grid:
 
     @property
     def is_long(self) -> bool:
-        """Whether the page has the rows as JSON, of which its script shows some at a time."""
+        """True where the page has the rows as JSON, of which its script shows some at a time."""
         return self.lookup is not None and len(self.rows) > _MAX_ROWS_AS_HTML
 
     @property
