@@ -20,6 +20,8 @@ from nernstfit.permeability.inference.model_selection import candidates
 from nernstfit.stages import correct, fit, import_reversals, solutions
 
 TABLES = {name: table.name for name, table in fit.TABLES.items()}
+WAS_RUN = "code_of_the_folder_was_run"
+"""File that code in an experiment folder writes, where it is run."""
 HEADER = "cell,bath,pipette,reversal_mV,se_mV"
 
 

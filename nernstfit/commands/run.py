@@ -24,6 +24,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 # A wheel brings the workflow along; a clone has it beside the package.
 _PROJECT = _PACKAGE / "project" if (_PACKAGE / "project").is_dir() else _PACKAGE.parent
 SNAKEFILE = _PROJECT / "Snakefile"
+_PROFILE = _PROJECT / "profiles" / "default"
 LOG = Path("logs", "run.log")
 """File of an experiment folder with the lines of Snakemake and its jobs, those of the last run at the end."""
 
@@ -69,7 +70,9 @@ def run(folder: Path, options: tuple[str, ...], as_json: bool, verbose: bool) ->
             raise click.ClickException(_NOT_INSTALLED.format(name=name))
     course = Course(Dependencies(experiment).batch_sizes)
     before, is_planning = _made(folder), _is_planning(options)
-    arguments = ("--snakefile", str(SNAKEFILE), "--directory", str(folder), *options)
+    # Without a profile by its path, Snakemake would take one that lies in the experiment folder.
+    places = {"--snakefile": SNAKEFILE, "--directory": folder, "--workflow-profile": _PROFILE}
+    arguments = (*(str(word) for pair in places.items() for word in pair), *options)
     status = _followed(course, folder, arguments, verbose or is_planning)
     is_run = (status == 0 and not is_planning) or course.failed == [OUTCOME] or _made(folder) != before
     if is_run and _is_current(folder):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from experiments import run_stages
+from experiments import WAS_RUN, run_stages
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -56,8 +56,10 @@ def run(folder: Path, *options: str, python: Path | None = None, verbose: bool =
     """Run the workflow in a folder as `nernstfit run` does, of this environment or of another Python."""
     options += ("--verbose",) if verbose else ()
     away = ("PYTEST",) if python is None else ("PYTEST", "PYTHON")
+    # As a console script starts: without the folder where it is called among the places of modules.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(away)}
-    words = [str(python or sys.executable), "-m", "nernstfit", "run", str(folder), *options]
+    safe = () if python is None else ("-P",)
+    words = [str(python or sys.executable), *safe, "-m", "nernstfit", "run", str(folder), *options]
     place = None if python is None else folder  # not in the clone, whose package would come first
     done = subprocess.run(words, capture_output=True, text=True, env=environment, cwd=place, check=False)
     return Run(folder, done.returncode, done.stdout + done.stderr)
@@ -117,8 +119,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def demonstration(
     tmp_path_factory: pytest.TempPathFactory, demonstration_copy: Callable[[Path], Path], installed: Path
 ) -> Run:
-    """The demonstration, run once from clean on two cores, by the wheel."""
+    """The demonstration, run once from clean on two cores, by the wheel, in a folder with code and a profile."""
     folder = demonstration_copy(tmp_path_factory.mktemp("demonstration") / "one")
+    for name in ("yaml", "json", "jinja2", "click", "nernstfit"):
+        (folder / f"{name}.py").write_text(f"open({str(folder / WAS_RUN)!r}, 'w')\nraise SystemExit({name!r})\n")
+    for place in ("default", "profiles/default"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / "config.yaml").write_text("config: ['temperature_C=37']\n")
     finished = run(folder, "--cores", "2", python=installed, verbose=False)
     assert finished.status == 0, finished.said
     return finished

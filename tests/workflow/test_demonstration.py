@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import math
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner
+from experiments import WAS_RUN
 
 from nernstfit.commands.main import main
 from nernstfit.contract import tables
@@ -196,6 +198,17 @@ def test_noise_and_its_band_are_those_of_the_simulation(demonstration) -> None:
     thermal = 1e12 * np.sqrt(4 * 1.380649e-23 * 295.15 * 1e-9 * found["measurement"].map(slope) * FILTER_HZ)
     np.testing.assert_allclose(found["thermal_noise_pA"], thermal, rtol=1e-9)
     np.testing.assert_allclose(found["noise_ratio"], found["noise_pA"] / thermal, rtol=1e-9)
+
+
+def test_code_and_profiles_in_the_folder_are_never_used(demonstration, installed: Path) -> None:
+    assert not (demonstration.folder / WAS_RUN).exists()
+    assert set(demonstration.numbers("reversal_potentials")["temperature_C"]) != {37.0}
+    (demonstration.folder / "nernstfit.py").unlink()
+    words = [str(installed), "-m", "nernstfit", "check", "."]  # with the folder first among the places of modules
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(words, cwd=demonstration.folder, env=own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not (demonstration.folder / WAS_RUN).exists()
 
 
 def test_nothing_to_be_done_the_second_time(demonstration, run_workflow: Callable, installed: Path) -> None:
