@@ -71,8 +71,8 @@ def run(folder: Path, options: tuple[str, ...], as_json: bool, verbose: bool) ->
     course = Course(Dependencies(experiment).batch_sizes)
     before, is_planning = _made(folder), _is_planning(options)
     # Without a profile by its path, Snakemake would take one that lies in the experiment folder.
-    places = {"--snakefile": SNAKEFILE, "--directory": folder, "--workflow-profile": _PROFILE}
-    arguments = (*(str(word) for pair in places.items() for word in pair), *options)
+    places = ("--snakefile", str(SNAKEFILE), "--directory", str(folder), "--workflow-profile", str(_PROFILE))
+    arguments = (*places, *options)
     status = _followed(course, folder, arguments, verbose or is_planning)
     is_run = (status == 0 and not is_planning) or course.failed == [OUTCOME] or _made(folder) != before
     if is_run and _is_current(folder):

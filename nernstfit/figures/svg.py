@@ -103,16 +103,17 @@ def outlines(x: FloatArray, low: FloatArray, high: FloatArray, starts: IntArray)
     points = np.empty((2 * len(x), 2))
     points[forth, 0], points[forth, 1], points[back, 0], points[back, 1] = x, low, x, high
     tenths = np.rint(points * 10).astype(np.int64)
-    down, level = tenths[:, 1], np.zeros(2 * len(x), dtype=bool)
-    level[1:-1] = (down[1:-1] == down[:-2]) & (down[1:-1] == down[2:])
+    level = _is_level(tenths[:, 1])
     for ends in (2 * starts, 2 * starts + counts):  # where an outline begins and where it turns
         level[ends], level[ends - 1] = False, False
     kept = np.flatnonzero(~level)
-    steps = list(map(_tenths, np.diff(tenths[kept], axis=0, prepend=0).ravel().tolist()))
-    firsts = np.searchsorted(kept, 2 * starts)
-    positions = tenths[2 * starts].tolist()
-    parts = zip(positions, firsts.tolist(), [*firsts[1:].tolist(), len(kept)], strict=True)
-    return [f"M{_tenths(x)} {_tenths(y)}l{' '.join(steps[2 * i + 2 : 2 * j])}z" for (x, y), i, j in parts]
+    between = list(map(_tenths, np.diff(tenths[kept], axis=0, prepend=0).ravel().tolist()))
+    firsts = np.searchsorted(kept, 2 * starts).tolist()
+    parts = zip(tenths[2 * starts].tolist(), firsts, [*firsts[1:], len(kept)], strict=True)
+    return [
+        f"M{_tenths(start_x)} {_tenths(start_y)}l{' '.join(between[2 * i + 2 : 2 * j])}z"
+        for (start_x, start_y), i, j in parts
+    ]
 
 
 def page(width: float, height: float, parts: Iterable[str], shows: str) -> str:
@@ -172,14 +173,18 @@ def thinned(
 def _course(x: FloatArray, y: FloatArray) -> str:
     """Return the data of a path through points, without those between two others of the same height."""
     points = np.rint(np.column_stack([x, y]) * 10).astype(np.int64)
-    down = points[:, 1]
-    level = np.zeros(len(down), dtype=bool)
-    level[1:-1] = (down[1:-1] == down[:-2]) & (down[1:-1] == down[2:])
-    points = points[~level]
+    points = points[~_is_level(points[:, 1])]
     # Each step from the point before: whole tenths add up without an error, and are shorter than positions.
     between = " ".join(map(_tenths, np.diff(points, axis=0).ravel().tolist()))
     start_x, start_y = points[0].tolist()
     return f"M{_tenths(start_x)} {_tenths(start_y)}l{between or '0 0'}"
+
+
+def _is_level(heights: IntArray) -> NDArray[np.bool_]:
+    """Return for each point whether it lies between two others of the same height."""
+    level = np.zeros(len(heights), dtype=bool)
+    level[1:-1] = (heights[1:-1] == heights[:-2]) & (heights[1:-1] == heights[2:])
+    return level
 
 
 @functools.cache  # a page has some thousand positions, each many times

@@ -34,7 +34,8 @@ def call(arguments: Sequence[str], listeners: Sequence[Listener]) -> int:
     int
         Its exit status; `INTERRUPTED` after Ctrl-C.
     """
-    # Jobs are started by `python -m`, which takes modules of the folder where it is called before all others.
+    # An executor that sends jobs elsewhere starts each by `python -m` in the experiment folder, whose modules would
+    # come before all others.
     os.environ["PYTHONSAFEPATH"] = "1"
     with _noting_interrupt() as interrupts:
         try:

@@ -56,8 +56,8 @@ def run(folder: Path, *options: str, python: Path | None = None, verbose: bool =
     """Run the workflow in a folder as `nernstfit run` does, of this environment or of another Python."""
     options += ("--verbose",) if verbose else ()
     away = ("PYTEST",) if python is None else ("PYTEST", "PYTHON")
-    # As a console script starts: without the folder where it is called among the places of modules.
     environment = {name: value for name, value in os.environ.items() if not name.startswith(away)}
+    # As a console script starts: without the folder where it is called among the places of modules.
     safe = () if python is None else ("-P",)
     words = [str(python or sys.executable), *safe, "-m", "nernstfit", "run", str(folder), *options]
     place = None if python is None else folder  # not in the clone, whose package would come first

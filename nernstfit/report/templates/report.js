@@ -40,18 +40,18 @@
     const beside = table.parentElement.querySelector("script"); // of a long table: all rows, of which the page has the first
     const { cells, anchors } = beside ? JSON.parse(beside.textContent) : { anchors: [...table.tBodies[0].rows].map((row) => row.id) };
     const isPaged = anchors.length > ROWS_PER_PAGE;
+    const named = (node, _, index) => {
+      if (!anchors[index]) return;
+      node.id = anchors[index];
+      if (table.dataset.opens !== undefined) node.dataset.place = index;
+    };
     const made = new DataTable(table, {
       autoWidth: false,
       columnDefs: [
         { targets: numeric, type: "num", render: (cell, use) => (use === "sort" || use === "type" ? number(withoutMarkup(cell)) : cell) },
         { targets: texts, type: "html" },
       ],
-      createdRow: (node, _, index) => {
-        if (!anchors[index]) return;
-        node.id = anchors[index];
-        if (table.dataset.opens !== undefined) node.dataset.place = index;
-      },
-      ...(cells ? { data: cells, deferRender: true } : {}),
+      ...(cells ? { data: cells, deferRender: true, createdRow: named } : {}),
       info: isPaged,
       language: { search: "Search", lengthMenu: "Rows _MENU_", info: "_START_ to _END_ of _TOTAL_ rows", infoFiltered: "(of _MAX_)", infoEmpty: "no rows", zeroRecords: "No row matches." },
       lengthChange: false,
