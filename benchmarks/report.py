@@ -91,14 +91,19 @@ def one() -> None:
     begun, clock = time.process_time(), time.perf_counter()
     report.run(inputs, outputs | {"datapackage": "results/datapackage.json"}, loaded)
     passed, by_clock = time.process_time() - begun, time.perf_counter() - clock
-    # Not from getrusage: it counts what the parent process took before this program was started.
-    (peak_kB,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
     sizes = [path.stat().st_size for path in Path(outputs["figures"]).iterdir()]
     page = Path(outputs["report"]).stat().st_size
-    print(
-        f"{by_clock:6.1f} s, {passed:.1f} s of processor time, peak memory {int(peak_kB) * 1.024e-3:4.0f} MB; ", end=""
-    )
+    print(f"{by_clock:6.1f} s, {passed:.1f} s of processor time, peak memory {peak_MB():4.0f} MB; ", end="")
     print(f"page {page / 1e6:5.2f} MB, {len(sizes)} files of figures with {sum(sizes) / 1e6:.1f} MB")
+
+
+def peak_MB() -> float:
+    """Return the peak memory of this process.
+
+    Not from getrusage: it counts what the parent process took before this program was started.
+    """
+    (peak_kB,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
+    return int(peak_kB) * 1.024e-3
 
 
 def figure(source: Path) -> None:

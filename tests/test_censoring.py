@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import dense
 import numpy as np
 import pytest
 from scipy import stats
 from test_model import BATHS, TRUTH, Simulation, shared, sides_swapped
 
-from nernstfit.permeability.covariance import CovarianceComponents
 from nernstfit.permeability.inference.ratios import Ratio, ratios
 from nernstfit.permeability.mixed_model import Fit, fit, gross_error_probability
 from nernstfit.permeability.observations import Observations
@@ -30,7 +30,7 @@ def cut(data: Observations, limit_mV: float, below: bool = True) -> Observations
 
 def log_likelihood(data: Observations, found: Fit, ln_p: np.ndarray) -> float:
     """Of normal potentials, of those beyond a limit their probability beside what the cell's others say."""
-    covariance = CovarianceComponents(data, data.gradient(found.ln_p)).whole(found.components)
+    covariance = dense.covariance(data, data.gradient(found.ln_p), found.components)
     mean, total = data.predict(ln_p) + found.curvature_bias_mV, 0.0
     sides = np.array(data.limit_side)
     for cell in data.cell_names:

@@ -14,7 +14,7 @@ from test_variance_components import in_batches
 
 from nernstfit.contract.terms import IntervalMethod
 from nernstfit.permeability.analysis import cell_ratios
-from nernstfit.permeability.covariance import CovarianceComponents
+from nernstfit.permeability.covariance import CovarianceComponents, Whitener
 from nernstfit.permeability.inference.bootstrap import bootstrap_ln_p
 from nernstfit.permeability.inference.intervals import (
     RESAMPLES,
@@ -26,7 +26,6 @@ from nernstfit.permeability.inference.profile_likelihood import refit
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener
 
 
 def one_by_one(found: Fit, counts: np.ndarray) -> np.ndarray:
@@ -39,9 +38,9 @@ def one_by_one(found: Fit, counts: np.ndarray) -> np.ndarray:
             rows += own
             names += [f"{data.cells[i]} {again}" for i in own]
     drawn = replace(found.working.subset(rows), cells=tuple(names))
-    square = DenseWhitener(CovarianceComponents(drawn, data.gradient(found.ln_p)[rows]).whole(found.components))
+    whiten = Whitener(CovarianceComponents(drawn, data.gradient(found.ln_p)[rows]), found.components)
     same = replace(found, data=drawn, working=drawn)
-    return refit(same, found.ln_p[None], found.free, square)[0][0, list(found.free)]
+    return refit(same, found.ln_p[None], found.free, whiten)[0][0, list(found.free)]
 
 
 def test_resamples_are_refitted_as_one_by_one() -> None:

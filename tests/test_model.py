@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import dense
 import numpy as np
 import pytest
 from calibration.ratios import normal_score
@@ -15,7 +16,7 @@ from scipy import stats
 from nernstfit.permeability.covariance import VarianceComponents
 from nernstfit.permeability.estimation import curvature_bias_mV
 from nernstfit.permeability.inference.ratios import ratios
-from nernstfit.permeability.mixed_model import covariance_mV2, fit
+from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations
 
 RT_F = 8.31446261815324 * 295.15 / 96485.3321233100184 * 1e3  # mV at 22 C
@@ -393,7 +394,7 @@ def test_a_cell_that_is_in_two_batches_ends_no_fit() -> None:
     mixed = replace(data, batches=tuple(f"day {(cell + (i % 4 == 0)) % 3}" for i, cell in enumerate(number)))
     found = fit(mixed, "Na", 1.0)
     assert found.settled
-    assert np.linalg.eigvalsh(covariance_mV2(found)).min() > 0
+    assert np.linalg.eigvalsh(dense.covariance(found.working, found.gradient, found.components)).min() > 0
 
 
 # The same symmetries with everything that a fit may have

@@ -13,7 +13,8 @@ batch, equal for every ion. The noise is one more component with M = diag(se^2) 
 observation that averages n cells retains 1 / n in variance; of two that average different numbers of the same cells,
 1 / the larger n is common.
 
-Everything is calculated cluster by cluster (see `Observations.clusters`), all at once, padded to the same width.
+Everything is calculated cluster by cluster (see `Observations.clusters`), all at once, padded to the same width. The
+systematic errors, which all clusters share, are few columns S: the covariance with them is V + S S'.
 """
 
 from __future__ import annotations
@@ -145,9 +146,7 @@ class CovarianceComponents:
         found = sd**2 * (self._common @ arranged)
         if self._in_batch is not None:
             found = found + components.batch_ln_p**2 * (self._in_batch @ arranged)
-        out = np.empty(values.shape)
-        out[self.rows[self.there]] = found[self.there]
-        return out
+        return self.flattened(found)
 
     def slopes(self, components: VarianceComponents, name: str) -> FloatArray:
         """Return dV / d ln s of each s of one random effect, shape (of them, clusters, width, width)."""
@@ -162,13 +161,10 @@ class CovarianceComponents:
         scaled = self._gradient * np.array(components.ln_p)
         return found | {LN_P: self._common * (scaled @ scaled.transpose(0, 2, 1))}
 
-    def whole(self, components: VarianceComponents) -> FloatArray:
-        """Return V in mV^2 as one matrix, shape (n, n)."""
-        n = int(self.there.sum())
-        out = np.zeros((n, n))
-        both = self.there[:, :, None] & self.there[:, None, :]
-        row, column = np.broadcast_arrays(self.rows[:, :, None], self.rows[:, None, :])
-        out[row[both], column[both]] = self.covariance(components)[both]
+    def flattened(self, arranged: FloatArray) -> FloatArray:
+        """Return values by cluster, shape (clusters, width, ...), by observation, shape (n, ...)."""
+        out = np.empty((int(self.there.sum()), *arranged.shape[2:]))
+        out[self.rows[self.there]] = arranged[self.there]
         return out
 
 
@@ -186,46 +182,79 @@ def cholesky(covariance: FloatArray) -> FloatArray:
 
 
 class Whitener:
-    """Whitening by the inverse Cholesky factor of V, cluster by cluster.
+    """Whitening by V + S S', with S the errors that all clusters share, without a matrix of all observations.
+
+    B, the inverse Cholesky factor of V, whitens cluster by cluster. With the singular value decomposition B S = U d Z',
+    B (V + S S') B' is 1 + U d^2 U', whose inverse root is 1 - U (1 - 1 / sqrt(1 + d^2)) U'.
 
     It takes arrays of shape (n,) or (n, m) and returns (clusters * width,) or (clusters * width, m), 0 at the padding.
+
+    Parameters
+    ----------
+    structure : CovarianceComponents
+    components : VarianceComponents
+    shared_mV : ndarray, shape (n, sources), or None
+        S: shift of each potential by one standard deviation of each systematic error. None: there are none.
+
+    Attributes
+    ----------
+    blocks : ndarray, shape (clusters, width, width)
+        B.
+    log_determinant : float
+        ln det (V + S S').
     """
 
-    def __init__(self, structure: CovarianceComponents, components: VarianceComponents) -> None:
-        self._structure = structure
+    def __init__(
+        self, structure: CovarianceComponents, components: VarianceComponents, shared_mV: FloatArray | None = None
+    ) -> None:
+        self._structure, self._components, self._shared_mV = structure, components, shared_mV
         root = cholesky(structure.covariance(components))
-        self.log_determinant = 2.0 * float(np.log(np.diagonal(root, axis1=1, axis2=2)).sum())
         self.blocks: FloatArray = np.asarray(np.linalg.inv(root), dtype=np.float64)
+        white = np.empty((structure.there.size, 0)) if shared_mV is None else self._by_blocks(shared_mV)
+        self._shared, size, _ = np.linalg.svd(white, full_matrices=False)
+        self._removed = 1 - 1 / np.sqrt(1 + size**2)
+        of_clusters = 2.0 * float(np.log(np.diagonal(root, axis1=1, axis2=2)).sum())
+        self.log_determinant = of_clusters + float(np.log1p(size**2).sum())
+
+    def with_structure(self, structure: CovarianceComponents) -> Whitener:
+        """Return the whitening by the same variance components and shared errors of a covariance of other matrices."""
+        return Whitener(structure, self._components, self._shared_mV)
 
     def __call__(self, values: FloatArray) -> FloatArray:
         """Return whitened values."""
-        arranged = self._structure.arranged(values if values.ndim == 2 else values[:, None])
-        white = self.blocks @ arranged
-        flat = np.asarray(white.reshape(self._structure.there.size, arranged.shape[2]))
+        flat = self._without_shared(self._by_blocks(values if values.ndim == 2 else values[:, None]))
         return flat if values.ndim == 2 else flat[:, 0]
 
     def precision_times(self, values: FloatArray) -> FloatArray:
-        """Return V^-1 times values of shape (n,)."""
-        white = self.blocks @ self._structure.arranged(values[:, None])
-        return self._flattened((self.blocks.transpose(0, 2, 1) @ white)[:, :, 0])
+        """Return the inverse of the covariance times values of shape (n,) or (n, m)."""
+        white = self(values)
+        found = self.transposed(white[None] if white.ndim == 1 else white.T).T
+        return found if values.ndim == 2 else found[:, 0]
 
     @property
     def precision_diagonal(self) -> FloatArray:
-        """Diagonal of V^-1, shape (n,)."""
-        return self._flattened((self.blocks**2).sum(axis=1))
+        """Diagonal of the inverse of the covariance, shape (n,)."""
+        shared = self._shared * np.sqrt(1 - (1 - self._removed) ** 2)
+        by_cluster = shared.reshape(*self._structure.there.shape, shared.shape[1])
+        of_shared = np.square(self.blocks.transpose(0, 2, 1) @ by_cluster).sum(axis=2)
+        return self._structure.flattened((self.blocks**2).sum(axis=1) - of_shared)
 
     def transposed(self, white: FloatArray) -> FloatArray:
         """Return coefficients of the values, (m, n), for those of whitened values, (m, clusters * width)."""
-        by_cluster = white.reshape(len(white), *self._structure.there.shape)
-        of_values = np.einsum("mua,uab->mub", by_cluster, self.blocks)
-        n = int(self._structure.there.sum())
-        return np.array([self._flattened(row) for row in of_values]).reshape(len(white), n)
+        flat = self._without_shared(white.T)
+        by_cluster = flat.reshape(*self._structure.there.shape, flat.shape[1])
+        return self._structure.flattened(self.blocks.transpose(0, 2, 1) @ by_cluster).T
 
-    def _flattened(self, arranged: FloatArray) -> FloatArray:
-        there = self._structure.there
-        out = np.empty(int(there.sum()))
-        out[self._structure.rows[there]] = arranged[there]
-        return out
+    def _by_blocks(self, values: FloatArray) -> FloatArray:
+        """Return values of shape (n, m) times B."""
+        white = self.blocks @ self._structure.arranged(values)
+        return white.reshape(self._structure.there.size, values.shape[1])
+
+    def _without_shared(self, white: FloatArray) -> FloatArray:
+        """Return values times the inverse root of 1 + U d^2 U', shape (clusters * width, m)."""
+        if not self._removed.size:
+            return white
+        return np.asarray(white - (self._shared * self._removed) @ (self._shared.T @ white))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from nernstfit.permeability.covariance import CovarianceComponents, VarianceComp
 from nernstfit.permeability.least_squares import LOWER_CHI_SQUARE, least_squares
 from nernstfit.permeability.limits import IMPERMEANT, MAX_LINEAR_STEP, MAX_LN_P, MAX_SD
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
+from nernstfit.permeability.optimize import chi_square, minimize
 from nernstfit.permeability.reml import Deviance, LinearModel, VarianceParameters, variance_parameters_of
 from nernstfit.permeability.scoring import fit_variance_components
 from nernstfit.permeability.starting_values import starting_ln_p, with_least_error
@@ -187,7 +187,7 @@ def _not_held(problem: Problem, ln_p: FloatArray) -> list[int]:
     return [i for i in problem.free if abs(ln_p[i]) < MAX_LN_P]
 
 
-def _held(data: Observations, ln_p: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener) -> FloatArray:
+def _held(data: Observations, ln_p: FloatArray, free: Sequence[int], whiten: Whitener) -> FloatArray:
     """Return ln P with the ions that ran away at the bound, where that explains the data as well.
 
     Several that ran away upwards keep the ratios between them: it is the reference ion that vanished.
@@ -281,8 +281,7 @@ def _accelerated(visited: Sequence[tuple[FloatArray, FloatArray]]) -> FloatArray
 
 def _of_least_squares(problem: Problem, start: State) -> State:
     """Return the least-squares ratios, and the variance components there, for data that no parameters explain."""
-    smoothed, covariance = with_least_error(problem.data, start.components)
-    whiten = DenseWhitener(covariance)
+    smoothed, whiten = with_least_error(problem.data, start.components)
     ln_p = _held(smoothed, start.ln_p, problem.free, whiten)
     ln_p = minimize(smoothed, ln_p[None], _not_held(problem, ln_p), whiten)[0][0]
     at_optimum = replace(start, ln_p=ln_p)

@@ -14,7 +14,7 @@ from nernstfit.contract.expressions import parameter_names
 from nernstfit.permeability.covariance import Whitener
 from nernstfit.permeability.limits import IMPERMEANT, MAX_GAUSS_STEP, MAX_LN_P, RESTART
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener, chi_square
+from nernstfit.permeability.optimize import chi_square
 
 FloatArray = NDArray[np.float64]
 
@@ -43,9 +43,7 @@ _FROM_BOUND = 0.01
 twice of it the descent takes a step more or less."""
 
 
-def least_squares(
-    data: Observations, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener
-) -> FloatArray:
+def least_squares(data: Observations, start: FloatArray, free: Sequence[int], whiten: Whitener) -> FloatArray:
     """Minimise the sum of squares of the whitened residuals over the free ln P.
 
     An ion that ran away lies on a plateau, from where no descent returns: it is tried once more from nearer by.
@@ -56,7 +54,7 @@ def least_squares(
     start : ndarray, shape (k,)
     free : sequence of int
         Which ln P are fitted; the others stay at `start`.
-    whiten : Whitener or DenseWhitener
+    whiten : Whitener
 
     Returns
     -------
@@ -76,9 +74,7 @@ def least_squares(
     return again if chi_square(data, again, whiten) < chi_square(data, best, whiten) - LOWER_CHI_SQUARE else best
 
 
-def _descend(
-    data: Observations, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener
-) -> FloatArray:
+def _descend(data: Observations, start: FloatArray, free: Sequence[int], whiten: Whitener) -> FloatArray:
     """Run Levenberg-Marquardt from one start, with analytic derivatives."""
     names = [f"ln_{name}" for name in (*parameter_names(data.ions), *factor_names(data.factors.terms))]
     low, high = data.parameters.bounds(data.n_coefficients)
@@ -117,9 +113,7 @@ def _descend(
     return unpack(result.params)
 
 
-def _exact_fit(
-    data: Observations, start: FloatArray, free: Sequence[int], whiten: Whitener | DenseWhitener
-) -> FloatArray:
+def _exact_fit(data: Observations, start: FloatArray, free: Sequence[int], whiten: Whitener) -> FloatArray:
     """Fit fewer observations than ratios: of all exact fits one near the start. None of its ratios is reported."""
     ln_p, (low, high) = start.copy(), data.parameters.bounds(data.n_coefficients)
     for _ in range(_MAX_EXACT_STEPS):

@@ -288,15 +288,14 @@ def expected(
     return _summary(problem, State(ln_p, known, at_expectation, bias), settled=True)
 
 
-def covariance_mV2(fit: Fit) -> FloatArray:
-    """Return the covariance of all potentials of a fit, without systematic errors; shape (n, n)."""
-    return CovarianceComponents(fit.working, fit.gradient).whole(fit.components)
+def whitening(fit: Fit, systematic_mV: FloatArray | None = None) -> Whitener:
+    """Return the whitening of the potentials of a fit, with systematic errors of shape (n, sources) or without."""
+    return Whitener(CovarianceComponents(fit.working, fit.gradient), fit.components, systematic_mV)
 
 
 def gross_error_probability(fit: Fit) -> FloatArray:
     """Return the probability that each observation of a robust fit is a gross error, nan for limits; shape (n,)."""
-    whiten = Whitener(CovarianceComponents(fit.working, fit.gradient), fit.components)
-    return censoring.gross_probability(fit.data, fit.working, whiten.precision_diagonal)
+    return censoring.gross_probability(fit.data, fit.working, whitening(fit).precision_diagonal)
 
 
 def degrees_of_freedom(fit: Fit, ln_p: FloatArray) -> FloatArray:
@@ -371,8 +370,7 @@ def _summary(problem: Problem, state: State, settled: bool) -> Fit:
     white = whiten(linear.residual)
     chi_square = float(white @ white)
     normal = -0.5 * (whiten.log_determinant + chi_square + data.size * math.log(2 * math.pi))
-    is_of_cell = np.equal.outer(np.array(data.cell_names), np.array(data.cells)).astype(float)
-    offset_covariance = components.offset_mV**2 * is_of_cell / data.cell_sizes[:, None]
+    weighted = np.bincount(data.cell_index, whiten.precision_times(linear.residual))
     known = np.full(len(problem.free), math.inf)
     df = _df_at_fit(problem, state, linear) if problem.restricted and problem.estimated and problem.free else known
     return Fit(
@@ -387,7 +385,7 @@ def _summary(problem: Problem, state: State, settled: bool) -> Fit:
         components=components,
         estimated_components=problem.estimated,
         offset_scale_mV=problem.offset_scale_mV,
-        offsets_mV=offset_covariance @ whiten.precision_times(linear.residual),
+        offsets_mV=components.offset_mV**2 * weighted / data.cell_sizes,
         chi_square=chi_square,
         log_likelihood=state.log_factor + normal,
         curvature_bias_mV=state.curvature_bias_mV,

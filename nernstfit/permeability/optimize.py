@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.permeability.covariance import Whitener, cholesky
+from nernstfit.permeability.covariance import Whitener
 from nernstfit.permeability.limits import MAX_NEWTON_STEP
 from nernstfit.permeability.observations import Observations
 
@@ -32,33 +31,14 @@ _MAX_HALVINGS = 12
 descent; twice as many repeat what is lost in rounding."""
 
 
-class DenseWhitener:
-    """Whitening by the inverse Cholesky factor of one covariance matrix of all observations, shape (n, n)."""
-
-    def __init__(self, covariance_mV2: FloatArray) -> None:
-        root = cholesky(covariance_mV2)
-        self.covariance_mV2 = covariance_mV2
-        self.log_determinant = 2.0 * float(np.log(np.diagonal(root)).sum())
-        self._whitening = np.linalg.inv(root)
-
-    @cached_property
-    def precision(self) -> FloatArray:
-        """Inverse of the covariance, shape (n, n)."""
-        return np.asarray(self._whitening.T @ self._whitening)
-
-    def __call__(self, values: FloatArray) -> FloatArray:
-        """Return whitened values of shape (n,) or (n, m)."""
-        return np.asarray(self._whitening @ values)
-
-
-def chi_square(data: Observations, ln_p: FloatArray, whiten: Whitener | DenseWhitener) -> float:
+def chi_square(data: Observations, ln_p: FloatArray, whiten: Whitener) -> float:
     """Return the sum of squares of the whitened residuals."""
     residual = whiten(data.potential_mV - data.predict(ln_p))
     return float(residual @ residual)
 
 
 def minimize(
-    data: Observations, starts: FloatArray, free: Sequence[int], whiten: DenseWhitener
+    data: Observations, starts: FloatArray, free: Sequence[int], whiten: Whitener
 ) -> tuple[FloatArray, FloatArray]:
     """Minimise the sum of squares over some ln P, the others fixed, from several starts at once.
 
@@ -68,7 +48,7 @@ def minimize(
     starts : ndarray, shape (starts, k)
         Starts of the free ones, and values of the others; -inf is an impermeant ion.
     free : sequence of int
-    whiten : DenseWhitener
+    whiten : Whitener
 
     Returns
     -------
@@ -96,10 +76,10 @@ class Newton:
     ----------
     data : Observations
     free : sequence of int
-    whiten : DenseWhitener
+    whiten : Whitener
     """
 
-    def __init__(self, data: Observations, free: Sequence[int], whiten: DenseWhitener) -> None:
+    def __init__(self, data: Observations, free: Sequence[int], whiten: Whitener) -> None:
         self._data, self._free, self._whiten = data, list(free), whiten
         self._low, self._high = (bound[self._free] for bound in data.parameters.bounds(data.n_coefficients))
         steps = np.zeros((len(self._free), data.n_coefficients))
@@ -177,7 +157,9 @@ class Newton:
     def _slope(self, ln_p: FloatArray) -> FloatArray:
         """Return the slope of the sum of squares at points of shape (..., k), shape (..., free)."""
         predicted, gradient = self._data.prediction(ln_p)
-        weighted = (self._data.potential_mV - predicted) @ self._whiten.precision
+        residual = self._data.potential_mV - predicted
+        flat = residual.reshape(-1, self._data.size)
+        weighted = self._whiten.precision_times(flat.T).T.reshape(residual.shape)
         columns = self._data.columns(gradient, ln_p, self._free)
         return np.asarray(-2.0 * (weighted[..., None, :] @ columns)[..., 0, :])
 

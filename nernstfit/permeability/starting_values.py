@@ -12,7 +12,7 @@ from nernstfit.permeability.covariance import CovarianceComponents, VarianceComp
 from nernstfit.permeability.least_squares import LOWER_CHI_SQUARE, least_squares
 from nernstfit.permeability.limits import IMPERMEANT, RESTART, START_SD
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
+from nernstfit.permeability.optimize import chi_square, minimize
 
 FloatArray = NDArray[np.float64]
 
@@ -48,13 +48,12 @@ def starting_ln_p(
     -------
     ndarray, shape (data.n_coefficients,)
     """
-    smoothed, structure = _smoothed(data)
+    smoothed, whiten = with_least_error(data, components)
     equal = data.parameters.start(data.n_coefficients)
     begun = equal if near is None else data.parameters.completed(np.clip(near, -RESTART, RESTART))
-    found = least_squares(smoothed, begun, free, Whitener(structure, components))
+    found = least_squares(smoothed, begun, free, whiten)
     if data.size < len(free) or not _is_implausible(smoothed, found, components):
         return found
-    whiten = DenseWhitener(structure.whole(components))
     lowest = chi_square(smoothed, found, whiten)
     starts = [equal, *(np.where(np.arange(len(equal)) == i, side * RESTART, equal) for i in free for side in (-1, 1))]
     for other, reached in zip(*minimize(smoothed, np.array(starts), free, whiten), strict=True):
@@ -63,16 +62,11 @@ def starting_ln_p(
     return data.parameters.completed(found)
 
 
-def with_least_error(data: Observations, components: VarianceComponents) -> tuple[Observations, FloatArray]:
-    """Return the observations as the start takes them, and the covariance of their potentials, shape (n, n)."""
-    smoothed, structure = _smoothed(data)
-    return smoothed, structure.whole(components)
-
-
-def _smoothed(data: Observations) -> tuple[Observations, CovarianceComponents]:
-    """Return the observations with at least 1 mV of error each, and their covariance where cells do not differ."""
+def with_least_error(data: Observations, components: VarianceComponents) -> tuple[Observations, Whitener]:
+    """Return the observations with at least 1 mV of error each, and their whitening where cells do not differ."""
     smoothed = data.with_potentials(se_mV=np.hypot(data.se_mV, _MIN_SE_MV))
-    return smoothed, CovarianceComponents(smoothed, np.zeros((data.size, data.n_coefficients)))
+    structure = CovarianceComponents(smoothed, np.zeros((data.size, data.n_coefficients)))
+    return smoothed, Whitener(structure, components)
 
 
 def _is_implausible(smoothed: Observations, ln_p: FloatArray, components: VarianceComponents) -> bool:

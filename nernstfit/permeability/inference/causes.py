@@ -85,14 +85,15 @@ def by_likelihood(fitted: Fit, systematic_mV: FloatArray, corrections: Correctio
     means = f_test(fitted, condition_indicators(fitted), systematic_mV)
     components = fitted.components if means is None else means.components
     usual = _usual(components, fitted.offset_scale_mV)
-    whitenings = [_Whitening(fitted, systematic_mV, own) for own in dict.fromkeys((components, usual))]
-    suspects = _suspects(fitted, whitenings[0])
+    structure = CovarianceComponents(fitted.working, fitted.gradient)
+    whitenings = [Whitener(structure, own, systematic_mV) for own in dict.fromkeys((components, usual))]
+    suspects = _suspects(fitted, components)
     kinds = [(list(kind), number) for kind, number in _kinds(fitted.data, corrections, suspects)]
     causes = [cause for kind, _ in kinds for cause in kind]
     number, n = np.array([max(number, len(kind)) for kind, number in kinds for _ in kind]), fitted.data.size
     penalty = np.array([math.log(n) * bool(cause.effect.any()) for cause in causes]) + 2 * np.log(number)
     fits = [_fit_all(fitted, causes, whiten) for whiten in whitenings]
-    deviance = np.array([_deviance(square, own) for (_, square, _), own in zip(fits, whitenings, strict=True)])
+    deviance = np.array([_deviance(square, n, own) for (_, square, _), own in zip(fits, whitenings, strict=True)])
     found = [
         Screened(cause, float(deviance[k, i] + penalty[i]), float(penalty[i]), fits[k][0][i], float(fits[k][2][i]))
         for i, (cause, k) in enumerate(zip(causes, deviance.argmin(axis=0).tolist(), strict=True))
@@ -106,43 +107,25 @@ def _usual(components: VarianceComponents, offset_scale_mV: float) -> VarianceCo
     return replace(components, ln_p=ln_p, offset_mV=min(components.offset_mV, offset_scale_mV))
 
 
-def _deviance(square: FloatArray, whiten: _Whitening) -> FloatArray:
-    """Return -2 ln likelihood for sums of squares; inf where one is not finite."""
+def _deviance(square: FloatArray, n: int, whiten: Whitener) -> FloatArray:
+    """Return -2 ln likelihood of n potentials for sums of squares; inf where one is not finite."""
     known = np.where(np.isfinite(square), square, 0.0)
-    scale = np.maximum(1.0, known / whiten.size)
-    deviance = whiten.size * np.log(scale) + whiten.log_determinant + known / scale
+    scale = np.maximum(1.0, known / n)
+    deviance = n * np.log(scale) + whiten.log_determinant + known / scale
     return np.where(np.isfinite(square), deviance, math.inf)
 
 
-class _Whitening:
-    """Whitening by the errors of cells, and the systematic errors of all.
-
-    The first are independent between clusters; the few of the second are taken out along their singular vectors.
-    """
-
-    def __init__(self, fitted: Fit, systematic_mV: FloatArray, components: VarianceComponents) -> None:
-        self._of_cells = Whitener(CovarianceComponents(fitted.working, fitted.gradient), components)
-        self._shared, size, _ = np.linalg.svd(self._of_cells(systematic_mV), full_matrices=False)
-        self._taken_out = 1 - 1 / np.sqrt(1 + size**2)
-        self.size = fitted.data.size
-        self.log_determinant = self._of_cells.log_determinant + float(np.log1p(size**2).sum())
-
-    def __call__(self, values: FloatArray) -> FloatArray:
-        """Return whitened values of all causes, shapes (causes, n, m) and (causes, rows, m)."""
-        causes, n, m = values.shape
-        white = self._of_cells(values.swapaxes(0, 1).reshape(n, causes * m))
-        white = white - (self._shared * self._taken_out) @ (self._shared.T @ white)
-        return np.ascontiguousarray(white.reshape(-1, causes, m).swapaxes(0, 1))
-
-    def deviations(self, residual_mV: FloatArray) -> FloatArray:
-        """Return the deviation of each measurement from what the others of its cell predict, in standard deviations."""
-        precision = self._of_cells.precision_diagonal
-        return np.asarray(np.abs(self._of_cells.precision_times(residual_mV)) / np.sqrt(precision))
+def _whitened(whiten: Whitener, values: FloatArray) -> FloatArray:
+    """Return whitened values of all causes, shapes (causes, n, m) and (causes, rows, m)."""
+    causes, n, m = values.shape
+    white = whiten(values.swapaxes(0, 1).reshape(n, causes * m))
+    return np.ascontiguousarray(white.reshape(-1, causes, m).swapaxes(0, 1))
 
 
-def _suspects(fitted: Fit, whiten: _Whitening) -> list[int]:
-    """Return the measurements that deviate most."""
-    deviation = whiten.deviations(fitted.residual_mV)
+def _suspects(fitted: Fit, components: VarianceComponents) -> list[int]:
+    """Return the measurements that deviate most from what the others of their cell predict, in standard deviations."""
+    whiten = Whitener(CovarianceComponents(fitted.working, fitted.gradient), components)
+    deviation = np.abs(whiten.precision_times(fitted.residual_mV)) / np.sqrt(whiten.precision_diagonal)
     return [int(i) for i in np.argsort(-deviation, kind="stable")[:_MAX_SUSPECTS]]
 
 
@@ -349,7 +332,7 @@ def _place(condition: Condition) -> Condition:
     return replace(condition, temperature_C=0.0)
 
 
-def _fit_all(fitted: Fit, causes: Sequence[Cause], whiten: _Whitening) -> tuple[FloatArray, FloatArray, FloatArray]:
+def _fit_all(fitted: Fit, causes: Sequence[Cause], whiten: Whitener) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Fit ln P under every cause by Levenberg-Marquardt's method, from the fit and from equal permeabilities.
 
     Returns
@@ -373,12 +356,12 @@ def _fit_all(fitted: Fit, causes: Sequence[Cause], whiten: _Whitening) -> tuple[
 class _LeastSquares:
     """Weighted least squares under all causes at once; the effects are projected out, since they enter linearly."""
 
-    def __init__(self, fitted: Fit, causes: Sequence[Cause], whiten: _Whitening) -> None:
+    def __init__(self, fitted: Fit, causes: Sequence[Cause], whiten: Whitener) -> None:
         self._data, self._free, self._whiten = fitted.data, list(fitted.free), whiten
         self._rows = np.stack([cause.rows for cause in causes])
         self._side = np.stack([cause.side for cause in causes])
         self._potential = fitted.of_mean_cell_mV + np.stack([cause.shift_mV for cause in causes])
-        effect = whiten(np.stack([cause.effect for cause in causes])[..., None])[..., 0]
+        effect = _whitened(whiten, np.stack([cause.effect for cause in causes])[..., None])[..., 0]
         self._length = np.maximum(np.linalg.norm(effect, axis=1), np.finfo(float).tiny)
         self._effect = effect / self._length[:, None]
 
@@ -412,7 +395,7 @@ class _LeastSquares:
         predicted = self._side * np.take_along_axis(predicted, self._rows, axis=1)
         gradient = self._side[..., None] * np.take_along_axis(gradient, self._rows[..., None], axis=1)
         both = [(self._potential - predicted)[..., None], self._data.columns(gradient, ln_p, self._free)]
-        white = self._whiten(np.concatenate(both, axis=-1))
+        white = _whitened(self._whiten, np.concatenate(both, axis=-1))
         residual, columns = white[..., 0], white[..., 1:]
         along = np.einsum("cn,cn->c", self._effect, residual)
         residual = residual - along[:, None] * self._effect

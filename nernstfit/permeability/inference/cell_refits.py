@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.permeability.cell_deviations import damped
-from nernstfit.permeability.covariance import CovarianceComponents
+from nernstfit.permeability.covariance import CovarianceComponents, Whitener
 from nernstfit.permeability.limits import MAX_EFFECT_STEP
-from nernstfit.permeability.mixed_model import Fit, covariance_mV2
-from nernstfit.permeability.optimize import DenseWhitener
+from nernstfit.permeability.mixed_model import Fit
 
 FloatArray = NDArray[np.float64]
 
@@ -28,9 +27,7 @@ _CONVERGED = 1e-4
 variance of a ln P."""
 
 
-def refit_cells(
-    fit: Fit, start: FloatArray, free: Sequence[int], covariance_of_fit_mV2: FloatArray
-) -> tuple[FloatArray, float]:
+def refit_cells(fit: Fit, start: FloatArray, free: Sequence[int], whiten_fit: Whitener) -> tuple[FloatArray, float]:
     """Refit some ln P and the deviations of all cells from them, all other ln P fixed.
 
     Parameters
@@ -39,8 +36,8 @@ def refit_cells(
     start : ndarray, shape (k,)
         Start of the free ln P and values of the others; -inf is an impermeant ion.
     free : sequence of int
-    covariance_of_fit_mV2 : ndarray, shape (n, n)
-        At the fit, with systematic errors.
+    whiten_fit : Whitener
+        Of the potentials at the fit, with systematic errors.
 
     Returns
     -------
@@ -51,7 +48,6 @@ def refit_cells(
     """
     data, at, k = fit.data, list(free), len(fit.data.ions)
     low, high = (bound[at] for bound in data.parameters.bounds(data.n_coefficients))
-    systematic_mV2 = covariance_of_fit_mV2 - covariance_mV2(fit)
     ln_p, before = data.parameters.completed(start), np.zeros((data.size, k))
     moved = np.where(np.isfinite(ln_p), ln_p - fit.ln_p, 0.0)[:k]
     deviation = np.asarray(fit.working.deviation) - moved
@@ -61,13 +57,13 @@ def refit_cells(
         predicted, gradient = data.at_deviation(deviation, data.potential_mV).prediction(ln_p)
         of_ions, columns = gradient[:, :k], data.columns(gradient, ln_p, at)
         structure = CovarianceComponents(data, gradient)
-        whiten = DenseWhitener(structure.whole(fit.components) + systematic_mV2)
+        whiten = whiten_fit.with_structure(structure)
         residual = data.potential_mV - predicted + (of_ions * deviation).sum(axis=1)
         value = np.clip(
             np.linalg.lstsq(whiten(columns), whiten(residual), rcond=None)[0], -MAX_EFFECT_STEP, MAX_EFFECT_STEP
         )
         rest = residual - columns @ value
-        found = structure.deviations(of_ions * (whiten.precision @ rest)[:, None], fit.components)
+        found = structure.deviations(of_ions * whiten.precision_times(rest)[:, None], fit.components)
         step = found - deviation
         before = damped(step, before)
         if np.abs(np.concatenate([value, step.ravel()])).max() < _CONVERGED:

@@ -26,7 +26,6 @@ from nernstfit.permeability.distributions import chi_square_tail, f_tail, normal
 from nernstfit.permeability.limits import MAX_EFFECT_STEP, MAX_LN_P
 from nernstfit.permeability.mixed_model import Fit
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener
 from nernstfit.permeability.reml import Deviance, LinearModel
 from nernstfit.permeability.scoring import fit_variance_components
 
@@ -106,7 +105,7 @@ def n_testable(fit: Fit, effects: FloatArray, fitted_beside: FloatArray | None =
     return int(left.shape[1]) - int(outside <= _MIN_FRACTION_LEFT * np.linalg.norm(own))
 
 
-def may_be_significant(fit: Fit, indicators: FloatArray, whiten: DenseWhitener) -> bool:
+def may_be_significant(fit: Fit, indicators: FloatArray, whiten: Whitener) -> bool:
     """Return whether a test of the means of conditions is worth while.
 
     Differences of the means in all of n cells pass for differences between cells where they are not in the model: their
@@ -117,7 +116,7 @@ def may_be_significant(fit: Fit, indicators: FloatArray, whiten: DenseWhitener) 
     fit : Fit
     indicators : ndarray, shape (n, conditions)
         As from `condition_indicators`.
-    whiten : DenseWhitener
+    whiten : Whitener
         Of the covariance of the potentials, systematic errors included.
     """
     ratios = _orthonormal(whiten(fit.columns))

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from nernstfit.contract.correction_terms import parameter_names as factor_names
 from nernstfit.contract.expressions import parameter_names
 from nernstfit.contract.terms import RatioVerdict
+from nernstfit.permeability.covariance import CovarianceComponents, Whitener
 from nernstfit.permeability.inference.ratios import FitResult
-from nernstfit.permeability.mixed_model import Fit, canonical_order, covariance_mV2
-from nernstfit.permeability.optimize import DenseWhitener
+from nernstfit.permeability.mixed_model import Fit, canonical_order
 
 FloatArray = NDArray[np.float64]
 
@@ -94,7 +94,8 @@ def minimized(fit: Fit) -> lmfit.minimizer.MinimizerResult | lmfit.Parameters:
     """
     order = canonical_order(fit.data)
     data = fit.working.subset(order)
-    whiten = DenseWhitener(covariance_mV2(fit)[np.ix_(order, order)])
+    structure = CovarianceComponents(data, fit.gradient[order])
+    there, whiten = structure.there.ravel(), Whitener(structure, fit.components)
     parameters = lmfit_parameters(fit)
     names = list(parameters)
     varied = [i for i, name in enumerate(names) if parameters[name].vary]
@@ -106,11 +107,11 @@ def minimized(fit: Fit) -> lmfit.minimizer.MinimizerResult | lmfit.Parameters:
             return np.log([values[name].value for name in names])
 
     def residual(values: lmfit.Parameters) -> FloatArray:
-        return whiten(data.potential_mV - data.predict(ln_p(values)))
+        return whiten(data.potential_mV - data.predict(ln_p(values)))[there]
 
     def derivative(values: lmfit.Parameters) -> FloatArray:
         at = ln_p(values)
-        return whiten(-data.columns(data.gradient(at), at, varied)) / np.exp(at[varied])
+        return whiten(-data.columns(data.gradient(at), at, varied))[there] / np.exp(at[varied])
 
     return lmfit.minimize(residual, parameters, method="leastsq", Dfun=derivative, scale_covar=False)
 

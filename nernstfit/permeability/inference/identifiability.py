@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nernstfit.permeability.covariance import cholesky
-from nernstfit.permeability.mixed_model import Fit, covariance_mV2
+from nernstfit.permeability.mixed_model import Fit, whitening
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener
 
 FloatArray = NDArray[np.float64]
 
@@ -150,7 +149,7 @@ def confounded_factors(fit: Fit, systematic_mV: FloatArray) -> dict[int, float]:
 
 def _se_beside_offset(fit: Fit, factor: int, systematic_mV: FloatArray) -> float:
     """Return the standard error of ln f where a common offset of any size is fitted with all coefficients."""
-    whiten, position = DenseWhitener(covariance_mV2(fit)), fit.free.index(factor)
+    whiten, position = whitening(fit), fit.free.index(factor)
     others = whiten(np.column_stack([np.delete(fit.columns, position, axis=1), np.ones(fit.data.size)]))
     others = others / np.maximum(np.linalg.norm(others, axis=0), _TINY)
     effect = whiten(fit.columns[:, position])
@@ -221,7 +220,7 @@ def known_at_bounds(fit: Fit) -> Mapping[int, tuple[str, ...]]:
     at_bound = fit.data.parameters.at_bound(fit.ln_p)
     if not at_bound:
         return found
-    whiten = DenseWhitener(covariance_mV2(fit))
+    whiten = whitening(fit)
     residual = whiten(fit.residual_mV)
     errors = np.sqrt(np.diag(fit.covariance)).tolist()
     for bounded in at_bound:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy import optimize
 
 from nernstfit.permeability import censoring
+from nernstfit.permeability.covariance import CovarianceComponents, Whitener
 from nernstfit.permeability.inference.cell_refits import refit_cells
 from nernstfit.permeability.limits import IMPERMEANT, PROFILE_REACH, REFERENCE_IMPERMEANT
-from nernstfit.permeability.mixed_model import Fit, covariance_mV2
+from nernstfit.permeability.mixed_model import Fit, whitening
 from nernstfit.permeability.observations import Observations
-from nernstfit.permeability.optimize import DenseWhitener, chi_square, minimize
+from nernstfit.permeability.optimize import chi_square, minimize
 
 FloatArray = NDArray[np.float64]
 
@@ -65,8 +66,8 @@ class Profile:
         self._found: dict[float, tuple[float, FloatArray]] = {}
 
     @cached_property
-    def _whiten(self) -> DenseWhitener:
-        return DenseWhitener(covariance_mV2(self._fit) + self._systematic_mV @ self._systematic_mV.T)
+    def _whiten(self) -> Whitener:
+        return whitening(self._fit, self._systematic_mV)
 
     @cached_property
     def _least(self) -> float:
@@ -141,7 +142,8 @@ class Profile:
     def _first_step(self, rise: float) -> float:
         """Return the distance from the fit at which a limit is first sought."""
         columns = self._fit.data.columns(self._fit.gradient, self._fit.ln_p, [self._i, *self._others])
-        variance = float(np.linalg.pinv(columns.T @ self._whiten.precision @ columns)[0, 0])
+        white = self._whiten(columns)
+        variance = float(np.linalg.pinv(white.T @ white)[0, 0])
         # Of an ion that ran away nothing is known where the fit is.
         return min(_MAX_STEP, _FIRST_STEP * math.sqrt(2 * rise * variance)) if variance > 0 else _MAX_STEP
 
@@ -219,7 +221,7 @@ class Profile:
         return (chi_square - self._least) / 2
 
 
-def refit(fit: Fit, starts: FloatArray, free: Sequence[int], whiten: DenseWhitener) -> tuple[FloatArray, FloatArray]:
+def refit(fit: Fit, starts: FloatArray, free: Sequence[int], whiten: Whitener) -> tuple[FloatArray, FloatArray]:
     """Refit some ln P, all others fixed, from several starts.
 
     Parameters
@@ -229,7 +231,7 @@ def refit(fit: Fit, starts: FloatArray, free: Sequence[int], whiten: DenseWhiten
         Starts of the free ln P and values of the others; -inf is an impermeant ion.
     free : sequence of int
         Indices of the ln P that are refitted.
-    whiten : DenseWhitener
+    whiten : Whitener
         Whitens by the covariance of the working responses of the fit.
 
     Returns
@@ -239,7 +241,7 @@ def refit(fit: Fit, starts: FloatArray, free: Sequence[int], whiten: DenseWhiten
         -2 ln likelihood up to a constant; inf where some measurement has no reversal potential with these ions.
     """
     if fit.working.deviation is not None:
-        of_cells = [refit_cells(fit, start, free, whiten.covariance_mV2) for start in starts]
+        of_cells = [refit_cells(fit, start, free, whiten) for start in starts]
         return np.array([ln_p for ln_p, _ in of_cells]), np.array([cost for _, cost in of_cells])
     if not fit.data.censored.size:
         return minimize(fit.working, starts, free, whiten)
@@ -247,9 +249,7 @@ def refit(fit: Fit, starts: FloatArray, free: Sequence[int], whiten: DenseWhiten
     return np.array([ln_p for ln_p, _ in refitted]), np.array([cost for _, cost in refitted])
 
 
-def _refit_censored(
-    fit: Fit, start: FloatArray, free: Sequence[int], whiten: DenseWhitener
-) -> tuple[FloatArray, float]:
+def _refit_censored(fit: Fit, start: FloatArray, free: Sequence[int], whiten: Whitener) -> tuple[FloatArray, float]:
     """Alternate refits and updates of the working responses of censored observations."""
     limited = np.isin(np.arange(fit.data.size), fit.data.censored)
     # Possible gross errors keep the weight that they have in the fit.
@@ -257,12 +257,12 @@ def _refit_censored(
         fit.data.potential_mV - fit.curvature_bias_mV, np.where(limited, fit.data.se_mV, fit.working.se_mV)
     )
 
-    def dense(at: Observations) -> DenseWhitener:
-        return DenseWhitener(whiten.covariance_mV2 + np.diag(at.se_mV**2 - fit.working.se_mV**2))
+    def whitening_of(at: Observations) -> Whitener:
+        return whiten.with_structure(CovarianceComponents(at, fit.gradient))
 
     def precision(at: Observations) -> censoring.Precision:
-        square = dense(at).precision
-        return lambda residual: (square @ residual, np.diagonal(square))
+        own = whitening_of(at)
+        return lambda residual: (own.precision_times(residual), own.precision_diagonal)
 
     found, working, cost = start, fit.working, math.inf
     for _ in range(_MAX_ITERATIONS):
@@ -270,7 +270,7 @@ def _refit_censored(
         if not np.isfinite(predicted).all():
             break
         working, log_factor = censoring.update(measured, working, predicted, precision, False)
-        at = dense(working)
+        at = whitening_of(working)
         before, cost = cost, chi_square(working, found, at) + at.log_determinant - 2 * log_factor
         if abs(before - cost) < _CONVERGED:
             break

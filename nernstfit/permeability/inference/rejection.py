@@ -27,8 +27,7 @@ from nernstfit.permeability.inference.effects import (
 from nernstfit.permeability.inference.readings import Corrections
 from nernstfit.permeability.inference.sentences import ratio_reason, written_p
 from nernstfit.permeability.limits import IMPERMEANT, MAX_P_OF_RESIDUALS
-from nernstfit.permeability.mixed_model import Fit, covariance_mV2, fit
-from nernstfit.permeability.optimize import DenseWhitener
+from nernstfit.permeability.mixed_model import Fit, fit, whitening
 from nernstfit.permeability.ratio_parameters import NONE
 
 FloatArray = NDArray[np.float64]
@@ -73,7 +72,7 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
     systematic_mV : ndarray, shape (n, sources)
         Shift of measured minus predicted potential by one standard deviation of each systematic error.
     """
-    whiten = DenseWhitener(covariance_mV2(fitted) + systematic_mV @ systematic_mV.T)
+    whiten = whitening(fitted, systematic_mV)
     indicators = condition_indicators(fitted)
     if may_be_significant(fitted, indicators, whiten):
         means = f_test(fitted, indicators, systematic_mV)
