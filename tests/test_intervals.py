@@ -13,7 +13,6 @@ from test_model import RT_F, Simulation, shared, table
 from test_variance_components import in_batches
 
 from nernstfit.contract.terms import IntervalMethod
-from nernstfit.permeability.analysis import cell_ratios
 from nernstfit.permeability.covariance import CovarianceComponents, Whitener
 from nernstfit.permeability.inference.bootstrap import bootstrap_ln_p
 from nernstfit.permeability.inference.intervals import (
@@ -26,6 +25,7 @@ from nernstfit.permeability.inference.profile_likelihood import refit
 from nernstfit.permeability.inference.ratios import ratios
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.single_cells import cell_ratios
 
 
 def one_by_one(found: Fit, counts: np.ndarray) -> np.ndarray:

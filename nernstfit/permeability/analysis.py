@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from nernstfit.contract.correction_terms import PIPETTE
 from nernstfit.contract.reasons import RatioReason
-from nernstfit.contract.settings import FitSettings, Settings
+from nernstfit.contract.settings import Settings
 from nernstfit.contract.terms import ActivityModel, CorrectionStep, RatioVerdict
-from nernstfit.permeability.distributions import normal_quantile
 from nernstfit.permeability.group_causes import decimal_slip, pipette_factor, unlisted_ions
 from nernstfit.permeability.group_fits import GroupFits, Predictability
 from nernstfit.permeability.groups import Group
@@ -41,9 +40,9 @@ from nernstfit.permeability.inference.rejection import explanation, rejection_re
 from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.permeability.inference.surface_charge import ChargedRatio, charged_ratios
 from nernstfit.permeability.inference.variance_shares import VarianceShare
-from nernstfit.permeability.limits import MAX_SE_OF_CELL
 from nernstfit.permeability.mixed_model import Fit, fit, gross_error_probability
 from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.single_cells import CellRatio, cell_ratios
 from nernstfit.permeability.weights import soundly_weighted
 from nernstfit.physics.constants import thermal_voltage_mV
 from nernstfit.solutions.composition import Solutions
@@ -59,33 +58,6 @@ free: about what a good electrode drifts. With half or twice of it only the inte
 _Judged = TypeVar("_Judged", Ratio, Factor)
 
 _NO_REVERSAL = "no measurement has a reversal potential under this model: its ions can pass in one direction only"
-
-
-@dataclass(frozen=True)
-class CellRatio:
-    """Ratio of one cell from its own observations.
-
-    Attributes
-    ----------
-    cell, ion : str
-    n_baths : int
-        Number of different conditions.
-    offset_mV : float
-        Predicted electrode offset; nan where the inside is unknown.
-    ln_ratio, se_ln_ratio : float
-        nan where the cell's observations do not determine the ratio.
-    low, high : float
-        Ends of the interval of the ratio, without systematic errors.
-    """
-
-    cell: str
-    ion: str
-    n_baths: int
-    offset_mV: float
-    ln_ratio: float = math.nan
-    se_ln_ratio: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -360,43 +332,6 @@ def _model_result(model: Model, fits: GroupFits, found: FitResult | None) -> Mod
         offsets_mV=dict(zip(data.cell_names, fitted.offsets_mV.tolist(), strict=True)),
         p_gross_error=p_gross,
     )
-
-
-def cell_ratios(whole: Fit, settings: FitSettings, unknown: Collection[str] = ()) -> tuple[CellRatio, ...]:
-    """Fit each cell alone, its offset as uncertain as offsets vary between the cells.
-
-    Parameters
-    ----------
-    whole : Fit
-        Of all cells.
-    settings : FitSettings
-    unknown : collection of str
-        Cells of which the inside is unknown; their free term is that of the inside and of the electrode together.
-    """
-    data, z = whole.data.with_factors(whole.ln_p), normal_quantile(0.5 + settings.confidence / 2)
-    data = replace(data, parameters=data.parameters.unbounded())  # bounds are of the population
-    offset_sd = math.inf if math.isinf(settings.offset_sd_mV) else whole.components.offset_mV
-    found: list[CellRatio] = []
-    for c, name in enumerate(data.cell_names):
-        own = data.subset(data.blocks[c][data.blocks[c] >= 0].tolist())
-        alone = fit(own, whole.reference, offset_sd, robust=settings.robust, near=whole.ln_p[: data.n_coefficients])
-        n_baths = len({(tuple(own.inside[i]), tuple(own.outside[i])) for i in range(own.size)})
-        offset = math.nan if name in unknown else float(whole.offsets_mV[c])
-        others = (i for i, ion in enumerate(data.ions) if ion != whole.reference)
-        found += [_cell_ratio(CellRatio(name, data.ions[i], n_baths, offset), alone, i, z) for i in others]
-    return tuple(found)
-
-
-def _cell_ratio(empty: CellRatio, alone: Fit, ion: int, z: float) -> CellRatio:
-    """Return the ratio with its interval where the cell alone determines it."""
-    if ion not in alone.free:
-        return empty
-    j = alone.free.index(ion)
-    se, ln_ratio = math.sqrt(alone.covariance[j, j]), float(alone.ln_p[ion])
-    if j in alone.not_estimable or se >= MAX_SE_OF_CELL:
-        return empty
-    low, high = math.exp(ln_ratio - z * se), math.exp(ln_ratio + z * se)
-    return replace(empty, ln_ratio=ln_ratio, se_ln_ratio=se, low=low, high=high)
 
 
 def _alternative_intervals(configured: ModelResult, settings: Settings) -> tuple[Interval, ...]:

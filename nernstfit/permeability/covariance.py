@@ -312,3 +312,29 @@ class WhitenedDesign:
     def not_estimable(self) -> tuple[int, ...]:
         """Columns of which only combinations with others are estimable."""
         return tuple(int(j) for j in np.flatnonzero(1.0 - (self.right**2).sum(axis=0) > _MIN_LOST))
+
+
+def decomposed(columns: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Decompose many whitened designs X at once, each as `WhitenedDesign` does.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (..., rows, p)
+
+    Returns
+    -------
+    left : ndarray, shape (..., rows, r)
+        Left singular vectors U.
+    root : ndarray, shape (..., p, r)
+        R with (X'X)^-1 = R R' and (X'X)^-1 X' = R U'; 0 along directions that are not estimable.
+    is_estimable : ndarray of bool, shape (..., p)
+        False for columns of which at most combinations with others are estimable.
+    """
+    scale = np.linalg.norm(columns, axis=-2)
+    scale = np.where(scale > 0, scale, 1.0)
+    left, size, right = np.linalg.svd(columns / scale[..., None, :], full_matrices=False)
+    is_kept = size > _MIN_SINGULAR_VALUE
+    inverse = np.where(is_kept, 1 / np.where(is_kept, size, 1.0), 0.0)
+    lost = 1.0 - (right**2 * is_kept[..., None]).sum(axis=-2)
+    root = right.swapaxes(-1, -2) * inverse[..., None, :] / scale[..., None]
+    return left, root, np.asarray(lost <= _MIN_LOST)

@@ -20,7 +20,7 @@ _MIN_SE_MV = 1.0
 """Error added in quadrature to every observation before the first fit, so that one with a tiny standard error does
 not rule the start. With half of it starts follow precise observations more; with twice as much they are coarser."""
 
-_MAX_CHI_SQUARE_PER_OBSERVATION = 4.0
+MAX_CHI_SQUARE_PER_OBSERVATION = 4.0
 """Chi-square per observation, at the errors above and `START_SD` between cells, from which the fit does not explain
 the data and other optima are sought. With half of it more fits are started several times, which takes time; with
 twice as much a wrong local optimum is accepted more often."""
@@ -50,8 +50,7 @@ def starting_ln_p(
     """
     smoothed, whiten = with_least_error(data, components)
     equal = data.parameters.start(data.n_coefficients)
-    begun = equal if near is None else data.parameters.completed(np.clip(near, -RESTART, RESTART))
-    found = least_squares(smoothed, begun, free, whiten)
+    found = least_squares(smoothed, equal if near is None else begun(data, near), free, whiten)
     if data.size < len(free) or not _is_implausible(smoothed, found, components):
         return found
     lowest = chi_square(smoothed, found, whiten)
@@ -60,6 +59,13 @@ def starting_ln_p(
         if reached < lowest - LOWER_CHI_SQUARE:
             found, lowest = other, float(reached)
     return data.parameters.completed(found)
+
+
+def begun(data: Observations, near: FloatArray) -> FloatArray:
+    """Return ln P to begin from near those of a similar fit, shape (k,); held ones are the user's."""
+    ln_p, start, fixed = np.clip(near, -RESTART, RESTART), data.parameters.start(len(near)), list(data.parameters.fixed)
+    ln_p[fixed] = start[fixed]
+    return data.parameters.completed(ln_p)
 
 
 def with_least_error(data: Observations, components: VarianceComponents) -> tuple[Observations, Whitener]:
@@ -75,4 +81,4 @@ def _is_implausible(smoothed: Observations, ln_p: FloatArray, components: Varian
         return True
     wide = replace(components, ln_p=tuple(START_SD if sd else 0.0 for sd in components.ln_p))
     whiten = Whitener(CovarianceComponents(smoothed, smoothed.gradient(ln_p)), wide)
-    return chi_square(smoothed, ln_p, whiten) > _MAX_CHI_SQUARE_PER_OBSERVATION * smoothed.size
+    return chi_square(smoothed, ln_p, whiten) > MAX_CHI_SQUARE_PER_OBSERVATION * smoothed.size

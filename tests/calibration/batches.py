@@ -24,9 +24,9 @@ from nernstfit.contract.terms import Configuration, PotentialVerdict, RatioVerdi
 from nernstfit.experiment.records import Experiment, Row, row_of_file
 from nernstfit.judgement import batches, inputs
 from nernstfit.judgement.evidence import DAY_S, Evidence
-from nernstfit.permeability.analysis import cell_ratios
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations
+from nernstfit.permeability.single_cells import cell_ratios
 
 LEAST_TOLD = 0.9  # of experiments with hidden batches (contract)
 MAX_FALSE = 0.05  # of experiments whose days are alike that are warned of, at the level of the test
