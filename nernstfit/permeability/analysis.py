@@ -375,7 +375,8 @@ def _slopes(fits: GroupFits) -> tuple[NernstSlope, ...]:
 
 def _bath_activities_mM(data: Observations, solutions: Solutions, ion_names: Sequence[str], model: str) -> FloatArray:
     """Return the activities of some ions in the bath of each observation, shape (n, len(ion_names))."""
-    return np.array([solutions.activity_mM(c.bath, ion_names, model, c.temperature_C) for c in data.conditions])
+    of = {c: solutions.activity_mM(c.bath, ion_names, model, c.temperature_C) for c in set(data.conditions)}
+    return np.array([of[condition] for condition in data.conditions])
 
 
 def _ladder(model: Model, fits: GroupFits) -> tuple[LadderStep, ...]:

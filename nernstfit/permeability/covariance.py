@@ -94,9 +94,8 @@ class CovarianceComponents:
         if data.batch_names:
             both = self.there[:, :, None] & self.there[:, None, :]
             # A cell without a batch is one of its own.
-            own = [
-                data.batch_names.index(b) if b else -1 - i for b, i in zip(data.batches, data.cell_index, strict=True)
-            ]
+            number = {name: i for i, name in enumerate(data.batch_names)}
+            own = [number.get(b, -1 - i) for b, i in zip(data.batches, data.cell_index.tolist(), strict=True)]
             batch = np.array(own)[self.rows]
             of_all_ions = self._gradient @ self._gradient.transpose(0, 2, 1)
             self._in_batch = both & (batch[:, :, None] == batch[:, None, :])
@@ -314,12 +313,16 @@ class WhitenedDesign:
         return tuple(int(j) for j in np.flatnonzero(1.0 - (self.right**2).sum(axis=0) > _MIN_LOST))
 
 
-def decomposed(columns: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+def decomposed(
+    columns: FloatArray, scale: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
     """Decompose many whitened designs X at once, each as `WhitenedDesign` does.
 
     Parameters
     ----------
     columns : ndarray, shape (..., rows, p)
+    scale : ndarray, shape (..., p), or None
+        By which the columns are divided; None: their lengths.
 
     Returns
     -------
@@ -330,7 +333,7 @@ def decomposed(columns: FloatArray) -> tuple[FloatArray, FloatArray, NDArray[np.
     is_estimable : ndarray of bool, shape (..., p)
         False for columns of which at most combinations with others are estimable.
     """
-    scale = np.linalg.norm(columns, axis=-2)
+    scale = np.linalg.norm(columns, axis=-2) if scale is None else scale
     scale = np.where(scale > 0, scale, 1.0)
     left, size, right = np.linalg.svd(columns / scale[..., None, :], full_matrices=False)
     is_kept = size > _MIN_SINGULAR_VALUE

@@ -91,6 +91,7 @@ def propagate(
     uncertainty : Uncertainty
     """
     distinct = sorted(set(conditions))
+    place = {condition: number for number, condition in enumerate(distinct)}
     how = junction or _NO_JUNCTION
     moved_by = sources(solutions, uncertainty, model)
     states = [
@@ -100,7 +101,7 @@ def propagate(
     by_method = [method_difference_mV(solutions, c, how, model).sum() for c in distinct]
     return SystematicErrors(
         names=(*(source.name for source in moved_by), METHOD_ERROR),
-        place=np.array([distinct.index(c) for c in conditions]),
+        place=np.array([place[c] for c in conditions]),
         junction_mV=np.array([[junction_mV(s.solutions, c, how, s.model) for c in s.conditions] for s in states]),
         predicted=_prediction(states, permeant),
         by_method_mV=np.array(by_method, dtype=np.float64),

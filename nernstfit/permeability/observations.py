@@ -124,13 +124,18 @@ class Observations:
     @property
     def _cluster_names(self) -> tuple[str, ...]:
         """Name of the cluster of each row; a cell that occurs in two batches joins them."""
-        name = {cell: cell for cell in self.cells}
+        joined = {cell: cell for cell in self.cells}
+
+        def name(cell: str) -> str:
+            while joined[cell] != cell:
+                joined[cell] = cell = joined[joined[cell]]
+            return cell
+
         first: dict[str, str] = {}
         for cell, batch in zip(self.cells, self.batches, strict=True):
-            other = first.setdefault(batch, cell) if batch else cell
-            one, two = sorted((name[cell], name[other]))
-            name = {key: one if value == two else value for key, value in name.items()}
-        return tuple(name[cell] for cell in self.cells)
+            one, two = sorted((name(cell), name(first.setdefault(batch, cell) if batch else cell)))
+            joined[two] = one
+        return tuple(map(name, self.cells))
 
     @cached_property
     def cells_in_common(self) -> FloatArray:
@@ -215,7 +220,7 @@ class Observations:
         )
 
     @cached_property
-    def _distinct(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def distinct(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """One row of each distinct condition, and the index of each row's condition: cells share their baths."""
         if self.deviation is not None:
             return np.arange(self.size), np.arange(self.size)
@@ -226,21 +231,21 @@ class Observations:
     @cached_property
     def _sides(self) -> ghk.Sides:
         """Activities of each distinct condition."""
-        first, _ = self._distinct
+        first, _ = self.distinct
         return ghk.Sides.of(self.valence, self.inside[first], self.outside[first], self.temperature_C[first])
 
     def _sides_at(self, ln_p: FloatArray) -> ghk.Sides:
         """Return the activities of each distinct condition with the factors applied, if there are any."""
         if not self.factors:
             return self._sides
-        first, _ = self._distinct
+        first, _ = self.distinct
         return ghk.Sides.of(self.valence, *self._with_factors(ln_p, first), self.temperature_C[first])
 
     def predict(self, ln_p: FloatArray) -> FloatArray:
         """Return GHK reversal potentials in mV, shape (..., n), for ln P of shape (..., k); -inf: impermeant."""
         ln_p = self.parameters.completed(ln_p)
         reversal_mV = self._sides_at(ln_p).reversal_mV(self._permeability(ln_p))
-        return np.asarray(reversal_mV)[..., self._distinct[1]]
+        return np.asarray(reversal_mV)[..., self.distinct[1]]
 
     def gradient(self, ln_p: FloatArray) -> FloatArray:
         """Return dE / d ln P (and of dE / d ln f) in mV at fixed other ln P, shape (..., n, k)."""
@@ -270,11 +275,17 @@ class Observations:
 
     def prediction(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the predicted potentials, shape (..., n), and their gradient, shape (..., n, k)."""
-        place, ln_p = self._distinct[1], self.parameters.completed(ln_p)
+        potentials, gradient = self.prediction_of_conditions(ln_p)
+        place = self.distinct[1]
+        return potentials[..., place], gradient[..., place, :]
+
+    def prediction_of_conditions(self, ln_p: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return `prediction` at the distinct conditions, shapes (..., conditions) and (..., conditions, k)."""
+        ln_p = self.parameters.completed(ln_p)
         potentials, gradient = self._sides_at(ln_p).reversal_and_gradient_mV(self._permeability(ln_p))
         if self.factors:
             gradient = np.concatenate([gradient, self._factor_slopes(potentials, ln_p)], axis=-1)
-        return potentials[..., place], gradient[..., place, :]
+        return potentials, gradient
 
     def curvature_bias(self, ln_p: FloatArray, sd: FloatArray) -> FloatArray:
         """Return the bias by curvature in mV: mean potential of cells minus the potential of the mean cell; shape (n,).
@@ -315,7 +326,7 @@ class Observations:
 
     def _factor_slopes(self, potentials: FloatArray, ln_p: FloatArray) -> FloatArray:
         """Return dE / d ln f: the current that the multiplied activities carry over the slope conductance."""
-        first, _ = self._distinct
+        first, _ = self.distinct
         inside, outside = self._with_factors(ln_p, first)
         factors, temperature_C = self.factors.subset(first), self.temperature_C[first]
         permeability = self._permeability(ln_p)
@@ -325,7 +336,7 @@ class Observations:
         return np.stack([-current / slope for current in currents], axis=-1)
 
 
-_OF_CONDITIONS = ("_distinct", "_sides")
+_OF_CONDITIONS = ("distinct", "_sides")
 _OF_DESIGN = (
     *("cell_names", "cell_index", "cell_sizes", "blocks", "censored", "batch_names", "clusters"),
     *("cells_in_common", "present", *_OF_CONDITIONS),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from nernstfit.permeability.limits import MAX_NEWTON_STEP
 from nernstfit.permeability.observations import Observations
 
 FloatArray = NDArray[np.float64]
+_Times = Callable[[FloatArray], FloatArray]  # residuals of shape (points, n) times a precision matrix
 
 _MAX_STEPS = 400
 """Steps of one minimisation. Those of the demonstration need 4 (median) to 30; half or twice of it changes none of
@@ -66,8 +68,26 @@ def minimize(
     return data.parameters.completed(found), lowest
 
 
+def _by_condition(data: Observations, whiten: Whitener) -> tuple[Observations, _Times, float]:
+    """Return observations of the same sum of squares, their precision, and what to add to the sum.
+
+    Of the observations of one condition one is enough: with Z the conditions of the observations and W = V^-1, the sum
+    of squares is (m - p)' Z'WZ (m - p) + c, with p the predicted potentials of the conditions and m the means that
+    generalised least squares gives them. Where the matrix Z'WZ would hold more numbers than there are observations,
+    these remain.
+    """
+    first, place = data.distinct
+    if len(first) ** 2 > data.size:
+        return data, lambda residual: whiten.precision_times(residual.T).T, 0.0
+    white, target = whiten(np.eye(len(first))[place]), whiten(data.potential_mV)
+    square = white.T @ white
+    means = np.linalg.solve(square, white.T @ target)
+    rest = target - white @ means
+    return replace(data.subset(first.tolist()), potential_mV=means), lambda residual: residual @ square, rest @ rest
+
+
 class Newton:
-    """Newton's method on the whitened residuals, for fits where they stay large.
+    """Newton's method on the sum of squares, for fits where the residuals stay large.
 
     There the Gauss-Newton method, and with it Levenberg-Marquardt, converges slowly: it neglects the second derivatives
     of the residuals.
@@ -80,7 +100,8 @@ class Newton:
     """
 
     def __init__(self, data: Observations, free: Sequence[int], whiten: Whitener) -> None:
-        self._data, self._free, self._whiten = data, list(free), whiten
+        self._data, self._times, self._least = _by_condition(data, whiten)
+        self._free = list(free)
         self._low, self._high = (bound[self._free] for bound in data.parameters.bounds(data.n_coefficients))
         steps = np.zeros((len(self._free), data.n_coefficients))
         steps[np.arange(len(self._free)), self._free] = _DIFFERENCE
@@ -152,14 +173,13 @@ class Newton:
     def _chi_square(self, ln_p: FloatArray) -> FloatArray:
         """Return the sums of squares at some points, shape (points,)."""
         residual = self._data.potential_mV - self._data.predict(ln_p)
-        return np.asarray(np.square(self._whiten(residual.T)).sum(axis=0))
+        return np.asarray((residual * self._times(residual)).sum(axis=-1) + self._least)
 
     def _slope(self, ln_p: FloatArray) -> FloatArray:
         """Return the slope of the sum of squares at points of shape (..., k), shape (..., free)."""
         predicted, gradient = self._data.prediction(ln_p)
         residual = self._data.potential_mV - predicted
-        flat = residual.reshape(-1, self._data.size)
-        weighted = self._whiten.precision_times(flat.T).T.reshape(residual.shape)
+        weighted = self._times(residual.reshape(-1, self._data.size)).reshape(residual.shape)
         columns = self._data.columns(gradient, ln_p, self._free)
         return np.asarray(-2.0 * (weighted[..., None, :] @ columns)[..., 0, :])
 

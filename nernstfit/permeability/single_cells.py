@@ -172,7 +172,7 @@ class _Together:
         residual, columns = self._linearized(ln_p)
         share, square = np.ones((len(ln_p), 1)), _squares(residual)
         for _ in range(_MAX_STEPS):
-            step = _step(residual, columns)
+            step = self._step(residual, columns)
             settled = np.abs(step).max(axis=1, initial=0.0) < _CONVERGED
             if settled.all():
                 break
@@ -194,6 +194,16 @@ class _Together:
         white = self._whiten(np.column_stack([self._data.potential_mV - predicted, own])).reshape(*self._shape, -1)
         return white[..., 0].copy(), white[..., 1:].copy()
 
+    def _step(self, residual: FloatArray, columns: FloatArray) -> FloatArray:
+        """Return the Gauss-Newton step of each cell, shape (cells, k).
+
+        Of all exact fits to fewer observations than ratios it leads to one near the start, as `least_squares` does.
+        """
+        length, is_exact = np.linalg.norm(columns, axis=1), self._sizes < self._free.sum(axis=1)
+        left, root, _ = decomposed(columns, np.where(is_exact[:, None], 1.0, length))
+        step = (root @ (left.swapaxes(1, 2) @ residual[..., None]))[..., 0]
+        return np.clip(step, -MAX_GAUSS_STEP, MAX_GAUSS_STEP)
+
     def _at(self, ln_p: FloatArray) -> Observations:
         """Return the observations, each predicted at the ln P of its cell."""
         return self._data.at_deviation((ln_p - self._mean)[self._cell], self._data.potential_mV)
@@ -210,11 +220,3 @@ def _squares(residual: FloatArray) -> FloatArray:
     """Return the sum of squares of each cell; inf where one is not finite."""
     square = np.square(residual).sum(axis=1)
     return np.asarray(np.where(np.isfinite(square), square, math.inf))
-
-
-def _step(residual: FloatArray, columns: FloatArray) -> FloatArray:
-    """Return the Gauss-Newton step of each cell, of limited length; shape (cells, k)."""
-    left, root, _ = decomposed(columns)
-    step = (root @ (left.swapaxes(1, 2) @ residual[..., None]))[..., 0]
-    longest = np.abs(step).max(axis=1, keepdims=True, initial=0.0)
-    return np.asarray(step * np.minimum(1.0, MAX_GAUSS_STEP / np.maximum(longest, MAX_GAUSS_STEP)))

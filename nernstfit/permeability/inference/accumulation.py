@@ -88,18 +88,21 @@ def drift_slope(drifts: Drifts, cluster: NDArray[np.int64]) -> Slope | None:
     inverse = np.linalg.inv(design.T @ design)
     size = float((inverse @ design.T @ response)[1])
     residual = response - design @ (inverse @ design.T @ response)
-    hat = design @ inverse @ design.T
-    influences = np.zeros((len(response), int(cluster.max()) + 1))
+    of_clusters = []
     for g in np.unique(cluster):
         own = cluster == g
-        left = np.eye(int(own.sum())) - hat[np.ix_(own, own)]
-        influences[own, g] = _inverse_root(left) @ design[own] @ inverse[:, 1]
-    variance = float(((influences.T @ residual) ** 2).sum())
-    spread = influences - hat @ influences
-    eigenvalues = np.linalg.eigvalsh(spread.T @ spread)
+        left = np.eye(int(own.sum())) - design[own] @ inverse @ design[own].T
+        influence = _inverse_root(left) @ design[own] @ inverse[:, 1]
+        of_clusters.append((influence @ residual[own], influence @ influence, *(influence @ design[own])))
+    of_residual, own_square, *through = np.array(of_clusters).T
+    variance = float((of_residual**2).sum())
+    # The products of the influences of two clusters, less their parts along the design: a diagonal minus rank two.
+    along = np.stack(through, axis=1) @ np.linalg.cholesky(inverse)
+    trace = float(own_square.sum() - (along**2).sum())
+    square = float((own_square**2).sum() - 2 * own_square @ (along**2).sum(axis=1) + ((along.T @ along) ** 2).sum())
     if not variance > 0:
         return None
-    df = float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum())
+    df = trace**2 / square
     return Slope(size, math.sqrt(variance), size**2 / variance, 1.0, df, f_tail(size**2 / variance, 1.0, df))
 
 

@@ -247,9 +247,8 @@ def _others(fit: Fit, ion: int) -> FloatArray:
 
 def _by_cell(data: Observations, rows: NDArray[np.int64]) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return potential, standard error and number of averaged cells of each cell; repeats by their precision."""
-    cells = [data.cells[i] for i in rows]
-    own = [rows[[cell == name for cell in cells]] for name in dict.fromkeys(cells)]
-    precision = [1 / data.se_mV[of_cell] ** 2 for of_cell in own]
-    potential = [float(np.average(data.potential_mV[of], weights=w)) for of, w in zip(own, precision, strict=True)]
-    se = [float(w.sum()) ** -0.5 for w in precision]
-    return np.array(potential), np.array(se), np.array([data.n_averaged[of].max() for of in own], dtype=float)
+    names, cell = np.unique(data.cell_index[rows], return_inverse=True)
+    precision, n_averaged = 1 / data.se_mV[rows] ** 2, np.zeros(len(names))
+    total = np.bincount(cell, precision)
+    np.maximum.at(n_averaged, cell, data.n_averaged[rows])
+    return np.bincount(cell, precision * data.potential_mV[rows]) / total, total**-0.5, n_averaged

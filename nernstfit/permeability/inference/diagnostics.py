@@ -190,8 +190,8 @@ class _Tests:
     def time(self) -> TestResult:
         """Test for drift within cells; between cells time is confounded with many other differences."""
         minutes = self.covariates.time_s / 60
-        for name in self.fitted.data.cell_names:
-            rows = np.array([cell == name for cell in self.fitted.data.cells])
+        for block in self.fitted.data.blocks:
+            rows = block[block >= 0]
             minutes[rows] = _centred(minutes[rows])
         return self._effect(ValidityTest.TIME, minutes, Untested.ONE_TIME)
 

@@ -188,7 +188,7 @@ def scatter_test(fit: Fit) -> Effect | None:
         `size`: factor by which the standard errors would have to be multiplied; `statistic`: signed root of the
         likelihood ratio; `p`: one-sided. None where the ratios leave no residuals.
     """
-    if _ratio_basis(fit).shape[1] >= fit.data.size:
+    if _Fitted(fit).rank >= fit.data.size:
         return None
     model = _LinearisedModel(fit, np.zeros((fit.data.size, 0)), (*fit.estimated_components, NOISE))
     null = model.deviance(fit.estimated_components)
@@ -217,17 +217,16 @@ class _LinearisedModel:
     def __init__(self, fit: Fit, effects: FloatArray, names: tuple[str, ...]) -> None:
         self._fit, self.names, self.components = fit, names, fit.components
         data, k, free = fit.data, len(fit.data.ions), list(fit.free)
-        cell, first = data.cell_index, data.blocks[:, 0]
-        mean, deviation = fit.ln_p.copy(), np.zeros((len(first), data.n_coefficients))
-        potential = fit.working.potential_mV
+        of_cells, cell, first = data.untied, data.cell_index, data.blocks[:, 0]
+        mean, deviation, potential = fit.ln_p.copy(), np.zeros((data.size, k)), fit.working.potential_mV
         if fit.working.deviation is not None:
-            deviation[:, :k], potential = fit.working.deviation[first], potential + fit.curvature_bias_mV
+            deviation, potential = fit.working.deviation[first][cell], potential + fit.curvature_bias_mV
         for _ in range(_ITERATIONS):
-            of_cells = data.untied.prediction(data.parameters.completed(mean) + deviation)
-            predicted, gradient = (values[cell, np.arange(data.size)] for values in of_cells)
+            of_cells = of_cells.at_deviation(deviation, data.potential_mV)
+            predicted, gradient = of_cells.prediction(data.parameters.completed(mean))
             self._structure = CovarianceComponents(fit.working, gradient)
             self._columns = np.hstack([data.columns(gradient, mean, free), effects])
-            self._residual = potential - predicted + (gradient * deviation[cell]).sum(axis=1)
+            self._residual = potential - predicted + (gradient[:, :k] * deviation).sum(axis=1)
             deviance = self.deviance(names)
             self.components = fit_variance_components(deviance, self.components)
             value = deviance.estimates(self.components)
@@ -236,7 +235,7 @@ class _LinearisedModel:
             )
             found = self._structure.deviations(gradient[:, :k] * weighted[:, None], self.components)
             # Data that no ratios explain predict deviations without end; beyond the limit nothing changes.
-            deviation[:, :k] = np.clip(found[first], -MAX_LN_P, MAX_LN_P)
+            deviation = np.clip(found[first][cell], -MAX_LN_P, MAX_LN_P)
             mean[free] += np.clip(value[: len(free)], -MAX_EFFECT_STEP, MAX_EFFECT_STEP)
             # At its own ln P a single cell has no curvature bias; a mean of n cells keeps 1 - 1 / n of it.
             potential = fit.working.potential_mV + fit.curvature_bias_mV / data.n_averaged
@@ -263,38 +262,50 @@ class _LinearisedModel:
         return whiten.transposed(WhitenedDesign.of(whiten(self._columns)).sensitivity)[-q:]
 
 
-def _ratio_basis(fit: Fit) -> FloatArray:
-    """Return an orthonormal basis of what ratios and free offsets can fit, relative to the standard errors.
+class _Fitted:
+    """What ratios and free offsets can fit, relative to the standard errors.
 
     The ratios act as in the mean cell: what conditions have in common is looked for beside them.
     """
-    columns = [fit.columns_of_mean_cell]
-    if math.isinf(fit.offset_scale_mV):
-        columns.append(np.asarray(fit.data.cells)[:, None] == np.asarray(fit.data.cell_names))
-    white = np.hstack(columns) / fit.working.se_mV[:, None]
-    length = np.linalg.norm(white, axis=0)
-    return _orthonormal(white[:, length > 0] / length[length > 0])
+
+    def __init__(self, fit: Fit) -> None:
+        self._cell, self._has_offsets = fit.data.cell_index, math.isinf(fit.offset_scale_mV)
+        self._weight = 1 / fit.working.se_mV
+        self._weights = np.bincount(self._cell, self._weight**2)
+        white = fit.columns_of_mean_cell * self._weight[:, None]
+        length = np.linalg.norm(white, axis=0)
+        self._basis = _orthonormal(self._beside_offsets(white[:, length > 0] / length[length > 0]), 1.0)
+        self.rank = self._basis.shape[1] + self._has_offsets * len(self._weights)
+
+    def beside(self, values: FloatArray) -> FloatArray:
+        """Return what cannot be fitted of values that are relative to the standard errors, shape (n, m)."""
+        left = self._beside_offsets(values)
+        return np.asarray(left - self._basis @ (self._basis.T @ left))
+
+    def _beside_offsets(self, values: FloatArray) -> FloatArray:
+        """Return values without their part along a free offset of each cell."""
+        if not self._has_offsets:
+            return values
+        sums = np.zeros((len(self._weights), values.shape[1]))
+        np.add.at(sums, self._cell, values * self._weight[:, None])
+        return np.asarray(values - (sums / self._weights[:, None])[self._cell] * self._weight[:, None])
 
 
 def _beside_ratios(fit: Fit, effects: FloatArray) -> FloatArray:
     """Return what ratios and free offsets cannot fit of further effects, in mV; shape (n, up to q)."""
     se = fit.working.se_mV[:, None]
-    return _residual_effects(_ratio_basis(fit), effects / se) * se
+    relative = effects / se
+    left = _Fitted(fit).beside(relative)
+    left = left[:, np.linalg.norm(left, axis=0) > _MIN_FRACTION_LEFT * np.linalg.norm(relative, axis=0)]
+    return (left if left.shape[1] < 2 else _orthonormal(left)) * se  # a single effect keeps its unit
 
 
-def _residual_effects(basis: FloatArray, effects: FloatArray) -> FloatArray:
-    """Return what the ratios cannot fit of further effects, relative to the standard errors; shape (n, up to q)."""
-    left = effects - basis @ (basis.T @ effects)
-    left = left[:, np.linalg.norm(left, axis=0) > _MIN_FRACTION_LEFT * np.linalg.norm(effects, axis=0)]
-    return left if left.shape[1] < 2 else _orthonormal(left)  # a single effect keeps its unit
-
-
-def _orthonormal(columns: FloatArray) -> FloatArray:
-    """Return orthonormal columns that span the same space."""
+def _orthonormal(columns: FloatArray, length: float = 0.0) -> FloatArray:
+    """Return orthonormal columns that span the same space; those of a given length may have lost most of it."""
     if columns.shape[1] == 0:
         return columns
     left, size, _ = np.linalg.svd(columns, full_matrices=False)
-    return np.asarray(left[:, size > _MIN_SINGULAR_VALUE * size.max()])
+    return np.asarray(left[:, size > _MIN_SINGULAR_VALUE * max(length, size.max())])
 
 
 def _denominator_df(df: FloatArray) -> float:

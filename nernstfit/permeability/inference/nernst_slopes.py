@@ -55,8 +55,7 @@ def within_cells(cells: Sequence[str], activity_mM: FloatArray, potential_mV: Fl
     has_ion = activity_mM > 0
     x, y = np.log10(activity_mM[has_ion]), potential_mV[has_ion]
     names = [cell for cell, found in zip(cells, has_ion, strict=True) if found]
-    distinct = sorted(set(names))
-    cell_index = np.array([distinct.index(name) for name in names], dtype=int)
+    distinct, cell_index = np.unique(names, return_inverse=True)
     counts = np.maximum(np.bincount(cell_index, minlength=len(distinct)), 1)
     x = x - (np.bincount(cell_index, x, len(distinct)) / counts)[cell_index]
     y = y - (np.bincount(cell_index, y, len(distinct)) / counts)[cell_index]
