@@ -86,7 +86,7 @@ def one() -> None:
     loaded = experiments.load(settings.read())
     parts = {part: sorted(map(str, BATCHES.glob(f"*/{part}.parquet"))) for part in ("facts", "traces")}
     inputs = {"results": tables.paths(tables.RESULT), "fit_report": "results/fit_report.txt", **parts}
-    inputs["tables"] = loaded.input_files
+    inputs |= {"tables": loaded.input_files, "kept": [path for part in parts.values() for path in part]}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     begun, clock = time.process_time(), time.perf_counter()
     report.run(inputs, outputs | {"datapackage": "results/datapackage.json"}, loaded)

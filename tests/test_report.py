@@ -271,6 +271,7 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
             path = f"results/ingest/{part:04d}.{name}.parquet"
             frame.to_parquet(path, index=False)
             inputs[name].append(path)
+    inputs["kept"] = [*inputs["facts"], *inputs["traces"]]
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     outputs["datapackage"] = "results/datapackage.json"
     judge_results(inputs["facts"])
@@ -836,7 +837,7 @@ def test_what_the_model_cannot_predict_is_said_at_once(here):
     inputs = {"results": tables.paths(tables.RESULT)}
     loaded = experiments.load(settings.read())
     inputs |= {"facts": ["results/ingest/0000.facts.parquet"], "traces": ["results/ingest/0000.traces.parquet"]}
-    inputs |= {"fit_report": written_fit_report()}
+    inputs |= {"fit_report": written_fit_report(), "kept": inputs["facts"]}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     outputs["datapackage"] = "results/datapackage.json"
     judge_results(inputs["facts"])

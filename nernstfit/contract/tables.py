@@ -26,7 +26,7 @@ import yaml
 from nernstfit.contract import codes, remarks, severity, table_files, terms
 from nernstfit.contract.cells import Cells
 from nernstfit.contract.errors import InputError, RowFault
-from nernstfit.contract.files import typed
+from nernstfit.contract.files import replacing, typed
 from nernstfit.contract.headers import is_unit
 from nernstfit.contract.numbers import Range
 from nernstfit.contract.remarks import Flag
@@ -386,7 +386,7 @@ def write(
     lines = list(zip(*([_cell(value) for value in columns[name]] for name in header), strict=True))
     keys = [_order(table, key, columns[key], first_model) for key in table.keys if not table.is_ordered]
     ranks = list(zip(*keys, range(len(lines)), strict=True))
-    with open(path, "w", encoding="utf-8", newline="") as stream:
+    with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(lines[i] for i in sorted(range(len(lines)), key=ranks.__getitem__))
@@ -450,6 +450,12 @@ def load_result(folder: Path, table: Table) -> pd.DataFrame:
         fault = "is empty" if path.is_file() else "file not found"
         raise InputError(f"{path}: {fault}, the run is not complete; complete it with: {typed('run', folder)}")
     return load(path, table)
+
+
+def write_parquet(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write rows that one stage hands to another."""
+    with replacing(path) as new:
+        frame.to_parquet(new, index=False)
 
 
 def gather(paths: Sequence[str], measurements: Collection[str] | None = None) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def manifest(experiment: Experiment, input_files: Sequence[str], facts: Sequence
     return {
         "contract": CONTRACT,
         "inputs": dict(sorted(digests.items())),
-        "versions": _versions(),
+        "versions": versions(),
         "config": _json_values(experiment.settings.as_dict()),
     }
 
@@ -80,7 +80,8 @@ def _digests_of_recordings(facts: Sequence[str], experiment: Experiment) -> dict
     return own | backgrounds | stimuli
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that calculate, draw and write."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

@@ -12,6 +12,7 @@ import yaml
 from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import tables
 from nernstfit.contract.datapackage import datapackage
+from nernstfit.contract.files import write_bytes, write_text
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.report import build
@@ -40,8 +41,9 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     ----------
     inputs : mapping
         `results`: the result tables of the contract; `fit_report`: the fit as lmfit reports it; `facts` and
-        `traces`: Parquet files of all batches, none where there are no recordings; `tables`: the user's tables and
-        configuration, and `truth.yaml` where they are simulated.
+        `traces`: Parquet files of all batches, none where there are no recordings; `kept`: these and the other files
+        that stages hand to each other; `tables`: the user's tables and configuration, and `truth.yaml` where they are
+        simulated.
     outputs : mapping
         `report`: an HTML file; `figures`: a folder; `manifest` and `datapackage`: JSON files.
     experiment : Experiment
@@ -58,12 +60,13 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
     )
     made = build.build(results)
-    Path(outputs["report"]).write_bytes(made.html)
-    _write(outputs["datapackage"], as_text(datapackage(results.tables)))
+    write_bytes(outputs["report"], made.html)
+    write_text(outputs["datapackage"], as_text(datapackage(results.tables)))
     _write_figures(Path(outputs["figures"]), made)
     figures = sorted(path for path in Path(outputs["figures"]).glob("*.*") if not path.name.startswith("."))
-    written = [*inputs["results"], inputs["fit_report"], outputs["report"], outputs["datapackage"], *map(str, figures)]
-    _write(outputs["manifest"], as_text(with_outputs(results.manifest, written)))
+    own = [outputs["report"], outputs["datapackage"], *map(str, figures)]
+    written = [*inputs["results"], inputs["fit_report"], *inputs["kept"], *own]
+    write_text(outputs["manifest"], as_text(with_outputs(results.manifest, written)))
 
 
 def _result_tables(paths: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -87,17 +90,13 @@ def _true_ratios(path: Path, reference: str) -> dict[str, float]:
     return {ion: float(value) / float(ratios[reference]) for ion, value in ratios.items()}
 
 
-def _write(path: str | Path, text: str) -> None:
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
-
-
 def _write_figures(folder: Path, made: build.Report) -> None:
     """Write each figure as SVG and PNG, and the page's scripts, in place of those of an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in (each for suffix in ("svg", "png", "js") for each in folder.glob(f"*.{suffix}")):
         old.unlink()
     for name, script in made.scripts.items():
-        _write(folder / name, script)
+        write_text(folder / name, script)
     for drawing in made.drawings:
-        _write(folder / f"{drawing.name}.svg", drawing.svg + "\n")
-        (folder / f"{drawing.name}.png").write_bytes(drawing.png)
+        write_text(folder / f"{drawing.name}.svg", drawing.svg + "\n")
+        write_bytes(folder / f"{drawing.name}.png", drawing.png)

@@ -10,8 +10,9 @@ rule report:
         traces=expand(
             "results/ingest/{batch}/traces.parquet", batch=dependencies.batches
         ),
+        kept=dependencies.kept,
         tables=dependencies.input_files,
-        reads=dependencies.record("report"),
+        reads=dependencies.record("report", dependencies.input_files),
         code=code("report"),
     output:
         report=report(
@@ -29,6 +30,7 @@ rule report:
         ),
         manifest="results/manifest.json",
         datapackage="results/datapackage.json",
+        made="results/ingest/made/report.json",
     log:
         "logs/report.log",
     threads: 1
