@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -79,7 +79,7 @@ class Group:
     def subset(self, rows: Sequence[int]) -> Group:
         """Return some of the observations, in the order of `rows`."""
         at = list(rows)
-        arrays = {key: value[at] for key, value in vars(self).items() if isinstance(value, np.ndarray)}
+        arrays: dict[str, Any] = {key: value[at] for key, value in vars(self).items() if isinstance(value, np.ndarray)}
         return replace(self, observations=self.observations.subset(at), **arrays)
 
     @property
