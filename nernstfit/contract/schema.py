@@ -13,7 +13,7 @@ import math
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -27,7 +27,7 @@ from nernstfit.contract.numbers import Range, slip_of
 @functools.cache
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the configuration."""
-    text = (resources.files("nernstfit.contract") / "config.schema.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("config.schema.yaml").read_text(encoding="utf-8")
     return typing.cast(dict[str, Any], _with_values(yaml.load(text, Loader=yaml.CSafeLoader)))
 
 
@@ -45,8 +45,7 @@ def _with_values(rule: Any) -> Any:
 
 def modules(package: str) -> list[str]:
     """Return the names of the modules of a package, without importing them; those with a leading _ do not count."""
-    parent, *inside = package.split(".")
-    folder = resources.files(parent).joinpath(*inside)
+    folder = Path(__file__).parents[1].joinpath(*package.split(".")[1:])
     names = (entry.name for entry in folder.iterdir())
     return sorted(name.removesuffix(".py") for name in names if name.endswith(".py") and not name.startswith("_"))
 
