@@ -133,7 +133,9 @@ def value_faults(value: Any, rule: Mapping[str, Any], place: str) -> Iterator[st
 
 def _placed_faults(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[Sequence[Any], str]]:
     """Yield the faults of one value, each with the steps to its place and as words that follow the value's name."""
-    import jsonschema  # noqa: PLC0415 - heavy, and only needed where a configuration is checked
+    if _is_sound_scalar(value, rule):
+        return
+    import jsonschema  # noqa: PLC0415 - heavy, and only needed for what is no sound text or number
 
     checker = jsonschema.Draft202012Validator(rule)
     errors = sorted(checker.iter_errors(value), key=lambda error: [str(step) for step in error.path])
@@ -146,6 +148,18 @@ def _placed_faults(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[Sequen
     for steps, number in _not_finite(value, rule):
         if list(steps) not in told:
             yield steps, f"{_steps(steps)}: got {_shown(number)}, expected a finite number"
+
+
+def _is_sound_scalar(value: Any, rule: Mapping[str, Any]) -> bool:
+    """Return True for a text or a finite number that its rule allows; of anything else the JSON schema decides."""
+    kinds = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
+    if isinstance(value, str):
+        is_allowed = value in rule.get("enum", [value]) and len(value) >= rule.get("minLength", 0)
+        return "string" in kinds and is_allowed and bool(re.search(rule.get("pattern", ""), value))
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return False
+    is_number = "number" in kinds or ("integer" in kinds and isinstance(value, int))
+    return is_number and float(value) in Range.of(rule)
 
 
 def _steps(steps: Iterable[Any]) -> str:
