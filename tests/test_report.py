@@ -271,7 +271,7 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
             path = f"results/ingest/{part:04d}.{name}.parquet"
             frame.to_parquet(path, index=False)
             inputs[name].append(path)
-    inputs["kept"] = [*inputs["facts"], *inputs["traces"]]
+    inputs["kept"] = []
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     outputs["datapackage"] = "results/datapackage.json"
     judge_results(inputs["facts"])

@@ -66,10 +66,10 @@ Examples:
 )
 @_FOLDER
 def verify(folder: Path) -> None:
-    """Compare the inputs and the results of FOLDER with the manifest of its run, by their SHA-256.
+    """Compare the inputs and the results of FOLDER, byte for byte, with those of its run.
 
     Every file that differs, or is missing, is named, and every program whose version is another than that of the run.
-    Exit status 0 means that the results are those of a run over these inputs, byte for byte; 1 that they are not.
+    Exit status 0 means that the results are those of a run over these inputs; 1 that they are not.
     """
     from nernstfit.library import verification  # noqa: PLC0415
     from nernstfit.report.wording import counted  # noqa: PLC0415
