@@ -14,6 +14,7 @@ from nernstfit.contract import tables
 from nernstfit.contract.datapackage import datapackage
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
+from nernstfit.figures import source
 from nernstfit.report import build
 from nernstfit.report.manifest import as_text, manifest, with_outputs
 from nernstfit.report.procedures import procedures
@@ -92,12 +93,13 @@ def _write(path: str | Path, text: str) -> None:
 
 
 def _write_figures(folder: Path, made: build.Report) -> None:
-    """Write each figure as SVG and PNG, and the page's scripts, in place of those of an earlier run."""
+    """Write each figure as SVG, PNG and its data, and the page's scripts, in place of those of an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in (each for suffix in ("svg", "png", "js") for each in folder.glob(f"*.{suffix}")):
+    for old in (each for suffix in ("svg", "png", "csv", "js") for each in folder.glob(f"*.{suffix}")):
         old.unlink()
     for name, script in made.scripts.items():
         _write(folder / name, script)
     for drawing in made.drawings:
         _write(folder / f"{drawing.name}.svg", drawing.svg + "\n")
         (folder / f"{drawing.name}.png").write_bytes(drawing.png)
+        source.write(folder / f"{drawing.name}.csv", drawing)
