@@ -30,7 +30,7 @@ def draw_predictions(residuals: pd.DataFrame, baths: Sequence[str]) -> Figure:
     Parameters
     ----------
     residuals : DataFrame
-        Rows of residuals.csv of one model with a prediction.
+        Rows of residuals.csv of one model with a prediction; `link` is the address of the measurement in the page.
     baths : sequence of str
         All baths of the run, which give each its look.
 
@@ -43,7 +43,7 @@ def draw_predictions(residuals: pd.DataFrame, baths: Sequence[str]) -> Figure:
     pad = max(0.06 * float(ends.max() - ends.min()), 1.0)
     low, high = float(ends.min()) - pad, float(ends.max()) + pad
     data = {
-        "rows": rows[["bath", "measured_mV", "predicted_mV"]],
+        "rows": rows[["bath", "measured_mV", "predicted_mV", "link"]],
         "identity": pd.DataFrame({"predicted_mV": [low, high], "measured_mV": [low, high]}),
     }
     source = rows[["measurement", "group", "cell", "bath", "predicted_mV", "measured_mV"]]
@@ -62,7 +62,7 @@ def _predictions(
         elements.rows_named("identity").mark_line(color=SOFT, strokeWidth=1).encode(x=x, y=y),
         elements.rows_named("rows")
         .mark_point(size=42, strokeWidth=1.6, opacity=0.85)
-        .encode(x=x, y=y, **elements.bath_looks(residuals, baths, layout)),
+        .encode(x=x, y=y, href="link:N", **elements.bath_looks(residuals, baths, layout)),
     ).properties(width=width, height=min(width, _SIDE_PX))
     return chart
 
@@ -73,7 +73,8 @@ def draw_residuals(rows: pd.DataFrame, baths: Sequence[str]) -> Figure:
     Parameters
     ----------
     rows : DataFrame
-        Rows of residuals.csv of one model with a prediction; `cell` is the cell's name in the report.
+        Rows of residuals.csv of one model with a prediction; `cell` is the cell's name in the report, and
+        `link` the address of the measurement in it.
     baths : sequence of str
         All baths of the run, which give each its look.
 
@@ -84,7 +85,7 @@ def draw_residuals(rows: pd.DataFrame, baths: Sequence[str]) -> Figure:
     drawn = elements.evenly(rows, "residual_mV", "bath")
     is_part = len(drawn) < len(rows)
     data = {
-        "rows": drawn[["bath", "cell", "residual_mV", "offset_mV"]],
+        "rows": drawn[["bath", "cell", "residual_mV", "offset_mV", "link"]],
         "offsets": rows[has_offset(rows)][["cell", "offset_mV"]].drop_duplicates("cell"),
         "zero": elements.ZERO,
     }
@@ -95,7 +96,7 @@ def draw_residuals(rows: pd.DataFrame, baths: Sequence[str]) -> Figure:
 def _residuals(rows: pd.DataFrame, baths: Sequence[str], is_part: bool, layout: Layout) -> Chart:
     x = alt.X("residual_mV:Q", title="measured \N{MINUS SIGN} predicted, mV", axis=alt.Axis(tickCount=6))
     looks = elements.bath_looks(rows, baths, layout)
-    points = elements.rows_named("rows").mark_point(size=34, opacity=0.8).encode(x=x, **looks)
+    points = elements.rows_named("rows").mark_point(size=34, opacity=0.8).encode(x=x, href="link:N", **looks)
     offset = elements.rows_named("offsets").mark_tick(color=INK, thickness=1.6, size=13)
     columns = layout.columns(1 if is_part else 2, 2, _LEAST_PX)
     width = layout.panel_px(250, columns)
