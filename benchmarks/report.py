@@ -26,7 +26,7 @@ from nernstfit.contract import settings, tables
 from nernstfit.contract.frames import by_measurement
 from nernstfit.experiment import folder as experiments
 from nernstfit.figures import recordings
-from nernstfit.figures.drawing import Drawing
+from nernstfit.figures.drawing import PNG_SCALE, png_of
 from nernstfit.library import pipeline
 from nernstfit.simulate import experiment as simulation
 from nernstfit.stages import report
@@ -112,8 +112,8 @@ def figure(source: Path) -> None:
     for name, shown in (("with traces", traces), ("of I-V curves", traces.head(0))):
         given = rows.to_dict("records"), by_measurement(iv), by_measurement(shown)
         written = recordings.measurements_drawn("timed", *given).svg
-        as_svg = milliseconds(lambda given=given: recordings.measurements_drawn("timed", *given))
-        as_png = milliseconds(lambda written=written: Drawing("timed", written).png)
+        as_svg = milliseconds(lambda given=given: recordings.measurements_drawn("timed", *given).svg)
+        as_png = milliseconds(lambda written=written: png_of(written, scale=PNG_SCALE))
         print(
             f"a figure of {ROWS} measurements {name}: SVG {as_svg:.0f} ms, its PNG by vl-convert {as_png:.0f} ms, ",
             end="",

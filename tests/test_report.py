@@ -26,7 +26,7 @@ from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import CorrectionStep, RatioVerdict
 from nernstfit.experiment import folder as experiments
-from nernstfit.figures import drawing, predictions, render, ticks
+from nernstfit.figures import drawing, predictions, render, source, ticks
 from nernstfit.figures.corrections import draw_corrections
 from nernstfit.figures.ratios import draw_ratios
 from nernstfit.report import build, manifest, numbers, outline, prose
@@ -308,7 +308,7 @@ def each_drawn_once(request, monkeypatch):
     """Draw one figure once: most reports here have most figures in common. `drawn_anew` asks for the renderer."""
     if "drawn_anew" not in request.fixturenames:
         monkeypatch.setattr(drawing, "vl_convert", DRAW_ONCE)
-    monkeypatch.setattr(build, "unvalidated", contextlib.nullcontext)
+    monkeypatch.setattr(render, "unvalidated", contextlib.nullcontext)
 
 
 @pytest.fixture
@@ -656,7 +656,7 @@ def test_a_charge_excess_is_warned_of(here):
 def test_every_drawing_is_a_file_and_ids_are_unique(page):
     names = {path.name for path in Path("results/figures").iterdir()}
     stems = {name.rsplit(".", 1)[0] for name in names}
-    assert names == {f"{stem}.{ending}" for stem in stems for ending in ("svg", "png")}
+    assert names == {f"{stem}.{ending}" for stem in stems for ending in ("svg", "png", "csv")}
     assert {
         "ratios",
         "predicted",
@@ -672,6 +672,22 @@ def test_every_drawing_is_a_file_and_ids_are_unique(page):
     assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
     assert page.count("<svg") == len(stems)
     assert all(Path(f"results/figures/{stem}.png").read_bytes().startswith(b"\x89PNG") for stem in stems)
+
+
+@pytest.mark.usefixtures("page")
+def test_every_figure_has_its_data_beside_it():
+    written = {path.stem: pd.read_csv(path, keep_default_na=False) for path in Path("results/figures").glob("*.csv")}
+    assert not {name for frame in written.values() for name in frame} - set(source.COLUMNS)
+    residuals, shown = pd.read_csv("results/residuals.csv"), written["predicted"].set_index("measurement")
+    predicted = residuals[(residuals["model"] == residuals["model"][0]) & residuals["residual_mV"].notna()]
+    for row in predicted.to_dict("records"):
+        values = ["predicted_mV", "measured_mV"]
+        assert shown.loc[row["measurement"], values].to_list() == [row[name] for name in values]
+    assert len(shown) == len(predicted) == Path("results/figures/predicted.svg").read_text().count("data-to=")
+    na = written["ratios"][written["ratios"]["ion"] == "Na"].set_index("drawn")
+    assert na.loc["ratio", ["reference", "ratio", "low", "high"]].to_list() == ["K", "0.2517", "0.2203", "0.2878"]
+    assert set(na.loc["cell", "cell"]) == {"<b>", "NA"}
+    assert set(written["nernst"]["bath"]) == {"high K", "low <K>"}
 
 
 def test_manifest(usual, monkeypatch):
@@ -882,7 +898,7 @@ def test_a_logarithmic_axis_is_labelled_where_it_is(factor):
 def test_rows_without_a_group_have_a_name_in_the_legend():
     rows = pd.DataFrame([{"group": g, "ion": "Na", "verdict": "estimate", "reference": "K"} for g in ("", "wild")])
     rows = rows.assign(ratio=0.5, low=0.4, high=0.6)
-    single = pd.DataFrame({"group": ["", "wild"], "ion": "Na", "ratio": [0.45, 0.55]})
+    single = pd.DataFrame({"group": ["", "wild"], "cell": "a", "ion": "Na", "ratio": [0.45, 0.55]})
     ladder = rows.assign(step="none")
     for figure in (draw_ratios(rows, single, {}, ["Na"]), draw_corrections(ladder, {}, ["Na"])):
         svg = render.render(figure).svg
@@ -899,7 +915,7 @@ import altair, pandas
 from nernstfit.figures import render
 rows = pandas.DataFrame({"x": [1.0], "name": ["K\\u2212Na \\u210f \\u2603"]})
 chart = altair.Chart(altair.NamedData(name="rows")).mark_text(fontSize=20).encode(x="x:Q", text="name:N")
-print(hashlib.sha256(render.render(render.Figure("one", (chart,), {"rows": rows})).png).hexdigest())
+print(hashlib.sha256(render.render(render.Figure("one", lambda _: chart, {"rows": rows}, rows)).png).hexdigest())
 """
 
 

@@ -377,13 +377,18 @@ def write(
     if faults:
         raise UndeclaredContent(f"{table.path}: {'; '.join(faults)} (declared in contract/tables.yaml)")
     header = [*table.columns, *more]
-    lines = list(zip(*([_cell(value) for value in columns[name]] for name in header), strict=True))
     keys = [_order(table, key, columns[key], first_model) for key in table.keys if not table.is_ordered]
-    ranks = list(zip(*keys, range(len(lines)), strict=True))
+    ranks = list(zip(*keys, range(len(columns[header[0]])), strict=True))
+    order = sorted(range(len(ranks)), key=ranks.__getitem__)
+    write_columns(path, {name: [columns[name][i] for i in order] for name in header})
+
+
+def write_columns(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write columns in the form of the contract's tables, the rows in the order in which they are given."""
     with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(lines[i] for i in sorted(range(len(lines)), key=ranks.__getitem__))
+        writer.writerow(columns)
+        writer.writerows(zip(*(map(_cell, values) for values in columns.values()), strict=True))
 
 
 def _columns(rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -131,6 +131,11 @@ class Results(Selections):
         """Names of the groups that were fitted, in alphabetical order."""
         return sorted(set(self.found["group"]))
 
+    @property
+    def baths(self) -> list[str]:
+        """Names of all baths in alphabetical order; each has its look by its place among them."""
+        return sorted(set(self.reversals["bath"]))
+
     def others(self) -> str:
         """Return what became of the measurements without a reversal potential, as `2 ambiguous and 1 no crossing`."""
         counts = self.reversals["verdict"].value_counts()

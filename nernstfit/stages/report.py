@@ -15,6 +15,7 @@ from nernstfit.contract.datapackage import datapackage
 from nernstfit.contract.files import write_bytes, write_text
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
+from nernstfit.figures import source
 from nernstfit.report import build
 from nernstfit.report.manifest import as_text, manifest, with_outputs
 from nernstfit.report.procedures import procedures
@@ -91,12 +92,13 @@ def _true_ratios(path: Path, reference: str) -> dict[str, float]:
 
 
 def _write_figures(folder: Path, made: build.Report) -> None:
-    """Write each figure as SVG and PNG, and the page's scripts, in place of those of an earlier run."""
+    """Write each figure as SVG, PNG and its data, and the page's scripts, in place of those of an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in (each for suffix in ("svg", "png", "js") for each in folder.glob(f"*.{suffix}")):
+    for old in (each for suffix in ("svg", "png", "csv", "js") for each in folder.glob(f"*.{suffix}")):
         old.unlink()
     for name, script in made.scripts.items():
         write_text(folder / name, script)
     for drawing in made.drawings:
         write_text(folder / f"{drawing.name}.svg", drawing.svg + "\n")
         write_bytes(folder / f"{drawing.name}.png", drawing.png)
+        source.write(folder / f"{drawing.name}.csv", drawing)
