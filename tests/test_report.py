@@ -942,6 +942,12 @@ def test_sections_are_numbered_in_their_order(page):
     assert outline.number_of("ratios") == "section\u00a01"
 
 
+def test_a_reader_without_javascript_is_told_where_the_rest_is(page):
+    (told,) = re.findall("<noscript>(.*?)</noscript>", page)
+    assert "the complete tables are the CSV files beside this page" in told
+    assert page.index(told) < page.index("<nav")
+
+
 # Methods
 
 
