@@ -21,6 +21,7 @@ _FILES = {
     "measured": str(_INGEST / "measured.parquet"),
     "fit_report": "results/fit_report.txt",
     "report": REPORT.as_posix(),
+    "methods": "results/methods.txt",
     "figures": "results/figures",
     "manifest": MANIFEST.as_posix(),
     "datapackage": "results/datapackage.json",

@@ -16,7 +16,9 @@ from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.report import build
 from nernstfit.report.manifest import as_text, manifest, with_outputs
+from nernstfit.report.methods_text import methods_text
 from nernstfit.report.procedures import procedures
+from nernstfit.report.recipes import recipes
 from nernstfit.report.results import Results
 
 READS = (
@@ -43,7 +45,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `traces`: Parquet files of all batches, none where there are no recordings; `tables`: the user's tables and
         configuration, and `truth.yaml` where they are simulated.
     outputs : mapping
-        `report`: an HTML file; `figures`: a folder; `manifest` and `datapackage`: JSON files.
+        `report`: an HTML file; `methods`: a text; `figures`: a folder; `manifest` and `datapackage`: JSON files.
     experiment : Experiment
     """
     truth = next((Path(path) for path in inputs["tables"] if Path(path).name == TRUTH_FILE), None)
@@ -53,16 +55,19 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         traces=tuple(inputs["traces"]),
         manifest=manifest(experiment, inputs["tables"], inputs["facts"]),
         multivalent=_multivalent(experiment),
+        recipes=recipes(experiment.solutions),
         simulated=truth is not None or (len(facts) > 0 and facts["comment"].eq(SIMULATED).any()),
         procedures=procedures(experiment, facts),
         truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
     )
     made = build.build(results)
     Path(outputs["report"]).write_bytes(made.html)
+    _write(outputs["methods"], methods_text(results))
     _write(outputs["datapackage"], as_text(datapackage(results.tables)))
     _write_figures(Path(outputs["figures"]), made)
     figures = sorted(path for path in Path(outputs["figures"]).glob("*.*") if not path.name.startswith("."))
-    written = [*inputs["results"], inputs["fit_report"], outputs["report"], outputs["datapackage"], *map(str, figures)]
+    texts = (inputs["fit_report"], *(outputs[name] for name in ("report", "methods", "datapackage")))
+    written = [*inputs["results"], *texts, *map(str, figures)]
     _write(outputs["manifest"], as_text(with_outputs(results.manifest, written)))
 
 

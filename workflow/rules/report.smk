@@ -1,5 +1,5 @@
 # In: every table, and the traces.
-# Out: the report, its figures and the manifest; then the verdict of the whole run.
+# Out: the report, the methods as text, the figures and the manifest; then the verdict of the whole run.
 
 
 rule report:
@@ -17,6 +17,12 @@ rule report:
         report=report(
             "results/report.html",
             caption="../report/report.rst",
+            category="Report",
+            subcategory=dependencies.name,
+        ),
+        methods=report(
+            "results/methods.txt",
+            caption="../report/methods.rst",
             category="Report",
             subcategory=dependencies.name,
         ),
