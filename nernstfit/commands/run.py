@@ -65,9 +65,7 @@ def run(folder: Path, options: tuple[str, ...], as_json: bool, verbose: bool) ->
     from nernstfit.workflow import Dependencies  # noqa: PLC0415
 
     experiment = load(folder)
-    for name in _NEEDED:
-        if find_spec(name) is None:
-            raise click.ClickException(_NOT_INSTALLED.format(name=name))
+    require_packages()
     course = Course(Dependencies(experiment).batch_sizes)
     before, is_planning = _made(folder), _is_planning(options)
     # Without a profile by its path, Snakemake would take one that lies in the experiment folder.
@@ -78,6 +76,13 @@ def run(folder: Path, options: tuple[str, ...], as_json: bool, verbose: bool) ->
     if is_run and _is_current(folder):
         show_outcome(folder, as_json)
     sys.exit(status)
+
+
+def require_packages() -> None:
+    """Raise a ClickException where a package that the workflow or its report needs is not installed."""
+    for name in _NEEDED:
+        if find_spec(name) is None:
+            raise click.ClickException(_NOT_INSTALLED.format(name=name))
 
 
 def _is_planning(options: Sequence[str]) -> bool:

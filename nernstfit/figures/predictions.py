@@ -20,7 +20,7 @@ def draw_predictions(residuals: pd.DataFrame) -> Figure:
     Parameters
     ----------
     residuals : DataFrame
-        Rows of residuals.csv of one model with a prediction.
+        Rows of residuals.csv of one model with a prediction; `link` is the address of the measurement in the page.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def draw_predictions(residuals: pd.DataFrame) -> Figure:
     pad = max(0.06 * float(ends.max() - ends.min()), 1.0)
     low, high = float(ends.min()) - pad, float(ends.max()) + pad
     scale = alt.Scale(domain=[low, high], nice=False)
-    rows = elements.evenly(residuals, "measured_mV", "bath")[["bath", "measured_mV", "predicted_mV"]]
+    rows = elements.evenly(residuals, "measured_mV", "bath")[["bath", "measured_mV", "predicted_mV", "link"]]
     identity = pd.DataFrame({"predicted_mV": [low, high], "measured_mV": [low, high]})
     few = alt.Axis(tickCount=7)
     x = alt.X("predicted_mV:Q", scale=scale, title="predicted potential, mV", axis=few)
@@ -39,7 +39,7 @@ def draw_predictions(residuals: pd.DataFrame) -> Figure:
         elements.rows_named("identity").mark_line(color=SOFT, strokeWidth=1).encode(x=x, y=y),
         elements.rows_named("rows")
         .mark_point(size=42, strokeWidth=1.6, opacity=0.85)
-        .encode(x=x, y=y, color=elements.bath_colours(residuals)),
+        .encode(x=x, y=y, color=elements.bath_colours(residuals), href="link:N"),
     ).properties(width=340, height=340)
     return Figure("predicted", (chart,), {"rows": rows, "identity": identity}, len(rows) < len(residuals))
 
@@ -50,16 +50,18 @@ def draw_residuals(rows: pd.DataFrame) -> Figure:
     Parameters
     ----------
     rows : DataFrame
-        Rows of residuals.csv of one model with a prediction; `cell` is the cell's name in the report.
+        Rows of residuals.csv of one model with a prediction; `cell` is the cell's name in the report, and
+        `link` the address of the measurement in it.
 
     Returns
     -------
     Figure
     """
-    data = elements.evenly(rows, "residual_mV", "bath")[["bath", "cell", "residual_mV", "offset_mV"]]
+    data = elements.evenly(rows, "residual_mV", "bath")[["bath", "cell", "residual_mV", "offset_mV", "link"]]
     offsets = rows[has_offset(rows)][["cell", "offset_mV"]].drop_duplicates("cell")
     x = alt.X("residual_mV:Q", title="measured \N{MINUS SIGN} predicted, mV")
-    points = elements.rows_named("rows").mark_point(size=34, opacity=0.8).encode(x=x, color=elements.bath_colours(rows))
+    points = elements.rows_named("rows").mark_point(size=34, opacity=0.8)
+    points = points.encode(x=x, color=elements.bath_colours(rows), href="link:N")
     offset = elements.rows_named("offsets").mark_tick(color=INK, thickness=1.6, size=13)
     by_bath = alt.layer(elements.zero_line("x"), points.encode(y=alt.Y("bath:N", title=None)))
     by_cell = alt.layer(

@@ -66,7 +66,7 @@ def render(figure: Figure, shows: str = "") -> Drawing:
     Drawing
     """
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    svg = _own_ids(vega_svg(_specification(figure), version), figure.name)
+    svg = _with_places(_own_ids(vega_svg(_specification(figure), version), figure.name))
     return Drawing(figure.name, _described(svg, shows or figure.name))
 
 
@@ -102,6 +102,14 @@ def _described(svg: str, shows: str) -> str:
     svg = re.sub(r' (?:role|aria-roledescription)="[^"]*"', "", svg)
     label = saxutils.escape(shows, {'"': "&quot;"})
     return svg.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)
+
+
+def _with_places(svg: str) -> str:
+    """Replace links to a place of the page, which the renderer completes to an address elsewhere, by its name.
+
+    The page's script leads there: a link within a picture is one that nobody who hears the page can tell from others.
+    """
+    return re.sub(r'<a xlink:href="[^"#]*#([^"]*)">(.*?)</a>', r'<g data-to="\1">\2</g>', svg, flags=re.DOTALL)
 
 
 def _own_ids(svg: str, name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,34 @@ def manifest(folder: Path) -> Mapping[str, Any]:
             f"{place}: is no JSON; make it anew with: {typed('run', folder, '--forcerun', 'report')}"
         ) from None
     return content
+
+
+def reasons_against_report(folder: Path) -> list[str]:
+    """Return why the results of a folder cannot be reported by this program without a run; none where they can.
+
+    Parameters
+    ----------
+    folder : Path
+        Experiment folder.
+
+    Returns
+    -------
+    list of str
+        Sentences: inputs or result tables that are not those of the run, or another version of the program.
+
+    Raises
+    ------
+    InputError
+        Where there is no manifest.
+    """
+    content = manifest(folder)
+    found = list(changes(folder, content, INPUTS))
+    tables = {path: digest for path, digest in content.get(OUTPUTS, {}).items() if path.endswith(".csv")}
+    found += changes(folder, {OUTPUTS: tables}, OUTPUTS)
+    made_by, present = content.get("versions", {}).get("nernstfit"), metadata.version("nernstfit")
+    if made_by != present:
+        found.append(f"{folder / MANIFEST}: the results are of version {made_by}, this is version {present}")
+    return found
 
 
 def changes(folder: Path, content: Mapping[str, Any], kind: str) -> Iterator[str]:
