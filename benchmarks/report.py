@@ -89,7 +89,7 @@ def one() -> None:
     inputs["tables"] = loaded.input_files
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     begun, clock = time.process_time(), time.perf_counter()
-    outputs |= {"methods": "results/methods.txt", "datapackage": "results/datapackage.json"}
+    outputs |= {"methods": "results/methods.txt", "datapackage": "results/datapackage.json", "crate": "crate.json"}
     report.run(inputs, outputs, loaded)
     passed, by_clock = time.process_time() - begun, time.perf_counter() - clock
     # Not from getrusage: it counts what the parent process took before this program was started.

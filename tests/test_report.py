@@ -280,6 +280,7 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
             inputs[name].append(path)
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     outputs |= {"methods": "results/methods.txt", "datapackage": "results/datapackage.json"}
+    outputs["crate"] = "ro-crate-metadata.json"
     judge_results(inputs["facts"])
     titles = {name: title for name, title in outline.TITLES.items() if name in only}
     with pytest.MonkeyPatch.context() as patch:
@@ -846,6 +847,7 @@ def test_what_the_model_cannot_predict_is_said_at_once(here):
     inputs |= {"fit_report": written_fit_report()}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     outputs |= {"methods": "results/methods.txt", "datapackage": "results/datapackage.json"}
+    outputs["crate"] = "ro-crate-metadata.json"
     judge_results(inputs["facts"])
     stage.run(inputs | {"tables": loaded.input_files}, outputs, loaded)
     said = summary(Path("results/report.html").read_text())

@@ -9,7 +9,7 @@ from typing import Any
 
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
-from nernstfit.contract.files import MANIFEST, REPORT
+from nernstfit.contract.files import CRATE, MANIFEST, REPORT
 from nernstfit.experiment.records import Experiment
 from nernstfit.workflow import Dependencies, batch
 
@@ -26,6 +26,7 @@ _FILES = {
     "figures": "results/figures",
     "manifest": MANIFEST.as_posix(),
     "datapackage": "results/datapackage.json",
+    "crate": CRATE.as_posix(),
 }
 
 

@@ -12,9 +12,11 @@ import yaml
 from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import tables
 from nernstfit.contract.datapackage import datapackage
+from nernstfit.contract.files import sha256_of
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.report import build
+from nernstfit.report.crate import crate
 from nernstfit.report.manifest import as_text, manifest, with_outputs
 from nernstfit.report.methods_text import methods_text
 from nernstfit.report.procedures import procedures
@@ -36,7 +38,7 @@ READS = (
 
 @stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
-    """Write the report.
+    """Write the report, and what describes the run beside it.
 
     Parameters
     ----------
@@ -45,7 +47,8 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `traces`: Parquet files of all batches, none where there are no recordings; `tables`: the user's tables and
         configuration, and `truth.yaml` where they are simulated.
     outputs : mapping
-        `report`: an HTML file; `methods`: a text; `figures`: a folder; `manifest` and `datapackage`: JSON files.
+        `report`: an HTML file; `methods`: a text; `figures`: a folder; `manifest`, `datapackage` and
+        `crate`: JSON files.
     experiment : Experiment
     """
     truth = next((Path(path) for path in inputs["tables"] if Path(path).name == TRUTH_FILE), None)
@@ -68,7 +71,9 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     figures = sorted(path for path in Path(outputs["figures"]).glob("*.*") if not path.name.startswith("."))
     texts = (inputs["fit_report"], *(outputs[name] for name in ("report", "methods", "datapackage")))
     written = [*inputs["results"], *texts, *map(str, figures)]
-    _write(outputs["manifest"], as_text(with_outputs(results.manifest, written)))
+    complete = with_outputs(results.manifest, written)
+    _write(outputs["manifest"], as_text(complete))
+    _write(outputs["crate"], as_text(crate(complete, sha256_of(outputs["manifest"]), facts)))
 
 
 def _result_tables(paths: Sequence[str]) -> dict[str, pd.DataFrame]:

@@ -1,5 +1,6 @@
 # In: every table, and the traces.
-# Out: the report, the methods as text, the figures and the manifest; then the verdict of the whole run.
+# Out: the report, the methods as text, the figures, the manifest, and the description of the folder as an RO-Crate;
+# then the verdict of the whole run.
 
 
 rule report:
@@ -35,6 +36,7 @@ rule report:
         ),
         manifest="results/manifest.json",
         datapackage="results/datapackage.json",
+        crate="ro-crate-metadata.json",
     log:
         "logs/report.log",
     threads: 1
