@@ -89,7 +89,8 @@ def one() -> None:
     inputs |= {"tables": loaded.input_files, "kept": [path for part in parts.values() for path in part]}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     begun, clock = time.process_time(), time.perf_counter()
-    report.run(inputs, outputs | {"datapackage": "results/datapackage.json"}, loaded)
+    outputs |= {"methods": "results/methods.txt", "datapackage": "results/datapackage.json", "crate": "crate.json"}
+    report.run(inputs, outputs, loaded)
     passed, by_clock = time.process_time() - begun, time.perf_counter() - clock
     # Not from getrusage: it counts what the parent process took before this program was started.
     (peak_kB,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)

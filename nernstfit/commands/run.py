@@ -28,7 +28,7 @@ _PROFILE = _PROJECT / "profiles" / "default"
 LOG = Path("logs", "run.log")
 """File of an experiment folder with the lines of Snakemake and its jobs, those of the last run at the end."""
 
-_NEEDED = ("snakemake", "psutil", "rich", "altair", "jinja2", "vl_convert")
+_NEEDED = ("snakemake", "psutil", "rich", "altair", "jinja2", "rocrate", "vl_convert")
 _NOT_INSTALLED = "Running the workflow needs the package {name}: pip install 'nernstfit[workflow]'."
 # Options of snakemake under which it runs nothing: what it prints is what was asked for, and there is no outcome.
 _PLANNING = {

@@ -11,6 +11,10 @@ from pathlib import Path
 
 REPORT = Path("results", "report.html")
 MANIFEST = Path("results", "manifest.json")
+CRATE = Path("ro-crate-metadata.json")
+"""Description of the experiment folder as an RO-Crate, whose root it marks by its place."""
+CRATE_RUN = "#nernstfit-run"
+"""Identifier of the run in it, by which the program knows its own."""
 
 
 @contextlib.contextmanager

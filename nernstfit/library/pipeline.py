@@ -9,7 +9,7 @@ from typing import Any
 
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
-from nernstfit.contract.files import MANIFEST, REPORT
+from nernstfit.contract.files import CRATE, MANIFEST, REPORT
 from nernstfit.experiment.records import Experiment
 from nernstfit.workflow import PARTS, Dependencies, batch
 
@@ -21,9 +21,11 @@ _FILES = {
     "measured": str(_INGEST / "measured.parquet"),
     "fit_report": "results/fit_report.txt",
     "report": REPORT.as_posix(),
+    "methods": "results/methods.txt",
     "figures": "results/figures",
     "manifest": MANIFEST.as_posix(),
     "datapackage": "results/datapackage.json",
+    "crate": CRATE.as_posix(),
 }
 
 

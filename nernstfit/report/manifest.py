@@ -15,6 +15,7 @@ from nernstfit.contract.files import sha256_of
 from nernstfit.experiment.records import Experiment
 
 CONTRACT = 1  # version of the contract that the tables follow
+NOT_INSTALLED = "not installed"  # in place of a version
 PACKAGES = (
     *("nernstfit", "numpy", "scipy", "pandas", "lmfit", "snakemake", "pyabf"),
     *("altair", "vl-convert-python"),
@@ -87,7 +88,7 @@ def versions() -> dict[str, str]:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "not installed"
+            found[package] = NOT_INSTALLED
     return found
 
 

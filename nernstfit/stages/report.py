@@ -12,13 +12,16 @@ import yaml
 from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import tables
 from nernstfit.contract.datapackage import datapackage
-from nernstfit.contract.files import write_bytes, write_text
+from nernstfit.contract.files import sha256_of, write_bytes, write_text
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.figures import source
 from nernstfit.report import build
+from nernstfit.report.crate import crate
 from nernstfit.report.manifest import as_text, manifest, with_outputs
+from nernstfit.report.methods_text import methods_text
 from nernstfit.report.procedures import procedures
+from nernstfit.report.recipes import recipes
 from nernstfit.report.results import Results
 
 READS = (
@@ -36,7 +39,7 @@ READS = (
 
 @stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
-    """Write the report.
+    """Write the report, and what describes the run beside it.
 
     Parameters
     ----------
@@ -46,7 +49,8 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         that stages hand to each other; `tables`: the user's tables and configuration, and `truth.yaml` where they are
         simulated.
     outputs : mapping
-        `report`: an HTML file; `figures`: a folder; `manifest` and `datapackage`: JSON files.
+        `report`: an HTML file; `methods`: a text; `figures`: a folder; `manifest`, `datapackage` and
+        `crate`: JSON files.
     experiment : Experiment
     """
     truth = next((Path(path) for path in inputs["tables"] if Path(path).name == TRUTH_FILE), None)
@@ -56,18 +60,21 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         traces=tuple(inputs["traces"]),
         manifest=manifest(experiment, inputs["tables"], inputs["facts"]),
         multivalent=_multivalent(experiment),
+        recipes=recipes(experiment.solutions),
         simulated=truth is not None or (len(facts) > 0 and facts["comment"].eq(SIMULATED).any()),
         procedures=procedures(experiment, facts),
         truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
     )
     made = build.build(results)
     write_bytes(outputs["report"], made.html)
+    write_text(outputs["methods"], methods_text(results))
     write_text(outputs["datapackage"], as_text(datapackage(results.tables)))
     _write_figures(Path(outputs["figures"]), made)
     figures = sorted(path for path in Path(outputs["figures"]).glob("*.*") if not path.name.startswith("."))
-    own = [outputs["report"], outputs["datapackage"], *map(str, figures)]
-    written = [*inputs["results"], inputs["fit_report"], *inputs["kept"], *own]
-    write_text(outputs["manifest"], as_text(with_outputs(results.manifest, written)))
+    texts = (inputs["fit_report"], *(outputs[name] for name in ("report", "methods", "datapackage")))
+    complete = with_outputs(results.manifest, [*inputs["results"], *texts, *inputs["kept"], *map(str, figures)])
+    write_text(outputs["manifest"], as_text(complete))
+    write_text(outputs["crate"], as_text(crate(complete, sha256_of(outputs["manifest"]), facts)))
 
 
 def _result_tables(paths: Sequence[str]) -> dict[str, pd.DataFrame]:

@@ -1,5 +1,6 @@
 # In: every table, and the traces.
-# Out: the report, its figures and the manifest; then the verdict of the whole run.
+# Out: the report, the methods as text, the figures, the manifest, and the description of the folder as an RO-Crate;
+# then the verdict of the whole run.
 
 
 rule report:
@@ -21,6 +22,12 @@ rule report:
             category="Report",
             subcategory=dependencies.name,
         ),
+        methods=report(
+            "results/methods.txt",
+            caption="../report/methods.rst",
+            category="Report",
+            subcategory=dependencies.name,
+        ),
         figures=report(
             directory("results/figures"),
             patterns=["{figure}.svg"],
@@ -30,6 +37,7 @@ rule report:
         ),
         manifest="results/manifest.json",
         datapackage="results/datapackage.json",
+        crate="ro-crate-metadata.json",
         made="results/ingest/made/report.json",
     log:
         "logs/report.log",
