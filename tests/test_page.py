@@ -228,6 +228,25 @@ def test_a_link_leads_to_its_row_on_any_page_of_the_table_and_through_filters(re
     assert last > 0
 
 
+@pytest.mark.parametrize("figure", ["predicted", "residuals"])
+def test_a_point_of_a_figure_leads_to_its_measurement(read: Reader, figure: str) -> None:
+    point = read.page.locator(f"#figure-{figure} [data-to]").last
+    to = point.get_attribute("data-to")
+    point.locator("path").click()
+    read.page.wait_for_selector(f"#{to} + tr .opened")
+    assert read.page.url.endswith(f"#{to}")
+
+
+def test_the_bath_that_deviates_most_is_told_with_its_largest_residual(read: Reader) -> None:
+    first, last = (read.page.locator("#residuals tbody tr").nth(place).locator("td") for place in (0, -1))
+    farthest, nearest = (float(row.nth(2).inner_text().replace("\u2212", "-")) for row in (first, last))
+    assert abs(farthest) >= abs(nearest)
+    link = first.last.locator("a")
+    assert first.first.inner_text() in link.inner_text()
+    link.click()
+    read.page.wait_for_selector(f"{link.get_attribute('href')} + tr .opened")
+
+
 def test_a_link_from_outside_opens_its_row(chromium: object, trouble: Path) -> None:
     reader = Reader(chromium, trouble, "#measurement-20")
     reader.page.wait_for_selector("#measurement-20 + tr .opened svg")

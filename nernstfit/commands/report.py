@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
 import click
 
+from nernstfit.contract.errors import InputError
 from nernstfit.contract.files import MANIFEST, REPORT, typed
 
 _FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -22,21 +24,39 @@ Examples:
 @click.option("--open", "opens", is_flag=True, help="Open the report in the browser.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 def report(folder: Path, opens: bool, as_json: bool) -> None:
-    """Print the outcome of the last run of FOLDER, and where its report is.
+    """Make the report of the last run of FOLDER anew from its tables, and print the outcome.
 
-    Inputs that have changed since are named; `nernstfit run` makes the report anew.
+    Nothing is measured or fitted again. Where an input or a table has changed since the run, or the run was of another
+    version of the program, the report stays as it is, and each such file is named; `nernstfit run` brings all up to
+    date then.
     """
-    from nernstfit.commands.run import show_outcome  # noqa: PLC0415
+    from nernstfit.commands.run import require_packages, show_outcome  # noqa: PLC0415
     from nernstfit.library import verification  # noqa: PLC0415
 
-    changed = list(verification.changes(folder, verification.manifest(folder), verification.INPUTS))
+    against = verification.reasons_against_report(folder)
+    if not against:
+        require_packages()
+        _make(folder)
     show_outcome(folder, as_json)
-    for sentence in changed:
+    for sentence in against:
         click.echo(sentence, err=True)
-    if changed:
-        click.echo(f"The report is older than these inputs; make it anew with: {typed('run', folder)}", err=True)
+    if against:
+        click.echo(f"The report was not made anew; bring it up to date with: {typed('run', folder)}", err=True)
     if opens:
         click.launch(str(folder / REPORT))
+
+
+def _make(folder: Path) -> None:
+    """Make the report of a folder in which no run is alive."""
+    from nernstfit.library import loading, pipeline  # noqa: PLC0415
+    from nernstfit.running.locks import living_run  # noqa: PLC0415
+
+    alive = living_run(folder)
+    if alive:
+        raise InputError(f"{folder}: a run is alive there ({alive}); it makes the report")
+    experiment = loading.load(folder)
+    with contextlib.chdir(folder):
+        pipeline.make_report(experiment)
 
 
 @click.command(
@@ -46,19 +66,21 @@ Examples:
 )
 @_FOLDER
 def verify(folder: Path) -> None:
-    """Compare the inputs and the results of FOLDER with the manifest of its run, by their SHA-256.
+    """Compare the inputs and the results of FOLDER, byte for byte, with those of its run.
 
-    Every file that differs, or is missing, is named. Exit status 0 means that the results are those of a run over these
-    inputs, byte for byte; 1 that they are not.
+    Every file that differs, or is missing, is named, and every program whose version is another than that of the run.
+    Exit status 0 means that the results are those of a run over these inputs; 1 that they are not.
     """
     from nernstfit.library import verification  # noqa: PLC0415
+    from nernstfit.report.wording import counted  # noqa: PLC0415
 
     content, kinds = verification.manifest(folder), (verification.INPUTS, verification.OUTPUTS)
     found = [sentence for kind in kinds for sentence in verification.changes(folder, content, kind)]
+    found += verification.other_versions(folder, content)
     for sentence in found:
         click.echo(sentence)
     if found:
-        click.echo(f"{len(found)} files are not as in {folder / MANIFEST}; run again: {typed('run', folder)}")
+        click.echo(f"{counted(len(found), 'difference')} from {folder / MANIFEST}; run again: {typed('run', folder)}")
         sys.exit(1)
     inputs, outputs = (len(content.get(kind, {})) for kind in kinds)
     click.echo(f"{inputs} inputs and {outputs} results are as in {folder / MANIFEST}.")

@@ -155,6 +155,12 @@ class RatioReason(Term):
         "",
         "a value, tie or bound of fit.parameters (with free ratios {changes})",
     )
+    WINDOWS_AT_STEP = (
+        "windows_at_step",
+        "",
+        "the windows of {n} of {total} measurements begin while the step charges the membrane{ratios}: choose later "
+        "ones by from_ms and to_ms",
+    )
     WITHOUT_MEASUREMENT = (
         "without_measurement",
         "",

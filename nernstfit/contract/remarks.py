@@ -187,6 +187,13 @@ class Flag(Term):
         "change of the current along the window over its range between sweeps, where it is largest (ratio): the "
         "current settles, activates or inactivates within the window",
     )
+    AT_STEP = (
+        "at_step",
+        "window at the step",
+        "time from the step on for which it may still charge the membrane, ms: five time constants, or 1 ms where they "
+        "are not known; the window begins before, and the current changes along it, has its peak in it, or the window "
+        "ends within 1 ms of the step",
+    )
     HUM = (
         "hum",
         "hum",

@@ -16,7 +16,7 @@ from nernstfit.contract.findings import MIN_SHIFT_MV, Finding, of_potential
 from nernstfit.contract.frames import by_measurement
 from nernstfit.contract.remarks import Flag
 from nernstfit.contract.schema import schema
-from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Statistic, Voltage
+from nernstfit.contract.terms import Configuration, Leak, PotentialVerdict, Voltage
 from nernstfit.experiment.records import Row
 from nernstfit.reversal import curve as curves
 from nernstfit.reversal.beneath import Beneath, at_closed_nS, gated, zeros_mV
@@ -28,7 +28,8 @@ from nernstfit.reversal.quantiles import Z_95
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nernstfit.judgement.evidence import Evidence, Record
+    from nernstfit.judgement.evidence import Evidence
+    from nernstfit.judgement.made import Record
 
 FloatArray = NDArray[np.float64]
 
@@ -41,11 +42,6 @@ _RS_ERROR = 0.2
 # Part of the slope at the zero from which the leak is all of it. At half, a channel as large as its leak counts as
 # none; halfway to 1, noise in the slopes decides.
 _ALL_LEAK = 0.9
-# Time from a step in ms after which the membrane is at its voltage where series resistance or capacitance is not known:
-# five time constants of 10 pF behind 20 MOhm, or 25 pF behind 8. With half, tails from 0.5 ms on are passed over, whose
-# zeros were off by 2 to 13 mV; with double, potassium tails in windows from 1 to 2 ms are warned of.
-_CHARGED_MS = 1.0
-_CHARGED_TIMES = 5.0  # time constants, of which 1 % of the step is left
 # Leak that the levels show at which the channels are closed.
 _ON_LINE = {
     Code.LEAK: "a leak that the levels below activation show",
@@ -100,7 +96,7 @@ def of_measurement(row: Record, own: Row, fact: Record, iv: Mapping[str, ArrayLi
     if row["verdict"] == PotentialVerdict.REVERSAL:
         yield from _flagged(row, own, no_leak)
         yield from _before_opening(row)
-        yield from _at_step(row, own, fact)
+        yield from _at_step(row, fact)
         yield from _hum(row, fact)
         yield from _saturated(row, fact)
         yield from _Current(row, own, iv).findings()
@@ -204,21 +200,11 @@ def _before_opening(row: Record) -> Iterator[Finding]:
         yield _finding(Code.OPENS, row, effect, outcome=outcome)
 
 
-def _at_step(row: Record, own: Row, fact: Record) -> Iterator[Finding]:
-    """Yield the finding on a current that changes in a window which begins while the step charges the membrane.
-
-    That at the peak of channels which the step opens does.
-    """
-    series, capacitance = own.uncompensated_MOhm, own.capacitance_pF
-    charged = _CHARGED_MS
-    if series is not None and capacitance is not None:
-        charged = _CHARGED_TIMES * series * capacitance * 1e-3
-    at_peak = own.measure.statistic == Statistic.PEAK
-    if not fact or math.isfinite(fact["ramp_mV_per_ms"]):  # measured elsewhere, and ramps
-        return
-    opens = at_peak and not own.condition.sign * fact["prepulse_mV"] > 0
-    if (opens or Flag.TREND in tables.flags(row["flags"])) and (start := fact["window_from_ms"]) < charged:
-        yield _finding(Code.AT_STEP, row, math.inf, start=start, charged=charged)
+def _at_step(row: Record, fact: Record) -> Iterator[Finding]:
+    """Yield the finding on a window that begins while the step charges the membrane."""
+    charged = tables.flags(row["flags"]).get(Flag.AT_STEP)
+    if charged is not None:
+        yield _finding(Code.AT_STEP, row, math.inf, start=fact["window_from_ms"], charged=charged)
 
 
 def _saturated(row: Record, fact: Record) -> Iterator[Finding]:

@@ -8,23 +8,45 @@ from pathlib import Path
 from typing import Any
 
 from nernstfit.contract import tables
-from nernstfit.contract.files import MANIFEST, REPORT
+from nernstfit.contract.errors import InputError
+from nernstfit.contract.files import CRATE, MANIFEST, REPORT
 from nernstfit.experiment.records import Experiment
-from nernstfit.workflow import Dependencies, batch
+from nernstfit.workflow import PARTS, Dependencies, batch
 
 STAGES = ("ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "published_forms", "judge", "report")
 """Stages in their order. Potentials that were measured elsewhere are imported in place of the first two."""
 
 _INGEST = Path("results", "ingest")
-_PARTS = ("points", "facts", "traces")
 _FILES = {
     "measured": str(_INGEST / "measured.parquet"),
     "fit_report": "results/fit_report.txt",
     "report": REPORT.as_posix(),
+    "methods": "results/methods.txt",
     "figures": "results/figures",
     "manifest": MANIFEST.as_posix(),
     "datapackage": "results/datapackage.json",
+    "crate": CRATE.as_posix(),
 }
+
+
+def make_report(experiment: Experiment) -> None:
+    """Make the report of the present folder anew from the tables of a complete run.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        Of the present folder, as the run read it.
+
+    Raises
+    ------
+    InputError
+        Where a file that the report is made of is missing.
+    """
+    files = _files(experiment)
+    missing = sorted(path for path in (*files["results"], *files["kept"]) if not Path(path).exists())
+    if missing:
+        raise InputError(f"{missing[0]}: file not found, expected that of a complete run; run again")
+    _run("report", files, experiment)
 
 
 def run_stages(experiment: Experiment, last: str = STAGES[-1]) -> None:
@@ -37,23 +59,30 @@ def run_stages(experiment: Experiment, last: str = STAGES[-1]) -> None:
     last : str
         One of `STAGES`.
     """
-    results = {table.name: table.path for table in tables.TABLES.values() if table.kind == tables.RESULT}
-    files: dict[str, Any] = _FILES | results | {"reversals": results["reversal_potentials"]}
-    files |= _ingested(experiment) | {"results": list(results.values()), "tables": experiment.input_files}
-    others = [path for path in results.values() if path != tables.WARNINGS.path]
+    _ingest(experiment)
+    files = _files(experiment)
+    others = [path for path in files["results"] if path != tables.WARNINGS.path]
     first = "measure" if Dependencies(experiment).batches else "import_reversals"
     for name in (first, *STAGES[2 : STAGES.index(last) + 1]):
         _run(name, files | ({"results": others} if name == "judge" else {}), experiment)
 
 
-def _ingested(experiment: Experiment) -> dict[str, list[str]]:
-    """Read the recordings, batch by batch; returns the files of each part."""
-    batches = {name: _INGEST / name for name in Dependencies(experiment).batches}
-    for name, folder in batches.items():
-        folder.mkdir(parents=True, exist_ok=True)
-        _run("ingest", {part: str(folder / f"{part}.parquet") for part in _PARTS}, batch(experiment, name))
+def _files(experiment: Experiment) -> dict[str, Any]:
+    """Return the inputs and outputs of all stages after ingest, by their names."""
+    results = {table.name: table.path for table in tables.TABLES.values() if table.kind == tables.RESULT}
+    dependencies = Dependencies(experiment)
+    parts = {part: [str(_INGEST / name / f"{part}.parquet") for name in dependencies.batches] for part in PARTS}
+    others = {"results": list(results.values()), "tables": experiment.input_files, "kept": dependencies.kept}
+    return _FILES | results | parts | others | {"reversals": results["reversal_potentials"]}
+
+
+def _ingest(experiment: Experiment) -> None:
+    """Read the recordings, batch by batch."""
     _INGEST.mkdir(parents=True, exist_ok=True)
-    return {part: [str(folder / f"{part}.parquet") for folder in batches.values()] for part in _PARTS}
+    for name in Dependencies(experiment).batches:
+        folder = _INGEST / name
+        folder.mkdir(exist_ok=True)
+        _run("ingest", {part: str(folder / f"{part}.parquet") for part in PARTS}, batch(experiment, name))
 
 
 def _run(name: str, files: Mapping[str, Any], experiment: Experiment) -> None:

@@ -14,7 +14,7 @@ from nernstfit.contract.correction_terms import PIPETTE
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.settings import Settings
 from nernstfit.contract.terms import ActivityModel, CorrectionStep, RatioVerdict
-from nernstfit.permeability.group_causes import decimal_slip, pipette_factor, unlisted_ions
+from nernstfit.permeability.group_causes import decimal_slip, pipette_factor, unlisted_ions, windows_at_step
 from nernstfit.permeability.group_fits import GroupFits, Predictability
 from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import nernst_slopes
@@ -249,12 +249,13 @@ def _explained(result: FitResult, fits: GroupFits, model: Model, unweighted: Gro
         _trends(result.fit),
         fits.settings.junction.already_corrected_mV,
     )
-    if slip := decimal_slip(unweighted, model, is_rejected=True):
+    early = windows_at_step(fits, model)
+    if not early and (slip := decimal_slip(unweighted, model, is_rejected=True)):
         return _with_reason(result, concerned, slip)
     factor, further = pipette_factor(fits, model), unlisted_ions(fits, model)
-    words = explanation(result.fit, result.systematic_mV, corrections, fits.settings.fit.robust, bool(factor))
-
-    return _with_reason(result, concerned, "; ".join(filter(None, (factor, words, further))))
+    words = explanation(result.fit, result.systematic_mV, corrections, fits.settings.fit.robust, bool(factor), early)
+    causes = (words, factor, further) if early else (factor, words, further)
+    return _with_reason(result, concerned, "; ".join(filter(None, causes)))
 
 
 def _withheld(result: FitResult) -> FitResult:

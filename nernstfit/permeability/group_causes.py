@@ -15,6 +15,7 @@ from nernstfit.contract.correction_terms import PIPETTE
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import RatioVerdict
 from nernstfit.permeability.group_fits import GroupFits
+from nernstfit.permeability.inference.effects import condition_indicators, n_testable
 from nernstfit.permeability.inference.model_selection import Model, with_corrections
 from nernstfit.permeability.inference.ratios import FitResult
 from nernstfit.permeability.inference.rejection import MAX_DIFFERENCE, rejection_reason
@@ -28,6 +29,33 @@ calcium in trace is tried too, with twice as much magnesium may be left out."""
 # Amounts that are tried with another place of their decimal point, the closest in osmolality first. A solution has one
 # such salt, or two; half would leave out the second, double takes twice the time.
 _MAX_TRIED = 4
+# Part of the measurements whose windows begin at the step from which these are a likely cause, though the others do not
+# show it. With half, a few of them stand before the true cause; with double all must.
+_MOST = 0.5
+
+
+def windows_at_step(fits: GroupFits, model: Model) -> str:
+    """Return that windows begin while the step charges the membrane, where that explains the contradiction, or ''.
+
+    It does where the other measurements test the equation and do not reject it, and where it is so of most.
+    """
+    own = fits.group.at_step
+    if not own.any():
+        return ""
+    sound = None if own.all() else _sound(fits.subset(np.flatnonzero(~own).tolist()), model)
+    if sound is None and own.mean() < _MOST:
+        return ""
+    ratios = "" if sound is None else f" (without these {_ratios(sound, model)})"
+    return ratio_reason(RatioReason.WINDOWS_AT_STEP, n=int(own.sum()), total=len(own), ratios=ratios)
+
+
+def _sound(fits: GroupFits, model: Model) -> FitResult | None:
+    """Return the result of a group whose measurements test the equation and do not reject it, else None."""
+    if not fits.predictability(model).predictable.any():
+        return None
+    result = fits.result(model)
+    is_tested = result.fit.settled and n_testable(result.fit, condition_indicators(result.fit)) > 0
+    return result if is_tested and not rejection_reason(result.fit, result.systematic_mV) else None
 
 
 def decimal_slip(fits: GroupFits, model: Model, is_rejected: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -76,6 +77,10 @@ class GroupFits:
         observations = own.with_potentials(own.potential_mV + change_mV)
         group = replace(self.group, observations=observations, junction_mV=self.group.junction_mV + change_mV)
         return GroupFits(group, solutions, self.settings)
+
+    def subset(self, rows: Sequence[int]) -> GroupFits:
+        """Return the fits of some of the observations."""
+        return GroupFits(self.group.subset(rows), self.solutions, self.settings)
 
     def predictability(self, model: Model) -> Predictability:
         """Return which observations have a reversal potential under a model."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nernstfit.contract import tables
+from nernstfit.contract.remarks import Flag
 from nernstfit.contract.terms import REACH_MV, PotentialVerdict
 from nernstfit.permeability.distributions import normal_quantile
 from nernstfit.permeability.observations import Observations, without_activities
@@ -55,6 +57,8 @@ class Group:
     drift_mV, drift_se_mV, charge_nC : ndarray
         Drift of the zero over the repeats with its standard error, and the charge that passed meanwhile; nan where
         unknown.
+    at_step : ndarray of bool
+        True where the window begins while the step charges the membrane.
     """
 
     name: str
@@ -70,6 +74,13 @@ class Group:
     drift_mV: FloatArray
     drift_se_mV: FloatArray
     charge_nC: FloatArray
+    at_step: NDArray[np.bool_]
+
+    def subset(self, rows: Sequence[int]) -> Group:
+        """Return some of the observations, in the order of `rows`."""
+        at = list(rows)
+        arrays: dict[str, Any] = {key: value[at] for key, value in vars(self).items() if isinstance(value, np.ndarray)}
+        return replace(self, observations=self.observations.subset(at), **arrays)
 
     @property
     def is_limit(self) -> NDArray[np.bool_]:
@@ -123,6 +134,7 @@ def _group(name: str, table: pd.DataFrame, rows: Mapping[str, MeasuredRow]) -> G
         drift_mV=table["drift_mV"].to_numpy(float),
         drift_se_mV=table["drift_se_mV"].to_numpy(float),
         charge_nC=table["charge_pC"].to_numpy(float) / _PICO_PER_NANO,
+        at_step=np.array([Flag.AT_STEP in tables.flags(each) for each in table["flags"]], dtype=bool),
     )
 
 

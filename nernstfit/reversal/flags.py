@@ -12,6 +12,7 @@ from nernstfit.contract.terms import Leak, Role, Statistic
 from nernstfit.reversal import classify, holding
 from nernstfit.reversal.capacitance import Source
 from nernstfit.reversal.measure import Measurement
+from nernstfit.reversal.procedure import Facts, Procedure
 from nernstfit.reversal.tail import opening
 
 _SOURCE_FLAGS = {
@@ -32,6 +33,12 @@ _MIN_MISMATCH_MV = 1.0
 # potential are not.
 # The same for that by the subtraction of a capacitive transient at a peak.
 _MIN_DELAY_MV = _MIN_TRANSIENT_MV = 0.1
+# Time from a step in ms after which the membrane is at its voltage where series resistance or capacitance is not known:
+# five time constants of 10 pF behind 20 MOhm, or 25 pF behind 8. With half, tails from 0.5 ms on are passed over, whose
+# zeros were off by 2 to 13 mV; with double, potassium tails in windows from 1 to 2 ms are flagged. Windows that end
+# within it hold the capacitive transient through the amplifier's filter, too.
+_CHARGED_MS = 1.0
+_CHARGED_TIMES = 5.0  # time constants, of which 1 % of the step is left
 
 
 def flags_of(found: Measurement) -> Iterator[tuple[Flag, float | None]]:
@@ -56,18 +63,38 @@ def flags_of(found: Measurement) -> Iterator[tuple[Flag, float | None]]:
     yield from _of_capacitance(found)
     if (facts := found.facts).clipped_fraction > 0:
         yield Flag.CLIPPED, facts.clipped_fraction
-    if facts.trend > _MIN_TREND and not _is_at_peak_of_opened(found):
+    if _has_trend(facts, found.procedure):
         yield Flag.TREND, facts.trend
+    if (charged_ms := charged_at_step_ms(facts, found.procedure)) is not None:
+        yield Flag.AT_STEP, charged_ms
     if found.hums:
         yield Flag.HUM, facts.hum_Hz
     if facts.mismatch_mV > _MIN_MISMATCH_MV:
         yield Flag.COMMAND_MISMATCH, facts.mismatch_mV
 
 
-def _is_at_peak_of_opened(found: Measurement) -> bool:
+def charged_at_step_ms(facts: Facts, procedure: Procedure) -> float | None:
+    """Return the time in ms until which a step charges the membrane, of a window that holds that; else None.
+
+    The window begins before that time, and the current shows it by a trend, or has its peak there, as that of channels
+    which the step opens; or the window is over before any membrane is charged for certain.
+    """
+    charged_ms = _CHARGED_MS
+    if procedure.series_MOhm is not None and procedure.capacitance_pF is not None:
+        charged_ms = _CHARGED_TIMES * procedure.series_MOhm * procedure.capacitance_pF * 1e-3
+    is_step = math.isnan(facts.ramp_mV_per_ms)
+    is_early = _is_at_peak_of_opened(facts, procedure) or facts.window_to_ms <= _CHARGED_MS
+    shows = is_early or _has_trend(facts, procedure)
+    return charged_ms if is_step and shows and facts.window_from_ms < charged_ms else None
+
+
+def _has_trend(facts: Facts, procedure: Procedure) -> bool:
+    return facts.trend > _MIN_TREND and not _is_at_peak_of_opened(facts, procedure)
+
+
+def _is_at_peak_of_opened(facts: Facts, procedure: Procedure) -> bool:
     """Return True for the peak of a current that the steps open: no depolarisation before them has opened channels."""
-    how = found.procedure
-    return how.how.statistic == Statistic.PEAK and how.sign * found.facts.prepulse_mV <= 0
+    return procedure.how.statistic == Statistic.PEAK and procedure.sign * facts.prepulse_mV <= 0
 
 
 def _of_zero(found: Measurement) -> Iterator[tuple[Flag, float | None]]:

@@ -74,6 +74,7 @@ class Facts:
     clipped_fraction: float
     trend: float
     prepulse_mV: float
+    ramp_mV_per_ms: float
     mismatch_mV: float
     transient_nS: float
     transient_se_nS: float

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,8 @@ def test_report_manifest_and_figures_exist(demonstration) -> None:
     content = (demonstration.folder / recording).read_bytes()
     assert manifest["inputs"][recording] == hashlib.sha256(content).hexdigest()
     written = {path for path in results.rglob("*") if path.is_file() and path.name[0] != "."}
-    written -= {results / "manifest.json", *(results / "ingest").rglob("*")}
+    own = {results / "manifest.json", results / "ingest" / "finished.txt"}
+    written -= {*own, *(results / "ingest" / "reads").rglob("*"), *(results / "ingest" / "made").rglob("*")}
     assert set(manifest["outputs"]) == {path.relative_to(demonstration.folder).as_posix() for path in written}
     for path, digest in manifest["outputs"].items():
         assert hashlib.sha256((demonstration.folder / path).read_bytes()).hexdigest() == digest
@@ -91,10 +93,43 @@ def test_report_and_verify_tell_what_has_changed_since_the_run(demonstration, tm
     assert absent == "data/c1_control.abf: cannot be opened (No such file or directory)"
     assert read.startswith("data/solutions.csv: has changed since it was read")
     assert written.startswith("results/cells.csv: has changed since it was written")
-    assert total.startswith("3 files are not as in ")
+    assert total.startswith("3 differences from ")
     done = CliRunner().invoke(main, ["report", str(folder)])
     assert done.stdout.startswith("Recordings: 46 used")
-    assert done.stderr.splitlines()[:2] == [absent, read]
+    assert done.stderr.splitlines()[:3] == [absent, read, written]
+
+
+def written(folder: Path) -> dict[Path, bytes]:
+    """Return the results of a folder, without the times that Snakemake notes in folders."""
+    paths = (path for path in (folder / "results").rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in paths if path.name != ".snakemake_timestamp"}
+
+
+def test_report_is_made_anew_from_the_tables(demonstration, run_workflow, installed: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(demonstration.folder, tmp_path / "mine")
+    before = written(folder)
+    (folder / "results" / "report.html").write_text("edited by hand")
+    shutil.rmtree(folder / "results" / "figures")
+    words = [str(installed), "-P", "-m", "nernstfit", "report", str(folder)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert written(folder) == before
+    assert run_workflow(folder, "--dry-run", python=installed).jobs <= {"check_outcome"}
+
+
+def test_report_of_another_version_is_not_made_anew(demonstration, tmp_path: Path) -> None:
+    folder = shutil.copytree(demonstration.folder, tmp_path / "mine")
+    manifest, report = folder / "results" / "manifest.json", folder / "results" / "report.html"
+    content = json.loads(manifest.read_text())
+    content["versions"]["nernstfit"] = "0.0.1"
+    manifest.write_text(json.dumps(content))
+    report.write_text("of the other version")
+    told = f"{manifest}: the results are of nernstfit 0.0.1, here is {metadata.version('nernstfit')}"
+    assert told in CliRunner().invoke(main, ["verify", str(folder)]).output.splitlines()
+    done = CliRunner().invoke(main, ["report", str(folder)])
+    assert done.stderr.splitlines()[0] == told
+    assert report.read_text() == "of the other version"
 
 
 def test_every_row_is_a_reversal(demonstration) -> None:

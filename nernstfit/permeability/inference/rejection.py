@@ -87,7 +87,12 @@ def rejection_reason(fitted: Fit, systematic_mV: FloatArray) -> str:
 
 
 def explanation(
-    fitted: Fit, systematic_mV: FloatArray, corrections: Corrections, robust: bool, is_explained: bool = False
+    fitted: Fit,
+    systematic_mV: FloatArray,
+    corrections: Corrections,
+    robust: bool,
+    is_explained: bool = False,
+    first: str = "",
 ) -> str:
     """Return the usual causes that reconcile the potentials, the likeliest first, with the ratios that they lead to.
 
@@ -101,17 +106,20 @@ def explanation(
         Observations may be gross errors, as in the fit.
     is_explained : bool
         True where something else explains the potentials: then nothing is said where no usual cause does.
+    first : str
+        Cause by the recordings, in words, which is named before those by the potentials; '' for none.
     """
     if not fitted.data.conditions:
         return ""
     parameters, is_tested = _without_parameters(fitted, systematic_mV, robust)
-    if parameters and is_tested:
+    if parameters and is_tested and not first:
         return ratio_reason(RatioReason.LIKELY_CAUSE, causes=parameters)
     causes = by_likelihood(fitted, systematic_mV, corrections)
     untested = _untested_effects(fitted, causes, robust)
     found = _reconciling(fitted, systematic_mV, causes, robust) or list(_larger_errors(fitted, systematic_mV))
     if parameters:  # nothing tests the equation without them, and a value that is given is a doubt like another
-        found = [parameters, *found][:_MAX_NAMED]
+        found = [parameters, *found]
+    found = [*filter(None, [first]), *found][:_MAX_NAMED]
     intro = RatioReason.LIKELY_CAUSES if len(found) > 1 else RatioReason.LIKELY_CAUSE
     said = ratio_reason(intro, causes="; or ".join(found)) if found else ""
     if not found and not is_explained:

@@ -239,6 +239,14 @@
     target.scrollIntoView({ block: "start" });
   }
 
+  // A point of a figure leads to its measurement.
+  function points() {
+    document.addEventListener("click", (event) => {
+      const point = event.target.closest("[data-to]");
+      if (point) location.hash = point.dataset.to;
+    });
+  }
+
   async function begin() {
     const source = new Blob([JSON.parse(document.getElementById("datatables").textContent)], { type: "text/javascript" });
     const address = URL.createObjectURL(source);
@@ -247,6 +255,7 @@
     document.querySelectorAll("table.searchable").forEach((table) => searchable(DataTable, table));
     document.querySelectorAll("[data-copied]").forEach(copying);
     printing();
+    points();
     window.addEventListener("hashchange", arrive);
     arrive();
     document.documentElement.dataset.ready = "";
