@@ -4,7 +4,7 @@
 
 The experiment is that of benchmarks/report.py: copies of the cells of a simulated one, under other names. Their
 potentials are drawn anew from the model, each cell with its own ln P and offset. Each fit is made in a process of its
-own; numbers of measurements are multiples of 100, by default 500, 1000, 2000 and 4000.
+own; numbers of measurements are multiples of 100, by default 500, 1000, 2000, 4000 and 10000.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from nernstfit.permeability.inference.model_selection import candidates
 from nernstfit.simulate import experiment as simulation
 from nernstfit.stages import fit
 
-DEFAULT = (500, 1000, 2000, 4000)
+DEFAULT = (500, 1000, 2000, 4000, 10000)
 
 
 def drawn_anew() -> None:

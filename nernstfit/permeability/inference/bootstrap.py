@@ -58,7 +58,7 @@ def bootstrap_ln_p(fit: Fit, number: int, seed: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class _NormalEquations:
-    """What each cluster adds to the normal equations, which depend on ln P by the conditions alone.
+    """Contributions of each cluster to the normal equations, which depend on ln P by the conditions alone.
 
     Attributes
     ----------

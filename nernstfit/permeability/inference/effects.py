@@ -263,7 +263,7 @@ class _LinearisedModel:
 
 
 class _Fitted:
-    """What ratios and free offsets can fit, relative to the standard errors.
+    """Effects that ratios and free offsets can fit, relative to the standard errors.
 
     The ratios act as in the mean cell: what conditions have in common is looked for beside them.
     """
