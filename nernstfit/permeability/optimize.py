@@ -81,9 +81,10 @@ def _by_condition(data: Observations, whiten: Whitener) -> tuple[Observations, _
         return data, lambda residual: whiten.precision_times(residual.T).T, 0.0
     white, target = whiten(np.eye(len(first))[place]), whiten(data.potential_mV)
     square = white.T @ white
-    means = np.linalg.solve(square, white.T @ target)
+    means = np.asarray(np.linalg.solve(square, white.T @ target), dtype=np.float64)
     rest = target - white @ means
-    return replace(data.subset(first.tolist()), potential_mV=means), lambda residual: residual @ square, rest @ rest
+    of_conditions = replace(data.subset(first.tolist()), potential_mV=means)
+    return of_conditions, lambda residual: residual @ square, float(rest @ rest)
 
 
 class Newton:

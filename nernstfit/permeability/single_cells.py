@@ -99,7 +99,8 @@ def _n_baths(data: Observations) -> list[int]:
     """Return the number of different solutions of each cell."""
     _, bath = np.unique(np.hstack([data.inside, data.outside]), axis=0, return_inverse=True)
     pairs = np.unique(np.column_stack([data.cell_index, bath.reshape(-1)]), axis=0)
-    return np.bincount(pairs[:, 0], minlength=len(data.cell_names)).tolist()
+    found: list[int] = np.bincount(pairs[:, 0], minlength=len(data.cell_names)).tolist()
+    return found
 
 
 @dataclass(frozen=True)

@@ -251,4 +251,5 @@ def _by_cell(data: Observations, rows: NDArray[np.int64]) -> tuple[FloatArray, F
     precision, n_averaged = 1 / data.se_mV[rows] ** 2, np.zeros(len(names))
     total = np.bincount(cell, precision)
     np.maximum.at(n_averaged, cell, data.n_averaged[rows])
-    return np.bincount(cell, precision * data.potential_mV[rows]) / total, total**-0.5, n_averaged
+    mean_mV = np.bincount(cell, precision * data.potential_mV[rows]) / total
+    return mean_mV, np.asarray(1 / np.sqrt(total), dtype=np.float64), n_averaged
