@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import tables
 from nernstfit.contract.datapackage import datapackage
-from nernstfit.experiment.records import TRUTH_FILE, Experiment
+from nernstfit.experiment.records import Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.figures import source
-from nernstfit.report import build
+from nernstfit.report import build, truth
 from nernstfit.report.manifest import as_text, manifest, with_outputs
 from nernstfit.report.procedures import procedures
 from nernstfit.report.results import Results
@@ -47,16 +46,16 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `report`: an HTML file; `figures`: a folder; `manifest` and `datapackage`: JSON files.
     experiment : Experiment
     """
-    truth = next((Path(path) for path in inputs["tables"] if Path(path).name == TRUTH_FILE), None)
+    true = truth.truth_file(inputs["tables"])
     facts = tables.gather(inputs["facts"]) if inputs["facts"] else pd.DataFrame()
     results = Results(
         tables=_result_tables(inputs["results"]),
         traces=tuple(inputs["traces"]),
         manifest=manifest(experiment, inputs["tables"], inputs["facts"]),
         multivalent=_multivalent(experiment),
-        simulated=truth is not None or (len(facts) > 0 and facts["comment"].eq(SIMULATED).any()),
+        simulated=true is not None or (len(facts) > 0 and facts["comment"].eq(SIMULATED).any()),
         procedures=procedures(experiment, facts),
-        truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
+        truth=truth.true_ratios(true, experiment.settings.fit.reference_ion) if true else {},
     )
     made = build.build(results)
     Path(outputs["report"]).write_bytes(made.html)
@@ -77,15 +76,6 @@ def _multivalent(experiment: Experiment) -> tuple[str, ...]:
     """Return the permeant ions of more than one charge."""
     known = experiment.solutions.known
     return tuple(ion for ion in experiment.settings.fit.permeant if abs(known[ion].valence) > 1)
-
-
-def _true_ratios(path: Path, reference: str) -> dict[str, float]:
-    """Read true permeabilities relative to the reference; empty where the file has no ratio of it."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    ratios = content.get("ratios", {}) if isinstance(content, dict) else {}
-    if reference not in ratios:
-        return {}
-    return {ion: float(value) / float(ratios[reference]) for ion, value in ratios.items()}
 
 
 def _write(path: str | Path, text: str) -> None:
