@@ -20,12 +20,13 @@ from nernstfit.contract import codes, tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight, named, of_potential, of_ratio, warning_rows
 from nernstfit.contract.reasons import RatioReason
+from nernstfit.contract.settings import default_measure
 from nernstfit.contract.severity import About, Severity
 from nernstfit.contract.terms import ValidityTest
 from nernstfit.experiment import folder as experiments
-from nernstfit.experiment.records import Experiment
+from nernstfit.experiment.records import Experiment, Row, row_of_file
 from nernstfit.experiment.views import view
-from nernstfit.judgement import batches, deviations, inputs, judge, ratios, replicates
+from nernstfit.judgement import batches, deviations, inputs, judge, ratios, same_recordings
 from nernstfit.judgement.evidence import Evidence
 from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.report import findings as words
@@ -348,7 +349,12 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
         {},
     ),
     (Code.SAME_START, ONE, "warning", {}, {"facts": {n: {"start_s": DAY + 1} for n in (ONE, "c2_control")}}),
-    (Code.RECORDING_DIFFERS, ONE, "warning", {}, {"facts": {ONE: {"start_s": 3 * DAY}}}),
+    (Code.CELLS_OF_ONE_NAME, "c1", "warning", {}, {"facts": {ONE: {"start_s": DAY + 86_400}}}),
+    (
+        *(Code.RECORDING_DIFFERS, ONE, "warning"),
+        {"rows": [*with_rows(), "data/c1_low.abf,c1,low,pipette"]},
+        {"facts": {ONE: {"start_s": DAY + 86_400}}},
+    ),
     (Code.RECORDING_DIFFERS, ONE, "note", {}, {"facts": {ONE: {"channel": "Im_scaled"}}}),
     (
         *(Code.DAYS_DIFFER, "", "warning", {}),
@@ -1273,14 +1279,15 @@ def test_a_bath_that_alone_holds_an_ion_is_named(load: Callable[..., Experiment]
 # Replicates
 
 
-def recording(cell: str, path: str, **fact: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    row = {"measurement": path, "recording": path, "cell": cell, "group": "", "bath": "control"}
+def recording(cell: str, path: str, **fact: Any) -> tuple[Row, dict[str, Any]]:
+    names = {"measurement": path, "cell": cell, "bath": "control", "temperature_C": 22.0, "configuration": "whole-cell"}
+    row = row_of_file(path, default_measure(), **names)
     return row, {"sha256": path, "samples": path, "start_s": DAY, "channel": "IN 0"} | fact
 
 
-def in_group(used: tuple[dict[str, Any], dict[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
+def in_group(used: tuple[Row, dict[str, Any]]) -> tuple[Row, dict[str, Any]]:
     row, fact = used
-    return row | {"group": "drug", "measurement": "after"}, fact
+    return dataclasses.replace(row, group="drug", measurement="after"), fact
 
 
 COPIES: Mapping[str, tuple[Sequence[Any], Code | None]] = {
@@ -1305,10 +1312,10 @@ COPIES: Mapping[str, tuple[Sequence[Any], Code | None]] = {
 @pytest.mark.parametrize("name", COPIES)
 def test_copies_are_told_from_rows_of_one_recording(name: str) -> None:
     used, code = COPIES[name]
-    found = list(replicates.copies(used))
+    found = list(same_recordings.findings(used))
     assert [finding.code for finding in found] == ([code] if code else [])
     for finding in found:
-        assert all(f"{row['recording']} (cell {row['cell']}" in finding.sentence for row, _ in used)
+        assert all(f"{row.recording} (cell {row.cell}" in finding.sentence for row, _ in used)
 
 
 def test_the_test_between_days_holds_its_level_and_finds_a_day() -> None:

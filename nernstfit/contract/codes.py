@@ -96,6 +96,7 @@ class Code(Term):
     DUPLICATES = "duplicate_recordings"
     COPIED = "copied_potentials"
     SAME_START = "same_start"
+    CELLS_OF_ONE_NAME = "cells_of_one_name"
     RECORDING_DIFFERS = "recording_differs"
     CELL_PER_FILE = "cell_per_file"
     DAYS_DIFFER = "days_differ"

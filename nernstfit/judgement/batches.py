@@ -20,8 +20,9 @@ from nernstfit.contract.findings import Finding, between, named, of_ratio
 from nernstfit.contract.terms import RatioScope, RatioVerdict
 from nernstfit.experiment.records import Cell, Row
 from nernstfit.judgement.dates import dates_in
-from nernstfit.judgement.evidence import Evidence, Record, date_of, in_group
+from nernstfit.judgement.evidence import Evidence, in_group
 from nernstfit.judgement.inputs import batch_columns
+from nernstfit.judgement.made import Record, date_of
 from nernstfit.permeability.distributions import f_tail
 from nernstfit.permeability.inference.sentences import group_label, written_p
 

@@ -25,6 +25,8 @@ _SPELLINGS: tuple[tuple[str, ...], ...] = (
     (rf"{_SHORT}{_M}{_D}", rf"{_D}{_M}{_SHORT}", rf"{_M}{_D}{_SHORT}"),
 )
 _PATTERNS = [[re.compile(rf"(?<!\d){each}(?!\d)", re.IGNORECASE) for each in line] for line in _SPELLINGS]
+# The first of them have a year of four signs or a month in letters: no serial number is written so.
+_SURE = 4
 Name = TypeVar("Name")
 
 
@@ -48,6 +50,20 @@ def dates_in(names: Mapping[Name, Iterable[str]]) -> dict[Name, datetime.date]:
             first, *others = (_division(found) for found in readings)
             return readings[0] if all(other == first for other in others) else {}
     return {}
+
+
+def sure_dates(names: Mapping[Name, str]) -> dict[Name, datetime.date]:
+    """Return the first date in each name, in one spelling with the whole year or the month's name; none without.
+
+    Unlike `dates_in`, things may have a date of their own each; where two readings are possible, the first is given.
+
+    Parameters
+    ----------
+    names : mapping of thing to name
+    """
+    given = {thing: [name] for thing, name in names.items()}
+    readings = (_read(given, each) for line in _PATTERNS[:_SURE] for each in line)
+    return next((found for found in readings if found), {})
 
 
 def _read(names: Mapping[Name, list[str]], pattern: re.Pattern[str]) -> dict[Name, datetime.date]:

@@ -13,7 +13,8 @@ from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import MIN_SHIFT_MV, Finding, of_potential, of_ratio
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import RatioVerdict, ValidityTest
-from nernstfit.judgement.evidence import Evidence, Record, in_group
+from nernstfit.judgement.evidence import Evidence, in_group
+from nernstfit.judgement.made import Record
 from nernstfit.permeability.inference.sentences import written_p
 from nernstfit.physics.constants import thermal_voltage_mV
 

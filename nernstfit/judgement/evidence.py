@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 
 from nernstfit.contract.findings import Finding
 from nernstfit.contract.selections import Selections
 from nernstfit.experiment.records import Experiment, Row
+from nernstfit.judgement import made
 from nernstfit.judgement.inputs import contents
+from nernstfit.judgement.made import Made, Record
 from nernstfit.judgement.recipes import findings_of_solutions, without_cell
-
-Record = Mapping[Any, Any]
-DAY_S = 86_400  # a definition
 
 
 @dataclass(frozen=True)
@@ -42,6 +39,23 @@ class Evidence(Selections):
     def rows(self) -> Mapping[str, Row]:
         """Return the rows of the experiment by the name of the measurement."""
         return {row.measurement: row for row in self.experiment.rows}
+
+    @cached_property
+    def made(self) -> list[Made]:
+        """Rows that are used, by the name of the measurement, each with what ingest knows of it."""
+        return list(made.used((self.rows[name], self.fact(name)) for name in sorted(self.rows)))
+
+    @property
+    def raw_mV(self) -> dict[str, float]:
+        """Return the reversal potential of each measurement as commanded."""
+        return dict(zip(self.found["measurement"], self.found["raw_mV"], strict=True))
+
+    @property
+    def off_mV(self) -> dict[str, float]:
+        """Return how far each measurement lies off the fit beside the offset of its cell."""
+        table = self.of_model("residuals")
+        off = table["residual_mV"] - table["offset_mV"].fillna(0.0)
+        return dict(zip(table["measurement"], off, strict=True))
 
     @cached_property
     def contents(self) -> Mapping[tuple[str, float], Counter[str]]:
@@ -83,8 +97,3 @@ class Evidence(Selections):
 def in_group(group: str) -> str:
     """Return ` in group <name>`, or nothing for the rows without a group."""
     return f" in group {group}" if group else ""
-
-
-def date_of(start_s: float) -> datetime.date:
-    """Return the day of a time in s by the clock of the recording's computer."""
-    return datetime.date.fromordinal(int(start_s // DAY_S))

@@ -141,7 +141,7 @@ def batch_columns(rows: Sequence[Row]) -> Iterator[tuple[str, dict[Cell, str]]]:
     """
     if any(row.batch for row in rows):
         return
-    for column in dict.fromkeys(name for row in rows for name in row.user_columns if _names_batches(name)):
+    for column in dict.fromkeys(name for row in rows for name in row.user_columns if names_batches(name)):
         values: dict[Cell, set[str]] = defaultdict(set)
         for row in rows:
             values[row.group, row.cell] |= {row.user_columns.get(column, "")} - {""}
@@ -154,7 +154,7 @@ def batch_columns(rows: Sequence[Row]) -> Iterator[tuple[str, dict[Cell, str]]]:
             yield column, of_cell
 
 
-def _names_batches(column: str) -> bool:
+def names_batches(column: str) -> bool:
     """Return True for a name such as `animal`, `mouse_id` or `recordingDate`."""
     words = re.findall(r"[^\W\d_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column))
     plain = {word.casefold() for word in words}

@@ -9,6 +9,7 @@ from nernstfit.contract.findings import Finding, by_weight
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.judgement import (
     batches,
+    beside,
     chemistry,
     deviations,
     equation,
@@ -16,7 +17,6 @@ from nernstfit.judgement import (
     ratios,
     recordings,
     replicates,
-    unlike_recordings,
 )
 from nernstfit.judgement.evidence import Evidence
 
@@ -29,8 +29,9 @@ def judge(evidence: Evidence) -> list[Finding]:
     evidence : Evidence
     """
     found: list[Finding] = []
-    for part in (ratios, deviations, equation, recordings, replicates, unlike_recordings, batches, chemistry):
+    for part in (ratios, deviations, equation, recordings, replicates, batches, chemistry):
         found += part.findings(evidence)
+    found += beside.findings(evidence.experiment.rows, evidence.made, evidence.raw_mV, evidence.off_mV)
     before = inputs.findings(evidence.experiment, with_rows=False)
     return by_weight([*(each for each in before if not _is_told(each, found)), *found])
 

@@ -15,7 +15,8 @@ from nernstfit.contract.findings import Finding, cell_named, named, of_ratio
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioScope, RatioVerdict
 from nernstfit.judgement.equation import rejections, robust
-from nernstfit.judgement.evidence import Evidence, Record, in_group
+from nernstfit.judgement.evidence import Evidence, in_group
+from nernstfit.judgement.made import Record
 from nernstfit.permeability.distributions import normal_quantile, p_of_farthest, t_quantile
 from nernstfit.permeability.inference.sentences import written_p
 from nernstfit.physics.solution.coefficients import NAMES

@@ -28,7 +28,8 @@ from nernstfit.reversal.quantiles import Z_95
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nernstfit.judgement.evidence import Evidence, Record
+    from nernstfit.judgement.evidence import Evidence
+    from nernstfit.judgement.made import Record
 
 FloatArray = NDArray[np.float64]
 

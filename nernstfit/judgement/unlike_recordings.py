@@ -5,51 +5,52 @@ from __future__ import annotations
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from statistics import median_low
+from statistics import mode
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, cell_named, of_potential
-from nernstfit.contract.terms import PotentialVerdict
-from nernstfit.experiment.records import Cell
-from nernstfit.judgement.evidence import Evidence, date_of
+from nernstfit.experiment.records import Cell, Row
+from nernstfit.judgement.cells_of_one_name import by_day, stray
+from nernstfit.judgement.made import Made, Record, start_s
 
-# Time in s between recordings of one cell that none lives through: patches last minutes to hours, oocytes a day's work.
-# At half a long day of recording is told; at double two days in a row are not.
-_MAX_APART_S = 12 * 3600.0
-_UNUSED = (PotentialVerdict.EXCLUDED, PotentialVerdict.UNREADABLE)
+_WORDS = {"channel": "input '{}'", "command": "output '{}'", "epoch": "epoch {}"}
 
 
-def findings(evidence: Evidence) -> Iterator[Finding]:
-    """Yield each recording that differs from most of its cell, with what differs."""
-    cells: dict[Cell, list[str]] = defaultdict(list)
-    for row in sorted(evidence.reversals.to_dict("records"), key=lambda row: str(row["measurement"])):
-        if evidence.fact(row["measurement"]) and row["recording"] and row["verdict"] not in _UNUSED:
-            cells[row["group"], row["cell"]].append(row["measurement"])
-    made = {name: _made(evidence, name) for own in cells.values() for name in own}
-    everywhere = Counter(each for of_one in made.values() for each in of_one.items())
-    off_mV = _off_mV(evidence)
-    for (_, cell), names in sorted(cells.items()):
-        usual = _usual([made[name] for name in names], everywhere)
-        day_s = median_low([known for name in names if (known := _start_s(evidence, name))] or [0.0])
-        for name in names:
-            differ = [f"{value} for {usual[key]}" for key, value in made[name].items() if value != usual[key]]
-            start_s = _start_s(evidence, name)
-            is_far = start_s > 0 and abs(start_s - day_s) > _MAX_APART_S
-            is_of_another_day = is_far and date_of(start_s) != date_of(day_s)  # midnight is that of a day alone
-            if is_of_another_day:
-                differ.insert(0, f"{date_of(start_s)} for {date_of(day_s)}")
+def findings(used: Sequence[Made], off_mV: Mapping[str, float]) -> Iterator[Finding]:
+    """Yield each recording that differs from most of its cell, with what differs.
+
+    Parameters
+    ----------
+    used : sequence of (row, what ingest knows of it)
+        Before a run or after it.
+    off_mV : mapping of str to float
+        How far measurements lie off the fit beside the offset of their cell; empty before a run.
+    """
+    cells: dict[Cell, list[Made]] = defaultdict(list)
+    for row, fact in sorted(used, key=lambda each: each[0].measurement):
+        if row.recording:
+            cells[row.group, row.cell].append((row, fact))
+    how = {row.measurement: _how(row, fact) for own in cells.values() for row, fact in own}
+    everywhere = Counter(each for of_one in how.values() for each in of_one.items())
+    for (_, cell), own in sorted(cells.items()):
+        usual = _usual([how[row.measurement] for row, _ in own], everywhere)
+        of_days = by_day({row.recording: known_s for row, fact in own if (known_s := start_s(fact))})
+        of_another_day = stray(of_days)
+        for row, _ in own:
+            name = row.measurement
+            differ = [f"{value} for {usual[key]}" for key, value in how[name].items() if value != usual[key]]
+            if is_stray := row.recording == of_another_day:
+                differ.insert(0, f"{of_days[row.recording]} for {mode(of_days.values())}")
             if differ:
                 values = {"name": name, "cell": cell_named(cell), "differ": ", ".join(differ)}
-                effect = math.inf if is_of_another_day else of_potential(off_mV.get(name, math.nan))
+                effect = math.inf if is_stray else of_potential(off_mV.get(name, math.nan))
                 yield Finding(Code.RECORDING_DIFFERS, name, values, effect)
 
 
-def _made(evidence: Evidence, name: str) -> dict[str, str]:
+def _how(row: Row, fact: Record) -> dict[str, str]:
     """Return how one recording was made, in words, as far as the file and no row of the table decides it."""
-    fact, how = evidence.fact(name), evidence.rows[name].measure
-    known = {key: str(fact.get(key, "")) for key in ("channel", "command", "epoch") if getattr(how, key) == "auto"}
-    words = {"channel": "input '{}'", "command": "output '{}'", "epoch": "epoch {}"}
-    found = {key: words[key].format(value) for key, value in known.items() if value}
+    is_auto = {key: getattr(row.measure, key) == "auto" for key in _WORDS}
+    found = {key: words.format(fact[key]) for key, words in _WORDS.items() if is_auto[key] and fact.get(key)}
     rate_Hz = fact.get("rate_Hz", math.nan)
     return found | ({"rate": f"{rate_Hz:g} samples per second"} if math.isfinite(rate_Hz) else {})
 
@@ -59,16 +60,3 @@ def _usual(made: Sequence[Mapping[str, str]], everywhere: Mapping[tuple[str, str
     counts = Counter(each for of_one in made for each in of_one.items())
     in_order = sorted(counts, key=lambda each: (counts[each], everywhere[each]))
     return dict(in_order)  # the last of each key stays
-
-
-def _start_s(evidence: Evidence, name: str) -> float:
-    """Return the time at which a recording started; 0 where it is not known."""
-    start_s = float(evidence.fact(name).get("start_s", math.nan))
-    return start_s if math.isfinite(start_s) else 0.0
-
-
-def _off_mV(evidence: Evidence) -> dict[str, float]:
-    """Return how far each measurement lies off the fit beside the offset of its cell."""
-    table = evidence.of_model("residuals")
-    off = table["residual_mV"] - table["offset_mV"].fillna(0.0)
-    return dict(zip(table["measurement"], off, strict=True))

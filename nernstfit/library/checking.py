@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nernstfit.abf.read import open_recording
-from nernstfit.contract.findings import Finding, warning_rows
+from nernstfit.abf.read import Opened, open_recording
+from nernstfit.contract.findings import Finding, by_weight, warning_rows
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.experiment.records import Experiment, Row
+from nernstfit.judgement import beside
 from nernstfit.judgement.inputs import findings
+from nernstfit.judgement.made import used
 from nernstfit.library.loading import load
 from nernstfit.library.solutions import SOLUTION_COLUMNS
 from nernstfit.solutions.ion_table import solution_rows
-from nernstfit.stages.ingest import read_row
+from nernstfit.stages.ingest import fact_of_levels, read_row
 from nernstfit.stages.solutions import junction_rows
 
 _JUNCTION_COLUMNS = ("bath", "pipette", "configuration", "temperature_C", "term", "applied_mV", "statement")
@@ -85,15 +87,26 @@ def check(folder: Path) -> Checked:
     terms = [{key: row[key] for key in _JUNCTION_COLUMNS} for row in junction_rows(experiment)]
     with contextlib.chdir(folder):
         opener = functools.lru_cache(maxsize=2)(open_recording)
-        measurements = [_measurement(row, opener) for row in experiment.rows]
-    return Checked(tuple(measurements), tuple(solutions), tuple(terms), tuple(findings(experiment)))
+        facts = [_fact(row, opener) for row in experiment.rows]
+    measurements = [_measurement(row, fact) for row, fact in zip(experiment.rows, facts, strict=True)]
+    made = list(used(zip(experiment.rows, facts, strict=True)))
+    of_table = [replace(each, place=experiment.settings.table) for each in beside.findings(experiment.rows, made)]
+    found = by_weight([*findings(experiment), *of_table])
+    return Checked(tuple(measurements), tuple(solutions), tuple(terms), tuple(found))
 
 
 def _model(experiment: Experiment) -> str:
     return str(experiment.settings.activity.name)
 
 
-def _measurement(row: Row, opener: Any) -> dict[str, Any]:
+def _fact(row: Row, opener: Callable[[str], Opened]) -> Mapping[str, Any]:
+    """Return what ingest will know of one row; nothing of a potential that was measured elsewhere."""
+    if row.recording:
+        return read_row(row, opener)[0]
+    return fact_of_levels(row) if row.levels is not None else {}
+
+
+def _measurement(row: Row, fact: Mapping[str, Any]) -> dict[str, Any]:
     """Return what will be measured of one row."""
     found: dict[str, Any] = {"measurement": row.measurement, "cell": row.cell, "bath": row.bath}
     if row.external is not None:
@@ -103,9 +116,7 @@ def _measurement(row: Row, opener: Any) -> dict[str, Any]:
     if not row.recording:
         verdict = PotentialVerdict.EXCLUDED if row.exclude else ""
         return found | {"verdict": str(verdict), "reason": row.exclude}
-    fact, reading = read_row(row, opener)
-    read = {key: fact[key] for key in ("epoch", "channel", "command", "command_source")} if reading else {}
-    found |= dict.fromkeys(("epoch", "channel", "command", "command_source"), "") | read
+    found |= {key: fact[key] for key in ("epoch", "channel", "command", "command_source")}
     found |= {"window": " to ".join(_window(row)), "statistic": str(row.measure.statistic)}
     return found | {"verdict": str(fact["verdict"]), "reason": fact["reason"]}
 

@@ -62,7 +62,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     points, facts, traces = [], [], []
     for row in rows:
         if row.levels is not None:
-            facts.append(no_facts(row.measurement) | {"samples": row.levels.digest} | _excluded(row))
+            facts.append(fact_of_levels(row))
             points += [] if row.exclude else [row.levels.points(row.measurement)]
             continue
         fact, reading = read_row(row, opener)
@@ -73,6 +73,12 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     table(points, POINTS).to_parquet(outputs["points"], index=False)
     table(traces, TRACES).to_parquet(outputs["traces"], index=False)
     pd.DataFrame(facts, columns=list(FACTS)).to_parquet(outputs["facts"], index=False)
+
+
+def fact_of_levels(row: Row) -> dict[str, Any]:
+    """Return the columns of FACTS of a curve that was measured elsewhere."""
+    digest = row.levels.digest if row.levels is not None else ""
+    return no_facts(row.measurement) | {"samples": digest} | _excluded(row)
 
 
 def _flags(reading: Reading) -> tuple[Flag, ...]:
