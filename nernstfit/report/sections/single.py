@@ -77,7 +77,7 @@ def _figure(results: Results, found: pd.DataFrame) -> Figure:
     ratios = results.of_model("permeabilities")
     records = pd.DataFrame(results.in_ion_order(found))
     fitted = ratios[ratios["ratio"].notna()]
-    titled = (rows.assign(title=_titles(results, rows)) for rows in (records, fitted))
+    titled = [rows.assign(title=_titles(results, rows)) for rows in (records, fitted)]
     return draw_by_bath(*titled, results.baths)
 
 
