@@ -85,9 +85,7 @@ def _within(part: pd.DataFrame) -> pd.DataFrame:
     return part.assign(shown_low=low, shown_high=high, **ends)
 
 
-def _panel(
-    rows: pd.DataFrame, title: str, field: str, name: str, with_zero: bool, looks: Mapping[str, Any]
-) -> alt.LayerChart:
+def _panel(rows: pd.DataFrame, title: str, field: str, name: str, with_zero: bool, looks: Mapping[str, Any]) -> Chart:
     own = rows[rows["title"] == title]
     low, high = float(own["axis_low"].iloc[0]), float(own["axis_high"].iloc[0])
     scale = alt.Scale(type="log", domain=[low, high], nice=False)

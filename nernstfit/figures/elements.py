@@ -111,7 +111,7 @@ def bath_looks(rows: pd.DataFrame, baths: Sequence[str], layout: Layout) -> dict
 
 def legend(names: Sequence[str], layout: Layout, **more: Any) -> alt.Legend:
     """Return a legend: beside the figure on a page, below it, in columns, in the column of a journal."""
-    place = {}
+    place: dict[str, Any] = {}
     if not layout.is_page:
         widest = max(svg.width_px(line, LETTERS_PX) for name in names for line in _lines(name, layout.label_px))
         columns = min(len(names), max(1, int(layout.width_px // (widest + _SYMBOL_PX))))

@@ -58,7 +58,8 @@ def _forces(forces: pd.DataFrame, baths: Sequence[str], layout: Layout) -> Chart
         width = layout.panel_px(560 // columns, columns)
         panels.append(panel.properties(width=width, height=height, title=ion))
     chart = alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 74, "column": 26})
-    return chart.resolve_scale(x="shared", y="shared")
+    shared: Chart = chart.resolve_scale(x="shared", y="shared")
+    return shared
 
 
 def draw_slopes(points: pd.DataFrame, lines: pd.DataFrame, baths: Sequence[str]) -> Figure:
