@@ -57,7 +57,7 @@ dist: $(VENV)/.test
 	@$(BIN)/check-wheel-contents dist/*.whl
 
 clean:
-	rm -rf results logs .snakemake dist
+	rm -rf results logs .snakemake dist ro-crate-metadata.json
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -26,7 +26,7 @@ from nernstfit.contract import settings, tables
 from nernstfit.contract.frames import by_measurement
 from nernstfit.experiment import folder as experiments
 from nernstfit.figures import recordings
-from nernstfit.figures.drawing import Drawing
+from nernstfit.figures.drawing import PNG_SCALE, png_of
 from nernstfit.library import pipeline
 from nernstfit.simulate import experiment as simulation
 from nernstfit.stages import report
@@ -86,10 +86,11 @@ def one() -> None:
     loaded = experiments.load(settings.read())
     parts = {part: sorted(map(str, BATCHES.glob(f"*/{part}.parquet"))) for part in ("facts", "traces")}
     inputs = {"results": tables.paths(tables.RESULT), "fit_report": "results/fit_report.txt", **parts}
-    inputs["tables"] = loaded.input_files
+    inputs |= {"tables": loaded.input_files, "kept": [path for part in parts.values() for path in part]}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
     begun, clock = time.process_time(), time.perf_counter()
-    report.run(inputs, outputs | {"datapackage": "results/datapackage.json"}, loaded)
+    outputs |= {"methods": "results/methods.txt", "datapackage": "results/datapackage.json", "crate": "crate.json"}
+    report.run(inputs, outputs, loaded)
     passed, by_clock = time.process_time() - begun, time.perf_counter() - clock
     # Not from getrusage: it counts what the parent process took before this program was started.
     (peak_kB,) = (line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
@@ -112,8 +113,8 @@ def figure(source: Path) -> None:
     for name, shown in (("with traces", traces), ("of I-V curves", traces.head(0))):
         given = rows.to_dict("records"), by_measurement(iv), by_measurement(shown)
         written = recordings.measurements_drawn("timed", *given).svg
-        as_svg = milliseconds(lambda given=given: recordings.measurements_drawn("timed", *given))
-        as_png = milliseconds(lambda written=written: Drawing("timed", written).png)
+        as_svg = milliseconds(lambda given=given: recordings.measurements_drawn("timed", *given).svg)
+        as_png = milliseconds(lambda written=written: png_of(written, scale=PNG_SCALE))
         print(
             f"a figure of {ROWS} measurements {name}: SVG {as_svg:.0f} ms, its PNG by vl-convert {as_png:.0f} ms, ",
             end="",

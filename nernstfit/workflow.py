@@ -4,7 +4,11 @@ A rule runs again when one of three things changes: a file that it reads, the fi
 stage declares (READS), or the code that it runs. The fingerprint of these fields is a small file beside the results,
 which is written when it changes and which the rule has as an input. So it moves with the results: a folder that was
 copied or unpacked without Snakemake's own records is not taken to be up to date after a change of its tables. The
-record of a batch holds the content of its recordings too: one that was exchanged for another counts, however old.
+record of a batch holds the content of its recordings too, and that of the report the content of the tables: a file
+that was exchanged for another counts, however old.
+
+Each job also writes the SHA-256 of what it wrote. A result that is another when a run is planned, edited by hand or
+damaged, is removed then, and made again.
 """
 
 from __future__ import annotations
@@ -16,7 +20,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -25,7 +30,7 @@ from typing import Any
 
 from nernstfit.abf.stimulus_names import stimulus_names
 from nernstfit.contract.errors import InputError
-from nernstfit.contract.files import sha256_of
+from nernstfit.contract.files import sha256_of, write_text
 from nernstfit.experiment import folder, views
 from nernstfit.experiment.records import Experiment
 
@@ -33,8 +38,12 @@ PACKAGE = Path(__file__).parent
 RECORDS = Path("results/ingest/reads")
 BATCH_RECORD = str(RECORDS / "ingest.{batch}.sha256")
 """Record of one batch, with the wildcard of its rule."""
+MADE = Path("results/ingest/made")
+"""Folder of the digests of what each job wrote, a file for each job."""
+PARTS = ("points", "facts", "traces")
+"""Files of a batch."""
 DIGESTS = Path(".snakemake/nernstfit")
-"""Folder of the digests of recordings by size, inode and times: beside Snakemake's own records, for it is no result."""
+"""Folder of the digests of files by size, inode and times: beside Snakemake's own records, for it is no result."""
 
 # Where a module names another of this package: the forms of an import, and a string that is a dotted name.
 _DOTTED = rf"({PACKAGE.name}(?:\.\w+)*)"
@@ -90,10 +99,13 @@ class Dependencies:
         """Return the digest of all that a stage reads of the experiment."""
         return views.fingerprint(self.experiment, declared_fields(stage), stage)
 
-    def record(self, stage: str) -> str:
-        """Return the file that holds the fingerprint of a stage, written where it differs."""
-        place = RECORDS / f"{stage}.sha256"
-        _record(self.home / place, self.fingerprint(stage))
+    def record(self, stage: str, files: Sequence[str] = ()) -> str:
+        """Return the file with the fingerprint of a stage and the content of some files, written where it differs."""
+        place, digest = RECORDS / f"{stage}.sha256", self.fingerprint(stage)
+        if files:
+            content = _listed(digests(files, self.home / DIGESTS / f"{stage}.json", self.home))
+            digest = hashlib.sha256(f"{digest}{content}".encode()).hexdigest()
+        _record(self.home / place, digest)
         return str(place)
 
     def record_batches(self) -> None:
@@ -105,13 +117,19 @@ class Dependencies:
         for name in self.batches:
             of_batch, place = SimpleNamespace(batch=name), self.home / BATCH_RECORD.format(batch=name)
             cache = self.home / DIGESTS / f"{place.stem}.json"
-            content = _contents(self.recordings(of_batch), cache, self.home)
+            content = _listed(digests(self.recordings(of_batch), cache, self.home))
             _record(place, hashlib.sha256(f"{self.batch_fingerprint(of_batch)}{content}".encode()).hexdigest())
 
     @property
     def batches(self) -> list[str]:
         """Names of the batches of consecutive rows, each of which one ingest job reads."""
         return list(self.batch_sizes)
+
+    @property
+    def kept(self) -> list[str]:
+        """Files that stages hand to each other and that are no tables of the contract."""
+        batches = [f"results/ingest/{batch}/{part}.parquet" for batch in self.batches for part in PARTS]
+        return ["results/ingest/measured.parquet", *batches]
 
     @property
     def measuring(self) -> tuple[str, ...]:
@@ -136,21 +154,54 @@ class Dependencies:
         return views.fingerprint(batch(self.experiment, wildcards.batch), declared_fields("ingest"), "ingest")
 
 
-def bind(job: Any) -> tuple[dict[str, Any], dict[str, str], Experiment]:
-    """Enter the experiment folder of a job, for its script.
+def run_job(job: Any, run: Callable[[dict[str, Any], dict[str, str], Experiment], None]) -> None:
+    """Run a stage as a job of Snakemake, for its script, and note what it wrote.
 
     Parameters
     ----------
     job : snakemake.script.Snakemake
-        Its rule has the record of the stage as the input `reads`. Its paths start where Snakemake works, which is not
-        the experiment folder where another workflow uses this one as a module with a prefix.
-
-    Returns
-    -------
-    inputs, outputs : dict
-        Paths within the experiment folder, by name.
-    experiment : Experiment
+        Its rule has the record of the stage as the input `reads`, and the file for what it wrote as the output `made`.
+        Its paths start where Snakemake works, which is not the experiment folder where another workflow uses this one
+        as a module with a prefix. One with the wildcard `batch` has the rows of that batch alone.
+    run : callable
+        Of the stage.
     """
+    inputs, outputs, experiment = _bound(job)
+    made, name = Path(outputs.pop("made")), job.wildcards.get("batch")
+    run(inputs, outputs, batch(experiment, name) if name else experiment)
+    made.parent.mkdir(parents=True, exist_ok=True)
+    found = {path: _digest(Path(path)) for path in sorted(outputs.values())}
+    write_text(made, json.dumps(found, indent=0) + "\n")
+
+
+def altered(home: Path) -> list[str]:
+    """Return the results of an experiment folder that are not as the jobs wrote them; missing ones are not among them.
+
+    Of the files beside the results, the record of a job is one of them where it cannot be read.
+    """
+    expected: dict[str, str] = {}
+    found: list[str] = []
+    for record in sorted((home / MADE).glob("*.json")):
+        try:
+            expected |= json.loads(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            found.append(str(MADE / record.name))
+    present = [path for path in expected if (home / path).exists()]
+    known = digests(present, home / DIGESTS / "results.json", home) if present else {}
+    return found + [path for path in present if known[path] != expected[path]]
+
+
+def discard_altered(home: Path) -> list[str]:
+    """Remove the results that are not as the jobs wrote them, so that they are made again; returns their paths."""
+    found = altered(home)
+    for path in found:
+        place = home / path
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
+    return found
+
+
+def _bound(job: Any) -> tuple[dict[str, Any], dict[str, str], Experiment]:
+    """Enter the experiment folder of a job; returns its inputs and outputs within it, by name, and the experiment."""
     home = Path(job.input.reads).parents[len(RECORDS.parts)]
     inputs, outputs = (
         {name: _within(home, paths) for name, paths in files.items()} for files in (job.input, job.output)
@@ -170,11 +221,11 @@ def _record(path: Path, fingerprint: str) -> None:
     content = f"{fingerprint}\n"
     if not path.is_file() or path.read_text(encoding="ascii", errors="replace") != content:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, encoding="ascii")
+        write_text(path, content)
 
 
-def _contents(paths: Iterable[str], cache: Path, home: Path) -> str:
-    """Return the SHA-256 of some files of an experiment folder as text.
+def digests(paths: Iterable[str], cache: Path, home: Path) -> dict[str, str]:
+    """Return the SHA-256 of some files and folders of an experiment folder; '' of one that cannot be read.
 
     A file is read again only where its size, inode or one of its times is not as in the cache, which is written then.
     """
@@ -184,13 +235,17 @@ def _contents(paths: Iterable[str], cache: Path, home: Path) -> str:
         status = (home / path).stat()
         identity = [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
         *before, digest = known.get(path, [""])
-        if before != identity:
-            digest = _sha256(home / path)
+        if before != identity or (home / path).is_dir():
+            digest = _digest(home / path)
         found[path] = [*identity, digest]
     if found != known:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        cache.write_text(json.dumps(found, indent=0), encoding="utf-8")
-    return "\n".join(f"{found[path][-1]} {path}" for path in sorted(found))
+        write_text(cache, json.dumps(found, indent=0))
+    return {path: each[-1] for path, each in found.items()}
+
+
+def _listed(found: Mapping[str, str]) -> str:
+    return "\n".join(f"{found[path]} {path}" for path in sorted(found))
 
 
 def _cached(path: Path) -> dict[str, list[Any]]:
@@ -202,9 +257,16 @@ def _cached(path: Path) -> dict[str, list[Any]]:
     return found
 
 
-def _sha256(path: Path) -> str:
-    """Return the SHA-256 of a file; '' where it cannot be read, of which the row of the recording gives the reason."""
+def _digest(path: Path) -> str:
+    """Return the SHA-256 of a file, or of those in a folder; '' where it cannot be read.
+
+    The row of a recording that cannot be read gives the reason.
+    """
     try:
+        if path.is_dir():
+            files = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+            content = "\n".join(f"{sha256_of(each)} {each.name}" for each in files)
+            return hashlib.sha256(content.encode()).hexdigest()
         return sha256_of(path)
     except OSError:
         return ""

@@ -177,7 +177,7 @@ def test_a_recording_that_is_entered_as_a_further_cell_is_told_before_the_run_as
     rows.append(f"{recorded(folder, 'c1_control', 'copy.abf', at)},c9,control,pipette")
     written(folder, rows)
     (told,) = checked(folder, "duplicate_recordings")
-    how = {"bytes": "equal bytes (SHA-256)", "samples": "equal samples under different headers"}[same]
+    how = {"bytes": "equal bytes", "samples": "equal samples under different headers"}[same]
     assert told["sentence"] == (
         f"data/c1_control.abf (cell c1, bath control) and data/copy.abf (cell c9, bath control) have {how}: copies of "
         "one recording?"

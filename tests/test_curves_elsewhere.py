@@ -411,13 +411,13 @@ def test_check_and_report_speak_of_curves(write: Callable[..., dict[str, Any]]) 
     page = " ".join(Path("results/report.html").read_text().split())
     for sentence in (
         "data/iv.csv gives 8 I-V curves measured elsewhere in 4 cells and 2 baths",
-        "Current-voltage curves had been measured elsewhere in the whole-cell configuration",
+        "Current-voltage curves of 4 cells had been measured elsewhere in the whole-cell configuration",
         "estimated from the repeats of a curve or its scatter about a smooth curve in 8 of 8.",
         "every row of the table of I-V curves gave a reversal potential",
         "there are no recordings to show",
     ):
         assert sentence in page
-    assert "Currents were recorded" not in page
+    assert "recorded under voltage clamp" not in page
     manifest = json.loads(Path("results/manifest.json").read_text())
     assert set(manifest["inputs"]) == {"config/config.yaml", PLACE, "data/solutions.csv"}
     ratios = tables.load("results/permeabilities.csv", tables.PERMEABILITIES)

@@ -14,7 +14,7 @@ from experiments import complete
 
 from nernstfit.contract.tables import TABLES
 from nernstfit.figures import drawing, panels, recordings, svg
-from nernstfit.figures.theme import ACCENT, LEVELS, TITLE_LIMIT_PX, WINDOW
+from nernstfit.figures.theme import ACCENT, LETTERS_PX, LEVELS, TITLE_LIMIT_PX, WINDOW
 from nernstfit.figures.ticks import linear_ticks
 
 NAME = "{http://www.w3.org/2000/svg}"
@@ -185,19 +185,22 @@ def test_a_name_stays_text(name: str) -> None:
     assert {each.tag.removeprefix(NAME) for each in root.iter()} == {"svg", "g", "rect", "path", "circle", "text"}
 
 
-def test_a_long_name_is_cut_where_the_page_ends() -> None:
-    text = drawn([row(bath="WM" * 200)])
-    root = ElementTree.fromstring(text)
-    shown = next(each.text for each in root.iter(f"{NAME}text") if each.text.startswith("WM"))
-    assert shown.endswith("\u2026")
-    assert TITLE_LIMIT_PX - 12 < svg.width_px(shown, 12) <= TITLE_LIMIT_PX
-    assert float(root.get("width")) > TITLE_LIMIT_PX
+@pytest.mark.parametrize("name", ["WM" * 200, "a bath of many words " * 20])
+def test_a_long_name_goes_on_in_a_further_line_where_the_page_ends(name: str) -> None:
+    root = ElementTree.fromstring(drawn([row(bath=name.strip())]))
+    lines = list(itertools.takewhile(lambda words: words != "one", (each.text for each in root.iter(f"{NAME}text"))))
+    assert len(lines) > 1
+    assert "".join(lines).replace(" ", "") == name.replace(" ", "")
+    assert set(" ".join(lines).split()) <= set(name.split()) or " " not in name
+    assert max(svg.width_px(words, LETTERS_PX) for words in lines) <= TITLE_LIMIT_PX < float(root.get("width"))
+    short = ElementTree.fromstring(drawn([row(bath="short")]))
+    assert float(root.get("height")) > float(short.get("height")) + 11 * (len(lines) - 1)
 
 
 def test_a_page_has_room_for_a_title_that_is_wider_than_its_panels() -> None:
     name = "a name of forty letters, or of a few more"
     text = drawn([row(bath=name * 2)], courses=traces().iloc[:0])
-    assert float(ElementTree.fromstring(text).get("width")) > svg.width_px(name * 2, 12)
+    assert float(ElementTree.fromstring(text).get("width")) > svg.width_px(name * 2, LETTERS_PX)
 
 
 def test_a_figure_says_in_words_what_it_shows() -> None:

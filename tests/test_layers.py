@@ -11,8 +11,10 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+import yaml
 
 import nernstfit
+from nernstfit.contract.declarations import Declarations
 
 PACKAGE = Path(nernstfit.__file__).parent
 MODULES = {
@@ -122,13 +124,21 @@ def test_a_package_imports_nothing_by_being_entered(path: Path) -> None:
     assert not list(imported(path))
 
 
+def printed(program: str, *words: str) -> str:
+    """Standard output of a program in a fresh interpreter."""
+    command = [sys.executable, "-c", program, *words]
+    return subprocess.run(command, cwd=PACKAGE.parent, capture_output=True, text=True, check=True).stdout
+
+
+def in_memory(program: str, *words: str) -> set[str]:
+    """Modules that are in memory at the end of a program."""
+    at_exit = "import atexit, sys; atexit.register(lambda: print('modules:', *sys.modules)); "
+    return set(printed(at_exit + program, *words).rpartition("modules:")[2].split())
+
+
 def loaded(module: str) -> set[str]:
-    """Heavy libraries that are in memory after one import, in a fresh interpreter."""
-    program = f"import sys, {module}; print(*sorted(set({HEAVY!r}) & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=PACKAGE.parent, capture_output=True, text=True, check=True
-    )
-    return set(done.stdout.split())
+    """Heavy libraries that are in memory after one import."""
+    return set(HEAVY) & in_memory(f"import {module}")
 
 
 @pytest.mark.parametrize(
@@ -153,3 +163,45 @@ def test_an_import_does_not_bring_what_it_does_not_need(module: str, absent: set
     if not (PACKAGE.parent / f"{module.replace('.', '/')}.py").is_file():
         pytest.skip(f"{module} is not written yet")
     assert not loaded(module) & absent
+
+
+EXPERIMENT = {"nernstfit.contract.settings", "nernstfit.contract.schema", "nernstfit.experiment.records"}
+JUNCTIONS = {"nernstfit.physics.membrane.nernst_planck", "nernstfit.solutions.junctions"}
+
+
+@pytest.mark.parametrize(
+    ("words", "absent"),
+    [
+        (
+            "nernst K --outside-mM 5 --inside-mM 140",
+            {*EXPERIMENT, *JUNCTIONS, "nernstfit.contract.tables", "nernstfit.physics.solution.reactions"},
+        ),
+        ("ghk --ratio K=1,Na=0.1 --inside KCl=140 --outside NaCl=150", {*EXPERIMENT, *JUNCTIONS, "statistics"}),
+        ("solutions data/solutions.csv", {*EXPERIMENT, *JUNCTIONS}),
+        ("junction KCl=140 NaCl=150", {*EXPERIMENT, "nernstfit.solutions.junctions"}),
+        ("measure data/c1_control.abf", {*JUNCTIONS, "nernstfit.solutions.composition"}),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(words: str, absent: set[str]) -> None:
+    call = "from nernstfit.commands.main import main; main(sys.argv[1:])"
+    found = in_memory(call, *words.split())
+    assert "nernstfit.commands.main" in found
+    assert not found & absent
+    unwanted = set(HEAVY) - {"pyabf"} if words.startswith("measure") else set(HEAVY)
+    assert not found & unwanted
+
+
+@pytest.mark.parametrize("file", ["tables.yaml", "codes.yaml"])
+def test_declarations_one_by_one_are_those_of_the_file(file: str) -> None:
+    whole = yaml.safe_load((PACKAGE / "contract" / file).read_text(encoding="utf-8"))
+    assert list(Declarations(file, lambda _, content: content).items()) == list(whole.items())
+
+
+def test_a_command_parses_only_the_declarations_that_it_needs() -> None:
+    """Of tables the one of solutions; of findings none, where nothing is found."""
+    program = (
+        "from nernstfit.library import ghk; from nernstfit.contract import codes, tables;"
+        "ghk.calculate(ghk.Request(['K=1,Na=.1'], 'NaCl=150,KCl=5', 'KCl=140,NaCl=10'));"
+        "print(tables.TABLES.parsed, [code for code in codes.Code if 'rule' in vars(code)])"
+    )
+    assert printed(program) == "('solutions_input',) []\n"

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import functools
 import hashlib
+import html
 import importlib.util
 import itertools
 import json
@@ -13,9 +14,11 @@ import re
 import subprocess
 import sys
 import zlib
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -26,13 +29,16 @@ from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import settings, tables
 from nernstfit.contract.terms import CorrectionStep, RatioVerdict
 from nernstfit.experiment import folder as experiments
-from nernstfit.figures import drawing, predictions, render, ticks
+from nernstfit.figures import drawing, predictions, render, source, ticks
 from nernstfit.figures.corrections import draw_corrections
 from nernstfit.figures.ratios import draw_ratios
-from nernstfit.report import build, manifest, numbers, outline, prose
+from nernstfit.physics.solution.ions import IONS
+from nernstfit.report import build, citation, manifest, numbers, outline, prose
 from nernstfit.report import details as packing
 from nernstfit.report.procedures import procedures
+from nernstfit.report.recipes import recipes
 from nernstfit.report.sections import methods
+from nernstfit.solutions.composition import Solutions, Titrant
 from nernstfit.stages import judge
 from nernstfit.stages import report as stage
 
@@ -266,13 +272,16 @@ def run(rows=ROWS, permeabilities=PERMEABILITIES, parts=1, only=outline.TITLES, 
         facts = facts.assign(
             epoch="B", ramp_mV_per_ms=math.nan, prepulse_mV=0.0, window_from_ms=60.0, window_to_ms=95.0
         )
+        facts = facts.assign(rate_Hz=5000.0, bandwidth_Hz=1000.0, bandwidth_source="telegraph")
         of_mine = traces[traces["measurement"].isin(facts["measurement"])].iloc[:: 1 if parts == 1 else -1]
         for name, frame in (("facts", facts), ("traces", of_mine)):
             path = f"results/ingest/{part:04d}.{name}.parquet"
             frame.to_parquet(path, index=False)
             inputs[name].append(path)
+    inputs["kept"] = []
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
-    outputs["datapackage"] = "results/datapackage.json"
+    outputs |= {"methods": "results/methods.txt", "datapackage": "results/datapackage.json"}
+    outputs["crate"] = "ro-crate-metadata.json"
     judge_results(inputs["facts"])
     titles = {name: title for name, title in outline.TITLES.items() if name in only}
     with pytest.MonkeyPatch.context() as patch:
@@ -307,7 +316,7 @@ def each_drawn_once(request, monkeypatch):
     """Draw one figure once: most reports here have most figures in common. `drawn_anew` asks for the renderer."""
     if "drawn_anew" not in request.fixturenames:
         monkeypatch.setattr(drawing, "vl_convert", DRAW_ONCE)
-    monkeypatch.setattr(build, "unvalidated", contextlib.nullcontext)
+    monkeypatch.setattr(render, "unvalidated", contextlib.nullcontext)
 
 
 @pytest.fixture
@@ -655,7 +664,7 @@ def test_a_charge_excess_is_warned_of(here):
 def test_every_drawing_is_a_file_and_ids_are_unique(page):
     names = {path.name for path in Path("results/figures").iterdir()}
     stems = {name.rsplit(".", 1)[0] for name in names}
-    assert names == {f"{stem}.{ending}" for stem in stems for ending in ("svg", "png")}
+    assert names == {f"{stem}.{ending}" for stem in stems for ending in ("svg", "png", "csv")}
     assert {
         "ratios",
         "predicted",
@@ -671,6 +680,22 @@ def test_every_drawing_is_a_file_and_ids_are_unique(page):
     assert set(re.findall(r"url\(#([^)]+)\)", page)) <= set(ids)
     assert page.count("<svg") == len(stems)
     assert all(Path(f"results/figures/{stem}.png").read_bytes().startswith(b"\x89PNG") for stem in stems)
+
+
+@pytest.mark.usefixtures("page")
+def test_every_figure_has_its_data_beside_it():
+    written = {path.stem: pd.read_csv(path, keep_default_na=False) for path in Path("results/figures").glob("*.csv")}
+    assert not {name for frame in written.values() for name in frame} - set(source.COLUMNS)
+    residuals, shown = pd.read_csv("results/residuals.csv"), written["predicted"].set_index("measurement")
+    predicted = residuals[(residuals["model"] == residuals["model"][0]) & residuals["residual_mV"].notna()]
+    for row in predicted.to_dict("records"):
+        values = ["predicted_mV", "measured_mV"]
+        assert shown.loc[row["measurement"], values].to_list() == [row[name] for name in values]
+    assert len(shown) == len(predicted) == Path("results/figures/predicted.svg").read_text().count("data-to=")
+    na = written["ratios"][written["ratios"]["ion"] == "Na"].set_index("drawn")
+    assert na.loc["ratio", ["reference", "ratio", "low", "high"]].to_list() == ["K", "0.2517", "0.2203", "0.2878"]
+    assert set(na.loc["cell", "cell"]) == {"<b>", "NA"}
+    assert set(written["nernst"]["bath"]) == {"high K", "low <K>"}
 
 
 def test_manifest(usual, monkeypatch):
@@ -836,9 +861,10 @@ def test_what_the_model_cannot_predict_is_said_at_once(here):
     inputs = {"results": tables.paths(tables.RESULT)}
     loaded = experiments.load(settings.read())
     inputs |= {"facts": ["results/ingest/0000.facts.parquet"], "traces": ["results/ingest/0000.traces.parquet"]}
-    inputs |= {"fit_report": written_fit_report()}
+    inputs |= {"fit_report": written_fit_report(), "kept": inputs["facts"]}
     outputs = {"report": "results/report.html", "figures": "results/figures", "manifest": "results/manifest.json"}
-    outputs["datapackage"] = "results/datapackage.json"
+    outputs |= {"methods": "results/methods.txt", "datapackage": "results/datapackage.json"}
+    outputs["crate"] = "ro-crate-metadata.json"
     judge_results(inputs["facts"])
     stage.run(inputs | {"tables": loaded.input_files}, outputs, loaded)
     said = summary(Path("results/report.html").read_text())
@@ -881,7 +907,7 @@ def test_a_logarithmic_axis_is_labelled_where_it_is(factor):
 def test_rows_without_a_group_have_a_name_in_the_legend():
     rows = pd.DataFrame([{"group": g, "ion": "Na", "verdict": "estimate", "reference": "K"} for g in ("", "wild")])
     rows = rows.assign(ratio=0.5, low=0.4, high=0.6)
-    single = pd.DataFrame({"group": ["", "wild"], "ion": "Na", "ratio": [0.45, 0.55]})
+    single = pd.DataFrame({"group": ["", "wild"], "cell": "a", "ion": "Na", "ratio": [0.45, 0.55]})
     ladder = rows.assign(step="none")
     for figure in (draw_ratios(rows, single, {}, ["Na"]), draw_corrections(ladder, {}, ["Na"])):
         svg = render.render(figure).svg
@@ -898,7 +924,7 @@ import altair, pandas
 from nernstfit.figures import render
 rows = pandas.DataFrame({"x": [1.0], "name": ["K\\u2212Na \\u210f \\u2603"]})
 chart = altair.Chart(altair.NamedData(name="rows")).mark_text(fontSize=20).encode(x="x:Q", text="name:N")
-print(hashlib.sha256(render.render(render.Figure("one", (chart,), {"rows": rows})).png).hexdigest())
+print(hashlib.sha256(render.render(render.Figure("one", lambda _: chart, {"rows": rows}, rows)).png).hexdigest())
 """
 
 
@@ -942,28 +968,106 @@ def test_sections_are_numbered_in_their_order(page):
     assert outline.number_of("ratios") == "section\u00a01"
 
 
+def test_a_reader_without_javascript_is_told_where_the_rest_is(page):
+    (told,) = re.findall("<noscript>(.*?)</noscript>", page)
+    assert "the complete tables are the CSV files beside this page" in told
+    assert page.index(told) < page.index("<nav")
+
+
 # Methods
 
 
 def test_the_methods_state_what_was_done(page):
     said = section(page, "methods")
-    assert "2 of 4 (the others: 1 no crossing and 1 unreadable) measurements gave a reversal potential." in said
-    assert "Measured were steps in epoch B, mean from 60 to 95 ms, 2 of 2;" in said
+    assert "Currents of 3 cells were recorded under voltage clamp in the whole-cell configuration at 25 °C" in said
+    assert (
+        "in 4 ABF files. They were sampled at 5 kHz through a low-pass filter of 1 kHz (amplifier telegraph)." in said
+    )
+    assert f"read with pyABF {version('pyabf')}" in said
+    assert "2 of 4 measurements gave a reversal potential; cells in each bath: high K 1 and low &lt;K&gt; 1." in said
+    assert "Without a reversal potential were 2 of 4: 1 no crossing (the current does not cross zero within" in said
+    assert "Measured were steps in epoch B, mean from 60 to 95 ms, at commands of \N{MINUS SIGN}60 to 30 mV;" in said
     assert "The series resistance was not known and not corrected for." in said
     assert "No leak was subtracted." in said
     assert "Liquid junction potentials were not corrected." in said
     assert "The likelihood falls on one side only for Cl, of which a one-sided limit is given." in said
     assert "The data do not determine the ratio of Cs, and none is given." in said
+    assert f"by nernstfit {version('nernstfit')} (to be cited as in section 20), with Python" in said
     for conditional in ("where given", "Where the", "unless", "spread between repeats", "capacit"):
         assert conditional not in said.split("References")[0]
 
 
+def test_the_methods_give_series_resistances_and_reasons_of_exclusion(tmp_path, monkeypatch):
+    excluded = {"verdict": "excluded", "reason": "seal lost"}
+    rows = [{**ROWS[0], "rs_shift_mV": 0.3}, {**ROWS[1], "rs_shift_mV": 0.2}, {**ROWS[2], **excluded}]
+    rows += [{"measurement": f"x{i}", "cell": "x", "bath": "high K", **excluded} for i in range(3)]
+    rows[-1]["reason"] = "<i>run-down</i>"
+    make_folder(tmp_path, rows)
+    monkeypatch.chdir(tmp_path)
+    table = pd.read_csv("data/recordings.csv", keep_default_na=False).assign(series_resistance_MOhm=10)
+    table.assign(compensation_percent=[80, 50, 0, 0, 0, 0]).to_csv("data/recordings.csv", index=False)
+    said = section(run(rows, only=("methods",)), "methods")
+    assert "were 4 of 6: 4 excluded (seal lost, 3 of 4; &lt;i&gt;run-down&lt;/i&gt;, 1 of 4)." in said
+    assert "The series resistance was 10 MΩ, compensated by 50 to 80 %;" in said
+    assert "across the uncompensated part (2 to 5 MΩ)." in said
+
+
+def test_without_a_potential_the_methods_state_no_fit(tmp_path, monkeypatch):
+    make_folder(tmp_path, ROWS[2:])
+    monkeypatch.chdir(tmp_path)
+    page = run(ROWS[2:], only=("methods", "provenance"))
+    said = section(page, "methods")
+    assert "Without a reversal potential were 2 of 2" in said
+    assert "Permeability ratios were fitted" not in said
+    assert "Goldman 1943" not in section(page, "provenance")
+
+
+def test_the_text_of_the_methods_has_recipes_references_and_citation(usual, page):
+    text = (usual[0] / "results/methods.txt").read_text(encoding="utf-8")
+    of_page = re.findall("<p>(.*?)</p>", page[page.index('id="methods"') : page.index('id="findings"')])
+    assert len(of_page) == 6
+    for paragraph in of_page[:2] + of_page[3:5]:  # the others name places, which are other ones in the text
+        assert html.unescape(paragraph) in text.splitlines()
+    assert "low <K> (bath): 140 NaCl, 5 KCl; 290 mOsm/kg at 25 °C" in text.splitlines()
+    assert "pip (pipette): 130 KCl, 10 NaCl; 290 mOsm/kg at 25 °C" in text.splitlines()
+    assert f"  version = {{{version('nernstfit')}}}," in text
+    assert "<td>low &lt;K&gt;</td><td>bath</td><td>140 NaCl, 5 KCl</td>" in page
+
+
+def test_every_publication_that_the_methods_cite_is_listed_and_no_other(usual, page):
+    text = (usual[0] / "results/methods.txt").read_text(encoding="utf-8")
+    said, listed = text.split("\n\nReferences\n\n")
+    names = r"([A-Z][a-z]+)[^(;)\d]*? (\d{4})\b"
+    cited = set(re.findall(names, " ".join(re.findall(r"\([^)]*\)", said))))
+    references = [re.match(names, line) for line in listed.split("\n\n")[0].splitlines()]
+    assert {match.groups() for match in references} == cited
+
+
+def test_the_citation_is_that_of_the_repository():
+    of_repository = yaml.safe_load((Path(__file__).parents[1] / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation.as_text("1.2") == (
+        f"{of_repository['authors'][0]['name']}. {of_repository['title']}, version 1.2. "
+        f"Computer software, {of_repository['license']} licence."
+    )
+
+
+def test_a_recipe_names_gas_titrant_and_pH():
+    known = Solutions(
+        names=("bath",), ions=(), given_mM=np.zeros((1, 0)), substances=(), substance_mM=np.zeros((1, 0)),
+        pH=(7.4,), titrants=(Titrant("NaOH", IONS["Na"]),), pCO2_mmHg=(38.0,), doses=({"HEPES": 10.0, "NaCl": 140.0},),
+    )  # fmt: skip
+    assert recipes(known) == {"bath": "140 NaCl, 10 HEPES, CO2 at 38 mmHg, NaOH to pH 7.4"}
+
+
 def test_the_methods_count_different_procedures(here):
+    sampled = {"rate_Hz": 2e4, "bandwidth_Hz": 1e4, "bandwidth_source": "nyquist"}
     facts = pd.DataFrame(
         [
-            {"measurement": "one", "epoch": "F", "ramp_mV_per_ms": math.nan, "prepulse_mV": 120.0}
+            sampled
+            | {"measurement": "one", "epoch": "F", "ramp_mV_per_ms": math.nan, "prepulse_mV": 120.0}
             | {"window_from_ms": 4.0, "window_to_ms": 10.0},
-            {"measurement": "two", "epoch": "B", "ramp_mV_per_ms": 1.0, "prepulse_mV": -20.0}
+            sampled
+            | {"measurement": "two", "epoch": "B", "ramp_mV_per_ms": 1.0, "prepulse_mV": -20.0}
             | {"window_from_ms": 0.0, "window_to_ms": 500.0},
         ]
     )
@@ -972,6 +1076,7 @@ def test_the_methods_count_different_procedures(here):
         "one": "tail currents in epoch F, mean from 4 to 10 ms",
         "two": "ramps in epoch B",
     }
+    assert set(found["sampling"]) == {"20 kHz, no lower filter being named in the file"}
     assert methods._counted(found["currents"]) == [
         "ramps in epoch B, 1 of 2",
         "tail currents in epoch F, mean from 4 to 10 ms, 1 of 2",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -87,6 +88,30 @@ def test_a_key_of_measure_names_the_stages_that_read_it(key: str) -> None:
     named = schema.schema()["properties"]["measure"]["properties"][key]["stages"]
     assert named
     assert set(named) <= {"ingest", "measure", "judge", "report"}
+
+
+def scalar_rules(rule: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every rule of a text or a number, those of the values in a mapping or a list included."""
+    parts = [*rule.get("properties", {}).values(), rule.get("additionalProperties"), rule.get("items")]
+    own = [rule] if isinstance(rule.get("type"), (str, list)) and rule["type"] not in ("object", "array") else []
+    return [*own, *(found for part in parts if isinstance(part, Mapping) for found in scalar_rules(part))]
+
+
+def test_texts_and_numbers_are_judged_as_the_json_schema_does() -> None:
+    """Without it: it takes longer to import than a measurement."""
+    numbers = [-1000, -5, 1.0, -1, 0, 1, 2, 3.5, 60, 1000, 1001, 0.5, 0.999, 1e-9, True, math.nan, math.inf, None]
+    texts = ["", "A", "AX", "AY", "auto", "Auto", "epoch:B", "none", "mean", "7", "whole-cell"]
+    judged = {True: 0, False: 0}
+    for rule in scalar_rules(schema.schema()):
+        for value in [*numbers, *texts, *rule.get("enum", [])]:
+            is_sound, is_valid = (
+                schema._is_sound_scalar(value, rule),
+                jsonschema.Draft202012Validator(rule).is_valid(value),
+            )
+            is_left = value is None or (isinstance(value, float) and (value.is_integer() or not math.isfinite(value)))
+            assert is_sound <= is_valid if is_left or value is True else is_sound == is_valid, (value, rule)
+            judged[is_sound] += 1
+    assert min(judged.values()) > 100
 
 
 def test_the_allowed_values_of_a_key_are_its_terms() -> None:

@@ -19,6 +19,7 @@ from scipy import stats
 from nernstfit.contract import codes, tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, by_weight, named, of_potential, of_ratio, warning_rows
+from nernstfit.contract.model_words import model_words
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.settings import default_measure
 from nernstfit.contract.severity import About, Severity
@@ -1556,7 +1557,7 @@ def test_the_console_names_recordings_ratios_and_warnings(load: Callable[..., Ex
     lines = list(end.lines())
     assert lines[:3] == [
         "Recordings: 7 used, 3 refused, 0 excluded.",
-        f"Permeability ratios ({MODEL}):",
+        "Permeability ratios (GHK equation, activities by Pitzer's equations, MacInnes convention):",
         "  Na/K  0.050 [0.040, 0.062], n = 1, estimate; warning: one cell",
     ]
     assert lines[3].startswith("warning: Na/K rests on one cell")
@@ -1653,3 +1654,18 @@ def test_recordings_of_equal_potentials_are_copies(load: Callable[..., Experimen
     (finding,) = judged(load, {}, {"reversals": doubt})
     assert (finding.code, finding.subject) == (Code.DUPLICATES, "c1_control")
     assert finding.sentence.startswith("data/c1_control.abf (cell c1, bath control) and data/c2_control.abf")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ghk:davies", "GHK equation, activities by the Davies equation"),
+        ("ghk:concentration", "GHK equation, concentrations in place of activities"),
+        (
+            "ghk:pitzer:raw+pipette",
+            "GHK equation, activities by Pitzer's equations, raw convention, with fitted activity factors (pipette)",
+        ),
+    ],
+)
+def test_a_model_is_told_in_words(name: str, words: str) -> None:
+    assert model_words(name) == words

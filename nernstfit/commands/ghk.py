@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from nernstfit.commands.options import Quantity, cell, chemistry_options, json_option, show_rows
+from nernstfit.contract.model_words import activity_words
 from nernstfit.library.chemistry import Chemistry
 
 _POTENTIAL = Quantity(("reversals", "reversal_mV"))
@@ -81,6 +82,8 @@ def ghk(as_json: bool, chemistry: Chemistry, **given: Any) -> None:
     show_rows(result.pop("ions"), False)
     click.echo()
     notes = [("note", note) for note in result.pop("notes")]
+    if "activity" in result:
+        result["activity"] = activity_words(result["activity"])
     for name, value in [*result.items(), *notes]:
         if value is not None:
             click.echo(f"{name:20}{cell(value)}")

@@ -66,19 +66,21 @@ Examples:
 )
 @_FOLDER
 def verify(folder: Path) -> None:
-    """Compare the inputs and the results of FOLDER with the manifest of its run, by their SHA-256.
+    """Compare the inputs and the results of FOLDER, byte for byte, with those of its run.
 
-    Every file that differs, or is missing, is named. Exit status 0 means that the results are those of a run over these
-    inputs, byte for byte; 1 that they are not.
+    Every file that differs, or is missing, is named, and every program whose version is another than that of the run.
+    Exit status 0 means that the results are those of a run over these inputs; 1 that they are not.
     """
     from nernstfit.library import verification  # noqa: PLC0415
+    from nernstfit.report.wording import counted  # noqa: PLC0415
 
     content, kinds = verification.manifest(folder), (verification.INPUTS, verification.OUTPUTS)
     found = [sentence for kind in kinds for sentence in verification.changes(folder, content, kind)]
+    found += verification.other_versions(folder, content)
     for sentence in found:
         click.echo(sentence)
     if found:
-        click.echo(f"{len(found)} files are not as in {folder / MANIFEST}; run again: {typed('run', folder)}")
+        click.echo(f"{counted(len(found), 'difference')} from {folder / MANIFEST}; run again: {typed('run', folder)}")
         sys.exit(1)
     inputs, outputs = (len(content.get(kind, {})) for kind in kinds)
     click.echo(f"{inputs} inputs and {outputs} results are as in {folder / MANIFEST}.")

@@ -28,7 +28,7 @@ _PROFILE = _PROJECT / "profiles" / "default"
 LOG = Path("logs", "run.log")
 """File of an experiment folder with the lines of Snakemake and its jobs, those of the last run at the end."""
 
-_NEEDED = ("snakemake", "psutil", "rich", "altair", "jinja2", "vl_convert")
+_NEEDED = ("snakemake", "psutil", "rich", "altair", "jinja2", "rocrate", "vl_convert")
 _NOT_INSTALLED = "Running the workflow needs the package {name}: pip install 'nernstfit[workflow]'."
 # Options of snakemake under which it runs nothing: what it prints is what was asked for, and there is no outcome.
 _PLANNING = {
@@ -62,12 +62,16 @@ def run(folder: Path, options: tuple[str, ...], as_json: bool, verbose: bool) ->
     """
     from nernstfit.library.loading import load  # noqa: PLC0415
     from nernstfit.running.course import OUTCOME, Course  # noqa: PLC0415
-    from nernstfit.workflow import Dependencies  # noqa: PLC0415
+    from nernstfit.workflow import Dependencies, discard_altered  # noqa: PLC0415
 
     experiment = load(folder)
     require_packages()
     course = Course(Dependencies(experiment).batch_sizes)
-    before, is_planning = _made(folder), _is_planning(options)
+    is_planning = _is_planning(options)
+    if not is_planning:
+        for path in discard_altered(folder):
+            click.echo(f"{folder / path}: is not as the last run wrote it; it is made again.", err=True)
+    before = _made(folder)
     # Without a profile by its path, Snakemake would take one that lies in the experiment folder.
     places = ("--snakefile", str(SNAKEFILE), "--directory", str(folder), "--workflow-profile", str(_PROFILE))
     arguments = (*places, *options)

@@ -62,15 +62,14 @@ def solutions(file: Path | None, inside: str | None, outside: str | None, chemis
         recipe = calculation.read(str(file), calculation.user_ions(chemistry.species))
     else:
         recipe = compositions.solutions(typed, None, chemistry.species)
-    rows = calculation.solutions(recipe, chemistry)
+    solutes, wholes = calculation.solutions(recipe, chemistry)
     if as_json:
-        show_rows(rows, as_json)
+        show_rows(solutes, as_json)
         return
-    show_rows([{key: row[key] for key in calculation.ION_COLUMNS} for row in rows], as_json)
+    show_rows([{key: row[key] for key in calculation.ION_COLUMNS} for row in solutes], as_json)
     click.echo()
-    whole = calculation.whole_solutions(recipe, chemistry)
-    show_rows([{key: row[key] for key in calculation.SOLUTION_COLUMNS} for row in whole], as_json)
-    for remarks in (row["warnings"] for row in whole if row["warnings"]):
+    show_rows([{key: row[key] for key in calculation.SOLUTION_COLUMNS} for row in wholes], as_json)
+    for remarks in (row["warnings"] for row in wholes if row["warnings"]):
         click.echo(remarks, err=True)
 
 
@@ -98,7 +97,7 @@ def junction(chemistry: Chemistry, as_json: bool, **given: str | None) -> None:
     Each is a solution of the table, or a composition in mM; they can be given by --inside and --outside as well.
     """
     from nernstfit.library import compositions  # noqa: PLC0415
-    from nernstfit.library import solutions as calculation  # noqa: PLC0415
+    from nernstfit.library import junctions as calculation  # noqa: PLC0415
 
     sides = {"inside": given["pipette"], "outside": given["bath"]}
     if any(sides[side] and given[side] for side in sides):

@@ -5,16 +5,14 @@ codes.yaml beside this module holds the texts. docs/warnings.md is written from 
 
 from __future__ import annotations
 
-from importlib import resources
+from typing import Any
 
-import yaml
-
+from nernstfit.contract.declarations import Declarations
 from nernstfit.contract.severity import COMMON_RULES, ERROR, About
 from nernstfit.contract.terms import RatioVerdict, Term, ValidityTest
 
-_TEXTS: dict[str, dict[str, str]] = yaml.load(
-    (resources.files("nernstfit.contract") / "codes.yaml").read_bytes(), Loader=yaml.CSafeLoader
-)
+_TEXTS: Declarations[dict[str, str]] = Declarations("codes.yaml", lambda _, texts: texts)
+_ATTRIBUTES = ("about", "label", "sentence", "remedy", "reference", "why", "rule")
 
 
 class Code(Term):
@@ -38,13 +36,20 @@ class Code(Term):
     rule: str
 
     def __new__(cls, value: str) -> Code:
-        """Make a member with its texts."""
-        member, texts = str.__new__(cls, value), _TEXTS[value]
+        """Make a member, without its texts."""
+        member = str.__new__(cls, value)
         member._value_ = value
-        member.about, member.label, member.reference = About(texts["about"]), texts["label"], ""
-        member.sentence, member.remedy = texts["sentence"], texts.get("remedy", "")
-        member.why, member.rule = texts["why"], texts["severity"].format(**COMMON_RULES)
         return member
+
+    def __getattr__(self, name: str) -> Any:
+        """Give a member its texts, when one of them is first asked for."""
+        if name not in _ATTRIBUTES:
+            raise AttributeError(name)
+        texts = _TEXTS[self.value]
+        self.about, self.label, self.reference = About(texts["about"]), texts["label"], ""
+        self.sentence, self.remedy = texts["sentence"], texts.get("remedy", "")
+        self.why, self.rule = texts["why"], texts["severity"].format(**COMMON_RULES)
+        return getattr(self, name)
 
     @property
     def is_error(self) -> bool:

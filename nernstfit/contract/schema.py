@@ -13,7 +13,7 @@ import math
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -27,7 +27,7 @@ from nernstfit.contract.numbers import Range, slip_of
 @functools.cache
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of the configuration."""
-    text = (resources.files("nernstfit.contract") / "config.schema.yaml").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("config.schema.yaml").read_text(encoding="utf-8")
     return typing.cast(dict[str, Any], _with_values(yaml.load(text, Loader=yaml.CSafeLoader)))
 
 
@@ -45,8 +45,7 @@ def _with_values(rule: Any) -> Any:
 
 def modules(package: str) -> list[str]:
     """Return the names of the modules of a package, without importing them; those with a leading _ do not count."""
-    parent, *inside = package.split(".")
-    folder = resources.files(parent).joinpath(*inside)
+    folder = Path(__file__).parents[1].joinpath(*package.split(".")[1:])
     names = (entry.name for entry in folder.iterdir())
     return sorted(name.removesuffix(".py") for name in names if name.endswith(".py") and not name.startswith("_"))
 
@@ -134,7 +133,9 @@ def value_faults(value: Any, rule: Mapping[str, Any], place: str) -> Iterator[st
 
 def _placed_faults(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[Sequence[Any], str]]:
     """Yield the faults of one value, each with the steps to its place and as words that follow the value's name."""
-    import jsonschema  # noqa: PLC0415 - heavy, and only needed where a configuration is checked
+    if _is_sound_scalar(value, rule):
+        return
+    import jsonschema  # noqa: PLC0415 - heavy, and only needed for what is no sound text or number
 
     checker = jsonschema.Draft202012Validator(rule)
     errors = sorted(checker.iter_errors(value), key=lambda error: [str(step) for step in error.path])
@@ -147,6 +148,18 @@ def _placed_faults(value: Any, rule: Mapping[str, Any]) -> Iterator[tuple[Sequen
     for steps, number in _not_finite(value, rule):
         if list(steps) not in told:
             yield steps, f"{_steps(steps)}: got {_shown(number)}, expected a finite number"
+
+
+def _is_sound_scalar(value: Any, rule: Mapping[str, Any]) -> bool:
+    """Return True for a text or a finite number that its rule allows; of anything else the JSON schema decides."""
+    kinds = [rule["type"]] if isinstance(rule["type"], str) else rule["type"]
+    if isinstance(value, str):
+        is_allowed = value in rule.get("enum", [value]) and len(value) >= rule.get("minLength", 0)
+        return "string" in kinds and is_allowed and bool(re.search(rule.get("pattern", ""), value))
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return False
+    is_number = "number" in kinds or ("integer" in kinds and isinstance(value, int))
+    return is_number and float(value) in Range.of(rule)
 
 
 def _steps(steps: Iterable[Any]) -> str:

@@ -12,7 +12,7 @@ import datetime
 import io
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,15 +72,15 @@ def _parts(path: str) -> tuple[str, str]:
     return file, sheet
 
 
-def grid(path: str | Path, texts: Collection[str] = ()) -> Grid:
+def grid(path: str | Path, texts: Callable[[], Collection[str]] = tuple) -> Grid:
     """Return the cells of a table.
 
     Parameters
     ----------
     path : str or Path
         Of a workbook its first sheet, or `path#sheet`.
-    texts : collection of str
-        Columns that hold text: a comma in them is no decimal comma.
+    texts : callable
+        Returns the columns that hold text: a comma in them is no decimal comma.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def _beside(file: Path) -> str:
     return same[0] if same else nearest(file.as_posix(), [each.as_posix() for each in tables])
 
 
-def _of_text(path: str, content: bytes, texts: Collection[str]) -> Grid:
+def _of_text(path: str, content: bytes, texts: Callable[[], Collection[str]]) -> Grid:
     """Return the cells of a text, separated as its first line is."""
     for start, kind in _OTHER_FILES.items():
         if re.match(start, content):
@@ -136,7 +136,7 @@ def _of_text(path: str, content: bytes, texts: Collection[str]) -> Grid:
         raise InputError(
             f"{path}: line {reader.line_num}: got unbalanced quotation marks ({fault}), {expected}"
         ) from None
-    return Grid(found) if separator == "," else _with_decimal_points(path, found, texts)
+    return Grid(found) if separator == "," else _with_decimal_points(path, found, texts())
 
 
 def _with_decimal_points(path: str, found: Sequence[list[str]], texts: Collection[str]) -> Grid:

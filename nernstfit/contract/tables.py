@@ -15,18 +15,17 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import yaml
 
 from nernstfit.contract import codes, remarks, severity, table_files, terms
 from nernstfit.contract.cells import Cells
+from nernstfit.contract.declarations import Declarations
 from nernstfit.contract.errors import InputError, RowFault
-from nernstfit.contract.files import typed
+from nernstfit.contract.files import replacing, typed
 from nernstfit.contract.headers import is_unit
 from nernstfit.contract.numbers import Range
 from nernstfit.contract.remarks import Flag
@@ -160,27 +159,21 @@ def _column(name: str, content: Mapping[str, Any]) -> Column:
     return Column(name, values=values, is_list=content.get("list", False), also=also, **others)
 
 
-def _declared() -> Mapping[str, Table]:
-    text = (resources.files("nernstfit.contract") / "tables.yaml").read_bytes()
-    return MappingProxyType(
-        {
-            name: Table(
-                name,
-                content["path"],
-                content["kind"],
-                content["meaning"],
-                tuple(content["key"]),
-                MappingProxyType({column: _column(column, of) for column, of in content["columns"].items()}),
-                content.get("own_columns", False),
-                content.get("written_by", ""),
-                content.get("ordered", False),
-            )
-            for name, content in yaml.load(text, Loader=yaml.CSafeLoader).items()
-        }
+def _table(name: str, content: Mapping[str, Any]) -> Table:
+    return Table(
+        name,
+        content["path"],
+        content["kind"],
+        content["meaning"],
+        tuple(content["key"]),
+        MappingProxyType({column: _column(column, of) for column, of in content["columns"].items()}),
+        content.get("own_columns", False),
+        content.get("written_by", ""),
+        content.get("ordered", False),
     )
 
 
-TABLES = _declared()
+TABLES: Declarations[Table] = Declarations("tables.yaml", _table)
 """Every table by its name."""
 _BOOLEANS = {"true": True, "false": False, "": None}
 
@@ -244,9 +237,10 @@ class Typed:
 
     def as_typed(self, faults: Iterable[str]) -> list[str]:
         """Return faults of this table with numbers as they stand in the file; names in other columns stay."""
-        given, names = list(faults), tuple(f"column '{name}'" for name in _texts())
+        given = list(faults)
         if not self.has_decimal_commas:
             return given
+        names = tuple(f"column '{name}'" for name in _texts())
         return [
             fault.reworded(table_files.with_decimal_commas)
             if isinstance(fault, RowFault) and not fault.words.startswith(names)
@@ -296,7 +290,7 @@ def examine(path: str | Path) -> Typed:
         As `table_files.grid`, and where it has no row below its header, or no header with a name of its own for every
         column.
     """
-    grid = table_files.grid(path, _texts())
+    grid = table_files.grid(path, _texts)
     rows = grid.rows
     header = list(rows[0]) if rows else []
     if not any(map(any, rows)):
@@ -383,13 +377,18 @@ def write(
     if faults:
         raise UndeclaredContent(f"{table.path}: {'; '.join(faults)} (declared in contract/tables.yaml)")
     header = [*table.columns, *more]
-    lines = list(zip(*([_cell(value) for value in columns[name]] for name in header), strict=True))
     keys = [_order(table, key, columns[key], first_model) for key in table.keys if not table.is_ordered]
-    ranks = list(zip(*keys, range(len(lines)), strict=True))
-    with open(path, "w", encoding="utf-8", newline="") as stream:
+    ranks = list(zip(*keys, range(len(columns[header[0]])), strict=True))
+    order = sorted(range(len(ranks)), key=ranks.__getitem__)
+    write_columns(path, {name: [columns[name][i] for i in order] for name in header})
+
+
+def write_columns(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:
+    """Write columns in the form of the contract's tables, the rows in the order in which they are given."""
+    with replacing(path) as new, new.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(lines[i] for i in sorted(range(len(lines)), key=ranks.__getitem__))
+        writer.writerow(columns)
+        writer.writerows(zip(*(map(_cell, values) for values in columns.values()), strict=True))
 
 
 def _columns(rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
@@ -450,6 +449,12 @@ def load_result(folder: Path, table: Table) -> pd.DataFrame:
         fault = "is empty" if path.is_file() else "file not found"
         raise InputError(f"{path}: {fault}, the run is not complete; complete it with: {typed('run', folder)}")
     return load(path, table)
+
+
+def write_parquet(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write rows that one stage hands to another."""
+    with replacing(path) as new:
+        frame.to_parquet(new, index=False)
 
 
 def gather(paths: Sequence[str], measurements: Collection[str] | None = None) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def load(config: Mapping[str, Any], with_rows: bool = True) -> Experiment:
         With every fault of configuration and tables, one line each.
     """
     examined = settings_module.examine(config)
-    faults = [*settings_module.repeated_keys(), *examined.faults]
+    faults = [*settings_module.repeated_keys(), *examined.faults, *validation.crate_faults()]
     solutions = _read_solutions(examined, faults)
     rows = _read_rows(examined, solutions, faults) if with_rows else ()
     faults += validation.config_faults(examined.settings, solutions)

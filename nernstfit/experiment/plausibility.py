@@ -12,13 +12,10 @@ from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.contract.settings import CONFIG_FILE, FitSettings, Settings
 from nernstfit.contract.terms import JunctionMethod, ReferenceElectrode
 from nernstfit.experiment.records import ExternalReversal, Row
+from nernstfit.experiment.solution_table import MAX_MOLAR
 from nernstfit.solutions.composition import Solutions
 from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
-MAX_MOLAR = 1.0
-"""Concentration in mM below which every component of every solution is only if the amounts are in mol/l: no pipette is
-filled with a solution whose ions are all that dilute. At half, 0.6 (mol/l) of a marine bath would pass; at double
-nothing else would be refused."""
 # Part of the ions of the most concentrated bath below which a salt bridge is taken for one in mol/l: 150 mM KCl in sea
 # water has a quarter, every bridge in mol/l a fiftieth or less. At half, a bridge of 30 M would pass beside 300 mM; at
 # double, 150 mM KCl would be refused with marine baths. A bridge filled with a bath is not judged.

@@ -20,7 +20,7 @@ from nernstfit.solutions.conditions import NEW_ZERO, Condition
 
 if TYPE_CHECKING:
     from nernstfit.experiment.levels import Levels
-from nernstfit.solutions.composition import Solutions
+    from nernstfit.solutions.composition import Solutions
 
 Cell: TypeAlias = tuple[str, str]  # group and name
 TRUTH_FILE = "truth.yaml"

@@ -31,6 +31,10 @@ from nernstfit.physics.solution.reactions import CARBONATES
 from nernstfit.physics.solution.water import MAX_TAKEN
 from nernstfit.solutions.composition import Solutions, Stated, Titrant, speciate
 
+MAX_MOLAR = 1.0
+"""Concentration in mM below which every component of every solution is only if the amounts are in mol/l: no pipette is
+filled with a solution whose ions are all that dilute. At half, 0.6 (mol/l) of a marine bath would pass; at double
+nothing else would be refused."""
 # Standard error of an own mobility that gives none, as of those estimated from the molar mass, in percent. At half or
 # double, its part of the error of a junction is half or double.
 _MOBILITY_PERCENT = 10.0

@@ -17,6 +17,7 @@ from nernstfit.contract import headers, tables
 from nernstfit.contract import settings as settings_module
 from nernstfit.contract.correction_terms import KEY
 from nernstfit.contract.errors import MANY_ROWS, Alike, RowFault, nearest, nearest_or_all
+from nernstfit.contract.files import CRATE, CRATE_RUN
 from nernstfit.contract.rules import path_faults
 from nernstfit.contract.settings import Junction, Settings
 from nernstfit.contract.terms import Configuration, JunctionMethod, Leak
@@ -311,3 +312,9 @@ def cells_in_two_batches(table: Mapping[int, Mapping[str, str]], place: str) -> 
                 "one batch of each cell; different cells need different names in column 'cell'"
             )
             yield RowFault(place, number, Alike(fault, "cell in two batches"))
+
+
+def crate_faults() -> Iterator[str]:
+    """Yield the fault of a description of the folder by another program, which a run would replace by its own."""
+    if CRATE.is_file() and CRATE_RUN not in CRATE.read_text(encoding="utf-8", errors="replace"):
+        yield f"{CRATE}: got one that another program wrote, expected none: a run writes its own there; rename it"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
 from nernstfit.figures import elements
+from nernstfit.figures.layout import Layout
 from nernstfit.figures.render import Chart, Figure
 from nernstfit.figures.theme import INK
 
@@ -14,6 +20,9 @@ from nernstfit.figures.theme import INK
 _MAX_REACH = 4.0
 _MARGIN = 1.12  # of the axis beyond the marks; half of it cuts their symbols, double wastes a tenth of the panel
 _LEAST_LABELS = 3  # on the axis of the ratios; two tell no scale, more than four do not fit a short panel
+# Least width of a panel with its labels, px, below which panels stand below each other: that of five labels and the
+# title of the axis. At half these overlap, at double a column of a journal has one panel in a row.
+_LEAST_PX = 185
 
 _X = (
     ("activity_mM", "activity in the bath, mM", True),
@@ -21,7 +30,7 @@ _X = (
 )
 
 
-def draw_by_bath(rows: pd.DataFrame, fitted: pd.DataFrame) -> Figure:
+def draw_by_bath(rows: pd.DataFrame, fitted: pd.DataFrame, baths: Sequence[str]) -> Figure:
     """Draw the ratio that each bath implies, with the fitted ratio as a line: two panels for each ion and group.
 
     Parameters
@@ -29,17 +38,30 @@ def draw_by_bath(rows: pd.DataFrame, fitted: pd.DataFrame) -> Figure:
     rows : DataFrame
         Rows of ratios_by_bath.csv with a ratio, and `title`: ion, reference and group.
     fitted : DataFrame
-        `title` and `ratio`: the fitted one of each.
+        Rows of permeabilities.csv with a ratio, and `title`.
+    baths : sequence of str
+        All baths of the run, which give each its look.
 
     Returns
     -------
     Figure
     """
     shown = pd.concat([_within(part) for _, part in rows.groupby("title", sort=False)])
-    panels = [_panel(shown, title, *x) for title in dict.fromkeys(rows["title"]) for x in _X]
-    chart = alt.concat(*panels, columns=2, bounds="flush", spacing={"row": 66, "column": 58})
     columns = ["title", "bath", "activity_mM", "potential_mV", "ratio", "shown_low", "shown_high"]
-    return Figure("by_bath", (chart,), {"rows": shown[columns], "fitted": fitted[["title", "ratio"]]})
+    of_titles = fitted[fitted["title"].isin(shown["title"])]
+    both = pd.concat([shown.assign(drawn="bath"), of_titles.assign(drawn="fitted", low=math.nan, high=math.nan)])
+    source = both[["drawn", "group", "ion", "reference", *columns[1:5], "low", "high"]]
+    data = {"rows": shown[columns], "fitted": fitted[["title", "ratio"]]}
+    return Figure("by_bath", functools.partial(_chart, shown, baths), data, source)
+
+
+def _chart(shown: pd.DataFrame, baths: Sequence[str], layout: Layout) -> Chart:
+    looks = elements.bath_looks(shown, baths, layout)
+    columns = layout.columns(2, 2, _LEAST_PX)
+    width = layout.panel_px(246, columns)
+    panels = [_panel(shown, title, *x, looks) for title in dict.fromkeys(shown["title"]) for x in _X]
+    sized = [panel.properties(width=width, height=150) for panel in panels]
+    return alt.concat(*sized, columns=columns, bounds="flush", spacing={"row": 66, "column": 58})
 
 
 def _within(part: pd.DataFrame) -> pd.DataFrame:
@@ -52,17 +74,19 @@ def _within(part: pd.DataFrame) -> pd.DataFrame:
     return part.assign(shown_low=low, shown_high=high, **ends)
 
 
-def _panel(rows: pd.DataFrame, title: str, field: str, name: str, with_zero: bool) -> Chart:
+def _panel(
+    rows: pd.DataFrame, title: str, field: str, name: str, with_zero: bool, looks: Mapping[str, Any]
+) -> alt.LayerChart:
     own = rows[rows["title"] == title]
     low, high = float(own["axis_low"].iloc[0]), float(own["axis_high"].iloc[0])
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
     y = alt.Y("ratio:Q", scale=scale, title="permeability ratio", axis=elements.log_axis(low, high, _LEAST_LABELS))
     x = alt.X(f"{field}:Q", scale=alt.Scale(zero=with_zero, padding=12), title=name, axis=alt.Axis(tickCount=5))
     points = elements.only(elements.rows_named("rows"), "title", title)
-    colour = elements.bath_colours(rows)
-    panel: Chart = alt.layer(
+    ends = {"x": x, "y": alt.Y("shown_low:Q"), "y2": "shown_high:Q", "color": looks["color"]}
+    panel: alt.LayerChart = alt.layer(
         elements.only(elements.rows_named("fitted"), "title", title).mark_rule(color=INK, strokeWidth=1).encode(y=y),
-        points.mark_rule(strokeWidth=1.6).encode(x=x, y=alt.Y("shown_low:Q"), y2="shown_high:Q", color=colour),
-        points.mark_point(filled=True, size=52, opacity=1).encode(x=x, y=y, color=colour),
-    ).properties(width=246, height=150, title=title)
+        points.mark_rule(strokeWidth=1.6).encode(**ends),
+        points.mark_point(filled=True, size=52, opacity=1).encode(x=x, y=y, **looks),
+    ).properties(title=title)
     return panel

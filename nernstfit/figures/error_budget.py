@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -10,7 +11,8 @@ import pandas as pd
 from nernstfit.contract.findings import NO_GROUP
 from nernstfit.contract.terms import ErrorSource
 from nernstfit.figures import elements
-from nernstfit.figures.render import Figure
+from nernstfit.figures.layout import Layout
+from nernstfit.figures.render import Chart, Figure
 
 # Sources that differ between cells in cold colours, sources common to all cells in warm ones.
 _COLOURS: Mapping[ErrorSource, str] = {
@@ -53,15 +55,23 @@ def draw_error_budget(rows: pd.DataFrame, ions: Sequence[str]) -> Figure:
         rank=rows["source"].map(sources.index),
         source=[ErrorSource(source).label for source in rows["source"]],
     )[["group", "ion", "source", "percent", "rank"]]
-    groups = sorted(set(data["group"]))
-    panels = [_bars(data, group, groups, ions).encode(color=_source_colours(sources)) for group in groups]
-    chart = alt.vconcat(*panels, spacing=14).resolve_scale(color="shared")
-    return Figure("error_budget", (chart,), {"rows": data})
+    source = data.rename(columns={"percent": "percent_of_variance"})[["group", "ion", "source", "percent_of_variance"]]
+    return Figure("error_budget", functools.partial(_chart, data, sources, ions), {"rows": data}, source)
 
 
-def _source_colours(sources: Sequence[ErrorSource]) -> alt.Color:
-    scale = alt.Scale(domain=[source.label for source in sources], range=[_COLOURS[source] for source in sources])
-    return alt.Color("source:N", scale=scale, legend=alt.Legend(title="source"))
+def _chart(data: pd.DataFrame, sources: Sequence[ErrorSource], ions: Sequence[str], layout: Layout) -> Chart:
+    groups, colours = sorted(set(data["group"])), _source_colours(sources, layout)
+    panels = [
+        _bars(data, group, groups, ions).encode(color=colours).properties(width=layout.panel_px(430))
+        for group in groups
+    ]
+    return alt.vconcat(*panels, spacing=14).resolve_scale(color="shared")
+
+
+def _source_colours(sources: Sequence[ErrorSource], layout: Layout) -> alt.Color:
+    names = [source.label for source in sources]
+    scale = alt.Scale(domain=names, range=[_COLOURS[source] for source in sources])
+    return alt.Color("source:N", scale=scale, legend=elements.legend(names, layout, title="source"))
 
 
 def _bars(data: pd.DataFrame, group: str, groups: Sequence[str], ions: Sequence[str]) -> alt.Chart:
@@ -75,4 +85,4 @@ def _bars(data: pd.DataFrame, group: str, groups: Sequence[str], ions: Sequence[
         order="rank:O",
     )
     title = group if len(groups) > 1 or group != NO_GROUP else ""
-    return panel.properties(width=430, height=alt.Step(24), title=title)
+    return panel.properties(height=alt.Step(24), title=title)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 
 from nernstfit.contract.frames import evenly_spaced
 from nernstfit.figures import svg
 from nernstfit.figures.drawing import Drawing
+from nernstfit.figures.layout import Layout
 from nernstfit.figures.panels import Axis, Panel, Row, stacked, zero_line
 from nernstfit.figures.svg import FloatArray
-from nernstfit.figures.theme import ACCENT, CELLS, INK, LABEL_PX, PALETTE, SOFT, TICK_PX, TITLE_PX
+from nernstfit.figures.theme import ACCENT, CELLS, INK, LETTERS_PX, LOOKS, SOFT, TICK_PX
 
 Curve = tuple[FloatArray, FloatArray]
 
@@ -23,6 +26,9 @@ COLUMNS = 3
 # Width and height of a panel, px: three beside each other, with the labels of their axes, are as wide as a page. At
 # half the labels have no room, at double a row holds one panel.
 _WIDTH_PX, _HEIGHT_PX = 178, 150
+# Least width of a panel with its labels, px, below which fewer stand beside each other: that of the potential with its
+# error. At half it leaves the panel, at double a column of a journal has one panel in a row.
+_LEAST_PX = 170
 # Most points of a line: one in 3 px. Half as many cut the bends of a ramp, twice as many double the size of the figure.
 _MAX_POINTS = 60
 # Widths of lines, px: of cells, of means, of fitted curves on these, of the circle at the zero. At half they are hard
@@ -42,14 +48,13 @@ _LINE_PX, _SPACE_PX = 13, 4
 # Decimals of the mean potential of thousands of cells, mV. Half as many may write its standard error as 0.0, twice as
 # many go beyond what solutions and junctions are known to.
 _MAX_DECIMALS = 3
-# Corners of the marks after the circle, by the radius: square, triangle, diamond, inverted triangle, of the circle's
-# area. Five shapes and the twelve colours of the palette recur together after sixty baths, six shapes after twelve.
-_SHAPES = (
-    ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
-    ((0.0, -1.4), (1.3, 0.9), (-1.3, 0.9)),
-    ((0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)),
-    ((0.0, 1.4), (1.3, -0.9), (-1.3, -0.9)),
-)
+# Corners of marks by the radius, of the circle's area.
+_CORNERS = {
+    "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
+    "triangle-up": ((0.0, -1.4), (1.3, 0.9), (-1.3, 0.9)),
+    "diamond": ((0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)),
+    "triangle-down": ((0.0, 1.4), (1.3, -0.9), (-1.3, -0.9)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +63,13 @@ class IVPanel:
 
     Attributes
     ----------
+    group : str
     title : str
         Name of the bath.
     look : int
-        Number of the bath among all, from 0; it decides colour and shape of the marks.
-    curves : sequence of Curve
-        Of the cells that are drawn: membrane potential in mV, in ascending order, and relative current.
+        Place of the bath among all baths of the run, from 0; it decides colour and shape of the marks.
+    curves : mapping of str to Curve
+        Of the measurements that are drawn: membrane potential in mV, in ascending order, and relative current.
     n_cells : int
         Cells of which the mean is.
     mean : Curve
@@ -77,9 +83,10 @@ class IVPanel:
         The curve of the fitted equation.
     """
 
+    group: str
     title: str
     look: int
-    curves: Sequence[Curve]
+    curves: Mapping[str, Curve]
     n_cells: int
     mean: Curve
     sem: FloatArray
@@ -107,7 +114,7 @@ def axes(panels: Iterable[IVPanel]) -> tuple[Axis, Axis]:
     mV, relative = [np.zeros(1)], [np.zeros(1)]
     for panel in panels:
         mV.append(np.array([panel.reversal_mV]))
-        for x, y in (*panel.curves, panel.mean, *([panel.fitted] if panel.fitted else [])):
+        for x, y in (*panel.curves.values(), panel.mean, *([panel.fitted] if panel.fitted else [])):
             mV.append(x)
             relative.append(y)
     voltage = Axis.around("membrane potential, mV", mV, _WIDTH_PX, padding=_BESIDE_PX)
@@ -130,41 +137,82 @@ def draw_iv_curves(name: str, panels: Sequence[IVPanel], voltage: Axis, current:
     -------
     Drawing
     """
+    chart = functools.partial(_svg, panels, voltage, current)
+    return Drawing(name, chart, functools.partial(_source, panels))
+
+
+def _svg(panels: Sequence[IVPanel], voltage: Axis, current: Axis, layout: Layout) -> str:
+    columns = layout.columns(len(panels), COLUMNS, _LEAST_PX)
+    voltage = replace(voltage, length=layout.panel_px(_WIDTH_PX, columns))
     heads = [_nernst_potentials(panel, voltage) for panel in panels]
-    lines = max(depth for _, depth in heads)
+    titles = [svg.wrapped(panel.title, LETTERS_PX, voltage.length) for panel in panels]
+    lines = max(depth for _, depth in heads) + max(map(len, titles))
     drawn = [
-        _panel(panel, (voltage, current), marks, TITLE_PX + _SPACE_PX + lines * _LINE_PX)
-        for panel, (marks, _) in zip(panels, heads, strict=True)
+        _panel(panel, (voltage, current), marks, _Head(title, layout.title_weight, _SPACE_PX + lines * _LINE_PX))
+        for panel, title, (marks, _) in zip(panels, titles, heads, strict=True)
     ]
-    rows = [Row(tuple(drawn[i : i + COLUMNS]), "") for i in range(0, len(drawn), COLUMNS)]
+    rows = [Row(tuple(drawn[i : i + columns]), "") for i in range(0, len(drawn), columns)]
     shows = "; ".join(_described(panel, voltage) for panel in panels)
-    return Drawing(name, stacked(rows, f"Relative current against membrane potential. {shows}."))
+    return stacked(rows, f"Relative current against membrane potential. {shows}.")
 
 
-def _panel(panel: IVPanel, both: tuple[Axis, Axis], nernst: Sequence[str], head_px: float) -> Panel:
+@dataclass(frozen=True)
+class _Head:
+    """Title of a panel, the weight of its letters, and the height of what stands over the panel."""
+
+    title: Sequence[str]
+    weight: str
+    height_px: float
+
+    @property
+    def drawn(self) -> str:
+        first = _SPACE_PX + LETTERS_PX / 2 - self.height_px
+        lines = (svg.text(words, 0, first + i * _LINE_PX) for i, words in enumerate(self.title))
+        return svg.group(lines, font_weight=self.weight)
+
+
+def _source(panels: Sequence[IVPanel]) -> pd.DataFrame:
+    """Return what is drawn: curves of measurements, means, fitted curves, and single potentials at zero current."""
+    parts: list[tuple[tuple[str, ...], FloatArray, FloatArray, FloatArray]] = []
+    for panel in panels:
+        curves = [("measurement", name, *_fewer(curve)) for name, curve in panel.curves.items()]
+        curves += [("fitted", "", *panel.fitted)] if panel.fitted else []
+        potentials = {"reversal potential": panel.reversal_mV}
+        potentials |= {f"Nernst potential of {ion}": mV for ion, mV in panel.nernst_mV.items()}
+        curves += [(words, "", np.array([mV]), np.zeros(1)) for words, mV in potentials.items()]
+        named = [((panel.group, panel.title, kind, name), x, y, np.full(len(x), np.nan)) for kind, name, x, y in curves]
+        parts += [*named, ((panel.group, panel.title, "mean", ""), *panel.mean, panel.sem)]
+    counts = [len(x) for _, x, _, _ in parts]
+    words = zip(("group", "bath", "drawn", "measurement"), zip(*(part[0] for part in parts), strict=True), strict=True)
+    columns = {name: np.repeat(np.array(values, dtype=object), counts) for name, values in words}
+    numbers = zip(*(part[1:] for part in parts), strict=True)
+    names = ("membrane_potential_mV", "relative_current", "sem_of_relative_current")
+    return pd.DataFrame(columns | dict(zip(names, map(np.concatenate, numbers), strict=True)))
+
+
+def _panel(panel: IVPanel, both: tuple[Axis, Axis], nernst: Sequence[str], head: _Head) -> Panel:
     """Draw one bath."""
     voltage, current = both
-    colour = PALETTE[panel.look % len(PALETTE)]
-    title = svg.cut(panel.title, TITLE_PX, _WIDTH_PX)
-    cells = [svg.line(voltage.px(x), current.px(y)) for x, y in map(_fewer, panel.curves)]
+    cells = [svg.line(voltage.px(x), current.px(y)) for x, y in map(_fewer, panel.curves.values())]
     fitted = [svg.line(voltage.px(x), current.px(y)) for x, y in ([panel.fitted] if panel.fitted else [])]
     zero = svg.element("circle", cx=voltage.at(panel.reversal_mV), cy=current.at(0), r=_CIRCLE_RADIUS_PX)
     marks = (
         zero_line(voltage, current),
         zero_line(current, voltage),
         svg.group(cells, stroke=CELLS, stroke_width=_CELL_PX),
-        *_mean(panel, both, colour),
+        *_mean(panel, both),
         svg.group(fitted, stroke=INK, stroke_width=_FITTED_PX, stroke_dasharray="5 3"),
         svg.group([zero], fill="none", stroke=ACCENT, stroke_width=_CIRCLE_PX),
         svg.group(nernst, text_anchor="middle"),
         _numbers(panel, voltage),
-        svg.text(title, 0, _SPACE_PX + TITLE_PX / 2 - head_px, font_size=TITLE_PX, font_weight="bold"),
+        head.drawn,
     )
-    return Panel(voltage, current, (), marks, head_px)
+    return Panel(voltage, current, (), marks, head.height_px)
 
 
-def _mean(panel: IVPanel, both: tuple[Axis, Axis], colour: str) -> Iterator[str]:
+def _mean(panel: IVPanel, both: tuple[Axis, Axis]) -> Iterator[str]:
     """Yield the mean with a band of its standard error, and its marks."""
+    colour, shape = LOOKS[panel.look % len(LOOKS)]
     x, y = (axis.px(values) for axis, values in zip(both, panel.mean, strict=True))
     if not len(x):
         return
@@ -177,22 +225,21 @@ def _mean(panel: IVPanel, both: tuple[Axis, Axis], colour: str) -> Iterator[str]
     for i, at in enumerate(x.tolist()):
         if at - x[shown[-1]] >= _MARK_PITCH_PX:
             shown.append(i)
-    shape = panel.look % (len(_SHAPES) + 1)
     yield svg.group((_mark(shape, float(x[i]), float(y[i])) for i in shown), fill=colour)
 
 
-def _mark(shape: int, x: float, y: float) -> str:
-    """Draw a mark: shape 0 is the circle."""
-    if not shape:
+def _mark(shape: str, x: float, y: float) -> str:
+    """Draw a mark."""
+    if shape not in _CORNERS:
         return svg.element("circle", cx=x, cy=y, r=_MARK_PX)
-    corners = [(x + right * _MARK_PX, y + down * _MARK_PX) for right, down in _SHAPES[shape - 1]]
+    corners = [(x + right * _MARK_PX, y + down * _MARK_PX) for right, down in _CORNERS[shape]]
     return svg.element("path", d=f"M{'L'.join(f'{svg.number(right)} {svg.number(down)}' for right, down in corners)}z")
 
 
 def _numbers(panel: IVPanel, voltage: Axis) -> str:
     """Write number of cells and potential into the corner that a rising curve leaves free."""
     is_left = voltage.at(panel.reversal_mV) > voltage.length / 2
-    x, anchor = (_SPACE_PX, "start") if is_left else (_WIDTH_PX - _SPACE_PX, "end")
+    x, anchor = (_SPACE_PX, "start") if is_left else (voltage.length - _SPACE_PX, "end")
     first = _LINE_PX if is_left else _HEIGHT_PX - _SPACE_PX - _LINE_PX
     lines = (svg.text(panel.number, x, first, fill=SOFT), svg.text(panel.potential, x, first + _LINE_PX, fill=ACCENT))
     # White around the letters parts them from what they stand on.
@@ -210,7 +257,7 @@ def _nernst_potentials(panel: IVPanel, voltage: Axis) -> tuple[list[str], int]:
     marks: list[str] = []
     ends: list[float] = []
     for ion, potential in sorted(_within(panel, voltage).items(), key=lambda each: (each[1], each[0])):
-        at, half = voltage.at(potential), svg.width_px(ion, LABEL_PX) / 2 + 1
+        at, half = voltage.at(potential), svg.width_px(ion, LETTERS_PX) / 2 + 1
         line = next((i for i, end in enumerate(ends) if at - half >= end), len(ends))
         ends[line:] = [at + half, *ends[line + 1 :]]
         foot = -TICK_PX - line * _LINE_PX

@@ -2,48 +2,66 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
+
 import altair as alt
 import pandas as pd
 
 from nernstfit.figures import elements
-from nernstfit.figures.render import Figure
+from nernstfit.figures.layout import Layout
+from nernstfit.figures.render import Chart, Figure
 from nernstfit.figures.theme import FAINT, INK
 
+# Least widths of a panel of either figure with its labels, px, below which fewer stand beside each other. At half the
+# labels of the axes overlap, at double a column of a journal has one panel in a row.
+_LEAST_FORCES_PX, _LEAST_SLOPES_PX = 180, 185
 
-def draw_driving_forces(forces: pd.DataFrame) -> Figure:
+
+def draw_driving_forces(forces: pd.DataFrame, baths: Sequence[str]) -> Figure:
     """Draw measured potentials minus each ion's Nernst potential, by bath.
 
     Parameters
     ----------
     forces : DataFrame
-        `ion`, `bath` and `driving_force_mV`, all finite.
+        `measurement`, `ion`, `bath` and `driving_force_mV`, all finite.
+    baths : sequence of str
+        All baths of the run, which give each its look.
 
     Returns
     -------
     Figure
     """
+    few = elements.evenly(forces.assign(part=forces["ion"] + " " + forces["bath"]), "driving_force_mV", "part")
+    data = {"rows": few[["ion", "bath", "driving_force_mV"]], "zero": elements.ZERO}
+    source = few[["measurement", "ion", "bath", "driving_force_mV"]]
+    return Figure("nernst", functools.partial(_forces, forces, baths), data, source, len(few) < len(forces))
+
+
+def _forces(forces: pd.DataFrame, baths: Sequence[str], layout: Layout) -> Chart:
     ions = sorted(set(forces["ion"]))
-    columns, panels = min(3, len(ions)), []
+    columns, panels = layout.columns(len(ions), 3, _LEAST_FORCES_PX), []
+    looks = {channel: look.legend(None) for channel, look in elements.bath_looks(forces, baths, layout).items()}
     for number, ion in enumerate(ions):
         first = number % columns == 0
-        points = elements.only(elements.rows_named("rows"), "ion", ion).mark_tick(thickness=1.5, size=13, opacity=0.75)
+        axis = elements.name_axis(forces["bath"], layout, labels=first, ticks=first)
+        points = elements.only(elements.rows_named("rows"), "ion", ion).mark_point(size=26, opacity=0.75)
         panel = alt.layer(
             elements.zero_line("x"),
             points.encode(
                 x=alt.X("driving_force_mV:Q", title="measured \N{MINUS SIGN} Nernst, mV", axis=alt.Axis(tickCount=5)),
-                y=alt.Y("bath:N", title=None, axis=alt.Axis(labels=first, ticks=first)),
-                color=elements.bath_colours(forces).legend(None),
+                y=alt.Y("bath:N", title=None, axis=axis),
+                **looks,
             ),
         )
-        panels.append(panel.properties(width=560 // columns, height=elements.axis_height(forces["bath"]), title=ion))
+        height = elements.axis_height(forces["bath"], layout)
+        width = layout.panel_px(560 // columns, columns)
+        panels.append(panel.properties(width=width, height=height, title=ion))
     chart = alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 74, "column": 26})
-    chart = chart.resolve_scale(x="shared", y="shared")
-    few = elements.evenly(forces.assign(part=forces["ion"] + " " + forces["bath"]), "driving_force_mV", "part")
-    data = {"rows": few[["ion", "bath", "driving_force_mV"]], "zero": elements.ZERO}
-    return Figure("nernst", (chart,), data, len(few) < len(forces))
+    return chart.resolve_scale(x="shared", y="shared")
 
 
-def draw_slopes(points: pd.DataFrame, lines: pd.DataFrame) -> Figure:
+def draw_slopes(points: pd.DataFrame, lines: pd.DataFrame, baths: Sequence[str]) -> Figure:
     """Draw potentials against the logarithm of an ion's activity in the bath.
 
     Parameters
@@ -52,30 +70,43 @@ def draw_slopes(points: pd.DataFrame, lines: pd.DataFrame) -> Figure:
         `ion`, `cell`, `bath`, `activity_mM` and `corrected_mV`, each ion at two activities or more.
     lines : DataFrame
         `ion`, `kind` (`fitted` or `Nernst`), `line`, `activity_mM` and `corrected_mV`: two ends of each line.
+    baths : sequence of str
+        All baths of the run, which give each its look.
 
     Returns
     -------
     Figure
     """
-    ions, cells = sorted(set(points["ion"])), points["cell"].unique()
+    cells = points["cell"].unique()
     most = max(2, len(cells) * elements.MAX_POINTS // max(len(points), 1))  # whole cells, whose points a line joins
     few = points[points["cell"].isin(cells[:: -(-len(cells) // most)])]
     rows = pd.concat([few.assign(kind="point", line=few["cell"]), lines])
+    columns = ["ion", "kind", "line", "bath", "activity_mM", "corrected_mV"]
+    source = rows.rename(columns={"kind": "drawn"}).reindex(columns=["drawn", "group", "ion", "cell", *columns[3:]])
+    is_part = len(few) < len(points)
+    return Figure(
+        "slopes", functools.partial(_slopes, points, baths), {"rows": rows.reindex(columns=columns)}, source, is_part
+    )
+
+
+def _slopes(points: pd.DataFrame, baths: Sequence[str], layout: Layout) -> Chart:
+    ions = sorted(set(points["ion"]))
     x = alt.X("activity_mM:Q", scale=alt.Scale(type="log", nice=False, padding=14), title="activity in the bath, mM")
     y_title = "potential (corrected), mV"
     y = alt.Y("corrected_mV:Q", scale=alt.Scale(zero=False), title=y_title)
     mean = alt.Y("mean(corrected_mV):Q", title=y_title)
-    dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=["fitted", "Nernst"], range=[[1, 0], [4, 3]]), title="slope")
-    panels = []
+    kinds = ["fitted", "Nernst"]
+    key = elements.legend(kinds, layout, title="slope")
+    dash = alt.StrokeDash("kind:N", scale=alt.Scale(domain=kinds, range=[[1, 0], [4, 3]]), legend=key)
+    columns, panels = layout.columns(len(ions), 2, _LEAST_SLOPES_PX), []
+    looks = elements.bath_looks(points, baths, layout)
     for ion in ions:
         base = elements.only(elements.rows_named("rows"), "ion", ion)
         point, line = elements.only(base, "kind", "point"), base.transform_filter("datum.kind != 'point'")
         panel = alt.layer(
             point.mark_line(color=FAINT, strokeWidth=0.8).encode(x=x, y=mean, detail="line:N"),
             line.mark_line(color=INK, strokeWidth=1.5).encode(x=x, y=y, detail="line:N", strokeDash=dash),
-            point.mark_point(size=34, opacity=0.85).encode(x=x, y=y, color=elements.bath_colours(points)),
+            point.mark_point(size=34, opacity=0.85).encode(x=x, y=y, **looks),
         )
-        panels.append(panel.properties(width=240, height=190, title=ion))
-    columns = ["ion", "kind", "line", "bath", "activity_mM", "corrected_mV"]
-    chart = alt.concat(*panels, columns=2, bounds="flush", spacing={"row": 74, "column": 72})
-    return Figure("slopes", (chart,), {"rows": rows.reindex(columns=columns)}, len(few) < len(points))
+        panels.append(panel.properties(width=layout.panel_px(240, columns), height=190, title=ion))
+    return alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 74, "column": 72})

@@ -11,17 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nernstfit.figures import svg
+from nernstfit.figures.layout import PAGE, Layout
 from nernstfit.figures.svg import FloatArray
-from nernstfit.figures.theme import (
-    AXIS_TITLE_PX,
-    GRID,
-    LABEL_PX,
-    LINE_PX,
-    SOFT,
-    TICK_PX,
-    TITLE_LIMIT_PX,
-    TITLE_PX,
-)
+from nernstfit.figures.theme import GRID, LETTERS_PX, LINE_PX, SOFT, TICK_PX, TITLE_LIMIT_PX
 from nernstfit.figures.ticks import linear_ticks
 
 # Least distance of the labels of an upright axis, px: 1.6 times the size of the font. At half they touch, at double
@@ -115,7 +107,7 @@ class Panel:
     @property
     def margin_px(self) -> float:
         """Space on the left for the labels and the title of the upright axis."""
-        return TICK_PX + _LABEL_GAP_PX + _widest(label for _, label in self.y.ticks) + _TITLE_GAP_PX + AXIS_TITLE_PX
+        return TICK_PX + _LABEL_GAP_PX + _widest(label for _, label in self.y.ticks) + _TITLE_GAP_PX + LETTERS_PX
 
     def drawn(self, left: float, top: float, margin: float) -> str:
         """Return the panel at a place of the page, the title of its upright axis at the left end of the margin."""
@@ -123,9 +115,9 @@ class Panel:
         grid = [(at, 0.0, at, high) for at, _ in self.x.ticks] + [(0.0, at, wide, at) for at, _ in self.y.ticks]
         lines: list[svg.Line] = [(at, high, at, high + TICK_PX) for at, _ in self.x.ticks]
         lines += [(-TICK_PX, at, 0, at) for at, _ in self.y.ticks] + [(0, high, wide, high), (0, 0, 0, high)]
-        beside, middle = TICK_PX + _LABEL_GAP_PX, _DIGIT_HEIGHT / 2 * LABEL_PX
-        title_at = high + _FOOT_PX - (1 - _DIGIT_HEIGHT) * AXIS_TITLE_PX
-        turned = f"translate({svg.number(_DIGIT_HEIGHT * AXIS_TITLE_PX - margin)} {svg.number(high / 2)}) rotate(-90)"
+        beside, middle = TICK_PX + _LABEL_GAP_PX, _DIGIT_HEIGHT / 2 * LETTERS_PX
+        title_at = high + _FOOT_PX - (1 - _DIGIT_HEIGHT) * LETTERS_PX
+        turned = f"translate({svg.number(_DIGIT_HEIGHT * LETTERS_PX - margin)} {svg.number(high / 2)}) rotate(-90)"
         titles = (svg.text(self.x.title, wide / 2, title_at), svg.text(self.y.title, 0, 0, transform=turned))
         parts = (
             *self.below,
@@ -136,13 +128,13 @@ class Panel:
                 (svg.text(label, at, high + beside + 2 * middle) for at, label in self.x.ticks), text_anchor="middle"
             ),
             svg.group((svg.text(label, -beside, at + middle) for at, label in self.y.ticks), text_anchor="end"),
-            svg.group(titles, text_anchor="middle", font_size=AXIS_TITLE_PX),
+            svg.group(titles, text_anchor="middle"),
         )
         return svg.group(parts, transform=f"translate({svg.number(left)} {svg.number(top)})")
 
 
 # Height of the labels and the title of a level axis, px.
-_FOOT_PX = TICK_PX + _LABEL_GAP_PX + LABEL_PX + _TITLE_GAP_PX + AXIS_TITLE_PX
+_FOOT_PX = TICK_PX + _LABEL_GAP_PX + LETTERS_PX + _TITLE_GAP_PX + LETTERS_PX
 
 
 @dataclass(frozen=True)
@@ -154,17 +146,17 @@ class Legend:
 
     def drawn(self, left: float, top: float) -> str:
         """Return the legend at a place of the page."""
-        parts = [svg.text(self.title, 0, _DIGIT_HEIGHT * LABEL_PX, fill=SOFT)]
+        parts = [svg.text(self.title, 0, _DIGIT_HEIGHT * LETTERS_PX, fill=SOFT)]
         for number, (label, colour) in enumerate(self.entries, start=1):
             at = number * _ENTRY_PITCH_PX
             parts.append(svg.element("rect", x=0, y=at, width=_SQUARE_PX, height=_SQUARE_PX, fill=colour))
-            parts.append(svg.text(label, _WORDS_AT_PX, at + (_SQUARE_PX + _DIGIT_HEIGHT * LABEL_PX) / 2))
+            parts.append(svg.text(label, _WORDS_AT_PX, at + (_SQUARE_PX + _DIGIT_HEIGHT * LETTERS_PX) / 2))
         return svg.group(parts, transform=f"translate({svg.number(left)} {svg.number(top)})")
 
     @property
     def width_px(self) -> float:
         """Width of the longest entry."""
-        return max(_WORDS_AT_PX + _widest(label for label, _ in self.entries), svg.width_px(self.title, LABEL_PX))
+        return max(_WORDS_AT_PX + _widest(label for label, _ in self.entries), svg.width_px(self.title, LETTERS_PX))
 
 
 @dataclass(frozen=True)
@@ -175,26 +167,32 @@ class Row:
     title: str
     subtitle: str = ""
     legend: Legend | None = None
+    layout: Layout = PAGE
 
     @property
     def lines(self) -> tuple[str, ...]:
         """Titles, from the baseline of the first at 0."""
-        title = svg.cut(self.title, TITLE_PX, TITLE_LIMIT_PX)
-        subtitle = svg.cut(self.subtitle, LABEL_PX, TITLE_LIMIT_PX)
-        first = [svg.text(title, 0, 0, font_size=TITLE_PX, font_weight="bold")] if title else []
-        second = [svg.text(subtitle, 0, _TITLE_PITCH_PX, fill=SOFT)] if subtitle else []
-        return (*first, *second)
+        first = {"font_weight": self.layout.title_weight}
+        looks = [first] * len(self._wrapped(self.title)) + [{"fill": SOFT}] * len(self._wrapped(self.subtitle))
+        every = [*self._wrapped(self.title), *self._wrapped(self.subtitle)]
+        return tuple(
+            svg.text(words, 0, number * _TITLE_PITCH_PX, **look)
+            for number, (words, look) in enumerate(zip(every, looks, strict=True))
+        )
+
+    def _wrapped(self, words: str) -> list[str]:
+        limit_px = min(TITLE_LIMIT_PX, self.layout.width_px - 2 * _EDGE_PX)
+        return svg.wrapped(words, LETTERS_PX, limit_px) if words else []
 
     @property
     def width_px(self) -> float:
-        """Width of the longer of the titles."""
-        widths = (svg.width_px(self.title, TITLE_PX), svg.width_px(self.subtitle, LABEL_PX))
-        return min(max(widths), TITLE_LIMIT_PX)
+        """Width of the longest line of the titles."""
+        return _widest([*self._wrapped(self.title), *self._wrapped(self.subtitle)])
 
     @property
     def head_px(self) -> float:
         """Height of the titles and of the space below them, and of what stands over the panels."""
-        own = TITLE_PX + (len(self.lines) - 1) * _TITLE_PITCH_PX + _BELOW_TITLE_PX if self.lines else 0.0
+        own = LETTERS_PX + (len(self.lines) - 1) * _TITLE_PITCH_PX + _BELOW_TITLE_PX if self.lines else 0.0
         return own + max(panel.head_px for panel in self.panels)
 
 
@@ -216,7 +214,7 @@ def stacked(rows: Sequence[Row], shows: str) -> str:
     legend_at = right - _BETWEEN_PANELS_PX + _LEGEND_GAP_PX
     parts, top, ends = [], float(_EDGE_PX), [right - _BETWEEN_PANELS_PX + _EDGE_PX]
     for row in rows:
-        place = f"translate({_EDGE_PX} {svg.number(top + _DIGIT_HEIGHT * TITLE_PX)})"
+        place = f"translate({_EDGE_PX} {svg.number(top + _DIGIT_HEIGHT * LETTERS_PX)})"
         parts.append(svg.group(row.lines, transform=place))
         top = round(top + row.head_px) + 0.5
         places = zip(row.panels, lefts, margins, strict=False)  # a row may have fewer panels than others
@@ -240,4 +238,4 @@ def zero_line(axis: Axis, other: Axis) -> str:
 
 def _widest(labels: Iterable[str]) -> float:
     """Return the width of the longest label, in px."""
-    return max((svg.width_px(label, LABEL_PX) for label in labels), default=0.0)
+    return max((svg.width_px(label, LETTERS_PX) for label in labels), default=0.0)

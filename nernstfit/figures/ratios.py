@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from nernstfit.contract.terms import RatioVerdict
 from nernstfit.figures import elements
+from nernstfit.figures.layout import Layout
 from nernstfit.figures.render import Figure
 from nernstfit.figures.theme import INK, PALETTE, SOFT
 
@@ -41,31 +44,41 @@ def draw_ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, fl
     Figure
     """
     shown = elements.with_group_names(_ratio_marks(found))
-    every = cells[cells["ion"].isin(shown["ion"]) & cells["ratio"].notna()][["group", "ion", "ratio"]]
+    every = cells[cells["ion"].isin(shown["ion"]) & cells["ratio"].notna()][["group", "cell", "ion", "ratio"]]
     single = elements.with_group_names(elements.evenly(every, "ratio", "ion"))
     order = [ion for ion in ions if ion in set(shown["ion"])]
-    true = pd.DataFrame([{"ion": ion, "ratio": truth[ion]} for ion in order if ion in truth])
-    ends = pd.concat([shown[["at", "low", "high"]].stack(), single["ratio"], true.get("ratio", pd.Series(dtype=float))])
+    true = pd.DataFrame([{"ion": ion, "ratio": truth[ion]} for ion in order if ion in truth], columns=["ion", "ratio"])
+    ends = pd.concat([shown[["at", "low", "high"]].stack(), single["ratio"], true["ratio"]])
     low, high = float(ends.min()) / 1.2, float(ends.max()) * 1.2
     reference = found["reference"].iloc[0]
+    data = {"ratios": shown, "cells": single[["group", "ion", "ratio"]], "truth": true}
+    data["one"] = pd.DataFrame({"at": [1.0] if low <= 1 <= high else []})
+    chart = functools.partial(_chart, shown, order, reference, (low, high))
+    kinds = {"ratio": elements.with_group_names(found), "cell": single, "true ratio": true}
+    source = pd.concat([rows.assign(drawn=kind, reference=reference) for kind, rows in kinds.items()])
+    source = source.reindex(columns=["drawn", "group", "ion", "reference", "cell", "verdict", "ratio", "low", "high"])
+    return Figure("ratios", chart, data, source, len(single) < len(every))
+
+
+def _chart(
+    shown: pd.DataFrame, order: Sequence[str], reference: str, ends: tuple[float, float], layout: Layout
+) -> alt.LayerChart:
     x = alt.X(
         "at:Q",
-        scale=alt.Scale(type="log", domain=[low, high], nice=False),
+        scale=alt.Scale(type="log", domain=list(ends), nice=False),
         title=f"permeability relative to {reference}",
-        axis=elements.log_axis(low, high, 4),
+        axis=elements.log_axis(*ends, 4),
     )
     groups = sorted(set(shown["group"]))
-    chart = alt.layer(*_layers(x, elements.ion_axis(order, reference), groups))
-    chart = chart.properties(width=600, height=alt.Step(22 + 10 * len(groups), **{"for": "position"}))
-    one = pd.DataFrame({"at": [1.0] if low <= 1 <= high else []})
-    data = {"ratios": shown, "cells": single, "truth": true, "one": one}
-    return Figure("ratios", (chart,), data, len(single) < len(every))
+    colour = elements.colours_of("group", groups, layout) if len(groups) > 1 else alt.value(PALETTE[0])
+    chart: alt.LayerChart = alt.layer(*_layers(x, elements.ion_axis(order, reference), groups, colour))
+    height = alt.Step(22 + 10 * len(groups), **{"for": "position"})
+    return chart.properties(width=layout.panel_px(600), height=height)
 
 
-def _layers(x: alt.X, y: alt.Y, groups: Sequence[str]) -> list[alt.Chart]:
+def _layers(x: alt.X, y: alt.Y, groups: Sequence[str], colour: Any) -> list[alt.Chart]:
     """Return, from back to front: ratio 1, true ratios, single cells, intervals, ratios, bounds, arrows."""
     offset = {"yOffset": alt.YOffset("group:N", sort=list(groups))} if len(groups) > 1 else {}
-    colour = elements.colours_of("group", groups) if len(groups) > 1 else alt.value(PALETTE[0])
     marks, one_cell = elements.rows_named("ratios"), elements.rows_named("cells")
     estimates, bounds = marks.transform_filter("datum.tip == null"), marks.transform_filter("datum.tip != null")
     shape = alt.Shape("shape:N", scale=None, legend=None)

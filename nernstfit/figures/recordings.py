@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -13,6 +14,7 @@ from nernstfit.contract.frames import Columns, by_measurement, evenly_spaced
 from nernstfit.contract.terms import PotentialVerdict
 from nernstfit.figures import svg
 from nernstfit.figures.drawing import Drawing
+from nernstfit.figures.layout import PAGE, Layout
 from nernstfit.figures.panels import Axis, Legend, Panel, Row, stacked, zero_line
 from nernstfit.figures.svg import FloatArray
 from nernstfit.figures.theme import ACCENT, FAINT, LEVELS, WINDOW
@@ -32,6 +34,9 @@ _TRACE_PX, _CURVE_PX, _CIRCLE_PX = 0.7, 1.2, 1.6
 # Radii of symbols, px: of a level and of the crossing, which encloses a level. At half they are hard to see on paper,
 # at double levels cover each other.
 _LEVEL_RADIUS_PX, _CIRCLE_RADIUS_PX = 2.6, 4.4
+# Widths of the axes of a trace and of a curve on a page, px, and the least width of one with its labels, below which
+# they stand below each other. At half the labels have no room, at double the two exceed a page.
+_TRACE_WIDTH_PX, _IV_WIDTH_PX, _LEAST_PX = 330, 280, 300
 # Space between marks and the upper and lower, left and right ends of an axis, px: a symbol and its line. At half they
 # cross the axis, at double the curve is flatter by a tenth.
 _ABOVE_PX, _BESIDE_PX = 8, 6
@@ -80,7 +85,11 @@ def measurements_drawn(
     name: str, rows: Sequence[Mapping[Any, Any]], curves: Mapping[str, Columns], recorded: Mapping[str, Columns]
 ) -> Drawing:
     """Draw measurements from data that are divided by measurement already; parameters as of `measurement_rows`."""
-    return Drawing(name, stacked(measurement_rows(rows, curves, recorded), described(rows, recorded)))
+
+    def draw(layout: Layout) -> str:
+        return stacked(measurement_rows(rows, curves, recorded, layout), described(rows, recorded))
+
+    return Drawing(name, draw, functools.partial(_source, rows, curves, recorded))
 
 
 def described(rows: Iterable[Mapping[Any, Any]], recorded: Collection[str]) -> str:
@@ -97,9 +106,12 @@ def described(rows: Iterable[Mapping[Any, Any]], recorded: Collection[str]) -> s
 
 
 def measurement_rows(
-    rows: Iterable[Mapping[Any, Any]], curves: Mapping[str, Columns], recorded: Mapping[str, Columns]
+    rows: Iterable[Mapping[Any, Any]],
+    curves: Mapping[str, Columns],
+    recorded: Mapping[str, Columns],
+    layout: Layout = PAGE,
 ) -> list[Row]:
-    """Return the row of panels of each measurement.
+    """Return the row of panels of each measurement; two rows where they have no room beside each other.
 
     Parameters
     ----------
@@ -107,18 +119,22 @@ def measurement_rows(
         Rows of reversal_potentials.csv that have an I-V curve.
     curves, recorded : mapping of str to Columns
         Rows of iv.csv, and traces as ingest writes them, by measurement.
+    layout : Layout
     """
     shown: list[Row] = []
+    columns = layout.columns(2, 2, _LEAST_PX)
+    widths = layout.panel_px(_TRACE_WIDTH_PX, columns), layout.panel_px(_IV_WIDTH_PX, columns)
     for row in rows:
         curve = curves[row["measurement"]]
-        panels = [_iv_panel(row, curve)]
+        panels = [_iv_panel(row, curve, widths[1])]
         if row["measurement"] in recorded:
-            panels.insert(0, _trace_panel(recorded[row["measurement"]], curve))
+            panels.insert(0, _trace_panel(recorded[row["measurement"]], curve, widths[0]))
         verdict = PotentialVerdict(row["verdict"])
         suffix = "" if verdict is PotentialVerdict.REVERSAL else f" — {verdict.label}"
         # A recording that is measured by itself has no bath.
         title, subtitle = (row["bath"], row["measurement"]) if row["bath"] else (row["measurement"], "")
-        shown.append(Row(tuple(panels), f"{title}{suffix}", subtitle))
+        shown.append(Row(tuple(panels[:columns]), f"{title}{suffix}", subtitle, layout=layout))
+        shown += [Row((panel,), "") for panel in panels[columns:]]
     return shown
 
 
@@ -150,15 +166,15 @@ def draw_sweeps(traces: pd.DataFrame) -> Drawing:
     legend = Legend("sweep", tuple((str(number), colour) for number, colour in colours.items()))
     title = str(traces["measurement"].iloc[0])
     shows = f"{title}: current and command against time, sweeps {', '.join(map(str, sweeps))}"
-    return Drawing("recording", stacked([Row(panels[:1], title, legend=legend), Row(panels[1:], "")], shows))
+    page = stacked([Row(panels[:1], title, legend=legend), Row(panels[1:], "")], shows)
+    return Drawing("recording", lambda _: page, lambda: traces)
 
 
-def _trace_panel(traces: Columns, iv: Columns) -> Panel:
+def _trace_panel(traces: Columns, iv: Columns, width_px: int) -> Panel:
     """Draw the current of some sweeps against time, the window in grey."""
-    recorded = list(_sweeps(traces).values())
-    sweeps = [recorded[number] for number in evenly_spaced(len(recorded), MAX_SWEEPS)]
-    window = np.array([recorded[0].from_ms[0], recorded[0].to_ms[0]])
-    time = Axis.around("time, ms", [*(sweep.t_ms for sweep in sweeps), window], 330)
+    sweeps = list(_shown_sweeps(traces).values())
+    window = np.array([sweeps[0].from_ms[0], sweeps[0].to_ms[0]])
+    time = Axis.around("time, ms", [*(sweep.t_ms for sweep in sweeps), window], width_px)
     current = Axis("current, pA", *_current_range_pA(sweeps, iv), 130, is_upright=True)
     colours = _colours(np.array([sweep.level_mV for sweep in sweeps]), iv["command_mV"].min(), iv["command_mV"].max())
     bands = _bands(sweeps, time, current, colours)
@@ -183,13 +199,13 @@ def _bands(sweeps: Sequence[_Sweep], time: Axis, current: Axis, colours: Sequenc
     ]
 
 
-def _iv_panel(row: Mapping[Any, Any], iv: Columns) -> Panel:
+def _iv_panel(row: Mapping[Any, Any], iv: Columns, width_px: int) -> Panel:
     """Draw the current against the voltage with the reversal potential."""
     mV, pA, command = (iv[name].astype(float) for name in ("voltage_mV", "current_pA", "command_mV"))
     half = _NORMAL_95 * iv["se_pA"].astype(float)
     crossing = np.array([row["reversal_mV"]] if row["verdict"] == PotentialVerdict.REVERSAL else [], dtype=float)
     zero = np.zeros(1)
-    voltage = Axis.around("voltage, mV", [mV, crossing, zero], 280, padding=_BESIDE_PX)
+    voltage = Axis.around("voltage, mV", [mV, crossing, zero], width_px, padding=_BESIDE_PX)
     current = Axis.around("current, pA", [pA - half, pA + half, zero], 130, is_upright=True, padding=_ABOVE_PX)
     marks = [zero_line(voltage, current), zero_line(current, voltage)]
     for x in voltage.px(crossing).tolist():
@@ -216,6 +232,32 @@ def _sweeps(traces: Columns) -> dict[int, _Sweep]:
     names = [each.name for each in fields(_Sweep)]
     columns = [np.split(traces[name][order].astype(float), starts[1:]) for name in names]
     return {int(number): _Sweep(*values) for number, *values in zip(numbers, *columns, strict=True)}
+
+
+def _shown_sweeps(traces: Columns) -> dict[int, _Sweep]:
+    """Return the sweeps of one recording that are drawn, by their numbers."""
+    recorded = list(_sweeps(traces).items())
+    return dict(recorded[number] for number in evenly_spaced(len(recorded), MAX_SWEEPS))
+
+
+def _source(
+    rows: Sequence[Mapping[Any, Any]], curves: Mapping[str, Columns], recorded: Mapping[str, Columns]
+) -> pd.DataFrame:
+    """Return what is drawn of measurements: traces, I-V curves and reversal potentials."""
+    parts = []
+    for row in rows:
+        name = row["measurement"]
+        for sweep, trace in (_shown_sweeps(recorded[name]) if name in recorded else {}).items():
+            values = {column: getattr(trace, column) for column in ("t_ms", "command_mV", "low_pA", "high_pA")}
+            parts.append(pd.DataFrame(values).assign(measurement=name, drawn="trace", sweep=sweep))
+        curve = pd.DataFrame({column: curves[name][column] for column in ("voltage_mV", "current_pA", "se_pA")})
+        parts.append(curve.assign(measurement=name, drawn="I-V curve", command_mV=curves[name]["command_mV"]))
+        if row["verdict"] == PotentialVerdict.REVERSAL:
+            zero = {"measurement": name, "drawn": "reversal potential", "voltage_mV": row["reversal_mV"]}
+            parts.append(pd.DataFrame([zero | {"current_pA": 0.0}]))
+    traces = ["sweep", "t_ms", "low_pA", "high_pA"] if recorded else []
+    columns = ["measurement", "drawn", *traces, "command_mV", "voltage_mV", "current_pA", "se_pA"]
+    return pd.concat(parts, ignore_index=True).reindex(columns=columns)
 
 
 def _shown_levels(x: FloatArray, y: FloatArray) -> list[int]:

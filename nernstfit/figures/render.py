@@ -6,8 +6,9 @@ depends on a hash, a counter or the order in which figures are made.
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ import pandas as pd
 from altair.utils import schemapi
 
 from nernstfit.figures.drawing import Drawing, vega_svg
+from nernstfit.figures.layout import Layout
 from nernstfit.figures.theme import THEME
 
 Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | alt.ConcatChart | alt.FacetChart
@@ -25,22 +27,25 @@ Chart: TypeAlias = alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatCh
 
 @dataclass(frozen=True)
 class Figure:
-    """Charts, one below the other, and the rows that they name.
+    """A chart, and the rows that it names.
 
     Attributes
     ----------
     name : str
         Name of its files, without ending.
-    charts : tuple of altair charts
-        Every part of them takes its data by name.
+    chart : callable
+        Returns the altair chart for the room that there is; every part of it takes its data by name.
     data : mapping of str to DataFrame
+    source : DataFrame
+        The data as drawn, columns named with their units.
     is_part : bool
         True where some points of many are drawn.
     """
 
     name: str
-    charts: tuple[Chart, ...]
+    chart: Callable[[Layout], Chart]
     data: Mapping[str, pd.DataFrame]
+    source: pd.DataFrame
     is_part: bool = False
 
 
@@ -53,7 +58,7 @@ def unvalidated() -> AbstractContextManager[None]:
 
 
 def render(figure: Figure, shows: str = "") -> Drawing:
-    """Draw a figure; the same figure gives the same bytes.
+    """Return a figure as a drawing; the same figure gives the same bytes.
 
     Parameters
     ----------
@@ -65,24 +70,23 @@ def render(figure: Figure, shows: str = "") -> Drawing:
     -------
     Drawing
     """
+    return Drawing(figure.name, functools.partial(_svg, figure, shows or figure.name), lambda: figure.source)
+
+
+def _svg(figure: Figure, shows: str, layout: Layout) -> str:
+    """Draw a figure."""
     version = ".".join(alt.SCHEMA_VERSION.split(".")[:2])
-    svg = _with_places(_own_ids(vega_svg(_specification(figure), version), figure.name))
-    return Drawing(figure.name, _described(svg, shows or figure.name))
+    with unvalidated():
+        specification = _specification(figure, layout)
+    return _described(_with_places(_own_ids(vega_svg(specification, version), figure.name)), shows)
 
 
-def _specification(figure: Figure) -> dict[str, Any]:
+def _specification(figure: Figure, layout: Layout) -> dict[str, Any]:
     """Return the figure as a Vega-Lite specification."""
-    parts = [_part(chart) for chart in figure.charts]
-    stacked = {"vconcat": parts, "spacing": 22, "resolve": {"scale": {"color": "independent"}}}
-    spec = stacked if len(parts) > 1 else parts[0]
+    whole = figure.chart(layout).to_dict(validate=False)
     rows = {name: _records(frame) for name, frame in figure.data.items()}
-    return spec | {"$schema": alt.SCHEMA_URL, "config": THEME, "datasets": rows}
-
-
-def _part(chart: Chart) -> dict[str, Any]:
-    """Return a chart as Vega-Lite holds it, without what the figure states once."""
-    whole = chart.to_dict(validate=False)
-    return {key: whole[key] for key in whole if key not in ("$schema", "config")}
+    config = THEME | {"title": THEME["title"] | {"fontWeight": layout.title_weight}}
+    return whole | {"$schema": alt.SCHEMA_URL, "config": config, "datasets": rows}
 
 
 def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:

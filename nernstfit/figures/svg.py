@@ -15,7 +15,7 @@ from xml.sax import saxutils
 import numpy as np
 from numpy.typing import NDArray
 
-from nernstfit.figures.theme import FONT, INK, LABEL_PX
+from nernstfit.figures.theme import FONT, INK, LETTERS_PX
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -120,7 +120,7 @@ def page(width: float, height: float, parts: Iterable[str], shows: str) -> str:
     """Return an SVG file: elements on white, with the words for those who do not see them."""
     size = {"width": number(width), "height": number(height)}
     ground = element("rect", **size, fill="white")
-    inside = group(parts, font_family=FONT, font_size=LABEL_PX, fill=INK)
+    inside = group(parts, font_family=FONT, font_size=LETTERS_PX, fill=INK)
     box = f"0 0 {size['width']} {size['height']}"
     words = {"role": "img", "aria_label": _NOT_XML.sub("\ufffd", shows)}
     return element("svg", ground + inside, xmlns="http://www.w3.org/2000/svg", **size, viewBox=box, **words)
@@ -137,12 +137,18 @@ def width_px(words: str, size_px: float) -> float:
     return sum(_WIDTH_OF.get(letter, _OTHER_WIDTH) for letter in words) * size_px / 1000
 
 
-def cut(words: str, size_px: float, limit_px: float) -> str:
-    """Return words, their end left out where they are wider than a limit."""
+def wrapped(words: str, size_px: float, limit_px: float) -> list[str]:
+    """Return words in lines that are not wider than a limit: broken at blanks, and where a word is wider, anywhere."""
     if width_px(words, size_px) <= limit_px:
-        return words
-    ends = np.cumsum([width_px(letter, size_px) for letter in words])
-    return words[: int(np.searchsorted(ends, limit_px - width_px("\u2026", size_px), side="right"))] + "\u2026"
+        return [words]
+    lines = [""]
+    for word in re.findall(r"\S+\s*|\s+", words):
+        is_wide = width_px(word.rstrip(), size_px) > limit_px
+        for piece in word if is_wide else [word]:
+            if lines[-1] and width_px(f"{lines[-1]}{piece}".rstrip(), size_px) > limit_px:
+                lines.append("")
+            lines[-1] += piece
+    return [line.rstrip() for line in lines]
 
 
 def thinned(

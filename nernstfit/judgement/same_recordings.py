@@ -26,7 +26,7 @@ def findings(used: Sequence[Made]) -> Iterator[Finding]:
     """
     told: set[frozenset[str]] = set()
     for what, code, same in (
-        ("sha256", Code.DUPLICATES, "equal bytes (SHA-256)"),
+        ("sha256", Code.DUPLICATES, "equal bytes"),
         ("samples", Code.DUPLICATES, "equal samples under different headers"),
         ("start_s", Code.SAME_START, ""),
     ):

@@ -10,7 +10,6 @@ from nernstfit.contract.cells import Cells
 from nernstfit.contract.errors import InputError, RowFault, nearest_or_all
 from nernstfit.contract.numbers import CONCENTRATION
 from nernstfit.experiment import solution_table
-from nernstfit.experiment.plausibility import MAX_MOLAR
 from nernstfit.library.solutions import amounts, read, user_ions
 from nernstfit.physics.solution.components import UnknownComponent, components
 from nernstfit.physics.solution.ions import UserIons
@@ -142,8 +141,8 @@ def check_units(recipes: Sequence[Solutions], options: Sequence[str]) -> None:
         Where every concentration is below what any bath or pipette holds.
     """
     largest = max((recipe.largest_mM for recipe in recipes), default=0.0)
-    if 0 < largest < MAX_MOLAR:
+    if 0 < largest < solution_table.MAX_MOLAR:
         raise InputError(
-            f"{', '.join(options)}: every concentration is below {MAX_MOLAR:g} mM: mol/l? give mM; if it is meant, "
-            "give the solution in a table"
+            f"{', '.join(options)}: every concentration is below {solution_table.MAX_MOLAR:g} mM: mol/l? give mM; if "
+            "it is meant, give the solution in a table"
         )

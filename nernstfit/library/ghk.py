@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -193,6 +192,8 @@ def _solved(
     low = high = None
     notes = []
     if se_mV is not None:
+        from statistics import NormalDist  # noqa: PLC0415 - most requests have no standard error
+
         half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * se_mV
         ends = (ratio(currents, ratios, solved, end) for end in (potential_mV - half, potential_mV + half))
         low, high = sorted(ends)

@@ -13,12 +13,11 @@ import pandas as pd
 
 from nernstfit.contract.errors import InputError, nearest_or_all
 from nernstfit.contract.terms import JunctionBasis, JunctionMethod
-from nernstfit.library import compositions, solutions
+from nernstfit.library import compositions, junctions, solutions
 from nernstfit.library import ghk as ghk_calculation
 from nernstfit.library import nernst as nernst_calculation
 from nernstfit.library import plan as plan_calculation
 from nernstfit.library.chemistry import MODELS, Chemistry
-from nernstfit.library.solutions import METHOD_COLUMNS
 
 Solution = Mapping[str, Any]
 """Component to amount in mM; beside them pH, titrant and pCO2_mmHg."""
@@ -148,13 +147,13 @@ def junction(
     >>> round(nernstfit.junction({"CsCl": 140}, {"NaCl": 150}, basis="concentration"), 1)
     5.1
     """
-    methods = {str(each): column for column, each in METHOD_COLUMNS.items()}
+    methods = {str(each): column for column, each in junctions.METHOD_COLUMNS.items()}
     for name, value, known in (("method", method, methods), ("basis", basis, list(map(str, JunctionBasis)))):
         if value not in known:
             raise InputError(f"{name}: got '{value}'; {nearest_or_all(value, known)}")
     chemistry = _chemistry(temperature_C, model)
     recipe = compositions.solutions({"pipette": _text(pipette), "bath": _text(bath)}, None, None)
-    (row,) = solutions.junction(recipe, ("pipette", "bath"), chemistry, [method], [basis])
+    (row,) = junctions.junction(recipe, ("pipette", "bath"), chemistry, [method], [basis])
     potential = float(row[methods[method]])
     if math.isnan(potential):
         raise InputError(row["warnings"][-1])
@@ -197,7 +196,8 @@ def activities(solution: Solution | pd.DataFrame, temperature_C: float = 22.0, m
     else:
         recipe = compositions.composition(_text(solution), "solution", ())
         compositions.check_units([recipe], ["solution"])
-    return pd.DataFrame(solutions.solutions(recipe, _chemistry(temperature_C, model)))
+    solutes, _ = solutions.solutions(recipe, _chemistry(temperature_C, model))
+    return pd.DataFrame(solutes)
 
 
 @dataclass(frozen=True)

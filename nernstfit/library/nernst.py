@@ -7,7 +7,6 @@ from typing import Any
 
 from nernstfit.contract.errors import InputError, nearest
 from nernstfit.physics.membrane.nernst import nernst_mV
-from nernstfit.physics.solution.components import ion_in_words
 from nernstfit.physics.solution.ions import Ion, known_ions
 
 
@@ -73,6 +72,8 @@ def _known(species: str | None) -> Mapping[str, Ion]:
 
 def unknown_ion(name: str, known: Collection[str]) -> str:
     """Return the fault of a name that is no ion's, with the nearest."""
+    from nernstfit.physics.solution.components import ion_in_words  # noqa: PLC0415 - only a fault needs all names
+
     hint = ion_in_words(name, known) or nearest(name, known)
     expected = f"the nearest is '{hint}'" if hint else "expected one of the table of ions"
     return f"got '{name}', which is no known ion; {expected}"

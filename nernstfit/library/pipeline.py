@@ -9,22 +9,23 @@ from typing import Any
 
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
-from nernstfit.contract.files import MANIFEST, REPORT
+from nernstfit.contract.files import CRATE, MANIFEST, REPORT
 from nernstfit.experiment.records import Experiment
-from nernstfit.workflow import Dependencies, batch
+from nernstfit.workflow import PARTS, Dependencies, batch
 
 STAGES = ("ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "published_forms", "judge", "report")
 """Stages in their order. Potentials that were measured elsewhere are imported in place of the first two."""
 
 _INGEST = Path("results", "ingest")
-_PARTS = ("points", "facts", "traces")
 _FILES = {
     "measured": str(_INGEST / "measured.parquet"),
     "fit_report": "results/fit_report.txt",
     "report": REPORT.as_posix(),
+    "methods": "results/methods.txt",
     "figures": "results/figures",
     "manifest": MANIFEST.as_posix(),
     "datapackage": "results/datapackage.json",
+    "crate": CRATE.as_posix(),
 }
 
 
@@ -42,7 +43,7 @@ def make_report(experiment: Experiment) -> None:
         Where a file that the report is made of is missing.
     """
     files = _files(experiment)
-    missing = sorted(path for path in (*files["results"], *files["facts"], *files["traces"]) if not Path(path).exists())
+    missing = sorted(path for path in (*files["results"], *files["kept"]) if not Path(path).exists())
     if missing:
         raise InputError(f"{missing[0]}: file not found, expected that of a complete run; run again")
     _run("report", files, experiment)
@@ -69,9 +70,9 @@ def run_stages(experiment: Experiment, last: str = STAGES[-1]) -> None:
 def _files(experiment: Experiment) -> dict[str, Any]:
     """Return the inputs and outputs of all stages after ingest, by their names."""
     results = {table.name: table.path for table in tables.TABLES.values() if table.kind == tables.RESULT}
-    batches = Dependencies(experiment).batches
-    parts = {part: [str(_INGEST / name / f"{part}.parquet") for name in batches] for part in _PARTS}
-    others = {"results": list(results.values()), "tables": experiment.input_files}
+    dependencies = Dependencies(experiment)
+    parts = {part: [str(_INGEST / name / f"{part}.parquet") for name in dependencies.batches] for part in PARTS}
+    others = {"results": list(results.values()), "tables": experiment.input_files, "kept": dependencies.kept}
     return _FILES | results | parts | others | {"reversals": results["reversal_potentials"]}
 
 
@@ -81,7 +82,7 @@ def _ingest(experiment: Experiment) -> None:
     for name in Dependencies(experiment).batches:
         folder = _INGEST / name
         folder.mkdir(exist_ok=True)
-        _run("ingest", {part: str(folder / f"{part}.parquet") for part in _PARTS}, batch(experiment, name))
+        _run("ingest", {part: str(folder / f"{part}.parquet") for part in PARTS}, batch(experiment, name))
 
 
 def _run(name: str, files: Mapping[str, Any], experiment: Experiment) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from nernstfit.contract import settings as settings_module
 from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError, nearest_or_all
+from nernstfit.contract.model_words import model_words
 from nernstfit.contract.schema import schema, value_faults
 from nernstfit.contract.settings import CONFIG_FILE, Settings
 from nernstfit.contract.terms import RatioScope, RatioVerdict
@@ -114,7 +115,7 @@ def statement(assumed: Mapping[str, Any]) -> str:
         f"{assumed['cells']} cells with {pipettes}, each in {len(assumed['baths'])} baths "
         f"({', '.join(assumed['baths'])}; from {assumed['baths_from']}), standard error of a potential "
         f"{assumed['noise_mV']:g} mV, SD of a ln ratio between cells {assumed['ln_ratio_sd']:g}, {offset}; "
-        f"{assumed['model']}; {ratios} (from {assumed['ratios_from']})"
+        f"{model_words(assumed['model'])}; {ratios} (from {assumed['ratios_from']})"
     )
 
 

@@ -65,9 +65,7 @@ class Result(Selections):
         shown = ratios.drawn(rows)
         if not len(shown):
             raise InputError("no ratio has an interval or a bound; `permeabilities` has the reason of each")
-        with render.unvalidated():
-            figure = ratios.draw_ratios(shown, self.of_model("cells"), {}, list(dict.fromkeys(rows["ion"])))
-            return render.render(figure)
+        return render.render(ratios.draw_ratios(shown, self.of_model("cells"), {}, list(dict.fromkeys(rows["ion"]))))
 
     def plot_measurements(self, *names: str) -> Drawing:
         """Draw the current traces and the I-V curves of measurements, one below the other.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from importlib import metadata
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.files import MANIFEST, sha256_of, typed
+from nernstfit.report.manifest import versions
 
 INPUTS, OUTPUTS = "inputs", "outputs"
 
@@ -58,10 +58,26 @@ def reasons_against_report(folder: Path) -> list[str]:
     found = list(changes(folder, content, INPUTS))
     tables = {path: digest for path, digest in content.get(OUTPUTS, {}).items() if path.endswith(".csv")}
     found += changes(folder, {OUTPUTS: tables}, OUTPUTS)
-    made_by, present = content.get("versions", {}).get("nernstfit"), metadata.version("nernstfit")
-    if made_by != present:
-        found.append(f"{folder / MANIFEST}: the results are of version {made_by}, this is version {present}")
-    return found
+    return found + list(other_versions(folder, content, ("nernstfit",)))
+
+
+def other_versions(folder: Path, content: Mapping[str, Any], packages: Collection[str] = ()) -> Iterator[str]:
+    """Yield a sentence for each program whose version is another than that of the run.
+
+    Parameters
+    ----------
+    folder : Path
+        Experiment folder.
+    content : mapping
+        Its manifest.
+    packages : collection of str
+        Programs that are compared; all of the manifest where none is given.
+    """
+    made_by, present = content.get("versions", {}), versions()
+    for package in packages or sorted(made_by):
+        before, now = made_by.get(package, "unknown"), present.get(package, "unknown")
+        if before != now:
+            yield f"{folder / MANIFEST}: the results are of {package} {before}, here is {now}"
 
 
 def changes(folder: Path, content: Mapping[str, Any], kind: str) -> Iterator[str]:
@@ -86,4 +102,4 @@ def changes(folder: Path, content: Mapping[str, Any], kind: str) -> Iterator[str
             yield f"{path}: cannot be opened ({fault.strerror})"
             continue
         if found != expected:
-            yield f"{path}: has changed since it was {done} (SHA-256 {found[:12]}..., expected {expected[:12]}...)"
+            yield f"{path}: has changed since it was {done}"

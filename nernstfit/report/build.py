@@ -17,7 +17,6 @@ from importlib import resources
 from markupsafe import Markup
 
 from nernstfit.figures.drawing import Drawing
-from nernstfit.figures.render import unvalidated
 from nernstfit.report import blocks, details, outline, prose
 from nernstfit.report.blocks import Block, Section
 from nernstfit.report.results import Results
@@ -88,10 +87,7 @@ def build(results: Results) -> Report:
     -------
     Report
     """
-    with unvalidated():
-        sections = tuple(
-            Section(name, title, tuple(_SECTIONS[name](results))) for name, title in outline.TITLES.items()
-        )
+    sections = tuple(Section(name, title, tuple(_SECTIONS[name](results))) for name, title in outline.TITLES.items())
     in_page, per_file, scripts = details.stored(
         [each for section in sections for each in blocks.details(section.blocks)]
     )

@@ -15,6 +15,7 @@ from nernstfit.contract.files import sha256_of
 from nernstfit.experiment.records import Experiment
 
 CONTRACT = 1  # version of the contract that the tables follow
+NOT_INSTALLED = "not installed"  # in place of a version
 PACKAGES = (
     *("nernstfit", "numpy", "scipy", "pandas", "lmfit", "snakemake", "pyabf"),
     *("altair", "vl-convert-python"),
@@ -41,7 +42,7 @@ def manifest(experiment: Experiment, input_files: Sequence[str], facts: Sequence
     return {
         "contract": CONTRACT,
         "inputs": dict(sorted(digests.items())),
-        "versions": _versions(),
+        "versions": versions(),
         "config": _json_values(experiment.settings.as_dict()),
     }
 
@@ -80,13 +81,14 @@ def _digests_of_recordings(facts: Sequence[str], experiment: Experiment) -> dict
     return own | backgrounds | stimuli
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that calculate, draw and write."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
-            found[package] = "not installed"
+            found[package] = NOT_INSTALLED
     return found
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from nernstfit.contract import tables
 from nernstfit.contract.codes import Code
 from nernstfit.contract.files import MANIFEST, REPORT
+from nernstfit.contract.model_words import model_words
 from nernstfit.contract.selections import configured_model
 from nernstfit.contract.terms import PotentialVerdict, RatioVerdict
 from nernstfit.report import findings
@@ -70,7 +71,7 @@ class Outcome:
         """Yield the outcome line by line: recordings, ratios, errors and warnings, and the place of the report."""
         yield f"{self.rows_are}: {', '.join(f'{number} {name}' for name, number in self.counts().items())}."
         if len(self.ratios):
-            yield f"Permeability ratios ({self.model}):"
+            yield f"Permeability ratios ({model_words(self.model)}):"
             yield from self._ratio_lines()
         yield from self._finding_lines()
         yield f"Report: {self.folder / REPORT}"

@@ -8,7 +8,7 @@ TITLES: Mapping[str, str] = {
     "ratios": "Permeability ratios",
     "iv": "Current-voltage curves",
     "predicted": "Measured and predicted potentials",
-    "methods": "Methods paragraph",
+    "methods": "Methods",
     "findings": "Errors, warnings and notes",
     "measurements": "Cells and measurements",
     "refused": "Recordings not used, and why",
@@ -24,7 +24,7 @@ TITLES: Mapping[str, str] = {
     "models": "Model comparison",
     "forms": "Ratios as papers print them",
     "intervals": "Intervals by other methods",
-    "provenance": "References, flags, configuration and versions",
+    "provenance": "Citation, references, flags, configuration and versions",
 }
 
 PAPER = frozenset({"ratios", "iv", "predicted", "methods"})

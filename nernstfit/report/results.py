@@ -34,6 +34,8 @@ class Results(Selections):
         Of each recording, see `procedures`.
     multivalent : tuple of str
         Permeant ions of more than one charge.
+    recipes : mapping of str to str
+        Of each solution, see `recipes`.
     simulated : bool
         True where the recordings or potentials were simulated.
     truth : mapping of str to float
@@ -45,6 +47,7 @@ class Results(Selections):
     manifest: Mapping[str, Any]
     procedures: pd.DataFrame = field(default_factory=pd.DataFrame)
     multivalent: tuple[str, ...] = ()
+    recipes: Mapping[str, str] = field(default_factory=dict)
     simulated: bool = False
     truth: Mapping[str, float] = field(default_factory=dict)
 
@@ -96,6 +99,11 @@ class Results(Selections):
         cells = dict.fromkeys(named(row["group"], row["cell"]) for row in rows)
         return found | {("cell", name): f"cell-{i}" for i, name in enumerate(cells, start=1)}
 
+    @property
+    def procedures_used(self) -> pd.DataFrame:
+        """The procedures of the measurements with a reversal potential."""
+        return self.procedures[self.procedures["measurement"].isin(self.found["measurement"])]
+
     def batches_of_traces(self) -> Iterator[Mapping[str, Columns]]:
         """Yield the traces of each batch by measurement, one batch in memory at a time."""
         for path in self.traces:
@@ -131,6 +139,11 @@ class Results(Selections):
         """Names of the groups that were fitted, in alphabetical order."""
         return sorted(set(self.found["group"]))
 
+    @property
+    def baths(self) -> list[str]:
+        """Names of all baths in alphabetical order; each has its look by its place among them."""
+        return sorted(set(self.reversals["bath"]))
+
     def others(self) -> str:
         """Return what became of the measurements without a reversal potential, as `2 ambiguous and 1 no crossing`."""
         counts = self.reversals["verdict"].value_counts()
@@ -162,6 +175,10 @@ class Results(Selections):
         if not self.has_imported_potentials:
             return missing.fillna(1.0)
         return pd.to_numeric(rows.get("n", missing), errors="coerce").fillna(1.0)
+
+    def cells_in(self, rows: pd.DataFrame) -> int:
+        """Return the number of cells behind some rows; a row that averages cells counts each of them."""
+        return int(rows.assign(averages=self.cells_averaged(rows)).groupby(["group", "cell"])["averages"].max().sum())
 
     def limits_fitted(self) -> int:
         """Return the number of potentials that enter the configured fit as one-sided limits."""

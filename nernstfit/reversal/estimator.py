@@ -73,9 +73,9 @@ class Estimator:
     second : str
         Name of the estimator that checks this one.
     sentence : str
-        Definition of the reversal potential, as the methods paragraph continues "The reversal potential is".
+        Definition of the reversal potential, as the methods continue "The reversal potential is".
     citation : str
-        Authors and year of the method as the methods paragraph cites them; '' where none is needed.
+        Authors and year of the method as the methods cite them; '' where none is needed.
     reference : str
         Entry of the list of references for the citation; '' where there is no citation.
     """

@@ -57,7 +57,7 @@ class LeakMethod:
         From the signal, the reference curve (None where none is needed) and the sign of the membrane's voltage
         (-1 inside-out) to the curve without the leak, or None where no leak is found.
     sentence : str
-        Sentence of the methods paragraph; '' where nothing is subtracted.
+        Sentence of the methods; '' where nothing is subtracted.
     reference : Role or None
         Curve that the method subtracts: `background` is the recording in column `subtract`, `leak` another epoch.
     same_ramp : bool

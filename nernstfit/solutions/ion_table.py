@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,12 +71,19 @@ def ion_rows(recipe: Solutions, temperature_C: float, model: str) -> Iterator[di
     model : str
         Activity model, with its convention where it has one.
     """
+    yield from solute_rows(recipe, temperature_C, model, solution_rows(recipe, temperature_C, model))
+
+
+def solute_rows(
+    recipe: Solutions, temperature_C: float, model: str, wholes: Sequence[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of `ion_rows`, where those of `solution_rows` are already calculated."""
     content = recipe.content_mM(model, temperature_C)
     coefficients, status = recipe.coefficients(model, temperature_C), recipe.coefficient_status(model, temperature_C)
     # Where activities are concentrations, so is the proton's, which the pH gives.
     is_model, total_mM = model_named(model)[0].has_limits, recipe.at(temperature_C).total_mM
     shown_mM, coefficients = (content, coefficients) if is_model else (coefficients * content, content**0)
-    for s, whole in enumerate(solution_rows(recipe, temperature_C, model)):
+    for s, whole in enumerate(wholes):
         shared = whole | {"assumptions": _assumptions(recipe, s, content[s], model)}
         for i in np.flatnonzero(content[s] > 0):
             yield shared | {

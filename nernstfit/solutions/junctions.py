@@ -246,9 +246,6 @@ def unsettled_se_mV(
 
 METHOD_ERROR = "Nernst-Planck against Henderson"
 """Name of the error of `method_difference_mV`."""
-# Largest difference of the two methods for usual patch solutions (Marino et al. 2014, Bioelectrochemistry 98:1), above
-# which it is told. At half, ordinary pipettes would be; at double, a bridge beside CaCl2 would not.
-_USUAL_DIFFERENCE_MV = 0.5
 
 
 def unsettled_remarks(
@@ -262,18 +259,6 @@ def unsettled_remarks(
         f"potential counts, with a systematic error of {error_mV:.1f} mV"
         for contact, error_mV in found.items()
     ]
-
-
-def methods_remark(henderson_mV: float, nernst_planck_mV: float) -> str:
-    """Return the remark on two methods that differ by more than they do for the usual solutions, else ''."""
-    difference = nernst_planck_mV - henderson_mV
-    if not abs(difference) > _USUAL_DIFFERENCE_MV:
-        return ""
-    return (
-        f"Nernst-Planck and Henderson differ by {difference:+.2f} mV, more than the {_USUAL_DIFFERENCE_MV:g} mV of "
-        "usual solutions: it depends on how the junction forms, as linear mixtures or as a steady state; a run counts "
-        "the difference as a systematic error"
-    )
 
 
 def shared_se_mV(

@@ -23,6 +23,10 @@ from nernstfit.solutions.composition import Solutions
 
 FloatArray = NDArray[np.float64]
 
+# Largest difference of the two methods for usual patch solutions (Marino et al. 2014, Bioelectrochemistry 98:1), above
+# which it is told. At half, ordinary pipettes would be; at double, a bridge beside CaCl2 would not.
+_USUAL_DIFFERENCE_MV = 0.5
+
 
 @dataclass(frozen=True)
 class JunctionModel:
@@ -134,4 +138,16 @@ def unsettled_remark(first: str, second: str, temperature_C: float, model: str) 
     return (
         f"no stationary junction (Nernst-Planck) of solutions '{first}' and '{second}' was found {basis} at "
         f"{temperature_C:g} C"
+    )
+
+
+def methods_remark(henderson_mV: float, nernst_planck_mV: float) -> str:
+    """Return the remark on two methods that differ by more than they do for the usual solutions, else ''."""
+    difference = nernst_planck_mV - henderson_mV
+    if not abs(difference) > _USUAL_DIFFERENCE_MV:
+        return ""
+    return (
+        f"Nernst-Planck and Henderson differ by {difference:+.2f} mV, more than the {_USUAL_DIFFERENCE_MV:g} mV of "
+        "usual solutions: it depends on how the junction forms, as linear mixtures or as a steady state; a run counts "
+        "the difference as a systematic error"
     )

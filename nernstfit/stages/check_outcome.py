@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nernstfit.contract.errors import InputError
+from nernstfit.contract.files import write_text
 from nernstfit.contract.terms import PotentialVerdict
 
 
@@ -31,7 +32,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str]) -> None:
         Where none is.
     """
     counts = counts_of_verdicts(inputs["reversals"])
-    Path(outputs["finished"]).write_text(f"{counts}\n", encoding="utf-8", newline="\n")
+    write_text(outputs["finished"], f"{counts}\n")
 
 
 def counts_of_verdicts(reversals: str | Path) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from nernstfit.contract import tables
+from nernstfit.contract.files import write_text
 from nernstfit.experiment.records import Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.permeability import result_tables
@@ -55,4 +55,4 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     for name, table in TABLES.items():
         tables.write(outputs[name], table, content[name], first_model=model.name)
     text = fit_report({result.group.name: result.configured for result in results}, model.name, model.reference)
-    Path(outputs[REPORT]).write_text(text, encoding="utf-8", newline="\n")
+    write_text(outputs[REPORT], text)

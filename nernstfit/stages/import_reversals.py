@@ -30,7 +30,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
     """
     rows = sorted(experiment.rows, key=lambda row: row.measurement)
     measured = [{"measurement": row.measurement} | measured_row(row) for row in rows]
-    pd.DataFrame(measured).to_parquet(outputs["measured"], index=False)
+    tables.write_parquet(outputs["measured"], pd.DataFrame(measured))
     tables.write(outputs["iv"], tables.IV, [])
 
 

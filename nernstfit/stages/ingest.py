@@ -70,9 +70,9 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         if reading is not None:
             points += point_columns(row.measurement, reading.points)
             traces.append(trace_columns(row.measurement, reading.traces))
-    table(points, POINTS).to_parquet(outputs["points"], index=False)
-    table(traces, TRACES).to_parquet(outputs["traces"], index=False)
-    pd.DataFrame(facts, columns=list(FACTS)).to_parquet(outputs["facts"], index=False)
+    tables.write_parquet(outputs["points"], table(points, POINTS))
+    tables.write_parquet(outputs["traces"], table(traces, TRACES))
+    tables.write_parquet(outputs["facts"], pd.DataFrame(facts, columns=list(FACTS)))
 
 
 def fact_of_levels(row: Row) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         fact = facts[rows[at].measurement]
         measured[at] = measure_row(rows[at], fact, points[rows[at].measurement], cell)
     curves = [iv_columns(row, found.iv) for row, (_, found) in zip(rows, measured, strict=True) if found is not None]
-    pd.DataFrame([values for values, _ in measured]).to_parquet(outputs["measured"], index=False)
+    tables.write_parquet(outputs["measured"], pd.DataFrame([values for values, _ in measured]))
     tables.write(outputs["iv"], tables.IV, table(curves, list(tables.IV.columns)))
 
 

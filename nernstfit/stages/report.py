@@ -12,11 +12,16 @@ import yaml
 from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import tables
 from nernstfit.contract.datapackage import datapackage
+from nernstfit.contract.files import sha256_of, write_bytes, write_text
 from nernstfit.experiment.records import TRUTH_FILE, Experiment
 from nernstfit.experiment.views import stage
+from nernstfit.figures import source
 from nernstfit.report import build
+from nernstfit.report.crate import crate
 from nernstfit.report.manifest import as_text, manifest, with_outputs
+from nernstfit.report.methods_text import methods_text
 from nernstfit.report.procedures import procedures
+from nernstfit.report.recipes import recipes
 from nernstfit.report.results import Results
 
 READS = (
@@ -34,16 +39,18 @@ READS = (
 
 @stage(READS)
 def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Experiment) -> None:
-    """Write the report.
+    """Write the report, and what describes the run beside it.
 
     Parameters
     ----------
     inputs : mapping
         `results`: the result tables of the contract; `fit_report`: the fit as lmfit reports it; `facts` and
-        `traces`: Parquet files of all batches, none where there are no recordings; `tables`: the user's tables and
-        configuration, and `truth.yaml` where they are simulated.
+        `traces`: Parquet files of all batches, none where there are no recordings; `kept`: these and the other files
+        that stages hand to each other; `tables`: the user's tables and configuration, and `truth.yaml` where they are
+        simulated.
     outputs : mapping
-        `report`: an HTML file; `figures`: a folder; `manifest` and `datapackage`: JSON files.
+        `report`: an HTML file; `methods`: a text; `figures`: a folder; `manifest`, `datapackage` and
+        `crate`: JSON files.
     experiment : Experiment
     """
     truth = next((Path(path) for path in inputs["tables"] if Path(path).name == TRUTH_FILE), None)
@@ -53,17 +60,21 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         traces=tuple(inputs["traces"]),
         manifest=manifest(experiment, inputs["tables"], inputs["facts"]),
         multivalent=_multivalent(experiment),
+        recipes=recipes(experiment.solutions),
         simulated=truth is not None or (len(facts) > 0 and facts["comment"].eq(SIMULATED).any()),
         procedures=procedures(experiment, facts),
         truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
     )
     made = build.build(results)
-    Path(outputs["report"]).write_bytes(made.html)
-    _write(outputs["datapackage"], as_text(datapackage(results.tables)))
+    write_bytes(outputs["report"], made.html)
+    write_text(outputs["methods"], methods_text(results))
+    write_text(outputs["datapackage"], as_text(datapackage(results.tables)))
     _write_figures(Path(outputs["figures"]), made)
     figures = sorted(path for path in Path(outputs["figures"]).glob("*.*") if not path.name.startswith("."))
-    written = [*inputs["results"], inputs["fit_report"], outputs["report"], outputs["datapackage"], *map(str, figures)]
-    _write(outputs["manifest"], as_text(with_outputs(results.manifest, written)))
+    texts = (inputs["fit_report"], *(outputs[name] for name in ("report", "methods", "datapackage")))
+    complete = with_outputs(results.manifest, [*inputs["results"], *texts, *inputs["kept"], *map(str, figures)])
+    write_text(outputs["manifest"], as_text(complete))
+    write_text(outputs["crate"], as_text(crate(complete, sha256_of(outputs["manifest"]), facts)))
 
 
 def _result_tables(paths: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -87,17 +98,14 @@ def _true_ratios(path: Path, reference: str) -> dict[str, float]:
     return {ion: float(value) / float(ratios[reference]) for ion, value in ratios.items()}
 
 
-def _write(path: str | Path, text: str) -> None:
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
-
-
 def _write_figures(folder: Path, made: build.Report) -> None:
-    """Write each figure as SVG and PNG, and the page's scripts, in place of those of an earlier run."""
+    """Write each figure as SVG, PNG and its data, and the page's scripts, in place of those of an earlier run."""
     folder.mkdir(parents=True, exist_ok=True)
-    for old in (each for suffix in ("svg", "png", "js") for each in folder.glob(f"*.{suffix}")):
+    for old in (each for suffix in ("svg", "png", "csv", "js") for each in folder.glob(f"*.{suffix}")):
         old.unlink()
     for name, script in made.scripts.items():
-        _write(folder / name, script)
+        write_text(folder / name, script)
     for drawing in made.drawings:
-        _write(folder / f"{drawing.name}.svg", drawing.svg + "\n")
-        (folder / f"{drawing.name}.png").write_bytes(drawing.png)
+        write_text(folder / f"{drawing.name}.svg", drawing.svg + "\n")
+        write_bytes(folder / f"{drawing.name}.png", drawing.png)
+        source.write(folder / f"{drawing.name}.csv", drawing)

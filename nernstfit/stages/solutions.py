@@ -11,6 +11,7 @@ from nernstfit.experiment.records import Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.solutions import junctions
 from nernstfit.solutions.ion_table import ion_rows
+from nernstfit.solutions.liquid_junction import methods_remark
 
 READS = ("rows.condition", "settings.junction", "settings.activity", "settings.uncertainty", "solutions")
 
@@ -46,7 +47,7 @@ def junction_rows(experiment: Experiment) -> Iterator[dict[str, Any]]:
         for term, error in zip(terms, errors, strict=True):
             methods = (JunctionMethod.HENDERSON, JunctionMethod.NERNST_PLANCK)
             both = [junctions.potential_mV(solutions, term, condition, *how, method) for method in methods]
-            said = [junctions.methods_remark(*both), *junctions.unsettled_remarks(solutions, term, condition, *how)]
+            said = [methods_remark(*both), *junctions.unsettled_remarks(solutions, term, condition, *how)]
             yield {
                 "bath": condition.bath,
                 "pipette": condition.pipette,

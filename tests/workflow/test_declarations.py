@@ -40,6 +40,7 @@ def stage(
     inputs |= {part: [str(ingested / name / f"{part}.parquet")] for part in ("points", "facts", "traces")}
     inputs |= {
         "fit_report": "results/fit_report.txt",
+        "kept": [],
         "tables": loaded.input_files,
         "results": tables.paths(tables.RESULT),
     }

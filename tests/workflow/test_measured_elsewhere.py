@@ -251,8 +251,8 @@ def test_the_report_says_where_the_potentials_come_from(elsewhere) -> None:
     page = (elsewhere.folder / "results" / "report.html").read_text()
     assert "data/reversals.csv gives 15 reversal potentials measured elsewhere in 5 cells and 4 baths" in page
     assert "there are no recordings to show" in page
-    assert "Reversal potentials that had been measured elsewhere in the whole-cell configuration and inside-out" in page
-    assert "Currents were recorded" not in page
+    assert "Reversal potentials of 5 cells that had been measured elsewhere in the whole-cell configuration" in page
+    assert "recorded under voltage clamp" not in page
     names = {path.name for path in (elsewhere.folder / "results" / "figures").iterdir()}
     assert {"ratios.svg", "ratios.png", "residuals.svg", "corrections.svg"} <= names
     assert not [name for name in names if name.startswith("measurements")]

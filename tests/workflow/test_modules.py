@@ -23,6 +23,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 # The example of the documentation: one module reads the configuration of its experiment, the other is given it.
 (SNAKEFILE,) = re.findall(r"```python\n(.*?)```", (PROJECT / "docs" / "install.md").read_text("utf-8"), re.DOTALL)
 PLACE = '"path/to/nernstfit/workflow/Snakefile"'
+TEXTS = tuple(f"results/{name}" for name in ("report.html", "methods.txt", "fit_report.txt"))
 HOMES = {name: f"experiments/{name}" for name in ("wild_type", "mutant")}
 REPOSITORY, TAG, HOST = "owner/nernstfit", "v0", "https://github.com/"
 # As `snakedeploy deploy-workflow` (0.17) writes it into workflow/Snakefile.
@@ -180,7 +181,7 @@ def test_the_report_of_snakemake_holds_every_result_with_a_caption(both: Path, s
     for home in HOMES.values():
         shown = {path for of in categories.values() for path in of[home]}
         figures = {path.relative_to(both).as_posix() for path in (both / home / "results" / "figures").glob("*.svg")}
-        written = [*tables.paths(tables.RESULT), "results/report.html", "results/fit_report.txt"]
+        written = [*tables.paths(tables.RESULT), *TEXTS]
         assert shown == {*figures, *(f"{home}/{path}" for path in written)}
     assert set(results) == {path for of in categories.values() for home in of.values() for path in home}
     for path, result in results.items():

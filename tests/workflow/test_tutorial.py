@@ -7,6 +7,7 @@ for all tests, and others show that they are what the commands make.
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import re
 import shlex
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from nernstfit.commands.main import main
@@ -27,13 +29,13 @@ def blocks(kind: str) -> list[str]:
 
 
 COMMANDS = [line for block in blocks("bash") for line in block.splitlines()]
-SHOWN = blocks("text")  # the table of solutions, the end of the run, and what the last lines of Python print
+SOLUTIONS, NOTEBOOK, ENDING, TRUTH, PRINTED = blocks("text")
 PREPARE, *EVALUATE = blocks("python")
 
 
 def answer(folder: Path) -> None:
     """Fill in the tables and the configuration of a draft as the tutorial says."""
-    (folder / "data" / "solutions.csv").write_text(SHOWN[0], encoding="utf-8")
+    (folder / "data" / "solutions.csv").write_text(SOLUTIONS, encoding="utf-8")
     place = folder / "config" / "config.yaml"
     text = place.read_text(encoding="utf-8")
     for line in blocks("yaml")[0].splitlines():
@@ -72,10 +74,29 @@ def test_the_commands_lead_to_an_experiment(
     assert all(row.endswith(",") for row in rows[1:])
 
 
+def test_the_notebook_has_the_series_resistances_of_the_simulation(project: Path) -> None:
+    """By hand and by Python the same numbers come into the table."""
+    cells, resistances, percents = (line.split()[-8:] for line in NOTEBOOK.splitlines())
+    with (project / "data" / "recordings.csv").open(encoding="utf-8", newline="") as file:
+        simulated = {
+            (row["cell"], float(row["series_resistance_MOhm"]), float(row["compensation_percent"]))
+            for row in csv.DictReader(file)
+        }
+    assert set(zip(cells, map(float, resistances), map(float, percents), strict=True)) == simulated
+
+
+def test_the_truth_is_as_shown_and_within_the_intervals(project: Path) -> None:
+    assert TRUTH in (project / "data" / "truth.yaml").read_text(encoding="utf-8")
+    truth = yaml.safe_load(TRUTH)["ratios"]
+    intervals = re.findall(r"^  (\w+)/Na .*\[([\d.]+), ([\d.]+)\]", ENDING, re.MULTILINE)
+    assert {ion for ion, _, _ in intervals} == truth.keys() - {"Na"}
+    assert all(float(low) < truth[ion] < float(high) for ion, low, high in intervals)
+
+
 def test_the_run_ends_as_shown(demonstration) -> None:
-    assert (demonstration.folder / "data" / "solutions.csv").read_text(encoding="utf-8") == SHOWN[0]
+    assert (demonstration.folder / "data" / "solutions.csv").read_text(encoding="utf-8") == SOLUTIONS
     said = demonstration.said.splitlines()
-    assert [line for line in SHOWN[1].splitlines() if line not in said] == []
+    assert [line for line in ENDING.splitlines() if line not in said] == []
 
 
 def test_the_lines_of_python_make_figures_and_find_the_truth(
@@ -89,6 +110,6 @@ def test_the_lines_of_python_make_figures_and_find_the_truth(
     with contextlib.redirect_stdout(printed):
         for block in EVALUATE:
             exec(compile(block, str(TUTORIAL), "exec"), names)
-    assert printed.getvalue() == SHOWN[2]
+    assert printed.getvalue() == PRINTED
     for name in ("ratios.svg", "potentials.svg"):
         assert "<svg" in (tmp_path / name).read_text(encoding="utf-8")

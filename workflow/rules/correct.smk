@@ -19,6 +19,7 @@ rule solutions:
             category="Solutions and junctions",
             subcategory=dependencies.name,
         ),
+        made="results/ingest/made/solutions.json",
     log:
         "logs/solutions.log",
     threads: 1
@@ -39,6 +40,7 @@ rule correct:
             category="Reversal potentials",
             subcategory=dependencies.name,
         ),
+        made="results/ingest/made/correct.json",
     log:
         "logs/correct.log",
     threads: 1
@@ -59,6 +61,7 @@ rule thermodynamics:
             category="Reversal potentials",
             subcategory=dependencies.name,
         ),
+        made="results/ingest/made/thermodynamics.json",
     log:
         "logs/thermodynamics.log",
     threads: 1

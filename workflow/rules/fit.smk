@@ -25,6 +25,7 @@ rule fit:
             category="Permeability ratios",
             subcategory=dependencies.name,
         ),
+        made="results/ingest/made/fit.json",
     log:
         "logs/fit.log",
     threads: 1
@@ -49,6 +50,7 @@ rule published_forms:
             category="Permeability ratios",
             subcategory=dependencies.name,
         ),
+        made="results/ingest/made/published_forms.json",
     log:
         "logs/published_forms.log",
     threads: 1

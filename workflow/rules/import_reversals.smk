@@ -14,6 +14,7 @@ rule import_reversals:
             category="Reversal potentials",
             subcategory=dependencies.name,
         ),
+        made="results/ingest/made/import_reversals.json",
     log:
         "logs/import_reversals.log",
     threads: 1

@@ -19,6 +19,7 @@ rule ingest:
         points="results/ingest/{batch}/points.parquet",
         facts="results/ingest/{batch}/facts.parquet",
         traces="results/ingest/{batch}/traces.parquet",
+        made="results/ingest/made/ingest.{batch}.json",
     log:
         "logs/ingest/{batch}.log",
     threads: 1

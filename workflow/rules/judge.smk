@@ -19,6 +19,7 @@ rule judge:
             category="Warnings",
             subcategory=dependencies.name,
         ),
+        made="results/ingest/made/judge.json",
     log:
         "logs/judge.log",
     threads: 1

@@ -18,6 +18,7 @@ rule measure:
             category="Reversal potentials",
             subcategory=dependencies.name,
         ),
+        made="results/ingest/made/measure.json",
     log:
         "logs/measure.log",
     threads: 1

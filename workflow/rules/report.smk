@@ -1,5 +1,6 @@
 # In: every table, and the traces.
-# Out: the report, its figures and the manifest; then the verdict of the whole run.
+# Out: the report, the methods as text, the figures, the manifest, and the description of the folder as an RO-Crate;
+# then the verdict of the whole run.
 
 
 rule report:
@@ -10,13 +11,20 @@ rule report:
         traces=expand(
             "results/ingest/{batch}/traces.parquet", batch=dependencies.batches
         ),
+        kept=dependencies.kept,
         tables=dependencies.input_files,
-        reads=dependencies.record("report"),
+        reads=dependencies.record("report", dependencies.input_files),
         code=code("report"),
     output:
         report=report(
             "results/report.html",
             caption="../report/report.rst",
+            category="Report",
+            subcategory=dependencies.name,
+        ),
+        methods=report(
+            "results/methods.txt",
+            caption="../report/methods.rst",
             category="Report",
             subcategory=dependencies.name,
         ),
@@ -29,6 +37,8 @@ rule report:
         ),
         manifest="results/manifest.json",
         datapackage="results/datapackage.json",
+        crate="ro-crate-metadata.json",
+        made="results/ingest/made/report.json",
     log:
         "logs/report.log",
     threads: 1

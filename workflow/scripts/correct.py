@@ -1,6 +1,6 @@
 """Bind the rule `correct` to its stage."""
 
 from nernstfit.stages import correct
-from nernstfit.workflow import bind
+from nernstfit.workflow import run_job
 
-correct.run(*bind(snakemake))
+run_job(snakemake, correct.run)

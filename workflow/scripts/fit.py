@@ -1,6 +1,6 @@
 """Bind the rule `fit` to its stage."""
 
 from nernstfit.stages import fit
-from nernstfit.workflow import bind
+from nernstfit.workflow import run_job
 
-fit.run(*bind(snakemake))
+run_job(snakemake, fit.run)

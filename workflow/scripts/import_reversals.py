@@ -1,6 +1,6 @@
 """Bind the rule `import_reversals` to its stage."""
 
 from nernstfit.stages import import_reversals
-from nernstfit.workflow import bind
+from nernstfit.workflow import run_job
 
-import_reversals.run(*bind(snakemake))
+run_job(snakemake, import_reversals.run)

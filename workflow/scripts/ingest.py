@@ -1,7 +1,6 @@
 """Bind the rule `ingest` to its stage."""
 
 from nernstfit.stages import ingest
-from nernstfit.workflow import batch, bind
+from nernstfit.workflow import run_job
 
-inputs, outputs, experiment = bind(snakemake)
-ingest.run(inputs, outputs, batch(experiment, snakemake.wildcards.batch))
+run_job(snakemake, ingest.run)

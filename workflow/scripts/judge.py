@@ -1,6 +1,6 @@
 """Bind the rule `judge` to its stage."""
 
 from nernstfit.stages import judge
-from nernstfit.workflow import bind
+from nernstfit.workflow import run_job
 
-judge.run(*bind(snakemake))
+run_job(snakemake, judge.run)

@@ -1,6 +1,6 @@
 """Bind the rule `measure` to its stage."""
 
 from nernstfit.stages import measure
-from nernstfit.workflow import bind
+from nernstfit.workflow import run_job
 
-measure.run(*bind(snakemake))
+run_job(snakemake, measure.run)

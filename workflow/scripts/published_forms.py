@@ -1,6 +1,6 @@
 """Bind the rule `published_forms` to its stage."""
 
 from nernstfit.stages import published_forms
-from nernstfit.workflow import bind
+from nernstfit.workflow import run_job
 
-published_forms.run(*bind(snakemake))
+run_job(snakemake, published_forms.run)

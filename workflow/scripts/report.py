@@ -1,6 +1,6 @@
 """Bind the rule `report` to its stage."""
 
 from nernstfit.stages import report
-from nernstfit.workflow import bind
+from nernstfit.workflow import run_job
 
-report.run(*bind(snakemake))
+run_job(snakemake, report.run)

@@ -1,6 +1,6 @@
 """Bind the rule `solutions` to its stage."""
 
 from nernstfit.stages import solutions
-from nernstfit.workflow import bind
+from nernstfit.workflow import run_job
 
-solutions.run(*bind(snakemake))
+run_job(snakemake, solutions.run)

@@ -1,6 +1,6 @@
 """Bind the rule `thermodynamics` to its stage."""
 
 from nernstfit.stages import thermodynamics
-from nernstfit.workflow import bind
+from nernstfit.workflow import run_job
 
-thermodynamics.run(*bind(snakemake))
+run_job(snakemake, thermodynamics.run)

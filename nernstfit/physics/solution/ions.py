@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 
@@ -77,7 +77,7 @@ _OPTIONAL = ("molar_mass_g_per_mol", "size_A", "pKa", "pKa_kJ_per_mol")
 
 
 def _read_ions() -> dict[str, Ion]:
-    text = files(__package__).joinpath("ions.csv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("ions.csv").read_text(encoding="utf-8")
     return {
         row["ion"]: Ion(
             name=row["ion"],

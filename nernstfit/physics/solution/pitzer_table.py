@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 
@@ -34,7 +34,7 @@ class Table:
 
 
 def _read_table() -> Table:
-    text = files(__package__).joinpath("pitzer.csv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("pitzer.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
     salts = {
         (row["i"], row["j"]): Salt(*(float(row[key] or 0) for key in _OF_SALT))

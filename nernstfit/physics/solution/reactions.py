@@ -19,7 +19,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -76,6 +76,17 @@ class Step:
         return float(davies_exponent(self.ionic_strength_M, self.temperature_C))
 
 
+class _Steps(tuple[Step, ...]):
+    """Steps whose hash is calculated once: they are keys of results that are kept, and there are hundreds."""
+
+    @cached_property
+    def _hash(self) -> int:
+        return super().__hash__()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
 class NoConstant(ValueError):
     """Fault of a solution with a chelator and a metal of which no constant is known."""
 
@@ -88,7 +99,7 @@ WATER = Step("H2O", "OH", PROTON, -1, _WATER_PK, _AT_C, 0.0, -_WATER_KJ_PER_MOL)
 
 
 def _read_complexes(name: str) -> tuple[tuple[Step, ...], dict[str, Ion]]:
-    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     steps, formed = [], {}
     for row in csv.DictReader(text.splitlines()):
         name, partner, valence = row["product"], row["partner"], int(row["valence"])
@@ -134,7 +145,7 @@ def acid_steps(known: Iterable[Ion]) -> tuple[Step, ...]:
                 (ion.name, ion.acid or bare, ion.valence) if ion.valence < 0 else (bare, ion.name, ion.valence - 1)
             )
             steps.append(Step(product, base, PROTON, valence, ion.pKa, _AT_C, 0.0, -(ion.pKa_kJ_per_mol or 0.0)))
-    return tuple(steps)
+    return _Steps(steps)
 
 
 @cache

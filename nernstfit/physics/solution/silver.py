@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Mapping
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ class _SilverSalt(NamedTuple):
 
 
 def _read() -> dict[str, _SilverSalt]:
-    text = files(__package__).joinpath("silver.csv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("silver.csv").read_text(encoding="utf-8")
     rows = csv.DictReader(text.splitlines())
     return {row["ion"]: _SilverSalt(row["salt"], float(row["standard_potential_mV"])) for row in rows}
 

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from nernstfit.physics.solution.temperature import log_K_at
 
@@ -91,7 +91,7 @@ def salts() -> tuple[Solid, ...]:
 
 
 def _read(name: str) -> tuple[Solid, ...]:
-    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
     return tuple(
         Solid(
             row["solid"],

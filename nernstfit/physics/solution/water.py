@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
@@ -55,7 +55,7 @@ class Solute:
 
 
 def _read() -> dict[str, Solute]:
-    text = files(__package__).joinpath("molar_volumes.csv").read_text(encoding="utf-8")
+    text = Path(__file__).with_name("molar_volumes.csv").read_text(encoding="utf-8")
     keys = ("volume_cm3_per_mol", "molar_mass_g_per_mol", "osmotic_kg_per_mol")
     return {
         row["species"]: Solute(**{key: float(row[key]) if row[key] else None for key in keys}, source=row["source"])

@@ -84,7 +84,7 @@ class _Panels:
     def __init__(self, results: Results, every: Sequence[BathCurves]) -> None:
         self._results, self._every = results, every
         found = results.found
-        self._looks = {bath: number for number, bath in enumerate(sorted(set(found["bath"])))}
+        self._looks = {bath: number for number, bath in enumerate(results.baths)}
         self._temperature_C = dict(zip(found["measurement"], found["temperature_C"], strict=True))
         self._activities = Activities.of(results.tables["solutions"], results.permeant)
         self._fitted = {name: self._permeabilities(name) for name in results.groups}
@@ -93,9 +93,10 @@ class _Panels:
     def panel(self, each: BathCurves) -> IVPanel:
         """Return the panel of one bath."""
         return IVPanel(
+            group=each.group,
             title=self.title(each),
             look=self._looks[each.bath],
-            curves=[each.curves[i] for i in evenly_spaced(len(each.curves), _MAX_CELLS)],
+            curves={each.measurements[i]: each.curves[i] for i in evenly_spaced(len(each.curves), _MAX_CELLS)},
             n_cells=each.n_cells,
             mean=(each.voltage_mV, each.mean),
             sem=each.sem,

@@ -1,4 +1,4 @@
-"""Section with the methods paragraph, its references, and the configuration and versions of the run."""
+"""Section with the methods: what was done, as a paper states it."""
 
 from __future__ import annotations
 
@@ -18,43 +18,140 @@ from nernstfit.contract.terms import (
     ErrorSource,
     JunctionBasis,
     JunctionMethod,
+    PotentialVerdict,
     RatioScope,
     RatioVerdict,
     ReferenceElectrode,
 )
+from nernstfit.report import outline
 from nernstfit.report.blocks import Block, Text
-from nernstfit.report.numbers import as_given
+from nernstfit.report.manifest import NOT_INSTALLED
+from nernstfit.report.numbers import as_given, fixed
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
 from nernstfit.report.sections import references
 from nernstfit.report.sections.ghk_form import GHK_FORM
 from nernstfit.report.sections.solutions import activity_setting
-from nernstfit.report.wording import joined
+from nernstfit.report.wording import counted, group_phrase, joined
 
 _PROSE = Prose("methods")
+# Most numbers of cells that a sentence lists, and most reasons of exclusion: a longer one is not read to its end.
+# With half, six baths of two groups are a range; with double the methods of a printed report take a page.
+_MAX_COUNTS, _MAX_REASONS = 12, 4
+_PROGRAMS = {
+    **{"python": "Python", "numpy": "NumPy", "scipy": "SciPy"},
+    **{"lmfit": "least squares by lmfit", "snakemake": "workflow by Snakemake"},
+}
 _CAPACITANCES = (Flag.CAPACITY_BY_RECORDING, Flag.CAPACITY_BY_AMPLIFIER, Flag.CAPACITY_BY_CELL)
 
 
 def blocks(results: Results) -> Iterator[Block]:
-    """Yield the methods paragraph."""
-    yield Text(_PROSE("paragraph", **_values(results)))
+    """Yield the paragraphs of the methods."""
+    places = (f"in {outline.number_of(name)}" for name in ("solutions", "provenance"))
+    yield from map(Text, paragraphs(results, *places))
 
 
-def _values(results: Results) -> dict[str, Any]:
-    """Return the values of the paragraph's template."""
-    config, fit, ratios = results.config, results.fit, results.of_model("permeabilities")
+def paragraphs(results: Results, recipes: str, citation: str) -> Iterator[str]:
+    """Yield the paragraphs of the methods: recordings, potentials, solutions, fit, validity, programs.
+
+    Parameters
+    ----------
+    results : Results
+    recipes, citation : str
+        Their places, such as `below`.
+    """
+    values = _recordings(results) | _programs(results)
+    yield _PROSE("recordings", **values)
+    if len(results.found) and not results.has_imported_potentials:
+        yield _PROSE("potentials", **values, **_measuring(results))
+    yield _PROSE("solutions", place=recipes, **_solutions(results))
+    if results.model:
+        of_fit = _fit(results)
+        yield _PROSE("fit", **of_fit)
+        yield _PROSE("validity", **of_fit)
+    yield _PROSE("programs", cited=citation, **values)
+
+
+def _recordings(results: Results) -> dict[str, Any]:
+    """Return what was recorded, in which cells and baths, and what was not used."""
+    rows, found = results.reversals, results.found
+    files = rows["recording"][rows["recording"] != ""].nunique()
     return {
+        "simulated": results.simulated,
         "imported": results.has_imported_potentials,
         "imported_curves": results.has_imported_curves,
         "setting": _setting(results),
-        **({} if results.has_imported_potentials else _measuring(results)),
+        "cells": counted(results.cells_in(rows), "cell"),
+        "files": counted(files, "ABF file"),
+        "sampling": "; ".join(_counted(results.procedures_used["sampling"])) if files else "",
+        "n": len(found),
+        "total": len(rows),
+        "per_bath": _per_bath(results),
+        "not_used": _not_used(rows),
+        "has_means": (results.cells_averaged(rows) > 1).any(),
+    }
+
+
+def _per_bath(results: Results) -> str:
+    """Return the number of cells in each bath, group by group: `control 8 and potassium 7`."""
+    found = results.found
+    counts = {
+        group: {bath: results.cells_in(rows) for bath, rows in of_group.groupby("bath")}
+        for group, of_group in found.groupby("group")
+    }
+    numbers = [number for own in counts.values() for number in own.values()]
+    if len(numbers) > _MAX_COUNTS:
+        least, most = min(numbers), max(numbers)
+        return f"{least} to {most}" if least < most else f"{least}"
+    parts = {group: joined(f"{bath} {number}" for bath, number in own.items()) for group, own in counts.items()}
+    if len(parts) == 1:
+        return "".join(parts.values())
+    return "; ".join(f"{group_phrase(str(group))}: {part}" for group, part in parts.items())
+
+
+def _not_used(rows: pd.DataFrame) -> str:
+    """Return what became of the rows without a reversal potential, counted, each with its meaning or reasons."""
+    parts = []
+    for verdict in PotentialVerdict:
+        own = rows[rows["verdict"] == verdict]
+        if verdict is PotentialVerdict.REVERSAL or len(own) == 0:
+            continue
+        meaning = verdict.sentence
+        if verdict is PotentialVerdict.EXCLUDED:
+            first, others = _counted(own["reason"])[:_MAX_REASONS], own["reason"].nunique() - _MAX_REASONS
+            meaning = "; ".join([*first, *([counted(others, "further reason")] if others > 0 else [])])
+        parts.append(f"{len(own)} {verdict.label} ({meaning})")
+    return joined(parts)
+
+
+def _programs(results: Results) -> dict[str, str]:
+    """Return the program's version, and those of the programs that it uses."""
+    versions = results.manifest["versions"]
+    used = {name: versions[key] for key, name in _PROGRAMS.items() if versions[key] != NOT_INSTALLED}
+    return {
+        "version": versions["nernstfit"],
+        "pyabf": versions["pyabf"],
+        "programs": ", ".join(f"{name} {version}" for name, version in used.items()),
+    }
+
+
+def _solutions(results: Results) -> dict[str, Any]:
+    config = results.config
+    return {"junction": _junction(config["junction"]), "activity": _activity(config["activity"])}
+
+
+def _fit(results: Results) -> dict[str, Any]:
+    """Return the values of the paragraphs on fit and validity."""
+    config, fit, ratios = results.config, results.fit, results.of_model("permeabilities")
+    limits, residuals = results.limits_fitted(), results.of_model("residuals")
+    return {
         **_without_estimate(results),
-        "has_intervals": ratios[["low", "high"]].notna().to_numpy().any(),
+        "n": len(results.found),
+        "left_out": len(results.found) - int(residuals[["measured_mV", "predicted_mV"]].notna().all(axis=1).sum()),
+        "has_intervals": references.has_intervals(results),
         "one_mean": set(ratios["reason"]) == {RatioReason.ONE_MEAN.stem},
         "has_batches": (results.tables["error_budget"]["source"] == ErrorSource.BATCH).any(),
         "one_cell": set(ratios["scope"]) == {RatioScope.CELL},
-        "has_means": (results.cells_averaged(results.reversals) > 1).any(),
-        "junction": _junction(config["junction"]),
         "activity": _activity(config["activity"]),
         "permeant": joined(results.permeant),
         "reference": fit["reference_ion"],
@@ -64,7 +161,7 @@ def _values(results: Results) -> dict[str, Any]:
         "ghk_form": GHK_FORM,
         "offsets": _offsets(float(fit["offset_sd_mV"])),
         "robust": fit["robust"],
-        "has_limits": results.limits_fitted() > 0,
+        "limits": counted(limits, "potential") if limits else "",
         "confidence": results.confidence,
         "concentration_percent": f"{config['uncertainty']['concentration_percent']:g}",
         "temperature_C": f"{config['uncertainty']['temperature_C']:g}",
@@ -97,32 +194,48 @@ def _setting(results: Results) -> str:
 
 def _measuring(results: Results) -> dict[str, Any]:
     """Return what was done to the recordings that gave a potential, counted."""
-    found = results.found
-    used = results.procedures[results.procedures["measurement"].isin(found["measurement"])]
-    known = int(found["rs_shift_mV"].notna().sum())
+    found, used = results.found, results.procedures_used
     flags = [flag for text in found["flags"] for flag in tables.flags(text)]
     sources = [f"{flag.label} in {flags.count(flag)}" for flag in _CAPACITANCES if flag in flags]
     return {
-        "outcome": _outcome(results),
         "currents": "; ".join(_counted(used["currents"])),
+        "levels": _levels(results),
         "leak": ". ".join(_counted(used["leak"])),
         "estimator": "; ".join(_counted(used["estimator"])),
         "recorded": int((used["voltage"] != "the command").sum()),
-        "n": len(found),
-        "widest_mV": f"{(found['high_mV'] - found['low_mV']).max():.2g}" if len(found) else "",
+        "widest_mV": f"{(found['high_mV'] - found['low_mV']).max():.2g}",
         "has_repeats": Flag.REPEATS in flags,
         "capacitance_from": f" ({joined(sources)})" if sources else "",
         "without_capacitive": flags.count(Flag.CAPACITY_REMOVED),
         "capacitance_unknown": flags.count(Flag.CAPACITY_UNKNOWN),
-        "series_known": known,
+        "series_known": int(found["rs_shift_mV"].notna().sum()),
+        "series": _series(used),
         "errors_estimated": flags.count(Flag.LEVEL_ERROR),
     }
 
 
-def _outcome(results: Results) -> str:
-    """Return `46 of 46`, followed by what became of the others."""
-    others = results.others()
-    return f"{len(results.found)} of {len(results.reversals)}" + (f" (the others: {others})" if others else "")
+def _series(used: pd.DataFrame) -> dict[str, str]:
+    """Return series resistances, their compensation and what was left of them, each as the range over measurements."""
+    compensation = used["compensation_percent"].max()
+    by = f"compensated by {_range(used['compensation_percent'])} %" if compensation > 0 else "not compensated"
+    return {
+        "total": _range(used["series_resistance_MOhm"]),
+        "compensation": by,
+        "uncompensated": _range(used["series_MOhm"]),
+    }
+
+
+def _levels(results: Results) -> str:
+    """Return the range of the levels: `−110 to 40`."""
+    iv = results.tables["iv"]
+    command = iv["command_mV"][iv["measurement"].isin(results.found["measurement"])]
+    return f"{fixed(command.min(), 0)} to {fixed(command.max(), 0)}"
+
+
+def _range(values: pd.Series) -> str:
+    """Return the range of some numbers: `4.3 to 8.1`."""
+    least, most = (f"{value:.3g}" for value in (values.min(), values.max()))
+    return least if least == most else f"{least} to {most}"
 
 
 def _counted(words: pd.Series) -> list[str]:

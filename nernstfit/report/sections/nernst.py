@@ -27,7 +27,7 @@ def blocks(results: Results) -> Iterator[Block]:
         yield Text(_PROSE("none"))
     else:
         yield Text(_PROSE("driving_force"))
-        yield picture(draw_driving_forces(finite), _PROSE("figure"))
+        yield picture(draw_driving_forces(finite, results.baths), _PROSE("figure"))
         without = [ion for ion in results.permeant if ion not in set(finite["ion"])]
         if without:
             yield Text(f"No finite Nernst potential in any bath: {joined(without)}.", "note")
@@ -56,7 +56,7 @@ def _slopes(results: Results) -> Iterator[Block]:
     yield Text(_PROSE("slopes"))
     points = _points(results)
     if len(points):
-        yield picture(draw_slopes(points, _lines(points, rows)), _PROSE("slope_figure"))
+        yield picture(draw_slopes(points, _lines(points, rows), results.baths), _PROSE("slope_figure"))
     if rows["slope_mV_per_decade"].isna().any():
         yield Text("No slope where the bath had only one activity of the ion.", "note")
     yield _slope_grid(results, rows)
@@ -108,6 +108,6 @@ def _lines(points: pd.DataFrame, slopes: pd.DataFrame) -> pd.DataFrame:
                 continue
             for end in (float(x.min()), float(x.max())):
                 potential = float(part["corrected_mV"].mean()) + slope * (end - float(x.mean()))
-                line = {"ion": ion, "kind": kind, "line": f"{kind} {group}", "activity_mM": 10**end}
+                line = {"group": group, "ion": ion, "kind": kind, "line": f"{kind} {group}", "activity_mM": 10**end}
                 lines.append(line | {"corrected_mV": potential})
     return pd.DataFrame(lines)

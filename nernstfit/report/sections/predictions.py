@@ -27,7 +27,7 @@ def blocks(results: Results) -> Iterator[Block]:
     yield Text(_PROSE("introduction", residuals=number, rms=significant(rms, 2)))
     if (results.reversals["pipette"] == "").any():
         yield Text(_PROSE("unknown_inside"), "note")
-    yield picture(predictions.draw_predictions(rows), _PROSE("predictions"))
+    yield picture(predictions.draw_predictions(rows, results.baths), _PROSE("predictions"))
 
 
 def residuals(results: Results) -> Iterator[Block]:
@@ -36,7 +36,7 @@ def residuals(results: Results) -> Iterator[Block]:
     if len(rows) == 0:
         yield Text(_PROSE("none"))
         return
-    figure = predictions.draw_residuals(rows.assign(cell=results.cell_names(rows)))
+    figure = predictions.draw_residuals(rows.assign(cell=results.cell_names(rows)), results.baths)
     has_offsets = bool(predictions.has_offset(rows).any()) and not figure.is_part
     yield picture(figure, _PROSE("residuals", by_cell=not figure.is_part, has_offsets=has_offsets))
     yield _by_bath(results, rows)

@@ -1,4 +1,4 @@
-"""Section with the references, the meaning of the flags, and the configuration and versions of the run."""
+"""Section with citation, references, the meaning of the flags, and the configuration and versions of the run."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import yaml
 
 from nernstfit.contract.remarks import Flag
+from nernstfit.report import citation
 from nernstfit.report.blocks import Block, Code, Fold, Heading, Listing, Text, grid
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
@@ -16,7 +17,12 @@ _PROSE = Prose("methods")
 
 
 def blocks(results: Results) -> Iterator[Block]:
-    """Yield the references, the meaning of the flags, and how the report was made."""
+    """Yield the citation, the references, the meaning of the flags, and how the report was made."""
+    version = results.manifest["versions"]["nernstfit"]
+    yield Heading("Citation of the program")
+    yield Text(citation.as_text(version))
+    yield Code(citation.as_bibtex(version))
+    yield Text(_PROSE("text"))
     yield Heading("References")
     yield Listing(tuple(references.cited(results)))
     yield Heading("Flags")

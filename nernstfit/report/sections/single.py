@@ -77,7 +77,8 @@ def _figure(results: Results, found: pd.DataFrame) -> Figure:
     ratios = results.of_model("permeabilities")
     records = pd.DataFrame(results.in_ion_order(found))
     fitted = ratios[ratios["ratio"].notna()]
-    return draw_by_bath(records.assign(title=_titles(results, records)), fitted.assign(title=_titles(results, fitted)))
+    titled = (rows.assign(title=_titles(results, rows)) for rows in (records, fitted))
+    return draw_by_bath(*titled, results.baths)
 
 
 def _titles(results: Results, rows: pd.DataFrame) -> list[str]:

@@ -12,9 +12,10 @@ from nernstfit.contract.severity import About
 from nernstfit.contract.terms import ActivityModel, Convention
 from nernstfit.report import findings
 from nernstfit.report.blocks import Block, Fold, Grid, Listing, Lookup, Text, grid
-from nernstfit.report.numbers import as_given, fixed, significant
+from nernstfit.report.numbers import MISSING, as_given, fixed, significant
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
+from nernstfit.report.wording import joined
 
 # Smallest concentration of an impermeant ion that the page lists, mM: 1 µM is far below any effect on a reversal
 # potential. A tenth would list complexes and H in every buffered solution; ten times more would hide free Ca of a
@@ -34,7 +35,7 @@ def blocks(results: Results) -> Iterator[Block]:
     setting = activity_setting(activity)
     yield Text(_PROSE("introduction", model=model.label, reference=model.reference, setting=setting))
     yield from findings.texts(results, About.SOLUTION)
-    yield _solution_grid(rows)
+    yield _solution_grid(results, rows)
     yield _ion_grid(results, rows)
     yield from _assumptions(rows)
 
@@ -57,9 +58,22 @@ def _temperatures(rows: pd.DataFrame, values: pd.Series) -> dict[str, list[str]]
     return {"T, °C": [f"{value:g}" for value in values]} if several else {}
 
 
-def _solution_grid(rows: pd.DataFrame) -> Grid:
-    whole = _per_solution(rows)
-    columns = {"solution": list(whole["solution"])} | _temperatures(rows, whole["temperature_C"])
+def uses(results: Results) -> Mapping[str, str]:
+    """Return what each solution was: bath, pipette, reference electrode, or several of them."""
+    found: dict[str, dict[str, None]] = {}
+    reference = (results.config["junction"]["reference"] or {}).get("solution")
+    of_rows = ((column, name) for column in ("bath", "pipette") for name in sorted(set(results.reversals[column])))
+    for use, name in (*of_rows, ("reference electrode", reference)):
+        if name:
+            found.setdefault(name, {})[use] = None
+    return {name: joined(of_name) for name, of_name in found.items()}
+
+
+def _solution_grid(results: Results, rows: pd.DataFrame) -> Grid:
+    whole, used = per_solution(rows), uses(results)
+    columns = {"solution": list(whole["solution"]), "used as": [used.get(name, MISSING) for name in whole["solution"]]}
+    columns["recipe, mM"] = [results.recipes.get(name, MISSING) for name in whole["solution"]]
+    columns |= _temperatures(rows, whole["temperature_C"])
     if rows["pH"].notna().any():
         columns["pH"] = [fixed(value, 2) for value in whole["pH"]]
         columns["titrant, mM"] = [fixed(value, 2) for value in whole["titrant_mM"]]
@@ -67,7 +81,7 @@ def _solution_grid(rows: pd.DataFrame) -> Grid:
     columns["charge excess, meq/l"] = [fixed(value, 2, sign=True) for value in whole["charge_excess_meq_per_l"]]
     columns["% of the cation charge"] = [fixed(value, 1, sign=True) for value in whole["percent"]]
     columns["osmolality, mOsm/kg"] = [fixed(value, 0) for value in whole["osmolality_mOsm_per_kg"]]
-    return grid(columns, ["solution"], lookup=Lookup())
+    return grid(columns, ["solution", "used as", "recipe, mM"], lookup=Lookup())
 
 
 def _ion_grid(results: Results, rows: pd.DataFrame) -> Grid:
@@ -95,7 +109,7 @@ def _free_concentration(row: Mapping[str, Any]) -> str:
     return as_given(row["concentration_mM"]) if given else significant(row["concentration_mM"], 4)
 
 
-def _per_solution(rows: pd.DataFrame) -> pd.DataFrame:
+def per_solution(rows: pd.DataFrame) -> pd.DataFrame:
     """Return one row per solution and temperature, with the charge excess in percent of the cation charge."""
     charge = rows["valence"] * rows["concentration_mM"]
     parts = rows.assign(cations=charge.clip(lower=0)).groupby(["solution", "temperature_C"], as_index=False)

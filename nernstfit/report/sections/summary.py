@@ -69,7 +69,7 @@ def _data(results: Results) -> Iterator[str]:
     rows, found, config = results.reversals, results.found, results.config
     baths = sorted(set(rows["bath"]))
     named = f" ({joined(baths)})" if len(baths) <= _MAX_BATHS_NAMED else ""
-    where = f"in {counted(_cells(results), 'cell')} and {counted(len(baths), 'bath')}{named}"
+    where = f"in {counted(results.cells_in(rows), 'cell')} and {counted(len(baths), 'bath')}{named}"
     imported = results.has_imported_potentials
     if results.simulated:
         yield _PROSE(
@@ -96,12 +96,6 @@ def _outcome(results: Results) -> str:
     if len(found) == len(rows):
         return f"{'It' if len(rows) == 1 else 'All of them'} gave a reversal potential."
     return f"{len(found)} of them gave a reversal potential; the others did not ({results.others()}; {place})."
-
-
-def _cells(results: Results) -> int:
-    """Return the number of cells behind all rows; a row that averages cells counts each of them."""
-    rows = results.reversals.assign(averages=results.cells_averaged(results.reversals))
-    return int(rows.groupby(["group", "cell"])["averages"].max().sum())
 
 
 def _model(results: Results) -> Iterator[str]:
