@@ -58,7 +58,7 @@ def figure(folder: Path, name: str, measurements: Sequence[str] = ()) -> Drawing
 
     path = truth.truth_file(content["inputs"])
     reference = content["config"]["fit"]["reference_ion"]
-    known = truth.true_ratios(folder / path, reference) if path else {}
+    known = truth.true_ratios(folder / path, reference) if path and (folder / path).is_file() else {}
     drawings = build.drawings(Results(found.tables, (), content, truth=known))
     return next(drawing for drawing in drawings if drawing.name == name)
 
