@@ -22,7 +22,7 @@ written from the help of the commands: `make docs`.
 | | commands |
 |---|---|
 | to prepare an experiment | [init](#init), [check](#check), [plan](#plan), [simulate](#simulate) |
-| to run it | [run](#run), [report](#report), [verify](#verify) |
+| to run it | [run](#run), [report](#report), [figure](#figure), [verify](#verify) |
 | recordings | [inspect](#inspect), [measure](#measure), [command](#command) |
 | solutions and equations | [solutions](#solutions), [junction](#junction), [nernst](#nernst), [ghk](#ghk) |
 """

@@ -166,11 +166,11 @@ SLIPS: dict[str, Slip] = {
 }
 
 
-def added_back(made: Experiment) -> Experiment:
-    """12.4 mV are added back that nobody had subtracted."""
+def added_back(made: Experiment, times: int = 1) -> Experiment:
+    """12.4 mV are added back that nobody had subtracted; twice off where they had been with the other sign."""
     junction_mV = made.corrections.junction_mV + ADDED_BACK_MV
     corrections = replace(made.corrections, junction_mV=junction_mV, already_mV=ADDED_BACK_MV)
-    return replace(plus(made, np.full(made.data.size, ADDED_BACK_MV)), corrections=corrections)
+    return replace(plus(made, np.full(made.data.size, times * ADDED_BACK_MV)), corrections=corrections)
 
 
 def reason(made: Experiment) -> str:
@@ -209,6 +209,14 @@ def test_a_common_offset_that_equals_what_was_added_back_is_the_first_cause(seed
     assert "set that key to 0" in found
     assert "are exchanged" not in found
     assert "an error in bath" not in found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_was_added_back_with_the_opposite_sign_is_the_first_cause(seed: int) -> None:
+    found = reason(added_back(experiment(seed), times=2))
+    first = "junction.already_corrected_mV has the opposite sign, and all potentials are off by twice its +12.4 mV"
+    assert first in found.split("; or ")[0]
+    assert "are exchanged" not in found
 
 
 def test_another_common_offset_is_not_what_was_added_back() -> None:

@@ -68,6 +68,7 @@ def test_every_file_that_is_named_exists_with_its_digest(folder: Path, read: ROC
     paths = {unquote(entity.id): entity for entity in read.data_entities}
     written = {path.relative_to(folder).as_posix() for path in (folder / "results").glob("*.*")}
     written |= {path.relative_to(folder).as_posix() for path in (folder / "results" / "figures").iterdir()}
+    written |= {path.relative_to(folder).as_posix() for path in (folder / "results").rglob("*.parquet")}
     given = {path.relative_to(folder).as_posix() for name in ("config", "data") for path in (folder / name).iterdir()}
     assert set(paths) == written | given
     assert RECORDING in paths

@@ -358,6 +358,16 @@ CASES: Sequence[tuple[Code, str, str, Mapping[str, Any], Mapping[str, Any]]] = (
     ),
     (Code.RECORDING_DIFFERS, ONE, "note", {}, {"facts": {ONE: {"channel": "Im_scaled"}}}),
     (
+        *(Code.RECORDING_DIFFERS, ONE, "note", {}),
+        {
+            "facts": {
+                name_of(c, b): {"bandwidth_source": "telegraph", "bandwidth_Hz": 1e4 if name_of(c, b) == ONE else 2e3}
+                for c in CELLS
+                for b in ("control", "high_K")
+            }
+        },
+    ),
+    (
         *(Code.DAYS_DIFFER, "", "warning", {}),
         {
             "facts": {name_of(c, b): {"start_s": 2 * DAY} for c in CELLS[3:] for b in ("control", "high_K")},

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from nernstfit.commands import check, ghk, init, plan, recordings, report, run, simulate, solutions
+from nernstfit.commands import check, figure, ghk, init, plan, recordings, report, run, simulate, solutions
 from nernstfit.contract.errors import INTERRUPTED, InputError, RecordingError
 
 
@@ -46,6 +46,7 @@ for command in (
     check.check,
     run.run,
     report.report,
+    figure.figure,
     report.verify,
     simulate.simulate,
     recordings.inspect,

@@ -229,6 +229,12 @@ class RatioReason(Term):
         "nothing had been subtracted for the junction, and all potentials are off by the {mV} mV of "
         "junction.already_corrected_mV (without it {changes}): set that key to 0 if so",
     )
+    ALREADY_OPPOSITE = (
+        "already_opposite",
+        "",
+        "junction.already_corrected_mV has the opposite sign, and all potentials are off by twice its {mV} mV (put "
+        "right, {changes}): check the sign of that key",
+    )
     COMMON_SHIFT = (
         "common_shift",
         "",

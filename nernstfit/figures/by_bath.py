@@ -10,10 +10,10 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from nernstfit.figures import elements
+from nernstfit.figures import elements, svg
 from nernstfit.figures.layout import Layout
 from nernstfit.figures.render import Chart, Figure
-from nernstfit.figures.theme import INK
+from nernstfit.figures.theme import INK, LETTERS_PX
 
 # Farthest end of an interval that is drawn, as a factor of the largest ratio of its ion, or one over it of the least.
 # At half of it intervals of a factor of 3 are cut, at double one wide interval flattens all others.
@@ -23,6 +23,9 @@ _LEAST_LABELS = 3  # on the axis of the ratios; two tell no scale, more than fou
 # Least width of a panel with its labels, px, below which panels stand below each other: that of five labels and the
 # title of the axis. At half these overlap, at double a column of a journal has one panel in a row.
 _LEAST_PX = 185
+_BETWEEN_PX = (
+    58  # of panels beside each other: the labels and the title of an axis; at half these cross the other panel
+)
 
 _X = (
     ("activity_mM", "activity in the bath, mM", True),
@@ -59,9 +62,17 @@ def _chart(shown: pd.DataFrame, baths: Sequence[str], layout: Layout) -> Chart:
     looks = elements.bath_looks(shown, baths, layout)
     columns = layout.columns(2, 2, _LEAST_PX)
     width = layout.panel_px(246, columns)
-    panels = [_panel(shown, title, *x, looks) for title in dict.fromkeys(shown["title"]) for x in _X]
-    sized = [panel.properties(width=width, height=150) for panel in panels]
-    return alt.concat(*sized, columns=columns, bounds="flush", spacing={"row": 66, "column": 58})
+    titles = {
+        title: svg.wrapped(title, LETTERS_PX, columns * width + (columns - 1) * _BETWEEN_PX)
+        for title in dict.fromkeys(shown["title"])
+    }
+    panels = []
+    for title, lines in titles.items():
+        for number, x in enumerate(_X):
+            panel = _panel(shown, title, *x, looks)  # a title stands once in a row
+            panels.append(panel.properties(width=width, height=150, title="" if number % columns else lines))
+    row_px = 66 + (max(map(len, titles.values())) - 1) * elements.LINE_PX
+    return alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": row_px, "column": _BETWEEN_PX})
 
 
 def _within(part: pd.DataFrame) -> pd.DataFrame:
@@ -74,9 +85,7 @@ def _within(part: pd.DataFrame) -> pd.DataFrame:
     return part.assign(shown_low=low, shown_high=high, **ends)
 
 
-def _panel(
-    rows: pd.DataFrame, title: str, field: str, name: str, with_zero: bool, looks: Mapping[str, Any]
-) -> alt.LayerChart:
+def _panel(rows: pd.DataFrame, title: str, field: str, name: str, with_zero: bool, looks: Mapping[str, Any]) -> Chart:
     own = rows[rows["title"] == title]
     low, high = float(own["axis_low"].iloc[0]), float(own["axis_high"].iloc[0])
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
@@ -84,9 +93,8 @@ def _panel(
     x = alt.X(f"{field}:Q", scale=alt.Scale(zero=with_zero, padding=12), title=name, axis=alt.Axis(tickCount=5))
     points = elements.only(elements.rows_named("rows"), "title", title)
     ends = {"x": x, "y": alt.Y("shown_low:Q"), "y2": "shown_high:Q", "color": looks["color"]}
-    panel: alt.LayerChart = alt.layer(
+    return alt.layer(
         elements.only(elements.rows_named("fitted"), "title", title).mark_rule(color=INK, strokeWidth=1).encode(y=y),
         points.mark_rule(strokeWidth=1.6).encode(**ends),
         points.mark_point(filled=True, size=52, opacity=1).encode(x=x, y=y, **looks),
-    ).properties(title=title)
-    return panel
+    )

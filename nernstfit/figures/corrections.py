@@ -63,7 +63,7 @@ def _chart(rows: pd.DataFrame, known: pd.DataFrame, order: Sequence[str], layout
     return alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 84, "column": 72})
 
 
-def _panel(ion: str, y: alt.Y, groups: Sequence[str], layout: Layout) -> alt.LayerChart:
+def _panel(ion: str, y: alt.Y, groups: Sequence[str], layout: Layout) -> Chart:
     """Draw one ion: its true ratio, the intervals and the ratios or bounds."""
     steps = [_step_name(step) for step in CorrectionStep]
     axis = alt.Axis(labelAngle=-40, grid=False)
@@ -73,14 +73,13 @@ def _panel(ion: str, y: alt.Y, groups: Sequence[str], layout: Layout) -> alt.Lay
     shape = alt.Shape("shape:N", scale=None, legend=None)
     base = elements.only(elements.rows_named("rows"), "ion", ion)
     true = elements.only(elements.rows_named("truth"), "ion", ion)
-    panel: alt.LayerChart = alt.layer(
+    return alt.layer(
         true.mark_rule(color=INK, strokeWidth=1).encode(y=y),
         base.transform_filter("datum.low != null && datum.high != null")
         .mark_rule(strokeWidth=1.8)
         .encode(x=x, y=alt.Y("low:Q"), y2="high:Q", color=colour, **offset),
         base.mark_point(filled=True, size=46, opacity=1).encode(x=x, y=y, color=colour, shape=shape, **offset),
     )
-    return panel
 
 
 def _ratio_axis(*shown: pd.Series) -> alt.Y:

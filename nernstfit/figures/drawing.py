@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import functools
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import resources
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # Pixels of the PNG per pixel of the SVG: 1.5 keeps 11-pixel labels sharp in a document or on a slide; twice as much
 # gives files of some four times the size, half as much labels that are hard to read.
 PNG_SCALE = 1.5
+# Entries of a dictionary of a PDF's resources, one a line, in the order in which the converter happens to have them.
+_RESOURCES = re.compile(rb"(?<=<<\n)(?: +/[a-z]+\d+ \d+ 0 R\n)+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +92,10 @@ def png_of(svg: str, **size: float) -> bytes:
 
 
 def pdf_of(svg: str) -> bytes:
-    """Return the PDF of an SVG, a pixel of which is a point of the page."""
+    """Return the PDF of an SVG, a pixel of which is a point of the page; the same bytes for the same SVG."""
     _use_own_fonts()
     made: bytes = vl_convert.svg_to_pdf(svg)
-    return made
+    return _RESOURCES.sub(lambda match: b"".join(sorted(match[0].splitlines(keepends=True))), made)
 
 
 def _use_own_fonts() -> None:

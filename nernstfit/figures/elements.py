@@ -25,7 +25,7 @@ _MAX_ROWS = 40
 _ROW_PX = 19
 # Height of a further line of a name, and width of a symbol of a legend with the space around it, px. At half they
 # touch; at double, lines read as names of their own, and a legend has half as many columns.
-_LINE_PX, _SYMBOL_PX = 13, 40
+LINE_PX, _SYMBOL_PX = 13, 40
 # Points of a figure up to which all are drawn, some 400 bytes each. More cover each other; at half the spread of an
 # ordinary experiment would be that of some of its cells, at double a page of ten thousand recordings is 2 MB larger.
 MAX_POINTS = 600
@@ -85,7 +85,7 @@ def name_axis(names: pd.Series, layout: Layout, **axis: Any) -> alt.Axis:
 def axis_height(names: pd.Series, layout: Layout) -> Any:
     """Return the height of an axis of names: one row each, or a fixed height where there are many."""
     lines = max(len(_lines(name, layout.label_px)) for name in set(names))
-    row_px = _ROW_PX + (lines - 1) * _LINE_PX
+    row_px = _ROW_PX + (lines - 1) * LINE_PX
     return alt.Step(row_px) if names.nunique() <= _MAX_ROWS else _ROW_PX * _MAX_ROWS
 
 
@@ -111,7 +111,7 @@ def bath_looks(rows: pd.DataFrame, baths: Sequence[str], layout: Layout) -> dict
 
 def legend(names: Sequence[str], layout: Layout, **more: Any) -> alt.Legend:
     """Return a legend: beside the figure on a page, below it, in columns, in the column of a journal."""
-    place = {}
+    place: dict[str, Any] = {}
     if not layout.is_page:
         widest = max(svg.width_px(line, LETTERS_PX) for name in names for line in _lines(name, layout.label_px))
         columns = min(len(names), max(1, int(layout.width_px // (widest + _SYMBOL_PX))))

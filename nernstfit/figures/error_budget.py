@@ -65,7 +65,8 @@ def _chart(data: pd.DataFrame, sources: Sequence[ErrorSource], ions: Sequence[st
         _bars(data, group, groups, ions).encode(color=colours).properties(width=layout.panel_px(430))
         for group in groups
     ]
-    return alt.vconcat(*panels, spacing=14).resolve_scale(color="shared")
+    chart: Chart = alt.vconcat(*panels, spacing=14).resolve_scale(color="shared")
+    return chart
 
 
 def _source_colours(sources: Sequence[ErrorSource], layout: Layout) -> alt.Color:

@@ -45,7 +45,7 @@ def _chart(found: pd.DataFrame, ions: Sequence[str], layout: Layout) -> Chart:
     colour = elements.colours_of("pair", pairs, layout) if several else alt.value(PALETTE[0])
     marks = elements.rows_named("rows")
     significant, others = marks.transform_filter("datum.significant"), marks.transform_filter("!datum.significant")
-    chart: alt.LayerChart = alt.layer(
+    chart = alt.layer(
         elements.unity_line(),
         marks.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q"), x2="high:Q", y=y, color=colour, **offset),
         significant.mark_point(filled=True, size=75, opacity=1).encode(x=x, y=y, color=colour, **offset),

@@ -146,9 +146,10 @@ def _svg(panels: Sequence[IVPanel], voltage: Axis, current: Axis, layout: Layout
     voltage = replace(voltage, length=layout.panel_px(_WIDTH_PX, columns))
     heads = [_nernst_potentials(panel, voltage) for panel in panels]
     titles = [svg.wrapped(panel.title, LETTERS_PX, voltage.length) for panel in panels]
-    lines = max(depth for _, depth in heads) + max(map(len, titles))
+    lines = max(map(len, titles))
+    depth = max(depth for _, depth in heads)
     drawn = [
-        _panel(panel, (voltage, current), marks, _Head(title, layout.title_weight, _SPACE_PX + lines * _LINE_PX))
+        _panel(panel, (voltage, current), marks, _Head(title, layout.title_weight, lines, depth))
         for panel, title, (marks, _) in zip(panels, titles, heads, strict=True)
     ]
     rows = [Row(tuple(drawn[i : i + columns]), "") for i in range(0, len(drawn), columns)]
@@ -158,15 +159,22 @@ def _svg(panels: Sequence[IVPanel], voltage: Axis, current: Axis, layout: Layout
 
 @dataclass(frozen=True)
 class _Head:
-    """Title of a panel, the weight of its letters, and the height of what stands over the panel."""
+    """Title of a panel, the weight of its letters, and the lines that the longest title and the names of ions take."""
 
     title: Sequence[str]
     weight: str
-    height_px: float
+    lines: int
+    depth: int
+
+    @property
+    def height_px(self) -> float:
+        """Height of what stands over the panel."""
+        return _SPACE_PX + (self.lines + self.depth) * _LINE_PX
 
     @property
     def drawn(self) -> str:
-        first = _SPACE_PX + LETTERS_PX / 2 - self.height_px
+        """The title, its last line over the names of the ions."""
+        first = _SPACE_PX + LETTERS_PX / 2 - self.height_px + (self.lines - len(self.title)) * _LINE_PX
         lines = (svg.text(words, 0, first + i * _LINE_PX) for i, words in enumerate(self.title))
         return svg.group(lines, font_weight=self.weight)
 

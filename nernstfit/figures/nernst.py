@@ -58,7 +58,8 @@ def _forces(forces: pd.DataFrame, baths: Sequence[str], layout: Layout) -> Chart
         width = layout.panel_px(560 // columns, columns)
         panels.append(panel.properties(width=width, height=height, title=ion))
     chart = alt.concat(*panels, columns=columns, bounds="flush", spacing={"row": 74, "column": 26})
-    return chart.resolve_scale(x="shared", y="shared")
+    shared: Chart = chart.resolve_scale(x="shared", y="shared")
+    return shared
 
 
 def draw_slopes(points: pd.DataFrame, lines: pd.DataFrame, baths: Sequence[str]) -> Figure:
@@ -91,7 +92,7 @@ def draw_slopes(points: pd.DataFrame, lines: pd.DataFrame, baths: Sequence[str])
 
 def _slopes(points: pd.DataFrame, baths: Sequence[str], layout: Layout) -> Chart:
     ions = sorted(set(points["ion"]))
-    x = alt.X("activity_mM:Q", scale=alt.Scale(type="log", nice=False, padding=14), title="activity in the bath, mM")
+    scale = alt.Scale(type="log", nice=False, padding=14)
     y_title = "potential (corrected), mV"
     y = alt.Y("corrected_mV:Q", scale=alt.Scale(zero=False), title=y_title)
     mean = alt.Y("mean(corrected_mV):Q", title=y_title)
@@ -101,6 +102,9 @@ def _slopes(points: pd.DataFrame, baths: Sequence[str], layout: Layout) -> Chart
     columns, panels = layout.columns(len(ions), 2, _LEAST_SLOPES_PX), []
     looks = elements.bath_looks(points, baths, layout)
     for ion in ions:
+        activities = points[points["ion"] == ion]["activity_mM"]
+        axis = elements.log_axis(float(activities.min()), float(activities.max()), 3)
+        x = alt.X("activity_mM:Q", scale=scale, title="activity in the bath, mM", axis=axis)
         base = elements.only(elements.rows_named("rows"), "ion", ion)
         point, line = elements.only(base, "kind", "point"), base.transform_filter("datum.kind != 'point'")
         panel = alt.layer(

@@ -51,20 +51,17 @@ def draw_predictions(residuals: pd.DataFrame, baths: Sequence[str]) -> Figure:
     return Figure("predicted", chart, data, source, len(rows) < len(residuals))
 
 
-def _predictions(
-    residuals: pd.DataFrame, baths: Sequence[str], ends: tuple[float, float], layout: Layout
-) -> alt.LayerChart:
+def _predictions(residuals: pd.DataFrame, baths: Sequence[str], ends: tuple[float, float], layout: Layout) -> Chart:
     scale, few = alt.Scale(domain=list(ends), nice=False), alt.Axis(tickCount=7)
     x = alt.X("predicted_mV:Q", scale=scale, title="predicted potential, mV", axis=few)
     y = alt.Y("measured_mV:Q", scale=scale, title="measured potential (corrected), mV", axis=few)
     width = layout.panel_px(_SIDE_PX)
-    chart: alt.LayerChart = alt.layer(
+    return alt.layer(
         elements.rows_named("identity").mark_line(color=SOFT, strokeWidth=1).encode(x=x, y=y),
         elements.rows_named("rows")
         .mark_point(size=42, strokeWidth=1.6, opacity=0.85)
         .encode(x=x, y=y, href="link:N", **elements.bath_looks(residuals, baths, layout)),
     ).properties(width=width, height=min(width, _SIDE_PX))
-    return chart
 
 
 def draw_residuals(rows: pd.DataFrame, baths: Sequence[str]) -> Figure:
@@ -113,7 +110,8 @@ def _residuals(rows: pd.DataFrame, baths: Sequence[str], is_part: bool, layout: 
         )
         height = elements.axis_height(rows["cell"], layout)
         panels.append(by_cell.properties(width=width, height=height, title="by cell"))
-    return alt.concat(*panels, columns=columns).resolve_scale(x="shared")
+    chart: Chart = alt.concat(*panels, columns=columns).resolve_scale(x="shared")
+    return chart
 
 
 def has_offset(residuals: pd.DataFrame) -> pd.Series:

@@ -12,7 +12,7 @@ import pandas as pd
 from nernstfit.contract.terms import RatioVerdict
 from nernstfit.figures import elements
 from nernstfit.figures.layout import Layout
-from nernstfit.figures.render import Figure
+from nernstfit.figures.render import Chart, Figure
 from nernstfit.figures.theme import INK, PALETTE, SOFT
 
 # Length of the arrow of a one-sided bound, as a factor of the ratio: 2.5 is about half a decade, clearly longer than
@@ -62,7 +62,7 @@ def draw_ratios(found: pd.DataFrame, cells: pd.DataFrame, truth: Mapping[str, fl
 
 def _chart(
     shown: pd.DataFrame, order: Sequence[str], reference: str, ends: tuple[float, float], layout: Layout
-) -> alt.LayerChart:
+) -> Chart:
     x = alt.X(
         "at:Q",
         scale=alt.Scale(type="log", domain=list(ends), nice=False),
@@ -71,7 +71,7 @@ def _chart(
     )
     groups = sorted(set(shown["group"]))
     colour = elements.colours_of("group", groups, layout) if len(groups) > 1 else alt.value(PALETTE[0])
-    chart: alt.LayerChart = alt.layer(*_layers(x, elements.ion_axis(order, reference), groups, colour))
+    chart = alt.layer(*_layers(x, elements.ion_axis(order, reference), groups, colour))
     height = alt.Step(22 + 10 * len(groups), **{"for": "position"})
     return chart.properties(width=layout.panel_px(600), height=height)
 

@@ -12,6 +12,7 @@ import pandas as pd
 from nernstfit.contract.codes import Code
 from nernstfit.contract.correction_terms import PIPETTE
 from nernstfit.contract.findings import Finding, cell_named, named, of_ratio
+from nernstfit.contract.model_words import activity_words
 from nernstfit.contract.reasons import RatioReason
 from nernstfit.contract.terms import ActivityModel, IntervalMethod, RatioScope, RatioVerdict
 from nernstfit.judgement.equation import rejections, robust
@@ -269,7 +270,7 @@ def _activities(evidence: Evidence, row: Record) -> Iterator[Finding]:
     ions = _estimated(evidence, {row["ion"], row["reference"]})
     cases: list[tuple[Code, Mapping[str, float], Mapping[str, Any]]] = [
         (Code.ACTIVITY_CONVENTION, conventions, {}),
-        (Code.ACTIVITY_ESTIMATED, of_model, {"ions": " and ".join(ions), "model": activity.name}),
+        (Code.ACTIVITY_ESTIMATED, of_model, {"ions": " and ".join(ions), "model": activity_words(activity.name)}),
     ]
     for code, others, values in cases[: 1 + bool(ions)]:
         if others:
@@ -277,7 +278,9 @@ def _activities(evidence: Evidence, row: Record) -> Iterator[Finding]:
             effect = of_ratio(others[other] - row["ln_ratio"], row["low"], row["high"])
             if effect >= 1 or code is Code.ACTIVITY_ESTIMATED:
                 done = _PITZER if activity.model == ActivityModel.PITZER else ()
-                yield _finding(code, row, effect, done, **values, other=other, value=math.exp(others[other]))
+                yield _finding(
+                    code, row, effect, done, **values, other=activity_words(other), value=math.exp(others[other])
+                )
 
 
 def _estimated(evidence: Evidence, ions: set[str]) -> list[str]:

@@ -9,6 +9,7 @@ from statistics import mode
 
 from nernstfit.contract.codes import Code
 from nernstfit.contract.findings import Finding, cell_named, of_potential
+from nernstfit.contract.terms import BandwidthSource
 from nernstfit.experiment.records import Cell, Row
 from nernstfit.judgement.cells_of_one_name import by_day, stray
 from nernstfit.judgement.made import Made, Record, start_s
@@ -52,7 +53,9 @@ def _how(row: Row, fact: Record) -> dict[str, str]:
     is_auto = {key: getattr(row.measure, key) == "auto" for key in _WORDS}
     found = {key: words.format(fact[key]) for key, words in _WORDS.items() if is_auto[key] and fact.get(key)}
     rate_Hz = fact.get("rate_Hz", math.nan)
-    return found | ({"rate": f"{rate_Hz:g} samples per second"} if math.isfinite(rate_Hz) else {})
+    found |= {"rate": f"{rate_Hz:g} samples per second"} if math.isfinite(rate_Hz) else {}
+    is_set = fact.get("bandwidth_source") == BandwidthSource.TELEGRAPH
+    return found | ({"filter": f"amplifier's filter at {fact['bandwidth_Hz']:g} Hz"} if is_set else {})
 
 
 def _usual(made: Sequence[Mapping[str, str]], everywhere: Mapping[tuple[str, str], int]) -> dict[str, str]:

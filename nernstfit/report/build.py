@@ -66,6 +66,8 @@ _SECTIONS: Mapping[str, Callable[[Results], Iterator[Block]]] = {
     "provenance": provenance.blocks,
 }
 
+_WITH_FIGURES = ("ratios", "iv", "predicted", "residuals", "single", "nernst", "corrections", "errors")
+
 
 @dataclass(frozen=True)
 class Report:
@@ -112,6 +114,12 @@ def build(results: Results) -> Report:
     html = b"".join([part.encode() for part in parts])
     drawings = tuple(drawing for section in sections for drawing in blocks.drawings(section.blocks))
     return Report(html, drawings, scripts)
+
+
+def drawings(results: Results) -> Iterator[Drawing]:
+    """Yield every figure of a report, by section."""
+    for name in _WITH_FIGURES:
+        yield from blocks.drawings(_SECTIONS[name](results))
 
 
 def _library() -> Markup:

@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from nernstfit.abf.records import SIMULATED
 from nernstfit.contract import tables
 from nernstfit.contract.datapackage import datapackage
 from nernstfit.contract.files import sha256_of, write_bytes, write_text
-from nernstfit.experiment.records import TRUTH_FILE, Experiment
+from nernstfit.experiment.records import Experiment
 from nernstfit.experiment.views import stage
 from nernstfit.figures import source
-from nernstfit.report import build
+from nernstfit.report import build, truth
 from nernstfit.report.crate import crate
 from nernstfit.report.manifest import as_text, manifest, with_outputs
 from nernstfit.report.methods_text import methods_text
@@ -53,7 +52,7 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         `crate`: JSON files.
     experiment : Experiment
     """
-    truth = next((Path(path) for path in inputs["tables"] if Path(path).name == TRUTH_FILE), None)
+    true = truth.truth_file(inputs["tables"])
     facts = tables.gather(inputs["facts"]) if inputs["facts"] else pd.DataFrame()
     results = Results(
         tables=_result_tables(inputs["results"]),
@@ -61,9 +60,9 @@ def run(inputs: Mapping[str, Any], outputs: Mapping[str, str], experiment: Exper
         manifest=manifest(experiment, inputs["tables"], inputs["facts"]),
         multivalent=_multivalent(experiment),
         recipes=recipes(experiment.solutions),
-        simulated=truth is not None or (len(facts) > 0 and facts["comment"].eq(SIMULATED).any()),
+        simulated=true is not None or (len(facts) > 0 and facts["comment"].eq(SIMULATED).any()),
         procedures=procedures(experiment, facts),
-        truth=_true_ratios(truth, experiment.settings.fit.reference_ion) if truth else {},
+        truth=truth.true_ratios(true, experiment.settings.fit.reference_ion) if true else {},
     )
     made = build.build(results)
     write_bytes(outputs["report"], made.html)
@@ -87,15 +86,6 @@ def _multivalent(experiment: Experiment) -> tuple[str, ...]:
     """Return the permeant ions of more than one charge."""
     known = experiment.solutions.known
     return tuple(ion for ion in experiment.settings.fit.permeant if abs(known[ion].valence) > 1)
-
-
-def _true_ratios(path: Path, reference: str) -> dict[str, float]:
-    """Read true permeabilities relative to the reference; empty where the file has no ratio of it."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    ratios = content.get("ratios", {}) if isinstance(content, dict) else {}
-    if reference not in ratios:
-        return {}
-    return {ion: float(value) / float(ratios[reference]) for ion, value in ratios.items()}
 
 
 def _write_figures(folder: Path, made: build.Report) -> None:

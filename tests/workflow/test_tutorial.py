@@ -58,6 +58,8 @@ def test_the_commands_lead_to_an_experiment(
         "nernstfit init mine --from practice/data",
         "nernstfit check mine",
         "nernstfit run mine",
+        "nernstfit figure mine ratios --width-mm 85",
+        "nernstfit figure mine measurement --measurement c1_control --measurement c1_NMDG --width-mm 180",
     ]
     for command in COMMANDS[1:4]:
         if "check" in command:
@@ -104,6 +106,9 @@ def test_the_lines_of_python_make_figures_and_find_the_truth(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(demonstration.folder / "results", tmp_path / "mine" / "results")
+    for command in COMMANDS[5:]:
+        done = CliRunner().invoke(main, shlex.split(command)[1:], catch_exceptions=False)
+        assert len(done.output.splitlines()) == 4, done.output
     (tmp_path / "practice" / "data").mkdir(parents=True)
     shutil.copy(project / "data" / "truth.yaml", tmp_path / "practice" / "data")
     printed, names = io.StringIO(), {}

@@ -234,7 +234,8 @@ class _Causes:
         if already_mV := self.corrections.already_mV:
             side = np.array([condition.sign for condition in self.data.conditions])
             names = {"mV": f"{already_mV:+.1f}"}
-            yield replace(self._unchanged(RatioReason.ALREADY_CORRECTED, names), shift_mV=-already_mV * side)
+            for reason, times in ((RatioReason.ALREADY_CORRECTED, 1.0), (RatioReason.ALREADY_OPPOSITE, 2.0)):
+                yield replace(self._unchanged(reason, names), shift_mV=-times * already_mV * side)
 
     def common_shift(self) -> Iterator[Cause]:
         """Yield that all potentials are shifted alike."""

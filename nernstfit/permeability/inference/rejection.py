@@ -53,7 +53,7 @@ _EFFECTS = {
 }
 # Corrections of known size by which all potentials are off alike, and readings of single baths that such an offset
 # imitates where the ratios take a part of it.
-_OF_KNOWN_SIZE = (RatioReason.ALREADY_CORRECTED, RatioReason.JUNCTION_TWICE)
+_OF_KNOWN_SIZE = (RatioReason.ALREADY_CORRECTED, RatioReason.ALREADY_OPPOSITE, RatioReason.JUNCTION_TWICE)
 _IMITATED = (RatioReason.EXCHANGED_BATHS, RatioReason.WITHOUT_BATH)
 # Standard errors within which the mean offset of the cells is such a correction. With half one in three true ones is
 # missed; with double, any offset of 4 mV would be one of 8.

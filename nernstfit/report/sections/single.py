@@ -77,8 +77,8 @@ def _figure(results: Results, found: pd.DataFrame) -> Figure:
     ratios = results.of_model("permeabilities")
     records = pd.DataFrame(results.in_ion_order(found))
     fitted = ratios[ratios["ratio"].notna()]
-    titled = (rows.assign(title=_titles(results, rows)) for rows in (records, fitted))
-    return draw_by_bath(*titled, results.baths)
+    shown, lines = (rows.assign(title=_titles(results, rows)) for rows in (records, fitted))
+    return draw_by_bath(shown, lines, results.baths)
 
 
 def _titles(results: Results, rows: pd.DataFrame) -> list[str]:
