@@ -23,7 +23,8 @@ from nernstfit.contract.severity import Severity
 from nernstfit.contract.terms import Configuration, PotentialVerdict, RatioVerdict
 from nernstfit.experiment.records import Experiment, Row, row_of_file
 from nernstfit.judgement import batches, inputs
-from nernstfit.judgement.evidence import DAY_S, Evidence
+from nernstfit.judgement.evidence import Evidence
+from nernstfit.judgement.made import DAY_S
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations
 from nernstfit.permeability.single_cells import cell_ratios
