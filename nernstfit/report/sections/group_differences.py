@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,11 +15,11 @@ from nernstfit.contract.severity import About
 from nernstfit.figures.group_differences import draw_differences
 from nernstfit.permeability.inference.sentences import group_label, p_value, written_p
 from nernstfit.report import findings
-from nernstfit.report.blocks import Block, Grid, Heading, Text, grid, picture
+from nernstfit.report.blocks import Block, Grid, Heading, Listing, Text, grid, picture
 from nernstfit.report.numbers import MISSING, Estimate, estimate
 from nernstfit.report.prose import Prose
 from nernstfit.report.results import Results
-from nernstfit.report.wording import is_or_are
+from nernstfit.report.wording import is_or_are, joined
 
 _PROSE = Prose("group_differences")
 
@@ -36,8 +37,20 @@ def blocks(results: Results) -> Iterator[Block]:
         pair = "" if len({_pair(row) for row in known}) > 1 else f", {_pair(known[0])}"
         caption = _PROSE("figure", pair=pair, confidence=results.confidence)
         yield picture(draw_differences(_marks(results, known), results.permeant), caption)
-    yield _grid(results, rows)
+    if known:
+        yield _grid(results, known)
+    if len(known) < len(rows):
+        yield Listing(tuple(_without_difference([row for row in rows if math.isnan(row["p"])])))
     yield from findings.texts(results, About.RUN, {_pair(row) for row in rows})
+
+
+def _without_difference(rows: Sequence[Mapping[Any, Any]]) -> Iterator[str]:
+    """Yield the reasons for which groups are not compared, each with the groups and the ions."""
+    ions: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in rows:
+        ions[_pair(row), row["reason"]].append(f"{row['ion']} / {row['reference']}")
+    for (pair, reason), names in sorted(ions.items()):
+        yield f"{pair} ({joined(names)}): {reason}"
 
 
 def difference(results: Results, row: Mapping[Any, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import yaml
 
+from nernstfit.contract import tables
 from nernstfit.contract.remarks import Flag
 from nernstfit.report import citation
 from nernstfit.report.blocks import Block, Code, Fold, Heading, Listing, Text, grid
@@ -25,9 +26,13 @@ def blocks(results: Results) -> Iterator[Block]:
     yield Text(_PROSE("text"))
     yield Heading("References")
     yield Listing(tuple(references.cited(results)))
-    yield Heading("Flags")
-    meanings: dict[str, list[str]] = {"flag": list(Flag), "meaning and unit": [flag.sentence for flag in Flag]}
-    yield grid(meanings, meanings)
+    occurring = {name for flags in results.reversals["flags"] for name in tables.flags(flags)}
+    if occurring:
+        yield Heading("Flags")
+        own = [flag for flag in Flag if flag in occurring]
+        meanings: dict[str, list[str]] = {"flag": [str(flag) for flag in own], "label": [flag.label for flag in own]}
+        meanings["meaning and unit"] = [flag.sentence for flag in own]
+        yield grid(meanings, meanings, _PROSE("flags"))
     yield Heading("Configuration and versions")
     config = yaml.safe_dump(results.config, sort_keys=False, allow_unicode=True, default_flow_style=False)
     yield Fold("Effective configuration", (Code(config),))

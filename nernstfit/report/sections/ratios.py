@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -55,15 +57,25 @@ def blocks(results: Results) -> Iterator[Block]:
     for name in results.groups:
         yield from heading(results, name)
         own = configured[configured["group"] == name]
-        yield _grid(results, own)
+        yield from _table(results, own)
         subjects = [named(name, f"{row['ion']}/{row['reference']}") for row in own.to_dict("records")]
         yield from findings.texts(results, About.RATIO, subjects)
     yield from group_differences.blocks(results)
 
 
-def _grid(results: Results, rows: pd.DataFrame) -> Grid:
-    """Return the ratios of one group with both intervals."""
+def _table(results: Results, rows: pd.DataFrame) -> Iterator[Block]:
+    """Yield the ratios of one group with both intervals, and below them a reason that several have."""
     records = results.in_ion_order(rows)
+    ions: dict[str, list[str]] = defaultdict(list)
+    for row in records:
+        ions[row["reason"]].append(f"{row['ion']} / {row['reference']}")
+    shared = [reason for reason, names in ions.items() if reason and len(names) > 1]
+    yield _grid(results, [row | {"reason": "" if row["reason"] in shared else row["reason"]} for row in records])
+    for reason in shared:
+        yield Text(f"{joined(ions[reason])}: {reason}.", "note")
+
+
+def _grid(results: Results, records: Sequence[Mapping[Any, Any]]) -> Grid:
     written = [estimate(row["ratio"], row["low"], row["high"]) for row in records]
     between_cells = [estimate(row["ratio"], row["low_cells"], row["high_cells"]) for row in records]
     columns = {
