@@ -520,7 +520,7 @@ def test_groups_are_compared_in_words_figure_and_table(grouped):
     assert "Significant only without correction for multiple testing: P(Cs)/P(K) is 0.80 [0.65, 0.98] times" in ratios
     assert "(p = 0.030, p = 0.060 after Holm)" in ratios
     assert "Na / K mutant / wild 1.50 [1.20, 1.90] &lt; 0.001 &lt; 0.001" in ratios
-    assert "Cl / K mutant / wild — — — — wild has only an upper bound" in ratios
+    assert "mutant / wild (Cl / K): wild has only an upper bound" in ratios
     assert sodium in summary(page)
     assert "P(Cs)/P(K) is" not in summary(page)
     assert Path("results/figures/differences.svg").exists()
@@ -535,7 +535,7 @@ def test_a_comparison_that_batches_confound_says_so_wherever_it_is_shown(grouped
     ratios = section(page, "ratios")
     assert "in wild (p &lt; 0.001; groups and batches confounded)" in summary(page)
     assert "Na / K mutant / wild 1.50 [1.20, 1.90] &lt; 0.001 &lt; 0.001 groups and batches confounded" in ratios
-    assert "Cl / K mutant / wild — — — — wild has only an upper bound" in ratios
+    assert "mutant / wild (Cl / K): wild has only an upper bound" in ratios
     assert f"Warning: {sentence}" in ratios
     assert f"Warning: {sentence}" in summary(page)
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.files import MANIFEST, sha256_of, typed
 from nernstfit.report.manifest import versions
@@ -56,8 +57,8 @@ def reasons_against_report(folder: Path) -> list[str]:
     """
     content = manifest(folder)
     found = list(changes(folder, content, INPUTS))
-    tables = {path: digest for path, digest in content.get(OUTPUTS, {}).items() if path.endswith(".csv")}
-    found += changes(folder, {OUTPUTS: tables}, OUTPUTS)
+    own = {path: content.get(OUTPUTS, {}).get(path, "") for path in tables.paths(tables.RESULT)}
+    found += changes(folder, {OUTPUTS: own}, OUTPUTS)
     return found + list(other_versions(folder, content, ("nernstfit",)))
 
 
