@@ -14,6 +14,7 @@ from test_variance_components import in_batches
 import nernstfit
 from nernstfit.contract.terms import ErrorSource
 from nernstfit.figures import error_budget
+from nernstfit.figures.layout import PAGE
 from nernstfit.permeability.inference.error_budget import budget
 from nernstfit.permeability.inference.variance_shares import VarianceShare, largest_source
 from nernstfit.permeability.mixed_model import Fit, fit
@@ -138,7 +139,7 @@ def test_an_error_that_is_not_known_is_not_passed_over() -> None:
 
 
 def test_every_source_has_a_colour_of_its_own() -> None:
-    colours = [error_budget._source_colours([source])["scale"]["range"] for source in ErrorSource]
+    colours = [error_budget._source_colours([source], PAGE)["scale"]["range"] for source in ErrorSource]
     assert len({colour for (colour,) in colours}) == len(ErrorSource)
 
 

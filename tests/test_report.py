@@ -819,6 +819,16 @@ def test_any_measurement_is_drawn_from_the_results(here):
         result.plot_measurements("tow")
     with pytest.raises(nernstfit.InputError, match="got no measurement"):
         result.plot_measurements()
+    for path in (
+        *Path("results/ingest").rglob("*.parquet"),
+        Path("results/iv.csv"),
+        Path(tables.REVERSAL_POTENTIALS.path),
+    ):
+        frame = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
+        frame["measurement"] = frame["measurement"].replace("two", "two:B")
+        frame.to_parquet(path, index=False) if path.suffix == ".parquet" else frame.to_csv(path, index=False)
+    result = nernstfit.load(here)
+    assert result.plot_measurements("two").svg == result.plot_measurements("two:B").svg
 
 
 def test_one_batch_of_traces_is_read_at_a_time(here, monkeypatch):

@@ -19,7 +19,7 @@ from nernstfit.permeability.inference.diagnostics import Covariates, TestResult,
 from nernstfit.permeability.inference.effects import f_test, scatter_test
 from nernstfit.permeability.inference.mixtures import Mixture
 from nernstfit.permeability.inference.ratios import ratios
-from nernstfit.permeability.inference.sentences import validity_sentence, written_p
+from nernstfit.permeability.inference.sentences import shift_consequence, validity_sentence, written_p
 from nernstfit.permeability.mixed_model import Fit, fit
 from nernstfit.permeability.observations import Observations
 
@@ -367,3 +367,8 @@ def test_a_written_p_lies_on_its_side_of_the_level(p: float, alpha: float, writt
     said = validity_sentence(ValidityTest.POTENTIAL, p, alpha, effect="1 mV")
     assert f"(p {written})" in said
     assert ("not significant" in said) == (p >= alpha)
+
+
+def test_a_change_without_bounds_is_written_by_its_order() -> None:
+    assert shift_consequence("K", 800.0) == "the shift method changes P(K) more than 1000-fold"
+    assert shift_consequence("K", -800.0) == "the shift method changes P(K) more than 1000-fold"

@@ -73,7 +73,8 @@ class Result(Selections):
         Parameters
         ----------
         *names : str
-            Values of `measurement` in `reversal_potentials`, in the order in which they are drawn.
+            Values of `measurement` in `reversal_potentials`, in the order in which they are drawn. `c1_control` also
+            stands for `c1_control:B` where this is the only epoch of the recording.
 
         Returns
         -------
@@ -87,6 +88,7 @@ class Result(Selections):
         """
         from nernstfit.figures.recordings import draw_measurements  # noqa: PLC0415 - needs the extra `workflow`
 
+        names = tuple(map(self._with_epoch, names))
         iv = self.tables["iv"][self.tables["iv"]["measurement"].isin(names)]
         without = [name for name in names if name not in set(iv["measurement"])]
         if without or not names:
@@ -94,6 +96,12 @@ class Result(Selections):
             raise InputError(list(told) or "got no measurement, expected the names of one or more")
         rows = self.reversals.set_index("measurement", drop=False).loc[list(names)]
         return draw_measurements("measurements", rows, iv, self._traces(names))
+
+    def _with_epoch(self, name: str) -> str:
+        """Return the name of the only measurement of a recording that is named without its epoch."""
+        known = list(self.reversals["measurement"])
+        own = [each for each in known if each.startswith(f"{name}:")]
+        return own[0] if name not in known and len(own) == 1 else name
 
     def _hint(self, name: str) -> str:
         """Return the verdict on a measurement, or the nearest name to one that there is not."""

@@ -135,7 +135,7 @@ def contents(home: Path) -> dict[str, bytes]:
     """Return every result; what Snakemake and the cache of digests write for themselves does not count."""
     results = home / "results"
     files = [path.relative_to(home).as_posix() for path in results.rglob("*") if path.is_file() and path.name[0] != "."]
-    own = ("results/ingest/reads/", "results/ingest/finished.txt")
+    own = ("results/ingest/reads/", "results/ingest/made/", "results/ingest/finished.txt")
     return {path: (home / path).read_bytes() for path in files if not path.startswith(own)}
 
 

@@ -19,6 +19,9 @@ _VARIANCE_OF_HALVING = 0.75
 
 # Smallest p that is written; below, how small it is changes no judgement. Half or twice of it change zeros only.
 _LEAST_P = 0.001
+# Change of a ln ratio beyond which only its order is written: a thousandfold change says that the test failed to hold,
+# and 700 has no exponential. At half 30-fold changes lose their digits; at double they have eight of them.
+_MAX_LN_CHANGE = math.log(1000)
 _ALL_DIGITS = 17  # by which two numbers of double precision always differ
 
 # Differences of AICc up to which the data do not distinguish a model from the best one, and from which the evidence
@@ -261,5 +264,7 @@ def shift_consequence(ion: str, change_ln_ratio: float | None) -> str:
     """Return by how much the shift method changes a ratio; None where there is no estimate of it."""
     if change_ln_ratio is None:
         return f"there is no estimate of P({ion}) that the shift method could change"
+    if abs(change_ln_ratio) > _MAX_LN_CHANGE:
+        return f"the shift method changes P({ion}) more than {math.exp(_MAX_LN_CHANGE):.0f}-fold"
     percent = 100 * math.expm1(change_ln_ratio)
     return f"the shift method changes P({ion}) by {f'{percent:+.1f} %' if abs(percent) >= 0.1 else 'less than 0.1 %'}"
