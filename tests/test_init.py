@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import shutil
 from pathlib import Path, PurePosixPath
@@ -330,12 +331,11 @@ def test_a_recording_that_cannot_be_used_is_excluded_with_its_reason(tmp_path: P
 
 
 def test_a_remark_on_all_rows_is_said_once_and_hides_no_other(tmp_path: Path) -> None:
-    recording = PROJECT / "data" / "c1_control.abf"
-    for day in ("12 mars", "13 mars"):
-        for name in ("Zelle 1 Na", "Zelle 2 Na", "Zelle 2 K 5", "Zelle 1 K"):
-            target = tmp_path / "archive" / day / f"{name}.abf"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(recording, target)
+    names = ("Zelle 1 Na", "Zelle 2 Na", "Zelle 2 K 5", "Zelle 1 K")
+    targets = [tmp_path / "archive" / day / f"{name}.abf" for day in ("12 mars", "13 mars") for name in names]
+    for recording, target in zip(sorted((PROJECT / "data").glob("c*.abf")), targets, strict=False):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(recording, target)
     (tmp_path / "archive" / "12 mars" / "Zelle 3 Na.abf").write_bytes(b"this is not a recording")
     (tmp_path / "archive" / "13 mars" / "Zelle 2 K 5.abf").unlink()
     done = called("init", str(tmp_path / "mine"), "--from", str(tmp_path / "archive"))
@@ -390,3 +390,61 @@ def test_a_draft_and_a_simulation_rest_on_no_default_that_was_another_one(tmp_pa
     for section, key in changed:
         assert drafted[section][key] == schema()["properties"][section]["properties"][key]["default"]
     assert simulated["junction"]["basis"] == "activity"
+
+
+def archived(place: Path, names: dict[str, tuple[str, ...]]) -> Path:
+    """A folder with recordings of the demonstration, by their names there and the places at which each is named so."""
+    cells = ("c1", "c2", "c3")
+    for name, folders in names.items():
+        for cell, folder in zip(cells, folders, strict=False):
+            target = place / "archive" / folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / "data" / f"{cell}_{'caesium' if 'caesium' in name else 'control'}.abf", target)
+    return place / "archive"
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize(
+    ("names", "folders"),
+    [
+        (("c1_control.abf", "c1_caesium.abf"), ("2024-03-05", "2024-03-06")),
+        (("Zelle 1 control.abf", "Zelle 1 caesium.abf"), ("05.03.2024", "06.03.2024")),
+        (("c1_control.abf", "c1_caesium.abf"), ("", "rig A/monday", "rig B/monday")),
+        (("c1_control.abf", "c1_control.ABF", "c1_caesium.abf"), ("monday",)),
+    ],
+)
+def test_check_takes_recordings_of_one_name_in_several_folders(
+    tmp_path: Path, names: tuple[str, ...], folders: tuple[str, ...], kind: str
+) -> None:
+    archive, folder = archived(tmp_path, dict.fromkeys(names, folders)), tmp_path / "mine"
+    assert called("init", str(folder), "--from", str(archive), "--format", kind).exit_code == 0
+    answered(folder)
+    config = folder / "config" / "config.yaml"
+    config.write_text(config.read_text().replace("data/experiment.xlsx#solutions", "data/solutions.csv"))
+    done = called("check", str(folder), "--json")
+    assert done.exit_code == 0, done.output
+    found = [row["measurement"] for row in json.loads(done.stdout)["measurements"]]
+    ending = ".ABF" in "".join(names)
+    paths = [(PurePosixPath(place) / name) for name in names for place in folders]
+    assert sorted(found) == sorted(f"{path if ending else path.with_suffix('')}:B" for path in paths)
+
+
+def test_names_of_measurements_are_left_to_their_default_where_none_repeats(drafted: Path) -> None:
+    assert not any("measurement" in row for row in rows(drafted))
+
+
+def test_a_recording_with_the_bytes_of_another_is_named_and_not_excluded(tmp_path: Path) -> None:
+    archive = archived(tmp_path, {"c1_control.abf": ("",), "c1_caesium.abf": ("",)})
+    for name in ("c1_control_copy.abf", "c1_lithium.abf"):
+        shutil.copy(archive / "c1_control.abf", archive / name)
+    other = bytearray((archive / "c1_lithium.abf").read_bytes())
+    other[-1] ^= 1
+    (archive / "c1_lithium.abf").write_bytes(other)
+    for name in ("c2_control.abf", "c3_control.abf"):
+        (archive / name).write_bytes(b"this is not a recording")
+    done = called("init", str(tmp_path / "mine"), "--from", str(archive))
+    remark = "same content as data/c1_control.abf; exclude one of the two where it is a copy"
+    assert f"data/c1_control_copy.abf: {remark}" in done.output
+    found = {row["recording"]: row for row in rows(tmp_path / "mine")}
+    assert not found["data/c1_control_copy.abf"]["exclude"]
+    assert [name for name, row in found.items() if "same content" in row["remark"]] == ["data/c1_control_copy.abf"]

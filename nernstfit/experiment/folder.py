@@ -195,7 +195,7 @@ class _RowReader:
             raise InputError(faults)
         return Row(
             number=number,
-            measurement=cells.get("measurement") or validation.default_name(cells, spec),
+            measurement=cells.get("measurement") or spec.default_name(cells),
             recording=cells.get("recording", ""),
             cell=cells["cell"],
             bath=condition.bath,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from nernstfit.contract.errors import Alike, RowFault
 from nernstfit.experiment.levels import Levels
 from nernstfit.experiment.records import IV
-from nernstfit.experiment.validation import default_name
 
 Texts = Mapping[int, Mapping[str, str]]  # cells of each row, by its number
 Numbers = Mapping[int, Mapping[str, float]]
@@ -49,7 +48,7 @@ def curve_rows(table: Texts, numbers: Numbers, place: str, faults: list[str]) ->
     by_name: dict[str, list[int]] = {}
     for number, cells in table.items():
         faults += _missing(number, cells, place)
-        by_name.setdefault(cells.get("measurement") or default_name(cells, IV), []).append(number)
+        by_name.setdefault(cells.get("measurement") or IV.default_name(cells), []).append(number)
     for name, rows in by_name.items():
         faults += _contradictions(name, rows, table, place)
         yield _curve(rows, table, numbers)

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nernstfit.contract import tables
@@ -63,9 +63,18 @@ class ColumnSpec:
         """Columns that a table must have."""
         return [name for name, column in self.table.columns.items() if not column.missing]
 
+    def default_name(self, cells: Mapping[str, str]) -> str:
+        """Return a row's name where it gives none; '' where a column that makes it up is missing, which is a fault."""
+        parts = [_stem(cells[column]) if column == "recording" else cells[column] for column in self.name_columns]
+        return ":".join([*parts, *(cells[c] for c in self.name_suffixes if cells.get(c))]) if all(parts) else ""
+
     def allows_unknown_inside(self, configuration: str) -> bool:
         """Return True where a pipette may be blank: no recording is measured through a pipette filled with it."""
         return self.table is tables.REVERSALS or configuration == Configuration.TWO_ELECTRODE
+
+
+def _stem(path: str) -> str:
+    return PurePosixPath(path.replace("\\", "/")).stem
 
 
 RECORDINGS = ColumnSpec(

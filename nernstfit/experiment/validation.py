@@ -235,23 +235,13 @@ def unknown_inside_faults(condition: Condition, junction: Junction) -> Iterator[
         )
 
 
-def default_name(cells: Mapping[str, str], spec: ColumnSpec) -> str:
-    """Return a row's name where it gives none; '' where a column that makes it up is missing, which is a fault."""
-    parts = [_stem(cells[column]) if column == "recording" else cells[column] for column in spec.name_columns]
-    return ":".join([*parts, *(cells[c] for c in spec.name_suffixes if cells.get(c))]) if all(parts) else ""
-
-
-def _stem(path: str) -> str:
-    return PurePosixPath(path.replace("\\", "/")).stem
-
-
 def _repeated_names(table: Mapping[int, Mapping[str, str]], place: str, spec: ColumnSpec) -> Iterator[RowFault]:
     """Yield a fault for each row, by number, whose name an earlier row has."""
     first: dict[str, int] = {}
     same: dict[tuple[str, ...], int] = {}
     for number, cells in table.items():
         row = same.setdefault(tuple(cells.values()), number)
-        name = cells.get("measurement") or default_name(cells, spec)
+        name = cells.get("measurement") or spec.default_name(cells)
         if name in first:
             other = _repeated(name, first[name], cells, spec)
             yield RowFault(place, number, f"repeats row {row}; delete one of the two" if row < number else other)

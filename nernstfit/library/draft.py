@@ -21,6 +21,7 @@ from nernstfit.contract import settings
 from nernstfit.contract.errors import InputError, RecordingError
 from nernstfit.contract.schema import schema
 from nernstfit.contract.table_files import SHEET_SIGN
+from nernstfit.experiment.records import RECORDINGS
 from nernstfit.library.bath_names import Guess
 from nernstfit.library.names import guess
 from nernstfit.library.workbook import RECORDINGS_SHEET, SOLUTIONS_SHEET, Sheet, workbook
@@ -93,7 +94,8 @@ class Draft:
         """Return the tables of recordings and of solutions."""
         solutions = [{"solution": name} for name in (*self.baths, "pipette")]
         solutions.append({"solution": "bridge", "KCl": "3000"})
-        columns = [*_FIRST, *_measured(self.rows), *_LAST]
+        named = ["measurement"] if any("measurement" in row for row in self.rows) else []
+        columns = [*_FIRST, *named, *_measured(self.rows), *_LAST]
         return (
             Sheet(RECORDINGS_SHEET, columns, self.rows),
             Sheet(SOLUTIONS_SHEET, ["solution", *_COMPONENTS], solutions),
@@ -133,8 +135,9 @@ def draft(files: Mapping[str, Path]) -> Draft:
     """
     names = sorted(files, key=_natural)
     guesses = dict(zip(names, guess([PurePosixPath(name) for name in names]), strict=True))
-    rows = _with_remarks([each for name in names for each in _rows(name, files[name], guesses[name])])
-    return Draft(tuple(rows), tuple(dict.fromkeys(each.bath for each in guesses.values() if each.bath)))
+    first: dict[str, str] = {}
+    rows = _with_remarks([each for name in names for each in _rows(name, files[name], guesses[name], first)])
+    return Draft(tuple(_with_names(rows)), tuple(dict.fromkeys(each.bath for each in guesses.values() if each.bath)))
 
 
 def found_in(folder: Path) -> dict[str, Path]:
@@ -210,16 +213,36 @@ def _with_remarks(rows: Sequence[tuple[Mapping[str, str], Sequence[str]]]) -> li
     return [dict(row) | {"remark": "; ".join(own)} for own, (row, _) in zip(remarks, rows, strict=True)]
 
 
-def _rows(name: str, path: Path, guessed: Guess) -> Iterator[tuple[dict[str, str], list[str]]]:
-    """Yield the rows of one recording, with the doubts about each."""
+def _with_names(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Return the rows, where default names of measurements repeat with names that have the folders in front."""
+    default = [RECORDINGS.default_name(row) for row in rows]
+    if len(set(default)) == len(rows):
+        return list(rows)
+    paths = [PurePosixPath(row["recording"]).relative_to("data") for row in rows]
+    suffixes = [name.removeprefix(path.stem) for name, path in zip(default, paths, strict=True)]
+    stems = [path.with_suffix("") for path in paths]
+    names = [f"{stem}{suffix}" for stem, suffix in zip(stems, suffixes, strict=True)]
+    if len(set(names)) < len(rows):  # a.abf and a.ABF in one folder
+        names = [f"{path}{suffix}" for path, suffix in zip(paths, suffixes, strict=True)]
+    return [row | {"measurement": name} for row, name in zip(rows, names, strict=True)]
+
+
+def _rows(name: str, path: Path, guessed: Guess, first: dict[str, str]) -> Iterator[tuple[dict[str, str], list[str]]]:
+    """Yield the rows of one recording, with the doubts about each.
+
+    The first recording of each content is kept in `first`, by its SHA-256.
+    """
     row = {"recording": f"data/{name}", "cell": guessed.cell, "bath": guessed.bath, "pipette": "pipette"}
     try:
-        recording = read.read(path)
+        opened = read.open_recording(path)
+        recording = opened.recording
         proposed = proposals.proposals(recording, settings.default_measure())
     except RecordingError as fault:
         yield row | {"exclude": str(fault)}, []
         return
     row["comment"], doubts = "; ".join(_comments(recording)), list(guessed.doubts)
+    if (original := first.setdefault(opened.sha256, name)) != name:
+        doubts.insert(0, f"same content as data/{original}; exclude one of the two where it is a copy")
     curves = [each for each in proposed if each.columns and each.kind is not proposals.Kind.PULSE]
     chosen = curves or [each for each in proposed if each.columns]
     if len(chosen) > 1:
