@@ -146,17 +146,10 @@ class CovarianceComponents:
             found = found + components.batch_ln_p**2 * (self._in_batch @ arranged)
         return self.flattened(found)
 
-    def factors(self, components: VarianceComponents, names: Sequence[str]) -> tuple[FloatArray, NDArray[np.int64]]:
-        """Return factors of the slopes of V by each ln s of some effects: dV / d ln s_j = F_j F_j'.
+    def factors(self, components: VarianceComponents, names: Sequence[str]) -> FloatArray:
+        """Return F with dV / d ln s = F F' for each s of some effects, shape (of them, clusters, width, columns).
 
-        Where cells are measured one by one, a cell has one column for each s.
-
-        Returns
-        -------
-        factors : ndarray, shape (clusters, width, columns)
-            F_j side by side.
-        first : ndarray of int, shape (standard deviations,)
-            First column of each.
+        Where cells are measured one by one, a cell has one column.
         """
         found: list[FloatArray] = []
         for name in names:
@@ -165,8 +158,11 @@ class CovarianceComponents:
                 found += [self._roots[OFFSET] * g[:, :, [i]] for i in range(len(self.ions))]
             else:
                 found.append(self._roots[name] * getattr(components, name))
-        first = np.cumsum([0, *(each.shape[2] for each in found)])[:-1]
-        return np.concatenate([np.empty((*self.rows.shape, 0)), *found], axis=2) * math.sqrt(2.0), first
+        columns = max((each.shape[2] for each in found), default=0)
+        out = np.zeros((len(found), *self.rows.shape, columns))
+        for each, at in zip(found, out, strict=True):
+            at[..., : each.shape[2]] = math.sqrt(2.0) * each
+        return out
 
     def _contributions(self, components: VarianceComponents) -> dict[str, FloatArray]:
         """Return what each random effect adds to V, shape (clusters, width, width) each."""
