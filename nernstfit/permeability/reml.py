@@ -380,7 +380,7 @@ class _Evaluation:
         products = np.square(flat.transpose(0, 2, 1) @ flat).sum(axis=0)  # tr V_i V_j is that of (F_i' F_j)^2
         information = products.reshape(n, columns, n, columns).sum(axis=(1, 3)) / 2
         if restricted:
-            through, between = (each.reshape(n, math.prod(each.shape[1:])) for each in (self.through, self.between))
+            through, between = (each.reshape(n, each[0].size) for each in (self.through, self.between))
             information = information - through @ through.T + between @ between.T / 2
         return np.asarray(information)
 
