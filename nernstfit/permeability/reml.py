@@ -322,10 +322,12 @@ class Deviance:
         if self._latest is None or self._latest[0] != key:
             components, structure = self.components(point), self._model.structure
             white = Whitener(structure, components)
-            factors = white.blocks @ structure.factors(components, self.parameters.names)
+            parts = [structure.slopes(components, name) for name in self.parameters.names]
+            slopes = np.concatenate(parts) if parts else np.empty((0, *white.blocks.shape))
+            whitened = white.blocks @ slopes @ white.blocks.transpose(0, 2, 1)
             design = WhitenedDesign.of(white(self._model.design))
             residual = white(self._model.residual)
-            self._latest = key, _Evaluation(design, residual, factors, white.log_determinant, self._restricted)
+            self._latest = key, _Evaluation(design, residual, whitened, white.log_determinant, self._restricted)
         return self._latest[1]
 
 
@@ -338,8 +340,8 @@ class _Evaluation:
     design : WhitenedDesign
     residual : ndarray, shape (clusters * width,)
         Whitened.
-    factors : ndarray, shape (standard deviations, clusters, width, columns)
-        Whitened F_j with V_j = F_j F_j'.
+    slopes : ndarray, shape (standard deviations, clusters, width, width)
+        Whitened V_j.
     log_determinant : float
         ln det V.
     restricted : bool
@@ -347,7 +349,7 @@ class _Evaluation:
 
     design: WhitenedDesign
     residual: FloatArray
-    factors: FloatArray
+    slopes: FloatArray
     log_determinant: float
     restricted: bool
 
@@ -355,7 +357,8 @@ class _Evaluation:
     def likelihood(self) -> tuple[float, FloatArray]:
         """-2 ln likelihood, and its derivative by each ln s."""
         value = self.log_determinant + float(self._rest @ self._rest)
-        slope = np.square(self.factors).sum(axis=(1, 2, 3)) - np.square(self._along_rest).sum(axis=(1, 2))
+        slope = np.trace(self.slopes, axis1=2, axis2=3).sum(axis=1)
+        slope -= np.einsum("ui,jui->j", self._by_cluster(self._rest), self._slopes_times_rest)
         if self.restricted:
             value += self.design.log_determinant
             slope -= np.trace(self.between, axis1=1, axis2=2)
@@ -368,38 +371,28 @@ class _Evaluation:
         tr(P V_ij) - tr(P V_i P V_j) + 2 r' P V_i P V_j P r - r' P V_ij P r, with V_ij = 2 V_i where i = j, else 0.
         """
         expected = 2 * self.information(self.restricted)
-        through = (self.factors @ self._along_rest[..., None]).reshape(len(self.factors), len(self.residual))
+        through = self._slopes_times_rest.reshape(len(self.slopes), len(self.residual))
         along = through @ self.design.left
         observed = 2 * (through @ through.T - along @ along.T) - expected + np.diag(2 * self.likelihood[1])
         return observed, expected
 
     def information(self, restricted: bool) -> FloatArray:
         """Return the expected information of each ln s."""
-        n, clusters, width, columns = self.factors.shape
-        flat = self.factors.transpose(1, 2, 0, 3).reshape(clusters, width, n * columns)
-        products = np.square(flat.transpose(0, 2, 1) @ flat).sum(axis=0)  # tr V_i V_j is that of (F_i' F_j)^2
-        information = products.reshape(n, columns, n, columns).sum(axis=(1, 3)) / 2
+        information = np.einsum("iuab,juab->ij", self.slopes, self.slopes) / 2
         if restricted:
-            through, between = (each.reshape(n, each[0].size) for each in (self.through, self.between))
-            information = information - through @ through.T + between @ between.T / 2
+            information -= np.einsum("iuar,juar->ij", self.through, self.through)
+            information += np.einsum("irs,jrs->ij", self.between, self.between) / 2
         return np.asarray(information)
 
     @cached_property
-    def _along_design(self) -> FloatArray:
-        """F_j' U with the left singular vectors U, shape (standard deviations, clusters, columns, rank)."""
-        return np.asarray(self.factors.transpose(0, 1, 3, 2) @ self._by_cluster(self.design.left))
-
-    @property
     def through(self) -> FloatArray:
-        """V_j U, shape (standard deviations, clusters, width, rank)."""
-        return np.asarray(self.factors @ self._along_design)
+        """V_j U with the left singular vectors U of the design, shape (standard deviations, clusters, width, rank)."""
+        return np.asarray(self.slopes @ self._by_cluster(self.design.left))
 
     @cached_property
     def between(self) -> FloatArray:
         """U' V_j U, shape (standard deviations, rank, rank)."""
-        along = self._along_design
-        flat = along.reshape(len(along), along.shape[1] * along.shape[2], along.shape[3])
-        return np.asarray(flat.transpose(0, 2, 1) @ flat)
+        return np.asarray(self.design.left.T @ self.through.reshape(len(self.slopes), *self.design.left.shape))
 
     @cached_property
     def _rest(self) -> FloatArray:
@@ -407,13 +400,12 @@ class _Evaluation:
         return np.asarray(self.residual - self.design.left @ (self.design.left.T @ self.residual))
 
     @cached_property
-    def _along_rest(self) -> FloatArray:
-        """F_j' times the rest, shape (standard deviations, clusters, columns)."""
-        return np.asarray((self.factors.transpose(0, 1, 3, 2) @ self._by_cluster(self._rest)[..., None])[..., 0])
+    def _slopes_times_rest(self) -> FloatArray:
+        return np.asarray((self.slopes @ self._by_cluster(self._rest)[..., None])[..., 0])
 
     def _by_cluster(self, flat: FloatArray) -> FloatArray:
         """Return whitened values of shape (clusters * width, ...) by cluster."""
-        return flat.reshape(*self.factors.shape[1:3], *flat.shape[1:])
+        return flat.reshape(*self.slopes.shape[1:3], *flat.shape[1:])
 
 
 def estimable_components(
