@@ -149,13 +149,8 @@ def by_one_matrix(found: Fit, shared_mV: np.ndarray, free: list[int], start: np.
         ln_p[free] = values
         return root @ (found.working.potential_mV - found.data.predict(ln_p))
 
-    def derivative(values: np.ndarray) -> np.ndarray:
-        ln_p = start.copy()
-        ln_p[free] = values
-        return -root @ found.data.gradient(ln_p)[:, free]
-
-    reached, exact = start.copy(), {"xtol": 1e-15, "ftol": 1e-15, "gtol": 1e-15}
-    reached[free] = optimize.least_squares(residual, start[free], derivative, **exact).x
+    reached = start.copy()
+    reached[free] = optimize.least_squares(residual, start[free], xtol=1e-15, ftol=1e-15, gtol=1e-15, x_scale=0.1).x
     return reached
 
 

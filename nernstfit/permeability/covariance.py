@@ -19,8 +19,6 @@ systematic errors, which all clusters share, are few columns S: the covariance w
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -89,17 +87,20 @@ class CovarianceComponents:
         self._is_padded = not self.there.all()
         self.ions = np.flatnonzero(data.present)
         self._gradient = self.arranged(gradient[:, : len(data.ions)])
-        self._common, self._roots = data.cells_in_common, {OFFSET: data.roots_in_common}
+        self._common = data.cells_in_common
+        self._twice_common = 2.0 * self._common
         self._matrices = {OFFSET: self._common}
-        self._in_batch: FloatArray | None = None
+        self._in_batch: NDArray[np.bool_] | None = None
         if data.batch_names:
-            self._in_batch = data.in_batch @ data.in_batch.transpose(0, 2, 1)
-            self._matrices[BATCH] = self._in_batch * (self._gradient @ self._gradient.transpose(0, 2, 1))
-            of_ions = data.in_batch[..., None] * self._gradient[:, :, None, :]
-            self._roots[BATCH] = of_ions.reshape(*self.rows.shape, -1)
-        se_mV = self.arranged(data.se_mV[:, None])
-        self._roots[NOISE] = se_mV * np.eye(self.rows.shape[1])
-        self._matrices[NOISE] = se_mV * self._roots[NOISE]
+            both = self.there[:, :, None] & self.there[:, None, :]
+            # A cell without a batch is one of its own.
+            number = {name: i for i, name in enumerate(data.batch_names)}
+            own = [number.get(b, -1 - i) for b, i in zip(data.batches, data.cell_index.tolist(), strict=True)]
+            batch = np.array(own)[self.rows]
+            of_all_ions = self._gradient @ self._gradient.transpose(0, 2, 1)
+            self._in_batch = both & (batch[:, :, None] == batch[:, None, :])
+            self._matrices[BATCH] = np.where(self._in_batch, of_all_ions, 0.0)
+        self._matrices[NOISE] = self.arranged(data.se_mV[:, None]) ** 2 * np.eye(self.rows.shape[1])
 
     def arranged(self, values: FloatArray) -> FloatArray:
         """Return values of shape (n, m) by cluster, shape (clusters, width, m), 0 at the padding."""
@@ -146,27 +147,12 @@ class CovarianceComponents:
             found = found + components.batch_ln_p**2 * (self._in_batch @ arranged)
         return self.flattened(found)
 
-    def factors(self, components: VarianceComponents, names: Sequence[str]) -> tuple[FloatArray, NDArray[np.int64]]:
-        """Return factors of the slopes of V by each ln s of some effects: dV / d ln s_j = F_j F_j'.
-
-        Where cells are measured one by one, a cell has one column for each s.
-
-        Returns
-        -------
-        factors : ndarray, shape (clusters, width, columns)
-            F_j side by side.
-        first : ndarray of int, shape (standard deviations,)
-            First column of each.
-        """
-        found: list[FloatArray] = []
-        for name in names:
-            if name in (LN_P, COMMON_LN_P):
-                g = self._gradient[:, :, self.ions] * np.array(components.ln_p)[self.ions]
-                found += [self._roots[OFFSET] * g[:, :, [i]] for i in range(len(self.ions))]
-            else:
-                found.append(self._roots[name] * getattr(components, name))
-        first = np.cumsum([0, *(each.shape[2] for each in found)])[:-1]
-        return np.concatenate([np.empty((*self.rows.shape, 0)), *found], axis=2) * math.sqrt(2.0), first
+    def slopes(self, components: VarianceComponents, name: str) -> FloatArray:
+        """Return dV / d ln s of each s of one random effect, shape (of them, clusters, width, width)."""
+        if name not in (LN_P, COMMON_LN_P):
+            return np.asarray(self._matrices[name] * (2.0 * getattr(components, name) ** 2))[None]
+        g = self._gradient[:, :, self.ions].transpose(2, 0, 1) * np.array(components.ln_p)[self.ions, None, None]
+        return np.asarray(self._twice_common * g[:, :, :, None] * g[:, :, None, :])
 
     def _contributions(self, components: VarianceComponents) -> dict[str, FloatArray]:
         """Return what each random effect adds to V, shape (clusters, width, width) each."""

@@ -138,49 +138,14 @@ class Observations:
         return tuple(map(name, self.cells))
 
     @cached_property
-    def roots_in_common(self) -> FloatArray:
-        """Factor L of `cells_in_common`, which is L L'; shape (clusters, width, columns).
-
-        Each size n of the means of a cell has a column: 1 / n is the sum of the steps of all up to it.
-        """
-        share, (cluster, slot) = 1.0 / self.n_averaged, np.nonzero(self.clusters >= 0)
-        row = self.clusters[cluster, slot]
-        cluster_of = np.zeros(len(self.cell_names), dtype=np.int64)
-        cluster_of[self.cell_index[row]] = cluster
-        cell, size = np.unique(np.column_stack([self.cell_index, share]), axis=0).T
-        cell = cell.astype(np.int64)
-        rank, column = _ranks_within(cell), _ranks_within(cluster_of[cell])
-        step = np.where(rank > 0, np.diff(size, prepend=0.0), size)
-        found = np.zeros((*self.clusters.shape, int(column.max()) + 1))
-        for number in range(int(rank.max()) + 1):
-            of_cell = np.full(len(self.cell_names), -1)
-            of_cell[cell[rank == number]] = np.flatnonzero(rank == number)
-            own = of_cell[self.cell_index[row]]
-            at = (own >= 0) & (share[row] >= size[own])
-            found[cluster[at], slot[at], column[own[at]]] = np.sqrt(step[own[at]])
-        return found
-
-    @cached_property
     def cells_in_common(self) -> FloatArray:
         """Part of their variance between cells that two observations share; shape (clusters, width, width).
 
         1 / n within a cell, n being the larger number of cells that one of both averages; else, and at the padding, 0.
         """
-        return np.asarray(self.roots_in_common @ self.roots_in_common.transpose(0, 2, 1))
-
-    @cached_property
-    def in_batch(self) -> FloatArray:
-        """1 where an observation is of a batch of its cluster, shape (clusters, width, batches of a cluster)."""
-        cluster, slot = np.nonzero(self.clusters >= 0)
-        number = {name: i for i, name in enumerate(self.batch_names)}
-        # A cell without a batch is one of its own.
-        own = [number.get(b, -1 - i) for b, i in zip(self.batches, self.cell_index.tolist(), strict=True)]
-        pairs = np.column_stack([cluster, np.array(own)[self.clusters[cluster, slot]]])
-        batches, place = np.unique(pairs, axis=0, return_inverse=True)
-        column = _ranks_within(batches[:, 0])
-        found = np.zeros((*self.clusters.shape, int(column.max()) + 1))
-        found[cluster, slot, column[place.reshape(-1)]] = 1.0
-        return found
+        there, cell, n_averaged = self.clusters >= 0, self.cell_index[self.clusters], self.n_averaged[self.clusters]
+        within = there[:, :, None] & there[:, None, :] & (cell[:, :, None] == cell[:, None, :])
+        return np.where(within, 1.0 / np.maximum(n_averaged[:, :, None], n_averaged[:, None, :]), 0.0)
 
     @cached_property
     def present(self) -> NDArray[np.bool_]:
@@ -374,17 +339,9 @@ class Observations:
 _OF_CONDITIONS = ("distinct", "_sides")
 _OF_DESIGN = (
     *("cell_names", "cell_index", "cell_sizes", "blocks", "censored", "batch_names", "clusters"),
-    *("roots_in_common", "cells_in_common", "present", *_OF_CONDITIONS),
+    *("cells_in_common", "present", *_OF_CONDITIONS),
 )
 """Cached properties of observations that do not depend on potentials and standard errors."""
-
-
-def _ranks_within(group: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the number of earlier items of the same group for each item."""
-    order = np.argsort(group, kind="stable")
-    found = np.empty(len(group), dtype=np.int64)
-    found[order] = np.arange(len(group)) - np.searchsorted(group[order], group[order])
-    return found
 
 
 def _rows_by_name(names: Sequence[str]) -> NDArray[np.int64]:

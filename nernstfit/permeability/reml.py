@@ -19,7 +19,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -323,11 +322,12 @@ class Deviance:
         if self._latest is None or self._latest[0] != key:
             components, structure = self.components(point), self._model.structure
             white = Whitener(structure, components)
-            factors, first = structure.factors(components, self.parameters.names)
-            factors = white.blocks @ factors
+            parts = [structure.slopes(components, name) for name in self.parameters.names]
+            slopes = np.concatenate(parts) if parts else np.empty((0, *white.blocks.shape))
+            whitened = white.blocks @ slopes @ white.blocks.transpose(0, 2, 1)
             design = WhitenedDesign.of(white(self._model.design))
             residual = white(self._model.residual)
-            self._latest = key, _Evaluation(design, residual, factors, first, white.log_determinant, self._restricted)
+            self._latest = key, _Evaluation(design, residual, whitened, white.log_determinant, self._restricted)
         return self._latest[1]
 
 
@@ -340,10 +340,8 @@ class _Evaluation:
     design : WhitenedDesign
     residual : ndarray, shape (clusters * width,)
         Whitened.
-    factors : ndarray, shape (clusters, width, columns)
-        Whitened F_j with V_j = F_j F_j', side by side.
-    first : ndarray of int, shape (standard deviations,)
-        First column of each F_j.
+    slopes : ndarray, shape (standard deviations, clusters, width, width)
+        Whitened V_j.
     log_determinant : float
         ln det V.
     restricted : bool
@@ -351,8 +349,7 @@ class _Evaluation:
 
     design: WhitenedDesign
     residual: FloatArray
-    factors: FloatArray
-    first: NDArray[np.int64]
+    slopes: FloatArray
     log_determinant: float
     restricted: bool
 
@@ -360,8 +357,8 @@ class _Evaluation:
     def likelihood(self) -> tuple[float, FloatArray]:
         """-2 ln likelihood, and its derivative by each ln s."""
         value = self.log_determinant + float(self._rest @ self._rest)
-        of_columns = np.square(self.factors).sum(axis=(0, 1)) - np.square(self._along_rest).sum(axis=0)
-        slope = np.add.reduceat(of_columns, self.first)
+        slope = np.trace(self.slopes, axis1=2, axis2=3).sum(axis=1)
+        slope -= np.einsum("ui,jui->j", self._by_cluster(self._rest), self._slopes_times_rest)
         if self.restricted:
             value += self.design.log_determinant
             slope -= np.trace(self.between, axis1=1, axis2=2)
@@ -374,46 +371,28 @@ class _Evaluation:
         tr(P V_ij) - tr(P V_i P V_j) + 2 r' P V_i P V_j P r - r' P V_ij P r, with V_ij = 2 V_i where i = j, else 0.
         """
         expected = 2 * self.information(self.restricted)
-        of_each = [self.factors[..., own] @ self._along_rest[:, own, None] for own in self._columns]
-        through = np.array(of_each).reshape(len(self.first), len(self.residual))
+        through = self._slopes_times_rest.reshape(len(self.slopes), len(self.residual))
         along = through @ self.design.left
         observed = 2 * (through @ through.T - along @ along.T) - expected + np.diag(2 * self.likelihood[1])
         return observed, expected
 
     def information(self, restricted: bool) -> FloatArray:
         """Return the expected information of each ln s."""
-        products = np.square(self.factors.transpose(0, 2, 1) @ self.factors).sum(axis=0)
-        # tr V_i V_j is the sum of the squares of F_i' F_j.
-        information = np.add.reduceat(np.add.reduceat(products, self.first, axis=0), self.first, axis=1) / 2
+        information = np.einsum("iuab,juab->ij", self.slopes, self.slopes) / 2
         if restricted:
-            through, between = (
-                each.reshape(len(each), math.prod(each.shape[1:])) for each in (self.through, self.between)
-            )
-            information = information - through @ through.T + between @ between.T / 2
+            information -= np.einsum("iuar,juar->ij", self.through, self.through)
+            information += np.einsum("irs,jrs->ij", self.between, self.between) / 2
         return np.asarray(information)
 
-    @property
-    def _columns(self) -> list[slice]:
-        """Columns of each F_j."""
-        return [slice(*ends) for ends in pairwise([*self.first.tolist(), self.factors.shape[2]])]
-
     @cached_property
-    def _along_design(self) -> FloatArray:
-        """F_j' U with the left singular vectors U of the design, shape (clusters, columns, rank)."""
-        return np.asarray(self.factors.transpose(0, 2, 1) @ self._by_cluster(self.design.left))
-
-    @property
     def through(self) -> FloatArray:
-        """V_j U, shape (standard deviations, clusters, width, rank)."""
-        found = [self.factors[..., own] @ self._along_design[:, own] for own in self._columns]
-        return np.array(found).reshape(len(found), *self.factors.shape[:2], self.design.left.shape[1])
+        """V_j U with the left singular vectors U of the design, shape (standard deviations, clusters, width, rank)."""
+        return np.asarray(self.slopes @ self._by_cluster(self.design.left))
 
     @cached_property
     def between(self) -> FloatArray:
         """U' V_j U, shape (standard deviations, rank, rank)."""
-        rank = self.design.left.shape[1]
-        flat = [self._along_design[:, own].reshape(-1, rank) if rank else np.empty((1, 0)) for own in self._columns]
-        return np.array([each.T @ each for each in flat]).reshape(len(flat), rank, rank)
+        return np.asarray(self.design.left.T @ self.through.reshape(len(self.slopes), *self.design.left.shape))
 
     @cached_property
     def _rest(self) -> FloatArray:
@@ -421,13 +400,12 @@ class _Evaluation:
         return np.asarray(self.residual - self.design.left @ (self.design.left.T @ self.residual))
 
     @cached_property
-    def _along_rest(self) -> FloatArray:
-        """F_j' times the rest, shape (clusters, columns)."""
-        return np.asarray((self.factors.transpose(0, 2, 1) @ self._by_cluster(self._rest)[..., None])[..., 0])
+    def _slopes_times_rest(self) -> FloatArray:
+        return np.asarray((self.slopes @ self._by_cluster(self._rest)[..., None])[..., 0])
 
     def _by_cluster(self, flat: FloatArray) -> FloatArray:
         """Return whitened values of shape (clusters * width, ...) by cluster."""
-        return flat.reshape(*self.factors.shape[:2], *flat.shape[1:])
+        return flat.reshape(*self.slopes.shape[1:3], *flat.shape[1:])
 
 
 def estimable_components(
