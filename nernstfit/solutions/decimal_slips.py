@@ -83,7 +83,7 @@ class Slip:
         """Return the slip as a part of a sentence."""
         return (
             f"{self.component} of solution '{self.solution}', {self.amount_mM:g} mM: with {self.meant_mM:g} mM its "
-            f"osmolality is {self.of_meant:.0f} mOsm/kg, as in the others ({self.of_others:.0f}), not "
+            f"osmolality is {self.of_meant:.0f} mOsm/kg and nearer to that of the others ({self.of_others:.0f}) than "
             f"{self.osmolality:.0f}"
         )
 
