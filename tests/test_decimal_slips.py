@@ -98,6 +98,9 @@ def test_a_bath_that_osmolality_far_off_enters_no_fit_and_its_component_is_named
     assert "slip of the decimal point in CsCl of solution 'caesium', 1500 mM: with 150 mM" in said["caesium"]
     assert "leaves out its 4 measurements" in said["caesium"]
     assert ratios.loc["Cs", "verdict"] == RatioVerdict.NOT_IDENTIFIABLE
+    (reason,) = told(warnings, "not_identifiable").values()
+    assert "its only baths (caesium) were left out" in reason
+    assert "add a bath" not in ratios.loc["Cs", "reason"]
     assert ratios.loc["K", "verdict"] == RatioVerdict.ESTIMATE
     assert ratios.loc["K", "ratio"] == pytest.approx(P["K"], rel=0.02)
     assert warnings.set_index("code").loc["osmolality_far_off", "severity"] == "error"

@@ -296,6 +296,14 @@ def test_printed_and_json_are_the_same() -> None:
             "--ratio K=1,Na=-.1 --inside K=1 --outside K=1",
             "--ratio: Na: got -.1, expected a number of at least 0",
         ),
+        (
+            "--ratio K=1,Na=0,05 --inside K=1 --outside K=1",
+            "--ratio: Na: got '0,05', expected a number (with a decimal point: 0.05)",
+        ),
+        (
+            "--ratio K=1 --inside K=1,5,Na=1 --outside K=1",
+            "--inside: K: got '1,5', expected a number (with a decimal point: 1.5)",
+        ),
         ("--ratio K=one --inside K=1 --outside K=1", "--ratio: K: got 'one', expected a number"),
         (
             "--ratio K=2,Na=3 --inside K=1 --outside K=1",

@@ -313,13 +313,21 @@ SHAPE = [
             replaced(RECORDINGS, "data/c1_Na.abf,c1,", "data/c1_Na.abf,c1,c1,"),
             column(RECORDINGS, "temperature_C", "warm", rows=[9]),
         ],
-        f"{RECORDINGS}: row 2: got 14 cells",
+        f"{RECORDINGS}: row 2: has 14 fields, the header has 13: a comma within a name must be in quotes",
         lines=2,
     ),
     Slip(
         "a comma in a name of a solution draws no fault elsewhere",
         [replaced(SOLUTIONS, "high_K,5,", "high_K,5,5,")],
-        f"{SOLUTIONS}: row 3: got 7 cells, expected 6",
+        f"{SOLUTIONS}: row 3: has 7 fields, the header has 6: a comma within a name must be in quotes",
+    ),
+    Slip(
+        "a comma in a name of a row whose last cell is empty",
+        [
+            column(RECORDINGS, "comment", ""),
+            replaced(RECORDINGS, "data/c1_Na.abf,c1,", "data/c1_Na.abf,c1, big,"),
+        ],
+        f"{RECORDINGS}: row 2: has 15 fields, the header has 14: a comma within a name must be in quotes",
     ),
     Slip(
         "a bad row of species draws no fault elsewhere",
@@ -953,7 +961,8 @@ def test_what_is_meant_as_it_is_typed_is_told_nothing_of(tell: Tell, name: str) 
 def test_a_window_in_seconds_is_told_and_nothing_is_to_be_run(tell: Tell, good: Path) -> None:
     tell([setting(measure__from_ms=0.004, measure__to_ms=0.009)])
     said = CliRunner().invoke(main, ["check", str(good)]).output
-    assert "is it in seconds? give ms: from_ms 4 and to_ms 9" in said
+    (line,) = [line for line in said.splitlines() if "is it in seconds? give ms: from_ms 4 and to_ms 9" in line]
+    assert " others): " in line
     assert said.endswith("There is nothing to be measured yet.\n")
     tell([setting(measure__from_ms=4, measure__to_ms=9)])
     said = CliRunner().invoke(main, ["check", str(good)]).output

@@ -107,8 +107,22 @@ def test_a_row_of_another_length_is_a_fault_that_hides_no_other_row(path: Path, 
     path.write_text(f"a,b,c\n{row}\n4,5,6\n")
     found = tables.examine(path)
     n = row.count(",") + 1
-    assert found.faults == (f"{path}: row 2: got {n} cells, expected 3 as in the header",)
+    words = "has 4 fields, the header has 3: a comma within a name must be in quotes"
+    assert found.faults == (f"{path}: row 2: {words if n > 3 else f'got {n} cells, expected 3 as in the header'}",)
     assert (found.ragged, found.even.index.tolist()) == ({2}, [3])
+
+
+@pytest.mark.parametrize(("sign", "name"), [(",", "comma"), (";", "semicolon"), ("\t", "tab")])
+def test_a_separator_in_a_name_is_told_although_the_last_cell_is_empty(path: Path, sign: str, name: str) -> None:
+    path.write_text("cell,bath,note\nc1, big,control,\nc2,control,\n".replace(",", sign))
+    found = tables.examine(path)
+    told = f"has 4 fields, the header has 3: a {name} within a name must be in quotes"
+    assert (found.faults, found.ragged) == ((f"{path}: row 2: {told}",), {2})
+
+
+@pytest.mark.parametrize("text", ["a,b,,\n1,2,,\n3,4,,\n", "a,b,,\n1,2\n3,4,,\n", "a,b\n1,2,\n3,4,\n"])
+def test_empty_cells_behind_the_header_are_accepted(path: Path, text: str) -> None:
+    assert read(path, text).to_dict("list") == {"a": ["1", "3"], "b": ["2", "4"]}
 
 
 @pytest.mark.parametrize("title", [",Table 1,", "Table 1", "# made on Monday", "#a,b,c", ",,", ""])
@@ -155,7 +169,7 @@ def test_a_line_break_within_quotes_is_part_of_the_cell(path: Path) -> None:
         ("a,b\n,\n", "without rows", "at least one row"),
         ("a,b,a\n1,2,3\n", "row 1, column 'a': got it 2 times", "once"),
         ("a,,b\n1,2,3\n", "row 1: got a column without a name", "a name"),
-        ("a,b\n1,2\n1,2,3\n", "row 3: got 3 cells", "expected 2 as in the header"),
+        ("a,b\n1,2\n1,2,3\n", "row 3: has 3 fields, the header has 2", "a comma within a name must be in quotes"),
         # else the rows below it would be swallowed without a word
         ('a,b\n1,"seal lost\n2,x\n3,y\n', "quot", "expected"),
     ],

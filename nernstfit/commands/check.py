@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from nernstfit.commands.options import cell, json_option, show_rows, without_nan
+from nernstfit.contract.errors import MANY_ROWS
 from nernstfit.contract.files import typed
 from nernstfit.contract.terms import PotentialVerdict
 
@@ -44,9 +45,8 @@ def check(folder: Path, as_json: bool) -> None:
     without = [row for row in found.measurements if row["verdict"]]
     if without:
         click.echo("Without a potential:")
-        for row in without:
-            reason = f": {row['reason']}" if row["reason"] else ""
-            click.echo(f"{row['measurement']}: {PotentialVerdict(row['verdict']).label}{reason}")
+        for line in _by_reason(without):
+            click.echo(line)
         click.echo()
     _show("Solutions", found.solutions)
     _show("Junction corrections, added to the membrane potential", found.junctions)
@@ -55,6 +55,25 @@ def check(folder: Path, as_json: bool) -> None:
     counts = ", ".join(f"{number} {name}" for name, number in found.as_dict()["recordings"].items())
     follows = f"Next: {typed('run', folder)}" if found.used else "There is nothing to be measured yet."
     click.echo(f"{len(found.measurements)} measurements: {counts}. {follows}")
+
+
+def _by_reason(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each reason for which measurements have no potential, with their names, cut where many are."""
+    alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        alike.setdefault((row["verdict"], _without_file(row["reason"])), []).append(row)
+    for (verdict, of_all), those in alike.items():
+        names, reason = [row["measurement"] for row in those], of_all if len(those) > 1 else those[0]["reason"]
+        more = f" and {len(names) - MANY_ROWS} others" if len(names) > MANY_ROWS + 1 else ""
+        named = ", ".join(names[:MANY_ROWS] if more else names)
+        number = f"{len(names)} measurements ({named}{more})" if len(names) > 1 else named
+        yield f"{number}: {PotentialVerdict(verdict).label}{f': {reason}' if reason else ''}"
+
+
+def _without_file(reason: str) -> str:
+    """Return a reason without the name of the recording before it, which the measurement has too."""
+    file, _, words = reason.partition(": ")
+    return words if file.lower().endswith(".abf") else reason
 
 
 def _show(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

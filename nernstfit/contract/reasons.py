@@ -14,6 +14,12 @@ class RatioReason(Term):
         return self.sentence.partition("{")[0]
 
     ION_ABSENT = "ion_absent", "", "{ion} is in no solution of these measurements", "add a bath with {ion}"
+    ION_LEFT_OUT = (
+        "ion_left_out",
+        "",
+        "{ion} is in no solution of the fit: its only baths ({baths}) were left out, for no cell has their osmolality",
+        "correct the recipe that the error on osmolality names",
+    )
     REFERENCE_ABSENT = "reference_absent", "", "the reference {reference} is in no solution of these measurements"
     FACTOR_CONFOUNDED = (
         "factor_confounded",

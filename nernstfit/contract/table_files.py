@@ -50,10 +50,13 @@ class Grid:
         Of every row, the header's too, without the blanks around them.
     has_decimal_commas : bool
         Whether its numbers have decimal commas in the file.
+    separator : str
+        Between the columns; '' in a workbook.
     """
 
     rows: list[list[str]]
     has_decimal_commas: bool = False
+    separator: str = ""
 
 
 def with_decimal_commas(words: str) -> str:
@@ -104,7 +107,7 @@ def grid(path: str | Path, texts: Callable[[], Collection[str]] = tuple) -> Grid
         found = _of_text(str(path), content, texts)
     # One system writes an umlaut as one sign, another as a letter and a mark: the same name in either.
     cells = [[unicodedata.normalize("NFC", cell.strip()) for cell in row] for row in found.rows]
-    return Grid(cells, found.has_decimal_commas)
+    return Grid(cells, found.has_decimal_commas, found.separator)
 
 
 def _beside(file: Path) -> str:
@@ -136,11 +139,13 @@ def _of_text(path: str, content: bytes, texts: Callable[[], Collection[str]]) ->
         raise InputError(
             f"{path}: line {reader.line_num}: got unbalanced quotation marks ({fault}), {expected}"
         ) from None
-    return Grid(found) if separator == "," else _with_decimal_points(path, found, texts())
+    if separator == ",":
+        return Grid(found, separator=separator)
+    return Grid(*_with_decimal_points(path, found, texts()), separator)
 
 
-def _with_decimal_points(path: str, found: Sequence[list[str]], texts: Collection[str]) -> Grid:
-    """Return the cells with decimal points in place of decimal commas, which all numbers must then have."""
+def _with_decimal_points(path: str, found: Sequence[list[str]], texts: Collection[str]) -> tuple[list[list[str]], bool]:
+    """Return the cells with decimal points in place of decimal commas, and whether all numbers have those."""
     header = [name.strip() for name in found[0]] if found else []
     places = [
         (number, column, cell.strip())
@@ -160,7 +165,7 @@ def _with_decimal_points(path: str, found: Sequence[list[str]], texts: Collectio
     made = [list(row) for row in found]
     for row, column, cell in commas:
         made[row - 1][column] = cell.replace(",", ".")
-    return Grid(made, bool(commas))
+    return made, bool(commas)
 
 
 def _of_workbook(path: str, content: bytes, sheet: str) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -95,6 +96,10 @@ def of_table(table: TextTable, place: str, own_ions: UserIons = ()) -> Solutions
     return recipe
 
 
+# A comma between digits that no name follows is a decimal comma: it stays in the number, which is then a fault.
+_BETWEEN_AMOUNTS = re.compile(r",(?!(?<=\d,)\d+\s*(?:,|$))")
+
+
 def amounts(texts: Sequence[str], option: str, allowed: Range) -> dict[str, float]:
     """Read amounts by name, like `K=140,Na=10`, from one text or several.
 
@@ -111,7 +116,7 @@ def amounts(texts: Sequence[str], option: str, allowed: Range) -> dict[str, floa
         Where a part is no name and number, a name occurs twice, or a number is out of range.
     """
     found: dict[str, float] = {}
-    for part in (part.strip() for text in texts for part in text.split(",")):
+    for part in (part.strip() for text in texts for part in _BETWEEN_AMOUNTS.split(text)):
         name, _, number = (word.strip() for word in part.partition("="))
         if not name or not number:
             raise InputError(f"{option}: got '{part}', expected a name and a number like K=140")

@@ -19,7 +19,7 @@ from nernstfit.permeability.groups import Group
 from nernstfit.permeability.inference import ratios as ratio_inference
 from nernstfit.permeability.inference.factors import fitted_factors
 from nernstfit.permeability.inference.model_selection import Model
-from nernstfit.permeability.inference.ratios import FitResult
+from nernstfit.permeability.inference.ratios import FitResult, Ratio
 from nernstfit.permeability.inference.sentences import ratio_reason
 from nernstfit.permeability.mixed_model import fit
 from nernstfit.permeability.observations import Observations, unknown_inside
@@ -119,12 +119,22 @@ class GroupFits:
             confidence = self.settings.fit.confidence
             self._results[key] = FitResult(
                 fit=found,
-                ratios=ratio_inference.ratios(found, systematic_mV, confidence),
+                ratios=tuple(map(self._with_baths_left_out, ratio_inference.ratios(found, systematic_mV, confidence))),
                 systematic_mV=systematic_mV,
                 names=(*errors.names, *_RAMP_ERRORS),
                 factors=fitted_factors(found, systematic_mV, confidence),
             )
         return self._results[key]
+
+    def _with_baths_left_out(self, ratio: Ratio) -> Ratio:
+        """Return a ratio with the baths of its ion, where those entered no fit and the ion is in no other solution."""
+        if ratio.reason != ratio_reason(RatioReason.ION_ABSENT, ion=ratio.ion):
+            return ratio
+        ion = [each.name for each in self.solutions.ions].index(ratio.ion)
+        of_bath = {each.bath: self.solutions.row(each.bath, each.temperature_C) for each in self.far_off}
+        baths = sorted(bath for bath, amounts in of_bath.items() if amounts[ion] > 0)
+        reason = ratio_reason(RatioReason.ION_LEFT_OUT, ion=ratio.ion, baths=", ".join(baths))
+        return replace(ratio, reason=reason) if baths else ratio
 
     def junction_of(self, condition: Condition) -> float:
         """Return the junction correction of a condition in mV; nan where its solutions lack what it needs."""

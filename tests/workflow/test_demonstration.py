@@ -97,6 +97,9 @@ def test_report_and_verify_tell_what_has_changed_since_the_run(demonstration, tm
     done = CliRunner().invoke(main, ["report", str(folder)])
     assert done.stdout.startswith("Recordings: 46 used")
     assert done.stderr.splitlines()[:3] == [absent, read, written]
+    assert done.stderr.splitlines()[3].startswith("The report was not made anew; bring it up to date with: ")
+    assert done.output.startswith(done.stderr)  # before the ratios, which are those of the earlier tables
+    assert done.exit_code == 1
 
 
 def written(folder: Path) -> dict[Path, bytes]:
@@ -128,7 +131,7 @@ def test_report_of_another_version_is_not_made_anew(demonstration, tmp_path: Pat
     told = f"{manifest}: the results are of nernstfit 0.0.1, here is {metadata.version('nernstfit')}"
     assert told in CliRunner().invoke(main, ["verify", str(folder)]).output.splitlines()
     done = CliRunner().invoke(main, ["report", str(folder)])
-    assert done.stderr.splitlines()[0] == told
+    assert (done.exit_code, done.stderr.splitlines()[0]) == (1, told)
     assert report.read_text() == "of the other version"
 
 
