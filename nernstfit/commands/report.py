@@ -30,18 +30,19 @@ def report(folder: Path, opens: bool, as_json: bool) -> None:
     version of the program, the report stays as it is, and each such file is named first, and the exit status is 1;
     `nernstfit run` brings all up to date then.
     """
-    from nernstfit.commands.run import require_packages, show_outcome  # noqa: PLC0415
+    from nernstfit.commands.run import outcome_lines, require_packages  # noqa: PLC0415
     from nernstfit.library import verification  # noqa: PLC0415
 
     against = verification.reasons_against_report(folder)
+    if not against:
+        require_packages()
+        _make(folder)
+    lines = outcome_lines(folder, as_json)
     for sentence in against:
         click.echo(sentence, err=True)
     if against:
         click.echo(f"The report was not made anew; bring it up to date with: {typed('run', folder)}", err=True)
-    else:
-        require_packages()
-        _make(folder)
-    show_outcome(folder, as_json)
+    click.echo("\n".join(lines))
     if opens:
         click.launch(str(folder / REPORT))
     if against:

@@ -144,12 +144,17 @@ def _with_bar(course: Course, arguments: Sequence[str], terminal: int) -> int:
 
 
 def show_outcome(folder: Path, as_json: bool = False) -> None:
-    """Print the outcome of the run in an experiment folder: recordings, ratios, warnings and the report."""
+    """Print the outcome of the run in an experiment folder."""
+    for line in outcome_lines(folder, as_json):
+        click.echo(line)
+
+
+def outcome_lines(folder: Path, as_json: bool) -> list[str]:
+    """Return the outcome of the run in an experiment folder: recordings, ratios, warnings and the report."""
     from nernstfit.report import outcome  # noqa: PLC0415
 
     found = outcome.of_folder(folder)
-    for line in [json.dumps(found.as_dict(), indent=2)] if as_json else found.lines():
-        click.echo(line)
+    return [json.dumps(found.as_dict(), indent=2)] if as_json else list(found.lines())
 
 
 def _made(folder: Path) -> int:

@@ -213,3 +213,26 @@ def as_typed(value: Any) -> str:
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     return str(value)
+
+
+def row_width(row: Sequence[str], header: int, first: int, is_uneven: bool) -> int:
+    """Return the number of cells of a row, those without content behind the header not counted as such.
+
+    A spreadsheet writes such cells in row 1 too. Where row 1 and other rows do not have them, a separator within a name
+    has shifted the row, and its last cell is empty by chance. Where all rows are longer than row 1 by an empty cell, a
+    separator ends each of them.
+    """
+    is_shifted = is_uneven and len(row) > first
+    return len(row) if len(row) < header or is_shifted or any(row[header:]) else header
+
+
+_SEPARATOR_NAMES = {",": "comma", ";": "semicolon", "\t": "tab"}
+
+
+def width_fault(width: int, header: int, separator: str) -> str:
+    """Return the words of the fault of a row that has more cells than the header, or fewer."""
+    if width < header or not separator:
+        return f"got {width} cells, expected {header} as in the header"
+    return (
+        f"has {width} fields, the header has {header}: a {_SEPARATOR_NAMES[separator]} within a name must be in quotes"
+    )

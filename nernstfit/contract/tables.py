@@ -305,11 +305,10 @@ def examine(path: str | Path) -> Typed:
         header = header[:-1]
     body = {n: row for n, row in enumerate(rows[1:], start=2) if any(row)}
     of_header = list(_header_faults(path, header))
-    # Where all rows are longer than row 1 by an empty cell, a separator ends each of them.
     is_uneven = any(len(row) <= len(rows[0]) for row in body.values())
-    widths = {n: _width(row, len(header), len(rows[0]), is_uneven) for n, row in body.items()}
+    widths = {n: table_files.row_width(row, len(header), len(rows[0]), is_uneven) for n, row in body.items()}
     of_rows = [
-        RowFault(str(path), n, _width_fault(width, len(header), grid.separator))
+        RowFault(str(path), n, table_files.width_fault(width, len(header), grid.separator))
         for n, width in widths.items()
         if width != len(header)
     ]
@@ -324,26 +323,6 @@ def examine(path: str | Path) -> Typed:
     cells = zip(*((row + [""] * width)[:width] for row in body.values()), strict=True)
     text = Cells(tuple(body), dict(zip(header, cells, strict=True)))
     return Typed(text, tuple(of_rows), frozenset(fault.row for fault in of_rows), grid.has_decimal_commas)
-
-
-def _width(row: Sequence[str], header: int, first: int, is_uneven: bool) -> int:
-    """Return the number of cells of a row, those without content behind the header not counted as such.
-
-    A spreadsheet writes such cells in row 1 too. Where row 1 and other rows do not have them, a separator within a name
-    has shifted the row, and its last cell is empty by chance.
-    """
-    is_shifted = is_uneven and len(row) > first
-    return len(row) if len(row) < header or is_shifted or any(row[header:]) else header
-
-
-_SIGNS = {",": "comma", ";": "semicolon", "\t": "tab"}
-
-
-def _width_fault(width: int, header: int, separator: str) -> str:
-    """Return the words of the fault of a row that has more cells than the header, or fewer."""
-    if width < header or not separator:
-        return f"got {width} cells, expected {header} as in the header"
-    return f"has {width} fields, the header has {header}: a {_SIGNS[separator]} within a name must be in quotes"
 
 
 def _texts() -> frozenset[str]:
