@@ -130,9 +130,9 @@ class GroupFits:
         """Return a ratio with the baths of its ion, where those entered no fit and the ion is in no other solution."""
         if ratio.reason != ratio_reason(RatioReason.ION_ABSENT, ion=ratio.ion):
             return ratio
-        ion = [each.name for each in self.solutions.ions].index(ratio.ion)
+        here = [i for i, each in enumerate(self.solutions.ions) if each.name == ratio.ion]  # none of one in no solution
         of_bath = {each.bath: self.solutions.row(each.bath, each.temperature_C) for each in self.far_off}
-        baths = sorted(bath for bath, amounts in of_bath.items() if amounts[ion] > 0)
+        baths = sorted(bath for bath, amounts in of_bath.items() if (amounts[here] > 0).any())
         reason = ratio_reason(RatioReason.ION_LEFT_OUT, ion=ratio.ion, baths=", ".join(baths))
         return replace(ratio, reason=reason) if baths else ratio
 
