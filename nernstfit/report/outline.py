@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-UNTITLED = "Permeability ratios from reversal potentials"
-"""Title of the report, and of the experiment folder, where the configuration has none."""
 TITLES: Mapping[str, str] = {
     "ratios": "Permeability ratios",
     "iv": "Current-voltage curves",
