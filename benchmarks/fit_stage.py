@@ -10,7 +10,6 @@ own; numbers of measurements are multiples of 100, by default 500, 1000, 2000, 4
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import sys
 import tempfile
 import time
@@ -67,9 +66,7 @@ def main(*counts: int) -> None:
             report.copied(source, folder, count // report.BASE)
             with contextlib.chdir(folder):
                 drawn_anew()
-            command = [sys.executable, str(Path(__file__).resolve()), "--one"]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-            print(f"{count:6} measurements: {done.stdout.strip()}", flush=True)
+            print(f"{count:6} measurements: {report.apart(Path(__file__), folder)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -138,6 +138,12 @@ def milliseconds(call: Callable[[], object]) -> float:
     return 1e3 * float(np.median(times))
 
 
+def apart(script: Path, folder: Path) -> str:
+    """Return the line that a benchmark prints of a folder, in a process of its own."""
+    command = [sys.executable, str(script.resolve()), "--one"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+
+
 def main(*counts: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         source = Path(name, "base")
@@ -146,9 +152,7 @@ def main(*counts: int) -> None:
         for count in counts or (100, 1000):
             folder = Path(name, str(count))
             copied(source, folder, count // BASE)
-            command = [sys.executable, str(Path(__file__).resolve()), "--one"]
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-            print(f"{count:6} recordings: {done.stdout.strip()}", flush=True)
+            print(f"{count:6} recordings: {apart(Path(__file__), folder)}", flush=True)
 
 
 if __name__ == "__main__":

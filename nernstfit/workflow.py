@@ -35,13 +35,16 @@ from nernstfit.experiment import folder, views
 from nernstfit.experiment.records import Experiment
 
 PACKAGE = Path(__file__).parent
-RECORDS = Path("results/ingest/reads")
+INGEST = Path("results/ingest")
+"""Folder of what stages hand to each other, and of what a run notes of them."""
+RECORDS = INGEST / "reads"
 BATCH_RECORD = str(RECORDS / "ingest.{batch}.sha256")
 """Record of one batch, with the wildcard of its rule."""
-MADE = Path("results/ingest/made")
+MADE = INGEST / "made"
 """Folder of the digests of what each job wrote, a file for each job."""
 PARTS = ("points", "facts", "traces")
 """Files of a batch."""
+MEASURED = (INGEST / "measured.parquet").as_posix()
 DIGESTS = Path(".snakemake/nernstfit")
 """Folder of the digests of files by size, inode and times: beside Snakemake's own records, for it is no result."""
 
@@ -128,8 +131,7 @@ class Dependencies:
     @property
     def kept(self) -> list[str]:
         """Files that stages hand to each other and that are no tables of the contract."""
-        batches = [f"results/ingest/{batch}/{part}.parquet" for batch in self.batches for part in PARTS]
-        return ["results/ingest/measured.parquet", *batches]
+        return [MEASURED, *(ingested(batch, part) for batch in self.batches for part in PARTS)]
 
     @property
     def measuring(self) -> tuple[str, ...]:
@@ -152,6 +154,11 @@ class Dependencies:
     def batch_fingerprint(self, wildcards: Any) -> str:
         """Return the digest of what ingest reads of the batch `wildcards.batch`."""
         return views.fingerprint(batch(self.experiment, wildcards.batch), declared_fields("ingest"), "ingest")
+
+
+def ingested(batch: str, part: str) -> str:
+    """Return the file with one part of what ingest reads of a batch."""
+    return (INGEST / batch / f"{part}.parquet").as_posix()
 
 
 def run_job(job: Any, run: Callable[[dict[str, Any], dict[str, str], Experiment], None]) -> None:

@@ -11,14 +11,13 @@ from nernstfit.contract import tables
 from nernstfit.contract.errors import InputError
 from nernstfit.contract.files import CRATE, MANIFEST, REPORT
 from nernstfit.experiment.records import Experiment
-from nernstfit.workflow import PARTS, Dependencies, batch
+from nernstfit.workflow import INGEST, MEASURED, PARTS, Dependencies, batch, ingested
 
 STAGES = ("ingest", "measure", "solutions", "correct", "thermodynamics", "fit", "published_forms", "judge", "report")
 """Stages in their order. Potentials that were measured elsewhere are imported in place of the first two."""
 
-_INGEST = Path("results", "ingest")
 _FILES = {
-    "measured": str(_INGEST / "measured.parquet"),
+    "measured": MEASURED,
     "fit_report": "results/fit_report.txt",
     "report": REPORT.as_posix(),
     "methods": "results/methods.txt",
@@ -71,18 +70,17 @@ def _files(experiment: Experiment) -> dict[str, Any]:
     """Return the inputs and outputs of all stages after ingest, by their names."""
     results = {table.name: table.path for table in tables.TABLES.values() if table.kind == tables.RESULT}
     dependencies = Dependencies(experiment)
-    parts = {part: [str(_INGEST / name / f"{part}.parquet") for name in dependencies.batches] for part in PARTS}
+    parts = {part: [ingested(name, part) for name in dependencies.batches] for part in PARTS}
     others = {"results": list(results.values()), "tables": experiment.input_files, "kept": dependencies.kept}
     return _FILES | results | parts | others | {"reversals": results["reversal_potentials"]}
 
 
 def _ingest(experiment: Experiment) -> None:
     """Read the recordings, batch by batch."""
-    _INGEST.mkdir(parents=True, exist_ok=True)
+    INGEST.mkdir(parents=True, exist_ok=True)
     for name in Dependencies(experiment).batches:
-        folder = _INGEST / name
-        folder.mkdir(exist_ok=True)
-        _run("ingest", {part: str(folder / f"{part}.parquet") for part in PARTS}, batch(experiment, name))
+        (INGEST / name).mkdir(exist_ok=True)
+        _run("ingest", {part: ingested(name, part) for part in PARTS}, batch(experiment, name))
 
 
 def _run(name: str, files: Mapping[str, Any], experiment: Experiment) -> None:

@@ -17,7 +17,7 @@ from importlib import resources
 from markupsafe import Markup
 
 from nernstfit.figures.drawing import Drawing
-from nernstfit.report import blocks, details, outline, prose
+from nernstfit.report import blocks, details, outline, prose, wording
 from nernstfit.report.blocks import Block, Section
 from nernstfit.report.results import Results
 from nernstfit.report.sections import (
@@ -98,7 +98,7 @@ def build(results: Results) -> Report:
     # Encoded part by part: a character of a text with a minus sign takes two bytes or more, and a page of 10,000
     # recordings has 60 million.
     parts = page.generate(
-        title=results.config["title"] or "Permeability ratios from reversal potentials",
+        title=results.config["title"] or wording.UNTITLED,
         paper=[section for section in sections if section.name in outline.PAPER],
         supplement=[section for section in sections if section.name not in outline.PAPER],
         columns=blocks.most_columns(block for section in sections for block in section.blocks),

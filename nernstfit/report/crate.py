@@ -18,7 +18,8 @@ import pandas as pd
 
 from nernstfit.contract.files import CRATE_RUN, MANIFEST
 from nernstfit.contract.tables import TABLES
-from nernstfit.report import citation
+from nernstfit.judgement.made import date_of
+from nernstfit.report import citation, wording
 from nernstfit.report.manifest import NOT_INSTALLED
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _FORMATS = {
     **{".png": "image/png", ".pdf": "application/pdf"},
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_DAY_S = 86400  # seconds of a day: recordings state their start in s from the day before 1 January of year 1
 _SPDX = re.compile(r"[A-Za-z0-9.+-]+")
 
 
@@ -60,7 +60,7 @@ def crate(content: Mapping[str, Any], manifest_sha256: str, facts: pd.DataFrame)
     made, config, version = ROCrate(version=_VERSION), content["config"], content["versions"][citation.NAME]
     root = made.root_dataset
     root.pop("datePublished", None)  # the library's is that of the clock
-    root["name"] = config["title"] or "Permeability ratios from reversal potentials"
+    root["name"] = config["title"] or wording.UNTITLED
     root["description"] = f"Recordings, solutions and results of a run of {citation.NAME} {version}."
     root["conformsTo"] = _added(made, _PROFILE, "CreativeWork", _PROFILE_NAME, version=_PROFILE_VERSION)
     day = _last_day(facts)
@@ -123,4 +123,4 @@ def _license(made: ROCrate, text: str) -> Entity | str:
 def _last_day(facts: pd.DataFrame) -> datetime.date | None:
     """Return the day of the last recording; None where no recording states its own."""
     last = facts["start_s"].max() if len(facts) else math.nan
-    return datetime.date.fromordinal(int(last // _DAY_S)) if math.isfinite(last) else None
+    return date_of(last) if math.isfinite(last) else None

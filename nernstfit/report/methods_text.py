@@ -14,7 +14,7 @@ from nernstfit.report.sections import methods, references, solutions
 
 def methods_text(results: Results) -> str:
     """Return the text of methods.txt: blank lines between the parts, a paragraph in one line."""
-    version = results.manifest["versions"]["nernstfit"]
+    version = results.manifest["versions"][citation.NAME]
     parts = {
         "Methods": "\n\n".join(methods.paragraphs(results, "below", "below")),
         "Solutions (components in mM; osmolality as calculated)": "\n".join(_recipes(results)),

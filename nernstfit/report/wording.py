@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+UNTITLED = "Permeability ratios from reversal potentials"
+"""Title of the report, and of the experiment folder, where the configuration has none."""
+
 
 def counted(number: int, one: str, many: str = "") -> str:
     """Write a number with its noun in the singular or plural."""

@@ -19,7 +19,7 @@ _PROSE = Prose("methods")
 
 def blocks(results: Results) -> Iterator[Block]:
     """Yield the citation, the references, the meaning of the flags, and how the report was made."""
-    version = results.manifest["versions"]["nernstfit"]
+    version = results.manifest["versions"][citation.NAME]
     yield Heading("Citation of the program")
     yield Text(citation.as_text(version))
     yield Code(citation.as_bibtex(version))
